@@ -1,0 +1,1 @@
+"""Train variational autoencoders on images and explore their latent space."""

@@ -1,0 +1,429 @@
+"""Bundles: all that the app needs for one trained model, in one folder of plain files.
+
+``pretrained/<name>/`` holds ``card.json``, ``model.keras``, ``encoder.onnx``,
+``decoder.onnx``, ``latents.npz`` and ``history.json``; the README documents them.
+Test images that may be kept are stored once for all bundles of a data set, in
+``pretrained/images/``. Loading checks everything and runs no code from a bundle.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+from pydantic import BaseModel, Field, PositiveInt, TypeAdapter, ValidationError
+
+from explorer.codec import OnnxCodec
+from explorer.density import AggregatePosterior
+from explorer.recipes import Recipe, first_problem
+
+FILES = ("model.keras", "encoder.onnx", "decoder.onnx", "latents.npz", "history.json")
+IMAGES_FOLDER = "images"
+_NAME = r"^[a-z0-9][a-z0-9_.-]*$"
+_PREVIOUS = ".previous"
+
+History = dict[str, list[float]]
+
+
+class BundleError(ValueError):
+    """A bundle that cannot be used; the message names the file, what was expected and found."""
+
+
+class _Card(BaseModel, frozen=True, extra="forbid"):
+    """A part of ``card.json``: unknown fields and wrong types are errors."""
+
+
+class DataCard(_Card):
+    """The data set: ``test_sha256`` and ``train_sha256`` are ``dataset_fingerprint`` values."""
+
+    name: str
+    title: str
+    classes: tuple[str, ...] = Field(min_length=1)
+    image_shape: tuple[PositiveInt, PositiveInt, PositiveInt]
+    background: float | tuple[float, ...]
+    licence: str
+    origin: str
+    limit: PositiveInt | None = None
+    train_images: PositiveInt
+    test_images: PositiveInt
+    train_sha256: str
+    test_sha256: str
+
+
+class ModelCard(_Card):
+    """The model: its recipe with the values used, and the number of weights."""
+
+    latent_dim: PositiveInt
+    recipe_name: str
+    recipe: Recipe
+    parameters: PositiveInt
+
+
+class TrainingCard(_Card):
+    """How the model was trained, so that the same command gives the same bundle."""
+
+    command: str
+    seed: int
+    seconds: float
+    versions: dict[str, str]
+
+
+class ImportanceBound(_Card):
+    """−log p(x) bounded by importance sampling, with the −ELBO of the same images, nats."""
+
+    images: PositiveInt
+    samples: PositiveInt
+    bound: float
+    neg_elbo: float
+
+
+class Metrics(_Card):
+    """Figures on the test set, defined in ``evaluation``; terms in nats per image."""
+
+    neg_elbo: float
+    reconstruction: float
+    kl: float
+    samples: PositiveInt
+    entropy_floor: float | None
+    excess: float | None
+    importance: ImportanceBound
+    kl_per_dimension: tuple[float, ...]
+    active_units: int
+    knn_accuracy: float | None
+    knn_accuracy_pca: float | None
+    knn_neighbours: PositiveInt
+    squared_error: float
+    squared_error_pca: float
+
+
+class FileCard(_Card):
+    """What a file of the bundle must be."""
+
+    bytes: int
+    sha256: str
+
+
+class Card(_Card):
+    """``card.json``."""
+
+    schema_version: Literal[1] = 1
+    name: str = Field(pattern=_NAME)
+    data: DataCard
+    model: ModelCard
+    training: TrainingCard
+    metrics: Metrics
+    files: dict[str, FileCard]
+
+    @property
+    def title(self) -> str:
+        """What a person reads: data set and latent dimension."""
+        return f"{self.data.title} · {self.model.latent_dim}-D"
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What the encoder makes of the data, float32.
+
+    Attributes:
+        z_mean, z_log_var: of the test set, ``(n, latent_dim)``.
+        labels: of the test set, ``(n,)`` int64.
+        neg_elbo: of each test image, nats, ``(n,)``.
+        log_density: of the aggregate posterior at each ``z_mean``, nats, ``(n,)``.
+        train_z_mean, train_z_log_var: of a sample of the training set, whose
+            mixture is that aggregate posterior, ``(m, latent_dim)``.
+    """
+
+    z_mean: np.ndarray
+    z_log_var: np.ndarray
+    labels: np.ndarray
+    neg_elbo: np.ndarray
+    log_density: np.ndarray
+    train_z_mean: np.ndarray
+    train_z_log_var: np.ndarray
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded bundle; ``content`` is the SHA-256 of its card, which covers every file."""
+
+    card: Card
+    content: str
+    latents: Latents
+    history: History
+    codec: OnnxCodec
+
+    @cached_property
+    def aggregate_posterior(self) -> AggregatePosterior:
+        """The density of the training data in latent space."""
+        return AggregatePosterior(self.latents.train_z_mean, self.latents.train_z_log_var)
+
+    @cached_property
+    def sorted_log_density(self) -> np.ndarray:
+        """The test set's own log-densities in ascending order: the scale of the trust reading."""
+        return np.sort(self.latents.log_density)
+
+    @cached_property
+    def sorted_neg_elbo(self) -> np.ndarray:
+        """The test set's own −ELBOs in ascending order, nats per image."""
+        return np.sort(self.latents.neg_elbo)
+
+    @cached_property
+    def dimensions_by_kl(self) -> tuple[int, ...]:
+        """Latent dimensions from the one that carries most to the one that carries least."""
+        return tuple(int(i) for i in np.argsort(-np.array(self.card.metrics.kl_per_dimension)))
+
+
+def check_name(name: str) -> None:
+    """Raise a ``BundleError`` unless a bundle may be called so."""
+    if not re.match(_NAME, name) or name == IMAGES_FOLDER:
+        raise BundleError(
+            f"{name!r} cannot name a bundle: use small letters, digits, '-', '_' and '.', "
+            f"starting with a letter or digit, and not {IMAGES_FOLDER!r}"
+        )
+
+
+def find_bundles(folder: Path) -> list[Path]:
+    """The bundle folders in ``folder``, whole or broken, by name."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_dir() and path.name != IMAGES_FOLDER and not path.name.startswith(".")
+    )
+
+
+def read_card(path: Path) -> Card:
+    """Read a bundle's card and check every file against it.
+
+    Raises:
+        BundleError: a file is missing, cut short or changed, or the card is not one.
+    """
+    return _read_checked(path)[0]
+
+
+def load_bundle(path: Path) -> Bundle:
+    """Load a bundle with all checks.
+
+    Raises:
+        BundleError: as for ``read_card``, or the contents contradict the card.
+    """
+    card, content = _read_checked(path)
+    latents = _read_latents(path / "latents.npz", card)
+    history = _read_history(path / "history.json")
+    codec = _read_codec(path, card)
+    return Bundle(card, content, latents, history, codec)
+
+
+def file_cards(folder: Path) -> dict[str, FileCard]:
+    """Sizes and hashes of a bundle's files."""
+    contents = {name: (folder / name).read_bytes() for name in FILES}
+    return {
+        name: FileCard(bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+        for name, data in contents.items()
+    }
+
+
+def save_latents(latents: Latents, path: Path) -> None:
+    """Write ``latents.npz``."""
+    save_arrays_to(path, **{field.name: getattr(latents, field.name) for field in fields(Latents)})
+
+
+def save_arrays_to(target: Path | BinaryIO, **arrays: np.ndarray) -> None:
+    """Write a compressed ``.npz`` whose bytes depend on the arrays alone (no time stamps)."""
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(_npz_entry(name), "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
+
+
+def save_history(history: History, path: Path) -> None:
+    """Write ``history.json``: each term per epoch, nats per image."""
+    rounded = {name: [round(value, 4) for value in values] for name, values in history.items()}
+    path.write_text(json.dumps(rounded) + "\n", encoding="utf-8")
+
+
+def save_card(card: Card, path: Path) -> None:
+    """Write ``card.json``."""
+    path.write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def save_images(images: np.ndarray, path: Path) -> None:
+    """Keep test images for all bundles of a data set, unless they are kept already."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.unfinished")
+    save_arrays_to(beside, images=images)
+    os.replace(beside, path)
+
+
+@contextlib.contextmanager
+def unfinished(path: Path) -> Iterator[Path]:
+    """A folder to write a bundle into, put in place as ``path`` when all of it is written.
+
+    An earlier bundle of that name is replaced as a whole or left as it was.
+    """
+    folder = path.with_name(f".{path.name}.unfinished")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    yield folder
+    previous = _previous(path)
+    shutil.rmtree(previous, ignore_errors=True)
+    if path.exists():
+        os.replace(path, previous)
+    try:
+        os.replace(folder, path)
+    except OSError:
+        recover(path.parent)
+        raise
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def recover(folder: Path) -> None:
+    """Bring back a bundle whose replacement was interrupted between the two renames."""
+    for previous in folder.glob(f".*{_PREVIOUS}"):
+        path = folder / previous.name[1 : -len(_PREVIOUS)]
+        if path.exists():
+            shutil.rmtree(previous)
+        else:
+            os.replace(previous, path)
+
+
+def images_path(folder: Path, data: DataCard) -> Path:
+    """Where the test images of a data set are kept for all its bundles in ``folder``."""
+    return folder / IMAGES_FOLDER / f"{data.name}-{data.test_sha256[:8]}.npz"
+
+
+def load_images(path: Path, data: DataCard) -> np.ndarray:
+    """Read kept test images, ``(n, height, width, channels)`` uint8.
+
+    Raises:
+        BundleError: the file is damaged or holds other images.
+    """
+    images = _read_arrays(path, ["images"])["images"]
+    _expect(path, "images", images, (data.test_images, *data.image_shape), np.uint8)
+    return images
+
+
+def _previous(path: Path) -> Path:
+    return path.with_name(f".{path.name}{_PREVIOUS}")
+
+
+def _read_checked(path: Path) -> tuple[Card, str]:
+    card_bytes = _read_bytes(path / "card.json")
+    try:
+        card = Card.model_validate_json(card_bytes)
+    except ValidationError as error:
+        raise BundleError(
+            f"card.json of {path.name} is not usable: {first_problem(error)}"
+        ) from error
+    if card.name != path.name:
+        raise BundleError(f"card.json belongs to {card.name}, but its folder is {path.name}")
+    if missing := [name for name in FILES if name not in card.files]:
+        raise BundleError(f"card.json of {path.name} does not list {missing[0]}")
+    for name in FILES:
+        _check_file(path / name, card.files[name])
+    return card, hashlib.sha256(card_bytes).hexdigest()
+
+
+def _check_file(path: Path, expected: FileCard) -> None:
+    data = _read_bytes(path)
+    if len(data) != expected.bytes:
+        raise BundleError(
+            f"{path.name} of {path.parent.name} has {len(data):,} bytes; its card says "
+            f"{expected.bytes:,}: the file was cut short or replaced"
+        )
+    if hashlib.sha256(data).hexdigest() != expected.sha256:
+        raise BundleError(
+            f"{path.name} of {path.parent.name} was changed: its SHA-256 is not the card's"
+        )
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = "is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
+        raise BundleError(f"{path.name} of {path.parent.name} {reason}") from error
+
+
+def _read_latents(path: Path, card: Card) -> Latents:
+    arrays = _read_arrays(path, [field.name for field in fields(Latents)])
+    n, d, m = card.data.test_images, card.model.latent_dim, len(arrays["train_z_mean"])
+    for name in ("z_mean", "z_log_var"):
+        _expect(path, name, arrays[name], (n, d), np.float32)
+        _expect(path, f"train_{name}", arrays[f"train_{name}"], (m, d), np.float32)
+    for name in ("neg_elbo", "log_density"):
+        _expect(path, name, arrays[name], (n,), np.float32)
+    _expect(path, "labels", arrays["labels"], (n,), np.int64)
+    if n and not 0 <= arrays["labels"].min() <= arrays["labels"].max() < len(card.data.classes):
+        raise BundleError(f"{path.name} of {path.parent.name} holds labels without a class name")
+    return Latents(**arrays)
+
+
+def _read_arrays(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in names}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        raise BundleError(f"{path.name} of {path.parent.name} is not usable: {error}") from error
+
+
+def _expect(path: Path, name: str, array: np.ndarray, shape: tuple[int, ...], dtype: type) -> None:
+    if array.shape != shape or array.dtype != dtype:
+        raise BundleError(
+            f"{name} in {path.name} of {path.parent.name} is {array.dtype} {array.shape}; "
+            f"expected {np.dtype(dtype)} {shape}"
+        )
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise BundleError(f"{name} in {path.name} of {path.parent.name} holds NaN or infinity")
+
+
+def _read_history(path: Path) -> History:
+    try:
+        return TypeAdapter(History).validate_json(_read_bytes(path))
+    except ValidationError as error:
+        raise BundleError(
+            f"{path.name} of {path.parent.name} is not usable: {first_problem(error)}"
+        ) from error
+
+
+def _read_codec(path: Path, card: Card) -> OnnxCodec:
+    shape, d = card.data.image_shape, card.model.latent_dim
+    try:
+        codec = OnnxCodec(
+            _read_bytes(path / "encoder.onnx"),
+            _read_bytes(path / "decoder.onnx"),
+            card.model.recipe.likelihood,
+        )
+        z_mean, z_log_var = codec.encode(np.zeros((1, *shape), np.float32))
+        image = codec.decode(np.zeros((1, d), np.float32))
+    except BundleError:
+        raise
+    except Exception as error:  # onnxruntime's errors share no base class
+        raise BundleError(f"the encoder or decoder of {path.name} does not run: {error}") from error
+    found: tuple[Any, ...] = (z_mean.shape, z_log_var.shape, image.shape)
+    if found != ((1, d), (1, d), (1, *shape)):
+        raise BundleError(
+            f"encoder and decoder of {path.name} give shapes {found}; "
+            f"its card says {d} dimensions and images of {shape}"
+        )
+    return codec
+
+
+def _npz_entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(f"{name}.npy")
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry

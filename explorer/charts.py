@@ -1,0 +1,167 @@
+"""The Plotly figures: arrays in, figures out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer import render
+from explorer.geometry import axis_label
+
+PALETTE = (
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
+    "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
+)  # fmt: skip
+"""Ten colours that stay apart for colour-blind eyes, on light and dark alike.
+
+Source: Petroff 2021, "Accessible Color Sequences for Data Visualization".
+"""
+SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star")
+"""Beyond ten classes the colours repeat with another symbol."""
+ACCENT = "#d6336c"
+
+
+def class_style(label: int) -> dict[str, str]:
+    """Colour and symbol of a class."""
+    symbol = SYMBOLS[label // len(PALETTE) % len(SYMBOLS)]
+    return {"color": PALETTE[label % len(PALETTE)], "symbol": symbol}
+
+
+def map_figure(
+    points: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    *,
+    axes: tuple[str, str],
+    extent: tuple[float, float, float, float],
+    point: np.ndarray,
+    background: np.ndarray | None = None,
+    density: np.ndarray | None = None,
+    path: np.ndarray | None = None,
+) -> go.Figure:
+    """The map: test-set latent means in a plane, one trace per class.
+
+    Args:
+        points: plane coordinates ``(n, 2)``; ``customdata`` carries the row number.
+        labels: class of each, ``(n,)``.
+        classes: names by label.
+        axes: titles of the two axes.
+        extent: left, right, bottom, top of what is shown at first.
+        point: the current point, ``(2,)``.
+        background: a picture of the decoded manifold over ``extent``, uint8.
+        density: percentiles 0–100 over ``extent``, row 0 at the bottom.
+        path: further points to join, ``(k, 2)``.
+    """
+    figure = go.Figure()
+    left, right, bottom, top = extent
+    if background is not None:
+        figure.add_layout_image(
+            source=render.data_uri(background), xref="x", yref="y", layer="below",
+            x=left, y=top, sizex=right - left, sizey=top - bottom, sizing="stretch",
+        )  # fmt: skip
+    if density is not None:
+        figure.add_trace(_density_trace(density, extent))
+    for label, name in enumerate(classes):
+        rows = np.flatnonzero(labels == label)
+        if not len(rows):
+            continue
+        figure.add_trace(
+            go.Scattergl(
+                x=points[rows, 0].astype(np.float32),
+                y=points[rows, 1].astype(np.float32),
+                customdata=rows.astype(np.int32),
+                name=name,
+                mode="markers",
+                marker={**class_style(label), "size": 5, "opacity": 0.75},
+                hovertemplate=f"{name}<extra></extra>",
+            )
+        )
+    if path is not None:
+        figure.add_trace(
+            go.Scatter(
+                x=path[:, 0], y=path[:, 1], mode="lines+markers", name="path", hoverinfo="skip",
+                line={"color": ACCENT, "width": 2}, marker={"color": ACCENT, "size": 6},
+            )
+        )  # fmt: skip
+    figure.add_trace(
+        go.Scatter(
+            x=point[:1], y=point[1:], mode="markers", name="the point", showlegend=False,
+            hoverinfo="skip", selected={"marker": {"opacity": 1}},
+            unselected={"marker": {"opacity": 1}},
+            marker={"symbol": "x-thin", "size": 18, "line": {"color": ACCENT, "width": 4}},
+        )
+    )  # fmt: skip
+    figure.update_layout(
+        height=600,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        dragmode="pan",
+        uirevision="keep",
+        legend={"orientation": "h", "y": -0.1, "yanchor": "top", "itemsizing": "constant"},
+        xaxis={"title": axes[0], "range": [left, right], "constrain": "domain"},
+        yaxis={"title": axes[1], "range": [bottom, top], "scaleanchor": "x"},
+    )
+    figure.update_xaxes(zeroline=False)
+    figure.update_yaxes(zeroline=False)
+    return figure
+
+
+def curves_figure(history: dict[str, list[float]]) -> go.Figure:
+    """−ELBO and its two terms per epoch, for training and held-out images."""
+    figure = go.Figure()
+    names = {"neg_elbo": "−ELBO", "reconstruction": "reconstruction", "kl": "KL"}
+    for index, (key, name) in enumerate(names.items()):
+        for prefix, dash, suffix in (("", "solid", "training"), ("val_", "dot", "held out")):
+            values = history.get(prefix + key)
+            if not values:
+                continue
+            figure.add_trace(
+                go.Scatter(
+                    x=np.arange(1, len(values) + 1),
+                    y=np.asarray(values, np.float32),
+                    name=f"{name}, {suffix}",
+                    line={"color": PALETTE[(0, 2, 1)[index]], "dash": dash},
+                    visible=True if key == "neg_elbo" else "legendonly",
+                )
+            )
+    figure.update_layout(
+        height=320,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "y": -0.25},
+        xaxis={"title": "epoch"},
+        yaxis={"title": "nats per image"},
+    )
+    return figure
+
+
+def kl_figure(kl_per_dimension: Sequence[float], order: Sequence[int]) -> go.Figure:
+    """KL of each latent dimension, largest first."""
+    figure = go.Figure(
+        go.Bar(
+            x=[axis_label(dimension) for dimension in order],
+            y=np.asarray(kl_per_dimension, np.float32)[list(order)],
+            marker={"color": PALETTE[0]},
+            hovertemplate="%{x}: %{y:.2f} nats<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        height=320,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        xaxis={"title": "latent dimension, by KL", "type": "category"},
+        yaxis={"title": "nats per image"},
+    )
+    return figure
+
+
+def _density_trace(density: np.ndarray, extent: tuple[float, float, float, float]) -> go.Heatmap:
+    left, right, bottom, top = extent
+    rows, columns = density.shape
+    x = np.linspace(left, right, columns * 2 + 1, dtype=np.float32)[1::2]
+    y = np.linspace(bottom, top, rows * 2 + 1, dtype=np.float32)[1::2]
+    return go.Heatmap(
+        x=x, y=y, z=density.astype(np.float32), zmin=0, zmax=100, hoverinfo="skip",
+        colorscale=[[0, "rgba(132,94,247,0)"], [0.01, "rgba(132,94,247,.18)"],
+                    [1, "rgba(132,94,247,.75)"]],
+        colorbar={"title": "percentile", "thickness": 10}, showscale=False, zsmooth="best",
+    )  # fmt: skip

@@ -1,0 +1,138 @@
+"""The figures of a trained model on its test set, and the latents that the app shows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from explorer import metrics
+from explorer.bundle import ImportanceBound, Latents, Metrics
+from explorer.codec import Codec
+from explorer.datasets import Dataset, evenly_spaced
+from explorer.density import AggregatePosterior
+from explorer.elbo import entropy_floor, kl_per_dimension
+from explorer.recipes import Recipe
+
+SAMPLES = 10
+"""Draws of z per test image in the Monte-Carlo reconstruction term."""
+IMPORTANCE_IMAGES, IMPORTANCE_SAMPLES = 1000, 100
+NEIGHBOURS = 15
+MAX_TRAINING_IMAGES = 60_000
+"""At most so many training images enter k-NN and PCA."""
+MAX_ERROR_IMAGES = 10_000
+"""At most so many test images enter the squared errors."""
+DENSITY_IMAGES = 5_000
+"""Training images whose posteriors make up the aggregate posterior of the app."""
+SEED = 0
+
+
+def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, Latents]:
+    """Compute every figure of the card; the same inputs give the same figures.
+
+    - ``neg_elbo`` = ``reconstruction`` + ``kl``, nats per image: −log p(x|z)
+      averaged over ``samples`` draws from q(z|x), and KL(q(z|x) ‖ N(0, I)).
+    - ``entropy_floor``: the reconstruction term of a perfect reconstruction
+      (Bernoulli only); ``excess`` is ``neg_elbo`` above it.
+    - ``importance``: −log 1/K Σ p(x|z)p(z)/q(z|x), Burda et al. 2016, on
+      images spread over the test set, with the −ELBO of the same images.
+    - ``kl_per_dimension``, nats; ``active_units``: dimensions whose posterior
+      mean varies by more than 0.01 over the test set (Burda et al. 2016).
+    - ``knn_accuracy``: training means → test means, beside the same after PCA
+      to as many dimensions; None with a single class.
+    - ``squared_error``: per pixel, of the reconstruction from ``z_mean``,
+      beside PCA's.
+
+    Args:
+        codec: encodes and decodes.
+        dataset: with images of the codec's shape.
+        recipe: for its likelihood.
+    """
+    test, train = dataset.test, dataset.train
+    used = evenly_spaced(len(train.images), MAX_TRAINING_IMAGES)
+    train_images, train_labels = train.images[used], train.labels[used]
+    likelihood = recipe.likelihood
+
+    z_mean, z_log_var = metrics.encode_all(codec.encode, test.images)
+    train_z_mean, train_z_log_var = metrics.encode_all(codec.encode, train_images)
+    reconstruction, kl = metrics.elbo_terms(
+        codec.parameters, test.images, z_mean, z_log_var, likelihood, samples=SAMPLES, seed=SEED
+    )
+    neg_elbo = reconstruction + kl
+
+    sample = evenly_spaced(len(train_z_mean), DENSITY_IMAGES)
+    posterior = AggregatePosterior(train_z_mean[sample], train_z_log_var[sample])
+    latents = Latents(
+        z_mean=z_mean,
+        z_log_var=z_log_var,
+        labels=test.labels,
+        neg_elbo=neg_elbo.astype(np.float32),
+        log_density=posterior.log_density(z_mean).astype(np.float32),
+        train_z_mean=posterior.z_mean,
+        train_z_log_var=posterior.z_log_var,
+    )
+
+    chosen = evenly_spaced(len(test.images), IMPORTANCE_IMAGES)
+    bound = metrics.importance_weighted_bound(
+        codec.parameters,
+        test.images[chosen],
+        z_mean[chosen],
+        z_log_var[chosen],
+        likelihood,
+        samples=IMPORTANCE_SAMPLES,
+        seed=SEED,
+    )
+    floor = _entropy_floor(test.images) if likelihood == "bernoulli" else None
+    neighbours = min(NEIGHBOURS, len(train_images))
+
+    def knn(train_points: np.ndarray, test_points: np.ndarray) -> float | None:
+        if len(dataset.classes) < 2:
+            return None
+        accuracy = metrics.knn_accuracy(
+            train_points, train_labels, test_points, test.labels, neighbours
+        )
+        return round(accuracy, 4)
+
+    compared = evenly_spaced(len(test.images), MAX_ERROR_IMAGES)
+    pca = metrics.pca_fit(train_images, min(z_mean.shape[1], test.images[0].size))
+    test_pca = pca.transform(test.images)
+
+    figures = Metrics(
+        neg_elbo=_mean(neg_elbo),
+        reconstruction=_mean(reconstruction),
+        kl=_mean(kl),
+        samples=SAMPLES,
+        entropy_floor=None if floor is None else round(floor, 3),
+        excess=None if floor is None else round(float(np.mean(neg_elbo)) - floor, 3),
+        importance=ImportanceBound(
+            images=len(bound),
+            samples=IMPORTANCE_SAMPLES,
+            bound=_mean(bound),
+            neg_elbo=_mean(neg_elbo[chosen]),
+        ),
+        kl_per_dimension=tuple(
+            round(float(value), 4) for value in kl_per_dimension(z_mean, z_log_var).mean(axis=0)
+        ),
+        active_units=int(metrics.active_units(z_mean).sum()),
+        knn_accuracy=knn(train_z_mean, z_mean),
+        knn_accuracy_pca=knn(pca.transform(train_images), test_pca),
+        knn_neighbours=neighbours,
+        squared_error=_error(test.images[compared], _decode_all(codec, z_mean[compared])),
+        squared_error_pca=_error(test.images[compared], pca.inverse_transform(test_pca[compared])),
+    )
+    return figures, latents
+
+
+def _mean(values: np.ndarray) -> float:
+    return round(float(np.mean(values, dtype=np.float64)), 3)
+
+
+def _error(images: np.ndarray, reconstructions: np.ndarray) -> float:
+    return round(metrics.squared_error_per_pixel(images, reconstructions), 6)
+
+
+def _decode_all(codec: Codec, z: np.ndarray) -> np.ndarray:
+    return np.concatenate([codec.decode(z[i : i + 1000]) for i in range(0, len(z), 1000)])
+
+
+def _entropy_floor(images: np.ndarray) -> float:
+    batches = [images[i : i + 1000] for i in range(0, len(images), 1000)]
+    return sum(len(batch) * entropy_floor(batch / 255.0) for batch in batches) / len(images)

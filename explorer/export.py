@@ -1,0 +1,116 @@
+"""From a trained Keras model to the files of a bundle: ``.keras`` and ONNX."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import io
+import logging
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+
+from explorer.elbo import mean_image
+from explorer.model import VAE
+
+
+class KerasCodec:
+    """A ``Codec`` over the Keras model itself, for evaluation in large batches."""
+
+    def __init__(self, model: VAE) -> None:
+        self._model = model
+
+    def encode(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See ``Codec.encode``."""
+        z_mean, z_log_var = self._model.encoder.predict_on_batch(images)
+        return z_mean, z_log_var
+
+    def parameters(self, z: np.ndarray) -> np.ndarray:
+        """See ``Codec.parameters``."""
+        return self._model.decoder.predict_on_batch(z)
+
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        """See ``Codec.decode``."""
+        return mean_image(self.parameters(z), self._model.recipe.likelihood)
+
+
+def save_model(model: VAE, folder: Path) -> None:
+    """Write ``model.keras``, ``encoder.onnx`` and ``decoder.onnx``."""
+    save_keras(model, folder / "model.keras")
+    save_onnx(model.encoder, folder / "encoder.onnx")
+    save_onnx(model.decoder, folder / "decoder.onnx")
+
+
+def save_keras(model: VAE, path: Path) -> None:
+    """Write the model without its optimiser, compressed, as Keras's own ``.keras``."""
+    bare = VAE.from_config(model.get_config())
+    bare.encoder.set_weights(model.encoder.get_weights())
+    bare.decoder.set_weights(model.decoder.get_weights())
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / path.name
+        bare.save(plain)
+        with zipfile.ZipFile(plain) as source, zipfile.ZipFile(path, "w") as target:
+            for name in sorted(source.namelist()):
+                entry = zipfile.ZipInfo(name)  # no time stamp: same weights, same bytes
+                target.writestr(entry, source.read(name), zipfile.ZIP_DEFLATED, compresslevel=9)
+
+
+def load_keras(path: Path) -> VAE:
+    """Load a bundle's ``.keras`` file without running any code from it."""
+    return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+def save_onnx(model: keras.Model, path: Path) -> None:
+    """Export an encoder or decoder as ONNX with its weights in half precision.
+
+    The graph casts them back to single precision, so that with a model rounded
+    by ``training.round_to_half`` it computes the same as Keras.
+    """
+    model.predict_on_batch(np.zeros((1, *model.input_shape[1:]), np.float32))
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        exported = Path(folder) / "model.onnx"
+        model.export(exported, format="onnx", verbose=False)
+        graph = onnx.load(exported)
+    _store_halves(graph.graph)
+    onnx.checker.check_model(graph)
+    path.write_bytes(graph.SerializeToString(deterministic=True))
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that decide a run's figures."""
+    return {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")}
+
+
+def _store_halves(graph: onnx.GraphProto) -> None:
+    for tensor in graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        halves = values.astype(np.float16)
+        if values.dtype != np.float32 or not np.array_equal(halves.astype(np.float32), values):
+            continue
+        name = tensor.name
+        tensor.CopyFrom(onnx.numpy_helper.from_array(halves, f"{name}:half"))
+        graph.node.insert(
+            0, onnx.helper.make_node("Cast", [f"{name}:half"], [name], to=onnx.TensorProto.FLOAT)
+        )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's chatter off the progress lines."""
+    loggers = [logging.getLogger(name) for name in ("tf2onnx", "tensorflow", "absl")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

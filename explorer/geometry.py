@@ -1,0 +1,294 @@
+"""Geometry of the latent space: planes in it, grids over a plane, and paths through it.
+
+Latents are ``(n, latent_dim)``. Arithmetic runs in float64; what comes back as
+a latent is float32, as every decoder reads it, and what comes back as a place
+in a plane or as a distance is float64.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, Literal
+
+import numpy as np
+
+Spacing = Literal["normal", "linear"]
+SPACINGS: tuple[Spacing, ...] = ("normal", "linear")
+
+MAX_NORMAL_EXTENT = 30.0  # standard deviations; further out the normal CDF underflows
+
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+# Planes
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A plane in latent space: an origin and two orthonormal directions.
+
+    Attributes:
+        origin: the latent at plane coordinates (0, 0), ``(latent_dim,)``.
+        directions: what one step to the right and one step up add to a
+            latent, orthonormal rows, ``(2, latent_dim)``.
+        labels: titles of the horizontal and the vertical axis.
+    """
+
+    origin: np.ndarray
+    directions: np.ndarray
+    labels: tuple[str, str]
+
+    def __post_init__(self) -> None:
+        """Refuse directions that would stretch or shear what is drawn in the plane."""
+        if self.directions.shape != (2, *self.origin.shape):
+            raise ValueError(
+                f"A plane needs two directions of {self.origin.shape} entries each; "
+                f"received directions of shape {self.directions.shape}."
+            )
+        if not np.allclose(self.directions @ self.directions.T, np.eye(2), atol=1e-6):
+            raise ValueError("The directions of a plane must be orthogonal and of length 1.")
+
+    def project(self, z: Any) -> np.ndarray:
+        """Plane coordinates of the points of the plane nearest to the latents, ``(n, 2)``."""
+        return (np.asarray(z, np.float64) - self.origin) @ self.directions.T
+
+    def lift(self, points: Any) -> np.ndarray:
+        """Latents at plane coordinates ``(n, 2)``, ``(n, latent_dim)``."""
+        return self._lift(np.asarray(points, np.float64)).astype(np.float32)
+
+    def distance(self, z: Any) -> np.ndarray:
+        """Euclidean distance of latents from the plane, ``(n,)``."""
+        z = np.asarray(z, np.float64)
+        return np.linalg.norm(z - self._lift(self.project(z)), axis=-1)
+
+    def _lift(self, points: np.ndarray) -> np.ndarray:
+        return self.origin + points @ self.directions
+
+
+def axis_plane(horizontal: int, vertical: int, through: Any) -> Plane:
+    """The plane of two latent dimensions through a latent.
+
+    The origin is ``through`` with those two entries at 0, so that plane
+    coordinates are the two entries of a latent themselves. For a 2-D model
+    ``axis_plane(0, 1, np.zeros(2))`` is the whole latent space.
+
+    Args:
+        horizontal: the dimension to the right, counted from 0.
+        vertical: the dimension upwards, counted from 0.
+        through: a latent in the plane, ``(latent_dim,)``.
+    """
+    origin = np.array(through, np.float64)
+    for dimension in (horizontal, vertical):
+        _check_dimension(dimension, len(origin))
+    if horizontal == vertical:
+        raise ValueError(f"A plane needs two different dimensions; received {horizontal} twice.")
+    origin[[horizontal, vertical]] = 0.0
+    directions = np.eye(len(origin))[[horizontal, vertical]]
+    return Plane(origin, directions, (axis_label(horizontal), axis_label(vertical)))
+
+
+def principal_plane(z_mean: Any) -> Plane:
+    """The plane of the first two principal components of latents, through their mean.
+
+    Args:
+        z_mean: latents, ``(n, latent_dim)`` with at least two dimensions.
+    """
+    z_mean = np.asarray(z_mean, np.float64)
+    latent_dim = z_mean.shape[1]
+    if latent_dim < 2:
+        raise ValueError(f"A plane needs at least 2 latent dimensions; received {latent_dim}.")
+    origin = z_mean.mean(axis=0)
+    centred = z_mean - origin
+    covariance = centred.T @ centred / len(z_mean)
+    directions, variances = principal_axes(covariance, 2)
+    shares = 100.0 * variances / max(np.trace(covariance), np.finfo(np.float64).tiny)
+    labels = (_component_label(1, shares[0]), _component_label(2, shares[1]))
+    return Plane(origin, directions, labels)
+
+
+def principal_axes(covariance: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k directions of largest variance, and those variances, largest first.
+
+    The sign of a direction is arbitrary; here its entry of largest magnitude
+    is positive, so that the same data give the same picture.
+
+    Returns:
+        Orthonormal rows ``(k, d)`` and variances ``(k,)``.
+    """
+    variances, vectors = np.linalg.eigh(covariance)  # ascending, one vector per column
+    axes = vectors[:, ::-1][:, :k].T  # (k, d)
+    largest = np.abs(axes).argmax(axis=1)[:, np.newaxis]
+    axes = axes * np.sign(np.take_along_axis(axes, largest, axis=1))
+    return axes, np.maximum(variances[::-1][:k], 0.0)
+
+
+def axis_label(dimension: int) -> str:
+    """The name of a latent dimension as readers count: 0 is "z₁"."""
+    return f"z{dimension + 1}".translate(_SUBSCRIPTS)
+
+
+def _component_label(number: int, share: float) -> str:
+    return f"principal component {number} ({share:.0f} % of variance)"
+
+
+# Grids over a plane
+
+
+def plane_coordinates_grid(
+    size: int | tuple[int, int], *, spacing: Spacing, extent: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates of the columns and rows of a grid, both ascending and symmetric about 0.
+
+    Args:
+        size: tiles on each side, or ``(rows, columns)``; a side of one tile lies at 0.
+        spacing: "normal" puts the same share of a standard normal distribution
+            between neighbours (inverse CDF of equally spaced quantiles, as in
+            Kingma & Welling 2014, figure 4); "linear" the same distance.
+        extent: where the outermost tiles lie, ±extent, in standard deviations
+            of the prior, that is in plane coordinates.
+
+    Returns:
+        ``xs`` of the columns, ``(columns,)``, and ``ys`` of the rows, ``(rows,)``.
+    """
+    rows, columns = (size, size) if isinstance(size, int) else size
+    if min(rows, columns) < 1:
+        raise ValueError(f"A grid needs at least one row and one column; received {size}.")
+    if spacing not in SPACINGS:
+        raise ValueError(f"spacing must be one of {', '.join(SPACINGS)}; received {spacing!r}.")
+    largest = MAX_NORMAL_EXTENT if spacing == "normal" else math.inf
+    if not 0.0 < extent <= largest or math.isinf(extent):
+        raise ValueError(f"extent must lie above 0 and at most at {largest}; received {extent}.")
+    place = _normal_coordinates if spacing == "normal" else _linear_coordinates
+    return place(columns, extent), place(rows, extent)
+
+
+def grid_points(xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
+    """Plane coordinates of every tile, row by row from the top, ``(rows * columns, 2)``.
+
+    Row 0 has the largest y, so that images laid out in this order lie as the
+    map's axes do.
+    """
+    x, y = np.meshgrid(xs, ys[::-1])  # (rows, columns) each
+    return np.stack([x.ravel(), y.ravel()], axis=1)
+
+
+def _linear_coordinates(size: int, extent: float) -> np.ndarray:
+    lower = -extent * (1.0 - 2.0 * np.arange(size // 2) / max(size - 1, 1))
+    return _mirror(lower, size)
+
+
+def _normal_coordinates(size: int, extent: float) -> np.ndarray:
+    tail = 0.5 * math.erfc(extent / math.sqrt(2.0))  # probability below -extent
+    quantiles = tail + (1.0 - 2.0 * tail) * np.arange(size // 2) / max(size - 1, 1)
+    lower = np.array([NormalDist().inv_cdf(quantile) for quantile in quantiles])
+    return _mirror(lower, size)
+
+
+def _mirror(lower: np.ndarray, size: int) -> np.ndarray:
+    """Complete the negative half of a symmetric grid."""
+    return np.concatenate([lower, np.zeros(size % 2), -lower[::-1]])
+
+
+# Paths
+
+
+def lerp(a: Any, b: Any, t: Any) -> np.ndarray:
+    """Points on the straight line from latent a to latent b.
+
+    Args:
+        a: the latent at ``t = 0``, ``(latent_dim,)``.
+        b: the latent at ``t = 1``, ``(latent_dim,)``.
+        t: where on the way, ``(steps,)``.
+
+    Returns:
+        ``(steps, latent_dim)``; the ends are a and b exactly.
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    t = np.asarray(t, np.float64)[:, np.newaxis]
+    return ((1.0 - t) * a + t * b).astype(np.float32)
+
+
+def slerp(a: Any, b: Any, t: Any) -> np.ndarray:
+    """Points on the great arc from latent a to latent b, turning at constant speed.
+
+    The direction follows the great arc (Shoemake 1985; for latents White 2016)
+    and the distance from the origin changes linearly from ‖a‖ to ‖b‖. Where
+    the arc is not unique:
+
+    - the same direction, or one end at the origin: the straight line;
+    - opposite directions: the half circle through the coordinate axis nearest
+      to perpendicular, one of the arcs that slightly different ends would
+      take; in one dimension the straight line, there being no way around.
+
+    Args:
+        a: the latent at ``t = 0``, ``(latent_dim,)``.
+        b: the latent at ``t = 1``, ``(latent_dim,)``.
+        t: where on the way, ``(steps,)``.
+
+    Returns:
+        ``(steps, latent_dim)``; the ends are a and b exactly.
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    length_a, length_b = np.linalg.norm(a), np.linalg.norm(b)
+    if min(length_a, length_b) < np.finfo(np.float32).tiny:
+        return lerp(a, b, t)
+    start, end = a / length_a, b / length_b
+    cosine, side = _split(end, start)
+    sine = np.linalg.norm(side)
+    if sine < np.finfo(np.float32).eps:
+        if cosine > 0.0 or len(a) == 1:
+            return lerp(a, b, t)
+        nearest_axis = np.eye(len(a))[np.abs(start).argmin()]
+        side = _split(nearest_axis, start)[1]
+    side = side / np.linalg.norm(side)
+
+    t = np.asarray(t, np.float64)[:, np.newaxis]
+    angle = t * np.arctan2(sine, cosine)  # (steps, 1)
+    length = (1.0 - t) * length_a + t * length_b
+    path = length * (np.cos(angle) * start + np.sin(angle) * side)  # (steps, latent_dim)
+    path = np.where(t == 0.0, a, np.where(t == 1.0, b, path))
+    return path.astype(np.float32)
+
+
+def traversal(z: Any, dimension: int, values: Any) -> np.ndarray:
+    """Copies of a latent that differ in one dimension, ``(len(values), latent_dim)``."""
+    z = np.asarray(z, np.float32)
+    _check_dimension(dimension, len(z))
+    latents = np.tile(z, (len(values), 1))
+    latents[:, dimension] = values
+    return latents
+
+
+# Neighbours
+
+
+def nearest(z: Any, candidates: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """The k candidates nearest to a latent, nearest first; equal distances by index.
+
+    Args:
+        z: one latent, ``(latent_dim,)``.
+        candidates: latents, ``(n, latent_dim)``.
+        k: how many; all of them where there are fewer.
+
+    Returns:
+        Indices into ``candidates`` and Euclidean distances, ``(min(k, n),)`` each.
+    """
+    offsets = candidates - np.asarray(z, np.float64)
+    squared = np.einsum("nd,nd->n", offsets, offsets)
+    indices = np.argsort(squared, kind="stable")[:k]
+    return indices, np.sqrt(squared[indices])
+
+
+def _split(vector: np.ndarray, unit: np.ndarray) -> tuple[float, np.ndarray]:
+    """The component of a vector along a unit vector, and the rest, perpendicular to it."""
+    along = float(vector @ unit)
+    return along, vector - along * unit
+
+
+def _check_dimension(dimension: int, latent_dim: int) -> None:
+    if not 0 <= dimension < latent_dim:
+        raise ValueError(
+            f"Latent dimensions are counted from 0 to {latent_dim - 1}; received {dimension}."
+        )

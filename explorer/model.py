@@ -1,0 +1,229 @@
+"""The variational autoencoder: a recipe made into a Keras model.
+
+Source: Kingma & Welling 2014, "Auto-Encoding Variational Bayes".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from explorer.elbo import kl_divergence, log_likelihood
+from explorer.recipes import Layer, Recipe, RecipeError, recipe_from_json
+
+LOG_VAR_LIMIT = 12.0
+"""z_log_var is clipped to ±12: a posterior narrower than e⁻⁶ carries nothing a float can show."""
+
+
+@keras.saving.register_keras_serializable("explorer")
+class Residual(keras.layers.Layer):
+    """x + f(x), with f the given layers; both must have the same shape."""
+
+    def __init__(self, layers: Iterable[Layer], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.specs = [dict(layer) for layer in layers]
+        self.layers = [build_layer(layer) for layer in self.specs]
+
+    def build(self, input_shape: Any) -> None:
+        shape = input_shape
+        for layer in self.layers:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+        if tuple(shape) != tuple(input_shape):
+            raise RecipeError(f"a Residual must keep its shape; got {input_shape} → {shape}")
+
+    def call(self, x: Any) -> Any:
+        y = x
+        for layer in self.layers:
+            y = layer(y)
+        return x + y
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "layers": self.specs}
+
+
+@keras.saving.register_keras_serializable("explorer")
+class GaussianParameters(keras.layers.Layer):
+    """Appends one log-variance, shared by all pixels, to the means as further channels.
+
+    Source: Rybkin et al. 2021, "Simple and Effective VAE Training with Calibrated Decoders".
+    """
+
+    def __init__(self, sigma: float | None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sigma = sigma
+
+    def build(self, input_shape: Any) -> None:
+        start = -4.0 if self.sigma is None else 2.0 * math.log(self.sigma)
+        self.log_var = self.add_weight(
+            name="log_var",
+            shape=(),
+            initializer=keras.initializers.Constant(start),
+            trainable=self.sigma is None,
+        )
+
+    def call(self, mean: Any) -> Any:
+        return ops.concatenate([mean, ops.ones_like(mean) * self.log_var], axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], 2 * input_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "sigma": self.sigma}
+
+
+def build_layer(spec: Layer) -> keras.layers.Layer:
+    """Make the Keras layer that a recipe names.
+
+    Raises:
+        RecipeError: Keras does not take the arguments.
+    """
+    arguments = {key: value for key, value in spec.items() if key != "layer"}
+    kind = Residual if spec["layer"] == "Residual" else getattr(keras.layers, spec["layer"])
+    try:
+        return kind(**arguments)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"{spec['layer']} does not take {arguments}: {error}") from error
+
+
+def build_encoder(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int) -> keras.Model:
+    """Images ``(n, h, w, c)`` in [0, 1] → ``z_mean``, ``z_log_var``, each ``(n, latent_dim)``."""
+    image = keras.Input(image_shape, name="image")
+    features = _apply(recipe.encoder, image)
+    if len(features.shape) > 2:
+        features = keras.layers.Flatten()(features)
+    z_mean = keras.layers.Dense(latent_dim, name="z_mean")(features)
+    z_log_var = keras.layers.Dense(latent_dim, name="z_log_var_raw")(features)
+    z_log_var = keras.layers.ReLU(  # one op for a clip that every runtime has
+        max_value=2 * LOG_VAR_LIMIT, name="clip"
+    )(z_log_var + LOG_VAR_LIMIT)
+    z_log_var = keras.layers.Identity(name="z_log_var")(z_log_var - LOG_VAR_LIMIT)
+    return keras.Model(image, [z_mean, z_log_var], name="encoder")
+
+
+def build_decoder(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int) -> keras.Model:
+    """Latents ``(n, latent_dim)`` → the likelihood's parameters (see ``elbo.log_likelihood``)."""
+    height, width, channels = image_shape
+    z = keras.Input((latent_dim,), name="z")
+    features = _apply(recipe.decoder, z)
+    if recipe.head["layer"] == "Dense":
+        values = build_layer({**recipe.head, "units": height * width * channels})(features)
+        values = keras.layers.Reshape(image_shape)(values)
+    else:
+        values = build_layer({**recipe.head, "filters": channels})(features)
+    if tuple(values.shape[1:]) != tuple(image_shape):
+        raise RecipeError(
+            f"the decoder makes images of shape {tuple(values.shape[1:])}; "
+            f"the data set's are {tuple(image_shape)}"
+        )
+    if recipe.likelihood == "gaussian":
+        values = GaussianParameters(recipe.sigma)(values)
+    return keras.Model(z, values, name="decoder")
+
+
+@keras.saving.register_keras_serializable("explorer")
+class VAE(keras.Model):
+    """A variational autoencoder that trains with plain ``fit`` on images alone.
+
+    Args:
+        recipe: the architecture, as a ``Recipe`` or its JSON values.
+        image_shape: ``(height, width, channels)``.
+        latent_dim: dimensions of the latent space.
+        seed: of the reparameterisation noise.
+
+    ``kl_warmup_steps`` is set by whoever knows the length of the run.
+
+    Metrics, nats per image: ``reconstruction`` (−log p(x|z), one sample),
+    ``kl``, and ``neg_elbo``, their sum. The loss is the same with the KL term
+    weighted by ``beta`` and its warm-up.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe | Mapping[str, Any],
+        image_shape: Iterable[int],
+        latent_dim: int,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.recipe = recipe if isinstance(recipe, Recipe) else recipe_from_json(recipe)
+        self.image_shape = tuple(image_shape)
+        self.latent_dim = latent_dim
+        self.seed = seed
+        self.encoder = build_encoder(self.recipe, self.image_shape, latent_dim)
+        self.decoder = build_decoder(self.recipe, self.image_shape, latent_dim)
+        self.noise = keras.random.SeedGenerator(seed)
+        self.kl_warmup_steps = 0
+        self.terms = {
+            name: keras.metrics.Mean(name) for name in ("reconstruction", "kl", "neg_elbo")
+        }
+        self.built = True
+
+    def call(self, images: Any, training: bool = False) -> dict[str, Any]:
+        """Encode, sample and decode images ``(n, h, w, c)`` in [0, 1]."""
+        z_mean, z_log_var = self.encoder(images, training=training)
+        z = self.sample(z_mean, z_log_var)
+        parameters = self.decoder(z, training=training)
+        return {"z_mean": z_mean, "z_log_var": z_log_var, "parameters": parameters}
+
+    def sample(self, z_mean: Any, z_log_var: Any) -> Any:
+        """z = μ + σ·ε with ε ~ N(0, I): the reparameterisation trick, ``(n, latent_dim)``."""
+        epsilon = keras.random.normal(ops.shape(z_mean), seed=self.noise)
+        return z_mean + ops.exp(0.5 * z_log_var) * epsilon
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The negative (β-weighted) ELBO averaged over the batch, nats per image."""
+        likelihood = self.recipe.likelihood
+        reconstruction = -log_likelihood(x, y_pred["parameters"], likelihood, ops=ops)
+        kl = kl_divergence(y_pred["z_mean"], y_pred["z_log_var"], ops=ops)
+        self.terms["reconstruction"].update_state(reconstruction)
+        self.terms["kl"].update_state(kl)
+        self.terms["neg_elbo"].update_state(reconstruction + kl)
+        return ops.mean(reconstruction + self.recipe.beta * self._kl_weight() * kl)
+
+    def _kl_weight(self) -> Any:
+        """From 0 to 1 over the warm-up, then 1."""
+        if not self.kl_warmup_steps:
+            return 1.0
+        step = ops.cast(self.optimizer.iterations, "float32")
+        return ops.minimum(1.0, step / self.kl_warmup_steps)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The three terms; ``fit`` shows them without the loss, which warm-up distorts."""
+        return {name: metric.result() for name, metric in self.terms.items()}
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "recipe": self.recipe.model_dump(mode="json"),
+            "image_shape": list(self.image_shape),
+            "latent_dim": self.latent_dim,
+            "seed": self.seed,
+        }
+
+
+def _apply(layers: Iterable[Layer], x: Any) -> Any:
+    for spec in layers:
+        try:
+            x = build_layer(spec)(x)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, RecipeError):
+                raise
+            raise RecipeError(
+                f"{spec['layer']} cannot follow a shape of {x.shape}: {error}"
+            ) from error
+    return x

@@ -1,0 +1,91 @@
+"""Pictures from arrays: pixels, grids, strips and the PNG and GIF files of them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+
+def to_pixels(images: np.ndarray) -> np.ndarray:
+    """Values in [0, 1] (clipped) → uint8 0–255, same shape."""
+    return np.round(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def tile(images: np.ndarray, columns: int, *, gap: int = 0, fill: int = 255) -> np.ndarray:
+    """Lay images out row by row in one picture.
+
+    Args:
+        images: ``(n, height, width, channels)`` uint8.
+        columns: images in a row; the last row is filled up.
+        gap: pixels between images.
+        fill: value of gaps and of missing images.
+
+    Returns:
+        ``(rows * (height + gap) - gap, columns * (width + gap) - gap, channels)`` uint8.
+    """
+    n, height, width, channels = images.shape
+    rows = -(-n // columns)
+    cells = np.full((rows * columns, height + gap, width + gap, channels), fill, np.uint8)
+    cells[:n, :height, :width] = images
+    picture = cells.reshape(rows, columns, height + gap, width + gap, channels)
+    picture = picture.transpose(0, 2, 1, 3, 4).reshape(
+        rows * (height + gap), columns * (width + gap), channels
+    )
+    return picture[: rows * (height + gap) - gap, : columns * (width + gap) - gap]
+
+
+def enlarge(picture: np.ndarray, factor: int) -> np.ndarray:
+    """Repeat every pixel ``factor`` times both ways."""
+    return picture.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def png(picture: np.ndarray) -> bytes:
+    """Encode a picture ``(height, width, channels)`` uint8 (1, 3 or 4 channels) as PNG."""
+    buffer = io.BytesIO()
+    _image(picture).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def gif(frames: Sequence[np.ndarray], *, seconds: float = 3.0) -> bytes:
+    """Encode pictures as an endless GIF that shows them forth and back in ``seconds``."""
+    loop = [*frames, *frames[-2:0:-1]]
+    images = [_image(frame) for frame in loop]
+    buffer = io.BytesIO()
+    images[0].save(
+        buffer,
+        "gif",
+        save_all=True,
+        append_images=images[1:],
+        duration=max(20, round(1000 * seconds / len(loop))),
+        loop=0,
+    )
+    return buffer.getvalue()
+
+
+def data_uri(picture: np.ndarray) -> str:
+    """A picture as a PNG that a page can hold in an ``src``."""
+    return "data:image/png;base64," + base64.b64encode(png(picture)).decode()
+
+
+def error_map(image: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
+    """Where a reconstruction differs: blue where it is too dark, red where too bright.
+
+    Args:
+        image, reconstruction: ``(height, width, channels)`` in [0, 1].
+
+    Returns:
+        ``(height, width, 3)`` uint8, white where they agree.
+    """
+    difference = np.mean(reconstruction - image, axis=-1, keepdims=True)
+    strength = np.minimum(np.abs(difference), 1.0)
+    too_bright, too_dark = np.array([0.70, 0.09, 0.17]), np.array([0.13, 0.40, 0.67])
+    colour = np.where(difference > 0, too_bright, too_dark)
+    return to_pixels(1.0 - strength * (1.0 - colour))
+
+
+def _image(picture: np.ndarray) -> Image.Image:
+    return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)

@@ -1,0 +1,237 @@
+"""Interpolate: the images between two chosen ones, along a line or a great arc."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import streamlit as st
+
+from explorer import charts, render
+from explorer.bundle import Bundle, save_arrays_to
+from explorer.geometry import lerp, slerp
+from explorer.ui import cache, session
+from explorer.ui.map_view import map_extent, selected_rows
+from explorer.ui.picker import pick_tile
+from explorer.ui.point import crisp, describe, describe_test_image
+from explorer.ui.reconstruct_view import upload_and_prepare
+
+HELP = """
+Both ends are places in the latent space. Decoding the places between them shows whether the
+space is *smooth*: a good one passes through believable images.
+
+A **straight line** (lerp) is the shortest way. A **great arc** (slerp; Shoemake 1985, White 2016)
+keeps the distance from the origin between that of its ends, where most of the prior's mass lies
+in many dimensions.
+"""
+SOURCES = ("Test image", "The point", "Upload")
+GALLERY = 16
+
+
+def render_view(bundle: Bundle) -> None:
+    """Draw the view."""
+    st.markdown("Choose two images and see what lies between them.", help=HELP)
+    _setdefault_ends(bundle)
+    columns = st.columns(2, gap="large")
+    for name, column in zip("ab", columns, strict=True):
+        with column, st.container(border=True):
+            _render_end(bundle, name)
+    ends = [end_latent(bundle, st.session_state[name]) for name in "ab"]
+    path = _render_path_controls(*ends)
+    images = bundle.codec.decode(path)
+    _render_strip(bundle, path, images)
+    _render_map(bundle, path)
+    _render_exports(bundle, path, images)
+
+
+def end_latent(bundle: Bundle, end: str) -> np.ndarray:
+    """The latent of an end as the session and the address write it."""
+    if end.startswith("test-"):
+        return bundle.latents.z_mean[int(end.removeprefix("test-"))]
+    return session.parse_latent(end, bundle.card.model.latent_dim)
+
+
+def _setdefault_ends(bundle: Bundle) -> None:
+    """Two images of different classes, unless ends that fit this model are chosen already."""
+    labels = bundle.latents.labels
+    second = int(np.argmax(labels != labels[0])) or len(labels) - 1
+    for name, row in (("a", 0), ("b", second)):
+        try:
+            session.parse_endpoint(st.session_state.get(name) or "", bundle)
+        except ValueError:
+            st.session_state[name] = f"test-{row}"
+
+
+def _render_end(bundle: Bundle, name: str) -> None:
+    picture, controls = st.columns([1, 2.6], vertical_alignment="top")
+    with controls:
+        source = st.segmented_control(
+            f"{'From' if name == 'a' else 'To'}",
+            SOURCES,
+            default=SOURCES[0],
+            required=True,
+            key=f"source-{name}",
+            persist_state="session",
+        )
+        if source == "Test image":
+            _choose_test_image(bundle, name)
+        elif source == "The point":
+            st.button(
+                f"Use {describe(session.point(bundle))}",
+                key=f"take-{name}",
+                on_click=_set_end,
+                args=(name, session.format_latent(session.point(bundle))),
+                help="Move the point in any other view first, by a click on the map for instance",
+            )
+        else:
+            prepared = upload_and_prepare(bundle, key=f"interpolate-{name}", adjustable=False)
+            if prepared is not None:
+                z_mean, _ = bundle.codec.encode(prepared[np.newaxis])
+                _set_end(name, session.format_latent(np.round(z_mean[0], 3)))
+    with picture:
+        _render_end_picture(bundle, st.session_state[name])
+
+
+def _render_end_picture(bundle: Bundle, end: str) -> None:
+    if end.startswith("test-"):
+        row = int(end.removeprefix("test-"))
+        image = cache.pictures(bundle, np.array([row]))[0][0]
+        caption = describe_test_image(bundle, row)
+    else:
+        z = end_latent(bundle, end)
+        image = render.to_pixels(bundle.codec.decode(z[np.newaxis]))[0]
+        caption = describe(z)
+    st.image(crisp(image), width="stretch", caption=caption, alt=caption)
+
+
+def _choose_test_image(bundle: Bundle, name: str) -> None:
+    classes = bundle.card.data.classes
+    labels = bundle.latents.labels
+    wanted, shuffle = st.columns([3, 1], vertical_alignment="bottom")
+    chosen_class = wanted.selectbox(
+        "Class", ("Any class", *classes), key=f"class-{name}", persist_state="session"
+    )
+    seed_key = f"gallery-{name}"
+    st.session_state.setdefault(seed_key, 0)
+
+    def reshuffle() -> None:
+        st.session_state[seed_key] += 1
+
+    shuffle.button(
+        ":material/shuffle:", key=f"others-{name}", on_click=reshuffle, help="Show other images",
+        width="stretch",
+    )  # fmt: skip
+    rows = np.arange(len(labels))
+    if chosen_class != "Any class":
+        rows = np.flatnonzero(labels == classes.index(chosen_class))
+    if not len(rows):
+        st.caption("The test set holds no image of this class.")
+        return
+    generator = np.random.default_rng(st.session_state[seed_key])
+    rows = generator.permutation(rows)[:GALLERY]
+    tile = pick_tile(
+        cache.pictures(bundle, rows)[0],
+        columns=min(8, len(rows)),
+        labels=[describe_test_image(bundle, row) for row in rows.tolist()],
+        key=f"gallery-tiles-{name}-{bundle.card.name}",
+        title="Test images to choose from",
+        tile_size=56,
+    )
+    if tile is not None:
+        _set_end(name, f"test-{rows[tile]}")
+        st.rerun()
+
+
+def _set_end(name: str, end: str) -> None:
+    st.session_state[name] = end
+
+
+def _render_path_controls(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    path, steps = st.columns(2, gap="large")
+    options = {option.name: option.choices for option in session.OPTIONS}
+    kind = path.segmented_control(
+        "Path", options["path"], key="path", required=True, persist_state="session"
+    )
+    count = steps.select_slider("Images", options["steps"], key="steps", persist_state="session")
+    walk = slerp if kind == "Great arc" else lerp
+    return walk(start, end, np.linspace(0.0, 1.0, int(count)))
+
+
+def _render_strip(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
+    density = cache.percentiles(bundle, path)
+    here = np.linalg.norm(path - session.point(bundle), axis=1)
+    chosen = pick_tile(
+        render.to_pixels(images),
+        columns=len(path),
+        labels=[
+            f"{step / (len(path) - 1):.0%} of the way: denser than {share:.0f} % of the test images"
+            for step, share in enumerate(density)
+        ],
+        key=f"path-{bundle.card.name}",
+        title="The images between both ends; choose one to move the point there",
+        selected=int(here.argmin()) if here.min() < 0.01 else None,
+        dimmed=None,
+        tile_size=112,
+    )
+    if chosen is not None:
+        session.move_to(bundle, path[chosen])
+        st.rerun()
+
+
+def _render_map(bundle: Bundle, path: np.ndarray) -> None:
+    plane = session.plane(bundle)
+    key = f"path-map-{bundle.card.name}"
+    target = st.segmented_control(
+        "A click on the map chooses the image to start", ("From", "To"), default="From",
+        required=True, key="click-target", persist_state="session",
+    )  # fmt: skip
+
+    def take() -> None:
+        rows = selected_rows(st.session_state[key])
+        if len(rows) == 1:
+            name = "a" if target == "From" else "b"
+            _set_end(name, f"test-{rows[0]}")
+            st.session_state[f"source-{name}"] = SOURCES[0]
+
+    st.plotly_chart(
+        charts.map_figure(
+            plane.project(bundle.latents.z_mean),
+            bundle.latents.labels,
+            bundle.card.data.classes,
+            axes=plane.labels,
+            extent=map_extent(bundle, plane),
+            point=plane.project(session.point(bundle)[np.newaxis])[0],
+            path=plane.project(path),
+        ),
+        key=key,
+        on_select=take,
+        selection_mode="points",
+        config={"scrollZoom": True, "displaylogo": False},
+        alt="Scatter plot of the test images with the path between both ends",
+    )
+
+
+def _render_exports(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
+    pixels = render.to_pixels(images)
+
+    def arrays() -> bytes:
+        buffer = io.BytesIO()
+        save_arrays_to(buffer, z=path, images=pixels)
+        return buffer.getvalue()
+
+    name = f"{bundle.card.name}-interpolation"
+    with st.container(horizontal=True):
+        for label, data, suffix, mime in (
+            (
+                "PNG",
+                lambda: render.png(render.enlarge(render.tile(pixels, len(pixels)), 4)),
+                "png",
+                "image/png",
+            ),
+            ("GIF", lambda: render.gif([render.enlarge(p, 8) for p in pixels]), "gif", "image/gif"),
+            ("NPZ", arrays, "npz", "application/octet-stream"),
+        ):
+            st.download_button(
+                label, data, f"{name}.{suffix}", mime=mime,
+                icon=":material/download:", on_click="ignore",
+            )  # fmt: skip

@@ -1,0 +1,176 @@
+"""The Map: the test set's latent means in a plane, coloured by class."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from explorer import charts, render
+from explorer.bundle import Bundle, save_arrays_to
+from explorer.geometry import Plane
+from explorer.ui import cache, session
+from explorer.ui.picker import pick_tile
+from explorer.ui.point import describe_test_image, render_point
+
+BACKGROUND_TILES = 30
+SHOWN = 120
+"""Thumbnails of a selection; its exports hold all of it."""
+MAX_AREA_POINTS = 20_000
+"""Streamlit carries every selected point with every later event; beyond this, clicks only."""
+
+HELP = """
+Every dot is one test image, put where the **encoder** places it: the mean of q(z|x).
+Images that the model finds alike lie together, although it never saw a class label.
+
+- **Click** a dot to move the point there; **box** and **lasso** (tools above the map) list images.
+- **Click a class** in the legend to hide it, double-click to see it alone.
+- **Density** shades where training data lives; **Manifold** shows what the decoder makes of
+  every place.
+"""
+
+
+def render_view(bundle: Bundle) -> None:
+    """Draw the view."""
+    st.markdown(
+        "Each dot is a test image where the encoder puts it; colour is its class.", help=HELP
+    )
+    chart, side = st.columns([3, 1], gap="medium")
+    with chart:
+        st.segmented_control(
+            "Background",
+            ("None", "Density", "Manifold"),
+            key="background",
+            required=True,
+            persist_state="session",
+            help="What lies behind the dots",
+        )
+        selection = _render_chart(bundle)
+    with side:
+        render_point(bundle)
+    if selection:
+        _render_selection(bundle, selection)
+
+
+def map_extent(bundle: Bundle, plane: Plane) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top of a square that shows nearly all test means."""
+    reach = float(np.quantile(np.abs(plane.project(bundle.latents.z_mean)), 0.999)) * 1.08
+    return -reach, reach, -reach, reach
+
+
+def _render_chart(bundle: Bundle) -> list[int]:
+    plane = session.plane(bundle)
+    extent = map_extent(bundle, plane)
+    background = density = None
+    if st.session_state["background"] == "Manifold":
+        tiles = cache.decoded_grid(bundle, plane, BACKGROUND_TILES, "linear", _tile_extent(extent))
+        background = render.tile(tiles, BACKGROUND_TILES)
+    elif st.session_state["background"] == "Density":
+        density = cache.grid_density(bundle, plane, 80, "linear", extent[1]).reshape(80, 80)[::-1]
+    figure = charts.map_figure(
+        plane.project(bundle.latents.z_mean),
+        bundle.latents.labels,
+        bundle.card.data.classes,
+        axes=plane.labels,
+        extent=extent,
+        point=plane.project(session.point(bundle)[np.newaxis])[0],
+        background=background,
+        density=density,
+    )
+    few = bundle.card.data.test_images <= MAX_AREA_POINTS
+    key = f"map-{bundle.card.name}"
+
+    def take() -> None:
+        rows = selected_rows(st.session_state[key])
+        if len(rows) == 1:
+            session.move_to(bundle, bundle.latents.z_mean[rows[0]])
+
+    event = st.plotly_chart(
+        figure,
+        key=key,
+        on_select=take,
+        selection_mode=("points", "box", "lasso") if few else "points",
+        config={"scrollZoom": True, "displaylogo": False},
+        alt=f"Scatter plot of {bundle.card.data.test_images:,} test images in latent space",
+    )
+    return selected_rows(event)
+
+
+def selected_rows(event: Any) -> list[int]:
+    """Row numbers of the test images in a chart's selection."""
+    points = event.selection.points
+    found = (point.get("customdata") for point in points)
+    return [int(row[0] if isinstance(row, list) else row) for row in found if row is not None]
+
+
+def _tile_extent(extent: tuple[float, float, float, float]) -> float:
+    """Where the centres of the outermost tiles lie, so that their edges lie on the extent."""
+    return extent[1] * (1.0 - 1.0 / BACKGROUND_TILES)
+
+
+def _render_selection(bundle: Bundle, rows: list[int]) -> None:
+    counts = Counter(bundle.card.data.classes[label] for label in bundle.latents.labels[rows])
+    st.subheader(f"{len(rows):,} selected", divider="gray")
+    st.markdown(" · ".join(f"{name} **{count:,}**" for name, count in counts.most_common()))
+    shown = np.array(rows[:SHOWN])
+    images, original = cache.pictures(bundle, shown)
+    chosen = pick_tile(
+        images,
+        columns=min(len(shown), 20),
+        labels=[describe_test_image(bundle, row) for row in shown.tolist()],
+        key=f"selection-{bundle.card.name}",
+        title="Selected test images; choose one to move the point there",
+        tile_size=56,
+    )
+    if not original:
+        st.caption("Reconstructions: the data set's images are not on this machine.")
+    if len(rows) > SHOWN:
+        st.caption(f"The first {SHOWN} are shown; the files hold all {len(rows):,}.")
+    if chosen is not None:
+        session.move_to(bundle, bundle.latents.z_mean[shown[chosen]])
+        st.rerun()
+    with st.container(horizontal=True):
+        st.download_button(
+            "CSV", lambda: latents_csv(bundle, rows), f"{bundle.card.name}-selection.csv",
+            mime="text/csv", icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
+        st.download_button(
+            "NPZ", lambda: latents_npz(bundle, rows), f"{bundle.card.name}-selection.npz",
+            icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
+
+
+def latents_csv(bundle: Bundle, rows: list[int] | np.ndarray) -> str:
+    """Number, class, latent mean and log-variance of test images as a table."""
+    latents, classes = bundle.latents, bundle.card.data.classes
+    dimensions = range(1, bundle.card.model.latent_dim + 1)
+    lines = [
+        ",".join(
+            ["test_image", "label", "class"]
+            + [f"z_mean_{d}" for d in dimensions]
+            + [f"z_log_var_{d}" for d in dimensions]
+        )
+    ]
+    for row in rows:
+        label = int(latents.labels[row])
+        values = (*latents.z_mean[row].tolist(), *latents.z_log_var[row].tolist())
+        name = classes[label].replace('"', '""')
+        lines.append(f'{row},{label},"{name}",' + ",".join(f"{value:.6g}" for value in values))
+    return "\n".join(lines) + "\n"
+
+
+def latents_npz(bundle: Bundle, rows: list[int] | np.ndarray) -> bytes:
+    """The same as arrays: ``test_image``, ``label``, ``z_mean``, ``z_log_var``."""
+    latents = bundle.latents
+    buffer = io.BytesIO()
+    save_arrays_to(
+        buffer,
+        test_image=np.asarray(rows, np.int64),
+        label=latents.labels[rows],
+        z_mean=latents.z_mean[rows],
+        z_log_var=latents.z_log_var[rows],
+    )
+    return buffer.getvalue()

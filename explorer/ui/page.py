@@ -1,0 +1,199 @@
+"""The frame of the page: which model, which plane, which view."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import streamlit as st
+
+from explorer.bundle import Bundle, BundleError, Card
+from explorer.geometry import axis_label
+from explorer.ui import (
+    cache,
+    interpolate_view,
+    manifold_view,
+    map_view,
+    model_view,
+    reconstruct_view,
+    session,
+    sliders_view,
+)
+from explorer.ui.point import coordinates_input, move_buttons
+
+RENDER = {
+    "Map": map_view.render_view,
+    "Manifold": manifold_view.render_view,
+    "Sliders": sliders_view.render_view,
+    "Interpolate": interpolate_view.render_view,
+    "Reconstruct": reconstruct_view.render_view,
+    "Model": model_view.render_view,
+}
+ICONS = {
+    "Map": "scatter_plot",
+    "Manifold": "grid_view",
+    "Sliders": "tune",
+    "Interpolate": "linear_scale",
+    "Reconstruct": "compare",
+    "Model": "monitoring",
+}
+
+
+STYLE = """
+<style>
+.stMainBlockContainer { padding: 2.2rem 2rem 3rem; }
+[data-testid="stSidebarHeader"] { height: 2.4rem; margin-bottom: 0; }
+[data-testid="stSidebarUserContent"] h1 { font-size: 1.5rem; padding-top: 0; }
+[data-testid="stSidebarUserContent"] h3 { font-size: 1rem; }
+@media (max-width: 640px) { .stMainBlockContainer { padding: 3.2rem 0.8rem 2rem; } }
+</style>
+"""
+"""Less empty space around the work than Streamlit leaves."""
+
+
+def render_page() -> None:
+    """Draw the whole page."""
+    st.html(STYLE)
+    bundles = cache.list_bundles()
+    cards = {name: card for name, card in bundles.items() if isinstance(card, Card)}
+    broken = {name: problem for name, problem in bundles.items() if isinstance(problem, str)}
+    session.begin(cards)
+    if not cards:
+        _render_no_models(broken)
+        return
+    if st.session_state["model"] not in cards:
+        st.session_state["model"] = next(iter(cards))
+    with st.sidebar:
+        st.title("Latent space explorer")
+        _choose_model(cards)
+        for name, problem in broken.items():
+            st.error(f"**{name}** was left out: {problem}", icon=":material/broken_image:")
+    try:
+        bundle = cache.open_bundle(st.session_state["model"])
+    except BundleError as error:
+        st.error(f"This model cannot be shown: {error}", icon=":material/broken_image:")
+        st.info("Choose another model, or train this one again with `python train.py`.")
+        return
+    session.arrive(bundle)
+    with st.sidebar:
+        _choose_plane(bundle)
+        _render_sidebar_point(bundle)
+        _offer_originals(bundle)
+    for sentence in session.notices():
+        st.warning(sentence, icon=":material/link_off:")
+    _render_views(bundle)
+    session.write_address(bundle)
+
+
+def _choose_model(cards: dict[str, Card]) -> None:
+    st.radio(
+        "Model",
+        list(cards),
+        key="model",
+        format_func=lambda name: cards[name].title,
+        captions=[
+            f"−ELBO {card.metrics.neg_elbo:.1f} nats · {name}" for name, card in cards.items()
+        ],
+        help="Data set and latent dimension; test −ELBO in nats per image, lower is better",
+    )
+
+
+def _choose_plane(bundle: Bundle) -> None:
+    """For more than two dimensions: which plane the two-dimensional pictures show."""
+    latent_dim = bundle.card.model.latent_dim
+    if latent_dim <= 2:
+        return
+    st.subheader("Plane", divider="gray")
+    choices = next(option.choices for option in session.OPTIONS if option.name == "plane")
+    st.segmented_control(
+        "Plane",
+        choices,
+        key="plane",
+        required=True,
+        persist_state="session",
+        label_visibility="collapsed",
+        help="Two latent dimensions through the point, or the directions of largest variance",
+    )
+    if st.session_state["plane"] != "Dimensions":
+        return
+    kl = bundle.card.metrics.kl_per_dimension
+    for column, place, chosen in zip(
+        st.columns(2), ("Horizontal", "Vertical"), session.axes(bundle), strict=True
+    ):
+        key = f"{place}-{bundle.card.name}"
+        st.session_state[key] = chosen
+        column.selectbox(
+            place,
+            bundle.dimensions_by_kl,
+            key=key,
+            format_func=lambda dimension: f"{axis_label(dimension)} · {kl[dimension]:.1f}",
+            on_change=_take_axes,
+            args=(bundle, place),
+            help="By KL, in nats: the dimension that says most comes first",
+        )
+
+
+def _take_axes(bundle: Bundle, changed: str) -> None:
+    horizontal, vertical = (
+        st.session_state[f"{place}-{bundle.card.name}"] for place in ("Horizontal", "Vertical")
+    )
+    if horizontal == vertical:  # choosing the other axis' dimension swaps both
+        earlier = session.axes(bundle)
+        horizontal, vertical = earlier[1], earlier[0]
+    st.session_state["axes"] = (horizontal, vertical)
+
+
+def _render_sidebar_point(bundle: Bundle) -> None:
+    if st.session_state["view"] == "Sliders":
+        return  # it has both beside its sliders
+    st.subheader("Point", divider="gray")
+    coordinates_input(bundle)
+    move_buttons(bundle)
+
+
+def _offer_originals(bundle: Bundle) -> None:
+    """A way to get the data set's images where they are not on this machine."""
+    data = bundle.card.data
+    if cache.originals_of(bundle) is not None:
+        return
+    st.subheader("Images", divider="gray")
+    st.caption(
+        f"The images of {data.title} are not on this machine; thumbnails are reconstructions."
+    )
+    source = data.name.removesuffix("-grey")
+    if st.button("Fetch the data set", icon=":material/download:"):
+        with st.spinner(f"Fetching {data.title} …"):
+            done = subprocess.run(
+                [sys.executable, "-m", "explorer.datasets", source],
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+        if done.returncode:
+            st.error(done.stderr.strip().splitlines()[-1])
+        else:
+            cache.originals_of.clear()
+            st.rerun()
+
+
+def _render_views(bundle: Bundle) -> None:
+    labels = {view: f":material/{ICONS[view]}: {view}" for view in session.VIEWS}
+    st.session_state["tab"] = labels[st.session_state["view"]]
+    tabs = st.tabs(list(labels.values()), key="tab", on_change=_take_view)
+    for view, tab in zip(session.VIEWS, tabs, strict=True):
+        if tab.open:
+            with tab:
+                RENDER[view](bundle)
+
+
+def _take_view() -> None:
+    st.session_state["view"] = st.session_state["tab"].split()[-1]
+
+
+def _render_no_models(broken: dict[str, str]) -> None:
+    st.title("Latent space explorer")
+    st.info(
+        "There is no trained model yet. Train one, then reload this page:",
+        icon=":material/model_training:",
+    )
+    st.code("python train.py fashion_mnist --latent-dim 2", language="bash")
+    for name, problem in broken.items():
+        st.error(f"**{name}** cannot be used: {problem}", icon=":material/broken_image:")

@@ -1,0 +1,222 @@
+"""Reconstruct: a person's own image through the model, and how far to trust the result."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from explorer import render
+from explorer.bundle import Bundle
+from explorer.elbo import kl_divergence
+from explorer.geometry import nearest
+from explorer.metrics import elbo_terms, percentile_of
+from explorer.ui import cache, session
+from explorer.ui.picker import pick_tile
+from explorer.ui.point import crisp, describe, describe_test_image
+from explorer.uploads import (
+    MAX_UPLOAD_BYTES,
+    Preparation,
+    Upload,
+    UploadError,
+    crop_box,
+    prepare,
+    read_upload,
+    suggest_preparation,
+    whole_zoom,
+)
+
+HELP = """
+The image is cropped, scaled and greyed to what the model was trained on; **What the model sees**
+is exactly its input. The encoder turns it into q(z|x), the decoder turns the mean of that back
+into an image.
+
+- **−ELBO** = **reconstruction** (−log p(x|z), averaged over ten draws of z) + **KL** (from q(z|x)
+  to the prior), in nats. The percentile says how many test images the model explains better.
+- **Error map**: red where the reconstruction is too bright, blue where it is too dark.
+"""
+SAMPLES = 10
+NEIGHBOURS = 12
+
+
+def render_view(bundle: Bundle) -> None:
+    """Draw the view."""
+    st.markdown("Give the model an image of your own and see what it keeps of it.", help=HELP)
+    image = upload_and_prepare(bundle, key="reconstruct", adjustable=True)
+    if image is None:
+        _render_empty(bundle)
+        return
+    z_mean, z_log_var = bundle.codec.encode(image[np.newaxis])
+    reconstruction = bundle.codec.decode(z_mean)[0]
+    _render_pictures(image, reconstruction)
+    _render_terms(bundle, image, z_mean, z_log_var)
+    _render_place(bundle, z_mean[0])
+
+
+def upload_and_prepare(bundle: Bundle, *, key: str, adjustable: bool) -> np.ndarray | None:
+    """Ask for an image and prepare it for the model.
+
+    Args:
+        bundle: says what the model expects.
+        key: of the widgets.
+        adjustable: whether to show camera, crop, inversion and preview.
+
+    Returns:
+        The model's input, ``(height, width, channels)`` float32, or None without an image.
+    """
+    if adjustable:
+        source = st.segmented_control(
+            "Image from", ("File", "Camera"), default="File", required=True, key=f"{key}-source"
+        )
+    else:
+        source = "File"
+    if source == "Camera":
+        file = st.camera_input("Camera", key=f"{key}-camera")
+    else:
+        file = st.file_uploader(
+            f"An image of any kind, up to {MAX_UPLOAD_BYTES // 2**20} MB", key=f"{key}-file"
+        )
+    if file is None:
+        return None
+    data = file.getvalue()
+    try:
+        upload = _read(hashlib.sha256(data).hexdigest(), data)
+    except UploadError as error:
+        st.error(str(error), icon=":material/broken_image:")
+        return None
+    shape, background = bundle.card.data.image_shape, bundle.card.data.background
+    suggestion = suggest_preparation(upload, shape, background)
+    if not adjustable:
+        return prepare(upload, suggestion, shape, background)
+    return _adjust(bundle, upload, suggestion, key=f"{key}-{hashlib.md5(data).hexdigest()[:8]}")
+
+
+@st.cache_data(show_spinner="Reading the image …", max_entries=16, hash_funcs={bytes: len})
+def _read(digest: str, data: bytes) -> Upload:
+    return read_upload(data)
+
+
+def _adjust(bundle: Bundle, upload: Upload, suggestion: Preparation, *, key: str) -> np.ndarray:
+    shape, background = bundle.card.data.image_shape, bundle.card.data.background
+    for note in upload.notes:
+        st.caption(f":material/info: {note}")
+    whole, seen, controls = st.columns([1, 1, 2], gap="medium")
+    with controls:
+        lowest = min(0.25, whole_zoom(upload, shape))
+        zoom = st.slider("Zoom", lowest, 8.0, suggestion.zoom, key=f"{key}-zoom")
+        x = st.slider("Crop, left to right", 0.0, 1.0, suggestion.centre[0], key=f"{key}-x")
+        y = st.slider("Crop, top to bottom", 0.0, 1.0, suggestion.centre[1], key=f"{key}-y")
+        with st.container(horizontal=True):
+            invert = st.toggle("Invert", suggestion.invert, key=f"{key}-invert")
+            stretch = st.toggle("Stretch contrast", suggestion.stretch, key=f"{key}-stretch")
+    preparation = replace(suggestion, zoom=zoom, centre=(x, y), invert=invert, stretch=stretch)
+    image = prepare(upload, preparation, shape, background)
+    with whole:
+        st.image(
+            outline(upload, crop_box(upload, preparation, shape)),
+            caption=f"uploaded, {upload.size[0]:,} × {upload.size[1]:,}",
+            width="stretch",
+            alt="The uploaded image with the crop outlined",
+        )
+    with seen:
+        pixels = render.to_pixels(image)
+        st.image(
+            crisp(pixels),
+            caption=f"what the model sees, {shape[1]} × {shape[0]}",
+            width="stretch",
+            alt="The image as the model sees it",
+        )
+    return image
+
+
+def outline(upload: Upload, box: tuple[float, float, float, float]) -> np.ndarray:
+    """The uploaded picture with the crop outlined, ``(h, w, 4)`` uint8."""
+    picture = np.array(upload.image.convert("RGBA"))
+    height, width = picture.shape[:2]
+    left, top, right, bottom = (round(edge) for edge in box)
+    thick = max(1, round(max(height, width) / 100))
+    frame = np.zeros((height, width), bool)
+    frame[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = True
+    inner = (slice(max(top + thick, 0), max(bottom - thick, 0)),
+             slice(max(left + thick, 0), max(right - thick, 0)))  # fmt: skip
+    frame[inner] = False
+    picture[frame] = (214, 51, 108, 255)
+    return picture
+
+
+def _render_empty(bundle: Bundle) -> None:
+    data = bundle.card.data
+    st.info(
+        f"The model learned from {data.title}: images of {data.image_shape[1]} × "
+        f"{data.image_shape[0]} pixels of {', '.join(data.classes[:10])}. "
+        "Upload a similar one, or something else to see what it makes of that.",
+        icon=":material/upload:",
+    )
+
+
+def _render_pictures(image: np.ndarray, reconstruction: np.ndarray) -> None:
+    pictures = {
+        "original": render.to_pixels(image),
+        "reconstruction": render.to_pixels(reconstruction),
+        "error map: blue too dark, red too bright": render.error_map(image, reconstruction),
+    }
+    for column, (caption, picture) in zip(st.columns(3), pictures.items(), strict=True):
+        column.image(crisp(picture), caption=caption, width="stretch", alt=caption)
+
+
+def _render_terms(
+    bundle: Bundle, image: np.ndarray, z_mean: np.ndarray, z_log_var: np.ndarray
+) -> None:
+    pixels = render.to_pixels(image)[np.newaxis]
+    reconstruction, _ = elbo_terms(
+        bundle.codec.parameters,
+        pixels,
+        z_mean,
+        z_log_var,
+        bundle.card.model.recipe.likelihood,
+        samples=SAMPLES,
+        seed=0,
+    )
+    kl = kl_divergence(z_mean, z_log_var)
+    neg_elbo = float(reconstruction[0] + kl[0])
+    share = float(percentile_of(neg_elbo, bundle.sorted_neg_elbo))
+    columns = st.columns(4)
+    columns[0].metric("−ELBO", f"{neg_elbo:.1f} nats")
+    columns[1].metric("reconstruction", f"{float(reconstruction[0]):.1f} nats")
+    columns[2].metric("KL", f"{float(kl[0]):.1f} nats")
+    columns[3].metric(
+        "explained better",
+        f"{share:.0f} %",
+        help="Share of the test images with a lower −ELBO than this image",
+    )
+    if share >= 99.0:
+        st.warning(
+            "Nearly every test image is explained better: this image is unlike what the model "
+            "learned from, and its reconstruction says little about it.",
+            icon=":material/warning:",
+        )
+
+
+def _render_place(bundle: Bundle, z: np.ndarray) -> None:
+    rows, distances = nearest(z, bundle.latents.z_mean, NEIGHBOURS)
+    share = float(cache.percentiles(bundle, z[np.newaxis])[0])
+    st.markdown(
+        f"It lies at **{describe(z)}**, where the data is denser than at {share:.0f} % of the test "
+        f"images. The test images nearest to it, {distances[0]:.2f} to {distances[-1]:.2f} away:"
+    )
+    pick_tile(
+        cache.pictures(bundle, rows)[0],
+        columns=min(len(rows), NEIGHBOURS),
+        labels=[describe_test_image(bundle, row) for row in rows.tolist()],
+        key=f"neighbours-{bundle.card.name}",
+        title="Nearest test images",
+        tile_size=72,
+    )
+
+    def show() -> None:
+        session.move_to(bundle, z)
+        st.session_state["view"] = "Map"
+
+    st.button("Show its place on the map", icon=":material/my_location:", on_click=show)

@@ -1,0 +1,192 @@
+"""What one visitor looks at: the model, the point and the plane, kept in the page's address.
+
+``?model=…&view=…&z=…`` and a few options reproduce a view. The address is read
+once, when a visit begins, and written after every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from explorer.bundle import Bundle
+from explorer.geometry import Plane, axis_plane
+from explorer.ui import cache
+
+VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Model")
+LIMIT = 99.0
+"""Coordinates beyond ±99 are taken for mistakes: the prior's scale is 1."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting that the address carries; it stands in the session under ``name``."""
+
+    name: str
+    default: Any
+    choices: tuple[Any, ...]
+
+
+OPTIONS = (
+    Option("background", "None", ("None", "Density", "Manifold")),
+    Option("plane", "Dimensions", ("Dimensions", "Principal components")),
+    Option("size", 20, tuple(range(5, 41))),
+    Option("spacing", "Normal", ("Normal", "Linear")),
+    Option("extent", 2.5, tuple(round(0.5 * step, 1) for step in range(2, 13))),
+    Option("path", "Straight line", ("Straight line", "Great arc")),
+    Option("steps", 12, tuple(range(3, 41))),
+)
+
+
+def begin(names: Iterable[str]) -> None:
+    """Read the address, once for each visit."""
+    state = st.session_state
+    state.setdefault("points", {})
+    state.setdefault("notices", [])
+    if "begun" in state:
+        return
+    state["begun"] = True
+    names = list(names)
+    address = st.query_params.to_dict()
+    state["view"] = _one_of("view", address, VIEWS, VIEWS[0])
+    state["model"] = _one_of("model", address, names, names[0] if names else None)
+    for option in OPTIONS:
+        state[option.name] = _one_of(option.name, address, option.choices, option.default)
+    state["pending"] = {key: address[key] for key in ("z", "axes", "a", "b") if key in address}
+
+
+def arrive(bundle: Bundle) -> None:
+    """Take what the address says about the point, now that its model is known."""
+    latent_dim = bundle.card.model.latent_dim
+    pending = st.session_state.pop("pending", {})
+    for key, use in {
+        "z": lambda text: move_to(bundle, parse_latent(text, latent_dim)),
+        "axes": lambda text: st.session_state.update(axes=_parse_axes(text, latent_dim)),
+        "a": lambda text: st.session_state.update(a=parse_endpoint(text, bundle)),
+        "b": lambda text: st.session_state.update(b=parse_endpoint(text, bundle)),
+    }.items():
+        if key in pending:
+            _try(use, pending[key], key)
+
+
+def write_address(bundle: Bundle) -> None:
+    """Let the address say what is on the page."""
+    state = st.session_state
+    address = {"model": bundle.card.name, "view": state["view"], "z": format_latent(point(bundle))}
+    for option in OPTIONS:
+        if state[option.name] != option.default:
+            address[option.name] = str(state[option.name])
+    if bundle.card.model.latent_dim > 2 and state["plane"] == "Dimensions":
+        address["axes"] = ",".join(str(dimension + 1) for dimension in axes(bundle))
+    if state["view"] == "Interpolate":
+        address.update({key: state[key] for key in ("a", "b") if state.get(key)})
+    if st.query_params.to_dict() != address:
+        st.query_params.from_dict(address)
+
+
+def point(bundle: Bundle) -> np.ndarray:
+    """The current latent point, ``(latent_dim,)`` float32; the origin at first."""
+    origin = np.zeros(bundle.card.model.latent_dim, np.float32)
+    found = st.session_state["points"].get(bundle.card.name, origin)
+    return found if found.shape == origin.shape else origin
+
+
+def move_to(bundle: Bundle, z: np.ndarray) -> None:
+    """Make ``z`` the current point, to the three decimals that the address keeps."""
+    rounded = np.round(np.clip(z, -LIMIT, LIMIT).astype(np.float64), 3) + 0.0  # no -0
+    st.session_state["points"][bundle.card.name] = rounded.astype(np.float32)
+
+
+def axes(bundle: Bundle) -> tuple[int, int]:
+    """The two latent dimensions that span the plane; those of largest KL at first."""
+    chosen = st.session_state.get("axes")
+    if chosen and max(chosen) < bundle.card.model.latent_dim:
+        return chosen
+    first, second = sorted(bundle.dimensions_by_kl[:2])
+    return first, second
+
+
+def plane(bundle: Bundle) -> Plane:
+    """The plane that every two-dimensional picture shows."""
+    if bundle.card.model.latent_dim > 2 and st.session_state["plane"] == "Principal components":
+        return cache.principal_plane_of(bundle)
+    return axis_plane(*axes(bundle), point(bundle))
+
+
+def notice(sentence: str) -> None:
+    """Keep a sentence to be shown at the top of the page in this run."""
+    st.session_state["notices"].append(sentence)
+
+
+def notices() -> list[str]:
+    """The sentences that wait to be shown."""
+    waiting, st.session_state["notices"] = st.session_state["notices"], []
+    return waiting
+
+
+def format_latent(z: np.ndarray) -> str:
+    """A latent as the address carries it: ``0.5,-1.25``."""
+    return ",".join(f"{value:.3f}".rstrip("0").rstrip(".") for value in z.tolist())
+
+
+def parse_latent(text: str, latent_dim: int) -> np.ndarray:
+    """Read a latent.
+
+    Raises:
+        ValueError: with a sentence for a person.
+    """
+    parts = text.replace(";", ",").split(",") if "," in text or ";" in text else text.split()
+    if len(parts) != latent_dim:
+        raise ValueError(f"this model needs {latent_dim} numbers, not {len(parts)}")
+    try:
+        z = np.array([float(part) for part in parts], np.float32)
+    except ValueError as error:
+        raise ValueError("a point is written as numbers with commas between them") from error
+    if not np.all(np.abs(z) <= LIMIT):
+        raise ValueError(f"coordinates must lie between −{LIMIT:.0f} and {LIMIT:.0f}")
+    return z
+
+
+def parse_endpoint(text: str, bundle: Bundle) -> str:
+    """Check an end of an interpolation: ``test-17`` or a latent; returns it unchanged.
+
+    Raises:
+        ValueError: with a sentence for a person.
+    """
+    if text.startswith("test-"):
+        number = text.removeprefix("test-")
+        if not number.isdecimal() or int(number) >= bundle.card.data.test_images:
+            raise ValueError(f"there are test images 0 to {bundle.card.data.test_images - 1}")
+    else:
+        parse_latent(text, bundle.card.model.latent_dim)
+    return text
+
+
+def _parse_axes(text: str, latent_dim: int) -> tuple[int, int]:
+    parts = [part for part in text.split(",") if part.isdecimal()]
+    chosen = [int(part) - 1 for part in parts]
+    if len(chosen) != 2 or len(set(chosen)) != 2 or not all(0 <= c < latent_dim for c in chosen):
+        raise ValueError(f"the axes are two different dimensions from 1 to {latent_dim}")
+    return chosen[0], chosen[1]
+
+
+def _one_of(name: str, address: dict[str, str], choices: Iterable[Any], default: Any) -> Any:
+    text = address.get(name)
+    if text is None:
+        return default
+    for choice in choices:
+        if str(choice) == text:
+            return choice
+    notice(f"The address asks for {name} “{text[:60]}”, which there is not; showing {default}.")
+    return default
+
+
+def _try(use: Callable[[str], Any], text: str, name: str) -> None:
+    try:
+        use(text)
+    except ValueError as error:
+        notice(f"The address's {name} “{text[:60]}” was left out: {error}.")

@@ -1,0 +1,127 @@
+"""The Sliders: one per latent dimension, with what the dimension does around the point."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import streamlit as st
+
+from explorer import render
+from explorer.bundle import Bundle
+from explorer.geometry import axis_label, traversal
+from explorer.ui import session
+from explorer.ui.picker import pick_tile
+from explorer.ui.point import coordinates_input, move_buttons, render_point
+
+FIRST = 10
+"""Dimensions shown at once; the rest stand behind 'more', a page at a time."""
+REACH = 3.0
+STRIP = 11
+INACTIVE = 0.01
+"""Nats of KL below which a dimension tells the decoder nothing."""
+
+HELP = """
+One slider per latent dimension, the one that carries most information (KL, in nats) first.
+The strip beside it shows the decoder's picture as **only that dimension** runs from −3 to 3 and
+the others stay at the point; click a picture to go there. An *inactive* dimension was switched
+off in training: its posterior equals the prior and moving it changes nothing.
+"""
+
+
+def render_view(bundle: Bundle) -> None:
+    """Draw the view."""
+    st.markdown(
+        "Move along one latent dimension at a time; the strips show where each leads.", help=HELP
+    )
+    controls, side = st.columns([3, 1], gap="medium")
+    with controls:
+        move_buttons(bundle)
+        order = bundle.dimensions_by_kl
+        for dimension in order[:FIRST]:
+            _render_dimension(bundle, dimension)
+        if len(order) > FIRST:
+            _render_more(bundle, order[FIRST:])
+    with side:
+        render_point(bundle)
+        coordinates_input(bundle)
+        _render_exports(bundle)
+
+
+def _render_more(bundle: Bundle, rest: tuple[int, ...]) -> None:
+    with st.expander(f"{len(rest)} more dimensions", key="more", on_change="rerun") as more:
+        if not more.open:
+            return
+        pages = math.ceil(len(rest) / FIRST)
+        page = 1
+        if pages > 1:
+            page = int(st.number_input(f"Page, 1 to {pages}", 1, pages, key="page"))
+        for dimension in rest[(page - 1) * FIRST : page * FIRST]:
+            _render_dimension(bundle, dimension)
+
+
+def _render_dimension(bundle: Bundle, dimension: int) -> None:
+    z = session.point(bundle)
+    key = f"slider-{bundle.card.name}-{dimension}"
+    reach = float(max(REACH, math.ceil(abs(z[dimension]))))
+    st.session_state[key] = float(z[dimension])
+
+    def take() -> None:
+        moved = session.point(bundle).copy()
+        moved[dimension] = st.session_state[key]
+        session.move_to(bundle, moved)
+
+    kl = bundle.card.metrics.kl_per_dimension[dimension]
+    slider, strip = st.columns([2, 3], vertical_alignment="center", gap="medium")
+    slider.slider(
+        f"{axis_label(dimension)} · {kl:.2f} nats" + (" · inactive" if kl < INACTIVE else ""),
+        -reach,
+        reach,
+        step=0.01,
+        key=key,
+        on_change=take,
+    )
+    values = np.linspace(-REACH, REACH, STRIP)
+    with strip:
+        chosen = pick_tile(
+            _strip(bundle, dimension),
+            columns=STRIP,
+            labels=[f"{axis_label(dimension)} = {value:.1f}".replace("-", "−") for value in values],
+            key=f"strip-{bundle.card.name}-{dimension}",
+            title=f"What dimension {dimension + 1} does at the point",
+            selected=int(np.abs(values - z[dimension]).argmin()),
+        )
+    if chosen is not None:
+        moved = z.copy()
+        moved[dimension] = values[chosen]
+        session.move_to(bundle, moved)
+        st.rerun()
+
+
+def _strip(bundle: Bundle, dimension: int, steps: int = STRIP) -> np.ndarray:
+    values = np.linspace(-REACH, REACH, steps)
+    z = traversal(session.point(bundle), dimension, values)
+    return render.to_pixels(bundle.codec.decode(z))
+
+
+def _render_exports(bundle: Bundle) -> None:
+    def all_strips(steps: int) -> list[np.ndarray]:
+        return [_strip(bundle, dimension, steps) for dimension in bundle.dimensions_by_kl[:FIRST]]
+
+    def picture() -> bytes:
+        return render.png(render.enlarge(render.tile(np.concatenate(all_strips(STRIP)), STRIP), 2))
+
+    def animation() -> bytes:
+        strips = all_strips(30)
+        frames = [np.stack([strip[step] for strip in strips]) for step in range(30)]
+        return render.gif([render.enlarge(render.tile(frame, len(frame)), 3) for frame in frames])
+
+    with st.container(horizontal=True):
+        st.download_button(
+            "PNG", picture, f"{bundle.card.name}-traversals.png", mime="image/png",
+            icon=":material/download:", on_click="ignore", help="The strips as one picture",
+        )  # fmt: skip
+        st.download_button(
+            "GIF", animation, f"{bundle.card.name}-traversals.gif", mime="image/gif",
+            icon=":material/download:", on_click="ignore", help="All strips, animated side by side",
+        )  # fmt: skip

@@ -1,0 +1,316 @@
+"""Planes, grids and paths against values known without the code."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from explorer.geometry import (
+    SPACINGS,
+    Plane,
+    axis_label,
+    axis_plane,
+    grid_points,
+    lerp,
+    nearest,
+    plane_coordinates_grid,
+    principal_plane,
+    slerp,
+    traversal,
+)
+
+coordinates = st.floats(-10, 10, width=32)
+latent_dims = st.integers(2, 12)
+seeds = st.integers(0, 2**32 - 1)
+properties = settings(deadline=None, max_examples=60)
+
+
+def random_plane(latent_dim: int, random: np.random.Generator) -> Plane:
+    directions = np.linalg.qr(random.standard_normal((latent_dim, 2)))[0].T
+    return Plane(random.standard_normal(latent_dim), directions, ("right", "up"))
+
+
+@st.composite
+def two_latents(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    latent_dim = draw(st.integers(1, 8))
+    latent = arrays(np.float32, latent_dim, elements=coordinates)
+    return draw(latent), draw(latent)
+
+
+# Planes
+
+
+@properties
+@given(latent_dims, seeds)
+def test_projecting_what_was_lifted_gives_the_same_point(latent_dim, seed):
+    random = np.random.default_rng(seed)
+    plane = random_plane(latent_dim, random)
+    points = random.uniform(-5, 5, (7, 2))
+    np.testing.assert_allclose(plane.project(plane.lift(points)), points, atol=1e-5)
+
+
+@properties
+@given(latent_dims, seeds)
+def test_projection_is_the_nearest_point_of_the_plane(latent_dim, seed):
+    random = np.random.default_rng(seed)
+    plane = random_plane(latent_dim, random)
+    z = random.standard_normal((1, latent_dim))
+    others = plane.project(z) + random.standard_normal((50, 2))
+    distance_to_others = np.linalg.norm(plane.lift(others) - z, axis=1)
+    assert np.all(plane.distance(z) <= distance_to_others + 1e-5)
+    assert plane.distance(z) == pytest.approx(
+        np.linalg.norm(plane.lift(plane.project(z)) - z), abs=1e-5
+    )
+
+
+@properties
+@given(latent_dims, seeds)
+def test_distances_along_and_off_the_plane_obey_pythagoras(latent_dim, seed):
+    random = np.random.default_rng(seed)
+    plane = random_plane(latent_dim, random)
+    z = random.standard_normal((7, latent_dim))
+    in_plane = np.sum(plane.project(z) ** 2, axis=1)
+    total = np.sum((z - plane.origin) ** 2, axis=1)
+    np.testing.assert_allclose(plane.distance(z) ** 2 + in_plane, total, atol=1e-9)
+
+
+def test_an_axis_plane_keeps_latent_coordinates_and_the_other_entries():
+    plane = axis_plane(2, 0, through=[9.0, 8.0, 7.0, 6.0])
+    np.testing.assert_array_equal(plane.project([[1.0, 8.0, 3.0, 6.0]]), [[3.0, 1.0]])
+    np.testing.assert_array_equal(plane.lift([[3.0, 1.0]]), [[1.0, 8.0, 3.0, 6.0]])
+    np.testing.assert_array_equal(plane.distance([[1.0, 11.0, 3.0, 2.0]]), [5.0])
+    assert plane.labels == ("z₃", "z₁")
+    assert plane.lift([[3.0, 1.0]]).dtype == np.float32
+
+
+def test_an_axis_plane_leaves_the_latent_it_goes_through_unchanged():
+    through = np.array([1.0, 2.0, 3.0])
+    axis_plane(0, 1, through)
+    np.testing.assert_array_equal(through, [1.0, 2.0, 3.0])
+
+
+def test_axis_labels_count_from_one():
+    assert [axis_label(0), axis_label(9), axis_label(499)] == ["z₁", "z₁₀", "z₅₀₀"]
+
+
+@pytest.mark.parametrize(("horizontal", "vertical"), [(0, 2), (-1, 0), (1, 1)])
+def test_dimensions_that_do_not_span_a_plane_are_refused(horizontal, vertical):
+    with pytest.raises(ValueError, match="received"):
+        axis_plane(horizontal, vertical, np.zeros(2))
+
+
+def test_directions_that_would_distort_are_refused():
+    with pytest.raises(ValueError, match="orthogonal"):
+        Plane(np.zeros(2), np.array([[1.0, 0.0], [1.0, 1.0]]), ("", ""))
+    with pytest.raises(ValueError, match="received directions of shape"):
+        Plane(np.zeros(3), np.eye(2), ("", ""))
+
+
+def test_the_principal_plane_of_a_known_ellipsoid():
+    # Axis-parallel, with variances 9 : 4 : 1 after a quarter turn of dimensions 0 and 2.
+    signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
+    centre = np.array([5.0, -2.0, 1.0])
+    plane = principal_plane(centre + signs * [1.0, 2.0, 3.0])
+    np.testing.assert_allclose(plane.origin, centre)
+    np.testing.assert_allclose(plane.directions, [[0, 0, 1], [0, 1, 0]], atol=1e-12)
+    assert plane.labels == (
+        "principal component 1 (64 % of variance)",  # 9 / 14
+        "principal component 2 (29 % of variance)",  # 4 / 14
+    )
+
+
+@properties
+@given(latent_dims, seeds)
+def test_the_principal_plane_is_nearer_to_the_data_than_any_other(latent_dim, seed):
+    random = np.random.default_rng(seed)
+    z = random.standard_normal((40, latent_dim)) * random.uniform(0.1, 3, latent_dim)
+    directions = random_plane(latent_dim, random).directions
+    other = Plane(z.mean(axis=0), directions, ("", ""))
+    squared = np.sum(principal_plane(z).distance(z) ** 2)
+    assert squared <= np.sum(other.distance(z) ** 2) + 1e-9
+
+
+def test_the_principal_plane_has_a_fixed_sign():
+    z = np.random.default_rng(0).standard_normal((50, 5)) * [1, 2, 3, 4, 5]
+    directions = principal_plane(z).directions
+    np.testing.assert_allclose(principal_plane(2 * z.mean(axis=0) - z).directions, directions)
+    assert np.all(directions[[0, 1], np.abs(directions).argmax(axis=1)] > 0)
+
+
+def test_the_principal_plane_of_identical_latents_is_still_a_plane():
+    plane = principal_plane(np.ones((4, 3)))
+    np.testing.assert_allclose(plane.distance(np.ones((1, 3))), 0.0)
+    assert plane.labels[0] == "principal component 1 (0 % of variance)"
+
+
+def test_one_latent_dimension_has_no_plane():
+    with pytest.raises(ValueError, match="at least 2 latent dimensions"):
+        principal_plane(np.zeros((4, 1)))
+
+
+# Grids
+
+
+def test_linear_coordinates():
+    xs, ys = plane_coordinates_grid((3, 5), spacing="linear", extent=2.0)
+    np.testing.assert_allclose(xs, [-2, -1, 0, 1, 2])
+    np.testing.assert_allclose(ys, [-2, 0, 2])
+
+
+def test_normal_coordinates_lie_at_the_quartiles():
+    # Φ(±x) at the ends is 1/4 and 3/4, so that the middles are 3/8, 1/2 and 5/8.
+    quartile = 0.6744897501960817
+    xs, _ = plane_coordinates_grid(5, spacing="normal", extent=quartile)
+    np.testing.assert_allclose(xs, [-quartile, -0.31863936, 0, 0.31863936, quartile], atol=1e-8)
+
+
+@properties
+@given(st.integers(2, 60), st.sampled_from(SPACINGS), st.floats(0.1, 30))
+def test_coordinates_are_symmetric_ascending_and_end_at_the_extent(size, spacing, extent):
+    xs, ys = plane_coordinates_grid(size, spacing=spacing, extent=extent)
+    np.testing.assert_array_equal(xs, ys)
+    np.testing.assert_array_equal(xs, -xs[::-1])
+    assert np.all(np.diff(xs) > 0)
+    assert xs[-1] == pytest.approx(extent)
+
+
+def test_a_single_tile_lies_in_the_middle():
+    for spacing in SPACINGS:
+        xs, ys = plane_coordinates_grid(1, spacing=spacing, extent=3.0)
+        assert xs.tolist() == ys.tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("size", "spacing", "extent"),
+    [
+        (0, "normal", 3.0),
+        ((3, 0), "normal", 3.0),
+        (3, "cubic", 3.0),
+        (3, "normal", 0.0),
+        (3, "normal", 31.0),
+        (3, "linear", math.inf),
+        (3, "linear", math.nan),
+    ],
+)
+def test_impossible_grids_are_refused(size, spacing, extent):
+    with pytest.raises(ValueError, match="received"):
+        plane_coordinates_grid(size, spacing=spacing, extent=extent)
+
+
+def test_grid_points_run_row_by_row_from_the_top_left():
+    points = grid_points(np.array([-1.0, 0.0, 1.0]), np.array([-5.0, 5.0]))
+    assert points.tolist() == [[-1, 5], [0, 5], [1, 5], [-1, -5], [0, -5], [1, -5]]
+
+
+# Paths
+
+
+def test_slerp_half_way_between_orthogonal_unit_vectors_is_their_normalised_sum():
+    middle = slerp([1.0, 0.0], [0.0, 1.0], [0.5])
+    np.testing.assert_allclose(middle, [[math.sqrt(0.5), math.sqrt(0.5)]], rtol=1e-7)
+
+
+def test_slerp_turns_at_constant_speed_and_changes_the_norm_linearly():
+    path = slerp([1.0, 0.0], [0.0, 4.0], [1 / 3, 2 / 3])
+    thirty, sixty = math.radians(30), math.radians(60)
+    expected = [
+        [2 * math.cos(thirty), 2 * math.sin(thirty)],
+        [3 * math.cos(sixty), 3 * math.sin(sixty)],
+    ]
+    np.testing.assert_allclose(path, expected, rtol=1e-6)
+
+
+def test_slerp_between_opposite_vectors_is_a_half_circle():
+    path = slerp([2.0, 0.0, 0.0], [-2.0, 0.0, 0.0], np.linspace(0, 1, 181))
+    np.testing.assert_allclose(np.linalg.norm(path, axis=1), 2.0, rtol=1e-6)
+    np.testing.assert_allclose(path[90], [0.0, 2.0, 0.0], atol=1e-6)
+    steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
+    np.testing.assert_allclose(steps, 4 * math.sin(math.radians(0.5)), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ([1.0, 2.0], [2.0, 4.0]),  # the same direction
+        ([0.0, 0.0], [3.0, 1.0]),  # from the origin
+        ([3.0, 1.0], [0.0, 0.0]),
+        ([0.0, 0.0], [0.0, 0.0]),
+        ([2.0], [-1.0]),  # one dimension
+    ],
+)
+def test_slerp_is_the_straight_line_where_there_is_no_arc(a, b):
+    t = np.linspace(0, 1, 11)
+    np.testing.assert_allclose(slerp(a, b, t), lerp(a, b, t), atol=1e-6)
+
+
+def test_slerp_of_nearly_parallel_vectors_is_close_to_the_straight_line():
+    t = np.linspace(0, 1, 11)
+    a, b = np.array([1.0, 0.0]), np.array([1.0, 2e-7])
+    np.testing.assert_allclose(slerp(a, b, t), lerp(a, b, t), atol=1e-9)
+
+
+def test_lerp_is_the_weighted_mean():
+    path = lerp([0.0, 4.0], [8.0, 0.0], [0.0, 0.25, 1.0])
+    np.testing.assert_array_equal(path, [[0, 4], [2, 3], [8, 0]])
+
+
+@properties
+@given(two_latents())
+def test_paths_begin_and_end_exactly_at_their_ends(ends):
+    for path in (lerp, slerp):
+        np.testing.assert_array_equal(path(*ends, [0.0, 1.0]), ends)
+
+
+@properties
+@given(two_latents())
+def test_slerp_has_norms_between_those_of_its_ends(ends):
+    norms = np.linalg.norm(slerp(*ends, np.linspace(0, 1, 21)).astype(np.float64), axis=1)
+    # Only the straight line through the origin, in one dimension, may come nearer to it.
+    low, high = sorted(np.linalg.norm(end.astype(np.float64)) for end in ends)
+    assert norms.max() <= high + 1e-5
+    assert norms.min() >= low - 1e-5 or len(ends[0]) == 1
+
+
+@properties
+@given(two_latents())
+def test_lerp_never_leaves_the_ball_of_its_ends(ends):
+    norms = np.linalg.norm(lerp(*ends, np.linspace(0, 1, 21)), axis=1)
+    assert norms.max() <= max(np.linalg.norm(end) for end in ends) + 1e-5
+
+
+def test_a_traversal_changes_one_dimension():
+    z = np.array([1.0, 2.0, 3.0])
+    latents = traversal(z, 1, [-1.0, 0.0])
+    assert latents.tolist() == [[1, -1, 3], [1, 0, 3]]
+    assert z.tolist() == [1, 2, 3]
+    assert latents.dtype == np.float32
+
+
+def test_a_traversal_of_a_missing_dimension_is_refused():
+    with pytest.raises(ValueError, match="from 0 to 2; received 3"):
+        traversal(np.zeros(3), 3, [0.0])
+
+
+# Neighbours
+
+
+def test_nearest_sorts_by_distance_and_then_by_index():
+    candidates = np.array([[3.0, 4.0], [0.0, 1.0], [1.0, 0.0], [0.0, 0.5]])
+    indices, distances = nearest([0.0, 0.0], candidates, k=4)
+    assert indices.tolist() == [3, 1, 2, 0]
+    assert distances.tolist() == [0.5, 1.0, 1.0, 5.0]
+
+
+def test_nearest_finds_a_latent_itself_at_distance_zero():
+    candidates = 1e4 + np.random.default_rng(0).standard_normal((100, 8)).astype(np.float32)
+    indices, distances = nearest(candidates[17], candidates)
+    assert (indices.tolist(), distances.tolist()) == ([17], [0.0])
+
+
+def test_nearest_returns_all_where_there_are_fewer():
+    assert len(nearest([0.0], np.zeros((2, 1)), k=5)[0]) == 2

@@ -1,0 +1,305 @@
+"""Metrics against closed forms, hand-made cases and published figures of real data."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from explorer.datasets import load_dataset
+from explorer.elbo import bernoulli_log_likelihood
+from explorer.metrics import (
+    PCA,
+    active_units,
+    elbo_terms,
+    encode_all,
+    importance_weighted_bound,
+    knn_accuracy,
+    pca_fit,
+    percentile_of,
+    squared_error_per_pixel,
+)
+
+
+class LinearGaussian:
+    """x = W z + b + σ ε with z ~ N(0, I): probabilistic PCA, whose p(x) is known.
+
+    The columns of W are orthogonal, so that the exact posterior has a diagonal covariance.
+    """
+
+    weights = np.array([[0.6, 0.2], [-0.6, 0.2], [0.3, 0.4], [0.3, -0.4]])  # (pixels, latent_dim)
+    bias = np.array([0.5, 0.4, 0.6, 0.5])
+    variance = 0.3**2
+
+    def decode_parameters(self, z: np.ndarray) -> np.ndarray:
+        mean = (z @ self.weights.T + self.bias).reshape(-1, 2, 2, 1)
+        return np.concatenate([mean, np.full_like(mean, np.log(self.variance))], axis=-1)
+
+    def encode(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The exact posterior."""
+        precision = 1.0 + np.sum(self.weights**2, axis=0) / self.variance
+        offset = images.reshape(len(images), -1) - self.bias
+        z_mean = offset @ self.weights / self.variance / precision
+        return z_mean, np.tile(-np.log(precision), (len(images), 1))
+
+    def log_marginal(self, images: np.ndarray) -> np.ndarray:
+        """log N(x; b, W Wᵀ + σ² I), nats."""
+        covariance = self.weights @ self.weights.T + self.variance * np.eye(4)
+        offset = images.reshape(len(images), -1) - self.bias
+        distances = np.einsum("np,pq,nq->n", offset, np.linalg.inv(covariance), offset)
+        return -0.5 * (4 * np.log(2 * np.pi) + np.linalg.slogdet(covariance)[1] + distances)
+
+    def reconstruction(self, images, z_mean, z_log_var) -> np.ndarray:
+        """−E[log p(x|z)] in closed form, nats."""
+        error = images.reshape(len(images), -1) - self.bias - z_mean @ self.weights.T
+        expected = error**2 + np.exp(z_log_var) @ (self.weights**2).T
+        return 0.5 * np.sum(np.log(2 * np.pi * self.variance) + expected / self.variance, axis=1)
+
+
+MODEL = LinearGaussian()
+COPIES = 2000  # of one image: their estimates are independent draws of the same figure
+IMAGE = np.array([0.9, 0.2, 0.7, 0.1], np.float32).reshape(1, 2, 2, 1)
+WRONG_POSTERIOR = np.array([[0.5, 0.3]]), np.log([[0.4, 0.5]])  # not the exact one
+
+
+def copies(values: np.ndarray) -> np.ndarray:
+    return np.repeat(values.astype(np.float32), COPIES, axis=0)
+
+
+def standard_error(values: np.ndarray) -> float:
+    return float(values.std() / np.sqrt(len(values)))
+
+
+# The bound
+
+
+def test_the_exact_posterior_makes_every_bound_the_log_likelihood():
+    images = np.random.default_rng(0).uniform(0, 1, (20, 2, 2, 1)).astype(np.float32)
+    z_mean, z_log_var = MODEL.encode(images)
+    for samples in (1, 7):
+        bound = importance_weighted_bound(
+            MODEL.decode_parameters, images, z_mean, z_log_var, "gaussian", samples=samples
+        )
+        np.testing.assert_allclose(bound, -MODEL.log_marginal(images), atol=1e-5)
+    exact_elbo = (
+        MODEL.reconstruction(images, z_mean, z_log_var)
+        + elbo_terms(MODEL.decode_parameters, images, z_mean, z_log_var, "gaussian")[1]
+    )
+    np.testing.assert_allclose(exact_elbo, -MODEL.log_marginal(images), atol=1e-9)
+
+
+def test_the_sampled_reconstruction_term_agrees_with_its_closed_form():
+    arguments = [copies(values) for values in (IMAGE, *WRONG_POSTERIOR)]
+    reconstruction, kl = elbo_terms(MODEL.decode_parameters, *arguments, "gaussian", samples=10)
+    exact = MODEL.reconstruction(IMAGE, *WRONG_POSTERIOR)[0]
+    assert abs(reconstruction.mean() - exact) < 4 * standard_error(reconstruction)
+    # ½ Σ (μ² + σ² − 1 − log σ²)
+    np.testing.assert_allclose(kl, 0.5 * (0.25 + 0.09 + 0.9 - 2 - np.log(0.2)), rtol=1e-6)
+
+
+def test_the_importance_weighted_bound_with_one_sample_is_the_negative_elbo():
+    arguments = [copies(values) for values in (IMAGE, *WRONG_POSTERIOR)]
+    bound = importance_weighted_bound(MODEL.decode_parameters, *arguments, "gaussian", samples=1)
+    _, kl = elbo_terms(MODEL.decode_parameters, *arguments, "gaussian")
+    exact = MODEL.reconstruction(IMAGE, *WRONG_POSTERIOR)[0] + kl[0]
+    assert abs(bound.mean() - exact) < 4 * standard_error(bound)
+
+
+def test_the_importance_weighted_bound_tightens_and_converges():
+    arguments = [copies(values) for values in (IMAGE, *WRONG_POSTERIOR)]
+    exact = -MODEL.log_marginal(IMAGE)[0]
+    means = []
+    for samples in (1, 4, 16, 64):
+        bound = importance_weighted_bound(
+            MODEL.decode_parameters, *arguments, "gaussian", samples=samples
+        )
+        likelihood = np.exp(exact - bound)  # an unbiased estimate of 1, whatever K
+        assert abs(likelihood.mean() - 1.0) < 4 * standard_error(likelihood)
+        means.append(bound.mean())
+    assert means == sorted(means, reverse=True)
+    assert means[0] > exact + 1.0
+    assert means[-1] == pytest.approx(exact, abs=0.05)
+
+
+@pytest.mark.parametrize("estimate", [elbo_terms, importance_weighted_bound])
+def test_the_seed_and_nothing_else_decides_the_samples(estimate):
+    images = np.random.default_rng(0).integers(0, 256, (23, 2, 2, 1), np.uint8)
+    z_mean, z_log_var = np.zeros((23, 3), np.float32), np.zeros((23, 3), np.float32)
+
+    def sums_of_latents(z: np.ndarray) -> np.ndarray:
+        return np.repeat(z.sum(axis=1), 4).reshape(-1, 2, 2, 1)
+
+    def run(**options: int) -> np.ndarray:
+        arguments = (sums_of_latents, images, z_mean, z_log_var, "bernoulli")
+        return np.asarray(estimate(*arguments, samples=5, **options))
+
+    np.testing.assert_array_equal(run(seed=1), run(seed=1))
+    np.testing.assert_allclose(run(seed=1, batch_size=7), run(seed=1), rtol=1e-6)
+    assert not np.allclose(run(seed=1), run(seed=2))
+
+
+def test_a_posterior_without_width_reconstructs_from_its_mean():
+    images = np.random.default_rng(0).integers(0, 256, (5, 2, 2, 1), np.uint8)
+    z_mean = np.arange(5.0, dtype=np.float32)[:, None]
+
+    def constant_logits(z: np.ndarray) -> np.ndarray:
+        return np.repeat(z, 4, axis=1).reshape(-1, 2, 2, 1)
+
+    reconstruction, _ = elbo_terms(
+        constant_logits, images, z_mean, np.full((5, 1), -200.0, np.float32), "bernoulli"
+    )
+    expected = -bernoulli_log_likelihood(images / 255.0, constant_logits(z_mean))
+    np.testing.assert_allclose(reconstruction, expected, rtol=1e-6)
+
+
+def test_encode_all_scales_pixels_and_keeps_batches_small_and_in_order():
+    images = np.arange(25, dtype=np.uint8).reshape(25, 1, 1, 1) * 10
+    sizes = []
+
+    def encode(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        assert batch.dtype == np.float32
+        sizes.append(len(batch))
+        return batch.reshape(-1, 1), -batch.reshape(-1, 1)
+
+    z_mean, z_log_var = encode_all(encode, images, batch_size=10)
+    np.testing.assert_allclose(z_mean, images.reshape(25, 1) / 255.0, rtol=1e-6)
+    np.testing.assert_array_equal(z_log_var, -z_mean)
+    assert sizes == [10, 10, 5]
+
+
+def test_active_units_are_those_whose_mean_moves():
+    z_mean = np.array([[1.0, 0.0, 100.0], [-1.0, 0.18, 100.0]])  # variances 1, 0.0081, 0
+    assert active_units(z_mean).tolist() == [True, False, False]
+    assert active_units(z_mean, threshold=0.005).tolist() == [True, True, False]
+
+
+# Nearest neighbours
+
+
+def test_knn_takes_the_majority():
+    train = np.array([[0.0], [0.2], [0.3], [9.0], [9.1]])
+    labels = np.array([1, 2, 2, 3, 3])
+    test = np.array([[0.0], [9.0]])
+    assert knn_accuracy(train, labels, test, np.array([2, 3]), k=3) == 1.0
+    assert knn_accuracy(train, labels, test, np.array([1, 3]), k=3) == 0.5
+    assert knn_accuracy(train, labels, test, np.array([1, 3]), k=1) == 1.0
+
+
+def test_knn_breaks_a_tie_by_the_nearest_neighbour():
+    train = np.array([[3.0], [1.0], [2.0], [4.0]])
+    labels = np.array([0, 5, 0, 5])
+    assert knn_accuracy(train, labels, np.zeros((1, 1)), np.array([5]), k=4) == 1.0
+
+
+def test_knn_with_fewer_points_than_neighbours_asks_them_all():
+    train, labels = np.array([[0.0], [1.0], [2.0]]), np.array([7, 4, 4])
+    assert knn_accuracy(train, labels, np.zeros((1, 1)), np.array([4]), k=10) == 1.0
+
+
+def test_knn_agrees_with_a_search_by_differences():
+    random = np.random.default_rng(0)
+    offset = 1000.0  # where float32 products would lose the differences
+    train = (offset + random.standard_normal((300, 4))).astype(np.float32)
+    test = (offset + random.standard_normal((150, 4))).astype(np.float32)
+    train_labels, test_labels = random.integers(0, 4, 300), random.integers(0, 4, 150)
+    correct = 0
+    for place, label in zip(test, test_labels, strict=True):
+        distances = np.linalg.norm(train.astype(np.float64) - place, axis=1)
+        neighbours = list(train_labels[np.argsort(distances)[:7]])
+        correct += max(neighbours, key=neighbours.count) == label  # the first, that is nearest
+    assert knn_accuracy(train, train_labels, test, test_labels, k=7) == correct / 150
+
+
+# Principal components
+
+
+def test_pca_of_a_known_ellipse():
+    angle = np.radians(30)
+    axes = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    turns = np.linspace(0, 2 * np.pi, 100, endpoint=False)
+    scores = np.stack([0.4 * np.cos(turns), 0.1 * np.sin(turns)], axis=1)
+    images = (0.5 + scores @ axes).astype(np.float32).reshape(100, 1, 2, 1)
+    pca = pca_fit(images, 2)
+    np.testing.assert_allclose(pca.mean, [0.5, 0.5], atol=1e-6)
+    np.testing.assert_allclose(pca.components, axes, atol=1e-6)
+    np.testing.assert_allclose(pca.transform(images), scores, atol=1e-6)
+    restored = pca.inverse_transform(pca.transform(images))
+    np.testing.assert_allclose(restored, images.reshape(100, 2), atol=1e-6)
+
+
+def test_pca_of_one_component_leaves_the_variance_of_the_other():
+    images = np.array([[0.1, 0.4], [0.1, 0.6], [0.9, 0.4], [0.9, 0.6]], np.float32)
+    pca = pca_fit(images, 1)
+    error = squared_error_per_pixel(images, pca.inverse_transform(pca.transform(images)))
+    assert error == pytest.approx(0.1**2 / 2)
+
+
+def test_pca_of_large_images_agrees_with_the_exact_one(monkeypatch):
+    random = np.random.default_rng(0)
+    spread = 0.2 / np.arange(1, 101)  # standard deviations of the hundred directions
+    directions = np.linalg.qr(random.standard_normal((100, 100)))[0]
+    images = (0.5 + random.standard_normal((500, 100)) * spread @ directions).astype(np.float32)
+    exact = pca_fit(images, 3)
+    monkeypatch.setattr("explorer.metrics.MAX_COVARIANCE_PIXELS", 99)
+    iterated = pca_fit(images, 3)
+    np.testing.assert_allclose(iterated.mean, exact.mean)
+    np.testing.assert_allclose(iterated.components @ iterated.components.T, np.eye(3), atol=1e-12)
+    overlaps = np.abs(np.sum(iterated.components * exact.components, axis=1))
+    np.testing.assert_allclose(overlaps, 1.0, atol=1e-6)
+
+
+def test_pca_gives_images_in_range():
+    pca = PCA(mean=np.array([0.5]), components=np.array([[1.0]]))
+    assert pca.inverse_transform(np.array([[-3.0], [0.25], [3.0]])).tolist() == [[0], [0.75], [1]]
+
+
+# Comparing
+
+
+def test_squared_error_reads_bytes_as_shares_of_255():
+    images = np.array([0, 255, 255, 0], np.uint8).reshape(1, 2, 2, 1)
+    assert squared_error_per_pixel(images, images) == 0.0
+    reconstructions = np.array([[0.5, 1.0, 1.0, 0.0]])
+    assert squared_error_per_pixel(images, reconstructions) == pytest.approx(0.25 / 4)
+
+
+def test_percentile_is_the_share_below():
+    reference = np.array([1.0, 2.0, 2.0, 3.0])
+    assert [percentile_of(value, reference) for value in (0, 2, 2.5, 9)] == [0, 25, 75, 100]
+    assert percentile_of([0.0, 2.5], reference).tolist() == [0, 75]
+    assert np.isnan(percentile_of(np.nan, reference))
+
+
+# Figures of real data, computed elsewhere (shared/datasets/README.md)
+
+
+@pytest.mark.parametrize(
+    ("name", "latent_dim", "accuracy", "squared_error"),
+    [
+        ("mnist", 2, 0.443, 0.0555),
+        ("mnist", 8, 0.903, 0.0364),
+        ("fashion_mnist", 2, 0.530, 0.0456),
+        ("fashion_mnist", 8, 0.794, 0.0260),
+    ],
+)
+def test_pca_and_knn_figures_of_real_data(fitted_pca, name, latent_dim, accuracy, squared_error):
+    dataset, eight = fitted_pca(name)
+    pca = PCA(eight.mean, eight.components[:latent_dim])
+    train, test = pca.transform(dataset.train.images), pca.transform(dataset.test.images)
+    error = squared_error_per_pixel(dataset.test.images, pca.inverse_transform(test))
+    assert error == pytest.approx(squared_error, abs=0.00006)
+    found = knn_accuracy(train, dataset.train.labels, test, dataset.test.labels, k=10)
+    assert found == pytest.approx(accuracy, abs=0.003)
+
+
+@pytest.fixture(scope="module")
+def fitted_pca(data_dir):
+    """Data set and its first eight principal components, fitted once for both dimensions."""
+
+    @cache
+    def load_and_fit(name: str):
+        dataset = load_dataset(name, data_dir=data_dir)
+        return dataset, pca_fit(dataset.train.images, 8)
+
+    return load_and_fit

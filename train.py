@@ -1,0 +1,208 @@
+"""Train variational autoencoders on images and write them as bundles for the app.
+
+    python train.py                                  train what is shipped
+    python train.py fashion_mnist --latent-dim 2     train one model
+    python train.py path/to/images --latent-dim 8    train on your own images
+
+A data set is a name (fashion_mnist, mnist, cifar10), a folder or zip with one
+subfolder per class, a folder of IDX files, or an .npz laid out like Keras's
+mnist.npz. Interrupted? Give the same command with --resume.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from explorer import bundle, export, training
+from explorer.datasets import Dataset, DatasetError, dataset_fingerprint, load_dataset
+from explorer.evaluation import evaluate
+from explorer.recipes import RECIPES, RecipeError, find_recipe, override
+
+SHIPPED = (("fashion_mnist", 2), ("fashion_mnist", 8), ("mnist", 2), ("mnist", 8))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to train; None means 'as the recipe says'."""
+
+    data: str
+    latent_dim: int = 2
+    recipe: str | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    beta: float | None = None
+    seed: int = 0
+    limit: int | None = None
+    image_size: int | None = None
+    grey: bool = False
+    name: str | None = None
+
+    def command(self) -> str:
+        """The command that repeats this run; own images stand under their folder's name."""
+        parts = ["python", "train.py", Path(self.data).name]
+        for field, value in vars(self).items():
+            if field != "data" and value != getattr(Settings, field):
+                flag = f"--{field.replace('_', '-')}"
+                parts += [flag] if value is True else [flag, str(value)]
+        return shlex.join(parts)
+
+
+def main() -> int:
+    """Run the command line; the exit status is 0, 1 for a failure, 130 when interrupted."""
+    arguments = vars(parse_arguments())
+    places = {key: arguments.pop(key) for key in ("output", "data_dir", "resume")}
+    if arguments["data"] is None:
+        runs = [Settings(data, latent_dim) for data, latent_dim in SHIPPED]
+    else:
+        runs = [Settings(**arguments)]
+    try:
+        for settings in runs:
+            train_bundle(settings, **places)
+    except (DatasetError, RecipeError, training.TrainingError, bundle.BundleError) as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"train.py: cannot read or write a file: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ntrain.py: interrupted; the same command with --resume goes on", file=sys.stderr)
+        return 130
+    return 0
+
+
+def train_bundle(settings: Settings, *, output: Path, data_dir: Path | None, resume: bool) -> None:
+    """Train one model, evaluate it and put its bundle into ``output``.
+
+    Raises:
+        DatasetError, RecipeError, TrainingError, BundleError: with a sentence for a person.
+    """
+    recipe_name, recipe = find_recipe(settings.recipe, settings.latent_dim)
+    recipe = override(
+        recipe, epochs=settings.epochs, batch_size=settings.batch_size, beta=settings.beta
+    )
+    dataset = load_dataset(
+        settings.data, data_dir=data_dir, image_size=settings.image_size, grey=settings.grey
+    )
+    if settings.limit is not None:
+        dataset = dataset.limited(settings.limit)
+    name = settings.name or f"{dataset.name}-{settings.latent_dim}d"
+    bundle.check_name(name)
+    bundle.recover(output)
+    print(
+        f"{name}: {len(dataset.train.images):,} training and {len(dataset.test.images):,} test "
+        f"images of {'×'.join(map(str, dataset.image_shape))} ({dataset.origin}), "
+        f"recipe {recipe_name}",
+        flush=True,
+    )
+
+    started = time.monotonic()
+    run = training.Run(
+        recipe=recipe,
+        image_shape=dataset.image_shape,
+        latent_dim=settings.latent_dim,
+        seed=settings.seed,
+        images=dataset_fingerprint(dataset.train),
+    )
+    checkpoints = output / ".checkpoints" / name
+    model, history = training.train(
+        run, dataset.train.images, checkpoints=checkpoints, resume=resume
+    )
+    seconds = time.monotonic() - started
+
+    print("computing the figures …", flush=True)
+    training.round_to_half(model)
+    metrics, latents = evaluate(export.KerasCodec(model), dataset, recipe)
+
+    with bundle.unfinished(output / name) as folder:
+        export.save_model(model, folder)
+        bundle.save_latents(latents, folder / "latents.npz")
+        bundle.save_history(history, folder / "history.json")
+        card = bundle.Card(
+            name=name,
+            data=describe_data(dataset, run.images, settings.limit),
+            model=bundle.ModelCard(
+                latent_dim=settings.latent_dim,
+                recipe_name=recipe_name,
+                recipe=recipe,
+                parameters=model.encoder.count_params() + model.decoder.count_params(),
+            ),
+            training=bundle.TrainingCard(
+                command=settings.command(),
+                seed=settings.seed,
+                seconds=round(seconds, 1),
+                versions=export.library_versions(),
+            ),
+            metrics=metrics,
+            files=bundle.file_cards(folder),
+        )
+        bundle.save_card(card, folder / "card.json")
+        if dataset.may_be_kept:
+            bundle.save_images(dataset.test.images, bundle.images_path(output, card.data))
+    shutil.rmtree(checkpoints)
+    print(
+        f"wrote {output / name}: test −ELBO {metrics.neg_elbo:.2f} nats per image "
+        f"(reconstruction {metrics.reconstruction:.2f}, KL {metrics.kl:.2f}), "
+        f"trained in {seconds / 60:.1f} minutes",
+        flush=True,
+    )
+
+
+def describe_data(dataset: Dataset, train_sha256: str, limit: int | None) -> bundle.DataCard:
+    """The part of the card that tells which images the model learned."""
+    return bundle.DataCard(
+        name=dataset.name,
+        title=dataset.title,
+        classes=dataset.classes,
+        image_shape=dataset.image_shape,
+        background=dataset.background,
+        licence=dataset.licence,
+        origin=dataset.origin,
+        limit=limit,
+        train_images=len(dataset.train.images),
+        test_images=len(dataset.test.images),
+        train_sha256=train_sha256,
+        test_sha256=dataset_fingerprint(dataset.test),
+    )
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line; a wrong flag ends with one sentence and status 2."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("data", nargs="?", metavar="DATASET", help="name or path; left out: all shipped")
+    add("--latent-dim", type=_positive, default=2, metavar="N", help="dimensions (default 2)")
+    add("--recipe", metavar="R", help=f"{', '.join(RECIPES)}, or a .json file")
+    add("--epochs", type=_positive, metavar="E", help="instead of the recipe's")
+    add("--batch-size", type=_positive, metavar="B", help="instead of the recipe's")
+    add("--beta", type=float, metavar="B", help="weight of the KL term, instead of the recipe's")
+    add("--seed", type=int, default=0, metavar="S", help="of weights, order and noise (default 0)")
+    add("--limit", type=_positive, metavar="N", help="use only N images of each split")
+    add("--image-size", type=_positive, metavar="PIXELS", help="side of your own images")
+    add("--grey", action="store_true", help="turn colour images grey")
+    add("--name", help="of the bundle (default: data set and dimension)")
+    add("--output", type=Path, default=Path("pretrained"), metavar="DIR", help="of the bundles")
+    add("--data-dir", type=Path, metavar="DIR", help="where data sets are looked for first")
+    add("--resume", action="store_true", help="go on after the last finished epoch")
+    return parser.parse_args()
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
