@@ -24,8 +24,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from explorer import bundle, export, training
 from explorer.datasets import Dataset, DatasetError, dataset_fingerprint, load_dataset
-from explorer.evaluation import evaluate
+from explorer.evaluation import EvaluationError, evaluate
 from explorer.recipes import RECIPES, RecipeError, find_recipe, override
+
+PROBLEMS = (
+    DatasetError, RecipeError, training.TrainingError, EvaluationError, bundle.BundleError,
+)  # fmt: skip
+"""What a person can put right: each comes with a sentence for them."""
 
 SHIPPED = (("fashion_mnist", 2), ("fashion_mnist", 8), ("mnist", 2), ("mnist", 8))
 
@@ -67,7 +72,7 @@ def main() -> int:
     try:
         for settings in runs:
             train_bundle(settings, **places)
-    except (DatasetError, RecipeError, training.TrainingError, bundle.BundleError) as error:
+    except PROBLEMS as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 1
     except OSError as error:
@@ -83,7 +88,7 @@ def train_bundle(settings: Settings, *, output: Path, data_dir: Path | None, res
     """Train one model, evaluate it and put its bundle into ``output``.
 
     Raises:
-        DatasetError, RecipeError, TrainingError, BundleError: with a sentence for a person.
+        One of ``PROBLEMS``, with a sentence for a person.
     """
     recipe_name, recipe = find_recipe(settings.recipe, settings.latent_dim)
     recipe = override(
@@ -104,7 +109,6 @@ def train_bundle(settings: Settings, *, output: Path, data_dir: Path | None, res
         flush=True,
     )
 
-    started = time.monotonic()
     run = training.Run(
         recipe=recipe,
         image_shape=dataset.image_shape,
@@ -113,6 +117,10 @@ def train_bundle(settings: Settings, *, output: Path, data_dir: Path | None, res
         images=dataset_fingerprint(dataset.train),
     )
     checkpoints = output / ".checkpoints" / name
+    if resume and not checkpoints.exists() and is_trained(output / name, run):
+        print(f"{name} is there already, trained with the same settings", flush=True)
+        return
+    started = time.monotonic()
     model, history = training.train(
         run, dataset.train.images, checkpoints=checkpoints, resume=resume
     )
@@ -156,6 +164,23 @@ def train_bundle(settings: Settings, *, output: Path, data_dir: Path | None, res
     )
 
 
+def is_trained(path: Path, run: training.Run) -> bool:
+    """Whether the bundle at ``path`` is what this run would give."""
+    try:
+        card = bundle.read_card(path)
+    except bundle.BundleError:
+        return False
+    trained = training.Run(
+        recipe=card.model.recipe,
+        image_shape=card.data.image_shape,
+        latent_dim=card.model.latent_dim,
+        seed=card.training.seed,
+        images=card.data.train_sha256,
+    )
+    same_libraries = card.training.versions == export.library_versions()
+    return same_libraries and trained.to_json() == run.to_json()
+
+
 def describe_data(dataset: Dataset, train_sha256: str, limit: int | None) -> bundle.DataCard:
     """The part of the card that tells which images the model learned."""
     return bundle.DataCard(
@@ -186,7 +211,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--epochs", type=_positive, metavar="E", help="instead of the recipe's")
     add("--batch-size", type=_positive, metavar="B", help="instead of the recipe's")
     add("--beta", type=float, metavar="B", help="weight of the KL term, instead of the recipe's")
-    add("--seed", type=int, default=0, metavar="S", help="of weights, order and noise (default 0)")
+    add("--seed", type=_seed, default=0, metavar="S", help="of weights, order and noise (default 0)")
     add("--limit", type=_positive, metavar="N", help="use only N images of each split")
     add("--image-size", type=_positive, metavar="PIXELS", help="side of your own images")
     add("--grey", action="store_true", help="turn colour images grey")
@@ -194,7 +219,19 @@ def parse_arguments() -> argparse.Namespace:
     add("--output", type=Path, default=Path("pretrained"), metavar="DIR", help="of the bundles")
     add("--data-dir", type=Path, metavar="DIR", help="where data sets are looked for first")
     add("--resume", action="store_true", help="go on after the last finished epoch")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.data is None:
+        for field, value in vars(arguments).items():
+            if hasattr(Settings, field) and value != getattr(Settings, field):
+                parser.error(f"--{field.replace('_', '-')} needs a DATASET")
+    return arguments
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {2**32 - 1:,}")
+    return value
 
 
 def _positive(text: str) -> int:

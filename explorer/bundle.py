@@ -15,14 +15,22 @@ import os
 import re
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
-from pydantic import BaseModel, Field, PositiveInt, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from explorer.codec import OnnxCodec
 from explorer.density import AggregatePosterior
@@ -30,17 +38,18 @@ from explorer.recipes import Recipe, first_problem
 
 FILES = ("model.keras", "encoder.onnx", "decoder.onnx", "latents.npz", "history.json")
 IMAGES_FOLDER = "images"
-_NAME = r"^[a-z0-9][a-z0-9_.-]*$"
+_NAME = r"^[a-z0-9][a-z0-9_.-]{0,99}$"
 _PREVIOUS = ".previous"
 
 History = dict[str, list[float]]
+_HISTORY = TypeAdapter(History, config=ConfigDict(strict=True, allow_inf_nan=False))
 
 
 class BundleError(ValueError):
     """A bundle that cannot be used; the message names the file, what was expected and found."""
 
 
-class _Card(BaseModel, frozen=True, extra="forbid"):
+class _Card(BaseModel, frozen=True, extra="forbid", strict=True, allow_inf_nan=False):
     """A part of ``card.json``: unknown fields and wrong types are errors."""
 
 
@@ -125,6 +134,16 @@ class Card(_Card):
     metrics: Metrics
     files: dict[str, FileCard]
 
+    @model_validator(mode="after")
+    def _agree_with_itself(self) -> Card:
+        dimensions, terms = self.model.latent_dim, len(self.metrics.kl_per_dimension)
+        if terms != dimensions:
+            raise ValueError(f"kl_per_dimension has {terms} values; latent_dim is {dimensions}")
+        background, channels = self.data.background, self.data.image_shape[2]
+        if isinstance(background, tuple) and len(background) != channels:
+            raise ValueError(f"background has {len(background)} values for {channels} channels")
+        return self
+
     @property
     def title(self) -> str:
         """What a person reads: data set and latent dimension."""
@@ -157,11 +176,16 @@ class Latents:
 class Bundle:
     """A loaded bundle; ``content`` is the SHA-256 of its card, which covers every file."""
 
+    path: Path
     card: Card
     content: str
     latents: Latents
     history: History
     codec: OnnxCodec
+
+    def model_keras(self) -> bytes:
+        """The contents of ``model.keras``."""
+        return _read_bytes(self.path / "model.keras")
 
     @cached_property
     def aggregate_posterior(self) -> AggregatePosterior:
@@ -186,10 +210,10 @@ class Bundle:
 
 def check_name(name: str) -> None:
     """Raise a ``BundleError`` unless a bundle may be called so."""
-    if not re.match(_NAME, name) or name == IMAGES_FOLDER:
+    if not re.fullmatch(_NAME, name) or name == IMAGES_FOLDER:
         raise BundleError(
-            f"{name!r} cannot name a bundle: use small letters, digits, '-', '_' and '.', "
-            f"starting with a letter or digit, and not {IMAGES_FOLDER!r}"
+            f"{name!r} cannot name a bundle: use up to 100 small letters, digits, '-', '_' and "
+            f"'.', starting with a letter or digit, and not {IMAGES_FOLDER!r}; give it with --name"
         )
 
 
@@ -223,7 +247,7 @@ def load_bundle(path: Path) -> Bundle:
     latents = _read_latents(path / "latents.npz", card)
     history = _read_history(path / "history.json")
     codec = _read_codec(path, card)
-    return Bundle(card, content, latents, history, codec)
+    return Bundle(path, card, content, latents, history, codec)
 
 
 def file_cards(folder: Path) -> dict[str, FileCard]:
@@ -260,9 +284,7 @@ def save_card(card: Card, path: Path) -> None:
 
 
 def save_images(images: np.ndarray, path: Path) -> None:
-    """Keep test images for all bundles of a data set, unless they are kept already."""
-    if path.exists():
-        return
+    """Keep test images for all bundles of a data set."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.unfinished")
     save_arrays_to(beside, images=images)
@@ -275,6 +297,7 @@ def unfinished(path: Path) -> Iterator[Path]:
 
     An earlier bundle of that name is replaced as a whole or left as it was.
     """
+    recover(path.parent)
     folder = path.with_name(f".{path.name}.unfinished")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -361,14 +384,15 @@ def _read_bytes(path: Path) -> bytes:
 
 def _read_latents(path: Path, card: Card) -> Latents:
     arrays = _read_arrays(path, [field.name for field in fields(Latents)])
-    n, d, m = card.data.test_images, card.model.latent_dim, len(arrays["train_z_mean"])
+    n, d = card.data.test_images, card.model.latent_dim
+    m = max(1, arrays["train_z_mean"].size // d)
     for name in ("z_mean", "z_log_var"):
         _expect(path, name, arrays[name], (n, d), np.float32)
         _expect(path, f"train_{name}", arrays[f"train_{name}"], (m, d), np.float32)
     for name in ("neg_elbo", "log_density"):
         _expect(path, name, arrays[name], (n,), np.float32)
     _expect(path, "labels", arrays["labels"], (n,), np.int64)
-    if n and not 0 <= arrays["labels"].min() <= arrays["labels"].max() < len(card.data.classes):
+    if not 0 <= arrays["labels"].min() <= arrays["labels"].max() < len(card.data.classes):
         raise BundleError(f"{path.name} of {path.parent.name} holds labels without a class name")
     return Latents(**arrays)
 
@@ -377,8 +401,10 @@ def _read_arrays(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in names}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-        raise BundleError(f"{path.name} of {path.parent.name} is not usable: {error}") from error
+    except Exception as error:  # what a damaged zip raises shares no base class
+        raise BundleError(
+            f"{path.name} of {path.parent.name} is not usable: {_one_line(error)}"
+        ) from error
 
 
 def _expect(path: Path, name: str, array: np.ndarray, shape: tuple[int, ...], dtype: type) -> None:
@@ -393,7 +419,7 @@ def _expect(path: Path, name: str, array: np.ndarray, shape: tuple[int, ...], dt
 
 def _read_history(path: Path) -> History:
     try:
-        return TypeAdapter(History).validate_json(_read_bytes(path))
+        return _HISTORY.validate_json(_read_bytes(path))
     except ValidationError as error:
         raise BundleError(
             f"{path.name} of {path.parent.name} is not usable: {first_problem(error)}"
@@ -401,26 +427,45 @@ def _read_history(path: Path) -> History:
 
 
 def _read_codec(path: Path, card: Card) -> OnnxCodec:
-    shape, d = card.data.image_shape, card.model.latent_dim
+    height, width, channels = card.data.image_shape
+    latent_dim, likelihood = card.model.latent_dim, card.model.recipe.likelihood
+    encoder, decoder = path / "encoder.onnx", path / "decoder.onnx"
+    graphs = _read_bytes(encoder), _read_bytes(decoder)
     try:
-        codec = OnnxCodec(
-            _read_bytes(path / "encoder.onnx"),
-            _read_bytes(path / "decoder.onnx"),
-            card.model.recipe.likelihood,
-        )
-        z_mean, z_log_var = codec.encode(np.zeros((1, *shape), np.float32))
-        image = codec.decode(np.zeros((1, d), np.float32))
-    except BundleError:
-        raise
+        codec = OnnxCodec(*graphs, likelihood)
     except Exception as error:  # onnxruntime's errors share no base class
-        raise BundleError(f"the encoder or decoder of {path.name} does not run: {error}") from error
-    found: tuple[Any, ...] = (z_mean.shape, z_log_var.shape, image.shape)
-    if found != ((1, d), (1, d), (1, *shape)):
         raise BundleError(
-            f"encoder and decoder of {path.name} give shapes {found}; "
-            f"its card says {d} dimensions and images of {shape}"
-        )
+            f"encoder.onnx or decoder.onnx of {path.name} is not usable: {_one_line(error)}"
+        ) from error
+    outputs = channels if likelihood == "bernoulli" else 2 * channels
+    _try_out(encoder, codec.encode, (height, width, channels), [(latent_dim,)] * 2)
+    _try_out(decoder, lambda z: [codec.parameters(z)], (latent_dim,), [(height, width, outputs)])
     return codec
+
+
+def _try_out(
+    path: Path,
+    run: Callable[[np.ndarray], Iterable[np.ndarray]],
+    given: tuple[int, ...],
+    expected: list[tuple[int, ...]],
+) -> None:
+    """Run a graph on two zeros and see whether it gives finite numbers of the card's shapes."""
+    place = f"{path.name} of {path.parent.name}"
+    try:
+        results = list(run(np.zeros((2, *given), np.float32)))
+    except Exception as error:  # onnxruntime's errors share no base class
+        raise BundleError(
+            f"{place} does not take what its card says, {given}: {_one_line(error)}"
+        ) from error
+    found = [result.shape for result in results]
+    if found != [(2, *shape) for shape in expected]:
+        raise BundleError(f"{place} gives {found} for two; its card says {expected} for each")
+    if not all(np.isfinite(result).all() for result in results):
+        raise BundleError(f"{place} gives NaN or infinity")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _npz_entry(name: str) -> zipfile.ZipInfo:

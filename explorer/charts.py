@@ -36,9 +36,9 @@ def map_figure(
     *,
     axes: tuple[str, str],
     extent: tuple[float, float, float, float],
-    point: np.ndarray,
     background: np.ndarray | None = None,
     density: np.ndarray | None = None,
+    drag: str = "pan",
     path: np.ndarray | None = None,
 ) -> go.Figure:
     """The map: test-set latent means in a plane, one trace per class.
@@ -49,9 +49,9 @@ def map_figure(
         classes: names by label.
         axes: titles of the two axes.
         extent: left, right, bottom, top of what is shown at first.
-        point: the current point, ``(2,)``.
         background: a picture of the decoded manifold over ``extent``, uint8.
         density: percentiles 0–100 over ``extent``, row 0 at the bottom.
+        drag: what dragging does: ``pan``, ``select`` (a box) or ``lasso``.
         path: further points to join, ``(k, 2)``.
     """
     figure = go.Figure()
@@ -85,19 +85,12 @@ def map_figure(
                 line={"color": ACCENT, "width": 2}, marker={"color": ACCENT, "size": 6},
             )
         )  # fmt: skip
-    figure.add_trace(
-        go.Scatter(
-            x=point[:1], y=point[1:], mode="markers", name="the point", showlegend=False,
-            hoverinfo="skip", selected={"marker": {"opacity": 1}},
-            unselected={"marker": {"opacity": 1}},
-            marker={"symbol": "x-thin", "size": 18, "line": {"color": ACCENT, "width": 4}},
-        )
-    )  # fmt: skip
     figure.update_layout(
         height=600,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        dragmode="pan",
+        dragmode=drag,
         uirevision="keep",
+        modebar={"uirevision": drag},
         legend={"orientation": "h", "y": -0.1, "yanchor": "top", "itemsizing": "constant"},
         xaxis={"title": axes[0], "range": [left, right], "constrain": "domain"},
         yaxis={"title": axes[1], "range": [bottom, top], "scaleanchor": "x"},

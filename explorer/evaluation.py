@@ -25,6 +25,10 @@ DENSITY_IMAGES = 5_000
 SEED = 0
 
 
+class EvaluationError(ValueError):
+    """A model whose figures cannot be computed; the message says why."""
+
+
 def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, Latents]:
     """Compute every figure of the card; the same inputs give the same figures.
 
@@ -45,6 +49,9 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
         codec: encodes and decodes.
         dataset: with images of the codec's shape.
         recipe: for its likelihood.
+
+    Raises:
+        EvaluationError: the model gives NaN or infinity.
     """
     test, train = dataset.test, dataset.train
     used = evenly_spaced(len(train.images), MAX_TRAINING_IMAGES)
@@ -57,6 +64,8 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
         codec.parameters, test.images, z_mean, z_log_var, likelihood, samples=SAMPLES, seed=SEED
     )
     neg_elbo = reconstruction + kl
+    if not (np.isfinite(neg_elbo).all() and np.isfinite(train_z_mean).all()):
+        raise EvaluationError("the model gives NaN or infinity for some images")
 
     sample = evenly_spaced(len(train_z_mean), DENSITY_IMAGES)
     posterior = AggregatePosterior(train_z_mean[sample], train_z_log_var[sample])

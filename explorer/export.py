@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import io
+import json
 import logging
 import tempfile
 import warnings
@@ -16,8 +17,9 @@ import keras
 import numpy as np
 import onnx
 
+from explorer.bundle import BundleError
 from explorer.elbo import mean_image
-from explorer.model import VAE
+from explorer.model import VAE, reason
 
 
 class KerasCodec:
@@ -57,13 +59,30 @@ def save_keras(model: VAE, path: Path) -> None:
         bare.save(plain)
         with zipfile.ZipFile(plain) as source, zipfile.ZipFile(path, "w") as target:
             for name in sorted(source.namelist()):
-                entry = zipfile.ZipInfo(name)  # no time stamp: same weights, same bytes
-                target.writestr(entry, source.read(name), zipfile.ZIP_DEFLATED, compresslevel=9)
+                data = source.read(name)
+                if name == "metadata.json":  # without its date: same weights, same bytes
+                    data = json.dumps({"keras_version": keras.__version__}).encode()
+                entry = zipfile.ZipInfo(name)
+                target.writestr(entry, data, zipfile.ZIP_DEFLATED, compresslevel=9)
 
 
 def load_keras(path: Path) -> VAE:
-    """Load a bundle's ``.keras`` file without running any code from it."""
-    return keras.saving.load_model(path, compile=False, safe_mode=True)
+    """Load a bundle's ``.keras`` file without running any code from it.
+
+    Raises:
+        BundleError: the file is damaged, holds code, or holds no VAE.
+    """
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # what Keras raises for a damaged file shares no base class
+        raise BundleError(
+            f"{path.name} of {path.parent.name} cannot be loaded: {reason(error)}"
+        ) from error
+    if not isinstance(model, VAE):
+        raise BundleError(
+            f"{path.name} of {path.parent.name} holds a {type(model).__name__}; expected a VAE"
+        )
+    return model
 
 
 def save_onnx(model: keras.Model, path: Path) -> None:
@@ -77,6 +96,7 @@ def save_onnx(model: keras.Model, path: Path) -> None:
         exported = Path(folder) / "model.onnx"
         model.export(exported, format="onnx", verbose=False)
         graph = onnx.load(exported)
+    _number_names(graph.graph)
     _store_halves(graph.graph)
     onnx.checker.check_model(graph)
     path.write_bytes(graph.SerializeToString(deterministic=True))
@@ -85,6 +105,26 @@ def save_onnx(model: keras.Model, path: Path) -> None:
 def library_versions() -> dict[str, str]:
     """Versions of the libraries that decide a run's figures."""
     return {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")}
+
+
+def _number_names(graph: onnx.GraphProto) -> None:
+    """Name everything by its place: the exporter's own names change from run to run."""
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "n"
+    del graph.value_info[:]
+    names = {"": "", **{value.name: value.name for value in (*graph.input, *graph.output)}}
+    for index, node in enumerate(graph.node):
+        node.name = f"{node.op_type}_{index}"
+        for place, name in enumerate(node.input):
+            node.input[place] = names.setdefault(name, f"weight_{index}_{place}")
+        for place, name in enumerate(node.output):
+            node.output[place] = names.setdefault(name, f"{node.name}_{place}")
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    ordered = [weights[name] for name in names if name in weights]
+    for tensor in ordered:
+        tensor.name = names[tensor.name]
+    del graph.initializer[:]
+    graph.initializer.extend(ordered)
 
 
 def _store_halves(graph: onnx.GraphProto) -> None:

@@ -5,8 +5,10 @@ Source: Kingma & Welling 2014, "Auto-Encoding Variational Bayes".
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -87,12 +89,28 @@ def build_layer(spec: Layer) -> keras.layers.Layer:
     """
     arguments = {key: value for key, value in spec.items() if key != "layer"}
     kind = Residual if spec["layer"] == "Residual" else getattr(keras.layers, spec["layer"])
-    try:
+    with _recipe_errors(f"{spec['layer']} does not take {arguments}"):
         return kind(**arguments)
-    except (TypeError, ValueError) as error:
-        raise RecipeError(f"{spec['layer']} does not take {arguments}: {error}") from error
 
 
+def reason(error: Exception) -> str:
+    """What Keras says is wrong, in one line: without its colours and lists of arguments."""
+    text = re.sub(r"\x1b\[\d*m", "", str(error)).partition("\n\nArguments received")[0]
+    return (text.strip().splitlines() or [type(error).__name__])[-1]
+
+
+@contextlib.contextmanager
+def _recipe_errors(problem: str) -> Iterator[None]:
+    """Turn whatever Keras makes of a wrong recipe into one sentence."""
+    try:
+        yield
+    except RecipeError:
+        raise
+    except Exception as error:  # Keras's and TensorFlow's errors share no base class
+        raise RecipeError(f"{problem}: {reason(error)}") from error
+
+
+@_recipe_errors("the encoder cannot be built")
 def build_encoder(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int) -> keras.Model:
     """Images ``(n, h, w, c)`` in [0, 1] → ``z_mean``, ``z_log_var``, each ``(n, latent_dim)``."""
     image = keras.Input(image_shape, name="image")
@@ -108,16 +126,17 @@ def build_encoder(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int)
     return keras.Model(image, [z_mean, z_log_var], name="encoder")
 
 
+@_recipe_errors("the decoder cannot be built")
 def build_decoder(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int) -> keras.Model:
     """Latents ``(n, latent_dim)`` → the likelihood's parameters (see ``elbo.log_likelihood``)."""
     height, width, channels = image_shape
     z = keras.Input((latent_dim,), name="z")
     features = _apply(recipe.decoder, z)
     if recipe.head["layer"] == "Dense":
-        values = build_layer({**recipe.head, "units": height * width * channels})(features)
+        values = _apply_one({**recipe.head, "units": height * width * channels}, features)
         values = keras.layers.Reshape(image_shape)(values)
     else:
-        values = build_layer({**recipe.head, "filters": channels})(features)
+        values = _apply_one({**recipe.head, "filters": channels}, features)
     if tuple(values.shape[1:]) != tuple(image_shape):
         raise RecipeError(
             f"the decoder makes images of shape {tuple(values.shape[1:])}; "
@@ -218,12 +237,11 @@ class VAE(keras.Model):
 
 def _apply(layers: Iterable[Layer], x: Any) -> Any:
     for spec in layers:
-        try:
-            x = build_layer(spec)(x)
-        except (TypeError, ValueError) as error:
-            if isinstance(error, RecipeError):
-                raise
-            raise RecipeError(
-                f"{spec['layer']} cannot follow a shape of {x.shape}: {error}"
-            ) from error
+        x = _apply_one(spec, x)
     return x
+
+
+def _apply_one(spec: Layer, x: Any) -> Any:
+    layer = build_layer(spec)
+    with _recipe_errors(f"{spec['layer']} cannot follow a shape of {x.shape}"):
+        return layer(x)

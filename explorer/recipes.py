@@ -40,7 +40,7 @@ class RecipeError(ValueError):
     """A recipe that cannot be used; the message says what was expected."""
 
 
-class Recipe(BaseModel, frozen=True, extra="forbid"):
+class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """An architecture with its likelihood, optimiser and schedule.
 
     Attributes:
@@ -117,7 +117,8 @@ def first_problem(error: ValidationError) -> str:
     """The first thing a validation found, as ``field: what is wrong``."""
     problem = error.errors()[0]
     place = ".".join(str(part) for part in problem["loc"])
-    return f"{place}: {problem['msg']}" if place else problem["msg"]
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}" if place else message
 
 
 def find_recipe(name: str | None, latent_dim: int) -> tuple[str, Recipe]:
@@ -130,7 +131,7 @@ def find_recipe(name: str | None, latent_dim: int) -> tuple[str, Recipe]:
         RecipeError: there is no such recipe, or the file does not hold one.
     """
     if name is None:
-        name = "residual" if latent_dim <= 3 else "mlp"
+        name = "residual" if latent_dim <= 3 else "residual-wide"
     if name in RECIPES:
         return name, RECIPES[name]
     path = Path(name)
@@ -140,17 +141,21 @@ def find_recipe(name: str | None, latent_dim: int) -> tuple[str, Recipe]:
         )
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecipeError(f"{path.name} is not JSON: {error}") from error
     return path.stem, recipe_from_json(values)
 
 
-def _check_layer(layer: Layer) -> None:
-    kind = layer.get("layer")
-    if kind not in LAYERS:
+def _check_layer(layer: Any) -> None:
+    if not isinstance(layer, Mapping):
+        raise ValueError(f"{layer!r} is not a layer; write it as {{'layer': name, …}}")
+    kind, inner = layer.get("layer"), layer.get("layers", [])
+    if not isinstance(kind, str) or kind not in LAYERS:
         raise ValueError(f"{kind!r} is not a layer that recipes know: {', '.join(sorted(LAYERS))}")
-    for inner in layer.get("layers", ()):
-        _check_layer(inner)
+    if not isinstance(inner, list | tuple):
+        raise ValueError(f"the layers of {kind} must be a list, not {inner!r}")
+    for one in inner:
+        _check_layer(one)
 
 
 def _dense(units: int, activation: str = "relu") -> Layer:
@@ -177,17 +182,19 @@ _DENSE_HEAD: Layer = {"layer": "Dense"}
 
 RECIPES: dict[str, Recipe] = {
     "residual": Recipe(
-        summary="MLP with a residual decoder: sharpest at 2-D",
-        encoder=(_FLATTEN, *[_dense(512)] * 3),
-        decoder=(_dense(512), *[_residual(512)] * 3),
+        summary="narrow and deep residual MLP, for 2-D and 3-D",
+        encoder=(_FLATTEN, _dense(256), *[_residual(256)] * 2),
+        decoder=(_dense(256), *[_residual(256)] * 6),
         head=_DENSE_HEAD,
+        epochs=100,
     ),
-    "mlp": Recipe(
-        summary="MLP with two hidden layers both ways: best from 8-D up",
-        encoder=(_FLATTEN, *[_dense(512)] * 2),
-        decoder=tuple([_dense(512)] * 2),
+    "residual-wide": Recipe(
+        summary="wider residual MLP with KL warm-up, for 4-D and more",
+        encoder=(_FLATTEN, _dense(384), _residual(384)),
+        decoder=(_dense(384), *[_residual(384)] * 4),
         head=_DENSE_HEAD,
         kl_warmup=0.15,
+        epochs=60,
     ),
     "tutorial": Recipe(
         summary="the convolutional model of published tutorials (four convolutions, Dense 32)",

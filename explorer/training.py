@@ -24,7 +24,7 @@ import numpy as np
 import tensorflow as tf
 
 from explorer.datasets import evenly_spaced
-from explorer.model import VAE
+from explorer.model import VAE, reason
 from explorer.recipes import Recipe
 
 History = dict[str, list[float]]
@@ -91,6 +91,8 @@ def train(
     training = np.delete(np.arange(len(images)), held_out)
     steps = math.ceil(len(training) / recipe.batch_size)
 
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    keras.utils.clear_session()  # so that layers are named alike in every run of a process
     keras.utils.set_random_seed(run.seed)
     model, history = _load_checkpoint(checkpoints, run) if resume else (None, {})
     if model is None:
@@ -160,10 +162,20 @@ def round_to_half(model: keras.Model) -> None:
 
     The files of a bundle store 16 bits a weight; rounding the model itself
     makes Keras, ONNX and the browser run exactly the same function.
+
+    Raises:
+        TrainingError: a weight is NaN or too large for half precision.
     """
     for weight in model.weights:
         if weight.dtype == "float32":
-            weight.assign(np.asarray(weight.numpy(), np.float16).astype(np.float32))
+            with np.errstate(over="ignore"):
+                halves = weight.numpy().astype(np.float16)
+            if not np.isfinite(halves).all():
+                raise TrainingError(
+                    f"the weights of {weight.path} ended beyond ±65,504; "
+                    "try a lower learning rate in the recipe, or another --seed"
+                )
+            weight.assign(halves.astype(np.float32))
 
 
 def _batches(images: np.ndarray, chosen: np.ndarray, batch_size: int) -> tf.data.Dataset:
@@ -201,13 +213,19 @@ def _load_checkpoint(folder: Path, run: Run) -> tuple[VAE | None, History]:
     saved = sorted(folder.glob("epoch-*"))
     if not saved:
         return None, {}
-    state = json.loads((saved[-1] / "state.json").read_text(encoding="utf-8"))
-    if state["run"] != run.to_json():
+    try:
+        state = json.loads((saved[-1] / "state.json").read_text(encoding="utf-8"))
+        if state["run"] == run.to_json():
+            return keras.saving.load_model(saved[-1] / "model.keras"), state["history"]
+    except Exception as error:  # what Keras raises for a damaged file shares no base class
         raise TrainingError(
-            "the checkpoint was made with other settings or images; give the same command "
-            "as before, or leave out --resume to start anew"
-        )
-    return keras.saving.load_model(saved[-1] / "model.keras"), state["history"]
+            f"the checkpoint {saved[-1]} is damaged ({reason(error)}); "
+            "leave out --resume to start anew"
+        ) from error
+    raise TrainingError(
+        "the checkpoint was made with other settings or images; give the same command "
+        "as before, or leave out --resume to start anew"
+    )
 
 
 class _SeedEpoch(keras.callbacks.Callback):

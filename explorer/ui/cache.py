@@ -32,7 +32,7 @@ from explorer.geometry import Plane, Spacing, grid_points, plane_coordinates_gri
 BUNDLES = Path(os.environ.get("LATENT_BUNDLES", "pretrained"))
 """Where the bundles lie; ``LATENT_BUNDLES`` names another folder."""
 
-_KEYS: dict[str | type[Any], Callable[[Any], Any]] = {
+KEYS: dict[str | type[Any], Callable[[Any], Any]] = {
     Bundle: lambda bundle: bundle.content,
     Plane: lambda plane: plane.origin.tobytes() + plane.directions.tobytes(),
 }
@@ -83,7 +83,7 @@ def pictures(bundle: Bundle, rows: np.ndarray) -> tuple[np.ndarray, bool]:
     return render.to_pixels(bundle.codec.decode(bundle.latents.z_mean[rows])), False
 
 
-@st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=_KEYS)
+@st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=KEYS)
 def originals_of(bundle: Bundle) -> np.ndarray | None:
     """The data set's test images, from beside the bundles or from this machine; else None."""
     data = bundle.card.data
@@ -102,7 +102,7 @@ def originals_of(bundle: Bundle) -> np.ndarray | None:
     return found.images if dataset_fingerprint(found) == data.test_sha256 else None
 
 
-@st.cache_data(show_spinner=False, max_entries=64, hash_funcs=_KEYS)
+@st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
 def decoded_grid(
     bundle: Bundle, plane: Plane, size: int, spacing: Spacing, extent: float
 ) -> np.ndarray:
@@ -111,7 +111,7 @@ def decoded_grid(
     return render.to_pixels(bundle.codec.decode(plane.lift(points)))
 
 
-@st.cache_data(show_spinner=False, max_entries=64, hash_funcs=_KEYS)
+@st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
 def grid_density(
     bundle: Bundle, plane: Plane, size: int, spacing: Spacing, extent: float
 ) -> np.ndarray:
@@ -126,7 +126,7 @@ def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     return density_percentile(density, bundle.sorted_log_density)
 
 
-@st.cache_data(show_spinner=False, max_entries=16, hash_funcs=_KEYS)
+@st.cache_data(show_spinner=False, max_entries=16, hash_funcs=KEYS)
 def principal_plane_of(bundle: Bundle) -> Plane:
     """The plane of the first two principal components of the test means."""
     return principal_plane(bundle.latents.z_mean)

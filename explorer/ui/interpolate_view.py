@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
@@ -10,10 +11,10 @@ import streamlit as st
 from explorer import charts, render
 from explorer.bundle import Bundle, save_arrays_to
 from explorer.geometry import lerp, slerp
-from explorer.ui import cache, session
-from explorer.ui.map_view import map_extent, selected_rows
-from explorer.ui.picker import pick_tile
-from explorer.ui.point import crisp, describe, describe_test_image
+from explorer.ui import cache, live, session
+from explorer.ui.live import pick_tile
+from explorer.ui.map_view import CHART, map_extent
+from explorer.ui.point import crisp, describe, describe_test_image, render_point
 from explorer.ui.reconstruct_view import upload_and_prepare
 
 HELP = """
@@ -26,6 +27,8 @@ in many dimensions.
 """
 SOURCES = ("Test image", "The point", "Upload")
 GALLERY = 16
+SMOOTH = 61
+"""Points of the path that the scrubber runs along; between them it goes straight."""
 
 
 def render_view(bundle: Bundle) -> None:
@@ -37,10 +40,18 @@ def render_view(bundle: Bundle) -> None:
         with column, st.container(border=True):
             _render_end(bundle, name)
     ends = [end_latent(bundle, st.session_state[name]) for name in "ab"]
-    path = _render_path_controls(*ends)
+    walk, count = _render_path_controls()
+    path = walk(*ends, np.linspace(0.0, 1.0, count))
     images = bundle.codec.decode(path)
     _render_strip(bundle, path, images)
-    _render_map(bundle, path)
+    live.scrubber(
+        bundle, walk(*ends, np.linspace(0.0, 1.0, SMOOTH)), key=f"scrubber-{bundle.card.name}"
+    )
+    chart, side = st.columns([3, 1], gap="medium")
+    with chart:
+        _render_map(bundle, path)
+    with side:
+        render_point(bundle)
     _render_exports(bundle, path, images)
 
 
@@ -129,39 +140,38 @@ def _choose_test_image(bundle: Bundle, name: str) -> None:
         return
     generator = np.random.default_rng(st.session_state[seed_key])
     rows = generator.permutation(rows)[:GALLERY]
-    tile = pick_tile(
+    pick_tile(
         cache.pictures(bundle, rows)[0],
+        lambda tile: _set_end(name, f"test-{rows[tile]}"),
         columns=min(8, len(rows)),
         labels=[describe_test_image(bundle, row) for row in rows.tolist()],
         key=f"gallery-tiles-{name}-{bundle.card.name}",
         title="Test images to choose from",
         tile_size=56,
     )
-    if tile is not None:
-        _set_end(name, f"test-{rows[tile]}")
-        st.rerun()
 
 
 def _set_end(name: str, end: str) -> None:
     st.session_state[name] = end
 
 
-def _render_path_controls(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+def _render_path_controls() -> tuple[Callable[..., np.ndarray], int]:
+    """The way to walk, as a function of both ends and the places between, and how many images."""
     path, steps = st.columns(2, gap="large")
     options = {option.name: option.choices for option in session.OPTIONS}
     kind = path.segmented_control(
         "Path", options["path"], key="path", required=True, persist_state="session"
     )
     count = steps.select_slider("Images", options["steps"], key="steps", persist_state="session")
-    walk = slerp if kind == "Great arc" else lerp
-    return walk(start, end, np.linspace(0.0, 1.0, int(count)))
+    return slerp if kind == "Great arc" else lerp, int(count)
 
 
 def _render_strip(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
     density = cache.percentiles(bundle, path)
     here = np.linalg.norm(path - session.point(bundle), axis=1)
-    chosen = pick_tile(
+    pick_tile(
         render.to_pixels(images),
+        lambda step: session.move_to(bundle, path[step]),
         columns=len(path),
         labels=[
             f"{step / (len(path) - 1):.0%} of the way: denser than {share:.0f} % of the test images"
@@ -170,12 +180,8 @@ def _render_strip(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
         key=f"path-{bundle.card.name}",
         title="The images between both ends; choose one to move the point there",
         selected=int(here.argmin()) if here.min() < 0.01 else None,
-        dimmed=None,
         tile_size=112,
     )
-    if chosen is not None:
-        session.move_to(bundle, path[chosen])
-        st.rerun()
 
 
 def _render_map(bundle: Bundle, path: np.ndarray) -> None:
@@ -186,29 +192,21 @@ def _render_map(bundle: Bundle, path: np.ndarray) -> None:
         required=True, key="click-target", persist_state="session",
     )  # fmt: skip
 
-    def take() -> None:
-        rows = selected_rows(st.session_state[key])
-        if len(rows) == 1:
-            name = "a" if target == "From" else "b"
-            _set_end(name, f"test-{rows[0]}")
-            st.session_state[f"source-{name}"] = SOURCES[0]
+    def take(z: np.ndarray, row: int | None) -> None:
+        name = "a" if target == "From" else "b"
+        _set_end(name, session.format_latent(np.round(z, 3)) if row is None else f"test-{row}")
 
-    st.plotly_chart(
-        charts.map_figure(
-            plane.project(bundle.latents.z_mean),
-            bundle.latents.labels,
-            bundle.card.data.classes,
-            axes=plane.labels,
-            extent=map_extent(bundle, plane),
-            point=plane.project(session.point(bundle)[np.newaxis])[0],
-            path=plane.project(path),
-        ),
-        key=key,
-        on_select=take,
-        selection_mode="points",
-        config={"scrollZoom": True, "displaylogo": False},
-        alt="Scatter plot of the test images with the path between both ends",
+    label = "Scatter plot of the test images with the path between both ends"
+    figure = charts.map_figure(
+        plane.project(bundle.latents.z_mean),
+        bundle.latents.labels,
+        bundle.card.data.classes,
+        axes=plane.labels,
+        extent=map_extent(bundle, plane),
+        path=plane.project(path),
     )
+    st.plotly_chart(figure, key=key, config=CHART, alt=label)
+    live.live_map(bundle, plane, chart=key, label=label, on_click=take)
 
 
 def _render_exports(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:

@@ -7,10 +7,11 @@ import streamlit as st
 
 from explorer import render
 from explorer.bundle import Bundle
-from explorer.geometry import SPACINGS, Spacing, grid_points, plane_coordinates_grid
-from explorer.ui import cache, session
-from explorer.ui.picker import pick_tile
+from explorer.geometry import SPACINGS, Plane, Spacing, grid_points, plane_coordinates_grid
+from explorer.ui import cache, live, session
+from explorer.ui.live import pick_tile
 from explorer.ui.point import render_point
+from explorer.ui.sliders_view import REACH, STRIP, slider_rows
 
 HELP = """
 Every tile is the **decoder's** picture of one place in the plane; the tiles lie as the map does.
@@ -19,8 +20,10 @@ Every tile is the **decoder's** picture of one place in the plane; the tiles lie
   Kingma & Welling 2014, figure 4); **linear** the same distance.
 - **Shade holes** dims places where the training data is thinner than at 99 % of the test images:
   the decoder answers there too, but nothing it learned says so.
-- **Click** a tile to move the point there.
+- **Move the pointer** over a tile to see it large; **click** to keep the point.
 """
+OTHERS = 8
+"""Sliders below the grid, for the dimensions that say most."""
 NO_DATA = 1.0
 """Percentile of density below which a place counts as a hole."""
 
@@ -53,31 +56,75 @@ def _render_grid(bundle: Bundle) -> None:
     state, plane = st.session_state, session.plane(bundle)
     size, extent = int(state["size"]), float(state["extent"])
     spacing: Spacing = SPACINGS[0] if state["spacing"] == "Normal" else SPACINGS[1]
-    tiles = cache.decoded_grid(bundle, plane, size, spacing, extent)
+    label = f"{size} by {size} decoded images over {plane.labels[0]} and {plane.labels[1]}"
+    key = f"manifold-{bundle.card.name}"
+    if live.problem_of(bundle) is None:
+        xs, ys = plane_coordinates_grid(size, spacing=spacing, extent=extent)
+        follows = bundle.card.model.latent_dim > 2 and state["plane"] == "Dimensions"
+        live.grid(
+            bundle, plane, xs, ys, key=key, follows=follows, holes=bool(state["holes"]), label=label
+        )
+        if follows:
+            _render_other_dimensions(bundle)
+    else:
+        _render_drawn_grid(bundle, plane, size, spacing, extent, key=key, label=label)
+    _render_footer(bundle, plane, size, spacing, extent)
+
+
+def _render_other_dimensions(bundle: Bundle) -> None:
+    """Sliders that move the plane through the rest of the space."""
+    rest = [d for d in bundle.dimensions_by_kl if d not in session.axes(bundle)][:OTHERS]
+    st.markdown("Move the plane along the other dimensions:")
+    live.sliders(
+        bundle,
+        slider_rows(bundle, rest),
+        key=f"others-{bundle.card.name}",
+        reach=REACH,
+        tiles=STRIP,
+    )
+
+
+def _render_drawn_grid(
+    bundle: Bundle,
+    plane: Plane,
+    size: int,
+    spacing: Spacing,
+    extent: float,
+    *,
+    key: str,
+    label: str,
+) -> None:
+    """The same drawn by the server, where the browser cannot run the model."""
     density = cache.grid_density(bundle, plane, size, spacing, extent)
     points = grid_points(*plane_coordinates_grid(size, spacing=spacing, extent=extent))
     here = plane.project(session.point(bundle)[np.newaxis])[0]
-    distances = np.linalg.norm(points - here, axis=1)
-    chosen = pick_tile(
-        tiles,
+    pick_tile(
+        cache.decoded_grid(bundle, plane, size, spacing, extent),
+        lambda tile: session.move_to(bundle, plane.lift(points[tile : tile + 1])[0]),
         columns=size,
         labels=[
             f"({x:.2f}, {y:.2f}): denser than {share:.0f} % of the test images".replace("-", "−")
             for (x, y), share in zip(points.tolist(), density.tolist(), strict=True)
         ],
-        key=f"manifold-{bundle.card.name}",
-        title=f"{size} by {size} decoded images over {plane.labels[0]} and {plane.labels[1]}",
-        selected=int(distances.argmin()) if np.abs(here).max() <= extent * 1.1 else None,
-        dimmed=density < NO_DATA if state["holes"] else None,
+        key=key,
+        title=label,
+        selected=int(np.linalg.norm(points - here, axis=1).argmin()),
+        dimmed=density < NO_DATA if st.session_state["holes"] else None,
     )
-    if chosen is not None:
-        session.move_to(bundle, plane.lift(points[chosen : chosen + 1])[0])
-        st.rerun()
+
+
+def _render_footer(
+    bundle: Bundle, plane: Plane, size: int, spacing: Spacing, extent: float
+) -> None:
+    def picture() -> bytes:
+        tiles = cache.decoded_grid(bundle, plane, size, spacing, extent)
+        return render.png(render.enlarge(render.tile(tiles, size), 2))
+
     left, right = st.columns([3, 1], vertical_alignment="center")
     left.caption(f"→ {plane.labels[0]}   ↑ {plane.labels[1]}")
     right.download_button(
         "PNG",
-        lambda: render.png(render.enlarge(render.tile(tiles, size), 2)),
+        picture,
         f"{bundle.card.name}-manifold.png",
         mime="image/png",
         icon=":material/download:",

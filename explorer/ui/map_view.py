@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -12,21 +11,29 @@ import streamlit as st
 from explorer import charts, render
 from explorer.bundle import Bundle, save_arrays_to
 from explorer.geometry import Plane
-from explorer.ui import cache, session
-from explorer.ui.picker import pick_tile
+from explorer.ui import cache, live, session
+from explorer.ui.live import pick_tile
 from explorer.ui.point import describe_test_image, render_point
 
 BACKGROUND_TILES = 30
 SHOWN = 120
 """Thumbnails of a selection; its exports hold all of it."""
-MAX_AREA_POINTS = 20_000
-"""Streamlit carries every selected point with every later event; beyond this, clicks only."""
+
+CHART = {
+    "scrollZoom": True,
+    "displaylogo": False,
+    "modeBarButtonsToRemove": ["toImage", "autoScale2d", "pan2d", "zoom2d"],
+}
+
+DRAG = {"Move": "pan", "Box": "select", "Lasso": "lasso"}
 
 HELP = """
 Every dot is one test image, put where the **encoder** places it: the mean of q(z|x).
 Images that the model finds alike lie together, although it never saw a class label.
 
-- **Click** a dot to move the point there; **box** and **lasso** (tools above the map) list images.
+- **Move the pointer** anywhere, on a dot or not: the decoder shows what lives there.
+- **Click** to keep the point; arrow keys move it.
+- **Drag** moves the map, or draws a box or lasso that lists the images in it.
 - **Click a class** in the legend to hide it, double-click to see it alone.
 - **Density** shades where training data lives; **Manifold** shows what the decoder makes of
   every place.
@@ -40,7 +47,8 @@ def render_view(bundle: Bundle) -> None:
     )
     chart, side = st.columns([3, 1], gap="medium")
     with chart:
-        st.segmented_control(
+        background, drag = st.columns(2)
+        background.segmented_control(
             "Background",
             ("None", "Density", "Manifold"),
             key="background",
@@ -48,11 +56,21 @@ def render_view(bundle: Bundle) -> None:
             persist_state="session",
             help="What lies behind the dots",
         )
-        selection = _render_chart(bundle)
+        drag.segmented_control(
+            "Drag to",
+            list(DRAG),
+            default=next(iter(DRAG)),
+            key="drag",
+            required=True,
+            persist_state="session",
+            help="Move the map, or list the images in a box or lasso below it",
+        )
+        _render_chart(bundle)
     with side:
         render_point(bundle)
-    if selection:
-        _render_selection(bundle, selection)
+    rows = live.selected_rows(bundle)
+    if len(rows):
+        _render_selection(bundle, rows)
 
 
 def map_extent(bundle: Bundle, plane: Plane) -> tuple[float, float, float, float]:
@@ -61,7 +79,7 @@ def map_extent(bundle: Bundle, plane: Plane) -> tuple[float, float, float, float
     return -reach, reach, -reach, reach
 
 
-def _render_chart(bundle: Bundle) -> list[int]:
+def _render_chart(bundle: Bundle) -> None:
     plane = session.plane(bundle)
     extent = map_extent(bundle, plane)
     background = density = None
@@ -76,34 +94,14 @@ def _render_chart(bundle: Bundle) -> list[int]:
         bundle.card.data.classes,
         axes=plane.labels,
         extent=extent,
-        point=plane.project(session.point(bundle)[np.newaxis])[0],
         background=background,
         density=density,
+        drag=DRAG[st.session_state["drag"]],
     )
-    few = bundle.card.data.test_images <= MAX_AREA_POINTS
     key = f"map-{bundle.card.name}"
-
-    def take() -> None:
-        rows = selected_rows(st.session_state[key])
-        if len(rows) == 1:
-            session.move_to(bundle, bundle.latents.z_mean[rows[0]])
-
-    event = st.plotly_chart(
-        figure,
-        key=key,
-        on_select=take,
-        selection_mode=("points", "box", "lasso") if few else "points",
-        config={"scrollZoom": True, "displaylogo": False},
-        alt=f"Scatter plot of {bundle.card.data.test_images:,} test images in latent space",
-    )
-    return selected_rows(event)
-
-
-def selected_rows(event: Any) -> list[int]:
-    """Row numbers of the test images in a chart's selection."""
-    points = event.selection.points
-    found = (point.get("customdata") for point in points)
-    return [int(row[0] if isinstance(row, list) else row) for row in found if row is not None]
+    label = f"Scatter plot of {bundle.card.data.test_images:,} test images in latent space"
+    st.plotly_chart(figure, key=key, config=CHART, alt=label)
+    live.live_map(bundle, plane, chart=key, label=f"{label}; arrow keys move the point")
 
 
 def _tile_extent(extent: tuple[float, float, float, float]) -> float:
@@ -111,14 +109,15 @@ def _tile_extent(extent: tuple[float, float, float, float]) -> float:
     return extent[1] * (1.0 - 1.0 / BACKGROUND_TILES)
 
 
-def _render_selection(bundle: Bundle, rows: list[int]) -> None:
+def _render_selection(bundle: Bundle, rows: np.ndarray) -> None:
     counts = Counter(bundle.card.data.classes[label] for label in bundle.latents.labels[rows])
     st.subheader(f"{len(rows):,} selected", divider="gray")
     st.markdown(" · ".join(f"{name} **{count:,}**" for name, count in counts.most_common()))
-    shown = np.array(rows[:SHOWN])
+    shown = rows[:SHOWN]
     images, original = cache.pictures(bundle, shown)
-    chosen = pick_tile(
+    pick_tile(
         images,
+        lambda tile: session.move_to(bundle, bundle.latents.z_mean[shown[tile]]),
         columns=min(len(shown), 20),
         labels=[describe_test_image(bundle, row) for row in shown.tolist()],
         key=f"selection-{bundle.card.name}",
@@ -129,9 +128,6 @@ def _render_selection(bundle: Bundle, rows: list[int]) -> None:
         st.caption("Reconstructions: the data set's images are not on this machine.")
     if len(rows) > SHOWN:
         st.caption(f"The first {SHOWN} are shown; the files hold all {len(rows):,}.")
-    if chosen is not None:
-        session.move_to(bundle, bundle.latents.z_mean[shown[chosen]])
-        st.rerun()
     with st.container(horizontal=True):
         st.download_button(
             "CSV", lambda: latents_csv(bundle, rows), f"{bundle.card.name}-selection.csv",
@@ -143,7 +139,7 @@ def _render_selection(bundle: Bundle, rows: list[int]) -> None:
         )  # fmt: skip
 
 
-def latents_csv(bundle: Bundle, rows: list[int] | np.ndarray) -> str:
+def latents_csv(bundle: Bundle, rows: np.ndarray) -> str:
     """Number, class, latent mean and log-variance of test images as a table."""
     latents, classes = bundle.latents, bundle.card.data.classes
     dimensions = range(1, bundle.card.model.latent_dim + 1)
@@ -154,7 +150,7 @@ def latents_csv(bundle: Bundle, rows: list[int] | np.ndarray) -> str:
             + [f"z_log_var_{d}" for d in dimensions]
         )
     ]
-    for row in rows:
+    for row in rows.tolist():
         label = int(latents.labels[row])
         values = (*latents.z_mean[row].tolist(), *latents.z_log_var[row].tolist())
         name = classes[label].replace('"', '""')
@@ -162,7 +158,7 @@ def latents_csv(bundle: Bundle, rows: list[int] | np.ndarray) -> str:
     return "\n".join(lines) + "\n"
 
 
-def latents_npz(bundle: Bundle, rows: list[int] | np.ndarray) -> bytes:
+def latents_npz(bundle: Bundle, rows: np.ndarray) -> bytes:
     """The same as arrays: ``test_image``, ``label``, ``z_mean``, ``z_log_var``."""
     latents = bundle.latents
     buffer = io.BytesIO()

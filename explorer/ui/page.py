@@ -12,6 +12,7 @@ from explorer.geometry import axis_label
 from explorer.ui import (
     cache,
     interpolate_view,
+    live,
     manifold_view,
     map_view,
     model_view,
@@ -75,6 +76,8 @@ def render_page() -> None:
         st.info("Choose another model, or train this one again with `python train.py`.")
         return
     session.arrive(bundle)
+    if live.problem_of(bundle) is None:
+        live.mount_model(bundle)
     with st.sidebar:
         _choose_plane(bundle)
         _render_sidebar_point(bundle)
@@ -148,7 +151,7 @@ def _render_sidebar_point(bundle: Bundle) -> None:
         return  # it has both beside its sliders
     st.subheader("Point", divider="gray")
     coordinates_input(bundle)
-    move_buttons(bundle)
+    move_buttons(bundle, in_a_row=2)
 
 
 def _offer_originals(bundle: Bundle) -> None:

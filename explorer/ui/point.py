@@ -10,15 +10,15 @@ import streamlit as st
 from explorer import render
 from explorer.bundle import Bundle
 from explorer.geometry import axis_label, nearest
-from explorer.ui import cache, session
+from explorer.ui import cache, live, session
 
 PICTURE_SIDE = 448
 """Pixels a side that a picture is enlarged to at least, so that its pixels stay crisp squares."""
 
 TRUST_HELP = """
 **Density.** The encoder spreads each training image over a small Gaussian; their mixture
-$q(z) = \\frac1N\\sum_i \\mathcal N(z; \\mu_i, \\sigma_i^2)$ (the *aggregate posterior*) says how much
-data lives at a place. The percentage is the share of test images that lie in thinner places:
+$q(z) = \\frac1N\\sum_i \\mathcal N(z; \\mu_i, \\sigma_i^2)$ (the *aggregate posterior*) says how
+much data lives at a place. The percentage is the share of test images that lie in thinner places:
 0 % means that no test image lies so far out, and the decoder improvises.
 
 **Returns to.** The picture is encoded again: the distance
@@ -27,7 +27,16 @@ $\\lVert E(D(z)) - z \\rVert$ is small where decoder and encoder agree.
 
 
 def render_point(bundle: Bundle) -> None:
-    """Picture, coordinates, trust reading and nearest test image of the current point."""
+    """Picture, coordinates, trust reading and nearest test image of the current point.
+
+    Live in the browser, where it can run the model; else drawn by the server.
+    """
+    problem = live.problem_of(bundle)
+    if problem is None:
+        live.lens(bundle)
+        st.caption("How far to trust it", help=TRUST_HELP)
+        return
+    st.caption(f":material/info: Not live: {problem}")
     z = session.point(bundle)
     image = bundle.codec.decode(z[np.newaxis])
     st.image(
@@ -102,8 +111,8 @@ def coordinates_input(bundle: Bundle) -> None:
     st.text_input(f"Coordinates {names}", key=key, on_change=take)
 
 
-def move_buttons(bundle: Bundle) -> None:
-    """Buttons that send the point somewhere else."""
+def move_buttons(bundle: Bundle, *, in_a_row: int) -> None:
+    """Buttons that send the point somewhere else, so many in a row."""
     latents, latent_dim = bundle.latents, bundle.card.model.latent_dim
     generator = np.random.default_rng()
 
@@ -127,7 +136,8 @@ def move_buttons(bundle: Bundle) -> None:
         ("Posterior", "grain", to_posterior, "A draw from the posterior of a random test image"),
         ("Origin", "home", to_origin, "z = 0, where the prior is densest"),
     )
-    columns = [column for _ in range(2) for column in st.columns(2, gap="small")]
+    rows = len(buttons) // in_a_row
+    columns = [column for _ in range(rows) for column in st.columns(in_a_row, gap="small")]
     for column, (label, icon, move, explanation) in zip(columns, buttons, strict=True):
         column.button(
             label, icon=f":material/{icon}:", on_click=move, help=explanation, width="stretch"

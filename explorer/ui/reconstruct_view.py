@@ -14,7 +14,7 @@ from explorer.elbo import kl_divergence
 from explorer.geometry import nearest
 from explorer.metrics import elbo_terms, percentile_of
 from explorer.ui import cache, session
-from explorer.ui.picker import pick_tile
+from explorer.ui.live import pick_tile
 from explorer.ui.point import crisp, describe, describe_test_image
 from explorer.uploads import (
     MAX_UPLOAD_BYTES,
@@ -208,6 +208,7 @@ def _render_place(bundle: Bundle, z: np.ndarray) -> None:
     )
     pick_tile(
         cache.pictures(bundle, rows)[0],
+        lambda tile: session.move_to(bundle, bundle.latents.z_mean[rows[tile]]),
         columns=min(len(rows), NEIGHBOURS),
         labels=[describe_test_image(bundle, row) for row in rows.tolist()],
         key=f"neighbours-{bundle.card.name}",

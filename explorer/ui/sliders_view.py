@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -10,8 +12,8 @@ import streamlit as st
 from explorer import render
 from explorer.bundle import Bundle
 from explorer.geometry import axis_label, traversal
-from explorer.ui import session
-from explorer.ui.picker import pick_tile
+from explorer.ui import live, session
+from explorer.ui.live import pick_tile
 from explorer.ui.point import coordinates_input, move_buttons, render_point
 
 FIRST = 10
@@ -36,10 +38,9 @@ def render_view(bundle: Bundle) -> None:
     )
     controls, side = st.columns([3, 1], gap="medium")
     with controls:
-        move_buttons(bundle)
+        move_buttons(bundle, in_a_row=4)
         order = bundle.dimensions_by_kl
-        for dimension in order[:FIRST]:
-            _render_dimension(bundle, dimension)
+        _render_dimensions(bundle, order[:FIRST], key=f"sliders-{bundle.card.name}")
         if len(order) > FIRST:
             _render_more(bundle, order[FIRST:])
     with side:
@@ -56,46 +57,63 @@ def _render_more(bundle: Bundle, rest: tuple[int, ...]) -> None:
         page = 1
         if pages > 1:
             page = int(st.number_input(f"Page, 1 to {pages}", 1, pages, key="page"))
-        for dimension in rest[(page - 1) * FIRST : page * FIRST]:
+        chosen = rest[(page - 1) * FIRST : page * FIRST]
+        _render_dimensions(bundle, chosen, key=f"more-sliders-{bundle.card.name}")
+
+
+def _render_dimensions(bundle: Bundle, dimensions: tuple[int, ...], *, key: str) -> None:
+    if live.problem_of(bundle) is None:
+        live.sliders(bundle, slider_rows(bundle, dimensions), key=key, reach=REACH, tiles=STRIP)
+    else:
+        for dimension in dimensions:
             _render_dimension(bundle, dimension)
 
 
+def slider_rows(bundle: Bundle, dimensions: Sequence[int]) -> list[dict[str, Any]]:
+    """What is written beside the live slider of each dimension."""
+    return [
+        {"dimension": d, "label": axis_label(d), "note": describe_kl(bundle, d)} for d in dimensions
+    ]
+
+
+def describe_kl(bundle: Bundle, dimension: int) -> str:
+    """How much a dimension says, in nats; inactive ones are called so."""
+    kl = bundle.card.metrics.kl_per_dimension[dimension]
+    return f"{kl:.2f} nats" + (" · inactive" if kl < INACTIVE else "")
+
+
 def _render_dimension(bundle: Bundle, dimension: int) -> None:
+    """One slider drawn by the server, where the browser cannot run the model."""
     z = session.point(bundle)
     key = f"slider-{bundle.card.name}-{dimension}"
     reach = float(max(REACH, math.ceil(abs(z[dimension]))))
     st.session_state[key] = float(z[dimension])
 
-    def take() -> None:
+    def move(value: float) -> None:
         moved = session.point(bundle).copy()
-        moved[dimension] = st.session_state[key]
+        moved[dimension] = value
         session.move_to(bundle, moved)
 
-    kl = bundle.card.metrics.kl_per_dimension[dimension]
     slider, strip = st.columns([2, 3], vertical_alignment="center", gap="medium")
     slider.slider(
-        f"{axis_label(dimension)} · {kl:.2f} nats" + (" · inactive" if kl < INACTIVE else ""),
+        f"{axis_label(dimension)} · {describe_kl(bundle, dimension)}",
         -reach,
         reach,
         step=0.01,
         key=key,
-        on_change=take,
+        on_change=lambda: move(st.session_state[key]),
     )
     values = np.linspace(-REACH, REACH, STRIP)
     with strip:
-        chosen = pick_tile(
+        pick_tile(
             _strip(bundle, dimension),
+            lambda tile: move(values[tile]),
             columns=STRIP,
             labels=[f"{axis_label(dimension)} = {value:.1f}".replace("-", "−") for value in values],
             key=f"strip-{bundle.card.name}-{dimension}",
             title=f"What dimension {dimension + 1} does at the point",
             selected=int(np.abs(values - z[dimension]).argmin()),
         )
-    if chosen is not None:
-        moved = z.copy()
-        moved[dimension] = values[chosen]
-        session.move_to(bundle, moved)
-        st.rerun()
 
 
 def _strip(bundle: Bundle, dimension: int, steps: int = STRIP) -> np.ndarray:

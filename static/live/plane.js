@@ -1,0 +1,54 @@
+/** Planes and latents, as `explorer/geometry.py` has them. */
+
+/** @typedef {{origin: number[], directions: number[][]}} Plane */
+
+/**
+ * The latent at a place in a plane.
+ *
+ * @param {Plane} plane
+ * @param {number} x
+ * @param {number} y
+ * @param {Float32Array} [z] where to write it
+ */
+export function lift({ origin, directions: [right, up] }, x, y, z = new Float32Array(origin.length)) {
+  for (let i = 0; i < z.length; i++) z[i] = origin[i] + x * right[i] + y * up[i];
+  return z;
+}
+
+/**
+ * The place in a plane that is nearest to a latent.
+ *
+ * @param {Plane} plane
+ * @param {ArrayLike<number>} z
+ * @returns {[number, number]}
+ */
+export function project({ origin, directions }, z) {
+  const [x, y] = directions.map((direction) =>
+    direction.reduce((sum, component, i) => sum + component * (z[i] - origin[i]), 0),
+  );
+  return [x, y];
+}
+
+/**
+ * A plane moved so that it passes through a latent.
+ *
+ * @param {Plane} plane
+ * @param {ArrayLike<number>} z
+ * @returns {Plane}
+ */
+export function through({ origin, directions }, z) {
+  const [x, y] = project({ origin, directions }, z);
+  const [right, up] = directions;
+  return { directions, origin: origin.map((_, i) => z[i] - x * right[i] - y * up[i]) };
+}
+
+/** A number for people: a true minus sign, two decimals. @param {number} value */
+export function decimal(value) {
+  return value.toFixed(2).replace("-", "−");
+}
+
+/** The first coordinates of a latent, for people. @param {ArrayLike<number>} z */
+export function describe(z) {
+  const shown = Array.from(z).slice(0, 4).map(decimal).join(", ");
+  return `z = (${shown}${z.length > 4 ? ", …" : ""})`;
+}

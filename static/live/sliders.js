@@ -1,0 +1,199 @@
+/**
+ * One slider per latent dimension, each with a strip of what that dimension does around the
+ * latent that is looked at.
+ *
+ * @typedef {{dimension: number, label: string, note: string}} Row
+ * @typedef {{content: string, z: number[], rows: Row[], reach: number, tiles: number}} SlidersData
+ */
+
+import { Network } from "./decoder.js";
+import { look, onLook, withModel } from "./hub.js";
+import { Painter } from "./paint.js";
+
+/** Time for strips in one frame; the lens needs the rest, milliseconds. */
+const BUDGET = 7;
+const STEP = 0.01;
+
+/** @param {{parentElement: any, data: SlidersData, setTriggerValue: (name: string, value: any) => void}} component */
+export default function render({ parentElement: root, data, setTriggerValue }) {
+  root.sliders ??= new Sliders(root);
+  root.sliders.update(data, (z) => setTriggerValue("settled", { z, row: null }));
+  return () => {
+    root.sliders?.close();
+    root.sliders = undefined;
+  };
+}
+
+class Sliders {
+  #box;
+  /** @type {SlidersData | null} */
+  #data = null;
+  #send;
+  #rows = [];
+  #z = new Float32Array(0);
+  #moved = new Float32Array(0);
+  /** @type {Network | null} */
+  #decoder = null;
+  #stale = [];
+  #frame = 0;
+  #timer = 0;
+  #endLook;
+  #visible;
+
+  constructor(/** @type {HTMLElement} */ root) {
+    this.#box = document.createElement("div");
+    this.#box.className = "sliders";
+    root.append(this.#box);
+    this.#visible = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) target.row.isVisible = isIntersecting;
+      this.#refresh();
+    });
+    this.#endLook = onLook((z, source) => {
+      if (source !== this) this.#take(z ?? this.#data?.z);
+    });
+  }
+
+  update(/** @type {SlidersData} */ data, send) {
+    this.#send = send;
+    const isOther = data.content !== this.#data?.content;
+    const isOtherList = JSON.stringify(data.rows) !== JSON.stringify(this.#data?.rows);
+    this.#data = data;
+    if (isOther || isOtherList) this.#build();
+    if (isOther) {
+      this.#decoder = null;
+      withModel(data.content, (model) => {
+        if (this.#data?.content !== data.content) return;
+        const { program, weights } = model.decoder;
+        this.#decoder = new Network(program, weights);
+        this.#preparePainters(model.imageShape);
+      });
+    } else if (isOtherList && this.#decoder) {
+      this.#preparePainters(this.#decoder.outputShape);
+    }
+    this.#take(data.z);
+  }
+
+  close() {
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
+    this.#visible.disconnect();
+    this.#endLook();
+  }
+
+  #build() {
+    this.#visible.disconnect();
+    this.#rows = this.#data.rows.map((spec) => this.#buildRow(spec));
+    this.#box.replaceChildren(...this.#rows.map((row) => row.element));
+    for (const row of this.#rows) this.#visible.observe(row.element);
+  }
+
+  #buildRow({ dimension, label, note }) {
+    const element = document.createElement("div");
+    element.className = "dimension";
+    element.innerHTML = `
+      <label><b></b> <small></small></label>
+      <input type="number" step="${STEP}" class="typed">
+      <input type="range" step="${STEP}" class="range">
+      <canvas class="strip"></canvas>`;
+    const [name, typed, range, strip] = element.children;
+    name.children[0].textContent = label;
+    name.children[1].textContent = note;
+    range.setAttribute("aria-label", `${label}, ${note}`);
+    typed.setAttribute("aria-label", `${label}, value`);
+    const row = { element, dimension, typed, range, strip, painter: null, isVisible: false };
+    element.row = row;
+    range.addEventListener("input", () => this.#move(row, Number(range.value)));
+    range.addEventListener("change", () => this.#settle());
+    range.addEventListener("dblclick", () => {
+      this.#move(row, 0);
+      this.#settle();
+    });
+    typed.addEventListener("change", () => {
+      if (!Number.isFinite(typed.valueAsNumber)) return;
+      this.#move(row, Math.max(-99, Math.min(99, typed.valueAsNumber)));
+      this.#settle();
+    });
+    strip.addEventListener("click", (event) => {
+      const tile = Math.floor((event.offsetX / strip.clientWidth) * this.#data.tiles);
+      this.#move(row, this.#valueOf(Math.min(tile, this.#data.tiles - 1)));
+      this.#settle();
+    });
+    return row;
+  }
+
+  #preparePainters(shape) {
+    for (const row of this.#rows) {
+      row.painter = new Painter(row.strip, shape, this.#data.tiles);
+      row.strip.style.aspectRatio = String((this.#data.tiles * shape[1]) / shape[0]);
+    }
+    this.#refresh();
+  }
+
+  #take(z) {
+    if (!z || z.length !== this.#data?.z.length) return;
+    if (this.#z.length !== z.length) {
+      this.#z = new Float32Array(z.length);
+      this.#moved = new Float32Array(z.length);
+    }
+    this.#z.set(z);
+    for (const row of this.#rows) this.#showValue(row);
+    this.#refresh();
+  }
+
+  #showValue({ dimension, typed, range }) {
+    const value = this.#z[dimension];
+    const reach = Math.max(this.#data.reach, Math.ceil(Math.abs(value)));
+    range.min = -reach;
+    range.max = reach;
+    range.value = value;
+    typed.value = value.toFixed(2);
+  }
+
+  #move(row, value) {
+    this.#z[row.dimension] = value;
+    this.#showValue(row);
+    look(this.#z, this);
+    this.#refresh(row);
+  }
+
+  #settle() {
+    this.#send(Array.from(this.#z));
+  }
+
+  #valueOf(tile) {
+    const { reach, tiles } = this.#data;
+    return -reach + (2 * reach * tile) / (tiles - 1);
+  }
+
+  /** Draws the strips anew, a few tiles in each frame; the moved one only gets its mark. */
+  #refresh(moved = null) {
+    if (!this.#decoder) return;
+    if (moved) this.#markTile(moved);
+    this.#stale = [];
+    for (let tile = 0; tile < this.#data.tiles; tile++) {
+      for (const row of this.#rows) if (row !== moved && row.isVisible) this.#stale.push([row, tile]);
+    }
+    this.#stale.reverse();
+    cancelAnimationFrame(this.#frame);
+    this.#frame = requestAnimationFrame(() => this.#drawSome());
+  }
+
+  #drawSome() {
+    const end = performance.now() + BUDGET;
+    while (this.#stale.length && performance.now() < end) {
+      const [row, tile] = this.#stale.pop();
+      this.#moved.set(this.#z);
+      this.#moved[row.dimension] = this.#valueOf(tile);
+      row.painter.paint(this.#decoder.run(this.#moved), tile);
+      if (tile === this.#data.tiles - 1) this.#markTile(row);
+    }
+    if (this.#stale.length) this.#frame = requestAnimationFrame(() => this.#drawSome());
+  }
+
+  #markTile({ strip, dimension }) {
+    const { reach, tiles } = this.#data;
+    const share = (this.#z[dimension] + reach) / (2 * reach);
+    const place = Math.max(0, Math.min(1, (share * (tiles - 1) + 0.5) / tiles));
+    strip.style.setProperty("--place", `${100 * place}%`);
+  }
+}
