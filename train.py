@@ -141,7 +141,7 @@ def train_bundle(settings: Settings, *, output: Path, data_dir: Path | None, res
                 latent_dim=settings.latent_dim,
                 recipe_name=recipe_name,
                 recipe=recipe,
-                parameters=model.encoder.count_params() + model.decoder.count_params(),
+                parameters=export.count_weights(model),
             ),
             training=bundle.TrainingCard(
                 command=settings.command(),
@@ -211,7 +211,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--epochs", type=_positive, metavar="E", help="instead of the recipe's")
     add("--batch-size", type=_positive, metavar="B", help="instead of the recipe's")
     add("--beta", type=float, metavar="B", help="weight of the KL term, instead of the recipe's")
-    add("--seed", type=_seed, default=0, metavar="S", help="of weights, order and noise (default 0)")
+    add("--seed", type=_seed, default=0, metavar="S", help="of all chance (default 0)")
     add("--limit", type=_positive, metavar="N", help="use only N images of each split")
     add("--image-size", type=_positive, metavar="PIXELS", help="side of your own images")
     add("--grey", action="store_true", help="turn colour images grey")

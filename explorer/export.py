@@ -102,6 +102,11 @@ def save_onnx(model: keras.Model, path: Path) -> None:
     path.write_bytes(graph.SerializeToString(deterministic=True))
 
 
+def count_weights(model: VAE) -> int:
+    """Numbers that encoder and decoder are made of."""
+    return model.encoder.count_params() + model.decoder.count_params()
+
+
 def library_versions() -> dict[str, str]:
     """Versions of the libraries that decide a run's figures."""
     return {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")}

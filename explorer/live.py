@@ -123,22 +123,28 @@ class _Model:
 
     def read(self, path: str) -> np.ndarray:
         """A weight that a half-precision number can hold."""
-        node: Any = self.file
-        for part in path.split("/"):
-            if not isinstance(node.get(part, getlink=True), h5py.HardLink):
-                raise LiveError(f"model.keras holds no weight {path}")
-            node = node[part]
-        if node.external or node.is_virtual:
-            raise LiveError(f"the weight {path} is not in model.keras itself")
-        if len(self.blob) // 2 + node.size > MAX_WEIGHTS:
+        weight = self._find(path)
+        if len(self.blob) // 2 + weight.size > MAX_WEIGHTS:
             raise LiveError(f"the model has more than the {MAX_WEIGHTS:,} weights a browser takes")
-        values = node[()]
+        values = weight[()]
         if not np.array_equal(_halves(values), values) or not np.isfinite(values).all():
             raise LiveError(
                 f"the weight {path} holds values that are not half-precision numbers; "
                 "train.py rounds them, so train the model again"
             )
         return values
+
+    def _find(self, path: str) -> h5py.Dataset:
+        """The weight's place in the file, never in another file that it refers to."""
+        node: Any = self.file
+        for part in path.split("/"):
+            is_inside = isinstance(node, h5py.Group) and isinstance(
+                node.get(part, getlink=True), h5py.HardLink
+            )
+            node = node[part] if is_inside else None
+        if not isinstance(node, h5py.Dataset) or node.external or node.is_virtual:
+            raise LiveError(f"model.keras holds no weight {path}")
+        return node
 
     def store(self, values: np.ndarray) -> Operation:
         """Append a weight to the blob; returns its place there."""

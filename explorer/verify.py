@@ -23,10 +23,19 @@ from pydantic import BaseModel
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from explorer.bundle import Bundle, BundleError, Latents, find_bundles, load_bundle
+from explorer.bundle import (
+    Bundle,
+    BundleError,
+    Card,
+    DataCard,
+    Latents,
+    find_bundles,
+    load_bundle,
+)
 from explorer.datasets import NAMED, Dataset, DatasetError, dataset_fingerprint, load_dataset
-from explorer.evaluation import evaluate
-from explorer.export import KerasCodec, load_keras
+from explorer.evaluation import EvaluationError, evaluate
+from explorer.export import KerasCodec, count_weights, load_keras
+from explorer.model import VAE
 
 TOLERANCES = {
     "knn_accuracy": 0.001,
@@ -75,22 +84,23 @@ def main() -> int:
 def verify(path: Path, source: str | None, data_dir: Path | None) -> int:
     """Check one bundle, print the result and return 0, 1 or 2 as for the command."""
     print(f"\n{path.name}")
-    try:
-        bundle = load_bundle(path)
-    except BundleError as error:
-        print(f"  BROKEN: {error}")
-        return 1
-    codec = KerasCodec(load_keras(path / "model.keras"))
-    checks = list(compare_runtimes(bundle, codec))
     unchecked = None
     try:
+        bundle = load_bundle(path)
+        model = load_model(path, bundle.card)
+        codec = KerasCodec(model)
+        checks = [_check("parameters", bundle.card.model.parameters, count_weights(model), 0)]
+        checks += compare_runtimes(bundle, codec)
         dataset = find_data(bundle, source, data_dir)
-    except DatasetError as error:
-        unchecked = str(error)
-    else:
         metrics, latents = evaluate(codec, dataset, bundle.card.model.recipe)
+        checks += compare_data(bundle.card.data, dataset)
         checks += compare_figures(bundle.card.metrics, metrics)
         checks += compare_latents(bundle.latents, latents)
+    except (BundleError, EvaluationError) as error:
+        print(f"  BROKEN: {error}")
+        return 1
+    except DatasetError as error:
+        unchecked = str(error)
     print(f"  {'figure':<24} {'card':>12} {'recomputed':>12}")
     for check in checks:
         mark = "" if check.agrees else "   DIFFERS"
@@ -100,6 +110,25 @@ def verify(path: Path, source: str | None, data_dir: Path | None) -> int:
         print(f"  NOT CHECKED: the figures, because {unchecked}")
     print(f"  {len(checks) - len(differing)} of {len(checks)} agree")
     return 1 if differing else 2 if unchecked else 0
+
+
+def load_model(path: Path, card: Card) -> VAE:
+    """Load the Keras model of a bundle.
+
+    Raises:
+        BundleError: it cannot be loaded, or is not the model that the card describes.
+    """
+    model = load_keras(path / "model.keras")
+    expected = card.model.recipe, card.data.image_shape, card.model.latent_dim
+    for name, one, other in zip(
+        ("recipe", "image shape", "latent dimension"),
+        expected,
+        (model.recipe, model.image_shape, model.latent_dim),
+        strict=True,
+    ):
+        if one != other:
+            raise BundleError(f"the {name} of model.keras of {path.name} is not the card's")
+    return model
 
 
 def find_data(bundle: Bundle, source: str | None, data_dir: Path | None) -> Dataset:
@@ -115,7 +144,7 @@ def find_data(bundle: Bundle, source: str | None, data_dir: Path | None) -> Data
     dataset = load_dataset(
         source or name,
         data_dir=data_dir,
-        image_size=None if name in NAMED else data.image_shape[0],
+        image_size=data.image_shape[0] if data.image_shape[0] == data.image_shape[1] else None,
         grey=data.image_shape[2] == 1,
         download=False,
     )
@@ -146,6 +175,12 @@ def compare_runtimes(bundle: Bundle, codec: KerasCodec) -> Iterator[Check]:
         yield Check(name, 0.0, difference, difference <= ONNX_TOLERANCE * scale)
 
 
+def compare_data(card: DataCard, dataset: Dataset) -> Iterator[Check]:
+    """How many images there are."""
+    yield _check("train_images", card.train_images, len(dataset.train.images), 0)
+    yield _check("test_images", card.test_images, len(dataset.test.images), 0)
+
+
 def compare_figures(card: BaseModel, found: BaseModel, prefix: str = "") -> Iterator[Check]:
     """Every figure of two cards, nested ones and lists included."""
     for name in type(card).model_fields:
@@ -164,6 +199,9 @@ def compare_latents(stored: Latents, found: Latents) -> Iterator[Check]:
     """The largest difference in each array of ``latents.npz``."""
     for field in fields(Latents):
         one, other = getattr(stored, field.name), getattr(found, field.name)
+        if one.shape != other.shape:
+            yield Check(f"latents.{field.name}", one.shape, other.shape, False)
+            continue
         difference = float(np.max(np.abs(one - other), initial=0.0))
         scale = max(1.0, float(np.max(np.abs(one), initial=0.0)))
         yield Check(

@@ -14,7 +14,7 @@ from explorer.geometry import lerp, slerp
 from explorer.ui import cache, live, session
 from explorer.ui.live import pick_tile
 from explorer.ui.map_view import CHART, map_extent
-from explorer.ui.point import crisp, describe, describe_test_image, render_point
+from explorer.ui.point import crisp, describe, describe_test_image, render_point, stage
 from explorer.ui.reconstruct_view import upload_and_prepare
 
 HELP = """
@@ -47,7 +47,7 @@ def render_view(bundle: Bundle) -> None:
     live.scrubber(
         bundle, walk(*ends, np.linspace(0.0, 1.0, SMOOTH)), key=f"scrubber-{bundle.card.name}"
     )
-    chart, side = st.columns([3, 1], gap="medium")
+    chart, side = stage()
     with chart:
         _render_map(bundle, path)
     with side:

@@ -274,7 +274,7 @@ def _mover(
 
 @st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=cache.KEYS)
 def _test_images(bundle: Bundle) -> bytes | None:
-    """The model's hash and the test set's images as one PNG, or None where they are not here or too many."""
+    """The model's hash and the test images as one PNG; None if they are not here or too many."""
     images = cache.originals_of(bundle)
     if images is None or images[..., 0].size > MAX_SPRITE_PIXELS:
         return None

@@ -10,7 +10,7 @@ from explorer.bundle import Bundle
 from explorer.geometry import SPACINGS, Plane, Spacing, grid_points, plane_coordinates_grid
 from explorer.ui import cache, live, session
 from explorer.ui.live import pick_tile
-from explorer.ui.point import render_point
+from explorer.ui.point import render_point, stage
 from explorer.ui.sliders_view import REACH, STRIP, slider_rows
 
 HELP = """
@@ -31,7 +31,7 @@ NO_DATA = 1.0
 def render_view(bundle: Bundle) -> None:
     """Draw the view."""
     st.markdown("The decoder's pictures over the plane: a map of what the model knows.", help=HELP)
-    grid, side = st.columns([3, 1], gap="medium")
+    grid, side = stage()
     with grid:
         _render_controls()
         _render_grid(bundle)

@@ -13,7 +13,7 @@ from explorer.bundle import Bundle, save_arrays_to
 from explorer.geometry import Plane
 from explorer.ui import cache, live, session
 from explorer.ui.live import pick_tile
-from explorer.ui.point import describe_test_image, render_point
+from explorer.ui.point import describe_test_image, render_point, stage
 
 BACKGROUND_TILES = 30
 SHOWN = 120
@@ -45,7 +45,7 @@ def render_view(bundle: Bundle) -> None:
     st.markdown(
         "Each dot is a test image where the encoder puts it; colour is its class.", help=HELP
     )
-    chart, side = st.columns([3, 1], gap="medium")
+    chart, side = stage()
     with chart:
         background, drag = st.columns(2)
         background.segmented_control(

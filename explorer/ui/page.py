@@ -46,7 +46,10 @@ STYLE = """
 [data-testid="stSidebarHeader"] { height: 2.4rem; margin-bottom: 0; }
 [data-testid="stSidebarUserContent"] h1 { font-size: 1.5rem; padding-top: 0; }
 [data-testid="stSidebarUserContent"] h3 { font-size: 1rem; }
-@media (max-width: 640px) { .stMainBlockContainer { padding: 3.2rem 0.8rem 2rem; } }
+@media (max-width: 640px) {
+  .stMainBlockContainer { padding: 3.2rem 0.8rem 2rem; }
+  [data-testid="stHorizontalBlock"]:has(.st-key-stage-point) { flex-direction: column-reverse; }
+}
 </style>
 """
 """Less empty space around the work than Streamlit leaves."""

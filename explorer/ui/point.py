@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from explorer import render
 from explorer.bundle import Bundle
@@ -24,6 +25,12 @@ much data lives at a place. The percentage is the share of test images that lie 
 **Returns to.** The picture is encoded again: the distance
 $\\lVert E(D(z)) - z \\rVert$ is small where decoder and encoder agree.
 """
+
+
+def stage() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """A wide place for a view's picture, and one beside it (on a phone: above it) for the point."""
+    main, side = st.container(key="stage").columns([3, 1], gap="medium")
+    return main, side.container(key="stage-point")
 
 
 def render_point(bundle: Bundle) -> None:

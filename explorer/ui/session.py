@@ -33,7 +33,7 @@ class Option:
 
 OPTIONS = (
     Option("background", "None", ("None", "Density", "Manifold")),
-    Option("plane", "Dimensions", ("Dimensions", "Principal components")),
+    Option("plane", "Dimensions", ("Dimensions", "Principal")),
     Option("size", 20, tuple(range(5, 41))),
     Option("spacing", "Normal", ("Normal", "Linear")),
     Option("extent", 2.5, tuple(round(0.5 * step, 1) for step in range(2, 13))),
@@ -112,7 +112,7 @@ def axes(bundle: Bundle) -> tuple[int, int]:
 
 def plane(bundle: Bundle) -> Plane:
     """The plane that every two-dimensional picture shows."""
-    if bundle.card.model.latent_dim > 2 and st.session_state["plane"] == "Principal components":
+    if bundle.card.model.latent_dim > 2 and st.session_state["plane"] == "Principal":
         return cache.principal_plane_of(bundle)
     return axis_plane(*axes(bundle), point(bundle))
 

@@ -14,7 +14,7 @@ from explorer.bundle import Bundle
 from explorer.geometry import axis_label, traversal
 from explorer.ui import live, session
 from explorer.ui.live import pick_tile
-from explorer.ui.point import coordinates_input, move_buttons, render_point
+from explorer.ui.point import coordinates_input, move_buttons, render_point, stage
 
 FIRST = 10
 """Dimensions shown at once; the rest stand behind 'more', a page at a time."""
@@ -36,7 +36,7 @@ def render_view(bundle: Bundle) -> None:
     st.markdown(
         "Move along one latent dimension at a time; the strips show where each leads.", help=HELP
     )
-    controls, side = st.columns([3, 1], gap="medium")
+    controls, side = stage()
     with controls:
         move_buttons(bundle, in_a_row=4)
         order = bundle.dimensions_by_kl

@@ -159,7 +159,10 @@ const BUILDERS = {
 
   Reshape({ shape }, input) {
     const known = shape.reduce((product, n) => (n < 0 ? product : product * n), 1);
-    return view(shape.map((n) => (n < 0 ? input.data.length / known : n)), input);
+    return view(
+      shape.map((n) => (n < 0 ? input.data.length / known : n)),
+      input,
+    );
   },
 
   Flatten(_, input) {
@@ -226,8 +229,7 @@ function erf(x) {
   const t = 1 / (1 + 0.3275911 * Math.abs(x));
   const series =
     t *
-    (0.254829592 +
-      t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+    (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
   return Math.sign(x) * (1 - series * Math.exp(-x * x));
 }
 
