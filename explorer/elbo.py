@@ -17,6 +17,9 @@ import numpy as np
 
 LikelihoodName = Literal["bernoulli", "gaussian"]
 
+LOG_VAR_LIMIT = 12.0
+"""z_log_var is clipped to ±12: a posterior narrower than e⁻⁶ carries nothing a float can show."""
+
 LOG_2PI = math.log(2.0 * math.pi)
 
 

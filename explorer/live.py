@@ -22,15 +22,13 @@ from typing import Any
 import h5py
 import numpy as np
 
+from explorer.elbo import LOG_VAR_LIMIT
 from explorer.recipes import Layer, Recipe, RecipeError, recipe_from_json
 
 FORMAT = 1
 
 MAX_WEIGHTS = 32_000_000
 """A browser is not sent more than this: 64 MB."""
-
-LOG_VAR_LIMIT = 12.0
-"""As in ``explorer.model``, which imports Keras."""
 
 Operation = dict[str, Any]
 

@@ -14,12 +14,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from explorer.elbo import kl_divergence, log_likelihood
+from explorer.elbo import LOG_VAR_LIMIT, kl_divergence, log_likelihood
 from explorer.recipes import Layer, Recipe, RecipeError, recipe_from_json
-
-LOG_VAR_LIMIT = 12.0
-"""z_log_var is clipped to ±12: a posterior narrower than e⁻⁶ carries nothing a float can show."""
-
 
 @keras.saving.register_keras_serializable("explorer")
 class Residual(keras.layers.Layer):

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 NEARBY = Path(__file__).resolve().parents[2] / "shared" / "datasets"
@@ -20,3 +26,105 @@ def data_dir() -> Path:
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe() -> dict[str, Any]:
+    """A recipe that trains in a second and has every kind of chance in it."""
+    return {
+        "encoder": [
+            {"layer": "Flatten"},
+            {"layer": "GaussianNoise", "stddev": 0.05},
+            {"layer": "Dense", "units": 8, "activation": "relu"},
+        ],
+        "decoder": [
+            {"layer": "Dense", "units": 8, "activation": "relu"},
+            {
+                "layer": "Residual",
+                "layers": [
+                    {"layer": "Dense", "units": 8, "activation": "relu"},
+                    {"layer": "Dropout", "rate": 0.1},
+                ],
+            },
+        ],
+        "head": {"layer": "Dense"},
+        "kl_warmup": 0.5,
+        "epochs": 3,
+        "batch_size": 64,
+        "learning_rate": 0.01,
+        "warmup_steps": 2,
+    }
+
+
+@pytest.fixture(scope="session")
+def tiny_settings(
+    tmp_path_factory: pytest.TempPathFactory, tiny_recipe: dict[str, Any]
+) -> dict[str, Any]:
+    """Values for ``train.Settings``: 300 grey pictures of bars and blobs, the tiny recipe."""
+    folder = tmp_path_factory.mktemp("tiny")
+    random = np.random.default_rng(0)
+    labels = np.arange(400) % 3
+    images = random.integers(0, 60, (400, 12, 12), np.uint8)
+    for image, label, place in zip(images, labels, random.integers(2, 9, 400), strict=True):
+        rows = slice(place - 1, place + 2)
+        image[(rows, slice(None)) if label == 0 else (slice(None), rows)] = 220
+        if label == 2:
+            image[:, :] = 20
+            image[rows, rows] = 250
+    np.savez(
+        folder / "shapes.npz",
+        x_train=images[:300],
+        y_train=labels[:300],
+        x_test=images[300:],
+        y_test=labels[300:],
+    )
+    (folder / "tiny.json").write_text(json.dumps(tiny_recipe), encoding="utf-8")
+    return {"data": str(folder / "shapes.npz"), "recipe": str(folder / "tiny.json")}
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(
+    tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[str, Any]
+) -> Path:
+    """The folder of a trained bundle, ``shapes-2d``; not to be changed: see ``copy_bundle``."""
+    return _train(tmp_path_factory.mktemp("pretrained"), tiny_settings)
+
+
+@pytest.fixture(scope="session")
+def other_bundle(
+    tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[str, Any]
+) -> Path:
+    """A bundle like the tiny one, but from another seed."""
+    return _train(tmp_path_factory.mktemp("pretrained"), {**tiny_settings, "seed": 1})
+
+
+@pytest.fixture
+def copy_bundle(tmp_path: Path, tiny_bundle: Path) -> Callable[[], Path]:
+    """Return a function that makes a copy of the tiny bundle, to be broken."""
+
+    def copy() -> Path:
+        shutil.copytree(tiny_bundle.parent, tmp_path / "copy")
+        return tmp_path / "copy" / tiny_bundle.name
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def reseal() -> Callable[[Path], None]:
+    """Return a function that writes sizes and SHA-256 of changed files into a bundle's card."""
+
+    def seal(bundle: Path) -> None:
+        card = json.loads((bundle / "card.json").read_text(encoding="utf-8"))
+        for name in card["files"]:
+            data = (bundle / name).read_bytes()
+            card["files"][name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        (bundle / "card.json").write_text(json.dumps(card), encoding="utf-8")
+
+    return seal
+
+
+def _train(output: Path, settings: dict[str, Any]) -> Path:
+    from train import Settings, train_bundle  # TensorFlow takes seconds to import
+
+    train_bundle(Settings(**settings), output=output, data_dir=None, resume=False)
+    return output / "shapes-2d"

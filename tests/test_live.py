@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 import pytest
 
-from explorer import export, live, model
+from explorer import export, live
 from explorer.bundle import find_bundles, load_bundle
 from explorer.codec import Codec, OnnxCodec
 from explorer.model import VAE
@@ -313,10 +313,6 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     }
     vae = make_vae(recipe_from_json(recipe), (4, 5, 1), 3)
     return keras_bytes(vae, tmp_path_factory.mktemp("small"))
-
-
-def test_the_encoder_clips_log_variances_as_the_model_does() -> None:
-    assert live.LOG_VAR_LIMIT == model.LOG_VAR_LIMIT
 
 
 def test_reading_a_model_needs_neither_tensorflow_nor_keras() -> None:

@@ -74,7 +74,8 @@ def _setdefault_ends(bundle: Bundle) -> None:
 
 
 def _render_end(bundle: Bundle, name: str) -> None:
-    picture, controls = st.columns([1, 2.6], vertical_alignment="top")
+    flow = st.container(horizontal=True, gap="medium")
+    picture, controls = flow.container(width=112), flow.container(width="stretch")
     with controls:
         source = st.segmented_control(
             f"{'From' if name == 'a' else 'To'}",
@@ -118,7 +119,8 @@ def _render_end_picture(bundle: Bundle, end: str) -> None:
 def _choose_test_image(bundle: Bundle, name: str) -> None:
     classes = bundle.card.data.classes
     labels = bundle.latents.labels
-    wanted, shuffle = st.columns([3, 1], vertical_alignment="bottom")
+    flow = st.container(horizontal=True, vertical_alignment="bottom")
+    wanted, shuffle = flow.container(width="stretch"), flow.container(width="content")
     chosen_class = wanted.selectbox(
         "Class", ("Any class", *classes), key=f"class-{name}", persist_state="session"
     )

@@ -48,7 +48,9 @@ STYLE = """
 [data-testid="stSidebarUserContent"] h3 { font-size: 1rem; }
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 3.2rem 0.8rem 2rem; }
-  [data-testid="stHorizontalBlock"]:has(.st-key-stage-point) { flex-direction: column-reverse; }
+  [data-testid="stColumn"]:has(.st-key-stage-point) {
+    order: -1; position: sticky; top: 2.8rem; z-index: 10;
+  }
 }
 </style>
 """
@@ -154,7 +156,7 @@ def _render_sidebar_point(bundle: Bundle) -> None:
         return  # it has both beside its sliders
     st.subheader("Point", divider="gray")
     coordinates_input(bundle)
-    move_buttons(bundle, in_a_row=2)
+    move_buttons(bundle)
 
 
 def _offer_originals(bundle: Bundle) -> None:

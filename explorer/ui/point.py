@@ -118,8 +118,8 @@ def coordinates_input(bundle: Bundle) -> None:
     st.text_input(f"Coordinates {names}", key=key, on_change=take)
 
 
-def move_buttons(bundle: Bundle, *, in_a_row: int) -> None:
-    """Buttons that send the point somewhere else, so many in a row."""
+def move_buttons(bundle: Bundle) -> None:
+    """Buttons that send the point somewhere else."""
     latents, latent_dim = bundle.latents, bundle.card.model.latent_dim
     generator = np.random.default_rng()
 
@@ -143,12 +143,15 @@ def move_buttons(bundle: Bundle, *, in_a_row: int) -> None:
         ("Posterior", "grain", to_posterior, "A draw from the posterior of a random test image"),
         ("Origin", "home", to_origin, "z = 0, where the prior is densest"),
     )
-    rows = len(buttons) // in_a_row
-    columns = [column for _ in range(rows) for column in st.columns(in_a_row, gap="small")]
-    for column, (label, icon, move, explanation) in zip(columns, buttons, strict=True):
-        column.button(
-            label, icon=f":material/{icon}:", on_click=move, help=explanation, width="stretch"
-        )
+    with st.container(horizontal=True, gap="small"):
+        for label, icon, move, explanation in buttons:
+            st.button(
+                label,
+                icon=f":material/{icon}:",
+                on_click=move,
+                help=explanation,
+                width="stretch",
+            )
 
 
 def crisp(picture: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ def render_view(bundle: Bundle) -> None:
     )
     controls, side = stage()
     with controls:
-        move_buttons(bundle, in_a_row=4)
+        move_buttons(bundle)
         order = bundle.dimensions_by_kl
         _render_dimensions(bundle, order[:FIRST], key=f"sliders-{bundle.card.name}")
         if len(order) > FIRST:

@@ -1,0 +1,173 @@
+"""Recipes are data: they survive JSON, and every mistake in one gets a sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from explorer.recipes import LAYERS, RECIPES, Recipe, RecipeError, find_recipe, override
+from explorer.recipes import recipe_from_json as from_json
+
+DENSE = {"layer": "Dense", "units": 8}
+PLAIN = {"encoder": [{"layer": "Flatten"}, DENSE], "decoder": [DENSE], "head": {"layer": "Dense"}}
+
+
+def sentence(error: pytest.ExceptionInfo[RecipeError]) -> str:
+    text = str(error.value)
+    assert text.strip() == text != ""
+    assert "\n" not in text
+    assert "Value error" not in text  # pydantic's words for its programmer
+    return text
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_survives_json(name: str):
+    values = json.loads(json.dumps(RECIPES[name].model_dump(mode="json")))
+    again = from_json(values)
+    assert again.model_dump(mode="json") == values
+    assert [layer["layer"] for layer in again.encoder] == [
+        layer["layer"] for layer in RECIPES[name].encoder
+    ]
+
+
+def test_a_recipe_needs_only_its_layers():
+    recipe = from_json(PLAIN)
+    assert (recipe.likelihood, recipe.beta, recipe.sigma) == ("bernoulli", 1.0, None)
+
+
+def test_a_recipe_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        from_json(PLAIN).beta = 2.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"encoder": [{"layer": "Lambda"}]}, ["encoder", "'Lambda'", "Dense"]),
+        ({"decoder": [{"layer": "dense", "units": 8}]}, ["decoder", "'dense'"]),
+        ({"head": {"layer": "Sequential"}}, ["head", "'Sequential'"]),
+        ({"head": [DENSE]}, ["head", "dictionary"]),
+        ({"encoder": [{}]}, ["encoder", "None"]),
+        ({"encoder": [{"layer": ["Dense"]}]}, ["encoder", "['Dense']"]),
+        ({"encoder": ["Dense"]}, ["encoder", "dictionary"]),
+        ({"encoder": "Dense"}, ["encoder"]),
+        ({"encoder": [{"layer": "Residual", "layers": 5}]}, ["Residual", "list", "5"]),
+        ({"encoder": [{"layer": "Residual", "layers": ["Dense"]}]}, ["'Dense'", "layer"]),
+        (
+            {"encoder": [{"layer": "Residual", "layers": [{"layer": "Residual", "layers": [{}]}]}]},
+            ["None"],
+        ),
+        ({"learningrate": 0.1}, ["learningrate", "not permitted"]),
+        ({"likelihood": "laplace"}, ["likelihood", "bernoulli", "gaussian"]),
+        ({"epochs": 0}, ["epochs", "greater than 0"]),
+        ({"epochs": 2.5}, ["epochs", "integer"]),
+        ({"epochs": None}, ["epochs"]),
+        ({"batch_size": "many"}, ["batch_size", "integer"]),
+        ({"beta": -1}, ["beta", "0"]),
+        ({"beta": float("inf")}, ["beta", "finite"]),
+        ({"beta": float("nan")}, ["beta"]),
+        ({"learning_rate": float("inf")}, ["learning_rate", "finite"]),
+        ({"learning_rate": 0}, ["learning_rate", "greater than 0"]),
+        ({"kl_warmup": 1.5}, ["kl_warmup", "1"]),
+        ({"sigma": 0}, ["sigma", "greater than 0"]),
+        ({"warmup_steps": -1}, ["warmup_steps", "0"]),
+        ({"schedule": "linear"}, ["schedule", "cosine"]),
+    ],
+)
+def test_a_mistake_in_a_recipe_gets_a_sentence(change: dict[str, Any], words: list[str]):
+    with pytest.raises(RecipeError) as error:
+        from_json({**PLAIN, **change})
+    text = sentence(error)
+    for word in words:
+        assert word in text
+
+
+@pytest.mark.parametrize("missing", ["encoder", "decoder", "head"])
+def test_a_missing_part_is_named(missing: str):
+    with pytest.raises(RecipeError) as error:
+        from_json({key: value for key, value in PLAIN.items() if key != missing})
+    assert missing in sentence(error)
+
+
+@pytest.mark.parametrize("values", [None, 3, "mlp", [PLAIN]])
+def test_json_that_is_no_object_is_no_recipe(values: Any):
+    with pytest.raises(RecipeError) as error:
+        from_json(values)
+    sentence(error)
+
+
+def test_override_changes_what_is_given_and_nothing_else():
+    recipe = from_json({**PLAIN, "batch_size": 50})
+    changed = override(recipe, epochs=7, batch_size=None, beta=0.0)
+    assert (changed.epochs, changed.batch_size, changed.beta) == (7, 50, 0.0)
+    assert override(changed, epochs=30, beta=1.0).model_dump() == recipe.model_dump()
+
+
+def test_override_refuses_what_a_recipe_would_refuse():
+    with pytest.raises(RecipeError, match="epochs"):
+        override(from_json(PLAIN), epochs=0)
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2, 3, 8, 80])
+def test_there_is_a_recipe_for_every_dimension(latent_dim: int):
+    name, recipe = find_recipe(None, latent_dim)
+    assert recipe is RECIPES[name]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_found_by_its_name(name: str):
+    assert find_recipe(name, 2) == (name, RECIPES[name])
+
+
+def test_a_recipe_is_found_in_a_file(tmp_path: Path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({**PLAIN, "epochs": 3}), encoding="utf-8")
+    name, recipe = find_recipe(str(path), 2)
+    assert (name, recipe.epochs) == ("mine", 3)
+    assert recipe == from_json({**PLAIN, "epochs": 3})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("absent.json", None, ["absent.json", *RECIPES]),
+        ("recipe.txt", b"{}", ["recipe.txt", ".json"]),
+        ("cut.json", b'{"encoder": [', ["cut.json", "not JSON"]),
+        ("empty.json", b"", ["empty.json", "not JSON"]),
+        ("binary.json", b"\xff\xfe\x00", ["binary.json", "not JSON"]),
+        ("deep.json", b"[" * 200_000, ["deep.json", "not JSON"]),
+        ("list.json", b"[1, 2]", ["not usable"]),
+        ("partial.json", b'{"encoder": []}', ["decoder"]),
+    ],
+)
+def test_a_file_that_holds_no_recipe_gets_a_sentence(
+    tmp_path: Path, name: str, content: bytes | None, words: list[str]
+):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RecipeError) as error:
+        find_recipe(str(path), 2)
+    text = sentence(error)
+    for word in words:
+        assert word in text
+
+
+def test_a_folder_is_no_recipe(tmp_path: Path):
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(RecipeError, match="there is no recipe"):
+        find_recipe(str(tmp_path / "folder.json"), 2)
+
+
+def test_no_layer_that_recipes_know_can_run_code():
+    assert not LAYERS & {"Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "Wrapper"}
+
+
+def test_the_summary_of_every_built_in_recipe_is_one_line():
+    for recipe in RECIPES.values():
+        assert isinstance(recipe, Recipe)
+        assert recipe.summary
+        assert "\n" not in recipe.summary
