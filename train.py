@@ -12,7 +12,6 @@ mnist.npz. Interrupted? Give the same command with --resume.
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import shutil
 import sys
@@ -20,12 +19,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from explorer.quiet import quiet_stderr
 
-from explorer import bundle, export, training
-from explorer.datasets import Dataset, DatasetError, dataset_fingerprint, load_dataset
-from explorer.evaluation import EvaluationError, evaluate
-from explorer.recipes import RECIPES, RecipeError, find_recipe, override
+with quiet_stderr():  # TensorFlow's start
+    from explorer import bundle, export, training
+    from explorer.datasets import Dataset, DatasetError, dataset_fingerprint, load_dataset
+    from explorer.evaluation import EvaluationError, evaluate
+    from explorer.recipes import RECIPES, RecipeError, find_recipe, override
 
 PROBLEMS = (
     DatasetError, RecipeError, training.TrainingError, EvaluationError, bundle.BundleError,

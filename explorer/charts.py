@@ -74,7 +74,7 @@ def map_figure(
                 customdata=rows.astype(np.int32),
                 name=name,
                 mode="markers",
-                marker={**class_style(label), "size": 5, "opacity": 0.75},
+                marker={**class_style(label), "size": 4, "opacity": 0.7},
                 hovertemplate=f"{name}<extra></extra>",
             )
         )

@@ -17,6 +17,7 @@ from keras import ops
 from explorer.elbo import LOG_VAR_LIMIT, kl_divergence, log_likelihood
 from explorer.recipes import Layer, Recipe, RecipeError, recipe_from_json
 
+
 @keras.saving.register_keras_serializable("explorer")
 class Residual(keras.layers.Layer):
     """x + f(x), with f the given layers; both must have the same shape."""

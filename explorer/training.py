@@ -91,12 +91,12 @@ def train(
     training = np.delete(np.arange(len(images)), held_out)
     steps = math.ceil(len(training) / recipe.batch_size)
 
-    checkpoints.mkdir(parents=True, exist_ok=True)
     keras.utils.clear_session()  # so that layers are named alike in every run of a process
     keras.utils.set_random_seed(run.seed)
     model, history = _load_checkpoint(checkpoints, run) if resume else (None, {})
     if model is None:
         shutil.rmtree(checkpoints, ignore_errors=True)
+        checkpoints.mkdir(parents=True)  # fails now, not after an epoch, where it cannot be
         model = VAE(recipe, run.image_shape, run.latent_dim, seed=run.seed)
         model.compile(
             optimizer=keras.optimizers.Adam(_learning_rate(recipe, steps * recipe.epochs)),

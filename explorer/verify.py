@@ -11,7 +11,6 @@ something differs or a bundle is broken, 2 if something could not be checked.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -21,21 +20,22 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from explorer.quiet import quiet_stderr
 
-from explorer.bundle import (
-    Bundle,
-    BundleError,
-    Card,
-    DataCard,
-    Latents,
-    find_bundles,
-    load_bundle,
-)
-from explorer.datasets import NAMED, Dataset, DatasetError, dataset_fingerprint, load_dataset
-from explorer.evaluation import EvaluationError, evaluate
-from explorer.export import KerasCodec, count_weights, load_keras
-from explorer.model import VAE
+with quiet_stderr():  # TensorFlow's start
+    from explorer.bundle import (
+        Bundle,
+        BundleError,
+        Card,
+        DataCard,
+        Latents,
+        find_bundles,
+        load_bundle,
+    )
+    from explorer.datasets import NAMED, Dataset, DatasetError, dataset_fingerprint, load_dataset
+    from explorer.evaluation import EvaluationError, evaluate
+    from explorer.export import KerasCodec, count_weights, load_keras
+    from explorer.model import VAE
 
 TOLERANCES = {
     "knn_accuracy": 0.001,

@@ -83,17 +83,13 @@ def tiny_settings(
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(
-    tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[str, Any]
-) -> Path:
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[str, Any]) -> Path:
     """The folder of a trained bundle, ``shapes-2d``; not to be changed: see ``copy_bundle``."""
     return _train(tmp_path_factory.mktemp("pretrained"), tiny_settings)
 
 
 @pytest.fixture(scope="session")
-def other_bundle(
-    tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[str, Any]
-) -> Path:
+def other_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[str, Any]) -> Path:
     """A bundle like the tiny one, but from another seed."""
     return _train(tmp_path_factory.mktemp("pretrained"), {**tiny_settings, "seed": 1})
 
