@@ -32,7 +32,8 @@ class Plane:
     Attributes:
         origin: the latent at plane coordinates (0, 0), ``(latent_dim,)``.
         directions: what one step to the right and one step up add to a
-            latent, orthonormal rows, ``(2, latent_dim)``.
+            latent, orthonormal rows, ``(2, latent_dim)``; for ``latent_dim`` 1
+            the second is zero, and a step up changes nothing.
         labels: titles of the horizontal and the vertical axis.
     """
 
@@ -47,7 +48,8 @@ class Plane:
                 f"A plane needs two directions of {self.origin.shape} entries each; "
                 f"received directions of shape {self.directions.shape}."
             )
-        if not np.allclose(self.directions @ self.directions.T, np.eye(2), atol=1e-6):
+        lengths = np.diag([1.0, min(len(self.origin) - 1.0, 1.0)])
+        if not np.allclose(self.directions @ self.directions.T, lengths, atol=1e-6):
             raise ValueError("The directions of a plane must be orthogonal and of length 1.")
 
     def project(self, z: Any) -> np.ndarray:
@@ -87,6 +89,11 @@ def axis_plane(horizontal: int, vertical: int, through: Any) -> Plane:
     origin[[horizontal, vertical]] = 0.0
     directions = np.eye(len(origin))[[horizontal, vertical]]
     return Plane(origin, directions, (axis_label(horizontal), axis_label(vertical)))
+
+
+def line_plane() -> Plane:
+    """A one-dimensional latent space as a plane: the space runs to the right, nothing runs up."""
+    return Plane(np.zeros(1), np.array([[1.0], [0.0]]), (axis_label(0), ""))
 
 
 def principal_plane(z_mean: Any) -> Plane:

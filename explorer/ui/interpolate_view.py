@@ -120,28 +120,30 @@ def _choose_test_image(bundle: Bundle, name: str) -> None:
     classes = bundle.card.data.classes
     labels = bundle.latents.labels
     flow = st.container(horizontal=True, vertical_alignment="bottom")
-    wanted, shuffle = flow.container(width="stretch"), flow.container(width="content")
-    chosen_class = wanted.selectbox(
+    chosen_class = flow.container(width="stretch").selectbox(
         "Class", ("Any class", *classes), key=f"class-{name}", persist_state="session"
     )
-    seed_key = f"gallery-{name}"
-    st.session_state.setdefault(seed_key, 0)
-
-    def reshuffle() -> None:
-        st.session_state[seed_key] += 1
-
-    shuffle.button(
-        ":material/shuffle:", key=f"others-{name}", on_click=reshuffle, help="Show other images",
-        width="stretch",
-    )  # fmt: skip
-    rows = np.arange(len(labels))
+    candidates = np.arange(len(labels))
     if chosen_class != "Any class":
-        rows = np.flatnonzero(labels == classes.index(chosen_class))
-    if not len(rows):
+        candidates = np.flatnonzero(labels == classes.index(chosen_class))
+    if not len(candidates):
         st.caption("The test set holds no image of this class.")
         return
-    generator = np.random.default_rng(st.session_state[seed_key])
-    rows = generator.permutation(rows)[:GALLERY]
+    seed_key = f"gallery-{name}"
+    seed = st.session_state.setdefault(seed_key, 0)
+
+    def show_others() -> None:
+        st.session_state[seed_key] += 1
+
+    def take_any() -> None:
+        _set_end(name, f"test-{np.random.default_rng().choice(candidates)}")
+
+    for icon, action, explanation in (
+        ("shuffle", show_others, "Show other images"),
+        ("casino", take_any, "Take one at random"),
+    ):
+        flow.button(f":material/{icon}:", key=f"{icon}-{name}", on_click=action, help=explanation)
+    rows = np.random.default_rng(seed).permutation(candidates)[:GALLERY]
     pick_tile(
         cache.pictures(bundle, rows)[0],
         lambda tile: _set_end(name, f"test-{rows[tile]}"),

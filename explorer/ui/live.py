@@ -260,14 +260,15 @@ def _mover(
         try:
             z = np.asarray(settled["z"], np.float64)
             row = settled["row"]
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             return
         if z.shape != (bundle.card.model.latent_dim,) or not np.isfinite(z).all():
             return
         if use is None:
             session.move_to(bundle, z)
         else:
-            use(z, row if row in range(bundle.card.data.test_images) else None)
+            is_row = type(row) is int and 0 <= row < bundle.card.data.test_images
+            use(z, row if is_row else None)
 
     return move
 

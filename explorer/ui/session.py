@@ -14,7 +14,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.bundle import Bundle
-from explorer.geometry import Plane, axis_plane
+from explorer.geometry import Plane, axis_plane, line_plane
 from explorer.ui import cache
 
 VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Model")
@@ -102,7 +102,7 @@ def move_to(bundle: Bundle, z: np.ndarray) -> None:
 
 
 def axes(bundle: Bundle) -> tuple[int, int]:
-    """The two latent dimensions that span the plane; those of largest KL at first."""
+    """The two dimensions of three or more that span the plane; those of largest KL at first."""
     chosen = st.session_state.get("axes")
     if chosen and max(chosen) < bundle.card.model.latent_dim:
         return chosen
@@ -112,7 +112,12 @@ def axes(bundle: Bundle) -> tuple[int, int]:
 
 def plane(bundle: Bundle) -> Plane:
     """The plane that every two-dimensional picture shows."""
-    if bundle.card.model.latent_dim > 2 and st.session_state["plane"] == "Principal":
+    latent_dim = bundle.card.model.latent_dim
+    if latent_dim == 1:
+        return line_plane()
+    if latent_dim == 2:
+        return axis_plane(0, 1, point(bundle))
+    if st.session_state["plane"] == "Principal":
         return cache.principal_plane_of(bundle)
     return axis_plane(*axes(bundle), point(bundle))
 
@@ -143,12 +148,12 @@ def parse_latent(text: str, latent_dim: int) -> np.ndarray:
     if len(parts) != latent_dim:
         raise ValueError(f"this model needs {latent_dim} numbers, not {len(parts)}")
     try:
-        z = np.array([float(part) for part in parts], np.float32)
+        z = np.array([float(part) for part in parts])
     except ValueError as error:
         raise ValueError("a point is written as numbers with commas between them") from error
     if not np.all(np.abs(z) <= LIMIT):
         raise ValueError(f"coordinates must lie between −{LIMIT:.0f} and {LIMIT:.0f}")
-    return z
+    return z.astype(np.float32)
 
 
 def parse_endpoint(text: str, bundle: Bundle) -> str:
@@ -158,8 +163,8 @@ def parse_endpoint(text: str, bundle: Bundle) -> str:
         ValueError: with a sentence for a person.
     """
     if text.startswith("test-"):
-        number = text.removeprefix("test-")
-        if not number.isdecimal() or int(number) >= bundle.card.data.test_images:
+        row = _number(text.removeprefix("test-"))
+        if row is None or row >= bundle.card.data.test_images:
             raise ValueError(f"there are test images 0 to {bundle.card.data.test_images - 1}")
     else:
         parse_latent(text, bundle.card.model.latent_dim)
@@ -167,11 +172,15 @@ def parse_endpoint(text: str, bundle: Bundle) -> str:
 
 
 def _parse_axes(text: str, latent_dim: int) -> tuple[int, int]:
-    parts = [part for part in text.split(",") if part.isdecimal()]
-    chosen = [int(part) - 1 for part in parts]
+    chosen = [(_number(part) or 0) - 1 for part in text.split(",")]
     if len(chosen) != 2 or len(set(chosen)) != 2 or not all(0 <= c < latent_dim for c in chosen):
         raise ValueError(f"the axes are two different dimensions from 1 to {latent_dim}")
     return chosen[0], chosen[1]
+
+
+def _number(text: str) -> int | None:
+    """The number that is written with up to nine digits; else None."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def _one_of(name: str, address: dict[str, str], choices: Iterable[Any], default: Any) -> Any:
@@ -181,7 +190,7 @@ def _one_of(name: str, address: dict[str, str], choices: Iterable[Any], default:
     for choice in choices:
         if str(choice) == text:
             return choice
-    notice(f"The address asks for {name} “{text[:60]}”, which there is not; showing {default}.")
+    notice(f"The address asks for {name} {_quote(text)}, which there is not; showing {default}.")
     return default
 
 
@@ -189,4 +198,10 @@ def _try(use: Callable[[str], Any], text: str, name: str) -> None:
     try:
         use(text)
     except ValueError as error:
-        notice(f"The address's {name} “{text[:60]}” was left out: {error}.")
+        notice(f"The address's {name} {_quote(text)} was left out: {error}.")
+
+
+def _quote(text: str) -> str:
+    """A stranger's text, cut, as Markdown that shows it and does nothing else."""
+    shown = " ".join(text[:60].replace("`", "").split())
+    return f"`{shown}`" if shown else "“”"

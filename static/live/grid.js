@@ -5,13 +5,11 @@
  *   ys: number[], follows: boolean, holes: boolean, label: string}} GridData
  */
 
-import { Network } from "./decoder.js";
 import { look, onLook, withModel } from "./hub.js";
 import { Painter } from "./paint.js";
 import { decimal, lift, project, through } from "./plane.js";
+import { TileDecoder } from "./tiles.js";
 
-/** Time for tiles in one frame, milliseconds. */
-const BUDGET = 9;
 /** Percentile of density below which a place is a hole. */
 const NO_DATA = 1;
 
@@ -36,12 +34,10 @@ class Grid {
   #data = null;
   #send;
   #model = null;
-  /** @type {Network | null} */
+  /** @type {TileDecoder | null} */
   #decoder = null;
   #painter = null;
   #plane;
-  #next = 0;
-  #frame = 0;
   #tile = null;
   #latent = new Float32Array(0);
   #endLook;
@@ -81,11 +77,12 @@ class Grid {
     this.#latent = new Float32Array(data.z.length);
     this.#drawPoint(data.z);
     if (isOther) {
+      this.#decoder?.close();
       this.#decoder = null;
       withModel(data.content, (model) => {
         if (this.#data?.content !== data.content) return;
         this.#model = model;
-        this.#decoder = new Network(model.decoder.program, model.decoder.weights);
+        this.#decoder = new TileDecoder(model.decoder);
         this.#restart();
       });
     } else if (isOtherGrid) {
@@ -94,7 +91,7 @@ class Grid {
   }
 
   close() {
-    cancelAnimationFrame(this.#frame);
+    this.#decoder?.close();
     this.#endLook();
     look(null, this);
   }
@@ -114,26 +111,18 @@ class Grid {
   }
 
   #redraw() {
-    this.#next = 0;
-    cancelAnimationFrame(this.#frame);
-    this.#frame = requestAnimationFrame(() => this.#drawSome());
-  }
-
-  #drawSome() {
     const { xs, ys, holes } = this.#data;
     const shade = this.#shade.getContext("2d");
-    const end = performance.now() + BUDGET;
-    while (this.#next < xs.length * ys.length && performance.now() < end) {
-      const tile = this.#next++;
-      const z = this.#latentOf(tile);
-      this.#painter.paint(this.#decoder.run(z), tile);
-      const [x, y] = [tile % xs.length, Math.floor(tile / xs.length)];
-      shade.clearRect(x, y, 1, 1);
-      if (holes && this.#model.percentile(z) < NO_DATA) shade.fillRect(x, y, 1, 1);
-    }
-    if (this.#next < xs.length * ys.length) {
-      this.#frame = requestAnimationFrame(() => this.#drawSome());
-    }
+    this.#decoder.start(
+      xs.length * ys.length,
+      (tile) => this.#latentOf(tile),
+      (image, tile) => {
+        this.#painter.paint(image, tile);
+        const [x, y] = [tile % xs.length, Math.floor(tile / xs.length)];
+        shade.clearRect(x, y, 1, 1);
+        if (holes && this.#model.percentile(this.#latentOf(tile)) < NO_DATA) shade.fillRect(x, y, 1, 1);
+      },
+    );
   }
 
   /** Another part looks elsewhere: the plane goes along where the latent leaves it. */

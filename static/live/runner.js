@@ -3,7 +3,7 @@
 import { Network } from "./decoder.js";
 
 /** Up to so many multiply-adds, a run fits into a frame beside all else that a page does. */
-const LIGHT = 8e6;
+export const LIGHT = 8e6;
 
 /** A network is slow on this machine when `PATIENCE` runs in a row take longer, milliseconds. */
 const SLOW = 8;

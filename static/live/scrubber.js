@@ -6,6 +6,10 @@
 
 import { look } from "./hub.js";
 
+const STILL = matchMedia("(prefers-reduced-motion: reduce)");
+/** Between those still pictures, seconds. */
+const PAUSE = 0.5;
+
 const HTML = `
   <button type="button" class="play" aria-label="Play">▶</button>
   <input type="range" min="0" max="1" step="0.001" value="0" class="range"
@@ -33,6 +37,7 @@ class Scrubber {
   #latent = new Float32Array(0);
   #frame = 0;
   #direction = 1;
+  #elapsed = 0;
 
   constructor(/** @type {HTMLElement} */ root) {
     const box = document.createElement("div");
@@ -79,9 +84,12 @@ class Scrubber {
     this.#frame = requestAnimationFrame(step);
   }
 
-  /** There and back again. */
+  /** There and back again; in a few still pictures for those who asked for less motion. */
   #advance(/** @type {number} */ seconds) {
-    let t = Number(this.#range.value) + (this.#direction * seconds) / this.#data.seconds;
+    this.#elapsed += seconds;
+    if (STILL.matches && this.#elapsed < PAUSE) return;
+    let t = Number(this.#range.value) + (this.#direction * this.#elapsed) / this.#data.seconds;
+    this.#elapsed = 0;
     if (t >= 1 || t <= 0) {
       this.#direction = t >= 1 ? -1 : 1;
       t = Math.max(0, Math.min(1, t));

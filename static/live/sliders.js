@@ -6,12 +6,10 @@
  * @typedef {{content: string, z: number[], rows: Row[], reach: number, tiles: number}} SlidersData
  */
 
-import { Network } from "./decoder.js";
 import { look, onLook, withModel } from "./hub.js";
 import { Painter } from "./paint.js";
+import { TileDecoder } from "./tiles.js";
 
-/** Time for strips in one frame; the lens needs the rest, milliseconds. */
-const BUDGET = 7;
 const STEP = 0.01;
 
 /** @param {{parentElement: any, data: SlidersData, setTriggerValue: (name: string, value: any) => void}} component */
@@ -32,11 +30,9 @@ class Sliders {
   #rows = [];
   #z = new Float32Array(0);
   #moved = new Float32Array(0);
-  /** @type {Network | null} */
+  /** @type {TileDecoder | null} */
   #decoder = null;
-  #stale = [];
-  #frame = 0;
-  #timer = 0;
+  #imageShape = [];
   #endLook;
   #visible;
 
@@ -60,22 +56,22 @@ class Sliders {
     this.#data = data;
     if (isOther || isOtherList) this.#build();
     if (isOther) {
+      this.#decoder?.close();
       this.#decoder = null;
       withModel(data.content, (model) => {
         if (this.#data?.content !== data.content) return;
-        const { program, weights } = model.decoder;
-        this.#decoder = new Network(program, weights);
-        this.#preparePainters(model.imageShape);
+        this.#decoder = new TileDecoder(model.decoder);
+        this.#imageShape = model.imageShape;
+        this.#preparePainters();
       });
     } else if (isOtherList && this.#decoder) {
-      this.#preparePainters(this.#decoder.outputShape);
+      this.#preparePainters();
     }
     this.#take(data.z);
   }
 
   close() {
-    cancelAnimationFrame(this.#frame);
-    clearTimeout(this.#timer);
+    this.#decoder?.close();
     this.#visible.disconnect();
     this.#endLook();
   }
@@ -121,7 +117,8 @@ class Sliders {
     return row;
   }
 
-  #preparePainters(shape) {
+  #preparePainters() {
+    const shape = this.#imageShape;
     for (const row of this.#rows) {
       row.painter = new Painter(row.strip, shape, this.#data.tiles);
       row.strip.style.aspectRatio = String((this.#data.tiles * shape[1]) / shape[0]);
@@ -165,29 +162,22 @@ class Sliders {
     return -reach + (2 * reach * tile) / (tiles - 1);
   }
 
-  /** Draws the strips anew, a few tiles in each frame; the moved one only gets its mark. */
+  /** Draws the strips anew, tile by tile across all of them, but the one that was moved. */
   #refresh(moved = null) {
     if (!this.#decoder) return;
-    if (moved) this.#markTile(moved);
-    this.#stale = [];
-    for (let tile = 0; tile < this.#data.tiles; tile++) {
-      for (const row of this.#rows) if (row !== moved && row.isVisible) this.#stale.push([row, tile]);
-    }
-    this.#stale.reverse();
-    cancelAnimationFrame(this.#frame);
-    this.#frame = requestAnimationFrame(() => this.#drawSome());
-  }
-
-  #drawSome() {
-    const end = performance.now() + BUDGET;
-    while (this.#stale.length && performance.now() < end) {
-      const [row, tile] = this.#stale.pop();
-      this.#moved.set(this.#z);
-      this.#moved[row.dimension] = this.#valueOf(tile);
-      row.painter.paint(this.#decoder.run(this.#moved), tile);
-      if (tile === this.#data.tiles - 1) this.#markTile(row);
-    }
-    if (this.#stale.length) this.#frame = requestAnimationFrame(() => this.#drawSome());
+    for (const row of this.#rows) this.#markTile(row);
+    const rows = this.#rows.filter((row) => row !== moved && row.isVisible);
+    this.#decoder.start(
+      rows.length * this.#data.tiles,
+      (index) => {
+        this.#moved.set(this.#z);
+        this.#moved[rows[index % rows.length].dimension] = this.#valueOf(Math.floor(index / rows.length));
+        return this.#moved;
+      },
+      (image, index) => {
+        rows[index % rows.length].painter.paint(image, Math.floor(index / rows.length));
+      },
+    );
   }
 
   #markTile({ strip, dimension }) {

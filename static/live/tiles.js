@@ -1,0 +1,81 @@
+/** Decodes many latents for a picture of tiles, without holding up the page. */
+
+import { Network } from "./decoder.js";
+import { LIGHT, Runner } from "./runner.js";
+
+/** Time for tiles in one frame; the lens needs the rest, milliseconds. */
+const BUDGET = 7;
+
+/**
+ * A light network decodes a few tiles in each frame on the page's own thread; a heavy one
+ * decodes one after the other in a worker. A new start goes on from the tile where the one
+ * before it was, so that every tile gets its turn even if each frame brings a change.
+ */
+export class TileDecoder {
+  #network;
+  #runner = null;
+  #frame = 0;
+  #tile = 0;
+  #count = 0;
+  #remaining = 0;
+  /** @type {(tile: number) => Float32Array} */
+  #latentOf;
+  /** @type {(image: Float32Array, tile: number) => void} */
+  #paint;
+  #isInFlight = false;
+  #isStale = false;
+
+  /** @param {{program: string, weights: Uint8Array}} decoder */
+  constructor({ program, weights }) {
+    this.#network = new Network(program, weights);
+    if (this.#network.multiplyAdds > LIGHT) {
+      this.#runner = new Runner(program, weights, (image) => this.#deliver(image));
+    }
+  }
+
+  /**
+   * @param {number} count of tiles
+   * @param {(tile: number) => Float32Array} latentOf a tile, valid until it is called again
+   * @param {(image: Float32Array, tile: number) => void} paint a tile
+   */
+  start(count, latentOf, paint) {
+    cancelAnimationFrame(this.#frame);
+    this.#tile %= count || 1;
+    this.#count = this.#remaining = count;
+    this.#latentOf = latentOf;
+    this.#paint = paint;
+    if (!this.#runner) this.#frame = requestAnimationFrame(() => this.#decodeSome());
+    else if (this.#isInFlight) this.#isStale = true;
+    else this.#requestNext();
+  }
+
+  close() {
+    cancelAnimationFrame(this.#frame);
+    this.#runner?.close();
+  }
+
+  #decodeSome() {
+    const end = performance.now() + BUDGET;
+    while (this.#remaining && performance.now() < end) {
+      this.#finish(this.#network.run(this.#latentOf(this.#tile)));
+    }
+    if (this.#remaining) this.#frame = requestAnimationFrame(() => this.#decodeSome());
+  }
+
+  #requestNext() {
+    this.#isInFlight = this.#remaining > 0;
+    if (this.#isInFlight) this.#runner.request(this.#latentOf(this.#tile));
+  }
+
+  #deliver(image) {
+    if (!this.#isStale) this.#finish(image);
+    this.#isStale = false;
+    this.#requestNext();
+  }
+
+  #finish(image) {
+    this.#paint(image, this.#tile);
+    this.#tile = (this.#tile + 1) % this.#count;
+    this.#remaining--;
+  }
+}
