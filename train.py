@@ -120,6 +120,7 @@ def train_bundle(settings: Settings, *, output: Path, data_dir: Path | None, res
     if resume and not checkpoints.exists() and is_trained(output / name, run):
         print(f"{name} is there already, trained with the same settings", flush=True)
         return
+    export.check_exportable(recipe, dataset.image_shape, settings.latent_dim)
     started = time.monotonic()
     model, history = training.train(
         run, dataset.train.images, checkpoints=checkpoints, resume=resume
@@ -135,6 +136,7 @@ def train_bundle(settings: Settings, *, output: Path, data_dir: Path | None, res
         bundle.save_latents(latents, folder / "latents.npz")
         bundle.save_history(history, folder / "history.json")
         card = bundle.Card(
+            schema_version=1,
             name=name,
             data=describe_data(dataset, run.images, settings.limit),
             model=bundle.ModelCard(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from typing import Any
 
 from playwright.sync_api import Browser, Page, Playwright
 
@@ -25,16 +24,16 @@ def launch_chromium(playwright: Playwright, *further: str) -> Browser:
     )
 
 
-def memory(page: Page) -> float:
-    """Bytes that the page's JavaScript holds after a collection, buffers included."""
+def held_bytes(page: Page, *, collected: bool) -> float:
+    """Bytes that the page's JavaScript holds, buffers included.
+
+    Args:
+        page: the page.
+        collected: whether to collect the garbage first.
+    """
     session = page.context.new_cdp_session(page)
-    session.send("HeapProfiler.collectGarbage")
-    held = held_bytes(session)
-    session.detach()
-    return held
-
-
-def held_bytes(session: Any) -> float:
-    """The same without a collection, over a session of Chromium's own protocol."""
+    if collected:
+        session.send("HeapProfiler.collectGarbage")
     usage = session.send("Runtime.getHeapUsage")
+    session.detach()
     return usage["usedSize"] + usage.get("backingStorageSize", 0)

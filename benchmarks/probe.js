@@ -1,63 +1,63 @@
 /**
- * What `benchmarks/app.py` sees of a page. It runs before the page's own code, and notes what
- * is drawn, when, and after which input. Times are milliseconds of `performance.now()`.
+ * What `benchmarks/app.py` sees of a page. It runs before the page's own code and notes what
+ * is drawn, when, and after which input. Durations are milliseconds.
  */
 
-/** A page counts as settled when it stayed so for this long, milliseconds. */
+/** A page has settled when it stays as it is for so long. */
 const STILL = 150;
 
 const probe = {
-  /** How often the lens showed a picture with other pixels than before. */
+  /** How often the lens showed other pixels than before. */
   pictures: 0,
-  /** From each pointer move to the end of the frame that shows its picture. */
+  /** From each pointer move to the end of the frame with its picture. @type {number[]} */
   latencies: [],
-  /** The model's painter that drew the last picture of the lens. */
+  /** Belongs to the model whose picture the lens shows. @type {ImageData | null} */
   painter: null,
-  /** When the condition given to `arm` came true, counted from the press that led there. */
-  time: null,
+  /** What `arm` promises. @type {Promise<number> | null} */
+  settled: null,
 };
 globalThis.probe = probe;
 
 /** Pointer moves whose picture is yet to come. @type {number[]} */
 const moves = [];
-addEventListener("pointermove", ({ isTrusted, timeStamp }) => isTrusted && moves.push(timeStamp), true);
+addEventListener("pointermove", (event) => event.isTrusted && moves.push(event.timeStamp), true);
 
-/** A message is answered after the frame in which it was sent. */
-const { port1, port2 } = new MessageChannel();
-port1.onmessage = ({ data: answered }) => {
+/** A message sent while a frame is made arrives after it. */
+const frame = new MessageChannel();
+frame.port1.onmessage = ({ data: answered }) => {
   const now = performance.now();
   probe.latencies.push(...moves.splice(0, answered).map((moved) => now - moved));
 };
 
-let before = 0;
+let checksum = 0;
 function onPicture(/** @type {ImageData} */ image) {
   let sum = 0;
   for (const pixel of new Uint32Array(image.data.buffer)) sum = (31 * sum + pixel) | 0;
-  if (sum !== before) probe.pictures += 1;
-  before = sum;
+  if (sum !== checksum) probe.pictures += 1;
+  checksum = sum;
   probe.painter = image;
-  if (moves.length) port2.postMessage(moves.length);
+  if (moves.length) frame.port2.postMessage(moves.length);
 }
 
-/** Tiles drawn on each canvas at its present size. @type {WeakMap<HTMLCanvasElement, any>} */
+/** Tiles drawn since the canvas got its size. @type {WeakMap<HTMLCanvasElement, any>} */
 const tiles = new WeakMap();
-function onTile(canvas, { width, height }) {
+function onTile(/** @type {HTMLCanvasElement} */ canvas) {
   const size = `${canvas.width} × ${canvas.height}`;
   const drawn = tiles.get(canvas);
   if (drawn?.size === size) drawn.count += 1;
-  else tiles.set(canvas, { size, count: 1, all: (canvas.width / width) * (canvas.height / height) });
+  else tiles.set(canvas, { size, count: 1 });
 }
 
 const { putImageData } = CanvasRenderingContext2D.prototype;
 CanvasRenderingContext2D.prototype.putImageData = function (image, ...place) {
   putImageData.call(this, image, ...place);
   if (this.canvas.classList.contains("picture")) onPicture(image);
-  else onTile(this.canvas, image);
+  else onTile(this.canvas);
 };
 
 /** Vertices drawn on each WebGL canvas. @type {WeakMap<HTMLCanvasElement, number>} */
 const vertices = new WeakMap();
-for (const [name, place] of [["drawArrays", 2], ["drawElements", 1]]) {
+for (const [name, place] of Object.entries({ drawArrays: 2, drawElements: 1 })) {
   const draw = WebGLRenderingContext.prototype[name];
   WebGLRenderingContext.prototype[name] = function (...given) {
     draw.apply(this, given);
@@ -65,17 +65,79 @@ for (const [name, place] of [["drawArrays", 2], ["drawElements", 1]]) {
   };
 }
 
-/** Dots that the map on the page has drawn. */
-probe.dots = () => {
+/** Whether the map has drawn so many dots; waits for the GPU's part of the work. */
+probe.hasDots = (/** @type {number} */ count) => {
   const canvas = document.querySelector(".js-plotly-plot .gl-canvas-context");
-  return (canvas && vertices.get(canvas)) ?? 0;
+  if (!((vertices.get(canvas) ?? 0) >= count)) return false;
+  canvas.getContext("webgl").readPixels(0, 0, 1, 1, 6408, 5121, new Uint8Array(4));
+  return true;
 };
 
-/** The canvas in the shadow of a component, by selector. */
-probe.inside = (selector) => {
-  for (const { shadowRoot } of document.querySelectorAll(".stBidiComponent *")) {
+/** Whether a canvas of a live part, so many tiles of 28 pixels wide, has drawn so many tiles. */
+probe.hasTiles = (/** @type {string} */ selector, columns, count) => {
+  const canvas = probe.part(selector);
+  return canvas?.width === columns * 28 && tiles.get(canvas)?.count >= count;
+};
+
+/** An element of a live part, which is in its shadow. @param {string} selector */
+probe.part = (selector) => {
+  for (const { shadowRoot } of document.querySelectorAll("[data-testid=stBidiComponentIsolated]")) {
     const found = shadowRoot?.querySelector(selector);
     if (found) return found;
   }
   return null;
 };
+
+/** Whether the server's script has ended and the page shows what it made. */
+probe.isIdle = () =>
+  document.querySelector("[data-test-script-state=notRunning]") !== null &&
+  document.querySelector("[data-stale=true]") === null;
+
+/** Starts counting anew. */
+probe.forget = () => {
+  probe.pictures = moves.length = probe.latencies.length = 0;
+};
+
+/** Seconds since 1970 at which a condition came true. @param {() => boolean} condition */
+probe.when = (condition) =>
+  new Promise((resolve) => {
+    const look = () => {
+      if (condition()) resolve((performance.timeOrigin + performance.now()) / 1000);
+      else requestAnimationFrame(look);
+    };
+    look();
+  });
+
+/** From the next press to the moment from which a condition holds. */
+probe.arm = (/** @type {() => boolean} */ condition) => {
+  probe.settled = new Promise((resolve) => {
+    const start = ({ timeStamp: pressed }) => {
+      for (const type of PRESSES) removeEventListener(type, start, true);
+      let since = null;
+      const look = () => {
+        const now = performance.now();
+        since = condition() ? (since ?? now) : null;
+        if (since !== null && now - since > STILL) resolve(since - pressed);
+        else requestAnimationFrame(look);
+      };
+      look();
+    };
+    for (const type of PRESSES) addEventListener(type, start, true);
+  });
+};
+const PRESSES = ["click", "keydown", "change"];
+
+/** Moves a made-up pointer over the map, once a frame, for so many frames. */
+probe.wander = (/** @type {number} */ frames) =>
+  new Promise((resolve) => {
+    const chart = document.querySelector(".js-plotly-plot");
+    const { left, top, width, height } = chart.querySelector(".nsewdrag").getBoundingClientRect();
+    const step = (/** @type {number} */ n) => {
+      if (n === frames) resolve(null);
+      else requestAnimationFrame(() => step(n + 1));
+      const clientX = left + width * (0.5 + 0.4 * Math.sin(n / 50));
+      const clientY = top + height * (0.5 + 0.4 * Math.cos(n / 83));
+      chart.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY, bubbles: true }));
+    };
+    step(0);
+  });

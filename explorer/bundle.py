@@ -126,7 +126,7 @@ class FileCard(_Card):
 class Card(_Card):
     """``card.json``."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1]
     name: str = Field(pattern=_NAME)
     data: DataCard
     model: ModelCard

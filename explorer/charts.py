@@ -56,6 +56,7 @@ def map_figure(
     """
     figure = go.Figure()
     left, right, bottom, top = extent
+    size = float(np.interp(np.log10(max(len(points), 1)), [2, 4], [9, 4]))  # few dots, large dots
     if background is not None:
         figure.add_layout_image(
             source=render.data_uri(background), xref="x", yref="y", layer="below",
@@ -74,7 +75,7 @@ def map_figure(
                 customdata=rows.astype(np.int32),
                 name=name,
                 mode="markers",
-                marker={**class_style(label), "size": 4, "opacity": 0.7},
+                marker={**class_style(label), "size": size, "opacity": 0.7},
                 hovertemplate=f"{name}<extra></extra>",
             )
         )

@@ -12,14 +12,20 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import onnx
 
 from explorer.bundle import BundleError
+from explorer.codec import OnnxCodec
 from explorer.elbo import mean_image
 from explorer.model import VAE, reason
+from explorer.recipes import Recipe, RecipeError
+
+ONNX_TOLERANCE = 1e-5
+"""By how much ONNX may differ from Keras: see ``onnx_difference``."""
 
 
 class KerasCodec:
@@ -102,6 +108,42 @@ def save_onnx(model: keras.Model, path: Path) -> None:
     path.write_bytes(graph.SerializeToString(deterministic=True))
 
 
+def check_exportable(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int) -> None:
+    """See, before a long training, whether the app can run such a model.
+
+    Raises:
+        RecipeError: ONNX has no such layer, or computes something else than Keras.
+    """
+    model = VAE(recipe, image_shape, latent_dim)
+    generator = np.random.default_rng(0)
+    images = generator.random((8, *image_shape), np.float32)
+    z = generator.standard_normal((8, latent_dim)).astype(np.float32)
+    theirs = KerasCodec(model)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            encoder, decoder = Path(folder, "encoder.onnx"), Path(folder, "decoder.onnx")
+            save_onnx(model.encoder, encoder)
+            save_onnx(model.decoder, decoder)
+            ours = OnnxCodec(encoder.read_bytes(), decoder.read_bytes(), recipe.likelihood)
+        differences = [
+            onnx_difference(ours.encode(images), theirs.encode(images)),
+            onnx_difference(ours.parameters(z), theirs.parameters(z)),
+        ]
+    except Exception as error:  # the errors of Keras, ONNX and onnxruntime share no base class
+        raise RecipeError(f"the app could not run such a model: {reason(error)}") from error
+    if not max(differences) <= ONNX_TOLERANCE:
+        raise RecipeError(
+            f"the app would compute something else than Keras (by {max(differences):.2g}); "
+            "leave 'dtype' out of the layers"
+        )
+
+
+def onnx_difference(ours: Any, theirs: Any) -> float:
+    """The largest difference of two results, relative to the largest value if that exceeds 1."""
+    scale = max(1.0, float(np.max(np.abs(theirs))))
+    return float(np.max(np.abs(np.asarray(ours) - np.asarray(theirs)))) / scale
+
+
 def count_weights(model: VAE) -> int:
     """Numbers that encoder and decoder are made of."""
     return model.encoder.count_params() + model.decoder.count_params()
@@ -116,6 +158,7 @@ def _number_names(graph: onnx.GraphProto) -> None:
     """Name everything by its place: the exporter's own names change from run to run."""
     for value in (*graph.input, *graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "n"
+    graph.doc_string = ""
     del graph.value_info[:]
     names = {"": "", **{value.name: value.name for value in (*graph.input, *graph.output)}}
     for index, node in enumerate(graph.node):
@@ -135,7 +178,8 @@ def _number_names(graph: onnx.GraphProto) -> None:
 def _store_halves(graph: onnx.GraphProto) -> None:
     for tensor in graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
-        halves = values.astype(np.float16)
+        with np.errstate(over="ignore"):
+            halves = values.astype(np.float16)
         if values.dtype != np.float32 or not np.array_equal(halves.astype(np.float32), values):
             continue
         name = tensor.name
@@ -151,7 +195,7 @@ def _quiet() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in ("tf2onnx", "tensorflow", "absl")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.ERROR)
+        logger.setLevel(logging.CRITICAL)
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)

@@ -8,7 +8,7 @@ in a plane or as a distance is float64.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -59,6 +59,10 @@ class Plane:
     def lift(self, points: Any) -> np.ndarray:
         """Latents at plane coordinates ``(n, 2)``, ``(n, latent_dim)``."""
         return self._lift(np.asarray(points, np.float64)).astype(np.float32)
+
+    def centred_at(self, point: Any) -> Plane:
+        """The same plane with its coordinates counted from another of its points, ``(2,)``."""
+        return replace(self, origin=self._lift(np.asarray(point, np.float64)))
 
     def distance(self, z: Any) -> np.ndarray:
         """Euclidean distance of latents from the plane, ``(n,)``."""

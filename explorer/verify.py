@@ -34,7 +34,13 @@ with quiet_stderr():  # TensorFlow's start
     )
     from explorer.datasets import NAMED, Dataset, DatasetError, dataset_fingerprint, load_dataset
     from explorer.evaluation import EvaluationError, evaluate
-    from explorer.export import KerasCodec, count_weights, load_keras
+    from explorer.export import (
+        ONNX_TOLERANCE,
+        KerasCodec,
+        count_weights,
+        load_keras,
+        onnx_difference,
+    )
     from explorer.model import VAE
 
 TOLERANCES = {
@@ -46,7 +52,6 @@ TOLERANCES = {
 DEFAULT_TOLERANCE = 0.005
 """Nats: the card's rounding, and what another processor's arithmetic may change."""
 LATENT_TOLERANCE = 1e-3
-ONNX_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -170,9 +175,8 @@ def compare_runtimes(bundle: Bundle, codec: KerasCodec) -> Iterator[Check]:
         ("encoder, ONNX to Keras", bundle.codec.encode(images), codec.encode(images)),
         ("decoder, ONNX to Keras", bundle.codec.decode(z), codec.decode(z)),
     ):
-        difference = float(np.max(np.abs(np.asarray(ours) - np.asarray(theirs))))
-        scale = max(1.0, float(np.max(np.abs(np.asarray(theirs)))))
-        yield Check(name, 0.0, difference, difference <= ONNX_TOLERANCE * scale)
+        difference = onnx_difference(ours, theirs)
+        yield Check(name, 0.0, difference, difference <= ONNX_TOLERANCE)
 
 
 def compare_data(card: DataCard, dataset: Dataset) -> Iterator[Check]:

@@ -24,16 +24,14 @@ from odd_images import (
 from PIL import Image, ImageFile
 
 from explorer import uploads
-from explorer.uploads import (
+from explorer.preparation import (
     Preparation,
-    Upload,
-    UploadError,
     crop_box,
     prepare,
-    read_upload,
     suggest_preparation,
     whole_zoom,
 )
+from explorer.uploads import Upload, UploadError, read_upload
 
 ODD_IMAGES = list(odd_images())
 GREY = (28, 28, 1)

@@ -6,6 +6,7 @@ theirs; planes by their vectors.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -68,8 +69,11 @@ def _load_bundle(path: Path, state: tuple[tuple[str, int, int], ...]) -> Bundle:
 
 def _state_of(path: Path) -> tuple[tuple[str, int, int], ...]:
     """Names, sizes and times of the files: what changes when a bundle does."""
-    files = sorted(entry for entry in path.iterdir() if entry.is_file())
-    return tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    try:
+        files = [(file.name, file.stat()) for file in sorted(path.iterdir()) if file.is_file()]
+    except OSError:  # just being replaced by a newly trained one
+        return ()
+    return tuple((name, state.st_size, state.st_mtime_ns) for name, state in files)
 
 
 def pictures(bundle: Bundle, rows: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -88,16 +92,17 @@ def originals_of(bundle: Bundle) -> np.ndarray | None:
     """The data set's test images, from beside the bundles or from this machine; else None."""
     data = bundle.card.data
     kept = images_path(BUNDLES, data)
-    try:
-        if kept.exists():
+    if kept.exists():
+        with contextlib.suppress(BundleError):  # damaged, but this machine may have others
             return load_images(kept, data)
+    try:
         dataset = load_dataset(
             data.name.removesuffix("-grey"), grey=data.name.endswith("-grey"), download=False
         )
         if data.limit is not None:
             dataset = dataset.limited(data.limit)
         found = dataset.test
-    except (BundleError, DatasetError):
+    except DatasetError:
         return None
     return found.images if dataset_fingerprint(found) == data.test_sha256 else None
 

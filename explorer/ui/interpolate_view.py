@@ -96,12 +96,21 @@ def _render_end(bundle: Bundle, name: str) -> None:
                 help="Move the point in any other view first, by a click on the map for instance",
             )
         else:
-            prepared = upload_and_prepare(bundle, key=f"interpolate-{name}", adjustable=False)
-            if prepared is not None:
-                z_mean, _ = bundle.codec.encode(prepared[np.newaxis])
-                _set_end(name, session.format_latent(np.round(z_mean[0], 3)))
+            _take_upload(bundle, name)
     with picture:
         _render_end_picture(bundle, st.session_state[name])
+
+
+def _take_upload(bundle: Bundle, name: str) -> None:
+    """Put the end where the encoder puts an upload: once, so that a click may move it later."""
+    prepared = upload_and_prepare(bundle, key=f"interpolate-{name}", adjustable=False)
+    end = None
+    if prepared is not None:
+        z_mean, _ = bundle.codec.encode(prepared[np.newaxis])
+        end = session.format_latent(session.rounded(z_mean[0]))
+    if end is not None and end != st.session_state.get(f"uploaded-{name}"):
+        _set_end(name, end)
+    st.session_state[f"uploaded-{name}"] = end
 
 
 def _render_end_picture(bundle: Bundle, end: str) -> None:
@@ -198,7 +207,8 @@ def _render_map(bundle: Bundle, path: np.ndarray) -> None:
 
     def take(z: np.ndarray, row: int | None) -> None:
         name = "a" if target == "From" else "b"
-        _set_end(name, session.format_latent(np.round(z, 3)) if row is None else f"test-{row}")
+        end = session.format_latent(session.rounded(z)) if row is None else f"test-{row}"
+        _set_end(name, end)
 
     label = "Scatter plot of the test images with the path between both ends"
     figure = charts.map_figure(

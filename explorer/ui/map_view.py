@@ -16,6 +16,7 @@ from explorer.ui.live import pick_tile
 from explorer.ui.point import describe_test_image, render_point, stage
 
 BACKGROUND_TILES = 30
+DENSITY_CELLS = 80
 SHOWN = 120
 """Thumbnails of a selection; its exports hold all of it."""
 
@@ -75,19 +76,27 @@ def render_view(bundle: Bundle) -> None:
 
 def map_extent(bundle: Bundle, plane: Plane) -> tuple[float, float, float, float]:
     """Left, right, bottom and top of a square that shows nearly all test means."""
-    reach = float(np.quantile(np.abs(plane.project(bundle.latents.z_mean)), 0.999)) * 1.08
-    return -reach, reach, -reach, reach
+    low, high = np.quantile(plane.project(bundle.latents.z_mean), [0.0005, 0.9995], axis=0)
+    x, y = ((low + high) / 2).tolist()
+    reach = max(float(np.max(high - low)) / 2 * 1.08, 1e-3)
+    return x - reach, x + reach, y - reach, y + reach
 
 
 def _render_chart(bundle: Bundle) -> None:
     plane = session.plane(bundle)
     extent = map_extent(bundle, plane)
+    left, right, bottom, top = extent
+    centred = plane.centred_at(np.array([(left + right) / 2, (bottom + top) / 2]))
     background = density = None
     if st.session_state["background"] == "Manifold":
-        tiles = cache.decoded_grid(bundle, plane, BACKGROUND_TILES, "linear", _tile_extent(extent))
+        tiles = cache.decoded_grid(
+            bundle, centred, BACKGROUND_TILES, "linear", _outermost(extent, BACKGROUND_TILES)
+        )
         background = render.tile(tiles, BACKGROUND_TILES)
     elif st.session_state["background"] == "Density":
-        density = cache.grid_density(bundle, plane, 80, "linear", extent[1]).reshape(80, 80)[::-1]
+        cells = DENSITY_CELLS
+        shares = cache.grid_density(bundle, centred, cells, "linear", _outermost(extent, cells))
+        density = shares.reshape(cells, cells)[::-1]
     figure = charts.map_figure(
         plane.project(bundle.latents.z_mean),
         bundle.latents.labels,
@@ -104,9 +113,9 @@ def _render_chart(bundle: Bundle) -> None:
     live.live_map(bundle, plane, chart=key, label=f"{label}; arrow keys move the point")
 
 
-def _tile_extent(extent: tuple[float, float, float, float]) -> float:
-    """Where the centres of the outermost tiles lie, so that their edges lie on the extent."""
-    return extent[1] * (1.0 - 1.0 / BACKGROUND_TILES)
+def _outermost(extent: tuple[float, float, float, float], tiles: int) -> float:
+    """How far from the middle the outermost tiles lie, so that their edges lie on the extent."""
+    return (extent[1] - extent[0]) / 2 * (1.0 - 1.0 / tiles)
 
 
 def _render_selection(bundle: Bundle, rows: np.ndarray) -> None:

@@ -176,7 +176,8 @@ def _offer_originals(bundle: Bundle) -> None:
                 capture_output=True, text=True, check=False,
             )  # fmt: skip
         if done.returncode:
-            st.error(done.stderr.strip().splitlines()[-1])
+            said = done.stderr.strip().splitlines() or ["it was stopped"]
+            st.error(f"The images could not be fetched: {said[-1]}")
         else:
             cache.originals_of.clear()
             st.rerun()

@@ -13,20 +13,17 @@ from explorer.bundle import Bundle
 from explorer.elbo import kl_divergence
 from explorer.geometry import nearest
 from explorer.metrics import elbo_terms, percentile_of
-from explorer.ui import cache, session
-from explorer.ui.live import pick_tile
-from explorer.ui.point import crisp, describe, describe_test_image
-from explorer.uploads import (
-    MAX_UPLOAD_BYTES,
+from explorer.preparation import (
     Preparation,
-    Upload,
-    UploadError,
     crop_box,
     prepare,
-    read_upload,
     suggest_preparation,
     whole_zoom,
 )
+from explorer.ui import cache, session
+from explorer.ui.live import pick_tile
+from explorer.ui.point import crisp, describe, describe_test_image
+from explorer.uploads import MAX_UPLOAD_BYTES, Upload, UploadError, read_upload
 
 HELP = """
 The image is cropped, scaled and greyed to what the model was trained on; **What the model sees**

@@ -96,9 +96,13 @@ def point(bundle: Bundle) -> np.ndarray:
 
 
 def move_to(bundle: Bundle, z: np.ndarray) -> None:
-    """Make ``z`` the current point, to the three decimals that the address keeps."""
-    rounded = np.round(np.clip(z, -LIMIT, LIMIT).astype(np.float64), 3) + 0.0  # no -0
-    st.session_state["points"][bundle.card.name] = rounded.astype(np.float32)
+    """Make ``z`` the current point."""
+    st.session_state["points"][bundle.card.name] = rounded(z)
+
+
+def rounded(z: np.ndarray) -> np.ndarray:
+    """The latent to the three decimals that the address keeps, and within its limits."""
+    return (np.round(np.clip(z, -LIMIT, LIMIT).astype(np.float64), 3) + 0.0).astype(np.float32)
 
 
 def axes(bundle: Bundle) -> tuple[int, int]:

@@ -106,7 +106,7 @@ def _render_dimension(bundle: Bundle, dimension: int) -> None:
     values = np.linspace(-REACH, REACH, STRIP)
     with strip:
         pick_tile(
-            _strip(bundle, dimension),
+            _strip(bundle, z, dimension),
             lambda tile: move(values[tile]),
             columns=STRIP,
             labels=[f"{axis_label(dimension)} = {value:.1f}".replace("-", "−") for value in values],
@@ -116,15 +116,16 @@ def _render_dimension(bundle: Bundle, dimension: int) -> None:
         )
 
 
-def _strip(bundle: Bundle, dimension: int, steps: int = STRIP) -> np.ndarray:
-    values = np.linspace(-REACH, REACH, steps)
-    z = traversal(session.point(bundle), dimension, values)
-    return render.to_pixels(bundle.codec.decode(z))
+def _strip(bundle: Bundle, z: np.ndarray, dimension: int, steps: int = STRIP) -> np.ndarray:
+    latents = traversal(z, dimension, np.linspace(-REACH, REACH, steps))
+    return render.to_pixels(bundle.codec.decode(latents))
 
 
 def _render_exports(bundle: Bundle) -> None:
+    z = session.point(bundle)  # now: the session is out of reach when a button's file is made
+
     def all_strips(steps: int) -> list[np.ndarray]:
-        return [_strip(bundle, dimension, steps) for dimension in bundle.dimensions_by_kl[:FIRST]]
+        return [_strip(bundle, z, d, steps) for d in bundle.dimensions_by_kl[:FIRST]]
 
     def picture() -> bytes:
         return render.png(render.enlarge(render.tile(np.concatenate(all_strips(STRIP)), STRIP), 2))

@@ -1,0 +1,293 @@
+"""How fast the app is: a real server, a real page in headless Chromium, no GPU.
+
+    python -m benchmarks.app                          a 2-D and an 8-D bundle of pretrained/
+    LATENT_BUNDLES=folder python -m benchmarks.app    of another folder
+
+The page itself (``probe.js``) counts from an input event to the end of the frame with the
+picture, or to the moment from which the page is settled: no script runs on the server, and
+all that is new has been drawn. Starts count from that of the server's process, and the
+browser's cache is empty.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import tempfile
+import time
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+from benchmarks._browser import held_bytes, launch_chromium
+from benchmarks._table import print_head, print_row
+from benchmarks._visit import BUNDLES, Server, Visit, has_dots, new_visit, serve
+from explorer.bundle import Bundle, find_bundles, load_bundle, read_card
+from explorer.geometry import grid_points, plane_coordinates_grid
+from explorer.live import decoder_program, encoder_program
+from explorer.render import to_pixels
+
+GRID = 20
+"""Tiles a side of the manifold, as the app shows it at first."""
+CELLS = 40
+"""Cells of that grid for which Keras is asked one by one; the time is scaled up."""
+PAGES = 10
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--starts", type=int, default=5, metavar="N", help="new processes (default 5)")
+    add("--repetitions", type=int, default=15, metavar="N", help="of each press (default 15)")
+    add("--seconds", type=float, default=5.0, metavar="S", help="of each drag (default 5)")
+    add("--frames", type=int, default=10_000, metavar="N", help="for memory (default 10,000)")
+    options = parser.parse_args()
+    flat, deep = bundle_of(2), bundle_of(8)
+    print(f"2-D: {flat.card.name}, 8-D: {deep.card.name}\n")
+    print_head()
+    with sync_playwright() as playwright:
+        browser = launch_chromium(playwright)
+        measure_starts(browser, flat, options.starts)
+        with serve() as server:
+            measure_models(browser, server, flat, deep, options.repetitions)
+            measure_views(browser, server, flat, options.repetitions)
+            measure_map_drag(browser, server, flat, options.seconds)
+            measure_map_drag(browser, server, deep, options.seconds)
+            measure_slider_drag(browser, server, deep, options.seconds)
+            measure_uploads(browser, server, flat, options.repetitions)
+            measure_ten_pages(browser, server, flat, options.seconds)
+            measure_memory(playwright, server, flat, options.frames)
+        browser.close()
+    measure_grid(flat, options.repetitions)
+
+
+def bundle_of(latent_dim: int) -> Bundle:
+    """The first bundle with so many latent dimensions."""
+    for path in find_bundles(BUNDLES):
+        if read_card(path).model.latent_dim == latent_dim:
+            return load_bundle(path)
+    raise SystemExit(f"there is no {latent_dim}-D bundle in {BUNDLES.name}; train.py makes one")
+
+
+def measure_starts(browser: Browser, bundle: Bundle, starts: int) -> None:
+    """New process → first usable page → map drawn."""
+    usable, drawn = [], []
+    for _ in range(starts):
+        with serve() as server, new_visit(browser) as visit:
+            visit.page.goto(f"{server.url}/?model={bundle.card.name}", wait_until="commit")
+            for condition, times in (
+                ("document.querySelector('[role=tab]')", usable),
+                (has_dots(bundle), drawn),
+            ):
+                times.append(visit.page.evaluate(f"probe.when(() => {condition})") - server.started)
+    print_row("new process → tabs", usable, "s", at_most=3.0)
+    print_row(f"new process → {dots(bundle)}", drawn, "s", at_most=4.5)
+
+
+def measure_models(
+    browser: Browser, server: Server, here: Bundle, there: Bundle, repetitions: int
+) -> None:
+    """Another model chosen on the map → its first live frame; → page settled."""
+    live = "probe.painter !== probe.former"
+    settled = f"{live} && probe.isIdle() && {has_dots(there)}"
+    times = {live: [], settled: []}
+    for condition in times:
+        for _ in range(repetitions):
+            with new_visit(browser) as visit:
+                visit.open(server, here, "Map")
+                visit.page.evaluate("probe.former = probe.painter")
+                received = visit.traffic.received_bytes
+                radio = visit.page.get_by_text(there.card.title, exact=True)
+                times[condition].append(visit.timed(radio.click, condition))
+    received = visit.traffic.received_bytes - received
+    weights = sum(len(make(there.model_keras())[1]) for make in (decoder_program, encoder_program))
+    print_row("model change → first live frame", times[live], "ms", at_most=500)
+    print_row(f"model change → {dots(there)}, settled", times[settled], "ms", at_most=300)
+    print_row("weights of the model, encoder and decoder", [weights / 1e6], "MB", at_most=4)
+    print_row("all that a model change sends", [received / 1e6], "MB")
+
+
+def measure_views(browser: Browser, server: Server, bundle: Bundle, repetitions: int) -> None:
+    """A tab or an option pressed → page settled."""
+    grid, drawn = "probe.hasTiles('.grid canvas', {0}, {0} ** 2)", has_dots(bundle)
+    picture = "document.querySelector('.js-plotly-plot .imagelayer image')"
+    presses = (
+        ("tab: Map → Manifold", "tab", "Manifold", grid.format(GRID)),
+        ("tab: Manifold → Sliders", "tab", "Sliders", "probe.hasTiles('.strip', 11, 11)"),
+        (f"tab: Sliders → Map, {dots(bundle)}", "tab", "Map", drawn),
+        ("option: decoded background behind the map", "radio", "Manifold", picture),
+        ("option: no background", "radio", "None", f"!{picture}"),
+    )
+    times = defaultdict(list)
+    with new_visit(browser) as visit:
+        visit.open(server, bundle, "Map")
+        for _ in range(repetitions):
+            for what, role, name, condition in presses:
+                button = visit.page.get_by_role(role, name=name).first
+                condition = f"probe.isIdle() && {condition}"
+                times[what].append(visit.timed(button.click, condition))
+        visit.show("Manifold")
+        size = visit.page.get_by_role("slider", name="Tiles a side")
+        size.focus()
+        for n in range(repetitions):
+            key, tiles = ("ArrowLeft", GRID) if n % 2 else ("ArrowRight", GRID + 1)
+            took = visit.timed(
+                lambda key=key: size.press(key), f"probe.isIdle() && {grid.format(tiles)}"
+            )
+            times["option: tiles a side of the manifold"].append(took)
+    for what, values in times.items():
+        print_row(what, values, "ms", at_most=300)
+
+
+def measure_map_drag(browser: Browser, server: Server, bundle: Bundle, seconds: float) -> None:
+    """The pointer moves over the map."""
+    with new_visit(browser) as visit:
+        visit.open(server, bundle, "Map")
+        box = visit.page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
+        corners = [
+            (box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+            for x, y in ((0.2, 0.3), (0.8, 0.4), (0.6, 0.8), (0.3, 0.6))
+        ]
+        print_drag(visit, f"map, {bundle.card.model.latent_dim}-D", corners, seconds)
+
+
+def measure_slider_drag(browser: Browser, server: Server, bundle: Bundle, seconds: float) -> None:
+    """The first slider's thumb is dragged."""
+    with new_visit(browser) as visit:
+        visit.open(server, bundle, "Sliders")
+        box = visit.page.locator(".range").first.bounding_box()
+        y = box["y"] + box["height"] / 2
+        places = [(box["x"] + box["width"] * share, y) for share in (0.1, 0.9, 0.5)]
+        visit.page.mouse.move(*places[-1])
+        visit.page.mouse.down()
+        print_drag(visit, f"slider, {bundle.card.model.latent_dim}-D", places, seconds)
+        visit.page.mouse.up()
+
+
+def print_drag(visit: Visit, what: str, corners: list[tuple[float, float]], seconds: float) -> None:
+    """Drag and print the figures."""
+    drag = visit.drag(corners, seconds)
+    print_row(f"{what}: pointer → picture", drag.latencies, "ms", p95_at_most=20)
+    print_row(f"{what}: pictures a second", [drag.pictures_a_second], "", at_least=58)
+    print_row(f"{what}: messages to the server meanwhile", [drag.sent], "", at_most=0)
+
+
+def measure_uploads(browser: Browser, server: Server, bundle: Bundle, repetitions: int) -> None:
+    """A photo uploaded → reconstructed; the zoom slider pressed → other picture."""
+    uploads, presses = [], []
+    seen = "document.querySelector('img[alt=\"The image as the model sees it\"]')"
+    changed = f"{seen}?.complete && {seen}.src !== probe.former"
+    with new_visit(browser) as visit:
+        visit.open(server, bundle, "Reconstruct")
+        server.forget_peak()
+        before = server.memory("VmRSS")
+        for n in range(repetitions):
+            photo = {"name": f"{n}.jpg", "mimeType": "image/jpeg", "buffer": jpeg_photo(seed=n)}
+            visit.page.evaluate(f"probe.former = {seen}?.src")
+            files = visit.page.locator("input[type=file]")
+            took = visit.timed(lambda: files.set_input_files(photo), f"probe.isIdle() && {changed}")
+            uploads.append(took / 1000)
+        peak = server.memory("VmHWM") - before
+        zoom = visit.page.get_by_role("slider", name="Zoom")
+        for n in range(2 * repetitions):
+            visit.page.evaluate(f"probe.former = {seen}.src")
+            key = "ArrowLeft" if n % 2 else "ArrowRight"
+            presses.append(visit.timed(lambda key=key: zoom.press(key), changed))
+    print_row("12-megapixel JPEG → reconstruction", uploads, "s", at_most=2)
+    print_row("memory for it on the server, at most", [peak], "MB", at_most=300)
+    print_row("key on a server-side slider → picture", presses, "ms", at_most=60, p95_at_most=100)
+
+
+def jpeg_photo(*, seed: int) -> bytes:
+    """A picture of soft shapes and grain, 4,000 × 3,000."""
+    generator = np.random.default_rng(seed)
+    shapes = Image.fromarray(generator.integers(0, 255, (12, 16, 3), np.uint8))
+    photo = np.asarray(shapes.resize((4000, 3000), Image.Resampling.BICUBIC))
+    grain = generator.integers(0, 16, photo.shape, np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(photo // 16 * 15 + grain).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def measure_ten_pages(browser: Browser, server: Server, bundle: Bundle, seconds: float) -> None:
+    """Ten pages drag at once → the server's processor time."""
+    with contextlib.ExitStack() as stack:
+        visits = [stack.enter_context(new_visit(browser)) for _ in range(PAGES)]
+        for visit in visits:
+            visit.open(server, bundle, "Map")
+        for visit in visits:
+            visit.page.evaluate("probe.forget(); void probe.wander(Infinity)")
+        used = server.cpu_seconds()
+        time.sleep(seconds)
+        used = server.cpu_seconds() - used
+        pictures = sum(visit.page.evaluate("probe.pictures") for visit in visits)
+    what = f"{PAGES} pages drag for {seconds:g} s"
+    print_row(f"{what}: the server's CPU", [used], "s", at_most=0.02 * seconds)
+    print_row(f"{what}: pictures, all together", [pictures], "")
+
+
+def measure_memory(playwright: Playwright, server: Server, bundle: Bundle, frames: int) -> None:
+    """What a page's JavaScript holds after many frames, more than before."""
+    browser = launch_chromium(playwright, "--disable-frame-rate-limit", "--disable-gpu-vsync")
+    with new_visit(browser) as visit:
+        visit.open(server, bundle, "Map")
+        held = []
+        for count in (500, frames):
+            visit.page.evaluate(f"probe.wander({count})")
+            visit.page.wait_for_timeout(1000)
+            held.append(held_bytes(visit.page, collected=True))
+    browser.close()
+    print_row(
+        f"heap after {frames:,} frames, growth", [(held[1] - held[0]) / 1024], "kB", at_most=100
+    )
+
+
+def measure_grid(bundle: Bundle, repetitions: int) -> None:
+    """A decoded grid on the server, against one Keras ``predict`` for each cell."""
+    z = grid_points(*plane_coordinates_grid(GRID, spacing="normal", extent=2.5))
+    at_once = []
+    for _ in range(repetitions):
+        started = time.perf_counter()
+        to_pixels(bundle.codec.decode(z))
+        at_once.append(time.perf_counter() - started)
+    with ProcessPoolExecutor(1, get_context("spawn")) as other:
+        each = other.submit(predict_cells, bundle.model_keras(), z[:CELLS]).result()
+    one_by_one = np.array(each) * len(z)
+    print_row(f"grid of {GRID} × {GRID} on the server", np.multiply(at_once, 1000), "ms")
+    print_row(f"one Keras predict a cell, {CELLS} of {len(z)} scaled up", one_by_one * 1000, "ms")
+    ratio = np.median(one_by_one) / np.median(at_once)
+    print_row("ratio", [ratio], "times", at_least=100)
+
+
+def predict_cells(model_keras: bytes, z: np.ndarray) -> list[float]:
+    """Seconds that Keras takes for each latent alone, once it is warm."""
+    from explorer.export import load_keras
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        path.write_bytes(model_keras)
+        decoder = load_keras(path).decoder
+    seconds = []
+    for one in (z[:1], *np.split(z, len(z))):
+        started = time.perf_counter()
+        decoder.predict(one, verbose=0)
+        seconds.append(time.perf_counter() - started)
+    return seconds[1:]
+
+
+def dots(bundle: Bundle) -> str:
+    """How many dots its map has."""
+    return f"map of {bundle.card.data.test_images:,} dots"
+
+
+if __name__ == "__main__":
+    main()

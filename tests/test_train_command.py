@@ -1,0 +1,322 @@
+"""``python train.py`` as a person uses it, interrupts it and gets it wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import train
+from explorer import verify
+from explorer.bundle import FILES, find_bundles, load_bundle, read_card
+from train import Settings, train_bundle
+
+ROOT = Path(__file__).parents[1]
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return a function that runs the command: exit status, standard output and error."""
+
+    def call(*arguments: Any) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["train.py", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            status = train.main()
+        except SystemExit as stop:  # from argparse
+            status = int(stop.code or 0)
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return call
+
+
+def flags(settings: dict[str, Any]) -> list[str]:
+    return [settings["data"], "--recipe", settings["recipe"]]
+
+
+# --- what a person gets wrong ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--bogus"], "unrecognized arguments: --bogus"),
+        (["mnist", "extra"], "unrecognized arguments: extra"),
+        (["mnist", "--latent-dim", "0"], "--latent-dim: 0 is not 1 or more"),
+        (["mnist", "--latent-dim", "two"], "--latent-dim"),
+        (["mnist", "--latent-dim"], "--latent-dim: expected one argument"),
+        (["mnist", "--epochs", "-1"], "--epochs: -1 is not 1 or more"),
+        (["mnist", "--batch-size", "1.5"], "--batch-size"),
+        (["mnist", "--beta", "much"], "--beta"),
+        (["mnist", "--limit", "0"], "--limit: 0 is not 1 or more"),
+        (["mnist", "--seed", "-1"], "--seed: -1 is not between 0 and"),
+        (["mnist", "--seed", str(2**32)], "--seed: 4294967296 is not between 0 and"),
+        (["--epochs", "3"], "--epochs needs a DATASET"),
+        (["--name", "mine"], "--name needs a DATASET"),
+    ],
+)
+def test_a_wrong_flag_gets_a_sentence_and_status_2(run: Run, arguments: list[str], words: str):
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert words in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["no-such-set"], "no-such-set"),
+        (["{data}", "--recipe", "no-such-recipe"], "there is no recipe 'no-such-recipe'"),
+        (["{data}", "--recipe", "{data}"], "there is no recipe"),
+        (["{data}", "--beta", "-1"], "beta"),
+        (["{data}", "--beta", "nan"], "beta"),
+        (["{data}", "--beta", "inf"], "beta"),
+        (["{data}", "--data-dir", "/no/such/folder", "--name", "../up"], "cannot name a bundle"),
+        (["mnist", "--data-dir", "/no/such/folder"], "/no/such/folder"),
+        (["{data}", "--name", "Größe 1"], "'Größe 1' cannot name a bundle"),
+        (["{data}", "--name", "a\nb"], "cannot name a bundle"),
+        (["{data}", "--name", "x" * 300], "cannot name a bundle"),
+        (["{data}", "--name", "images"], "cannot name a bundle"),
+    ],
+)
+def test_a_mistake_gets_a_sentence_and_status_1(
+    run: Run, tmp_path: Path, tiny_settings: dict[str, Any], arguments: list[str], words: str
+):
+    given = [argument.format(data=tiny_settings["data"]) for argument in arguments]
+    status, out, err = run(*given, "--output", tmp_path / "out")
+    assert status == 1
+    assert "epoch" not in out
+    assert err.startswith("train.py: ")
+    assert err.count("\n") == 1
+    assert words in err
+    assert find_bundles(tmp_path / "out") == []
+
+
+def test_an_output_that_cannot_be_written_is_noticed_before_training(
+    run: Run, tmp_path: Path, tiny_settings: dict[str, Any]
+):
+    (tmp_path / "file").write_text("not a folder")
+    status, out, err = run(*flags(tiny_settings), "--output", tmp_path / "file")
+    assert status == 1
+    assert "epoch" not in out
+    assert err.startswith("train.py: cannot read or write a file: ")
+    assert err.count("\n") == 1
+
+
+def test_a_recipe_that_does_not_fit_is_noticed_before_training(
+    run: Run, tmp_path: Path, tiny_settings: dict[str, Any], tiny_recipe: dict[str, Any]
+):
+    (tmp_path / "mine.json").write_text(
+        json.dumps({**tiny_recipe, "head": {"layer": "Conv2D", "kernel_size": 3}})
+    )
+    recipe = tmp_path / "mine.json"
+    status, out, err = run(tiny_settings["data"], "--recipe", recipe, "--output", tmp_path / "out")
+    assert status == 1
+    assert "epoch" not in out
+    assert err.startswith("train.py: Conv2D cannot follow a shape of (None, 8)")
+    assert err.count("\n") == 1
+
+
+def test_a_diverging_run_gives_a_sentence_and_status_1(
+    run: Run, tmp_path: Path, tiny_settings: dict[str, Any], tiny_recipe: dict[str, Any]
+):
+    (tmp_path / "mine.json").write_text(json.dumps({**tiny_recipe, "learning_rate": 1e20}))
+    recipe = tmp_path / "mine.json"
+    status, out, err = run(tiny_settings["data"], "--recipe", recipe, "--output", tmp_path / "out")
+    assert status == 1
+    assert err.startswith("train.py: training diverged in epoch 1")
+    assert err.count("\n") == 1
+    assert find_bundles(tmp_path / "out") == []
+
+
+# --- what the command trains ----------------------------------------------------------------
+
+
+def test_without_arguments_everything_shipped_is_trained(run: Run, monkeypatch: pytest.MonkeyPatch):
+    trained: list[tuple[str, int]] = []
+    monkeypatch.setattr(
+        train, "train_bundle", lambda settings, **_: trained.append(settings_key(settings))
+    )
+    assert run() == (0, "", "")
+    assert trained == [("fashion_mnist", 2), ("fashion_mnist", 8), ("mnist", 2), ("mnist", 8)]
+
+
+def settings_key(settings: Settings) -> tuple[str, int]:
+    return settings.data, settings.latent_dim
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings("mnist"),
+        Settings("mnist", latent_dim=8, recipe="tutorial", epochs=3, batch_size=64, beta=0.5),
+        Settings("pets", seed=7, limit=100, image_size=16, grey=True, name="my-pets"),
+        Settings("two words", beta=0.0, name="a-b"),
+    ],
+)
+def test_the_command_on_the_card_repeats_the_run(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+):
+    words = shlex.split(settings.command())
+    assert words[:2] == ["python", "train.py"]
+    monkeypatch.setattr("sys.argv", words[1:])
+    arguments = vars(train.parse_arguments())
+    assert Settings(**{name: arguments[name] for name in vars(settings)}) == settings
+
+
+def test_the_command_on_the_card_tells_no_path_of_own_images(tmp_path: Path):
+    command = replace(Settings(str(tmp_path / "pets")), latent_dim=3).command()
+    assert command == "python train.py pets --latent-dim 3"
+
+
+# --- interruption ---------------------------------------------------------------------------
+
+KILL_IN_EPOCH_2 = """
+import os, signal, sys
+import train
+from explorer import training
+
+original = training._Progress.on_train_batch_end
+
+def batch_end(self, batch, logs=None):
+    if (self.epoch, batch) == (1, 2):
+        os.kill(os.getpid(), signal.SIGKILL)
+    original(self, batch, logs)
+
+training._Progress.on_train_batch_end = batch_end
+sys.exit(train.main())
+"""
+
+
+def python(*arguments: Any, **options: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def test_a_killed_and_resumed_run_writes_the_very_bytes_of_an_uninterrupted_one(
+    tmp_path: Path, tiny_bundle: Path, tiny_settings: dict[str, Any]
+):
+    process = python("-c", KILL_IN_EPOCH_2, *flags(tiny_settings), "--output", tmp_path)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == -signal.SIGKILL
+    assert "epoch 1/3" in out
+    assert "epoch 2/3" not in out
+    assert find_bundles(tmp_path) == []
+
+    train_bundle(Settings(**tiny_settings), output=tmp_path, data_dir=None, resume=True)
+    for name in FILES:
+        assert (tmp_path / "shapes-2d" / name).read_bytes() == (tiny_bundle / name).read_bytes()
+    resumed, whole = read_card(tmp_path / "shapes-2d"), read_card(tiny_bundle)
+    assert resumed.metrics == whole.metrics
+    assert resumed.training.command == whole.training.command
+    kept = [path.name for path in (tmp_path / "images").iterdir()]
+    assert kept == [path.name for path in (tiny_bundle.parent / "images").iterdir()]
+
+
+def test_ctrl_c_ends_with_a_sentence_and_status_130(tmp_path: Path, tiny_settings: dict[str, Any]):
+    arguments = [*flags(tiny_settings), "--epochs", "100000", "--output", tmp_path]
+    process = python("train.py", *arguments)
+    assert process.stdout is not None
+    lines = [process.stdout.readline(), process.stdout.readline()]
+    assert lines[0].startswith("shapes-2d: 300 training and 100 test images of 12×12×1")
+    assert lines[1].startswith("epoch 1/100000")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.strip() == "train.py: interrupted; the same command with --resume goes on"
+    assert len(list((tmp_path / ".checkpoints" / "shapes-2d").glob("epoch-*"))) >= 1
+
+
+def test_resuming_with_other_settings_gets_a_sentence(
+    run: Run, tmp_path: Path, tiny_settings: dict[str, Any]
+):
+    state = tmp_path / ".checkpoints" / "shapes-2d" / "epoch-00001" / "state.json"
+    state.parent.mkdir(parents=True)
+    state.write_text(json.dumps({"run": {"seed": 5}, "history": {}}))
+    status, out, err = run(*flags(tiny_settings), "--output", tmp_path, "--resume")
+    assert status == 1
+    assert "epoch" not in out
+    assert err.startswith("train.py: the checkpoint was made with other settings or images")
+    assert err.count("\n") == 1
+
+
+def test_resuming_trains_nothing_again_that_is_finished(
+    run: Run, tmp_path: Path, tiny_bundle: Path, tiny_settings: dict[str, Any]
+):
+    output = tmp_path / "copy"
+    shutil.copytree(tiny_bundle.parent, output, ignore=shutil.ignore_patterns(".*"))
+    status, out, err = run(*flags(tiny_settings), "--output", output, "--resume")
+    assert (status, err) == (0, "")
+    assert "shapes-2d is there already, trained with the same settings" in out
+    assert "epoch" not in out
+    settings = Settings(**tiny_settings)
+    card = read_card(output / "shapes-2d")
+    same = train.training.Run(
+        card.model.recipe, (12, 12, 1), settings.latent_dim, settings.seed, card.data.train_sha256
+    )
+    assert train.is_trained(output / "shapes-2d", same)
+    for change in ({"seed": 1}, {"latent_dim": 3}, {"images": "0" * 64}):
+        assert not train.is_trained(output / "shapes-2d", replace(same, **change))
+    assert not train.is_trained(output / "absent-2d", same)
+
+
+# --- a data set never seen before -----------------------------------------------------------
+
+
+def write_pictures(folder: Path) -> None:
+    """Three classes of colour pictures of mixed sizes, with names that people give."""
+    random = np.random.default_rng(0)
+    for label, name in enumerate(["Käse & Brot (alt)", "o'clock", "日本"]):
+        (folder / name).mkdir(parents=True)
+        for index in range(12):
+            height, width = random.integers(9, 60, 2)
+            pixels = random.integers(0, 80, (height, width, 3), np.uint8)
+            pixels[..., label] += 150
+            Image.fromarray(pixels).save(folder / name / f"ünï {index} #%20.png")
+
+
+def test_class_folders_of_mixed_colour_pictures_train_and_load(
+    run: Run, tmp_path: Path, tiny_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    source, output = tmp_path / "Meine Bilder [2024]", tmp_path / "out"
+    write_pictures(source)
+    status, out, err = run(
+        source, "--recipe", tiny_settings["recipe"], "--epochs", 1, "--image-size", 14,
+        "--latent-dim", 5, "--output", output,
+    )  # fmt: skip
+    assert status == 0, err
+    (path,) = find_bundles(output)
+    assert path.name == "meine-bilder-2024-5d"
+    bundle = load_bundle(path)
+    data = bundle.card.data
+    assert set(data.classes) == {"Käse & Brot (alt)", "o'clock", "日本"}
+    assert data.image_shape == (14, 14, 3)
+    assert data.train_images + data.test_images == 36
+    assert str(tmp_path) not in (path / "card.json").read_text(encoding="utf-8").replace(
+        tiny_settings["recipe"], ""
+    )
+    assert bundle.codec.decode(np.zeros((2, 5), np.float32)).shape == (2, 14, 14, 3)
+
+    monkeypatch.setattr("sys.argv", ["verify", "--bundles", str(output), "--data", str(source)])
+    assert verify.main() == 0
