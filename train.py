@@ -12,6 +12,7 @@ mnist.npz. Interrupted? Give the same command with --resume.
 from __future__ import annotations
 
 import argparse
+import io
 import shlex
 import shutil
 import sys
@@ -21,11 +22,14 @@ from pathlib import Path
 
 from explorer.quiet import quiet_stderr
 
-with quiet_stderr():  # TensorFlow's start
-    from explorer import bundle, export, training
-    from explorer.datasets import Dataset, DatasetError, dataset_fingerprint, load_dataset
-    from explorer.evaluation import EvaluationError, evaluate
-    from explorer.recipes import RECIPES, RecipeError, find_recipe, override
+try:
+    with quiet_stderr():  # TensorFlow's start
+        from explorer import bundle, export, training
+        from explorer.datasets import Dataset, DatasetError, dataset_fingerprint, load_dataset
+        from explorer.evaluation import EvaluationError, evaluate
+        from explorer.recipes import RECIPES, RecipeError, find_recipe, override
+except KeyboardInterrupt:  # Ctrl-C in the seconds that TensorFlow takes: nothing has begun
+    sys.exit(130)
 
 PROBLEMS = (
     DatasetError, RecipeError, training.TrainingError, EvaluationError, bundle.BundleError,
@@ -58,11 +62,13 @@ class Settings:
             if field != "data" and value != getattr(Settings, field):
                 flag = f"--{field.replace('_', '-')}"
                 parts += [flag] if value is True else [flag, str(value)]
-        return shlex.join(parts)
+        return _utf8(shlex.join(parts))
 
 
 def main() -> int:
     """Run the command line; the exit status is 0, 1 for a failure, 130 when interrupted."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may not know '−'
     arguments = vars(parse_arguments())
     places = {key: arguments.pop(key) for key in ("output", "data_dir", "resume")}
     if arguments["data"] is None:
@@ -187,8 +193,8 @@ def describe_data(dataset: Dataset, train_sha256: str, limit: int | None) -> bun
     """The part of the card that tells which images the model learned."""
     return bundle.DataCard(
         name=dataset.name,
-        title=dataset.title,
-        classes=dataset.classes,
+        title=_utf8(dataset.title),
+        classes=tuple(_utf8(name) for name in dataset.classes),
         image_shape=dataset.image_shape,
         background=dataset.background,
         licence=dataset.licence,
@@ -199,6 +205,11 @@ def describe_data(dataset: Dataset, train_sha256: str, limit: int | None) -> bun
         train_sha256=train_sha256,
         test_sha256=dataset_fingerprint(dataset.test),
     )
+
+
+def _utf8(text: str) -> str:
+    """The text with '?' for bytes of a file's name that are no UTF-8: JSON cannot hold them."""
+    return text.encode(errors="replace").decode()
 
 
 def parse_arguments() -> argparse.Namespace:

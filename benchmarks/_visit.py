@@ -55,7 +55,7 @@ def serve() -> Iterator[Server]:
     started = time.time()
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app.py",
-         "--server.headless", "true", "--server.port", str(port)],
+         "--server.headless", "true", "--logger.level", "error", "--server.port", str(port)],
         cwd=ROOT, env={**os.environ, "LATENT_BUNDLES": str(BUNDLES)}, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -114,7 +114,7 @@ class Visit:
     def open(self, server: Server, bundle: Bundle, view: str) -> None:
         """Show a view and wait until it has settled."""
         self.page.goto(f"{server.url}/?model={bundle.card.name}&view={view}")
-        shown = has_dots(bundle) if view == "Map" else "probe.part('.picture')"
+        shown = has_dots(bundle) if view == "Map" else "document.querySelector('[role=tab]')"
         self.page.evaluate(f"probe.when(() => probe.isIdle() && {shown})")
         self.page.wait_for_timeout(1000)
 

@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -140,9 +141,7 @@ def measure_views(browser: Browser, server: Server, bundle: Bundle, repetitions:
         size.focus()
         for n in range(repetitions):
             key, tiles = ("ArrowLeft", GRID) if n % 2 else ("ArrowRight", GRID + 1)
-            took = visit.timed(
-                lambda key=key: size.press(key), f"probe.isIdle() && {grid.format(tiles)}"
-            )
+            took = visit.timed(partial(size.press, key), f"probe.isIdle() && {grid.format(tiles)}")
             times["option: tiles a side of the manifold"].append(took)
     for what, values in times.items():
         print_row(what, values, "ms", at_most=300)
@@ -194,14 +193,16 @@ def measure_uploads(browser: Browser, server: Server, bundle: Bundle, repetition
             photo = {"name": f"{n}.jpg", "mimeType": "image/jpeg", "buffer": jpeg_photo(seed=n)}
             visit.page.evaluate(f"probe.former = {seen}?.src")
             files = visit.page.locator("input[type=file]")
-            took = visit.timed(lambda: files.set_input_files(photo), f"probe.isIdle() && {changed}")
+            took = visit.timed(
+                partial(files.set_input_files, photo), f"probe.isIdle() && {changed}"
+            )
             uploads.append(took / 1000)
         peak = server.memory("VmHWM") - before
         zoom = visit.page.get_by_role("slider", name="Zoom")
         for n in range(2 * repetitions):
             visit.page.evaluate(f"probe.former = {seen}.src")
             key = "ArrowLeft" if n % 2 else "ArrowRight"
-            presses.append(visit.timed(lambda key=key: zoom.press(key), changed))
+            presses.append(visit.timed(partial(zoom.press, key), changed))
     print_row("12-megapixel JPEG → reconstruction", uploads, "s", at_most=2)
     print_row("memory for it on the server, at most", [peak], "MB", at_most=300)
     print_row("key on a server-side slider → picture", presses, "ms", at_most=60, p95_at_most=100)

@@ -5,6 +5,8 @@
 
 /** A page has settled when it stays as it is for so long. */
 const STILL = 150;
+/** A condition that is not met after so long never will be. */
+const PATIENCE = 30_000;
 
 const probe = {
   /** How often the lens showed other pixels than before. */
@@ -99,33 +101,35 @@ probe.forget = () => {
 };
 
 /** Seconds since 1970 at which a condition came true. @param {() => boolean} condition */
-probe.when = (condition) =>
-  new Promise((resolve) => {
+probe.when = async (condition) => (performance.timeOrigin + (await holds(condition, 0))) / 1000;
+
+/** From the next press to the moment from which a condition holds: `probe.settled`. */
+probe.arm = (/** @type {() => boolean} */ condition) => {
+  probe.settled = new Promise((resolve, reject) => {
+    const press = ({ timeStamp: pressed }) => {
+      for (const type of PRESSES) removeEventListener(type, press, true);
+      holds(condition, STILL).then((since) => resolve(since - pressed), reject);
+    };
+    for (const type of PRESSES) addEventListener(type, press, true);
+  });
+};
+const PRESSES = ["click", "keydown", "change"];
+
+/** The time since which a condition holds, once it has held for so long. */
+function holds(/** @type {() => boolean} */ condition, /** @type {number} */ still) {
+  return new Promise((resolve, reject) => {
+    const start = performance.now();
+    let since = null;
     const look = () => {
-      if (condition()) resolve((performance.timeOrigin + performance.now()) / 1000);
+      const now = performance.now();
+      since = condition() ? (since ?? now) : null;
+      if (since !== null && now - since >= still) resolve(since);
+      else if (now - start > PATIENCE) reject(new Error(`Still waiting for ${condition}`));
       else requestAnimationFrame(look);
     };
     look();
   });
-
-/** From the next press to the moment from which a condition holds. */
-probe.arm = (/** @type {() => boolean} */ condition) => {
-  probe.settled = new Promise((resolve) => {
-    const start = ({ timeStamp: pressed }) => {
-      for (const type of PRESSES) removeEventListener(type, start, true);
-      let since = null;
-      const look = () => {
-        const now = performance.now();
-        since = condition() ? (since ?? now) : null;
-        if (since !== null && now - since > STILL) resolve(since - pressed);
-        else requestAnimationFrame(look);
-      };
-      look();
-    };
-    for (const type of PRESSES) addEventListener(type, start, true);
-  });
-};
-const PRESSES = ["click", "keydown", "change"];
+}
 
 /** Moves a made-up pointer over the map, once a frame, for so many frames. */
 probe.wander = (/** @type {number} */ frames) =>

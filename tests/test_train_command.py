@@ -202,22 +202,23 @@ sys.exit(train.main())
 """
 
 
-def python(*arguments: Any, **options: Any) -> subprocess.Popen[str]:
+def python(*arguments: Any, encoding: str = "utf-8") -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        **options,
     )
 
 
 def test_a_killed_and_resumed_run_writes_the_very_bytes_of_an_uninterrupted_one(
     tmp_path: Path, tiny_bundle: Path, tiny_settings: dict[str, Any]
 ):
-    process = python("-c", KILL_IN_EPOCH_2, *flags(tiny_settings), "--output", tmp_path)
+    process = python(
+        "-c", KILL_IN_EPOCH_2, *flags(tiny_settings), "--output", tmp_path, encoding="ascii"
+    )
     out, _ = process.communicate(timeout=120)
     assert process.returncode == -signal.SIGKILL
     assert "epoch 1/3" in out
@@ -246,6 +247,23 @@ def test_ctrl_c_ends_with_a_sentence_and_status_130(tmp_path: Path, tiny_setting
     assert process.returncode == 130
     assert err.strip() == "train.py: interrupted; the same command with --resume goes on"
     assert len(list((tmp_path / ".checkpoints" / "shapes-2d").glob("epoch-*"))) >= 1
+
+
+def test_ctrl_c_while_tensorflow_starts_is_no_traceback():
+    code = """
+import contextlib, explorer.quiet
+
+@contextlib.contextmanager
+def interrupted():
+    raise KeyboardInterrupt
+    yield
+
+explorer.quiet.quiet_stderr = interrupted
+import train
+"""
+    process = python("-c", code)
+    assert process.communicate(timeout=60) == ("", "")
+    assert process.returncode == 130
 
 
 def test_resuming_with_other_settings_gets_a_sentence(
@@ -287,7 +305,7 @@ def test_resuming_trains_nothing_again_that_is_finished(
 def write_pictures(folder: Path) -> None:
     """Three classes of colour pictures of mixed sizes, with names that people give."""
     random = np.random.default_rng(0)
-    for label, name in enumerate(["Käse & Brot (alt)", "o'clock", "日本"]):
+    for label, name in enumerate(["Käse & Brot (alt)", "o'clock", os.fsdecode(b"caf\xe9")]):
         (folder / name).mkdir(parents=True)
         for index in range(12):
             height, width = random.integers(9, 60, 2)
@@ -310,7 +328,7 @@ def test_class_folders_of_mixed_colour_pictures_train_and_load(
     assert path.name == "meine-bilder-2024-5d"
     bundle = load_bundle(path)
     data = bundle.card.data
-    assert set(data.classes) == {"Käse & Brot (alt)", "o'clock", "日本"}
+    assert set(data.classes) == {"Käse & Brot (alt)", "o'clock", "caf?"}  # no UTF-8: no JSON
     assert data.image_shape == (14, 14, 3)
     assert data.train_images + data.test_images == 36
     assert str(tmp_path) not in (path / "card.json").read_text(encoding="utf-8").replace(

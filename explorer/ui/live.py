@@ -273,13 +273,17 @@ def _mover(
     return move
 
 
-@st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=cache.KEYS)
 def _test_images(bundle: Bundle) -> bytes | None:
     """The model's hash and the test images as one PNG; None if they are not here or too many."""
     images = cache.originals_of(bundle)
     if images is None or images[..., 0].size > MAX_SPRITE_PIXELS:
         return None
-    return bundle.content.encode() + render.png(render.tile(images, SPRITE_COLUMNS))
+    return _encode_images(bundle, images)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=cache.KEYS)
+def _encode_images(bundle: Bundle, _images: np.ndarray) -> bytes:
+    return bundle.content.encode() + render.png(render.tile(_images, SPRITE_COLUMNS))
 
 
 @st.cache_resource(show_spinner="Preparing the model …", max_entries=8, hash_funcs=cache.KEYS)

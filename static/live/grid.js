@@ -7,21 +7,12 @@
 
 import { look, onLook, withModel } from "./hub.js";
 import { Painter } from "./paint.js";
+import { part } from "./part.js";
 import { decimal, lift, project, through } from "./plane.js";
 import { TileDecoder } from "./tiles.js";
 
 /** Percentile of density below which a place is a hole. */
 const NO_DATA = 1;
-
-/** @param {{parentElement: any, data: GridData, setTriggerValue: (name: string, value: any) => void}} component */
-export default function render({ parentElement: root, data, setTriggerValue }) {
-  root.grid ??= new Grid(root);
-  root.grid.update(data, (z) => setTriggerValue("settled", { z, row: null }));
-  return () => {
-    root.grid?.close();
-    root.grid = undefined;
-  };
-}
 
 class Grid {
   #box;
@@ -162,7 +153,7 @@ class Grid {
     if (tile === null || !this.#model) return;
     const z = Array.from(this.#latentOf(tile));
     this.#drawPoint(z);
-    this.#send(z);
+    this.#send("settled", { z, row: null });
   }
 
   #onKey(event) {
@@ -219,3 +210,5 @@ function closest(/** @type {number[]} */ values, /** @type {number} */ value) {
 function same(a, b) {
   return JSON.stringify(a) === JSON.stringify(b);
 }
+
+export default part(Grid);

@@ -8,6 +8,7 @@
 import { Network } from "./decoder.js";
 import { onLook, withModel } from "./hub.js";
 import { Painter } from "./paint.js";
+import { part } from "./part.js";
 import { decimal, describe } from "./plane.js";
 import { Runner } from "./runner.js";
 import { COLUMNS } from "./sprite.js";
@@ -31,16 +32,6 @@ const HTML = `
     <figure><canvas class="again"></canvas><figcaption>reconstruction</figcaption></figure>
   </div>
   <div class="quiet" aria-live="polite"></div>`;
-
-/** @param {{parentElement: any, data: LensData}} component */
-export default function render({ parentElement: root, data }) {
-  root.lens ??= new Lens(root);
-  root.lens.update(data);
-  return () => {
-    root.lens?.close();
-    root.lens = undefined;
-  };
-}
 
 class Lens {
   #part;
@@ -171,3 +162,5 @@ class Lens {
     this.#part(".quiet").textContent = `${near}; ${this.#part(".badge").textContent}`;
   }
 }
+
+export default part(Lens);

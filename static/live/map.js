@@ -10,6 +10,7 @@
  */
 
 import { look, onLook, withModel } from "./hub.js";
+import { part } from "./part.js";
 import { lift, project } from "./plane.js";
 
 /** A click counts for a dot within so many pixels of it. */
@@ -21,18 +22,19 @@ const STEP = 0.01;
 /** Pause after the last arrow key before the server learns of the point, milliseconds. */
 const SETTLED = 350;
 
-/** @param {{parentElement: any, data: MapData, setTriggerValue: (name: string, value: any) => void}} component */
-export default function render({ parentElement: root, data, setTriggerValue }) {
-  root.map ??= new LiveMap(data, setTriggerValue);
-  root.map.update(data);
-  return () => {
-    root.map?.close();
-    root.map = undefined;
-  };
-}
+/** Looks of the ring around the point; the chart is not in this component's shadow tree. */
+const MARK = {
+  position: "absolute",
+  width: "18px",
+  height: "18px",
+  borderRadius: "50%",
+  border: "3px solid #d6336c",
+  boxShadow: "0 0 0 2px white, inset 0 0 0 2px white",
+};
 
 class LiveMap {
-  #data;
+  /** @type {MapData | null} */
+  #data = null;
   #send;
   /** @type {import("./model.js").Model | null} */
   #model = null;
@@ -46,27 +48,23 @@ class LiveMap {
   #observer;
   #endLook;
 
-  constructor(/** @type {MapData} */ data, send) {
-    this.#data = { ...data, content: "" };
-    this.#send = send;
+  constructor() {
     this.#observer = new MutationObserver(() => this.#adopt());
     this.#endLook = onLook((z, source) => {
       this.#looked = z;
       if (source !== this) this.#drawMarks();
     });
-    this.#observer.observe(document.querySelector(`.st-key-${data.chart}`) ?? document.body, {
-      childList: true,
-      subtree: true,
-    });
+    this.#observer.observe(document.body, { childList: true, subtree: true });
   }
 
-  update(/** @type {MapData} */ data) {
-    const isOther = data.content !== this.#data.content;
+  update(/** @type {MapData} */ data, send) {
+    const isOther = data.content !== this.#data?.content;
     this.#data = data;
+    this.#send = send;
     if (isOther) {
       this.#model = null;
       withModel(data.content, (model) => {
-        if (this.#data.content === data.content) this.#model = model;
+        if (this.#data?.content === data.content) this.#model = model;
       });
     }
     this.#looked = null;
@@ -229,11 +227,4 @@ class LiveMap {
   }
 }
 
-const MARK = {
-  position: "absolute",
-  width: "18px",
-  height: "18px",
-  borderRadius: "50%",
-  border: "3px solid #d6336c",
-  boxShadow: "0 0 0 2px white, inset 0 0 0 2px white",
-};
+export default part(LiveMap);

@@ -5,6 +5,7 @@
  */
 
 import { look } from "./hub.js";
+import { part } from "./part.js";
 
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 /** Between those still pictures, seconds. */
@@ -15,17 +16,6 @@ const HTML = `
   <input type="range" min="0" max="1" step="0.001" value="0" class="range"
     aria-label="Place on the path, from the first image to the second">
   <output></output>`;
-
-/** @param {{parentElement: any, data: ScrubberData, setTriggerValue: (name: string, value: any) => void}} component */
-export default function render({ parentElement: root, data, setTriggerValue }) {
-  root.scrubber ??= new Scrubber(root);
-  root.scrubber.update(data, (z) => setTriggerValue("settled", { z, row: null }));
-  return () => {
-    root.scrubber?.stop();
-    root.scrubber = undefined;
-    look(null, null);
-  };
-}
 
 class Scrubber {
   #play;
@@ -47,7 +37,7 @@ class Scrubber {
     [this.#play, this.#range, this.#output] = box.children;
     this.#play.addEventListener("click", () => (this.#frame ? this.#pause() : this.#start()));
     this.#range.addEventListener("input", () => this.#show());
-    this.#range.addEventListener("change", () => this.#send(Array.from(this.#latent)));
+    this.#range.addEventListener("change", () => this.#settle());
     this.#range.addEventListener("pointerdown", () => this.stop());
   }
 
@@ -60,6 +50,11 @@ class Scrubber {
     this.#label();
   }
 
+  close() {
+    this.stop();
+    look(null, this);
+  }
+
   stop() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
@@ -69,7 +64,11 @@ class Scrubber {
 
   #pause() {
     this.stop();
-    this.#send(Array.from(this.#latent));
+    this.#settle();
+  }
+
+  #settle() {
+    this.#send("settled", { z: Array.from(this.#latent), row: null });
   }
 
   #start() {
@@ -114,3 +113,5 @@ class Scrubber {
     this.#output.textContent = `${Math.round(100 * Number(this.#range.value))} %`;
   }
 }
+
+export default part(Scrubber);

@@ -8,19 +8,10 @@
 
 import { look, onLook, withModel } from "./hub.js";
 import { Painter } from "./paint.js";
+import { part } from "./part.js";
 import { TileDecoder } from "./tiles.js";
 
 const STEP = 0.01;
-
-/** @param {{parentElement: any, data: SlidersData, setTriggerValue: (name: string, value: any) => void}} component */
-export default function render({ parentElement: root, data, setTriggerValue }) {
-  root.sliders ??= new Sliders(root);
-  root.sliders.update(data, (z) => setTriggerValue("settled", { z, row: null }));
-  return () => {
-    root.sliders?.close();
-    root.sliders = undefined;
-  };
-}
 
 class Sliders {
   #box;
@@ -154,7 +145,7 @@ class Sliders {
   }
 
   #settle() {
-    this.#send(Array.from(this.#z));
+    this.#send("settled", { z: Array.from(this.#z), row: null });
   }
 
   #valueOf(tile) {
@@ -187,3 +178,5 @@ class Sliders {
     strip.style.setProperty("--place", `${100 * place}%`);
   }
 }
+
+export default part(Sliders);

@@ -1,0 +1,1285 @@
+"""The app's pages as the server draws them: every view, address, event and broken file."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import dataclasses
+import io
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import streamlit as st
+from odd_images import OddImage, odd_images
+from PIL import Image
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import UnknownElement
+
+from explorer.bundle import FILES, Bundle, load_bundle, load_images
+from explorer.geometry import axis_plane, principal_plane
+from explorer.live import LiveError
+from explorer.render import to_pixels
+from explorer.ui import cache, live, page, sliders_view
+
+ROOT = Path(__file__).parents[1]
+SHIPPED = (ROOT / cache.BUNDLES).resolve()
+VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Model")
+FLAT, DEEP = "fashion_mnist-2d", "mnist-8d"  # with images on every machine, and without
+
+
+@pytest.fixture(autouse=True)
+def _own_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The shipped bundles, and no data sets but what lies beside them."""
+    monkeypatch.setattr(cache, "BUNDLES", SHIPPED)
+    nothing = tmp_path_factory.mktemp("nothing")
+    monkeypatch.setenv("LATENT_DATA_DIR", str(nothing))
+    monkeypatch.setenv("KERAS_HOME", str(nothing))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_cached() -> Iterator[None]:
+    clear_caches()
+    yield
+    clear_caches()
+
+
+@pytest.fixture
+def fresh_caches() -> Iterator[None]:
+    """For tests that change what the caches hold on to."""
+    clear_caches()
+    yield
+    clear_caches()
+
+
+def clear_caches() -> None:
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture(scope="module")
+def bundles() -> dict[str, Bundle]:
+    return {name: load_bundle(SHIPPED / name) for name in (FLAT, DEEP)}
+
+
+# ---- What a browser would do ----
+
+
+def visit(**address: str) -> AppTest:
+    """A new visit to the page with an address."""
+    visitor = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    visitor.query_params.update(address)
+    return visitor.run()
+
+
+def assert_sound(visitor: AppTest) -> None:
+    assert [error.message for error in visitor.exception] == []
+
+
+def address(visitor: AppTest) -> dict[str, str]:
+    return dict(visitor.query_params)
+
+
+def coordinates(visitor: AppTest) -> list[float]:
+    return [float(value) for value in visitor.query_params["z"].split(",")]
+
+
+def go_to(visitor: AppTest, view: str) -> AppTest:
+    visitor.session_state["view"] = view
+    return visitor.run()
+
+
+def parts(visitor: AppTest) -> dict[str, Any]:
+    """The page's live parts by key, as the browser gets them."""
+    unknown = [element for element in visitor._tree if isinstance(element, UnknownElement)]
+    return {part.key: part.proto for part in unknown if part.type == "bidi_component"}
+
+
+def given(visitor: AppTest, key: str) -> dict[str, Any]:
+    """The data of a live part."""
+    proto = parts(visitor)[key]
+    return json.loads(proto.mixed.json if proto.WhichOneof("data") == "mixed" else proto.json)
+
+
+def send(visitor: AppTest, key: str, event: str, value: Any) -> AppTest:
+    """What the browser sends when a live part reports something."""
+    states = visitor._tree.get_widget_states()
+    states.widgets.add(
+        id=f"$$STREAMLIT_INTERNAL_KEY_{parts(visitor)[key].id}__events",
+        json_trigger_value=json.dumps([{"event": event, "value": value}]),
+    )
+    return visitor._run(states)
+
+
+def settle(visitor: AppTest, key: str, z: Any, row: Any = None) -> AppTest:
+    return send(visitor, key, "settled", {"z": z, "row": row})
+
+
+def chart(visitor: AppTest) -> dict[str, Any]:
+    """The page's first Plotly figure."""
+    return json.loads(visitor.get("plotly_chart")[0].proto.spec)
+
+
+def numbers(values: dict[str, str]) -> np.ndarray:
+    """An array as Plotly writes it."""
+    return np.frombuffer(base64.b64decode(values["bdata"]), np.dtype(values["dtype"]))
+
+
+def captions(visitor: AppTest) -> list[str]:
+    return [caption for image in visitor.get("image") for caption in image.captions]
+
+
+def sentences(visitor: AppTest) -> str:
+    """All that the page says in alerts, captions and text."""
+    kinds = (visitor.error, visitor.warning, visitor.info, visitor.caption, visitor.markdown)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def press(visitor: AppTest, label: str) -> AppTest:
+    (button,) = [button for button in visitor.button if button.label == label]
+    return button.click().run()
+
+
+# ---- Views ----
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("model", [FLAT, DEEP])
+def test_every_view_opens(model: str, view: str, bundles: dict[str, Bundle]):
+    visitor = visit(model=model, view=view)
+    assert_sound(visitor)
+    assert [alert.value for alert in (*visitor.warning, *visitor.error)] == []
+    assert address(visitor)["view"] == view
+    shown = set(parts(visitor))
+    card = bundles[model].card
+    store = parts(visitor)[f"store-{bundles[model].content}"]
+    assert len(store.bytes) > 2 * card.model.parameters  # the model itself, as half-precision
+    assert ("lens" in shown) == (view in ("Map", "Manifold", "Sliders", "Interpolate"))
+    expected = {
+        "Map": {f"live-map-{model}"},
+        "Manifold": {f"manifold-{model}"},
+        "Sliders": {f"sliders-{model}"},
+        "Interpolate": {f"scrubber-{model}", f"path-{model}", f"live-path-map-{model}"},
+        "Reconstruct": set(),
+        "Model": set(),
+    }
+    assert expected[view] <= shown
+    if view == "Reconstruct":
+        assert "Upload a similar one" in visitor.info[0].value
+        assert card.data.title in visitor.info[0].value
+
+
+def test_the_map_shows_every_test_image_where_the_encoder_puts_it(bundles: dict[str, Bundle]):
+    latents, card = bundles[FLAT].latents, bundles[FLAT].card
+    figure = chart(visit(model=FLAT, view="Map"))
+    assert [trace["name"] for trace in figure["data"]] == list(card.data.classes)
+    for label, trace in enumerate(figure["data"]):
+        rows = numbers(trace["customdata"])
+        np.testing.assert_array_equal(rows, np.flatnonzero(latents.labels == label))
+        np.testing.assert_array_equal(numbers(trace["x"]), latents.z_mean[rows, 0])
+        np.testing.assert_array_equal(numbers(trace["y"]), latents.z_mean[rows, 1])
+
+
+def test_the_map_of_a_deep_model_shows_the_two_strongest_dimensions(bundles: dict[str, Bundle]):
+    bundle = bundles[DEEP]
+    first, second = sorted(np.argsort(bundle.card.metrics.kl_per_dimension)[-2:])
+    visitor = visit(model=DEEP, view="Map")
+    assert address(visitor)["axes"] == f"{first + 1},{second + 1}"
+    trace = chart(visitor)["data"][0]
+    rows = numbers(trace["customdata"])
+    np.testing.assert_array_equal(numbers(trace["x"]), bundle.latents.z_mean[rows, first])
+    np.testing.assert_array_equal(numbers(trace["y"]), bundle.latents.z_mean[rows, second])
+
+
+@pytest.mark.parametrize("model", [FLAT, DEEP])
+def test_the_map_has_the_density_or_the_manifold_behind_it(model: str, bundles: dict[str, Bundle]):
+    figure = chart(visit(model=model, view="Map", background="Density"))
+    assert figure["data"][0]["type"] == "heatmap"
+    density = numbers(figure["data"][0]["z"]).reshape(80, 80)
+    assert density.min() < 1
+    assert density.max() > 90
+    assert density[40, 40] > density[0, 0]  # data in the middle, none in a corner
+    figure = chart(visit(model=model, view="Map", background="Manifold"))
+    (picture,) = figure["layout"]["images"]
+    png = Image.open(io.BytesIO(base64.b64decode(picture["source"].partition(",")[2])))
+    height, width, _ = bundles[model].card.data.image_shape
+    assert png.size == (30 * width, 30 * height)
+
+
+def test_the_manifold_hands_its_places_to_the_browser():
+    data = given(
+        visit(model=FLAT, view="Manifold", size="7", spacing="Linear", extent="3.0"),
+        "manifold-" + FLAT,
+    )
+    assert data["xs"] == data["ys"] == [-3, -2, -1, 0, 1, 2, 3]
+    assert data["plane"] == {"origin": [0, 0], "directions": [[1, 0], [0, 1]]}
+    assert data["follows"] is False
+    data = given(visit(model=FLAT, view="Manifold", size="5", extent="2.0"), "manifold-" + FLAT)
+    tail = 0.02275013194817921  # P(Z < −2)
+    quarter = data["xs"][1]
+    assert data["xs"][0] == pytest.approx(-2)
+    assert 0.5 * (1 + np.tanh(0)) - tail == pytest.approx(2 * (normal_cdf(quarter) - tail))
+    assert data["xs"][2] == 0
+
+
+def normal_cdf(x: float) -> float:
+    from math import erf, sqrt
+
+    return 0.5 * (1 + erf(x / sqrt(2)))
+
+
+def test_the_manifold_of_a_deep_model_has_sliders_for_the_other_dimensions(
+    bundles: dict[str, Bundle],
+):
+    visitor = visit(model=DEEP, view="Manifold", axes="3,1")
+    rows = given(visitor, f"others-{DEEP}")["rows"]
+    others = [d for d in bundles[DEEP].dimensions_by_kl if d not in (0, 2)]
+    assert [row["dimension"] for row in rows] == others
+    assert given(visitor, f"manifold-{DEEP}")["follows"] is True
+    visitor = visit(model=DEEP, view="Manifold", plane="Principal")
+    assert f"others-{DEEP}" not in parts(visitor)
+    assert given(visitor, f"manifold-{DEEP}")["follows"] is False
+
+
+def test_sliders_come_by_kl_and_say_how_much_each_tells(bundles: dict[str, Bundle]):
+    bundle = bundles[DEEP]
+    rows = given(visit(model=DEEP, view="Sliders"), f"sliders-{DEEP}")["rows"]
+    kl = bundle.card.metrics.kl_per_dimension
+    assert [kl[row["dimension"]] for row in rows] == sorted(kl, reverse=True)
+    assert rows[0]["note"] == f"{max(kl):.2f} nats"
+
+
+def test_an_inactive_dimension_is_called_so(bundles: dict[str, Bundle]):
+    card = bundles[DEEP].card
+    metrics = card.metrics.model_copy(
+        update={"kl_per_dimension": (0.001, *card.metrics.kl_per_dimension[1:])}
+    )
+    bundle = dataclasses.replace(bundles[DEEP], card=card.model_copy(update={"metrics": metrics}))
+    assert sliders_view.describe_kl(bundle, 0) == "0.00 nats · inactive"
+    assert "inactive" not in sliders_view.describe_kl(bundle, 1)
+
+
+@pytest.mark.parametrize("model", [FLAT, DEEP])
+def test_the_model_view_shows_the_cards_figures(model: str, bundles: dict[str, Bundle]):
+    visitor = visit(model=model, view="Model")
+    metrics, training = bundles[model].card.metrics, bundles[model].card.training
+    assert {metric.label: metric.value for metric in visitor.metric} == {
+        "test −ELBO": f"{metrics.neg_elbo:.2f}",
+        "reconstruction": f"{metrics.reconstruction:.2f}",
+        "KL": f"{metrics.kl:.2f}",
+        "active units": f"{metrics.active_units} of {bundles[model].card.model.latent_dim}",
+    }
+    table = visitor.table[0].value
+    figures = dict(zip(table["figure"], table["value"], strict=True))
+    assert figures["importance-sampled bound"] == f"{metrics.importance.bound:.2f} nats"
+    assert figures["k-NN accuracy"] == f"{metrics.knn_accuracy:.1%}"
+    assert f"{metrics.knn_accuracy_pca:.1%}" in " ".join(table["definition"])
+    assert training.command in [code.value for code in visitor.code]
+    assert len(captions(visitor)) == 2
+    before = visitor.get("image")[-1].value
+    assert press(visitor, "Draw again").get("image")[-1].value != before
+
+
+# ---- The model, the plane and the point ----
+
+
+def test_another_model_is_chosen_in_the_sidebar():
+    visitor = visit(model=FLAT, view="Manifold", z="1,-1")
+    visitor.radio(key="model").set_value(DEEP).run()
+    assert_sound(visitor)
+    assert f"manifold-{DEEP}" in parts(visitor)
+    assert address(visitor)["model"] == DEEP
+    assert coordinates(visitor) == [0] * 8
+    visitor.radio(key="model").set_value(FLAT).run()
+    assert coordinates(visitor) == [1, -1]  # each model keeps its own point
+
+
+def test_each_model_in_the_sidebar_has_its_test_elbo(bundles: dict[str, Bundle]):
+    radio = visit().radio(key="model")
+    for name, bundle in bundles.items():
+        place = radio.options.index(bundle.card.title)
+        caption = radio.proto.captions[place]
+        assert caption == f"−ELBO {bundle.card.metrics.neg_elbo:.1f} nats · {name}"
+
+
+@pytest.mark.parametrize("view", ["Map", "Manifold"])
+def test_the_axes_of_the_plane_can_be_chosen(view: str):
+    visitor = visit(model=DEEP, view=view, axes="1,2")
+    visitor.selectbox(key=f"Horizontal-{DEEP}").set_value(4).run()
+    assert address(visitor)["axes"] == "5,2"
+    visitor.selectbox(key=f"Vertical-{DEEP}").set_value(6).run()
+    assert address(visitor)["axes"] == "5,7"
+    visitor.selectbox(key=f"Vertical-{DEEP}").set_value(4).run()
+    assert address(visitor)["axes"] == "7,5"  # the same twice: both change places
+    visitor.selectbox(key=f"Horizontal-{DEEP}").set_value(4).run()
+    assert address(visitor)["axes"] == "5,7"
+    assert_sound(visitor)
+    key = f"live-map-{DEEP}" if view == "Map" else f"manifold-{DEEP}"
+    np.testing.assert_array_equal(given(visitor, key)["plane"]["directions"], np.eye(8)[[4, 6]])
+
+
+def test_the_principal_plane_is_that_of_the_test_means(bundles: dict[str, Bundle]):
+    visitor = visit(model=DEEP, view="Map", axes="1,2")
+    visitor.get("button_group")  # the control exists
+    visitor.session_state["plane"] = "Principal"
+    visitor.run()
+    assert_sound(visitor)
+    plane = principal_plane(bundles[DEEP].latents.z_mean)
+    assert "axes" not in address(visitor)
+    assert address(visitor)["plane"] == "Principal"
+    assert chart(visitor)["layout"]["xaxis"]["title"]["text"] == plane.labels[0]
+    np.testing.assert_allclose(
+        given(visitor, f"live-map-{DEEP}")["plane"]["directions"], plane.directions
+    )
+
+
+def test_axes_of_a_deep_model_do_not_turn_a_flat_one():
+    visitor = visit(model=DEEP, view="Map", axes="2,1")
+    visitor.radio(key="model").set_value(FLAT).run()
+    plane = given(visitor, f"live-map-{FLAT}")["plane"]
+    assert plane == {"origin": [0, 0], "directions": [[1, 0], [0, 1]]}
+
+
+def test_the_buttons_move_the_point(bundles: dict[str, Bundle]):
+    latents = bundles[DEEP].latents
+    visitor = visit(model=DEEP, view="Map", z=",".join("12345678"))
+    at_origin = [0.0] * 8
+    assert coordinates(press(visitor, "Origin")) == at_origin
+    first = coordinates(press(visitor, "Prior"))
+    second = coordinates(press(visitor, "Prior"))
+    assert first != second
+    assert 0.1 < np.linalg.norm([first, second]) < 12  # 16 draws of N(0, 1)
+    mean = coordinates(press(visitor, "Image"))
+    distances = np.abs(latents.z_mean - np.array(mean)).max(axis=1)
+    assert distances.min() < 0.0006  # a test image's mean, to three decimals
+    for _ in range(3):
+        z = coordinates(press(visitor, "Posterior"))
+        sigmas = np.abs(latents.z_mean - np.array(z)) / np.exp(0.5 * latents.z_log_var)
+        assert sigmas.max(axis=1).min() < 5  # within reach of some test image's posterior
+    assert_sound(visitor)
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("1.5,-2", [1.5, -2]),
+        (" 1.5 ; -2 ", [1.5, -2]),
+        ("1.5 -2", [1.5, -2]),
+        ("-99,99", [-99, 99]),
+        ("1e-9,-0.0004", [0, 0]),
+        ("0.12345,1", [0.123, 1]),
+    ],
+)
+def test_typed_coordinates_move_the_point(typed: str, expected: list[float]):
+    visitor = visit(model=FLAT, view="Map")
+    visitor.text_input(key=f"typed-{FLAT}").set_value(typed).run()
+    assert_sound(visitor)
+    assert coordinates(visitor) == expected
+    assert not visitor.warning
+    np.testing.assert_allclose(given(visitor, "lens")["z"], expected, rtol=1e-6)
+
+
+NONSENSE_POINTS = {
+    "1": "needs 2 numbers, not 1",
+    "1,2,3": "needs 2 numbers, not 3",
+    "a,b": "numbers with commas",
+    ",": "numbers with commas",
+    "1,": "numbers with commas",
+    "0x1,2": "numbers with commas",
+    "nan,0": "between −99 and 99",
+    "inf,0": "between −99 and 99",
+    "1e999,0": "between −99 and 99",
+    "1e39,0": "between −99 and 99",
+    "100,0": "between −99 and 99",
+    "9" * 5000: "needs 2 numbers, not 1",
+    "9" * 5000 + ",0": "between −99 and 99",
+    "1," * 20_000: "needs 2 numbers",
+    "<script>alert(1)</script>": "needs 2 numbers",
+    "\0,\0": "numbers with commas",
+    "": "needs 2 numbers, not 0",
+}
+
+
+@pytest.mark.parametrize("typed", NONSENSE_POINTS)
+def test_typed_nonsense_gets_a_sentence_and_moves_nothing(typed: str):
+    visitor = visit(model=FLAT, view="Model", z="1,2")
+    field = visitor.text_input(key=f"typed-{FLAT}").set_value(typed).run()
+    assert_sound(visitor)
+    (warning,) = visitor.warning
+    assert "left where it is" in warning.value
+    assert NONSENSE_POINTS[typed] in warning.value
+    assert coordinates(visitor) == [1, 2]
+    assert visitor.text_input(key=f"typed-{FLAT}").value == "1,2"
+    assert not field.run().warning  # said once
+
+
+# ---- Addresses ----
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"model": FLAT, "view": "Map", "z": "1.25,-0.5", "background": "Density"},
+        {"model": FLAT, "view": "Manifold", "z": "0,0", "size": "33", "spacing": "Linear",
+         "extent": "4.5"},
+        {"model": DEEP, "view": "Sliders", "z": "1,2,3,4,-1,-2,-3,-4", "axes": "8,3"},
+        {"model": DEEP, "view": "Map", "z": "0,0,0,0,0,0,0,0.001", "plane": "Principal"},
+        {"model": DEEP, "view": "Interpolate", "z": "0,0,0,0,0,0,0,0", "axes": "1,2",
+         "a": "test-17", "b": "0,1,2,3,0,0,0,-0.5", "path": "Great arc", "steps": "7"},
+        {"model": FLAT, "view": "Reconstruct", "z": "-99,99"},
+        {"model": DEEP, "view": "Model", "z": "0,0,0,0,0,0,0,0", "axes": "2,1"},
+    ],
+)  # fmt: skip
+def test_an_address_reproduces_what_its_sender_saw(wanted: dict[str, str]):
+    visitor = visit(**wanted)
+    assert_sound(visitor)
+    assert not visitor.warning
+    assert address(visitor) == wanted
+    again = visit(**address(visitor))
+    assert {key: part.SerializeToString() for key, part in parts(again).items()} == {
+        key: part.SerializeToString() for key, part in parts(visitor).items()
+    }
+
+
+HOSTILE = [
+    ("model", "../../etc/passwd"),
+    ("model", f"../pretrained/{DEEP}"),
+    ("model", ".."),
+    ("model", "images"),
+    ("model", "x" * 100_000),
+    ("model", "<script>alert(1)</script>"),
+    ("model", "![](http://example.invalid/x.png)"),
+    ("model", f"{DEEP}\0"),
+    ("view", "map"),
+    ("view", "Nowhere"),
+    ("view", "[here](http://example.invalid)"),
+    ("z", "1,2"),
+    ("z", "nan,0,0,0,0,0,0,0"),
+    ("z", "inf,0,0,0,0,0,0,0"),
+    ("z", "1e999,0,0,0,0,0,0,0"),
+    ("z", "1e39,0,0,0,0,0,0,0"),
+    ("z", "9" * 100_000),
+    ("z", "`$$\\frac{1}{0}$$`"),
+    ("axes", "1,1"),
+    ("axes", "0,1"),
+    ("axes", "1,9"),
+    ("axes", "-1,2"),
+    ("axes", "1,x,2"),
+    ("axes", "1"),
+    ("axes", "²,1"),
+    ("axes", "9" * 5000 + ",1"),
+    ("a", "test--1"),
+    ("a", "test-10000"),
+    ("a", "test-1.0"),
+    ("b", "test-" + "9" * 5000),
+    ("b", "test-٣"),
+    ("b", "1,2"),
+    ("b", "nan,0,0,0,0,0,0,0"),
+    ("size", "41"),
+    ("size", "20.0"),
+    ("size", "-1"),
+    ("extent", "inf"),
+    ("steps", "1e9"),
+    ("plane", "principal"),
+    ("background", "javascript:alert(1)"),
+    ("path", ""),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), HOSTILE, ids=lambda text: text[:24])
+def test_a_nonsensical_address_falls_back_with_a_sentence(name: str, value: str):
+    asked = {"model": DEEP, "view": "Interpolate", name: value}
+    visitor = visit(**asked)
+    assert_sound(visitor)
+    (warning,) = visitor.warning
+    said = warning.value
+    assert said.startswith(("The address asks for ", "The address's "))
+    assert f" {name} " in said
+    assert len(said) < 300
+    assert "\n" not in said
+    code = said.split("`")  # what a stranger wrote stands in code marks, where it is but text
+    assert len(code) in (1, 3)
+    for piece in (code[0], code[-1]):
+        assert not set("<>[]!$\\") & set(piece)
+    assert "int_max_str_digits" not in said
+    fallen_back = address(visitor)
+    default = address(
+        visit(
+            model=DEEP if name != "model" else sorted(cards())[0],
+            view="Interpolate" if name != "view" else "Map",
+        )
+    )
+    assert fallen_back == default
+    visitor.run()
+    assert not visitor.warning  # said once
+
+
+def cards() -> list[str]:
+    return [path.name for path in SHIPPED.iterdir() if (path / "card.json").exists()]
+
+
+def test_an_address_of_everything_wrong_still_gives_a_page():
+    visitor = visit(**{name: "\U0001f4a5" for name, _ in HOSTILE}, unheard="of")
+    assert_sound(visitor)
+    assert len(visitor.warning) == 10 or len(visitor.warning) == len({n for n, _ in HOSTILE})
+    assert "unheard" not in address(visitor)
+
+
+# ---- Events from the browser, which is not to be trusted ----
+
+PARTS = {
+    "Map": "live-map-{}",
+    "Manifold": "manifold-{}",
+    "Sliders": "sliders-{}",
+    "Interpolate": "scrubber-{}",
+}
+
+
+@pytest.mark.parametrize("view", PARTS)
+@pytest.mark.parametrize("model", [FLAT, DEEP])
+def test_settling_moves_the_point(model: str, view: str):
+    visitor = visit(model=model, view=view)
+    z = [0.12345, -1.0, 2.0, 0.0, 0.5, -0.5, 3.0, -3.0][: 2 if model == FLAT else 8]
+    settle(visitor, PARTS[view].format(model), z)
+    assert_sound(visitor)
+    assert coordinates(visitor) == [0.123, *z[1:]]
+    np.testing.assert_allclose(given(visitor, "lens")["z"], [0.123, *z[1:]], rtol=1e-6)
+
+
+HOSTILE_POINTS: list[Any] = [
+    None, 5, "1,2", [1, 2], {}, {"z": [1, 2]}, {"row": 1}, {"z": None, "row": 1},
+    {"z": [1], "row": None}, {"z": [1, 2, 3], "row": None}, {"z": [[1, 2]], "row": None},
+    {"z": [[1], 2], "row": None}, {"z": ["a", "b"], "row": None}, {"z": "12", "row": None},
+    {"z": [None, None], "row": None}, {"z": {"0": 1, "1": 2}, "row": None},
+    {"z": [float("nan"), 0], "row": None}, {"z": [0, float("inf")], "row": None},
+    {"z": [10**400, 0], "row": None}, {"z": [0.0] * 100_000, "row": None}, {"z": 7, "row": None},
+    {"z": [{}, {}], "row": None}, {"z": "x" * 1_000_000, "row": None},
+]  # fmt: skip
+
+
+def test_hostile_points_move_nothing():
+    visitor = visit(model=FLAT, view="Map", z="1,2")
+    for value in HOSTILE_POINTS:
+        send(visitor, f"live-map-{FLAT}", "settled", value)
+        assert_sound(visitor)
+        assert coordinates(visitor) == [1, 2], value
+    settle(visitor, f"live-map-{FLAT}", [1e300, -1e300])
+    assert coordinates(visitor) == [99, -99]
+    assert_sound(visitor)
+
+
+def test_a_click_on_the_map_chooses_an_end_of_the_path(bundles: dict[str, Bundle]):
+    visitor = visit(model=DEEP, view="Interpolate", a="test-3", b="test-4")
+    key = f"live-path-map-{DEEP}"
+    mean = bundles[DEEP].latents.z_mean[70].tolist()
+    settle(visitor, key, mean, 70)
+    assert address(visitor)["a"] == "test-70"
+    visitor.session_state["click-target"] = "To"
+    visitor.run()
+    settle(visitor, key, [1, 0, 0, 0, 0, 0, 0, 0.5], None)
+    assert (address(visitor)["a"], address(visitor)["b"]) == ("test-70", "1,0,0,0,0,0,0,0.5")
+    for row in (-1, 10_000, 1.5, 3.0, True, "3", [3], {}):
+        settle(visitor, key, [0, 1, 0, 0, 0, 0, 0, 0], row)
+        assert_sound(visitor)
+        assert address(visitor)["b"] == "0,1,0,0,0,0,0,0", row
+    settle(visitor, key, [1e300] + [0] * 7, None)
+    assert_sound(visitor)
+    assert address(visitor)["b"] == "99,0,0,0,0,0,0,0"
+    assert coordinates(visitor) == [0] * 8  # an end is not the point
+
+
+def rows_text(rows: Any, dtype: str = "<u4") -> str:
+    return base64.b64encode(np.array(rows, dtype).tobytes()).decode()
+
+
+def test_a_selection_lists_its_images_and_counts_their_classes(bundles: dict[str, Bundle]):
+    bundle = bundles[FLAT]
+    visitor = visit(model=FLAT, view="Map")
+    send(visitor, f"live-map-{FLAT}", "rows", rows_text([9, 5, 7, 5]))
+    assert_sound(visitor)
+    assert "3 selected" in [heading.value for heading in visitor.subheader]
+    names = [bundle.card.data.classes[bundle.latents.labels[row]] for row in (5, 7, 9)]
+    data = given(visitor, f"selection-{FLAT}")
+    assert data["labels"] == [f"#{row} {name}" for row, name in zip((5, 7, 9), names, strict=True)]
+    for name in names:
+        assert f"{name} **{names.count(name)}**" in sentences(visitor)
+    send(visitor, f"selection-{FLAT}", "picked", 1)
+    expected = np.round(bundle.latents.z_mean[7].astype(float), 3)
+    np.testing.assert_allclose(coordinates(visitor), expected, atol=1e-6)
+    for tile in (None, -1, 3, 10**30, 1.5, "1", [1], {}):
+        send(visitor, f"selection-{FLAT}", "picked", tile)
+        assert_sound(visitor)
+        np.testing.assert_allclose(coordinates(visitor), expected, atol=1e-6)
+    send(visitor, f"live-map-{FLAT}", "rows", "")
+    assert f"selection-{FLAT}" not in parts(visitor)
+
+
+def test_a_selection_of_everything_is_listed_in_part_and_exported_whole():
+    visitor = visit(model=DEEP, view="Map")
+    send(visitor, f"live-map-{DEEP}", "rows", rows_text(range(10_000)))
+    assert "10,000 selected" in [heading.value for heading in visitor.subheader]
+    assert len(given(visitor, f"selection-{DEEP}")["labels"]) == 120
+    assert "The first 120 are shown; the files hold all 10,000." in sentences(visitor)
+    assert "Reconstructions: the data set's images are not on this machine." in sentences(visitor)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (None, 0), (5, 0), (["AAAA"], 0), ({}, 0), ("é", 0), ("%%%%", 0), ("AAAA", 0), ("A", 0),
+        (rows_text([-1, -2], "<i4"), 0), (rows_text([1.5, 2.5], "<f4"), 0),
+        (rows_text([10_000, 2**32 - 1]), 0), (rows_text([9_999, 10_000]), 1),
+        (rows_text(np.arange(2_000_000) % 50), 50),
+    ],
+    ids=lambda value: str(value)[:12],
+)  # fmt: skip
+def test_hostile_selections_list_no_more_than_there_is(text: Any, count: int):
+    visitor = visit(model=FLAT, view="Map")
+    send(visitor, f"live-map-{FLAT}", "rows", text)
+    assert_sound(visitor)
+    found = [heading.value for heading in visitor.subheader if "selected" in heading.value]
+    assert found == ([f"{count} selected"] if count else [])
+
+
+def test_an_unheard_of_event_is_nothing():
+    visitor = visit(model=FLAT, view="Map", z="1,2")
+    send(visitor, f"live-map-{FLAT}", "exec", "import os")
+    send(visitor, "lens", "settled", {"z": [5, 5], "row": None})
+    assert_sound(visitor)
+    assert coordinates(visitor) == [1, 2]
+
+
+def test_the_gallery_the_point_and_chance_choose_ends(bundles: dict[str, Bundle]):
+    bundle = bundles[FLAT]
+    visitor = visit(model=FLAT, view="Interpolate", z="1,2")
+    labels = bundle.latents.labels
+    ends = address(visitor)
+    assert ends["a"] == "test-0"
+    assert labels[int(ends["b"].removeprefix("test-"))] != labels[0]
+    visitor.selectbox(key="class-b").set_value(bundle.card.data.classes[3]).run()
+    data = given(visitor, f"gallery-tiles-b-{FLAT}")
+    assert all(label.endswith(bundle.card.data.classes[3]) for label in data["labels"])
+    send(visitor, f"gallery-tiles-b-{FLAT}", "picked", 5)
+    assert f"#{address(visitor)['b'].removeprefix('test-')} " in data["labels"][5] + " "
+    visitor.session_state["source-a"] = "The point"
+    visitor.run()
+    visitor.button(key="take-a").click().run()
+    assert address(visitor)["a"] == "1,2"
+    assert_sound(visitor)
+    visitor.radio(key="model").set_value(DEEP).run()  # neither end nor class fits that one
+    assert_sound(visitor)
+    assert address(visitor)["a"] == "test-0"
+
+
+# ---- Uploads ----
+
+
+def upload(visitor: AppTest, data: bytes, key: str = "reconstruct-file") -> AppTest:
+    visitor.file_uploader(key=key).set_value(("file", data, "application/octet-stream"))
+    return visitor.run()
+
+
+@pytest.fixture(scope="module")
+def odd_files() -> list[OddImage]:
+    return list(odd_images())
+
+
+def test_there_are_several_hundred_odd_files(odd_files: list[OddImage]):
+    assert len(odd_files) >= 300
+
+
+def test_an_odd_file_gives_a_reconstruction_or_one_sentence(odd_files: list[OddImage]):
+    chosen = odd_files[random.Random(3).randrange(6) :: 6]
+    assert {image.expected for image in chosen} == {"picture", "sentence", "either"}
+    visitor = visit(model=FLAT, view="Reconstruct")
+    for image in chosen:
+        upload(visitor, image.data)
+        assert_sound(visitor)
+        pictures = captions(visitor)
+        errors = [error.value for error in visitor.error]
+        if image.expected != "either":
+            assert bool(pictures) == (image.expected == "picture"), image.name
+        if pictures:
+            assert errors == [], image.name
+            assert len(pictures) == 5, image.name  # uploaded, seen; original, again, difference
+            assert "reconstruction" in pictures
+            values = [metric.value for metric in visitor.metric]
+            assert len(values) == 4
+            assert "nan" not in " ".join(values)
+        else:
+            assert len(errors) == 1, image.name
+            assert "\n" not in errors[0]
+            assert errors[0].endswith(".")
+    upload(visitor, png_of(np.full((28, 28), 200, np.uint8)))  # the session goes on
+    assert "reconstruction" in captions(visitor)
+
+
+def png_of(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "png")
+    return file.getvalue()
+
+
+def test_a_test_image_uploaded_finds_itself(bundles: dict[str, Bundle]):
+    bundle = bundles[FLAT]
+    images = load_images(next((SHIPPED / "images").glob("fashion_mnist-*.npz")), bundle.card.data)
+    row = 123
+    visitor = upload(visit(model=FLAT, view="Reconstruct"), png_of(images[row, ..., 0]))
+    terms = {metric.label: metric.value for metric in visitor.metric}
+    assert float(terms["−ELBO"].split()[0]) == pytest.approx(bundle.latents.neg_elbo[row], abs=2)
+    total = sum(float(terms[name].split()[0]) for name in ("reconstruction", "KL"))
+    assert total == pytest.approx(float(terms["−ELBO"].split()[0]), abs=0.11)
+    labels = given(visitor, f"neighbours-{FLAT}")["labels"]
+    assert any(label.startswith(f"#{row} ") for label in labels)
+    press(visitor, "Show its place on the map")
+    assert address(visitor)["view"] == "Map"
+    np.testing.assert_allclose(coordinates(visitor), bundle.latents.z_mean[row], atol=2e-3)
+    send(go_to(visitor, "Map"), f"live-map-{FLAT}", "settled", {"z": [0, 0], "row": None})
+    assert coordinates(visitor) == [0, 0]
+
+
+def test_noise_is_said_to_be_unlike_the_data():
+    noise = np.random.default_rng(0).integers(0, 255, (28, 28), np.uint8)
+    visitor = upload(visit(model=FLAT, view="Reconstruct"), png_of(noise))
+    assert "unlike what the model learned from" in sentences(visitor)
+
+
+def test_crop_and_inversion_change_what_the_model_sees():
+    visitor = visit(model=FLAT, view="Reconstruct")
+    pixels = np.zeros((60, 90), np.uint8)
+    pixels[10:50, 10:40] = 230
+    upload(visitor, png_of(pixels))
+    before = [metric.value for metric in visitor.metric]
+    seen = []
+    for widget, value in ((visitor.toggle[0], True), (visitor.slider[0], 4.0)):
+        widget.set_value(value).run()
+        assert_sound(visitor)
+        seen.append([metric.value for metric in visitor.metric])
+    assert before != seen[0] != seen[1] != before
+    for zoom, x, y in ((8.0, 0.0, 1.0), (visitor.slider[0].min, 1.0, 0.0)):
+        for slider, value in zip(visitor.slider, (zoom, x, y), strict=True):
+            slider.set_value(value)
+        visitor.run()
+        assert_sound(visitor)
+
+
+def test_an_uploaded_end_can_be_moved_by_a_click_afterwards(bundles: dict[str, Bundle]):
+    visitor = visit(model=FLAT, view="Interpolate", b="test-8")
+    visitor.session_state["source-a"] = "Upload"
+    visitor.run()
+    data = png_of(np.full((28, 28), 120, np.uint8))
+    upload(visitor, data, key="interpolate-a-file")
+    assert_sound(visitor)
+    end = address(visitor)["a"]
+    image = np.full((1, 28, 28, 1), 120 / 255, np.float32)
+    expected = bundles[FLAT].codec.encode(image)[0][0]
+    np.testing.assert_allclose([float(v) for v in end.split(",")], expected, atol=1e-3)
+    settle(visitor, f"live-path-map-{FLAT}", [0.5, 0.25])
+    assert address(visitor)["a"] == "0.5,0.25"
+    upload(visitor, b"no picture at all", key="interpolate-a-file")
+    assert_sound(visitor)
+    assert len(visitor.error) == 1
+    assert address(visitor)["a"] == "0.5,0.25"
+
+
+# ---- Exports ----
+
+
+@pytest.fixture
+def downloads(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], Any]]:
+    """Makers of the files behind the download buttons drawn so far, by file name.
+
+    They are called as the server calls them: after the run, outside of any session.
+    """
+    made: dict[str, Callable[[], Any]] = {}
+    original = MediaFileManager.add_deferred
+
+    def add(self: MediaFileManager, data: Any, *args: Any, **options: Any) -> str:
+        made[options["file_name"]] = data
+        return original(self, data, *args, **options)
+
+    monkeypatch.setattr(MediaFileManager, "add_deferred", add)
+    return made
+
+
+def picture(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)))
+
+
+def test_the_manifold_as_a_png(downloads: dict[str, Any], bundles: dict[str, Bundle]):
+    visit(model=FLAT, view="Manifold", size="5", spacing="Linear", extent="2.0")
+    pixels = picture(downloads[f"{FLAT}-manifold.png"]())
+    assert pixels.shape == (5 * 56, 5 * 56)
+    corners = {(-2, 2): pixels[:56:2, :56:2], (2, -2): pixels[-56::2, -56::2],
+               (-1, 0): pixels[112:168:2, 56:112:2]}  # fmt: skip
+    for z, tile in corners.items():
+        expected = to_pixels(bundles[FLAT].codec.decode(np.array([z], np.float32)))
+        np.testing.assert_array_equal(tile, expected[0, ..., 0])
+
+
+def test_the_strips_as_png_and_gif(downloads: dict[str, Any], bundles: dict[str, Bundle]):
+    bundle = bundles[DEEP]
+    z = np.array([1, 0, -1, 0.5, 0, 0, 2, 0], np.float32)
+    visit(model=DEEP, view="Sliders", z=",".join(f"{value:g}" for value in z))
+    pixels = picture(downloads[f"{DEEP}-traversals.png"]())
+    assert pixels.shape == (8 * 56, 11 * 56)
+    for row, column in ((0, 0), (3, 10), (7, 5)):
+        moved = z.copy()
+        moved[bundle.dimensions_by_kl[row]] = -3 + 0.6 * column
+        expected = to_pixels(bundle.codec.decode(moved[np.newaxis]))[0, ..., 0]
+        tile = pixels[56 * row : 56 * (row + 1) : 2, 56 * column : 56 * (column + 1) : 2]
+        np.testing.assert_array_equal(tile, expected)
+    gif = Image.open(io.BytesIO(downloads[f"{DEEP}-traversals.gif"]()))
+    assert gif.n_frames == 58  # forth and back again
+    assert gif.size == (8 * 84, 84)
+
+
+def test_a_path_as_png_gif_and_npz(downloads: dict[str, Any], bundles: dict[str, Bundle]):
+    bundle = bundles[DEEP]
+    visit(model=DEEP, view="Interpolate", a="test-3", b="0,1,0,0,0,0,0,2", steps="5")
+    arrays = np.load(io.BytesIO(downloads[f"{DEEP}-interpolation.npz"]()), allow_pickle=False)
+    a, b = bundle.latents.z_mean[3], np.array([0, 1, 0, 0, 0, 0, 0, 2], np.float32)
+    expected = a + np.linspace(0, 1, 5)[:, np.newaxis] * (b - a)
+    np.testing.assert_allclose(arrays["z"], expected, atol=1e-6)
+    images = to_pixels(bundle.codec.decode(arrays["z"]))
+    np.testing.assert_array_equal(arrays["images"], images)
+    pixels = picture(downloads[f"{DEEP}-interpolation.png"]())
+    np.testing.assert_array_equal(pixels[::4, ::4], np.concatenate(images[..., 0], axis=1))
+    gif = Image.open(io.BytesIO(downloads[f"{DEEP}-interpolation.gif"]()))
+    assert (gif.n_frames, gif.size) == (8, (224, 224))
+
+
+def test_latents_as_csv_and_npz(downloads: dict[str, Any], bundles: dict[str, Bundle]):
+    bundle = bundles[FLAT]
+    visitor = visit(model=FLAT, view="Map")
+    rows = [3, 17, 4000, 9999]
+    send(visitor, f"live-map-{FLAT}", "rows", rows_text(rows))
+    check_latents(bundle, rows, downloads, "selection.csv", "selection.npz")
+    go_to(visitor, "Model")
+    check_latents(bundle, list(range(10_000)), downloads, "latents.csv", "latents.npz")
+    card = json.loads(downloads[f"{FLAT}-card.json"]())
+    assert card == json.loads((SHIPPED / FLAT / "card.json").read_text(encoding="utf-8"))
+    history = json.loads(downloads[f"{FLAT}-history.json"]())
+    assert history == json.loads((SHIPPED / FLAT / "history.json").read_text(encoding="utf-8"))
+
+
+def check_latents(
+    bundle: Bundle, rows: list[int], downloads: dict[str, Any], table_name: str, arrays_name: str
+) -> None:
+    latents, prefix = bundle.latents, bundle.card.name
+    table = list(csv.DictReader(io.StringIO(downloads[f"{prefix}-{table_name}"]())))
+    assert [int(line["test_image"]) for line in table] == rows
+    assert [int(line["label"]) for line in table] == latents.labels[rows].tolist()
+    assert [line["class"] for line in table] == [
+        bundle.card.data.classes[label] for label in latents.labels[rows]
+    ]
+    for name in ("z_mean", "z_log_var"):
+        values = [[float(line[f"{name}_{d}"]) for d in (1, 2)] for line in table]
+        np.testing.assert_allclose(values, getattr(latents, name)[rows], rtol=1e-5)
+    data = downloads[f"{prefix}-{arrays_name}"]()
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        np.testing.assert_array_equal(arrays["test_image"], rows)
+        np.testing.assert_array_equal(arrays["label"], latents.labels[rows])
+        np.testing.assert_array_equal(arrays["z_mean"], latents.z_mean[rows])
+        np.testing.assert_array_equal(arrays["z_log_var"], latents.z_log_var[rows])
+
+
+# ---- Without the data set's images ----
+
+
+def test_without_the_images_thumbnails_are_reconstructions_and_said_to_be(
+    bundles: dict[str, Bundle],
+):
+    visitor = visit(model=DEEP, view="Model")
+    assert "images of MNIST are not on this machine; thumbnails are recon" in sentences(visitor)
+    assert "reconstructions (the originals are not on this machine)" in captions(visitor)
+    assert f"sprite-{bundles[DEEP].content}" not in parts(visitor)
+    assert given(go_to(visitor, "Map"), "lens")["hasImages"] is False
+    visitor = visit(model=FLAT, view="Model")
+    assert "not on this machine" not in sentences(visitor)
+    assert "test images above their reconstructions" in captions(visitor)
+    assert f"sprite-{bundles[FLAT].content}" in parts(visitor)
+
+
+@pytest.mark.usefixtures("fresh_caches")
+def test_the_data_set_can_be_fetched(
+    monkeypatch: pytest.MonkeyPatch, data_dir: Path, bundles: dict[str, Bundle]
+):
+    """The button's command is replaced: there may be no network here."""
+    asked = []
+
+    def fetch(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        os.symlink(data_dir / "mnist", Path(os.environ["LATENT_DATA_DIR"]) / "mnist")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(page.subprocess, "run", fetch)
+    visitor = visit(model=DEEP, view="Model")
+    press(visitor, "Fetch the data set")
+    assert asked == [[sys.executable, "-m", "explorer.datasets", "mnist"]]
+    assert_sound(visitor)
+    assert "not on this machine" not in sentences(visitor)
+    assert "test images above their reconstructions" in captions(visitor)
+    assert f"sprite-{bundles[DEEP].content}" in parts(go_to(visitor, "Map"))
+
+
+@pytest.mark.parametrize("said", ["", "Downloading …\nThere is no network here.\n"])
+def test_a_failed_fetch_gets_a_sentence(monkeypatch: pytest.MonkeyPatch, said: str):
+    def fetch(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 1, "", said)
+
+    monkeypatch.setattr(page.subprocess, "run", fetch)
+    visitor = press(visit(model=DEEP, view="Map"), "Fetch the data set")
+    assert_sound(visitor)
+    (error,) = visitor.error
+    assert error.value.endswith(said.strip().splitlines()[-1] if said else "it was stopped")
+
+
+# ---- Bundles that are broken, or not there ----
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the flat model, to put broken ones beside it."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    for name in (FLAT, "images"):
+        (folder / name).symlink_to(SHIPPED / name)
+    monkeypatch.setattr(cache, "BUNDLES", folder)
+    return folder
+
+
+def copy_to(shelf: Path, name: str = DEEP) -> Path:
+    return Path(shutil.copytree(SHIPPED / name, shelf / name))
+
+
+def flip_a_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+
+
+DAMAGE: dict[str, Callable[[Path], None]] = {
+    "flipped": flip_a_byte,
+    "cut short": cut_short,
+    "empty": lambda path: path.write_bytes(b""),
+    "missing": lambda path: path.unlink(),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a link to nowhere": lambda path: (path.unlink(), path.symlink_to("/nowhere")),
+}
+
+
+@pytest.mark.parametrize("file", ["card.json", *FILES])
+def test_a_broken_bundle_is_left_out_and_the_others_work(file: str, shelf: Path):
+    for damage in DAMAGE.values():
+        broken = copy_to(shelf)
+        damage(broken / file)
+        visitor = visit(model=DEEP, view="Map")
+        assert_sound(visitor)
+        (error,) = visitor.error
+        assert error.value.startswith(f"**{DEEP}** was left out: ")
+        assert file in error.value
+        assert "\n" not in error.value
+        (warning,) = visitor.warning
+        assert DEEP in warning.value
+        assert len(visitor.radio(key="model").options) == 1
+        assert f"live-map-{FLAT}" in parts(visitor)
+        shutil.rmtree(broken)
+
+
+def test_a_flipped_byte_anywhere_never_gives_a_traceback(shelf: Path):
+    chance = random.Random(5)
+    broken = copy_to(shelf)
+    for file in ("card.json", *FILES):
+        whole = (broken / file).read_bytes()
+        for _ in range(3):
+            data = bytearray(whole)
+            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+            (broken / file).write_bytes(data)
+            visitor = visit(view="Model")
+            assert_sound(visitor)
+            assert f"**{DEEP}**" in sentences(visitor) or file == "card.json"
+        (broken / file).write_bytes(whole)
+
+
+def test_a_bundle_that_contradicts_its_card_gets_a_sentence_and_a_way_out(
+    shelf: Path, reseal: Callable[[Path], None]
+):
+    broken = copy_to(shelf)
+    shutil.copy(SHIPPED / FLAT / "decoder.onnx", broken / "decoder.onnx")
+    reseal(broken)
+    visitor = visit(model=DEEP, view="Map")
+    assert_sound(visitor)
+    (error,) = visitor.error
+    assert "This model cannot be shown" in error.value
+    assert "decoder.onnx" in error.value
+    assert "Choose another model" in visitor.info[0].value
+    visitor.radio(key="model").set_value(FLAT).run()
+    assert_sound(visitor)
+    assert not visitor.error
+    assert f"live-map-{FLAT}" in parts(visitor)
+
+
+def test_a_model_that_breaks_while_it_is_looked_at(shelf: Path):
+    broken = copy_to(shelf)
+    visitor = visit(model=DEEP, view="Manifold")
+    assert f"manifold-{DEEP}" in parts(visitor)
+    shutil.rmtree(broken)
+    visitor.run()
+    assert_sound(visitor)
+    assert f"manifold-{FLAT}" in parts(visitor)
+
+
+def test_a_bundle_that_vanishes_while_it_is_listed(shelf: Path, monkeypatch: pytest.MonkeyPatch):
+    gone = shelf / "gone"
+    monkeypatch.setattr(cache, "find_bundles", lambda folder: [shelf / FLAT, gone])
+    visitor = visit(model=FLAT)
+    assert_sound(visitor)
+    assert "card.json of gone is missing" in visitor.error[0].value
+
+
+def test_a_new_bundle_in_place_of_the_old_one_is_seen(shelf: Path, reseal: Callable[[Path], None]):
+    bundle = copy_to(shelf)
+    visitor = visit(model=DEEP, view="Model")
+    (before,) = [m.value for m in visitor.metric if m.label == "test −ELBO"]
+    card = json.loads((bundle / "card.json").read_text(encoding="utf-8"))
+    card["metrics"]["neg_elbo"] = 1.25
+    (bundle / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    visitor.run()
+    (after,) = [m.value for m in visitor.metric if m.label == "test −ELBO"]
+    assert (before != after, after) == (True, "1.25")
+
+
+def test_strange_things_among_the_bundles_do_no_harm(shelf: Path):
+    (shelf / "notes.txt").write_text("hello")
+    (shelf / "empty").mkdir()
+    (shelf / ".unfinished").mkdir()
+    (shelf / "loop").symlink_to(shelf / "loop")
+    (shelf / "UPPER <b>case").mkdir()
+    visitor = visit(model=FLAT)
+    assert_sound(visitor)
+    assert len(visitor.error) == 2
+    assert len(visitor.radio(key="model").options) == 1
+
+
+@pytest.mark.parametrize("folder", ["empty", "nowhere", "broken only"])
+def test_no_bundle_at_all_is_a_page_that_says_what_to_do(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    place = tmp_path / folder
+    if folder != "nowhere":
+        place.mkdir()
+    if folder == "broken only":
+        shutil.copytree(SHIPPED / FLAT, place / FLAT)
+        (place / FLAT / "latents.npz").unlink()
+    monkeypatch.setattr(cache, "BUNDLES", place)
+    visitor = visit(model=FLAT, view="Sliders", z="1,2")
+    assert_sound(visitor)
+    assert "no trained model" in sentences(visitor)
+    assert "python train.py" in visitor.code[0].value
+    assert len(visitor.error) == (folder == "broken only")
+    assert not parts(visitor)
+    if folder == "broken only":
+        assert "latents.npz" in visitor.error[0].value
+        shutil.copy(SHIPPED / FLAT / "latents.npz", place / FLAT)
+        visitor.run()  # put right while the page is open
+        assert_sound(visitor)
+        assert f"sliders-{FLAT}" in parts(visitor)
+
+
+@pytest.mark.usefixtures("fresh_caches")
+def test_damaged_test_images_are_as_good_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    shelf = tmp_path / "shelf"
+    shutil.copytree(SHIPPED / "images", shelf / "images")
+    (shelf / FLAT).symlink_to(SHIPPED / FLAT)
+    monkeypatch.setattr(cache, "BUNDLES", shelf)
+    for file in (shelf / "images").glob("*.npz"):
+        flip_a_byte(file)
+    visitor = visit(model=FLAT, view="Model")
+    assert_sound(visitor)
+    assert "images of Fashion-MNIST are not on this machine" in sentences(visitor)
+
+
+# ---- Models that the browser cannot run ----
+
+
+@pytest.fixture
+def not_live(monkeypatch: pytest.MonkeyPatch, fresh_caches: None) -> None:
+    def refuse(model_keras: bytes) -> tuple[str, bytes]:
+        raise LiveError("the browser cannot run the layer Swirl")
+
+    monkeypatch.setattr(live, "decoder_program", refuse)
+
+
+@pytest.mark.usefixtures("not_live")
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("model", [FLAT, DEEP])
+def test_a_model_that_the_browser_cannot_run_is_drawn_by_the_server(model: str, view: str):
+    visitor = visit(model=model, view=view)
+    assert_sound(visitor)
+    shown = parts(visitor)
+    assert not any(key.startswith(("store-", "sprite-", "lens", "sliders-")) for key in shown)
+    if view in ("Reconstruct", "Model"):
+        return
+    assert "Not live: the browser cannot run the layer Swirl" in sentences(visitor)
+    assert any(caption.startswith("decoded at z = (") for caption in captions(visitor))
+    assert "Nearest test image: **" in sentences(visitor)
+    assert "denser than **" in sentences(visitor)
+    if view == "Manifold":
+        tiles = given(visitor, f"manifold-{model}")
+        assert (tiles["columns"], tiles["rows"]) == (20, 20)
+    if view == "Sliders":
+        assert len(visitor.slider) == (2 if model == FLAT else 8)
+
+
+@pytest.mark.usefixtures("not_live")
+def test_without_the_browser_sliders_strips_and_tiles_move_the_point(bundles: dict[str, Bundle]):
+    visitor = visit(model=DEEP, view="Sliders", z="0,0,0,0,0,0,0,5")
+    visitor.slider(key=f"slider-{DEEP}-2").set_value(1.5).run()
+    assert coordinates(visitor) == [0, 0, 1.5, 0, 0, 0, 0, 5]
+    send(visitor, f"strip-{DEEP}-0", "picked", 10)
+    assert coordinates(visitor) == [3, 0, 1.5, 0, 0, 0, 0, 5]
+    send(visitor, f"strip-{DEEP}-0", "picked", 11)
+    assert coordinates(visitor) == [3, 0, 1.5, 0, 0, 0, 0, 5]
+    assert_sound(visitor)
+    visitor = visit(model=FLAT, view="Manifold", size="5", spacing="Linear", extent="2.0")
+    send(visitor, f"manifold-{FLAT}", "picked", 4)
+    assert coordinates(visitor) == [2, 2]  # the upper right corner
+    visitor.toggle(key="holes").set_value(True).run()
+    assert_sound(visitor)
+    shaded = given(visitor, f"manifold-{FLAT}")["dimmed"]
+    plane = axis_plane(0, 1, np.zeros(2))
+    places = np.array([(x, y) for y in (2, 1, 0, -1, -2) for x in (-2, -1, 0, 1, 2)], float)
+    share = cache.percentiles(bundles[FLAT], plane.lift(places))
+    assert shaded == np.flatnonzero(share < 1).tolist()
+
+
+# ---- Other shapes than the shipped ones ----
+
+
+@pytest.fixture(scope="module")
+def odd_shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundles of one and of 80 dimensions, and of colour images wider than high."""
+    from train import Settings, train_bundle  # TensorFlow takes seconds to import
+
+    folder = tmp_path_factory.mktemp("odd")
+    dense = {"layer": "Dense", "units": 16, "activation": "relu"}
+    recipe = {"encoder": [{"layer": "Flatten"}, dense], "decoder": [dense],
+              "head": {"layer": "Dense"}, "epochs": 1, "batch_size": 64}  # fmt: skip
+    (folder / "tiny.json").write_text(json.dumps(recipe), encoding="utf-8")
+    chance = np.random.default_rng(0)
+    for name, shape in (("grey", (12, 12)), ("colour", (10, 14, 3))):
+        labels = np.arange(180) % 3
+        images = chance.integers(0, 255, (180, *shape), np.uint8)
+        images[labels == 1] //= 3
+        np.savez(folder / f"{name}.npz", x_train=images[:120], y_train=labels[:120],
+                 x_test=images[120:], y_test=labels[120:])  # fmt: skip
+    for name, latent_dim in (("grey", 1), ("grey", 80), ("colour", 3)):
+        settings = Settings(
+            str(folder / f"{name}.npz"), latent_dim=latent_dim, recipe=str(folder / "tiny.json")
+        )
+        train_bundle(settings, output=folder / "bundles", data_dir=None, resume=False)
+    return folder / "bundles"
+
+
+@pytest.mark.parametrize("live_or_not", ["live", "not live"])
+@pytest.mark.parametrize("model", ["grey-1d", "grey-80d", "colour-3d"])
+def test_other_dimensions_and_colours_work_in_every_view(
+    model: str, live_or_not: str, odd_shelf: Path, monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+):  # fmt: skip
+    monkeypatch.setattr(cache, "BUNDLES", odd_shelf)
+    if live_or_not == "not live":
+        request.getfixturevalue("not_live")
+    bundle = load_bundle(odd_shelf / model)
+    latent_dim = bundle.card.model.latent_dim
+    visitor = visit(model=model)
+    for view in VIEWS:
+        go_to(visitor, view)
+        assert_sound(visitor)
+        assert not visitor.warning
+        assert len(coordinates(visitor)) == latent_dim
+    for background in ("Density", "Manifold"):
+        assert_sound(visit(model=model, view="Map", background=background))
+    assert_sound(visit(model=model, view="Map", plane="Principal"))
+    assert_sound(visit(model=model, view="Interpolate", path="Great arc"))
+    noise = np.random.default_rng(1).integers(0, 255, (40, 30, 3), np.uint8)
+    upload(go_to(visitor, "Reconstruct"), png_of(noise))
+    assert_sound(visitor)
+    assert "reconstruction" in captions(visitor)
+    if live_or_not == "live":
+        visitor = visit(model=model, view="Manifold")
+        settle(visitor, f"manifold-{model}", [0.5] * latent_dim)
+        assert coordinates(visitor) == [0.5] * latent_dim
+
+
+def test_a_space_of_one_dimension_is_a_line(odd_shelf: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(cache, "BUNDLES", odd_shelf)
+    visitor = visit(model="grey-1d", view="Map")
+    plane = given(visitor, "live-map-grey-1d")["plane"]
+    assert plane == {"origin": [0], "directions": [[1], [0]]}
+    latents = load_bundle(odd_shelf / "grey-1d").latents
+    for trace in chart(visitor)["data"]:
+        rows = numbers(trace["customdata"])
+        np.testing.assert_allclose(numbers(trace["x"]), latents.z_mean[rows, 0], rtol=1e-6)
+        np.testing.assert_array_equal(numbers(trace["y"]), 0)
+
+
+def test_the_dimensions_of_80_stand_on_pages(odd_shelf: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(cache, "BUNDLES", odd_shelf)
+    order = load_bundle(odd_shelf / "grey-80d").dimensions_by_kl
+    visitor = visit(model="grey-80d", view="Sliders")
+    assert [r["dimension"] for r in given(visitor, "sliders-grey-80d")["rows"]] == list(order[:10])
+    assert "more-sliders-grey-80d" not in parts(visitor)
+    visitor.session_state["more"] = True
+    visitor.run()
+    visitor.number_input(key="page").set_value(7).run()
+    assert_sound(visitor)
+    shown = [r["dimension"] for r in given(visitor, "more-sliders-grey-80d")["rows"]]
+    assert shown == list(order[70:])
+    z = [0.0] * 80
+    z[order[75]] = 1.5
+    settle(visitor, "more-sliders-grey-80d", z)
+    assert coordinates(visitor) == z
+
+
+# ---- The process ----
+
+
+def test_the_app_never_imports_tensorflow(tmp_path: Path):
+    script = f"""
+import sys
+from pathlib import Path
+from streamlit.testing.v1 import AppTest
+from explorer.ui import cache
+cache.BUNDLES = Path({str(SHIPPED)!r})
+for model in {(FLAT, DEEP)!r}:
+    visitor = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=60)
+    visitor.query_params["model"] = model
+    visitor.run()
+    for view in {VIEWS!r}:
+        visitor.session_state["view"] = view
+        visitor.run()
+        assert not visitor.exception, visitor.exception
+        assert visitor.query_params["view"] == view
+print(sorted({{"tensorflow", "keras", "torch", "jax", "sklearn"}} & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**os.environ, "LATENT_DATA_DIR": str(tmp_path), "KERAS_HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip() == "[]"
