@@ -67,7 +67,12 @@ class Run:
 
 
 def train(
-    run: Run, images: np.ndarray, *, checkpoints: Path, resume: bool = False
+    run: Run,
+    images: np.ndarray,
+    *,
+    checkpoints: Path,
+    resume: bool = False,
+    callbacks: Iterable[keras.callbacks.Callback] = (),
 ) -> tuple[VAE, History]:
     """Train a VAE, saving a checkpoint after every epoch.
 
@@ -79,6 +84,7 @@ def train(
         images: ``(n, height, width, channels)`` uint8, in memory or memory-mapped.
         checkpoints: folder of this run's checkpoints, made if missing.
         resume: go on from the last checkpoint there, if there is one.
+        callbacks: further ones, to watch the run or to stop it.
 
     Returns:
         The trained model and, per epoch, each term for training and held-out images.
@@ -127,6 +133,7 @@ def train(
                 _StopWhenDiverged(),
                 _Checkpoint(checkpoints, run, history),
                 _Progress(steps, recipe.epochs),
+                *callbacks,
             ],
         )
     return model, history

@@ -6,13 +6,22 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 NEARBY = Path(__file__).resolve().parents[2] / "shared" / "datasets"
 
 
@@ -22,19 +31,35 @@ def data_dir() -> Path:
     folder = Path(os.environ.get("LATENT_DATA_DIR") or NEARBY)
     if folder.is_dir():
         return folder
-    message = "no real data sets on this machine; name their folder in LATENT_DATA_DIR"
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
+    _do_without("no real data sets on this machine; name their folder in LATENT_DATA_DIR")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Start a headless Chromium."""
+    try:
+        from playwright import sync_api
+    except ImportError as error:
+        _do_without(f"no Playwright to test with: {error}")
+    with sync_api.sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS
+            )
+        except sync_api.Error as error:
+            _do_without(f"no Chromium to test with: {error}")
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")
 def tiny_recipe() -> dict[str, Any]:
-    """A recipe that trains in a second and has every kind of chance in it."""
+    """A recipe that trains in a second (no XLA) and has every kind of chance in it."""
     return {
         "encoder": [
-            {"layer": "Flatten"},
             {"layer": "GaussianNoise", "stddev": 0.05},
+            {"layer": "Conv2D", "filters": 2, "kernel_size": 3, "strides": 2, "padding": "same"},
+            {"layer": "Flatten"},
             {"layer": "Dense", "units": 8, "activation": "relu"},
         ],
         "decoder": [
@@ -124,3 +149,10 @@ def _train(output: Path, settings: dict[str, Any]) -> Path:
 
     train_bundle(Settings(**settings), output=output, data_dir=None, resume=False)
     return output / "shapes-2d"
+
+
+def _do_without(message: str) -> NoReturn:
+    """Fail in CI; skip elsewhere."""
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)

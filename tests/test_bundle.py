@@ -68,7 +68,7 @@ def test_a_bundle_holds_what_its_card_says(tiny_bundle: Path):
     assert card.data.classes == ("0", "1", "2")
     assert card.data.image_shape == (12, 12, 1)
     assert (card.data.train_images, card.data.test_images) == (300, 100)
-    encoder = 144 * 8 + 8 + 2 * (8 * 2 + 2)
+    encoder = 9 * 2 + 2 + 6 * 6 * 2 * 8 + 8 + 2 * (8 * 2 + 2)
     decoder = 2 * 8 + 8 + 8 * 8 + 8 + 8 * 144 + 144
     assert card.model.parameters == encoder + decoder
     assert bundle.content == hashlib.sha256((tiny_bundle / "card.json").read_bytes()).hexdigest()
@@ -747,7 +747,7 @@ def test_code_in_the_recipe_of_a_keras_file_is_refused(
     with zipfile.ZipFile(path) as archive:
         contents = {name: archive.read(name) for name in archive.namelist()}
     config = json.loads(contents["config.json"])
-    config["config"]["recipe"]["encoder"][2]["activation"] = activation
+    config["config"]["recipe"]["encoder"][-1]["activation"] = activation
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in {**contents, "config.json": json.dumps(config)}.items():
             archive.writestr(name, data)

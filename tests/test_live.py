@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -27,16 +25,6 @@ from explorer.recipes import RECIPES, recipe_from_json
 from explorer.training import round_to_half
 
 ROOT = Path(__file__).parents[1]
-
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
 
 
 class Site:
@@ -81,23 +69,6 @@ class Site:
         self.page.close()
         self._server.shutdown()
         self._server.server_close()
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A headless Chromium; without one the test is skipped, or fails in CI."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS
-            )
-        except sync_api.Error as error:
-            if "CI" in os.environ:
-                raise
-            pytest.skip(f"no Chromium to test with: {error}")
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

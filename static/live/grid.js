@@ -82,6 +82,7 @@ class Grid {
   }
 
   close() {
+    this.#data = { ...this.#data, content: "" }; // a model that arrives later is not for it
     this.#decoder?.close();
     this.#endLook();
     look(null, this);

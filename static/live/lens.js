@@ -45,6 +45,7 @@ class Lens {
   #encoder = null;
   #again = null;
   #painter = null;
+  #againPainter = null;
   #endSprite = null;
   #shownRow = -1;
   #timer = 0;
@@ -75,6 +76,7 @@ class Lens {
 
   close() {
     this.#end();
+    this.#data = { ...this.#data, content: "" }; // a model that arrives later is not for it
     this.#close();
   }
 
@@ -84,6 +86,8 @@ class Lens {
     this.#painter = new Painter(this.#part(".picture"), model.imageShape);
     this.#decoder = new Runner(program, weights, (image, z) => this.#draw(image, z));
     this.#again = new Network(program, weights);
+    this.#againPainter = new Painter(this.#part(".again"), model.imageShape);
+    [this.#part(".original canvas").height, this.#part(".original canvas").width] = model.imageShape;
     this.#encoder = model.encoder && new Network(model.encoder.program, model.encoder.weights);
     this.#latent = new Float32Array(model.latentDim);
     this.#endSprite = model.whenSprite(() => this.#drawOriginal());
@@ -138,21 +142,16 @@ class Lens {
     this.#shownRow = row;
     const from = row * model.latentDim;
     this.#latent.set(model.zMean.subarray(from, from + model.latentDim));
-    const again = this.#part(".again");
-    if (!again.painter) again.painter = new Painter(again, model.imageShape);
-    again.painter.paint(this.#again.run(this.#latent));
+    this.#againPainter.paint(this.#again.run(this.#latent));
     this.#drawOriginal();
   }
 
   #drawOriginal() {
     if (!this.#model?.sprite || this.#shownRow < 0) return;
     const [height, width] = this.#model.imageShape;
-    const canvas = this.#part(".original canvas");
-    canvas.width = width;
-    canvas.height = height;
     const x = (this.#shownRow % COLUMNS) * width;
     const y = Math.floor(this.#shownRow / COLUMNS) * height;
-    const context = canvas.getContext("2d");
+    const context = this.#part(".original canvas").getContext("2d");
     context.drawImage(this.#model.sprite, x, y, width, height, 0, 0, width, height);
   }
 

@@ -92,7 +92,7 @@ class LiveMap {
     const on = (type, handler) =>
       chart.addEventListener(type, handler, { signal: this.#undo.signal, capture: true });
     on("pointermove", (event) => this.#onMove(event));
-    on("pointerdown", (event) => (this.#down = event));
+    on("pointerdown", (event) => (this.#down = event.target.closest(".modebar") ? null : event));
     on("keydown", (event) => this.#onKey(event));
     window.addEventListener("pointerup", (event) => this.#onUp(event), {
       signal: this.#undo.signal, // while dragging, Plotly covers the page with another element
@@ -148,7 +148,7 @@ class LiveMap {
     const step = (right - left) * STEP * (event.shiftKey ? 5 : 1);
     const from = this.#looked ?? this.#data.z;
     const [fromX, fromY] = project(this.#data.plane, from);
-    const z = lift(this.#data.plane, fromX + x * step, fromY + y * step, this.#latent);
+    const z = lift(this.#data.plane, fromX + x * step, fromY + y * step); // a pointer may follow
     look(z, this);
     this.#drawMarks();
     clearTimeout(this.#timer);

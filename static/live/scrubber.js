@@ -47,7 +47,7 @@ class Scrubber {
     this.#send = send;
     this.#latent = new Float32Array(data.path[0].length);
     if (isOther) this.#range.value = 0;
-    this.#label();
+    this.#locate();
   }
 
   close() {
@@ -98,6 +98,12 @@ class Scrubber {
   }
 
   #show() {
+    this.#locate();
+    look(this.#latent, this);
+  }
+
+  /** Finds the latent at the slider's place. */
+  #locate() {
     const { path } = this.#data;
     const place = Number(this.#range.value) * (path.length - 1);
     const first = Math.min(Math.floor(place), path.length - 2);
@@ -105,11 +111,6 @@ class Scrubber {
     for (let i = 0; i < this.#latent.length; i++) {
       this.#latent[i] = path[first][i] * (1 - share) + path[first + 1][i] * share;
     }
-    this.#label();
-    look(this.#latent, this);
-  }
-
-  #label() {
     this.#output.textContent = `${Math.round(100 * Number(this.#range.value))} %`;
   }
 }

@@ -62,6 +62,7 @@ class Sliders {
   }
 
   close() {
+    this.#data = { ...this.#data, content: "" }; // a model that arrives later is not for it
     this.#decoder?.close();
     this.#visible.disconnect();
     this.#endLook();

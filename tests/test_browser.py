@@ -1,0 +1,949 @@
+"""The real app in a real Chromium: what the pixels show, and what goes to the server.
+
+Every picture that the page decodes is compared with what onnxruntime decodes at the same
+place. A test ends with no error on the page or in its console, and with no request to
+anywhere but the app's own server.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFilter
+
+from explorer import geometry, render
+from explorer.bundle import Bundle, load_bundle, load_images
+from explorer.geometry import grid_points, plane_coordinates_grid
+from explorer.ui import cache
+from explorer.ui.live import _payload as payload_of
+from explorer.uploads import prepare, read_upload, suggest_preparation
+
+ROOT = Path(__file__).parents[1]
+SHIPPED = (ROOT / cache.BUNDLES).resolve()
+FLAT, DEEP, OTHER = "fashion_mnist-2d", "mnist-8d", "fashion_mnist-8d"
+VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Model")
+PATIENCE = 30_000  # milliseconds, on a machine that does other things too
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the app as a person does; no data sets but what lies beside the bundles."""
+    folder = tmp_path_factory.mktemp("app")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true",
+        f"--server.port={port}", "--server.fileWatcherType=none",
+    ]  # fmt: skip
+    places = {
+        "LATENT_DATA_DIR": str(folder),
+        "KERAS_HOME": str(folder),
+        "LATENT_BUNDLES": str(SHIPPED),
+    }
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **places}, stdout=output, stderr=output
+        )
+    try:
+        url = f"http://localhost:{port}"
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=5)
+                break
+            except OSError:
+                assert process.poll() is None, log.read_text()
+                with socket.socket() as pause:
+                    pause.settimeout(0.2)
+                    pause.connect_ex(("127.0.0.1", 9))
+        yield url
+        said = log.read_text()
+        assert "Traceback" not in said, said[-5000:]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def bundles() -> dict[str, Bundle]:
+    return {name: load_bundle(SHIPPED / name) for name in (FLAT, DEEP, OTHER)}
+
+
+class Visitor:
+    """A page of the app, what goes wrong on it, and what it sends."""
+
+    def __init__(self, browser: Any, url: str, *, width: int = 1280, **options: Any) -> None:
+        self.url = url
+        viewport = {"width": width, "height": 900}
+        self.context = browser.new_context(viewport=viewport, **options)
+        self.context.set_default_timeout(PATIENCE)
+        self.page = self.context.new_page()
+        self.troubles: list[str] = []
+        self.sent: list[str] = []
+        self.page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
+        self.page.on("console", self._hear)
+        self.page.on("request", self._notice)
+        self.page.on("websocket", lambda s: s.on("framesent", lambda _: self.sent.append("frame")))
+
+    def _hear(self, message: Any) -> None:
+        if message.type == "error":
+            self.troubles.append(f"console: {message.text}")
+
+    def _notice(self, request: Any) -> None:
+        if request.url.startswith(("data:", "blob:")):
+            return
+        self.sent.append(request.url)
+        if not request.url.startswith(self.url):
+            self.troubles.append(f"request: {request.url}")
+
+    def open(self, **address: str) -> None:
+        """Load the page anew and wait until it stands."""
+        self.page.goto(f"{self.url}/?{urlencode(address)}")
+        self.rest()
+        if address["view"] in ("Map", "Interpolate"):
+            self.page.locator(".live-marks").wait_for(state="attached")
+        if address["view"] not in ("Reconstruct", "Model"):
+            self.page.locator(".lens .place", has_text="decoded at").wait_for()
+
+    def rest(self) -> None:
+        """Wait until the server has nothing to do for this page."""
+        self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+    def until(self, is_so: Callable[[], bool], what: str) -> None:
+        for _ in range(PATIENCE // 40):
+            if is_so():
+                return
+            self.page.wait_for_timeout(40)
+        raise AssertionError(f"waited in vain until {what}")
+
+    @property
+    def address(self) -> dict[str, str]:
+        return {key: values[0] for key, values in parse_qs(urlsplit(self.page.url).query).items()}
+
+    @property
+    def z(self) -> list[float]:
+        """The point as the address has it."""
+        return [float(value) for value in self.address["z"].split(",")]
+
+    def pixels(self, selector: str, at: int = 0) -> np.ndarray:
+        """What a canvas or an image shows, ``(height, width)`` uint8, or with colours."""
+        uri = (
+            self.page.locator(selector)
+            .nth(at)
+            .evaluate(
+                """element => {
+                if (element.tagName === "CANVAS") return element.toDataURL("image/png");
+                const canvas = document.createElement("canvas");
+                [canvas.width, canvas.height] = [element.naturalWidth, element.naturalHeight];
+                canvas.getContext("2d").drawImage(element, 0, 0);
+                return canvas.toDataURL("image/png");
+            }"""
+            )
+        )
+        png = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
+        colours = np.asarray(png.convert("RGB"))
+        return colours[..., 0] if (np.ptp(colours, axis=-1) == 0).all() else colours
+
+    def lens(self) -> np.ndarray:
+        return self.pixels(".lens .picture")
+
+    def shows(self, expected: np.ndarray, selector: str = ".lens .picture", at: int = 0) -> None:
+        """Wait until a canvas shows a picture, to within 1/255 in every pixel."""
+        found = None
+
+        def is_so() -> bool:
+            nonlocal found
+            found = self.pixels(selector, at)
+            return found.shape == expected.shape and bool(
+                np.all(np.abs(found - 255.0 * expected) <= 1.5)  # the canvas rounds: half of 1/255
+            )
+
+        try:
+            self.until(is_so, f"{selector} shows what the server decodes")
+        except AssertionError as error:
+            shape = None if found is None else found.shape
+            raise AssertionError(f"{error}; it is {shape}, not {expected.shape}") from None
+
+    def place_at(self, x: float, y: float) -> list[float]:
+        """Plotly's own idea of the data coordinates at a place of the page."""
+        return self.page.evaluate(
+            """([x, y]) => {
+                const chart = document.querySelector(".js-plotly-plot");
+                const { xaxis, yaxis } = chart._fullLayout;
+                const { left, top } = chart.getBoundingClientRect();
+                return [xaxis.p2d(x - left - xaxis._offset), yaxis.p2d(y - top - yaxis._offset)];
+            }""",
+            [x, y],
+        )
+
+    def pixel_of(self, place: Any) -> tuple[float, float]:
+        """Where on the page data coordinates lie."""
+        x, y = self.page.evaluate(
+            """([x, y]) => {
+                const chart = document.querySelector(".js-plotly-plot");
+                chart.scrollIntoView({ block: "center" });
+                const { xaxis, yaxis } = chart._fullLayout;
+                const { left, top } = chart.getBoundingClientRect();
+                return [left + xaxis._offset + xaxis.d2p(x), top + yaxis._offset + yaxis.d2p(y)];
+            }""",
+            [float(value) for value in place],
+        )
+        return x, y
+
+    def choose(self, label: str) -> None:
+        """Press a segment of a control."""
+        self.page.get_by_test_id("stButtonGroup").get_by_text(label, exact=True).first.click()
+
+    def grab(self, selector: str, at: int = 0) -> Callable[[float], float]:
+        """Take a slider's thumb; returns how to drag it to a share of its length.
+
+        That returns the slider's value there.
+        """
+        slider = self.page.locator(selector).nth(at)
+        slider.scroll_into_view_if_needed()
+        box = slider.bounding_box()
+        low, high, value = (
+            float(slider.evaluate(f"input => input.{name}")) for name in ("min", "max", "value")
+        )
+        y = box["y"] + box["height"] / 2
+
+        def x_of(share: float) -> float:
+            return box["x"] + 8 + share * (box["width"] - 16)
+
+        self.page.mouse.move(x_of((value - low) / (high - low)), y)
+        self.page.mouse.down()
+
+        def drag(share: float) -> float:
+            self.page.mouse.move(x_of(share), y, steps=4)
+            return float(slider.input_value())
+
+        return drag
+
+
+@pytest.fixture(scope="module")
+def desktop(chromium: Any, app_url: str) -> Iterator[Visitor]:
+    visitor = Visitor(chromium, app_url)
+    yield visitor
+    visitor.context.close()
+
+
+@pytest.fixture
+def visitor(desktop: Visitor) -> Iterator[Visitor]:
+    """A visitor at a desk; the test fails if anything goes wrong on its page."""
+    desktop.troubles.clear()
+    yield desktop
+    assert desktop.troubles == []
+
+
+def decode(bundle: Bundle, z: Any) -> np.ndarray:
+    """One image as onnxruntime decodes it, ``(height, width)`` in [0, 1]."""
+    return bundle.codec.decode(np.array([z], np.float32))[0].squeeze()
+
+
+def mosaic(bundle: Bundle, latents: Any, columns: int) -> np.ndarray:
+    """Images side by side, row by row."""
+    images = bundle.codec.decode(np.asarray(latents, np.float32))[..., 0]
+    rows = images.reshape(-1, columns, *images.shape[1:])
+    return rows.transpose(0, 2, 1, 3).reshape(len(rows) * images.shape[1], -1)
+
+
+# ---- Map ----
+
+
+def test_the_lens_follows_the_pointer_over_the_map_without_the_server(
+    visitor: Visitor, bundles: dict[str, Bundle]
+):
+    bundle = bundles[FLAT]
+    images = load_images(next((SHIPPED / "images").glob("fashion_mnist-*.npz")), bundle.card.data)
+    visitor.open(model=FLAT, view="Map", z="0.5,-0.25")
+    visitor.shows(decode(bundle, [0.5, -0.25]))
+    visitor.page.wait_for_timeout(300)
+    visitor.sent.clear()
+    pictures = []
+    left, right = visitor.page.evaluate(
+        "document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range"
+    )
+    for share in ((0.02, 0.02), (0.5, 0.5), (0.3, 0.7), (0.7, 0.31), (0.97, 0.97)):
+        x, y = visitor.pixel_of([left + s * (right - left) for s in share])
+        visitor.page.mouse.move(x, y, steps=5)
+        place = visitor.place_at(round(x), round(y))
+        exact = visitor.place_at(x, y)
+        z = min(
+            (place, exact), key=lambda z: np.abs(visitor.lens() - 255 * decode(bundle, z)).max()
+        )
+        visitor.shows(decode(bundle, z))
+        pictures.append(visitor.lens())
+        shown = ", ".join(f"{value:.2f}".replace("-", "−") for value in z)
+        assert visitor.page.locator(".lens .place").inner_text() == f"decoded at z = ({shown})"
+        (row,), (distance,) = geometry.nearest(z, bundle.latents.z_mean)
+        name = bundle.card.data.classes[bundle.latents.labels[row]]
+        near = visitor.page.locator(".lens .near").inner_text()
+        assert near == f"Nearest test image: {name}, {distance:.2f} away"
+        np.testing.assert_array_equal(visitor.pixels(".lens .original canvas"), images[row, ..., 0])
+        visitor.shows(decode(bundle, bundle.latents.z_mean[row]), ".lens .again")
+        share_of_data = float(cache.percentiles(bundle, np.array([z], np.float32))[0])
+        said = visitor.page.locator(".lens .density").inner_text()
+        assert abs(int(re.search(r"than (\d+) %", said)[1]) - share_of_data) < 1.01
+        back = np.linalg.norm(bundle.codec.encode(decode(bundle, z)[None, ..., None])[0][0] - z)
+        assert float(re.search(r"within ([\d.]+)", said)[1]) == pytest.approx(back, abs=0.02)
+    for one, other in zip(pictures, pictures[1:], strict=False):
+        assert np.abs(one.astype(int) - other).max() > 50
+    assert visitor.page.locator(".lens .badge").inner_text() == "no data here"  # a corner
+    assert visitor.sent == []
+    visitor.page.mouse.move(100, 850)
+    visitor.shows(decode(bundle, [0.5, -0.25]))  # back to the point
+    assert visitor.sent == []
+
+
+def test_a_click_on_the_map_pins_the_point(visitor: Visitor, bundles: dict[str, Bundle]):
+    bundle = bundles[FLAT]
+    visitor.open(model=FLAT, view="Map")
+    corner = visitor.page.evaluate(
+        """(() => {
+            const { xaxis, yaxis } = document.querySelector(".js-plotly-plot")._fullLayout;
+            return [xaxis.range[0] * 0.97, yaxis.range[1] * 0.97];
+        })()"""
+    )
+    x, y = visitor.pixel_of(corner)
+    visitor.page.mouse.click(x, y)
+    visitor.until(lambda: visitor.address["z"] != "0,0", "a click moves the point")
+    np.testing.assert_allclose(visitor.z, corner, atol=0.02)  # nobody's dot is near
+    field = visitor.page.get_by_label("Coordinates", exact=False)
+    visitor.until(lambda: field.input_value() == visitor.address["z"], "the field says so too")
+    visitor.page.mouse.move(100, 850)
+    visitor.shows(decode(bundle, visitor.z))
+
+    row = int(np.abs(bundle.latents.z_mean[:, 0]).argmax())  # a dot that stands alone
+    mean = bundle.latents.z_mean[row]
+    x, y = visitor.pixel_of(mean)
+    visitor.page.mouse.click(x + 2, y + 1)
+    expected = geometry_text(mean)
+    visitor.until(lambda: visitor.address["z"] == expected, "a click near a dot takes its place")
+
+    before = visitor.z
+    chart = visitor.page.locator(".js-plotly-plot")
+    chart.focus()
+    visitor.page.mouse.move(100, 850)
+    visitor.page.keyboard.press("ArrowLeft")
+    visitor.page.keyboard.press("Shift+ArrowUp")
+    visitor.until(lambda: visitor.z != before, "arrow keys move the point")
+    left, right = chart.evaluate("chart => chart._fullLayout.xaxis.range")
+    step = (right - left) / 100
+    np.testing.assert_allclose(np.subtract(visitor.z, before), [-step, 5 * step], atol=0.002)
+    visitor.shows(decode(bundle, visitor.z))
+
+
+def geometry_text(z: Any) -> str:
+    return ",".join(f"{value:.3f}".rstrip("0").rstrip(".") for value in np.asarray(z, float))
+
+
+def test_zoom_and_the_modebar_leave_the_point_and_the_lens_true(
+    visitor: Visitor, bundles: dict[str, Bundle]
+):
+    visitor.open(model=FLAT, view="Map")
+    span = "(({ range }) => range[1] - range[0])(document.querySelector('.js-plotly-plot')._fullLayout.xaxis)"
+    wide = visitor.page.evaluate(span)
+    visitor.page.mouse.move(*visitor.pixel_of([0.4, 0.4]))
+    visitor.page.mouse.wheel(0, -400)
+    visitor.until(lambda: visitor.page.evaluate(span) < 0.9 * wide, "the wheel zooms in")
+    close = visitor.page.evaluate(span)
+    button = visitor.page.locator(".modebar-btn[data-val=in]")
+    button.click()
+    visitor.until(lambda: visitor.page.evaluate(span) < close, "the button zooms in")
+    visitor.page.mouse.move(*visitor.pixel_of([0.31, 0.2]))
+    x, y = visitor.pixel_of([0.3, 0.2])
+    visitor.page.mouse.move(round(x), round(y))
+    visitor.shows(decode(bundles[FLAT], visitor.place_at(round(x), round(y))))
+    visitor.rest()
+    assert visitor.z == [0, 0]
+
+
+def test_a_class_in_the_legend_hides_its_dots(visitor: Visitor, bundles: dict[str, Bundle]):
+    bundle = bundles[FLAT]
+    visitor.open(model=FLAT, view="Map")
+    label = bundle.card.data.classes.index("Trouser")
+    row = int(np.where(bundle.latents.labels == label, bundle.latents.z_mean[:, 1], 9).argmin())
+    chart = visitor.page.locator(".js-plotly-plot")
+
+    def orange() -> int:
+        picture = np.asarray(Image.open(io.BytesIO(chart.screenshot())).convert("RGB"), int)
+        plot = picture[: int(0.85 * len(picture))]
+        return int((np.abs(plot - (255, 190, 65)).max(axis=-1) < 40).sum())
+
+    visitor.until(lambda: orange() > 1000, "the class is drawn")
+    visitor.page.locator(".legendtoggle").nth(label).click()
+    visitor.until(lambda: orange() < 100, "the class is hidden")
+    mean = bundle.latents.z_mean[row]
+    visitor.page.mouse.click(*visitor.pixel_of(mean))
+    visitor.until(lambda: visitor.address["z"] != "0,0", "a click moves the point")
+    near = [r for r in range(10_000) if np.abs(bundle.latents.z_mean[r] - visitor.z).max() < 6e-4]
+    assert all(bundle.latents.labels[r] != label for r in near)  # a hidden dot cannot be hit
+
+
+def test_a_box_lists_and_exports_what_is_in_it(
+    visitor: Visitor, bundles: dict[str, Bundle], tmp_path: Path
+):
+    bundle = bundles[FLAT]
+    visitor.open(model=FLAT, view="Map")
+    visitor.choose("Box")
+    mode = "document.querySelector('.js-plotly-plot')._fullLayout.dragmode"
+    visitor.until(lambda: visitor.page.evaluate(mode) == "select", "dragging draws a box")
+    start, stop = visitor.pixel_of([0.2, 0.2]), visitor.pixel_of([0.7, 1.0])
+    visitor.sent.clear()
+    visitor.page.mouse.move(*start)
+    visitor.page.mouse.down()
+    visitor.page.mouse.move(*stop, steps=6)
+    visitor.page.mouse.up()
+    heading = visitor.page.get_by_role("heading", name=re.compile(r"[\d,]+ selected"))
+    heading.wait_for()
+    count = int(heading.inner_text().split()[0].replace(",", ""))
+    low, high = np.array([0.2, 0.2]), np.array([0.7, 1.0])
+    pixel = abs(visitor.place_at(1, 1)[0] - visitor.place_at(0, 0)[0])
+    inside = [
+        np.all((low - grow < bundle.latents.z_mean) & (bundle.latents.z_mean < high + grow), axis=1)
+        for grow in (-2 * pixel, 2 * pixel)
+    ]
+    assert 0 < inside[0].sum() <= count <= inside[1].sum()
+    with visitor.page.expect_download() as download:
+        visitor.page.get_by_role("button", name="CSV").click()
+    download.value.save_as(tmp_path / "selection.csv")
+    table = list(csv.DictReader((tmp_path / "selection.csv").open(encoding="utf-8")))
+    rows = [int(line["test_image"]) for line in table]
+    assert len(rows) == count
+    assert set(np.flatnonzero(inside[0])) <= set(rows) <= set(np.flatnonzero(inside[1]))
+
+    tiles = visitor.page.locator(".picker").first
+    tiles.scroll_into_view_if_needed()
+    box = tiles.bounding_box()
+    columns = min(count, 20)
+    visitor.page.mouse.click(box["x"] + box["width"] * 2.5 / columns, box["y"] + 5)
+    expected = geometry_text(bundle.latents.z_mean[rows[2]])
+    visitor.until(lambda: visitor.address["z"] == expected, "a tile moves the point")
+
+
+def test_the_map_of_a_deep_model_decodes_in_its_plane(visitor: Visitor, bundles: dict[str, Bundle]):
+    bundle = bundles[DEEP]
+    z = [0.5, -1, 0, 0, 1, 0, 0.25, 0]
+    visitor.open(model=DEEP, view="Map", axes="2,5", z=geometry_text(z))
+    visitor.shows(decode(bundle, z))
+    assert not visitor.page.locator(".lens .original").is_visible()  # no images on this machine
+    visitor.page.wait_for_timeout(300)
+    visitor.sent.clear()
+    for target in ([1.2, -0.8], [-2, 2]):
+        x, y = (round(value) for value in visitor.pixel_of(target))
+        visitor.page.mouse.move(x, y, steps=3)
+        z[1], z[4] = visitor.place_at(x, y)
+        visitor.shows(decode(bundle, z))
+    assert visitor.sent == []
+
+
+# ---- Manifold ----
+
+
+def test_the_grid_equals_the_servers_and_its_tiles_can_be_chosen(
+    visitor: Visitor, bundles: dict[str, Bundle]
+):
+    bundle = bundles[FLAT]
+    visitor.open(model=FLAT, view="Manifold", size="9")
+    xs, ys = plane_coordinates_grid(9, spacing="normal", extent=2.5)
+    points = grid_points(xs, ys)
+    visitor.shows(mosaic(bundle, points, 9), ".grid canvas")
+    box = visitor.page.locator(".grid").bounding_box()
+    side = box["width"] / 9
+    visitor.page.wait_for_timeout(300)
+    visitor.sent.clear()
+    for tile in (0, 13, 40, 80):
+        x, y = box["x"] + (tile % 9 + 0.5) * side, box["y"] + (tile // 9 + 0.5) * side
+        visitor.page.mouse.move(x, y)
+        visitor.shows(decode(bundle, points[tile]))
+    assert visitor.sent == []
+    visitor.page.mouse.click(box["x"] + 2.5 * side, box["y"] + 1.5 * side)
+    visitor.until(lambda: visitor.address["z"] == geometry_text(points[11]), "a click moves it")
+    visitor.page.mouse.move(100, 850)
+    visitor.shows(decode(bundle, visitor.z))
+
+    visitor.page.get_by_text("Shade holes").click()
+    share = cache.percentiles(bundle, np.asarray(points, np.float32))
+    holes = (share < 1).reshape(9, 9)
+    assert 5 < holes.sum() < 60
+    alpha = """canvas => Array.from(
+        canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data
+    ).filter((_, i) => i % 4 === 3)"""
+    shade = visitor.page.locator(".grid .shade")
+    visitor.until(
+        lambda: np.array_equal(np.array(shade.evaluate(alpha)).reshape(9, 9) > 0, holes),
+        "the holes are shaded",
+    )
+    with visitor.page.expect_download() as download:
+        visitor.page.get_by_role("button", name="PNG").click()
+    assert Image.open(download.value.path()).size == (9 * 56, 9 * 56)
+
+
+def test_a_grid_of_40_by_40_is_drawn(visitor: Visitor, bundles: dict[str, Bundle]):
+    visitor.open(model=FLAT, view="Manifold", size="40", spacing="Linear", extent="3.0")
+    points = grid_points(*plane_coordinates_grid(40, spacing="linear", extent=3.0))
+    visitor.shows(mosaic(bundles[FLAT], points, 40), ".grid canvas")
+
+
+def test_sliders_of_a_deep_model_move_the_grid_through_the_space(
+    visitor: Visitor, bundles: dict[str, Bundle]
+):
+    bundle = bundles[DEEP]
+    visitor.open(model=DEEP, view="Manifold", size="5", axes="1,2")
+    points = grid_points(*plane_coordinates_grid(5, spacing="normal", extent=2.5))
+    latents = np.zeros((25, 8), np.float32)
+    latents[:, :2] = points
+    visitor.shows(mosaic(bundle, latents, 5), ".grid canvas")
+    visitor.page.wait_for_timeout(300)
+    visitor.sent.clear()
+    dimension = next(d for d in bundle.dimensions_by_kl if d > 1)
+    drag = visitor.grab(".dimension .range")
+    for share in (0.8, 0.25):
+        latents[:, dimension] = drag(share)
+        visitor.shows(mosaic(bundle, latents, 5), ".grid canvas")
+    assert visitor.sent == []
+    visitor.page.mouse.up()
+    expected = latents[0, dimension]
+    visitor.until(lambda: visitor.z[dimension] == pytest.approx(expected), "it settles")
+    visitor.shows(mosaic(bundle, latents, 5), ".grid canvas")
+
+
+# ---- Sliders ----
+
+
+def strip(bundle: Bundle, z: list[float], dimension: int) -> np.ndarray:
+    latents = np.tile(np.array(z, np.float32), (11, 1))
+    latents[:, dimension] = np.linspace(-3, 3, 11)
+    return mosaic(bundle, latents, 11)
+
+
+def test_a_slider_moves_lens_and_strips_live_and_tells_the_server_on_release(
+    visitor: Visitor, bundles: dict[str, Bundle]
+):
+    bundle = bundles[DEEP]
+    visitor.open(model=DEEP, view="Sliders")
+    first, second, *_, last = bundle.dimensions_by_kl
+    visitor.page.wait_for_timeout(300)
+    visitor.sent.clear()
+    drag = visitor.grab(".dimension .range")
+    z = [0.0] * 8
+    for share in (0.9, 0.1, 0.7):
+        z[first] = drag(share)
+        visitor.shows(decode(bundle, z))
+        assert float(visitor.page.locator(".dimension .typed").first.input_value()) == z[first]
+    visitor.shows(strip(bundle, z, second), ".strip", at=1)
+    visitor.shows(strip(bundle, z, last), ".strip", at=7)
+    assert visitor.sent == []
+    visitor.page.mouse.up()
+    visitor.until(lambda: visitor.z == pytest.approx(z), "the server knows")
+    assert 1 <= len([what for what in visitor.sent if what == "frame"]) <= 2
+    visitor.shows(decode(bundle, z))
+
+
+def test_sliders_take_typed_values_keys_clicks_and_double_clicks(
+    visitor: Visitor, bundles: dict[str, Bundle]
+):
+    bundle = bundles[DEEP]
+    visitor.open(model=DEEP, view="Sliders", z="0,0,0,0,0,0,0,0")
+    first, second, *_ = bundle.dimensions_by_kl
+    z = [0.0] * 8
+
+    def settles() -> None:
+        visitor.until(lambda: visitor.z == pytest.approx(z), f"it is {z}")
+        visitor.shows(decode(bundle, z))
+
+    typed = visitor.page.locator(".dimension .typed")
+    sliders = visitor.page.locator(".dimension .range")
+    typed.first.fill("-4.5")  # beyond the slider's usual reach
+    typed.first.press("Enter")
+    z[first] = -4.5
+    settles()
+    assert float(sliders.first.get_attribute("min")) == -5
+    typed.nth(1).fill("1000")
+    typed.nth(1).press("Enter")
+    z[second] = 99
+    settles()
+    typed.nth(1).fill("")
+    typed.nth(1).press("Enter")
+    visitor.page.wait_for_timeout(100)
+    assert visitor.z == pytest.approx(z)
+    sliders.nth(1).dblclick()
+    z[second] = 0
+    settles()
+    sliders.nth(1).focus()
+    for _ in range(3):
+        visitor.page.keyboard.press("ArrowRight")
+    z[second] = 0.03
+    settles()
+    box = visitor.page.locator(".strip").first.bounding_box()
+    visitor.page.mouse.click(box["x"] + box["width"] * 10.5 / 11, box["y"] + 10)
+    z[first] = 3
+    settles()
+    assert sliders.first.get_attribute("aria-label").startswith(geometry.axis_label(first))
+    quiet = visitor.page.locator(".lens .quiet")
+    visitor.until(lambda: "Nearest test image" in quiet.text_content(), "it is read out")
+    with visitor.page.expect_download() as download:
+        visitor.page.get_by_role("button", name="GIF").click()
+    assert Image.open(download.value.path()).n_frames == 58
+
+
+# ---- Interpolate ----
+
+
+def test_the_path_between_two_images(visitor: Visitor, bundles: dict[str, Bundle]):
+    bundle = bundles[FLAT]
+    visitor.open(model=FLAT, view="Interpolate", a="test-3", b="test-42", steps="5")
+    a, b = bundle.latents.z_mean[[3, 42]].astype(float)
+
+    def path(t: float) -> np.ndarray:
+        return (1 - t) * a + t * b
+
+    pictures = visitor.page.locator(".picker img")
+    widths = [pictures.nth(i).evaluate("image => image.naturalWidth") for i in range(3)]
+    place = widths.index(5 * 28)
+    expected = mosaic(bundle, [path(t) for t in np.linspace(0, 1, 5)], 5)
+    visitor.shows(expected, ".picker img", at=place)
+
+    visitor.page.wait_for_timeout(300)
+    visitor.sent.clear()
+    drag = visitor.grab(".scrubber .range")
+    marks = set()
+    for share in (0.3, 0.95, 0.6):
+        t = drag(share)
+        visitor.shows(decode(bundle, path(t)))
+        marks.add(visitor.page.locator(".live-look").get_attribute("style"))
+    assert len(marks) == 3  # the moving point on the map
+    assert visitor.sent == []
+    visitor.page.mouse.up()
+    visitor.until(lambda: visitor.z == pytest.approx(path(t), abs=6e-4), "the server knows")
+    visitor.shows(decode(bundle, visitor.z))
+    visitor.rest()
+
+    visitor.page.wait_for_timeout(300)
+    visitor.sent.clear()
+    visitor.page.get_by_role("button", name="Play").click()
+    frames = set()
+    visitor.until(
+        lambda: frames.add(visitor.lens().tobytes()) or len(frames) > 10, "the lens runs along"
+    )
+    assert visitor.sent == []
+    before = visitor.address["z"]
+    visitor.page.get_by_role("button", name="Pause").click()
+    visitor.until(lambda: visitor.address["z"] != before, "a pause makes it the point")
+    still = visitor.lens().tobytes()
+    visitor.shows(decode(bundle, visitor.z))
+    visitor.page.wait_for_timeout(200)
+    assert np.abs(np.frombuffer(still, np.uint8).astype(int) - visitor.lens().ravel()).max() < 3
+
+
+def test_ends_come_from_gallery_map_and_point(visitor: Visitor, bundles: dict[str, Bundle]):
+    bundle = bundles[FLAT]
+    visitor.open(model=FLAT, view="Interpolate", a="test-3", b="test-42", z="1,1")
+    gallery = visitor.page.locator(".picker").first
+    box = gallery.bounding_box()
+    visitor.page.mouse.move(box["x"] + box["width"] * 2.5 / 8, box["y"] + box["height"] / 4)
+    caption = visitor.page.locator(".caption").first
+    visitor.until(lambda: caption.inner_text().startswith("#"), "the tile says what it is")
+    row = int(caption.inner_text().split()[0][1:])
+    visitor.page.mouse.down()
+    visitor.page.mouse.up()
+    visitor.until(lambda: visitor.address["a"] == f"test-{row}", "the gallery chooses the start")
+
+    visitor.page.get_by_test_id("stButtonGroup").last.get_by_text("To", exact=True).click()
+    visitor.rest()
+    alone = int(np.abs(bundle.latents.z_mean[:, 0]).argmax())
+    visitor.page.mouse.click(*visitor.pixel_of(bundle.latents.z_mean[alone]))
+    visitor.until(lambda: visitor.address["b"] == f"test-{alone}", "a dot chooses the end")
+    assert visitor.z == [1, 1]
+    corner = visitor.page.evaluate(
+        "document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range.map((x) => 0.95 * x)"
+    )
+    visitor.page.mouse.click(*visitor.pixel_of(corner))
+    visitor.until(lambda: "," in visitor.address["b"], "an empty place chooses the end")
+    end = [float(value) for value in visitor.address["b"].split(",")]
+    np.testing.assert_allclose(end, corner, atol=0.02)
+    visitor.rest()
+
+    expected = mosaic(
+        bundle, geometry.lerp(bundle.latents.z_mean[row], end, np.linspace(0, 1, 12)), 12
+    )
+    images = visitor.page.locator(".picker img")
+    place = next(
+        i for i in range(images.count())
+        if images.nth(i).evaluate("image => image.naturalWidth") == 12 * 28
+    )  # fmt: skip
+    visitor.shows(expected, ".picker img", at=place)
+
+
+# ---- Reconstruct ----
+
+
+def phone_photo(file: Path) -> np.ndarray:
+    """A photo of a dark 7-like sign on paper, taken with the phone turned; what it shows."""
+    picture = Image.new("RGB", (1200, 1600), (228, 224, 214))
+    pen = ImageDraw.Draw(picture)
+    pen.line([(350, 450), (850, 450), (520, 1200)], fill=(35, 30, 60), width=110, joint="curve")
+    picture = picture.filter(ImageFilter.GaussianBlur(4))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned right before it is shown
+    picture.transpose(Image.Transpose.ROTATE_90).save(file, quality=90, exif=exif)
+    return np.asarray(picture.convert("L"))
+
+
+def test_an_upload_shows_original_reconstruction_and_error(
+    visitor: Visitor, bundles: dict[str, Bundle], tmp_path: Path
+):
+    bundle = bundles[DEEP]
+    upright = phone_photo(tmp_path / "IMG_0001.JPG")
+    visitor.open(model=DEEP, view="Reconstruct")
+    visitor.page.locator("input[type=file]").set_input_files(tmp_path / "IMG_0001.JPG")
+    shown = {}
+    for name in ("original", "reconstruction", "error map"):
+        image = visitor.page.locator(f"img[alt^='{name}']")
+        image.wait_for()
+        visitor.until(
+            lambda image=image: image.evaluate("i => i.complete && i.naturalWidth > 0"), name
+        )
+        shown[name] = visitor.pixels(f"img[alt^='{name}']")[8::16, 8::16]
+
+    upload = read_upload((tmp_path / "IMG_0001.JPG").read_bytes())
+    preparation = suggest_preparation(upload, bundle.card.data.image_shape, 0.0)
+    image = prepare(upload, preparation, bundle.card.data.image_shape, 0.0)
+    again = bundle.codec.decode(bundle.codec.encode(image[np.newaxis])[0])[0]
+    assert np.abs(shown["original"] - 255.0 * image[..., 0]).max() <= 1
+    assert np.abs(shown["reconstruction"] - 255.0 * again[..., 0]).max() <= 1
+    assert np.abs(shown["error map"].astype(int) - render.error_map(image, again)).max() <= 1
+
+    ink = shown["original"] > 128  # light on dark, as the data is, and the right way up
+    rows, columns = np.nonzero(ink)
+    assert 0.03 < ink.mean() < 0.4
+    bar = ink[rows.min() : rows.min() + 2].sum(axis=1).max()
+    foot = ink[rows.max() - 1 : rows.max() + 1].sum(axis=1).max()
+    assert bar > 2 * foot
+    assert upright[450, 600] < 60 < upright[1190, 800]  # the photo has its bar at the top, too
+    assert visitor.page.get_by_text("turned upright as its EXIF orientation says").is_visible()
+    assert visitor.page.get_by_text("explained better").is_visible()
+
+    (tmp_path / "notes.png").write_text("Not a picture, whatever its name says.\n")
+    visitor.page.locator("input[type=file]").set_input_files(tmp_path / "notes.png")
+    alert = visitor.page.get_by_test_id("stAlert")
+    alert.get_by_text("This is a text file, not a picture").wait_for()
+    assert alert.count() == 1
+    assert visitor.page.locator("img[alt^='reconstruction']").count() == 0
+    visitor.page.locator("input[type=file]").set_input_files(tmp_path / "IMG_0001.JPG")
+    visitor.page.locator("img[alt^='reconstruction']").wait_for()
+    visitor.page.get_by_role("button", name="Show its place on the map").click()
+    visitor.until(lambda: visitor.address["view"] == "Map", "the map opens")
+    expected = bundle.codec.encode(image[np.newaxis])[0][0]
+    visitor.until(lambda: visitor.z == pytest.approx(expected, abs=2e-3), "at its place")
+    visitor.page.locator(".lens .place", has_text="decoded at").wait_for()
+    visitor.shows(decode(bundle, visitor.z))
+
+
+# ---- The page as a whole ----
+
+
+def test_the_model_view_shows_the_cards_figures(visitor: Visitor):
+    card = json.loads((SHIPPED / DEEP / "card.json").read_text(encoding="utf-8"))
+    visitor.open(model=DEEP, view="Model")
+    visitor.page.get_by_text("Take it with you").wait_for()
+    text = visitor.page.locator("[data-testid=stMain]").inner_text()
+    metrics = card["metrics"]
+    for figure in ("neg_elbo", "reconstruction", "kl"):
+        assert f"{metrics[figure]:.2f}" in text
+    assert f"{metrics['importance']['bound']:.2f} nats" in text
+    assert f"{metrics['knn_accuracy']:.1%}" in text
+    assert card["training"]["command"] in text
+    with visitor.page.expect_download() as download:
+        visitor.page.get_by_role("button", name="Card (JSON)").click()
+    assert json.loads(Path(download.value.path()).read_text(encoding="utf-8")) == card
+
+
+def test_a_model_change_in_the_middle_of_a_drag_leaves_nothing_stale(
+    visitor: Visitor, bundles: dict[str, Bundle]
+):
+    visitor.open(model=DEEP, view="Sliders")
+    for name in (OTHER, DEEP, OTHER):
+        drag = visitor.grab(".dimension .range")
+        drag(0.9)
+        visitor.page.get_by_test_id("stRadio").get_by_text(bundles[name].card.title).evaluate(
+            "label => label.click()"
+        )
+        for share in (0.8, 0.2, 0.7, 0.4, 0.3):
+            visitor.page.mouse.move(350 + 250 * share, 300 + 60 * share, steps=3)
+            visitor.page.wait_for_timeout(30)
+        visitor.page.mouse.up()
+        visitor.until(lambda name=name: visitor.address["model"] == name, "the model changes")
+        visitor.rest()
+        visitor.shows(decode(bundles[name], visitor.z))
+        order = bundles[name].dimensions_by_kl
+        visitor.shows(strip(bundles[name], visitor.z, order[0]), ".strip")
+        assert visitor.page.locator(".lens").count() == 1
+        assert visitor.page.locator(".sliders").count() == 1
+
+
+def test_hasty_changes_of_view_and_model_end_where_they_should(
+    visitor: Visitor, bundles: dict[str, Bundle]
+):
+    visitor.open(model=FLAT, view="Map")
+    tabs = visitor.page.get_by_role("tab")
+    models = visitor.page.get_by_test_id("stRadio")
+    for view, model in (("Manifold", DEEP), ("Sliders", FLAT), ("Interpolate", OTHER),
+                        ("Map", DEEP), ("Manifold", OTHER), ("Sliders", DEEP)):  # fmt: skip
+        tabs.filter(has_text=view).click()
+        visitor.page.mouse.move(500, 500)
+        visitor.page.mouse.move(700, 400, steps=4)
+        models.get_by_text(bundles[model].card.title).click()
+        visitor.page.mouse.move(600, 450, steps=4)
+    visitor.until(
+        lambda: (visitor.address["view"], visitor.address["model"]) == ("Sliders", DEEP), "all done"
+    )
+    visitor.rest()
+    visitor.page.mouse.move(100, 850)
+    visitor.until(lambda: visitor.page.locator(".strip").count() == 8, "the sliders are there")
+    visitor.shows(decode(bundles[DEEP], visitor.z))
+    assert visitor.page.locator(".lens").count() == 1
+    assert visitor.page.locator(".live-marks").count() == 0
+
+
+def test_a_copied_link_shows_the_same_picture_elsewhere(
+    visitor: Visitor, chromium: Any, app_url: str
+):
+    visitor.open(model=DEEP, view="Sliders", axes="3,4")
+    visitor.grab(".dimension .range")(0.83)
+    visitor.page.mouse.up()
+    visitor.until(lambda: any(visitor.z), "it settles")
+    visitor.page.get_by_role("tab").filter(has_text="Manifold").click()
+    visitor.until(lambda: visitor.address["view"] == "Manifold", "the view changes")
+    visitor.rest()
+    visitor.page.locator(".lens .place", has_text="decoded at").wait_for()
+    other = Visitor(chromium, app_url)
+    other.open(**visitor.address)
+    visitor.page.mouse.move(100, 850)
+    visitor.until(lambda: np.array_equal(visitor.lens(), other.lens()), "both lenses agree")
+    visitor.until(
+        lambda: np.array_equal(visitor.pixels(".grid canvas"), other.pixels(".grid canvas")),
+        "both grids agree",
+    )
+    assert other.address == visitor.address
+    assert other.troubles == []
+    other.context.close()
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "dark"), (390, "light"), (390, "dark")])
+def test_every_view_stands_at_every_width_and_in_both_themes(
+    width: int, theme: str, chromium: Any, app_url: str, bundles: dict[str, Bundle]
+):
+    visitor = Visitor(chromium, app_url, width=width, color_scheme=theme, has_touch=width < 400)
+    background = {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 18, 28)"}[theme]
+    visitor.open(model=OTHER, view="Map", z="0.5,0,0,0,0,0,0,0")
+    expected = decode(bundles[OTHER], [0.5] + [0] * 7)
+    for view in VIEWS:
+        tab = visitor.page.get_by_role("tab").filter(has_text=view)
+        tab.scroll_into_view_if_needed()
+        tab.click()
+        visitor.until(lambda view=view: visitor.address["view"] == view, f"{view} opens")
+        visitor.rest()
+        overflow = "document.documentElement.scrollWidth - innerWidth"
+        assert visitor.page.evaluate(overflow) <= 0, view
+        colour = "getComputedStyle(document.querySelector('.stApp')).backgroundColor"
+        assert visitor.page.evaluate(colour) == background
+        if view not in ("Reconstruct", "Model"):
+            visitor.shows(expected)
+            lens = visitor.page.locator(".lens .picture").bounding_box()
+            assert lens["x"] >= 0
+            assert lens["x"] + lens["width"] <= width
+            assert lens["width"] >= 60
+    assert visitor.troubles == []
+    visitor.context.close()
+
+
+def test_a_finger_on_the_map_pins_the_point(
+    chromium: Any, app_url: str, bundles: dict[str, Bundle]
+):
+    visitor = Visitor(chromium, app_url, width=390, has_touch=True, is_mobile=True)
+    visitor.open(model=FLAT, view="Map")
+    x, y = visitor.pixel_of([1.0, 0.5])
+    visitor.page.touchscreen.tap(x, y)
+    visitor.until(lambda: visitor.address["z"] != "0,0", "a tap moves the point")
+    assert np.abs(np.subtract(visitor.z, [1.0, 0.5])).max() < 0.3
+    visitor.shows(decode(bundles[FLAT], visitor.z))
+    lens = visitor.page.locator(".lens .picture")
+    assert lens.bounding_box()["y"] + lens.bounding_box()["height"] < y  # not under the finger
+    assert visitor.troubles == []
+    visitor.context.close()
+
+
+@pytest.mark.parametrize("damage", ["a flipped bit", "zeros"])
+def test_weights_that_arrive_damaged_show_an_alert_and_no_garbage(
+    damage: str, chromium: Any, app_url: str, bundles: dict[str, Bundle]
+):
+    """The bytes are changed on their way through the real connection."""
+    payload = payload_of(bundles[FLAT])
+    length = int.from_bytes(payload[:4], "little")
+    section = json.loads(payload[4 : 4 + length])["sections"]["decoder"]
+    start = 4 + length + section["at"] + section["bytes"] // 2
+    weights = payload[start : start + 64]
+    damaged = bytes(64) if damage == "zeros" else bytes([weights[0] ^ 64]) + weights[1:]
+    visitor = Visitor(chromium, app_url)
+    changed = []
+
+    def route(socket: Any) -> None:
+        server = socket.connect_to_server()
+
+        def pass_on(message: Any) -> None:
+            if isinstance(message, bytes) and weights in message:
+                changed.append(len(message))
+                message = message.replace(weights, damaged)
+            socket.send(message)
+
+        server.on_message(pass_on)
+
+    visitor.page.route_web_socket(re.compile("_stcore/stream"), route)
+    visitor.page.goto(f"{app_url}/?model={FLAT}&view=Sliders")
+    alert = visitor.page.get_by_role("alert").filter(has_text="The model did not arrive whole")
+    alert.wait_for()
+    assert changed
+    assert "wrong checksum" in alert.inner_text()
+    visitor.rest()
+    assert visitor.page.locator(".lens .place").inner_text() == ""
+    assert not visitor.lens().any()
+    assert visitor.troubles == []
+    visitor.context.close()
+
+
+@pytest.mark.parametrize("length", [0, 3, 100, 0.1, 0.5, -1])
+def test_a_payload_cut_short_shows_an_alert(
+    length: float, visitor: Visitor, bundles: dict[str, Bundle]
+):
+    payload = payload_of(bundles[DEEP])
+    cut = payload[: int(length * len(payload)) if 0 < length < 1 else length]
+    if not visitor.page.url.startswith(visitor.url):
+        visitor.open(model=FLAT, view="Model")
+    said = visitor.page.evaluate(
+        """async (base64) => {
+            const { default: render } = await import(new URL("app/static/live/store.js", document.baseURI));
+            const root = document.createElement("div");
+            const data = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+            render({ parentElement: root, data });
+            return root.querySelector("[role=alert]")?.textContent;
+        }""",
+        base64.b64encode(cut).decode(),
+    )
+    assert said.startswith("The model did not arrive whole; reload the page.")
