@@ -29,15 +29,16 @@ from PIL import Image, ImageDraw, ImageFilter
 from explorer import geometry, render
 from explorer.bundle import Bundle, load_bundle, load_images
 from explorer.geometry import grid_points, plane_coordinates_grid
+from explorer.preparation import prepare, suggest_preparation
 from explorer.ui import cache
 from explorer.ui.live import _payload as payload_of
-from explorer.uploads import prepare, read_upload, suggest_preparation
+from explorer.uploads import read_upload
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = (ROOT / cache.BUNDLES).resolve()
 FLAT, DEEP, OTHER = "fashion_mnist-2d", "mnist-8d", "fashion_mnist-8d"
 VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Model")
-PATIENCE = 30_000  # milliseconds, on a machine that does other things too
+PATIENCE = 15_000  # milliseconds, on a machine that does other things too
 
 
 @pytest.fixture(scope="session")
@@ -357,7 +358,9 @@ def test_zoom_and_the_modebar_leave_the_point_and_the_lens_true(
     visitor: Visitor, bundles: dict[str, Bundle]
 ):
     visitor.open(model=FLAT, view="Map")
-    span = "(({ range }) => range[1] - range[0])(document.querySelector('.js-plotly-plot')._fullLayout.xaxis)"
+    span = """(({ range }) => range[1] - range[0])(
+        document.querySelector(".js-plotly-plot")._fullLayout.xaxis
+    )"""
     wide = visitor.page.evaluate(span)
     visitor.page.mouse.move(*visitor.pixel_of([0.4, 0.4]))
     visitor.page.mouse.wheel(0, -400)
@@ -744,7 +747,7 @@ def test_an_upload_shows_original_reconstruction_and_error(
     visitor.page.locator("input[type=file]").set_input_files(tmp_path / "notes.png")
     alert = visitor.page.get_by_test_id("stAlert")
     alert.get_by_text("This is a text file, not a picture").wait_for()
-    assert alert.count() == 1
+    visitor.until(lambda: alert.count() == 1, "that is all it says")
     assert visitor.page.locator("img[alt^='reconstruction']").count() == 0
     visitor.page.locator("input[type=file]").set_input_files(tmp_path / "IMG_0001.JPG")
     visitor.page.locator("img[alt^='reconstruction']").wait_for()
@@ -782,9 +785,8 @@ def test_a_model_change_in_the_middle_of_a_drag_leaves_nothing_stale(
     for name in (OTHER, DEEP, OTHER):
         drag = visitor.grab(".dimension .range")
         drag(0.9)
-        visitor.page.get_by_test_id("stRadio").get_by_text(bundles[name].card.title).evaluate(
-            "label => label.click()"
-        )
+        radio = visitor.page.get_by_test_id("stRadio")
+        radio.get_by_text(bundles[name].card.title, exact=True).evaluate("label => label.click()")
         for share in (0.8, 0.2, 0.7, 0.4, 0.3):
             visitor.page.mouse.move(350 + 250 * share, 300 + 60 * share, steps=3)
             visitor.page.wait_for_timeout(30)
@@ -809,7 +811,7 @@ def test_hasty_changes_of_view_and_model_end_where_they_should(
         tabs.filter(has_text=view).click()
         visitor.page.mouse.move(500, 500)
         visitor.page.mouse.move(700, 400, steps=4)
-        models.get_by_text(bundles[model].card.title).click()
+        models.get_by_text(bundles[model].card.title, exact=True).click()
         visitor.page.mouse.move(600, 450, steps=4)
     visitor.until(
         lambda: (visitor.address["view"], visitor.address["model"]) == ("Sliders", DEEP), "all done"
@@ -928,22 +930,18 @@ def test_weights_that_arrive_damaged_show_an_alert_and_no_garbage(
     visitor.context.close()
 
 
-@pytest.mark.parametrize("length", [0, 3, 100, 0.1, 0.5, -1])
-def test_a_payload_cut_short_shows_an_alert(
-    length: float, visitor: Visitor, bundles: dict[str, Bundle]
-):
+def test_a_payload_cut_short_shows_an_alert(visitor: Visitor, bundles: dict[str, Bundle]):
     payload = payload_of(bundles[DEEP])
-    cut = payload[: int(length * len(payload)) if 0 < length < 1 else length]
-    if not visitor.page.url.startswith(visitor.url):
-        visitor.open(model=FLAT, view="Model")
-    said = visitor.page.evaluate(
-        """async (base64) => {
-            const { default: render } = await import(new URL("app/static/live/store.js", document.baseURI));
-            const root = document.createElement("div");
-            const data = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-            render({ parentElement: root, data });
-            return root.querySelector("[role=alert]")?.textContent;
-        }""",
-        base64.b64encode(cut).decode(),
-    )
-    assert said.startswith("The model did not arrive whole; reload the page.")
+    visitor.open(model=FLAT, view="Model")
+    for length in (0, 3, 100, len(payload) // 10, len(payload) // 2, len(payload) - 1):
+        said = visitor.page.evaluate(
+            """async (base64) => {
+                const store = await import(new URL("app/static/live/store.js", document.baseURI));
+                const root = document.createElement("div");
+                const data = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+                store.default({ parentElement: root, data });
+                return root.querySelector("[role=alert]")?.textContent;
+            }""",
+            base64.b64encode(payload[:length]).decode(),
+        )
+        assert said.startswith("The model did not arrive whole; reload the page."), length

@@ -38,6 +38,7 @@ class LiveMap {
   #send;
   /** @type {import("./model.js").Model | null} */
   #model = null;
+  /** Plotly's element. @type {any} */
   #chart = null;
   #marks = null;
   #looked = null;
@@ -84,6 +85,7 @@ class LiveMap {
 
   /** Takes hold of the chart that is on the page now, if it is another one. */
   #adopt() {
+    /** @type {any} */
     const chart = document.querySelector(`.st-key-${this.#data.chart} .js-plotly-plot`);
     if (!chart || chart === this.#chart || !chart._fullLayout?.xaxis?.p2d) return;
     this.#undo.abort();
@@ -135,8 +137,8 @@ class LiveMap {
     const place = this.#placeAt(event);
     if (!down || !place || event.button !== 0 || this.#isSelecting()) return;
     if (Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) > STILL) return;
-    const row = this.#dotNear(place);
-    const z = row === null ? lift(this.#data.plane, ...place) : this.#meanOf(row);
+    const row = this.#dotNear(place[0], place[1]);
+    const z = row === null ? lift(this.#data.plane, place[0], place[1]) : this.#meanOf(row);
     this.#settle(Array.from(z), row);
   }
 
@@ -188,7 +190,7 @@ class LiveMap {
   }
 
   /** The row of the visible dot within reach of a place, or null. */
-  #dotNear([x, y]) {
+  #dotNear(x, y) {
     const { xaxis, yaxis } = this.#chart._fullLayout;
     const [pixelX, pixelY] = [xaxis.d2p(x), yaxis.d2p(y)];
     let found = null;

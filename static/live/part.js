@@ -1,14 +1,14 @@
 /** How a part of the page comes to life as a Streamlit component. */
 
+/** @typedef {(name: string, value: any) => void} Send says something to the server */
+
 /**
  * Makes a component of a class: built when it is mounted, updated with every change of its
  * data, closed when it is gone. (Streamlit calls the function for the first two, and what it
  * returns for the last.)
  *
- * @template Data
- * @typedef {(name: string, value: any) => void} Send says something to the server
  * @param {new (root: HTMLElement) => {
- *   update: (data: Data, send: Send) => void, close: () => void }} Part
+ *   update: (data: any, send: Send) => void, close: () => void }} Part
  */
 export function part(Part) {
   const mounted = new WeakMap();

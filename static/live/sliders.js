@@ -19,6 +19,8 @@ class Sliders {
   #data = null;
   #send;
   #rows = [];
+  /** @type {WeakMap<Element, any>} */
+  #rowOf = new WeakMap();
   #z = new Float32Array(0);
   #moved = new Float32Array(0);
   /** @type {TileDecoder | null} */
@@ -32,7 +34,9 @@ class Sliders {
     this.#box.className = "sliders";
     root.append(this.#box);
     this.#visible = new IntersectionObserver((entries) => {
-      for (const { target, isIntersecting } of entries) target.row.isVisible = isIntersecting;
+      for (const { target, isIntersecting } of entries) {
+        this.#rowOf.get(target).isVisible = isIntersecting;
+      }
       this.#refresh();
     });
     this.#endLook = onLook((z, source) => {
@@ -83,13 +87,13 @@ class Sliders {
       <input type="number" step="${STEP}" class="typed">
       <input type="range" step="${STEP}" class="range">
       <canvas class="strip"></canvas>`;
-    const [name, typed, range, strip] = element.children;
+    const [name, typed, range, strip] = /** @type {any} */ (element.children);
     name.children[0].textContent = label;
     name.children[1].textContent = note;
     range.setAttribute("aria-label", `${label}, ${note}`);
     typed.setAttribute("aria-label", `${label}, value`);
     const row = { element, dimension, typed, range, strip, painter: null, isVisible: false };
-    element.row = row;
+    this.#rowOf.set(element, row);
     range.addEventListener("input", () => this.#move(row, Number(range.value)));
     range.addEventListener("change", () => this.#settle());
     range.addEventListener("dblclick", () => {

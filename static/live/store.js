@@ -9,7 +9,9 @@ export default function render({ parentElement: root, data }) {
   try {
     const model = new Model(data);
     if (has(model.content)) return;
-    new Network(model.decoder.program, model.decoder.weights); // reports damage, once, here
+    for (const part of [model.decoder, model.encoder]) {
+      if (part) new Network(part.program, part.weights); // reports damage, once, here
+    }
     provide(model);
   } catch (error) {
     const alert = document.createElement("div");
