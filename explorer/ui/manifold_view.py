@@ -40,16 +40,19 @@ def render_view(bundle: Bundle) -> None:
 
 
 def _render_controls() -> None:
-    size, extent, spacing, holes = st.columns([2, 2, 2, 1.4], vertical_alignment="bottom")
     options = {option.name: option.choices for option in session.OPTIONS}
-    size.select_slider("Tiles a side", options["size"], key="size", persist_state="session")
-    extent.select_slider(
-        "Range, ± standard deviations", options["extent"], key="extent", persist_state="session"
-    )
-    spacing.segmented_control(
-        "Spacing", options["spacing"], key="spacing", required=True, persist_state="session"
-    )
-    holes.toggle("Shade holes", key="holes", persist_state="session")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.select_slider(
+            "Tiles a side", options["size"], key="size", width=160, persist_state="session"
+        )
+        st.select_slider(
+            "Range, ± std. dev.", options["extent"], key="extent", width=160,
+            persist_state="session", help="In standard deviations of the prior",
+        )  # fmt: skip
+        st.segmented_control(
+            "Spacing", options["spacing"], key="spacing", required=True, persist_state="session"
+        )
+        st.toggle("Shade holes", key="holes", persist_state="session")
 
 
 def _render_grid(bundle: Bundle) -> None:

@@ -74,8 +74,8 @@ def figure_rows(bundle: Bundle) -> dict[str, list[str]]:
         (
             "importance-sampled bound",
             f"{m.importance.bound:.2f} nats",
-            f"−log 1/K Σ p(x|z)p(z)/q(z|x), K = {m.importance.samples}, on the first "
-            f"{m.importance.images:,} test images, whose −ELBO is {m.importance.neg_elbo:.2f} "
+            f"−log 1/K Σ p(x|z)p(z)/q(z|x), K = {m.importance.samples}, on "
+            f"{m.importance.images:,} of the test images, whose −ELBO is {m.importance.neg_elbo:.2f} "
             "(Burda et al. 2016, eq. 8)",
         ),
         (
