@@ -74,9 +74,9 @@ def figure_rows(bundle: Bundle) -> dict[str, list[str]]:
         (
             "importance-sampled bound",
             f"{m.importance.bound:.2f} nats",
-            f"−log 1/K Σ p(x|z)p(z)/q(z|x), K = {m.importance.samples}, on "
-            f"{m.importance.images:,} of the test images, whose −ELBO is {m.importance.neg_elbo:.2f} "
-            "(Burda et al. 2016, eq. 8)",
+            f"−log 1/K Σ p(x|z)p(z)/q(z|x), K = {m.importance.samples} (Burda et al. "
+            f"2016, eq. 8), on {m.importance.images:,} of the test images, whose −ELBO is "
+            f"{m.importance.neg_elbo:.2f}",
         ),
         (
             "squared error per pixel",
