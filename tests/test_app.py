@@ -1236,7 +1236,9 @@ def test_the_dimensions_of_80_stand_on_pages(odd_shelf: Path, monkeypatch: pytes
     monkeypatch.setattr(cache, "BUNDLES", odd_shelf)
     order = load_bundle(odd_shelf / "colour-80d").dimensions_by_kl
     visitor = visit(model="colour-80d", view="Sliders")
-    assert [r["dimension"] for r in given(visitor, "sliders-colour-80d")["rows"]] == list(order[:10])
+    assert [r["dimension"] for r in given(visitor, "sliders-colour-80d")["rows"]] == list(
+        order[:10]
+    )
     assert "more-sliders-colour-80d" not in parts(visitor)
     visitor.session_state["more"] = True
     visitor.run()

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import streamlit as st
+from PIL import ImageDraw
 
 from explorer import render
 from explorer.bundle import Bundle
@@ -34,6 +35,8 @@ into an image.
   to the prior), in nats. The percentile says how many test images the model explains better.
 - **Error map**: red where the reconstruction is too bright, blue where it is too dark.
 """
+PREVIEW_SIDE = 512
+"""Pixels of the uploaded picture's longer side as shown: it is sent anew with every adjustment."""
 SAMPLES = 10
 NEIGHBOURS = 12
 
@@ -129,18 +132,17 @@ def _adjust(bundle: Bundle, upload: Upload, suggestion: Preparation, *, key: str
 
 
 def outline(upload: Upload, box: tuple[float, float, float, float]) -> np.ndarray:
-    """The uploaded picture with the crop outlined, ``(h, w, 4)`` uint8."""
-    picture = np.array(upload.image.convert("RGBA"))
-    height, width = picture.shape[:2]
-    left, top, right, bottom = (round(edge) for edge in box)
-    thick = max(1, round(max(height, width) / 100))
-    frame = np.zeros((height, width), bool)
-    frame[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = True
-    inner = (slice(max(top + thick, 0), max(bottom - thick, 0)),
-             slice(max(left + thick, 0), max(right - thick, 0)))  # fmt: skip
-    frame[inner] = False
-    picture[frame] = (214, 51, 108, 255)
-    return picture
+    """The uploaded picture with the crop outlined, small, ``(h, w, 3 or 4)`` uint8."""
+    picture = upload.image.convert("RGBA" if upload.image.mode == "RGBA" else "RGB")
+    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    scale = max(picture.size) / max(upload.image.size)
+    left, top, right, bottom = (round(edge * scale) for edge in box)
+    ImageDraw.Draw(picture).rectangle(
+        (left, top, max(right - 1, left), max(bottom - 1, top)),
+        outline=(214, 51, 108),
+        width=max(1, round(max(picture.size) / 100)),
+    )
+    return np.asarray(picture)
 
 
 def _render_empty(bundle: Bundle) -> None:
