@@ -1,6 +1,9 @@
 """Explore the latent space of trained variational autoencoders: ``streamlit run app.py``."""
 
+import os
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's threads use up a core by waiting
 
 import streamlit as st
 

@@ -1,10 +1,9 @@
-"""A headless Chromium to measure in, without a GPU."""
+"""The headless Chromium that benchmarks measure in, without a GPU."""
 
 from __future__ import annotations
 
 import shutil
-
-from playwright.sync_api import Browser, Page, Playwright
+from typing import Any
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -17,23 +16,6 @@ ARGUMENTS = (
 )
 
 
-def launch_chromium(playwright: Playwright, *further: str) -> Browser:
-    """Start the machine's Chromium, or Playwright's own where there is none."""
-    return playwright.chromium.launch(
-        executable_path=shutil.which("chromium"), args=[*ARGUMENTS, *further]
-    )
-
-
-def held_bytes(page: Page, *, collected: bool) -> float:
-    """Bytes that the page's JavaScript holds, buffers included.
-
-    Args:
-        page: the page.
-        collected: whether to collect the garbage first.
-    """
-    session = page.context.new_cdp_session(page)
-    if collected:
-        session.send("HeapProfiler.collectGarbage")
-    usage = session.send("Runtime.getHeapUsage")
-    session.detach()
-    return usage["usedSize"] + usage.get("backingStorageSize", 0)
+def launch_options(*further: str) -> dict[str, Any]:
+    """What ``playwright.chromium.launch`` gets: the machine's Chromium, else Playwright's own."""
+    return {"executable_path": shutil.which("chromium"), "args": [*ARGUMENTS, *further]}

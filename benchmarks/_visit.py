@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, WebSocket
+from playwright.async_api import Browser, Page, WebSocket
 
 from explorer.bundle import Bundle
 
 ROOT = Path(__file__).parents[1]
 BUNDLES = Path(os.environ.get("LATENT_BUNDLES", ROOT / "pretrained")).resolve()
 PROBE = Path(__file__).with_name("probe.js")
-MOVES = 30
-"""Pointer moves from one corner of a drag to the next."""
+
+MOUSE_INTERVAL = 0.008
+"""Seconds between two moves of the pointer: what common mice report."""
+MOVES_A_SIDE = 60
+
+Place = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ def serve() -> Iterator[Server]:
     started = time.time()
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app.py",
-         "--server.headless", "true", "--logger.level", "error", "--server.port", str(port)],
+         "--server.headless", "true", "--server.port", str(port), "--logger.level", "error"],
         cwd=ROOT, env={**os.environ, "LATENT_BUNDLES": str(BUNDLES)}, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -72,90 +77,82 @@ def _answers(port: int) -> bool:
         return connection.connect_ex(("localhost", port)) == 0
 
 
-@dataclass
-class Traffic:
-    """What a page exchanges with the server."""
+class Visit:
+    """A page of the app in a browser with an empty cache.
 
-    sent: int = 0
-    received_bytes: int = 0
+    Attributes:
+        page: the page.
+        sent: requests and messages that it has sent to the server.
+        received_bytes: length of the messages that it has received.
+    """
 
-    def watch(self, page: Page) -> None:
-        """Count from now on: requests and messages sent, bytes of messages received."""
-        page.on("request", lambda _: self._send())
-        page.on("websocket", self._watch_socket)
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.sent = self.received_bytes = 0
+        page.on("request", self._count_sent)
+        page.on("websocket", self._count_messages)
 
-    def _watch_socket(self, socket: WebSocket) -> None:
-        socket.on("framesent", lambda _: self._send())
-        socket.on("framereceived", self._receive)
+    async def open(self, server: Server, bundle: Bundle, view: str) -> None:
+        """Show a view and wait until it has settled."""
+        await self.page.goto(f"{server.url}/?model={bundle.card.name}&view={view}")
+        shown = has_dots(bundle) if view == "Map" else "document.querySelector('[role=tab]')"
+        await self.page.evaluate(f"probe.when(() => probe.isIdle() && {shown})")
+        await asyncio.sleep(1)
 
-    def _send(self) -> None:
+    async def timed(self, press: Callable[[], Awaitable[None]], condition: str) -> float:
+        """Milliseconds from a press until a JavaScript condition holds, for good."""
+        await self.page.evaluate(f"probe.arm(() => {condition})")
+        await press()
+        return await self.page.evaluate("probe.settled")
+
+    async def drag(self, corners: Sequence[Place], seconds: float) -> tuple[list[float], float]:
+        """Move the pointer from corner to corner, round and round.
+
+        Returns:
+            Milliseconds from each move to its picture, and pictures a second.
+        """
+        await self.page.mouse.move(*corners[0])
+        await asyncio.sleep(0.5)
+        await self.page.evaluate("probe.forget()")
+        started, moves = time.monotonic(), []
+        while (elapsed := time.monotonic() - started) < seconds:
+            place = _along(corners, len(moves) / MOVES_A_SIDE)
+            moves.append(asyncio.create_task(self.page.mouse.move(*place)))
+            await asyncio.sleep(len(moves) * MOUSE_INTERVAL - elapsed)
+        await asyncio.gather(*moves)
+        await asyncio.sleep(0.1)
+        latencies, pictures = await self.page.evaluate("[probe.latencies, probe.pictures]")
+        return latencies, pictures / seconds
+
+    def _count_sent(self, _: object) -> None:
         self.sent += 1
 
-    def _receive(self, message: str | bytes) -> None:
+    def _count_messages(self, messages: WebSocket) -> None:
+        messages.on("framesent", self._count_sent)
+        messages.on("framereceived", self._count_received)
+
+    def _count_received(self, message: str | bytes) -> None:
         self.received_bytes += len(message)
 
 
-@dataclass(frozen=True)
-class Drag:
-    """What a page did while the pointer moved: milliseconds from each move to its picture."""
-
-    latencies: list[float]
-    pictures_a_second: float
-    sent: int
-
-
-@dataclass(frozen=True)
-class Visit:
-    """A page of the app in a browser with an empty cache."""
-
-    page: Page
-    traffic: Traffic = field(default_factory=Traffic)
-
-    def open(self, server: Server, bundle: Bundle, view: str) -> None:
-        """Show a view and wait until it has settled."""
-        self.page.goto(f"{server.url}/?model={bundle.card.name}&view={view}")
-        shown = has_dots(bundle) if view == "Map" else "document.querySelector('[role=tab]')"
-        self.page.evaluate(f"probe.when(() => probe.isIdle() && {shown})")
-        self.page.wait_for_timeout(1000)
-
-    def show(self, view: str) -> None:
-        """Go to another view, without measuring."""
-        self.page.get_by_role("tab", name=view).click()
-        self.page.wait_for_timeout(1500)
-
-    def timed(self, press: Callable[[], None], condition: str) -> float:
-        """Milliseconds from a press until a JavaScript condition holds, for good."""
-        self.page.evaluate(f"probe.arm(() => {condition})")
-        press()
-        return self.page.evaluate("probe.settled")
-
-    def drag(self, corners: Sequence[tuple[float, float]], seconds: float) -> Drag:
-        """Move the pointer from corner to corner, again and again."""
-        self.page.mouse.move(*corners[-1])
-        self.page.wait_for_timeout(500)
-        self.page.evaluate("probe.forget()")
-        sent, started = self.traffic.sent, time.monotonic()
-        while (took := time.monotonic() - started) < seconds:
-            for corner in corners:
-                self.page.mouse.move(*corner, steps=MOVES)
-        self.page.wait_for_timeout(100)
-        pictures, latencies = self.page.evaluate("[probe.pictures, probe.latencies]")
-        return Drag(latencies, pictures / took, self.traffic.sent - sent)
-
-
-@contextlib.contextmanager
-def new_visit(browser: Browser) -> Iterator[Visit]:
+@contextlib.asynccontextmanager
+async def new_visit(browser: Browser) -> AsyncIterator[Visit]:
     """A page that has not gone anywhere yet."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.add_init_script(path=PROBE)
-    visit = Visit(context.new_page())
-    visit.traffic.watch(visit.page)
+    context = await browser.new_context(viewport={"width": 1280, "height": 900})
+    await context.add_init_script(path=PROBE)
     try:
-        yield visit
+        yield Visit(await context.new_page())
     finally:
-        context.close()
+        await context.close()
 
 
 def has_dots(bundle: Bundle) -> str:
     """The condition that the map is complete."""
     return f"probe.hasDots({bundle.card.data.test_images})"
+
+
+def _along(corners: Sequence[Place], sides: float) -> Place:
+    """The place after so many sides of a closed path."""
+    number, share = int(sides), sides % 1
+    (x, y), (next_x, next_y) = (corners[n % len(corners)] for n in (number, number + 1))
+    return x + share * (next_x - x), y + share * (next_y - y)

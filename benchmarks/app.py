@@ -6,12 +6,13 @@
 The page itself (``probe.js``) counts from an input event to the end of the frame with the
 picture, or to the moment from which the page is settled: no script runs on the server, and
 all that is new has been drawn. Starts count from that of the server's process, and the
-browser's cache is empty.
+browser's cache is empty. Pointers move 125 times a second. Needs Linux.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import io
 import tempfile
@@ -24,11 +25,11 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.async_api import Browser, Page, Playwright, async_playwright
 
-from benchmarks._browser import held_bytes, launch_chromium
+from benchmarks._browser import launch_options
 from benchmarks._table import print_head, print_row
-from benchmarks._visit import BUNDLES, Server, Visit, has_dots, new_visit, serve
+from benchmarks._visit import BUNDLES, Place, Server, Visit, has_dots, new_visit, serve
 from explorer.bundle import Bundle, find_bundles, load_bundle, read_card
 from explorer.geometry import grid_points, plane_coordinates_grid
 from explorer.live import decoder_program, encoder_program
@@ -55,20 +56,26 @@ def main() -> None:
     flat, deep = bundle_of(2), bundle_of(8)
     print(f"2-D: {flat.card.name}, 8-D: {deep.card.name}\n")
     print_head()
-    with sync_playwright() as playwright:
-        browser = launch_chromium(playwright)
-        measure_starts(browser, flat, options.starts)
-        with serve() as server:
-            measure_models(browser, server, flat, deep, options.repetitions)
-            measure_views(browser, server, flat, options.repetitions)
-            measure_map_drag(browser, server, flat, options.seconds)
-            measure_map_drag(browser, server, deep, options.seconds)
-            measure_slider_drag(browser, server, deep, options.seconds)
-            measure_uploads(browser, server, flat, options.repetitions)
-            measure_ten_pages(browser, server, flat, options.seconds)
-            measure_memory(playwright, server, flat, options.frames)
-        browser.close()
+    asyncio.run(measure_pages(flat, deep, options))
     measure_grid(flat, options.repetitions)
+
+
+async def measure_pages(flat: Bundle, deep: Bundle, options: argparse.Namespace) -> None:
+    """All that a browser is needed for."""
+    repetitions, seconds = options.repetitions, options.seconds
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(**launch_options())
+        await measure_starts(browser, flat, options.starts)
+        with serve() as server:
+            await measure_models(browser, server, flat, deep, repetitions)
+            await measure_views(browser, server, flat, repetitions)
+            await measure_map_drag(browser, server, flat, seconds)
+            await measure_map_drag(browser, server, deep, seconds)
+            await measure_slider_drag(browser, server, deep, seconds)
+            await measure_uploads(browser, server, flat, repetitions)
+            await measure_ten_pages(browser, server, flat, seconds)
+            await browser.close()
+            await measure_memory(playwright, server, flat, options.frames)
 
 
 def bundle_of(latent_dim: int) -> Bundle:
@@ -79,45 +86,49 @@ def bundle_of(latent_dim: int) -> Bundle:
     raise SystemExit(f"there is no {latent_dim}-D bundle in {BUNDLES.name}; train.py makes one")
 
 
-def measure_starts(browser: Browser, bundle: Bundle, starts: int) -> None:
+async def measure_starts(browser: Browser, bundle: Bundle, starts: int) -> None:
     """New process → first usable page → map drawn."""
     usable, drawn = [], []
     for _ in range(starts):
-        with serve() as server, new_visit(browser) as visit:
-            visit.page.goto(f"{server.url}/?model={bundle.card.name}", wait_until="commit")
-            for condition, times in (
-                ("document.querySelector('[role=tab]')", usable),
-                (has_dots(bundle), drawn),
-            ):
-                times.append(visit.page.evaluate(f"probe.when(() => {condition})") - server.started)
+        with serve() as server:
+            async with new_visit(browser) as visit:
+                await visit.page.goto(
+                    f"{server.url}/?model={bundle.card.name}", wait_until="commit"
+                )
+                for condition, times in (
+                    ("document.querySelector('[role=tab]')", usable),
+                    (has_dots(bundle), drawn),
+                ):
+                    then = await visit.page.evaluate(f"probe.when(() => {condition})")
+                    times.append(then - server.started)
     print_row("new process → tabs", usable, "s", at_most=3.0)
     print_row(f"new process → {dots(bundle)}", drawn, "s", at_most=4.5)
 
 
-def measure_models(
+async def measure_models(
     browser: Browser, server: Server, here: Bundle, there: Bundle, repetitions: int
 ) -> None:
-    """Another model chosen on the map → its first live frame; → page settled."""
+    """Another model, new to the page, chosen on the map → first live frame; → page settled."""
     live = "probe.painter !== probe.former"
     settled = f"{live} && probe.isIdle() && {has_dots(there)}"
-    times = {live: [], settled: []}
-    for condition in times:
+    times: dict[str, list[float]] = {live: [], settled: []}
+    for condition, values in times.items():
         for _ in range(repetitions):
-            with new_visit(browser) as visit:
-                visit.open(server, here, "Map")
-                visit.page.evaluate("probe.former = probe.painter")
-                received = visit.traffic.received_bytes
+            async with new_visit(browser) as visit:
+                await visit.open(server, here, "Map")
+                await visit.page.evaluate("probe.former = probe.painter")
+                received = visit.received_bytes
                 radio = visit.page.get_by_text(there.card.title, exact=True)
-                times[condition].append(visit.timed(radio.click, condition))
-    received = visit.traffic.received_bytes - received
+                values.append(await visit.timed(radio.click, condition))
+                received = visit.received_bytes - received
     weights = sum(len(make(there.model_keras())[1]) for make in (decoder_program, encoder_program))
     print_row("model change → first live frame", times[live], "ms", at_most=500)
-    print_row(f"model change → {dots(there)}, settled", times[settled], "ms", at_most=300)
-    print_row("weights of the model, encoder and decoder", [weights / 1e6], "MB", at_most=4)
+    print_row(f"model change → {dots(there)}, settled", times[settled], "ms")
+    print_row("weights of decoder and encoder", [weights / 1e6], "MB", at_most=4)
     print_row("all that a model change sends", [received / 1e6], "MB")
 
 
-def measure_views(browser: Browser, server: Server, bundle: Bundle, repetitions: int) -> None:
+async def measure_views(browser: Browser, server: Server, bundle: Bundle, repetitions: int) -> None:
     """A tab or an option pressed → page settled."""
     grid, drawn = "probe.hasTiles('.grid canvas', {0}, {0} ** 2)", has_dots(bundle)
     picture = "document.querySelector('.js-plotly-plot .imagelayer image')"
@@ -129,80 +140,83 @@ def measure_views(browser: Browser, server: Server, bundle: Bundle, repetitions:
         ("option: no background", "radio", "None", f"!{picture}"),
     )
     times = defaultdict(list)
-    with new_visit(browser) as visit:
-        visit.open(server, bundle, "Map")
+    async with new_visit(browser) as visit:
+        await visit.open(server, bundle, "Map")
         for _ in range(repetitions):
-            for what, role, name, condition in presses:
+            for what, role, name, new in presses:
                 button = visit.page.get_by_role(role, name=name).first
-                condition = f"probe.isIdle() && {condition}"
-                times[what].append(visit.timed(button.click, condition))
-        visit.show("Manifold")
+                times[what].append(await visit.timed(button.click, f"probe.isIdle() && {new}"))
+        await visit.open(server, bundle, "Manifold")
         size = visit.page.get_by_role("slider", name="Tiles a side")
-        size.focus()
         for n in range(repetitions):
             key, tiles = ("ArrowLeft", GRID) if n % 2 else ("ArrowRight", GRID + 1)
-            took = visit.timed(partial(size.press, key), f"probe.isIdle() && {grid.format(tiles)}")
+            condition = f"probe.isIdle() && {grid.format(tiles)}"
+            took = await visit.timed(partial(size.press, key), condition)
             times["option: tiles a side of the manifold"].append(took)
     for what, values in times.items():
         print_row(what, values, "ms", at_most=300)
 
 
-def measure_map_drag(browser: Browser, server: Server, bundle: Bundle, seconds: float) -> None:
+async def measure_map_drag(
+    browser: Browser, server: Server, bundle: Bundle, seconds: float
+) -> None:
     """The pointer moves over the map."""
-    with new_visit(browser) as visit:
-        visit.open(server, bundle, "Map")
-        box = visit.page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
+    async with new_visit(browser) as visit:
+        await visit.open(server, bundle, "Map")
+        box = await visit.page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
         corners = [
             (box["x"] + box["width"] * x, box["y"] + box["height"] * y)
             for x, y in ((0.2, 0.3), (0.8, 0.4), (0.6, 0.8), (0.3, 0.6))
         ]
-        print_drag(visit, f"map, {bundle.card.model.latent_dim}-D", corners, seconds)
+        await print_drag(visit, f"map, {bundle.card.model.latent_dim}-D", corners, seconds)
 
 
-def measure_slider_drag(browser: Browser, server: Server, bundle: Bundle, seconds: float) -> None:
+async def measure_slider_drag(
+    browser: Browser, server: Server, bundle: Bundle, seconds: float
+) -> None:
     """The first slider's thumb is dragged."""
-    with new_visit(browser) as visit:
-        visit.open(server, bundle, "Sliders")
-        box = visit.page.locator(".range").first.bounding_box()
-        y = box["y"] + box["height"] / 2
-        places = [(box["x"] + box["width"] * share, y) for share in (0.1, 0.9, 0.5)]
-        visit.page.mouse.move(*places[-1])
-        visit.page.mouse.down()
-        print_drag(visit, f"slider, {bundle.card.model.latent_dim}-D", places, seconds)
-        visit.page.mouse.up()
+    async with new_visit(browser) as visit:
+        await visit.open(server, bundle, "Sliders")
+        box = await visit.page.locator(".range").first.bounding_box()
+        middle = box["y"] + box["height"] / 2
+        places = [(box["x"] + box["width"] * share, middle) for share in (0.5, 0.9, 0.1)]
+        await visit.page.mouse.move(*places[0])
+        await visit.page.mouse.down()
+        await print_drag(visit, f"slider, {bundle.card.model.latent_dim}-D", places, seconds)
 
 
-def print_drag(visit: Visit, what: str, corners: list[tuple[float, float]], seconds: float) -> None:
+async def print_drag(visit: Visit, what: str, corners: list[Place], seconds: float) -> None:
     """Drag and print the figures."""
-    drag = visit.drag(corners, seconds)
-    print_row(f"{what}: pointer → picture", drag.latencies, "ms", p95_at_most=20)
-    print_row(f"{what}: pictures a second", [drag.pictures_a_second], "", at_least=58)
-    print_row(f"{what}: messages to the server meanwhile", [drag.sent], "", at_most=0)
+    sent = visit.sent
+    latencies, pictures = await visit.drag(corners, seconds)
+    print_row(f"{what}: pointer → picture", latencies, "ms", p95_at_most=20)
+    print_row(f"{what}: pictures a second", [pictures], "", at_least=58)
+    print_row(f"{what}: messages to the server meanwhile", [visit.sent - sent], "", at_most=0)
 
 
-def measure_uploads(browser: Browser, server: Server, bundle: Bundle, repetitions: int) -> None:
+async def measure_uploads(
+    browser: Browser, server: Server, bundle: Bundle, repetitions: int
+) -> None:
     """A photo uploaded → reconstructed; the zoom slider pressed → other picture."""
     uploads, presses = [], []
     seen = "document.querySelector('img[alt=\"The image as the model sees it\"]')"
     changed = f"{seen}?.complete && {seen}.src !== probe.former"
-    with new_visit(browser) as visit:
-        visit.open(server, bundle, "Reconstruct")
+    async with new_visit(browser) as visit:
+        await visit.open(server, bundle, "Reconstruct")
         server.forget_peak()
         before = server.memory("VmRSS")
+        files = visit.page.locator("input[type=file]")
         for n in range(repetitions):
             photo = {"name": f"{n}.jpg", "mimeType": "image/jpeg", "buffer": jpeg_photo(seed=n)}
-            visit.page.evaluate(f"probe.former = {seen}?.src")
-            files = visit.page.locator("input[type=file]")
-            took = visit.timed(
-                partial(files.set_input_files, photo), f"probe.isIdle() && {changed}"
-            )
-            uploads.append(took / 1000)
+            await visit.page.evaluate(f"probe.former = {seen}?.src")
+            choose = partial(files.set_input_files, photo)
+            uploads.append(await visit.timed(choose, f"probe.isIdle() && {changed}") / 1000)
         peak = server.memory("VmHWM") - before
         zoom = visit.page.get_by_role("slider", name="Zoom")
         for n in range(2 * repetitions):
-            visit.page.evaluate(f"probe.former = {seen}.src")
+            await visit.page.evaluate(f"probe.former = {seen}.src")
             key = "ArrowLeft" if n % 2 else "ArrowRight"
-            presses.append(visit.timed(partial(zoom.press, key), changed))
+            presses.append(await visit.timed(partial(zoom.press, key), changed))
     print_row("12-megapixel JPEG → reconstruction", uploads, "s", at_most=2)
     print_row("memory for it on the server, at most", [peak], "MB", at_most=300)
     print_row("key on a server-side slider → picture", presses, "ms", at_most=60, p95_at_most=100)
@@ -219,37 +233,50 @@ def jpeg_photo(*, seed: int) -> bytes:
     return file.getvalue()
 
 
-def measure_ten_pages(browser: Browser, server: Server, bundle: Bundle, seconds: float) -> None:
+async def measure_ten_pages(
+    browser: Browser, server: Server, bundle: Bundle, seconds: float
+) -> None:
     """Ten pages drag at once → the server's processor time."""
-    with contextlib.ExitStack() as stack:
-        visits = [stack.enter_context(new_visit(browser)) for _ in range(PAGES)]
+    async with contextlib.AsyncExitStack() as stack:
+        visits = [await stack.enter_async_context(new_visit(browser)) for _ in range(PAGES)]
         for visit in visits:
-            visit.open(server, bundle, "Map")
+            await visit.open(server, bundle, "Map")
         for visit in visits:
-            visit.page.evaluate("probe.forget(); void probe.wander(Infinity)")
+            await visit.page.evaluate("probe.forget(); void probe.wander(Infinity)")
         used = server.cpu_seconds()
-        time.sleep(seconds)
+        await asyncio.sleep(seconds)
         used = server.cpu_seconds() - used
-        pictures = sum(visit.page.evaluate("probe.pictures") for visit in visits)
+        pictures = [await visit.page.evaluate("probe.pictures") for visit in visits]
     what = f"{PAGES} pages drag for {seconds:g} s"
     print_row(f"{what}: the server's CPU", [used], "s", at_most=0.02 * seconds)
-    print_row(f"{what}: pictures, all together", [pictures], "")
+    print_row(f"{what}: pictures in each", pictures, "")
 
 
-def measure_memory(playwright: Playwright, server: Server, bundle: Bundle, frames: int) -> None:
+async def measure_memory(
+    playwright: Playwright, server: Server, bundle: Bundle, frames: int
+) -> None:
     """What a page's JavaScript holds after many frames, more than before."""
-    browser = launch_chromium(playwright, "--disable-frame-rate-limit", "--disable-gpu-vsync")
-    with new_visit(browser) as visit:
-        visit.open(server, bundle, "Map")
-        held = []
+    unlimited = launch_options("--disable-frame-rate-limit", "--disable-gpu-vsync")
+    browser = await playwright.chromium.launch(**unlimited)
+    held = []
+    async with new_visit(browser) as visit:
+        await visit.open(server, bundle, "Map")
         for count in (500, frames):
-            visit.page.evaluate(f"probe.wander({count})")
-            visit.page.wait_for_timeout(1000)
-            held.append(held_bytes(visit.page, collected=True))
-    browser.close()
-    print_row(
-        f"heap after {frames:,} frames, growth", [(held[1] - held[0]) / 1024], "kB", at_most=100
-    )
+            await visit.page.evaluate(f"probe.wander({count})")
+            await asyncio.sleep(1)
+            held.append(await held_bytes(visit.page))
+    await browser.close()
+    growth = (held[1] - held[0]) / 1024
+    print_row(f"growth of the heap in {frames:,} frames", [growth], "kB", at_most=100)
+
+
+async def held_bytes(page: Page) -> float:
+    """Bytes that the page's JavaScript holds after a collection, buffers included."""
+    session = await page.context.new_cdp_session(page)
+    await session.send("HeapProfiler.collectGarbage")
+    usage = await session.send("Runtime.getHeapUsage")
+    await session.detach()
+    return usage["usedSize"] + usage.get("backingStorageSize", 0)
 
 
 def measure_grid(bundle: Bundle, repetitions: int) -> None:
@@ -259,13 +286,13 @@ def measure_grid(bundle: Bundle, repetitions: int) -> None:
     for _ in range(repetitions):
         started = time.perf_counter()
         to_pixels(bundle.codec.decode(z))
-        at_once.append(time.perf_counter() - started)
+        at_once.append(1000 * (time.perf_counter() - started))
     with ProcessPoolExecutor(1, get_context("spawn")) as other:
-        each = other.submit(predict_cells, bundle.model_keras(), z[:CELLS]).result()
-    one_by_one = np.array(each) * len(z)
-    print_row(f"grid of {GRID} × {GRID} on the server", np.multiply(at_once, 1000), "ms")
-    print_row(f"one Keras predict a cell, {CELLS} of {len(z)} scaled up", one_by_one * 1000, "ms")
-    ratio = np.median(one_by_one) / np.median(at_once)
+        cells = other.submit(predict_cells, bundle.model_keras(), z[:CELLS]).result()
+    one_by_one = [1000 * len(z) * seconds for seconds in cells]
+    print_row(f"grid of {GRID} × {GRID} on the server", at_once, "ms")
+    print_row(f"one Keras predict a cell, {CELLS} of {len(z)} scaled up", one_by_one, "ms")
+    ratio = float(np.median(one_by_one) / np.median(at_once))
     print_row("ratio", [ratio], "times", at_least=100)
 
 

@@ -141,11 +141,12 @@ def prepare(
     """
     height, width, channels = image_shape
     left, top, right, bottom = crop_box(upload, preparation, image_shape)
-    pixels = np.asarray(upload.image.convert("RGBA"), np.float32) / 255.0
-    pixels[..., :3] *= pixels[..., 3:]
+    pixels = np.asarray(upload.image.convert("RGBA"), np.float32)
+    if upload.image.mode == "RGBA":
+        pixels[..., :3] *= pixels[..., 3:] / 255.0
     rows = _area_weights(top, bottom, pixels.shape[0], height)
     columns = _area_weights(left, right, pixels.shape[1], width)
-    averaged = columns @ np.tensordot(rows, pixels, 1)  # (height, width, RGBA)
+    averaged = columns @ np.tensordot(rows, pixels, 1) / 255.0  # (height, width, RGBA)
     alpha = averaged[..., 3:]  # (height, width, 1)
     colour = averaged[..., :3] / np.maximum(alpha, 1e-6)
     if channels == 1:

@@ -590,9 +590,10 @@ def test_sliders_take_typed_values_keys_clicks_and_double_clicks(
     z[second] = 0
     settles()
     sliders.nth(1).focus()
-    for _ in range(3):
+    for _ in range(20):  # a held key: no answer of the server may take a step back
         visitor.page.keyboard.press("ArrowRight")
-    z[second] = 0.03
+        visitor.page.wait_for_timeout(30)
+    z[second] = 0.2
     settles()
     box = visitor.page.locator(".strip").first.bounding_box()
     visitor.page.mouse.click(box["x"] + box["width"] * 10.5 / 11, box["y"] + 10)
@@ -846,6 +847,39 @@ def test_a_copied_link_shows_the_same_picture_elsewhere(
     assert other.address == visitor.address
     assert other.troubles == []
     other.context.close()
+
+
+def test_the_back_button_goes_through_what_was_seen(visitor: Visitor, bundles: dict[str, Bundle]):
+    visitor.open(model=FLAT, view="Map")
+    seen = [visitor.address]
+    for share in ((0.3, 0.3), (0.6, 0.7)):
+        visitor.page.mouse.click(*visitor.spot(*share))
+        visitor.until(lambda: visitor.address != seen[-1], "a click moves the point")
+        visitor.rest()
+        seen.append(visitor.address)
+    visitor.page.get_by_role("tab").filter(has_text="Sliders").click()
+    visitor.until(lambda: visitor.address["view"] == "Sliders", "the view changes")
+    visitor.rest()
+    seen.append(visitor.address)
+    models = visitor.page.get_by_test_id("stRadio")
+    models.get_by_text(bundles[DEEP].card.title, exact=True).click()
+    visitor.until(lambda: visitor.address["model"] == DEEP, "the model changes")
+    visitor.rest()
+
+    def is_back_at(wanted: dict[str, str]) -> None:
+        visitor.until(lambda: visitor.address == wanted, f"the address is {wanted}")
+        visitor.page.mouse.move(100, 850)
+        visitor.shows(decode(bundles[FLAT], visitor.z))
+        chosen = models.get_by_role("radio", checked=True)
+        assert bundles[FLAT].card.title in chosen.locator("xpath=ancestor::label").inner_text()
+        tab = visitor.page.get_by_role("tab", selected=True)
+        visitor.until(lambda: wanted["view"] in tab.inner_text(), "the tab is open")
+
+    for wanted in reversed(seen):
+        visitor.page.go_back()
+        is_back_at(wanted)
+    visitor.page.go_forward()
+    is_back_at(seen[1])
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1280, "dark"), (390, "light"), (390, "dark")])

@@ -44,6 +44,13 @@ NEIGHBOURS = 12
 def render_view(bundle: Bundle) -> None:
     """Draw the view."""
     st.markdown("Give the model an image of your own and see what it keeps of it.", help=HELP)
+    _render_reconstruction(bundle)
+
+
+@st.fragment  # so that an adjustment draws this part of the page alone, in half the time
+def _render_reconstruction(bundle: Bundle) -> None:
+    if st.session_state.pop("moved", False):
+        st.rerun()
     image = upload_and_prepare(bundle, key="reconstruct", adjustable=True)
     if image is None:
         _render_empty(bundle)
@@ -81,8 +88,9 @@ def upload_and_prepare(bundle: Bundle, *, key: str, adjustable: bool) -> np.ndar
     if file is None:
         return None
     data = file.getvalue()
+    digest = hashlib.sha256(data).hexdigest()
     try:
-        upload = _read(hashlib.sha256(data).hexdigest(), data)
+        upload = _read(digest, data)
     except UploadError as error:
         st.error(str(error), icon=":material/broken_image:")
         return None
@@ -90,7 +98,7 @@ def upload_and_prepare(bundle: Bundle, *, key: str, adjustable: bool) -> np.ndar
     suggestion = suggest_preparation(upload, shape, background)
     if not adjustable:
         return prepare(upload, suggestion, shape, background)
-    return _adjust(bundle, upload, suggestion, key=f"{key}-{hashlib.md5(data).hexdigest()[:8]}")
+    return _adjust(bundle, upload, suggestion, key=f"{key}-{digest[:8]}")
 
 
 @st.cache_data(show_spinner="Reading the image …", max_entries=16, hash_funcs={bytes: len})
@@ -205,18 +213,21 @@ def _render_place(bundle: Bundle, z: np.ndarray) -> None:
         f"It lies at **{describe(z)}**, where the data is denser than at {share:.0f} % of the test "
         f"images. The test images nearest to it, {distances[0]:.2f} to {distances[-1]:.2f} away:"
     )
+
+    def pick(tile: int) -> None:
+        session.move_to(bundle, bundle.latents.z_mean[rows[tile]])
+        st.session_state["moved"] = True
+
     pick_tile(
         cache.pictures(bundle, rows)[0],
-        lambda tile: session.move_to(bundle, bundle.latents.z_mean[rows[tile]]),
+        pick,
         columns=min(len(rows), NEIGHBOURS),
         labels=[describe_test_image(bundle, row) for row in rows.tolist()],
         key=f"neighbours-{bundle.card.name}",
         title="Nearest test images",
         tile_size=72,
     )
-
-    def show() -> None:
+    if st.button("Show its place on the map", icon=":material/my_location:"):
         session.move_to(bundle, z)
         st.session_state["view"] = "Map"
-
-    st.button("Show its place on the map", icon=":material/my_location:", on_click=show)
+        st.rerun()

@@ -1,7 +1,7 @@
 """What one visitor looks at: the model, the point and the plane, kept in the page's address.
 
-``?model=…&view=…&z=…`` and a few options reproduce a view. The address is read
-once, when a visit begins, and written after every run.
+``?model=…&view=…&z=…`` and a few options reproduce a view. The address is read when
+a visit begins and when the visitor goes back or forward, and written after every other run.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer.bundle import Bundle
 from explorer.geometry import Plane, axis_plane, line_plane
@@ -43,11 +44,11 @@ OPTIONS = (
 
 
 def begin(names: Iterable[str]) -> None:
-    """Read the address, once for each visit."""
+    """Read the address, if it says something new: see the module."""
     state = st.session_state
     state.setdefault("points", {})
     state.setdefault("notices", [])
-    if "begun" in state:
+    if "begun" in state and not _goes_back():
         return
     state["begun"] = True
     names = list(names)
@@ -57,6 +58,8 @@ def begin(names: Iterable[str]) -> None:
     for option in OPTIONS:
         state[option.name] = _one_of(option.name, address, option.choices, option.default)
     state["pending"] = {key: address[key] for key in ("z", "axes", "a", "b") if key in address}
+    if "z" not in address:
+        state["points"].pop(state["model"], None)
 
 
 def arrive(bundle: Bundle) -> None:
@@ -75,6 +78,8 @@ def arrive(bundle: Bundle) -> None:
 
 def write_address(bundle: Bundle) -> None:
     """Let the address say what is on the page."""
+    if _goes_back():
+        return  # a new entry in the browser's history would be the end of going back
     state = st.session_state
     address = {"model": bundle.card.name, "view": state["view"], "z": format_latent(point(bundle))}
     for option in OPTIONS:
@@ -173,6 +178,12 @@ def parse_endpoint(text: str, bundle: Bundle) -> str:
     else:
         parse_latent(text, bundle.card.model.latent_dim)
     return text
+
+
+def _goes_back() -> bool:
+    """Whether this run is due to the browser's back or forward button."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
 
 
 def _parse_axes(text: str, latent_dim: int) -> tuple[int, int]:

@@ -12,6 +12,8 @@ import { part } from "./part.js";
 import { TileDecoder } from "./tiles.js";
 
 const STEP = 0.01;
+/** Pause after the last key before the server learns of the point, milliseconds. */
+const SETTLED = 350;
 
 class Sliders {
   #box;
@@ -26,6 +28,10 @@ class Sliders {
   /** @type {TileDecoder | null} */
   #decoder = null;
   #imageShape = [];
+  #isHeld = false;
+  #isByKey = false;
+  #timer = 0;
+  #undo = new AbortController();
   #endLook;
   #visible;
 
@@ -33,6 +39,10 @@ class Sliders {
     this.#box = document.createElement("div");
     this.#box.className = "sliders";
     root.append(this.#box);
+    const release = () => (this.#isHeld = false);
+    for (const type of ["pointerup", "pointercancel"]) {
+      window.addEventListener(type, release, { signal: this.#undo.signal, capture: true });
+    }
     this.#visible = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) {
         this.#rowOf.get(target).isVisible = isIntersecting;
@@ -62,10 +72,13 @@ class Sliders {
     } else if (isOtherList && this.#decoder) {
       this.#preparePainters();
     }
-    this.#take(data.z);
+    const isMoving = this.#isHeld || this.#timer; // what the server says now is out of date
+    if (isOther || !isMoving) this.#take(data.z);
   }
 
   close() {
+    clearTimeout(this.#timer);
+    this.#undo.abort();
     this.#data = { ...this.#data, content: "" }; // a model that arrives later is not for it
     this.#decoder?.close();
     this.#visible.disconnect();
@@ -94,6 +107,12 @@ class Sliders {
     typed.setAttribute("aria-label", `${label}, value`);
     const row = { element, dimension, typed, range, strip, painter: null, isVisible: false };
     this.#rowOf.set(element, row);
+    range.addEventListener("pointerdown", () => (this.#isHeld = true));
+    for (const input of [range, typed]) {
+      input.addEventListener("keydown", () => (this.#isByKey = true));
+      input.addEventListener("pointerdown", () => (this.#isByKey = false));
+      input.addEventListener("blur", () => this.#timer && this.#tell());
+    }
     range.addEventListener("input", () => this.#move(row, Number(range.value)));
     range.addEventListener("change", () => this.#settle());
     range.addEventListener("dblclick", () => {
@@ -106,6 +125,7 @@ class Sliders {
       this.#settle();
     });
     strip.addEventListener("click", (event) => {
+      this.#isByKey = false;
       const tile = Math.floor((event.offsetX / strip.clientWidth) * this.#data.tiles);
       this.#move(row, this.#valueOf(Math.min(tile, this.#data.tiles - 1)));
       this.#settle();
@@ -149,7 +169,16 @@ class Sliders {
     this.#refresh(row);
   }
 
+  /** A held key changes the value many times a second; the server learns of the last one. */
   #settle() {
+    clearTimeout(this.#timer);
+    if (this.#isByKey) this.#timer = setTimeout(() => this.#tell(), SETTLED);
+    else this.#tell();
+  }
+
+  #tell() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
     this.#send("settled", { z: Array.from(this.#z), row: null });
   }
 
