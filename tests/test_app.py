@@ -116,9 +116,13 @@ def given(visitor: AppTest, key: str) -> dict[str, Any]:
 
 def send(visitor: AppTest, key: str, event: str, value: Any) -> AppTest:
     """What the browser sends when a live part reports something."""
+    return send_from(visitor, parts(visitor)[key].id, event, value)
+
+
+def send_from(visitor: AppTest, part_id: str, event: str, value: Any) -> AppTest:
     states = visitor._tree.get_widget_states()
     states.widgets.add(
-        id=f"$$STREAMLIT_INTERNAL_KEY_{parts(visitor)[key].id}__events",
+        id=f"$$STREAMLIT_INTERNAL_KEY_{part_id}__events",
         json_trigger_value=json.dumps([{"event": event, "value": value}]),
     )
     return visitor._run(states)
@@ -648,6 +652,22 @@ def test_an_unheard_of_event_is_nothing():
     visitor = visit(model=FLAT, view="Map", z="1,2")
     send(visitor, f"live-map-{FLAT}", "exec", "import os")
     send(visitor, "lens", "settled", {"z": [5, 5], "row": None})
+    assert_sound(visitor)
+    assert coordinates(visitor) == [1, 2]
+
+
+def test_a_part_that_is_gone_may_still_report():
+    visitor = visit(model=FLAT, view="Map", z="1,2")
+    send(visitor, f"live-map-{FLAT}", "rows", rows_text([1, 2, 3]))
+    gone = [(parts(visitor)[f"live-map-{FLAT}"].id, "settled", {"z": [5, 5], "row": None}),
+            (parts(visitor)[f"live-map-{FLAT}"].id, "rows", rows_text([1])),
+            (parts(visitor)[f"selection-{FLAT}"].id, "picked", 1)]  # fmt: skip
+    visitor.radio(key="model").set_value(DEEP).run()
+    for part_id, event, value in gone:  # as when the model changes in the middle of a drag
+        send_from(visitor, part_id, event, value)
+        assert_sound(visitor)
+        assert coordinates(visitor) == [0] * 8
+    visitor.radio(key="model").set_value(FLAT).run()
     assert_sound(visitor)
     assert coordinates(visitor) == [1, 2]
 

@@ -28,7 +28,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from explorer import geometry, render
-from explorer.bundle import Bundle, load_bundle, load_images
+from explorer.bundle import Bundle, images_path, load_bundle, load_images
 from explorer.geometry import grid_points, plane_coordinates_grid
 from explorer.preparation import prepare, suggest_preparation
 from explorer.ui import cache
@@ -37,13 +37,25 @@ from explorer.uploads import read_upload
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = (ROOT / cache.BUNDLES).resolve()
-FLAT, DEEP, OTHER = "fashion_mnist-2d", "mnist-8d", "fashion_mnist-8d"
+FLAT, DEEP, OTHER, SMALL = "fashion_mnist-2d", "mnist-8d", "fashion_mnist-8d", "shapes-2d"
 VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Model")
-PATIENCE = 15_000  # milliseconds, on a machine that does other things too
+PATIENCE = 30_000  # milliseconds, on a machine that does other things too
 
 
 @pytest.fixture(scope="session")
-def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def shelf(tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path) -> Path:
+    """The shipped bundles, and one whose images have another size."""
+    folder = tmp_path_factory.mktemp("shelf")
+    (folder / "images").mkdir()
+    for source in (SHIPPED, tiny_bundle.parent):
+        for path in (*source.glob("*/card.json"), *source.glob("images/*.npz")):
+            thing = path if path.parent.name == "images" else path.parent
+            (folder / thing.relative_to(source)).symlink_to(thing)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory: pytest.TempPathFactory, shelf: Path) -> Iterator[str]:
     """Start the app as a person does; no data sets but what lies beside the bundles."""
     folder = tmp_path_factory.mktemp("app")
     with socket.socket() as free:
@@ -56,7 +68,7 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     places = {
         "LATENT_DATA_DIR": str(folder),
         "KERAS_HOME": str(folder),
-        "LATENT_BUNDLES": str(SHIPPED),
+        "LATENT_BUNDLES": str(shelf),
     }
     log = folder / "log"
     with log.open("wb") as output:
@@ -81,8 +93,8 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def bundles() -> dict[str, Bundle]:
-    return {name: load_bundle(SHIPPED / name) for name in (FLAT, DEEP, OTHER)}
+def bundles(shelf: Path) -> dict[str, Bundle]:
+    return {name: load_bundle(shelf / name) for name in (FLAT, DEEP, OTHER, SMALL)}
 
 
 class Visitor:
@@ -780,10 +792,10 @@ def test_the_model_view_shows_the_cards_figures(visitor: Visitor):
 
 
 def test_a_model_change_in_the_middle_of_a_drag_leaves_nothing_stale(
-    visitor: Visitor, bundles: dict[str, Bundle]
+    visitor: Visitor, bundles: dict[str, Bundle], shelf: Path
 ):
     visitor.open(model=DEEP, view="Sliders")
-    for name in (OTHER, DEEP, OTHER):
+    for name in (OTHER, SMALL, DEEP, OTHER):
         drag = visitor.grab(".dimension .range")
         drag(0.9)
         radio = visitor.page.get_by_test_id("stRadio")
@@ -797,6 +809,10 @@ def test_a_model_change_in_the_middle_of_a_drag_leaves_nothing_stale(
         visitor.shows(decode(bundles[name], visitor.z))
         order = bundles[name].dimensions_by_kl
         visitor.shows(strip(bundles[name], visitor.z, order[0]), ".strip")
+        (row,), _ = geometry.nearest(visitor.z, bundles[name].latents.z_mean)
+        visitor.shows(decode(bundles[name], bundles[name].latents.z_mean[row]), ".lens .again")
+        has_images = images_path(shelf, bundles[name].card.data).exists()
+        assert visitor.page.locator(".lens .original").is_visible() == has_images
         assert visitor.page.locator(".lens").count() == 1
         assert visitor.page.locator(".sliders").count() == 1
 
@@ -878,6 +894,15 @@ def test_the_back_button_goes_through_what_was_seen(visitor: Visitor, bundles: d
     for wanted in reversed(seen):
         visitor.page.go_back()
         is_back_at(wanted)
+    visitor.page.go_back()  # to the address as it was typed, which is left as it is
+    typed = {"model": FLAT, "view": "Map"}
+    visitor.until(lambda: visitor.address == typed, "it is the first address")
+    visitor.page.wait_for_timeout(500)
+    visitor.rest()
+    visitor.shows(decode(bundles[FLAT], [0, 0]))
+    assert visitor.address == typed
+    visitor.page.go_forward()
+    is_back_at(seen[0])
     visitor.page.go_forward()
     is_back_at(seen[1])
 

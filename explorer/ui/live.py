@@ -101,7 +101,7 @@ def live_map(
 
     def take_rows() -> None:
         st.session_state[f"rows-{bundle.card.name}"] = decode_rows(
-            st.session_state[key].rows, bundle.card.data.test_images
+            _reported(key, "rows"), bundle.card.data.test_images
         )
 
     _map(
@@ -215,7 +215,7 @@ def pick_tile(
     """
 
     def take() -> None:
-        tile = st.session_state[key].picked
+        tile = _reported(key, "picked")
         if isinstance(tile, int) and 0 <= tile < len(tiles):
             on_pick(tile)
 
@@ -250,13 +250,18 @@ def decode_rows(text: Any, count: int) -> np.ndarray:
     return np.unique(rows[rows < count])
 
 
+def _reported(key: str, event: str) -> Any:
+    """What a part reports; None where it is gone already, as after a change of the model."""
+    return getattr(st.session_state.get(key), event, None)
+
+
 def _mover(
     bundle: Bundle, key: str, use: Callable[[np.ndarray, int | None], None] | None = None
 ) -> Callable[[], None]:
     """What to do when a part says where the pointer settled; the browser is not trusted."""
 
     def move() -> None:
-        settled = st.session_state[key].settled
+        settled = _reported(key, "settled")
         try:
             z = np.asarray(settled["z"], np.float64)
             row = settled["row"]

@@ -11,6 +11,8 @@ import { Painter } from "./paint.js";
 import { part } from "./part.js";
 import { TileDecoder } from "./tiles.js";
 
+/** Time for strips in one frame, milliseconds: in a drag the lens changes with every frame. */
+const BUDGET = 4;
 const STEP = 0.01;
 /** Pause after the last key before the server learns of the point, milliseconds. */
 const SETTLED = 350;
@@ -65,7 +67,7 @@ class Sliders {
       this.#decoder = null;
       withModel(data.content, (model) => {
         if (this.#data?.content !== data.content) return;
-        this.#decoder = new TileDecoder(model.decoder);
+        this.#decoder = new TileDecoder(model.decoder, BUDGET);
         this.#imageShape = model.imageShape;
         this.#preparePainters();
       });

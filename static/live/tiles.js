@@ -24,9 +24,14 @@ export class TileDecoder {
   #paint;
   #isInFlight = false;
   #isStale = false;
+  #budget;
 
-  /** @param {{program: string, weights: Uint8Array}} decoder */
-  constructor({ program, weights }) {
+  /**
+   * @param {{program: string, weights: Uint8Array}} decoder
+   * @param {number} [budget] time for tiles in one frame, milliseconds
+   */
+  constructor({ program, weights }, budget = BUDGET) {
+    this.#budget = budget;
     this.#network = new Network(program, weights);
     if (this.#network.multiplyAdds > LIGHT) {
       this.#runner = new Runner(program, weights, (image) => this.#deliver(image));
@@ -55,7 +60,7 @@ export class TileDecoder {
   }
 
   #decodeSome() {
-    const end = performance.now() + BUDGET;
+    const end = performance.now() + this.#budget;
     while (this.#remaining && performance.now() < end) {
       this.#finish(this.#network.run(this.#latentOf(this.#tile)));
     }
