@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import contextlib
 import io
+import os
 import tempfile
 import time
 from collections import defaultdict
@@ -22,6 +23,8 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from PIL import Image

@@ -62,6 +62,10 @@ def problem_of(bundle: Bundle) -> str | None:
 def mount_model(bundle: Bundle) -> None:
     """Hand the model to the browser; it is sent again only when it is another one."""
     _store(key=f"store-{bundle.content}", data=_payload(bundle))
+
+
+def mount_images(bundle: Bundle) -> None:
+    """Hand over the test images as well; last, for they are large and the page works without."""
     sprite = _test_images(bundle)
     if sprite is not None:
         _sprite(key=f"sprite-{bundle.content}", data=sprite)

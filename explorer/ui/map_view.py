@@ -47,6 +47,8 @@ def render_view(bundle: Bundle) -> None:
         "Each dot is a test image where the encoder puts it; colour is its class.", help=HELP
     )
     chart, side = stage()
+    with side:
+        render_point(bundle)  # first, for the chart keeps the browser busy for longer
     with chart:
         background, drag = st.columns(2)
         background.segmented_control(
@@ -67,8 +69,6 @@ def render_view(bundle: Bundle) -> None:
             help="Move the map, or list the images in a box or lasso below it",
         )
         _render_chart(bundle)
-    with side:
-        render_point(bundle)
     rows = live.selected_rows(bundle)
     if len(rows):
         _render_selection(bundle, rows)

@@ -90,6 +90,8 @@ def render_page() -> None:
     for sentence in session.notices():
         st.warning(sentence, icon=":material/link_off:")
     _render_views(bundle)
+    if live.problem_of(bundle) is None:
+        live.mount_images(bundle)
     session.write_address(bundle)
 
 
