@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import mimetypes
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +29,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from playwright.sync_api import Page, Route, sync_playwright
 
+from benchmarks._browser import launch_options
 from explorer.live import decoder_program, encoder_program
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -40,15 +40,6 @@ ISOLATED = {  # with these headers the page's clock ticks every 5 µs, else ever
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
 }
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
 
 PREPARE = """
 async () => {
@@ -108,9 +99,7 @@ def main() -> None:
     parser.add_argument("bundles", nargs="*", type=Path, help="folders of bundles")
     models = given_bundles(parser.parse_args().bundles) or built_in_recipes()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS
-        )
+        browser = playwright.chromium.launch(**launch_options())
         print(
             f"{'model':22}{'multiply-adds':>14}{'ready':>8}{'decode':>8}{'p95':>7}"
             f"{'grid':>8}{'encode':>8}{'garbage':>11}{'kept':>10}"
