@@ -13,18 +13,20 @@ from __future__ import annotations
 
 import argparse
 import io
+import math
 import shlex
 import shutil
 import sys
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from explorer.quiet import quiet_stderr
 
 try:
     with quiet_stderr():  # TensorFlow's start
-        from explorer import bundle, export, training
+        import tensorflow as tf
+
+        from explorer import bundle, distribution, export, training
         from explorer.datasets import Dataset, DatasetError, dataset_fingerprint, load_dataset
         from explorer.evaluation import EvaluationError, evaluate
         from explorer.recipes import RECIPES, RecipeError, find_recipe, override
@@ -32,11 +34,10 @@ except KeyboardInterrupt:  # Ctrl-C in the seconds that TensorFlow takes: nothin
     sys.exit(130)
 
 PROBLEMS = (
-    DatasetError, RecipeError, training.TrainingError, EvaluationError, bundle.BundleError,
+    DatasetError, RecipeError, distribution.DistributionError, training.TrainingError,
+    EvaluationError, bundle.BundleError,
 )  # fmt: skip
 """What a person can put right: each comes with a sentence for them."""
-
-SHIPPED = (("fashion_mnist", 2), ("fashion_mnist", 8), ("mnist", 2), ("mnist", 8))
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Settings:
     beta: float | None = None
     seed: int = 0
     limit: int | None = None
+    minutes: float | None = None
     image_size: int | None = None
     grey: bool = False
     name: str | None = None
@@ -65,19 +67,29 @@ class Settings:
         return _utf8(shlex.join(parts))
 
 
+SHIPPED = (
+    Settings("fashion_mnist", 2),
+    Settings("fashion_mnist", 8),
+    Settings("mnist", 2, "residual-digits"),
+    Settings("mnist", 8, "residual-wide-digits"),
+    Settings("mnist", 8, "residual-flow-digits", name="mnist-8d-flow"),
+    Settings("mnist", 20, "residual-wide-digits"),
+    Settings("cifar10", 15, grey=True),
+    Settings("cifar10", 80, "residual"),
+)
+
+
 def main() -> int:
     """Run the command line; the exit status is 0, 1 for a failure, 130 when interrupted."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may not know '−'
     arguments = vars(parse_arguments())
-    places = {key: arguments.pop(key) for key in ("output", "data_dir", "resume")}
-    if arguments["data"] is None:
-        runs = [Settings(data, latent_dim) for data, latent_dim in SHIPPED]
-    else:
-        runs = [Settings(**arguments)]
+    settings = {field.name: arguments.pop(field.name) for field in fields(Settings)}
+    runs = SHIPPED if settings["data"] is None else (Settings(**settings),)
     try:
-        for settings in runs:
-            train_bundle(settings, **places)
+        strategy = distribution.find_strategy()
+        for run in runs:
+            train_bundle(run, strategy=strategy, **arguments)
     except PROBLEMS as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 1
@@ -90,12 +102,33 @@ def main() -> int:
     return 0
 
 
-def train_bundle(settings: Settings, *, output: Path, data_dir: Path | None, resume: bool) -> None:
+def train_bundle(
+    settings: Settings,
+    *,
+    output: Path,
+    data_dir: Path | None = None,
+    resume: bool = False,
+    tensorboard: Path | None = None,
+    figures_only: bool = False,
+    strategy: tf.distribute.Strategy | None = None,
+) -> None:
     """Train one model, evaluate it and put its bundle into ``output``.
+
+    In a cluster every worker trains; the chief alone does the rest.
+
+    Args:
+        settings: what to train.
+        output: folder of the bundles.
+        data_dir: where data sets are looked for first.
+        resume: go on after the last finished epoch.
+        tensorboard: folder for TensorBoard's logs.
+        figures_only: keep card and history, for comparisons, but not the model.
+        strategy: where to compute; None for one device.
 
     Raises:
         One of ``PROBLEMS``, with a sentence for a person.
     """
+    strategy = strategy or tf.distribute.get_strategy()
     recipe_name, recipe = find_recipe(settings.recipe, settings.latent_dim)
     recipe = override(
         recipe, epochs=settings.epochs, batch_size=settings.batch_size, beta=settings.beta
@@ -107,7 +140,9 @@ def train_bundle(settings: Settings, *, output: Path, data_dir: Path | None, res
         dataset = dataset.limited(settings.limit)
     name = settings.name or f"{dataset.name}-{settings.latent_dim}d"
     bundle.check_name(name)
-    bundle.recover(output)
+    is_chief = distribution.is_chief(strategy)
+    if is_chief:
+        bundle.recover(output)
     print(
         f"{name}: {len(dataset.train.images):,} training and {len(dataset.test.images):,} test "
         f"images of {'×'.join(map(str, dataset.image_shape))} ({dataset.origin}), "
@@ -127,45 +162,56 @@ def train_bundle(settings: Settings, *, output: Path, data_dir: Path | None, res
         print(f"{name} is there already, trained with the same settings", flush=True)
         return
     export.check_exportable(recipe, dataset.image_shape, settings.latent_dim)
-    started = time.monotonic()
-    model, history = training.train(
-        run, dataset.train.images, checkpoints=checkpoints, resume=resume
+    model, history, seconds = training.train(
+        run,
+        dataset.train.images,
+        checkpoints=checkpoints,
+        resume=resume,
+        strategy=strategy,
+        tensorboard=tensorboard / name if tensorboard else None,
+        stop=lambda _, seconds: seconds >= 60 * (settings.minutes or math.inf),
     )
-    seconds = time.monotonic() - started
+    if not is_chief:
+        return
 
     print("computing the figures …", flush=True)
     training.round_to_half(model)
-    metrics, latents = evaluate(export.KerasCodec(model), dataset, recipe)
-
-    with bundle.unfinished(output / name) as folder:
-        export.save_model(model, folder)
-        bundle.save_latents(latents, folder / "latents.npz")
-        bundle.save_history(history, folder / "history.json")
-        card = bundle.Card(
-            schema_version=1,
-            name=name,
-            data=describe_data(dataset, run.images, settings.limit),
-            model=bundle.ModelCard(
-                latent_dim=settings.latent_dim,
-                recipe_name=recipe_name,
-                recipe=recipe,
-                parameters=export.count_weights(model),
-            ),
-            training=bundle.TrainingCard(
-                command=settings.command(),
-                seed=settings.seed,
-                seconds=round(seconds, 1),
-                versions=export.library_versions(),
-            ),
-            metrics=metrics,
-            files=bundle.file_cards(folder),
-        )
-        bundle.save_card(card, folder / "card.json")
-        if dataset.may_be_kept:
-            bundle.save_images(dataset.test.images, bundle.images_path(output, card.data))
-    shutil.rmtree(checkpoints)
+    metrics, latents = evaluate(export.KerasCodec(model), dataset, model.recipe)
+    card = bundle.Card(
+        schema_version=2,
+        name=name,
+        data=describe_data(dataset, run.images, settings.limit),
+        model=bundle.ModelCard(
+            latent_dim=settings.latent_dim,
+            recipe_name=recipe_name,
+            recipe=model.recipe,
+            parameters=export.count_weights(model),
+        ),
+        training=bundle.TrainingCard(
+            command=settings.command(),
+            seed=settings.seed,
+            seconds=round(seconds, 1),
+            versions=export.library_versions(),
+        ),
+        metrics=metrics,
+        files={},
+    )
+    if figures_only:
+        path = bundle.save_reference(card, history, output)
+    else:
+        path = output / name
+        with bundle.unfinished(path) as folder:
+            export.save_model(model, folder)
+            bundle.save_latents(latents, folder / "latents.npz")
+            bundle.save_history(history, folder / "history.json")
+            files = bundle.file_cards(folder)
+            bundle.save_card(card.model_copy(update={"files": files}), folder / "card.json")
+            if dataset.may_be_kept:
+                bundle.save_images(dataset.test.images, bundle.images_path(output, card.data))
+    if len(history["neg_elbo"]) == recipe.epochs:
+        shutil.rmtree(checkpoints)  # otherwise --resume goes on
     print(
-        f"wrote {output / name}: test −ELBO {metrics.neg_elbo:.2f} nats per image "
+        f"wrote {path}: test −ELBO {metrics.neg_elbo:.2f} nats per image "
         f"(reconstruction {metrics.reconstruction:.2f}, KL {metrics.kl:.2f}), "
         f"trained in {seconds / 60:.1f} minutes",
         flush=True,
@@ -226,12 +272,15 @@ def parse_arguments() -> argparse.Namespace:
     add("--beta", type=float, metavar="B", help="weight of the KL term, instead of the recipe's")
     add("--seed", type=_seed, default=0, metavar="S", help="of all chance (default 0)")
     add("--limit", type=_positive, metavar="N", help="use only N images of each split")
+    add("--minutes", type=_minutes, metavar="M", help="end with the epoch in which M have passed")
     add("--image-size", type=_positive, metavar="PIXELS", help="side of your own images")
     add("--grey", action="store_true", help="turn colour images grey")
     add("--name", help="of the bundle (default: data set and dimension)")
     add("--output", type=Path, default=Path("pretrained"), metavar="DIR", help="of the bundles")
     add("--data-dir", type=Path, metavar="DIR", help="where data sets are looked for first")
     add("--resume", action="store_true", help="go on after the last finished epoch")
+    add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's logs there")
+    add("--figures-only", action="store_true", help="keep card and history, for comparisons")
     arguments = parser.parse_args()
     if arguments.data is None:
         for field, value in vars(arguments).items():
@@ -244,6 +293,13 @@ def _seed(text: str) -> int:
     value = int(text)
     if not 0 <= value < 2**32:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and {2**32 - 1:,}")
+    return value
+
+
+def _minutes(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"{text} is not more than 0")
     return value
 
 

@@ -3,7 +3,8 @@
 ``pretrained/<name>/`` holds ``card.json``, ``model.keras``, ``encoder.onnx``,
 ``decoder.onnx``, ``latents.npz`` and ``history.json``; the README documents them.
 Test images that may be kept are stored once for all bundles of a data set, in
-``pretrained/images/``. Loading checks everything and runs no code from a bundle.
+``pretrained/images/``; references, for comparison only, in ``pretrained/references/``.
+Loading checks everything and runs no code from a bundle.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import numpy as np
 from pydantic import (
@@ -29,6 +30,7 @@ from pydantic import (
     PositiveInt,
     TypeAdapter,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -36,10 +38,16 @@ from explorer.codec import OnnxCodec
 from explorer.density import AggregatePosterior
 from explorer.recipes import Recipe, first_problem
 
+SCHEMA_VERSION = 2
 FILES = ("model.keras", "encoder.onnx", "decoder.onnx", "latents.npz", "history.json")
+REFERENCE_FILES = ("history.json",)
+TERMS = ("neg_elbo", "reconstruction", "kl")
 IMAGES_FOLDER = "images"
+REFERENCES_FOLDER = "references"
+_RESERVED = (IMAGES_FOLDER, REFERENCES_FOLDER)
 _NAME = r"^[a-z0-9][a-z0-9_.-]{0,99}$"
 _PREVIOUS = ".previous"
+_HALVES = ("z_mean", "z_log_var", "train_z_mean", "train_z_log_var")
 
 History = dict[str, list[float]]
 _HISTORY = TypeAdapter(History, config=ConfigDict(strict=True, allow_inf_nan=False))
@@ -126,13 +134,23 @@ class FileCard(_Card):
 class Card(_Card):
     """``card.json``."""
 
-    schema_version: Literal[1]
+    schema_version: int
     name: str = Field(pattern=_NAME)
     data: DataCard
     model: ModelCard
     training: TrainingCard
     metrics: Metrics
     files: dict[str, FileCard]
+
+    @field_validator("schema_version")
+    @classmethod
+    def _is_known(cls, version: int) -> int:
+        if version != SCHEMA_VERSION:
+            raise ValueError(
+                f"it is {version}, but this version of the explorer reads {SCHEMA_VERSION}: "
+                "train the model again with it"
+            )
+        return version
 
     @model_validator(mode="after")
     def _agree_with_itself(self) -> Card:
@@ -153,6 +171,8 @@ class Card(_Card):
 @dataclass(frozen=True)
 class Latents:
     """What the encoder makes of the data, float32.
+
+    Means and log-variances are rounded to half precision, as which they are stored.
 
     Attributes:
         z_mean, z_log_var: of the test set, ``(n, latent_dim)``.
@@ -208,12 +228,21 @@ class Bundle:
         return tuple(int(i) for i in np.argsort(-np.array(self.card.metrics.kl_per_dimension)))
 
 
+@dataclass(frozen=True)
+class Reference:
+    """A trained model without its weights, for comparison only: its card and history."""
+
+    card: Card
+    history: History
+
+
 def check_name(name: str) -> None:
     """Raise a ``BundleError`` unless a bundle may be called so."""
-    if not re.fullmatch(_NAME, name) or name == IMAGES_FOLDER:
+    if not re.fullmatch(_NAME, name) or name in _RESERVED:
         raise BundleError(
             f"{name!r} cannot name a bundle: use up to 100 small letters, digits, '-', '_' and "
-            f"'.', starting with a letter or digit, and not {IMAGES_FOLDER!r}; give it with --name"
+            f"'.', starting with a letter or digit, and not {' or '.join(map(repr, _RESERVED))}; "
+            f"give it with --name"
         )
 
 
@@ -224,7 +253,7 @@ def find_bundles(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.iterdir()
-        if path.is_dir() and path.name != IMAGES_FOLDER and not path.name.startswith(".")
+        if path.is_dir() and path.name not in _RESERVED and not path.name.startswith(".")
     )
 
 
@@ -245,14 +274,43 @@ def load_bundle(path: Path) -> Bundle:
     """
     card, content = _read_checked(path)
     latents = _read_latents(path / "latents.npz", card)
-    history = _read_history(path / "history.json")
+    history = _read_history(path / "history.json", card)
     codec = _read_codec(path, card)
     return Bundle(path, card, content, latents, history, codec)
 
 
-def file_cards(folder: Path) -> dict[str, FileCard]:
+def find_references(folder: Path) -> list[Path]:
+    """The folders of the references that lie beside the bundles in ``folder``, by name."""
+    return find_bundles(folder / REFERENCES_FOLDER)
+
+
+def load_reference(path: Path) -> Reference:
+    """Load a reference, or of a bundle the same parts, with all checks.
+
+    Raises:
+        BundleError: as for ``read_card``, or the history contradicts the card.
+    """
+    card, _ = _read_checked(path, REFERENCE_FILES)
+    return Reference(card, _read_history(path / "history.json", card))
+
+
+def save_reference(card: Card, history: History, folder: Path) -> Path:
+    """Put a reference beside the bundles in ``folder``; what the card says of files is replaced.
+
+    Returns:
+        Where it was put, ``folder/references/<name>``.
+    """
+    path = folder / REFERENCES_FOLDER / card.name
+    with unfinished(path) as beside:
+        save_history(history, beside / "history.json")
+        files = file_cards(beside, REFERENCE_FILES)
+        save_card(card.model_copy(update={"files": files}), beside / "card.json")
+    return path
+
+
+def file_cards(folder: Path, names: Iterable[str] = FILES) -> dict[str, FileCard]:
     """Sizes and hashes of a bundle's files."""
-    contents = {name: (folder / name).read_bytes() for name in FILES}
+    contents = {name: (folder / name).read_bytes() for name in names}
     return {
         name: FileCard(bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
         for name, data in contents.items()
@@ -261,7 +319,9 @@ def file_cards(folder: Path) -> dict[str, FileCard]:
 
 def save_latents(latents: Latents, path: Path) -> None:
     """Write ``latents.npz``."""
-    save_arrays_to(path, **{field.name: getattr(latents, field.name) for field in fields(Latents)})
+    arrays = {field.name: getattr(latents, field.name) for field in fields(Latents)}
+    halves = {name: arrays[name].astype(np.float16) for name in _HALVES}
+    save_arrays_to(path, **{**arrays, **halves})
 
 
 def save_arrays_to(target: Path | BinaryIO, **arrays: np.ndarray) -> None:
@@ -344,7 +404,7 @@ def _previous(path: Path) -> Path:
     return path.with_name(f".{path.name}{_PREVIOUS}")
 
 
-def _read_checked(path: Path) -> tuple[Card, str]:
+def _read_checked(path: Path, names: Iterable[str] = FILES) -> tuple[Card, str]:
     card_bytes = _read_bytes(path / "card.json")
     try:
         card = Card.model_validate_json(card_bytes)
@@ -354,9 +414,9 @@ def _read_checked(path: Path) -> tuple[Card, str]:
         ) from error
     if card.name != path.name:
         raise BundleError(f"card.json belongs to {card.name}, but its folder is {path.name}")
-    if missing := [name for name in FILES if name not in card.files]:
+    if missing := [name for name in names if name not in card.files]:
         raise BundleError(f"card.json of {path.name} does not list {missing[0]}")
-    for name in FILES:
+    for name in names:
         _check_file(path / name, card.files[name])
     return card, hashlib.sha256(card_bytes).hexdigest()
 
@@ -387,14 +447,14 @@ def _read_latents(path: Path, card: Card) -> Latents:
     n, d = card.data.test_images, card.model.latent_dim
     m = max(1, arrays["train_z_mean"].size // d)
     for name in ("z_mean", "z_log_var"):
-        _expect(path, name, arrays[name], (n, d), np.float32)
-        _expect(path, f"train_{name}", arrays[f"train_{name}"], (m, d), np.float32)
+        _expect(path, name, arrays[name], (n, d), np.float16)
+        _expect(path, f"train_{name}", arrays[f"train_{name}"], (m, d), np.float16)
     for name in ("neg_elbo", "log_density"):
         _expect(path, name, arrays[name], (n,), np.float32)
     _expect(path, "labels", arrays["labels"], (n,), np.int64)
     if not 0 <= arrays["labels"].min() <= arrays["labels"].max() < len(card.data.classes):
         raise BundleError(f"{path.name} of {path.parent.name} holds labels without a class name")
-    return Latents(**arrays)
+    return Latents(**{**arrays, **{name: arrays[name].astype(np.float32) for name in _HALVES}})
 
 
 def _read_arrays(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
@@ -417,27 +477,35 @@ def _expect(path: Path, name: str, array: np.ndarray, shape: tuple[int, ...], dt
         raise BundleError(f"{name} in {path.name} of {path.parent.name} holds NaN or infinity")
 
 
-def _read_history(path: Path) -> History:
+def _read_history(path: Path, card: Card) -> History:
     try:
-        return _HISTORY.validate_json(_read_bytes(path))
+        history = _HISTORY.validate_json(_read_bytes(path))
     except ValidationError as error:
         raise BundleError(
             f"{path.name} of {path.parent.name} is not usable: {first_problem(error)}"
         ) from error
+    epochs = card.model.recipe.epochs
+    for name in (*TERMS, *history):
+        if (found := len(history.get(name, ()))) != epochs:
+            raise BundleError(
+                f"{path.name} of {path.parent.name} has {name} of {found} epochs; "
+                f"its card says {epochs}"
+            )
+    return history
 
 
 def _read_codec(path: Path, card: Card) -> OnnxCodec:
     height, width, channels = card.data.image_shape
-    latent_dim, likelihood = card.model.latent_dim, card.model.recipe.likelihood
+    latent_dim, recipe = card.model.latent_dim, card.model.recipe
     encoder, decoder = path / "encoder.onnx", path / "decoder.onnx"
-    graphs = _read_bytes(encoder), _read_bytes(decoder)
+    files = _read_bytes(encoder), _read_bytes(decoder), _read_bytes(path / "model.keras")
     try:
-        codec = OnnxCodec(*graphs, likelihood)
+        codec = OnnxCodec(*files, recipe)
     except Exception as error:  # onnxruntime's errors share no base class
         raise BundleError(
             f"encoder.onnx or decoder.onnx of {path.name} is not usable: {_one_line(error)}"
         ) from error
-    outputs = channels if likelihood == "bernoulli" else 2 * channels
+    outputs = channels if recipe.likelihood == "bernoulli" else 2 * channels
     _try_out(encoder, codec.encode, (height, width, channels), [(latent_dim,)] * 2)
     _try_out(decoder, lambda z: [codec.parameters(z)], (latent_dim,), [(height, width, outputs)])
     return codec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -20,7 +21,17 @@ Source: Petroff 2021, "Accessible Color Sequences for Data Visualization".
 """
 SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star")
 """Beyond ten classes the colours repeat with another symbol."""
+DASHES = ("solid", "dash", "dot")
+"""Beyond ten lines the colours repeat with another dash."""
 ACCENT = "#d6336c"
+
+
+class Curve(NamedTuple):
+    """A line of a chart: its name, and ``x`` and ``y`` of its points, ``(n,)`` each."""
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
 
 
 def class_style(label: int) -> dict[str, str]:
@@ -101,6 +112,14 @@ def map_figure(
     return figure
 
 
+def extent_of(points: np.ndarray) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top of a square that shows nearly all points ``(n, 2)``."""
+    low, high = np.quantile(points, [0.0005, 0.9995], axis=0)
+    x, y = ((low + high) / 2).tolist()
+    reach = max(float(np.max(high - low)) / 2 * 1.08, 1e-3)
+    return x - reach, x + reach, y - reach, y + reach
+
+
 def curves_figure(history: dict[str, list[float]]) -> go.Figure:
     """−ELBO and its two terms per epoch, for training and held-out images."""
     figure = go.Figure()
@@ -129,20 +148,80 @@ def curves_figure(history: dict[str, list[float]]) -> go.Figure:
     return figure
 
 
+def comparison_figure(curves: Sequence[Curve], *, time: Literal["epochs", "minutes"]) -> go.Figure:
+    """Held-out −ELBO of several models over ``epochs`` or ``minutes``, which differ by far more.
+
+    The first is the one that is looked at.
+    """
+    figure = go.Figure()
+    for index, (name, x, y) in enumerate(curves):
+        if not len(y):
+            continue
+        figure.add_trace(
+            go.Scatter(
+                x=x,
+                y=y,
+                name=name,
+                mode="lines" if len(y) > 1 else "markers",
+                line={
+                    "color": PALETTE[index % len(PALETTE)],
+                    "dash": DASHES[index // len(PALETTE) % len(DASHES)],
+                    "width": 1.5 if index else 4,
+                },
+                zorder=0 if index else 1,
+                hovertemplate=f"%{{y:.2f}} nats after %{{x:.4~g}} {time}<extra>{name}</extra>",
+            )
+        )
+    figure.update_layout(
+        height=380,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "y": -0.25},
+        showlegend=True,
+        xaxis={"title": time, "type": "log" if time == "minutes" else "linear"},
+        yaxis={
+            "title": "held-out −ELBO, nats per image",
+            "range": settled_range(curves),
+            "tickformat": "~f",
+        },
+    )
+    return figure
+
+
+def settled_range(curves: Sequence[Curve]) -> tuple[float, float] | None:
+    """The range of the curves without their first fifths, which fall steeply.
+
+    None if the curves have no points.
+    """
+    values = [curve.y[len(curve.y) // 5 :] for curve in curves if len(curve.y)]
+    if not values:
+        return None
+    low = min(float(y.min()) for y in values)
+    high = max(float(y.max()) for y in values)
+    margin = max(0.05 * (high - low), 1e-3)
+    return low - margin, high + margin
+
+
 def kl_figure(kl_per_dimension: Sequence[float], order: Sequence[int]) -> go.Figure:
-    """KL of each latent dimension, largest first."""
+    """KL of each latent dimension, largest first; of many only the pointer tells the names."""
+    ranks = np.arange(1, len(order) + 1)
+    names = [axis_label(dimension) for dimension in order]
+    many = len(order) > 20
     figure = go.Figure(
         go.Bar(
-            x=[axis_label(dimension) for dimension in order],
+            x=ranks,
             y=np.asarray(kl_per_dimension, np.float32)[list(order)],
-            marker={"color": PALETTE[0]},
-            hovertemplate="%{x}: %{y:.2f} nats<extra></extra>",
+            customdata=names,
+            marker={"color": PALETTE[0], "line": {"width": 0}},
+            hovertemplate="%{customdata}: %{y:.2f} nats<extra></extra>",
         )
     )
     figure.update_layout(
         height=320,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        xaxis={"title": "latent dimension, by KL", "type": "category"},
+        bargap=0 if many else 0.2,
+        xaxis={"title": "rank of the latent dimension by KL"}
+        if many
+        else {"title": "latent dimension, by KL", "tickvals": ranks, "ticktext": names},
         yaxis={"title": "nats per image"},
     )
     return figure

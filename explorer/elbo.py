@@ -36,6 +36,32 @@ def kl_divergence(z_mean: Any, z_log_var: Any, *, ops: Any = np) -> Any:
     return ops.sum(kl_per_dimension(z_mean, z_log_var, ops=ops), axis=-1)
 
 
+def sampled_kl_per_dimension(
+    epsilon: Any, z_log_var: Any, z: Any, log_scale: Any, *, ops: Any = np
+) -> Any:
+    """log q(z|x) − log p(z) at one draw, by latent dimension, nats, ``(n, latent_dim)``.
+
+    Its expectation, summed over dimensions, is the KL divergence of a posterior that
+    a flow makes of the Gaussian draw ``z_mean + exp(z_log_var / 2) · epsilon``; without
+    a flow (``log_scale`` 0) each dimension's is ``kl_per_dimension``.
+
+    Args:
+        epsilon: the standard normal noise of the draw.
+        z_log_var: log-variances of the Gaussian before the flow.
+        z: the draw after the flow.
+        log_scale: log-determinant of the flow's Jacobian, by dimension.
+        ops: ``numpy`` or ``keras.ops``.
+
+    Source: Kingma et al. 2016, eq. 11.
+    """
+    return 0.5 * (ops.square(z) - ops.square(epsilon) - z_log_var) - log_scale
+
+
+def normal_log_density(z: Any, *, ops: Any = np) -> Any:
+    """log N(z; 0, 1) of each number, nats, in the shape of ``z``."""
+    return -0.5 * (LOG_2PI + ops.square(z))
+
+
 def gaussian_log_density(x: Any, mean: Any, log_var: Any, *, ops: Any = np) -> Any:
     """log N(x; mean, diag exp(log_var)) summed over all axes but the first, nats, ``(n,)``."""
     terms = -0.5 * (LOG_2PI + log_var + ops.square(x - mean) * ops.exp(-log_var))

@@ -33,7 +33,8 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
     """Compute every figure of the card; the same inputs give the same figures.
 
     - ``neg_elbo`` = ``reconstruction`` + ``kl``, nats per image: −log p(x|z)
-      averaged over ``samples`` draws from q(z|x), and KL(q(z|x) ‖ N(0, I)).
+      averaged over ``samples`` draws from q(z|x), and KL(q(z|x) ‖ N(0, I)): exact
+      for a Gaussian posterior, averaged over the same draws for one with a flow.
     - ``entropy_floor``: the reconstruction term of a perfect reconstruction
       (Bernoulli only); ``excess`` is ``neg_elbo`` above it.
     - ``importance``: −log 1/K Σ p(x|z)p(z)/q(z|x), Burda et al. 2016, on
@@ -51,7 +52,7 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
         recipe: for its likelihood.
 
     Raises:
-        EvaluationError: the model gives NaN or infinity.
+        EvaluationError: the model gives NaN, infinity, or latents that are too large to store.
     """
     test, train = dataset.test, dataset.train
     used = evenly_spaced(len(train.images), MAX_TRAINING_IMAGES)
@@ -60,31 +61,43 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
 
     z_mean, z_log_var = metrics.encode_all(codec.encode, test.images)
     train_z_mean, train_z_log_var = metrics.encode_all(codec.encode, train_images)
+    latent_dim = z_mean.shape[1]
     reconstruction, kl = metrics.elbo_terms(
-        codec.parameters, test.images, z_mean, z_log_var, likelihood, samples=SAMPLES, seed=SEED
+        codec.draw,
+        codec.parameters,
+        test.images,
+        latent_dim,
+        likelihood,
+        samples=SAMPLES,
+        seed=SEED,
     )
-    neg_elbo = reconstruction + kl
+    if not recipe.flow:
+        kl = kl_per_dimension(z_mean.astype(np.float64), z_log_var.astype(np.float64))
+    neg_elbo = reconstruction + kl.sum(axis=1)
     if not (np.isfinite(neg_elbo).all() and np.isfinite(train_z_mean).all()):
         raise EvaluationError("the model gives NaN or infinity for some images")
 
     sample = evenly_spaced(len(train_z_mean), DENSITY_IMAGES)
-    posterior = AggregatePosterior(train_z_mean[sample], train_z_log_var[sample])
+    posterior = AggregatePosterior(
+        _rounded(train_z_mean[sample]), _rounded(train_z_log_var[sample])
+    )
+    stored_z_mean = _rounded(z_mean)
     latents = Latents(
-        z_mean=z_mean,
-        z_log_var=z_log_var,
+        z_mean=stored_z_mean,
+        z_log_var=_rounded(z_log_var),
         labels=test.labels,
         neg_elbo=neg_elbo.astype(np.float32),
-        log_density=posterior.log_density(z_mean).astype(np.float32),
+        log_density=posterior.log_density(stored_z_mean).astype(np.float32),
         train_z_mean=posterior.z_mean,
         train_z_log_var=posterior.z_log_var,
     )
 
     chosen = evenly_spaced(len(test.images), IMPORTANCE_IMAGES)
     bound = metrics.importance_weighted_bound(
+        codec.draw,
         codec.parameters,
         test.images[chosen],
-        z_mean[chosen],
-        z_log_var[chosen],
+        latent_dim,
         likelihood,
         samples=IMPORTANCE_SAMPLES,
         seed=SEED,
@@ -101,13 +114,13 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
         return round(accuracy, 4)
 
     compared = evenly_spaced(len(test.images), MAX_ERROR_IMAGES)
-    pca = metrics.pca_fit(train_images, min(z_mean.shape[1], test.images[0].size))
+    pca = metrics.pca_fit(train_images, min(latent_dim, test.images[0].size))
     test_pca = pca.transform(test.images)
 
     figures = Metrics(
         neg_elbo=_mean(neg_elbo),
         reconstruction=_mean(reconstruction),
-        kl=_mean(kl),
+        kl=_mean(kl.sum(axis=1)),
         samples=SAMPLES,
         entropy_floor=None if floor is None else round(floor, 3),
         excess=None if floor is None else round(float(np.mean(neg_elbo)) - floor, 3),
@@ -117,9 +130,7 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
             bound=_mean(bound),
             neg_elbo=_mean(neg_elbo[chosen]),
         ),
-        kl_per_dimension=tuple(
-            round(float(value), 4) for value in kl_per_dimension(z_mean, z_log_var).mean(axis=0)
-        ),
+        kl_per_dimension=tuple(round(float(value), 4) for value in kl.mean(axis=0)),
         active_units=int(metrics.active_units(z_mean).sum()),
         knn_accuracy=knn(train_z_mean, z_mean),
         knn_accuracy_pca=knn(pca.transform(train_images), test_pca),
@@ -128,6 +139,18 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
         squared_error_pca=_error(test.images[compared], pca.inverse_transform(test_pca[compared])),
     )
     return figures, latents
+
+
+def _rounded(latents: np.ndarray) -> np.ndarray:
+    """Rounded to half precision, as which a bundle stores them, float32."""
+    with np.errstate(over="ignore"):
+        halves = latents.astype(np.float16)
+    if not np.isfinite(halves).all():
+        raise EvaluationError(
+            f"the model gives latents up to {np.abs(latents).max():,.0f}, more than the "
+            "65,504 that a bundle can store"
+        )
+    return halves.astype(np.float32)
 
 
 def _mean(values: np.ndarray) -> float:

@@ -14,18 +14,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import onnx
+from onnx.external_data_helper import set_external_data
 
 from explorer.bundle import BundleError
-from explorer.codec import OnnxCodec
+from explorer.codec import WEIGHTS, OnnxCodec
 from explorer.elbo import mean_image
-from explorer.model import VAE, reason
+from explorer.model import VAE, build_posterior, reason
+from explorer.posterior import FlowPosterior, GaussianPosterior, Pair, Posterior
 from explorer.recipes import Recipe, RecipeError
 
 ONNX_TOLERANCE = 1e-5
 """By how much ONNX may differ from Keras: see ``onnx_difference``."""
+
+SMALL = 1024
+"""A graph keeps arrays of fewer bytes itself."""
 
 
 class KerasCodec:
@@ -33,11 +39,22 @@ class KerasCodec:
 
     def __init__(self, model: VAE) -> None:
         self._model = model
+        self._posterior: Posterior
+        if model.flow is None:
+            self._posterior = GaussianPosterior(model.encoder.predict_on_batch)
+        else:
+            posterior = build_posterior(model)
+            self._posterior = FlowPosterior(
+                lambda *inputs: posterior.predict_on_batch(list(inputs)), model.latent_dim
+            )
 
-    def encode(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """See ``Codec.encode``."""
-        z_mean, z_log_var = self._model.encoder.predict_on_batch(images)
-        return z_mean, z_log_var
+    def encode(self, images: np.ndarray) -> Pair:
+        """See ``Posterior.encode``."""
+        return self._posterior.encode(images)
+
+    def draw(self, images: np.ndarray, noise: np.ndarray) -> Pair:
+        """See ``Posterior.draw``."""
+        return self._posterior.draw(images, noise)
 
     def parameters(self, z: np.ndarray) -> np.ndarray:
         """See ``Codec.parameters``."""
@@ -49,27 +66,33 @@ class KerasCodec:
 
 
 def save_model(model: VAE, folder: Path) -> None:
-    """Write ``model.keras``, ``encoder.onnx`` and ``decoder.onnx``."""
-    save_keras(model, folder / "model.keras")
-    save_onnx(model.encoder, folder / "encoder.onnx")
-    save_onnx(model.decoder, folder / "decoder.onnx")
+    """Write ``model.keras``, and ``encoder.onnx`` and ``decoder.onnx`` that share its weights."""
+    save_keras(model, folder / WEIGHTS)
+    model_keras = (folder / WEIGHTS).read_bytes()
+    encoder = model.encoder if model.flow is None else build_posterior(model)
+    save_onnx(encoder, folder / "encoder.onnx", model_keras)
+    save_onnx(model.decoder, folder / "decoder.onnx", model_keras)
 
 
 def save_keras(model: VAE, path: Path) -> None:
-    """Write the model without its optimiser, compressed, as Keras's own ``.keras``."""
+    """Write the model without its optimiser, as Keras's own ``.keras``.
+
+    Its weights are plain arrays, in half precision where that loses nothing: what the
+    ONNX graphs refer to.
+    """
     bare = VAE.from_config(model.get_config())
-    bare.encoder.set_weights(model.encoder.get_weights())
-    bare.decoder.set_weights(model.decoder.get_weights())
+    bare.set_weights(model.get_weights())
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / path.name
         bare.save(plain)
         with zipfile.ZipFile(plain) as source, zipfile.ZipFile(path, "w") as target:
-            for name in sorted(source.namelist()):
-                data = source.read(name)
-                if name == "metadata.json":  # without its date: same weights, same bytes
+            for name in sorted(source.namelist(), reverse=True):  # weights first, at even places
+                data, method = source.read(name), zipfile.ZIP_DEFLATED
+                if name == "model.weights.h5":
+                    data, method = _store_plainly(data), zipfile.ZIP_STORED
+                elif name == "metadata.json":  # without its date: same weights, same bytes
                     data = json.dumps({"keras_version": keras.__version__}).encode()
-                entry = zipfile.ZipInfo(name)
-                target.writestr(entry, data, zipfile.ZIP_DEFLATED, compresslevel=9)
+                target.writestr(zipfile.ZipInfo(name), data, method)
 
 
 def load_keras(path: Path) -> VAE:
@@ -91,13 +114,20 @@ def load_keras(path: Path) -> VAE:
     return model
 
 
-def save_onnx(model: keras.Model, path: Path) -> None:
+def save_onnx(model: keras.Model, path: Path, model_keras: bytes) -> None:
     """Export an encoder or decoder as ONNX with its weights in half precision.
 
     The graph casts them back to single precision, so that with a model rounded
-    by ``training.round_to_half`` it computes the same as Keras.
+    by ``training.round_to_half`` it computes the same as Keras. Those that it shares
+    with ``model.keras`` are not stored again: ONNX's external data say where they are.
+
+    Args:
+        model: encoder (with a flow: ``build_posterior``) or decoder.
+        path: where to write the graph, beside ``model.keras``.
+        model_keras: its contents.
     """
-    model.predict_on_batch(np.zeros((1, *model.input_shape[1:]), np.float32))
+    nothing = [np.zeros((1, *x.shape[1:]), np.float32) for x in model.inputs]
+    model.predict_on_batch(nothing if len(nothing) > 1 else nothing[0])
     with tempfile.TemporaryDirectory() as folder, _quiet():
         exported = Path(folder) / "model.onnx"
         model.export(exported, format="onnx", verbose=False)
@@ -105,6 +135,7 @@ def save_onnx(model: keras.Model, path: Path) -> None:
     _number_names(graph.graph)
     _store_halves(graph.graph)
     onnx.checker.check_model(graph)
+    _share_weights(graph.graph, model_keras)
     path.write_bytes(graph.SerializeToString(deterministic=True))
 
 
@@ -117,16 +148,20 @@ def check_exportable(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: i
     model = VAE(recipe, image_shape, latent_dim)
     generator = np.random.default_rng(0)
     images = generator.random((8, *image_shape), np.float32)
-    z = generator.standard_normal((8, latent_dim)).astype(np.float32)
+    noise = generator.standard_normal((8, 1, latent_dim), np.float32)
+    z = noise[:, 0]
     theirs = KerasCodec(model)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            encoder, decoder = Path(folder, "encoder.onnx"), Path(folder, "decoder.onnx")
-            save_onnx(model.encoder, encoder)
-            save_onnx(model.decoder, decoder)
-            ours = OnnxCodec(encoder.read_bytes(), decoder.read_bytes(), recipe.likelihood)
+            save_model(model, Path(folder))
+            encoder, decoder, model_keras = (
+                Path(folder, name).read_bytes()
+                for name in ("encoder.onnx", "decoder.onnx", WEIGHTS)
+            )
+            ours = OnnxCodec(encoder, decoder, model_keras, recipe)
         differences = [
             onnx_difference(ours.encode(images), theirs.encode(images)),
+            onnx_difference(ours.draw(images, noise), theirs.draw(images, noise)),
             onnx_difference(ours.parameters(z), theirs.parameters(z)),
         ]
     except Exception as error:  # the errors of Keras, ONNX and onnxruntime share no base class
@@ -145,8 +180,9 @@ def onnx_difference(ours: Any, theirs: Any) -> float:
 
 
 def count_weights(model: VAE) -> int:
-    """Numbers that encoder and decoder are made of."""
-    return model.encoder.count_params() + model.decoder.count_params()
+    """Numbers that encoder, flow and decoder are made of."""
+    parts = (model.encoder, model.flow, model.decoder)
+    return sum(part.count_params() for part in parts if part is not None)
 
 
 def library_versions() -> dict[str, str]:
@@ -175,12 +211,46 @@ def _number_names(graph: onnx.GraphProto) -> None:
     graph.initializer.extend(ordered)
 
 
+def _store_plainly(weights: bytes) -> bytes:
+    """Keras's HDF5 file again, each array in one piece and in half precision if it can be."""
+    plain = io.BytesIO()
+    with (
+        h5py.File(io.BytesIO(weights)) as source,
+        h5py.File(plain, "w", libver="earliest") as target,  # later formats store the time
+    ):
+
+        def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
+            if isinstance(item, h5py.Dataset):
+                target[name] = _halves(item[()])
+            else:
+                target.require_group(name).attrs.update(item.attrs)
+
+        source.visititems(copy)
+    return plain.getvalue()
+
+
+def _halves(values: np.ndarray) -> np.ndarray:
+    """Single precision as half precision if that loses nothing; anything else as it is."""
+    with np.errstate(over="ignore"):
+        halves = values.astype("<f2")
+    is_same = values.dtype == np.float32 and np.array_equal(halves.astype(np.float32), values)
+    return halves if is_same else values
+
+
+def _share_weights(graph: onnx.GraphProto, model_keras: bytes) -> None:
+    """Refer to ``model.keras`` for what stands there with the same bytes, wherever that is."""
+    for tensor in graph.initializer:
+        place, length = model_keras.find(tensor.raw_data), len(tensor.raw_data)
+        if place >= 0 and length >= SMALL:
+            set_external_data(tensor, WEIGHTS, offset=place, length=length)
+            tensor.ClearField("raw_data")
+
+
 def _store_halves(graph: onnx.GraphProto) -> None:
     for tensor in graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
-        with np.errstate(over="ignore"):
-            halves = values.astype(np.float16)
-        if values.dtype != np.float32 or not np.array_equal(halves.astype(np.float32), values):
+        halves = _halves(values)
+        if halves is values:
             continue
         name = tensor.name
         tensor.CopyFrom(onnx.numpy_helper.from_array(halves, f"{name}:half"))

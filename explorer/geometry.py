@@ -19,7 +19,28 @@ SPACINGS: tuple[Spacing, ...] = ("normal", "linear")
 
 MAX_NORMAL_EXTENT = 30.0  # standard deviations; further out the normal CDF underflows
 
+LIMIT = 99.0
+"""Coordinates beyond ±99 are taken for mistakes: the prior's scale is 1."""
+
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def parse_latent(text: str, latent_dim: int) -> np.ndarray:
+    """Read a latent that a person wrote, ``(latent_dim,)`` float32.
+
+    Raises:
+        ValueError: with a sentence for a person.
+    """
+    parts = text.replace(";", ",").split(",") if "," in text or ";" in text else text.split()
+    if len(parts) != latent_dim:
+        raise ValueError(f"this model needs {latent_dim} numbers, not {len(parts)}")
+    try:
+        z = np.array([float(part) for part in parts])
+    except ValueError as error:
+        raise ValueError("a point is written as numbers with commas between them") from error
+    if not np.all(np.abs(z) <= LIMIT):
+        raise ValueError(f"coordinates must lie between −{LIMIT:.0f} and {LIMIT:.0f}")
+    return z.astype(np.float32)
 
 
 # Planes

@@ -22,8 +22,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from explorer.elbo import LOG_VAR_LIMIT
-from explorer.recipes import Layer, Recipe, RecipeError, recipe_from_json
+from explorer.flow import autoregressive_masks
+from explorer.recipes import Layer, Recipe, recipe_from_json
 
 FORMAT = 1
 
@@ -85,22 +85,26 @@ def decoder_program(model_keras: bytes) -> tuple[str, bytes]:
         if recipe.likelihood == "bernoulli":
             operations += _activation("sigmoid")
         else:
-            operations.append(_clip(0.0, 1.0))
+            operations.append({"op": "Clip", "low": 0.0, "high": 1.0})
         return _program([model.latent_dim], model.image_shape, operations, model.blob)
 
 
 def encoder_program(model_keras: bytes) -> tuple[str, bytes]:
-    """The encoder: an image in [0, 1] → ``z_mean`` followed by ``z_log_var``.
+    """The encoder: an image in [0, 1] → its place in latent space, and the flow's context.
 
-    Arguments, results and errors are those of ``decoder_program``.
+    The first ``latent_dim`` numbers are that place: the posterior's draw at ε = 0, which
+    without a flow is ``z_mean``. Arguments, results and errors are those of
+    ``decoder_program``.
     """
     with _opened(model_keras) as model:
-        layers = model.folder("encoder/layers")
-        operations = _convert_all(model.recipe.encoder, layers)
+        recipe, layers = model.recipe, model.folder("encoder/layers")
+        operations = _convert_all(recipe.encoder, layers)
         operations.append({"op": "Flatten"})
-        operations.append(_heads(layers, "z_mean", "z_log_var_raw"))
-        operations.append(_clip(-LOG_VAR_LIMIT, LOG_VAR_LIMIT, first=model.latent_dim))
-        return _program(model.image_shape, [2 * model.latent_dim], operations, model.blob)
+        operations.append(_heads(layers, "z_mean", *["context"] * bool(recipe.context)))
+        steps = [{**step, "backwards": index % 2 == 1} for index, step in enumerate(recipe.flow)]
+        operations += _convert_all(steps, model.folder("flow/layers"))
+        output_shape = [model.latent_dim + recipe.context]
+        return _program(model.image_shape, output_shape, operations, model.blob)
 
 
 # ---- Reading model.keras ----
@@ -181,8 +185,8 @@ def _opened(model_keras: bytes) -> Iterator[_Model]:
             yield _Model(recipe, config["image_shape"], config["latent_dim"], file)
     except LiveError:
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, TypeError, RecipeError,
-            json.JSONDecodeError) as error:  # fmt: skip
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, LookupError, TypeError,
+            ValueError) as error:  # fmt: skip
         raise LiveError(f"model.keras is not usable: {error}") from error
 
 
@@ -276,6 +280,22 @@ def _residual(kind: str, folder: _Folder, *, layers: Iterable[Layer]) -> list[Op
     return [{"op": kind, "operations": _convert_all(layers, folder.folder("layers"))}]
 
 
+def _inverse_autoregressive(
+    kind: str, folder: _Folder, *, activation: Any = "elu", backwards: bool
+) -> list[Operation]:
+    """A step of a flow: its network, from [z, context] to [m, s], with the masks in its weights."""
+    model, hidden_kernel, kernel = folder.model, folder.read(0), folder.read(2)
+    into, out = autoregressive_masks(
+        model.latent_dim, hidden_kernel.shape[1], model.recipe.context, backwards=backwards
+    )
+    network = [
+        {"op": "Dense", "kernel": model.store(into * hidden_kernel), "bias": folder.store(1)},
+        *_activation(activation),
+        {"op": "Dense", "kernel": model.store(np.tile(out, 2) * kernel), "bias": folder.store(3)},
+    ]
+    return [{"op": kind, "operations": network}]
+
+
 def _reshape(kind: str, folder: _Folder, *, target_shape: Iterable[int]) -> list[Operation]:
     return [{"op": kind, "shape": list(target_shape)}]
 
@@ -300,6 +320,7 @@ _CONVERTERS: dict[str, Callable[..., list[Operation]]] = {
     "Conv2DTranspose": _convolution,
     "Dense": _linear,
     "Flatten": _flatten,
+    "InverseAutoregressive": _inverse_autoregressive,
     "LayerNormalization": _normalization,
     "LeakyReLU": _leaky_relu,
     "MaxPooling2D": _pooling,
@@ -313,6 +334,7 @@ _FOLDER_NAMES = {
     "Conv2D": "conv2d",
     "Conv2DTranspose": "conv2d_transpose",
     "Dense": "dense",
+    "InverseAutoregressive": "inverse_autoregressive",
     "LayerNormalization": "layer_normalization",
     "Residual": "residual",
 }
@@ -328,10 +350,6 @@ def _activation(name: Any) -> list[Operation]:
         raise LiveError(f"the browser cannot run the activation {name!r}")
     slope = {"slope": 0.2} if name == "leaky_relu" else {}  # Keras's default for the function
     return [{"op": "Activation", "function": name, **slope}]
-
-
-def _clip(low: float, high: float, *, first: int = 0) -> Operation:
-    return {"op": "Clip", "first": first, "low": low, "high": high}
 
 
 def _heads(layers: _Folder, *names: str) -> Operation:

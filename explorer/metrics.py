@@ -1,7 +1,9 @@
 """Figures that say how good a model is, computed from arrays and plain callables.
 
 ``encode`` takes images in [0, 1], ``(n, height, width, channels)`` float32, to
-``(z_mean, z_log_var)``, each ``(n, latent_dim)``; ``decode_parameters`` takes
+``(z_mean, z_log_var)``, each ``(n, latent_dim)``; ``draw`` takes images and
+noise ε ``(n, samples, latent_dim)`` to draws z from q(z|x) and log q(z|x) by dimension,
+in nats (``Codec.draw``); ``decode_parameters`` takes
 latents ``(n, latent_dim)`` to the parameters of the likelihood, as in
 ``explorer.elbo`` (``Codec.parameters``, not the mean images of
 ``Codec.decode``). Images may be uint8 (also memory-mapped) or floats in
@@ -17,10 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from explorer.elbo import LikelihoodName, kl_divergence, log_likelihood
+from explorer.elbo import LikelihoodName, log_likelihood, normal_log_density
 from explorer.geometry import principal_axes
 
 Encode = Callable[[np.ndarray], tuple[Any, Any]]
+Draw = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 DecodeParameters = Callable[[np.ndarray], Any]
 
 MAX_COVARIANCE_PIXELS = 4096
@@ -41,47 +44,48 @@ def encode_all(
 
 
 def elbo_terms(
+    draw: Draw,
     decode_parameters: DecodeParameters,
     images: np.ndarray,
-    z_mean: np.ndarray,
-    z_log_var: np.ndarray,
+    latent_dim: int,
     likelihood: LikelihoodName,
     *,
     samples: int = 1,
     seed: int = 0,
     batch_size: int = 1000,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The two terms of the negative ELBO of each image, nats; their sum is the −ELBO.
+    """The two terms of the negative ELBO of each image, nats, as means over draws of z.
 
-    The reconstruction term −E[log p(x|z)] is the mean over samples of z from
-    the posterior (Kingma & Welling 2014, eq. 7); the KL term is exact.
+    −E[log p(x|z)] and, by dimension, E[log q(z|x) − log p(z)], whose sum is the KL
+    divergence (Kingma & Welling 2014, eq. 3). For a Gaussian posterior the latter has a
+    closed form without noise: ``elbo.kl_per_dimension``.
 
     Args:
+        draw: images and noise to draws of z and log q(z|x).
         decode_parameters: latents to likelihood parameters.
         images: ``(n, height, width, channels)``.
-        z_mean: posterior means of the images, ``(n, latent_dim)``.
-        z_log_var: posterior log-variances of the images, ``(n, latent_dim)``.
+        latent_dim: dimensions of z.
         likelihood: what the decoder's output parametrises.
-        samples: samples of z for each image.
-        seed: the same seed gives the same samples, whatever the batch size.
-        batch_size: latents decoded at once (at least the samples of one image).
+        samples: draws of z for each image.
+        seed: the same seed gives the same draws, whatever the batch size.
+        batch_size: latents decoded at once (at least the draws of one image).
 
     Returns:
-        Reconstruction term and KL divergence, ``(n,)`` float64 each.
+        Reconstruction term ``(n,)`` and KL divergence ``(n, latent_dim)``, float64.
     """
-    reconstruction = np.empty(len(images))
-    for batch, log_px, _ in _sample_posterior(
-        decode_parameters, images, z_mean, z_log_var, likelihood, samples, seed, batch_size
+    reconstruction, kl = np.empty(len(images)), np.empty((len(images), latent_dim))
+    for batch, log_px, log_ratio in _draws(
+        draw, decode_parameters, images, latent_dim, likelihood, samples, seed, batch_size
     ):
-        reconstruction[batch] = -log_px.mean(axis=1)
-    return reconstruction, kl_divergence(z_mean.astype(np.float64), z_log_var.astype(np.float64))
+        reconstruction[batch], kl[batch] = -log_px.mean(axis=1), -log_ratio.mean(axis=1)
+    return reconstruction, kl
 
 
 def importance_weighted_bound(
+    draw: Draw,
     decode_parameters: DecodeParameters,
     images: np.ndarray,
-    z_mean: np.ndarray,
-    z_log_var: np.ndarray,
+    latent_dim: int,
     likelihood: LikelihoodName,
     *,
     samples: int = 100,
@@ -96,10 +100,11 @@ def importance_weighted_bound(
     ``elbo_terms``.
     """
     bound = np.empty(len(images))
-    for batch, log_px, log_ratio in _sample_posterior(
-        decode_parameters, images, z_mean, z_log_var, likelihood, samples, seed, batch_size
+    for batch, log_px, log_ratio in _draws(
+        draw, decode_parameters, images, latent_dim, likelihood, samples, seed, batch_size
     ):
-        bound[batch] = np.log(samples) - np.logaddexp.reduce(log_px + log_ratio, axis=1)
+        log_weights = log_px + log_ratio.sum(axis=-1)
+        bound[batch] = np.log(samples) - np.logaddexp.reduce(log_weights, axis=1)
     return bound
 
 
@@ -112,33 +117,29 @@ def active_units(z_mean: np.ndarray, threshold: float = 0.01) -> np.ndarray:
     return np.var(z_mean, axis=0, dtype=np.float64) > threshold
 
 
-def _sample_posterior(
+def _draws(
+    draw: Draw,
     decode_parameters: DecodeParameters,
     images: np.ndarray,
-    z_mean: np.ndarray,
-    z_log_var: np.ndarray,
+    latent_dim: int,
     likelihood: LikelihoodName,
     samples: int,
     seed: int,
     batch_size: int,
 ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    """Batch by batch: log p(x|z) and log p(z)/q(z|x) at samples of z, ``(batch, samples)`` each.
+    """Batch by batch: log p(x|z) ``(batch, samples)``, and log p(z) − log q(z|x) by dimension.
 
     Noise is drawn image after image, so the batch size does not change it.
     """
     random = np.random.default_rng(seed)
-    latent_dim = z_mean.shape[1]
     for batch in _batches(len(images), max(1, batch_size // samples)):
-        mean, log_var = z_mean[batch, np.newaxis], z_log_var[batch, np.newaxis]  # (batch, 1, dim)
-        shape = (len(mean), samples, latent_dim)
-        noise = random.standard_normal(shape, dtype=np.float32)
-        z = (mean + np.exp(0.5 * log_var) * noise).astype(np.float32)  # (batch, samples, dim)
+        x = _to_unit_range(images[batch])
+        noise = random.standard_normal((len(x), samples, latent_dim), dtype=np.float32)
+        z, log_q = draw(x, noise)  # (batch, samples, latent_dim) each
         parameters = np.asarray(decode_parameters(z.reshape(-1, latent_dim)))
-        repeated = np.repeat(_to_unit_range(images[batch]), samples, axis=0)
-        log_px = log_likelihood(repeated, parameters, likelihood)
-        # The factors (2π)^(-1/2) of the two normal densities cancel.
-        log_ratio = 0.5 * np.sum(np.square(noise) + log_var - np.square(z), axis=-1, dtype=float)
-        yield batch, log_px.reshape(shape[:2]).astype(np.float64), log_ratio
+        log_px = log_likelihood(np.repeat(x, samples, axis=0), parameters, likelihood)
+        log_ratio = normal_log_density(z.astype(np.float64)) - log_q
+        yield batch, log_px.reshape(len(x), samples).astype(np.float64), log_ratio
 
 
 # What the latents know of the classes

@@ -12,9 +12,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from explorer.elbo import LOG_VAR_LIMIT, kl_divergence, log_likelihood
+from explorer.elbo import (
+    LOG_VAR_LIMIT,
+    kl_per_dimension,
+    log_likelihood,
+    normal_log_density,
+    sampled_kl_per_dimension,
+)
+from explorer.flow import autoregressive_masks
 from explorer.recipes import Layer, Recipe, RecipeError, recipe_from_json
 
 
@@ -78,6 +86,59 @@ class GaussianParameters(keras.layers.Layer):
         return {**super().get_config(), "sigma": self.sigma}
 
 
+@keras.saving.register_keras_serializable("explorer")
+class InverseAutoregressive(keras.layers.Layer):
+    """A step of an inverse autoregressive flow: z → σ ⊙ z + (1 − σ) ⊙ m.
+
+    m and σ of a dimension come from a masked network with one hidden layer that sees
+    the context and the dimensions before this one. So the Jacobian is triangular with
+    σ on its diagonal.
+
+    Args:
+        units: size of the hidden layer.
+        activation: of the hidden layer.
+        backwards: take the dimensions from last to first.
+
+    Source: Kingma et al. 2016, "Improved Variational Inference with Inverse
+    Autoregressive Flow", eqs. 13 and 14.
+    """
+
+    def __init__(
+        self, units: int, activation: str = "elu", backwards: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.units, self.backwards = units, backwards
+        self.activation = keras.activations.get(activation)
+
+    def build(self, input_shape: Any) -> None:
+        latent_dim, context = input_shape[0][-1], sum(shape[-1] for shape in input_shape[1:])
+        into, out = autoregressive_masks(latent_dim, self.units, context, backwards=self.backwards)
+        self.masks = into, np.concatenate([out, out], axis=1)
+        self.hidden_kernel = self.add_weight(name="hidden_kernel", shape=into.shape)
+        self.hidden_bias = self.add_weight(
+            name="hidden_bias", shape=(self.units,), initializer="zeros"
+        )
+        self.kernel = self.add_weight(name="kernel", shape=(self.units, 2 * latent_dim))
+        self.bias = self.add_weight(name="bias", shape=(2 * latent_dim,), initializer=_open_gates)
+
+    def call(self, inputs: Any) -> Any:
+        """``[z]`` or ``[z, context]`` → the new z and log σ, each ``(n, latent_dim)``."""
+        z, (into, out) = inputs[0], self.masks
+        hidden = ops.matmul(ops.concatenate(inputs, axis=-1), self.hidden_kernel * into)
+        hidden = self.activation(hidden + self.hidden_bias)
+        m, s = ops.split(ops.matmul(hidden, self.kernel * out) + self.bias, 2, axis=-1)
+        sigma = ops.sigmoid(s)
+        return sigma * z + (1.0 - sigma) * m, -ops.softplus(-s)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape[0], input_shape[0]
+
+    def get_config(self) -> dict[str, Any]:
+        activation = keras.activations.serialize(self.activation)
+        own = {"units": self.units, "activation": activation, "backwards": self.backwards}
+        return {**super().get_config(), **own}
+
+
 def build_layer(spec: Layer) -> keras.layers.Layer:
     """Make the Keras layer that a recipe names.
 
@@ -109,7 +170,10 @@ def _recipe_errors(problem: str) -> Iterator[None]:
 
 @_recipe_errors("the encoder cannot be built")
 def build_encoder(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int) -> keras.Model:
-    """Images ``(n, h, w, c)`` in [0, 1] → ``z_mean``, ``z_log_var``, each ``(n, latent_dim)``."""
+    """Images ``(n, h, w, c)`` in [0, 1] → ``z_mean``, ``z_log_var``, each ``(n, latent_dim)``.
+
+    With a flow these are of the Gaussian before it; a third output is the recipe's context.
+    """
     image = keras.Input(image_shape, name="image")
     features = _apply(recipe.encoder, image)
     if len(features.shape) > 2:
@@ -120,7 +184,29 @@ def build_encoder(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int)
         max_value=2 * LOG_VAR_LIMIT, name="clip"
     )(z_log_var + LOG_VAR_LIMIT)
     z_log_var = keras.layers.Identity(name="z_log_var")(z_log_var - LOG_VAR_LIMIT)
-    return keras.Model(image, [z_mean, z_log_var], name="encoder")
+    outputs = [z_mean, z_log_var]
+    if recipe.context:
+        outputs.append(keras.layers.Dense(recipe.context, name="context")(features))
+    return keras.Model(image, outputs, name="encoder")
+
+
+@_recipe_errors("the flow cannot be built")
+def build_flow(recipe: Recipe, latent_dim: int) -> keras.Model | None:
+    """``[z]`` or ``[z, context]`` → z after all steps, and log |∂z/∂z₀| by dimension.
+
+    Every other step takes the dimensions backwards, so that none is always the first.
+    """
+    if not recipe.flow:
+        return None
+    z = keras.Input((latent_dim,), name="z")
+    inputs = [z, keras.Input((recipe.context,), name="context")] if recipe.context else [z]
+    log_scales = []
+    for index, spec in enumerate(recipe.flow):
+        arguments = {key: value for key, value in spec.items() if key != "layer"}
+        step = InverseAutoregressive(backwards=index % 2 == 1, **arguments)
+        z, log_sigma = step([z, *inputs[1:]])
+        log_scales.append(log_sigma)
+    return keras.Model(inputs, [z, sum(log_scales)], name="flow")
 
 
 @_recipe_errors("the decoder cannot be built")
@@ -175,6 +261,7 @@ class VAE(keras.Model):
         self.latent_dim = latent_dim
         self.seed = seed
         self.encoder = build_encoder(self.recipe, self.image_shape, latent_dim)
+        self.flow = build_flow(self.recipe, latent_dim)
         self.decoder = build_decoder(self.recipe, self.image_shape, latent_dim)
         self.noise = keras.random.SeedGenerator(seed)
         self.kl_warmup_steps = 0
@@ -183,17 +270,28 @@ class VAE(keras.Model):
         }
         self.built = True
 
-    def call(self, images: Any, training: bool = False) -> dict[str, Any]:
-        """Encode, sample and decode images ``(n, h, w, c)`` in [0, 1]."""
-        z_mean, z_log_var = self.encoder(images, training=training)
-        z = self.sample(z_mean, z_log_var)
-        parameters = self.decoder(z, training=training)
-        return {"z_mean": z_mean, "z_log_var": z_log_var, "parameters": parameters}
+    def call(self, images: Any, epsilon: Any = None, training: bool = False) -> dict[str, Any]:
+        """Encode, sample and decode images ``(n, h, w, c)`` in [0, 1].
 
-    def sample(self, z_mean: Any, z_log_var: Any) -> Any:
-        """z = μ + σ·ε with ε ~ N(0, I): the reparameterisation trick, ``(n, latent_dim)``."""
-        epsilon = keras.random.normal(ops.shape(z_mean), seed=self.noise)
-        return z_mean + ops.exp(0.5 * z_log_var) * epsilon
+        Args:
+            images: in [0, 1].
+            epsilon: standard normal noise ``(n, latent_dim)``; None draws it.
+            training: whether layers like dropout are at work.
+
+        Returns:
+            ``kl``, by dimension ``(n, latent_dim)``: exact, or at one draw where there is
+            a flow; ``parameters`` of the likelihood.
+        """
+        z_mean, z_log_var, *context = self.encoder(images, training=training)
+        if epsilon is None:
+            epsilon = keras.random.normal(ops.shape(z_mean), seed=self.noise)
+        z = reparameterise(z_mean, z_log_var, epsilon)
+        if self.flow is None:
+            kl = kl_per_dimension(z_mean, z_log_var, ops=ops)
+        else:
+            z, log_scale = self.flow([z, *context], training=training)
+            kl = sampled_kl_per_dimension(epsilon, z_log_var, z, log_scale, ops=ops)
+        return {"kl": kl, "parameters": self.decoder(z, training=training)}
 
     def compute_loss(
         self,
@@ -204,20 +302,23 @@ class VAE(keras.Model):
         training: bool = True,
     ) -> Any:
         """The negative (β-weighted) ELBO averaged over the batch, nats per image."""
-        likelihood = self.recipe.likelihood
-        reconstruction = -log_likelihood(x, y_pred["parameters"], likelihood, ops=ops)
-        kl = kl_divergence(y_pred["z_mean"], y_pred["z_log_var"], ops=ops)
+        reconstruction, kl = self.elbo_terms(x, y_pred)
         self.terms["reconstruction"].update_state(reconstruction)
         self.terms["kl"].update_state(kl)
         self.terms["neg_elbo"].update_state(reconstruction + kl)
-        return ops.mean(reconstruction + self.recipe.beta * self._kl_weight() * kl)
+        return ops.mean(reconstruction + self.kl_weight() * kl)
 
-    def _kl_weight(self) -> Any:
-        """From 0 to 1 over the warm-up, then 1."""
+    def elbo_terms(self, images: Any, outputs: dict[str, Any]) -> tuple[Any, Any]:
+        """Reconstruction and KL term of each image, nats, ``(n,)``, from what ``call`` returns."""
+        log_px = log_likelihood(images, outputs["parameters"], self.recipe.likelihood, ops=ops)
+        return -log_px, ops.sum(outputs["kl"], axis=-1)
+
+    def kl_weight(self) -> Any:
+        """β, or what the warm-up has reached of it."""
         if not self.kl_warmup_steps:
-            return 1.0
+            return self.recipe.beta
         step = ops.cast(self.optimizer.iterations, "float32")
-        return ops.minimum(1.0, step / self.kl_warmup_steps)
+        return self.recipe.beta * ops.minimum(1.0, step / self.kl_warmup_steps)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The three terms; ``fit`` shows them without the loss, which warm-up distorts."""
@@ -230,6 +331,33 @@ class VAE(keras.Model):
             "latent_dim": self.latent_dim,
             "seed": self.seed,
         }
+
+
+def build_posterior(model: VAE) -> keras.Model:
+    """Image and noise ε → a draw z from q(z|x) and log q(z|x) by dimension.
+
+    Both ``(n, latent_dim)``; the sum of the second over dimensions is log q(z|x), nats.
+    """
+    image = keras.Input(model.image_shape, name="image")
+    epsilon = keras.Input((model.latent_dim,), name="epsilon")
+    z_mean, z_log_var, *context = model.encoder(image)
+    z = reparameterise(z_mean, z_log_var, epsilon)
+    log_q = normal_log_density(epsilon, ops=ops) - 0.5 * z_log_var
+    if model.flow is not None:
+        z, log_scale = model.flow([z, *context])
+        log_q = log_q - log_scale
+    return keras.Model([image, epsilon], [z, log_q], name="posterior")
+
+
+def reparameterise(z_mean: Any, z_log_var: Any, epsilon: Any) -> Any:
+    """z = μ + σ ⊙ ε with ε ~ N(0, I): the reparameterisation trick, ``(n, latent_dim)``."""
+    return z_mean + ops.exp(0.5 * z_log_var) * epsilon
+
+
+def _open_gates(shape: tuple[int, ...], dtype: Any = None) -> Any:
+    """0 for m and 2 for s: a step starts by keeping most of z, as Kingma et al. advise."""
+    half = shape[0] // 2
+    return ops.concatenate([ops.zeros(half, dtype), 2.0 * ops.ones(half, dtype)])
 
 
 def _apply(layers: Iterable[Layer], x: Any) -> Any:

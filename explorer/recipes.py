@@ -1,16 +1,16 @@
 """Recipes: everything that defines a training run except the data, as plain data.
 
 A layer is a dictionary: the name of a Keras layer and its arguments, as in
-``{"layer": "Dense", "units": 512, "activation": "relu"}``. ``Residual`` is the
-one addition: it adds the result of its inner layers to their input. A sixth
-recipe is one more entry in ``RECIPES``, or a JSON file with the same fields
-given to ``train.py --recipe``.
+``{"layer": "Dense", "units": 512, "activation": "relu"}``. Two are additions:
+``Residual`` adds the result of its inner layers to their input, and
+``InverseAutoregressive`` is a step of a flow. One more recipe is one more entry
+in ``RECIPES``, or a JSON file with the same fields given to ``train.py --recipe``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,21 +23,65 @@ from pydantic import (
     PositiveInt,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from explorer.elbo import LikelihoodName
 
 Layer = Mapping[str, Any]
+SplitName = Literal["training", "held-out"]
 
 LAYERS = frozenset({
     "Activation", "AveragePooling2D", "BatchNormalization", "Conv2D", "Conv2DTranspose", "Dense",
     "Dropout", "Flatten", "GaussianNoise", "LayerNormalization", "LeakyReLU", "MaxPooling2D",
     "Reshape", "Residual", "UpSampling2D",
 })  # fmt: skip
+STEPS = frozenset({"InverseAutoregressive"})
 
 
 class RecipeError(ValueError):
     """A recipe that cannot be used; the message says what was expected."""
+
+
+class Published(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+    """What a public write-up reports of the system that a recipe repeats.
+
+    Attributes:
+        value: its figure; None where it shows pictures only.
+        epochs: after how many epochs.
+        split: of which images.
+        divisor: its loss is (reconstruction + β · KL) / ``divisor``: 1 for nats
+            per image, the number of pixels where it averages over them.
+    """
+
+    value: float | None = None
+    epochs: PositiveInt
+    split: SplitName = "training"
+    divisor: PositiveFloat = 1.0
+
+
+class Augmentation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+    """Random affine changes of the training images, without their labels.
+
+    Each image is turned, scaled along both axes, sheared and shifted anew in every
+    batch. They end before the run does, so that the model settles on real images:
+    the figures are likelihoods of those alone.
+
+    Attributes:
+        rotation: standard deviation of the angle, radians.
+        scale: of the logarithm of each axis' scale.
+        shear: of the horizontal shift per vertical pixel.
+        shift: of the shift along each axis, pixels.
+        flip: probability of a mirror image.
+        until: fraction of the epochs with them.
+    """
+
+    rotation: NonNegativeFloat = 0.0
+    scale: NonNegativeFloat = 0.0
+    shear: NonNegativeFloat = 0.0
+    shift: NonNegativeFloat = 0.0
+    flip: float = Field(0.0, ge=0.0, le=1.0)
+    until: float = Field(0.75, ge=0.0, le=1.0)
 
 
 class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
@@ -47,6 +91,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         summary: one line for a person.
         encoder: layers from the image ``(height, width, channels)`` to the
             features from which two linear heads read ``z_mean`` and ``z_log_var``.
+        flow: steps that bend that Gaussian into a richer posterior, in their order.
+        context: further outputs of the encoder that every step of the flow reads.
         decoder: layers from ``z`` to the features from which ``head`` reads
             the likelihood's parameters.
         head: the last layer of the decoder, without its size, which follows
@@ -56,39 +102,61 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
             pixel range [0, 1]; None learns one for all pixels.
         beta: weight of the KL term (Higgins et al. 2017); 1 is the ELBO.
         kl_warmup: fraction of all steps over which that weight grows from 0.
+        augmentation: random changes of the training images.
         epochs: passes over the training set.
         batch_size: images in a step.
         learning_rate: of Adam, at its highest.
         schedule: ``cosine`` decays the learning rate to 0 over the run.
         warmup_steps: steps over which the learning rate grows from 0.
+        validation_split: fraction of the training images held out for the
+            validation curve; None for 1,000 of them, at most a twentieth.
+        published: what a public write-up reports, where the recipe repeats one.
     """
 
     summary: str = ""
     encoder: tuple[Layer, ...]
+    flow: tuple[Layer, ...] = ()
+    context: NonNegativeInt = 0
     decoder: tuple[Layer, ...]
     head: Layer
     likelihood: LikelihoodName = "bernoulli"
     sigma: PositiveFloat | None = None
     beta: NonNegativeFloat = 1.0
     kl_warmup: float = Field(0.0, ge=0.0, le=1.0)
+    augmentation: Augmentation | None = None
     epochs: PositiveInt = 30
     batch_size: PositiveInt = 128
     learning_rate: PositiveFloat = 1.5e-3
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup_steps: NonNegativeInt = 500
+    validation_split: float | None = Field(None, gt=0.0, lt=1.0)
+    published: Published | None = None
 
     @field_validator("encoder", "decoder")
     @classmethod
     def _know_every_layer(cls, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
         for layer in layers:
-            _check_layer(layer)
+            _check_layer(layer, LAYERS)
         return layers
+
+    @field_validator("flow")
+    @classmethod
+    def _know_every_step(cls, steps: tuple[Layer, ...]) -> tuple[Layer, ...]:
+        for step in steps:
+            _check_layer(step, STEPS)
+        return steps
 
     @field_validator("head")
     @classmethod
     def _know_the_head(cls, head: Layer) -> Layer:
-        _check_layer(head)
+        _check_layer(head, LAYERS)
         return head
+
+    @model_validator(mode="after")
+    def _use_the_context(self) -> Recipe:
+        if self.context and not self.flow:
+            raise ValueError("context is for a flow; there is none")
+        return self
 
 
 def recipe_from_json(values: Any) -> Recipe:
@@ -111,6 +179,23 @@ def override(recipe: Recipe, **changes: Any) -> Recipe:
     """
     given = {name: value for name, value in changes.items() if value is not None}
     return recipe_from_json({**recipe.model_dump(), **given})
+
+
+def published_loss(
+    history: Mapping[str, Sequence[float]], recipe: Recipe, split: SplitName
+) -> list[float]:
+    """The loss of a published system after each epoch, as its write-up computes it.
+
+    Args:
+        history: ``reconstruction`` and ``kl`` per epoch, nats per image; ``val_…``
+            of held-out images.
+        recipe: one that repeats a published system.
+        split: of which images; empty is what the history has of none.
+    """
+    divisor = recipe.published.divisor if recipe.published else 1.0
+    prefix = "val_" if split == "held-out" else ""
+    reconstruction, kl = (history.get(prefix + term, ()) for term in ("reconstruction", "kl"))
+    return [(r + recipe.beta * k) / divisor for r, k in zip(reconstruction, kl, strict=True)]
 
 
 def first_problem(error: ValidationError) -> str:
@@ -146,68 +231,202 @@ def find_recipe(name: str | None, latent_dim: int) -> tuple[str, Recipe]:
     return path.stem, recipe_from_json(values)
 
 
-def _check_layer(layer: Any) -> None:
+def _check_layer(layer: Any, known: frozenset[str]) -> None:
     if not isinstance(layer, Mapping):
         raise ValueError(f"{layer!r} is not a layer; write it as {{'layer': name, …}}")
     kind, inner = layer.get("layer"), layer.get("layers", [])
-    if not isinstance(kind, str) or kind not in LAYERS:
-        raise ValueError(f"{kind!r} is not a layer that recipes know: {', '.join(sorted(LAYERS))}")
+    if not isinstance(kind, str) or kind not in known:
+        raise ValueError(f"{kind!r} is not one that recipes know here: {', '.join(sorted(known))}")
     if not isinstance(inner, list | tuple):
         raise ValueError(f"the layers of {kind} must be a list, not {inner!r}")
     for one in inner:
-        _check_layer(one)
+        _check_layer(one, known)
 
 
-def _dense(units: int, activation: str = "relu") -> Layer:
+def _dense(units: int, activation: str | None = "relu") -> Layer:
     return {"layer": "Dense", "units": units, "activation": activation}
 
 
-def _conv(filters: int, *, strides: int = 1, transpose: bool = False) -> Layer:
+def _conv(
+    filters: int, kernel_size: int = 3, strides: int = 1, activation: str | None = "relu"
+) -> Layer:
     return {
-        "layer": "Conv2DTranspose" if transpose else "Conv2D",
+        "layer": "Conv2D",
         "filters": filters,
-        "kernel_size": 3,
+        "kernel_size": kernel_size,
         "strides": strides,
         "padding": "same",
-        "activation": "relu",
+        "activation": activation,
     }
+
+
+def _transposed(*arguments: Any) -> Layer:
+    return {**_conv(*arguments), "layer": "Conv2DTranspose"}
 
 
 def _residual(units: int) -> Layer:
     return {"layer": "Residual", "layers": [_dense(units)]}
 
 
+def _reshape(*shape: int) -> Layer:
+    return {"layer": "Reshape", "target_shape": shape}
+
+
+def _autoregressive(units: int) -> Layer:
+    return {"layer": "InverseAutoregressive", "units": units}
+
+
 _FLATTEN: Layer = {"layer": "Flatten"}
+_POOL: Layer = {"layer": "MaxPooling2D"}
+_UPSAMPLE: Layer = {"layer": "UpSampling2D"}
 _DENSE_HEAD: Layer = {"layer": "Dense"}
+_DROPOUT: Layer = {"layer": "Dropout", "rate": 0.2}
+_LEAKY: Layer = {"layer": "LeakyReLU", "negative_slope": 0.3}
+
+_RESIDUAL = Recipe(
+    summary="narrow and deep residual MLP, for 2-D and 3-D",
+    encoder=(_FLATTEN, _dense(256), *[_residual(256)] * 2),
+    decoder=(_dense(256), *[_residual(256)] * 6),
+    head=_DENSE_HEAD,
+    epochs=100,
+)
+_RESIDUAL_WIDE = Recipe(
+    summary="wider residual MLP with KL warm-up, for 4-D and more",
+    encoder=(_FLATTEN, _dense(384), _residual(384)),
+    decoder=(_dense(384), *[_residual(384)] * 4),
+    head=_DENSE_HEAD,
+    kl_warmup=0.15,
+    epochs=60,
+)
+
+_DIGITS = Augmentation(rotation=0.1, scale=0.07, shear=0.1, shift=0.8)
+"""What a digit may undergo and still be the same digit."""
+
+_WIDE_DIGITS = _RESIDUAL_WIDE.model_copy(
+    update={
+        "summary": "`residual-wide` with random affine changes of the training images, for digits",
+        "augmentation": _DIGITS,
+        "epochs": 100,
+    }
+)
+
+_PLAIN_ADAM = {"learning_rate": 1e-3, "schedule": "constant", "warmup_steps": 0}
+"""Adam as published systems use it."""
+
+_TANH_MLP = Recipe(
+    summary="published system: tanh MLPs of 500 units for CIFAR-10 in colour, 500-D",
+    encoder=(_FLATTEN, _dense(500, "tanh")),
+    decoder=(_dense(500, "tanh"),),
+    head=_DENSE_HEAD,
+    epochs=30,
+    batch_size=100,
+    published=Published(epochs=30),
+    **_PLAIN_ADAM,
+)
 
 RECIPES: dict[str, Recipe] = {
-    "residual": Recipe(
-        summary="narrow and deep residual MLP, for 2-D and 3-D",
-        encoder=(_FLATTEN, _dense(256), *[_residual(256)] * 2),
-        decoder=(_dense(256), *[_residual(256)] * 6),
-        head=_DENSE_HEAD,
-        epochs=100,
+    "residual": _RESIDUAL,
+    "residual-wide": _RESIDUAL_WIDE,
+    "residual-digits": _RESIDUAL.model_copy(
+        update={
+            "summary": "`residual` with random affine changes of the training images, for digits",
+            "augmentation": _DIGITS,
+        }
     ),
-    "residual-wide": Recipe(
-        summary="wider residual MLP with KL warm-up, for 4-D and more",
-        encoder=(_FLATTEN, _dense(384), _residual(384)),
-        decoder=(_dense(384), *[_residual(384)] * 4),
+    "residual-wide-digits": _WIDE_DIGITS,
+    "residual-flow-digits": _WIDE_DIGITS.model_copy(
+        update={
+            "summary": "the same with an inverse autoregressive flow as posterior",
+            "flow": (_autoregressive(64),) * 3,
+            "context": 32,
+        }
+    ),
+    "sigmoid-mlp": Recipe(
+        summary="published system: sigmoid MLPs for CIFAR-10 in grey, 15-D",
+        encoder=(_FLATTEN, _dense(1024, "sigmoid"), _dense(512, "sigmoid")),
+        decoder=(_dense(256, "sigmoid"), _dense(512, "sigmoid")),
         head=_DENSE_HEAD,
-        kl_warmup=0.15,
-        epochs=60,
+        epochs=15,
+        batch_size=1000,
+        published=Published(value=673.84, epochs=15),
+        **_PLAIN_ADAM,
     ),
     "tutorial": Recipe(
-        summary="the convolutional model of published tutorials (four convolutions, Dense 32)",
-        encoder=(_conv(32), _conv(64, strides=2), _conv(64), _conv(64), _FLATTEN, _dense(32)),
-        decoder=(
-            _dense(14 * 14 * 64),
-            {"layer": "Reshape", "target_shape": [14, 14, 64]},
-            _conv(32, strides=2, transpose=True),
-        ),
+        summary="published system: four convolutions for Fashion-MNIST, 2-D",
+        encoder=(_conv(32), _conv(64, 3, 2), _conv(64), _conv(64), _FLATTEN, _dense(32)),
+        decoder=(_dense(14 * 14 * 64), _reshape(14, 14, 64), _transposed(32, 3, 2)),
         head={"layer": "Conv2D", "kernel_size": 3, "padding": "same"},
+        beta=784 * 5e-4,  # the mean over pixels, and 5e-4 times twice the mean KL of two dimensions
         epochs=10,
-        learning_rate=1e-3,
-        schedule="constant",
-        warmup_steps=0,
+        batch_size=32,
+        validation_split=0.2,
+        published=Published(value=0.3314, epochs=10, split="held-out", divisor=784),
+        **_PLAIN_ADAM,
+    ),
+    "softplus-mlp": Recipe(
+        summary="published system: softplus MLPs for MNIST, 20-D",
+        encoder=(_FLATTEN, _dense(500, "softplus"), _dense(500, "softplus")),
+        decoder=(_dense(500, "softplus"), _dense(500, "softplus")),
+        head=_DENSE_HEAD,
+        epochs=100,
+        batch_size=100,
+        published=Published(value=96.21, epochs=100),
+        **_PLAIN_ADAM,
+    ),
+    "pooled-conv": Recipe(
+        summary="published system: convolutions and pooling for MNIST, 20-D",
+        encoder=(_conv(8, 5), _conv(16, 3), _POOL, _FLATTEN, _dense(500)),
+        decoder=(
+            *(_dense(500), _dense(14 * 14 * 16), _reshape(14, 14, 16), _UPSAMPLE),
+            _transposed(8, 3),
+        ),
+        head={"layer": "Conv2DTranspose", "kernel_size": 5, "padding": "same"},
+        epochs=150,
+        batch_size=100,
+        published=Published(value=99.20, epochs=150),
+        **_PLAIN_ADAM,
+    ),
+    "pooled-conv-colour": Recipe(
+        summary="published system: convolutions and pooling for CIFAR-10 in colour, 80-D",
+        encoder=(_conv(8, 5), _conv(16, 4), _POOL, _FLATTEN, _dense(500)),
+        decoder=(
+            *(_dense(500), _dense(16 * 16 * 16), _reshape(16, 16, 16), _UPSAMPLE),
+            _transposed(8, 4),
+        ),
+        head={"layer": "Conv2DTranspose", "kernel_size": 5, "padding": "same"},
+        epochs=150,
+        batch_size=100,
+        published=Published(value=1840.12, epochs=150),
+        **_PLAIN_ADAM,
+    ),
+    "tanh-mlp": _TANH_MLP,
+    "tanh-mlp-flow": _TANH_MLP.model_copy(
+        update={
+            "summary": "the same with an inverse autoregressive flow of three steps",
+            "flow": (_autoregressive(500),) * 3,
+            "context": 500,
+        }
+    ),
+    "leaky-conv": Recipe(
+        summary="published system: leaky convolutions with dropout for MNIST, 8-D",
+        encoder=(
+            *(_conv(64, 4, 2, None), _LEAKY, _DROPOUT),
+            *(_conv(64, 4, 2, None), _LEAKY, _DROPOUT),
+            *(_conv(64, 4, 1, None), _LEAKY, _DROPOUT),
+            _FLATTEN,
+        ),
+        decoder=(
+            *(_dense(24, None), _LEAKY, _dense(49, None), _LEAKY, _reshape(7, 7, 1)),
+            *(_transposed(64, 4, 2), _DROPOUT),
+            *(_transposed(64, 4, 1), _DROPOUT),
+            *(_transposed(64, 4, 1), _FLATTEN),
+        ),
+        head={"layer": "Dense", "activation": "sigmoid"},
+        likelihood="gaussian",
+        sigma=0.5**0.5,  # the squared error, but for a constant
+        epochs=32,  # 30,000 steps
+        batch_size=64,
+        published=Published(epochs=32),
+        **{**_PLAIN_ADAM, "learning_rate": 5e-4},
     ),
 }

@@ -8,28 +8,37 @@ for bit.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import shutil
-import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from explorer.datasets import evenly_spaced
+from explorer.distribution import (
+    check_agreement,
+    gather,
+    is_chief,
+    replicas_of,
+    telling_of_lost_workers,
+)
 from explorer.model import VAE, reason
-from explorer.recipes import Recipe
+from explorer.progress import Progress, Summaries
+from explorer.recipes import Recipe, override
+from explorer.stream import batches_in_order, shuffled_batches, split
 
 History = dict[str, list[float]]
 
-HELD_OUT = 1000
+CHUNK = 50
+"""Steps between two looks at how far training has come."""
 
 
 class TrainingError(RuntimeError):
@@ -66,102 +75,122 @@ class Run:
         }
 
 
+class Trained(NamedTuple):
+    """What a run gives.
+
+    Attributes:
+        model: the trained model; its recipe has as many epochs as were done.
+        history: each term per epoch, for training and (``val_…``) held-out images,
+            nats per image.
+        seconds: that all its parts took, if it was interrupted and resumed.
+    """
+
+    model: VAE
+    history: History
+    seconds: float
+
+
 def train(
     run: Run,
     images: np.ndarray,
     *,
     checkpoints: Path,
     resume: bool = False,
-    callbacks: Iterable[keras.callbacks.Callback] = (),
-) -> tuple[VAE, History]:
+    strategy: tf.distribute.Strategy | None = None,
+    tensorboard: Path | None = None,
+    stop: Callable[[History, float], bool] = lambda history, seconds: False,
+) -> Trained:
     """Train a VAE, saving a checkpoint after every epoch.
 
-    ``HELD_OUT`` images (at most a twentieth) are left out of the training set
-    for the validation curve; nothing is chosen by it.
+    Some images are left out of the training set for the validation curve
+    (``split``); nothing is chosen by it. With a strategy of several replicas each of
+    them computes an equal part of every batch, with the result of one that computes
+    all of it, but for layers that draw noise or normalise over a batch: they do so
+    for their part.
 
     Args:
         run: what to train.
         images: ``(n, height, width, channels)`` uint8, in memory or memory-mapped.
-        checkpoints: folder of this run's checkpoints, made if missing.
+        checkpoints: folder of this run's checkpoints, made if missing; the same for
+            all workers.
         resume: go on from the last checkpoint there, if there is one.
-        callbacks: further ones, to watch the run or to stop it.
-
-    Returns:
-        The trained model and, per epoch, each term for training and held-out images.
+        strategy: where to compute (``distribution.find_strategy``); None for one device.
+        tensorboard: folder for TensorBoard's logs.
+        stop: asked between epochs, with the history and the seconds of the run so far,
+            whether to end here; one worker's yes is enough.
 
     Raises:
-        TrainingError: the loss became NaN or infinite, or the checkpoint is another run's.
+        TrainingError: the loss became NaN or infinite, the checkpoint is another run's,
+            or the batches cannot be split evenly.
+        DistributionError: the workers of a cluster do not train the same run, or one
+            of them is gone.
     """
     recipe = run.recipe
-    held_out = evenly_spaced(len(images), min(HELD_OUT, len(images) // 20))
-    training = np.delete(np.arange(len(images)), held_out)
-    steps = math.ceil(len(training) / recipe.batch_size)
+    strategy = strategy or tf.distribute.get_strategy()
+    training, held_out = split(len(images), recipe.validation_split)
+    batch_size = min(recipe.batch_size, len(training))
+    if batch_size % strategy.num_replicas_in_sync:
+        raise TrainingError(
+            f"batches of {batch_size} images cannot be split evenly among "
+            f"{strategy.num_replicas_in_sync} devices; give another --batch-size"
+        )
+    steps = len(training) // batch_size
+
+    path, history, earlier = _find_checkpoint(checkpoints, run) if resume else (None, {}, 0.0)
+    done = len(history.get("neg_elbo", []))
+    check_agreement(
+        strategy, run.to_json(), "the workers have different settings or images; give all the same"
+    )
+    check_agreement(
+        strategy,
+        done,
+        f"not all workers see the same checkpoint in {checkpoints}; let them share it",
+    )
 
     keras.utils.clear_session()  # so that layers are named alike in every run of a process
     keras.utils.set_random_seed(run.seed)
-    model, history = _load_checkpoint(checkpoints, run) if resume else (None, {})
-    if model is None:
+    with telling_of_lost_workers(), strategy.scope():
+        model = _load_model(path) if path else _new_model(run, steps * recipe.epochs)
+    if is_chief(strategy) and not done:
         shutil.rmtree(checkpoints, ignore_errors=True)
-        checkpoints.mkdir(parents=True)  # fails now, not after an epoch, where it cannot be
-        model = VAE(recipe, run.image_shape, run.latent_dim, seed=run.seed)
-        model.compile(
-            optimizer=keras.optimizers.Adam(_learning_rate(recipe, steps * recipe.epochs)),
-            jit_compile=_is_dense(model),
-        )
+        checkpoints.mkdir(parents=True)  # fails now, not after an epoch
     model.kl_warmup_steps = round(recipe.kl_warmup * steps * recipe.epochs)
 
-    done = len(history.get("neg_elbo", []))
-    if done < recipe.epochs:
-        model.fit(
-            shuffled_batches(
-                images,
-                training,
-                recipe.batch_size,
-                seed=run.seed,
-                epochs=range(done, recipe.epochs),
-            ),
-            initial_epoch=done,
-            epochs=recipe.epochs,
-            steps_per_epoch=steps,
-            validation_data=_batches(images, held_out, recipe.batch_size)
-            if held_out.size
-            else None,
-            shuffle=False,
-            verbose=0,
-            callbacks=[
-                _SeedEpoch(run.seed),
-                _StopWhenDiverged(),
-                _Checkpoint(checkpoints, run, history),
-                _Progress(steps, recipe.epochs),
-                *callbacks,
-            ],
+    replicas = replicas_of(strategy)
+    batches = iter(
+        strategy.distribute_datasets_from_function(
+            lambda _: _stream(run, images, training, batch_size, done, replicas)
         )
-    return model, history
-
-
-def shuffled_batches(
-    images: np.ndarray, chosen: np.ndarray, batch_size: int, *, seed: int, epochs: Iterable[int]
-) -> tf.data.Dataset:
-    """Stream shuffled batches of float32 images in [0, 1], epoch after epoch.
-
-    Only the batches in flight are in memory; each epoch's order depends on
-    ``(seed, epoch)`` alone.
-
-    Args:
-        images: ``(n, height, width, channels)`` uint8, in memory or memory-mapped.
-        chosen: indices of the images to use.
-        batch_size: images in a batch; an epoch's last may have fewer.
-        seed: of the order.
-        epochs: numbers of the epochs to stream.
-    """
-
-    def shuffle(epoch: tf.Tensor) -> tf.data.Dataset:
-        key = tf.stack([tf.constant(seed, tf.int64), epoch])
-        order = tf.random.experimental.stateless_shuffle(tf.constant(chosen), seed=key)
-        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
-
-    numbers = tf.data.Dataset.from_tensor_slices(np.asarray(list(epochs), np.int64))
-    return _read(images, numbers.flat_map(shuffle))
+    )
+    run_steps = _compile_steps(model, strategy, batch_size)
+    validate = _compile_validation(model)
+    started = time.monotonic() - earlier
+    progress = Progress(steps, recipe.epochs, done, visible=is_chief(strategy))
+    logs = tensorboard if is_chief(strategy) else None
+    with telling_of_lost_workers(), Summaries(logs) as summaries:
+        for epoch in range(done, recipe.epochs):
+            if epoch and any(gather(strategy, stop(history, time.monotonic() - started))):
+                break
+            _seed_layers(model, strategy, run.seed, epoch)
+            sums = np.zeros(2)
+            for count in _chunks(steps):
+                sums += run_steps(batches, count).numpy()
+                terms = _terms(sums / ((progress.step + count) * batch_size))
+                progress.advance(count, terms)
+            if held_out.size:
+                seen = batches_in_order(images, held_out, batch_size, run.latent_dim, run.seed)
+                sums = sum(validate(*batch).numpy() for batch in seen)
+                terms |= {f"val_{k}": v for k, v in _terms(sums / len(held_out)).items()}
+            _check_finite(terms, epoch)
+            for name, value in terms.items():
+                history.setdefault(name, []).append(value)
+            summaries.write(epoch, terms)
+            if is_chief(strategy):
+                seconds = time.monotonic() - started
+                _save_checkpoint(checkpoints, epoch, model, run, history, seconds)
+            progress.end_epoch(terms)
+    recipe = override(recipe, epochs=len(history["neg_elbo"]))
+    return Trained(_on_one_device(model, recipe), history, time.monotonic() - started)
 
 
 def round_to_half(model: keras.Model) -> None:
@@ -185,17 +214,87 @@ def round_to_half(model: keras.Model) -> None:
             weight.assign(halves.astype(np.float32))
 
 
-def _batches(images: np.ndarray, chosen: np.ndarray, batch_size: int) -> tf.data.Dataset:
-    return _read(images, tf.data.Dataset.from_tensor_slices(chosen).batch(batch_size))
+def _stream(
+    run: Run,
+    images: np.ndarray,
+    chosen: np.ndarray,
+    batch_size: int,
+    done: int,
+    replicas: tuple[slice, int],
+) -> tf.data.Dataset:
+    """The batches of all epochs from ``done`` on, first those with augmentation."""
+    recipe = run.recipe
+    until = round(recipe.augmentation.until * recipe.epochs) if recipe.augmentation else 0
+    augmented, plain = (
+        shuffled_batches(
+            images,
+            chosen,
+            batch_size,
+            latent_dim=run.latent_dim,
+            seed=run.seed,
+            epochs=epochs,
+            augmentation=augmentation,
+            replicas=replicas,
+        )
+        for epochs, augmentation in (
+            (range(done, until), recipe.augmentation),
+            (range(max(done, until), recipe.epochs), None),
+        )
+    )
+    return augmented.concatenate(plain)
 
 
-def _read(images: np.ndarray, batches: tf.data.Dataset) -> tf.data.Dataset:
-    def read(indices: tf.Tensor) -> tf.Tensor:
-        pixels = tf.numpy_function(lambda rows: images[rows], [indices], tf.uint8)
-        pixels.set_shape((None, *images.shape[1:]))
-        return tf.cast(pixels, tf.float32) / 255.0
+def _compile_steps(
+    model: VAE, strategy: tf.distribute.Strategy, batch_size: int
+) -> Callable[[Any, int], tf.Tensor]:
+    """Make the function that takes steps and sums both terms over all their images."""
 
-    return batches.map(read).prefetch(2)
+    compiled = tf.function(jit_compile=_is_dense(model))
+
+    @compiled
+    def gradients(images: tf.Tensor, noise: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+        with tf.GradientTape() as tape:
+            reconstruction, kl = model.elbo_terms(images, model(images, noise, training=True))
+            loss = tf.reduce_sum(reconstruction + model.kl_weight() * kl) / batch_size
+        sums = tf.stack([tf.reduce_sum(reconstruction), tf.reduce_sum(kl)])
+        return tape.gradient(loss, model.trainable_variables), sums
+
+    def step(images: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        computed, sums = gradients(images, noise)
+        model.optimizer.apply(computed, model.trainable_variables)  # sums over replicas
+        return sums
+
+    if strategy.num_replicas_in_sync == 1:
+        step = compiled(step)  # XLA cannot compile what replicas tell each other
+
+    @tf.function
+    def run_steps(batches: Any, count: tf.Tensor) -> tf.Tensor:
+        totals = tf.zeros(2)
+        for _ in tf.range(count):
+            totals += strategy.reduce("SUM", strategy.run(step, next(batches)), axis=None)
+        return totals
+
+    return lambda batches, count: run_steps(batches, tf.constant(count))
+
+
+def _compile_validation(model: VAE) -> Callable[..., tf.Tensor]:
+    @tf.function(jit_compile=False, reduce_retracing=True)
+    def validate(images: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        reconstruction, kl = model.elbo_terms(images, model(images, noise))
+        return tf.stack([tf.reduce_sum(reconstruction), tf.reduce_sum(kl)])
+
+    return validate
+
+
+def _terms(sums: np.ndarray) -> dict[str, float]:
+    reconstruction, kl = (float(value) for value in sums)
+    return {"neg_elbo": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
+
+
+def _chunks(steps: int) -> Iterator[int]:
+    """So many steps at a time that progress can be shown in between."""
+    for start in range(0, steps, CHUNK):
+        yield min(CHUNK, steps - start)
 
 
 def _learning_rate(recipe: Recipe, total_steps: int) -> Any:
@@ -216,110 +315,87 @@ def _is_dense(model: VAE) -> bool:
     return not any("Conv" in name for name in names)
 
 
-def _load_checkpoint(folder: Path, run: Run) -> tuple[VAE | None, History]:
+def _new_model(run: Run, total_steps: int) -> VAE:
+    model = VAE(run.recipe, run.image_shape, run.latent_dim, seed=run.seed)
+    model.compile(optimizer=keras.optimizers.Adam(_learning_rate(run.recipe, total_steps)))
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def _find_checkpoint(folder: Path, run: Run) -> tuple[Path | None, History, float]:
+    """The last checkpoint, with history and seconds so far."""
     saved = sorted(folder.glob("epoch-*"))
     if not saved:
-        return None, {}
-    try:
+        return None, {}, 0.0
+    with _reading(saved[-1]):
         state = json.loads((saved[-1] / "state.json").read_text(encoding="utf-8"))
         if state["run"] == run.to_json():
-            return keras.saving.load_model(saved[-1] / "model.keras"), state["history"]
-    except Exception as error:  # what Keras raises for a damaged file shares no base class
-        raise TrainingError(
-            f"the checkpoint {saved[-1]} is damaged ({reason(error)}); "
-            "leave out --resume to start anew"
-        ) from error
+            return saved[-1], state["history"], state["seconds"]
     raise TrainingError(
         "the checkpoint was made with other settings or images; give the same command "
         "as before, or leave out --resume to start anew"
     )
 
 
-class _SeedEpoch(keras.callbacks.Callback):
-    """Sets every noise generator of the model from ``(seed, epoch)``; Keras does not save them."""
-
-    def __init__(self, seed: int) -> None:
-        super().__init__()
-        self.seed = seed
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        states = [v for v in self.model.variables if v.path.endswith("seed_generator_state")]
-        for index, state in enumerate(states):
-            state.assign(np.random.SeedSequence([self.seed, epoch, index]).generate_state(2))
+def _load_model(checkpoint: Path) -> VAE:
+    with _reading(checkpoint):
+        return keras.saving.load_model(checkpoint / "model.keras")
 
 
-class _Checkpoint(keras.callbacks.Callback):
-    """Saves the model with its history after each epoch: write beside, then rename."""
-
-    def __init__(self, folder: Path, run: Run, history: History) -> None:
-        super().__init__()
-        self.folder, self.run, self.history = folder, run, history
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        for name, value in (logs or {}).items():
-            self.history.setdefault(name, []).append(float(value))
-        older = sorted(self.folder.glob("epoch-*"))
-        unfinished = self.folder / "unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        self.model.save(unfinished / "model.keras")
-        state = {"run": self.run.to_json(), "history": self.history}
-        (unfinished / "state.json").write_text(json.dumps(state), encoding="utf-8")
-        os.replace(unfinished, self.folder / f"epoch-{epoch + 1:05d}")
-        for folder in older:
-            shutil.rmtree(folder)
+@contextlib.contextmanager
+def _reading(checkpoint: Path) -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.OpError:  # of a cluster, not of the file
+        raise
+    except Exception as error:  # what Keras raises for a damaged file shares no base class
+        raise TrainingError(
+            f"the checkpoint {checkpoint} is damaged ({reason(error)}); "
+            "leave out --resume to start anew"
+        ) from error
 
 
-class _StopWhenDiverged(keras.callbacks.Callback):
-    """Refuses an epoch whose terms are not finite, before it becomes a checkpoint."""
+def _seed_layers(model: VAE, strategy: tf.distribute.Strategy, seed: int, epoch: int) -> None:
+    """Set every noise generator of the layers from ``(seed, epoch)``; Keras does not save them.
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        for name, value in (logs or {}).items():
-            if not math.isfinite(value):
-                raise TrainingError(
-                    f"training diverged in epoch {epoch + 1} ({name} is {value}); "
-                    "try a lower learning rate in the recipe, or another --seed"
-                )
-
-
-class _Progress(keras.callbacks.Callback):
-    """One line: epoch, terms in nats per image, time left."""
-
-    def __init__(self, steps: int, epochs: int) -> None:
-        super().__init__()
-        self.steps, self.epochs = steps, epochs
-        self.epoch = self.steps_done = 0
-        self.live = sys.stdout.isatty()
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        self.started = self.shown = time.monotonic()
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self.steps_done += 1
-        if self.live and time.monotonic() - self.shown > 0.25:
-            self.shown = time.monotonic()
-            self._write(logs or {}, batch + 1, end="")
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._write(logs or {}, self.steps, end="\n")
-
-    def _write(self, logs: dict[str, Any], step: int, end: str) -> None:
-        remaining = (self.epochs - self.epoch) * self.steps - step
-        seconds = (time.monotonic() - self.started) / self.steps_done * remaining
-        terms = (f"{name} {float(logs[name]):.2f}" for name in _SHOWN if name in logs)
-        line = (
-            f"epoch {self.epoch + 1}/{self.epochs}  {', '.join(terms)} nats  {_clock(seconds)} left"
-        )
-        progress = f"  {100 * step // self.steps:3d} %" if step < self.steps else "       "
-        print(f"\r{line}{progress}" if self.live else line, end=end, flush=True)
+    Each replica's are others, so that the parts of a batch do not get the same noise.
+    """
+    first = replicas_of(strategy)[0].start
+    states = [v for v in model.variables if v.path.endswith("seed_generator_state")]
+    for index, state in enumerate(states):
+        for replica, copy in enumerate(strategy.experimental_local_results(state.value), first):
+            key = [seed, epoch, index, replica]
+            copy.assign(np.random.SeedSequence(key).generate_state(2))
 
 
-_SHOWN = ("neg_elbo", "reconstruction", "kl", "val_neg_elbo")
+def _check_finite(terms: dict[str, float], epoch: int) -> None:
+    """Refuse an epoch whose terms are not finite, before it becomes a checkpoint."""
+    for name, value in terms.items():
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"training diverged in epoch {epoch + 1} ({name} is {value}); "
+                "try a lower learning rate in the recipe, or another --seed"
+            )
 
 
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes}:{seconds:02d}"
+def _save_checkpoint(
+    folder: Path, epoch: int, model: VAE, run: Run, history: History, seconds: float
+) -> None:
+    """Save the model with its history: write beside, then rename."""
+    older = sorted(folder.glob("epoch-*"))
+    unfinished = folder / "unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    model.save(unfinished / "model.keras")
+    state = {"run": run.to_json(), "history": history, "seconds": seconds}
+    (unfinished / "state.json").write_text(json.dumps(state), encoding="utf-8")
+    os.replace(unfinished, folder / f"epoch-{epoch + 1:05d}")
+    for path in older:
+        shutil.rmtree(path)
+
+
+def _on_one_device(model: VAE, recipe: Recipe) -> VAE:
+    """The same weights outside of any strategy, and without an optimiser."""
+    alone = VAE(recipe, model.image_shape, model.latent_dim, seed=model.seed)
+    alone.set_weights(model.get_weights())
+    return alone

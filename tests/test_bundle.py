@@ -10,33 +10,44 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
+from onnx import TensorProto, helper
 
 from explorer import bundle as bundles
 from explorer.bundle import (
     FILES,
     BundleError,
     Latents,
+    Reference,
     check_name,
     find_bundles,
+    find_references,
     images_path,
     load_bundle,
     load_images,
+    load_reference,
     read_card,
     recover,
     save_images,
+    save_latents,
+    save_reference,
     unfinished,
 )
 from explorer.codec import OnnxCodec
-from explorer.export import KerasCodec, check_exportable, load_keras, save_keras, save_model
+from explorer.datasets import Dataset, Split
+from explorer.evaluation import EvaluationError, evaluate
+from explorer.export import KerasCodec, check_exportable, load_keras, save_model
 from explorer.model import VAE
 from explorer.recipes import RECIPES, RecipeError, recipe_from_json
 from explorer.training import round_to_half
@@ -96,8 +107,9 @@ def test_stored_latents_are_what_the_stored_encoder_gives(tiny_bundle: Path):
     bundle = load_bundle(tiny_bundle)
     images = load_images(images_path(tiny_bundle.parent, bundle.card.data), bundle.card.data)
     z_mean, z_log_var = bundle.codec.encode(images.astype(np.float32) / 255)
-    np.testing.assert_allclose(z_mean, bundle.latents.z_mean, atol=1e-5)
-    np.testing.assert_allclose(z_log_var, bundle.latents.z_log_var, atol=1e-5)
+    half_a_step = 2**-11  # of a half-precision number's last bit, relative
+    np.testing.assert_allclose(bundle.latents.z_mean, z_mean, rtol=half_a_step, atol=1e-5)
+    np.testing.assert_allclose(bundle.latents.z_log_var, z_log_var, rtol=half_a_step, atol=1e-5)
 
 
 def test_another_seed_gives_another_bundle(tiny_bundle: Path, other_bundle: Path):
@@ -168,11 +180,7 @@ def test_onnx_computes_what_keras_computes(
             weight.assign(weight.numpy() + random.uniform(0, 0.2, weight.shape))
     round_to_half(model)
     save_model(model, tmp_path)
-    ours = OnnxCodec(
-        (tmp_path / "encoder.onnx").read_bytes(),
-        (tmp_path / "decoder.onnx").read_bytes(),
-        model.recipe.likelihood,
-    )
+    ours = onnx_codec(tmp_path, model)
     theirs = KerasCodec(load_keras(tmp_path / "model.keras"))
     images = random.random((9, *shape), np.float32)
     z = random.standard_normal((9, latent_dim)).astype(np.float32)
@@ -185,10 +193,81 @@ def test_onnx_computes_what_keras_computes(
     assert ours.decode(z).shape == (9, *shape)
     assert ours.decode(z).std() > 0
     np.testing.assert_allclose(ours.decode(z), theirs.decode(z), atol=1e-5)
-    if recipe["head"]["layer"] == "Dense":
-        weights = 2 * (model.encoder.count_params() + model.decoder.count_params())
-        files = sum((tmp_path / f"{part}.onnx").stat().st_size for part in ("encoder", "decoder"))
-        assert files < weights + 8000  # two bytes a weight
+
+
+def onnx_codec(folder: Path, model: VAE) -> OnnxCodec:
+    encoder, decoder, model_keras = (
+        (folder / name).read_bytes() for name in ("encoder.onnx", "decoder.onnx", "model.keras")
+    )
+    return OnnxCodec(encoder, decoder, model_keras, model.recipe)
+
+
+@pytest.fixture(scope="module")
+def wide() -> VAE:
+    """A dense model with large weights, rounded to half precision."""
+    dense = {"layer": "Dense", "units": 200, "activation": "relu"}
+    recipe = {"encoder": [FLATTEN, dense], "decoder": [dense], "head": {"layer": "Dense"}}
+    model = VAE(recipe_from_json(recipe), (28, 28, 1), 2)
+    round_to_half(model)
+    return model
+
+
+def test_each_weight_is_stored_once_in_two_bytes(wide: VAE, tmp_path: Path):
+    save_model(wide, tmp_path)
+    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    weights = 784 * 200 + 200 + 2 * (200 * 2 + 2) + 2 * 200 + 200 + 200 * 784 + 784
+    assert 2 * weights < sizes["model.keras"] < 2 * weights + 50_000
+    assert sizes["encoder.onnx"] + sizes["decoder.onnx"] < 10_000
+
+
+def test_keras_loads_the_weights_in_single_precision(wide: VAE, tmp_path: Path):
+    save_model(wide, tmp_path)
+    again = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    assert len(again.weights) == 10
+    for one, other in zip(wide.weights, again.weights, strict=True):
+        assert other.numpy().dtype == np.float32
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        assert archive.getinfo("model.weights.h5").compress_type == zipfile.ZIP_STORED
+        weights = io.BytesIO(archive.read("model.weights.h5"))
+    with h5py.File(weights) as file:
+        kernel = file["encoder/layers/dense/vars/0"]
+        assert (kernel.dtype, kernel.shape, kernel.chunks) == (np.float16, (784, 200), None)
+
+
+@pytest.mark.parametrize("part", ["encoder", "decoder"])
+def test_plain_onnx_finds_the_weights_in_the_keras_file(wide: VAE, tmp_path: Path, part: str):
+    save_model(wide, tmp_path)
+    path = tmp_path / f"{part}.onnx"
+    model = getattr(wide, part)
+    kernel = model.get_weights()[{"encoder": 0, "decoder": -2}[part]]
+    onnx.checker.check_model(path)
+    weights = map(onnx.numpy_helper.to_array, onnx.load(path).graph.initializer)
+    (found,) = (values for values in weights if values.size > 100_000)
+    np.testing.assert_array_equal(found, kernel)
+
+    session = onnxruntime.InferenceSession(path)  # by the path alone, as other programs do
+    given = np.random.default_rng(0).random((3, *model.input_shape[1:]), np.float32)
+    results = session.run(None, {session.get_inputs()[0].name: given})
+    expected = model.predict_on_batch(given)
+    for one, other in zip(results, expected if part == "encoder" else [expected], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+def test_weights_that_are_no_halves_are_kept_as_they_are(tmp_path: Path):
+    model = VAE(recipe_from_json(RESIDUALS), (28, 28, 1), 2)
+    assert np.any(model.get_weights()[0].astype(np.float16) != model.get_weights()[0])
+    save_model(model, tmp_path)
+    again = load_keras(tmp_path / "model.keras")
+    for one, other in zip(model.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    z = np.random.default_rng(0).standard_normal((9, 2)).astype(np.float32)
+    np.testing.assert_allclose(
+        onnx_codec(tmp_path, model).parameters(z),
+        KerasCodec(model).parameters(z),
+        rtol=1e-5,
+        atol=1e-5,
+    )
 
 
 @pytest.mark.parametrize(
@@ -212,14 +291,17 @@ def test_a_model_that_the_app_can_run_passes():
     check_exportable(recipe_from_json(CONVOLUTIONS), (8, 8, 3), 8)
 
 
-def test_the_same_weights_are_the_same_keras_file(tmp_path: Path):
-    model = VAE(recipe_from_json(RESIDUALS), (6, 6, 1), 2)
+def test_the_same_weights_are_the_same_files(tmp_path: Path):
+    model = VAE(recipe_from_json(RESIDUALS), (28, 28, 1), 2)
     for name in ("one", "two"):
         keras.utils.clear_session()  # as every run does
-        save_keras(model, tmp_path / f"{name}.keras")
-    with zipfile.ZipFile(tmp_path / "one.keras") as archive:
+        (tmp_path / name).mkdir()
+        save_model(model, tmp_path / name)
+        time.sleep(1.1)  # HDF5 can store the second
+    with zipfile.ZipFile(tmp_path / "one" / "model.keras") as archive:
         assert json.loads(archive.read("metadata.json")) == {"keras_version": keras.__version__}
-    assert (tmp_path / "one.keras").read_bytes() == (tmp_path / "two.keras").read_bytes()
+    for name in ("model.keras", "encoder.onnx", "decoder.onnx"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
 # --- written whole or not at all ------------------------------------------------------------
@@ -390,7 +472,8 @@ def edit_card(path: Path, *keys: str | int, value: Any) -> None:
 @pytest.mark.parametrize(
     ("keys", "value", "words"),
     [
-        (("schema_version",), 2, "schema_version"),
+        (("schema_version",), 1, "it is 1, but this version of the explorer reads 2: train the"),
+        (("schema_version",), 3, "schema_version: it is 3"),
         (("schema_version",), "1", "schema_version"),
         (("name",), "mnist-2d", "belongs to mnist-2d"),
         (("name",), "../shapes-2d", "name"),
@@ -460,8 +543,70 @@ def test_a_renamed_bundle_is_refused(copy_bundle: Copy):
 
 
 def stored_latents(path: Path) -> dict[str, np.ndarray]:
-    latents = load_bundle(path).latents
-    return {field.name: getattr(latents, field.name) for field in dataclasses.fields(Latents)}
+    with np.load(path / "latents.npz") as archive:
+        return dict(archive)
+
+
+def test_latents_of_many_dimensions_take_half_the_room(tmp_path: Path):
+    random = np.random.default_rng(0)
+    means = random.standard_normal((4, 10_000, 80), np.float32)
+    per_image = random.standard_normal((2, 10_000), np.float32)
+    arrays = {
+        "z_mean": means[0],
+        "z_log_var": means[1],
+        "labels": np.arange(10_000) % 10,
+        "neg_elbo": per_image[0],
+        "log_density": per_image[1],
+        "train_z_mean": means[2, :5000],
+        "train_z_log_var": means[3, :5000],
+    }
+    np.savez_compressed(tmp_path / "single.npz", **arrays)
+    save_latents(Latents(**arrays), tmp_path / "half.npz")
+    single, half = ((tmp_path / f"{name}.npz").stat().st_size for name in ("single", "half"))
+    assert half < 0.52 * single
+    with np.load(tmp_path / "half.npz") as stored:
+        for name, array in arrays.items():
+            in_half = "z_" in name
+            assert stored[name].dtype == (np.float16 if in_half else array.dtype)
+            np.testing.assert_allclose(stored[name], array, rtol=2**-11 * in_half, atol=1e-7)
+
+
+def test_the_densities_are_those_of_the_stored_latents(tiny_bundle: Path):
+    with np.load(tiny_bundle / "latents.npz") as stored:
+        mean, log_var, z, found = (
+            stored[name].astype(np.float64)
+            for name in ("train_z_mean", "train_z_log_var", "z_mean", "log_density")
+        )
+    exponents = -0.5 * (
+        np.square(z[:, None] - mean) * np.exp(-log_var) + log_var + np.log(2 * np.pi)
+    )  # (100, 300, 2)
+    density = np.exp(exponents.sum(axis=2)).mean(axis=1)
+    np.testing.assert_allclose(found, np.log(density), rtol=1e-5, atol=1e-5)
+
+
+def test_latents_too_large_to_store_get_a_sentence():
+    split = Split(np.zeros((20, 4, 4, 1), np.uint8), np.zeros(20, np.int64))
+    dataset = Dataset(
+        name="dark",
+        title="dark",
+        classes=("none",),
+        licence="",
+        origin="",
+        image_shape=(4, 4, 1),
+        may_be_kept=False,
+        read_train=lambda: split,
+        read_test=lambda: split,
+    )
+    model = VAE(recipe_from_json(RESIDUALS), (4, 4, 1), 2)
+    place = model.encoder.get_layer("z_mean")
+    place.kernel.assign(np.zeros(place.kernel.shape))
+    place.bias.assign(np.full(2, -65_000.0))
+    _, latents = evaluate(KerasCodec(model), dataset, model.recipe)
+    assert latents.z_mean.min() == latents.z_mean.max() == -64_992.0  # halves are 32 apart there
+    place.bias.assign(np.full(2, -70_000.0))
+    with pytest.raises(EvaluationError, match="up to 70,000, more than the 65,504") as error:
+        evaluate(KerasCodec(model), dataset, model.recipe)
+    assert "\n" not in str(error.value)
 
 
 class Payload:
@@ -486,10 +631,13 @@ def nan_at_the_end(array: np.ndarray) -> np.ndarray:
         ("z_mean", lambda a: a[:-1]),
         ("z_mean", lambda a: a[:, :1]),
         ("z_mean", lambda a: a.ravel()),
-        ("z_mean", lambda a: a.astype(np.float64)),
+        ("z_mean", lambda a: a.astype(np.float32)),
+        ("train_z_mean", lambda a: a.astype(np.float32)),
+        ("z_log_var", lambda a: a.astype(np.float64)),
+        ("neg_elbo", lambda a: a.astype(np.float16)),
         ("z_mean", lambda a: a.astype(np.complex64)),
         ("z_log_var", nan_at_the_end),
-        ("z_log_var", lambda a: a + np.float32(np.inf)),
+        ("z_log_var", lambda a: a + np.float16(np.inf)),
         ("neg_elbo", nan_at_the_end),
         ("neg_elbo", lambda a: a[:, None]),
         ("log_density", lambda a: a[:50]),
@@ -644,7 +792,7 @@ def test_a_graph_of_other_shapes_is_refused(
     copy_bundle: Copy, reseal: Reseal, other_models: dict[str, Path], kind: str, name: str
 ):
     path = copy_bundle()
-    shutil.copy(other_models[kind] / name, path / name)
+    onnx.save(onnx.load(other_models[kind] / name), path / name)  # with its own weights in it
     reseal(path)
     text = refusal(path)
     assert f"{name} of shapes-2d" in text
@@ -689,6 +837,135 @@ def one_output_less(graph: onnx.GraphProto) -> None:
 
 def unknown_operation(graph: onnx.GraphProto) -> None:
     graph.node[-1].op_type = "RunThisProgram"
+
+
+def test_a_graph_that_holds_its_weights_itself_is_as_good(copy_bundle: Copy, reseal: Reseal):
+    path = copy_bundle()
+    z = np.random.default_rng(0).standard_normal((5, 2)).astype(np.float32)
+    expected = load_bundle(path).codec.decode(z)
+    before = (path / "decoder.onnx").stat().st_size
+    edit_graph(path / "decoder.onnx", lambda graph: None)
+    assert (path / "decoder.onnx").stat().st_size > before + 2000  # 8 × 144 weights in it now
+    reseal(path)
+    np.testing.assert_array_equal(load_bundle(path).codec.decode(z), expected)
+
+
+def refer(path: Path, **place: Any) -> bytes:
+    """Let a weight of the encoder be external data at this place; returns its bytes."""
+    model = onnx.load(path / "encoder.onnx")
+    weight = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    values = weight.raw_data
+    weight.CopyFrom(external(weight.name, weight.data_type, weight.dims, **place))
+    (path / "encoder.onnx").write_bytes(model.SerializeToString())
+    return values
+
+
+def external(name: str, data_type: int, dims: Iterable[int], **place: Any) -> TensorProto:
+    tensor = TensorProto(name=name, data_type=data_type, dims=dims)
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in place.items():
+        tensor.external_data.add(key=key, value=str(value))
+    return tensor
+
+
+@pytest.mark.parametrize("place", ["{inside}", "../{name}", "{outside}", "{link}", "./{inside}"])
+def test_a_graph_reads_no_file_but_the_keras_file(
+    copy_bundle: Copy, reseal: Reseal, monkeypatch: pytest.MonkeyPatch, place: str
+):
+    path = copy_bundle()
+    monkeypatch.chdir(path)
+    outside = path.parent / "weights"
+    location = place.format(inside="weights", name="weights", outside=outside, link="link")
+    weight = refer(path, location=location)
+    for file in (path / "weights", outside):  # all that it would need, were it read
+        file.write_bytes(weight)
+    (path / "link").symlink_to(outside)
+    reseal(path)
+    if "inside" in place:
+        onnxruntime.InferenceSession(path / "encoder.onnx")  # would read it indeed
+    assert "encoder.onnx" in refusal(path)
+
+
+def test_a_graph_reads_the_keras_file_where_it_says(copy_bundle: Copy, reseal: Reseal):
+    path = copy_bundle()
+    images = np.random.default_rng(0).random((5, 12, 12, 1), np.float32)
+    before, _ = load_bundle(path).codec.encode(images)
+    assert np.ptp(before, axis=0).min() > 1e-3
+    kernel = refer(path, location="model.keras", offset=(path / "model.keras").stat().st_size)
+    with (path / "model.keras").open("ab") as file:
+        file.write(bytes(len(kernel)))  # zeros: all images look alike
+    reseal(path)
+    after, _ = load_bundle(path).codec.encode(images)
+    np.testing.assert_array_equal(after, after[[0] * 5])
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"offset": 10**6},
+        {"offset": -2},
+        {"offset": 2**63 - 1},
+        {"offset": 10**30},
+        {"offset": "here"},
+        {"length": 2},
+        {"length": 10**6},
+        {"length": -1},
+    ],
+    ids=str,
+)
+def test_a_graph_that_reads_beyond_the_keras_file_is_refused(
+    copy_bundle: Copy, reseal: Reseal, place: dict[str, Any]
+):
+    path = copy_bundle()
+    refer(path, location="model.keras", **place)
+    reseal(path)
+    assert "encoder.onnx" in refusal(path)
+
+
+def in_a_branch(model: onnx.ModelProto, hidden: TensorProto) -> None:
+    """Add a weight to ``z_mean`` that stands in a graph within the graph."""
+    shape = helper.make_tensor_value_info("added", TensorProto.FLOAT, [2])
+    branches = []
+    for name in ("then", "else"):
+        shape.name = name
+        identity = helper.make_node("Identity", ["hidden"], [name])
+        branches.append(helper.make_graph([identity], name, [], [shape], [hidden]))
+    model.graph.initializer.append(helper.make_tensor("yes", TensorProto.BOOL, [], [True]))
+    model.graph.node.append(
+        helper.make_node("If", ["yes"], ["added"], then_branch=branches[0], else_branch=branches[1])
+    )
+
+
+def in_a_function(model: onnx.ModelProto, hidden: TensorProto) -> None:
+    """Add a weight to ``z_mean`` that stands in a function of the file."""
+    constant = helper.make_node("Constant", [], ["added"], value=hidden)
+    model.functions.append(
+        helper.make_function("own", "Hidden", [], ["added"], [constant], model.opset_import)
+    )
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    model.graph.node.append(helper.make_node("Hidden", [], ["added"], domain="own"))
+
+
+@pytest.mark.parametrize("hide", [in_a_branch, in_a_function])
+def test_a_part_within_a_graph_reads_no_file_either(
+    copy_bundle: Copy,
+    reseal: Reseal,
+    monkeypatch: pytest.MonkeyPatch,
+    hide: Callable[[onnx.ModelProto, TensorProto], None],
+):
+    path = copy_bundle()
+    monkeypatch.chdir(path)
+    (path / "weights").write_bytes(np.zeros(2, np.float32).tobytes())
+    model = onnx.load(path / "encoder.onnx")
+    z_mean = model.graph.output[0].name
+    for node in model.graph.node:
+        node.output[:] = ["before" if name == z_mean else name for name in node.output]
+    hide(model, external("hidden", TensorProto.FLOAT, [2], location="weights"))
+    model.graph.node.append(helper.make_node("Add", ["before", "added"], [z_mean]))
+    (path / "encoder.onnx").write_bytes(model.SerializeToString())
+    reseal(path)
+    onnxruntime.InferenceSession(path / "encoder.onnx")  # would read it indeed
+    assert "encoder.onnx" in refusal(path)
 
 
 @pytest.mark.parametrize("edit", [infinite_weights, one_output_less, unknown_operation])
@@ -819,3 +1096,94 @@ def test_recipes_of_cards_are_read_as_they_were_written(tiny_bundle: Path):
     for recipe in RECIPES.values():
         values = json.loads(recipe.model_dump_json())
         assert recipe_from_json(values).model_dump(mode="json") == values
+
+
+# --- references -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reference(tmp_path: Path, tiny_bundle: Path) -> Path:
+    """The folder of a reference with the card and history of the tiny bundle."""
+    bundle = load_bundle(tiny_bundle)
+    return save_reference(bundle.card, bundle.history, tmp_path)
+
+
+def test_a_reference_is_a_card_and_a_history(reference: Path, tiny_bundle: Path, tmp_path: Path):
+    assert reference == tmp_path / "references" / "shapes-2d"
+    assert sorted(path.name for path in reference.iterdir()) == ["card.json", "history.json"]
+    history = (reference / "history.json").read_bytes()
+    assert history == (tiny_bundle / "history.json").read_bytes()
+    bundle, loaded = load_bundle(tiny_bundle), load_reference(reference)
+    assert loaded.history == bundle.history
+    (file,) = loaded.card.files.items()
+    assert file[0] == "history.json"
+    assert file[1].bytes == len(history)
+    assert file[1].sha256 == hashlib.sha256(history).hexdigest()
+    assert loaded.card.model_copy(update={"files": bundle.card.files}) == bundle.card
+
+
+def test_a_saved_reference_replaces_the_earlier_one(reference: Path, tmp_path: Path):
+    earlier = load_reference(reference)
+    training = earlier.card.training.model_copy(update={"seed": 7})
+    save_reference(
+        earlier.card.model_copy(update={"training": training}), earlier.history, tmp_path
+    )
+    assert load_reference(reference).card.training.seed == 7
+    assert [path.name for path in reference.parent.iterdir()] == ["shapes-2d"]
+
+
+def test_references_are_no_bundles(reference: Path, tmp_path: Path):
+    (tmp_path / "images").mkdir()
+    assert find_bundles(tmp_path) == []
+    assert find_references(tmp_path) == [reference]
+    assert find_references(tmp_path / "images") == []
+    with pytest.raises(BundleError, match="'references' cannot name a bundle"):
+        check_name("references")
+    assert "model.keras" in refusal(reference)
+
+
+def test_a_bundle_can_be_read_as_a_reference(copy_bundle: Copy):
+    path = copy_bundle()
+    bundle = load_bundle(path)
+    for name in set(FILES) - {"history.json"}:
+        (path / name).unlink()
+    assert load_reference(path) == Reference(bundle.card, bundle.history)
+
+
+@pytest.mark.parametrize("name", ["card.json", "history.json"])
+def test_a_reference_without_a_file_is_refused(reference: Path, name: str):
+    (reference / name).unlink()
+    with pytest.raises(BundleError, match=f"^{name} of shapes-2d is missing$"):
+        load_reference(reference)
+
+
+def test_a_changed_history_of_a_reference_is_found(reference: Path):
+    history = (reference / "history.json").read_text(encoding="utf-8")
+    (reference / "history.json").write_text(history.replace("1", "2"), encoding="utf-8")
+    with pytest.raises(BundleError, match="history.json of shapes-2d was changed"):
+        load_reference(reference)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda history: history.pop("kl"), "kl of 0 epochs; its card says 3"),
+        (lambda history: history["neg_elbo"].pop(), "neg_elbo of 2 epochs; its card says 3"),
+        (lambda history: history["val_kl"].append(1.0), "val_kl of 4 epochs; its card says 3"),
+    ],
+)
+@pytest.mark.parametrize("load", [load_bundle, load_reference])
+def test_a_history_of_other_epochs_than_the_cards_is_refused(
+    copy_bundle: Copy,
+    reseal: Reseal,
+    load: Callable[[Path], Any],
+    change: Callable[[dict[str, list[float]]], Any],
+    said: str,
+):
+    path = copy_bundle()
+    history = json.loads((path / "history.json").read_text(encoding="utf-8"))
+    change(history)
+    (path / "history.json").write_text(json.dumps(history), encoding="utf-8")
+    reseal(path)
+    with pytest.raises(BundleError, match=f"^history.json of shapes-2d has {said}$"):
+        load(path)

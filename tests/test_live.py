@@ -20,7 +20,7 @@ import pytest
 from explorer import export, live
 from explorer.bundle import find_bundles, load_bundle
 from explorer.codec import Codec, OnnxCodec
-from explorer.model import VAE
+from explorer.model import VAE, build_posterior
 from explorer.recipes import RECIPES, recipe_from_json
 from explorer.training import round_to_half
 
@@ -212,11 +212,12 @@ def make_vae(recipe: Any, image_shape: Any, latent_dim: int) -> VAE:
     """A model that is not trained but has pictures of full contrast, in half precision."""
     vae = VAE(recipe, image_shape, latent_dim)
     rng = np.random.default_rng(0)
-    for weight in vae.encoder.weights + vae.decoder.weights:
+    parts = [part for part in (vae.encoder, vae.flow, vae.decoder) if part is not None]
+    for weight in (weight for part in parts for weight in part.weights):
         fan_in = max(1, int(np.prod(weight.shape[:-1])))
         if weight.name in ("gamma", "moving_variance"):
             weight.assign(rng.uniform(0.5, 1.5, weight.shape))
-        elif weight.name == "kernel":
+        elif weight.name.endswith("kernel"):
             weight.assign(rng.normal(0, np.sqrt(2 / fan_in), weight.shape))
         else:
             weight.assign(rng.normal(0, 0.3, weight.shape))
@@ -248,11 +249,14 @@ def test_every_layer_computes_what_keras_computes(name: str, site: Site, tmp_pat
 def test_built_in_recipes_compute_what_onnxruntime_computes(
     name: str, site: Site, tmp_path: Path
 ) -> None:
-    vae = make_vae(RECIPES[name], (28, 28, 1), latent_dim=4)
+    image_shape = (32, 32, 3) if name.endswith("colour") else (28, 28, 1)
+    vae = make_vae(RECIPES[name], image_shape, latent_dim=4)
     export.save_model(vae, tmp_path)
-    encoder, decoder = ((tmp_path / f"{part}.onnx").read_bytes() for part in ("encoder", "decoder"))
-    codec = OnnxCodec(encoder, decoder, vae.recipe.likelihood)
-    check(codec, (tmp_path / "model.keras").read_bytes(), latents(latent_dim=4), site)
+    encoder, decoder, model_keras = (
+        (tmp_path / name).read_bytes() for name in ("encoder.onnx", "decoder.onnx", "model.keras")
+    )
+    codec = OnnxCodec(encoder, decoder, model_keras, vae.recipe)
+    check(codec, model_keras, latents(latent_dim=4), site)
 
 
 @pytest.mark.parametrize("path", find_bundles(ROOT / "pretrained"), ids=lambda path: path.name)
@@ -263,15 +267,62 @@ def test_shipped_bundles_compute_what_onnxruntime_computes(path: Path, site: Sit
 
 
 def check(codec: Codec, model_keras: bytes, z: np.ndarray, site: Site) -> None:
-    """The browser's images and latents are the codec's, far within a grey level of 1/255."""
+    """The browser's images and places are the codec's, far within a grey level of 1/255."""
     images = codec.decode(z)
     assert images.std() > 0.1, "pictures without contrast would prove nothing"
     decoded = run_in_browser(site, live.decoder_program(model_keras), z)
     np.testing.assert_allclose(decoded.reshape(images.shape), images, rtol=0, atol=1e-4)
 
-    expected = np.concatenate(codec.encode(images), axis=-1)
     encoded = run_in_browser(site, live.encoder_program(model_keras), images)
-    np.testing.assert_allclose(encoded, expected, rtol=1e-4, atol=1e-4)
+    places = codec.encode(images)[0]
+    np.testing.assert_allclose(encoded[:, : z.shape[1]], places, rtol=1e-4, atol=1e-4)
+
+
+def with_flow(*activations: Any, context: int = 0, units: int = 9) -> dict[str, Any]:
+    """A small recipe whose flow has a step for each activation."""
+    return {
+        "encoder": [layer("Flatten"), dense(16)],
+        "flow": [
+            layer("InverseAutoregressive", units=units, activation=activation)
+            for activation in activations
+        ],
+        "context": context,
+        "decoder": [dense(8)],
+        "head": layer("Dense"),
+    }
+
+
+@pytest.mark.parametrize("activations", [["elu"], ["relu", "tanh", None]], ids=["one", "three"])
+@pytest.mark.parametrize("context", [0, 5])
+@pytest.mark.parametrize("latent_dim", [1, 2, 8])
+def test_a_flow_brings_images_to_the_place_that_keras_computes(
+    latent_dim: int, context: int, activations: list[Any], site: Site, tmp_path: Path
+) -> None:
+    recipe = recipe_from_json(with_flow(*activations, context=context))
+    vae = make_vae(recipe, (4, 5, 3), latent_dim)
+    images = np.random.default_rng(0).random((200, 4, 5, 3), np.float32)
+    no_noise = np.zeros((200, latent_dim), np.float32)
+    place, _ = build_posterior(vae).predict_on_batch([images, no_noise])
+    before = vae.encoder.predict_on_batch(images)[0]
+    assert np.abs(place - before).mean() > 0.1, "a flow that moves nothing would prove nothing"
+
+    encoded = run_in_browser(site, live.encoder_program(keras_bytes(vae, tmp_path)), images)
+    assert encoded.shape == (200, latent_dim + context)
+    np.testing.assert_allclose(encoded[:, :latent_dim], place, rtol=1e-4, atol=1e-4)
+
+
+def test_the_multiply_adds_of_a_flow_are_those_counted_by_hand(site: Site, tmp_path: Path) -> None:
+    recipe = recipe_from_json({**with_flow("elu", context=1, units=4), "encoder": []})
+    serve(site, live.encoder_program(keras_bytes(make_vae(recipe, (2, 3, 1), 2), tmp_path)))
+    heads, step = 6 * (2 + 1), (2 + 1) * 4 + 4 * (2 * 2) + 2 * 2
+    count = site.run(PRELUDE + "return new Network(program, weights).multiplyAdds;")
+    assert count == heads + step
+
+
+def test_an_activation_in_a_flow_that_the_browser_cannot_run_is_named(tmp_path: Path) -> None:
+    vae = make_vae(recipe_from_json(with_flow("elu", "mish")), (4, 5, 1), 2)
+    with pytest.raises(live.LiveError, match="cannot run the activation 'mish'"):
+        live.encoder_program(keras_bytes(vae, tmp_path))
 
 
 @pytest.fixture(scope="module")
@@ -517,10 +568,32 @@ def test_a_layer_that_the_browser_cannot_run_is_named(
 @pytest.mark.parametrize("value", [0.1, 70000.0, float("inf"), float("nan")])
 def test_a_weight_that_is_no_half_is_named(value: float, small: bytes) -> None:
     def change(file: h5py.File) -> None:
-        file["decoder/layers/dense/vars/0"][0, 0] = value
+        values = file["decoder/layers/dense/vars/0"][()].astype(np.float32)
+        values[0, 0] = value
+        replace(file, "decoder/layers/dense/vars/0", values)
 
     with pytest.raises(live.LiveError, match="decoder/layers/dense/vars/0 holds values that are"):
         live.decoder_program(with_weights(small, change))
+
+
+@pytest.mark.parametrize("write", [live.decoder_program, live.encoder_program])
+def test_weights_kept_in_single_and_in_half_precision_are_the_same(
+    write: Any, tmp_path: Path
+) -> None:
+    vae = make_vae(recipe_from_json(with_flow("elu", "relu", context=3)), (4, 5, 1), 2)
+    model_keras = keras_bytes(vae, tmp_path)
+
+    def kept_as(dtype: type) -> bytes:
+        def change(file: h5py.File) -> None:
+            paths: list[str] = []
+            file.visit(paths.append)
+            for path in paths:
+                if isinstance(file[path], h5py.Dataset) and file[path].dtype.kind == "f":
+                    replace(file, path, file[path][()].astype(dtype))
+
+        return with_weights(model_keras, change)
+
+    assert write(kept_as(np.float16)) == write(kept_as(np.float32))
 
 
 def test_weights_outside_the_file_are_not_followed(small: bytes, tmp_path: Path) -> None:
@@ -534,6 +607,12 @@ def test_weights_outside_the_file_are_not_followed(small: bytes, tmp_path: Path)
 
     with pytest.raises(live.LiveError, match="holds no weight decoder/layers/dense/vars/0"):
         live.decoder_program(with_weights(small, change))
+
+
+def replace(file: h5py.File, path: str, values: np.ndarray) -> None:
+    """Put other values, of any type, in place of a weight."""
+    del file[path]
+    file[path] = values
 
 
 def with_weights(model_keras: bytes, change: Any) -> bytes:

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from explorer.recipes import LAYERS, RECIPES, Recipe, RecipeError, find_recipe, override
+from explorer.recipes import (
+    LAYERS,
+    RECIPES,
+    Recipe,
+    RecipeError,
+    find_recipe,
+    override,
+    published_loss,
+)
 from explorer.recipes import recipe_from_json as from_json
 
 DENSE = {"layer": "Dense", "units": 8}
@@ -171,3 +179,15 @@ def test_the_summary_of_every_built_in_recipe_is_one_line():
         assert isinstance(recipe, Recipe)
         assert recipe.summary
         assert "\n" not in recipe.summary
+
+
+def test_a_published_loss_is_computed_as_its_write_up_does():
+    history = {
+        "reconstruction": [80.0, 70.0], "kl": [20.0, 25.0],
+        "val_reconstruction": [300.0, 259.0], "val_kl": [2.5, 5.0],
+    }  # fmt: skip
+    nats, mean = RECIPES["softplus-mlp"], RECIPES["tutorial"]
+    assert published_loss(history, nats, "training") == [100.0, 95.0]
+    held_out = published_loss(history, mean, "held-out")
+    assert held_out == pytest.approx([300.98 / 784, 260.96 / 784])  # 0.392 nats for one of KL
+    assert published_loss({"kl": [1.0], "reconstruction": [2.0]}, nats, "held-out") == []

@@ -6,19 +6,26 @@ import dataclasses
 import json
 import math
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from explorer import training
 from explorer.datasets import dataset_fingerprint, load_dataset
 from explorer.export import KerasCodec
-from explorer.metrics import elbo_terms, encode_all
+from explorer.metrics import elbo_terms
 from explorer.model import VAE
+from explorer.progress import Progress
 from explorer.recipes import recipe_from_json
-from explorer.training import Run, TrainingError, round_to_half, shuffled_batches, train
+from explorer.stream import batches_in_order, shuffled_batches, split
+from explorer.training import Run, TrainingError, round_to_half, train
+
+TERMS = ("neg_elbo", "reconstruction", "kl")
 
 
 def run_of(recipe: dict[str, Any], *, seed: int = 0, shape: tuple[int, ...] = (12, 12, 1)) -> Run:
@@ -27,6 +34,25 @@ def run_of(recipe: dict[str, Any], *, seed: int = 0, shape: tuple[int, ...] = (1
 
 def pictures(count: int = 202, shape: tuple[int, ...] = (12, 12, 1)) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, *shape), np.uint8)
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[VAE]:
+    """Models as training left them, with their optimisers."""
+    models: list[VAE] = []
+    original = training._on_one_device
+
+    def keep(model: VAE, *arguments: Any) -> VAE:
+        models.append(model)
+        return original(model, *arguments)
+
+    monkeypatch.setattr(training, "_on_one_device", keep)
+    return models
+
+
+def assert_same(ones: list[Any], others: list[Any]) -> None:
+    for one, other in zip(ones, others, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy(), err_msg=one.path)
 
 
 # --- learning -------------------------------------------------------------------------------
@@ -45,13 +71,15 @@ def test_one_epoch_on_real_images_lowers_the_negative_elbo(
         seed=0,
         images=dataset_fingerprint(dataset.train),
     )
-    model, history = train(run, images, checkpoints=tmp_path / "checkpoints")
+    model, history, _ = train(run, images, checkpoints=tmp_path / "checkpoints")
     untrained = VAE(run.recipe, run.image_shape, run.latent_dim, seed=run.seed)
 
     def neg_elbo(vae: VAE) -> float:
-        codec, test = KerasCodec(vae), dataset.test.images
-        terms = elbo_terms(codec.parameters, test, *encode_all(codec.encode, test), "bernoulli")
-        return float(np.mean(np.sum(terms, axis=0)))
+        codec = KerasCodec(vae)
+        reconstruction, kl = elbo_terms(
+            codec.draw, codec.parameters, dataset.test.images, run.latent_dim, "bernoulli"
+        )
+        return float(np.mean(reconstruction + kl.sum(axis=1)))
 
     assert neg_elbo(untrained) == pytest.approx(784 * math.log(2), rel=0.05)  # logits near 0
     assert neg_elbo(model) < neg_elbo(untrained) - 50
@@ -59,13 +87,15 @@ def test_one_epoch_on_real_images_lowers_the_negative_elbo(
 
 
 def test_a_run_keeps_and_tells_each_term_of_each_epoch(
-    tmp_path: Path, tiny_recipe: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    tiny_recipe: dict[str, Any],
+    trained: list[VAE],
+    capsys: pytest.CaptureFixture[str],
 ):
     run, checkpoints = run_of({**tiny_recipe, "epochs": 2}), tmp_path / "checkpoints"
-    model, history = train(run, pictures(), checkpoints=checkpoints, resume=True)  # from nothing
+    history = train(run, pictures(), checkpoints=checkpoints, resume=True).history  # from nothing
 
-    terms = {"neg_elbo", "reconstruction", "kl"}
-    assert set(history) == terms | {f"val_{term}" for term in terms}
+    assert set(history) == {*TERMS, *(f"val_{term}" for term in TERMS)}
     assert {len(values) for values in history.values()} == {2}
     for prefix in ("", "val_"):
         np.testing.assert_allclose(
@@ -75,6 +105,7 @@ def test_a_run_keeps_and_tells_each_term_of_each_epoch(
         )
 
     steps = (202 - 10) // 64  # a twentieth of the images is held out
+    (model,) = trained
     assert int(model.optimizer.iterations) == 2 * steps
     assert model.kl_warmup_steps == steps  # half of all
     assert [path.name for path in checkpoints.iterdir()] == ["epoch-00002"]  # only the last
@@ -90,53 +121,156 @@ def test_a_run_keeps_and_tells_each_term_of_each_epoch(
         match = re.fullmatch(pattern, line.strip())
         assert match, line
         assert int(match[1]) == epoch + 1
-        for place, term in enumerate(("neg_elbo", "reconstruction", "kl", "val_neg_elbo")):
+        for place, term in enumerate((*TERMS, "val_neg_elbo")):
             assert float(match[2 + place]) == pytest.approx(history[term][epoch], abs=0.006)
     assert lines[-1].strip().endswith("0:00 left")
+
+
+def test_the_terms_of_an_epoch_are_means_over_the_images_it_showed(tmp_path: Path):
+    recipe = {**PLAIN, "epochs": 1, "learning_rate": 1e-12}  # the weights stay what they are
+    run, images = run_of(recipe), pictures(203)
+    model, history, _ = train(run, images, checkpoints=tmp_path)
+    chosen, held_out = split(203, None)
+    shown = shuffled_batches(images, chosen, 64, latent_dim=2, seed=0, epochs=[0])
+    seen = batches_in_order(images, held_out, 64, 2, 0)
+    for prefix, batches in (("", shown), ("val_", seen)):
+        terms = [model.elbo_terms(x, model(x, noise)) for x, noise in batches]
+        for term, values in zip(("reconstruction", "kl"), zip(*terms, strict=True), strict=True):
+            expected = np.concatenate([np.asarray(value) for value in values]).mean()
+            assert history[f"{prefix}{term}"] == [pytest.approx(expected, rel=1e-5)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 21])
+def test_fewer_images_than_a_batch_are_one_batch(
+    tmp_path: Path, tiny_recipe: dict[str, Any], trained: list[VAE], count: int
+):
+    model, history, _ = train(run_of(tiny_recipe), pictures(count), checkpoints=tmp_path)
+    assert int(trained[0].optimizer.iterations) == 3
+    assert ("val_kl" in history) == (count == 21)
+    assert np.isfinite(list(history.values())).all()
+
+
+def test_the_same_seed_gives_the_same_model_and_another_seed_another(
+    tmp_path: Path, tiny_recipe: dict[str, Any]
+):
+    one, other, third = (
+        train(run_of(tiny_recipe, seed=seed), pictures(), checkpoints=tmp_path)
+        for seed in (5, 5, 6)
+    )
+    assert one.history == other.history
+    assert one.history != third.history
+    assert_same(one.model.weights, other.model.weights)
 
 
 # --- the stream of images -------------------------------------------------------------------
 
 
-def batches(images: np.ndarray, chosen: np.ndarray, **options: Any) -> list[np.ndarray]:
-    return [np.asarray(batch) for batch in shuffled_batches(images, chosen, 4, **options)]
+@pytest.mark.parametrize(
+    ("n", "fraction", "count"),
+    [(202, None, 10), (60_000, None, 1000), (19, None, 0), (1, None, 0), (10, 0.2, 2), (1, 0.9, 0)],
+)
+def test_images_are_held_out_evenly(n: int, fraction: float | None, count: int):
+    chosen, held_out = split(n, fraction)
+    assert len(held_out) == count
+    assert sorted([*chosen, *held_out]) == list(range(n))
+    assert np.ptp(np.diff(held_out)) <= 1 if count else len(chosen) == n
 
 
 LEVELS = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
 
 
-def levels(stream: list[np.ndarray]) -> list[int]:
-    return [round(255 * float(value)) for batch in stream for value in batch.ravel()]
+def stream(images: np.ndarray, chosen: Any, **options: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Batches of four images with their noise."""
+    options = {"latent_dim": 3, "seed": 0, **options}
+    batches = shuffled_batches(images, np.asarray(chosen), 4, **options)
+    return [(np.asarray(x), np.asarray(noise)) for x, noise in batches]
+
+
+def levels(batches: list[tuple[np.ndarray, np.ndarray]]) -> list[int]:
+    return [round(255 * float(value)) for x, _ in batches for value in x.ravel()]
 
 
 def test_every_epoch_shows_every_chosen_image_once_in_another_order():
-    chosen = np.array([0, 2, 3, 5, 7, 8, 9])
-    stream = batches(LEVELS, chosen, seed=0, epochs=range(3))
-    assert [len(batch) for batch in stream] == [4, 3] * 3
-    epochs = np.array(levels(stream)).reshape(3, 7)
+    chosen = [0, 2, 3, 5, 6, 7, 8, 9]
+    epochs = np.array(levels(stream(LEVELS, chosen, epochs=range(3)))).reshape(3, 8)
     for epoch in epochs:
-        assert sorted(epoch) == list(chosen)
+        assert sorted(epoch) == chosen
     assert len({tuple(epoch) for epoch in epochs}) == 3
 
 
-def test_the_order_follows_from_seed_and_epoch_alone():
-    chosen = np.arange(10)
-    whole = levels(batches(LEVELS, chosen, seed=5, epochs=range(4)))
-    assert levels(batches(LEVELS, chosen, seed=5, epochs=range(2, 4))) == whole[20:]
-    assert levels(batches(LEVELS, chosen, seed=6, epochs=range(4))) != whole
+def test_what_does_not_fill_a_batch_is_left_out_of_an_epoch_others_each_time():
+    batches = stream(LEVELS, range(7), epochs=range(9))
+    assert [x.shape for x, _ in batches] == [(4, 1, 1, 1)] * 9
+    assert {len(set(levels([batch]))) for batch in batches} == {4}
+    assert set(levels(batches)) == set(range(7))
+
+
+def test_order_and_noise_follow_from_seed_and_epoch_alone():
+    whole = stream(LEVELS, range(8), seed=5, epochs=range(4))
+    later = stream(LEVELS, range(8), seed=5, epochs=range(2, 4))
+    for one, other in zip(whole[4:], later, strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
+    different = stream(LEVELS, range(8), seed=6, epochs=range(4))
+    assert levels(different) != levels(whole)
+    everything = np.concatenate([noise for _, noise in whole + different]).ravel()
+    assert len(np.unique(everything)) == everything.size == 2 * 4 * 8 * 3
+
+
+def test_noise_is_standard_normal():
+    batches = shuffled_batches(LEVELS, np.arange(10), 10, latent_dim=100, seed=0, epochs=range(50))
+    noise = np.concatenate([np.asarray(noise) for _, noise in batches])
+    assert noise.shape == (500, 100)
+    assert noise.mean() == pytest.approx(0.0, abs=0.02)
+    assert noise.std() == pytest.approx(1.0, abs=0.02)
+    assert np.mean(np.abs(noise) < 1.0) == pytest.approx(0.6827, abs=0.01)
+
+
+def test_the_parts_of_replicas_make_up_the_batches():
+    whole = stream(LEVELS, range(8), epochs=range(2))
+    both = stream(LEVELS, range(8), epochs=range(2), replicas=(slice(0, 2), 2))
+    second = stream(LEVELS, range(8), epochs=range(2), replicas=(slice(1, 2), 2))
+    assert [len(x) for x, _ in both] == [2] * 8
+    for index in (0, 1):  # images and noise
+        joined = np.concatenate([batch[index] for batch in both])
+        np.testing.assert_array_equal(joined, np.concatenate([batch[index] for batch in whole]))
+        for one, other in zip(second, both[1::2], strict=True):
+            np.testing.assert_array_equal(one[index], other[index])
 
 
 def test_images_are_streamed_as_floats_between_0_and_1(tmp_path: Path):
-    images = pictures(6, (3, 4, 3))
+    images = pictures(8, (3, 4, 3))
     np.save(tmp_path / "images.npy", images)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
-    stream = batches(images, np.arange(6), seed=0, epochs=[0])
-    assert stream[0].dtype == np.float32
-    assert stream[0].shape == (4, 3, 4, 3)
-    total = np.sort(np.concatenate(stream), axis=None)
+    batches = stream(images, range(8), epochs=[0])
+    assert batches[0][0].dtype == batches[0][1].dtype == np.float32
+    assert batches[0][0].shape == (4, 3, 4, 3)
+    total = np.sort(np.concatenate([x for x, _ in batches]), axis=None)
     np.testing.assert_allclose(total, np.sort(images, axis=None) / 255.0, rtol=1e-6)
-    for one, other in zip(stream, batches(mapped, np.arange(6), seed=0, epochs=[0]), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for one, other in zip(batches, stream(mapped, range(8), epochs=[0]), strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+
+
+def test_only_batches_are_read_however_many_images_there_are(
+    tmp_path: Path, tiny_recipe: dict[str, Any]
+):
+    class Images:
+        """An array that tells how many images were read at a time."""
+
+        shape = (20_000, 12, 12, 1)
+        read: list[int] = []
+
+        def __len__(self) -> int:
+            return len(pixels)
+
+        def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+            self.read.append(len(rows))
+            return pixels[rows]
+
+    pixels = pictures(20_000)
+    train(run_of({**tiny_recipe, "epochs": 1}), Images(), checkpoints=tmp_path)
+    assert max(Images.read) == 64
+    assert sum(Images.read) == 19_000 // 64 * 64 + 1000
 
 
 # --- interruption ---------------------------------------------------------------------------
@@ -146,17 +280,24 @@ class Killed(BaseException):
     """What no code of the project catches."""
 
 
-def kill_after_batch(patch: pytest.MonkeyPatch, *, epoch: int, batch: int) -> None:
-    original = training._Progress.on_train_batch_end
+def kill_after_step(patch: pytest.MonkeyPatch, *, epoch: int, step: int) -> None:
+    original = Progress.advance
 
-    def batch_end(self: Any, number: int, logs: Any = None) -> None:
-        if (self.epoch, number) == (epoch, batch):
+    def advance(self: Progress, count: int, terms: dict[str, float]) -> None:
+        original(self, count, terms)
+        if (self.epoch, self.step) == (epoch, step):
             raise Killed
-        original(self, number, logs)
 
-    patch.setattr(training._Progress, "on_train_batch_end", batch_end)
+    patch.setattr(training, "CHUNK", 1)
+    patch.setattr(Progress, "advance", advance)
 
 
+PLAIN = {
+    "encoder": [{"layer": "Flatten"}],
+    "decoder": [{"layer": "Dense", "units": 4}],
+    "head": {"layer": "Dense"},
+    "batch_size": 64,
+}
 DENSE = {  # compiled by XLA
     "encoder": [{"layer": "Flatten"}, {"layer": "GaussianNoise", "stddev": 0.1}],
     "decoder": [{"layer": "Residual", "layers": [{"layer": "Dropout", "rate": 0.2}]}],
@@ -188,42 +329,81 @@ CONVOLUTIONS = {
 
 @pytest.mark.parametrize("recipe", [DENSE, CONVOLUTIONS], ids=["dense", "convolutions"])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
-    tmp_path: Path, recipe: dict[str, Any]
+    tmp_path: Path, recipe: dict[str, Any], trained: list[VAE]
 ):
     run, images = run_of(recipe), pictures()
-    whole, history = train(run, images, checkpoints=tmp_path / "whole")
+    whole = train(run, images, checkpoints=tmp_path / "whole")
 
     with pytest.MonkeyPatch.context() as patch:
-        kill_after_batch(patch, epoch=1, batch=1)
+        kill_after_step(patch, epoch=1, step=2)
         with pytest.raises(Killed):
             train(run, images, checkpoints=tmp_path / "killed")
     assert [path.name for path in (tmp_path / "killed").iterdir()] == ["epoch-00001"]
-    resumed, resumed_history = train(run, images, checkpoints=tmp_path / "killed", resume=True)
+    resumed = train(run, images, checkpoints=tmp_path / "killed", resume=True)
 
-    assert resumed_history == history
-    for one, other in zip(whole.weights, resumed.weights, strict=True):
-        np.testing.assert_array_equal(one.numpy(), other.numpy(), err_msg=one.path)
-    for one, other in zip(whole.optimizer.variables, resumed.optimizer.variables, strict=True):
-        np.testing.assert_array_equal(one.numpy(), other.numpy(), err_msg=one.path)
+    assert resumed.history == whole.history
+    assert_same(whole.model.weights, resumed.model.weights)
+    one, other = trained
+    assert_same(one.optimizer.variables, other.optimizer.variables)
 
 
 def test_a_run_killed_after_its_last_epoch_has_nothing_left_to_train(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     run, images = run_of({**CONVOLUTIONS, "epochs": 1}), pictures()
-    whole, history = train(run, images, checkpoints=tmp_path)
+    whole = train(run, images, checkpoints=tmp_path)
     capsys.readouterr()
-    again, again_history = train(run, images, checkpoints=tmp_path, resume=True)
+    again = train(run, images, checkpoints=tmp_path, resume=True)
     assert capsys.readouterr().out == ""
-    assert again_history == history
-    for one, other in zip(whole.weights, again.weights, strict=True):
-        np.testing.assert_array_equal(one.numpy(), other.numpy(), err_msg=one.path)
+    assert again.history == whole.history
+    assert_same(whole.model.weights, again.model.weights)
+
+
+def test_a_run_can_be_ended_between_epochs_and_goes_on_later(tmp_path: Path):
+    run, images = run_of(DENSE), pictures()
+    whole = train(run, images, checkpoints=tmp_path / "whole")
+    asked: list[int] = []
+
+    def stop(history: training.History, seconds: float) -> bool:
+        asked.append(len(history["neg_elbo"]))
+        return len(history["neg_elbo"]) >= 2
+
+    ended = train(run, images, checkpoints=tmp_path / "parts", stop=stop)
+    assert asked == [1, 2]
+    assert ended.model.recipe == run.recipe.model_copy(update={"epochs": 2})
+    assert ended.history == {term: values[:2] for term, values in whole.history.items()}
+
+    still = train(run, images, checkpoints=tmp_path / "parts", resume=True, stop=stop)
+    assert still.history == ended.history  # no epoch more
+    assert_same(still.model.weights, ended.model.weights)
+
+    resumed = train(run, images, checkpoints=tmp_path / "parts", resume=True)
+    assert resumed.model.recipe == run.recipe
+    assert resumed.history == whole.history
+    assert_same(resumed.model.weights, whole.model.weights)
+
+
+def test_the_seconds_of_a_resumed_run_are_the_sum_of_its_parts(tmp_path: Path):
+    run, images = run_of(DENSE), pictures()
+    train(run, images, checkpoints=tmp_path, stop=lambda *_: True)
+    path = tmp_path / "epoch-00001" / "state.json"
+    state = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**state, "seconds": 5000.0}), encoding="utf-8")
+    asked: list[float] = []
+
+    def stop(history: training.History, seconds: float) -> bool:
+        asked.append(seconds)
+        return False
+
+    started = time.monotonic()
+    seconds = train(run, images, checkpoints=tmp_path, resume=True, stop=stop).seconds
+    assert 5000.0 < asked[0] < asked[1] < seconds < 5000.0 + time.monotonic() - started
 
 
 def leave_checkpoint(folder: Path, run: Run) -> Path:
     checkpoint = folder / "epoch-00001"
     checkpoint.mkdir(parents=True)
-    state = {"run": run.to_json(), "history": {"neg_elbo": [1.0]}}
+    state = {"run": run.to_json(), "history": {"neg_elbo": [1.0]}, "seconds": 1.0}
     (checkpoint / "state.json").write_text(json.dumps(state), encoding="utf-8")
     return checkpoint
 
@@ -258,6 +438,52 @@ def test_a_damaged_checkpoint_gets_a_sentence(
     with pytest.raises(TrainingError, match="epoch-00001 is damaged") as error:
         train(run, pictures(), checkpoints=tmp_path, resume=True)
     assert "\n" not in str(error.value)
+
+
+# --- TensorBoard ----------------------------------------------------------------------------
+
+
+def logged(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """Steps and values by the name of their curve."""
+    events = EventAccumulator(str(folder)).Reload()
+    return {
+        tag: [(e.step, float(tf.make_ndarray(e.tensor_proto))) for e in events.Tensors(tag)]
+        for tag in events.Tags()["tensors"]
+    }
+
+
+def test_tensorboard_is_told_each_term_of_each_epoch_once(
+    tmp_path: Path, tiny_recipe: dict[str, Any]
+):
+    run, logs = run_of(tiny_recipe), tmp_path / "new" / "logs"
+    places = {"checkpoints": tmp_path / "checkpoints", "tensorboard": logs}
+    with pytest.MonkeyPatch.context() as patch:
+        kill_after_step(patch, epoch=1, step=2)
+        with pytest.raises(Killed):
+            train(run, pictures(), **places)
+    history = train(run, pictures(), **places, resume=True).history
+    assert {path.name for path in logs.iterdir()} == {"train", "validation"}
+    for part, prefix in (("train", ""), ("validation", "val_")):
+        curves = logged(logs / part)
+        assert set(curves) == set(TERMS)
+        for term in TERMS:
+            steps, values = zip(*curves[term], strict=True)
+            assert steps == (1, 2, 3)
+            assert values == pytest.approx(history[prefix + term], rel=1e-6)
+
+
+def test_a_killed_run_has_logged_all_epochs_of_its_checkpoint(
+    tmp_path: Path, tiny_recipe: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    logs = tmp_path / "logs"
+    seen: list[int] = []
+
+    def end_epoch(self: Progress, terms: dict[str, float]) -> None:
+        seen.append(len(logged(logs / "train")["kl"]))
+
+    monkeypatch.setattr(Progress, "end_epoch", end_epoch)
+    train(run_of(tiny_recipe), pictures(), checkpoints=tmp_path / "checkpoints", tensorboard=logs)
+    assert seen == [1, 2, 3]
 
 
 # --- what goes wrong ------------------------------------------------------------------------

@@ -6,7 +6,6 @@ theirs; planes by their vectors.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -20,15 +19,16 @@ from explorer.bundle import (
     Bundle,
     BundleError,
     Card,
+    Reference,
     find_bundles,
-    images_path,
+    find_references,
     load_bundle,
-    load_images,
+    load_reference,
     read_card,
 )
-from explorer.datasets import DatasetError, dataset_fingerprint, load_dataset
 from explorer.density import density_percentile
 from explorer.geometry import Plane, Spacing, grid_points, plane_coordinates_grid, principal_plane
+from explorer.originals import find_originals
 
 BUNDLES = Path(os.environ.get("LATENT_BUNDLES", "pretrained"))
 """Where the bundles lie; ``LATENT_BUNDLES`` names another folder."""
@@ -42,6 +42,13 @@ KEYS: dict[str | type[Any], Callable[[Any], Any]] = {
 def list_bundles() -> dict[str, Card | str]:
     """Every bundle by name: its card, or a sentence that says what is wrong with it."""
     return {path.name: _read_card(path, _state_of(path)) for path in find_bundles(BUNDLES)}
+
+
+def list_references() -> list[Reference | str]:
+    """Card and history of every usable bundle and every reference, or what is wrong with one."""
+    usable = [BUNDLES / name for name, card in list_bundles().items() if isinstance(card, Card)]
+    paths = (*usable, *find_references(BUNDLES))
+    return [_load_reference(path, _state_of(path)) for path in paths]
 
 
 def open_bundle(name: str) -> Bundle:
@@ -58,6 +65,14 @@ def open_bundle(name: str) -> Bundle:
 def _read_card(path: Path, state: tuple[tuple[str, int, int], ...]) -> Card | str:
     try:
         return read_card(path)
+    except BundleError as error:
+        return str(error)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _load_reference(path: Path, state: tuple[tuple[str, int, int], ...]) -> Reference | str:
+    try:
+        return load_reference(path)
     except BundleError as error:
         return str(error)
 
@@ -90,21 +105,7 @@ def pictures(bundle: Bundle, rows: np.ndarray) -> tuple[np.ndarray, bool]:
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=KEYS)
 def originals_of(bundle: Bundle) -> np.ndarray | None:
     """The data set's test images, from beside the bundles or from this machine; else None."""
-    data = bundle.card.data
-    kept = images_path(BUNDLES, data)
-    if kept.exists():
-        with contextlib.suppress(BundleError):  # damaged, but this machine may have others
-            return load_images(kept, data)
-    try:
-        dataset = load_dataset(
-            data.name.removesuffix("-grey"), grey=data.name.endswith("-grey"), download=False
-        )
-        if data.limit is not None:
-            dataset = dataset.limited(data.limit)
-        found = dataset.test
-    except DatasetError:
-        return None
-    return found.images if dataset_fingerprint(found) == data.test_sha256 else None
+    return find_originals(bundle)
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from explorer import charts, render
 from explorer.bundle import Bundle, save_arrays_to
-from explorer.geometry import lerp, slerp
+from explorer.geometry import lerp, parse_latent, slerp
 from explorer.ui import cache, live, session
 from explorer.ui.live import pick_tile
 from explorer.ui.map_view import CHART, map_extent
@@ -59,7 +59,7 @@ def end_latent(bundle: Bundle, end: str) -> np.ndarray:
     """The latent of an end as the session and the address write it."""
     if end.startswith("test-"):
         return bundle.latents.z_mean[int(end.removeprefix("test-"))]
-    return session.parse_latent(end, bundle.card.model.latent_dim)
+    return parse_latent(end, bundle.card.model.latent_dim)
 
 
 def _setdefault_ends(bundle: Bundle) -> None:

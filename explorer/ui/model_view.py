@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from explorer import charts, render
-from explorer.bundle import Bundle
+from explorer.bundle import Bundle, Card
+from explorer.recipes import Layer, Recipe
 from explorer.ui import cache
+from explorer.ui.comparison import render_comparison
 from explorer.ui.map_view import latents_csv, latents_npz
+from explorer.ui.markdown import literal
 
 HELP = """
 All figures are on the test set, in **nats per image** (summed over pixels and dimensions; 1 nat
@@ -30,12 +34,13 @@ def render_view(bundle: Bundle) -> None:
         st.subheader("Training")
         st.plotly_chart(charts.curves_figure(bundle.history), key="curves", alt="Training curves")
     with kl:
-        st.subheader("KL of each dimension")
+        st.subheader("KL of each dimension", help=kl_definition(bundle.card))
         st.plotly_chart(
             charts.kl_figure(bundle.card.metrics.kl_per_dimension, bundle.dimensions_by_kl),
             key="kl",
             alt="Bar chart of the KL divergence of each latent dimension",
         )
+    render_comparison(bundle)
     left, right = st.columns(2, gap="large")
     with left:
         _render_reconstructions(bundle)
@@ -55,16 +60,24 @@ def _render_figures(bundle: Bundle) -> None:
         "reconstruction", f"{m.reconstruction:.2f}", border=True,
         help=f"−log p(x|z) averaged over {m.samples} draws of z from q(z|x), nats per image",
     )  # fmt: skip
-    columns[2].metric(
-        "KL", f"{m.kl:.2f}", border=True,
-        help="KL(q(z|x) ‖ N(0, I)): what the latent tells about the image, nats",
-    )  # fmt: skip
+    columns[2].metric("KL", f"{m.kl:.2f}", border=True, help=kl_definition(bundle.card))
     columns[3].metric(
         "active units", f"{m.active_units} of {bundle.card.model.latent_dim}", border=True,
         help="Dimensions whose posterior mean varies by more than 0.01 over the test set "
         "(Burda et al. 2016)",
     )  # fmt: skip
     st.table(figure_rows(bundle))
+
+
+def kl_definition(card: Card) -> str:
+    """What the KL term is; with a flow it has no closed form."""
+    if card.model.recipe.flow:
+        return (
+            f"log q(z|x) − log p(z), the mean over {card.metrics.samples} draws of z from q(z|x): "
+            "what the latent tells about the image, nats. The flow makes q no Gaussian, so "
+            "that its KL has no closed form"
+        )
+    return "KL(q(z|x) ‖ N(0, I)): what the latent tells about the image, nats"
 
 
 def figure_rows(bundle: Bundle) -> dict[str, list[str]]:
@@ -149,30 +162,32 @@ def _render_facts(bundle: Bundle) -> None:
     st.caption(
         f"Seed {card.training.seed}, {card.model.recipe.epochs} epochs, "
         f"{card.training.seconds / 60:.1f} minutes, "
-        + ", ".join(f"{name} {version}" for name, version in card.training.versions.items())
+        + literal(
+            ", ".join(f"{name} {version}" for name, version in card.training.versions.items())
+        )
     )
     data, model = card.data, card.model
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Data")
         st.markdown(
-            f"**{data.title}**: {data.train_images:,} training and {data.test_images:,} test "
-            f"images of {data.image_shape[1]} × {data.image_shape[0]} pixels, "
+            f"**{literal(data.title)}**: {data.train_images:,} training and "
+            f"{data.test_images:,} test images of "
+            f"{data.image_shape[1]} × {data.image_shape[0]} pixels, "
             f"{'grey' if data.image_shape[2] == 1 else 'colour'}, "
-            f"{len(data.classes)} classes. Read from {data.origin}. Licence: {data.licence}."
+            f"{len(data.classes)} classes. Read from {literal(data.origin)}. "
+            f"Licence: {literal(data.licence)}."
         )
     with right:
         st.subheader("Architecture")
         st.markdown(
-            f"Recipe **{model.recipe_name}**: {model.recipe.summary or 'own recipe'}; "
+            f"Recipe **{literal(model.recipe_name)}**: "
+            f"{literal(model.recipe.summary or 'own recipe')}; "
             f"{model.parameters:,} weights, {model.recipe.likelihood} likelihood, "
             f"β = {model.recipe.beta:g}."
         )
-    for title, layers in (
-        ("Encoder", (*model.recipe.encoder, {"layer": "z_mean, z_log_var"})),
-        ("Decoder", (*model.recipe.decoder, {**model.recipe.head, "role": "head"})),
-    ):
-        with st.expander(f"{title}, {len(layers)} layers"):
+    for title, layers in architecture(model.recipe):
+        with st.expander(title):
             st.code("\n".join(describe_layer(layer) for layer in layers), language=None)
     st.subheader("Take it with you")
     rows = np.arange(data.test_images)
@@ -187,6 +202,18 @@ def _render_facts(bundle: Bundle) -> None:
                 label, contents, f"{card.name}-{name}",
                 icon=":material/download:", on_click="ignore",
             )  # fmt: skip
+
+
+def architecture(recipe: Recipe) -> list[tuple[str, Sequence[Layer]]]:
+    """Each part of the model with its title and its layers."""
+    outputs = "z_mean, z_log_var, context" if recipe.context else "z_mean, z_log_var"
+    encoder = (*recipe.encoder, {"layer": outputs})
+    decoder = (*recipe.decoder, {**recipe.head, "role": "head"})
+    parts: list[tuple[str, Sequence[Layer]]] = [(f"Encoder, {len(encoder)} layers", encoder)]
+    if recipe.flow:
+        steps = "step" if len(recipe.flow) == 1 else "steps"
+        parts.append((f"Flow, {len(recipe.flow)} {steps}", recipe.flow))
+    return [*parts, (f"Decoder, {len(decoder)} layers", decoder)]
 
 
 def describe_layer(layer: Any) -> str:

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from explorer import render
 from explorer.bundle import Bundle
-from explorer.geometry import axis_label, nearest
+from explorer.geometry import axis_label, nearest, parse_latent
 from explorer.ui import cache, live, session
 
 PICTURE_SIDE = 448
@@ -110,7 +110,7 @@ def coordinates_input(bundle: Bundle) -> None:
 
     def take() -> None:
         try:
-            session.move_to(bundle, session.parse_latent(st.session_state[key], latent_dim))
+            session.move_to(bundle, parse_latent(st.session_state[key], latent_dim))
         except ValueError as error:
             session.notice(f"The point was left where it is: {error}.")
 

@@ -176,17 +176,17 @@ def _render_pictures(image: np.ndarray, reconstruction: np.ndarray) -> None:
 def _render_terms(
     bundle: Bundle, image: np.ndarray, z_mean: np.ndarray, z_log_var: np.ndarray
 ) -> None:
-    pixels = render.to_pixels(image)[np.newaxis]
-    reconstruction, _ = elbo_terms(
+    recipe, latent_dim = bundle.card.model.recipe, bundle.card.model.latent_dim
+    reconstruction, sampled_kl = elbo_terms(
+        bundle.codec.draw,
         bundle.codec.parameters,
-        pixels,
-        z_mean,
-        z_log_var,
-        bundle.card.model.recipe.likelihood,
+        render.to_pixels(image)[np.newaxis],
+        latent_dim,
+        recipe.likelihood,
         samples=SAMPLES,
         seed=0,
     )
-    kl = kl_divergence(z_mean, z_log_var)
+    kl = sampled_kl.sum(axis=1) if recipe.flow else kl_divergence(z_mean, z_log_var)
     neg_elbo = float(reconstruction[0] + kl[0])
     share = float(percentile_of(neg_elbo, bundle.sorted_neg_elbo))
     columns = st.columns(4)

@@ -15,12 +15,10 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer.bundle import Bundle
-from explorer.geometry import Plane, axis_plane, line_plane
+from explorer.geometry import LIMIT, Plane, axis_plane, line_plane, parse_latent
 from explorer.ui import cache
 
 VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Model")
-LIMIT = 99.0
-"""Coordinates beyond ±99 are taken for mistakes: the prior's scale is 1."""
 
 
 @dataclass(frozen=True)
@@ -145,24 +143,6 @@ def notices() -> list[str]:
 def format_latent(z: np.ndarray) -> str:
     """A latent as the address carries it: ``0.5,-1.25``."""
     return ",".join(f"{value:.3f}".rstrip("0").rstrip(".") for value in z.tolist())
-
-
-def parse_latent(text: str, latent_dim: int) -> np.ndarray:
-    """Read a latent.
-
-    Raises:
-        ValueError: with a sentence for a person.
-    """
-    parts = text.replace(";", ",").split(",") if "," in text or ";" in text else text.split()
-    if len(parts) != latent_dim:
-        raise ValueError(f"this model needs {latent_dim} numbers, not {len(parts)}")
-    try:
-        z = np.array([float(part) for part in parts])
-    except ValueError as error:
-        raise ValueError("a point is written as numbers with commas between them") from error
-    if not np.all(np.abs(z) <= LIMIT):
-        raise ValueError(f"coordinates must lie between −{LIMIT:.0f} and {LIMIT:.0f}")
-    return z.astype(np.float32)
 
 
 def parse_endpoint(text: str, bundle: Bundle) -> str:

@@ -48,7 +48,7 @@ export class Network {
     return this.#input.shape;
   }
 
-  /** Shape of one output: an image, or `[2 * latent_dim]`: z_mean, then z_log_var. */
+  /** Shape of one output: an image, or that of z, followed by the context of a flow's steps. */
   get outputShape() {
     return this.#layers.output.shape;
   }
@@ -148,13 +148,16 @@ const BUILDERS = {
     return { output, run: () => activate(data, output.data, slope), multiplyAdds: 0 };
   },
 
-  /** Limits the channels from `first` on. */
-  Clip({ first, low, high }, input) {
-    return clip(first, low, high, input);
+  Clip({ low, high }, input) {
+    return clip(low, high, input);
   },
 
   Residual({ operations }, input, weights) {
     return residual(sequence(operations, input, weights), input);
+  },
+
+  InverseAutoregressive({ operations }, input, weights) {
+    return inverseAutoregressive(sequence(operations, input, weights), input);
   },
 
   Reshape({ shape }, input) {
@@ -492,22 +495,18 @@ function layerNormalization(scale, shift, epsilon, input) {
 }
 
 /**
- * @param {number} first channel that is limited
  * @param {number} low
  * @param {number} high
  * @param {Tensor} input
  * @returns {Step}
  */
-function clip(first, low, high, input) {
-  const channels = last(input.shape);
+function clip(low, high, input) {
   const x = input.data;
   const output = tensor(input.shape);
   const y = output.data;
 
   function run() {
-    for (let i = 0; i < x.length; i++) {
-      y[i] = i % channels < first ? x[i] : Math.min(Math.max(x[i], low), high);
-    }
+    for (let i = 0; i < x.length; i++) y[i] = Math.min(Math.max(x[i], low), high);
   }
 
   return { output, run, multiplyAdds: 0 };
@@ -533,6 +532,36 @@ function residual(f, input) {
   }
 
   return { output, run, multiplyAdds: f.multiplyAdds };
+}
+
+/**
+ * A step of a flow: z → σ z + (1 − σ) m, with σ = sigmoid(s). The context after z stays as it is.
+ *
+ * Source: Kingma et al. 2016, "Improved Variational Inference with Inverse Autoregressive
+ * Flow", eqs. 13 and 14.
+ *
+ * @param {Step} network from `[z, context]` to `[m, s]`
+ * @param {Tensor} input
+ * @returns {Step}
+ */
+function inverseAutoregressive(network, input) {
+  const x = input.data;
+  const ms = network.output.data;
+  const latentDim = ms.length / 2;
+  demand(latentDim <= x.length, "A step of a flow makes more dimensions than it gets.");
+  const output = tensor(input.shape);
+  const y = output.data;
+
+  function run() {
+    network.run();
+    y.set(x);
+    for (let i = 0; i < latentDim; i++) {
+      const sigma = 1 / (1 + Math.exp(-ms[latentDim + i]));
+      y[i] = sigma * x[i] + (1 - sigma) * ms[i];
+    }
+  }
+
+  return { output, run, multiplyAdds: network.multiplyAdds + 2 * latentDim };
 }
 
 /**

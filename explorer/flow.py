@@ -1,0 +1,31 @@
+"""The order in which an autoregressive flow lets latent dimensions see each other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def autoregressive_masks(
+    latent_dim: int, units: int, context: int, *, backwards: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which weights of a network with one hidden layer may differ from zero.
+
+    With them, output i sees the context and those dimensions alone that come before i,
+    so that the Jacobian of the outputs is triangular with a zero diagonal.
+
+    Args:
+        latent_dim: dimensions of z.
+        units: size of the hidden layer.
+        context: numbers that all may see, after z in the input.
+        backwards: the order of the dimensions: last to first.
+
+    Returns:
+        Masks of 0 and 1, float32: ``(latent_dim + context, units)`` and ``(units, latent_dim)``.
+
+    Source: Germain et al. 2015, "MADE", eqs. 8 and 9, with hidden units of degree 0
+    added, which see the context alone.
+    """
+    place = np.arange(latent_dim)[:: -1 if backwards else 1]  # of each dimension in the order
+    degree = np.arange(units) * latent_dim // units  # so many dimensions does a unit see
+    into = np.concatenate([place[:, np.newaxis] < degree, np.ones((context, units), bool)])
+    return into.astype(np.float32), (degree[:, np.newaxis] <= place).astype(np.float32)

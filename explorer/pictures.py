@@ -1,0 +1,234 @@
+"""Write the pictures of a trained model as files, from its bundle alone.
+
+    python -m explorer.pictures mnist-8d                  all but point.png, into pictures/mnist-8d
+    python -m explorer.pictures mnist-2d --at 1.5,-0.3    with point.png, the decode of that point
+    python -m explorer.pictures mnist-2d --spacing linear --extent 5
+    python -m explorer.pictures mnist-8d --sweep 3 --step 0.1 --frames 50
+
+reconstructions.png  the first test images above their reconstructions
+samples.png          100 decoded draws from the prior
+manifold.png         a decoded grid over the plane of the two dimensions of largest KL
+sweep/, sweep.gif    one dimension moved through 0 in steps, the others as in --at, or at 0
+map.html             the test set's latent means in that plane, coloured by class
+curves.html          the training curves
+
+The pages need plotly.min.js beside them, and no network. Files of an earlier run are
+overwritten. The exit status is 0, 1 for a broken bundle or a file that cannot be
+written, 2 for a mistake in the command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from explorer import charts, render
+from explorer.bundle import Bundle, BundleError, find_bundles, load_bundle
+from explorer.geometry import (
+    MAX_NORMAL_EXTENT,
+    SPACINGS,
+    Plane,
+    axis_plane,
+    grid_points,
+    line_plane,
+    parse_latent,
+    plane_coordinates_grid,
+    traversal,
+)
+from explorer.originals import find_originals
+
+RECONSTRUCTIONS = 10
+SAMPLES_A_SIDE = 10
+BATCH = 100
+"""Images decoded at once: a convolutional decoder needs megabytes for each."""
+IMAGE_SIDE, GRID_SIDE = 280, 1000
+"""Pixels that the longer side of one image, and of many in one picture, comes close to."""
+
+
+class UsageError(ValueError):
+    """A mistake in the command; the message is a sentence for a person."""
+
+
+def main() -> int:
+    """Run the command line."""
+    arguments = parse_arguments()
+    output = arguments.output or Path("pictures", arguments.name)
+    try:
+        bundle = open_bundle(arguments.bundles, arguments.name)
+        point = read_point(arguments.at, bundle.card.model.latent_dim)
+        dimension = find_dimension(arguments.sweep, bundle)
+        for frame in output.glob("sweep/frame-*.png"):  # an earlier run may have had more
+            frame.unlink()
+        for name, contents in draw(bundle, point, dimension, arguments):
+            path = output / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(contents)
+            print(path)
+    except (UsageError, BundleError) as error:
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    except OSError as error:
+        print(f"cannot read or write a file: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def draw(
+    bundle: Bundle, point: np.ndarray, dimension: int, arguments: argparse.Namespace
+) -> Iterator[tuple[str, bytes]]:
+    """Name and contents of each file.
+
+    Args:
+        bundle: the model.
+        point: where ``--at`` is, ``(latent_dim,)``.
+        dimension: the one to sweep, counted from 0.
+        arguments: the rest of the command line.
+    """
+    images = decode(bundle, bundle.latents.z_mean[:RECONSTRUCTIONS])
+    originals = find_originals(bundle)
+    if originals is None:
+        title = bundle.card.data.title
+        print(f"the images of {title} are not on this machine: reconstructions.png is without them")
+    else:
+        images = np.concatenate([originals[: len(images)], images])
+    yield "reconstructions.png", render.png(picture(images, RECONSTRUCTIONS, gap=1))
+
+    shape = SAMPLES_A_SIDE**2, bundle.card.model.latent_dim
+    images = decode(bundle, np.random.default_rng(arguments.seed).standard_normal(shape))
+    yield "samples.png", render.png(picture(images, SAMPLES_A_SIDE, gap=1))
+
+    plane, size = main_plane(bundle), arguments.grid
+    xs, ys = plane_coordinates_grid(size, spacing=arguments.spacing, extent=arguments.extent)
+    images = decode(bundle, plane.lift(grid_points(xs, ys)))
+    yield "manifold.png", render.png(picture(images, size))
+
+    if arguments.at is not None:
+        images = decode(bundle, point[np.newaxis])
+        yield "point.png", render.png(picture(images, 1, side=IMAGE_SIDE))
+
+    places = sweep_places(arguments.frames, arguments.step)
+    images = decode(bundle, traversal(point, dimension, places))
+    frames = [picture(image[np.newaxis], 1, side=IMAGE_SIDE) for image in images]
+    digits = max(2, len(str(len(frames) - 1)))
+    for k, frame in enumerate(frames):
+        yield f"sweep/frame-{k:0{digits}}.png", render.png(frame)
+    yield "sweep.gif", render.gif(frames)
+
+    points, labels = plane.project(bundle.latents.z_mean), bundle.latents.labels
+    extent, classes = charts.extent_of(points), bundle.card.data.classes
+    scatter = charts.map_figure(points, labels, classes, axes=plane.labels, extent=extent)
+    yield "map.html", page(scatter, "map")
+    yield "curves.html", page(charts.curves_figure(bundle.history), "curves")
+    yield "plotly.min.js", get_plotlyjs().encode()
+
+
+def decode(bundle: Bundle, z: np.ndarray) -> np.ndarray:
+    """Latents ``(n, latent_dim)`` → mean images, uint8 ``(n, height, width, channels)``."""
+    batches = np.split(z, range(BATCH, len(z), BATCH))
+    return np.concatenate([render.to_pixels(bundle.codec.decode(batch)) for batch in batches])
+
+
+def picture(images: np.ndarray, columns: int, *, gap: int = 0, side: int = GRID_SIDE) -> np.ndarray:
+    """Images row by row, each pixel repeated until the longer side is close to ``side``."""
+    tiles = render.tile(images, min(columns, len(images)), gap=gap)
+    return render.enlarge(tiles, max(1, round(side / max(tiles.shape))))
+
+
+def sweep_places(frames: int, step: float) -> np.ndarray:
+    """Where each frame lies, ``(frames,)``: frame k at (k − (frames − 1) / 2) · step."""
+    return (np.arange(frames) - (frames - 1) / 2) * step
+
+
+def main_plane(bundle: Bundle) -> Plane:
+    """The plane that the app shows first: of the two dimensions of largest KL, through 0."""
+    latent_dim = bundle.card.model.latent_dim
+    if latent_dim == 1:
+        return line_plane()
+    first, second = sorted(bundle.dimensions_by_kl[:2])
+    return axis_plane(first, second, np.zeros(latent_dim))
+
+
+def page(figure: go.Figure, name: str) -> bytes:
+    """A figure as a page of its own, which reads ``plotly.min.js`` from its folder."""
+    figure.update_layout(height=None, template="plotly_white")  # as high as the window
+    options = {"displaylogo": False, "scrollZoom": True}
+    return figure.to_html(options, include_plotlyjs="directory", div_id=name).encode()
+
+
+def open_bundle(folder: Path, name: str) -> Bundle:
+    """Load a bundle; raises UsageError if there is none of that name, or BundleError."""
+    known = {path.name: path for path in find_bundles(folder)}
+    if name not in known:
+        names = ", ".join(known) or "none"
+        raise UsageError(f"there is no bundle {name!r} in {folder}; there are: {names}")
+    return load_bundle(known[name])
+
+
+def read_point(text: str | None, latent_dim: int) -> np.ndarray:
+    """The latent that ``--at`` names, ``(latent_dim,)`` float32, or the origin; else UsageError."""
+    if text is None:
+        return np.zeros(latent_dim, np.float32)
+    try:
+        return parse_latent(text, latent_dim)
+    except ValueError as error:
+        raise UsageError(f"--at {text}: {error}") from error
+
+
+def find_dimension(number: int | None, bundle: Bundle) -> int:
+    """Index of the dimension that ``--sweep`` counts from 1, or that of largest KL."""
+    if number is None:
+        return bundle.dimensions_by_kl[0]
+    latent_dim = bundle.card.model.latent_dim
+    if not 1 <= number <= latent_dim:
+        raise UsageError(f"--sweep takes a dimension from 1 to {latent_dim}; received {number}")
+    return number - 1
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line; a wrong flag ends with one sentence and status 2."""
+    parser = argparse.ArgumentParser(
+        prog="python -m explorer.pictures",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("name", metavar="NAME", help="of the bundle")
+    add("--bundles", type=Path, default=Path("pretrained"), metavar="DIR", help="where it lies")
+    add("--output", type=Path, metavar="DIR", help="where to write (default pictures/NAME)")
+    add("--seed", type=_between(int, 0, 2**32 - 1), default=0, help="of the samples (default 0)")
+    add("--grid", type=_between(int, 1, 100), default=20, help="tiles a side (default 20)")
+    add("--spacing", choices=SPACINGS, default="normal", help="of the tiles (default normal)")
+    add(
+        "--extent", type=_between(float, 0.01, MAX_NORMAL_EXTENT), default=2.5,
+        help="the grid's, ± standard deviations of the prior (default 2.5)",
+    )  # fmt: skip
+    add("--at", metavar="Z", help="a point: numbers with commas between them")
+    add("--sweep", type=int, metavar="DIM", help="1, 2, … (default: that of largest KL)")
+    add("--step", type=_between(float, 0.001, 10), default=0.1, help="of the sweep (default 0.1)")
+    add("--frames", type=_between(int, 1, 1000), default=50, help="of the sweep (default 50)")
+    given = sys.argv[1:]
+    if "--at" in given[:-1]:  # argparse takes a point like -1,2 for an option
+        place = given.index("--at")
+        given[place : place + 2] = [f"--at={given[place + 1]}"]
+    return parser.parse_args(given)
+
+
+def _between(kind: Callable[[str], float], low: float, high: float) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        value = kind(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not between {low:,} and {high:,}")
+        return value
+
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""The figures of training and comparison: what is drawn, in which range, under which name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from explorer.charts import Curve, comparison_figure, curves_figure, kl_figure, settled_range
+
+
+def falling(name: str, epochs: int, start: float, end: float) -> Curve:
+    """A curve that falls from ``start`` to ``end`` within a tenth of its epochs."""
+    values = np.full(epochs, end)
+    values[: epochs // 10] = start
+    return Curve(name, np.arange(1, epochs + 1), values)
+
+
+def test_the_first_model_stands_out_and_all_are_drawn():
+    curves = [falling(name, 20, 300, end) for name, end in (("a", 110), ("b", 100), ("c", 120))]
+    figure = comparison_figure(curves, time="epochs")
+    assert [trace.name for trace in figure.data] == ["a", "b", "c"]
+    assert [trace.y[-1] for trace in figure.data] == [110, 100, 120]
+    first, *others = figure.data
+    assert all(first.line.width > other.line.width for other in others)
+    assert all(first.zorder > other.zorder for other in others)
+    assert len({trace.line.color for trace in figure.data}) == 3
+
+
+def test_the_steep_start_does_not_set_the_range():
+    low, high = settled_range([falling("a", 50, 500, 100), falling("b", 10, 900, 120)])
+    assert low < 100 < 120 < high
+    assert high < 125
+    assert low > 95
+
+
+def test_a_late_rise_stays_in_the_range():
+    rising = Curve("a", np.arange(1, 5), np.array([10.0, 11.0, 13.0, 10.5]))
+    assert settled_range([rising])[1] > 13
+
+
+def test_lines_without_held_out_values_are_left_out():
+    nothing = Curve("none", np.zeros(0), np.zeros(0))
+    assert settled_range([nothing]) is None
+    figure = comparison_figure([nothing, falling("b", 20, 300, 100)], time="epochs")
+    assert [trace.name for trace in figure.data] == ["b"]
+
+
+def test_one_epoch_is_a_dot():
+    figure = comparison_figure([falling("a", 1, 0, 100)], time="minutes")
+    assert figure.data[0].mode == "markers"
+
+
+def test_minutes_differ_too_much_for_a_linear_axis():
+    curves = [falling("a", 20, 300, 100)]
+    assert comparison_figure(curves, time="minutes").layout.xaxis.type == "log"
+    assert comparison_figure(curves, time="epochs").layout.xaxis.type == "linear"
+
+
+def test_more_models_than_colours_differ_by_their_dashes():
+    curves = [falling(str(k), 20, 300, 100 + k) for k in range(25)]
+    lines = [trace.line for trace in comparison_figure(curves, time="epochs").data]
+    assert len({(line.color, line.dash) for line in lines}) == 25
+
+
+def test_the_terms_are_drawn_for_training_and_held_out_images():
+    history = {"kl": [1.0, 2.0], "neg_elbo": [9.0, 8.0], "reconstruction": [8.0, 6.0],
+               "val_neg_elbo": [9.5, 8.5]}  # fmt: skip
+    figure = curves_figure(history)
+    shown = {trace.name: trace.y.tolist() for trace in figure.data if trace.visible is True}
+    assert shown == {"−ELBO, training": [9, 8], "−ELBO, held out": [9.5, 8.5]}
+    hidden = [trace.name for trace in figure.data if trace.visible == "legendonly"]
+    assert hidden == ["reconstruction, training", "KL, training"]
+
+
+def test_each_dimension_has_a_bar_and_a_name():
+    figure = kl_figure([0.5, 2.0, 1.0], (1, 2, 0))
+    (bars,) = figure.data
+    assert bars.y.tolist() == [2, 1, 0.5]
+    assert list(bars.customdata) == ["z₂", "z₃", "z₁"]
+    assert list(figure.layout.xaxis.ticktext) == ["z₂", "z₃", "z₁"]
+
+
+@pytest.mark.parametrize("latent_dim", [80, 500])
+def test_of_many_dimensions_only_ranks_are_written(latent_dim: int):
+    kl = np.linspace(3, 0, latent_dim)
+    figure = kl_figure(kl, range(latent_dim))
+    np.testing.assert_allclose(figure.data[0].y, kl, rtol=1e-6)
+    assert figure.layout.xaxis.ticktext is None
+    assert (figure.data[0].x[0], figure.data[0].x[-1]) == (1, latent_dim)
+    assert len(figure.data[0].customdata) == latent_dim

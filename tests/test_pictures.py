@@ -1,0 +1,460 @@
+"""``python -m explorer.pictures``: what the files hold, what it prints and its exit status."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from explorer import pictures
+from explorer.bundle import Bundle, load_bundle
+from explorer.datasets import Dataset, load_dataset
+from explorer.originals import find_originals
+
+Copy = Callable[[], Path]
+Run = Callable[..., tuple[int, str, str]]
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return a function that runs the command: exit status, what it prints, what it complains."""
+
+    def call(bundle: Path, *arguments: str | Path) -> tuple[int, str, str]:
+        given = [bundle.name, "--bundles", bundle.parent, *arguments]
+        monkeypatch.setattr("sys.argv", ["pictures", *map(str, given)])
+        capsys.readouterr()
+        try:
+            status = pictures.main()
+        except SystemExit as error:  # argparse's
+            status = int(error.code or 0)
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def train(
+    tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[str, Any]
+) -> Callable[[int], Path]:
+    """Return a function that trains a bundle of so many dimensions on colour images of 10 × 14."""
+
+    def bundle(latent_dim: int) -> Path:
+        from train import Settings, train_bundle  # TensorFlow takes seconds to import
+
+        folder = tmp_path_factory.mktemp("colour")
+        random = np.random.default_rng(0)
+        images = random.integers(0, 256, (60, 1, 1, 3), np.uint8).repeat(10, 1).repeat(14, 2)
+        images[:, :5] = 255 - images[:, :5]
+        labels = np.arange(60) % 2
+        np.savez(
+            folder / "paint.npz",
+            x_train=images[:40], y_train=labels[:40], x_test=images[40:], y_test=labels[40:],
+        )  # fmt: skip
+        settings = Settings(
+            data=str(folder / "paint.npz"), latent_dim=latent_dim, recipe=tiny_settings["recipe"]
+        )
+        train_bundle(settings, output=folder / "pretrained", data_dir=None, resume=False)
+        return folder / "pretrained" / f"paint-{latent_dim}d"
+
+    return bundle
+
+
+@pytest.fixture(scope="module")
+def colour_bundle(train: Callable[[int], Path]) -> Path:
+    return train(3)
+
+
+def tiles_of(
+    path: Path, rows: int, columns: int, shape: tuple[int, int, int], gap: int = 0
+) -> np.ndarray:
+    """The images that a picture was made of, ``(rows, columns, height, width, channels)``.
+
+    Every pixel must be a square of one colour: nothing is blurred.
+    """
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        assert image.mode == ("L" if shape[2] == 1 else "RGB")
+        picture = np.asarray(image).reshape(image.height, image.width, shape[2])
+    height, width = rows * (shape[0] + gap) - gap, columns * (shape[1] + gap) - gap
+    factor = picture.shape[1] // width
+    assert picture.shape[:2] == (height * factor, width * factor)
+    small = picture[::factor, ::factor]
+    np.testing.assert_array_equal(picture, small.repeat(factor, 0).repeat(factor, 1))
+    padded = np.pad(small, [(0, gap), (0, gap), (0, 0)])
+    grid = padded.reshape(rows, shape[0] + gap, columns, shape[1] + gap, shape[2])
+    return grid.swapaxes(1, 2)[:, :, : shape[0], : shape[1]]
+
+
+def check_decoded(images: np.ndarray, bundle: Bundle, z: Any) -> None:
+    """The images are the decodes of the latents, and would not be those of other latents."""
+    z = np.asarray(z, np.float32)
+    expected = bundle.codec.decode(z) * 255
+    np.testing.assert_allclose(images, expected, atol=0.6)
+    if len(z) > 1:
+        assert np.abs(expected - expected[::-1]).max() > 3, "the model says the same everywhere"
+
+
+def figure_in(path: Path, name: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Traces and layout of the Plotly figure in a page, with arrays as NumPy arrays."""
+    text = path.read_text(encoding="utf-8")
+    start = re.search(rf'Plotly\.newPlot\(\s*"{name}",\s*', text)
+    assert start
+    traces, end = json.JSONDecoder().raw_decode(text, start.end())
+    layout, _ = json.JSONDecoder().raw_decode(text[end:].lstrip(", \n"))
+    for trace in traces:
+        for key, value in trace.items():
+            if isinstance(value, dict) and "bdata" in value:
+                trace[key] = np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"])
+    return traces, layout
+
+
+def files_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_default_run_writes_every_file_and_says_so(run: Run, tiny_bundle: Path, tmp_path: Path):
+    output = tmp_path / "new" / "folder"
+    status, printed, complaint = run(tiny_bundle, "--output", output)
+    assert (status, complaint) == (0, "")
+    frames = [f"sweep/frame-{k:02}.png" for k in range(50)]
+    expected = [
+        "reconstructions.png", "samples.png", "manifold.png", *frames,
+        "sweep.gif", "map.html", "curves.html", "plotly.min.js",
+    ]  # fmt: skip
+    assert printed.splitlines() == [str(output / name) for name in expected]
+    assert files_in(output) == set(expected)
+
+
+def test_the_folder_is_named_after_the_bundle(
+    run: Run, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert run(tiny_bundle, "--frames", "1")[0] == 0
+    assert "samples.png" in files_in(tmp_path / "pictures" / "shapes-2d")
+
+
+def test_a_second_run_replaces_the_files_of_the_first(run: Run, tiny_bundle: Path, tmp_path: Path):
+    run(tiny_bundle, "--output", tmp_path, "--seed", "1", "--frames", "120")
+    assert "sweep/frame-119.png" in files_in(tmp_path)
+    (tmp_path / "sweep" / "notes.txt").write_text("a person's own")
+    first = (tmp_path / "samples.png").read_bytes()
+    run(tiny_bundle, "--output", tmp_path, "--seed", "2", "--frames", "3")
+    assert (tmp_path / "samples.png").read_bytes() != first
+    assert {name for name in files_in(tmp_path) if name.startswith("sweep/")} == {
+        "sweep/notes.txt", "sweep/frame-00.png", "sweep/frame-01.png", "sweep/frame-02.png",
+    }  # fmt: skip
+
+
+def test_the_same_command_writes_the_same_bytes(run: Run, tiny_bundle: Path, tmp_path: Path):
+    for name in ("one", "two"):
+        run(tiny_bundle, "--output", tmp_path / name, "--frames", "3", "--seed", "7")
+    names = files_in(tmp_path / "one")
+    assert names == files_in(tmp_path / "two")
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_originals_stand_above_their_reconstructions(
+    run: Run, tiny_bundle: Path, tiny_settings: dict[str, Any], tmp_path: Path
+):
+    run(tiny_bundle, "--output", tmp_path)
+    above, below = tiles_of(tmp_path / "reconstructions.png", 2, 10, (12, 12, 1), gap=1)
+    with np.load(tiny_settings["data"]) as data:
+        np.testing.assert_array_equal(above[..., 0], data["x_test"][:10])
+    bundle = load_bundle(tiny_bundle)
+    check_decoded(below, bundle, bundle.latents.z_mean[:10])
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"PK")])
+def test_without_the_images_there_are_reconstructions_only_and_a_line_says_so(
+    run: Run, copy_bundle: Copy, tmp_path: Path, damage: Callable[[Path], None]
+):
+    path = copy_bundle()
+    damage(next((path.parent / "images").iterdir()))
+    status, printed, _ = run(path, "--output", tmp_path / "out")
+    assert status == 0
+    assert "the images of shapes are not on this machine" in printed.splitlines()[0]
+    (row,) = tiles_of(tmp_path / "out" / "reconstructions.png", 1, 10, (12, 12, 1), gap=1)
+    bundle = load_bundle(path)
+    check_decoded(row, bundle, bundle.latents.z_mean[:10])
+
+
+@pytest.mark.parametrize("change", [0, 1])
+def test_images_of_this_machine_are_the_originals_only_if_they_are_the_cards(
+    copy_bundle: Copy,
+    tiny_settings: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: int,
+):
+    path = copy_bundle()
+    next((path.parent / "images").iterdir()).unlink()
+    with np.load(tiny_settings["data"]) as data:
+        arrays = dict(data)
+    arrays["x_test"][99, 11, 11] += change
+    np.savez(tmp_path / "here.npz", **arrays)
+
+    def load(name: str, *, grey: bool, download: bool) -> Dataset:
+        assert (name, grey, download) == ("shapes", False, False)
+        return load_dataset(tmp_path / "here.npz")
+
+    monkeypatch.setattr("explorer.originals.load_dataset", load)
+    found = find_originals(load_bundle(path))
+    if change:
+        assert found is None
+    else:
+        assert found is not None
+        np.testing.assert_array_equal(found[..., 0], arrays["x_test"])
+
+
+def test_samples_are_draws_from_the_prior(run: Run, tiny_bundle: Path, tmp_path: Path):
+    run(tiny_bundle, "--output", tmp_path, "--seed", "5", "--frames", "1")
+    grid = tiles_of(tmp_path / "samples.png", 10, 10, (12, 12, 1), gap=1)
+    z = np.random.default_rng(5).standard_normal((100, 2))
+    check_decoded(grid.reshape(100, 12, 12, 1), load_bundle(tiny_bundle), z)
+
+
+def test_tiles_of_a_linear_manifold_lie_at_equal_distances(
+    run: Run, tiny_bundle: Path, tmp_path: Path
+):
+    run(
+        tiny_bundle, "--output", tmp_path, "--frames", "1",
+        "--grid", "5", "--spacing", "linear", "--extent", "5",
+    )  # fmt: skip
+    grid = tiles_of(tmp_path / "manifold.png", 5, 5, (12, 12, 1))
+    bundle = load_bundle(tiny_bundle)
+    places = [-5, -2.5, 0, 2.5, 5]
+    for row, y in enumerate(reversed(places)):  # the top row is the highest
+        check_decoded(grid[row], bundle, [(x, y) for x in places])
+    check_decoded(grid[:, 2], bundle, [(0, y) for y in reversed(places)])
+
+
+def test_the_manifold_is_20_by_20_in_steps_of_equal_probability_if_nothing_else_is_asked(
+    run: Run, tiny_bundle: Path, tmp_path: Path
+):
+    run(tiny_bundle, "--output", tmp_path, "--frames", "1")
+    grid = tiles_of(tmp_path / "manifold.png", 20, 20, (12, 12, 1))
+    corners = grid[[0, 0, -1, -1], [0, -1, 0, -1]]
+    far = [(-2.5, 2.5), (2.5, 2.5), (-2.5, -2.5), (2.5, -2.5)]
+    check_decoded(corners, load_bundle(tiny_bundle), far)
+    run(tiny_bundle, "--output", tmp_path, "--frames", "1", "--grid", "5", "--extent", "1.96")
+    row = tiles_of(tmp_path / "manifold.png", 5, 5, (12, 12, 1))[2]
+    # 2.5 % lie below -1.96, so the second tile lies where 2.5 % + 95 % / 4 = 26.25 % do.
+    places = [-1.96, -0.6357, 0, 0.6357, 1.96]
+    check_decoded(row, load_bundle(tiny_bundle), [(x, 0) for x in places])
+
+
+def test_images_of_any_shape_and_colour_are_shown_in_the_plane_of_largest_kl(
+    run: Run, colour_bundle: Path, tmp_path: Path
+):
+    bundle = load_bundle(colour_bundle)
+    status, _, _ = run(
+        colour_bundle, "--output", tmp_path,
+        "--grid", "3", "--spacing", "linear", "--extent", "4", "--at", "0,0,0",
+    )  # fmt: skip
+    assert status == 0
+    smallest = int(np.argmin(bundle.card.metrics.kl_per_dimension))
+    first, second = (dimension for dimension in range(3) if dimension != smallest)
+    z = np.zeros((3, 3, 3))
+    z[..., first] = [-4, 0, 4]
+    z[..., second] = [[4], [0], [-4]]
+    grid = tiles_of(tmp_path / "manifold.png", 3, 3, (10, 14, 3))
+    check_decoded(grid.reshape(9, 10, 14, 3), bundle, z.reshape(9, 3))
+    check_decoded(tiles_of(tmp_path / "point.png", 1, 1, (10, 14, 3))[0], bundle, z[1, 1:2])
+    above, _ = tiles_of(tmp_path / "reconstructions.png", 2, 10, (10, 14, 3), gap=1)
+    np.testing.assert_array_equal(above, find_originals(bundle)[:10])  # type: ignore[index]
+    _, layout = figure_in(tmp_path / "map.html", "map")
+    assert layout["xaxis"]["title"]["text"] == "z₁z₂z₃"[2 * first : 2 * first + 2]
+    assert layout["yaxis"]["title"]["text"] == "z₁z₂z₃"[2 * second : 2 * second + 2]
+
+
+def test_one_dimension_runs_to_the_right(run: Run, train: Callable[[int], Path], tmp_path: Path):
+    path = train(1)
+    status, _, _ = run(path, "--output", tmp_path, "--grid", "3", "--at", "-0.5")
+    assert status == 0
+    grid = tiles_of(tmp_path / "manifold.png", 3, 3, (10, 14, 3))
+    for row in grid:
+        check_decoded(row, load_bundle(path), [[-2.5], [0], [2.5]])
+
+
+@pytest.mark.parametrize("place", [["--at", "1.5,-0.3"], ["--at", "-2,3"], ["--at=-.5,1e-1"]])
+def test_the_point_is_the_decode_of_its_latent(
+    run: Run, tiny_bundle: Path, tmp_path: Path, place: list[str]
+):
+    assert run(tiny_bundle, "--output", tmp_path, "--frames", "1", *place)[0] == 0
+    z = [[float(number) for number in place[-1].removeprefix("--at=").split(",")]]
+    image = tiles_of(tmp_path / "point.png", 1, 1, (12, 12, 1))[0]
+    check_decoded(image, load_bundle(tiny_bundle), z)
+
+
+def frames_of(folder: Path, count: int, shape: tuple[int, int, int]) -> np.ndarray:
+    paths = [folder / "sweep" / f"frame-{k:02}.png" for k in range(count)]
+    return np.concatenate([tiles_of(path, 1, 1, shape)[0] for path in paths])
+
+
+def test_a_sweep_moves_the_most_informative_dimension_through_0(
+    run: Run, colour_bundle: Path, tmp_path: Path
+):
+    bundle = load_bundle(colour_bundle)
+    run(colour_bundle, "--output", tmp_path)
+    z = np.zeros((50, 3))
+    z[:, np.argmax(bundle.card.metrics.kl_per_dimension)] = np.linspace(-2.45, 2.45, 50)
+    check_decoded(frames_of(tmp_path, 50, (10, 14, 3)), bundle, z)
+
+
+@pytest.mark.parametrize("dimension", [1, 2])
+def test_a_sweep_moves_the_dimension_that_is_asked_for_and_leaves_the_others_at_the_point(
+    run: Run, tiny_bundle: Path, tmp_path: Path, dimension: int
+):
+    status, _, _ = run(
+        tiny_bundle, "--output", tmp_path, "--at", "0.5,-1",
+        "--sweep", str(dimension), "--step", "2", "--frames", "4",
+    )  # fmt: skip
+    assert status == 0
+    z = np.tile([0.5, -1.0], (4, 1))
+    z[:, dimension - 1] = [-3, -1, 1, 3]
+    check_decoded(frames_of(tmp_path, 4, (12, 12, 1)), load_bundle(tiny_bundle), z)
+
+
+def test_the_animation_shows_the_frames_forth_and_back(run: Run, tiny_bundle: Path, tmp_path: Path):
+    run(tiny_bundle, "--output", tmp_path, "--step", "1.5", "--frames", "4")
+    with Image.open(tmp_path / "sweep.gif") as animation:
+        shown = [np.asarray(frame.convert("L")) for frame in ImageSequence.Iterator(animation)]
+    files = [np.asarray(Image.open(tmp_path / f"sweep/frame-0{k}.png")) for k in range(4)]
+    for image, expected in zip(shown, [*files, files[2], files[1]], strict=True):
+        np.testing.assert_allclose(image.astype(int), expected, atol=1)
+
+
+def test_the_map_holds_every_test_image_at_its_mean_under_its_class(
+    run: Run, tiny_bundle: Path, tmp_path: Path
+):
+    run(tiny_bundle, "--output", tmp_path, "--frames", "1")
+    traces, layout = figure_in(tmp_path / "map.html", "map")
+    latents = load_bundle(tiny_bundle).latents
+    rows = np.concatenate([trace["customdata"] for trace in traces])
+    assert sorted(rows) == list(range(100))
+    for label, trace in enumerate(traces):
+        assert trace["name"] == load_bundle(tiny_bundle).card.data.classes[label]
+        assert set(latents.labels[trace["customdata"]]) == {label}
+        points = np.stack([trace["x"], trace["y"]], axis=1)
+        np.testing.assert_allclose(points, latents.z_mean[trace["customdata"]], rtol=1e-6)
+    for axis, values in zip(("xaxis", "yaxis"), latents.z_mean.T, strict=True):
+        low, high = layout[axis]["range"]
+        inside = (values > low) & (values < high)
+        assert inside.sum() >= 98
+
+
+def test_the_curves_are_the_history(run: Run, tiny_bundle: Path, tmp_path: Path):
+    run(tiny_bundle, "--output", tmp_path, "--frames", "1")
+    traces, _ = figure_in(tmp_path / "curves.html", "curves")
+    history = json.loads((tiny_bundle / "history.json").read_text(encoding="utf-8"))
+    drawn = {trace["name"]: trace for trace in traces}
+    for name, key in (
+        ("−ELBO, training", "neg_elbo"),
+        ("−ELBO, held out", "val_neg_elbo"),
+        ("KL, training", "kl"),
+    ):
+        np.testing.assert_array_equal(drawn[name]["x"], [1, 2, 3])
+        np.testing.assert_allclose(drawn[name]["y"], history[key], rtol=1e-6)
+
+
+def test_the_pages_load_nothing_but_the_script_beside_them(
+    run: Run, tiny_bundle: Path, tmp_path: Path
+):
+    run(tiny_bundle, "--output", tmp_path, "--frames", "1")
+    for name in ("map.html", "curves.html"):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert re.findall(r'(?:src|href)="([^"]*)"', text) == ["plotly.min.js"]
+        assert "http" not in text
+    assert "newPlot" in (tmp_path / "plotly.min.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--sweep", "0"], "--sweep takes a dimension from 1 to 2; received 0"),
+        (["--sweep", "3"], "--sweep takes a dimension from 1 to 2; received 3"),
+        (["--at", ""], "as this model has dimensions, 2, "),
+        (["--at", "1"], "received '1'"),
+        (["--at", "1,2,3"], "received '1,2,3'"),
+        (["--at", "-1,x"], "received '-1,x'"),
+        (["--at", "nan,0"], "received 'nan,0'"),
+        (["--at", "1e9,0"], "between -99 and 99"),
+    ],
+)
+def test_a_mistake_gets_one_sentence_and_2_and_nothing_is_written(
+    run: Run, tiny_bundle: Path, tmp_path: Path, arguments: list[str], sentence: str
+):
+    status, printed, complaint = run(tiny_bundle, "--output", tmp_path / "out", *arguments)
+    assert (status, printed) == (2, "")
+    assert sentence in complaint
+    assert complaint.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--grid", "0"], "argument --grid: 0 is not between 1 and 100"),
+        (["--grid", "x"], "argument --grid: invalid number value: 'x'"),
+        (["--extent", "0"], "argument --extent: 0 is not between"),
+        (["--extent", "nan"], "argument --extent: nan is not between"),
+        (["--step", "-1"], "argument --step: -1 is not between"),
+        (["--frames", "0"], "argument --frames: 0 is not between 1 and 1,000"),
+        (["--seed", "-1"], "argument --seed: -1 is not between 0 and 4,294,967,295"),
+        (["--spacing", "log"], "argument --spacing: invalid choice: 'log'"),
+        (["--at"], "argument --at: expected one argument"),
+    ],
+)
+def test_a_wrong_flag_gives_2(
+    run: Run, tiny_bundle: Path, tmp_path: Path, arguments: list[str], sentence: str
+):
+    status, _, complaint = run(tiny_bundle, "--output", tmp_path / "out", *arguments)
+    assert status == 2
+    assert sentence in complaint.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_bundle_gives_2_and_the_known_ones(run: Run, tiny_bundle: Path, tmp_path: Path):
+    folder = tiny_bundle.parent
+    assert run(folder / "absent") == (
+        2, "", f"there is no bundle 'absent' in {folder}; there are: shapes-2d\n",
+    )  # fmt: skip
+    assert run(tmp_path / "none" / "absent")[2].endswith("there are: none\n")
+
+
+def test_a_broken_bundle_gives_1(run: Run, copy_bundle: Copy, tmp_path: Path):
+    path = copy_bundle()
+    (path / "decoder.onnx").unlink()
+    assert run(path, "--output", tmp_path / "out") == (
+        1, "", "decoder.onnx of shapes-2d is missing\n",
+    )  # fmt: skip
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_gives_1(run: Run, tiny_bundle: Path, tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    status, printed, complaint = run(tiny_bundle, "--output", tmp_path / "file")
+    assert (status, printed) == (1, "")
+    assert complaint.startswith("cannot read or write a file: ")
+    assert str(tmp_path / "file") in complaint
+    assert complaint.count("\n") == 1
+
+
+def test_no_tensorflow_and_no_streamlit_is_needed():
+    code = (
+        "import sys, explorer.pictures;"
+        "sys.exit(bool({'tensorflow', 'keras', 'onnx', 'streamlit'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
