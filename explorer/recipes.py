@@ -306,7 +306,7 @@ _WIDE_DIGITS = _RESIDUAL_WIDE.model_copy(
     update={
         "summary": "`residual-wide` with random affine changes of the training images, for digits",
         "augmentation": _DIGITS,
-        "epochs": 100,
+        "epochs": 70,
     }
 )
 
@@ -331,6 +331,7 @@ RECIPES: dict[str, Recipe] = {
         update={
             "summary": "`residual` with random affine changes of the training images, for digits",
             "augmentation": _DIGITS,
+            "epochs": 70,
         }
     ),
     "residual-wide-digits": _WIDE_DIGITS,

@@ -20,14 +20,14 @@ HELD_OUT = 1000
 
 
 def split(n: int, validation_split: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of the images to train on and of those held out, evenly spread.
+    """Numbers of the images to train on (one at least) and of those held out, evenly spread.
 
     Args:
         n: how many there are.
         validation_split: fraction to hold out; None for ``HELD_OUT``, at most a twentieth.
     """
     count = min(HELD_OUT, n // 20) if validation_split is None else round(n * validation_split)
-    held_out = evenly_spaced(n, count)
+    held_out = evenly_spaced(n, min(count, n - 1))
     return np.delete(np.arange(n), held_out), held_out
 
 

@@ -1,0 +1,93 @@
+"""Random affine changes of images: exact where they can be, and the same for the same key."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from explorer.augmentation import random_transforms, transform
+from explorer.recipes import Augmentation
+from explorer.stream import shuffled_batches
+
+KEY = tf.constant([3, 4], tf.int64)
+SHAPE = (6, 9, 3)
+IMAGES = np.random.default_rng(0).random((5, *SHAPE), np.float32)
+
+
+def changed(images: np.ndarray = IMAGES, key: tf.Tensor = KEY, **augmentation: float) -> np.ndarray:
+    transforms = random_transforms(
+        Augmentation(**augmentation), len(images), images.shape[1:], key=key
+    )
+    return transform(tf.constant(images), transforms).numpy()
+
+
+def test_nothing_to_change_leaves_every_pixel_as_it_is():
+    np.testing.assert_array_equal(changed(), IMAGES)
+
+
+def test_a_flip_is_the_mirror_image():
+    np.testing.assert_allclose(changed(flip=1.0), IMAGES[:, :, ::-1], atol=1e-6)
+
+
+def test_half_of_many_images_are_flipped_at_a_probability_of_half():
+    many = np.repeat(IMAGES[:1], 1000, axis=0)
+    flipped = np.isclose(changed(many, flip=0.5), many[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert 437 <= flipped.sum() <= 563  # four standard errors
+
+
+def test_a_shift_moves_the_image_and_carries_its_edge_along():
+    ramp = np.broadcast_to(np.arange(9, dtype=np.float32), (200, 6, 9))[..., np.newaxis]
+    moved = changed(np.ascontiguousarray(ramp), shift=1.5)
+    steps = moved[:, 2, 4, 0] - 4.0  # of a ramp, the shift can be read in its middle
+    inside = np.abs(steps) < 4
+    assert steps[inside].std() == pytest.approx(1.5, rel=0.2)
+    expected = np.clip(np.arange(9) + steps[:, np.newaxis], 0, 8)
+    np.testing.assert_allclose(moved[inside, 2, :, 0], expected[inside], atol=1e-4)
+
+
+def test_turning_keeps_the_centre_and_the_brightness_of_a_disc():
+    y, x = np.mgrid[:21, :21] - 10.0
+    disc = (np.hypot(x, y) < 6).astype(np.float32)[np.newaxis, ..., np.newaxis]
+    turned = changed(np.repeat(disc, 50, axis=0), rotation=1.0)
+    np.testing.assert_array_equal(turned[:, 10, 10], 1.0)
+    np.testing.assert_allclose(turned.sum(axis=(1, 2, 3)), disc.sum(), rtol=0.03)
+
+
+def test_the_size_of_a_scaled_disc_varies_as_asked():
+    y, x = np.mgrid[:41, :41] - 20.0
+    disc = (np.hypot(x, y) < 8).astype(np.float32)[np.newaxis, ..., np.newaxis]
+    areas = changed(np.repeat(disc, 400, axis=0), scale=0.1).sum(axis=(1, 2, 3))
+    # the logarithm of the area is minus the sum of those of both axes' scales
+    assert np.log(areas).std() == pytest.approx(0.1 * 2**0.5, rel=0.15)
+
+
+def test_the_key_and_nothing_else_decides_the_changes():
+    some = {"rotation": 0.2, "shift": 1.0, "flip": 0.5}
+    np.testing.assert_array_equal(changed(**some), changed(**some))
+    other = changed(key=tf.constant([3, 5], tf.int64), **some)
+    assert not np.allclose(changed(**some), other)
+
+
+def test_the_stream_changes_images_alike_in_one_part_and_in_several():
+    images = (255 * IMAGES).astype(np.uint8).repeat(4, axis=0)
+
+    def stream(replicas: tuple[slice, int]) -> list[np.ndarray]:
+        batches = shuffled_batches(
+            images,
+            np.arange(20),
+            10,
+            latent_dim=2,
+            seed=0,
+            epochs=range(2),
+            augmentation=Augmentation(rotation=0.2, shift=1.0),
+            replicas=replicas,
+        )
+        return [x.numpy() for x, _ in batches]
+
+    whole = np.concatenate(stream((slice(0, 1), 1)))
+    parts = stream((slice(0, 2), 2))
+    assert [len(part) for part in parts] == [5] * 8
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    first = np.concatenate(stream((slice(0, 1), 2)))
+    np.testing.assert_array_equal(first, whole.reshape(4, 2, 5, *SHAPE)[:, 0].reshape(-1, *SHAPE))
