@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -43,11 +44,12 @@ def find_strategy() -> tf.distribute.Strategy:
         DistributionError: ``TF_CONFIG`` does not describe a cluster of workers, or this
             one's address cannot be used.
     """
-    if "TF_CONFIG" in os.environ:
-        workers, index = _read_cluster(os.environ["TF_CONFIG"])
+    if text := os.environ.get("TF_CONFIG"):
+        workers, index = _read_cluster(text)
         print(f"worker {index + 1} of {len(workers)}, waiting for the others …", flush=True)
         try:
-            return tf.distribute.MultiWorkerMirroredStrategy()
+            with _signals_that_end_the_process():
+                return tf.distribute.MultiWorkerMirroredStrategy()
         except (tf.errors.OpError, RuntimeError) as error:
             raise DistributionError(
                 f"cannot join the cluster as {workers[index]}; expected a free port of this machine"
@@ -72,12 +74,12 @@ def replicas_of(strategy: tf.distribute.Strategy) -> tuple[slice, int]:
     return slice(numbers[0], numbers[-1] + 1), strategy.num_replicas_in_sync
 
 
-def gather(strategy: tf.distribute.Strategy, number: int) -> set[int]:
-    """What all workers say, each with its own number; waits for them."""
+def add_up(strategy: tf.distribute.Strategy, number: int) -> int:
+    """The sum of the numbers that all workers give, once for each replica; waits for them."""
     numbers = strategy.experimental_distribute_values_from_function(
-        lambda _: tf.constant([number], tf.int64)
+        lambda _: tf.constant(number, tf.int64)
     )
-    return set(strategy.gather(numbers, axis=0).numpy().tolist())
+    return int(strategy.reduce("SUM", numbers, axis=None))
 
 
 def check_agreement(strategy: tf.distribute.Strategy, value: Any, problem: str) -> None:
@@ -86,9 +88,9 @@ def check_agreement(strategy: tf.distribute.Strategy, value: Any, problem: str) 
     Raises:
         DistributionError: they do not (``problem``), or another worker is gone.
     """
-    digest = hashlib.sha256(json.dumps(value).encode()).digest()
+    digest = int.from_bytes(hashlib.sha256(json.dumps(value).encode()).digest()[:6])
     with telling_of_lost_workers():
-        if len(gather(strategy, int.from_bytes(digest[:7]))) > 1:
+        if add_up(strategy, digest) != strategy.num_replicas_in_sync * digest:
             raise DistributionError(problem)
 
 
@@ -112,6 +114,20 @@ def telling_of_lost_workers() -> Iterator[None]:
         raise DistributionError(
             "another worker stopped answering; start all workers again with --resume"
         ) from error
+
+
+@contextlib.contextmanager
+def _signals_that_end_the_process() -> Iterator[None]:
+    """Let Ctrl-C end the wait for other workers, and SIGTERM what comes after it.
+
+    Python cannot answer Ctrl-C while TensorFlow waits; TensorFlow ignores SIGTERM in a cluster.
+    """
+    interrupted = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, interrupted)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _read_cluster(text: str) -> tuple[list[str], int]:

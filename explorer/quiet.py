@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import tempfile
@@ -14,8 +15,9 @@ def quiet_stderr() -> Iterator[None]:
     """Hide what is written to stderr, by C++ code too; after an exception it is shown after all.
 
     TensorFlow reports missing GPUs and its own optimisations while it is
-    imported, whatever its log level.
+    imported, whatever its log level. Its later advice for programmers is left out too.
     """
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     stderr = os.dup(2)

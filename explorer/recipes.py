@@ -47,6 +47,8 @@ class Published(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """What a public write-up reports of the system that a recipe repeats.
 
     Attributes:
+        data: name of its data set.
+        latent_dim: its number of latent dimensions.
         value: its figure; None where it shows pictures only.
         epochs: after how many epochs.
         split: of which images.
@@ -54,6 +56,8 @@ class Published(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
             per image, the number of pixels where it averages over them.
     """
 
+    data: str
+    latent_dim: PositiveInt
     value: float | None = None
     epochs: PositiveInt
     split: SplitName = "training"
@@ -174,10 +178,18 @@ def recipe_from_json(values: Any) -> Recipe:
 def override(recipe: Recipe, **changes: Any) -> Recipe:
     """The recipe with some fields changed; None leaves a field as it is.
 
+    With anything but the epochs changed it repeats no published system any more.
+
     Raises:
         RecipeError: a value is out of range.
     """
-    given = {name: value for name, value in changes.items() if value is not None}
+    given = {
+        name: value
+        for name, value in changes.items()
+        if value is not None and value != getattr(recipe, name)
+    }
+    if given.keys() - {"epochs"}:
+        given.setdefault("published", None)
     return recipe_from_json({**recipe.model_dump(), **given})
 
 
@@ -320,7 +332,7 @@ _TANH_MLP = Recipe(
     head=_DENSE_HEAD,
     epochs=30,
     batch_size=100,
-    published=Published(epochs=30),
+    published=Published(data="cifar10", latent_dim=500, epochs=30),
     **_PLAIN_ADAM,
 )
 
@@ -349,7 +361,7 @@ RECIPES: dict[str, Recipe] = {
         head=_DENSE_HEAD,
         epochs=15,
         batch_size=1000,
-        published=Published(value=673.84, epochs=15),
+        published=Published(data="cifar10-grey", latent_dim=15, value=673.84, epochs=15),
         **_PLAIN_ADAM,
     ),
     "tutorial": Recipe(
@@ -361,7 +373,14 @@ RECIPES: dict[str, Recipe] = {
         epochs=10,
         batch_size=32,
         validation_split=0.2,
-        published=Published(value=0.3314, epochs=10, split="held-out", divisor=784),
+        published=Published(
+            data="fashion_mnist",
+            latent_dim=2,
+            value=0.3314,
+            epochs=10,
+            split="held-out",
+            divisor=784,
+        ),
         **_PLAIN_ADAM,
     ),
     "softplus-mlp": Recipe(
@@ -371,7 +390,7 @@ RECIPES: dict[str, Recipe] = {
         head=_DENSE_HEAD,
         epochs=100,
         batch_size=100,
-        published=Published(value=96.21, epochs=100),
+        published=Published(data="mnist", latent_dim=20, value=96.21, epochs=100),
         **_PLAIN_ADAM,
     ),
     "pooled-conv": Recipe(
@@ -384,7 +403,7 @@ RECIPES: dict[str, Recipe] = {
         head={"layer": "Conv2DTranspose", "kernel_size": 5, "padding": "same"},
         epochs=150,
         batch_size=100,
-        published=Published(value=99.20, epochs=150),
+        published=Published(data="mnist", latent_dim=20, value=99.20, epochs=150),
         **_PLAIN_ADAM,
     ),
     "pooled-conv-colour": Recipe(
@@ -397,7 +416,7 @@ RECIPES: dict[str, Recipe] = {
         head={"layer": "Conv2DTranspose", "kernel_size": 5, "padding": "same"},
         epochs=150,
         batch_size=100,
-        published=Published(value=1840.12, epochs=150),
+        published=Published(data="cifar10", latent_dim=80, value=1840.12, epochs=150),
         **_PLAIN_ADAM,
     ),
     "tanh-mlp": _TANH_MLP,
@@ -427,7 +446,7 @@ RECIPES: dict[str, Recipe] = {
         sigma=0.5**0.5,  # the squared error, but for a constant
         epochs=32,  # 30,000 steps
         batch_size=64,
-        published=Published(epochs=32),
+        published=Published(data="mnist", latent_dim=8, epochs=32),
         **{**_PLAIN_ADAM, "learning_rate": 5e-4},
     ),
 }

@@ -24,8 +24,8 @@ import numpy as np
 import tensorflow as tf
 
 from explorer.distribution import (
+    add_up,
     check_agreement,
-    gather,
     is_chief,
     replicas_of,
     telling_of_lost_workers,
@@ -169,7 +169,7 @@ def train(
     logs = tensorboard if is_chief(strategy) else None
     with telling_of_lost_workers(), Summaries(logs) as summaries:
         for epoch in range(done, recipe.epochs):
-            if epoch and any(gather(strategy, stop(history, time.monotonic() - started))):
+            if epoch and add_up(strategy, stop(history, time.monotonic() - started)):
                 break
             _seed_layers(model, strategy, run.seed, epoch)
             sums = np.zeros(2)

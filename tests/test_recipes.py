@@ -191,3 +191,10 @@ def test_a_published_loss_is_computed_as_its_write_up_does():
     held_out = published_loss(history, mean, "held-out")
     assert held_out == pytest.approx([300.98 / 784, 260.96 / 784])  # 0.392 nats for one of KL
     assert published_loss({"kl": [1.0], "reconstruction": [2.0]}, nats, "held-out") == []
+
+
+def test_a_changed_recipe_repeats_no_published_system():
+    published = RECIPES["softplus-mlp"]
+    assert override(published, epochs=3).published == published.published
+    assert override(published, batch_size=100).published == published.published  # as it is
+    assert override(published, beta=2.0).published is None

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from PIL import Image
 import train
 from explorer import verify
 from explorer.bundle import FILES, find_bundles, load_bundle, read_card
+from explorer.progress import Progress
 from train import Settings, train_bundle
 
 ROOT = Path(__file__).parents[1]
@@ -64,6 +66,8 @@ def flags(settings: dict[str, Any]) -> list[str]:
         (["mnist", "--batch-size", "1.5"], "--batch-size"),
         (["mnist", "--beta", "much"], "--beta"),
         (["mnist", "--limit", "0"], "--limit: 0 is not 1 or more"),
+        (["mnist", "--minutes", "0"], "--minutes: 0 is not more than 0"),
+        (["mnist", "--minutes", "nan"], "--minutes: nan is not more than 0"),
         (["mnist", "--seed", "-1"], "--seed: -1 is not between 0 and"),
         (["mnist", "--seed", str(2**32)], "--seed: 4294967296 is not between 0 and"),
         (["--epochs", "3"], "--epochs needs a DATASET"),
@@ -117,6 +121,22 @@ def test_an_output_that_cannot_be_written_is_noticed_before_training(
     assert err.count("\n") == 1
 
 
+def test_a_log_that_cannot_be_written_is_noticed_before_training(
+    run: Run, tmp_path: Path, tiny_settings: dict[str, Any]
+):
+    (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "shapes-2d").mkdir()
+    (tmp_path / "shapes-2d" / "train").symlink_to("/proc")  # where nobody can write a file
+    for logs, place in ((tmp_path / "file", "file"), (tmp_path, "shapes-2d/train")):
+        places = ["--output", tmp_path / "out", "--tensorboard", logs]
+        status, out, err = run(*flags(tiny_settings), *places)
+        assert status == 1
+        assert "epoch" not in out
+        assert err.startswith("train.py: cannot read or write a file: ")
+        assert str(tmp_path / place) in err
+        assert err.count("\n") == 1
+
+
 def test_a_recipe_that_does_not_fit_is_noticed_before_training(
     run: Run, tmp_path: Path, tiny_settings: dict[str, Any], tiny_recipe: dict[str, Any]
 ):
@@ -147,16 +167,11 @@ def test_a_diverging_run_gives_a_sentence_and_status_1(
 
 
 def test_without_arguments_everything_shipped_is_trained(run: Run, monkeypatch: pytest.MonkeyPatch):
-    trained: list[tuple[str, int]] = []
-    monkeypatch.setattr(
-        train, "train_bundle", lambda settings, **_: trained.append(settings_key(settings))
-    )
+    trained: list[Settings] = []
+    monkeypatch.setattr(train, "train_bundle", lambda settings, **_: trained.append(settings))
     assert run() == (0, "", "")
-    assert trained == [("fashion_mnist", 2), ("fashion_mnist", 8), ("mnist", 2), ("mnist", 8)]
-
-
-def settings_key(settings: Settings) -> tuple[str, int]:
-    return settings.data, settings.latent_dim
+    assert trained == list(train.SHIPPED)
+    assert {("fashion_mnist", 2), ("mnist", 8)} <= {(s.data, s.latent_dim) for s in trained}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +180,7 @@ def settings_key(settings: Settings) -> tuple[str, int]:
         Settings("mnist"),
         Settings("mnist", latent_dim=8, recipe="tutorial", epochs=3, batch_size=64, beta=0.5),
         Settings("pets", seed=7, limit=100, image_size=16, grey=True, name="my-pets"),
-        Settings("two words", beta=0.0, name="a-b"),
+        Settings("two words", beta=0.0, name="a-b", minutes=0.5),
     ],
 )
 def test_the_command_on_the_card_repeats_the_run(
@@ -188,16 +203,16 @@ def test_the_command_on_the_card_tells_no_path_of_own_images(tmp_path: Path):
 KILL_IN_EPOCH_2 = """
 import os, signal, sys
 import train
-from explorer import training
+from explorer.progress import Progress
 
-original = training._Progress.on_train_batch_end
+original = Progress.advance
 
-def batch_end(self, batch, logs=None):
-    if (self.epoch, batch) == (1, 2):
+def advance(self, count, terms):
+    if self.epoch == 1:
         os.kill(os.getpid(), signal.SIGKILL)
-    original(self, batch, logs)
+    original(self, count, terms)
 
-training._Progress.on_train_batch_end = batch_end
+Progress.advance = advance
 sys.exit(train.main())
 """
 
@@ -247,6 +262,38 @@ def test_ctrl_c_ends_with_a_sentence_and_status_130(tmp_path: Path, tiny_setting
     assert process.returncode == 130
     assert err.strip() == "train.py: interrupted; the same command with --resume goes on"
     assert len(list((tmp_path / ".checkpoints" / "shapes-2d").glob("epoch-*"))) >= 1
+
+
+def test_minutes_end_a_run_between_epochs_and_more_of_them_let_it_go_on(
+    run: Run,
+    tmp_path: Path,
+    tiny_bundle: Path,
+    tiny_settings: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    clock = [0.0]
+    monkeypatch.setattr(train.training, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    advance = Progress.advance
+
+    def advance_for_two_minutes(self: Progress, count: int, terms: dict[str, float]) -> None:
+        clock[0] += 120.0  # an epoch: all its steps are one chunk
+        advance(self, count, terms)
+
+    monkeypatch.setattr(Progress, "advance", advance_for_two_minutes)
+    command = [*flags(tiny_settings), "--output", tmp_path, "--resume", "--minutes"]
+    assert run(*command, 3)[0] == 0
+    card = read_card(tmp_path / "shapes-2d")
+    assert card.model.recipe.epochs == 2
+    assert card.training.seconds == 240.0
+    assert card.training.command.endswith("--minutes 3.0")
+
+    clock[0] = 1e6  # days later
+    assert run(*command, 30)[0] == 0
+    card, whole = read_card(tmp_path / "shapes-2d"), read_card(tiny_bundle)
+    assert card.model == whole.model
+    assert card.metrics == whole.metrics
+    assert card.training.seconds == 360.0
+    assert not (tmp_path / ".checkpoints" / "shapes-2d").exists()
 
 
 def test_ctrl_c_while_tensorflow_starts_is_no_traceback():

@@ -288,7 +288,6 @@ def kill_after_step(patch: pytest.MonkeyPatch, *, epoch: int, step: int) -> None
         if (self.epoch, self.step) == (epoch, step):
             raise Killed
 
-    patch.setattr(training, "CHUNK", 1)
     patch.setattr(Progress, "advance", advance)
 
 
@@ -329,8 +328,9 @@ CONVOLUTIONS = {
 
 @pytest.mark.parametrize("recipe", [DENSE, CONVOLUTIONS], ids=["dense", "convolutions"])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
-    tmp_path: Path, recipe: dict[str, Any], trained: list[VAE]
+    tmp_path: Path, recipe: dict[str, Any], trained: list[VAE], monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(training, "CHUNK", 1)
     run, images = run_of(recipe), pictures()
     whole = train(run, images, checkpoints=tmp_path / "whole")
 
@@ -359,8 +359,10 @@ def test_a_run_killed_after_its_last_epoch_has_nothing_left_to_train(
     assert_same(whole.model.weights, again.model.weights)
 
 
-def test_a_run_can_be_ended_between_epochs_and_goes_on_later(tmp_path: Path):
-    run, images = run_of(DENSE), pictures()
+def test_a_run_can_be_ended_between_epochs_and_goes_on_later(
+    tmp_path: Path, tiny_recipe: dict[str, Any]
+):
+    run, images = run_of(tiny_recipe), pictures()
     whole = train(run, images, checkpoints=tmp_path / "whole")
     asked: list[int] = []
 
@@ -383,8 +385,10 @@ def test_a_run_can_be_ended_between_epochs_and_goes_on_later(tmp_path: Path):
     assert_same(resumed.model.weights, whole.model.weights)
 
 
-def test_the_seconds_of_a_resumed_run_are_the_sum_of_its_parts(tmp_path: Path):
-    run, images = run_of(DENSE), pictures()
+def test_the_seconds_of_a_resumed_run_are_the_sum_of_its_parts(
+    tmp_path: Path, tiny_recipe: dict[str, Any]
+):
+    run, images = run_of(tiny_recipe), pictures()
     train(run, images, checkpoints=tmp_path, stop=lambda *_: True)
     path = tmp_path / "epoch-00001" / "state.json"
     state = json.loads(path.read_text(encoding="utf-8"))
@@ -458,7 +462,7 @@ def test_tensorboard_is_told_each_term_of_each_epoch_once(
     run, logs = run_of(tiny_recipe), tmp_path / "new" / "logs"
     places = {"checkpoints": tmp_path / "checkpoints", "tensorboard": logs}
     with pytest.MonkeyPatch.context() as patch:
-        kill_after_step(patch, epoch=1, step=2)
+        kill_after_step(patch, epoch=1, step=3)
         with pytest.raises(Killed):
             train(run, pictures(), **places)
     history = train(run, pictures(), **places, resume=True).history

@@ -144,6 +144,8 @@ def published_line(reference: Reference) -> str | None:
     recipe, published = card.model.recipe, card.model.recipe.published
     if published is None or published.value is None:
         return None
+    if (card.data.name, card.model.latent_dim) != (published.data, published.latent_dim):
+        return None
     loss = published_loss(reference.history, recipe, published.split)
     if not loss:
         return None

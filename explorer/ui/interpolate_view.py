@@ -14,6 +14,7 @@ from explorer.geometry import lerp, parse_latent, slerp
 from explorer.ui import cache, live, session
 from explorer.ui.live import pick_tile
 from explorer.ui.map_view import CHART, map_extent
+from explorer.ui.markdown import literal
 from explorer.ui.point import crisp, describe, describe_test_image, render_point, stage
 from explorer.ui.reconstruct_view import upload_and_prepare
 
@@ -117,7 +118,7 @@ def _render_end_picture(bundle: Bundle, end: str) -> None:
     if end.startswith("test-"):
         row = int(end.removeprefix("test-"))
         image = cache.pictures(bundle, np.array([row]))[0][0]
-        caption = describe_test_image(bundle, row)
+        caption = literal(describe_test_image(bundle, row))
     else:
         z = end_latent(bundle, end)
         image = render.to_pixels(bundle.codec.decode(z[np.newaxis]))[0]

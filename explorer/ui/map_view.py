@@ -13,6 +13,7 @@ from explorer.bundle import Bundle, save_arrays_to
 from explorer.geometry import Plane
 from explorer.ui import cache, live, session
 from explorer.ui.live import pick_tile
+from explorer.ui.markdown import literal
 from explorer.ui.point import describe_test_image, render_point, stage
 
 BACKGROUND_TILES = 30
@@ -119,7 +120,9 @@ def _outermost(extent: tuple[float, float, float, float], tiles: int) -> float:
 def _render_selection(bundle: Bundle, rows: np.ndarray) -> None:
     counts = Counter(bundle.card.data.classes[label] for label in bundle.latents.labels[rows])
     st.subheader(f"{len(rows):,} selected", divider="gray")
-    st.markdown(" · ".join(f"{name} **{count:,}**" for name, count in counts.most_common()))
+    st.markdown(
+        " · ".join(f"{literal(name)} **{count:,}**" for name, count in counts.most_common())
+    )
     shown = rows[:SHOWN]
     images, original = cache.pictures(bundle, shown)
     pick_tile(

@@ -20,6 +20,7 @@ from explorer.ui import (
     session,
     sliders_view,
 )
+from explorer.ui.markdown import literal
 from explorer.ui.point import coordinates_input, move_buttons
 
 RENDER = {
@@ -73,11 +74,11 @@ def render_page() -> None:
         st.title("Latent space explorer")
         _choose_model(cards)
         for name, problem in broken.items():
-            st.error(f"**{name}** was left out: {problem}", icon=":material/broken_image:")
+            _show_broken(f"**{literal(name)}** was left out: {literal(problem)}")
     try:
         bundle = cache.open_bundle(st.session_state["model"])
     except BundleError as error:
-        st.error(f"This model cannot be shown: {error}", icon=":material/broken_image:")
+        _show_broken(f"This model cannot be shown: {literal(str(error))}")
         st.info("Choose another model, or train this one again with `python train.py`.")
         return
     session.arrive(bundle)
@@ -100,7 +101,7 @@ def _choose_model(cards: dict[str, Card]) -> None:
         "Model",
         list(cards),
         key="model",
-        format_func=lambda name: cards[name].title,
+        format_func=lambda name: literal(cards[name].title),
         captions=[
             f"−ELBO {card.metrics.neg_elbo:.1f} nats · {name}" for name, card in cards.items()
         ],
@@ -168,11 +169,12 @@ def _offer_originals(bundle: Bundle) -> None:
         return
     st.subheader("Images", divider="gray")
     st.caption(
-        f"The images of {data.title} are not on this machine; thumbnails are reconstructions."
+        f"The images of {literal(data.title)} are not on this machine; "
+        "thumbnails are reconstructions."
     )
     source = data.name.removesuffix("-grey")
     if st.button("Fetch the data set", icon=":material/download:"):
-        with st.spinner(f"Fetching {data.title} …"):
+        with st.spinner(f"Fetching {literal(data.title)} …"):
             done = subprocess.run(
                 [sys.executable, "-m", "explorer.datasets", source],
                 capture_output=True, text=True, check=False,
@@ -207,4 +209,8 @@ def _render_no_models(broken: dict[str, str]) -> None:
     )
     st.code("python train.py fashion_mnist --latent-dim 2", language="bash")
     for name, problem in broken.items():
-        st.error(f"**{name}** cannot be used: {problem}", icon=":material/broken_image:")
+        _show_broken(f"**{literal(name)}** cannot be used: {literal(problem)}")
+
+
+def _show_broken(sentence: str) -> None:
+    st.error(sentence, icon=":material/broken_image:")

@@ -12,6 +12,7 @@ from explorer import render
 from explorer.bundle import Bundle
 from explorer.geometry import axis_label, nearest, parse_latent
 from explorer.ui import cache, live, session
+from explorer.ui.markdown import literal
 
 PICTURE_SIDE = 448
 """Pixels a side that a picture is enlarged to at least, so that its pixels stay crisp squares."""
@@ -43,7 +44,7 @@ def render_point(bundle: Bundle) -> None:
         live.lens(bundle)
         st.caption("How far to trust it", help=TRUST_HELP)
         return
-    st.caption(f":material/info: Not live: {problem}")
+    st.caption(f":material/info: Not live: {literal(problem)}")
     z = session.point(bundle)
     image = bundle.codec.decode(z[np.newaxis])
     st.image(
@@ -89,7 +90,7 @@ def _render_nearest(bundle: Bundle, z: np.ndarray) -> None:
     row = int(rows[0])
     picture, original = cache.pictures(bundle, rows)
     reconstruction = render.to_pixels(bundle.codec.decode(bundle.latents.z_mean[rows]))
-    name = bundle.card.data.classes[bundle.latents.labels[row]]
+    name = literal(bundle.card.data.classes[bundle.latents.labels[row]])
     st.markdown(f"Nearest test image: **{name}**, {distances[0]:.2f} away")
     pair = [picture[0], reconstruction[0]] if original else [reconstruction[0]]
     captions = ["original", "reconstruction"] if original else ["reconstruction"]

@@ -23,6 +23,7 @@ from explorer.preparation import (
 )
 from explorer.ui import cache, session
 from explorer.ui.live import pick_tile
+from explorer.ui.markdown import literal
 from explorer.ui.point import crisp, describe, describe_test_image
 from explorer.uploads import MAX_UPLOAD_BYTES, Upload, UploadError, read_upload
 
@@ -156,8 +157,8 @@ def outline(upload: Upload, box: tuple[float, float, float, float]) -> np.ndarra
 def _render_empty(bundle: Bundle) -> None:
     data = bundle.card.data
     st.info(
-        f"The model learned from {data.title}: images of {data.image_shape[1]} × "
-        f"{data.image_shape[0]} pixels of {', '.join(data.classes[:10])}. "
+        f"The model learned from {literal(data.title)}: images of {data.image_shape[1]} × "
+        f"{data.image_shape[0]} pixels of {', '.join(map(literal, data.classes[:10]))}. "
         "Upload a similar one, or something else to see what it makes of that.",
         icon=":material/upload:",
     )
