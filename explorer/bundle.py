@@ -164,8 +164,9 @@ class Card(_Card):
 
     @property
     def title(self) -> str:
-        """What a person reads: data set and latent dimension."""
-        return f"{self.data.title} · {self.model.latent_dim}-D"
+        """What a person reads: data set, latent dimension and whether there is a flow."""
+        flow = " with flow" if self.model.recipe.flow else ""
+        return f"{self.data.title} · {self.model.latent_dim}-D{flow}"
 
 
 @dataclass(frozen=True)

@@ -46,9 +46,9 @@ def find_strategy() -> tf.distribute.Strategy:
     """
     if text := os.environ.get("TF_CONFIG"):
         workers, index = _read_cluster(text)
-        print(f"worker {index + 1} of {len(workers)}, waiting for the others …", flush=True)
         try:
             with _signals_that_end_the_process():
+                print(f"worker {index + 1} of {len(workers)}, waiting for the others …", flush=True)
                 return tf.distribute.MultiWorkerMirroredStrategy()
         except (tf.errors.OpError, RuntimeError) as error:
             raise DistributionError(

@@ -316,7 +316,7 @@ _DIGITS = Augmentation(rotation=0.1, scale=0.07, shear=0.1, shift=0.8)
 
 _WIDE_DIGITS = _RESIDUAL_WIDE.model_copy(
     update={
-        "summary": "`residual-wide` with random affine changes of the training images, for digits",
+        "summary": "wider residual MLP with KL warm-up and random affine changes of digits",
         "augmentation": _DIGITS,
         "epochs": 70,
     }
@@ -341,7 +341,7 @@ RECIPES: dict[str, Recipe] = {
     "residual-wide": _RESIDUAL_WIDE,
     "residual-digits": _RESIDUAL.model_copy(
         update={
-            "summary": "`residual` with random affine changes of the training images, for digits",
+            "summary": "narrow and deep residual MLP with random affine changes of digits",
             "augmentation": _DIGITS,
             "epochs": 70,
         }
@@ -349,7 +349,7 @@ RECIPES: dict[str, Recipe] = {
     "residual-wide-digits": _WIDE_DIGITS,
     "residual-flow-digits": _WIDE_DIGITS.model_copy(
         update={
-            "summary": "the same with an inverse autoregressive flow as posterior",
+            "summary": "the same with an inverse autoregressive flow for its posterior",
             "flow": (_autoregressive(64),) * 3,
             "context": 32,
         }

@@ -33,6 +33,11 @@ def render_view(bundle: Bundle) -> None:
     with curves:
         st.subheader("Training")
         st.plotly_chart(charts.curves_figure(bundle.history), key="curves", alt="Training curves")
+        if augmentation := bundle.card.model.recipe.augmentation:
+            st.caption(
+                f"Until {augmentation.until:.0%} of the epochs the training images were turned, "
+                "scaled and shifted at random; the held-out ones never."
+            )
     with kl:
         st.subheader("KL of each dimension", help=kl_definition(bundle.card))
         st.plotly_chart(

@@ -62,14 +62,15 @@ def render_page() -> None:
     """Draw the whole page."""
     st.html(STYLE)
     bundles = cache.list_bundles()
-    cards = {name: card for name, card in bundles.items() if isinstance(card, Card)}
+    cards = _in_order({name: card for name, card in bundles.items() if isinstance(card, Card)})
     broken = {name: problem for name, problem in bundles.items() if isinstance(problem, str)}
-    session.begin(cards)
+    first = min(cards, key=lambda name: cards[name].model.latent_dim, default=None)
+    session.begin(cards, first)
     if not cards:
         _render_no_models(broken)
         return
     if st.session_state["model"] not in cards:
-        st.session_state["model"] = next(iter(cards))
+        st.session_state["model"] = first
     with st.sidebar:
         st.title("Latent space explorer")
         _choose_model(cards)
@@ -94,6 +95,16 @@ def render_page() -> None:
     if live.problem_of(bundle) is None:
         live.mount_images(bundle)
     session.write_address(bundle)
+
+
+def _in_order(cards: dict[str, Card]) -> dict[str, Card]:
+    """By data set, then dimension."""
+    return dict(
+        sorted(
+            cards.items(),
+            key=lambda entry: (entry[1].data.title, entry[1].model.latent_dim, entry[0]),
+        )
+    )
 
 
 def _choose_model(cards: dict[str, Card]) -> None:

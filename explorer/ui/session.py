@@ -41,18 +41,17 @@ OPTIONS = (
 )
 
 
-def begin(names: Iterable[str]) -> None:
-    """Read the address, if it says something new: see the module."""
+def begin(names: Iterable[str], first: str | None) -> None:
+    """Read the address, if it says something new; ``first`` is the model that a visit begins with."""
     state = st.session_state
     state.setdefault("points", {})
     state.setdefault("notices", [])
     if "begun" in state and not _goes_back():
         return
     state["begun"] = True
-    names = list(names)
     address = st.query_params.to_dict()
     state["view"] = _one_of("view", address, VIEWS, VIEWS[0])
-    state["model"] = _one_of("model", address, names, names[0] if names else None)
+    state["model"] = _one_of("model", address, list(names), first)
     for option in OPTIONS:
         state[option.name] = _one_of(option.name, address, option.choices, option.default)
     state["pending"] = {key: address[key] for key in ("z", "axes", "a", "b") if key in address}
