@@ -138,10 +138,11 @@ def move_buttons(bundle: Bundle) -> None:
         noise = generator.standard_normal(latent_dim)
         session.move_to(bundle, latents.z_mean[row] + np.exp(0.5 * latents.z_log_var[row]) * noise)
 
+    posterior = "the Gaussian about the place" if bundle.card.model.recipe.flow else "the posterior"
     buttons: tuple[tuple[str, str, Callable[[], None], str], ...] = (
         ("Prior", "casino", to_prior, "A random draw from the prior N(0, I)"),
         ("Image", "image_search", to_test_image, "The posterior mean of a random test image"),
-        ("Posterior", "grain", to_posterior, "A draw from the posterior of a random test image"),
+        ("Posterior", "grain", to_posterior, f"A draw from {posterior} of a random test image"),
         ("Origin", "home", to_origin, "z = 0, where the prior is densest"),
     )
     with st.container(horizontal=True, gap="small"):

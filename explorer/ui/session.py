@@ -42,7 +42,7 @@ OPTIONS = (
 
 
 def begin(names: Iterable[str], first: str | None) -> None:
-    """Read the address, if it says something new; ``first`` is the model that a visit begins with."""
+    """Read the address, if it says something new; a visit begins with the model ``first``."""
     state = st.session_state
     state.setdefault("points", {})
     state.setdefault("notices", [])
