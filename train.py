@@ -75,7 +75,7 @@ SHIPPED = (
     Settings("mnist", 8, "residual-flow-digits", name="mnist-8d-flow"),
     Settings("mnist", 20, "residual-wide-digits"),
     Settings("cifar10", 15, grey=True),
-    Settings("cifar10", 80, "residual"),
+    Settings("cifar10", 80, "conv-colour"),
 )
 
 

@@ -76,5 +76,3 @@ class Summaries:
             part = "validation" if name.startswith("val_") else "train"
             with self.writers[part].as_default(step=epoch + 1):
                 tf.summary.scalar(name.removeprefix("val_"), value)
-        for writer in self.writers.values():
-            writer.flush()  # so that a killed run's log ends with its checkpoint

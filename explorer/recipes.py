@@ -354,6 +354,15 @@ RECIPES: dict[str, Recipe] = {
             "context": 32,
         }
     ),
+    "conv-colour": Recipe(
+        summary="two strided convolutions both ways, for small colour photographs",
+        encoder=(_conv(32, 4, 2), _conv(64, 4, 2), _FLATTEN),
+        decoder=(_dense(8 * 8 * 64), _reshape(8, 8, 64), _transposed(32, 4, 2)),
+        head={"layer": "Conv2DTranspose", "kernel_size": 4, "strides": 2, "padding": "same"},
+        augmentation=Augmentation(flip=0.5, until=1.0),
+        kl_warmup=0.1,
+        epochs=20,
+    ),
     "sigmoid-mlp": Recipe(
         summary="published system: sigmoid MLPs for CIFAR-10 in grey, 15-D",
         encoder=(_FLATTEN, _dense(1024, "sigmoid"), _dense(512, "sigmoid")),

@@ -102,7 +102,7 @@ def pictures(bundle: Bundle, rows: np.ndarray) -> tuple[np.ndarray, bool]:
     return render.to_pixels(bundle.codec.decode(bundle.latents.z_mean[rows])), False
 
 
-@st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=KEYS)
+@st.cache_resource(show_spinner="Reading the data set’s images …", max_entries=16, hash_funcs=KEYS)
 def originals_of(bundle: Bundle) -> np.ndarray | None:
     """The data set's test images, from beside the bundles or from this machine; else None."""
     return find_originals(bundle)
