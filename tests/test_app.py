@@ -40,10 +40,11 @@ from explorer.bundle import (
 )
 from explorer.geometry import axis_plane, principal_plane
 from explorer.live import LiveError
-from explorer.recipes import RECIPES, Published, override
+from explorer.recipes import RECIPES, Augmentation, Published, override
 from explorer.render import to_pixels
 from explorer.ui import cache, live, model_view, page, sliders_view
 from explorer.ui.markdown import literal
+from explorer.ui.model_view import describe_augmentation
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = (ROOT / cache.BUNDLES).resolve()
@@ -529,7 +530,7 @@ def test_a_nonsensical_address_falls_back_with_a_sentence(name: str, value: str)
     fallen_back = address(visitor)
     default = address(
         visit(
-            model=DEEP if name != "model" else sorted(cards())[0],
+            model=DEEP if name != "model" else FLAT,
             view="Interpolate" if name != "view" else "Map",
         )
     )
@@ -1500,3 +1501,11 @@ print(sorted({{"tensorflow", "keras", "torch", "jax", "sklearn"}} & set(sys.modu
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip() == "[]"
+
+
+def test_the_changes_of_training_images_are_told():
+    augmentation = Augmentation(rotation=0.1, flip=0.5)
+    assert describe_augmentation(augmentation) == (
+        "The training images were changed at random (rotation, flip) in the first 75% of the "
+        "epochs; the held-out ones never."
+    )

@@ -11,7 +11,7 @@ import streamlit as st
 
 from explorer import charts, render
 from explorer.bundle import Bundle, Card
-from explorer.recipes import Layer, Recipe
+from explorer.recipes import Augmentation, Layer, Recipe
 from explorer.ui import cache
 from explorer.ui.comparison import render_comparison
 from explorer.ui.map_view import latents_csv, latents_npz
@@ -34,10 +34,7 @@ def render_view(bundle: Bundle) -> None:
         st.subheader("Training")
         st.plotly_chart(charts.curves_figure(bundle.history), key="curves", alt="Training curves")
         if augmentation := bundle.card.model.recipe.augmentation:
-            st.caption(
-                f"Until {augmentation.until:.0%} of the epochs the training images were turned, "
-                "scaled and shifted at random; the held-out ones never."
-            )
+            st.caption(describe_augmentation(augmentation))
     with kl:
         st.subheader("KL of each dimension", help=kl_definition(bundle.card))
         st.plotly_chart(
@@ -219,6 +216,15 @@ def architecture(recipe: Recipe) -> list[tuple[str, Sequence[Layer]]]:
         steps = "step" if len(recipe.flow) == 1 else "steps"
         parts.append((f"Flow, {len(recipe.flow)} {steps}", recipe.flow))
     return [*parts, (f"Decoder, {len(decoder)} layers", decoder)]
+
+
+def describe_augmentation(augmentation: Augmentation) -> str:
+    """What was done to the training images, in one sentence."""
+    changes = [name for name, value in augmentation if value and name != "until"]
+    return (
+        f"The training images were changed at random ({', '.join(changes)}) in the first "
+        f"{augmentation.until:.0%} of the epochs; the held-out ones never."
+    )
 
 
 def describe_layer(layer: Any) -> str:
