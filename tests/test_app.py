@@ -539,10 +539,6 @@ def test_a_nonsensical_address_falls_back_with_a_sentence(name: str, value: str)
     assert not visitor.warning  # said once
 
 
-def cards() -> list[str]:
-    return [path.name for path in SHIPPED.iterdir() if (path / "card.json").exists()]
-
-
 def test_an_address_of_everything_wrong_still_gives_a_page():
     visitor = visit(**{name: "\U0001f4a5" for name, _ in HOSTILE}, unheard="of")
     assert_sound(visitor)
