@@ -684,7 +684,10 @@ def test_ends_come_from_gallery_map_and_point(visitor: Visitor, bundles: dict[st
     visitor.page.get_by_test_id("stButtonGroup").last.get_by_text("To", exact=True).click()
     visitor.rest()
     alone = int(np.abs(bundle.latents.z_mean[:, 0]).argmax())
-    visitor.page.mouse.click(*visitor.pixel_of(bundle.latents.z_mean[alone]))
+    dot = visitor.pixel_of(bundle.latents.z_mean[alone])
+    visitor.page.mouse.move(*dot)
+    visitor.page.wait_for_timeout(300)  # Plotly takes a click for the dot that it has hovered over
+    visitor.page.mouse.click(*dot)
     visitor.until(lambda: visitor.address["b"] == f"test-{alone}", "a dot chooses the end")
     assert visitor.z == [1, 1]
     visitor.rest()
