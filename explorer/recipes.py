@@ -339,13 +339,6 @@ _TANH_MLP = Recipe(
 RECIPES: dict[str, Recipe] = {
     "residual": _RESIDUAL,
     "residual-wide": _RESIDUAL_WIDE,
-    "residual-digits": _RESIDUAL.model_copy(
-        update={
-            "summary": "narrow and deep residual MLP with random affine changes of digits",
-            "augmentation": _DIGITS,
-            "epochs": 70,
-        }
-    ),
     "residual-wide-digits": _WIDE_DIGITS,
     "residual-flow-digits": _WIDE_DIGITS.model_copy(
         update={
