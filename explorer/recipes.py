@@ -295,13 +295,6 @@ _DENSE_HEAD: Layer = {"layer": "Dense"}
 _DROPOUT: Layer = {"layer": "Dropout", "rate": 0.2}
 _LEAKY: Layer = {"layer": "LeakyReLU", "negative_slope": 0.3}
 
-_RESIDUAL = Recipe(
-    summary="narrow and deep residual MLP, for 2-D and 3-D",
-    encoder=(_FLATTEN, _dense(256), *[_residual(256)] * 2),
-    decoder=(_dense(256), *[_residual(256)] * 6),
-    head=_DENSE_HEAD,
-    epochs=100,
-)
 _RESIDUAL_WIDE = Recipe(
     summary="wider residual MLP with KL warm-up, for 4-D and more",
     encoder=(_FLATTEN, _dense(384), _residual(384)),
@@ -337,12 +330,18 @@ _TANH_MLP = Recipe(
 )
 
 RECIPES: dict[str, Recipe] = {
-    "residual": _RESIDUAL,
+    "residual": Recipe(
+        summary="narrow and deep residual MLP, for 2-D and 3-D",
+        encoder=(_FLATTEN, _dense(256), *[_residual(256)] * 2),
+        decoder=(_dense(256), *[_residual(256)] * 6),
+        head=_DENSE_HEAD,
+        epochs=100,
+    ),
     "residual-wide": _RESIDUAL_WIDE,
     "residual-wide-digits": _WIDE_DIGITS,
     "residual-flow-digits": _WIDE_DIGITS.model_copy(
         update={
-            "summary": "the same with an inverse autoregressive flow for its posterior",
+            "summary": "wider residual MLP for digits with an inverse autoregressive flow as posterior",
             "flow": (_autoregressive(64),) * 3,
             "context": 32,
         }
@@ -424,7 +423,7 @@ RECIPES: dict[str, Recipe] = {
     "tanh-mlp": _TANH_MLP,
     "tanh-mlp-flow": _TANH_MLP.model_copy(
         update={
-            "summary": "the same with an inverse autoregressive flow of three steps",
+            "summary": "published system: tanh MLPs with a flow of three steps for CIFAR-10, 500-D",
             "flow": (_autoregressive(500),) * 3,
             "context": 500,
         }
