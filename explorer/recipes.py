@@ -341,7 +341,7 @@ RECIPES: dict[str, Recipe] = {
     "residual-wide-digits": _WIDE_DIGITS,
     "residual-flow-digits": _WIDE_DIGITS.model_copy(
         update={
-            "summary": "wider residual MLP for digits with an inverse autoregressive flow as posterior",
+            "summary": "wider residual MLP for digits with an autoregressive flow as posterior",
             "flow": (_autoregressive(64),) * 3,
             "context": 32,
         }
