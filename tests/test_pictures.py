@@ -385,12 +385,12 @@ def test_the_pages_load_nothing_but_the_script_beside_them(
     [
         (["--sweep", "0"], "--sweep takes a dimension from 1 to 2; received 0"),
         (["--sweep", "3"], "--sweep takes a dimension from 1 to 2; received 3"),
-        (["--at", ""], "as this model has dimensions, 2, "),
-        (["--at", "1"], "received '1'"),
-        (["--at", "1,2,3"], "received '1,2,3'"),
-        (["--at", "-1,x"], "received '-1,x'"),
-        (["--at", "nan,0"], "received 'nan,0'"),
-        (["--at", "1e9,0"], "between -99 and 99"),
+        (["--at", ""], "this model needs 2 numbers, not 0"),
+        (["--at", "1"], "--at 1: this model needs 2 numbers, not 1"),
+        (["--at", "1,2,3"], "--at 1,2,3: this model needs 2 numbers, not 3"),
+        (["--at", "-1,x"], "--at -1,x: a point is written as numbers with commas between them"),
+        (["--at", "nan,0"], "coordinates must lie between −99 and 99"),
+        (["--at", "1e9,0"], "--at 1e9,0: coordinates must lie between −99 and 99"),
     ],
 )
 def test_a_mistake_gets_one_sentence_and_2_and_nothing_is_written(
