@@ -17,6 +17,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from interruption import DIE_IN_EPOCH_2
 
 import train
 from explorer import distribution, training
@@ -219,22 +220,6 @@ def test_workers_go_through_runs_alike(tmp_path: Path, two_workers: Path, comman
 
 
 # --- interruption ---------------------------------------------------------------------------
-
-DIE_IN_EPOCH_2 = """
-import os, signal, sys
-import train
-from explorer.progress import Progress
-
-original = Progress.advance
-
-def advance(self, count, terms):
-    if self.epoch == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-    original(self, count, terms)
-
-Progress.advance = advance
-sys.exit(train.main())
-"""
 
 
 def test_a_lost_worker_ends_the_others_and_all_resume(

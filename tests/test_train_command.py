@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from interruption import DIE_IN_EPOCH_2
 from PIL import Image
 
 import train
@@ -200,22 +201,6 @@ def test_the_command_on_the_card_tells_no_path_of_own_images(tmp_path: Path):
 
 # --- interruption ---------------------------------------------------------------------------
 
-KILL_IN_EPOCH_2 = """
-import os, signal, sys
-import train
-from explorer.progress import Progress
-
-original = Progress.advance
-
-def advance(self, count, terms):
-    if self.epoch == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-    original(self, count, terms)
-
-Progress.advance = advance
-sys.exit(train.main())
-"""
-
 
 def python(*arguments: Any, encoding: str = "utf-8") -> subprocess.Popen[str]:
     return subprocess.Popen(
@@ -232,7 +217,12 @@ def test_a_killed_and_resumed_run_writes_the_very_bytes_of_an_uninterrupted_one(
     tmp_path: Path, tiny_bundle: Path, tiny_settings: dict[str, Any]
 ):
     process = python(
-        "-c", KILL_IN_EPOCH_2, *flags(tiny_settings), "--output", tmp_path, encoding="ascii"
+        "-c",
+        DIE_IN_EPOCH_2,
+        *flags(tiny_settings),
+        "--output",
+        tmp_path,
+        encoding="ascii",
     )
     out, _ = process.communicate(timeout=120)
     assert process.returncode == -signal.SIGKILL
