@@ -1,1 +1,1 @@
-"""How fast everything is: ``python -m benchmarks.app``, ``.training`` and ``.live_decode``."""
+"""How fast everything is: ``python -m benchmarks.app``, ``.live_decode``, ``.training``, ``.streaming``."""

@@ -30,7 +30,7 @@ import numpy as np
 from PIL import Image
 from playwright.async_api import Browser, Page, Playwright, async_playwright
 
-from benchmarks._browser import launch_options
+from benchmarks.browser import launch_options
 from benchmarks._table import print_head, print_row
 from benchmarks._visit import BUNDLES, Place, Server, Visit, has_dots, new_visit, serve
 from explorer.bundle import Bundle, find_bundles, load_bundle, read_card

@@ -29,7 +29,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from playwright.sync_api import Page, Route, sync_playwright
 
-from benchmarks._browser import launch_options
+from benchmarks.browser import launch_options
 from explorer.live import decoder_program, encoder_program
 
 STATIC = Path(__file__).parents[1] / "static"

@@ -13,15 +13,8 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
+from benchmarks.browser import launch_options
+
 NEARBY = Path(__file__).resolve().parents[2] / "shared" / "datasets"
 
 
@@ -43,9 +36,7 @@ def chromium() -> Iterator[Any]:
         _do_without(f"no Playwright to test with: {error}")
     with sync_api.sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS
-            )
+            browser = playwright.chromium.launch(**launch_options())
         except sync_api.Error as error:
             _do_without(f"no Chromium to test with: {error}")
         yield browser

@@ -1,4 +1,4 @@
-"""The headless Chromium that benchmarks measure in, without a GPU."""
+"""The headless Chromium of tests and benchmarks, without a GPU."""
 
 from __future__ import annotations
 
