@@ -1,1 +1,1 @@
-"""How fast everything is: ``python -m benchmarks.app``, ``.live_decode``, ``.training``, ``.streaming``."""
+"""How fast everything is; each module is run as ``python -m benchmarks.<name>``."""

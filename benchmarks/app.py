@@ -30,9 +30,9 @@ import numpy as np
 from PIL import Image
 from playwright.async_api import Browser, Page, Playwright, async_playwright
 
-from benchmarks.browser import launch_options
 from benchmarks._table import print_head, print_row
 from benchmarks._visit import BUNDLES, Place, Server, Visit, has_dots, new_visit, serve
+from benchmarks.browser import launch_options
 from explorer.bundle import Bundle, find_bundles, load_bundle, read_card
 from explorer.geometry import grid_points, plane_coordinates_grid
 from explorer.live import decoder_program, encoder_program
