@@ -295,14 +295,6 @@ _DENSE_HEAD: Layer = {"layer": "Dense"}
 _DROPOUT: Layer = {"layer": "Dropout", "rate": 0.2}
 _LEAKY: Layer = {"layer": "LeakyReLU", "negative_slope": 0.3}
 
-_RESIDUAL = Recipe(
-    summary="narrow and deep residual MLP, for 2-D and 3-D",
-    encoder=(_FLATTEN, _dense(256), *[_residual(256)] * 2),
-    decoder=(_dense(256), *[_residual(256)] * 6),
-    head=_DENSE_HEAD,
-    epochs=100,
-)
-
 _RESIDUAL_WIDE = Recipe(
     summary="wider residual MLP with KL warm-up, for 4-D and more",
     encoder=(_FLATTEN, _dense(384), _residual(384)),
@@ -338,12 +330,12 @@ _TANH_MLP = Recipe(
 )
 
 RECIPES: dict[str, Recipe] = {
-    "residual": _RESIDUAL,
-    "residual-digits": _RESIDUAL.model_copy(
-        update={
-            "summary": "narrow and deep residual MLP with random affine changes of digits",
-            "augmentation": _DIGITS,
-        }
+    "residual": Recipe(
+        summary="narrow and deep residual MLP, for 2-D and 3-D",
+        encoder=(_FLATTEN, _dense(256), *[_residual(256)] * 2),
+        decoder=(_dense(256), *[_residual(256)] * 6),
+        head=_DENSE_HEAD,
+        epochs=100,
     ),
     "residual-wide": _RESIDUAL_WIDE,
     "residual-wide-digits": _WIDE_DIGITS,
