@@ -17,6 +17,7 @@ import math
 import shlex
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -138,11 +139,14 @@ def train_bundle(
     )
     if settings.limit is not None:
         dataset = dataset.limited(settings.limit)
+    if settings.limit or settings.image_size:  # other images than a published system's
+        recipe = recipe.model_copy(update={"published": None})
     name = settings.name or f"{dataset.name}-{settings.latent_dim}d"
     bundle.check_name(name)
+    path = bundle.reference_path(output, name) if figures_only else output / name
     is_chief = distribution.is_chief(strategy)
     if is_chief:
-        bundle.recover(output)
+        bundle.recover(path.parent)
     print(
         f"{name}: {len(dataset.train.images):,} training and {len(dataset.test.images):,} test "
         f"images of {'×'.join(map(str, dataset.image_shape))} ({dataset.origin}), "
@@ -155,10 +159,11 @@ def train_bundle(
         image_shape=dataset.image_shape,
         latent_dim=settings.latent_dim,
         seed=settings.seed,
-        images=dataset_fingerprint(dataset.train),
+        train_sha256=dataset_fingerprint(dataset.train),
     )
     checkpoints = output / ".checkpoints" / name
-    if resume and not checkpoints.exists() and is_trained(output / name, run):
+    load = bundle.load_reference if figures_only else bundle.load_bundle
+    if resume and not checkpoints.exists() and is_trained(path, run, load):
         print(f"{name} is there already, trained with the same settings", flush=True)
         return
     export.check_exportable(recipe, dataset.image_shape, settings.latent_dim)
@@ -176,15 +181,15 @@ def train_bundle(
 
     print("computing the figures …", flush=True)
     training.round_to_half(model)
-    metrics, latents = evaluate(export.KerasCodec(model), dataset, model.recipe)
+    metrics, latents = evaluate(export.KerasCodec(model), dataset, recipe)
     card = bundle.Card(
         schema_version=2,
         name=name,
-        data=describe_data(dataset, run.images, settings.limit),
+        data=describe_data(dataset, run.train_sha256, settings.limit),
         model=bundle.ModelCard(
             latent_dim=settings.latent_dim,
             recipe_name=recipe_name,
-            recipe=model.recipe,
+            recipe=recipe,
             parameters=export.count_weights(model),
         ),
         training=bundle.TrainingCard(
@@ -197,9 +202,8 @@ def train_bundle(
         files={},
     )
     if figures_only:
-        path = bundle.save_reference(card, history, output)
+        bundle.save_reference(card, history, output)
     else:
-        path = output / name
         with bundle.unfinished(path) as folder:
             export.save_model(model, folder)
             bundle.save_latents(latents, folder / "latents.npz")
@@ -218,21 +222,27 @@ def train_bundle(
     )
 
 
-def is_trained(path: Path, run: training.Run) -> bool:
-    """Whether the bundle at ``path`` is what this run would give."""
+def is_trained(
+    path: Path,
+    run: training.Run,
+    load: Callable[[Path], bundle.Bundle | bundle.Reference] = bundle.load_bundle,
+) -> bool:
+    """Whether what ``load`` finds at ``path`` is what this run would give."""
     try:
-        card = bundle.read_card(path)
+        found = load(path)
     except bundle.BundleError:
         return False
+    card = found.card
     trained = training.Run(
         recipe=card.model.recipe,
         image_shape=card.data.image_shape,
         latent_dim=card.model.latent_dim,
         seed=card.training.seed,
-        images=card.data.train_sha256,
+        train_sha256=card.data.train_sha256,
     )
+    is_whole = len(found.history["neg_elbo"]) == run.recipe.epochs
     same_libraries = card.training.versions == export.library_versions()
-    return same_libraries and trained.to_json() == run.to_json()
+    return is_whole and same_libraries and trained.to_json() == run.to_json()
 
 
 def describe_data(dataset: Dataset, train_sha256: str, limit: int | None) -> bundle.DataCard:

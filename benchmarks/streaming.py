@@ -95,7 +95,7 @@ def measure(folder: Path) -> dict[str, float]:
             image_shape=images.shape[1:],
             latent_dim=LATENT_DIM,
             seed=0,
-            images="",
+            train_sha256="",
         )
         first_epoch: list[float] = []
         model, _, seconds = training.train(

@@ -132,7 +132,7 @@ def train_residual(images: np.ndarray, *, goal: float) -> list[float]:
         image_shape=images.shape[1:],
         latent_dim=LATENT_DIM,
         seed=0,
-        images="",
+        train_sha256="",
     )
     ends: list[float] = []
     started = time.monotonic()

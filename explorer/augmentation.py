@@ -27,7 +27,8 @@ def random_transforms(
     angle, shear = augmentation.rotation * normal[0], augmentation.shear * normal[1]
     scale_x, scale_y = (tf.exp(augmentation.scale * normal[i]) for i in (2, 3))
     shift_x, shift_y = (augmentation.shift * normal[i] for i in (4, 5))
-    flips = tf.random.stateless_uniform((n,), seed=key) < augmentation.flip
+    flip_key = tf.random.experimental.stateless_fold_in(key, 0)
+    flips = tf.random.stateless_uniform((n,), seed=flip_key) < augmentation.flip
     scale_x = tf.where(flips, -scale_x, scale_x)
 
     xx, xy = tf.cos(angle) * scale_x, (shear - tf.sin(angle)) * scale_y

@@ -88,7 +88,10 @@ class ModelCard(_Card):
 
 
 class TrainingCard(_Card):
-    """How the model was trained, so that the same command gives the same bundle."""
+    """How the model was trained; the same command gives the same bundle.
+
+    But not so with ``--minutes``: how many epochs it allows, the machine decides.
+    """
 
     command: str
     seed: int
@@ -285,6 +288,11 @@ def find_references(folder: Path) -> list[Path]:
     return find_bundles(folder / REFERENCES_FOLDER)
 
 
+def reference_path(folder: Path, name: str) -> Path:
+    """Where a reference lies beside the bundles in ``folder``."""
+    return folder / REFERENCES_FOLDER / name
+
+
 def load_reference(path: Path) -> Reference:
     """Load a reference, or of a bundle the same parts, with all checks.
 
@@ -299,9 +307,9 @@ def save_reference(card: Card, history: History, folder: Path) -> Path:
     """Put a reference beside the bundles in ``folder``; what the card says of files is replaced.
 
     Returns:
-        Where it was put, ``folder/references/<name>``.
+        Where it was put: ``reference_path``.
     """
-    path = folder / REFERENCES_FOLDER / card.name
+    path = reference_path(folder, card.name)
     with unfinished(path) as beside:
         save_history(history, beside / "history.json")
         files = file_cards(beside, REFERENCE_FILES)
@@ -485,12 +493,17 @@ def _read_history(path: Path, card: Card) -> History:
         raise BundleError(
             f"{path.name} of {path.parent.name} is not usable: {first_problem(error)}"
         ) from error
-    epochs = card.model.recipe.epochs
+    epochs, planned = len(history.get("neg_elbo", ())), card.model.recipe.epochs
+    if not 1 <= epochs <= planned:
+        raise BundleError(
+            f"{path.name} of {path.parent.name} has {epochs} epochs; its card says {planned} "
+            "(fewer, but one at least, where the time was limited)"
+        )
     for name in (*TERMS, *history):
         if (found := len(history.get(name, ()))) != epochs:
             raise BundleError(
-                f"{path.name} of {path.parent.name} has {name} of {found} epochs; "
-                f"its card says {epochs}"
+                f"{path.name} of {path.parent.name} has {name} of {found} epochs, "
+                f"but neg_elbo of {epochs}"
             )
     return history
 

@@ -136,6 +136,11 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     validation_split: float | None = Field(None, gt=0.0, lt=1.0)
     published: Published | None = None
 
+    @property
+    def augmented_epochs(self) -> int:
+        """So many epochs, from the first, with random changes of the images."""
+        return round(self.augmentation.until * self.epochs) if self.augmentation else 0
+
     @field_validator("encoder", "decoder")
     @classmethod
     def _know_every_layer(cls, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:

@@ -15,6 +15,9 @@ from explorer.augmentation import random_transforms, transform
 from explorer.datasets import evenly_spaced
 from explorer.recipes import Augmentation
 
+fold_in = tf.random.experimental.stateless_fold_in
+"""Make a key's own key for each number: with the same key, all draws would be one."""
+
 HELD_OUT = 1000
 """Images held out for the validation curve, where the recipe names no fraction."""
 
@@ -65,12 +68,13 @@ def shuffled_batches(
         batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
 
         def parts_of(step: tf.Tensor, rows: tf.Tensor) -> tf.data.Dataset:
-            step_key = tf.random.experimental.stateless_fold_in(key, step + 1)
-            noise = tf.random.stateless_normal((batch_size, latent_dim), seed=step_key)
+            noise_key = fold_in(key, step + 1)
+            noise = tf.random.stateless_normal((batch_size, latent_dim), seed=noise_key)
             batch = [rows, noise]
             if augmentation:
+                change_key = fold_in(noise_key, 0)
                 batch.append(
-                    random_transforms(augmentation, batch_size, images.shape[1:], key=step_key)
+                    random_transforms(augmentation, batch_size, images.shape[1:], key=change_key)
                 )
             split = [tf.reshape(part, (parts, -1, *part.shape[1:]))[mine] for part in batch]
             return tf.data.Dataset.from_tensor_slices(tuple(split))

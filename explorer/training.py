@@ -32,7 +32,7 @@ from explorer.distribution import (
 )
 from explorer.model import VAE, reason
 from explorer.progress import Progress, Summaries
-from explorer.recipes import Recipe, override
+from explorer.recipes import Recipe
 from explorer.stream import batches_in_order, shuffled_batches, split
 
 History = dict[str, list[float]]
@@ -54,7 +54,7 @@ class Run:
         image_shape: ``(height, width, channels)``.
         latent_dim: dimensions of the latent space.
         seed: of initial weights, order of the images and noise.
-        images: SHA-256 of the training images, so that a checkpoint is never
+        train_sha256: of the training images, so that a checkpoint is never
             resumed on others.
     """
 
@@ -62,16 +62,16 @@ class Run:
     image_shape: tuple[int, ...]
     latent_dim: int
     seed: int
-    images: str
+    train_sha256: str
 
     def to_json(self) -> dict[str, Any]:
-        """The run as JSON values, to tell whether two runs are the same."""
+        """What decides the result, as JSON values, to tell whether two runs are the same."""
         return {
-            "recipe": self.recipe.model_dump(mode="json"),
+            "recipe": self.recipe.model_dump(mode="json", exclude={"summary", "published"}),
             "image_shape": list(self.image_shape),
             "latent_dim": self.latent_dim,
             "seed": self.seed,
-            "images": self.images,
+            "train_sha256": self.train_sha256,
         }
 
 
@@ -79,9 +79,9 @@ class Trained(NamedTuple):
     """What a run gives.
 
     Attributes:
-        model: the trained model; its recipe has as many epochs as were done.
-        history: each term per epoch, for training and (``val_…``) held-out images,
-            nats per image.
+        model: the trained model.
+        history: each term per epoch that was done, for training and (``val_…``)
+            held-out images, nats per image.
         seconds: that all its parts took, if it was interrupted and resumed.
     """
 
@@ -189,8 +189,7 @@ def train(
                 seconds = time.monotonic() - started
                 _save_checkpoint(checkpoints, epoch, model, run, history, seconds)
             progress.end_epoch(terms)
-    recipe = override(recipe, epochs=len(history["neg_elbo"]))
-    return Trained(_on_one_device(model, recipe), history, time.monotonic() - started)
+    return Trained(_on_one_device(model), history, time.monotonic() - started)
 
 
 def round_to_half(model: keras.Model) -> None:
@@ -224,7 +223,7 @@ def _stream(
 ) -> tf.data.Dataset:
     """The batches of all epochs from ``done`` on, first those with augmentation."""
     recipe = run.recipe
-    until = round(recipe.augmentation.until * recipe.epochs) if recipe.augmentation else 0
+    until = recipe.augmented_epochs
     augmented, plain = (
         shuffled_batches(
             images,
@@ -394,8 +393,8 @@ def _save_checkpoint(
         shutil.rmtree(path)
 
 
-def _on_one_device(model: VAE, recipe: Recipe) -> VAE:
+def _on_one_device(model: VAE) -> VAE:
     """The same weights outside of any strategy, and without an optimiser."""
-    alone = VAE(recipe, model.image_shape, model.latent_dim, seed=model.seed)
+    alone = VAE(model.recipe, model.image_shape, model.latent_dim, seed=model.seed)
     alone.set_weights(model.get_weights())
     return alone

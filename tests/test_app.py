@@ -1319,10 +1319,15 @@ def test_a_flow_is_part_of_the_architecture_and_of_the_kl(bundles: dict[str, Bun
     bent = plain.model_copy(update={"model": plain.model.model_copy(update={"recipe": recipe})})
     assert "closed form" not in model_view.kl_definition(plain)
     assert "mean over 10 draws" in model_view.kl_definition(bent)
-    titles = [title for title, _ in model_view.architecture(bent.model.recipe)]
-    assert titles == ["Encoder, 4 layers", "Flow, 3 steps", "Decoder, 6 layers"]
-    titles = [title for title, _ in model_view.architecture(plain.model.recipe)]
-    assert titles == ["Encoder, 4 layers", "Decoder, 6 layers"]
+    parts = dict(model_view.architecture(bent.model.recipe))
+    assert list(parts) == ["Encoder", "Flow", "Decoder"]
+    assert parts["Encoder"][0] == "Flatten()"
+    assert parts["Encoder"][-1] == "heads: z_mean, z_log_var, context"
+    assert parts["Flow"] == ["InverseAutoregressive(units=8)"] * 3
+    assert parts["Decoder"][-1] == "head: Dense() → bernoulli likelihood"
+    parts = dict(model_view.architecture(plain.model.recipe))
+    assert list(parts) == ["Encoder", "Decoder"]
+    assert parts["Encoder"][-1] == "heads: z_mean, z_log_var"
 
 
 # ---- Models that the browser cannot run ----
@@ -1501,7 +1506,9 @@ print(sorted({{"tensorflow", "keras", "torch", "jax", "sklearn"}} & set(sys.modu
 
 def test_the_changes_of_training_images_are_told():
     augmentation = Augmentation(rotation=0.1, flip=0.5)
-    assert describe_augmentation(augmentation) == (
-        "The training images were changed at random (rotation, flip) in the first 75% of the "
-        "epochs; the held-out ones never."
+    recipe = override(RECIPES["residual"], augmentation=augmentation, epochs=40)
+    assert describe_augmentation(recipe) == (
+        "The training images were changed at random (rotation, flip) in the first 30 of 40 epochs; "
+        "the held-out ones never."
     )
+    assert describe_augmentation(RECIPES["residual"]) == ""

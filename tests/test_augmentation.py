@@ -91,3 +91,17 @@ def test_the_stream_changes_images_alike_in_one_part_and_in_several():
     np.testing.assert_array_equal(np.concatenate(parts), whole)
     first = np.concatenate(stream((slice(0, 1), 2)))
     np.testing.assert_array_equal(first, whole.reshape(4, 2, 5, *SHAPE)[:, 0].reshape(-1, *SHAPE))
+
+
+def test_changes_mirror_images_and_noise_are_drawn_apart():
+    ramp = np.tile(np.arange(9, dtype=np.uint8) * 20, (2000, 9, 1))[..., np.newaxis]
+    augmentation = Augmentation(scale=0.2, flip=0.5, until=1.0)
+    ((images, noise),) = shuffled_batches(
+        ramp, np.arange(2000), 2000, latent_dim=6, seed=0, epochs=[0], augmentation=augmentation
+    )
+    slope = np.diff(images.numpy()[:, 4, 3:6, 0]).mean(axis=1) * 255 / 20
+    draws = np.log(np.abs(slope)) / 0.2  # that the scales were made of
+    assert draws.std() == pytest.approx(1.0, abs=0.1)
+    assert abs(np.corrcoef(np.sign(slope), np.abs(draws))[0, 1]) < 0.1  # 4.5 standard errors
+    apart = np.abs(np.subtract.outer(draws[:100], noise.numpy().ravel())).min(axis=1)
+    assert np.mean(apart < 1e-5) < 0.5  # were it the same draw, all would be

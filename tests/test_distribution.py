@@ -280,7 +280,7 @@ images = np.load(Path(folder, "images.npy"))
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 def run(recipe, name, **options):
-    run = training.Run(recipe_from_json(recipe), (12, 12, 1), 2, seed=0, images="0" * 64)
+    run = training.Run(recipe_from_json(recipe), (12, 12, 1), 2, seed=0, train_sha256="0" * 64)
     checkpoints = Path(folder, name)
     return training.train(run, images, checkpoints=checkpoints, strategy=strategy, **options).model
 
@@ -321,7 +321,7 @@ def test_two_replicas_learn_what_one_device_learns(tmp_path: Path, tiny_recipe: 
         arrays = np.load(tmp_path / f"{name}.npz")
         return [arrays[key] for key in arrays.files]
 
-    run = Run(recipe_from_json(plain), (12, 12, 1), 2, seed=0, images="0" * 64)
+    run = Run(recipe_from_json(plain), (12, 12, 1), 2, seed=0, train_sha256="0" * 64)
     one = training.train(run, images, checkpoints=tmp_path / "one").model.get_weights()
     for mine, theirs in zip(one, saved("plain"), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-6)

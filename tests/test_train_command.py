@@ -22,7 +22,7 @@ from PIL import Image
 
 import train
 from explorer import verify
-from explorer.bundle import FILES, find_bundles, load_bundle, read_card
+from explorer.bundle import FILES, find_bundles, load_bundle, load_reference, read_card
 from explorer.progress import Progress
 from train import Settings, train_bundle
 
@@ -273,7 +273,8 @@ def test_minutes_end_a_run_between_epochs_and_more_of_them_let_it_go_on(
     command = [*flags(tiny_settings), "--output", tmp_path, "--resume", "--minutes"]
     assert run(*command, 3)[0] == 0
     card = read_card(tmp_path / "shapes-2d")
-    assert card.model.recipe.epochs == 2
+    assert card.model.recipe.epochs == 3
+    assert len(load_reference(tmp_path / "shapes-2d").history["neg_elbo"]) == 2
     assert card.training.seconds == 240.0
     assert card.training.command.endswith("--minutes 3.0")
 
@@ -331,7 +332,7 @@ def test_resuming_trains_nothing_again_that_is_finished(
         card.model.recipe, (12, 12, 1), settings.latent_dim, settings.seed, card.data.train_sha256
     )
     assert train.is_trained(output / "shapes-2d", same)
-    for change in ({"seed": 1}, {"latent_dim": 3}, {"images": "0" * 64}):
+    for change in ({"seed": 1}, {"latent_dim": 3}, {"train_sha256": "0" * 64}):
         assert not train.is_trained(output / "shapes-2d", replace(same, **change))
     assert not train.is_trained(output / "absent-2d", same)
 

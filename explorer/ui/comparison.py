@@ -15,8 +15,8 @@ from explorer.ui import cache
 from explorer.ui.markdown import literal
 
 HELP = """
-All figures are on the same test images, in **nats per image**; lower is better. Models that are
-not in the sidebar are kept without their weights, for comparison only.
+The figures of the table are on the same test images, in **nats per image**; lower is better. Models
+that are not in the sidebar are kept without their weights, for comparison only.
 """
 MARK = "background-color: rgba(132, 94, 247, .18)"
 
@@ -40,12 +40,10 @@ def render_comparison(bundle: Bundle) -> None:
 def comparable(references: Sequence[Reference], card: Card) -> list[Reference]:
     """Those of the same test images as a card's model, without itself, by dimension and −ELBO."""
     same = [other for other in references if other.card.data.test_sha256 == card.data.test_sha256]
-    return sorted(
-        (other for other in same if other.card != card), key=lambda other: _by_dimension(other.card)
-    )
+    return sorted((other for other in same if other.card != card), key=_by_dimension)
 
 
-def comparison_table(cards: Sequence[Card]) -> pd.DataFrame:
+def comparison_table(references: Sequence[Reference]) -> pd.DataFrame:
     """A row of figures for each model."""
     return pd.DataFrame(
         {
@@ -53,14 +51,14 @@ def comparison_table(cards: Sequence[Card]) -> pd.DataFrame:
             "dimensions": card.model.latent_dim,
             "recipe": ", ".join((card.model.recipe_name, *peculiarities(card))),
             "weights": card.model.parameters,
-            "epochs": card.model.recipe.epochs,
+            "epochs": len(history["neg_elbo"]),
             "−ELBO": card.metrics.neg_elbo,
             "reconstruction": card.metrics.reconstruction,
             "KL": card.metrics.kl,
             "bound": card.metrics.importance.bound,
             "minutes": card.training.seconds / 60,
         }
-        for card in cards
+        for card, history in ((one.card, one.history) for one in references)
     )
 
 
@@ -76,11 +74,11 @@ def peculiarities(card: Card) -> list[str]:
 
 
 def _render_table(this: Reference, others: Sequence[Reference]) -> None:
-    cards = sorted((one.card for one in (this, *others)), key=_by_dimension)
-    mark = [MARK if card == this.card else "" for card in cards]
+    models = sorted((this, *others), key=_by_dimension)
+    mark = [MARK if model == this else "" for model in models]
     nats = st.column_config.NumberColumn(format="%.2f")
     st.dataframe(
-        comparison_table(cards).style.apply(lambda column: mark),
+        comparison_table(models).style.apply(lambda column: mark),
         hide_index=True,
         column_config={
             "model": st.column_config.TextColumn(pinned=True),
@@ -94,7 +92,7 @@ def _render_table(this: Reference, others: Sequence[Reference]) -> None:
         f"−ELBO = reconstruction + KL. Bound: importance-sampled, K = {importance.samples}, on "
         f"{importance.images:,} of the test images. Minutes: of training, on the machine it ran on."
     )
-    if len({card.model.recipe.likelihood for card in cards}) > 1:
+    if len({model.card.model.recipe.likelihood for model in models}) > 1:
         sentence += (
             " A Gaussian likelihood is a density: its nats do not compare with those of a "
             "Bernoulli, and the chart leaves the other kind out."
@@ -102,7 +100,8 @@ def _render_table(this: Reference, others: Sequence[Reference]) -> None:
     st.caption(sentence)
 
 
-def _by_dimension(card: Card) -> tuple[int, float]:
+def _by_dimension(reference: Reference) -> tuple[int, float]:
+    card = reference.card
     return card.model.latent_dim, card.metrics.neg_elbo
 
 
@@ -126,6 +125,10 @@ def _render_curves(this: Reference, others: Sequence[Reference]) -> None:
     curves = [curve_of(one, in_minutes=in_minutes) for one in shown]
     figure = charts.comparison_figure(curves, time="minutes" if in_minutes else "epochs")
     st.plotly_chart(figure, key="comparison", alt="Held-out −ELBO of these models by time")
+    st.caption(
+        "Of training images that each model held out, with one draw of z: close to the figures "
+        "above, but not the same."
+    )
 
 
 def curve_of(reference: Reference, *, in_minutes: bool) -> charts.Curve:
@@ -133,7 +136,7 @@ def curve_of(reference: Reference, *, in_minutes: bool) -> charts.Curve:
     card = reference.card
     values = np.array(reference.history.get("val_neg_elbo", ()), np.float32)
     epochs = np.arange(1, len(values) + 1, dtype=np.float32)
-    pace = card.training.seconds / 60 / card.model.recipe.epochs if in_minutes else 1.0
+    pace = card.training.seconds / 60 / max(len(values), 1) if in_minutes else 1.0
     name = ", ".join((f"{card.name} · {card.model.latent_dim}-D", *peculiarities(card)))
     return charts.Curve(name, epochs * pace, values)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import streamlit as st
 
 from explorer import charts, render
 from explorer.bundle import Bundle, Card
-from explorer.recipes import Augmentation, Layer, Recipe
+from explorer.recipes import Recipe
 from explorer.ui import cache
 from explorer.ui.comparison import render_comparison
 from explorer.ui.map_view import latents_csv, latents_npz
@@ -33,8 +32,7 @@ def render_view(bundle: Bundle) -> None:
     with curves:
         st.subheader("Training")
         st.plotly_chart(charts.curves_figure(bundle.history), key="curves", alt="Training curves")
-        if augmentation := bundle.card.model.recipe.augmentation:
-            st.caption(describe_augmentation(augmentation))
+        st.caption(describe_augmentation(bundle.card.model.recipe))
     with kl:
         st.subheader("KL of each dimension", help=kl_definition(bundle.card))
         st.plotly_chart(
@@ -162,7 +160,7 @@ def _render_facts(bundle: Bundle) -> None:
     st.subheader("How to get this model again")
     st.code(card.training.command, language="bash")
     st.caption(
-        f"Seed {card.training.seed}, {card.model.recipe.epochs} epochs, "
+        f"Seed {card.training.seed}, {len(bundle.history['neg_elbo'])} epochs, "
         f"{card.training.seconds / 60:.1f} minutes, "
         + literal(
             ", ".join(f"{name} {version}" for name, version in card.training.versions.items())
@@ -188,9 +186,9 @@ def _render_facts(bundle: Bundle) -> None:
             f"{model.parameters:,} weights, {model.recipe.likelihood} likelihood, "
             f"β = {model.recipe.beta:g}."
         )
-    for title, layers in architecture(model.recipe):
+    for title, lines in architecture(model.recipe):
         with st.expander(title):
-            st.code("\n".join(describe_layer(layer) for layer in layers), language=None)
+            st.code("\n".join(lines), language=None)
     st.subheader("Take it with you")
     rows = np.arange(data.test_images)
     with st.container(horizontal=True):
@@ -206,24 +204,28 @@ def _render_facts(bundle: Bundle) -> None:
             )  # fmt: skip
 
 
-def architecture(recipe: Recipe) -> list[tuple[str, Sequence[Layer]]]:
-    """Each part of the model with its title and its layers."""
-    outputs = "z_mean, z_log_var, context" if recipe.context else "z_mean, z_log_var"
-    encoder = (*recipe.encoder, {"layer": outputs})
-    decoder = (*recipe.decoder, {**recipe.head, "role": "head"})
-    parts: list[tuple[str, Sequence[Layer]]] = [(f"Encoder, {len(encoder)} layers", encoder)]
-    if recipe.flow:
-        steps = "step" if len(recipe.flow) == 1 else "steps"
-        parts.append((f"Flow, {len(recipe.flow)} {steps}", recipe.flow))
-    return [*parts, (f"Decoder, {len(decoder)} layers", decoder)]
+def architecture(recipe: Recipe) -> list[tuple[str, list[str]]]:
+    """Each part of the model: its title, and a line for each layer."""
+    heads = ["z_mean", "z_log_var", *["context"] * bool(recipe.context)]
+    parts = {
+        "Encoder": [*map(describe_layer, recipe.encoder), f"heads: {', '.join(heads)}"],
+        "Flow": [describe_layer(step) for step in recipe.flow],
+        "Decoder": [
+            *map(describe_layer, recipe.decoder),
+            f"head: {describe_layer(recipe.head)} → {recipe.likelihood} likelihood",
+        ],
+    }
+    return [(part, lines) for part, lines in parts.items() if lines]
 
 
-def describe_augmentation(augmentation: Augmentation) -> str:
-    """What was done to the training images, in one sentence."""
-    changes = [name for name, value in augmentation if value and name != "until"]
+def describe_augmentation(recipe: Recipe) -> str:
+    """What was done to the training images, in one sentence; empty where nothing was."""
+    if recipe.augmentation is None:
+        return ""
+    changes = [name for name, value in recipe.augmentation if value and name != "until"]
     return (
         f"The training images were changed at random ({', '.join(changes)}) in the first "
-        f"{augmentation.until:.0%} of the epochs; the held-out ones never."
+        f"{recipe.augmented_epochs} of {recipe.epochs} epochs; the held-out ones never."
     )
 
 
