@@ -181,7 +181,7 @@ def train_bundle(
 
     print("computing the figures …", flush=True)
     training.round_to_half(model)
-    metrics, latents = evaluate(export.KerasCodec(model), dataset, recipe)
+    metrics, latents = evaluate(export.keras_codec(model), dataset, recipe)
     card = bundle.Card(
         schema_version=2,
         name=name,

@@ -124,7 +124,7 @@ async def measure_models(
                 radio = visit.page.get_by_text(there.card.title, exact=True)
                 values.append(await visit.timed(radio.click, condition))
                 received = visit.received_bytes - received
-    weights = sum(len(make(there.model_keras())[1]) for make in (decoder_program, encoder_program))
+    weights = sum(len(make(there.model_keras)[1]) for make in (decoder_program, encoder_program))
     print_row("model change → first live frame", times[live], "ms", at_most=500)
     print_row(f"model change → {dots(there)}, settled", times[settled], "ms")
     print_row("weights of decoder and encoder", [weights / 1e6], "MB", at_most=4)
@@ -291,7 +291,7 @@ def measure_grid(bundle: Bundle, repetitions: int) -> None:
         to_pixels(bundle.codec.decode(z))
         at_once.append(1000 * (time.perf_counter() - started))
     with ProcessPoolExecutor(1, get_context("spawn")) as other:
-        cells = other.submit(predict_cells, bundle.model_keras(), z[:CELLS]).result()
+        cells = other.submit(predict_cells, bundle.model_keras, z[:CELLS]).result()
     one_by_one = [1000 * len(z) * seconds for seconds in cells]
     print_row(f"grid of {GRID} × {GRID} on the server", at_once, "ms")
     print_row(f"one Keras predict a cell, {CELLS} of {len(z)} scaled up", one_by_one, "ms")

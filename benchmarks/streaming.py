@@ -84,7 +84,7 @@ def measure(folder: Path) -> dict[str, float]:
     """Images per second of one epoch and of encoding, and memory at its peak, MB."""
     from explorer import training
     from explorer.datasets import load_dataset
-    from explorer.export import KerasCodec
+    from explorer.export import keras_codec
     from explorer.metrics import encode_all
     from explorer.recipes import RECIPES, override
 
@@ -104,7 +104,7 @@ def measure(folder: Path) -> dict[str, float]:
             checkpoints=folder / "checkpoints",
             stop=lambda _, seconds: bool(first_epoch.append(seconds)),
         )
-        codec, started = KerasCodec(model), time.monotonic()
+        codec, started = keras_codec(model), time.monotonic()
         encode_all(codec.encode, images)
         encoding = time.monotonic() - started
     n = len(images)

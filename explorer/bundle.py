@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -34,9 +35,9 @@ from pydantic import (
     model_validator,
 )
 
-from explorer.codec import OnnxCodec
+from explorer.codec import Codec, onnx_codec
 from explorer.density import AggregatePosterior
-from explorer.recipes import Recipe, first_problem
+from explorer.recipes import Recipe, first_problem, recipe_from_json
 
 SCHEMA_VERSION = 2
 FILES = ("model.keras", "encoder.onnx", "decoder.onnx", "latents.npz", "history.json")
@@ -64,7 +65,7 @@ class _Card(BaseModel, frozen=True, extra="forbid", strict=True, allow_inf_nan=F
 class DataCard(_Card):
     """The data set: ``test_sha256`` and ``train_sha256`` are ``dataset_fingerprint`` values."""
 
-    name: str
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
     title: str
     classes: tuple[str, ...] = Field(min_length=1)
     image_shape: tuple[PositiveInt, PositiveInt, PositiveInt]
@@ -198,18 +199,25 @@ class Latents:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A loaded bundle; ``content`` is the SHA-256 of its card, which covers every file."""
+    """A loaded bundle.
+
+    Attributes:
+        path: its folder.
+        card: what ``card.json`` says.
+        content: SHA-256 of the card, which covers every file.
+        latents: of test and training images.
+        history: each term per epoch.
+        codec: encoder and decoder.
+        model_keras: contents of that file.
+    """
 
     path: Path
     card: Card
     content: str
     latents: Latents
     history: History
-    codec: OnnxCodec
-
-    def model_keras(self) -> bytes:
-        """The contents of ``model.keras``."""
-        return _read_bytes(self.path / "model.keras")
+    codec: Codec
+    model_keras: bytes
 
     @cached_property
     def aggregate_posterior(self) -> AggregatePosterior:
@@ -267,7 +275,7 @@ def read_card(path: Path) -> Card:
     Raises:
         BundleError: a file is missing, cut short or changed, or the card is not one.
     """
-    return _read_checked(path)[0]
+    return _read_checked(path, FILES)[0]
 
 
 def load_bundle(path: Path) -> Bundle:
@@ -276,11 +284,17 @@ def load_bundle(path: Path) -> Bundle:
     Raises:
         BundleError: as for ``read_card``, or the contents contradict the card.
     """
-    card, content = _read_checked(path)
-    latents = _read_latents(path / "latents.npz", card)
-    history = _read_history(path / "history.json", card)
-    codec = _read_codec(path, card)
-    return Bundle(path, card, content, latents, history, codec)
+    card, content, files = _read_checked(path, FILES)
+    _check_model(card, files)
+    return Bundle(
+        path,
+        card,
+        content,
+        latents=_make_latents(card, files),
+        history=_make_history(card, files),
+        codec=_make_codec(card, files),
+        model_keras=files["model.keras"],
+    )
 
 
 def find_references(folder: Path) -> list[Path]:
@@ -299,8 +313,8 @@ def load_reference(path: Path) -> Reference:
     Raises:
         BundleError: as for ``read_card``, or the history contradicts the card.
     """
-    card, _ = _read_checked(path, REFERENCE_FILES)
-    return Reference(card, _read_history(path / "history.json", card))
+    card, _, files = _read_checked(path, REFERENCE_FILES)
+    return Reference(card, _make_history(card, files))
 
 
 def save_reference(card: Card, history: History, folder: Path) -> Path:
@@ -404,8 +418,9 @@ def load_images(path: Path, data: DataCard) -> np.ndarray:
     Raises:
         BundleError: the file is damaged or holds other images.
     """
-    images = _read_arrays(path, ["images"])["images"]
-    _expect(path, "images", images, (data.test_images, *data.image_shape), np.uint8)
+    place = f"{path.name} of {path.parent.name}"
+    images = _arrays_of(_read_bytes(path), ["images"], place)["images"]
+    _expect(place, "images", images, (data.test_images, *data.image_shape), np.uint8)
     return images
 
 
@@ -413,7 +428,8 @@ def _previous(path: Path) -> Path:
     return path.with_name(f".{path.name}{_PREVIOUS}")
 
 
-def _read_checked(path: Path, names: Iterable[str] = FILES) -> tuple[Card, str]:
+def _read_checked(path: Path, names: Iterable[str]) -> tuple[Card, str, dict[str, bytes]]:
+    """The card, its SHA-256, and the contents of the named files, which are what it says."""
     card_bytes = _read_bytes(path / "card.json")
     try:
         card = Card.model_validate_json(card_bytes)
@@ -425,22 +441,20 @@ def _read_checked(path: Path, names: Iterable[str] = FILES) -> tuple[Card, str]:
         raise BundleError(f"card.json belongs to {card.name}, but its folder is {path.name}")
     if missing := [name for name in names if name not in card.files]:
         raise BundleError(f"card.json of {path.name} does not list {missing[0]}")
-    for name in names:
-        _check_file(path / name, card.files[name])
-    return card, hashlib.sha256(card_bytes).hexdigest()
+    files = {name: _read_bytes(path / name) for name in names}
+    for name, data in files.items():
+        _check_file(data, card.files[name], f"{name} of {path.name}")
+    return card, hashlib.sha256(card_bytes).hexdigest(), files
 
 
-def _check_file(path: Path, expected: FileCard) -> None:
-    data = _read_bytes(path)
+def _check_file(data: bytes, expected: FileCard, place: str) -> None:
     if len(data) != expected.bytes:
         raise BundleError(
-            f"{path.name} of {path.parent.name} has {len(data):,} bytes; its card says "
+            f"{place} has {len(data):,} bytes; its card says "
             f"{expected.bytes:,}: the file was cut short or replaced"
         )
     if hashlib.sha256(data).hexdigest() != expected.sha256:
-        raise BundleError(
-            f"{path.name} of {path.parent.name} was changed: its SHA-256 is not the card's"
-        )
+        raise BundleError(f"{place} was changed: its SHA-256 is not the card's")
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -451,88 +465,103 @@ def _read_bytes(path: Path) -> bytes:
         raise BundleError(f"{path.name} of {path.parent.name} {reason}") from error
 
 
-def _read_latents(path: Path, card: Card) -> Latents:
-    arrays = _read_arrays(path, [field.name for field in fields(Latents)])
+def _check_model(card: Card, files: Mapping[str, bytes]) -> None:
+    """See whether ``model.keras`` is of the model that the card describes."""
+    place = f"model.keras of {card.name}"
+    try:
+        with zipfile.ZipFile(io.BytesIO(files["model.keras"])) as archive:
+            config = json.loads(archive.read("config.json"))["config"]
+        found = {
+            "recipe": recipe_from_json(config["recipe"]),
+            "image shape": tuple(config["image_shape"]),
+            "latent dimension": config["latent_dim"],
+        }
+    except Exception as error:  # what a damaged zip raises shares no base class
+        raise BundleError(f"{place} is not usable: {_one_line(error)}") from error
+    expected = card.model.recipe, card.data.image_shape, card.model.latent_dim
+    for (name, value), other in zip(found.items(), expected, strict=True):
+        if value != other:
+            raise BundleError(f"the {name} of {place} is not the card's")
+
+
+def _make_latents(card: Card, files: Mapping[str, bytes]) -> Latents:
+    place = f"latents.npz of {card.name}"
+    arrays = _arrays_of(files["latents.npz"], [field.name for field in fields(Latents)], place)
     n, d = card.data.test_images, card.model.latent_dim
     m = max(1, arrays["train_z_mean"].size // d)
     for name in ("z_mean", "z_log_var"):
-        _expect(path, name, arrays[name], (n, d), np.float16)
-        _expect(path, f"train_{name}", arrays[f"train_{name}"], (m, d), np.float16)
+        _expect(place, name, arrays[name], (n, d), np.float16)
+        _expect(place, f"train_{name}", arrays[f"train_{name}"], (m, d), np.float16)
     for name in ("neg_elbo", "log_density"):
-        _expect(path, name, arrays[name], (n,), np.float32)
-    _expect(path, "labels", arrays["labels"], (n,), np.int64)
+        _expect(place, name, arrays[name], (n,), np.float32)
+    _expect(place, "labels", arrays["labels"], (n,), np.int64)
     if not 0 <= arrays["labels"].min() <= arrays["labels"].max() < len(card.data.classes):
-        raise BundleError(f"{path.name} of {path.parent.name} holds labels without a class name")
+        raise BundleError(f"{place} holds labels without a class name")
     return Latents(**{**arrays, **{name: arrays[name].astype(np.float32) for name in _HALVES}})
 
 
-def _read_arrays(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
+def _arrays_of(npz: bytes, names: Iterable[str], place: str) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(npz), allow_pickle=False) as archive:
             return {name: archive[name] for name in names}
     except Exception as error:  # what a damaged zip raises shares no base class
-        raise BundleError(
-            f"{path.name} of {path.parent.name} is not usable: {_one_line(error)}"
-        ) from error
+        raise BundleError(f"{place} is not usable: {_one_line(error)}") from error
 
 
-def _expect(path: Path, name: str, array: np.ndarray, shape: tuple[int, ...], dtype: type) -> None:
+def _expect(place: str, name: str, array: np.ndarray, shape: tuple[int, ...], dtype: type) -> None:
     if array.shape != shape or array.dtype != dtype:
         raise BundleError(
-            f"{name} in {path.name} of {path.parent.name} is {array.dtype} {array.shape}; "
-            f"expected {np.dtype(dtype)} {shape}"
+            f"{name} in {place} is {array.dtype} {array.shape}; expected {np.dtype(dtype)} {shape}"
         )
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise BundleError(f"{name} in {path.name} of {path.parent.name} holds NaN or infinity")
+        raise BundleError(f"{name} in {place} holds NaN or infinity")
 
 
-def _read_history(path: Path, card: Card) -> History:
+def _make_history(card: Card, files: Mapping[str, bytes]) -> History:
+    place = f"history.json of {card.name}"
     try:
-        history = _HISTORY.validate_json(_read_bytes(path))
+        history = _HISTORY.validate_json(files["history.json"])
     except ValidationError as error:
-        raise BundleError(
-            f"{path.name} of {path.parent.name} is not usable: {first_problem(error)}"
-        ) from error
+        raise BundleError(f"{place} is not usable: {first_problem(error)}") from error
     epochs, planned = len(history.get("neg_elbo", ())), card.model.recipe.epochs
     if not 1 <= epochs <= planned:
-        raise BundleError(
-            f"{path.name} of {path.parent.name} has {epochs} epochs; its card says {planned} "
-            "(fewer, but one at least, where the time was limited)"
-        )
+        raise BundleError(f"{place} has {epochs} epochs; its card allows 1 to {planned}")
     for name in (*TERMS, *history):
         if (found := len(history.get(name, ()))) != epochs:
-            raise BundleError(
-                f"{path.name} of {path.parent.name} has {name} of {found} epochs, "
-                f"but neg_elbo of {epochs}"
-            )
+            raise BundleError(f"{place} has {name} of {found} epochs, but neg_elbo of {epochs}")
     return history
 
 
-def _read_codec(path: Path, card: Card) -> OnnxCodec:
+def _make_codec(card: Card, files: Mapping[str, bytes]) -> Codec:
     height, width, channels = card.data.image_shape
     latent_dim, recipe = card.model.latent_dim, card.model.recipe
-    encoder, decoder = path / "encoder.onnx", path / "decoder.onnx"
-    files = _read_bytes(encoder), _read_bytes(decoder), _read_bytes(path / "model.keras")
     try:
-        codec = OnnxCodec(*files, recipe)
+        codec = onnx_codec(
+            files["encoder.onnx"], files["decoder.onnx"], files["model.keras"], recipe
+        )
     except Exception as error:  # onnxruntime's errors share no base class
         raise BundleError(
-            f"encoder.onnx or decoder.onnx of {path.name} is not usable: {_one_line(error)}"
+            f"encoder.onnx or decoder.onnx of {card.name} is not usable: {_one_line(error)}"
         ) from error
     outputs = channels if recipe.likelihood == "bernoulli" else 2 * channels
-    _try_out(encoder, codec.encode, (height, width, channels), [(latent_dim,)] * 2)
-    _try_out(decoder, lambda z: [codec.parameters(z)], (latent_dim,), [(height, width, outputs)])
+    shape = height, width, channels
+    _try_out(f"encoder.onnx of {card.name}", codec.encode, shape, [(latent_dim,)] * 2)
+    _try_out(
+        f"decoder.onnx of {card.name}",
+        lambda z: [codec.parameters(z)],
+        (latent_dim,),
+        [(height, width, outputs)],
+    )
     return codec
 
 
 def _try_out(
-    path: Path,
+    place: str,
     run: Callable[[np.ndarray], Iterable[np.ndarray]],
     given: tuple[int, ...],
     expected: list[tuple[int, ...]],
 ) -> None:
     """Run a graph on two zeros and see whether it gives finite numbers of the card's shapes."""
-    place = f"{path.name} of {path.parent.name}"
     try:
         results = list(run(np.zeros((2, *given), np.float32)))
     except Exception as error:  # onnxruntime's errors share no base class

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import onnxruntime
 
-from explorer.elbo import mean_image
+from explorer.elbo import LikelihoodName, mean_image
 from explorer.posterior import FlowPosterior, GaussianPosterior, Pair, Posterior
 from explorer.recipes import Recipe
 
@@ -17,53 +19,53 @@ WEIGHTS = "model.keras"
 """The file that graphs refer to for their weights."""
 
 
-class Codec(Posterior, Protocol):
-    """All that the rest of the project asks of a trained model."""
+@dataclass(frozen=True)
+class Codec:
+    """All that the rest of the project asks of a trained model.
 
-    def parameters(self, z: np.ndarray) -> np.ndarray:
-        """Latents ``(n, latent_dim)`` → the likelihood's parameters (``elbo.log_likelihood``)."""
-
-    def decode(self, z: np.ndarray) -> np.ndarray:
-        """Latents ``(n, latent_dim)`` → mean images ``(n, h, w, c)`` float32 in [0, 1]."""
-
-
-class OnnxCodec:
-    """A ``Codec`` over two ONNX graphs. Safe to share between threads.
-
-    Args:
-        encoder: bytes of the graph image → (z_mean, z_log_var), or with a flow
-            (image, noise) → (z, log q(z|x) by dimension).
-        decoder: bytes of the graph z → likelihood parameters.
-        model_keras: contents of that file, where the graphs find their large weights.
-        recipe: tells whether there is a flow, and how parameters become images.
+    Attributes:
+        posterior: q(z|x), with images encoded by whatever runs the model.
+        parameters: latents ``(n, latent_dim)`` → the likelihood's parameters
+            (``elbo.log_likelihood``).
+        likelihood: which one.
     """
 
-    def __init__(self, encoder: bytes, decoder: bytes, model_keras: bytes, recipe: Recipe) -> None:
-        session = _session(encoder, model_keras)
-        run: Any = partial(_run, session)
-        self._posterior: Posterior = (
-            FlowPosterior(run, session.get_outputs()[0].shape[1])
-            if recipe.flow
-            else GaussianPosterior(run)
-        )
-        self._decoder = _session(decoder, model_keras)
-        self._likelihood = recipe.likelihood
+    posterior: Posterior
+    parameters: Callable[[np.ndarray], np.ndarray]
+    likelihood: LikelihoodName
 
     def encode(self, images: np.ndarray) -> Pair:
         """See ``Posterior.encode``."""
-        return self._posterior.encode(images)
+        return self.posterior.encode(images)
 
     def draw(self, images: np.ndarray, noise: np.ndarray) -> Pair:
         """See ``Posterior.draw``."""
-        return self._posterior.draw(images, noise)
-
-    def parameters(self, z: np.ndarray) -> np.ndarray:
-        """See ``Codec.parameters``."""
-        return _run(self._decoder, z)[0]
+        return self.posterior.draw(images, noise)
 
     def decode(self, z: np.ndarray) -> np.ndarray:
-        """See ``Codec.decode``."""
-        return mean_image(self.parameters(z), self._likelihood)
+        """Latents ``(n, latent_dim)`` → mean images ``(n, h, w, c)`` float32 in [0, 1]."""
+        return mean_image(self.parameters(z), self.likelihood)
+
+
+def onnx_codec(encoder: bytes, decoder: bytes, model_keras: bytes, recipe: Recipe) -> Codec:
+    """A codec over two ONNX graphs, safe to share between threads.
+
+    Args:
+        encoder: the graph image → (z_mean, z_log_var), or with a flow
+            (image, noise) → (z, log q(z|x) by dimension).
+        decoder: the graph z → likelihood parameters.
+        model_keras: contents of that file, where the graphs find their large weights.
+        recipe: tells whether there is a flow, and how parameters become images.
+    """
+    session = _session(encoder, model_keras)
+    encode: Any = partial(_run, session)
+    posterior: Posterior = (
+        FlowPosterior(encode, session.get_outputs()[0].shape[1])
+        if recipe.flow
+        else GaussianPosterior(encode)
+    )
+    decode = partial(_run, _session(decoder, model_keras))
+    return Codec(posterior, lambda z: decode(z)[0], recipe.likelihood)
 
 
 def _session(graph: bytes, model_keras: bytes) -> onnxruntime.InferenceSession:

@@ -21,10 +21,9 @@ import onnx
 from onnx.external_data_helper import set_external_data
 
 from explorer.bundle import BundleError
-from explorer.codec import WEIGHTS, OnnxCodec
-from explorer.elbo import mean_image
+from explorer.codec import WEIGHTS, Codec, onnx_codec
 from explorer.model import VAE, build_posterior, reason
-from explorer.posterior import FlowPosterior, GaussianPosterior, Pair, Posterior
+from explorer.posterior import FlowPosterior, GaussianPosterior, Posterior
 from explorer.recipes import Recipe, RecipeError
 
 ONNX_TOLERANCE = 1e-5
@@ -34,35 +33,17 @@ SMALL = 1024
 """A graph keeps arrays of fewer bytes itself."""
 
 
-class KerasCodec:
-    """A ``Codec`` over the Keras model itself, for evaluation in large batches."""
-
-    def __init__(self, model: VAE) -> None:
-        self._model = model
-        self._posterior: Posterior
-        if model.flow is None:
-            self._posterior = GaussianPosterior(model.encoder.predict_on_batch)
-        else:
-            posterior = build_posterior(model)
-            self._posterior = FlowPosterior(
-                lambda *inputs: posterior.predict_on_batch(list(inputs)), model.latent_dim
-            )
-
-    def encode(self, images: np.ndarray) -> Pair:
-        """See ``Posterior.encode``."""
-        return self._posterior.encode(images)
-
-    def draw(self, images: np.ndarray, noise: np.ndarray) -> Pair:
-        """See ``Posterior.draw``."""
-        return self._posterior.draw(images, noise)
-
-    def parameters(self, z: np.ndarray) -> np.ndarray:
-        """See ``Codec.parameters``."""
-        return self._model.decoder.predict_on_batch(z)
-
-    def decode(self, z: np.ndarray) -> np.ndarray:
-        """See ``Codec.decode``."""
-        return mean_image(self.parameters(z), self._model.recipe.likelihood)
+def keras_codec(model: VAE) -> Codec:
+    """A codec over the Keras model itself, for evaluation in large batches."""
+    posterior: Posterior
+    if model.flow is None:
+        posterior = GaussianPosterior(model.encoder.predict_on_batch)
+    else:
+        draw = build_posterior(model)
+        posterior = FlowPosterior(
+            lambda *inputs: draw.predict_on_batch(list(inputs)), model.latent_dim
+        )
+    return Codec(posterior, model.decoder.predict_on_batch, model.recipe.likelihood)
 
 
 def save_model(model: VAE, folder: Path) -> None:
@@ -150,7 +131,7 @@ def check_exportable(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: i
     images = generator.random((8, *image_shape), np.float32)
     noise = generator.standard_normal((8, 1, latent_dim), np.float32)
     z = noise[:, 0]
-    theirs = KerasCodec(model)
+    theirs = keras_codec(model)
     try:
         with tempfile.TemporaryDirectory() as folder:
             save_model(model, Path(folder))
@@ -158,7 +139,7 @@ def check_exportable(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: i
                 Path(folder, name).read_bytes()
                 for name in ("encoder.onnx", "decoder.onnx", WEIGHTS)
             )
-            ours = OnnxCodec(encoder, decoder, model_keras, recipe)
+            ours = onnx_codec(encoder, decoder, model_keras, recipe)
         differences = [
             onnx_difference(ours.encode(images), theirs.encode(images)),
             onnx_difference(ours.draw(images, noise), theirs.draw(images, noise)),

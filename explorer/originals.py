@@ -1,13 +1,52 @@
-"""The test images of a bundle's data set: bundles themselves hold none."""
+"""The images that a bundle was computed from: bundles themselves hold none."""
 
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 import numpy as np
 
-from explorer.bundle import Bundle, BundleError, images_path, load_images
-from explorer.datasets import DatasetError, dataset_fingerprint, load_dataset
+from explorer.bundle import Bundle, BundleError, DataCard, images_path, load_images
+from explorer.datasets import (
+    NAMED,
+    Dataset,
+    DatasetError,
+    Split,
+    dataset_fingerprint,
+    load_dataset,
+)
+
+
+def is_public(data: DataCard) -> bool:
+    """Whether the images can be had by their name alone."""
+    return data.name.removesuffix("-grey") in NAMED
+
+
+def load_card_data(
+    data: DataCard, source: str | None = None, data_dir: Path | None = None
+) -> Dataset:
+    """Load, in the card's form, the data set that it names; nothing is downloaded.
+
+    Args:
+        data: of the card.
+        source: where it is, if it is not a public one.
+        data_dir: where data sets are looked for first.
+
+    Raises:
+        DatasetError: it is not on this machine, or nobody said where.
+    """
+    if source is None and not is_public(data):
+        raise DatasetError(f"{data.title} is not a public data set; say where it is with --data")
+    height, width, channels = data.image_shape
+    dataset = load_dataset(
+        source or data.name.removesuffix("-grey"),
+        data_dir=data_dir,
+        image_size=height if height == width else None,
+        grey=channels == 1,
+        download=False,
+    )
+    return dataset if data.limit is None else dataset.limited(data.limit)
 
 
 def find_originals(bundle: Bundle) -> np.ndarray | None:
@@ -17,17 +56,12 @@ def find_originals(bundle: Bundle) -> np.ndarray | None:
     Nothing is downloaded, and other images than the card's are not taken.
     """
     data = bundle.card.data
-    kept = images_path(bundle.path.parent, data)
-    if kept.exists():
-        with contextlib.suppress(BundleError):  # damaged, but this machine may have others
-            return load_images(kept, data)
+    with contextlib.suppress(BundleError):  # missing or damaged, but this machine may have them
+        kept = load_images(images_path(bundle.path.parent, data), data)
+        if dataset_fingerprint(Split(kept, bundle.latents.labels)) == data.test_sha256:
+            return kept
     try:
-        dataset = load_dataset(
-            data.name.removesuffix("-grey"), grey=data.name.endswith("-grey"), download=False
-        )
-        if data.limit is not None:
-            dataset = dataset.limited(data.limit)
-        found = dataset.test
+        found = load_card_data(data).test
     except DatasetError:
         return None
     return found.images if dataset_fingerprint(found) == data.test_sha256 else None

@@ -26,22 +26,22 @@ with quiet_stderr():  # TensorFlow's start
     from explorer.bundle import (
         Bundle,
         BundleError,
-        Card,
         DataCard,
         Latents,
         find_bundles,
         load_bundle,
     )
-    from explorer.datasets import NAMED, Dataset, DatasetError, dataset_fingerprint, load_dataset
+    from explorer.codec import Codec
+    from explorer.datasets import Dataset, DatasetError, dataset_fingerprint
     from explorer.evaluation import EvaluationError, evaluate
     from explorer.export import (
         ONNX_TOLERANCE,
-        KerasCodec,
         count_weights,
+        keras_codec,
         load_keras,
         onnx_difference,
     )
-    from explorer.model import VAE
+    from explorer.originals import load_card_data
 
 TOLERANCES = {
     "knn_accuracy": 0.001,
@@ -95,8 +95,8 @@ def verify(path: Path, source: str | None, data_dir: Path | None) -> int:
     unchecked = None
     try:
         bundle = load_bundle(path)
-        model = load_model(path, bundle.card)
-        codec = KerasCodec(model)
+        model = load_keras(path / "model.keras")
+        codec = keras_codec(model)
         checks = [_check("parameters", bundle.card.model.parameters, count_weights(model), 0)]
         checks += compare_runtimes(bundle, codec)
         dataset = find_data(bundle, source, data_dir)
@@ -120,25 +120,6 @@ def verify(path: Path, source: str | None, data_dir: Path | None) -> int:
     return 1 if differing else 2 if unchecked else 0
 
 
-def load_model(path: Path, card: Card) -> VAE:
-    """Load the Keras model of a bundle.
-
-    Raises:
-        BundleError: it cannot be loaded, or is not the model that the card describes.
-    """
-    model = load_keras(path / "model.keras")
-    expected = card.model.recipe, card.data.image_shape, card.model.latent_dim
-    for name, one, other in zip(
-        ("recipe", "image shape", "latent dimension"),
-        expected,
-        (model.recipe, model.image_shape, model.latent_dim),
-        strict=True,
-    ):
-        if one != other:
-            raise BundleError(f"the {name} of model.keras of {path.name} is not the card's")
-    return model
-
-
 def find_data(bundle: Bundle, source: str | None, data_dir: Path | None) -> Dataset:
     """Find the very images that the card was computed from.
 
@@ -146,18 +127,7 @@ def find_data(bundle: Bundle, source: str | None, data_dir: Path | None) -> Data
         DatasetError: they are not on this machine, or others are.
     """
     data = bundle.card.data
-    name = data.name.removesuffix("-grey")
-    if source is None and name not in NAMED:
-        raise DatasetError(f"{data.title} is not a public data set; say where it is with --data")
-    dataset = load_dataset(
-        source or name,
-        data_dir=data_dir,
-        image_size=data.image_shape[0] if data.image_shape[0] == data.image_shape[1] else None,
-        grey=data.image_shape[2] == 1,
-        download=False,
-    )
-    if data.limit is not None:
-        dataset = dataset.limited(data.limit)
+    dataset = load_card_data(data, source, data_dir)
     for part, split, expected in (
         ("training", dataset.train, data.train_sha256),
         ("test", dataset.test, data.test_sha256),
@@ -169,7 +139,7 @@ def find_data(bundle: Bundle, source: str | None, data_dir: Path | None) -> Data
     return dataset
 
 
-def compare_runtimes(bundle: Bundle, codec: KerasCodec) -> Iterator[Check]:
+def compare_runtimes(bundle: Bundle, codec: Codec) -> Iterator[Check]:
     """Whether ONNX computes what Keras computes, on random images and latents."""
     generator = np.random.default_rng(0)
     images = generator.random((100, *bundle.card.data.image_shape), np.float32)

@@ -19,7 +19,7 @@ import pytest
 
 from explorer import export, live
 from explorer.bundle import find_bundles, load_bundle
-from explorer.codec import Codec, OnnxCodec
+from explorer.codec import Codec, onnx_codec
 from explorer.model import VAE, build_posterior
 from explorer.recipes import RECIPES, recipe_from_json
 from explorer.training import round_to_half
@@ -242,7 +242,7 @@ def test_every_layer_computes_what_keras_computes(name: str, site: Site, tmp_pat
     fields = dict(CASES[name])
     image_shape, latent_dim = fields.pop("image_shape"), fields.pop("latent_dim")
     vae = make_vae(recipe_from_json(fields), image_shape, latent_dim)
-    check(export.KerasCodec(vae), keras_bytes(vae, tmp_path), latents(latent_dim), site)
+    check(export.keras_codec(vae), keras_bytes(vae, tmp_path), latents(latent_dim), site)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -255,7 +255,7 @@ def test_built_in_recipes_compute_what_onnxruntime_computes(
     encoder, decoder, model_keras = (
         (tmp_path / name).read_bytes() for name in ("encoder.onnx", "decoder.onnx", "model.keras")
     )
-    codec = OnnxCodec(encoder, decoder, model_keras, vae.recipe)
+    codec = onnx_codec(encoder, decoder, model_keras, vae.recipe)
     check(codec, model_keras, latents(latent_dim=4), site)
 
 

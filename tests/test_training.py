@@ -17,7 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from explorer import training
 from explorer.datasets import dataset_fingerprint, load_dataset
-from explorer.export import KerasCodec
+from explorer.export import keras_codec
 from explorer.metrics import elbo_terms
 from explorer.model import VAE
 from explorer.progress import Progress
@@ -75,7 +75,7 @@ def test_one_epoch_on_real_images_lowers_the_negative_elbo(
     untrained = VAE(run.recipe, run.image_shape, run.latent_dim, seed=run.seed)
 
     def neg_elbo(vae: VAE) -> float:
-        codec = KerasCodec(vae)
+        codec = keras_codec(vae)
         reconstruction, kl = elbo_terms(
             codec.draw, codec.parameters, dataset.test.images, run.latent_dim, "bernoulli"
         )

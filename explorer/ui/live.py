@@ -299,11 +299,11 @@ def _encode_images(bundle: Bundle, _images: np.ndarray) -> bytes:
 def _payload(bundle: Bundle) -> bytes | str:
     """All that ``static/live/model.js`` needs, or a sentence that says why it cannot run it."""
     try:
-        decoder, decoder_weights = decoder_program(bundle.model_keras())
+        decoder, decoder_weights = decoder_program(bundle.model_keras)
     except LiveError as error:
         return str(error)
     try:
-        encoder, encoder_weights = encoder_program(bundle.model_keras())
+        encoder, encoder_weights = encoder_program(bundle.model_keras)
     except LiveError:
         encoder, encoder_weights = None, b""
     latents = bundle.latents

@@ -9,6 +9,7 @@ import streamlit as st
 
 from explorer.bundle import Bundle, BundleError, Card
 from explorer.geometry import axis_label
+from explorer.originals import is_public
 from explorer.ui import (
     cache,
     interpolate_view,
@@ -183,6 +184,8 @@ def _offer_originals(bundle: Bundle) -> None:
         f"The images of {literal(data.title)} are not on this machine; "
         "thumbnails are reconstructions."
     )
+    if not is_public(data):
+        return
     source = data.name.removesuffix("-grey")
     if st.button("Fetch the data set", icon=":material/download:"):
         with st.spinner(f"Fetching {literal(data.title)} …"):
@@ -192,7 +195,7 @@ def _offer_originals(bundle: Bundle) -> None:
             )  # fmt: skip
         if done.returncode:
             said = done.stderr.strip().splitlines() or ["it was stopped"]
-            st.error(f"The images could not be fetched: {said[-1]}")
+            st.error(f"The images could not be fetched: {literal(said[-1])}")
         else:
             cache.originals_of.clear()
             st.rerun()
