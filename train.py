@@ -94,6 +94,13 @@ def main() -> int:
     except PROBLEMS as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 1
+    except (tf.errors.ResourceExhaustedError, MemoryError):
+        print(
+            "train.py: the memory was not enough; give a smaller --batch-size, --limit the "
+            "images, or choose a smaller recipe",
+            file=sys.stderr,
+        )
+        return 1
     except OSError as error:
         print(f"train.py: cannot read or write a file: {error}", file=sys.stderr)
         return 1
@@ -279,7 +286,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--recipe", metavar="R", help=f"{', '.join(RECIPES)}, or a .json file")
     add("--epochs", type=_positive, metavar="E", help="instead of the recipe's")
     add("--batch-size", type=_positive, metavar="B", help="instead of the recipe's")
-    add("--beta", type=float, metavar="B", help="weight of the KL term, instead of the recipe's")
+    add("--beta", type=_number, metavar="B", help="weight of the KL term, instead of the recipe's")
     add("--seed", type=_seed, default=0, metavar="S", help="of all chance (default 0)")
     add("--limit", type=_positive, metavar="N", help="use only N images of each split")
     add("--minutes", type=_minutes, metavar="M", help="end with the epoch in which M have passed")
@@ -299,22 +306,36 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
+def _whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
 def _seed(text: str) -> int:
-    value = int(text)
+    value = _whole_number(text)
     if not 0 <= value < 2**32:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and {2**32 - 1:,}")
     return value
 
 
 def _minutes(text: str) -> float:
-    value = float(text)
+    value = _number(text)
     if not value > 0:
         raise argparse.ArgumentTypeError(f"{text} is not more than 0")
     return value
 
 
 def _positive(text: str) -> int:
-    value = int(text)
+    value = _whole_number(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
     return value

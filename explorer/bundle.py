@@ -37,7 +37,9 @@ from pydantic import (
 
 from explorer.codec import Codec, onnx_codec
 from explorer.density import AggregatePosterior
+from explorer.metrics import active_units
 from explorer.recipes import Recipe, first_problem, recipe_from_json
+from explorer.storage import flush, to_half
 
 SCHEMA_VERSION = 2
 FILES = ("model.keras", "encoder.onnx", "decoder.onnx", "latents.npz", "history.json")
@@ -235,6 +237,11 @@ class Bundle:
         return np.sort(self.latents.neg_elbo)
 
     @cached_property
+    def active_units(self) -> np.ndarray:
+        """Which latent dimensions tell test images apart, bool ``(latent_dim,)``."""
+        return active_units(self.latents.z_mean)
+
+    @cached_property
     def dimensions_by_kl(self) -> tuple[int, ...]:
         """Latent dimensions from the one that carries most to the one that carries least."""
         return tuple(int(i) for i in np.argsort(-np.array(self.card.metrics.kl_per_dimension)))
@@ -343,7 +350,7 @@ def file_cards(folder: Path, names: Iterable[str] = FILES) -> dict[str, FileCard
 def save_latents(latents: Latents, path: Path) -> None:
     """Write ``latents.npz``."""
     arrays = {field.name: getattr(latents, field.name) for field in fields(Latents)}
-    halves = {name: arrays[name].astype(np.float16) for name in _HALVES}
+    halves = {name: to_half(arrays[name]) for name in _HALVES}
     save_arrays_to(path, **{**arrays, **halves})
 
 
@@ -385,6 +392,7 @@ def unfinished(path: Path) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     yield folder
+    flush(folder)
     previous = _previous(path)
     shutil.rmtree(previous, ignore_errors=True)
     if path.exists():

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from explorer.elbo import LOG_2PI
-from explorer.metrics import percentile_of
 
 _CHUNK_BYTES = 32_000_000  # of one chunk of the (places, components) matrix
 
@@ -55,16 +54,6 @@ class AggregatePosterior:
         precision = np.exp(-log_var)
         constant = -0.5 * np.sum(LOG_2PI + log_var + precision * np.square(mean), axis=1)
         return np.concatenate([-0.5 * precision.T, (precision * mean).T, constant[np.newaxis]])
-
-
-def density_percentile(log_density: Any, reference_sorted: np.ndarray) -> Any:
-    """How dense a place is among the test set's: share of its means in lower density, 0–100.
-
-    Args:
-        log_density: log q(z) at one or several places.
-        reference_sorted: log q(z) at the test set's latent means, ascending.
-    """
-    return percentile_of(log_density, reference_sorted)
 
 
 def _log_mean_exp(log_terms: np.ndarray) -> np.ndarray:

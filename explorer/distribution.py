@@ -89,14 +89,14 @@ def check_agreement(strategy: tf.distribute.Strategy, value: Any, problem: str) 
         DistributionError: they do not (``problem``), or another worker is gone.
     """
     digest = int.from_bytes(hashlib.sha256(json.dumps(value).encode()).digest()[:6])
-    with telling_of_lost_workers():
+    with telling_of_lost_workers(strategy):
         if add_up(strategy, digest) != strategy.num_replicas_in_sync * digest:
             raise DistributionError(problem)
 
 
 @contextlib.contextmanager
-def telling_of_lost_workers() -> Iterator[None]:
-    """Say it in a sentence when another worker of the cluster is gone.
+def telling_of_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Say it in a sentence when another worker of a cluster is gone.
 
     TensorFlow notices within seconds: every worker tells the chief that it is alive.
 
@@ -111,6 +111,8 @@ def telling_of_lost_workers() -> Iterator[None]:
         tf.errors.AbortedError,
         tf.errors.CancelledError,
     ) as error:
+        if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            raise
         raise DistributionError(
             "another worker stopped answering; start all workers again with --resume"
         ) from error

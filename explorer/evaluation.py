@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from explorer import metrics
 from explorer.bundle import ImportanceBound, Latents, Metrics
 from explorer.codec import Codec
-from explorer.datasets import Dataset, evenly_spaced
+from explorer.datasets import Dataset, Split, evenly_spaced
 from explorer.density import AggregatePosterior
 from explorer.elbo import entropy_floor, kl_per_dimension
 from explorer.recipes import Recipe
+from explorer.storage import to_half
 
 SAMPLES = 10
 """Draws of z per test image in the Monte-Carlo reconstruction term."""
 IMPORTANCE_IMAGES, IMPORTANCE_SAMPLES = 1000, 100
 NEIGHBOURS = 15
-MAX_TRAINING_IMAGES = 60_000
-"""At most so many training images enter k-NN and PCA."""
-MAX_ERROR_IMAGES = 10_000
-"""At most so many test images enter the squared errors."""
+MAX_TRAINING_IMAGES, MAX_TRAINING_BYTES = 60_000, 2**30
+"""If there are more training images than the first, a sample of both limits enters k-NN and PCA."""
 DENSITY_IMAGES = 5_000
 """Training images whose posteriors make up the aggregate posterior of the app."""
 SEED = 0
@@ -40,7 +41,7 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
     - ``importance``: −log 1/K Σ p(x|z)p(z)/q(z|x), Burda et al. 2016, on
       images spread over the test set, with the −ELBO of the same images.
     - ``kl_per_dimension``, nats; ``active_units``: dimensions whose posterior
-      mean varies by more than 0.01 over the test set (Burda et al. 2016).
+      mean has a variance above 0.01 over the test set (Burda et al. 2016).
     - ``knn_accuracy``: training means → test means, beside the same after PCA
       to as many dimensions; None with a single class.
     - ``squared_error``: per pixel, of the reconstruction from ``z_mean``,
@@ -54,13 +55,11 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
     Raises:
         EvaluationError: the model gives NaN, infinity, or latents that are too large to store.
     """
-    test, train = dataset.test, dataset.train
-    used = evenly_spaced(len(train.images), MAX_TRAINING_IMAGES)
-    train_images, train_labels = train.images[used], train.labels[used]
+    test, train = dataset.test, _sample(dataset.train)
     likelihood = recipe.likelihood
 
     z_mean, z_log_var = metrics.encode_all(codec.encode, test.images)
-    train_z_mean, train_z_log_var = metrics.encode_all(codec.encode, train_images)
+    train_z_mean, train_z_log_var = metrics.encode_all(codec.encode, train.images)
     latent_dim = z_mean.shape[1]
     reconstruction, kl = metrics.elbo_terms(
         codec.draw,
@@ -103,18 +102,17 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
         seed=SEED,
     )
     floor = _entropy_floor(test.images) if likelihood == "bernoulli" else None
-    neighbours = min(NEIGHBOURS, len(train_images))
+    neighbours = min(NEIGHBOURS, len(train.images))
 
     def knn(train_points: np.ndarray, test_points: np.ndarray) -> float | None:
         if len(dataset.classes) < 2:
             return None
         accuracy = metrics.knn_accuracy(
-            train_points, train_labels, test_points, test.labels, neighbours
+            train_points, train.labels, test_points, test.labels, neighbours
         )
         return round(accuracy, 4)
 
-    compared = evenly_spaced(len(test.images), MAX_ERROR_IMAGES)
-    pca = metrics.pca_fit(train_images, min(latent_dim, test.images[0].size))
+    pca = metrics.pca_fit(train.images, min(latent_dim, test.images[0].size))
     test_pca = pca.transform(test.images)
 
     figures = Metrics(
@@ -133,18 +131,17 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
         kl_per_dimension=tuple(round(float(value), 4) for value in kl.mean(axis=0)),
         active_units=int(metrics.active_units(z_mean).sum()),
         knn_accuracy=knn(train_z_mean, z_mean),
-        knn_accuracy_pca=knn(pca.transform(train_images), test_pca),
+        knn_accuracy_pca=knn(pca.transform(train.images), test_pca),
         knn_neighbours=neighbours,
-        squared_error=_error(test.images[compared], _decode_all(codec, z_mean[compared])),
-        squared_error_pca=_error(test.images[compared], pca.inverse_transform(test_pca[compared])),
+        squared_error=_error(test.images, lambda rows: codec.decode(z_mean[rows])),
+        squared_error_pca=_error(test.images, lambda rows: pca.inverse_transform(test_pca[rows])),
     )
     return figures, latents
 
 
 def _rounded(latents: np.ndarray) -> np.ndarray:
     """Rounded to half precision, as which a bundle stores them, float32."""
-    with np.errstate(over="ignore"):
-        halves = latents.astype(np.float16)
+    halves = to_half(latents)
     if not np.isfinite(halves).all():
         raise EvaluationError(
             f"the model gives latents up to {np.abs(latents).max():,.0f}, more than the "
@@ -157,12 +154,17 @@ def _mean(values: np.ndarray) -> float:
     return round(float(np.mean(values, dtype=np.float64)), 3)
 
 
-def _error(images: np.ndarray, reconstructions: np.ndarray) -> float:
-    return round(metrics.squared_error_per_pixel(images, reconstructions), 6)
+def _error(images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]) -> float:
+    return round(metrics.squared_error_per_pixel(images, reconstruct), 6)
 
 
-def _decode_all(codec: Codec, z: np.ndarray) -> np.ndarray:
-    return np.concatenate([codec.decode(z[i : i + 1000]) for i in range(0, len(z), 1000)])
+def _sample(split: Split) -> Split:
+    """The images themselves, which may be memory-mapped, or so many that a copy does no harm."""
+    if len(split.images) <= MAX_TRAINING_IMAGES:
+        return split
+    count = min(MAX_TRAINING_IMAGES, max(1, MAX_TRAINING_BYTES // split.images[0].nbytes))
+    chosen = evenly_spaced(len(split.images), count)
+    return Split(split.images[chosen], split.labels[chosen])
 
 
 def _entropy_floor(images: np.ndarray) -> float:

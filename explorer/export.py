@@ -25,6 +25,7 @@ from explorer.codec import WEIGHTS, Codec, onnx_codec
 from explorer.model import VAE, build_posterior, reason
 from explorer.posterior import FlowPosterior, GaussianPosterior, Posterior
 from explorer.recipes import Recipe, RecipeError
+from explorer.storage import to_half
 
 ONNX_TOLERANCE = 1e-5
 """By how much ONNX may differ from Keras: see ``onnx_difference``."""
@@ -212,8 +213,7 @@ def _store_plainly(weights: bytes) -> bytes:
 
 def _halves(values: np.ndarray) -> np.ndarray:
     """Single precision as half precision if that loses nothing; anything else as it is."""
-    with np.errstate(over="ignore"):
-        halves = values.astype("<f2")
+    halves = to_half(values)
     is_same = values.dtype == np.float32 and np.array_equal(halves.astype(np.float32), values)
     return halves if is_same else values
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from explorer.flow import autoregressive_masks
 from explorer.recipes import Layer, Recipe, recipe_from_json
+from explorer.storage import to_half
 
 FORMAT = 1
 
@@ -129,7 +130,7 @@ class _Model:
         if len(self.blob) // 2 + weight.size > MAX_WEIGHTS:
             raise LiveError(f"the model has more than the {MAX_WEIGHTS:,} weights a browser takes")
         values = weight[()]
-        if not np.array_equal(_halves(values), values) or not np.isfinite(values).all():
+        if not np.array_equal(to_half(values), values) or not np.isfinite(values).all():
             raise LiveError(
                 f"the weight {path} holds values that are not half-precision numbers; "
                 "train.py rounds them, so train the model again"
@@ -151,7 +152,7 @@ class _Model:
     def store(self, values: np.ndarray) -> Operation:
         """Append a weight to the blob; returns its place there."""
         at = len(self.blob) // 2
-        self.blob += _halves(values).tobytes()
+        self.blob += to_half(values).tobytes()
         return {"at": at, "shape": list(values.shape)}
 
 
@@ -379,11 +380,6 @@ def _padding(kind: str, value: str) -> str:
     if value not in ("same", "valid"):
         raise LiveError(f"the browser cannot run {kind} with padding={value!r}")
     return value
-
-
-def _halves(values: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        return values.astype("<f2")
 
 
 def _pair(value: Any) -> list[int]:

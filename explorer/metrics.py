@@ -108,13 +108,13 @@ def importance_weighted_bound(
     return bound
 
 
-def active_units(z_mean: np.ndarray, threshold: float = 0.01) -> np.ndarray:
+def active_units(z_mean: np.ndarray) -> np.ndarray:
     """Which latent dimensions the data move, bool ``(latent_dim,)``.
 
     A dimension is active if the variance of its posterior mean over the data
-    exceeds the threshold (Burda et al. 2016, section 5.2).
+    exceeds 0.01 (Burda et al. 2016, section 5.2).
     """
-    return np.var(z_mean, axis=0, dtype=np.float64) > threshold
+    return np.var(z_mean, axis=0, dtype=np.float64) > 0.01
 
 
 def _draws(
@@ -266,17 +266,19 @@ def _flat_batches(images: np.ndarray) -> Iterator[np.ndarray]:
 # Comparing
 
 
-def squared_error_per_pixel(images: np.ndarray, reconstructions: np.ndarray) -> float:
+def squared_error_per_pixel(
+    images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]
+) -> float:
     """Mean squared difference over all images, pixels and channels, for values in [0, 1].
 
     Args:
         images: ``(n, ...)``.
-        reconstructions: as many values per image, of any shape ``(n, ...)``.
+        reconstruct: a slice of the images' numbers → as many values per image, of any shape.
     """
     total = 0.0
     for batch in _batches(len(images), 1000):
         x = _to_unit_range(images[batch])
-        error = x - _to_unit_range(reconstructions[batch]).reshape(x.shape)
+        error = x - _to_unit_range(reconstruct(batch)).reshape(x.shape)
         total += float(np.sum(np.square(error), dtype=np.float64))
     return total / images.size
 

@@ -301,24 +301,28 @@ class VAE(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """The negative (β-weighted) ELBO averaged over the batch, nats per image."""
+        """The objective averaged over the batch, nats per image."""
         reconstruction, kl = self.elbo_terms(x, y_pred)
         self.terms["reconstruction"].update_state(reconstruction)
         self.terms["kl"].update_state(kl)
         self.terms["neg_elbo"].update_state(reconstruction + kl)
-        return ops.mean(reconstruction + self.kl_weight() * kl)
+        return ops.mean(self.objective(reconstruction, kl))
 
     def elbo_terms(self, images: Any, outputs: dict[str, Any]) -> tuple[Any, Any]:
         """Reconstruction and KL term of each image, nats, ``(n,)``, from what ``call`` returns."""
         log_px = log_likelihood(images, outputs["parameters"], self.recipe.likelihood, ops=ops)
         return -log_px, ops.sum(outputs["kl"], axis=-1)
 
-    def kl_weight(self) -> Any:
-        """β, or what the warm-up has reached of it."""
-        if not self.kl_warmup_steps:
-            return self.recipe.beta
-        step = ops.cast(self.optimizer.iterations, "float32")
-        return self.recipe.beta * ops.minimum(1.0, step / self.kl_warmup_steps)
+    def objective(self, reconstruction: Any, kl: Any) -> Any:
+        """What training minimises: the −ELBO with the KL term weighted, nats, ``(n,)``.
+
+        The weight is β, or what the warm-up has reached of it.
+        """
+        weight: Any = self.recipe.beta
+        if self.kl_warmup_steps:
+            step = ops.cast(self.optimizer.iterations, "float32")
+            weight *= ops.minimum(1.0, step / self.kl_warmup_steps)
+        return reconstruction + weight * kl
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The three terms; ``fit`` shows them without the loss, which warm-up distorts."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+ERASE = "\x1b[K"
+"""Tells a terminal to empty the rest of the line, where a longer one stood."""
 SHOWN = ("neg_elbo", "reconstruction", "kl", "val_neg_elbo")
 
 
@@ -43,7 +45,7 @@ class Progress:
             f"epoch {self.epoch + 1}/{self.epochs}  {', '.join(shown)} nats  {_clock(seconds)} left"
         )
         share = f"{100 * self.step // self.steps:3d} %" if self.step < self.steps else "     "
-        print(f"\r{line}  {share}" if self.live else line, end=end, flush=True)
+        print(f"\r{line}  {share}{ERASE}" if self.live else line, end=end, flush=True)
 
 
 def _clock(seconds: float) -> str:

@@ -15,21 +15,20 @@ def to_pixels(images: np.ndarray) -> np.ndarray:
     return np.round(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
-def tile(images: np.ndarray, columns: int, *, gap: int = 0, fill: int = 255) -> np.ndarray:
+def tile(images: np.ndarray, columns: int, *, gap: int = 0) -> np.ndarray:
     """Lay images out row by row in one picture.
 
     Args:
         images: ``(n, height, width, channels)`` uint8.
         columns: images in a row; the last row is filled up.
-        gap: pixels between images.
-        fill: value of gaps and of missing images.
+        gap: white pixels between images; so are missing images.
 
     Returns:
         ``(rows * (height + gap) - gap, columns * (width + gap) - gap, channels)`` uint8.
     """
     n, height, width, channels = images.shape
     rows = -(-n // columns)
-    cells = np.full((rows * columns, height + gap, width + gap, channels), fill, np.uint8)
+    cells = np.full((rows * columns, height + gap, width + gap, channels), 255, np.uint8)
     cells[:n, :height, :width] = images
     picture = cells.reshape(rows, columns, height + gap, width + gap, channels)
     picture = picture.transpose(0, 2, 1, 3, 4).reshape(

@@ -32,7 +32,8 @@ from explorer.distribution import (
 )
 from explorer.model import VAE, reason
 from explorer.progress import Progress, Summaries
-from explorer.recipes import Recipe
+from explorer.recipes import Layer, Recipe
+from explorer.storage import flush, to_half
 from explorer.stream import batches_in_order, shuffled_batches, split
 
 History = dict[str, list[float]]
@@ -149,7 +150,7 @@ def train(
 
     keras.utils.clear_session()  # so that layers are named alike in every run of a process
     keras.utils.set_random_seed(run.seed)
-    with telling_of_lost_workers(), strategy.scope():
+    with telling_of_lost_workers(strategy), strategy.scope():
         model = _load_model(path) if path else _new_model(run, steps * recipe.epochs)
     if is_chief(strategy) and not done:
         shutil.rmtree(checkpoints, ignore_errors=True)
@@ -167,7 +168,7 @@ def train(
     started = time.monotonic() - earlier
     progress = Progress(steps, recipe.epochs, done, visible=is_chief(strategy))
     logs = tensorboard if is_chief(strategy) else None
-    with telling_of_lost_workers(), Summaries(logs) as summaries:
+    with telling_of_lost_workers(strategy), Summaries(logs) as summaries:
         for epoch in range(done, recipe.epochs):
             if epoch and add_up(strategy, stop(history, time.monotonic() - started)):
                 break
@@ -203,8 +204,7 @@ def round_to_half(model: keras.Model) -> None:
     """
     for weight in model.weights:
         if weight.dtype == "float32":
-            with np.errstate(over="ignore"):
-                halves = weight.numpy().astype(np.float16)
+            halves = to_half(weight.numpy())
             if not np.isfinite(halves).all():
                 raise TrainingError(
                     f"the weights of {weight.path} ended beyond ±65,504; "
@@ -246,15 +246,17 @@ def _stream(
 def _compile_steps(
     model: VAE, strategy: tf.distribute.Strategy, batch_size: int
 ) -> Callable[[Any, int], tf.Tensor]:
-    """Make the function that takes steps and sums both terms over all their images."""
+    """Make the function that takes so many steps.
 
+    It sums reconstruction and KL term over all their images, nats, ``(2,)``.
+    """
     compiled = tf.function(jit_compile=_is_dense(model))
 
     @compiled
     def gradients(images: tf.Tensor, noise: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
         with tf.GradientTape() as tape:
             reconstruction, kl = model.elbo_terms(images, model(images, noise, training=True))
-            loss = tf.reduce_sum(reconstruction + model.kl_weight() * kl) / batch_size
+            loss = tf.reduce_sum(model.objective(reconstruction, kl)) / batch_size
         sums = tf.stack([tf.reduce_sum(reconstruction), tf.reduce_sum(kl)])
         return tape.gradient(loss, model.trainable_variables), sums
 
@@ -310,8 +312,12 @@ def _learning_rate(recipe: Recipe, total_steps: int) -> Any:
 
 def _is_dense(model: VAE) -> bool:
     """Whether XLA pays: on the CPU it speeds up matrix products and slows convolutions."""
-    names = [spec["layer"] for spec in (*model.recipe.encoder, *model.recipe.decoder)]
-    return not any("Conv" in name for name in names)
+
+    def has_convolution(layer: Layer) -> bool:
+        return "Conv" in layer["layer"] or any(map(has_convolution, layer.get("layers", ())))
+
+    recipe = model.recipe
+    return not any(map(has_convolution, (*recipe.encoder, *recipe.decoder, recipe.head)))
 
 
 def _new_model(run: Run, total_steps: int) -> VAE:
@@ -388,6 +394,7 @@ def _save_checkpoint(
     model.save(unfinished / "model.keras")
     state = {"run": run.to_json(), "history": history, "seconds": seconds}
     (unfinished / "state.json").write_text(json.dumps(state), encoding="utf-8")
+    flush(unfinished)
     os.replace(unfinished, folder / f"epoch-{epoch + 1:05d}")
     for path in older:
         shutil.rmtree(path)

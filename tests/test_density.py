@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from explorer.density import AggregatePosterior, density_percentile
+from explorer.density import AggregatePosterior
 
 
 def random_posteriors(n: int, latent_dim: int) -> AggregatePosterior:
@@ -81,9 +81,3 @@ def test_means_and_log_variances_must_belong_together():
         AggregatePosterior(np.zeros((3, 2)), np.zeros((3, 1)))
     with pytest.raises(ValueError, match="n > 0"):
         AggregatePosterior(np.zeros((0, 2)), np.zeros((0, 2)))
-
-
-def test_density_percentile_is_the_share_in_lower_density():
-    reference = np.array([-4.0, -3.0, -2.0, -1.0])
-    assert density_percentile(-2.5, reference) == 50.0
-    assert density_percentile([-9.0, -1.0, 0.0], reference).tolist() == [0.0, 75.0, 100.0]

@@ -509,15 +509,14 @@ def test_images_are_painted_pixel_for_pixel(channels: int, small: bytes, site: S
         + """
         const canvas = document.createElement("canvas");
         const painter = new Painter(canvas, [2, 3, channels], 1, 2);
-        painter.paint(Float32Array.from(images), 0, 1);
-        painter.paint(Float32Array.from(images), 1);
+        images.forEach((image, tile) => painter.paint(Float32Array.from(image), tile));
         return [...canvas.getContext("2d").getImageData(0, 0, 3, 4).data];
         """,
         channels=channels,
-        images=images.ravel().tolist(),
+        images=images.reshape(2, -1).tolist(),
     )
     pixels = np.array(painted).reshape(2, 2, 3, 4)
-    expected = np.broadcast_to(np.rint(255 * images[::-1]), (2, 2, 3, 3))
+    expected = np.broadcast_to(np.rint(255 * images), (2, 2, 3, 3))
     np.testing.assert_array_equal(pixels[..., :3], expected)
     assert (pixels[..., 3] == 255).all()
 

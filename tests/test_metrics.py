@@ -178,7 +178,6 @@ def test_encode_all_scales_pixels_and_keeps_batches_small_and_in_order():
 def test_active_units_are_those_whose_mean_moves():
     z_mean = np.array([[1.0, 0.0, 100.0], [-1.0, 0.18, 100.0]])  # variances 1, 0.0081, 0
     assert active_units(z_mean).tolist() == [True, False, False]
-    assert active_units(z_mean, threshold=0.005).tolist() == [True, True, False]
 
 
 # Nearest neighbours
@@ -238,7 +237,8 @@ def test_pca_of_a_known_ellipse():
 def test_pca_of_one_component_leaves_the_variance_of_the_other():
     images = np.array([[0.1, 0.4], [0.1, 0.6], [0.9, 0.4], [0.9, 0.6]], np.float32)
     pca = pca_fit(images, 1)
-    error = squared_error_per_pixel(images, pca.inverse_transform(pca.transform(images)))
+    again = pca.inverse_transform(pca.transform(images))
+    error = squared_error_per_pixel(images, again.__getitem__)
     assert error == pytest.approx(0.1**2 / 2)
 
 
@@ -266,9 +266,9 @@ def test_pca_gives_images_in_range():
 
 def test_squared_error_reads_bytes_as_shares_of_255():
     images = np.array([0, 255, 255, 0], np.uint8).reshape(1, 2, 2, 1)
-    assert squared_error_per_pixel(images, images) == 0.0
+    assert squared_error_per_pixel(images, images.__getitem__) == 0.0
     reconstructions = np.array([[0.5, 1.0, 1.0, 0.0]])
-    assert squared_error_per_pixel(images, reconstructions) == pytest.approx(0.25 / 4)
+    assert squared_error_per_pixel(images, reconstructions.__getitem__) == pytest.approx(0.25 / 4)
 
 
 def test_percentile_is_the_share_below():
@@ -294,7 +294,9 @@ def test_pca_and_knn_figures_of_real_data(fitted_pca, name, latent_dim, accuracy
     dataset, eight = fitted_pca(name)
     pca = PCA(eight.mean, eight.components[:latent_dim])
     train, test = pca.transform(dataset.train.images), pca.transform(dataset.test.images)
-    error = squared_error_per_pixel(dataset.test.images, pca.inverse_transform(test))
+    error = squared_error_per_pixel(
+        dataset.test.images, lambda rows: pca.inverse_transform(test[rows])
+    )
     assert error == pytest.approx(squared_error, abs=0.00006)
     found = knn_accuracy(train, dataset.train.labels, test, dataset.test.labels, k=10)
     assert found == pytest.approx(accuracy, abs=0.003)

@@ -16,9 +16,17 @@ import pytest
 from PIL import Image, ImageSequence
 
 from explorer import pictures
-from explorer.bundle import Bundle, load_bundle
-from explorer.datasets import Dataset, load_dataset
-from explorer.originals import find_originals
+from explorer.bundle import (
+    Bundle,
+    BundleError,
+    images_path,
+    load_bundle,
+    load_images,
+    read_card,
+    save_images,
+)
+from explorer.datasets import Dataset, DatasetError, load_dataset
+from explorer.originals import find_originals, load_card_data
 
 Copy = Callable[[], Path]
 Run = Callable[..., tuple[int, str, str]]
@@ -200,13 +208,16 @@ def test_images_of_this_machine_are_the_originals_only_if_they_are_the_cards(
 ):
     path = copy_bundle()
     next((path.parent / "images").iterdir()).unlink()
+    card = (path / "card.json").read_text(encoding="utf-8")
+    card = card.replace('"name": "shapes"', '"name": "mnist"')  # a public data set
+    (path / "card.json").write_text(card, encoding="utf-8")
     with np.load(tiny_settings["data"]) as data:
         arrays = dict(data)
     arrays["x_test"][99, 11, 11] += change
     np.savez(tmp_path / "here.npz", **arrays)
 
-    def load(name: str, *, grey: bool, download: bool) -> Dataset:
-        assert (name, grey, download) == ("shapes", False, False)
+    def load(name: str, *, download: bool, **_: Any) -> Dataset:
+        assert (name, download) == ("mnist", False)
         return load_dataset(tmp_path / "here.npz")
 
     monkeypatch.setattr("explorer.originals.load_dataset", load)
@@ -216,6 +227,56 @@ def test_images_of_this_machine_are_the_originals_only_if_they_are_the_cards(
     else:
         assert found is not None
         np.testing.assert_array_equal(found[..., 0], arrays["x_test"])
+
+
+def test_kept_images_that_are_others_are_not_taken_for_the_originals(copy_bundle: Copy):
+    path = copy_bundle()
+    bundle = load_bundle(path)
+    kept = images_path(path.parent, bundle.card.data)
+    images = load_images(kept, bundle.card.data)
+    assert find_originals(bundle) is not None
+    save_images(255 - images, kept)
+    assert find_originals(bundle) is None
+
+
+@pytest.mark.parametrize("name", ["/", "../images", "a/b", "A", ""])
+def test_a_card_cannot_name_a_path_in_place_of_a_data_set(copy_bundle: Copy, name: str):
+    path = copy_bundle()
+    card = json.loads((path / "card.json").read_text(encoding="utf-8"))
+    card["data"]["name"] = name
+    (path / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    with pytest.raises(BundleError, match="data.name"):
+        load_bundle(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "expected"),
+    [
+        ("mnist", (14, 14, 1), {"image_size": 14, "grey": True}),
+        ("cifar10", (32, 32, 3), {"image_size": 32, "grey": False}),
+        ("cifar10-grey", (32, 32, 1), {"image_size": 32, "grey": True}),
+    ],
+)
+def test_data_are_loaded_as_they_were_for_training(
+    tiny_bundle: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    shape: tuple[int, ...],
+    expected: dict[str, Any],
+):
+    data = read_card(tiny_bundle).data.model_copy(update={"name": name, "image_shape": shape})
+    asked: dict[str, Any] = {}
+
+    def load(source: str, **options: Any) -> Any:
+        asked.update(options, source=source)
+        raise DatasetError("not there")
+
+    monkeypatch.setattr("explorer.originals.load_dataset", load)
+    with pytest.raises(DatasetError, match="not there"):
+        load_card_data(data)
+    assert asked["source"] == name.removesuffix("-grey")
+    assert {key: asked[key] for key in expected} == expected
+    assert asked["download"] is False
 
 
 def test_samples_are_draws_from_the_prior(run: Run, tiny_bundle: Path, tmp_path: Path):

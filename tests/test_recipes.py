@@ -119,10 +119,12 @@ def test_override_refuses_what_a_recipe_would_refuse():
         override(from_json(PLAIN), epochs=0)
 
 
-@pytest.mark.parametrize("latent_dim", [1, 2, 3, 8, 80])
-def test_there_is_a_recipe_for_every_dimension(latent_dim: int):
-    name, recipe = find_recipe(None, latent_dim)
-    assert recipe is RECIPES[name]
+@pytest.mark.parametrize(
+    ("latent_dim", "expected"),
+    [(1, "residual"), (3, "residual"), (4, "residual-wide"), (80, "residual-wide")],
+)
+def test_there_is_a_recipe_for_every_dimension(latent_dim: int, expected: str):
+    assert find_recipe(None, latent_dim) == (expected, RECIPES[expected])
 
 
 @pytest.mark.parametrize("name", RECIPES)

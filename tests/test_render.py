@@ -39,7 +39,7 @@ def test_tiles_lie_row_by_row():
 def test_gaps_and_missing_tiles_are_filled():
     images = np.array([1, 2, 3], np.uint8).reshape(3, 1, 1, 1)
     np.testing.assert_array_equal(
-        render.tile(images, 2, gap=1, fill=9)[..., 0], [[1, 9, 2], [9, 9, 9], [3, 9, 9]]
+        render.tile(images, 2, gap=1)[..., 0], [[1, 255, 2], [255, 255, 255], [3, 255, 255]]
     )
 
 

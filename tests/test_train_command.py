@@ -24,6 +24,7 @@ import train
 from explorer import verify
 from explorer.bundle import FILES, find_bundles, load_bundle, load_reference, read_card
 from explorer.progress import Progress
+from explorer.recipes import RECIPES
 from train import Settings, train_bundle
 
 ROOT = Path(__file__).parents[1]
@@ -61,11 +62,11 @@ def flags(settings: dict[str, Any]) -> list[str]:
         (["--bogus"], "unrecognized arguments: --bogus"),
         (["mnist", "extra"], "unrecognized arguments: extra"),
         (["mnist", "--latent-dim", "0"], "--latent-dim: 0 is not 1 or more"),
-        (["mnist", "--latent-dim", "two"], "--latent-dim"),
+        (["mnist", "--latent-dim", "two"], "--latent-dim: 'two' is not a whole number"),
         (["mnist", "--latent-dim"], "--latent-dim: expected one argument"),
         (["mnist", "--epochs", "-1"], "--epochs: -1 is not 1 or more"),
-        (["mnist", "--batch-size", "1.5"], "--batch-size"),
-        (["mnist", "--beta", "much"], "--beta"),
+        (["mnist", "--batch-size", "1.5"], "--batch-size: '1.5' is not a whole number"),
+        (["mnist", "--beta", "much"], "--beta: 'much' is not a number"),
         (["mnist", "--limit", "0"], "--limit: 0 is not 1 or more"),
         (["mnist", "--minutes", "0"], "--minutes: 0 is not more than 0"),
         (["mnist", "--minutes", "nan"], "--minutes: nan is not more than 0"),
@@ -173,6 +174,15 @@ def test_without_arguments_everything_shipped_is_trained(run: Run, monkeypatch: 
     assert run() == (0, "", "")
     assert trained == list(train.SHIPPED)
     assert {("fashion_mnist", 2), ("mnist", 8)} <= {(s.data, s.latent_dim) for s in trained}
+
+
+def test_the_models_that_are_there_are_those_that_are_trained_without_arguments():
+    cards = [read_card(path) for path in find_bundles(ROOT / "pretrained")]
+    assert sorted(card.training.command for card in cards) == sorted(
+        settings.command() for settings in train.SHIPPED
+    )
+    for card in cards:
+        assert card.model.recipe == RECIPES[card.model.recipe_name], card.name
 
 
 @pytest.mark.parametrize(
@@ -304,6 +314,19 @@ import train
     assert process.returncode == 130
 
 
+@pytest.mark.parametrize("error", [MemoryError, train.tf.errors.ResourceExhaustedError])
+def test_too_little_memory_gets_a_sentence(
+    run: Run, tiny_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, error: Any
+):
+    def fail(*_: Any, **__: Any) -> None:
+        raise error(*[None, None, "OOM when allocating tensor"][: 3 * (error is not MemoryError)])
+
+    monkeypatch.setattr(train.training, "train", fail)
+    status, _, err = run(*flags(tiny_settings))
+    assert status == 1
+    assert err.startswith("train.py: the memory was not enough; give a smaller --batch-size")
+
+
 def test_resuming_with_other_settings_gets_a_sentence(
     run: Run, tmp_path: Path, tiny_settings: dict[str, Any]
 ):
@@ -335,6 +358,36 @@ def test_resuming_trains_nothing_again_that_is_finished(
     for change in ({"seed": 1}, {"latent_dim": 3}, {"train_sha256": "0" * 64}):
         assert not train.is_trained(output / "shapes-2d", replace(same, **change))
     assert not train.is_trained(output / "absent-2d", same)
+
+
+def test_figures_only_go_to_the_references_and_are_found_there(
+    run: Run, tmp_path: Path, tiny_bundle: Path, tiny_settings: dict[str, Any]
+):
+    shutil.copytree(tiny_bundle, tmp_path / "shapes-2d")  # a bundle is no reference
+    command = [*flags(tiny_settings), "--output", tmp_path, "--figures-only", "--resume"]
+    status, out, err = run(*command)
+    assert (status, err) == (0, "")
+    path = tmp_path / "references" / "shapes-2d"
+    assert f"wrote {path}" in out
+    reference, bundle = load_reference(path), load_bundle(tiny_bundle)
+    assert reference.history == bundle.history
+    assert reference.card.metrics == bundle.card.metrics
+    status, out, err = run(*command)
+    assert "shapes-2d is there already, trained with the same settings" in out
+
+
+def test_figures_of_other_images_repeat_no_published_system(
+    run: Run, tmp_path: Path, tiny_settings: dict[str, Any]
+):
+    recipe = json.loads(Path(tiny_settings["recipe"]).read_text(encoding="utf-8"))
+    published = {"data": "shapes", "latent_dim": 2, "value": 1.0, "epochs": 1}
+    path = tmp_path / "known.json"
+    path.write_text(json.dumps({**recipe, "epochs": 1, "published": published}), encoding="utf-8")
+    command = [tiny_settings["data"], "--recipe", path, "--output", tmp_path, "--figures-only"]
+    for name, options, is_known in (("all", (), True), ("few", ("--limit", 60), False)):
+        assert run(*command, "--name", name, *options)[0] == 0
+        card = load_reference(tmp_path / "references" / name).card
+        assert (card.model.recipe.published is not None) is is_known
 
 
 # --- a data set never seen before -----------------------------------------------------------

@@ -7,7 +7,6 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -255,36 +254,6 @@ def test_a_named_set_that_is_not_there_gives_2(
     status, output = run("--bundles", path.parent, "--data-dir", tmp_path)
     assert status == 2
     assert "MNIST is not on this machine" in output
-
-
-@pytest.mark.parametrize(
-    ("name", "shape", "expected"),
-    [
-        ("mnist", (14, 14, 1), {"source": "mnist", "image_size": 14, "grey": True}),
-        ("cifar10", (32, 32, 3), {"source": "cifar10", "image_size": 32, "grey": False}),
-        ("cifar10-grey", (32, 32, 1), {"source": "cifar10", "image_size": 32, "grey": True}),
-    ],
-)
-def test_data_are_loaded_as_they_were_for_training(
-    tiny_bundle: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    name: str,
-    shape: tuple[int, ...],
-    expected: dict[str, Any],
-):
-    data = read_card(tiny_bundle).data.model_copy(update={"name": name, "image_shape": shape})
-    bundle = SimpleNamespace(card=SimpleNamespace(data=data))
-    asked: dict[str, Any] = {}
-
-    def load(source: str, **options: Any) -> Any:
-        asked.update(options, source=source)
-        raise verify.DatasetError("not there")
-
-    monkeypatch.setattr(verify, "load_dataset", load)
-    with pytest.raises(verify.DatasetError):
-        verify.find_data(bundle, None, None)  # type: ignore[arg-type]
-    assert {key: asked[key] for key in expected} == expected
-    assert asked["download"] is False
 
 
 @pytest.mark.parametrize("arguments", [["absent-2d"], ["shapes-2d", "absent-2d"]])

@@ -26,8 +26,8 @@ from explorer.bundle import (
     load_reference,
     read_card,
 )
-from explorer.density import density_percentile
 from explorer.geometry import Plane, Spacing, grid_points, plane_coordinates_grid, principal_plane
+from explorer.metrics import percentile_of
 from explorer.originals import find_originals
 
 BUNDLES = Path(os.environ.get("LATENT_BUNDLES", "pretrained"))
@@ -129,7 +129,7 @@ def grid_density(
 def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     """How dense the training data is at latents, on the scale of the test set, 0–100."""
     density = bundle.aggregate_posterior.log_density(z)
-    return density_percentile(density, bundle.sorted_log_density)
+    return percentile_of(density, bundle.sorted_log_density)
 
 
 @st.cache_data(show_spinner=False, max_entries=16, hash_funcs=KEYS)

@@ -172,11 +172,12 @@ def _set_end(name: str, end: str) -> None:
 def _render_path_controls() -> tuple[Callable[..., np.ndarray], int]:
     """The way to walk, as a function of both ends and the places between, and how many images."""
     path, steps = st.columns(2, gap="large")
-    options = {option.name: option.choices for option in session.OPTIONS}
     kind = path.segmented_control(
-        "Path", options["path"], key="path", required=True, persist_state="session"
+        "Path", session.CHOICES["path"], key="path", required=True, persist_state="session"
     )
-    count = steps.select_slider("Images", options["steps"], key="steps", persist_state="session")
+    count = steps.select_slider(
+        "Images", session.CHOICES["steps"], key="steps", persist_state="session"
+    )
     return slerp if kind == "Great arc" else lerp, int(count)
 
 

@@ -183,11 +183,11 @@ def grid(
     )
 
 
-def scrubber(bundle: Bundle, path: np.ndarray, *, key: str, seconds: float = 4.0) -> None:
+def scrubber(bundle: Bundle, path: np.ndarray, *, key: str) -> None:
     """A slider with play and pause along latents ``(k, latent_dim)``."""
     _scrubber(
         key=key,
-        data={"content": bundle.content, "path": path.tolist(), "seconds": seconds},
+        data={"content": bundle.content, "path": path.tolist()},
         on_settled_change=_mover(bundle, key),
     )
 

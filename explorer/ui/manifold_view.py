@@ -40,17 +40,20 @@ def render_view(bundle: Bundle) -> None:
 
 
 def _render_controls() -> None:
-    options = {option.name: option.choices for option in session.OPTIONS}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.select_slider(
-            "Tiles a side", options["size"], key="size", width=160, persist_state="session"
+            "Tiles a side", session.CHOICES["size"], key="size", width=160, persist_state="session"
         )
         st.select_slider(
-            "Range, ± std. dev.", options["extent"], key="extent", width=160,
+            "Range, ± std. dev.", session.CHOICES["extent"], key="extent", width=160,
             persist_state="session", help="In standard deviations of the prior",
         )  # fmt: skip
         st.segmented_control(
-            "Spacing", options["spacing"], key="spacing", required=True, persist_state="session"
+            "Spacing",
+            session.CHOICES["spacing"],
+            key="spacing",
+            required=True,
+            persist_state="session",
         )
         st.toggle("Shade holes", key="holes", persist_state="session")
 

@@ -55,7 +55,7 @@ def render_view(bundle: Bundle) -> None:
         background, drag = st.columns(2)
         background.segmented_control(
             "Background",
-            ("None", "Density", "Manifold"),
+            session.CHOICES["background"],
             key="background",
             required=True,
             persist_state="session",

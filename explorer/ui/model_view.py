@@ -63,7 +63,7 @@ def _render_figures(bundle: Bundle) -> None:
     columns[2].metric("KL", f"{m.kl:.2f}", border=True, help=kl_definition(bundle.card))
     columns[3].metric(
         "active units", f"{m.active_units} of {bundle.card.model.latent_dim}", border=True,
-        help="Dimensions whose posterior mean varies by more than 0.01 over the test set "
+        help="Dimensions whose posterior mean has a variance above 0.01 over the test set "
         "(Burda et al. 2016)",
     )  # fmt: skip
     st.table(figure_rows(bundle))
@@ -75,7 +75,8 @@ def kl_definition(card: Card) -> str:
         return (
             f"log q(z|x) − log p(z), the mean over {card.metrics.samples} draws of z from q(z|x): "
             "what the latent tells about the image, nats. The flow makes q no Gaussian, so "
-            "that its KL has no closed form"
+            "that its KL has no closed form, and only the sum over dimensions is a KL: the share "
+            "of one depends on the order in which the flow takes them"
         )
     return "KL(q(z|x) ‖ N(0, I)): what the latent tells about the image, nats"
 

@@ -127,10 +127,9 @@ def _choose_plane(bundle: Bundle) -> None:
     if latent_dim <= 2:
         return
     st.subheader("Plane", divider="gray")
-    choices = next(option.choices for option in session.OPTIONS if option.name == "plane")
     st.segmented_control(
         "Plane",
-        choices,
+        session.CHOICES["plane"],
         key="plane",
         required=True,
         persist_state="session",

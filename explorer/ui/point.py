@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -21,7 +22,8 @@ TRUST_HELP = """
 **Density.** The encoder spreads each training image over a small Gaussian; their mixture
 $q(z) = \\frac1N\\sum_i \\mathcal N(z; \\mu_i, \\sigma_i^2)$ (the *aggregate posterior*) says how
 much data lives at a place. The percentage is the share of test images that lie in thinner places:
-0 % means that no test image lies so far out, and the decoder improvises.
+at 0 % fewer than one in a hundred lies so far out, and the decoder improvises. With a flow
+each image enters as the Gaussian about its place that has the flow's density there.
 
 **Returns to.** The picture is encoded again: the distance
 $\\lVert E(D(z)) - z \\rVert$ is small where decoder and encoder agree.
@@ -79,8 +81,8 @@ def _render_trust(bundle: Bundle, z: np.ndarray, image: np.ndarray) -> None:
     else:
         verdict, colour, icon = "well covered", "green", ":material/check_circle:"
     st.markdown(
-        f":{colour}-badge[{icon} {verdict}] denser than **{share:.0f} %** of the test images; "
-        f"returns to within **{distance:.2f}**",
+        f":{colour}-badge[{icon} {verdict}] denser than **{math.floor(share)} %** of the test "
+        f"images; returns to within **{distance:.2f}**",
         help=TRUST_HELP,
     )
 

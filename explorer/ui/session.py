@@ -39,6 +39,7 @@ OPTIONS = (
     Option("path", "Straight line", ("Straight line", "Great arc")),
     Option("steps", 12, tuple(range(3, 41))),
 )
+CHOICES = {option.name: option.choices for option in OPTIONS}
 
 
 def begin(names: Iterable[str], first: str | None) -> None:

@@ -5,7 +5,7 @@
  * The chart is Streamlit's; it is found by the key of its container, and found again when
  * Streamlit draws another.
  *
- * @typedef {{content: string, chart: string, z: number[], title: string,
+ * @typedef {{content: string, chart: string, z: number[],
  *   plane: import("./plane.js").Plane, label: string}} MapData
  */
 

@@ -26,20 +26,18 @@ export class Painter {
   }
 
   /**
-   * @param {Float32Array} images one or more, with values in [0, 1]
+   * @param {Float32Array} image with values in [0, 1]
    * @param {number} [tile] where to draw, counted along the rows
-   * @param {number} [which] of the images
    */
-  paint(images, tile = 0, which = 0) {
+  paint(image, tile = 0) {
     const { width, height, data } = this.#pixels;
     const channels = this.#channels;
     const green = channels === 3 ? 1 : 0;
     const blue = channels === 3 ? 2 : 0;
-    let from = which * width * height * channels;
-    for (let to = 0; to < data.length; to += 4, from += channels) {
-      data[to] = 255 * images[from];
-      data[to + 1] = 255 * images[from + green];
-      data[to + 2] = 255 * images[from + blue];
+    for (let from = 0, to = 0; to < data.length; to += 4, from += channels) {
+      data[to] = 255 * image[from];
+      data[to + 1] = 255 * image[from + green];
+      data[to + 2] = 255 * image[from + blue];
     }
     const x = tile % this.#columns;
     const y = Math.floor(tile / this.#columns);

@@ -1,13 +1,15 @@
 /**
  * A slider along a path through the latent space, with play and pause.
  *
- * @typedef {{content: string, path: number[][], seconds: number}} ScrubberData
+ * @typedef {{content: string, path: number[][]}} ScrubberData
  */
 
 import { look } from "./hub.js";
 import { part } from "./part.js";
 
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
+/** From one end to the other, seconds. */
+const DURATION = 4;
 /** Between those still pictures, seconds. */
 const PAUSE = 0.5;
 
@@ -87,7 +89,7 @@ class Scrubber {
   #advance(/** @type {number} */ seconds) {
     this.#elapsed += seconds;
     if (STILL.matches && this.#elapsed < PAUSE) return;
-    let t = Number(this.#range.value) + (this.#direction * this.#elapsed) / this.#data.seconds;
+    let t = Number(this.#range.value) + (this.#direction * this.#elapsed) / DURATION;
     this.#elapsed = 0;
     if (t >= 1 || t <= 0) {
       this.#direction = t >= 1 ? -1 : 1;
