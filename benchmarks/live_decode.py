@@ -29,6 +29,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from playwright.sync_api import Page, Route, sync_playwright
 
+from benchmarks._table import percentile
 from benchmarks.browser import launch_options
 from explorer.live import decoder_program, encoder_program
 
@@ -182,11 +183,6 @@ def memory(session: Any) -> float:
     """Bytes that the page's JavaScript holds, buffers included."""
     usage = session.send("Runtime.getHeapUsage")
     return usage["usedSize"] + usage.get("backingStorageSize", 0)
-
-
-def percentile(values: list[float], share: int) -> float:
-    """The value that ``share`` percent of them do not exceed."""
-    return sorted(values)[(len(values) - 1) * share // 100]
 
 
 if __name__ == "__main__":

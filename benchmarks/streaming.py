@@ -87,6 +87,7 @@ def measure(folder: Path) -> dict[str, float]:
     from explorer.export import keras_codec
     from explorer.metrics import encode_all
     from explorer.recipes import RECIPES, override
+    from explorer.stream import split
 
     with Memory() as memory:
         images = load_dataset(str(folder)).train.images
@@ -97,26 +98,28 @@ def measure(folder: Path) -> dict[str, float]:
             seed=0,
             train_sha256="",
         )
-        first_epoch: list[float] = []
-        model, _, seconds = training.train(
-            run,
-            images,
-            checkpoints=folder / "checkpoints",
-            stop=lambda _, seconds: bool(first_epoch.append(seconds)),
-        )
+        first_epoch = 0.0
+
+        def take_time(_: training.History, seconds: float) -> bool:
+            nonlocal first_epoch
+            first_epoch = seconds
+            return False
+
+        checkpoints = folder / "checkpoints"
+        model, _, seconds = training.train(run, images, checkpoints=checkpoints, stop=take_time)
         codec, started = keras_codec(model), time.monotonic()
         encode_all(codec.encode, images)
         encoding = time.monotonic() - started
-    n = len(images)
+    trained, _ = split(len(images), None)
     return {
-        "train": n / (seconds - first_epoch[0]),
-        "encode": n / encoding,
-        "memory": memory.peak / 1000,
+        "train": len(trained) / (seconds - first_epoch),
+        "encode": len(images) / encoding,
+        "memory": memory.peak * 1024 / 1e6,
     }
 
 
 class Memory:
-    """Watches the memory of this process; ``peak`` in kB."""
+    """Watches the memory of this process; ``peak`` in KiB."""
 
     def __init__(self) -> None:
         self.peak = 0

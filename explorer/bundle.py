@@ -246,6 +246,11 @@ class Bundle:
         """Latent dimensions from the one that carries most to the one that carries least."""
         return tuple(int(i) for i in np.argsort(-np.array(self.card.metrics.kl_per_dimension)))
 
+    @property
+    def main_dimensions(self) -> tuple[int, ...]:
+        """The two latent dimensions of largest KL, or the only one, in ascending order."""
+        return tuple(sorted(self.dimensions_by_kl[:2]))
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -480,13 +485,13 @@ def _check_model(card: Card, files: Mapping[str, bytes]) -> None:
         with zipfile.ZipFile(io.BytesIO(files["model.keras"])) as archive:
             config = json.loads(archive.read("config.json"))["config"]
         found = {
-            "recipe": recipe_from_json(config["recipe"]),
+            "recipe": recipe_from_json(config["recipe"]).settings(),
             "image shape": tuple(config["image_shape"]),
             "latent dimension": config["latent_dim"],
         }
     except Exception as error:  # what a damaged zip raises shares no base class
         raise BundleError(f"{place} is not usable: {_one_line(error)}") from error
-    expected = card.model.recipe, card.data.image_shape, card.model.latent_dim
+    expected = card.model.recipe.settings(), card.data.image_shape, card.model.latent_dim
     for (name, value), other in zip(found.items(), expected, strict=True):
         if value != other:
             raise BundleError(f"the {name} of {place} is not the card's")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -84,10 +85,10 @@ def map_figure(
                 x=points[rows, 0].astype(np.float32),
                 y=points[rows, 1].astype(np.float32),
                 customdata=rows.astype(np.int32),
-                name=name,
+                name=_literal(name),
                 mode="markers",
                 marker={**class_style(label), "size": size, "opacity": 0.7},
-                hovertemplate=f"{name}<extra></extra>",
+                hovertemplate="%{fullData.name}<extra></extra>",
             )
         )
     if path is not None:
@@ -161,7 +162,7 @@ def comparison_figure(curves: Sequence[Curve], *, time: Literal["epochs", "minut
             go.Scatter(
                 x=x,
                 y=y,
-                name=name,
+                name=_literal(name),
                 mode="lines" if len(y) > 1 else "markers",
                 line={
                     "color": PALETTE[index % len(PALETTE)],
@@ -169,7 +170,8 @@ def comparison_figure(curves: Sequence[Curve], *, time: Literal["epochs", "minut
                     "width": 1.5 if index else 4,
                 },
                 zorder=0 if index else 1,
-                hovertemplate=f"%{{y:.2f}} nats after %{{x:.4~g}} {time}<extra>{name}</extra>",
+                hovertemplate=f"%{{y:.2f}} nats after %{{x:.4~g}} {time}"
+                "<extra>%{fullData.name}</extra>",
             )
         )
     figure.update_layout(
@@ -238,3 +240,8 @@ def _density_trace(density: np.ndarray, extent: tuple[float, float, float, float
                     [1, "rgba(132,94,247,.75)"]],
         colorbar={"title": "percentile", "thickness": 10}, showscale=False, zsmooth="best",
     )  # fmt: skip
+
+
+def _literal(name: str) -> str:
+    """A name as Plotly shows it to the letter, though it reads some HTML."""
+    return html.escape(name, quote=False)

@@ -44,6 +44,7 @@ from explorer.image_files import (
     fit_images,
     in_chunks,
 )
+from explorer.quiet import exit_with
 
 __all__ = ["NAMED", "Dataset", "DatasetError", "Split", "dataset_fingerprint", "load_dataset"]
 
@@ -461,4 +462,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

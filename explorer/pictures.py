@@ -42,6 +42,7 @@ from explorer.geometry import (
     traversal,
 )
 from explorer.originals import find_originals
+from explorer.quiet import exit_with
 
 RECONSTRUCTIONS = 10
 SAMPLES_A_SIDE = 10
@@ -150,7 +151,7 @@ def main_plane(bundle: Bundle) -> Plane:
     latent_dim = bundle.card.model.latent_dim
     if latent_dim == 1:
         return line_plane()
-    first, second = sorted(bundle.dimensions_by_kl[:2])
+    first, second = bundle.main_dimensions
     return axis_plane(first, second, np.zeros(latent_dim))
 
 
@@ -231,4 +232,4 @@ def _between(kind: Callable[[str], float], low: float, high: float) -> Callable[
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

@@ -1,4 +1,4 @@
-"""Keep what libraries print about themselves off a person's terminal."""
+"""Keep what is no concern of a person's off their terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 
 @contextlib.contextmanager
@@ -32,3 +33,11 @@ def quiet_stderr() -> Iterator[None]:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def exit_with(main: Callable[[], int]) -> NoReturn:
+    """End the process with the status that ``main`` returns, or quietly with 130 after Ctrl-C."""
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -136,6 +136,10 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     validation_split: float | None = Field(None, gt=0.0, lt=1.0)
     published: Published | None = None
 
+    def settings(self) -> dict[str, Any]:
+        """All that decides what is trained, as JSON values: not what is only said about it."""
+        return self.model_dump(mode="json", exclude={"summary", "published"})
+
     @property
     def augmented_epochs(self) -> int:
         """So many epochs, from the first, with random changes of the images."""

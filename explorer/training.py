@@ -68,7 +68,7 @@ class Run:
     def to_json(self) -> dict[str, Any]:
         """What decides the result, as JSON values, to tell whether two runs are the same."""
         return {
-            "recipe": self.recipe.model_dump(mode="json", exclude={"summary", "published"}),
+            "recipe": self.recipe.settings(),
             "image_shape": list(self.image_shape),
             "latent_dim": self.latent_dim,
             "seed": self.seed,

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from explorer.quiet import quiet_stderr
+from explorer.quiet import exit_with, quiet_stderr
 
 with quiet_stderr():  # TensorFlow's start
     from explorer.bundle import (
@@ -210,4 +210,4 @@ def _show(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

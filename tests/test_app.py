@@ -275,13 +275,17 @@ def test_sliders_come_by_kl_and_say_how_much_each_tells(bundles: dict[str, Bundl
 
 
 def test_an_inactive_dimension_is_called_so(bundles: dict[str, Bundle]):
-    card = bundles[DEEP].card
-    metrics = card.metrics.model_copy(
-        update={"kl_per_dimension": (0.001, *card.metrics.kl_per_dimension[1:])}
-    )
-    bundle = dataclasses.replace(bundles[DEEP], card=card.model_copy(update={"metrics": metrics}))
-    assert sliders_view.describe_kl(bundle, 0) == "0.00 nats · inactive"
+    latents = bundles[DEEP].latents
+    z_mean = latents.z_mean * np.where(np.arange(latents.z_mean.shape[1]) == 0, 0.05, 1.0)
+    bundle = dataclasses.replace(bundles[DEEP], latents=dataclasses.replace(latents, z_mean=z_mean))
+    assert sliders_view.describe_kl(bundle, 0).endswith(" nats · inactive")
     assert "inactive" not in sliders_view.describe_kl(bundle, 1)
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*/card.json")), ids=lambda p: p.parent.name)
+def test_as_many_dimensions_are_active_as_the_card_says(path: Path):
+    bundle = load_bundle(path.parent)
+    assert bundle.active_units.sum() == bundle.card.metrics.active_units
 
 
 @pytest.mark.parametrize("model", [FLAT, DEEP])
@@ -959,7 +963,7 @@ def test_the_data_set_can_be_fetched(
     assert f"sprite-{bundles[DEEP].content}" in parts(go_to(visitor, "Map"))
 
 
-@pytest.mark.parametrize("said", ["", "Downloading …\nThere is no network here.\n"])
+@pytest.mark.parametrize("said", ["", "Downloading …\n![There](https://is.no/network) here.\n"])
 def test_a_failed_fetch_gets_a_sentence(monkeypatch: pytest.MonkeyPatch, said: str):
     def fetch(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, 1, "", said)
@@ -968,7 +972,7 @@ def test_a_failed_fetch_gets_a_sentence(monkeypatch: pytest.MonkeyPatch, said: s
     visitor = press(visit(model=DEEP, view="Map"), "Fetch the data set")
     assert_sound(visitor)
     (error,) = visitor.error
-    assert error.value.endswith(said.strip().splitlines()[-1] if said else "it was stopped")
+    assert error.value.endswith(literal(said.splitlines()[-1] if said else "it was stopped"))
 
 
 # ---- Bundles that are broken, or not there ----

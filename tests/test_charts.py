@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from explorer.charts import Curve, comparison_figure, curves_figure, kl_figure, settled_range
+from explorer.charts import (
+    Curve,
+    comparison_figure,
+    curves_figure,
+    kl_figure,
+    map_figure,
+    settled_range,
+)
 
 
 def falling(name: str, epochs: int, start: float, end: float) -> Curve:
@@ -88,3 +95,13 @@ def test_of_many_dimensions_only_ranks_are_written(latent_dim: int):
     assert figure.layout.xaxis.ticktext is None
     assert (figure.data[0].x[0], figure.data[0].x[-1]) == (1, latent_dim)
     assert len(figure.data[0].customdata) == latent_dim
+
+
+def test_names_are_text_whatever_they_look_like():
+    name = "<b>x</b> %{x}"
+    points, labels = np.zeros((3, 2)), np.zeros(3, np.int64)
+    scatter = map_figure(points, labels, [name], axes=("a", "b"), extent=(-1, 1, -1, 1))
+    lines = comparison_figure([falling(name, 3, 9.0, 5.0)], time="epochs")
+    for trace in (scatter.data[0], lines.data[0]):
+        assert trace.name == "&lt;b&gt;x&lt;/b&gt; %{x}"
+        assert name not in trace.hovertemplate

@@ -118,12 +118,12 @@ def _render_end_picture(bundle: Bundle, end: str) -> None:
     if end.startswith("test-"):
         row = int(end.removeprefix("test-"))
         image = cache.pictures(bundle, np.array([row]))[0][0]
-        caption = literal(describe_test_image(bundle, row))
+        caption = describe_test_image(bundle, row)
     else:
         z = end_latent(bundle, end)
         image = render.to_pixels(bundle.codec.decode(z[np.newaxis]))[0]
         caption = describe(z)
-    st.image(crisp(image), width="stretch", caption=caption, alt=caption)
+    st.image(crisp(image), width="stretch", caption=literal(caption), alt=caption)
 
 
 def _choose_test_image(bundle: Bundle, name: str) -> None:

@@ -92,8 +92,8 @@ def _render_nearest(bundle: Bundle, z: np.ndarray) -> None:
     row = int(rows[0])
     picture, original = cache.pictures(bundle, rows)
     reconstruction = render.to_pixels(bundle.codec.decode(bundle.latents.z_mean[rows]))
-    name = literal(bundle.card.data.classes[bundle.latents.labels[row]])
-    st.markdown(f"Nearest test image: **{name}**, {distances[0]:.2f} away")
+    name = bundle.card.data.classes[bundle.latents.labels[row]]
+    st.markdown(f"Nearest test image: **{literal(name)}**, {distances[0]:.2f} away")
     pair = [picture[0], reconstruction[0]] if original else [reconstruction[0]]
     captions = ["original", "reconstruction"] if original else ["reconstruction"]
     for column, part, caption in zip(st.columns(2), pair, captions, strict=False):

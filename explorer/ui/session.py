@@ -113,7 +113,7 @@ def axes(bundle: Bundle) -> tuple[int, int]:
     chosen = st.session_state.get("axes")
     if chosen and max(chosen) < bundle.card.model.latent_dim:
         return chosen
-    first, second = sorted(bundle.dimensions_by_kl[:2])
+    first, second = bundle.main_dimensions
     return first, second
 
 
