@@ -47,6 +47,8 @@ REFERENCE_FILES = ("history.json",)
 TERMS = ("neg_elbo", "reconstruction", "kl")
 IMAGES_FOLDER = "images"
 REFERENCES_FOLDER = "references"
+MAX_UNPACKED = 2**31
+"""Bytes: a file that says it holds more is not opened, however small it is."""
 _RESERVED = (IMAGES_FOLDER, REFERENCES_FOLDER)
 _NAME = r"^[a-z0-9][a-z0-9_.-]{0,99}$"
 _PREVIOUS = ".previous"
@@ -482,7 +484,7 @@ def _check_model(card: Card, files: Mapping[str, bytes]) -> None:
     """See whether ``model.keras`` is of the model that the card describes."""
     place = f"model.keras of {card.name}"
     try:
-        with zipfile.ZipFile(io.BytesIO(files["model.keras"])) as archive:
+        with _opened_zip(files["model.keras"]) as archive:
             config = json.loads(archive.read("config.json"))["config"]
         found = {
             "recipe": recipe_from_json(config["recipe"]).settings(),
@@ -495,6 +497,13 @@ def _check_model(card: Card, files: Mapping[str, bytes]) -> None:
     for (name, value), other in zip(found.items(), expected, strict=True):
         if value != other:
             raise BundleError(f"the {name} of {place} is not the card's")
+
+
+def _opened_zip(data: bytes) -> zipfile.ZipFile:
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED:
+        raise ValueError(f"it would unpack to more than {MAX_UNPACKED:,} bytes")
+    return archive
 
 
 def _make_latents(card: Card, files: Mapping[str, bytes]) -> Latents:
@@ -515,6 +524,7 @@ def _make_latents(card: Card, files: Mapping[str, bytes]) -> Latents:
 
 def _arrays_of(npz: bytes, names: Iterable[str], place: str) -> dict[str, np.ndarray]:
     try:
+        _opened_zip(npz).close()
         with np.load(io.BytesIO(npz), allow_pickle=False) as archive:
             return {name: archive[name] for name in names}
     except Exception as error:  # what a damaged zip raises shares no base class

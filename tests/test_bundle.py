@@ -1077,6 +1077,18 @@ def test_other_images_are_refused(tiny_bundle: Path, tmp_path: Path, images: np.
     assert "\n" not in str(error.value)
 
 
+def test_a_file_that_unpacks_to_gigabytes_is_not_opened(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+):
+    data = read_card(tiny_bundle).data
+    monkeypatch.setattr(bundles, "MAX_UNPACKED", 100)
+    said = "is not usable: it would unpack to more than 100 bytes"
+    with pytest.raises(BundleError, match=f"model.keras of shapes-2d {said}"):
+        load_bundle(tiny_bundle)
+    with pytest.raises(BundleError, match=said):
+        load_images(images_path(tiny_bundle.parent, data), data)
+
+
 def test_damaged_images_are_replaced_when_they_are_saved_again(tiny_bundle: Path, tmp_path: Path):
     data = read_card(tiny_bundle).data
     images = np.random.default_rng(0).integers(0, 256, (100, 12, 12, 1), np.uint8)
