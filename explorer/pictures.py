@@ -34,6 +34,7 @@ from explorer.geometry import (
     MAX_NORMAL_EXTENT,
     SPACINGS,
     Plane,
+    Spacing,
     axis_plane,
     grid_points,
     line_plane,
@@ -62,11 +63,20 @@ def main() -> int:
     output = arguments.output or Path("pictures", arguments.name)
     try:
         bundle = open_bundle(arguments.bundles, arguments.name)
-        point = read_point(arguments.at, bundle.card.model.latent_dim)
-        dimension = find_dimension(arguments.sweep, bundle)
+        files = draw(
+            bundle,
+            seed=arguments.seed,
+            grid=arguments.grid,
+            spacing=arguments.spacing,
+            extent=arguments.extent,
+            at=read_point(arguments.at, bundle.card.model.latent_dim),
+            sweep=find_dimension(arguments.sweep, bundle),
+            step=arguments.step,
+            frames=arguments.frames,
+        )
         for frame in output.glob("sweep/frame-*.png"):  # an earlier run may have had more
             frame.unlink()
-        for name, contents in draw(bundle, point, dimension, arguments):
+        for name, contents in files:
             path = output / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(contents)
@@ -81,15 +91,30 @@ def main() -> int:
 
 
 def draw(
-    bundle: Bundle, point: np.ndarray, dimension: int, arguments: argparse.Namespace
+    bundle: Bundle,
+    *,
+    seed: int,
+    grid: int,
+    spacing: Spacing,
+    extent: float,
+    at: np.ndarray | None,
+    sweep: int,
+    step: float,
+    frames: int,
 ) -> Iterator[tuple[str, bytes]]:
     """Name and contents of each file.
 
     Args:
         bundle: the model.
-        point: where ``--at`` is, ``(latent_dim,)``.
-        dimension: the one to sweep, counted from 0.
-        arguments: the rest of the command line.
+        seed: of the samples.
+        grid: tiles a side of the manifold.
+        spacing: of the tiles.
+        extent: of the grid, ± standard deviations of the prior.
+        at: a latent to decode and to sweep through, ``(latent_dim,)``; None for the origin,
+            without a picture of its own.
+        sweep: the dimension to sweep, counted from 0.
+        step: between its frames.
+        frames: how many.
     """
     images = decode(bundle, bundle.latents.z_mean[:RECONSTRUCTIONS])
     originals = find_originals(bundle)
@@ -101,29 +126,28 @@ def draw(
     yield "reconstructions.png", render.png(picture(images, RECONSTRUCTIONS, gap=1))
 
     shape = SAMPLES_A_SIDE**2, bundle.card.model.latent_dim
-    images = decode(bundle, np.random.default_rng(arguments.seed).standard_normal(shape))
+    images = decode(bundle, np.random.default_rng(seed).standard_normal(shape))
     yield "samples.png", render.png(picture(images, SAMPLES_A_SIDE, gap=1))
 
-    plane, size = main_plane(bundle), arguments.grid
-    xs, ys = plane_coordinates_grid(size, spacing=arguments.spacing, extent=arguments.extent)
-    images = decode(bundle, plane.lift(grid_points(xs, ys)))
-    yield "manifold.png", render.png(picture(images, size))
+    plane = main_plane(bundle)
+    points = grid_points(*plane_coordinates_grid(grid, spacing=spacing, extent=extent))
+    yield "manifold.png", render.png(picture(decode(bundle, plane.lift(points)), grid))
 
-    if arguments.at is not None:
-        images = decode(bundle, point[np.newaxis])
+    if at is not None:
+        images = decode(bundle, at[np.newaxis])
         yield "point.png", render.png(picture(images, 1, side=IMAGE_SIDE))
 
-    places = sweep_places(arguments.frames, arguments.step)
-    images = decode(bundle, traversal(point, dimension, places))
-    frames = [picture(image[np.newaxis], 1, side=IMAGE_SIDE) for image in images]
-    digits = max(2, len(str(len(frames) - 1)))
-    for k, frame in enumerate(frames):
-        yield f"sweep/frame-{k:0{digits}}.png", render.png(frame)
-    yield "sweep.gif", render.gif(frames)
+    middle = np.zeros(bundle.card.model.latent_dim, np.float32) if at is None else at
+    images = decode(bundle, traversal(middle, sweep, sweep_places(frames, step)))
+    shots = [picture(image[np.newaxis], 1, side=IMAGE_SIDE) for image in images]
+    digits = max(2, len(str(frames - 1)))
+    for k, shot in enumerate(shots):
+        yield f"sweep/frame-{k:0{digits}}.png", render.png(shot)
+    yield "sweep.gif", render.gif(shots)
 
     points, labels = plane.project(bundle.latents.z_mean), bundle.latents.labels
-    extent, classes = charts.extent_of(points), bundle.card.data.classes
-    scatter = charts.map_figure(points, labels, classes, axes=plane.labels, extent=extent)
+    box, classes = charts.extent_of(points), bundle.card.data.classes
+    scatter = charts.map_figure(points, labels, classes, axes=plane.labels, extent=box)
     yield "map.html", page(scatter, "map")
     yield "curves.html", page(charts.curves_figure(bundle.history), "curves")
     yield "plotly.min.js", get_plotlyjs().encode()
@@ -171,10 +195,10 @@ def open_bundle(folder: Path, name: str) -> Bundle:
     return load_bundle(known[name])
 
 
-def read_point(text: str | None, latent_dim: int) -> np.ndarray:
-    """The latent that ``--at`` names, ``(latent_dim,)`` float32, or the origin; else UsageError."""
+def read_point(text: str | None, latent_dim: int) -> np.ndarray | None:
+    """The latent that ``--at`` names, ``(latent_dim,)`` float32; else UsageError."""
     if text is None:
-        return np.zeros(latent_dim, np.float32)
+        return None
     try:
         return parse_latent(text, latent_dim)
     except ValueError as error:
