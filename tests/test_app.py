@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import NormalDist
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ from explorer.geometry import axis_plane, principal_plane
 from explorer.live import LiveError
 from explorer.recipes import RECIPES, Augmentation, Published, override
 from explorer.render import to_pixels
-from explorer.ui import cache, live, model_view, page, sliders_view
+from explorer.ui import cache, live, model_view, page, point, sliders_view
 from explorer.ui.markdown import literal
 from explorer.ui.model_view import describe_augmentation
 
@@ -386,6 +387,25 @@ def test_the_buttons_move_the_point(bundles: dict[str, Bundle]):
         sigmas = np.abs(latents.z_mean - np.array(z)) / np.exp(0.5 * latents.z_log_var)
         assert sigmas.max(axis=1).min() < 5  # within reach of some test image's posterior
     assert_sound(visitor)
+
+
+def test_a_draw_from_a_flow_is_one_of_an_images_posterior(monkeypatch: pytest.MonkeyPatch):
+    name = "mnist-8d-flow"
+    bundle = load_bundle(SHIPPED / name)
+    noise = np.full(8, 1.5)
+    monkeypatch.setattr(
+        point.np.random,  # type: ignore[attr-defined]
+        "default_rng",
+        lambda: SimpleNamespace(standard_normal=lambda _: noise, integers=lambda _: 7),
+    )
+    z = coordinates(press(visit(model=name, view="Map"), "Posterior"))
+    gaussian = bundle.latents.z_mean[7] + 1.5 * np.exp(0.5 * bundle.latents.z_log_var[7])
+    np.testing.assert_allclose(z, gaussian, atol=0.0006)  # without the image
+    images = (np.arange(10_000 * 784) % 251).astype(np.uint8).reshape(10_000, 28, 28, 1)
+    monkeypatch.setattr(cache, "originals_of", lambda _: images)
+    z = coordinates(press(visit(model=name, view="Map"), "Posterior"))
+    drawn, _ = bundle.codec.draw(images[7:8] / 255, noise[np.newaxis, np.newaxis])
+    np.testing.assert_allclose(z, drawn[0, 0], atol=0.0006)
 
 
 @pytest.mark.parametrize(
@@ -1486,6 +1506,7 @@ def test_the_app_never_imports_tensorflow(tmp_path: Path):
     script = f"""
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from streamlit.testing.v1 import AppTest
 from explorer.ui import cache
 cache.BUNDLES = Path({str(SHIPPED)!r})

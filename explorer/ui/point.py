@@ -135,12 +135,19 @@ def move_buttons(bundle: Bundle) -> None:
     def to_test_image() -> None:
         session.move_to(bundle, latents.z_mean[generator.integers(len(latents.z_mean))])
 
+    images = cache.originals_of(bundle) if bundle.card.model.recipe.flow else None
+
     def to_posterior() -> None:
         row = generator.integers(len(latents.z_mean))
         noise = generator.standard_normal(latent_dim)
-        session.move_to(bundle, latents.z_mean[row] + np.exp(0.5 * latents.z_log_var[row]) * noise)
+        if images is None:
+            z = latents.z_mean[row] + np.exp(0.5 * latents.z_log_var[row]) * noise
+        else:
+            z = bundle.codec.draw(images[row : row + 1] / 255, noise[np.newaxis, np.newaxis])[0]
+        session.move_to(bundle, z.ravel())
 
-    posterior = "the Gaussian about the place" if bundle.card.model.recipe.flow else "the posterior"
+    is_exact = images is not None or not bundle.card.model.recipe.flow
+    posterior = "the posterior" if is_exact else "the Gaussian about the place"
     buttons: tuple[tuple[str, str, Callable[[], None], str], ...] = (
         ("Prior", "casino", to_prior, "A random draw from the prior N(0, I)"),
         ("Image", "image_search", to_test_image, "The posterior mean of a random test image"),
