@@ -14,7 +14,14 @@ SHOWN = ("neg_elbo", "reconstruction", "kl", "val_neg_elbo")
 
 
 class Progress:
-    """One line: epoch, terms in nats per image, time left."""
+    """One line: epoch, terms in nats per image, time left.
+
+    Args:
+        steps: in an epoch.
+        epochs: of the whole run.
+        done: epochs of an earlier part of it.
+        visible: whether to print anything.
+    """
 
     def __init__(self, steps: int, epochs: int, done: int, *, visible: bool) -> None:
         self.steps, self.epochs, self.epoch, self.visible = steps, epochs, done, visible
