@@ -412,7 +412,7 @@ def leave_checkpoint(folder: Path, run: Run) -> Path:
     return checkpoint
 
 
-@pytest.mark.parametrize("what", ["seed", "latent_dim", "images", "recipe"])
+@pytest.mark.parametrize("what", ["seed", "latent_dim", "train_sha256", "recipe"])
 def test_a_checkpoint_of_another_run_is_not_resumed(
     tmp_path: Path, tiny_recipe: dict[str, Any], what: str
 ):
@@ -420,7 +420,7 @@ def test_a_checkpoint_of_another_run_is_not_resumed(
     other = {
         "seed": 7,
         "latent_dim": 3,
-        "images": "1" * 64,
+        "train_sha256": "1" * 64,
         "recipe": run.recipe.model_copy(update={"beta": 2.0}),
     }
     leave_checkpoint(tmp_path, dataclasses.replace(run, **{what: other[what]}))
