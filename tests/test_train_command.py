@@ -182,7 +182,8 @@ def test_the_models_that_are_there_are_those_that_are_trained_without_arguments(
         settings.command() for settings in train.SHIPPED
     )
     for card in cards:
-        assert card.model.recipe == RECIPES[card.model.recipe_name], card.name
+        recipe = RECIPES[card.model.recipe_name]
+        assert card.model.recipe.model_dump(mode="json") == recipe.model_dump(mode="json")
 
 
 @pytest.mark.parametrize(
