@@ -345,6 +345,7 @@ RECIPES: dict[str, Recipe] = {
         decoder=(_dense(256), *[_residual(256)] * 6),
         head=_DENSE_HEAD,
         epochs=100,
+        learning_rate=1e-3,
     ),
     "residual-wide": _RESIDUAL_WIDE,
     "residual-wide-digits": _WIDE_DIGITS,

@@ -60,7 +60,7 @@ def test_there_are_hundreds_of_odd_images():
 
 @pytest.mark.parametrize("odd", ODD_IMAGES, ids=lambda odd: odd.name)
 def test_every_odd_file_becomes_a_picture_or_a_sentence(odd):
-    start = time.monotonic()
+    start = time.process_time()  # of this process alone, whatever else the machine does
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
@@ -75,7 +75,7 @@ def test_every_odd_file_becomes_a_picture_or_a_sentence(odd):
             suggestion = suggest_preparation(upload, GREY, BLACK)
             image = prepare(upload, suggestion, GREY, BLACK)
             assert image.shape == GREY and 0 <= image.min() <= image.max() <= 1
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
@@ -256,17 +256,17 @@ import resource, sys, time
 from explorer.uploads import UploadError, read_upload
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # KiB on Linux
 data = open(sys.argv[1], "rb").read()
-before, start = peak(), time.monotonic()
+before, start = peak(), time.process_time()
 try:
     read_upload(data)
 except UploadError:
     pass
-print(time.monotonic() - start, peak() - before)
+print(time.process_time() - start, peak() - before)
 """
 
 
 @pytest.mark.parametrize("name", ["jpeg", "progressive", "png", "refused png", "webp", "tiff"])
-def test_a_large_picture_takes_two_seconds_and_300_mb_at_most(name, tmp_path):
+def test_a_large_picture_takes_two_cpu_seconds_and_300_mb_at_most(name, tmp_path):
     pytest.importorskip("resource")  # not on Windows
     plain = Image.new("RGB", (4200, 3000), (90, 160, 30))
     data = {
