@@ -363,6 +363,24 @@ def test_the_principal_plane_is_that_of_the_test_means(bundles: dict[str, Bundle
     )
 
 
+def test_controls_that_forget_what_they_showed_change_nothing():
+    visitor = visit(model=FLAT, view="Manifold", size="9", extent="3.0")
+    state = visitor.session_state
+    state["size"], state["extent"], state["spacing"] = 5, 1.0, None  # all at once
+    visitor.run()
+    assert (state["size"], state["extent"], state["spacing"]) == (9, 3.0, "Normal")
+    state["spacing"] = None
+    visitor.run()
+    assert state["spacing"] == "Normal"
+    state["size"] = 7
+    visitor.run()
+    assert (state["size"], state["extent"]) == (7, 3.0)
+    state["size"], state["model"] = 5, DEEP  # along with a click
+    visitor.run()
+    assert state["size"] == 7
+    assert_sound(visitor)
+
+
 def test_axes_of_a_deep_model_do_not_turn_a_flat_one():
     visitor = visit(model=DEEP, view="Map", axes="2,1")
     visitor.radio(key="model").set_value(FLAT).run()

@@ -159,8 +159,12 @@ def _take_axes(bundle: Bundle, changed: str) -> None:
     horizontal, vertical = (
         st.session_state[f"{place}-{bundle.card.name}"] for place in ("Horizontal", "Vertical")
     )
+    earlier = session.axes(bundle)
+    if st.session_state["model"] != bundle.card.name or (
+        horizontal != earlier[0] and vertical != earlier[1]
+    ):
+        return  # no person changes two controls at once: they forgot what they showed
     if horizontal == vertical:  # choosing the other axis' dimension swaps both
-        earlier = session.axes(bundle)
         horizontal, vertical = earlier[1], earlier[0]
     st.session_state["axes"] = (horizontal, vertical)
 

@@ -48,6 +48,7 @@ def begin(names: Iterable[str], first: str | None) -> None:
     state.setdefault("points", {})
     state.setdefault("notices", [])
     if "begun" in state and not _goes_back():
+        _hold_options()
         return
     state["begun"] = True
     address = st.query_params.to_dict()
@@ -55,9 +56,32 @@ def begin(names: Iterable[str], first: str | None) -> None:
     state["model"] = _one_of("model", address, list(names), first)
     for option in OPTIONS:
         state[option.name] = _one_of(option.name, address, option.choices, option.default)
+    state["held"] = {option.name: state[option.name] for option in OPTIONS}
+    state["here"] = state["model"], state["view"]
     state["pending"] = {key: address[key] for key in ("z", "axes", "a", "b") if key in address}
     if "z" not in address:
         state["points"].pop(state["model"], None)
+
+
+def _hold_options() -> None:
+    """Keep what was chosen, whatever the controls say, unless a person changed one of them.
+
+    Under quick clicks on models and tabs Streamlit's controls forget what they showed and
+    report their first choice, or none: several of them at once, or along with a click.
+    """
+    state = st.session_state
+    here = state["model"], state["view"]
+    said = {option.name: state.get(option.name) for option in OPTIONS}
+    changed = [option for option in OPTIONS if said[option.name] != state["held"][option.name]]
+    is_a_persons = (
+        here == state["here"] and len(changed) == 1 and said[changed[0].name] in changed[0].choices
+    )
+    for option in changed:
+        if is_a_persons:
+            state["held"][option.name] = said[option.name]
+        else:
+            state[option.name] = state["held"][option.name]
+    state["here"] = here
 
 
 def arrive(bundle: Bundle) -> None:
