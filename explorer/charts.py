@@ -93,9 +93,10 @@ def map_figure(
         )
     if path is not None:
         figure.add_trace(
-            go.Scatter(
+            go.Scattergl(
                 x=path[:, 0], y=path[:, 1], mode="lines+markers", name="path", hoverinfo="skip",
-                line={"color": ACCENT, "width": 2}, marker={"color": ACCENT, "size": 6},
+                line={"color": ACCENT, "width": 3},
+                marker={"color": ACCENT, "size": 8, "line": {"color": "white", "width": 1}},
             )
         )  # fmt: skip
     figure.update_layout(

@@ -49,6 +49,8 @@ from explorer.quiet import exit_with
 __all__ = ["NAMED", "Dataset", "DatasetError", "Split", "dataset_fingerprint", "load_dataset"]
 
 SYSTEM_DATA_DIR = Path("/usr/share/datasets")  # where Debian's dataset-* packages install
+MAX_IMAGE_SIZE = 512
+"""Pixels a side: images are decoded, and models made, in memory."""
 BACKGROUND_SAMPLE = 1000  # images from which the background is estimated
 
 
@@ -194,8 +196,10 @@ def load_dataset(
         >>> load_dataset("mnist").test.images.shape
         (10000, 28, 28, 1)
     """
-    if image_size is not None and image_size < 1:
-        raise DatasetError(f"The image size must be at least 1 pixel, but is {image_size}.")
+    if image_size is not None and not 1 <= image_size <= MAX_IMAGE_SIZE:
+        raise DatasetError(
+            f"The image size must be from 1 to {MAX_IMAGE_SIZE} pixels, but is {image_size}."
+        )
     if not 0 < test_fraction < 1:
         raise DatasetError(f"The test fraction must lie between 0 and 1, but is {test_fraction}.")
     name = str(source).removesuffix("-grey")

@@ -363,6 +363,15 @@ def test_the_principal_plane_is_that_of_the_test_means(bundles: dict[str, Bundle
     )
 
 
+def test_each_model_has_axes_of_its_own(bundles: dict[str, Bundle]):
+    visitor = visit(model="fashion_mnist-8d", view="Map", axes="2,1")
+    visitor.radio(key="model").set_value(DEEP).run()
+    first, second = bundles[DEEP].main_dimensions
+    assert address(visitor)["axes"] == f"{first + 1},{second + 1}"
+    visitor.radio(key="model").set_value("fashion_mnist-8d").run()
+    assert address(visitor)["axes"] == "2,1"
+
+
 def test_controls_that_forget_what_they_showed_change_nothing():
     visitor = visit(model=FLAT, view="Manifold", size="9", extent="3.0")
     state = visitor.session_state

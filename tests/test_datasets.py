@@ -857,3 +857,9 @@ def test_a_fingerprint_depends_on_content_alone() -> None:
     assert dataset_fingerprint(Split(images, labels[::-1])) != fingerprint
     images[-1, 0, 0, 0] ^= 1
     assert dataset_fingerprint(Split(images, labels)) != fingerprint
+
+
+@pytest.mark.parametrize("size", [0, -1, 100_000])
+def test_an_image_size_out_of_range_gets_a_sentence(size: int):
+    with pytest.raises(DatasetError, match=f"must be from 1 to 512 pixels, but is {size}"):
+        load_dataset("mnist", image_size=size)

@@ -166,7 +166,7 @@ def _take_axes(bundle: Bundle, changed: str) -> None:
         return  # no person changes two controls at once: they forgot what they showed
     if horizontal == vertical:  # choosing the other axis' dimension swaps both
         horizontal, vertical = earlier[1], earlier[0]
-    st.session_state["axes"] = (horizontal, vertical)
+    session.choose_axes(bundle, (horizontal, vertical))
 
 
 def _render_sidebar_point(bundle: Bundle) -> None:

@@ -46,6 +46,7 @@ def begin(names: Iterable[str], first: str | None) -> None:
     """Read the address, if it says something new; a visit begins with the model ``first``."""
     state = st.session_state
     state.setdefault("points", {})
+    state.setdefault("axes", {})
     state.setdefault("notices", [])
     if "begun" in state and not _goes_back():
         _hold_options()
@@ -90,7 +91,7 @@ def arrive(bundle: Bundle) -> None:
     pending = st.session_state.pop("pending", {})
     for key, use in {
         "z": lambda text: move_to(bundle, parse_latent(text, latent_dim)),
-        "axes": lambda text: st.session_state.update(axes=_parse_axes(text, latent_dim)),
+        "axes": lambda text: choose_axes(bundle, _parse_axes(text, latent_dim)),
         "a": lambda text: st.session_state.update(a=parse_endpoint(text, bundle)),
         "b": lambda text: st.session_state.update(b=parse_endpoint(text, bundle)),
     }.items():
@@ -132,10 +133,14 @@ def rounded(z: np.ndarray) -> np.ndarray:
     return (np.round(np.clip(z, -LIMIT, LIMIT).astype(np.float64), 3) + 0.0).astype(np.float32)
 
 
+def choose_axes(bundle: Bundle, chosen: tuple[int, int]) -> None:
+    """Let these two dimensions of a model span the plane."""
+    st.session_state["axes"][bundle.card.name] = chosen
+
+
 def axes(bundle: Bundle) -> tuple[int, int]:
     """The two dimensions of three or more that span the plane; those of largest KL at first."""
-    chosen = st.session_state.get("axes")
-    if chosen and max(chosen) < bundle.card.model.latent_dim:
+    if chosen := st.session_state["axes"].get(bundle.card.name):
         return chosen
     first, second = bundle.main_dimensions
     return first, second
