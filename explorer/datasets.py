@@ -208,7 +208,7 @@ def load_dataset(
         if name in NAMED:
             grey = grey or name != source
             dataset = _load_named(name, data_dir, image_size, grey, download)
-        elif path.exists():
+        elif source and path.exists():
             dataset = _load_own(path, image_size, grey, test_fraction, seed)
         else:
             raise DatasetError(

@@ -859,6 +859,11 @@ def test_a_fingerprint_depends_on_content_alone() -> None:
     assert dataset_fingerprint(Split(images, labels)) != fingerprint
 
 
+def test_an_empty_name_is_not_the_current_folder():
+    with pytest.raises(DatasetError, match="no data set or file called"):
+        load_dataset("")
+
+
 @pytest.mark.parametrize("size", [0, -1, 100_000])
 def test_an_image_size_out_of_range_gets_a_sentence(size: int):
     with pytest.raises(DatasetError, match=f"must be from 1 to 512 pixels, but is {size}"):

@@ -10,6 +10,7 @@ import streamlit as st
 
 from explorer import charts, render
 from explorer.bundle import Bundle, Card
+from explorer.datasets import evenly_spaced
 from explorer.recipes import Recipe
 from explorer.ui import cache
 from explorer.ui.comparison import render_comparison
@@ -124,7 +125,7 @@ def figure_rows(bundle: Bundle) -> dict[str, list[str]]:
 
 def _render_reconstructions(bundle: Bundle) -> None:
     st.subheader("Reconstructions")
-    rows = np.arange(min(SHOWN, bundle.card.data.test_images))
+    rows = evenly_spaced(bundle.card.data.test_images, SHOWN)  # of all classes, if they are sorted
     images, original = cache.pictures(bundle, rows)
     decoded = render.to_pixels(bundle.codec.decode(bundle.latents.z_mean[rows]))
     both = np.concatenate([images, decoded]) if original else decoded
