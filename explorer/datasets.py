@@ -158,8 +158,8 @@ class Dataset:
         """The same data set with at most ``count`` images in each split, evenly spaced."""
         return replace(
             self,
-            read_train=lambda: _thin_out(self.train, count),
-            read_test=lambda: _thin_out(self.test, count),
+            read_train=lambda: thin_out(self.train, count),
+            read_test=lambda: thin_out(self.test, count),
         )
 
 
@@ -234,7 +234,8 @@ def evenly_spaced(total: int, count: int) -> np.ndarray:
     return np.linspace(0, total - 1, min(count, total)).round().astype(np.int64)
 
 
-def _thin_out(split: Split, count: int) -> Split:
+def thin_out(split: Split, count: int) -> Split:
+    """At most ``count`` of a split's images, spread over all of them, as a copy."""
     chosen = evenly_spaced(len(split.images), count)
     return Split(split.images[chosen], split.labels[chosen])
 

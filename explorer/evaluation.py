@@ -9,7 +9,7 @@ import numpy as np
 from explorer import metrics
 from explorer.bundle import ImportanceBound, Latents, Metrics
 from explorer.codec import Codec
-from explorer.datasets import Dataset, Split, evenly_spaced
+from explorer.datasets import Dataset, Split, evenly_spaced, thin_out
 from explorer.density import AggregatePosterior
 from explorer.elbo import entropy_floor, kl_per_dimension
 from explorer.recipes import Recipe
@@ -163,8 +163,7 @@ def _sample(split: Split) -> Split:
     if len(split.images) <= MAX_TRAINING_IMAGES:
         return split
     count = min(MAX_TRAINING_IMAGES, max(1, MAX_TRAINING_BYTES // split.images[0].nbytes))
-    chosen = evenly_spaced(len(split.images), count)
-    return Split(split.images[chosen], split.labels[chosen])
+    return thin_out(split, count)
 
 
 def _entropy_floor(images: np.ndarray) -> float:

@@ -18,9 +18,10 @@ from explorer.datasets import (
 )
 
 
-def is_public(data: DataCard) -> bool:
-    """Whether the images can be had by their name alone."""
-    return data.name.removesuffix("-grey") in NAMED
+def public_name(data: DataCard) -> str | None:
+    """The name by which anyone can get the images; None for a person's own."""
+    name = data.name.removesuffix("-grey")
+    return name if name in NAMED else None
 
 
 def load_card_data(
@@ -36,11 +37,12 @@ def load_card_data(
     Raises:
         DatasetError: it is not on this machine, or nobody said where.
     """
-    if source is None and not is_public(data):
+    source = source or public_name(data)
+    if source is None:
         raise DatasetError(f"{data.title} is not a public data set; say where it is with --data")
     height, width, channels = data.image_shape
     dataset = load_dataset(
-        source or data.name.removesuffix("-grey"),
+        source,
         data_dir=data_dir,
         image_size=height if height == width else None,
         grey=channels == 1,

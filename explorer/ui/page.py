@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.bundle import Bundle, BundleError, Card
 from explorer.geometry import axis_label
-from explorer.originals import is_public
+from explorer.originals import public_name
 from explorer.ui import (
     cache,
     interpolate_view,
@@ -187,9 +187,9 @@ def _offer_originals(bundle: Bundle) -> None:
         f"The images of {literal(data.title)} are not on this machine; "
         "thumbnails are reconstructions."
     )
-    if not is_public(data):
+    source = public_name(data)
+    if source is None:
         return
-    source = data.name.removesuffix("-grey")
     if st.button("Fetch the data set", icon=":material/download:"):
         with st.spinner(f"Fetching {literal(data.title)} …"):
             done = subprocess.run(

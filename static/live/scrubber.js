@@ -8,10 +8,10 @@ import { look } from "./hub.js";
 import { part } from "./part.js";
 
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
-/** From one end to the other, seconds. */
-const DURATION = 4;
 /** Between those still pictures, seconds. */
 const PAUSE = 0.5;
+/** From one end of the path to the other, seconds. */
+const DURATION = 4;
 
 const HTML = `
   <button type="button" class="play" aria-label="Play">▶</button>

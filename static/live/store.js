@@ -1,4 +1,4 @@
-/** Receives a model from the server and hands them to the other parts. */
+/** Receives a model from the server and hands it to the other parts. */
 
 import { Network } from "./decoder.js";
 import { has, provide } from "./hub.js";
