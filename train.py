@@ -17,6 +17,7 @@ import math
 import shlex
 import shutil
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -84,6 +85,7 @@ def main() -> int:
     """Run the command line; the exit status is 0, 1 for a failure, 130 when interrupted."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may not know '−'
+    warnings.formatwarning = lambda message, *_: f"train.py: {message}\n"
     arguments = vars(parse_arguments())
     settings = {field.name: arguments.pop(field.name) for field in fields(Settings)}
     runs = SHIPPED if settings["data"] is None else (Settings(**settings),)
@@ -116,6 +118,7 @@ def train_bundle(
     output: Path,
     data_dir: Path | None = None,
     resume: bool = False,
+    replace: bool = False,
     tensorboard: Path | None = None,
     figures_only: bool = False,
     strategy: tf.distribute.Strategy | None = None,
@@ -129,6 +132,7 @@ def train_bundle(
         output: folder of the bundles.
         data_dir: where data sets are looked for first.
         resume: go on after the last finished epoch.
+        replace: put it in the place of another model of the same name.
         tensorboard: folder for TensorBoard's logs.
         figures_only: keep card and history, for comparisons, but not the model.
         strategy: where to compute; None for one device.
@@ -148,7 +152,7 @@ def train_bundle(
         dataset = dataset.limited(settings.limit)
     if settings.limit or settings.image_size:  # other images than a published system's
         recipe = recipe.model_copy(update={"published": None})
-    name = settings.name or f"{dataset.name}-{settings.latent_dim}d"
+    name = f"{dataset.name}-{settings.latent_dim}d" if settings.name is None else settings.name
     bundle.check_name(name)
     path = bundle.reference_path(output, name) if figures_only else output / name
     is_chief = distribution.is_chief(strategy)
@@ -169,10 +173,17 @@ def train_bundle(
         train_sha256=dataset_fingerprint(dataset.train),
     )
     checkpoints = output / ".checkpoints" / name
-    load = bundle.load_reference if figures_only else bundle.load_bundle
-    if resume and not checkpoints.exists() and is_trained(path, run, load):
-        print(f"{name} is there already, trained with the same settings", flush=True)
-        return
+    found = find_trained(path, bundle.load_reference if figures_only else bundle.load_bundle)
+    if found:
+        is_same = run_of(found.card).to_json() == run.to_json()
+        if not is_same and not replace:
+            raise bundle.BundleError(
+                f"{path} holds another model ({found.card.training.command}); "
+                "give this one another --name, or --replace that one"
+            )
+        if is_same and resume and not checkpoints.exists() and is_complete(found):
+            print(f"{name} is there already, trained with the same settings", flush=True)
+            return
     export.check_exportable(recipe, dataset.image_shape, settings.latent_dim)
     model, history, seconds = training.train(
         run,
@@ -219,37 +230,44 @@ def train_bundle(
             bundle.save_card(card.model_copy(update={"files": files}), folder / "card.json")
             if dataset.may_be_kept:
                 bundle.save_images(dataset.test.images, bundle.images_path(output, card.data))
-    if len(history["neg_elbo"]) == recipe.epochs:
-        shutil.rmtree(checkpoints)  # otherwise --resume goes on
+    epochs, rest = len(history["neg_elbo"]), ""
+    if epochs == recipe.epochs:
+        shutil.rmtree(checkpoints)
+    else:
+        rest = f"; {epochs} of {recipe.epochs} epochs: --resume with more --minutes goes on"
     print(
         f"wrote {path}: test −ELBO {metrics.neg_elbo:.2f} nats per image "
         f"(reconstruction {metrics.reconstruction:.2f}, KL {metrics.kl:.2f}), "
-        f"trained in {seconds / 60:.1f} minutes",
+        f"trained in {seconds / 60:.1f} minutes{rest}",
         flush=True,
     )
 
 
-def is_trained(
-    path: Path,
-    run: training.Run,
-    load: Callable[[Path], bundle.Bundle | bundle.Reference] = bundle.load_bundle,
-) -> bool:
-    """Whether what ``load`` finds at ``path`` is what this run would give."""
+def find_trained(
+    path: Path, load: Callable[[Path], bundle.Bundle | bundle.Reference]
+) -> bundle.Bundle | bundle.Reference | None:
+    """What is at ``path`` already; something broken counts as nothing."""
     try:
-        found = load(path)
+        return load(path)
     except bundle.BundleError:
-        return False
-    card = found.card
-    trained = training.Run(
+        return None
+
+
+def run_of(card: bundle.Card) -> training.Run:
+    """The run that a card tells of."""
+    return training.Run(
         recipe=card.model.recipe,
         image_shape=card.data.image_shape,
         latent_dim=card.model.latent_dim,
         seed=card.training.seed,
         train_sha256=card.data.train_sha256,
     )
-    is_whole = len(found.history["neg_elbo"]) == run.recipe.epochs
-    same_libraries = card.training.versions == export.library_versions()
-    return is_whole and same_libraries and trained.to_json() == run.to_json()
+
+
+def is_complete(found: bundle.Bundle | bundle.Reference) -> bool:
+    """Whether it has had all of its epochs, with the libraries that are installed."""
+    is_whole = len(found.history["neg_elbo"]) == found.card.model.recipe.epochs
+    return is_whole and found.card.training.versions == export.library_versions()
 
 
 def describe_data(dataset: Dataset, train_sha256: str, limit: int | None) -> bundle.DataCard:
@@ -296,6 +314,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--output", type=Path, default=Path("pretrained"), metavar="DIR", help="of the bundles")
     add("--data-dir", type=Path, metavar="DIR", help="where data sets are looked for first")
     add("--resume", action="store_true", help="go on after the last finished epoch")
+    add("--replace", action="store_true", help="in the place of another model of that name")
     add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's logs there")
     add("--figures-only", action="store_true", help="keep card and history, for comparisons")
     arguments = parser.parse_args()

@@ -25,6 +25,8 @@ SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star")
 DASHES = ("solid", "dash", "dot")
 """Beyond ten lines the colours repeat with another dash."""
 ACCENT = "#d6336c"
+_SMALL = {"margin": {"l": 8, "r": 8, "t": 8, "b": 8}, "dragmode": False}
+"""A chart within a page: with a drag mode of its own, a finger on it could not scroll the page."""
 
 
 class Curve(NamedTuple):
@@ -114,9 +116,14 @@ def map_figure(
     return figure
 
 
-def extent_of(points: np.ndarray) -> tuple[float, float, float, float]:
-    """Left, right, bottom and top of a square that shows nearly all points ``(n, 2)``."""
+def extent_of(points: np.ndarray, *further: np.ndarray) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top of a square that shows nearly all points and all ``further``.
+
+    Each is ``(n, 2)``.
+    """
     low, high = np.quantile(points, [0.0005, 0.9995], axis=0)
+    for others in further:
+        low, high = np.minimum(low, others.min(axis=0)), np.maximum(high, others.max(axis=0))
     x, y = ((low + high) / 2).tolist()
     reach = max(float(np.max(high - low)) / 2 * 1.08, 1e-3)
     return x - reach, x + reach, y - reach, y + reach
@@ -142,7 +149,7 @@ def curves_figure(history: dict[str, list[float]]) -> go.Figure:
             )
     figure.update_layout(
         height=320,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        **_SMALL,
         legend={"orientation": "h", "y": -0.25},
         xaxis={"title": "epoch"},
         yaxis={"title": "nats per image"},
@@ -177,7 +184,7 @@ def comparison_figure(curves: Sequence[Curve], *, time: Literal["epochs", "minut
         )
     figure.update_layout(
         height=380,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        **_SMALL,
         legend={"orientation": "h", "y": -0.25},
         showlegend=True,
         xaxis={"title": time, "type": "log" if time == "minutes" else "linear"},
@@ -220,7 +227,7 @@ def kl_figure(kl_per_dimension: Sequence[float], order: Sequence[int]) -> go.Fig
     )
     figure.update_layout(
         height=320,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        **_SMALL,
         bargap=0 if many else 0.2,
         xaxis={"title": "rank of the latent dimension by KL"}
         if many

@@ -163,6 +163,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     @classmethod
     def _know_the_head(cls, head: Layer) -> Layer:
         _check_layer(head, LAYERS)
+        for size in head.keys() & {"units", "filters"}:
+            raise ValueError(f"its {size} follow from the image and the likelihood; leave them out")
         return head
 
     @model_validator(mode="after")

@@ -497,7 +497,7 @@ def test_typed_nonsense_gets_a_sentence_and_moves_nothing(typed: str):
     [
         {"model": FLAT, "view": "Map", "z": "1.25,-0.5", "background": "Density"},
         {"model": FLAT, "view": "Manifold", "z": "0,0", "size": "33", "spacing": "Linear",
-         "extent": "4.5"},
+         "extent": "4.5", "holes": "True"},
         {"model": DEEP, "view": "Sliders", "z": "1,2,3,4,-1,-2,-3,-4", "axes": "8,3"},
         {"model": DEEP, "view": "Map", "z": "0,0,0,0,0,0,0,0.001", "plane": "Principal"},
         {"model": DEEP, "view": "Interpolate", "z": "0,0,0,0,0,0,0,0", "axes": "1,2",
@@ -684,6 +684,10 @@ def test_a_selection_lists_its_images_and_counts_their_classes(bundles: dict[str
         np.testing.assert_allclose(coordinates(visitor), expected, atol=1e-6)
     send(visitor, f"live-map-{FLAT}", "rows", "")
     assert f"selection-{FLAT}" not in parts(visitor)
+    send(visitor, f"live-map-{FLAT}", "rows", rows_text([3]))
+    assert f"selection-{FLAT}" in parts(visitor)
+    press(visitor, "Clear")
+    assert f"selection-{FLAT}" not in parts(visitor)
 
 
 def test_a_selection_of_everything_is_listed_in_part_and_exported_whole():
@@ -849,6 +853,27 @@ def test_crop_and_inversion_change_what_the_model_sees():
             slider.set_value(value)
         visitor.run()
         assert_sound(visitor)
+
+
+def test_an_upload_is_still_there_after_a_look_at_another_view():
+    visitor = visit(model=FLAT, view="Reconstruct")
+    pixels = np.zeros((60, 90), np.uint8)
+    pixels[10:50, 10:40] = 230
+    upload(visitor, png_of(pixels))
+    before = [metric.value for metric in visitor.metric]
+    assert len(before) == 4
+    go_to(visitor, "Sliders")
+    go_to(visitor, "Reconstruct")
+    assert_sound(visitor)
+    assert [metric.value for metric in visitor.metric] == before
+    assert "From before: file" in sentences(visitor)
+    press(visitor, "Remove")
+    assert not visitor.metric
+    assert "From before" not in sentences(visitor)
+    upload(visitor, png_of(pixels))
+    assert [metric.value for metric in visitor.metric] == before
+    visitor.file_uploader(key="reconstruct-file").set_value(None).run()
+    assert not visitor.metric  # the cross in Streamlit's own widget removes it as well
 
 
 def test_an_uploaded_end_can_be_moved_by_a_click_afterwards(bundles: dict[str, Bundle]):
@@ -1167,7 +1192,7 @@ def test_no_bundle_at_all_is_a_page_that_says_what_to_do(
     monkeypatch.setattr(cache, "BUNDLES", place)
     visitor = visit(model=FLAT, view="Sliders", z="1,2")
     assert_sound(visitor)
-    assert "no trained model" in sentences(visitor)
+    assert "no trained model in" in sentences(visitor)
     assert "python train.py" in visitor.code[0].value
     assert len(visitor.error) == (folder == "broken only")
     assert not parts(visitor)
@@ -1351,7 +1376,7 @@ def test_what_strangers_wrote_is_shown_and_not_rendered(shelf: Path):
     assert_sound(visitor)
     page = visitor.main
     shown = [element.value for element in (*page.markdown, *page.subheader, *page.caption)]
-    assert sum(literal(picture) in text for text in shown) == 4
+    assert sum(literal(picture) in text for text in shown) == 5
     assert not any("![" in text for text in shown)
 
 
@@ -1504,6 +1529,16 @@ def test_a_space_of_one_dimension_is_a_line(odd_shelf: Path, monkeypatch: pytest
         rows = numbers(trace["customdata"])
         np.testing.assert_allclose(numbers(trace["x"]), latents.z_mean[rows, 0], rtol=1e-6)
         np.testing.assert_array_equal(numbers(trace["y"]), 0)
+    grid = given(go_to(visitor, "Manifold"), "manifold-grey-1d")
+    assert (len(grid["xs"]), grid["ys"]) == (20, [0])
+    assert grid["label"] == "1 by 20 decoded images over z₁"
+    assert "→ z₁" in [caption.value for caption in visitor.caption]
+
+
+def test_a_flat_model_has_no_axes_to_choose():
+    visitor = visit(model=FLAT, view="Map", axes="2,1")
+    (warning,) = visitor.warning
+    assert warning.value.endswith("only a model of three dimensions or more has axes to choose.")
 
 
 def test_the_dimensions_of_80_stand_on_pages(odd_shelf: Path, monkeypatch: pytest.MonkeyPatch):

@@ -350,16 +350,25 @@ def test_a_click_on_the_map_pins_the_point(visitor: Visitor, bundles: dict[str, 
     visitor.until(lambda: visitor.address["z"] == expected, "a click near a dot takes its place")
 
     before = visitor.z
+    visitor.rest()
     chart = visitor.page.locator(".js-plotly-plot")
-    chart.focus()
     visitor.page.mouse.move(100, 850)
-    visitor.page.keyboard.press("ArrowLeft")
+    visitor.page.keyboard.press("ArrowLeft")  # the click gave the map the keyboard
     visitor.page.keyboard.press("Shift+ArrowUp")
     visitor.until(lambda: visitor.z != before, "arrow keys move the point")
     left, right = chart.evaluate("chart => chart._fullLayout.xaxis.range")
     step = (right - left) / 100
     np.testing.assert_allclose(np.subtract(visitor.z, before), [-step, 5 * step], atol=0.002)
     visitor.shows(decode(bundle, visitor.z))
+
+    ring = visitor.page.locator(".live-point")
+    assert ring.evaluate("ring => ring.style.borderStyle") == "solid"
+    field.fill("9,0")
+    field.press("Enter")
+    visitor.until(lambda: visitor.z == [9, 0], "a place outside of the map")
+    visitor.until(lambda: ring.evaluate("r => r.style.borderStyle") == "dotted", "is told so")
+    box, edge = ring.bounding_box(), visitor.spot(1.0, 0.0)[0]
+    assert abs(box["x"] + box["width"] / 2 - edge) < 2
 
 
 def geometry_text(z: Any) -> str:
@@ -919,6 +928,9 @@ def test_every_view_stands_at_every_width_and_in_both_themes(
     background = {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 18, 28)"}[theme]
     visitor.open(model=OTHER, view="Map", z="0.5,0,0,0,0,0,0,0")
     expected = decode(bundles[OTHER], [0.5] + [0] * 7)
+    name = visitor.page.locator(".st-key-above")
+    assert name.is_visible() == (width < 400)  # elsewhere the sidebar tells
+    assert bundles[OTHER].card.title in name.inner_text()
     for view in VIEWS:
         tab = visitor.page.get_by_role("tab").filter(has_text=view)
         tab.scroll_into_view_if_needed()

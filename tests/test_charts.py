@@ -9,6 +9,7 @@ from explorer.charts import (
     Curve,
     comparison_figure,
     curves_figure,
+    extent_of,
     kl_figure,
     map_figure,
     settled_range,
@@ -105,3 +106,13 @@ def test_names_are_text_whatever_they_look_like():
     for trace in (scatter.data[0], lines.data[0]):
         assert trace.name == "&lt;b&gt;x&lt;/b&gt; %{x}"
         assert name not in trace.hovertemplate
+
+
+def test_the_extent_holds_all_of_what_is_to_be_seen_besides():
+    points = np.random.default_rng(0).standard_normal((1000, 2))
+    alone = extent_of(points)
+    assert extent_of(points, np.array([[0.0, 0.1], [0.2, 0.0]])) == alone
+    left, right, bottom, top = extent_of(points, np.array([[0.0, 0.0], [9.0, -1.0]]))
+    assert left < alone[0] + 1e-9
+    assert right > 9.0
+    assert right - left == pytest.approx(top - bottom)

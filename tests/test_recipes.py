@@ -83,6 +83,8 @@ def test_a_recipe_cannot_be_changed():
         ({"sigma": 0}, ["sigma", "greater than 0"]),
         ({"warmup_steps": -1}, ["warmup_steps", "0"]),
         ({"schedule": "linear"}, ["schedule", "cosine"]),
+        ({"head": {"layer": "Dense", "units": 3}}, ["head", "units follow from the image"]),
+        ({"head": {"layer": "Conv2D", "filters": 3}}, ["head", "filters follow from"]),
     ],
 )
 def test_a_mistake_in_a_recipe_gets_a_sentence(change: dict[str, Any], words: list[str]):

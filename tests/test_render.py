@@ -43,6 +43,14 @@ def test_gaps_and_missing_tiles_are_filled():
     )
 
 
+def test_missing_tiles_may_be_transparent():
+    images = np.array([1, 2, 3], np.uint8).reshape(3, 1, 1, 1)
+    picture = render.tile(render.with_alpha(images), 2, blank=0)
+    shown = np.asarray(Image.open(io.BytesIO(render.png(picture))).convert("RGBA"))
+    np.testing.assert_array_equal(shown[..., 0] * (shown[..., 3] > 0), [[1, 2], [3, 0]])
+    np.testing.assert_array_equal(shown[..., 3], [[255, 255], [255, 0]])
+
+
 def test_a_tile_keeps_its_own_orientation():
     images = np.array([[[1, 2, 3], [4, 5, 6]], [[7, 8, 9], [10, 11, 12]]], np.uint8)[..., None]
     np.testing.assert_array_equal(

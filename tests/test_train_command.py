@@ -350,15 +350,29 @@ def test_resuming_trains_nothing_again_that_is_finished(
     assert (status, err) == (0, "")
     assert "shapes-2d is there already, trained with the same settings" in out
     assert "epoch" not in out
-    settings = Settings(**tiny_settings)
-    card = read_card(output / "shapes-2d")
-    same = train.training.Run(
-        card.model.recipe, (12, 12, 1), settings.latent_dim, settings.seed, card.data.train_sha256
-    )
-    assert train.is_trained(output / "shapes-2d", same)
-    for change in ({"seed": 1}, {"latent_dim": 3}, {"train_sha256": "0" * 64}):
-        assert not train.is_trained(output / "shapes-2d", replace(same, **change))
-    assert not train.is_trained(output / "absent-2d", same)
+
+
+@pytest.mark.parametrize("change", [("--seed", 1), ("--epochs", 4), ("--limit", 20)])
+def test_another_model_of_the_same_name_is_not_lost(
+    change: tuple[str, int],
+    run: Run,
+    tmp_path: Path,
+    tiny_bundle: Path,
+    tiny_settings: dict[str, Any],
+):
+    output = tmp_path / "copy"
+    shutil.copytree(tiny_bundle.parent, output, ignore=shutil.ignore_patterns(".*"))
+    before = (output / "shapes-2d" / "card.json").read_bytes()
+    command = [*flags(tiny_settings), *change, "--output", output]
+    for further in ([], ["--resume"]):
+        status, out, err = run(*command, *further)
+        assert status == 1
+        assert "holds another model (python train.py" in err
+        assert err.endswith("give this one another --name, or --replace that one\n")
+        assert "epoch" not in out
+    assert (output / "shapes-2d" / "card.json").read_bytes() == before
+    assert run(*command, "--replace")[0] == 0
+    assert (output / "shapes-2d" / "card.json").read_bytes() != before
 
 
 def test_figures_only_go_to_the_references_and_are_found_there(

@@ -110,7 +110,7 @@ def originals_of(bundle: Bundle) -> np.ndarray | None:
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
 def decoded_grid(
-    bundle: Bundle, plane: Plane, size: int, spacing: Spacing, extent: float
+    bundle: Bundle, plane: Plane, size: int | tuple[int, int], spacing: Spacing, extent: float
 ) -> np.ndarray:
     """Images decoded on a grid over the plane, row by row from the top, uint8."""
     points = grid_points(*plane_coordinates_grid(size, spacing=spacing, extent=extent))
@@ -119,9 +119,9 @@ def decoded_grid(
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
 def grid_density(
-    bundle: Bundle, plane: Plane, size: int, spacing: Spacing, extent: float
+    bundle: Bundle, plane: Plane, size: int | tuple[int, int], spacing: Spacing, extent: float
 ) -> np.ndarray:
-    """Density percentiles of the same places, ``(size * size,)``."""
+    """Density percentiles of the same places, ``(rows * columns,)``."""
     points = grid_points(*plane_coordinates_grid(size, spacing=spacing, extent=extent))
     return percentiles(bundle, plane.lift(points))
 

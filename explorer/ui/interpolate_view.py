@@ -218,7 +218,7 @@ def _render_map(bundle: Bundle, path: np.ndarray) -> None:
         bundle.latents.labels,
         bundle.card.data.classes,
         axes=plane.labels,
-        extent=map_extent(bundle, plane),
+        extent=map_extent(bundle, plane, path),
         path=plane.project(path),
     )
     st.plotly_chart(figure, key=key, config=CHART, alt=label)

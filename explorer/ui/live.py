@@ -127,6 +127,11 @@ def selected_rows(bundle: Bundle) -> np.ndarray:
     return st.session_state.get(f"rows-{bundle.card.name}", np.zeros(0, np.int64))
 
 
+def forget_rows(bundle: Bundle) -> None:
+    """Let no test image be selected."""
+    st.session_state.pop(f"rows-{bundle.card.name}", None)
+
+
 def sliders(
     bundle: Bundle, rows: Sequence[dict[str, Any]], *, key: str, reach: float, tiles: int
 ) -> None:
@@ -218,6 +223,9 @@ def pick_tile(
         tile_size: side of a tile in CSS pixels; None fills the width.
     """
 
+    if len(tiles) % columns:  # the rest of the last row lets the page shine through
+        tiles = render.with_alpha(tiles)
+
     def take() -> None:
         tile = _reported(key, "picked")
         if isinstance(tile, int) and 0 <= tile < len(tiles):
@@ -226,7 +234,7 @@ def pick_tile(
     _picker(
         key=key,
         data={
-            "image": render.data_uri(render.tile(tiles, columns)),
+            "image": render.data_uri(render.tile(tiles, columns, blank=0)),
             "columns": columns,
             "rows": -(-len(tiles) // columns),
             "aspect": tiles.shape[2] / tiles.shape[1],

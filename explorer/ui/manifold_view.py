@@ -60,9 +60,10 @@ def _render_controls() -> None:
 
 def _render_grid(bundle: Bundle) -> None:
     state, plane = st.session_state, session.plane(bundle)
-    size, extent = int(state["size"]), float(state["extent"])
+    columns, extent = int(state["size"]), float(state["extent"])
+    size = (columns if bundle.card.model.latent_dim > 1 else 1, columns)
     spacing: Spacing = SPACINGS[0] if state["spacing"] == "Normal" else SPACINGS[1]
-    label = f"{size} by {size} decoded images over {plane.labels[0]} and {plane.labels[1]}"
+    label = f"{size[0]} by {size[1]} decoded images over {' and '.join(filter(None, plane.labels))}"
     key = f"manifold-{bundle.card.name}"
     if live.problem_of(bundle) is None:
         xs, ys = plane_coordinates_grid(size, spacing=spacing, extent=extent)
@@ -93,7 +94,7 @@ def _render_other_dimensions(bundle: Bundle) -> None:
 def _render_drawn_grid(
     bundle: Bundle,
     plane: Plane,
-    size: int,
+    size: tuple[int, int],
     spacing: Spacing,
     extent: float,
     *,
@@ -107,7 +108,7 @@ def _render_drawn_grid(
     pick_tile(
         cache.decoded_grid(bundle, plane, size, spacing, extent),
         lambda tile: session.move_to(bundle, plane.lift(points[tile : tile + 1])[0]),
-        columns=size,
+        columns=size[1],
         labels=[
             f"({x:.2f}, {y:.2f}): denser than {share:.0f} % of the test images".replace("-", "−")
             for (x, y), share in zip(points.tolist(), density.tolist(), strict=True)
@@ -120,14 +121,15 @@ def _render_drawn_grid(
 
 
 def _render_footer(
-    bundle: Bundle, plane: Plane, size: int, spacing: Spacing, extent: float
+    bundle: Bundle, plane: Plane, size: tuple[int, int], spacing: Spacing, extent: float
 ) -> None:
     def picture() -> bytes:
         tiles = cache.decoded_grid(bundle, plane, size, spacing, extent)
-        return render.png(render.enlarge(render.tile(tiles, size), 2))
+        return render.png(render.enlarge(render.tile(tiles, size[1]), 2))
 
     left, right = st.columns([3, 1], vertical_alignment="center")
-    left.caption(f"→ {plane.labels[0]}   ↑ {plane.labels[1]}")
+    across, up = plane.labels
+    left.caption(f"→ {across}" + (f"   ↑ {up}" if up else ""))
     right.download_button(
         "PNG",
         picture,

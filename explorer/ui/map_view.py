@@ -35,7 +35,7 @@ Every dot is one test image, put where the **encoder** places it: the mean of q(
 Images that the model finds alike lie together, although it never saw a class label.
 
 - **Move the pointer** anywhere, on a dot or not: the decoder shows what lives there.
-- **Click** to keep the point; arrow keys move it.
+- **Click** to keep the point; arrow keys move it. A dotted ring at the edge: it lies outside.
 - **Drag** moves the map, or draws a box or lasso that lists the images in it.
 - **Click a class** in the legend to hide it, double-click to see it alone.
 - **Density** shades where training data lives; **Manifold** shows what the decoder makes of
@@ -52,8 +52,16 @@ def render_view(bundle: Bundle) -> None:
     with side:
         render_point(bundle)  # first, for the chart keeps the browser busy for longer
     with chart:
-        background, drag = st.columns(2)
-        background.segmented_control(
+        _render_controls()
+        _render_chart(bundle)
+    rows = live.selected_rows(bundle)
+    if len(rows):
+        _render_selection(bundle, rows)
+
+
+def _render_controls() -> None:
+    with st.container(horizontal=True, gap="large"):
+        st.segmented_control(
             "Background",
             session.CHOICES["background"],
             key="background",
@@ -61,7 +69,7 @@ def render_view(bundle: Bundle) -> None:
             persist_state="session",
             help="What lies behind the dots",
         )
-        drag.segmented_control(
+        st.segmented_control(
             "Drag to",
             list(DRAG),
             default=next(iter(DRAG)),
@@ -70,15 +78,21 @@ def render_view(bundle: Bundle) -> None:
             persist_state="session",
             help="Move the map, or list the images in a box or lasso below it",
         )
-        _render_chart(bundle)
-    rows = live.selected_rows(bundle)
-    if len(rows):
-        _render_selection(bundle, rows)
 
 
-def map_extent(bundle: Bundle, plane: Plane) -> tuple[float, float, float, float]:
-    """Left, right, bottom and top of a square that shows nearly all test means."""
-    return charts.extent_of(plane.project(bundle.latents.z_mean))
+def map_extent(
+    bundle: Bundle, plane: Plane, *further: np.ndarray
+) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top of a square that shows nearly all test means.
+
+    Args:
+        bundle: the model.
+        plane: what the map shows.
+        further: latents that are to be seen as well, ``(k, latent_dim)`` each.
+    """
+    return charts.extent_of(
+        plane.project(bundle.latents.z_mean), *(plane.project(z) for z in further)
+    )
 
 
 def _render_chart(bundle: Bundle) -> None:
@@ -139,6 +153,7 @@ def _render_selection(bundle: Bundle, rows: np.ndarray) -> None:
     if len(rows) > SHOWN:
         st.caption(f"The first {SHOWN} are shown; the files hold all {len(rows):,}.")
     with st.container(horizontal=True):
+        st.button("Clear", icon=":material/close:", on_click=live.forget_rows, args=(bundle,))
         st.download_button(
             "CSV", lambda: latents_csv(bundle, rows), f"{bundle.card.name}-selection.csv",
             mime="text/csv", icon=":material/download:", on_click="ignore",

@@ -177,7 +177,8 @@ def _render_facts(bundle: Bundle) -> None:
             f"{data.test_images:,} test images of "
             f"{data.image_shape[1]} × {data.image_shape[0]} pixels, "
             f"{'grey' if data.image_shape[2] == 1 else 'colour'}, "
-            f"{len(data.classes)} classes. Read from {literal(data.origin)}. "
+            f"{len(data.classes)} class{'es' if len(data.classes) > 1 else ''}. "
+            f"Read from {literal(data.origin)}. "
             f"Licence: {literal(data.licence)}."
         )
     with right:

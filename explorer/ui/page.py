@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 
@@ -48,7 +49,11 @@ STYLE = """
 [data-testid="stSidebarHeader"] { height: 2.4rem; margin-bottom: 0; }
 [data-testid="stSidebarUserContent"] h1 { font-size: 1.5rem; padding-top: 0; }
 [data-testid="stSidebarUserContent"] h3 { font-size: 1rem; }
+.st-key-above { display: none; margin-top: 1.6rem; }
+.stApp:has([data-testid="stSidebar"][data-collapsed="true"]) .st-key-above,
+.st-key-above:has([data-testid="stAlert"]) { display: flex; }
 @media (max-width: 640px) {
+  .st-key-above { margin-top: 0; }
   .stMainBlockContainer { padding: 3.2rem 0.8rem 2rem; }
   [data-testid="stColumn"]:has(.st-key-stage-point) {
     order: -1; position: sticky; top: 2.8rem; z-index: 10;
@@ -56,7 +61,7 @@ STYLE = """
 }
 </style>
 """
-"""Less empty space around the work than Streamlit leaves."""
+"""Less empty space around the work than Streamlit leaves; the model's name without the sidebar."""
 
 
 def render_page() -> None:
@@ -90,8 +95,10 @@ def render_page() -> None:
         _choose_plane(bundle)
         _render_sidebar_point(bundle)
         _offer_originals(bundle)
-    for sentence in session.notices():
-        st.warning(sentence, icon=":material/link_off:")
+    with st.container(key="above"):
+        st.caption(f"**{literal(bundle.card.title)}** · {_neg_elbo(bundle.card)}")
+        for sentence in session.notices():
+            st.warning(sentence, icon=":material/link_off:")
     _render_views(bundle)
     if live.problem_of(bundle) is None:
         live.mount_images(bundle)
@@ -114,11 +121,13 @@ def _choose_model(cards: dict[str, Card]) -> None:
         list(cards),
         key="model",
         format_func=lambda name: literal(cards[name].title),
-        captions=[
-            f"−ELBO {card.metrics.neg_elbo:.1f} nats · {name}" for name, card in cards.items()
-        ],
+        captions=[f"{_neg_elbo(card)} · {name}" for name, card in cards.items()],
         help="Data set and latent dimension; test −ELBO in nats per image, lower is better",
     )
+
+
+def _neg_elbo(card: Card) -> str:
+    return f"−ELBO {card.metrics.neg_elbo:.1f} nats"
 
 
 def _choose_plane(bundle: Bundle) -> None:
@@ -221,10 +230,14 @@ def _take_view() -> None:
 def _render_no_models(broken: dict[str, str]) -> None:
     st.title("Latent space explorer")
     st.info(
-        "There is no trained model yet. Train one, then reload this page:",
+        f"There is no trained model in {literal(str(cache.BUNDLES))} yet. Train one, then reload "
+        "this page:",
         icon=":material/model_training:",
     )
-    st.code("python train.py fashion_mnist --latent-dim 2", language="bash")
+    st.code(
+        f"python train.py fashion_mnist --latent-dim 2 --output {shlex.quote(str(cache.BUNDLES))}",
+        language="bash",
+    )
     for name, problem in broken.items():
         _show_broken(f"**{literal(name)}** cannot be used: {literal(problem)}")
 

@@ -117,8 +117,9 @@ def coordinates_input(bundle: Bundle) -> None:
         except ValueError as error:
             session.notice(f"The point was left where it is: {error}.")
 
-    names = f"{axis_label(0)} … {axis_label(latent_dim - 1)}" if latent_dim > 1 else axis_label(0)
-    st.text_input(f"Coordinates {names}", key=key, on_change=take)
+    names = [axis_label(dimension) for dimension in range(latent_dim)]
+    shown = ", ".join(names) if latent_dim <= 3 else f"{names[0]} … {names[-1]}"
+    st.text_input(f"Coordinates {shown}", key=key, on_change=take)
 
 
 def move_buttons(bundle: Bundle) -> None:

@@ -74,21 +74,14 @@ def upload_and_prepare(bundle: Bundle, *, key: str, adjustable: bool) -> np.ndar
     Returns:
         The model's input, ``(height, width, channels)`` float32, or None without an image.
     """
+    source = "File"
     if adjustable:
         source = st.segmented_control(
             "Image from", ("File", "Camera"), default="File", required=True, key=f"{key}-source"
         )
-    else:
-        source = "File"
-    if source == "Camera":
-        file = st.camera_input("Camera", key=f"{key}-camera")
-    else:
-        file = st.file_uploader(
-            f"An image of any kind, up to {MAX_UPLOAD_BYTES // 2**20} MB", key=f"{key}-file"
-        )
-    if file is None:
+    data = _ask_for_file(key, source)
+    if data is None:
         return None
-    data = file.getvalue()
     digest = hashlib.sha256(data).hexdigest()
     try:
         upload = _read(digest, data)
@@ -100,6 +93,33 @@ def upload_and_prepare(bundle: Bundle, *, key: str, adjustable: bool) -> np.ndar
     if not adjustable:
         return prepare(upload, suggestion, shape, background)
     return _adjust(bundle, upload, suggestion, key=f"{key}-{digest[:8]}")
+
+
+def _ask_for_file(key: str, source: str) -> bytes | None:
+    """The file that was chosen last, also after another view was open, when Streamlit forgot it."""
+    widget, kept = f"{key}-{source.lower()}", f"{key}-kept"
+    state = st.session_state
+
+    def keep() -> None:
+        file = state[widget]
+        state[kept] = None if file is None else (file.name, file.getvalue())
+
+    if source == "Camera":
+        shown = st.camera_input("Camera", key=widget, on_change=keep)
+    else:
+        label = f"An image of any kind, up to {MAX_UPLOAD_BYTES // 2**20} MB"
+        shown = st.file_uploader(label, key=widget, on_change=keep)
+    if state.get(kept) is None:
+        return None
+    name, data = state[kept]
+    if shown is None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"From before: {literal(name)}", width="content")
+            st.button(
+                "Remove", key=f"{key}-remove", icon=":material/close:",
+                on_click=lambda: state.pop(kept), type="tertiary",
+            )  # fmt: skip
+    return data
 
 
 @st.cache_data(show_spinner="Reading the image …", max_entries=16, hash_funcs={bytes: len})

@@ -36,6 +36,7 @@ OPTIONS = (
     Option("size", 20, tuple(range(5, 41))),
     Option("spacing", "Normal", ("Normal", "Linear")),
     Option("extent", 2.5, tuple(round(0.5 * step, 1) for step in range(2, 13))),
+    Option("holes", False, (False, True)),
     Option("path", "Straight line", ("Straight line", "Great arc")),
     Option("steps", 12, tuple(range(3, 41))),
 )
@@ -196,6 +197,8 @@ def _goes_back() -> bool:
 
 
 def _parse_axes(text: str, latent_dim: int) -> tuple[int, int]:
+    if latent_dim < 3:
+        raise ValueError("only a model of three dimensions or more has axes to choose")
     chosen = [(_number(part) or 0) - 1 for part in text.split(",")]
     if len(chosen) != 2 or len(set(chosen)) != 2 or not all(0 <= c < latent_dim for c in chosen):
         raise ValueError(f"the axes are two different dimensions from 1 to {latent_dim}")

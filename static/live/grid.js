@@ -158,12 +158,12 @@ class Grid {
   }
 
   #onKey(event) {
-    const columns = this.#data.xs.length;
+    const [columns, rows] = [this.#data.xs.length, this.#data.ys.length];
     const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
-    const current = this.#tile ?? Math.floor((columns * (this.#data.ys.length + 1)) / 2);
+    const current = this.#tile ?? Math.floor(rows / 2) * columns + Math.floor(columns / 2);
     if (event.key in steps) {
       const next = current + steps[event.key];
-      if (next >= 0 && next < columns * this.#data.ys.length) this.#enter(next);
+      if (next >= 0 && next < columns * rows) this.#enter(next);
     } else if (event.key === "Enter" || event.key === " ") {
       this.#choose(current);
     } else {

@@ -139,6 +139,7 @@ class LiveMap {
     if (Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) > STILL) return;
     const row = this.#dotNear(place[0], place[1]);
     const z = row === null ? lift(this.#data.plane, place[0], place[1]) : this.#meanOf(row);
+    this.#chart.focus({ preventScroll: true }); // for the arrow keys; Plotly keeps it from getting it
     this.#settle(Array.from(z), row);
   }
 
@@ -222,11 +223,16 @@ class LiveMap {
   #place(mark, z) {
     const { xaxis, yaxis } = this.#chart._fullLayout;
     const [x, y] = project(this.#data.plane, z);
-    const [left, top] = [xaxis.d2p(x), yaxis.d2p(y)];
-    mark.hidden = left < 0 || top < 0 || left > xaxis._length || top > yaxis._length;
+    const [left, top] = [within(xaxis.d2p(x), xaxis._length), within(yaxis.d2p(y), yaxis._length)];
+    const isInside = left === xaxis.d2p(x) && top === yaxis.d2p(y);
+    mark.style.borderStyle = isInside ? "solid" : "dotted";
     mark.style.transform =
       `translate(${xaxis._offset + left}px, ${yaxis._offset + top}px) translate(-50%, -50%)`;
   }
+}
+
+function within(/** @type {number} */ pixel, /** @type {number} */ length) {
+  return Math.min(Math.max(pixel, 0), length);
 }
 
 export default part(LiveMap);
