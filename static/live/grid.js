@@ -9,8 +9,10 @@ import { look, onLook, withModel } from "./hub.js";
 import { Painter } from "./paint.js";
 import { part } from "./part.js";
 import { decimal, lift, project, through } from "./plane.js";
-import { TileDecoder } from "./tiles.js";
+import { AT_REST, TileDecoder } from "./tiles.js";
 
+/** Time for tiles in one frame while the plane follows a drag, milliseconds. */
+const BUDGET = 7;
 /** Percentile of density below which a place is a hole. */
 const NO_DATA = 1;
 
@@ -99,10 +101,10 @@ class Grid {
     this.#shade.width = xs.length;
     this.#shade.height = ys.length;
     this.#box.style.aspectRatio = String((xs.length * width) / (ys.length * height));
-    this.#redraw();
+    this.#redraw(AT_REST);
   }
 
-  #redraw() {
+  #redraw(/** @type {number} */ budget) {
     const { xs, ys, holes } = this.#data;
     const shade = this.#shade.getContext("2d");
     this.#decoder.start(
@@ -114,6 +116,7 @@ class Grid {
         shade.clearRect(x, y, 1, 1);
         if (holes && this.#model.percentile(this.#latentOf(tile)) < NO_DATA) shade.fillRect(x, y, 1, 1);
       },
+      budget,
     );
   }
 
@@ -123,7 +126,7 @@ class Grid {
     this.#drawPoint(z);
     if (same(plane.origin, this.#plane.origin)) return;
     this.#plane = plane;
-    if (this.#decoder) this.#redraw();
+    if (this.#decoder) this.#redraw(BUDGET);
   }
 
   #latentOf(tile) {

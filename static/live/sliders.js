@@ -9,9 +9,9 @@
 import { look, onLook, withModel } from "./hub.js";
 import { Painter } from "./paint.js";
 import { part } from "./part.js";
-import { TileDecoder } from "./tiles.js";
+import { AT_REST, TileDecoder } from "./tiles.js";
 
-/** Time for strips in one frame, milliseconds: in a drag the lens changes with every frame. */
+/** Time for strips in one frame of a drag, when the lens changes with every frame, milliseconds. */
 const BUDGET = 4;
 const STEP = 0.01;
 /** Pause after the last key before the server learns of the point, milliseconds. */
@@ -49,10 +49,10 @@ class Sliders {
       for (const { target, isIntersecting } of entries) {
         this.#rowOf.get(target).isVisible = isIntersecting;
       }
-      this.#refresh();
+      this.#refresh(AT_REST);
     });
     this.#endLook = onLook((z, source) => {
-      if (source !== this) this.#take(z ?? this.#data?.z);
+      if (source !== this) this.#take(z ?? this.#data?.z, BUDGET);
     });
   }
 
@@ -67,7 +67,7 @@ class Sliders {
       this.#decoder = null;
       withModel(data.content, (model) => {
         if (this.#data?.content !== data.content) return;
-        this.#decoder = new TileDecoder(model.decoder, BUDGET);
+        this.#decoder = new TileDecoder(model.decoder);
         this.#imageShape = model.imageShape;
         this.#preparePainters();
       });
@@ -141,10 +141,10 @@ class Sliders {
       row.painter = new Painter(row.strip, shape, this.#data.tiles);
       row.strip.style.aspectRatio = String((this.#data.tiles * shape[1]) / shape[0]);
     }
-    this.#refresh();
+    this.#refresh(AT_REST);
   }
 
-  #take(z) {
+  #take(z, budget = AT_REST) {
     if (!z || z.length !== this.#data?.z.length) return;
     if (this.#z.length !== z.length) {
       this.#z = new Float32Array(z.length);
@@ -152,7 +152,7 @@ class Sliders {
     }
     this.#z.set(z);
     for (const row of this.#rows) this.#showValue(row);
-    this.#refresh();
+    this.#refresh(budget);
   }
 
   #showValue({ dimension, typed, range }) {
@@ -168,7 +168,7 @@ class Sliders {
     this.#z[row.dimension] = value;
     this.#showValue(row);
     look(this.#z, this);
-    this.#refresh(row);
+    this.#refresh(BUDGET, row);
   }
 
   /** A held key changes the value many times a second; the server learns of the last one. */
@@ -190,7 +190,7 @@ class Sliders {
   }
 
   /** Draws the strips anew, tile by tile across all of them, but the one that was moved. */
-  #refresh(moved = null) {
+  #refresh(budget, moved = null) {
     if (!this.#decoder) return;
     for (const row of this.#rows) this.#markTile(row);
     const rows = this.#rows.filter((row) => row !== moved && row.isVisible);
@@ -204,6 +204,7 @@ class Sliders {
       (image, index) => {
         rows[index % rows.length].painter.paint(image, Math.floor(index / rows.length));
       },
+      budget,
     );
   }
 

@@ -3,8 +3,8 @@
 import { Network } from "./decoder.js";
 import { LIGHT, Runner } from "./runner.js";
 
-/** Time for tiles in one frame; the lens needs the rest, milliseconds. */
-const BUDGET = 7;
+/** Time for tiles in one frame while nothing moves that would have to keep up, milliseconds. */
+export const AT_REST = 25;
 
 /**
  * A light network decodes a few tiles in each frame on the page's own thread; a heavy one
@@ -24,14 +24,9 @@ export class TileDecoder {
   #paint;
   #isInFlight = false;
   #isStale = false;
-  #budget;
+  #budget = AT_REST;
 
-  /**
-   * @param {{program: string, weights: Uint8Array}} decoder
-   * @param {number} [budget] time for tiles in one frame, milliseconds
-   */
-  constructor({ program, weights }, budget = BUDGET) {
-    this.#budget = budget;
+  constructor(/** @type {{program: string, weights: Uint8Array}} */ { program, weights }) {
     this.#network = new Network(program, weights);
     if (this.#network.multiplyAdds > LIGHT) {
       this.#runner = new Runner(program, weights, (image) => this.#deliver(image));
@@ -42,13 +37,15 @@ export class TileDecoder {
    * @param {number} count of tiles
    * @param {(tile: number) => Float32Array} latentOf a tile, valid until it is called again
    * @param {(image: Float32Array, tile: number) => void} paint a tile
+   * @param {number} budget time for tiles in one frame, milliseconds
    */
-  start(count, latentOf, paint) {
+  start(count, latentOf, paint, budget) {
     cancelAnimationFrame(this.#frame);
     this.#tile %= count || 1;
     this.#count = this.#remaining = count;
     this.#latentOf = latentOf;
     this.#paint = paint;
+    this.#budget = budget;
     if (!this.#runner) this.#frame = requestAnimationFrame(() => this.#decodeSome());
     else if (this.#isInFlight) this.#isStale = true;
     else this.#requestNext();
