@@ -81,6 +81,10 @@ class Plane:
         """Latents at plane coordinates ``(n, 2)``, ``(n, latent_dim)``."""
         return self._lift(np.asarray(points, np.float64)).astype(np.float32)
 
+    def grid_size(self, side: int) -> tuple[int, int]:
+        """Rows and columns of a grid ``side`` tiles wide: a single row where nothing runs up."""
+        return (side if self.directions[1].any() else 1), side
+
     def centred_at(self, point: Any) -> Plane:
         """The same plane with its coordinates counted from another of its points, ``(2,)``."""
         return replace(self, origin=self._lift(np.asarray(point, np.float64)))

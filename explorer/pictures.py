@@ -5,7 +5,7 @@
     python -m explorer.pictures mnist-2d --spacing linear --extent 5
     python -m explorer.pictures mnist-8d --sweep 3 --step 0.1 --frames 50
 
-reconstructions.png  the first test images above their reconstructions
+reconstructions.png  test images above their reconstructions
 samples.png          100 decoded draws from the prior
 manifold.png         a decoded grid over the plane of the two dimensions of largest KL
 sweep/, sweep.gif    one dimension moved through 0 in steps, the others as in --at, or at 0
@@ -30,6 +30,7 @@ from plotly.offline import get_plotlyjs
 
 from explorer import charts, render
 from explorer.bundle import Bundle, BundleError, find_bundles, load_bundle
+from explorer.datasets import evenly_spaced
 from explorer.geometry import (
     MAX_NORMAL_EXTENT,
     SPACINGS,
@@ -116,13 +117,14 @@ def draw(
         step: between its frames.
         frames: how many.
     """
-    images = decode(bundle, bundle.latents.z_mean[:RECONSTRUCTIONS])
+    rows = evenly_spaced(len(bundle.latents.z_mean), RECONSTRUCTIONS)
+    images = decode(bundle, bundle.latents.z_mean[rows])
     originals = find_originals(bundle)
     if originals is None:
         title = bundle.card.data.title
         print(f"the images of {title} are not on this machine: reconstructions.png is without them")
     else:
-        images = np.concatenate([originals[: len(images)], images])
+        images = np.concatenate([originals[rows], images])
     yield "reconstructions.png", render.png(picture(images, RECONSTRUCTIONS, gap=1))
 
     shape = SAMPLES_A_SIDE**2, bundle.card.model.latent_dim
@@ -130,7 +132,8 @@ def draw(
     yield "samples.png", render.png(picture(images, SAMPLES_A_SIDE, gap=1))
 
     plane = main_plane(bundle)
-    points = grid_points(*plane_coordinates_grid(grid, spacing=spacing, extent=extent))
+    size = plane.grid_size(grid)
+    points = grid_points(*plane_coordinates_grid(size, spacing=spacing, extent=extent))
     yield "manifold.png", render.png(picture(decode(bundle, plane.lift(points)), grid))
 
     if at is not None:
@@ -181,7 +184,7 @@ def main_plane(bundle: Bundle) -> Plane:
 
 def page(figure: go.Figure, name: str) -> bytes:
     """A figure as a page of its own, which reads ``plotly.min.js`` from its folder."""
-    figure.update_layout(height=None, template="plotly_white")  # as high as the window
+    figure.update_layout(height=None, template="plotly_white", dragmode="pan")  # fills the window
     options = {"displaylogo": False, "scrollZoom": True}
     return figure.to_html(options, include_plotlyjs="directory", div_id=name).encode()
 
@@ -247,7 +250,11 @@ def parse_arguments() -> argparse.Namespace:
 
 def _between(kind: Callable[[str], float], low: float, high: float) -> Callable[[str], float]:
     def number(text: str) -> float:
-        value = kind(text)
+        try:
+            value = kind(text)
+        except ValueError:
+            noun = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"{text!r} is not {noun}") from None
         if not low <= value <= high:
             raise argparse.ArgumentTypeError(f"{text} is not between {low:,} and {high:,}")
         return value

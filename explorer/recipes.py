@@ -358,6 +358,14 @@ RECIPES: dict[str, Recipe] = {
             "context": 32,
         }
     ),
+    "residual-squared-digits": _WIDE_DIGITS.model_copy(
+        update={
+            "summary": "wider residual MLP for digits with squared error",
+            "head": {"layer": "Dense", "activation": "sigmoid"},
+            "likelihood": "gaussian",
+            "sigma": 0.5**0.5,
+        }
+    ),
     "conv-colour": Recipe(
         summary="two strided convolutions both ways, for small colour photographs",
         encoder=(_conv(32, 4, 2), _conv(64, 4, 2), _FLATTEN),

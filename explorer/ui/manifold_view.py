@@ -60,8 +60,7 @@ def _render_controls() -> None:
 
 def _render_grid(bundle: Bundle) -> None:
     state, plane = st.session_state, session.plane(bundle)
-    columns, extent = int(state["size"]), float(state["extent"])
-    size = (columns if bundle.card.model.latent_dim > 1 else 1, columns)
+    size, extent = plane.grid_size(int(state["size"])), float(state["extent"])
     spacing: Spacing = SPACINGS[0] if state["spacing"] == "Normal" else SPACINGS[1]
     label = f"{size[0]} by {size[1]} decoded images over {' and '.join(filter(None, plane.labels))}"
     key = f"manifold-{bundle.card.name}"
