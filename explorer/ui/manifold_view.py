@@ -64,17 +64,18 @@ def _render_grid(bundle: Bundle) -> None:
     spacing: Spacing = SPACINGS[0] if state["spacing"] == "Normal" else SPACINGS[1]
     label = f"{size[0]} by {size[1]} decoded images over {' and '.join(filter(None, plane.labels))}"
     key = f"manifold-{bundle.card.name}"
-    if live.problem_of(bundle) is None:
+    is_live = live.problem_of(bundle) is None
+    follows = is_live and bundle.card.model.latent_dim > 2 and state["plane"] == "Dimensions"
+    if is_live:
         xs, ys = plane_coordinates_grid(size, spacing=spacing, extent=extent)
-        follows = bundle.card.model.latent_dim > 2 and state["plane"] == "Dimensions"
         live.grid(
             bundle, plane, xs, ys, key=key, follows=follows, holes=bool(state["holes"]), label=label
         )
-        if follows:
-            _render_other_dimensions(bundle)
     else:
         _render_drawn_grid(bundle, plane, size, spacing, extent, key=key, label=label)
     _render_footer(bundle, plane, size, spacing, extent)
+    if follows:
+        _render_other_dimensions(bundle)
 
 
 def _render_other_dimensions(bundle: Bundle) -> None:
@@ -126,14 +127,10 @@ def _render_footer(
         tiles = cache.decoded_grid(bundle, plane, size, spacing, extent)
         return render.png(render.enlarge(render.tile(tiles, size[1]), 2))
 
-    left, right = st.columns([3, 1], vertical_alignment="center")
     across, up = plane.labels
-    left.caption(f"→ {across}" + (f"   ↑ {up}" if up else ""))
-    right.download_button(
-        "PNG",
-        picture,
-        f"{bundle.card.name}-manifold.png",
-        mime="image/png",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        st.caption(f"→ {across}" + (f" \u2003 ↑ {up}" if up else ""), width="content")
+        st.download_button(
+            "PNG", picture, f"{bundle.card.name}-manifold.png", mime="image/png",
+            icon=":material/download:", on_click="ignore",
+        )  # fmt: skip

@@ -60,7 +60,7 @@ def render_view(bundle: Bundle) -> None:
 
 
 def _render_controls() -> None:
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         st.segmented_control(
             "Background",
             session.CHOICES["background"],

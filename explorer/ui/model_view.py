@@ -52,7 +52,7 @@ def render_view(bundle: Bundle) -> None:
 
 def _render_figures(bundle: Bundle) -> None:
     m = bundle.card.metrics
-    columns = st.columns(4)
+    columns = st.container(key="figures").columns(4)
     columns[0].metric(
         "test −ELBO", f"{m.neg_elbo:.2f}", border=True,
         help="Reconstruction + KL, nats per image: an upper bound on −log p(x). Lower is better.",

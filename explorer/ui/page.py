@@ -54,6 +54,7 @@ STYLE = """
 .st-key-above:has([data-testid="stAlert"]) { display: flex; }
 @media (max-width: 640px) {
   .st-key-above { margin-top: 0; }
+  .st-key-figures [data-testid="stColumn"] { min-width: 40%; }
   .stMainBlockContainer { padding: 3.2rem 0.8rem 2rem; }
   [data-testid="stColumn"]:has(.st-key-stage-point) {
     order: -1; position: sticky; top: 2.8rem; z-index: 10;

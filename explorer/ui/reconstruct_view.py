@@ -210,7 +210,7 @@ def _render_terms(
     kl = sampled_kl.sum(axis=1) if recipe.flow else kl_divergence(z_mean, z_log_var)
     neg_elbo = float(reconstruction[0] + kl[0])
     share = float(percentile_of(neg_elbo, bundle.sorted_neg_elbo))
-    columns = st.columns(4)
+    columns = st.container(key="figures").columns(4)
     columns[0].metric("−ELBO", f"{neg_elbo:.1f} nats")
     columns[1].metric("reconstruction", f"{float(reconstruction[0]):.1f} nats")
     columns[2].metric("KL", f"{float(kl[0]):.1f} nats")
