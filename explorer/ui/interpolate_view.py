@@ -172,9 +172,8 @@ def _set_end(name: str, end: str) -> None:
 def _render_path_controls() -> tuple[Callable[..., np.ndarray], int]:
     """The way to walk, as a function of both ends and the places between, and how many images."""
     path, steps = st.columns(2, gap="large")
-    kind = path.segmented_control(
-        "Path", session.CHOICES["path"], key="path", required=True, persist_state="session"
-    )
+    with path:
+        kind = session.choose("path", "Path")
     count = steps.select_slider(
         "Images", session.CHOICES["steps"], key="steps", persist_state="session"
     )

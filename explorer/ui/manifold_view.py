@@ -48,13 +48,7 @@ def _render_controls() -> None:
             "Range, ± std. dev.", session.CHOICES["extent"], key="extent", width=160,
             persist_state="session", help="In standard deviations of the prior",
         )  # fmt: skip
-        st.segmented_control(
-            "Spacing",
-            session.CHOICES["spacing"],
-            key="spacing",
-            required=True,
-            persist_state="session",
-        )
+        session.choose("spacing", "Spacing")
         st.toggle("Shade holes", key="holes", persist_state="session")
 
 

@@ -61,14 +61,7 @@ def render_view(bundle: Bundle) -> None:
 
 def _render_controls() -> None:
     with st.container(horizontal=True, gap="medium"):
-        st.segmented_control(
-            "Background",
-            session.CHOICES["background"],
-            key="background",
-            required=True,
-            persist_state="session",
-            help="What lies behind the dots",
-        )
+        session.choose("background", "Background", help="What lies behind the dots")
         st.segmented_control(
             "Drag to",
             list(DRAG),

@@ -137,12 +137,9 @@ def _choose_plane(bundle: Bundle) -> None:
     if latent_dim <= 2:
         return
     st.subheader("Plane", divider="gray")
-    st.segmented_control(
+    session.choose(
+        "plane",
         "Plane",
-        session.CHOICES["plane"],
-        key="plane",
-        required=True,
-        persist_state="session",
         label_visibility="collapsed",
         help="Two latent dimensions through the point, or the directions of largest variance",
     )

@@ -43,6 +43,13 @@ OPTIONS = (
 CHOICES = {option.name: option.choices for option in OPTIONS}
 
 
+def choose(name: str, label: str, **further: Any) -> str:
+    """A control of segments for an option of few choices; what is chosen."""
+    return st.segmented_control(
+        label, CHOICES[name], key=name, required=True, persist_state="session", **further
+    )
+
+
 def begin(names: Iterable[str], first: str | None) -> None:
     """Read the address, if it says something new; a visit begins with the model ``first``."""
     state = st.session_state
