@@ -125,7 +125,8 @@ def parts(visitor: AppTest) -> dict[str, Any]:
 def given(visitor: AppTest, key: str) -> dict[str, Any]:
     """The data of a live part."""
     proto = parts(visitor)[key]
-    return json.loads(proto.mixed.json if proto.WhichOneof("data") == "mixed" else proto.json)
+    (data,) = json.loads(proto.json)
+    return data
 
 
 def send(visitor: AppTest, key: str, event: str, value: Any) -> AppTest:
@@ -1576,6 +1577,7 @@ for model in {(FLAT, DEEP)!r}:
     visitor = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=60)
     visitor.query_params["model"] = model
     visitor.run()
+    assert model != {FLAT!r} or "pandas" not in sys.modules, "the first page is late"
     for view in {VIEWS!r}:
         visitor.session_state["view"] = view
         visitor.run()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from explorer import charts
@@ -13,6 +13,9 @@ from explorer.bundle import Bundle, Card, Reference
 from explorer.recipes import published_loss
 from explorer.ui import cache
 from explorer.ui.markdown import literal
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HELP = """
 The figures of the table are on the same test images, in **nats per image**; lower is better. Models
@@ -45,6 +48,8 @@ def comparable(references: Sequence[Reference], card: Card) -> list[Reference]:
 
 def comparison_table(references: Sequence[Reference]) -> pd.DataFrame:
     """A row of figures for each model."""
+    import pandas as pd  # a fifth of a second, which the first page need not wait for
+
     return pd.DataFrame(
         {
             "model": card.name,

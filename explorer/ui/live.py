@@ -31,20 +31,29 @@ MAX_SPRITE_PIXELS = 16_000_000
 """Larger sets of test images are not sent to the browser; the lens then shows no originals."""
 
 
-def _part(name: str) -> Any:
-    """A component whose code is the ES module ``static/live/<name>.js``."""
-    return st.components.v2.component(
+def _part(name: str) -> Callable[..., None]:
+    """A function that mounts a component whose code is the ES module ``static/live/<name>.js``."""
+    component = st.components.v2.component(
         f"live_{name}",
         css=_STYLE,
         js=f"""
 const module = import(new URL("app/static/live/{name}.js", document.baseURI).href);
 export default function (component) {{
   let isOver = false, end;
-  module.then(({{ default: render }}) => {{ if (!isOver) end = render(component); }});
+  const data = Array.isArray(component.data) ? component.data[0] : component.data;
+  module.then(({{ default: render }}) => {{
+    if (!isOver) end = render({{ ...component, data }});
+  }});
   return () => {{ isOver = true; end?.(); }};
 }}
 """,
     )
+
+    def mount(*, data: bytes | dict[str, Any] | None, **further: Any) -> None:
+        # In a list, for Streamlit looks for data frames in a dictionary and imports pandas for that
+        component(data=[data] if isinstance(data, dict) else data, **further)
+
+    return mount
 
 
 _store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker = (
