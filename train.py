@@ -132,7 +132,7 @@ def train_bundle(
         output: folder of the bundles.
         data_dir: where data sets are looked for first.
         resume: go on after the last finished epoch.
-        replace: put it in the place of another model of the same name.
+        replace: put it in the place of whatever else has its name.
         tensorboard: folder for TensorBoard's logs.
         figures_only: keep card and history, for comparisons, but not the model.
         strategy: where to compute; None for one device.
@@ -173,17 +173,23 @@ def train_bundle(
         train_sha256=dataset_fingerprint(dataset.train),
     )
     checkpoints = output / ".checkpoints" / name
-    found = find_trained(path, bundle.load_reference if figures_only else bundle.load_bundle)
-    if found:
-        is_same = run_of(found.card).to_json() == run.to_json()
-        if not is_same and not replace:
-            raise bundle.BundleError(
-                f"{path} holds another model ({found.card.training.command}); "
-                "give this one another --name, or --replace that one"
-            )
-        if is_same and resume and not checkpoints.exists() and is_complete(found):
+    load = bundle.load_reference if figures_only else bundle.load_bundle
+    found = find_same(path, run, load, replace=replace)
+    if found and len(found.history["neg_elbo"]) == recipe.epochs:
+        same_libraries = found.card.training.versions == export.library_versions()
+        if resume and same_libraries and not checkpoints.exists():
             print(f"{name} is there already, trained with the same settings", flush=True)
             return
+        if settings.minutes and not replace:
+            raise bundle.BundleError(
+                f"{path} has all of its epochs; give a shorter run another --name, or --replace it"
+            )
+    try:
+        training.check_checkpoint(checkpoints, run)
+    except training.TrainingError:
+        if not replace:
+            raise
+        resume = False
     export.check_exportable(recipe, dataset.image_shape, settings.latent_dim)
     model, history, seconds = training.train(
         run,
@@ -243,14 +249,32 @@ def train_bundle(
     )
 
 
-def find_trained(
-    path: Path, load: Callable[[Path], bundle.Bundle | bundle.Reference]
+def find_same(
+    path: Path,
+    run: training.Run,
+    load: Callable[[Path], bundle.Bundle | bundle.Reference],
+    *,
+    replace: bool,
 ) -> bundle.Bundle | bundle.Reference | None:
-    """What is at ``path`` already; something broken counts as nothing."""
-    try:
-        return load(path)
-    except bundle.BundleError:
+    """What ``load`` finds at ``path``, if the run would give the same.
+
+    Raises:
+        BundleError: something else is there, which is not to be replaced.
+    """
+    if not path.exists():
         return None
+    try:
+        found = load(path)
+        if run_of(found.card).to_json() == run.to_json():
+            return found
+        what = f"another model ({found.card.training.command})"
+    except bundle.BundleError as error:
+        what = f"no usable bundle ({error})"
+    if replace:
+        return None
+    raise bundle.BundleError(
+        f"{path} holds {what}; give this one another --name, or --replace that one"
+    )
 
 
 def run_of(card: bundle.Card) -> training.Run:
@@ -262,12 +286,6 @@ def run_of(card: bundle.Card) -> training.Run:
         seed=card.training.seed,
         train_sha256=card.data.train_sha256,
     )
-
-
-def is_complete(found: bundle.Bundle | bundle.Reference) -> bool:
-    """Whether it has had all of its epochs, with the libraries that are installed."""
-    is_whole = len(found.history["neg_elbo"]) == found.card.model.recipe.epochs
-    return is_whole and found.card.training.versions == export.library_versions()
 
 
 def describe_data(dataset: Dataset, train_sha256: str, limit: int | None) -> bundle.DataCard:
@@ -314,7 +332,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--output", type=Path, default=Path("pretrained"), metavar="DIR", help="of the bundles")
     add("--data-dir", type=Path, metavar="DIR", help="where data sets are looked for first")
     add("--resume", action="store_true", help="go on after the last finished epoch")
-    add("--replace", action="store_true", help="in the place of another model of that name")
+    add("--replace", action="store_true", help="whatever else has that name")
     add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's logs there")
     add("--figures-only", action="store_true", help="keep card and history, for comparisons")
     arguments = parser.parse_args()

@@ -53,6 +53,7 @@ def map_figure(
     background: np.ndarray | None = None,
     density: np.ndarray | None = None,
     drag: str = "pan",
+    selection: int = 0,
     path: np.ndarray | None = None,
 ) -> go.Figure:
     """The map: test-set latent means in a plane, one trace per class.
@@ -66,6 +67,7 @@ def map_figure(
         background: a picture of the decoded manifold over ``extent``, uint8.
         density: percentiles 0–100 over ``extent``, row 0 at the bottom.
         drag: what dragging does: ``pan``, ``select`` (a box) or ``lasso``.
+        selection: another number than before clears what is selected.
         path: further points to join, ``(k, 2)``.
     """
     figure = go.Figure()
@@ -106,6 +108,7 @@ def map_figure(
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         dragmode=drag,
         uirevision="keep",
+        selectionrevision=selection,
         modebar={"uirevision": drag},
         legend={"orientation": "h", "y": -0.1, "yanchor": "top", "itemsizing": "constant"},
         xaxis={"title": axes[0], "range": [left, right], "constrain": "domain"},

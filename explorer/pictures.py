@@ -125,7 +125,7 @@ def draw(
         print(f"the images of {title} are not on this machine: reconstructions.png is without them")
     else:
         images = np.concatenate([originals[rows], images])
-    yield "reconstructions.png", render.png(picture(images, RECONSTRUCTIONS, gap=1))
+    yield "reconstructions.png", render.png(picture(images, len(rows), gap=1))
 
     shape = SAMPLES_A_SIDE**2, bundle.card.model.latent_dim
     images = decode(bundle, np.random.default_rng(seed).standard_normal(shape))

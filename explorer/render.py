@@ -77,16 +77,19 @@ def data_uri(picture: np.ndarray) -> str:
 def error_map(image: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     """Where a reconstruction differs: blue where it is too dark, red where too bright.
 
+    In colour the mean over the channels decides which; how strong it is, their mean distance.
+
     Args:
         image, reconstruction: ``(height, width, channels)`` in [0, 1].
 
     Returns:
         ``(height, width, 3)`` uint8, white where they agree.
     """
-    difference = np.mean(reconstruction - image, axis=-1, keepdims=True)
-    strength = np.minimum(np.abs(difference), 1.0)
+    difference = reconstruction - image
+    strength = np.minimum(np.abs(difference).mean(axis=-1, keepdims=True), 1.0)
     too_bright, too_dark = np.array([0.70, 0.09, 0.17]), np.array([0.13, 0.40, 0.67])
-    colour = np.where(difference > 0, too_bright, too_dark)
+    is_brighter = difference.mean(axis=-1, keepdims=True) > 0
+    colour = np.where(is_brighter, too_bright, too_dark)
     return to_pixels(1.0 - strength * (1.0 - colour))
 
 

@@ -46,6 +46,10 @@ class TrainingError(RuntimeError):
     """Training cannot start or go on; the message says why and what to do."""
 
 
+class _DamagedError(TrainingError):
+    """A checkpoint cannot be read."""
+
+
 @dataclass(frozen=True)
 class Run:
     """What defines a training run besides the images.
@@ -327,6 +331,16 @@ def _new_model(run: Run, total_steps: int) -> VAE:
     return model
 
 
+def check_checkpoint(folder: Path, run: Run) -> None:
+    """Refuse what another run left unfinished in ``folder``, which a new one would delete.
+
+    Raises:
+        TrainingError: there is such a checkpoint; a damaged one is not worth keeping.
+    """
+    with contextlib.suppress(_DamagedError):
+        _find_checkpoint(folder, run)
+
+
 def _find_checkpoint(folder: Path, run: Run) -> tuple[Path | None, History, float]:
     """The last checkpoint, with history and seconds so far."""
     saved = sorted(folder.glob("epoch-*"))
@@ -337,8 +351,8 @@ def _find_checkpoint(folder: Path, run: Run) -> tuple[Path | None, History, floa
         if state["run"] == run.to_json():
             return saved[-1], state["history"], state["seconds"]
     raise TrainingError(
-        "the checkpoint was made with other settings or images; give the same command "
-        "as before, or leave out --resume to start anew"
+        f"the checkpoint was made with other settings or images ({folder}); give its own command "
+        "with --resume, or this one with another --name, or with --replace"
     )
 
 
@@ -354,7 +368,7 @@ def _reading(checkpoint: Path) -> Iterator[None]:
     except tf.errors.OpError:  # of a cluster, not of the file
         raise
     except Exception as error:  # what Keras raises for a damaged file shares no base class
-        raise TrainingError(
+        raise _DamagedError(
             f"the checkpoint {checkpoint} is damaged ({reason(error)}); "
             "leave out --resume to start anew"
         ) from error

@@ -856,6 +856,24 @@ def test_crop_and_inversion_change_what_the_model_sees():
         assert_sound(visitor)
 
 
+def test_another_data_set_prepares_an_upload_anew():
+    visitor = visit(model="mnist-2d", view="Reconstruct")
+    pixels = np.full((60, 60), 255, np.uint8)
+    pixels[20:40, 25:35] = 0
+    upload(visitor, png_of(pixels))
+    assert [toggle.value for toggle in visitor.toggle if toggle.label == "Invert"] == [True]
+    visitor.radio(key="model").set_value("cifar10-80d").run()
+    assert_sound(visitor)
+    assert "From before: file" not in sentences(visitor)
+    assert [toggle.value for toggle in visitor.toggle if toggle.label == "Invert"] == [False]
+
+
+def test_percentiles_are_rounded_down():
+    assert [point.percent(share) for share in (0.0, 0.7, 1.0, 99.6, 100.0)] == [
+        "0 %", "0 %", "1 %", "99 %", "100 %",
+    ]  # fmt: skip
+
+
 def test_an_upload_is_still_there_after_a_look_at_another_view():
     visitor = visit(model=FLAT, view="Reconstruct")
     pixels = np.zeros((60, 90), np.uint8)
@@ -890,6 +908,10 @@ def test_an_uploaded_end_can_be_moved_by_a_click_afterwards(bundles: dict[str, B
     np.testing.assert_allclose([float(v) for v in end.split(",")], expected, atol=1e-3)
     settle(visitor, f"live-path-map-{FLAT}", [0.5, 0.25])
     assert address(visitor)["a"] == "0.5,0.25"
+    for source, wanted in (("Test image", "0.5,0.25"), ("Upload", end)):
+        visitor.session_state["source-a"] = source
+        assert address(visitor.run())["a"] == wanted  # an upload that is shown is the end
+    settle(visitor, f"live-path-map-{FLAT}", [0.5, 0.25])
     upload(visitor, b"no picture at all", key="interpolate-a-file")
     assert_sound(visitor)
     assert len(visitor.error) == 1

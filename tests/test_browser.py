@@ -460,6 +460,15 @@ def test_a_box_lists_and_exports_what_is_in_it(
     expected = geometry_text(bundle.latents.z_mean[rows[2]])
     visitor.until(lambda: visitor.address["z"] == expected, "a tile moves the point")
 
+    chosen = """() => {
+        const { _fullData, layout } = document.querySelector(".js-plotly-plot");
+        return [layout.selections?.length ?? 0, _fullData.filter((t) => t.selectedpoints).length];
+    }"""
+    assert min(visitor.page.evaluate(chosen)) > 0
+    visitor.page.get_by_role("button", name="Clear").click()
+    heading.wait_for(state="detached")
+    visitor.until(lambda: visitor.page.evaluate(chosen) == [0, 0], "the chart shows no box")
+
 
 def test_the_map_of_a_deep_model_decodes_in_its_plane(visitor: Visitor, bundles: dict[str, Bundle]):
     bundle = bundles[DEEP]

@@ -153,3 +153,8 @@ def test_the_error_map_of_a_colour_image_has_three_channels():
     differs = (picture != 255).any(axis=-1)
     assert differs[2, 3]
     assert differs.sum() == 1
+
+
+def test_another_hue_is_an_error_too():
+    red, blue = np.array([[[1.0, 0.0, 0.0]]]), np.array([[[0.0, 0.0, 1.0]]])
+    assert (render.error_map(red, blue) < 200).any()

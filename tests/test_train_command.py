@@ -375,6 +375,50 @@ def test_another_model_of_the_same_name_is_not_lost(
     assert (output / "shapes-2d" / "card.json").read_bytes() != before
 
 
+def test_what_is_no_bundle_is_not_lost(run: Run, tmp_path: Path, tiny_settings: dict[str, Any]):
+    thesis = tmp_path / "notes" / "thesis.txt"
+    thesis.parent.mkdir()
+    thesis.write_text("all of it")
+    command = [*flags(tiny_settings), "--output", tmp_path, "--name", "notes", "--epochs", 1]
+    status, out, err = run(*command)
+    assert status == 1
+    assert "holds no usable bundle (" in err
+    assert "epoch" not in out
+    assert thesis.read_text() == "all of it"
+    assert run(*command, "--replace")[0] == 0
+    assert read_card(tmp_path / "notes").name == "notes"
+
+
+def test_a_whole_model_is_not_lost_to_a_shorter_run(
+    run: Run, tmp_path: Path, tiny_bundle: Path, tiny_settings: dict[str, Any]
+):
+    output = tmp_path / "copy"
+    shutil.copytree(tiny_bundle.parent, output, ignore=shutil.ignore_patterns(".*"))
+    command = [*flags(tiny_settings), "--output", output, "--minutes", "0.00001"]
+    status, _, err = run(*command)
+    assert status == 1
+    assert "has all of its epochs; give a shorter run another --name, or --replace it" in err
+    status, out, _ = run(*command, "--replace")
+    assert status == 0
+    assert "1 of 3 epochs: --resume with more --minutes goes on" in out
+
+
+def test_an_unfinished_run_is_not_lost_to_another(
+    run: Run, tmp_path: Path, tiny_settings: dict[str, Any]
+):
+    command = [*flags(tiny_settings), "--output", tmp_path]
+    assert run(*command, "--minutes", "0.00001")[0] == 0
+    shutil.rmtree(tmp_path / "shapes-2d")
+    (checkpoint,) = (tmp_path / ".checkpoints" / "shapes-2d").iterdir()
+    status, out, err = run(*command, "--seed", "1")
+    assert status == 1
+    assert "the checkpoint was made with other settings or images" in err
+    assert "epoch" not in out
+    assert checkpoint.exists()
+    assert run(*command, "--seed", "1", "--replace", "--resume")[0] == 0
+    assert read_card(tmp_path / "shapes-2d").training.seed == 1
+
+
 def test_figures_only_go_to_the_references_and_are_found_there(
     run: Run, tmp_path: Path, tiny_bundle: Path, tiny_settings: dict[str, Any]
 ):

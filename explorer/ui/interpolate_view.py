@@ -15,7 +15,14 @@ from explorer.ui import cache, live, session
 from explorer.ui.live import pick_tile
 from explorer.ui.map_view import CHART, map_extent
 from explorer.ui.markdown import literal
-from explorer.ui.point import crisp, describe, describe_test_image, render_point, stage
+from explorer.ui.point import (
+    crisp,
+    describe,
+    describe_test_image,
+    percent,
+    render_point,
+    stage,
+)
 from explorer.ui.reconstruct_view import upload_and_prepare
 
 HELP = """
@@ -86,6 +93,8 @@ def _render_end(bundle: Bundle, name: str) -> None:
             key=f"source-{name}",
             persist_state="session",
         )
+        if source != "Upload":  # which counts as a new one when it is chosen again
+            st.session_state.pop(f"uploaded-{name}", None)
         if source == "Test image":
             _choose_test_image(bundle, name)
         elif source == "The point":
@@ -188,7 +197,8 @@ def _render_strip(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
         lambda step: session.move_to(bundle, path[step]),
         columns=len(path),
         labels=[
-            f"{step / (len(path) - 1):.0%} of the way: denser than {share:.0f} % of the test images"
+            f"{step / (len(path) - 1):.0%} of the way: denser than {percent(share)} "
+            "of the test images"
             for step, share in enumerate(density)
         ],
         key=f"path-{bundle.card.name}",

@@ -136,9 +136,15 @@ def selected_rows(bundle: Bundle) -> np.ndarray:
     return st.session_state.get(f"rows-{bundle.card.name}", np.zeros(0, np.int64))
 
 
-def forget_rows(bundle: Bundle) -> None:
-    """Let no test image be selected."""
+def clear_selection(bundle: Bundle) -> None:
+    """Let no test image be selected; the chart learns of it by ``selections_cleared``."""
     st.session_state.pop(f"rows-{bundle.card.name}", None)
+    st.session_state["cleared"] = selections_cleared() + 1
+
+
+def selections_cleared() -> int:
+    """How often the visitor has cleared a selection."""
+    return st.session_state.get("cleared", 0)
 
 
 def sliders(

@@ -10,7 +10,7 @@ from explorer.bundle import Bundle
 from explorer.geometry import SPACINGS, Plane, Spacing, grid_points, plane_coordinates_grid
 from explorer.ui import cache, live, session
 from explorer.ui.live import pick_tile
-from explorer.ui.point import render_point, stage
+from explorer.ui.point import percent, render_point, stage
 from explorer.ui.sliders_view import REACH, STRIP, slider_rows
 
 HELP = """
@@ -104,7 +104,7 @@ def _render_drawn_grid(
         lambda tile: session.move_to(bundle, plane.lift(points[tile : tile + 1])[0]),
         columns=size[1],
         labels=[
-            f"({x:.2f}, {y:.2f}): denser than {share:.0f} % of the test images".replace("-", "−")
+            f"({x:.2f}, {y:.2f}): denser than {percent(share)} of the test images".replace("-", "−")
             for (x, y), share in zip(points.tolist(), density.tolist(), strict=True)
         ],
         key=key,

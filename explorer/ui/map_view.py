@@ -112,6 +112,7 @@ def _render_chart(bundle: Bundle) -> None:
         background=background,
         density=density,
         drag=DRAG[st.session_state["drag"]],
+        selection=live.selections_cleared(),
     )
     key = f"map-{bundle.card.name}"
     label = f"Scatter plot of {bundle.card.data.test_images:,} test images in latent space"
@@ -146,7 +147,7 @@ def _render_selection(bundle: Bundle, rows: np.ndarray) -> None:
     if len(rows) > SHOWN:
         st.caption(f"The first {SHOWN} are shown; the files hold all {len(rows):,}.")
     with st.container(horizontal=True):
-        st.button("Clear", icon=":material/close:", on_click=live.forget_rows, args=(bundle,))
+        st.button("Clear", icon=":material/close:", on_click=live.clear_selection, args=(bundle,))
         st.download_button(
             "CSV", lambda: latents_csv(bundle, rows), f"{bundle.card.name}-selection.csv",
             mime="text/csv", icon=":material/download:", on_click="ignore",

@@ -87,7 +87,7 @@ def render_page() -> None:
         bundle = cache.open_bundle(st.session_state["model"])
     except BundleError as error:
         _show_broken(f"This model cannot be shown: {literal(str(error))}")
-        st.info("Choose another model, or train this one again with `python train.py`.")
+        st.info("Choose another model, or train this one again with `train.py` and `--replace`.")
         return
     session.arrive(bundle)
     if live.problem_of(bundle) is None:

@@ -65,6 +65,11 @@ def describe(z: np.ndarray) -> str:
     return f"z = ({shown}{', …' if len(z) > 4 else ''})"
 
 
+def percent(share: float) -> str:
+    """A percentile for people, rounded down: 0 % means less than one in a hundred."""
+    return f"{math.floor(share)} %"
+
+
 def describe_test_image(bundle: Bundle, row: int) -> str:
     """What a test image is called: its number and class."""
     return f"#{row} {bundle.card.data.classes[bundle.latents.labels[row]]}"
@@ -81,7 +86,7 @@ def _render_trust(bundle: Bundle, z: np.ndarray, image: np.ndarray) -> None:
     else:
         verdict, colour, icon = "well covered", "green", ":material/check_circle:"
     st.markdown(
-        f":{colour}-badge[{icon} {verdict}] denser than **{math.floor(share)} %** of the test "
+        f":{colour}-badge[{icon} {verdict}] denser than **{percent(share)}** of the test "
         f"images; returns to within **{distance:.2f}**",
         help=TRUST_HELP,
     )

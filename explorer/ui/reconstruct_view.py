@@ -24,7 +24,7 @@ from explorer.preparation import (
 from explorer.ui import cache, session
 from explorer.ui.live import pick_tile
 from explorer.ui.markdown import literal
-from explorer.ui.point import crisp, describe, describe_test_image
+from explorer.ui.point import crisp, describe, describe_test_image, percent
 from explorer.uploads import MAX_UPLOAD_BYTES, Upload, UploadError, read_upload
 
 HELP = """
@@ -92,7 +92,8 @@ def upload_and_prepare(bundle: Bundle, *, key: str, adjustable: bool) -> np.ndar
     suggestion = suggest_preparation(upload, shape, background)
     if not adjustable:
         return prepare(upload, suggestion, shape, background)
-    return _adjust(bundle, upload, suggestion, key=f"{key}-{digest[:8]}")
+    inputs = bundle.card.data.test_sha256  # of another data set, another suggestion
+    return _adjust(bundle, upload, suggestion, key=f"{key}-{digest[:8]}-{inputs[:8]}")
 
 
 def _ask_for_file(key: str, source: str) -> bytes | None:
@@ -117,7 +118,7 @@ def _ask_for_file(key: str, source: str) -> bytes | None:
             st.caption(f"From before: {literal(name)}", width="content")
             st.button(
                 "Remove", key=f"{key}-remove", icon=":material/close:",
-                on_click=lambda: state.pop(kept), type="tertiary",
+                on_click=lambda: state.pop(kept, None), type="tertiary",
             )  # fmt: skip
     return data
 
@@ -216,7 +217,7 @@ def _render_terms(
     columns[2].metric("KL", f"{float(kl[0]):.1f} nats")
     columns[3].metric(
         "explained better",
-        f"{share:.0f} %",
+        percent(share),
         help="Share of the test images with a lower −ELBO than this image",
     )
     if share >= 99.0:
@@ -231,8 +232,9 @@ def _render_place(bundle: Bundle, z: np.ndarray) -> None:
     rows, distances = nearest(z, bundle.latents.z_mean, NEIGHBOURS)
     share = float(cache.percentiles(bundle, z[np.newaxis])[0])
     st.markdown(
-        f"It lies at **{describe(z)}**, where the data is denser than at {share:.0f} % of the test "
-        f"images. The test images nearest to it, {distances[0]:.2f} to {distances[-1]:.2f} away:"
+        f"It lies at **{describe(z)}**, where the data is denser than at {percent(share)} of the "
+        "test images. The test images nearest to it, "
+        f"{distances[0]:.2f} to {distances[-1]:.2f} away:"
     )
 
     def pick(tile: int) -> None:

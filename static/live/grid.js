@@ -137,6 +137,7 @@ class Grid {
 
   #enter(tile) {
     if (tile === null || tile === this.#tile || !this.#model) return;
+    this.#decoder?.slowDown(BUDGET);
     this.#tile = tile;
     const z = this.#latentOf(tile);
     this.#frameTile(this.#cursor, tile);

@@ -49,7 +49,7 @@ class Sliders {
       for (const { target, isIntersecting } of entries) {
         this.#rowOf.get(target).isVisible = isIntersecting;
       }
-      this.#refresh(AT_REST);
+      this.#refresh(BUDGET); // the page is being scrolled, perhaps
     });
     this.#endLook = onLook((z, source) => {
       if (source !== this) this.#take(z ?? this.#data?.z, BUDGET);

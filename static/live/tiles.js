@@ -24,6 +24,7 @@ export class TileDecoder {
   #paint;
   #isInFlight = false;
   #isStale = false;
+  #isUseless = false;
   #budget = AT_REST;
 
   constructor(/** @type {{program: string, weights: Uint8Array}} */ { program, weights }) {
@@ -41,14 +42,20 @@ export class TileDecoder {
    */
   start(count, latentOf, paint, budget) {
     cancelAnimationFrame(this.#frame);
+    this.#isStale = this.#isInFlight;
+    this.#isUseless ||= this.#isInFlight && count !== this.#count; // for another picture
     this.#tile %= count || 1;
     this.#count = this.#remaining = count;
     this.#latentOf = latentOf;
     this.#paint = paint;
     this.#budget = budget;
     if (!this.#runner) this.#frame = requestAnimationFrame(() => this.#decodeSome());
-    else if (this.#isInFlight) this.#isStale = true;
-    else this.#requestNext();
+    else if (!this.#isInFlight) this.#requestNext();
+  }
+
+  /** Leaves more of each frame to what moves now. @param {number} budget milliseconds */
+  slowDown(budget) {
+    this.#budget = Math.min(this.#budget, budget);
   }
 
   close() {
@@ -70,8 +77,9 @@ export class TileDecoder {
   }
 
   #deliver(image) {
-    if (!this.#isStale) this.#finish(image);
-    this.#isStale = false;
+    if (!this.#isUseless) this.#finish(image);
+    if (this.#isStale) this.#remaining = this.#count; // it was shown, but is to be decoded again
+    this.#isStale = this.#isUseless = false;
     this.#requestNext();
   }
 
