@@ -54,6 +54,7 @@ def map_figure(
     density: np.ndarray | None = None,
     drag: str = "pan",
     selection: int = 0,
+    selected: np.ndarray | None = None,
     path: np.ndarray | None = None,
 ) -> go.Figure:
     """The map: test-set latent means in a plane, one trace per class.
@@ -68,6 +69,7 @@ def map_figure(
         density: percentiles 0–100 over ``extent``, row 0 at the bottom.
         drag: what dragging does: ``pan``, ``select`` (a box) or ``lasso``.
         selection: another number than before clears what is selected.
+        selected: row numbers of the dots that stand out, ``(k,)``; None for all alike.
         path: further points to join, ``(k, 2)``.
     """
     figure = go.Figure()
@@ -93,6 +95,9 @@ def map_figure(
                 mode="markers",
                 marker={**class_style(label), "size": size, "opacity": 0.7},
                 hovertemplate="%{fullData.name}<extra></extra>",
+                selectedpoints=None
+                if selected is None
+                else np.flatnonzero(np.isin(rows, selected)).astype(np.int32),
             )
         )
     if path is not None:

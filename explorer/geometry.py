@@ -31,13 +31,14 @@ def parse_latent(text: str, latent_dim: int) -> np.ndarray:
     Raises:
         ValueError: with a sentence for a person.
     """
+    text = text.replace("−", "-").strip(" ()[]")
     parts = text.replace(";", ",").split(",") if "," in text or ";" in text else text.split()
-    if len(parts) != latent_dim:
-        raise ValueError(f"this model needs {latent_dim} numbers, not {len(parts)}")
     try:
         z = np.array([float(part) for part in parts])
     except ValueError as error:
         raise ValueError("a point is written as numbers with commas between them") from error
+    if len(parts) != latent_dim:
+        raise ValueError(f"this model needs {latent_dim} numbers, not {len(parts)}")
     if not np.all(np.abs(z) <= LIMIT):
         raise ValueError(f"coordinates must lie between −{LIMIT:.0f} and {LIMIT:.0f}")
     return z.astype(np.float32)

@@ -14,7 +14,6 @@ from explorer.uploads import Upload
 _LUMA = np.array([0.299, 0.587, 0.114])  # of red, green, blue: ITU-R BT.601
 _PLAIN = 0.15  # how far a plain ground, such as paper in uneven light, may vary
 _HARDLY_VISIBLE = 0.25  # a difference from the background
-_OBJECT_FILL = 0.8  # of the crop's height or width: digits fill 0.7, clothes all of it
 
 
 @dataclass(frozen=True)
@@ -36,19 +35,24 @@ class Preparation:
 
 
 def suggest_preparation(
-    upload: Upload, image_shape: tuple[int, int, int], background: float | Sequence[float]
+    upload: Upload,
+    image_shape: tuple[int, int, int],
+    background: float | Sequence[float],
+    fill: float = 0.8,
 ) -> Preparation:
     """A first guess: the object in the middle, as bright against the background as the data's.
 
     Greys are inverted if a plain ground, such as paper, is then nearer to the data
     set's background, and stretched if it is not quite that. An object on a plain or
-    transparent ground is framed if it is small or would be cut off. A picture that has
-    the model's size already is not cropped.
+    transparent ground is framed if it is far from filling as much of the crop as the data
+    set's do, or would be cut off. A picture that has the model's size already is not cropped.
 
     Args:
         upload: what ``read_upload`` returned.
         image_shape: of the model's images, (height, width, channels).
         background: the data set's, in [0, 1], one value or one per channel.
+        fill: of the height or width of the data set's images, whichever is more, by what
+            they show, in (0, 1]; see ``typical_fill``.
     """
     level = float(np.mean(background))
     luma, alpha = _thumbnail(upload.image)
@@ -68,8 +72,28 @@ def suggest_preparation(
         stretch = bool(grey and found.any() and abs(shown - level) > 0.05)
     if not found.any() or upload.image.size == (image_shape[1], image_shape[0]):
         return Preparation(invert=invert, stretch=stretch)
-    centre, zoom = _frame(upload, found, image_shape)
+    centre, zoom = _frame(upload, found, image_shape, fill)
     return Preparation(centre, zoom, invert, stretch)
+
+
+def typical_fill(images: np.ndarray, background: float | Sequence[float]) -> float:
+    """How much of the height or width, whichever is more, the median image's object fills.
+
+    Digits of MNIST fill 0.7, clothes of Fashion-MNIST all of it; so do scenes.
+
+    Args:
+        images: ``(n, height, width, channels)`` in [0, 1], of a data set or like one's.
+        background: of these, as for ``suggest_preparation``.
+    """
+    found = np.abs(images - np.asarray(background)).max(axis=-1) > _HARDLY_VISIBLE
+    fills = [max(_extent(one.any(axis)) / one.shape[1 - axis] for axis in (0, 1)) for one in found]
+    return float(np.median(fills)) or 1.0
+
+
+def _extent(found: np.ndarray) -> int:
+    """From the first to the last that is true."""
+    places = np.flatnonzero(found)
+    return int(places[-1] - places[0] + 1) if len(places) else 0
 
 
 def _thumbnail(image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
@@ -84,9 +108,9 @@ def _border(values: np.ndarray) -> np.ndarray:
 
 
 def _frame(
-    upload: Upload, found: np.ndarray, image_shape: tuple[int, int, int]
+    upload: Upload, found: np.ndarray, image_shape: tuple[int, int, int], wanted: float
 ) -> tuple[tuple[float, float], float]:
-    """Centre and zoom for an object: as they are if it is inside the crop and half as large."""
+    """Centre and zoom for an object: as they are if it is inside the crop and fills it well."""
     rows, columns = np.flatnonzero(found.any(1)), np.flatnonzero(found.any(0))
     shape = np.array([found.shape[1], found.shape[0]])
     start = np.array([columns[0], rows[0]]) / shape
@@ -94,10 +118,11 @@ def _frame(
     crop = np.array(crop_box(upload, Preparation(), image_shape)).reshape(2, 2)
     crop = crop / np.array(upload.image.size)  # start and stop, as fractions of the picture
     fill = float(np.max((stop - start) / (crop[1] - crop[0])))
-    if fill >= 0.5 and np.all(start >= crop[0]) and np.all(stop <= crop[1]):
+    is_inside = np.all(start >= crop[0]) and np.all(stop <= crop[1])
+    if is_inside and 0.75 * wanted <= fill <= 1.1 * wanted:
         return (0.5, 0.5), 1.0
     x, y = (start + stop) / 2
-    return (float(x), float(y)), _OBJECT_FILL / fill
+    return (float(x), float(y)), wanted / fill
 
 
 def whole_zoom(upload: Upload, image_shape: tuple[int, int, int]) -> float:

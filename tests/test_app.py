@@ -41,11 +41,13 @@ from explorer.bundle import (
 )
 from explorer.geometry import axis_plane, principal_plane
 from explorer.live import LiveError
+from explorer.preparation import prepare, suggest_preparation
 from explorer.recipes import RECIPES, Augmentation, Published, override
 from explorer.render import to_pixels
 from explorer.ui import cache, live, model_view, page, point, sliders_view
 from explorer.ui.markdown import literal
 from explorer.ui.model_view import describe_augmentation
+from explorer.uploads import read_upload
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = (ROOT / cache.BUNDLES).resolve()
@@ -303,8 +305,8 @@ def test_the_model_view_shows_the_cards_figures(model: str, bundles: dict[str, B
     table = visitor.table[0].value
     figures = dict(zip(table["figure"], table["value"], strict=True))
     assert figures["importance-sampled bound"] == f"{metrics.importance.bound:.2f} nats"
-    assert figures["k-NN accuracy"] == f"{metrics.knn_accuracy:.1%}"
-    assert f"{metrics.knn_accuracy_pca:.1%}" in " ".join(table["definition"])
+    assert figures["k-NN accuracy"] == f"{100 * metrics.knn_accuracy:.1f} %"
+    assert f"{100 * metrics.knn_accuracy_pca:.1f} %" in " ".join(table["definition"])
     assert training.command in [code.value for code in visitor.code]
     assert len(captions(visitor)) == 2
     before = visitor.get("image")[-1].value
@@ -470,8 +472,8 @@ NONSENSE_POINTS = {
     "100,0": "between −99 and 99",
     "9" * 5000: "needs 2 numbers, not 1",
     "9" * 5000 + ",0": "between −99 and 99",
-    "1," * 20_000: "needs 2 numbers",
-    "<script>alert(1)</script>": "needs 2 numbers",
+    "1," * 20_000: "numbers with commas",
+    "<script>alert(1)</script>": "numbers with commas",
     "\0,\0": "numbers with commas",
     "": "needs 2 numbers, not 0",
 }
@@ -486,8 +488,11 @@ def test_typed_nonsense_gets_a_sentence_and_moves_nothing(typed: str):
     assert "left where it is" in warning.value
     assert NONSENSE_POINTS[typed] in warning.value
     assert coordinates(visitor) == [1, 2]
-    assert visitor.text_input(key=f"typed-{FLAT}").value == "1,2"
-    assert not field.run().warning  # said once
+    assert field.run().text_input(key=f"typed-{FLAT}").value == typed  # to be put right
+    assert len(visitor.warning) == 1
+    press(visitor, "Origin")
+    assert not visitor.warning
+    assert visitor.text_input(key=f"typed-{FLAT}").value == "0,0"
 
 
 # ---- Addresses ----
@@ -527,7 +532,7 @@ HOSTILE = [
     ("model", "<script>alert(1)</script>"),
     ("model", "![](http://example.invalid/x.png)"),
     ("model", f"{DEEP}\0"),
-    ("view", "map"),
+    ("view", "maps"),
     ("view", "Nowhere"),
     ("view", "[here](http://example.invalid)"),
     ("z", "1,2"),
@@ -553,11 +558,11 @@ HOSTILE = [
     ("b", "1,2"),
     ("b", "nan,0,0,0,0,0,0,0"),
     ("size", "41"),
-    ("size", "20.0"),
+    ("size", "20.5"),
     ("size", "-1"),
     ("extent", "inf"),
     ("steps", "1e9"),
-    ("plane", "principal"),
+    ("plane", "principle"),
     ("background", "javascript:alert(1)"),
     ("path", ""),
 ]
@@ -594,8 +599,17 @@ def test_a_nonsensical_address_falls_back_with_a_sentence(name: str, value: str)
 def test_an_address_of_everything_wrong_still_gives_a_page():
     visitor = visit(**{name: "\U0001f4a5" for name, _ in HOSTILE}, unheard="of")
     assert_sound(visitor)
-    assert len(visitor.warning) == len({name for name, _ in HOSTILE}) == 12
+    (warning,) = visitor.warning
+    assert len(warning.value.splitlines()) == len({name for name, _ in HOSTILE}) == 12
     assert "unheard" not in address(visitor)
+
+
+def test_an_address_may_be_written_in_other_ways():
+    visitor = visit(model=FLAT, view="manifold", extent="3", size="20.0", holes="true")
+    assert_sound(visitor)
+    assert not visitor.warning
+    wanted = {"model": FLAT, "view": "Manifold", "z": "0,0", "extent": "3.0", "holes": "True"}
+    assert address(visitor) == wanted
 
 
 # ---- Events from the browser, which is not to be trusted ----
@@ -868,6 +882,20 @@ def test_another_data_set_prepares_an_upload_anew():
     assert [toggle.value for toggle in visitor.toggle if toggle.label == "Invert"] == [False]
 
 
+@pytest.mark.parametrize("fill", [0.4, 0.7, 0.95])
+def test_an_object_is_framed_as_large_as_the_data_sets(fill: float, bundles: dict[str, Bundle]):
+    digit = np.full((200, 200), 255, np.uint8)
+    start = round(100 - 100 * fill)
+    digit[start : 200 - start, 80:120] = 0
+    upload = read_upload(png_of(digit))
+    assert cache.object_fill(load_bundle(SHIPPED / "mnist-2d")) == pytest.approx(0.71, abs=0.05)
+    assert cache.object_fill(bundles[FLAT]) > 0.9
+    shape = (28, 28, 1)
+    seen = prepare(upload, suggest_preparation(upload, shape, 0.0, 0.71), shape, 0.0)[..., 0]
+    height = np.ptp(np.flatnonzero(seen.max(axis=1) > 0.5)) + 1
+    assert 0.6 <= height / 28 <= 0.8
+
+
 def test_percentiles_are_rounded_down():
     assert [point.percent(share) for share in (0.0, 0.7, 1.0, 99.6, 100.0)] == [
         "0 %", "0 %", "1 %", "99 %", "100 %",
@@ -911,6 +939,10 @@ def test_an_uploaded_end_can_be_moved_by_a_click_afterwards(bundles: dict[str, B
     for source, wanted in (("Test image", "0.5,0.25"), ("Upload", end)):
         visitor.session_state["source-a"] = source
         assert address(visitor.run())["a"] == wanted  # an upload that is shown is the end
+    press(visitor, "Remove")
+    assert address(visitor)["a"] == "test-0"  # with the upload its end is gone
+    upload(visitor, data, key="interpolate-a-file")
+    assert address(visitor)["a"] == end
     settle(visitor, f"live-path-map-{FLAT}", [0.5, 0.25])
     upload(visitor, b"no picture at all", key="interpolate-a-file")
     assert_sound(visitor)

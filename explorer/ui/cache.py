@@ -26,9 +26,11 @@ from explorer.bundle import (
     load_reference,
     read_card,
 )
+from explorer.datasets import evenly_spaced
 from explorer.geometry import Plane, Spacing, grid_points, plane_coordinates_grid, principal_plane
 from explorer.metrics import percentile_of
 from explorer.originals import find_originals
+from explorer.preparation import typical_fill
 
 BUNDLES = Path(os.environ.get("LATENT_BUNDLES", "pretrained"))
 """Where the bundles lie; ``LATENT_BUNDLES`` names another folder."""
@@ -130,6 +132,13 @@ def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     """How dense the training data is at latents, on the scale of the test set, 0–100."""
     density = bundle.aggregate_posterior.log_density(z)
     return percentile_of(density, bundle.sorted_log_density)
+
+
+@st.cache_data(show_spinner=False, max_entries=16, hash_funcs=KEYS)
+def object_fill(bundle: Bundle) -> float:
+    """How much of its images the data set's objects fill, as the model reconstructs them."""
+    z = bundle.latents.z_mean[evenly_spaced(len(bundle.latents.z_mean), 200)]
+    return typical_fill(bundle.codec.decode(z), bundle.card.data.background)
 
 
 @st.cache_data(show_spinner=False, max_entries=16, hash_funcs=KEYS)

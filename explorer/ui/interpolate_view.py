@@ -114,12 +114,15 @@ def _render_end(bundle: Bundle, name: str) -> None:
 def _take_upload(bundle: Bundle, name: str) -> None:
     """Put the end where the encoder puts an upload: once, so that a click may move it later."""
     prepared = upload_and_prepare(bundle, key=f"interpolate-{name}", adjustable=False)
-    end = None
+    end, former = None, st.session_state.get(f"uploaded-{name}")
     if prepared is not None:
         z_mean, _ = bundle.codec.encode(prepared[np.newaxis])
         end = session.format_latent(session.rounded(z_mean[0]))
-    if end is not None and end != st.session_state.get(f"uploaded-{name}"):
-        _set_end(name, end)
+        if end != former:
+            _set_end(name, end)
+    elif former is not None and former == st.session_state[name]:  # it was removed
+        del st.session_state[name]
+        _setdefault_ends(bundle)
     st.session_state[f"uploaded-{name}"] = end
 
 
@@ -197,7 +200,7 @@ def _render_strip(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
         lambda step: session.move_to(bundle, path[step]),
         columns=len(path),
         labels=[
-            f"{step / (len(path) - 1):.0%} of the way: denser than {percent(share)} "
+            f"{100 * step / (len(path) - 1):.0f} % of the way: denser than {percent(share)} "
             "of the test images"
             for step, share in enumerate(density)
         ],

@@ -40,7 +40,7 @@ def render_view(bundle: Bundle) -> None:
 
 
 def _render_controls() -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, gap="medium"):
         st.select_slider(
             "Tiles a side", session.CHOICES["size"], key="size", width=160, persist_state="session"
         )

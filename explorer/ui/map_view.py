@@ -49,12 +49,12 @@ def render_view(bundle: Bundle) -> None:
         "Each dot is a test image where the encoder puts it; colour is its class.", help=HELP
     )
     chart, side = stage()
+    rows = live.selected_rows(bundle)
     with side:
         render_point(bundle)  # first, for the chart keeps the browser busy for longer
     with chart:
         _render_controls()
-        _render_chart(bundle)
-    rows = live.selected_rows(bundle)
+        _render_chart(bundle, rows)
     if len(rows):
         _render_selection(bundle, rows)
 
@@ -88,7 +88,7 @@ def map_extent(
     )
 
 
-def _render_chart(bundle: Bundle) -> None:
+def _render_chart(bundle: Bundle, rows: np.ndarray) -> None:
     plane = session.plane(bundle)
     extent = map_extent(bundle, plane)
     left, right, bottom, top = extent
@@ -113,6 +113,7 @@ def _render_chart(bundle: Bundle) -> None:
         density=density,
         drag=DRAG[st.session_state["drag"]],
         selection=live.selections_cleared(),
+        selected=rows if len(rows) else None,
     )
     key = f"map-{bundle.card.name}"
     label = f"Scatter plot of {bundle.card.data.test_images:,} test images in latent space"

@@ -114,9 +114,9 @@ def figure_rows(bundle: Bundle) -> dict[str, list[str]]:
         rows.append(
             (
                 "k-NN accuracy",
-                f"{m.knn_accuracy:.1%}",
+                f"{100 * m.knn_accuracy:.1f} %",
                 f"class of a test image by its {m.knn_neighbours} nearest training means; "
-                f"the same after PCA: {m.knn_accuracy_pca:.1%}",
+                f"the same after PCA: {100 * m.knn_accuracy_pca:.1f} %",
             )
         )
     figures, values, definitions = (list(column) for column in zip(*rows, strict=True))

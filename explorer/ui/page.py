@@ -52,12 +52,15 @@ STYLE = """
 .st-key-above { display: none; margin-top: 1.6rem; }
 .stApp:has([data-testid="stSidebar"][data-collapsed="true"]) .st-key-above,
 .st-key-above:has([data-testid="stAlert"]) { display: flex; }
+[data-testid="stTable"] td div { max-width: none; }
 @media (max-width: 640px) {
   .st-key-above { margin-top: 0; }
   .st-key-figures [data-testid="stColumn"] { min-width: 40%; }
+  .st-key-stage-point { background: var(--background); }
+  [role="tab"] [data-testid="stIconMaterial"] { display: none; }
   .stMainBlockContainer { padding: 3.2rem 0.8rem 2rem; }
   [data-testid="stColumn"]:has(.st-key-stage-point) {
-    order: -1; position: sticky; top: 2.8rem; z-index: 10;
+    order: -1; position: sticky; top: 3.75rem; z-index: 10;
   }
 }
 </style>
@@ -98,8 +101,8 @@ def render_page() -> None:
         _offer_originals(bundle)
     with st.container(key="above"):
         st.caption(f"**{literal(bundle.card.title)}** · {_neg_elbo(bundle.card)}")
-        for sentence in session.notices():
-            st.warning(sentence, icon=":material/link_off:")
+        if sentences := session.notices():
+            st.warning("  \n".join(sentences), icon=":material/link_off:")
     _render_views(bundle)
     if live.problem_of(bundle) is None:
         live.mount_images(bundle)

@@ -114,17 +114,24 @@ def coordinates_input(bundle: Bundle) -> None:
     """A field with the point's coordinates that can be typed into."""
     latent_dim = bundle.card.model.latent_dim
     key = f"typed-{bundle.card.name}"
-    st.session_state[key] = session.format_latent(session.point(bundle))
+    state, here = st.session_state, session.format_latent(session.point(bundle))
+    typed, problem, then = state.get("refused", ("", "", None))
+    if then != (key, here):  # the point has moved since
+        typed, problem = here, ""
+    state[key] = typed
 
     def take() -> None:
         try:
-            session.move_to(bundle, parse_latent(st.session_state[key], latent_dim))
+            session.move_to(bundle, parse_latent(state[key], latent_dim))
+            state.pop("refused", None)
         except ValueError as error:
-            session.notice(f"The point was left where it is: {error}.")
+            state["refused"] = state[key], str(error), (key, here)
 
     names = [axis_label(dimension) for dimension in range(latent_dim)]
     shown = ", ".join(names) if latent_dim <= 3 else f"{names[0]} … {names[-1]}"
     st.text_input(f"Coordinates {shown}", key=key, on_change=take)
+    if problem:
+        st.warning(f"The point was left where it is: {problem}.")
 
 
 def move_buttons(bundle: Bundle) -> None:

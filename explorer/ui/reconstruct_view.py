@@ -89,7 +89,7 @@ def upload_and_prepare(bundle: Bundle, *, key: str, adjustable: bool) -> np.ndar
         st.error(str(error), icon=":material/broken_image:")
         return None
     shape, background = bundle.card.data.image_shape, bundle.card.data.background
-    suggestion = suggest_preparation(upload, shape, background)
+    suggestion = suggest_preparation(upload, shape, background, cache.object_fill(bundle))
     if not adjustable:
         return prepare(upload, suggestion, shape, background)
     inputs = bundle.card.data.test_sha256  # of another data set, another suggestion

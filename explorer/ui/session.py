@@ -222,10 +222,18 @@ def _one_of(name: str, address: dict[str, str], choices: Iterable[Any], default:
     if text is None:
         return default
     for choice in choices:
-        if str(choice) == text:
+        if str(choice).lower() == text.lower() or _is_number(choice, text):
             return choice
     notice(f"The address asks for {name} {_quote(text)}, which there is not; showing {default}.")
     return default
+
+
+def _is_number(choice: Any, text: str) -> bool:
+    """Whether the text is another way to write the number: 3 for 3.0."""
+    try:
+        return type(choice) in (int, float) and choice == float(text)
+    except ValueError:
+        return False
 
 
 def _try(use: Callable[[str], Any], text: str, name: str) -> None:

@@ -60,7 +60,8 @@ class LiveMap {
 
   update(/** @type {MapData} */ data, send) {
     const isOther = data.content !== this.#data?.content;
-    this.#data = data;
+    const isMoving = this.#timer && !isOther; // the server does not know of the last keys yet
+    this.#data = isMoving ? { ...data, z: this.#data.z } : data;
     this.#send = send;
     if (isOther) {
       this.#model = null;
@@ -149,16 +150,18 @@ class LiveMap {
     event.preventDefault();
     const [left, right] = this.#chart._fullLayout.xaxis.range;
     const step = (right - left) * STEP * (event.shiftKey ? 5 : 1);
-    const from = this.#looked ?? this.#data.z;
-    const [fromX, fromY] = project(this.#data.plane, from);
-    const z = lift(this.#data.plane, fromX + x * step, fromY + y * step); // a pointer may follow
-    look(z, this);
+    const [right, up] = this.#data.plane.directions;
+    const z = this.#data.z.map((value, i) => value + step * (x * right[i] + y * up[i]));
+    this.#data = { ...this.#data, z };
+    look(Float32Array.from(z), this);
     this.#drawMarks();
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#settle(Array.from(z), null), SETTLED);
+    this.#timer = setTimeout(() => this.#settle(z, null), SETTLED);
   }
 
   #settle(z, row) {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
     this.#data = { ...this.#data, z };
     this.#drawMarks();
     this.#send("settled", { z, row });
