@@ -56,8 +56,8 @@ STYLE = """
 @media (max-width: 640px) {
   .st-key-above { margin-top: 0; }
   .st-key-figures [data-testid="stColumn"] { min-width: 40%; }
-  .st-key-stage-point { background: var(--background); }
-  [role="tab"] [data-testid="stIconMaterial"] { display: none; }
+  .st-key-stage-point { backdrop-filter: blur(12px); }
+  [role="tab"] span[role="img"] { display: none !important; }
   .stMainBlockContainer { padding: 3.2rem 0.8rem 2rem; }
   [data-testid="stColumn"]:has(.st-key-stage-point) {
     order: -1; position: sticky; top: 3.75rem; z-index: 10;
