@@ -148,8 +148,8 @@ class LiveMap {
     const [x, y] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key] ?? [0, 0];
     if (!x && !y) return;
     event.preventDefault();
-    const [left, right] = this.#chart._fullLayout.xaxis.range;
-    const step = (right - left) * STEP * (event.shiftKey ? 5 : 1);
+    const [low, high] = this.#chart._fullLayout.xaxis.range;
+    const step = (high - low) * STEP * (event.shiftKey ? 5 : 1);
     const [right, up] = this.#data.plane.directions;
     const z = this.#data.z.map((value, i) => value + step * (x * right[i] + y * up[i]));
     this.#data = { ...this.#data, z };
