@@ -804,7 +804,7 @@ def test_the_model_view_shows_the_cards_figures(visitor: Visitor):
     for text in (
         *(f"{metrics[name]:.2f}" for name in ("neg_elbo", "reconstruction", "kl")),
         f"{metrics['importance']['bound']:.2f} nats",
-        f"{metrics['knn_accuracy']:.1%}",
+        f"{100 * metrics['knn_accuracy']:.1f} %",
         card["training"]["command"],
     ):
         visitor.until(lambda text=text: text in main.inner_text(), f"{text} is there")
