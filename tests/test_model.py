@@ -245,7 +245,7 @@ def test_a_saved_model_comes_back_the_same_without_help(tmp_path: Path, likeliho
         ({"encoder": [{"layer": "Flatten", "name": "image"}]}, ["encoder", "image"]),
         ({"head": {"layer": "Conv2D", "kernel_size": 3}}, ["Conv2D", "(None, 8)"]),
         ({"head": {"layer": "Flatten"}}, ["Flatten", "filters"]),
-        ({"head": {**DENSE, "activation": "nosuch"}}, ["Dense", "nosuch"]),
+        ({"head": {"layer": "Dense", "activation": "nosuch"}}, ["Dense", "nosuch"]),
     ],
 )
 def test_a_recipe_that_keras_cannot_build_gets_a_sentence(change: dict[str, Any], words: list[str]):
