@@ -86,14 +86,16 @@ def typical_fill(images: np.ndarray, background: float | Sequence[float]) -> flo
         background: of these, as for ``suggest_preparation``.
     """
     found = np.abs(images - np.asarray(background)).max(axis=-1) > _HARDLY_VISIBLE
-    fills = [max(_extent(one.any(axis)) / one.shape[1 - axis] for axis in (0, 1)) for one in found]
+    fills = [np.ptp(_bounds(one), axis=0).max() if one.any() else 0.0 for one in found]
     return float(np.median(fills)) or 1.0
 
 
-def _extent(found: np.ndarray) -> int:
-    """From the first to the last that is true."""
-    places = np.flatnonzero(found)
-    return int(places[-1] - places[0] + 1) if len(places) else 0
+def _bounds(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Left and upper, then right and lower end of what is true, as fractions (x, y)."""
+    rows, columns = np.flatnonzero(found.any(1)), np.flatnonzero(found.any(0))
+    shape = np.array([found.shape[1], found.shape[0]])
+    start = np.array([columns[0], rows[0]]) / shape
+    return start, np.array([columns[-1] + 1, rows[-1] + 1]) / shape
 
 
 def _thumbnail(image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
@@ -111,10 +113,7 @@ def _frame(
     upload: Upload, found: np.ndarray, image_shape: tuple[int, int, int], wanted: float
 ) -> tuple[tuple[float, float], float]:
     """Centre and zoom for an object: as they are if it is inside the crop and fills it well."""
-    rows, columns = np.flatnonzero(found.any(1)), np.flatnonzero(found.any(0))
-    shape = np.array([found.shape[1], found.shape[0]])
-    start = np.array([columns[0], rows[0]]) / shape
-    stop = np.array([columns[-1] + 1, rows[-1] + 1]) / shape
+    start, stop = _bounds(found)
     crop = np.array(crop_box(upload, Preparation(), image_shape)).reshape(2, 2)
     crop = crop / np.array(upload.image.size)  # start and stop, as fractions of the picture
     fill = float(np.max((stop - start) / (crop[1] - crop[0])))

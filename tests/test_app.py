@@ -851,11 +851,16 @@ def test_noise_is_said_to_be_unlike_the_data():
     assert "unlike what the model learned from" in sentences(visitor)
 
 
-def test_crop_and_inversion_change_what_the_model_sees():
-    visitor = visit(model=FLAT, view="Reconstruct")
+def bright_block() -> bytes:
+    """A bright block left of the middle of a black picture, as a PNG."""
     pixels = np.zeros((60, 90), np.uint8)
     pixels[10:50, 10:40] = 230
-    upload(visitor, png_of(pixels))
+    return png_of(pixels)
+
+
+def test_crop_and_inversion_change_what_the_model_sees():
+    visitor = visit(model=FLAT, view="Reconstruct")
+    upload(visitor, bright_block())
     before = [metric.value for metric in visitor.metric]
     seen = []
     for widget, value in ((visitor.toggle[0], True), (visitor.slider[0], 4.0)):
@@ -904,9 +909,7 @@ def test_percentiles_are_rounded_down():
 
 def test_an_upload_is_still_there_after_a_look_at_another_view():
     visitor = visit(model=FLAT, view="Reconstruct")
-    pixels = np.zeros((60, 90), np.uint8)
-    pixels[10:50, 10:40] = 230
-    upload(visitor, png_of(pixels))
+    upload(visitor, bright_block())
     before = [metric.value for metric in visitor.metric]
     assert len(before) == 4
     go_to(visitor, "Sliders")
@@ -917,7 +920,7 @@ def test_an_upload_is_still_there_after_a_look_at_another_view():
     press(visitor, "Remove")
     assert not visitor.metric
     assert "From before" not in sentences(visitor)
-    upload(visitor, png_of(pixels))
+    upload(visitor, bright_block())
     assert [metric.value for metric in visitor.metric] == before
     visitor.file_uploader(key="reconstruct-file").set_value(None).run()
     assert not visitor.metric  # the cross in Streamlit's own widget removes it as well
