@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from explorer.flags import SEEDS, number
 from explorer.quiet import quiet_stderr
 
 try:
@@ -180,10 +181,11 @@ def train_bundle(
         if resume and same_libraries and not checkpoints.exists():
             print(f"{name} is there already, trained with the same settings", flush=True)
             return
-        if settings.minutes and not replace:
+        if settings.minutes is not None and not replace:
             raise bundle.BundleError(
                 f"{path} has all of its epochs; give a shorter run another --name, or --replace it"
             )
+    minutes = math.inf if settings.minutes is None else settings.minutes
     try:
         training.check_checkpoint(checkpoints, run)
     except training.TrainingError:
@@ -198,7 +200,7 @@ def train_bundle(
         resume=resume,
         strategy=strategy,
         tensorboard=tensorboard / name if tensorboard else None,
-        stop=lambda _, seconds: seconds >= 60 * (settings.minutes or math.inf),
+        stop=lambda _, seconds: seconds >= 60 * minutes,
     )
     if not is_chief:
         return
@@ -316,17 +318,17 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add = parser.add_argument
+    add, count = parser.add_argument, number(int, 1)
     add("data", nargs="?", metavar="DATASET", help="name or path; left out: all shipped")
-    add("--latent-dim", type=_positive, default=2, metavar="N", help="dimensions (default 2)")
+    add("--latent-dim", type=count, default=2, metavar="N", help="dimensions (default 2)")
     add("--recipe", metavar="R", help=f"{', '.join(RECIPES)}, or a .json file")
-    add("--epochs", type=_positive, metavar="E", help="instead of the recipe's")
-    add("--batch-size", type=_positive, metavar="B", help="instead of the recipe's")
-    add("--beta", type=_number, metavar="B", help="weight of the KL term, instead of the recipe's")
-    add("--seed", type=_seed, default=0, metavar="S", help="of all chance (default 0)")
-    add("--limit", type=_positive, metavar="N", help="use only N images of each split")
-    add("--minutes", type=_minutes, metavar="M", help="end with the epoch in which M have passed")
-    add("--image-size", type=_positive, metavar="PIXELS", help="side of your own images")
+    add("--epochs", type=count, metavar="E", help="instead of the recipe's")
+    add("--batch-size", type=count, metavar="B", help="instead of the recipe's")
+    add("--beta", type=number(float, 0), metavar="B", help="weight of the KL term, likewise")
+    add("--seed", type=number(int, *SEEDS), default=0, metavar="S", help="of chance (default 0)")
+    add("--limit", type=count, metavar="N", help="use only N images of each split")
+    add("--minutes", type=number(float, 0), metavar="M", help="start no further epoch after M")
+    add("--image-size", type=count, metavar="PIXELS", help="side of your own images")
     add("--grey", action="store_true", help="turn colour images grey")
     add("--name", help="of the bundle (default: data set and dimension)")
     add("--output", type=Path, default=Path("pretrained"), metavar="DIR", help="of the bundles")
@@ -341,41 +343,6 @@ def parse_arguments() -> argparse.Namespace:
             if hasattr(Settings, field) and value != getattr(Settings, field):
                 parser.error(f"--{field.replace('_', '-')} needs a DATASET")
     return arguments
-
-
-def _whole_number(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-
-
-def _seed(text: str) -> int:
-    value = _whole_number(text)
-    if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {2**32 - 1:,}")
-    return value
-
-
-def _minutes(text: str) -> float:
-    value = _number(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not more than 0")
-    return value
-
-
-def _positive(text: str) -> int:
-    value = _whole_number(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return value
 
 
 if __name__ == "__main__":

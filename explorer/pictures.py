@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ from plotly.offline import get_plotlyjs
 from explorer import charts, render
 from explorer.bundle import Bundle, BundleError, find_bundles, load_bundle
 from explorer.datasets import evenly_spaced
+from explorer.flags import SEEDS, number
 from explorer.geometry import (
     MAX_NORMAL_EXTENT,
     SPACINGS,
@@ -230,36 +231,22 @@ def parse_arguments() -> argparse.Namespace:
     add("name", metavar="NAME", help="of the bundle")
     add("--bundles", type=Path, default=Path("pretrained"), metavar="DIR", help="where it lies")
     add("--output", type=Path, metavar="DIR", help="where to write (default pictures/NAME)")
-    add("--seed", type=_between(int, 0, 2**32 - 1), default=0, help="of the samples (default 0)")
-    add("--grid", type=_between(int, 1, 100), default=20, help="tiles a side (default 20)")
+    add("--seed", type=number(int, *SEEDS), default=0, help="of the samples (default 0)")
+    add("--grid", type=number(int, 1, 100), default=20, help="tiles a side (default 20)")
     add("--spacing", choices=SPACINGS, default="normal", help="of the tiles (default normal)")
     add(
-        "--extent", type=_between(float, 0.01, MAX_NORMAL_EXTENT), default=2.5,
+        "--extent", type=number(float, 0.01, MAX_NORMAL_EXTENT), default=2.5,
         help="the grid's, ± standard deviations of the prior (default 2.5)",
     )  # fmt: skip
     add("--at", metavar="Z", help="a point: numbers with commas between them")
     add("--sweep", type=int, metavar="DIM", help="1, 2, … (default: that of largest KL)")
-    add("--step", type=_between(float, 0.001, 10), default=0.1, help="of the sweep (default 0.1)")
-    add("--frames", type=_between(int, 1, 1000), default=50, help="of the sweep (default 50)")
+    add("--step", type=number(float, 0.001, 10), default=0.1, help="of the sweep (default 0.1)")
+    add("--frames", type=number(int, 1, 1000), default=50, help="of the sweep (default 50)")
     given = sys.argv[1:]
     if "--at" in given[:-1]:  # argparse takes a point like -1,2 for an option
         place = given.index("--at")
         given[place : place + 2] = [f"--at={given[place + 1]}"]
     return parser.parse_args(given)
-
-
-def _between(kind: Callable[[str], float], low: float, high: float) -> Callable[[str], float]:
-    def number(text: str) -> float:
-        try:
-            value = kind(text)
-        except ValueError:
-            noun = "a whole number" if kind is int else "a number"
-            raise argparse.ArgumentTypeError(f"{text!r} is not {noun}") from None
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text} is not between {low:,} and {high:,}")
-        return value
-
-    return number
 
 
 if __name__ == "__main__":
