@@ -83,7 +83,8 @@ def _setdefault_ends(bundle: Bundle) -> None:
 
 def _render_end(bundle: Bundle, name: str) -> None:
     flow = st.container(horizontal=True, gap="medium")
-    picture, controls = flow.container(width=112), flow.container(width="stretch")
+    picture = flow.container(width=112, key=f"end-{name}")
+    controls = flow.container(width="stretch")
     with controls:
         source = st.segmented_control(
             f"{'From' if name == 'a' else 'To'}",
@@ -141,7 +142,7 @@ def _render_end_picture(bundle: Bundle, end: str) -> None:
 def _choose_test_image(bundle: Bundle, name: str) -> None:
     classes = bundle.card.data.classes
     labels = bundle.latents.labels
-    flow = st.container(horizontal=True, vertical_alignment="bottom")
+    flow = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
     chosen_class = flow.container(width="stretch").selectbox(
         "Class", ("Any class", *classes), key=f"class-{name}", persist_state="session"
     )
