@@ -66,7 +66,8 @@ class Settings:
         for field, value in vars(self).items():
             if field != "data" and value != getattr(Settings, field):
                 flag = f"--{field.replace('_', '-')}"
-                parts += [flag] if value is True else [flag, str(value)]
+                text = f"{value:.9g}" if isinstance(value, float) else str(value)
+                parts += [flag] if value is True else [flag, text]
         return _utf8(shlex.join(parts))
 
 
@@ -103,6 +104,9 @@ def main() -> int:
             "images, or choose a smaller recipe",
             file=sys.stderr,
         )
+        return 1
+    except tf.errors.OpError as error:
+        print(f"train.py: TensorFlow cannot run this: {training.reason(error)}", file=sys.stderr)
         return 1
     except OSError as error:
         print(f"train.py: cannot read or write a file: {error}", file=sys.stderr)
@@ -142,6 +146,94 @@ def train_bundle(
         One of ``PROBLEMS``, with a sentence for a person.
     """
     strategy = strategy or tf.distribute.get_strategy()
+    name, recipe_name, dataset, run = prepare(settings, data_dir)
+    path = bundle.reference_path(output, name) if figures_only else output / name
+    checkpoints = output / ".checkpoints" / name
+    is_chief = distribution.is_chief(strategy)
+    if is_chief:
+        bundle.recover(path.parent)
+    print(
+        f"{name}: {len(dataset.train.images):,} training and {len(dataset.test.images):,} test "
+        f"images of {'×'.join(map(str, dataset.image_shape))} ({dataset.origin}), "
+        f"recipe {recipe_name}",
+        flush=True,
+    )
+    load = bundle.load_reference if figures_only else bundle.load_bundle
+    found = find_same(path, run, load, replace=replace)
+    try:
+        unfinished = training.count_epochs(checkpoints, run)
+    except training.TrainingError:
+        if not replace:
+            raise
+        unfinished, resume = 0, False
+    if found and resume and not unfinished and is_up_to_date(found):
+        print(f"{name} is there already, trained with the same settings", flush=True)
+        return
+    if not replace:
+        refuse_to_lose(path, found, unfinished, resume=resume, minutes=settings.minutes)
+
+    export.check_exportable(run.recipe, run.image_shape, run.latent_dim)
+    minutes = math.inf if settings.minutes is None else settings.minutes
+    trained = training.train(
+        run,
+        dataset.train.images,
+        checkpoints=checkpoints,
+        resume=resume,
+        strategy=strategy,
+        tensorboard=tensorboard / name if tensorboard else None,
+        stop=lambda _, seconds: seconds >= 60 * minutes,
+    )
+    if not is_chief:
+        return
+
+    print("computing the figures …", flush=True)
+    training.round_to_half(trained.model)
+    metrics, latents = evaluate(export.keras_codec(trained.model), dataset, run.recipe)
+    card = bundle.Card(
+        schema_version=2,
+        name=name,
+        data=describe_data(dataset, run.train_sha256, settings.limit),
+        model=bundle.ModelCard(
+            latent_dim=run.latent_dim,
+            recipe_name=recipe_name,
+            recipe=run.recipe,
+            parameters=export.count_weights(trained.model),
+        ),
+        training=bundle.TrainingCard(
+            command=settings.command(),
+            seed=run.seed,
+            seconds=round(trained.seconds, 1),
+            versions=export.library_versions(),
+        ),
+        metrics=metrics,
+        files={},
+    )
+    if figures_only:
+        bundle.save_reference(card, trained.history, output)
+    else:
+        with bundle.unfinished(path) as folder:
+            export.save_model(trained.model, folder)
+            bundle.save_latents(latents, folder / "latents.npz")
+            bundle.save_history(trained.history, folder / "history.json")
+            files = bundle.file_cards(folder)
+            bundle.save_card(card.model_copy(update={"files": files}), folder / "card.json")
+            if dataset.may_be_kept:
+                bundle.save_images(dataset.test.images, bundle.images_path(output, card.data))
+    epochs, rest = len(trained.history["neg_elbo"]), ""
+    if epochs == run.recipe.epochs:
+        shutil.rmtree(checkpoints)
+    else:
+        rest = f"; {epochs} of {run.recipe.epochs} epochs: --resume with more --minutes goes on"
+    print(
+        f"wrote {path}: test −ELBO {metrics.neg_elbo:.2f} nats per image "
+        f"(reconstruction {metrics.reconstruction:.2f}, KL {metrics.kl:.2f}), "
+        f"trained in {trained.seconds / 60:.1f} minutes{rest}",
+        flush=True,
+    )
+
+
+def prepare(settings: Settings, data_dir: Path | None) -> tuple[str, str, Dataset, training.Run]:
+    """The names of bundle and recipe, the images, and what defines the run besides."""
     recipe_name, recipe = find_recipe(settings.recipe, settings.latent_dim)
     recipe = override(
         recipe, epochs=settings.epochs, batch_size=settings.batch_size, beta=settings.beta
@@ -155,17 +247,6 @@ def train_bundle(
         recipe = recipe.model_copy(update={"published": None})
     name = f"{dataset.name}-{settings.latent_dim}d" if settings.name is None else settings.name
     bundle.check_name(name)
-    path = bundle.reference_path(output, name) if figures_only else output / name
-    is_chief = distribution.is_chief(strategy)
-    if is_chief:
-        bundle.recover(path.parent)
-    print(
-        f"{name}: {len(dataset.train.images):,} training and {len(dataset.test.images):,} test "
-        f"images of {'×'.join(map(str, dataset.image_shape))} ({dataset.origin}), "
-        f"recipe {recipe_name}",
-        flush=True,
-    )
-
     run = training.Run(
         recipe=recipe,
         image_shape=dataset.image_shape,
@@ -173,82 +254,7 @@ def train_bundle(
         seed=settings.seed,
         train_sha256=dataset_fingerprint(dataset.train),
     )
-    checkpoints = output / ".checkpoints" / name
-    load = bundle.load_reference if figures_only else bundle.load_bundle
-    found = find_same(path, run, load, replace=replace)
-    if found and len(found.history["neg_elbo"]) == recipe.epochs:
-        same_libraries = found.card.training.versions == export.library_versions()
-        if resume and same_libraries and not checkpoints.exists():
-            print(f"{name} is there already, trained with the same settings", flush=True)
-            return
-        if settings.minutes is not None and not replace:
-            raise bundle.BundleError(
-                f"{path} has all of its epochs; give a shorter run another --name, or --replace it"
-            )
-    minutes = math.inf if settings.minutes is None else settings.minutes
-    try:
-        training.check_checkpoint(checkpoints, run)
-    except training.TrainingError:
-        if not replace:
-            raise
-        resume = False
-    export.check_exportable(recipe, dataset.image_shape, settings.latent_dim)
-    model, history, seconds = training.train(
-        run,
-        dataset.train.images,
-        checkpoints=checkpoints,
-        resume=resume,
-        strategy=strategy,
-        tensorboard=tensorboard / name if tensorboard else None,
-        stop=lambda _, seconds: seconds >= 60 * minutes,
-    )
-    if not is_chief:
-        return
-
-    print("computing the figures …", flush=True)
-    training.round_to_half(model)
-    metrics, latents = evaluate(export.keras_codec(model), dataset, recipe)
-    card = bundle.Card(
-        schema_version=2,
-        name=name,
-        data=describe_data(dataset, run.train_sha256, settings.limit),
-        model=bundle.ModelCard(
-            latent_dim=settings.latent_dim,
-            recipe_name=recipe_name,
-            recipe=recipe,
-            parameters=export.count_weights(model),
-        ),
-        training=bundle.TrainingCard(
-            command=settings.command(),
-            seed=settings.seed,
-            seconds=round(seconds, 1),
-            versions=export.library_versions(),
-        ),
-        metrics=metrics,
-        files={},
-    )
-    if figures_only:
-        bundle.save_reference(card, history, output)
-    else:
-        with bundle.unfinished(path) as folder:
-            export.save_model(model, folder)
-            bundle.save_latents(latents, folder / "latents.npz")
-            bundle.save_history(history, folder / "history.json")
-            files = bundle.file_cards(folder)
-            bundle.save_card(card.model_copy(update={"files": files}), folder / "card.json")
-            if dataset.may_be_kept:
-                bundle.save_images(dataset.test.images, bundle.images_path(output, card.data))
-    epochs, rest = len(history["neg_elbo"]), ""
-    if epochs == recipe.epochs:
-        shutil.rmtree(checkpoints)
-    else:
-        rest = f"; {epochs} of {recipe.epochs} epochs: --resume with more --minutes goes on"
-    print(
-        f"wrote {path}: test −ELBO {metrics.neg_elbo:.2f} nats per image "
-        f"(reconstruction {metrics.reconstruction:.2f}, KL {metrics.kl:.2f}), "
-        f"trained in {seconds / 60:.1f} minutes{rest}",
-        flush=True,
-    )
+    return name, _utf8(recipe_name), dataset, run
 
 
 def find_same(
@@ -276,6 +282,54 @@ def find_same(
         return None
     raise bundle.BundleError(
         f"{path} holds {what}; give this one another --name, or --replace that one"
+    )
+
+
+def refuse_to_lose(
+    path: Path,
+    found: bundle.Bundle | bundle.Reference | None,
+    unfinished: int,
+    *,
+    resume: bool,
+    minutes: float | None,
+) -> None:
+    """Refuse to begin what would end with fewer epochs of the same run than there are.
+
+    Args:
+        path: of the bundle.
+        found: what is there.
+        unfinished: epochs in the checkpoint.
+        resume: whether to go on from the checkpoint.
+        minutes: after which the run may end early.
+
+    Raises:
+        BundleError: it would.
+    """
+    if unfinished and not resume:
+        raise bundle.BundleError(
+            f"there is a checkpoint of {path.name} after epoch {unfinished}; "
+            "--resume goes on from there, --replace starts anew"
+        )
+    if found is None or unfinished:
+        return
+    done, epochs = len(found.history["neg_elbo"]), found.card.model.recipe.epochs
+    if done < epochs:
+        raise bundle.BundleError(
+            f"{path} has {done} of {epochs} epochs and no checkpoint to go on from; "
+            "give a new run another --name, or --replace it"
+        )
+    if minutes is not None:
+        raise bundle.BundleError(
+            f"{path} has all of its epochs; give a shorter run another --name, or --replace it"
+        )
+
+
+def is_up_to_date(found: bundle.Bundle | bundle.Reference) -> bool:
+    """Whether all epochs are done, by the libraries that are installed."""
+    card = found.card
+    return (
+        len(found.history["neg_elbo"]) == card.model.recipe.epochs
+        and card.training.versions == export.library_versions()
     )
 
 

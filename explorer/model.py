@@ -107,6 +107,8 @@ class InverseAutoregressive(keras.layers.Layer):
         self, units: int, activation: str = "elu", backwards: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
+        if not isinstance(units, int) or units < 1:
+            raise RecipeError(f"InverseAutoregressive takes 1 unit or more, not {units!r}")
         self.units, self.backwards = units, backwards
         self.activation = keras.activations.get(activation)
 
@@ -216,6 +218,8 @@ def build_decoder(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int)
     z = keras.Input((latent_dim,), name="z")
     features = _apply(recipe.decoder, z)
     if recipe.head["layer"] == "Dense":
+        if len(features.shape) > 2:
+            features = keras.layers.Flatten()(features)
         values = _apply_one({**recipe.head, "units": height * width * channels}, features)
         values = keras.layers.Reshape(image_shape)(values)
     else:
@@ -306,7 +310,7 @@ class VAE(keras.Model):
         self.terms["reconstruction"].update_state(reconstruction)
         self.terms["kl"].update_state(kl)
         self.terms["neg_elbo"].update_state(reconstruction + kl)
-        return ops.mean(self.objective(reconstruction, kl))
+        return ops.mean(self.objective(reconstruction, kl)) + sum(self.losses)
 
     def elbo_terms(self, images: Any, outputs: dict[str, Any]) -> tuple[Any, Any]:
         """Reconstruction and KL term of each image, nats, ``(n,)``, from what ``call`` returns."""

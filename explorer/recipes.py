@@ -100,7 +100,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         decoder: layers from ``z`` to the features from which ``head`` reads
             the likelihood's parameters.
         head: the last layer of the decoder, without its size, which follows
-            from the image and the likelihood.
+            from the image and the likelihood. A Bernoulli's gives logits, without an
+            activation; a Gaussian's gives means.
         likelihood: ``bernoulli`` (grey values read as probabilities) or ``gaussian``.
         sigma: standard deviation of the Gaussian likelihood, in units of the
             pixel range [0, 1]; None learns one for all pixels.
@@ -111,7 +112,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         batch_size: images in a step.
         learning_rate: of Adam, at its highest.
         schedule: ``cosine`` decays the learning rate to 0 over the run.
-        warmup_steps: steps over which the learning rate grows from 0.
+        warmup_steps: steps over which the learning rate grows from 0, at most a tenth
+            of the run.
         validation_split: fraction of the training images held out for the
             validation curve; None for 1,000 of them, at most a twentieth.
         published: what a public write-up reports, where the recipe repeats one.
@@ -157,6 +159,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     def _know_every_step(cls, steps: tuple[Layer, ...]) -> tuple[Layer, ...]:
         for step in steps:
             _check_layer(step, STEPS)
+            if "backwards" in step:
+                raise ValueError("every other step goes backwards by itself; leave it out")
         return steps
 
     @field_validator("head")
@@ -168,9 +172,16 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         return head
 
     @model_validator(mode="after")
-    def _use_the_context(self) -> Recipe:
+    def _refuse_what_has_no_effect(self) -> Recipe:
         if self.context and not self.flow:
             raise ValueError("context is for a flow; there is none")
+        if self.likelihood == "bernoulli":
+            if self.sigma is not None:
+                raise ValueError("sigma is for a gaussian likelihood")
+            if self.head.get("activation") not in (None, "linear"):
+                raise ValueError(
+                    "the head of a bernoulli likelihood gives logits; leave out its activation"
+                )
         return self
 
 

@@ -6,8 +6,6 @@ so that a resumed run, and one on several machines, sees what an uninterrupted o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import tensorflow as tf
 
@@ -41,7 +39,7 @@ def shuffled_batches(
     *,
     latent_dim: int,
     seed: int,
-    epochs: Iterable[int],
+    epochs: range,
     augmentation: Augmentation | None = None,
     replicas: tuple[slice, int] = (slice(0, 1), 1),
 ) -> tf.data.Dataset:
@@ -76,12 +74,12 @@ def shuffled_batches(
                 batch.append(
                     random_transforms(augmentation, batch_size, images.shape[1:], key=change_key)
                 )
-            split = [tf.reshape(part, (parts, -1, *part.shape[1:]))[mine] for part in batch]
-            return tf.data.Dataset.from_tensor_slices(tuple(split))
+            shared = [tf.reshape(part, (parts, -1, *part.shape[1:]))[mine] for part in batch]
+            return tf.data.Dataset.from_tensor_slices(tuple(shared))
 
         return batches.enumerate().flat_map(parts_of)
 
-    numbers = tf.data.Dataset.from_tensor_slices(np.asarray(list(epochs), np.int64))
+    numbers = tf.data.Dataset.range(epochs.start, epochs.stop)
     return _read(images, numbers.flat_map(epoch_of))
 
 

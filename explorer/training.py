@@ -16,6 +16,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -226,25 +227,18 @@ def _stream(
     replicas: tuple[slice, int],
 ) -> tf.data.Dataset:
     """The batches of all epochs from ``done`` on, first those with augmentation."""
-    recipe = run.recipe
-    until = recipe.augmented_epochs
-    augmented, plain = (
-        shuffled_batches(
-            images,
-            chosen,
-            batch_size,
-            latent_dim=run.latent_dim,
-            seed=run.seed,
-            epochs=epochs,
-            augmentation=augmentation,
-            replicas=replicas,
-        )
-        for epochs, augmentation in (
-            (range(done, until), recipe.augmentation),
-            (range(max(done, until), recipe.epochs), None),
-        )
+    batches = partial(
+        shuffled_batches,
+        images,
+        chosen,
+        batch_size,
+        latent_dim=run.latent_dim,
+        seed=run.seed,
+        replicas=replicas,
     )
-    return augmented.concatenate(plain)
+    until, end = run.recipe.augmented_epochs, run.recipe.epochs
+    augmented = batches(epochs=range(done, until), augmentation=run.recipe.augmentation)
+    return augmented.concatenate(batches(epochs=range(max(done, until), end)))
 
 
 def _compile_steps(
@@ -261,6 +255,7 @@ def _compile_steps(
         with tf.GradientTape() as tape:
             reconstruction, kl = model.elbo_terms(images, model(images, noise, training=True))
             loss = tf.reduce_sum(model.objective(reconstruction, kl)) / batch_size
+            loss += sum(model.losses) / strategy.num_replicas_in_sync  # layers' regularisers
         sums = tf.stack([tf.reduce_sum(reconstruction), tf.reduce_sum(kl)])
         return tape.gradient(loss, model.trainable_variables), sums
 
@@ -303,12 +298,14 @@ def _chunks(steps: int) -> Iterator[int]:
 
 
 def _learning_rate(recipe: Recipe, total_steps: int) -> Any:
-    if recipe.schedule == "constant":
-        return recipe.learning_rate
     warmup = min(recipe.warmup_steps, total_steps // 10)
+    is_constant = recipe.schedule == "constant"
+    if is_constant and not warmup:
+        return recipe.learning_rate
     return keras.optimizers.schedules.CosineDecay(
         0.0 if warmup else recipe.learning_rate,
         decay_steps=total_steps - warmup,
+        alpha=1.0 if is_constant else 0.0,  # what is left of the rate at the end
         warmup_target=recipe.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
@@ -331,14 +328,15 @@ def _new_model(run: Run, total_steps: int) -> VAE:
     return model
 
 
-def check_checkpoint(folder: Path, run: Run) -> None:
-    """Refuse what another run left unfinished in ``folder``, which a new one would delete.
+def count_epochs(folder: Path, run: Run) -> int:
+    """How many epochs of a run are in its checkpoint; 0 if there is none that can be read.
 
     Raises:
-        TrainingError: there is such a checkpoint; a damaged one is not worth keeping.
+        TrainingError: the checkpoint is another run's.
     """
     with contextlib.suppress(_DamagedError):
-        _find_checkpoint(folder, run)
+        return len(_find_checkpoint(folder, run)[1].get("neg_elbo", ()))
+    return 0
 
 
 def _find_checkpoint(folder: Path, run: Run) -> tuple[Path | None, History, float]:

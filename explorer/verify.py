@@ -143,13 +143,15 @@ def compare_runtimes(bundle: Bundle, codec: Codec) -> Iterator[Check]:
     """Whether ONNX computes what Keras computes, on random images and latents."""
     generator = np.random.default_rng(0)
     images = generator.random((100, *bundle.card.data.image_shape), np.float32)
-    z = generator.standard_normal((100, bundle.card.model.latent_dim)).astype(np.float32)
-    for name, ours, theirs in (
-        ("encoder, ONNX to Keras", bundle.codec.encode(images), codec.encode(images)),
-        ("decoder, ONNX to Keras", bundle.codec.decode(z), codec.decode(z)),
+    shape = 100, bundle.card.model.latent_dim
+    z, noise = generator.standard_normal((2, *shape)).astype(np.float32)
+    for name, compute in (
+        ("encoder", lambda codec: codec.encode(images)),
+        ("posterior", lambda codec: codec.draw(images, noise[:, np.newaxis])),
+        ("decoder", lambda codec: codec.decode(z)),
     ):
-        difference = onnx_difference(ours, theirs)
-        yield Check(name, 0.0, difference, difference <= ONNX_TOLERANCE)
+        difference = onnx_difference(compute(bundle.codec), compute(codec))
+        yield Check(f"{name}, ONNX to Keras", 0.0, difference, difference <= ONNX_TOLERANCE)
 
 
 def compare_data(card: DataCard, dataset: Dataset) -> Iterator[Check]:

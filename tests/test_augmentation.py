@@ -97,7 +97,13 @@ def test_changes_mirror_images_and_noise_are_drawn_apart():
     ramp = np.tile(np.arange(9, dtype=np.uint8) * 20, (2000, 9, 1))[..., np.newaxis]
     augmentation = Augmentation(scale=0.2, flip=0.5, until=1.0)
     ((images, noise),) = shuffled_batches(
-        ramp, np.arange(2000), 2000, latent_dim=6, seed=0, epochs=[0], augmentation=augmentation
+        ramp,
+        np.arange(2000),
+        2000,
+        latent_dim=6,
+        seed=0,
+        epochs=range(1),
+        augmentation=augmentation,
     )
     slope = np.diff(images.numpy()[:, 4, 3:6, 0]).mean(axis=1) * 255 / 20
     draws = np.log(np.abs(slope)) / 0.2  # that the scales were made of

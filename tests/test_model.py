@@ -16,6 +16,7 @@ from explorer.recipes import RECIPES, RecipeError, recipe_from_json
 
 DENSE = {"layer": "Dense", "units": 8, "activation": "relu"}
 FLATTEN = {"layer": "Flatten"}
+STEP = {"layer": "InverseAutoregressive", "units": 8}
 PLAIN = {"encoder": [FLATTEN, DENSE], "decoder": [DENSE], "head": {"layer": "Dense"}}
 
 
@@ -37,7 +38,7 @@ def test_every_shape_of_image_and_every_latent_dimension(shape: tuple[int, ...],
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_built_in_recipe_builds(name: str):
-    shape = (32, 32, 3) if name.endswith("colour") else (28, 28, 1)
+    shape = (32, 32, 3) if "colour" in RECIPES[name].summary else (28, 28, 1)
     recipe = RECIPES[name]
     outputs = VAE(recipe, shape, 2)(random_images(shape))
     channels = shape[2] * (2 if recipe.likelihood == "gaussian" else 1)
@@ -245,7 +246,12 @@ def test_a_saved_model_comes_back_the_same_without_help(tmp_path: Path, likeliho
         ({"encoder": [{"layer": "Flatten", "name": "image"}]}, ["encoder", "image"]),
         ({"head": {"layer": "Conv2D", "kernel_size": 3}}, ["Conv2D", "(None, 8)"]),
         ({"head": {"layer": "Flatten"}}, ["Flatten", "filters"]),
-        ({"head": {"layer": "Dense", "activation": "nosuch"}}, ["Dense", "nosuch"]),
+        (
+            {"head": {"layer": "Dense", "activation": "nosuch"}, "likelihood": "gaussian"},
+            ["Dense", "nosuch"],
+        ),
+        ({"flow": [{**STEP, "units": 0}]}, ["Autoregressive", "1 unit or more", "0"]),
+        ({"flow": [{**STEP, "units": "8"}]}, ["Autoregressive", "1 unit or more", "'8'"]),
     ],
 )
 def test_a_recipe_that_keras_cannot_build_gets_a_sentence(change: dict[str, Any], words: list[str]):
@@ -258,11 +264,18 @@ def test_a_recipe_that_keras_cannot_build_gets_a_sentence(change: dict[str, Any]
         assert word in text
 
 
-@pytest.mark.parametrize("head", [{"layer": "Conv2D", "kernel_size": 3}, {"layer": "Dense"}])
-def test_a_decoder_of_another_shape_gets_a_sentence(head: dict[str, Any]):
-    grid = [{"layer": "Dense", "units": 9}, {"layer": "Reshape", "target_shape": [3, 3, 1]}]
+GRID = [{"layer": "Dense", "units": 9}, {"layer": "Reshape", "target_shape": [3, 3, 1]}]
+
+
+def test_a_dense_head_reads_all_that_convolutions_give():
+    model = plain(decoder=GRID)
+    assert model.decoder.output_shape == (None, 8, 8, 1)
+    assert model.decoder.layers[-2].kernel.shape == (9, 64)
+
+
+def test_a_decoder_of_another_shape_gets_a_sentence():
     with pytest.raises(RecipeError) as error:
-        plain(decoder=grid, head=head)
+        plain(decoder=GRID, head={"layer": "Conv2D", "kernel_size": 3})
     assert "(8, 8, 1)" in str(error.value)
     assert "\n" not in str(error.value)
 

@@ -20,6 +20,7 @@ from explorer.recipes import (
 from explorer.recipes import recipe_from_json as from_json
 
 DENSE = {"layer": "Dense", "units": 8}
+STEP = {"layer": "InverseAutoregressive", "units": 8}
 PLAIN = {"encoder": [{"layer": "Flatten"}, DENSE], "decoder": [DENSE], "head": {"layer": "Dense"}}
 
 
@@ -85,6 +86,13 @@ def test_a_recipe_cannot_be_changed():
         ({"schedule": "linear"}, ["schedule", "cosine"]),
         ({"head": {"layer": "Dense", "units": 3}}, ["head", "units follow from the image"]),
         ({"head": {"layer": "Conv2D", "filters": 3}}, ["head", "filters follow from"]),
+        ({"head": {"layer": "Dense", "activation": "sigmoid"}}, ["head", "logits", "activation"]),
+        ({"sigma": 0.5}, ["sigma is for a gaussian"]),
+        ({"context": 3}, ["context is for a flow"]),
+        (
+            {"flow": [{"layer": "InverseAutoregressive", "units": 8, "backwards": True}]},
+            ["flow", "backwards by itself"],
+        ),
     ],
 )
 def test_a_mistake_in_a_recipe_gets_a_sentence(change: dict[str, Any], words: list[str]):

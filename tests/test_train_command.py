@@ -286,7 +286,7 @@ def test_minutes_end_a_run_between_epochs_and_more_of_them_let_it_go_on(
     assert card.model.recipe.epochs == 3
     assert len(load_reference(tmp_path / "shapes-2d").history["neg_elbo"]) == 2
     assert card.training.seconds == 240.0
-    assert card.training.command.endswith("--minutes 3.0")
+    assert card.training.command.endswith("--minutes 3")
 
     clock[0] = 1e6  # days later
     assert run(*command, 30)[0] == 0
@@ -400,6 +400,25 @@ def test_a_whole_model_is_not_lost_to_a_shorter_run(
     status, out, _ = run(*command, "--replace")
     assert status == 0
     assert "1 of 3 epochs: --resume with more --minutes goes on" in out
+
+
+def test_an_unfinished_run_is_not_begun_anew_by_mistake(
+    run: Run, tmp_path: Path, tiny_settings: dict[str, Any]
+):
+    command = [*flags(tiny_settings), "--output", tmp_path, "--minutes", "0"]
+    assert run(*command)[0] == 0
+    status, out, err = run(*command)
+    assert status == 1
+    assert "there is a checkpoint of shapes-2d after epoch 1; --resume goes on from there" in err
+    assert "epoch 1/3" not in out
+
+    shutil.rmtree(tmp_path / ".checkpoints")
+    for further in ([], ["--resume"]):
+        status, out, err = run(*command, *further)
+        assert status == 1
+        assert "has 1 of 3 epochs and no checkpoint to go on from" in err
+        assert "epoch 1/3" not in out
+    assert run(*command, "--replace")[0] == 0
 
 
 def test_an_unfinished_run_is_not_lost_to_another(

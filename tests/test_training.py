@@ -131,13 +131,31 @@ def test_the_terms_of_an_epoch_are_means_over_the_images_it_showed(tmp_path: Pat
     run, images = run_of(recipe), pictures(203)
     model, history, _ = train(run, images, checkpoints=tmp_path)
     chosen, held_out = split(203, None)
-    shown = shuffled_batches(images, chosen, 64, latent_dim=2, seed=0, epochs=[0])
+    shown = shuffled_batches(images, chosen, 64, latent_dim=2, seed=0, epochs=range(1))
     seen = batches_in_order(images, held_out, 64, 2, 0)
     for prefix, batches in (("", shown), ("val_", seen)):
         terms = [model.elbo_terms(x, model(x, noise)) for x, noise in batches]
         for term, values in zip(("reconstruction", "kl"), zip(*terms, strict=True), strict=True):
             expected = np.concatenate([np.asarray(value) for value in values]).mean()
             assert history[f"{prefix}{term}"] == [pytest.approx(expected, rel=1e-5)]
+
+
+def test_regularisers_of_layers_are_obeyed(tmp_path: Path):
+    def largest_weight(strength: float) -> float:
+        l2 = {"class_name": "L2", "config": {"l2": strength}}
+        encoder = [{"layer": "Flatten"}, {"layer": "Dense", "units": 8, "kernel_regularizer": l2}]
+        recipe = {**PLAIN, "encoder": encoder, "epochs": 30, "learning_rate": 0.01}
+        model = train(run_of(recipe), pictures(), checkpoints=tmp_path / str(strength)).model
+        return float(np.abs(model.encoder.layers[2].kernel).max())
+
+    assert largest_weight(1000.0) < 0.1 * largest_weight(0.0)
+
+
+def test_a_constant_learning_rate_is_reached_after_its_warm_up():
+    recipe = recipe_from_json({**PLAIN, "schedule": "constant", "learning_rate": 0.1})
+    rate = training._learning_rate(recipe, 10_000)
+    rates = [float(rate(step)) for step in (0, 250, 500, 5000, 9999)]
+    np.testing.assert_allclose(rates, [0.0, 0.05, 0.1, 0.1, 0.1], atol=1e-8)
 
 
 @pytest.mark.parametrize("count", [1, 2, 21])
@@ -242,12 +260,12 @@ def test_images_are_streamed_as_floats_between_0_and_1(tmp_path: Path):
     images = pictures(8, (3, 4, 3))
     np.save(tmp_path / "images.npy", images)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
-    batches = stream(images, range(8), epochs=[0])
+    batches = stream(images, range(8), epochs=range(1))
     assert batches[0][0].dtype == batches[0][1].dtype == np.float32
     assert batches[0][0].shape == (4, 3, 4, 3)
     total = np.sort(np.concatenate([x for x, _ in batches]), axis=None)
     np.testing.assert_allclose(total, np.sort(images, axis=None) / 255.0, rtol=1e-6)
-    for one, other in zip(batches, stream(mapped, range(8), epochs=[0]), strict=True):
+    for one, other in zip(batches, stream(mapped, range(8), epochs=range(1)), strict=True):
         np.testing.assert_array_equal(one[0], other[0])
 
 

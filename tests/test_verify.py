@@ -6,7 +6,9 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,8 +17,9 @@ import pytest
 
 from explorer import verify
 from explorer.bundle import Card, read_card
-from explorer.export import load_keras, save_keras, save_model
+from explorer.export import keras_codec, load_keras, save_keras, save_model
 from explorer.model import VAE
+from explorer.posterior import FlowPosterior
 from explorer.recipes import recipe_from_json
 
 Copy = Callable[[], Path]
@@ -155,6 +158,28 @@ def test_a_weight_changed_in_one_format_only_shows_without_any_data(
     figures = rows(output)
     assert figures["decoder, ONNX to Keras"][2]
     assert not figures["encoder, ONNX to Keras"][2]
+
+
+def test_a_posterior_that_is_deaf_to_the_noise_is_found():
+    recipe = {
+        "encoder": [{"layer": "Flatten"}],
+        "flow": [{"layer": "InverseAutoregressive", "units": 4}],
+        "decoder": [],
+        "head": {"layer": "Dense"},
+    }
+    codec = keras_codec(VAE(recipe_from_json(recipe), (6, 6, 1), 2))
+    deaf = FlowPosterior(lambda images, noise: codec.posterior.run(images, 0.0 * noise), 2)
+    card = SimpleNamespace(
+        data=SimpleNamespace(image_shape=(6, 6, 1)), model=SimpleNamespace(latent_dim=2)
+    )
+    for posterior, agrees in ((codec.posterior, True), (deaf, False)):
+        bundle: Any = SimpleNamespace(card=card, codec=replace(codec, posterior=posterior))
+        checks = {check.name: check.agrees for check in verify.compare_runtimes(bundle, codec)}
+        assert checks == {
+            "encoder, ONNX to Keras": True,
+            "posterior, ONNX to Keras": agrees,
+            "decoder, ONNX to Keras": True,
+        }
 
 
 def test_changed_latents_are_found(

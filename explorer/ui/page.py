@@ -56,7 +56,7 @@ STYLE = """
 @media (max-width: 640px) {
   .st-key-above { margin-top: 0; }
   .st-key-figures [data-testid="stColumn"] { min-width: 40%; }
-  :has(> .st-key-end-a), :has(> .st-key-end-b) { flex: 0 0 4rem !important; width: 4rem !important; }
+  :has(> .st-key-end-a), :has(> .st-key-end-b) { flex: none !important; width: 4rem !important; }
   [class*="st-key-source-"] button { padding: 0.25rem 0.6rem; }
   .st-key-stage-point { backdrop-filter: blur(12px); }
   [role="tab"] span[role="img"] { display: none !important; }
