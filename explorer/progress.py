@@ -65,7 +65,8 @@ class Summaries:
 
     def __init__(self, folder: Path | None) -> None:
         self.writers = {}
-        for path in (folder / "train", folder / "validation") if folder else ():
+        folders = (folder / "train", folder / "validation") if folder else ()
+        for path in folders:
             path.mkdir(parents=True, exist_ok=True)
             try:
                 self.writers[path.name] = tf.summary.create_file_writer(str(path))
@@ -81,7 +82,9 @@ class Summaries:
 
     def write(self, epoch: int, terms: dict[str, float]) -> None:
         """Log what ``epoch`` (from 0) ended with; ``val_…`` are of the held-out images."""
-        for name, value in terms.items() if self.writers else ():
+        if not self.writers:
+            return
+        for name, value in terms.items():
             part = "validation" if name.startswith("val_") else "train"
             with self.writers[part].as_default(step=epoch + 1):
                 tf.summary.scalar(name.removeprefix("val_"), value)

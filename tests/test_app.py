@@ -1413,12 +1413,14 @@ def test_a_published_figure_stands_beside_ours_after_as_many_epochs(shelf: Path)
     visitor = visit(model=FLAT, view="Model")
     (found,) = [m.value for m in visitor.markdown if "repeats a published system" in m.value]
     lines = {line.split("**")[1]: line for line in found.splitlines()}
-    assert set(lines) == {"short", "long", "mean"}
-    assert "**96.21** after 100 epochs (training images, reconstruction + KL, " in lines["short"]
-    assert lines["short"].endswith("this one has only 3 epochs: **86.00**.")
-    assert lines["long"].endswith("this one **95.00**.")
-    assert "(reconstruction + 0.392 KL) / 10" in lines["mean"]
-    assert lines["mean"].endswith("this one **7.0192**.")  # (60 + 0.392 · 26) / 10
+    assert set(lines) == {"short", "long", "mean", "none"}
+    assert "Its write-up reports **96.21** after 100 epochs; " in lines["short"]
+    nats = "(training images, reconstruction + KL, nats)."
+    assert lines["short"].endswith(f"this one, after only 3 epochs, has **86.00** {nats}")
+    assert lines["long"].endswith(f"this one has **95.00** {nats}")
+    assert "Its write-up shows pictures after 2 epochs; this one has **95.00**" in lines["none"]
+    mean = "(training images, (reconstruction + 0.392 KL) / 10)."
+    assert lines["mean"].endswith(f"has **7.0192** {mean}")  # (60 + 0.392 · 26) / 10
 
 
 def test_what_strangers_wrote_is_shown_and_not_rendered(shelf: Path):

@@ -147,10 +147,10 @@ def curve_of(reference: Reference, *, in_minutes: bool) -> charts.Curve:
 
 
 def published_line(reference: Reference) -> str | None:
-    """A published figure beside this model's after as many epochs; None if there is none."""
+    """What a write-up reports, beside this model after as many epochs; None if it repeats none."""
     card = reference.card
     recipe, published = card.model.recipe, card.model.recipe.published
-    if published is None or published.value is None:
+    if published is None:
         return None
     if (card.data.name, card.model.latent_dim) != (published.data, published.latent_dim):
         return None
@@ -160,13 +160,14 @@ def published_line(reference: Reference) -> str | None:
     formula = f"reconstruction + {'' if recipe.beta == 1 else f'{recipe.beta:.4g} '}KL"
     unit = f"({formula}) / {published.divisor:g}" if published.divisor != 1 else f"{formula}, nats"
     digits = 2 if published.divisor == 1 else 4
-    if len(loss) < published.epochs:
-        ours = f"this one has only {len(loss)} epochs: **{loss[-1]:.{digits}f}**"
-    else:
-        ours = f"this one **{loss[published.epochs - 1]:.{digits}f}**"
+    reports = (
+        "shows pictures" if published.value is None else f"reports **{published.value:.{digits}f}**"
+    )
+    epochs = min(len(loss), published.epochs)
+    only = f", after only {epochs} epochs," if epochs < published.epochs else ""
     system = recipe.summary.removeprefix("published system: ") or card.model.recipe_name
     return (
         f"**{literal(card.name)}** repeats a published system, {literal(system)}. Its write-up "
-        f"reports **{published.value:.{digits}f}** after {published.epochs} epochs "
-        f"({published.split} images, {unit}); {ours}."
+        f"{reports} after {published.epochs} epochs; this one{only} has "
+        f"**{loss[epochs - 1]:.{digits}f}** ({published.split} images, {unit})."
     )
