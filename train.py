@@ -158,6 +158,13 @@ def train_bundle(
         f"recipe {recipe_name}",
         flush=True,
     )
+    published = run.recipe.published
+    if published and (dataset.name, run.latent_dim) != (published.data, published.latent_dim):
+        print(
+            f"{recipe_name} repeats a system for {published.data} in {published.latent_dim}-D; "
+            "this run will not stand beside its figure",
+            flush=True,
+        )
     load = bundle.load_reference if figures_only else bundle.load_bundle
     found = find_same(path, run, load, replace=replace)
     try:

@@ -461,10 +461,17 @@ def test_figures_of_other_images_repeat_no_published_system(
     path = tmp_path / "known.json"
     path.write_text(json.dumps({**recipe, "epochs": 1, "published": published}), encoding="utf-8")
     command = [tiny_settings["data"], "--recipe", path, "--output", tmp_path, "--figures-only"]
-    for name, options, is_known in (("all", (), True), ("few", ("--limit", 60), False)):
-        assert run(*command, "--name", name, *options)[0] == 0
+    for name, options, is_known in (
+        ("all", (), True),
+        ("few", ("--limit", 60), False),
+        ("deep", ("--latent-dim", 3), True),
+    ):
+        status, out, _ = run(*command, "--name", name, *options)
+        assert status == 0
         card = load_reference(tmp_path / "references" / name).card
         assert (card.model.recipe.published is not None) is is_known
+        told = "known repeats a system for shapes in 2-D; this run will not stand beside its figure"
+        assert (told in out) is (name == "deep")
 
 
 # --- a data set never seen before -----------------------------------------------------------
