@@ -81,7 +81,10 @@ def decoder_program(model_keras: bytes) -> tuple[str, bytes]:
     """
     with _opened(model_keras) as model:
         recipe = model.recipe
-        operations = _convert_all([*recipe.decoder, recipe.head], model.folder("decoder/layers"))
+        layers = recipe.decoder_layers(model.image_shape)
+        if recipe.head["layer"] == "Dense":  # which reads all that came before
+            layers.append({"layer": "Flatten"})
+        operations = _convert_all([*layers, recipe.head], model.folder("decoder/layers"))
         operations.append({"op": "Reshape", "shape": model.image_shape})
         if recipe.likelihood == "bernoulli":
             operations += _activation("sigmoid")

@@ -216,7 +216,7 @@ def build_decoder(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int)
     """Latents ``(n, latent_dim)`` → the likelihood's parameters (see ``elbo.log_likelihood``)."""
     height, width, channels = image_shape
     z = keras.Input((latent_dim,), name="z")
-    features = _apply(recipe.decoder, z)
+    features = _apply(recipe.decoder_layers(image_shape), z)
     if recipe.head["layer"] == "Dense":
         if len(features.shape) > 2:
             features = keras.layers.Flatten()(features)

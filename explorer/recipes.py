@@ -1,10 +1,12 @@
 """Recipes: everything that defines a training run except the data, as plain data.
 
 A layer is a dictionary: the name of a Keras layer and its arguments, as in
-``{"layer": "Dense", "units": 512, "activation": "relu"}``. Two are additions:
-``Residual`` adds the result of its inner layers to their input, and
-``InverseAutoregressive`` is a step of a flow. One more recipe is one more entry
-in ``RECIPES``, or a JSON file with the same fields given to ``train.py --recipe``.
+``{"layer": "Dense", "units": 512, "activation": "relu"}``. Three are additions:
+``Residual`` adds the result of its inner layers to their input; ``Grid`` is the dense
+layer from which a decoder's convolutions grow, of ``filters`` channels and the image's
+height and width divided by ``downscale``; ``InverseAutoregressive`` is a step of a flow.
+One more recipe is one more entry in ``RECIPES``, or a JSON file with the same fields
+given to ``train.py --recipe``.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ LAYERS = frozenset({
     "Reshape", "Residual", "UpSampling2D",
 })  # fmt: skip
 STEPS = frozenset({"InverseAutoregressive"})
+GRID_SIZES = ("downscale", "filters")
 
 
 class RecipeError(ValueError):
@@ -142,16 +145,34 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         """All that decides what is trained, as JSON values: not what is only said about it."""
         return self.model_dump(mode="json", exclude={"summary", "published"})
 
+    def decoder_layers(self, image_shape: Sequence[int]) -> list[Layer]:
+        """The decoder's layers for such images, ``Dense`` and ``Reshape`` in a grid's place."""
+        layers: list[Layer] = []
+        for layer in self.decoder:
+            layers += _write_out(layer, image_shape) if layer["layer"] == "Grid" else [layer]
+        return layers
+
     @property
     def augmented_epochs(self) -> int:
         """So many epochs, from the first, with random changes of the images."""
         return round(self.augmentation.until * self.epochs) if self.augmentation else 0
 
-    @field_validator("encoder", "decoder")
+    @field_validator("encoder")
     @classmethod
     def _know_every_layer(cls, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
         for layer in layers:
             _check_layer(layer, LAYERS)
+        return layers
+
+    @field_validator("decoder")
+    @classmethod
+    def _know_every_layer_and_grids(cls, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+        for layer in layers:
+            _check_layer(layer, LAYERS | {"Grid"})
+            if layer["layer"] == "Grid":
+                for name in GRID_SIZES:
+                    if not isinstance(size := layer.get(name), int) or size < 1:
+                        raise ValueError(f"{name} of a Grid is a whole number, 1 or more")
         return layers
 
     @field_validator("flow")
@@ -274,7 +295,17 @@ def _check_layer(layer: Any, known: frozenset[str]) -> None:
     if not isinstance(inner, list | tuple):
         raise ValueError(f"the layers of {kind} must be a list, not {inner!r}")
     for one in inner:
-        _check_layer(one, known)
+        _check_layer(one, LAYERS)
+
+
+def _write_out(grid: Layer, image_shape: Sequence[int]) -> list[Layer]:
+    height, width = (size // grid["downscale"] for size in image_shape[:2])
+    arguments = {key: value for key, value in grid.items() if key not in GRID_SIZES}
+    units = height * width * grid["filters"]
+    return [
+        {**arguments, "layer": "Dense", "units": units},
+        _reshape(height, width, grid["filters"]),
+    ]
 
 
 def _dense(units: int, activation: str | None = "relu") -> Layer:
@@ -306,6 +337,10 @@ def _reshape(*shape: int) -> Layer:
     return {"layer": "Reshape", "target_shape": shape}
 
 
+def _grid(downscale: int, filters: int) -> Layer:
+    return {"layer": "Grid", "downscale": downscale, "filters": filters, "activation": "relu"}
+
+
 def _autoregressive(units: int) -> Layer:
     return {"layer": "InverseAutoregressive", "units": units}
 
@@ -335,6 +370,16 @@ _WIDE_DIGITS = _RESIDUAL_WIDE.model_copy(
         "augmentation": _DIGITS,
         "epochs": 70,
     }
+)
+
+_CONV_COLOUR = Recipe(
+    summary="two strided convolutions both ways, for small colour photographs",
+    encoder=(_conv(32, 4, 2), _conv(64, 4, 2), _FLATTEN),
+    decoder=(_grid(4, 64), _transposed(32, 4, 2)),
+    head={"layer": "Conv2DTranspose", "kernel_size": 4, "strides": 2, "padding": "same"},
+    augmentation=Augmentation(flip=0.5, until=1.0),
+    kl_warmup=0.1,
+    epochs=20,
 )
 
 _PLAIN_ADAM = {"learning_rate": 1e-3, "schedule": "constant", "warmup_steps": 0}
@@ -377,14 +422,13 @@ RECIPES: dict[str, Recipe] = {
             "sigma": 0.5**0.5,
         }
     ),
-    "conv-colour": Recipe(
-        summary="two strided convolutions both ways, for small colour photographs",
-        encoder=(_conv(32, 4, 2), _conv(64, 4, 2), _FLATTEN),
-        decoder=(_dense(8 * 8 * 64), _reshape(8, 8, 64), _transposed(32, 4, 2)),
-        head={"layer": "Conv2DTranspose", "kernel_size": 4, "strides": 2, "padding": "same"},
-        augmentation=Augmentation(flip=0.5, until=1.0),
-        kl_warmup=0.1,
-        epochs=20,
+    "conv-colour": _CONV_COLOUR,
+    "conv-flow-colour": _CONV_COLOUR.model_copy(
+        update={
+            "summary": "the same with an autoregressive flow as posterior, for colour photographs",
+            "flow": (_autoregressive(320),) * 3,
+            "context": 64,
+        }
     ),
     "sigmoid-mlp": Recipe(
         summary="published system: sigmoid MLPs for CIFAR-10 in grey, 15-D",

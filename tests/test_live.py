@@ -188,6 +188,15 @@ CASES: dict[str, dict[str, Any]] = {
         ],
         "head": layer("Conv2D", kernel_size=[3, 2]),
     },
+    "grid and a dense head": {
+        "image_shape": (8, 12, 1),
+        "latent_dim": 3,
+        "encoder": [conv(4, 3, strides=2)],
+        "decoder": [
+            layer("Grid", downscale=4, filters=5, activation="tanh"), transpose(3, 3, 2, "same"),
+        ],
+        "head": layer("Dense"),
+    },
     "upsampling": {
         "image_shape": (12, 16, 1),
         "latent_dim": 4,

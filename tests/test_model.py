@@ -280,6 +280,13 @@ def test_a_decoder_of_another_shape_gets_a_sentence():
     assert "\n" not in str(error.value)
 
 
+def test_a_grid_that_does_not_divide_the_image_gets_a_sentence():
+    grid = {"layer": "Grid", "downscale": 3, "filters": 2}
+    head = {"layer": "Conv2DTranspose", "kernel_size": 3, "strides": 3}
+    with pytest.raises(RecipeError, match=r"makes images of shape \(6, 6, 1\); .* \(8, 8, 1\)"):
+        plain(decoder=[grid], head=head)
+
+
 def test_a_recipe_cannot_smuggle_in_code():
     smuggled = {"class_name": "__lambda__", "config": {"value": "4wEAAAAAAAAA"}}
     with pytest.raises(RecipeError, match="disallowed"):
