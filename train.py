@@ -79,7 +79,7 @@ SHIPPED = (
     Settings("mnist", 8, "residual-flow-digits", name="mnist-8d-flow"),
     Settings("mnist", 20, "residual-flow-digits"),
     Settings("cifar10", 15, grey=True),
-    Settings("cifar10", 80, "conv-colour"),
+    Settings("cifar10", 80, "conv-flow-colour"),
 )
 
 
