@@ -425,7 +425,7 @@ RECIPES: dict[str, Recipe] = {
     "conv-colour": _CONV_COLOUR,
     "conv-flow-colour": _CONV_COLOUR.model_copy(
         update={
-            "summary": "two strided convolutions both ways and a flow, for small colour photographs",
+            "summary": "two strided convolutions both ways and a flow, for colour photographs",
             "flow": (_autoregressive(320),) * 3,
             "context": 64,
         }
