@@ -74,21 +74,15 @@ def mount_model(bundle: Bundle) -> None:
 
 
 def mount_images(bundle: Bundle) -> None:
-    """Hand over the test images as well; last, for they are large and the page works without."""
-    sprite = _test_images(bundle)
-    if sprite is not None:
-        _sprite(key=f"sprite-{bundle.content}", data=sprite)
+    """Hand over the test images, or that there are none; last, for this may take seconds."""
+    _sprite(key=f"sprite-{bundle.content}", data=_test_images(bundle))
 
 
 def lens(bundle: Bundle) -> None:
     """The image at the latent that is looked at, its neighbour and its trust reading."""
     _lens(
         key="lens",
-        data={
-            "content": bundle.content,
-            "z": session.point(bundle).tolist(),
-            "hasImages": _test_images(bundle) is not None,
-        },
+        data={"content": bundle.content, "z": session.point(bundle).tolist()},
     )
 
 
@@ -305,11 +299,11 @@ def _mover(
     return move
 
 
-def _test_images(bundle: Bundle) -> bytes | None:
-    """The model's hash and the test images as one PNG; None if they are not here or too many."""
+def _test_images(bundle: Bundle) -> bytes:
+    """The model's hash and, if they are here and not too many, the test images as one PNG."""
     images = cache.originals_of(bundle)
     if images is None or images[..., 0].size > MAX_SPRITE_PIXELS:
-        return None
+        return bundle.content.encode()
     return _encode_images(bundle, images)
 
 

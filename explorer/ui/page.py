@@ -100,12 +100,13 @@ def render_page() -> None:
     with st.sidebar:
         _choose_plane(bundle)
         _render_sidebar_point(bundle)
-        _offer_originals(bundle)
     with st.container(key="above"):
         st.caption(f"**{literal(bundle.card.title)}** · {_neg_elbo(bundle.card)}")
         if sentences := session.notices():
             st.warning("  \n".join(sentences), icon=":material/link_off:")
     _render_views(bundle)
+    with st.sidebar:
+        _offer_originals(bundle)  # last: some data sets take seconds to read
     if live.problem_of(bundle) is None:
         live.mount_images(bundle)
     session.write_address(bundle)

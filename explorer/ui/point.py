@@ -148,23 +148,25 @@ def move_buttons(bundle: Bundle) -> None:
     def to_test_image() -> None:
         session.move_to(bundle, latents.z_mean[generator.integers(len(latents.z_mean))])
 
-    images = cache.originals_of(bundle) if bundle.card.model.recipe.flow else None
+    has_flow = bool(bundle.card.model.recipe.flow)
 
     def to_posterior() -> None:
         row = generator.integers(len(latents.z_mean))
         noise = generator.standard_normal(latent_dim)
+        images = cache.originals_of(bundle) if has_flow else None
         if images is None:
             z = latents.z_mean[row] + np.exp(0.5 * latents.z_log_var[row]) * noise
         else:
             z = bundle.codec.draw(images[row : row + 1] / 255, noise[np.newaxis, np.newaxis])[0]
         session.move_to(bundle, z.ravel())
 
-    is_exact = images is not None or not bundle.card.model.recipe.flow
-    posterior = "the posterior" if is_exact else "the Gaussian about the place"
+    posterior = "A draw from the posterior of a random test image"
+    if has_flow:
+        posterior += "; without the images, from a Gaussian about its place"
     buttons: tuple[tuple[str, str, Callable[[], None], str], ...] = (
         ("Prior", "casino", to_prior, "A random draw from the prior N(0, I)"),
         ("Image", "image_search", to_test_image, "The posterior mean of a random test image"),
-        ("Posterior", "grain", to_posterior, f"A draw from {posterior} of a random test image"),
+        ("Posterior", "grain", to_posterior, posterior),
         ("Origin", "home", to_origin, "z = 0, where the prior is densest"),
     )
     with st.container(horizontal=True, gap="small"):

@@ -2,7 +2,7 @@
  * The lens: the image decoded at the latent that is looked at, what lies nearest to it in the
  * test set, and how far to trust it.
  *
- * @typedef {{content: string, z: number[], hasImages: boolean}} LensData
+ * @typedef {{content: string, z: number[]}} LensData
  */
 
 import { Network } from "./decoder.js";
@@ -64,7 +64,6 @@ class Lens {
   update(/** @type {LensData} */ data) {
     const isOther = data.content !== this.#data?.content;
     this.#data = data;
-    this.#part(".original").hidden = !data.hasImages;
     if (isOther) {
       this.#close();
       withModel(data.content, (model) => {
@@ -91,6 +90,7 @@ class Lens {
     this.#encoder = model.encoder && new Network(model.encoder.program, model.encoder.weights);
     this.#latent = new Float32Array(model.latentDim);
     this.#endSprite = model.whenSprite(() => this.#drawOriginal());
+    this.#drawOriginal();
     this.#show(this.#data.z);
   }
 
@@ -147,12 +147,14 @@ class Lens {
   }
 
   #drawOriginal() {
-    if (!this.#model?.sprite || this.#shownRow < 0) return;
+    const sprite = this.#model?.sprite;
+    this.#part(".original").hidden = sprite === null; // its place is kept until that is known
+    if (!sprite || this.#shownRow < 0) return;
     const [height, width] = this.#model.imageShape;
     const x = (this.#shownRow % COLUMNS) * width;
     const y = Math.floor(this.#shownRow / COLUMNS) * height;
     const context = this.#part(".original canvas").getContext("2d");
-    context.drawImage(this.#model.sprite, x, y, width, height, 0, 0, width, height);
+    context.drawImage(sprite, x, y, width, height, 0, 0, width, height);
   }
 
   #announce() {

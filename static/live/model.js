@@ -9,8 +9,11 @@
  */
 
 export class Model {
-  /** The test set's images side by side, where the server has them. @type {ImageBitmap | null} */
-  sprite = null;
+  /**
+   * The test set's images side by side; null where the server has none, undefined until it tells.
+   * @type {ImageBitmap | null | undefined}
+   */
+  sprite = undefined;
   /** @type {Set<() => void>} */
   #onSprite = new Set();
   #bytes;
@@ -61,12 +64,12 @@ export class Model {
     return encoder && { program: encoder, weights: this.#section("encoder") };
   }
 
-  setSprite(/** @type {ImageBitmap} */ sprite) {
+  setSprite(/** @type {ImageBitmap | null} */ sprite) {
     this.sprite = sprite;
     for (const use of this.#onSprite) use();
   }
 
-  /** Calls back when the images arrive; returns how to end it. @param {() => void} use */
+  /** Calls back when `sprite` is known; returns how to end it. @param {() => void} use */
   whenSprite(use) {
     this.#onSprite.add(use);
     return () => this.#onSprite.delete(use);

@@ -1,4 +1,4 @@
-/** Receives the test set's images as one picture and hands it to their model. */
+/** Receives the test set's images as one picture, if there are any, and hands it to their model. */
 
 import { withModel } from "./hub.js";
 
@@ -13,6 +13,6 @@ export default function render({ data }) {
   withModel(new TextDecoder().decode(data.subarray(0, HASH)), async (model) => {
     if (model.sprite) return;
     const picture = new Blob([data.subarray(HASH)], { type: "image/png" });
-    model.setSprite(await createImageBitmap(picture));
+    model.setSprite(picture.size ? await createImageBitmap(picture) : null);
   });
 }
