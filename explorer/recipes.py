@@ -169,10 +169,6 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     def _know_every_layer_and_grids(cls, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
         for layer in layers:
             _check_layer(layer, LAYERS | {"Grid"})
-            if layer["layer"] == "Grid":
-                for name in GRID_SIZES:
-                    if not isinstance(size := layer.get(name), int) or size < 1:
-                        raise ValueError(f"{name} of a Grid is a whole number, 1 or more")
         return layers
 
     @field_validator("flow")
@@ -294,6 +290,10 @@ def _check_layer(layer: Any, known: frozenset[str]) -> None:
         raise ValueError(f"{kind!r} is not one that recipes know here: {', '.join(sorted(known))}")
     if not isinstance(inner, list | tuple):
         raise ValueError(f"the layers of {kind} must be a list, not {inner!r}")
+    if kind == "Grid":
+        for name in GRID_SIZES:
+            if not isinstance(size := layer.get(name), int) or size < 1:
+                raise ValueError(f"{name} of a Grid is a whole number, 1 or more")
     for one in inner:
         _check_layer(one, LAYERS)
 
