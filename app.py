@@ -7,11 +7,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's threads use up a c
 
 import streamlit as st
 
-from explorer.ui.page import render_page
+from explorer.app.page import render_page
 
 st.set_page_config(
     page_title="Latent space explorer",
-    page_icon=Path(__file__).parent / "explorer" / "ui" / "icon.png",
+    page_icon=Path(__file__).parent / "explorer" / "app" / "icon.png",
     layout="wide",
 )
 render_page()

@@ -22,22 +22,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from explorer.flags import SEEDS, number
-from explorer.quiet import quiet_stderr
+from explorer.cli.arguments import SEEDS, number
+from explorer.cli.terminal import quiet_stderr
 
 try:
     with quiet_stderr():  # TensorFlow's start
         import tensorflow as tf
 
-        from explorer import bundle, distribution, export, training
-        from explorer.datasets import Dataset, DatasetError, dataset_fingerprint, load_dataset
-        from explorer.evaluation import EvaluationError, evaluate
-        from explorer.recipes import RECIPES, RecipeError, find_recipe, override
+        from explorer.bundle import store as bundle
+        from explorer.bundle.figures import EvaluationError, evaluate
+        from explorer.data.load import Dataset, DatasetError, dataset_fingerprint, load_dataset
+        from explorer.recipes.find import RECIPES, find_recipe
+        from explorer.recipes.recipe import RecipeError, override
+        from explorer.training import devices, export
+        from explorer.training import loop as training
 except KeyboardInterrupt:  # Ctrl-C in the seconds that TensorFlow takes: nothing has begun
     sys.exit(130)
 
 PROBLEMS = (
-    DatasetError, RecipeError, distribution.DistributionError, training.TrainingError,
+    DatasetError, RecipeError, devices.DistributionError, training.TrainingError,
     EvaluationError, bundle.BundleError,
 )  # fmt: skip
 """What a person can put right: each comes with a sentence for them."""
@@ -92,7 +95,7 @@ def main() -> int:
     settings = {field.name: arguments.pop(field.name) for field in fields(Settings)}
     runs = SHIPPED if settings["data"] is None else (Settings(**settings),)
     try:
-        strategy = distribution.find_strategy()
+        strategy = devices.find_strategy()
         for run in runs:
             train_bundle(run, strategy=strategy, **arguments)
     except PROBLEMS as error:
@@ -149,7 +152,7 @@ def train_bundle(
     name, recipe_name, dataset, run = prepare(settings, data_dir)
     path = bundle.reference_path(output, name) if figures_only else output / name
     checkpoints = output / ".checkpoints" / name
-    is_chief = distribution.is_chief(strategy)
+    is_chief = devices.is_chief(strategy)
     if is_chief:
         bundle.recover(path.parent)
     print(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page, WebSocket
 
-from explorer.bundle import Bundle
+from explorer.bundle.store import Bundle
 
 ROOT = Path(__file__).parents[1]
 BUNDLES = Path(os.environ.get("LATENT_BUNDLES", ROOT / "pretrained")).resolve()

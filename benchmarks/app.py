@@ -33,10 +33,10 @@ from playwright.async_api import Browser, Page, Playwright, async_playwright
 from benchmarks._table import print_head, print_row
 from benchmarks._visit import BUNDLES, Place, Server, Visit, has_dots, new_visit, serve
 from benchmarks.browser import launch_options
-from explorer.bundle import Bundle, find_bundles, load_bundle, read_card
-from explorer.geometry import grid_points, plane_coordinates_grid
-from explorer.live import decoder_program, encoder_program
-from explorer.render import to_pixels
+from explorer.app.program import decoder_program, encoder_program
+from explorer.bundle.store import Bundle, find_bundles, load_bundle, read_card
+from explorer.core.geometry import grid_points, plane_coordinates_grid
+from explorer.drawing.raster import to_pixels
 
 GRID = 20
 """Tiles a side of the manifold, as the app shows it at first."""
@@ -301,7 +301,7 @@ def measure_grid(bundle: Bundle, repetitions: int) -> None:
 
 def predict_cells(model_keras: bytes, z: np.ndarray) -> list[float]:
     """Seconds that Keras takes for each latent alone, once it is warm."""
-    from explorer.export import load_keras
+    from explorer.training.export import load_keras
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"

@@ -31,7 +31,7 @@ from playwright.sync_api import Page, Route, sync_playwright
 
 from benchmarks._table import percentile
 from benchmarks.browser import launch_options
-from explorer.live import decoder_program, encoder_program
+from explorer.app.program import decoder_program, encoder_program
 
 STATIC = Path(__file__).parents[1] / "static"
 MEASURED = ((None, 2), (None, 8), ("tutorial", 2))
@@ -126,10 +126,10 @@ def given_bundles(paths: list[Path]) -> list[tuple[str, bytes]]:
 
 def built_in_recipes() -> Iterator[tuple[str, bytes]]:
     """Name and ``model.keras`` of each recipe, not trained."""
-    from explorer.export import save_keras
-    from explorer.model import VAE
-    from explorer.recipes import find_recipe
-    from explorer.training import round_to_half
+    from explorer.recipes.find import find_recipe
+    from explorer.training.export import save_keras
+    from explorer.training.loop import round_to_half
+    from explorer.training.vae import VAE
 
     for wanted, latent_dim in MEASURED:
         name, recipe = find_recipe(wanted, latent_dim)

@@ -47,7 +47,7 @@ def main() -> None:
         print(json.dumps(measure(options.measure)))
         return
 
-    from explorer.datasets import load_dataset
+    from explorer.data.load import load_dataset
 
     real = load_dataset("fashion_mnist", data_dir=options.data_dir).train
     print_head()
@@ -82,12 +82,13 @@ def measure_apart(folder: Path) -> dict[str, float]:
 
 def measure(folder: Path) -> dict[str, float]:
     """Images per second of one epoch and of encoding, and memory at its peak, MB."""
-    from explorer import training
-    from explorer.datasets import load_dataset
-    from explorer.export import keras_codec
-    from explorer.metrics import encode_all
-    from explorer.recipes import RECIPES, override
-    from explorer.stream import split
+    from explorer.core.metrics import encode_all
+    from explorer.data.load import load_dataset
+    from explorer.recipes.find import RECIPES
+    from explorer.recipes.recipe import override
+    from explorer.training import loop as training
+    from explorer.training.batches import split
+    from explorer.training.export import keras_codec
 
     with Memory() as memory:
         images = load_dataset(str(folder)).train.images

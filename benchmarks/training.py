@@ -27,11 +27,11 @@ import keras
 import numpy as np
 
 from benchmarks._table import print_head, print_row
-from explorer import training
-from explorer.datasets import load_dataset
-from explorer.model import VAE
-from explorer.recipes import RECIPES
-from explorer.stream import split
+from explorer.data.load import load_dataset
+from explorer.recipes.find import RECIPES
+from explorer.training import loop as training
+from explorer.training.batches import split
+from explorer.training.vae import VAE
 
 LATENT_DIM = 2
 BATCH_SIZE = 32

@@ -3,7 +3,7 @@
 DIE_IN_EPOCH_2 = """
 import os, signal, sys
 import train
-from explorer.progress import Progress
+from explorer.training.progress import Progress
 
 original = Progress.advance
 

@@ -29,7 +29,14 @@ from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import UnknownElement
 
-from explorer.bundle import (
+from explorer.app import cache, page, point
+from explorer.app import parts as live
+from explorer.app.markdown import literal
+from explorer.app.program import LiveError
+from explorer.app.views import model as model_view
+from explorer.app.views import sliders as sliders_view
+from explorer.app.views.model import describe_augmentation
+from explorer.bundle.store import (
     FILES,
     Bundle,
     Card,
@@ -39,15 +46,12 @@ from explorer.bundle import (
     load_reference,
     save_reference,
 )
-from explorer.geometry import axis_plane, principal_plane
-from explorer.live import LiveError
-from explorer.preparation import prepare, suggest_preparation
-from explorer.recipes import RECIPES, Augmentation, Published, override
-from explorer.render import to_pixels
-from explorer.ui import cache, live, model_view, page, point, sliders_view
-from explorer.ui.markdown import literal
-from explorer.ui.model_view import describe_augmentation
-from explorer.uploads import read_upload
+from explorer.core.geometry import axis_plane, principal_plane
+from explorer.data.framing import prepare, suggest_preparation
+from explorer.data.uploads import read_upload
+from explorer.drawing.raster import to_pixels
+from explorer.recipes.find import RECIPES
+from explorer.recipes.recipe import Augmentation, Published, override
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = (ROOT / cache.BUNDLES).resolve()
@@ -1636,7 +1640,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 from streamlit.testing.v1 import AppTest
-from explorer.ui import cache
+from explorer.app import cache
 cache.BUNDLES = Path({str(SHIPPED)!r})
 for model in {(FLAT, DEEP)!r}:
     visitor = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=60)

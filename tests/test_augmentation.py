@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from explorer.augmentation import random_transforms, transform
-from explorer.recipes import Augmentation
-from explorer.stream import shuffled_batches
+from explorer.recipes.recipe import Augmentation
+from explorer.training.augmentation import random_transforms, transform
+from explorer.training.batches import shuffled_batches
 
 KEY = tf.constant([3, 4], tf.int64)
 SHAPE = (6, 9, 3)

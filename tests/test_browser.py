@@ -27,13 +27,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from explorer import geometry, render
-from explorer.bundle import Bundle, images_path, load_bundle, load_images
-from explorer.geometry import grid_points, plane_coordinates_grid
-from explorer.preparation import prepare, suggest_preparation
-from explorer.ui import cache
-from explorer.ui.live import _payload as payload_of
-from explorer.uploads import read_upload
+from explorer.app import cache
+from explorer.app.parts import _payload as payload_of
+from explorer.bundle.store import Bundle, images_path, load_bundle, load_images
+from explorer.core import geometry
+from explorer.core.geometry import grid_points, plane_coordinates_grid
+from explorer.data.framing import prepare, suggest_preparation
+from explorer.data.uploads import read_upload
+from explorer.drawing import raster
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = (ROOT / cache.BUNDLES).resolve()
@@ -765,7 +766,7 @@ def test_an_upload_shows_original_reconstruction_and_error(
     again = bundle.codec.decode(bundle.codec.encode(image[np.newaxis])[0])[0]
     assert np.abs(shown["original"] - 255.0 * image[..., 0]).max() <= 1
     assert np.abs(shown["reconstruction"] - 255.0 * again[..., 0]).max() <= 1
-    assert np.abs(shown["error map"].astype(int) - render.error_map(image, again)).max() <= 1
+    assert np.abs(shown["error map"].astype(int) - raster.error_map(image, again)).max() <= 1
 
     ink = shown["original"] > 128  # light on dark, as the data is, and the right way up
     rows, columns = np.nonzero(ink)

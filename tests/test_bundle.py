@@ -24,8 +24,10 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from explorer import bundle as bundles
-from explorer.bundle import (
+from explorer.bundle import store as bundles
+from explorer.bundle.codec import Codec, onnx_codec
+from explorer.bundle.figures import EvaluationError, evaluate
+from explorer.bundle.store import (
     FILES,
     BundleError,
     Latents,
@@ -44,13 +46,11 @@ from explorer.bundle import (
     save_reference,
     unfinished,
 )
-from explorer.codec import Codec, onnx_codec
-from explorer.datasets import Dataset, Split
-from explorer.evaluation import EvaluationError, evaluate
-from explorer.export import check_exportable, keras_codec, load_keras, save_model
-from explorer.model import VAE
-from explorer.recipes import RecipeError, recipe_from_json
-from explorer.training import round_to_half
+from explorer.data.load import Dataset, Split
+from explorer.recipes.recipe import RecipeError, recipe_from_json
+from explorer.training.export import check_exportable, keras_codec, load_keras, save_model
+from explorer.training.loop import round_to_half
+from explorer.training.vae import VAE
 
 Copy = Callable[[], Path]
 Reseal = Callable[[Path], None]
@@ -122,7 +122,7 @@ def test_another_seed_gives_another_bundle(tiny_bundle: Path, other_bundle: Path
 
 def test_loading_a_bundle_imports_no_tensorflow(tiny_bundle: Path):
     code = (
-        "import sys, pathlib; from explorer.bundle import load_bundle;"
+        "import sys, pathlib; from explorer.bundle.store import load_bundle;"
         f"load_bundle(pathlib.Path({str(tiny_bundle)!r}));"
         "sys.exit(bool({'tensorflow', 'keras', 'onnx'} & set(sys.modules)))"
     )

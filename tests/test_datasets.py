@@ -20,8 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from explorer import datasets, image_files
-from explorer.datasets import (
+from explorer.data import folders as image_files
+from explorer.data import load as datasets
+from explorer.data.load import (
     NAMED,
     Dataset,
     DatasetError,
@@ -162,7 +163,7 @@ def test_cifar10_reads_only_the_split_that_is_asked_for(
 
 def test_reading_mnist_imports_no_tensorflow(data_dir: Path) -> None:
     code = (
-        "import sys; from explorer.datasets import load_dataset;"
+        "import sys; from explorer.data.load import load_dataset;"
         f"load_dataset('mnist', data_dir={str(data_dir)!r}).test.images;"
         "print([name for name in sys.modules if name.split('.')[0] in ('tensorflow', 'keras')])"
     )

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from explorer.density import AggregatePosterior
+from explorer.core.density import AggregatePosterior
 
 
 def random_posteriors(n: int, latent_dim: int) -> AggregatePosterior:
@@ -60,7 +60,7 @@ def test_chunks_join_without_a_seam(monkeypatch):
     posteriors = random_posteriors(50, 3)
     z = np.random.default_rng(1).standard_normal((101, 3))
     whole = posteriors.log_density(z)
-    monkeypatch.setattr("explorer.density._CHUNK_BYTES", 8 * 50 * 10)
+    monkeypatch.setattr("explorer.core.density._CHUNK_BYTES", 8 * 50 * 10)
     np.testing.assert_allclose(posteriors.log_density(z), whole)
     assert whole.shape == (101,)
 

@@ -20,11 +20,12 @@ import pytest
 from interruption import DIE_IN_EPOCH_2
 
 import train
-from explorer import distribution, training
-from explorer.bundle import FILES, load_reference, read_card
-from explorer.distribution import DistributionError, find_strategy
-from explorer.recipes import recipe_from_json
-from explorer.training import Run
+from explorer.bundle.store import FILES, load_reference, read_card
+from explorer.recipes.recipe import recipe_from_json
+from explorer.training import devices
+from explorer.training import loop as training
+from explorer.training.devices import DistributionError, find_strategy
+from explorer.training.loop import Run
 
 ROOT = Path(__file__).parents[1]
 LOST = "train.py: another worker stopped answering; start all workers again with --resume\n"
@@ -272,8 +273,8 @@ import tensorflow as tf
 devices = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
 
-from explorer import training
-from explorer.recipes import recipe_from_json
+from explorer.training import loop as training
+from explorer.recipes.recipe import recipe_from_json
 
 folder, plain, noisy = json.loads(sys.argv[1])
 images = np.load(Path(folder, "images.npy"))
@@ -387,9 +388,9 @@ def test_a_malformed_tf_config_ends_the_command_with_status_1(
 def test_without_a_cluster_one_process_is_chief_of_one_replica(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TF_CONFIG", "")
     strategy = find_strategy()
-    assert distribution.is_chief(strategy)
-    assert distribution.replicas_of(strategy) == (slice(0, 1), 1)
-    assert distribution.add_up(strategy, 7) == 7
+    assert devices.is_chief(strategy)
+    assert devices.replicas_of(strategy) == (slice(0, 1), 1)
+    assert devices.add_up(strategy, 7) == 7
 
 
 def test_an_address_in_use_gets_a_sentence(command: list[str]):

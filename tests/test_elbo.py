@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from explorer.datasets import load_dataset
-from explorer.elbo import (
+from explorer.core.elbo import (
     bernoulli_log_likelihood,
     entropy_floor,
     gaussian_log_density,
@@ -17,6 +16,7 @@ from explorer.elbo import (
     log_likelihood,
     mean_image,
 )
+from explorer.data.load import load_dataset
 
 TWO_BY_TWO = np.array([0.0, 1.0, 1.0, 0.5]).reshape(1, 2, 2, 1)
 

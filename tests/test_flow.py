@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from explorer.elbo import (
+from explorer.core.elbo import (
     gaussian_log_density,
     kl_per_dimension,
     normal_log_density,
     sampled_kl_per_dimension,
 )
-from explorer.flow import autoregressive_masks
-from explorer.model import VAE, InverseAutoregressive, build_flow, build_posterior
-from explorer.recipes import Recipe, RecipeError, recipe_from_json
+from explorer.core.masks import autoregressive_masks
+from explorer.recipes.recipe import Recipe, RecipeError, recipe_from_json
+from explorer.training.vae import VAE, InverseAutoregressive, build_flow, build_posterior
 
 
 def flow_recipe(steps: int, context: int, *, units: int = 16, activation: Any = "elu") -> Recipe:

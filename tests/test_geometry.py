@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from explorer.geometry import (
+from explorer.core.geometry import (
     SPACINGS,
     Plane,
     axis_label,

@@ -17,12 +17,14 @@ import h5py
 import numpy as np
 import pytest
 
-from explorer import export, live
-from explorer.bundle import find_bundles, load_bundle
-from explorer.codec import Codec, onnx_codec
-from explorer.model import VAE, build_posterior
-from explorer.recipes import RECIPES, recipe_from_json
-from explorer.training import round_to_half
+from explorer.app import program as live
+from explorer.bundle.codec import Codec, onnx_codec
+from explorer.bundle.store import find_bundles, load_bundle
+from explorer.recipes.find import RECIPES
+from explorer.recipes.recipe import recipe_from_json
+from explorer.training import export
+from explorer.training.loop import round_to_half
+from explorer.training.vae import VAE, build_posterior
 
 ROOT = Path(__file__).parents[1]
 

@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from explorer.datasets import load_dataset
-from explorer.elbo import bernoulli_log_likelihood, kl_divergence
-from explorer.metrics import (
+from explorer.bundle.posterior import GaussianPosterior
+from explorer.core.elbo import bernoulli_log_likelihood, kl_divergence
+from explorer.core.metrics import (
     PCA,
     active_units,
     elbo_terms,
@@ -20,7 +20,7 @@ from explorer.metrics import (
     percentile_of,
     squared_error_per_pixel,
 )
-from explorer.posterior import GaussianPosterior
+from explorer.data.load import load_dataset
 
 
 class LinearGaussian:
@@ -248,7 +248,7 @@ def test_pca_of_large_images_agrees_with_the_exact_one(monkeypatch):
     directions = np.linalg.qr(random.standard_normal((100, 100)))[0]
     images = (0.5 + random.standard_normal((500, 100)) * spread @ directions).astype(np.float32)
     exact = pca_fit(images, 3)
-    monkeypatch.setattr("explorer.metrics.MAX_COVARIANCE_PIXELS", 99)
+    monkeypatch.setattr("explorer.core.metrics.MAX_COVARIANCE_PIXELS", 99)
     iterated = pca_fit(images, 3)
     np.testing.assert_allclose(iterated.mean, exact.mean)
     np.testing.assert_allclose(iterated.components @ iterated.components.T, np.eye(3), atol=1e-12)

@@ -10,9 +10,10 @@ import keras
 import numpy as np
 import pytest
 
-from explorer.elbo import kl_per_dimension, log_likelihood
-from explorer.model import LOG_VAR_LIMIT, VAE, Residual, reparameterise
-from explorer.recipes import RECIPES, RecipeError, recipe_from_json
+from explorer.core.elbo import kl_per_dimension, log_likelihood
+from explorer.recipes.find import RECIPES
+from explorer.recipes.recipe import RecipeError, recipe_from_json
+from explorer.training.vae import LOG_VAR_LIMIT, VAE, Residual, reparameterise
 
 DENSE = {"layer": "Dense", "units": 8, "activation": "relu"}
 FLATTEN = {"layer": "Flatten"}

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from explorer import pictures
-from explorer.bundle import (
+from explorer.bundle.images import find_originals, load_card_data
+from explorer.bundle.store import (
     Bundle,
     BundleError,
     images_path,
@@ -25,8 +25,8 @@ from explorer.bundle import (
     read_card,
     save_images,
 )
-from explorer.datasets import Dataset, DatasetError, load_dataset
-from explorer.originals import find_originals, load_card_data
+from explorer.cli import pictures
+from explorer.data.load import Dataset, DatasetError, load_dataset
 
 Copy = Callable[[], Path]
 Run = Callable[..., tuple[int, str, str]]
@@ -222,7 +222,7 @@ def test_images_of_this_machine_are_the_originals_only_if_they_are_the_cards(
         assert (name, download) == ("mnist", False)
         return load_dataset(tmp_path / "here.npz")
 
-    monkeypatch.setattr("explorer.originals.load_dataset", load)
+    monkeypatch.setattr("explorer.bundle.images.load_dataset", load)
     found = find_originals(load_bundle(path))
     if change:
         assert found is None
@@ -273,7 +273,7 @@ def test_data_are_loaded_as_they_were_for_training(
         asked.update(options, source=source)
         raise DatasetError("not there")
 
-    monkeypatch.setattr("explorer.originals.load_dataset", load)
+    monkeypatch.setattr("explorer.bundle.images.load_dataset", load)
     with pytest.raises(DatasetError, match="not there"):
         load_card_data(data)
     assert asked["source"] == name.removesuffix("-grey")

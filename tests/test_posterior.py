@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from explorer.elbo import gaussian_log_density
-from explorer.posterior import FlowPosterior, GaussianPosterior
+from explorer.bundle.posterior import FlowPosterior, GaussianPosterior
+from explorer.core.elbo import gaussian_log_density
 
 IMAGES = np.zeros((2, 1, 1, 1), np.float32)
 Z_MEAN = np.array([[0.5, -1.0], [2.0, 0.0]])

@@ -8,16 +8,10 @@ from typing import Any
 
 import pytest
 
-from explorer.recipes import (
-    LAYERS,
-    RECIPES,
-    Recipe,
-    RecipeError,
-    find_recipe,
-    override,
-    published_loss,
-)
-from explorer.recipes import recipe_from_json as from_json
+from explorer.recipes.find import RECIPES, find_recipe
+from explorer.recipes.published import published_loss
+from explorer.recipes.recipe import LAYERS, Recipe, RecipeError, override
+from explorer.recipes.recipe import recipe_from_json as from_json
 
 DENSE = {"layer": "Dense", "units": 8}
 GRID = {"layer": "Grid", "downscale": 4, "filters": 3}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from explorer import render
+from explorer.drawing import raster
 
 
 def read(data: bytes) -> np.ndarray:
@@ -22,31 +22,31 @@ def random_picture(height: int, width: int, channels: int) -> np.ndarray:
 
 def test_pixels_are_rounded_and_clipped():
     values = np.array([-0.5, 0.0, 0.49 / 255, 0.51 / 255, 0.5, 1.0, 7.0])
-    np.testing.assert_array_equal(render.to_pixels(values), [0, 0, 0, 1, 128, 255, 255])
-    assert render.to_pixels(values).dtype == np.uint8
+    np.testing.assert_array_equal(raster.to_pixels(values), [0, 0, 0, 1, 128, 255, 255])
+    assert raster.to_pixels(values).dtype == np.uint8
 
 
 def test_every_grey_level_survives_the_way_to_floats_and_back():
     levels = np.arange(256, dtype=np.uint8)
-    np.testing.assert_array_equal(render.to_pixels(levels.astype(np.float32) / 255), levels)
+    np.testing.assert_array_equal(raster.to_pixels(levels.astype(np.float32) / 255), levels)
 
 
 def test_tiles_lie_row_by_row():
     images = np.arange(1, 7, dtype=np.uint8).reshape(6, 1, 1, 1)
-    np.testing.assert_array_equal(render.tile(images, 3)[..., 0], [[1, 2, 3], [4, 5, 6]])
+    np.testing.assert_array_equal(raster.tile(images, 3)[..., 0], [[1, 2, 3], [4, 5, 6]])
 
 
 def test_gaps_and_missing_tiles_are_filled():
     images = np.array([1, 2, 3], np.uint8).reshape(3, 1, 1, 1)
     np.testing.assert_array_equal(
-        render.tile(images, 2, gap=1)[..., 0], [[1, 255, 2], [255, 255, 255], [3, 255, 255]]
+        raster.tile(images, 2, gap=1)[..., 0], [[1, 255, 2], [255, 255, 255], [3, 255, 255]]
     )
 
 
 def test_missing_tiles_may_be_transparent():
     images = np.array([1, 2, 3], np.uint8).reshape(3, 1, 1, 1)
-    picture = render.tile(render.with_alpha(images), 2, blank=0)
-    shown = np.asarray(Image.open(io.BytesIO(render.png(picture))).convert("RGBA"))
+    picture = raster.tile(raster.with_alpha(images), 2, blank=0)
+    shown = np.asarray(Image.open(io.BytesIO(raster.png(picture))).convert("RGBA"))
     np.testing.assert_array_equal(shown[..., 0] * (shown[..., 3] > 0), [[1, 2], [3, 0]])
     np.testing.assert_array_equal(shown[..., 3], [[255, 255], [255, 0]])
 
@@ -54,7 +54,7 @@ def test_missing_tiles_may_be_transparent():
 def test_a_tile_keeps_its_own_orientation():
     images = np.array([[[1, 2, 3], [4, 5, 6]], [[7, 8, 9], [10, 11, 12]]], np.uint8)[..., None]
     np.testing.assert_array_equal(
-        render.tile(images, 2)[..., 0], [[1, 2, 3, 7, 8, 9], [4, 5, 6, 10, 11, 12]]
+        raster.tile(images, 2)[..., 0], [[1, 2, 3, 7, 8, 9], [4, 5, 6, 10, 11, 12]]
     )
 
 
@@ -62,7 +62,7 @@ def test_a_tile_keeps_its_own_orientation():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_tile_is_found_where_the_docstring_says(gap: int, channels: int):
     images = np.random.default_rng(1).integers(0, 256, (7, 4, 5, channels), np.uint8)
-    picture = render.tile(images, 3, gap=gap)
+    picture = raster.tile(images, 3, gap=gap)
     assert picture.shape == (3 * (4 + gap) - gap, 3 * (5 + gap) - gap, channels)
     for index, image in enumerate(images):
         top, left = index // 3 * (4 + gap), index % 3 * (5 + gap)
@@ -72,7 +72,7 @@ def test_every_tile_is_found_where_the_docstring_says(gap: int, channels: int):
 def test_enlarging_repeats_every_pixel_both_ways():
     picture = np.array([[1, 2], [3, 4]], np.uint8)[..., None]
     np.testing.assert_array_equal(
-        render.enlarge(picture, 2)[..., 0],
+        raster.enlarge(picture, 2)[..., 0],
         [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]],
     )
 
@@ -80,7 +80,7 @@ def test_enlarging_repeats_every_pixel_both_ways():
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
 def test_a_png_holds_every_pixel(channels: int, mode: str):
     picture = random_picture(5, 7, channels)
-    data = render.png(picture)
+    data = raster.png(picture)
     assert Image.open(io.BytesIO(data)).format == "PNG"
     assert Image.open(io.BytesIO(data)).mode == mode
     np.testing.assert_array_equal(read(data).reshape(picture.shape), picture)
@@ -88,7 +88,7 @@ def test_a_png_holds_every_pixel(channels: int, mode: str):
 
 def test_a_data_uri_is_the_png_in_base_64():
     picture = random_picture(3, 3, 3)
-    head, _, body = render.data_uri(picture).partition(",")
+    head, _, body = raster.data_uri(picture).partition(",")
     assert head == "data:image/png;base64"
     np.testing.assert_array_equal(read(base64.b64decode(body)), picture)
 
@@ -96,7 +96,7 @@ def test_a_data_uri_is_the_png_in_base_64():
 def test_a_gif_goes_forth_and_back_for_ever():
     levels = [0, 60, 120, 180]
     frames = [np.full((4, 4, 1), level, np.uint8) for level in levels]
-    image = Image.open(io.BytesIO(render.gif(frames, seconds=3.0)))
+    image = Image.open(io.BytesIO(raster.gif(frames, seconds=3.0)))
     assert image.format == "GIF"
     assert image.info["loop"] == 0  # for ever
     seen, duration = [], 0
@@ -110,27 +110,27 @@ def test_a_gif_goes_forth_and_back_for_ever():
 def test_a_gif_of_colours_keeps_them():
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
     frames = [np.full((6, 6, 3), colour, np.uint8) for colour in colours]
-    image = Image.open(io.BytesIO(render.gif(frames)))
+    image = Image.open(io.BytesIO(raster.gif(frames)))
     seen = [frame.convert("RGB").getpixel((3, 3)) for frame in ImageSequence.Iterator(image)]
     assert seen == [*colours, colours[1]]
 
 
 def test_a_gif_of_one_frame_is_that_picture():
     picture = np.full((4, 4, 1), 77, np.uint8)
-    data = render.gif([picture])
+    data = raster.gif([picture])
     assert getattr(Image.open(io.BytesIO(data)), "n_frames", 1) == 1
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data)).convert("L")), 77)
 
 
 def test_a_gif_of_two_frames_shows_each_once():
     frames = [np.full((4, 4, 1), level, np.uint8) for level in (10, 200)]
-    assert Image.open(io.BytesIO(render.gif(frames))).n_frames == 2
+    assert Image.open(io.BytesIO(raster.gif(frames))).n_frames == 2
 
 
 def test_the_error_map_is_white_red_and_blue():
     image = np.array([[0.5, 0.2, 0.9]])[..., None]
     reconstruction = np.array([[0.5, 1.0, 0.1]])[..., None]
-    agree, too_bright, too_dark = render.error_map(image, reconstruction)[0].astype(int)
+    agree, too_bright, too_dark = raster.error_map(image, reconstruction)[0].astype(int)
     np.testing.assert_array_equal(agree, [255, 255, 255])
     assert too_bright[0] > too_bright[1] + 50
     assert too_bright[0] > too_bright[2] + 50
@@ -140,7 +140,7 @@ def test_the_error_map_is_white_red_and_blue():
 
 def test_a_larger_error_is_darker():
     image = np.zeros((1, 4, 1))
-    row = render.error_map(image, np.array([[0.0, 0.3, 0.6, 1.0]])[..., None])[0].sum(axis=-1)
+    row = raster.error_map(image, np.array([[0.0, 0.3, 0.6, 1.0]])[..., None])[0].sum(axis=-1)
     assert (np.diff(row.astype(int)) < 0).all()
 
 
@@ -148,7 +148,7 @@ def test_the_error_map_of_a_colour_image_has_three_channels():
     image = np.zeros((4, 5, 3))
     reconstruction = image.copy()
     reconstruction[2, 3] = [0.9, 0.0, 0.0]
-    picture = render.error_map(image, reconstruction)
+    picture = raster.error_map(image, reconstruction)
     assert (picture.shape, picture.dtype) == ((4, 5, 3), np.uint8)
     differs = (picture != 255).any(axis=-1)
     assert differs[2, 3]
@@ -157,4 +157,4 @@ def test_the_error_map_of_a_colour_image_has_three_channels():
 
 def test_another_hue_is_an_error_too():
     red, blue = np.array([[[1.0, 0.0, 0.0]]]), np.array([[[0.0, 0.0, 1.0]]])
-    assert (render.error_map(red, blue) < 200).any()
+    assert (raster.error_map(red, blue) < 200).any()

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explorer.storage import flush, to_half
+from explorer.bundle.atomic import flush
+from explorer.core.half import to_half
 
 
 def test_half_precision_is_the_nearest_and_infinite_beyond_its_range():

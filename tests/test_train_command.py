@@ -21,10 +21,10 @@ from interruption import DIE_IN_EPOCH_2
 from PIL import Image
 
 import train
-from explorer import verify
-from explorer.bundle import FILES, find_bundles, load_bundle, load_reference, read_card
-from explorer.progress import Progress
-from explorer.recipes import RECIPES
+from explorer.bundle.store import FILES, find_bundles, load_bundle, load_reference, read_card
+from explorer.cli import verify
+from explorer.recipes.find import RECIPES
+from explorer.training.progress import Progress
 from train import Settings, train_bundle
 
 ROOT = Path(__file__).parents[1]

@@ -15,15 +15,15 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from explorer import training
-from explorer.datasets import dataset_fingerprint, load_dataset
-from explorer.export import keras_codec
-from explorer.metrics import elbo_terms
-from explorer.model import VAE
-from explorer.progress import Progress
-from explorer.recipes import recipe_from_json
-from explorer.stream import batches_in_order, shuffled_batches, split
-from explorer.training import Run, TrainingError, round_to_half, train
+from explorer.core.metrics import elbo_terms
+from explorer.data.load import dataset_fingerprint, load_dataset
+from explorer.recipes.recipe import recipe_from_json
+from explorer.training import loop as training
+from explorer.training.batches import batches_in_order, shuffled_batches, split
+from explorer.training.export import keras_codec
+from explorer.training.loop import Run, TrainingError, round_to_half, train
+from explorer.training.progress import Progress
+from explorer.training.vae import VAE
 
 TERMS = ("neg_elbo", "reconstruction", "kl")
 

@@ -23,15 +23,15 @@ from odd_images import (
 )
 from PIL import Image, ImageFile
 
-from explorer import uploads
-from explorer.preparation import (
+from explorer.data import uploads
+from explorer.data.framing import (
     Preparation,
     crop_box,
     prepare,
     suggest_preparation,
     whole_zoom,
 )
-from explorer.uploads import Upload, UploadError, read_upload
+from explorer.data.uploads import Upload, UploadError, read_upload
 
 ODD_IMAGES = list(odd_images())
 GREY = (28, 28, 1)
@@ -253,7 +253,7 @@ def test_pillow_is_left_as_it_was():
 
 MEASURE = """
 import resource, sys, time
-from explorer.uploads import UploadError, read_upload
+from explorer.data.uploads import UploadError, read_upload
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # KiB on Linux
 data = open(sys.argv[1], "rb").read()
 before, start = peak(), time.process_time()

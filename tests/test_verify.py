@@ -15,12 +15,12 @@ import numpy as np
 import onnx
 import pytest
 
-from explorer import verify
-from explorer.bundle import Card, read_card
-from explorer.export import keras_codec, load_keras, save_keras, save_model
-from explorer.model import VAE
-from explorer.posterior import FlowPosterior
-from explorer.recipes import recipe_from_json
+from explorer.bundle.posterior import FlowPosterior
+from explorer.bundle.store import Card, read_card
+from explorer.cli import verify
+from explorer.recipes.recipe import recipe_from_json
+from explorer.training.export import keras_codec, load_keras, save_keras, save_model
+from explorer.training.vae import VAE
 
 Copy = Callable[[], Path]
 Reseal = Callable[[Path], None]
@@ -274,8 +274,8 @@ def test_a_named_set_that_is_not_there_gives_2(
     edit_card(path, "data", "name", change=lambda _: "mnist")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.delenv("LATENT_DATA_DIR", raising=False)
-    monkeypatch.setattr("explorer.datasets.SYSTEM_DATA_DIR", tmp_path)
-    monkeypatch.setattr("explorer.datasets._keras_caches", lambda: [tmp_path])
+    monkeypatch.setattr("explorer.data.load.SYSTEM_DATA_DIR", tmp_path)
+    monkeypatch.setattr("explorer.data.load._keras_caches", lambda: [tmp_path])
     status, output = run("--bundles", path.parent, "--data-dir", tmp_path)
     assert status == 2
     assert "MNIST is not on this machine" in output

@@ -1,0 +1,355 @@
+"""The parts of the page that run in the browser, from ``static/live/``.
+
+A model's weights and latents are handed over once (``mount_model``); after that the
+parts talk to each other in the page, and to the server only when the point has settled.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import struct
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from explorer.app import cache, session
+from explorer.app.program import LiveError, decoder_program, encoder_program
+from explorer.bundle.store import Bundle
+from explorer.core.elbo import LOG_2PI
+from explorer.core.geometry import Plane
+from explorer.drawing import raster
+
+SPRITE_COLUMNS = 100
+"""Test images in a row of the picture that the browser gets; ``sprite.js`` knows it too."""
+_STYLE = (Path(__file__).parents[2] / "static" / "live" / "style.css").read_text(encoding="utf-8")
+MAX_SPRITE_PIXELS = 16_000_000
+"""Larger sets of test images are not sent to the browser; the lens then shows no originals."""
+
+
+def _part(name: str) -> Callable[..., None]:
+    """A function that mounts a component whose code is the ES module ``static/live/<name>.js``."""
+    component = st.components.v2.component(
+        f"live_{name}",
+        css=_STYLE,
+        js=f"""
+const module = import(new URL("app/static/live/{name}.js", document.baseURI).href);
+export default function (component) {{
+  let isOver = false, end;
+  const data = Array.isArray(component.data) ? component.data[0] : component.data;
+  module.then(({{ default: render }}) => {{
+    if (!isOver) end = render({{ ...component, data }});
+  }});
+  return () => {{ isOver = true; end?.(); }};
+}}
+""",
+    )
+
+    def mount(*, data: bytes | dict[str, Any] | None, **further: Any) -> None:
+        # In a list, for Streamlit looks for data frames in a dictionary and imports pandas for that
+        component(data=[data] if isinstance(data, dict) else data, **further)
+
+    return mount
+
+
+_store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker = (
+    _part(name)
+    for name in ("store", "sprite", "lens", "map", "sliders", "grid", "scrubber", "picker")
+)
+
+
+def problem_of(bundle: Bundle) -> str | None:
+    """Why the browser cannot decode this model; None if it can."""
+    payload = _payload(bundle)
+    return payload if isinstance(payload, str) else None
+
+
+def mount_model(bundle: Bundle) -> None:
+    """Hand the model to the browser; it is sent again only when it is another one."""
+    _store(key=f"store-{bundle.content}", data=_payload(bundle))
+
+
+def mount_images(bundle: Bundle) -> None:
+    """Hand over the test images, or that there are none; last, for this may take seconds."""
+    _sprite(key=f"sprite-{bundle.content}", data=_test_images(bundle))
+
+
+def lens(bundle: Bundle) -> None:
+    """The image at the latent that is looked at, its neighbour and its trust reading."""
+    _lens(
+        key="lens",
+        data={"content": bundle.content, "z": session.point(bundle).tolist()},
+    )
+
+
+def live_map(
+    bundle: Bundle,
+    plane: Plane,
+    *,
+    chart: str,
+    label: str,
+    on_click: Callable[[np.ndarray, int | None], None] | None = None,
+) -> None:
+    """Make the Plotly chart with the key ``chart`` live; see ``selected_rows`` for box and lasso.
+
+    Args:
+        bundle: the model.
+        plane: what the chart shows.
+        chart: key of the chart.
+        label: for screen readers.
+        on_click: is called with the latent, and the row of the test image if a dot was hit;
+            by default the latent becomes the point.
+    """
+    key = f"live-{chart}"
+
+    def take_rows() -> None:
+        st.session_state[f"rows-{bundle.card.name}"] = decode_rows(
+            _reported(key, "rows"), bundle.card.data.test_images
+        )
+
+    _map(
+        key=key,
+        data={
+            "content": bundle.content,
+            "chart": chart,
+            "z": session.point(bundle).tolist(),
+            "plane": describe_plane(plane),
+            "label": label,
+        },
+        on_settled_change=_mover(bundle, key, on_click),
+        on_rows_change=take_rows,
+    )
+
+
+def selected_rows(bundle: Bundle) -> np.ndarray:
+    """Rows of the test images in the last box or lasso, ``(k,)`` int64."""
+    return st.session_state.get(f"rows-{bundle.card.name}", np.zeros(0, np.int64))
+
+
+def clear_selection(bundle: Bundle) -> None:
+    """Let no test image be selected; the chart learns of it by ``selections_cleared``."""
+    st.session_state.pop(f"rows-{bundle.card.name}", None)
+    st.session_state["cleared"] = selections_cleared() + 1
+
+
+def selections_cleared() -> int:
+    """How often the visitor has cleared a selection."""
+    return st.session_state.get("cleared", 0)
+
+
+def sliders(
+    bundle: Bundle, rows: Sequence[dict[str, Any]], *, key: str, reach: float, tiles: int
+) -> None:
+    """One slider with a strip for each row (``dimension``, ``label``, ``note``)."""
+    _sliders(
+        key=key,
+        data={
+            "content": bundle.content,
+            "z": session.point(bundle).tolist(),
+            "rows": list(rows),
+            "reach": reach,
+            "tiles": tiles,
+        },
+        on_settled_change=_mover(bundle, key),
+    )
+
+
+def grid(
+    bundle: Bundle,
+    plane: Plane,
+    xs: np.ndarray,
+    ys: np.ndarray,
+    *,
+    key: str,
+    follows: bool,
+    holes: bool,
+    label: str,
+) -> None:
+    """Images decoded over a plane at columns ``xs`` and rows ``ys``.
+
+    Args:
+        bundle: the model.
+        plane: the plane; if ``follows``, it goes along with the latent that is looked at.
+        xs: plane coordinates of the columns, ascending.
+        ys: plane coordinates of the rows, ascending.
+        key: of the widget.
+        follows: whether the plane passes through the point.
+        holes: whether to shade places without data.
+        label: for screen readers.
+    """
+    _grid(
+        key=key,
+        data={
+            "content": bundle.content,
+            "z": session.point(bundle).tolist(),
+            "plane": describe_plane(plane),
+            "xs": xs.tolist(),
+            "ys": ys.tolist(),
+            "follows": follows,
+            "holes": holes,
+            "label": label,
+        },
+        on_settled_change=_mover(bundle, key),
+    )
+
+
+def scrubber(bundle: Bundle, path: np.ndarray, *, key: str) -> None:
+    """A slider with play and pause along latents ``(k, latent_dim)``."""
+    _scrubber(
+        key=key,
+        data={"content": bundle.content, "path": path.tolist()},
+        on_settled_change=_mover(bundle, key),
+    )
+
+
+def pick_tile(
+    tiles: np.ndarray,
+    on_pick: Callable[[int], None],
+    *,
+    columns: int,
+    labels: Sequence[str],
+    key: str,
+    title: str,
+    selected: int | None = None,
+    dimmed: np.ndarray | None = None,
+    tile_size: int | None = None,
+) -> None:
+    """Show tiles of which one can be chosen by click or key.
+
+    Args:
+        tiles: ``(n, height, width, channels)`` uint8.
+        on_pick: is called with the number of a chosen tile, before the page is drawn again.
+        columns: tiles in a row.
+        labels: what each tile is, read out and shown under the pointer.
+        key: of the widget.
+        title: of the whole picture, for screen readers.
+        selected: the tile to mark.
+        dimmed: which tiles to shade, bool ``(n,)``.
+        tile_size: side of a tile in CSS pixels; None fills the width.
+    """
+
+    if len(tiles) % columns:  # the rest of the last row lets the page shine through
+        tiles = raster.with_alpha(tiles)
+
+    def take() -> None:
+        tile = _reported(key, "picked")
+        if isinstance(tile, int) and 0 <= tile < len(tiles):
+            on_pick(tile)
+
+    _picker(
+        key=key,
+        data={
+            "image": raster.data_uri(raster.tile(tiles, columns, blank=0)),
+            "columns": columns,
+            "rows": -(-len(tiles) // columns),
+            "aspect": tiles.shape[2] / tiles.shape[1],
+            "labels": list(labels),
+            "title": title,
+            "selected": selected,
+            "dimmed": [] if dimmed is None else np.flatnonzero(dimmed).tolist(),
+            "tileSize": tile_size,
+        },
+        on_picked_change=take,
+    )
+
+
+def describe_plane(plane: Plane) -> dict[str, Any]:
+    """A plane as ``static/live/plane.js`` takes it."""
+    return {"origin": plane.origin.tolist(), "directions": plane.directions.tolist()}
+
+
+def decode_rows(text: Any, count: int) -> np.ndarray:
+    """Row numbers below ``count`` from the browser's base64 of 32-bit integers."""
+    try:
+        rows = np.frombuffer(base64.b64decode(text or "", validate=True), "<u4").astype(np.int64)
+    except (binascii.Error, ValueError, TypeError):
+        return np.zeros(0, np.int64)
+    return np.unique(rows[rows < count])
+
+
+def _reported(key: str, event: str) -> Any:
+    """What a part reports; None where it is gone already, as after a change of the model."""
+    return getattr(st.session_state.get(key), event, None)
+
+
+def _mover(
+    bundle: Bundle, key: str, use: Callable[[np.ndarray, int | None], None] | None = None
+) -> Callable[[], None]:
+    """What to do when a part says where the pointer settled; the browser is not trusted."""
+
+    def move() -> None:
+        settled = _reported(key, "settled")
+        try:
+            z = np.asarray(settled["z"], np.float64)
+            row = settled["row"]
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return
+        if z.shape != (bundle.card.model.latent_dim,) or not np.isfinite(z).all():
+            return
+        if use is None:
+            session.move_to(bundle, z)
+        else:
+            is_row = type(row) is int and 0 <= row < bundle.card.data.test_images
+            use(z, row if is_row else None)
+
+    return move
+
+
+def _test_images(bundle: Bundle) -> bytes:
+    """The model's hash and, if they are here and not too many, the test images as one PNG."""
+    images = cache.originals_of(bundle)
+    if images is None or images[..., 0].size > MAX_SPRITE_PIXELS:
+        return bundle.content.encode()
+    return _encode_images(bundle, images)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=cache.KEYS)
+def _encode_images(bundle: Bundle, _images: np.ndarray) -> bytes:
+    return bundle.content.encode() + raster.png(raster.tile(_images, SPRITE_COLUMNS))
+
+
+@st.cache_resource(show_spinner="Preparing the model …", max_entries=8, hash_funcs=cache.KEYS)
+def _payload(bundle: Bundle) -> bytes | str:
+    """All that ``static/live/model.js`` needs, or a sentence that says why it cannot run it."""
+    try:
+        decoder, decoder_weights = decoder_program(bundle.model_keras)
+    except LiveError as error:
+        return str(error)
+    try:
+        encoder, encoder_weights = encoder_program(bundle.model_keras)
+    except LiveError:
+        encoder, encoder_weights = None, b""
+    latents = bundle.latents
+    log_var = latents.train_z_log_var.astype(np.float64)
+    contents = {
+        "zMean": latents.z_mean.astype("<f4"),
+        "labels": latents.labels.astype("<u2"),
+        "trainMean": latents.train_z_mean.astype("<f4"),
+        "trainPrecision": np.exp(-log_var).astype("<f4"),
+        "trainConstant": (-0.5 * np.sum(LOG_2PI + log_var, axis=1)).astype("<f4"),
+        "sortedDensity": bundle.sorted_log_density.astype("<f4"),
+        "decoder": np.frombuffer(decoder_weights, np.uint8),
+        "encoder": np.frombuffer(encoder_weights, np.uint8),
+    }
+    sections, at = {}, 0
+    for name, array in contents.items():
+        sections[name] = {"at": at, "bytes": array.nbytes}
+        at += array.nbytes
+    header = json.dumps(
+        {
+            "content": bundle.content,
+            "latentDim": bundle.card.model.latent_dim,
+            "imageShape": bundle.card.data.image_shape,
+            "classes": bundle.card.data.classes,
+            "decoder": decoder,
+            "encoder": encoder,
+            "sections": sections,
+        }
+    ).encode()
+    return b"".join(
+        [struct.pack("<I", len(header)), header, *(array.tobytes() for array in contents.values())]
+    )

@@ -1,0 +1,173 @@
+"""Beside other models: the same test images in other models and in published systems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from explorer.app import cache
+from explorer.app.markdown import literal
+from explorer.bundle.store import Bundle, Card, Reference
+from explorer.drawing import charts
+from explorer.recipes.published import published_loss
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HELP = """
+The figures of the table are on the same test images, in **nats per image**; lower is better. Models
+that are not in the sidebar are kept without their weights, for comparison only.
+"""
+MARK = "background-color: rgba(132, 94, 247, .18)"
+
+
+def render_comparison(bundle: Bundle) -> None:
+    """Draw the table, the curves and the published figures, as far as there are any."""
+    found = cache.list_references()
+    this = Reference(bundle.card, bundle.history)
+    others = comparable([entry for entry in found if isinstance(entry, Reference)], bundle.card)
+    if others:
+        st.subheader(f"Beside other models of {literal(bundle.card.data.title)}", help=HELP)
+        _render_table(this, others)
+        _render_curves(this, others)
+    if lines := [line for entry in (this, *others) if (line := published_line(entry))]:
+        st.subheader("Beside published figures")
+        st.markdown("\n".join(f"- {line}" for line in lines))
+    for problem in (entry for entry in found if isinstance(entry, str)):
+        st.caption(f":material/broken_image: Left out of the comparison: {literal(problem)}")
+
+
+def comparable(references: Sequence[Reference], card: Card) -> list[Reference]:
+    """Those of the same test images as a card's model, without itself, by dimension and −ELBO."""
+    same = [other for other in references if other.card.data.test_sha256 == card.data.test_sha256]
+    return sorted((other for other in same if other.card != card), key=_by_dimension)
+
+
+def comparison_table(references: Sequence[Reference]) -> pd.DataFrame:
+    """A row of figures for each model."""
+    import pandas as pd  # a fifth of a second, which the first page need not wait for
+
+    return pd.DataFrame(
+        {
+            "model": card.name,
+            "dimensions": card.model.latent_dim,
+            "recipe": ", ".join((card.model.recipe_name, *peculiarities(card))),
+            "weights": card.model.parameters,
+            "epochs": len(history["neg_elbo"]),
+            "−ELBO": card.metrics.neg_elbo,
+            "reconstruction": card.metrics.reconstruction,
+            "KL": card.metrics.kl,
+            "bound": card.metrics.importance.bound,
+            "minutes": card.training.seconds / 60,
+        }
+        for card, history in ((one.card, one.history) for one in references)
+    )
+
+
+def peculiarities(card: Card) -> list[str]:
+    """What keeps a model's figures from being those of an ordinary ELBO."""
+    recipe = card.model.recipe
+    found = []
+    if recipe.beta != 1.0:
+        found.append(f"β = {recipe.beta:.3g}")
+    if recipe.likelihood != "bernoulli":
+        found.append(f"{recipe.likelihood} likelihood")
+    return found
+
+
+def _render_table(this: Reference, others: Sequence[Reference]) -> None:
+    models = sorted((this, *others), key=_by_dimension)
+    mark = [MARK if model == this else "" for model in models]
+    nats = st.column_config.NumberColumn(format="%.2f")
+    st.dataframe(
+        comparison_table(models).style.apply(lambda column: mark),
+        hide_index=True,
+        column_config={
+            "model": st.column_config.TextColumn(pinned=True),
+            "weights": st.column_config.NumberColumn(format="localized"),
+            **dict.fromkeys(("−ELBO", "reconstruction", "KL", "bound"), nats),
+            "minutes": st.column_config.NumberColumn(format="%.1f"),
+        },
+    )
+    importance = this.card.metrics.importance
+    sentence = (
+        f"−ELBO = reconstruction + KL. Bound: importance-sampled, K = {importance.samples}, on "
+        f"{importance.images:,} of the test images. Minutes: of training, on the machine it ran on."
+    )
+    if len({model.card.model.recipe.likelihood for model in models}) > 1:
+        sentence += (
+            " A Gaussian likelihood is a density: its nats do not compare with those of a "
+            "Bernoulli, and the chart leaves the other kind out."
+        )
+    st.caption(sentence)
+
+
+def _by_dimension(reference: Reference) -> tuple[int, float]:
+    card = reference.card
+    return card.model.latent_dim, card.metrics.neg_elbo
+
+
+def _render_curves(this: Reference, others: Sequence[Reference]) -> None:
+    likelihood, latent_dim = this.card.model.recipe.likelihood, this.card.model.latent_dim
+    shown = [one for one in (this, *others) if one.card.model.recipe.likelihood == likelihood]
+    shown.sort(key=lambda one: one.card.model.latent_dim != latent_dim)
+    near = [one for one in shown if one.card.model.latent_dim == latent_dim]
+    with st.container(horizontal=True):
+        if 1 < len(near) < len(shown):
+            which = st.segmented_control(
+                "Models", (f"{latent_dim}-D", "All"), default=f"{latent_dim}-D",
+                key=f"compared-{this.card.name}", required=True, persist_state="session",
+            )  # fmt: skip
+            shown = shown if which == "All" else near
+        unit = st.segmented_control(
+            "Time in", ("Epochs", "Minutes"), default="Epochs", key="time-in", required=True,
+            persist_state="session",
+        )  # fmt: skip
+    in_minutes = unit == "Minutes"
+    curves = [curve_of(one, in_minutes=in_minutes) for one in shown]
+    figure = charts.comparison_figure(curves, time="minutes" if in_minutes else "epochs")
+    st.plotly_chart(figure, key="comparison", alt="Held-out −ELBO of these models by time")
+    st.caption(
+        "Of training images that each model held out, with one draw of z: close to the figures "
+        "above, but not the same."
+    )
+
+
+def curve_of(reference: Reference, *, in_minutes: bool) -> charts.Curve:
+    """The −ELBO of the images held out of training, by epochs or by minutes of training."""
+    card = reference.card
+    values = np.array(reference.history.get("val_neg_elbo", ()), np.float32)
+    epochs = np.arange(1, len(values) + 1, dtype=np.float32)
+    pace = card.training.seconds / 60 / max(len(values), 1) if in_minutes else 1.0
+    name = ", ".join((f"{card.name} · {card.model.latent_dim}-D", *peculiarities(card)))
+    return charts.Curve(name, epochs * pace, values)
+
+
+def published_line(reference: Reference) -> str | None:
+    """What a write-up reports, beside this model after as many epochs; None if it repeats none."""
+    card = reference.card
+    recipe, published = card.model.recipe, card.model.recipe.published
+    if published is None:
+        return None
+    if (card.data.name, card.model.latent_dim) != (published.data, published.latent_dim):
+        return None
+    loss = published_loss(reference.history, recipe, published.split)
+    if not loss:
+        return None
+    formula = f"reconstruction + {'' if recipe.beta == 1 else f'{recipe.beta:.4g} '}KL"
+    unit = f"({formula}) / {published.divisor:g}" if published.divisor != 1 else f"{formula}, nats"
+    digits = 2 if published.divisor == 1 else 4
+    reports = (
+        "shows pictures" if published.value is None else f"reports **{published.value:.{digits}f}**"
+    )
+    epochs = min(len(loss), published.epochs)
+    only = f", after only {epochs} epochs," if epochs < published.epochs else ""
+    system = recipe.summary.removeprefix("published system: ") or card.model.recipe_name
+    return (
+        f"**{literal(card.name)}** repeats a published system, {literal(system)}. Its write-up "
+        f"{reports} after {published.epochs} epochs; this one{only} has "
+        f"**{loss[epochs - 1]:.{digits}f}** ({published.split} images, {unit})."
+    )

@@ -1,0 +1,265 @@
+"""Interpolate: the images between two chosen ones, along a line or a great arc."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from explorer.app import cache, session
+from explorer.app import parts as live
+from explorer.app.markdown import literal
+from explorer.app.parts import pick_tile
+from explorer.app.point import (
+    crisp,
+    describe,
+    describe_test_image,
+    percent,
+    render_point,
+    stage,
+)
+from explorer.app.views.map import CHART, map_extent
+from explorer.app.views.reconstruct import upload_and_prepare
+from explorer.bundle.store import Bundle, save_arrays_to
+from explorer.core.geometry import lerp, parse_latent, slerp
+from explorer.drawing import charts, raster
+
+HELP = """
+Both ends are places in the latent space. Decoding the places between them shows whether the
+space is *smooth*: a good one passes through believable images.
+
+A **straight line** (lerp) is the shortest way. A **great arc** (slerp; Shoemake 1985, White 2016)
+keeps the distance from the origin between that of its ends, where most of the prior's mass lies
+in many dimensions.
+"""
+SOURCES = ("Test image", "The point", "Upload")
+GALLERY = 16
+SMOOTH = 61
+"""Points of the path that the scrubber runs along; between them it goes straight."""
+
+
+def render_view(bundle: Bundle) -> None:
+    """Draw the view."""
+    st.markdown("Choose two images and see what lies between them.", help=HELP)
+    _setdefault_ends(bundle)
+    columns = st.columns(2, gap="large")
+    for name, column in zip("ab", columns, strict=True):
+        with column, st.container(border=True):
+            _render_end(bundle, name)
+    ends = [end_latent(bundle, st.session_state[name]) for name in "ab"]
+    walk, count = _render_path_controls()
+    path = walk(*ends, np.linspace(0.0, 1.0, count))
+    images = bundle.codec.decode(path)
+    _render_strip(bundle, path, images)
+    live.scrubber(
+        bundle, walk(*ends, np.linspace(0.0, 1.0, SMOOTH)), key=f"scrubber-{bundle.card.name}"
+    )
+    chart, side = stage()
+    with chart:
+        _render_map(bundle, path)
+    with side:
+        render_point(bundle)
+    _render_exports(bundle, path, images)
+
+
+def end_latent(bundle: Bundle, end: str) -> np.ndarray:
+    """The latent of an end as the session and the address write it."""
+    if end.startswith("test-"):
+        return bundle.latents.z_mean[int(end.removeprefix("test-"))]
+    return parse_latent(end, bundle.card.model.latent_dim)
+
+
+def _setdefault_ends(bundle: Bundle) -> None:
+    """Two images of different classes, unless ends that fit this model are chosen already."""
+    labels = bundle.latents.labels
+    second = int(np.argmax(labels != labels[0])) or len(labels) - 1
+    for name, row in (("a", 0), ("b", second)):
+        try:
+            session.parse_endpoint(st.session_state.get(name) or "", bundle)
+        except ValueError:
+            st.session_state[name] = f"test-{row}"
+
+
+def _render_end(bundle: Bundle, name: str) -> None:
+    flow = st.container(horizontal=True, gap="medium")
+    picture = flow.container(width=112, key=f"end-{name}")
+    controls = flow.container(width="stretch")
+    with controls:
+        source = st.segmented_control(
+            f"{'From' if name == 'a' else 'To'}",
+            SOURCES,
+            default=SOURCES[0],
+            required=True,
+            key=f"source-{name}",
+            persist_state="session",
+        )
+        if source != "Upload":  # which counts as a new one when it is chosen again
+            st.session_state.pop(f"uploaded-{name}", None)
+        if source == "Test image":
+            _choose_test_image(bundle, name)
+        elif source == "The point":
+            st.button(
+                f"Use {describe(session.point(bundle))}",
+                key=f"take-{name}",
+                on_click=_set_end,
+                args=(name, session.format_latent(session.point(bundle))),
+                help="Move the point in any other view first, by a click on the map for instance",
+            )
+        else:
+            _take_upload(bundle, name)
+    with picture:
+        _render_end_picture(bundle, st.session_state[name])
+
+
+def _take_upload(bundle: Bundle, name: str) -> None:
+    """Put the end where the encoder puts an upload: once, so that a click may move it later."""
+    prepared = upload_and_prepare(bundle, key=f"interpolate-{name}", adjustable=False)
+    end, former = None, st.session_state.get(f"uploaded-{name}")
+    if prepared is not None:
+        z_mean, _ = bundle.codec.encode(prepared[np.newaxis])
+        end = session.format_latent(session.rounded(z_mean[0]))
+        if end != former:
+            _set_end(name, end)
+    elif former is not None and former == st.session_state[name]:  # it was removed
+        del st.session_state[name]
+        _setdefault_ends(bundle)
+    st.session_state[f"uploaded-{name}"] = end
+
+
+def _render_end_picture(bundle: Bundle, end: str) -> None:
+    if end.startswith("test-"):
+        row = int(end.removeprefix("test-"))
+        image = cache.pictures(bundle, np.array([row]))[0][0]
+        caption = describe_test_image(bundle, row)
+    else:
+        z = end_latent(bundle, end)
+        image = raster.to_pixels(bundle.codec.decode(z[np.newaxis]))[0]
+        caption = describe(z)
+    st.image(crisp(image), width="stretch", caption=literal(caption), alt=caption)
+
+
+def _choose_test_image(bundle: Bundle, name: str) -> None:
+    classes = bundle.card.data.classes
+    labels = bundle.latents.labels
+    flow = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
+    chosen_class = flow.container(width="stretch").selectbox(
+        "Class", ("Any class", *classes), key=f"class-{name}", persist_state="session"
+    )
+    candidates = np.arange(len(labels))
+    if chosen_class != "Any class":
+        candidates = np.flatnonzero(labels == classes.index(chosen_class))
+    if not len(candidates):
+        st.caption("The test set holds no image of this class.")
+        return
+    seed_key = f"gallery-{name}"
+    seed = st.session_state.setdefault(seed_key, 0)
+
+    def show_others() -> None:
+        st.session_state[seed_key] += 1
+
+    def take_any() -> None:
+        _set_end(name, f"test-{np.random.default_rng().choice(candidates)}")
+
+    for icon, action, explanation in (
+        ("shuffle", show_others, "Show other images"),
+        ("casino", take_any, "Take one at random"),
+    ):
+        flow.button(f":material/{icon}:", key=f"{icon}-{name}", on_click=action, help=explanation)
+    rows = np.random.default_rng(seed).permutation(candidates)[:GALLERY]
+    pick_tile(
+        cache.pictures(bundle, rows)[0],
+        lambda tile: _set_end(name, f"test-{rows[tile]}"),
+        columns=min(8, len(rows)),
+        labels=[describe_test_image(bundle, row) for row in rows.tolist()],
+        key=f"gallery-tiles-{name}-{bundle.card.name}",
+        title="Test images to choose from",
+        tile_size=56,
+    )
+
+
+def _set_end(name: str, end: str) -> None:
+    st.session_state[name] = end
+
+
+def _render_path_controls() -> tuple[Callable[..., np.ndarray], int]:
+    """The way to walk, as a function of both ends and the places between, and how many images."""
+    path, steps = st.columns(2, gap="large")
+    with path:
+        kind = session.choose("path", "Path")
+    count = steps.select_slider(
+        "Images", session.CHOICES["steps"], key="steps", persist_state="session"
+    )
+    return slerp if kind == "Great arc" else lerp, int(count)
+
+
+def _render_strip(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
+    density = cache.percentiles(bundle, path)
+    here = np.linalg.norm(path - session.point(bundle), axis=1)
+    pick_tile(
+        raster.to_pixels(images),
+        lambda step: session.move_to(bundle, path[step]),
+        columns=len(path),
+        labels=[
+            f"{100 * step / (len(path) - 1):.0f} % of the way: denser than {percent(share)} "
+            "of the test images"
+            for step, share in enumerate(density)
+        ],
+        key=f"path-{bundle.card.name}",
+        title="The images between both ends; choose one to move the point there",
+        selected=int(here.argmin()) if here.min() < 0.01 else None,
+        tile_size=112,
+    )
+
+
+def _render_map(bundle: Bundle, path: np.ndarray) -> None:
+    plane = session.plane(bundle)
+    key = f"path-map-{bundle.card.name}"
+    target = st.segmented_control(
+        "A click on the map chooses the image to start", ("From", "To"), default="From",
+        required=True, key="click-target", persist_state="session",
+    )  # fmt: skip
+
+    def take(z: np.ndarray, row: int | None) -> None:
+        name = "a" if target == "From" else "b"
+        end = session.format_latent(session.rounded(z)) if row is None else f"test-{row}"
+        _set_end(name, end)
+
+    label = "Scatter plot of the test images with the path between both ends"
+    figure = charts.map_figure(
+        plane.project(bundle.latents.z_mean),
+        bundle.latents.labels,
+        bundle.card.data.classes,
+        axes=plane.labels,
+        extent=map_extent(bundle, plane, path),
+        path=plane.project(path),
+    )
+    st.plotly_chart(figure, key=key, config=CHART, alt=label)
+    live.live_map(bundle, plane, chart=key, label=label, on_click=take)
+
+
+def _render_exports(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
+    pixels = raster.to_pixels(images)
+
+    def arrays() -> bytes:
+        buffer = io.BytesIO()
+        save_arrays_to(buffer, z=path, images=pixels)
+        return buffer.getvalue()
+
+    name = f"{bundle.card.name}-interpolation"
+    with st.container(horizontal=True):
+        for label, data, suffix, mime in (
+            (
+                "PNG",
+                lambda: raster.png(raster.enlarge(raster.tile(pixels, len(pixels)), 4)),
+                "png",
+                "image/png",
+            ),
+            ("GIF", lambda: raster.gif([raster.enlarge(p, 8) for p in pixels]), "gif", "image/gif"),
+            ("NPZ", arrays, "npz", "application/octet-stream"),
+        ):
+            st.download_button(
+                label, data, f"{name}.{suffix}", mime=mime,
+                icon=":material/download:", on_click="ignore",
+            )  # fmt: skip

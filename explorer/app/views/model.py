@@ -1,0 +1,241 @@
+"""The Model: how it was trained, its figures with their definitions, and samples."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from explorer.app import cache
+from explorer.app.markdown import literal
+from explorer.app.views.comparison import render_comparison
+from explorer.app.views.map import latents_csv, latents_npz
+from explorer.bundle.store import Bundle, Card
+from explorer.data.load import evenly_spaced
+from explorer.drawing import charts, raster
+from explorer.recipes.recipe import Recipe
+
+HELP = """
+All figures are on the test set, in **nats per image** (summed over pixels and dimensions; 1 nat
+is 1.44 bits). `python -m explorer.verify` computes them again from weights and data.
+"""
+SHOWN = 12
+SAMPLES = 40
+
+
+def render_view(bundle: Bundle) -> None:
+    """Draw the view."""
+    st.markdown("What was trained, on what, and how good it is.", help=HELP)
+    _render_figures(bundle)
+    curves, kl = st.columns(2, gap="large")
+    with curves:
+        st.subheader("Training")
+        st.plotly_chart(charts.curves_figure(bundle.history), key="curves", alt="Training curves")
+        st.caption(describe_augmentation(bundle.card.model.recipe))
+    with kl:
+        st.subheader("KL of each dimension", help=kl_definition(bundle.card))
+        st.plotly_chart(
+            charts.kl_figure(bundle.card.metrics.kl_per_dimension, bundle.dimensions_by_kl),
+            key="kl",
+            alt="Bar chart of the KL divergence of each latent dimension",
+        )
+    render_comparison(bundle)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _render_reconstructions(bundle)
+    with right:
+        _render_samples(bundle)
+    _render_facts(bundle)
+
+
+def _render_figures(bundle: Bundle) -> None:
+    m = bundle.card.metrics
+    columns = st.container(key="figures").columns(4)
+    columns[0].metric(
+        "test −ELBO", f"{m.neg_elbo:.2f}", border=True,
+        help="Reconstruction + KL, nats per image: an upper bound on −log p(x). Lower is better.",
+    )  # fmt: skip
+    columns[1].metric(
+        "reconstruction", f"{m.reconstruction:.2f}", border=True,
+        help=f"−log p(x|z) averaged over {m.samples} draws of z from q(z|x), nats per image",
+    )  # fmt: skip
+    columns[2].metric("KL", f"{m.kl:.2f}", border=True, help=kl_definition(bundle.card))
+    columns[3].metric(
+        "active units", f"{m.active_units} of {bundle.card.model.latent_dim}", border=True,
+        help="Dimensions whose posterior mean has a variance above 0.01 over the test set "
+        "(Burda et al. 2016)",
+    )  # fmt: skip
+    st.table(figure_rows(bundle))
+
+
+def kl_definition(card: Card) -> str:
+    """What the KL term is; with a flow it has no closed form."""
+    if card.model.recipe.flow:
+        return (
+            f"log q(z|x) − log p(z), the mean over {card.metrics.samples} draws of z from q(z|x): "
+            "what the latent tells about the image, nats. The flow makes q no Gaussian, so "
+            "that its KL has no closed form, and only the sum over dimensions is a KL: the share "
+            "of one depends on the order in which the flow takes them"
+        )
+    return "KL(q(z|x) ‖ N(0, I)): what the latent tells about the image, nats"
+
+
+def figure_rows(bundle: Bundle) -> dict[str, list[str]]:
+    """The further figures as columns of a table, each with its definition."""
+    m = bundle.card.metrics
+    rows = [
+        (
+            "importance-sampled bound",
+            f"{m.importance.bound:.2f} nats",
+            f"−log 1/K Σ p(x|z)p(z)/q(z|x), K = {m.importance.samples} (Burda et al. "
+            f"2016, eq. 8), on {m.importance.images:,} of the test images, whose −ELBO is "
+            f"{m.importance.neg_elbo:.2f}",
+        ),
+        (
+            "squared error per pixel",
+            f"{m.squared_error:.4f}",
+            f"of the reconstruction from z_mean, for values in [0, 1]; PCA with as many "
+            f"dimensions: {m.squared_error_pca:.4f}",
+        ),
+    ]
+    if m.entropy_floor is not None and m.excess is not None:
+        rows.insert(
+            0,
+            (
+                "excess over the entropy floor",
+                f"{m.excess:.2f} nats",
+                f"−ELBO above {m.entropy_floor:.2f}, the reconstruction term of a perfect "
+                "reconstruction: grey values read as probabilities are never free",
+            ),
+        )
+    if m.knn_accuracy is not None and m.knn_accuracy_pca is not None:
+        rows.append(
+            (
+                "k-NN accuracy",
+                f"{100 * m.knn_accuracy:.1f} %",
+                f"class of a test image by its {m.knn_neighbours} nearest training means; "
+                f"the same after PCA: {100 * m.knn_accuracy_pca:.1f} %",
+            )
+        )
+    figures, values, definitions = (list(column) for column in zip(*rows, strict=True))
+    return {"figure": figures, "value": values, "definition": definitions}
+
+
+def _render_reconstructions(bundle: Bundle) -> None:
+    st.subheader("Reconstructions")
+    rows = evenly_spaced(bundle.card.data.test_images, SHOWN)  # of all classes, if they are sorted
+    images, original = cache.pictures(bundle, rows)
+    decoded = raster.to_pixels(bundle.codec.decode(bundle.latents.z_mean[rows]))
+    both = np.concatenate([images, decoded]) if original else decoded
+    st.image(
+        raster.enlarge(raster.tile(both, len(rows)), 3).squeeze(),
+        caption="test images above their reconstructions"
+        if original
+        else "reconstructions (the originals are not on this machine)",
+        width="stretch",
+        alt="Test images and their reconstructions",
+    )
+
+
+def _render_samples(bundle: Bundle) -> None:
+    st.subheader("Samples from the prior")
+    seed = st.session_state.setdefault("sample-seed", 0)
+    z = np.random.default_rng(seed).standard_normal((SAMPLES, bundle.card.model.latent_dim))
+    images = raster.to_pixels(bundle.codec.decode(z.astype(np.float32)))
+    st.image(
+        raster.enlarge(raster.tile(images, SAMPLES // 4), 3).squeeze(),
+        caption="decoded from draws of N(0, I)",
+        width="stretch",
+        alt="Images decoded from random draws of the prior",
+    )
+
+    def draw_again() -> None:
+        st.session_state["sample-seed"] += 1
+
+    st.button("Draw again", icon=":material/casino:", on_click=draw_again)
+
+
+def _render_facts(bundle: Bundle) -> None:
+    card = bundle.card
+    st.subheader("How to get this model again")
+    st.code(card.training.command, language="bash")
+    st.caption(
+        f"Seed {card.training.seed}, {len(bundle.history['neg_elbo'])} epochs, "
+        f"{card.training.seconds / 60:.1f} minutes, "
+        + literal(
+            ", ".join(f"{name} {version}" for name, version in card.training.versions.items())
+        )
+    )
+    data, model = card.data, card.model
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Data")
+        st.markdown(
+            f"**{literal(data.title)}**: {data.train_images:,} training and "
+            f"{data.test_images:,} test images of "
+            f"{data.image_shape[1]} × {data.image_shape[0]} pixels, "
+            f"{'grey' if data.image_shape[2] == 1 else 'colour'}, "
+            f"{len(data.classes)} class{'es' if len(data.classes) > 1 else ''}. "
+            f"Read from {literal(data.origin)}. "
+            f"Licence: {literal(data.licence)}."
+        )
+    with right:
+        st.subheader("Architecture")
+        st.markdown(
+            f"Recipe **{literal(model.recipe_name)}**: "
+            f"{literal(model.recipe.summary or 'own recipe')}; "
+            f"{model.parameters:,} weights, {model.recipe.likelihood} likelihood, "
+            f"β = {model.recipe.beta:g}."
+        )
+    for title, lines in architecture(model.recipe):
+        with st.expander(title):
+            st.code("\n".join(lines), language=None)
+    st.subheader("Take it with you")
+    rows = np.arange(data.test_images)
+    with st.container(horizontal=True):
+        for label, contents, name in (
+            ("Card (JSON)", lambda: card.model_dump_json(indent=1), "card.json"),
+            ("Test latents (CSV)", lambda: latents_csv(bundle, rows), "latents.csv"),
+            ("Test latents (NPZ)", lambda: latents_npz(bundle, rows), "latents.npz"),
+            ("Training history (JSON)", lambda: json.dumps(bundle.history), "history.json"),
+        ):
+            st.download_button(
+                label, contents, f"{card.name}-{name}",
+                icon=":material/download:", on_click="ignore",
+            )  # fmt: skip
+
+
+def architecture(recipe: Recipe) -> list[tuple[str, list[str]]]:
+    """Each part of the model: its title, and a line for each layer."""
+    heads = ["z_mean", "z_log_var", *["context"] * bool(recipe.context)]
+    parts = {
+        "Encoder": [*map(describe_layer, recipe.encoder), f"heads: {', '.join(heads)}"],
+        "Flow": [describe_layer(step) for step in recipe.flow],
+        "Decoder": [
+            *map(describe_layer, recipe.decoder),
+            f"head: {describe_layer(recipe.head)} → {recipe.likelihood} likelihood",
+        ],
+    }
+    return [(part, lines) for part, lines in parts.items() if lines]
+
+
+def describe_augmentation(recipe: Recipe) -> str:
+    """What was done to the training images, in one sentence; empty where nothing was."""
+    if recipe.augmentation is None:
+        return ""
+    changes = [name for name, value in recipe.augmentation if value and name != "until"]
+    return (
+        f"The training images were changed at random ({', '.join(changes)}) in the first "
+        f"{recipe.augmented_epochs} of {recipe.epochs} epochs; the held-out ones never."
+    )
+
+
+def describe_layer(layer: Any) -> str:
+    """A layer of a recipe in one line."""
+    inner = ", ".join(describe_layer(part) for part in layer.get("layers", ()))
+    arguments = ", ".join(
+        f"{name}={value}" for name, value in layer.items() if name not in ("layer", "layers")
+    )
+    return f"{layer['layer']}({inner or arguments})"

@@ -1,0 +1,1 @@
+"""Bundles: a trained model as plain files, and what runs them."""

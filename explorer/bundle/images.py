@@ -1,0 +1,69 @@
+"""The images that a bundle was computed from: bundles themselves hold none."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+
+from explorer.bundle.store import Bundle, BundleError, DataCard, images_path, load_images
+from explorer.data.load import (
+    NAMED,
+    Dataset,
+    DatasetError,
+    Split,
+    dataset_fingerprint,
+    load_dataset,
+)
+
+
+def public_name(data: DataCard) -> str | None:
+    """The name by which anyone can get the images; None for a person's own."""
+    name = data.name.removesuffix("-grey")
+    return name if name in NAMED else None
+
+
+def load_card_data(
+    data: DataCard, source: str | None = None, data_dir: Path | None = None
+) -> Dataset:
+    """Load, in the card's form, the data set that it names; nothing is downloaded.
+
+    Args:
+        data: of the card.
+        source: where it is, if it is not a public one.
+        data_dir: where data sets are looked for first.
+
+    Raises:
+        DatasetError: it is not on this machine, or nobody said where.
+    """
+    source = source or public_name(data)
+    if source is None:
+        raise DatasetError(f"{data.title} is not a public data set; say where it is with --data")
+    height, width, channels = data.image_shape
+    dataset = load_dataset(
+        source,
+        data_dir=data_dir,
+        image_size=height if height == width else None,
+        grey=channels == 1,
+        download=False,
+    )
+    return dataset if data.limit is None else dataset.limited(data.limit)
+
+
+def find_originals(bundle: Bundle) -> np.ndarray | None:
+    """The test images, uint8 ``(n, height, width, channels)``; None where they are not at hand.
+
+    They are looked for beside the bundle, then among this machine's data sets.
+    Nothing is downloaded, and other images than the card's are not taken.
+    """
+    data = bundle.card.data
+    with contextlib.suppress(BundleError):  # missing or damaged, but this machine may have them
+        kept = load_images(images_path(bundle.path.parent, data), data)
+        if dataset_fingerprint(Split(kept, bundle.latents.labels)) == data.test_sha256:
+            return kept
+    try:
+        found = load_card_data(data).test
+    except DatasetError:
+        return None
+    return found.images if dataset_fingerprint(found) == data.test_sha256 else None

@@ -1,0 +1,74 @@
+"""The approximate posterior q(z|x), as Gaussian or as what a flow makes of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from explorer.core.elbo import LOG_2PI, normal_log_density
+
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+class Posterior(Protocol):
+    """What is asked of q(z|x), for images ``(n, h, w, c)`` float32 in [0, 1]."""
+
+    def encode(self, images: np.ndarray) -> Pair:
+        """Centre and log-variance, ``z_mean`` and ``z_log_var``, ``(n, latent_dim)`` each."""
+
+    def draw(self, images: np.ndarray, noise: np.ndarray) -> Pair:
+        """Draws z, and log q(z|x) by dimension, nats, for standard normal noise.
+
+        All three ``(n, samples, latent_dim)``; log q(z|x) is the sum over dimensions.
+        """
+
+
+@dataclass(frozen=True)
+class GaussianPosterior:
+    """N(z_mean, diag exp(z_log_var)).
+
+    Attributes:
+        run: images → ``z_mean``, ``z_log_var``.
+    """
+
+    run: Callable[[np.ndarray], Pair]
+
+    def encode(self, images: np.ndarray) -> Pair:
+        """See ``Posterior.encode``."""
+        z_mean, z_log_var = self.run(images)
+        return z_mean, z_log_var
+
+    def draw(self, images: np.ndarray, noise: np.ndarray) -> Pair:
+        """See ``Posterior.draw``."""
+        mean, log_var = (values[:, np.newaxis] for values in self.encode(images))
+        return mean + np.exp(0.5 * log_var) * noise, normal_log_density(noise) - 0.5 * log_var
+
+
+@dataclass(frozen=True)
+class FlowPosterior:
+    """What a flow makes of Gaussian noise.
+
+    Its centre is the z of noise 0, and its log-variance that of the Gaussian which has
+    the same density there, dimension by dimension.
+
+    Attributes:
+        run: images and as much noise ``(n, latent_dim)`` → z and log q by dimension.
+        latent_dim: dimensions of z.
+    """
+
+    run: Callable[[np.ndarray, np.ndarray], Pair]
+    latent_dim: int
+
+    def encode(self, images: np.ndarray) -> Pair:
+        """See ``Posterior.encode``."""
+        z, log_q = self.run(images, np.zeros((len(images), self.latent_dim), np.float32))
+        return z, -2.0 * log_q - np.float32(LOG_2PI)
+
+    def draw(self, images: np.ndarray, noise: np.ndarray) -> Pair:
+        """See ``Posterior.draw``."""
+        flat = noise.reshape(-1, self.latent_dim)
+        z, log_q = self.run(np.repeat(images, noise.shape[1], axis=0), flat)
+        return z.reshape(noise.shape), log_q.reshape(noise.shape)

@@ -1,0 +1,215 @@
+"""Recompute every figure of a bundle's card from its weights and the data.
+
+    python -m explorer.verify                     all bundles in pretrained/
+    python -m explorer.verify mnist-2d            one of them
+    python -m explorer.verify pets-8d --data pets a model of your own images
+
+Prints card and recomputed side by side. The exit status is 0 if all agree, 1 if
+something differs or a bundle is broken, 2 if something could not be checked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel
+
+from explorer.cli.terminal import exit_with, quiet_stderr
+
+with quiet_stderr():  # TensorFlow's start
+    from explorer.bundle.codec import Codec
+    from explorer.bundle.figures import EvaluationError, evaluate
+    from explorer.bundle.images import load_card_data
+    from explorer.bundle.store import (
+        Bundle,
+        BundleError,
+        DataCard,
+        Latents,
+        find_bundles,
+        load_bundle,
+    )
+    from explorer.data.load import Dataset, DatasetError, dataset_fingerprint
+    from explorer.training.export import (
+        ONNX_TOLERANCE,
+        count_weights,
+        keras_codec,
+        load_keras,
+        onnx_difference,
+    )
+
+TOLERANCES = {
+    "knn_accuracy": 0.001,
+    "knn_accuracy_pca": 0.001,
+    "squared_error": 2e-6,
+    "squared_error_pca": 2e-6,
+}
+DEFAULT_TOLERANCE = 0.005
+"""Nats: the card's rounding, and what another processor's arithmetic may change."""
+LATENT_TOLERANCE = 1e-3
+DENSITY_TOLERANCE = 5e-3
+"""Relative to the largest value. Far from the data the log-density multiplies what rounding to
+half precision may change in a latent."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One figure: what the card says, what was found, and whether they agree."""
+
+    name: str
+    card: Any
+    found: Any
+    agrees: bool
+
+
+def main() -> int:
+    """Run the command line."""
+    arguments = parse_arguments()
+    paths = find_bundles(arguments.bundles)
+    if arguments.names:
+        known = {path.name: path for path in paths}
+        for name in arguments.names:
+            if name not in known:
+                print(
+                    f"there is no bundle {name!r} in {arguments.bundles}; "
+                    f"there are: {', '.join(known) or 'none'}",
+                    file=sys.stderr,
+                )
+                return 2
+        paths = [known[name] for name in arguments.names]
+    if not paths:
+        print(f"there are no bundles in {arguments.bundles}", file=sys.stderr)
+        return 2
+    statuses = [verify(path, arguments.data, arguments.data_dir) for path in paths]
+    return 1 if 1 in statuses else max(statuses)
+
+
+def verify(path: Path, source: str | None, data_dir: Path | None) -> int:
+    """Check one bundle, print the result and return 0, 1 or 2 as for the command."""
+    print(f"\n{path.name}")
+    unchecked = None
+    try:
+        bundle = load_bundle(path)
+        model = load_keras(path / "model.keras")
+        codec = keras_codec(model)
+        checks = [_check("parameters", bundle.card.model.parameters, count_weights(model), 0)]
+        checks += compare_runtimes(bundle, codec)
+        dataset = find_data(bundle, source, data_dir)
+        metrics, latents = evaluate(codec, dataset, bundle.card.model.recipe)
+        checks += compare_data(bundle.card.data, dataset)
+        checks += compare_figures(bundle.card.metrics, metrics)
+        checks += compare_latents(bundle.latents, latents)
+    except (BundleError, EvaluationError) as error:
+        print(f"  BROKEN: {error}")
+        return 1
+    except DatasetError as error:
+        unchecked = str(error)
+    print(f"  {'figure':<24} {'card':>12} {'recomputed':>12}")
+    for check in checks:
+        mark = "" if check.agrees else "   DIFFERS"
+        print(f"  {check.name:<24} {_show(check.card):>12} {_show(check.found):>12}{mark}")
+    differing = [check for check in checks if not check.agrees]
+    if unchecked:
+        print(f"  NOT CHECKED: the figures, because {unchecked}")
+    print(f"  {len(checks) - len(differing)} of {len(checks)} agree")
+    return 1 if differing else 2 if unchecked else 0
+
+
+def find_data(bundle: Bundle, source: str | None, data_dir: Path | None) -> Dataset:
+    """Find the very images that the card was computed from.
+
+    Raises:
+        DatasetError: they are not on this machine, or others are.
+    """
+    data = bundle.card.data
+    dataset = load_card_data(data, source, data_dir)
+    for part, split, expected in (
+        ("training", dataset.train, data.train_sha256),
+        ("test", dataset.test, data.test_sha256),
+    ):
+        if dataset_fingerprint(split) != expected:
+            raise DatasetError(
+                f"the {part} images of {data.title} on this machine are not the card's"
+            )
+    return dataset
+
+
+def compare_runtimes(bundle: Bundle, codec: Codec) -> Iterator[Check]:
+    """Whether ONNX computes what Keras computes, on random images and latents."""
+    generator = np.random.default_rng(0)
+    images = generator.random((100, *bundle.card.data.image_shape), np.float32)
+    shape = 100, bundle.card.model.latent_dim
+    z, noise = generator.standard_normal((2, *shape)).astype(np.float32)
+    for name, compute in (
+        ("encoder", lambda codec: codec.encode(images)),
+        ("posterior", lambda codec: codec.draw(images, noise[:, np.newaxis])),
+        ("decoder", lambda codec: codec.decode(z)),
+    ):
+        difference = onnx_difference(compute(bundle.codec), compute(codec))
+        yield Check(f"{name}, ONNX to Keras", 0.0, difference, difference <= ONNX_TOLERANCE)
+
+
+def compare_data(card: DataCard, dataset: Dataset) -> Iterator[Check]:
+    """How many images there are."""
+    yield _check("train_images", card.train_images, len(dataset.train.images), 0)
+    yield _check("test_images", card.test_images, len(dataset.test.images), 0)
+
+
+def compare_figures(card: BaseModel, found: BaseModel, prefix: str = "") -> Iterator[Check]:
+    """Every figure of two cards, nested ones and lists included."""
+    for name in type(card).model_fields:
+        expected, value = getattr(card, name), getattr(found, name)
+        if isinstance(expected, BaseModel):
+            yield from compare_figures(expected, value, f"{name}.")
+        elif isinstance(expected, tuple):
+            for index, (one, other) in enumerate(zip(expected, value, strict=True), start=1):
+                yield _check(f"{name}[{index}]", one, other, DEFAULT_TOLERANCE)
+        else:
+            tolerance = TOLERANCES.get(name, DEFAULT_TOLERANCE)
+            yield _check(prefix + name, expected, value, tolerance)
+
+
+def compare_latents(stored: Latents, found: Latents) -> Iterator[Check]:
+    """The largest difference in each array of ``latents.npz``."""
+    for field in fields(Latents):
+        one, other = getattr(stored, field.name), getattr(found, field.name)
+        if one.shape != other.shape:
+            yield Check(f"latents.{field.name}", one.shape, other.shape, False)
+            continue
+        difference = float(np.max(np.abs(one - other), initial=0.0))
+        scale = max(1.0, float(np.max(np.abs(one), initial=0.0)))
+        tolerance = DENSITY_TOLERANCE if field.name == "log_density" else LATENT_TOLERANCE
+        yield Check(f"latents.{field.name}", 0.0, difference, difference <= tolerance * scale)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="bundles; left out: all")
+    parser.add_argument("--bundles", type=Path, default=Path("pretrained"), metavar="DIR")
+    parser.add_argument("--data", metavar="SOURCE", help="where a model's own images are")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where data sets are")
+    return parser.parse_args()
+
+
+def _check(name: str, expected: Any, found: Any, tolerance: float) -> Check:
+    if expected is None or found is None:
+        return Check(name, expected, found, expected is found)
+    return Check(name, expected, found, abs(expected - found) <= tolerance)
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "none"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    exit_with(main)

@@ -1,0 +1,305 @@
+"""Figures that say how good a model is, computed from arrays and plain callables.
+
+``encode`` takes images in [0, 1], ``(n, height, width, channels)`` float32, to
+``(z_mean, z_log_var)``, each ``(n, latent_dim)``; ``draw`` takes images and
+noise ε ``(n, samples, latent_dim)`` to draws z from q(z|x) and log q(z|x) by dimension,
+in nats (``Codec.draw``); ``decode_parameters`` takes
+latents ``(n, latent_dim)`` to the parameters of the likelihood, as in
+``explorer.elbo`` (``Codec.parameters``, not the mean images of
+``Codec.decode``). Images may be uint8 (also memory-mapped) or floats in
+[0, 1]; they are converted batch by batch, so that memory does not grow with
+the data set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from explorer.core.elbo import LikelihoodName, log_likelihood, normal_log_density
+from explorer.core.geometry import principal_axes
+
+Encode = Callable[[np.ndarray], tuple[Any, Any]]
+Draw = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+DecodeParameters = Callable[[np.ndarray], Any]
+
+MAX_COVARIANCE_PIXELS = 4096
+
+
+# The bound
+
+
+def encode_all(
+    encode: Encode, images: np.ndarray, batch_size: int = 1000
+) -> tuple[np.ndarray, np.ndarray]:
+    """Posterior means and log-variances of all images, ``(n, latent_dim)`` float32 each."""
+    means, log_vars = zip(
+        *(encode(_to_unit_range(images[batch])) for batch in _batches(len(images), batch_size)),
+        strict=True,
+    )
+    return np.concatenate(means).astype(np.float32), np.concatenate(log_vars).astype(np.float32)
+
+
+def elbo_terms(
+    draw: Draw,
+    decode_parameters: DecodeParameters,
+    images: np.ndarray,
+    latent_dim: int,
+    likelihood: LikelihoodName,
+    *,
+    samples: int = 1,
+    seed: int = 0,
+    batch_size: int = 1000,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The two terms of the negative ELBO of each image, nats, as means over draws of z.
+
+    −E[log p(x|z)] and, by dimension, E[log q(z|x) − log p(z)], whose sum is the KL
+    divergence (Kingma & Welling 2014, eq. 3). For a Gaussian posterior the latter has a
+    closed form without noise: ``elbo.kl_per_dimension``.
+
+    Args:
+        draw: images and noise to draws of z and log q(z|x).
+        decode_parameters: latents to likelihood parameters.
+        images: ``(n, height, width, channels)``.
+        latent_dim: dimensions of z.
+        likelihood: what the decoder's output parametrises.
+        samples: draws of z for each image.
+        seed: the same seed gives the same draws, whatever the batch size.
+        batch_size: latents decoded at once (at least the draws of one image).
+
+    Returns:
+        Reconstruction term ``(n,)`` and KL divergence ``(n, latent_dim)``, float64.
+    """
+    reconstruction, kl = np.empty(len(images)), np.empty((len(images), latent_dim))
+    for batch, log_px, log_ratio in _draws(
+        draw, decode_parameters, images, latent_dim, likelihood, samples, seed, batch_size
+    ):
+        reconstruction[batch], kl[batch] = -log_px.mean(axis=1), -log_ratio.mean(axis=1)
+    return reconstruction, kl
+
+
+def importance_weighted_bound(
+    draw: Draw,
+    decode_parameters: DecodeParameters,
+    images: np.ndarray,
+    latent_dim: int,
+    likelihood: LikelihoodName,
+    *,
+    samples: int = 100,
+    seed: int = 0,
+    batch_size: int = 1000,
+) -> np.ndarray:
+    """Importance-sampled estimate of −log p(x) of each image, nats, ``(n,)`` float64.
+
+    −log 1/K Σ p(x|z_k) p(z_k) / q(z_k|x) with z_k from q(z|x) (Burda et al.
+    2016, eq. 8). Its expectation lies above −log p(x), and comes down to it
+    as K = ``samples`` grows; at K = 1 it is the −ELBO. Arguments as for
+    ``elbo_terms``.
+    """
+    bound = np.empty(len(images))
+    for batch, log_px, log_ratio in _draws(
+        draw, decode_parameters, images, latent_dim, likelihood, samples, seed, batch_size
+    ):
+        log_weights = log_px + log_ratio.sum(axis=-1)
+        bound[batch] = np.log(samples) - np.logaddexp.reduce(log_weights, axis=1)
+    return bound
+
+
+def active_units(z_mean: np.ndarray) -> np.ndarray:
+    """Which latent dimensions the data move, bool ``(latent_dim,)``.
+
+    A dimension is active if the variance of its posterior mean over the data
+    exceeds 0.01 (Burda et al. 2016, section 5.2).
+    """
+    return np.var(z_mean, axis=0, dtype=np.float64) > 0.01
+
+
+def _draws(
+    draw: Draw,
+    decode_parameters: DecodeParameters,
+    images: np.ndarray,
+    latent_dim: int,
+    likelihood: LikelihoodName,
+    samples: int,
+    seed: int,
+    batch_size: int,
+) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    """Batch by batch: log p(x|z) ``(batch, samples)``, and log p(z) − log q(z|x) by dimension.
+
+    Noise is drawn image after image, so the batch size does not change it.
+    """
+    random = np.random.default_rng(seed)
+    for batch in _batches(len(images), max(1, batch_size // samples)):
+        x = _to_unit_range(images[batch])
+        noise = random.standard_normal((len(x), samples, latent_dim), dtype=np.float32)
+        z, log_q = draw(x, noise)  # (batch, samples, latent_dim) each
+        parameters = np.asarray(decode_parameters(z.reshape(-1, latent_dim)))
+        log_px = log_likelihood(np.repeat(x, samples, axis=0), parameters, likelihood)
+        log_ratio = normal_log_density(z.astype(np.float64)) - log_q
+        yield batch, log_px.reshape(len(x), samples).astype(np.float64), log_ratio
+
+
+# What the latents know of the classes
+
+
+def knn_accuracy(
+    train: np.ndarray,
+    train_labels: np.ndarray,
+    test: np.ndarray,
+    test_labels: np.ndarray,
+    k: int,
+) -> float:
+    """Share of test points whose k nearest training points vote for their class, 0–1.
+
+    Exact Euclidean neighbours and a majority vote; among classes with equally
+    many votes, that of the nearest neighbour wins.
+
+    Args:
+        train: ``(n_train, latent_dim)``.
+        train_labels: integers, ``(n_train,)``.
+        test: ``(n_test, latent_dim)``.
+        test_labels: integers, ``(n_test,)``.
+        k: neighbours that vote; all training points where there are fewer.
+    """
+    train = np.asarray(train, np.float64)
+    squared_norms = np.sum(np.square(train), axis=1)
+    correct = 0
+    for batch in _batches(len(test), 64):
+        # ‖a − b‖² = ‖a‖² − 2 a·b + ‖b‖², less ‖a‖², which is the same for every b.
+        distances = -2.0 * test[batch].astype(np.float64) @ train.T  # (batch, n_train)
+        distances += squared_norms
+        neighbours = _k_smallest(distances, min(k, len(train)))
+        correct += np.sum(_majority(train_labels[neighbours]) == test_labels[batch])
+    return float(correct / len(test))
+
+
+def _k_smallest(values: np.ndarray, k: int) -> np.ndarray:
+    """Columns of each row's k smallest values, smallest first, ``(rows, k)``."""
+    chosen = np.argpartition(values, k - 1, axis=1)[:, :k]
+    order = np.argsort(np.take_along_axis(values, chosen, axis=1), axis=1)
+    return np.take_along_axis(chosen, order, axis=1)
+
+
+def _majority(labels: np.ndarray) -> np.ndarray:
+    """The most frequent label of each row ``(rows, k)``, the first of them on a tie."""
+    votes = np.sum(labels[:, :, np.newaxis] == labels[:, np.newaxis, :], axis=2)
+    return np.take_along_axis(labels, votes.argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
+
+
+# The linear model to compare with
+
+
+@dataclass(frozen=True, eq=False)
+class PCA:
+    """Principal components of images, the linear counterpart of a VAE.
+
+    Attributes:
+        mean: the mean image, flattened, ``(pixels,)`` float64.
+        components: orthonormal rows, largest variance first, ``(k, pixels)`` float64.
+    """
+
+    mean: np.ndarray
+    components: np.ndarray
+
+    def transform(self, images: np.ndarray) -> np.ndarray:
+        """Coordinates of images along the components, ``(n, k)`` float32."""
+        scores = [(x - self.mean) @ self.components.T for x in _flat_batches(images)]
+        return np.concatenate(scores).astype(np.float32)
+
+    def inverse_transform(self, scores: np.ndarray) -> np.ndarray:
+        """Flattened images at coordinates ``(n, k)``, ``(n, pixels)`` float32 in [0, 1].
+
+        A linear model can leave the range of images; such values are clipped.
+        """
+        images = scores @ self.components.astype(np.float32) + self.mean.astype(np.float32)
+        return np.clip(images, 0.0, 1.0)
+
+
+def pca_fit(images: np.ndarray, k: int) -> PCA:
+    """The first k principal components of images ``(n, ...)``.
+
+    Exact up to ``MAX_COVARIANCE_PIXELS`` values per image; above, where the
+    covariance matrix would take gigabytes, by subspace iteration.
+    """
+    mean = sum(x.sum(axis=0, dtype=np.float64) for x in _flat_batches(images)) / len(images)
+    if len(mean) > MAX_COVARIANCE_PIXELS:
+        return PCA(mean, _subspace_iteration(images, mean, k))
+    second_moment = np.zeros((len(mean), len(mean)))
+    for x in _flat_batches(images):
+        x = x.astype(np.float64)
+        second_moment += x.T @ x
+    components, _ = principal_axes(second_moment / len(images) - np.outer(mean, mean), k)
+    return PCA(mean, components)
+
+
+def _subspace_iteration(images: np.ndarray, mean: np.ndarray, k: int) -> np.ndarray:
+    """Leading eigenvectors of the covariance without holding it, ``(k, pixels)``.
+
+    Source: Halko, Martinsson & Tropp 2011, algorithm 4.4, from a fixed random start.
+    """
+    spare, rounds = 10, 8
+
+    def covariance_times(basis: np.ndarray) -> np.ndarray:
+        product = np.zeros(basis.shape)
+        for x in _flat_batches(images):
+            centred = x - mean.astype(np.float32)
+            product += centred.T @ (centred @ basis.astype(np.float32))
+        return product / len(images)
+
+    basis = np.random.default_rng(0).standard_normal((len(mean), k + spare))
+    for _ in range(rounds):
+        basis, _ = np.linalg.qr(covariance_times(basis))  # (pixels, k + spare)
+    axes, _ = principal_axes(basis.T @ covariance_times(basis), k)
+    return axes @ basis.T
+
+
+def _flat_batches(images: np.ndarray) -> Iterator[np.ndarray]:
+    """Images in [0, 1], flattened, ``(batch, pixels)`` float32, some 30 MB at a time."""
+    pixels = int(np.prod(images.shape[1:]))
+    for batch in _batches(len(images), max(1, 8_000_000 // pixels)):
+        yield _to_unit_range(images[batch]).reshape(-1, pixels)
+
+
+# Comparing
+
+
+def squared_error_per_pixel(
+    images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]
+) -> float:
+    """Mean squared difference over all images, pixels and channels, for values in [0, 1].
+
+    Args:
+        images: ``(n, ...)``.
+        reconstruct: a slice of the images' numbers → as many values per image, of any shape.
+    """
+    total = 0.0
+    for batch in _batches(len(images), 1000):
+        x = _to_unit_range(images[batch])
+        error = x - _to_unit_range(reconstruct(batch)).reshape(x.shape)
+        total += float(np.sum(np.square(error), dtype=np.float64))
+    return total / images.size
+
+
+def percentile_of(value: Any, reference_sorted: np.ndarray) -> Any:
+    """Share of the reference values below a value (or each of an array), 0–100; NaN for NaN.
+
+    Args:
+        value: a number or an array of numbers.
+        reference_sorted: the values to compare with, ascending, ``(n,)``.
+    """
+    below = np.searchsorted(reference_sorted, value, side="left")
+    return np.where(np.isnan(value), np.nan, 100.0 * below / len(reference_sorted))[()]
+
+
+def _batches(size: int, batch_size: int) -> Iterator[slice]:
+    return (slice(start, start + batch_size) for start in range(0, size, batch_size))
+
+
+def _to_unit_range(images: np.ndarray) -> np.ndarray:
+    """Images as float32 in [0, 1]: uint8 is divided by 255, floats are taken as they are."""
+    if images.dtype == np.uint8:
+        return images.astype(np.float32) / np.float32(255.0)
+    return np.asarray(images, np.float32)

@@ -1,0 +1,1 @@
+"""Image sets: from files to arrays of pixels."""

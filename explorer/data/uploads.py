@@ -1,0 +1,326 @@
+"""Any picture file that a person has: a small upright 8-bit picture, or one sentence why not.
+
+Files come from strangers. Memory and time stay bounded because a picture's cost is
+worked out from its header before a pixel is decoded, JPEGs are decoded at a fraction of
+their size, large pictures are converted in tiles, and one file is decoded at a time.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import math
+import re
+import struct
+import threading
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import ExifTags, Image
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
+
+from explorer.errors import ExplorerError
+
+MAX_UPLOAD_BYTES = 50 * 2**20
+MAX_SIDE = 1024
+MAX_DECODING_BYTES = 200 * 2**20
+
+_FORMATS = ("PNG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "ICO", "PPM", "AVIF")  # and JPEG
+_READABLE_IN_PART = ("JPEG", "PNG", "BMP", "TIFF")  # decoded row by row from one end
+_DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
+_PYTHON_DECODERS = ("ppm", "ppm_plain", "bmp_rle")  # about a second per million pixels
+_MAX_READS = 600_000  # of pieces of one file: a file of millions takes minutes
+
+_ROTATIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_OTHER_KINDS = (  # how the file starts, what it is, what to do
+    (rb"%PDF", "a PDF", "export the page as PNG or take a screenshot"),
+    (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript file", "export it as PNG"),
+    (rb"....ftyp(hei|hev|mif|msf)", "a HEIC photo", "share or export it as JPEG"),
+    (rb"....ftypcrx|FUJIFILMCCD-RAW|II\x2a\x00....CR", "a raw photo", "export it as JPEG"),
+    (rb"....(ftyp(?!avi)|moov)|\x1aE\xdf\xa3|RIFF....AVI", "a video", "take one frame as PNG"),
+    (rb"....JXL |\xff\x0a", "a JPEG XL picture", "export it as JPEG or PNG"),
+    (rb"....jP  |\xff\x4f\xff\x51", "a JPEG 2000 picture", "export it as JPEG or PNG"),
+    (rb"8BPS", "a Photoshop document", "export it as PNG"),
+    (rb"PK\x03\x04", "a ZIP archive or an office document", "take a picture out of it"),
+    (rb"\x1f\x8b", "a gzip archive", "unpack it"),
+    (rb"\x93NUMPY", "a NumPy array", "save it as PNG"),
+    (rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype )?html", "a web page", "save its picture"),
+    (rb"(?i)(\xef\xbb\xbf)?\s*(<.*)?<svg", "an SVG drawing", "export it as PNG"),
+)
+_PICTURE_START = (
+    rb"\xff\xd8|\x89PNG|GIF8|RIFF....WEBP|BM|II\*\x00|MM\x00\*|\x00\x00\x01\x00|"
+    rb"P[1-6]\s|....ftypavi"
+)
+
+_one_at_a_time = threading.Lock()  # so that many visitors need no more memory than one
+
+
+class UploadError(ExplorerError):
+    """One sentence for a person: what is wrong with a file and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A picture as a person means it: upright, 8-bit, its longest side ≤ ``MAX_SIDE``.
+
+    Attributes:
+        image: mode "L", "RGB", or "RGBA" if any of it is transparent.
+        size: (width, height) that the file states, pixels.
+        notes: what was done on the way, in words that can be shown.
+    """
+
+    image: Image.Image
+    size: tuple[int, int]
+    notes: tuple[str, ...] = ()
+
+
+def read_upload(data: bytes) -> Upload:
+    """The picture in a file, with at most about 300 MB more memory and in about a second.
+
+    Raises:
+        UploadError: the bytes are no picture, a broken one or too large a one.
+    """
+    if not data:
+        raise UploadError("This file is empty; choose a picture, for instance a JPEG or PNG.")
+    if len(data) > MAX_UPLOAD_BYTES:
+        raise UploadError(
+            f"This file has {len(data) / 2**20:,.0f} MB and at most {MAX_UPLOAD_BYTES >> 20} MB "
+            "can be read; make the picture smaller or save it as JPEG."
+        )
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        try:
+            return _read(data)
+        except UploadError:
+            raise
+        except Exception as error:  # Pillow raises almost any for a malformed file
+            raise UploadError(_what_is_wrong(data, error)) from error
+
+
+def _read(data: bytes) -> Upload:
+    image = _open(data)
+    size = image.size
+    shrink = math.ceil(max(size) / MAX_SIDE)
+    image.draft(None, (max(1, size[0] // shrink), max(1, size[1] // shrink)))  # JPEG only
+    _refuse_if_costly(image, size, data)
+    notes = _notes(image)
+    if _load(image):
+        notes.append("damaged or cut short: the part that could be read is shown")
+    picture = _small_eight_bit(image)
+    turn = _ROTATIONS.get(_orientation(image))
+    if turn is not None:
+        picture = picture.transpose(turn)
+        notes.append("turned upright as its EXIF orientation says")
+    if max(size) > MAX_SIDE:
+        notes.append(f"reduced from {size[0]:,} × {size[1]:,} pixels")
+    return Upload(picture, size, tuple(notes))
+
+
+class _Pieces(io.BytesIO):
+    """A file that refuses to be read in an unreasonable number of pieces."""
+
+    reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reads += 1
+        if self.reads > _MAX_READS:
+            raise OSError("too many pieces")
+        return super().read(size)
+
+
+def _open(data: bytes) -> ImageFile:
+    """The header, by one of the allowed readers, none of which runs another program."""
+    if data.startswith(b"\xff\xd8\xff"):  # also MPO: its first picture is a plain JPEG
+        # not Image.open, which refuses sizes that a draft decodes easily
+        return JpegImageFile(_Pieces(data))
+    if data.startswith(b"\0\0\1\0"):  # Pillow decodes an icon's PNG while opening it
+        for size in re.findall(rb"IHDR(.{8})", data, re.DOTALL):
+            if max(struct.unpack(">II", size)) > MAX_SIDE:
+                raise UploadError("The picture in this icon is too large; save it as PNG.")
+    return Image.open(_Pieces(data), formats=_FORMATS)
+
+
+def _refuse_if_costly(image: ImageFile, size: tuple[int, int], data: bytes) -> None:
+    """Raise for a picture that memory or time do not allow, judged by its header."""
+    pixels = size[0] * size[1]
+    if isinstance(image, TiffImageFile):
+        tile = image.tag_v2.get(TILEWIDTH, 0) * image.tag_v2.get(TILELENGTH, 0)
+        if tile > pixels + 2**24:
+            raise ValueError("a tile far larger than the picture")
+    allowed = MAX_DECODING_BYTES / _bytes_per_pixel(image, size, data)
+    if image.tile and image.tile[0].codec_name in _PYTHON_DECODERS:
+        allowed = 10**6
+    if pixels > allowed:
+        raise UploadError(
+            f"This {image.format} has {size[0]:,} × {size[1]:,} pixels and about "
+            f"{allowed // 10**6:,.0f} million of its kind can be read; make it smaller, for "
+            f"instance {2 * MAX_SIDE:,} pixels wide, or save it as a plain JPEG."
+        )
+
+
+def _bytes_per_pixel(image: ImageFile, size: tuple[int, int], data: bytes) -> float:
+    """Peak memory while decoding, per pixel of the stored size."""
+    if isinstance(image, JpegImageFile):
+        drafted = 4 * image.size[0] * image.size[1] / (size[0] * size[1])
+        return max(0.2, drafted) + _coefficient_bytes(image, data)  # 0.2: time, not memory
+    if image.format in ("WEBP", "AVIF"):
+        return 16  # measured: canvases, planes and copies of all of them
+    stored = 2 if image.mode in ("1", "L", "P", "I;16") else 4
+    if image.format == "TIFF":  # one strip may hold all of it; then it may be turned
+        return stored * (3 if _is_deep(image) else 2)
+    return stored
+
+
+def _coefficient_bytes(image: JpegImageFile, data: bytes) -> float:
+    """What libjpeg keeps per pixel if there are several scans, 0 for a plain JPEG.
+
+    More scans than usual count as more memory, for each costs as much time.
+    """
+    assert image.fp is not None
+    first_scan = data.rfind(b"\xff\xda", 0, image.fp.tell())
+    if not image.info.get("progressive") and data[first_scan + 4] == len(image.layer):
+        return 0.0
+    across, down = [layer[1] for layer in image.layer], [layer[2] for layer in image.layer]
+    samples = sum(h * v for h, v in zip(across, down, strict=True)) / (max(across) * max(down))
+    return 2 * samples * max(1.0, data.count(b"\xff\xda") / 12)
+
+
+def _is_deep(image: ImageFile) -> bool:
+    return image.format in ("PNG", "TIFF") and ";16" in str(image.tile[:1])
+
+
+def _notes(image: ImageFile) -> list[str]:
+    notes = []
+    if getattr(image, "is_animated", False):
+        pages = image.format == "TIFF"
+        notes.append("the first of several pages" if pages else "the first frame of an animation")
+    if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
+        notes.append("its darkest to brightest value scaled to 0 to 255")
+    elif image.mode in _DEEP_GREY:
+        notes.append("16-bit grey scaled to 8 bits")
+    elif _is_deep(image):
+        notes.append("16-bit colour scaled to 8 bits")
+    elif image.mode in ("CMYK", "LAB"):
+        notes.append(f"{image.mode} converted to RGB")
+    if image.format == "TIFF" and _orientation(image) in _ROTATIONS:  # Pillow turns it itself
+        notes.append("turned upright as its orientation tag says")
+    return notes
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) where there is none that can be read."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # the picture is worth more than its metadata
+        return 1
+
+
+def _load(image: ImageFile) -> bool:
+    """Decode; True if the file is broken but at least half of its rows could be read."""
+    try:
+        image.load()
+        return False
+    except Exception as error:
+        image.tile = []  # do not try again: keep the rows that are there
+        in_part = image.format in _READABLE_IN_PART and not image.info.get("interlace")
+        try:
+            box = image.getbbox(alpha_only=False) if in_part else None
+        except Exception:  # nothing was decoded
+            box = None
+        if box is None or box[3] - box[1] < image.height / 2:
+            raise UploadError(
+                f"This {image.format} is damaged or cut short, and too little of it is left "
+                "to show; copy or download it again."
+            ) from error
+        return True
+
+
+def _small_eight_bit(image: Image.Image) -> Image.Image:
+    """A loaded picture in mode L, RGB or RGBA with its longest side ≤ MAX_SIDE, by averaging.
+
+    Works tile by tile, so that no second picture of the full size is ever held.
+    """
+    factor = math.ceil(max(image.size) / MAX_SIDE)
+    low, high = _grey_range(image)
+    tiles = []
+    for box in _tile_boxes(image.size, factor):
+        tile = _to_eight_bit(image.crop(box), low, high)
+        tiles.append((tile.reduce(factor), (box[0] // factor, box[1] // factor)))
+    small_size = (math.ceil(image.width / factor), math.ceil(image.height / factor))
+    small = Image.new(tiles[0][0].mode, small_size)
+    for tile, corner in tiles:
+        small.paste(tile, corner)
+    if small.mode == "RGBA" and small.getchannel("A").getextrema() == (255, 255):
+        return small.convert("RGB")
+    return small
+
+
+def _tile_boxes(size: tuple[int, int], factor: int) -> list[tuple[int, int, int, int]]:
+    """Boxes of about a million pixels, with their corners at multiples of ``factor``."""
+    side = factor * math.ceil(2**20 / min(*size, 2**10) / factor)
+    return [
+        (x, y, min(x + side, size[0]), min(y + side, size[1]))
+        for y in range(0, size[1], side)
+        for x in range(0, size[0], side)
+    ]
+
+
+def _grey_range(image: Image.Image) -> tuple[float, float]:
+    """The values of a deep grey picture that become black and white."""
+    if image.mode != "F" and not (image.mode == "I" and image.format == "TIFF"):
+        return 0.0, 65535.0
+    low, high = math.inf, -math.inf
+    for box in _tile_boxes(image.size, 1):
+        values = np.asarray(image.crop(box))
+        values = values[np.isfinite(values)]
+        if values.size:
+            low, high = min(low, float(values.min())), max(high, float(values.max()))
+    return (low, high) if low <= high else (0.0, 0.0)
+
+
+def _to_eight_bit(tile: Image.Image, low: float, high: float) -> Image.Image:
+    if tile.mode in _DEEP_GREY:
+        values = np.nan_to_num(np.asarray(tile, np.float64), nan=low)
+        scale = 255.0 / (high - low) if high > low else 0.0
+        scaled = np.round((np.clip(values, low, high) - low) * scale)
+        return Image.fromarray(scaled.astype(np.uint8))
+    if tile.has_transparency_data:
+        return tile.convert("RGBA")
+    return tile.convert("L" if tile.mode in ("1", "L") else "RGB")
+
+
+def _what_is_wrong(data: bytes, error: Exception) -> str:
+    """The most helpful sentence for bytes that could not be opened as a picture."""
+    head = data[:4096]
+    for start, kind, advice in _OTHER_KINDS:
+        if re.match(start, head, re.DOTALL):
+            return f"This is {kind}, which cannot be read here; {advice} and upload that."
+    if isinstance(error, (Image.DecompressionBombError, MemoryError)):
+        return (
+            "This picture has too many pixels to be read here; make it smaller, "
+            f"for instance {2 * MAX_SIDE:,} pixels wide."
+        )
+    if _is_text(head):
+        return "This is a text file, not a picture; choose for instance a JPEG or PNG."
+    if re.match(_PICTURE_START, head, re.DOTALL):
+        return "This picture is damaged and cannot be read; save it again, for instance as PNG."
+    return "This file is not a picture of a known kind; choose for instance a JPEG or PNG."
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return "".join(text.split()).isprintable()

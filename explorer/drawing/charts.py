@@ -1,0 +1,263 @@
+"""The Plotly figures: arrays in, figures out."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.core.geometry import axis_label
+from explorer.drawing import raster
+
+PALETTE = (
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
+    "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
+)  # fmt: skip
+"""Ten colours that stay apart for colour-blind eyes, on light and dark alike.
+
+Source: Petroff 2021, "Accessible Color Sequences for Data Visualization".
+"""
+SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star")
+"""Beyond ten classes the colours repeat with another symbol."""
+DASHES = ("solid", "dash", "dot")
+"""Beyond ten lines the colours repeat with another dash."""
+ACCENT = "#d6336c"
+_SMALL = {"margin": {"l": 8, "r": 8, "t": 8, "b": 8}, "dragmode": False}
+"""A chart within a page: with a drag mode of its own, a finger on it could not scroll the page."""
+
+
+class Curve(NamedTuple):
+    """A line of a chart: its name, and ``x`` and ``y`` of its points, ``(n,)`` each."""
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+
+
+def class_style(label: int) -> dict[str, str]:
+    """Colour and symbol of a class."""
+    symbol = SYMBOLS[label // len(PALETTE) % len(SYMBOLS)]
+    return {"color": PALETTE[label % len(PALETTE)], "symbol": symbol}
+
+
+def map_figure(
+    points: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    *,
+    axes: tuple[str, str],
+    extent: tuple[float, float, float, float],
+    background: np.ndarray | None = None,
+    density: np.ndarray | None = None,
+    drag: str = "pan",
+    selection: int = 0,
+    selected: np.ndarray | None = None,
+    path: np.ndarray | None = None,
+) -> go.Figure:
+    """The map: test-set latent means in a plane, one trace per class.
+
+    Args:
+        points: plane coordinates ``(n, 2)``; ``customdata`` carries the row number.
+        labels: class of each, ``(n,)``.
+        classes: names by label.
+        axes: titles of the two axes.
+        extent: left, right, bottom, top of what is shown at first.
+        background: a picture of the decoded manifold over ``extent``, uint8.
+        density: percentiles 0–100 over ``extent``, row 0 at the bottom.
+        drag: what dragging does: ``pan``, ``select`` (a box) or ``lasso``.
+        selection: another number than before clears what is selected.
+        selected: row numbers of the dots that stand out, ``(k,)``; None for all alike.
+        path: further points to join, ``(k, 2)``.
+    """
+    figure = go.Figure()
+    left, right, bottom, top = extent
+    size = float(np.interp(np.log10(max(len(points), 1)), [2, 4], [9, 4]))  # few dots, large dots
+    if background is not None:
+        figure.add_layout_image(
+            source=raster.data_uri(background), xref="x", yref="y", layer="below",
+            x=left, y=top, sizex=right - left, sizey=top - bottom, sizing="stretch",
+        )  # fmt: skip
+    if density is not None:
+        figure.add_trace(_density_trace(density, extent))
+    for label, name in enumerate(classes):
+        rows = np.flatnonzero(labels == label)
+        if not len(rows):
+            continue
+        figure.add_trace(
+            go.Scattergl(
+                x=points[rows, 0].astype(np.float32),
+                y=points[rows, 1].astype(np.float32),
+                customdata=rows.astype(np.int32),
+                name=_literal(name),
+                mode="markers",
+                marker={**class_style(label), "size": size, "opacity": 0.7},
+                hovertemplate="%{fullData.name}<extra></extra>",
+                selectedpoints=None
+                if selected is None
+                else np.flatnonzero(np.isin(rows, selected)).astype(np.int32),
+            )
+        )
+    if path is not None:
+        figure.add_trace(
+            go.Scattergl(
+                x=path[:, 0], y=path[:, 1], mode="lines+markers", name="path", hoverinfo="skip",
+                line={"color": ACCENT, "width": 3},
+                marker={"color": ACCENT, "size": 8, "line": {"color": "white", "width": 1}},
+            )
+        )  # fmt: skip
+    figure.update_layout(
+        height=600,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        dragmode=drag,
+        uirevision="keep",
+        selectionrevision=selection,
+        modebar={"uirevision": drag},
+        legend={"orientation": "h", "y": -0.1, "yanchor": "top", "itemsizing": "constant"},
+        xaxis={"title": axes[0], "range": [left, right], "constrain": "domain"},
+        yaxis={"title": axes[1], "range": [bottom, top], "scaleanchor": "x"},
+    )
+    figure.update_xaxes(zeroline=False)
+    figure.update_yaxes(zeroline=False)
+    return figure
+
+
+def extent_of(points: np.ndarray, *further: np.ndarray) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top of a square that shows nearly all points and all ``further``.
+
+    Each is ``(n, 2)``.
+    """
+    low, high = np.quantile(points, [0.0005, 0.9995], axis=0)
+    for others in further:
+        low, high = np.minimum(low, others.min(axis=0)), np.maximum(high, others.max(axis=0))
+    x, y = ((low + high) / 2).tolist()
+    reach = max(float(np.max(high - low)) / 2 * 1.08, 1e-3)
+    return x - reach, x + reach, y - reach, y + reach
+
+
+def curves_figure(history: dict[str, list[float]]) -> go.Figure:
+    """−ELBO and its two terms per epoch, for training and held-out images."""
+    figure = go.Figure()
+    names = {"neg_elbo": "−ELBO", "reconstruction": "reconstruction", "kl": "KL"}
+    for index, (key, name) in enumerate(names.items()):
+        for prefix, dash, suffix in (("", "solid", "training"), ("val_", "dot", "held out")):
+            values = history.get(prefix + key)
+            if not values:
+                continue
+            figure.add_trace(
+                go.Scatter(
+                    x=np.arange(1, len(values) + 1),
+                    y=np.asarray(values, np.float32),
+                    name=f"{name}, {suffix}",
+                    line={"color": PALETTE[(0, 2, 1)[index]], "dash": dash},
+                    visible=True if key == "neg_elbo" else "legendonly",
+                )
+            )
+    figure.update_layout(
+        height=320,
+        **_SMALL,
+        legend={"orientation": "h", "y": -0.25},
+        xaxis={"title": "epoch"},
+        yaxis={"title": "nats per image"},
+    )
+    return figure
+
+
+def comparison_figure(curves: Sequence[Curve], *, time: Literal["epochs", "minutes"]) -> go.Figure:
+    """Held-out −ELBO of several models over ``epochs`` or ``minutes``, which differ by far more.
+
+    The first is the one that is looked at.
+    """
+    figure = go.Figure()
+    for index, (name, x, y) in enumerate(curves):
+        if not len(y):
+            continue
+        figure.add_trace(
+            go.Scatter(
+                x=x,
+                y=y,
+                name=_literal(name),
+                mode="lines" if len(y) > 1 else "markers",
+                line={
+                    "color": PALETTE[index % len(PALETTE)],
+                    "dash": DASHES[index // len(PALETTE) % len(DASHES)],
+                    "width": 1.5 if index else 4,
+                },
+                zorder=0 if index else 1,
+                hovertemplate=f"%{{y:.2f}} nats after %{{x:.4~g}} {time}"
+                "<extra>%{fullData.name}</extra>",
+            )
+        )
+    figure.update_layout(
+        height=380,
+        **_SMALL,
+        legend={"orientation": "h", "y": -0.25},
+        showlegend=True,
+        xaxis={"title": time, "type": "log" if time == "minutes" else "linear"},
+        yaxis={
+            "title": "held-out −ELBO, nats per image",
+            "range": settled_range(curves),
+            "tickformat": "~f",
+        },
+    )
+    return figure
+
+
+def settled_range(curves: Sequence[Curve]) -> tuple[float, float] | None:
+    """The range of the curves without their first fifths, which fall steeply.
+
+    None if the curves have no points.
+    """
+    values = [curve.y[len(curve.y) // 5 :] for curve in curves if len(curve.y)]
+    if not values:
+        return None
+    low = min(float(y.min()) for y in values)
+    high = max(float(y.max()) for y in values)
+    margin = max(0.05 * (high - low), 1e-3)
+    return low - margin, high + margin
+
+
+def kl_figure(kl_per_dimension: Sequence[float], order: Sequence[int]) -> go.Figure:
+    """KL of each latent dimension, largest first; of many only the pointer tells the names."""
+    ranks = np.arange(1, len(order) + 1)
+    names = [axis_label(dimension) for dimension in order]
+    many = len(order) > 20
+    figure = go.Figure(
+        go.Bar(
+            x=ranks,
+            y=np.asarray(kl_per_dimension, np.float32)[list(order)],
+            customdata=names,
+            marker={"color": PALETTE[0], "line": {"width": 0}},
+            hovertemplate="%{customdata}: %{y:.2f} nats<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        height=320,
+        **_SMALL,
+        bargap=0 if many else 0.2,
+        xaxis={"title": "rank of the latent dimension by KL"}
+        if many
+        else {"title": "latent dimension, by KL", "tickvals": ranks, "ticktext": names},
+        yaxis={"title": "nats per image"},
+    )
+    return figure
+
+
+def _density_trace(density: np.ndarray, extent: tuple[float, float, float, float]) -> go.Heatmap:
+    left, right, bottom, top = extent
+    rows, columns = density.shape
+    x = np.linspace(left, right, columns * 2 + 1, dtype=np.float32)[1::2]
+    y = np.linspace(bottom, top, rows * 2 + 1, dtype=np.float32)[1::2]
+    return go.Heatmap(
+        x=x, y=y, z=density.astype(np.float32), zmin=0, zmax=100, hoverinfo="skip",
+        colorscale=[[0, "rgba(132,94,247,0)"], [0.01, "rgba(132,94,247,.18)"],
+                    [1, "rgba(132,94,247,.75)"]],
+        colorbar={"title": "percentile", "thickness": 10}, showscale=False, zsmooth="best",
+    )  # fmt: skip
+
+
+def _literal(name: str) -> str:
+    """A name as Plotly shows it to the letter, though it reads some HTML."""
+    return html.escape(name, quote=False)

@@ -1,0 +1,81 @@
+"""The project's own recipes: one more is one more entry in ``OURS``."""
+
+from __future__ import annotations
+
+from explorer.recipes.layers import (
+    DENSE_HEAD,
+    FLATTEN,
+    autoregressive,
+    conv,
+    dense,
+    grid,
+    residual,
+    transposed,
+)
+from explorer.recipes.recipe import Augmentation, Recipe
+
+_RESIDUAL_WIDE = Recipe(
+    summary="wider residual MLP with KL warm-up, for 4-D and more",
+    encoder=(FLATTEN, dense(384), residual(384)),
+    decoder=(dense(384), *[residual(384)] * 4),
+    head=DENSE_HEAD,
+    kl_warmup=0.15,
+    epochs=60,
+)
+
+_DIGITS = Augmentation(rotation=0.1, scale=0.07, shear=0.1, shift=0.8)
+"""What a digit may undergo and still be the same digit."""
+
+_WIDE_DIGITS = _RESIDUAL_WIDE.model_copy(
+    update={
+        "summary": "wider residual MLP with KL warm-up and random affine changes of digits",
+        "augmentation": _DIGITS,
+        "epochs": 70,
+    }
+)
+
+_CONV_COLOUR = Recipe(
+    summary="two strided convolutions both ways, for small colour photographs",
+    encoder=(conv(32, 4, 2), conv(64, 4, 2), FLATTEN),
+    decoder=(grid(4, 64), transposed(32, 4, 2)),
+    head={"layer": "Conv2DTranspose", "kernel_size": 4, "strides": 2, "padding": "same"},
+    augmentation=Augmentation(flip=0.5, until=1.0),
+    kl_warmup=0.1,
+    epochs=20,
+)
+
+OURS: dict[str, Recipe] = {
+    "residual": Recipe(
+        summary="narrow and deep residual MLP, for 2-D and 3-D",
+        encoder=(FLATTEN, dense(256), *[residual(256)] * 2),
+        decoder=(dense(256), *[residual(256)] * 6),
+        head=DENSE_HEAD,
+        epochs=100,
+        learning_rate=1e-3,
+    ),
+    "residual-wide": _RESIDUAL_WIDE,
+    "residual-wide-digits": _WIDE_DIGITS,
+    "residual-flow-digits": _WIDE_DIGITS.model_copy(
+        update={
+            "summary": "wider residual MLP for digits with an autoregressive flow as posterior",
+            "flow": (autoregressive(64),) * 3,
+            "context": 32,
+        }
+    ),
+    "residual-squared-digits": _WIDE_DIGITS.model_copy(
+        update={
+            "summary": "wider residual MLP for digits with squared error",
+            "head": {"layer": "Dense", "activation": "sigmoid"},
+            "likelihood": "gaussian",
+            "sigma": 0.5**0.5,
+        }
+    ),
+    "conv-colour": _CONV_COLOUR,
+    "conv-flow-colour": _CONV_COLOUR.model_copy(
+        update={
+            "summary": "two strided convolutions both ways and a flow, for colour photographs",
+            "flow": (autoregressive(320),) * 3,
+            "context": 64,
+        }
+    ),
+}

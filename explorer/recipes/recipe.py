@@ -1,0 +1,263 @@
+"""Recipes: everything that defines a training run except the data, as plain data.
+
+A layer is a dictionary: the name of a Keras layer and its arguments, as in
+``{"layer": "Dense", "units": 512, "activation": "relu"}``. Three are additions:
+``Residual`` adds the result of its inner layers to their input; ``Grid`` is the dense
+layer from which a decoder's convolutions grow, of ``filters`` channels and the image's
+height and width divided by ``downscale``; ``InverseAutoregressive`` is a step of a flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import (
+    BaseModel,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from explorer.core.elbo import LikelihoodName
+from explorer.errors import ExplorerError
+
+Layer = Mapping[str, Any]
+SplitName = Literal["training", "held-out"]
+
+LAYERS = frozenset({
+    "Activation", "AveragePooling2D", "BatchNormalization", "Conv2D", "Conv2DTranspose", "Dense",
+    "Dropout", "Flatten", "GaussianNoise", "LayerNormalization", "LeakyReLU", "MaxPooling2D",
+    "Reshape", "Residual", "UpSampling2D",
+})  # fmt: skip
+STEPS = frozenset({"InverseAutoregressive"})
+GRID_SIZES = ("downscale", "filters")
+
+
+class RecipeError(ExplorerError):
+    """A recipe that cannot be used; the message says what was expected."""
+
+
+class Published(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+    """What a public write-up reports of the system that a recipe repeats.
+
+    Attributes:
+        data: name of its data set.
+        latent_dim: its number of latent dimensions.
+        value: its figure; None where it shows pictures only.
+        epochs: after how many epochs.
+        split: of which images.
+        divisor: its loss is (reconstruction + β · KL) / ``divisor``: 1 for nats
+            per image, the number of pixels where it averages over them.
+    """
+
+    data: str
+    latent_dim: PositiveInt
+    value: float | None = None
+    epochs: PositiveInt
+    split: SplitName = "training"
+    divisor: PositiveFloat = 1.0
+
+
+class Augmentation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+    """Random affine changes of the training images, without their labels.
+
+    Each image is turned, scaled along both axes, sheared and shifted anew in every
+    batch. They end before the run does, so that the model settles on real images:
+    the figures are likelihoods of those alone.
+
+    Attributes:
+        rotation: standard deviation of the angle, radians.
+        scale: of the logarithm of each axis' scale.
+        shear: of the horizontal shift per vertical pixel.
+        shift: of the shift along each axis, pixels.
+        flip: probability of a mirror image.
+        until: fraction of the epochs with them.
+    """
+
+    rotation: NonNegativeFloat = 0.0
+    scale: NonNegativeFloat = 0.0
+    shear: NonNegativeFloat = 0.0
+    shift: NonNegativeFloat = 0.0
+    flip: float = Field(0.0, ge=0.0, le=1.0)
+    until: float = Field(0.75, ge=0.0, le=1.0)
+
+
+class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+    """An architecture with its likelihood, optimiser and schedule.
+
+    Attributes:
+        summary: one line for a person.
+        encoder: layers from the image ``(height, width, channels)`` to the
+            features from which two linear heads read ``z_mean`` and ``z_log_var``.
+        flow: steps that bend that Gaussian into a richer posterior, in their order.
+        context: further outputs of the encoder that every step of the flow reads.
+        decoder: layers from ``z`` to the features from which ``head`` reads
+            the likelihood's parameters.
+        head: the last layer of the decoder, without its size, which follows
+            from the image and the likelihood. A Bernoulli's gives logits, without an
+            activation; a Gaussian's gives means.
+        likelihood: ``bernoulli`` (grey values read as probabilities) or ``gaussian``.
+        sigma: standard deviation of the Gaussian likelihood, in units of the
+            pixel range [0, 1]; None learns one for all pixels.
+        beta: weight of the KL term (Higgins et al. 2017); 1 is the ELBO.
+        kl_warmup: fraction of all steps over which that weight grows from 0.
+        augmentation: random changes of the training images.
+        epochs: passes over the training set.
+        batch_size: images in a step.
+        learning_rate: of Adam, at its highest.
+        schedule: ``cosine`` decays the learning rate to 0 over the run.
+        warmup_steps: steps over which the learning rate grows from 0, at most a tenth
+            of the run.
+        validation_split: fraction of the training images held out for the
+            validation curve; None for 1,000 of them, at most a twentieth.
+        published: what a public write-up reports, where the recipe repeats one.
+    """
+
+    summary: str = ""
+    encoder: tuple[Layer, ...]
+    flow: tuple[Layer, ...] = ()
+    context: NonNegativeInt = 0
+    decoder: tuple[Layer, ...]
+    head: Layer
+    likelihood: LikelihoodName = "bernoulli"
+    sigma: PositiveFloat | None = None
+    beta: NonNegativeFloat = 1.0
+    kl_warmup: float = Field(0.0, ge=0.0, le=1.0)
+    augmentation: Augmentation | None = None
+    epochs: PositiveInt = 30
+    batch_size: PositiveInt = 128
+    learning_rate: PositiveFloat = 1.5e-3
+    schedule: Literal["constant", "cosine"] = "cosine"
+    warmup_steps: NonNegativeInt = 500
+    validation_split: float | None = Field(None, gt=0.0, lt=1.0)
+    published: Published | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """All that decides what is trained, as JSON values: not what is only said about it."""
+        return self.model_dump(mode="json", exclude={"summary", "published"})
+
+    def decoder_layers(self, image_shape: Sequence[int]) -> list[Layer]:
+        """The decoder's layers for such images, ``Dense`` and ``Reshape`` in a grid's place."""
+        layers: list[Layer] = []
+        for layer in self.decoder:
+            layers += _write_out(layer, image_shape) if layer["layer"] == "Grid" else [layer]
+        return layers
+
+    @property
+    def augmented_epochs(self) -> int:
+        """So many epochs, from the first, with random changes of the images."""
+        return round(self.augmentation.until * self.epochs) if self.augmentation else 0
+
+    @field_validator("encoder")
+    @classmethod
+    def _know_every_layer(cls, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+        for layer in layers:
+            _check_layer(layer, LAYERS)
+        return layers
+
+    @field_validator("decoder")
+    @classmethod
+    def _know_every_layer_and_grids(cls, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+        for layer in layers:
+            _check_layer(layer, LAYERS | {"Grid"})
+        return layers
+
+    @field_validator("flow")
+    @classmethod
+    def _know_every_step(cls, steps: tuple[Layer, ...]) -> tuple[Layer, ...]:
+        for step in steps:
+            _check_layer(step, STEPS)
+            if "backwards" in step:
+                raise ValueError("every other step goes backwards by itself; leave it out")
+        return steps
+
+    @field_validator("head")
+    @classmethod
+    def _know_the_head(cls, head: Layer) -> Layer:
+        _check_layer(head, LAYERS)
+        for size in head.keys() & {"units", "filters"}:
+            raise ValueError(f"its {size} follow from the image and the likelihood; leave them out")
+        return head
+
+    @model_validator(mode="after")
+    def _refuse_what_has_no_effect(self) -> Recipe:
+        if self.context and not self.flow:
+            raise ValueError("context is for a flow; there is none")
+        if self.likelihood == "bernoulli":
+            if self.sigma is not None:
+                raise ValueError("sigma is for a gaussian likelihood")
+            if self.head.get("activation") not in (None, "linear"):
+                raise ValueError(
+                    "the head of a bernoulli likelihood gives logits; leave out its activation"
+                )
+        return self
+
+
+def recipe_from_json(values: Any) -> Recipe:
+    """Build a recipe from JSON values.
+
+    Raises:
+        RecipeError: a field is missing, unknown or has a bad value.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise RecipeError(f"the recipe is not usable: {first_problem(error)}") from error
+
+
+def override(recipe: Recipe, **changes: Any) -> Recipe:
+    """The recipe with some fields changed; None leaves a field as it is.
+
+    With anything but the epochs changed it repeats no published system any more.
+
+    Raises:
+        RecipeError: a value is out of range.
+    """
+    given = {
+        name: value
+        for name, value in changes.items()
+        if value is not None and value != getattr(recipe, name)
+    }
+    if given.keys() - {"epochs"}:
+        given.setdefault("published", None)
+    return recipe_from_json({**recipe.model_dump(), **given})
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing a validation found, as ``field: what is wrong``."""
+    problem = error.errors()[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}" if place else message
+
+
+def _check_layer(layer: Any, known: frozenset[str]) -> None:
+    if not isinstance(layer, Mapping):
+        raise ValueError(f"{layer!r} is not a layer; write it as {{'layer': name, …}}")
+    kind, inner = layer.get("layer"), layer.get("layers", [])
+    if not isinstance(kind, str) or kind not in known:
+        raise ValueError(f"{kind!r} is not one that recipes know here: {', '.join(sorted(known))}")
+    if not isinstance(inner, list | tuple):
+        raise ValueError(f"the layers of {kind} must be a list, not {inner!r}")
+    if kind == "Grid":
+        for name in GRID_SIZES:
+            if not isinstance(size := layer.get(name), int) or size < 1:
+                raise ValueError(f"{name} of a Grid is a whole number, 1 or more")
+    for one in inner:
+        _check_layer(one, LAYERS)
+
+
+def _write_out(grid: Layer, image_shape: Sequence[int]) -> list[Layer]:
+    height, width = (size // grid["downscale"] for size in image_shape[:2])
+    arguments = {key: value for key, value in grid.items() if key not in GRID_SIZES}
+    units = height * width * grid["filters"]
+    return [
+        {**arguments, "layer": "Dense", "units": units},
+        {"layer": "Reshape", "target_shape": (height, width, grid["filters"])},
+    ]

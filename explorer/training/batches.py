@@ -1,0 +1,103 @@
+"""The stream of images that a model trains on: only the batches in flight are in memory.
+
+Order and noise follow from the run's seed and the epoch alone, whoever computes them,
+so that a resumed run, and one on several machines, sees what an uninterrupted one sees.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from explorer.data.load import evenly_spaced
+from explorer.recipes.recipe import Augmentation
+from explorer.training.augmentation import random_transforms, transform
+
+fold_in = tf.random.experimental.stateless_fold_in
+"""Make a key's own key for each number: with the same key, all draws would be one."""
+
+HELD_OUT = 1000
+"""Images held out for the validation curve, where the recipe names no fraction."""
+
+
+def split(n: int, validation_split: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the images to train on (one at least) and of those held out, evenly spread.
+
+    Args:
+        n: how many there are.
+        validation_split: fraction to hold out; None for ``HELD_OUT``, at most a twentieth.
+    """
+    count = min(HELD_OUT, n // 20) if validation_split is None else round(n * validation_split)
+    held_out = evenly_spaced(n, min(count, n - 1))
+    return np.delete(np.arange(n), held_out), held_out
+
+
+def shuffled_batches(
+    images: np.ndarray,
+    chosen: np.ndarray,
+    batch_size: int,
+    *,
+    latent_dim: int,
+    seed: int,
+    epochs: range,
+    augmentation: Augmentation | None = None,
+    replicas: tuple[slice, int] = (slice(0, 1), 1),
+) -> tf.data.Dataset:
+    """Stream shuffled batches of images in [0, 1] and noise ε, epoch after epoch.
+
+    An epoch's incomplete last batch is left out.
+
+    Args:
+        images: ``(n, height, width, channels)`` uint8, in memory or memory-mapped.
+        chosen: indices of the images to use.
+        batch_size: images in a batch.
+        latent_dim: of the noise.
+        seed: of order and noise.
+        epochs: numbers of the epochs to stream.
+        augmentation: random changes of the images.
+        replicas: which of how many equal parts of each batch to stream, one after
+            the other.
+    """
+    mine, parts = replicas
+
+    def epoch_of(epoch: tf.Tensor) -> tf.data.Dataset:
+        key = tf.stack([tf.constant(seed, tf.int64), epoch])
+        order = tf.random.experimental.stateless_shuffle(tf.constant(chosen), seed=key)
+        batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size, drop_remainder=True)
+
+        def parts_of(step: tf.Tensor, rows: tf.Tensor) -> tf.data.Dataset:
+            noise_key = fold_in(key, step + 1)
+            noise = tf.random.stateless_normal((batch_size, latent_dim), seed=noise_key)
+            batch = [rows, noise]
+            if augmentation:
+                change_key = fold_in(noise_key, 0)
+                batch.append(
+                    random_transforms(augmentation, batch_size, images.shape[1:], key=change_key)
+                )
+            shared = [tf.reshape(part, (parts, -1, *part.shape[1:]))[mine] for part in batch]
+            return tf.data.Dataset.from_tensor_slices(tuple(shared))
+
+        return batches.enumerate().flat_map(parts_of)
+
+    numbers = tf.data.Dataset.range(epochs.start, epochs.stop)
+    return _read(images, numbers.flat_map(epoch_of))
+
+
+def batches_in_order(
+    images: np.ndarray, chosen: np.ndarray, batch_size: int, latent_dim: int, seed: int
+) -> tf.data.Dataset:
+    """The chosen images in their order, with the same noise every time."""
+    noise = np.random.default_rng(seed).standard_normal((len(chosen), latent_dim), np.float32)
+    return _read(images, tf.data.Dataset.from_tensor_slices((chosen, noise)).batch(batch_size))
+
+
+def _read(images: np.ndarray, batches: tf.data.Dataset) -> tf.data.Dataset:
+    def read(
+        rows: tf.Tensor, noise: tf.Tensor, transforms: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        pixels = tf.numpy_function(lambda indices: images[indices], [rows], tf.uint8)
+        pixels.set_shape((noise.shape[0], *images.shape[1:]))
+        x = tf.cast(pixels, tf.float32) / 255.0
+        return x if transforms is None else transform(x, transforms), noise
+
+    return batches.map(read).prefetch(2)

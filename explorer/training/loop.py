@@ -1,0 +1,421 @@
+"""The training run: a deterministic stream of batches, checkpoints and resumption.
+
+The order of the images and the noise of epoch ``e`` follow from the run's seed
+and ``e`` alone, and a checkpoint holds all else that changes from epoch to epoch
+(weights, optimiser, history). So a resumed run equals an uninterrupted one bit
+for bit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from explorer.bundle.atomic import flush
+from explorer.core.half import to_half
+from explorer.errors import ExplorerError
+from explorer.recipes.recipe import Layer, Recipe
+from explorer.training.batches import batches_in_order, shuffled_batches, split
+from explorer.training.devices import (
+    add_up,
+    check_agreement,
+    is_chief,
+    replicas_of,
+    telling_of_lost_workers,
+)
+from explorer.training.progress import Progress, Summaries
+from explorer.training.vae import VAE, reason
+
+History = dict[str, list[float]]
+
+CHUNK = 50
+"""Steps between two looks at how far training has come."""
+
+
+class TrainingError(ExplorerError):
+    """Training cannot start or go on; the message says why and what to do."""
+
+
+class _DamagedError(TrainingError):
+    """A checkpoint cannot be read."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What defines a training run besides the images.
+
+    Attributes:
+        recipe: architecture, likelihood, optimiser and schedule.
+        image_shape: ``(height, width, channels)``.
+        latent_dim: dimensions of the latent space.
+        seed: of initial weights, order of the images and noise.
+        train_sha256: of the training images, so that a checkpoint is never
+            resumed on others.
+    """
+
+    recipe: Recipe
+    image_shape: tuple[int, ...]
+    latent_dim: int
+    seed: int
+    train_sha256: str
+
+    def to_json(self) -> dict[str, Any]:
+        """What decides the result, as JSON values, to tell whether two runs are the same."""
+        return {
+            "recipe": self.recipe.settings(),
+            "image_shape": list(self.image_shape),
+            "latent_dim": self.latent_dim,
+            "seed": self.seed,
+            "train_sha256": self.train_sha256,
+        }
+
+
+class Trained(NamedTuple):
+    """What a run gives.
+
+    Attributes:
+        model: the trained model.
+        history: each term per epoch that was done, for training and (``val_…``)
+            held-out images, nats per image.
+        seconds: that all its parts took, if it was interrupted and resumed.
+    """
+
+    model: VAE
+    history: History
+    seconds: float
+
+
+def train(
+    run: Run,
+    images: np.ndarray,
+    *,
+    checkpoints: Path,
+    resume: bool = False,
+    strategy: tf.distribute.Strategy | None = None,
+    tensorboard: Path | None = None,
+    stop: Callable[[History, float], bool] = lambda history, seconds: False,
+) -> Trained:
+    """Train a VAE, saving a checkpoint after every epoch.
+
+    Some images are left out of the training set for the validation curve
+    (``split``); nothing is chosen by it. With a strategy of several replicas each of
+    them computes an equal part of every batch, with the result of one that computes
+    all of it, but for layers that draw noise or normalise over a batch: they do so
+    for their part.
+
+    Args:
+        run: what to train.
+        images: ``(n, height, width, channels)`` uint8, in memory or memory-mapped.
+        checkpoints: folder of this run's checkpoints, made if missing; the same for
+            all workers.
+        resume: go on from the last checkpoint there, if there is one.
+        strategy: where to compute (``distribution.find_strategy``); None for one device.
+        tensorboard: folder for TensorBoard's logs.
+        stop: asked between epochs, with the history and the seconds of the run so far,
+            whether to end here; one worker's yes is enough.
+
+    Raises:
+        TrainingError: the loss became NaN or infinite, the checkpoint is another run's,
+            or the batches cannot be split evenly.
+        DistributionError: the workers of a cluster do not train the same run, or one
+            of them is gone.
+    """
+    recipe = run.recipe
+    strategy = strategy or tf.distribute.get_strategy()
+    training, held_out = split(len(images), recipe.validation_split)
+    batch_size = min(recipe.batch_size, len(training))
+    if batch_size % strategy.num_replicas_in_sync:
+        raise TrainingError(
+            f"batches of {batch_size} images cannot be split evenly among "
+            f"{strategy.num_replicas_in_sync} devices; give another --batch-size"
+        )
+    steps = len(training) // batch_size
+
+    path, history, earlier = _find_checkpoint(checkpoints, run) if resume else (None, {}, 0.0)
+    done = len(history.get("neg_elbo", []))
+    check_agreement(
+        strategy, run.to_json(), "the workers have different settings or images; give all the same"
+    )
+    check_agreement(
+        strategy,
+        done,
+        f"not all workers see the same checkpoint in {checkpoints}; let them share it",
+    )
+
+    keras.utils.clear_session()  # so that layers are named alike in every run of a process
+    keras.utils.set_random_seed(run.seed)
+    with telling_of_lost_workers(strategy), strategy.scope():
+        model = _load_model(path) if path else _new_model(run, steps * recipe.epochs)
+    if is_chief(strategy) and not done:
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        checkpoints.mkdir(parents=True)  # fails now, not after an epoch
+    model.kl_warmup_steps = round(recipe.kl_warmup * steps * recipe.epochs)
+
+    replicas = replicas_of(strategy)
+    batches = iter(
+        strategy.distribute_datasets_from_function(
+            lambda _: _stream(run, images, training, batch_size, done, replicas)
+        )
+    )
+    run_steps = _compile_steps(model, strategy, batch_size)
+    validate = _compile_validation(model)
+    started = time.monotonic() - earlier
+    progress = Progress(steps, recipe.epochs, done, visible=is_chief(strategy))
+    logs = tensorboard if is_chief(strategy) else None
+    with telling_of_lost_workers(strategy), Summaries(logs) as summaries:
+        for epoch in range(done, recipe.epochs):
+            if epoch and add_up(strategy, stop(history, time.monotonic() - started)):
+                break
+            _seed_layers(model, strategy, run.seed, epoch)
+            sums = np.zeros(2)
+            for count in _chunks(steps):
+                sums += run_steps(batches, count).numpy()
+                terms = _terms(sums / ((progress.step + count) * batch_size))
+                progress.advance(count, terms)
+            if held_out.size:
+                seen = batches_in_order(images, held_out, batch_size, run.latent_dim, run.seed)
+                sums = sum(validate(*batch).numpy() for batch in seen)
+                terms |= {f"val_{k}": v for k, v in _terms(sums / len(held_out)).items()}
+            _check_finite(terms, epoch)
+            for name, value in terms.items():
+                history.setdefault(name, []).append(value)
+            summaries.write(epoch, terms)
+            if is_chief(strategy):
+                seconds = time.monotonic() - started
+                _save_checkpoint(checkpoints, epoch, model, run, history, seconds)
+            progress.end_epoch(terms)
+    return Trained(_on_one_device(model), history, time.monotonic() - started)
+
+
+def round_to_half(model: keras.Model) -> None:
+    """Round every weight to the nearest half-precision value.
+
+    The files of a bundle store 16 bits a weight; rounding the model itself
+    makes Keras, ONNX and the browser run exactly the same function.
+
+    Raises:
+        TrainingError: a weight is NaN or too large for half precision.
+    """
+    for weight in model.weights:
+        if weight.dtype == "float32":
+            halves = to_half(weight.numpy())
+            if not np.isfinite(halves).all():
+                raise TrainingError(
+                    f"the weights of {weight.path} ended beyond ±65,504; "
+                    "try a lower learning rate in the recipe, or another --seed"
+                )
+            weight.assign(halves.astype(np.float32))
+
+
+def _stream(
+    run: Run,
+    images: np.ndarray,
+    chosen: np.ndarray,
+    batch_size: int,
+    done: int,
+    replicas: tuple[slice, int],
+) -> tf.data.Dataset:
+    """The batches of all epochs from ``done`` on, first those with augmentation."""
+    batches = partial(
+        shuffled_batches,
+        images,
+        chosen,
+        batch_size,
+        latent_dim=run.latent_dim,
+        seed=run.seed,
+        replicas=replicas,
+    )
+    until, end = run.recipe.augmented_epochs, run.recipe.epochs
+    augmented = batches(epochs=range(done, until), augmentation=run.recipe.augmentation)
+    return augmented.concatenate(batches(epochs=range(max(done, until), end)))
+
+
+def _compile_steps(
+    model: VAE, strategy: tf.distribute.Strategy, batch_size: int
+) -> Callable[[Any, int], tf.Tensor]:
+    """Make the function that takes so many steps.
+
+    It sums reconstruction and KL term over all their images, nats, ``(2,)``.
+    """
+    compiled = tf.function(jit_compile=_is_dense(model))
+
+    @compiled
+    def gradients(images: tf.Tensor, noise: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+        with tf.GradientTape() as tape:
+            reconstruction, kl = model.elbo_terms(images, model(images, noise, training=True))
+            loss = tf.reduce_sum(model.objective(reconstruction, kl)) / batch_size
+            loss += sum(model.losses) / strategy.num_replicas_in_sync  # layers' regularisers
+        sums = tf.stack([tf.reduce_sum(reconstruction), tf.reduce_sum(kl)])
+        return tape.gradient(loss, model.trainable_variables), sums
+
+    def step(images: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        computed, sums = gradients(images, noise)
+        model.optimizer.apply(computed, model.trainable_variables)  # sums over replicas
+        return sums
+
+    if strategy.num_replicas_in_sync == 1:
+        step = compiled(step)  # XLA cannot compile what replicas tell each other
+
+    @tf.function
+    def run_steps(batches: Any, count: tf.Tensor) -> tf.Tensor:
+        totals = tf.zeros(2)
+        for _ in tf.range(count):
+            totals += strategy.reduce("SUM", strategy.run(step, next(batches)), axis=None)
+        return totals
+
+    return lambda batches, count: run_steps(batches, tf.constant(count))
+
+
+def _compile_validation(model: VAE) -> Callable[..., tf.Tensor]:
+    @tf.function(jit_compile=False, reduce_retracing=True)
+    def validate(images: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+        reconstruction, kl = model.elbo_terms(images, model(images, noise))
+        return tf.stack([tf.reduce_sum(reconstruction), tf.reduce_sum(kl)])
+
+    return validate
+
+
+def _terms(sums: np.ndarray) -> dict[str, float]:
+    reconstruction, kl = (float(value) for value in sums)
+    return {"neg_elbo": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
+
+
+def _chunks(steps: int) -> Iterator[int]:
+    """So many steps at a time that progress can be shown in between."""
+    for start in range(0, steps, CHUNK):
+        yield min(CHUNK, steps - start)
+
+
+def _learning_rate(recipe: Recipe, total_steps: int) -> Any:
+    warmup = min(recipe.warmup_steps, total_steps // 10)
+    is_constant = recipe.schedule == "constant"
+    if is_constant and not warmup:
+        return recipe.learning_rate
+    return keras.optimizers.schedules.CosineDecay(
+        0.0 if warmup else recipe.learning_rate,
+        decay_steps=total_steps - warmup,
+        alpha=1.0 if is_constant else 0.0,  # what is left of the rate at the end
+        warmup_target=recipe.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+
+
+def _is_dense(model: VAE) -> bool:
+    """Whether XLA pays: on the CPU it speeds up matrix products and slows convolutions."""
+
+    def has_convolution(layer: Layer) -> bool:
+        return "Conv" in layer["layer"] or any(map(has_convolution, layer.get("layers", ())))
+
+    recipe = model.recipe
+    return not any(map(has_convolution, (*recipe.encoder, *recipe.decoder, recipe.head)))
+
+
+def _new_model(run: Run, total_steps: int) -> VAE:
+    model = VAE(run.recipe, run.image_shape, run.latent_dim, seed=run.seed)
+    model.compile(optimizer=keras.optimizers.Adam(_learning_rate(run.recipe, total_steps)))
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def count_epochs(folder: Path, run: Run) -> int:
+    """How many epochs of a run are in its checkpoint; 0 if there is none that can be read.
+
+    Raises:
+        TrainingError: the checkpoint is another run's.
+    """
+    with contextlib.suppress(_DamagedError):
+        return len(_find_checkpoint(folder, run)[1].get("neg_elbo", ()))
+    return 0
+
+
+def _find_checkpoint(folder: Path, run: Run) -> tuple[Path | None, History, float]:
+    """The last checkpoint, with history and seconds so far."""
+    saved = sorted(folder.glob("epoch-*"))
+    if not saved:
+        return None, {}, 0.0
+    with _reading(saved[-1]):
+        state = json.loads((saved[-1] / "state.json").read_text(encoding="utf-8"))
+        if state["run"] == run.to_json():
+            return saved[-1], state["history"], state["seconds"]
+    raise TrainingError(
+        f"the checkpoint was made with other settings or images ({folder}); give its own command "
+        "with --resume, or this one with another --name, or with --replace"
+    )
+
+
+def _load_model(checkpoint: Path) -> VAE:
+    with _reading(checkpoint):
+        return keras.saving.load_model(checkpoint / "model.keras")
+
+
+@contextlib.contextmanager
+def _reading(checkpoint: Path) -> Iterator[None]:
+    try:
+        yield
+    except tf.errors.OpError:  # of a cluster, not of the file
+        raise
+    except Exception as error:  # what Keras raises for a damaged file shares no base class
+        raise _DamagedError(
+            f"the checkpoint {checkpoint} is damaged ({reason(error)}); "
+            "leave out --resume to start anew"
+        ) from error
+
+
+def _seed_layers(model: VAE, strategy: tf.distribute.Strategy, seed: int, epoch: int) -> None:
+    """Set every noise generator of the layers from ``(seed, epoch)``; Keras does not save them.
+
+    Each replica's are others, so that the parts of a batch do not get the same noise.
+    """
+    first = replicas_of(strategy)[0].start
+    states = [v for v in model.variables if v.path.endswith("seed_generator_state")]
+    for index, state in enumerate(states):
+        for replica, copy in enumerate(strategy.experimental_local_results(state.value), first):
+            key = [seed, epoch, index, replica]
+            copy.assign(np.random.SeedSequence(key).generate_state(2))
+
+
+def _check_finite(terms: dict[str, float], epoch: int) -> None:
+    """Refuse an epoch whose terms are not finite, before it becomes a checkpoint."""
+    for name, value in terms.items():
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"training diverged in epoch {epoch + 1} ({name} is {value}); "
+                "try a lower learning rate in the recipe, or another --seed"
+            )
+
+
+def _save_checkpoint(
+    folder: Path, epoch: int, model: VAE, run: Run, history: History, seconds: float
+) -> None:
+    """Save the model with its history: write beside, then rename."""
+    older = sorted(folder.glob("epoch-*"))
+    unfinished = folder / "unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    model.save(unfinished / "model.keras")
+    state = {"run": run.to_json(), "history": history, "seconds": seconds}
+    (unfinished / "state.json").write_text(json.dumps(state), encoding="utf-8")
+    flush(unfinished)
+    os.replace(unfinished, folder / f"epoch-{epoch + 1:05d}")
+    for path in older:
+        shutil.rmtree(path)
+
+
+def _on_one_device(model: VAE) -> VAE:
+    """The same weights outside of any strategy, and without an optimiser."""
+    alone = VAE(model.recipe, model.image_shape, model.latent_dim, seed=model.seed)
+    alone.set_weights(model.get_weights())
+    return alone

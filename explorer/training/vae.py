@@ -1,0 +1,380 @@
+"""The variational autoencoder: a recipe made into a Keras model.
+
+Source: Kingma & Welling 2014, "Auto-Encoding Variational Bayes".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from explorer.core.elbo import (
+    LOG_VAR_LIMIT,
+    kl_per_dimension,
+    log_likelihood,
+    normal_log_density,
+    sampled_kl_per_dimension,
+)
+from explorer.core.masks import autoregressive_masks
+from explorer.recipes.recipe import Layer, Recipe, RecipeError, recipe_from_json
+
+
+@keras.saving.register_keras_serializable("explorer")
+class Residual(keras.layers.Layer):
+    """x + f(x), with f the given layers; both must have the same shape."""
+
+    def __init__(self, layers: Iterable[Layer], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.specs = [dict(layer) for layer in layers]
+        self.layers = [build_layer(layer) for layer in self.specs]
+
+    def build(self, input_shape: Any) -> None:
+        shape = input_shape
+        for layer in self.layers:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+        if tuple(shape) != tuple(input_shape):
+            raise RecipeError(f"a Residual must keep its shape; got {input_shape} → {shape}")
+
+    def call(self, x: Any) -> Any:
+        y = x
+        for layer in self.layers:
+            y = layer(y)
+        return x + y
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "layers": self.specs}
+
+
+@keras.saving.register_keras_serializable("explorer")
+class GaussianParameters(keras.layers.Layer):
+    """Appends one log-variance, shared by all pixels, to the means as further channels.
+
+    Source: Rybkin et al. 2021, "Simple and Effective VAE Training with Calibrated Decoders".
+    """
+
+    def __init__(self, sigma: float | None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sigma = sigma
+
+    def build(self, input_shape: Any) -> None:
+        start = -4.0 if self.sigma is None else 2.0 * math.log(self.sigma)
+        self.log_var = self.add_weight(
+            name="log_var",
+            shape=(),
+            initializer=keras.initializers.Constant(start),
+            trainable=self.sigma is None,
+        )
+
+    def call(self, mean: Any) -> Any:
+        return ops.concatenate([mean, ops.ones_like(mean) * self.log_var], axis=-1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], 2 * input_shape[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "sigma": self.sigma}
+
+
+@keras.saving.register_keras_serializable("explorer")
+class InverseAutoregressive(keras.layers.Layer):
+    """A step of an inverse autoregressive flow: z → σ ⊙ z + (1 − σ) ⊙ m.
+
+    m and σ of a dimension come from a masked network with one hidden layer that sees
+    the context and the dimensions before this one. So the Jacobian is triangular with
+    σ on its diagonal.
+
+    Args:
+        units: size of the hidden layer.
+        activation: of the hidden layer.
+        backwards: take the dimensions from last to first.
+
+    Source: Kingma et al. 2016, "Improved Variational Inference with Inverse
+    Autoregressive Flow", eqs. 13 and 14.
+    """
+
+    def __init__(
+        self, units: int, activation: str = "elu", backwards: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(units, int) or units < 1:
+            raise RecipeError(f"InverseAutoregressive takes 1 unit or more, not {units!r}")
+        self.units, self.backwards = units, backwards
+        self.activation = keras.activations.get(activation)
+
+    def build(self, input_shape: Any) -> None:
+        latent_dim, context = input_shape[0][-1], sum(shape[-1] for shape in input_shape[1:])
+        into, out = autoregressive_masks(latent_dim, self.units, context, backwards=self.backwards)
+        self.masks = into, np.concatenate([out, out], axis=1)
+        self.hidden_kernel = self.add_weight(name="hidden_kernel", shape=into.shape)
+        self.hidden_bias = self.add_weight(
+            name="hidden_bias", shape=(self.units,), initializer="zeros"
+        )
+        self.kernel = self.add_weight(name="kernel", shape=(self.units, 2 * latent_dim))
+        self.bias = self.add_weight(name="bias", shape=(2 * latent_dim,), initializer=_open_gates)
+
+    def call(self, inputs: Any) -> Any:
+        """``[z]`` or ``[z, context]`` → the new z and log σ, each ``(n, latent_dim)``."""
+        z, (into, out) = inputs[0], self.masks
+        hidden = ops.matmul(ops.concatenate(inputs, axis=-1), self.hidden_kernel * into)
+        hidden = self.activation(hidden + self.hidden_bias)
+        m, s = ops.split(ops.matmul(hidden, self.kernel * out) + self.bias, 2, axis=-1)
+        sigma = ops.sigmoid(s)
+        return sigma * z + (1.0 - sigma) * m, -ops.softplus(-s)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape[0], input_shape[0]
+
+    def get_config(self) -> dict[str, Any]:
+        activation = keras.activations.serialize(self.activation)
+        own = {"units": self.units, "activation": activation, "backwards": self.backwards}
+        return {**super().get_config(), **own}
+
+
+def build_layer(spec: Layer) -> keras.layers.Layer:
+    """Make the Keras layer that a recipe names.
+
+    Raises:
+        RecipeError: Keras does not take the arguments.
+    """
+    arguments = {key: value for key, value in spec.items() if key != "layer"}
+    kind = Residual if spec["layer"] == "Residual" else getattr(keras.layers, spec["layer"])
+    with _recipe_errors(f"{spec['layer']} does not take {arguments}"):
+        return kind(**arguments)
+
+
+def reason(error: Exception) -> str:
+    """What Keras says is wrong, in one line: without its colours and lists of arguments."""
+    text = re.sub(r"\x1b\[\d*m", "", str(error)).partition("\n\nArguments received")[0]
+    return (text.strip().splitlines() or [type(error).__name__])[-1]
+
+
+@contextlib.contextmanager
+def _recipe_errors(problem: str) -> Iterator[None]:
+    """Turn whatever Keras makes of a wrong recipe into one sentence."""
+    try:
+        yield
+    except RecipeError:
+        raise
+    except Exception as error:  # Keras's and TensorFlow's errors share no base class
+        raise RecipeError(f"{problem}: {reason(error)}") from error
+
+
+@_recipe_errors("the encoder cannot be built")
+def build_encoder(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int) -> keras.Model:
+    """Images ``(n, h, w, c)`` in [0, 1] → ``z_mean``, ``z_log_var``, each ``(n, latent_dim)``.
+
+    With a flow these are of the Gaussian before it; a third output is the recipe's context.
+    """
+    image = keras.Input(image_shape, name="image")
+    features = _apply(recipe.encoder, image)
+    if len(features.shape) > 2:
+        features = keras.layers.Flatten()(features)
+    z_mean = keras.layers.Dense(latent_dim, name="z_mean")(features)
+    z_log_var = keras.layers.Dense(latent_dim, name="z_log_var_raw")(features)
+    z_log_var = keras.layers.ReLU(  # one op for a clip that every runtime has
+        max_value=2 * LOG_VAR_LIMIT, name="clip"
+    )(z_log_var + LOG_VAR_LIMIT)
+    z_log_var = keras.layers.Identity(name="z_log_var")(z_log_var - LOG_VAR_LIMIT)
+    outputs = [z_mean, z_log_var]
+    if recipe.context:
+        outputs.append(keras.layers.Dense(recipe.context, name="context")(features))
+    return keras.Model(image, outputs, name="encoder")
+
+
+@_recipe_errors("the flow cannot be built")
+def build_flow(recipe: Recipe, latent_dim: int) -> keras.Model | None:
+    """``[z]`` or ``[z, context]`` → z after all steps, and log |∂z/∂z₀| by dimension.
+
+    Every other step takes the dimensions backwards, so that none is always the first.
+    """
+    if not recipe.flow:
+        return None
+    z = keras.Input((latent_dim,), name="z")
+    inputs = [z, keras.Input((recipe.context,), name="context")] if recipe.context else [z]
+    log_scales = []
+    for index, spec in enumerate(recipe.flow):
+        arguments = {key: value for key, value in spec.items() if key != "layer"}
+        step = InverseAutoregressive(backwards=index % 2 == 1, **arguments)
+        z, log_sigma = step([z, *inputs[1:]])
+        log_scales.append(log_sigma)
+    return keras.Model(inputs, [z, sum(log_scales)], name="flow")
+
+
+@_recipe_errors("the decoder cannot be built")
+def build_decoder(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int) -> keras.Model:
+    """Latents ``(n, latent_dim)`` → the likelihood's parameters (see ``elbo.log_likelihood``)."""
+    height, width, channels = image_shape
+    z = keras.Input((latent_dim,), name="z")
+    features = _apply(recipe.decoder_layers(image_shape), z)
+    if recipe.head["layer"] == "Dense":
+        if len(features.shape) > 2:
+            features = keras.layers.Flatten()(features)
+        values = _apply_one({**recipe.head, "units": height * width * channels}, features)
+        values = keras.layers.Reshape(image_shape)(values)
+    else:
+        values = _apply_one({**recipe.head, "filters": channels}, features)
+    if tuple(values.shape[1:]) != tuple(image_shape):
+        raise RecipeError(
+            f"the decoder makes images of shape {tuple(values.shape[1:])}; "
+            f"the data set's are {tuple(image_shape)}"
+        )
+    if recipe.likelihood == "gaussian":
+        values = GaussianParameters(recipe.sigma)(values)
+    return keras.Model(z, values, name="decoder")
+
+
+@keras.saving.register_keras_serializable("explorer")
+class VAE(keras.Model):
+    """A variational autoencoder that trains with plain ``fit`` on images alone.
+
+    Args:
+        recipe: the architecture, as a ``Recipe`` or its JSON values.
+        image_shape: ``(height, width, channels)``.
+        latent_dim: dimensions of the latent space.
+        seed: of the reparameterisation noise.
+
+    ``kl_warmup_steps`` is set by whoever knows the length of the run.
+
+    Metrics, nats per image: ``reconstruction`` (−log p(x|z), one sample),
+    ``kl``, and ``neg_elbo``, their sum. The loss is the same with the KL term
+    weighted by ``beta`` and its warm-up.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe | Mapping[str, Any],
+        image_shape: Iterable[int],
+        latent_dim: int,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.recipe = recipe if isinstance(recipe, Recipe) else recipe_from_json(recipe)
+        self.image_shape = tuple(image_shape)
+        self.latent_dim = latent_dim
+        self.seed = seed
+        self.encoder = build_encoder(self.recipe, self.image_shape, latent_dim)
+        self.flow = build_flow(self.recipe, latent_dim)
+        self.decoder = build_decoder(self.recipe, self.image_shape, latent_dim)
+        self.noise = keras.random.SeedGenerator(seed)
+        self.kl_warmup_steps = 0
+        self.terms = {
+            name: keras.metrics.Mean(name) for name in ("reconstruction", "kl", "neg_elbo")
+        }
+        self.built = True
+
+    def call(self, images: Any, epsilon: Any = None, training: bool = False) -> dict[str, Any]:
+        """Encode, sample and decode images ``(n, h, w, c)`` in [0, 1].
+
+        Args:
+            images: in [0, 1].
+            epsilon: standard normal noise ``(n, latent_dim)``; None draws it.
+            training: whether layers like dropout are at work.
+
+        Returns:
+            ``kl``, by dimension ``(n, latent_dim)``: exact, or at one draw where there is
+            a flow; ``parameters`` of the likelihood.
+        """
+        z_mean, z_log_var, *context = self.encoder(images, training=training)
+        if epsilon is None:
+            epsilon = keras.random.normal(ops.shape(z_mean), seed=self.noise)
+        z = reparameterise(z_mean, z_log_var, epsilon)
+        if self.flow is None:
+            kl = kl_per_dimension(z_mean, z_log_var, ops=ops)
+        else:
+            z, log_scale = self.flow([z, *context], training=training)
+            kl = sampled_kl_per_dimension(epsilon, z_log_var, z, log_scale, ops=ops)
+        return {"kl": kl, "parameters": self.decoder(z, training=training)}
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The objective averaged over the batch, nats per image."""
+        reconstruction, kl = self.elbo_terms(x, y_pred)
+        self.terms["reconstruction"].update_state(reconstruction)
+        self.terms["kl"].update_state(kl)
+        self.terms["neg_elbo"].update_state(reconstruction + kl)
+        return ops.mean(self.objective(reconstruction, kl)) + sum(self.losses)
+
+    def elbo_terms(self, images: Any, outputs: dict[str, Any]) -> tuple[Any, Any]:
+        """Reconstruction and KL term of each image, nats, ``(n,)``, from what ``call`` returns."""
+        log_px = log_likelihood(images, outputs["parameters"], self.recipe.likelihood, ops=ops)
+        return -log_px, ops.sum(outputs["kl"], axis=-1)
+
+    def objective(self, reconstruction: Any, kl: Any) -> Any:
+        """What training minimises: the −ELBO with the KL term weighted, nats, ``(n,)``.
+
+        The weight is β, or what the warm-up has reached of it.
+        """
+        weight: Any = self.recipe.beta
+        if self.kl_warmup_steps:
+            step = ops.cast(self.optimizer.iterations, "float32")
+            weight *= ops.minimum(1.0, step / self.kl_warmup_steps)
+        return reconstruction + weight * kl
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The three terms; ``fit`` shows them without the loss, which warm-up distorts."""
+        return {name: metric.result() for name, metric in self.terms.items()}
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "recipe": self.recipe.model_dump(mode="json"),
+            "image_shape": list(self.image_shape),
+            "latent_dim": self.latent_dim,
+            "seed": self.seed,
+        }
+
+
+def build_posterior(model: VAE) -> keras.Model:
+    """Image and noise ε → a draw z from q(z|x) and log q(z|x) by dimension.
+
+    Both ``(n, latent_dim)``; the sum of the second over dimensions is log q(z|x), nats.
+    """
+    image = keras.Input(model.image_shape, name="image")
+    epsilon = keras.Input((model.latent_dim,), name="epsilon")
+    z_mean, z_log_var, *context = model.encoder(image)
+    z = reparameterise(z_mean, z_log_var, epsilon)
+    log_q = normal_log_density(epsilon, ops=ops) - 0.5 * z_log_var
+    if model.flow is not None:
+        z, log_scale = model.flow([z, *context])
+        log_q = log_q - log_scale
+    return keras.Model([image, epsilon], [z, log_q], name="posterior")
+
+
+def reparameterise(z_mean: Any, z_log_var: Any, epsilon: Any) -> Any:
+    """z = μ + σ ⊙ ε with ε ~ N(0, I): the reparameterisation trick, ``(n, latent_dim)``."""
+    return z_mean + ops.exp(0.5 * z_log_var) * epsilon
+
+
+def _open_gates(shape: tuple[int, ...], dtype: Any = None) -> Any:
+    """0 for m and 2 for s: a step starts by keeping most of z, as Kingma et al. advise."""
+    half = shape[0] // 2
+    return ops.concatenate([ops.zeros(half, dtype), 2.0 * ops.ones(half, dtype)])
+
+
+def _apply(layers: Iterable[Layer], x: Any) -> Any:
+    for spec in layers:
+        x = _apply_one(spec, x)
+    return x
+
+
+def _apply_one(spec: Layer, x: Any) -> Any:
+    layer = build_layer(spec)
+    with _recipe_errors(f"{spec['layer']} cannot follow a shape of {x.shape}"):
+        return layer(x)

@@ -1,0 +1,38 @@
+"""The rooms of ``explorer/``: imports go downwards only."""
+
+import ast
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1] / "explorer"
+ROOMS = ("errors", "core", "drawing", "data", "recipes", "bundle", "training", "app", "cli")
+"""From the lowest to the highest; the modules beside them are entry points."""
+ONLY_IN = {"tensorflow": "training", "keras": "training", "streamlit": "app"}
+
+
+def test_imports_go_downwards() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        room = path.relative_to(PACKAGE).with_suffix("").parts[0]
+        for module in imported_modules(path):
+            package, *inside = module.split(".")
+            assert ONLY_IN.get(package, room) == room, f"{path} imports {module}"
+            if package == "explorer" and room in ROOMS:
+                assert ROOMS.index(inside[0]) <= ROOMS.index(room), f"{path} imports {module}"
+
+
+def test_arithmetic_imports_nothing_of_ours() -> None:
+    for path in (PACKAGE / "core").glob("*.py"):
+        assert all(
+            module.startswith("explorer.core.")
+            for module in imported_modules(path)
+            if module.startswith("explorer")
+        ), path
+
+
+def imported_modules(path: Path) -> list[str]:
+    modules = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules += [f"{node.module}.{alias.name}" for alias in node.names]
+    return modules
