@@ -89,10 +89,11 @@ def measure(folder: Path) -> dict[str, float]:
     from explorer.training import loop as training
     from explorer.training.batches import split
     from explorer.training.export import keras_codec
+    from explorer.training.run import Run
 
     with Memory() as memory:
         images = load_dataset(str(folder)).train.images
-        run = training.Run(
+        run = Run(
             recipe=override(RECIPES["residual"], epochs=2),
             image_shape=images.shape[1:],
             latent_dim=LATENT_DIM,

@@ -31,6 +31,7 @@ from explorer.data.load import load_dataset
 from explorer.recipes.find import RECIPES
 from explorer.training import loop as training
 from explorer.training.batches import split
+from explorer.training.run import Run
 from explorer.training.vae import VAE
 
 LATENT_DIM = 2
@@ -127,7 +128,7 @@ def fit_tutorial(images: np.ndarray, epochs: int) -> Clock:
 
 def train_residual(images: np.ndarray, *, goal: float) -> list[float]:
     """Train the shipped recipe until it reaches the goal; seconds to the end of each epoch."""
-    run = training.Run(
+    run = Run(
         recipe=RECIPES["residual"],
         image_shape=images.shape[1:],
         latent_dim=LATENT_DIM,

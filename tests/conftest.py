@@ -136,7 +136,8 @@ def reseal() -> Callable[[Path], None]:
 
 
 def _train(output: Path, settings: dict[str, Any]) -> Path:
-    from train import Settings, train_bundle  # TensorFlow takes seconds to import
+    from explorer.cli.train import Settings
+    from train import train_bundle
 
     train_bundle(Settings(**settings), output=output, data_dir=None, resume=False)
     return output / "shapes-2d"

@@ -1536,7 +1536,8 @@ def test_without_the_browser_sliders_strips_and_tiles_move_the_point(bundles: di
 @pytest.fixture(scope="module")
 def odd_shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Bundles of one and of 80 dimensions, and of colour images wider than high."""
-    from train import Settings, train_bundle  # TensorFlow takes seconds to import
+    from explorer.cli.train import Settings
+    from train import train_bundle
 
     folder = tmp_path_factory.mktemp("odd")
     dense = {"layer": "Dense", "units": 16, "activation": "relu"}

@@ -21,11 +21,12 @@ from interruption import DIE_IN_EPOCH_2
 
 import train
 from explorer.bundle.store import FILES, load_reference, read_card
+from explorer.cli.train import Settings
 from explorer.recipes.recipe import recipe_from_json
 from explorer.training import devices
 from explorer.training import loop as training
 from explorer.training.devices import DistributionError, find_strategy
-from explorer.training.loop import Run
+from explorer.training.run import Run
 
 ROOT = Path(__file__).parents[1]
 LOST = "train.py: another worker stopped answering; start all workers again with --resume\n"
@@ -126,7 +127,7 @@ def two_workers(tmp_path_factory: pytest.TempPathFactory, command: list[str]) ->
 def test_two_workers_learn_what_one_process_learns(
     tmp_path: Path, two_workers: Path, command: list[str]
 ):
-    settings = train.Settings(data=command[0], recipe=command[2])
+    settings = Settings(data=command[0], recipe=command[2])
     train.train_bundle(settings, output=tmp_path)
     folders = tmp_path / "shapes-2d", two_workers
     one, two = (read_card(folder) for folder in folders)
@@ -146,17 +147,18 @@ SEVERAL_RUNS = """
 import json, sys
 import numpy as np
 import train
+from explorer.training import devices, loop
 
-strategy = train.distribution.find_strategy()
-train.distribution.find_strategy = lambda: strategy  # once in a process
-original = train.training.train
+strategy = devices.find_strategy()
+devices.find_strategy = lambda: strategy  # once in a process
+original = loop.train
 
 def train_and_keep(*arguments, **options):
     trained = original(*arguments, **options)
     np.savez(weights, *trained.model.get_weights())
     return trained
 
-train.training.train = train_and_keep
+loop.train = train_and_keep
 weights, *commands = json.loads(sys.argv[1])
 for command in commands:
     sys.argv = ["train.py", *command]
@@ -274,6 +276,7 @@ devices = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
 
 from explorer.training import loop as training
+from explorer.training.run import Run
 from explorer.recipes.recipe import recipe_from_json
 
 folder, plain, noisy = json.loads(sys.argv[1])
@@ -281,7 +284,7 @@ images = np.load(Path(folder, "images.npy"))
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 def run(recipe, name, **options):
-    run = training.Run(recipe_from_json(recipe), (12, 12, 1), 2, seed=0, train_sha256="0" * 64)
+    run = Run(recipe_from_json(recipe), (12, 12, 1), 2, seed=0, train_sha256="0" * 64)
     checkpoints = Path(folder, name)
     return training.train(run, images, checkpoints=checkpoints, strategy=strategy, **options).model
 

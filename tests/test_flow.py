@@ -19,7 +19,8 @@ from explorer.core.elbo import (
 )
 from explorer.core.masks import autoregressive_masks
 from explorer.recipes.recipe import Recipe, RecipeError, recipe_from_json
-from explorer.training.vae import VAE, InverseAutoregressive, build_flow, build_posterior
+from explorer.training.layers import InverseAutoregressive
+from explorer.training.vae import VAE, build_flow, build_posterior
 
 
 def flow_recipe(steps: int, context: int, *, units: int = 16, activation: Any = "elu") -> Recipe:

@@ -10,10 +10,11 @@ import keras
 import numpy as np
 import pytest
 
-from explorer.core.elbo import kl_per_dimension, log_likelihood
+from explorer.core.elbo import LOG_VAR_LIMIT, kl_per_dimension, log_likelihood
 from explorer.recipes.find import RECIPES
 from explorer.recipes.recipe import RecipeError, recipe_from_json
-from explorer.training.vae import LOG_VAR_LIMIT, VAE, Residual, reparameterise
+from explorer.training.layers import Residual
+from explorer.training.vae import VAE, reparameterise
 
 DENSE = {"layer": "Dense", "units": 8, "activation": "relu"}
 FLATTEN = {"layer": "Flatten"}

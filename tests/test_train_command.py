@@ -17,15 +17,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from interruption import DIE_IN_EPOCH_2
 from PIL import Image
 
 import train
 from explorer.bundle.store import FILES, find_bundles, load_bundle, load_reference, read_card
 from explorer.cli import verify
+from explorer.cli.train import SHIPPED, Settings, parse_arguments
 from explorer.recipes.find import RECIPES
+from explorer.training import loop
 from explorer.training.progress import Progress
-from train import Settings, train_bundle
+from train import train_bundle
 
 ROOT = Path(__file__).parents[1]
 
@@ -75,6 +78,10 @@ def flags(settings: dict[str, Any]) -> list[str]:
         (["mnist", "--seed", str(2**32)], "--seed: 4294967296 is not between 0 and"),
         (["--epochs", "3"], "--epochs needs a DATASET"),
         (["--name", "mine"], "--name needs a DATASET"),
+        (["--latent-dim", "2"], "--latent-dim needs a DATASET"),
+        (["--seed", "0"], "--seed needs a DATASET"),
+        (["--resume"], "--resume needs a DATASET"),
+        (["shipped", "--latent-dim", "2"], "--latent-dim does not go with 'shipped'"),
     ],
 )
 def test_a_wrong_flag_gets_a_sentence_and_status_2(run: Run, arguments: list[str], words: str):
@@ -171,14 +178,17 @@ def test_without_arguments_everything_shipped_is_trained(run: Run, monkeypatch: 
     trained: list[Settings] = []
     monkeypatch.setattr(train, "train_bundle", lambda settings, **_: trained.append(settings))
     assert run() == (0, "", "")
-    assert trained == list(train.SHIPPED)
+    assert trained == list(SHIPPED)
+    trained.clear()
+    assert run("shipped", "--resume") == (0, "", "")
+    assert trained == list(SHIPPED)
     assert {("fashion_mnist", 2), ("mnist", 8)} <= {(s.data, s.latent_dim) for s in trained}
 
 
 def test_the_models_that_are_there_are_those_that_are_trained_without_arguments():
     cards = [read_card(path) for path in find_bundles(ROOT / "pretrained")]
     assert sorted(card.training.command for card in cards) == sorted(
-        settings.command() for settings in train.SHIPPED
+        settings.command() for settings in SHIPPED
     )
     for card in cards:
         recipe = RECIPES[card.model.recipe_name]
@@ -200,8 +210,9 @@ def test_the_command_on_the_card_repeats_the_run(
     words = shlex.split(settings.command())
     assert words[:2] == ["python", "train.py"]
     monkeypatch.setattr("sys.argv", words[1:])
-    arguments = vars(train.parse_arguments())
-    assert Settings(**{name: arguments[name] for name in vars(settings)}) == settings
+    runs, options = parse_arguments(None)
+    assert runs == (settings,)
+    assert options.keys() == {"output"}
 
 
 def test_the_command_on_the_card_tells_no_path_of_own_images(tmp_path: Path):
@@ -272,7 +283,7 @@ def test_minutes_end_a_run_between_epochs_and_more_of_them_let_it_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ):
     clock = [0.0]
-    monkeypatch.setattr(train.training, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     advance = Progress.advance
 
     def advance_for_two_minutes(self: Progress, count: int, terms: dict[str, float]) -> None:
@@ -299,29 +310,32 @@ def test_minutes_end_a_run_between_epochs_and_more_of_them_let_it_go_on(
 
 def test_ctrl_c_while_tensorflow_starts_is_no_traceback():
     code = """
-import contextlib, explorer.quiet
+import contextlib, sys
+from explorer.cli import terminal
 
 @contextlib.contextmanager
 def interrupted():
     raise KeyboardInterrupt
     yield
 
-explorer.quiet.quiet_stderr = interrupted
+terminal.quiet_stderr = interrupted
+sys.argv = ["train.py"]
 import train
+train.main()
 """
     process = python("-c", code)
     assert process.communicate(timeout=60) == ("", "")
     assert process.returncode == 130
 
 
-@pytest.mark.parametrize("error", [MemoryError, train.tf.errors.ResourceExhaustedError])
+@pytest.mark.parametrize("error", [MemoryError, tf.errors.ResourceExhaustedError])
 def test_too_little_memory_gets_a_sentence(
     run: Run, tiny_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, error: Any
 ):
     def fail(*_: Any, **__: Any) -> None:
         raise error(*[None, None, "OOM when allocating tensor"][: 3 * (error is not MemoryError)])
 
-    monkeypatch.setattr(train.training, "train", fail)
+    monkeypatch.setattr(loop, "train", fail)
     status, _, err = run(*flags(tiny_settings))
     assert status == 1
     assert err.startswith("train.py: the memory was not enough; give a smaller --batch-size")

@@ -21,8 +21,9 @@ from explorer.recipes.recipe import recipe_from_json
 from explorer.training import loop as training
 from explorer.training.batches import batches_in_order, shuffled_batches, split
 from explorer.training.export import keras_codec
-from explorer.training.loop import Run, TrainingError, round_to_half, train
+from explorer.training.loop import round_to_half, train
 from explorer.training.progress import Progress
+from explorer.training.run import Run, TrainingError
 from explorer.training.vae import VAE
 
 TERMS = ("neg_elbo", "reconstruction", "kl")

@@ -44,6 +44,8 @@ from explorer.errors import ExplorerError
 from explorer.recipes.recipe import Recipe, first_problem, recipe_from_json
 
 SCHEMA_VERSION = 2
+DEFAULT_FOLDER = Path(__file__).parents[2] / "pretrained"
+"""Where the project's own bundles lie, whatever the current folder is."""
 FILES = ("model.keras", "encoder.onnx", "decoder.onnx", "latents.npz", "history.json")
 REFERENCE_FILES = ("history.json",)
 TERMS = ("neg_elbo", "reconstruction", "kl")
@@ -264,8 +266,13 @@ class Reference:
     history: History
 
 
+def storable(text: str) -> str:
+    """The text with '?' for bytes of a file's name that are no UTF-8: JSON cannot hold them."""
+    return text.encode(errors="replace").decode()
+
+
 def check_name(name: str) -> None:
-    """Raise a ``BundleError`` unless a bundle may be called so."""
+    """Raise a ``BundleError`` if ``name`` is not a valid bundle name."""
     if not re.fullmatch(_NAME, name) or name in _RESERVED:
         raise BundleError(
             f"{name!r} cannot name a bundle: use up to 100 small letters, digits, '-', '_' and "

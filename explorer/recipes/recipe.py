@@ -139,7 +139,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     published: Published | None = None
 
     def settings(self) -> dict[str, Any]:
-        """All that decides what is trained, as JSON values: not what is only said about it."""
+        """The fields that affect training (without ``summary`` and ``published``), as JSON."""
         return self.model_dump(mode="json", exclude={"summary", "published"})
 
     def decoder_layers(self, image_shape: Sequence[int]) -> list[Layer]:
@@ -151,7 +151,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
 
     @property
     def augmented_epochs(self) -> int:
-        """So many epochs, from the first, with random changes of the images."""
+        """How many epochs, from the first, train on randomly changed images."""
         return round(self.augmentation.until * self.epochs) if self.augmentation else 0
 
     @field_validator("encoder")

@@ -61,9 +61,13 @@ def find_strategy() -> tf.distribute.Strategy:
     return tf.distribute.get_strategy()
 
 
-def is_chief(strategy: tf.distribute.Strategy) -> bool:
+def is_chief(strategy: tf.distribute.Strategy | None) -> bool:
     """Whether this process is the one that writes files and tells how far training is."""
-    return strategy.cluster_resolver is None or strategy.cluster_resolver.task_id == 0
+    return (
+        strategy is None
+        or strategy.cluster_resolver is None
+        or strategy.cluster_resolver.task_id == 0
+    )
 
 
 def replicas_of(strategy: tf.distribute.Strategy) -> tuple[slice, int]:

@@ -25,7 +25,8 @@ from explorer.bundle.posterior import FlowPosterior, GaussianPosterior, Posterio
 from explorer.bundle.store import BundleError
 from explorer.core.half import to_half
 from explorer.recipes.recipe import Recipe, RecipeError
-from explorer.training.vae import VAE, build_posterior, reason
+from explorer.training.problems import reason
+from explorer.training.vae import VAE, build_posterior
 
 ONNX_TOLERANCE = 1e-5
 """By how much ONNX may differ from Keras: see ``onnx_difference``."""

@@ -8,14 +8,10 @@ for bit.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import math
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,11 +20,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from explorer.bundle.atomic import flush
+from explorer.bundle.store import History
 from explorer.core.half import to_half
-from explorer.errors import ExplorerError
 from explorer.recipes.recipe import Layer, Recipe
 from explorer.training.batches import batches_in_order, shuffled_batches, split
+from explorer.training.checkpoints import find_checkpoint, load_checkpoint, save_checkpoint
 from explorer.training.devices import (
     add_up,
     check_agreement,
@@ -37,50 +33,11 @@ from explorer.training.devices import (
     telling_of_lost_workers,
 )
 from explorer.training.progress import Progress, Summaries
-from explorer.training.vae import VAE, reason
-
-History = dict[str, list[float]]
+from explorer.training.run import Run, TrainingError
+from explorer.training.vae import VAE
 
 CHUNK = 50
 """Steps between two looks at how far training has come."""
-
-
-class TrainingError(ExplorerError):
-    """Training cannot start or go on; the message says why and what to do."""
-
-
-class _DamagedError(TrainingError):
-    """A checkpoint cannot be read."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """What defines a training run besides the images.
-
-    Attributes:
-        recipe: architecture, likelihood, optimiser and schedule.
-        image_shape: ``(height, width, channels)``.
-        latent_dim: dimensions of the latent space.
-        seed: of initial weights, order of the images and noise.
-        train_sha256: of the training images, so that a checkpoint is never
-            resumed on others.
-    """
-
-    recipe: Recipe
-    image_shape: tuple[int, ...]
-    latent_dim: int
-    seed: int
-    train_sha256: str
-
-    def to_json(self) -> dict[str, Any]:
-        """What decides the result, as JSON values, to tell whether two runs are the same."""
-        return {
-            "recipe": self.recipe.settings(),
-            "image_shape": list(self.image_shape),
-            "latent_dim": self.latent_dim,
-            "seed": self.seed,
-            "train_sha256": self.train_sha256,
-        }
 
 
 class Trained(NamedTuple):
@@ -144,7 +101,7 @@ def train(
         )
     steps = len(training) // batch_size
 
-    path, history, earlier = _find_checkpoint(checkpoints, run) if resume else (None, {}, 0.0)
+    path, history, earlier = find_checkpoint(checkpoints, run) if resume else (None, {}, 0.0)
     done = len(history.get("neg_elbo", []))
     check_agreement(
         strategy, run.to_json(), "the workers have different settings or images; give all the same"
@@ -158,7 +115,7 @@ def train(
     keras.utils.clear_session()  # so that layers are named alike in every run of a process
     keras.utils.set_random_seed(run.seed)
     with telling_of_lost_workers(strategy), strategy.scope():
-        model = _load_model(path) if path else _new_model(run, steps * recipe.epochs)
+        model = load_checkpoint(path) if path else _new_model(run, steps * recipe.epochs)
     if is_chief(strategy) and not done:
         shutil.rmtree(checkpoints, ignore_errors=True)
         checkpoints.mkdir(parents=True)  # fails now, not after an epoch
@@ -195,7 +152,7 @@ def train(
             summaries.write(epoch, terms)
             if is_chief(strategy):
                 seconds = time.monotonic() - started
-                _save_checkpoint(checkpoints, epoch, model, run, history, seconds)
+                save_checkpoint(checkpoints, epoch, model, run, history, seconds)
             progress.end_epoch(terms)
     return Trained(_on_one_device(model), history, time.monotonic() - started)
 
@@ -294,7 +251,7 @@ def _terms(sums: np.ndarray) -> dict[str, float]:
 
 
 def _chunks(steps: int) -> Iterator[int]:
-    """So many steps at a time that progress can be shown in between."""
+    """Split an epoch into chunks of at most CHUNK steps."""
     for start in range(0, steps, CHUNK):
         yield min(CHUNK, steps - start)
 
@@ -330,50 +287,6 @@ def _new_model(run: Run, total_steps: int) -> VAE:
     return model
 
 
-def count_epochs(folder: Path, run: Run) -> int:
-    """How many epochs of a run are in its checkpoint; 0 if there is none that can be read.
-
-    Raises:
-        TrainingError: the checkpoint is another run's.
-    """
-    with contextlib.suppress(_DamagedError):
-        return len(_find_checkpoint(folder, run)[1].get("neg_elbo", ()))
-    return 0
-
-
-def _find_checkpoint(folder: Path, run: Run) -> tuple[Path | None, History, float]:
-    """The last checkpoint, with history and seconds so far."""
-    saved = sorted(folder.glob("epoch-*"))
-    if not saved:
-        return None, {}, 0.0
-    with _reading(saved[-1]):
-        state = json.loads((saved[-1] / "state.json").read_text(encoding="utf-8"))
-        if state["run"] == run.to_json():
-            return saved[-1], state["history"], state["seconds"]
-    raise TrainingError(
-        f"the checkpoint was made with other settings or images ({folder}); give its own command "
-        "with --resume, or this one with another --name, or with --replace"
-    )
-
-
-def _load_model(checkpoint: Path) -> VAE:
-    with _reading(checkpoint):
-        return keras.saving.load_model(checkpoint / "model.keras")
-
-
-@contextlib.contextmanager
-def _reading(checkpoint: Path) -> Iterator[None]:
-    try:
-        yield
-    except tf.errors.OpError:  # of a cluster, not of the file
-        raise
-    except Exception as error:  # what Keras raises for a damaged file shares no base class
-        raise _DamagedError(
-            f"the checkpoint {checkpoint} is damaged ({reason(error)}); "
-            "leave out --resume to start anew"
-        ) from error
-
-
 def _seed_layers(model: VAE, strategy: tf.distribute.Strategy, seed: int, epoch: int) -> None:
     """Set every noise generator of the layers from ``(seed, epoch)``; Keras does not save them.
 
@@ -395,23 +308,6 @@ def _check_finite(terms: dict[str, float], epoch: int) -> None:
                 f"training diverged in epoch {epoch + 1} ({name} is {value}); "
                 "try a lower learning rate in the recipe, or another --seed"
             )
-
-
-def _save_checkpoint(
-    folder: Path, epoch: int, model: VAE, run: Run, history: History, seconds: float
-) -> None:
-    """Save the model with its history: write beside, then rename."""
-    older = sorted(folder.glob("epoch-*"))
-    unfinished = folder / "unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    model.save(unfinished / "model.keras")
-    state = {"run": run.to_json(), "history": history, "seconds": seconds}
-    (unfinished / "state.json").write_text(json.dumps(state), encoding="utf-8")
-    flush(unfinished)
-    os.replace(unfinished, folder / f"epoch-{epoch + 1:05d}")
-    for path in older:
-        shutil.rmtree(path)
 
 
 def _on_one_device(model: VAE) -> VAE:

@@ -1,0 +1,231 @@
+"""What ``train.py`` does with its arguments: which models to train, and how a mistake is told."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import math
+import shlex
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from explorer.bundle import store
+from explorer.cli.arguments import SEEDS, number
+from explorer.cli.terminal import quiet_stderr
+from explorer.data.load import Dataset, dataset_fingerprint, load_dataset
+from explorer.errors import ExplorerError
+from explorer.recipes.find import RECIPES, find_recipe
+from explorer.recipes.recipe import override
+from explorer.training.run import Run
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to train; None means 'as the recipe says'."""
+
+    data: str
+    latent_dim: int = 2
+    recipe: str | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    beta: float | None = None
+    seed: int = 0
+    limit: int | None = None
+    minutes: float | None = None
+    image_size: int | None = None
+    grey: bool = False
+    name: str | None = None
+
+    def command(self) -> str:
+        """The command that repeats this run; own images stand under their folder's name."""
+        parts = ["python", "train.py", Path(self.data).name]
+        for field, value in vars(self).items():
+            if field != "data" and value != getattr(Settings, field):
+                text = f"{value:.9g}" if isinstance(value, float) else str(value)
+                parts += [_flag(field)] if value is True else [_flag(field), text]
+        return shlex.join(parts)
+
+
+SHIPPED = (
+    Settings("fashion_mnist", 2),
+    Settings("fashion_mnist", 8),
+    Settings("mnist", 2),
+    Settings("mnist", 8, "residual-wide-digits"),
+    Settings("mnist", 8, "residual-flow-digits", name="mnist-8d-flow"),
+    Settings("mnist", 20, "residual-flow-digits"),
+    Settings("cifar10", 15, grey=True),
+    Settings("cifar10", 80, "conv-flow-colour"),
+)
+ALL = "shipped"
+"""The word that stands for all of these on the command line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A run with its images, and what its card says of them.
+
+    Attributes:
+        name: of the bundle.
+        command: that repeats the run.
+        recipe_name: where the recipe came from.
+        run: what defines the result.
+        dataset: the images.
+        seconds: after which no further epoch is started.
+    """
+
+    name: str
+    command: str
+    recipe_name: str
+    run: Run
+    dataset: Dataset
+    seconds: float
+
+    def describe(self) -> str:
+        """What will be trained on what, in a line or two for a person."""
+        data, published = self.dataset, self.run.recipe.published
+        shape = "×".join(map(str, data.image_shape))
+        text = (
+            f"{self.name}: {len(data.train.images):,} training and {len(data.test.images):,} test "
+            f"images of {shape} ({data.origin}), recipe {self.recipe_name}"
+        )
+        if published and (data.name, self.run.latent_dim) != (published.data, published.latent_dim):
+            text += (
+                f"\n{self.recipe_name} repeats a system for {published.data} in "
+                f"{published.latent_dim}-D; this run will not stand beside its figure"
+            )
+        return text
+
+
+def plan_run(settings: Settings, data_dir: Path | None) -> Plan:
+    """Find the recipe and the images that the settings name.
+
+    Raises:
+        ExplorerError: there is no such recipe or data set, or the name cannot name a bundle.
+    """
+    recipe_name, recipe = find_recipe(settings.recipe, settings.latent_dim)
+    recipe = override(
+        recipe, epochs=settings.epochs, batch_size=settings.batch_size, beta=settings.beta
+    )
+    dataset = load_dataset(
+        settings.data, data_dir=data_dir, image_size=settings.image_size, grey=settings.grey
+    )
+    if settings.limit is not None:
+        dataset = dataset.limited(settings.limit)
+    if settings.limit or settings.image_size:  # other images than a published system's
+        recipe = recipe.model_copy(update={"published": None})
+    name = settings.name or f"{dataset.name}-{settings.latent_dim}d"
+    store.check_name(name)
+    run = Run(
+        recipe=recipe,
+        image_shape=dataset.image_shape,
+        latent_dim=settings.latent_dim,
+        seed=settings.seed,
+        train_sha256=dataset_fingerprint(dataset.train),
+    )
+    return Plan(
+        name=name,
+        command=settings.command(),
+        recipe_name=recipe_name,
+        run=run,
+        dataset=dataset,
+        seconds=math.inf if settings.minutes is None else 60 * settings.minutes,
+    )
+
+
+def parse_arguments(description: str | None) -> tuple[tuple[Settings, ...], dict[str, Any]]:
+    """Read the command line; a wrong flag ends with one sentence and status 2.
+
+    Returns:
+        What to train, and the options of ``train.train_bundle``.
+    """
+    parser = argparse.ArgumentParser(
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,  # so that what was given can be told from what was not
+        allow_abbrev=False,
+    )
+    add, count = parser.add_argument, number(int, 1)
+    add("data", nargs="?", metavar="DATASET", help=f"name, path or '{ALL}' (the default)")
+    add("--latent-dim", type=count, metavar="N", help="dimensions (default 2)")
+    add("--recipe", metavar="R", help=f"{', '.join(RECIPES)}, or a .json file")
+    add("--epochs", type=count, metavar="N", help="passes over the training images")
+    add("--batch-size", type=count, metavar="N", help="images in a step")
+    add("--beta", type=number(float, 0), metavar="B", help="weight of the KL term")
+    add("--seed", type=number(int, *SEEDS), metavar="N", help="another run of the same (default 0)")
+    add("--limit", type=count, metavar="N", help="use only N images of each split")
+    add("--minutes", type=number(float, 0), metavar="M", help="start no further epoch after M")
+    add("--image-size", type=count, metavar="PIXELS", help="side of your own images")
+    add("--grey", action="store_true", help="turn colour images grey")
+    add("--name", help="of the bundle (default: data set and dimension)")
+    add(
+        "--output", type=Path, default=store.DEFAULT_FOLDER, metavar="DIR",
+        help="of the bundles (default: the project's own)",
+    )  # fmt: skip
+    add("--data-dir", type=Path, metavar="DIR", help="where data sets are looked for first")
+    add("--resume", action="store_true", help="go on after the last finished epoch")
+    add("--replace", action="store_true", help="replace whatever else has that name")
+    add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's logs there")
+    add("--figures-only", action="store_true", help="keep card and history, for comparisons")
+    add("--keras", action="store_true", help="also keep the model as Keras saves it")
+    given = vars(parser.parse_args())
+    data = given.get("data")
+    settings = {
+        field.name: given.pop(field.name) for field in fields(Settings) if field.name in given
+    }
+    if data is None and len(sys.argv) > 1:
+        parser.error(f"{sys.argv[1]} needs a DATASET, or '{ALL}' for every model that ships")
+    if data in (None, ALL):
+        if refused := settings.keys() - {"data"}:
+            parser.error(f"{_flag(min(refused))} does not go with '{ALL}'; name one DATASET")
+        return SHIPPED, given
+    return (Settings(**settings),), given
+
+
+@contextlib.contextmanager
+def problems_as_sentences() -> Iterator[None]:
+    """End the process with one sentence for whatever a person or a machine can get wrong.
+
+    TensorFlow is imported first, without its messages.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may not know '−'
+    warnings.formatwarning = lambda message, *_: f"train.py: {message}\n"
+    try:
+        with quiet_stderr():
+            from explorer.training.problems import (
+                MEMORY_ERRORS,
+                OpError,
+                reason,
+            )
+    except KeyboardInterrupt:  # nothing has begun
+        sys.exit(130)
+    try:
+        yield
+    except ExplorerError as error:
+        _end(str(error))
+    except MEMORY_ERRORS:
+        _end(
+            "the memory was not enough; give a smaller --batch-size, --limit the "
+            "images, or choose a smaller recipe"
+        )
+    except OpError as error:
+        _end(f"TensorFlow cannot run this: {reason(error)}")
+    except OSError as error:
+        _end(f"cannot read or write a file: {error}")
+    except KeyboardInterrupt:
+        print("\ntrain.py: interrupted; the same command with --resume goes on", file=sys.stderr)
+        sys.exit(130)
+
+
+def _end(sentence: str) -> None:
+    print(f"train.py: {sentence}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _flag(field: str) -> str:
+    return f"--{field.replace('_', '-')}"

@@ -1,0 +1,114 @@
+"""What a run gives, written as a bundle or as a reference."""
+
+from __future__ import annotations
+
+import shutil
+
+from explorer.bundle import store
+from explorer.bundle.store import Card, DataCard, Latents, Metrics, ModelCard, TrainingCard
+from explorer.data.load import Dataset, dataset_fingerprint
+from explorer.training import export
+from explorer.training.loop import Trained
+from explorer.training.place import Place
+from explorer.training.run import Run
+
+
+def make_card(
+    name: str,
+    run: Run,
+    dataset: Dataset,
+    trained: Trained,
+    metrics: Metrics,
+    *,
+    recipe_name: str,
+    command: str,
+    limit: int | None,
+) -> Card:
+    """Describe a trained model.
+
+    Args:
+        name: of the bundle.
+        run: what was trained.
+        dataset: on which images.
+        trained: what came out.
+        metrics: the figures.
+        recipe_name: where the recipe came from.
+        command: that repeats the run.
+        limit: how many images of each split were used; None for all.
+    """
+    return Card(
+        schema_version=store.SCHEMA_VERSION,
+        name=name,
+        data=DataCard(
+            name=dataset.name,
+            title=store.storable(dataset.title),
+            classes=tuple(map(store.storable, dataset.classes)),
+            image_shape=dataset.image_shape,
+            background=dataset.background,
+            licence=dataset.licence,
+            origin=dataset.origin,
+            limit=limit,
+            train_images=len(dataset.train.images),
+            test_images=len(dataset.test.images),
+            train_sha256=run.train_sha256,
+            test_sha256=dataset_fingerprint(dataset.test),
+        ),
+        model=ModelCard(
+            latent_dim=run.latent_dim,
+            recipe_name=store.storable(recipe_name),
+            recipe=run.recipe,
+            parameters=export.count_weights(trained.model),
+        ),
+        training=TrainingCard(
+            command=store.storable(command),
+            seed=run.seed,
+            seconds=round(trained.seconds, 1),
+            versions=export.library_versions(),
+        ),
+        metrics=metrics,
+        files={},
+    )
+
+
+def write(
+    place: Place, card: Card, trained: Trained, latents: Latents, dataset: Dataset, *, keras: bool
+) -> None:
+    """Put a bundle, or a reference, in its place, whole or not at all.
+
+    Args:
+        place: where.
+        card: what it says of itself.
+        trained: model and history.
+        latents: of the test images.
+        dataset: whose test images are kept beside the bundle, where their licence allows it.
+        keras: also keep the model as Keras saves it.
+    """
+    if place.figures_only:
+        store.save_reference(card, trained.history, place.output)
+    else:
+        with store.unfinished(place.path) as folder:
+            export.save_model(trained.model, folder)
+            store.save_latents(latents, folder / "latents.npz")
+            store.save_history(trained.history, folder / "history.json")
+            files = store.file_cards(folder)
+            store.save_card(card.model_copy(update={"files": files}), folder / "card.json")
+            if dataset.may_be_kept:
+                store.save_images(dataset.test.images, store.images_path(place.output, card.data))
+    if is_whole(card, trained):
+        shutil.rmtree(place.checkpoints)
+
+
+def is_whole(card: Card, trained: Trained) -> bool:
+    """Whether all epochs of the recipe are done."""
+    return len(trained.history["neg_elbo"]) == card.model.recipe.epochs
+
+
+def summarise(place: Place, card: Card, trained: Trained) -> str:
+    """What was written, and how good it is, in one line."""
+    epochs, metrics = len(trained.history["neg_elbo"]), card.metrics
+    rest = f"; {epochs} of {card.model.recipe.epochs} epochs: --resume with more --minutes goes on"
+    return (
+        f"wrote {place.path}: test −ELBO {metrics.neg_elbo:.2f} nats per image "
+        f"(reconstruction {metrics.reconstruction:.2f}, KL {metrics.kl:.2f}), "
+        f"trained in {trained.seconds / 60:.1f} minutes{'' if is_whole(card, trained) else rest}"
+    )
