@@ -1,4 +1,4 @@
-"""Keep what is no concern of a person's off their terminal."""
+"""Keep libraries' messages off the terminal, and end a command cleanly."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import NoReturn
 
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Hide what is written to stderr, by C++ code too; after an exception it is shown after all.
+    """Hide what is written to stderr, by C++ code too; show it after an exception.
 
     TensorFlow reports missing GPUs and its own optimisations while it is
     imported, whatever its log level. Its later advice for programmers is left out too.

@@ -188,7 +188,7 @@ def parse_arguments(description: str | None) -> tuple[tuple[Settings, ...], dict
 
 @contextlib.contextmanager
 def problems_as_sentences() -> Iterator[None]:
-    """End the process with one sentence for whatever a person or a machine can get wrong.
+    """End the process with one sentence and status 1 for any error that a person can put right.
 
     TensorFlow is imported first, without its messages.
     """

@@ -24,7 +24,7 @@ _RESIDUAL_WIDE = Recipe(
 )
 
 _DIGITS = Augmentation(rotation=0.1, scale=0.07, shear=0.1, shift=0.8)
-"""What a digit may undergo and still be the same digit."""
+"""Changes under which a digit stays the same digit."""
 
 _WIDE_DIGITS = _RESIDUAL_WIDE.model_copy(
     update={

@@ -143,7 +143,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         return self.model_dump(mode="json", exclude={"summary", "published"})
 
     def decoder_layers(self, image_shape: Sequence[int]) -> list[Layer]:
-        """The decoder's layers for such images, ``Dense`` and ``Reshape`` in a grid's place."""
+        """The decoder's layers for images of this shape, with each ``Grid`` written out."""
         layers: list[Layer] = []
         for layer in self.decoder:
             layers += _write_out(layer, image_shape) if layer["layer"] == "Grid" else [layer]

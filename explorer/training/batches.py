@@ -1,4 +1,4 @@
-"""The stream of images that a model trains on: only the batches in flight are in memory.
+"""Batches of images and noise; only the batches in flight are in memory.
 
 Order and noise follow from the run's seed and the epoch alone, whoever computes them,
 so that a resumed run, and one on several machines, sees what an uninterrupted one sees.
@@ -14,14 +14,14 @@ from explorer.recipes.recipe import Augmentation
 from explorer.training.augmentation import random_transforms, transform
 
 fold_in = tf.random.experimental.stateless_fold_in
-"""Make a key's own key for each number: with the same key, all draws would be one."""
+"""Derive another key from a key and a number; the same key would give the same draws."""
 
 HELD_OUT = 1000
-"""Images held out for the validation curve, where the recipe names no fraction."""
+"""Images held out for the validation curve if the recipe names no fraction."""
 
 
 def split(n: int, validation_split: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of the images to train on (one at least) and of those held out, evenly spread.
+    """Indices of the images to train on (at least one) and of those held out, evenly spread.
 
     Args:
         n: how many there are.

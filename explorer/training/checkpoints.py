@@ -1,4 +1,4 @@
-"""Checkpoints: all of a run after an epoch, so that it can go on from there."""
+"""Checkpoints: everything that a run needs to go on after an epoch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _DamagedError(TrainingError):
 
 
 def count_epochs(folder: Path, run: Run) -> int:
-    """How many epochs of a run are in its checkpoint; 0 if there is none that can be read.
+    """Number of epochs in a run's checkpoint; 0 if none can be read.
 
     Raises:
         TrainingError: the checkpoint is another run's.

@@ -37,7 +37,7 @@ class _Cluster(BaseModel):
 
 
 def find_strategy() -> tf.distribute.Strategy:
-    """The strategy for what there is; to be called before TensorFlow computes anything.
+    """Choose the strategy for this machine; call it before TensorFlow computes anything.
 
     With ``TF_CONFIG`` in the environment this process is one worker of a cluster, and
     waits for the others. Otherwise it uses all GPUs of this machine, or its CPU.
@@ -62,7 +62,7 @@ def find_strategy() -> tf.distribute.Strategy:
 
 
 def is_chief(strategy: tf.distribute.Strategy | None) -> bool:
-    """Whether this process is the one that writes files and tells how far training is."""
+    """Whether this process is the one that writes files and prints progress."""
     return (
         strategy is None
         or strategy.cluster_resolver is None
@@ -71,7 +71,7 @@ def is_chief(strategy: tf.distribute.Strategy | None) -> bool:
 
 
 def replicas_of(strategy: tf.distribute.Strategy) -> tuple[slice, int]:
-    """Which replicas this process computes, of how many in all."""
+    """The slice of the replicas that this process computes, and the number of all replicas."""
     numbers = strategy.experimental_local_results(
         strategy.experimental_distribute_values_from_function(
             lambda context: context.replica_id_in_sync_group
@@ -102,7 +102,7 @@ def check_agreement(strategy: tf.distribute.Strategy, value: Any, problem: str) 
 
 @contextlib.contextmanager
 def telling_of_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Say it in a sentence when another worker of a cluster is gone.
+    """Raise a DistributionError with a sentence if another worker of the cluster is gone.
 
     TensorFlow notices within seconds: every worker tells the chief that it is alive.
 

@@ -163,7 +163,7 @@ def apply_layer(spec: Layer, x: Any) -> Any:
 
 @contextlib.contextmanager
 def recipe_errors(problem: str) -> Iterator[None]:
-    """Turn whatever Keras makes of a wrong recipe into one sentence."""
+    """Turn any error that Keras raises for a wrong recipe into a RecipeError."""
     try:
         yield
     except RecipeError:

@@ -37,11 +37,11 @@ from explorer.training.run import Run, TrainingError
 from explorer.training.vae import VAE
 
 CHUNK = 50
-"""Steps between two looks at how far training has come."""
+"""Steps between two updates of the progress line."""
 
 
 class Trained(NamedTuple):
-    """What a run gives.
+    """The result of a run.
 
     Attributes:
         model: the trained model.
@@ -203,7 +203,7 @@ def _stream(
 def _compile_steps(
     model: VAE, strategy: tf.distribute.Strategy, batch_size: int
 ) -> Callable[[Any, int], tf.Tensor]:
-    """Make the function that takes so many steps.
+    """Compile the function that takes ``count`` steps.
 
     It sums reconstruction and KL term over all their images, nats, ``(2,)``.
     """
@@ -271,7 +271,7 @@ def _learning_rate(recipe: Recipe, total_steps: int) -> Any:
 
 
 def _is_dense(model: VAE) -> bool:
-    """Whether XLA pays: on the CPU it speeds up matrix products and slows convolutions."""
+    """Whether the model has no convolutions: on the CPU, XLA speeds up matrix products only."""
 
     def has_convolution(layer: Layer) -> bool:
         return "Conv" in layer["layer"] or any(map(has_convolution, layer.get("layers", ())))
@@ -301,7 +301,7 @@ def _seed_layers(model: VAE, strategy: tf.distribute.Strategy, seed: int, epoch:
 
 
 def _check_finite(terms: dict[str, float], epoch: int) -> None:
-    """Refuse an epoch whose terms are not finite, before it becomes a checkpoint."""
+    """Raise TrainingError if a term is not finite, before it becomes a checkpoint."""
     for name, value in terms.items():
         if not math.isfinite(value):
             raise TrainingError(

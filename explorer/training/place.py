@@ -1,4 +1,4 @@
-"""Where a run puts its result, and what lies there already: nothing trained is lost."""
+"""Where a run puts its result, and what is there already, so that no training is lost."""
 
 from __future__ import annotations
 

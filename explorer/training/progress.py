@@ -1,4 +1,4 @@
-"""How far training has come: a line for a person, and TensorBoard's logs."""
+"""Progress of training: one line on the terminal, and TensorBoard's logs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 ERASE = "\x1b[K"
-"""Tells a terminal to empty the rest of the line, where a longer one stood."""
+"""Erases the rest of the terminal's line."""
 SHOWN = ("neg_elbo", "reconstruction", "kl", "val_neg_elbo")
 
 
@@ -30,7 +30,7 @@ class Progress:
         self.started = self.shown = time.monotonic()
 
     def advance(self, count: int, terms: dict[str, float]) -> None:
-        """Count steps, after which the epoch's terms are these on average."""
+        """Count ``count`` more steps; ``terms`` are the epoch's averages so far."""
         self.step += count
         self.steps_done += count
         if self.live and self.step < self.steps and time.monotonic() - self.shown > 0.25:
@@ -81,7 +81,7 @@ class Summaries:
             writer.close()
 
     def write(self, epoch: int, terms: dict[str, float]) -> None:
-        """Log what ``epoch`` (from 0) ended with; ``val_…`` are of the held-out images."""
+        """Log the terms at the end of ``epoch`` (counted from 0); ``val_…`` are of held-out images."""
         if not self.writers:
             return
         for name, value in terms.items():

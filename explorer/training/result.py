@@ -1,4 +1,4 @@
-"""What a run gives, written as a bundle or as a reference."""
+"""Write the result of a run as a bundle or as a reference."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def make_card(
 def write(
     place: Place, card: Card, trained: Trained, latents: Latents, dataset: Dataset, *, keras: bool
 ) -> None:
-    """Put a bundle, or a reference, in its place, whole or not at all.
+    """Write a bundle or a reference, completely or not at all.
 
     Args:
         place: where.

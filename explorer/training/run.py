@@ -45,7 +45,7 @@ class Run:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """What decides the result, as JSON values, to tell whether two runs are the same."""
+        """The fields that decide the result, as JSON values: equal for equal runs."""
         return {
             "recipe": self.recipe.settings(),
             "image_shape": list(self.image_shape),
