@@ -1,0 +1,144 @@
+/** Builds what a run does from a model's nodes: folds what is constant, then lays out memory. */
+
+import { demand, NetworkError } from "./errors.js";
+import { layOut } from "./memory.js";
+import { Node } from "./node.js";
+import { OPERATORS } from "./operators/index.js";
+import { plain } from "./plain.js";
+import { MOST_NUMBERS, numbers, room, sizeOf, Tensor } from "./tensor.js";
+
+/**
+ * @typedef {import("./file.js").Model} Model
+ * @typedef {import("./file.js").NodeText} NodeText
+ * @typedef {import("./node.js").Bind} Bind
+ * @typedef {import("./tensor.js").Storage} Storage
+ * @typedef {import("./memory.js").Use} Use
+ *
+ * @typedef {{node: Node, bind: Bind}} Step
+ *
+ * @typedef {object} Graph
+ * @property {Tensor[]} inputs
+ * @property {Tensor[]} outputs
+ * @property {Step[]} steps
+ * @property {WebAssembly.Memory | {buffer: ArrayBuffer}} memory
+ */
+
+/** Reads, writes and multiply-adds that a run may need, and that folding may. */
+const MOST_WORK = 2e10;
+const MOST_FOLDING = 5e8;
+
+/**
+ * @param {Model} model
+ * @returns {Graph}
+ */
+export function buildGraph(model) {
+  /** @type {Map<string, Tensor>} */
+  const tensors = new Map(model.constants);
+  const inputs = model.inputs.map(({ name, kind, shape }) => {
+    const tensor = new Tensor(shape, kind, room(sizeOf(shape)));
+    tensors.set(name, tensor);
+    return tensor;
+  });
+  const find = (/** @type {string} */ name, /** @type {string} */ reader) => {
+    const tensor = tensors.get(name);
+    if (!tensor) throw new NetworkError(`${reader} ${name}, which nothing before it makes.`);
+    return tensor;
+  };
+
+  const budget = { constants: MOST_NUMBERS, folding: MOST_FOLDING, run: MOST_WORK };
+  /** @type {Step[]} */
+  const steps = [];
+  for (const text of needed(model)) {
+    const operator = Object.hasOwn(OPERATORS, text.operator) && OPERATORS[text.operator];
+    demand(
+      operator,
+      `This page cannot run the operator ${text.operator} (node ${text.label}) of the model.`,
+    );
+    const given = text.inputs.map((name) =>
+      name ? find(name, `The node ${text.label} reads`) : undefined,
+    );
+    const node = new Node(text, given, model.opset);
+    const bind = operator(node);
+    if (bind && node.constant) fold(node, bind, budget);
+    else if (bind) steps.push({ node, bind });
+    if (bind) budget.run -= work(node);
+    demand(budget.run >= 0, "One run of the model takes too long for this page.");
+    node.outputs.forEach((tensor, i) => tensors.set(text.outputs[i], tensor));
+  }
+  const outputs = model.outputs.map((name) => find(name, "The model should put out"));
+  const memory = layOut(lifetimes(steps, inputs, outputs));
+  return { inputs, outputs, steps, memory };
+}
+
+/** The nodes that the outputs depend on, in their order. */
+function needed(/** @type {Model} */ { nodes, outputs }) {
+  const wanted = new Set(outputs);
+  return [...nodes]
+    .reverse()
+    .filter((node) => {
+      const isNeeded = node.outputs.some((name) => name !== "" && wanted.has(name));
+      if (isNeeded) node.inputs.forEach((name) => wanted.add(name));
+      return isNeeded;
+    })
+    .reverse();
+}
+
+/** How much a run of this node reads, writes and multiplies. */
+function work(/** @type {Node} */ node) {
+  const written = [...node.outputs.map((tensor) => tensor.storage), ...node.scratches];
+  const lengths = [...node.reads, ...written].map((storage) => storage.length);
+  return lengths.reduce((sum, length) => sum + length, node.multiplyAdds);
+}
+
+/**
+ * Works the outputs of a node out while the network is built.
+ *
+ * @param {Node} node
+ * @param {Bind} bind
+ * @param {{constants: number, folding: number}} budget
+ */
+function fold(node, bind, budget) {
+  budget.folding -= work(node);
+  for (const { storage } of node.outputs) budget.constants -= storage.length;
+  demand(
+    budget.folding >= 0 && budget.constants >= 0,
+    "The model's constants are too large for this page.",
+  );
+  for (const scratch of node.scratches) scratch.data = new Float32Array(scratch.length);
+  for (const { storage, kind } of node.outputs) storage.data = numbers(storage.length, kind);
+  bind(plain)();
+  for (const { storage } of node.outputs) storage.constant = true;
+}
+
+/**
+ * From which step to which each buffer is in use.
+ *
+ * @param {Step[]} steps
+ * @param {Tensor[]} inputs
+ * @param {Tensor[]} outputs
+ * @returns {Use[]}
+ */
+function lifetimes(steps, inputs, outputs) {
+  /** @type {Map<Storage, Use>} */
+  const uses = new Map();
+  const use = (
+    /** @type {Storage} */ storage,
+    /** @type {number} */ first,
+    /** @type {number} */ last = first,
+  ) => {
+    const known = uses.get(storage);
+    if (known) known.last = Math.max(known.last, last);
+    else uses.set(storage, { storage, first, last });
+  };
+  inputs.forEach(({ storage }) => use(storage, -1));
+  steps.forEach(({ node }, step) => {
+    for (const storage of node.reads) {
+      if (storage.constant) use(storage, -1, Infinity);
+      else use(storage, step);
+    }
+    for (const storage of node.scratches) use(storage, step);
+    for (const { storage } of node.outputs) use(storage, step);
+  });
+  outputs.forEach(({ storage }) => use(storage, -1, Infinity));
+  return [...uses.values()].sort((a, b) => a.first - b.first);
+}

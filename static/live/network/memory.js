@@ -1,0 +1,67 @@
+/** Lays out all buffers of a network in one memory; buffers whose time is over make room. */
+
+import { demand } from "./errors.js";
+import { MOST_NUMBERS } from "./tensor.js";
+
+/**
+ * @typedef {import("./tensor.js").Storage} Storage
+ *
+ * @typedef {object} Use when a buffer holds numbers that are still needed
+ * @property {Storage} storage
+ * @property {number} first the step that writes it
+ * @property {number} last the last step that reads it
+ *
+ * @typedef {{use: Use, start: number}} Place
+ */
+
+const ALIGNMENT = 4; // numbers: 16 bytes, a register
+const PAGE = 2 ** 16;
+
+/** Numbers at the start of the memory that the kernels use themselves. */
+export const RESERVED = 64;
+
+/**
+ * @param {Use[]} uses in the order of their first steps
+ * @returns {WebAssembly.Memory | {buffer: ArrayBuffer}}
+ */
+export function layOut(uses) {
+  /** @type {Place[]} */
+  const places = [];
+  /** @type {Place[]} those still in use, in the order of their starts */
+  let open = [];
+  let end = RESERVED;
+  for (const use of uses) {
+    open = open.filter((place) => place.use.last >= use.first);
+    let start = RESERVED;
+    let index = 0;
+    for (; index < open.length && open[index].start < start + use.storage.length; index++) {
+      start = after(open[index]);
+    }
+    const place = { use, start };
+    open.splice(index, 0, place);
+    places.push(place);
+    end = Math.max(end, after(place));
+  }
+  demand(end <= 2 * MOST_NUMBERS, "The model needs more memory than this page can give.");
+
+  const memory = newMemory(Math.ceil((4 * end) / PAGE));
+  for (const { use, start } of places) {
+    const { storage } = use;
+    const { data, length } = storage;
+    const Data = data instanceof Int32Array ? Int32Array : Float32Array;
+    storage.data = new Data(memory.buffer, 4 * start, length);
+    if (storage.constant) storage.data.set(data);
+  }
+  return memory;
+}
+
+/** The first number after a place that another may take. */
+function after(/** @type {Place} */ { use, start }) {
+  return ALIGNMENT * Math.ceil((start + use.storage.length) / ALIGNMENT);
+}
+
+/** @returns {WebAssembly.Memory | {buffer: ArrayBuffer}} */
+function newMemory(/** @type {number} */ pages) {
+  if (typeof WebAssembly === "object") return new WebAssembly.Memory({ initial: pages });
+  return { buffer: new ArrayBuffer(pages * PAGE) };
+}

@@ -1,0 +1,57 @@
+/** A decoder or encoder in ONNX's format, at one image: read, built once, and run. */
+
+import { demand, NetworkError } from "./errors.js";
+import { readModel } from "./file.js";
+import { buildGraph } from "./graph.js";
+import { plain } from "./plain.js";
+import { simdKernels } from "./simd.js";
+
+/** @typedef {{name: string, shape: number[]}} Port an input or output; its batch counts 1 */
+
+export { NetworkError };
+
+export class Network {
+  #inputs;
+  #results;
+  #runs;
+
+  /**
+   * @param {Uint8Array} bytes of an .onnx file
+   * @param {{plain?: boolean}} [options] `plain` to do without WebAssembly
+   * @throws {NetworkError} when the file is damaged, too large, or has what this page cannot run
+   */
+  constructor(bytes, options = {}) {
+    const model = readModel(bytes);
+    const { inputs, outputs, steps, memory } = buildGraph(model);
+    const kernels = (!options.plain && simdKernels(memory)) || plain;
+    this.#inputs = inputs.map(({ data }) => data);
+    this.#results = outputs.map(({ data }) => /** @type {Float32Array} */ (data));
+    this.#runs = steps.map(({ bind }) => bind(kernels));
+
+    /** @type {Port[]} */
+    this.inputs = inputs.map(({ shape }, i) => ({ name: model.inputs[i].name, shape }));
+    /** @type {Port[]} */
+    this.outputs = outputs.map(({ shape }, i) => ({ name: model.outputs[i], shape }));
+    /** Multiply-adds of one run: how heavy the network is. */
+    this.multiplyAdds = steps.reduce((sum, { node }) => sum + node.multiplyAdds, 0);
+  }
+
+  /**
+   * Runs the network on one image or latent.
+   *
+   * @param {Float32Array[]} values one for each input
+   * @returns {Float32Array[]} one for each output, the network's own, which the next run overwrites
+   */
+  run(...values) {
+    for (let i = 0; i < this.#inputs.length; i++) {
+      const { length } = this.#inputs[i];
+      demand(
+        values[i]?.length === length,
+        `The input ${this.inputs[i].name} takes ${length} numbers.`,
+      );
+      this.#inputs[i].set(values[i]);
+    }
+    for (let i = 0; i < this.#runs.length; i++) this.#runs[i]();
+    return this.#results;
+  }
+}

@@ -1,0 +1,24 @@
+/** All operators that this page runs, by their names in ONNX. An operator is one entry here. */
+
+import { CONVOLUTION } from "./convolution.js";
+import { ELEMENTWISE } from "./elementwise.js";
+import { MATRIX } from "./matrix.js";
+import { NORMALISATION } from "./normalisation.js";
+import { POOLING } from "./pooling.js";
+import { REDUCTION } from "./reduction.js";
+import { RESIZING } from "./resizing.js";
+import { SELECTION } from "./selection.js";
+import { SHAPES } from "./shapes.js";
+
+/** @type {Record<string, import("../node.js").Operator>} */
+export const OPERATORS = {
+  ...CONVOLUTION,
+  ...ELEMENTWISE,
+  ...MATRIX,
+  ...NORMALISATION,
+  ...POOLING,
+  ...REDUCTION,
+  ...RESIZING,
+  ...SELECTION,
+  ...SHAPES,
+};

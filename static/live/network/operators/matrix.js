@@ -1,0 +1,155 @@
+/** Matrix products. */
+
+import { pack, padColumns, PANEL } from "../plain.js";
+import { arrange, broadcast, broadcastStrides, progression, sizeOf, sums } from "../tensor.js";
+
+/**
+ * @typedef {import("../node.js").Node} Node
+ * @typedef {import("../node.js").Operator} Operator
+ * @typedef {import("../plain.js").Kernels} Kernels
+ * @typedef {import("../tensor.js").Numbers} Numbers
+ */
+
+/** @type {Record<string, Operator>} */
+export const MATRIX = {
+  MatMul(node) {
+    const [a, b] = [node.input(0), node.input(1)];
+    node.demand(a.shape.length > 0 && b.shape.length > 0, "takes no single numbers");
+    const left = a.shape.length === 1 ? [1, ...a.shape] : a.shape;
+    const right = b.shape.length === 1 ? [...b.shape, 1] : b.shape;
+    const [m, k] = left.slice(-2);
+    const [depth, n] = right.slice(-2);
+    node.demand(k === depth, `cannot multiply (${a.shape}) by (${b.shape})`);
+    const batch = broadcast([left.slice(0, -2), right.slice(0, -2)], node.where);
+    const rows = a.shape.length === 1 ? [] : [m];
+    const columns = b.shape.length === 1 ? [] : [n];
+    const y = node.output([...batch, ...rows, ...columns]);
+    node.multiplyAdds = y.size * k;
+
+    if (b.constant && sizeOf(right) === k * n) {
+      const multiply = productWith(node, pack(node.values(1), k, n, n, 1), k, n);
+      return (kernels) => {
+        const product = multiply(kernels);
+        const allRows = k > 0 ? a.size / k : 0;
+        return () => {
+          y.data.fill(0);
+          product(a.data, allRows, y.data);
+        };
+      };
+    }
+    const [aStarts, bStarts] = [left, right].map((shape) => {
+      const strides = broadcastStrides(shape.slice(0, -2), batch);
+      const size = sizeOf(shape.slice(-2));
+      return sums(batch.map((length, axis) => progression(length, strides[axis] * size)));
+    });
+    const multiply = gatheredProduct(node, m, progression(k, n), progression(n, 1));
+    return (kernels) => {
+      const product = multiply(kernels);
+      return () => {
+        y.data.fill(0);
+        for (let i = 0; i < aStarts.length; i++) {
+          product(a.data, aStarts[i], b.data, bStarts[i], y.data, i * m * n);
+        }
+      };
+    };
+  },
+
+  Gemm(node) {
+    const [a, b, c] = [node.input(0), node.input(1), node.optional(2)];
+    const isMatrix = a.shape.length === 2 && b.shape.length === 2;
+    node.demand(isMatrix, `needs two matrices, not (${a.shape}) and (${b.shape})`);
+    const alpha = node.number("alpha", 1);
+    const beta = node.number("beta", 1);
+    const [m, k] = node.number("transA", 0) ? [a.shape[1], a.shape[0]] : a.shape;
+    const isTurned = node.number("transB", 0) !== 0;
+    const [depth, n] = isTurned ? [b.shape[1], b.shape[0]] : b.shape;
+    node.demand(k === depth, `cannot multiply (${a.shape}) by (${b.shape})`);
+    const y = node.output([m, n]);
+    node.multiplyAdds = m * k * n;
+    const [down, right] = isTurned ? [1, k] : [n, 1];
+
+    const turned = m === a.shape[0] ? null : node.scratch(a.size);
+    const turn = arrange([progression(m, 1), progression(k, m)]);
+    if (c) {
+      const fits = String(broadcast([c.shape, y.shape], node.where)) === String(y.shape);
+      node.demand(fits, `cannot add (${c.shape}) to (${y.shape})`);
+    }
+    const strides = c ? broadcastStrides(c.shape, y.shape) : [0, 0];
+    const place = arrange([progression(m, strides[0]), progression(n, strides[1])]);
+
+    const begin = () => {
+      if (turned) turn(a.data, turned.data);
+      if (c) place(c.data, y.data);
+      else y.data.fill(0);
+      if (c && beta !== 1) scale(y.data, beta);
+      return turned ? turned.data : a.data;
+    };
+    if (b.constant) {
+      const panels = pack(node.values(1), k, n, down, right);
+      if (alpha !== 1) scale(panels, alpha);
+      const multiply = productWith(node, panels, k, n);
+      return (kernels) => {
+        const product = multiply(kernels);
+        return () => product(begin(), m, y.data);
+      };
+    }
+    node.demand(alpha === 1, "has alpha and no constant weights");
+    const multiply = gatheredProduct(node, m, progression(k, down), progression(n, right));
+    return (kernels) => {
+      const product = multiply(kernels);
+      return () => product(begin(), 0, b.data, 0, y.data, 0);
+    };
+  },
+};
+
+function scale(/** @type {Numbers} */ y, /** @type {number} */ factor) {
+  for (let i = 0; i < y.length; i++) y[i] *= factor;
+}
+
+/**
+ * y += x · W for a constant W of `k` rows and `n` columns.
+ *
+ * @param {Node} node
+ * @param {Float32Array} packed W in panels
+ * @param {number} k
+ * @param {number} n
+ * @returns {(kernels: Kernels) => (x: Numbers, m: number, y: Numbers) => void} m: rows of x
+ */
+export function productWith(node, packed, k, n) {
+  const panels = node.prepared(packed);
+  const list = node.scratch(2 * k + PANEL);
+  return (kernels) => (x, m, y) => kernels.product(x, m, k, panels.data, n, y, list.data);
+}
+
+/**
+ * y += w · X with `m` rows of w, and X[i, j] = x[from + rows[i] + columns[j]].
+ *
+ * @param {Node} node
+ * @param {number} m
+ * @param {Int32Array} rows
+ * @param {Int32Array} columns
+ * @returns {(kernels: Kernels) => (w: Numbers, wAt: number, x: Numbers, from: number, y: Numbers,
+ *   yAt: number) => void}
+ */
+export function gatheredProduct(node, m, rows, columns) {
+  const k = rows.length;
+  const n = columns.length;
+  const rowTable = node.prepared(rows);
+  const columnTable = node.prepared(padColumns(columns));
+  const panel = node.scratch(PANEL * k);
+  return (kernels) => (w, wAt, x, from, y, yAt) =>
+    kernels.gatherProduct(
+      w,
+      wAt,
+      m,
+      k,
+      x,
+      from,
+      rowTable.data,
+      columnTable.data,
+      n,
+      y,
+      yAt,
+      panel.data,
+    );
+}

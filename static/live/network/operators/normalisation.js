@@ -1,0 +1,152 @@
+/** Operators that normalise: to zero mean and unit variance, or to a sum of one. */
+
+import { ADD, MULTIPLY } from "../plain.js";
+import { sizeOf, Tensor } from "../tensor.js";
+import { combine } from "./elementwise.js";
+
+/**
+ * @typedef {import("../node.js").Node} Node
+ * @typedef {import("../node.js").Bind} Bind
+ * @typedef {import("../node.js").Operator} Operator
+ * @typedef {import("../tensor.js").Numbers} Numbers
+ */
+
+/** @type {Record<string, Operator>} */
+export const NORMALISATION = {
+  /** Source: Ioffe & Szegedy 2015, with the moments of the training. */
+  BatchNormalization(node) {
+    const x = node.input(0);
+    node.demand(node.number("training_mode", 0) === 0, "is set to training");
+    const [, channels = 1, ...sizes] = x.shape;
+    const epsilon = node.number("epsilon", 1e-5);
+    const lists = [1, 2, 3, 4].map((i) => node.values(i));
+    const fits = lists.every((list) => list.length === channels);
+    node.demand(fits, `has other than ${channels} scales, shifts, means and variances`);
+    const [scales, shifts, means, variances] = lists;
+    const y = node.output(x.shape);
+    const perChannel = (/** @type {(channel: number) => number} */ f) => {
+      const storage = node.prepared(Float32Array.from(scales, (_, channel) => f(channel)));
+      return new Tensor([channels, ...sizes.map(() => 1)], "float", storage);
+    };
+    const scale = (/** @type {number} */ i) => scales[i] / Math.sqrt(variances[i] + epsilon);
+    const multiply = combine(MULTIPLY, x, perChannel(scale), y);
+    const add = combine(
+      ADD,
+      y,
+      perChannel((i) => shifts[i] - means[i] * scale(i)),
+      y,
+    );
+    return (kernels) => {
+      const steps = [multiply(kernels), add(kernels)];
+      return () => {
+        steps[0]();
+        steps[1]();
+      };
+    };
+  },
+
+  /** Source: Wu & He 2018. One scale for each group up to version 20, for each channel since. */
+  GroupNormalization(node) {
+    const [batch, channels, ...sizes] = node.input(0).shape;
+    const groups = node.number("num_groups", 1);
+    node.demand(channels % groups === 0, `cannot share ${channels} channels out to ${groups}`);
+    const isOfGroups = node.opset < 21;
+    const run = sizeOf(sizes) * (isOfGroups ? channels / groups : 1);
+    return standardise(node, batch * groups, run, isOfGroups ? groups : channels);
+  },
+
+  /** Source: Ulyanov et al. 2016. */
+  InstanceNormalization(node) {
+    const [batch, channels, ...sizes] = node.input(0).shape;
+    return standardise(node, batch * channels, sizeOf(sizes), channels);
+  },
+
+  /** Source: Ba, Kiros & Hinton 2016. */
+  LayerNormalization(node) {
+    const { shape } = node.input(0);
+    const axis = node.axis(node.number("axis", -1), shape.length);
+    return standardise(node, sizeOf(shape.slice(0, axis)), 1, sizeOf(shape.slice(axis)));
+  },
+
+  LogSoftmax: (node) => softmax(node, true),
+  Softmax: (node) => softmax(node, false),
+};
+
+/**
+ * Gives each row zero mean and unit variance, then each run of numbers its scale and shift.
+ *
+ * @param {Node} node
+ * @param {number} rows
+ * @param {number} run how many neighbours share a scale
+ * @param {number} count of scales, which are taken in turn
+ * @returns {Bind}
+ */
+function standardise(node, rows, run, count) {
+  const [x, scale, shift] = [node.input(0), node.input(1), node.optional(2)];
+  const epsilon = node.number("epsilon", 1e-5);
+  const length = x.size / rows;
+  const fits = scale.size === count && (!shift || shift.size === count) && length % run === 0;
+  node.demand(fits, `has ${scale.size} scales for (${x.shape})`);
+  const y = node.output(x.shape);
+  node.multiplyAdds = 3 * x.size;
+
+  return () => {
+    const [from, to, scales] = [x.data, y.data, scale.data];
+    const shifts = shift ? shift.data : new Float32Array(count);
+    return () => {
+      let channel = 0;
+      for (let start = 0; start < from.length; start += length) {
+        const end = start + length;
+        let mean = 0;
+        for (let i = start; i < end; i++) mean += from[i];
+        mean /= length;
+        let variance = 0;
+        for (let i = start; i < end; i++) variance += (from[i] - mean) ** 2;
+        const norm = 1 / Math.sqrt(variance / length + epsilon);
+        for (let i = start; i < end; channel = (channel + 1) % count) {
+          const factor = norm * scales[channel];
+          const offset = shifts[channel] - mean * factor;
+          for (const next = i + run; i < next; i++) to[i] = from[i] * factor + offset;
+        }
+      }
+    };
+  };
+}
+
+/**
+ * @param {Node} node
+ * @param {boolean} isLog
+ * @returns {Bind}
+ */
+function softmax(node, isLog) {
+  const x = node.input(0);
+  const axis = node.axis(node.number("axis", -1), x.shape.length);
+  const length = x.shape[axis];
+  const step = sizeOf(x.shape.slice(axis + 1));
+  const y = node.output(x.shape);
+  return () => () => {
+    for (let block = 0; block < x.size; block += length * step) {
+      for (let start = block; start < block + step; start++) {
+        normaliseExponentials(x.data, y.data, start, length, step, isLog);
+      }
+    }
+  };
+}
+
+/**
+ * @param {Numbers} x
+ * @param {Numbers} y
+ * @param {number} start of a row
+ * @param {number} length of the row
+ * @param {number} step between its numbers
+ * @param {boolean} isLog
+ */
+function normaliseExponentials(x, y, start, length, step, isLog) {
+  const end = start + length * step;
+  let most = -Infinity;
+  for (let i = start; i < end; i += step) most = Math.max(most, x[i]);
+  let sum = 0;
+  for (let i = start; i < end; i += step) sum += Math.exp(x[i] - most);
+  const all = most + Math.log(sum);
+  for (let i = start; i < end; i += step) y[i] = isLog ? x[i] - all : Math.exp(x[i] - most) / sum;
+}

@@ -1,0 +1,236 @@
+/**
+ * The loops in which nearly all of a network's time goes, in plain JavaScript.
+ *
+ * `simd.js` has the same functions in WebAssembly; these run where a browser lacks it, and
+ * tell the tests what is right.
+ */
+
+/**
+ * @typedef {import("./tensor.js").Numbers} Numbers
+ *
+ * @typedef {object} Operand how one operand of an elementwise function is read
+ * @property {Numbers} data
+ * @property {number} row how far apart its rows stand; 0 to repeat one
+ * @property {number} column 0 or 1: the same for its columns
+ */
+
+/** Columns of a matrix that the kernels take at a time, and that lie together in a panel. */
+export const PANEL = 8;
+
+/** Functions of one number, by their index. @type {((x: number, slope: number) => number)[]} */
+const UNARY = [
+  (x, slope) => (x < 0 ? slope * x : x),
+  (x) => Math.exp(x),
+  (x) => 1 / (1 + Math.exp(-x)),
+  (x) => Math.tanh(x),
+];
+
+/** Functions of two numbers, by their index. @type {((a: number, b: number) => number)[]} */
+const BINARY = [
+  (a, b) => a + b,
+  (a, b) => a - b,
+  (a, b) => a * b,
+  (a, b) => a / b,
+  (a, b) => Math.max(a, b),
+  (a, b) => Math.min(a, b),
+];
+
+export const LEAKY_RELU = 0;
+export const EXP = 1;
+export const SIGMOID = 2;
+export const TANH = 3;
+
+export const ADD = 0;
+export const SUBTRACT = 1;
+export const MULTIPLY = 2;
+export const DIVIDE = 3;
+export const MAXIMUM = 4;
+export const MINIMUM = 5;
+
+/** @typedef {typeof plain} Kernels */
+
+export const plain = {
+  /**
+   * y += x · W, with x of `m` rows and `k` columns.
+   *
+   * @param {Numbers} x
+   * @param {number} m
+   * @param {number} k
+   * @param {Numbers} panels W, of `n` columns, as `pack` lays it out
+   * @param {number} n
+   * @param {Numbers} y
+   * @param {Numbers} list room for 2 k + 8 numbers
+   */
+  product(x, m, k, panels, n, y, list) {
+    void list;
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j += PANEL) {
+        block(x, i * k, k, panels, j * k, y, i * n + j, Math.min(PANEL, n - j));
+      }
+    }
+  },
+
+  /**
+   * y += w · X, with w of `m` rows and `k` columns, and X gathered from where its elements stand:
+   * X[i, j] = x[from + rows[i] + columns[j]].
+   *
+   * @param {Numbers} w
+   * @param {number} wAt where w begins
+   * @param {number} m
+   * @param {number} k
+   * @param {Numbers} x
+   * @param {number} from
+   * @param {Int32Array} rows
+   * @param {Int32Array} columns filled up to a multiple of `PANEL`
+   * @param {number} n
+   * @param {Numbers} y
+   * @param {number} yAt where y begins
+   * @param {Numbers} panel room for `PANEL` · k numbers
+   */
+  gatherProduct(w, wAt, m, k, x, from, rows, columns, n, y, yAt, panel) {
+    for (let j = 0; j < n; j += PANEL) {
+      for (let i = 0, to = 0; i < k; i++) {
+        for (let c = j; c < j + PANEL; c++) panel[to++] = x[from + rows[i] + columns[c]];
+      }
+      for (let i = 0; i < m; i++) {
+        block(w, wAt + i * k, k, panel, 0, y, yAt + i * n + j, Math.min(PANEL, n - j));
+      }
+    }
+  },
+
+  /**
+   * y[to + rows[i] + columns[j]] += x[i, j], with x of `m` rows and `n` columns.
+   *
+   * @param {Numbers} x
+   * @param {number} m
+   * @param {number} n
+   * @param {Int32Array} rows
+   * @param {Int32Array} columns
+   * @param {Numbers} y
+   * @param {number} to
+   */
+  scatterAdd(x, m, n, rows, columns, y, to) {
+    for (let i = 0, from = 0; i < m; i++) {
+      const base = to + rows[i];
+      for (let j = 0; j < n; j++) y[base + columns[j]] += x[from++];
+    }
+  },
+
+  /**
+   * y = f(x).
+   *
+   * @param {number} f
+   * @param {Numbers} x
+   * @param {Numbers} y
+   * @param {number} slope
+   */
+  unary(f, x, y, slope) {
+    const of = UNARY[f];
+    for (let i = 0; i < x.length; i++) y[i] = of(x[i], slope);
+  },
+
+  /**
+   * y = f(a, b) for `rows` rows of `columns` numbers.
+   *
+   * @param {number} f
+   * @param {Operand} a
+   * @param {number} aAt where the first row begins
+   * @param {Operand} b
+   * @param {number} bAt
+   * @param {Numbers} y
+   * @param {number} yAt
+   * @param {number} rows
+   * @param {number} columns
+   */
+  binary(f, a, aAt, b, bAt, y, yAt, rows, columns) {
+    combine(BINARY[f], a, aAt, b, bAt, y, yAt, rows, columns);
+  },
+};
+
+/**
+ * y[at + j] += Σᵢ x[from + i] · panel[start + i · PANEL + j] for `width` columns j.
+ *
+ * @param {Numbers} x
+ * @param {number} from
+ * @param {number} k
+ * @param {Numbers} panel
+ * @param {number} start
+ * @param {Numbers} y
+ * @param {number} at
+ * @param {number} width
+ */
+function block(x, from, k, panel, start, y, at, width) {
+  let [a, b, c, d, e, f, g, h] = [0, 0, 0, 0, 0, 0, 0, 0];
+  for (let i = 0, p = start; i < k; i++, p += PANEL) {
+    const factor = x[from + i];
+    a += factor * panel[p];
+    b += factor * panel[p + 1];
+    c += factor * panel[p + 2];
+    d += factor * panel[p + 3];
+    e += factor * panel[p + 4];
+    f += factor * panel[p + 5];
+    g += factor * panel[p + 6];
+    h += factor * panel[p + 7];
+  }
+  y[at] += a;
+  if (width > 1) y[at + 1] += b;
+  if (width > 2) y[at + 2] += c;
+  if (width > 3) y[at + 3] += d;
+  if (width > 4) y[at + 4] += e;
+  if (width > 5) y[at + 5] += f;
+  if (width > 6) y[at + 6] += g;
+  if (width > 7) y[at + 7] += h;
+}
+
+/**
+ * The loop of `binary`, with any function.
+ *
+ * @param {(a: number, b: number) => number} f
+ * @param {Operand} a
+ * @param {number} aAt
+ * @param {Operand} b
+ * @param {number} bAt
+ * @param {Numbers} y
+ * @param {number} yAt
+ * @param {number} rows
+ * @param {number} columns
+ */
+export function combine(f, a, aAt, b, bAt, y, yAt, rows, columns) {
+  for (let row = 0; row < rows; row++) {
+    for (let j = 0, i = aAt, k = bAt; j < columns; j++, i += a.column, k += b.column) {
+      y[yAt++] = f(a.data[i], b.data[k]);
+    }
+    aAt += a.row;
+    bAt += b.row;
+  }
+}
+
+/**
+ * Lays a matrix out in panels of `PANEL` columns, each with its rows one after the other; the
+ * last is filled up with zeros.
+ *
+ * @param {Numbers} w
+ * @param {number} k rows
+ * @param {number} n columns
+ * @param {number} down from one row of w to the next
+ * @param {number} right from one column of w to the next
+ */
+export function pack(w, k, n, down, right) {
+  const panels = new Float32Array(k * PANEL * Math.ceil(n / PANEL));
+  for (let first = 0, to = 0; first < n; first += PANEL) {
+    const width = Math.min(PANEL, n - first);
+    for (let i = 0; i < k; i++, to += PANEL) {
+      const from = i * down + first * right;
+      for (let j = 0; j < width; j++) panels[to + j] = w[from + j * right];
+    }
+  }
+  return panels;
+}
+
+/** A table of columns for `gatherProduct`, filled up to a multiple of `PANEL`. */
+export function padColumns(/** @type {Int32Array} */ columns) {
+  const padded = new Int32Array(PANEL * Math.ceil(columns.length / PANEL));
+  padded.fill(columns[columns.length - 1]);
+  padded.set(columns);
+  return padded;
+}

@@ -1,0 +1,178 @@
+/** Tensors of a network: shapes, strides, and the tables that say where an element stands. */
+
+import { demand } from "./errors.js";
+
+/** The most numbers that all constants, or all buffers, of a network may hold: 256 MB. */
+export const MOST_NUMBERS = 2 ** 26;
+
+/**
+ * Floats in single precision; while constants are folded, integers and booleans in double.
+ *
+ * @typedef {Float32Array | Float64Array} Numbers
+ *
+ * @typedef {"float" | "integer" | "boolean"} Kind
+ *
+ * @typedef {object} Storage room for numbers, which several tensors may show in other shapes
+ * @property {number} length
+ * @property {Numbers | Int32Array} data empty until the memory is laid out, but for a constant
+ * @property {boolean} constant
+ */
+
+/** @type {Numbers} */
+const NOTHING = new Float32Array(0);
+
+export class Tensor {
+  /**
+   * @param {number[]} shape
+   * @param {Kind} kind
+   * @param {Storage} storage
+   */
+  constructor(shape, kind, storage) {
+    this.shape = shape;
+    this.kind = kind;
+    this.storage = storage;
+  }
+
+  get size() {
+    return this.storage.length;
+  }
+
+  get data() {
+    return /** @type {Numbers} */ (this.storage.data);
+  }
+
+  /** Whether its numbers are known while the network is built. */
+  get constant() {
+    return this.storage.constant;
+  }
+}
+
+/**
+ * @param {number[]} shape
+ * @param {Kind} kind
+ * @param {Numbers} data
+ */
+export function constant(shape, kind, data) {
+  return new Tensor(shape, kind, { length: data.length, data, constant: true });
+}
+
+/** @returns {Storage} */
+export function room(/** @type {number} */ length) {
+  return { length, data: NOTHING, constant: false };
+}
+
+/**
+ * @param {number} length
+ * @param {Kind} kind
+ */
+export function numbers(length, kind) {
+  return kind === "float" ? new Float32Array(length) : new Float64Array(length);
+}
+
+export function sizeOf(/** @type {number[]} */ shape) {
+  return shape.reduce((product, length) => product * length, 1);
+}
+
+/** How far apart the neighbours along each axis stand, row-major. */
+export function stridesOf(/** @type {number[]} */ shape) {
+  return shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
+}
+
+/**
+ * The shape that several take together under NumPy's rules of broadcasting.
+ *
+ * @param {number[][]} shapes
+ * @param {string} where for the sentence of an error
+ */
+export function broadcast(shapes, where) {
+  const rank = Math.max(...shapes.map((shape) => shape.length));
+  return Array.from({ length: rank }, (_, axis) => {
+    const lengths = shapes.map((shape) => shape[axis - rank + shape.length] ?? 1);
+    const length = lengths.find((n) => n !== 1) ?? 1;
+    demand(
+      lengths.every((n) => n === 1 || n === length),
+      `${where} cannot combine the shapes ${shapes.map((s) => `(${s})`).join(" and ")}.`,
+    );
+    return length;
+  });
+}
+
+/**
+ * Strides with which a tensor of `shape` is read as one of the shape `wide`.
+ *
+ * @param {number[]} shape
+ * @param {number[]} wide
+ */
+export function broadcastStrides(shape, wide) {
+  const strides = stridesOf(shape);
+  const missing = wide.length - shape.length;
+  return wide.map((_, axis) => (shape[axis - missing] > 1 ? strides[axis - missing] : 0));
+}
+
+/** 0, 1, …, length − 1. */
+export function indices(/** @type {number} */ length) {
+  return Array.from({ length }, (_, i) => i);
+}
+
+/**
+ * start, start + step, …: where the elements along one axis stand.
+ *
+ * @param {number} length
+ * @param {number} step
+ * @param {number} [start]
+ */
+export function progression(length, step, start = 0) {
+  return Int32Array.from({ length }, (_, i) => start + i * step);
+}
+
+/**
+ * Where the elements along several axes stand: all sums of one entry of each table, the last
+ * table running fastest.
+ *
+ * @param {Int32Array[]} tables
+ * @returns {Int32Array}
+ */
+export function sums(tables) {
+  return tables.reduce((outer, inner) => {
+    const all = new Int32Array(outer.length * inner.length);
+    for (let i = 0, at = 0; i < outer.length; i++) {
+      for (let j = 0; j < inner.length; j++) all[at++] = outer[i] + inner[j];
+    }
+    return all;
+  }, new Int32Array(1));
+}
+
+/** In a table of `arrange`: nothing stands here. No sum with it is positive. */
+export const NOWHERE = -(2 ** 28);
+
+/** The inner loop of `arrange` runs over at least so many elements if there are as many. */
+const INNER = 64;
+
+/**
+ * A copy that picks: y[i, j, …] = x[tables[0][i] + tables[1][j] + …], or `fill` for a sum
+ * below 0. Transposing, slicing, padding, repeating and enlarging are all of this form.
+ *
+ * @param {Int32Array[]} tables one for each axis of y
+ * @returns {(x: Numbers, y: Numbers, fill?: number) => void}
+ */
+export function arrange(tables) {
+  let split = Math.max(tables.length - 1, 0);
+  while (split > 0 && sizeOf(tables.slice(split).map((t) => t.length)) < INNER) split--;
+  const outer = sums(tables.slice(0, split));
+  const inner = sums(tables.slice(split));
+  const holes = tables.some((table) => table.some((offset) => offset < 0));
+
+  return (x, y, fill = 0) => {
+    for (let i = 0, to = 0; i < outer.length; i++) {
+      const base = outer[i];
+      if (holes) {
+        for (let j = 0; j < inner.length; j++) {
+          const from = base + inner[j];
+          y[to++] = from < 0 ? fill : x[from];
+        }
+      } else {
+        for (let j = 0; j < inner.length; j++) y[to++] = x[base + inner[j]];
+      }
+    }
+  };
+}
