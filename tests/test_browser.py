@@ -32,6 +32,7 @@ from explorer.app.parts import _payload as payload_of
 from explorer.bundle.store import Bundle, images_path, load_bundle, load_images
 from explorer.core import geometry
 from explorer.core.geometry import grid_points, plane_coordinates_grid
+from explorer.core.paths import lerp
 from explorer.data.framing import prepare, suggest_preparation
 from explorer.data.uploads import read_upload
 from explorer.drawing import raster
@@ -718,9 +719,7 @@ def test_ends_come_from_gallery_map_and_point(visitor: Visitor, bundles: dict[st
     np.testing.assert_allclose(end, chosen, atol=6e-4)
     visitor.rest()
 
-    expected = mosaic(
-        bundle, geometry.lerp(bundle.latents.z_mean[row], end, np.linspace(0, 1, 12)), 12
-    )
+    expected = mosaic(bundle, lerp(bundle.latents.z_mean[row], end, np.linspace(0, 1, 12)), 12)
     images = visitor.page.locator(".picker img")
     place = next(
         i for i in range(images.count())

@@ -10,13 +10,14 @@ import pytest
 from explorer.bundle.posterior import GaussianPosterior
 from explorer.core.elbo import bernoulli_log_likelihood, kl_divergence
 from explorer.core.metrics import (
-    PCA,
     active_units,
     elbo_terms,
     encode_all,
     importance_weighted_bound,
     knn_accuracy,
     pca_fit,
+    pca_inverse_transform,
+    pca_transform,
     percentile_of,
     squared_error_per_pixel,
 )
@@ -227,17 +228,18 @@ def test_pca_of_a_known_ellipse():
     scores = np.stack([0.4 * np.cos(turns), 0.1 * np.sin(turns)], axis=1)
     images = (0.5 + scores @ axes).astype(np.float32).reshape(100, 1, 2, 1)
     pca = pca_fit(images, 2)
-    np.testing.assert_allclose(pca.mean, [0.5, 0.5], atol=1e-6)
-    np.testing.assert_allclose(pca.components, axes, atol=1e-6)
-    np.testing.assert_allclose(pca.transform(images), scores, atol=1e-6)
-    restored = pca.inverse_transform(pca.transform(images))
+    np.testing.assert_allclose(pca.mean_, [0.5, 0.5], atol=1e-6)
+    signs = np.sign(np.diag(pca.components_ @ axes.T))  # which are arbitrary
+    np.testing.assert_allclose(pca.components_, signs[:, np.newaxis] * axes, atol=1e-6)
+    np.testing.assert_allclose(pca_transform(pca, images), signs * scores, atol=1e-6)
+    restored = pca_inverse_transform(pca, pca_transform(pca, images))
     np.testing.assert_allclose(restored, images.reshape(100, 2), atol=1e-6)
 
 
 def test_pca_of_one_component_leaves_the_variance_of_the_other():
     images = np.array([[0.1, 0.4], [0.1, 0.6], [0.9, 0.4], [0.9, 0.6]], np.float32)
     pca = pca_fit(images, 1)
-    again = pca.inverse_transform(pca.transform(images))
+    again = pca_inverse_transform(pca, pca_transform(pca, images))
     error = squared_error_per_pixel(images, again.__getitem__)
     assert error == pytest.approx(0.1**2 / 2)
 
@@ -249,16 +251,35 @@ def test_pca_of_large_images_agrees_with_the_exact_one(monkeypatch):
     images = (0.5 + random.standard_normal((500, 100)) * spread @ directions).astype(np.float32)
     exact = pca_fit(images, 3)
     monkeypatch.setattr("explorer.core.metrics.MAX_COVARIANCE_PIXELS", 99)
-    iterated = pca_fit(images, 3)
-    np.testing.assert_allclose(iterated.mean, exact.mean)
-    np.testing.assert_allclose(iterated.components @ iterated.components.T, np.eye(3), atol=1e-12)
-    overlaps = np.abs(np.sum(iterated.components * exact.components, axis=1))
-    np.testing.assert_allclose(overlaps, 1.0, atol=1e-6)
+    randomized = pca_fit(images, 3)
+    np.testing.assert_allclose(randomized.mean_, exact.mean_)
+    np.testing.assert_allclose(randomized.components_, exact.components_, atol=1e-4)
+
+
+def test_pca_of_many_images_takes_some_from_everywhere(monkeypatch):
+    images = np.linspace(0, 1, 101, dtype=np.float32).reshape(101, 1, 1, 1) * [[[0.6]], [[0.8]]]
+    monkeypatch.setattr("explorer.core.metrics.MAX_PCA_VALUES", 2 * 11)
+    pca = pca_fit(images, 1)
+    np.testing.assert_allclose(pca.mean_, [0.3, 0.4], atol=1e-6)
+    np.testing.assert_allclose(np.abs(pca.components_), [[0.6, 0.8]], atol=1e-6)
+    assert pca.n_samples_ == 11
+
+
+def test_pca_has_a_precise_mean_of_many_images():
+    images = np.tile(np.array([[25] * 9, [26] * 9], np.uint8), (50_000, 1))
+    np.testing.assert_allclose(pca_fit(images, 1).mean_, 25.5 / 255, rtol=1e-6)
+    naive = np.mean(images.astype(np.float32) / 255, axis=0)
+    assert np.all(np.abs(naive * 255 / 25.5 - 1) > 1e-5)  # what it would be in float32
+
+
+def test_pca_has_no_more_components_than_images():
+    assert len(pca_fit(np.eye(3, 7, dtype=np.float32), 5).components_) == 3
 
 
 def test_pca_gives_images_in_range():
-    pca = PCA(mean=np.array([0.5]), components=np.array([[1.0]]))
-    assert pca.inverse_transform(np.array([[-3.0], [0.25], [3.0]])).tolist() == [[0], [0.75], [1]]
+    pca = pca_fit(np.array([[0.25], [0.75]], np.float32), 1)
+    images = pca_inverse_transform(pca, np.array([[-3.0], [0.25], [3.0]]) * pca.components_)
+    np.testing.assert_allclose(images, [[0], [0.75], [1]], atol=1e-6)
 
 
 # Comparing
@@ -291,11 +312,14 @@ def test_percentile_is_the_share_below():
     ],
 )
 def test_pca_and_knn_figures_of_real_data(fitted_pca, name, latent_dim, accuracy, squared_error):
-    dataset, eight = fitted_pca(name)
-    pca = PCA(eight.mean, eight.components[:latent_dim])
-    train, test = pca.transform(dataset.train.images), pca.transform(dataset.test.images)
+    dataset, pca = fitted_pca(name)
+    train, test = (
+        pca_transform(pca, split.images)[:, :latent_dim] for split in (dataset.train, dataset.test)
+    )
+    rest = np.zeros((len(test), 8 - latent_dim), np.float32)  # as a fit of fewer components
+    scores = np.concatenate([test, rest], axis=1)
     error = squared_error_per_pixel(
-        dataset.test.images, lambda rows: pca.inverse_transform(test[rows])
+        dataset.test.images, lambda rows: pca_inverse_transform(pca, scores[rows])
     )
     assert error == pytest.approx(squared_error, abs=0.00006)
     found = knn_accuracy(train, dataset.train.labels, test, dataset.test.labels, k=10)

@@ -4,7 +4,18 @@ import ast
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "explorer"
-ROOMS = ("errors", "core", "drawing", "data", "recipes", "bundle", "training", "app", "cli")
+ROOMS = (
+    "errors",
+    "notation",
+    "core",
+    "drawing",
+    "data",
+    "recipes",
+    "bundle",
+    "training",
+    "app",
+    "cli",
+)
 """From the lowest to the highest; the modules beside them are entry points."""
 ONLY_IN = {"tensorflow": "training", "keras": "training", "streamlit": "app"}
 

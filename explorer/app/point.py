@@ -13,8 +13,9 @@ from explorer.app import cache, session
 from explorer.app import parts as live
 from explorer.app.markdown import literal
 from explorer.bundle.store import Bundle
-from explorer.core.geometry import axis_label, nearest, parse_latent
+from explorer.core.geometry import axis_label, nearest
 from explorer.drawing import raster
+from explorer.notation import parse_latent
 
 PICTURE_SIDE = 448
 """Pixels a side that a picture is enlarged to at least, so that its pixels stay crisp squares."""

@@ -16,7 +16,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from explorer.app import cache
 from explorer.bundle.store import Bundle
-from explorer.core.geometry import LIMIT, Plane, axis_plane, line_plane, parse_latent
+from explorer.core.geometry import Plane, axis_plane, line_plane
+from explorer.notation import LIMIT, parse_latent
 
 VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Model")
 

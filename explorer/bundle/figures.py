@@ -114,7 +114,7 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
         return round(accuracy, 4)
 
     pca = metrics.pca_fit(train.images, min(latent_dim, test.images[0].size))
-    test_pca = pca.transform(test.images)
+    test_pca = metrics.pca_transform(pca, test.images)
 
     figures = Metrics(
         neg_elbo=_mean(neg_elbo),
@@ -132,10 +132,12 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
         kl_per_dimension=tuple(round(float(value), 4) for value in kl.mean(axis=0)),
         active_units=int(metrics.active_units(z_mean).sum()),
         knn_accuracy=knn(train_z_mean, z_mean),
-        knn_accuracy_pca=knn(pca.transform(train.images), test_pca),
+        knn_accuracy_pca=knn(metrics.pca_transform(pca, train.images), test_pca),
         knn_neighbours=neighbours,
         squared_error=_error(test.images, lambda rows: codec.decode(z_mean[rows])),
-        squared_error_pca=_error(test.images, lambda rows: pca.inverse_transform(test_pca[rows])),
+        squared_error_pca=_error(
+            test.images, lambda rows: metrics.pca_inverse_transform(pca, test_pca[rows])
+        ),
     )
     return figures, latents
 

@@ -40,13 +40,13 @@ from explorer.core.geometry import (
     axis_plane,
     grid_points,
     line_plane,
-    parse_latent,
     plane_coordinates_grid,
-    traversal,
 )
+from explorer.core.paths import traversal
 from explorer.data.load import evenly_spaced
 from explorer.drawing import charts, raster
 from explorer.errors import ExplorerError
+from explorer.notation import parse_latent
 
 RECONSTRUCTIONS = 10
 SAMPLES_A_SIDE = 10

@@ -1,4 +1,4 @@
-"""Geometry of the latent space: planes in it, grids over a plane, and paths through it.
+"""Geometry of the latent space: planes in it, grids over a plane, and nearest neighbours.
 
 Latents are ``(n, latent_dim)``. Arithmetic runs in float64; what comes back as
 a latent is float32, as every decoder reads it, and what comes back as a place
@@ -19,29 +19,7 @@ SPACINGS: tuple[Spacing, ...] = ("normal", "linear")
 
 MAX_NORMAL_EXTENT = 30.0  # standard deviations; further out the normal CDF underflows
 
-LIMIT = 99.0
-"""Coordinates beyond ±99 are taken for mistakes: the prior's scale is 1."""
-
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
-
-def parse_latent(text: str, latent_dim: int) -> np.ndarray:
-    """Read a latent that a person wrote, ``(latent_dim,)`` float32.
-
-    Raises:
-        ValueError: with a sentence for a person.
-    """
-    text = text.replace("−", "-").strip(" ()[]")
-    parts = text.replace(";", ",").split(",") if "," in text or ";" in text else text.split()
-    try:
-        z = np.array([float(part) for part in parts])
-    except ValueError as error:
-        raise ValueError("a point is written as numbers with commas between them") from error
-    if len(parts) != latent_dim:
-        raise ValueError(f"this model needs {latent_dim} numbers, not {len(parts)}")
-    if not np.all(np.abs(z) <= LIMIT):
-        raise ValueError(f"coordinates must lie between −{LIMIT:.0f} and {LIMIT:.0f}")
-    return z.astype(np.float32)
 
 
 # Planes
@@ -113,7 +91,7 @@ def axis_plane(horizontal: int, vertical: int, through: Any) -> Plane:
     """
     origin = np.array(through, np.float64)
     for dimension in (horizontal, vertical):
-        _check_dimension(dimension, len(origin))
+        check_dimension(dimension, len(origin))
     if horizontal == vertical:
         raise ValueError(f"A plane needs two different dimensions; received {horizontal} twice.")
     origin[[horizontal, vertical]] = 0.0
@@ -129,6 +107,9 @@ def line_plane() -> Plane:
 def principal_plane(z_mean: Any) -> Plane:
     """The plane of the first two principal components of latents, through their mean.
 
+    The sign of a component is arbitrary; here its entry of largest magnitude is
+    positive, so that the same data give the same picture.
+
     Args:
         z_mean: latents, ``(n, latent_dim)`` with at least two dimensions.
     """
@@ -139,26 +120,13 @@ def principal_plane(z_mean: Any) -> Plane:
     origin = z_mean.mean(axis=0)
     centred = z_mean - origin
     covariance = centred.T @ centred / len(z_mean)
-    directions, variances = principal_axes(covariance, 2)
-    shares = 100.0 * variances / max(np.trace(covariance), np.finfo(np.float64).tiny)
+    variances, vectors = np.linalg.eigh(covariance)  # ascending, one vector per column
+    directions = vectors[:, :-3:-1].T  # (2, latent_dim)
+    largest = np.abs(directions).argmax(axis=1)[:, np.newaxis]
+    directions *= np.sign(np.take_along_axis(directions, largest, axis=1))
+    shares = 100.0 * variances[:-3:-1] / max(np.trace(covariance), np.finfo(np.float64).tiny)
     labels = (_component_label(1, shares[0]), _component_label(2, shares[1]))
     return Plane(origin, directions, labels)
-
-
-def principal_axes(covariance: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The k directions of largest variance, and those variances, largest first.
-
-    The sign of a direction is arbitrary; here its entry of largest magnitude
-    is positive, so that the same data give the same picture.
-
-    Returns:
-        Orthonormal rows ``(k, d)`` and variances ``(k,)``.
-    """
-    variances, vectors = np.linalg.eigh(covariance)  # ascending, one vector per column
-    axes = vectors[:, ::-1][:, :k].T  # (k, d)
-    largest = np.abs(axes).argmax(axis=1)[:, np.newaxis]
-    axes = axes * np.sign(np.take_along_axis(axes, largest, axis=1))
-    return axes, np.maximum(variances[::-1][:k], 0.0)
 
 
 def axis_label(dimension: int) -> str:
@@ -228,76 +196,6 @@ def _mirror(lower: np.ndarray, size: int) -> np.ndarray:
     return np.concatenate([lower, np.zeros(size % 2), -lower[::-1]])
 
 
-# Paths
-
-
-def lerp(a: Any, b: Any, t: Any) -> np.ndarray:
-    """Points on the straight line from latent a to latent b.
-
-    Args:
-        a: the latent at ``t = 0``, ``(latent_dim,)``.
-        b: the latent at ``t = 1``, ``(latent_dim,)``.
-        t: where on the way, ``(steps,)``.
-
-    Returns:
-        ``(steps, latent_dim)``; the ends are a and b exactly.
-    """
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    t = np.asarray(t, np.float64)[:, np.newaxis]
-    return ((1.0 - t) * a + t * b).astype(np.float32)
-
-
-def slerp(a: Any, b: Any, t: Any) -> np.ndarray:
-    """Points on the great arc from latent a to latent b, turning at constant speed.
-
-    The direction follows the great arc (Shoemake 1985; for latents White 2016)
-    and the distance from the origin changes linearly from ‖a‖ to ‖b‖. Where
-    the arc is not unique:
-
-    - the same direction, or one end at the origin: the straight line;
-    - opposite directions: the half circle through the coordinate axis nearest
-      to perpendicular, one of the arcs that slightly different ends would
-      take; in one dimension the straight line, there being no way around.
-
-    Args:
-        a: the latent at ``t = 0``, ``(latent_dim,)``.
-        b: the latent at ``t = 1``, ``(latent_dim,)``.
-        t: where on the way, ``(steps,)``.
-
-    Returns:
-        ``(steps, latent_dim)``; the ends are a and b exactly.
-    """
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    length_a, length_b = np.linalg.norm(a), np.linalg.norm(b)
-    if min(length_a, length_b) < np.finfo(np.float32).tiny:
-        return lerp(a, b, t)
-    start, end = a / length_a, b / length_b
-    cosine, side = _split(end, start)
-    sine = np.linalg.norm(side)
-    if sine < np.finfo(np.float32).eps:
-        if cosine > 0.0 or len(a) == 1:
-            return lerp(a, b, t)
-        nearest_axis = np.eye(len(a))[np.abs(start).argmin()]
-        side = _split(nearest_axis, start)[1]
-    side = side / np.linalg.norm(side)
-
-    t = np.asarray(t, np.float64)[:, np.newaxis]
-    angle = t * np.arctan2(sine, cosine)  # (steps, 1)
-    length = (1.0 - t) * length_a + t * length_b
-    path = length * (np.cos(angle) * start + np.sin(angle) * side)  # (steps, latent_dim)
-    path = np.where(t == 0.0, a, np.where(t == 1.0, b, path))
-    return path.astype(np.float32)
-
-
-def traversal(z: Any, dimension: int, values: Any) -> np.ndarray:
-    """Copies of a latent that differ in one dimension, ``(len(values), latent_dim)``."""
-    z = np.asarray(z, np.float32)
-    _check_dimension(dimension, len(z))
-    latents = np.tile(z, (len(values), 1))
-    latents[:, dimension] = values
-    return latents
-
-
 # Neighbours
 
 
@@ -318,13 +216,8 @@ def nearest(z: Any, candidates: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.
     return indices, np.sqrt(squared[indices])
 
 
-def _split(vector: np.ndarray, unit: np.ndarray) -> tuple[float, np.ndarray]:
-    """The component of a vector along a unit vector, and the rest, perpendicular to it."""
-    along = float(vector @ unit)
-    return along, vector - along * unit
-
-
-def _check_dimension(dimension: int, latent_dim: int) -> None:
+def check_dimension(dimension: int, latent_dim: int) -> None:
+    """Refuse a dimension that latents of ``latent_dim`` entries do not have."""
     if not 0 <= dimension < latent_dim:
         raise ValueError(
             f"Latent dimensions are counted from 0 to {latent_dim - 1}; received {dimension}."

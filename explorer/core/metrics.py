@@ -14,19 +14,24 @@ the data set.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from explorer.core.elbo import LikelihoodName, log_likelihood, normal_log_density
-from explorer.core.geometry import principal_axes
+
+if TYPE_CHECKING:
+    from sklearn.decomposition import PCA
 
 Encode = Callable[[np.ndarray], tuple[Any, Any]]
 Draw = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 DecodeParameters = Callable[[np.ndarray], Any]
 
+MAX_TREE_DIMENSIONS = 4
+"""With more, comparing all pairs is faster than a k-d tree."""
 MAX_COVARIANCE_PIXELS = 4096
+MAX_PCA_VALUES = 2**28
+"""Numbers that PCA holds at once, 1 GiB as float32."""
 
 
 # The bound
@@ -164,23 +169,17 @@ def knn_accuracy(
         test_labels: integers, ``(n_test,)``.
         k: neighbours that vote; all training points where there are fewer.
     """
-    train = np.asarray(train, np.float64)
-    squared_norms = np.sum(np.square(train), axis=1)
+    from sklearn.neighbors import NearestNeighbors  # takes a second to import
+
+    few = train.shape[1] <= MAX_TREE_DIMENSIONS
+    search = NearestNeighbors(
+        n_neighbors=min(k, len(train)), algorithm="kd_tree" if few else "brute"
+    ).fit(train)
     correct = 0
-    for batch in _batches(len(test), 64):
-        # ‖a − b‖² = ‖a‖² − 2 a·b + ‖b‖², less ‖a‖², which is the same for every b.
-        distances = -2.0 * test[batch].astype(np.float64) @ train.T  # (batch, n_train)
-        distances += squared_norms
-        neighbours = _k_smallest(distances, min(k, len(train)))
+    for batch in _batches(len(test), 10_000):
+        neighbours = search.kneighbors(test[batch], return_distance=False)  # (batch, k)
         correct += np.sum(_majority(train_labels[neighbours]) == test_labels[batch])
     return float(correct / len(test))
-
-
-def _k_smallest(values: np.ndarray, k: int) -> np.ndarray:
-    """Columns of each row's k smallest values, smallest first, ``(rows, k)``."""
-    chosen = np.argpartition(values, k - 1, axis=1)[:, :k]
-    order = np.argsort(np.take_along_axis(values, chosen, axis=1), axis=1)
-    return np.take_along_axis(chosen, order, axis=1)
 
 
 def _majority(labels: np.ndarray) -> np.ndarray:
@@ -192,68 +191,41 @@ def _majority(labels: np.ndarray) -> np.ndarray:
 # The linear model to compare with
 
 
-@dataclass(frozen=True, eq=False)
-class PCA:
-    """Principal components of images, the linear counterpart of a VAE.
-
-    Attributes:
-        mean: the mean image, flattened, ``(pixels,)`` float64.
-        components: orthonormal rows, largest variance first, ``(k, pixels)`` float64.
-    """
-
-    mean: np.ndarray
-    components: np.ndarray
-
-    def transform(self, images: np.ndarray) -> np.ndarray:
-        """Coordinates of images along the components, ``(n, k)`` float32."""
-        scores = [(x - self.mean) @ self.components.T for x in _flat_batches(images)]
-        return np.concatenate(scores).astype(np.float32)
-
-    def inverse_transform(self, scores: np.ndarray) -> np.ndarray:
-        """Flattened images at coordinates ``(n, k)``, ``(n, pixels)`` float32 in [0, 1].
-
-        A linear model can leave the range of images; such values are clipped.
-        """
-        images = scores @ self.components.astype(np.float32) + self.mean.astype(np.float32)
-        return np.clip(images, 0.0, 1.0)
-
-
 def pca_fit(images: np.ndarray, k: int) -> PCA:
-    """The first k principal components of images ``(n, ...)``.
+    """The first k principal components of images ``(n, ...)``, in scikit-learn's class.
 
-    Exact up to ``MAX_COVARIANCE_PIXELS`` values per image; above, where the
-    covariance matrix would take gigabytes, by subspace iteration.
+    Exact up to ``MAX_COVARIANCE_PIXELS`` values per image; above, where the covariance
+    matrix would take gigabytes, by randomized projections (Halko, Martinsson & Tropp 2011).
+    Of more images than ``MAX_PCA_VALUES`` allows, as many are taken, spread over all.
     """
-    mean = sum(x.sum(axis=0, dtype=np.float64) for x in _flat_batches(images)) / len(images)
-    if len(mean) > MAX_COVARIANCE_PIXELS:
-        return PCA(mean, _subspace_iteration(images, mean, k))
-    second_moment = np.zeros((len(mean), len(mean)))
-    for x in _flat_batches(images):
-        x = x.astype(np.float64)
-        second_moment += x.T @ x
-    components, _ = principal_axes(second_moment / len(images) - np.outer(mean, mean), k)
-    return PCA(mean, components)
+    from sklearn.decomposition import PCA
+
+    pixels = images[0].size
+    rows = np.linspace(0, len(images) - 1, min(len(images), max(k, MAX_PCA_VALUES // pixels)))
+    x = np.empty((len(rows), pixels), np.float32)
+    for batch in _batches(len(rows), 1000):
+        x[batch] = _to_unit_range(images[rows[batch].round().astype(np.int64)]).reshape(-1, pixels)
+    mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
+    x -= mean  # scikit-learn's own, summed in float32, has four digits for 60,000 images
+    solver = "covariance_eigh" if pixels <= MAX_COVARIANCE_PIXELS else "randomized"
+    pca = PCA(min(k, *x.shape), svd_solver=solver, copy=False, random_state=0)
+    with np.errstate(invalid="ignore"):  # images that are all the same have no variance
+        pca.fit(x)
+    pca.mean_ += mean
+    return pca
 
 
-def _subspace_iteration(images: np.ndarray, mean: np.ndarray, k: int) -> np.ndarray:
-    """Leading eigenvectors of the covariance without holding it, ``(k, pixels)``.
+def pca_transform(pca: PCA, images: np.ndarray) -> np.ndarray:
+    """Coordinates of images along the components, ``(n, k)`` float32."""
+    return np.concatenate([pca.transform(x) for x in _flat_batches(images)])
 
-    Source: Halko, Martinsson & Tropp 2011, algorithm 4.4, from a fixed random start.
+
+def pca_inverse_transform(pca: PCA, scores: np.ndarray) -> np.ndarray:
+    """Flattened images at coordinates ``(n, k)``, ``(n, pixels)`` float32 in [0, 1].
+
+    A linear model can leave the range of images; such values are clipped.
     """
-    spare, rounds = 10, 8
-
-    def covariance_times(basis: np.ndarray) -> np.ndarray:
-        product = np.zeros(basis.shape)
-        for x in _flat_batches(images):
-            centred = x - mean.astype(np.float32)
-            product += centred.T @ (centred @ basis.astype(np.float32))
-        return product / len(images)
-
-    basis = np.random.default_rng(0).standard_normal((len(mean), k + spare))
-    for _ in range(rounds):
-        basis, _ = np.linalg.qr(covariance_times(basis))  # (pixels, k + spare)
-    axes, _ = principal_axes(basis.T @ covariance_times(basis), k)
-    return axes @ basis.T
+    return np.clip(pca.inverse_transform(scores), 0.0, 1.0)
 
 
 def _flat_batches(images: np.ndarray) -> Iterator[np.ndarray]:

@@ -81,7 +81,7 @@ class Summaries:
             writer.close()
 
     def write(self, epoch: int, terms: dict[str, float]) -> None:
-        """Log the terms at the end of ``epoch`` (counted from 0); ``val_…`` are of held-out images."""
+        """Log the terms of an epoch, counted from 0; ``val_…`` are of held-out images."""
         if not self.writers:
             return
         for name, value in terms.items():

@@ -23,8 +23,9 @@ from explorer.app.point import (
 from explorer.app.views.map import CHART, map_extent
 from explorer.app.views.reconstruct import upload_and_prepare
 from explorer.bundle.store import Bundle, save_arrays_to
-from explorer.core.geometry import lerp, parse_latent, slerp
+from explorer.core.paths import lerp, slerp
 from explorer.drawing import charts, raster
+from explorer.notation import parse_latent
 
 HELP = """
 Both ends are places in the latent space. Decoding the places between them shows whether the

@@ -14,7 +14,8 @@ from explorer.app import session
 from explorer.app.parts import pick_tile
 from explorer.app.point import coordinates_input, move_buttons, render_point, stage
 from explorer.bundle.store import Bundle
-from explorer.core.geometry import axis_label, traversal
+from explorer.core.geometry import axis_label
+from explorer.core.paths import traversal
 from explorer.drawing import raster
 
 FIRST = 10
