@@ -1,6 +1,6 @@
 /** Resize: by the nearest pixel, or linearly between pixels. */
 
-import { arrange, sizeOf, stridesOf } from "../tensor.js";
+import { arrange, indices, sizeOf, stridesOf } from "../tensor.js";
 
 /**
  * @typedef {import("../node.js").Node} Node
@@ -24,9 +24,6 @@ const { fround } = Math; // coordinates are rounded to single precision, as onnx
 const COORDINATES = {
   half_pixel: (i, { scale }) => fround(fround((i + 0.5) / scale) - 0.5),
   pytorch_half_pixel: (i, { scale, to }) => (to > 1 ? fround(fround((i + 0.5) / scale) - 0.5) : 0),
-  half_pixel_symmetric(i, { scale, from, to }) {
-    return (from / 2) * (1 - to / (scale * from)) + (i + 0.5) / scale - 0.5;
-  },
   asymmetric: (i, { scale }) => fround(i / scale),
   align_corners: (i, { from, to }) => (to > 1 ? fround((i * (from - 1)) / (to - 1)) : 0),
 };
@@ -71,25 +68,21 @@ export const RESIZING = {
  */
 function stretchesOf(node, shape) {
   const rank = shape.length;
-  const axes = (node.numbers("axes") ?? shape.map((_, axis) => axis)).map((a) =>
-    node.axis(a, rank),
-  );
+  const axes = (node.numbers("axes") ?? indices(rank)).map((axis) => node.axis(axis, rank));
   const scales = node.optional(2)?.size ? node.values(2) : undefined;
-  const sizes = scales ? undefined : Array.from(node.values(3));
-  const given = scales ?? sizes;
-  node.demand(given?.length === axes.length, "has a wrong number of scales or sizes");
-  const stretches = shape.map((from) => ({ from, to: from, scale: 1 }));
+  const given = scales ?? node.values(3);
+  node.demand(given.length === axes.length, "has a wrong number of scales or sizes");
   const policy = node.text("keep_aspect_ratio_policy", "stretch");
-  const ratios = axes.map((axis, i) => scales?.[i] ?? (sizes?.[i] ?? 0) / shape[axis]);
-  const common = policy === "not_larger" ? Math.min(...ratios) : Math.max(...ratios);
-  const keepsRatio = sizes && policy !== "stretch";
+  node.demand(policy === "stretch", "keeps the ratio of the sides, which this page cannot do");
+  const stretches = shape.map((from) => ({ from, to: from, scale: 1 }));
   axes.forEach((axis, i) => {
     const from = shape[axis];
-    const scale = keepsRatio ? common : ratios[i];
+    const scale = fround(scales ? given[i] : given[i] / from);
     node.demand(from > 0 && scale > 0 && scale < 2 ** 26, "scales by a number that makes no sense");
-    const to = keepsRatio ? Math.round(from * common) : (sizes?.[i] ?? Math.floor(from * scale));
-    stretches[axis] = { from, to, scale: fround(scale) };
+    stretches[axis] = { from, to: scales ? Math.floor(fround(from * scale)) : given[i], scale };
   });
+  const antialias = node.number("antialias", 0) !== 0 && stretches.some(({ scale }) => scale < 1);
+  node.demand(!antialias, "shrinks with antialias, which this page cannot do");
   return stretches;
 }
 
@@ -103,7 +96,6 @@ function stretchesOf(node, shape) {
  * @returns {Bind | void}
  */
 function linear(node, x, stretches, coordinate) {
-  const antialias = node.number("antialias", 0) !== 0;
   const changing = stretches.flatMap(({ scale }, axis) => (scale === 1 ? [] : axis));
   if (changing.length === 0) return node.view(x, x.shape);
   const shape = [...x.shape];
@@ -113,43 +105,14 @@ function linear(node, x, stretches, coordinate) {
     shape[axis] = stretch.to;
     const isEnd = i === changing.length - 1;
     const y = isEnd ? node.output([...shape]) : node.scratch(sizeOf(shape));
-    const pass = blend(
-      last,
-      y,
-      stretch.from,
-      sizeOf(shape.slice(axis + 1)),
-      tapsOf(stretch, coordinate, antialias),
-    );
+    const places = Float64Array.from({ length: stretch.to }, (_, place) => {
+      return inside(coordinate(place, stretch), stretch.from);
+    });
+    const pass = blend(last, y, stretch.from, sizeOf(shape.slice(axis + 1)), places);
     last = y;
     return pass;
   });
-  return () => () => {
-    for (let i = 0; i < passes.length; i++) passes[i]();
-  };
-}
-
-/**
- * The old pixels that make each new one, with their weights. They fall off linearly with the
- * distance; when an axis shrinks, against aliasing, the more slowly.
- *
- * @param {Stretch} stretch
- * @param {(i: number, stretch: Stretch) => number} coordinate
- * @param {boolean} antialias
- */
-function tapsOf(stretch, coordinate, antialias) {
-  const { from, to, scale } = stretch;
-  const slope = antialias ? Math.min(scale, 1) : 1;
-  return Array.from({ length: to }, (_, i) => {
-    const exact = coordinate(i, stretch);
-    const centre = antialias ? exact : inside(exact, from);
-    const first = Math.max(Math.ceil(centre - 1 / slope), 0);
-    const end = Math.min(Math.floor(centre + 1 / slope) + 1, from);
-    const weights = Array.from({ length: Math.max(end - first, 0) }, (_, j) => {
-      return Math.max(1 - Math.abs(first + j - centre) * slope, 0);
-    });
-    const sum = weights.reduce((total, weight) => total + weight, 0);
-    return { first, weights: weights.map((weight) => weight / sum) };
-  });
+  return () => () => passes.forEach((pass) => pass());
 }
 
 /**
@@ -157,18 +120,19 @@ function tapsOf(stretch, coordinate, antialias) {
  * @param {Tensor} y
  * @param {number} length of the axis in x
  * @param {number} inner how many numbers stand behind each place of the axis
- * @param {{first: number, weights: number[]}[]} taps
+ * @param {Float64Array} places of the new pixels between the old ones
  */
-function blend(x, y, length, inner, taps) {
+function blend(x, y, length, inner, places) {
   return () => {
     const [from, to] = [x.data, y.data];
-    to.fill(0);
     for (let block = 0, at = 0; at < to.length; block += length * inner) {
-      for (let i = 0; i < taps.length; i++, at += inner) {
-        const { first, weights } = taps[i];
-        for (let tap = 0; tap < weights.length; tap++) {
-          const source = block + (first + tap) * inner;
-          for (let j = 0; j < inner; j++) to[at + j] += weights[tap] * from[source + j];
+      for (let i = 0; i < places.length; i++) {
+        const left = Math.floor(places[i]);
+        const share = places[i] - left;
+        const start = block + left * inner;
+        const step = left + 1 < length ? inner : 0;
+        for (let j = start; j < start + inner; j++) {
+          to[at++] = (1 - share) * from[j] + share * from[j + step];
         }
       }
     }
