@@ -66,30 +66,31 @@ def train_bundle(
     """
     # These import TensorFlow, which takes seconds.
     from explorer.bundle.figures import evaluate
+    from explorer.bundle.store import recover
     from explorer.training import devices, export, loop, place, result
 
     plan = plan_run(settings, data_dir)
-    where = place.Place(output, plan.name, figures_only=figures_only)
+    run, where = plan.run, place.Place(output, plan.name, figures_only=figures_only)
     is_chief = devices.is_chief(strategy)
     if is_chief:
-        where.recover()
+        recover(where.path.parent)
     print(plan.describe(), flush=True)
-    earlier = place.look(where, plan.run, replace=replace)
-    if resume and earlier.is_complete:
+    beginning = place.how_to_begin(
+        where, run, resume=resume, replace=replace, is_timed=plan.minutes is not None
+    )
+    if beginning == "not at all":
         print(f"{plan.name} is there already, trained with the same settings", flush=True)
         return
-    if not replace:
-        place.refuse_to_lose(earlier, resume=resume, is_timed=settings.minutes is not None)
 
-    export.check_exportable(plan.run.recipe, plan.run.image_shape, plan.run.latent_dim)
+    export.check_exportable(run.recipe, run.image_shape, run.latent_dim)
     trained = loop.train(
-        plan.run,
+        run,
         plan.dataset.train.images,
         checkpoints=where.checkpoints,
-        resume=resume and earlier.can_resume,
+        resume=beginning == "from the checkpoint",
         strategy=strategy,
         tensorboard=tensorboard / plan.name if tensorboard else None,
-        stop=lambda _, seconds: seconds >= plan.seconds,
+        stop=plan.is_over,
     )
     if not is_chief:
         return
@@ -97,17 +98,8 @@ def train_bundle(
     print("computing the figures …", flush=True)
     loop.round_to_half(trained.model)
     codec = export.keras_codec(trained.model)
-    metrics, latents = evaluate(codec, plan.dataset, plan.run.recipe)
-    card = result.make_card(
-        plan.name,
-        plan.run,
-        plan.dataset,
-        trained,
-        metrics,
-        recipe_name=plan.recipe_name,
-        command=plan.command,
-        limit=settings.limit,
-    )
+    metrics, latents = evaluate(codec, plan.dataset, run.recipe)
+    card = result.make_card(plan, trained, metrics)
     result.write(where, card, trained, latents, plan.dataset, keras=keras)
     print(result.summarise(where, card, trained), flush=True)
 

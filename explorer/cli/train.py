@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import math
 import shlex
 import sys
 import warnings
@@ -17,11 +16,11 @@ from typing import Any
 from explorer.bundle import store
 from explorer.cli.arguments import SEEDS, number
 from explorer.cli.terminal import quiet_stderr
-from explorer.data.load import Dataset, dataset_fingerprint, load_dataset
+from explorer.data.load import dataset_fingerprint, load_dataset
 from explorer.errors import ExplorerError
 from explorer.recipes.find import RECIPES, find_recipe
 from explorer.recipes.recipe import override
-from explorer.training.run import Run
+from explorer.training.run import Plan, Run
 
 
 @dataclass(frozen=True)
@@ -65,42 +64,6 @@ ALL = "shipped"
 """The word that stands for all of these on the command line."""
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """A run with its images, and what its card says of them.
-
-    Attributes:
-        name: of the bundle.
-        command: that repeats the run.
-        recipe_name: where the recipe came from.
-        run: what defines the result.
-        dataset: the images.
-        seconds: after which no further epoch is started.
-    """
-
-    name: str
-    command: str
-    recipe_name: str
-    run: Run
-    dataset: Dataset
-    seconds: float
-
-    def describe(self) -> str:
-        """What will be trained on what, in a line or two for a person."""
-        data, published = self.dataset, self.run.recipe.published
-        shape = "×".join(map(str, data.image_shape))
-        text = (
-            f"{self.name}: {len(data.train.images):,} training and {len(data.test.images):,} test "
-            f"images of {shape} ({data.origin}), recipe {self.recipe_name}"
-        )
-        if published and (data.name, self.run.latent_dim) != (published.data, published.latent_dim):
-            text += (
-                f"\n{self.recipe_name} repeats a system for {published.data} in "
-                f"{published.latent_dim}-D; this run will not stand beside its figure"
-            )
-        return text
-
-
 def plan_run(settings: Settings, data_dir: Path | None) -> Plan:
     """Find the recipe and the images that the settings name.
 
@@ -133,7 +96,8 @@ def plan_run(settings: Settings, data_dir: Path | None) -> Plan:
         recipe_name=recipe_name,
         run=run,
         dataset=dataset,
-        seconds=math.inf if settings.minutes is None else 60 * settings.minutes,
+        limit=settings.limit,
+        minutes=settings.minutes,
     )
 
 

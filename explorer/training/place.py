@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from explorer.bundle import store
-from explorer.bundle.store import Bundle, BundleError, Reference
+from explorer.bundle.store import BundleError
 from explorer.training.checkpoints import count_epochs
 from explorer.training.export import library_versions
 from explorer.training.run import Run, TrainingError
+
+Beginning = Literal["anew", "from the checkpoint", "not at all"]
 
 
 @dataclass(frozen=True)
@@ -29,110 +32,69 @@ class Place:
     @property
     def path(self) -> Path:
         """Folder of the bundle or reference."""
-        if self.figures_only:
-            return store.reference_path(self.output, self.name)
-        return self.output / self.name
+        folder = store.reference_path(self.output, self.name)
+        return folder if self.figures_only else self.output / self.name
 
     @property
     def checkpoints(self) -> Path:
         """Folder of the run's checkpoints."""
         return self.output / ".checkpoints" / self.name
 
-    def load(self) -> Bundle | Reference:
-        """Load what is there; raises BundleError."""
-        return (store.load_reference if self.figures_only else store.load_bundle)(self.path)
 
-    def recover(self) -> None:
-        """Bring back a bundle whose replacement was interrupted."""
-        store.recover(self.path.parent)
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """What earlier parts of the same run left.
-
-    Attributes:
-        path: of the bundle or reference.
-        found: what is there; None if nothing, or if it is to be replaced.
-        unfinished: epochs in the checkpoint.
-        can_resume: whether the checkpoint, if there is one, is this run's.
-    """
-
-    path: Path
-    found: Bundle | Reference | None
-    unfinished: int
-    can_resume: bool = True
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all epochs are done, by the libraries that are installed."""
-        if self.found is None or self.unfinished:
-            return False
-        card = self.found.card
-        return (
-            len(self.found.history["neg_elbo"]) == card.model.recipe.epochs
-            and card.training.versions == library_versions()
-        )
-
-
-def look(place: Place, run: Run, *, replace: bool) -> Earlier:
-    """See what earlier runs left at a place.
+def how_to_begin(
+    place: Place, run: Run, *, resume: bool, replace: bool, is_timed: bool
+) -> Beginning:
+    """Decide how a run begins: not at all if the same one is finished.
 
     Args:
-        place: where the run's result will lie.
-        run: the run.
-        replace: whether it may take the place of whatever else is there.
-
-    Raises:
-        BundleError: another model is there, which is not to be replaced.
-        TrainingError: another run's checkpoint is there, which is not to be replaced.
-    """
-    found = _find_same(place, run, replace=replace)
-    try:
-        return Earlier(place.path, found, count_epochs(place.checkpoints, run))
-    except TrainingError:
-        if not replace:
-            raise
-        return Earlier(place.path, found, 0, can_resume=False)
-
-
-def refuse_to_lose(earlier: Earlier, *, resume: bool, is_timed: bool) -> None:
-    """Raise if this run would replace a more complete one.
-
-    Args:
-        earlier: what is there.
-        resume: whether to go on from the checkpoint.
+        place: where its result will lie.
+        run: what to train.
+        resume: go on from a checkpoint.
+        replace: take the place of whatever else is there.
         is_timed: whether the run may end before its last epoch.
 
     Raises:
-        BundleError: it would; the message says how to go on.
+        BundleError: it would replace another model, or more epochs of the same one.
+        TrainingError: the checkpoint is another run's.
     """
-    path = earlier.path
-    if earlier.unfinished and not resume:
-        raise BundleError(
-            f"there is a checkpoint of {path.name} after epoch {earlier.unfinished}; "
-            "--resume goes on from there, --replace starts anew"
-        )
-    if earlier.found is None or earlier.unfinished:
-        return
-    done, epochs = len(earlier.found.history["neg_elbo"]), earlier.found.card.model.recipe.epochs
-    if done < epochs:
+    path, same = place.path, _load_same(place, run, replace=replace)
+    try:
+        unfinished = count_epochs(place.checkpoints, run)
+    except TrainingError:
+        if not replace:
+            raise
+        return "anew"
+    beginning: Beginning = "from the checkpoint" if resume else "anew"
+    if unfinished:
+        if not (resume or replace):
+            raise BundleError(
+                f"there is a checkpoint of {path.name} after epoch {unfinished}; "
+                "--resume goes on from there, --replace starts anew"
+            )
+        return beginning
+    if same is None:
+        return beginning
+    done, epochs = len(same.history["neg_elbo"]), same.card.model.recipe.epochs
+    if done == epochs and resume and same.card.training.versions == library_versions():
+        return "not at all"
+    if done < epochs and not replace:
         raise BundleError(
             f"{path} has {done} of {epochs} epochs and no checkpoint to go on from; "
             "give a new run another --name, or --replace it"
         )
-    if is_timed:
+    if is_timed and not replace:
         raise BundleError(
             f"{path} has all of its epochs; give a shorter run another --name, or --replace it"
         )
+    return beginning
 
 
-def _find_same(place: Place, run: Run, *, replace: bool) -> Bundle | Reference | None:
-    """What is at a place, if the run would give the same."""
+def _load_same(place: Place, run: Run, *, replace: bool) -> store.Bundle | store.Reference | None:
+    """What is at a place, if the run would give the same; None if it may be replaced."""
     if not place.path.exists():
         return None
     try:
-        found = place.load()
+        found = (store.load_reference if place.figures_only else store.load_bundle)(place.path)
         if Run.of_card(found.card).to_json() == run.to_json():
             return found
         what = f"another model ({found.card.training.command})"

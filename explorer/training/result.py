@@ -10,35 +10,15 @@ from explorer.data.load import Dataset, dataset_fingerprint
 from explorer.training import export
 from explorer.training.loop import Trained
 from explorer.training.place import Place
-from explorer.training.run import Run
+from explorer.training.run import Plan
 
 
-def make_card(
-    name: str,
-    run: Run,
-    dataset: Dataset,
-    trained: Trained,
-    metrics: Metrics,
-    *,
-    recipe_name: str,
-    command: str,
-    limit: int | None,
-) -> Card:
-    """Describe a trained model.
-
-    Args:
-        name: of the bundle.
-        run: what was trained.
-        dataset: on which images.
-        trained: what came out.
-        metrics: the figures.
-        recipe_name: where the recipe came from.
-        command: that repeats the run.
-        limit: how many images of each split were used; None for all.
-    """
+def make_card(plan: Plan, trained: Trained, metrics: Metrics) -> Card:
+    """Describe a trained model: where it comes from and how good it is."""
+    run, dataset = plan.run, plan.dataset
     return Card(
         schema_version=store.SCHEMA_VERSION,
-        name=name,
+        name=plan.name,
         data=DataCard(
             name=dataset.name,
             title=store.storable(dataset.title),
@@ -47,7 +27,7 @@ def make_card(
             background=dataset.background,
             licence=dataset.licence,
             origin=dataset.origin,
-            limit=limit,
+            limit=plan.limit,
             train_images=len(dataset.train.images),
             test_images=len(dataset.test.images),
             train_sha256=run.train_sha256,
@@ -55,12 +35,12 @@ def make_card(
         ),
         model=ModelCard(
             latent_dim=run.latent_dim,
-            recipe_name=store.storable(recipe_name),
+            recipe_name=store.storable(plan.recipe_name),
             recipe=run.recipe,
             parameters=export.count_weights(trained.model),
         ),
         training=TrainingCard(
-            command=store.storable(command),
+            command=store.storable(plan.command),
             seed=run.seed,
             seconds=round(trained.seconds, 1),
             versions=export.library_versions(),

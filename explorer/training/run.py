@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.bundle.store import Card
+from explorer.bundle.store import Card, History
+from explorer.data.load import Dataset
 from explorer.errors import ExplorerError
 from explorer.recipes.recipe import Recipe
 
@@ -53,3 +54,45 @@ class Run:
             "seed": self.seed,
             "train_sha256": self.train_sha256,
         }
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A run with its images, and what its card says of them.
+
+    Attributes:
+        name: of the bundle.
+        command: that repeats the run.
+        recipe_name: where the recipe came from.
+        run: what defines the result.
+        dataset: the images.
+        limit: how many images of each split are used; None for all.
+        minutes: after which no further epoch is started; None for no limit.
+    """
+
+    name: str
+    command: str
+    recipe_name: str
+    run: Run
+    dataset: Dataset
+    limit: int | None = None
+    minutes: float | None = None
+
+    def is_over(self, history: History, seconds: float) -> bool:
+        """Whether to end before the last epoch."""
+        return self.minutes is not None and seconds >= 60 * self.minutes
+
+    def describe(self) -> str:
+        """What will be trained on what, in a line or two for a person."""
+        data, published = self.dataset, self.run.recipe.published
+        text = (
+            f"{self.name}: {len(data.train.images):,} training and {len(data.test.images):,} test "
+            f"images of {'×'.join(map(str, data.image_shape))} ({data.origin}), "
+            f"recipe {self.recipe_name}"
+        )
+        if published and (data.name, self.run.latent_dim) != (published.data, published.latent_dim):
+            text += (
+                f"\n{self.recipe_name} repeats a system for {published.data} in "
+                f"{published.latent_dim}-D; this run will not stand beside its figure"
+            )
+        return text
