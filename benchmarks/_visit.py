@@ -103,7 +103,7 @@ class Visit:
         """Milliseconds from a press until a JavaScript condition holds, for good."""
         await self.page.evaluate(f"probe.arm(() => {condition})")
         await press()
-        return await self.page.evaluate("probe.settled")
+        return float(await self.page.evaluate("probe.settled"))
 
     async def drag(self, corners: Sequence[Place], seconds: float) -> tuple[list[float], float]:
         """Move the pointer from corner to corner, round and round.
@@ -114,7 +114,8 @@ class Visit:
         await self.page.mouse.move(*corners[0])
         await asyncio.sleep(0.5)
         await self.page.evaluate("probe.forget()")
-        started, moves = time.monotonic(), []
+        started = time.monotonic()
+        moves: list[asyncio.Task[None]] = []
         while (elapsed := time.monotonic() - started) < seconds:
             place = _along(corners, len(moves) / MOVES_A_SIDE)
             moves.append(asyncio.create_task(self.page.mouse.move(*place)))

@@ -182,7 +182,7 @@ def measure(page: Page, model_keras: bytes) -> dict[str, float]:
 def memory(session: Any) -> float:
     """Bytes that the page's JavaScript holds, buffers included."""
     usage = session.send("Runtime.getHeapUsage")
-    return usage["usedSize"] + usage.get("backingStorageSize", 0)
+    return float(usage["usedSize"] + usage.get("backingStorageSize", 0))
 
 
 if __name__ == "__main__":

@@ -77,11 +77,13 @@ def measure_apart(folder: Path) -> dict[str, float]:
     """Measure in a process that has done nothing else."""
     command = [sys.executable, "-m", "benchmarks.streaming", "--measure", str(folder)]
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(result.stdout.splitlines()[-1])
+    figures: dict[str, float] = json.loads(result.stdout.splitlines()[-1])
+    return figures
 
 
 def measure(folder: Path) -> dict[str, float]:
     """Images per second of one epoch and of encoding, and memory at its peak, MB."""
+    from explorer.bundle.store import History
     from explorer.core.metrics import encode_all
     from explorer.data.load import load_dataset
     from explorer.recipes.find import RECIPES
@@ -102,7 +104,7 @@ def measure(folder: Path) -> dict[str, float]:
         )
         first_epoch = 0.0
 
-        def take_time(_: training.History, seconds: float) -> bool:
+        def take_time(_: History, seconds: float) -> bool:
             nonlocal first_epoch
             first_epoch = seconds
             return False

@@ -28,6 +28,7 @@ import numpy as np
 
 from benchmarks._table import print_head, print_row
 from explorer.bundle.figures import evaluate
+from explorer.bundle.store import History
 from explorer.data.load import Dataset, load_dataset
 from explorer.recipes.find import RECIPES
 from explorer.training import loop as training
@@ -91,7 +92,7 @@ def main() -> None:
 
     tutorial = fit_tutorial(dataset.train.images, options.epochs)
     ends, figures = train_residual(dataset, goal=tutorial.neg_elbo)
-    residual = np.diff(ends) if len(ends) > 1 else ends
+    residual = np.diff(ends).tolist() if len(ends) > 1 else ends
     epochs = RECIPES["residual"].epochs
     full = epochs * float(np.median(residual))
 
@@ -148,9 +149,9 @@ def train_residual(dataset: Dataset, *, goal: float) -> tuple[list[float], float
     ends: list[float] = []
     started = time.monotonic()
 
-    def reached(history: training.History, seconds: float) -> bool:
+    def reached(history: History, seconds: float) -> bool:
         ends.append(time.monotonic() - started)
-        return history["val_neg_elbo"][-1] <= goal
+        return bool(history["val_neg_elbo"][-1] <= goal)
 
     with tempfile.TemporaryDirectory() as folder:
         trained = training.train(run, images, checkpoints=Path(folder) / "run", stop=reached)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -19,24 +21,24 @@ def changed(images: np.ndarray = IMAGES, key: tf.Tensor = KEY, **augmentation: f
     transforms = random_transforms(
         Augmentation(**augmentation), len(images), images.shape[1:], key=key
     )
-    return transform(tf.constant(images), transforms).numpy()
+    return np.asarray(transform(tf.constant(images), transforms))
 
 
-def test_nothing_to_change_leaves_every_pixel_as_it_is():
+def test_nothing_to_change_leaves_every_pixel_as_it_is() -> None:
     np.testing.assert_array_equal(changed(), IMAGES)
 
 
-def test_a_flip_is_the_mirror_image():
+def test_a_flip_is_the_mirror_image() -> None:
     np.testing.assert_allclose(changed(flip=1.0), IMAGES[:, :, ::-1], atol=1e-6)
 
 
-def test_half_of_many_images_are_flipped_at_a_probability_of_half():
+def test_half_of_many_images_are_flipped_at_a_probability_of_half() -> None:
     many = np.repeat(IMAGES[:1], 1000, axis=0)
     flipped = np.isclose(changed(many, flip=0.5), many[:, :, ::-1]).all(axis=(1, 2, 3))
     assert 437 <= flipped.sum() <= 563  # four standard errors
 
 
-def test_a_shift_moves_the_image_and_carries_its_edge_along():
+def test_a_shift_moves_the_image_and_carries_its_edge_along() -> None:
     ramp = np.broadcast_to(np.arange(9, dtype=np.float32), (200, 6, 9))[..., np.newaxis]
     moved = changed(np.ascontiguousarray(ramp), shift=1.5)
     steps = moved[:, 2, 4, 0] - 4.0  # of a ramp, the shift can be read in its middle
@@ -46,7 +48,7 @@ def test_a_shift_moves_the_image_and_carries_its_edge_along():
     np.testing.assert_allclose(moved[inside, 2, :, 0], expected[inside], atol=1e-4)
 
 
-def test_turning_keeps_the_centre_and_the_brightness_of_a_disc():
+def test_turning_keeps_the_centre_and_the_brightness_of_a_disc() -> None:
     y, x = np.mgrid[:21, :21] - 10.0
     disc = (np.hypot(x, y) < 6).astype(np.float32)[np.newaxis, ..., np.newaxis]
     turned = changed(np.repeat(disc, 50, axis=0), rotation=1.0)
@@ -54,7 +56,7 @@ def test_turning_keeps_the_centre_and_the_brightness_of_a_disc():
     np.testing.assert_allclose(turned.sum(axis=(1, 2, 3)), disc.sum(), rtol=0.03)
 
 
-def test_the_size_of_a_scaled_disc_varies_as_asked():
+def test_the_size_of_a_scaled_disc_varies_as_asked() -> None:
     y, x = np.mgrid[:41, :41] - 20.0
     disc = (np.hypot(x, y) < 8).astype(np.float32)[np.newaxis, ..., np.newaxis]
     areas = changed(np.repeat(disc, 400, axis=0), scale=0.1).sum(axis=(1, 2, 3))
@@ -62,14 +64,14 @@ def test_the_size_of_a_scaled_disc_varies_as_asked():
     assert np.log(areas).std() == pytest.approx(0.1 * 2**0.5, rel=0.15)
 
 
-def test_the_key_and_nothing_else_decides_the_changes():
-    some = {"rotation": 0.2, "shift": 1.0, "flip": 0.5}
+def test_the_key_and_nothing_else_decides_the_changes() -> None:
+    some: dict[str, Any] = {"rotation": 0.2, "shift": 1.0, "flip": 0.5}
     np.testing.assert_array_equal(changed(**some), changed(**some))
     other = changed(key=tf.constant([3, 5], tf.int64), **some)
     assert not np.allclose(changed(**some), other)
 
 
-def test_the_stream_changes_images_alike_in_one_part_and_in_several():
+def test_the_stream_changes_images_alike_in_one_part_and_in_several() -> None:
     images = (255 * IMAGES).astype(np.uint8).repeat(4, axis=0)
 
     def stream(replicas: tuple[slice, int]) -> list[np.ndarray]:
@@ -93,7 +95,7 @@ def test_the_stream_changes_images_alike_in_one_part_and_in_several():
     np.testing.assert_array_equal(first, whole.reshape(4, 2, 5, *SHAPE)[:, 0].reshape(-1, *SHAPE))
 
 
-def test_changes_mirror_images_and_noise_are_drawn_apart():
+def test_changes_mirror_images_and_noise_are_drawn_apart() -> None:
     ramp = np.tile(np.arange(9, dtype=np.uint8) * 20, (2000, 9, 1))[..., np.newaxis]
     augmentation = Augmentation(scale=0.2, flip=0.5, until=1.0)
     ((images, noise),) = shuffled_batches(

@@ -24,20 +24,20 @@ def naive_log_density(posteriors: AggregatePosterior, z: np.ndarray) -> float:
     return float(np.logaddexp.reduce(-0.5 * terms.sum(axis=1)) - np.log(len(mean)))
 
 
-def test_one_standard_normal_component():
+def test_one_standard_normal_component() -> None:
     posteriors = AggregatePosterior(np.zeros((1, 2)), np.zeros((1, 2)))
     log_density = posteriors.log_density([[0.0, 0.0], [3.0, 4.0]])
     at_origin = -math.log(2 * math.pi)
     np.testing.assert_allclose(log_density, [at_origin, at_origin - 12.5])
 
 
-def test_one_component_with_its_own_mean_and_variance():
+def test_one_component_with_its_own_mean_and_variance() -> None:
     posteriors = AggregatePosterior(np.array([[1.0]]), np.array([[math.log(4.0)]]))
     expected = -0.5 * math.log(2 * math.pi * 4.0) - 0.5 * (5.0 - 1.0) ** 2 / 4.0
     np.testing.assert_allclose(posteriors.log_density([[5.0]]), [expected])
 
 
-def test_a_mixture_is_the_mean_of_its_components():
+def test_a_mixture_is_the_mean_of_its_components() -> None:
     means = np.array([[-1.0], [1.0]])
     one_each = [AggregatePosterior(mean[None], np.zeros((1, 1))) for mean in means]
     z = np.linspace(-3, 3, 7)[:, None]
@@ -47,7 +47,7 @@ def test_a_mixture_is_the_mean_of_its_components():
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 8, 20])
-def test_the_matrix_product_agrees_with_the_naive_formula(latent_dim):
+def test_the_matrix_product_agrees_with_the_naive_formula(latent_dim: int) -> None:
     posteriors = random_posteriors(300, latent_dim)
     z = np.random.default_rng(1).normal(0, 3, (40, latent_dim)).astype(np.float32)
     z[0] = posteriors.z_mean[0]  # in the middle of a narrow component
@@ -56,7 +56,7 @@ def test_the_matrix_product_agrees_with_the_naive_formula(latent_dim):
     np.testing.assert_allclose(posteriors.log_density(z), expected, rtol=1e-9, atol=1e-5)
 
 
-def test_chunks_join_without_a_seam(monkeypatch):
+def test_chunks_join_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     posteriors = random_posteriors(50, 3)
     z = np.random.default_rng(1).standard_normal((101, 3))
     whole = posteriors.log_density(z)
@@ -65,18 +65,18 @@ def test_chunks_join_without_a_seam(monkeypatch):
     assert whole.shape == (101,)
 
 
-def test_the_density_integrates_to_one():
+def test_the_density_integrates_to_one() -> None:
     posteriors = random_posteriors(20, 1)
     z = np.linspace(-15, 15, 200_001)[:, None]
     assert np.sum(np.exp(posteriors.log_density(z))) * 30 / 200_000 == pytest.approx(1, abs=1e-4)
 
 
-def test_a_very_distant_place_is_finite_and_not_dense():
+def test_a_very_distant_place_is_finite_and_not_dense() -> None:
     log_density = random_posteriors(50, 2).log_density([[1e6, -1e6]])
     assert np.isfinite(log_density).all() and log_density[0] < -1e11
 
 
-def test_means_and_log_variances_must_belong_together():
+def test_means_and_log_variances_must_belong_together() -> None:
     with pytest.raises(ValueError, match=r"received \(3, 2\) and \(3, 1\)"):
         AggregatePosterior(np.zeros((3, 2)), np.zeros((3, 1)))
     with pytest.raises(ValueError, match="n > 0"):

@@ -126,7 +126,7 @@ def two_workers(tmp_path_factory: pytest.TempPathFactory, command: list[str]) ->
 
 def test_two_workers_learn_what_one_process_learns(
     tmp_path: Path, two_workers: Path, command: list[str]
-):
+) -> None:
     settings = Settings(data=command[0], recipe=command[2])
     train.train_bundle(settings, output=tmp_path)
     folders = tmp_path / "shapes-2d", two_workers
@@ -166,7 +166,9 @@ for command in commands:
 """
 
 
-def test_workers_go_through_runs_alike(tmp_path: Path, two_workers: Path, command: list[str]):
+def test_workers_go_through_runs_alike(
+    tmp_path: Path, two_workers: Path, command: list[str]
+) -> None:
     """One after the other in two processes, which take seconds to start."""
     chief_output, other_output = tmp_path / "chief", tmp_path / "other"
 
@@ -227,7 +229,7 @@ def test_workers_go_through_runs_alike(tmp_path: Path, two_workers: Path, comman
 
 def test_a_lost_worker_ends_the_others_and_all_resume(
     tmp_path: Path, two_workers: Path, command: list[str]
-):
+) -> None:
     arguments = [*command, "--output", tmp_path]
     with cluster(["train.py", *arguments], ["-c", DIE_IN_EPOCH_2, *arguments]) as workers:
         chief, other = ends(workers)
@@ -246,7 +248,7 @@ def test_a_lost_worker_ends_the_others_and_all_resume(
         assert resumed == (two_workers / name).read_bytes(), name
 
 
-def test_ctrl_c_on_the_chief_ends_all(tmp_path: Path, command: list[str]):
+def test_ctrl_c_on_the_chief_ends_all(tmp_path: Path, command: list[str]) -> None:
     arguments = ["train.py", *command, "--output", tmp_path, "--epochs", 100_000]
     with cluster(arguments, arguments) as workers:
         wait_for(workers[0], "epoch 1/")
@@ -257,7 +259,7 @@ def test_ctrl_c_on_the_chief_ends_all(tmp_path: Path, command: list[str]):
     assert (other[0], other[2]) == (1, LOST)
 
 
-def test_ctrl_c_ends_the_wait_for_workers_that_never_come(command: list[str]):
+def test_ctrl_c_ends_the_wait_for_workers_that_never_come(command: list[str]) -> None:
     with cluster(["train.py", *command], ["-c", ""]) as workers:
         wait_for(workers[0], "worker 1 of 2, waiting for the others")
         workers[0].send_signal(signal.SIGINT)
@@ -313,7 +315,9 @@ save("keys", keys)
 """
 
 
-def test_two_replicas_learn_what_one_device_learns(tmp_path: Path, tiny_recipe: dict[str, Any]):
+def test_two_replicas_learn_what_one_device_learns(
+    tmp_path: Path, tiny_recipe: dict[str, Any]
+) -> None:
     images = np.random.default_rng(0).integers(0, 256, (202, 12, 12, 1), np.uint8)
     np.save(tmp_path / "images.npy", images)
     plain = without_noise(tiny_recipe)
@@ -367,7 +371,7 @@ WORKERS = ["a:1", "b:2"]
         json.dumps(json.loads(tf_config(2, WORKERS)), indent=2),
     ],
 )
-def test_a_malformed_tf_config_gets_a_sentence(monkeypatch: pytest.MonkeyPatch, text: str):
+def test_a_malformed_tf_config_gets_a_sentence(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(DistributionError) as error:
         find_strategy()
@@ -378,7 +382,7 @@ def test_a_malformed_tf_config_gets_a_sentence(monkeypatch: pytest.MonkeyPatch, 
 
 def test_a_malformed_tf_config_ends_the_command_with_status_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     monkeypatch.setenv("TF_CONFIG", "{")
     monkeypatch.setattr("sys.argv", ["train.py", "mnist"])
     assert train.main() == 1
@@ -388,7 +392,9 @@ def test_a_malformed_tf_config_ends_the_command_with_status_1(
     assert printed.err.count("\n") == 1
 
 
-def test_without_a_cluster_one_process_is_chief_of_one_replica(monkeypatch: pytest.MonkeyPatch):
+def test_without_a_cluster_one_process_is_chief_of_one_replica(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("TF_CONFIG", "")
     strategy = find_strategy()
     assert devices.is_chief(strategy)
@@ -396,7 +402,7 @@ def test_without_a_cluster_one_process_is_chief_of_one_replica(monkeypatch: pyte
     assert devices.add_up(strategy, 7) == 7
 
 
-def test_an_address_in_use_gets_a_sentence(command: list[str]):
+def test_an_address_in_use_gets_a_sentence(command: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         process = start("train.py", *command, TF_CONFIG=tf_config(0, [address, "127.0.0.1:1"]))

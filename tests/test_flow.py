@@ -62,7 +62,7 @@ def jacobian(function: Any, z: np.ndarray, *context: np.ndarray) -> tuple[np.nda
 # ---- Masks ----
 
 
-def test_masks_of_three_dimensions_written_by_hand():
+def test_masks_of_three_dimensions_written_by_hand() -> None:
     into, out = autoregressive_masks(3, 3, 1, backwards=False)
     # Unit 0 sees the context alone, unit 1 also z₀, unit 2 also z₁.
     assert into.tolist() == [[0, 1, 1], [0, 0, 1], [0, 0, 0], [1, 1, 1]]
@@ -70,7 +70,7 @@ def test_masks_of_three_dimensions_written_by_hand():
     assert out.tolist() == [[1, 1, 1], [0, 1, 1], [0, 0, 1]]
 
 
-def test_masks_of_three_dimensions_backwards_written_by_hand():
+def test_masks_of_three_dimensions_backwards_written_by_hand() -> None:
     into, out = autoregressive_masks(3, 3, 1, backwards=True)
     assert into.tolist() == [[0, 0, 0], [0, 0, 1], [0, 1, 1], [1, 1, 1]]
     assert out.tolist() == [[1, 1, 1], [1, 1, 0], [1, 0, 0]]
@@ -78,7 +78,9 @@ def test_masks_of_three_dimensions_backwards_written_by_hand():
 
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("units", [8, 13, 64])
-def test_a_dimension_sees_all_that_come_before_it_and_the_context(units: int, backwards: bool):
+def test_a_dimension_sees_all_that_come_before_it_and_the_context(
+    units: int, backwards: bool
+) -> None:
     into, out = autoregressive_masks(8, units, 2, backwards=backwards)
     paths = into @ out  # through how many hidden units an output sees an input
     before = np.triu(np.ones((8, 8), bool), k=1)
@@ -87,7 +89,7 @@ def test_a_dimension_sees_all_that_come_before_it_and_the_context(units: int, ba
 
 
 @pytest.mark.parametrize("units", range(2, 8))
-def test_with_fewer_units_than_dimensions_the_last_still_sees_others(units: int):
+def test_with_fewer_units_than_dimensions_the_last_still_sees_others(units: int) -> None:
     into, out = autoregressive_masks(8, units, 0, backwards=False)
     seen = np.flatnonzero((into @ out)[:, -1])
     assert seen.tolist() == list(range(len(seen)))
@@ -99,7 +101,7 @@ def test_with_fewer_units_than_dimensions_the_last_still_sees_others(units: int)
 
 
 @pytest.mark.parametrize(("backwards", "expected"), [(False, [[1.5, 5.0]]), (True, [[5.0, 3.5]])])
-def test_a_step_computed_by_hand(backwards: bool, expected: list[list[float]]):
+def test_a_step_computed_by_hand(backwards: bool, expected: list[list[float]]) -> None:
     step = InverseAutoregressive(units=2, activation="linear", backwards=backwards)
     step.build([(None, 2)])
     # m is the sum of the dimensions before, and s = 0, so that z' = ½ z + ½ m.
@@ -110,7 +112,7 @@ def test_a_step_computed_by_hand(backwards: bool, expected: list[list[float]]):
     np.testing.assert_allclose(log_sigma, [[-math.log(2.0)] * 2], rtol=1e-6)
 
 
-def test_a_new_step_keeps_most_of_z():
+def test_a_new_step_keeps_most_of_z() -> None:
     step = InverseAutoregressive(units=8)
     _, log_sigma = step([np.zeros((1, 3), np.float32)])
     np.testing.assert_allclose(log_sigma, -math.log(1.0 + math.exp(-2.0)), rtol=1e-6)
@@ -120,7 +122,7 @@ def test_a_new_step_keeps_most_of_z():
 @pytest.mark.parametrize("context", [0, 3])
 def test_the_jacobian_of_a_step_is_triangular_with_sigma_on_its_diagonal(
     context: int, backwards: bool
-):
+) -> None:
     step = InverseAutoregressive(units=16, backwards=backwards)
     inputs = draw(5, context)
     step(inputs)
@@ -137,7 +139,9 @@ def test_the_jacobian_of_a_step_is_triangular_with_sigma_on_its_diagonal(
 @pytest.mark.parametrize("steps", [1, 2, 3])
 @pytest.mark.parametrize("context", [0, 3])
 @pytest.mark.parametrize("latent_dim", [1, 2, 5, 8])
-def test_the_log_determinant_is_that_of_the_jacobian(latent_dim: int, context: int, steps: int):
+def test_the_log_determinant_is_that_of_the_jacobian(
+    latent_dim: int, context: int, steps: int
+) -> None:
     flow = build_flow(flow_recipe(steps, context), latent_dim)
     assert flow is not None
     shake(flow)
@@ -147,14 +151,14 @@ def test_the_log_determinant_is_that_of_the_jacobian(latent_dim: int, context: i
     np.testing.assert_allclose(log_scale.sum(axis=1), log_determinant, rtol=1e-4, atol=1e-4)
 
 
-def test_every_other_step_takes_the_dimensions_backwards():
+def test_every_other_step_takes_the_dimensions_backwards() -> None:
     flow = build_flow(flow_recipe(3, 0), 4)
     assert flow is not None
     steps = [layer for layer in flow.layers if isinstance(layer, InverseAutoregressive)]
     assert [step.backwards for step in steps] == [False, True, False]
 
 
-def test_a_recipe_without_steps_has_no_flow():
+def test_a_recipe_without_steps_has_no_flow() -> None:
     assert build_flow(flow_recipe(0, 0), 4) is None
 
 
@@ -163,7 +167,7 @@ def test_a_recipe_without_steps_has_no_flow():
     ["nosuch", 3, {"class_name": "__lambda__", "config": {"value": "4wEAAAAAAAAA"}}],
     ids=["unknown", "no name", "code"],
 )
-def test_a_step_that_keras_cannot_build_gets_a_sentence(activation: Any):
+def test_a_step_that_keras_cannot_build_gets_a_sentence(activation: Any) -> None:
     with pytest.raises(RecipeError, match="the flow cannot be built") as error:
         build_flow(flow_recipe(1, 0, activation=activation), 2)
     assert "\n" not in str(error.value)
@@ -172,7 +176,7 @@ def test_a_step_that_keras_cannot_build_gets_a_sentence(activation: Any):
 # ---- Densities ----
 
 
-def test_the_sampled_kl_of_a_gaussian_is_on_average_the_exact_one():
+def test_the_sampled_kl_of_a_gaussian_is_on_average_the_exact_one() -> None:
     z_mean, z_log_var = np.array([[0.0, 1.0, -2.0]]), np.array([[0.0, -3.0, 0.7]])
     epsilon = np.random.default_rng(0).standard_normal((100_000, 3))
     z = z_mean + np.exp(0.5 * z_log_var) * epsilon
@@ -183,7 +187,7 @@ def test_the_sampled_kl_of_a_gaussian_is_on_average_the_exact_one():
     assert (standard_errors < 0.01).all()
 
 
-def test_the_sampled_kl_is_the_difference_of_two_log_densities():
+def test_the_sampled_kl_is_the_difference_of_two_log_densities() -> None:
     random = np.random.default_rng(0)
     z_mean, z_log_var, epsilon = random.standard_normal((3, 50, 4))
     z = z_mean + np.exp(0.5 * z_log_var) * epsilon
@@ -193,7 +197,7 @@ def test_the_sampled_kl_is_the_difference_of_two_log_densities():
     np.testing.assert_allclose(sampled.sum(axis=1), log_q - log_p, rtol=1e-12, atol=1e-12)
 
 
-def test_a_flow_that_stretches_and_shifts_leaves_a_gaussian():
+def test_a_flow_that_stretches_and_shifts_leaves_a_gaussian() -> None:
     random = np.random.default_rng(0)
     z_mean, z_log_var, epsilon = random.standard_normal((3, 50, 4))
     stretch, shift = np.array([0.5, 1.0, 2.0, 3.0]), np.array([1.0, 0.0, -1.0, 2.0])
@@ -223,14 +227,14 @@ def posterior_of_one_image(vae: VAE, epsilon: np.ndarray) -> tuple[np.ndarray, n
 
 
 @pytest.mark.parametrize("context", [0, 3])
-def test_the_posterior_of_one_dimension_integrates_to_one(context: int):
+def test_the_posterior_of_one_dimension_integrates_to_one(context: int) -> None:
     epsilon = np.linspace(-7.0, 7.0, 2001)[:, np.newaxis]
     z, log_q = posterior_of_one_image(make_vae(1, context), epsilon)
     assert np.trapezoid(np.exp(log_q), z[:, 0]) == pytest.approx(1.0, abs=1e-4)
 
 
 @pytest.mark.parametrize("context", [0, 3])
-def test_the_posterior_of_two_dimensions_integrates_to_one(context: int):
+def test_the_posterior_of_two_dimensions_integrates_to_one(context: int) -> None:
     # The flow takes the cells of a grid of ε to quadrilaterals that tile the plane of z.
     places = np.linspace(-6.0, 6.0, 201)
     grid = np.stack(np.meshgrid(places, places, indexing="ij"), axis=-1)
@@ -244,7 +248,7 @@ def test_the_posterior_of_two_dimensions_integrates_to_one(context: int):
 
 
 @pytest.mark.parametrize("context", [0, 3])
-def test_the_kl_term_of_training_is_log_q_minus_log_p(context: int):
+def test_the_kl_term_of_training_is_log_q_minus_log_p(context: int) -> None:
     vae, images, (epsilon,) = make_vae(4, context), random_images(20), draw(4)
     z, log_q = build_posterior(vae)([images, epsilon])
     expected = np.sum(log_q - normal_log_density(np.asarray(z)), axis=1)
@@ -252,7 +256,7 @@ def test_the_kl_term_of_training_is_log_q_minus_log_p(context: int):
     np.testing.assert_allclose(kl, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_without_a_flow_the_posterior_is_the_encoders_gaussian():
+def test_without_a_flow_the_posterior_is_the_encoders_gaussian() -> None:
     vae, images, (epsilon,) = make_vae(4, 0, steps=0), random_images(20), draw(4)
     z, log_q = build_posterior(vae)([images, epsilon])
     z_mean, z_log_var = (np.asarray(output) for output in vae.encoder(images))
@@ -262,7 +266,7 @@ def test_without_a_flow_the_posterior_is_the_encoders_gaussian():
 
 
 @pytest.mark.parametrize("context", [0, 3])
-def test_a_saved_flow_comes_back_the_same(context: int, tmp_path: Path):
+def test_a_saved_flow_comes_back_the_same(context: int, tmp_path: Path) -> None:
     vae = make_vae(3, context, steps=3)
     vae.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +24,9 @@ from explorer.core.metrics import (
     percentile_of,
     squared_error_per_pixel,
 )
-from explorer.data.load import load_dataset
+from explorer.data.load import Dataset, load_dataset
+
+FittedPCA = Callable[[str], tuple[Dataset, Any]]
 
 
 class LinearGaussian:
@@ -50,13 +55,17 @@ class LinearGaussian:
         covariance = self.weights @ self.weights.T + self.variance * np.eye(4)
         offset = images.reshape(len(images), -1) - self.bias
         distances = np.einsum("np,pq,nq->n", offset, np.linalg.inv(covariance), offset)
-        return -0.5 * (4 * np.log(2 * np.pi) + np.linalg.slogdet(covariance)[1] + distances)
+        log_norm = 4 * np.log(2 * np.pi) + np.linalg.slogdet(covariance)[1]
+        return np.asarray(-0.5 * (log_norm + distances))
 
-    def reconstruction(self, images, z_mean, z_log_var) -> np.ndarray:
+    def reconstruction(
+        self, images: np.ndarray, z_mean: np.ndarray, z_log_var: np.ndarray
+    ) -> np.ndarray:
         """−E[log p(x|z)] in closed form, nats."""
         error = images.reshape(len(images), -1) - self.bias - z_mean @ self.weights.T
         expected = error**2 + np.exp(z_log_var) @ (self.weights**2).T
-        return 0.5 * np.sum(np.log(2 * np.pi * self.variance) + expected / self.variance, axis=1)
+        terms = np.log(2 * np.pi * self.variance) + expected / self.variance
+        return np.asarray(0.5 * np.sum(terms, axis=1))
 
 
 MODEL = LinearGaussian()
@@ -77,7 +86,7 @@ def standard_error(values: np.ndarray) -> float:
 # The bound
 
 
-def test_the_exact_posterior_makes_every_bound_the_log_likelihood():
+def test_the_exact_posterior_makes_every_bound_the_log_likelihood() -> None:
     images = np.random.default_rng(0).uniform(0, 1, (20, 2, 2, 1)).astype(np.float32)
     for samples in (1, 7):
         bound = importance_weighted_bound(
@@ -89,7 +98,7 @@ def test_the_exact_posterior_makes_every_bound_the_log_likelihood():
     np.testing.assert_allclose(exact_elbo, -MODEL.log_marginal(images), atol=1e-5)
 
 
-def test_the_sampled_terms_agree_with_their_closed_forms():
+def test_the_sampled_terms_agree_with_their_closed_forms() -> None:
     reconstruction, kl = elbo_terms(
         draw_wrong, MODEL.decode_parameters, IMAGES, 2, "gaussian", samples=10
     )
@@ -101,7 +110,7 @@ def test_the_sampled_terms_agree_with_their_closed_forms():
         assert abs(sampled.mean() - exact) < 4 * standard_error(sampled)
 
 
-def test_the_importance_weighted_bound_with_one_sample_is_the_negative_elbo():
+def test_the_importance_weighted_bound_with_one_sample_is_the_negative_elbo() -> None:
     bound = importance_weighted_bound(
         draw_wrong, MODEL.decode_parameters, IMAGES, 2, "gaussian", samples=1
     )
@@ -110,7 +119,7 @@ def test_the_importance_weighted_bound_with_one_sample_is_the_negative_elbo():
     assert abs(bound.mean() - exact) < 4 * standard_error(bound)
 
 
-def test_the_importance_weighted_bound_tightens_and_converges():
+def test_the_importance_weighted_bound_tightens_and_converges() -> None:
     exact = -MODEL.log_marginal(IMAGE)[0]
     means = []
     for samples in (1, 4, 16, 64):
@@ -126,7 +135,7 @@ def test_the_importance_weighted_bound_tightens_and_converges():
 
 
 @pytest.mark.parametrize("estimate", [elbo_terms, importance_weighted_bound])
-def test_the_seed_and_nothing_else_decides_the_samples(estimate):
+def test_the_seed_and_nothing_else_decides_the_samples(estimate: Callable[..., Any]) -> None:
     images = np.random.default_rng(0).integers(0, 256, (23, 2, 2, 1), np.uint8)
 
     draw = GaussianPosterior(lambda x: (np.zeros((len(x), 3)),) * 2).draw
@@ -137,18 +146,18 @@ def test_the_seed_and_nothing_else_decides_the_samples(estimate):
     def run(**options: int) -> np.ndarray:
         arguments = (draw, sums_of_latents, images, 3, "bernoulli")
         estimates = estimate(*arguments, samples=5, **options)
-        return estimates[0] if isinstance(estimates, tuple) else estimates
+        return np.asarray(estimates[0] if isinstance(estimates, tuple) else estimates)
 
     np.testing.assert_array_equal(run(seed=1), run(seed=1))
     np.testing.assert_allclose(run(seed=1, batch_size=7), run(seed=1), rtol=1e-6)
     assert not np.allclose(run(seed=1), run(seed=2))
 
 
-def test_a_posterior_without_width_reconstructs_from_its_mean():
+def test_a_posterior_without_width_reconstructs_from_its_mean() -> None:
     images = np.random.default_rng(0).integers(0, 256, (5, 2, 2, 1), np.uint8)
 
     def encode(x: np.ndarray) -> np.ndarray:
-        return x.sum(axis=(1, 2))
+        return np.asarray(x.sum(axis=(1, 2)))
 
     draw = GaussianPosterior(lambda x: (encode(x), np.full((len(x), 1), -200.0))).draw
 
@@ -161,7 +170,7 @@ def test_a_posterior_without_width_reconstructs_from_its_mean():
     np.testing.assert_allclose(reconstruction, expected, rtol=1e-6)
 
 
-def test_encode_all_scales_pixels_and_keeps_batches_small_and_in_order():
+def test_encode_all_scales_pixels_and_keeps_batches_small_and_in_order() -> None:
     images = np.arange(25, dtype=np.uint8).reshape(25, 1, 1, 1) * 10
     sizes = []
 
@@ -176,7 +185,7 @@ def test_encode_all_scales_pixels_and_keeps_batches_small_and_in_order():
     assert sizes == [10, 10, 5]
 
 
-def test_active_units_are_those_whose_mean_moves():
+def test_active_units_are_those_whose_mean_moves() -> None:
     z_mean = np.array([[1.0, 0.0, 100.0], [-1.0, 0.18, 100.0]])  # variances 1, 0.0081, 0
     assert active_units(z_mean).tolist() == [True, False, False]
 
@@ -184,7 +193,7 @@ def test_active_units_are_those_whose_mean_moves():
 # Nearest neighbours
 
 
-def test_knn_takes_the_majority():
+def test_knn_takes_the_majority() -> None:
     train = np.array([[0.0], [0.2], [0.3], [9.0], [9.1]])
     labels = np.array([1, 2, 2, 3, 3])
     test = np.array([[0.0], [9.0]])
@@ -193,18 +202,18 @@ def test_knn_takes_the_majority():
     assert knn_accuracy(train, labels, test, np.array([1, 3]), k=1) == 1.0
 
 
-def test_knn_breaks_a_tie_by_the_nearest_neighbour():
+def test_knn_breaks_a_tie_by_the_nearest_neighbour() -> None:
     train = np.array([[3.0], [1.0], [2.0], [4.0]])
     labels = np.array([0, 5, 0, 5])
     assert knn_accuracy(train, labels, np.zeros((1, 1)), np.array([5]), k=4) == 1.0
 
 
-def test_knn_with_fewer_points_than_neighbours_asks_them_all():
+def test_knn_with_fewer_points_than_neighbours_asks_them_all() -> None:
     train, labels = np.array([[0.0], [1.0], [2.0]]), np.array([7, 4, 4])
     assert knn_accuracy(train, labels, np.zeros((1, 1)), np.array([4]), k=10) == 1.0
 
 
-def test_knn_agrees_with_a_search_by_differences():
+def test_knn_agrees_with_a_search_by_differences() -> None:
     random = np.random.default_rng(0)
     offset = 1000.0  # where float32 products would lose the differences
     train = (offset + random.standard_normal((300, 4))).astype(np.float32)
@@ -221,7 +230,7 @@ def test_knn_agrees_with_a_search_by_differences():
 # Principal components
 
 
-def test_pca_of_a_known_ellipse():
+def test_pca_of_a_known_ellipse() -> None:
     angle = np.radians(30)
     axes = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     turns = np.linspace(0, 2 * np.pi, 100, endpoint=False)
@@ -236,7 +245,7 @@ def test_pca_of_a_known_ellipse():
     np.testing.assert_allclose(restored, images.reshape(100, 2), atol=1e-6)
 
 
-def test_pca_of_one_component_leaves_the_variance_of_the_other():
+def test_pca_of_one_component_leaves_the_variance_of_the_other() -> None:
     images = np.array([[0.1, 0.4], [0.1, 0.6], [0.9, 0.4], [0.9, 0.6]], np.float32)
     pca = pca_fit(images, 1)
     again = pca_inverse_transform(pca, pca_transform(pca, images))
@@ -244,7 +253,7 @@ def test_pca_of_one_component_leaves_the_variance_of_the_other():
     assert error == pytest.approx(0.1**2 / 2)
 
 
-def test_pca_of_large_images_agrees_with_the_exact_one(monkeypatch):
+def test_pca_of_large_images_agrees_with_the_exact_one(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     spread = 0.2 / np.arange(1, 101)  # standard deviations of the hundred directions
     directions = np.linalg.qr(random.standard_normal((100, 100)))[0]
@@ -256,7 +265,7 @@ def test_pca_of_large_images_agrees_with_the_exact_one(monkeypatch):
     np.testing.assert_allclose(randomized.components_, exact.components_, atol=1e-4)
 
 
-def test_pca_of_many_images_takes_some_from_everywhere(monkeypatch):
+def test_pca_of_many_images_takes_some_from_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     images = np.linspace(0, 1, 101, dtype=np.float32).reshape(101, 1, 1, 1) * [[[0.6]], [[0.8]]]
     monkeypatch.setattr("explorer.core.metrics.MAX_PCA_VALUES", 2 * 11)
     pca = pca_fit(images, 1)
@@ -265,34 +274,34 @@ def test_pca_of_many_images_takes_some_from_everywhere(monkeypatch):
     assert pca.n_samples_ == 11
 
 
-def test_pca_has_a_precise_mean_of_many_images():
+def test_pca_has_a_precise_mean_of_many_images() -> None:
     images = np.tile(np.array([[25] * 9, [26] * 9], np.uint8), (50_000, 1))
     np.testing.assert_allclose(pca_fit(images, 1).mean_, 25.5 / 255, rtol=1e-6)
     naive = np.mean(images.astype(np.float32) / 255, axis=0)
     assert np.all(np.abs(naive * 255 / 25.5 - 1) > 1e-5)  # what it would be in float32
 
 
-def test_pca_has_no_more_components_than_images():
+def test_pca_has_no_more_components_than_images() -> None:
     assert len(pca_fit(np.eye(3, 7, dtype=np.float32), 5).components_) == 3
 
 
-def test_pca_gives_images_in_range():
+def test_pca_gives_images_in_range() -> None:
     pca = pca_fit(np.array([[0.25], [0.75]], np.float32), 1)
     images = pca_inverse_transform(pca, np.array([[-3.0], [0.25], [3.0]]) * pca.components_)
-    np.testing.assert_allclose(images, [[0], [0.75], [1]], atol=1e-6)
+    np.testing.assert_allclose(images, [[0.0], [0.75], [1.0]], atol=1e-6)
 
 
 # Comparing
 
 
-def test_squared_error_reads_bytes_as_shares_of_255():
+def test_squared_error_reads_bytes_as_shares_of_255() -> None:
     images = np.array([0, 255, 255, 0], np.uint8).reshape(1, 2, 2, 1)
     assert squared_error_per_pixel(images, images.__getitem__) == 0.0
     reconstructions = np.array([[0.5, 1.0, 1.0, 0.0]])
     assert squared_error_per_pixel(images, reconstructions.__getitem__) == pytest.approx(0.25 / 4)
 
 
-def test_percentile_is_the_share_below():
+def test_percentile_is_the_share_below() -> None:
     reference = np.array([1.0, 2.0, 2.0, 3.0])
     assert [percentile_of(value, reference) for value in (0, 2, 2.5, 9)] == [0, 25, 75, 100]
     assert percentile_of([0.0, 2.5], reference).tolist() == [0, 75]
@@ -311,7 +320,9 @@ def test_percentile_is_the_share_below():
         ("fashion_mnist", 8, 0.794, 0.0260),
     ],
 )
-def test_pca_and_knn_figures_of_real_data(fitted_pca, name, latent_dim, accuracy, squared_error):
+def test_pca_and_knn_figures_of_real_data(
+    fitted_pca: FittedPCA, name: str, latent_dim: int, accuracy: float, squared_error: float
+) -> None:
     dataset, pca = fitted_pca(name)
     train, test = (
         pca_transform(pca, split.images)[:, :latent_dim] for split in (dataset.train, dataset.test)
@@ -327,11 +338,11 @@ def test_pca_and_knn_figures_of_real_data(fitted_pca, name, latent_dim, accuracy
 
 
 @pytest.fixture(scope="module")
-def fitted_pca(data_dir):
+def fitted_pca(data_dir: Path) -> FittedPCA:
     """Data set and its first eight principal components, fitted once for both dimensions."""
 
     @cache
-    def load_and_fit(name: str):
+    def load_and_fit(name: str) -> tuple[Dataset, Any]:
         dataset = load_dataset(name, data_dir=data_dir)
         return dataset, pca_fit(dataset.train.images, 8)
 

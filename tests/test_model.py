@@ -32,14 +32,16 @@ def random_images(shape: tuple[int, ...], count: int = 3) -> np.ndarray:
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 8, 80])
 @pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (5, 7, 3), (1, 1, 1)])
-def test_every_shape_of_image_and_every_latent_dimension(shape: tuple[int, ...], latent_dim: int):
+def test_every_shape_of_image_and_every_latent_dimension(
+    shape: tuple[int, ...], latent_dim: int
+) -> None:
     outputs = plain(shape, latent_dim)(random_images(shape))
     assert outputs["kl"].shape == (3, latent_dim)
     assert outputs["parameters"].shape == (3, *shape)
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_built_in_recipe_builds(name: str):
+def test_every_built_in_recipe_builds(name: str) -> None:
     shape = (32, 32, 3) if "colour" in RECIPES[name].summary else (28, 28, 1)
     recipe = RECIPES[name]
     outputs = VAE(recipe, shape, 2)(random_images(shape))
@@ -47,7 +49,7 @@ def test_every_built_in_recipe_builds(name: str):
     assert outputs["parameters"].shape == (3, *shape[:2], channels)
 
 
-def test_the_tutorial_recipe_has_the_size_counted_by_hand():
+def test_the_tutorial_recipe_has_the_size_counted_by_hand() -> None:
     model = VAE(RECIPES["tutorial"], (28, 28, 1), 2)
     convolutions = (9 + 1) * 32 + (9 * 32 + 1) * 64 + 2 * (9 * 64 + 1) * 64
     dense = (14 * 14 * 64 + 1) * 32
@@ -56,12 +58,12 @@ def test_the_tutorial_recipe_has_the_size_counted_by_hand():
     assert model.decoder.count_params() == dense + transpose + head
 
 
-def test_an_encoder_without_flatten_is_flattened():
+def test_an_encoder_without_flatten_is_flattened() -> None:
     model = plain(encoder=[{"layer": "Conv2D", "filters": 2, "kernel_size": 3}])
     assert model.encoder.output[0].shape == (None, 2)
 
 
-def test_a_gaussian_decoder_gives_means_and_the_log_variance_of_its_sigma():
+def test_a_gaussian_decoder_gives_means_and_the_log_variance_of_its_sigma() -> None:
     model = plain((4, 5, 3), likelihood="gaussian", sigma=0.1)
     parameters = np.asarray(model.decoder(np.ones((2, 2), np.float32)))
     assert parameters.shape == (2, 4, 5, 6)
@@ -69,7 +71,7 @@ def test_a_gaussian_decoder_gives_means_and_the_log_variance_of_its_sigma():
     assert parameters[..., :3].std() > 0
 
 
-def test_a_fixed_sigma_is_not_trained_and_a_learned_one_is():
+def test_a_fixed_sigma_is_not_trained_and_a_learned_one_is() -> None:
     def names(sigma: float | None) -> list[str]:
         model = plain(likelihood="gaussian", sigma=sigma)
         return [weight.name for weight in model.trainable_weights]
@@ -79,7 +81,7 @@ def test_a_fixed_sigma_is_not_trained_and_a_learned_one_is():
 
 
 @pytest.mark.parametrize("noise", [0.05, 0.3])
-def test_a_learned_sigma_finds_the_noise_of_the_data(noise: float):
+def test_a_learned_sigma_finds_the_noise_of_the_data(noise: float) -> None:
     images = 0.5 + noise * np.random.default_rng(0).standard_normal((1024, 6, 6, 1), np.float32)
     model = plain((6, 6, 1), 1, likelihood="gaussian")
     model.compile(optimizer=keras.optimizers.Adam(0.05))
@@ -92,7 +94,7 @@ def test_a_learned_sigma_finds_the_noise_of_the_data(noise: float):
     ("bias", "expected"),
     [(1e6, LOG_VAR_LIMIT), (-1e6, -LOG_VAR_LIMIT), (3.5, 3.5), (-3.5, -3.5), (0.0, 0.0)],
 )
-def test_the_log_variance_is_clipped_at_its_limits_only(bias: float, expected: float):
+def test_the_log_variance_is_clipped_at_its_limits_only(bias: float, expected: float) -> None:
     model = plain()
     kernel, weights = model.encoder.get_layer("z_log_var_raw").weights
     kernel.assign(np.zeros(kernel.shape))
@@ -118,7 +120,7 @@ ONE_NAT_OF_KL = {
 }
 
 
-def test_the_loss_of_a_case_known_by_hand():
+def test_the_loss_of_a_case_known_by_hand() -> None:
     model = compiled(beta=4.0)
     images = random_images((8, 8, 1))
     assert loss(model, images, **ONE_NAT_OF_KL) == pytest.approx(64 * math.log(2) + 4.0, rel=1e-6)
@@ -130,7 +132,7 @@ def test_the_loss_of_a_case_known_by_hand():
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
 @pytest.mark.parametrize("beta", [0.0, 1.0, 3.0])
-def test_the_loss_is_what_numpy_computes(likelihood: Any, beta: float):
+def test_the_loss_is_what_numpy_computes(likelihood: Any, beta: float) -> None:
     random = np.random.default_rng(1)
     images = random_images((8, 8, 1))
     channels = 1 if likelihood == "bernoulli" else 2
@@ -146,7 +148,7 @@ def test_the_loss_is_what_numpy_computes(likelihood: Any, beta: float):
 
 
 @pytest.mark.parametrize(("step", "weight"), [(0, 0.0), (5, 0.5), (10, 1.0), (99, 1.0)])
-def test_the_weight_of_the_kl_term_grows_to_beta(step: int, weight: float):
+def test_the_weight_of_the_kl_term_grows_to_beta(step: int, weight: float) -> None:
     model = compiled(beta=2.0)
     model.kl_warmup_steps = 10
     model.optimizer.iterations.assign(step)
@@ -156,13 +158,13 @@ def test_the_weight_of_the_kl_term_grows_to_beta(step: int, weight: float):
     )
 
 
-def test_noise_becomes_a_draw_of_the_posterior():
+def test_noise_becomes_a_draw_of_the_posterior() -> None:
     z_mean, z_log_var, epsilon = np.array([[1.0, -2.0]]), np.array([[0.0, 2.0]]), [[0.5, -1.0]]
     given = (keras.ops.cast(values, "float32") for values in (z_mean, z_log_var, epsilon))
     np.testing.assert_allclose(reparameterise(*given), [[1.5, -2.0 - math.e]], rtol=1e-6)
 
 
-def test_the_kl_term_of_a_gaussian_posterior_is_exact_whatever_the_noise():
+def test_the_kl_term_of_a_gaussian_posterior_is_exact_whatever_the_noise() -> None:
     model, images = plain(), random_images((8, 8, 1))
     expected = kl_per_dimension(*(np.asarray(values) for values in model.encoder(images)))
     for seed in (0, 1):
@@ -170,7 +172,7 @@ def test_the_kl_term_of_a_gaussian_posterior_is_exact_whatever_the_noise():
         np.testing.assert_allclose(model(images, epsilon)["kl"], expected, rtol=1e-5)
 
 
-def test_residual_adds_what_its_layers_give():
+def test_residual_adds_what_its_layers_give() -> None:
     triple = Residual([{"layer": "Dense", "units": 3, "kernel_initializer": "identity"}] * 2)
     x = np.array([[1.0, -2.0, 3.0]], np.float32)
     np.testing.assert_allclose(triple(x), 2 * x)
@@ -179,7 +181,7 @@ def test_residual_adds_what_its_layers_give():
     np.testing.assert_allclose(triple(x), 3 * x)
 
 
-def test_residuals_nest():
+def test_residuals_nest() -> None:
     identity = {"layer": "Dense", "units": 2, "kernel_initializer": "identity"}
     layer = Residual([{"layer": "Residual", "layers": [identity]}])
     np.testing.assert_allclose(layer(np.ones((1, 2), np.float32)), 3.0)
@@ -217,7 +219,9 @@ def shake(model: VAE) -> None:
     [{}, {"likelihood": "gaussian"}, {"likelihood": "gaussian", "sigma": 0.2}],
     ids=["bernoulli", "learned sigma", "fixed sigma"],
 )
-def test_a_saved_model_comes_back_the_same_without_help(tmp_path: Path, likelihood: dict[str, Any]):
+def test_a_saved_model_comes_back_the_same_without_help(
+    tmp_path: Path, likelihood: dict[str, Any]
+) -> None:
     model = VAE(recipe_from_json({**RICH, **likelihood}), (8, 8, 3), 5, seed=3)
     shake(model)
     model.save(tmp_path / "model.keras")
@@ -256,7 +260,9 @@ def test_a_saved_model_comes_back_the_same_without_help(tmp_path: Path, likeliho
         ({"flow": [{**STEP, "units": "8"}]}, ["Autoregressive", "1 unit or more", "'8'"]),
     ],
 )
-def test_a_recipe_that_keras_cannot_build_gets_a_sentence(change: dict[str, Any], words: list[str]):
+def test_a_recipe_that_keras_cannot_build_gets_a_sentence(
+    change: dict[str, Any], words: list[str]
+) -> None:
     with pytest.raises(RecipeError) as error:
         plain(**change)
     text = str(error.value)
@@ -269,27 +275,27 @@ def test_a_recipe_that_keras_cannot_build_gets_a_sentence(change: dict[str, Any]
 GRID = [{"layer": "Dense", "units": 9}, {"layer": "Reshape", "target_shape": [3, 3, 1]}]
 
 
-def test_a_dense_head_reads_all_that_convolutions_give():
+def test_a_dense_head_reads_all_that_convolutions_give() -> None:
     model = plain(decoder=GRID)
     assert model.decoder.output_shape == (None, 8, 8, 1)
     assert model.decoder.layers[-2].kernel.shape == (9, 64)
 
 
-def test_a_decoder_of_another_shape_gets_a_sentence():
+def test_a_decoder_of_another_shape_gets_a_sentence() -> None:
     with pytest.raises(RecipeError) as error:
         plain(decoder=GRID, head={"layer": "Conv2D", "kernel_size": 3})
     assert "(8, 8, 1)" in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_a_grid_that_does_not_divide_the_image_gets_a_sentence():
+def test_a_grid_that_does_not_divide_the_image_gets_a_sentence() -> None:
     grid = {"layer": "Grid", "downscale": 3, "filters": 2}
     head = {"layer": "Conv2DTranspose", "kernel_size": 3, "strides": 3}
     with pytest.raises(RecipeError, match=r"makes images of shape \(6, 6, 1\); .* \(8, 8, 1\)"):
         plain(decoder=[grid], head=head)
 
 
-def test_a_recipe_cannot_smuggle_in_code():
+def test_a_recipe_cannot_smuggle_in_code() -> None:
     smuggled = {"class_name": "__lambda__", "config": {"value": "4wEAAAAAAAAA"}}
     with pytest.raises(RecipeError, match="disallowed"):
         plain(encoder=[{**DENSE, "activation": smuggled}])

@@ -13,7 +13,7 @@ Z_LOG_VAR = np.log(np.array([[0.25, 4.0], [1.0, 0.09]]))
 NOISE = np.random.default_rng(0).standard_normal((2, 5, 2))
 
 
-def test_a_gaussian_draw_has_the_density_of_its_gaussian():
+def test_a_gaussian_draw_has_the_density_of_its_gaussian() -> None:
     z, log_q = GaussianPosterior(lambda images: (Z_MEAN, Z_LOG_VAR)).draw(IMAGES, NOISE)
     np.testing.assert_allclose(z[0, 0], [0.5 + 0.5 * NOISE[0, 0, 0], -1 + 2 * NOISE[0, 0, 1]])
     for i in range(2):
@@ -22,7 +22,7 @@ def test_a_gaussian_draw_has_the_density_of_its_gaussian():
         np.testing.assert_allclose(log_q[i].sum(axis=-1), expected)
 
 
-def test_a_flow_that_is_a_gaussian_is_that_gaussian():
+def test_a_flow_that_is_a_gaussian_is_that_gaussian() -> None:
     """z = μ + σ ε, written as a flow, gives the same as the Gaussian itself."""
 
     def run(images: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -38,7 +38,7 @@ def test_a_flow_that_is_a_gaussian_is_that_gaussian():
         np.testing.assert_allclose(ours, expected)
 
 
-def test_every_image_gets_its_own_draws():
+def test_every_image_gets_its_own_draws() -> None:
     def run(images: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return images.reshape(-1, 1) + noise, noise
 

@@ -28,7 +28,7 @@ def sentence(error: pytest.ExceptionInfo[RecipeError]) -> str:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_survives_json(name: str):
+def test_a_recipe_survives_json(name: str) -> None:
     values = json.loads(json.dumps(RECIPES[name].model_dump(mode="json")))
     again = from_json(values)
     assert again.model_dump(mode="json") == values
@@ -37,12 +37,12 @@ def test_a_recipe_survives_json(name: str):
     ]
 
 
-def test_a_recipe_needs_only_its_layers():
+def test_a_recipe_needs_only_its_layers() -> None:
     recipe = from_json(PLAIN)
     assert (recipe.likelihood, recipe.beta, recipe.sigma) == ("bernoulli", 1.0, None)
 
 
-def test_a_grid_is_a_dense_layer_of_the_images_size_divided():
+def test_a_grid_is_a_dense_layer_of_the_images_size_divided() -> None:
     recipe = from_json({**PLAIN, "decoder": [DENSE, {**GRID, "activation": "relu"}, DENSE]})
     assert recipe.decoder_layers((16, 8, 1)) == [
         DENSE,
@@ -52,7 +52,7 @@ def test_a_grid_is_a_dense_layer_of_the_images_size_divided():
     ]
 
 
-def test_a_recipe_cannot_be_changed():
+def test_a_recipe_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         from_json(PLAIN).beta = 2.0  # type: ignore[misc]
 
@@ -104,7 +104,7 @@ def test_a_recipe_cannot_be_changed():
         ),
     ],
 )
-def test_a_mistake_in_a_recipe_gets_a_sentence(change: dict[str, Any], words: list[str]):
+def test_a_mistake_in_a_recipe_gets_a_sentence(change: dict[str, Any], words: list[str]) -> None:
     with pytest.raises(RecipeError) as error:
         from_json({**PLAIN, **change})
     text = sentence(error)
@@ -113,27 +113,27 @@ def test_a_mistake_in_a_recipe_gets_a_sentence(change: dict[str, Any], words: li
 
 
 @pytest.mark.parametrize("missing", ["encoder", "decoder", "head"])
-def test_a_missing_part_is_named(missing: str):
+def test_a_missing_part_is_named(missing: str) -> None:
     with pytest.raises(RecipeError) as error:
         from_json({key: value for key, value in PLAIN.items() if key != missing})
     assert missing in sentence(error)
 
 
 @pytest.mark.parametrize("values", [None, 3, "mlp", [PLAIN]])
-def test_json_that_is_no_object_is_no_recipe(values: Any):
+def test_json_that_is_no_object_is_no_recipe(values: Any) -> None:
     with pytest.raises(RecipeError) as error:
         from_json(values)
     sentence(error)
 
 
-def test_override_changes_what_is_given_and_nothing_else():
+def test_override_changes_what_is_given_and_nothing_else() -> None:
     recipe = from_json({**PLAIN, "batch_size": 50})
     changed = override(recipe, epochs=7, batch_size=None, beta=0.0)
     assert (changed.epochs, changed.batch_size, changed.beta) == (7, 50, 0.0)
     assert override(changed, epochs=30, beta=1.0).model_dump() == recipe.model_dump()
 
 
-def test_override_refuses_what_a_recipe_would_refuse():
+def test_override_refuses_what_a_recipe_would_refuse() -> None:
     with pytest.raises(RecipeError, match="epochs"):
         override(from_json(PLAIN), epochs=0)
 
@@ -142,12 +142,12 @@ def test_override_refuses_what_a_recipe_would_refuse():
     ("latent_dim", "expected"),
     [(1, "residual"), (3, "residual"), (4, "residual-wide"), (80, "residual-wide")],
 )
-def test_there_is_a_recipe_for_every_dimension(latent_dim: int, expected: str):
+def test_there_is_a_recipe_for_every_dimension(latent_dim: int, expected: str) -> None:
     assert find_recipe(None, latent_dim) == (expected, RECIPES[expected])
     assert find_recipe(expected, 2) == (expected, RECIPES[expected])
 
 
-def test_a_recipe_is_found_in_a_file(tmp_path: Path):
+def test_a_recipe_is_found_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_text(json.dumps({**PLAIN, "epochs": 3}), encoding="utf-8")
     name, recipe = find_recipe(str(path), 2)
@@ -170,7 +170,7 @@ def test_a_recipe_is_found_in_a_file(tmp_path: Path):
 )
 def test_a_file_that_holds_no_recipe_gets_a_sentence(
     tmp_path: Path, name: str, content: bytes | None, words: list[str]
-):
+) -> None:
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
@@ -181,24 +181,24 @@ def test_a_file_that_holds_no_recipe_gets_a_sentence(
         assert word in text
 
 
-def test_a_folder_is_no_recipe(tmp_path: Path):
+def test_a_folder_is_no_recipe(tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(RecipeError, match="there is no recipe"):
         find_recipe(str(tmp_path / "folder.json"), 2)
 
 
-def test_no_layer_that_recipes_know_can_run_code():
+def test_no_layer_that_recipes_know_can_run_code() -> None:
     assert not LAYERS & {"Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "Wrapper"}
 
 
-def test_the_summary_of_every_built_in_recipe_is_one_line():
+def test_the_summary_of_every_built_in_recipe_is_one_line() -> None:
     for recipe in RECIPES.values():
         assert isinstance(recipe, Recipe)
         assert recipe.summary
         assert "\n" not in recipe.summary
 
 
-def test_a_published_loss_is_computed_as_its_write_up_does():
+def test_a_published_loss_is_computed_as_its_write_up_does() -> None:
     history = {
         "reconstruction": [80.0, 70.0], "kl": [20.0, 25.0],
         "val_reconstruction": [300.0, 259.0], "val_kl": [2.5, 5.0],
@@ -210,7 +210,7 @@ def test_a_published_loss_is_computed_as_its_write_up_does():
     assert published_loss({"kl": [1.0], "reconstruction": [2.0]}, nats, "held-out") == []
 
 
-def test_a_changed_recipe_repeats_no_published_system():
+def test_a_changed_recipe_repeats_no_published_system() -> None:
     published = RECIPES["softplus-mlp"]
     assert override(published, epochs=3).published == published.published
     assert override(published, batch_size=100).published == published.published  # as it is

@@ -84,7 +84,9 @@ def flags(settings: dict[str, Any]) -> list[str]:
         (["shipped", "--latent-dim", "2"], "--latent-dim does not go with 'shipped'"),
     ],
 )
-def test_a_wrong_flag_gets_a_sentence_and_status_2(run: Run, arguments: list[str], words: str):
+def test_a_wrong_flag_gets_a_sentence_and_status_2(
+    run: Run, arguments: list[str], words: str
+) -> None:
     status, out, err = run(*arguments)
     assert (status, out) == (2, "")
     assert words in err.splitlines()[-1]
@@ -107,7 +109,7 @@ def test_a_wrong_flag_gets_a_sentence_and_status_2(run: Run, arguments: list[str
 )
 def test_a_mistake_gets_a_sentence_and_status_1(
     run: Run, tmp_path: Path, tiny_settings: dict[str, Any], arguments: list[str], words: str
-):
+) -> None:
     given = [argument.format(data=tiny_settings["data"]) for argument in arguments]
     status, out, err = run(*given, "--output", tmp_path / "out")
     assert status == 1
@@ -120,7 +122,7 @@ def test_a_mistake_gets_a_sentence_and_status_1(
 
 def test_an_output_that_cannot_be_written_is_noticed_before_training(
     run: Run, tmp_path: Path, tiny_settings: dict[str, Any]
-):
+) -> None:
     (tmp_path / "file").write_text("not a folder")
     status, out, err = run(*flags(tiny_settings), "--output", tmp_path / "file")
     assert status == 1
@@ -131,7 +133,7 @@ def test_an_output_that_cannot_be_written_is_noticed_before_training(
 
 def test_a_log_that_cannot_be_written_is_noticed_before_training(
     run: Run, tmp_path: Path, tiny_settings: dict[str, Any]
-):
+) -> None:
     (tmp_path / "file").write_text("not a folder")
     (tmp_path / "shapes-2d").mkdir()
     (tmp_path / "shapes-2d" / "train").symlink_to("/proc")  # where nobody can write a file
@@ -147,7 +149,7 @@ def test_a_log_that_cannot_be_written_is_noticed_before_training(
 
 def test_a_recipe_that_does_not_fit_is_noticed_before_training(
     run: Run, tmp_path: Path, tiny_settings: dict[str, Any], tiny_recipe: dict[str, Any]
-):
+) -> None:
     (tmp_path / "mine.json").write_text(
         json.dumps({**tiny_recipe, "head": {"layer": "Conv2D", "kernel_size": 3}})
     )
@@ -161,7 +163,7 @@ def test_a_recipe_that_does_not_fit_is_noticed_before_training(
 
 def test_a_diverging_run_gives_a_sentence_and_status_1(
     run: Run, tmp_path: Path, tiny_settings: dict[str, Any], tiny_recipe: dict[str, Any]
-):
+) -> None:
     (tmp_path / "mine.json").write_text(json.dumps({**tiny_recipe, "learning_rate": 1e20}))
     recipe = tmp_path / "mine.json"
     status, out, err = run(tiny_settings["data"], "--recipe", recipe, "--output", tmp_path / "out")
@@ -174,7 +176,9 @@ def test_a_diverging_run_gives_a_sentence_and_status_1(
 # --- what the command trains ----------------------------------------------------------------
 
 
-def test_without_arguments_everything_shipped_is_trained(run: Run, monkeypatch: pytest.MonkeyPatch):
+def test_without_arguments_everything_shipped_is_trained(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trained: list[Settings] = []
     monkeypatch.setattr(train, "train_bundle", lambda settings, **_: trained.append(settings))
     assert run() == (0, "", "")
@@ -185,7 +189,7 @@ def test_without_arguments_everything_shipped_is_trained(run: Run, monkeypatch: 
     assert {("fashion_mnist", 2), ("mnist", 8)} <= {(s.data, s.latent_dim) for s in trained}
 
 
-def test_the_models_that_are_there_are_those_that_are_trained_without_arguments():
+def test_the_models_that_are_there_are_those_that_are_trained_without_arguments() -> None:
     cards = [read_card(path) for path in find_bundles(ROOT / "pretrained")]
     assert sorted(card.training.command for card in cards) == sorted(
         settings.command() for settings in SHIPPED
@@ -206,7 +210,7 @@ def test_the_models_that_are_there_are_those_that_are_trained_without_arguments(
 )
 def test_the_command_on_the_card_repeats_the_run(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
-):
+) -> None:
     words = shlex.split(settings.command())
     assert words[:2] == ["python", "train.py"]
     monkeypatch.setattr("sys.argv", words[1:])
@@ -215,7 +219,7 @@ def test_the_command_on_the_card_repeats_the_run(
     assert options.keys() == {"output"}
 
 
-def test_the_command_on_the_card_tells_no_path_of_own_images(tmp_path: Path):
+def test_the_command_on_the_card_tells_no_path_of_own_images(tmp_path: Path) -> None:
     command = replace(Settings(str(tmp_path / "pets")), latent_dim=3).command()
     assert command == "python train.py pets --latent-dim 3"
 
@@ -236,7 +240,7 @@ def python(*arguments: Any, encoding: str = "utf-8") -> subprocess.Popen[str]:
 
 def test_a_killed_and_resumed_run_writes_the_very_bytes_of_an_uninterrupted_one(
     tmp_path: Path, tiny_bundle: Path, tiny_settings: dict[str, Any]
-):
+) -> None:
     process = python(
         "-c",
         DIE_IN_EPOCH_2,
@@ -261,7 +265,9 @@ def test_a_killed_and_resumed_run_writes_the_very_bytes_of_an_uninterrupted_one(
     assert kept == [path.name for path in (tiny_bundle.parent / "images").iterdir()]
 
 
-def test_ctrl_c_ends_with_a_sentence_and_status_130(tmp_path: Path, tiny_settings: dict[str, Any]):
+def test_ctrl_c_ends_with_a_sentence_and_status_130(
+    tmp_path: Path, tiny_settings: dict[str, Any]
+) -> None:
     arguments = [*flags(tiny_settings), "--epochs", "100000", "--output", tmp_path]
     process = python("train.py", *arguments)
     assert process.stdout is not None
@@ -281,7 +287,7 @@ def test_minutes_end_a_run_between_epochs_and_more_of_them_let_it_go_on(
     tiny_bundle: Path,
     tiny_settings: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
-):
+) -> None:
     clock = [0.0]
     monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     advance = Progress.advance
@@ -308,7 +314,7 @@ def test_minutes_end_a_run_between_epochs_and_more_of_them_let_it_go_on(
     assert not (tmp_path / ".checkpoints" / "shapes-2d").exists()
 
 
-def test_ctrl_c_while_tensorflow_starts_is_no_traceback():
+def test_ctrl_c_while_tensorflow_starts_is_no_traceback() -> None:
     code = """
 import contextlib, sys
 from explorer.cli import terminal
@@ -331,7 +337,7 @@ train.main()
 @pytest.mark.parametrize("error", [MemoryError, tf.errors.ResourceExhaustedError])
 def test_too_little_memory_gets_a_sentence(
     run: Run, tiny_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, error: Any
-):
+) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise error(*[None, None, "OOM when allocating tensor"][: 3 * (error is not MemoryError)])
 
@@ -343,7 +349,7 @@ def test_too_little_memory_gets_a_sentence(
 
 def test_resuming_with_other_settings_gets_a_sentence(
     run: Run, tmp_path: Path, tiny_settings: dict[str, Any]
-):
+) -> None:
     state = tmp_path / ".checkpoints" / "shapes-2d" / "epoch-00001" / "state.json"
     state.parent.mkdir(parents=True)
     state.write_text(json.dumps({"run": {"seed": 5}, "history": {}}))
@@ -356,7 +362,7 @@ def test_resuming_with_other_settings_gets_a_sentence(
 
 def test_resuming_trains_nothing_again_that_is_finished(
     run: Run, tmp_path: Path, tiny_bundle: Path, tiny_settings: dict[str, Any]
-):
+) -> None:
     output = tmp_path / "copy"
     shutil.copytree(tiny_bundle.parent, output, ignore=shutil.ignore_patterns(".*"))
     status, out, err = run(*flags(tiny_settings), "--output", output, "--resume")
@@ -372,7 +378,7 @@ def test_another_model_of_the_same_name_is_not_lost(
     tmp_path: Path,
     tiny_bundle: Path,
     tiny_settings: dict[str, Any],
-):
+) -> None:
     output = tmp_path / "copy"
     shutil.copytree(tiny_bundle.parent, output, ignore=shutil.ignore_patterns(".*"))
     before = (output / "shapes-2d" / "card.json").read_bytes()
@@ -388,7 +394,9 @@ def test_another_model_of_the_same_name_is_not_lost(
     assert (output / "shapes-2d" / "card.json").read_bytes() != before
 
 
-def test_what_is_no_bundle_is_not_lost(run: Run, tmp_path: Path, tiny_settings: dict[str, Any]):
+def test_what_is_no_bundle_is_not_lost(
+    run: Run, tmp_path: Path, tiny_settings: dict[str, Any]
+) -> None:
     thesis = tmp_path / "notes" / "thesis.txt"
     thesis.parent.mkdir()
     thesis.write_text("all of it")
@@ -404,7 +412,7 @@ def test_what_is_no_bundle_is_not_lost(run: Run, tmp_path: Path, tiny_settings: 
 
 def test_a_whole_model_is_not_lost_to_a_shorter_run(
     run: Run, tmp_path: Path, tiny_bundle: Path, tiny_settings: dict[str, Any]
-):
+) -> None:
     output = tmp_path / "copy"
     shutil.copytree(tiny_bundle.parent, output, ignore=shutil.ignore_patterns(".*"))
     command = [*flags(tiny_settings), "--output", output, "--minutes", "0"]
@@ -418,7 +426,7 @@ def test_a_whole_model_is_not_lost_to_a_shorter_run(
 
 def test_an_unfinished_run_is_not_begun_anew_by_mistake(
     run: Run, tmp_path: Path, tiny_settings: dict[str, Any]
-):
+) -> None:
     command = [*flags(tiny_settings), "--output", tmp_path, "--minutes", "0"]
     assert run(*command)[0] == 0
     status, out, err = run(*command)
@@ -437,7 +445,7 @@ def test_an_unfinished_run_is_not_begun_anew_by_mistake(
 
 def test_an_unfinished_run_is_not_lost_to_another(
     run: Run, tmp_path: Path, tiny_settings: dict[str, Any]
-):
+) -> None:
     command = [*flags(tiny_settings), "--output", tmp_path]
     assert run(*command, "--minutes", "0")[0] == 0
     shutil.rmtree(tmp_path / "shapes-2d")
@@ -453,7 +461,7 @@ def test_an_unfinished_run_is_not_lost_to_another(
 
 def test_figures_only_go_to_the_references_and_are_found_there(
     run: Run, tmp_path: Path, tiny_bundle: Path, tiny_settings: dict[str, Any]
-):
+) -> None:
     shutil.copytree(tiny_bundle, tmp_path / "shapes-2d")  # a bundle is no reference
     command = [*flags(tiny_settings), "--output", tmp_path, "--figures-only", "--resume"]
     status, out, err = run(*command)
@@ -469,7 +477,7 @@ def test_figures_only_go_to_the_references_and_are_found_there(
 
 def test_figures_of_other_images_repeat_no_published_system(
     run: Run, tmp_path: Path, tiny_settings: dict[str, Any]
-):
+) -> None:
     recipe = json.loads(Path(tiny_settings["recipe"]).read_text(encoding="utf-8"))
     published = {"data": "shapes", "latent_dim": 2, "value": 1.0, "epochs": 1}
     path = tmp_path / "known.json"
@@ -505,7 +513,7 @@ def write_pictures(folder: Path) -> None:
 
 def test_class_folders_of_mixed_colour_pictures_train_and_load(
     run: Run, tmp_path: Path, tiny_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     source, output = tmp_path / "Meine Bilder [2024]", tmp_path / "out"
     write_pictures(source)
     status, out, err = run(

@@ -188,7 +188,8 @@ def page(figure: go.Figure, name: str) -> bytes:
     """A figure as a page of its own, which reads ``plotly.min.js`` from its folder."""
     figure.update_layout(height=None, template="plotly_white", dragmode="pan")  # fills the window
     options = {"displaylogo": False, "scrollZoom": True}
-    return figure.to_html(options, include_plotlyjs="directory", div_id=name).encode()
+    html: str = figure.to_html(options, include_plotlyjs="directory", div_id=name)
+    return html.encode()
 
 
 def open_bundle(folder: Path, name: str) -> Bundle:

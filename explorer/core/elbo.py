@@ -97,13 +97,14 @@ def log_likelihood(
     return gaussian_log_density(images, mean, log_var, ops=ops)
 
 
-def mean_image(parameters: Any, likelihood: LikelihoodName) -> np.ndarray:
+def mean_image(parameters: np.ndarray, likelihood: LikelihoodName) -> np.ndarray:
     """E[x|z] as displayable images in [0, 1], float32, from the decoder's output."""
     if likelihood == "bernoulli":
         with np.errstate(over="ignore"):
-            return (1.0 / (1.0 + np.exp(-parameters))).astype(np.float32)
-    mean, _ = np.split(parameters, 2, axis=-1)
-    return np.clip(mean, 0.0, 1.0).astype(np.float32)
+            mean = 1.0 / (1.0 + np.exp(-parameters))
+    else:
+        mean = np.clip(np.split(parameters, 2, axis=-1)[0], 0.0, 1.0)
+    return np.asarray(mean, np.float32)
 
 
 def entropy_floor(images: np.ndarray) -> float:

@@ -54,7 +54,8 @@ class Plane:
 
     def project(self, z: Any) -> np.ndarray:
         """Plane coordinates of the points of the plane nearest to the latents, ``(n, 2)``."""
-        return (np.asarray(z, np.float64) - self.origin) @ self.directions.T
+        points: np.ndarray = (np.asarray(z, np.float64) - self.origin) @ self.directions.T
+        return points
 
     def lift(self, points: Any) -> np.ndarray:
         """Latents at plane coordinates ``(n, 2)``, ``(n, latent_dim)``."""
@@ -71,10 +72,12 @@ class Plane:
     def distance(self, z: Any) -> np.ndarray:
         """Euclidean distance of latents from the plane, ``(n,)``."""
         z = np.asarray(z, np.float64)
-        return np.linalg.norm(z - self._lift(self.project(z)), axis=-1)
+        distances: np.ndarray = np.linalg.norm(z - self._lift(self.project(z)), axis=-1)
+        return distances
 
     def _lift(self, points: np.ndarray) -> np.ndarray:
-        return self.origin + points @ self.directions
+        z: np.ndarray = self.origin + points @ self.directions
+        return z
 
 
 def axis_plane(horizontal: int, vertical: int, through: Any) -> Plane:

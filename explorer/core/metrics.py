@@ -119,7 +119,8 @@ def active_units(z_mean: np.ndarray) -> np.ndarray:
     A dimension is active if the variance of its posterior mean over the data
     exceeds 0.01 (Burda et al. 2016, section 5.2).
     """
-    return np.var(z_mean, axis=0, dtype=np.float64) > 0.01
+    active: np.ndarray = np.var(z_mean, axis=0, dtype=np.float64) > 0.01
+    return active
 
 
 def _draws(
@@ -225,7 +226,9 @@ def pca_inverse_transform(pca: PCA, scores: np.ndarray) -> np.ndarray:
 
     A linear model can leave the range of images; such values are clipped.
     """
-    return np.clip(pca.inverse_transform(scores), 0.0, 1.0)
+    images: np.ndarray = pca.inverse_transform(scores)
+    np.clip(images, 0.0, 1.0, out=images)
+    return images
 
 
 def _flat_batches(images: np.ndarray) -> Iterator[np.ndarray]:

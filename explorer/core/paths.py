@@ -25,7 +25,7 @@ def lerp(a: Any, b: Any, t: Any) -> np.ndarray:
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     t = np.asarray(t, np.float64)[:, np.newaxis]
-    return ((1.0 - t) * a + t * b).astype(np.float32)
+    return np.asarray((1.0 - t) * a + t * b, np.float32)
 
 
 def slerp(a: Any, b: Any, t: Any) -> np.ndarray:
@@ -67,7 +67,7 @@ def slerp(a: Any, b: Any, t: Any) -> np.ndarray:
     length = (1.0 - t) * length_a + t * length_b
     path = length * (np.cos(angle) * start + np.sin(angle) * side)  # (steps, latent_dim)
     path = np.where(t == 0.0, a, np.where(t == 1.0, b, path))
-    return path.astype(np.float32)
+    return np.asarray(path, np.float32)
 
 
 def traversal(z: Any, dimension: int, values: Any) -> np.ndarray:

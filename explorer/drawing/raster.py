@@ -12,7 +12,7 @@ from PIL import Image
 
 def to_pixels(images: np.ndarray) -> np.ndarray:
     """Values in [0, 1] (clipped) → uint8 0–255, same shape."""
-    return np.round(np.clip(images, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return np.asarray(np.round(np.clip(images, 0.0, 1.0) * 255.0), np.uint8)
 
 
 def tile(images: np.ndarray, columns: int, *, gap: int = 0, blank: int = 255) -> np.ndarray:

@@ -52,7 +52,8 @@ def find_checkpoint(folder: Path, run: Run) -> tuple[Path | None, History, float
 def load_checkpoint(checkpoint: Path) -> VAE:
     """The model with its optimiser, as it was saved."""
     with _reading(checkpoint):
-        return keras.saving.load_model(checkpoint / "model.keras")
+        model: VAE = keras.saving.load_model(checkpoint / "model.keras")
+    return model
 
 
 @contextlib.contextmanager

@@ -242,7 +242,8 @@ def _compile_validation(model: VAE) -> Callable[..., tf.Tensor]:
         reconstruction, kl = model.elbo_terms(images, model(images, noise))
         return tf.stack([tf.reduce_sum(reconstruction), tf.reduce_sum(kl)])
 
-    return validate
+    compiled: Callable[..., tf.Tensor] = validate
+    return compiled
 
 
 def _terms(sums: np.ndarray) -> dict[str, float]:
