@@ -30,12 +30,10 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import UnknownElement
 
 from explorer.app import cache, page, point
-from explorer.app import parts as live
-from explorer.app.markdown import literal
-from explorer.app.program import LiveError
+from explorer.app.dimensions import describe_kl
 from explorer.app.views import model as model_view
-from explorer.app.views import sliders as sliders_view
 from explorer.app.views.model import describe_augmentation
+from explorer.app.words import literal, percent
 from explorer.bundle.store import (
     FILES,
     Bundle,
@@ -46,7 +44,7 @@ from explorer.bundle.store import (
     load_reference,
     save_reference,
 )
-from explorer.core.geometry import axis_plane, principal_plane
+from explorer.core.geometry import principal_plane
 from explorer.data.framing import prepare, suggest_preparation
 from explorer.data.uploads import read_upload
 from explorer.drawing.raster import to_pixels
@@ -54,7 +52,7 @@ from explorer.recipes.find import RECIPES
 from explorer.recipes.recipe import Augmentation, Published, override
 
 ROOT = Path(__file__).parents[1]
-SHIPPED = (ROOT / cache.BUNDLES).resolve()
+SHIPPED = cache.BUNDLES.resolve()
 VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Model")
 FLAT, DEEP = "fashion_mnist-2d", "mnist-8d"  # with images on every machine, and without
 
@@ -293,8 +291,8 @@ def test_an_inactive_dimension_is_called_so(bundles: dict[str, Bundle]):
     latents = bundles[DEEP].latents
     z_mean = latents.z_mean * np.where(np.arange(latents.z_mean.shape[1]) == 0, 0.05, 1.0)
     bundle = dataclasses.replace(bundles[DEEP], latents=dataclasses.replace(latents, z_mean=z_mean))
-    assert sliders_view.describe_kl(bundle, 0).endswith(" nats · inactive")
-    assert "inactive" not in sliders_view.describe_kl(bundle, 1)
+    assert describe_kl(bundle, 0).endswith(" nats · inactive")
+    assert "inactive" not in describe_kl(bundle, 1)
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*/card.json")), ids=lambda p: p.parent.name)
@@ -913,7 +911,7 @@ def test_an_object_is_framed_as_large_as_the_data_sets(fill: float, bundles: dic
 
 
 def test_percentiles_are_rounded_down():
-    assert [point.percent(share) for share in (0.0, 0.7, 1.0, 99.6, 100.0)] == [
+    assert [percent(share) for share in (0.0, 0.7, 1.0, 99.6, 100.0)] == [
         "0 %", "0 %", "1 %", "99 %", "100 %",
     ]  # fmt: skip
 
@@ -1476,60 +1474,6 @@ def test_a_flow_is_part_of_the_architecture_and_of_the_kl(bundles: dict[str, Bun
     assert parts["Encoder"][-1] == "heads: z_mean, z_log_var"
 
 
-# ---- Models that the browser cannot run ----
-
-
-@pytest.fixture
-def not_live(monkeypatch: pytest.MonkeyPatch, fresh_caches: None) -> None:
-    def refuse(model_keras: bytes) -> tuple[str, bytes]:
-        raise LiveError("the browser cannot run the layer Swirl")
-
-    monkeypatch.setattr(live, "decoder_program", refuse)
-
-
-@pytest.mark.usefixtures("not_live")
-@pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("model", [FLAT, DEEP])
-def test_a_model_that_the_browser_cannot_run_is_drawn_by_the_server(model: str, view: str):
-    visitor = visit(model=model, view=view)
-    assert_sound(visitor)
-    shown = parts(visitor)
-    assert not any(key.startswith(("store-", "sprite-", "lens", "sliders-")) for key in shown)
-    if view in ("Reconstruct", "Model"):
-        return
-    assert "Not live: the browser cannot run the layer Swirl" in sentences(visitor)
-    assert any(caption.startswith("decoded at z = (") for caption in captions(visitor))
-    assert "Nearest test image: **" in sentences(visitor)
-    assert "denser than **" in sentences(visitor)
-    if view == "Manifold":
-        tiles = given(visitor, f"manifold-{model}")
-        assert (tiles["columns"], tiles["rows"]) == (20, 20)
-    if view == "Sliders":
-        assert len(visitor.slider) == (2 if model == FLAT else 8)
-
-
-@pytest.mark.usefixtures("not_live")
-def test_without_the_browser_sliders_strips_and_tiles_move_the_point(bundles: dict[str, Bundle]):
-    visitor = visit(model=DEEP, view="Sliders", z="0,0,0,0,0,0,0,5")
-    visitor.slider(key=f"slider-{DEEP}-2").set_value(1.5).run()
-    assert coordinates(visitor) == [0, 0, 1.5, 0, 0, 0, 0, 5]
-    send(visitor, f"strip-{DEEP}-0", "picked", 10)
-    assert coordinates(visitor) == [3, 0, 1.5, 0, 0, 0, 0, 5]
-    send(visitor, f"strip-{DEEP}-0", "picked", 11)
-    assert coordinates(visitor) == [3, 0, 1.5, 0, 0, 0, 0, 5]
-    assert_sound(visitor)
-    visitor = visit(model=FLAT, view="Manifold", size="5", spacing="Linear", extent="2.0")
-    send(visitor, f"manifold-{FLAT}", "picked", 4)
-    assert coordinates(visitor) == [2, 2]  # the upper right corner
-    visitor.toggle(key="holes").set_value(True).run()
-    assert_sound(visitor)
-    shaded = given(visitor, f"manifold-{FLAT}")["dimmed"]
-    plane = axis_plane(0, 1, np.zeros(2))
-    places = np.array([(x, y) for y in (2, 1, 0, -1, -2) for x in (-2, -1, 0, 1, 2)], float)
-    share = cache.percentiles(bundles[FLAT], plane.lift(places))
-    assert shaded == np.flatnonzero(share < 1).tolist()
-
-
 # ---- Other shapes than the shipped ones ----
 
 
@@ -1559,15 +1503,11 @@ def odd_shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bundles"
 
 
-@pytest.mark.parametrize("live_or_not", ["live", "not live"])
 @pytest.mark.parametrize("model", ["grey-1d", "colour-80d"])
 def test_other_dimensions_and_colours_work_in_every_view(
-    model: str, live_or_not: str, odd_shelf: Path, monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
-):  # fmt: skip
+    model: str, odd_shelf: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(cache, "BUNDLES", odd_shelf)
-    if live_or_not == "not live":
-        request.getfixturevalue("not_live")
     bundle = load_bundle(odd_shelf / model)
     latent_dim = bundle.card.model.latent_dim
     visitor = visit(model=model)
@@ -1584,10 +1524,9 @@ def test_other_dimensions_and_colours_work_in_every_view(
     upload(go_to(visitor, "Reconstruct"), png_of(noise))
     assert_sound(visitor)
     assert "reconstruction" in captions(visitor)
-    if live_or_not == "live":
-        visitor = visit(model=model, view="Manifold")
-        settle(visitor, f"manifold-{model}", [0.5] * latent_dim)
-        assert coordinates(visitor) == [0.5] * latent_dim
+    visitor = visit(model=model, view="Manifold")
+    settle(visitor, f"manifold-{model}", [0.5] * latent_dim)
+    assert coordinates(visitor) == [0.5] * latent_dim
 
 
 def test_a_space_of_one_dimension_is_a_line(odd_shelf: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,21 +1,24 @@
 """Everything that the app keeps between runs, for all its users.
 
-Bundles are told apart by the hash of their card, which covers every file of
-theirs; planes by their vectors.
+Bundles are told apart by the hash of their card, which covers every file of theirs; planes by
+their vectors; folders by names, sizes and times of their files.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.bundle.images import find_originals
 from explorer.bundle.store import (
+    DEFAULT_FOLDER,
     Bundle,
     BundleError,
     Card,
@@ -28,7 +31,6 @@ from explorer.bundle.store import (
 )
 from explorer.core.geometry import (
     Plane,
-    Spacing,
     grid_points,
     plane_coordinates_grid,
     principal_plane,
@@ -36,27 +38,41 @@ from explorer.core.geometry import (
 from explorer.core.metrics import percentile_of
 from explorer.data.framing import typical_fill
 from explorer.data.load import evenly_spaced
-from explorer.drawing import raster
+from explorer.data.uploads import Upload, read_upload
+from explorer.drawing import charts, raster
 
-BUNDLES = Path(os.environ.get("LATENT_BUNDLES", "pretrained"))
+BUNDLES = Path(os.environ.get("LATENT_BUNDLES") or DEFAULT_FOLDER)
 """Where the bundles lie; ``LATENT_BUNDLES`` names another folder."""
+BACKGROUNDS = ("None", "Density", "Manifold")
+"""What may lie behind the dots of a map."""
+MANIFOLD_TILES = 30
+DENSITY_CELLS = 80
+RECONSTRUCTIONS = 12
+SAMPLES = 40
 
 KEYS: dict[str | type[Any], Callable[[Any], Any]] = {
     Bundle: lambda bundle: bundle.content,
     Plane: lambda plane: plane.origin.tobytes() + plane.directions.tobytes(),
+    charts.Curve: lambda curve: [curve.name, curve.x, curve.y],
+    np.ndarray: lambda array: [array.dtype.str, *array.shape, array.tobytes()],
 }
+"""What stands for an argument in a cache."""
+
+_BY_TEXT: dict[str | type[Any], Callable[[Any], Any]] = {tuple: repr}
+_Read = TypeVar("_Read")
+State = tuple[tuple[str, int, int], ...]
+"""Names, sizes and times of the files in a folder: what changes when a bundle does."""
 
 
 def list_bundles() -> dict[str, Card | str]:
     """Every bundle by name: its card, or a sentence that says what is wrong with it."""
-    return {path.name: _read_card(path, _state_of(path)) for path in find_bundles(BUNDLES)}
+    return _read_cards(_states_of(find_bundles(BUNDLES)))
 
 
 def list_references() -> list[Reference | str]:
     """Card and history of every usable bundle and every reference, or what is wrong with one."""
     usable = [BUNDLES / name for name, card in list_bundles().items() if isinstance(card, Card)]
-    paths = (*usable, *find_references(BUNDLES))
-    return [_load_reference(path, _state_of(path)) for path in paths]
+    return _load_references(_states_of([*usable, *find_references(BUNDLES)]))
 
 
 def open_bundle(name: str) -> Bundle:
@@ -65,38 +81,55 @@ def open_bundle(name: str) -> Bundle:
     Raises:
         BundleError: with a sentence for a person.
     """
-    path = BUNDLES / name
-    return _load_bundle(path, _state_of(path))
+    (known,) = _states_of([BUNDLES / name])
+    return _load_bundle(known)
 
 
-@st.cache_data(show_spinner=False, max_entries=256)
-def _read_card(path: Path, state: tuple[tuple[str, int, int], ...]) -> Card | str:
+@st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=_BY_TEXT)
+def _read_cards(known: tuple[tuple[Path, State], ...]) -> dict[str, Card | str]:
+    return {path.name: _or_sentence(read_card, path) for path, _ in known}
+
+
+@st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=_BY_TEXT)
+def _load_references(known: tuple[tuple[Path, State], ...]) -> list[Reference | str]:
+    return [_or_sentence(load_reference, path) for path, _ in known]
+
+
+@st.cache_resource(show_spinner="Loading the model …", max_entries=16, hash_funcs=_BY_TEXT)
+def _load_bundle(known: tuple[Path, State]) -> Bundle:
+    return load_bundle(known[0])
+
+
+def _or_sentence(read: Callable[[Path], _Read], path: Path) -> _Read | str:
     try:
-        return read_card(path)
+        return read(path)
     except BundleError as error:
         return str(error)
 
 
-@st.cache_data(show_spinner=False, max_entries=256)
-def _load_reference(path: Path, state: tuple[tuple[str, int, int], ...]) -> Reference | str:
+def _states_of(paths: list[Path]) -> tuple[tuple[Path, State], ...]:
+    return tuple((path, _state_of(path)) for path in paths)
+
+
+def _state_of(path: Path) -> State:
     try:
-        return load_reference(path)
-    except BundleError as error:
-        return str(error)
-
-
-@st.cache_resource(show_spinner="Loading the model …", max_entries=16)
-def _load_bundle(path: Path, state: tuple[tuple[str, int, int], ...]) -> Bundle:
-    return load_bundle(path)
-
-
-def _state_of(path: Path) -> tuple[tuple[str, int, int], ...]:
-    """Names, sizes and times of the files: what changes when a bundle does."""
-    try:
-        files = [(file.name, file.stat()) for file in sorted(path.iterdir()) if file.is_file()]
+        with os.scandir(path) as entries:
+            files = sorted((entry.name, entry.stat()) for entry in entries if entry.is_file())
     except OSError:  # just being replaced by a newly trained one
         return ()
     return tuple((name, state.st_size, state.st_mtime_ns) for name, state in files)
+
+
+@st.cache_resource(show_spinner="Reading the data set’s images …", max_entries=16, hash_funcs=KEYS)
+def originals_of(bundle: Bundle) -> np.ndarray | None:
+    """The data set's test images, from beside the bundles or from this machine; else None."""
+    return find_originals(bundle)
+
+
+def forget_originals() -> None:
+    """Look for the images again, after they were fetched."""
+    originals_of.clear()
+    reconstructions_png.clear()
 
 
 def pictures(bundle: Bundle, rows: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -107,37 +140,134 @@ def pictures(bundle: Bundle, rows: np.ndarray) -> tuple[np.ndarray, bool]:
     originals = originals_of(bundle)
     if originals is not None:
         return originals[rows], True
-    return raster.to_pixels(bundle.codec.decode(bundle.latents.z_mean[rows])), False
-
-
-@st.cache_resource(show_spinner="Reading the data set’s images …", max_entries=16, hash_funcs=KEYS)
-def originals_of(bundle: Bundle) -> np.ndarray | None:
-    """The data set's test images, from beside the bundles or from this machine; else None."""
-    return find_originals(bundle)
+    return decoded(bundle, bundle.latents.z_mean[rows]), False
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
-def decoded_grid(
-    bundle: Bundle, plane: Plane, size: int | tuple[int, int], spacing: Spacing, extent: float
-) -> np.ndarray:
-    """Images decoded on a grid over the plane, row by row from the top, uint8."""
-    points = grid_points(*plane_coordinates_grid(size, spacing=spacing, extent=extent))
-    return raster.to_pixels(bundle.codec.decode(plane.lift(points)))
+def decoded(bundle: Bundle, z: np.ndarray) -> np.ndarray:
+    """Images at latents, uint8 ``(n, h, w, c)``."""
+    return raster.to_pixels(bundle.codec.decode(z))
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
-def grid_density(
-    bundle: Bundle, plane: Plane, size: int | tuple[int, int], spacing: Spacing, extent: float
-) -> np.ndarray:
-    """Density percentiles of the same places, ``(rows * columns,)``."""
-    points = grid_points(*plane_coordinates_grid(size, spacing=spacing, extent=extent))
-    return percentiles(bundle, plane.lift(points))
-
-
 def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     """How dense the training data is at latents, on the scale of the test set, 0–100."""
     density = bundle.aggregate_posterior.log_density(z)
     return percentile_of(density, bundle.sorted_log_density)
+
+
+def map_figure(
+    bundle: Bundle,
+    plane: Plane,
+    *,
+    background: str = BACKGROUNDS[0],
+    drag: str = "pan",
+    selection: int = 0,
+    selected: np.ndarray | None = None,
+    path: np.ndarray | None = None,
+) -> go.Figure:
+    """The test means in a plane, not to be changed.
+
+    Args:
+        bundle: the model.
+        plane: what is shown.
+        background: one of ``BACKGROUNDS``.
+        drag, selection, selected: see ``charts.map_figure``.
+        path: latents to join by a line, ``(k, latent_dim)``.
+    """
+    if background == BACKGROUNDS[0]:  # parallel planes show the same
+        plane = replace(plane, origin=plane.directions.T @ (plane.directions @ plane.origin))
+    return _map_figure(bundle, plane, background, drag, selection, selected, path)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=KEYS)
+def _map_figure(
+    bundle: Bundle,
+    plane: Plane,
+    background: str,
+    drag: str,
+    selection: int,
+    selected: np.ndarray | None,
+    path: np.ndarray | None,
+) -> go.Figure:
+    points = plane.project(bundle.latents.z_mean)
+    joined = None if path is None else plane.project(path)
+    extent = charts.extent_of(points, *([] if joined is None else [joined]))
+    picture = density = None
+    if background == "Manifold":
+        latents = _places_over(plane, extent, MANIFOLD_TILES)
+        picture = raster.tile(raster.to_pixels(bundle.codec.decode(latents)), MANIFOLD_TILES)
+    elif background == "Density":
+        shares = percentiles(bundle, _places_over(plane, extent, DENSITY_CELLS))
+        density = shares.reshape(DENSITY_CELLS, DENSITY_CELLS)[::-1]
+    return charts.map_figure(
+        points,
+        bundle.latents.labels,
+        bundle.card.data.classes,
+        axes=plane.labels,
+        extent=extent,
+        background=picture,
+        density=density,
+        drag=drag,
+        selection=selection,
+        selected=selected,
+        path=joined,
+    )
+
+
+def _places_over(plane: Plane, extent: charts.Extent, cells: int) -> np.ndarray:
+    """The latents in the middles of cells that fill the extent, row by row from the top."""
+    left, right, bottom, top = extent
+    centred = plane.centred_at(np.array([(left + right) / 2, (bottom + top) / 2]))
+    outermost = (right - left) / 2 * (1.0 - 1.0 / cells)
+    grid = plane_coordinates_grid(cells, spacing="linear", extent=outermost)
+    return centred.lift(grid_points(*grid))
+
+
+@st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=KEYS)
+def curves_figure(bundle: Bundle) -> go.Figure:
+    """The training curves, not to be changed."""
+    return charts.curves_figure(bundle.history)
+
+
+@st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=KEYS)
+def kl_figure(bundle: Bundle) -> go.Figure:
+    """The KL of each dimension, not to be changed."""
+    return charts.kl_figure(bundle.card.metrics.kl_per_dimension, bundle.dimensions_by_kl)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=KEYS)
+def comparison_figure(curves: tuple[charts.Curve, ...], *, time: charts.Time) -> go.Figure:
+    """Curves of several models, not to be changed."""
+    return charts.comparison_figure(curves, time=time)
+
+
+@st.cache_data(show_spinner=False, max_entries=16, hash_funcs=KEYS)
+def reconstructions_png(bundle: Bundle) -> tuple[bytes, bool]:
+    """Some test images above their reconstructions; whether there are originals among them."""
+    rows = evenly_spaced(bundle.card.data.test_images, RECONSTRUCTIONS)  # of all classes
+    images, original = pictures(bundle, rows)
+    if original:
+        images = np.concatenate([images, decoded(bundle, bundle.latents.z_mean[rows])])
+    return raster.png(raster.enlarge(raster.tile(images, len(rows)), 3)), original
+
+
+@st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
+def samples_png(bundle: Bundle, seed: int) -> bytes:
+    """Images decoded from draws of the prior."""
+    z = np.random.default_rng(seed).standard_normal((SAMPLES, bundle.card.model.latent_dim))
+    images = raster.to_pixels(bundle.codec.decode(z.astype(np.float32)))
+    return raster.png(raster.enlarge(raster.tile(images, SAMPLES // 4), 3))
+
+
+@st.cache_data(show_spinner="Reading the image …", max_entries=16)
+def read_image(data: bytes) -> Upload:
+    """An uploaded file as an image.
+
+    Raises:
+        UploadError: with a sentence for a person.
+    """
+    return read_upload(data)
 
 
 @st.cache_data(show_spinner=False, max_entries=16, hash_funcs=KEYS)

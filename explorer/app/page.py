@@ -5,66 +5,20 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import streamlit as st
 
-from explorer.app import cache, session
-from explorer.app import parts as live
-from explorer.app.markdown import literal
+from explorer.app import address, cache, parts, session
 from explorer.app.point import coordinates_input, move_buttons
-from explorer.app.views import interpolate as interpolate_view
-from explorer.app.views import manifold as manifold_view
-from explorer.app.views import map as map_view
-from explorer.app.views import model as model_view
-from explorer.app.views import reconstruct as reconstruct_view
-from explorer.app.views import sliders as sliders_view
+from explorer.app.view import View
+from explorer.app.views import VIEWS
+from explorer.app.words import literal
 from explorer.bundle.images import public_name
 from explorer.bundle.store import Bundle, BundleError, Card
 from explorer.core.geometry import axis_label
 
-RENDER = {
-    "Map": map_view.render_view,
-    "Manifold": manifold_view.render_view,
-    "Sliders": sliders_view.render_view,
-    "Interpolate": interpolate_view.render_view,
-    "Reconstruct": reconstruct_view.render_view,
-    "Model": model_view.render_view,
-}
-ICONS = {
-    "Map": "scatter_plot",
-    "Manifold": "grid_view",
-    "Sliders": "tune",
-    "Interpolate": "linear_scale",
-    "Reconstruct": "compare",
-    "Model": "monitoring",
-}
-
-
-STYLE = """
-<style>
-.stMainBlockContainer { padding: 2.2rem 2rem 3rem; }
-[data-testid="stSidebarHeader"] { height: 2.4rem; margin-bottom: 0; }
-[data-testid="stSidebarUserContent"] h1 { font-size: 1.5rem; padding-top: 0; }
-[data-testid="stSidebarUserContent"] h3 { font-size: 1rem; }
-.st-key-above { display: none; margin-top: 1.6rem; }
-.stApp:has([data-testid="stSidebar"][data-collapsed="true"]) .st-key-above,
-.st-key-above:has([data-testid="stAlert"]) { display: flex; }
-[data-testid="stTable"] td div { max-width: none; }
-@media (max-width: 640px) {
-  .st-key-above { margin-top: 0; }
-  .st-key-figures [data-testid="stColumn"] { min-width: 40%; }
-  :has(> .st-key-end-a), :has(> .st-key-end-b) { flex: none !important; width: 4rem !important; }
-  [class*="st-key-source-"] button { padding: 0.25rem 0.6rem; }
-  .st-key-stage-point { backdrop-filter: blur(12px); }
-  [role="tab"] span[role="img"] { display: none !important; }
-  .stMainBlockContainer { padding: 3.2rem 0.8rem 2rem; }
-  [data-testid="stColumn"]:has(.st-key-stage-point) {
-    order: -1; position: sticky; top: 3.75rem; z-index: 10;
-  }
-}
-</style>
-"""
-"""Less empty space around the work than Streamlit leaves; the model's name without the sidebar."""
+STYLE = Path(__file__).with_suffix(".css")
 
 
 def render_page() -> None:
@@ -74,7 +28,8 @@ def render_page() -> None:
     cards = _in_order({name: card for name, card in bundles.items() if isinstance(card, Card)})
     broken = {name: problem for name, problem in bundles.items() if isinstance(problem, str)}
     first = min(cards, key=lambda name: cards[name].model.latent_dim, default=None)
-    session.begin(cards, first)
+    here = address.Address(VIEWS)
+    here.read(cards, first)
     if not cards:
         _render_no_models(broken)
         return
@@ -91,22 +46,24 @@ def render_page() -> None:
         _show_broken(f"This model cannot be shown: {literal(str(error))}")
         st.info("Choose another model, or train this one again with `train.py` and `--replace`.")
         return
-    session.arrive(bundle)
-    if live.problem_of(bundle) is None:
-        live.mount_model(bundle)
+    here.read_details(bundle)
+    parts.mount_model(bundle)
+    (view,) = (view for view in VIEWS if view.name == st.session_state["view"])
     with st.sidebar:
         _choose_plane(bundle)
-        _render_sidebar_point(bundle)
+        if not view.has_point:
+            st.subheader("Point", divider="gray")
+            coordinates_input(bundle)
+            move_buttons(bundle)
     with st.container(key="above"):
         st.caption(f"**{literal(bundle.card.title)}** · {_neg_elbo(bundle.card)}")
-        if sentences := session.notices():
+        if sentences := address.take_notices():
             st.warning("  \n".join(sentences), icon=":material/link_off:")
-    _render_views(bundle)
+    _render_tabs(bundle, view)
     with st.sidebar:
         _offer_originals(bundle)  # last: some data sets take seconds to read
-    if live.problem_of(bundle) is None:
-        live.mount_images(bundle)
-    session.write_address(bundle)
+    parts.mount_images(bundle)
+    here.write(bundle)
 
 
 def _in_order(cards: dict[str, Card]) -> dict[str, Card]:
@@ -136,17 +93,16 @@ def _neg_elbo(card: Card) -> str:
 
 def _choose_plane(bundle: Bundle) -> None:
     """For more than two dimensions: which plane the two-dimensional pictures show."""
-    latent_dim = bundle.card.model.latent_dim
-    if latent_dim <= 2:
+    if bundle.card.model.latent_dim <= 2:
         return
     st.subheader("Plane", divider="gray")
     session.choose(
-        "plane",
+        session.PLANE,
         "Plane",
         label_visibility="collapsed",
         help="Two latent dimensions through the point, or the directions of largest variance",
     )
-    if st.session_state["plane"] != "Dimensions":
+    if not session.follows_point(bundle):
         return
     kl = bundle.card.metrics.kl_per_dimension
     for column, place, chosen in zip(
@@ -179,14 +135,6 @@ def _take_axes(bundle: Bundle, changed: str) -> None:
     session.choose_axes(bundle, (horizontal, vertical))
 
 
-def _render_sidebar_point(bundle: Bundle) -> None:
-    if st.session_state["view"] == "Sliders":
-        return  # it has both beside its sliders
-    st.subheader("Point", divider="gray")
-    coordinates_input(bundle)
-    move_buttons(bundle)
-
-
 def _offer_originals(bundle: Bundle) -> None:
     """A way to get the data set's images where they are not on this machine."""
     data = bundle.card.data
@@ -210,22 +158,23 @@ def _offer_originals(bundle: Bundle) -> None:
             said = done.stderr.strip().splitlines() or ["it was stopped"]
             st.error(f"The images could not be fetched: {literal(said[-1])}")
         else:
-            cache.originals_of.clear()
+            cache.forget_originals()
             st.rerun()
 
 
-def _render_views(bundle: Bundle) -> None:
-    labels = {view: f":material/{ICONS[view]}: {view}" for view in session.VIEWS}
-    st.session_state["tab"] = labels[st.session_state["view"]]
-    tabs = st.tabs(list(labels.values()), key="tab", on_change=_take_view)
-    for view, tab in zip(session.VIEWS, tabs, strict=True):
+def _render_tabs(bundle: Bundle, view: View) -> None:
+    by_label = {view.label: view for view in VIEWS}
+
+    def take() -> None:
+        st.session_state["view"] = by_label[st.session_state["tab"]].name
+
+    st.session_state["tab"] = view.label
+    for label, tab in zip(
+        by_label, st.tabs(list(by_label), key="tab", on_change=take), strict=True
+    ):
         if tab.open:
             with tab:
-                RENDER[view](bundle)
-
-
-def _take_view() -> None:
-    st.session_state["view"] = st.session_state["tab"].split()[-1]
+                by_label[label].render(bundle)
 
 
 def _render_no_models(broken: dict[str, str]) -> None:

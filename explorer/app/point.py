@@ -1,24 +1,17 @@
-"""The current point: its picture, what lies near it and how far to trust it."""
+"""The current point: its live picture, its coordinates and ways to move it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from explorer.app import cache, session
-from explorer.app import parts as live
-from explorer.app.markdown import literal
+from explorer.app import cache, parts, session
 from explorer.bundle.store import Bundle
-from explorer.core.geometry import axis_label, nearest
-from explorer.drawing import raster
+from explorer.core.geometry import axis_label
 from explorer.notation import parse_latent
-
-PICTURE_SIDE = 448
-"""Pixels a side that a picture is enlarged to at least, so that its pixels stay crisp squares."""
 
 TRUST_HELP = """
 **Density.** The encoder spreads each training image over a small Gaussian; their mixture
@@ -39,77 +32,9 @@ def stage() -> tuple[DeltaGenerator, DeltaGenerator]:
 
 
 def render_point(bundle: Bundle) -> None:
-    """Picture, coordinates, trust reading and nearest test image of the current point.
-
-    Live in the browser, where it can run the model; else drawn by the server.
-    """
-    problem = live.problem_of(bundle)
-    if problem is None:
-        live.lens(bundle)
-        st.caption("How far to trust it", help=TRUST_HELP)
-        return
-    st.caption(f":material/info: Not live: {literal(problem)}")
-    z = session.point(bundle)
-    image = bundle.codec.decode(z[np.newaxis])
-    st.image(
-        crisp(raster.to_pixels(image[0])),
-        width="stretch",
-        caption=f"decoded at {describe(z)}",
-        alt=f"Image decoded at {describe(z)}",
-    )
-    _render_trust(bundle, z, image)
-    _render_nearest(bundle, z)
-
-
-def describe(z: np.ndarray) -> str:
-    """The first coordinates of a latent, for people."""
-    shown = ", ".join(f"{value:.2f}".replace("-", "−") for value in z[:4].tolist())
-    return f"z = ({shown}{', …' if len(z) > 4 else ''})"
-
-
-def percent(share: float) -> str:
-    """A percentile for people, rounded down: 0 % means less than one in a hundred."""
-    return f"{math.floor(share)} %"
-
-
-def describe_test_image(bundle: Bundle, row: int) -> str:
-    """What a test image is called: its number and class."""
-    return f"#{row} {bundle.card.data.classes[bundle.latents.labels[row]]}"
-
-
-def _render_trust(bundle: Bundle, z: np.ndarray, image: np.ndarray) -> None:
-    share = float(cache.percentiles(bundle, z[np.newaxis])[0])
-    back, _ = bundle.codec.encode(image)
-    distance = float(np.linalg.norm(back[0] - z))
-    if share < 1.0:
-        verdict, colour, icon = "no data here", "red", ":material/warning:"
-    elif share < 10.0:
-        verdict, colour, icon = "sparse", "orange", ":material/blur_on:"
-    else:
-        verdict, colour, icon = "well covered", "green", ":material/check_circle:"
-    st.markdown(
-        f":{colour}-badge[{icon} {verdict}] denser than **{percent(share)}** of the test "
-        f"images; returns to within **{distance:.2f}**",
-        help=TRUST_HELP,
-    )
-
-
-def _render_nearest(bundle: Bundle, z: np.ndarray) -> None:
-    rows, distances = nearest(z, bundle.latents.z_mean, 1)
-    row = int(rows[0])
-    picture, original = cache.pictures(bundle, rows)
-    reconstruction = raster.to_pixels(bundle.codec.decode(bundle.latents.z_mean[rows]))
-    name = bundle.card.data.classes[bundle.latents.labels[row]]
-    st.markdown(f"Nearest test image: **{literal(name)}**, {distances[0]:.2f} away")
-    pair = [picture[0], reconstruction[0]] if original else [reconstruction[0]]
-    captions = ["original", "reconstruction"] if original else ["reconstruction"]
-    for column, part, caption in zip(st.columns(2), pair, captions, strict=False):
-        column.image(
-            crisp(part),
-            width="stretch",
-            caption=caption,
-            alt=f"Nearest test image, {name}: {caption}",
-        )
+    """Picture, coordinates, trust reading and nearest test image of the current point, live."""
+    parts.lens(bundle)
+    st.caption("How far to trust it", help=TRUST_HELP)
 
 
 def coordinates_input(bundle: Bundle) -> None:
@@ -180,9 +105,3 @@ def move_buttons(bundle: Bundle) -> None:
                 help=explanation,
                 width="stretch",
             )
-
-
-def crisp(picture: np.ndarray) -> np.ndarray:
-    """A small picture enlarged for ``st.image``, which would blur it."""
-    height, width = picture.shape[:2]
-    return raster.enlarge(picture, -(-PICTURE_SIDE // max(height, width))).squeeze()

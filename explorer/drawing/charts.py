@@ -25,6 +25,9 @@ SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star")
 DASHES = ("solid", "dash", "dot")
 """Beyond ten lines the colours repeat with another dash."""
 ACCENT = "#d6336c"
+Extent = tuple[float, float, float, float]
+"""Left, right, bottom and top of what a map shows."""
+Time = Literal["epochs", "minutes"]
 _SMALL = {"margin": {"l": 8, "r": 8, "t": 8, "b": 8}, "dragmode": False}
 """A chart within a page: with a drag mode of its own, a finger on it could not scroll the page."""
 
@@ -49,7 +52,7 @@ def map_figure(
     classes: Sequence[str],
     *,
     axes: tuple[str, str],
-    extent: tuple[float, float, float, float],
+    extent: Extent,
     background: np.ndarray | None = None,
     density: np.ndarray | None = None,
     drag: str = "pan",
@@ -124,11 +127,8 @@ def map_figure(
     return figure
 
 
-def extent_of(points: np.ndarray, *further: np.ndarray) -> tuple[float, float, float, float]:
-    """Left, right, bottom and top of a square that shows nearly all points and all ``further``.
-
-    Each is ``(n, 2)``.
-    """
+def extent_of(points: np.ndarray, *further: np.ndarray) -> Extent:
+    """A square that shows nearly all points and all ``further`` ones, ``(n, 2)`` each."""
     low, high = np.quantile(points, [0.0005, 0.9995], axis=0)
     for others in further:
         low, high = np.minimum(low, others.min(axis=0)), np.maximum(high, others.max(axis=0))
@@ -165,7 +165,7 @@ def curves_figure(history: dict[str, list[float]]) -> go.Figure:
     return figure
 
 
-def comparison_figure(curves: Sequence[Curve], *, time: Literal["epochs", "minutes"]) -> go.Figure:
+def comparison_figure(curves: Sequence[Curve], *, time: Time) -> go.Figure:
     """Held-out −ELBO of several models over ``epochs`` or ``minutes``, which differ by far more.
 
     The first is the one that is looked at.
@@ -245,7 +245,7 @@ def kl_figure(kl_per_dimension: Sequence[float], order: Sequence[int]) -> go.Fig
     return figure
 
 
-def _density_trace(density: np.ndarray, extent: tuple[float, float, float, float]) -> go.Heatmap:
+def _density_trace(density: np.ndarray, extent: Extent) -> go.Heatmap:
     left, right, bottom, top = extent
     rows, columns = density.shape
     x = np.linspace(left, right, columns * 2 + 1, dtype=np.float32)[1::2]

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+PAGE_SIDE = 448
+"""Pixels of the longer side to which pictures of the page are enlarged."""
+
 
 def to_pixels(images: np.ndarray) -> np.ndarray:
     """Values in [0, 1] (clipped) → uint8 0–255, same shape."""
@@ -41,6 +44,11 @@ def tile(images: np.ndarray, columns: int, *, gap: int = 0, blank: int = 255) ->
 def enlarge(picture: np.ndarray, factor: int) -> np.ndarray:
     """Repeat every pixel ``factor`` times both ways."""
     return picture.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def crisp(picture: np.ndarray) -> np.ndarray:
+    """A small picture enlarged to at least ``PAGE_SIDE`` pixels, for the browser would blur it."""
+    return enlarge(picture, -(-PAGE_SIDE // max(picture.shape[:2])))
 
 
 def png(picture: np.ndarray, *, effort: int = 6) -> bytes:

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
 
-from explorer.app import cache, session
-from explorer.app import parts as live
-from explorer.app.markdown import literal
-from explorer.app.parts import pick_tile
-from explorer.app.point import (
-    crisp,
-    describe,
-    describe_test_image,
-    percent,
-    render_point,
-    stage,
-)
-from explorer.app.views.map import CHART, map_extent
-from explorer.app.views.reconstruct import upload_and_prepare
-from explorer.bundle.store import Bundle, save_arrays_to
+from explorer.app import cache, parts, session
+from explorer.app.address import parse_test_image
+from explorer.app.exports import download, npz
+from explorer.app.point import render_point, stage
+from explorer.app.scatter import render_scatter
+from explorer.app.upload import upload_and_prepare
+from explorer.app.view import Detail, Option, View
+from explorer.app.words import describe, describe_test_image, literal, percent
+from explorer.bundle.store import Bundle
 from explorer.core.paths import lerp, slerp
-from explorer.drawing import charts, raster
+from explorer.drawing import raster
 from explorer.notation import parse_latent
+
+WALKS = {"Straight line": lerp, "Great arc": slerp}
+PATH = Option("path", "Straight line", tuple(WALKS))
+STEPS = Option("steps", 12, tuple(range(3, 41)))
 
 HELP = """
 Both ends are places in the latent space. Decoding the places between them shows whether the
@@ -52,9 +49,9 @@ def render_view(bundle: Bundle) -> None:
     ends = [end_latent(bundle, st.session_state[name]) for name in "ab"]
     walk, count = _render_path_controls()
     path = walk(*ends, np.linspace(0.0, 1.0, count))
-    images = bundle.codec.decode(path)
+    images = cache.decoded(bundle, path)
     _render_strip(bundle, path, images)
-    live.scrubber(
+    parts.scrubber(
         bundle, walk(*ends, np.linspace(0.0, 1.0, SMOOTH)), key=f"scrubber-{bundle.card.name}"
     )
     chart, side = stage()
@@ -66,10 +63,34 @@ def render_view(bundle: Bundle) -> None:
 
 
 def end_latent(bundle: Bundle, end: str) -> np.ndarray:
-    """The latent of an end as the session and the address write it."""
-    if end.startswith("test-"):
-        return bundle.latents.z_mean[int(end.removeprefix("test-"))]
+    """The latent of an end as session and address write it: ``test-17`` or coordinates.
+
+    Raises:
+        ValueError: the model has no such end.
+    """
+    row = parse_test_image(end, bundle)
+    if row is not None:
+        return bundle.latents.z_mean[row]
     return parse_latent(end, bundle.card.model.latent_dim)
+
+
+def _detail(name: str) -> Detail:
+    """An end of the path in the address."""
+
+    def take(text: str, bundle: Bundle) -> None:
+        end_latent(bundle, text)
+        _set_end(name, text)
+
+    return Detail(name, take, lambda bundle: st.session_state.get(name))
+
+
+VIEW = View(
+    "Interpolate",
+    "linear_scale",
+    render_view,
+    options=(PATH, STEPS),
+    details=(_detail("a"), _detail("b")),
+)
 
 
 def _setdefault_ends(bundle: Bundle) -> None:
@@ -78,7 +99,7 @@ def _setdefault_ends(bundle: Bundle) -> None:
     second = int(np.argmax(labels != labels[0])) or len(labels) - 1
     for name, row in (("a", 0), ("b", second)):
         try:
-            session.parse_endpoint(st.session_state.get(name) or "", bundle)
+            end_latent(bundle, st.session_state.get(name) or "")
         except ValueError:
             st.session_state[name] = f"test-{row}"
 
@@ -89,7 +110,7 @@ def _render_end(bundle: Bundle, name: str) -> None:
     controls = flow.container(width="stretch")
     with controls:
         source = st.segmented_control(
-            f"{'From' if name == 'a' else 'To'}",
+            "From" if name == "a" else "To",
             SOURCES,
             default=SOURCES[0],
             required=True,
@@ -130,15 +151,15 @@ def _take_upload(bundle: Bundle, name: str) -> None:
 
 
 def _render_end_picture(bundle: Bundle, end: str) -> None:
-    if end.startswith("test-"):
-        row = int(end.removeprefix("test-"))
+    row = parse_test_image(end, bundle)
+    if row is not None:
         image = cache.pictures(bundle, np.array([row]))[0][0]
         caption = describe_test_image(bundle, row)
     else:
         z = end_latent(bundle, end)
-        image = raster.to_pixels(bundle.codec.decode(z[np.newaxis]))[0]
+        image = cache.decoded(bundle, z[np.newaxis])[0]
         caption = describe(z)
-    st.image(crisp(image), width="stretch", caption=literal(caption), alt=caption)
+    st.image(raster.crisp(image), width="stretch", caption=literal(caption), alt=caption)
 
 
 def _choose_test_image(bundle: Bundle, name: str) -> None:
@@ -169,7 +190,7 @@ def _choose_test_image(bundle: Bundle, name: str) -> None:
     ):
         flow.button(f":material/{icon}:", key=f"{icon}-{name}", on_click=action, help=explanation)
     rows = np.random.default_rng(seed).permutation(candidates)[:GALLERY]
-    pick_tile(
+    parts.pick_tile(
         cache.pictures(bundle, rows)[0],
         lambda tile: _set_end(name, f"test-{rows[tile]}"),
         columns=min(8, len(rows)),
@@ -188,18 +209,16 @@ def _render_path_controls() -> tuple[Callable[..., np.ndarray], int]:
     """The way to walk, as a function of both ends and the places between, and how many images."""
     path, steps = st.columns(2, gap="large")
     with path:
-        kind = session.choose("path", "Path")
-    count = steps.select_slider(
-        "Images", session.CHOICES["steps"], key="steps", persist_state="session"
-    )
-    return slerp if kind == "Great arc" else lerp, int(count)
+        session.choose(PATH, "Path")
+    steps.select_slider("Images", STEPS.choices, key=STEPS.name, persist_state="session")
+    return WALKS[st.session_state[PATH.name]], int(st.session_state[STEPS.name])
 
 
 def _render_strip(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
     density = cache.percentiles(bundle, path)
     here = np.linalg.norm(path - session.point(bundle), axis=1)
-    pick_tile(
-        raster.to_pixels(images),
+    parts.pick_tile(
+        images,
         lambda step: session.move_to(bundle, path[step]),
         columns=len(path),
         labels=[
@@ -215,8 +234,6 @@ def _render_strip(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
 
 
 def _render_map(bundle: Bundle, path: np.ndarray) -> None:
-    plane = session.plane(bundle)
-    key = f"path-map-{bundle.card.name}"
     target = st.segmented_control(
         "A click on the map chooses the image to start", ("From", "To"), default="From",
         required=True, key="click-target", persist_state="session",
@@ -227,40 +244,24 @@ def _render_map(bundle: Bundle, path: np.ndarray) -> None:
         end = session.format_latent(session.rounded(z)) if row is None else f"test-{row}"
         _set_end(name, end)
 
-    label = "Scatter plot of the test images with the path between both ends"
-    figure = charts.map_figure(
-        plane.project(bundle.latents.z_mean),
-        bundle.latents.labels,
-        bundle.card.data.classes,
-        axes=plane.labels,
-        extent=map_extent(bundle, plane, path),
-        path=plane.project(path),
+    render_scatter(
+        bundle,
+        key=f"path-map-{bundle.card.name}",
+        label="Scatter plot of the test images with the path between both ends",
+        on_click=take,
+        path=path,
     )
-    st.plotly_chart(figure, key=key, config=CHART, alt=label)
-    live.live_map(bundle, plane, chart=key, label=label, on_click=take)
 
 
 def _render_exports(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
-    pixels = raster.to_pixels(images)
+    def picture() -> bytes:
+        return raster.png(raster.enlarge(raster.tile(images, len(images)), 4))
 
-    def arrays() -> bytes:
-        buffer = io.BytesIO()
-        save_arrays_to(buffer, z=path, images=pixels)
-        return buffer.getvalue()
+    def animation() -> bytes:
+        return raster.gif([raster.enlarge(image, 8) for image in images])
 
     name = f"{bundle.card.name}-interpolation"
     with st.container(horizontal=True):
-        for label, data, suffix, mime in (
-            (
-                "PNG",
-                lambda: raster.png(raster.enlarge(raster.tile(pixels, len(pixels)), 4)),
-                "png",
-                "image/png",
-            ),
-            ("GIF", lambda: raster.gif([raster.enlarge(p, 8) for p in pixels]), "gif", "image/gif"),
-            ("NPZ", arrays, "npz", "application/octet-stream"),
-        ):
-            st.download_button(
-                label, data, f"{name}.{suffix}", mime=mime,
-                icon=":material/download:", on_click="ignore",
-            )  # fmt: skip
+        download("PNG", picture, f"{name}.png", mime="image/png")
+        download("GIF", animation, f"{name}.gif", mime="image/gif")
+        download("NPZ", lambda: npz(z=path, images=images), f"{name}.npz")

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
-from explorer.app import cache, session
-from explorer.app import parts as live
-from explorer.app.parts import pick_tile
-from explorer.app.point import percent, render_point, stage
-from explorer.app.views.sliders import REACH, STRIP, slider_rows
+from explorer.app import parts, session
+from explorer.app.dimensions import render_sliders
+from explorer.app.exports import download
+from explorer.app.point import render_point, stage
+from explorer.app.view import Option, View
 from explorer.bundle.store import Bundle
-from explorer.core.geometry import SPACINGS, Plane, Spacing, grid_points, plane_coordinates_grid
+from explorer.core.geometry import (
+    SPACINGS,
+    Plane,
+    Spacing,
+    grid_points,
+    plane_coordinates_grid,
+)
 from explorer.drawing import raster
+
+SIZE = Option("size", 20, tuple(range(5, 41)))
+SPACING = Option("spacing", "Normal", ("Normal", "Linear"))
+EXTENT = Option("extent", 2.5, tuple(round(0.5 * step, 1) for step in range(2, 13)))
+HOLES = Option("holes", False, (False, True))
+OTHERS = 8
+"""Sliders below the grid, for the dimensions that tell most."""
 
 HELP = """
 Every tile is the **decoder's** picture of one place in the plane; the tiles lie as the map does.
@@ -23,10 +35,6 @@ Every tile is the **decoder's** picture of one place in the plane; the tiles lie
   the decoder answers there too, but nothing it learned says so.
 - **Move the pointer** over a tile to see it large; **click** to keep the point.
 """
-OTHERS = 8
-"""Sliders below the grid, for the dimensions that say most."""
-NO_DATA = 1.0
-"""Percentile of density below which a place counts as a hole."""
 
 
 def render_view(bundle: Bundle) -> None:
@@ -40,92 +48,55 @@ def render_view(bundle: Bundle) -> None:
         render_point(bundle)
 
 
+VIEW = View("Manifold", "grid_view", render_view, options=(SIZE, SPACING, EXTENT, HOLES))
+
+
 def _render_controls() -> None:
     with st.container(horizontal=True, gap="medium"):
         st.select_slider(
-            "Tiles a side", session.CHOICES["size"], key="size", width=160, persist_state="session"
+            "Tiles a side", SIZE.choices, key=SIZE.name, width=160, persist_state="session"
         )
         st.select_slider(
-            "Range, ± std. dev.", session.CHOICES["extent"], key="extent", width=160,
+            "Range, ± std. dev.", EXTENT.choices, key=EXTENT.name, width=160,
             persist_state="session", help="In standard deviations of the prior",
         )  # fmt: skip
-        session.choose("spacing", "Spacing")
-        st.toggle("Shade holes", key="holes", persist_state="session")
+        session.choose(SPACING, "Spacing")
+        st.toggle("Shade holes", key=HOLES.name, persist_state="session")
 
 
 def _render_grid(bundle: Bundle) -> None:
     state, plane = st.session_state, session.plane(bundle)
-    size, extent = plane.grid_size(int(state["size"])), float(state["extent"])
-    spacing: Spacing = SPACINGS[0] if state["spacing"] == "Normal" else SPACINGS[1]
-    label = f"{size[0]} by {size[1]} decoded images over {' and '.join(filter(None, plane.labels))}"
-    key = f"manifold-{bundle.card.name}"
-    is_live = live.problem_of(bundle) is None
-    follows = is_live and bundle.card.model.latent_dim > 2 and state["plane"] == "Dimensions"
-    if is_live:
-        xs, ys = plane_coordinates_grid(size, spacing=spacing, extent=extent)
-        live.grid(
-            bundle, plane, xs, ys, key=key, follows=follows, holes=bool(state["holes"]), label=label
-        )
-    else:
-        _render_drawn_grid(bundle, plane, size, spacing, extent, key=key, label=label)
+    size, extent = plane.grid_size(int(state[SIZE.name])), float(state[EXTENT.name])
+    spacing = SPACINGS[SPACING.choices.index(state[SPACING.name])]
+    xs, ys = plane_coordinates_grid(size, spacing=spacing, extent=extent)
+    follows = session.follows_point(bundle)
+    parts.grid(
+        bundle,
+        plane,
+        xs,
+        ys,
+        key=f"manifold-{bundle.card.name}",
+        follows=follows,
+        holes=bool(state[HOLES.name]),
+        label=f"{size[0]} by {size[1]} decoded images over "
+        f"{' and '.join(filter(None, plane.labels))}",
+    )
     _render_footer(bundle, plane, size, spacing, extent)
     if follows:
-        _render_other_dimensions(bundle)
-
-
-def _render_other_dimensions(bundle: Bundle) -> None:
-    """Sliders that move the plane through the rest of the space."""
-    rest = [d for d in bundle.dimensions_by_kl if d not in session.axes(bundle)][:OTHERS]
-    st.markdown("Move the plane along the other dimensions:")
-    live.sliders(
-        bundle,
-        slider_rows(bundle, rest),
-        key=f"others-{bundle.card.name}",
-        reach=REACH,
-        tiles=STRIP,
-    )
-
-
-def _render_drawn_grid(
-    bundle: Bundle,
-    plane: Plane,
-    size: tuple[int, int],
-    spacing: Spacing,
-    extent: float,
-    *,
-    key: str,
-    label: str,
-) -> None:
-    """The same drawn by the server, where the browser cannot run the model."""
-    density = cache.grid_density(bundle, plane, size, spacing, extent)
-    points = grid_points(*plane_coordinates_grid(size, spacing=spacing, extent=extent))
-    here = plane.project(session.point(bundle)[np.newaxis])[0]
-    pick_tile(
-        cache.decoded_grid(bundle, plane, size, spacing, extent),
-        lambda tile: session.move_to(bundle, plane.lift(points[tile : tile + 1])[0]),
-        columns=size[1],
-        labels=[
-            f"({x:.2f}, {y:.2f}): denser than {percent(share)} of the test images".replace("-", "−")
-            for (x, y), share in zip(points.tolist(), density.tolist(), strict=True)
-        ],
-        key=key,
-        title=label,
-        selected=int(np.linalg.norm(points - here, axis=1).argmin()),
-        dimmed=density < NO_DATA if st.session_state["holes"] else None,
-    )
+        st.markdown("Move the plane along the other dimensions:")
+        rest = [d for d in bundle.dimensions_by_kl if d not in session.axes(bundle)]
+        render_sliders(bundle, rest[:OTHERS], key=f"others-{bundle.card.name}")
 
 
 def _render_footer(
     bundle: Bundle, plane: Plane, size: tuple[int, int], spacing: Spacing, extent: float
 ) -> None:
     def picture() -> bytes:
-        tiles = cache.decoded_grid(bundle, plane, size, spacing, extent)
+        points = grid_points(*plane_coordinates_grid(size, spacing=spacing, extent=extent))
+        tiles = raster.to_pixels(bundle.codec.decode(plane.lift(points)))
         return raster.png(raster.enlarge(raster.tile(tiles, size[1]), 2))
 
     across, up = plane.labels
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         st.caption(f"→ {across}" + (f" \u2003 ↑ {up}" if up else ""), width="content")
-        st.download_button(
-            "PNG", picture, f"{bundle.card.name}-manifold.png", mime="image/png",
-            icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+        download("PNG", picture, f"{bundle.card.name}-manifold.png", mime="image/png")

@@ -9,20 +9,17 @@ import numpy as np
 import streamlit as st
 
 from explorer.app import cache
-from explorer.app.markdown import literal
-from explorer.app.views.comparison import render_comparison
-from explorer.app.views.map import latents_csv, latents_npz
+from explorer.app.comparison import render_comparison
+from explorer.app.exports import download, latents_csv, latents_npz
+from explorer.app.view import View
+from explorer.app.words import literal
 from explorer.bundle.store import Bundle, Card
-from explorer.data.load import evenly_spaced
-from explorer.drawing import charts, raster
 from explorer.recipes.recipe import Recipe
 
 HELP = """
 All figures are on the test set, in **nats per image** (summed over pixels and dimensions; 1 nat
 is 1.44 bits). `python -m explorer.verify` computes them again from weights and data.
 """
-SHOWN = 12
-SAMPLES = 40
 
 
 def render_view(bundle: Bundle) -> None:
@@ -32,12 +29,12 @@ def render_view(bundle: Bundle) -> None:
     curves, kl = st.columns(2, gap="large")
     with curves:
         st.subheader("Training")
-        st.plotly_chart(charts.curves_figure(bundle.history), key="curves", alt="Training curves")
+        st.plotly_chart(cache.curves_figure(bundle), key="curves", alt="Training curves")
         st.caption(describe_augmentation(bundle.card.model.recipe))
     with kl:
         st.subheader("KL of each dimension", help=kl_definition(bundle.card))
         st.plotly_chart(
-            charts.kl_figure(bundle.card.metrics.kl_per_dimension, bundle.dimensions_by_kl),
+            cache.kl_figure(bundle),
             key="kl",
             alt="Bar chart of the KL divergence of each latent dimension",
         )
@@ -48,6 +45,9 @@ def render_view(bundle: Bundle) -> None:
     with right:
         _render_samples(bundle)
     _render_facts(bundle)
+
+
+VIEW = View("Model", "monitoring", render_view)
 
 
 def _render_figures(bundle: Bundle) -> None:
@@ -125,12 +125,9 @@ def figure_rows(bundle: Bundle) -> dict[str, list[str]]:
 
 def _render_reconstructions(bundle: Bundle) -> None:
     st.subheader("Reconstructions")
-    rows = evenly_spaced(bundle.card.data.test_images, SHOWN)  # of all classes, if they are sorted
-    images, original = cache.pictures(bundle, rows)
-    decoded = raster.to_pixels(bundle.codec.decode(bundle.latents.z_mean[rows]))
-    both = np.concatenate([images, decoded]) if original else decoded
+    picture, original = cache.reconstructions_png(bundle)
     st.image(
-        raster.enlarge(raster.tile(both, len(rows)), 3).squeeze(),
+        picture,
         caption="test images above their reconstructions"
         if original
         else "reconstructions (the originals are not on this machine)",
@@ -142,10 +139,8 @@ def _render_reconstructions(bundle: Bundle) -> None:
 def _render_samples(bundle: Bundle) -> None:
     st.subheader("Samples from the prior")
     seed = st.session_state.setdefault("sample-seed", 0)
-    z = np.random.default_rng(seed).standard_normal((SAMPLES, bundle.card.model.latent_dim))
-    images = raster.to_pixels(bundle.codec.decode(z.astype(np.float32)))
     st.image(
-        raster.enlarge(raster.tile(images, SAMPLES // 4), 3).squeeze(),
+        cache.samples_png(bundle, seed),
         caption="decoded from draws of N(0, I)",
         width="stretch",
         alt="Images decoded from random draws of the prior",
@@ -195,16 +190,13 @@ def _render_facts(bundle: Bundle) -> None:
     st.subheader("Take it with you")
     rows = np.arange(data.test_images)
     with st.container(horizontal=True):
-        for label, contents, name in (
+        for label, make, name in (
             ("Card (JSON)", lambda: card.model_dump_json(indent=1), "card.json"),
             ("Test latents (CSV)", lambda: latents_csv(bundle, rows), "latents.csv"),
             ("Test latents (NPZ)", lambda: latents_npz(bundle, rows), "latents.npz"),
             ("Training history (JSON)", lambda: json.dumps(bundle.history), "history.json"),
         ):
-            st.download_button(
-                label, contents, f"{card.name}-{name}",
-                icon=":material/download:", on_click="ignore",
-            )  # fmt: skip
+            download(label, make, f"{card.name}-{name}")
 
 
 def architecture(recipe: Recipe) -> list[tuple[str, list[str]]]:

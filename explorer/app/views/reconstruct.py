@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
-
 import numpy as np
 import streamlit as st
-from PIL import ImageDraw
 
-from explorer.app import cache, session
-from explorer.app.markdown import literal
-from explorer.app.parts import pick_tile
-from explorer.app.point import crisp, describe, describe_test_image, percent
+from explorer.app import cache, parts, session
+from explorer.app.upload import upload_and_prepare
+from explorer.app.view import View
+from explorer.app.words import describe, describe_test_image, literal, percent
 from explorer.bundle.store import Bundle
 from explorer.core.elbo import kl_divergence
 from explorer.core.geometry import nearest
 from explorer.core.metrics import elbo_terms, percentile_of
-from explorer.data.framing import (
-    Preparation,
-    crop_box,
-    prepare,
-    suggest_preparation,
-    whole_zoom,
-)
-from explorer.data.uploads import MAX_UPLOAD_BYTES, Upload, UploadError, read_upload
 from explorer.drawing import raster
 
 HELP = """
@@ -36,8 +24,6 @@ into an image.
   to the prior), in nats. The percentile says how many test images the model explains better.
 - **Error map**: red where the reconstruction is too bright, blue where it is too dark.
 """
-PREVIEW_SIDE = 512
-"""Pixels of the uploaded picture's longer side as shown: it is sent anew with every adjustment."""
 SAMPLES = 10
 NEIGHBOURS = 12
 
@@ -46,6 +32,9 @@ def render_view(bundle: Bundle) -> None:
     """Draw the view."""
     st.markdown("Give the model an image of your own and see what it keeps of it.", help=HELP)
     _render_reconstruction(bundle)
+
+
+VIEW = View("Reconstruct", "compare", render_view)
 
 
 @st.fragment  # so that an adjustment draws this part of the page alone, in half the time
@@ -61,118 +50,6 @@ def _render_reconstruction(bundle: Bundle) -> None:
     _render_pictures(image, reconstruction)
     _render_terms(bundle, image, z_mean, z_log_var)
     _render_place(bundle, z_mean[0])
-
-
-def upload_and_prepare(bundle: Bundle, *, key: str, adjustable: bool) -> np.ndarray | None:
-    """Ask for an image and prepare it for the model.
-
-    Args:
-        bundle: says what the model expects.
-        key: of the widgets.
-        adjustable: whether to show camera, crop, inversion and preview.
-
-    Returns:
-        The model's input, ``(height, width, channels)`` float32, or None without an image.
-    """
-    source = "File"
-    if adjustable:
-        source = st.segmented_control(
-            "Image from", ("File", "Camera"), default="File", required=True, key=f"{key}-source"
-        )
-    data = _ask_for_file(key, source)
-    if data is None:
-        return None
-    digest = hashlib.sha256(data).hexdigest()
-    try:
-        upload = _read(digest, data)
-    except UploadError as error:
-        st.error(str(error), icon=":material/broken_image:")
-        return None
-    shape, background = bundle.card.data.image_shape, bundle.card.data.background
-    suggestion = suggest_preparation(upload, shape, background, cache.object_fill(bundle))
-    if not adjustable:
-        return prepare(upload, suggestion, shape, background)
-    inputs = bundle.card.data.test_sha256  # of another data set, another suggestion
-    return _adjust(bundle, upload, suggestion, key=f"{key}-{digest[:8]}-{inputs[:8]}")
-
-
-def _ask_for_file(key: str, source: str) -> bytes | None:
-    """The file that was chosen last, also after another view was open, when Streamlit forgot it."""
-    widget, kept = f"{key}-{source.lower()}", f"{key}-kept"
-    state = st.session_state
-
-    def keep() -> None:
-        file = state[widget]
-        state[kept] = None if file is None else (file.name, file.getvalue())
-
-    if source == "Camera":
-        shown = st.camera_input("Camera", key=widget, on_change=keep)
-    else:
-        label = f"An image of any kind, up to {MAX_UPLOAD_BYTES // 2**20} MB"
-        shown = st.file_uploader(label, key=widget, on_change=keep)
-    if state.get(kept) is None:
-        return None
-    name, data = state[kept]
-    if shown is None:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"From before: {literal(name)}", width="content")
-            st.button(
-                "Remove", key=f"{key}-remove", icon=":material/close:",
-                on_click=lambda: state.pop(kept, None), type="tertiary",
-            )  # fmt: skip
-    return data
-
-
-@st.cache_data(show_spinner="Reading the image …", max_entries=16, hash_funcs={bytes: len})
-def _read(digest: str, data: bytes) -> Upload:
-    return read_upload(data)
-
-
-def _adjust(bundle: Bundle, upload: Upload, suggestion: Preparation, *, key: str) -> np.ndarray:
-    shape, background = bundle.card.data.image_shape, bundle.card.data.background
-    for note in upload.notes:
-        st.caption(f":material/info: {note}")
-    whole, seen, controls = st.columns([1, 1, 2], gap="medium")
-    with controls:
-        lowest = min(0.25, whole_zoom(upload, shape))
-        zoom = st.slider("Zoom", lowest, 8.0, suggestion.zoom, key=f"{key}-zoom")
-        x = st.slider("Crop, left to right", 0.0, 1.0, suggestion.centre[0], key=f"{key}-x")
-        y = st.slider("Crop, top to bottom", 0.0, 1.0, suggestion.centre[1], key=f"{key}-y")
-        with st.container(horizontal=True):
-            invert = st.toggle("Invert", suggestion.invert, key=f"{key}-invert")
-            stretch = st.toggle("Stretch contrast", suggestion.stretch, key=f"{key}-stretch")
-    preparation = replace(suggestion, zoom=zoom, centre=(x, y), invert=invert, stretch=stretch)
-    image = prepare(upload, preparation, shape, background)
-    with whole:
-        st.image(
-            outline(upload, crop_box(upload, preparation, shape)),
-            caption=f"uploaded, {upload.size[0]:,} × {upload.size[1]:,}",
-            width="stretch",
-            alt="The uploaded image with the crop outlined",
-        )
-    with seen:
-        pixels = raster.to_pixels(image)
-        st.image(
-            crisp(pixels),
-            caption=f"what the model sees, {shape[1]} × {shape[0]}",
-            width="stretch",
-            alt="The image as the model sees it",
-        )
-    return image
-
-
-def outline(upload: Upload, box: tuple[float, float, float, float]) -> np.ndarray:
-    """The uploaded picture with the crop outlined, small, ``(h, w, 3 or 4)`` uint8."""
-    picture = upload.image.convert("RGBA" if upload.image.mode == "RGBA" else "RGB")
-    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    scale = max(picture.size) / max(upload.image.size)
-    left, top, right, bottom = (round(edge * scale) for edge in box)
-    ImageDraw.Draw(picture).rectangle(
-        (left, top, max(right - 1, left), max(bottom - 1, top)),
-        outline=(214, 51, 108),
-        width=max(1, round(max(picture.size) / 100)),
-    )
-    return np.asarray(picture)
 
 
 def _render_empty(bundle: Bundle) -> None:
@@ -192,7 +69,7 @@ def _render_pictures(image: np.ndarray, reconstruction: np.ndarray) -> None:
         "error map: blue too dark, red too bright": raster.error_map(image, reconstruction),
     }
     for column, (caption, picture) in zip(st.columns(3), pictures.items(), strict=True):
-        column.image(crisp(picture), caption=caption, width="stretch", alt=caption)
+        column.image(raster.crisp(picture), caption=caption, width="stretch", alt=caption)
 
 
 def _render_terms(
@@ -241,7 +118,7 @@ def _render_place(bundle: Bundle, z: np.ndarray) -> None:
         session.move_to(bundle, bundle.latents.z_mean[rows[tile]])
         st.session_state["moved"] = True
 
-    pick_tile(
+    parts.pick_tile(
         cache.pictures(bundle, rows)[0],
         pick,
         columns=min(len(rows), NEIGHBOURS),

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.app import cache
-from explorer.app.markdown import literal
+from explorer.app.words import literal
 from explorer.bundle.store import Bundle, Card, Reference
 from explorer.drawing import charts
 from explorer.recipes.published import published_loss
@@ -127,8 +127,8 @@ def _render_curves(this: Reference, others: Sequence[Reference]) -> None:
             persist_state="session",
         )  # fmt: skip
     in_minutes = unit == "Minutes"
-    curves = [curve_of(one, in_minutes=in_minutes) for one in shown]
-    figure = charts.comparison_figure(curves, time="minutes" if in_minutes else "epochs")
+    curves = tuple(curve_of(one, in_minutes=in_minutes) for one in shown)
+    figure = cache.comparison_figure(curves, time="minutes" if in_minutes else "epochs")
     st.plotly_chart(figure, key="comparison", alt="Held-out −ELBO of these models by time")
     st.caption(
         "Of training images that each model held out, with one draw of z: close to the figures "

@@ -1,0 +1,190 @@
+"""The page's address: ``?model=…&view=…&z=…`` and a few options reproduce a view.
+
+It is read when a visit begins and when the visitor goes back or forward, and written after
+every other run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from explorer.app import internals, session
+from explorer.app.view import Detail, Option, View
+from explorer.bundle.store import Bundle
+from explorer.notation import parse_latent
+
+
+@dataclass(frozen=True)
+class Address:
+    """The address of a page with these views."""
+
+    views: tuple[View, ...]
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """What the address may say whichever view is open."""
+        return session.PLANE, *(option for view in self.views for option in view.options)
+
+    def read(self, models: Iterable[str], first: str | None) -> None:
+        """Take what the address says, if that is new; a visit begins with the model ``first``."""
+        state = st.session_state
+        for name in ("points", "axes"):
+            state.setdefault(name, {})
+        state.setdefault("notices", [])
+        if "begun" in state and not internals.is_history_navigation():
+            self._hold_options()
+            return
+        if internals.is_history_navigation() is None:
+            _notice(
+                "With this version of Streamlit the browser's back and forward buttons do not "
+                "work here; use the tabs."
+            )
+        state["begun"] = True
+        address = st.query_params.to_dict()
+        names = [view.name for view in self.views]
+        state["view"] = _one_of("view", address, names, names[0])
+        state["model"] = _one_of("model", address, list(models), first)
+        for option in self.options:
+            state[option.name] = _one_of(option.name, address, option.choices, option.default)
+        state["held"] = {option.name: state[option.name] for option in self.options}
+        state["here"] = state["model"], state["view"]
+        state["pending"] = address
+        if "z" not in address:
+            state["points"].pop(state["model"], None)
+
+    def read_details(self, bundle: Bundle) -> None:
+        """Take what the address says of the model, now that it is loaded."""
+        address = st.session_state.pop("pending", {})
+        for detail in (*ALWAYS, *(detail for view in self.views for detail in view.details)):
+            text = address.get(detail.name)
+            try:
+                if text is not None:
+                    detail.take(text, bundle)
+            except ValueError as error:
+                _notice(f"The address's {detail.name} {_quote(text)} was left out: {error}.")
+
+    def write(self, bundle: Bundle) -> None:
+        """Let the address say what is on the page."""
+        if internals.is_history_navigation():
+            return  # a new entry in the browser's history would be the end of going back
+        state = st.session_state
+        (view,) = (view for view in self.views if view.name == state["view"])
+        address = {"model": bundle.card.name, "view": view.name}
+        address |= {
+            option.name: str(state[option.name])
+            for option in self.options
+            if state[option.name] != option.default
+        }
+        for detail in (*ALWAYS, *view.details):
+            if (text := detail.tell(bundle)) is not None:
+                address[detail.name] = text
+        if st.query_params.to_dict() != address:
+            st.query_params.from_dict(address)
+
+    def _hold_options(self) -> None:
+        """Keep what was chosen, whatever the controls say, unless a person changed one of them.
+
+        Under quick clicks on models and tabs Streamlit's controls forget what they showed and
+        report their first choice, or none: several of them at once, or along with a click.
+        """
+        state = st.session_state
+        here = state["model"], state["view"]
+        held = state["held"]
+        said = {option.name: state.get(option.name) for option in self.options}
+        changed = [option for option in self.options if said[option.name] != held[option.name]]
+        is_a_persons = (
+            here == state["here"]
+            and len(changed) == 1
+            and said[changed[0].name] in changed[0].choices
+        )
+        for option in changed:
+            if is_a_persons:
+                held[option.name] = said[option.name]
+            else:
+                state[option.name] = held[option.name]
+        state["here"] = here
+
+
+def take_notices() -> list[str]:
+    """The sentences about the address that have not been shown yet."""
+    waiting, st.session_state["notices"] = st.session_state["notices"], []
+    return waiting
+
+
+def parse_test_image(text: str, bundle: Bundle) -> int | None:
+    """The row that ``test-17`` names; None for a text of another kind.
+
+    Raises:
+        ValueError: there is no such test image.
+    """
+    if not text.startswith("test-"):
+        return None
+    row, count = _number(text.removeprefix("test-")), bundle.card.data.test_images
+    if row is None or row >= count:
+        raise ValueError(f"there are test images 0 to {count - 1}")
+    return row
+
+
+def _take_point(text: str, bundle: Bundle) -> None:
+    session.move_to(bundle, parse_latent(text, bundle.card.model.latent_dim))
+
+
+def _take_axes(text: str, bundle: Bundle) -> None:
+    latent_dim = bundle.card.model.latent_dim
+    if latent_dim < 3:
+        raise ValueError("only a model of three dimensions or more has axes to choose")
+    chosen = [(_number(part) or 0) - 1 for part in text.split(",")]
+    if len(chosen) != 2 or len(set(chosen)) != 2 or not all(0 <= c < latent_dim for c in chosen):
+        raise ValueError(f"the axes are two different dimensions from 1 to {latent_dim}")
+    session.choose_axes(bundle, (chosen[0], chosen[1]))
+
+
+def _tell_axes(bundle: Bundle) -> str | None:
+    if not session.follows_point(bundle):
+        return None
+    return ",".join(str(dimension + 1) for dimension in session.axes(bundle))
+
+
+ALWAYS = (
+    Detail("z", _take_point, lambda bundle: session.format_latent(session.point(bundle))),
+    Detail("axes", _take_axes, _tell_axes),
+)
+"""The details that are told in every view."""
+
+
+def _number(text: str) -> int | None:
+    """The number that is written with up to nine digits; else None."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def _one_of(name: str, address: dict[str, str], choices: Iterable[Any], default: Any) -> Any:
+    text = address.get(name)
+    if text is None:
+        return default
+    for choice in choices:
+        if str(choice).lower() == text.lower() or _is_number(choice, text):
+            return choice
+    _notice(f"The address asks for {name} {_quote(text)}, which there is not; showing {default}.")
+    return default
+
+
+def _is_number(choice: Any, text: str) -> bool:
+    """Whether the text is another way to write the number: 3 for 3.0."""
+    try:
+        return type(choice) in (int, float) and choice == float(text)
+    except ValueError:
+        return False
+
+
+def _notice(sentence: str) -> None:
+    st.session_state["notices"].append(sentence)
+
+
+def _quote(text: str) -> str:
+    """A stranger's text, cut, as Markdown that shows it and does nothing else."""
+    shown = " ".join(text[:60].replace("`", "").split())
+    return f"`{shown}`" if shown else "“”"

@@ -1,0 +1,28 @@
+"""Live sliders for latent dimensions, each with the strip of what it does at the point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from explorer.app import parts
+from explorer.bundle.store import Bundle
+from explorer.core.geometry import axis_label
+
+REACH = 3.0
+"""Sliders and strips run from minus to plus this."""
+TILES = 11
+"""Pictures in a strip."""
+
+
+def render_sliders(bundle: Bundle, dimensions: Sequence[int], *, key: str) -> None:
+    """One slider for each of the dimensions, which are counted from 0."""
+    rows = [
+        {"dimension": d, "label": axis_label(d), "note": describe_kl(bundle, d)} for d in dimensions
+    ]
+    parts.sliders(bundle, rows, key=key, reach=REACH, tiles=TILES)
+
+
+def describe_kl(bundle: Bundle, dimension: int) -> str:
+    """How much a dimension tells, in nats; an inactive one is called so."""
+    kl = bundle.card.metrics.kl_per_dimension[dimension]
+    return f"{kl:.2f} nats" + ("" if bundle.active_units[dimension] else " · inactive")

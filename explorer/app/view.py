@@ -1,0 +1,58 @@
+"""What a view of the page consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from explorer.bundle.store import Bundle
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting that the address carries, whatever the model; the session keeps it by ``name``."""
+
+    name: str
+    default: Any
+    choices: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What the address carries of one model, while its view is open.
+
+    Attributes:
+        name: in the address.
+        take: uses its text; raises ValueError with a sentence if the model has no such thing.
+        tell: the text; None if there is nothing to tell.
+    """
+
+    name: str
+    take: Callable[[str, Bundle], Any]
+    tell: Callable[[Bundle], str | None]
+
+
+@dataclass(frozen=True)
+class View:
+    """A tab of the page.
+
+    Attributes:
+        name: on the tab and in the address.
+        icon: its name among Google's Material Symbols.
+        render: draws the view of a model.
+        options, details: of this view in the address.
+        has_point: whether the view shows the point's coordinates, which then leave the sidebar.
+    """
+
+    name: str
+    icon: str
+    render: Callable[[Bundle], None]
+    options: tuple[Option, ...] = ()
+    details: tuple[Detail, ...] = ()
+    has_point: bool = False
+
+    @property
+    def label(self) -> str:
+        """What its tab shows, as Markdown."""
+        return f":material/{self.icon}: {self.name}"
