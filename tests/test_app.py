@@ -29,8 +29,9 @@ from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import UnknownElement
 
-from explorer.app import cache, page, point
+from explorer.app import cache, internals, page, point, views
 from explorer.app.dimensions import describe_kl
+from explorer.app.view import Detail, Option, View
 from explorer.app.views import model as model_view
 from explorer.app.views.model import describe_augmentation
 from explorer.app.words import literal, percent
@@ -113,6 +114,15 @@ def address(visitor: AppTest) -> dict[str, str]:
 
 def coordinates(visitor: AppTest) -> list[float]:
     return [float(value) for value in visitor.query_params["z"].split(",")]
+
+
+def open_tab(visitor: AppTest, view: str) -> AppTest:
+    """What the browser sends when a tab is clicked."""
+    (tabs,) = visitor.get("tab_container")
+    (label,) = [tab.label for tab in visitor.tabs if tab.label.endswith(f": {view}")]
+    states = visitor._tree.get_widget_states()
+    states.widgets.add(id=tabs.proto.id, string_value=label)
+    return visitor._run(states)
 
 
 def go_to(visitor: AppTest, view: str) -> AppTest:
@@ -320,6 +330,70 @@ def test_the_model_view_shows_the_cards_figures(model: str, bundles: dict[str, B
     assert len(captions(visitor)) == 2
     before = visitor.get("image")[-1].value
     assert press(visitor, "Draw again").get("image")[-1].value != before
+
+
+# ---- A view of one's own ----
+
+
+def test_a_new_view_is_a_file_and_its_line_in_the_list(monkeypatch: pytest.MonkeyPatch):
+    depth = Option("depth", 1, (1, 2, 3))
+    kept: dict[str, str] = {}
+
+    def take(text: str, bundle: Bundle) -> None:
+        if len(text) != bundle.card.model.latent_dim:
+            raise ValueError("it has another length")
+        kept["note"] = text
+
+    def render(bundle: Bundle) -> None:
+        st.markdown(f"{bundle.card.name} at {st.session_state['depth']}")
+
+    toy = View(
+        "Deep and wide", "toys", render, (depth,), (Detail("note", take, lambda _: kept["note"]),)
+    )
+    monkeypatch.setattr(page, "VIEWS", (*page.VIEWS, toy))
+    wanted = {"model": FLAT, "view": "Deep and wide", "depth": "2", "z": "0,0", "note": "ab"}
+    visitor = visit(**wanted)
+    assert_sound(visitor)
+    assert f"{FLAT} at 2" in sentences(visitor)
+    assert not visitor.warning
+    assert address(visitor) == wanted
+    open_tab(visitor, "Manifold")
+    assert address(visitor) == {"model": FLAT, "view": "Manifold", "depth": "2", "z": "0,0"}
+    open_tab(visitor, "Deep and wide")
+    assert address(visitor) == wanted
+    visitor = visit(**{**wanted, "depth": "4", "note": "abc"})
+    assert "asks for depth `4`, which there is not" in visitor.warning[0].value
+    assert "address's note `abc` was left out: it has another length" in visitor.warning[0].value
+
+
+@pytest.mark.parametrize("path", sorted(Path(views.__file__).parent.glob("[a-z]*.py")), ids=str)
+def test_views_do_not_import_views(path: Path):
+    assert "explorer.app.views" not in path.read_text(encoding="utf-8")
+
+
+def test_streamlit_says_whether_the_browser_goes_back(monkeypatch: pytest.MonkeyPatch):
+    """It says so by private names: ``internals`` must be put right when this test fails."""
+    told = []
+    is_history_navigation = internals.is_history_navigation
+    monkeypatch.setattr(
+        internals,
+        "is_history_navigation",
+        lambda: told.append(is_history_navigation()) or told[-1],
+    )
+    visit(model=FLAT, view="Reconstruct")
+    assert set(told) == {False}
+    monkeypatch.setattr(internals, "is_history_navigation", lambda: None)
+    visitor = visit(model=FLAT, view="Reconstruct", z="1,2")
+    assert_sound(visitor)
+    assert "back and forward buttons do not work here; use the tabs" in visitor.warning[0].value
+    assert coordinates(press(visitor, "Origin")) == [0, 0]
+    assert not visitor.warning  # said once
+
+
+def test_what_streamlit_does_not_say_is_unknown(monkeypatch: pytest.MonkeyPatch):
+    assert internals.is_history_navigation() is None  # no run of the page
+    monkeypatch.delattr("streamlit.runtime.scriptrunner.get_script_run_ctx")
+    assert internals.is_history_navigation() is None
 
 
 # ---- The model, the plane and the point ----

@@ -1,9 +1,10 @@
-"""``python -m explorer.pictures``: what the files hold, what it prints and its exit status."""
+"""``python -m explorer pictures``: what the files hold, what it prints and its exit status."""
 
 from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import subprocess
 import sys
@@ -490,6 +491,23 @@ def test_a_wrong_flag_gives_2(
     assert status == 2
     assert sentence in complaint.splitlines()[-1]
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("module", ["explorer pictures", "explorer.pictures"])
+def test_usage_and_default_folder_whatever_the_spelling_and_the_current_folder(
+    module: str, tmp_path: Path
+):
+    done = subprocess.run(
+        [sys.executable, "-m", *module.split(), "absent"], cwd=tmp_path, capture_output=True,
+        text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert f"there is no bundle 'absent' in {ROOT / 'pretrained'}; there are: " in done.stderr
+    done = subprocess.run(
+        [sys.executable, "-m", *module.split()], cwd=ROOT, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.stderr.startswith(f"usage: python -m {module} [-h]")
 
 
 def test_an_unknown_bundle_gives_2_and_the_known_ones(run: Run, tiny_bundle: Path, tmp_path: Path):

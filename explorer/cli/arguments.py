@@ -1,15 +1,23 @@
-"""Numbers on a command line: what is out of range is refused with one sentence."""
+"""What the command lines share: the command's own name, and numbers within a range."""
 
 from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T", int, float)
 
 SEEDS = 0, 2**32 - 1
+
+
+def command_name() -> str:
+    """This command as it was typed: ``python -m explorer NAME`` or ``python -m explorer.NAME``."""
+    called = sys.argv[0]  # the first spelling is put there by ``explorer.__main__``
+    return called if " " in called else f"python -m explorer.{Path(called).stem}"
 
 
 def number(kind: type[T], low: float, high: float = math.inf) -> Callable[[str], T]:

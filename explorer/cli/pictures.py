@@ -1,9 +1,9 @@
 """Write the pictures of a trained model as files, from its bundle alone.
 
-    python -m explorer.pictures mnist-8d                  all but point.png, into pictures/mnist-8d
-    python -m explorer.pictures mnist-2d --at 1.5,-0.3    with point.png, the decode of that point
-    python -m explorer.pictures mnist-2d --spacing linear --extent 5
-    python -m explorer.pictures mnist-8d --sweep 3 --step 0.1 --frames 50
+    python -m explorer pictures mnist-8d                  all but point.png, into pictures/mnist-8d
+    python -m explorer pictures mnist-2d --at 1.5,-0.3    with point.png, the decode of that point
+    python -m explorer pictures mnist-2d --spacing linear --extent 5
+    python -m explorer pictures mnist-8d --sweep 3 --step 0.1 --frames 50
 
 reconstructions.png  test images above their reconstructions
 samples.png          100 decoded draws from the prior
@@ -13,8 +13,8 @@ map.html             the test set's latent means in that plane, coloured by clas
 curves.html          the training curves
 
 The pages need plotly.min.js beside them, and no network. Files of an earlier run are
-overwritten. The exit status is 0, 1 for a broken bundle or a file that cannot be
-written, 2 for a mistake in the command.
+overwritten. The exit status is 0; 1 if a bundle is broken or a file cannot be written; 2 if the
+command is wrong.
 """
 
 from __future__ import annotations
@@ -29,9 +29,8 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from explorer.bundle.images import find_originals
-from explorer.bundle.store import Bundle, BundleError, find_bundles, load_bundle
-from explorer.cli.arguments import SEEDS, number
-from explorer.cli.terminal import exit_with
+from explorer.bundle.store import DEFAULT_FOLDER, Bundle, find_bundles, load_bundle
+from explorer.cli.arguments import SEEDS, command_name, number
 from explorer.core.geometry import (
     MAX_NORMAL_EXTENT,
     SPACINGS,
@@ -57,7 +56,7 @@ IMAGE_SIDE, GRID_SIDE = 280, 1000
 
 
 class UsageError(ExplorerError):
-    """A mistake in the command; the message is a sentence for a person."""
+    """A mistake in the command."""
 
 
 def main() -> int:
@@ -84,7 +83,7 @@ def main() -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(contents)
             print(path)
-    except (UsageError, BundleError) as error:
+    except ExplorerError as error:
         print(error, file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except OSError as error:
@@ -193,7 +192,12 @@ def page(figure: go.Figure, name: str) -> bytes:
 
 
 def open_bundle(folder: Path, name: str) -> Bundle:
-    """Load a bundle; raises UsageError if there is none of that name, or BundleError."""
+    """Load a bundle.
+
+    Raises:
+        UsageError: there is none of that name.
+        BundleError: it is broken.
+    """
     known = {path.name: path for path in find_bundles(folder)}
     if name not in known:
         names = ", ".join(known) or "none"
@@ -202,7 +206,11 @@ def open_bundle(folder: Path, name: str) -> Bundle:
 
 
 def read_point(text: str | None, latent_dim: int) -> np.ndarray | None:
-    """The latent that ``--at`` names, ``(latent_dim,)`` float32; else UsageError."""
+    """The latent that ``--at`` names, ``(latent_dim,)`` float32.
+
+    Raises:
+        UsageError: it is no latent of the model.
+    """
     if text is None:
         return None
     try:
@@ -212,7 +220,11 @@ def read_point(text: str | None, latent_dim: int) -> np.ndarray | None:
 
 
 def find_dimension(number: int | None, bundle: Bundle) -> int:
-    """Index of the dimension that ``--sweep`` counts from 1, or that of largest KL."""
+    """The dimension that ``--sweep`` counts from 1, counted from 0; else that of largest KL.
+
+    Raises:
+        UsageError: the model has no such dimension.
+    """
     if number is None:
         return bundle.dimensions_by_kl[0]
     latent_dim = bundle.card.model.latent_dim
@@ -224,15 +236,21 @@ def find_dimension(number: int | None, bundle: Bundle) -> int:
 def parse_arguments() -> argparse.Namespace:
     """Read the command line; a wrong flag ends with one sentence and status 2."""
     parser = argparse.ArgumentParser(
-        prog="python -m explorer.pictures",
+        prog=command_name(),
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
     add("name", metavar="NAME", help="of the bundle")
-    add("--bundles", type=Path, default=Path("pretrained"), metavar="DIR", help="where it lies")
-    add("--output", type=Path, metavar="DIR", help="where to write (default pictures/NAME)")
+    add(
+        "--bundles", type=Path, default=DEFAULT_FOLDER, metavar="DIR",
+        help="where it lies (default: pretrained/ of this project)",
+    )  # fmt: skip
+    add(
+        "--output", type=Path, metavar="DIR",
+        help="where to write (default: pictures/NAME in the current folder)",
+    )  # fmt: skip
     add("--seed", type=number(int, *SEEDS), default=0, help="of the samples (default 0)")
     add("--grid", type=number(int, 1, 100), default=20, help="tiles a side (default 20)")
     add("--spacing", choices=SPACINGS, default="normal", help="of the tiles (default normal)")
@@ -249,7 +267,3 @@ def parse_arguments() -> argparse.Namespace:
         place = given.index("--at")
         given[place : place + 2] = [f"--at={given[place + 1]}"]
     return parser.parse_args(given)
-
-
-if __name__ == "__main__":
-    exit_with(main)
