@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,6 +26,23 @@ def data_dir() -> Path:
     if folder.is_dir():
         return folder
     _do_without("no real data sets on this machine; name their folder in LATENT_DATA_DIR")
+
+
+@pytest.fixture(scope="session")
+def do_without() -> Callable[[str], NoReturn]:
+    """Return the function that skips a test whose needs are not met, and fails it in CI."""
+    return _do_without
+
+
+@pytest.fixture(scope="session")
+def node() -> Path:
+    """Return the Node that Playwright brings, or else the machine's own."""
+    playwright = find_spec("playwright")
+    places = playwright.submodule_search_locations if playwright else None
+    found = places and shutil.which("node", path=Path(places[0]) / "driver") or shutil.which("node")
+    if not found:
+        _do_without("no Node to run JavaScript with")
+    return Path(found)
 
 
 @pytest.fixture(scope="session")
