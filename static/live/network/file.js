@@ -1,14 +1,14 @@
 /** Reads an .onnx file: its nodes, its constants, and what goes in and comes out. */
 
 import { demand, NetworkError } from "./errors.js";
-import * as wire from "./protobuf.js";
+import { Message } from "./protobuf.js";
 import { constant, MOST_NUMBERS, numbers, sizeOf } from "./tensor.js";
 
 /**
- * @typedef {import("./tensor.js").Tensor} Tensor
- * @typedef {import("./tensor.js").Kind} Kind
- * @typedef {import("./protobuf.js").Field} Field
- *
+ * @import {Kind, Tensor} from "./tensor.js"
+ */
+
+/**
  * @typedef {number | number[] | string | Tensor} Attribute
  *
  * @typedef {object} NodeText what the file says about one node
@@ -61,184 +61,112 @@ export function kindOf(type, where) {
   return found.kind;
 }
 
-/**
- * @param {Uint8Array} bytes
- * @returns {Model}
- */
-export function readModel(bytes) {
-  /** @type {Field | null} */
-  let graph = null;
-  let opset = 0;
-  for (const field of wire.fields(bytes)) {
-    if (field.number === 7) graph = field;
-    else if (field.number === 8) opset = readOpset(wire.bytesOf(field)) ?? opset;
-    else if (field.number === 25) refuse("functions of its own");
-  }
-  demand(graph, "The file holds no ONNX model, or is incomplete.");
-  demand(opset > 0, "The model's file does not say which version of ONNX's operators it uses.");
+/** @returns {Model} */
+export function readModel(/** @type {Uint8Array} */ bytes) {
+  const file = new Message(bytes);
+  demand(file.bytes(7), "The file holds no ONNX model, or is incomplete.");
+  refuse(file.has(25), "functions of its own");
+  const own = file.messages(8).filter((set) => isOnnx(set.text(1)));
+  demand(
+    own.length > 0,
+    "The model's file does not say which version of ONNX's operators it uses.",
+  );
+  const opset = own[0].integer(2);
   demand(
     opset >= OPSETS.first && opset <= OPSETS.last,
     `This page reads versions ${OPSETS.first} to ${OPSETS.last} of ONNX's operators (opset); ` +
       `the model uses ${opset}.`,
   );
-  return { opset, ...readGraph(wire.bytesOf(graph)) };
-}
 
-/** The version of ONNX's own operators; undefined for a set of somebody else. */
-function readOpset(/** @type {Uint8Array} */ bytes) {
-  let domain = "";
-  let version = 0;
-  for (const field of wire.fields(bytes)) {
-    if (field.number === 1) domain = wire.textOf(field);
-    if (field.number === 2) version = wire.integerOf(field);
-  }
-  return isOnnx(domain) ? version : undefined;
+  const graph = file.message(7);
+  refuse(graph.has(15), "sparse weights");
+  const count = graph.all(1).length;
+  demand(count <= MOST_NODES, `The model has ${count} nodes; this page takes ${MOST_NODES}.`);
+  const outputs = graph.messages(12).map((value) => value.text(1));
+  demand(outputs.length > 0, "The model has no output.");
+  const budget = { left: MOST_NUMBERS };
+  const constants = new Map(
+    graph.messages(5).map((tensor) => [tensor.text(8), readTensor(tensor, budget)]),
+  );
+  const free = graph.messages(11).filter((value) => !constants.has(value.text(1)));
+  const nodes = graph.messages(1).map((node) => readNode(node, budget));
+  return { opset, nodes, constants, inputs: free.map(readInput), outputs };
 }
 
 function isOnnx(/** @type {string} */ domain) {
   return domain === "" || domain === "ai.onnx";
 }
 
-function readGraph(/** @type {Uint8Array} */ bytes) {
-  /** @type {NodeText[]} */
-  const nodes = [];
-  /** @type {Map<string, Tensor>} */
-  const constants = new Map();
-  /** @type {Uint8Array[]} */
-  const inputs = [];
-  /** @type {string[]} */
-  const outputs = [];
-  const budget = { left: MOST_NUMBERS };
-  for (const field of wire.fields(bytes)) {
-    if (field.number === 1) {
-      demand(nodes.length < MOST_NODES, `The model has more than ${MOST_NODES} nodes.`);
-      nodes.push(readNode(wire.bytesOf(field), budget));
-    } else if (field.number === 5) {
-      const { name, tensor } = readTensor(wire.bytesOf(field), budget);
-      constants.set(name, tensor);
-    } else if (field.number === 11) {
-      inputs.push(wire.bytesOf(field));
-    } else if (field.number === 12) {
-      outputs.push(valueName(wire.bytesOf(field)));
-    } else if (field.number === 15) {
-      refuse("sparse weights");
-    }
-  }
-  demand(outputs.length > 0, "The model has no output.");
-  const free = inputs.filter((value) => !constants.has(valueName(value)));
-  return { nodes, constants, inputs: free.map(readInput), outputs };
-}
-
 /**
- * @param {Uint8Array} bytes
- * @param {{left: number}} budget
+ * @param {Message} node a NodeProto
+ * @param {{left: number}} budget how many numbers may still be read
  * @returns {NodeText}
  */
-function readNode(bytes, budget) {
-  let name = "";
-  let operator = "";
-  let domain = "";
-  /** @type {string[]} */
-  const inputs = [];
-  /** @type {string[]} */
-  const outputs = [];
-  /** @type {Map<string, Attribute>} */
-  const attributes = new Map();
-  for (const field of wire.fields(bytes)) {
-    if (field.number === 1) inputs.push(wire.textOf(field));
-    else if (field.number === 2) outputs.push(wire.textOf(field));
-    else if (field.number === 3) name = wire.textOf(field);
-    else if (field.number === 4) operator = wire.textOf(field);
-    else if (field.number === 5) readAttribute(wire.bytesOf(field), attributes, budget);
-    else if (field.number === 7) domain = wire.textOf(field);
-  }
-  const label = name || outputs[0] || "without a name";
-  if (!isOnnx(domain)) operator = `${domain}.${operator}`;
-  return { operator, label, inputs, outputs, attributes };
+function readNode(node, budget) {
+  const [inputs, outputs] = [node.texts(1), node.texts(2)];
+  const prefix = isOnnx(node.text(7)) ? "" : `${node.text(7)}.`;
+  return {
+    operator: prefix + node.text(4),
+    label: node.text(3) || outputs[0] || "without a name",
+    inputs,
+    outputs,
+    attributes: new Map(
+      node.messages(5).map((attribute) => [attribute.text(1), readAttribute(attribute, budget)]),
+    ),
+  };
 }
 
 /**
- * @param {Uint8Array} bytes
- * @param {Map<string, Attribute>} to
+ * @param {Message} attribute an AttributeProto
  * @param {{left: number}} budget
+ * @returns {Attribute}
  */
-function readAttribute(bytes, to, budget) {
-  let name = "";
-  let type = 0;
-  let number = 0;
-  let text = "";
-  /** @type {number[]} */
-  const list = [];
-  /** @type {Tensor | undefined} */
-  let tensor;
-  for (const field of wire.fields(bytes)) {
-    const { number: key } = field;
-    if (key === 1) name = wire.textOf(field);
-    else if (key === 2) number = firstFloat(field);
-    else if (key === 3) number = wire.integerOf(field);
-    else if (key === 4) text = wire.textOf(field);
-    else if (key === 5) ({ tensor } = readTensor(wire.bytesOf(field), budget));
-    else if (key === 6 || key === 11) refuse("graphs inside of its nodes");
-    else if (key === 7) wire.addFloats(list, field, wire.FIXED32);
-    else if (key === 8) wire.addIntegers(list, field);
-    else if (key === 20) type = wire.integerOf(field);
-  }
-  if (type === 1 || type === 2) to.set(name, number);
-  else if (type === 3) to.set(name, text);
-  else if (type === 4 && tensor) to.set(name, tensor);
-  else if (type === 6 || type === 7) to.set(name, list);
-  else demand(false, `The model's attribute ${name} is of a type that this page cannot read.`);
-}
-
-function firstFloat(/** @type {Field} */ field) {
-  /** @type {number[]} */
-  const floats = [];
-  wire.addFloats(floats, field, wire.FIXED32);
-  return floats[0] ?? 0;
+function readAttribute(attribute, budget) {
+  refuse(attribute.has(6) || attribute.has(11), "graphs inside of its nodes");
+  const type = attribute.integer(20);
+  if (type === 1) return attribute.floats(2).at(-1) ?? 0;
+  if (type === 2) return attribute.integer(3);
+  if (type === 3) return attribute.text(4);
+  if (type === 4) return readTensor(attribute.message(5), budget);
+  if (type === 6) return attribute.floats(7);
+  if (type === 7) return attribute.integers(8);
+  const sentence = `The model's attribute ${attribute.text(1)} is of a type that this page cannot read.`;
+  throw new NetworkError(sentence);
 }
 
 /**
- * @param {Uint8Array} bytes of a TensorProto
- * @param {{left: number}} budget how many numbers may still be read
- * @returns {{name: string, tensor: Tensor}}
+ * @param {Message} tensor a TensorProto
+ * @param {{left: number}} budget
+ * @returns {Tensor}
  */
-function readTensor(bytes, budget) {
-  let name = "";
-  let type = 0;
-  let isExternal = false;
-  /** @type {number[]} */
-  const shape = [];
-  /** @type {number[]} */
-  const listed = [];
-  /** @type {Uint8Array | undefined} */
-  let raw;
-  for (const field of wire.fields(bytes)) {
-    const { number: key } = field;
-    if (key === 1) wire.addIntegers(shape, field);
-    else if (key === 2) type = wire.integerOf(field);
-    else if (key === 4) wire.addFloats(listed, field, wire.FIXED32);
-    else if (key === 5 || key === 7) wire.addIntegers(listed, field);
-    else if (key === 8) name = wire.textOf(field);
-    else if (key === 9) raw = wire.bytesOf(field);
-    else if (key === 10) wire.addFloats(listed, field, wire.FIXED64);
-    else if (key === 13 || (key === 14 && field.value !== 0)) isExternal = true;
-  }
-  const where = `The constant ${name || "of a node"}`;
+function readTensor(tensor, budget) {
+  const where = `The constant ${tensor.text(8) || "of a node"}`;
   demand(
-    !isExternal,
+    !tensor.has(13) && tensor.integer(14) === 0,
     `${where} lies in a file beside the model's; this page needs a file that stands alone.`,
   );
+  const type = tensor.integer(2);
   const kind = kindOf(type, where);
   const { size, read } = TYPES[type];
+  const shape = tensor.integers(1);
   const count = checkedSize(shape, where);
   budget.left -= count;
   demand(budget.left >= 0, "The model's constants are too large for this page.");
+
+  const raw = tensor.bytes(9);
+  const listed = raw ? [] : [4, 5, 7, 10].flatMap((field) => listOf(tensor, field));
   const given = raw ? raw.length / size : listed.length;
   demand(given === count, `${where} should hold ${count} numbers, but ${given} arrived.`);
   const data = numbers(count, kind);
   if (raw) data.set(read(raw));
   else data.set(type === HALF ? halves(Uint16Array.from(listed)) : listed);
-  return { name, tensor: constant(shape, kind, data) };
+  return constant(shape, kind, data);
+}
+
+/** The numbers of a TensorProto in a field for numbers of one type. */
+function listOf(/** @type {Message} */ tensor, /** @type {number} */ field) {
+  if (field === 4) return tensor.floats(field);
+  return field === 10 ? tensor.floats(field, 8) : tensor.integers(field);
 }
 
 /**
@@ -256,73 +184,35 @@ export function checkedSize(shape, where) {
   return sizeOf(shape);
 }
 
-/** The name in a ValueInfoProto. */
-function valueName(/** @type {Uint8Array} */ bytes) {
-  for (const field of wire.fields(bytes)) if (field.number === 1) return wire.textOf(field);
-  return "";
-}
-
 /**
  * An input of the model, at one image.
  *
- * @param {Uint8Array} bytes of a ValueInfoProto
+ * @param {Message} value a ValueInfoProto
  * @returns {Value}
  */
-function readInput(bytes) {
-  const name = valueName(bytes);
+function readInput(value) {
+  const name = value.text(1);
   const where = `The model's input ${name}`;
-  const tensorType = inner(inner(bytes, 2), 1);
-  let type = 0;
-  /** @type {(number | string)[]} */
-  const dimensions = []; // a string names a free one
-  for (const field of wire.fields(tensorType)) {
-    if (field.number === 1) type = wire.integerOf(field);
-    if (field.number === 2) {
-      for (const { bytes: dimension } of wire.fields(wire.bytesOf(field))) {
-        dimensions.push(readDimension(dimension));
-      }
-    }
-  }
-  const [batch] = dimensions;
-  if (typeof batch === "number" && dimensions.length > 1) {
-    demand(
-      batch === 1,
-      `${where} is made for ${batch} images at a time; export the model for one, or for any number.`,
-    );
-  }
-  const shape = dimensions.map((length, axis) => {
-    const isFree = typeof length === "string";
-    demand(
-      !isFree || axis === 0 || (length !== "" && length === batch),
-      `${where} has no fixed length along axis ${axis}.`,
-    );
-    return isFree ? 1 : Number(length);
+  const type = value.message(2).message(1);
+  const dimensions = type.message(2).messages(1);
+  const [batch] = dimensions.map((dimension) => dimension.integer(1));
+  demand(
+    !(batch > 1) || dimensions.length === 1,
+    `${where} is made for ${batch} images at a time; export the model for one, or for any number.`,
+  );
+  const shape = dimensions.map((dimension, axis) => {
+    const length = dimension.integer(1);
+    if (length > 0) return length;
+    const isBatch = axis === 0 || (dimension.has(2) && dimension.text(2) === dimensions[0].text(2));
+    demand(isBatch, `${where} has no fixed length along axis ${axis}.`);
+    return 1;
   });
   checkedSize(shape, where);
-  return { name, kind: kindOf(type, where), shape };
+  return { name, kind: kindOf(type.integer(1), where), shape };
 }
 
-/** A length, or the name of a free dimension. */
-function readDimension(/** @type {Uint8Array} */ bytes) {
-  for (const field of wire.fields(bytes)) {
-    if (field.number === 1) {
-      const length = wire.integerOf(field);
-      return length > 0 ? length : "";
-    }
-    if (field.number === 2) return wire.textOf(field);
-  }
-  return "";
-}
-
-/** The message in a field of a message; empty if there is none. */
-function inner(/** @type {Uint8Array} */ bytes, /** @type {number} */ number) {
-  for (const field of wire.fields(bytes)) if (field.number === number) return wire.bytesOf(field);
-  return new Uint8Array(0);
-}
-
-/** @returns {never} */
-function refuse(/** @type {string} */ what) {
-  throw new NetworkError(`The model's file has ${what}, which this page cannot read.`);
+function refuse(/** @type {boolean} */ isThere, /** @type {string} */ what) {
+  demand(!isThere, `The model's file has ${what}, which this page cannot read.`);
 }
 
 /** Copies bytes to where they may be read as longer numbers; little-endian, as all browsers. */

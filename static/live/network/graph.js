@@ -8,13 +8,14 @@ import { plain } from "./plain.js";
 import { MOST_NUMBERS, numbers, room, sizeOf, Tensor } from "./tensor.js";
 
 /**
- * @typedef {import("./file.js").Model} Model
- * @typedef {import("./file.js").NodeText} NodeText
- * @typedef {import("./node.js").Bind} Bind
- * @typedef {import("./tensor.js").Storage} Storage
- * @typedef {import("./memory.js").Use} Use
- *
- * @typedef {{node: Node, bind: Bind}} Step
+ * @import {Model, NodeText} from "./file.js"
+ * @import {Use} from "./memory.js"
+ * @import {Run} from "./node.js"
+ * @import {Storage} from "./tensor.js"
+ */
+
+/**
+ * @typedef {{node: Node, run: Run}} Step
  *
  * @typedef {object} Graph
  * @property {Tensor[]} inputs
@@ -58,15 +59,19 @@ export function buildGraph(model) {
       name ? find(name, `The node ${text.label} reads`) : undefined,
     );
     const node = new Node(text, given, model.opset);
-    const bind = operator(node);
-    if (bind && node.constant) fold(node, bind, budget);
-    else if (bind) steps.push({ node, bind });
-    if (bind) budget.run -= work(node);
+    const run = operator(node);
+    if (run && node.constant) fold(node, run, budget);
+    else if (run) steps.push({ node, run });
+    if (run) budget.run -= work(node);
     demand(budget.run >= 0, "One run of the model takes too long for this page.");
     node.outputs.forEach((tensor, i) => tensors.set(text.outputs[i], tensor));
   }
   const outputs = model.outputs.map((name) => find(name, "The model should put out"));
   const memory = layOut(lifetimes(steps, inputs, outputs));
+  for (const { storage } of tensors.values()) {
+    const isPlaced = storage.data.buffer === memory.buffer;
+    if (!isPlaced) storage.data = new Float32Array(0); // only needed to build
+  }
   return { inputs, outputs, steps, memory };
 }
 
@@ -94,10 +99,10 @@ function work(/** @type {Node} */ node) {
  * Works the outputs of a node out while the network is built.
  *
  * @param {Node} node
- * @param {Bind} bind
+ * @param {Run} run
  * @param {{constants: number, folding: number}} budget
  */
-function fold(node, bind, budget) {
+function fold(node, run, budget) {
   budget.folding -= work(node);
   for (const { storage } of node.outputs) budget.constants -= storage.length;
   demand(
@@ -106,7 +111,7 @@ function fold(node, bind, budget) {
   );
   for (const scratch of node.scratches) scratch.data = new Float32Array(scratch.length);
   for (const { storage, kind } of node.outputs) storage.data = numbers(storage.length, kind);
-  bind(plain)();
+  run(plain);
   for (const { storage } of node.outputs) storage.constant = true;
 }
 

@@ -4,8 +4,10 @@ import { demand } from "./errors.js";
 import { MOST_NUMBERS } from "./tensor.js";
 
 /**
- * @typedef {import("./tensor.js").Storage} Storage
- *
+ * @import {Storage} from "./tensor.js"
+ */
+
+/**
  * @typedef {object} Use when a buffer holds numbers that are still needed
  * @property {Storage} storage
  * @property {number} first the step that writes it

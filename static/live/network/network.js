@@ -13,7 +13,8 @@ export { NetworkError };
 export class Network {
   #inputs;
   #results;
-  #runs;
+  #steps;
+  #kernels;
 
   /**
    * @param {Uint8Array} bytes of an .onnx file
@@ -23,10 +24,10 @@ export class Network {
   constructor(bytes, options = {}) {
     const model = readModel(bytes);
     const { inputs, outputs, steps, memory } = buildGraph(model);
-    const kernels = (!options.plain && simdKernels(memory)) || plain;
+    this.#kernels = (!options.plain && simdKernels(memory)) || plain;
     this.#inputs = inputs.map(({ data }) => data);
     this.#results = outputs.map(({ data }) => /** @type {Float32Array} */ (data));
-    this.#runs = steps.map(({ bind }) => bind(kernels));
+    this.#steps = steps.map(({ run }) => run);
 
     /** @type {Port[]} */
     this.inputs = inputs.map(({ shape }, i) => ({ name: model.inputs[i].name, shape }));
@@ -51,7 +52,7 @@ export class Network {
       );
       this.#inputs[i].set(values[i]);
     }
-    for (let i = 0; i < this.#runs.length; i++) this.#runs[i]();
+    for (let i = 0; i < this.#steps.length; i++) this.#steps[i](this.#kernels);
     return this.#results;
   }
 }

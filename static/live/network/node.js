@@ -5,16 +5,15 @@ import { checkedSize } from "./file.js";
 import { constant, numbers, room, Tensor } from "./tensor.js";
 
 /**
- * @typedef {import("./file.js").NodeText} NodeText
- * @typedef {import("./tensor.js").Kind} Kind
- * @typedef {import("./tensor.js").Numbers} Numbers
- * @typedef {import("./tensor.js").Storage} Storage
- * @typedef {import("./plain.js").Kernels} Kernels
+ * @import {NodeText} from "./file.js"
+ * @import {Kernels} from "./plain.js"
+ * @import {Kind, Numbers, Storage} from "./tensor.js"
+ */
+
+/**
+ * @typedef {(kernels: Kernels) => void} Run what a run of the network does for one node
  *
- * @typedef {(kernels: Kernels) => () => void} Bind
- *   called once when all buffers have their place; returns what a run does
- *
- * @typedef {(node: Node) => Bind | void} Operator
+ * @typedef {(node: Node) => Run | void} Operator
  *   declares a node's outputs; returns nothing if a run has nothing to do
  */
 
@@ -56,10 +55,6 @@ export class Node {
   get reads() {
     const inputs = this.#inputs.filter((_, i) => !this.#settled.has(i));
     return [...inputs.flatMap((input) => input?.storage ?? []), ...this.tables];
-  }
-
-  get inputCount() {
-    return this.#inputs.length;
   }
 
   get outputCount() {
@@ -230,11 +225,11 @@ export class Node {
    *
    * @template {Float32Array | Int32Array} Data
    * @param {Data} data
-   * @returns {Storage & {data: Data}}
+   * @returns {Storage & {data: Data}} not to be read before a run
    */
   prepared(data) {
-    const storage = { length: data.length, data, constant: true };
+    const { storage } = constant([data.length], "float", data);
     this.tables.push(storage);
-    return storage;
+    return /** @type {Storage & {data: Data}} */ (storage);
   }
 }

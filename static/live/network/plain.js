@@ -6,10 +6,12 @@
  */
 
 /**
- * @typedef {import("./tensor.js").Numbers} Numbers
- *
+ * @import {Numbers} from "./tensor.js"
+ */
+
+/**
  * @typedef {object} Operand how one operand of an elementwise function is read
- * @property {Numbers} data
+ * @property {{data: Numbers}} tensor
  * @property {number} row how far apart its rows stand; 0 to repeat one
  * @property {number} column 0 or 1: the same for its columns
  */
@@ -196,9 +198,10 @@ function block(x, from, k, panel, start, y, at, width) {
  * @param {number} columns
  */
 export function combine(f, a, aAt, b, bAt, y, yAt, rows, columns) {
+  const [left, right] = [a.tensor.data, b.tensor.data];
   for (let row = 0; row < rows; row++) {
     for (let j = 0, i = aAt, k = bAt; j < columns; j++, i += a.column, k += b.column) {
-      y[yAt++] = f(a.data[i], b.data[k]);
+      y[yAt++] = f(left[i], right[k]);
     }
     aAt += a.row;
     bAt += b.row;

@@ -1,120 +1,128 @@
-/** Reads the wire format of Protocol Buffers, never beyond the bytes that it was given. */
+/** Reads messages of Protocol Buffers, never beyond the bytes that it was given. */
 
-import { demand } from "./errors.js";
+import { demand, NetworkError } from "./errors.js";
 
 const DAMAGED = "The model's file is damaged or incomplete.";
+const MOST_PARTS = 2 ** 18;
+const MOST_NUMBERS = 2 ** 24;
 
 /** How a field is written. */
-export const VARINT = 0;
-export const FIXED64 = 1;
-export const BYTES = 2;
-export const FIXED32 = 5;
+const VARINT = 0;
+const FIXED64 = 1;
+const BYTES = 2;
+const FIXED32 = 5;
 
-/**
- * One field of a message: `value` holds a varint, `bytes` all the others.
- *
- * @typedef {{number: number, wire: number, value: number, bytes: Uint8Array}} Field
- */
+/** A message: its fields by their numbers, each of them as often as it occurs. */
+export class Message {
+  /** @type {Map<number, number[]>} */
+  #integers = new Map();
+  /** @type {Map<number, Uint8Array[]>} */
+  #parts = new Map();
 
-const NO_BYTES = new Uint8Array(0);
+  constructor(/** @type {Uint8Array} */ bytes) {
+    const cursor = { bytes, at: 0 };
+    for (let count = 0; cursor.at < bytes.length; count++) {
+      const tag = varint(cursor);
+      const [field, wire] = [Math.floor(tag / 8), tag & 7];
+      if (wire === VARINT) {
+        add(this.#integers, field, varint(cursor));
+      } else {
+        const length = wire === BYTES ? varint(cursor) : { [FIXED32]: 4, [FIXED64]: 8 }[wire];
+        demand(length !== undefined && count < MOST_PARTS, DAMAGED);
+        demand(length >= 0 && length <= bytes.length - cursor.at, DAMAGED);
+        add(this.#parts, field, bytes.subarray(cursor.at, cursor.at + length));
+        cursor.at += length;
+      }
+    }
+  }
 
-/**
- * The fields of a message in their order.
- *
- * @param {Uint8Array} bytes
- * @returns {Generator<Field>}
- */
-export function* fields(bytes) {
-  const cursor = { bytes, at: 0 };
-  while (cursor.at < bytes.length) {
-    const tag = varint(cursor);
-    /** @type {Field} */
-    const field = { number: Math.floor(tag / 8), wire: tag & 7, value: 0, bytes: NO_BYTES };
-    if (field.wire === VARINT) field.value = varint(cursor);
-    else if (field.wire === BYTES) field.bytes = take(cursor, varint(cursor));
-    else if (field.wire === FIXED64) field.bytes = take(cursor, 8);
-    else if (field.wire === FIXED32) field.bytes = take(cursor, 4);
-    else demand(false, DAMAGED);
-    yield field;
+  has(/** @type {number} */ field) {
+    return this.#integers.has(field) || this.#parts.has(field);
+  }
+
+  /** Strings of bytes. */
+  all(/** @type {number} */ field) {
+    return this.#parts.get(field) ?? [];
+  }
+
+  bytes(/** @type {number} */ field) {
+    return this.all(field).at(-1);
+  }
+
+  messages(/** @type {number} */ field) {
+    return this.all(field).map((bytes) => new Message(bytes));
+  }
+
+  /** The message in a field; one without fields if there is none. */
+  message(/** @type {number} */ field) {
+    return new Message(this.bytes(field) ?? new Uint8Array(0));
+  }
+
+  texts(/** @type {number} */ field) {
+    return this.all(field).map((bytes) => new TextDecoder().decode(bytes));
+  }
+
+  text(/** @type {number} */ field) {
+    return this.texts(field).at(-1) ?? "";
+  }
+
+  integer(/** @type {number} */ field) {
+    return this.#integers.get(field)?.at(-1) ?? 0;
+  }
+
+  /** Integers of 64 bits, exact up to 2⁵³, packed or not. */
+  integers(/** @type {number} */ field) {
+    const list = [...(this.#integers.get(field) ?? [])];
+    for (const bytes of this.all(field)) {
+      const cursor = { bytes, at: 0 };
+      while (cursor.at < bytes.length) {
+        demand(list.length < MOST_NUMBERS, "The model's file has a list that is too long.");
+        list.push(varint(cursor));
+      }
+    }
+    return list;
+  }
+
+  /**
+   * Floats of single (`size` 4) or double (8) precision, packed or not.
+   *
+   * @param {number} field
+   * @param {4 | 8} [size]
+   */
+  floats(field, size = 4) {
+    return this.all(field).flatMap((bytes) => {
+      demand(bytes.length % size === 0, DAMAGED);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      return Array.from({ length: bytes.length / size }, (_, i) =>
+        size === 4 ? view.getFloat32(4 * i, true) : view.getFloat64(8 * i, true),
+      );
+    });
   }
 }
 
-/** A message or a string of bytes in a field. */
-export function bytesOf(/** @type {Field} */ field) {
-  demand(field.wire === BYTES, DAMAGED);
-  return field.bytes;
-}
-
-export function textOf(/** @type {Field} */ field) {
-  return new TextDecoder().decode(bytesOf(field));
-}
-
-export function integerOf(/** @type {Field} */ field) {
-  demand(field.wire === VARINT, DAMAGED);
-  return field.value;
-}
-
 /**
- * Appends the integers of a repeated field, which may be packed.
- *
- * @param {number[]} to
- * @param {Field} field
+ * @template Value
+ * @param {Map<number, Value[]>} to
+ * @param {number} field
+ * @param {Value} value
  */
-export function addIntegers(to, field) {
-  if (field.wire === VARINT) {
-    to.push(field.value);
-  } else {
-    const cursor = { bytes: bytesOf(field), at: 0 };
-    while (cursor.at < cursor.bytes.length) to.push(varint(cursor));
-  }
+function add(to, field, value) {
+  const list = to.get(field);
+  if (list) list.push(value);
+  else to.set(field, [value]);
 }
 
-/**
- * Appends the floats (`FIXED32`) or doubles (`FIXED64`) of a repeated field, which may be packed.
- *
- * @param {number[]} to
- * @param {Field} field
- * @param {number} wire
- */
-export function addFloats(to, { wire: written, bytes }, wire) {
-  const size = wire === FIXED32 ? 4 : 8;
-  demand((written === wire || written === BYTES) && bytes.length % size === 0, DAMAGED);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let at = 0; at < bytes.length; at += size) {
-    to.push(size === 4 ? view.getFloat32(at, true) : view.getFloat64(at, true));
-  }
-}
-
-/**
- * A signed integer of 64 bits, exact up to 2⁵³.
- *
- * @param {{bytes: Uint8Array, at: number}} cursor
- */
-function varint(cursor) {
+/** A signed integer of 64 bits, read 7 bits at a time into two halves. */
+function varint(/** @type {{bytes: Uint8Array, at: number}} */ cursor) {
   let low = 0;
   let high = 0;
   for (let shift = 0; shift < 70; shift += 7) {
     demand(cursor.at < cursor.bytes.length, DAMAGED);
     const byte = cursor.bytes[cursor.at++];
-    if (shift < 28) {
-      low |= (byte & 127) << shift;
-    } else if (shift === 28) {
-      low |= (byte & 15) << 28;
-      high = (byte & 127) >>> 4;
-    } else {
-      high |= (byte & 127) << (shift - 32);
-    }
+    const bits = byte & 127;
+    if (shift < 32) low |= bits << shift;
+    if (shift > 24) high |= shift < 32 ? bits >>> (32 - shift) : bits << (shift - 32);
     if (byte < 128) return high * 2 ** 32 + (low >>> 0);
   }
-  return (demand(false, DAMAGED), 0);
-}
-
-/**
- * @param {{bytes: Uint8Array, at: number}} cursor
- * @param {number} length
- */
-function take(cursor, length) {
-  demand(length >= 0 && length <= cursor.bytes.length - cursor.at, DAMAGED);
-  cursor.at += length;
-  return cursor.bytes.subarray(cursor.at - length, cursor.at);
+  throw new NetworkError(DAMAGED);
 }

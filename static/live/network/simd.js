@@ -2,7 +2,7 @@
 
 import { BYTES } from "./kernels.js";
 
-/** @typedef {import("./plain.js").Kernels} Kernels */
+/** @import {Kernels} from "./plain.js" */
 
 /** @type {WebAssembly.Module | null | undefined} undefined until it is first asked for */
 let compiled;
@@ -60,10 +60,10 @@ export function simdKernels(memory) {
     binary(f, a, aAt, b, bAt, y, yAt, rows, columns) {
       binary(
         f,
-        a.data.byteOffset + 4 * aAt,
+        a.tensor.data.byteOffset + 4 * aAt,
         4 * a.row,
         a.column,
-        b.data.byteOffset + 4 * bAt,
+        b.tensor.data.byteOffset + 4 * bAt,
         4 * b.row,
         b.column,
         y.byteOffset + 4 * yAt,

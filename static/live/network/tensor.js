@@ -50,7 +50,7 @@ export class Tensor {
 /**
  * @param {number[]} shape
  * @param {Kind} kind
- * @param {Numbers} data
+ * @param {Storage["data"]} data
  */
 export function constant(shape, kind, data) {
   return new Tensor(shape, kind, { length: data.length, data, constant: true });

@@ -101,8 +101,8 @@ test("functions of one number and of two", () => {
         [1, 0],
         [0, 0],
       ]) {
-        const a = { data: right, row: n, column: 1 };
-        const b = { data: right, row, column };
+        const a = { tensor: { data: right }, row: n, column: 1 };
+        const b = { tensor: { data: right }, row, column };
         compare(result, (kernels) => kernels.binary(f, a, 0, b, 0, result, 0, rows, n));
         compare(result, (kernels) => kernels.binary(f, b, 0, a, 0, result, 0, rows, n));
       }

@@ -28,13 +28,23 @@ class Constant:
     """An input that is a constant in both forms of a case."""
 
     def __init__(self, values: Any, dtype: str = "int64") -> None:
-        self.array = np.asarray(values, dtype=dtype)
+        self.array: Array = np.asarray(values, dtype=dtype)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape: tuple[int, ...] = self.array.shape
+        return shape
 
 
 def data(*shape: int, seed: int = 0, low: float = -2, high: float = 2) -> Array:
     """Numbers that go in when the network runs."""
     random = np.random.default_rng(seed + sum(shape))
     return random.uniform(low, high, shape).astype(np.float32)
+
+
+def row(values: list[Any]) -> Array:
+    """Given numbers that go in when the network runs."""
+    return np.array(values, np.float32)
 
 
 Case = dict[str, Any]
@@ -53,7 +63,7 @@ def case(
     node = helper.make_node(operator, names, results, name="node", **attributes)
     given = {name: value for name, value in zip(names, inputs, strict=True) if value is not None}
     label = f"{operator} {opset}: " + ", ".join(
-        [str(getattr(value, "array", value).shape) for value in given.values()]
+        [str(value.shape) for value in given.values()]
         + [f"{key}={value}" for key, value in attributes.items() if not hasattr(value, "dims")]
     )
     return graph(label, [node], given, results, opset)
@@ -113,32 +123,15 @@ def encode(written: bytes) -> str:
 
 def elementwise() -> Iterator[Case]:
     x = data(1, 3, 7)
-    for operator in [
-        "Abs",
-        "Ceil",
-        "Elu",
-        "Exp",
-        "Floor",
-        "HardSigmoid",
-        "HardSwish",
-        "LeakyRelu",
-        "Mish",
-        "Neg",
-        "Reciprocal",
-        "Relu",
-        "Round",
-        "Selu",
-        "Sigmoid",
-        "Sign",
-        "Softplus",
-        "Softsign",
-        "Tanh",
-        "Identity",
-    ]:
+    names = (
+        "Abs Ceil Elu Exp Floor HardSigmoid HardSwish LeakyRelu Mish Neg Reciprocal Relu Round "
+        "Selu Sigmoid Sign Softplus Softsign Tanh Identity"
+    )
+    for operator in names.split():
         yield case(operator, x, opset=18)
-    yield case("Round", np.float32([[-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 1e9]]))
+    yield case("Round", row([[-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 1e9]]))
     for operator in ("Exp", "Sigmoid", "Softplus", "Tanh", "Elu"):
-        yield case(operator, np.float32([[-100, -80, -20, -1, -1e-4, 0, 1e-3, 0.6, 0.65, 20, 80]]))
+        yield case(operator, row([[-100, -80, -20, -1, -1e-4, 0, 1e-3, 0.6, 0.65, 20, 80]]))
     yield case("Erf", np.linspace(-5, 5, 101, dtype=np.float32)[None])
     for operator in ("Log", "Sqrt"):
         yield case(operator, data(1, 5, low=0.1))
@@ -155,7 +148,7 @@ def elementwise() -> Iterator[Case]:
     yield case("Clip", x, Constant(-0.5, "float32"), Constant(0.7, "float32"))
     for to in (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT64, TensorProto.BOOL):
         yield case("Cast", x, to=to)
-    halves = np.float32([[1 / 3, -1e-6, 6e-8, 1e-8, 70000, -65519, 2049, 2051, 0, 1e-5, 6.1e-5]])
+    halves = row([[1 / 3, -1e-6, 6e-8, 1e-8, 70000, -65519, 2049, 2051, 0, 1e-5, 6.1e-5]])
     yield case("Cast", halves, to=TensorProto.FLOAT16)
 
 
@@ -168,14 +161,21 @@ def combining() -> Iterator[Case]:
         ((1,), (1, 9)),
         ((5,), (1, 3, 5)),
     ]
-    for a, b in shapes:
+    for left, right in shapes:
         for operator in ("Add", "Sub", "Mul", "Div", "Max", "Min", "Less"):
-            yield case(operator, data(*a), data(*b, seed=1))
-    a, b = data(1, 2, 3), np.float32([0.5, -1, 2])
+            yield case(operator, data(*left), data(*right, seed=1))
+    a, b = data(1, 2, 3), row([0.5, -1, 2])
     for operator in ("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"):
         yield case(operator, np.round(a), np.round(b))
     yield case("Pow", data(1, 3, low=0.1), data(1, 2, 3))
     yield case("Pow", a, Constant(3, "float32"))
+    for fmod in (0, 1):
+        whole = [
+            helper.make_node("Cast", ["a"], ["p"], to=TensorProto.INT64),
+            helper.make_node("Mod", ["p", "three"], ["y"], fmod=fmod),
+        ]
+        numbers: dict[str, Array | Constant] = {"a": 10 * a, "three": Constant([3, -3, 7])}
+        yield graph(f"Mod, fmod={fmod}", whole, numbers, ["y"], 17)
     yield case("PRelu", a, data(3))
     yield case("PRelu", data(1, 3, 2, 2), data(1, 3, 1, 1))
     for operator in ("Sum", "Max", "Min"):
@@ -276,7 +276,7 @@ def pooling() -> Iterator[Case]:
         yield case(operator, image, kernel_shape=[3, 3], strides=[2, 3], auto_pad="SAME_UPPER")
         yield case(operator, data(1, 2, 9), kernel_shape=[3], strides=[2], pads=[1, 1])
         yield case(operator, image, kernel_shape=[2, 3], dilations=[2, 2], opset=19)
-    inside = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": 1}
+    inside: dict[str, Any] = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": 1}
     yield case("AveragePool", image, **inside)
     yield case("AveragePool", image, **inside, strides=[2, 2], ceil_mode=1, opset=19)
     yield case("GlobalAveragePool", image)
@@ -309,7 +309,7 @@ def reductions() -> Iterator[Case]:
             old = opset < (13 if operator == "ReduceSum" else 18)
             for axes in ([1], [-1, 2]):
                 given: tuple[Constant, ...] = () if old else (Constant(axes),)
-                attributes = {"axes": axes} if old else {}
+                attributes: dict[str, Any] = {"axes": axes} if old else {}
                 yield case(operator, x, *given, opset=opset, **attributes)
                 yield case(operator, x, *given, opset=opset, keepdims=0, **attributes)
             yield case(operator, x, opset=opset)
@@ -370,7 +370,7 @@ def selections() -> Iterator[Case]:
         helper.make_node("Gather", ["table", "index"], ["y"]),
     ]
     labels: dict[str, Array | Constant] = {
-        "label": np.float32([3]),
+        "label": row([3]),
         "table": Constant(data(5, 6), "float32"),
     }
     yield graph("an embedding", embedding, labels, ["y"], 17)

@@ -6,11 +6,10 @@ import { gatheredProduct, productWith } from "./matrix.js";
 import { slidingAxes, spreadAxes } from "./window.js";
 
 /**
- * @typedef {import("../node.js").Node} Node
- * @typedef {import("../node.js").Operator} Operator
- * @typedef {import("../tensor.js").Numbers} Numbers
- * @typedef {import("../tensor.js").Tensor} Tensor
- * @typedef {import("./window.js").Axis} Axis
+ * @import {Node, Operator} from "../node.js"
+ * @import {Kernels} from "../plain.js"
+ * @import {Numbers, Tensor} from "../tensor.js"
+ * @import {Axis} from "./window.js"
  */
 
 /** @type {Record<string, Operator>} */
@@ -49,24 +48,19 @@ export const CONVOLUTION = {
       const gather = arrange([progression(batch, channels * sizeOf(padded)), rows]);
       const multiply = productWith(node, pack(node.values(1), k, m, 1, k), k, m);
       return (kernels) => {
-        const product = multiply(kernels);
-        return () => {
-          begin();
-          gather(room.data, gathered.data);
-          product(gathered.data, batch, y.data);
-        };
+        begin();
+        gather(room.data, gathered.data);
+        multiply(kernels, gathered.data, batch, y.data);
       };
     }
     const multiply = gatheredProduct(node, m, rows, places);
+    const size = depth * sizeOf(padded);
     return (kernels) => {
-      const product = multiply(kernels);
-      return () => {
-        begin();
-        for (let i = 0; i < batch * groups; i++) {
-          const from = i * depth * sizeOf(padded);
-          product(w.data, (i % groups) * m * k, room.data, from, y.data, i * m * n);
-        }
-      };
+      begin();
+      for (let i = 0; i < batch * groups; i++) {
+        const at = (i % groups) * m * k;
+        multiply(kernels, w.data, at, room.data, i * size, y.data, i * m * n);
+      }
     };
   },
 
@@ -103,18 +97,15 @@ export const CONVOLUTION = {
     node.multiplyAdds = batch * channels * m * n;
     const spread = node.scratch(m * n);
     const multiply = spreadProduct(node, kernel, batch, groups, m, k, n);
+    const size = ofGroup * sizeOf(padded);
     return (kernels) => {
-      const product = multiply(kernels);
-      return () => {
-        fillChannels(room.data, batch, filters, bias?.data);
-        for (let i = 0; i < batch * groups; i++) {
-          spread.data.fill(0);
-          product(x.data, i, spread.data);
-          const to = i * ofGroup * sizeOf(padded);
-          kernels.scatterAdd(spread.data, m, n, rows.data, places.data, room.data, to);
-        }
-        if (isPadded) crop(room.data, y.data);
-      };
+      fillChannels(room.data, batch, filters, bias?.data);
+      for (let i = 0; i < batch * groups; i++) {
+        spread.data.fill(0);
+        multiply(kernels, x.data, i, spread.data);
+        kernels.scatterAdd(spread.data, m, n, rows.data, places.data, room.data, i * size);
+      }
+      if (isPadded) crop(room.data, y.data);
     };
   },
 };
@@ -129,27 +120,20 @@ export const CONVOLUTION = {
  * @param {number} m filters of a group times pixels of a window
  * @param {number} k channels of a group
  * @param {number} n pixels of the image
- * @returns {(kernels: import("../plain.js").Kernels) =>
- *   (x: Numbers, index: number, y: Numbers) => void}
+ * @returns {(kernels: Kernels, x: Numbers, index: number, y: Numbers) => void}
  */
 function spreadProduct(node, kernel, batch, groups, m, k, n) {
   if (n * batch * groups === 1) {
     const multiply = productWith(node, pack(kernel, k, m, m, 1), k, m);
-    return (kernels) => {
-      const product = multiply(kernels);
-      return (x, _, y) => product(x, 1, y);
-    };
+    return (kernels, x, _, y) => multiply(kernels, x, 1, y);
   }
   const turned = new Float32Array(kernel.length);
   const turn = arrange([progression(groups, k * m), progression(m, 1), progression(k, m)]);
   turn(kernel, turned);
   const weights = node.prepared(turned);
   const multiply = gatheredProduct(node, m, progression(k, n), progression(n, 1));
-  return (kernels) => {
-    const product = multiply(kernels);
-    return (x, index, y) => {
-      product(weights.data, (index % groups) * m * k, x, index * k * n, y, 0);
-    };
+  return (kernels, x, index, y) => {
+    multiply(kernels, weights.data, (index % groups) * m * k, x, index * k * n, y, 0);
   };
 }
 

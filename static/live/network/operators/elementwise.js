@@ -5,13 +5,11 @@ import * as kernel from "../plain.js";
 import { broadcast, broadcastStrides, progression, sums } from "../tensor.js";
 
 /**
- * @typedef {import("../node.js").Node} Node
- * @typedef {import("../node.js").Operator} Operator
- * @typedef {import("../plain.js").Kernels} Kernels
- * @typedef {import("../tensor.js").Kind} Kind
- * @typedef {import("../tensor.js").Numbers} Numbers
- * @typedef {import("../tensor.js").Tensor} Tensor
- *
+ * @import {Node, Operator, Run} from "../node.js"
+ * @import {Kind, Tensor} from "../tensor.js"
+ */
+
+/**
  * @typedef {(x: number) => number} Unary
  * @typedef {(a: number, b: number) => number} Binary
  */
@@ -56,6 +54,10 @@ export const ELEMENTWISE = {
     const isWhole = node.input(0).kind === "integer";
     return isWhole ? binary((a, b) => Math.trunc(a / b))(node) : variadic(kernel.DIVIDE)(node);
   },
+  Mod(node) {
+    const isLikeC = node.number("fmod", 0) !== 0;
+    return binary((a, b) => (isLikeC ? a % b : a - b * Math.floor(a / b)))(node);
+  },
   Pow: binary((a, b) => a ** b),
   PRelu: binary((x, slope) => (x < 0 ? slope * x : x)),
   And: binary((a, b) => a && b, "boolean"),
@@ -74,32 +76,24 @@ export const ELEMENTWISE = {
     const low = node.optional(1);
     const high = node.optional(2);
     return () => {
-      const from = x.data;
-      const to = y.data;
-      return () => {
-        const least = low ? low.data[0] : -Infinity;
-        const most = high ? high.data[0] : Infinity;
-        for (let i = 0; i < to.length; i++) to[i] = Math.min(Math.max(from[i], least), most);
-      };
+      const [from, to] = [x.data, y.data];
+      const least = low ? low.data[0] : -Infinity;
+      const most = high ? high.data[0] : Infinity;
+      for (let i = 0; i < to.length; i++) to[i] = Math.min(Math.max(from[i], least), most);
     };
   },
 
   Where(node) {
     const operands = [node.input(0), node.input(1), node.input(2)];
-    const shape = broadcast(
-      operands.map((operand) => operand.shape),
-      node.where,
-    );
+    const shapes = operands.map((operand) => operand.shape);
+    const shape = broadcast(shapes, node.where);
     const y = node.output(shape, operands[1].kind);
     const [asks, yes, no] = operands.map((operand) => node.prepared(offsets(operand.shape, shape)));
     return () => {
-      const [condition, a, b] = operands.map((operand) => operand.data);
-      const to = y.data;
-      return () => {
-        for (let i = 0; i < to.length; i++) {
-          to[i] = condition[asks.data[i]] ? a[yes.data[i]] : b[no.data[i]];
-        }
-      };
+      const [condition, a, b, to] = [...operands, y].map(({ data }) => data);
+      for (let i = 0; i < to.length; i++) {
+        to[i] = condition[asks.data[i]] ? a[yes.data[i]] : b[no.data[i]];
+      }
     };
   },
 };
@@ -117,11 +111,8 @@ function unary(choose, kind) {
     const f = choose(node);
     const y = node.output(x.shape, kind ?? x.kind);
     return () => {
-      const from = x.data;
-      const to = y.data;
-      return () => {
-        for (let i = 0; i < to.length; i++) to[i] = f(from[i]);
-      };
+      const [from, to] = [x.data, y.data];
+      for (let i = 0; i < to.length; i++) to[i] = f(from[i]);
     };
   };
 }
@@ -138,7 +129,7 @@ function fast(f, chooseSlope = () => 0) {
     const x = node.input(0);
     const slope = chooseSlope(node);
     const y = node.output(x.shape, x.kind);
-    return (kernels) => () => kernels.unary(f, x.data, y.data, slope);
+    return (kernels) => kernels.unary(f, x.data, y.data, slope);
   };
 }
 
@@ -169,14 +160,16 @@ function variadic(f) {
     if (others.length === 0) return node.view(first, first.shape);
     const shapes = [first, ...others].map((tensor) => tensor.shape);
     const y = node.output(broadcast(shapes, node.where), first.kind);
-    const binds = others.map((other, i) => combine(f, i === 0 ? first : y, other, y));
-    return (kernels) => inTurn(binds.map((bind) => bind(kernels)));
+    const steps = others.map((other, i) => combine(f, i === 0 ? first : y, other, y));
+    return inTurn(steps);
   };
 }
 
-/** One function that calls several. */
-function inTurn(/** @type {(() => void)[]} */ runs) {
-  return runs.length === 1 ? runs[0] : () => runs.forEach((run) => run());
+/** One step that consists of several. @returns {Run} */
+export function inTurn(/** @type {Run[]} */ steps) {
+  return (kernels) => {
+    for (let i = 0; i < steps.length; i++) steps[i](kernels);
+  };
 }
 
 /**
@@ -186,7 +179,7 @@ function inTurn(/** @type {(() => void)[]} */ runs) {
  * @param {Tensor} a
  * @param {Tensor} b
  * @param {Tensor} y
- * @returns {import("../node.js").Bind}
+ * @returns {Run}
  */
 export function combine(f, a, b, y) {
   const axes = mergeAxes(
@@ -198,31 +191,18 @@ export function combine(f, a, b, y) {
   const [aStarts, bStarts] = [0, 1].map((operand) =>
     sums(outer.map(({ length, strides }) => progression(length, strides[operand]))),
   );
-  const operand = (/** @type {Tensor} */ { data }, /** @type {number} */ i) => {
-    return { data, row: rows.strides[i], column: columns.strides[i] };
-  };
+  const [left, right] = [a, b].map((tensor, operand) => {
+    return { tensor, row: rows.strides[operand], column: columns.strides[operand] };
+  });
   return (kernels) => {
-    const left = operand(a, 0);
-    const right = operand(b, 1);
-    const loop = typeof f === "number" ? kernels.binary : loopOf(f);
-    const index = typeof f === "number" ? f : 0;
-    return () => {
-      for (let i = 0, to = 0; i < aStarts.length; i++, to += rows.length * columns.length) {
-        loop(index, left, aStarts[i], right, bStarts[i], y.data, to, rows.length, columns.length);
+    for (let i = 0, to = 0; i < aStarts.length; i++, to += rows.length * columns.length) {
+      const [m, n] = [rows.length, columns.length];
+      if (typeof f === "number") {
+        kernels.binary(f, left, aStarts[i], right, bStarts[i], y.data, to, m, n);
+      } else {
+        kernel.combine(f, left, aStarts[i], right, bStarts[i], y.data, to, m, n);
       }
-    };
-  };
-}
-
-/**
- * The loop of `kernels.binary` with another function.
- *
- * @param {Binary} f
- * @returns {Kernels["binary"]}
- */
-function loopOf(f) {
-  return (_, a, aAt, b, bAt, y, yAt, rows, columns) => {
-    kernel.combine(f, a, aAt, b, bAt, y, yAt, rows, columns);
+    }
   };
 }
 

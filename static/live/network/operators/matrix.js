@@ -4,10 +4,9 @@ import { pack, padColumns, PANEL } from "../plain.js";
 import { arrange, broadcast, broadcastStrides, progression, sizeOf, sums } from "../tensor.js";
 
 /**
- * @typedef {import("../node.js").Node} Node
- * @typedef {import("../node.js").Operator} Operator
- * @typedef {import("../plain.js").Kernels} Kernels
- * @typedef {import("../tensor.js").Numbers} Numbers
+ * @import {Node, Operator} from "../node.js"
+ * @import {Kernels} from "../plain.js"
+ * @import {Numbers} from "../tensor.js"
  */
 
 /** @type {Record<string, Operator>} */
@@ -21,20 +20,16 @@ export const MATRIX = {
     const [depth, n] = right.slice(-2);
     node.demand(k === depth, `cannot multiply (${a.shape}) by (${b.shape})`);
     const batch = broadcast([left.slice(0, -2), right.slice(0, -2)], node.where);
-    const rows = a.shape.length === 1 ? [] : [m];
-    const columns = b.shape.length === 1 ? [] : [n];
-    const y = node.output([...batch, ...rows, ...columns]);
+    const ends = [...(a.shape.length > 1 ? [m] : []), ...(b.shape.length > 1 ? [n] : [])];
+    const y = node.output([...batch, ...ends]);
     node.multiplyAdds = y.size * k;
 
     if (b.constant && sizeOf(right) === k * n) {
       const multiply = productWith(node, pack(node.values(1), k, n, n, 1), k, n);
+      const rows = k > 0 ? a.size / k : 0;
       return (kernels) => {
-        const product = multiply(kernels);
-        const allRows = k > 0 ? a.size / k : 0;
-        return () => {
-          y.data.fill(0);
-          product(a.data, allRows, y.data);
-        };
+        y.data.fill(0);
+        multiply(kernels, a.data, rows, y.data);
       };
     }
     const [aStarts, bStarts] = [left, right].map((shape) => {
@@ -44,13 +39,10 @@ export const MATRIX = {
     });
     const multiply = gatheredProduct(node, m, progression(k, n), progression(n, 1));
     return (kernels) => {
-      const product = multiply(kernels);
-      return () => {
-        y.data.fill(0);
-        for (let i = 0; i < aStarts.length; i++) {
-          product(a.data, aStarts[i], b.data, bStarts[i], y.data, i * m * n);
-        }
-      };
+      y.data.fill(0);
+      for (let i = 0; i < aStarts.length; i++) {
+        multiply(kernels, a.data, aStarts[i], b.data, bStarts[i], y.data, i * m * n);
+      }
     };
   },
 
@@ -88,17 +80,11 @@ export const MATRIX = {
       const panels = pack(node.values(1), k, n, down, right);
       if (alpha !== 1) scale(panels, alpha);
       const multiply = productWith(node, panels, k, n);
-      return (kernels) => {
-        const product = multiply(kernels);
-        return () => product(begin(), m, y.data);
-      };
+      return (kernels) => multiply(kernels, begin(), m, y.data);
     }
     node.demand(alpha === 1, "has alpha and no constant weights");
     const multiply = gatheredProduct(node, m, progression(k, down), progression(n, right));
-    return (kernels) => {
-      const product = multiply(kernels);
-      return () => product(begin(), 0, b.data, 0, y.data, 0);
-    };
+    return (kernels) => multiply(kernels, begin(), 0, b.data, 0, y.data, 0);
   },
 };
 
@@ -113,12 +99,12 @@ function scale(/** @type {Numbers} */ y, /** @type {number} */ factor) {
  * @param {Float32Array} packed W in panels
  * @param {number} k
  * @param {number} n
- * @returns {(kernels: Kernels) => (x: Numbers, m: number, y: Numbers) => void} m: rows of x
+ * @returns {(kernels: Kernels, x: Numbers, m: number, y: Numbers) => void} m: rows of x
  */
 export function productWith(node, packed, k, n) {
   const panels = node.prepared(packed);
   const list = node.scratch(2 * k + PANEL);
-  return (kernels) => (x, m, y) => kernels.product(x, m, k, panels.data, n, y, list.data);
+  return (kernels, x, m, y) => kernels.product(x, m, k, panels.data, n, y, list.data);
 }
 
 /**
@@ -128,7 +114,7 @@ export function productWith(node, packed, k, n) {
  * @param {number} m
  * @param {Int32Array} rows
  * @param {Int32Array} columns
- * @returns {(kernels: Kernels) => (w: Numbers, wAt: number, x: Numbers, from: number, y: Numbers,
+ * @returns {(kernels: Kernels, w: Numbers, wAt: number, x: Numbers, from: number, y: Numbers,
  *   yAt: number) => void}
  */
 export function gatheredProduct(node, m, rows, columns) {
@@ -137,7 +123,7 @@ export function gatheredProduct(node, m, rows, columns) {
   const rowTable = node.prepared(rows);
   const columnTable = node.prepared(padColumns(columns));
   const panel = node.scratch(PANEL * k);
-  return (kernels) => (w, wAt, x, from, y, yAt) =>
+  return (kernels, w, wAt, x, from, y, yAt) =>
     kernels.gatherProduct(
       w,
       wAt,

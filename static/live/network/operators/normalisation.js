@@ -2,13 +2,11 @@
 
 import { ADD, MULTIPLY } from "../plain.js";
 import { sizeOf, Tensor } from "../tensor.js";
-import { combine } from "./elementwise.js";
+import { combine, inTurn } from "./elementwise.js";
 
 /**
- * @typedef {import("../node.js").Node} Node
- * @typedef {import("../node.js").Bind} Bind
- * @typedef {import("../node.js").Operator} Operator
- * @typedef {import("../tensor.js").Numbers} Numbers
+ * @import {Run, Node, Operator} from "../node.js"
+ * @import {Numbers} from "../tensor.js"
  */
 
 /** @type {Record<string, Operator>} */
@@ -36,13 +34,7 @@ export const NORMALISATION = {
       perChannel((i) => shifts[i] - means[i] * scale(i)),
       y,
     );
-    return (kernels) => {
-      const steps = [multiply(kernels), add(kernels)];
-      return () => {
-        steps[0]();
-        steps[1]();
-      };
-    };
+    return inTurn([multiply, add]);
   },
 
   /** Source: Wu & He 2018. One scale for each group up to version 20, for each channel since. */
@@ -79,7 +71,7 @@ export const NORMALISATION = {
  * @param {number} rows
  * @param {number} run how many neighbours share a scale
  * @param {number} count of scales, which are taken in turn
- * @returns {Bind}
+ * @returns {Run}
  */
 function standardise(node, rows, run, count) {
   const [x, scale, shift] = [node.input(0), node.input(1), node.optional(2)];
@@ -90,33 +82,32 @@ function standardise(node, rows, run, count) {
   const y = node.output(x.shape);
   node.multiplyAdds = 3 * x.size;
 
+  const none = new Float32Array(count);
   return () => {
     const [from, to, scales] = [x.data, y.data, scale.data];
-    const shifts = shift ? shift.data : new Float32Array(count);
-    return () => {
-      let channel = 0;
-      for (let start = 0; start < from.length; start += length) {
-        const end = start + length;
-        let mean = 0;
-        for (let i = start; i < end; i++) mean += from[i];
-        mean /= length;
-        let variance = 0;
-        for (let i = start; i < end; i++) variance += (from[i] - mean) ** 2;
-        const norm = 1 / Math.sqrt(variance / length + epsilon);
-        for (let i = start; i < end; channel = (channel + 1) % count) {
-          const factor = norm * scales[channel];
-          const offset = shifts[channel] - mean * factor;
-          for (const next = i + run; i < next; i++) to[i] = from[i] * factor + offset;
-        }
+    const shifts = shift ? shift.data : none;
+    let channel = 0;
+    for (let start = 0; start < from.length; start += length) {
+      const end = start + length;
+      let mean = 0;
+      for (let i = start; i < end; i++) mean += from[i];
+      mean /= length;
+      let variance = 0;
+      for (let i = start; i < end; i++) variance += (from[i] - mean) ** 2;
+      const norm = 1 / Math.sqrt(variance / length + epsilon);
+      for (let i = start; i < end; channel = (channel + 1) % count) {
+        const factor = norm * scales[channel];
+        const offset = shifts[channel] - mean * factor;
+        for (const next = i + run; i < next; i++) to[i] = from[i] * factor + offset;
       }
-    };
+    }
   };
 }
 
 /**
  * @param {Node} node
  * @param {boolean} isLog
- * @returns {Bind}
+ * @returns {Run}
  */
 function softmax(node, isLog) {
   const x = node.input(0);
@@ -124,7 +115,7 @@ function softmax(node, isLog) {
   const length = x.shape[axis];
   const step = sizeOf(x.shape.slice(axis + 1));
   const y = node.output(x.shape);
-  return () => () => {
+  return () => {
     for (let block = 0; block < x.size; block += length * step) {
       for (let start = block; start < block + step; start++) {
         normaliseExponentials(x.data, y.data, start, length, step, isLog);

@@ -3,11 +3,9 @@
 import { slidingAxes } from "./window.js";
 
 /**
- * @typedef {import("../node.js").Node} Node
- * @typedef {import("../node.js").Bind} Bind
- * @typedef {import("../node.js").Operator} Operator
- * @typedef {import("../tensor.js").Numbers} Numbers
- * @typedef {import("./window.js").Axis} Axis
+ * @import {Run, Node, Operator} from "../node.js"
+ * @import {Numbers} from "../tensor.js"
+ * @import {Axis} from "./window.js"
  */
 
 /** @type {Record<string, Operator>} */
@@ -19,7 +17,7 @@ export const POOLING = {
 /**
  * @param {Node} node
  * @param {boolean} takesLargest
- * @returns {Bind}
+ * @returns {Run}
  */
 function pool(node, takesLargest) {
   const x = node.input(0);
@@ -33,7 +31,7 @@ function pool(node, takesLargest) {
   const [down, across] = [rows, columns].map((axis) => reach(axis, countsPadding));
   node.multiplyAdds = y.size * rows.window * columns.window;
 
-  return () => () => {
+  return () => {
     let to = 0;
     for (let plane = 0; plane < x.size; plane += rows.size * columns.size) {
       for (const { first: top, end: bottom, count: height } of down) {

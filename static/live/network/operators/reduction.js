@@ -3,10 +3,11 @@
 import { indices, progression, stridesOf, sums } from "../tensor.js";
 
 /**
- * @typedef {import("../node.js").Node} Node
- * @typedef {import("../node.js").Operator} Operator
- * @typedef {import("../tensor.js").Numbers} Numbers
- *
+ * @import {Node, Operator} from "../node.js"
+ * @import {Numbers} from "../tensor.js"
+ */
+
+/**
  * @typedef {(x: Numbers, base: number, offsets: Int32Array) => number} Reduce
  */
 
@@ -68,7 +69,7 @@ function reducing(f, since) {
  * @param {Reduce} f
  * @param {number[]} axes
  * @param {boolean} keeps whether the axes stay, with a length of 1
- * @returns {import("../node.js").Bind}
+ * @returns {import("../node.js").Run}
  */
 function reduce(node, f, axes, keeps) {
   const x = node.input(0);
@@ -83,7 +84,7 @@ function reduce(node, f, axes, keeps) {
   const y = node.output(shape, x.kind);
   const starts = sums(kept.map(table));
   const offsets = sums(all.filter(isReduced).map(table));
-  return () => () => {
+  return () => {
     for (let i = 0; i < starts.length; i++) y.data[i] = f(x.data, starts[i], offsets);
   };
 }

@@ -3,11 +3,11 @@
 import { arrange, indices, sizeOf, stridesOf } from "../tensor.js";
 
 /**
- * @typedef {import("../node.js").Node} Node
- * @typedef {import("../node.js").Bind} Bind
- * @typedef {import("../node.js").Operator} Operator
- * @typedef {import("../tensor.js").Tensor} Tensor
- *
+ * @import {Run, Node, Operator} from "../node.js"
+ * @import {Tensor} from "../tensor.js"
+ */
+
+/**
  * @typedef {object} Stretch how one axis changes
  * @property {number} from its length
  * @property {number} to its new length
@@ -54,7 +54,7 @@ export const RESIZING = {
         ),
       );
       const y = node.output(stretches.map(({ to }) => to));
-      return () => () => copy(x.data, y.data);
+      return () => copy(x.data, y.data);
     }
     node.demand(mode === "linear", `resizes in the mode ${mode}, which this page cannot do`);
     return linear(node, x, stretches, coordinate);
@@ -93,7 +93,7 @@ function stretchesOf(node, shape) {
  * @param {Tensor} x
  * @param {Stretch[]} stretches
  * @param {(i: number, stretch: Stretch) => number} coordinate
- * @returns {Bind | void}
+ * @returns {Run | void}
  */
 function linear(node, x, stretches, coordinate) {
   const changing = stretches.flatMap(({ scale }, axis) => (scale === 1 ? [] : axis));
@@ -112,7 +112,7 @@ function linear(node, x, stretches, coordinate) {
     last = y;
     return pass;
   });
-  return () => () => passes.forEach((pass) => pass());
+  return () => passes.forEach((pass) => pass());
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Operators that pick, repeat, or rearrange numbers along the axes of a tensor. */
 
+import { inTurn } from "./elementwise.js";
 import {
   arrange,
   broadcast,
@@ -12,10 +13,8 @@ import {
 } from "../tensor.js";
 
 /**
- * @typedef {import("../node.js").Node} Node
- * @typedef {import("../node.js").Bind} Bind
- * @typedef {import("../node.js").Operator} Operator
- * @typedef {import("../tensor.js").Tensor} Tensor
+ * @import {Run, Node, Operator} from "../node.js"
+ * @import {Tensor} from "../tensor.js"
  */
 
 /** @type {Record<string, Operator>} */
@@ -34,7 +33,7 @@ export const SELECTION = {
     );
     const y = node.output(whole, kind);
     const blocks = sizeOf(shape.slice(0, axis));
-    return () => () => {
+    return () => {
       let to = 0;
       for (let block = 0; block < blocks; block++) {
         for (let part = 0; part < parts.length; part++) {
@@ -83,7 +82,7 @@ export const SELECTION = {
     const length = x.shape[axis];
     const y = node.output([...before, ...chosen.shape, ...after], x.kind);
     const [blocks, size] = [sizeOf(before), sizeOf(after)];
-    return () => () => {
+    return () => {
       let to = 0;
       for (let block = 0; block < blocks; block++) {
         for (let i = 0; i < chosen.size; i++) {
@@ -167,16 +166,13 @@ export const SELECTION = {
       `cannot split ${length} into ${parts}`,
     );
     let start = 0;
-    const binds = parts.map((size) => {
+    const steps = parts.map((size) => {
       const tables = tablesOf(x.shape);
       tables[axis] = tables[axis].slice(start, (start += size));
       const shape = tables.map((table) => table.length);
       return pick(x, node.output(shape, x.kind), tables);
     });
-    return (kernels) => {
-      const runs = binds.map((bind) => bind(kernels));
-      return () => runs.forEach((run) => run());
-    };
+    return inTurn(steps);
   },
 
   Tile(node) {
@@ -241,9 +237,9 @@ function tablesOf(/** @type {number[]} */ shape) {
  * @param {Tensor} y
  * @param {Int32Array[]} tables
  * @param {Tensor} [fill] what stands where the tables pick nothing
- * @returns {Bind}
+ * @returns {Run}
  */
 function pick(x, y, tables, fill) {
   const copy = arrange(tables);
-  return () => () => copy(x.data, y.data, fill ? fill.data[0] : 0);
+  return () => copy(x.data, y.data, fill ? fill.data[0] : 0);
 }

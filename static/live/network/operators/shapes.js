@@ -3,8 +3,7 @@
 import { constant, indices, sizeOf } from "../tensor.js";
 
 /**
- * @typedef {import("../node.js").Node} Node
- * @typedef {import("../node.js").Operator} Operator
+ * @import {Node, Operator} from "../node.js"
  */
 
 /** Attributes of Constant. @type {[string, import("../tensor.js").Kind][]} */
@@ -30,7 +29,7 @@ export const SHAPES = {
     const shape = Array.from(node.values(0));
     const value = node.tensor("value") ?? constant([1], "float", new Float32Array(1));
     const y = node.output(shape, value.kind);
-    return () => () => y.data.fill(value.data[0]);
+    return () => y.data.fill(value.data[0]);
   },
 
   Dropout(node) {
@@ -55,7 +54,7 @@ export const SHAPES = {
     const [start, limit, step] = [0, 1, 2].map((i) => node.values(i)[0]);
     const length = Math.max(Math.ceil((limit - start) / step), 0);
     const y = node.output([length], node.input(0).kind);
-    return () => () => y.data.forEach((_, i) => (y.data[i] = start + i * step));
+    return () => y.data.forEach((_, i) => (y.data[i] = start + i * step));
   },
 
   Reshape(node) {

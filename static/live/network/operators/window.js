@@ -1,8 +1,10 @@
 /** Windows of convolution and pooling: their strides, dilations, padding, and how many fit. */
 
 /**
- * @typedef {import("../node.js").Node} Node
- *
+ * @import {Node} from "../node.js"
+ */
+
+/**
  * @typedef {object} Axis a window along one axis of an image
  * @property {number} size of the image
  * @property {number} window
