@@ -177,8 +177,9 @@ function listOf(/** @type {Message} */ tensor, /** @type {number} */ field) {
  */
 export function checkedSize(shape, where) {
   demand(shape.length <= MOST_AXES, `${where} has more than ${MOST_AXES} axes.`);
+  const isWhole = shape.every((length) => Number.isInteger(length) && length >= 0);
   demand(
-    shape.every((n) => Number.isInteger(n) && n >= 0) && sizeOf(shape) <= MOST_NUMBERS,
+    isWhole && sizeOf(shape.map((length) => length || 1)) <= MOST_NUMBERS,
     `${where} has the shape (${shape}), which is more than this page can hold.`,
   );
   return sizeOf(shape);

@@ -24,8 +24,11 @@ import { MOST_NUMBERS, numbers, room, sizeOf, Tensor } from "./tensor.js";
  * @property {WebAssembly.Memory | {buffer: ArrayBuffer}} memory
  */
 
-/** Reads, writes and multiply-adds that a run may need, and that folding may. */
-const MOST_WORK = 2e10;
+/** How many numbers the steps of a run may read and write, how often they may multiply and add. */
+const MOST_MOVES = 5e8;
+const MOST_MULTIPLY_ADDS = 2e10;
+
+/** How many reads, writes and multiply-adds the folding of constants may need. */
 const MOST_FOLDING = 5e8;
 
 /**
@@ -46,7 +49,12 @@ export function buildGraph(model) {
     return tensor;
   };
 
-  const budget = { constants: MOST_NUMBERS, folding: MOST_FOLDING, run: MOST_WORK };
+  const budget = {
+    constants: MOST_NUMBERS,
+    folding: MOST_FOLDING,
+    moves: MOST_MOVES,
+    multiplyAdds: MOST_MULTIPLY_ADDS,
+  };
   /** @type {Step[]} */
   const steps = [];
   for (const text of needed(model)) {
@@ -62,8 +70,10 @@ export function buildGraph(model) {
     const run = operator(node);
     if (run && node.constant) fold(node, run, budget);
     else if (run) steps.push({ node, run });
-    if (run) budget.run -= work(node);
-    demand(budget.run >= 0, "One run of the model takes too long for this page.");
+    if (run) budget.moves -= moves(node);
+    budget.multiplyAdds -= node.multiplyAdds;
+    const isQuick = budget.moves >= 0 && budget.multiplyAdds >= 0;
+    demand(isQuick, "One run of the model takes too long for this page.");
     node.outputs.forEach((tensor, i) => tensors.set(text.outputs[i], tensor));
   }
   const outputs = model.outputs.map((name) => find(name, "The model should put out"));
@@ -88,11 +98,11 @@ function needed(/** @type {Model} */ { nodes, outputs }) {
     .reverse();
 }
 
-/** How much a run of this node reads, writes and multiplies. */
-function work(/** @type {Node} */ node) {
+/** How many numbers a run of this node reads and writes. */
+function moves(/** @type {Node} */ node) {
   const written = [...node.outputs.map((tensor) => tensor.storage), ...node.scratches];
   const lengths = [...node.reads, ...written].map((storage) => storage.length);
-  return lengths.reduce((sum, length) => sum + length, node.multiplyAdds);
+  return lengths.reduce((sum, length) => sum + length, 0);
 }
 
 /**
@@ -103,7 +113,7 @@ function work(/** @type {Node} */ node) {
  * @param {{constants: number, folding: number}} budget
  */
 function fold(node, run, budget) {
-  budget.folding -= work(node);
+  budget.folding -= moves(node) + node.multiplyAdds;
   for (const { storage } of node.outputs) budget.constants -= storage.length;
   demand(
     budget.folding >= 0 && budget.constants >= 0,

@@ -1,6 +1,6 @@
 /** Lays out all buffers of a network in one memory; buffers whose time is over make room. */
 
-import { demand } from "./errors.js";
+import { demand, NetworkError } from "./errors.js";
 import { MOST_NUMBERS } from "./tensor.js";
 
 /**
@@ -16,6 +16,7 @@ import { MOST_NUMBERS } from "./tensor.js";
  * @typedef {{use: Use, start: number}} Place
  */
 
+const TOO_LARGE = "The model needs more memory than this page can give.";
 const ALIGNMENT = 4; // numbers: 16 bytes, a register
 const PAGE = 2 ** 16;
 
@@ -44,7 +45,7 @@ export function layOut(uses) {
     places.push(place);
     end = Math.max(end, after(place));
   }
-  demand(end <= 2 * MOST_NUMBERS, "The model needs more memory than this page can give.");
+  demand(end <= 2 * MOST_NUMBERS, TOO_LARGE);
 
   const memory = newMemory(Math.ceil((4 * end) / PAGE));
   for (const { use, start } of places) {
@@ -64,6 +65,11 @@ function after(/** @type {Place} */ { use, start }) {
 
 /** @returns {WebAssembly.Memory | {buffer: ArrayBuffer}} */
 function newMemory(/** @type {number} */ pages) {
-  if (typeof WebAssembly === "object") return new WebAssembly.Memory({ initial: pages });
-  return { buffer: new ArrayBuffer(pages * PAGE) };
+  try {
+    if (typeof WebAssembly === "object") return new WebAssembly.Memory({ initial: pages });
+    return { buffer: new ArrayBuffer(pages * PAGE) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new NetworkError(TOO_LARGE); // the device has not that much
+  }
 }

@@ -2,8 +2,8 @@
 
 import { demand } from "./errors.js";
 
-/** The most numbers that all constants, or all buffers, of a network may hold: 256 MB. */
-export const MOST_NUMBERS = 2 ** 26;
+/** The most numbers that a tensor, or all constants of a network, may hold: 128 MB. */
+export const MOST_NUMBERS = 2 ** 25;
 
 /**
  * Floats in single precision; while constants are folded, integers and booleans in double.
@@ -122,7 +122,9 @@ export function indices(/** @type {number} */ length) {
  * @param {number} [start]
  */
 export function progression(length, step, start = 0) {
-  return Int32Array.from({ length }, (_, i) => start + i * step);
+  const table = new Int32Array(length);
+  for (let i = 0; i < length; i++) table[i] = start + i * step;
+  return table;
 }
 
 /**

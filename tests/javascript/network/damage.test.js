@@ -113,7 +113,7 @@ const HARMFUL = [
   [
     "a constant that is made too large",
     modelOf([
-      constant("s", [2 ** 13, 2 ** 13]),
+      constant("s", [2 ** 12, 2 ** 12]),
       node("ConstantOfShape", ["s"], ["a"]),
       node("ConstantOfShape", ["s"], ["b"]),
       node("Concat", ["a", "b"], ["c"], [integers("axis", [0])]),
@@ -124,7 +124,7 @@ const HARMFUL = [
   [
     "padding without measure",
     modelOf([constant("p", [0, billion, 0, billion]), node("Pad", ["x", "p"], ["y"])]),
-    /out of bounds/,
+    /more than this page can hold/,
   ],
   [
     "a step of 0",
@@ -145,6 +145,15 @@ const HARMFUL = [
 for (const [name, bytes, sentence] of HARMFUL) {
   test(name, () => assert.match(attempt(bytes), sentence));
 }
+
+test("shapes with a 0 and without end", () => {
+  const bytes = modelOf([
+    constant("s", [0, 2 ** 50]),
+    node("ConstantOfShape", ["s"], ["a"]),
+    node("Add", ["a", "x"], ["y"]),
+  ]);
+  assert.match(attempt(bytes), /more than this page can hold/);
+});
 
 test("many large nodes that are never too large alone", () => {
   const names = Array.from({ length: 2000 }, (_, i) => `t${i}`);

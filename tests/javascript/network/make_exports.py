@@ -1,6 +1,8 @@
-"""Write exports.json: small networks as PyTorch's exporters write them, with onnxruntime's results.
+"""Write exports.json: small networks as PyTorch exports them, with onnxruntime's results.
 
-    python tests/javascript/network/make_exports.py      (needs torch, onnx, onnxscript, onnxruntime)
+    python tests/javascript/network/make_exports.py
+
+It needs torch, onnx, onnxscript and onnxruntime; cases.json comes from make_cases.py.
 
 The networks are of the kinds that people publish: convolutional and residual VAEs as in pythae, a
 decoder like DCGAN's, group normalisation with SiLU, bilinear upsampling, attention, labels.

@@ -45,6 +45,7 @@ export const RESIZING = {
     const rounding = choose(node, ROUNDING, "nearest_mode", "round_prefer_floor");
     const mode = node.text("mode", "nearest");
     if (mode === "nearest") {
+      const y = node.output(stretches.map(({ to }) => to));
       const strides = stridesOf(x.shape);
       const copy = arrange(
         stretches.map((stretch, axis) =>
@@ -53,7 +54,6 @@ export const RESIZING = {
           }),
         ),
       );
-      const y = node.output(stretches.map(({ to }) => to));
       return () => copy(x.data, y.data);
     }
     node.demand(mode === "linear", `resizes in the mode ${mode}, which this page cannot do`);

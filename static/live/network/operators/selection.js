@@ -56,23 +56,15 @@ export const SELECTION = {
     const order = isByDepth ? [0, 3, 4, 1, 5, 2] : [0, 1, 4, 2, 5, 3];
     const tables = tablesOf([...shape, height, width]);
     const y = node.output([batch, depth, height * size, width * size], x.kind);
-    return pick(
-      x,
-      y,
-      order.map((axis) => tables[axis]),
-    );
+    const copy = arrange(order.map((axis) => tables[axis]));
+    return () => copy(x.data, y.data);
   },
 
   Expand(node) {
     const x = node.input(0);
     const shape = broadcast([x.shape, Array.from(node.values(1))], node.where);
     const strides = broadcastStrides(x.shape, shape);
-    const y = node.output(shape, x.kind);
-    return pick(
-      x,
-      y,
-      shape.map((length, axis) => progression(length, strides[axis])),
-    );
+    return pick(node, x, shape, (axis) => progression(shape[axis], strides[axis]));
   },
 
   Gather(node) {
@@ -97,97 +89,76 @@ export const SELECTION = {
 
   Pad(node) {
     const x = node.input(0);
-    const rank = x.shape.length;
     const mode = node.text("mode", "constant");
     const find = PADDING[mode];
     node.demand(find, `pads in the mode ${mode}, which this page cannot do`);
-    const axes = node.optional(3)
-      ? Array.from(node.values(3), (axis) => node.axis(axis, rank))
-      : indices(rank);
-    const pads = Array.from(node.values(1));
+    const axes = axesOf(node, 3, x.shape.length);
+    const pads = node.values(1);
     node.demand(pads.length === 2 * axes.length, "has a wrong number of pads");
-    const tables = tablesOf(x.shape);
+    const before = x.shape.map(() => 0);
     const shape = [...x.shape];
     axes.forEach((axis, i) => {
-      const [before, after] = [pads[i], pads[axes.length + i]];
-      shape[axis] += before + after;
-      node.demand(shape[axis] >= 0 && shape[axis] <= 2 ** 26, "has pads that are out of bounds");
-      const old = tables[axis];
-      node.demand(mode === "constant" || old.length > 0, "pads what is empty");
-      tables[axis] = Int32Array.from({ length: shape[axis] }, (_, j) => {
-        return old[find(j - before, old.length)] ?? NOWHERE;
-      });
+      before[axis] = pads[i];
+      shape[axis] += pads[i] + pads[axes.length + i];
     });
-    const fill = node.optional(2);
-    return pick(x, node.output(shape, x.kind), tables, fill);
+    const strides = stridesOf(x.shape);
+    const table = (/** @type {number} */ axis) =>
+      Int32Array.from({ length: shape[axis] }, (_, i) => {
+        const from = find(i - before[axis], x.shape[axis]);
+        return from >= 0 && from < x.shape[axis] ? from * strides[axis] : NOWHERE;
+      });
+    return pick(node, x, shape, table, node.optional(2));
   },
 
   Slice(node) {
     const x = node.input(0);
-    const rank = x.shape.length;
-    const starts = node.values(1);
-    const ends = node.values(2);
-    const axes = node.optional(3)
-      ? Array.from(node.values(3), (axis) => node.axis(axis, rank))
-      : indices(starts.length);
+    const [starts, ends] = [node.values(1), node.values(2)];
+    const axes = axesOf(node, 3, starts.length, x.shape.length);
     const steps = node.optional(4) ? node.values(4) : axes.map(() => 1);
-    node.demand(
-      [ends, axes, steps].every((list) => list.length === starts.length) && starts.length <= rank,
-      "has lists of different lengths",
-    );
-    const tables = tablesOf(x.shape);
+    const fits = [starts, ends, steps].every((list) => list.length === axes.length);
+    node.demand(fits && !steps.includes(0), "has lists of different lengths, or a step of 0");
+    const cuts = x.shape.map((length) => ({ start: 0, step: 1, length }));
     axes.forEach((axis, i) => {
       const length = x.shape[axis];
       const step = steps[i];
-      node.demand(step !== 0, "has a step of 0");
       const [least, most] = step > 0 ? [0, length] : [-1, length - 1];
       const [start, end] = [starts[i], ends[i]].map((index) =>
         Math.min(Math.max(index < 0 ? index + length : index, least), most),
       );
-      const count = Math.max(Math.ceil((end - start) / step), 0);
-      tables[axis] = Int32Array.from({ length: count }, (_, j) => tables[axis][start + j * step]);
+      cuts[axis] = { start, step, length: Math.max(Math.ceil((end - start) / step), 0) };
     });
-    const shape = tables.map((table) => table.length);
-    return pick(x, node.output(shape, x.kind), tables);
+    return cut(node, x, cuts);
   },
 
   Split(node) {
     const x = node.input(0);
     const axis = node.axis(node.number("axis", 0), x.shape.length);
-    const length = x.shape[axis];
-    const count = node.number("num_outputs", node.outputCount);
-    const part = Math.ceil(length / count);
+    const whole = x.shape[axis];
+    const part = Math.ceil(whole / node.number("num_outputs", node.outputCount));
     const parts =
       node.list("split", 1, 13) ??
-      indices(node.outputCount).map((i) => Math.min(part, Math.max(length - i * part, 0)));
-    const isWhole = parts.reduce((sum, size) => sum + size, 0) === length;
-    node.demand(
-      isWhole && parts.every((size) => size >= 0),
-      `cannot split ${length} into ${parts}`,
-    );
+      indices(node.outputCount).map((i) => Math.min(part, Math.max(whole - i * part, 0)));
+    const isWhole = parts.reduce((sum, length) => sum + length, 0) === whole;
+    node.demand(isWhole, `cannot split ${whole} into ${parts}`);
     let start = 0;
-    const steps = parts.map((size) => {
-      const tables = tablesOf(x.shape);
-      tables[axis] = tables[axis].slice(start, (start += size));
-      const shape = tables.map((table) => table.length);
-      return pick(x, node.output(shape, x.kind), tables);
-    });
-    return inTurn(steps);
+    return inTurn(
+      parts.map((length) => {
+        const cuts = x.shape.map((all) => ({ start: 0, step: 1, length: all }));
+        cuts[axis] = { start, step: 1, length };
+        start += length;
+        return cut(node, x, cuts);
+      }),
+    );
   },
 
   Tile(node) {
     const x = node.input(0);
     const repeats = node.values(1);
     node.demand(repeats.length === x.shape.length, "has a wrong number of repeats");
-    const tables = tablesOf(x.shape);
     const shape = x.shape.map((length, axis) => length * repeats[axis]);
-    const y = node.output(shape, x.kind);
-    return pick(
-      x,
-      y,
-      tables.map((table, axis) =>
-        Int32Array.from({ length: shape[axis] }, (_, i) => table[i % table.length]),
-      ),
+    const strides = stridesOf(x.shape);
+    return pick(node, x, shape, (axis) =>
+      Int32Array.from({ length: shape[axis] }, (_, i) => (i % x.shape[axis]) * strides[axis]),
     );
   },
 
@@ -199,12 +170,8 @@ export const SELECTION = {
     const shape = order.map((axis) => x.shape[axis]);
     const long = order.filter((axis) => x.shape[axis] > 1);
     if (long.every((axis, i) => i === 0 || axis > long[i - 1])) return node.view(x, shape);
-    const tables = tablesOf(x.shape);
-    return pick(
-      x,
-      node.output(shape, x.kind),
-      order.map((axis) => tables[axis]),
-    );
+    const strides = stridesOf(x.shape);
+    return pick(node, x, shape, (axis) => progression(shape[axis], strides[order[axis]]));
   },
 };
 
@@ -231,15 +198,46 @@ function tablesOf(/** @type {number[]} */ shape) {
 }
 
 /**
- * Copies what the tables pick.
+ * Axes that an input lists, or the first ones.
  *
+ * @param {Node} node
+ * @param {number} input
+ * @param {number} count
+ * @param {number} [rank]
+ */
+function axesOf(node, input, count, rank = count) {
+  const given = node.optional(input) ? Array.from(node.values(input)) : indices(count);
+  return given.map((axis) => node.axis(axis, rank));
+}
+
+/**
+ * The part of a tensor with every so many numbers of each axis.
+ *
+ * @param {Node} node
  * @param {Tensor} x
- * @param {Tensor} y
- * @param {Int32Array[]} tables
+ * @param {{start: number, step: number, length: number}[]} cuts one for each axis
+ */
+function cut(node, x, cuts) {
+  const strides = stridesOf(x.shape);
+  const shape = cuts.map(({ length }) => length);
+  return pick(node, x, shape, (axis) => {
+    const { start, step, length } = cuts[axis];
+    return progression(length, step * strides[axis], start * strides[axis]);
+  });
+}
+
+/**
+ * The next output, with what a table for each of its axes picks.
+ *
+ * @param {Node} node
+ * @param {Tensor} x
+ * @param {number[]} shape
+ * @param {(axis: number) => Int32Array} table as `arrange` takes it
  * @param {Tensor} [fill] what stands where the tables pick nothing
  * @returns {Run}
  */
-function pick(x, y, tables, fill) {
-  const copy = arrange(tables);
+function pick(node, x, shape, table, fill) {
+  const y = node.output(shape, x.kind);
+  const copy = arrange(shape.map((_, axis) => table(axis)));
   return () => copy(x.data, y.data, fill ? fill.data[0] : 0);
 }

@@ -15,6 +15,9 @@
  * @property {number} out how many windows fit, or how long the result is
  */
 
+/** The longest axis of an image. */
+const MOST_PIXELS = 2 ** 20;
+
 /**
  * Windows that slide over an image.
  *
@@ -68,7 +71,7 @@ export function spreadAxes(node, sizes, windows) {
  */
 function commonAxes(node, sizes, windows) {
   const rank = sizes.length;
-  node.demand(rank > 0, "needs an image");
+  node.demand(rank > 0 && Math.max(...sizes) <= MOST_PIXELS, "needs an image, not too large");
   const strides = node.numbers("strides") ?? sizes.map(() => 1);
   const dilations = node.numbers("dilations") ?? sizes.map(() => 1);
   const pads = isExplicit(node) ? node.numbers("pads") : undefined;
@@ -76,8 +79,8 @@ function commonAxes(node, sizes, windows) {
   checkLists(node, rank, [windows, strides, dilations, before ?? sizes, after ?? sizes]);
   node.demand(
     [...windows, ...strides, ...dilations].every((n) => n >= 1) &&
-      (pads ?? []).every((n) => n >= 0),
-    "has a window, stride, dilation or padding that is too small",
+      (pads ?? []).every((n) => n >= 0 && n <= MOST_PIXELS),
+    "has a window, stride, dilation or padding that makes no sense",
   );
   return sizes.map((size, i) => ({
     size,
