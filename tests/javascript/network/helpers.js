@@ -100,11 +100,6 @@ export function node(operator, inputs, outputs, attributes = []) {
   ]);
 }
 
-/** An attribute that is a list of integers. */
-export function integers(/** @type {string} */ name, /** @type {number[]} */ values) {
-  return concat([field(1, name), ...values.map((value) => field(8, value)), field(20, 7)]);
-}
-
 /**
  * A constant of integers of 64 bits.
  *
