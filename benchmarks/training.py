@@ -29,7 +29,8 @@ import numpy as np
 from benchmarks._table import print_head, print_row
 from explorer.bundle.figures import evaluate
 from explorer.bundle.store import History
-from explorer.data.load import Dataset, load_dataset
+from explorer.data.dataset import Dataset
+from explorer.data.load import load_dataset
 from explorer.recipes.find import RECIPES
 from explorer.training import loop as training
 from explorer.training.batches import split

@@ -8,3 +8,7 @@ class ExplorerError(ValueError):
 
     The message is one sentence for a person: what was wrong, what was expected, what to do.
     """
+
+
+class DatasetError(ExplorerError):
+    """Images that cannot be found or used."""

@@ -28,6 +28,23 @@ def data_dir() -> Path:
     _do_without("no real data sets on this machine; name their folder in LATENT_DATA_DIR")
 
 
+@pytest.fixture
+def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hide the data sets and the Keras cache of the machine that runs the tests."""
+    monkeypatch.delenv("LATENT_DATA_DIR", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr("explorer.data.named.SYSTEM_DATA_DIR", tmp_path / "system")
+    (tmp_path / "keras" / "datasets").mkdir(parents=True)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return an empty folder called "Our Pets"."""
+    path = tmp_path / "Our Pets"
+    path.mkdir()
+    return path
+
+
 @pytest.fixture(scope="session")
 def do_without() -> Callable[[str], NoReturn]:
     """Return the function that skips a test whose needs are not met, and fails it in CI."""

@@ -46,7 +46,7 @@ from explorer.bundle.store import (
     save_reference,
 )
 from explorer.core.geometry import principal_plane
-from explorer.data.framing import prepare, suggest_preparation
+from explorer.data.framing import frame_picture, suggest_framing
 from explorer.data.uploads import read_upload
 from explorer.drawing.raster import to_pixels
 from explorer.recipes.find import RECIPES
@@ -975,11 +975,12 @@ def test_an_object_is_framed_as_large_as_the_data_sets(fill: float, bundles: dic
     digit = np.full((200, 200), 255, np.uint8)
     start = round(100 - 100 * fill)
     digit[start : 200 - start, 80:120] = 0
-    upload = read_upload(png_of(digit))
+    picture = read_upload(png_of(digit), (28, 28, 1)).image
     assert cache.object_fill(load_bundle(SHIPPED / "mnist-2d")) == pytest.approx(0.71, abs=0.05)
     assert cache.object_fill(bundles[FLAT]) > 0.9
     shape = (28, 28, 1)
-    seen = prepare(upload, suggest_preparation(upload, shape, 0.0, 0.71), shape, 0.0)[..., 0]
+    framing = suggest_framing(picture, shape, 0.0, 0.71)
+    seen = frame_picture(picture, framing, shape, 0.0)[..., 0]
     height = np.ptp(np.flatnonzero(seen.max(axis=1) > 0.5)) + 1
     assert 0.6 <= height / 28 <= 0.8
 

@@ -33,7 +33,7 @@ from explorer.bundle.store import Bundle, images_path, load_bundle, load_images
 from explorer.core import geometry
 from explorer.core.geometry import grid_points, plane_coordinates_grid
 from explorer.core.paths import lerp
-from explorer.data.framing import prepare, suggest_preparation
+from explorer.data.framing import frame_picture, suggest_framing
 from explorer.data.uploads import read_upload
 from explorer.drawing import raster
 
@@ -759,9 +759,9 @@ def test_an_upload_shows_original_reconstruction_and_error(
         )
         shown[name] = visitor.pixels(f"img[alt^='{name}']")[8::16, 8::16]
 
-    upload = read_upload((tmp_path / "IMG_0001.JPG").read_bytes())
-    preparation = suggest_preparation(upload, bundle.card.data.image_shape, 0.0)
-    image = prepare(upload, preparation, bundle.card.data.image_shape, 0.0)
+    shape = bundle.card.data.image_shape
+    picture = read_upload((tmp_path / "IMG_0001.JPG").read_bytes(), shape).image
+    image = frame_picture(picture, suggest_framing(picture, shape, 0.0), shape, 0.0)
     again = bundle.codec.decode(bundle.codec.encode(image[np.newaxis])[0])[0]
     assert np.abs(shown["original"] - 255.0 * image[..., 0]).max() <= 1
     assert np.abs(shown["reconstruction"] - 255.0 * again[..., 0]).max() <= 1

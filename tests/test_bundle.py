@@ -46,7 +46,7 @@ from explorer.bundle.store import (
     save_reference,
     unfinished,
 )
-from explorer.data.load import Dataset, Split
+from explorer.data.dataset import Dataset, Split
 from explorer.recipes.recipe import RecipeError, recipe_from_json
 from explorer.training.export import check_exportable, keras_codec, load_keras, save_model
 from explorer.training.loop import round_to_half

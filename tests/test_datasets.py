@@ -1,113 +1,29 @@
-"""Data sets: what is read, how it is split, and what a person is told when it cannot be."""
+"""Data sets: which are found, where, and what a person is told when they cannot be."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
-import os
-import pickle
-import struct
 import subprocess
 import sys
 import types
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from image_sets import RED, idx_bytes, save_classes, save_idx, save_image, save_npz
 from PIL import Image
 
-from explorer.data import folders as image_files
-from explorer.data import load as datasets
-from explorer.data.load import (
-    NAMED,
-    Dataset,
-    DatasetError,
-    Split,
-    dataset_fingerprint,
-    load_dataset,
-    split_by_class,
-)
+from explorer.cli import data as command
+from explorer.data import folders
+from explorer.data.dataset import Split, dataset_fingerprint
+from explorer.data.load import load_dataset
+from explorer.errors import DatasetError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+pytestmark = pytest.mark.usefixtures("bare_machine")
 
 
-@pytest.fixture(autouse=True)
-def _bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Hide the data sets and the Keras cache of the machine that runs the tests."""
-    monkeypatch.delenv("LATENT_DATA_DIR", raising=False)
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setattr(datasets, "SYSTEM_DATA_DIR", tmp_path / "system")
-    (tmp_path / "keras" / "datasets").mkdir(parents=True)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return an empty folder called "Our Pets"."""
-    path = tmp_path / "Our Pets"
-    path.mkdir()
-    return path
-
-
-def save_image(path: Path, colour: object = RED, size: tuple[int, int] = (8, 8)) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mode = "RGB" if isinstance(colour, tuple) else "L"
-    Image.new(mode, size, colour).save(path)  # type: ignore[arg-type]
-    return path
-
-
-def save_classes(folder: Path, counts: dict[str, int]) -> Path:
-    """Write PNGs whose colour is unique to each, so that one can tell which were read."""
-    for index, (name, count) in enumerate(sorted(counts.items())):
-        for number in range(count):
-            save_image(folder / name / f"{number:03}.png", (index, number, 7))
-    return folder
-
-
-def zip_folder(folder: Path, path: Path, below: str = "") -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for file in sorted(folder.rglob("*"), reverse=True):
-            if file.is_file():
-                archive.write(file, Path(below, file.relative_to(folder)))
-    return path
-
-
-def idx_bytes(array: np.ndarray) -> bytes:
-    header = struct.pack(f">{1 + array.ndim}I", 0x800 + array.ndim, *array.shape)
-    return header + array.astype(np.uint8).tobytes()
-
-
-def save_idx(folder: Path, stem: str, count: int, *, zipped: bool = False) -> np.ndarray:
-    """Write a pair of IDX files with the labels 0, 1, 2, 0, 1, …; return the images."""
-    images = np.random.default_rng(count).integers(0, 256, (count, 5, 4), dtype=np.uint8)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, array in (("images-idx3", images), ("labels-idx1", np.arange(count) % 3)):
-        content = idx_bytes(array)
-        name = f"{stem}{name}-ubyte{'.gz' if zipped else ''}"
-        (folder / name).write_bytes(gzip.compress(content) if zipped else content)
-    return images
-
-
-def save_npz(path: Path, **arrays: object) -> Path:
-    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
-    return path
-
-
-def only_image(dataset: Dataset) -> np.ndarray:
-    """Return the first training image of a set whose images are all the same."""
-    return dataset.train.images[0]
-
-
-def read_alone(folder: Path, **options: object) -> np.ndarray:
-    """Return the decoded pixels of a folder that holds copies of one image."""
-    return only_image(load_dataset(folder, **options))  # type: ignore[arg-type]
-
-
-# --- the real data sets ---------------------------------------------------------------------
+# The real data sets
 
 
 def test_mnist_has_the_bytes_of_the_original_files(data_dir: Path) -> None:
@@ -147,13 +63,13 @@ def test_cifar10_reads_only_the_split_that_is_asked_for(
     assert (cifar.name, cifar.title) == ("cifar10-grey", "CIFAR-10 (grey)")
     assert (cifar.origin, cifar.image_shape) == ("zip of class folders (JPEG)", (32, 32, 1))
     decoded: list[str] = []
-    decode = image_files._decode_or_none
+    read = folders._read_or_none
 
-    def decode_and_note(file: image_files._ImageFile, image_shape: tuple[int, int, int]) -> object:
+    def read_and_note(file: folders._ImageFile, image_shape: tuple[int, int, int]) -> object:
         decoded.append(file.name)
-        return decode(file, image_shape)
+        return read(file, image_shape)
 
-    monkeypatch.setattr(image_files, "_decode_or_none", decode_and_note)
+    monkeypatch.setattr(folders, "_read_or_none", read_and_note)
     assert np.bincount(cifar.test.labels).tolist() == [1000] * 10
     assert len(decoded) == 10_000
     assert cifar.classes[cifar.test.labels[-1]] == "truck"
@@ -173,7 +89,7 @@ def test_reading_mnist_imports_no_tensorflow(data_dir: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
-# --- finding named sets ---------------------------------------------------------------------
+# Finding named sets
 
 
 def save_small_mnist(folder: Path) -> None:
@@ -223,59 +139,6 @@ def test_a_named_set_of_the_wrong_shape_is_refused(tmp_path: Path) -> None:
         load_dataset("mnist", data_dir=tmp_path)
 
 
-class _Python2Pickler(pickle._Pickler):  # type: ignore[name-defined]
-    """Writes bytes as Python 2 wrote its strings, as in the original batches of CIFAR-10."""
-
-    dispatch = dict(pickle._Pickler.dispatch)  # type: ignore[attr-defined]
-
-    def save_bytes(self, content: bytes) -> None:
-        self.write(  # type: ignore[attr-defined]
-            pickle.BINSTRING + struct.pack("<i", len(content)) + content
-        )
-
-    dispatch[bytes] = save_bytes  # type: ignore[assignment]
-
-
-def save_cifar_batches(folder: Path) -> np.ndarray:
-    """Write the six batches, of two images each; return the images of the test batch."""
-    folder.mkdir(parents=True)
-    for name in [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]:
-        pixels = np.random.default_rng(len(name)).integers(0, 256, (2, 3, 32, 32), dtype=np.uint8)
-        buffer = io.BytesIO()
-        batch = {b"data": pixels.reshape(2, -1), b"labels": [3, 9]}
-        _Python2Pickler(buffer, protocol=2).dump(batch)
-        (folder / name).write_bytes(buffer.getvalue().replace(b"numpy._core", b"numpy.core"))
-    return pixels.transpose(0, 2, 3, 1)
-
-
-def test_cifar10_batches_are_read_from_the_keras_cache(tmp_path: Path) -> None:
-    place = NAMED["cifar10"].places[0]
-    expected = save_cifar_batches(tmp_path / "keras" / "datasets" / place)
-    cifar = load_dataset("cifar10", download=False)
-    assert cifar.origin == "Keras cache"
-    assert len(cifar.train.images) == 10
-    np.testing.assert_array_equal(cifar.test.images, expected)
-    assert [cifar.classes[label] for label in cifar.test.labels] == ["cat", "truck"]
-
-    grey = load_dataset("cifar10-grey", download=False)
-    assert (grey.name, grey.image_shape) == ("cifar10-grey", (32, 32, 1))
-    luma = expected @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
-    assert abs(grey.test.images[..., 0] - luma).max() < 1
-
-
-def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
-    class Attack:
-        def __reduce__(self) -> tuple[object, tuple[str]]:
-            return os.mkdir, (str(tmp_path / "attacked"),)
-
-    save_cifar_batches(tmp_path / "cifar10")
-    (tmp_path / "cifar10" / "test_batch").write_bytes(pickle.dumps({b"data": Attack()}))
-    cifar = load_dataset("cifar10", data_dir=tmp_path)
-    with pytest.raises(DatasetError, match="test_batch is not a batch of CIFAR-10"):
-        _ = cifar.test
-    assert not (tmp_path / "attacked").exists()
-
-
 def fake_keras(monkeypatch: pytest.MonkeyPatch, load_data: object) -> None:
     loader = types.SimpleNamespace(load_data=load_data)
     keras = types.SimpleNamespace(datasets=types.SimpleNamespace(mnist=loader))
@@ -296,21 +159,6 @@ def test_a_missing_set_is_downloaded_into_the_keras_cache(
     assert (mnist.origin, len(mnist.test.images)) == ("Keras cache", 4)
 
 
-def test_being_offline_is_told_in_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def fail() -> None:
-        raise Exception("URL fetch failure on https://example.org: None -- no such host")
-
-    fake_keras(monkeypatch, fail)
-    assert datasets.main(["mnist"]) == 2
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert output.err.count("\n") == 1
-    assert "MNIST is not on this machine and could not be downloaded" in output.err
-    assert "connect to the internet" in output.err
-
-
 def test_a_missing_keras_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keras", None)
     with pytest.raises(DatasetError, match="downloading it needs Keras"):
@@ -318,7 +166,7 @@ def test_a_missing_keras_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch
 
 
 def test_without_download_a_missing_set_says_how_to_get_it() -> None:
-    with pytest.raises(DatasetError, match="python -m explorer.datasets fashion_mnist"):
+    with pytest.raises(DatasetError, match="python -m explorer data fashion_mnist"):
         load_dataset("fashion_mnist", download=False)
 
 
@@ -332,302 +180,36 @@ def test_a_data_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
         load_dataset("mnist", data_dir=tmp_path / "nowhere")
 
 
+# The command
+
+
 def test_the_command_line_says_what_a_set_has(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_small_mnist(tmp_path / "mnist")
-    assert datasets.main(["mnist", "--data-dir", str(tmp_path)]) == 0
+    assert command.main(["mnist", "--data-dir", str(tmp_path)]) == 0
     assert capsys.readouterr().out == (
         "MNIST (mnist): 12 training and 6 test images\n"
         "28 × 28 × 1 pixels, 10 classes, read from: IDX files\n"
     )
 
 
-# --- class folders and zips -----------------------------------------------------------------
-
-
-def test_a_folder_of_class_folders_becomes_a_split_data_set(folder: Path) -> None:
-    pets = load_dataset(save_classes(folder, {"dog": 7, "cat": 14}))
-    assert (pets.name, pets.title, pets.licence) == ("our-pets", "Our Pets", "the owner's")
-    assert (pets.classes, pets.origin) == (("cat", "dog"), "class folders (PNG)")
-    assert pets.image_shape == (8, 8, 3)
-    assert np.bincount(pets.train.labels).tolist() == [12, 6]
-    assert np.bincount(pets.test.labels).tolist() == [2, 1]
-    images = np.concatenate([pets.train.images, pets.test.images])
-    labels = np.concatenate([pets.train.labels, pets.test.labels])
-    assert (images[:, 0, 0, 0] == labels).all()  # red is the class
-    seen = {tuple(pixel) for pixel in images[:, 0, 0, :2].tolist()}
-    assert len(seen) == len(images) == 21  # and every file is there once
-
-
-def test_a_zip_gives_the_same_images_as_its_folder(folder: Path, tmp_path: Path) -> None:
-    save_classes(folder, {"cat": 5, "dog": 4})
-    for zipped in (
-        zip_folder(folder, tmp_path / "a.zip"),
-        zip_folder(folder, tmp_path / "b.zip", below="wrapped/twice"),
-    ):
-        pets = load_dataset(zipped)
-        assert pets.origin == "zip of class folders (PNG)"
-        for split in ("train", "test"):
-            expected = dataset_fingerprint(getattr(load_dataset(folder), split))
-            assert dataset_fingerprint(getattr(pets, split)) == expected
-
-
-def test_order_does_not_depend_on_the_file_system(tmp_path: Path) -> None:
-    names = ["b/2.png", "a/1.png", "b/1.png", "a/2.png", "a/deep/er/0.png", "c/1.png", "c/3.png"]
-    fingerprints = set()
-    for number, order in enumerate((names, sorted(names), names[::-1])):
-        for name in order:
-            save_image(tmp_path / str(number) / name, tuple(name.encode()[:3]))
-        fingerprints.add(dataset_fingerprint(load_dataset(tmp_path / str(number)).train))
-    assert len(fingerprints) == 1
-
-
-def test_another_seed_makes_another_split(folder: Path) -> None:
-    save_classes(folder, {"cat": 30})
-    first, again, other = (load_dataset(folder, seed=seed).test for seed in (0, 0, 1))
-    assert dataset_fingerprint(first) == dataset_fingerprint(again)
-    assert dataset_fingerprint(first) != dataset_fingerprint(other)
-
-
-@pytest.mark.parametrize("test_name", ["test", "VAL", "validation"])
-def test_train_and_test_folders_make_the_splits(folder: Path, test_name: str) -> None:
-    save_classes(folder / "train", {"cat": 3, "dog": 2})
-    save_classes(folder / test_name, {"dog": 1, "emu": 1})
-    pets = load_dataset(folder)
-    assert pets.classes == ("cat", "dog", "emu")
-    assert pets.train.labels.tolist() == [0, 0, 0, 1, 1]
-    assert pets.test.labels.tolist() == [1, 2]
-
-
-def test_a_validation_folder_beside_a_test_folder_is_left_out(folder: Path) -> None:
-    for name, count in (("train", 5), ("val", 3), ("test", 2)):
-        save_classes(folder / name, {"cat": count})
-    pets = load_dataset(folder)
-    assert (len(pets.train.images), len(pets.test.images)) == (5, 2)
-
-
-def test_a_class_may_be_called_train(folder: Path) -> None:
-    assert load_dataset(save_classes(folder, {"train": 2, "plane": 2})).classes == (
-        "plane",
-        "train",
-    )
-
-
-def test_test_images_without_classes_are_left_out_with_a_warning(folder: Path) -> None:
-    save_classes(folder / "train", {"cat": 3, "dog": 4})
-    save_image(folder / "test" / "1.png")
-    with pytest.warns(UserWarning, match="are in no class folders and were left out"):
-        pets = load_dataset(folder)
-    assert pets.classes == ("cat", "dog")
-    assert len(pets.train.images) + len(pets.test.images) == 7
-
-
-def test_images_without_class_folders_are_one_class(folder: Path) -> None:
-    for number in range(4):
-        save_image(folder / f"{number}.png", number)
-    pets = load_dataset(folder)
-    assert (pets.classes, pets.origin) == (("Our Pets",), "images (PNG)")
-    assert (len(pets.train.images), len(pets.test.images)) == (3, 1)
-    assert pets.image_shape == (8, 8, 1)
-
-
-def test_images_beside_class_folders_are_left_out_with_a_warning(folder: Path) -> None:
-    save_image(save_classes(folder, {"cat": 3}) / "cover.png")
-    with pytest.warns(UserWarning, match="1 images that lie beside the class folders"):
-        assert load_dataset(folder).classes == ("cat",)
-
-
-def test_hidden_files_and_rubbish_are_ignored(folder: Path) -> None:
-    save_classes(folder, {"cat": 3})
-    save_image(folder / ".thumbnails" / "1.png")
-    save_image(folder / "__MACOSX" / "1.png")
-    save_image(folder / "cat" / "._000.png")
-    for name in (".DS_Store", "Thumbs.db", "labels.csv"):
-        (folder / "cat" / name).write_bytes(b"rubbish")
-    pets = load_dataset(folder)
-    assert pets.classes == ("cat",)
-    assert len(pets.train.images) + len(pets.test.images) == 3
-
-
-def test_links_to_class_folders_are_followed_and_loops_are_not(
-    folder: Path, tmp_path: Path
-) -> None:
-    save_classes(tmp_path / "elsewhere", {"cat": 3})
-    (folder / "cat").symlink_to(tmp_path / "elsewhere" / "cat")
-    save_classes(folder, {"dog": 3})
-    (folder / "dog" / "loop").symlink_to(folder)
-    pets = load_dataset(folder)
-    assert pets.classes == ("cat", "dog")
-    assert len(pets.train.images) + len(pets.test.images) == 6
-
-
-def test_unreadable_files_are_skipped_and_counted(folder: Path) -> None:
-    save_classes(folder, {"cat": 12})
-    whole = (folder / "cat" / "000.png").read_bytes()
-    (folder / "cat" / "000.png").write_bytes(whole[: len(whole) // 2])
-    (folder / "cat" / "001.png").write_bytes(b"no image")
-    pets = load_dataset(folder)
-    with pytest.warns(UserWarning) as warned:
-        count = len(pets.train.images) + len(pets.test.images)
-    assert count == len(pets.train.labels) + len(pets.test.labels) == 10
-    assert "that could not be read, the first being cat/00" in str(warned[0].message)
-
-
-def test_a_folder_of_unreadable_files_is_an_error(folder: Path) -> None:
-    for name in ("1.png", "2.jpg", "3.gif"):
-        (folder / name).write_bytes(b"no image")
-    with pytest.raises(DatasetError, match="None of the 3 image files in .* could be read"):
-        load_dataset(folder)
-    with pytest.raises(DatasetError, match="None of the 2 image files in .* could be read"):
-        _ = load_dataset(folder, image_size=8, grey=True).train
-
-
-def test_too_large_images_and_members_are_unreadable(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    save_classes(folder, {"cat": 6})
-    save_image(folder / "cat" / "bomb.png", size=(100, 100))
-    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(folder / "cat" / "heavy.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2_000)
-    monkeypatch.setattr(image_files, "LARGEST_FILE", 4_000)
-    zipped = zip_folder(folder, tmp_path / "cats.zip")
-    with pytest.warns(UserWarning, match="could not be read"):
-        cats = load_dataset(zipped)
-        assert len(cats.train.images) + len(cats.test.images) == 6
-
-
-def test_a_zip_writes_nothing_outside_itself(tmp_path: Path) -> None:
-    image = save_image(tmp_path / "image.png").read_bytes()
-    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
-        for name in ("../../evil.png", "/evil.png", "cats/1.png", "cats\\2.png"):
-            archive.writestr(name, image)
-    before = sorted(tmp_path.rglob("*"))
-    evil = load_dataset(tmp_path / "evil.zip")
-    assert len(evil.train.images) + len(evil.test.images) >= 2
-    assert "cats" in evil.classes
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_images_are_kept_on_disk_not_in_memory(folder: Path) -> None:
-    images = load_dataset(save_classes(folder, {"cat": 3})).train.images
-    assert isinstance(images, np.memmap)
-    with pytest.raises(ValueError, match="read-only"):
-        images[0] = 0
-
-
-def test_slow_reading_shows_a_progress_line(
+def test_being_offline_is_told_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    clock = iter(range(0, 1000, 3))
-    monkeypatch.setattr(image_files.time, "monotonic", lambda: next(clock))
-    list(image_files.with_progress(range(6), 6))
-    assert "reading images: 6 of 6\n" in capsys.readouterr().err
+    def fail() -> None:
+        raise Exception("URL fetch failure on https://example.org: None -- no such host")
+
+    fake_keras(monkeypatch, fail)
+    assert command.main(["mnist"]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    assert "MNIST is not on this machine and could not be downloaded" in output.err
+    assert "connect to the internet" in output.err
 
 
-# --- decoding -------------------------------------------------------------------------------
-
-
-def test_equal_small_images_keep_their_size_even_if_oblong(folder: Path) -> None:
-    for name in ("1.png", "2.png"):
-        save_image(folder / name, size=(20, 12))
-    assert load_dataset(folder).image_shape == (12, 20, 3)
-    assert load_dataset(folder, image_size=16).image_shape == (16, 16, 3)
-
-
-@pytest.mark.parametrize("sizes", [[(20, 12), (12, 20)], [(100, 100), (100, 100)]])
-def test_other_images_become_32_pixels_square(folder: Path, sizes: list[tuple[int, int]]) -> None:
-    for number, size in enumerate(sizes):
-        save_image(folder / f"{number}.png", size=size)
-    pets = load_dataset(folder)
-    assert pets.image_shape == pets.train.images.shape[1:] == (32, 32, 3)
-
-
-def test_images_are_cropped_to_the_middle(folder: Path) -> None:
-    image = Image.new("RGB", (300, 100), RED)
-    image.paste(Image.new("RGB", (100, 100), GREEN), (100, 0))
-    for name in ("1.png", "2.png"):
-        image.save(folder / name)
-    assert (read_alone(folder, image_size=10)[:, 3:7] == GREEN).all()
-
-
-def test_photos_are_turned_upright(folder: Path) -> None:
-    image = Image.new("RGB", (20, 10), RED)
-    image.paste(Image.new("RGB", (10, 10), BLUE), (0, 0))  # blue on the left, red on the right
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned a quarter clockwise: blue on top
-    for name in ("1.jpg", "2.jpg"):
-        image.save(folder / name, exif=exif, quality=95)
-    pixels = read_alone(folder).astype(int)
-    assert pixels.shape == (20, 10, 3)
-    assert abs(pixels[2, 5] - BLUE).max() < 20
-    assert abs(pixels[17, 5] - RED).max() < 20
-
-
-@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_transparency_becomes_black(folder: Path, mode: str) -> None:
-    image = Image.new("RGBA", (8, 8), (200, 200, 200, 255))
-    image.paste((200, 200, 200, 0), (0, 0, 4, 8))
-    for name in ("1.png", "2.png"):
-        image.convert(mode).save(folder / name)
-    pixels = read_alone(folder, grey=True)[..., 0]
-    assert (pixels[:, :4] == 0).all()
-    assert (pixels[:, 4:] == 200).all()
-
-
-@pytest.mark.parametrize(
-    ("values", "suffix"),
-    [
-        (np.array([[0, 257 * 100], [257 * 200, 65535]], np.uint16), "png"),
-        (np.array([[0, 257 * 100], [257 * 200, 65535]], np.uint16), "tiff"),
-        (np.array([[0, 257 * 100], [257 * 200, 65535]], np.int32), "tiff"),
-        (np.array([[0, 100 / 255], [200 / 255, 1]], np.float32), "tiff"),
-        (np.array([[0, 100], [200, 255]], np.float32), "tiff"),
-    ],
-)
-def test_deep_greys_are_scaled_and_not_clipped(
-    folder: Path, values: np.ndarray, suffix: str
-) -> None:
-    for number in range(2):
-        Image.fromarray(values).save(folder / f"{number}.{suffix}")
-    assert read_alone(folder)[..., 0].tolist() == [[0, 100], [200, 255]]
-
-
-@pytest.mark.parametrize(
-    ("mode", "suffix"),
-    [("CMYK", "jpg"), ("YCbCr", "jpg"), ("P", "gif"), ("RGB", "webp"), ("RGB", "bmp")],
-)
-def test_modes_and_formats_that_people_have_are_read(folder: Path, mode: str, suffix: str) -> None:
-    for number in range(2):
-        Image.new("RGB", (8, 8), GREEN).convert(mode).save(folder / f"{number}.{suffix}")
-    assert abs(read_alone(folder).astype(int) - GREEN).max() < 10
-    assert read_alone(folder, grey=True).shape == (8, 8, 1)
-
-
-def test_images_are_grey_only_if_all_are(folder: Path) -> None:
-    Image.new("L", (8, 8), 9).save(folder / "1.png")
-    Image.new("1", (8, 8), 1).save(folder / "2.png")
-    Image.new("L", (8, 8), 9).convert("P").save(folder / "3.png")
-    Image.new("I;16", (8, 8), 9).save(folder / "4.png")
-    assert load_dataset(folder).image_shape == (8, 8, 1)
-    save_image(folder / "5.png", RED)
-    assert load_dataset(folder).image_shape == (8, 8, 3)
-    assert load_dataset(folder, grey=True).image_shape == (8, 8, 1)
-
-
-def test_of_an_animation_the_first_frame_counts(folder: Path) -> None:
-    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, BLUE)]
-    for name in ("1.gif", "2.gif"):
-        frames[0].save(folder / name, save_all=True, append_images=frames[1:])
-    assert (read_alone(folder) == RED).all()
-
-
-def test_postscript_never_reaches_ghostscript(folder: Path) -> None:
-    for name in ("1.png", "2.png"):
-        Image.new("RGB", (8, 8), RED).save(folder / name, format="EPS")
-    with pytest.raises(DatasetError, match="None of the 2 image files"):
-        load_dataset(folder)
+# Background and fingerprint
 
 
 def test_the_background_is_the_median_of_the_border(folder: Path) -> None:
@@ -639,158 +221,72 @@ def test_the_background_is_the_median_of_the_border(folder: Path) -> None:
     assert isinstance(load_dataset(folder, grey=True).background, float)
 
 
-# --- IDX and NPZ files ----------------------------------------------------------------------
+def save_cut_out(path: Path, ground: tuple[int, int, int] | None) -> None:
+    """A red square in the middle, on a ground or on none."""
+    image = Image.new("RGBA", (8, 8), (0, 0, 0, 0) if ground is None else (*ground, 255))
+    image.paste((255, 0, 0, 255), (3, 3, 5, 5))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path)
 
 
-@pytest.mark.parametrize("zipped", [False, True])
-def test_a_folder_of_idx_files_is_read(folder: Path, zipped: bool) -> None:
-    train = save_idx(folder, "emnist-train-", 9, zipped=zipped)
-    test = save_idx(folder, "emnist-test-", 6, zipped=zipped)
-    letters = load_dataset(folder)
-    assert (letters.classes, letters.image_shape) == (("0", "1", "2"), (5, 4, 1))
-    np.testing.assert_array_equal(letters.train.images[..., 0], train)
-    np.testing.assert_array_equal(letters.test.images[..., 0], test)
-    assert letters.test.labels.tolist() == [0, 1, 2, 0, 1, 2]
+@pytest.mark.parametrize("order", [("train", "background"), ("background", "train")])
+def test_what_is_transparent_shows_the_ground_of_the_opaque_images(
+    folder: Path, order: tuple[str, str]
+) -> None:
+    for number, ground in enumerate([None, (250, 240, 230), None, (250, 240, 230), None]):
+        save_cut_out(folder / "train" / "any" / f"{number}.png", None)
+        save_cut_out(folder / "test" / "any" / f"{number}.png", ground)
+    dataset = load_dataset(folder)
+    for attribute in order:
+        getattr(dataset, attribute)
+    assert dataset.background == pytest.approx((250 / 255, 240 / 255, 230 / 255))
+    for split in (dataset.train, dataset.test, dataset.limited(2).train):
+        assert (split.images[:, 0, 0] == (250, 240, 230)).all()
+        assert (split.images[:, 4, 4] == RED).all()
+        assert split.transparency is None
+    assert dataset.limited(1).background == dataset.background
 
 
-def test_an_idx_file_that_is_not_zipped_is_mapped_in_place(folder: Path) -> None:
-    save_idx(folder, "train-", 9)
-    save_idx(folder, "t10k-", 3)
+def test_what_is_transparent_is_black_if_nothing_opaque_says_otherwise(folder: Path) -> None:
+    for number in range(4):
+        save_cut_out(folder / f"{number}.png", None)
+    touching = Image.new("RGBA", (8, 8))
+    touching.paste((0, 0, 255, 255), (0, 2, 8, 6))  # an object from edge to edge is no ground
+    for number in range(4, 8):
+        touching.save(folder / f"{number}.png")
+    dataset = load_dataset(folder)
+    assert dataset.background == (0.0, 0.0, 0.0)
+    assert (dataset.train.images[:, 0, 0] == 0).all()
+
+
+def test_only_some_images_of_many_are_transparent(folder: Path) -> None:
+    clear = [3, 999, 1000, 1001, 2047]  # in the first, at the end of it, in the next chunks
+    for number in range(2100):
+        colour = (number % 256, 9, 9, 0 if number in clear else 255)
+        Image.new("RGBA", (2, 2), colour).save(folder / f"{number:04}.png")
+    (folder / "train").mkdir()
+    for path in folder.glob("*.png"):
+        path.rename(folder / "train" / path.name)
+    save_image(folder / "test" / "1.png", (7, 8, 9), size=(2, 2))
     images = load_dataset(folder).train.images
-    assert isinstance(images, np.memmap)
-    assert Path(str(images.filename)) == folder / "train-images-idx3-ubyte"
+    expected = [(7, 8, 9) if n in clear else (n % 256, 9, 9) for n in range(2100)]
+    assert images[:, 0, 0].tolist() == [list(colour) for colour in expected]
 
 
-def test_a_single_pair_of_idx_files_is_split(folder: Path) -> None:
-    images = save_idx(folder, "", 21, zipped=True)
-    letters = load_dataset(folder)
-    assert np.bincount(letters.train.labels).tolist() == [6, 6, 6]
-    assert np.bincount(letters.test.labels).tolist() == [1, 1, 1]
-    rows = {image.tobytes() for split in (letters.train, letters.test) for image in split.images}
-    assert rows == {image.tobytes() for image in images}
+def test_a_fingerprint_depends_on_content_alone() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2500, 3, 2, 1), dtype=np.uint8)
+    labels = np.arange(2500) % 10
+    fingerprint = dataset_fingerprint(Split(images, labels))
+    whole = hashlib.sha256(b"(2500, 3, 2, 1)" + images.tobytes() + labels.tobytes()).hexdigest()
+    assert fingerprint == whole
+    assert dataset_fingerprint(Split(np.asfortranarray(images), labels)) == fingerprint
+    assert dataset_fingerprint(Split(images.reshape(2500, 2, 3, 1), labels)) != fingerprint
+    assert dataset_fingerprint(Split(images, labels[::-1])) != fingerprint
+    images[-1, 0, 0, 0] ^= 1
+    assert dataset_fingerprint(Split(images, labels)) != fingerprint
 
 
-def test_idx_files_with_dots_and_other_files_beside_them_are_read(folder: Path) -> None:
-    for stem in ("train-", "t10k-"):
-        save_idx(folder, stem, 6)
-    for path in list(folder.iterdir()):
-        path.rename(folder / path.name.replace("-idx", ".idx"))
-    (folder / "readme.txt").write_text("about")
-    assert load_dataset(folder).origin == "IDX files"
-
-
-def test_damaged_idx_files_are_told_apart(folder: Path) -> None:
-    save_idx(folder, "", 9)
-    images, labels = folder / "images-idx3-ubyte", folder / "labels-idx1-ubyte"
-    content = images.read_bytes()
-
-    def expect(message: str) -> None:
-        with pytest.raises(DatasetError, match=message):
-            _ = load_dataset(folder).train
-
-    images.write_bytes(content[:-5])
-    expect("cut short: it must have 196 bytes but has 191")
-    images.write_bytes(gzip.compress(content)[:-20])
-    expect("cut short or damaged")
-    images.write_bytes(gzip.compress(content[:-5]))
-    expect("cut short or damaged")
-    images.write_bytes(labels.read_bytes())
-    expect("must begin with the bytes 00 00 08 03 but begins with 00 00 08 01")
-    images.write_bytes(b"")
-    expect("begins with nothing")
-    images.write_bytes(content)
-    labels.write_bytes(idx_bytes(np.arange(8)))
-    expect("9 images but 8 labels")
-    labels.unlink()
-    expect("lacks the IDX file labels-")
-    labels.write_bytes(idx_bytes(np.arange(9)))
-    save_idx(folder, "more-", 4)
-    expect(r"holds \*, more-\*")
-
-
-@pytest.mark.parametrize(
-    "images",
-    [
-        np.array([[[0, 51]], [[102, 255]]], np.uint8),
-        np.array([[[0, 51]], [[102, 255]]], np.int64),
-        np.array([[[0, 0.2]], [[0.4, 1]]], np.float64),
-        np.array([[[0, 51]], [[102, 255]]], np.float32),
-        np.array([[[[0], [51]]], [[[102], [255]]]], np.uint8),
-    ],
-)
-def test_npz_values_and_shapes_that_people_have_are_read(
-    tmp_path: Path, images: np.ndarray
-) -> None:
-    path = save_npz(tmp_path / "mine.npz", x_train=images, x_test=images)
-    mine = load_dataset(path)
-    assert (mine.name, mine.classes, mine.origin) == ("mine", ("mine",), "NPZ file")
-    assert mine.train.images.dtype == np.uint8
-    assert mine.test.images.tolist() == [[[[0], [51]]], [[[102], [255]]]]
-    assert mine.train.labels.tolist() == [0, 0]
-
-
-def test_npz_labels_are_named_by_their_values_and_split(tmp_path: Path) -> None:
-    labels = np.repeat([3, 7], 7)[:, None]  # (n, 1), as CIFAR-10's in Keras
-    images = np.repeat([3, 7], 7).astype(np.uint8)[:, None, None, None] * np.ones((6, 6, 3), "u1")
-    mine = load_dataset(save_npz(tmp_path / "mine.npz", x_train=images, y_train=labels))
-    assert (mine.classes, mine.image_shape) == (("3", "7"), (6, 6, 3))
-    assert mine.train.labels.tolist() == [0] * 6 + [1] * 6
-    assert mine.test.labels.tolist() == [0, 1]
-    assert mine.test.images[:, 0, 0, 0].tolist() == [3, 7]
-
-
-def test_large_npz_images_are_made_smaller(tmp_path: Path) -> None:
-    images = np.full((3, 100, 80, 3), 200, np.uint8)
-    mine = load_dataset(save_npz(tmp_path / "mine.npz", x_train=images), grey=True)
-    assert mine.image_shape == mine.train.images.shape[1:] == (32, 32, 1)
-    assert np.unique(mine.train.images).tolist() == [200]
-
-
-IMAGES = np.zeros((4, 6, 6), np.uint8)
-
-
-@pytest.mark.parametrize(
-    ("arrays", "message"),
-    [
-        ({"images": IMAGES}, "must hold x_train .* but holds images"),
-        ({"x_train": IMAGES.reshape(4, 36)}, r"but is uint8 of shape \(4, 36\)"),
-        ({"x_train": np.zeros((4, 3, 6, 6))}, r"but is float64 of shape \(4, 3, 6, 6\)"),
-        ({"x_train": IMAGES.astype(object)}, "must be numbers of shape"),
-        ({"x_train": IMAGES, "y_train": np.arange(3)}, "4 images but 3 labels"),
-        ({"x_train": IMAGES, "y_train": np.eye(4, 10)}, r"are float64 of shape \(4, 10\)"),
-        ({"x_train": IMAGES, "y_train": np.array([None] * 4)}, "not an NPZ file of plain arrays"),
-        ({"x_train": IMAGES, "x_test": IMAGES, "y_test": np.arange(4)}, "one split only"),
-        ({"x_train": IMAGES, "x_test": np.zeros((2, 5, 6), "u1")}, "differ in shape"),
-        ({"x_train": IMAGES[:1]}, "at least two images"),
-        ({"x_train": IMAGES - 1.0}, "goes from -1.0 to -1.0"),
-        ({"x_train": IMAGES * np.nan}, "goes from nan"),
-        ({"x_train": IMAGES + np.uint16(999)}, "goes from 999 to 999"),
-    ],
-)
-def test_npz_files_that_cannot_be_used_say_why(
-    tmp_path: Path, arrays: dict[str, np.ndarray], message: str
-) -> None:
-    path = save_npz(tmp_path / "mine.npz", **arrays)
-    with pytest.raises(DatasetError, match=message):
-        _ = load_dataset(path).train
-
-
-def test_a_damaged_npz_is_an_error(tmp_path: Path) -> None:
-    path = tmp_path / "mine.npz"
-    path.write_bytes(b"no zip")
-    with pytest.raises(DatasetError, match="not an NPZ file"):
-        load_dataset(path)
-
-
-# --- mistakes -------------------------------------------------------------------------------
-
-
-def test_an_empty_folder_is_an_error(folder: Path) -> None:
-    with pytest.raises(DatasetError, match="at least two images .* but holds none"):
-        load_dataset(folder)
-    save_image(folder / "cat" / "1.png")
-    with pytest.raises(DatasetError, match="at least two images .* but holds 1"):
-        load_dataset(folder)
+# Mistakes
 
 
 def test_a_file_of_another_kind_is_an_error(tmp_path: Path) -> None:
@@ -818,54 +314,12 @@ def test_class_folders_of_a_named_set_must_be_its_classes(tmp_path: Path) -> Non
         load_dataset("cifar10", data_dir=tmp_path)
 
 
-# --- arithmetic -----------------------------------------------------------------------------
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    labels=st.lists(st.integers(0, 4), min_size=2, max_size=40),
-    test_fraction=st.floats(0.01, 0.99),
-    seed=st.integers(0, 9),
-)
-def test_a_split_loses_nothing_and_leaves_no_class_without_test_images(
-    labels: list[int], test_fraction: float, seed: int
-) -> None:
-    array = np.array(labels)
-    train, test = split_by_class(array, test_fraction, seed)
-    assert sorted([*train, *test]) == list(range(len(labels)))
-    assert len(train) > 0
-    assert len(test) > 0
-    for label, count in zip(*np.unique(array, return_counts=True), strict=True):
-        if count > 1:
-            assert label in array[train]
-            assert label in array[test]
-
-
-def test_a_split_gives_each_class_its_share() -> None:
-    labels = np.repeat([0, 1], [70, 21])
-    _, test = split_by_class(labels, 1 / 7, seed=0)
-    assert np.bincount(labels[test]).tolist() == [10, 3]
-
-
-def test_a_fingerprint_depends_on_content_alone() -> None:
-    images = np.random.default_rng(0).integers(0, 256, (2500, 3, 2, 1), dtype=np.uint8)
-    labels = np.arange(2500) % 10
-    fingerprint = dataset_fingerprint(Split(images, labels))
-    whole = hashlib.sha256(b"(2500, 3, 2, 1)" + images.tobytes() + labels.tobytes()).hexdigest()
-    assert fingerprint == whole
-    assert dataset_fingerprint(Split(np.asfortranarray(images), labels)) == fingerprint
-    assert dataset_fingerprint(Split(images.reshape(2500, 2, 3, 1), labels)) != fingerprint
-    assert dataset_fingerprint(Split(images, labels[::-1])) != fingerprint
-    images[-1, 0, 0, 0] ^= 1
-    assert dataset_fingerprint(Split(images, labels)) != fingerprint
-
-
-def test_an_empty_name_is_not_the_current_folder():
+def test_an_empty_name_is_not_the_current_folder() -> None:
     with pytest.raises(DatasetError, match="no data set or file called"):
         load_dataset("")
 
 
 @pytest.mark.parametrize("size", [0, -1, 100_000])
-def test_an_image_size_out_of_range_gets_a_sentence(size: int):
+def test_an_image_size_out_of_range_gets_a_sentence(size: int) -> None:
     with pytest.raises(DatasetError, match=f"must be from 1 to 512 pixels, but is {size}"):
         load_dataset("mnist", image_size=size)

@@ -24,7 +24,8 @@ from explorer.core.metrics import (
     percentile_of,
     squared_error_per_pixel,
 )
-from explorer.data.load import Dataset, load_dataset
+from explorer.data.dataset import Dataset
+from explorer.data.load import load_dataset
 
 FittedPCA = Callable[[str], tuple[Dataset, Any]]
 

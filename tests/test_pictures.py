@@ -27,7 +27,9 @@ from explorer.bundle.store import (
     save_images,
 )
 from explorer.cli import pictures
-from explorer.data.load import Dataset, DatasetError, load_dataset
+from explorer.data.dataset import Dataset
+from explorer.data.load import load_dataset
+from explorer.errors import DatasetError
 
 Copy = Callable[[], Path]
 Run = Callable[..., tuple[int, str, str]]

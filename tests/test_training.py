@@ -16,7 +16,8 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from explorer.core.metrics import elbo_terms
-from explorer.data.load import dataset_fingerprint, load_dataset
+from explorer.data.dataset import dataset_fingerprint
+from explorer.data.load import load_dataset
 from explorer.recipes.recipe import recipe_from_json
 from explorer.training import loop as training
 from explorer.training.batches import batches_in_order, shuffled_batches, split

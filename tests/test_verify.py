@@ -274,8 +274,8 @@ def test_a_named_set_that_is_not_there_gives_2(
     edit_card(path, "data", "name", change=lambda _: "mnist")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.delenv("LATENT_DATA_DIR", raising=False)
-    monkeypatch.setattr("explorer.data.load.SYSTEM_DATA_DIR", tmp_path)
-    monkeypatch.setattr("explorer.data.load._keras_caches", lambda: [tmp_path])
+    monkeypatch.setattr("explorer.data.named.SYSTEM_DATA_DIR", tmp_path)
+    monkeypatch.setattr("explorer.data.named._keras_caches", lambda: [tmp_path])
     status, output = run("--bundles", path.parent, "--data-dir", tmp_path)
     assert status == 2
     assert "MNIST is not on this machine" in output

@@ -36,8 +36,8 @@ from explorer.core.geometry import (
     principal_plane,
 )
 from explorer.core.metrics import percentile_of
+from explorer.core.subsets import evenly_spaced
 from explorer.data.framing import typical_fill
-from explorer.data.load import evenly_spaced
 from explorer.data.uploads import Upload, read_upload
 from explorer.drawing import charts, raster
 
@@ -261,13 +261,13 @@ def samples_png(bundle: Bundle, seed: int) -> bytes:
 
 
 @st.cache_data(show_spinner="Reading the image …", max_entries=16)
-def read_image(data: bytes) -> Upload:
-    """An uploaded file as an image.
+def read_image(data: bytes, image_shape: tuple[int, int, int]) -> Upload:
+    """An uploaded file as an image, for a model of that shape.
 
     Raises:
         UploadError: with a sentence for a person.
     """
-    return read_upload(data)
+    return read_upload(data, image_shape)
 
 
 @st.cache_data(show_spinner=False, max_entries=16, hash_funcs=KEYS)

@@ -13,10 +13,9 @@ from explorer.app import cache
 from explorer.app.words import literal
 from explorer.bundle.store import Bundle
 from explorer.data.framing import (
-    Preparation,
-    crop_box,
-    prepare,
-    suggest_preparation,
+    Framing,
+    frame_picture,
+    suggest_framing,
     whole_zoom,
 )
 from explorer.data.uploads import MAX_UPLOAD_BYTES, Upload, UploadError
@@ -45,15 +44,15 @@ def upload_and_prepare(bundle: Bundle, *, key: str, adjustable: bool) -> np.ndar
     data = _ask_for_file(key, source)
     if data is None:
         return None
+    shape, background = bundle.card.data.image_shape, bundle.card.data.background
     try:
-        upload = cache.read_image(data)
+        upload = cache.read_image(data, shape)
     except UploadError as error:
         st.error(str(error), icon=":material/broken_image:")
         return None
-    shape, background = bundle.card.data.image_shape, bundle.card.data.background
-    suggestion = suggest_preparation(upload, shape, background, cache.object_fill(bundle))
+    suggestion = suggest_framing(upload.image, shape, background, cache.object_fill(bundle))
     if not adjustable:
-        return prepare(upload, suggestion, shape, background)
+        return frame_picture(upload.image, suggestion, shape, background)
     # Another image or data set has another suggestion, and controls of its own
     digest, inputs = hashlib.sha256(data).hexdigest(), bundle.card.data.test_sha256
     return _adjust(bundle, upload, suggestion, key=f"{key}-{digest[:8]}-{inputs[:8]}")
@@ -86,24 +85,24 @@ def _ask_for_file(key: str, source: str) -> bytes | None:
     return data
 
 
-def _adjust(bundle: Bundle, upload: Upload, suggestion: Preparation, *, key: str) -> np.ndarray:
+def _adjust(bundle: Bundle, upload: Upload, suggestion: Framing, *, key: str) -> np.ndarray:
     shape, background = bundle.card.data.image_shape, bundle.card.data.background
     for note in upload.notes:
         st.caption(f":material/info: {note}")
     whole, seen, controls = st.columns([1, 1, 2], gap="medium")
     with controls:
-        lowest = min(0.25, whole_zoom(upload, shape))
+        lowest = min(0.25, whole_zoom(upload.image, shape))
         zoom = st.slider("Zoom", lowest, 8.0, suggestion.zoom, key=f"{key}-zoom")
         x = st.slider("Crop, left to right", 0.0, 1.0, suggestion.centre[0], key=f"{key}-x")
         y = st.slider("Crop, top to bottom", 0.0, 1.0, suggestion.centre[1], key=f"{key}-y")
         with st.container(horizontal=True):
             invert = st.toggle("Invert", suggestion.invert, key=f"{key}-invert")
             stretch = st.toggle("Stretch contrast", suggestion.stretch, key=f"{key}-stretch")
-    preparation = replace(suggestion, zoom=zoom, centre=(x, y), invert=invert, stretch=stretch)
-    image = prepare(upload, preparation, shape, background)
+    framing = replace(suggestion, zoom=zoom, centre=(x, y), invert=invert, stretch=stretch)
+    image = frame_picture(upload.image, framing, shape, background)
     with whole:
         st.image(
-            outline(upload, crop_box(upload, preparation, shape)),
+            outline(upload, framing.box(upload.image, shape)),
             caption=f"uploaded, {upload.size[0]:,} × {upload.size[1]:,}",
             width="stretch",
             alt="The uploaded image with the crop outlined",

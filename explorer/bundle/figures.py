@@ -12,7 +12,8 @@ from explorer.core import metrics
 from explorer.core.density import AggregatePosterior
 from explorer.core.elbo import entropy_floor, kl_per_dimension
 from explorer.core.half import to_half
-from explorer.data.load import Dataset, Split, evenly_spaced, thin_out
+from explorer.core.subsets import evenly_spaced
+from explorer.data.dataset import Dataset, Split, thin_out
 from explorer.errors import ExplorerError
 from explorer.recipes.recipe import Recipe
 

@@ -8,14 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from explorer.bundle.store import Bundle, BundleError, DataCard, images_path, load_images
-from explorer.data.load import (
-    NAMED,
-    Dataset,
-    DatasetError,
-    Split,
-    dataset_fingerprint,
-    load_dataset,
-)
+from explorer.data.dataset import Dataset, Split, dataset_fingerprint
+from explorer.data.load import load_dataset
+from explorer.data.named import NAMED
+from explorer.errors import DatasetError
 
 
 def public_name(data: DataCard) -> str | None:
@@ -39,7 +35,7 @@ def load_card_data(
     """
     source = source or public_name(data)
     if source is None:
-        raise DatasetError(f"{data.title} is not a public data set; say where it is with --data")
+        raise DatasetError(f"{data.title} is not a public data set; say where it is with --data.")
     height, width, channels = data.image_shape
     dataset = load_dataset(
         source,

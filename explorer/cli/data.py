@@ -8,19 +8,27 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from explorer.data.load import NAMED, DatasetError, load_dataset
+from explorer.data.load import load_dataset
+from explorer.data.named import NAMED
+from explorer.errors import DatasetError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch and read a data set, and print what it has; return the exit status."""
+    warnings.formatwarning = lambda message, *_: f"{message}\n"
     parser = argparse.ArgumentParser(
-        prog="python -m explorer.datasets", description="Fetch a data set and say what it has."
+        prog=sys.argv[0],  # as it was typed
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("source", help=f"{', '.join(NAMED)}, or a path to your own images")
-    parser.add_argument("--data-dir", type=Path, help="folder of data sets to look in first")
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="where data sets are looked for first"
+    )
     options = parser.parse_args(arguments)
     try:
         dataset = load_dataset(options.source, data_dir=options.data_dir)

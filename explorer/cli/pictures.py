@@ -42,7 +42,7 @@ from explorer.core.geometry import (
     plane_coordinates_grid,
 )
 from explorer.core.paths import traversal
-from explorer.data.load import evenly_spaced
+from explorer.core.subsets import evenly_spaced
 from explorer.drawing import charts, raster
 from explorer.errors import ExplorerError
 from explorer.notation import parse_latent

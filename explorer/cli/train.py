@@ -16,7 +16,8 @@ from typing import Any
 from explorer.bundle import store
 from explorer.cli.arguments import SEEDS, number
 from explorer.cli.terminal import quiet_stderr
-from explorer.data.load import dataset_fingerprint, load_dataset
+from explorer.data.dataset import dataset_fingerprint
+from explorer.data.load import load_dataset
 from explorer.errors import ExplorerError
 from explorer.recipes.find import RECIPES, find_recipe
 from explorer.recipes.recipe import override

@@ -34,7 +34,8 @@ with quiet_stderr():  # TensorFlow's start
         find_bundles,
         load_bundle,
     )
-    from explorer.data.load import Dataset, DatasetError, dataset_fingerprint
+    from explorer.data.dataset import Dataset, dataset_fingerprint
+    from explorer.errors import DatasetError
     from explorer.training.export import (
         ONNX_TOLERANCE,
         count_weights,

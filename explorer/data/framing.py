@@ -1,15 +1,14 @@
-"""From a person's picture to exactly what the model sees: crop, average, grey, invert."""
+"""Frame a person's picture for a model: crop, stretch, invert; and suggest how."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-from explorer.data.uploads import Upload
+from explorer.data.pixels import Background, Box, Shape, crop_box, lay_on, resample, split_alpha
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # of red, green, blue: ITU-R BT.601
 _PLAIN = 0.15  # how far a plain ground, such as paper in uneven light, may vary
@@ -17,7 +16,7 @@ _HARDLY_VISIBLE = 0.25  # a difference from the background
 
 
 @dataclass(frozen=True)
-class Preparation:
+class Framing:
     """What a person can adjust between the picture and the model.
 
     Attributes:
@@ -33,14 +32,41 @@ class Preparation:
     invert: bool = False
     stretch: bool = False
 
+    def box(self, picture: Image.Image, image_shape: Shape) -> Box:
+        """Where the crop lies in a picture, in pixels of it."""
+        return crop_box(picture.size, image_shape, self.centre, self.zoom)
 
-def suggest_preparation(
-    upload: Upload,
-    image_shape: tuple[int, int, int],
-    background: float | Sequence[float],
+
+def frame_picture(
+    picture: Image.Image, framing: Framing, image_shape: Shape, background: Background
+) -> np.ndarray:
+    """Exactly what the model will see, ``image_shape`` float32 in [0, 1].
+
+    With the default framing it is what training reads from the same file.
+
+    Args:
+        picture: upright and 8-bit, in mode "L", "RGB" or "RGBA".
+        framing: the person's choices.
+        image_shape: (height, width, channels), 1 channel (luma) or 3.
+        background: the data set's; it shows where the picture is transparent or does not reach.
+    """
+    box = framing.box(picture, image_shape)
+    colour, alpha = split_alpha(resample(picture, image_shape, box), image_shape[2])
+    if framing.stretch:  # by averages, as Lanczos overshoots at edges
+        averages = resample(picture, image_shape, box, Image.Resampling.BOX)
+        colour = _stretch(colour, averages[alpha[..., 0] > 127, : image_shape[2]])
+    if framing.invert:
+        colour = 255 - colour
+    return lay_on(background, colour, alpha) / np.float32(255.0)
+
+
+def suggest_framing(
+    picture: Image.Image,
+    image_shape: Shape,
+    background: Background,
     fill: float = 0.8,
-) -> Preparation:
-    """A first guess: the object in the middle, as bright against the background as the data's.
+) -> Framing:
+    """Suggest a framing: the object in the middle, as bright against the background as the data's.
 
     Greys are inverted if a plain ground, such as paper, is then nearer to the data
     set's background, and stretched if it is not quite that. An object on a plain or
@@ -48,14 +74,14 @@ def suggest_preparation(
     set's do, or would be cut off. A picture that has the model's size already is not cropped.
 
     Args:
-        upload: what ``read_upload`` returned.
+        picture: upright and 8-bit, in mode "L", "RGB" or "RGBA".
         image_shape: of the model's images, (height, width, channels).
         background: the data set's, in [0, 1], one value or one per channel.
         fill: of the height or width of the data set's images, whichever is more, by what
             they show, in (0, 1]; see ``typical_fill``.
     """
     level = float(np.mean(background))
-    luma, alpha = _thumbnail(upload.image)
+    luma, alpha = _thumbnail(picture)
     grey = image_shape[2] == 1
     if np.median(_border(alpha)) < 0.5:  # transparent ground: invert only if hardly visible
         found = alpha > 0.5
@@ -65,25 +91,25 @@ def suggest_preparation(
         ground = float(np.median(_border(luma)))
         distance = np.abs(luma - ground) * alpha
         if np.mean(_border(distance) < _PLAIN) < 0.75:
-            return Preparation()  # no plain ground: a photo of a scene
+            return Framing()  # no plain ground: a photo of a scene
         found = distance > max(_PLAIN, 0.3 * distance.max())
         invert = grey and abs(1.0 - ground - level) < abs(ground - level)
         shown = 1.0 - ground if invert else ground
         stretch = bool(grey and found.any() and abs(shown - level) > 0.05)
-    if not found.any() or upload.image.size == (image_shape[1], image_shape[0]):
-        return Preparation(invert=invert, stretch=stretch)
-    centre, zoom = _frame(upload, found, image_shape, fill)
-    return Preparation(centre, zoom, invert, stretch)
+    if not found.any() or picture.size == (image_shape[1], image_shape[0]):
+        return Framing(invert=invert, stretch=stretch)
+    centre, zoom = _frame(picture, found, image_shape, fill)
+    return Framing(centre, zoom, invert, stretch)
 
 
-def typical_fill(images: np.ndarray, background: float | Sequence[float]) -> float:
+def typical_fill(images: np.ndarray, background: Background) -> float:
     """How much of the height or width, whichever is more, the median image's object fills.
 
     Digits of MNIST fill 0.7, clothes of Fashion-MNIST all of it; so do scenes.
 
     Args:
         images: ``(n, height, width, channels)`` in [0, 1], of a data set or like one's.
-        background: of these, as for ``suggest_preparation``.
+        background: of these, as for ``suggest_framing``.
     """
     found = np.abs(images - np.asarray(background)).max(axis=-1) > _HARDLY_VISIBLE
     fills = [np.ptp(_bounds(one), axis=0).max() if one.any() else 0.0 for one in found]
@@ -110,12 +136,12 @@ def _border(values: np.ndarray) -> np.ndarray:
 
 
 def _frame(
-    upload: Upload, found: np.ndarray, image_shape: tuple[int, int, int], wanted: float
+    picture: Image.Image, found: np.ndarray, image_shape: Shape, wanted: float
 ) -> tuple[tuple[float, float], float]:
     """Centre and zoom for an object: as they are if it is inside the crop and fills it well."""
     start, stop = _bounds(found)
-    crop = np.array(crop_box(upload, Preparation(), image_shape)).reshape(2, 2)
-    crop = crop / np.array(upload.image.size)  # start and stop, as fractions of the picture
+    crop = np.array(crop_box(picture.size, image_shape)).reshape(2, 2)
+    crop = crop / np.array(picture.size)  # start and stop, as fractions of the picture
     fill = float(np.max((stop - start) / (crop[1] - crop[0])))
     is_inside = np.all(start >= crop[0]) and np.all(stop <= crop[1])
     if is_inside and 0.75 * wanted <= fill <= 1.1 * wanted:
@@ -124,74 +150,15 @@ def _frame(
     return (float(x), float(y)), wanted / fill
 
 
-def whole_zoom(upload: Upload, image_shape: tuple[int, int, int]) -> float:
+def whole_zoom(picture: Image.Image, image_shape: Shape) -> float:
     """The zoom, in (0, 1], at which the whole picture just fits into the crop."""
-    ratio = (upload.image.width * image_shape[0]) / (upload.image.height * image_shape[1])
+    ratio = (picture.width * image_shape[0]) / (picture.height * image_shape[1])
     return min(ratio, 1.0 / ratio)
 
 
-def crop_box(
-    upload: Upload, preparation: Preparation, image_shape: tuple[int, int, int]
-) -> tuple[float, float, float, float]:
-    """(left, top, right, bottom) of the crop in pixels of ``upload.image``.
-
-    A crop smaller than the picture is moved inside it, a larger one around it.
-    """
-    size = np.array(upload.image.size, dtype=float)
-    aspect = np.array([image_shape[1], image_shape[0]], dtype=float)
-    crop = aspect * np.min(size / aspect) / preparation.zoom
-    play = size - crop  # negative where the crop is larger
-    start = np.array(preparation.centre) * size - crop / 2
-    left, top = np.clip(start, np.minimum(play, 0.0), np.maximum(play, 0.0))
-    return float(left), float(top), float(left + crop[0]), float(top + crop[1])
-
-
-def prepare(
-    upload: Upload,
-    preparation: Preparation,
-    image_shape: tuple[int, int, int],
-    background: float | Sequence[float],
-) -> np.ndarray:
-    """Exactly what the model will see, ``image_shape`` float32 in [0, 1].
-
-    Each pixel is the average of the picture over its area; where the picture is
-    transparent or does not reach, the background shows.
-
-    Args:
-        upload: what ``read_upload`` returned.
-        preparation: the person's choices.
-        image_shape: (height, width, channels), 1 channel (luma) or 3.
-        background: the data set's, in [0, 1], one value or one per channel.
-    """
-    height, width, channels = image_shape
-    left, top, right, bottom = crop_box(upload, preparation, image_shape)
-    pixels = np.asarray(upload.image.convert("RGBA"), np.float32)
-    if upload.image.mode == "RGBA":
-        pixels[..., :3] *= pixels[..., 3:] / 255.0
-    rows = _area_weights(top, bottom, pixels.shape[0], height)
-    columns = _area_weights(left, right, pixels.shape[1], width)
-    averaged = columns @ np.tensordot(rows, pixels, 1) / 255.0  # (height, width, RGBA)
-    alpha = averaged[..., 3:]  # (height, width, 1)
-    colour = averaged[..., :3] / np.maximum(alpha, 1e-6)
-    if channels == 1:
-        colour = (colour @ _LUMA)[..., None]
-    if preparation.stretch:
-        colour = _stretch(colour, alpha)
-    if preparation.invert:
-        colour = 1.0 - colour
-    seen = colour * alpha + np.asarray(background, np.float32) * (1.0 - alpha)
-    return np.clip(seen, 0.0, 1.0).astype(np.float32)
-
-
-def _area_weights(start: float, stop: float, pixels: int, cells: int) -> np.ndarray:
-    """How much of each of ``cells`` from start to stop each pixel covers, ``(cells, pixels)``."""
-    edges = np.linspace(start, stop, cells + 1)[:, None]
-    position = np.arange(pixels)
-    overlap = np.minimum(edges[1:], position + 1) - np.maximum(edges[:-1], position)
-    return (np.clip(overlap, 0.0, None) * cells / (stop - start)).astype(np.float32)
-
-
-def _stretch(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    visible = colour[alpha[..., 0] > 0.5]
-    low, high = (visible.min(), visible.max()) if visible.size else (0.0, 1.0)
-    return np.clip((colour - low) / (high - low), 0.0, 1.0) if high - low > 1 / 255 else colour
+def _stretch(colour: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Scale what goes from the darkest to the brightest value seen to 0..255."""
+    low, high = (int(seen.min()), int(seen.max())) if seen.size else (0, 0)
+    if high - low <= 1:
+        return colour
+    return np.rint((colour.clip(low, high) - float(low)) * 255 / (high - low)).astype(np.uint8)

@@ -1,48 +1,38 @@
-"""Any picture file that a person has: a small upright 8-bit picture, or one sentence why not.
+"""Read a picture file that a person uploads, or say in one sentence why it cannot be read.
 
 Files come from strangers. Memory and time stay bounded because a picture's cost is
 worked out from its header before a pixel is decoded, JPEGs are decoded at a fraction of
-their size, large pictures are converted in tiles, and one file is decoded at a time.
+their size, one file is decoded at a time, and a damaged file is read in part.
 """
 
 from __future__ import annotations
 
 import codecs
 import io
-import math
 import re
 import struct
 import threading
 import warnings
 from dataclasses import dataclass
 
-import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
 
+from explorer.data.pixels import Shape, draft, has_deep_greys, orientation, to_picture
 from explorer.errors import ExplorerError
 
 MAX_UPLOAD_BYTES = 50 * 2**20
-MAX_SIDE = 1024
 MAX_DECODING_BYTES = 200 * 2**20
 
 _FORMATS = ("PNG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "ICO", "PPM", "AVIF")  # and JPEG
 _READABLE_IN_PART = ("JPEG", "PNG", "BMP", "TIFF")  # decoded row by row from one end
-_DEEP_GREY = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
+_LARGEST_ICON = 1024  # pixels a side
+_ENOUGH = "for instance 2,048 pixels wide"
 _PYTHON_DECODERS = ("ppm", "ppm_plain", "bmp_rle")  # about a second per million pixels
 _MAX_READS = 600_000  # of pieces of one file: a file of millions takes minutes
 
-_ROTATIONS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _OTHER_KINDS = (  # how the file starts, what it is, what to do
     (rb"%PDF", "a PDF", "export the page as PNG or take a screenshot"),
     (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript file", "export it as PNG"),
@@ -72,10 +62,11 @@ class UploadError(ExplorerError):
 
 @dataclass(frozen=True)
 class Upload:
-    """A picture as a person means it: upright, 8-bit, its longest side ≤ ``MAX_SIDE``.
+    """A picture as a person means it.
 
     Attributes:
-        image: mode "L", "RGB", or "RGBA" if any of it is transparent.
+        image: upright, 8-bit, mode "L", "RGB", or "RGBA" if any of it is transparent; larger
+            ones are reduced, see `to_picture`.
         size: (width, height) that the file states, pixels.
         notes: what was done on the way, in words that can be shown.
     """
@@ -85,8 +76,12 @@ class Upload:
     notes: tuple[str, ...] = ()
 
 
-def read_upload(data: bytes) -> Upload:
-    """The picture in a file, with at most about 300 MB more memory and in about a second.
+def read_upload(data: bytes, image_shape: Shape) -> Upload:
+    """Read the picture in a file, as training would, in 300 MB of memory and about a second.
+
+    Args:
+        data: the file's bytes.
+        image_shape: (height, width, channels) of the model that it is for.
 
     Raises:
         UploadError: the bytes are no picture, a broken one or too large a one.
@@ -101,28 +96,26 @@ def read_upload(data: bytes) -> Upload:
     with _one_at_a_time, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
         try:
-            return _read(data)
+            return _read(data, image_shape)
         except UploadError:
             raise
         except Exception as error:  # Pillow raises almost any for a malformed file
             raise UploadError(_what_is_wrong(data, error)) from error
 
 
-def _read(data: bytes) -> Upload:
+def _read(data: bytes, image_shape: Shape) -> Upload:
     image = _open(data)
     size = image.size
-    shrink = math.ceil(max(size) / MAX_SIDE)
-    image.draft(None, (max(1, size[0] // shrink), max(1, size[1] // shrink)))  # JPEG only
+    draft(image, image_shape)
     _refuse_if_costly(image, size, data)
     notes = _notes(image)
+    turned_by_pillow = image.format == "TIFF" and orientation(image) != 1
     if _load(image):
         notes.append("damaged or cut short: the part that could be read is shown")
-    picture = _small_eight_bit(image)
-    turn = _ROTATIONS.get(_orientation(image))
-    if turn is not None:
-        picture = picture.transpose(turn)
-        notes.append("turned upright as its EXIF orientation says")
-    if max(size) > MAX_SIDE:
+    if turned_by_pillow or orientation(image) != 1:
+        notes.append("turned upright as its orientation says")
+    picture = to_picture(image, image_shape)
+    if max(picture.size) < max(size):
         notes.append(f"reduced from {size[0]:,} × {size[1]:,} pixels")
     return Upload(picture, size, tuple(notes))
 
@@ -146,7 +139,7 @@ def _open(data: bytes) -> ImageFile:
         return JpegImageFile(_Pieces(data))
     if data.startswith(b"\0\0\1\0"):  # Pillow decodes an icon's PNG while opening it
         for size in re.findall(rb"IHDR(.{8})", data, re.DOTALL):
-            if max(struct.unpack(">II", size)) > MAX_SIDE:
+            if max(struct.unpack(">II", size)) > _LARGEST_ICON:
                 raise UploadError("The picture in this icon is too large; save it as PNG.")
     return Image.open(_Pieces(data), formats=_FORMATS)
 
@@ -164,8 +157,8 @@ def _refuse_if_costly(image: ImageFile, size: tuple[int, int], data: bytes) -> N
     if pixels > allowed:
         raise UploadError(
             f"This {image.format} has {size[0]:,} × {size[1]:,} pixels and about "
-            f"{allowed // 10**6:,.0f} million of its kind can be read; make it smaller, for "
-            f"instance {2 * MAX_SIDE:,} pixels wide, or save it as a plain JPEG."
+            f"{allowed // 10**6:,.0f} million of its kind can be read; make it smaller, "
+            f"{_ENOUGH}, or save it as a plain JPEG."
         )
 
 
@@ -205,25 +198,15 @@ def _notes(image: ImageFile) -> list[str]:
     if getattr(image, "is_animated", False):
         pages = image.format == "TIFF"
         notes.append("the first of several pages" if pages else "the first frame of an animation")
-    if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
-        notes.append("its darkest to brightest value scaled to 0 to 255")
-    elif image.mode in _DEEP_GREY:
+    if image.mode == "F":
+        notes.append("greys in floating point: 0 is black; 1, 255 or 65,535 is white")
+    elif has_deep_greys(image):
         notes.append("16-bit grey scaled to 8 bits")
     elif _is_deep(image):
         notes.append("16-bit colour scaled to 8 bits")
     elif image.mode in ("CMYK", "LAB"):
         notes.append(f"{image.mode} converted to RGB")
-    if image.format == "TIFF" and _orientation(image) in _ROTATIONS:  # Pillow turns it itself
-        notes.append("turned upright as its orientation tag says")
     return notes
-
-
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 (upright) where there is none that can be read."""
-    try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # the picture is worth more than its metadata
-        return 1
 
 
 def _load(image: ImageFile) -> bool:
@@ -246,60 +229,6 @@ def _load(image: ImageFile) -> bool:
         return True
 
 
-def _small_eight_bit(image: Image.Image) -> Image.Image:
-    """A loaded picture in mode L, RGB or RGBA with its longest side ≤ MAX_SIDE, by averaging.
-
-    Works tile by tile, so that no second picture of the full size is ever held.
-    """
-    factor = math.ceil(max(image.size) / MAX_SIDE)
-    low, high = _grey_range(image)
-    tiles = []
-    for box in _tile_boxes(image.size, factor):
-        tile = _to_eight_bit(image.crop(box), low, high)
-        tiles.append((tile.reduce(factor), (box[0] // factor, box[1] // factor)))
-    small_size = (math.ceil(image.width / factor), math.ceil(image.height / factor))
-    small = Image.new(tiles[0][0].mode, small_size)
-    for tile, corner in tiles:
-        small.paste(tile, corner)
-    if small.mode == "RGBA" and small.getchannel("A").getextrema() == (255, 255):
-        return small.convert("RGB")
-    return small
-
-
-def _tile_boxes(size: tuple[int, int], factor: int) -> list[tuple[int, int, int, int]]:
-    """Boxes of about a million pixels, with their corners at multiples of ``factor``."""
-    side = factor * math.ceil(2**20 / min(*size, 2**10) / factor)
-    return [
-        (x, y, min(x + side, size[0]), min(y + side, size[1]))
-        for y in range(0, size[1], side)
-        for x in range(0, size[0], side)
-    ]
-
-
-def _grey_range(image: Image.Image) -> tuple[float, float]:
-    """The values of a deep grey picture that become black and white."""
-    if image.mode != "F" and not (image.mode == "I" and image.format == "TIFF"):
-        return 0.0, 65535.0
-    low, high = math.inf, -math.inf
-    for box in _tile_boxes(image.size, 1):
-        values = np.asarray(image.crop(box))
-        values = values[np.isfinite(values)]
-        if values.size:
-            low, high = min(low, float(values.min())), max(high, float(values.max()))
-    return (low, high) if low <= high else (0.0, 0.0)
-
-
-def _to_eight_bit(tile: Image.Image, low: float, high: float) -> Image.Image:
-    if tile.mode in _DEEP_GREY:
-        values = np.nan_to_num(np.asarray(tile, np.float64), nan=low)
-        scale = 255.0 / (high - low) if high > low else 0.0
-        scaled = np.round((np.clip(values, low, high) - low) * scale)
-        return Image.fromarray(scaled.astype(np.uint8))
-    if tile.has_transparency_data:
-        return tile.convert("RGBA")
-    return tile.convert("L" if tile.mode in ("1", "L") else "RGB")
-
-
 def _what_is_wrong(data: bytes, error: Exception) -> str:
     """The most helpful sentence for bytes that could not be opened as a picture."""
     head = data[:4096]
@@ -307,10 +236,7 @@ def _what_is_wrong(data: bytes, error: Exception) -> str:
         if re.match(start, head, re.DOTALL):
             return f"This is {kind}, which cannot be read here; {advice} and upload that."
     if isinstance(error, (Image.DecompressionBombError, MemoryError)):
-        return (
-            "This picture has too many pixels to be read here; make it smaller, "
-            f"for instance {2 * MAX_SIDE:,} pixels wide."
-        )
+        return f"This picture has too many pixels to be read here; make it smaller, {_ENOUGH}."
     if _is_text(head):
         return "This is a text file, not a picture; choose for instance a JPEG or PNG."
     if re.match(_PICTURE_START, head, re.DOTALL):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from explorer.data.load import evenly_spaced
+from explorer.core.subsets import evenly_spaced
 from explorer.recipes.recipe import Augmentation
 from explorer.training.augmentation import random_transforms, transform
 

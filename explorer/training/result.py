@@ -6,7 +6,7 @@ import shutil
 
 from explorer.bundle import store
 from explorer.bundle.store import Card, DataCard, Latents, Metrics, ModelCard, TrainingCard
-from explorer.data.load import Dataset, dataset_fingerprint
+from explorer.data.dataset import Dataset, dataset_fingerprint
 from explorer.training import export
 from explorer.training.loop import Trained
 from explorer.training.place import Place

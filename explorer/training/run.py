@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.bundle.store import Card, History
-from explorer.data.load import Dataset
+from explorer.data.dataset import Dataset
 from explorer.errors import ExplorerError
 from explorer.recipes.recipe import Recipe
 

@@ -1,0 +1,44 @@
+"""Choose and cut: some items of many, the images of a test split, one chunk after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+CHUNK = 1000
+
+
+def evenly_spaced(total: int, count: int) -> np.ndarray:
+    """Indices of ``count`` of ``total`` items, or of all if there are fewer, spread over all."""
+    return np.linspace(0, total - 1, min(count, total)).round().astype(np.int64)
+
+
+def in_chunks(items: Any, size: int = CHUNK) -> Iterator[Any]:
+    """Cut a sequence or an array into pieces of ``size`` items."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def split_by_class(
+    labels: np.ndarray, test_fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose training and test images at random, the same share of each class.
+
+    Args:
+        labels: ``(n,)`` with n ≥ 2.
+        test_fraction: of each class; at least one image of it, if it has two.
+        seed: the same seed gives the same choice.
+
+    Returns:
+        Sorted indices of the training and of the test images.
+    """
+    generator = np.random.default_rng(seed)
+    if np.bincount(labels).max() == 1:  # one image of each class: only the whole can be split
+        labels = np.zeros_like(labels)
+    is_test = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        members = generator.permutation(np.flatnonzero(labels == label))
+        count = max(1, round(len(members) * test_fraction))
+        is_test[members[: min(count, len(members) - 1)]] = True
+    return np.flatnonzero(~is_test), np.flatnonzero(is_test)

@@ -1,0 +1,196 @@
+"""What an image set is: splits of images and labels, read when they are first asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from explorer.core.subsets import CHUNK, evenly_spaced, in_chunks
+from explorer.data.pixels import Background, Shape, lay_on
+from explorer.data.spool import spool
+
+DEFAULT_SIZE = 32
+"""Pixels a side, for images that differ in size."""
+LARGEST_KEPT_SIZE = 64
+"""Pixels: images that all have one size up to this keep it."""
+BACKGROUND_SAMPLE = 1000
+"""Test images from which the background is estimated."""
+
+
+@dataclass(frozen=True, eq=False)
+class Transparency:
+    """Which images of a split are transparent somewhere, and how much.
+
+    Attributes:
+        indices: ``(m,)`` int64, ascending, of the images.
+        alpha: ``(m, height, width, 1)`` uint8, 255 where they are opaque.
+    """
+
+    indices: np.ndarray
+    alpha: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The images of one split, read only, and the indices of their classes.
+
+    Attributes:
+        images: ``(n, height, width, channels)`` uint8, in memory or memory-mapped.
+        labels: ``(n,)`` int64.
+        transparency: of images under which no background was laid yet; None if all are opaque.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    transparency: Transparency | None = None
+
+
+Reader = Callable[[np.ndarray | None], Split]
+"""Reads the images at the given indices, or all for None, without those that are damaged."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What lies at a place, before any of its images is read.
+
+    Attributes:
+        origin: the kind of files, in words.
+        classes: names, in the order of the labels.
+        image_shape: ``(height, width, channels)`` of what the readers return.
+        read_train: reads the training images, or all where there is no test split.
+        read_test: reads the test images; None where there are none.
+        train_labels: ``(n,)`` int64; None where they are known only by reading the images.
+    """
+
+    origin: str
+    classes: tuple[str, ...]
+    image_shape: Shape
+    read_train: Reader
+    read_test: Reader | None
+    train_labels: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """An image set whose splits are read when first asked for, and then kept.
+
+    Attributes:
+        name: such as ``"mnist"``, ``"cifar10-grey"``, or a slug of a folder's name.
+        title: the name for people, such as ``"CIFAR-10 (grey)"``.
+        classes: names, in the order of the labels.
+        licence: one line.
+        origin: what was found, such as ``"IDX files"``; never a path.
+        image_shape: ``(height, width, channels)``; channels are 1 or 3.
+        may_be_kept: whether its licence allows test images to be kept beside a bundle.
+    """
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    licence: str
+    origin: str
+    image_shape: Shape
+    may_be_kept: bool
+    read_train: Callable[[], Split] = field(repr=False)
+    read_test: Callable[[], Split] = field(repr=False)
+    known_background: Background | None = field(default=None, repr=False)
+
+    @cached_property
+    def train(self) -> Split:
+        """The training images; raises DatasetError if they turn out to be damaged."""
+        return self._on_background(self.read_train())
+
+    @cached_property
+    def test(self) -> Split:
+        """The test images; raises DatasetError if they turn out to be damaged."""
+        return self._on_background(self._test_as_read)
+
+    @cached_property
+    def background(self) -> Background:
+        """What lies behind the objects, in [0, 1]; one value for each channel if there are three.
+
+        It is laid under whatever is transparent. Where it is not known, it is the median of the
+        opaque border pixels of up to 1,000 test images, or black if they have none.
+        """
+        if self.known_background is not None:
+            return self.known_background
+        return _estimate_background(self._test_as_read)
+
+    def limited(self, count: int) -> Dataset:
+        """The same data set with at most ``count`` images in each split, evenly spaced."""
+        return replace(
+            self,
+            read_train=lambda: thin_out(self.train, count),
+            read_test=lambda: thin_out(self.test, count),
+            known_background=self.background,
+        )
+
+    @cached_property
+    def _test_as_read(self) -> Split:
+        return self.read_test()
+
+    def _on_background(self, split: Split) -> Split:
+        if split.transparency is None:
+            return split
+        return Split(spool(_lay_all_on(split, self.background), self.image_shape), split.labels)
+
+
+def dataset_fingerprint(split: Split) -> str:
+    """SHA-256, in hex, of a split's shape, images and labels, whatever they were read from."""
+    digest = hashlib.sha256(repr(tuple(map(int, split.images.shape))).encode())
+    for images in in_chunks(split.images):
+        digest.update(np.ascontiguousarray(images).data)
+    digest.update(split.labels.astype("<i8").data)
+    return digest.hexdigest()
+
+
+def thin_out(split: Split, count: int) -> Split:
+    """At most ``count`` of a split's images, spread over all of them, as a copy."""
+    chosen = evenly_spaced(len(split.images), count)
+    return Split(split.images[chosen], split.labels[chosen])
+
+
+def choose_shape(size: tuple[int, int] | None, channels: int, image_size: int | None) -> Shape:
+    """Choose an image shape: the size asked for, or the small one that all share, or 32 × 32.
+
+    Args:
+        size: (height, width) that all images share; None if they differ.
+        channels: 1 or 3.
+        image_size: the side asked for, in pixels.
+    """
+    if image_size is not None:
+        return image_size, image_size, channels
+    if size is not None and max(size) <= LARGEST_KEPT_SIZE:
+        return *size, channels
+    return DEFAULT_SIZE, DEFAULT_SIZE, channels
+
+
+def _lay_all_on(split: Split, background: Background) -> Iterator[np.ndarray]:
+    """Split the images into chunks, and lay those of each that are transparent on a background."""
+    assert split.transparency is not None
+    indices, alpha = split.transparency.indices, split.transparency.alpha
+    for start in range(0, len(split.images), CHUNK):
+        images = split.images[start : start + CHUNK].copy()
+        first, last = np.searchsorted(indices, (start, start + CHUNK))
+        at = indices[first:last] - start
+        images[at] = lay_on(background, images[at], alpha[first:last])
+        yield images
+
+
+def _estimate_background(split: Split) -> Background:
+    chosen = np.arange(0, len(split.images), max(1, len(split.images) // BACKGROUND_SAMPLE))
+    is_border = np.ones(split.images.shape[1:3], bool)
+    is_border[1:-1, 1:-1] = False
+    border = split.images[chosen][:, is_border]  # (images, pixels, channels)
+    opaque = np.ones(border.shape[:2], bool)
+    if split.transparency is not None:
+        _, at, of = np.intersect1d(chosen, split.transparency.indices, return_indices=True)
+        opaque[at] = split.transparency.alpha[of][:, is_border, 0] == 255
+        opaque &= opaque.mean(axis=1, keepdims=True) > 0.5  # else an object touches the border
+    values = border[opaque] if opaque.any() else np.zeros((1, border.shape[-1]))
+    median = np.median(values, axis=0) / 255  # (channels,)
+    return float(median[0]) if len(median) == 1 else tuple(float(value) for value in median)

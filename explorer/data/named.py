@@ -1,0 +1,153 @@
+"""The published image sets that have a name here: where they lie, how they are downloaded."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from explorer.data.cifar import CIFAR10_CLASSES
+from explorer.data.dataset import Found
+from explorer.data.pixels import Shape
+from explorer.errors import DatasetError
+
+SYSTEM_DATA_DIR = Path("/usr/share/datasets")
+"""Where Debian's dataset-* packages install."""
+
+
+@dataclass(frozen=True)
+class NamedSet:
+    """A published image set, and where its files usually lie below a folder of data sets."""
+
+    title: str
+    classes: tuple[str, ...]
+    licence: str
+    image_shape: Shape
+    background: float | None  # in [0, 1]; None where it must be estimated
+    places: tuple[str, ...]
+    keras_module: str
+    may_be_kept: bool = False
+
+
+NAMED = {
+    "fashion_mnist": NamedSet(
+        title="Fashion-MNIST",
+        classes=(
+            "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+            "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+        ),
+        licence="MIT (Zalando Research)",
+        image_shape=(28, 28, 1),
+        background=0.0,
+        places=("fashion-mnist", "fashion_mnist", "FashionMNIST/raw"),
+        keras_module="fashion_mnist",
+        may_be_kept=True,
+    ),
+    "mnist": NamedSet(
+        title="MNIST",
+        classes=tuple("0123456789"),
+        licence="CC BY-SA 3.0 (LeCun, Cortes, Burges)",
+        image_shape=(28, 28, 1),
+        background=0.0,
+        places=("mnist", "MNIST/raw", "mnist.npz"),
+        keras_module="mnist",
+    ),
+    "cifar10": NamedSet(
+        title="CIFAR-10",
+        classes=CIFAR10_CLASSES,
+        licence="none stated (Krizhevsky, 2009)",
+        image_shape=(32, 32, 3),
+        background=None,
+        places=(
+            "cifar-10-batches-py-target/cifar-10-batches-py",
+            "cifar-10-batches-py",
+            "cifar10",
+            "cifar10.zip",
+            "cifar10-jpeg.zip",
+        ),
+        keras_module="cifar10",
+    ),
+}  # fmt: skip
+
+
+def find_named(
+    name: str, find: Callable[[Path], Found], *, data_dir: Path | None, download: bool
+) -> Found:
+    """Find a named set, or download it.
+
+    Args:
+        name: a key of `NAMED`.
+        find: finds the images in a folder or file.
+        data_dir: a folder of data sets to look in first.
+        download: whether to download a set that is not on this machine.
+
+    Raises:
+        DatasetError: it is neither on this machine nor to be downloaded.
+    """
+    named = NAMED[name]
+    result = _find_in_folders(named, find, data_dir) or _find_in_keras_cache(named, find)
+    if result is None and download:
+        _download(named)
+        result = _find_in_keras_cache(named, find)
+    if result is None:
+        raise DatasetError(
+            f"{named.title} is not on this machine; fetch it with "
+            f"'python -m explorer data {name}', or name a folder that holds it in --data-dir "
+            f"or LATENT_DATA_DIR."
+        )
+    return result
+
+
+def _find_in_folders(
+    named: NamedSet, find: Callable[[Path], Found], data_dir: Path | None
+) -> Found | None:
+    variable = os.environ.get("LATENT_DATA_DIR")
+    folders = [Path(folder).expanduser() for folder in (data_dir, variable) if folder]
+    for folder in folders:
+        if not folder.is_dir():
+            raise DatasetError(f"The data folder {folder} does not exist.")
+    for folder in [*folders, SYSTEM_DATA_DIR]:
+        for place in named.places:
+            if (folder / place).exists():
+                return find(folder / place)
+    return None
+
+
+def _find_in_keras_cache(named: NamedSet, find: Callable[[Path], Found]) -> Found | None:
+    for folder in _keras_caches():
+        for place in named.places:
+            # An interrupted download is as good as none: Keras will download it again.
+            with contextlib.suppress(DatasetError):
+                if (folder / place).exists():
+                    return replace(find(folder / place), origin="Keras cache")
+    return None
+
+
+def _keras_caches() -> list[Path]:
+    """Where Keras keeps downloads: its home, or a temporary folder if it may not write there."""
+    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    fallback = Path("/tmp" if Path("/tmp").is_dir() else tempfile.gettempdir(), ".keras")
+    homes = [home] if os.access(home, os.W_OK) else [home, fallback]
+    return [folder / "datasets" for folder in homes]
+
+
+def _download(named: NamedSet) -> None:
+    """Have Keras download a set into its cache, showing its progress bar."""
+    try:
+        keras = importlib.import_module("keras")
+    except ImportError as error:
+        raise DatasetError(
+            f"{named.title} is not on this machine, and downloading it needs Keras; "
+            "install TensorFlow, or name a folder that holds the set in LATENT_DATA_DIR."
+        ) from error
+    try:
+        getattr(keras.datasets, named.keras_module).load_data()
+    except Exception as error:  # Keras raises plain Exception when it cannot reach a server
+        raise DatasetError(
+            f"{named.title} is not on this machine and could not be downloaded ({error}); connect "
+            "to the internet, or name a folder that holds the set in --data-dir or LATENT_DATA_DIR."
+        ) from error

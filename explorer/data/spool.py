@@ -1,0 +1,46 @@
+"""Keep images on disk in place of memory: an unlinked temporary file that is memory-mapped."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterable
+
+import numpy as np
+
+from explorer.errors import DatasetError
+
+
+class Spool:
+    """Images that are written one after another, in ``$TMPDIR``, and then mapped."""
+
+    def __init__(self, image_shape: tuple[int, ...]) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        self._image_shape = image_shape
+
+    def append(self, pixels: np.ndarray) -> None:
+        """Write one image or several, uint8; raise DatasetError where the disk is full."""
+        try:
+            self._file.write(np.ascontiguousarray(pixels).data)
+            self._file.flush()
+        except OSError as error:
+            raise DatasetError(
+                f"The images could not be written to a temporary file ({error.strerror}); "
+                "point TMPDIR at a folder with more room."
+            ) from error
+
+    def images(self) -> np.ndarray:
+        """Map what was written, ``(n, height, width, channels)`` uint8, read only."""
+        shape = (self._file.tell() // math.prod(self._image_shape), *self._image_shape)
+        with self._file:  # the mapping outlives it
+            if shape[0] == 0:
+                return np.empty(shape, np.uint8)
+            return np.memmap(self._file, np.uint8, "r", shape=shape)
+
+
+def spool(chunks: Iterable[np.ndarray], image_shape: tuple[int, ...]) -> np.ndarray:
+    """Write chunks of images to a temporary file and map it."""
+    spooled = Spool(image_shape)
+    for chunk in chunks:
+        spooled.append(chunk)
+    return spooled.images()

@@ -1,0 +1,213 @@
+"""Files of arrays: IDX, NPZ and the batches of CIFAR-10."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import pickle
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from image_sets import idx_bytes, save_idx, save_npz
+
+from explorer.data.load import load_dataset
+from explorer.data.named import NAMED
+from explorer.errors import DatasetError
+
+pytestmark = pytest.mark.usefixtures("bare_machine")
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_folder_of_idx_files_is_read(folder: Path, zipped: bool) -> None:
+    train = save_idx(folder, "emnist-train-", 9, zipped=zipped)
+    test = save_idx(folder, "emnist-test-", 6, zipped=zipped)
+    letters = load_dataset(folder)
+    assert (letters.classes, letters.image_shape) == (("0", "1", "2"), (5, 4, 1))
+    np.testing.assert_array_equal(letters.train.images[..., 0], train)
+    np.testing.assert_array_equal(letters.test.images[..., 0], test)
+    assert letters.test.labels.tolist() == [0, 1, 2, 0, 1, 2]
+
+
+def test_an_idx_file_that_is_not_zipped_is_mapped_in_place(folder: Path) -> None:
+    save_idx(folder, "train-", 9)
+    save_idx(folder, "t10k-", 3)
+    images = load_dataset(folder).train.images
+    assert isinstance(images, np.memmap)
+    assert Path(str(images.filename)) == folder / "train-images-idx3-ubyte"
+
+
+def test_a_single_pair_of_idx_files_is_split(folder: Path) -> None:
+    images = save_idx(folder, "", 21, zipped=True)
+    letters = load_dataset(folder)
+    assert np.bincount(letters.train.labels).tolist() == [6, 6, 6]
+    assert np.bincount(letters.test.labels).tolist() == [1, 1, 1]
+    rows = {image.tobytes() for split in (letters.train, letters.test) for image in split.images}
+    assert rows == {image.tobytes() for image in images}
+
+
+def test_idx_files_with_dots_and_other_files_beside_them_are_read(folder: Path) -> None:
+    for stem in ("train-", "t10k-"):
+        save_idx(folder, stem, 6)
+    for path in list(folder.iterdir()):
+        path.rename(folder / path.name.replace("-idx", ".idx"))
+    (folder / "readme.txt").write_text("about")
+    assert load_dataset(folder).origin == "IDX files"
+
+
+def test_damaged_idx_files_are_told_apart(folder: Path) -> None:
+    save_idx(folder, "", 9)
+    images, labels = folder / "images-idx3-ubyte", folder / "labels-idx1-ubyte"
+    content = images.read_bytes()
+
+    def expect(message: str) -> None:
+        with pytest.raises(DatasetError, match=message):
+            _ = load_dataset(folder).train
+
+    images.write_bytes(content[:-5])
+    expect("cut short: it must have 196 bytes but has 191")
+    images.write_bytes(gzip.compress(content)[:-20])
+    expect("cut short or damaged")
+    images.write_bytes(gzip.compress(content[:-5]))
+    expect("cut short or damaged")
+    images.write_bytes(labels.read_bytes())
+    expect("must begin with the bytes 00 00 08 03 but begins with 00 00 08 01")
+    images.write_bytes(b"")
+    expect("begins with nothing")
+    images.write_bytes(content)
+    labels.write_bytes(idx_bytes(np.arange(8)))
+    expect("9 images but 8 labels")
+    labels.unlink()
+    expect("lacks the IDX file labels-")
+    labels.write_bytes(idx_bytes(np.arange(9)))
+    save_idx(folder, "more-", 4)
+    expect(r"holds \*, more-\*")
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.array([[[0, 51]], [[102, 255]]], np.uint8),
+        np.array([[[0, 51]], [[102, 255]]], np.int64),
+        np.array([[[0, 0.2]], [[0.4, 1]]], np.float64),
+        np.array([[[0, 51]], [[102, 255]]], np.float32),
+        np.array([[[[0], [51]]], [[[102], [255]]]], np.uint8),
+    ],
+)
+def test_npz_values_and_shapes_that_people_have_are_read(
+    tmp_path: Path, images: np.ndarray
+) -> None:
+    path = save_npz(tmp_path / "mine.npz", x_train=images, x_test=images)
+    mine = load_dataset(path)
+    assert (mine.name, mine.classes, mine.origin) == ("mine", ("mine",), "NPZ file")
+    assert mine.train.images.dtype == np.uint8
+    assert mine.test.images.tolist() == [[[[0], [51]]], [[[102], [255]]]]
+    assert mine.train.labels.tolist() == [0, 0]
+
+
+def test_npz_labels_are_named_by_their_values_and_split(tmp_path: Path) -> None:
+    labels = np.repeat([3, 7], 7)[:, None]  # (n, 1), as CIFAR-10's in Keras
+    images = np.repeat([3, 7], 7).astype(np.uint8)[:, None, None, None] * np.ones((6, 6, 3), "u1")
+    mine = load_dataset(save_npz(tmp_path / "mine.npz", x_train=images, y_train=labels))
+    assert (mine.classes, mine.image_shape) == (("3", "7"), (6, 6, 3))
+    assert mine.train.labels.tolist() == [0] * 6 + [1] * 6
+    assert mine.test.labels.tolist() == [0, 1]
+    assert mine.test.images[:, 0, 0, 0].tolist() == [3, 7]
+
+
+def test_large_npz_images_are_made_smaller(tmp_path: Path) -> None:
+    images = np.full((3, 100, 80, 3), 200, np.uint8)
+    mine = load_dataset(save_npz(tmp_path / "mine.npz", x_train=images), grey=True)
+    assert mine.image_shape == mine.train.images.shape[1:] == (32, 32, 1)
+    assert np.unique(mine.train.images).tolist() == [200]
+
+
+IMAGES = np.zeros((4, 6, 6), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"images": IMAGES}, "must hold x_train .* but holds images"),
+        ({"x_train": IMAGES.reshape(4, 36)}, r"but is uint8 of shape \(4, 36\)"),
+        ({"x_train": np.zeros((4, 3, 6, 6))}, r"but is float64 of shape \(4, 3, 6, 6\)"),
+        ({"x_train": IMAGES.astype(object)}, "must be numbers of shape"),
+        ({"x_train": IMAGES, "y_train": np.arange(3)}, "4 images but 3 labels"),
+        ({"x_train": IMAGES, "y_train": np.eye(4, 10)}, r"are float64 of shape \(4, 10\)"),
+        ({"x_train": IMAGES, "y_train": np.array([None] * 4)}, "not an NPZ file of plain arrays"),
+        ({"x_train": IMAGES, "x_test": IMAGES, "y_test": np.arange(4)}, "one split only"),
+        ({"x_train": IMAGES, "x_test": np.zeros((2, 5, 6), "u1")}, "differ in shape"),
+        ({"x_train": IMAGES[:1]}, "at least two images"),
+        ({"x_train": IMAGES - 1.0}, "goes from -1.0 to -1.0"),
+        ({"x_train": IMAGES * np.nan}, "goes from nan"),
+        ({"x_train": IMAGES + np.uint16(999)}, "goes from 999 to 999"),
+    ],
+)
+def test_npz_files_that_cannot_be_used_say_why(
+    tmp_path: Path, arrays: dict[str, np.ndarray], message: str
+) -> None:
+    path = save_npz(tmp_path / "mine.npz", **arrays)
+    with pytest.raises(DatasetError, match=message):
+        _ = load_dataset(path).train
+
+
+def test_a_damaged_npz_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "mine.npz"
+    path.write_bytes(b"no zip")
+    with pytest.raises(DatasetError, match="not an NPZ file"):
+        load_dataset(path)
+
+
+class _Python2Pickler(pickle._Pickler):
+    """Writes bytes as Python 2 wrote its strings, as in the original batches of CIFAR-10."""
+
+    dispatch = dict(pickle._Pickler.dispatch)
+
+    def save_bytes(self, content: bytes) -> None:
+        self.write(  # type: ignore[attr-defined]
+            pickle.BINSTRING + struct.pack("<i", len(content)) + content
+        )
+
+    dispatch[bytes] = save_bytes  # type: ignore[assignment]
+
+
+def save_cifar_batches(folder: Path) -> np.ndarray:
+    """Write the six batches, of two images each; return the images of the test batch."""
+    folder.mkdir(parents=True)
+    for name in [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]:
+        pixels = np.random.default_rng(len(name)).integers(0, 256, (2, 3, 32, 32), dtype=np.uint8)
+        buffer = io.BytesIO()
+        batch = {b"data": pixels.reshape(2, -1), b"labels": [3, 9]}
+        _Python2Pickler(buffer, protocol=2).dump(batch)
+        (folder / name).write_bytes(buffer.getvalue().replace(b"numpy._core", b"numpy.core"))
+    return pixels.transpose(0, 2, 3, 1)
+
+
+def test_cifar10_batches_are_read_from_the_keras_cache(tmp_path: Path) -> None:
+    place = NAMED["cifar10"].places[0]
+    expected = save_cifar_batches(tmp_path / "keras" / "datasets" / place)
+    cifar = load_dataset("cifar10", download=False)
+    assert cifar.origin == "Keras cache"
+    assert len(cifar.train.images) == 10
+    np.testing.assert_array_equal(cifar.test.images, expected)
+    assert [cifar.classes[label] for label in cifar.test.labels] == ["cat", "truck"]
+
+    grey = load_dataset("cifar10-grey", download=False)
+    assert (grey.name, grey.image_shape) == ("cifar10-grey", (32, 32, 1))
+    luma = expected @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+    assert abs(grey.test.images[..., 0] - luma).max() < 1
+
+
+def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    class Attack:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "attacked"),)
+
+    save_cifar_batches(tmp_path / "cifar10")
+    (tmp_path / "cifar10" / "test_batch").write_bytes(pickle.dumps({b"data": Attack()}))
+    cifar = load_dataset("cifar10", data_dir=tmp_path)
+    with pytest.raises(DatasetError, match="test_batch is not a batch of CIFAR-10"):
+        _ = cifar.test
+    assert not (tmp_path / "attacked").exists()

@@ -1,0 +1,232 @@
+"""Folders and zips of image files: what is read, how it is split, what is left out."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from image_sets import RED, save_classes, save_image, zip_folder
+from PIL import Image
+
+from explorer.data import folders, progress
+from explorer.data.dataset import dataset_fingerprint
+from explorer.data.load import load_dataset
+from explorer.errors import DatasetError
+
+pytestmark = pytest.mark.usefixtures("bare_machine")
+
+
+def test_a_folder_of_class_folders_becomes_a_split_data_set(folder: Path) -> None:
+    pets = load_dataset(save_classes(folder, {"dog": 7, "cat": 14}))
+    assert (pets.name, pets.title, pets.licence) == ("our-pets", "Our Pets", "the owner's")
+    assert (pets.classes, pets.origin) == (("cat", "dog"), "class folders (PNG)")
+    assert pets.image_shape == (8, 8, 3)
+    assert np.bincount(pets.train.labels).tolist() == [12, 6]
+    assert np.bincount(pets.test.labels).tolist() == [2, 1]
+    images = np.concatenate([pets.train.images, pets.test.images])
+    labels = np.concatenate([pets.train.labels, pets.test.labels])
+    assert (images[:, 0, 0, 0] == labels).all()  # red is the class
+    seen = {tuple(pixel) for pixel in images[:, 0, 0, :2].tolist()}
+    assert len(seen) == len(images) == 21  # and every file is there once
+
+
+def test_a_zip_gives_the_same_images_as_its_folder(folder: Path, tmp_path: Path) -> None:
+    save_classes(folder, {"cat": 5, "dog": 4})
+    for zipped in (
+        zip_folder(folder, tmp_path / "a.zip"),
+        zip_folder(folder, tmp_path / "b.zip", below="wrapped/twice"),
+    ):
+        pets = load_dataset(zipped)
+        assert pets.origin == "zip of class folders (PNG)"
+        for split in ("train", "test"):
+            expected = dataset_fingerprint(getattr(load_dataset(folder), split))
+            assert dataset_fingerprint(getattr(pets, split)) == expected
+
+
+def test_order_does_not_depend_on_the_file_system(tmp_path: Path) -> None:
+    names = ["b/2.png", "a/1.png", "b/1.png", "a/2.png", "a/deep/er/0.png", "c/1.png", "c/3.png"]
+    fingerprints = set()
+    for number, order in enumerate((names, sorted(names), names[::-1])):
+        for name in order:
+            save_image(tmp_path / str(number) / name, tuple(name.encode()[:3]))
+        fingerprints.add(dataset_fingerprint(load_dataset(tmp_path / str(number)).train))
+    assert len(fingerprints) == 1
+
+
+def test_another_seed_makes_another_split(folder: Path) -> None:
+    save_classes(folder, {"cat": 30})
+    first, again, other = (load_dataset(folder, seed=seed).test for seed in (0, 0, 1))
+    assert dataset_fingerprint(first) == dataset_fingerprint(again)
+    assert dataset_fingerprint(first) != dataset_fingerprint(other)
+
+
+@pytest.mark.parametrize("test_name", ["test", "VAL", "validation"])
+def test_train_and_test_folders_make_the_splits(folder: Path, test_name: str) -> None:
+    save_classes(folder / "train", {"cat": 3, "dog": 2})
+    save_classes(folder / test_name, {"dog": 1, "emu": 1})
+    pets = load_dataset(folder)
+    assert pets.classes == ("cat", "dog", "emu")
+    assert pets.train.labels.tolist() == [0, 0, 0, 1, 1]
+    assert pets.test.labels.tolist() == [1, 2]
+
+
+def test_a_validation_folder_beside_a_test_folder_is_left_out(folder: Path) -> None:
+    for name, count in (("train", 5), ("val", 3), ("test", 2)):
+        save_classes(folder / name, {"cat": count})
+    pets = load_dataset(folder)
+    assert (len(pets.train.images), len(pets.test.images)) == (5, 2)
+
+
+def test_a_class_may_be_called_train(folder: Path) -> None:
+    assert load_dataset(save_classes(folder, {"train": 2, "plane": 2})).classes == (
+        "plane",
+        "train",
+    )
+
+
+def test_test_images_without_classes_are_left_out_with_a_warning(folder: Path) -> None:
+    save_classes(folder / "train", {"cat": 3, "dog": 4})
+    save_image(folder / "test" / "1.png")
+    with pytest.warns(UserWarning, match="are in no class folders and were left out"):
+        pets = load_dataset(folder)
+    assert pets.classes == ("cat", "dog")
+    assert len(pets.train.images) + len(pets.test.images) == 7
+
+
+def test_images_without_class_folders_are_one_class(folder: Path) -> None:
+    for number in range(4):
+        save_image(folder / f"{number}.png", number)
+    pets = load_dataset(folder)
+    assert (pets.classes, pets.origin) == (("Our Pets",), "images (PNG)")
+    assert (len(pets.train.images), len(pets.test.images)) == (3, 1)
+    assert pets.image_shape == (8, 8, 1)
+
+
+def test_images_beside_class_folders_are_left_out_with_a_warning(folder: Path) -> None:
+    save_image(save_classes(folder, {"cat": 3}) / "cover.png")
+    with pytest.warns(UserWarning, match="1 images that lie beside the class folders"):
+        assert load_dataset(folder).classes == ("cat",)
+
+
+def test_hidden_files_and_rubbish_are_ignored(folder: Path) -> None:
+    save_classes(folder, {"cat": 3})
+    save_image(folder / ".thumbnails" / "1.png")
+    save_image(folder / "__MACOSX" / "1.png")
+    save_image(folder / "cat" / "._000.png")
+    for name in (".DS_Store", "Thumbs.db", "labels.csv"):
+        (folder / "cat" / name).write_bytes(b"rubbish")
+    pets = load_dataset(folder)
+    assert pets.classes == ("cat",)
+    assert len(pets.train.images) + len(pets.test.images) == 3
+
+
+def test_links_to_class_folders_are_followed_and_loops_are_not(
+    folder: Path, tmp_path: Path
+) -> None:
+    save_classes(tmp_path / "elsewhere", {"cat": 3})
+    (folder / "cat").symlink_to(tmp_path / "elsewhere" / "cat")
+    save_classes(folder, {"dog": 3})
+    (folder / "dog" / "loop").symlink_to(folder)
+    pets = load_dataset(folder)
+    assert pets.classes == ("cat", "dog")
+    assert len(pets.train.images) + len(pets.test.images) == 6
+
+
+def test_unreadable_files_are_skipped_and_counted(folder: Path) -> None:
+    save_classes(folder, {"cat": 12})
+    whole = (folder / "cat" / "000.png").read_bytes()
+    (folder / "cat" / "000.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "cat" / "001.png").write_bytes(b"no image")
+    pets = load_dataset(folder)
+    with pytest.warns(UserWarning) as warned:
+        count = len(pets.train.images) + len(pets.test.images)
+    assert count == len(pets.train.labels) + len(pets.test.labels) == 10
+    assert "that could not be read, the first being cat/00" in str(warned[0].message)
+
+
+def test_a_folder_of_unreadable_files_is_an_error(folder: Path) -> None:
+    for name in ("1.png", "2.jpg", "3.gif"):
+        (folder / name).write_bytes(b"no image")
+    with pytest.raises(DatasetError, match="None of the 3 image files in .* could be read"):
+        load_dataset(folder)
+    with pytest.raises(DatasetError, match="None of the 2 image files in .* could be read"):
+        _ = load_dataset(folder, image_size=8, grey=True).train
+
+
+def test_too_large_images_and_members_are_unreadable(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_classes(folder, {"cat": 6})
+    save_image(folder / "cat" / "bomb.png", size=(100, 100))
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(folder / "cat" / "heavy.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2_000)
+    monkeypatch.setattr(folders, "LARGEST_FILE", 4_000)
+    zipped = zip_folder(folder, tmp_path / "cats.zip")
+    with pytest.warns(UserWarning, match="could not be read"):
+        cats = load_dataset(zipped)
+        assert len(cats.train.images) + len(cats.test.images) == 6
+
+
+def test_a_zip_writes_nothing_outside_itself(tmp_path: Path) -> None:
+    image = save_image(tmp_path / "image.png").read_bytes()
+    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
+        for name in ("../../evil.png", "/evil.png", "cats/1.png", "cats\\2.png"):
+            archive.writestr(name, image)
+    before = sorted(tmp_path.rglob("*"))
+    evil = load_dataset(tmp_path / "evil.zip")
+    assert len(evil.train.images) + len(evil.test.images) >= 2
+    assert "cats" in evil.classes
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_images_are_kept_on_disk_not_in_memory(folder: Path) -> None:
+    images = load_dataset(save_classes(folder, {"cat": 3})).train.images
+    assert isinstance(images, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        images[0] = 0
+
+
+def test_equal_small_images_keep_their_size_even_if_oblong(folder: Path) -> None:
+    for name in ("1.png", "2.png"):
+        save_image(folder / name, size=(20, 12))
+    assert load_dataset(folder).image_shape == (12, 20, 3)
+    assert load_dataset(folder, image_size=16).image_shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize("sizes", [[(20, 12), (12, 20)], [(100, 100), (100, 100)]])
+def test_other_images_become_32_pixels_square(folder: Path, sizes: list[tuple[int, int]]) -> None:
+    for number, size in enumerate(sizes):
+        save_image(folder / f"{number}.png", size=size)
+    pets = load_dataset(folder)
+    assert pets.image_shape == pets.train.images.shape[1:] == (32, 32, 3)
+
+
+def test_images_are_grey_only_if_all_are(folder: Path) -> None:
+    Image.new("L", (8, 8), 9).save(folder / "1.png")
+    Image.new("1", (8, 8), 1).save(folder / "2.png")
+    Image.new("L", (8, 8), 9).convert("P").save(folder / "3.png")
+    Image.new("I;16", (8, 8), 9).save(folder / "4.png")
+    assert load_dataset(folder).image_shape == (8, 8, 1)
+    save_image(folder / "5.png", RED)
+    assert load_dataset(folder).image_shape == (8, 8, 3)
+    assert load_dataset(folder, grey=True).image_shape == (8, 8, 1)
+
+
+def test_an_empty_folder_is_an_error(folder: Path) -> None:
+    with pytest.raises(DatasetError, match="at least two images .* but holds none"):
+        load_dataset(folder)
+    save_image(folder / "cat" / "1.png")
+    with pytest.raises(DatasetError, match="at least two images .* but holds 1"):
+        load_dataset(folder)
+
+
+def test_slow_reading_shows_a_progress_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter(range(0, 1000, 3))
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    list(progress.with_progress(range(6), 6))
+    assert "reading images: 6 of 6\n" in capsys.readouterr().err

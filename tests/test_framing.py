@@ -1,0 +1,221 @@
+"""From a picture to what the model sees."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from explorer.data.framing import Framing, frame_picture, suggest_framing, whole_zoom
+from explorer.data.pixels import Shape
+
+Size = tuple[int, int]
+
+GREY = (28, 28, 1)
+BLACK = 0.0
+
+
+def picture_of(values: object, mode: str | None = None) -> Image.Image:
+    """A picture of the given 8-bit values."""
+    image = Image.fromarray(np.asarray(values, np.uint8))
+    assert mode is None or image.mode == mode
+    return image
+
+
+def lanczos(row: np.ndarray, count: int) -> np.ndarray:
+    """A row of values made smaller, by the definition: sinc(x) sinc(x/3) for |x| < 3."""
+    scale = len(row) / count
+    x = (np.arange(len(row)) + 0.5 - (np.arange(count)[:, None] + 0.5) * scale) / scale
+    weights = np.where(abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0)
+    return np.asarray((weights @ row / weights.sum(axis=1)).clip(0, 255))
+
+
+def test_each_pixel_is_a_lanczos_mean() -> None:
+    row = np.random.default_rng(0).integers(0, 256, 84)
+    image = frame_picture(picture_of(np.tile(row, (30, 1))), Framing(), (10, 28, 1), BLACK)
+    np.testing.assert_allclose(image[4, :, 0] * 255, lanczos(row, 28), atol=1.01)
+
+
+def test_a_fine_pattern_becomes_even_grey() -> None:
+    board = np.indices((300, 300)).sum(0) % 2 * 255
+    image = frame_picture(picture_of(board), Framing(), GREY, BLACK)
+    np.testing.assert_allclose(image, 0.5, atol=0.01)
+
+
+def test_a_crop_is_framed_like_a_picture_of_its_own() -> None:
+    values = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    framing = Framing(centre=(0.25, 0.75), zoom=2)
+    image = frame_picture(picture_of(values), framing, (20, 20, 3), BLACK)
+    np.testing.assert_array_equal(image, values[20:, :20] / np.float32(255))
+
+
+def test_a_picture_of_the_models_size_comes_through_exactly() -> None:
+    values = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
+    image = frame_picture(picture_of(values), Framing(), GREY, BLACK)
+    np.testing.assert_array_equal(image[..., 0], values.astype(np.float32) / 255)
+
+
+def test_grey_is_luma() -> None:
+    red = picture_of(np.full((2, 2, 3), (255, 0, 0)))
+    np.testing.assert_allclose(frame_picture(red, Framing(), (1, 1, 1), BLACK), 76 / 255, atol=2e-3)
+    np.testing.assert_array_equal(frame_picture(red, Framing(), (1, 1, 3), BLACK)[0, 0], [1, 0, 0])
+
+
+def test_inverting_leaves_transparent_places_and_padding_as_background() -> None:
+    pixels = np.zeros((2, 2, 4), np.uint8)
+    pixels[0, 0] = (255, 255, 255, 255)
+    framing = Framing(zoom=0.5, invert=True)
+    image = frame_picture(picture_of(pixels, "RGBA"), framing, (4, 4, 1), 0.8)
+    expected = np.full((4, 4), 0.8)
+    expected[1, 1] = 0.0
+    np.testing.assert_allclose(image[..., 0], expected, atol=1e-6)
+
+
+def test_inverting_twice_is_the_identity() -> None:
+    values = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    twice = frame_picture(picture_of(255 - values), Framing(invert=True), (5, 5, 3), BLACK)
+    once = frame_picture(picture_of(values), Framing(), (5, 5, 3), BLACK)
+    np.testing.assert_allclose(twice, once, atol=1.01 / 255)
+
+
+def test_stretching_spans_zero_to_one_inside_the_crop() -> None:
+    row = picture_of([[0, 100, 150, 200, 255]])
+    middle = Framing(zoom=1 / 3, stretch=True)
+    image = frame_picture(row, middle, (3, 3, 1), BLACK)[1, :, 0]
+    np.testing.assert_allclose(image, [0, 128 / 255, 1], atol=1e-6)
+
+
+def test_a_background_may_have_a_value_per_channel() -> None:
+    clear = picture_of(np.zeros((2, 2, 4)), "RGBA")
+    image = frame_picture(clear, Framing(), (1, 1, 3), (0.2, 0.4, 0.6))
+    np.testing.assert_allclose(image[0, 0], [0.2, 0.4, 0.6], atol=1e-6)
+
+
+def test_the_crop_has_the_models_shape_and_stays_in_the_picture() -> None:
+    wide = picture_of(np.zeros((20, 60)))
+    assert Framing().box(wide, GREY) == (20, 0, 40, 20)
+    assert Framing(centre=(0, 0)).box(wide, GREY) == (0, 0, 20, 20)
+    assert Framing(centre=(1, 1), zoom=2).box(wide, GREY) == (50, 10, 60, 20)
+    assert Framing().box(wide, (10, 20, 1)) == (10, 0, 50, 20)
+
+
+def test_the_whole_picture_just_fits_at_its_whole_zoom() -> None:
+    wide = picture_of(np.zeros((20, 60)))
+    zoom = whole_zoom(wide, GREY)
+    assert zoom == pytest.approx(1 / 3)
+    assert Framing(zoom=zoom).box(wide, GREY) == pytest.approx((0, -20, 60, 40))
+
+
+sides = st.integers(1, 40)
+fractions = st.floats(0, 1)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(["L", "RGB", "RGBA"]),
+    st.tuples(sides, sides),
+    st.tuples(sides, sides, st.sampled_from([1, 3])),
+    st.builds(
+        Framing,
+        centre=st.tuples(fractions, fractions),
+        zoom=st.floats(0.01, 100),
+        invert=st.booleans(),
+        stretch=st.booleans(),
+    ),
+    fractions,
+    st.integers(0, 2**32 - 1),
+)
+def test_whatever_is_chosen_the_model_gets_an_image(
+    mode: str, size: Size, shape: Shape, framing: Framing, level: float, seed: int
+) -> None:
+    channels = {"L": 1, "RGB": 3, "RGBA": 4}[mode]
+    values = np.random.default_rng(seed).integers(0, 256, (*size, channels), dtype=np.uint8)
+    picture = picture_of(values.squeeze(-1) if mode == "L" else values, mode)
+    image = frame_picture(picture, framing, shape, level)
+    assert image.shape == shape and image.dtype == np.float32
+    assert np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.tuples(sides, sides),
+    st.tuples(sides, sides, st.sampled_from([1, 3])),
+    st.floats(1, 50),
+    st.tuples(fractions, fractions),
+    st.integers(0, 255),
+)
+def test_a_uniform_picture_stays_uniform(
+    size: Size, shape: Shape, zoom: float, centre: tuple[float, float], value: int
+) -> None:
+    picture = picture_of(np.full(size, value))
+    image = frame_picture(picture, Framing(centre, zoom), shape, 0.5)
+    np.testing.assert_allclose(image, value / 255, atol=1e-5)
+
+
+# What is suggested
+
+
+def drawing(
+    ground: int, ink: int, box: tuple[int, int, int, int], size: Size = (300, 200)
+) -> Image.Image:
+    """A plain rectangle on a plain ground."""
+    image = Image.new("L", size, ground)
+    image.paste(ink, box)
+    return image
+
+
+def test_dark_ink_on_white_paper_is_inverted_for_a_black_background() -> None:
+    paper = drawing(255, 0, (100, 40, 200, 160))
+    assert suggest_framing(paper, GREY, 0.0).invert
+    assert not suggest_framing(paper, GREY, 1.0).invert
+    assert not suggest_framing(drawing(0, 255, (100, 40, 200, 160)), GREY, 0.0).invert
+
+
+def test_a_photographed_sketch_is_stretched_and_framed() -> None:
+    sketch = drawing(180, 60, (20, 30, 60, 80))
+    suggestion = suggest_framing(sketch, GREY, BLACK)
+    assert suggestion.invert and suggestion.stretch
+    left, top, right, bottom = suggestion.box(sketch, GREY)
+    assert (left + right) / 2 == pytest.approx(40, abs=3)
+    assert (top + bottom) / 2 == pytest.approx(55, abs=3)
+    assert 50 / (bottom - top) == pytest.approx(0.8, abs=0.05)
+    image = frame_picture(sketch, suggestion, GREY, BLACK)
+    assert image[0].max() < 0.01 and image.max() == 1
+
+
+def test_an_object_that_the_largest_crop_would_cut_is_shown_whole() -> None:
+    wide = drawing(0, 200, (20, 80, 280, 120))
+    left, _, right, _ = suggest_framing(wide, GREY, BLACK).box(wide, GREY)
+    assert left < 20 and right > 280
+
+
+def test_an_image_like_the_data_sets_is_left_alone() -> None:
+    digit = drawing(0, 255, (9, 4, 19, 24), size=(28, 28))
+    assert suggest_framing(digit, GREY, BLACK) == Framing()
+    enlarged = digit.resize((280, 280))
+    assert suggest_framing(enlarged, GREY, BLACK) == Framing()
+
+
+def test_a_photo_of_a_scene_is_left_alone() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
+    scene = Image.fromarray(noise).resize((200, 100))
+    assert suggest_framing(scene, GREY, BLACK) == Framing()
+
+
+@pytest.mark.parametrize(
+    ("ink", "background", "invert"), [(0, 0, True), (255, 0, False), (0, 1, False), (255, 1, True)]
+)
+def test_a_transparent_drawing_is_inverted_only_where_it_would_vanish(
+    ink: int, background: float, invert: bool
+) -> None:
+    pixels = np.zeros((60, 60, 4), np.uint8)
+    pixels[10:50, 10:50] = (ink, ink, ink, 255)
+    suggestion = suggest_framing(picture_of(pixels, "RGBA"), GREY, background)
+    assert suggestion.invert == invert and not suggestion.stretch
+
+
+def test_colours_are_never_inverted_unasked() -> None:
+    paper = drawing(255, 0, (100, 40, 200, 160))
+    assert not suggest_framing(paper, (32, 32, 3), BLACK).invert
