@@ -5,10 +5,8 @@ import { Message } from "./protobuf.js";
 import { constant, MOST_NUMBERS, numbers, sizeOf } from "./tensor.js";
 
 /**
- * @import {Kind, Tensor} from "./tensor.js"
- */
-
-/**
+ * @import {Kind, Numbers, Tensor} from "./tensor.js"
+ *
  * @typedef {number | number[] | string | Tensor} Attribute
  *
  * @typedef {object} NodeText what the file says about one node
@@ -36,16 +34,24 @@ const MOST_AXES = 8;
 export const HALF = 10;
 const STRING = 8;
 
-/** @type {Record<number, {kind: Kind, size: number, read: (bytes: Uint8Array) => ArrayLike<number>}>} */
+/**
+ * The types that this page reads: how many bytes an element has, and how they are read.
+ *
+ * @type {Record<number, {kind: Kind, size: number, read: (bytes: Uint8Array) => Numbers}>}
+ */
 const TYPES = {
   1: { kind: "float", size: 4, read: (bytes) => new Float32Array(aligned(bytes)) },
-  2: { kind: "integer", size: 1, read: (bytes) => bytes },
-  3: { kind: "integer", size: 1, read: (bytes) => new Int8Array(aligned(bytes)) },
-  6: { kind: "integer", size: 4, read: (bytes) => new Int32Array(aligned(bytes)) },
+  2: { kind: "integer", size: 1, read: (bytes) => new Float64Array(bytes) },
+  3: { kind: "integer", size: 1, read: (bytes) => new Float64Array(new Int8Array(bytes)) },
+  6: {
+    kind: "integer",
+    size: 4,
+    read: (bytes) => new Float64Array(new Int32Array(aligned(bytes))),
+  },
   7: { kind: "integer", size: 8, read: wideIntegers },
-  9: { kind: "boolean", size: 1, read: (bytes) => bytes },
+  9: { kind: "boolean", size: 1, read: (bytes) => new Float64Array(bytes) },
   [HALF]: { kind: "float", size: 2, read: (bytes) => halves(new Uint16Array(aligned(bytes))) },
-  11: { kind: "float", size: 8, read: (bytes) => new Float64Array(aligned(bytes)) },
+  11: { kind: "float", size: 8, read: (b) => new Float32Array(new Float64Array(aligned(b))) },
 };
 
 /**
@@ -157,9 +163,9 @@ function readTensor(tensor, budget) {
   const listed = raw ? [] : [4, 5, 7, 10].flatMap((field) => listOf(tensor, field));
   const given = raw ? raw.length / size : listed.length;
   demand(given === count, `${where} should hold ${count} numbers, but ${given} arrived.`);
-  const data = numbers(count, kind);
-  if (raw) data.set(read(raw));
-  else data.set(type === HALF ? halves(Uint16Array.from(listed)) : listed);
+  if (raw) return constant(shape, kind, read(raw));
+  const data = type === HALF ? halves(Uint16Array.from(listed)) : numbers(count, kind);
+  if (type !== HALF) data.set(listed);
   return constant(shape, kind, data);
 }
 

@@ -12,9 +12,7 @@ import { MOST_NUMBERS, numbers, room, sizeOf, Tensor } from "./tensor.js";
  * @import {Use} from "./memory.js"
  * @import {Run} from "./node.js"
  * @import {Storage} from "./tensor.js"
- */
-
-/**
+ *
  * @typedef {{node: Node, run: Run}} Step
  *
  * @typedef {object} Graph

@@ -5,9 +5,7 @@ import { MOST_NUMBERS } from "./tensor.js";
 
 /**
  * @import {Storage} from "./tensor.js"
- */
-
-/**
+ *
  * @typedef {object} Use when a buffer holds numbers that are still needed
  * @property {Storage} storage
  * @property {number} first the step that writes it

@@ -8,9 +8,7 @@ import { constant, numbers, room, Tensor } from "./tensor.js";
  * @import {NodeText} from "./file.js"
  * @import {Kernels} from "./plain.js"
  * @import {Kind, Numbers, Storage} from "./tensor.js"
- */
-
-/**
+ *
  * @typedef {(kernels: Kernels) => void} Run what a run of the network does for one node
  *
  * @typedef {(node: Node) => Run | void} Operator
@@ -120,6 +118,20 @@ export class Node {
     const value = this.#text.attributes.get(name) ?? fallback;
     demand(typeof value === "string", `${this.where} has an attribute ${name} that is no text.`);
     return value;
+  }
+
+  /**
+   * What a text stands for that is one of several words.
+   *
+   * @template Choice
+   * @param {string} name
+   * @param {Record<string, Choice>} choices
+   * @param {string} fallback
+   */
+  choice(name, choices, fallback) {
+    const word = this.text(name, fallback);
+    this.demand(Object.hasOwn(choices, word), `has ${name} ${word}, which this page cannot do`);
+    return choices[word];
   }
 
   /**

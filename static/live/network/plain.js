@@ -7,9 +7,7 @@
 
 /**
  * @import {Numbers} from "./tensor.js"
- */
-
-/**
+ *
  * @typedef {object} Operand how one operand of an elementwise function is read
  * @property {{data: Numbers}} tensor
  * @property {number} row how far apart its rows stand; 0 to repeat one

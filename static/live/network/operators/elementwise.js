@@ -7,9 +7,7 @@ import { broadcast, broadcastStrides, progression, sums } from "../tensor.js";
 /**
  * @import {Node, Operator, Run} from "../node.js"
  * @import {Kind, Tensor} from "../tensor.js"
- */
-
-/**
+ *
  * @typedef {(x: number) => number} Unary
  * @typedef {(a: number, b: number) => number} Binary
  */
@@ -25,7 +23,7 @@ export const ELEMENTWISE = {
   Erf: unary(() => erf),
   Exp: fast(kernel.EXP),
   Floor: unary(() => Math.floor),
-  Gelu: unary((node) => (node.text("approximate", "none") === "tanh" ? geluOfTanh : gelu)),
+  Gelu: unary((node) => node.choice("approximate", { none: gelu, tanh: geluOfTanh }, "none")),
   HardSigmoid: unary((node) => hardSigmoid(node.number("alpha", 0.2), node.number("beta", 0.5))),
   HardSwish: unary(() => (x) => x * hardSigmoid(1 / 6, 0.5)(x)),
   LeakyRelu: fast(kernel.LEAKY_RELU, (node) => node.number("alpha", 0.01)),

@@ -5,9 +5,7 @@ import { indices, progression, stridesOf, sums } from "../tensor.js";
 /**
  * @import {Node, Operator} from "../node.js"
  * @import {Numbers} from "../tensor.js"
- */
-
-/**
+ *
  * @typedef {(x: Numbers, base: number, offsets: Int32Array) => number} Reduce
  */
 

@@ -5,9 +5,7 @@ import { arrange, indices, sizeOf, stridesOf } from "../tensor.js";
 /**
  * @import {Run, Node, Operator} from "../node.js"
  * @import {Tensor} from "../tensor.js"
- */
-
-/**
+ *
  * @typedef {object} Stretch how one axis changes
  * @property {number} from its length
  * @property {number} to its new length
@@ -41,23 +39,19 @@ export const RESIZING = {
   Resize(node) {
     const x = node.input(0);
     const stretches = stretchesOf(node, x.shape);
-    const coordinate = choose(node, COORDINATES, "coordinate_transformation_mode", "half_pixel");
-    const rounding = choose(node, ROUNDING, "nearest_mode", "round_prefer_floor");
-    const mode = node.text("mode", "nearest");
-    if (mode === "nearest") {
-      const y = node.output(stretches.map(({ to }) => to));
-      const strides = stridesOf(x.shape);
-      const copy = arrange(
-        stretches.map((stretch, axis) =>
-          Int32Array.from({ length: stretch.to }, (_, i) => {
-            return strides[axis] * inside(rounding(coordinate(i, stretch)), stretch.from);
-          }),
-        ),
-      );
-      return () => copy(x.data, y.data);
-    }
-    node.demand(mode === "linear", `resizes in the mode ${mode}, which this page cannot do`);
-    return linear(node, x, stretches, coordinate);
+    const coordinate = node.choice("coordinate_transformation_mode", COORDINATES, "half_pixel");
+    const rounding = node.choice("nearest_mode", ROUNDING, "round_prefer_floor");
+    const isLinear = node.choice("mode", { nearest: false, linear: true }, "nearest");
+    if (isLinear) return linear(node, x, stretches, coordinate);
+    const y = node.output(stretches.map(({ to }) => to));
+    const strides = stridesOf(x.shape);
+    const tables = stretches.map((stretch, axis) =>
+      Int32Array.from({ length: stretch.to }, (_, i) => {
+        return strides[axis] * inside(rounding(coordinate(i, stretch)), stretch.from);
+      }),
+    );
+    const copy = arrange(tables);
+    return () => copy(x.data, y.data);
   },
 };
 
@@ -72,8 +66,7 @@ function stretchesOf(node, shape) {
   const scales = node.optional(2)?.size ? node.values(2) : undefined;
   const given = scales ?? node.values(3);
   node.demand(given.length === axes.length, "has a wrong number of scales or sizes");
-  const policy = node.text("keep_aspect_ratio_policy", "stretch");
-  node.demand(policy === "stretch", "keeps the ratio of the sides, which this page cannot do");
+  node.choice("keep_aspect_ratio_policy", { stretch: true }, "stretch");
   const stretches = shape.map((from) => ({ from, to: from, scale: 1 }));
   axes.forEach((axis, i) => {
     const from = shape[axis];
@@ -142,20 +135,4 @@ function blend(x, y, length, inner, places) {
 /** The index of an axis that is nearest to a place. */
 function inside(/** @type {number} */ place, /** @type {number} */ length) {
   return Math.min(Math.max(place, 0), length - 1);
-}
-
-/**
- * @template Choice
- * @param {Node} node
- * @param {Record<string, Choice>} choices
- * @param {string} attribute
- * @param {string} fallback
- */
-function choose(node, choices, attribute, fallback) {
-  const name = node.text(attribute, fallback);
-  node.demand(
-    Object.hasOwn(choices, name),
-    `has ${attribute} = ${name}, which this page cannot do`,
-  );
-  return choices[name];
 }

@@ -51,7 +51,7 @@ export const SELECTION = {
     const [batch, channels, height, width] = x.shape;
     const depth = channels / size ** 2;
     node.demand(x.shape.length === 4 && Number.isInteger(depth), `cannot spread (${x.shape})`);
-    const isByDepth = node.text("mode", "DCR") === "DCR";
+    const isByDepth = node.choice("mode", { DCR: true, CRD: false }, "DCR");
     const shape = isByDepth ? [batch, size, size, depth] : [batch, depth, size, size];
     const order = isByDepth ? [0, 3, 4, 1, 5, 2] : [0, 1, 4, 2, 5, 3];
     const tables = tablesOf([...shape, height, width]);
@@ -89,9 +89,7 @@ export const SELECTION = {
 
   Pad(node) {
     const x = node.input(0);
-    const mode = node.text("mode", "constant");
-    const find = PADDING[mode];
-    node.demand(find, `pads in the mode ${mode}, which this page cannot do`);
+    const find = node.choice("mode", PADDING, "constant");
     const axes = axesOf(node, 3, x.shape.length);
     const pads = node.values(1);
     node.demand(pads.length === 2 * axes.length, "has a wrong number of pads");

@@ -2,9 +2,7 @@
 
 import { constant, indices, sizeOf } from "../tensor.js";
 
-/**
- * @import {Node, Operator} from "../node.js"
- */
+/** @import {Node, Operator} from "../node.js" */
 
 /** Attributes of Constant. @type {[string, import("../tensor.js").Kind][]} */
 const CONSTANTS = [

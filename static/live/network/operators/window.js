@@ -2,9 +2,7 @@
 
 /**
  * @import {Node} from "../node.js"
- */
-
-/**
+ *
  * @typedef {object} Axis a window along one axis of an image
  * @property {number} size of the image
  * @property {number} window
