@@ -27,7 +27,8 @@ import { constant, MOST_NUMBERS, numbers, sizeOf } from "./tensor.js";
  */
 
 const OPSETS = { first: 13, last: 21 };
-const MOST_NODES = 20000;
+const MOST_NODES = 5000;
+const MOST_CONNECTIONS = 20000; // inputs and outputs of the model and all its nodes
 const MOST_AXES = 8;
 
 /** Numbers of ONNX for the types of an element. */
@@ -96,6 +97,9 @@ export function readModel(/** @type {Uint8Array} */ bytes) {
   );
   const free = graph.messages(11).filter((value) => !constants.has(value.text(1)));
   const nodes = graph.messages(1).map((node) => readNode(node, budget));
+  const ends = nodes.map((node) => node.inputs.length + node.outputs.length);
+  const connections = ends.reduce((sum, n) => sum + n, graph.all(11).length + outputs.length);
+  demand(connections <= MOST_CONNECTIONS, "The model's nodes have too many inputs and outputs.");
   return { opset, nodes, constants, inputs: free.map(readInput), outputs };
 }
 

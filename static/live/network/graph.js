@@ -124,7 +124,7 @@ function fold(node, run, budget) {
 }
 
 /**
- * From which step to which each buffer is in use.
+ * From which step to which each buffer is in use; constants, from -2 on, come first.
  *
  * @param {Step[]} steps
  * @param {Tensor[]} inputs
@@ -146,12 +146,12 @@ function lifetimes(steps, inputs, outputs) {
   inputs.forEach(({ storage }) => use(storage, -1));
   steps.forEach(({ node }, step) => {
     for (const storage of node.reads) {
-      if (storage.constant) use(storage, -1, Infinity);
+      if (storage.constant) use(storage, -2, Infinity);
       else use(storage, step);
     }
     for (const storage of node.scratches) use(storage, step);
     for (const { storage } of node.outputs) use(storage, step);
   });
-  outputs.forEach(({ storage }) => use(storage, -1, Infinity));
+  outputs.forEach(({ storage }) => use(storage, storage.constant ? -2 : -1, Infinity));
   return [...uses.values()].sort((a, b) => a.first - b.first);
 }

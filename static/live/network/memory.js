@@ -22,7 +22,7 @@ const PAGE = 2 ** 16;
 export const RESERVED = 64;
 
 /**
- * @param {Use[]} uses in the order of their first steps
+ * @param {Use[]} uses constants first, then in the order of their first steps
  * @returns {WebAssembly.Memory | {buffer: ArrayBuffer}}
  */
 export function layOut(uses) {
@@ -30,18 +30,20 @@ export function layOut(uses) {
   const places = [];
   /** @type {Place[]} those still in use, in the order of their starts */
   let open = [];
-  let end = RESERVED;
+  let base = RESERVED; // below lies what stays
+  let end = base;
   for (const use of uses) {
     open = open.filter((place) => place.use.last >= use.first);
-    let start = RESERVED;
+    let start = base;
     let index = 0;
     for (; index < open.length && open[index].start < start + use.storage.length; index++) {
       start = after(open[index]);
     }
     const place = { use, start };
-    open.splice(index, 0, place);
     places.push(place);
     end = Math.max(end, after(place));
+    if (use.storage.constant) base = end;
+    else open.splice(index, 0, place);
   }
   demand(end <= 2 * MOST_NUMBERS, TOO_LARGE);
 

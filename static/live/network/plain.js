@@ -218,11 +218,11 @@ export function combine(f, a, aAt, b, bAt, y, yAt, rows, columns) {
  */
 export function pack(w, k, n, down, right) {
   const panels = new Float32Array(k * PANEL * Math.ceil(n / PANEL));
-  for (let first = 0, to = 0; first < n; first += PANEL) {
-    const width = Math.min(PANEL, n - first);
-    for (let i = 0; i < k; i++, to += PANEL) {
-      const from = i * down + first * right;
-      for (let j = 0; j < width; j++) panels[to + j] = w[from + j * right];
+  for (let i = 0; i < k; i++) {
+    let from = i * down;
+    for (let first = 0, to = i * PANEL; first < n; first += PANEL, to += k * PANEL) {
+      const width = Math.min(PANEL, n - first);
+      for (let j = 0; j < width; j++, from += right) panels[to + j] = w[from];
     }
   }
   return panels;

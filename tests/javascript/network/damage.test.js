@@ -146,6 +146,13 @@ for (const [name, bytes, sentence] of HARMFUL) {
   test(name, () => assert.match(attempt(bytes), sentence));
 }
 
+test("more nodes, or more outputs of a node, than a network has", () => {
+  const chain = Array.from({ length: 5001 }, (_, i) => node("Relu", ["x"], [`y${i || ""}`]));
+  assert.match(attempt(modelOf(chain)), /has 5001 nodes/);
+  const names = Array.from({ length: 20001 }, (_, i) => `y${i || ""}`);
+  assert.match(attempt(modelOf([node("Split", ["x"], names)])), /too many inputs and outputs/);
+});
+
 test("shapes with a 0 and without end", () => {
   const bytes = modelOf([
     constant("s", [0, 2 ** 50]),
