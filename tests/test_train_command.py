@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,13 +26,29 @@ from explorer.bundle.store import FILES, find_bundles, load_bundle, load_referen
 from explorer.cli import verify
 from explorer.cli.train import SHIPPED, Settings, parse_arguments
 from explorer.recipes.find import RECIPES
-from explorer.training import loop
+from explorer.training import export, loop
 from explorer.training.progress import Progress
 from train import train_bundle
 
 ROOT = Path(__file__).parents[1]
 
 Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _check_each_model_once() -> Iterator[None]:
+    """Remember what can be exported: these tests train the same few models."""
+    with pytest.MonkeyPatch.context() as patch:
+        check = export.check_exportable
+        seen = set()
+
+        def check_once(*model: Any) -> None:
+            if str(model) not in seen:
+                check(*model)
+                seen.add(str(model))
+
+        patch.setattr(export, "check_exportable", check_once)
+        yield
 
 
 @pytest.fixture
@@ -390,8 +406,17 @@ def test_another_model_of_the_same_name_is_not_lost(
         assert err.endswith("give this one another --name, or --replace that one\n")
         assert "epoch" not in out
     assert (output / "shapes-2d" / "card.json").read_bytes() == before
-    assert run(*command, "--replace")[0] == 0
-    assert (output / "shapes-2d" / "card.json").read_bytes() != before
+
+
+def test_another_model_of_the_same_name_is_replaced_when_asked(
+    run: Run, tmp_path: Path, tiny_bundle: Path, tiny_settings: dict[str, Any]
+) -> None:
+    output = tmp_path / "copy"
+    shutil.copytree(tiny_bundle.parent, output, ignore=shutil.ignore_patterns(".*"))
+    command = [*flags(tiny_settings), "--epochs", 1, "--limit", 20, "--seed", 1, "--replace"]
+    assert run(*command, "--output", output)[0] == 0
+    card = read_card(output / "shapes-2d")
+    assert (card.model.recipe.epochs, card.data.limit, card.training.seed) == (1, 20, 1)
 
 
 def test_what_is_no_bundle_is_not_lost(
