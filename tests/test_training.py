@@ -15,6 +15,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from explorer.bundle.store import History
 from explorer.core.metrics import elbo_terms
 from explorer.data.dataset import dataset_fingerprint
 from explorer.data.load import load_dataset
@@ -62,7 +63,7 @@ def assert_same(ones: list[Any], others: list[Any]) -> None:
 
 def test_one_epoch_on_real_images_lowers_the_negative_elbo(
     tmp_path: Path, data_dir: Path, tiny_recipe: dict[str, Any]
-):
+) -> None:
     dataset = load_dataset("fashion_mnist", data_dir=data_dir, download=False).limited(600)
     np.save(tmp_path / "train.npy", dataset.train.images)
     images = np.load(tmp_path / "train.npy", mmap_mode="r")  # as data larger than memory are
@@ -93,7 +94,7 @@ def test_a_run_keeps_and_tells_each_term_of_each_epoch(
     tiny_recipe: dict[str, Any],
     trained: list[VAE],
     capsys: pytest.CaptureFixture[str],
-):
+) -> None:
     run, checkpoints = run_of({**tiny_recipe, "epochs": 2}), tmp_path / "checkpoints"
     history = train(run, pictures(), checkpoints=checkpoints, resume=True).history  # from nothing
 
@@ -128,7 +129,7 @@ def test_a_run_keeps_and_tells_each_term_of_each_epoch(
     assert lines[-1].strip().endswith("0:00 left")
 
 
-def test_the_terms_of_an_epoch_are_means_over_the_images_it_showed(tmp_path: Path):
+def test_the_terms_of_an_epoch_are_means_over_the_images_it_showed(tmp_path: Path) -> None:
     recipe = {**PLAIN, "epochs": 1, "learning_rate": 1e-12}  # the weights stay what they are
     run, images = run_of(recipe), pictures(203)
     model, history, _ = train(run, images, checkpoints=tmp_path)
@@ -142,7 +143,7 @@ def test_the_terms_of_an_epoch_are_means_over_the_images_it_showed(tmp_path: Pat
             assert history[f"{prefix}{term}"] == [pytest.approx(expected, rel=1e-5)]
 
 
-def test_regularisers_of_layers_are_obeyed(tmp_path: Path):
+def test_regularisers_of_layers_are_obeyed(tmp_path: Path) -> None:
     def largest_weight(strength: float) -> float:
         l2 = {"class_name": "L2", "config": {"l2": strength}}
         encoder = [{"layer": "Flatten"}, {"layer": "Dense", "units": 8, "kernel_regularizer": l2}]
@@ -153,7 +154,7 @@ def test_regularisers_of_layers_are_obeyed(tmp_path: Path):
     assert largest_weight(1000.0) < 0.1 * largest_weight(0.0)
 
 
-def test_a_constant_learning_rate_is_reached_after_its_warm_up():
+def test_a_constant_learning_rate_is_reached_after_its_warm_up() -> None:
     recipe = recipe_from_json({**PLAIN, "schedule": "constant", "learning_rate": 0.1})
     rate = training._learning_rate(recipe, 10_000)
     rates = [float(rate(step)) for step in (0, 250, 500, 5000, 9999)]
@@ -163,7 +164,7 @@ def test_a_constant_learning_rate_is_reached_after_its_warm_up():
 @pytest.mark.parametrize("count", [1, 2, 21])
 def test_fewer_images_than_a_batch_are_one_batch(
     tmp_path: Path, tiny_recipe: dict[str, Any], trained: list[VAE], count: int
-):
+) -> None:
     model, history, _ = train(run_of(tiny_recipe), pictures(count), checkpoints=tmp_path)
     assert int(trained[0].optimizer.iterations) == 3
     assert ("val_kl" in history) == (count == 21)
@@ -172,7 +173,7 @@ def test_fewer_images_than_a_batch_are_one_batch(
 
 def test_the_same_seed_gives_the_same_model_and_another_seed_another(
     tmp_path: Path, tiny_recipe: dict[str, Any]
-):
+) -> None:
     one, other, third = (
         train(run_of(tiny_recipe, seed=seed), pictures(), checkpoints=tmp_path)
         for seed in (5, 5, 6)
@@ -189,7 +190,7 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(
     ("n", "fraction", "count"),
     [(202, None, 10), (60_000, None, 1000), (19, None, 0), (1, None, 0), (10, 0.2, 2), (1, 0.9, 0)],
 )
-def test_images_are_held_out_evenly(n: int, fraction: float | None, count: int):
+def test_images_are_held_out_evenly(n: int, fraction: float | None, count: int) -> None:
     chosen, held_out = split(n, fraction)
     assert len(held_out) == count
     assert sorted([*chosen, *held_out]) == list(range(n))
@@ -210,7 +211,7 @@ def levels(batches: list[tuple[np.ndarray, np.ndarray]]) -> list[int]:
     return [round(255 * float(value)) for x, _ in batches for value in x.ravel()]
 
 
-def test_every_epoch_shows_every_chosen_image_once_in_another_order():
+def test_every_epoch_shows_every_chosen_image_once_in_another_order() -> None:
     chosen = [0, 2, 3, 5, 6, 7, 8, 9]
     epochs = np.array(levels(stream(LEVELS, chosen, epochs=range(3)))).reshape(3, 8)
     for epoch in epochs:
@@ -218,14 +219,14 @@ def test_every_epoch_shows_every_chosen_image_once_in_another_order():
     assert len({tuple(epoch) for epoch in epochs}) == 3
 
 
-def test_what_does_not_fill_a_batch_is_left_out_of_an_epoch_others_each_time():
+def test_what_does_not_fill_a_batch_is_left_out_of_an_epoch_others_each_time() -> None:
     batches = stream(LEVELS, range(7), epochs=range(9))
     assert [x.shape for x, _ in batches] == [(4, 1, 1, 1)] * 9
     assert {len(set(levels([batch]))) for batch in batches} == {4}
     assert set(levels(batches)) == set(range(7))
 
 
-def test_order_and_noise_follow_from_seed_and_epoch_alone():
+def test_order_and_noise_follow_from_seed_and_epoch_alone() -> None:
     whole = stream(LEVELS, range(8), seed=5, epochs=range(4))
     later = stream(LEVELS, range(8), seed=5, epochs=range(2, 4))
     for one, other in zip(whole[4:], later, strict=True):
@@ -237,7 +238,7 @@ def test_order_and_noise_follow_from_seed_and_epoch_alone():
     assert len(np.unique(everything)) == everything.size == 2 * 4 * 8 * 3
 
 
-def test_noise_is_standard_normal():
+def test_noise_is_standard_normal() -> None:
     batches = shuffled_batches(LEVELS, np.arange(10), 10, latent_dim=100, seed=0, epochs=range(50))
     noise = np.concatenate([np.asarray(noise) for _, noise in batches])
     assert noise.shape == (500, 100)
@@ -246,7 +247,7 @@ def test_noise_is_standard_normal():
     assert np.mean(np.abs(noise) < 1.0) == pytest.approx(0.6827, abs=0.01)
 
 
-def test_the_parts_of_replicas_make_up_the_batches():
+def test_the_parts_of_replicas_make_up_the_batches() -> None:
     whole = stream(LEVELS, range(8), epochs=range(2))
     both = stream(LEVELS, range(8), epochs=range(2), replicas=(slice(0, 2), 2))
     second = stream(LEVELS, range(8), epochs=range(2), replicas=(slice(1, 2), 2))
@@ -258,7 +259,7 @@ def test_the_parts_of_replicas_make_up_the_batches():
             np.testing.assert_array_equal(one[index], other[index])
 
 
-def test_images_are_streamed_as_floats_between_0_and_1(tmp_path: Path):
+def test_images_are_streamed_as_floats_between_0_and_1(tmp_path: Path) -> None:
     images = pictures(8, (3, 4, 3))
     np.save(tmp_path / "images.npy", images)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
@@ -273,7 +274,7 @@ def test_images_are_streamed_as_floats_between_0_and_1(tmp_path: Path):
 
 def test_only_batches_are_read_however_many_images_there_are(
     tmp_path: Path, tiny_recipe: dict[str, Any]
-):
+) -> None:
     class Images:
         """An array that tells how many images were read at a time."""
 
@@ -285,10 +286,11 @@ def test_only_batches_are_read_however_many_images_there_are(
 
         def __getitem__(self, rows: np.ndarray) -> np.ndarray:
             self.read.append(len(rows))
-            return pixels[rows]
+            return np.asarray(pixels[rows])
 
     pixels = pictures(20_000)
-    train(run_of({**tiny_recipe, "epochs": 1}), Images(), checkpoints=tmp_path)
+    images: Any = Images()
+    train(run_of({**tiny_recipe, "epochs": 1}), images, checkpoints=tmp_path)
     assert max(Images.read) == 64
     assert sum(Images.read) == 19_000 // 64 * 64 + 1000
 
@@ -349,7 +351,7 @@ CONVOLUTIONS = {
 @pytest.mark.parametrize("recipe", [DENSE, CONVOLUTIONS], ids=["dense", "convolutions"])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     tmp_path: Path, recipe: dict[str, Any], trained: list[VAE], monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(training, "CHUNK", 1)
     run, images = run_of(recipe), pictures()
     whole = train(run, images, checkpoints=tmp_path / "whole")
@@ -369,7 +371,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
 
 def test_a_run_killed_after_its_last_epoch_has_nothing_left_to_train(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     run, images = run_of({**CONVOLUTIONS, "epochs": 1}), pictures()
     whole = train(run, images, checkpoints=tmp_path)
     capsys.readouterr()
@@ -381,12 +383,12 @@ def test_a_run_killed_after_its_last_epoch_has_nothing_left_to_train(
 
 def test_a_run_can_be_ended_between_epochs_and_goes_on_later(
     tmp_path: Path, tiny_recipe: dict[str, Any]
-):
+) -> None:
     run, images = run_of(tiny_recipe), pictures()
     whole = train(run, images, checkpoints=tmp_path / "whole")
     asked: list[int] = []
 
-    def stop(history: training.History, seconds: float) -> bool:
+    def stop(history: History, seconds: float) -> bool:
         asked.append(len(history["neg_elbo"]))
         return len(history["neg_elbo"]) >= 2
 
@@ -407,7 +409,7 @@ def test_a_run_can_be_ended_between_epochs_and_goes_on_later(
 
 def test_the_seconds_of_a_resumed_run_are_the_sum_of_its_parts(
     tmp_path: Path, tiny_recipe: dict[str, Any]
-):
+) -> None:
     run, images = run_of(tiny_recipe), pictures()
     train(run, images, checkpoints=tmp_path, stop=lambda *_: True)
     path = tmp_path / "epoch-00001" / "state.json"
@@ -415,7 +417,7 @@ def test_the_seconds_of_a_resumed_run_are_the_sum_of_its_parts(
     path.write_text(json.dumps({**state, "seconds": 5000.0}), encoding="utf-8")
     asked: list[float] = []
 
-    def stop(history: training.History, seconds: float) -> bool:
+    def stop(history: History, seconds: float) -> bool:
         asked.append(seconds)
         return False
 
@@ -435,9 +437,9 @@ def leave_checkpoint(folder: Path, run: Run) -> Path:
 @pytest.mark.parametrize("what", ["seed", "latent_dim", "train_sha256", "recipe"])
 def test_a_checkpoint_of_another_run_is_not_resumed(
     tmp_path: Path, tiny_recipe: dict[str, Any], what: str
-):
+) -> None:
     run = run_of(tiny_recipe)
-    other = {
+    other: dict[str, Any] = {
         "seed": 7,
         "latent_dim": 3,
         "train_sha256": "1" * 64,
@@ -453,7 +455,7 @@ def test_a_checkpoint_of_another_run_is_not_resumed(
 @pytest.mark.parametrize("state", [b"", b"{", b"[]", b"{}", None])
 def test_a_damaged_checkpoint_gets_a_sentence(
     tmp_path: Path, tiny_recipe: dict[str, Any], state: bytes | None
-):
+) -> None:
     run = run_of(tiny_recipe)
     checkpoint = leave_checkpoint(tmp_path, run)
     (checkpoint / "model.keras").write_bytes(b"PK\x03\x04 cut short")
@@ -478,9 +480,9 @@ def logged(folder: Path) -> dict[str, list[tuple[int, float]]]:
 
 def test_tensorboard_is_told_each_term_of_each_epoch_once(
     tmp_path: Path, tiny_recipe: dict[str, Any]
-):
+) -> None:
     run, logs = run_of(tiny_recipe), tmp_path / "new" / "logs"
-    places = {"checkpoints": tmp_path / "checkpoints", "tensorboard": logs}
+    places: dict[str, Any] = {"checkpoints": tmp_path / "checkpoints", "tensorboard": logs}
     with pytest.MonkeyPatch.context() as patch:
         kill_after_step(patch, epoch=1, step=3)
         with pytest.raises(Killed):
@@ -498,7 +500,7 @@ def test_tensorboard_is_told_each_term_of_each_epoch_once(
 
 def test_a_killed_run_has_logged_all_epochs_of_its_checkpoint(
     tmp_path: Path, tiny_recipe: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     logs = tmp_path / "logs"
     seen: list[int] = []
 
@@ -513,7 +515,7 @@ def test_a_killed_run_has_logged_all_epochs_of_its_checkpoint(
 # --- what goes wrong ------------------------------------------------------------------------
 
 
-def test_a_diverging_run_stops_and_leaves_no_checkpoint(tmp_path: Path):
+def test_a_diverging_run_stops_and_leaves_no_checkpoint(tmp_path: Path) -> None:
     recipe = {**CONVOLUTIONS, "learning_rate": 1e20}
     with pytest.raises(TrainingError, match="diverged in epoch 1") as error:
         train(run_of(recipe), pictures(), checkpoints=tmp_path / "checkpoints")
@@ -522,7 +524,7 @@ def test_a_diverging_run_stops_and_leaves_no_checkpoint(tmp_path: Path):
     assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
-def test_weights_are_rounded_to_half_precision(tiny_recipe: dict[str, Any]):
+def test_weights_are_rounded_to_half_precision(tiny_recipe: dict[str, Any]) -> None:
     model = VAE(recipe_from_json(tiny_recipe), (12, 12, 1), 2)
     before = [weight.numpy() for weight in model.decoder.weights]
     round_to_half(model)
@@ -534,7 +536,7 @@ def test_weights_are_rounded_to_half_precision(tiny_recipe: dict[str, Any]):
 @pytest.mark.parametrize("value", [70_000.0, -1e30, math.nan])
 def test_a_weight_that_half_precision_cannot_hold_gets_a_sentence(
     tiny_recipe: dict[str, Any], value: float
-):
+) -> None:
     model = VAE(recipe_from_json(tiny_recipe), (12, 12, 1), 2)
     bias = model.decoder.weights[-1]
     bias.assign(np.full(bias.shape, value))
