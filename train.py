@@ -65,8 +65,8 @@ def train_bundle(
         ExplorerError: with a sentence for a person.
     """
     # These import TensorFlow, which takes seconds.
+    from explorer.bundle.atomic import recover
     from explorer.bundle.figures import evaluate
-    from explorer.bundle.store import recover
     from explorer.training import devices, export, loop, place, result
 
     plan = plan_run(settings, data_dir)
@@ -98,9 +98,10 @@ def train_bundle(
     print("computing the figures …", flush=True)
     loop.round_to_half(trained.model)
     codec = export.keras_codec(trained.model)
+    graphs = export.export_graphs(trained.model)
     metrics, latents = evaluate(codec, plan.dataset, run.recipe)
-    card = result.make_card(plan, trained, metrics)
-    result.write(where, card, trained, latents, plan.dataset, keras=keras)
+    card = result.make_card(plan, trained, graphs, metrics)
+    result.write(where, card, trained, graphs, latents, plan.dataset, keras=keras)
     print(result.summarise(where, card, trained), flush=True)
 
 

@@ -35,13 +35,13 @@ from explorer.app.view import Detail, Option, View
 from explorer.app.views import model as model_view
 from explorer.app.views.model import describe_augmentation
 from explorer.app.words import literal, percent
+from explorer.bundle.card import Card
+from explorer.bundle.images import load_images
 from explorer.bundle.store import (
     FILES,
     Bundle,
-    Card,
     Reference,
     load_bundle,
-    load_images,
     load_reference,
     save_reference,
 )

@@ -29,7 +29,8 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from explorer.app import cache
 from explorer.app.parts import _payload as payload_of
-from explorer.bundle.store import Bundle, images_path, load_bundle, load_images
+from explorer.bundle.images import images_path, load_images
+from explorer.bundle.store import Bundle, load_bundle
 from explorer.core import geometry
 from explorer.core.geometry import grid_points, plane_coordinates_grid
 from explorer.core.paths import lerp

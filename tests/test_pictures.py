@@ -16,16 +16,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from explorer.bundle.images import find_originals, load_card_data
-from explorer.bundle.store import (
-    Bundle,
-    BundleError,
+from explorer.bundle.card import BundleError
+from explorer.bundle.images import (
+    find_originals,
     images_path,
-    load_bundle,
+    load_card_data,
     load_images,
-    read_card,
     save_images,
 )
+from explorer.bundle.store import Bundle, load_bundle, read_card
 from explorer.cli import pictures
 from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset

@@ -16,12 +16,11 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from explorer.bundle.card import BundleError, Card
 from explorer.bundle.images import find_originals
 from explorer.bundle.store import (
     DEFAULT_FOLDER,
     Bundle,
-    BundleError,
-    Card,
     Reference,
     find_bundles,
     find_references,

@@ -10,7 +10,8 @@ import streamlit as st
 
 from explorer.app import cache
 from explorer.app.words import literal
-from explorer.bundle.store import Bundle, Card, Reference
+from explorer.bundle.card import Card
+from explorer.bundle.store import Bundle, Reference
 from explorer.drawing import charts
 from explorer.recipes.published import published_loss
 

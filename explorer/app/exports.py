@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer.bundle.store import Bundle, save_arrays_to
+from explorer.bundle.arrays import save_arrays
+from explorer.bundle.store import Bundle
 
 
 def download(label: str, make: Callable[[], str | bytes], name: str, **further: Any) -> None:
@@ -50,5 +51,5 @@ def latents_npz(bundle: Bundle, rows: np.ndarray) -> bytes:
 def npz(**arrays: np.ndarray) -> bytes:
     """Arrays as a compressed ``.npz`` file."""
     buffer = io.BytesIO()
-    save_arrays_to(buffer, **arrays)
+    save_arrays(buffer, **arrays)
     return buffer.getvalue()

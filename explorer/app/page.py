@@ -14,8 +14,9 @@ from explorer.app.point import coordinates_input, move_buttons
 from explorer.app.view import View
 from explorer.app.views import VIEWS
 from explorer.app.words import literal
+from explorer.bundle.card import BundleError, Card
 from explorer.bundle.images import public_name
-from explorer.bundle.store import Bundle, BundleError, Card
+from explorer.bundle.store import Bundle
 from explorer.core.geometry import axis_label
 
 STYLE = Path(__file__).with_suffix(".css")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import onnxruntime
 
+from explorer.bundle.graph import GraphError, count_weights
 from explorer.bundle.posterior import FlowPosterior, GaussianPosterior, Pair, Posterior
 from explorer.core.elbo import LikelihoodName, mean_image
 from explorer.recipes.recipe import Recipe
 
-WEIGHTS = "model.keras"
-"""The file that graphs refer to for their weights."""
+MAX_MEMORY = 2**32
+"""Bytes that all graphs together may use while they run; a run that needs more ends with an error.
+
+A small graph may unfold to any size (``Expand``, ``ConstantOfShape``, …)."""
 
 
 @dataclass(frozen=True)
@@ -47,38 +49,52 @@ class Codec:
         return mean_image(self.parameters(z), self.likelihood)
 
 
-def onnx_codec(encoder: bytes, decoder: bytes, model_keras: bytes, recipe: Recipe) -> Codec:
+def onnx_codec(encoder: bytes, decoder: bytes, recipe: Recipe) -> Codec:
     """A codec over two ONNX graphs, safe to share between threads.
 
     Args:
         encoder: the graph image → (z_mean, z_log_var), or with a flow
             (image, noise) → (z, log q(z|x) by dimension).
         decoder: the graph z → likelihood parameters.
-        model_keras: contents of that file, where the graphs find their large weights.
         recipe: tells whether there is a flow, and how parameters become images.
+
+    Raises:
+        GraphError: a graph is damaged, does not stand alone, or is more than onnxruntime knows.
     """
-    session = _session(encoder, model_keras)
+    session = _session(encoder, "encoder.onnx")
     encode: Any = partial(_run, session)
     posterior: Posterior = (
         FlowPosterior(encode, session.get_outputs()[0].shape[1])
         if recipe.flow
         else GaussianPosterior(encode)
     )
-    decode = partial(_run, _session(decoder, model_keras))
+    decode = partial(_run, _session(decoder, "decoder.onnx"))
     return Codec(posterior, lambda z: decode(z)[0], recipe.likelihood)
 
 
-def _session(graph: bytes, model_keras: bytes) -> onnxruntime.InferenceSession:
-    """Load a graph, which may refer to ``model.keras``; no file is read, whatever it refers to."""
+def _session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
+    _limit_memory()
     options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what goes wrong is raised: no need to print it as well
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_external_initializers_from_files_in_memory(
-        [WEIGHTS], [model_keras], [len(model_keras)]
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    options.add_session_config_entry(  # enough for the Cast of any weight
+        "optimization.constant_folding_max_output_size_in_bytes", str(4 * len(graph))
     )
-    options.add_session_config_entry(  # nested graphs do not ask that table: they find no folder
-        "session.model_external_initializers_file_folder_path", os.devnull
-    )
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    try:
+        count_weights(graph)
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no base class
+        raise GraphError(f"{name} is not usable: {' '.join(str(error).split())}") from error
+
+
+@cache
+def _limit_memory() -> None:
+    """Give all sessions one allocator, which refuses more than ``MAX_MEMORY``."""
+    kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    place = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, onnxruntime.OrtMemType.DEFAULT)
+    as_requested = {"max_mem": MAX_MEMORY, "arena_extend_strategy": 1}
+    onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(as_requested))
 
 
 def _run(session: onnxruntime.InferenceSession, *batches: np.ndarray) -> list[np.ndarray]:

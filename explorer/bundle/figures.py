@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from explorer.bundle.card import ImportanceBound, Metrics
 from explorer.bundle.codec import Codec
-from explorer.bundle.store import ImportanceBound, Latents, Metrics
+from explorer.bundle.store import Latents
 from explorer.core import metrics
 from explorer.core.density import AggregatePosterior
 from explorer.core.elbo import entropy_floor, kl_per_dimension

@@ -1,23 +1,64 @@
-"""The images that a bundle was computed from: bundles themselves hold none."""
+"""The test images that a bundle was computed from: kept once for all bundles of a data set."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 import numpy as np
 
-from explorer.bundle.store import Bundle, BundleError, DataCard, images_path, load_images
+from explorer.bundle.arrays import expect, read_arrays, save_arrays
+from explorer.bundle.card import BundleError, DataCard
+from explorer.bundle.files import read_file
+from explorer.bundle.store import IMAGES_FOLDER, Bundle
 from explorer.data.dataset import Dataset, Split, dataset_fingerprint
 from explorer.data.load import load_dataset
 from explorer.data.named import NAMED
 from explorer.errors import DatasetError
 
 
-def public_name(data: DataCard) -> str | None:
-    """The name by which anyone can get the images; None for a person's own."""
-    name = data.name.removesuffix("-grey")
-    return name if name in NAMED else None
+def images_path(folder: Path, data: DataCard) -> Path:
+    """Where the test images of a data set are kept for all its bundles in ``folder``."""
+    return folder / IMAGES_FOLDER / f"{data.name}-{data.test_sha256[:8]}.npz"
+
+
+def save_images(images: np.ndarray, path: Path) -> None:
+    """Keep test images for all bundles of a data set."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.unfinished")
+    save_arrays(beside, images=images)
+    os.replace(beside, path)
+
+
+def load_images(path: Path, data: DataCard) -> np.ndarray:
+    """Read kept test images, ``(n, height, width, channels)`` uint8.
+
+    Raises:
+        BundleError: the file is damaged or holds other images.
+    """
+    place = f"{path.name} of {path.parent.name}"
+    images = read_arrays(read_file(path), ["images"], place)["images"]
+    expect(place, "images", images, (data.test_images, *data.image_shape), np.uint8)
+    return images
+
+
+def find_originals(bundle: Bundle) -> np.ndarray | None:
+    """The test images, uint8 ``(n, height, width, channels)``; None where they are not at hand.
+
+    They are looked for beside the bundle, then among this machine's data sets.
+    Nothing is downloaded, and other images than the card's are not taken.
+    """
+    data = bundle.card.data
+    with contextlib.suppress(BundleError):  # missing or damaged, but this machine may have them
+        kept = load_images(images_path(bundle.path.parent, data), data)
+        if dataset_fingerprint(Split(kept, bundle.latents.labels)) == data.test_sha256:
+            return kept
+    try:
+        found = load_card_data(data).test
+    except DatasetError:
+        return None
+    return found.images if dataset_fingerprint(found) == data.test_sha256 else None
 
 
 def load_card_data(
@@ -47,19 +88,7 @@ def load_card_data(
     return dataset if data.limit is None else dataset.limited(data.limit)
 
 
-def find_originals(bundle: Bundle) -> np.ndarray | None:
-    """The test images, uint8 ``(n, height, width, channels)``; None where they are not at hand.
-
-    They are looked for beside the bundle, then among this machine's data sets.
-    Nothing is downloaded, and other images than the card's are not taken.
-    """
-    data = bundle.card.data
-    with contextlib.suppress(BundleError):  # missing or damaged, but this machine may have them
-        kept = load_images(images_path(bundle.path.parent, data), data)
-        if dataset_fingerprint(Split(kept, bundle.latents.labels)) == data.test_sha256:
-            return kept
-    try:
-        found = load_card_data(data).test
-    except DatasetError:
-        return None
-    return found.images if dataset_fingerprint(found) == data.test_sha256 else None
+def public_name(data: DataCard) -> str | None:
+    """The name by which anyone can get the images; None for a person's own."""
+    name = data.name.removesuffix("-grey")
+    return name if name in NAMED else None

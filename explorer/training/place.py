@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from explorer.bundle import store
-from explorer.bundle.store import BundleError
+from explorer.bundle.card import BundleError
 from explorer.training.checkpoints import count_epochs
 from explorer.training.export import library_versions
 from explorer.training.run import Run, TrainingError

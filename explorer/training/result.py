@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 
 from explorer.bundle import store
-from explorer.bundle.store import Card, DataCard, Latents, Metrics, ModelCard, TrainingCard
+from explorer.bundle.atomic import unfinished
+from explorer.bundle.card import Card, DataCard, Metrics, ModelCard, TrainingCard, storable
+from explorer.bundle.graph import count_weights
+from explorer.bundle.images import images_path, save_images
+from explorer.bundle.store import Latents
 from explorer.data.dataset import Dataset, dataset_fingerprint
 from explorer.training import export
 from explorer.training.loop import Trained
@@ -13,16 +18,15 @@ from explorer.training.place import Place
 from explorer.training.run import Plan
 
 
-def make_card(plan: Plan, trained: Trained, metrics: Metrics) -> Card:
+def make_card(plan: Plan, trained: Trained, graphs: Mapping[str, bytes], metrics: Metrics) -> Card:
     """Describe a trained model: where it comes from and how good it is."""
     run, dataset = plan.run, plan.dataset
     return Card(
-        schema_version=store.SCHEMA_VERSION,
         name=plan.name,
         data=DataCard(
             name=dataset.name,
-            title=store.storable(dataset.title),
-            classes=tuple(map(store.storable, dataset.classes)),
+            title=storable(dataset.title),
+            classes=tuple(map(storable, dataset.classes)),
             image_shape=dataset.image_shape,
             background=dataset.background,
             licence=dataset.licence,
@@ -35,12 +39,12 @@ def make_card(plan: Plan, trained: Trained, metrics: Metrics) -> Card:
         ),
         model=ModelCard(
             latent_dim=run.latent_dim,
-            recipe_name=store.storable(plan.recipe_name),
+            recipe_name=storable(plan.recipe_name),
             recipe=run.recipe,
-            parameters=export.count_weights(trained.model),
+            parameters=sum(map(count_weights, graphs.values())),
         ),
         training=TrainingCard(
-            command=store.storable(plan.command),
+            command=storable(plan.command),
             seed=run.seed,
             seconds=round(trained.seconds, 1),
             versions=export.library_versions(),
@@ -51,7 +55,14 @@ def make_card(plan: Plan, trained: Trained, metrics: Metrics) -> Card:
 
 
 def write(
-    place: Place, card: Card, trained: Trained, latents: Latents, dataset: Dataset, *, keras: bool
+    place: Place,
+    card: Card,
+    trained: Trained,
+    graphs: Mapping[str, bytes],
+    latents: Latents,
+    dataset: Dataset,
+    *,
+    keras: bool,
 ) -> None:
     """Write a bundle or a reference, completely or not at all.
 
@@ -59,6 +70,7 @@ def write(
         place: where.
         card: what it says of itself.
         trained: model and history.
+        graphs: the model as ONNX (``export.export_graphs``).
         latents: of the test images.
         dataset: whose test images are kept beside the bundle, where their licence allows it.
         keras: also keep the model as Keras saves it.
@@ -66,14 +78,15 @@ def write(
     if place.figures_only:
         store.save_reference(card, trained.history, place.output)
     else:
-        with store.unfinished(place.path) as folder:
-            export.save_model(trained.model, folder)
+        with unfinished(place.path) as folder:
+            for name, graph in graphs.items():
+                (folder / name).write_bytes(graph)
+            export.save_keras(trained.model, folder / "model.keras")
             store.save_latents(latents, folder / "latents.npz")
             store.save_history(trained.history, folder / "history.json")
-            files = store.file_cards(folder)
-            store.save_card(card.model_copy(update={"files": files}), folder / "card.json")
+            store.save_card(card, folder, (*store.FILES, "model.keras") if keras else store.FILES)
             if dataset.may_be_kept:
-                store.save_images(dataset.test.images, store.images_path(place.output, card.data))
+                save_images(dataset.test.images, images_path(place.output, card.data))
     if is_whole(card, trained):
         shutil.rmtree(place.checkpoints)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.bundle.store import Card, History
+from explorer.bundle.card import Card
+from explorer.bundle.store import History
 from explorer.data.dataset import Dataset
 from explorer.errors import ExplorerError
 from explorer.recipes.recipe import Recipe

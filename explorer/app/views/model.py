@@ -13,7 +13,8 @@ from explorer.app.comparison import render_comparison
 from explorer.app.exports import download, latents_csv, latents_npz
 from explorer.app.view import View
 from explorer.app.words import literal
-from explorer.bundle.store import Bundle, Card
+from explorer.bundle.card import Card
+from explorer.bundle.store import Bundle
 from explorer.recipes.recipe import Recipe
 
 HELP = """

@@ -1,0 +1,58 @@
+"""Arrays in ``.npz`` files: written as the same bytes each time, read without unpacking a bomb."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from explorer.bundle.card import BundleError
+
+MAX_UNPACKED = 2**31
+"""Bytes: a file that says it holds more is not opened, however small it is."""
+
+
+def save_arrays(target: Path | BinaryIO, **arrays: np.ndarray) -> None:
+    """Write a compressed ``.npz`` whose bytes depend on the arrays alone (no time stamps)."""
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy")
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(entry, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
+
+
+def read_arrays(npz: bytes, names: Iterable[str], place: str) -> dict[str, np.ndarray]:
+    """Read the named arrays of an ``.npz``.
+
+    Args:
+        npz: its contents.
+        names: of the arrays.
+        place: what an error calls the file.
+
+    Raises:
+        BundleError: it is damaged, too large, or has no such array.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(npz)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED:
+                raise ValueError(f"it would unpack to more than {MAX_UNPACKED:,} bytes")
+        with np.load(io.BytesIO(npz), allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in names}
+    except Exception as error:  # what a damaged zip raises shares no base class
+        message = " ".join(str(error).split()) or type(error).__name__
+        raise BundleError(f"{place} is not usable: {message}") from error
+
+
+def expect(place: str, name: str, array: np.ndarray, shape: tuple[int, ...], dtype: type) -> None:
+    """Raise a ``BundleError`` unless an array has this shape and type, and finite numbers."""
+    if array.shape != shape or array.dtype != dtype:
+        raise BundleError(
+            f"{name} in {place} is {array.dtype} {array.shape}; expected {np.dtype(dtype)} {shape}"
+        )
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise BundleError(f"{name} in {place} holds NaN or infinity")

@@ -1,0 +1,182 @@
+"""``card.json``: what a bundle says about its model, its data and its files."""
+
+from __future__ import annotations
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from explorer.errors import ExplorerError
+from explorer.recipes.recipe import Recipe, first_problem
+
+SCHEMA_VERSION = 3
+CONVERTIBLE = 2
+"""The earlier version that ``explorer.cli.convert`` turns into the present one."""
+NAME = r"^[a-z0-9][a-z0-9_.-]{0,99}$"
+"""What a bundle may be called."""
+
+_SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class BundleError(ExplorerError):
+    """A bundle that cannot be used; the message names the file, what was expected and found."""
+
+
+class _Card(BaseModel, frozen=True, extra="forbid", strict=True, allow_inf_nan=False):
+    """A part of ``card.json``: unknown fields and wrong types are errors."""
+
+
+class DataCard(_Card):
+    """The data set: ``test_sha256`` and ``train_sha256`` are ``dataset_fingerprint`` values."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    title: str
+    classes: tuple[str, ...] = Field(min_length=1)
+    image_shape: tuple[PositiveInt, PositiveInt, PositiveInt]
+    background: float | tuple[float, ...]
+    licence: str
+    origin: str
+    limit: PositiveInt | None = None
+    train_images: PositiveInt
+    test_images: PositiveInt
+    train_sha256: str = _SHA256
+    test_sha256: str = _SHA256
+
+
+class ModelCard(_Card):
+    """The model: its recipe with the values used, and its weights (``graph.count_weights``)."""
+
+    latent_dim: PositiveInt
+    recipe_name: str
+    recipe: Recipe
+    parameters: PositiveInt
+
+
+class TrainingCard(_Card):
+    """How the model was trained; the same command gives the same bundle.
+
+    Except with ``--minutes``: the number of epochs then depends on the machine.
+    """
+
+    command: str
+    seed: int
+    seconds: float
+    versions: dict[str, str]
+
+
+class ImportanceBound(_Card):
+    """−log p(x) bounded by importance sampling, with the −ELBO of the same images, nats."""
+
+    images: PositiveInt
+    samples: PositiveInt
+    bound: float
+    neg_elbo: float
+
+
+class Metrics(_Card):
+    """Figures on the test set, defined in ``figures.evaluate``; terms in nats per image."""
+
+    neg_elbo: float
+    reconstruction: float
+    kl: float
+    samples: PositiveInt
+    entropy_floor: float | None
+    excess: float | None
+    importance: ImportanceBound
+    kl_per_dimension: tuple[float, ...]
+    active_units: int
+    knn_accuracy: float | None
+    knn_accuracy_pca: float | None
+    knn_neighbours: PositiveInt
+    squared_error: float
+    squared_error_pca: float
+
+
+class FileCard(_Card):
+    """What a file of the bundle must be."""
+
+    bytes: NonNegativeInt
+    sha256: str = _SHA256
+
+
+class Card(_Card):
+    """``card.json``."""
+
+    schema_version: int = SCHEMA_VERSION
+    name: str = Field(pattern=NAME)
+    data: DataCard
+    model: ModelCard
+    training: TrainingCard
+    metrics: Metrics
+    files: dict[str, FileCard]
+
+    @model_validator(mode="after")
+    def _agree_with_itself(self) -> Card:
+        dimensions, terms = self.model.latent_dim, len(self.metrics.kl_per_dimension)
+        if terms != dimensions:
+            raise ValueError(f"kl_per_dimension has {terms} values; latent_dim is {dimensions}")
+        background, channels = self.data.background, self.data.image_shape[2]
+        if isinstance(background, tuple) and len(background) != channels:
+            raise ValueError(f"background has {len(background)} values for {channels} channels")
+        return self
+
+    @property
+    def title(self) -> str:
+        """What a person reads: data set, latent dimension and whether there is a flow."""
+        flow = " with flow" if self.model.recipe.flow else ""
+        return f"{self.data.title} · {self.model.latent_dim}-D{flow}"
+
+    def to_json(self) -> str:
+        """The text of ``card.json``."""
+        return self.model_dump_json(indent=1) + "\n"
+
+
+def storable(text: str) -> str:
+    """The text with '?' for bytes of a file's name that are no UTF-8: JSON cannot hold them."""
+    return text.encode(errors="replace").decode()
+
+
+class _Version(BaseModel):
+    """The one field that every version has."""
+
+    model_config = ConfigDict(strict=True)
+
+    schema_version: int
+
+
+def parse_card(content: bytes, folder: str) -> Card:
+    """Read ``card.json`` of the bundle in ``folder``.
+
+    Raises:
+        BundleError: it is no card, of another version, or that of another bundle.
+    """
+    place = f"card.json of {folder}"
+    try:
+        version = _Version.model_validate_json(content).schema_version
+        if version > SCHEMA_VERSION:
+            raise BundleError(
+                f"{place} has schema_version {version}, which is newer than this explorer "
+                f"({SCHEMA_VERSION}): update the explorer"
+            )
+        if version < SCHEMA_VERSION:
+            remedy = (
+                f"convert it with: python -m explorer convert {folder}"
+                if version == CONVERTIBLE
+                else "train the model again"
+            )
+            raise BundleError(
+                f"{place} has schema_version {version}; this explorer reads {SCHEMA_VERSION}: "
+                f"{remedy}"
+            )
+        card = Card.model_validate_json(content)
+    except ValidationError as error:
+        raise BundleError(f"{place} is not usable: {first_problem(error)}") from error
+    if card.name != folder:
+        raise BundleError(f"card.json belongs to {card.name}, but its folder is {folder}")
+    return card

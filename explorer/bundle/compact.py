@@ -1,0 +1,144 @@
+"""An ONNX graph as a bundle stores it: named in order, small, and the same bytes each time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+from explorer.core.half import to_half
+
+SMALL = 64
+"""Arrays of fewer numbers stay in single precision: a Cast would take more than it saves."""
+
+HALF = ":half"
+"""What the name of a half-precision weight ends with, before its Cast."""
+
+
+def compact(model: onnx.ModelProto, outputs: Sequence[str]) -> bytes:
+    """Write a graph that tf2onnx made, or an earlier version of this function.
+
+    It computes the same as before. Weights stand in half precision with a Cast where
+    that loses nothing, everything is numbered in the order of the nodes, and the batch is
+    the only axis without a size.
+
+    Args:
+        model: with all weights inside.
+        outputs: new names of the graph's outputs.
+    """
+    graph = model.graph
+    _join_halves(graph)
+    _fix_shapes(model)
+    _rename(graph, outputs)
+    _split_halves(graph)
+    graph.name, graph.doc_string = "graph", ""
+    del graph.value_info[:]
+    used = {node.domain for node in graph.node}
+    opsets = [opset for opset in model.opset_import if opset.domain in used]
+    del model.opset_import[:]
+    model.opset_import.extend(opsets)
+    onnx.checker.check_model(model)
+    return model.SerializeToString(deterministic=True)
+
+
+def _join_halves(graph: onnx.GraphProto) -> None:
+    """Turn weights in half precision, and the Casts that follow them, into single precision."""
+    halves = {t.name: t for t in graph.initializer if t.name.endswith(HALF)}
+    casts = {node.input[0]: node for node in graph.node if node.op_type == "Cast"}
+    for name, tensor in halves.items():
+        values = numpy_helper.to_array(tensor).astype(np.float32)
+        tensor.CopyFrom(numpy_helper.from_array(values, casts[name].output[0]))
+        graph.node.remove(casts[name])
+
+
+def _split_halves(graph: onnx.GraphProto) -> None:
+    """The opposite of ``_join_halves``, for every array that half precision can hold."""
+    casts = []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < SMALL:
+            continue
+        halves = to_half(values)
+        if np.array_equal(halves.astype(np.float32), values):
+            name = tensor.name
+            tensor.CopyFrom(numpy_helper.from_array(halves, name + HALF))
+            casts.append(helper.make_node("Cast", [name + HALF], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _fix_shapes(model: onnx.ModelProto) -> None:
+    """Write the target of every Reshape as a constant, where only the batch is unknown.
+
+    The exporter computes some of them from the shape of another array, with a dozen nodes.
+    """
+    graph = model.graph
+    constants = {tensor.name for tensor in graph.initializer}
+    computed = [n for n in graph.node if n.op_type == "Reshape" and n.input[1] not in constants]
+    if not computed:
+        return
+    probe = onnx.ModelProto()
+    probe.CopyFrom(model)
+    del probe.graph.output[:]
+    names = dict.fromkeys(node.input[1] for node in computed)
+    probe.graph.output.extend(
+        helper.make_tensor_value_info(name, TensorProto.INT64, None) for name in names
+    )
+    two, three = (_run_on_zeros(probe, count) for count in (2, 3))
+    for node, name, target, other in zip(computed, names, two, three, strict=False):
+        batch = target != other
+        if batch.sum() <= 1 and (target[batch] == 2).all() and (other[batch] == 3).all():
+            node.input[1] = f"{name}:constant"
+            constant = np.where(batch, -1, target)
+            graph.initializer.append(numpy_helper.from_array(constant, node.input[1]))
+    _drop_unused(graph)
+
+
+def _run_on_zeros(model: onnx.ModelProto, count: int) -> list[np.ndarray]:
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    inputs = {
+        value.name: np.zeros((count, *value.shape[1:]), np.float32)
+        for value in session.get_inputs()
+    }
+    return session.run(None, inputs)
+
+
+def _drop_unused(graph: onnx.GraphProto) -> None:
+    """Remove the nodes and weights that no output needs."""
+    needed = {value.name for value in graph.output}
+    nodes = []
+    for node in reversed(graph.node):
+        if needed.intersection(node.output):
+            needed.update(node.input)
+            nodes.append(node)
+    weights = [tensor for tensor in graph.initializer if tensor.name in needed]
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(reversed(nodes))
+    graph.initializer.extend(weights)
+
+
+def _rename(graph: onnx.GraphProto, outputs: Iterable[str]) -> None:
+    """Name everything by its place: the exporter's own names change from run to run."""
+    names = {"": "", **{value.name: value.name for value in graph.input}}
+    for value, name in zip(graph.output, outputs, strict=True):
+        names[value.name] = value.name = name
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "n"
+    for index, node in enumerate(graph.node):
+        node.name = f"{node.op_type}_{index}"
+        for place, name in enumerate(node.input):
+            node.input[place] = names.setdefault(name, f"weight_{index}_{place}")
+        for place, name in enumerate(node.output):
+            node.output[place] = names.setdefault(name, f"{node.name}_{place}")
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    ordered = [weights[name] for name in names if name in weights]
+    for tensor in ordered:
+        tensor.name = names[tensor.name]
+    del graph.initializer[:]
+    graph.initializer.extend(ordered)

@@ -1,0 +1,90 @@
+"""Files of a bundle: each is looked at before it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from pathlib import Path
+
+from explorer.bundle.card import BundleError, FileCard
+
+MAX_BYTES = {
+    "card.json": 2**20,
+    "history.json": 2**24,
+    "encoder.onnx": 2**29,
+    "decoder.onnx": 2**29,
+    "latents.npz": 2**30,
+}
+"""A larger file of that name is not read."""
+
+MAX_OTHER = 2**31
+
+
+def read_file(path: Path) -> bytes:
+    """Read a regular file of a reasonable size.
+
+    Raises:
+        BundleError: it is missing, something else than a file, too large, or cannot be read.
+    """
+    size = file_size(path)
+    limit = MAX_BYTES.get(path.name, MAX_OTHER)
+    if size > limit:
+        raise BundleError(f"{_place(path)} has {size:,} bytes; at most {limit:,} are read")
+    try:
+        with path.open("rb") as file:
+            return file.read(size)
+    except OSError as error:
+        raise BundleError(f"{_place(path)} cannot be read") from error
+
+
+def read_checked(path: Path, expected: FileCard) -> bytes:
+    """Read a file that has the size and hash that the card tells.
+
+    Raises:
+        BundleError: as for ``read_file`` and ``check_size``, or its contents were changed.
+    """
+    check_size(path, expected)
+    content = read_file(path)
+    if hashlib.sha256(content).hexdigest() != expected.sha256:
+        raise BundleError(f"{_place(path)} was changed: its SHA-256 is not the card's")
+    return content
+
+
+def check_size(path: Path, expected: FileCard) -> None:
+    """Compare a file's size with the card's, without reading it.
+
+    Raises:
+        BundleError: it differs, or there is no such file.
+    """
+    if (size := file_size(path)) != expected.bytes:
+        raise BundleError(
+            f"{_place(path)} has {size:,} bytes; its card says {expected.bytes:,}: "
+            "the file was cut short or replaced"
+        )
+
+
+def file_size(path: Path) -> int:
+    """The size of a regular file, or of the one that a link leads to.
+
+    Raises:
+        BundleError: it is missing, or something else than a file (a folder, a pipe, a device).
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise BundleError(f"{_place(path)} is missing") from error
+    except OSError as error:
+        raise BundleError(f"{_place(path)} cannot be read") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise BundleError(f"{_place(path)} cannot be read: it is no file")
+    return status.st_size
+
+
+def describe_file(path: Path) -> FileCard:
+    """Size and hash of a file, as a card tells them."""
+    content = path.read_bytes()
+    return FileCard(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+def _place(path: Path) -> str:
+    return f"{path.name} of {path.parent.name}"

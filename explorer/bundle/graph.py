@@ -1,0 +1,176 @@
+"""Look into an ONNX file before it is run: it must stand alone, and its size must be honest.
+
+Only the outer layers of the protobuf message are read, by the numbers of its fields in
+https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, so that the app does not need the
+``onnx`` package and a hostile file takes no more memory here than its own size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from explorer.errors import ExplorerError
+
+MAX_PARTS = 200_000
+"""Fields of a file that are looked at: more than ten thousand nodes have."""
+MAX_STRUCTURE = 2**23
+"""Bytes of a file beside its weights; protobuf may unpack them to a hundred times as much."""
+MAX_PACKED = 100
+"""Bytes of a packed list of axes that are read."""
+
+_FLOATING = {1: 4, 10: 1, 11: 8, 16: 1}
+"""Data types of weights (float, half, double, bfloat16), with the fewest bytes a number takes."""
+_KNOWN_TYPES = {*_FLOATING, 2, 3, 4, 5, 6, 7, 9, 12, 13}
+"""Data types of tensors: those, integers and bool, but no text."""
+_DOMAINS = (b"", b"ai.onnx")
+
+_MODEL_GRAPH, _MODEL_TRAINING, _MODEL_FUNCTION = 7, 20, 25
+_GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_SPARSE = 1, 5, 15
+_NODE_TYPE, _NODE_ATTRIBUTE, _NODE_DOMAIN = 4, 5, 7
+_ATTRIBUTE_TENSOR, _ATTRIBUTE_TENSORS = 5, 10
+_ATTRIBUTE_GRAPHS, _ATTRIBUTE_SPARSE = (6, 11), (22, 23)
+_TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_EXTERNAL, _TENSOR_LOCATION = 1, 2, 13, 14
+
+Field = tuple[int, int | memoryview]
+
+
+class GraphError(ExplorerError):
+    """A graph that is not run; the message says what is wrong with it, without its name."""
+
+
+def count_weights(content: bytes) -> int:
+    """Check a graph and count its weights.
+
+    Those are the numbers in its floating-point arrays. Single numbers without an axis, such
+    as the constants of a formula or the variance of all pixels, are left out.
+
+    Args:
+        content: of an ``.onnx`` file.
+
+    Raises:
+        GraphError: it is damaged, refers to another file, has a graph or function within
+            the graph (which may run for ever), an operator of an unknown library, or an
+            array with more numbers than the file has bytes for.
+    """
+    return _Scan(memoryview(content)).weights
+
+
+class _Scan:
+    """One walk through a file, which counts what it passes."""
+
+    def __init__(self, content: memoryview) -> None:
+        self.parts = 0
+        self.structure = len(content)
+        self.weights = 0
+        graphs = 0
+        for number, value in self._fields(content):
+            if number in (_MODEL_TRAINING, _MODEL_FUNCTION):
+                raise GraphError("it holds functions of its own, or a training step")
+            if number == _MODEL_GRAPH:
+                graphs += 1
+                self._graph(_message(value))
+        if graphs != 1:
+            raise GraphError("it is no ONNX model")
+        if self.structure > MAX_STRUCTURE:
+            raise GraphError(
+                f"it has {self.structure:,} bytes beside its weights; at most "
+                f"{MAX_STRUCTURE:,} are read"
+            )
+
+    def _graph(self, graph: memoryview) -> None:
+        for number, value in self._fields(graph):
+            if number == _GRAPH_NODE:
+                self._node(_message(value))
+            elif number == _GRAPH_INITIALIZER:
+                data_type, dims = self._tensor(_message(value))
+                if dims and data_type in _FLOATING:
+                    self.weights += math.prod(dims)
+            elif number == _GRAPH_SPARSE:
+                raise GraphError("it has sparse weights")
+
+    def _node(self, node: memoryview) -> None:
+        fields = list(self._fields(node))
+        kind = next((bytes(_message(value)) for n, value in fields if n == _NODE_TYPE), b"")
+        name = repr(kind.decode(errors="replace"))
+        for number, value in fields:
+            if number == _NODE_DOMAIN and bytes(_message(value)) not in _DOMAINS:
+                raise GraphError(f"its operator {name} is not one of ONNX itself")
+            if number != _NODE_ATTRIBUTE:
+                continue
+            for inner, part in self._fields(_message(value)):
+                if inner in _ATTRIBUTE_GRAPHS:
+                    raise GraphError(f"its operator {name} holds another graph")
+                if inner in _ATTRIBUTE_SPARSE:
+                    raise GraphError("it has sparse weights")
+                if inner in (_ATTRIBUTE_TENSOR, _ATTRIBUTE_TENSORS):
+                    self._tensor(_message(part))
+
+    def _tensor(self, tensor: memoryview) -> tuple[int, list[int]]:
+        """The data type and shape of an array, which the file must have the bytes for."""
+        self.structure -= len(tensor)
+        data_type, dims = 0, []
+        for number, value in self._fields(tensor):
+            if number == _TENSOR_EXTERNAL or (number == _TENSOR_LOCATION and value != 0):
+                raise GraphError("its weights are in another file; expected all within the graph")
+            if number == _TENSOR_TYPE and isinstance(value, int):
+                data_type = value
+            elif number == _TENSOR_DIMS:  # one a field, or all packed into one
+                dims += [value] if isinstance(value, int) else list(_varints(value[:MAX_PACKED]))
+        count = math.prod(dims)
+        if count * _FLOATING.get(data_type, 1) > len(tensor):
+            raise GraphError(f"it has an array of {dims} without the numbers for it")
+        if data_type not in _KNOWN_TYPES:
+            raise GraphError(f"it has an array of the unknown data type {data_type}")
+        return data_type, dims
+
+    def _fields(self, message: memoryview) -> Iterator[Field]:
+        """The fields of a message: a number for a varint, the bytes for anything else."""
+        at = 0
+        while at < len(message):
+            self.parts += 1
+            if self.parts > MAX_PARTS:
+                raise GraphError(f"it has more than {MAX_PARTS:,} parts")
+            key, at = _varint(message, at)
+            number, wire = key >> 3, key & 7
+            if wire == 0:
+                value, at = _varint(message, at)
+                yield number, value
+                continue
+            if wire == 2:
+                length, at = _varint(message, at)
+            elif wire in (1, 5):
+                length = 8 if wire == 1 else 4
+            else:
+                raise GraphError("it is damaged, or no ONNX file")
+            if length > len(message) - at:
+                raise GraphError("it is damaged, or no ONNX file: it ends too early")
+            yield number, message[at : at + length]
+            at += length
+
+
+def _message(value: int | memoryview) -> memoryview:
+    if isinstance(value, int):
+        raise GraphError("it is damaged, or no ONNX file")
+    return value
+
+
+def _varints(message: memoryview) -> Iterator[int]:
+    at = 0
+    while at < len(message):
+        value, at = _varint(message, at)
+        yield value
+
+
+def _varint(message: memoryview, at: int) -> tuple[int, int]:
+    """A number of 7 bits a byte, lowest first, and the place after it."""
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(message):
+            break
+        byte = message[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+    raise GraphError("it is damaged, or no ONNX file: it ends too early")

@@ -1,0 +1,198 @@
+"""Convert bundles of an earlier version of the explorer to the present one, in place.
+
+    python -m explorer convert                 all bundles and references in pretrained/
+    python -m explorer convert mnist-2d        one of them
+
+The networks compute the same as before: their weights move from model.keras into
+encoder.onnx and decoder.onnx, and model.keras, which nothing reads any more, is removed.
+A bundle that cannot be converted is left as it was. The exit status is 0 if all have
+the present version in the end, 1 if one has not, 2 if there is no such bundle.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+from explorer.bundle.atomic import unfinished
+from explorer.bundle.card import CONVERTIBLE, SCHEMA_VERSION, BundleError, Card, parse_card
+from explorer.bundle.codec import Codec, onnx_codec
+from explorer.bundle.compact import compact
+from explorer.bundle.files import read_checked, read_file
+from explorer.bundle.graph import count_weights
+from explorer.bundle.store import (
+    DEFAULT_FOLDER,
+    FILES,
+    REFERENCE_FILES,
+    REFERENCES_FOLDER,
+    find_bundles,
+    find_references,
+    load_bundle,
+    load_reference,
+    save_card,
+)
+from explorer.cli.arguments import command_name
+
+WEIGHTS = "model.keras"
+"""The file in which graphs of that version have their large weights."""
+
+TOLERANCE = 1e-5
+"""By how much a result may change, relative to the largest value if that exceeds 1."""
+
+
+def main() -> int:
+    """Run the command line."""
+    arguments = parse_arguments()
+    folder = arguments.bundles
+    known = {path.name: path for path in (*find_references(folder), *find_bundles(folder))}
+    names = arguments.names or list(known)
+    if unknown := [name for name in names if name not in known]:
+        print(
+            f"there is no bundle {unknown[0]!r} in {folder}; there are: "
+            f"{', '.join(known) or 'none'}; --bundles names another folder",
+            file=sys.stderr,
+        )
+        return 2
+    if not names:
+        print(f"there are no bundles in {folder}", file=sys.stderr)
+        return 2
+    status = 0
+    for name in names:
+        try:
+            print(f"{name}: {convert(known[name])}", flush=True)
+        except (BundleError, OSError) as error:
+            print(f"{name}: LEFT AS IT WAS: {error}", flush=True)
+            status = 1
+    return status
+
+
+def convert(path: Path) -> str:
+    """Convert one bundle or reference in place, and say what was done.
+
+    Raises:
+        BundleError: it cannot be converted, and is as it was.
+        OSError: a file cannot be read or written; the bundle is as it was.
+    """
+    content = read_file(path / "card.json")
+    try:
+        values = json.loads(content)
+        version = values["schema_version"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        version = None
+    if version != CONVERTIBLE:
+        parse_card(content, path.name)
+        return f"has version {SCHEMA_VERSION} already"
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / path.name
+        folder.mkdir()
+        said = f"now has version {SCHEMA_VERSION}"
+        if path.parent.name == REFERENCES_FOLDER:
+            _convert_reference(values, path, folder)
+        else:
+            _convert_bundle(values, path, folder)
+            said += f"; {WEIGHTS} was removed"
+        with unfinished(path) as final:
+            shutil.copytree(folder, final, dirs_exist_ok=True)
+    return said
+
+
+def _convert_reference(values: dict[str, Any], path: Path, folder: Path) -> None:
+    """Write what a converted reference consists of into ``folder``."""
+    model = values["model"]
+    if model["recipe"]["likelihood"] == "gaussian":
+        model["parameters"] -= 1  # the one variance of all pixels counts no more
+    card = _card_of(values, path)
+    _copy(card, REFERENCE_FILES, path, folder)
+    save_card(card, folder, REFERENCE_FILES)
+    load_reference(folder)
+
+
+def _convert_bundle(values: dict[str, Any], path: Path, folder: Path) -> None:
+    """Write what a converted bundle consists of into ``folder``."""
+    card = _card_of(values, path)
+    _copy(card, (*FILES, WEIGHTS), path, folder)
+    weights = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).unlink()
+    flow = card.model.recipe.flow
+    before, after = [], []
+    for name, outputs in (
+        ("encoder.onnx", ("z", "log_q") if flow else ("z_mean", "z_log_var")),
+        ("decoder.onnx", ("parameters",)),
+    ):
+        try:
+            model = onnx.load_from_string((folder / name).read_bytes())
+            _move_in(model, weights)
+            before.append(model.SerializeToString())
+            after.append(compact(model, outputs))
+        except Exception as error:  # the errors of protobuf, ONNX and NumPy share no base class
+            raise BundleError(f"{name} of {path.name} is not usable: {error}") from error
+        (folder / name).write_bytes(after[-1])
+    parameters = sum(map(count_weights, after))
+    model_card = card.model.model_copy(update={"parameters": parameters})
+    save_card(card.model_copy(update={"model": model_card}), folder)
+    converted = load_bundle(folder)
+    _compare(onnx_codec(before[0], before[1], card.model.recipe), converted.codec, card)
+
+
+def _card_of(values: dict[str, Any], path: Path) -> Card:
+    """A card with the present version, from the values of an earlier one."""
+    return parse_card(json.dumps({**values, "schema_version": SCHEMA_VERSION}).encode(), path.name)
+
+
+def _copy(card: Card, names: Iterable[str], path: Path, folder: Path) -> None:
+    """Copy files that are what the card says."""
+    for name in names:
+        if name not in card.files:
+            raise BundleError(f"card.json of {path.name} does not list {name}")
+        (folder / name).write_bytes(read_checked(path / name, card.files[name]))
+
+
+def _move_in(model: onnx.ModelProto, weights: bytes) -> None:
+    """Put the weights that a graph has in ``model.keras`` into the graph."""
+    for tensor in model.graph.initializer:
+        if not uses_external_data(tensor):
+            continue
+        place = ExternalDataInfo(tensor)
+        start, length = place.offset or 0, place.length
+        if place.location != WEIGHTS or length is None or not 0 <= start <= start + length:
+            raise ValueError(f"it has weights at an unknown place, {place.location!r}")
+        tensor.raw_data = weights[start : start + length]
+        tensor.ClearField("external_data")
+        tensor.ClearField("data_location")
+
+
+def _compare(before: Codec, after: Codec, card: Card) -> None:
+    """Raise a ``BundleError`` unless both compute the same, on random images and latents."""
+    random = np.random.default_rng(0)
+    images = random.random((20, *card.data.image_shape), np.float32)
+    noise = random.standard_normal((20, 1, card.model.latent_dim), np.float32)
+    for one, other in zip(
+        (*before.draw(images, noise), before.parameters(noise[:, 0])),
+        (*after.draw(images, noise), after.parameters(noise[:, 0])),
+        strict=True,
+    ):
+        difference = np.max(np.abs(one - other)) / max(1.0, np.max(np.abs(one)))
+        if not difference <= TOLERANCE:
+            raise BundleError(f"the converted networks differ by {difference:.2g}")
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog=command_name(),
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="bundles; left out: all")
+    parser.add_argument("--bundles", type=Path, default=DEFAULT_FOLDER, metavar="DIR")
+    return parser.parse_args()

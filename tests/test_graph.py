@@ -1,0 +1,315 @@
+"""Graphs: what stands in an ONNX file is looked at before it is run."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from explorer.bundle import store
+from explorer.bundle.card import BundleError
+from explorer.bundle.graph import GraphError, count_weights
+from explorer.bundle.store import load_bundle
+from explorer.recipes.recipe import recipe_from_json
+from explorer.training.export import export_graphs
+from explorer.training.vae import VAE
+
+Copy = Callable[[], Path]
+Reseal = Callable[[Path], None]
+
+
+def refusal(path: Path) -> str:
+    """The one sentence with which a bundle is refused."""
+    with pytest.raises(BundleError) as error:
+        load_bundle(path)
+    text = str(error.value)
+    assert "\n" not in text
+    assert path.name in text
+    return text
+
+
+@pytest.fixture(scope="module")
+def other_models(
+    tmp_path_factory: pytest.TempPathFactory, tiny_recipe: dict[str, Any]
+) -> dict[str, Path]:
+    """Folders with models that are not the tiny bundle's, by what differs."""
+    folders = {}
+    for name, recipe, shape, latent_dim in (
+        ("dimensions", tiny_recipe, (12, 12, 1), 3),
+        ("images", tiny_recipe, (10, 12, 1), 2),
+        ("likelihood", {**tiny_recipe, "likelihood": "gaussian"}, (12, 12, 1), 2),
+    ):
+        folders[name] = tmp_path_factory.mktemp(name)
+        model = VAE(recipe_from_json(recipe), shape, latent_dim)
+        for file, graph in export_graphs(model).items():
+            (folders[name] / file).write_bytes(graph)
+    return folders
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("dimensions", "encoder.onnx"),
+        ("dimensions", "decoder.onnx"),
+        ("images", "encoder.onnx"),
+        ("images", "decoder.onnx"),
+        ("likelihood", "decoder.onnx"),
+    ],
+)
+def test_a_graph_of_other_shapes_is_refused(
+    copy_bundle: Copy, reseal: Reseal, other_models: dict[str, Path], kind: str, name: str
+) -> None:
+    path = copy_bundle()
+    shutil.copy(other_models[kind] / name, path / name)
+    reseal(path)
+    text = refusal(path)
+    assert f"{name} of shapes-2d" in text
+
+
+def test_swapped_graphs_are_refused(copy_bundle: Copy, reseal: Reseal) -> None:
+    path = copy_bundle()
+    encoder, decoder = ((path / f"{part}.onnx").read_bytes() for part in ("encoder", "decoder"))
+    (path / "encoder.onnx").write_bytes(decoder)
+    (path / "decoder.onnx").write_bytes(encoder)
+    reseal(path)
+    assert "encoder.onnx of shapes-2d" in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["encoder.onnx", "decoder.onnx"])
+@pytest.mark.parametrize("content", [b"", b"text", None], ids=["empty", "text", "cut"])
+def test_a_file_that_is_no_graph_is_refused(
+    copy_bundle: Copy, reseal: Reseal, name: str, content: bytes | None
+) -> None:
+    path = copy_bundle()
+    data = (path / name).read_bytes()
+    (path / name).write_bytes(data[: len(data) // 2] if content is None else content)
+    reseal(path)
+    assert name in refusal(path)
+
+
+def edit_graph(path: Path, edit: Callable[[onnx.GraphProto], None]) -> None:
+    model = onnx.load(path)
+    edit(model.graph)
+    path.write_bytes(model.SerializeToString())
+
+
+def infinite_weights(graph: onnx.GraphProto) -> None:
+    tensor = next(t for t in graph.initializer if t.data_type == onnx.TensorProto.FLOAT16)
+    values = np.full(tuple(tensor.dims), np.inf, np.float16)
+    tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+
+
+def one_output_less(graph: onnx.GraphProto) -> None:
+    del graph.output[-1]
+
+
+def unknown_operation(graph: onnx.GraphProto) -> None:
+    graph.node[-1].op_type = "RunThisProgram"
+
+
+def weights_elsewhere(model: onnx.ModelProto) -> None:
+    """Take the first weight from the file ``weights``."""
+    weight = model.graph.initializer[0]
+    weight.CopyFrom(external(weight.name, weight.data_type, weight.dims))
+
+
+def external(name: str, data_type: int, dims: Iterable[int]) -> TensorProto:
+    tensor = TensorProto(name=name, data_type=data_type, dims=dims)
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="weights")
+    return tensor
+
+
+def add_to_z_mean(model: onnx.ModelProto) -> None:
+    """Let the first output be what it was plus the value ``added``."""
+    z_mean = model.graph.output[0].name
+    for node in model.graph.node:
+        node.output[:] = ["before" if name == z_mean else name for name in node.output]
+    model.graph.node.append(helper.make_node("Add", ["before", "added"], [z_mean]))
+
+
+def constant_elsewhere(model: onnx.ModelProto) -> None:
+    hidden = external("hidden", TensorProto.FLOAT, [2])
+    model.graph.node.append(helper.make_node("Constant", [], ["added"], value=hidden))
+    add_to_z_mean(model)
+
+
+def branch(model: onnx.ModelProto) -> None:
+    """Add a weight to ``z_mean`` that stands in a graph within the graph."""
+    shape = helper.make_tensor_value_info("added", TensorProto.FLOAT, [2])
+    branches = []
+    for name in ("then", "else"):
+        shape.name = name
+        identity = helper.make_node("Identity", ["hidden"], [name])
+        hidden = helper.make_tensor("hidden", TensorProto.FLOAT, [2], [0.0, 0.0])
+        branches.append(helper.make_graph([identity], name, [], [shape], [hidden]))
+    model.graph.initializer.append(helper.make_tensor("yes", TensorProto.BOOL, [], [True]))
+    model.graph.node.append(
+        helper.make_node("If", ["yes"], ["added"], then_branch=branches[0], else_branch=branches[1])
+    )
+    add_to_z_mean(model)
+
+
+def function(model: onnx.ModelProto) -> None:
+    relu = helper.make_node("Relu", ["x"], ["y"])
+    model.functions.append(
+        helper.make_function("own", "Hidden", ["x"], ["y"], [relu], model.opset_import)
+    )
+
+
+def other_library(model: onnx.ModelProto) -> None:
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    model.graph.node[-1].domain = "com.microsoft"
+
+
+def sparse(model: onnx.ModelProto) -> None:
+    values = helper.make_tensor("sparse", TensorProto.FLOAT, [1], [1.0])
+    places = helper.make_tensor("places", TensorProto.INT64, [1], [3])
+    model.graph.sparse_initializer.append(helper.make_sparse_tensor(values, places, [10**12]))
+
+
+def no_numbers(model: onnx.ModelProto) -> None:
+    model.graph.initializer.append(
+        TensorProto(name="more", data_type=TensorProto.FLOAT, dims=[10**6, 10**6])
+    )
+
+
+def text(model: onnx.ModelProto) -> None:
+    tensor = TensorProto(name="text", data_type=TensorProto.STRING, dims=[1])
+    tensor.string_data.append(b"text")
+    model.graph.initializer.append(tensor)
+
+
+def long_description(model: onnx.ModelProto) -> None:
+    model.doc_string = "x" * 2**23
+
+
+def many_parts(model: onnx.ModelProto) -> None:
+    model.graph.node.extend(onnx.NodeProto() for _ in range(200_000))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (weights_elsewhere, "its weights are in another file"),
+        (constant_elsewhere, "its weights are in another file"),
+        (branch, "its operator 'If' holds another graph"),
+        (function, "it holds functions of its own"),
+        (other_library, "is not one of ONNX itself"),
+        (sparse, "it has sparse weights"),
+        (no_numbers, "it has an array of [1000000, 1000000] without the numbers for it"),
+        (text, "it has an array of the unknown data type 8"),
+        (long_description, "bytes beside its weights"),
+        (many_parts, "it has more than 200,000 parts"),
+    ],
+)
+def test_a_graph_that_does_not_stand_alone_is_refused(
+    copy_bundle: Copy,
+    reseal: Reseal,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[onnx.ModelProto], None],
+    said: str,
+) -> None:
+    path = copy_bundle()
+    monkeypatch.chdir(path)
+    (path / "weights").write_bytes(bytes(1000))  # it could be read
+    model = onnx.load(path / "encoder.onnx")
+    change(model)
+    (path / "encoder.onnx").write_bytes(model.SerializeToString())
+    reseal(path)
+    message = refusal(path)
+    assert message.startswith("in shapes-2d, encoder.onnx is not usable: it")
+    assert said in message
+
+
+def test_a_graph_cut_anywhere_or_with_any_byte_changed_gets_a_sentence(tiny_bundle: Path) -> None:
+    graph = (tiny_bundle / "decoder.onnx").read_bytes()
+    random = np.random.default_rng(0)
+    for place in random.integers(0, len(graph), 300):
+        for damaged in (
+            graph[:place],
+            graph[:place] + bytes([graph[place] ^ random.integers(1, 256)]) + graph[place + 1 :],
+        ):
+            with contextlib.suppress(GraphError):  # any other error is a fault
+                count_weights(damaged)
+
+
+def test_weights_are_the_numbers_in_arrays_of_fractions() -> None:
+    tensors = [
+        helper.make_tensor("kernel", TensorProto.FLOAT, [2, 3], [0.5] * 6),
+        helper.make_tensor("half", TensorProto.FLOAT16, [5], [0.5] * 5),
+        helper.make_tensor("constant", TensorProto.FLOAT, [], [0.5]),
+        helper.make_tensor("target", TensorProto.INT64, [2], [-1, 4]),
+    ]
+    model = helper.make_model(helper.make_graph([], "graph", [], [], tensors))
+    assert count_weights(model.SerializeToString()) == 6 + 5
+
+
+def unfolding(shape: list[int], *, fixed: bool) -> Callable[[onnx.ModelProto], None]:
+    """A change that adds a sum over an array of this shape, which stands in the file or not."""
+
+    def change(model: onnx.ModelProto) -> None:
+        add, node = model.graph.node.append, helper.make_node
+        one = helper.make_tensor("one", TensorProto.FLOAT, [1] * len(shape), [1.0])
+        target = helper.make_tensor("target", TensorProto.INT64, [len(shape)], shape)
+        model.graph.initializer.extend([one, target])
+        if not fixed:
+            add(node("Shape", [model.graph.input[0].name], ["shape"]))
+            add(node("ReduceMin", ["shape"], ["count"], keepdims=0))
+            add(node("Mul", ["target", "count"], ["computed"]))
+        add(node("Expand", ["one", "target" if fixed else "computed"], ["huge"]))
+        add(node("ReduceMean", ["huge"], ["added"], keepdims=0))
+        add_to_z_mean(model)
+
+    return change
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+@pytest.mark.parametrize("shape", [[60_000, 60_000], [10**6, 10**6], [2**40, 2**40]])
+def test_a_small_graph_that_unfolds_to_gigabytes_is_refused(
+    copy_bundle: Copy, reseal: Reseal, shape: list[int], fixed: bool
+) -> None:
+    path = copy_bundle()
+    model = onnx.load(path / "encoder.onnx")
+    unfolding(shape, fixed=fixed)(model)
+    (path / "encoder.onnx").write_bytes(model.SerializeToString())
+    reseal(path)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert "encoder.onnx" in refusal(path)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 2**20, "kilobytes"
+
+
+def test_a_graph_that_takes_too_long_is_left_behind(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "TRIAL_SECONDS", 0.0)
+    assert "takes more than 0 seconds for two images" in refusal(tiny_bundle)
+
+
+@pytest.mark.parametrize("edit", [infinite_weights, one_output_less, unknown_operation])
+def test_a_graph_that_gives_nonsense_is_refused(
+    copy_bundle: Copy, reseal: Reseal, edit: Callable[[onnx.GraphProto], None]
+) -> None:
+    path = copy_bundle()
+    edit_graph(path / "encoder.onnx", edit)
+    reseal(path)
+    assert "encoder.onnx" in refusal(path)
+
+
+def test_a_graph_for_one_image_only_is_refused(copy_bundle: Copy, reseal: Reseal) -> None:
+    def only_one(graph: onnx.GraphProto) -> None:
+        graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+
+    path = copy_bundle()
+    edit_graph(path / "encoder.onnx", only_one)
+    reseal(path)
+    assert "encoder.onnx of shapes-2d" in refusal(path)
