@@ -208,7 +208,7 @@ def test_both_spellings_stand_in_the_usage_line_and_import_no_tensorflow() -> No
         "import runpy, sys;"
         "sys.modules.update(dict.fromkeys(['tensorflow', 'keras', 'onnx', 'tf2onnx']));"
         "sys.argv = ['', *{}, '--help'];"
-        "runpy.run_module({!r}, run_name='__main__')"
+        "runpy.run_module({!r}, run_name='__main__', alter_sys=True)"
     )
     for module, words in (("explorer", ["verify"]), ("explorer.verify", [])):
         run = subprocess.run(
