@@ -111,7 +111,8 @@ class Address:
 
 def take_notices() -> list[str]:
     """The sentences about the address that have not been shown yet."""
-    waiting, st.session_state["notices"] = st.session_state["notices"], []
+    waiting: list[str] = st.session_state["notices"]
+    st.session_state["notices"] = []
     return waiting
 
 

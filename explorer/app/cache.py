@@ -152,7 +152,8 @@ def decoded(bundle: Bundle, z: np.ndarray) -> np.ndarray:
 def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     """How dense the training data is at latents, on the scale of the test set, 0–100."""
     density = bundle.aggregate_posterior.log_density(z)
-    return percentile_of(density, bundle.sorted_log_density)
+    shares: np.ndarray = percentile_of(density, bundle.sorted_log_density)
+    return shares
 
 
 def map_figure(

@@ -38,7 +38,8 @@ def move_to(bundle: Bundle, z: np.ndarray) -> None:
 
 def rounded(z: np.ndarray) -> np.ndarray:
     """The latent to the three decimals that the address keeps, and within its limits."""
-    return (np.round(np.clip(z, -LIMIT, LIMIT).astype(np.float64), 3) + 0.0).astype(np.float32)
+    clipped = np.clip(z, -LIMIT, LIMIT).astype(np.float64)
+    return np.asarray(np.round(clipped, 3) + 0.0, np.float32)
 
 
 def format_latent(z: np.ndarray) -> str:
@@ -53,9 +54,7 @@ def choose_axes(bundle: Bundle, chosen: tuple[int, int]) -> None:
 
 def axes(bundle: Bundle) -> tuple[int, int]:
     """The two dimensions of three or more that span the plane; those of largest KL at first."""
-    if chosen := st.session_state["axes"].get(bundle.card.name):
-        return chosen
-    first, second = bundle.main_dimensions
+    first, second = st.session_state["axes"].get(bundle.card.name) or bundle.main_dimensions
     return first, second
 
 

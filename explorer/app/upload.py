@@ -74,6 +74,8 @@ def _ask_for_file(key: str, source: str) -> bytes | None:
         shown = st.file_uploader(label, key=widget, on_change=keep)
     if state.get(kept) is None:
         return None
+    name: str
+    data: bytes
     name, data = state[kept]
     if shown is None:
         with st.container(horizontal=True, vertical_alignment="center"):

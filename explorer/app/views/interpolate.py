@@ -70,7 +70,7 @@ def end_latent(bundle: Bundle, end: str) -> np.ndarray:
     """
     row = parse_test_image(end, bundle)
     if row is not None:
-        return bundle.latents.z_mean[row]
+        return np.asarray(bundle.latents.z_mean[row])
     return parse_latent(end, bundle.card.model.latent_dim)
 
 
