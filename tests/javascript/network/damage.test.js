@@ -3,10 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Network, NetworkError } from "../../../static/live/network/network.js";
-import { bytesOf, constant, field, fixture, modelOf, node } from "./helpers.js";
+import { bytesOf, casesOf, constant, field, modelOf, node } from "./helpers.js";
 
-/** @type {{name: string, model: string, inputs: string[]}[]} */
-const cases = JSON.parse(fixture("cases.json").toString());
+const cases = casesOf("cases.json");
 
 /** Builds and runs a network; anything but a NetworkError fails the test. */
 function attempt(/** @type {Uint8Array} */ bytes) {

@@ -2,10 +2,9 @@
 
 import { test } from "node:test";
 import { Network } from "../../../static/live/network/network.js";
-import { assertClose, bytesOf, fixture, floatsOf } from "./helpers.js";
+import { assertClose, bytesOf, casesOf, floatsOf } from "./helpers.js";
 
-/** @type {{name: string, model: string, inputs: string[], outputs: {data: string}[]}[]} */
-const cases = JSON.parse(fixture("exports.json").toString());
+const cases = casesOf("exports.json");
 
 /** Number `index` of several images or latents that follow each other. */
 function part(

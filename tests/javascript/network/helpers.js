@@ -2,10 +2,24 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { Message } from "../../../static/live/network/protobuf.js";
+
+/**
+ * @typedef {object} Case a model and what onnxruntime makes of its inputs, in base64
+ * @property {string} name
+ * @property {string} model
+ * @property {string[]} inputs
+ * @property {{shape: number[], data: string}[]} outputs
+ */
 
 /** A file beside the tests. */
 export function fixture(/** @type {string} */ name) {
   return readFileSync(new URL(name, import.meta.url));
+}
+
+/** @returns {Case[]} */
+export function casesOf(/** @type {string} */ file) {
+  return JSON.parse(fixture(file).toString());
 }
 
 export function bytesOf(/** @type {string} */ base64) {
@@ -113,5 +127,28 @@ export function constant(name, values, shape = [values.length]) {
     field(2, 7),
     ...values.map((value) => field(7, value)),
     field(8, name),
+  ]);
+}
+
+/**
+ * A model with its inputs as constants, which the runtime folds while it builds the network.
+ *
+ * @param {Uint8Array} model
+ * @param {{name: string, shape: number[]}[]} inputs
+ * @param {Uint8Array[]} values their floats
+ */
+export function folded(model, inputs, values) {
+  const file = new Message(model);
+  const constants = inputs.map(({ name, shape }, i) =>
+    field(5, [
+      ...shape.map((length) => field(1, length)),
+      field(2, 1),
+      field(8, name),
+      field(9, values[i]),
+    ]),
+  );
+  return concat([
+    field(7, [file.bytes(7) ?? new Uint8Array(0), ...constants]),
+    field(8, file.bytes(8) ?? new Uint8Array(0)),
   ]);
 }

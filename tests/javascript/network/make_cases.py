@@ -2,8 +2,7 @@
 
     python tests/javascript/network/make_cases.py        (needs onnx and onnxruntime)
 
-Each case is a model of one node or a few. It comes twice: with its data as inputs, and with all
-of them as constants, which the page's runtime folds while it builds the network.
+Each case is a model of one node or a few, its inputs, and its outputs.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ OPSETS = range(13, 22)
 
 
 class Constant:
-    """An input that is a constant in both forms of a case."""
+    """An input that is a constant in the file."""
 
     def __init__(self, values: Any, dtype: str = "int64") -> None:
         self.array: Array = np.asarray(values, dtype=dtype)
@@ -85,33 +84,29 @@ def graph(
     live = {name: value for name, value in inputs.items() if not isinstance(value, Constant)}
     constants = {name: value.array for name, value in inputs.items() if isinstance(value, Constant)}
 
-    def model(run: dict[str, Array], fixed: dict[str, Array]) -> bytes:
-        built = helper.make_model(
-            helper.make_graph(
-                [*nodes, *casts],
-                "case",
-                [
-                    helper.make_tensor_value_info(n, TensorProto.FLOAT, v.shape)
-                    for n, v in run.items()
-                ],
-                [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in outputs],
-                [numpy_helper.from_array(value, name) for name, value in fixed.items()],
-            ),
-            opset_imports=[helper.make_opsetid("", opset)],
-            ir_version=10,
-            producer_name="",
-        )
-        return bytes(built.SerializeToString())
-
+    built = helper.make_model(
+        helper.make_graph(
+            [*nodes, *casts],
+            "case",
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape)
+                for name, value in live.items()
+            ],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+            [numpy_helper.from_array(value, name) for name, value in constants.items()],
+        ),
+        opset_imports=[helper.make_opsetid("", opset)],
+        ir_version=10,
+        producer_name="",
+    )
+    written = built.SerializeToString()
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    written = model(live, constants)
     session = onnxruntime.InferenceSession(written, options)
     expected = session.run(outputs, live)
     return {
         "name": label,
         "model": encode(written),
-        "folded": encode(model({}, constants | live)),
         "inputs": [encode(value.tobytes()) for value in live.values()],
         "outputs": [{"shape": value.shape, "data": encode(value.tobytes())} for value in expected],
     }

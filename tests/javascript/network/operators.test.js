@@ -4,34 +4,26 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Network } from "../../../static/live/network/network.js";
 import { OPERATORS } from "../../../static/live/network/operators/index.js";
-import { assertClose, bytesOf, fixture, floatsOf } from "./helpers.js";
+import { assertClose, bytesOf, casesOf, floatsOf, folded } from "./helpers.js";
 
-/**
- * @typedef {object} Case
- * @property {string} name
- * @property {string} model
- * @property {string} folded the same with all inputs as constants
- * @property {string[]} inputs
- * @property {{shape: number[], data: string}[]} outputs
- */
+const cases = casesOf("cases.json");
 
-/** @type {Case[]} */
-const cases = JSON.parse(fixture("cases.json").toString());
-
-for (const { name, model, folded, inputs, outputs } of cases) {
+for (const { name, model, inputs, outputs } of cases) {
   test(name, () => {
-    const values = inputs.map(floatsOf);
+    const ports = new Network(bytesOf(model)).inputs;
+    const constant = folded(bytesOf(model), ports, inputs.map(bytesOf));
     for (const options of [{}, { plain: true }]) {
       for (const network of [
         new Network(bytesOf(model), options),
-        new Network(bytesOf(folded), options),
+        new Network(constant, options),
       ]) {
         assert.deepEqual(
           network.outputs.map(({ shape }) => shape),
           outputs.map(({ shape }) => shape),
         );
+        const values = network.inputs.length > 0 ? inputs.map(floatsOf) : [];
         for (let time = 0; time < 2; time++) {
-          const results = network.run(...(network.inputs.length > 0 ? values : []));
+          const results = network.run(...values);
           results.forEach((result, i) => assertClose(result, floatsOf(outputs[i].data)));
         }
       }
