@@ -1,6 +1,6 @@
 /** A decoder or encoder in ONNX's format, at one image: read, built once, and run. */
 
-import { demand, NetworkError } from "./errors.js";
+import { NetworkError } from "./errors.js";
 import { readModel } from "./file.js";
 import { buildGraph } from "./graph.js";
 import { plain } from "./plain.js";
@@ -46,10 +46,9 @@ export class Network {
   run(...values) {
     for (let i = 0; i < this.#inputs.length; i++) {
       const { length } = this.#inputs[i];
-      demand(
-        values[i]?.length === length,
-        `The input ${this.inputs[i].name} takes ${length} numbers.`,
-      );
+      if (values[i]?.length !== length) {
+        throw new NetworkError(`The input ${this.inputs[i].name} takes ${length} numbers.`);
+      }
       this.#inputs[i].set(values[i]);
     }
     for (let i = 0; i < this.#steps.length; i++) this.#steps[i](this.#kernels);

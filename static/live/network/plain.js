@@ -8,6 +8,9 @@
 /**
  * @import {Numbers} from "./tensor.js"
  *
+ * @typedef {(x: number, slope: number) => number} Unary
+ * @typedef {(a: number, b: number) => number} Binary
+ *
  * @typedef {object} Operand how one operand of an elementwise function is read
  * @property {{data: Numbers}} tensor
  * @property {number} row how far apart its rows stand; 0 to repeat one
@@ -17,7 +20,7 @@
 /** Columns of a matrix that the kernels take at a time, and that lie together in a panel. */
 export const PANEL = 8;
 
-/** Functions of one number, by their index. @type {((x: number, slope: number) => number)[]} */
+/** @type {Unary[]} */
 const UNARY = [
   (x, slope) => (x < 0 ? slope * x : x),
   (x) => Math.exp(x),
@@ -25,7 +28,13 @@ const UNARY = [
   (x) => Math.tanh(x),
 ];
 
-/** Functions of two numbers, by their index. @type {((a: number, b: number) => number)[]} */
+/** Indices of the functions of one number that WebAssembly has too. */
+export const LEAKY_RELU = 0;
+export const EXP = 1;
+export const SIGMOID = 2;
+export const TANH = 3;
+
+/** @type {Binary[]} */
 const BINARY = [
   (a, b) => a + b,
   (a, b) => a - b,
@@ -35,11 +44,7 @@ const BINARY = [
   (a, b) => Math.min(a, b),
 ];
 
-export const LEAKY_RELU = 0;
-export const EXP = 1;
-export const SIGMOID = 2;
-export const TANH = 3;
-
+/** Indices of the functions of two numbers that WebAssembly has too. */
 export const ADD = 0;
 export const SUBTRACT = 1;
 export const MULTIPLY = 2;
@@ -119,20 +124,20 @@ export const plain = {
   /**
    * y = f(x).
    *
-   * @param {number} f
+   * @param {Unary | number} f a function, or the index of one of those above
    * @param {Numbers} x
    * @param {Numbers} y
    * @param {number} slope
    */
   unary(f, x, y, slope) {
-    const of = UNARY[f];
+    const of = typeof f === "number" ? UNARY[f] : f;
     for (let i = 0; i < x.length; i++) y[i] = of(x[i], slope);
   },
 
   /**
    * y = f(a, b) for `rows` rows of `columns` numbers.
    *
-   * @param {number} f
+   * @param {Binary | number} f a function, or the index of one of those above
    * @param {Operand} a
    * @param {number} aAt where the first row begins
    * @param {Operand} b
@@ -143,7 +148,14 @@ export const plain = {
    * @param {number} columns
    */
   binary(f, a, aAt, b, bAt, y, yAt, rows, columns) {
-    combine(BINARY[f], a, aAt, b, bAt, y, yAt, rows, columns);
+    const of = typeof f === "number" ? BINARY[f] : f;
+    const [left, right] = [a.tensor.data, b.tensor.data];
+    for (let row = 0; row < rows; row++) {
+      const [i, j] = [aAt + row * a.row, bAt + row * b.row];
+      for (let n = 0; n < columns; n++) {
+        y[yAt++] = of(left[i + n * a.column], right[j + n * b.column]);
+      }
+    }
   },
 };
 
@@ -180,30 +192,6 @@ function block(x, from, k, panel, start, y, at, width) {
   if (width > 5) y[at + 5] += f;
   if (width > 6) y[at + 6] += g;
   if (width > 7) y[at + 7] += h;
-}
-
-/**
- * The loop of `binary`, with any function.
- *
- * @param {(a: number, b: number) => number} f
- * @param {Operand} a
- * @param {number} aAt
- * @param {Operand} b
- * @param {number} bAt
- * @param {Numbers} y
- * @param {number} yAt
- * @param {number} rows
- * @param {number} columns
- */
-export function combine(f, a, aAt, b, bAt, y, yAt, rows, columns) {
-  const [left, right] = [a.tensor.data, b.tensor.data];
-  for (let row = 0; row < rows; row++) {
-    for (let j = 0, i = aAt, k = bAt; j < columns; j++, i += a.column, k += b.column) {
-      y[yAt++] = f(left[i], right[k]);
-    }
-    aAt += a.row;
-    bAt += b.row;
-  }
 }
 
 /**

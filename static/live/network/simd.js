@@ -1,6 +1,7 @@
 /** The kernels of `plain.js` in WebAssembly, with its 128-bit SIMD, where a browser has that. */
 
 import { BYTES } from "./kernels.js";
+import { plain } from "./plain.js";
 
 /** @import {Kernels} from "./plain.js" */
 
@@ -54,10 +55,12 @@ export function simdKernels(memory) {
     },
 
     unary(f, x, y, slope) {
-      unary(f, x.byteOffset, y.byteOffset, x.length, slope);
+      if (typeof f !== "number") plain.unary(f, x, y, slope);
+      else unary(f, x.byteOffset, y.byteOffset, x.length, slope);
     },
 
     binary(f, a, aAt, b, bAt, y, yAt, rows, columns) {
+      if (typeof f !== "number") return plain.binary(f, a, aAt, b, bAt, y, yAt, rows, columns);
       binary(
         f,
         a.tensor.data.byteOffset + 4 * aAt,

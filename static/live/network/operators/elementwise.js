@@ -6,10 +6,8 @@ import { broadcast, broadcastStrides, progression, sums } from "../tensor.js";
 
 /**
  * @import {Node, Operator, Run} from "../node.js"
+ * @import {Binary, Unary} from "../plain.js"
  * @import {Kind, Tensor} from "../tensor.js"
- *
- * @typedef {(x: number) => number} Unary
- * @typedef {(a: number, b: number) => number} Binary
  */
 
 /** Source: Klambauer et al. 2017, "Self-Normalizing Neural Networks"; ONNX gives these digits. */
@@ -21,26 +19,29 @@ export const ELEMENTWISE = {
   Ceil: unary(() => Math.ceil),
   Elu: unary((node) => elu(node.number("alpha", 1), 1)),
   Erf: unary(() => erf),
-  Exp: fast(kernel.EXP),
+  Exp: unary(() => kernel.EXP),
   Floor: unary(() => Math.floor),
   Gelu: unary((node) => node.choice("approximate", { none: gelu, tanh: geluOfTanh }, "none")),
   HardSigmoid: unary((node) => hardSigmoid(node.number("alpha", 0.2), node.number("beta", 0.5))),
   HardSwish: unary(() => (x) => x * hardSigmoid(1 / 6, 0.5)(x)),
-  LeakyRelu: fast(kernel.LEAKY_RELU, (node) => node.number("alpha", 0.01)),
+  LeakyRelu: unary(
+    () => kernel.LEAKY_RELU,
+    (node) => node.number("alpha", 0.01),
+  ),
   Log: unary(() => Math.log),
   Mish: unary(() => (x) => x * Math.tanh(softplus(x))),
   Neg: unary(() => (x) => -x),
   Not: unary(() => (x) => Number(!x)),
   Reciprocal: unary(() => (x) => 1 / x),
-  Relu: fast(kernel.LEAKY_RELU),
+  Relu: unary(() => kernel.LEAKY_RELU),
   Round: unary(() => roundToEven),
   Selu: unary((node) => elu(node.number("alpha", SELU.alpha), node.number("gamma", SELU.gamma))),
-  Sigmoid: fast(kernel.SIGMOID),
+  Sigmoid: unary(() => kernel.SIGMOID),
   Sign: unary(() => Math.sign),
   Softplus: unary(() => softplus),
   Softsign: unary(() => (x) => x / (1 + Math.abs(x))),
   Sqrt: unary(() => Math.sqrt),
-  Tanh: fast(kernel.TANH),
+  Tanh: unary(() => kernel.TANH),
 
   Add: variadic(kernel.ADD),
   Sum: variadic(kernel.ADD),
@@ -99,35 +100,17 @@ export const ELEMENTWISE = {
 /**
  * An operator that applies a function to each number.
  *
- * @param {(node: Node) => Unary} choose
+ * @param {(node: Node) => Unary | number} choose a function, or the index of one of the kernels
+ * @param {(node: Node) => number} [slope]
  * @param {Kind} [kind] of the result; else that of the operand
  * @returns {Operator}
  */
-function unary(choose, kind) {
+function unary(choose, slope = () => 0, kind) {
   return (node) => {
     const x = node.input(0);
-    const f = choose(node);
+    const [f, factor] = [choose(node), slope(node)];
     const y = node.output(x.shape, kind ?? x.kind);
-    return () => {
-      const [from, to] = [x.data, y.data];
-      for (let i = 0; i < to.length; i++) to[i] = f(from[i]);
-    };
-  };
-}
-
-/**
- * The same with a function of the kernels.
- *
- * @param {number} f
- * @param {(node: Node) => number} [chooseSlope]
- * @returns {Operator}
- */
-function fast(f, chooseSlope = () => 0) {
-  return (node) => {
-    const x = node.input(0);
-    const slope = chooseSlope(node);
-    const y = node.output(x.shape, x.kind);
-    return (kernels) => kernels.unary(f, x.data, y.data, slope);
+    return (kernels) => kernels.unary(f, x.data, y.data, factor);
   };
 }
 
@@ -192,14 +175,10 @@ export function combine(f, a, b, y) {
   const [left, right] = [a, b].map((tensor, operand) => {
     return { tensor, row: rows.strides[operand], column: columns.strides[operand] };
   });
+  const [m, n] = [rows.length, columns.length];
   return (kernels) => {
-    for (let i = 0, to = 0; i < aStarts.length; i++, to += rows.length * columns.length) {
-      const [m, n] = [rows.length, columns.length];
-      if (typeof f === "number") {
-        kernels.binary(f, left, aStarts[i], right, bStarts[i], y.data, to, m, n);
-      } else {
-        kernel.combine(f, left, aStarts[i], right, bStarts[i], y.data, to, m, n);
-      }
+    for (let i = 0; i < aStarts.length; i++) {
+      kernels.binary(f, left, aStarts[i], right, bStarts[i], y.data, i * m * n, m, n);
     }
   };
 }
@@ -241,9 +220,10 @@ function offsets(/** @type {number[]} */ shape, /** @type {number[]} */ wide) {
 function cast(node, type) {
   const x = node.input(0);
   const kind = kindOf(type, node.where);
-  if (kind === "integer" && x.kind === "float") return unary(() => Math.trunc, kind)(node);
-  if (kind === "boolean" && x.kind !== kind) return unary(() => (v) => Number(v !== 0), kind)(node);
-  if (type === HALF && x.kind === "float") return unary(() => toHalf)(node);
+  const into = (/** @type {Unary} */ f) => unary(() => f, undefined, kind)(node);
+  if (kind === "integer" && x.kind === "float") return into(Math.trunc);
+  if (kind === "boolean" && x.kind !== kind) return into((value) => Number(value !== 0));
+  if (type === HALF && x.kind === "float") return into(toHalf);
   return node.view(x, x.shape, kind);
 }
 
@@ -260,7 +240,7 @@ function toHalf(/** @type {number} */ x) {
 /**
  * @param {number} alpha
  * @param {number} gamma
- * @returns {Unary}
+ * @returns {(x: number) => number}
  */
 function elu(alpha, gamma) {
   return (x) => gamma * (x < 0 ? alpha * Math.expm1(x) : x);
@@ -269,7 +249,7 @@ function elu(alpha, gamma) {
 /**
  * @param {number} alpha
  * @param {number} beta
- * @returns {Unary}
+ * @returns {(x: number) => number}
  */
 function hardSigmoid(alpha, beta) {
   return (x) => Math.min(Math.max(alpha * x + beta, 0), 1);
