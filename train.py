@@ -66,6 +66,7 @@ def train_bundle(
     """
     # These import TensorFlow, which takes seconds.
     from explorer.bundle.atomic import recover
+    from explorer.bundle.codec import onnx_codec
     from explorer.bundle.figures import evaluate
     from explorer.training import devices, export, loop, place, result
 
@@ -97,8 +98,8 @@ def train_bundle(
 
     print("computing the figures …", flush=True)
     loop.round_to_half(trained.model)
-    codec = export.keras_codec(trained.model)
     graphs = export.export_graphs(trained.model)
+    codec = onnx_codec(graphs["encoder.onnx"], graphs["decoder.onnx"], run.recipe)
     metrics, latents = evaluate(codec, plan.dataset, run.recipe)
     card = result.make_card(plan, trained, graphs, metrics)
     result.write(where, card, trained, graphs, latents, plan.dataset, keras=keras)
