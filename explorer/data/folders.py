@@ -249,7 +249,6 @@ def _read_files(
     readable: list[int] = []
     unreadable: list[int] = []
     transparent: list[int] = []
-    alphas = Spool((*image_shape[:2], 1))
 
     def read_chosen() -> Iterator[np.ndarray]:
         read = partial(_read_or_none, image_shape=image_shape)
@@ -266,7 +265,9 @@ def _read_files(
                     readable.append(index)
                     yield pixels[..., :channels]
 
-    images = spool(with_progress(read_chosen(), len(chosen)), image_shape)
+    with Spool((*image_shape[:2], 1)) as alphas:
+        images = spool(with_progress(read_chosen(), len(chosen)), image_shape)
+        alpha = alphas.images()
     if not readable:
         raise DatasetError(f"None of the {len(chosen)} image files in {path} could be read.")
     if unreadable:
@@ -274,7 +275,7 @@ def _read_files(
             f"Skipped {len(unreadable)} of {len(chosen)} image files in {path} that could not be "
             f"read, the first being {files[unreadable[0]].name}."
         )
-    transparency = Transparency(np.array(transparent), alphas.images()) if transparent else None
+    transparency = Transparency(np.array(transparent), alpha) if transparent else None
     return Split(images, labels[readable], transparency)
 
 

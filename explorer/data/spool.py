@@ -12,11 +12,20 @@ from explorer.errors import DatasetError
 
 
 class Spool:
-    """Images that are written one after another, in ``$TMPDIR``, and then mapped."""
+    """Images that are written one after another, in ``$TMPDIR``, and then mapped.
+
+    Closing it, as ``with`` does, leaves what was mapped.
+    """
 
     def __init__(self, image_shape: tuple[int, ...]) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
         self._image_shape = image_shape
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
     def append(self, pixels: np.ndarray) -> None:
         """Write one image or several, uint8; raise DatasetError where the disk is full."""
@@ -32,15 +41,14 @@ class Spool:
     def images(self) -> np.ndarray:
         """Map what was written, ``(n, height, width, channels)`` uint8, read only."""
         shape = (self._file.tell() // math.prod(self._image_shape), *self._image_shape)
-        with self._file:  # the mapping outlives it
-            if shape[0] == 0:
-                return np.empty(shape, np.uint8)
-            return np.memmap(self._file, np.uint8, "r", shape=shape)
+        if shape[0] == 0:
+            return np.empty(shape, np.uint8)
+        return np.memmap(self._file, np.uint8, "r", shape=shape)
 
 
 def spool(chunks: Iterable[np.ndarray], image_shape: tuple[int, ...]) -> np.ndarray:
     """Write chunks of images to a temporary file and map it."""
-    spooled = Spool(image_shape)
-    for chunk in chunks:
-        spooled.append(chunk)
-    return spooled.images()
+    with Spool(image_shape) as spooled:
+        for chunk in chunks:
+            spooled.append(chunk)
+        return spooled.images()
