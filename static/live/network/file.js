@@ -5,7 +5,7 @@ import { Message } from "./protobuf.js";
 import { constant, MOST_NUMBERS, numbers, sizeOf } from "./tensor.js";
 
 /**
- * @import {Kind, Numbers, Tensor} from "./tensor.js"
+ * @import {Kind, Tensor} from "./tensor.js"
  *
  * @typedef {number | number[] | string | Tensor} Attribute
  *
@@ -16,14 +16,9 @@ import { constant, MOST_NUMBERS, numbers, sizeOf } from "./tensor.js";
  * @property {string[]} outputs
  * @property {Map<string, Attribute>} attributes
  *
- * @typedef {{name: string, kind: Kind, shape: number[]}} Value
+ * @typedef {ReturnType<typeof readModel>} Model
  *
- * @typedef {object} Model
- * @property {number} opset version of the operators
- * @property {NodeText[]} nodes
- * @property {Map<string, Tensor>} constants
- * @property {Value[]} inputs
- * @property {string[]} outputs
+ * @typedef {{left: number}} Budget how many numbers may still be read
  */
 
 const OPSETS = { first: 13, last: 21 };
@@ -35,50 +30,33 @@ const MOST_AXES = 8;
 export const HALF = 10;
 const STRING = 8;
 
-/**
- * The types that this page reads: how many bytes an element has, and how they are read.
- *
- * @type {Record<number, {kind: Kind, size: number, read: (bytes: Uint8Array) => Numbers}>}
- */
+/** Types of an element that this page reads: the kind of number, and how the bytes are read. */
 const TYPES = {
-  1: { kind: "float", size: 4, read: (bytes) => new Float32Array(aligned(bytes)) },
-  2: { kind: "integer", size: 1, read: (bytes) => new Float64Array(bytes) },
-  3: { kind: "integer", size: 1, read: (bytes) => new Float64Array(new Int8Array(bytes)) },
-  6: {
-    kind: "integer",
-    size: 4,
-    read: (bytes) => new Float64Array(new Int32Array(aligned(bytes))),
-  },
-  7: { kind: "integer", size: 8, read: wideIntegers },
-  9: { kind: "boolean", size: 1, read: (bytes) => new Float64Array(bytes) },
-  [HALF]: { kind: "float", size: 2, read: (bytes) => halves(new Uint16Array(aligned(bytes))) },
-  11: { kind: "float", size: 8, read: (b) => new Float32Array(new Float64Array(aligned(b))) },
+  1: { kind: "float", Elements: Float32Array },
+  2: { kind: "integer", Elements: Uint8Array },
+  3: { kind: "integer", Elements: Int8Array },
+  6: { kind: "integer", Elements: Int32Array },
+  7: { kind: "integer", Elements: BigInt64Array },
+  9: { kind: "boolean", Elements: Uint8Array },
+  [HALF]: { kind: "float", Elements: Uint16Array },
+  11: { kind: "float", Elements: Float64Array },
 };
 
-/**
- * The kind of number that a type of ONNX stands for.
- *
- * @param {number} type
- * @param {string} where for the sentence of an error
- */
-export function kindOf(type, where) {
-  const found = TYPES[type];
+/** The entry for one of ONNX's types; `where` is for the sentence of an error. */
+export function typeOf(/** @type {number} */ type, /** @type {string} */ where) {
   const name = type === STRING ? "text" : `elements of ONNX's type ${type}`;
-  demand(found, `${where} holds ${name}, which this page cannot read.`);
-  return found.kind;
+  demand(Object.hasOwn(TYPES, type), `${where} holds ${name}, which this page cannot read.`);
+  const { kind, Elements } = TYPES[/** @type {keyof typeof TYPES} */ (type)];
+  return { kind: /** @type {Kind} */ (kind), Elements };
 }
 
-/** @returns {Model} */
 export function readModel(/** @type {Uint8Array} */ bytes) {
   const file = new Message(bytes);
   demand(file.bytes(7), "The file holds no ONNX model, or is incomplete.");
   refuse(file.has(25), "functions of its own");
-  const own = file.messages(8).filter((set) => isOnnx(set.text(1)));
-  demand(
-    own.length > 0,
-    "The model's file does not say which version of ONNX's operators it uses.",
-  );
-  const opset = own[0].integer(2);
+  const own = file.messages(8).find((set) => isOnnx(set.text(1)));
+  demand(own, "The model's file does not say which version of ONNX's operators it uses.");
+  const opset = own.integer(2);
   demand(
     opset >= OPSETS.first && opset <= OPSETS.last,
     `This page reads versions ${OPSETS.first} to ${OPSETS.last} of ONNX's operators (opset); ` +
@@ -107,12 +85,8 @@ function isOnnx(/** @type {string} */ domain) {
   return domain === "" || domain === "ai.onnx";
 }
 
-/**
- * @param {Message} node a NodeProto
- * @param {{left: number}} budget how many numbers may still be read
- * @returns {NodeText}
- */
-function readNode(node, budget) {
+/** @returns {NodeText} of a NodeProto */
+function readNode(/** @type {Message} */ node, /** @type {Budget} */ budget) {
   const [inputs, outputs] = [node.texts(1), node.texts(2)];
   const prefix = isOnnx(node.text(7)) ? "" : `${node.text(7)}.`;
   return {
@@ -126,12 +100,8 @@ function readNode(node, budget) {
   };
 }
 
-/**
- * @param {Message} attribute an AttributeProto
- * @param {{left: number}} budget
- * @returns {Attribute}
- */
-function readAttribute(attribute, budget) {
+/** @returns {Attribute} of an AttributeProto */
+function readAttribute(/** @type {Message} */ attribute, /** @type {Budget} */ budget) {
   refuse(attribute.has(6) || attribute.has(11), "graphs inside of its nodes");
   const type = attribute.integer(20);
   if (type === 1) return attribute.floats(2).at(-1) ?? 0;
@@ -140,52 +110,38 @@ function readAttribute(attribute, budget) {
   if (type === 4) return readTensor(attribute.message(5), budget);
   if (type === 6) return attribute.floats(7);
   if (type === 7) return attribute.integers(8);
-  const sentence = `The model's attribute ${attribute.text(1)} is of a type that this page cannot read.`;
-  throw new NetworkError(sentence);
+  const name = attribute.text(1);
+  throw new NetworkError(`The model's attribute ${name} is of a type that this page cannot read.`);
 }
 
-/**
- * @param {Message} tensor a TensorProto
- * @param {{left: number}} budget
- * @returns {Tensor}
- */
-function readTensor(tensor, budget) {
+/** @returns {Tensor} of a TensorProto */
+function readTensor(/** @type {Message} */ tensor, /** @type {Budget} */ budget) {
   const where = `The constant ${tensor.text(8) || "of a node"}`;
   demand(
     !tensor.has(13) && tensor.integer(14) === 0,
     `${where} lies in a file beside the model's; this page needs a file that stands alone.`,
   );
   const type = tensor.integer(2);
-  const kind = kindOf(type, where);
-  const { size, read } = TYPES[type];
+  const { kind, Elements } = typeOf(type, where);
   const shape = tensor.integers(1);
   const count = checkedSize(shape, where);
   budget.left -= count;
   demand(budget.left >= 0, "The model's constants are too large for this page.");
 
   const raw = tensor.bytes(9);
-  const listed = raw ? [] : [4, 5, 7, 10].flatMap((field) => listOf(tensor, field));
-  const given = raw ? raw.length / size : listed.length;
+  const listed = [tensor.floats(4), tensor.integers(5), tensor.integers(7), tensor.floats(10, 8)];
+  const list = raw ? [] : listed.flat();
+  const given = raw ? raw.length / Elements.BYTES_PER_ELEMENT : list.length;
   demand(given === count, `${where} should hold ${count} numbers, but ${given} arrived.`);
-  if (raw) return constant(shape, kind, read(raw));
-  const data = type === HALF ? halves(Uint16Array.from(listed)) : numbers(count, kind);
-  if (type !== HALF) data.set(listed);
+  const elements = raw ? new Elements(raw.slice().buffer) : list; // little-endian, as all browsers
+  if (type === HALF) return constant(shape, kind, halves(/** @type {Uint16Array} */ (elements)));
+  const data = numbers(count, kind);
+  data.set(elements instanceof BigInt64Array ? Array.from(elements, Number) : elements);
   return constant(shape, kind, data);
 }
 
-/** The numbers of a TensorProto in a field for numbers of one type. */
-function listOf(/** @type {Message} */ tensor, /** @type {number} */ field) {
-  if (field === 4) return tensor.floats(field);
-  return field === 10 ? tensor.floats(field, 8) : tensor.integers(field);
-}
-
-/**
- * The size of a shape, which must be one that a page can hold.
- *
- * @param {number[]} shape
- * @param {string} where for the sentence of an error
- */
-export function checkedSize(shape, where) {
+/** The size of a shape, which must be one that a page can hold. */
+export function checkedSize(/** @type {number[]} */ shape, /** @type {string} */ where) {
   demand(shape.length <= MOST_AXES, `${where} has more than ${MOST_AXES} axes.`);
   const isWhole = shape.every((length) => Number.isInteger(length) && length >= 0);
   demand(
@@ -195,13 +151,8 @@ export function checkedSize(shape, where) {
   return sizeOf(shape);
 }
 
-/**
- * An input of the model, at one image.
- *
- * @param {Message} value a ValueInfoProto
- * @returns {Value}
- */
-function readInput(value) {
+/** An input of the model, a ValueInfoProto, at one image. */
+function readInput(/** @type {Message} */ value) {
   const name = value.text(1);
   const where = `The model's input ${name}`;
   const type = value.message(2).message(1);
@@ -219,33 +170,18 @@ function readInput(value) {
     return 1;
   });
   checkedSize(shape, where);
-  return { name, kind: kindOf(type.integer(1), where), shape };
+  return { name, kind: typeOf(type.integer(1), where).kind, shape };
 }
 
 function refuse(/** @type {boolean} */ isThere, /** @type {string} */ what) {
   demand(!isThere, `The model's file has ${what}, which this page cannot read.`);
 }
 
-/** Copies bytes to where they may be read as longer numbers; little-endian, as all browsers. */
-function aligned(/** @type {Uint8Array} */ bytes) {
-  return bytes.slice().buffer;
-}
-
-function wideIntegers(/** @type {Uint8Array} */ bytes) {
-  const words = new Int32Array(aligned(bytes));
-  return Float64Array.from(
-    { length: words.length / 2 },
-    (_, i) => words[2 * i + 1] * 2 ** 32 + (words[2 * i] >>> 0),
-  );
-}
-
 /**
- * Half precision to single precision, exactly.
- *
- * The bits of a half, put where a float has them, are a float that is 2¹¹² times too small;
- * that holds for subnormal numbers too.
+ * Half precision to single precision, exactly: the bits of a half, put where a float has them, are
+ * a float that is 2¹¹² times too small; that holds for subnormal numbers too.
  */
-function halves(/** @type {Uint16Array} */ bits) {
+function halves(/** @type {ArrayLike<number>} */ bits) {
   const floats = new Float32Array(bits.length);
   const words = new Uint32Array(floats.buffer);
   for (let i = 0; i < bits.length; i++) {

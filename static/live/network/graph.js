@@ -8,33 +8,23 @@ import { plain } from "./plain.js";
 import { MOST_NUMBERS, numbers, room, sizeOf, Tensor } from "./tensor.js";
 
 /**
- * @import {Model, NodeText} from "./file.js"
+ * @import {Model} from "./file.js"
  * @import {Use} from "./memory.js"
  * @import {Run} from "./node.js"
  * @import {Storage} from "./tensor.js"
  *
  * @typedef {{node: Node, run: Run}} Step
- *
- * @typedef {object} Graph
- * @property {Tensor[]} inputs
- * @property {Tensor[]} outputs
- * @property {Step[]} steps
- * @property {WebAssembly.Memory | {buffer: ArrayBuffer}} memory
  */
 
-/** How many numbers the steps of a run may read and write, how often they may multiply and add. */
-const MOST_MOVES = 5e8;
-const MOST_MULTIPLY_ADDS = 2e10;
+/** How much building a network, and one run of it, may need. */
+const BUDGET = {
+  constants: MOST_NUMBERS, // numbers that folding makes
+  folding: 5e8, // reads, writes and multiply-adds of folding
+  moves: 5e8, // numbers that the steps of a run read and write
+  multiplyAdds: 2e10,
+};
 
-/** How many reads, writes and multiply-adds the folding of constants may need. */
-const MOST_FOLDING = 5e8;
-
-/**
- * @param {Model} model
- * @returns {Graph}
- */
-export function buildGraph(model) {
-  /** @type {Map<string, Tensor>} */
+export function buildGraph(/** @type {Model} */ model) {
   const tensors = new Map(model.constants);
   const inputs = model.inputs.map(({ name, kind, shape }) => {
     const tensor = new Tensor(shape, kind, room(sizeOf(shape)));
@@ -47,12 +37,7 @@ export function buildGraph(model) {
     return tensor;
   };
 
-  const budget = {
-    constants: MOST_NUMBERS,
-    folding: MOST_FOLDING,
-    moves: MOST_MOVES,
-    multiplyAdds: MOST_MULTIPLY_ADDS,
-  };
+  const budget = { ...BUDGET };
   /** @type {Step[]} */
   const steps = [];
   for (const text of needed(model)) {
@@ -86,37 +71,29 @@ export function buildGraph(model) {
 /** The nodes that the outputs depend on, in their order. */
 function needed(/** @type {Model} */ { nodes, outputs }) {
   const wanted = new Set(outputs);
-  return [...nodes]
-    .reverse()
-    .filter((node) => {
-      const isNeeded = node.outputs.some((name) => name !== "" && wanted.has(name));
-      if (isNeeded) node.inputs.forEach((name) => wanted.add(name));
-      return isNeeded;
-    })
-    .reverse();
+  const isNeeded = nodes.map(() => false);
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    isNeeded[i] = nodes[i].outputs.some((name) => name !== "" && wanted.has(name));
+    if (isNeeded[i]) nodes[i].inputs.forEach((name) => wanted.add(name));
+  }
+  return nodes.filter((_, i) => isNeeded[i]);
 }
 
 /** How many numbers a run of this node reads and writes. */
 function moves(/** @type {Node} */ node) {
-  const written = [...node.outputs.map((tensor) => tensor.storage), ...node.scratches];
-  const lengths = [...node.reads, ...written].map((storage) => storage.length);
-  return lengths.reduce((sum, length) => sum + length, 0);
+  const buffers = [...node.reads, ...node.scratches, ...node.outputs.map((y) => y.storage)];
+  return buffers.reduce((sum, { length }) => sum + length, 0);
 }
 
 /**
  * Works the outputs of a node out while the network is built.
- *
- * @param {Node} node
- * @param {Run} run
- * @param {{constants: number, folding: number}} budget
+ * @param {Node} node @param {Run} run @param {typeof BUDGET} budget
  */
 function fold(node, run, budget) {
   budget.folding -= moves(node) + node.multiplyAdds;
-  for (const { storage } of node.outputs) budget.constants -= storage.length;
-  demand(
-    budget.folding >= 0 && budget.constants >= 0,
-    "The model's constants are too large for this page.",
-  );
+  for (const { size } of node.outputs) budget.constants -= size;
+  const isSmall = budget.folding >= 0 && budget.constants >= 0;
+  demand(isSmall, "The model's constants are too large for this page.");
   for (const scratch of node.scratches) scratch.data = new Float32Array(scratch.length);
   for (const { storage, kind } of node.outputs) storage.data = numbers(storage.length, kind);
   run(plain);
@@ -125,33 +102,22 @@ function fold(node, run, budget) {
 
 /**
  * From which step to which each buffer is in use; constants, from -2 on, come first.
- *
- * @param {Step[]} steps
- * @param {Tensor[]} inputs
- * @param {Tensor[]} outputs
- * @returns {Use[]}
+ * @param {Step[]} steps @param {Tensor[]} inputs @param {Tensor[]} outputs
  */
 function lifetimes(steps, inputs, outputs) {
   /** @type {Map<Storage, Use>} */
   const uses = new Map();
-  const use = (
-    /** @type {Storage} */ storage,
-    /** @type {number} */ first,
-    /** @type {number} */ last = first,
-  ) => {
+  const use = (/** @type {Storage} */ storage, /** @type {number} */ step, last = step) => {
     const known = uses.get(storage);
     if (known) known.last = Math.max(known.last, last);
-    else uses.set(storage, { storage, first, last });
+    else if (storage.constant) uses.set(storage, { storage, first: -2, last: Infinity });
+    else uses.set(storage, { storage, first: step, last });
   };
   inputs.forEach(({ storage }) => use(storage, -1));
   steps.forEach(({ node }, step) => {
-    for (const storage of node.reads) {
-      if (storage.constant) use(storage, -2, Infinity);
-      else use(storage, step);
-    }
-    for (const storage of node.scratches) use(storage, step);
+    for (const storage of [...node.reads, ...node.scratches]) use(storage, step);
     for (const { storage } of node.outputs) use(storage, step);
   });
-  outputs.forEach(({ storage }) => use(storage, storage.constant ? -2 : -1, Infinity));
+  outputs.forEach(({ storage }) => use(storage, -1, Infinity));
   return [...uses.values()].sort((a, b) => a.first - b.first);
 }

@@ -6,6 +6,8 @@ import { MOST_NUMBERS } from "./tensor.js";
 /**
  * @import {Storage} from "./tensor.js"
  *
+ * @typedef {WebAssembly.Memory | {buffer: ArrayBuffer}} Memory
+ *
  * @typedef {object} Use when a buffer holds numbers that are still needed
  * @property {Storage} storage
  * @property {number} first the step that writes it
@@ -19,12 +21,9 @@ const ALIGNMENT = 4; // numbers: 16 bytes, a register
 const PAGE = 2 ** 16;
 
 /** Numbers at the start of the memory that the kernels use themselves. */
-export const RESERVED = 64;
+const RESERVED = 64;
 
-/**
- * @param {Use[]} uses constants first, then in the order of their first steps
- * @returns {WebAssembly.Memory | {buffer: ArrayBuffer}}
- */
+/** @param {Use[]} uses constants first, then in the order of their first steps */
 export function layOut(uses) {
   /** @type {Place[]} */
   const places = [];
@@ -49,11 +48,10 @@ export function layOut(uses) {
 
   const memory = newMemory(Math.ceil((4 * end) / PAGE));
   for (const { use, start } of places) {
-    const { storage } = use;
-    const { data, length } = storage;
+    const { data, length, constant } = use.storage;
     const Data = data instanceof Int32Array ? Int32Array : Float32Array;
-    storage.data = new Data(memory.buffer, 4 * start, length);
-    if (storage.constant) storage.data.set(data);
+    use.storage.data = new Data(memory.buffer, 4 * start, length);
+    if (constant) use.storage.data.set(data);
   }
   return memory;
 }
@@ -63,7 +61,7 @@ function after(/** @type {Place} */ { use, start }) {
   return ALIGNMENT * Math.ceil((start + use.storage.length) / ALIGNMENT);
 }
 
-/** @returns {WebAssembly.Memory | {buffer: ArrayBuffer}} */
+/** @returns {Memory} */
 function newMemory(/** @type {number} */ pages) {
   try {
     if (typeof WebAssembly === "object") return new WebAssembly.Memory({ initial: pages });

@@ -2,12 +2,12 @@
 
 import { demand, NetworkError } from "./errors.js";
 import { checkedSize } from "./file.js";
-import { constant, numbers, room, Tensor } from "./tensor.js";
+import { constant, indices, numbers, room, Tensor } from "./tensor.js";
 
 /**
  * @import {NodeText} from "./file.js"
  * @import {Kernels} from "./plain.js"
- * @import {Kind, Numbers, Storage} from "./tensor.js"
+ * @import {Kind, Storage} from "./tensor.js"
  *
  * @typedef {(kernels: Kernels) => void} Run what a run of the network does for one node
  *
@@ -16,10 +16,17 @@ import { constant, numbers, room, Tensor } from "./tensor.js";
  */
 
 export class Node {
-  #text;
+  #attributes;
   #inputs;
   /** @type {Set<number>} inputs whose numbers a run does not need */
   #settled = new Set();
+  /** @type {Storage[]} weights and tables in the form in which a run reads them */
+  #tables = [];
+  /** @type {Tensor[]} */
+  outputs = [];
+  /** @type {Storage[]} buffers that only this node uses */
+  scratches = [];
+  multiplyAdds = 0;
 
   /**
    * @param {NodeText} text
@@ -27,36 +34,20 @@ export class Node {
    * @param {number} opset
    */
   constructor(text, inputs, opset) {
-    this.#text = text;
+    this.#attributes = text.attributes;
     this.#inputs = inputs;
     this.opset = opset;
-    /** @type {Tensor[]} */
-    this.outputs = [];
-    /** @type {Storage[]} weights and tables in the form in which a run reads them */
-    this.tables = [];
-    /** @type {Storage[]} buffers that only this node uses */
-    this.scratches = [];
-    this.multiplyAdds = 0;
-  }
-
-  /** How a sentence names this node. */
-  get where() {
-    return `The operator ${this.#text.operator} (node ${this.#text.label})`;
-  }
-
-  /** Whether its outputs can be worked out while the network is built. */
-  get constant() {
-    return this.#inputs.every((input) => !input || input.constant);
+    /** How a sentence names this node. */
+    this.where = `The operator ${text.operator} (node ${text.label})`;
+    /** Whether its outputs can be worked out while the network is built. */
+    this.constant = inputs.every((input) => !input || input.constant);
+    this.outputCount = text.outputs.length;
   }
 
   /** All buffers that a run reads. */
   get reads() {
     const inputs = this.#inputs.filter((_, i) => !this.#settled.has(i));
-    return [...inputs.flatMap((input) => input?.storage ?? []), ...this.tables];
-  }
-
-  get outputCount() {
-    return this.#text.outputs.length;
+    return [...inputs.flatMap((input) => input?.storage ?? []), ...this.#tables];
   }
 
   input(/** @type {number} */ index) {
@@ -72,24 +63,20 @@ export class Node {
 
   /** All inputs of an operator that takes any number of them. */
   all() {
-    return Array.from({ length: Math.max(this.#inputs.length, 1) }, (_, i) => this.input(i));
+    return indices(Math.max(this.#inputs.length, 1)).map((i) => this.input(i));
   }
 
   /** The numbers of an input that must be known while the network is built. */
   values(/** @type {number} */ index) {
     const tensor = this.input(index);
-    demand(tensor.constant, `${this.where} needs its input ${index} to be constant.`);
+    this.demand(tensor.constant, `needs its input ${index} to be constant`);
     this.#settled.add(index);
     return tensor.data;
   }
 
   /**
-   * A list of integers: an attribute in old versions of an operator, input `index` in new ones.
-   *
-   * @param {string} name
-   * @param {number} index
-   * @param {number} since the version that made it an input
-   * @returns {number[] | undefined}
+   * A list of integers: an attribute in old versions of an operator, input `index` since a new one.
+   * @param {string} name @param {number} index @param {number} since
    */
   list(name, index, since) {
     if (this.opset < since) return this.numbers(name);
@@ -97,122 +84,70 @@ export class Node {
   }
 
   has(/** @type {string} */ name) {
-    return this.#text.attributes.has(name);
+    return this.#attributes.has(name);
   }
 
-  /**
-   * @param {string} name
-   * @param {number} fallback
-   */
-  number(name, fallback) {
-    const value = this.#text.attributes.get(name) ?? fallback;
+  number(/** @type {string} */ name, /** @type {number} */ fallback) {
+    const value = this.#attributes.get(name) ?? fallback;
     demand(typeof value === "number", `${this.where} has an attribute ${name} that is no number.`);
     return value;
   }
 
-  /**
-   * @param {string} name
-   * @param {string} fallback
-   */
-  text(name, fallback) {
-    const value = this.#text.attributes.get(name) ?? fallback;
-    demand(typeof value === "string", `${this.where} has an attribute ${name} that is no text.`);
+  numbers(/** @type {string} */ name) {
+    const value = this.#attributes.get(name);
+    const fits = value === undefined || Array.isArray(value);
+    demand(fits, `${this.where} has an attribute ${name} that is no list.`);
+    return value;
+  }
+
+  tensor(/** @type {string} */ name) {
+    const value = this.#attributes.get(name);
+    const fits = value === undefined || value instanceof Tensor;
+    demand(fits, `${this.where} has an attribute ${name} that is no tensor.`);
     return value;
   }
 
   /**
    * What a text stands for that is one of several words.
-   *
    * @template Choice
-   * @param {string} name
-   * @param {Record<string, Choice>} choices
-   * @param {string} fallback
+   * @param {string} name @param {Record<string, Choice>} choices @param {string} fallback
    */
   choice(name, choices, fallback) {
-    const word = this.text(name, fallback);
+    const word = this.#attributes.get(name) ?? fallback;
+    demand(typeof word === "string", `${this.where} has an attribute ${name} that is no text.`);
     this.demand(Object.hasOwn(choices, word), `has ${name} ${word}, which this page cannot do`);
     return choices[word];
   }
 
-  /**
-   * @param {string} name
-   * @returns {number[] | undefined}
-   */
-  numbers(name) {
-    const value = this.#text.attributes.get(name);
-    demand(
-      value === undefined || Array.isArray(value),
-      `${this.where} has an attribute ${name} that is no list.`,
-    );
-    return value;
-  }
-
-  /**
-   * @param {string} name
-   * @returns {Tensor | undefined}
-   */
-  tensor(name) {
-    const value = this.#text.attributes.get(name);
-    demand(
-      value === undefined || value instanceof Tensor,
-      `${this.where} has an attribute ${name} that is no tensor.`,
-    );
-    return value;
-  }
-
-  /**
-   * An axis, counted from the end if negative, as its index.
-   *
-   * @param {number} axis
-   * @param {number} rank
-   */
-  axis(axis, rank) {
+  /** The index of an axis among `rank`, which counts from the end if negative. */
+  axis(/** @type {number} */ axis, /** @type {number} */ rank) {
     const index = axis < 0 ? axis + rank : axis;
     this.demand(index >= 0 && index < rank, `has no axis ${axis} among ${rank}`);
     return index;
   }
 
-  /**
-   * @param {unknown} isTrue
-   * @param {string} problem what a sentence says of this node
-   */
-  demand(isTrue, problem) {
+  /** Throws, with what a sentence says of this node, if something is not true. */
+  demand(/** @type {unknown} */ isTrue, /** @type {string} */ problem) {
     demand(isTrue, `${this.where} ${problem}.`);
   }
 
   // ---- What an operator declares ----
 
-  /**
-   * The next output, whose numbers a run writes.
-   *
-   * @param {number[]} shape
-   * @param {Kind} [kind]
-   */
-  output(shape, kind = "float") {
+  /** The next output, whose numbers a run writes. */
+  output(/** @type {number[]} */ shape, /** @type {Kind} */ kind = "float") {
     return this.#add(new Tensor(shape, kind, room(checkedSize(shape, this.where))));
   }
 
-  /**
-   * The next output: the numbers of `x` under another shape.
-   *
-   * @param {Tensor} x
-   * @param {number[]} shape
-   * @param {Kind} [kind]
-   */
-  view(x, shape, kind = x.kind) {
-    this.demand(
-      checkedSize(shape, this.where) === x.size,
-      `cannot show (${x.shape}) in the shape (${shape})`,
-    );
+  /** The next output: the numbers of `x` under another shape. */
+  view(/** @type {Tensor} */ x, /** @type {number[]} */ shape, kind = x.kind) {
+    const fits = checkedSize(shape, this.where) === x.size;
+    this.demand(fits, `cannot show (${x.shape}) in the shape (${shape})`);
     this.#add(new Tensor(shape, kind, x.storage));
   }
 
   /**
    * The next output, known already.
-   *
-   * @param {number[]} shape
-   * @param {Kind} kind
-   * @param {ArrayLike<number>} values
+   * @param {number[]} shape @param {Kind} kind @param {ArrayLike<number>} values
    */
   known(shape, kind, values) {
     const data = numbers(values.length, kind);
@@ -233,15 +168,13 @@ export class Node {
   }
 
   /**
-   * Weights or a table in the form in which a run reads them.
-   *
+   * Weights or a table in the form in which a run reads them, not to be read before.
    * @template {Float32Array | Int32Array} Data
    * @param {Data} data
-   * @returns {Storage & {data: Data}} not to be read before a run
    */
   prepared(data) {
     const { storage } = constant([data.length], "float", data);
-    this.tables.push(storage);
+    this.#tables.push(storage);
     return /** @type {Storage & {data: Data}} */ (storage);
   }
 }

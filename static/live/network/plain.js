@@ -15,6 +15,26 @@
  * @property {{data: Numbers}} tensor
  * @property {number} row how far apart its rows stand; 0 to repeat one
  * @property {number} column 0 or 1: the same for its columns
+ *
+ * @typedef {object} Kernels
+ * @property {(x: Numbers, m: number, k: number, panels: Numbers, n: number, y: Numbers,
+ *   list: Numbers) => void} product
+ *   y += x · W, with x of `m` rows and `k` columns, and W of `n` columns in panels, as `pack` lays
+ *   them out; `list` is room for 2 k + 8 numbers
+ * @property {(w: Numbers, wAt: number, m: number, k: number, x: Numbers, from: number,
+ *   rows: Int32Array, columns: Int32Array, n: number, y: Numbers, yAt: number,
+ *   panel: Numbers) => void} gatherProduct
+ *   y += w · X, with w of `m` rows and `k` columns from `wAt` on, y from `yAt` on, and X gathered
+ *   from where its elements stand: X[i, j] = x[from + rows[i] + columns[j]]; `columns` is filled
+ *   up by `padColumns`; `panel` is room for `PANEL` · k numbers
+ * @property {(x: Numbers, m: number, n: number, rows: Int32Array, columns: Int32Array, y: Numbers,
+ *   to: number) => void} scatterAdd
+ *   y[to + rows[i] + columns[j]] += x[i, j], with x of `m` rows and `n` columns
+ * @property {(f: Unary | number, x: Numbers, y: Numbers, slope: number) => void} unary
+ *   y = f(x) for each number; f is a function, or the index of one of those below
+ * @property {(f: Binary | number, a: Operand, aAt: number, b: Operand, bAt: number, y: Numbers,
+ *   yAt: number, rows: number, columns: number) => void} binary
+ *   y = f(a, b) for `rows` rows of `columns` numbers, the first of which begin at `aAt` and so on
  */
 
 /** Columns of a matrix that the kernels take at a time, and that lie together in a panel. */
@@ -52,22 +72,9 @@ export const DIVIDE = 3;
 export const MAXIMUM = 4;
 export const MINIMUM = 5;
 
-/** @typedef {typeof plain} Kernels */
-
+/** @type {Kernels} */
 export const plain = {
-  /**
-   * y += x · W, with x of `m` rows and `k` columns.
-   *
-   * @param {Numbers} x
-   * @param {number} m
-   * @param {number} k
-   * @param {Numbers} panels W, of `n` columns, as `pack` lays it out
-   * @param {number} n
-   * @param {Numbers} y
-   * @param {Numbers} list room for 2 k + 8 numbers
-   */
-  product(x, m, k, panels, n, y, list) {
-    void list;
+  product(x, m, k, panels, n, y) {
     for (let i = 0; i < m; i++) {
       for (let j = 0; j < n; j += PANEL) {
         block(x, i * k, k, panels, j * k, y, i * n + j, Math.min(PANEL, n - j));
@@ -75,23 +82,6 @@ export const plain = {
     }
   },
 
-  /**
-   * y += w · X, with w of `m` rows and `k` columns, and X gathered from where its elements stand:
-   * X[i, j] = x[from + rows[i] + columns[j]].
-   *
-   * @param {Numbers} w
-   * @param {number} wAt where w begins
-   * @param {number} m
-   * @param {number} k
-   * @param {Numbers} x
-   * @param {number} from
-   * @param {Int32Array} rows
-   * @param {Int32Array} columns filled up to a multiple of `PANEL`
-   * @param {number} n
-   * @param {Numbers} y
-   * @param {number} yAt where y begins
-   * @param {Numbers} panel room for `PANEL` · k numbers
-   */
   gatherProduct(w, wAt, m, k, x, from, rows, columns, n, y, yAt, panel) {
     for (let j = 0; j < n; j += PANEL) {
       for (let i = 0, to = 0; i < k; i++) {
@@ -103,17 +93,6 @@ export const plain = {
     }
   },
 
-  /**
-   * y[to + rows[i] + columns[j]] += x[i, j], with x of `m` rows and `n` columns.
-   *
-   * @param {Numbers} x
-   * @param {number} m
-   * @param {number} n
-   * @param {Int32Array} rows
-   * @param {Int32Array} columns
-   * @param {Numbers} y
-   * @param {number} to
-   */
   scatterAdd(x, m, n, rows, columns, y, to) {
     for (let i = 0, from = 0; i < m; i++) {
       const base = to + rows[i];
@@ -121,32 +100,11 @@ export const plain = {
     }
   },
 
-  /**
-   * y = f(x).
-   *
-   * @param {Unary | number} f a function, or the index of one of those above
-   * @param {Numbers} x
-   * @param {Numbers} y
-   * @param {number} slope
-   */
   unary(f, x, y, slope) {
     const of = typeof f === "number" ? UNARY[f] : f;
     for (let i = 0; i < x.length; i++) y[i] = of(x[i], slope);
   },
 
-  /**
-   * y = f(a, b) for `rows` rows of `columns` numbers.
-   *
-   * @param {Binary | number} f a function, or the index of one of those above
-   * @param {Operand} a
-   * @param {number} aAt where the first row begins
-   * @param {Operand} b
-   * @param {number} bAt
-   * @param {Numbers} y
-   * @param {number} yAt
-   * @param {number} rows
-   * @param {number} columns
-   */
   binary(f, a, aAt, b, bAt, y, yAt, rows, columns) {
     const of = typeof f === "number" ? BINARY[f] : f;
     const [left, right] = [a.tensor.data, b.tensor.data];
@@ -161,15 +119,8 @@ export const plain = {
 
 /**
  * y[at + j] += Σᵢ x[from + i] · panel[start + i · PANEL + j] for `width` columns j.
- *
- * @param {Numbers} x
- * @param {number} from
- * @param {number} k
- * @param {Numbers} panel
- * @param {number} start
- * @param {Numbers} y
- * @param {number} at
- * @param {number} width
+ * @type {(x: Numbers, from: number, k: number, panel: Numbers, start: number, y: Numbers,
+ *   at: number, width: number) => void}
  */
 function block(x, from, k, panel, start, y, at, width) {
   let [a, b, c, d, e, f, g, h] = [0, 0, 0, 0, 0, 0, 0, 0];
@@ -195,12 +146,10 @@ function block(x, from, k, panel, start, y, at, width) {
 }
 
 /**
- * Lays a matrix out in panels of `PANEL` columns, each with its rows one after the other; the
- * last is filled up with zeros.
+ * Lays a matrix of `k` rows and `n` columns out in panels of `PANEL` columns, each with its rows one
+ * after the other; the last is filled up with zeros.
  *
- * @param {Numbers} w
- * @param {number} k rows
- * @param {number} n columns
+ * @param {Numbers} w @param {number} k @param {number} n
  * @param {number} down from one row of w to the next
  * @param {number} right from one column of w to the next
  */

@@ -14,35 +14,29 @@ const FIXED32 = 5;
 
 /** A message: its fields by their numbers, each of them as often as it occurs. */
 export class Message {
-  /** @type {Map<number, number[]>} */
-  #integers = new Map();
-  /** @type {Map<number, Uint8Array[]>} */
-  #parts = new Map();
+  /** @type {Map<number, (number | Uint8Array)[]>} */
+  #fields = new Map();
 
   constructor(/** @type {Uint8Array} */ bytes) {
     const cursor = { bytes, at: 0 };
     for (let count = 0; cursor.at < bytes.length; count++) {
       const tag = varint(cursor);
-      const [field, wire] = [Math.floor(tag / 8), tag & 7];
-      if (wire === VARINT) {
-        add(this.#integers, field, varint(cursor));
-      } else {
-        const length = wire === BYTES ? varint(cursor) : { [FIXED32]: 4, [FIXED64]: 8 }[wire];
-        demand(length !== undefined && count < MOST_PARTS, DAMAGED);
-        demand(length >= 0 && length <= bytes.length - cursor.at, DAMAGED);
-        add(this.#parts, field, bytes.subarray(cursor.at, cursor.at + length));
-        cursor.at += length;
-      }
+      const value = tag % 8 === VARINT ? varint(cursor) : part(cursor, tag & 7);
+      demand(typeof value === "number" || count < MOST_PARTS, DAMAGED);
+      const field = Math.floor(tag / 8);
+      const list = this.#fields.get(field);
+      if (list) list.push(value);
+      else this.#fields.set(field, [value]);
     }
   }
 
   has(/** @type {number} */ field) {
-    return this.#integers.has(field) || this.#parts.has(field);
+    return this.#fields.has(field);
   }
 
   /** Strings of bytes. */
   all(/** @type {number} */ field) {
-    return this.#parts.get(field) ?? [];
+    return (this.#fields.get(field) ?? []).filter((value) => typeof value !== "number");
   }
 
   bytes(/** @type {number} */ field) {
@@ -67,29 +61,29 @@ export class Message {
   }
 
   integer(/** @type {number} */ field) {
-    return this.#integers.get(field)?.at(-1) ?? 0;
+    const last = this.#fields.get(field)?.findLast((value) => typeof value === "number");
+    return Number(last ?? 0);
   }
 
   /** Integers of 64 bits, exact up to 2⁵³, packed or not. */
   integers(/** @type {number} */ field) {
-    const list = [...(this.#integers.get(field) ?? [])];
-    for (const bytes of this.all(field)) {
-      const cursor = { bytes, at: 0 };
-      while (cursor.at < bytes.length) {
-        demand(list.length < MOST_NUMBERS, "The model's file has a list that is too long.");
-        list.push(varint(cursor));
+    /** @type {number[]} */
+    const list = [];
+    for (const value of this.#fields.get(field) ?? []) {
+      if (typeof value === "number") list.push(value);
+      else {
+        const cursor = { bytes: value, at: 0 };
+        while (cursor.at < value.length) {
+          demand(list.length < MOST_NUMBERS, "The model's file has a list that is too long.");
+          list.push(varint(cursor));
+        }
       }
     }
     return list;
   }
 
-  /**
-   * Floats of single (`size` 4) or double (8) precision, packed or not.
-   *
-   * @param {number} field
-   * @param {4 | 8} [size]
-   */
-  floats(field, size = 4) {
+  /** Floats of single (`size` 4) or double (8) precision, packed or not. */
+  floats(/** @type {number} */ field, size = 4) {
     return this.all(field).flatMap((bytes) => {
       demand(bytes.length % size === 0, DAMAGED);
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -100,20 +94,19 @@ export class Message {
   }
 }
 
-/**
- * @template Value
- * @param {Map<number, Value[]>} to
- * @param {number} field
- * @param {Value} value
- */
-function add(to, field, value) {
-  const list = to.get(field);
-  if (list) list.push(value);
-  else to.set(field, [value]);
+/** @typedef {{bytes: Uint8Array, at: number}} Cursor */
+
+/** The bytes of a field that is no varint. */
+function part(/** @type {Cursor} */ cursor, /** @type {number} */ wire) {
+  const length = wire === BYTES ? varint(cursor) : { [FIXED32]: 4, [FIXED64]: 8 }[wire];
+  demand(length !== undefined, DAMAGED);
+  demand(length >= 0 && length <= cursor.bytes.length - cursor.at, DAMAGED);
+  cursor.at += length;
+  return cursor.bytes.subarray(cursor.at - length, cursor.at);
 }
 
 /** A signed integer of 64 bits, read 7 bits at a time into two halves. */
-function varint(/** @type {{bytes: Uint8Array, at: number}} */ cursor) {
+function varint(/** @type {Cursor} */ cursor) {
   let low = 0;
   let high = 0;
   for (let shift = 0; shift < 70; shift += 7) {

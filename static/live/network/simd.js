@@ -3,76 +3,58 @@
 import { BYTES } from "./kernels.js";
 import { plain } from "./plain.js";
 
-/** @import {Kernels} from "./plain.js" */
+/**
+ * @import {Memory} from "./memory.js"
+ * @import {Kernels} from "./plain.js"
+ */
 
-/** @type {WebAssembly.Module | null | undefined} undefined until it is first asked for */
-let compiled;
+const bytes = Uint8Array.from(atob(BYTES), (letter) => letter.charCodeAt(0));
+const isPossible = typeof WebAssembly === "object" && WebAssembly.validate(bytes);
+const compiled = isPossible && new WebAssembly.Module(bytes);
 
-/** @returns {WebAssembly.Module | null} */
-function compile() {
-  const bytes = Uint8Array.from(atob(BYTES), (letter) => letter.charCodeAt(0));
-  const isPossible = typeof WebAssembly === "object" && WebAssembly.validate(bytes);
-  return isPossible ? new WebAssembly.Module(bytes) : null;
+/** The address of a number in the memory of WebAssembly. */
+function at(/** @type {Float32Array | Float64Array | Int32Array} */ data, index = 0) {
+  return data.byteOffset + 4 * index;
 }
 
 /**
  * Kernels for numbers that lie in one memory.
  *
- * @param {WebAssembly.Memory | {buffer: ArrayBuffer}} memory
+ * @param {Memory} memory
  * @returns {Kernels | null} null where there is no WebAssembly with SIMD
  */
 export function simdKernels(memory) {
-  compiled ??= compile();
   if (!compiled || !(memory instanceof WebAssembly.Memory)) return null;
   const { exports } = new WebAssembly.Instance(compiled, { network: { memory } });
-  const { product, gatherProduct, scatterAdd, unary, binary } =
-    /** @type {Record<string, (...numbers: number[]) => void>} */ (
-      /** @type {unknown} */ (exports)
-    );
+  const wasm = /** @type {Record<string, (...numbers: number[]) => void>} */ (
+    /** @type {unknown} */ (exports)
+  );
 
   return {
     product(x, m, k, panels, n, y, list) {
-      product(x.byteOffset, m, k, panels.byteOffset, n, y.byteOffset, list.byteOffset);
+      wasm.product(at(x), m, k, at(panels), n, at(y), at(list));
     },
 
     gatherProduct(w, wAt, m, k, x, from, rows, columns, n, y, yAt, panel) {
-      gatherProduct(
-        w.byteOffset + 4 * wAt,
-        m,
-        k,
-        x.byteOffset + 4 * from,
-        rows.byteOffset,
-        columns.byteOffset,
-        n,
-        y.byteOffset + 4 * yAt,
-        panel.byteOffset,
-      );
+      const [left, right] = [at(w, wAt), at(x, from)];
+      wasm.gatherProduct(left, m, k, right, at(rows), at(columns), n, at(y, yAt), at(panel));
     },
 
     scatterAdd(x, m, n, rows, columns, y, to) {
-      const start = y.byteOffset + 4 * to;
-      scatterAdd(x.byteOffset, m, n, rows.byteOffset, columns.byteOffset, start);
+      wasm.scatterAdd(at(x), m, n, at(rows), at(columns), at(y, to));
     },
 
     unary(f, x, y, slope) {
       if (typeof f !== "number") plain.unary(f, x, y, slope);
-      else unary(f, x.byteOffset, y.byteOffset, x.length, slope);
+      else wasm.unary(f, at(x), at(y), x.length, slope);
     },
 
     binary(f, a, aAt, b, bAt, y, yAt, rows, columns) {
       if (typeof f !== "number") return plain.binary(f, a, aAt, b, bAt, y, yAt, rows, columns);
-      binary(
-        f,
-        a.tensor.data.byteOffset + 4 * aAt,
-        4 * a.row,
-        a.column,
-        b.tensor.data.byteOffset + 4 * bAt,
-        4 * b.row,
-        b.column,
-        y.byteOffset + 4 * yAt,
-        rows,
-        columns,
-      );
+      const [left, right] = [at(a.tensor.data, aAt), at(b.tensor.data, bAt)];
+      const [aDown, bDown] = [4 * a.row, 4 * b.row];
+      const to = at(y, yAt);
+      wasm.binary(f, left, aDown, a.column, right, bDown, b.column, to, rows, columns);
     },
   };
 }

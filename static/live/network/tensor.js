@@ -18,15 +18,8 @@ export const MOST_NUMBERS = 2 ** 25;
  * @property {boolean} constant
  */
 
-/** @type {Numbers} */
-const NOTHING = new Float32Array(0);
-
 export class Tensor {
-  /**
-   * @param {number[]} shape
-   * @param {Kind} kind
-   * @param {Storage} storage
-   */
+  /** @param {number[]} shape @param {Kind} kind @param {Storage} storage */
   constructor(shape, kind, storage) {
     this.shape = shape;
     this.kind = kind;
@@ -47,25 +40,17 @@ export class Tensor {
   }
 }
 
-/**
- * @param {number[]} shape
- * @param {Kind} kind
- * @param {Storage["data"]} data
- */
+/** @param {number[]} shape @param {Kind} kind @param {Storage["data"]} data */
 export function constant(shape, kind, data) {
   return new Tensor(shape, kind, { length: data.length, data, constant: true });
 }
 
 /** @returns {Storage} */
 export function room(/** @type {number} */ length) {
-  return { length, data: NOTHING, constant: false };
+  return { length, data: new Float32Array(0), constant: false };
 }
 
-/**
- * @param {number} length
- * @param {Kind} kind
- */
-export function numbers(length, kind) {
+export function numbers(/** @type {number} */ length, /** @type {Kind} */ kind) {
   return kind === "float" ? new Float32Array(length) : new Float64Array(length);
 }
 
@@ -78,15 +63,10 @@ export function stridesOf(/** @type {number[]} */ shape) {
   return shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
 }
 
-/**
- * The shape that several take together under NumPy's rules of broadcasting.
- *
- * @param {number[][]} shapes
- * @param {string} where for the sentence of an error
- */
-export function broadcast(shapes, where) {
+/** The shape that several take together under NumPy's rules; `where` is for an error's sentence. */
+export function broadcast(/** @type {number[][]} */ shapes, /** @type {string} */ where) {
   const rank = Math.max(...shapes.map((shape) => shape.length));
-  return Array.from({ length: rank }, (_, axis) => {
+  return indices(rank).map((axis) => {
     const lengths = shapes.map((shape) => shape[axis - rank + shape.length] ?? 1);
     const length = lengths.find((n) => n !== 1) ?? 1;
     demand(
@@ -97,13 +77,8 @@ export function broadcast(shapes, where) {
   });
 }
 
-/**
- * Strides with which a tensor of `shape` is read as one of the shape `wide`.
- *
- * @param {number[]} shape
- * @param {number[]} wide
- */
-export function broadcastStrides(shape, wide) {
+/** Strides with which a tensor of `shape` is read as one of the shape `wide`. */
+export function broadcastStrides(/** @type {number[]} */ shape, /** @type {number[]} */ wide) {
   const strides = stridesOf(shape);
   const missing = wide.length - shape.length;
   return wide.map((_, axis) => (shape[axis - missing] > 1 ? strides[axis - missing] : 0));
@@ -117,9 +92,7 @@ export function indices(/** @type {number} */ length) {
 /**
  * start, start + step, …: where the elements along one axis stand.
  *
- * @param {number} length
- * @param {number} step
- * @param {number} [start]
+ * @param {number} length @param {number} step
  */
 export function progression(length, step, start = 0) {
   const table = new Int32Array(length);
@@ -127,14 +100,16 @@ export function progression(length, step, start = 0) {
   return table;
 }
 
+/** Where the elements along each axis of a shape stand. */
+export function progressions(/** @type {number[]} */ shape, strides = stridesOf(shape)) {
+  return shape.map((length, axis) => progression(length, strides[axis]));
+}
+
 /**
  * Where the elements along several axes stand: all sums of one entry of each table, the last
  * table running fastest.
- *
- * @param {Int32Array[]} tables
- * @returns {Int32Array}
  */
-export function sums(tables) {
+export function sums(/** @type {Int32Array[]} */ tables) {
   return tables.reduce((outer, inner) => {
     const all = new Int32Array(outer.length * inner.length);
     for (let i = 0, at = 0; i < outer.length; i++) {
@@ -145,7 +120,21 @@ export function sums(tables) {
 }
 
 /** In a table of `arrange`: nothing stands here. No sum with it is positive. */
-export const NOWHERE = -(2 ** 28);
+const NOWHERE = -(2 ** 28);
+
+/**
+ * Where the elements stand that are chosen by their indices along an axis of `size`; nowhere for
+ * an index beside it.
+ *
+ * @param {number} length @param {number} size @param {number} stride
+ * @param {(i: number) => number} choose
+ */
+export function choices(length, size, stride, choose) {
+  return Int32Array.from({ length }, (_, i) => {
+    const index = choose(i);
+    return index >= 0 && index < size ? index * stride : NOWHERE;
+  });
+}
 
 /** The inner loop of `arrange` runs over at least so many elements if there are as many. */
 const INNER = 64;

@@ -1,15 +1,14 @@
 /** Convolutions, over any number of axes: matrix products with gathered or scattered pixels. */
 
 import { pack } from "../plain.js";
-import { arrange, NOWHERE, progression, sizeOf, stridesOf, sums } from "../tensor.js";
+import { arrange, progression, sizeOf, stridesOf, sums } from "../tensor.js";
 import { gatheredProduct, productWith } from "./matrix.js";
-import { slidingAxes, spreadAxes } from "./window.js";
+import { padded, pixelsOf, slidingAxes, spreadAxes } from "./window.js";
 
 /**
  * @import {Node, Operator} from "../node.js"
  * @import {Kernels} from "../plain.js"
- * @import {Numbers, Tensor} from "../tensor.js"
- * @import {Axis} from "./window.js"
+ * @import {Numbers} from "../tensor.js"
  */
 
 /** @type {Record<string, Operator>} */
@@ -18,94 +17,76 @@ export const CONVOLUTION = {
     const [x, w, bias] = [node.input(0), node.input(1), node.optional(2)];
     const [batch, channels, ...sizes] = x.shape;
     const [filters, depth, ...windows] = w.shape;
-    const groups = groupsOf(node, x, w, bias, filters);
-    node.demand(depth * groups === channels && filters % groups === 0, misfit(x, w));
+    const groups = node.number("group", 1);
+    demandFit(node, groups, filters, depth * groups === channels && filters % groups === 0);
     const axes = slidingAxes(node, sizes, windows);
-    const y = node.output([batch, filters, ...axes.map((axis) => axis.out)]);
+    const y = node.output([batch, filters, ...axes.map(({ out }) => out)]);
+    const { images, size, pixels, starts, pad } = padded(node, x, axes);
+    const rows = sums([progression(depth, size), ...pixels]);
 
-    const padded = axes.map(({ size, before, after }) => size + before + after);
-    const isPadded = axes.some(({ before, after }) => before + after > 0);
-    const room = isPadded ? node.scratch(batch * channels * sizeOf(padded)) : x;
-    const pad = arrange([
-      progression(batch * channels, sizeOf(sizes)),
-      ...axes.map((axis, i) => paddedTable(axis, stridesOf(sizes)[i])),
-    ]);
-    const strides = stridesOf(padded);
-    const rows = sums([
-      progression(depth, sizeOf(padded)),
-      ...axes.map(({ window, dilation }, i) => progression(window, dilation * strides[i])),
-    ]);
-    const places = sums(axes.map(({ out, stride }, i) => progression(out, stride * strides[i])));
-
-    const [m, k, n] = [filters / groups, rows.length, places.length];
+    const [m, k, n] = [filters / groups, rows.length, starts.length];
     node.multiplyAdds = y.size * k;
     const begin = () => {
-      if (isPadded) pad(x.data, room.data);
+      pad();
       fillChannels(y.data, batch, filters, bias?.data);
     };
     if (n === 1 && groups === 1 && w.constant) {
       const gathered = node.scratch(batch * k);
-      const gather = arrange([progression(batch, channels * sizeOf(padded)), rows]);
+      const gather = arrange([progression(batch, channels * size), rows]);
       const multiply = productWith(node, pack(node.values(1), k, m, 1, k), k, m);
       return (kernels) => {
         begin();
-        gather(room.data, gathered.data);
+        gather(images.data, gathered.data);
         multiply(kernels, gathered.data, batch, y.data);
       };
     }
-    const multiply = gatheredProduct(node, m, rows, places);
-    const size = depth * sizeOf(padded);
+    const multiply = gatheredProduct(node, m, rows, starts);
     return (kernels) => {
       begin();
       for (let i = 0; i < batch * groups; i++) {
         const at = (i % groups) * m * k;
-        multiply(kernels, w.data, at, room.data, i * size, y.data, i * m * n);
+        multiply(kernels, w.data, at, images.data, i * depth * size, y.data, i * m * n);
       }
     };
   },
 
   ConvTranspose(node) {
-    const [x, w, bias] = [node.input(0), node.input(1), node.optional(2)];
+    const [x, bias] = [node.input(0), node.optional(2)];
     const [batch, channels, ...sizes] = x.shape;
-    const [depth, ofGroup, ...windows] = w.shape;
-    const groups = groupsOf(node, x, w, bias, ofGroup * node.number("group", 1));
-    node.demand(depth === channels && channels % groups === 0, misfit(x, w));
-    const axes = spreadAxes(node, sizes, windows);
+    const [depth, ofGroup, ...windows] = node.input(1).shape;
+    const groups = node.number("group", 1);
     const filters = ofGroup * groups;
-    const y = node.output([batch, filters, ...axes.map((axis) => axis.out)]);
+    demandFit(node, groups, filters, depth === channels && channels % groups === 0);
+    const axes = spreadAxes(node, sizes, windows);
+    const y = node.output([batch, filters, ...axes.map(({ out }) => out)]);
 
-    const padded = axes.map(({ out, before, after }) => out + before + after);
+    const shape = axes.map(({ out, before, after }) => out + before + after);
+    const [size, strides] = [sizeOf(shape), stridesOf(shape)];
     const isPadded = axes.some(({ before, after }) => before + after > 0);
-    const room = isPadded ? node.scratch(batch * filters * sizeOf(padded)) : y;
-    const strides = stridesOf(padded);
+    const images = isPadded ? node.scratch(batch * filters * size) : y;
     const crop = arrange([
-      progression(batch * filters, sizeOf(padded)),
+      progression(batch * filters, size),
       ...axes.map(({ out, before }, i) => progression(out, strides[i], before * strides[i])),
     ]);
-    const rows = node.prepared(
-      sums([
-        progression(ofGroup, sizeOf(padded)),
-        ...axes.map(({ window, dilation }, i) => progression(window, dilation * strides[i])),
-      ]),
-    );
-    const places = node.prepared(
-      sums(axes.map(({ size, stride }, i) => progression(size, stride * strides[i]))),
+    const rows = node.prepared(sums([progression(ofGroup, size), ...pixelsOf(axes, shape)]));
+    const starts = node.prepared(
+      sums(axes.map((axis, i) => progression(axis.size, axis.stride * strides[i]))),
     );
 
     const kernel = node.values(1);
-    const [m, k, n] = [rows.data.length, channels / groups, places.data.length];
+    const [m, k, n] = [rows.length, channels / groups, starts.length];
     node.multiplyAdds = batch * channels * m * n;
     const spread = node.scratch(m * n);
     const multiply = spreadProduct(node, kernel, batch, groups, m, k, n);
-    const size = ofGroup * sizeOf(padded);
     return (kernels) => {
-      fillChannels(room.data, batch, filters, bias?.data);
+      fillChannels(images.data, batch, filters, bias?.data);
       for (let i = 0; i < batch * groups; i++) {
         spread.data.fill(0);
         multiply(kernels, x.data, i, spread.data);
-        kernels.scatterAdd(spread.data, m, n, rows.data, places.data, room.data, i * size);
+        const to = i * ofGroup * size;
+        kernels.scatterAdd(spread.data, m, n, rows.data, starts.data, images.data, to);
       }
-      if (isPadded) crop(room.data, y.data);
+      if (isPadded) crop(images.data, y.data);
     };
   },
 };
@@ -115,8 +96,7 @@ export const CONVOLUTION = {
  *
  * @param {Node} node
  * @param {Numbers} kernel `(channels, filters of a group, window…)`
- * @param {number} batch
- * @param {number} groups
+ * @param {number} batch @param {number} groups
  * @param {number} m filters of a group times pixels of a window
  * @param {number} k channels of a group
  * @param {number} n pixels of the image
@@ -137,42 +117,18 @@ function spreadProduct(node, kernel, batch, groups, m, k, n) {
   };
 }
 
-/**
- * @param {Node} node
- * @param {Tensor} x
- * @param {Tensor} w
- * @param {Tensor | undefined} bias
- * @param {number} filters
- */
-function groupsOf(node, x, w, bias, filters) {
-  const groups = node.number("group", 1);
-  const fits =
-    x.shape.length > 2 &&
-    w.shape.length === x.shape.length &&
-    groups >= 1 &&
-    (!bias || bias.size === filters);
-  node.demand(fits && sizeOf(w.shape) > 0, misfit(x, w));
-  return groups;
-}
-
-function misfit(/** @type {Tensor} */ x, /** @type {Tensor} */ w) {
-  return `has weights (${w.shape}) that do not fit its input (${x.shape})`;
-}
-
-/** Where the pixels of an axis come from that is padded with zeros. */
-function paddedTable(/** @type {Axis} */ { size, before, after }, /** @type {number} */ stride) {
-  return Int32Array.from({ length: before + size + after }, (_, i) => {
-    return i < before || i >= before + size ? NOWHERE : (i - before) * stride;
-  });
+/** @param {Node} node @param {number} groups @param {number} filters @param {boolean} isShared */
+function demandFit(node, groups, filters, isShared) {
+  const [x, w, bias] = [node.input(0), node.input(1), node.optional(2)];
+  const isImage = x.shape.length > 2 && w.shape.length === x.shape.length;
+  const fits = isImage && groups >= 1 && isShared && (!bias || bias.size === filters);
+  const problem = `has weights (${w.shape}) that do not fit its input (${x.shape})`;
+  node.demand(fits && w.size > 0, problem);
 }
 
 /**
  * Fills each channel of a batch of images with its bias.
- *
- * @param {Numbers} y
- * @param {number} batch
- * @param {number} channels
- * @param {Numbers} [bias]
+ * @type {(y: Numbers, batch: number, channels: number, bias?: Numbers) => void}
  */
 function fillChannels(y, batch, channels, bias) {
   const size = y.length / (batch * channels);

@@ -1,8 +1,8 @@
 /** Operators that work number by number, with ONNX's broadcasting. */
 
-import { HALF, kindOf } from "../file.js";
+import { HALF, typeOf } from "../file.js";
 import * as kernel from "../plain.js";
-import { broadcast, broadcastStrides, progression, sums } from "../tensor.js";
+import { broadcast, broadcastStrides, progressions, sums } from "../tensor.js";
 
 /**
  * @import {Node, Operator, Run} from "../node.js"
@@ -15,33 +15,32 @@ const SELU = { alpha: 1.67326319217681884765625, gamma: 1.0507010221481323242187
 
 /** @type {Record<string, Operator>} */
 export const ELEMENTWISE = {
-  Abs: unary(() => Math.abs),
-  Ceil: unary(() => Math.ceil),
-  Elu: unary((node) => elu(node.number("alpha", 1), 1)),
-  Erf: unary(() => erf),
-  Exp: unary(() => kernel.EXP),
-  Floor: unary(() => Math.floor),
-  Gelu: unary((node) => node.choice("approximate", { none: gelu, tanh: geluOfTanh }, "none")),
-  HardSigmoid: unary((node) => hardSigmoid(node.number("alpha", 0.2), node.number("beta", 0.5))),
-  HardSwish: unary(() => (x) => x * hardSigmoid(1 / 6, 0.5)(x)),
-  LeakyRelu: unary(
-    () => kernel.LEAKY_RELU,
-    (node) => node.number("alpha", 0.01),
-  ),
-  Log: unary(() => Math.log),
-  Mish: unary(() => (x) => x * Math.tanh(softplus(x))),
-  Neg: unary(() => (x) => -x),
-  Not: unary(() => (x) => Number(!x)),
-  Reciprocal: unary(() => (x) => 1 / x),
-  Relu: unary(() => kernel.LEAKY_RELU),
-  Round: unary(() => roundToEven),
-  Selu: unary((node) => elu(node.number("alpha", SELU.alpha), node.number("gamma", SELU.gamma))),
-  Sigmoid: unary(() => kernel.SIGMOID),
-  Sign: unary(() => Math.sign),
-  Softplus: unary(() => softplus),
-  Softsign: unary(() => (x) => x / (1 + Math.abs(x))),
-  Sqrt: unary(() => Math.sqrt),
-  Tanh: unary(() => kernel.TANH),
+  Abs: unary(Math.abs),
+  Ceil: unary(Math.ceil),
+  Elu: (node) => apply(node, elu(node.number("alpha", 1), 1)),
+  Erf: unary(erf),
+  Exp: unary(kernel.EXP),
+  Floor: unary(Math.floor),
+  Gelu: (node) => apply(node, node.choice("approximate", { none: gelu, tanh: geluOfTanh }, "none")),
+  HardSigmoid: (node) =>
+    apply(node, hardSigmoid(node.number("alpha", 0.2), node.number("beta", 0.5))),
+  HardSwish: unary((x) => x * hardSigmoid(1 / 6, 0.5)(x)),
+  LeakyRelu: (node) => apply(node, kernel.LEAKY_RELU, node.number("alpha", 0.01)),
+  Log: unary(Math.log),
+  Mish: unary((x) => x * Math.tanh(softplus(x))),
+  Neg: unary((x) => -x),
+  Not: unary((x) => Number(!x)),
+  Reciprocal: unary((x) => 1 / x),
+  Relu: unary(kernel.LEAKY_RELU),
+  Round: unary(roundToEven),
+  Selu: (node) =>
+    apply(node, elu(node.number("alpha", SELU.alpha), node.number("gamma", SELU.gamma))),
+  Sigmoid: unary(kernel.SIGMOID),
+  Sign: unary(Math.sign),
+  Softplus: unary(softplus),
+  Softsign: unary((x) => x / (1 + Math.abs(x))),
+  Sqrt: unary(Math.sqrt),
+  Tanh: unary(kernel.TANH),
 
   Add: variadic(kernel.ADD),
   Sum: variadic(kernel.ADD),
@@ -67,13 +66,19 @@ export const ELEMENTWISE = {
   Less: binary((a, b) => Number(a < b), "boolean"),
   LessOrEqual: binary((a, b) => Number(a <= b), "boolean"),
 
-  Cast: (node) => cast(node, node.number("to", 0)),
+  Cast(node) {
+    const x = node.input(0);
+    const type = node.number("to", 0);
+    const { kind } = typeOf(type, node.where);
+    if (kind === "integer" && x.kind === "float") return apply(node, Math.trunc, 0, kind);
+    if (kind === "boolean" && x.kind !== kind) return apply(node, (n) => Number(n !== 0), 0, kind);
+    if (type === HALF && x.kind === "float") return apply(node, toHalf);
+    return node.view(x, x.shape, kind);
+  },
 
   Clip(node) {
-    const x = node.input(0);
+    const [x, low, high] = [node.input(0), node.optional(1), node.optional(2)];
     const y = node.output(x.shape, x.kind);
-    const low = node.optional(1);
-    const high = node.optional(2);
     return () => {
       const [from, to] = [x.data, y.data];
       const least = low ? low.data[0] : -Infinity;
@@ -83,11 +88,13 @@ export const ELEMENTWISE = {
   },
 
   Where(node) {
-    const operands = [node.input(0), node.input(1), node.input(2)];
+    const operands = [0, 1, 2].map((i) => node.input(i));
     const shapes = operands.map((operand) => operand.shape);
     const shape = broadcast(shapes, node.where);
     const y = node.output(shape, operands[1].kind);
-    const [asks, yes, no] = operands.map((operand) => node.prepared(offsets(operand.shape, shape)));
+    const [asks, yes, no] = shapes.map((given) =>
+      node.prepared(sums(progressions(shape, broadcastStrides(given, shape)))),
+    );
     return () => {
       const [condition, a, b, to] = [...operands, y].map(({ data }) => data);
       for (let i = 0; i < to.length; i++) {
@@ -98,52 +105,43 @@ export const ELEMENTWISE = {
 };
 
 /**
- * An operator that applies a function to each number.
- *
- * @param {(node: Node) => Unary | number} choose a function, or the index of one of the kernels
- * @param {(node: Node) => number} [slope]
- * @param {Kind} [kind] of the result; else that of the operand
- * @returns {Operator}
+ * y = f(x) for each number of the only input; f is a function, or the index of one of the kernels.
+ * @type {(node: Node, f: Unary | number, slope?: number, kind?: Kind) => Run}
  */
-function unary(choose, slope = () => 0, kind) {
-  return (node) => {
-    const x = node.input(0);
-    const [f, factor] = [choose(node), slope(node)];
-    const y = node.output(x.shape, kind ?? x.kind);
-    return (kernels) => kernels.unary(f, x.data, y.data, factor);
-  };
+function apply(node, f, slope = 0, kind = node.input(0).kind) {
+  const x = node.input(0);
+  const y = node.output(x.shape, kind);
+  return (kernels) => kernels.unary(f, x.data, y.data, slope);
+}
+
+/** @returns {Operator} without attributes */
+function unary(/** @type {Unary | number} */ f) {
+  return (node) => apply(node, f);
 }
 
 /**
- * An operator on two tensors, with a function of its own.
- *
- * @param {Binary} f
- * @param {Kind} [kind] of the result; else that of the first operand
- * @returns {Operator}
+ * An operator on two tensors; `kind` of the result, else that of the first.
+ * @type {(f: Binary, kind?: Kind) => Operator}
  */
 function binary(f, kind) {
-  return (node) => {
-    const [a, b] = [node.input(0), node.input(1)];
-    const y = node.output(broadcast([a.shape, b.shape], node.where), kind ?? a.kind);
-    return combine(f, a, b, y);
-  };
+  return (node) => accumulate(node, [node.input(0), node.input(1)], f, kind);
+}
+
+/** @returns {Operator} on one tensor or more, with a function of the kernels */
+function variadic(/** @type {number} */ f) {
+  return (node) => accumulate(node, node.all(), f);
 }
 
 /**
- * An operator on one tensor or more, with a function of the kernels.
- *
- * @param {number} f
- * @returns {Operator}
+ * y = f(f(a, b), c) and so on, broadcast.
+ * @type {(node: Node, operands: Tensor[], f: Binary | number, kind?: Kind) => Run | void}
  */
-function variadic(f) {
-  return (node) => {
-    const [first, ...others] = node.all();
-    if (others.length === 0) return node.view(first, first.shape);
-    const shapes = [first, ...others].map((tensor) => tensor.shape);
-    const y = node.output(broadcast(shapes, node.where), first.kind);
-    const steps = others.map((other, i) => combine(f, i === 0 ? first : y, other, y));
-    return inTurn(steps);
-  };
+function accumulate(node, operands, f, kind = operands[0].kind) {
+  const [first, ...others] = operands;
+  if (others.length === 0) return node.view(first, first.shape);
+  const shapes = operands.map((operand) => operand.shape);
+  const y = node.output(broadcast(shapes, node.where), kind);
+  return inTurn(others.map((other, i) => combine(f, i === 0 ? first : y, other, y)));
 }
 
 /** One step that consists of several. @returns {Run} */
@@ -155,42 +153,39 @@ export function inTurn(/** @type {Run[]} */ steps) {
 
 /**
  * y = f(a, b), broadcast.
- *
- * @param {Binary | number} f a function, or the index of one of the kernels
- * @param {Tensor} a
- * @param {Tensor} b
- * @param {Tensor} y
- * @returns {Run}
+ * @type {(f: Binary | number, a: Tensor, b: Tensor, y: Tensor) => Run}
  */
 export function combine(f, a, b, y) {
-  const axes = mergeAxes(
-    y.shape,
-    [a, b].map((x) => broadcastStrides(x.shape, y.shape)),
-  );
-  const [rows, columns] = axes.slice(-2);
-  const outer = axes.slice(0, -2);
-  const [aStarts, bStarts] = [0, 1].map((operand) =>
-    sums(outer.map(({ length, strides }) => progression(length, strides[operand]))),
-  );
-  const [left, right] = [a, b].map((tensor, operand) => {
-    return { tensor, row: rows.strides[operand], column: columns.strides[operand] };
-  });
+  const axes = mergeAxes(y.shape, [
+    broadcastStrides(a.shape, y.shape),
+    broadcastStrides(b.shape, y.shape),
+  ]);
+  const [rows, columns] = axes.splice(-2);
+  const outer = axes.map(({ length }) => length);
+  const [left, right] = [a, b].map((tensor, i) => ({
+    tensor,
+    row: rows.strides[i],
+    column: columns.strides[i],
+    starts: sums(
+      progressions(
+        outer,
+        axes.map(({ strides }) => strides[i]),
+      ),
+    ),
+  }));
   const [m, n] = [rows.length, columns.length];
   return (kernels) => {
-    for (let i = 0; i < aStarts.length; i++) {
-      kernels.binary(f, left, aStarts[i], right, bStarts[i], y.data, i * m * n, m, n);
+    for (let i = 0; i < left.starts.length; i++) {
+      kernels.binary(f, left, left.starts[i], right, right.starts[i], y.data, i * m * n, m, n);
     }
   };
 }
 
 /**
  * The fewest axes, but at least two, over which operands can be read in the order of a shape.
- *
- * @param {number[]} shape
- * @param {number[][]} strides of each operand
+ * @param {number[]} shape @param {number[][]} strides of each operand
  */
 function mergeAxes(shape, strides) {
-  const none = strides.map(() => 0);
   /** @type {{length: number, strides: number[]}[]} */
   const axes = [];
   shape.forEach((length, axis) => {
@@ -203,28 +198,8 @@ function mergeAxes(shape, strides) {
       axes.push({ length, strides: steps });
     }
   });
-  while (axes.length < 2) axes.unshift({ length: 1, strides: none });
+  while (axes.length < 2) axes.unshift({ length: 1, strides: strides.map(() => 0) });
   return axes;
-}
-
-/** For each element of a shape, where that of a tensor stands which is broadcast to it. */
-function offsets(/** @type {number[]} */ shape, /** @type {number[]} */ wide) {
-  const strides = broadcastStrides(shape, wide);
-  return sums(wide.map((length, axis) => progression(length, strides[axis])));
-}
-
-/**
- * @param {Node} node
- * @param {number} type in ONNX's numbers
- */
-function cast(node, type) {
-  const x = node.input(0);
-  const kind = kindOf(type, node.where);
-  const into = (/** @type {Unary} */ f) => unary(() => f, undefined, kind)(node);
-  if (kind === "integer" && x.kind === "float") return into(Math.trunc);
-  if (kind === "boolean" && x.kind !== kind) return into((value) => Number(value !== 0));
-  if (type === HALF && x.kind === "float") return into(toHalf);
-  return node.view(x, x.shape, kind);
 }
 
 // ---- Functions of one number ----
@@ -237,21 +212,13 @@ function toHalf(/** @type {number} */ x) {
   return x + big - big; // a double of the size of `big` has no smaller digits than the half
 }
 
-/**
- * @param {number} alpha
- * @param {number} gamma
- * @returns {(x: number) => number}
- */
-function elu(alpha, gamma) {
+/** @returns {(x: number) => number} */
+function elu(/** @type {number} */ alpha, /** @type {number} */ gamma) {
   return (x) => gamma * (x < 0 ? alpha * Math.expm1(x) : x);
 }
 
-/**
- * @param {number} alpha
- * @param {number} beta
- * @returns {(x: number) => number}
- */
-function hardSigmoid(alpha, beta) {
+/** @returns {(x: number) => number} */
+function hardSigmoid(/** @type {number} */ alpha, /** @type {number} */ beta) {
   return (x) => Math.min(Math.max(alpha * x + beta, 0), 1);
 }
 
@@ -275,11 +242,7 @@ function geluOfTanh(/** @type {number} */ x) {
 const ERF_STEPS = 64;
 const ERF_END = 4;
 
-/**
- * The error function at multiples of 1 / ERF_STEPS.
- *
- * Source: Abramowitz & Stegun 1964, formula 7.1.6.
- */
+/** The error function at multiples of 1 / ERF_STEPS: Abramowitz & Stegun 1964, formula 7.1.6. */
 const ERF_TABLE = Float64Array.from({ length: ERF_STEPS * ERF_END + 1 }, (_, i) => {
   const x = i / ERF_STEPS;
   let sum = x;

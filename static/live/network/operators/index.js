@@ -4,7 +4,6 @@ import { CONVOLUTION } from "./convolution.js";
 import { ELEMENTWISE } from "./elementwise.js";
 import { MATRIX } from "./matrix.js";
 import { NORMALISATION } from "./normalisation.js";
-import { POOLING } from "./pooling.js";
 import { REDUCTION } from "./reduction.js";
 import { RESIZING } from "./resizing.js";
 import { SELECTION } from "./selection.js";
@@ -16,7 +15,6 @@ export const OPERATORS = {
   ...ELEMENTWISE,
   ...MATRIX,
   ...NORMALISATION,
-  ...POOLING,
   ...REDUCTION,
   ...RESIZING,
   ...SELECTION,

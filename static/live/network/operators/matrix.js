@@ -1,7 +1,15 @@
 /** Matrix products. */
 
 import { pack, padColumns, PANEL } from "../plain.js";
-import { arrange, broadcast, broadcastStrides, progression, sizeOf, sums } from "../tensor.js";
+import {
+  arrange,
+  broadcast,
+  broadcastStrides,
+  progression,
+  progressions,
+  sizeOf,
+  sums,
+} from "../tensor.js";
 
 /**
  * @import {Node, Operator} from "../node.js"
@@ -35,7 +43,12 @@ export const MATRIX = {
     const [aStarts, bStarts] = [left, right].map((shape) => {
       const strides = broadcastStrides(shape.slice(0, -2), batch);
       const size = sizeOf(shape.slice(-2));
-      return sums(batch.map((length, axis) => progression(length, strides[axis] * size)));
+      return sums(
+        progressions(
+          batch,
+          strides.map((stride) => stride * size),
+        ),
+      );
     });
     const multiply = gatheredProduct(node, m, progression(k, n), progression(n, 1));
     return (kernels) => {
@@ -50,8 +63,7 @@ export const MATRIX = {
     const [a, b, c] = [node.input(0), node.input(1), node.optional(2)];
     const isMatrix = a.shape.length === 2 && b.shape.length === 2;
     node.demand(isMatrix, `needs two matrices, not (${a.shape}) and (${b.shape})`);
-    const alpha = node.number("alpha", 1);
-    const beta = node.number("beta", 1);
+    const [alpha, beta] = [node.number("alpha", 1), node.number("beta", 1)];
     const [m, k] = node.number("transA", 0) ? [a.shape[1], a.shape[0]] : a.shape;
     const isTurned = node.number("transB", 0) !== 0;
     const [depth, n] = isTurned ? [b.shape[1], b.shape[0]] : b.shape;
@@ -61,13 +73,10 @@ export const MATRIX = {
     const [down, right] = isTurned ? [1, k] : [n, 1];
 
     const turned = m === a.shape[0] ? null : node.scratch(a.size);
-    const turn = arrange([progression(m, 1), progression(k, m)]);
-    if (c) {
-      const fits = String(broadcast([c.shape, y.shape], node.where)) === String(y.shape);
-      node.demand(fits, `cannot add (${c.shape}) to (${y.shape})`);
-    }
-    const strides = c ? broadcastStrides(c.shape, y.shape) : [0, 0];
-    const place = arrange([progression(m, strides[0]), progression(n, strides[1])]);
+    const turn = arrange(progressions([m, k], [1, m]));
+    const shape = c ? broadcast([c.shape, y.shape], node.where) : y.shape;
+    node.demand(String(shape) === String(y.shape), `cannot add (${c?.shape}) to (${y.shape})`);
+    const place = arrange(progressions(y.shape, broadcastStrides(c ? c.shape : [], y.shape)));
 
     const begin = () => {
       if (turned) turn(a.data, turned.data);
@@ -93,13 +102,10 @@ function scale(/** @type {Numbers} */ y, /** @type {number} */ factor) {
 }
 
 /**
- * y += x · W for a constant W of `k` rows and `n` columns.
+ * y += x · W for a constant W of `k` rows and `n` columns, packed in panels, and `m` rows of x.
  *
- * @param {Node} node
- * @param {Float32Array} packed W in panels
- * @param {number} k
- * @param {number} n
- * @returns {(kernels: Kernels, x: Numbers, m: number, y: Numbers) => void} m: rows of x
+ * @param {Node} node @param {Float32Array} packed @param {number} k @param {number} n
+ * @returns {(kernels: Kernels, x: Numbers, m: number, y: Numbers) => void}
  */
 export function productWith(node, packed, k, n) {
   const panels = node.prepared(packed);
@@ -110,32 +116,15 @@ export function productWith(node, packed, k, n) {
 /**
  * y += w · X with `m` rows of w, and X[i, j] = x[from + rows[i] + columns[j]].
  *
- * @param {Node} node
- * @param {number} m
- * @param {Int32Array} rows
- * @param {Int32Array} columns
+ * @param {Node} node @param {number} m @param {Int32Array} rows @param {Int32Array} columns
  * @returns {(kernels: Kernels, w: Numbers, wAt: number, x: Numbers, from: number, y: Numbers,
  *   yAt: number) => void}
  */
 export function gatheredProduct(node, m, rows, columns) {
-  const k = rows.length;
-  const n = columns.length;
-  const rowTable = node.prepared(rows);
-  const columnTable = node.prepared(padColumns(columns));
+  const [k, n] = [rows.length, columns.length];
+  const down = node.prepared(rows);
+  const across = node.prepared(padColumns(columns));
   const panel = node.scratch(PANEL * k);
   return (kernels, w, wAt, x, from, y, yAt) =>
-    kernels.gatherProduct(
-      w,
-      wAt,
-      m,
-      k,
-      x,
-      from,
-      rowTable.data,
-      columnTable.data,
-      n,
-      y,
-      yAt,
-      panel.data,
-    );
+    kernels.gatherProduct(w, wAt, m, k, x, from, down.data, across.data, n, y, yAt, panel.data);
 }

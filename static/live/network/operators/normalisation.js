@@ -1,13 +1,10 @@
 /** Operators that normalise: to zero mean and unit variance, or to a sum of one. */
 
 import { ADD, MULTIPLY } from "../plain.js";
-import { sizeOf, Tensor } from "../tensor.js";
+import { progression, progressions, sizeOf, stridesOf, sums, Tensor } from "../tensor.js";
 import { combine, inTurn } from "./elementwise.js";
 
-/**
- * @import {Run, Node, Operator} from "../node.js"
- * @import {Numbers} from "../tensor.js"
- */
+/** @import {Run, Node, Operator} from "../node.js" */
 
 /** @type {Record<string, Operator>} */
 export const NORMALISATION = {
@@ -27,14 +24,9 @@ export const NORMALISATION = {
       return new Tensor([channels, ...sizes.map(() => 1)], "float", storage);
     };
     const scale = (/** @type {number} */ i) => scales[i] / Math.sqrt(variances[i] + epsilon);
+    const offset = (/** @type {number} */ i) => shifts[i] - means[i] * scale(i);
     const multiply = combine(MULTIPLY, x, perChannel(scale), y);
-    const add = combine(
-      ADD,
-      y,
-      perChannel((i) => shifts[i] - means[i] * scale(i)),
-      y,
-    );
-    return inTurn([multiply, add]);
+    return inTurn([multiply, combine(ADD, y, perChannel(offset), y)]);
   },
 
   /** Source: Wu & He 2018. One scale for each group up to version 20, for each channel since. */
@@ -65,13 +57,9 @@ export const NORMALISATION = {
 };
 
 /**
- * Gives each row zero mean and unit variance, then each run of numbers its scale and shift.
- *
- * @param {Node} node
- * @param {number} rows
- * @param {number} run how many neighbours share a scale
- * @param {number} count of scales, which are taken in turn
- * @returns {Run}
+ * Gives each row zero mean and unit variance, then each `run` of numbers its scale and shift, of
+ * `count` which are taken in turn.
+ * @type {(node: Node, rows: number, run: number, count: number) => Run}
  */
 function standardise(node, rows, run, count) {
   const [x, scale, shift] = [node.input(0), node.input(1), node.optional(2)];
@@ -104,40 +92,27 @@ function standardise(node, rows, run, count) {
   };
 }
 
-/**
- * @param {Node} node
- * @param {boolean} isLog
- * @returns {Run}
- */
-function softmax(node, isLog) {
+/** @returns {Run} */
+function softmax(/** @type {Node} */ node, /** @type {boolean} */ isLog) {
   const x = node.input(0);
   const axis = node.axis(node.number("axis", -1), x.shape.length);
-  const length = x.shape[axis];
   const step = sizeOf(x.shape.slice(axis + 1));
   const y = node.output(x.shape);
+  const [rest, row] = [[...x.shape], progression(x.shape[axis], step)];
+  rest[axis] = 1;
+  const starts = sums(progressions(rest, stridesOf(x.shape)));
   return () => {
-    for (let block = 0; block < x.size; block += length * step) {
-      for (let start = block; start < block + step; start++) {
-        normaliseExponentials(x.data, y.data, start, length, step, isLog);
+    const [from, to] = [x.data, y.data];
+    for (const start of starts) {
+      let most = -Infinity;
+      for (const i of row) most = Math.max(most, from[start + i]);
+      let sum = 0;
+      for (const i of row) sum += Math.exp(from[start + i] - most);
+      const all = most + Math.log(sum);
+      for (const i of row) {
+        const value = from[start + i];
+        to[start + i] = isLog ? value - all : Math.exp(value - most) / sum;
       }
     }
   };
-}
-
-/**
- * @param {Numbers} x
- * @param {Numbers} y
- * @param {number} start of a row
- * @param {number} length of the row
- * @param {number} step between its numbers
- * @param {boolean} isLog
- */
-function normaliseExponentials(x, y, start, length, step, isLog) {
-  const end = start + length * step;
-  let most = -Infinity;
-  for (let i = start; i < end; i += step) most = Math.max(most, x[i]);
-  let sum = 0;
-  for (let i = start; i < end; i += step) sum += Math.exp(x[i] - most);
-  const all = most + Math.log(sum);
-  for (let i = start; i < end; i += step) y[i] = isLog ? x[i] - all : Math.exp(x[i] - most) / sum;
 }

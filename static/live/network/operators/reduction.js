@@ -1,10 +1,12 @@
-/** Operators that take many numbers to one: sums, means, extremes. */
+/** Operators that take many numbers to one, of whole axes or of windows: sums, means, extremes. */
 
-import { indices, progression, stridesOf, sums } from "../tensor.js";
+import { indices, progressions, sums } from "../tensor.js";
+import { padded, slidingAxes } from "./window.js";
 
 /**
- * @import {Node, Operator} from "../node.js"
+ * @import {Node, Operator, Run} from "../node.js"
  * @import {Numbers} from "../tensor.js"
+ * @import {Axis} from "./window.js"
  *
  * @typedef {(x: Numbers, base: number, offsets: Int32Array) => number} Reduce
  */
@@ -35,8 +37,10 @@ const smallest = (x, base, offsets) => {
 
 /** @type {Record<string, Operator>} */
 export const REDUCTION = {
+  AveragePool: (node) => pool(node, total, 0),
   GlobalAveragePool: (node) => reduce(node, mean, spatialAxes(node), true),
   GlobalMaxPool: (node) => reduce(node, largest, spatialAxes(node), true),
+  MaxPool: (node) => pool(node, largest, -Infinity),
   ReduceMax: reducing(largest, 18),
   ReduceMean: reducing(mean, 18),
   ReduceMin: reducing(smallest, 18),
@@ -48,9 +52,8 @@ function spatialAxes(/** @type {Node} */ node) {
 }
 
 /**
- * @param {Reduce} f
- * @param {number} since the version of the operators that made the axes an input
- * @returns {Operator}
+ * An operator whose axes are an input since a version of the operators.
+ * @type {(f: Reduce, since: number) => Operator}
  */
 function reducing(f, since) {
   return (node) => {
@@ -63,26 +66,60 @@ function reducing(f, since) {
 }
 
 /**
- * @param {Node} node
- * @param {Reduce} f
- * @param {number[]} axes
- * @param {boolean} keeps whether the axes stay, with a length of 1
- * @returns {import("../node.js").Run}
+ * Takes all numbers along some axes to one; `keeps`: the axes stay, with a length of 1.
+ * @type {(node: Node, f: Reduce, axes: number[], keeps: boolean) => Run}
  */
 function reduce(node, f, axes, keeps) {
   const x = node.input(0);
-  const strides = stridesOf(x.shape);
-  const table = (/** @type {number} */ axis) => progression(x.shape[axis], strides[axis]);
-  const isReduced = (/** @type {number} */ axis) => axes.includes(axis);
-  const all = indices(x.shape.length);
-  const kept = all.filter((axis) => !isReduced(axis));
-  const shape = keeps
-    ? x.shape.map((length, axis) => (isReduced(axis) ? 1 : length))
-    : kept.map((axis) => x.shape[axis]);
-  const y = node.output(shape, x.kind);
-  const starts = sums(kept.map(table));
-  const offsets = sums(all.filter(isReduced).map(table));
+  const isReduced = x.shape.map((_, axis) => axes.includes(axis));
+  const shape = x.shape.map((length, axis) => (isReduced[axis] ? 1 : length));
+  const y = node.output(keeps ? shape : shape.filter((_, axis) => !isReduced[axis]), x.kind);
+  const tables = progressions(x.shape);
+  const starts = sums(tables.filter((_, axis) => !isReduced[axis]));
+  const offsets = sums(tables.filter((_, axis) => isReduced[axis]));
   return () => {
     for (let i = 0; i < starts.length; i++) y.data[i] = f(x.data, starts[i], offsets);
   };
+}
+
+/**
+ * Takes each window of an image to one number; `fill` stands beside the image and changes nothing.
+ * @type {(node: Node, f: Reduce, fill: number) => Run}
+ */
+function pool(node, f, fill) {
+  const x = node.input(0);
+  const [batch, channels, ...sizes] = x.shape;
+  const axes = slidingAxes(node, sizes, node.numbers("kernel_shape") ?? []);
+  const y = node.output([batch, channels, ...axes.map(({ out }) => out)]);
+  const { images, size, pixels, starts, pad } = padded(node, x, axes, fill);
+  const offsets = sums(pixels);
+  node.multiplyAdds = y.size * offsets.length;
+  const countsPadding = node.number("count_include_pad", 0) !== 0;
+  const counts = axes.map((axis) => countsOf(axis, countsPadding));
+  const divisors = counts.reduce((outer, inner) => {
+    const pick = (/** @type {number} */ i) => outer[Math.floor(i / inner.length)];
+    const length = outer.length * inner.length;
+    return Float32Array.from({ length }, (_, i) => pick(i) * inner[i % inner.length]);
+  }, Float32Array.of(1));
+  if (f !== total) divisors.fill(1);
+
+  return () => {
+    pad();
+    for (let to = 0, plane = 0; to < y.size; plane += size) {
+      for (let i = 0; i < starts.length; i++) {
+        y.data[to++] = f(images.data, plane + starts[i], offsets) / divisors[i];
+      }
+    }
+  };
+}
+
+/** How many pixels of an axis each window counts. */
+function countsOf(/** @type {Axis} */ axis, /** @type {boolean} */ countsPadding) {
+  const { window, dilation, stride, size, before, after } = axis;
+  return indices(axis.out).map((i) => {
+    const start = i * stride - before;
+    const until = (/** @type {number} */ end) =>
+      Math.max(Math.min(window, Math.ceil((end - start) / dilation)), 0);
+    return countsPadding ? until(size + after) : until(size) - until(0);
+  });
 }

@@ -1,6 +1,7 @@
 /** Resize: by the nearest pixel, or linearly between pixels. */
 
-import { arrange, indices, sizeOf, stridesOf } from "../tensor.js";
+import { choices, indices, sizeOf, stridesOf } from "../tensor.js";
+import { pick } from "./selection.js";
 
 /**
  * @import {Run, Node, Operator} from "../node.js"
@@ -10,15 +11,13 @@ import { arrange, indices, sizeOf, stridesOf } from "../tensor.js";
  * @property {number} from its length
  * @property {number} to its new length
  * @property {number} scale
+ *
+ * @typedef {(i: number, stretch: Stretch) => number} Coordinate
  */
 
 const { fround } = Math; // coordinates are rounded to single precision, as onnxruntime does
 
-/**
- * Where a new pixel lies between the old ones.
- *
- * @type {Record<string, (i: number, stretch: Stretch) => number>}
- */
+/** Where a new pixel lies between the old ones. @type {Record<string, Coordinate>} */
 const COORDINATES = {
   half_pixel: (i, { scale }) => fround(fround((i + 0.5) / scale) - 0.5),
   pytorch_half_pixel: (i, { scale, to }) => (to > 1 ? fround(fround((i + 0.5) / scale) - 0.5) : 0),
@@ -43,24 +42,18 @@ export const RESIZING = {
     const rounding = node.choice("nearest_mode", ROUNDING, "round_prefer_floor");
     const isLinear = node.choice("mode", { nearest: false, linear: true }, "nearest");
     if (isLinear) return linear(node, x, stretches, coordinate);
-    const y = node.output(stretches.map(({ to }) => to));
     const strides = stridesOf(x.shape);
-    const tables = stretches.map((stretch, axis) =>
-      Int32Array.from({ length: stretch.to }, (_, i) => {
-        return strides[axis] * inside(rounding(coordinate(i, stretch)), stretch.from);
-      }),
-    );
-    const copy = arrange(tables);
-    return () => copy(x.data, y.data);
+    const shape = stretches.map(({ to }) => to);
+    return pick(node, x, shape, (axis) => {
+      const { from } = stretches[axis];
+      const nearest = (/** @type {number} */ i) => rounding(coordinate(i, stretches[axis]));
+      return choices(shape[axis], from, strides[axis], (i) => inside(nearest(i), from));
+    });
   },
 };
 
-/**
- * @param {Node} node
- * @param {number[]} shape
- * @returns {Stretch[]}
- */
-function stretchesOf(node, shape) {
+/** @returns {Stretch[]} */
+function stretchesOf(/** @type {Node} */ node, /** @type {number[]} */ shape) {
   const rank = shape.length;
   const axes = (node.numbers("axes") ?? indices(rank)).map((axis) => node.axis(axis, rank));
   const scales = node.optional(2)?.size ? node.values(2) : undefined;
@@ -81,12 +74,7 @@ function stretchesOf(node, shape) {
 
 /**
  * One axis after the other.
- *
- * @param {Node} node
- * @param {Tensor} x
- * @param {Stretch[]} stretches
- * @param {(i: number, stretch: Stretch) => number} coordinate
- * @returns {Run | void}
+ * @type {(node: Node, x: Tensor, stretches: Stretch[], coordinate: Coordinate) => Run | void}
  */
 function linear(node, x, stretches, coordinate) {
   const changing = stretches.flatMap(({ scale }, axis) => (scale === 1 ? [] : axis));
@@ -109,11 +97,9 @@ function linear(node, x, stretches, coordinate) {
 }
 
 /**
- * @param {Tensor} x
- * @param {Tensor} y
- * @param {number} length of the axis in x
- * @param {number} inner how many numbers stand behind each place of the axis
- * @param {Float64Array} places of the new pixels between the old ones
+ * Makes an axis of x of `length` pixels, each of `inner` numbers, one with pixels at `places`
+ * between them.
+ * @type {(x: Tensor, y: Tensor, length: number, inner: number, places: Float64Array) => () => void}
  */
 function blend(x, y, length, inner, places) {
   return () => {

@@ -5,9 +5,10 @@ import {
   arrange,
   broadcast,
   broadcastStrides,
+  choices,
   indices,
-  NOWHERE,
   progression,
+  progressions,
   sizeOf,
   stridesOf,
 } from "../tensor.js";
@@ -23,21 +24,17 @@ export const SELECTION = {
     const parts = node.all();
     const [{ shape, kind }] = parts;
     const axis = node.axis(node.number("axis", 0), shape.length);
-    const whole = [...shape];
-    whole[axis] = parts.reduce((sum, part) => sum + (part.shape[axis] ?? 0), 0);
-    const others = (/** @type {number[]} */ lengths) =>
-      String(lengths.filter((_, i) => i !== axis));
-    node.demand(
-      parts.every((part) => others(part.shape) === others(shape)),
-      `cannot join ${parts.map((part) => `(${part.shape})`).join(" and ")}`,
+    const shapes = parts.map((part) => part.shape);
+    const fits = shapes.every(
+      (given) => String(given.with(axis, 0)) === String(shape.with(axis, 0)),
     );
-    const y = node.output(whole, kind);
+    node.demand(fits, `cannot join ${shapes.map((given) => `(${given})`).join(" and ")}`);
+    const length = parts.reduce((sum, part) => sum + part.shape[axis], 0);
+    const y = node.output(shape.with(axis, length), kind);
     const blocks = sizeOf(shape.slice(0, axis));
     return () => {
-      let to = 0;
-      for (let block = 0; block < blocks; block++) {
-        for (let part = 0; part < parts.length; part++) {
-          const { data } = parts[part];
+      for (let block = 0, to = 0; block < blocks; block++) {
+        for (const { data } of parts) {
           const size = data.length / blocks;
           for (let i = 0; i < size; i++) y.data[to++] = data[block * size + i];
         }
@@ -54,7 +51,7 @@ export const SELECTION = {
     const isByDepth = node.choice("mode", { DCR: true, CRD: false }, "DCR");
     const shape = isByDepth ? [batch, size, size, depth] : [batch, depth, size, size];
     const order = isByDepth ? [0, 3, 4, 1, 5, 2] : [0, 1, 4, 2, 5, 3];
-    const tables = tablesOf([...shape, height, width]);
+    const tables = progressions([...shape, height, width]);
     const y = node.output([batch, depth, height * size, width * size], x.kind);
     const copy = arrange(order.map((axis) => tables[axis]));
     return () => copy(x.data, y.data);
@@ -75,8 +72,7 @@ export const SELECTION = {
     const y = node.output([...before, ...chosen.shape, ...after], x.kind);
     const [blocks, size] = [sizeOf(before), sizeOf(after)];
     return () => {
-      let to = 0;
-      for (let block = 0; block < blocks; block++) {
+      for (let block = 0, to = 0; block < blocks; block++) {
         for (let i = 0; i < chosen.size; i++) {
           const index = Math.trunc(chosen.data[i]);
           const inside = Math.min(Math.max(index < 0 ? index + length : index, 0), length - 1);
@@ -101,10 +97,9 @@ export const SELECTION = {
     });
     const strides = stridesOf(x.shape);
     const table = (/** @type {number} */ axis) =>
-      Int32Array.from({ length: shape[axis] }, (_, i) => {
-        const from = find(i - before[axis], x.shape[axis]);
-        return from >= 0 && from < x.shape[axis] ? from * strides[axis] : NOWHERE;
-      });
+      choices(shape[axis], x.shape[axis], strides[axis], (i) =>
+        find(i - before[axis], x.shape[axis]),
+      );
     return pick(node, x, shape, table, node.optional(2));
   },
 
@@ -156,7 +151,7 @@ export const SELECTION = {
     const shape = x.shape.map((length, axis) => length * repeats[axis]);
     const strides = stridesOf(x.shape);
     return pick(node, x, shape, (axis) =>
-      Int32Array.from({ length: shape[axis] }, (_, i) => (i % x.shape[axis]) * strides[axis]),
+      choices(shape[axis], x.shape[axis], strides[axis], (i) => i % x.shape[axis]),
     );
   },
 
@@ -175,7 +170,6 @@ export const SELECTION = {
 
 /**
  * Which index of an axis stands at a place beside it, by the mode of padding.
- *
  * @type {Record<string, (i: number, length: number) => number>}
  */
 const PADDING = {
@@ -189,19 +183,9 @@ const PADDING = {
   wrap: (i, length) => ((i % length) + length) % length,
 };
 
-/** Where the elements along each axis stand. */
-function tablesOf(/** @type {number[]} */ shape) {
-  const strides = stridesOf(shape);
-  return shape.map((length, axis) => progression(length, strides[axis]));
-}
-
 /**
- * Axes that an input lists, or the first ones.
- *
- * @param {Node} node
- * @param {number} input
- * @param {number} count
- * @param {number} [rank]
+ * Axes among `rank` that an input lists, or the first `count`.
+ * @param {Node} node @param {number} input @param {number} count
  */
 function axesOf(node, input, count, rank = count) {
   const given = node.optional(input) ? Array.from(node.values(input)) : indices(count);
@@ -210,10 +194,7 @@ function axesOf(node, input, count, rank = count) {
 
 /**
  * The part of a tensor with every so many numbers of each axis.
- *
- * @param {Node} node
- * @param {Tensor} x
- * @param {{start: number, step: number, length: number}[]} cuts one for each axis
+ * @type {(node: Node, x: Tensor, cuts: {start: number, step: number, length: number}[]) => Run}
  */
 function cut(node, x, cuts) {
   const strides = stridesOf(x.shape);
@@ -225,16 +206,11 @@ function cut(node, x, cuts) {
 }
 
 /**
- * The next output, with what a table for each of its axes picks.
- *
- * @param {Node} node
- * @param {Tensor} x
- * @param {number[]} shape
- * @param {(axis: number) => Int32Array} table as `arrange` takes it
- * @param {Tensor} [fill] what stands where the tables pick nothing
- * @returns {Run}
+ * The next output, with what a table of `arrange` for each of its axes picks; `fill` elsewhere.
+ * @type {(node: Node, x: Tensor, shape: number[], table: (axis: number) => Int32Array,
+ *   fill?: Tensor) => Run}
  */
-function pick(node, x, shape, table, fill) {
+export function pick(node, x, shape, table, fill) {
   const y = node.output(shape, x.kind);
   const copy = arrange(shape.map((_, axis) => table(axis)));
   return () => copy(x.data, y.data, fill ? fill.data[0] : 0);

@@ -2,7 +2,7 @@
 
 import { constant, indices, sizeOf } from "../tensor.js";
 
-/** @import {Node, Operator} from "../node.js" */
+/** @import {Operator} from "../node.js" */
 
 /** Attributes of Constant. @type {[string, import("../tensor.js").Kind][]} */
 const CONSTANTS = [
@@ -63,10 +63,8 @@ export const SHAPES = {
     });
     const known = sizeOf(wanted.filter((length) => length !== -1));
     const rest = known > 0 ? x.size / known : 0;
-    node.view(
-      x,
-      wanted.map((length) => (length === -1 ? rest : length)),
-    );
+    const shape = wanted.map((length) => (length === -1 ? rest : length));
+    node.view(x, shape);
   },
 
   Shape(node) {
@@ -86,10 +84,8 @@ export const SHAPES = {
     const axes = given ?? x.shape.flatMap((length, axis) => (length === 1 ? axis : []));
     const isOne = axes.every((axis) => x.shape[axis] === 1);
     node.demand(isOne, `cannot leave out axes ${axes} of (${x.shape})`);
-    node.view(
-      x,
-      x.shape.filter((_, axis) => !axes.includes(axis)),
-    );
+    const rest = x.shape.filter((_, axis) => !axes.includes(axis));
+    node.view(x, rest);
   },
 
   Unsqueeze(node) {
@@ -99,9 +95,7 @@ export const SHAPES = {
     const axes = given.map((axis) => node.axis(axis, rank));
     node.demand(new Set(axes).size === axes.length, "adds an axis twice");
     const rest = [...x.shape];
-    node.view(
-      x,
-      indices(rank).map((axis) => (axes.includes(axis) ? 1 : Number(rest.shift()))),
-    );
+    const shape = indices(rank).map((axis) => (axes.includes(axis) ? 1 : Number(rest.shift())));
+    node.view(x, shape);
   },
 };

@@ -1,13 +1,17 @@
 /** Windows of convolution and pooling: their strides, dilations, padding, and how many fit. */
 
+import { arrange, choices, progression, sizeOf, stridesOf, sums } from "../tensor.js";
+
 /**
  * @import {Node} from "../node.js"
+ * @import {Tensor} from "../tensor.js"
  *
  * @typedef {object} Axis a window along one axis of an image
  * @property {number} size of the image
  * @property {number} window
  * @property {number} stride
  * @property {number} dilation
+ * @property {number} span of a window, from its first pixel to its last
  * @property {number} before padding
  * @property {number} after padding
  * @property {number} out how many windows fit, or how long the result is
@@ -16,22 +20,24 @@
 /** The longest axis of an image. */
 const MOST_PIXELS = 2 ** 20;
 
+/** The modes of padding, and how each rounds the half of it that goes before an image. */
+const AUTO_PAD = {
+  NOTSET: { isExplicit: true, isSame: false, half: Math.ceil },
+  VALID: { isExplicit: false, isSame: false, half: Math.ceil },
+  SAME_UPPER: { isExplicit: false, isSame: true, half: Math.floor },
+  SAME_LOWER: { isExplicit: false, isSame: true, half: Math.ceil },
+};
+
 /**
  * Windows that slide over an image.
- *
- * @param {Node} node
- * @param {number[]} sizes of the image
- * @param {number[]} windows
- * @returns {Axis[]}
+ * @type {(node: Node, sizes: number[], windows: number[]) => Axis[]}
  */
 export function slidingAxes(node, sizes, windows) {
   const roundUp = node.number("ceil_mode", 0) !== 0;
+  const { isSame, half } = autoPad(node);
   return commonAxes(node, sizes, windows).map((axis) => {
-    const { size, stride } = axis;
-    const span = spanOf(axis);
-    if (isSame(node)) {
-      pad(node, axis, (Math.ceil(size / stride) - 1) * stride + span - size);
-    }
+    const { size, stride, span } = axis;
+    if (isSame) pad(axis, (Math.ceil(size / stride) - 1) * stride + span - size, half);
     const room = (size + axis.before + axis.after - span) / stride;
     node.demand(room >= 0, `has a window of ${span} over an image of ${size}`);
     let out = (roundUp ? Math.ceil(room) : Math.floor(room)) + 1;
@@ -42,42 +48,71 @@ export function slidingAxes(node, sizes, windows) {
 
 /**
  * Windows that are spread out from every pixel, as in a transposed convolution.
- *
- * @param {Node} node
- * @param {number[]} sizes of the image
- * @param {number[]} windows
- * @returns {Axis[]}
+ * @type {(node: Node, sizes: number[], windows: number[]) => Axis[]}
  */
 export function spreadAxes(node, sizes, windows) {
   const extra = node.numbers("output_padding") ?? sizes.map(() => 0);
   const wanted = node.numbers("output_shape")?.slice(-sizes.length);
   checkLists(node, sizes.length, [extra, wanted ?? sizes]);
+  const { isSame, half } = autoPad(node);
   return commonAxes(node, sizes, windows).map((axis, i) => {
-    const all = (axis.size - 1) * axis.stride + spanOf(axis) + extra[i];
-    const out = wanted ? wanted[i] : isSame(node) ? axis.size * axis.stride : undefined;
-    if (out !== undefined) pad(node, axis, all - out);
-    const length = all - axis.before - axis.after;
-    node.demand(length >= 0, `would make an image of ${length} pixels`);
-    return { ...axis, out: length };
+    const all = (axis.size - 1) * axis.stride + axis.span + extra[i];
+    if (wanted) pad(axis, all - wanted[i], half);
+    else if (isSame) pad(axis, all - axis.size * axis.stride, half);
+    const out = all - axis.before - axis.after;
+    node.demand(out >= 0, `would make an image of ${out} pixels`);
+    return { ...axis, out };
   });
 }
 
 /**
- * @param {Node} node
- * @param {number[]} sizes
- * @param {number[]} windows
+ * Images with `fill` around them, in which the windows of sliding axes lie: where the pixels of a
+ * window stand along each axis, and where each window begins.
+ *
+ * @param {Node} node @param {Tensor} x images, `(batch, channels, …)`
+ * @param {Axis[]} axes
  */
+export function padded(node, x, axes, fill = 0) {
+  const [batch, channels, ...sizes] = x.shape;
+  const shape = axes.map(({ size, before, after, out, stride, span }) =>
+    Math.max(before + size + after, (out - 1) * stride + span),
+  );
+  const isPadded = shape.some((length, i) => length !== sizes[i]);
+  const images = isPadded ? node.scratch(batch * channels * sizeOf(shape)) : x;
+  const strides = stridesOf(sizes);
+  const inside = axes.map(({ size, before }, i) =>
+    choices(shape[i], size, strides[i], (n) => n - before),
+  );
+  const copy = isPadded && arrange([progression(batch * channels, sizeOf(sizes)), ...inside]);
+  const steps = stridesOf(shape);
+  return {
+    images,
+    size: sizeOf(shape),
+    pixels: pixelsOf(axes, shape),
+    starts: sums(axes.map(({ out, stride }, i) => progression(out, stride * steps[i]))),
+    pad: () => copy && copy(x.data, images.data, fill),
+  };
+}
+
+/** Where the pixels of a window stand along each axis of an image. */
+export function pixelsOf(/** @type {Axis[]} */ axes, /** @type {number[]} */ shape) {
+  const strides = stridesOf(shape);
+  return axes.map(({ window, dilation }, i) => progression(window, dilation * strides[i]));
+}
+
+/** @param {Node} node @param {number[]} sizes @param {number[]} windows */
 function commonAxes(node, sizes, windows) {
   const rank = sizes.length;
   node.demand(rank > 0 && Math.max(...sizes) <= MOST_PIXELS, "needs an image, not too large");
   const strides = node.numbers("strides") ?? sizes.map(() => 1);
   const dilations = node.numbers("dilations") ?? sizes.map(() => 1);
-  const pads = isExplicit(node) ? node.numbers("pads") : undefined;
-  const [before, after] = [pads?.slice(0, rank), pads?.slice(rank)];
-  checkLists(node, rank, [windows, strides, dilations, before ?? sizes, after ?? sizes]);
+  const given = autoPad(node).isExplicit ? node.numbers("pads") : undefined;
+  const pads = given ?? [...sizes, ...sizes].map(() => 0);
+  const [before, after] = [pads.slice(0, rank), pads.slice(rank)];
+  checkLists(node, rank, [windows, strides, dilations, before, after]);
   node.demand(
     [...windows, ...strides, ...dilations].every((n) => n >= 1) &&
-      (pads ?? []).every((n) => n >= 0 && n <= MOST_PIXELS),
+      pads.every((n) => n >= 0 && n <= MOST_PIXELS),
     "has a window, stride, dilation or padding that makes no sense",
   );
   return sizes.map((size, i) => ({
@@ -85,43 +120,27 @@ function commonAxes(node, sizes, windows) {
     window: windows[i],
     stride: strides[i],
     dilation: dilations[i],
-    before: before?.[i] ?? 0,
-    after: after?.[i] ?? 0,
+    span: (windows[i] - 1) * dilations[i] + 1,
+    before: before[i],
+    after: after[i],
   }));
 }
 
-/**
- * @param {Node} node
- * @param {number} rank
- * @param {number[][]} lists
- */
+/** @param {Node} node @param {number} rank @param {number[][]} lists */
 function checkLists(node, rank, lists) {
   const fits = lists.every((list) => list.length === rank && list.every(Number.isInteger));
   node.demand(fits, `has attributes that do not fit an image of ${rank} axes`);
 }
 
-function spanOf(/** @type {{window: number, dilation: number}} */ { window, dilation }) {
-  return (window - 1) * dilation + 1;
-}
-
-function isExplicit(/** @type {Node} */ node) {
-  return node.text("auto_pad", "NOTSET") === "NOTSET";
-}
-
-function isSame(/** @type {Node} */ node) {
-  return node.text("auto_pad", "NOTSET").startsWith("SAME");
+function autoPad(/** @type {Node} */ node) {
+  return node.choice("auto_pad", AUTO_PAD, "NOTSET");
 }
 
 /**
- * Shares padding out over both ends of an axis; the odd one goes behind for `SAME_UPPER`.
- *
- * @param {Node} node
- * @param {{before: number, after: number}} axis
- * @param {number} total
+ * Shares padding out over both ends of an axis.
+ * @type {(axis: {before: number, after: number}, total: number, half: (n: number) => number) => void}
  */
-function pad(node, axis, total) {
-  const most = Math.max(total, 0);
-  const isUpper = node.text("auto_pad", "NOTSET") === "SAME_UPPER";
-  axis.before = isUpper ? Math.floor(most / 2) : Math.ceil(most / 2);
-  axis.after = most - axis.before;
+function pad(axis, total, half) {
+  axis.before = half(Math.max(total, 0) / 2);
+  axis.after = Math.max(total, 0) - axis.before;
 }
