@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -17,9 +18,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer.bundle import arrays
+from explorer.bundle import arrays, store
 from explorer.bundle.card import BundleError
 from explorer.bundle.figures import EvaluationError, evaluate
+from explorer.bundle.files import read_file
 from explorer.bundle.images import images_path, load_images, save_images
 from explorer.bundle.store import (
     FILES,
@@ -178,6 +180,86 @@ def test_a_broken_bundle_is_listed_beside_the_good_ones(copy_bundle: Copy) -> No
     assert find_bundles(path.parent / "absent") == []
 
 
+# --- what is no file, or a file of any size ---------------------------------------------------
+
+ALL_FILES = [*FILES, "card.json"]
+
+
+@pytest.mark.parametrize("name", ALL_FILES)
+def test_a_pipe_is_not_waited_for(copy_bundle: Copy, name: str) -> None:
+    path = copy_bundle()
+    (path / name).unlink()
+    os.mkfifo(path / name)
+    assert f"{name} of shapes-2d cannot be read: it is no file" in refusal(path)
+
+
+@pytest.mark.parametrize("name", ALL_FILES)
+def test_an_endless_device_is_not_read(copy_bundle: Copy, name: str) -> None:
+    path = copy_bundle()
+    (path / name).unlink()
+    (path / name).symlink_to("/dev/zero")
+    assert f"{name} of shapes-2d cannot be read: it is no file" in refusal(path)
+
+
+def test_a_link_to_a_file_is_followed(copy_bundle: Copy) -> None:
+    path = copy_bundle()
+    before = load_bundle(path).content
+    for name in ALL_FILES:
+        (path / name).rename(path.parent / name)
+        (path / name).symlink_to(path.parent / name)
+    assert load_bundle(path).content == before
+
+
+def test_a_link_to_nothing_or_to_itself_gets_a_sentence(copy_bundle: Copy) -> None:
+    path = copy_bundle()
+    for target, said in (("absent", "is missing"), ("history.json", "cannot be read")):
+        (path / "history.json").unlink()
+        (path / "history.json").symlink_to(path / target)
+        assert f"history.json of shapes-2d {said}" in refusal(path)
+
+
+@pytest.mark.parametrize("in_card", [False, True])
+@pytest.mark.parametrize("name", ALL_FILES)
+def test_a_file_of_a_terabyte_is_not_read(copy_bundle: Copy, name: str, in_card: bool) -> None:
+    path = copy_bundle()
+    os.truncate(path / name, 2**40)
+    if in_card and name != "card.json":
+        edit_card(path, "files", name, "bytes", value=2**40)
+    text = refusal(path)
+    assert f"{name} of shapes-2d has 1,099,511,627,776 bytes; " in text
+    assert ("are read" if in_card or name == "card.json" else "its card says") in text
+
+
+def test_listing_reads_cards_alone(copy_bundle: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = copy_bundle()
+    read: list[str] = []
+
+    def note(path: Path) -> bytes:
+        read.append(path.name)
+        return read_file(path)
+
+    monkeypatch.setattr(store, "read_file", note)
+    monkeypatch.setattr(store, "read_checked", None)
+    read_card(path)
+    assert read == ["card.json"]
+
+
+def test_too_little_memory_gets_a_sentence(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_checked(path: Path, expected: Any) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr(store, "read_checked", read_checked)
+    assert "shapes-2d needs more memory than this machine has" in refusal(tiny_bundle)
+
+
+def test_kept_images_that_are_no_file_are_refused(tiny_bundle: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "kept.npz")
+    with pytest.raises(BundleError, match=r"kept\.npz of .* cannot be read: it is no file"):
+        load_images(tmp_path / "kept.npz", read_card(tiny_bundle).data)
+
+
 # --- the card ----------------------------------------------------------------------------------
 
 
@@ -228,6 +310,8 @@ def edit_card(path: Path, *keys: str | int, value: Any) -> None:
         (("metrics", "importance"), 3.0, "metrics.importance"),
         (("files",), {}, "does not list encoder.onnx"),
         (("files", "decoder.onnx"), None, "files.decoder.onnx"),
+        (("files", "../decoder.onnx"), {"bytes": 1, "sha256": 64 * "0"}, "files"),
+        (("files", "/etc/passwd"), {"bytes": 1, "sha256": 64 * "0"}, "files"),
         (("files", "decoder.onnx", "bytes"), "1", "files.decoder.onnx.bytes"),
         (("files", "decoder.onnx", "bytes"), -1, "files.decoder.onnx.bytes"),
         (("files", "decoder.onnx", "sha256"), "\0" + 63 * "0", "files.decoder.onnx.sha256"),
@@ -240,6 +324,14 @@ def test_a_mistake_in_the_card_gets_a_sentence(
     path = copy_bundle()
     edit_card(path, *keys, value=value)
     assert words in refusal(path)
+
+
+def test_a_newer_card_is_told_by_its_version_whatever_else_it_says(copy_bundle: Copy) -> None:
+    path = copy_bundle()
+    edit_card(path, "schema_version", value=4)
+    edit_card(path, "data", value=["all", "different"])
+    edit_card(path, "surprise", value=1)
+    assert "update the explorer" in refusal(path)
 
 
 @pytest.mark.parametrize("key", ["schema_version", "name", "data", "model", "metrics", "files"])

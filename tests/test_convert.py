@@ -79,10 +79,13 @@ def test_a_converted_bundle_is_the_one_that_training_writes(
 ) -> None:
     with pytest.raises(BundleError, match="python -m explorer convert shapes-2d"):
         load_bundle(earlier)
+    (earlier / "notes.txt").write_text("my own")
     assert run("shapes-2d", "--bundles", earlier.parent) == (
         0,
         "shapes-2d: now has version 3; model.keras was removed\n",
     )
+    assert (earlier / "notes.txt").read_text() == "my own"
+    (earlier / "notes.txt").unlink()
     assert sorted(contents(earlier)) == sorted(["card.json", *FILES])
     for name, content in contents(earlier).items():
         assert content == (tiny_bundle / name).read_bytes(), name

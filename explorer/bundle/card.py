@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -20,6 +22,9 @@ CONVERTIBLE = 2
 """The earlier version that ``explorer.cli.convert`` turns into the present one."""
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,99}$"
 """What a bundle may be called."""
+
+FileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+"""A file in the bundle's own folder."""
 
 _SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
 
@@ -114,7 +119,7 @@ class Card(_Card):
     model: ModelCard
     training: TrainingCard
     metrics: Metrics
-    files: dict[str, FileCard]
+    files: dict[FileName, FileCard]
 
     @model_validator(mode="after")
     def _agree_with_itself(self) -> Card:
