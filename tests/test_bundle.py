@@ -491,7 +491,7 @@ def test_no_training_latents_are_refused(copy_bundle: Copy, reseal: Reseal) -> N
     path = copy_bundle()
     arrays = stored_latents(path)
     none = {name: arrays[name][:0] for name in ("train_z_mean", "train_z_log_var")}
-    np.savez(path / "latents.npz", **{**arrays, **none})
+    np.savez(path / "latents.npz", allow_pickle=True, **{**arrays, **none})
     reseal(path)
     assert "train_z_mean" in refusal(path)
 
@@ -501,7 +501,7 @@ def test_missing_latents_are_named(copy_bundle: Copy, reseal: Reseal, missing: s
     path = copy_bundle()
     arrays = stored_latents(path)
     del arrays[missing]
-    np.savez(path / "latents.npz", **arrays)
+    np.savez(path / "latents.npz", allow_pickle=True, **arrays)
     reseal(path)
     text = refusal(path)
     assert "latents.npz" in text
@@ -515,7 +515,7 @@ def test_pickled_latents_are_refused_and_never_unpickled(
     path, trace = copy_bundle(), tmp_path / "unpickled"
     arrays = stored_latents(path)
     hostile = np.array([[Payload(trace)] * 2] * 100, object)
-    np.savez(path / "latents.npz", **{**arrays, name: hostile})
+    np.savez(path / "latents.npz", allow_pickle=True, **{**arrays, name: hostile})
     reseal(path)
     assert "latents.npz" in refusal(path)
     assert not trace.exists()

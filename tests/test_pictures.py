@@ -62,7 +62,8 @@ def train(
     """Return a function that trains a bundle of so many dimensions on colour images of 10 × 14."""
 
     def bundle(latent_dim: int) -> Path:
-        from train import Settings, train_bundle  # TensorFlow takes seconds to import
+        from explorer.cli.train import Settings
+        from train import train_bundle  # TensorFlow takes seconds to import
 
         folder = tmp_path_factory.mktemp("colour")
         random = np.random.default_rng(0)
@@ -135,7 +136,9 @@ def files_in(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_default_run_writes_every_file_and_says_so(run: Run, tiny_bundle: Path, tmp_path: Path):
+def test_a_default_run_writes_every_file_and_says_so(
+    run: Run, tiny_bundle: Path, tmp_path: Path
+) -> None:
     output = tmp_path / "new" / "folder"
     status, printed, complaint = run(tiny_bundle, "--output", output)
     assert (status, complaint) == (0, "")
@@ -150,13 +153,15 @@ def test_a_default_run_writes_every_file_and_says_so(run: Run, tiny_bundle: Path
 
 def test_the_folder_is_named_after_the_bundle(
     run: Run, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(tiny_bundle, "--frames", "1")[0] == 0
     assert "samples.png" in files_in(tmp_path / "pictures" / "shapes-2d")
 
 
-def test_a_second_run_replaces_the_files_of_the_first(run: Run, tiny_bundle: Path, tmp_path: Path):
+def test_a_second_run_replaces_the_files_of_the_first(
+    run: Run, tiny_bundle: Path, tmp_path: Path
+) -> None:
     run(tiny_bundle, "--output", tmp_path, "--seed", "1", "--frames", "120")
     assert "sweep/frame-119.png" in files_in(tmp_path)
     (tmp_path / "sweep" / "notes.txt").write_text("a person's own")
@@ -168,7 +173,9 @@ def test_a_second_run_replaces_the_files_of_the_first(run: Run, tiny_bundle: Pat
     }  # fmt: skip
 
 
-def test_the_same_command_writes_the_same_bytes(run: Run, tiny_bundle: Path, tmp_path: Path):
+def test_the_same_command_writes_the_same_bytes(
+    run: Run, tiny_bundle: Path, tmp_path: Path
+) -> None:
     for name in ("one", "two"):
         run(tiny_bundle, "--output", tmp_path / name, "--frames", "3", "--seed", "7")
     names = files_in(tmp_path / "one")
@@ -179,7 +186,7 @@ def test_the_same_command_writes_the_same_bytes(run: Run, tiny_bundle: Path, tmp
 
 def test_originals_stand_above_their_reconstructions(
     run: Run, tiny_bundle: Path, tiny_settings: dict[str, Any], tmp_path: Path
-):
+) -> None:
     run(tiny_bundle, "--output", tmp_path)
     above, below = tiles_of(tmp_path / "reconstructions.png", 2, 10, (12, 12, 1), gap=1)
     with np.load(tiny_settings["data"]) as data:
@@ -191,7 +198,7 @@ def test_originals_stand_above_their_reconstructions(
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"PK")])
 def test_without_the_images_there_are_reconstructions_only_and_a_line_says_so(
     run: Run, copy_bundle: Copy, tmp_path: Path, damage: Callable[[Path], None]
-):
+) -> None:
     path = copy_bundle()
     damage(next((path.parent / "images").iterdir()))
     status, printed, _ = run(path, "--output", tmp_path / "out")
@@ -209,7 +216,7 @@ def test_images_of_this_machine_are_the_originals_only_if_they_are_the_cards(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     change: int,
-):
+) -> None:
     path = copy_bundle()
     next((path.parent / "images").iterdir()).unlink()
     card = (path / "card.json").read_text(encoding="utf-8")
@@ -233,7 +240,7 @@ def test_images_of_this_machine_are_the_originals_only_if_they_are_the_cards(
         np.testing.assert_array_equal(found[..., 0], arrays["x_test"])
 
 
-def test_kept_images_that_are_others_are_not_taken_for_the_originals(copy_bundle: Copy):
+def test_kept_images_that_are_others_are_not_taken_for_the_originals(copy_bundle: Copy) -> None:
     path = copy_bundle()
     bundle = load_bundle(path)
     kept = images_path(path.parent, bundle.card.data)
@@ -244,7 +251,7 @@ def test_kept_images_that_are_others_are_not_taken_for_the_originals(copy_bundle
 
 
 @pytest.mark.parametrize("name", ["/", "../images", "a/b", "A", ""])
-def test_a_card_cannot_name_a_path_in_place_of_a_data_set(copy_bundle: Copy, name: str):
+def test_a_card_cannot_name_a_path_in_place_of_a_data_set(copy_bundle: Copy, name: str) -> None:
     path = copy_bundle()
     card = json.loads((path / "card.json").read_text(encoding="utf-8"))
     card["data"]["name"] = name
@@ -267,7 +274,7 @@ def test_data_are_loaded_as_they_were_for_training(
     name: str,
     shape: tuple[int, ...],
     expected: dict[str, Any],
-):
+) -> None:
     data = read_card(tiny_bundle).data.model_copy(update={"name": name, "image_shape": shape})
     asked: dict[str, Any] = {}
 
@@ -283,7 +290,7 @@ def test_data_are_loaded_as_they_were_for_training(
     assert asked["download"] is False
 
 
-def test_samples_are_draws_from_the_prior(run: Run, tiny_bundle: Path, tmp_path: Path):
+def test_samples_are_draws_from_the_prior(run: Run, tiny_bundle: Path, tmp_path: Path) -> None:
     run(tiny_bundle, "--output", tmp_path, "--seed", "5", "--frames", "1")
     grid = tiles_of(tmp_path / "samples.png", 10, 10, (12, 12, 1), gap=1)
     z = np.random.default_rng(5).standard_normal((100, 2))
@@ -292,7 +299,7 @@ def test_samples_are_draws_from_the_prior(run: Run, tiny_bundle: Path, tmp_path:
 
 def test_tiles_of_a_linear_manifold_lie_at_equal_distances(
     run: Run, tiny_bundle: Path, tmp_path: Path
-):
+) -> None:
     run(
         tiny_bundle, "--output", tmp_path, "--frames", "1",
         "--grid", "5", "--spacing", "linear", "--extent", "5",
@@ -307,7 +314,7 @@ def test_tiles_of_a_linear_manifold_lie_at_equal_distances(
 
 def test_the_manifold_is_20_by_20_in_steps_of_equal_probability_if_nothing_else_is_asked(
     run: Run, tiny_bundle: Path, tmp_path: Path
-):
+) -> None:
     run(tiny_bundle, "--output", tmp_path, "--frames", "1")
     grid = tiles_of(tmp_path / "manifold.png", 20, 20, (12, 12, 1))
     corners = grid[[0, 0, -1, -1], [0, -1, 0, -1]]
@@ -322,7 +329,7 @@ def test_the_manifold_is_20_by_20_in_steps_of_equal_probability_if_nothing_else_
 
 def test_images_of_any_shape_and_colour_are_shown_in_the_plane_of_largest_kl(
     run: Run, colour_bundle: Path, tmp_path: Path
-):
+) -> None:
     bundle = load_bundle(colour_bundle)
     status, _, _ = run(
         colour_bundle, "--output", tmp_path,
@@ -347,7 +354,9 @@ def test_images_of_any_shape_and_colour_are_shown_in_the_plane_of_largest_kl(
     assert layout["yaxis"]["title"]["text"] == "z₁z₂z₃"[2 * second : 2 * second + 2]
 
 
-def test_one_dimension_runs_to_the_right(run: Run, train: Callable[[int], Path], tmp_path: Path):
+def test_one_dimension_runs_to_the_right(
+    run: Run, train: Callable[[int], Path], tmp_path: Path
+) -> None:
     path = train(1)
     status, _, _ = run(path, "--output", tmp_path, "--grid", "3", "--at", "-0.5")
     assert status == 0
@@ -358,7 +367,7 @@ def test_one_dimension_runs_to_the_right(run: Run, train: Callable[[int], Path],
 @pytest.mark.parametrize("place", [["--at", "1.5,-0.3"], ["--at", "-2,3"], ["--at=-.5,1e-1"]])
 def test_the_point_is_the_decode_of_its_latent(
     run: Run, tiny_bundle: Path, tmp_path: Path, place: list[str]
-):
+) -> None:
     assert run(tiny_bundle, "--output", tmp_path, "--frames", "1", *place)[0] == 0
     z = [[float(number) for number in place[-1].removeprefix("--at=").split(",")]]
     image = tiles_of(tmp_path / "point.png", 1, 1, (12, 12, 1))[0]
@@ -372,7 +381,7 @@ def frames_of(folder: Path, count: int, shape: tuple[int, int, int]) -> np.ndarr
 
 def test_a_sweep_moves_the_most_informative_dimension_through_0(
     run: Run, colour_bundle: Path, tmp_path: Path
-):
+) -> None:
     bundle = load_bundle(colour_bundle)
     run(colour_bundle, "--output", tmp_path)
     z = np.zeros((50, 3))
@@ -383,7 +392,7 @@ def test_a_sweep_moves_the_most_informative_dimension_through_0(
 @pytest.mark.parametrize("dimension", [1, 2])
 def test_a_sweep_moves_the_dimension_that_is_asked_for_and_leaves_the_others_at_the_point(
     run: Run, tiny_bundle: Path, tmp_path: Path, dimension: int
-):
+) -> None:
     status, _, _ = run(
         tiny_bundle, "--output", tmp_path, "--at", "0.5,-1",
         "--sweep", str(dimension), "--step", "2", "--frames", "4",
@@ -394,7 +403,9 @@ def test_a_sweep_moves_the_dimension_that_is_asked_for_and_leaves_the_others_at_
     check_decoded(frames_of(tmp_path, 4, (12, 12, 1)), load_bundle(tiny_bundle), z)
 
 
-def test_the_animation_shows_the_frames_forth_and_back(run: Run, tiny_bundle: Path, tmp_path: Path):
+def test_the_animation_shows_the_frames_forth_and_back(
+    run: Run, tiny_bundle: Path, tmp_path: Path
+) -> None:
     run(tiny_bundle, "--output", tmp_path, "--step", "1.5", "--frames", "4")
     with Image.open(tmp_path / "sweep.gif") as animation:
         shown = [np.asarray(frame.convert("L")) for frame in ImageSequence.Iterator(animation)]
@@ -405,7 +416,7 @@ def test_the_animation_shows_the_frames_forth_and_back(run: Run, tiny_bundle: Pa
 
 def test_the_map_holds_every_test_image_at_its_mean_under_its_class(
     run: Run, tiny_bundle: Path, tmp_path: Path
-):
+) -> None:
     run(tiny_bundle, "--output", tmp_path, "--frames", "1")
     traces, layout = figure_in(tmp_path / "map.html", "map")
     latents = load_bundle(tiny_bundle).latents
@@ -422,7 +433,7 @@ def test_the_map_holds_every_test_image_at_its_mean_under_its_class(
         assert inside.sum() >= 98
 
 
-def test_the_curves_are_the_history(run: Run, tiny_bundle: Path, tmp_path: Path):
+def test_the_curves_are_the_history(run: Run, tiny_bundle: Path, tmp_path: Path) -> None:
     run(tiny_bundle, "--output", tmp_path, "--frames", "1")
     traces, _ = figure_in(tmp_path / "curves.html", "curves")
     history = json.loads((tiny_bundle / "history.json").read_text(encoding="utf-8"))
@@ -438,7 +449,7 @@ def test_the_curves_are_the_history(run: Run, tiny_bundle: Path, tmp_path: Path)
 
 def test_the_pages_load_nothing_but_the_script_beside_them(
     run: Run, tiny_bundle: Path, tmp_path: Path
-):
+) -> None:
     run(tiny_bundle, "--output", tmp_path, "--frames", "1")
     for name in ("map.html", "curves.html"):
         text = (tmp_path / name).read_text(encoding="utf-8")
@@ -462,7 +473,7 @@ def test_the_pages_load_nothing_but_the_script_beside_them(
 )
 def test_a_mistake_gets_one_sentence_and_2_and_nothing_is_written(
     run: Run, tiny_bundle: Path, tmp_path: Path, arguments: list[str], sentence: str
-):
+) -> None:
     status, printed, complaint = run(tiny_bundle, "--output", tmp_path / "out", *arguments)
     assert (status, printed) == (2, "")
     assert sentence in complaint
@@ -487,7 +498,7 @@ def test_a_mistake_gets_one_sentence_and_2_and_nothing_is_written(
 )
 def test_a_wrong_flag_gives_2(
     run: Run, tiny_bundle: Path, tmp_path: Path, arguments: list[str], sentence: str
-):
+) -> None:
     status, _, complaint = run(tiny_bundle, "--output", tmp_path / "out", *arguments)
     assert status == 2
     assert sentence in complaint.splitlines()[-1]
@@ -497,7 +508,7 @@ def test_a_wrong_flag_gives_2(
 @pytest.mark.parametrize("module", ["explorer pictures", "explorer.pictures"])
 def test_usage_and_default_folder_whatever_the_spelling_and_the_current_folder(
     module: str, tmp_path: Path
-):
+) -> None:
     done = subprocess.run(
         [sys.executable, "-m", *module.split(), "absent"], cwd=tmp_path, capture_output=True,
         text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -511,7 +522,9 @@ def test_usage_and_default_folder_whatever_the_spelling_and_the_current_folder(
     assert done.stderr.startswith(f"usage: python -m {module} [-h]")
 
 
-def test_an_unknown_bundle_gives_2_and_the_known_ones(run: Run, tiny_bundle: Path, tmp_path: Path):
+def test_an_unknown_bundle_gives_2_and_the_known_ones(
+    run: Run, tiny_bundle: Path, tmp_path: Path
+) -> None:
     folder = tiny_bundle.parent
     assert run(folder / "absent") == (
         2, "", f"there is no bundle 'absent' in {folder}; there are: shapes-2d\n",
@@ -519,7 +532,7 @@ def test_an_unknown_bundle_gives_2_and_the_known_ones(run: Run, tiny_bundle: Pat
     assert run(tmp_path / "none" / "absent")[2].endswith("there are: none\n")
 
 
-def test_a_broken_bundle_gives_1(run: Run, copy_bundle: Copy, tmp_path: Path):
+def test_a_broken_bundle_gives_1(run: Run, copy_bundle: Copy, tmp_path: Path) -> None:
     path = copy_bundle()
     (path / "decoder.onnx").unlink()
     assert run(path, "--output", tmp_path / "out") == (
@@ -528,7 +541,9 @@ def test_a_broken_bundle_gives_1(run: Run, copy_bundle: Copy, tmp_path: Path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_cannot_be_written_gives_1(run: Run, tiny_bundle: Path, tmp_path: Path):
+def test_a_folder_that_cannot_be_written_gives_1(
+    run: Run, tiny_bundle: Path, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("in the way")
     status, printed, complaint = run(tiny_bundle, "--output", tmp_path / "file")
     assert (status, printed) == (1, "")
@@ -537,7 +552,7 @@ def test_a_folder_that_cannot_be_written_gives_1(run: Run, tiny_bundle: Path, tm
     assert complaint.count("\n") == 1
 
 
-def test_no_tensorflow_and_no_streamlit_is_needed():
+def test_no_tensorflow_and_no_streamlit_is_needed() -> None:
     code = (
         "import sys, explorer.pictures;"
         "sys.exit(bool({'tensorflow', 'keras', 'onnx', 'streamlit'} & set(sys.modules)))"

@@ -41,7 +41,8 @@ def compact(model: onnx.ModelProto, outputs: Sequence[str]) -> bytes:
     del model.opset_import[:]
     model.opset_import.extend(opsets)
     onnx.checker.check_model(model)
-    return model.SerializeToString(deterministic=True)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
 
 
 def _join_halves(graph: onnx.GraphProto) -> None:
@@ -106,7 +107,8 @@ def _run_on_zeros(model: onnx.ModelProto, count: int) -> list[np.ndarray]:
         value.name: np.zeros((count, *value.shape[1:]), np.float32)
         for value in session.get_inputs()
     }
-    return session.run(None, inputs)
+    outputs: list[np.ndarray] = session.run(None, inputs)
+    return outputs
 
 
 def _drop_unused(graph: onnx.GraphProto) -> None:
