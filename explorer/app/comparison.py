@@ -1,4 +1,4 @@
-"""Beside other models: the same test images in other models and in published systems."""
+"""The same test images in other models and in published systems."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ HELP = """
 The figures of the table are on the same test images, in **nats per image**; lower is better. Models
 that are not in the sidebar are kept without their weights, for comparison only.
 """
-MARK = "background-color: rgba(132, 94, 247, .18)"
 
 
 def render_comparison(bundle: Bundle) -> None:
@@ -30,10 +29,12 @@ def render_comparison(bundle: Bundle) -> None:
     found = cache.list_references()
     this = Reference(bundle.card, bundle.history)
     others = comparable([entry for entry in found if isinstance(entry, Reference)], bundle.card)
+    st.subheader(f"Beside other models of {literal(bundle.card.data.title)}", help=HELP)
     if others:
-        st.subheader(f"Beside other models of {literal(bundle.card.data.title)}", help=HELP)
         _render_table(this, others)
         _render_curves(this, others)
+    else:
+        st.caption("There is no other model of these test images here.")
     if lines := [line for entry in (this, *others) if (line := published_line(entry))]:
         st.subheader("Beside published figures")
         st.markdown("\n".join(f"- {line}" for line in lines))
@@ -47,12 +48,13 @@ def comparable(references: Sequence[Reference], card: Card) -> list[Reference]:
     return sorted((other for other in same if other.card != card), key=_by_dimension)
 
 
-def comparison_table(references: Sequence[Reference]) -> pd.DataFrame:
-    """A row of figures for each model."""
+def comparison_table(references: Sequence[Reference], marked: int) -> pd.DataFrame:
+    """A row of figures for each model; the row ``marked`` bears a mark."""
     import pandas as pd  # a fifth of a second, which the first page need not wait for
 
     return pd.DataFrame(
         {
+            "": "▸" if row == marked else "",
             "model": card.name,
             "dimensions": card.model.latent_dim,
             "recipe": ", ".join((card.model.recipe_name, *peculiarities(card))),
@@ -64,7 +66,7 @@ def comparison_table(references: Sequence[Reference]) -> pd.DataFrame:
             "bound": card.metrics.importance.bound,
             "minutes": card.training.seconds / 60,
         }
-        for card, history in ((one.card, one.history) for one in references)
+        for row, (card, history) in enumerate((one.card, one.history) for one in references)
     )
 
 
@@ -81,12 +83,12 @@ def peculiarities(card: Card) -> list[str]:
 
 def _render_table(this: Reference, others: Sequence[Reference]) -> None:
     models = sorted((this, *others), key=_by_dimension)
-    mark = [MARK if model == this else "" for model in models]
     nats = st.column_config.NumberColumn(format="%.2f")
     st.dataframe(
-        comparison_table(models).style.apply(lambda column: mark),
+        comparison_table(models, models.index(this)),
         hide_index=True,
         column_config={
+            "": st.column_config.TextColumn(width=30, pinned=True),
             "model": st.column_config.TextColumn(pinned=True),
             "weights": st.column_config.NumberColumn(format="localized"),
             **dict.fromkeys(("−ELBO", "reconstruction", "KL", "bound"), nats),

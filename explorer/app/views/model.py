@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import streamlit as st
 from explorer.app import cache
 from explorer.app.comparison import render_comparison
 from explorer.app.exports import download, latents_csv, latents_npz
-from explorer.app.view import View
+from explorer.app.view import Option, View
 from explorer.app.words import literal
 from explorer.bundle.card import Card
 from explorer.bundle.store import Bundle
@@ -24,8 +25,21 @@ is 1.44 bits). `python -m explorer.verify` computes them again from weights and 
 
 
 def render_view(bundle: Bundle) -> None:
-    """Draw the view."""
+    """Draw the view: its sections as tabs, of which only the open one is drawn."""
     st.markdown("What was trained, on what, and how good it is.", help=HELP)
+
+    def take() -> None:
+        st.session_state[SECTION.name] = st.session_state["section-tab"]
+
+    st.session_state["section-tab"] = st.session_state[SECTION.name]
+    tabs = st.tabs(list(SECTIONS), key="section-tab", on_change=take)
+    for render, tab in zip(SECTIONS.values(), tabs, strict=True):
+        if tab.open:
+            with tab:
+                render(bundle)
+
+
+def _render_training(bundle: Bundle) -> None:
     _render_figures(bundle)
     curves, kl = st.columns(2, gap="large")
     with curves:
@@ -39,16 +53,6 @@ def render_view(bundle: Bundle) -> None:
             key="kl",
             alt="Bar chart of the KL divergence of each latent dimension",
         )
-    render_comparison(bundle)
-    left, right = st.columns(2, gap="large")
-    with left:
-        _render_reconstructions(bundle)
-    with right:
-        _render_samples(bundle)
-    _render_facts(bundle)
-
-
-VIEW = View("Model", "monitoring", render_view)
 
 
 def _render_figures(bundle: Bundle) -> None:
@@ -122,6 +126,14 @@ def figure_rows(bundle: Bundle) -> dict[str, list[str]]:
         )
     figures, values, definitions = (list(column) for column in zip(*rows, strict=True))
     return {"figure": figures, "value": values, "definition": definitions}
+
+
+def _render_pictures(bundle: Bundle) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        _render_reconstructions(bundle)
+    with right:
+        _render_samples(bundle)
 
 
 def _render_reconstructions(bundle: Bundle) -> None:
@@ -198,6 +210,16 @@ def _render_facts(bundle: Bundle) -> None:
             ("Training history (JSON)", lambda: json.dumps(bundle.history), "history.json"),
         ):
             download(label, make, f"{card.name}-{name}")
+
+
+SECTIONS: dict[str, Callable[[Bundle], None]] = {
+    "Figures": _render_training,
+    "Comparison": render_comparison,
+    "Pictures": _render_pictures,
+    "Recipe and data": _render_facts,
+}
+SECTION = Option("section", "Figures", tuple(SECTIONS))
+VIEW = View("Model", "monitoring", render_view, options=(SECTION,))
 
 
 def architecture(recipe: Recipe) -> list[tuple[str, list[str]]]:
