@@ -41,6 +41,7 @@ from explorer.drawing import raster
 ROOT = Path(__file__).parents[1]
 SHIPPED = (ROOT / cache.BUNDLES).resolve()
 FLAT, DEEP, OTHER, SMALL = "fashion_mnist-2d", "mnist-8d", "fashion_mnist-8d", "shapes-2d"
+CSS = (ROOT / "explorer" / "app" / "page.css").read_text(encoding="utf-8")
 VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Model")
 PATIENCE = 30_000  # milliseconds, on a machine that does other things too
 
@@ -808,9 +809,12 @@ def test_the_model_view_shows_the_cards_figures(visitor: Visitor):
         *(f"{metrics[name]:.2f}" for name in ("neg_elbo", "reconstruction", "kl")),
         f"{metrics['importance']['bound']:.2f} nats",
         f"{100 * metrics['knn_accuracy']:.1f} %",
-        card["training"]["command"],
     ):
         visitor.until(lambda text=text: text in main.inner_text(), f"{text} is there")
+    visitor.page.get_by_role("tab", name="Recipe and data").click()
+    command = card["training"]["command"]
+    visitor.until(lambda: command in main.inner_text(), "the command is there")
+    assert visitor.address["section"] == "Recipe and data"
     with visitor.page.expect_download() as download:
         visitor.page.get_by_role("button", name="Card (JSON)").click()
     assert json.loads(Path(download.value.path()).read_text(encoding="utf-8")) == card
@@ -959,6 +963,14 @@ def test_every_view_stands_at_every_width_and_in_both_themes(
             assert lens["x"] >= 0
             assert lens["x"] + lens["width"] <= width
             assert lens["width"] >= 60
+    for section in ("Comparison", "Pictures", "Recipe and data"):
+        visitor.page.get_by_role("tab", name=section).click()
+        visitor.until(lambda name=section: visitor.address.get("section") == name, f"{section} opens")
+        visitor.rest()
+        assert visitor.page.evaluate(overflow) <= 0, section
+    if width > 400:  # the page's CSS must know what Streamlit calls its elements
+        styled = set(re.findall(r'data-testid="(\w+)"', CSS)) - {"stAlert", "stTable"}
+        assert [name for name in styled if not visitor.page.get_by_test_id(name).count()] == []
     assert visitor.troubles == []
     visitor.context.close()
 
