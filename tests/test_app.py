@@ -1448,7 +1448,7 @@ def test_a_model_stands_beside_the_others_of_its_test_images(shelf: Path):
     assert row["bound"] == card.metrics.importance.bound
     assert (row["recipe"], row["weights"], row["epochs"]) == ("residual", 930_580, 100)
     assert row["minutes"] == pytest.approx(card.training.seconds / 60)
-    assert table.value[""].tolist() == ["", "", "▸", "", ""]
+    assert table.value[""].tolist() == ["", "", "●", "", ""]
 
 
 def test_a_model_alone_is_compared_with_nothing(shelf: Path):

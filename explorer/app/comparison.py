@@ -54,7 +54,7 @@ def comparison_table(references: Sequence[Reference], marked: int) -> pd.DataFra
 
     return pd.DataFrame(
         {
-            "": "▸" if row == marked else "",
+            "": "●" if row == marked else "",
             "model": card.name,
             "dimensions": card.model.latent_dim,
             "recipe": ", ".join((card.model.recipe_name, *peculiarities(card))),
