@@ -186,6 +186,6 @@ def _notice(sentence: str) -> None:
 
 
 def _quote(text: str) -> str:
-    """A stranger's text, cut, as Markdown that shows it and does nothing else."""
+    """Someone else's text, shortened, as Markdown code, which shows it and does no more."""
     shown = " ".join(text[:60].replace("`", "").split())
     return f"`{shown}`" if shown else "“”"

@@ -157,14 +157,7 @@ def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
 
 
 def map_figure(
-    bundle: Bundle,
-    plane: Plane,
-    *,
-    background: str = BACKGROUNDS[0],
-    drag: str = "pan",
-    selection: int = 0,
-    selected: np.ndarray | None = None,
-    path: np.ndarray | None = None,
+    bundle: Bundle, plane: Plane, *, background: str = BACKGROUNDS[0], **drawn: Any
 ) -> go.Figure:
     """The test means in a plane, not to be changed.
 
@@ -172,23 +165,17 @@ def map_figure(
         bundle: the model.
         plane: what is shown.
         background: one of ``BACKGROUNDS``.
-        drag, selection, selected: see ``charts.map_figure``.
-        path: latents to join by a line, ``(k, latent_dim)``.
+        drawn: ``path``, latents to join by a line, ``(k, latent_dim)``, and all that
+            ``charts.map_figure`` takes besides.
     """
     if background == BACKGROUNDS[0]:  # parallel planes show the same
         plane = replace(plane, origin=plane.directions.T @ (plane.directions @ plane.origin))
-    return _map_figure(bundle, plane, background, drag, selection, selected, path)
+    return _map_figure(bundle, plane, background, **drawn)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=KEYS)
 def _map_figure(
-    bundle: Bundle,
-    plane: Plane,
-    background: str,
-    drag: str,
-    selection: int,
-    selected: np.ndarray | None,
-    path: np.ndarray | None,
+    bundle: Bundle, plane: Plane, background: str, path: np.ndarray | None = None, **drawn: Any
 ) -> go.Figure:
     points = plane.project(bundle.latents.z_mean)
     joined = None if path is None else plane.project(path)
@@ -208,10 +195,8 @@ def _map_figure(
         extent=extent,
         background=picture,
         density=density,
-        drag=drag,
-        selection=selection,
-        selected=selected,
         path=joined,
+        **drawn,
     )
 
 

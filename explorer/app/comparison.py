@@ -43,7 +43,7 @@ def render_comparison(bundle: Bundle) -> None:
 
 
 def comparable(references: Sequence[Reference], card: Card) -> list[Reference]:
-    """Those of the same test images as a card's model, without itself, by dimension and −ELBO."""
+    """References with the test images of a card, without the card's own, by dimension and −ELBO."""
     same = [other for other in references if other.card.data.test_sha256 == card.data.test_sha256]
     return sorted((other for other in same if other.card != card), key=_by_dimension)
 
@@ -71,7 +71,7 @@ def comparison_table(references: Sequence[Reference], marked: int) -> pd.DataFra
 
 
 def peculiarities(card: Card) -> list[str]:
-    """What keeps a model's figures from being those of an ordinary ELBO."""
+    """Why a model's figures are not those of an ELBO with a Bernoulli likelihood."""
     recipe = card.model.recipe
     found = []
     if recipe.beta != 1.0:
@@ -150,7 +150,7 @@ def curve_of(reference: Reference, *, in_minutes: bool) -> charts.Curve:
 
 
 def published_line(reference: Reference) -> str | None:
-    """What a write-up reports, beside this model after as many epochs; None if it repeats none."""
+    """What a published system reports, and this repetition of it; None if it repeats none."""
     card = reference.card
     recipe, published = card.model.recipe, card.model.recipe.published
     if published is None:

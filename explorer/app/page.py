@@ -68,7 +68,7 @@ def render_page() -> None:
 
 
 def _in_order(cards: dict[str, Card]) -> dict[str, Card]:
-    """By data set, then dimension."""
+    """Sort cards by data set, then by dimension."""
     return dict(
         sorted(
             cards.items(),
@@ -93,7 +93,7 @@ def _neg_elbo(card: Card) -> str:
 
 
 def _choose_plane(bundle: Bundle) -> None:
-    """For more than two dimensions: which plane the two-dimensional pictures show."""
+    """Controls for the plane of the two-dimensional pictures, above two dimensions."""
     if bundle.card.model.latent_dim <= 2:
         return
     st.subheader("Plane", divider="gray")
@@ -137,7 +137,7 @@ def _take_axes(bundle: Bundle, changed: str) -> None:
 
 
 def _offer_originals(bundle: Bundle) -> None:
-    """A way to get the data set's images where they are not on this machine."""
+    """A button that fetches the data set's images, if they are not on this machine."""
     data = bundle.card.data
     if cache.originals_of(bundle) is not None:
         return

@@ -59,7 +59,7 @@ def upload_and_prepare(bundle: Bundle, *, key: str, adjustable: bool) -> np.ndar
 
 
 def _ask_for_file(key: str, source: str) -> bytes | None:
-    """The file that was chosen last, also after another view was open, when Streamlit forgot it."""
+    """The file chosen last; the session keeps it, for Streamlit forgets it in other views."""
     widget, kept = f"{key}-{source.lower()}", f"{key}-kept"
     state = st.session_state
 
@@ -121,7 +121,7 @@ def _adjust(bundle: Bundle, upload: Upload, suggestion: Framing, *, key: str) ->
 
 
 def outline(upload: Upload, box: tuple[float, float, float, float]) -> np.ndarray:
-    """The uploaded picture with the crop outlined, small, ``(h, w, 3 or 4)`` uint8."""
+    """A small copy of the uploaded picture with the crop outlined, ``(h, w, 3 or 4)`` uint8."""
     picture = upload.image.convert("RGBA" if upload.image.mode == "RGBA" else "RGB")
     picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
     scale = max(picture.size) / max(upload.image.size)

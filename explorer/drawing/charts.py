@@ -29,7 +29,7 @@ Extent = tuple[float, float, float, float]
 """Left, right, bottom and top of what a map shows."""
 Time = Literal["epochs", "minutes"]
 _SMALL = {"margin": {"l": 8, "r": 8, "t": 8, "b": 8}, "dragmode": False}
-"""A chart within a page: with a drag mode of its own, a finger on it could not scroll the page."""
+"""Layout of a chart within a page; without a drag mode a finger on it scrolls the page."""
 
 
 class Curve(NamedTuple):
@@ -166,7 +166,7 @@ def curves_figure(history: dict[str, list[float]]) -> go.Figure:
 
 
 def comparison_figure(curves: Sequence[Curve], *, time: Time) -> go.Figure:
-    """Held-out −ELBO of several models over ``epochs`` or ``minutes``, which differ by far more.
+    """Held-out −ELBO of several models over ``epochs``, or over ``minutes`` on a log axis.
 
     The first is the one that is looked at.
     """
@@ -220,7 +220,7 @@ def settled_range(curves: Sequence[Curve]) -> tuple[float, float] | None:
 
 
 def kl_figure(kl_per_dimension: Sequence[float], order: Sequence[int]) -> go.Figure:
-    """KL of each latent dimension, largest first; of many only the pointer tells the names."""
+    """KL of each latent dimension, largest first; above 20 only the tooltips name them."""
     ranks = np.arange(1, len(order) + 1)
     names = [axis_label(dimension) for dimension in order]
     many = len(order) > 20
@@ -259,5 +259,5 @@ def _density_trace(density: np.ndarray, extent: Extent) -> go.Heatmap:
 
 
 def _literal(name: str) -> str:
-    """A name as Plotly shows it to the letter, though it reads some HTML."""
+    """Escape a name, in which Plotly would read HTML."""
     return html.escape(name, quote=False)

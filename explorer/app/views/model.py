@@ -57,21 +57,25 @@ def _render_training(bundle: Bundle) -> None:
 
 def _render_figures(bundle: Bundle) -> None:
     m = bundle.card.metrics
-    columns = st.container(key="figures").columns(4)
-    columns[0].metric(
-        "test −ELBO", f"{m.neg_elbo:.2f}", border=True,
-        help="Reconstruction + KL, nats per image: an upper bound on −log p(x). Lower is better.",
-    )  # fmt: skip
-    columns[1].metric(
-        "reconstruction", f"{m.reconstruction:.2f}", border=True,
-        help=f"−log p(x|z) averaged over {m.samples} draws of z from q(z|x), nats per image",
-    )  # fmt: skip
-    columns[2].metric("KL", f"{m.kl:.2f}", border=True, help=kl_definition(bundle.card))
-    columns[3].metric(
-        "active units", f"{m.active_units} of {bundle.card.model.latent_dim}", border=True,
-        help="Dimensions whose posterior mean has a variance above 0.01 over the test set "
-        "(Burda et al. 2016)",
-    )  # fmt: skip
+    figures = {
+        "test −ELBO": (
+            f"{m.neg_elbo:.2f}",
+            "Reconstruction + KL, nats per image: an upper bound on −log p(x). Lower is better.",
+        ),
+        "reconstruction": (
+            f"{m.reconstruction:.2f}",
+            f"−log p(x|z) averaged over {m.samples} draws of z from q(z|x), nats per image",
+        ),
+        "KL": (f"{m.kl:.2f}", kl_definition(bundle.card)),
+        "active units": (
+            f"{m.active_units} of {bundle.card.model.latent_dim}",
+            "Dimensions whose posterior mean has a variance above 0.01 over the test set "
+            "(Burda et al. 2016)",
+        ),
+    }
+    columns = st.container(key="figures").columns(len(figures))
+    for column, (name, (value, definition)) in zip(columns, figures.items(), strict=True):
+        column.metric(name, value, border=True, help=definition)
     st.table(figure_rows(bundle))
 
 
