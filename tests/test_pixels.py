@@ -108,12 +108,11 @@ def uploaded(data: bytes, shape: Shape, background: Background) -> np.ndarray:
 
 
 def train_on(data: bytes, folder: Path, ground: int, **options: object) -> Dataset:
-    """A data set whose training images are one file, twice, and whose test images are plain."""
+    """A data set whose training image is one file, and whose test image is plain."""
     for split in ("train", "test"):
         (folder / split / "any").mkdir(parents=True, exist_ok=True)
-    for name in ("1.png", "2.png"):  # whatever it is, Pillow looks at the content
-        (folder / "train" / "any" / name).write_bytes(data)
-        Image.new("L", (28, 28), ground).save(folder / "test" / "any" / name)
+    (folder / "train" / "any" / "1.png").write_bytes(data)  # whatever it is: the content counts
+    Image.new("L", (28, 28), ground).save(folder / "test" / "any" / "1.png")
     return load_dataset(folder, **options)  # type: ignore[arg-type]
 
 
@@ -125,7 +124,7 @@ def test_an_uploaded_training_image_is_what_training_saw(
     data = make(size)
     for grey in (True, False):
         seen = []
-        for ground in (0, 102, 255):
+        for ground in (0, 230):
             dataset = train_on(data, folder, ground, image_size=28, grey=grey)
             trained = dataset.train.images[0]
             assert np.ptp(trained) > 40  # something to see
@@ -134,7 +133,7 @@ def test_an_uploaded_training_image_is_what_training_saw(
             np.testing.assert_array_equal(image, trained / np.float32(255))
             seen.append(trained)
         is_transparent = read_upload(data, dataset.image_shape).image.mode == "RGBA"
-        assert (seen[0] != seen[2]).any() == is_transparent
+        assert (seen[0] != seen[1]).any() == is_transparent
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,54 @@ from explorer.data.spool import spool
 from explorer.errors import DatasetError
 
 
-def index_labels(
+def find_splits(
+    path: Path,
+    origin: str,
+    shapes: Sequence[tuple[int, ...]],
+    labels: Sequence[np.ndarray],
+    reads: Sequence[Callable[[], np.ndarray]],
+    classes: tuple[str, ...] | None,
+) -> Found:
+    """Check the labels of a training and maybe a test split, and say what there is.
+
+    Args:
+        path: of the file or folder, for messages.
+        origin: the kind of files, in words.
+        shapes: of each split's images, ``(n, height, width)`` or with channels.
+        labels: of each split, whole numbers.
+        reads: functions that read each split's images.
+        classes: the names of the labels 0, 1, …; by default the labels are their own names.
+
+    Raises:
+        DatasetError: images and labels do not fit.
+    """
+    names, indices = _index_labels(path, shapes, labels, classes)
+    readers = [read_whole(read, values) for read, values in zip(reads, indices, strict=True)]
+    height, width, channels = (*shapes[0][1:], 1)[:3]
+    return Found(
+        origin=origin,
+        classes=names,
+        image_shape=(height, width, channels),
+        read_train=readers[0],
+        read_test=readers[1] if len(readers) == 2 else None,
+        train_labels=indices[0],
+    )
+
+
+def read_whole(read: Callable[[], np.ndarray], labels: np.ndarray) -> Reader:
+    """Make a reader of images that can only be read all at once."""
+
+    def read_split(indices: np.ndarray | None) -> Split:
+        images = read()
+        if indices is None:
+            return Split(images, labels)
+        chosen = (images[chunk] for chunk in in_chunks(indices))
+        return Split(spool(chosen, images.shape[1:]), labels[indices])
+
+    return read_split
+
+
+def _index_labels(
     path: Path,
     shapes: Sequence[tuple[int, ...]],
     labels: Sequence[np.ndarray],
@@ -38,35 +85,3 @@ def index_labels(
         raise DatasetError(f"The labels in {path} must lie in 0..{len(known) - 1}.")
     names = classes or tuple(str(value) for value in known)
     return names, [np.searchsorted(known, values) for values in flat]
-
-
-def read_whole(read: Callable[[], np.ndarray], labels: np.ndarray) -> Reader:
-    """Make a reader of images that can only be read all at once."""
-
-    def read_split(indices: np.ndarray | None) -> Split:
-        images = read()
-        if indices is None:
-            return Split(images, labels)
-        chosen = (images[chunk] for chunk in in_chunks(indices))
-        return Split(spool(chosen, images.shape[1:]), labels[indices])
-
-    return read_split
-
-
-def found(
-    origin: str,
-    classes: tuple[str, ...],
-    shape: tuple[int, ...],
-    readers: Sequence[Reader],
-    labels: Sequence[np.ndarray],
-) -> Found:
-    """What lies in files with a training split and maybe a test split."""
-    height, width, channels = (*shape[1:], 1)[:3]
-    return Found(
-        origin=origin,
-        classes=classes,
-        image_shape=(height, width, channels),
-        read_train=readers[0],
-        read_test=readers[1] if len(readers) == 2 else None,
-        train_labels=labels[0],
-    )

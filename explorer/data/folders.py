@@ -25,6 +25,7 @@ from explorer.core.subsets import in_chunks
 from explorer.data.dataset import LARGEST_KEPT_SIZE, Found, Split, Transparency, choose_shape
 from explorer.data.pixels import (
     FORMAT_OF_SUFFIX,
+    Pixels,
     Shape,
     is_grey,
     open_image,
@@ -245,7 +246,6 @@ def _read_files(
     indices: np.ndarray | None,
 ) -> Split:
     chosen = np.arange(len(files)) if indices is None else indices
-    channels = image_shape[2]
     readable: list[int] = []
     unreadable: list[int] = []
     transparent: list[int] = []
@@ -259,11 +259,12 @@ def _read_files(
                     if pixels is None:
                         unreadable.append(index)
                         continue
-                    if pixels.shape[-1] > channels:
+                    colour, alpha = pixels
+                    if alpha is not None:
                         transparent.append(len(readable))
-                        alphas.append(pixels[..., channels:])
+                        alphas.append(alpha)
                     readable.append(index)
-                    yield pixels[..., :channels]
+                    yield colour
 
     with Spool((*image_shape[:2], 1)) as alphas:
         images = spool(with_progress(read_chosen(), len(chosen)), image_shape)
@@ -279,7 +280,7 @@ def _read_files(
     return Split(images, labels[readable], transparency)
 
 
-def _read_or_none(file: _ImageFile, image_shape: Shape) -> np.ndarray | None:
+def _read_or_none(file: _ImageFile, image_shape: Shape) -> Pixels | None:
     try:
         with file.open() as stream:
             return read_pixels(stream, image_shape)

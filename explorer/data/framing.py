@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from explorer.data.pixels import Background, Box, Shape, crop_box, lay_on, resample, split_alpha
+from explorer.data.pixels import Background, Box, Shape, crop_box, lay_on, resample
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # of red, green, blue: ITU-R BT.601
 _PLAIN = 0.15  # how far a plain ground, such as paper in uneven light, may vary
@@ -51,10 +51,10 @@ def frame_picture(
         background: the data set's; it shows where the picture is transparent or does not reach.
     """
     box = framing.box(picture, image_shape)
-    colour, alpha = split_alpha(resample(picture, image_shape, box), image_shape[2])
+    colour, alpha = resample(picture, image_shape, box)
     if framing.stretch:  # by averages, as Lanczos overshoots at edges
-        averages = resample(picture, image_shape, box, Image.Resampling.BOX)
-        colour = _stretch(colour, averages[alpha[..., 0] > 127, : image_shape[2]])
+        averages, _ = resample(picture, image_shape, box, Image.Resampling.BOX)
+        colour = _stretch(colour, averages if alpha is None else averages[alpha[..., 0] > 127])
     if framing.invert:
         colour = 255 - colour
     return lay_on(background, colour, alpha) / np.float32(255.0)

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from explorer.data.arrays import found, index_labels, read_whole
+from explorer.data.arrays import find_splits
 from explorer.data.dataset import Found
 from explorer.data.spool import spool
 from explorer.errors import DatasetError
@@ -51,12 +51,8 @@ def find_idx(folder: Path, *, classes: tuple[str, ...] | None = None) -> Found:
         images.append(files[stem]["images"])
         shapes.append(_read_idx_shape(images[-1], "images"))
         labels.append(_read_idx(files[stem]["labels"], "labels"))
-    names, indices = index_labels(folder, shapes, labels, classes)
-    readers = [
-        read_whole(partial(_read_idx_images, path), labels)
-        for path, labels in zip(images, indices, strict=True)
-    ]
-    return found("IDX files", names, shapes[0], readers, indices)
+    reads = [partial(_read_idx_images, path) for path in images]
+    return find_splits(folder, "IDX files", shapes, labels, reads, classes)
 
 
 def _order_stems(folder: Path, stems: list[str]) -> list[str]:

@@ -190,7 +190,7 @@ def _resize(images: np.ndarray, image_shape: Shape) -> np.ndarray:
     """Crop, resize and grey arrays as if each was an image file."""
     pixels = images[..., 0] if images.shape[-1] == 1 else images
     pictures = (to_picture(Image.fromarray(np.asarray(image)), image_shape) for image in pixels)
-    resized = (resample(picture, image_shape) for picture in pictures)
+    resized = (resample(picture, image_shape)[0] for picture in pictures)
     return spool(with_progress(resized, len(images)), image_shape)
 
 

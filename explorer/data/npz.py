@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from explorer.core.subsets import in_chunks
-from explorer.data.arrays import found, index_labels, read_whole
+from explorer.data.arrays import find_splits
 from explorer.data.dataset import Found
 from explorer.data.spool import spool
 from explorer.errors import DatasetError
@@ -42,12 +42,8 @@ def find_npz(path: Path, *, classes: tuple[str, ...] | None = None) -> Found:
         labels = [np.zeros(shape[0], np.int64) for shape in shapes]
     if len(labels) < len(splits):
         raise DatasetError(f"{path} has labels for one split only; give both, or none.")
-    names, indices = index_labels(path, shapes, labels, classes)
-    readers = [
-        read_whole(partial(_read_npz_images, path, f"x_{split}"), labels)
-        for split, labels in zip(splits, indices, strict=True)
-    ]
-    return found("NPZ file", names, shapes[0], readers, indices)
+    reads = [partial(_read_npz_images, path, f"x_{split}") for split in splits]
+    return find_splits(path, "NPZ file", shapes, labels, reads, classes)
 
 
 @contextmanager

@@ -16,6 +16,8 @@ from PIL.ImageFile import ImageFile
 
 Shape = tuple[int, int, int]  # height, width, channels
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
+Pixels = tuple[np.ndarray, np.ndarray | None]
+"""``(height, width, channels)`` and alpha ``(height, width, 1)``, uint8; no alpha if opaque."""
 Background = float | tuple[float, ...]  # in [0, 1], one value or one for each channel
 
 Image.init()
@@ -30,12 +32,8 @@ MAX_PIXELS = 2**22
 _TILE = 2**20  # pixels converted at a time
 
 
-def read_pixels(file: IO[bytes], image_shape: Shape) -> np.ndarray:
-    """Decode the middle of an image file, with alpha if any of it is transparent.
-
-    Returns:
-        ``(height, width, channels)`` or ``(height, width, channels + 1)`` uint8.
-    """
+def read_pixels(file: IO[bytes], image_shape: Shape) -> Pixels:
+    """Decode the middle of an image file."""
     with open_image(file) as image:
         draft(image, image_shape)
         image.load()
@@ -120,7 +118,7 @@ def resample(
     image_shape: Shape,
     box: Box | None = None,
     method: Image.Resampling = Image.Resampling.LANCZOS,
-) -> np.ndarray:
+) -> Pixels:
     """Resize a crop of a picture to the model's shape, in grey or in colour.
 
     Args:
@@ -129,9 +127,6 @@ def resample(
         box: of the crop; by default the largest in the middle. Transparent beyond the picture.
         method: the filter.
 
-    Returns:
-        ``(height, width, channels)`` uint8, with alpha as one more channel if the picture has
-        alpha or the crop reaches beyond it.
     """
     height, width, channels = image_shape
     opaque, transparent = ("L", "LA") if channels == 1 else ("RGB", "RGBA")
@@ -146,21 +141,19 @@ def resample(
         canvas = Image.new(transparent, (width, height))
         canvas.paste(seen, (columns.start, rows.start))
         seen = canvas
-    return np.asarray(seen).reshape(height, width, -1)
-
-
-def split_alpha(pixels: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
-    """What `resample` returned, as ``(height, width, channels)`` and alpha, 255 where opaque."""
+    pixels = np.asarray(seen).reshape(height, width, -1)
     if pixels.shape[-1] == channels:
-        return pixels, np.full((*pixels.shape[:2], 1), 255, np.uint8)
+        return pixels, None
     return pixels[..., :channels], pixels[..., channels:]
 
 
-def lay_on(background: Background, pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Lay pixels on a background: ``(…, channels)`` and alpha ``(…, 1)``, all uint8."""
+def lay_on(background: Background, colour: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
+    """Lay images on a background: ``(…, channels)`` and alpha ``(…, 1)``, all uint8."""
+    if alpha is None:
+        return colour
     level = np.rint(np.asarray(background) * 255).astype(np.uint32)
     weight = alpha.astype(np.uint32)
-    return np.asarray((pixels * weight + level * (255 - weight) + 127) // 255, np.uint8)
+    return np.asarray((colour * weight + level * (255 - weight) + 127) // 255, np.uint8)
 
 
 def upright_size(image: ImageFile) -> tuple[int, int]:
