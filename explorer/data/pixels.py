@@ -53,9 +53,9 @@ def draft(image: ImageFile, image_shape: Shape) -> None:
 def to_picture(image: Image.Image, image_shape: Shape) -> Image.Image:
     """Turn a loaded image upright, scale it to 8 bits, and average it down if it is large.
 
-    The shorter side keeps at least 8 times the model's pixels (256 to 1,024), for crops. Works
-    tile by tile, so that no second picture of the full size is ever held. Of an animation, the
-    first frame counts.
+    The shorter side keeps at least 8 times the model's pixels (256 to 1,024), for crops. A
+    large one is converted tile by tile, so that no second one of its size is ever held. Of an
+    animation, the first frame counts.
 
     Returns:
         A picture in mode "L", "RGB", or "RGBA" if any of it is transparent.
@@ -67,18 +67,14 @@ def to_picture(image: Image.Image, image_shape: Shape) -> Image.Image:
         math.ceil(math.sqrt(width * height / MAX_PIXELS)),
     )
     white = _white_level(image)
-    tiles = [
-        (
-            _to_eight_bits(image.crop(box), white).reduce(factor),
-            (box[0] // factor, box[1] // factor),
-        )
-        for box in _tile_boxes(image.size, factor)
-    ]
-    picture = tiles[0][0]
-    if len(tiles) > 1:
-        picture = Image.new(picture.mode, (math.ceil(width / factor), math.ceil(height / factor)))
-        for tile, corner in tiles:
-            picture.paste(tile, corner)
+    if factor == 1:
+        picture = _to_eight_bits(image, white)
+    else:
+        boxes = list(_tile_boxes(image.size, factor))
+        tiles = [_to_eight_bits(image.crop(box), white).reduce(factor) for box in boxes]
+        picture = Image.new(tiles[0].mode, (math.ceil(width / factor), math.ceil(height / factor)))
+        for tile, (left, top, *_) in zip(tiles, boxes, strict=True):
+            picture.paste(tile, (left // factor, top // factor))
     if picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (255, 255):
         picture = picture.convert("RGB")
     if (turn := orientation(image)) != 1:
@@ -104,13 +100,11 @@ def crop_box(
         centre: of the crop, as fractions (x, y) of the picture, each in [0, 1].
         zoom: 1 for the largest crop inside the picture, above 1 for a smaller one.
     """
-    limits = np.array(size, dtype=float)
-    aspect = np.array([image_shape[1], image_shape[0]], dtype=float)
-    crop = aspect * np.min(limits / aspect) / zoom
-    play = limits - crop  # negative where the crop is larger
-    start = np.array(centre) * limits - crop / 2
-    left, top = np.clip(start, np.minimum(play, 0.0), np.maximum(play, 0.0))
-    return float(left), float(top), float(left + crop[0]), float(top + crop[1])
+    scale = min(size[0] / image_shape[1], size[1] / image_shape[0]) / zoom
+    width, height = image_shape[1] * scale, image_shape[0] * scale
+    left = _start(centre[0], size[0], width)
+    top = _start(centre[1], size[1], height)
+    return left, top, left + width, top + height
 
 
 def resample(
@@ -216,6 +210,12 @@ def _to_eight_bits(image: Image.Image, white: float) -> Image.Image:
     if image.has_transparency_data:
         return image.convert("RGBA")
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _start(centre: float, total: int, part: float) -> float:
+    """Where a part begins that is as near to ``centre`` as it can be, and inside if it fits."""
+    play = total - part  # negative where the part is larger
+    return min(max(centre * total - part / 2, min(play, 0.0)), max(play, 0.0))
 
 
 def _cells(start: float, stop: float, total: float, count: int) -> range:

@@ -113,7 +113,7 @@ def _read(data: bytes, image_shape: Shape) -> Upload:
     if _load(image):
         notes.append("damaged or cut short: the part that could be read is shown")
     if turned_by_pillow or orientation(image) != 1:
-        notes.append("turned upright as its orientation says")
+        notes.append("turned upright as its EXIF orientation says")
     picture = to_picture(image, image_shape)
     if max(picture.size) < max(size):
         notes.append(f"reduced from {size[0]:,} × {size[1]:,} pixels")
