@@ -9,15 +9,8 @@ import { constant, MOST_NUMBERS, numbers, sizeOf } from "./tensor.js";
  *
  * @typedef {number | number[] | string | Tensor} Attribute
  *
- * @typedef {object} NodeText what the file says about one node
- * @property {string} operator
- * @property {string} label how a sentence names the node
- * @property {string[]} inputs "" for one that is left out
- * @property {string[]} outputs
- * @property {Map<string, Attribute>} attributes
- *
  * @typedef {ReturnType<typeof readModel>} Model
- *
+ * @typedef {ReturnType<typeof readNode>} NodeText
  * @typedef {{left: number}} Budget how many numbers may still be read
  */
 
@@ -85,14 +78,14 @@ function isOnnx(/** @type {string} */ domain) {
   return domain === "" || domain === "ai.onnx";
 }
 
-/** @returns {NodeText} of a NodeProto */
+/** What a NodeProto says about one node. */
 function readNode(/** @type {Message} */ node, /** @type {Budget} */ budget) {
   const [inputs, outputs] = [node.texts(1), node.texts(2)];
   const prefix = isOnnx(node.text(7)) ? "" : `${node.text(7)}.`;
   return {
     operator: prefix + node.text(4),
-    label: node.text(3) || outputs[0] || "without a name",
-    inputs,
+    label: node.text(3) || outputs[0] || "without a name", // how a sentence names the node
+    inputs, // "" for one that is left out
     outputs,
     attributes: new Map(
       node.messages(5).map((attribute) => [attribute.text(1), readAttribute(attribute, budget)]),

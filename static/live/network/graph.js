@@ -110,8 +110,8 @@ function lifetimes(steps, inputs, outputs) {
   const use = (/** @type {Storage} */ storage, /** @type {number} */ step, last = step) => {
     const known = uses.get(storage);
     if (known) known.last = Math.max(known.last, last);
-    else if (storage.constant) uses.set(storage, { storage, first: -2, last: Infinity });
-    else uses.set(storage, { storage, first: step, last });
+    else if (storage.constant) uses.set(storage, { storage, first: -2, last: Infinity, start: 0 });
+    else uses.set(storage, { storage, first: step, last, start: 0 });
   };
   inputs.forEach(({ storage }) => use(storage, -1));
   steps.forEach(({ node }, step) => {

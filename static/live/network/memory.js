@@ -12,8 +12,7 @@ import { MOST_NUMBERS } from "./tensor.js";
  * @property {Storage} storage
  * @property {number} first the step that writes it
  * @property {number} last the last step that reads it
- *
- * @typedef {{use: Use, start: number}} Place
+ * @property {number} start where it lies, in numbers
  */
 
 const TOO_LARGE = "The model needs more memory than this page can give.";
@@ -25,40 +24,36 @@ const RESERVED = 64;
 
 /** @param {Use[]} uses constants first, then in the order of their first steps */
 export function layOut(uses) {
-  /** @type {Place[]} */
-  const places = [];
-  /** @type {Place[]} those still in use, in the order of their starts */
+  /** @type {Use[]} those still in use, in the order of their starts */
   let open = [];
   let base = RESERVED; // below lies what stays
   let end = base;
   for (const use of uses) {
-    open = open.filter((place) => place.use.last >= use.first);
-    let start = base;
+    open = open.filter(({ last }) => last >= use.first);
+    use.start = base;
     let index = 0;
-    for (; index < open.length && open[index].start < start + use.storage.length; index++) {
-      start = after(open[index]);
+    for (; index < open.length && open[index].start < use.start + use.storage.length; index++) {
+      use.start = after(open[index]);
     }
-    const place = { use, start };
-    places.push(place);
-    end = Math.max(end, after(place));
+    end = Math.max(end, after(use));
     if (use.storage.constant) base = end;
-    else open.splice(index, 0, place);
+    else open.splice(index, 0, use);
   }
   demand(end <= 2 * MOST_NUMBERS, TOO_LARGE);
 
   const memory = newMemory(Math.ceil((4 * end) / PAGE));
-  for (const { use, start } of places) {
-    const { data, length, constant } = use.storage;
+  for (const { storage, start } of uses) {
+    const { data, length } = storage;
     const Data = data instanceof Int32Array ? Int32Array : Float32Array;
-    use.storage.data = new Data(memory.buffer, 4 * start, length);
-    if (constant) use.storage.data.set(data);
+    storage.data = new Data(memory.buffer, 4 * start, length);
+    if (storage.constant) storage.data.set(data);
   }
   return memory;
 }
 
-/** The first number after a place that another may take. */
-function after(/** @type {Place} */ { use, start }) {
-  return ALIGNMENT * Math.ceil((start + use.storage.length) / ALIGNMENT);
+/** The first number after a buffer that another may take. */
+function after(/** @type {Use} */ { storage, start }) {
+  return ALIGNMENT * Math.ceil((start + storage.length) / ALIGNMENT);
 }
 
 /** @returns {Memory} */

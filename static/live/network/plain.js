@@ -1,8 +1,6 @@
 /**
- * The loops in which nearly all of a network's time goes, in plain JavaScript.
- *
- * `simd.js` has the same functions in WebAssembly; these run where a browser lacks it, and
- * tell the tests what is right.
+ * The loops in which nearly all of a network's time goes, in plain JavaScript: `simd.js` has them
+ * in WebAssembly; these run where a browser lacks that, and tell the tests what is right.
  */
 
 /**
@@ -30,9 +28,9 @@
  * @property {(x: Numbers, m: number, n: number, rows: Int32Array, columns: Int32Array, y: Numbers,
  *   to: number) => void} scatterAdd
  *   y[to + rows[i] + columns[j]] += x[i, j], with x of `m` rows and `n` columns
- * @property {(f: Unary | number, x: Numbers, y: Numbers, slope: number) => void} unary
- *   y = f(x) for each number; f is a function, or the index of one of those below
- * @property {(f: Binary | number, a: Operand, aAt: number, b: Operand, bAt: number, y: Numbers,
+ * @property {(f: Unary, x: Numbers, y: Numbers, slope: number) => void} unary
+ *   y = f(x) for each number
+ * @property {(f: Binary, a: Operand, aAt: number, b: Operand, bAt: number, y: Numbers,
  *   yAt: number, rows: number, columns: number) => void} binary
  *   y = f(a, b) for `rows` rows of `columns` numbers, the first of which begin at `aAt` and so on
  */
@@ -40,22 +38,17 @@
 /** Columns of a matrix that the kernels take at a time, and that lie together in a panel. */
 export const PANEL = 8;
 
-/** @type {Unary[]} */
-const UNARY = [
+/** Functions of one number that WebAssembly has too, in its order. @type {Unary[]} */
+export const UNARY = [
   (x, slope) => (x < 0 ? slope * x : x),
   (x) => Math.exp(x),
   (x) => 1 / (1 + Math.exp(-x)),
   (x) => Math.tanh(x),
 ];
+export const [LEAKY_RELU, EXP, SIGMOID, TANH] = UNARY;
 
-/** Indices of the functions of one number that WebAssembly has too. */
-export const LEAKY_RELU = 0;
-export const EXP = 1;
-export const SIGMOID = 2;
-export const TANH = 3;
-
-/** @type {Binary[]} */
-const BINARY = [
+/** Functions of two numbers that WebAssembly has too, in its order. @type {Binary[]} */
+export const BINARY = [
   (a, b) => a + b,
   (a, b) => a - b,
   (a, b) => a * b,
@@ -63,14 +56,7 @@ const BINARY = [
   (a, b) => Math.max(a, b),
   (a, b) => Math.min(a, b),
 ];
-
-/** Indices of the functions of two numbers that WebAssembly has too. */
-export const ADD = 0;
-export const SUBTRACT = 1;
-export const MULTIPLY = 2;
-export const DIVIDE = 3;
-export const MAXIMUM = 4;
-export const MINIMUM = 5;
+export const [ADD, SUBTRACT, MULTIPLY, DIVIDE, MAXIMUM, MINIMUM] = BINARY;
 
 /** @type {Kernels} */
 export const plain = {
@@ -101,17 +87,15 @@ export const plain = {
   },
 
   unary(f, x, y, slope) {
-    const of = typeof f === "number" ? UNARY[f] : f;
-    for (let i = 0; i < x.length; i++) y[i] = of(x[i], slope);
+    for (let i = 0; i < x.length; i++) y[i] = f(x[i], slope);
   },
 
   binary(f, a, aAt, b, bAt, y, yAt, rows, columns) {
-    const of = typeof f === "number" ? BINARY[f] : f;
     const [left, right] = [a.tensor.data, b.tensor.data];
     for (let row = 0; row < rows; row++) {
       const [i, j] = [aAt + row * a.row, bAt + row * b.row];
       for (let n = 0; n < columns; n++) {
-        y[yAt++] = of(left[i + n * a.column], right[j + n * b.column]);
+        y[yAt++] = f(left[i + n * a.column], right[j + n * b.column]);
       }
     }
   },

@@ -1,12 +1,10 @@
 /** The kernels of `plain.js` in WebAssembly, with its 128-bit SIMD, where a browser has that. */
 
 import { BYTES } from "./kernels.js";
-import { plain } from "./plain.js";
+import { BINARY, plain, UNARY } from "./plain.js";
 
-/**
- * @import {Memory} from "./memory.js"
- * @import {Kernels} from "./plain.js"
- */
+/** @import {Memory} from "./memory.js" */
+/** @import {Kernels} from "./plain.js" */
 
 const bytes = Uint8Array.from(atob(BYTES), (letter) => letter.charCodeAt(0));
 const isPossible = typeof WebAssembly === "object" && WebAssembly.validate(bytes);
@@ -45,16 +43,18 @@ export function simdKernels(memory) {
     },
 
     unary(f, x, y, slope) {
-      if (typeof f !== "number") plain.unary(f, x, y, slope);
-      else wasm.unary(f, at(x), at(y), x.length, slope);
+      const index = UNARY.indexOf(f);
+      if (index < 0) plain.unary(f, x, y, slope);
+      else wasm.unary(index, at(x), at(y), x.length, slope);
     },
 
     binary(f, a, aAt, b, bAt, y, yAt, rows, columns) {
-      if (typeof f !== "number") return plain.binary(f, a, aAt, b, bAt, y, yAt, rows, columns);
+      const index = BINARY.indexOf(f);
+      if (index < 0) return plain.binary(f, a, aAt, b, bAt, y, yAt, rows, columns);
       const [left, right] = [at(a.tensor.data, aAt), at(b.tensor.data, bAt)];
       const [aDown, bDown] = [4 * a.row, 4 * b.row];
       const to = at(y, yAt);
-      wasm.binary(f, left, aDown, a.column, right, bDown, b.column, to, rows, columns);
+      wasm.binary(index, left, aDown, a.column, right, bDown, b.column, to, rows, columns);
     },
   };
 }

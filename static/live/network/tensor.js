@@ -84,6 +84,11 @@ export function broadcastStrides(/** @type {number[]} */ shape, /** @type {numbe
   return wide.map((_, axis) => (shape[axis - missing] > 1 ? strides[axis - missing] : 0));
 }
 
+/** The number between two others that is nearest to a third. */
+export function clamp(/** @type {number} */ x, /** @type {number} */ least, most = Infinity) {
+  return Math.min(Math.max(x, least), most);
+}
+
 /** 0, 1, …, length − 1. */
 export function indices(/** @type {number} */ length) {
   return Array.from({ length }, (_, i) => i);

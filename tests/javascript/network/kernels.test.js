@@ -88,13 +88,13 @@ test("functions of one number and of two", () => {
     used = 256;
     const input = placed(Float32Array.from({ length: n }, (_, i) => 7 * Math.sin(3 * i)));
     const y = floats(n);
-    for (const f of [kernel.LEAKY_RELU, kernel.EXP, kernel.SIGMOID, kernel.TANH]) {
+    for (const f of kernel.UNARY) {
       compare(y, (kernels) => kernels.unary(f, input, y, 0.2));
     }
     const rows = 3;
     const right = placed(floats(rows * n).map((value) => value + 1));
     const result = floats(rows * n);
-    for (let f = kernel.ADD; f <= kernel.MINIMUM; f++) {
+    for (const f of kernel.BINARY) {
       for (const [row, column] of [
         [n, 1],
         [0, 1],

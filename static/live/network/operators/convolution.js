@@ -5,11 +5,9 @@ import { arrange, progression, sizeOf, stridesOf, sums } from "../tensor.js";
 import { gatheredProduct, productWith } from "./matrix.js";
 import { padded, pixelsOf, slidingAxes, spreadAxes } from "./window.js";
 
-/**
- * @import {Node, Operator} from "../node.js"
- * @import {Kernels} from "../plain.js"
- * @import {Numbers} from "../tensor.js"
- */
+/** @import {Node, Operator} from "../node.js" */
+/** @import {Kernels} from "../plain.js" */
+/** @import {Numbers} from "../tensor.js" */
 
 /** @type {Record<string, Operator>} */
 export const CONVOLUTION = {

@@ -4,11 +4,9 @@ import { HALF, typeOf } from "../file.js";
 import * as kernel from "../plain.js";
 import { broadcast, broadcastStrides, progressions, sums } from "../tensor.js";
 
-/**
- * @import {Node, Operator, Run} from "../node.js"
- * @import {Binary, Unary} from "../plain.js"
- * @import {Kind, Tensor} from "../tensor.js"
- */
+/** @import {Node, Operator, Run} from "../node.js" */
+/** @import {Binary, Unary} from "../plain.js" */
+/** @import {Kind, Tensor} from "../tensor.js" */
 
 /** Source: Klambauer et al. 2017, "Self-Normalizing Neural Networks"; ONNX gives these digits. */
 const SELU = { alpha: 1.67326319217681884765625, gamma: 1.05070102214813232421875 };
@@ -21,7 +19,7 @@ export const ELEMENTWISE = {
   Erf: unary(erf),
   Exp: unary(kernel.EXP),
   Floor: unary(Math.floor),
-  Gelu: (node) => apply(node, node.choice("approximate", { none: gelu, tanh: geluOfTanh }, "none")),
+  Gelu: (node) => apply(node, node.choice("approximate", GELU, "none")),
   HardSigmoid: (node) =>
     apply(node, hardSigmoid(node.number("alpha", 0.2), node.number("beta", 0.5))),
   HardSwish: unary((x) => x * hardSigmoid(1 / 6, 0.5)(x)),
@@ -32,7 +30,7 @@ export const ELEMENTWISE = {
   Not: unary((x) => Number(!x)),
   Reciprocal: unary((x) => 1 / x),
   Relu: unary(kernel.LEAKY_RELU),
-  Round: unary(roundToEven),
+  Round: unary((x) => (Math.abs(x) < 2 ** 51 ? x + 1.5 * 2 ** 52 - 1.5 * 2 ** 52 : x)), // to even
   Selu: (node) =>
     apply(node, elu(node.number("alpha", SELU.alpha), node.number("gamma", SELU.gamma))),
   Sigmoid: unary(kernel.SIGMOID),
@@ -105,8 +103,8 @@ export const ELEMENTWISE = {
 };
 
 /**
- * y = f(x) for each number of the only input; f is a function, or the index of one of the kernels.
- * @type {(node: Node, f: Unary | number, slope?: number, kind?: Kind) => Run}
+ * y = f(x) for each number of the only input.
+ * @type {(node: Node, f: Unary, slope?: number, kind?: Kind) => Run}
  */
 function apply(node, f, slope = 0, kind = node.input(0).kind) {
   const x = node.input(0);
@@ -115,7 +113,7 @@ function apply(node, f, slope = 0, kind = node.input(0).kind) {
 }
 
 /** @returns {Operator} without attributes */
-function unary(/** @type {Unary | number} */ f) {
+function unary(/** @type {Unary} */ f) {
   return (node) => apply(node, f);
 }
 
@@ -127,14 +125,14 @@ function binary(f, kind) {
   return (node) => accumulate(node, [node.input(0), node.input(1)], f, kind);
 }
 
-/** @returns {Operator} on one tensor or more, with a function of the kernels */
-function variadic(/** @type {number} */ f) {
+/** @returns {Operator} on one tensor or more */
+function variadic(/** @type {Binary} */ f) {
   return (node) => accumulate(node, node.all(), f);
 }
 
 /**
  * y = f(f(a, b), c) and so on, broadcast.
- * @type {(node: Node, operands: Tensor[], f: Binary | number, kind?: Kind) => Run | void}
+ * @type {(node: Node, operands: Tensor[], f: Binary, kind?: Kind) => Run | void}
  */
 function accumulate(node, operands, f, kind = operands[0].kind) {
   const [first, ...others] = operands;
@@ -153,7 +151,7 @@ export function inTurn(/** @type {Run[]} */ steps) {
 
 /**
  * y = f(a, b), broadcast.
- * @type {(f: Binary | number, a: Tensor, b: Tensor, y: Tensor) => Run}
+ * @type {(f: Binary, a: Tensor, b: Tensor, y: Tensor) => Run}
  */
 export function combine(f, a, b, y) {
   const axes = mergeAxes(y.shape, [
@@ -226,17 +224,11 @@ function softplus(/** @type {number} */ x) {
   return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 }
 
-function roundToEven(/** @type {number} */ x) {
-  return Math.abs(x) < 2 ** 51 ? x + 1.5 * 2 ** 52 - 1.5 * 2 ** 52 : x;
-}
-
-function gelu(/** @type {number} */ x) {
-  return 0.5 * x * (1 + erf(x * Math.SQRT1_2));
-}
-
-function geluOfTanh(/** @type {number} */ x) {
-  return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
-}
+/** @type {Record<string, Unary>} */
+const GELU = {
+  none: (x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2)),
+  tanh: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+};
 
 /** Steps of the table of `erf` in a unit, and where it ends: beyond, the function is 1. */
 const ERF_STEPS = 64;

@@ -11,11 +11,9 @@ import {
   sums,
 } from "../tensor.js";
 
-/**
- * @import {Node, Operator} from "../node.js"
- * @import {Kernels} from "../plain.js"
- * @import {Numbers} from "../tensor.js"
- */
+/** @import {Node, Operator} from "../node.js" */
+/** @import {Kernels} from "../plain.js" */
+/** @import {Numbers} from "../tensor.js" */
 
 /** @type {Record<string, Operator>} */
 export const MATRIX = {
@@ -43,12 +41,8 @@ export const MATRIX = {
     const [aStarts, bStarts] = [left, right].map((shape) => {
       const strides = broadcastStrides(shape.slice(0, -2), batch);
       const size = sizeOf(shape.slice(-2));
-      return sums(
-        progressions(
-          batch,
-          strides.map((stride) => stride * size),
-        ),
-      );
+      const steps = strides.map((stride) => stride * size);
+      return sums(progressions(batch, steps));
     });
     const multiply = gatheredProduct(node, m, progression(k, n), progression(n, 1));
     return (kernels) => {

@@ -1,39 +1,34 @@
 /** Operators that take many numbers to one, of whole axes or of windows: sums, means, extremes. */
 
+import { ADD, MAXIMUM, MINIMUM } from "../plain.js";
 import { indices, progressions, sums } from "../tensor.js";
 import { padded, slidingAxes } from "./window.js";
 
 /**
  * @import {Node, Operator, Run} from "../node.js"
+ * @import {Binary} from "../plain.js"
  * @import {Numbers} from "../tensor.js"
  * @import {Axis} from "./window.js"
  *
  * @typedef {(x: Numbers, base: number, offsets: Int32Array) => number} Reduce
  */
 
-/** @type {Reduce} */
-const total = (x, base, offsets) => {
-  let sum = 0;
-  for (let i = 0; i < offsets.length; i++) sum += x[base + offsets[i]];
-  return sum;
+/**
+ * f(f(start, a), b) and so on, for the numbers at some distances from a base.
+ * @type {(f: Binary, start: number) => Reduce}
+ */
+const accumulating = (f, start) => (x, base, offsets) => {
+  let result = start;
+  for (let i = 0; i < offsets.length; i++) result = f(result, x[base + offsets[i]]);
+  return result;
 };
+
+const total = accumulating(ADD, 0);
+const largest = accumulating(MAXIMUM, -Infinity);
+const smallest = accumulating(MINIMUM, Infinity);
 
 /** @type {Reduce} */
 const mean = (x, base, offsets) => total(x, base, offsets) / offsets.length;
-
-/** @type {Reduce} */
-const largest = (x, base, offsets) => {
-  let most = -Infinity;
-  for (let i = 0; i < offsets.length; i++) most = Math.max(most, x[base + offsets[i]]);
-  return most;
-};
-
-/** @type {Reduce} */
-const smallest = (x, base, offsets) => {
-  let least = Infinity;
-  for (let i = 0; i < offsets.length; i++) least = Math.min(least, x[base + offsets[i]]);
-  return least;
-};
 
 /** @type {Record<string, Operator>} */
 export const REDUCTION = {

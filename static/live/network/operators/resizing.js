@@ -1,17 +1,13 @@
 /** Resize: by the nearest pixel, or linearly between pixels. */
 
-import { choices, indices, sizeOf, stridesOf } from "../tensor.js";
+import { clamp, indices, sizeOf } from "../tensor.js";
 import { pick } from "./selection.js";
 
 /**
  * @import {Run, Node, Operator} from "../node.js"
  * @import {Tensor} from "../tensor.js"
  *
- * @typedef {object} Stretch how one axis changes
- * @property {number} from its length
- * @property {number} to its new length
- * @property {number} scale
- *
+ * @typedef {{from: number, to: number, scale: number}} Stretch lengths of an axis: old and new
  * @typedef {(i: number, stretch: Stretch) => number} Coordinate
  */
 
@@ -42,13 +38,10 @@ export const RESIZING = {
     const rounding = node.choice("nearest_mode", ROUNDING, "round_prefer_floor");
     const isLinear = node.choice("mode", { nearest: false, linear: true }, "nearest");
     if (isLinear) return linear(node, x, stretches, coordinate);
-    const strides = stridesOf(x.shape);
     const shape = stretches.map(({ to }) => to);
-    return pick(node, x, shape, (axis) => {
-      const { from } = stretches[axis];
-      const nearest = (/** @type {number} */ i) => rounding(coordinate(i, stretches[axis]));
-      return choices(shape[axis], from, strides[axis], (i) => inside(nearest(i), from));
-    });
+    return pick(node, x, shape, (i, axis) =>
+      clamp(rounding(coordinate(i, stretches[axis])), 0, x.shape[axis] - 1),
+    );
   },
 };
 
@@ -87,7 +80,7 @@ function linear(node, x, stretches, coordinate) {
     const isEnd = i === changing.length - 1;
     const y = isEnd ? node.output([...shape]) : node.scratch(sizeOf(shape));
     const places = Float64Array.from({ length: stretch.to }, (_, place) => {
-      return inside(coordinate(place, stretch), stretch.from);
+      return clamp(coordinate(place, stretch), 0, stretch.from - 1);
     });
     const pass = blend(last, y, stretch.from, sizeOf(shape.slice(axis + 1)), places);
     last = y;
@@ -116,9 +109,4 @@ function blend(x, y, length, inner, places) {
       }
     }
   };
-}
-
-/** The index of an axis that is nearest to a place. */
-function inside(/** @type {number} */ place, /** @type {number} */ length) {
-  return Math.min(Math.max(place, 0), length - 1);
 }

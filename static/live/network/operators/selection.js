@@ -4,19 +4,16 @@ import { inTurn } from "./elementwise.js";
 import {
   arrange,
   broadcast,
-  broadcastStrides,
   choices,
+  clamp,
   indices,
-  progression,
   progressions,
   sizeOf,
   stridesOf,
 } from "../tensor.js";
 
-/**
- * @import {Run, Node, Operator} from "../node.js"
- * @import {Tensor} from "../tensor.js"
- */
+/** @import {Run, Node, Operator} from "../node.js" */
+/** @import {Tensor} from "../tensor.js" */
 
 /** @type {Record<string, Operator>} */
 export const SELECTION = {
@@ -51,17 +48,15 @@ export const SELECTION = {
     const isByDepth = node.choice("mode", { DCR: true, CRD: false }, "DCR");
     const shape = isByDepth ? [batch, size, size, depth] : [batch, depth, size, size];
     const order = isByDepth ? [0, 3, 4, 1, 5, 2] : [0, 1, 4, 2, 5, 3];
-    const tables = progressions([...shape, height, width]);
     const y = node.output([batch, depth, height * size, width * size], x.kind);
-    const copy = arrange(order.map((axis) => tables[axis]));
-    return () => copy(x.data, y.data);
+    return reorder(x, [...shape, height, width], order, y);
   },
 
   Expand(node) {
     const x = node.input(0);
     const shape = broadcast([x.shape, Array.from(node.values(1))], node.where);
-    const strides = broadcastStrides(x.shape, shape);
-    return pick(node, x, shape, (axis) => progression(shape[axis], strides[axis]));
+    const lengths = [...shape.slice(x.shape.length).fill(1), ...x.shape];
+    return pick(node, x, shape, (i, axis) => i % lengths[axis]);
   },
 
   Gather(node) {
@@ -75,7 +70,7 @@ export const SELECTION = {
       for (let block = 0, to = 0; block < blocks; block++) {
         for (let i = 0; i < chosen.size; i++) {
           const index = Math.trunc(chosen.data[i]);
-          const inside = Math.min(Math.max(index < 0 ? index + length : index, 0), length - 1);
+          const inside = clamp(index < 0 ? index + length : index, 0, length - 1);
           const from = (block * length + inside) * size;
           for (let j = 0; j < size; j++) y.data[to++] = x.data[from + j];
         }
@@ -95,12 +90,9 @@ export const SELECTION = {
       before[axis] = pads[i];
       shape[axis] += pads[i] + pads[axes.length + i];
     });
-    const strides = stridesOf(x.shape);
-    const table = (/** @type {number} */ axis) =>
-      choices(shape[axis], x.shape[axis], strides[axis], (i) =>
-        find(i - before[axis], x.shape[axis]),
-      );
-    return pick(node, x, shape, table, node.optional(2));
+    const choose = (/** @type {number} */ i, /** @type {number} */ axis) =>
+      find(i - before[axis], x.shape[axis]);
+    return pick(node, x, shape, choose, node.optional(2));
   },
 
   Slice(node) {
@@ -110,17 +102,18 @@ export const SELECTION = {
     const steps = node.optional(4) ? node.values(4) : axes.map(() => 1);
     const fits = [starts, ends, steps].every((list) => list.length === axes.length);
     node.demand(fits && !steps.includes(0), "has lists of different lengths, or a step of 0");
-    const cuts = x.shape.map((length) => ({ start: 0, step: 1, length }));
+    const shape = [...x.shape];
+    const cuts = x.shape.map(() => ({ start: 0, step: 1 }));
     axes.forEach((axis, i) => {
-      const length = x.shape[axis];
-      const step = steps[i];
+      const [length, step] = [x.shape[axis], steps[i]];
       const [least, most] = step > 0 ? [0, length] : [-1, length - 1];
       const [start, end] = [starts[i], ends[i]].map((index) =>
-        Math.min(Math.max(index < 0 ? index + length : index, least), most),
+        clamp(index < 0 ? index + length : index, least, most),
       );
-      cuts[axis] = { start, step, length: Math.max(Math.ceil((end - start) / step), 0) };
+      shape[axis] = Math.max(Math.ceil((end - start) / step), 0);
+      cuts[axis] = { start, step };
     });
-    return cut(node, x, cuts);
+    return pick(node, x, shape, (i, axis) => cuts[axis].start + i * cuts[axis].step);
   },
 
   Split(node) {
@@ -130,17 +123,15 @@ export const SELECTION = {
     const part = Math.ceil(whole / node.number("num_outputs", node.outputCount));
     const parts =
       node.list("split", 1, 13) ??
-      indices(node.outputCount).map((i) => Math.min(part, Math.max(whole - i * part, 0)));
-    const isWhole = parts.reduce((sum, length) => sum + length, 0) === whole;
-    node.demand(isWhole, `cannot split ${whole} into ${parts}`);
-    let start = 0;
+      indices(node.outputCount).map((i) => clamp(whole - i * part, 0, part));
+    const ends = parts.map((_, i) => parts.slice(0, i + 1).reduce((sum, length) => sum + length));
+    node.demand(ends.at(-1) === whole, `cannot split ${whole} into ${parts}`);
     return inTurn(
-      parts.map((length) => {
-        const cuts = x.shape.map((all) => ({ start: 0, step: 1, length: all }));
-        cuts[axis] = { start, step: 1, length };
-        start += length;
-        return cut(node, x, cuts);
-      }),
+      parts.map((length, n) =>
+        pick(node, x, x.shape.with(axis, length), (i, along) =>
+          along === axis ? ends[n] - length + i : i,
+        ),
+      ),
     );
   },
 
@@ -149,10 +140,7 @@ export const SELECTION = {
     const repeats = node.values(1);
     node.demand(repeats.length === x.shape.length, "has a wrong number of repeats");
     const shape = x.shape.map((length, axis) => length * repeats[axis]);
-    const strides = stridesOf(x.shape);
-    return pick(node, x, shape, (axis) =>
-      choices(shape[axis], x.shape[axis], strides[axis], (i) => i % x.shape[axis]),
-    );
+    return pick(node, x, shape, (i, axis) => i % x.shape[axis]);
   },
 
   Transpose(node) {
@@ -163,8 +151,7 @@ export const SELECTION = {
     const shape = order.map((axis) => x.shape[axis]);
     const long = order.filter((axis) => x.shape[axis] > 1);
     if (long.every((axis, i) => i === 0 || axis > long[i - 1])) return node.view(x, shape);
-    const strides = stridesOf(x.shape);
-    return pick(node, x, shape, (axis) => progression(shape[axis], strides[order[axis]]));
+    return reorder(x, x.shape, order, node.output(shape, x.kind));
   },
 };
 
@@ -174,7 +161,7 @@ export const SELECTION = {
  */
 const PADDING = {
   constant: (i) => i,
-  edge: (i, length) => Math.min(Math.max(i, 0), length - 1),
+  edge: (i, length) => clamp(i, 0, length - 1),
   reflect(i, length) {
     const period = Math.max(2 * (length - 1), 1);
     const inPeriod = ((i % period) + period) % period;
@@ -193,25 +180,28 @@ function axesOf(node, input, count, rank = count) {
 }
 
 /**
- * The part of a tensor with every so many numbers of each axis.
- * @type {(node: Node, x: Tensor, cuts: {start: number, step: number, length: number}[]) => Run}
+ * Copies x, seen under a shape, with its axes in another order.
+ * @type {(x: Tensor, shape: number[], order: number[], y: Tensor) => Run}
  */
-function cut(node, x, cuts) {
-  const strides = stridesOf(x.shape);
-  const shape = cuts.map(({ length }) => length);
-  return pick(node, x, shape, (axis) => {
-    const { start, step, length } = cuts[axis];
-    return progression(length, step * strides[axis], start * strides[axis]);
-  });
+function reorder(x, shape, order, y) {
+  const tables = progressions(shape);
+  const copy = arrange(order.map((axis) => tables[axis]));
+  return () => copy(x.data, y.data);
 }
 
 /**
- * The next output, with what a table of `arrange` for each of its axes picks; `fill` elsewhere.
- * @type {(node: Node, x: Tensor, shape: number[], table: (axis: number) => Int32Array,
+ * The next output: along each axis, the numbers of x at chosen indices, and `fill` where there is
+ * none. Axes that x lacks come first.
+ * @type {(node: Node, x: Tensor, shape: number[], choose: (i: number, axis: number) => number,
  *   fill?: Tensor) => Run}
  */
-export function pick(node, x, shape, table, fill) {
+export function pick(node, x, shape, choose, fill) {
   const y = node.output(shape, x.kind);
-  const copy = arrange(shape.map((_, axis) => table(axis)));
+  const lengths = [...shape.slice(x.shape.length).fill(1), ...x.shape];
+  const strides = stridesOf(lengths);
+  const tables = shape.map((length, axis) =>
+    choices(length, lengths[axis], strides[axis], (i) => choose(i, axis)),
+  );
+  const copy = arrange(tables);
   return () => copy(x.data, y.data, fill ? fill.data[0] : 0);
 }
