@@ -7,11 +7,16 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's threads use up a c
 
 import streamlit as st
 
-from explorer.app.page import render_page
+if __name__ == "__main__":  # a visitor's page
+    from explorer.app.page import render_page
 
-st.set_page_config(
-    page_title="Latent space explorer",
-    page_icon=Path(__file__).parent / "explorer" / "app" / "icon.png",
-    layout="wide",
-)
-render_page()
+    st.set_page_config(
+        page_title="Latent space explorer",
+        page_icon=Path(__file__).parent / "explorer" / "app" / "icon.png",
+        layout="wide",
+    )
+    render_page()
+else:  # the server, which runs this file anew for every visitor
+    from explorer.app import server
+
+    app = st.App(__file__, routes=server.routes(), lifespan=server.lifespan)

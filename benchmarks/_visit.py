@@ -105,6 +105,11 @@ class Visit:
         await press()
         return float(await self.page.evaluate("probe.settled"))
 
+    async def throttle(self, rate: int) -> None:
+        """Let the page run at a share of its speed, as DevTools do."""
+        session = await self.page.context.new_cdp_session(self.page)
+        await session.send("Emulation.setCPUThrottlingRate", {"rate": rate})
+
     async def drag(self, corners: Sequence[Place], seconds: float) -> tuple[list[float], float]:
         """Move the pointer from corner to corner, round and round.
 

@@ -1,7 +1,8 @@
 """How fast the app is: a real server, a real page in headless Chromium, no GPU.
 
-    python -m benchmarks.app                          a 2-D and an 8-D bundle of pretrained/
+    python -m benchmarks.app                          all bundles of pretrained/
     LATENT_BUNDLES=folder python -m benchmarks.app    of another folder
+    python -m benchmarks.app --only drags views       some of the measurements
 
 The page itself (``probe.js``) counts from an input event to the end of the frame with the
 picture, or to the moment from which the page is settled: no script runs on the server, and
@@ -15,34 +16,49 @@ import argparse
 import asyncio
 import contextlib
 import io
-import os
-import tempfile
-import time
 from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
-from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from typing import Literal
 
 import numpy as np
 from PIL import Image
-from playwright.async_api import Browser, Page, Playwright, async_playwright
+from playwright.async_api import Browser, FilePayload, Page, Playwright, async_playwright
 
 from benchmarks._table import print_head, print_row
 from benchmarks._visit import BUNDLES, Place, Server, Visit, has_dots, new_visit, serve
 from benchmarks.browser import launch_options
-from explorer.app.program import decoder_program, encoder_program
-from explorer.bundle.store import Bundle, find_bundles, load_bundle, read_card
-from explorer.core.geometry import grid_points, plane_coordinates_grid
-from explorer.drawing.raster import to_pixels
+from explorer.bundle.store import Bundle, find_bundles, load_bundle
 
 GRID = 20
 """Tiles a side of the manifold, as the app shows it at first."""
-CELLS = 40
-"""Cells of that grid for which Keras is asked one by one; the time is scaled up."""
+STRIP = 11
+"""Tiles of a slider's strip."""
 PAGES = 10
+THROTTLES = {1: 58.0, 4: 40.0, 6: 25.0}
+"""How many times slower the page runs, and the pictures a second to reach."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a measurement works with; the bundle of fewest dimensions comes first."""
+
+    playwright: Playwright
+    browser: Browser
+    server: Server
+    bundles: list[Bundle]
+    options: argparse.Namespace
+
+    @property
+    def flat(self) -> Bundle:
+        """The bundle of fewest dimensions."""
+        return self.bundles[0]
+
+    @property
+    def deep(self) -> Bundle:
+        """The bundle of most dimensions."""
+        return self.bundles[-1]
 
 
 def main() -> None:
@@ -51,50 +67,36 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
+    add("--only", nargs="+", choices=MEASURES, default=list(MEASURES), help="(default: all)")
     add("--starts", type=int, default=5, metavar="N", help="new processes (default 5)")
-    add("--repetitions", type=int, default=15, metavar="N", help="of each press (default 15)")
-    add("--seconds", type=float, default=5.0, metavar="S", help="of each drag (default 5)")
+    add("--repetitions", type=int, default=9, metavar="N", help="of each press (default 9)")
+    add("--seconds", type=float, default=4.0, metavar="S", help="of each drag (default 4)")
     add("--frames", type=int, default=10_000, metavar="N", help="for memory (default 10,000)")
     options = parser.parse_args()
-    flat, deep = bundle_of(2), bundle_of(8)
-    print(f"2-D: {flat.card.name}, 8-D: {deep.card.name}\n")
+    bundles = [load_bundle(path) for path in find_bundles(BUNDLES)]
+    if not bundles:
+        raise SystemExit(f"there is no bundle in {BUNDLES.name}; train.py makes one")
     print_head()
-    asyncio.run(measure_pages(flat, deep, options))
-    measure_grid(flat, options.repetitions)
+    asyncio.run(measure(sorted(bundles, key=lambda b: b.card.model.latent_dim), options))
 
 
-async def measure_pages(flat: Bundle, deep: Bundle, options: argparse.Namespace) -> None:
-    """All that a browser is needed for."""
-    repetitions, seconds = options.repetitions, options.seconds
+async def measure(bundles: list[Bundle], options: argparse.Namespace) -> None:
+    """Run the chosen measurements in turn."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(**launch_options())
-        await measure_starts(browser, flat, options.starts)
         with serve() as server:
-            await measure_models(browser, server, flat, deep, repetitions)
-            await measure_views(browser, server, flat, repetitions)
-            await measure_map_drag(browser, server, flat, seconds)
-            await measure_map_drag(browser, server, deep, seconds)
-            await measure_slider_drag(browser, server, deep, seconds)
-            await measure_uploads(browser, server, flat, repetitions)
-            await measure_ten_pages(browser, server, flat, seconds)
-            await browser.close()
-            await measure_memory(playwright, server, flat, options.frames)
+            for name in options.only:
+                await MEASURES[name](Setting(playwright, browser, server, bundles, options))
 
 
-def bundle_of(latent_dim: int) -> Bundle:
-    """The first bundle with so many latent dimensions."""
-    for path in find_bundles(BUNDLES):
-        if read_card(path).model.latent_dim == latent_dim:
-            return load_bundle(path)
-    raise SystemExit(f"there is no {latent_dim}-D bundle in {BUNDLES.name}; train.py makes one")
-
-
-async def measure_starts(browser: Browser, bundle: Bundle, starts: int) -> None:
+async def measure_starts(here: Setting) -> None:
     """New process → first usable page → map drawn."""
-    usable, drawn = [], []
-    for _ in range(starts):
+    bundle = here.flat
+    usable: list[float] = []
+    drawn: list[float] = []
+    for _ in range(here.options.starts):
         with serve() as server:
-            async with new_visit(browser) as visit:
+            async with new_visit(here.browser) as visit:
                 await visit.page.goto(
                     f"{server.url}/?model={bundle.card.name}", wait_until="commit"
                 )
@@ -108,115 +110,122 @@ async def measure_starts(browser: Browser, bundle: Bundle, starts: int) -> None:
     print_row(f"new process → {dots(bundle)}", drawn, "s", at_most=4.5)
 
 
-async def measure_models(
-    browser: Browser, server: Server, here: Bundle, there: Bundle, repetitions: int
-) -> None:
+async def measure_models(here: Setting) -> None:
     """Another model, new to the page, chosen on the map → first live frame; → page settled."""
     live = "probe.painter !== probe.former"
-    settled = f"{live} && probe.isIdle() && {has_dots(there)}"
-    times: dict[str, list[float]] = {live: [], settled: []}
-    for condition, values in times.items():
-        for _ in range(repetitions):
-            async with new_visit(browser) as visit:
-                await visit.open(server, here, "Map")
-                await visit.page.evaluate("probe.former = probe.painter")
-                received = visit.received_bytes
-                radio = visit.page.get_by_text(there.card.title, exact=True)
-                values.append(await visit.timed(radio.click, condition))
-                received = visit.received_bytes - received
-    weights = sum(len(make(there.model_keras)[1]) for make in (decoder_program, encoder_program))
-    print_row("model change → first live frame", times[live], "ms", at_most=500)
-    print_row(f"model change → {dots(there)}, settled", times[settled], "ms")
-    print_row("weights of decoder and encoder", [weights / 1e6], "MB", at_most=4)
-    print_row("all that a model change sends", [received / 1e6], "MB")
+    for there in here.bundles[1:]:
+        name = there.card.name
+        settled = f"{live} && probe.isIdle() && {has_dots(there)}"
+        times: dict[str, list[float]] = {live: [], settled: []}
+        received = 0
+        for condition, values in times.items():
+            for _ in range(here.options.repetitions):
+                async with new_visit(here.browser) as visit:
+                    await visit.open(here.server, here.flat, "Map")
+                    await visit.page.evaluate("probe.former = probe.painter")
+                    received = -visit.received_bytes
+                    radio = visit.page.get_by_text(there.card.title, exact=True)
+                    values.append(await visit.timed(radio.click, condition))
+                    received += visit.received_bytes
+        print_row(f"change to {name} → first live frame", times[live], "ms", at_most=400)
+        print_row(f"change to {name} → settled", times[settled], "ms")
+        print_row(f"change to {name}: received", [received / 1e6], "MB")
 
 
-async def measure_views(browser: Browser, server: Server, bundle: Bundle, repetitions: int) -> None:
+async def measure_views(here: Setting) -> None:
     """A tab or an option pressed → page settled."""
-    grid, drawn = "probe.hasTiles('.grid canvas', {0}, {0} ** 2)", has_dots(bundle)
+    for bundle in (here.flat, here.deep):
+        await measure_views_of(bundle, here)
+
+
+async def measure_views_of(bundle: Bundle, here: Setting) -> None:
+    """All six tabs and some options of one bundle."""
+    grid = "probe.hasTiles('.grid canvas', {0}, {0} ** 2)"
     picture = "document.querySelector('.js-plotly-plot .imagelayer image')"
-    presses = (
-        ("tab: Map → Manifold", "tab", "Manifold", grid.format(GRID)),
-        ("tab: Manifold → Sliders", "tab", "Sliders", "probe.hasTiles('.strip', 11, 11)"),
-        (f"tab: Sliders → Map, {dots(bundle)}", "tab", "Map", drawn),
-        ("option: decoded background behind the map", "radio", "Manifold", picture),
-        ("option: no background", "radio", "None", f"!{picture}"),
+    steps: tuple[tuple[Literal["tab", "radio"], str, str], ...] = (
+        ("tab", "Manifold", grid.format(GRID)),
+        ("tab", "Sliders", f"probe.hasTiles('.strip', {STRIP}, {STRIP})"),
+        ("tab", "Interpolate", f"probe.part('.scrubber') && {has_dots(bundle)}"),
+        ("tab", "Reconstruct", "document.querySelector('input[type=file]')"),
+        ("tab", "Model", "document.querySelector('.st-key-figures')"),
+        ("tab", "Map", has_dots(bundle)),
+        ("radio", "Manifold", picture),
+        ("radio", "None", f"!{picture}"),
     )
-    times = defaultdict(list)
-    async with new_visit(browser) as visit:
-        await visit.open(server, bundle, "Map")
-        for _ in range(repetitions):
-            for what, role, name, new in presses:
+    times: dict[str, list[float]] = defaultdict(list)
+    async with new_visit(here.browser) as visit:
+        await visit.open(here.server, bundle, "Map")
+        for _ in range(here.options.repetitions):
+            for role, name, new in steps:
                 button = visit.page.get_by_role(role, name=name).first
-                times[what].append(await visit.timed(button.click, f"probe.isIdle() && {new}"))
-        await visit.open(server, bundle, "Manifold")
+                took = await visit.timed(button.click, f"probe.isIdle() && {new}")
+                what = f"tab {name}" if role == "tab" else f"background {name}"
+                times[what].append(took)
+        await visit.open(here.server, bundle, "Manifold")
         size = visit.page.get_by_role("slider", name="Tiles a side")
-        for n in range(repetitions):
+        for n in range(here.options.repetitions):
             key, tiles = ("ArrowLeft", GRID) if n % 2 else ("ArrowRight", GRID + 1)
             condition = f"probe.isIdle() && {grid.format(tiles)}"
-            took = await visit.timed(partial(size.press, key), condition)
-            times["option: tiles a side of the manifold"].append(took)
+            times["tiles a side"].append(await visit.timed(partial(size.press, key), condition))
     for what, values in times.items():
-        print_row(what, values, "ms", at_most=300)
+        print_row(f"{bundle.card.name}, {what}", values, "ms", at_most=300)
 
 
-async def measure_map_drag(
-    browser: Browser, server: Server, bundle: Bundle, seconds: float
-) -> None:
-    """The pointer moves over the map."""
-    async with new_visit(browser) as visit:
-        await visit.open(server, bundle, "Map")
-        box = await visit.page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
-        corners = [
-            (box["x"] + box["width"] * x, box["y"] + box["height"] * y)
-            for x, y in ((0.2, 0.3), (0.8, 0.4), (0.6, 0.8), (0.3, 0.6))
-        ]
-        await print_drag(visit, f"map, {bundle.card.model.latent_dim}-D", corners, seconds)
+async def measure_drags(here: Setting) -> None:
+    """The pointer moves over the map, the first slider's thumb is dragged."""
+    for bundle in here.bundles:
+        async with new_visit(here.browser) as visit:
+            await visit.open(here.server, bundle, "Map")
+            shares = ((0.2, 0.3), (0.8, 0.4), (0.6, 0.8), (0.3, 0.6))
+            corners = await places_on(visit.page, ".js-plotly-plot .nsewdrag", shares)
+            await print_drags(visit, f"{bundle.card.name}, map", corners, here.options.seconds)
+        async with new_visit(here.browser) as visit:
+            await visit.open(here.server, bundle, "Sliders")
+            places = await places_on(visit.page, ".range", ((0.5, 0.5), (0.9, 0.5), (0.1, 0.5)))
+            await visit.page.mouse.move(*places[0])
+            await visit.page.mouse.down()
+            await print_drags(visit, f"{bundle.card.name}, slider", places, here.options.seconds)
 
 
-async def measure_slider_drag(
-    browser: Browser, server: Server, bundle: Bundle, seconds: float
-) -> None:
-    """The first slider's thumb is dragged."""
-    async with new_visit(browser) as visit:
-        await visit.open(server, bundle, "Sliders")
-        box = await visit.page.locator(".range").first.bounding_box()
-        middle = box["y"] + box["height"] / 2
-        places = [(box["x"] + box["width"] * share, middle) for share in (0.5, 0.9, 0.1)]
-        await visit.page.mouse.move(*places[0])
-        await visit.page.mouse.down()
-        await print_drag(visit, f"slider, {bundle.card.model.latent_dim}-D", places, seconds)
+async def places_on(page: Page, selector: str, shares: Sequence[Place]) -> list[Place]:
+    """Places on the first such element by their shares of its width and height."""
+    box = await page.locator(selector).first.bounding_box()
+    assert box is not None
+    return [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in shares]
 
 
-async def print_drag(visit: Visit, what: str, corners: list[Place], seconds: float) -> None:
-    """Drag and print the figures."""
+async def print_drags(visit: Visit, what: str, corners: list[Place], seconds: float) -> None:
+    """Drag at each speed and print the figures."""
     sent = visit.sent
-    latencies, pictures = await visit.drag(corners, seconds)
-    print_row(f"{what}: pointer → picture", latencies, "ms", p95_at_most=20)
-    print_row(f"{what}: pictures a second", [pictures], "", at_least=58)
-    print_row(f"{what}: messages to the server meanwhile", [visit.sent - sent], "", at_most=0)
+    for rate, pictures_to_reach in THROTTLES.items():
+        await visit.throttle(rate)
+        latencies, pictures = await visit.drag(corners, seconds)
+        if rate == 1:
+            print_row(f"{what}: pointer → picture", latencies, "ms", p95_at_most=20)
+        share = "" if rate == 1 else f" at 1/{rate}"
+        print_row(f"{what}: pictures a second{share}", [pictures], "", at_least=pictures_to_reach)
+    await visit.throttle(1)
+    print_row(f"{what}: messages to the server", [visit.sent - sent], "", at_most=0)
 
 
-async def measure_uploads(
-    browser: Browser, server: Server, bundle: Bundle, repetitions: int
-) -> None:
+async def measure_uploads(here: Setting) -> None:
     """A photo uploaded → reconstructed; the zoom slider pressed → other picture."""
-    uploads, presses = [], []
+    uploads, presses, server = [], [], here.server
     seen = "document.querySelector('img[alt=\"The image as the model sees it\"]')"
     changed = f"{seen}?.complete && {seen}.src !== probe.former"
-    async with new_visit(browser) as visit:
-        await visit.open(server, bundle, "Reconstruct")
+    async with new_visit(here.browser) as visit:
+        await visit.open(server, here.flat, "Reconstruct")
         server.forget_peak()
         before = server.memory("VmRSS")
         files = visit.page.locator("input[type=file]")
-        for n in range(repetitions):
-            photo = {"name": f"{n}.jpg", "mimeType": "image/jpeg", "buffer": jpeg_photo(seed=n)}
+        for n in range(here.options.repetitions):
+            photo = FilePayload(name=f"{n}.jpg", mimeType="image/jpeg", buffer=jpeg_photo(seed=n))
             await visit.page.evaluate(f"probe.former = {seen}?.src")
             choose = partial(files.set_input_files, photo)
             uploads.append(await visit.timed(choose, f"probe.isIdle() && {changed}") / 1000)
         peak = server.memory("VmHWM") - before
         zoom = visit.page.get_by_role("slider", name="Zoom")
-        for n in range(2 * repetitions):
+        for n in range(2 * here.options.repetitions):
             await visit.page.evaluate(f"probe.former = {seen}.src")
             key = "ArrowLeft" if n % 2 else "ArrowRight"
             presses.append(await visit.timed(partial(zoom.press, key), changed))
@@ -236,41 +245,38 @@ def jpeg_photo(*, seed: int) -> bytes:
     return file.getvalue()
 
 
-async def measure_ten_pages(
-    browser: Browser, server: Server, bundle: Bundle, seconds: float
-) -> None:
+async def measure_ten_pages(here: Setting) -> None:
     """Ten pages drag at once → the server's processor time."""
+    seconds = here.options.seconds
     async with contextlib.AsyncExitStack() as stack:
-        visits = [await stack.enter_async_context(new_visit(browser)) for _ in range(PAGES)]
+        visits = [await stack.enter_async_context(new_visit(here.browser)) for _ in range(PAGES)]
         for visit in visits:
-            await visit.open(server, bundle, "Map")
+            await visit.open(here.server, here.flat, "Map")
         for visit in visits:
             await visit.page.evaluate("probe.forget(); void probe.wander(Infinity)")
-        used = server.cpu_seconds()
+        used = here.server.cpu_seconds()
         await asyncio.sleep(seconds)
-        used = server.cpu_seconds() - used
+        used = here.server.cpu_seconds() - used
         pictures = [await visit.page.evaluate("probe.pictures") for visit in visits]
     what = f"{PAGES} pages drag for {seconds:g} s"
     print_row(f"{what}: the server's CPU", [used], "s", at_most=0.02 * seconds)
     print_row(f"{what}: pictures in each", pictures, "")
 
 
-async def measure_memory(
-    playwright: Playwright, server: Server, bundle: Bundle, frames: int
-) -> None:
+async def measure_memory(here: Setting) -> None:
     """What a page's JavaScript holds after many frames, more than before."""
     unlimited = launch_options("--disable-frame-rate-limit", "--disable-gpu-vsync")
-    browser = await playwright.chromium.launch(**unlimited)
+    browser = await here.playwright.chromium.launch(**unlimited)
     held = []
     async with new_visit(browser) as visit:
-        await visit.open(server, bundle, "Map")
-        for count in (500, frames):
+        await visit.open(here.server, here.flat, "Map")
+        for count in (500, here.options.frames):
             await visit.page.evaluate(f"probe.wander({count})")
             await asyncio.sleep(1)
             held.append(await held_bytes(visit.page))
     await browser.close()
     growth = (held[1] - held[0]) / 1024
-    print_row(f"growth of the heap in {frames:,} frames", [growth], "kB", at_most=100)
+    print_row(f"growth of the heap in {here.options.frames:,} frames", [growth], "kB", at_most=100)
 
 
 async def held_bytes(page: Page) -> float:
@@ -279,47 +285,23 @@ async def held_bytes(page: Page) -> float:
     await session.send("HeapProfiler.collectGarbage")
     usage = await session.send("Runtime.getHeapUsage")
     await session.detach()
-    return usage["usedSize"] + usage.get("backingStorageSize", 0)
-
-
-def measure_grid(bundle: Bundle, repetitions: int) -> None:
-    """A decoded grid on the server, against one Keras ``predict`` for each cell."""
-    z = grid_points(*plane_coordinates_grid(GRID, spacing="normal", extent=2.5))
-    at_once = []
-    for _ in range(repetitions):
-        started = time.perf_counter()
-        to_pixels(bundle.codec.decode(z))
-        at_once.append(1000 * (time.perf_counter() - started))
-    with ProcessPoolExecutor(1, get_context("spawn")) as other:
-        cells = other.submit(predict_cells, bundle.model_keras, z[:CELLS]).result()
-    one_by_one = [1000 * len(z) * seconds for seconds in cells]
-    print_row(f"grid of {GRID} × {GRID} on the server", at_once, "ms")
-    print_row(f"one Keras predict a cell, {CELLS} of {len(z)} scaled up", one_by_one, "ms")
-    ratio = float(np.median(one_by_one) / np.median(at_once))
-    print_row("ratio", [ratio], "times", at_least=100)
-
-
-def predict_cells(model_keras: bytes, z: np.ndarray) -> list[float]:
-    """Seconds that Keras takes for each latent alone, once it is warm."""
-    import keras
-
-    import explorer.training.vae  # noqa: F401  # registers the model
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.keras"
-        path.write_bytes(model_keras)
-        decoder = keras.saving.load_model(path, compile=False).decoder
-    seconds = []
-    for one in (z[:1], *np.split(z, len(z))):
-        started = time.perf_counter()
-        decoder.predict(one, verbose=0)
-        seconds.append(time.perf_counter() - started)
-    return seconds[1:]
+    return float(usage["usedSize"] + usage.get("backingStorageSize", 0))
 
 
 def dots(bundle: Bundle) -> str:
     """How many dots its map has."""
     return f"map of {bundle.card.data.test_images:,} dots"
+
+
+MEASURES: dict[str, Callable[[Setting], Awaitable[None]]] = {
+    "starts": measure_starts,
+    "models": measure_models,
+    "views": measure_views,
+    "drags": measure_drags,
+    "uploads": measure_uploads,
+    "pages": measure_ten_pages,
+    "memory": measure_memory,
+}
 
 
 if __name__ == "__main__":

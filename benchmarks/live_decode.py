@@ -1,13 +1,13 @@
 """How fast the browser decodes: headless Chromium, no GPU.
 
-    python -m benchmarks.live_decode                        the built-in recipes
-    python -m benchmarks.live_decode pretrained/mnist-8d    a bundle
+    python -m benchmarks.live_decode                        all bundles of pretrained/
+    python -m benchmarks.live_decode pretrained/mnist-8d    one of them
 
-A recipe is measured at 28×28 grey with random weights, whose ReLUs leave half of
-the units at zero; trained networks leave fewer and are faster. Milliseconds:
+Milliseconds:
 
-- ready: building the network from its bytes, checksum included
+- ready: building the decoder from its file
 - decode: one latent a frame, as under a moving pointer; median and 95th percentile
+- plain: the same without WebAssembly, and how many times as long it takes in a loop
 - grid: 400 latents, as for a grid of 20×20, without a pause
 - encode: one image, for the distance ‖E(D(z)) − z‖; median
 - garbage: growth of heap and buffers over 10,000 decodes, for each decode
@@ -18,24 +18,18 @@ from __future__ import annotations
 
 import argparse
 import mimetypes
-import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 from playwright.sync_api import Page, Route, sync_playwright
 
 from benchmarks._table import percentile
+from benchmarks._visit import BUNDLES
 from benchmarks.browser import launch_options
-from explorer.app.program import decoder_program, encoder_program
+from explorer.bundle.store import Bundle, find_bundles, load_bundle
 
 STATIC = Path(__file__).parents[1] / "static"
-MEASURED = ((None, 2), (None, 8), ("tutorial", 2))
-"""Recipes, None for the one that is best for the latent dimension, and latent dimensions."""
 
 ISOLATED = {  # with these headers the page's clock ticks every 5 µs, else every 100
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -44,19 +38,20 @@ ISOLATED = {  # with these headers the page's clock ticks every 5 µs, else ever
 
 PREPARE = """
 async () => {
-  const { Network } = await import("/live/decoder.js");
-  const get = async (path) => (await fetch(path)).arrayBuffer();
-  const load = async (name) => {
-    const program = new TextDecoder().decode(await get(`/${name}.json`));
-    const weights = await get(`/${name}.bin`);
+  const { Network } = await import("/live/network/network.js");
+  const load = async (name, options) => {
+    const bytes = new Uint8Array(await (await fetch(name)).arrayBuffer());
     const started = performance.now();
-    const network = new Network(program, weights);
+    const network = new Network(bytes, options);
     return [network, performance.now() - started];
   };
-  const [decoder, ready] = await load("decoder");
-  const [encoder] = await load("encoder");
+  const [decoder, ready] = await load("/decoder");
+  const [plain] = await load("/decoder", { plain: true });
+  const [encoder] = await load("/encoder");
+  const empty = ({ shape }) => new Float32Array(shape.reduce((a, b) => a * b, 1));
 
-  const z = new Float32Array(decoder.inputShape[0]);
+  const [z] = decoder.inputs.map(empty);
+  const images = encoder.inputs.map(empty);
   const places = Float32Array.from({ length: 100 * z.length }, () => 4 * Math.random() - 2);
   let at = 0;
   const move = () => {
@@ -71,22 +66,23 @@ async () => {
   };
 
   window.perFrame = async (frames) => {
-    const decode = [];
-    const encode = [];
+    const times = { decode: [], encode: [], plain: [] };
     for (let i = 0; i < frames; i++) {
       await nextFrame();
       move();
-      decode.push(timed(() => decoder.run(z)));
-      encode.push(timed(() => encoder.run(decoder.run(z))) - decode.at(-1));
+      times.decode.push(timed(() => decoder.run(z)));
+      times.plain.push(timed(() => plain.run(z)));
+      times.encode.push(timed(() => encoder.run(...images)));
     }
-    return { decode, encode };
+    return times;
   };
-  window.decodeMany = (count) => timed(() => {
+  window.decodeMany = (count, network = decoder) => timed(() => {
     for (let i = 0; i < count; i++) {
       move();
-      decoder.run(z);
+      network.run(z);
     }
   });
+  window.ratio = (count) => decodeMany(count, plain) / decodeMany(count);
   return { ready, multiplyAdds: decoder.multiplyAdds };
 }
 """
@@ -98,55 +94,34 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("bundles", nargs="*", type=Path, help="folders of bundles")
-    models = given_bundles(parser.parse_args().bundles) or built_in_recipes()
+    paths = parser.parse_args().bundles or find_bundles(BUNDLES)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(**launch_options())
         print(
-            f"{'model':22}{'multiply-adds':>14}{'ready':>8}{'decode':>8}{'p95':>7}"
-            f"{'grid':>8}{'encode':>8}{'garbage':>11}{'kept':>10}"
+            f"{'model':18}{'multiply-adds':>14}{'ready':>8}{'decode':>8}{'p95':>7}{'plain':>8}"
+            f"{'ratio':>7}{'grid':>7}{'encode':>8}{'garbage':>11}{'kept':>10}"
         )
-        for name, model_keras in models:
+        for path in paths:
             page = browser.new_page()
-            figures = measure(page, model_keras)
+            figures = measure(page, load_bundle(path))
             page.close()
             print(
-                f"{name:22}{figures['multiply_adds']:14,}{figures['ready']:8.1f}"
-                f"{figures['decode']:8.2f}{figures['p95']:7.2f}{figures['grid']:8.0f}"
-                f"{figures['encode']:8.2f}{figures['garbage']:9.1f} B"
-                f"{figures['kept'] / 1024:7.1f} kB",
+                f"{path.name:18}{figures['multiply_adds']:14,}{figures['ready']:8.1f}"
+                f"{figures['decode']:8.2f}{figures['p95']:7.2f}{figures['plain']:8.2f}"
+                f"{figures['ratio']:7.1f}{figures['grid']:7.0f}{figures['encode']:8.2f}"
+                f"{figures['garbage']:9.1f} B{figures['kept'] / 1024:7.1f} kB",
                 flush=True,
             )
         browser.close()
 
 
-def given_bundles(paths: list[Path]) -> list[tuple[str, bytes]]:
-    """Name and ``model.keras`` of each bundle."""
-    return [(path.name, (path / "model.keras").read_bytes()) for path in paths]
-
-
-def built_in_recipes() -> Iterator[tuple[str, bytes]]:
-    """Name and ``model.keras`` of each recipe, not trained."""
-    from explorer.recipes.find import find_recipe
-    from explorer.training.export import save_keras
-    from explorer.training.loop import round_to_half
-    from explorer.training.vae import VAE
-
-    for wanted, latent_dim in MEASURED:
-        name, recipe = find_recipe(wanted, latent_dim)
-        vae = VAE(recipe, (28, 28, 1), latent_dim)
-        round_to_half(vae)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.keras"
-            save_keras(vae, path)
-            yield f"{name} {latent_dim}-D", path.read_bytes()
-
-
-def measure(page: Page, model_keras: bytes) -> dict[str, float]:
+def measure(page: Page, bundle: Bundle) -> dict[str, float]:
     """The figures of one model; see the top of this file."""
-    files = {"/": b"<!doctype html><title>benchmark</title>"}
-    for name, program in (("decoder", decoder_program), ("encoder", encoder_program)):
-        text, weights = program(model_keras)
-        files |= {f"/{name}.json": text.encode(), f"/{name}.bin": weights}
+    files = {
+        "/": b"<!doctype html><title>benchmark</title>",
+        "/decoder": bundle.decoder,
+        "/encoder": bundle.encoder,
+    }
 
     def serve(route: Route) -> None:
         path = urlparse(route.request.url).path
@@ -158,7 +133,7 @@ def measure(page: Page, model_keras: bytes) -> dict[str, float]:
     page.goto("http://localhost/")
     prepared = page.evaluate(PREPARE)
     page.evaluate("decodeMany(200)")  # compiles it
-    times = page.evaluate("perFrame(300)")
+    times = page.evaluate("perFrame(200)")
     grid = min(page.evaluate("decodeMany(400)") for _ in range(3))
 
     session = page.context.new_cdp_session(page)
@@ -172,6 +147,8 @@ def measure(page: Page, model_keras: bytes) -> dict[str, float]:
         "ready": prepared["ready"],
         "decode": percentile(times["decode"], 50),
         "p95": percentile(times["decode"], 95),
+        "plain": percentile(times["plain"], 50),
+        "ratio": percentile([page.evaluate("ratio(100)") for _ in range(5)], 50),
         "encode": percentile(times["encode"], 50),
         "grid": grid,
         "garbage": garbage / 10000,

@@ -6,7 +6,21 @@
 /** A page has settled when it stays as it is for so long. */
 const STILL = 150;
 /** A condition that is not met after so long never will be. */
-const PATIENCE = 30_000;
+const PATIENCE = 60_000;
+const PRESSES = ["click", "keydown", "change"];
+
+/** Pointer moves whose picture is yet to come. @type {number[]} */
+const moves = [];
+addEventListener("pointermove", (event) => event.isTrusted && moves.push(event.timeStamp), true);
+
+/**
+ * Tiles drawn since a canvas got its size.
+ *
+ * @type {WeakMap<Element, {size: string, columns: number, count: number}>}
+ */
+const tiles = new WeakMap();
+/** Vertices drawn on a WebGL canvas. @type {WeakMap<object, number>} */
+const vertices = new WeakMap();
 
 const probe = {
   /** How often the lens showed other pixels than before. */
@@ -15,14 +29,83 @@ const probe = {
   latencies: [],
   /** Belongs to the model whose picture the lens shows. @type {ImageData | null} */
   painter: null,
+  /** What was noted of the page before. @type {unknown} */
+  former: null,
   /** What `arm` promises. @type {Promise<number> | null} */
   settled: null,
-};
-globalThis.probe = probe;
 
-/** Pointer moves whose picture is yet to come. @type {number[]} */
-const moves = [];
-addEventListener("pointermove", (event) => event.isTrusted && moves.push(event.timeStamp), true);
+  /** Whether the map has drawn so many dots; waits for the GPU's part. @param {number} count */
+  hasDots(count) {
+    const canvas = document.querySelector(".js-plotly-plot .gl-canvas-context");
+    if (!(canvas instanceof HTMLCanvasElement) || !((vertices.get(canvas) ?? 0) >= count))
+      return false;
+    canvas.getContext("webgl")?.readPixels(0, 0, 1, 1, 6408, 5121, new Uint8Array(4));
+    return true;
+  },
+
+  /**
+   * Whether a canvas of a part, so many tiles wide, has drawn so many tiles.
+   *
+   * @param {string} selector
+   * @param {number} columns
+   * @param {number} count
+   */
+  hasTiles(selector, columns, count) {
+    const canvas = probe.part(selector);
+    const drawn = canvas && tiles.get(canvas);
+    return drawn?.columns === columns && drawn.count >= count;
+  },
+
+  /** An element of a part, which is in its shadow. @param {string} selector */
+  part(selector) {
+    const hosts = document.querySelectorAll("[data-testid=stBidiComponentIsolated]");
+    for (const { shadowRoot } of hosts) {
+      const found = shadowRoot?.querySelector(selector);
+      if (found) return found;
+    }
+    return null;
+  },
+
+  /** Whether the server's script has ended and the page shows what it made. */
+  isIdle() {
+    const isDone = document.querySelector("[data-test-script-state=notRunning]") !== null;
+    return isDone && document.querySelector("[data-stale=true]") === null;
+  },
+
+  /** Starts counting anew. */
+  forget() {
+    probe.pictures = moves.length = probe.latencies.length = 0;
+  },
+
+  /** Seconds since 1970 at which a condition came true. @param {() => boolean} condition */
+  async when(condition) {
+    return (performance.timeOrigin + (await holds(condition, 0))) / 1000;
+  },
+
+  /** From the next press to the time since which a condition holds. @param {() => boolean} condition */
+  arm(condition) {
+    probe.settled = new Promise((resolve, reject) => {
+      const press = (/** @type {Event} */ { timeStamp: pressed }) => {
+        for (const type of PRESSES) removeEventListener(type, press, true);
+        holds(condition, STILL).then((since) => resolve(since - pressed), reject);
+      };
+      for (const type of PRESSES) addEventListener(type, press, true);
+    });
+  },
+
+  /** Moves a made-up pointer over the map, once a frame. @param {number} frames */
+  async wander(frames) {
+    const chart = document.querySelector(".js-plotly-plot");
+    const area = chart?.querySelector(".nsewdrag")?.getBoundingClientRect() ?? new DOMRect();
+    for (let n = 0; n < frames; n++) {
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      const clientX = area.left + area.width * (0.5 + 0.4 * Math.sin(n / 50));
+      const clientY = area.top + area.height * (0.5 + 0.4 * Math.cos(n / 83));
+      chart?.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY, bubbles: true }));
+    }
+  },
+};
+Object.assign(globalThis, { probe });
 
 /** A message sent while a frame is made arrives after it. */
 const frame = new MessageChannel();
@@ -32,7 +115,8 @@ frame.port1.onmessage = ({ data: answered }) => {
 };
 
 let checksum = 0;
-function onPicture(/** @type {ImageData} */ image) {
+/** @param {ImageData} image */
+function onPicture(image) {
   let sum = 0;
   for (const pixel of new Uint32Array(image.data.buffer)) sum = (31 * sum + pixel) | 0;
   if (sum !== checksum) probe.pictures += 1;
@@ -41,107 +125,60 @@ function onPicture(/** @type {ImageData} */ image) {
   if (moves.length) frame.port2.postMessage(moves.length);
 }
 
-/** Tiles drawn since the canvas got its size. @type {WeakMap<HTMLCanvasElement, any>} */
-const tiles = new WeakMap();
-function onTile(/** @type {HTMLCanvasElement} */ canvas) {
+/** @param {HTMLCanvasElement} canvas @param {ImageData} image */
+function onTile(canvas, image) {
   const size = `${canvas.width} × ${canvas.height}`;
   const drawn = tiles.get(canvas);
   if (drawn?.size === size) drawn.count += 1;
-  else tiles.set(canvas, { size, count: 1 });
+  else tiles.set(canvas, { size, columns: canvas.width / image.width, count: 1 });
 }
 
-const { putImageData } = CanvasRenderingContext2D.prototype;
-CanvasRenderingContext2D.prototype.putImageData = function (image, ...place) {
-  putImageData.call(this, image, ...place);
-  if (this.canvas.classList.contains("picture")) onPicture(image);
-  else onTile(this.canvas);
-};
-
-/** Vertices drawn on each WebGL canvas. @type {WeakMap<HTMLCanvasElement, number>} */
-const vertices = new WeakMap();
-for (const [name, place] of Object.entries({ drawArrays: 2, drawElements: 1 })) {
-  const draw = WebGLRenderingContext.prototype[name];
-  WebGLRenderingContext.prototype[name] = function (...given) {
-    draw.apply(this, given);
-    vertices.set(this.canvas, (vertices.get(this.canvas) ?? 0) + given[place]);
+/**
+ * Has a function called after each call of a method.
+ *
+ * @param {any} owner
+ * @param {string} name
+ * @param {(self: any, given: any[]) => void} then
+ */
+function after(owner, name, then) {
+  const original = owner[name];
+  owner[name] = function (/** @type {any[]} */ ...given) {
+    original.apply(this, given);
+    then(this, given);
   };
 }
 
-/** Whether the map has drawn so many dots; waits for the GPU's part of the work. */
-probe.hasDots = (/** @type {number} */ count) => {
-  const canvas = document.querySelector(".js-plotly-plot .gl-canvas-context");
-  if (!((vertices.get(canvas) ?? 0) >= count)) return false;
-  canvas.getContext("webgl").readPixels(0, 0, 1, 1, 6408, 5121, new Uint8Array(4));
-  return true;
-};
-
-/** Whether a canvas of a live part, so many tiles of 28 pixels wide, has drawn so many tiles. */
-probe.hasTiles = (/** @type {string} */ selector, columns, count) => {
-  const canvas = probe.part(selector);
-  return canvas?.width === columns * 28 && tiles.get(canvas)?.count >= count;
-};
-
-/** An element of a live part, which is in its shadow. @param {string} selector */
-probe.part = (selector) => {
-  for (const { shadowRoot } of document.querySelectorAll("[data-testid=stBidiComponentIsolated]")) {
-    const found = shadowRoot?.querySelector(selector);
-    if (found) return found;
-  }
-  return null;
-};
-
-/** Whether the server's script has ended and the page shows what it made. */
-probe.isIdle = () =>
-  document.querySelector("[data-test-script-state=notRunning]") !== null &&
-  document.querySelector("[data-stale=true]") === null;
-
-/** Starts counting anew. */
-probe.forget = () => {
-  probe.pictures = moves.length = probe.latencies.length = 0;
-};
-
-/** Seconds since 1970 at which a condition came true. @param {() => boolean} condition */
-probe.when = async (condition) => (performance.timeOrigin + (await holds(condition, 0))) / 1000;
-
-/** From the next press to the moment from which a condition holds: `probe.settled`. */
-probe.arm = (/** @type {() => boolean} */ condition) => {
-  probe.settled = new Promise((resolve, reject) => {
-    const press = ({ timeStamp: pressed }) => {
-      for (const type of PRESSES) removeEventListener(type, press, true);
-      holds(condition, STILL).then((since) => resolve(since - pressed), reject);
-    };
-    for (const type of PRESSES) addEventListener(type, press, true);
+after(CanvasRenderingContext2D.prototype, "putImageData", ({ canvas }, [image]) => {
+  if (canvas.classList.contains("picture")) onPicture(image);
+  else onTile(canvas, image);
+});
+for (const [name, place] of /** @type {const} */ ([
+  ["drawArrays", 2],
+  ["drawElements", 1],
+])) {
+  after(WebGLRenderingContext.prototype, name, ({ canvas }, given) => {
+    vertices.set(canvas, (vertices.get(canvas) ?? 0) + given[place]);
   });
-};
-const PRESSES = ["click", "keydown", "change"];
+}
 
-/** The time since which a condition holds, once it has held for so long. */
-function holds(/** @type {() => boolean} */ condition, /** @type {number} */ still) {
+/**
+ * The time since which a condition holds, once it has held for so long.
+ *
+ * @param {() => boolean} condition
+ * @param {number} still
+ * @returns {Promise<number>}
+ */
+function holds(condition, still) {
   return new Promise((resolve, reject) => {
     const start = performance.now();
-    let since = null;
+    let since = Infinity;
     const look = () => {
       const now = performance.now();
-      since = condition() ? (since ?? now) : null;
-      if (since !== null && now - since >= still) resolve(since);
+      since = condition() ? Math.min(since, now) : Infinity;
+      if (now - since >= still) resolve(since);
       else if (now - start > PATIENCE) reject(new Error(`Still waiting for ${condition}`));
       else requestAnimationFrame(look);
     };
     look();
   });
 }
-
-/** Moves a made-up pointer over the map, once a frame, for so many frames. */
-probe.wander = (/** @type {number} */ frames) =>
-  new Promise((resolve) => {
-    const chart = document.querySelector(".js-plotly-plot");
-    const { left, top, width, height } = chart.querySelector(".nsewdrag").getBoundingClientRect();
-    const step = (/** @type {number} */ n) => {
-      if (n === frames) resolve(null);
-      else requestAnimationFrame(() => step(n + 1));
-      const clientX = left + width * (0.5 + 0.4 * Math.sin(n / 50));
-      const clientY = top + height * (0.5 + 0.4 * Math.cos(n / 83));
-      chart.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY, bubbles: true }));
-    };
-    step(0);
-  });

@@ -109,7 +109,7 @@ def test_names_are_text_whatever_they_look_like() -> None:
     lines = comparison_figure([falling(name, 3, 9.0, 5.0)], time="epochs")
     for trace in (scatter.data[0], lines.data[0]):
         assert trace.name == "&lt;b&gt;x&lt;/b&gt; %{x}"
-        assert name not in trace.hovertemplate
+        assert name not in (trace.hovertemplate or "")
 
 
 def test_the_extent_holds_all_of_what_is_to_be_seen_besides() -> None:

@@ -10,40 +10,45 @@ import base64
 import binascii
 import json
 import struct
+import zlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from explorer.app import cache, session
-from explorer.app.program import LiveError, decoder_program, encoder_program
+from explorer.app.server import FOLDER, VERSION
 from explorer.bundle.store import Bundle
 from explorer.core.elbo import LOG_2PI
 from explorer.core.geometry import Plane
 from explorer.drawing import raster
 
+NO_DATA, LITTLE_DATA = 1, 10
+"""Percentiles of density below which a place has no data, or little."""
 SPRITE_COLUMNS = 100
-"""Test images in a row of the picture that the browser gets; ``sprite.js`` knows it too."""
-_STYLE = (Path(__file__).parents[2] / "static" / "live" / "style.css").read_text(encoding="utf-8")
+"""Test images in a row of the picture that the browser gets."""
+MAX_NETWORK_BYTES = 64_000_000
+"""Larger decoders and encoders are not sent to the browser, which then says so."""
 MAX_SPRITE_PIXELS = 16_000_000
 """Larger sets of test images are not sent to the browser; the lens then shows no originals."""
+_NOT_LOADED = "This part of the page could not be loaded; reload the page."
 
 
 def _part(name: str) -> Callable[..., None]:
-    """A function that mounts a component whose code is the ES module ``static/live/<name>.js``."""
+    """A function that mounts a part of the page; ``streamlit.js`` lists them."""
     component = st.components.v2.component(
         f"live_{name}",
-        css=_STYLE,
+        css=(FOLDER / "style.css").read_text(encoding="utf-8"),
         js=f"""
-const module = import(new URL("app/static/live/{name}.js", document.baseURI).href);
+const adapter = import(new URL("live/{VERSION}/streamlit.js", document.baseURI).href);
 export default function (component) {{
   let isOver = false, end;
   const data = Array.isArray(component.data) ? component.data[0] : component.data;
-  module.then(({{ default: render }}) => {{
-    if (!isOver) end = render({{ ...component, data }});
-  }});
+  adapter.then(
+    ({{ render }}) => {{ if (!isOver) end = render("{name}", {{ ...component, data }}); }},
+    () => {{ component.parentElement.innerHTML = `<p role="alert">{_NOT_LOADED}</p>`; }},
+  );
   return () => {{ isOver = true; end?.(); }};
 }}
 """,
@@ -60,12 +65,6 @@ _store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker = (
     _part(name)
     for name in ("store", "sprite", "lens", "map", "sliders", "grid", "scrubber", "picker")
 )
-
-
-def problem_of(bundle: Bundle) -> str | None:
-    """Why the browser cannot decode this model; None if it can."""
-    payload = _payload(bundle)
-    return payload if isinstance(payload, str) else None
 
 
 def mount_model(bundle: Bundle) -> None:
@@ -115,7 +114,7 @@ def live_map(
         key=key,
         data={
             "content": bundle.content,
-            "chart": chart,
+            "chart": f".st-key-{chart} .js-plotly-plot",
             "z": session.point(bundle).tolist(),
             "plane": describe_plane(plane),
             "label": label,
@@ -127,7 +126,8 @@ def live_map(
 
 def selected_rows(bundle: Bundle) -> np.ndarray:
     """Rows of the test images in the last box or lasso, ``(k,)`` int64."""
-    return st.session_state.get(f"rows-{bundle.card.name}", np.zeros(0, np.int64))
+    rows: np.ndarray = st.session_state.get(f"rows-{bundle.card.name}", np.zeros(0, np.int64))
+    return rows
 
 
 def clear_selection(bundle: Bundle) -> None:
@@ -138,7 +138,7 @@ def clear_selection(bundle: Bundle) -> None:
 
 def selections_cleared() -> int:
     """How often the visitor has cleared a selection."""
-    return st.session_state.get("cleared", 0)
+    return int(st.session_state.get("cleared", 0))
 
 
 def sliders(
@@ -215,7 +215,6 @@ def pick_tile(
     key: str,
     title: str,
     selected: int | None = None,
-    dimmed: np.ndarray | None = None,
     tile_size: int | None = None,
 ) -> None:
     """Show tiles of which one can be chosen by click or key.
@@ -228,7 +227,6 @@ def pick_tile(
         key: of the widget.
         title: of the whole picture, for screen readers.
         selected: the tile to mark.
-        dimmed: which tiles to shade, bool ``(n,)``.
         tile_size: side of a tile in CSS pixels; None fills the width.
     """
 
@@ -250,7 +248,6 @@ def pick_tile(
             "labels": list(labels),
             "title": title,
             "selected": selected,
-            "dimmed": [] if dimmed is None else np.flatnonzero(dimmed).tolist(),
             "tileSize": tile_size,
         },
         on_picked_change=take,
@@ -258,7 +255,7 @@ def pick_tile(
 
 
 def describe_plane(plane: Plane) -> dict[str, Any]:
-    """A plane as ``static/live/plane.js`` takes it."""
+    """A plane as ``static/live/shared/plane.js`` takes it."""
     return {"origin": plane.origin.tolist(), "directions": plane.directions.tolist()}
 
 
@@ -309,47 +306,41 @@ def _test_images(bundle: Bundle) -> bytes:
 
 @st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=cache.KEYS)
 def _encode_images(bundle: Bundle, _images: np.ndarray) -> bytes:
-    return bundle.content.encode() + raster.png(raster.tile(_images, SPRITE_COLUMNS))
+    return bundle.content.encode() + raster.png(raster.tile(_images, SPRITE_COLUMNS), effort=1)
 
 
 @st.cache_resource(show_spinner="Preparing the model …", max_entries=8, hash_funcs=cache.KEYS)
-def _payload(bundle: Bundle) -> bytes | str:
-    """All that ``static/live/model.js`` needs, or a sentence that says why it cannot run it."""
-    try:
-        decoder, decoder_weights = decoder_program(bundle.model_keras)
-    except LiveError as error:
-        return str(error)
-    try:
-        encoder, encoder_weights = encoder_program(bundle.model_keras)
-    except LiveError:
-        encoder, encoder_weights = None, b""
-    latents = bundle.latents
+def _payload(bundle: Bundle) -> bytes:
+    """All that ``static/live/shared/model.js`` reads."""
+    latents, card = bundle.latents, bundle.card
     log_var = latents.train_z_log_var.astype(np.float64)
-    contents = {
+    arrays = {
         "zMean": latents.z_mean.astype("<f4"),
-        "labels": latents.labels.astype("<u2"),
         "trainMean": latents.train_z_mean.astype("<f4"),
         "trainPrecision": np.exp(-log_var).astype("<f4"),
         "trainConstant": (-0.5 * np.sum(LOG_2PI + log_var, axis=1)).astype("<f4"),
         "sortedDensity": bundle.sorted_log_density.astype("<f4"),
-        "decoder": np.frombuffer(decoder_weights, np.uint8),
-        "encoder": np.frombuffer(encoder_weights, np.uint8),
+        "labels": latents.labels.astype("<u2"),
     }
+    contents = {name: array.tobytes() for name, array in arrays.items()}
+    for name, network in (("decoder", bundle.decoder), ("encoder", bundle.encoder)):
+        contents[name] = network if len(network) <= MAX_NETWORK_BYTES else b""
+    body = b"".join(contents.values())
     sections, at = {}, 0
-    for name, array in contents.items():
-        sections[name] = {"at": at, "bytes": array.nbytes}
-        at += array.nbytes
+    for name, content in contents.items():
+        sections[name] = {"at": at, "bytes": len(content)}
+        at += len(content)
     header = json.dumps(
         {
             "content": bundle.content,
-            "latentDim": bundle.card.model.latent_dim,
-            "imageShape": bundle.card.data.image_shape,
-            "classes": bundle.card.data.classes,
-            "decoder": decoder,
-            "encoder": encoder,
+            "latentDim": card.model.latent_dim,
+            "imageShape": card.data.image_shape,
+            "classes": card.data.classes,
+            "likelihood": card.model.recipe.likelihood,
+            "trust": {"none": NO_DATA, "little": LITTLE_DATA},
+            "spriteColumns": SPRITE_COLUMNS,
             "sections": sections,
         }
     ).encode()
-    return b"".join(
-        [struct.pack("<I", len(header)), header, *(array.tobytes() for array in contents.values())]
-    )
+    checked = header + body
+    return struct.pack("<II", len(header), zlib.crc32(checked)) + checked

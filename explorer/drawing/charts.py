@@ -64,7 +64,7 @@ def map_figure(
 
     Args:
         points: plane coordinates ``(n, 2)``; ``customdata`` carries the row number.
-        labels: class of each, ``(n,)``.
+        labels: class of each, ``(n,)``; the ``meta`` of its trace.
         classes: names by label.
         axes: titles of the two axes.
         extent: left, right, bottom, top of what is shown at first.
@@ -95,9 +95,9 @@ def map_figure(
                 y=points[rows, 1].astype(np.float32),
                 customdata=rows.astype(np.int32),
                 name=_literal(name),
+                meta=label,
                 mode="markers",
                 marker={**class_style(label), "size": size, "opacity": 0.7},
-                hovertemplate="%{fullData.name}<extra></extra>",
                 selectedpoints=None
                 if selected is None
                 else np.flatnonzero(np.isin(rows, selected)).astype(np.int32),
@@ -115,6 +115,7 @@ def map_figure(
         height=600,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         dragmode=drag,
+        hovermode=False,  # ``static/live/parts/map.js`` tells what lies under the pointer
         uirevision="keep",
         selectionrevision=selection,
         modebar={"uirevision": drag},

@@ -10,7 +10,12 @@
  * @param {number} y
  * @param {Float32Array} [z] where to write it
  */
-export function lift({ origin, directions: [right, up] }, x, y, z = new Float32Array(origin.length)) {
+export function lift(
+  { origin, directions: [right, up] },
+  x,
+  y,
+  z = new Float32Array(origin.length),
+) {
   for (let i = 0; i < z.length; i++) z[i] = origin[i] + x * right[i] + y * up[i];
   return z;
 }

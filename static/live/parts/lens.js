@@ -1,0 +1,155 @@
+/**
+ * The lens: the image decoded at the latent that is looked at, what lies nearest to it in the
+ * test set, and how far to trust it.
+ *
+ * @typedef {{content: string, z: number[]}} LensData
+ * @typedef {{share: number, row: number, distance: number, back: number | null,
+ *   pixels: Uint8ClampedArray | null}} Reading
+ */
+
+import { build, find, write } from "../shared/elements.js";
+import { URGENCY } from "../shared/engine.js";
+import { Focus } from "../shared/focus.js";
+import { Painter } from "../shared/paint.js";
+import { decimal, describe } from "../shared/plane.js";
+
+/** Pause after which the latent counts as settled, for screen readers, milliseconds. */
+const SETTLED = 400;
+
+const HTML = `
+  <figure>
+    <canvas class="picture" role="img"></canvas>
+    <figcaption class="place"></figcaption>
+  </figure>
+  <div class="trust"><span class="badge"></span> <span class="density"></span></div>
+  <div class="near"></div>
+  <div class="pair">
+    <figure class="original"><canvas></canvas><figcaption>original</figcaption></figure>
+    <figure><canvas class="again"></canvas><figcaption>reconstruction</figcaption></figure>
+  </div>
+  <div class="quiet" aria-live="polite"></div>`;
+
+export class Lens {
+  #model;
+  #picture;
+  #place;
+  #badge;
+  #density;
+  #near;
+  #quiet;
+  #originalFigure;
+  #original;
+  #again;
+  #focus;
+  #readings;
+  #point = new Float32Array(0);
+  #shownRow = -1;
+  #shown = "";
+  /** @type {Reading | null} */
+  #reading = null;
+  #frame = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #ends;
+
+  /** @param {HTMLElement} root @param {import("../shared/hub.js").Host} host */
+  constructor(root, { hub, model }) {
+    const box = build("lens", HTML);
+    root.append(box);
+    this.#model = model;
+    this.#picture = find(box, ".picture", HTMLCanvasElement);
+    this.#place = find(box, ".place");
+    this.#badge = find(box, ".badge");
+    this.#density = find(box, ".density");
+    this.#near = find(box, ".near");
+    this.#quiet = find(box, ".quiet");
+    this.#originalFigure = find(box, ".original");
+    this.#original = find(box, ".original canvas", HTMLCanvasElement);
+    const { imageShape } = model.header;
+    const painter = new Painter(this.#picture, imageShape);
+    this.#again = new Painter(find(box, ".again", HTMLCanvasElement), imageShape);
+    [this.#original.height, this.#original.width] = imageShape;
+    this.#focus = new Focus(hub.engine, model, (pixels, z) => {
+      painter.paint(pixels);
+      this.#shown = describe(z);
+      this.#writeSoon();
+    });
+    this.#readings = hub.engine.line(URGENCY.reading);
+    this.#ends = [
+      hub.onLook((z) => this.#show(z ?? this.#point)),
+      model.whenSprite(() => this.#drawOriginal()),
+    ];
+    if (model.problem) write(this.#place, "no picture: the page cannot run the model");
+    this.#drawOriginal();
+  }
+
+  /** @param {LensData} data */
+  update({ z }) {
+    this.#point = Float32Array.from(z);
+    this.#show(this.#point);
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    cancelAnimationFrame(this.#frame);
+    this.#focus.close();
+    this.#readings.close();
+    for (const end of this.#ends) end();
+  }
+
+  /** @param {Float32Array} latent */
+  #show(latent) {
+    const { content, header, problem } = this.#model;
+    if (problem || latent.length !== header.latentDim) return;
+    this.#focus.show(latent);
+    const request = /** @type {const} */ ({ kind: "reading", content, z: latent.slice() });
+    this.#readings.ask({ ...request, shownRow: this.#shownRow }, (reading) => {
+      if (reading.pixels) {
+        this.#shownRow = reading.row;
+        this.#again.paint(reading.pixels);
+        this.#drawOriginal();
+      }
+      this.#reading = reading;
+      this.#writeSoon();
+    });
+  }
+
+  /** Once a frame, after its events: what they hit would have to be laid out before each. */
+  #writeSoon() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      if (this.#shown) write(this.#place, `decoded at ${this.#shown}`);
+      if (this.#reading) this.#write(this.#reading);
+    });
+  }
+
+  /** @param {Reading} reading */
+  #write({ share, row, distance, back }) {
+    const { none, little } = this.#model.header.trust;
+    const level = share < none ? "none" : share < little ? "little" : "much";
+    this.#badge.dataset.level = level;
+    write(this.#badge, { none: "no data here", little: "sparse", much: "well covered" }[level]);
+    const returns = back === null ? "" : `; returns to within ${decimal(back)}`;
+    write(this.#density, `denser than ${Math.floor(share)} % of the test images${returns}`);
+    const name = this.#model.classOf(row);
+    write(this.#near, `Nearest test image: ${name}, ${decimal(distance)} away`);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#announce(), SETTLED);
+  }
+
+  #drawOriginal() {
+    const { sprite, header } = this.#model;
+    this.#originalFigure.hidden = sprite === null; // its place is kept until that is known
+    if (!sprite || this.#shownRow < 0) return;
+    const [height, width] = header.imageShape;
+    const x = (this.#shownRow % header.spriteColumns) * width;
+    const y = Math.floor(this.#shownRow / header.spriteColumns) * height;
+    const context = this.#original.getContext("2d");
+    context?.drawImage(sprite, x, y, width, height, 0, 0, width, height);
+  }
+
+  #announce() {
+    this.#picture.setAttribute("aria-label", `Image ${this.#place.textContent}`);
+    write(this.#quiet, `${this.#near.textContent}; ${this.#badge.textContent}`);
+  }
+}

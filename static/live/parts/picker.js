@@ -1,0 +1,69 @@
+/**
+ * A picture of tiles that can be chosen.
+ *
+ * @typedef {{image: string, columns: number, rows: number, aspect: number, labels: string[],
+ *   title: string, selected: number | null, tileSize: number | null}} PickerData
+ */
+
+import { find, write } from "../shared/elements.js";
+import { TileBox } from "./tilebox.js";
+
+const HTML = `
+  <div class="picker" role="listbox">
+    <img alt="" draggable="false">
+    <div class="tile selected" hidden></div><div class="tile cursor" hidden></div>
+  </div>
+  <div class="caption" aria-live="polite"></div>`;
+
+export class Picker {
+  #box;
+  #image;
+  #selected;
+  #cursor;
+  #caption;
+  #tiles;
+  /** @type {number | null} */
+  #pointed = null;
+  /** @type {PickerData | null} */
+  #data = null;
+
+  /** @param {HTMLElement} root @param {import("../shared/hub.js").Host} host */
+  constructor(root, { tell }) {
+    root.innerHTML = HTML;
+    this.#box = find(root, ".picker");
+    this.#image = find(root, "img", HTMLImageElement);
+    this.#selected = find(root, ".selected");
+    this.#cursor = find(root, ".cursor");
+    this.#caption = find(root, ".caption");
+    const point = (/** @type {number | null} */ tile) => {
+      this.#pointed = tile;
+      this.#mark();
+    };
+    this.#tiles = new TileBox(this.#box, point, (tile) => tell("picked", tile));
+  }
+
+  /** @param {PickerData} data */
+  update(data) {
+    this.#data = data;
+    const { columns, rows, labels, selected, tileSize } = data;
+    Object.assign(this.#tiles, { columns, rows, count: labels.length, start: selected ?? 0 });
+    if (this.#image.src !== data.image) this.#image.src = data.image;
+    this.#box.style.aspectRatio = String((columns * data.aspect) / rows);
+    this.#box.style.maxWidth = tileSize ? `${columns * tileSize}px` : "";
+    this.#box.setAttribute("aria-label", data.title);
+    this.#mark();
+  }
+
+  close() {}
+
+  #mark() {
+    const { selected = null, labels = [] } = this.#data ?? {};
+    const pointed = this.#pointed;
+    this.#selected.hidden = selected === null;
+    this.#cursor.hidden = pointed === null;
+    if (selected !== null) this.#tiles.frame(this.#selected, selected);
+    if (pointed !== null) this.#tiles.frame(this.#cursor, pointed);
+    const shown = pointed ?? selected;
+    write(this.#caption, shown === null ? "" : (labels[shown] ?? ""));
+  }
+}

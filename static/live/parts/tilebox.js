@@ -1,0 +1,88 @@
+/**
+ * Tiles in columns and rows of which one can be pointed at and chosen, by pointer or by arrow
+ * keys and Enter.
+ */
+
+import { Bounds } from "../shared/elements.js";
+
+const STEPS = /** @type {Record<string, [number, number]>} */ ({
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+});
+
+export class TileBox {
+  columns = 1;
+  rows = 1;
+  /** Tiles in all; the last row may be shorter. */
+  count = 1;
+  /** The tile from which arrow keys start. */
+  start = 0;
+  /** @type {number | null} */
+  #pointed = null;
+  #bounds;
+  #point;
+  #choose;
+
+  /**
+   * @param {HTMLElement} element
+   * @param {(tile: number | null) => void} point is called when another tile is pointed at
+   * @param {(tile: number) => void} choose
+   */
+  constructor(element, point, choose) {
+    this.#bounds = new Bounds(element);
+    this.#point = point;
+    this.#choose = choose;
+    element.tabIndex = 0;
+    element.addEventListener("pointermove", (event) => this.#to(this.#tileAt(event)));
+    element.addEventListener("pointerleave", () => this.#to(null));
+    element.addEventListener("blur", () => this.#to(null));
+    element.addEventListener("click", (event) => {
+      const tile = this.#tileAt(event);
+      if (tile !== null) choose(tile);
+    });
+    element.addEventListener("keydown", (event) => this.#onKey(event));
+  }
+
+  /** Lays a mark over a tile. @param {HTMLElement} mark @param {number} tile */
+  frame(mark, tile) {
+    mark.hidden = false;
+    Object.assign(mark.style, {
+      width: `${100 / this.columns}%`,
+      height: `${100 / this.rows}%`,
+      left: `${(100 * (tile % this.columns)) / this.columns}%`,
+      top: `${(100 * Math.floor(tile / this.columns)) / this.rows}%`,
+    });
+  }
+
+  /** @param {number | null} tile */
+  #to(tile) {
+    if (tile === this.#pointed) return;
+    this.#pointed = tile;
+    this.#point(tile);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    const current = this.#pointed ?? this.start;
+    if (event.key in STEPS) {
+      const [across, down] = STEPS[event.key];
+      const next = current + across + down * this.columns;
+      this.#to(next >= 0 && next < this.count ? next : current);
+    } else if (event.key === "Enter" || event.key === " ") {
+      this.#choose(current);
+    } else return;
+    event.preventDefault();
+  }
+
+  /** @param {MouseEvent} event */
+  #tileAt({ clientX, clientY }) {
+    const { left, top, width, height } = this.#bounds.rect;
+    const column = Math.floor(((clientX - left) / width) * this.columns);
+    const row = Math.floor(((clientY - top) / height) * this.rows);
+    const tile = row * this.columns + column;
+    const isInside = column >= 0 && column < this.columns && row >= 0 && tile < this.count;
+    return isInside ? tile : null;
+  }
+}

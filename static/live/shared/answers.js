@@ -1,0 +1,159 @@
+/**
+ * What the parts ask about models, answered on whichever thread this runs.
+ *
+ * @typedef {{kind: "open", content: string, payload: Uint8Array}} Open
+ * @typedef {{kind: "forget", content: string}} Forget
+ * @typedef {{kind: "picture", content: string, z: Float32Array}} Picture
+ * @typedef {{kind: "reading", content: string, z: Float32Array, shownRow: number}} Reading
+ * @typedef {{kind: "tiles", content: string, latents: Float32Array, shares: boolean}} Tiles
+ * @typedef {{problem: string | null, warning: string | null, decodeTime: number}} Summary
+ *   of a model: why it cannot be decoded, why not encoded, how long a decode takes
+ * @typedef {Open | Forget | Picture | Reading | Tiles} Request
+ */
+
+import { Decoder, Encoder } from "./codec.js";
+import { Model } from "./model.js";
+import { toPixels } from "./paint.js";
+import { Space } from "./space.js";
+
+/** Decodes that tell how long one takes; the first ones are slower. */
+const TRIES = 8;
+
+export class Answers {
+  /** @type {Map<string, Opened>} */
+  #models = new Map();
+
+  /**
+   * @param {Request} request
+   * @returns {any} what `Opened` or `#open` give
+   */
+  answer(request) {
+    const { kind, content } = request;
+    if (kind === "open") return this.#open(request);
+    if (kind === "forget") return this.#models.delete(content);
+    const model = this.#models.get(content);
+    if (!model) return null; // it was forgotten meanwhile
+    if (kind === "picture") return model.picture(request);
+    return kind === "reading" ? model.reading(request) : model.tiles(request);
+  }
+
+  /**
+   * Builds what answers about a model.
+   *
+   * @param {Open} request
+   * @returns {Summary}
+   */
+  #open({ content, payload }) {
+    const summary = { problem: null, warning: null, decodeTime: Infinity };
+    try {
+      const opened = new Opened(new Model(payload));
+      this.#models.set(content, opened);
+      return { ...summary, warning: opened.warning, decodeTime: opened.timeDecoder() };
+    } catch (error) {
+      return { ...summary, problem: messageOf(error) };
+    }
+  }
+}
+
+/** A model whose networks are built. */
+class Opened {
+  #model;
+  #decoder;
+  #space;
+  /** @type {Encoder | null} */
+  #encoder = null;
+  /** Why the encoder cannot be run. @type {string | null} */
+  warning = null;
+
+  /** @param {Model} model */
+  constructor(model) {
+    model.verify();
+    this.#model = model;
+    this.#decoder = build(() => new Decoder(model), "decoder");
+    this.#space = new Space(model);
+    try {
+      this.#encoder = build(() => new Encoder(model), "encoder");
+    } catch (error) {
+      this.warning = messageOf(error); // all but the return distance works without it
+    }
+  }
+
+  /** Milliseconds that one decode takes. */
+  timeDecoder() {
+    const origin = new Float32Array(this.#model.header.latentDim);
+    const times = Array.from({ length: TRIES }, () => {
+      const started = performance.now();
+      this.#decoder.run(origin);
+      return performance.now() - started;
+    });
+    return Math.min(...times);
+  }
+
+  /** @param {Picture} request */
+  picture({ z }) {
+    return { pixels: this.#pixels(z) };
+  }
+
+  /**
+   * What is known of a place: its percentile of density, the nearest test image and its
+   * reconstruction (if another is shown), and the distance ‖E(D(z)) − z‖.
+   *
+   * @param {Reading} request
+   */
+  reading({ z, shownRow }) {
+    let back = null;
+    if (this.#encoder) {
+      const place = this.#encoder.run(this.#decoder.run(z));
+      back = Math.hypot(...z.map((value, i) => value - place[i]));
+    }
+    const { row, distance } = this.#space.nearest(z);
+    const pixels = row === shownRow ? null : this.#pixels(this.#model.meanOf(row));
+    return { share: this.#space.percentile(z), row, distance, back, pixels };
+  }
+
+  /**
+   * Images of several latents, one after the other, and on request their density percentiles.
+   *
+   * @param {Tiles} request
+   */
+  tiles({ latents, shares: wantsShares }) {
+    const { latentDim, imageShape } = this.#model.header;
+    const started = performance.now();
+    const count = latents.length / latentDim;
+    const size = 4 * imageShape[0] * imageShape[1];
+    const pixels = new Uint8ClampedArray(count * size);
+    const shares = new Float32Array(wantsShares ? count : 0);
+    for (let i = 0; i < count; i++) {
+      const z = latents.subarray(i * latentDim, (i + 1) * latentDim);
+      toPixels(this.#decoder.run(z), pixels.subarray(i * size, (i + 1) * size));
+      if (wantsShares) shares[i] = this.#space.percentile(z);
+    }
+    return { pixels, shares, time: performance.now() - started };
+  }
+
+  /** @param {Float32Array} z */
+  #pixels(z) {
+    const [height, width] = this.#model.header.imageShape;
+    return toPixels(this.#decoder.run(z), new Uint8ClampedArray(4 * height * width));
+  }
+}
+
+/**
+ * @template T
+ * @param {() => T} make
+ * @param {string} what
+ * @returns {T}
+ */
+function build(make, what) {
+  try {
+    return make();
+  } catch (cause) {
+    // Of any class: a file from elsewhere may also ask for more memory than a browser gives
+    throw new Error(`This page cannot run the model’s ${what}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** @param {unknown} error */
+function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}

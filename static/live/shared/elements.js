@@ -1,0 +1,76 @@
+/** Elements of a part. */
+
+/**
+ * A new `<div>`.
+ *
+ * @param {string} className
+ * @param {string} [html] what is in it
+ */
+export function build(className, html = "") {
+  const box = document.createElement("div");
+  box.className = className;
+  box.innerHTML = html;
+  return box;
+}
+
+/**
+ * The first element that a selector finds.
+ *
+ * @template {HTMLElement} [T=HTMLElement]
+ * @param {Element} box
+ * @param {string} selector
+ * @param {new () => T} [Type]
+ * @returns {T}
+ */
+export function find(box, selector, Type = /** @type {any} */ (HTMLElement)) {
+  const found = box.querySelector(selector);
+  if (!(found instanceof Type)) throw new Error(`There is no ${selector}.`);
+  return found;
+}
+
+/** A sentence that screen readers say at once. @param {string} sentence */
+export function alertOf(sentence) {
+  const alert = build("problem");
+  alert.setAttribute("role", "alert");
+  alert.textContent = sentence;
+  return alert;
+}
+
+/** Changes a text, if it is another. @param {Element} element @param {string} text */
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Whether two values of JSON are the same. @param {unknown} a @param {unknown} b */
+export function same(a, b) {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** Milliseconds after which an element is measured again even if nobody scrolled. */
+const AGE = 250;
+let scrolls = 0;
+for (const type of ["scroll", "resize", "pointerdown"]) {
+  window.addEventListener(type, () => scrolls++, { capture: true, passive: true });
+}
+
+/** Where an element lies in the window, without asking for a layout at every move of a pointer. */
+export class Bounds {
+  #element;
+  #rect = new DOMRect();
+  #measured = -Infinity;
+  #scrolls = 0;
+
+  /** @param {Element} element */
+  constructor(element) {
+    this.#element = element;
+  }
+
+  get rect() {
+    const now = performance.now();
+    if (now - this.#measured > AGE || scrolls !== this.#scrolls) {
+      this.#rect = this.#element.getBoundingClientRect();
+      [this.#measured, this.#scrolls] = [now, scrolls];
+    }
+    return this.#rect;
+  }
+}

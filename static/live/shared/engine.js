@@ -1,0 +1,157 @@
+/**
+ * Asks about models, in a worker that all parts share.
+ *
+ * Every part asks on lines of its own. The latest request of a line wins: it takes the place
+ * of one that still waits, so that no queue builds up however fast they come. Urgent lines go
+ * first. A worker that cannot be started, or dies, is replaced by the page's own thread;
+ * nothing that was asked is lost.
+ *
+ * @typedef {import("./answers.js").Request} Request
+ * @typedef {{id: number, request: Request}} Message
+ * @typedef {{
+ *   postMessage: (message: Message) => void,
+ *   onmessage: ((event: MessageEvent) => void) | null,
+ *   onerror: ((event: ErrorEvent) => void) | null,
+ * }} Thread
+ * @typedef {{request: Request, use: (answer: any) => void}} Asked
+ * @typedef {{urgency: number, waiting: Asked | null, isAsked: boolean}} Line
+ */
+
+import { Answers } from "./answers.js";
+
+/** How soon a line's requests are answered. */
+export const URGENCY = { picture: 0, reading: 1, tiles: 2 };
+
+/** Requests that the worker has at a time: one to work on, one to go on with. */
+const AT_ONCE = 2;
+
+export class Engine {
+  /** @type {Thread} */
+  #thread;
+  /** The most urgent first. @type {Line[]} */
+  #lines = [];
+  /** @type {Map<number, Asked>} */
+  #asked = new Map();
+  /** @type {Map<string, Request>} */
+  #opened = new Map();
+  #lastId = 0;
+
+  /** @param {() => Thread} start starts a worker */
+  constructor(start = startWorker) {
+    try {
+      this.#thread = start();
+      this.#thread.onerror = (event) => {
+        event.preventDefault?.();
+        this.#goOnHere();
+      };
+    } catch {
+      this.#thread = new PageThread(); // where a page may not start workers
+    }
+    this.#listen();
+  }
+
+  /**
+   * Builds a model's networks.
+   *
+   * @param {import("./model.js").Model} model
+   * @param {(summary: import("./answers.js").Summary) => void} use
+   */
+  open({ content, payload }, use) {
+    const request = /** @type {const} */ ({ kind: "open", content, payload });
+    this.#opened.set(content, request);
+    this.#send(request, use);
+  }
+
+  /** Lets go of a model. @param {string} content */
+  forget(content) {
+    this.#opened.delete(content);
+    this.#send({ kind: "forget", content }, () => {});
+  }
+
+  /**
+   * A line of requests of which the latest wins.
+   *
+   * @param {number} urgency one of `URGENCY`
+   */
+  line(urgency) {
+    /** @type {Line} */
+    const line = { urgency, waiting: null, isAsked: false };
+    this.#lines = [...this.#lines, line].sort((one, other) => one.urgency - other.urgency);
+    return {
+      ask: (/** @type {Request} */ request, /** @type {(answer: any) => void} */ use) => {
+        line.waiting = { request, use };
+        this.#sendNext();
+      },
+      /** No answer comes after this. */
+      close: () => (this.#lines = this.#lines.filter((other) => other !== line)),
+    };
+  }
+
+  #sendNext() {
+    while (this.#asked.size < AT_ONCE) {
+      const line = this.#lines.find(({ waiting, isAsked }) => waiting && !isAsked);
+      if (!line?.waiting) return;
+      const { request, use } = line.waiting;
+      line.waiting = null;
+      line.isAsked = true;
+      this.#send(request, (answer) => {
+        line.isAsked = false;
+        if (this.#lines.includes(line)) use(answer);
+      });
+    }
+  }
+
+  /** @param {Request} request @param {(answer: any) => void} use */
+  #send(request, use) {
+    const id = ++this.#lastId;
+    this.#asked.set(id, { request, use });
+    this.#thread.postMessage({ id, request });
+  }
+
+  #listen() {
+    this.#thread.onmessage = ({ data: { id, answer } }) => {
+      const asked = this.#asked.get(id);
+      this.#asked.delete(id);
+      try {
+        if (answer !== null) asked?.use(answer);
+      } finally {
+        this.#sendNext();
+      }
+    };
+  }
+
+  /** The worker is dead: the page's thread opens the models anew and answers what is due. */
+  #goOnHere() {
+    this.#thread.onmessage = this.#thread.onerror = null;
+    this.#thread = new PageThread();
+    this.#listen();
+    const due = [...this.#asked.values()].filter(({ request }) => request.kind !== "forget");
+    const isDue = new Set(due.map(({ request }) => request));
+    this.#asked.clear();
+    for (const request of this.#opened.values()) {
+      if (!isDue.has(request)) this.#send(request, () => {});
+    }
+    for (const { request, use } of due) this.#send(request, use);
+  }
+}
+
+/** Answers on the page's own thread, between its other work. @implements {Thread} */
+class PageThread {
+  #answers = new Answers();
+  /** @type {Thread["onmessage"]} */
+  onmessage = null;
+  onerror = null;
+
+  /** @param {Message} message */
+  postMessage({ id, request }) {
+    setTimeout(() => {
+      const data = { id, answer: this.#answers.answer(request) };
+      this.onmessage?.(/** @type {MessageEvent} */ ({ data }));
+    });
+  }
+}
+
+/** @returns {Thread} */
+function startWorker() {
+  return new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+}

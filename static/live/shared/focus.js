@@ -1,0 +1,87 @@
+/** Decodes the one latent that is looked at, where its picture is soonest on the screen. */
+
+import { Decoder } from "./codec.js";
+import { URGENCY } from "./engine.js";
+import { toPixels } from "./paint.js";
+
+/** Milliseconds up to which a decode may hold up the page's own thread. */
+const QUICK = 1;
+/** Nothing has moved for so long when the page's decoder is built, milliseconds. */
+const REST = 300;
+/** So many decodes tell how long one takes. */
+const SAMPLE = 16;
+
+/**
+ * A quick decoder runs on the page's thread just before the page is drawn; any other, or one
+ * that proves slow there, in the worker. Either way the latest latent wins.
+ */
+export class Focus {
+  #model;
+  #line;
+  #use;
+  #z;
+  #pixels;
+  #frame = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #runs = 0;
+  #time = 0;
+
+  /**
+   * @param {import("./engine.js").Engine} engine
+   * @param {import("./model.js").Model} model
+   * @param {(pixels: Uint8ClampedArray, z: Float32Array) => void} use gets arrays that are
+   *   valid until it returns
+   */
+  constructor(engine, model, use) {
+    const { imageShape, latentDim } = model.header;
+    this.#model = model;
+    this.#line = engine.line(URGENCY.picture);
+    this.#use = use;
+    this.#z = new Float32Array(latentDim);
+    this.#pixels = new Uint8ClampedArray(4 * imageShape[0] * imageShape[1]);
+  }
+
+  /** @param {ArrayLike<number>} z */
+  show(z) {
+    const model = this.#model;
+    this.#z.set(z);
+    clearTimeout(this.#timer);
+    if (model.decoderHere) this.#frame ||= requestAnimationFrame(() => this.#runHere());
+    else {
+      this.#ask();
+      const prepare = () => (model.decoderHere = new Decoder(model));
+      if (model.decodeTime < QUICK) this.#timer = setTimeout(prepare, REST);
+    }
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    cancelAnimationFrame(this.#frame);
+    this.#line.close();
+  }
+
+  #ask() {
+    const z = this.#z.slice();
+    const { content } = this.#model;
+    this.#line.ask({ kind: "picture", content, z }, ({ pixels }) => this.#use(pixels, z));
+  }
+
+  #runHere() {
+    this.#frame = 0;
+    const decoder = this.#model.decoderHere;
+    if (!decoder) return this.#ask();
+    const started = performance.now();
+    toPixels(decoder.run(this.#z), this.#pixels);
+    this.#time += performance.now() - started;
+    this.#runs += 1;
+    if (this.#runs === SAMPLE) {
+      if (this.#time > SAMPLE * QUICK) {
+        this.#model.decoderHere = null;
+        this.#model.decodeTime = Infinity; // it stays in the worker
+      }
+      this.#runs = this.#time = 0;
+    }
+    this.#use(this.#pixels, this.#z);
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * What the parts of a page share: its models, what answers about them, and the latent that is
+ * being looked at.
+ *
+ * A pointer on the map moves the lens, the sliders and the grid without a word to the host.
+ *
+ * @typedef {import("./model.js").Model} Model
+ * @typedef {(z: Float32Array | null, source: unknown) => void} Listener
+ * @typedef {{hub: Hub, model: Model, tell: (name: string, value: unknown) => void}} Host
+ *   what a part gets: `tell` brings events to whoever put it on the page
+ */
+
+/** Models kept: the page's own and those that its user may go back to. */
+const KEPT = 3;
+
+export class Hub {
+  /** @type {Map<string, Model>} */
+  #models = new Map();
+  /** @type {Map<string, ((model: Model) => void)[]>} */
+  #waiting = new Map();
+  /** @type {Set<Listener>} */
+  #listeners = new Set();
+
+  /** @param {import("./engine.js").Engine} engine */
+  constructor(engine) {
+    this.engine = engine;
+  }
+
+  /**
+   * Makes a model known to all parts, as soon as its networks are built, or cannot be.
+   *
+   * @param {Model} model
+   * @param {(sentence: string) => void} warn is called if the page cannot run all of it
+   */
+  provide(model, warn) {
+    const known = this.#models.get(model.content);
+    if (known) this.#keep(known, warn);
+    else {
+      this.engine.open(model, (summary) => {
+        this.#keep(Object.assign(model, summary), warn);
+        for (const use of this.#waiting.get(model.content) ?? []) use(model);
+        this.#waiting.delete(model.content);
+      });
+    }
+  }
+
+  /** @param {Model} model @param {(sentence: string) => void} warn */
+  #keep(model, warn) {
+    this.#models.delete(model.content);
+    this.#models.set(model.content, model); // now the newest
+    const [oldest] = this.#models.keys();
+    if (this.#models.size > KEPT && this.#models.delete(oldest)) this.engine.forget(oldest);
+    const sentence = model.problem ?? model.warning;
+    if (sentence) warn(sentence);
+  }
+
+  /**
+   * Calls back with a model, at once or when it is there.
+   *
+   * @param {string} content the hash that tells models apart
+   * @param {(model: Model) => void} use
+   */
+  withModel(content, use) {
+    const model = this.#models.get(content);
+    if (model) use(model);
+    else this.#waiting.set(content, [...(this.#waiting.get(content) ?? []), use]);
+  }
+
+  /**
+   * Says which latent is looked at; null means the point where the host knows it.
+   *
+   * @param {Float32Array | null} z
+   * @param {unknown} source the part that says so
+   */
+  look(z, source) {
+    for (const listener of this.#listeners) listener(z, source);
+  }
+
+  /**
+   * Calls a part whenever another latent is looked at; returns how to end it.
+   *
+   * @param {Listener} listener
+   */
+  onLook(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}

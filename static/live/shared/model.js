@@ -1,0 +1,119 @@
+/** A model as it was handed over: what it is called, its networks, latents and density. */
+
+/**
+ * @typedef {{
+ *   content: string, latentDim: number, imageShape: number[], classes: string[],
+ *   likelihood: string, trust: {none: number, little: number}, spriteColumns: number,
+ *   sections: Record<string, {at: number, bytes: number}>,
+ * }} Header
+ */
+
+export class Model {
+  /** The header's fields; `content` is the hash that tells models apart. @type {Header} */
+  header;
+  /** Latent means of the test images, one after the other. */
+  zMean;
+  /** Class of each test image. */
+  labels;
+  /** Why the decoder cannot be run here; null if it can. @type {string | null} */
+  problem = null;
+  /** Why the encoder cannot be run here; null if it can. @type {string | null} */
+  warning = null;
+  /** What one decode takes in the worker, milliseconds. */
+  decodeTime = Infinity;
+  /** The decoder on the page's own thread, where that is quick. @type {Decoder | null} */
+  decoderHere = null;
+  /**
+   * The test images side by side; null where the server has none, undefined until it tells.
+   * @type {ImageBitmap | null | undefined}
+   */
+  sprite = undefined;
+  /** @type {Set<() => void>} */
+  #onSprite = new Set();
+  #body;
+
+  /**
+   * @param {Uint8Array} payload from `explorer/app/parts.py`: length of the header, CRC-32 of all
+   *   that follows, header, sections
+   * @throws {Error} with a sentence, when it was cut short
+   */
+  constructor(payload) {
+    this.payload = payload;
+    try {
+      const { buffer, byteOffset } = payload;
+      const end = 8 + new DataView(buffer, byteOffset).getUint32(0, true);
+      this.header = JSON.parse(new TextDecoder().decode(payload.subarray(8, end)));
+      this.#body = payload.subarray(end);
+      const sizes = Object.values(this.header.sections).map(({ bytes }) => bytes);
+      if (this.#body.length !== sizes.reduce((sum, size) => sum + size)) throw new RangeError();
+      this.zMean = this.floats("zMean");
+      this.labels = new Uint16Array(this.section("labels").slice().buffer);
+    } catch {
+      throw damage("it was cut short"); // or changed, such that it cannot be read at all
+    }
+  }
+
+  get content() {
+    return this.header.content;
+  }
+
+  /** @throws {Error} with a sentence, if a bit has changed on the way */
+  verify() {
+    const { buffer, byteOffset } = this.payload;
+    const expected = new DataView(buffer, byteOffset).getUint32(4, true);
+    if (crc32(this.payload.subarray(8)) !== expected) throw damage("wrong checksum");
+  }
+
+  /** @param {string} name */
+  section(name) {
+    const { at, bytes } = this.header.sections[name];
+    return this.#body.subarray(at, at + bytes);
+  }
+
+  /** @param {string} name */
+  floats(name) {
+    return new Float32Array(this.section(name).slice().buffer); // a copy, which is aligned
+  }
+
+  /** Latent mean of a test image. @param {number} row */
+  meanOf(row) {
+    const { latentDim } = this.header;
+    return this.zMean.subarray(row * latentDim, (row + 1) * latentDim);
+  }
+
+  /** Name of a test image's class. @param {number} row */
+  classOf(row) {
+    return this.header.classes[this.labels[row]];
+  }
+
+  /** @param {ImageBitmap | null} sprite */
+  setSprite(sprite) {
+    this.sprite = sprite;
+    for (const use of this.#onSprite) use();
+  }
+
+  /** Calls back when `sprite` is known; returns how to end it. @param {() => void} use */
+  whenSprite(use) {
+    this.#onSprite.add(use);
+    return () => this.#onSprite.delete(use);
+  }
+}
+
+/** @param {string} what */
+function damage(what) {
+  return new Error(`The model did not arrive whole (${what}); reload the page.`);
+}
+
+/** CRC-32 as in zip and PNG; `crypto.subtle` exists on secure origins only. @param {Uint8Array} bytes */
+export function crc32(bytes) {
+  const table = Int32Array.from({ length: 256 }, (_, byte) => {
+    let crc = byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+    return crc;
+  });
+  let crc = -1;
+  for (let i = 0; i < bytes.length; i++) crc = (crc >>> 8) ^ table[(crc ^ bytes[i]) & 0xff];
+  return ~crc >>> 0;
+}
+
+/** @typedef {import("./codec.js").Decoder} Decoder */

@@ -1,0 +1,50 @@
+/** Draws decoded images on a canvas, as one picture or as a grid of tiles. */
+
+/**
+ * @param {Float32Array} image with values in [0, 1], 1 or 3 channels
+ * @param {Uint8ClampedArray} pixels four for each, where to write them; rounds as PNGs are
+ */
+export function toPixels(image, pixels) {
+  const channels = (4 * image.length) / pixels.length;
+  const [green, blue] = channels === 3 ? [1, 2] : [0, 0];
+  for (let from = 0, to = 0; to < pixels.length; to += 4, from += channels) {
+    pixels[to] = 255 * image[from];
+    pixels[to + 1] = 255 * image[from + green];
+    pixels[to + 2] = 255 * image[from + blue];
+    pixels[to + 3] = 255;
+  }
+  return pixels;
+}
+
+export class Painter {
+  #context;
+  #tile;
+  #columns;
+
+  /**
+   * The canvas gets one of its pixels per image pixel; CSS scales it, without smoothing.
+   *
+   * @param {HTMLCanvasElement} canvas
+   * @param {number[]} shape of an image, `[height, width, channels]`
+   * @param {number} [columns]
+   * @param {number} [rows]
+   */
+  constructor(canvas, [height, width], columns = 1, rows = 1) {
+    canvas.width = columns * width;
+    canvas.height = rows * height;
+    this.#context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    this.#tile = new ImageData(width, height);
+    this.#columns = columns;
+  }
+
+  /**
+   * @param {Uint8ClampedArray} pixels from `toPixels`
+   * @param {number} [tile] where to draw, counted along the rows
+   */
+  paint(pixels, tile = 0) {
+    const { width, height, data } = this.#tile;
+    data.set(pixels);
+    const row = Math.floor(tile / this.#columns);
+    this.#context.putImageData(this.#tile, (tile % this.#columns) * width, row * height);
+  }
+}

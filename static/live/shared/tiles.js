@@ -1,0 +1,98 @@
+/** Decodes many latents for a picture of tiles, a few at a time, behind all that is urgent. */
+
+import { URGENCY } from "./engine.js";
+
+/** Time that a few tiles take in the worker, milliseconds: so long may an urgent request wait. */
+const SLICE = 4;
+/** Pause between slices of a picture that changes before it is done, milliseconds. */
+const PACE = 12;
+
+/**
+ * A new start goes on from the tile where the one before it was, so that every tile gets its
+ * turn even if each frame brings a change.
+ *
+ * @typedef {(tile: number, z: Float32Array) => void} LatentOf writes a tile's latent
+ * @typedef {(pixels: Uint8ClampedArray, tile: number, share: number) => void} Paint
+ */
+export class TileDecoder {
+  #model;
+  #line;
+  #tile = 0;
+  #count = 0;
+  #remaining = 0;
+  #timePerTile = 1;
+  #isAsked = false;
+  #isChanging = false;
+  #picture = 0;
+  /** @type {LatentOf} */
+  #latentOf = () => {};
+  /** @type {Paint} */
+  #paint = () => {};
+  #wantsShares = false;
+
+  /**
+   * @param {import("./engine.js").Engine} engine
+   * @param {import("./model.js").Model} model
+   */
+  constructor(engine, model) {
+    this.#model = model;
+    this.#line = engine.line(URGENCY.tiles);
+  }
+
+  /**
+   * @param {number} count of tiles; another count makes it another picture
+   * @param {LatentOf} latentOf
+   * @param {Paint} paint gets a tile's pixels and, if `shares`, its percentile of density
+   * @param {boolean} [shares]
+   */
+  start(count, latentOf, paint, shares = false) {
+    if (count !== this.#count) {
+      this.#tile = 0;
+      this.#picture += 1;
+    }
+    this.#isChanging = this.#remaining > 0;
+    this.#count = this.#remaining = count;
+    this.#latentOf = latentOf;
+    this.#paint = paint;
+    this.#wantsShares = shares;
+    if (!this.#isAsked) this.#askNext();
+  }
+
+  close() {
+    this.#line.close();
+  }
+
+  #askNext() {
+    this.#isAsked = this.#remaining > 0 && !this.#model.problem;
+    if (!this.#isAsked) return;
+    const { latentDim } = this.#model.header;
+    const { content } = this.#model;
+    const first = this.#tile;
+    const count = this.#count;
+    const some = Math.min(Math.ceil(SLICE / this.#timePerTile), this.#remaining);
+    const latents = new Float32Array(some * latentDim);
+    for (let i = 0; i < some; i++) {
+      const z = latents.subarray(i * latentDim, (i + 1) * latentDim);
+      this.#latentOf((first + i) % count, z);
+    }
+    this.#tile = (first + some) % count;
+    this.#remaining -= some;
+    const picture = this.#picture;
+    const request = /** @type {const} */ ({
+      kind: "tiles",
+      content,
+      latents,
+      shares: this.#wantsShares,
+    });
+    this.#line.ask(request, ({ pixels, shares, time }) => {
+      this.#timePerTile = Math.max(time / some, 0.01);
+      const size = pixels.length / some;
+      for (let i = 0; i < some && picture === this.#picture; i++) {
+        const tile = pixels.subarray(i * size, (i + 1) * size);
+        this.#paint(tile, (first + i) % count, shares[i]);
+      }
+      if (this.#isChanging) setTimeout(() => this.#askNext(), PACE);
+      else this.#askNext();
+    });
+  }
+}

@@ -1,0 +1,11 @@
+/** The worker that all parts of a page share: requests of `engine.js` in, answers out. */
+
+import { Answers } from "./answers.js";
+
+const answers = new Answers();
+
+self.onmessage = ({ data: { id, request } }) => {
+  const answer = answers.answer(request);
+  const transfer = answer?.pixels ? [answer.pixels.buffer] : [];
+  self.postMessage({ id, answer }, { transfer });
+};

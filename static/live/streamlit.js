@@ -1,0 +1,52 @@
+/** The one module that knows Streamlit: gives the parts their data and brings back their events. */
+
+import { Grid } from "./parts/grid.js";
+import { Lens } from "./parts/lens.js";
+import { LiveMap } from "./parts/map.js";
+import { Picker } from "./parts/picker.js";
+import { Scrubber } from "./parts/scrubber.js";
+import { Sliders } from "./parts/sliders.js";
+import { Sprite } from "./parts/sprite.js";
+import { Store } from "./parts/store.js";
+import { Engine } from "./shared/engine.js";
+import { Hub } from "./shared/hub.js";
+import { Place } from "./shared/place.js";
+
+/** @type {Record<string, import("./shared/place.js").PartClass>} */
+const PARTS = {
+  grid: Grid,
+  lens: Lens,
+  map: LiveMap,
+  picker: Picker,
+  scrubber: Scrubber,
+  sliders: Sliders,
+  sprite: Sprite,
+  store: Store,
+};
+
+const hub = new Hub(new Engine());
+
+/** @type {WeakMap<HTMLElement, {place: Place, tell: (name: string, value: unknown) => void}>} */
+const mounted = new WeakMap();
+
+/**
+ * What Streamlit calls when a component is mounted and with every change of its data; what it
+ * returns is called when the component is gone.
+ *
+ * @param {string} name of the part
+ * @param {{parentElement: HTMLElement, data: any,
+ *   setTriggerValue: (name: string, value: unknown) => void}} component
+ */
+export function render(name, { parentElement: root, data, setTriggerValue }) {
+  const entry = mounted.get(root) ?? {
+    place: new Place(PARTS[name], root, hub, (event, value) => entry.tell(event, value)),
+    tell: setTriggerValue,
+  };
+  entry.tell = setTriggerValue;
+  mounted.set(root, entry);
+  entry.place.update(data);
+  return () => {
+    entry.place.close();
+    mounted.delete(root);
+  };
+}

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Engine } from "../../static/live/shared/engine.js";
+import { Hub } from "../../static/live/shared/hub.js";
+import { Model } from "../../static/live/shared/model.js";
+import { payload, product } from "./models.js";
+
+/** A hub whose engine answers on this thread. */
+const makeHub = () =>
+  new Hub(
+    new Engine(() => {
+      throw new Error("no workers here");
+    }),
+  );
+const fail = () => assert.fail("there is nothing to warn of");
+
+test("a look reaches every part until it has gone", () => {
+  const hub = makeHub();
+  /** @type {any[]} */
+  const heard = [];
+  const end = hub.onLook((z, source) => heard.push([z && [...z], source]));
+  hub.look(Float32Array.of(1, 2), "map");
+  hub.look(null, "map");
+  end();
+  hub.look(Float32Array.of(3, 4), "map");
+  assert.deepEqual(heard, [[[1, 2], "map"], [null, "map"]]); // prettier-ignore
+});
+
+test("a part gets its model when that is open, or at once", async () => {
+  const hub = makeHub();
+  const early = new Promise((use) => hub.withModel("plain", use));
+  const model = new Model(payload());
+  hub.provide(model, fail);
+  assert.equal(await early, model);
+  assert.ok(model.decodeTime < Infinity);
+  hub.withModel("plain", (known) => assert.equal(known, model));
+});
+
+test("a model that came already is not opened again", async () => {
+  const hub = makeHub();
+  const first = new Model(payload());
+  hub.provide(first, fail);
+  await new Promise((use) => hub.withModel("plain", use));
+  hub.provide(new Model(payload()), fail);
+  hub.withModel("plain", (known) => assert.equal(known, first));
+});
+
+test("what the page cannot run is told, every time that the model comes", async () => {
+  const hub = makeHub();
+  const decoder = product([[1, 0], [0, 1]], "Swirl"); // prettier-ignore
+  for (let time = 0; time < 2; time++) {
+    const sentence = await new Promise((warn) =>
+      hub.provide(new Model(payload({}, { decoder })), warn),
+    );
+    assert.match(sentence, /Swirl/);
+  }
+  hub.withModel("plain", ({ problem }) => assert.match(problem ?? "", /Swirl/));
+});
+
+test("the models that were used last are kept", async () => {
+  const hub = makeHub();
+  const open = (/** @type {string} */ content) => {
+    hub.provide(new Model(payload({ content })), fail);
+    return new Promise((use) => hub.withModel(content, use));
+  };
+  for (const content of ["a", "b", "c", "a", "d"]) await open(content);
+  /** @type {string[]} */
+  const known = [];
+  for (const content of ["a", "b", "c", "d"]) hub.withModel(content, () => known.push(content));
+  assert.deepEqual(known, ["a", "c", "d"]);
+});

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Decoder, Encoder } from "../../static/live/shared/codec.js";
+import { crc32, Model } from "../../static/live/shared/model.js";
+import { Space } from "../../static/live/shared/space.js";
+import { payload, product } from "./models.js";
+
+/** @param {ArrayLike<number>} found @param {number[]} expected */
+function near(found, expected) {
+  assert.equal(found.length, expected.length);
+  expected.forEach((value, i) => assert.ok(Math.abs(found[i] - value) < 1e-6, `${found}`));
+}
+
+test("a payload gives back what was put into it", () => {
+  const model = new Model(payload());
+  model.verify();
+  assert.equal(model.content, "plain");
+  assert.deepEqual([...model.meanOf(1)], [1, 0]);
+  assert.equal(model.classOf(1), "right");
+});
+
+test("a payload may lie anywhere in a larger buffer", () => {
+  const bytes = payload();
+  const larger = new Uint8Array(bytes.length + 7);
+  larger.set(bytes, 3);
+  const model = new Model(larger.subarray(3, 3 + bytes.length));
+  model.verify();
+  assert.deepEqual([...model.zMean], [-1, 0, 1, 0]);
+});
+
+test("a payload cut short is refused at every length", () => {
+  const bytes = payload();
+  for (let length = 0; length < bytes.length; length++) {
+    assert.throws(() => new Model(bytes.subarray(0, length)), /did not arrive whole.*reload/);
+  }
+});
+
+test("a flipped bit is found wherever it is", () => {
+  const bytes = payload();
+  for (let at = 0; at < bytes.length; at += 7) {
+    const damaged = bytes.slice();
+    damaged[at] ^= 1;
+    assert.throws(() => new Model(damaged).verify(), /did not arrive whole/, String(at));
+  }
+});
+
+test("the checksum is that of zip files", () => {
+  assert.equal(crc32(new TextEncoder().encode("123456789")), 0xcbf43926); // the check value of CRC-32
+});
+
+test("a Bernoulli decoder gives the sigmoid of its logits", () => {
+  const image = new Decoder(new Model(payload())).run(Float32Array.of(0, Math.log(3)));
+  near(image, [0.5, 0.75]);
+});
+
+test("a Gaussian decoder gives its means, clipped to [0, 1], without the variances", () => {
+  // Two pixels: mean and log-variance of each, for z = (1, 2)
+  const decoder = product([[0.25, 9, 0, 9], [0, 9, 0.75, 9]]); // prettier-ignore
+  const model = new Model(payload({ likelihood: "gaussian" }, { decoder }));
+  near(new Decoder(model).run(Float32Array.of(1, 2)), [0.25, 1]);
+  near(new Decoder(model).run(Float32Array.of(2, -1)), [0.5, 0]);
+});
+
+test("a Gaussian decoder of colours keeps the channels together", () => {
+  const row = [0.1, 0.2, 0.3, 9, 9, 9, 0.4, 0.5, 0.6, 9, 9, 9];
+  const decoder = product([row, row.map(() => 0)]);
+  const header = { likelihood: "gaussian", imageShape: [1, 2, 3] };
+  const model = new Model(payload(header, { decoder }));
+  near(new Decoder(model).run(Float32Array.of(1, 0)), [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]);
+});
+
+test("an encoder gives the place of an image", () => {
+  near(new Encoder(new Model(payload())).run(Float32Array.of(0.5, 0.25)), [1, 0.5]);
+});
+
+test("networks that do not fit the model, or were not sent, are refused", () => {
+  const other = { decoder: product([[1, 2, 3], [4, 5, 6]]), encoder: new Uint8Array(0) }; // prettier-ignore
+  const model = new Model(payload({}, other));
+  assert.throws(() => new Decoder(model), /decoder gives 3 numbers where the model needs 2/);
+  assert.throws(() => new Encoder(model), /too large to be sent/);
+});
+
+test("the nearest test image is found", () => {
+  const space = new Space(new Model(payload()));
+  assert.deepEqual(space.nearest(Float32Array.of(4, 4)), { row: 1, distance: 5 });
+  assert.deepEqual(space.nearest(Float32Array.of(-1, -2)), { row: 0, distance: 2 });
+});
+
+test("density has the percentile of test images in thinner places", () => {
+  const space = new Space(new Model(payload()));
+  // At (0, y): log q = −log 2π − (1 + y²) / 2, which is −2.34 for y = 0 and −2.84 for y = 1
+  assert.equal(space.percentile(Float32Array.of(0, 0)), 75);
+  assert.equal(space.percentile(Float32Array.of(0, 1)), 50);
+  assert.equal(space.percentile(Float32Array.of(0, 9)), 0);
+  assert.equal(space.percentile(Float32Array.of(1, 0)), 75); // −log 2π − log 2 + log(1 + e⁻²) = −2.40
+});

@@ -1,0 +1,93 @@
+/** Models for tests, small enough to reckon by hand, as the server hands them over. */
+
+import { crc32 } from "../../static/live/shared/model.js";
+
+/** A number as protobuf writes it. @param {number} value @returns {number[]} */
+function varint(value) {
+  return value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)];
+}
+
+/** A field with a number. @param {number} key @param {number} value */
+const number = (key, value) => [...varint(8 * key), ...varint(value)];
+
+/** A field with text, or with fields of its own. @param {number} key @param {string | number[]} value */
+function field(key, value) {
+  const bytes = typeof value === "string" ? [...new TextEncoder().encode(value)] : value;
+  return [...varint(8 * key + 2), ...varint(bytes.length), ...bytes];
+}
+
+/** @param {string} name @param {number} size */
+function port(name, size) {
+  const shape = [...field(1, field(2, "n")), ...field(1, number(1, size))];
+  return [...field(1, name), ...field(2, field(1, [...number(1, 1), ...field(2, shape)]))];
+}
+
+/**
+ * An ONNX file of one operator with a matrix as its second input: y = x · matrix.
+ *
+ * @param {number[][]} matrix
+ */
+export function product(matrix, operator = "MatMul") {
+  const [rows, columns] = [matrix.length, matrix[0].length];
+  const values = [...new Uint8Array(Float32Array.from(matrix.flat()).buffer)];
+  const weight = [
+    ...number(1, rows), ...number(1, columns), ...number(2, 1), ...field(8, "w"), ...field(9, values),
+  ]; // prettier-ignore
+  const node = [...field(1, "x"), ...field(1, "w"), ...field(2, "y"), ...field(4, operator)];
+  const graph = [
+    ...field(1, node), ...field(2, "graph"), ...field(5, weight),
+    ...field(11, port("x", rows)), ...field(12, port("y", columns)),
+  ]; // prettier-ignore
+  const opset = [...field(1, ""), ...number(2, 15)];
+  return Uint8Array.from([...number(1, 8), ...field(7, graph), ...field(8, opset)]);
+}
+
+/** Two latent dimensions, images of 1 × 2 grey pixels; decodes to sigmoid(z), encodes to 2 x. */
+export const PLAIN = {
+  content: "plain",
+  latentDim: 2,
+  imageShape: [1, 2, 1],
+  classes: ["left", "right"],
+  likelihood: "bernoulli",
+  trust: { none: 1, little: 10 },
+  spriteColumns: 100,
+};
+
+/**
+ * Sections of that model: test images at (−1, 0) and (1, 0); training images there as well, each
+ * a Gaussian of variance 1.
+ */
+export const SECTIONS = {
+  zMean: Float32Array.of(-1, 0, 1, 0),
+  trainMean: Float32Array.of(-1, 0, 1, 0),
+  trainPrecision: Float32Array.of(1, 1, 1, 1),
+  trainConstant: Float32Array.of(-Math.log(2 * Math.PI), -Math.log(2 * Math.PI)),
+  sortedDensity: Float32Array.of(-4, -3, -2.5, -2),
+  labels: Uint16Array.of(0, 1),
+  decoder: product([[1, 0], [0, 1]]), // prettier-ignore
+  encoder: product([[2, 0], [0, 2]]), // prettier-ignore
+};
+
+/**
+ * What the server sends: length of the header, checksum, header, sections.
+ *
+ * @param {object} [header] changed fields
+ * @param {Record<string, ArrayBufferView>} [changed] sections
+ */
+export function payload(header = {}, changed = {}) {
+  const contents = Object.entries({ ...SECTIONS, ...changed });
+  let at = 0;
+  const sections = Object.fromEntries(
+    contents.map(([name, { byteLength: bytes }]) => [name, { at: (at += bytes) - bytes, bytes }]),
+  );
+  const body = Buffer.concat(
+    contents.map(([, { buffer, byteOffset, byteLength }]) =>
+      Buffer.from(/** @type {ArrayBuffer} */ (buffer), byteOffset, byteLength),
+    ),
+  );
+  const text = Buffer.from(JSON.stringify({ ...PLAIN, sections, ...header }));
+  const start = Buffer.alloc(8);
+  start.writeUInt32LE(text.length);
+  start.writeUInt32LE(crc32(Buffer.concat([text, body])), 4);
+  return new Uint8Array(Buffer.concat([start, text, body]));
+}
