@@ -992,7 +992,9 @@ def test_every_view_stands_at_every_width_and_in_both_themes(
             assert lens["width"] >= 60
     for section in ("Comparison", "Pictures", "Recipe and data"):
         visitor.page.get_by_role("tab", name=section).click()
-        visitor.until(lambda name=section: visitor.address.get("section") == name, f"{section} opens")
+        visitor.until(
+            lambda name=section: visitor.address.get("section") == name, f"{section} opens"
+        )
         visitor.rest()
         assert visitor.page.evaluate(overflow) <= 0, section
     if width > 400:  # the page's CSS must know what Streamlit calls its elements

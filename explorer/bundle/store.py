@@ -95,12 +95,6 @@ class Bundle:
     decoder: bytes
     codec: Codec
 
-    @property
-    def model_keras(self) -> bytes:
-        """Contents of that file, from which the browser still gets its decoder; or nothing."""
-        path = self.path / "model.keras"
-        return path.read_bytes() if path.is_file() else b""
-
     @cached_property
     def aggregate_posterior(self) -> AggregatePosterior:
         """The density of the training data in latent space."""

@@ -81,7 +81,8 @@ def write(
         with unfinished(place.path) as folder:
             for name, graph in graphs.items():
                 (folder / name).write_bytes(graph)
-            export.save_keras(trained.model, folder / "model.keras")
+            if keras:
+                export.save_keras(trained.model, folder / "model.keras")
             store.save_latents(latents, folder / "latents.npz")
             store.save_history(trained.history, folder / "history.json")
             store.save_card(card, folder, (*store.FILES, "model.keras") if keras else store.FILES)
