@@ -85,10 +85,8 @@ function moves(/** @type {Node} */ node) {
   return buffers.reduce((sum, { length }) => sum + length, 0);
 }
 
-/**
- * Works the outputs of a node out while the network is built.
- * @param {Node} node @param {Run} run @param {typeof BUDGET} budget
- */
+/** Works the outputs of a node out while the network is built.
+ * @param {Node} node @param {Run} run @param {typeof BUDGET} budget */
 function fold(node, run, budget) {
   budget.folding -= moves(node) + node.multiplyAdds;
   for (const { size } of node.outputs) budget.constants -= size;
@@ -100,10 +98,8 @@ function fold(node, run, budget) {
   for (const { storage } of node.outputs) storage.constant = true;
 }
 
-/**
- * From which step to which each buffer is in use; constants, from -2 on, come first.
- * @param {Step[]} steps @param {Tensor[]} inputs @param {Tensor[]} outputs
- */
+/** From which step to which each buffer is in use; constants, from -2 on, come first.
+ * @param {Step[]} steps @param {Tensor[]} inputs @param {Tensor[]} outputs */
 function lifetimes(steps, inputs, outputs) {
   /** @type {Map<Storage, Use>} */
   const uses = new Map();

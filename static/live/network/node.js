@@ -145,10 +145,8 @@ export class Node {
     this.#add(new Tensor(shape, kind, x.storage));
   }
 
-  /**
-   * The next output, known already.
-   * @param {number[]} shape @param {Kind} kind @param {ArrayLike<number>} values
-   */
+  /** The next output, known already.
+   * @param {number[]} shape @param {Kind} kind @param {ArrayLike<number>} values */
   known(shape, kind, values) {
     const data = numbers(values.length, kind);
     data.set(values);

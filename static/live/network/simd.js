@@ -3,8 +3,7 @@
 import { BYTES } from "./kernels.js";
 import { BINARY, plain, UNARY } from "./plain.js";
 
-/** @import {Memory} from "./memory.js" */
-/** @import {Kernels} from "./plain.js" */
+/** @import {Memory} from "./memory.js"@import {Kernels} from "./plain.js" */
 
 const bytes = Uint8Array.from(atob(BYTES), (letter) => letter.charCodeAt(0));
 const isPossible = typeof WebAssembly === "object" && WebAssembly.validate(bytes);

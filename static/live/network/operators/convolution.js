@@ -5,8 +5,7 @@ import { arrange, progression, sizeOf, stridesOf, sums } from "../tensor.js";
 import { gatheredProduct, productWith } from "./matrix.js";
 import { padded, pixelsOf, slidingAxes, spreadAxes } from "./window.js";
 
-/** @import {Node, Operator} from "../node.js" */
-/** @import {Kernels} from "../plain.js" */
+/** @import {Node, Operator} from "../node.js"@import {Kernels} from "../plain.js" */
 /** @import {Numbers} from "../tensor.js" */
 
 /** @type {Record<string, Operator>} */
@@ -90,14 +89,12 @@ export const CONVOLUTION = {
 };
 
 /**
- * What every pixel adds to the pixels of its window: y += Wᵀ · x for one group after the other.
+ * What every pixel adds to the pixels of its window: y += Wᵀ · x for one group after the other, of
+ * `k` channels, with a kernel `(channels, filters of a group, window…)` of rows of `m` numbers, and
+ * images of `n` pixels.
  *
- * @param {Node} node
- * @param {Numbers} kernel `(channels, filters of a group, window…)`
- * @param {number} batch @param {number} groups
- * @param {number} m filters of a group times pixels of a window
- * @param {number} k channels of a group
- * @param {number} n pixels of the image
+ * @param {Node} node @param {Numbers} kernel @param {number} batch @param {number} groups
+ * @param {number} m @param {number} k @param {number} n
  * @returns {(kernels: Kernels, x: Numbers, index: number, y: Numbers) => void}
  */
 function spreadProduct(node, kernel, batch, groups, m, k, n) {
@@ -124,10 +121,8 @@ function demandFit(node, groups, filters, isShared) {
   node.demand(fits && w.size > 0, problem);
 }
 
-/**
- * Fills each channel of a batch of images with its bias.
- * @type {(y: Numbers, batch: number, channels: number, bias?: Numbers) => void}
- */
+/** Fills each channel of a batch of images with its bias.
+ * @type {(y: Numbers, batch: number, channels: number, bias?: Numbers) => void} */
 function fillChannels(y, batch, channels, bias) {
   const size = y.length / (batch * channels);
   for (let i = 0; i < batch * channels; i++) {

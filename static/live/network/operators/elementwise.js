@@ -4,8 +4,7 @@ import { HALF, typeOf } from "../file.js";
 import * as kernel from "../plain.js";
 import { broadcast, broadcastStrides, progressions, sums } from "../tensor.js";
 
-/** @import {Node, Operator, Run} from "../node.js" */
-/** @import {Binary, Unary} from "../plain.js" */
+/** @import {Node, Operator, Run} from "../node.js"@import {Binary, Unary} from "../plain.js" */
 /** @import {Kind, Tensor} from "../tensor.js" */
 
 /** Source: Klambauer et al. 2017, "Self-Normalizing Neural Networks"; ONNX gives these digits. */
@@ -102,10 +101,8 @@ export const ELEMENTWISE = {
   },
 };
 
-/**
- * y = f(x) for each number of the only input.
- * @type {(node: Node, f: Unary, slope?: number, kind?: Kind) => Run}
- */
+/** y = f(x) for each number of the only input.
+ * @type {(node: Node, f: Unary, slope?: number, kind?: Kind) => Run} */
 function apply(node, f, slope = 0, kind = node.input(0).kind) {
   const x = node.input(0);
   const y = node.output(x.shape, kind);
@@ -117,10 +114,8 @@ function unary(/** @type {Unary} */ f) {
   return (node) => apply(node, f);
 }
 
-/**
- * An operator on two tensors; `kind` of the result, else that of the first.
- * @type {(f: Binary, kind?: Kind) => Operator}
- */
+/** An operator on two tensors; `kind` of the result, else that of the first.
+ * @type {(f: Binary, kind?: Kind) => Operator} */
 function binary(f, kind) {
   return (node) => accumulate(node, [node.input(0), node.input(1)], f, kind);
 }
@@ -130,10 +125,8 @@ function variadic(/** @type {Binary} */ f) {
   return (node) => accumulate(node, node.all(), f);
 }
 
-/**
- * y = f(f(a, b), c) and so on, broadcast.
- * @type {(node: Node, operands: Tensor[], f: Binary, kind?: Kind) => Run | void}
- */
+/** y = f(f(a, b), c) and so on, broadcast.
+ * @type {(node: Node, operands: Tensor[], f: Binary, kind?: Kind) => Run | void} */
 function accumulate(node, operands, f, kind = operands[0].kind) {
   const [first, ...others] = operands;
   if (others.length === 0) return node.view(first, first.shape);
@@ -149,28 +142,17 @@ export function inTurn(/** @type {Run[]} */ steps) {
   };
 }
 
-/**
- * y = f(a, b), broadcast.
- * @type {(f: Binary, a: Tensor, b: Tensor, y: Tensor) => Run}
- */
+/** y = f(a, b), broadcast. @type {(f: Binary, a: Tensor, b: Tensor, y: Tensor) => Run} */
 export function combine(f, a, b, y) {
-  const axes = mergeAxes(y.shape, [
-    broadcastStrides(a.shape, y.shape),
-    broadcastStrides(b.shape, y.shape),
-  ]);
+  const strides = [a, b].map((operand) => broadcastStrides(operand.shape, y.shape));
+  const axes = mergeAxes(y.shape, strides);
   const [rows, columns] = axes.splice(-2);
   const outer = axes.map(({ length }) => length);
-  const [left, right] = [a, b].map((tensor, i) => ({
-    tensor,
-    row: rows.strides[i],
-    column: columns.strides[i],
-    starts: sums(
-      progressions(
-        outer,
-        axes.map(({ strides }) => strides[i]),
-      ),
-    ),
-  }));
+  const [left, right] = [a, b].map((tensor, i) => {
+    const [row, column] = [rows.strides[i], columns.strides[i]];
+    const steps = axes.map(({ strides }) => strides[i]);
+    return { tensor, row, column, starts: sums(progressions(outer, steps)) };
+  });
   const [m, n] = [rows.length, columns.length];
   return (kernels) => {
     for (let i = 0; i < left.starts.length; i++) {
@@ -179,10 +161,8 @@ export function combine(f, a, b, y) {
   };
 }
 
-/**
- * The fewest axes, but at least two, over which operands can be read in the order of a shape.
- * @param {number[]} shape @param {number[][]} strides of each operand
- */
+/** The fewest axes, but at least two, over which operands can be read in the order of a shape.
+ * @param {number[]} shape @param {number[][]} strides of each operand */
 function mergeAxes(shape, strides) {
   /** @type {{length: number, strides: number[]}[]} */
   const axes = [];
@@ -230,25 +210,10 @@ const GELU = {
   tanh: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
 };
 
-/** Steps of the table of `erf` in a unit, and where it ends: beyond, the function is 1. */
-const ERF_STEPS = 64;
-const ERF_END = 4;
-
-/** The error function at multiples of 1 / ERF_STEPS: Abramowitz & Stegun 1964, formula 7.1.6. */
-const ERF_TABLE = Float64Array.from({ length: ERF_STEPS * ERF_END + 1 }, (_, i) => {
-  const x = i / ERF_STEPS;
-  let sum = x;
-  for (let n = 1, term = x; term > 1e-17 * sum; n++) sum += term *= (2 * x * x) / (2 * n + 1);
-  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
-});
-
-/** The error function to within 1e-9: Taylor's series around the nearest number in the table. */
+/** The error function to within 1.5e-7: Abramowitz & Stegun 1964, formula 7.1.26. */
 function erf(/** @type {number} */ x) {
-  const size = Math.abs(x);
-  if (!(size < ERF_END)) return Math.sign(x);
-  const i = Math.round(size * ERF_STEPS);
-  const a = i / ERF_STEPS;
-  const h = size - a;
-  const slope = (2 / Math.sqrt(Math.PI)) * Math.exp(-a * a);
-  return Math.sign(x) * (ERF_TABLE[i] + slope * h * (1 - h * (a - (h * (2 * a * a - 1)) / 3)));
+  const t = 1 / (1 + 0.3275911 * Math.abs(x));
+  const c = [0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429];
+  const sum = t * (c[0] + t * (c[1] + t * (c[2] + t * (c[3] + t * c[4]))));
+  return Math.sign(x) * (1 - sum * Math.exp(-x * x));
 }

@@ -11,8 +11,7 @@ import {
   sums,
 } from "../tensor.js";
 
-/** @import {Node, Operator} from "../node.js" */
-/** @import {Kernels} from "../plain.js" */
+/** @import {Node, Operator} from "../node.js"@import {Kernels} from "../plain.js" */
 /** @import {Numbers} from "../tensor.js" */
 
 /** @type {Record<string, Operator>} */
@@ -58,26 +57,26 @@ export const MATRIX = {
     const isMatrix = a.shape.length === 2 && b.shape.length === 2;
     node.demand(isMatrix, `needs two matrices, not (${a.shape}) and (${b.shape})`);
     const [alpha, beta] = [node.number("alpha", 1), node.number("beta", 1)];
-    const [m, k] = node.number("transA", 0) ? [a.shape[1], a.shape[0]] : a.shape;
-    const isTurned = node.number("transB", 0) !== 0;
-    const [depth, n] = isTurned ? [b.shape[1], b.shape[0]] : b.shape;
+    const [turnsA, turnsB] = ["transA", "transB"].map((name) => node.number(name, 0) !== 0);
+    const [m, k] = turnsA ? a.shape.toReversed() : a.shape;
+    const [depth, n] = turnsB ? b.shape.toReversed() : b.shape;
     node.demand(k === depth, `cannot multiply (${a.shape}) by (${b.shape})`);
     const y = node.output([m, n]);
     node.multiplyAdds = m * k * n;
-    const [down, right] = isTurned ? [1, k] : [n, 1];
+    const [down, right] = turnsB ? [1, k] : [n, 1];
 
-    const turned = m === a.shape[0] ? null : node.scratch(a.size);
+    const turned = turnsA ? node.scratch(a.size) : a;
     const turn = arrange(progressions([m, k], [1, m]));
     const shape = c ? broadcast([c.shape, y.shape], node.where) : y.shape;
     node.demand(String(shape) === String(y.shape), `cannot add (${c?.shape}) to (${y.shape})`);
     const place = arrange(progressions(y.shape, broadcastStrides(c ? c.shape : [], y.shape)));
 
     const begin = () => {
-      if (turned) turn(a.data, turned.data);
+      if (turnsA) turn(a.data, turned.data);
       if (c) place(c.data, y.data);
       else y.data.fill(0);
       if (c && beta !== 1) scale(y.data, beta);
-      return turned ? turned.data : a.data;
+      return turned.data;
     };
     if (b.constant) {
       const panels = pack(node.values(1), k, n, down, right);

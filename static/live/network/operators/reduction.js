@@ -13,10 +13,8 @@ import { padded, slidingAxes } from "./window.js";
  * @typedef {(x: Numbers, base: number, offsets: Int32Array) => number} Reduce
  */
 
-/**
- * f(f(start, a), b) and so on, for the numbers at some distances from a base.
- * @type {(f: Binary, start: number) => Reduce}
- */
+/** f(f(start, a), b) and so on, for the numbers at some distances from a base.
+ * @type {(f: Binary, start: number) => Reduce} */
 const accumulating = (f, start) => (x, base, offsets) => {
   let result = start;
   for (let i = 0; i < offsets.length; i++) result = f(result, x[base + offsets[i]]);
@@ -46,10 +44,8 @@ function spatialAxes(/** @type {Node} */ node) {
   return indices(node.input(0).shape.length).slice(2);
 }
 
-/**
- * An operator whose axes are an input since a version of the operators.
- * @type {(f: Reduce, since: number) => Operator}
- */
+/** An operator whose axes are an input since a version of the operators.
+ * @type {(f: Reduce, since: number) => Operator} */
 function reducing(f, since) {
   return (node) => {
     const rank = node.input(0).shape.length;
@@ -60,10 +56,8 @@ function reducing(f, since) {
   };
 }
 
-/**
- * Takes all numbers along some axes to one; `keeps`: the axes stay, with a length of 1.
- * @type {(node: Node, f: Reduce, axes: number[], keeps: boolean) => Run}
- */
+/** Takes all numbers along some axes to one; `keeps`: the axes stay, with a length of 1.
+ * @type {(node: Node, f: Reduce, axes: number[], keeps: boolean) => Run} */
 function reduce(node, f, axes, keeps) {
   const x = node.input(0);
   const isReduced = x.shape.map((_, axis) => axes.includes(axis));
@@ -77,10 +71,8 @@ function reduce(node, f, axes, keeps) {
   };
 }
 
-/**
- * Takes each window of an image to one number; `fill` stands beside the image and changes nothing.
- * @type {(node: Node, f: Reduce, fill: number) => Run}
- */
+/** Takes each window of an image to one number; `fill` stands beside the image and changes nothing.
+ * @type {(node: Node, f: Reduce, fill: number) => Run} */
 function pool(node, f, fill) {
   const x = node.input(0);
   const [batch, channels, ...sizes] = x.shape;

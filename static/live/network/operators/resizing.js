@@ -65,10 +65,8 @@ function stretchesOf(/** @type {Node} */ node, /** @type {number[]} */ shape) {
   return stretches;
 }
 
-/**
- * One axis after the other.
- * @type {(node: Node, x: Tensor, stretches: Stretch[], coordinate: Coordinate) => Run | void}
- */
+/** One axis after the other.
+ * @type {(node: Node, x: Tensor, stretches: Stretch[], coordinate: Coordinate) => Run | void} */
 function linear(node, x, stretches, coordinate) {
   const changing = stretches.flatMap(({ scale }, axis) => (scale === 1 ? [] : axis));
   if (changing.length === 0) return node.view(x, x.shape);

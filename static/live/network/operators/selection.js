@@ -12,8 +12,7 @@ import {
   stridesOf,
 } from "../tensor.js";
 
-/** @import {Run, Node, Operator} from "../node.js" */
-/** @import {Tensor} from "../tensor.js" */
+/** @import {Run, Node, Operator} from "../node.js"@import {Tensor} from "../tensor.js" */
 
 /** @type {Record<string, Operator>} */
 export const SELECTION = {
@@ -155,10 +154,8 @@ export const SELECTION = {
   },
 };
 
-/**
- * Which index of an axis stands at a place beside it, by the mode of padding.
- * @type {Record<string, (i: number, length: number) => number>}
- */
+/** Which index of an axis stands at a place beside it, by the mode of padding.
+ * @type {Record<string, (i: number, length: number) => number>} */
 const PADDING = {
   constant: (i) => i,
   edge: (i, length) => clamp(i, 0, length - 1),
@@ -170,19 +167,15 @@ const PADDING = {
   wrap: (i, length) => ((i % length) + length) % length,
 };
 
-/**
- * Axes among `rank` that an input lists, or the first `count`.
- * @param {Node} node @param {number} input @param {number} count
- */
+/** Axes among `rank` that an input lists, or the first `count`.
+ * @param {Node} node @param {number} input @param {number} count */
 function axesOf(node, input, count, rank = count) {
   const given = node.optional(input) ? Array.from(node.values(input)) : indices(count);
   return given.map((axis) => node.axis(axis, rank));
 }
 
-/**
- * Copies x, seen under a shape, with its axes in another order.
- * @type {(x: Tensor, shape: number[], order: number[], y: Tensor) => Run}
- */
+/** Copies x, seen under a shape, with its axes in another order.
+ * @type {(x: Tensor, shape: number[], order: number[], y: Tensor) => Run} */
 function reorder(x, shape, order, y) {
   const tables = progressions(shape);
   const copy = arrange(order.map((axis) => tables[axis]));

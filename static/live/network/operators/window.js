@@ -6,15 +6,8 @@ import { arrange, choices, progression, sizeOf, stridesOf, sums } from "../tenso
  * @import {Node} from "../node.js"
  * @import {Tensor} from "../tensor.js"
  *
- * @typedef {object} Axis a window along one axis of an image
- * @property {number} size of the image
- * @property {number} window
- * @property {number} stride
- * @property {number} dilation
- * @property {number} span of a window, from its first pixel to its last
- * @property {number} before padding
- * @property {number} after padding
- * @property {number} out how many windows fit, or how long the result is
+ * @typedef {ReturnType<typeof commonAxes>[number] & {out: number}} Axis a window along one axis of
+ *   an image; `out`: how many windows fit, or how long the result is
  */
 
 /** The longest axis of an image. */
@@ -28,10 +21,8 @@ const AUTO_PAD = {
   SAME_LOWER: { isExplicit: false, isSame: true, half: Math.ceil },
 };
 
-/**
- * Windows that slide over an image.
- * @type {(node: Node, sizes: number[], windows: number[]) => Axis[]}
- */
+/** Windows that slide over an image.
+ * @type {(node: Node, sizes: number[], windows: number[]) => Axis[]} */
 export function slidingAxes(node, sizes, windows) {
   const roundUp = node.number("ceil_mode", 0) !== 0;
   const { isSame, half } = autoPad(node);
@@ -46,10 +37,8 @@ export function slidingAxes(node, sizes, windows) {
   });
 }
 
-/**
- * Windows that are spread out from every pixel, as in a transposed convolution.
- * @type {(node: Node, sizes: number[], windows: number[]) => Axis[]}
- */
+/** Windows that are spread out from every pixel, as in a transposed convolution.
+ * @type {(node: Node, sizes: number[], windows: number[]) => Axis[]} */
 export function spreadAxes(node, sizes, windows) {
   const extra = node.numbers("output_padding") ?? sizes.map(() => 0);
   const wanted = node.numbers("output_shape")?.slice(-sizes.length);
@@ -120,8 +109,8 @@ function commonAxes(node, sizes, windows) {
     window: windows[i],
     stride: strides[i],
     dilation: dilations[i],
-    span: (windows[i] - 1) * dilations[i] + 1,
-    before: before[i],
+    span: (windows[i] - 1) * dilations[i] + 1, // of a window, from its first pixel to its last
+    before: before[i], // padding
     after: after[i],
   }));
 }
