@@ -33,8 +33,8 @@ export function simdKernels(memory) {
     },
 
     gatherProduct(w, wAt, m, k, x, from, rows, columns, n, y, yAt, panel) {
-      const [left, right] = [at(w, wAt), at(x, from)];
-      wasm.gatherProduct(left, m, k, right, at(rows), at(columns), n, at(y, yAt), at(panel));
+      const start = at(x, from);
+      wasm.gatherProduct(at(w, wAt), m, k, start, at(rows), at(columns), n, at(y, yAt), at(panel));
     },
 
     scatterAdd(x, m, n, rows, columns, y, to) {
@@ -50,10 +50,10 @@ export function simdKernels(memory) {
     binary(f, a, aAt, b, bAt, y, yAt, rows, columns) {
       const index = BINARY.indexOf(f);
       if (index < 0) return plain.binary(f, a, aAt, b, bAt, y, yAt, rows, columns);
-      const [left, right] = [at(a.tensor.data, aAt), at(b.tensor.data, bAt)];
-      const [aDown, bDown] = [4 * a.row, 4 * b.row];
+      const left = at(a.tensor.data, aAt);
+      const right = at(b.tensor.data, bAt);
       const to = at(y, yAt);
-      wasm.binary(index, left, aDown, a.column, right, bDown, b.column, to, rows, columns);
+      wasm.binary(index, left, 4 * a.row, a.column, right, 4 * b.row, b.column, to, rows, columns);
     },
   };
 }
