@@ -4,15 +4,11 @@ import { demand, NetworkError } from "./errors.js";
 import { Message } from "./protobuf.js";
 import { constant, MOST_NUMBERS, numbers, sizeOf } from "./tensor.js";
 
-/**
- * @import {Kind, Tensor} from "./tensor.js"
- *
- * @typedef {number | number[] | string | Tensor} Attribute
- *
+/** @import {Kind, Tensor} from "./tensor.js" */
+/** @typedef {number | number[] | string | Tensor} Attribute
  * @typedef {ReturnType<typeof readModel>} Model
  * @typedef {ReturnType<typeof readNode>} NodeText
- * @typedef {{left: number}} Budget how many numbers may still be read
- */
+ * @typedef {{left: number}} Budget how many numbers may still be read */
 
 const OPSETS = { first: 13, last: 21 };
 const MOST_NODES = 5000;
@@ -170,10 +166,8 @@ function refuse(/** @type {boolean} */ isThere, /** @type {string} */ what) {
   demand(!isThere, `The model's file has ${what}, which this page cannot read.`);
 }
 
-/**
- * Half precision to single precision, exactly: the bits of a half, put where a float has them, are
- * a float that is 2¹¹² times too small; that holds for subnormal numbers too.
- */
+/** Half precision to single precision, exactly: the bits of a half, put where a float has them, are
+ * a float that is 2¹¹² times too small; that holds for subnormal numbers too. */
 function halves(/** @type {ArrayLike<number>} */ bits) {
   const floats = new Float32Array(bits.length);
   const words = new Uint32Array(floats.buffer);

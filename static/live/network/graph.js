@@ -7,14 +7,9 @@ import { OPERATORS } from "./operators/index.js";
 import { plain } from "./plain.js";
 import { MOST_NUMBERS, numbers, room, sizeOf, Tensor } from "./tensor.js";
 
-/**
- * @import {Model} from "./file.js"
- * @import {Use} from "./memory.js"
- * @import {Run} from "./node.js"
- * @import {Storage} from "./tensor.js"
- *
- * @typedef {{node: Node, run: Run}} Step
- */
+/** @import {Model} from "./file.js" @import {Use} from "./memory.js" */
+/** @import {Run} from "./node.js" @import {Storage} from "./tensor.js" */
+/** @typedef {{node: Node, run: Run}} Step */
 
 /** How much building a network, and one run of it, may need. */
 const BUDGET = {

@@ -3,9 +3,9 @@
 import { demand, NetworkError } from "./errors.js";
 import { MOST_NUMBERS } from "./tensor.js";
 
+/** @import {Storage} from "./tensor.js" */
+
 /**
- * @import {Storage} from "./tensor.js"
- *
  * @typedef {WebAssembly.Memory | {buffer: ArrayBuffer}} Memory
  *
  * @typedef {object} Use when a buffer holds numbers that are still needed

@@ -4,16 +4,11 @@ import { demand, NetworkError } from "./errors.js";
 import { checkedSize } from "./file.js";
 import { constant, indices, numbers, room, Tensor } from "./tensor.js";
 
-/**
- * @import {NodeText} from "./file.js"
- * @import {Kernels} from "./plain.js"
- * @import {Kind, Storage} from "./tensor.js"
- *
- * @typedef {(kernels: Kernels) => void} Run what a run of the network does for one node
- *
+/** @import {NodeText} from "./file.js" @import {Kernels} from "./plain.js" */
+/** @import {Kind, Storage} from "./tensor.js" */
+/** @typedef {(kernels: Kernels) => void} Run what a run of the network does for one node
  * @typedef {(node: Node) => Run | void} Operator
- *   declares a node's outputs; returns nothing if a run has nothing to do
- */
+ *   declares a node's outputs; returns nothing if a run has nothing to do */
 
 export class Node {
   #attributes;
@@ -28,11 +23,7 @@ export class Node {
   scratches = [];
   multiplyAdds = 0;
 
-  /**
-   * @param {NodeText} text
-   * @param {(Tensor | undefined)[]} inputs undefined for one that is left out
-   * @param {number} opset
-   */
+  /** @param {NodeText} text @param {(Tensor | undefined)[]} inputs @param {number} opset */
   constructor(text, inputs, opset) {
     this.#attributes = text.attributes;
     this.#inputs = inputs;
@@ -107,11 +98,9 @@ export class Node {
     return value;
   }
 
-  /**
-   * What a text stands for that is one of several words.
+  /** What a text stands for that is one of several words.
    * @template Choice
-   * @param {string} name @param {Record<string, Choice>} choices @param {string} fallback
-   */
+   * @param {string} name @param {Record<string, Choice>} choices @param {string} fallback */
   choice(name, choices, fallback) {
     const word = this.#attributes.get(name) ?? fallback;
     demand(typeof word === "string", `${this.where} has an attribute ${name} that is no text.`);
@@ -165,11 +154,9 @@ export class Node {
     return new Tensor([length], "float", storage);
   }
 
-  /**
-   * Weights or a table in the form in which a run reads them, not to be read before.
+  /** Weights or a table in the form in which a run reads them, not to be read before.
    * @template {Float32Array | Int32Array} Data
-   * @param {Data} data
-   */
+   * @param {Data} data */
   prepared(data) {
     const { storage } = constant([data.length], "float", data);
     this.#tables.push(storage);

@@ -3,9 +3,9 @@
  * in WebAssembly; these run where a browser lacks that, and tell the tests what is right.
  */
 
+/** @import {Numbers} from "./tensor.js" */
+
 /**
- * @import {Numbers} from "./tensor.js"
- *
  * @typedef {(x: number, slope: number) => number} Unary
  * @typedef {(a: number, b: number) => number} Binary
  *
@@ -101,11 +101,9 @@ export const plain = {
   },
 };
 
-/**
- * y[at + j] += Σᵢ x[from + i] · panel[start + i · PANEL + j] for `width` columns j.
+/** y[at + j] += Σᵢ x[from + i] · panel[start + i · PANEL + j] for `width` columns j.
  * @type {(x: Numbers, from: number, k: number, panel: Numbers, start: number, y: Numbers,
- *   at: number, width: number) => void}
- */
+ *   at: number, width: number) => void} */
 function block(x, from, k, panel, start, y, at, width) {
   for (let j = 0; j < width; j += 4) {
     let [a, b, c, d] = [0, 0, 0, 0]; // four columns at a time: fast, and in double precision

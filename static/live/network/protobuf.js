@@ -6,11 +6,11 @@ const DAMAGED = "The model's file is damaged or incomplete.";
 const MOST_PARTS = 2 ** 18;
 const MOST_NUMBERS = 2 ** 24;
 
-/** How a field is written. */
+/** How a field is written: as an integer, as bytes after their number, or as so many bytes. */
 const VARINT = 0;
-const FIXED64 = 1;
 const BYTES = 2;
-const FIXED32 = 5;
+/** @type {Record<number, number | undefined>} */
+const FIXED = { 1: 8, 5: 4 };
 
 /** A message: its fields by their numbers, each of them as often as it occurs. */
 export class Message {
@@ -98,7 +98,7 @@ export class Message {
 
 /** The bytes of a field that is no varint. */
 function part(/** @type {Cursor} */ cursor, /** @type {number} */ wire) {
-  const length = wire === BYTES ? varint(cursor) : { [FIXED32]: 4, [FIXED64]: 8 }[wire];
+  const length = wire === BYTES ? varint(cursor) : FIXED[wire];
   demand(length !== undefined, DAMAGED);
   demand(length >= 0 && length <= cursor.bytes.length - cursor.at, DAMAGED);
   cursor.at += length;

@@ -3,7 +3,7 @@
 import { BYTES } from "./kernels.js";
 import { BINARY, plain, UNARY } from "./plain.js";
 
-/** @import {Memory} from "./memory.js"@import {Kernels} from "./plain.js" */
+/** @import {Memory} from "./memory.js" @import {Kernels} from "./plain.js" */
 
 const bytes = Uint8Array.from(atob(BYTES), (letter) => letter.charCodeAt(0));
 const isPossible = typeof WebAssembly === "object" && WebAssembly.validate(bytes);
@@ -14,12 +14,9 @@ function at(/** @type {Float32Array | Float64Array | Int32Array} */ data, index 
   return data.byteOffset + 4 * index;
 }
 
-/**
- * Kernels for numbers that lie in one memory.
- *
+/** Kernels for numbers that lie in one memory.
  * @param {Memory} memory
- * @returns {Kernels | null} null where there is no WebAssembly with SIMD
- */
+ * @returns {Kernels | null} null where there is no WebAssembly with SIMD */
 export function simdKernels(memory) {
   if (!compiled || !(memory instanceof WebAssembly.Memory)) return null;
   const { exports } = new WebAssembly.Instance(compiled, { network: { memory } });

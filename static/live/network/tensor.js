@@ -94,11 +94,7 @@ export function indices(/** @type {number} */ length) {
   return Array.from({ length }, (_, i) => i);
 }
 
-/**
- * start, start + step, …: where the elements along one axis stand.
- *
- * @param {number} length @param {number} step
- */
+/** start, start + step, … @param {number} length @param {number} step */
 export function progression(length, step, start = 0) {
   const table = new Int32Array(length);
   for (let i = 0; i < length; i++) table[i] = start + i * step;
@@ -110,10 +106,7 @@ export function progressions(/** @type {number[]} */ shape, strides = stridesOf(
   return shape.map((length, axis) => progression(length, strides[axis]));
 }
 
-/**
- * Where the elements along several axes stand: all sums of one entry of each table, the last
- * table running fastest.
- */
+/** All sums of one entry of each table, the last running fastest: places along several axes. */
 export function sums(/** @type {Int32Array[]} */ tables) {
   return tables.reduce((outer, inner) => {
     const all = new Int32Array(outer.length * inner.length);
@@ -127,13 +120,10 @@ export function sums(/** @type {Int32Array[]} */ tables) {
 /** In a table of `arrange`: nothing stands here. No sum with it is positive. */
 const NOWHERE = -(2 ** 28);
 
-/**
- * Where the elements stand that are chosen by their indices along an axis of `size`; nowhere for
+/** Where the elements stand that are chosen by their indices along an axis of `size`; nowhere for
  * an index beside it.
- *
  * @param {number} length @param {number} size @param {number} stride
- * @param {(i: number) => number} choose
- */
+ * @param {(i: number) => number} choose */
 export function choices(length, size, stride, choose) {
   return Int32Array.from({ length }, (_, i) => {
     const index = choose(i);
@@ -144,13 +134,10 @@ export function choices(length, size, stride, choose) {
 /** The inner loop of `arrange` runs over at least so many elements if there are as many. */
 const INNER = 64;
 
-/**
- * A copy that picks: y[i, j, …] = x[tables[0][i] + tables[1][j] + …], or `fill` for a sum
+/** A copy that picks: y[i, j, …] = x[tables[0][i] + tables[1][j] + …], or `fill` for a sum
  * below 0. Transposing, slicing, padding, repeating and enlarging are all of this form.
- *
  * @param {Int32Array[]} tables one for each axis of y
- * @returns {(x: Numbers, y: Numbers, fill?: number) => void}
- */
+ * @returns {(x: Numbers, y: Numbers, fill?: number) => void} */
 export function arrange(tables) {
   let split = Math.max(tables.length - 1, 0);
   while (split > 0 && sizeOf(tables.slice(split).map((t) => t.length)) < INNER) split--;

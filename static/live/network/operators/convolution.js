@@ -5,7 +5,7 @@ import { arrange, progression, sizeOf, stridesOf, sums } from "../tensor.js";
 import { gatheredProduct, productWith } from "./matrix.js";
 import { padded, pixelsOf, slidingAxes, spreadAxes } from "./window.js";
 
-/** @import {Node, Operator} from "../node.js"@import {Kernels} from "../plain.js" */
+/** @import {Node, Operator} from "../node.js" @import {Kernels} from "../plain.js" */
 /** @import {Numbers} from "../tensor.js" */
 
 /** @type {Record<string, Operator>} */
@@ -88,15 +88,12 @@ export const CONVOLUTION = {
   },
 };
 
-/**
- * What every pixel adds to the pixels of its window: y += Wᵀ · x for one group after the other, of
+/** What every pixel adds to the pixels of its window: y += Wᵀ · x for one group after the other, of
  * `k` channels, with a kernel `(channels, filters of a group, window…)` of rows of `m` numbers, and
  * images of `n` pixels.
- *
  * @param {Node} node @param {Numbers} kernel @param {number} batch @param {number} groups
  * @param {number} m @param {number} k @param {number} n
- * @returns {(kernels: Kernels, x: Numbers, index: number, y: Numbers) => void}
- */
+ * @returns {(kernels: Kernels, x: Numbers, index: number, y: Numbers) => void} */
 function spreadProduct(node, kernel, batch, groups, m, k, n) {
   if (n * batch * groups === 1) {
     const multiply = productWith(node, pack(kernel, k, m, m, 1), k, m);

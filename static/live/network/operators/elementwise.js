@@ -4,7 +4,7 @@ import { HALF, typeOf } from "../file.js";
 import * as kernel from "../plain.js";
 import { broadcast, broadcastStrides, progressions, sums } from "../tensor.js";
 
-/** @import {Node, Operator, Run} from "../node.js"@import {Binary, Unary} from "../plain.js" */
+/** @import {Node, Operator, Run} from "../node.js" @import {Binary, Unary} from "../plain.js" */
 /** @import {Kind, Tensor} from "../tensor.js" */
 
 /** Source: Klambauer et al. 2017, "Self-Normalizing Neural Networks"; ONNX gives these digits. */

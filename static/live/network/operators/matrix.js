@@ -11,7 +11,7 @@ import {
   sums,
 } from "../tensor.js";
 
-/** @import {Node, Operator} from "../node.js"@import {Kernels} from "../plain.js" */
+/** @import {Node, Operator} from "../node.js" @import {Kernels} from "../plain.js" */
 /** @import {Numbers} from "../tensor.js" */
 
 /** @type {Record<string, Operator>} */
@@ -94,25 +94,19 @@ function scale(/** @type {Numbers} */ y, /** @type {number} */ factor) {
   for (let i = 0; i < y.length; i++) y[i] *= factor;
 }
 
-/**
- * y += x · W for a constant W of `k` rows and `n` columns, packed in panels, and `m` rows of x.
- *
+/** y += x · W for a constant W of `k` rows and `n` columns, packed in panels, and `m` rows of x.
  * @param {Node} node @param {Float32Array} packed @param {number} k @param {number} n
- * @returns {(kernels: Kernels, x: Numbers, m: number, y: Numbers) => void}
- */
+ * @returns {(kernels: Kernels, x: Numbers, m: number, y: Numbers) => void} */
 export function productWith(node, packed, k, n) {
   const panels = node.prepared(packed);
   const list = node.scratch(2 * k + PANEL);
   return (kernels, x, m, y) => kernels.product(x, m, k, panels.data, n, y, list.data);
 }
 
-/**
- * y += w · X with `m` rows of w, and X[i, j] = x[from + rows[i] + columns[j]].
- *
+/** y += w · X with `m` rows of w, and X[i, j] = x[from + rows[i] + columns[j]].
  * @param {Node} node @param {number} m @param {Int32Array} rows @param {Int32Array} columns
  * @returns {(kernels: Kernels, w: Numbers, wAt: number, x: Numbers, from: number, y: Numbers,
- *   yAt: number) => void}
- */
+ *   yAt: number) => void} */
 export function gatheredProduct(node, m, rows, columns) {
   const [k, n] = [rows.length, columns.length];
   const down = node.prepared(rows);

@@ -56,11 +56,9 @@ export const NORMALISATION = {
   Softmax: (node) => softmax(node, false),
 };
 
-/**
- * Gives each row zero mean and unit variance, then each `run` of numbers its scale and shift, of
+/** Gives each row zero mean and unit variance, then each `run` of numbers its scale and shift, of
  * `count` which are taken in turn.
- * @type {(node: Node, rows: number, run: number, count: number) => Run}
- */
+ * @type {(node: Node, rows: number, run: number, count: number) => Run} */
 function standardise(node, rows, run, count) {
   const [x, scale, shift] = [node.input(0), node.input(1), node.optional(2)];
   const epsilon = node.number("epsilon", 1e-5);

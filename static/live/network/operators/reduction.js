@@ -4,14 +4,9 @@ import { ADD, MAXIMUM, MINIMUM } from "../plain.js";
 import { indices, progressions, sums } from "../tensor.js";
 import { padded, slidingAxes } from "./window.js";
 
-/**
- * @import {Node, Operator, Run} from "../node.js"
- * @import {Binary} from "../plain.js"
- * @import {Numbers} from "../tensor.js"
- * @import {Axis} from "./window.js"
- *
- * @typedef {(x: Numbers, base: number, offsets: Int32Array) => number} Reduce
- */
+/** @import {Node, Operator, Run} from "../node.js" @import {Binary} from "../plain.js" */
+/** @import {Numbers} from "../tensor.js" @import {Axis} from "./window.js" */
+/** @typedef {(x: Numbers, base: number, offsets: Int32Array) => number} Reduce */
 
 /** f(f(start, a), b) and so on, for the numbers at some distances from a base.
  * @type {(f: Binary, start: number) => Reduce} */

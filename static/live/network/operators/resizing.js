@@ -3,13 +3,9 @@
 import { clamp, indices, sizeOf } from "../tensor.js";
 import { pick } from "./selection.js";
 
-/**
- * @import {Run, Node, Operator} from "../node.js"
- * @import {Tensor} from "../tensor.js"
- *
- * @typedef {{from: number, to: number, scale: number}} Stretch lengths of an axis: old and new
- * @typedef {(i: number, stretch: Stretch) => number} Coordinate
- */
+/** @import {Run, Node, Operator} from "../node.js" @import {Tensor} from "../tensor.js" */
+/** @typedef {{from: number, to: number, scale: number}} Stretch lengths of an axis: old and new
+ * @typedef {(i: number, stretch: Stretch) => number} Coordinate */
 
 const { fround } = Math; // coordinates are rounded to single precision, as onnxruntime does
 

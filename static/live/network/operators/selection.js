@@ -12,7 +12,7 @@ import {
   stridesOf,
 } from "../tensor.js";
 
-/** @import {Run, Node, Operator} from "../node.js"@import {Tensor} from "../tensor.js" */
+/** @import {Run, Node, Operator} from "../node.js" @import {Tensor} from "../tensor.js" */
 
 /** @type {Record<string, Operator>} */
 export const SELECTION = {
@@ -182,12 +182,10 @@ function reorder(x, shape, order, y) {
   return () => copy(x.data, y.data);
 }
 
-/**
- * The next output: along each axis, the numbers of x at chosen indices, and `fill` where there is
+/** The next output: along each axis, the numbers of x at chosen indices, and `fill` where there is
  * none. Axes that x lacks come first.
  * @type {(node: Node, x: Tensor, shape: number[], choose: (i: number, axis: number) => number,
- *   fill?: Tensor) => Run}
- */
+ *   fill?: Tensor) => Run} */
 export function pick(node, x, shape, choose, fill) {
   const y = node.output(shape, x.kind);
   const lengths = [...shape.slice(x.shape.length).fill(1), ...x.shape];

@@ -2,13 +2,9 @@
 
 import { arrange, choices, progression, sizeOf, stridesOf, sums } from "../tensor.js";
 
-/**
- * @import {Node} from "../node.js"
- * @import {Tensor} from "../tensor.js"
- *
- * @typedef {ReturnType<typeof commonAxes>[number] & {out: number}} Axis a window along one axis of
- *   an image; `out`: how many windows fit, or how long the result is
- */
+/** @import {Node} from "../node.js" @import {Tensor} from "../tensor.js" */
+/** @typedef {ReturnType<typeof commonAxes>[number] & {out: number}} Axis a window along one axis of
+ *   an image; `out`: how many windows fit, or how long the result is */
 
 /** The longest axis of an image. */
 const MOST_PIXELS = 2 ** 20;
@@ -54,13 +50,10 @@ export function spreadAxes(node, sizes, windows) {
   });
 }
 
-/**
- * Images with `fill` around them, in which the windows of sliding axes lie: where the pixels of a
+/** Images with `fill` around them, in which the windows of sliding axes lie: where the pixels of a
  * window stand along each axis, and where each window begins.
- *
  * @param {Node} node @param {Tensor} x images, `(batch, channels, …)`
- * @param {Axis[]} axes
- */
+ * @param {Axis[]} axes */
 export function padded(node, x, axes, fill = 0) {
   const [batch, channels, ...sizes] = x.shape;
   const shape = axes.map(({ size, before, after, out, stride, span }) =>
@@ -125,10 +118,8 @@ function autoPad(/** @type {Node} */ node) {
   return node.choice("auto_pad", AUTO_PAD, "NOTSET");
 }
 
-/**
- * Shares padding out over both ends of an axis.
- * @type {(axis: {before: number, after: number}, total: number, half: (n: number) => number) => void}
- */
+/** Shares padding out over both ends of an axis.
+ * @type {(axis: Omit<Axis, "out">, total: number, half: (n: number) => number) => void} */
 function pad(axis, total, half) {
   axis.before = half(Math.max(total, 0) / 2);
   axis.after = Math.max(total, 0) - axis.before;
