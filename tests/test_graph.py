@@ -288,11 +288,15 @@ def test_a_small_graph_that_unfolds_to_gigabytes_is_refused(
     assert grown < 2**20, "kilobytes"
 
 
-def test_a_graph_that_takes_too_long_is_left_behind(
+def test_a_graph_that_takes_too_long_is_left_behind_and_not_tried_again(
     tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(store, "_TOO_SLOW", set())
     monkeypatch.setattr(store, "TRIAL_SECONDS", 0.0)
-    assert "takes more than 0 seconds for two images" in refusal(tiny_bundle)
+    said = "takes more than 0 seconds for two images"
+    assert said in refusal(tiny_bundle)
+    monkeypatch.setattr(store, "_build_codec", None)
+    assert said in refusal(tiny_bundle)
 
 
 @pytest.mark.parametrize("edit", [infinite_weights, one_output_less, unknown_operation])

@@ -49,7 +49,9 @@ class Codec:
         return mean_image(self.parameters(z), self.likelihood)
 
 
-def onnx_codec(encoder: bytes, decoder: bytes, recipe: Recipe) -> Codec:
+def onnx_codec(
+    encoder: bytes, decoder: bytes, recipe: Recipe, options: onnxruntime.RunOptions | None = None
+) -> Codec:
     """A codec over two ONNX graphs, safe to share between threads.
 
     Args:
@@ -57,18 +59,19 @@ def onnx_codec(encoder: bytes, decoder: bytes, recipe: Recipe) -> Codec:
             (image, noise) → (z, log q(z|x) by dimension).
         decoder: the graph z → likelihood parameters.
         recipe: tells whether there is a flow, and how parameters become images.
+        options: of every run; with its ``terminate`` set a run ends after the present node.
 
     Raises:
         GraphError: a graph is damaged, does not stand alone, or is more than onnxruntime knows.
     """
     session = _session(encoder, "encoder.onnx")
-    encode: Any = partial(_run, session)
+    encode: Any = partial(_run, session, options)
     posterior: Posterior = (
         FlowPosterior(encode, session.get_outputs()[0].shape[1])
         if recipe.flow
         else GaussianPosterior(encode)
     )
-    decode = partial(_run, _session(decoder, "decoder.onnx"))
+    decode = partial(_run, _session(decoder, "decoder.onnx"), options)
     return Codec(posterior, lambda z: decode(z)[0], recipe.likelihood)
 
 
@@ -97,7 +100,22 @@ def _limit_memory() -> None:
     onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(as_requested))
 
 
-def _run(session: onnxruntime.InferenceSession, *batches: np.ndarray) -> list[np.ndarray]:
+def _run(
+    session: onnxruntime.InferenceSession,
+    options: onnxruntime.RunOptions | None,
+    *batches: np.ndarray,
+) -> list[np.ndarray]:
+    """Run a graph; a batch that takes more memory than there is, in halves."""
     names = [value.name for value in session.get_inputs()]
     values = (batch.astype(np.float32, copy=False) for batch in batches)
-    return session.run(None, dict(zip(names, values, strict=True)))
+    try:
+        return session.run(None, dict(zip(names, values, strict=True)), options)
+    except Exception:  # onnxruntime's errors share no base class
+        half = len(batches[0]) // 2
+        if not half:
+            raise
+    first, second = (
+        _run(session, options, *(batch[part] for batch in batches))
+        for part in (slice(half), slice(half, None))
+    )
+    return [np.concatenate(pair) for pair in zip(first, second, strict=True)]
