@@ -135,6 +135,19 @@ const HARMFUL = [
     /step of 0/,
   ],
   [
+    "a join of other axes",
+    modelOf([
+      constant("a", [1]),
+      field(1, [
+        ...["x", "a"].map((name) => field(1, name)),
+        field(2, "y"),
+        field(4, "Concat"),
+        field(5, [field(1, "axis"), field(3, 1), field(20, 2)]),
+      ]),
+    ]),
+    /cannot join \(1,2\) and \(1\)/,
+  ],
+  [
     "another domain",
     modelOf([field(1, [field(2, "y"), field(4, "Gelu"), field(7, "com.microsoft")])]),
     /operator com.microsoft.Gelu/,

@@ -96,9 +96,8 @@ function softmax(/** @type {Node} */ node, /** @type {boolean} */ isLog) {
   const axis = node.axis(node.number("axis", -1), x.shape.length);
   const step = sizeOf(x.shape.slice(axis + 1));
   const y = node.output(x.shape);
-  const [rest, row] = [[...x.shape], progression(x.shape[axis], step)];
-  rest[axis] = 1;
-  const starts = sums(progressions(rest, stridesOf(x.shape)));
+  const row = progression(x.shape[axis], step);
+  const starts = sums(progressions(x.shape.with(axis, 1), stridesOf(x.shape)));
   return () => {
     const [from, to] = [x.data, y.data];
     for (const start of starts) {

@@ -1,6 +1,7 @@
 /** Resize: by the nearest pixel, or linearly between pixels. */
 
 import { clamp, indices, sizeOf } from "../tensor.js";
+import { inTurn } from "./elementwise.js";
 import { pick } from "./selection.js";
 
 /** @import {Run, Node, Operator} from "../node.js" @import {Tensor} from "../tensor.js" */
@@ -80,14 +81,11 @@ function linear(node, x, stretches, coordinate) {
     last = y;
     return pass;
   });
-  return () => passes.forEach((pass) => pass());
+  return inTurn(passes);
 }
 
-/**
- * Makes an axis of x of `length` pixels, each of `inner` numbers, one with pixels at `places`
- * between them.
- * @type {(x: Tensor, y: Tensor, length: number, inner: number, places: Float64Array) => () => void}
- */
+/** Stretches an axis of `length` pixels of `inner` numbers to one with pixels at `places` in it.
+ * @type {(x: Tensor, y: Tensor, length: number, inner: number, places: Float64Array) => Run} */
 function blend(x, y, length, inner, places) {
   return () => {
     const [from, to] = [x.data, y.data];

@@ -22,7 +22,8 @@ export const SELECTION = {
     const axis = node.axis(node.number("axis", 0), shape.length);
     const shapes = parts.map((part) => part.shape);
     const fits = shapes.every(
-      (given) => String(given.with(axis, 0)) === String(shape.with(axis, 0)),
+      (given) =>
+        given.length === shape.length && given.every((n, i) => i === axis || n === shape[i]),
     );
     node.demand(fits, `cannot join ${shapes.map((given) => `(${given})`).join(" and ")}`);
     const length = parts.reduce((sum, part) => sum + part.shape[axis], 0);

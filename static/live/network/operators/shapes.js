@@ -31,8 +31,7 @@ export const SHAPES = {
   },
 
   Dropout(node) {
-    const isTraining = node.optional(2) && node.values(2)[0];
-    node.demand(!isTraining, "is set to training");
+    node.demand(!node.optional(2) || !node.values(2)[0], "is set to training");
     node.view(node.input(0), node.input(0).shape);
   },
 
