@@ -105,20 +105,26 @@ export const plain = {
  * @type {(x: Numbers, from: number, k: number, panel: Numbers, start: number, y: Numbers,
  *   at: number, width: number) => void} */
 function block(x, from, k, panel, start, y, at, width) {
-  for (let j = 0; j < width; j += 4) {
-    let [a, b, c, d] = [0, 0, 0, 0]; // four columns at a time: fast, and in double precision
-    for (let i = 0, p = start + j; i < k; i++, p += PANEL) {
-      const factor = x[from + i];
-      a += factor * panel[p];
-      b += factor * panel[p + 1];
-      c += factor * panel[p + 2];
-      d += factor * panel[p + 3];
-    }
-    y[at + j] += a;
-    if (j + 1 < width) y[at + j + 1] += b;
-    if (j + 2 < width) y[at + j + 2] += c;
-    if (j + 3 < width) y[at + j + 3] += d;
+  let [a, b, c, d, e, f, g, h] = [0, 0, 0, 0, 0, 0, 0, 0];
+  for (let i = 0, p = start; i < k; i++, p += PANEL) {
+    const factor = x[from + i];
+    a += factor * panel[p];
+    b += factor * panel[p + 1];
+    c += factor * panel[p + 2];
+    d += factor * panel[p + 3];
+    e += factor * panel[p + 4];
+    f += factor * panel[p + 5];
+    g += factor * panel[p + 6];
+    h += factor * panel[p + 7];
   }
+  y[at] += a;
+  if (width > 1) y[at + 1] += b;
+  if (width > 2) y[at + 2] += c;
+  if (width > 3) y[at + 3] += d;
+  if (width > 4) y[at + 4] += e;
+  if (width > 5) y[at + 5] += f;
+  if (width > 6) y[at + 6] += g;
+  if (width > 7) y[at + 7] += h;
 }
 
 /**
