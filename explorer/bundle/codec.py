@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -110,9 +111,9 @@ def _run(
     values = (batch.astype(np.float32, copy=False) for batch in batches)
     try:
         return session.run(None, dict(zip(names, values, strict=True)), options)
-    except Exception:  # onnxruntime's errors share no base class
+    except Exception as error:  # onnxruntime's errors share no base class
         half = len(batches[0]) // 2
-        if not half:
+        if not half or not re.search("memory|alloc", str(error)):
             raise
     first, second = (
         _run(session, options, *(batch[part] for batch in batches))

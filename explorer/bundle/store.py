@@ -305,7 +305,7 @@ def _make_codec(card: Card, files: Mapping[str, bytes]) -> Codec:
     def build() -> None:
         try:
             codec.set_result(_build_codec(card, files, options))
-        except BundleError as error:
+        except Exception as error:  # whatever it is, it is raised again below
             codec.set_exception(error)
 
     graphs = card.files["encoder.onnx"].sha256, card.files["decoder.onnx"].sha256
