@@ -25,10 +25,11 @@ import pytest
 import streamlit as st
 from odd_images import OddImage, odd_images
 from PIL import Image
+from PIL.GifImagePlugin import GifImageFile
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import UnknownElement
+from streamlit.testing.v1.element_tree import Block, Element, Tab, UnknownElement
 
 from explorer.app import cache, internals, page, point, views
 from explorer.app.dimensions import describe_kl
@@ -122,8 +123,9 @@ def open_tab(visitor: AppTest, name: str) -> AppTest:
     (tabs, label) = next(
         (tabs, tab.label)
         for tabs in visitor.get("tab_container")
+        if isinstance(tabs, Block)
         for tab in tabs.children.values()
-        if tab.label.split(": ")[-1] == name
+        if isinstance(tab, Tab) and tab.label.split(": ")[-1] == name
     )
     states = visitor._tree.get_widget_states()
     states.widgets.add(id=tabs.proto.id, string_value=label)
@@ -138,19 +140,21 @@ def go_to(visitor: AppTest, view: str) -> AppTest:
 def parts(visitor: AppTest) -> dict[str, Any]:
     """The page's live parts by key, as the browser gets them."""
     unknown = [element for element in visitor._tree if isinstance(element, UnknownElement)]
-    return {part.key: part.proto for part in unknown if part.type == "bidi_component"}
+    live = [part for part in unknown if part.type == "bidi_component"]
+    return {part.key: part.proto for part in live if part.key is not None}
 
 
 def given(visitor: AppTest, key: str) -> dict[str, Any]:
     """The data of a live part."""
     proto = parts(visitor)[key]
+    data: dict[str, Any]
     (data,) = json.loads(proto.json)
     return data
 
 
 def images_sent(visitor: AppTest, bundle: Bundle) -> bytes:
     """The PNG of the test images that the browser gets; empty where there are none."""
-    data = parts(visitor)[f"sprite-{bundle.content}"].bytes
+    data: bytes = parts(visitor)[f"sprite-{bundle.content}"].bytes
     assert data.startswith(bundle.content.encode())
     return data.removeprefix(bundle.content.encode())
 
@@ -173,9 +177,15 @@ def settle(visitor: AppTest, key: str, z: Any, row: Any = None) -> AppTest:
     return send(visitor, key, "settled", {"z": z, "row": row})
 
 
-def chart(visitor: AppTest) -> dict[str, Any]:
-    """The page's first Plotly figure."""
-    return json.loads(visitor.get("plotly_chart")[0].proto.spec)
+def elements(visitor: AppTest, kind: str) -> list[Element]:
+    """What the page shows of a kind, in order."""
+    return [element for element in visitor.get(kind) if isinstance(element, Element)]
+
+
+def chart(visitor: AppTest, at: int = 0) -> dict[str, Any]:
+    """One of the page's Plotly figures."""
+    figure: dict[str, Any] = json.loads(elements(visitor, "plotly_chart")[at].proto.spec)
+    return figure
 
 
 def numbers(values: dict[str, str]) -> np.ndarray:
@@ -184,7 +194,7 @@ def numbers(values: dict[str, str]) -> np.ndarray:
 
 
 def captions(visitor: AppTest) -> list[str]:
-    return [caption for image in visitor.get("image") for caption in image.captions]
+    return [caption for image in elements(visitor, "image") for caption in image.captions]
 
 
 def as_read(text: str) -> str:
@@ -208,7 +218,7 @@ def press(visitor: AppTest, label: str) -> AppTest:
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("model", [FLAT, DEEP])
-def test_every_view_opens(model: str, view: str, bundles: dict[str, Bundle]):
+def test_every_view_opens(model: str, view: str, bundles: dict[str, Bundle]) -> None:
     visitor = visit(model=model, view=view)
     assert_sound(visitor)
     assert [alert.value for alert in (*visitor.warning, *visitor.error)] == []
@@ -232,7 +242,9 @@ def test_every_view_opens(model: str, view: str, bundles: dict[str, Bundle]):
         assert card.data.title in as_read(visitor.info[0].value)
 
 
-def test_the_map_shows_every_test_image_where_the_encoder_puts_it(bundles: dict[str, Bundle]):
+def test_the_map_shows_every_test_image_where_the_encoder_puts_it(
+    bundles: dict[str, Bundle],
+) -> None:
     latents, card = bundles[FLAT].latents, bundles[FLAT].card
     figure = chart(visit(model=FLAT, view="Map"))
     assert [trace["name"] for trace in figure["data"]] == list(card.data.classes)
@@ -243,7 +255,9 @@ def test_the_map_shows_every_test_image_where_the_encoder_puts_it(bundles: dict[
         np.testing.assert_array_equal(numbers(trace["y"]), latents.z_mean[rows, 1])
 
 
-def test_the_map_of_a_deep_model_shows_the_two_strongest_dimensions(bundles: dict[str, Bundle]):
+def test_the_map_of_a_deep_model_shows_the_two_strongest_dimensions(
+    bundles: dict[str, Bundle],
+) -> None:
     bundle = bundles[DEEP]
     first, second = sorted(np.argsort(bundle.card.metrics.kl_per_dimension)[-2:])
     visitor = visit(model=DEEP, view="Map")
@@ -255,7 +269,9 @@ def test_the_map_of_a_deep_model_shows_the_two_strongest_dimensions(bundles: dic
 
 
 @pytest.mark.parametrize("model", [FLAT, DEEP])
-def test_the_map_has_the_density_or_the_manifold_behind_it(model: str, bundles: dict[str, Bundle]):
+def test_the_map_has_the_density_or_the_manifold_behind_it(
+    model: str, bundles: dict[str, Bundle]
+) -> None:
     figure = chart(visit(model=model, view="Map", background="Density"))
     assert figure["data"][0]["type"] == "heatmap"
     density = numbers(figure["data"][0]["z"]).reshape(80, 80)
@@ -269,7 +285,7 @@ def test_the_map_has_the_density_or_the_manifold_behind_it(model: str, bundles: 
     assert png.size == (30 * width, 30 * height)
 
 
-def test_the_manifold_hands_its_places_to_the_browser():
+def test_the_manifold_hands_its_places_to_the_browser() -> None:
     key = f"manifold-{FLAT}"
     data = given(visit(model=FLAT, view="Manifold", size="7", spacing="Linear", extent="3.0"), key)
     assert data["xs"] == data["ys"] == [-3, -2, -1, 0, 1, 2, 3]
@@ -283,7 +299,7 @@ def test_the_manifold_hands_its_places_to_the_browser():
 
 def test_the_manifold_of_a_deep_model_has_sliders_for_the_other_dimensions(
     bundles: dict[str, Bundle],
-):
+) -> None:
     visitor = visit(model=DEEP, view="Manifold", axes="3,1")
     rows = given(visitor, f"others-{DEEP}")["rows"]
     others = [d for d in bundles[DEEP].dimensions_by_kl if d not in (0, 2)]
@@ -294,7 +310,7 @@ def test_the_manifold_of_a_deep_model_has_sliders_for_the_other_dimensions(
     assert given(visitor, f"manifold-{DEEP}")["follows"] is False
 
 
-def test_sliders_come_by_kl_and_say_how_much_each_tells(bundles: dict[str, Bundle]):
+def test_sliders_come_by_kl_and_say_how_much_each_tells(bundles: dict[str, Bundle]) -> None:
     bundle = bundles[DEEP]
     rows = given(visit(model=DEEP, view="Sliders"), f"sliders-{DEEP}")["rows"]
     kl = bundle.card.metrics.kl_per_dimension
@@ -302,7 +318,7 @@ def test_sliders_come_by_kl_and_say_how_much_each_tells(bundles: dict[str, Bundl
     assert rows[0]["note"] == f"{max(kl):.2f} nats"
 
 
-def test_an_inactive_dimension_is_called_so(bundles: dict[str, Bundle]):
+def test_an_inactive_dimension_is_called_so(bundles: dict[str, Bundle]) -> None:
     latents = bundles[DEEP].latents
     z_mean = latents.z_mean * np.where(np.arange(latents.z_mean.shape[1]) == 0, 0.05, 1.0)
     bundle = dataclasses.replace(bundles[DEEP], latents=dataclasses.replace(latents, z_mean=z_mean))
@@ -311,13 +327,13 @@ def test_an_inactive_dimension_is_called_so(bundles: dict[str, Bundle]):
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*/card.json")), ids=lambda p: p.parent.name)
-def test_as_many_dimensions_are_active_as_the_card_says(path: Path):
+def test_as_many_dimensions_are_active_as_the_card_says(path: Path) -> None:
     bundle = load_bundle(path.parent)
     assert bundle.active_units.sum() == bundle.card.metrics.active_units
 
 
 @pytest.mark.parametrize("model", [FLAT, DEEP])
-def test_the_model_view_shows_the_cards_figures(model: str, bundles: dict[str, Bundle]):
+def test_the_model_view_shows_the_cards_figures(model: str, bundles: dict[str, Bundle]) -> None:
     visitor = visit(model=model, view="Model")
     metrics, training = bundles[model].card.metrics, bundles[model].card.training
     assert {metric.label: metric.value for metric in visitor.metric} == {
@@ -329,7 +345,9 @@ def test_the_model_view_shows_the_cards_figures(model: str, bundles: dict[str, B
     table = visitor.table[0].value
     figures = dict(zip(table["figure"], table["value"], strict=True))
     assert figures["importance-sampled bound"] == f"{metrics.importance.bound:.2f} nats"
+    assert metrics.knn_accuracy is not None
     assert figures["k-NN accuracy"] == f"{100 * metrics.knn_accuracy:.1f} %"
+    assert metrics.knn_accuracy_pca is not None
     assert f"{100 * metrics.knn_accuracy_pca:.1f} %" in " ".join(table["definition"])
     assert len(visitor.get("plotly_chart")) == 2
     open_tab(visitor, "Recipe and data")
@@ -338,14 +356,14 @@ def test_the_model_view_shows_the_cards_figures(model: str, bundles: dict[str, B
     assert not visitor.metric
     open_tab(visitor, "Pictures")
     assert len(captions(visitor)) == 2
-    before = visitor.get("image")[-1].value
-    assert press(visitor, "Draw again").get("image")[-1].value != before
+    before = elements(visitor, "image")[-1].value
+    assert elements(press(visitor, "Draw again"), "image")[-1].value != before
 
 
 # ---- A view of one's own ----
 
 
-def test_a_new_view_is_a_file_and_its_line_in_the_list(monkeypatch: pytest.MonkeyPatch):
+def test_a_new_view_is_a_file_and_its_line_in_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
     depth = Option("depth", 1, (1, 2, 3))
     kept: dict[str, str] = {}
 
@@ -360,7 +378,7 @@ def test_a_new_view_is_a_file_and_its_line_in_the_list(monkeypatch: pytest.Monke
     toy = View(
         "Deep and wide", "toys", render, (depth,), (Detail("note", take, lambda _: kept["note"]),)
     )
-    monkeypatch.setattr(page, "VIEWS", (*page.VIEWS, toy))
+    monkeypatch.setattr(page, "VIEWS", (*views.VIEWS, toy))
     wanted = {"model": FLAT, "view": "Deep and wide", "depth": "2", "z": "0,0", "note": "ab"}
     visitor = visit(**wanted)
     assert_sound(visitor)
@@ -377,19 +395,20 @@ def test_a_new_view_is_a_file_and_its_line_in_the_list(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("path", sorted(Path(views.__file__).parent.glob("[a-z]*.py")), ids=str)
-def test_views_do_not_import_views(path: Path):
+def test_views_do_not_import_views(path: Path) -> None:
     assert "explorer.app.views" not in path.read_text(encoding="utf-8")
 
 
-def test_streamlit_says_whether_the_browser_goes_back(monkeypatch: pytest.MonkeyPatch):
+def test_streamlit_says_whether_the_browser_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """It says so by private names: ``internals`` must be put right when this test fails."""
-    told = []
+    told: list[bool | None] = []
     is_history_navigation = internals.is_history_navigation
-    monkeypatch.setattr(
-        internals,
-        "is_history_navigation",
-        lambda: told.append(is_history_navigation()) or told[-1],
-    )
+
+    def listen() -> bool | None:
+        told.append(is_history_navigation())
+        return told[-1]
+
+    monkeypatch.setattr(internals, "is_history_navigation", listen)
     visit(model=FLAT, view="Reconstruct")
     assert set(told) == {False}
     monkeypatch.setattr(internals, "is_history_navigation", lambda: None)
@@ -400,7 +419,7 @@ def test_streamlit_says_whether_the_browser_goes_back(monkeypatch: pytest.Monkey
     assert not visitor.warning  # said once
 
 
-def test_what_streamlit_does_not_say_is_unknown(monkeypatch: pytest.MonkeyPatch):
+def test_what_streamlit_does_not_say_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert internals.is_history_navigation() is None  # no run of the page
     monkeypatch.delattr("streamlit.runtime.scriptrunner.get_script_run_ctx")
     assert internals.is_history_navigation() is None
@@ -409,7 +428,7 @@ def test_what_streamlit_does_not_say_is_unknown(monkeypatch: pytest.MonkeyPatch)
 # ---- The model, the plane and the point ----
 
 
-def test_another_model_is_chosen_in_the_sidebar():
+def test_another_model_is_chosen_in_the_sidebar() -> None:
     visitor = visit(model=FLAT, view="Manifold", z="1,-1")
     visitor.radio(key="model").set_value(DEEP).run()
     assert_sound(visitor)
@@ -420,7 +439,7 @@ def test_another_model_is_chosen_in_the_sidebar():
     assert coordinates(visitor) == [1, -1]  # each model keeps its own point
 
 
-def test_each_model_in_the_sidebar_has_its_test_elbo(bundles: dict[str, Bundle]):
+def test_each_model_in_the_sidebar_has_its_test_elbo(bundles: dict[str, Bundle]) -> None:
     radio = visit().radio(key="model")
     for name, bundle in bundles.items():
         place = radio.options.index(literal(bundle.card.title))
@@ -429,7 +448,7 @@ def test_each_model_in_the_sidebar_has_its_test_elbo(bundles: dict[str, Bundle])
 
 
 @pytest.mark.parametrize("view", ["Map", "Manifold"])
-def test_the_axes_of_the_plane_can_be_chosen(view: str):
+def test_the_axes_of_the_plane_can_be_chosen(view: str) -> None:
     visitor = visit(model=DEEP, view=view, axes="1,2")
     visitor.selectbox(key=f"Horizontal-{DEEP}").set_value(4).run()
     assert address(visitor)["axes"] == "5,2"
@@ -444,7 +463,7 @@ def test_the_axes_of_the_plane_can_be_chosen(view: str):
     np.testing.assert_array_equal(given(visitor, key)["plane"]["directions"], np.eye(8)[[4, 6]])
 
 
-def test_the_principal_plane_is_that_of_the_test_means(bundles: dict[str, Bundle]):
+def test_the_principal_plane_is_that_of_the_test_means(bundles: dict[str, Bundle]) -> None:
     visitor = visit(model=DEEP, view="Map", axes="1,2")
     visitor.get("button_group")  # the control exists
     visitor.session_state["plane"] = "Principal"
@@ -459,7 +478,7 @@ def test_the_principal_plane_is_that_of_the_test_means(bundles: dict[str, Bundle
     )
 
 
-def test_each_model_has_axes_of_its_own(bundles: dict[str, Bundle]):
+def test_each_model_has_axes_of_its_own(bundles: dict[str, Bundle]) -> None:
     visitor = visit(model="fashion_mnist-8d", view="Map", axes="2,1")
     visitor.radio(key="model").set_value(DEEP).run()
     first, second = bundles[DEEP].main_dimensions
@@ -468,7 +487,7 @@ def test_each_model_has_axes_of_its_own(bundles: dict[str, Bundle]):
     assert address(visitor)["axes"] == "2,1"
 
 
-def test_controls_that_forget_what_they_showed_change_nothing():
+def test_controls_that_forget_what_they_showed_change_nothing() -> None:
     visitor = visit(model=FLAT, view="Manifold", size="9", extent="3.0")
     state = visitor.session_state
     state["size"], state["extent"], state["spacing"] = 5, 1.0, None  # all at once
@@ -486,14 +505,14 @@ def test_controls_that_forget_what_they_showed_change_nothing():
     assert_sound(visitor)
 
 
-def test_axes_of_a_deep_model_do_not_turn_a_flat_one():
+def test_axes_of_a_deep_model_do_not_turn_a_flat_one() -> None:
     visitor = visit(model=DEEP, view="Map", axes="2,1")
     visitor.radio(key="model").set_value(FLAT).run()
     plane = given(visitor, f"live-map-{FLAT}")["plane"]
     assert plane == {"origin": [0, 0], "directions": [[1, 0], [0, 1]]}
 
 
-def test_the_buttons_move_the_point(bundles: dict[str, Bundle]):
+def test_the_buttons_move_the_point(bundles: dict[str, Bundle]) -> None:
     latents = bundles[DEEP].latents
     visitor = visit(model=DEEP, view="Map", z=",".join("12345678"))
     at_origin = [0.0] * 8
@@ -512,7 +531,7 @@ def test_the_buttons_move_the_point(bundles: dict[str, Bundle]):
     assert_sound(visitor)
 
 
-def test_a_draw_from_a_flow_is_one_of_an_images_posterior(monkeypatch: pytest.MonkeyPatch):
+def test_a_draw_from_a_flow_is_one_of_an_images_posterior(monkeypatch: pytest.MonkeyPatch) -> None:
     name = "mnist-8d-flow"
     bundle = load_bundle(SHIPPED / name)
     noise = np.full(8, 1.5)
@@ -542,7 +561,7 @@ def test_a_draw_from_a_flow_is_one_of_an_images_posterior(monkeypatch: pytest.Mo
         ("0.12345,1", [0.123, 1]),
     ],
 )
-def test_typed_coordinates_move_the_point(typed: str, expected: list[float]):
+def test_typed_coordinates_move_the_point(typed: str, expected: list[float]) -> None:
     visitor = visit(model=FLAT, view="Map")
     visitor.text_input(key=f"typed-{FLAT}").set_value(typed).run()
     assert_sound(visitor)
@@ -573,7 +592,7 @@ NONSENSE_POINTS = {
 
 
 @pytest.mark.parametrize("typed", NONSENSE_POINTS)
-def test_typed_nonsense_gets_a_sentence_and_moves_nothing(typed: str):
+def test_typed_nonsense_gets_a_sentence_and_moves_nothing(typed: str) -> None:
     visitor = visit(model=FLAT, view="Reconstruct", z="1,2")
     field = visitor.text_input(key=f"typed-{FLAT}").set_value(typed).run()
     assert_sound(visitor)
@@ -605,7 +624,7 @@ def test_typed_nonsense_gets_a_sentence_and_moves_nothing(typed: str):
         {"model": DEEP, "view": "Model", "z": "0,0,0,0,0,0,0,0", "axes": "2,1"},
     ],
 )  # fmt: skip
-def test_an_address_reproduces_what_its_sender_saw(wanted: dict[str, str]):
+def test_an_address_reproduces_what_its_sender_saw(wanted: dict[str, str]) -> None:
     visitor = visit(**wanted)
     assert_sound(visitor)
     assert not visitor.warning
@@ -667,7 +686,7 @@ def default_address(model: str, view: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("name", "value"), HOSTILE, ids=lambda text: text[:24])
-def test_a_nonsensical_address_falls_back_with_a_sentence(name: str, value: str):
+def test_a_nonsensical_address_falls_back_with_a_sentence(name: str, value: str) -> None:
     asked = {"model": DEEP, "view": "Interpolate", name: value}
     visitor = visit(**asked)
     assert_sound(visitor)
@@ -688,7 +707,7 @@ def test_a_nonsensical_address_falls_back_with_a_sentence(name: str, value: str)
     assert not visitor.warning  # said once
 
 
-def test_an_address_of_everything_wrong_still_gives_a_page():
+def test_an_address_of_everything_wrong_still_gives_a_page() -> None:
     visitor = visit(**{name: "\U0001f4a5" for name, _ in HOSTILE}, unheard="of")
     assert_sound(visitor)
     (warning,) = visitor.warning
@@ -696,7 +715,7 @@ def test_an_address_of_everything_wrong_still_gives_a_page():
     assert "unheard" not in address(visitor)
 
 
-def test_an_address_may_be_written_in_other_ways():
+def test_an_address_may_be_written_in_other_ways() -> None:
     visitor = visit(model=FLAT, view="manifold", extent="3", size="20.0", holes="true")
     assert_sound(visitor)
     assert not visitor.warning
@@ -716,7 +735,7 @@ PARTS = {
 
 @pytest.mark.parametrize("view", PARTS)
 @pytest.mark.parametrize("model", [FLAT, DEEP])
-def test_settling_moves_the_point(model: str, view: str):
+def test_settling_moves_the_point(model: str, view: str) -> None:
     visitor = visit(model=model, view=view)
     z = [0.12345, -1.0, 2.0, 0.0, 0.5, -0.5, 3.0, -3.0][: 2 if model == FLAT else 8]
     settle(visitor, PARTS[view].format(model), z)
@@ -736,7 +755,7 @@ HOSTILE_POINTS: list[Any] = [
 ]  # fmt: skip
 
 
-def test_hostile_points_move_nothing():
+def test_hostile_points_move_nothing() -> None:
     visitor = visit(model=FLAT, view="Map", z="1,2")
     for value in HOSTILE_POINTS:
         send(visitor, f"live-map-{FLAT}", "settled", value)
@@ -747,7 +766,7 @@ def test_hostile_points_move_nothing():
     assert_sound(visitor)
 
 
-def test_a_click_on_the_map_chooses_an_end_of_the_path(bundles: dict[str, Bundle]):
+def test_a_click_on_the_map_chooses_an_end_of_the_path(bundles: dict[str, Bundle]) -> None:
     visitor = visit(model=DEEP, view="Interpolate", a="test-3", b="test-4")
     key = f"live-path-map-{DEEP}"
     mean = bundles[DEEP].latents.z_mean[70].tolist()
@@ -757,6 +776,7 @@ def test_a_click_on_the_map_chooses_an_end_of_the_path(bundles: dict[str, Bundle
     visitor.run()
     settle(visitor, key, [1, 0, 0, 0, 0, 0, 0, 0.5], None)
     assert (address(visitor)["a"], address(visitor)["b"]) == ("test-70", "1,0,0,0,0,0,0,0.5")
+    row: Any
     for row in (-1, 10_000, 1.5, 3.0, True, "3", [3], {}):
         settle(visitor, key, [0, 1, 0, 0, 0, 0, 0, 0], row)
         assert_sound(visitor)
@@ -771,7 +791,7 @@ def rows_text(rows: Any, dtype: str = "<u4") -> str:
     return base64.b64encode(np.array(rows, dtype).tobytes()).decode()
 
 
-def test_a_selection_lists_its_images_and_counts_their_classes(bundles: dict[str, Bundle]):
+def test_a_selection_lists_its_images_and_counts_their_classes(bundles: dict[str, Bundle]) -> None:
     bundle = bundles[FLAT]
     visitor = visit(model=FLAT, view="Map")
     send(visitor, f"live-map-{FLAT}", "rows", rows_text([9, 5, 7, 5]))
@@ -785,6 +805,7 @@ def test_a_selection_lists_its_images_and_counts_their_classes(bundles: dict[str
     send(visitor, f"selection-{FLAT}", "picked", 1)
     expected = np.round(bundle.latents.z_mean[7].astype(float), 3)
     np.testing.assert_allclose(coordinates(visitor), expected, atol=1e-6)
+    tile: Any
     for tile in (None, -1, 3, 10**30, 1.5, "1", [1], {}):
         send(visitor, f"selection-{FLAT}", "picked", tile)
         assert_sound(visitor)
@@ -797,7 +818,7 @@ def test_a_selection_lists_its_images_and_counts_their_classes(bundles: dict[str
     assert f"selection-{FLAT}" not in parts(visitor)
 
 
-def test_a_selection_of_everything_is_listed_in_part_and_exported_whole():
+def test_a_selection_of_everything_is_listed_in_part_and_exported_whole() -> None:
     visitor = visit(model=DEEP, view="Map")
     send(visitor, f"live-map-{DEEP}", "rows", rows_text(range(10_000)))
     assert "10,000 selected" in [heading.value for heading in visitor.subheader]
@@ -816,7 +837,7 @@ def test_a_selection_of_everything_is_listed_in_part_and_exported_whole():
     ],
     ids=lambda value: str(value)[:12],
 )  # fmt: skip
-def test_hostile_selections_list_no_more_than_there_is(text: Any, count: int):
+def test_hostile_selections_list_no_more_than_there_is(text: Any, count: int) -> None:
     visitor = visit(model=FLAT, view="Map")
     send(visitor, f"live-map-{FLAT}", "rows", text)
     assert_sound(visitor)
@@ -824,7 +845,7 @@ def test_hostile_selections_list_no_more_than_there_is(text: Any, count: int):
     assert found == ([f"{count} selected"] if count else [])
 
 
-def test_an_unheard_of_event_is_nothing():
+def test_an_unheard_of_event_is_nothing() -> None:
     visitor = visit(model=FLAT, view="Map", z="1,2")
     send(visitor, f"live-map-{FLAT}", "exec", "import os")
     send(visitor, "lens", "settled", {"z": [5, 5], "row": None})
@@ -832,7 +853,7 @@ def test_an_unheard_of_event_is_nothing():
     assert coordinates(visitor) == [1, 2]
 
 
-def test_a_part_that_is_gone_may_still_report():
+def test_a_part_that_is_gone_may_still_report() -> None:
     visitor = visit(model=FLAT, view="Map", z="1,2")
     send(visitor, f"live-map-{FLAT}", "rows", rows_text([1, 2, 3]))
     gone = [(parts(visitor)[f"live-map-{FLAT}"].id, "settled", {"z": [5, 5], "row": None}),
@@ -848,7 +869,7 @@ def test_a_part_that_is_gone_may_still_report():
     assert coordinates(visitor) == [1, 2]
 
 
-def test_the_gallery_the_point_and_chance_choose_ends(bundles: dict[str, Bundle]):
+def test_the_gallery_the_point_and_chance_choose_ends(bundles: dict[str, Bundle]) -> None:
     bundle = bundles[FLAT]
     visitor = visit(model=FLAT, view="Interpolate", z="1,2")
     labels = bundle.latents.labels
@@ -883,11 +904,11 @@ def odd_files() -> list[OddImage]:
     return list(odd_images())
 
 
-def test_there_are_several_hundred_odd_files(odd_files: list[OddImage]):
+def test_there_are_several_hundred_odd_files(odd_files: list[OddImage]) -> None:
     assert len(odd_files) >= 300
 
 
-def test_an_odd_file_gives_a_reconstruction_or_one_sentence(odd_files: list[OddImage]):
+def test_an_odd_file_gives_a_reconstruction_or_one_sentence(odd_files: list[OddImage]) -> None:
     chosen = odd_files[random.Random(3).randrange(6) :: 6]
     assert {image.expected for image in chosen} == {"picture", "sentence", "either"}
     visitor = visit(model=FLAT, view="Reconstruct")
@@ -919,7 +940,7 @@ def png_of(pixels: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def test_a_test_image_uploaded_finds_itself(bundles: dict[str, Bundle]):
+def test_a_test_image_uploaded_finds_itself(bundles: dict[str, Bundle]) -> None:
     bundle = bundles[FLAT]
     images = load_images(next((SHIPPED / "images").glob("fashion_mnist-*.npz")), bundle.card.data)
     row = 123
@@ -937,7 +958,7 @@ def test_a_test_image_uploaded_finds_itself(bundles: dict[str, Bundle]):
     assert coordinates(visitor) == [0, 0]
 
 
-def test_noise_is_said_to_be_unlike_the_data():
+def test_noise_is_said_to_be_unlike_the_data() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (28, 28), np.uint8)
     visitor = upload(visit(model=FLAT, view="Reconstruct"), png_of(noise))
     assert "unlike what the model learned from" in sentences(visitor)
@@ -950,16 +971,18 @@ def bright_block() -> bytes:
     return png_of(pixels)
 
 
-def test_crop_and_inversion_change_what_the_model_sees():
+def test_crop_and_inversion_change_what_the_model_sees() -> None:
     visitor = visit(model=FLAT, view="Reconstruct")
     upload(visitor, bright_block())
     before = [metric.value for metric in visitor.metric]
-    seen = []
-    for widget, value in ((visitor.toggle[0], True), (visitor.slider[0], 4.0)):
-        widget.set_value(value).run()
-        assert_sound(visitor)
-        seen.append([metric.value for metric in visitor.metric])
-    assert before != seen[0] != seen[1] != before
+    inversion, zooming = visitor.toggle[0], visitor.slider[0]
+    inversion.set_value(True).run()
+    assert_sound(visitor)
+    inverted = [metric.value for metric in visitor.metric]
+    zooming.set_value(4.0).run()
+    assert_sound(visitor)
+    cropped = [metric.value for metric in visitor.metric]
+    assert before != inverted != cropped != before
     for zoom, x, y in ((8.0, 0.0, 1.0), (visitor.slider[0].min, 1.0, 0.0)):
         for slider, value in zip(visitor.slider, (zoom, x, y), strict=True):
             slider.set_value(value)
@@ -967,7 +990,7 @@ def test_crop_and_inversion_change_what_the_model_sees():
         assert_sound(visitor)
 
 
-def test_another_data_set_prepares_an_upload_anew():
+def test_another_data_set_prepares_an_upload_anew() -> None:
     visitor = visit(model="mnist-2d", view="Reconstruct")
     pixels = np.full((60, 60), 255, np.uint8)
     pixels[20:40, 25:35] = 0
@@ -980,7 +1003,9 @@ def test_another_data_set_prepares_an_upload_anew():
 
 
 @pytest.mark.parametrize("fill", [0.4, 0.7, 0.95])
-def test_an_object_is_framed_as_large_as_the_data_sets(fill: float, bundles: dict[str, Bundle]):
+def test_an_object_is_framed_as_large_as_the_data_sets(
+    fill: float, bundles: dict[str, Bundle]
+) -> None:
     digit = np.full((200, 200), 255, np.uint8)
     start = round(100 - 100 * fill)
     digit[start : 200 - start, 80:120] = 0
@@ -994,13 +1019,13 @@ def test_an_object_is_framed_as_large_as_the_data_sets(fill: float, bundles: dic
     assert 0.6 <= height / 28 <= 0.8
 
 
-def test_percentiles_are_rounded_down():
+def test_percentiles_are_rounded_down() -> None:
     assert [percent(share) for share in (0.0, 0.7, 1.0, 99.6, 100.0)] == [
         "0 %", "0 %", "1 %", "99 %", "100 %",
     ]  # fmt: skip
 
 
-def test_an_upload_is_still_there_after_a_look_at_another_view():
+def test_an_upload_is_still_there_after_a_look_at_another_view() -> None:
     visitor = visit(model=FLAT, view="Reconstruct")
     upload(visitor, bright_block())
     before = [metric.value for metric in visitor.metric]
@@ -1019,7 +1044,7 @@ def test_an_upload_is_still_there_after_a_look_at_another_view():
     assert not visitor.metric  # the cross in Streamlit's own widget removes it as well
 
 
-def test_an_uploaded_end_can_be_moved_by_a_click_afterwards(bundles: dict[str, Bundle]):
+def test_an_uploaded_end_can_be_moved_by_a_click_afterwards(bundles: dict[str, Bundle]) -> None:
     visitor = visit(model=FLAT, view="Interpolate", b="test-8")
     visitor.session_state["source-a"] = "Upload"
     visitor.run()
@@ -1070,7 +1095,13 @@ def picture(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)))
 
 
-def test_the_manifold_as_a_png(downloads: dict[str, Any], bundles: dict[str, Bundle]):
+def opened_gif(data: bytes) -> GifImageFile:
+    gif = Image.open(io.BytesIO(data))
+    assert isinstance(gif, GifImageFile)
+    return gif
+
+
+def test_the_manifold_as_a_png(downloads: dict[str, Any], bundles: dict[str, Bundle]) -> None:
     visit(model=FLAT, view="Manifold", size="5", spacing="Linear", extent="2.0")
     pixels = picture(downloads[f"{FLAT}-manifold.png"]())
     assert pixels.shape == (5 * 56, 5 * 56)
@@ -1081,7 +1112,7 @@ def test_the_manifold_as_a_png(downloads: dict[str, Any], bundles: dict[str, Bun
         np.testing.assert_array_equal(tile, expected[0, ..., 0])
 
 
-def test_the_strips_as_png_and_gif(downloads: dict[str, Any], bundles: dict[str, Bundle]):
+def test_the_strips_as_png_and_gif(downloads: dict[str, Any], bundles: dict[str, Bundle]) -> None:
     bundle = bundles[DEEP]
     z = np.array([1, 0, -1, 0.5, 0, 0, 2, 0], np.float32)
     visit(model=DEEP, view="Sliders", z=",".join(f"{value:g}" for value in z))
@@ -1093,12 +1124,12 @@ def test_the_strips_as_png_and_gif(downloads: dict[str, Any], bundles: dict[str,
         expected = to_pixels(bundle.codec.decode(moved[np.newaxis]))[0, ..., 0]
         tile = pixels[56 * row : 56 * (row + 1) : 2, 56 * column : 56 * (column + 1) : 2]
         np.testing.assert_array_equal(tile, expected)
-    gif = Image.open(io.BytesIO(downloads[f"{DEEP}-traversals.gif"]()))
+    gif = opened_gif(downloads[f"{DEEP}-traversals.gif"]())
     assert gif.n_frames == 58  # forth and back again
     assert gif.size == (8 * 84, 84)
 
 
-def test_a_path_as_png_gif_and_npz(downloads: dict[str, Any], bundles: dict[str, Bundle]):
+def test_a_path_as_png_gif_and_npz(downloads: dict[str, Any], bundles: dict[str, Bundle]) -> None:
     bundle = bundles[DEEP]
     visit(model=DEEP, view="Interpolate", a="test-3", b="0,1,0,0,0,0,0,2", steps="5")
     arrays = np.load(io.BytesIO(downloads[f"{DEEP}-interpolation.npz"]()), allow_pickle=False)
@@ -1109,11 +1140,11 @@ def test_a_path_as_png_gif_and_npz(downloads: dict[str, Any], bundles: dict[str,
     np.testing.assert_array_equal(arrays["images"], images)
     pixels = picture(downloads[f"{DEEP}-interpolation.png"]())
     np.testing.assert_array_equal(pixels[::4, ::4], np.concatenate(images[..., 0], axis=1))
-    gif = Image.open(io.BytesIO(downloads[f"{DEEP}-interpolation.gif"]()))
+    gif = opened_gif(downloads[f"{DEEP}-interpolation.gif"]())
     assert (gif.n_frames, gif.size) == (8, (224, 224))
 
 
-def test_latents_as_csv_and_npz(downloads: dict[str, Any], bundles: dict[str, Bundle]):
+def test_latents_as_csv_and_npz(downloads: dict[str, Any], bundles: dict[str, Bundle]) -> None:
     bundle = bundles[FLAT]
     visitor = visit(model=FLAT, view="Map")
     rows = [3, 17, 4000, 9999]
@@ -1152,7 +1183,7 @@ def check_latents(
 
 def test_without_the_images_thumbnails_are_reconstructions_and_said_to_be(
     bundles: dict[str, Bundle],
-):
+) -> None:
     visitor = visit(model=DEEP, view="Model", section="Pictures")
     assert "images of MNIST are not on this machine; thumbnails are recon" in sentences(visitor)
     assert "reconstructions (the originals are not on this machine)" in captions(visitor)
@@ -1166,7 +1197,7 @@ def test_without_the_images_thumbnails_are_reconstructions_and_said_to_be(
 @pytest.mark.usefixtures("fresh_caches")
 def test_the_data_set_can_be_fetched(
     monkeypatch: pytest.MonkeyPatch, data_dir: Path, bundles: dict[str, Bundle]
-):
+) -> None:
     """The button's command is replaced: there may be no network here."""
     asked = []
 
@@ -1175,7 +1206,7 @@ def test_the_data_set_can_be_fetched(
         os.symlink(data_dir / "mnist", Path(os.environ["LATENT_DATA_DIR"]) / "mnist")
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(page.subprocess, "run", fetch)
+    monkeypatch.setattr(subprocess, "run", fetch)
     visitor = visit(model=DEEP, view="Model", section="Pictures")
     press(visitor, "Fetch the data set")
     assert asked == [[sys.executable, "-m", "explorer.datasets", "mnist"]]
@@ -1186,11 +1217,11 @@ def test_the_data_set_can_be_fetched(
 
 
 @pytest.mark.parametrize("said", ["", "Downloading …\n![There](https://is.no/network) here.\n"])
-def test_a_failed_fetch_gets_a_sentence(monkeypatch: pytest.MonkeyPatch, said: str):
+def test_a_failed_fetch_gets_a_sentence(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     def fetch(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, 1, "", said)
 
-    monkeypatch.setattr(page.subprocess, "run", fetch)
+    monkeypatch.setattr(subprocess, "run", fetch)
     visitor = press(visit(model=DEEP, view="Map"), "Fetch the data set")
     assert_sound(visitor)
     (error,) = visitor.error
@@ -1225,18 +1256,28 @@ def cut_short(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
 
 
-DAMAGE: dict[str, Callable[[Path], None]] = {
+def put_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def link_to_nowhere(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/nowhere")
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
     "flipped": flip_a_byte,
     "cut short": cut_short,
     "empty": lambda path: path.write_bytes(b""),
     "missing": lambda path: path.unlink(),
-    "a folder": lambda path: (path.unlink(), path.mkdir()),
-    "a link to nowhere": lambda path: (path.unlink(), path.symlink_to("/nowhere")),
+    "a folder": put_a_folder,
+    "a link to nowhere": link_to_nowhere,
 }
 
 
 @pytest.mark.parametrize("file", ["card.json", *FILES])
-def test_a_broken_bundle_gets_a_sentence_and_the_others_work(file: str, shelf: Path):
+def test_a_broken_bundle_gets_a_sentence_and_the_others_work(file: str, shelf: Path) -> None:
     for name, damage in DAMAGE.items():
         broken = copy_to(shelf)
         damage(broken / file)
@@ -1257,7 +1298,7 @@ def test_a_broken_bundle_gets_a_sentence_and_the_others_work(file: str, shelf: P
         shutil.rmtree(broken)
 
 
-def test_a_flipped_byte_anywhere_never_gives_a_traceback(shelf: Path):
+def test_a_flipped_byte_anywhere_never_gives_a_traceback(shelf: Path) -> None:
     chance = random.Random(5)
     broken = copy_to(shelf)
     for file in ("card.json", *FILES):
@@ -1274,7 +1315,7 @@ def test_a_flipped_byte_anywhere_never_gives_a_traceback(shelf: Path):
 
 def test_a_bundle_that_contradicts_its_card_gets_a_sentence_and_a_way_out(
     shelf: Path, reseal: Callable[[Path], None]
-):
+) -> None:
     broken = copy_to(shelf)
     shutil.copy(SHIPPED / FLAT / "decoder.onnx", broken / "decoder.onnx")
     reseal(broken)
@@ -1290,7 +1331,7 @@ def test_a_bundle_that_contradicts_its_card_gets_a_sentence_and_a_way_out(
     assert f"live-map-{FLAT}" in parts(visitor)
 
 
-def test_a_model_that_breaks_while_it_is_looked_at(shelf: Path):
+def test_a_model_that_breaks_while_it_is_looked_at(shelf: Path) -> None:
     broken = copy_to(shelf)
     visitor = visit(model=DEEP, view="Manifold")
     assert f"manifold-{DEEP}" in parts(visitor)
@@ -1300,7 +1341,9 @@ def test_a_model_that_breaks_while_it_is_looked_at(shelf: Path):
     assert f"manifold-{FLAT}" in parts(visitor)
 
 
-def test_a_bundle_that_vanishes_while_it_is_listed(shelf: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_bundle_that_vanishes_while_it_is_listed(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gone = shelf / "gone"
     monkeypatch.setattr(cache, "find_bundles", lambda folder: [shelf / FLAT, gone])
     visitor = visit(model=FLAT)
@@ -1308,7 +1351,9 @@ def test_a_bundle_that_vanishes_while_it_is_listed(shelf: Path, monkeypatch: pyt
     assert "card.json of gone is missing" in as_read(visitor.error[0].value)
 
 
-def test_a_new_bundle_in_place_of_the_old_one_is_seen(shelf: Path, reseal: Callable[[Path], None]):
+def test_a_new_bundle_in_place_of_the_old_one_is_seen(
+    shelf: Path, reseal: Callable[[Path], None]
+) -> None:
     bundle = copy_to(shelf)
     visitor = visit(model=DEEP, view="Model")
     (before,) = [m.value for m in visitor.metric if m.label == "test −ELBO"]
@@ -1320,7 +1365,7 @@ def test_a_new_bundle_in_place_of_the_old_one_is_seen(shelf: Path, reseal: Calla
     assert (before != after, after) == (True, "1.25")
 
 
-def test_strange_things_among_the_bundles_do_no_harm(shelf: Path):
+def test_strange_things_among_the_bundles_do_no_harm(shelf: Path) -> None:
     (shelf / "notes.txt").write_text("hello")
     (shelf / ".unfinished").mkdir()
     (shelf / "loop").symlink_to(shelf / "loop")
@@ -1355,7 +1400,7 @@ def test_strange_things_among_the_bundles_do_no_harm(shelf: Path):
 @pytest.mark.parametrize("folder", ["empty", "nowhere", "broken only"])
 def test_no_bundle_at_all_is_a_page_that_says_what_to_do(
     folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     place = tmp_path / folder
     if folder != "nowhere":
         place.mkdir()
@@ -1378,7 +1423,9 @@ def test_no_bundle_at_all_is_a_page_that_says_what_to_do(
 
 
 @pytest.mark.usefixtures("fresh_caches")
-def test_damaged_test_images_are_as_good_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_damaged_test_images_are_as_good_as_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shelf = tmp_path / "shelf"
     shutil.copytree(SHIPPED / "images", shelf / "images")
     (shelf / FLAT).symlink_to(SHIPPED / FLAT)
@@ -1425,10 +1472,10 @@ def history_of(reconstruction: list[float], kl: list[float]) -> dict[str, list[f
 
 def comparison_chart(visitor: AppTest) -> dict[str, Any]:
     """The last of the Model view's figures."""
-    return json.loads(visitor.get("plotly_chart")[-1].proto.spec)
+    return chart(visitor, -1)
 
 
-def test_a_model_stands_beside_the_others_of_its_test_images(shelf: Path):
+def test_a_model_stands_beside_the_others_of_its_test_images(shelf: Path) -> None:
     copy_to(shelf, DEEP)  # of other images
     (shelf / "fashion_mnist-8d").symlink_to(SHIPPED / "fashion_mnist-8d")
     put_reference(shelf, "better", neg_elbo=200.0)
@@ -1451,7 +1498,7 @@ def test_a_model_stands_beside_the_others_of_its_test_images(shelf: Path):
     assert table.value[""].tolist() == ["", "", "●", "", ""]
 
 
-def test_a_model_alone_is_compared_with_nothing(shelf: Path):
+def test_a_model_alone_is_compared_with_nothing(shelf: Path) -> None:
     copy_to(shelf, DEEP)
     visitor = visit(model=FLAT, view="Model", section="Comparison")
     assert_sound(visitor)
@@ -1459,7 +1506,7 @@ def test_a_model_alone_is_compared_with_nothing(shelf: Path):
     assert "There is no other model of these test images here." in sentences(visitor)
 
 
-def test_held_out_curves_of_the_same_dimension_come_first(shelf: Path):
+def test_held_out_curves_of_the_same_dimension_come_first(shelf: Path) -> None:
     (shelf / "fashion_mnist-8d").symlink_to(SHIPPED / "fashion_mnist-8d")
     other = put_reference(shelf, "other", history=history_of([9.0, 7.0, 5.0], [1.0, 2.0, 3.0]))
     visitor = visit(model=FLAT, view="Model", section="Comparison")
@@ -1481,7 +1528,7 @@ def test_held_out_curves_of_the_same_dimension_come_first(shelf: Path):
     np.testing.assert_allclose(numbers(shown["data"][1]["x"]), expected, rtol=1e-6)
 
 
-def test_nats_of_a_density_are_not_drawn_beside_those_of_probabilities(shelf: Path):
+def test_nats_of_a_density_are_not_drawn_beside_those_of_probabilities(shelf: Path) -> None:
     recipe = load_reference(SHIPPED / FLAT).card.model.recipe
     put_reference(shelf, "dense", recipe=override(recipe, likelihood="gaussian"))
     put_reference(shelf, "strong", recipe=override(recipe, beta=4.0))
@@ -1494,7 +1541,7 @@ def test_nats_of_a_density_are_not_drawn_beside_those_of_probabilities(shelf: Pa
     assert "do not compare with those of a Bernoulli" in sentences(visitor)
 
 
-def test_a_broken_reference_is_left_out_with_a_sentence(shelf: Path):
+def test_a_broken_reference_is_left_out_with_a_sentence(shelf: Path) -> None:
     put_reference(shelf, "whole")
     broken = shelf / "references" / "broken"
     for damage in DAMAGE.values():
@@ -1508,7 +1555,7 @@ def test_a_broken_reference_is_left_out_with_a_sentence(shelf: Path):
         shutil.rmtree(broken)
 
 
-def test_a_published_figure_stands_beside_ours_after_as_many_epochs(shelf: Path):
+def test_a_published_figure_stands_beside_ours_after_as_many_epochs(shelf: Path) -> None:
     history = history_of([80.0, 70.0, 60.0], [20.0, 25.0, 26.0])
     same: Any = {"data": "fashion_mnist", "latent_dim": 2}
     recipe = RECIPES["softplus-mlp"].model_copy(
@@ -1533,11 +1580,11 @@ def test_a_published_figure_stands_beside_ours_after_as_many_epochs(shelf: Path)
     assert lines["short"].endswith(f"this one, after only 3 epochs, has **86.00** {nats}")
     assert lines["long"].endswith(f"this one has **95.00** {nats}")
     assert "Its write-up shows pictures after 2 epochs; this one has **95.00**" in lines["none"]
-    mean = "(training images, (reconstruction + 0.392 KL) / 10)."
-    assert lines["mean"].endswith(f"has **7.0192** {mean}")  # (60 + 0.392 · 26) / 10
+    scaled = "(training images, (reconstruction + 0.392 KL) / 10)."
+    assert lines["mean"].endswith(f"has **7.0192** {scaled}")  # (60 + 0.392 · 26) / 10
 
 
-def test_what_strangers_wrote_is_shown_and_not_rendered(shelf: Path):
+def test_what_strangers_wrote_is_shown_and_not_rendered(shelf: Path) -> None:
     picture = "![x](https://example.org/x.png)"
     folder = copy_to(shelf, DEEP)
     card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
@@ -1556,7 +1603,7 @@ def test_what_strangers_wrote_is_shown_and_not_rendered(shelf: Path):
     assert not any("![" in text for text in shown)
 
 
-def test_text_of_others_is_taken_literally():
+def test_text_of_others_is_taken_literally() -> None:
     assert literal("![a](b)") == r"\!\[a\]\(b\)"
     assert literal("T-shirt_1\n\n# *x*  <b> $y$ `z` :red[w]") == (
         r"T\-shirt\_1 \# \*x\* \<b\> \$y\$ \`z\` \:red\[w\]"
@@ -1564,7 +1611,7 @@ def test_text_of_others_is_taken_literally():
     assert literal("größer 日本 − 7") == "größer 日本 − 7"
 
 
-def test_a_flow_is_part_of_the_architecture_and_of_the_kl(bundles: dict[str, Bundle]):
+def test_a_flow_is_part_of_the_architecture_and_of_the_kl(bundles: dict[str, Bundle]) -> None:
     plain = bundles[DEEP].card
     steps = [{"layer": "InverseAutoregressive", "units": 8}] * 3
     recipe = override(plain.model.recipe, flow=steps, context=4)
@@ -1614,7 +1661,7 @@ def odd_shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("model", ["grey-1d", "colour-80d"])
 def test_other_dimensions_and_colours_work_in_every_view(
     model: str, odd_shelf: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(cache, "BUNDLES", odd_shelf)
     bundle = load_bundle(odd_shelf / model)
     latent_dim = bundle.card.model.latent_dim
@@ -1637,7 +1684,9 @@ def test_other_dimensions_and_colours_work_in_every_view(
     assert coordinates(visitor) == [0.5] * latent_dim
 
 
-def test_a_space_of_one_dimension_is_a_line(odd_shelf: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_space_of_one_dimension_is_a_line(
+    odd_shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cache, "BUNDLES", odd_shelf)
     visitor = visit(model="grey-1d", view="Map")
     plane = given(visitor, "live-map-grey-1d")["plane"]
@@ -1653,13 +1702,15 @@ def test_a_space_of_one_dimension_is_a_line(odd_shelf: Path, monkeypatch: pytest
     assert "→ z₁" in [caption.value for caption in visitor.caption]
 
 
-def test_a_flat_model_has_no_axes_to_choose():
+def test_a_flat_model_has_no_axes_to_choose() -> None:
     visitor = visit(model=FLAT, view="Map", axes="2,1")
     (warning,) = visitor.warning
     assert warning.value.endswith("only a model of three dimensions or more has axes to choose.")
 
 
-def test_the_dimensions_of_80_stand_on_pages(odd_shelf: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_dimensions_of_80_stand_on_pages(
+    odd_shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cache, "BUNDLES", odd_shelf)
     order = load_bundle(odd_shelf / "colour-80d").dimensions_by_kl
     visitor = visit(model="colour-80d", view="Sliders")
@@ -1682,7 +1733,7 @@ def test_the_dimensions_of_80_stand_on_pages(odd_shelf: Path, monkeypatch: pytes
 # ---- The process ----
 
 
-def test_the_app_never_imports_tensorflow(tmp_path: Path):
+def test_the_app_never_imports_tensorflow(tmp_path: Path) -> None:
     script = f"""
 import sys
 from pathlib import Path
@@ -1710,7 +1761,7 @@ print(sorted({{"tensorflow", "keras", "torch", "jax", "sklearn"}} & set(sys.modu
     assert done.stdout.strip() == "[]"
 
 
-def test_the_changes_of_training_images_are_told():
+def test_the_changes_of_training_images_are_told() -> None:
     augmentation = Augmentation(rotation=0.1, flip=0.5)
     recipe = override(RECIPES["residual"], augmentation=augmentation, epochs=40)
     assert describe_augmentation(recipe) == (

@@ -171,6 +171,18 @@ class Visitor:
             self.page.wait_for_timeout(40)
         raise AssertionError(f"waited in vain until {what}")
 
+    def until_address(self, what: str, **wanted: str) -> None:
+        """Wait until the address has these values."""
+        self.until(lambda: wanted.items() <= self.address.items(), what)
+
+    def until_said(self, place: Any, text: str) -> None:
+        """Wait until a text stands somewhere."""
+        self.until(lambda: text in place.inner_text(), f"{text} is there")
+
+    def until_loaded(self, image: Any, what: str) -> None:
+        """Wait until an image has arrived."""
+        self.until(lambda: image.evaluate("i => i.complete && i.naturalWidth > 0"), what)
+
     @property
     def address(self) -> dict[str, str]:
         return {key: values[0] for key, values in parse_qs(urlsplit(self.page.url).query).items()}
@@ -221,7 +233,7 @@ class Visitor:
 
     def place_at(self, x: float, y: float) -> list[float]:
         """Plotly's own idea of the data coordinates at a place of the page."""
-        return self.page.evaluate(
+        place: list[float] = self.page.evaluate(
             """([x, y]) => {
                 const chart = document.querySelector(".js-plotly-plot");
                 const { xaxis, yaxis } = chart._fullLayout;
@@ -230,6 +242,7 @@ class Visitor:
             }""",
             [x, y],
         )
+        return place
 
     def pixel_of(self, place: Any) -> tuple[float, float]:
         """Where on the page data coordinates lie."""
@@ -276,7 +289,7 @@ class Visitor:
         y = box["y"] + box["height"] / 2
 
         def x_of(share: float) -> float:
-            return box["x"] + 8 + share * (box["width"] - 16)
+            return float(box["x"] + 8 + share * (box["width"] - 16))
 
         self.page.mouse.move(x_of((value - low) / (high - low)), y)
         self.page.mouse.down()
@@ -305,7 +318,15 @@ def visitor(desktop: Visitor) -> Iterator[Visitor]:
 
 def decode(bundle: Bundle, z: Any) -> np.ndarray:
     """One image as onnxruntime decodes it, ``(height, width)`` in [0, 1]."""
-    return bundle.codec.decode(np.array([z], np.float32))[0].squeeze()
+    image: np.ndarray = bundle.codec.decode(np.array([z], np.float32))[0].squeeze()
+    return image
+
+
+def captured(pattern: str, text: str) -> str:
+    """What the pattern's group matches in a text."""
+    found = re.search(pattern, text)
+    assert found is not None, text
+    return found[1]
 
 
 def mosaic(bundle: Bundle, latents: Any, columns: int) -> np.ndarray:
@@ -320,7 +341,7 @@ def mosaic(bundle: Bundle, latents: Any, columns: int) -> np.ndarray:
 
 def test_the_lens_follows_the_pointer_over_the_map_without_the_server(
     visitor: Visitor, bundles: dict[str, Bundle]
-):
+) -> None:
     bundle = bundles[FLAT]
     images = load_images(next((SHIPPED / "images").glob("fashion_mnist-*.npz")), bundle.card.data)
     visitor.open(model=FLAT, view="Map", z="0.5,-0.25")
@@ -344,9 +365,9 @@ def test_the_lens_follows_the_pointer_over_the_map_without_the_server(
         visitor.shows(decode(bundle, bundle.latents.z_mean[row]), ".lens .again")
         share_of_data = float(cache.percentiles(bundle, np.array([z], np.float32))[0])
         said = visitor.page.locator(".lens .density").inner_text()
-        assert abs(int(re.search(r"than (\d+) %", said)[1]) - share_of_data) < 1.01
+        assert abs(int(captured(r"than (\d+) %", said)) - share_of_data) < 1.01
         back = np.linalg.norm(bundle.codec.encode(decode(bundle, z)[None, ..., None])[0][0] - z)
-        assert float(re.search(r"within ([\d.]+)", said)[1]) == pytest.approx(back, abs=0.02)
+        assert float(captured(r"within ([\d.]+)", said)) == pytest.approx(back, abs=0.02)
     for one, other in zip(pictures, pictures[1:], strict=False):
         assert np.abs(one.astype(int) - other).max() > 50
     assert visitor.page.locator(".lens .badge").inner_text() == "no data here"  # a corner
@@ -356,7 +377,7 @@ def test_the_lens_follows_the_pointer_over_the_map_without_the_server(
     assert visitor.sent == []
 
 
-def test_a_click_on_the_map_pins_the_point(visitor: Visitor, bundles: dict[str, Bundle]):
+def test_a_click_on_the_map_pins_the_point(visitor: Visitor, bundles: dict[str, Bundle]) -> None:
     bundle = bundles[FLAT]
     visitor.open(model=FLAT, view="Map")
     corner = visitor.spot(0.02, 0.03)
@@ -408,7 +429,7 @@ def geometry_text(z: Any) -> str:
 
 def test_zoom_and_the_modebar_leave_the_point_and_the_lens_true(
     visitor: Visitor, bundles: dict[str, Bundle]
-):
+) -> None:
     visitor.open(model=FLAT, view="Map")
     span = """(({ range }) => range[1] - range[0])(
         document.querySelector(".js-plotly-plot")._fullLayout.xaxis
@@ -428,7 +449,7 @@ def test_zoom_and_the_modebar_leave_the_point_and_the_lens_true(
     assert visitor.z == [0, 0]
 
 
-def test_a_class_in_the_legend_hides_its_dots(visitor: Visitor, bundles: dict[str, Bundle]):
+def test_a_class_in_the_legend_hides_its_dots(visitor: Visitor, bundles: dict[str, Bundle]) -> None:
     bundle = bundles[FLAT]
     visitor.open(model=FLAT, view="Map")
     label = bundle.card.data.classes.index("Trouser")
@@ -453,7 +474,7 @@ def test_a_class_in_the_legend_hides_its_dots(visitor: Visitor, bundles: dict[st
 
 def test_a_box_lists_and_exports_what_is_in_it(
     visitor: Visitor, bundles: dict[str, Bundle], tmp_path: Path
-):
+) -> None:
     bundle = bundles[FLAT]
     visitor.open(model=FLAT, view="Map")
     visitor.choose("Box")
@@ -501,7 +522,9 @@ def test_a_box_lists_and_exports_what_is_in_it(
     visitor.until(lambda: visitor.page.evaluate(chosen) == [0, 0], "the chart shows no box")
 
 
-def test_the_map_of_a_deep_model_decodes_in_its_plane(visitor: Visitor, bundles: dict[str, Bundle]):
+def test_the_map_of_a_deep_model_decodes_in_its_plane(
+    visitor: Visitor, bundles: dict[str, Bundle]
+) -> None:
     bundle = bundles[DEEP]
     z = [0.5, -1, 0, 0, 1, 0, 0.25, 0]
     visitor.open(model=DEEP, view="Map", axes="2,5", z=geometry_text(z))
@@ -522,7 +545,7 @@ def test_the_map_of_a_deep_model_decodes_in_its_plane(visitor: Visitor, bundles:
 
 def test_the_grid_equals_the_servers_and_its_tiles_can_be_chosen(
     visitor: Visitor, bundles: dict[str, Bundle]
-):
+) -> None:
     bundle = bundles[FLAT]
     visitor.open(model=FLAT, view="Manifold", size="9")
     xs, ys = plane_coordinates_grid(9, spacing="normal", extent=2.5)
@@ -560,7 +583,7 @@ def test_the_grid_equals_the_servers_and_its_tiles_can_be_chosen(
         assert picture.size == (9 * 56, 9 * 56)
 
 
-def test_a_grid_of_40_by_40_is_drawn(visitor: Visitor, bundles: dict[str, Bundle]):
+def test_a_grid_of_40_by_40_is_drawn(visitor: Visitor, bundles: dict[str, Bundle]) -> None:
     visitor.open(model=FLAT, view="Manifold", size="40", spacing="Linear", extent="3.0")
     points = grid_points(*plane_coordinates_grid(40, spacing="linear", extent=3.0))
     visitor.shows(mosaic(bundles[FLAT], points, 40), ".grid canvas")
@@ -568,7 +591,7 @@ def test_a_grid_of_40_by_40_is_drawn(visitor: Visitor, bundles: dict[str, Bundle
 
 def test_sliders_of_a_deep_model_move_the_grid_through_the_space(
     visitor: Visitor, bundles: dict[str, Bundle]
-):
+) -> None:
     bundle = bundles[DEEP]
     visitor.open(model=DEEP, view="Manifold", size="5", axes="1,2")
     points = grid_points(*plane_coordinates_grid(5, spacing="normal", extent=2.5))
@@ -600,7 +623,7 @@ def strip(bundle: Bundle, z: list[float], dimension: int) -> np.ndarray:
 
 def test_a_slider_moves_lens_and_strips_live_and_tells_the_server_on_release(
     visitor: Visitor, bundles: dict[str, Bundle]
-):
+) -> None:
     bundle = bundles[DEEP]
     visitor.open(model=DEEP, view="Sliders")
     first, second, *_, last = bundle.dimensions_by_kl
@@ -623,7 +646,7 @@ def test_a_slider_moves_lens_and_strips_live_and_tells_the_server_on_release(
 
 def test_sliders_take_typed_values_keys_clicks_and_double_clicks(
     visitor: Visitor, bundles: dict[str, Bundle]
-):
+) -> None:
     bundle = bundles[DEEP]
     visitor.open(model=DEEP, view="Sliders", z="0,0,0,0,0,0,0,0")
     first, second, *_ = bundle.dimensions_by_kl
@@ -673,13 +696,14 @@ def test_sliders_take_typed_values_keys_clicks_and_double_clicks(
 # ---- Interpolate ----
 
 
-def test_the_path_between_two_images(visitor: Visitor, bundles: dict[str, Bundle]):
+def test_the_path_between_two_images(visitor: Visitor, bundles: dict[str, Bundle]) -> None:
     bundle = bundles[FLAT]
     visitor.open(model=FLAT, view="Interpolate", a="test-3", b="test-42", steps="5")
     a, b = bundle.latents.z_mean[[3, 42]].astype(float)
 
     def path(t: float) -> np.ndarray:
-        return (1 - t) * a + t * b
+        place: np.ndarray = (1 - t) * a + t * b
+        return place
 
     pictures = visitor.page.locator(".picker img")
     widths = [pictures.nth(i).evaluate("image => image.naturalWidth") for i in range(3)]
@@ -705,10 +729,13 @@ def test_the_path_between_two_images(visitor: Visitor, bundles: dict[str, Bundle
     visitor.page.wait_for_timeout(300)
     visitor.sent.clear()
     visitor.page.get_by_role("button", name="Play").click()
-    frames = set()
-    visitor.until(
-        lambda: frames.add(visitor.lens().tobytes()) or len(frames) > 10, "the lens runs along"
-    )
+    frames: set[bytes] = set()
+
+    def is_running() -> bool:
+        frames.add(visitor.lens().tobytes())
+        return len(frames) > 10
+
+    visitor.until(is_running, "the lens runs along")
     assert visitor.sent == []
     before = visitor.address["z"]
     visitor.page.get_by_role("button", name="Pause").click()
@@ -719,7 +746,7 @@ def test_the_path_between_two_images(visitor: Visitor, bundles: dict[str, Bundle
     assert np.abs(np.frombuffer(still, np.uint8).astype(int) - visitor.lens().ravel()).max() < 3
 
 
-def test_ends_come_from_gallery_map_and_point(visitor: Visitor, bundles: dict[str, Bundle]):
+def test_ends_come_from_gallery_map_and_point(visitor: Visitor, bundles: dict[str, Bundle]) -> None:
     bundle = bundles[FLAT]
     visitor.open(model=FLAT, view="Interpolate", a="test-3", b="test-42", z="1,1")
     gallery = visitor.page.locator(".picker").first
@@ -776,7 +803,7 @@ def phone_photo(file: Path) -> np.ndarray:
 
 def test_an_upload_shows_original_reconstruction_and_error(
     visitor: Visitor, bundles: dict[str, Bundle], tmp_path: Path
-):
+) -> None:
     bundle = bundles[DEEP]
     upright = phone_photo(tmp_path / "IMG_0001.JPG")
     visitor.open(model=DEEP, view="Reconstruct")
@@ -785,9 +812,7 @@ def test_an_upload_shows_original_reconstruction_and_error(
     for name in ("original", "reconstruction", "error map"):
         image = visitor.page.locator(f"img[alt^='{name}']")
         image.wait_for()
-        visitor.until(
-            lambda image=image: image.evaluate("i => i.complete && i.naturalWidth > 0"), name
-        )
+        visitor.until_loaded(image, name)
         shown[name] = visitor.pixels(f"img[alt^='{name}']")[8::16, 8::16]
 
     shape = bundle.card.data.image_shape
@@ -827,7 +852,7 @@ def test_an_upload_shows_original_reconstruction_and_error(
 # ---- The page as a whole ----
 
 
-def test_the_model_view_shows_the_cards_figures(visitor: Visitor):
+def test_the_model_view_shows_the_cards_figures(visitor: Visitor) -> None:
     card = json.loads((SHIPPED / DEEP / "card.json").read_text(encoding="utf-8"))
     visitor.open(model=DEEP, view="Model")
     metrics = card["metrics"]
@@ -837,7 +862,7 @@ def test_the_model_view_shows_the_cards_figures(visitor: Visitor):
         f"{metrics['importance']['bound']:.2f} nats",
         f"{100 * metrics['knn_accuracy']:.1f} %",
     ):
-        visitor.until(lambda text=text: text in main.inner_text(), f"{text} is there")
+        visitor.until_said(main, text)
     visitor.page.get_by_role("tab", name="Recipe and data").click()
     command = card["training"]["command"]
     visitor.until(lambda: command in main.inner_text(), "the command is there")
@@ -849,7 +874,7 @@ def test_the_model_view_shows_the_cards_figures(visitor: Visitor):
 
 def test_a_model_change_in_the_middle_of_a_drag_leaves_nothing_stale(
     visitor: Visitor, bundles: dict[str, Bundle], shelf: Path
-):
+) -> None:
     visitor.open(model=DEEP, view="Sliders")
     for name in (OTHER, SMALL, DEEP, OTHER):
         drag = visitor.grab(".dimension .range")
@@ -860,7 +885,7 @@ def test_a_model_change_in_the_middle_of_a_drag_leaves_nothing_stale(
             visitor.page.mouse.move(350 + 250 * share, 300 + 60 * share, steps=3)
             visitor.page.wait_for_timeout(30)
         visitor.page.mouse.up()
-        visitor.until(lambda name=name: visitor.address["model"] == name, "the model changes")
+        visitor.until_address("the model changes", model=name)
         visitor.rest()
         visitor.shows(decode(bundles[name], visitor.z))
         order = bundles[name].dimensions_by_kl
@@ -875,7 +900,7 @@ def test_a_model_change_in_the_middle_of_a_drag_leaves_nothing_stale(
 
 def test_hasty_changes_of_view_and_model_end_where_they_should(
     visitor: Visitor, bundles: dict[str, Bundle]
-):
+) -> None:
     visitor.open(model=FLAT, view="Map")
     tabs = visitor.page.get_by_role("tab")
     models = visitor.page.get_by_test_id("stRadio")
@@ -899,7 +924,7 @@ def test_hasty_changes_of_view_and_model_end_where_they_should(
 
 def test_a_copied_link_shows_the_same_picture_elsewhere(
     visitor: Visitor, chromium: Any, app_url: str
-):
+) -> None:
     visitor.open(model=DEEP, view="Sliders", axes="3,4")
     visitor.grab(".dimension .range")(0.83)
     visitor.page.mouse.up()
@@ -921,7 +946,9 @@ def test_a_copied_link_shows_the_same_picture_elsewhere(
     other.context.close()
 
 
-def test_the_back_button_goes_through_what_was_seen(visitor: Visitor, bundles: dict[str, Bundle]):
+def test_the_back_button_goes_through_what_was_seen(
+    visitor: Visitor, bundles: dict[str, Bundle]
+) -> None:
     visitor.open(model=FLAT, view="Map")
     seen = [visitor.address]
     for share in ((0.3, 0.3), (0.6, 0.7)):
@@ -966,7 +993,7 @@ def test_the_back_button_goes_through_what_was_seen(visitor: Visitor, bundles: d
 @pytest.mark.parametrize(("width", "theme"), [(1280, "dark"), (390, "light"), (390, "dark")])
 def test_every_view_stands_at_every_width_and_in_both_themes(
     width: int, theme: str, chromium: Any, app_url: str, bundles: dict[str, Bundle]
-):
+) -> None:
     visitor = Visitor(chromium, app_url, width=width, color_scheme=theme, has_touch=width < 400)
     background = {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 18, 28)"}[theme]
     visitor.open(model=OTHER, view="Map", z="0.5,0,0,0,0,0,0,0")
@@ -978,7 +1005,7 @@ def test_every_view_stands_at_every_width_and_in_both_themes(
         tab = visitor.page.get_by_role("tab").filter(has_text=view)
         tab.scroll_into_view_if_needed()
         tab.click()
-        visitor.until(lambda view=view: visitor.address["view"] == view, f"{view} opens")
+        visitor.until_address(f"{view} opens", view=view)
         visitor.rest()
         overflow = "document.documentElement.scrollWidth - innerWidth"
         assert visitor.page.evaluate(overflow) <= 0, view
@@ -992,9 +1019,7 @@ def test_every_view_stands_at_every_width_and_in_both_themes(
             assert lens["width"] >= 60
     for section in ("Comparison", "Pictures", "Recipe and data"):
         visitor.page.get_by_role("tab", name=section).click()
-        visitor.until(
-            lambda name=section: visitor.address.get("section") == name, f"{section} opens"
-        )
+        visitor.until_address(f"{section} opens", section=section)
         visitor.rest()
         assert visitor.page.evaluate(overflow) <= 0, section
     if width > 400:  # the page's CSS must know what Streamlit calls its elements
@@ -1006,7 +1031,7 @@ def test_every_view_stands_at_every_width_and_in_both_themes(
 
 def test_a_finger_on_the_map_pins_the_point(
     chromium: Any, app_url: str, bundles: dict[str, Bundle]
-):
+) -> None:
     visitor = Visitor(chromium, app_url, width=390, has_touch=True, is_mobile=True)
     visitor.open(model=FLAT, view="Map")
     x, y = visitor.pixel_of([1.0, 0.5])
@@ -1023,7 +1048,7 @@ def test_a_finger_on_the_map_pins_the_point(
 @pytest.mark.parametrize("damage", ["a flipped bit", "zeros"])
 def test_weights_that_arrive_damaged_show_an_alert_and_no_garbage(
     damage: str, chromium: Any, app_url: str, bundles: dict[str, Bundle]
-):
+) -> None:
     """The bytes are changed on their way through the real connection."""
     middle = bundles[FLAT].decoder[len(bundles[FLAT].decoder) // 2 :]
     weights = middle[:64]
@@ -1061,7 +1086,7 @@ def is_calm_without_a_picture(visitor: Visitor) -> None:
     assert visitor.troubles == []
 
 
-def test_a_payload_cut_short_shows_an_alert(visitor: Visitor, bundles: dict[str, Bundle]):
+def test_a_payload_cut_short_shows_an_alert(visitor: Visitor, bundles: dict[str, Bundle]) -> None:
     payload = payload_of(bundles[DEEP])
     visitor.open(model=FLAT, view="Model")
     for length in (0, 3, 100, len(payload) // 2, len(payload) - 1):
@@ -1080,7 +1105,7 @@ def test_a_payload_cut_short_shows_an_alert(visitor: Visitor, bundles: dict[str,
 
 def test_a_model_that_the_page_cannot_run_is_named_and_the_rest_of_the_page_goes_on(
     chromium: Any, app_url: str
-):
+) -> None:
     visitor = Visitor(chromium, app_url)
     visitor.page.goto(f"{app_url}/?model={ODD}&view=Map")
     alert = visitor.page.get_by_role("alert").filter(has_text="cannot run the model’s decoder")
@@ -1094,7 +1119,7 @@ def test_a_model_that_the_page_cannot_run_is_named_and_the_rest_of_the_page_goes
     visitor.rest()
     for view in ("Manifold", "Sliders", "Interpolate"):
         visitor.page.get_by_role("tab").filter(has_text=view).click()
-        visitor.until(lambda view=view: visitor.address["view"] == view, f"{view} opens")
+        visitor.until_address(f"{view} opens", view=view)
         visitor.rest()
         is_calm_without_a_picture(visitor)
     visitor.context.close()
@@ -1102,7 +1127,7 @@ def test_a_model_that_the_page_cannot_run_is_named_and_the_rest_of_the_page_goes
 
 def test_a_page_that_may_not_start_workers_decodes_by_itself(
     chromium: Any, app_url: str, bundles: dict[str, Bundle]
-):
+) -> None:
     visitor = Visitor(chromium, app_url)
     visitor.page.add_init_script("delete globalThis.Worker")
     visitor.open(model=DEEP, view="Sliders", z="1,0,0,0,0,0,0,0")
@@ -1115,7 +1140,7 @@ def test_a_page_that_may_not_start_workers_decodes_by_itself(
     visitor.context.close()
 
 
-def test_a_chart_that_is_built_otherwise_is_told_on_the_page(chromium: Any, app_url: str):
+def test_a_chart_that_is_built_otherwise_is_told_on_the_page(chromium: Any, app_url: str) -> None:
     """As if another version of Plotly called things by other names."""
     visitor = Visitor(chromium, app_url)
     visitor.page.add_init_script(
@@ -1135,7 +1160,7 @@ def test_a_chart_that_is_built_otherwise_is_told_on_the_page(chromium: Any, app_
     visitor.context.close()
 
 
-def test_code_is_served_for_good_under_its_version_and_nothing_else_is(app_url: str):
+def test_code_is_served_for_good_under_its_version_and_nothing_else_is(app_url: str) -> None:
     def answer(path: str) -> tuple[int, str]:
         try:
             with urllib.request.urlopen(f"{app_url}/{path}", timeout=30) as response:
@@ -1146,7 +1171,7 @@ def test_code_is_served_for_good_under_its_version_and_nothing_else_is(app_url: 
     for path in FOLDER.rglob("*.js"):
         status, caching = answer(f"live/{VERSION}/{path.relative_to(FOLDER).as_posix()}")
         assert (status, "immutable" in caching) == (200, True), path
-    for path in (
+    for elsewhere in (
         f"live/{'0' * len(VERSION)}/streamlit.js",
         f"live/{VERSION}/",
         f"live/{VERSION}/style.css",
@@ -1154,4 +1179,4 @@ def test_code_is_served_for_good_under_its_version_and_nothing_else_is(app_url: 
         f"live/{VERSION}/%2e%2e/%2e%2e/app.py",
         f"live/{VERSION}//{FOLDER.parents[1] / 'app.py'}",
     ):
-        assert answer(path)[0] in (400, 404), path
+        assert answer(elsewhere)[0] in (400, 404), elsewhere

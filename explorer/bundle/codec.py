@@ -110,7 +110,10 @@ def _run(
     names = [value.name for value in session.get_inputs()]
     values = (batch.astype(np.float32, copy=False) for batch in batches)
     try:
-        return session.run(None, dict(zip(names, values, strict=True)), options)
+        outputs: list[np.ndarray] = session.run(
+            None, dict(zip(names, values, strict=True)), options
+        )
+        return outputs
     except Exception as error:  # onnxruntime's errors share no base class
         half = len(batches[0]) // 2
         if not half or not re.search("memory|alloc", str(error)):
