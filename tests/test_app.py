@@ -399,6 +399,13 @@ def test_views_do_not_import_views(path: Path) -> None:
     assert "explorer.app.views" not in path.read_text(encoding="utf-8")
 
 
+def test_what_is_kept_between_runs_is_kept_in_one_module() -> None:
+    paths = Path(page.__file__).parent.rglob("*.py")
+    assert [path.name for path in paths if "st.cache_" in path.read_text(encoding="utf-8")] == [
+        "cache.py"
+    ]
+
+
 def test_streamlit_says_whether_the_browser_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """It says so by private names: ``internals`` must be put right when this test fails."""
     told: list[bool | None] = []

@@ -31,7 +31,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from explorer.app import cache
-from explorer.app.parts import _payload as payload_of
+from explorer.app.payload import encode_model as payload_of
 from explorer.app.server import FOLDER, VERSION
 from explorer.bundle.images import images_path, load_images
 from explorer.bundle.store import Bundle, load_bundle

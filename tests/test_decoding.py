@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from explorer.app import cache
-from explorer.app.parts import _payload as payload_of
+from explorer.app.payload import encode_model as payload_of
 from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.store import find_bundles, load_bundle
 from explorer.recipes.find import RECIPES

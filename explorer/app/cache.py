@@ -16,6 +16,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from explorer.app import payload
 from explorer.bundle.card import BundleError, Card
 from explorer.bundle.images import find_originals
 from explorer.bundle.store import (
@@ -127,8 +128,20 @@ def originals_of(bundle: Bundle) -> np.ndarray | None:
 
 def forget_originals() -> None:
     """Look for the images again, after they were fetched."""
-    originals_of.clear()
-    reconstructions_png.clear()
+    for kept in (originals_of, images_payload, _reconstructions_png):
+        kept.clear()
+
+
+@st.cache_resource(show_spinner="Preparing the model …", max_entries=8, hash_funcs=KEYS)
+def model_payload(bundle: Bundle) -> bytes:
+    """The model as the browser gets it."""
+    return payload.encode_model(bundle)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=KEYS)
+def images_payload(bundle: Bundle) -> bytes:
+    """The test images as the browser gets them, or that there are none."""
+    return payload.encode_images(bundle, originals_of(bundle))
 
 
 def pictures(bundle: Bundle, rows: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -227,9 +240,14 @@ def comparison_figure(curves: tuple[charts.Curve, ...], *, time: charts.Time) ->
     return charts.comparison_figure(curves, time=time)
 
 
-@st.cache_data(show_spinner=False, max_entries=16, hash_funcs=KEYS)
 def reconstructions_png(bundle: Bundle) -> tuple[bytes, bool]:
     """Some test images above their reconstructions; whether there are originals among them."""
+    originals_of(bundle)  # first: within another cached function it would show no progress
+    return _reconstructions_png(bundle)
+
+
+@st.cache_data(show_spinner=False, max_entries=16, hash_funcs=KEYS)
+def _reconstructions_png(bundle: Bundle) -> tuple[bytes, bool]:
     rows = evenly_spaced(bundle.card.data.test_images, RECONSTRUCTIONS)  # of all classes
     images, original = pictures(bundle, rows)
     if original:

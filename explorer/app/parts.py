@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
-import struct
-import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,18 +17,9 @@ import streamlit as st
 from explorer.app import cache, session
 from explorer.app.server import FOLDER, VERSION
 from explorer.bundle.store import Bundle
-from explorer.core.elbo import LOG_2PI
 from explorer.core.geometry import Plane
 from explorer.drawing import raster
 
-NO_DATA, LITTLE_DATA = 1, 10
-"""Percentiles of density below which a place has no data, or little."""
-SPRITE_COLUMNS = 100
-"""Test images in a row of the picture that the browser gets."""
-MAX_NETWORK_BYTES = 64_000_000
-"""Larger decoders and encoders are not sent to the browser, which then says so."""
-MAX_SPRITE_PIXELS = 16_000_000
-"""Larger sets of test images are not sent to the browser; the lens then shows no originals."""
 _NOT_LOADED = "This part of the page could not be loaded; reload the page."
 
 
@@ -69,12 +57,12 @@ _store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker = (
 
 def mount_model(bundle: Bundle) -> None:
     """Hand the model to the browser; it is sent again only when it is another one."""
-    _store(key=f"store-{bundle.content}", data=_payload(bundle))
+    _store(key=f"store-{bundle.content}", data=cache.model_payload(bundle))
 
 
 def mount_images(bundle: Bundle) -> None:
     """Hand over the test images, or that there are none; last, for this may take seconds."""
-    _sprite(key=f"sprite-{bundle.content}", data=_test_images(bundle))
+    _sprite(key=f"sprite-{bundle.content}", data=cache.images_payload(bundle))
 
 
 def lens(bundle: Bundle) -> None:
@@ -294,53 +282,3 @@ def _mover(
             use(z, row if is_row else None)
 
     return move
-
-
-def _test_images(bundle: Bundle) -> bytes:
-    """The model's hash and, if they are here and not too many, the test images as one PNG."""
-    images = cache.originals_of(bundle)
-    if images is None or images[..., 0].size > MAX_SPRITE_PIXELS:
-        return bundle.content.encode()
-    return _encode_images(bundle, images)
-
-
-@st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=cache.KEYS)
-def _encode_images(bundle: Bundle, _images: np.ndarray) -> bytes:
-    return bundle.content.encode() + raster.png(raster.tile(_images, SPRITE_COLUMNS), effort=1)
-
-
-@st.cache_resource(show_spinner="Preparing the model …", max_entries=8, hash_funcs=cache.KEYS)
-def _payload(bundle: Bundle) -> bytes:
-    """All that ``static/live/shared/model.js`` reads."""
-    latents, card = bundle.latents, bundle.card
-    log_var = latents.train_z_log_var.astype(np.float64)
-    arrays = {
-        "zMean": latents.z_mean.astype("<f4"),
-        "trainMean": latents.train_z_mean.astype("<f4"),
-        "trainPrecision": np.exp(-log_var).astype("<f4"),
-        "trainConstant": (-0.5 * np.sum(LOG_2PI + log_var, axis=1)).astype("<f4"),
-        "sortedDensity": bundle.sorted_log_density.astype("<f4"),
-        "labels": latents.labels.astype("<u2"),
-    }
-    contents = {name: array.tobytes() for name, array in arrays.items()}
-    for name, network in (("decoder", bundle.decoder), ("encoder", bundle.encoder)):
-        contents[name] = network if len(network) <= MAX_NETWORK_BYTES else b""
-    body = b"".join(contents.values())
-    sections, at = {}, 0
-    for name, content in contents.items():
-        sections[name] = {"at": at, "bytes": len(content)}
-        at += len(content)
-    header = json.dumps(
-        {
-            "content": bundle.content,
-            "latentDim": card.model.latent_dim,
-            "imageShape": card.data.image_shape,
-            "classes": card.data.classes,
-            "likelihood": card.model.recipe.likelihood,
-            "trust": {"none": NO_DATA, "little": LITTLE_DATA},
-            "spriteColumns": SPRITE_COLUMNS,
-            "sections": sections,
-        }
-    ).encode()
-    checked = header + body
-    return struct.pack("<II", len(header), zlib.crc32(checked)) + checked
