@@ -1,13 +1,15 @@
-"""What the command lines share: the command's own name, and numbers within a range."""
+"""What the command lines share: their own name, numbers within a range, bundles by name."""
 
 from __future__ import annotations
 
 import argparse
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
+
+from explorer.errors import ExplorerError
 
 T = TypeVar("T", int, float)
 
@@ -35,3 +37,23 @@ def number(kind: type[T], low: float, high: float = math.inf) -> Callable[[str],
         return value
 
     return parse
+
+
+class UsageError(ExplorerError):
+    """A mistake in the command; the message is a sentence for a person."""
+
+
+def choose_bundles(found: Iterable[Path], names: Sequence[str], folder: Path) -> list[Path]:
+    """The bundles of these names among those found in ``folder``; without names, all of them.
+
+    Raises:
+        UsageError: there is none, or none of that name.
+    """
+    known = {path.name: path for path in found}
+    for name in names:
+        if name not in known:
+            there = ", ".join(known) or "none"
+            raise UsageError(f"there is no bundle {name!r} in {folder}; there are: {there}")
+    if not known:
+        raise UsageError(f"there are no bundles in {folder}")
+    return [known[name] for name in names or known]

@@ -41,7 +41,7 @@ from explorer.bundle.store import (
     load_reference,
     save_card,
 )
-from explorer.cli.arguments import command_name
+from explorer.cli.arguments import UsageError, choose_bundles, command_name
 
 WEIGHTS = "model.keras"
 """The file in which graphs of that version have their large weights."""
@@ -54,24 +54,18 @@ def main() -> int:
     """Run the command line."""
     arguments = parse_arguments()
     folder = arguments.bundles
-    known = {path.name: path for path in (*find_references(folder), *find_bundles(folder))}
-    names = arguments.names or list(known)
-    if unknown := [name for name in names if name not in known]:
-        print(
-            f"there is no bundle {unknown[0]!r} in {folder}; there are: "
-            f"{', '.join(known) or 'none'}; --bundles names another folder",
-            file=sys.stderr,
-        )
-        return 2
-    if not names:
-        print(f"there are no bundles in {folder}", file=sys.stderr)
+    try:
+        found = (*find_references(folder), *find_bundles(folder))
+        paths = choose_bundles(found, arguments.names, folder)
+    except UsageError as error:
+        print(error, file=sys.stderr)
         return 2
     status = 0
-    for name in names:
+    for path in paths:
         try:
-            print(f"{name}: {convert(known[name])}", flush=True)
+            print(f"{path.name}: {convert(path)}", flush=True)
         except (BundleError, OSError) as error:
-            print(f"{name}: LEFT AS IT WAS: {error}", flush=True)
+            print(f"{path.name}: LEFT AS IT WAS: {error}", flush=True)
             status = 1
     return status
 

@@ -30,7 +30,7 @@ from plotly.offline import get_plotlyjs
 
 from explorer.bundle.images import find_originals
 from explorer.bundle.store import DEFAULT_FOLDER, Bundle, find_bundles, load_bundle
-from explorer.cli.arguments import SEEDS, command_name, number
+from explorer.cli.arguments import SEEDS, UsageError, choose_bundles, command_name, number
 from explorer.core.geometry import (
     MAX_NORMAL_EXTENT,
     SPACINGS,
@@ -55,16 +55,14 @@ IMAGE_SIDE, GRID_SIDE = 280, 1000
 """Pixels that the longer side of one image, and of many in one picture, comes close to."""
 
 
-class UsageError(ExplorerError):
-    """A mistake in the command."""
-
-
 def main() -> int:
     """Run the command line."""
     arguments = parse_arguments()
     output = arguments.output or Path("pictures", arguments.name)
     try:
-        bundle = open_bundle(arguments.bundles, arguments.name)
+        folder = arguments.bundles
+        (path,) = choose_bundles(find_bundles(folder), [arguments.name], folder)
+        bundle = load_bundle(path)
         files = draw(
             bundle,
             seed=arguments.seed,
@@ -189,20 +187,6 @@ def page(figure: go.Figure, name: str) -> bytes:
     options = {"displaylogo": False, "scrollZoom": True}
     html: str = figure.to_html(options, include_plotlyjs="directory", div_id=name)
     return html.encode()
-
-
-def open_bundle(folder: Path, name: str) -> Bundle:
-    """Load a bundle.
-
-    Raises:
-        UsageError: there is none of that name.
-        BundleError: it is broken.
-    """
-    known = {path.name: path for path in find_bundles(folder)}
-    if name not in known:
-        names = ", ".join(known) or "none"
-        raise UsageError(f"there is no bundle {name!r} in {folder}; there are: {names}")
-    return load_bundle(known[name])
 
 
 def read_point(text: str | None, latent_dim: int) -> np.ndarray | None:

@@ -26,7 +26,7 @@ from explorer.bundle.files import read_checked
 from explorer.bundle.graph import count_weights
 from explorer.bundle.images import load_card_data
 from explorer.bundle.store import DEFAULT_FOLDER, Bundle, Latents, find_bundles, load_bundle
-from explorer.cli.arguments import command_name
+from explorer.cli.arguments import UsageError, choose_bundles, command_name
 from explorer.data.dataset import Dataset, dataset_fingerprint
 from explorer.errors import DatasetError
 
@@ -57,20 +57,11 @@ class Check:
 def main() -> int:
     """Run the command line."""
     arguments = parse_arguments()
-    paths = find_bundles(arguments.bundles)
-    if arguments.names:
-        known = {path.name: path for path in paths}
-        for name in arguments.names:
-            if name not in known:
-                print(
-                    f"there is no bundle {name!r} in {arguments.bundles}; "
-                    f"there are: {', '.join(known) or 'none'}",
-                    file=sys.stderr,
-                )
-                return 2
-        paths = [known[name] for name in arguments.names]
-    if not paths:
-        print(f"there are no bundles in {arguments.bundles}", file=sys.stderr)
+    folder = arguments.bundles
+    try:
+        paths = choose_bundles(find_bundles(folder), arguments.names, folder)
+    except UsageError as error:
+        print(error, file=sys.stderr)
         return 2
     statuses = [verify(path, arguments.data, arguments.data_dir) for path in paths]
     return 1 if 1 in statuses else max(statuses)
