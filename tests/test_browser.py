@@ -48,7 +48,7 @@ FLAT, DEEP, OTHER, SMALL = "fashion_mnist-2d", "mnist-8d", "fashion_mnist-8d", "
 CSS = (ROOT / "explorer" / "app" / "page.css").read_text(encoding="utf-8")
 ODD = "odd-2d"
 VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Model")
-PATIENCE = 30_000  # milliseconds, on a machine that does other things too
+PATIENCE = 120_000  # milliseconds, on a machine that does other things too
 
 
 @pytest.fixture(scope="session")

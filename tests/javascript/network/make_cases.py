@@ -299,7 +299,7 @@ def normalisations() -> Iterator[Case]:
 
 def reductions() -> Iterator[Case]:
     x = data(1, 3, 4, 5)
-    for operator in ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum"):
+    for operator in ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum"):
         for opset in (13, 18):
             old = opset < (13 if operator == "ReduceSum" else 18)
             for axes in ([1], [-1, 2]):

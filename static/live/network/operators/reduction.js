@@ -1,6 +1,6 @@
 /** Operators that take many numbers to one, of whole axes or of windows: sums, means, extremes. */
 
-import { ADD, MAXIMUM, MINIMUM } from "../plain.js";
+import { ADD, MAXIMUM, MINIMUM, MULTIPLY } from "../plain.js";
 import { indices, progressions, sums } from "../tensor.js";
 import { padded, slidingAxes } from "./window.js";
 
@@ -17,6 +17,7 @@ const accumulating = (f, start) => (x, base, offsets) => {
 };
 
 const total = accumulating(ADD, 0);
+const product = accumulating(MULTIPLY, 1);
 const largest = accumulating(MAXIMUM, -Infinity);
 const smallest = accumulating(MINIMUM, Infinity);
 
@@ -32,6 +33,7 @@ export const REDUCTION = {
   ReduceMax: reducing(largest, 18),
   ReduceMean: reducing(mean, 18),
   ReduceMin: reducing(smallest, 18),
+  ReduceProd: reducing(product, 18),
   ReduceSum: reducing(total, 13),
 };
 
