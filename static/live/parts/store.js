@@ -17,7 +17,8 @@ export class Store {
   update(payload) {
     const warn = (/** @type {string} */ sentence) => this.#root.replaceChildren(alertOf(sentence));
     try {
-      this.#hub.provide(new Model(payload), warn);
+      const model = new Model(payload);
+      this.#hub.provide(model, warn);
     } catch (error) {
       warn(/** @type {Error} */ (error).message);
     }
