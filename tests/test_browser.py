@@ -1110,7 +1110,7 @@ def test_a_model_that_the_page_cannot_run_is_named_and_the_rest_of_the_page_goes
 ) -> None:
     visitor = Visitor(chromium, app_url)
     visitor.page.goto(f"{app_url}/?model={ODD}&view=Map")
-    alert = visitor.page.get_by_role("alert").filter(has_text="cannot run the model’s decoder")
+    alert = visitor.page.get_by_role("alert").filter(has_text="decoder.onnx: This page cannot run")
     alert.wait_for()
     assert "Sin" in alert.inner_text()
     visitor.rest()

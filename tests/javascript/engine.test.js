@@ -178,14 +178,14 @@ test("a worker that dies leaves nothing unanswered", async () => {
 test("a decoder that cannot be run is a sentence that names the operator", () => {
   const decoder = product([[1, 0], [0, 1]], "Swirl"); // prettier-ignore
   const { summary } = start(new Model(payload({}, { decoder })));
-  assert.match(summary.problem, /^This page cannot run the model’s decoder: .*Swirl/);
+  assert.match(summary.problem, /^decoder.onnx: .*Swirl/);
 });
 
 test("an encoder that cannot be run leaves all but the return distance", () => {
   const encoder = product([[1, 0], [0, 1]], "Swirl"); // prettier-ignore
   const { summary, engine, worker } = start(new Model(payload({}, { encoder })));
   assert.equal(summary.problem, null);
-  assert.match(summary.warning, /^This page cannot run the model’s encoder: .*Swirl/);
+  assert.match(summary.warning, /^encoder.onnx: .*Swirl/);
   /** @type {any} */
   let reading = null;
   const z = Float32Array.of(0, 0);

@@ -79,6 +79,7 @@ export class Lens {
       hub.onLook((z) => this.#show(z ?? this.#point)),
       model.whenSprite(() => this.#drawOriginal()),
     ];
+    find(box, ".pair").hidden = model.problem !== null;
     if (model.problem) write(this.#place, "no picture: the page cannot run the model");
     this.#drawOriginal();
   }

@@ -69,10 +69,10 @@ class Opened {
   constructor(model) {
     model.verify();
     this.#model = model;
-    this.#decoder = build(() => new Decoder(model), "decoder");
+    this.#decoder = build(() => new Decoder(model), "decoder.onnx");
     this.#space = new Space(model);
     try {
-      this.#encoder = build(() => new Encoder(model), "encoder");
+      this.#encoder = build(() => new Encoder(model), "encoder.onnx");
     } catch (error) {
       this.warning = messageOf(error); // all but the return distance works without it
     }
@@ -141,7 +141,7 @@ class Opened {
 /**
  * @template T
  * @param {() => T} make
- * @param {string} what
+ * @param {string} what the file's name
  * @returns {T}
  */
 function build(make, what) {
@@ -149,7 +149,7 @@ function build(make, what) {
     return make();
   } catch (cause) {
     // Of any class: a file from elsewhere may also ask for more memory than a browser gives
-    throw new Error(`This page cannot run the model’s ${what}: ${messageOf(cause)}`, { cause });
+    throw new Error(`${what}: ${messageOf(cause)}`, { cause });
   }
 }
 
