@@ -111,7 +111,7 @@ def wait_for(worker: subprocess.Popen[str], words: str) -> None:
 def two_workers(tmp_path_factory: pytest.TempPathFactory, command: list[str]) -> Path:
     """The bundle that two workers write."""
     output, logs = tmp_path_factory.mktemp("two") / "out", tmp_path_factory.mktemp("logs")
-    places = ["--output", output, "--tensorboard", logs]
+    places = ["--output", output, "--tensorboard", logs, "--keras"]
     with cluster(*[["train.py", *command, *places]] * 2) as workers:
         chief, other = ends(workers)
     assert (chief[0], other[0]) == (0, 0), chief[2] + other[2]
@@ -128,7 +128,7 @@ def test_two_workers_learn_what_one_process_learns(
     tmp_path: Path, two_workers: Path, command: list[str]
 ) -> None:
     settings = Settings(data=command[0], recipe=command[2])
-    train.train_bundle(settings, output=tmp_path)
+    train.train_bundle(settings, output=tmp_path, keras=True)
     folders = tmp_path / "shapes-2d", two_workers
     one, two = (read_card(folder) for folder in folders)
     assert one.model == two.model
@@ -162,7 +162,11 @@ loop.train = train_and_keep
 weights, *commands = json.loads(sys.argv[1])
 for command in commands:
     sys.argv = ["train.py", *command]
-    print("status", train.main(), flush=True)
+    try:
+        status = train.main()
+    except SystemExit as stop:
+        status = stop.code
+    print("status", status, flush=True)
 """
 
 
@@ -385,7 +389,8 @@ def test_a_malformed_tf_config_ends_the_command_with_status_1(
 ) -> None:
     monkeypatch.setenv("TF_CONFIG", "{")
     monkeypatch.setattr("sys.argv", ["train.py", "mnist"])
-    assert train.main() == 1
+    with pytest.raises(SystemExit, match="^1$"):
+        train.main()
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith("train.py: TF_CONFIG does not describe a cluster")
