@@ -23,6 +23,12 @@ from explorer.training.layers import InverseAutoregressive
 from explorer.training.vae import VAE, build_flow, build_posterior
 
 
+@pytest.fixture(autouse=True)
+def _same_initial_weights() -> None:
+    """Whatever tests ran before."""
+    keras.utils.set_random_seed(0)
+
+
 def flow_recipe(steps: int, context: int, *, units: int = 16, activation: Any = "elu") -> Recipe:
     step = {"layer": "InverseAutoregressive", "units": units, "activation": activation}
     return recipe_from_json(
