@@ -26,7 +26,7 @@ from explorer.training.vae import VAE, build_flow, build_posterior
 @pytest.fixture(autouse=True)
 def _same_initial_weights() -> None:
     """Whatever tests ran before."""
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(1)
 
 
 def flow_recipe(steps: int, context: int, *, units: int = 16, activation: Any = "elu") -> Recipe:
