@@ -1105,28 +1105,6 @@ def test_a_payload_cut_short_shows_an_alert(visitor: Visitor, bundles: dict[str,
         assert said == "The model did not arrive whole (it was cut short); reload the page.", length
 
 
-def test_a_model_that_the_page_cannot_run_is_named_and_the_rest_of_the_page_goes_on(
-    chromium: Any, app_url: str
-) -> None:
-    visitor = Visitor(chromium, app_url)
-    visitor.page.goto(f"{app_url}/?model={ODD}&view=Map")
-    alert = visitor.page.get_by_role("alert").filter(has_text="decoder.onnx: This page cannot run")
-    alert.wait_for()
-    assert "Sin" in alert.inner_text()
-    visitor.rest()
-    is_calm_without_a_picture(visitor)
-    visitor.page.locator(".live-marks").wait_for(state="attached")
-    visitor.page.mouse.click(*visitor.spot(0.1, 0.2))
-    visitor.until(lambda: visitor.address["z"] != "0,0", "a click moves the point")
-    visitor.rest()
-    for view in ("Manifold", "Sliders", "Interpolate"):
-        visitor.page.get_by_role("tab").filter(has_text=view).click()
-        visitor.until_address(f"{view} opens", view=view)
-        visitor.rest()
-        is_calm_without_a_picture(visitor)
-    visitor.context.close()
-
-
 def test_a_page_that_may_not_start_workers_decodes_by_itself(
     chromium: Any, app_url: str, bundles: dict[str, Bundle]
 ) -> None:
