@@ -32,7 +32,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from explorer.app import cache
 from explorer.app.payload import encode_model as payload_of
-from explorer.app.server import FOLDER, VERSION
+from explorer.app.server import FOLDER, VERSION, address_of
 from explorer.bundle.images import images_path, load_images
 from explorer.bundle.store import Bundle, load_bundle
 from explorer.core import geometry
@@ -1051,29 +1051,24 @@ def test_a_finger_on_the_map_pins_the_point(
 def test_weights_that_arrive_damaged_show_an_alert_and_no_garbage(
     damage: str, chromium: Any, app_url: str, bundles: dict[str, Bundle]
 ) -> None:
-    """The bytes are changed on their way through the real connection."""
+    """The bytes are changed on their way."""
     middle = bundles[FLAT].decoder[len(bundles[FLAT].decoder) // 2 :]
     weights = middle[:64]
     damaged = bytes(64) if damage == "zeros" else bytes([weights[0] ^ 64]) + weights[1:]
     visitor = Visitor(chromium, app_url)
     changed = []
 
-    def route(socket: Any) -> None:
-        server = socket.connect_to_server()
+    def pass_on(route: Any) -> None:
+        response = route.fetch()
+        body = response.body()
+        changed.append(body.count(weights))
+        route.fulfill(response=response, body=body.replace(weights, damaged))
 
-        def pass_on(message: Any) -> None:
-            if isinstance(message, bytes) and weights in message:
-                changed.append(len(message))
-                message = message.replace(weights, damaged)
-            socket.send(message)
-
-        server.on_message(pass_on)
-
-    visitor.page.route_web_socket(re.compile("_stcore/stream"), route)
+    visitor.page.route(re.compile("/live/.*/model/"), pass_on)
     visitor.page.goto(f"{app_url}/?model={FLAT}&view=Sliders")
     alert = visitor.page.get_by_role("alert").filter(has_text="The model did not arrive whole")
     alert.wait_for()
-    assert changed
+    assert changed == [1]
     assert alert.inner_text().endswith("(wrong checksum); reload the page.")
     visitor.rest()
     is_calm_without_a_picture(visitor)
@@ -1140,7 +1135,9 @@ def test_a_chart_that_is_built_otherwise_is_told_on_the_page(chromium: Any, app_
     visitor.context.close()
 
 
-def test_code_is_served_for_good_under_its_version_and_nothing_else_is(app_url: str) -> None:
+def test_code_and_models_are_served_for_good_under_their_version_and_nothing_else_is(
+    app_url: str, bundles: dict[str, Bundle]
+) -> None:
     def answer(path: str) -> tuple[int, str]:
         try:
             with urllib.request.urlopen(f"{app_url}/{path}", timeout=30) as response:
@@ -1151,7 +1148,17 @@ def test_code_is_served_for_good_under_its_version_and_nothing_else_is(app_url: 
     for path in FOLDER.rglob("*.js"):
         status, caching = answer(f"live/{VERSION}/{path.relative_to(FOLDER).as_posix()}")
         assert (status, "immutable" in caching) == (200, True), path
+    for bundle in bundles.values():
+        address = address_of("model", bundle.content)
+        with urllib.request.urlopen(f"{app_url}/{address}", timeout=30) as response:
+            assert "immutable" in response.headers["Cache-Control"]
+            assert response.read() == payload_of(bundle)
     for elsewhere in (
+        address_of("model", "0" * 64),
+        address_of("model", ""),
+        address_of("images", f"{'0' * 63}/"),
+        address_of("weights", bundles[FLAT].content),
+        address_of("model", bundles[FLAT].content).replace(VERSION, "0" * len(VERSION)),
         f"live/{'0' * len(VERSION)}/streamlit.js",
         f"live/{VERSION}/",
         f"live/{VERSION}/style.css",

@@ -6,6 +6,7 @@ their vectors; folders by names, sizes and times of their files.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,7 @@ import streamlit as st
 
 from explorer.app import payload
 from explorer.bundle.card import BundleError, Card
+from explorer.bundle.files import read_file
 from explorer.bundle.images import find_originals
 from explorer.bundle.store import (
     DEFAULT_FOLDER,
@@ -85,6 +87,20 @@ def open_bundle(name: str) -> Bundle:
     return _load_bundle(known)
 
 
+def find_bundle(content: str) -> Bundle:
+    """Load the bundle with this hash.
+
+    Raises:
+        BundleError: there is none, or it is broken.
+    """
+    for name, card in list_bundles().items():
+        if isinstance(card, Card):
+            found = hashlib.sha256(read_file(BUNDLES / name / "card.json")).hexdigest()
+            if found == content:
+                return open_bundle(name)
+    raise BundleError(f"there is no bundle with the hash {content}")
+
+
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=_BY_TEXT)
 def _read_cards(known: tuple[tuple[Path, State], ...]) -> dict[str, Card | str]:
     return {path.name: _or_sentence(read_card, path) for path, _ in known}
@@ -132,7 +148,7 @@ def forget_originals() -> None:
         kept.clear()
 
 
-@st.cache_resource(show_spinner="Preparing the model …", max_entries=8, hash_funcs=KEYS)
+@st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=KEYS)
 def model_payload(bundle: Bundle) -> bytes:
     """The model as the browser gets it."""
     return payload.encode_model(bundle)

@@ -1,7 +1,8 @@
 """The parts of the page that run in the browser, from ``static/live/``.
 
-A model's weights and latents are handed over once (``mount_model``); after that the
-parts talk to each other in the page, and to the server only when the point has settled.
+The browser gets a model's weights and latents once, by an address that it may keep
+(``mount_model``); after that the parts talk to each other in the page, and to the server only
+when the point has settled.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.app import cache, session
-from explorer.app.server import FOLDER, VERSION
+from explorer.app.server import FOLDER, VERSION, address_of
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import Plane
 from explorer.drawing import raster
@@ -56,13 +57,17 @@ _store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker = (
 
 
 def mount_model(bundle: Bundle) -> None:
-    """Hand the model to the browser; it is sent again only when it is another one."""
-    _store(key=f"store-{bundle.content}", data=cache.model_payload(bundle))
+    """Tell the browser where it gets the model, which it keeps for another visit."""
+    data = {"address": address_of("model", bundle.content)}
+    _store(key=f"store-{bundle.content}", data=data)
 
 
 def mount_images(bundle: Bundle) -> None:
-    """Hand over the test images, or that there are none; last, for this may take seconds."""
-    _sprite(key=f"sprite-{bundle.content}", data=cache.images_payload(bundle))
+    """Tell where it gets the test images, or that there are none; last: it may take seconds."""
+    nothing = bundle.content.encode()
+    has_images = cache.images_payload(bundle) != nothing
+    data = {"address": address_of("images", bundle.content)} if has_images else nothing
+    _sprite(key=f"sprite-{bundle.content}", data=data)
 
 
 def lens(bundle: Bundle) -> None:

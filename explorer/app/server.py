@@ -2,7 +2,7 @@
 
 The code's address carries its version, so that a browser may keep the files for good and never
 runs old ones after an upgrade. Modules import each other by relative paths, which keep the
-version.
+version. Models and test images have addresses of the same kind, with the model's hash.
 """
 
 from __future__ import annotations
@@ -18,12 +18,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 from streamlit import config
 
+from explorer.app import cache, payload
+from explorer.bundle.card import BundleError
+
 FOLDER = Path(__file__).parents[2] / "static" / "live"
 _FILES = {
     path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in sorted(FOLDER.rglob("*.js"))
 }
 """Read once: what is served belongs to the version, whatever happens to the files meanwhile."""
-VERSION = hashlib.sha256(repr(_FILES).encode()).hexdigest()[:16]
+VERSION = hashlib.sha256(
+    repr(_FILES).encode() + Path(payload.__file__).read_bytes()  # which writes what they read
+).hexdigest()[:16]
+_PAYLOADS = {"model": cache.model_payload, "images": cache.images_payload}
+
+
+def address_of(kind: str, content: str) -> str:
+    """Where the browser gets the ``model`` with this hash, or its ``images``."""
+    return f"live/{VERSION}/{kind}/{content}"
 
 
 @contextlib.asynccontextmanager
@@ -42,12 +53,32 @@ def routes() -> list[Route]:
     """Where the server has the browser's code; what is not in ``static/live`` it has not."""
     base = (config.get_option("server.baseUrlPath") or "").strip("/")
     prefix = f"/{base}" if base else ""
-    return [Route(f"{prefix}/live/{{version}}/{{path:path}}", _serve)]
+    return [
+        *(Route(f"{prefix}/{address_of(kind, '{content}')}", _serve_payload) for kind in _PAYLOADS),
+        Route(f"{prefix}/live/{{version}}/{{path:path}}", _serve),
+    ]
+
+
+def _serve_payload(request: Request) -> Response:
+    kind, content = request.url.path.split("/")[-2:]
+    try:
+        bundle = cache.find_bundle(content)
+    except BundleError:
+        return _absent()
+    return _keep(_PAYLOADS[kind](bundle), "application/octet-stream")
 
 
 async def _serve(request: Request) -> Response:
     version, path = request.path_params["version"], request.path_params["path"]
     if version != VERSION or path not in _FILES:
-        return Response("There is no such file.", status_code=404, media_type="text/plain")
+        return _absent()
+    return _keep(_FILES[path], "text/javascript")
+
+
+def _absent() -> Response:
+    return Response("There is no such file.", status_code=404, media_type="text/plain")
+
+
+def _keep(content: bytes, media_type: str) -> Response:
     forever = {"Cache-Control": "public, max-age=31536000, immutable"}
-    return Response(_FILES[path], media_type="text/javascript", headers=forever)
+    return Response(content, media_type=media_type, headers=forever)

@@ -26,7 +26,10 @@ const PARTS = {
 
 const hub = new Hub(new Engine());
 
-/** @type {WeakMap<HTMLElement, {place: Place, tell: (name: string, value: unknown) => void}>} */
+/**
+ * @type {WeakMap<HTMLElement,
+ *   {place: Place, tell: (name: string, value: unknown) => void, address?: string}>}
+ */
 const mounted = new WeakMap();
 
 /**
@@ -44,9 +47,29 @@ export function render(name, { parentElement: root, data, setTriggerValue }) {
   };
   entry.tell = setTriggerValue;
   mounted.set(root, entry);
-  entry.place.update(data);
+  if (data.address === undefined) entry.place.update(data);
+  else if (data.address !== entry.address) {
+    entry.address = data.address;
+    bytesAt(data.address).then((bytes) => {
+      if (mounted.get(root) === entry) entry.place.update(bytes);
+    });
+  }
   return () => {
     entry.place.close();
     mounted.delete(root);
   };
+}
+
+/**
+ * @param {string} address relative to the page's
+ * @returns {Promise<Uint8Array>} none where they cannot be had
+ */
+async function bytesAt(address) {
+  try {
+    const response = await fetch(new URL(address, document.baseURI));
+    if (response.ok) return new Uint8Array(await response.arrayBuffer());
+  } catch {
+    // the part says that nothing arrived
+  }
+  return new Uint8Array();
 }
