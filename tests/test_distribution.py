@@ -71,22 +71,21 @@ def cluster(*commands: list[Any]) -> Iterator[list[subprocess.Popen[str]]]:
     addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in sockets]
     for server in sockets:
         server.close()
-    workers = [
-        start(*command, TF_CONFIG=tf_config(index, addresses))
-        for index, command in enumerate(commands)
-    ]
+    with contextlib.ExitStack() as stack:
+        workers = [
+            stack.enter_context(start(*command, TF_CONFIG=tf_config(index, addresses)))
+            for index, command in enumerate(commands)
+        ]
 
-    def kill() -> None:
-        for worker in workers:
-            worker.kill()
+        def kill() -> None:
+            for worker in workers:
+                worker.kill()
 
-    timer = threading.Timer(300, kill)  # should they wait for each other for ever
-    timer.start()
-    try:
+        stack.callback(kill)
+        timer = threading.Timer(300, kill)  # should they wait for each other for ever
+        stack.callback(timer.cancel)
+        timer.start()
         yield workers
-    finally:
-        timer.cancel()
-        kill()
 
 
 def ends(workers: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
