@@ -1,7 +1,8 @@
 """The page's address: ``?model=…&view=…&z=…`` and a few options reproduce a view.
 
 It is read when a visit begins and when the visitor goes back or forward, and written after
-every other run.
+every other run. What the page decides without the server has names of its own in it, which
+pass untouched: ``static/live/address.js`` keeps them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ class Address:
     def options(self) -> tuple[Option, ...]:
         """What the address may say whichever view is open."""
         return session.PLANE, *(option for view in self.views for option in view.options)
+
+    @property
+    def details(self) -> tuple[Detail, ...]:
+        """What the address may say of a model."""
+        return *ALWAYS, *(detail for view in self.views for detail in view.details)
 
     def read(self, models: Iterable[str], first: str | None) -> None:
         """Take what the address says, if that is new; a visit begins with the model ``first``."""
@@ -59,7 +65,7 @@ class Address:
     def read_details(self, bundle: Bundle) -> None:
         """Take what the address says of the model, now that it is loaded."""
         address = st.session_state.pop("pending", {})
-        for detail in (*ALWAYS, *(detail for view in self.views for detail in view.details)):
+        for detail in self.details:
             text = address.get(detail.name)
             try:
                 if text is not None:
@@ -82,8 +88,12 @@ class Address:
         for detail in (*ALWAYS, *view.details):
             if (text := detail.tell(bundle)) is not None:
                 address[detail.name] = text
-        if st.query_params.to_dict() != address:
-            st.query_params.from_dict(address)
+        now = st.query_params.to_dict()
+        ours = {"model", "view", *(option.name for option in self.options)}
+        ours |= {detail.name for detail in self.details}
+        if {name: text for name, text in now.items() if name in ours} != address:
+            others = {name: text for name, text in now.items() if name not in ours}
+            st.query_params.from_dict(address | others)
 
     def _hold_options(self) -> None:
         """Keep what was chosen, whatever the controls say, unless a person changed one of them.

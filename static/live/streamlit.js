@@ -1,5 +1,6 @@
 /** The one module that knows Streamlit: gives the parts their data and brings back their events. */
 
+import { keepInAddress } from "./address.js";
 import { Grid } from "./parts/grid.js";
 import { Lens } from "./parts/lens.js";
 import { LiveMap } from "./parts/map.js";
@@ -25,6 +26,7 @@ const PARTS = {
 };
 
 const hub = new Hub(new Engine());
+keepInAddress(hub.settings);
 
 /**
  * @type {WeakMap<HTMLElement,

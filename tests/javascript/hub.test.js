@@ -18,12 +18,12 @@ test("a look reaches every part until it has gone", () => {
   const hub = makeHub();
   /** @type {any[]} */
   const heard = [];
-  const end = hub.onLook((z, source) => heard.push([z && [...z], source]));
-  hub.look(Float32Array.of(1, 2), "map");
+  const end = hub.onLook((z, source, row) => heard.push([z && [...z], source, row]));
+  hub.look(Float32Array.of(1, 2), "map", 17);
   hub.look(null, "map");
   end();
   hub.look(Float32Array.of(3, 4), "map");
-  assert.deepEqual(heard, [[[1, 2], "map"], [null, "map"]]); // prettier-ignore
+  assert.deepEqual(heard, [[[1, 2], "map", 17], [null, "map", null]]); // prettier-ignore
 });
 
 test("a part gets its model when that is open, or at once", async () => {
@@ -68,4 +68,11 @@ test("the models that were used last are kept", async () => {
   const known = [];
   for (const content of ["a", "b", "c", "d"]) hub.withModel(content, () => known.push(content));
   assert.deepEqual(known, ["a", "c", "d"]);
+});
+
+test("what is noted of a model is found again", () => {
+  const hub = makeHub();
+  hub.memory("a").zoom = 3;
+  assert.equal(hub.memory("a").zoom, 3);
+  assert.deepEqual(hub.memory("b"), {});
 });

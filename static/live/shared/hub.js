@@ -1,14 +1,16 @@
 /**
- * What the parts of a page share: its models, what answers about them, and the latent that is
- * being looked at.
+ * What the parts of a page share: its models, what answers about them, the latent that is
+ * being looked at, and what a person chose.
  *
  * A pointer on the map moves the lens, the sliders and the grid without a word to the host.
  *
  * @typedef {import("./model.js").Model} Model
- * @typedef {(z: Float32Array | null, source: unknown) => void} Listener
+ * @typedef {(z: Float32Array | null, source: unknown, row: number | null) => void} Listener
  * @typedef {{hub: Hub, model: Model, tell: (name: string, value: unknown) => void}} Host
  *   what a part gets: `tell` brings events to whoever put it on the page
  */
+
+import { Settings } from "./settings.js";
 
 /** Models kept: the page's own and those that its user may go back to. */
 const KEPT = 3;
@@ -20,6 +22,9 @@ export class Hub {
   #waiting = new Map();
   /** @type {Set<Listener>} */
   #listeners = new Set();
+  /** @type {Map<string, Record<string, any>>} */
+  #memories = new Map();
+  settings = new Settings();
 
   /** @param {import("./engine.js").Engine} engine */
   constructor(engine) {
@@ -71,9 +76,22 @@ export class Hub {
    *
    * @param {Float32Array | null} z
    * @param {unknown} source the part that says so
+   * @param {number | null} [row] of the test image whose own latent that is
    */
-  look(z, source) {
-    for (const listener of this.#listeners) listener(z, source);
+  look(z, source, row = null) {
+    for (const listener of this.#listeners) listener(z, source, row);
+  }
+
+  /**
+   * What parts note of a model (zoom, hidden classes, selections), to find it when they are
+   * made again.
+   *
+   * @param {string} content
+   */
+  memory(content) {
+    const found = this.#memories.get(content) ?? {};
+    this.#memories.set(content, found);
+    return found;
   }
 
   /**

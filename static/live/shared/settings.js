@@ -1,0 +1,115 @@
+/**
+ * What a person chooses and the page carries out by itself: the server never runs for it.
+ *
+ * A setting is kept as text, as an address carries it. The host fills the settings from its
+ * address and keeps that up to date (`texts`, `take`, `onChange`).
+ */
+
+/** @param {string} text @returns {number} */
+const number = (text) => (text.trim() ? Number(text) : NaN);
+
+/**
+ * @template T
+ * @param {readonly T[]} choices the first is the default
+ * @param {T} [initial] another default
+ */
+function oneOf(choices, initial = choices[0]) {
+  const isIt = (/** @type {T} */ choice, /** @type {string} */ text) =>
+    typeof choice === "number"
+      ? choice === number(text)
+      : String(choice).toLowerCase() === text.toLowerCase();
+  return { initial, read: (/** @type {string} */ text) => choices.find((one) => isIt(one, text)) };
+}
+
+/** Any text up to 100 characters, which a part makes sense of; "" at first. */
+const free = {
+  initial: "",
+  read: (/** @type {string} */ text) => (text.length > 100 ? undefined : text),
+};
+
+/** Every setting by its name in the address; `read` gives undefined for what makes no sense. */
+export const SETTINGS = {
+  /** Kind of map, "" for the model's first; see `maps.js`. */
+  map: oneOf(["", "neighbourhoods", "principal", "dimensions"]),
+  /** Two latent dimensions, counted from 1, that span a map: "3,1"; "" for the strongest. */
+  axes: free,
+  /** What the dots' colours tell: "" for the class, a column's name, or a dimension: "z3". */
+  colour: free,
+  /** What dragging does on the map. */
+  drag: oneOf(/** @type {const} */ (["move", "box", "lasso"])),
+  /** What lies behind the dots. */
+  background: oneOf(/** @type {const} */ (["none", "density", "manifold"])),
+};
+
+/**
+ * @typedef {typeof SETTINGS} Known
+ * @typedef {keyof Known} Name
+ */
+
+export class Settings {
+  /** Texts of the settings that are not as at first. @type {Map<Name, string>} */
+  #texts = new Map();
+  /** @type {Set<(name: Name | null) => void>} */
+  #listeners = new Set();
+
+  /**
+   * @template {Name} N
+   * @param {N} name
+   * @returns {Known[N]["initial"]}
+   */
+  get(name) {
+    const { initial, read } = SETTINGS[name];
+    const text = this.#texts.get(name);
+    return /** @type {any} */ (text === undefined ? initial : (read(text) ?? initial));
+  }
+
+  /**
+   * @template {Name} N
+   * @param {N} name
+   * @param {Known[N]["initial"]} value
+   */
+  set(name, value) {
+    if (this.get(name) === value) return;
+    if (value === SETTINGS[name].initial) this.#texts.delete(name);
+    else this.#texts.set(name, String(value));
+    this.#tell(name);
+  }
+
+  /** Takes all settings from the parameters of an address. @param {URLSearchParams} parameters */
+  take(parameters) {
+    const before = String([...this.#texts]);
+    this.#texts.clear();
+    for (const name of /** @type {Name[]} */ (Object.keys(SETTINGS))) {
+      const text = parameters.get(name);
+      const value = text === null ? undefined : SETTINGS[name].read(text);
+      if (value !== undefined && value !== SETTINGS[name].initial) {
+        this.#texts.set(name, String(value));
+      }
+    }
+    if (String([...this.#texts]) !== before) this.#tell(null);
+  }
+
+  /** Writes the settings into the parameters of an address. @param {URLSearchParams} parameters */
+  write(parameters) {
+    for (const name of /** @type {Name[]} */ (Object.keys(SETTINGS))) {
+      const text = this.#texts.get(name);
+      if (text === undefined) parameters.delete(name);
+      else parameters.set(name, text);
+    }
+  }
+
+  /**
+   * Calls back after every change; returns how to end it.
+   *
+   * @param {(name: Name | null) => void} listener gets what has changed, null for all
+   */
+  onChange(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** @param {Name | null} name */
+  #tell(name) {
+    for (const listener of this.#listeners) listener(name);
+  }
+}
