@@ -79,11 +79,15 @@ def test_damaged_idx_files_are_told_apart(folder: Path) -> None:
     images.write_bytes(content)
     labels.write_bytes(idx_bytes(np.arange(8)))
     expect("9 images but 8 labels")
-    labels.unlink()
-    expect("lacks the IDX file labels-")
     labels.write_bytes(idx_bytes(np.arange(9)))
     save_idx(folder, "more-", 4)
-    expect(r"holds \*, more-\*")
+    expect("holds several sets: .*more; add one's name to the path")
+
+
+def test_idx_images_without_labels_are_one_class(folder: Path) -> None:
+    save_idx(folder, "", 9)
+    (folder / "labels-idx1-ubyte").unlink()
+    assert load_dataset(folder).classes == ("Our Pets",)
 
 
 @pytest.mark.parametrize(
@@ -130,19 +134,16 @@ IMAGES = np.zeros((4, 6, 6), np.uint8)
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"images": IMAGES}, "must hold x_train .* but holds images"),
-        ({"x_train": IMAGES.reshape(4, 36)}, r"but is uint8 of shape \(4, 36\)"),
-        ({"x_train": np.zeros((4, 3, 6, 6))}, r"but is float64 of shape \(4, 3, 6, 6\)"),
-        ({"x_train": IMAGES.astype(object)}, "must be numbers of shape"),
+        ({"words": np.array(["a", "b"])}, r"must hold images .* but holds words \(<U1 \(2,\)\)"),
+        ({"x_train": np.zeros((4, 35))}, r"but holds x_train \(float64 \(4, 35\)\)"),
+        ({"x_train": np.zeros((4, 9, 6, 6))}, r"but holds x_train \(float64 \(4, 9, 6, 6\)\)"),
+        ({"x_train": IMAGES.astype(object)}, "Python objects, which are never loaded"),
         ({"x_train": IMAGES, "y_train": np.arange(3)}, "4 images but 3 labels"),
-        ({"x_train": IMAGES, "y_train": np.eye(4, 10)}, r"are float64 of shape \(4, 10\)"),
-        ({"x_train": IMAGES, "y_train": np.array([None] * 4)}, "not an NPZ file of plain arrays"),
+        ({"x_train": IMAGES, "y_train": np.array([None] * 4)}, "y_train .* never loaded"),
         ({"x_train": IMAGES, "x_test": IMAGES, "y_test": np.arange(4)}, "one split only"),
         ({"x_train": IMAGES, "x_test": np.zeros((2, 5, 6), "u1")}, "differ in shape"),
         ({"x_train": IMAGES[:1]}, "at least two images"),
-        ({"x_train": IMAGES - 1.0}, "goes from -1.0 to -1.0"),
         ({"x_train": IMAGES * np.nan}, "goes from nan"),
-        ({"x_train": IMAGES + np.uint16(999)}, "goes from 999 to 999"),
     ],
 )
 def test_npz_files_that_cannot_be_used_say_why(
@@ -207,7 +208,6 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
 
     save_cifar_batches(tmp_path / "cifar10")
     (tmp_path / "cifar10" / "test_batch").write_bytes(pickle.dumps({b"data": Attack()}))
-    cifar = load_dataset("cifar10", data_dir=tmp_path)
     with pytest.raises(DatasetError, match="test_batch is not a batch of CIFAR-10"):
-        _ = cifar.test
+        load_dataset("cifar10", data_dir=tmp_path)
     assert not (tmp_path / "attacked").exists()

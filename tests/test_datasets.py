@@ -14,9 +14,10 @@ from image_sets import RED, idx_bytes, save_classes, save_idx, save_image, save_
 from PIL import Image
 
 from explorer.cli import data as command
-from explorer.data import folders
+from explorer.data import pictures, pixels
 from explorer.data.dataset import Split, dataset_fingerprint
 from explorer.data.load import load_dataset
+from explorer.data.pixels import Form, Pixels
 from explorer.errors import DatasetError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -63,13 +64,13 @@ def test_cifar10_reads_only_the_split_that_is_asked_for(
     assert (cifar.name, cifar.title) == ("cifar10-grey", "CIFAR-10 (grey)")
     assert (cifar.origin, cifar.image_shape) == ("zip of class folders (JPEG)", (32, 32, 1))
     decoded: list[str] = []
-    read = folders._read_or_none
+    read = pixels.read_pixels
 
-    def read_and_note(file: folders._ImageFile, image_shape: tuple[int, int, int]) -> object:
-        decoded.append(file.name)
-        return read(file, image_shape)
+    def read_and_note(image: Image.Image, form: Form) -> Pixels:
+        decoded.append(image.format or "")
+        return read(image, form)
 
-    monkeypatch.setattr(folders, "_read_or_none", read_and_note)
+    monkeypatch.setattr(pictures, "read_pixels", read_and_note)
     assert np.bincount(cifar.test.labels).tolist() == [1000] * 10
     assert len(decoded) == 10_000
     assert cifar.classes[cifar.test.labels[-1]] == "truck"
@@ -189,8 +190,13 @@ def test_the_command_line_says_what_a_set_has(
     save_small_mnist(tmp_path / "mnist")
     assert command.main(["mnist", "--data-dir", str(tmp_path)]) == 0
     assert capsys.readouterr().out == (
-        "MNIST (mnist): 12 training and 6 test images\n"
-        "28 × 28 × 1 pixels, 10 classes, read from: IDX files\n"
+        "set:       MNIST (mnist)\n"
+        "source:    IDX files\n"
+        "images:    12 training and 6 test images\n"
+        "pixels:    28 × 28, grey, 10 classes, range 0..255\n"
+        "classes:   10: 0 (3), 1 (3), 2 (2), 3 (2), 4 (2), 5 (2), 6 (1), 7 (1), 8 (1), 9 (1)\n"
+        "warning:   the brightest pixel is 6 of 255: give --range LOW HIGH if white is darker\n"
+        "left out:  nothing\n"
     )
 
 
@@ -293,7 +299,7 @@ def test_a_file_of_another_kind_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "photos.zip").write_bytes(b"no zip")
     with pytest.raises(DatasetError, match="neither a folder nor a zip"):
         load_dataset(tmp_path / "photos.zip")
-    with pytest.raises(DatasetError, match="neither a folder nor a zip"):
+    with pytest.raises(DatasetError, match="at least two images .* but holds 1"):
         load_dataset(save_image(tmp_path / "cat.png"))
 
 
@@ -310,7 +316,7 @@ def test_an_own_folder_is_not_mistaken_for_a_named_set(tmp_path: Path) -> None:
 
 def test_class_folders_of_a_named_set_must_be_its_classes(tmp_path: Path) -> None:
     save_classes(tmp_path / "cifar10" / "train", {"cat": 2})
-    with pytest.raises(DatasetError, match="must hold the class folders airplane, .* holds cat"):
+    with pytest.raises(DatasetError, match="must hold the classes airplane, .* holds cat"):
         load_dataset("cifar10", data_dir=tmp_path)
 
 

@@ -10,7 +10,7 @@ import pytest
 from image_sets import RED, save_classes, save_image, zip_folder
 from PIL import Image
 
-from explorer.data import folders, progress
+from explorer.data import progress, tree
 from explorer.data.dataset import dataset_fingerprint
 from explorer.data.load import load_dataset
 from explorer.errors import DatasetError
@@ -86,11 +86,11 @@ def test_a_class_may_be_called_train(folder: Path) -> None:
     )
 
 
-def test_test_images_without_classes_are_left_out_with_a_warning(folder: Path) -> None:
+def test_test_images_without_classes_are_left_out_and_told(folder: Path) -> None:
     save_classes(folder / "train", {"cat": 3, "dog": 4})
     save_image(folder / "test" / "1.png")
-    with pytest.warns(UserWarning, match="are in no class folders and were left out"):
-        pets = load_dataset(folder)
+    pets = load_dataset(folder)
+    assert pets.report.left_out == {"test images that are in no class folders": (1, "test")}
     assert pets.classes == ("cat", "dog")
     assert len(pets.train.images) + len(pets.test.images) == 7
 
@@ -104,10 +104,11 @@ def test_images_without_class_folders_are_one_class(folder: Path) -> None:
     assert pets.image_shape == (8, 8, 1)
 
 
-def test_images_beside_class_folders_are_left_out_with_a_warning(folder: Path) -> None:
+def test_images_beside_class_folders_are_left_out_and_told(folder: Path) -> None:
     save_image(save_classes(folder, {"cat": 3}) / "cover.png")
-    with pytest.warns(UserWarning, match="1 images that lie beside the class folders"):
-        assert load_dataset(folder).classes == ("cat",)
+    pets = load_dataset(folder)
+    assert pets.classes == ("cat",)
+    assert pets.report.left_out == {"images that lie beside the class folders": (1, "cover.png")}
 
 
 def test_hidden_files_and_rubbish_are_ignored(folder: Path) -> None:
@@ -140,19 +141,17 @@ def test_unreadable_files_are_skipped_and_counted(folder: Path) -> None:
     (folder / "cat" / "000.png").write_bytes(whole[: len(whole) // 2])
     (folder / "cat" / "001.png").write_bytes(b"no image")
     pets = load_dataset(folder)
-    with pytest.warns(UserWarning) as warned:
-        count = len(pets.train.images) + len(pets.test.images)
+    count = len(pets.train.images) + len(pets.test.images)
     assert count == len(pets.train.labels) + len(pets.test.labels) == 10
-    assert "that could not be read, the first being cat/00" in str(warned[0].message)
+    number, first = pets.report.left_out["images that cannot be read"]
+    assert number == 2 and first in ("cat/000.png", "cat/001.png")
 
 
 def test_a_folder_of_unreadable_files_is_an_error(folder: Path) -> None:
     for name in ("1.png", "2.jpg", "3.gif"):
         (folder / name).write_bytes(b"no image")
-    with pytest.raises(DatasetError, match="None of the 3 image files in .* could be read"):
+    with pytest.raises(DatasetError, match="None of the 3 image files .*, the first being 1.png"):
         load_dataset(folder)
-    with pytest.raises(DatasetError, match="None of the 2 image files in .* could be read"):
-        _ = load_dataset(folder, image_size=8, grey=True).train
 
 
 def test_too_large_images_and_members_are_unreadable(
@@ -163,11 +162,10 @@ def test_too_large_images_and_members_are_unreadable(
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     Image.fromarray(noise).save(folder / "cat" / "heavy.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2_000)
-    monkeypatch.setattr(folders, "LARGEST_FILE", 4_000)
-    zipped = zip_folder(folder, tmp_path / "cats.zip")
-    with pytest.warns(UserWarning, match="could not be read"):
-        cats = load_dataset(zipped)
-        assert len(cats.train.images) + len(cats.test.images) == 6
+    monkeypatch.setattr(tree, "LARGEST_FILE", 4_000)
+    cats = load_dataset(zip_folder(folder, tmp_path / "cats.zip"))
+    assert len(cats.train.images) + len(cats.test.images) == 6
+    assert cats.report.left_out["images that cannot be read"][0] == 2
 
 
 def test_a_zip_writes_nothing_outside_itself(tmp_path: Path) -> None:

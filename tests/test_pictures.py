@@ -263,9 +263,9 @@ def test_a_card_cannot_name_a_path_in_place_of_a_data_set(copy_bundle: Copy, nam
 @pytest.mark.parametrize(
     ("name", "shape", "expected"),
     [
-        ("mnist", (14, 14, 1), {"image_size": 14, "grey": True}),
-        ("cifar10", (32, 32, 3), {"image_size": 32, "grey": False}),
-        ("cifar10-grey", (32, 32, 1), {"image_size": 32, "grey": True}),
+        ("mnist", (14, 14, 1), {"image_size": (14, 14), "grey": True}),
+        ("cifar10", (32, 32, 3), {"image_size": (32, 32), "grey": False}),
+        ("cifar10-grey", (32, 32, 1), {"image_size": (32, 32), "grey": True}),
     ],
 )
 def test_data_are_loaded_as_they_were_for_training(

@@ -14,7 +14,7 @@ from PIL import Image
 from explorer.data.dataset import Dataset
 from explorer.data.framing import Framing, frame_picture
 from explorer.data.load import load_dataset
-from explorer.data.pixels import Background, Shape
+from explorer.data.pixels import Background, Form
 from explorer.data.uploads import read_upload
 from explorer.errors import DatasetError
 
@@ -102,9 +102,9 @@ KINDS = {
 SIZES = {"own size": (28, 28), "square": (150, 150), "oblong": (90, 31), "large": (1040, 950)}
 
 
-def uploaded(data: bytes, shape: Shape, background: Background) -> np.ndarray:
+def uploaded(data: bytes, form: Form, background: Background) -> np.ndarray:
     """A file as the model sees it when it is uploaded and nothing is adjusted."""
-    return frame_picture(read_upload(data, shape).image, Framing(), shape, background)
+    return frame_picture(read_upload(data, form).image, Framing(), form.shape, background)
 
 
 def train_on(data: bytes, folder: Path, ground: int, **options: object) -> Dataset:
@@ -129,7 +129,7 @@ def test_an_uploaded_training_image_is_what_training_saw(
             trained = dataset.train.images[0]
             assert np.ptp(trained) > 40  # something to see
             assert np.unique(dataset.background).tolist() == [ground / 255]
-            image = uploaded(data, dataset.image_shape, dataset.background)
+            image = uploaded(data, dataset.form, dataset.background)
             np.testing.assert_array_equal(image, trained / np.float32(255))
             seen.append(trained)
         is_transparent = read_upload(data, dataset.image_shape).image.mode == "RGBA"
@@ -148,7 +148,7 @@ def test_so_it_is_for_images_that_keep_their_size(
         (folder / name).write_bytes(data)
     dataset = load_dataset(folder)
     assert dataset.image_shape[:2] == (size if "orientation" in kind else size[::-1])
-    image = uploaded(data, dataset.image_shape, dataset.background)
+    image = uploaded(data, dataset.form, dataset.background)
     np.testing.assert_array_equal(image, dataset.train.images[0] / np.float32(255))
 
 
@@ -158,7 +158,7 @@ def test_so_it_is_for_images_from_arrays(tmp_path: Path, side: int, grey: bool) 
     array = np.asarray(picture("RGB", (side, side - 9)))
     path = save_npz(tmp_path / "mine.npz", x_train=np.stack([array] * 2))
     dataset = load_dataset(path, grey=grey)
-    image = uploaded(encode(Image.fromarray(array), "PNG"), dataset.image_shape, 0.0)
+    image = uploaded(encode(Image.fromarray(array), "PNG"), dataset.form, 0.0)
     np.testing.assert_array_equal(image, dataset.train.images[0] / np.float32(255))
 
 

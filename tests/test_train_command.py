@@ -221,6 +221,8 @@ def test_the_models_that_are_there_are_those_that_are_trained_without_arguments(
         Settings("mnist"),
         Settings("mnist", latent_dim=8, recipe="tutorial", epochs=3, batch_size=64, beta=0.5),
         Settings("pets", seed=7, limit=100, image_size=16, grey=True, name="my-pets"),
+        Settings("pets", image_size=(64, 200), fit="pad", value_range=(-1.0, 1.5)),
+        Settings("pets", label="dx", class_level=2, first_page=True),
         Settings("two words", beta=0.0, name="a-b", minutes=0.5),
     ],
 )
@@ -287,9 +289,12 @@ def test_ctrl_c_ends_with_a_sentence_and_status_130(
     arguments = [*flags(tiny_settings), "--epochs", "100000", "--output", tmp_path]
     process = python("train.py", *arguments)
     assert process.stdout is not None
-    lines = [process.stdout.readline(), process.stdout.readline()]
-    assert lines[0].startswith("shapes-2d: 300 training and 100 test images of 12×12×1")
-    assert lines[1].startswith("epoch 1/100000")
+    lines = [process.stdout.readline() for _ in range(5)]
+    assert lines[0] == "shapes: 300 training and 100 test images, from NPZ file\n"
+    assert lines[1].startswith("12 × 12, grey, 3 classes, range 0..255")
+    assert lines[2] == "left out: nothing\n"
+    assert lines[3].startswith("shapes-2d: 2 latent dimensions, recipe tiny")
+    assert lines[4].startswith("epoch 1/100000")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130

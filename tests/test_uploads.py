@@ -210,7 +210,7 @@ def test_most_of_a_picture_is_shown_if_the_rest_is_missing(format: str) -> None:
         ("SVG", "an SVG drawing"),
         ("SVG without a prologue", "an SVG drawing"),
         ("web page", "a web page"),
-        ("HEIC", "a HEIC photo, .* as JPEG"),
+        ("HEIC", "This picture is damaged"),
         ("MP4", "a video"),
         ("JPEG 2000", "a JPEG 2000 picture"),
         ("ZIP", "a ZIP archive"),

@@ -40,6 +40,7 @@ from explorer.core.geometry import (
 from explorer.core.metrics import percentile_of
 from explorer.core.subsets import evenly_spaced
 from explorer.data.framing import typical_fill
+from explorer.data.pixels import Form
 from explorer.data.uploads import Upload, read_upload
 from explorer.drawing import charts, raster
 
@@ -280,13 +281,13 @@ def samples_png(bundle: Bundle, seed: int) -> bytes:
 
 
 @st.cache_data(show_spinner="Reading the image …", max_entries=16)
-def read_image(data: bytes, image_shape: tuple[int, int, int]) -> Upload:
-    """An uploaded file as an image, for a model of that shape.
+def read_image(data: bytes, form: Form) -> Upload:
+    """An uploaded file as an image, read as the model's training images were.
 
     Raises:
         UploadError: with a sentence for a person.
     """
-    return read_upload(data, image_shape)
+    return read_upload(data, form)
 
 
 @st.cache_data(show_spinner=False, max_entries=16, hash_funcs=KEYS)

@@ -46,7 +46,7 @@ def upload_and_prepare(bundle: Bundle, *, key: str, adjustable: bool) -> np.ndar
         return None
     shape, background = bundle.card.data.image_shape, bundle.card.data.background
     try:
-        upload = cache.read_image(data, shape)
+        upload = cache.read_image(data, bundle.card.data.form)
     except UploadError as error:
         st.error(str(error), icon=":material/broken_image:")
         return None

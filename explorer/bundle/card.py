@@ -14,6 +14,8 @@ from pydantic import (
     model_validator,
 )
 
+from explorer.data.pixels import Fit, Form
+from explorer.data.ranges import Kind, Range
 from explorer.errors import ExplorerError
 from explorer.recipes.recipe import Recipe, first_problem
 
@@ -37,6 +39,21 @@ class _Card(BaseModel, frozen=True, extra="forbid", strict=True, allow_inf_nan=F
     """A part of ``card.json``: unknown fields and wrong types are errors."""
 
 
+class ReadingCard(_Card):
+    """How the images were read, beyond their shape: see ``explorer.data.options.Options``.
+
+    ``low`` and ``high`` are the stored values that became black and white, ``kind`` is theirs.
+    """
+
+    low: float = 0.0
+    high: float = 255.0
+    kind: Kind = "bytes"
+    fit: Fit = "crop"
+    label: str | None = None
+    class_level: PositiveInt = 1
+    first_page: bool = False
+
+
 class DataCard(_Card):
     """The data set: ``test_sha256`` and ``train_sha256`` are ``dataset_fingerprint`` values."""
 
@@ -52,6 +69,14 @@ class DataCard(_Card):
     test_images: PositiveInt
     train_sha256: str = _SHA256
     test_sha256: str = _SHA256
+    reading: ReadingCard = ReadingCard()
+
+    @property
+    def form(self) -> Form:
+        """How an upload becomes the model's pixels."""
+        reading = self.reading
+        scale = Range(reading.low, reading.high, reading.kind)
+        return Form(self.image_shape, scale, reading.fit)
 
 
 class ModelCard(_Card):

@@ -77,12 +77,17 @@ def load_card_data(
     source = source or public_name(data)
     if source is None:
         raise DatasetError(f"{data.title} is not a public data set; say where it is with --data.")
-    height, width, channels = data.image_shape
+    reading = data.reading
     dataset = load_dataset(
         source,
         data_dir=data_dir,
-        image_size=height if height == width else None,
-        grey=channels == 1,
+        image_size=data.image_shape[:2],
+        grey=data.image_shape[2] == 1,
+        fit=reading.fit,
+        value_range=(reading.low, reading.high),
+        label=reading.label,
+        class_level=reading.class_level,
+        first_page=reading.first_page,
         download=False,
     )
     return dataset if data.limit is None else dataset.limited(data.limit)

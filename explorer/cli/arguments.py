@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
+from explorer.data.pixels import Fit
 from explorer.errors import ExplorerError
 
 T = TypeVar("T", int, float)
 
 SEEDS = 0, 2**32 - 1
+FITS = get_args(Fit)
 
 
 def command_name() -> str:
@@ -37,6 +40,39 @@ def number(kind: type[T], low: float, high: float = math.inf) -> Callable[[str],
         return value
 
     return parse
+
+
+def image_size(text: str) -> int | tuple[int, int]:
+    """What ``type`` takes for ``64``, or ``64x200``: height and width in pixels."""
+    match = re.fullmatch(r"([1-9]\d*)(?:[x×]([1-9]\d*))?", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 64, or 64x200 (height x width)")
+    return int(match[1]) if match[2] is None else (int(match[1]), int(match[2]))
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``load_dataset``; what is not given is left to its defaults."""
+    add = parser.add_argument
+    add("--data-dir", type=Path, metavar="DIR", help="where data sets are looked for first")
+    add(
+        "--image-size", type=image_size, metavar="SIZE",
+        help="of own images, pixels: a side, or HEIGHTxWIDTH (default: theirs up to 64, else 32)",
+    )  # fmt: skip
+    add("--grey", action="store_true", help="turn colour images grey")
+    add(
+        "--fit", choices=FITS,
+        help="what becomes of pictures of other proportions (default crop)",
+    )  # fmt: skip
+    add(
+        "--range", nargs=2, type=float, metavar=("LOW", "HIGH"), dest="value_range",
+        help="stored values that are black and white (default: found from all)",
+    )  # fmt: skip
+    add("--label", metavar="COLUMN", help="column of the table beside the images that is the class")
+    add(
+        "--class-level", type=number(int, 1), metavar="N",
+        help="levels of folders that name a class (default 1)",
+    )  # fmt: skip
+    add("--first-page", action="store_true", help="take the first page of TIFF stacks, films, …")
 
 
 class UsageError(ExplorerError):

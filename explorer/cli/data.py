@@ -1,42 +1,51 @@
-"""Fetch a data set, or look at one, and say what it has.
+"""Fetch a data set, or look at your own images, and say what was understood of them.
 
-python -m explorer data mnist             look for MNIST on this machine, else download it
-python -m explorer data path/to/images    read your own images
+python -m explorer data mnist                          look for MNIST here, else download it
+python -m explorer data path/to/images --sheet a.png   read your own, write a contact sheet
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+from explorer.cli.arguments import add_reading_options
 from explorer.data.load import load_dataset
 from explorer.data.named import NAMED
+from explorer.data.sheet import write_sheet
+from explorer.data.summary import full
 from explorer.errors import DatasetError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch and read a data set, and print what it has; return the exit status."""
-    warnings.formatwarning = lambda message, *_: f"{message}\n"
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may not know '×'
     parser = argparse.ArgumentParser(
         prog=sys.argv[0],  # as it was typed
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
     )
     parser.add_argument("source", help=f"{', '.join(NAMED)}, or a path to your own images")
+    add_reading_options(parser)
     parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="where data sets are looked for first"
+        "--sheet", type=Path, metavar="FILE", help="write a contact sheet as PNG: classes as rows"
     )
-    options = parser.parse_args(arguments)
+    options = vars(parser.parse_args(arguments))
+    sheet = options.pop("sheet", None)
     try:
-        dataset = load_dataset(options.source, data_dir=options.data_dir)
-        train, test = len(dataset.train.images), len(dataset.test.images)
+        dataset = load_dataset(**options)
+        print(full(dataset))
+        if sheet is not None:
+            write_sheet(dataset, sheet)
     except DatasetError as error:
         print(error, file=sys.stderr)
         return 2
-    shape = " × ".join(map(str, dataset.image_shape))
-    print(f"{dataset.title} ({dataset.name}): {train:,} training and {test:,} test images")
-    print(f"{shape} pixels, {len(dataset.classes)} classes, read from: {dataset.origin}")
+    except OSError as error:  # load_dataset has sentences of its own
+        print(f"{sheet} cannot be written: {error.strerror}", file=sys.stderr)
+        return 2
     return 0

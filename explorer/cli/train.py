@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from explorer.bundle import store
-from explorer.cli.arguments import SEEDS, number
+from explorer.cli.arguments import SEEDS, add_reading_options, number
 from explorer.cli.terminal import quiet_stderr
 from explorer.data.dataset import dataset_fingerprint
 from explorer.data.load import load_dataset
+from explorer.data.pixels import Fit
 from explorer.errors import ExplorerError
 from explorer.recipes.find import RECIPES, find_recipe
 from explorer.recipes.recipe import override
@@ -37,8 +38,13 @@ class Settings:
     seed: int = 0
     limit: int | None = None
     minutes: float | None = None
-    image_size: int | None = None
+    image_size: int | tuple[int, int] | None = None
     grey: bool = False
+    fit: Fit = "crop"
+    value_range: tuple[float, float] | None = None
+    label: str | None = None
+    class_level: int = 1
+    first_page: bool = False
     name: str | None = None
 
     def command(self) -> str:
@@ -46,8 +52,7 @@ class Settings:
         parts = ["python", "train.py", Path(self.data).name]
         for field, value in vars(self).items():
             if field != "data" and value != getattr(Settings, field):
-                text = f"{value:.9g}" if isinstance(value, float) else str(value)
-                parts += [_flag(field)] if value is True else [_flag(field), text]
+                parts += [_flag(field)] if value is True else [_flag(field), *_words(field, value)]
         return shlex.join(parts)
 
 
@@ -76,7 +81,15 @@ def plan_run(settings: Settings, data_dir: Path | None) -> Plan:
         recipe, epochs=settings.epochs, batch_size=settings.batch_size, beta=settings.beta
     )
     dataset = load_dataset(
-        settings.data, data_dir=data_dir, image_size=settings.image_size, grey=settings.grey
+        settings.data,
+        data_dir=data_dir,
+        image_size=settings.image_size,
+        grey=settings.grey,
+        fit=settings.fit,
+        value_range=settings.value_range,
+        label=settings.label,
+        class_level=settings.class_level,
+        first_page=settings.first_page,
     )
     if settings.limit is not None:
         dataset = dataset.limited(settings.limit)
@@ -124,20 +137,20 @@ def parse_arguments(description: str | None) -> tuple[tuple[Settings, ...], dict
     add("--seed", type=number(int, *SEEDS), metavar="N", help="another run of the same (default 0)")
     add("--limit", type=count, metavar="N", help="use only N images of each split")
     add("--minutes", type=number(float, 0), metavar="M", help="start no further epoch after M")
-    add("--image-size", type=count, metavar="PIXELS", help="side of your own images")
-    add("--grey", action="store_true", help="turn colour images grey")
     add("--name", help="of the bundle (default: data set and dimension)")
     add(
         "--output", type=Path, default=store.DEFAULT_FOLDER, metavar="DIR",
         help="of the bundles (default: the project's own)",
     )  # fmt: skip
-    add("--data-dir", type=Path, metavar="DIR", help="where data sets are looked for first")
     add("--resume", action="store_true", help="go on after the last finished epoch")
     add("--replace", action="store_true", help="replace whatever else has that name")
     add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's logs there")
     add("--figures-only", action="store_true", help="keep card and history, for comparisons")
     add("--keras", action="store_true", help="also keep the model as Keras saves it")
+    add_reading_options(parser)
     given = vars(parser.parse_args())
+    if "value_range" in given:
+        given["value_range"] = tuple(given["value_range"])
     data = given.get("data")
     settings = {
         field.name: given.pop(field.name) for field in fields(Settings) if field.name in given
@@ -193,4 +206,12 @@ def _end(sentence: str) -> None:
 
 
 def _flag(field: str) -> str:
-    return f"--{field.replace('_', '-')}"
+    return "--range" if field == "value_range" else f"--{field.replace('_', '-')}"
+
+
+def _words(field: str, value: Any) -> list[str]:
+    """A value as it is typed after its flag."""
+    if field == "image_size" and isinstance(value, tuple):
+        return [f"{value[0]}x{value[1]}"]
+    values = value if isinstance(value, tuple) else (value,)
+    return [f"{one:.9g}" if isinstance(one, float) else str(one) for one in values]

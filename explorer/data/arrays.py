@@ -1,87 +1,193 @@
-"""What files of whole arrays have in common: labels to check, splits to read all at once."""
+"""Arrays of images as a source: how their axes lie, and their values as pixels.
+
+NPZ, HDF5, NumPy, IDX and MATLAB files differ in their bytes alone: a reader of each gives arrays
+that are `Stored`, and everything else is decided once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
-from explorer.core.subsets import in_chunks
-from explorer.data.dataset import Found, Reader, Split
-from explorer.data.spool import spool
-from explorer.errors import DatasetError
+from explorer.core.subsets import CHUNK
+from explorer.data.pixels import Form, resample, to_picture
+from explorer.data.ranges import Range, Values, apply_range, look_at
+from explorer.data.source import Block, Survey
+
+BLOCK_BYTES = 2**25
+"""Of stored values that are read at a time."""
 
 
-def find_splits(
-    path: Path,
-    origin: str,
-    shapes: Sequence[tuple[int, ...]],
-    labels: Sequence[np.ndarray],
-    reads: Sequence[Callable[[], np.ndarray]],
-    classes: tuple[str, ...] | None,
-) -> Found:
-    """Check the labels of a training and maybe a test split, and say what there is.
+@dataclass(frozen=True)
+class Stored:
+    """An array in a file.
+
+    Attributes:
+        name: of the file and the array in it, in words that a person knows it by.
+        shape: of it.
+        dtype: of it.
+        rows: reads blocks of it along the first axis, in order.
+        mapped: the array itself, where the system can map it.
+        stamp: what changes whenever its file is replaced.
+        origin: the kind of file.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    rows: Callable[[], Iterator[np.ndarray]]
+    origin: str
+    stamp: str = ""
+    mapped: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def read(self) -> np.ndarray:
+        """All of it, for labels and other small ones."""
+        blocks = list(self.rows())
+        return np.concatenate(blocks) if blocks else np.empty(self.shape, self.dtype)
+
+
+def rows_at_once(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    """How many rows of an array to read at a time."""
+    return max(1, min(CHUNK, BLOCK_BYTES // max(1, math.prod(shape[1:]) * dtype.itemsize)))
+
+
+def stored_array(name: str, array: np.ndarray, origin: str, stamp: str = "") -> Stored:
+    """An array that is in memory or mapped."""
+
+    def rows() -> Iterator[np.ndarray]:
+        step = rows_at_once(array.shape, array.dtype)
+        return (array[start : start + step] for start in range(0, len(array), step))
+
+    return Stored(name, array.shape, array.dtype, rows, origin, stamp, array)
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """How to bring rows of an array into ``(k, height, width, channels)``.
+
+    Attributes:
+        shape: (height, width, channels) of each image.
+        arrange: the function.
+    """
+
+    shape: tuple[int, int, int]
+    arrange: Callable[[np.ndarray], np.ndarray]
+
+
+def arrange_images(shape: tuple[int, ...], sample: np.ndarray | None = None) -> Arrangement | None:
+    """Find the axes in the shape of an array of images; None if it cannot be one.
+
+    Known are ``(n, height, width)``, channels (1 to 4) last or first, and flat rows of squares in
+    grey or three colours.
 
     Args:
-        path: of the file or folder, for messages.
-        origin: the kind of files, in words.
-        shapes: of each split's images, ``(n, height, width)`` or with channels.
-        labels: of each split, whole numbers.
-        reads: functions that read each split's images.
-        classes: the names of the labels 0, 1, …; by default the labels are their own names.
-
-    Raises:
-        DatasetError: images and labels do not fit.
+        shape: of the array.
+        sample: some rows of it, which tell whether flat colours lie pixel by pixel or in planes.
     """
-    names, indices = _index_labels(path, shapes, labels, classes)
-    readers = [read_whole(read, values) for read, values in zip(reads, indices, strict=True)]
-    height, width, channels = (*shapes[0][1:], 1)[:3]
-    return Found(
-        origin=origin,
-        classes=names,
-        image_shape=(height, width, channels),
-        read_train=readers[0],
-        read_test=readers[1] if len(readers) == 2 else None,
-        train_labels=indices[0],
-    )
+    if len(shape) == 3 and shape[2] == 1 and shape[1] > 16:  # (n, 784, 1)
+        shape = shape[:2]
+    if len(shape) == 2:
+        return _arrange_flat(shape[1], sample)
+    if len(shape) == 3:
+        return Arrangement((shape[1], shape[2], 1), lambda rows: rows[..., None])
+    if len(shape) == 4 and shape[3] <= 4:
+        return Arrangement((shape[1], shape[2], shape[3]), lambda rows: rows)
+    if len(shape) == 4 and shape[1] <= 4:
+        return Arrangement((shape[2], shape[3], shape[1]), lambda rows: rows.transpose(0, 2, 3, 1))
+    return None
 
 
-def read_whole(read: Callable[[], np.ndarray], labels: np.ndarray) -> Reader:
-    """Make a reader of images that can only be read all at once."""
+def _arrange_flat(length: int, sample: np.ndarray | None) -> Arrangement | None:
+    side, coloured = math.isqrt(length), math.isqrt(length // 3)
+    if side >= 4 and side**2 == length:
+        return Arrangement((side, side, 1), lambda rows: rows.reshape(-1, side, side, 1))
+    if coloured < 4 or 3 * coloured**2 != length:
+        return None
+    shape, planes = (coloured, coloured, 3), (3, coloured, coloured)
+    if sample is not None:  # neighbours are alike where the axes are the right ones
+        values = sample.astype(np.float32)
+        in_pixels = np.abs(np.diff(values.reshape(-1, *shape), axis=2)).mean()
+        in_planes = np.abs(np.diff(values.reshape(-1, *planes), axis=3)).mean()
+        if in_pixels < in_planes:
+            return Arrangement(shape, lambda rows: rows.reshape(-1, *shape))
+    return Arrangement(shape, lambda rows: rows.reshape(-1, *planes).transpose(0, 2, 3, 1))
 
-    def read_split(indices: np.ndarray | None) -> Split:
-        images = read()
-        if indices is None:
-            return Split(images, labels)
-        chosen = (images[chunk] for chunk in in_chunks(indices))
-        return Split(spool(chosen, images.shape[1:]), labels[indices])
 
-    return read_split
+class Images:
+    """Arrays of images of one shape, one after another, as a source."""
+
+    def __init__(self, arrays: Sequence[Stored], arrangement: Arrangement) -> None:
+        self._arrays, self._arrangement = arrays, arrangement
+        self.image_shape = arrangement.shape
+
+    def __len__(self) -> int:
+        return sum(array.shape[0] for array in self._arrays)
+
+    def name(self, index: int) -> str:
+        return f"image {index} of {self._arrays[0].name}"
+
+    def stamps(self) -> Iterable[str]:
+        return ()  # as quick to read as a cache
+
+    def survey(self) -> Survey:
+        height, width, channels = self.image_shape
+        is_deep = any(array.dtype.kind != "b" and array.dtype != np.uint8 for array in self._arrays)
+        return Survey({(height, width): len(self)}, channels < 3, is_deep, len(self))
+
+    def values(self, is_deep: bool) -> Values | None:
+        values: Values | None = None
+        for array in self._arrays:
+            for rows in array.rows():
+                if rows.size:
+                    found = look_at(rows, array.name)
+                    values = found if values is None else values | found
+                if not is_deep and values is not None and values.high > 1:
+                    return values
+        return values
+
+    def mapped(self, form: Form) -> np.ndarray | None:
+        array = self._arrays[0].mapped
+        if len(self._arrays) > 1 or array is None or array.dtype != np.uint8:
+            return None
+        images = self._arrangement.arrange(array)
+        is_as_it_is = images.shape[1:] == form.shape and form.range.is_default
+        return images if is_as_it_is else None
+
+    def blocks(self, indices: np.ndarray, form: Form) -> Iterator[Block]:
+        start = 0
+        for array in self._arrays:
+            for rows in array.rows():
+                first, last = np.searchsorted(indices, (start, start + len(rows)))
+                if first < last:
+                    chosen = indices[first:last]
+                    images = self._arrangement.arrange(rows[chosen - start])
+                    yield _to_block(chosen, apply_range(images, form.range), form)
+                start += len(rows)
 
 
-def _index_labels(
-    path: Path,
-    shapes: Sequence[tuple[int, ...]],
-    labels: Sequence[np.ndarray],
-    classes: tuple[str, ...] | None,
-) -> tuple[tuple[str, ...], list[np.ndarray]]:
-    """Check each split's labels and turn them into class names and int64 indices into those."""
-    for shape, values in zip(shapes, labels, strict=True):
-        if values.dtype.kind not in "biu" or values.size != max(values.shape, default=0):
-            raise DatasetError(
-                f"The labels in {path} must be whole numbers, one for each image, "
-                f"but are {values.dtype} of shape {values.shape}."
-            )
-        if values.size != shape[0]:
-            raise DatasetError(f"{path} has {shape[0]} images but {values.size} labels for them.")
-    if min(shape[0] for shape in shapes) < 1 or sum(shape[0] for shape in shapes) < 2:
-        raise DatasetError(f"{path} must hold at least two images, and one in each split.")
-    if any(shape[1:] != shapes[0][1:] for shape in shapes):
-        raise DatasetError(f"The training and test images in {path} differ in shape.")
-    flat = [values.reshape(-1).astype(np.int64) for values in labels]
-    known = np.arange(len(classes)) if classes else np.unique(np.concatenate(flat))
-    if not np.isin(np.concatenate(flat), known).all():
-        raise DatasetError(f"The labels in {path} must lie in 0..{len(known) - 1}.")
-    names = classes or tuple(str(value) for value in known)
-    return names, [np.searchsorted(known, values) for values in flat]
+def _to_block(indices: np.ndarray, images: np.ndarray, form: Form) -> Block:
+    """Bring images of bytes into a form, in the way of image files."""
+    readable, none = np.arange(len(images)), np.zeros(0, int)
+    no_alphas = np.zeros((0, *form.shape[:2], 1), np.uint8)
+    if images.shape[1:] == form.shape:
+        return Block(indices, readable, images, none, no_alphas)
+    form = Form(form.shape, Range(), form.fit)  # the range was applied
+    colours, transparent, alphas = [], [], []
+    for position, image in enumerate(images):
+        pixels = image[..., 0] if image.shape[-1] == 1 else np.ascontiguousarray(image)
+        colour, alpha = resample(to_picture(Image.fromarray(pixels), form), form.shape)
+        colours.append(colour)
+        if alpha is not None:
+            transparent.append(position)
+            alphas.append(alpha)
+    return Block(
+        indices, readable, np.stack(colours), np.array(transparent, int),
+        np.stack(alphas) if alphas else no_alphas,
+    )  # fmt: skip

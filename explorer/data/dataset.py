@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from explorer.core.subsets import CHUNK, evenly_spaced, in_chunks
-from explorer.data.pixels import Background, Shape, lay_on
+from explorer.data.options import Options
+from explorer.data.pixels import Background, Form, Shape, lay_on
+from explorer.data.ranges import BYTES, Range
+from explorer.data.report import Report
 from explorer.data.spool import spool
 
-DEFAULT_SIZE = 32
-"""Pixels a side, for images that differ in size."""
-LARGEST_KEPT_SIZE = 64
-"""Pixels: images that all have one size up to this keep it."""
 BACKGROUND_SAMPLE = 1000
 """Test images from which the background is estimated."""
 
@@ -42,36 +41,14 @@ class Split:
         images: ``(n, height, width, channels)`` uint8, in memory or memory-mapped.
         labels: ``(n,)`` int64.
         transparency: of images under which no background was laid yet; None if all are opaque.
+        columns: what else is known of each image, by name: ``(n,)`` float64, NaN where it is not
+            known, or strings.
     """
 
     images: np.ndarray
     labels: np.ndarray
     transparency: Transparency | None = None
-
-
-Reader = Callable[[np.ndarray | None], Split]
-"""Reads the images at the given indices, or all for None, without those that are damaged."""
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """What lies at a place, before any of its images is read.
-
-    Attributes:
-        origin: the kind of files, in words.
-        classes: names, in the order of the labels.
-        image_shape: ``(height, width, channels)`` of what the readers return.
-        read_train: reads the training images, or all where there is no test split.
-        read_test: reads the test images; None where there are none.
-        train_labels: ``(n,)`` int64; None where they are known only by reading the images.
-    """
-
-    origin: str
-    classes: tuple[str, ...]
-    image_shape: Shape
-    read_train: Reader
-    read_test: Reader | None
-    train_labels: np.ndarray | None
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +63,9 @@ class Dataset:
         origin: what was found, such as ``"IDX files"``; never a path.
         image_shape: ``(height, width, channels)``; channels are 1 or 3.
         may_be_kept: whether its licence allows test images to be kept beside a bundle.
+        range: which stored values are black and white.
+        options: what was asked for.
+        report: what was guessed and left out, complete once both splits were read.
     """
 
     name: str
@@ -98,6 +78,14 @@ class Dataset:
     read_train: Callable[[], Split] = field(repr=False)
     read_test: Callable[[], Split] = field(repr=False)
     known_background: Background | None = field(default=None, repr=False)
+    range: Range = BYTES
+    options: Options = field(default_factory=Options, repr=False)
+    report: Report = field(default_factory=Report, repr=False)
+
+    @property
+    def form(self) -> Form:
+        """How an image of this set becomes the model's pixels."""
+        return Form(self.image_shape, self.range, self.options.fit)
 
     @cached_property
     def train(self) -> Split:
@@ -136,7 +124,8 @@ class Dataset:
     def _on_background(self, split: Split) -> Split:
         if split.transparency is None:
             return split
-        return Split(spool(_lay_all_on(split, self.background), self.image_shape), split.labels)
+        images = spool(_lay_all_on(split, self.background), self.image_shape)
+        return Split(images, split.labels, columns=split.columns)
 
 
 def dataset_fingerprint(split: Split) -> str:
@@ -151,22 +140,8 @@ def dataset_fingerprint(split: Split) -> str:
 def thin_out(split: Split, count: int) -> Split:
     """At most ``count`` of a split's images, spread over all of them, as a copy."""
     chosen = evenly_spaced(len(split.images), count)
-    return Split(split.images[chosen], split.labels[chosen])
-
-
-def choose_shape(size: tuple[int, int] | None, channels: int, image_size: int | None) -> Shape:
-    """Choose an image shape: the size asked for, or the small one that all share, or 32 × 32.
-
-    Args:
-        size: (height, width) that all images share; None if they differ.
-        channels: 1 or 3.
-        image_size: the side asked for, in pixels.
-    """
-    if image_size is not None:
-        return image_size, image_size, channels
-    if size is not None and max(size) <= LARGEST_KEPT_SIZE:
-        return *size, channels
-    return DEFAULT_SIZE, DEFAULT_SIZE, channels
+    columns = {name: values[chosen] for name, values in split.columns.items()}
+    return Split(split.images[chosen], split.labels[chosen], columns=columns)
 
 
 def _lay_all_on(split: Split, background: Background) -> Iterator[np.ndarray]:

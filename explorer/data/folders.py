@@ -1,292 +1,278 @@
-"""Read image files in folders and zips that have one folder for each class.
+"""Read image files in folders and archives: which are of which split and class.
 
-No pixel is read before it is asked for: `find_class_folders` returns a `Found`, whose readers
-decode when called. Nothing of a zip is ever written under its own name.
+No pixel is read before it is asked for.
 """
 
 from __future__ import annotations
 
-import io
-import os
 import unicodedata
-import warnings
-import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path, PurePosixPath
-from typing import IO
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 import numpy as np
-from PIL.ImageFile import ImageFile
 
-from explorer.core.subsets import in_chunks
-from explorer.data.dataset import LARGEST_KEPT_SIZE, Found, Split, Transparency, choose_shape
-from explorer.data.pixels import (
-    FORMAT_OF_SUFFIX,
-    Pixels,
-    Shape,
-    is_grey,
-    open_image,
-    read_pixels,
-    upright_size,
-)
-from explorer.data.progress import with_progress
-from explorer.data.spool import Spool, spool
+from explorer.data.kinds import kind_of_file
+from explorer.data.labels import Unclassified, classify
+from explorer.data.options import Options
+from explorer.data.pictures import Pictures, count_pages
+from explorer.data.pixels import FORMAT_OF_SUFFIX
+from explorer.data.report import Report
+from explorer.data.roles import MASKS, TEST, TRAIN, UNLABELLED, VALIDATION, read_name
+from explorer.data.source import Layout
+from explorer.data.tables import Table, attach, is_table, read_tables
+from explorer.data.tree import Parts, Tree
 from explorer.errors import DatasetError
-
-LARGEST_FILE = 256 * 2**20
-"""Bytes of one unzipped image file."""
-TRAIN_FOLDERS = ("train", "training")
-TEST_FOLDERS = ("test", "testing", "val", "valid", "validation")
-"""The first one that is there is taken."""
-
-Parts = tuple[str, ...]  # a path relative to the folder or zip
-Opener = Callable[[], IO[bytes]]
-Files = dict[Parts, Opener]  # in the order in which they are read
 
 
 @dataclass(frozen=True)
-class _ImageFile:
-    name: str
-    class_name: str
-    open: Opener
+class _Folder:
+    """A folder with image files.
+
+    Attributes:
+        place: its parts in the tree.
+        parts: those below what was looked through; the first ones name the class.
+        names: of the image files in it.
+    """
+
+    place: Parts
+    parts: Parts
+    names: Sequence[str]
+
+    def below(self, *parts: str) -> _Folder:
+        """The same with its first part replaced."""
+        return replace(self, parts=(*parts, *self.parts[1:]))
+
+    def __str__(self) -> str:
+        return "/".join(self.place) or "."
 
 
-def find_class_folders(
-    path: Path,
-    *,
-    classes: tuple[str, ...] | None = None,
-    image_size: int | None = None,
-    grey: bool | None = None,
-) -> Found:
-    """Find the images in a folder or zip that has one folder for each class.
+def is_image(name: str) -> bool:
+    """Tell by its name whether a file is an image."""
+    return PurePosixPath(name).suffix.lower() in FORMAT_OF_SUFFIX
 
-    Deeper folders count to their class. A level of ``train`` and ``test`` (or ``val``) folders
-    above the classes makes the splits. A folder of images without folders is one class, and
-    folders that hold nothing but one folder of folders are looked through.
+
+def find_in_folders(tree: Tree, lone_class: str, options: Options, report: Report) -> Layout:
+    """Find the images in a tree whose folders name classes.
+
+    Folders of a split, such as ``train`` and ``seg_test``, may lie above the classes or below, and
+    folders that hold nothing but one folder of folders are looked through. Tables beside the images
+    give classes where folders do not, and columns.
 
     Args:
-        path: the folder or zip.
-        classes: the names to insist on; by default the folders' own, sorted.
-        image_size: side in pixels to decode to; by default the images' own size if they share
-            one of up to 64 px, else 32.
-        grey: decode to one channel or to three; by default to one if all images are grey.
+        tree: the files.
+        lone_class: the class of images that are in no folder.
+        options: what a person asked for.
+        report: of guesses and of what is left out.
 
     Raises:
-        DatasetError: it is not a zip, or holds fewer than two images, or other classes.
+        DatasetError: it holds fewer than two images.
     """
-    files = _list_folder(path) if path.is_dir() else _list_zip(path)
-    lone_class = path.resolve().name if path.is_dir() else path.stem
-    train_files, test_files = _split_by_folder(path, _unwrap(files))
-    train = _sort_into_classes(path, train_files, lone_class)
-    test = _sort_into_classes(path, test_files, lone_class)
-    if len(train) + len(test) < 2:
+    folders = [
+        _Folder(parts, parts, images)
+        for parts, names in tree.folders.items()
+        if (images := [name for name in names if is_image(name)])
+    ]
+    by_role = _split(_unwrap(_without_masks(folders, report)), report)
+    by_role = {role: _unwrap(_without_masks(found, report)) for role, found in by_role.items()}
+    _leave_out_flat_tests(by_role, report)
+    tables = read_tables(tree, [name for name in tree.names() if is_table(name)])
+    found, names = _classes(tree, by_role, tables, options, report)
+    total = sum(len(part.source) for part in found.values())
+    if total < 2:
         raise DatasetError(
-            f"{path} must hold at least two images (JPEG, PNG, …), with one folder for each "
-            f"class, but holds {len(train) + len(test) or 'none'}."
+            f"{tree.path} must hold at least two images (JPEG, PNG, …), with one folder for each "
+            f"class, but holds {total or 'none'}."
         )
-    names = tuple(sorted({file.class_name for file in train + test}))
-    if classes is not None and names != classes:
-        raise DatasetError(
-            f"{path} must hold the class folders {', '.join(classes)} but holds {', '.join(names)}."
-        )
-    shape = _choose_shape_of_files(path, train + test, image_size, grey)
-    indices = {name: index for index, name in enumerate(names)}
-    train_labels = np.array([indices[file.class_name] for file in train], np.int64)
-    test_labels = np.array([indices[file.class_name] for file in test], np.int64)
-    return Found(
-        origin=_describe(path, files),
-        classes=names,
-        image_shape=shape,
-        read_train=partial(_read_files, path, train, train_labels, shape),
-        read_test=partial(_read_files, path, test, test_labels, shape) if test else None,
-        train_labels=train_labels,
+    _leave_out_others(tree, tables, report)
+    formats = sorted({FORMAT_OF_SUFFIX[suffix] for f in folders for suffix in _suffixes(f.names)})
+    kind = "class folders" if names else "images"
+    return classify(
+        tree.path,
+        f"{tree.kind}{kind} ({', '.join(formats)})",
+        found,
+        report,
+        lone_class=lone_class,
+        label=options.label,
+        names=names or None,
     )
 
 
-def _list_folder(root: Path) -> Files:
-    files: Files = {}
-    seen = set()
-    for folder, subfolders, names in os.walk(root, followlinks=True):
-        if (real := os.path.realpath(folder)) in seen:  # a link back to where we have been
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders.sort()
-        for path in (Path(folder, name) for name in names):
-            files[path.relative_to(root).parts] = partial(_open_file, path)
-    return _keep_images(files)
-
-
-def _list_zip(path: Path) -> Files:
-    try:
-        archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise DatasetError(f"{path} is not a zip file, or is damaged.") from error
-    files: Files = {}
-    for member in archive.infolist():
-        parts = PurePosixPath(member.filename.replace("\\", "/")).parts
-        if not member.is_dir():
-            files[parts] = partial(_open_member, archive, member)
-    return _keep_images(files)
-
-
-def _open_file(path: Path) -> IO[bytes]:
-    return path.open("rb")
-
-
-def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
-    with archive.open(member) as stream:
-        content = stream.read(LARGEST_FILE + 1)
-    if len(content) > LARGEST_FILE:
-        raise OSError("the file is too large")
-    return io.BytesIO(content)
-
-
-def _keep_images(files: Files) -> Files:
-    """Keep what is named as an image and not hidden, in the same order on every machine."""
-    kept = {
-        tuple(unicodedata.normalize("NFC", part) for part in parts): opener
-        for parts, opener in files.items()
-        if Path(parts[-1]).suffix.lower() in FORMAT_OF_SUFFIX
-        and not any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    }
-    return dict(sorted(kept.items()))
-
-
-def _unwrap(files: Files) -> Files:
-    """Drop outer folders that hold nothing but one folder of folders."""
-    while len({parts[0] for parts in files}) == 1 and all(len(parts) > 2 for parts in files):
-        files = {parts[1:]: opener for parts, opener in files.items()}
-    return files
-
-
-def _split_by_folder(path: Path, files: Files) -> tuple[Files, Files]:
-    """Return the training and test files; all and none where no folders tell them apart."""
-    split: dict[str, Files] = {}
-    for parts, opener in files.items():
-        if len(parts) > 1:
-            split.setdefault(parts[0].lower(), {})[parts[1:]] = opener
-    train = next((split[name] for name in TRAIN_FOLDERS if name in split), None)
-    test = next((split[name] for name in TEST_FOLDERS if name in split), None)
-    if train is None or test is None:
-        return files, {}
-    if _has_folders(train) and not _has_folders(test):
-        _warn(f"The test images in {path} are in no class folders and were left out.")
-        return train, {}
-    return train, test
-
-
-def _has_folders(files: Files) -> bool:
-    return any(len(parts) > 1 for parts in files)
-
-
-def _sort_into_classes(path: Path, files: Files, lone_class: str) -> list[_ImageFile]:
-    if not _has_folders(files):
-        return [_ImageFile("/".join(parts), lone_class, files[parts]) for parts in files]
-    sorted_files = [
-        _ImageFile("/".join(parts), parts[0], opener)
-        for parts, opener in files.items()
-        if len(parts) > 1
-    ]
-    if strays := len(files) - len(sorted_files):
-        _warn(f"Left out of {path}: {strays} images that lie beside the class folders.")
-    return sorted_files
-
-
-def _describe(path: Path, files: Files) -> str:
-    formats = sorted({FORMAT_OF_SUFFIX[Path(parts[-1]).suffix.lower()] for parts in files})
-    folders = "class folders" if _has_folders(files) else "images"
-    return f"{'' if path.is_dir() else 'zip of '}{folders} ({', '.join(formats)})"
-
-
-def _choose_shape_of_files(
-    path: Path, files: Sequence[_ImageFile], image_size: int | None, grey: bool | None
-) -> Shape:
-    if image_size is not None and grey is not None:
-        return image_size, image_size, 1 if grey else 3
-    size, all_grey = _survey(path, files)
-    return choose_shape(size, 1 if grey or (grey is None and all_grey) else 3, image_size)
-
-
-def _survey(path: Path, files: Sequence[_ImageFile]) -> tuple[tuple[int, int] | None, bool]:
-    """Return the (height, width) that all images share, or None, and whether all are grey.
-
-    Reads headers only, and stops as soon as both are ruled out.
-    """
-    sizes = set()
-    all_grey = True
-    for file in with_progress(files, len(files)):
-        try:
-            with file.open() as stream, open_image(stream) as image:
-                sizes.add(_measure(image))
-                all_grey = all_grey and is_grey(image)
-        except Exception:  # as in _read_or_none
-            continue
-        if not all_grey and (len(sizes) > 1 or max(map(max, sizes)) > LARGEST_KEPT_SIZE):
+def _unwrap(folders: list[_Folder]) -> list[_Folder]:
+    """Look through outer folders that hold nothing but one folder of folders, or all images."""
+    while len({folder.parts[:1] for folder in folders}) == 1 and all(f.parts for f in folders):
+        name = read_name(folders[0].parts[0])
+        says_nothing = name.is_images or (name.role is not None and not name.rest)
+        if not says_nothing and any(len(folder.parts) < 2 for folder in folders):
             break
-    if not sizes:
-        raise DatasetError(f"None of the {len(files)} image files in {path} could be read.")
-    return sizes.pop() if len(sizes) == 1 else None, all_grey
+        folders = [replace(folder, parts=folder.parts[1:]) for folder in folders]
+    return folders
 
 
-def _measure(image: ImageFile) -> tuple[int, int]:
-    """The (height, width); only where it matters is it looked up which way up the image is."""
-    is_small_oblong = image.width != image.height and max(image.size) <= LARGEST_KEPT_SIZE
-    return upright_size(image) if is_small_oblong else (image.height, image.width)
+def _without_masks(folders: list[_Folder], report: Report) -> list[_Folder]:
+    """Of ``images/`` and ``masks/`` side by side, keep the images."""
+    tops = {folder.parts[0] for folder in folders if folder.parts}
+    if not any(read_name(top).is_images for top in tops):
+        return folders
+    masks = {top for top in tops if read_name(top).is_masks}
+    for folder in folders:
+        if folder.parts[:1] and folder.parts[0] in masks:
+            report.leave_out("masks beside the images", str(folder), len(folder.names))
+    return [folder for folder in folders if not folder.parts or folder.parts[0] not in masks]
 
 
-def _read_files(
-    path: Path,
-    files: Sequence[_ImageFile],
-    labels: np.ndarray,
-    image_shape: Shape,
-    indices: np.ndarray | None,
-) -> Split:
-    chosen = np.arange(len(files)) if indices is None else indices
-    readable: list[int] = []
-    unreadable: list[int] = []
-    transparent: list[int] = []
+def _split(folders: list[_Folder], report: Report) -> dict[str, list[_Folder]]:
+    """Sort folders by their split, if their outer or their second level tells it."""
+    tops = {folder.parts[0] for folder in folders if folder.parts}
+    roles = {top: read_name(top).role for top in tops}
+    masks = {top for top in tops if roles[top] is None and read_name(top).is_masks}
+    if not {TRAIN} < {*roles.values()} - {None, UNLABELLED}:
+        return _split_below(folders) or _as_classes(folders, roles, report)
+    others = {top for top in tops if roles[top] is None} - masks
+    if others and not _share_classes(folders, roles):
+        return _as_classes(folders, roles, report)
+    found: dict[str, list[_Folder]] = {}
+    rests: dict[str | None, set[tuple[str, ...]]] = {}
+    for top in tops:
+        rests.setdefault(roles[top], set()).add(read_name(top).rest)
+    shared = set.intersection(*(rests[r] for r in (TRAIN, TEST, VALIDATION) if r in rests))
+    for folder in folders:
+        top = folder.parts[0] if folder.parts else ""
+        role, rest = roles.get(top), read_name(top).rest
+        if role is None or role == UNLABELLED:
+            kind = MASKS if top in masks else "images beside the folders of the splits"
+            report.leave_out(kind, str(folder), len(folder.names))
+        elif shared and rest not in shared:
+            report.leave_out(f"images of another {role} folder", str(folder), len(folder.names))
+        else:
+            is_class = len(shared) > 1
+            found.setdefault(role, []).append(folder.below(*(["_".join(rest)] * is_class)))
+    return found
 
-    def read_chosen() -> Iterator[np.ndarray]:
-        read = partial(_read_or_none, image_shape=image_shape)
-        with ThreadPoolExecutor(2) as pool:
-            for chunk in in_chunks(chosen):  # a chunk at a time, as map() holds all its results
-                results = pool.map(read, (files[index] for index in chunk))
-                for index, pixels in zip(chunk, results, strict=True):
-                    if pixels is None:
-                        unreadable.append(index)
-                        continue
-                    colour, alpha = pixels
-                    if alpha is not None:
-                        transparent.append(len(readable))
-                        alphas.append(alpha)
-                    readable.append(index)
-                    yield colour
 
-    with Spool((*image_shape[:2], 1)) as alphas:
-        images = spool(with_progress(read_chosen(), len(chosen)), image_shape)
-        alpha = alphas.images()
-    if not readable:
-        raise DatasetError(f"None of the {len(chosen)} image files in {path} could be read.")
-    if unreadable:
-        _warn(
-            f"Skipped {len(unreadable)} of {len(chosen)} image files in {path} that could not be "
-            f"read, the first being {files[unreadable[0]].name}."
+def _split_below(folders: list[_Folder]) -> dict[str, list[_Folder]] | None:
+    """Sort by the second level where each class has its own ``train`` and ``test``."""
+    found: dict[str, list[_Folder]] = {}
+    for folder in folders:
+        role = read_name(folder.parts[1]).role if len(folder.parts) > 1 else None
+        if role is None:
+            return None
+        parts = (folder.parts[0], *folder.parts[2:])
+        found.setdefault(role, []).append(replace(folder, parts=parts))
+    return found if TRAIN in found and len(found) > 1 else None
+
+
+def _as_classes(
+    folders: list[_Folder], roles: dict[str, str | None], report: Report
+) -> dict[str, list[_Folder]]:
+    if named := sorted(top for top, role in roles.items() if role is not None and len(roles) > 1):
+        report.note(
+            f"the folders {', '.join(named)} are named as splits, but were taken for classes, as "
+            f"{'others lie beside them' if len(named) < len(roles) else 'one is missing'}"
         )
-    transparency = Transparency(np.array(transparent), alpha) if transparent else None
-    return Split(images, labels[readable], transparency)
+    return {TRAIN: folders}
 
 
-def _read_or_none(file: _ImageFile, image_shape: Shape) -> Pixels | None:
-    try:
-        with file.open() as stream:
-            return read_pixels(stream, image_shape)
-    except Exception:  # damaged files make Pillow and zipfile raise nearly anything
-        return None
+def _share_classes(folders: list[_Folder], roles: dict[str, str | None]) -> bool:
+    """Whether training and test folders have class folders of the same names in them."""
+    inside: dict[str | None, set[str]] = {}
+    for folder in folders:
+        if len(folder.parts) > 1:
+            inside.setdefault(roles[folder.parts[0]], set()).add(folder.parts[1])
+    train = inside.pop(TRAIN, set())
+    inside.pop(None, None)
+    return any(2 * len(train & other) >= len(other) for other in inside.values())
 
 
-def _warn(message: str) -> None:
-    warnings.warn(message, stacklevel=3)
+def _leave_out_flat_tests(by_role: dict[str, list[_Folder]], report: Report) -> None:
+    """Leave out tests without class folders if the training images have some."""
+    if any(folder.parts for folder in by_role.get(TRAIN, [])):
+        for role in (TEST, VALIDATION):
+            folders = by_role.get(role, [])
+            if folders and not any(folder.parts for folder in folders):
+                for folder in by_role.pop(role):
+                    kind = f"{role} images that are in no class folders"
+                    report.leave_out(kind, str(folder), len(folder.names))
+
+
+def _classes(
+    tree: Tree,
+    by_role: dict[str, list[_Folder]],
+    tables: Sequence[Table],
+    options: Options,
+    report: Report,
+) -> tuple[dict[str, Unclassified], tuple[str, ...]]:
+    """Make a source of each split, with its labels and columns, and name the classes of folders."""
+    has_folders = any(folder.parts for folders in by_role.values() for folder in folders)
+    if has_folders:
+        for role, folders in by_role.items():
+            for folder in (folder for folder in folders if not folder.parts):
+                kind = "images that lie beside the class folders"
+                first = "/".join((*folder.place, folder.names[0]))
+                report.leave_out(kind, first, len(folder.names))
+            by_role[role] = [folder for folder in folders if folder.parts]
+    class_of = {
+        folder.parts: unicodedata.normalize("NFC", "/".join(folder.parts[: options.class_level]))
+        for folders in by_role.values()
+        for folder in folders
+    }
+    names = tuple(sorted({*class_of.values()})) if has_folders else ()
+    _note_levels(class_of, names, options, report)
+    index = {name: number for number, name in enumerate(names)}
+    found: dict[str, Unclassified] = {}
+    for role, folders in by_role.items():
+        files = ["/".join((*folder.place, name)) for folder in folders for name in folder.names]
+        if not files:
+            continue
+        labels = np.array([index.get(class_of[f.parts], 0) for f in folders], np.int64)
+        labels = np.repeat(labels, [len(folder.names) for folder in folders])
+        told = attach(files, tables, report)
+        pages = None
+        if not options.first_page:
+            formats = [FORMAT_OF_SUFFIX[PurePosixPath(name).suffix.lower()] for name in files]
+            pages = count_pages(tree.open, files, formats, report)
+        chosen = labels if names else told.labels
+        columns = dict(told.columns)
+        if names and told.labels is not None:
+            columns[told.label_name] = told.labels
+        roles = (
+            told.by_role(role, len(files)) if len(by_role) == 1 else {role: np.arange(len(files))}
+        )
+        for part, rows in roles.items():
+            repeats = None if pages is None else pages[rows]
+            source = Pictures(tree.open, [files[i] for i in rows], tree.stamp, repeats)
+
+            def of_pages(
+                values: np.ndarray, rows: np.ndarray = rows, repeats: np.ndarray | None = repeats
+            ) -> np.ndarray:
+                return values[rows] if repeats is None else np.repeat(values[rows], repeats)
+
+            found[part] = Unclassified(
+                source,
+                None if chosen is None else of_pages(chosen),
+                {name: of_pages(values) for name, values in columns.items()},
+            )
+    return found, names
+
+
+def _note_levels(
+    class_of: dict[Parts, str], names: tuple[str, ...], options: Options, report: Report
+) -> None:
+    inner = {parts[: options.class_level + 1] for parts in class_of}
+    if len(inner) > len(names) > 1:
+        report.note(
+            f"classes are the {len(names):,} folders of level {options.class_level}; --class-level "
+            f"{options.class_level + 1} takes the {len(inner):,} below them"
+        )
+
+
+def _leave_out_others(tree: Tree, tables: Sequence[Table], report: Report) -> None:
+    """Count the files that are neither images nor tables of them."""
+    used = {table.name for table in tables if table.is_used}
+    for name in tree.names():
+        if not is_image(name) and name not in used:
+            report.leave_out(kind_of_file(name), name)
+
+
+def _suffixes(names: Sequence[str]) -> set[str]:
+    return {PurePosixPath(name).suffix.lower() for name in names}

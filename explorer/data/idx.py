@@ -4,127 +4,109 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 import re
 import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
-from explorer.data.arrays import find_splits
-from explorer.data.dataset import Found
-from explorer.data.spool import spool
+from explorer.data.arrays import Stored, rows_at_once, stored_array
+from explorer.data.report import Report
+from explorer.data.roles import words_of
+from explorer.data.tree import Tree
 from explorer.errors import DatasetError
 
-_IDX_NAME = re.compile(r"(?P<stem>.*)(?P<kind>images|labels)[-.]idx[13]-ubyte(\.gz)?", re.I)
-_IDX_MAGIC = {"images": 0x803, "labels": 0x801}  # uint8; three dimensions, or one
-_UNZIP_SIZE = 2**20  # bytes unzipped at a time
+_IDX_NAME = re.compile(r".*[-.]idx[1-4](-\w+)?(\.gz)?", re.I)
+_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+_EMNIST_SHAPE = (28, 28)
 
 
-def list_idx_files(folder: Path) -> dict[str, dict[str, Path]]:
-    """Map ``"train-"``, ``"t10k-"``, … to their ``"images"`` and ``"labels"`` files."""
-    files: dict[str, dict[str, Path]] = {}
-    for path in sorted(folder.iterdir(), reverse=True):  # "x.gz" comes first and "x" replaces it
-        if (match := _IDX_NAME.fullmatch(path.name)) and path.is_file():
-            files.setdefault(match["stem"].lower(), {})[match["kind"].lower()] = path
-    return files
+def is_idx(name: str) -> bool:
+    """Tell by its name whether a file is one of MNIST's format."""
+    return _IDX_NAME.fullmatch(name) is not None
 
 
-def find_idx(folder: Path, *, classes: tuple[str, ...] | None = None) -> Found:
-    """Find the images in a folder of IDX files: ``train-*`` and ``t10k-*``, or a single pair.
+def read_idx(tree: Tree, names: list[str], report: Report) -> dict[str, Stored]:
+    """Read the headers of IDX files, and say how their arrays are read.
 
-    Format: https://yann.lecun.com/exdb/mnist.
+    Format: https://yann.lecun.com/exdb/mnist; EMNIST's images are stored on their side.
 
     Raises:
-        DatasetError: files do not pair up, are not IDX, or disagree with each other.
+        DatasetError: a file is no IDX file, or there are images without labels of other splits.
     """
-    files = list_idx_files(folder)
-    images, labels, shapes = [], [], []
-    for stem in _order_stems(folder, list(files)):
-        for kind in _IDX_MAGIC:
-            if kind not in files[stem]:
-                raise DatasetError(f"{folder} lacks the IDX file {stem}{kind}-….")
-        images.append(files[stem]["images"])
-        shapes.append(_read_idx_shape(images[-1], "images"))
-        labels.append(_read_idx(files[stem]["labels"], "labels"))
-    reads = [partial(_read_idx_images, path) for path in images]
-    return find_splits(folder, "IDX files", shapes, labels, reads, classes)
+    stored: dict[str, Stored] = {}
+    for name in sorted(names, reverse=True):  # "x.gz" comes first and "x" replaces it
+        key = name.rsplit("/", 1)[-1].removesuffix(".gz")
+        array = _read_header(tree, name)
+        if "emnist" in words_of(name) and array.shape[1:] == _EMNIST_SHAPE:
+            report.note("EMNIST's images are stored on their side: they were turned upright")
+            array = replace(array, rows=partial(_upright, array), mapped=None)
+        stored[key] = array
+    return dict(sorted(stored.items()))
 
 
-def _order_stems(folder: Path, stems: list[str]) -> list[str]:
-    """Return the training pair's stem and, unless it is the only one, the test pair's."""
-    train = [stem for stem in stems if "train" in stem]
-    test = [stem for stem in stems if "t10k" in stem or "test" in stem]
-    if len(stems) == 1:
-        return stems
-    if len(stems) == 2 and len(train) == len(test) == 1:
-        return train + test
-    raise DatasetError(
-        f"{folder} must hold one pair of IDX files (images and labels), or the pairs train-* and "
-        f"t10k-*, but holds {', '.join(f'{stem}*' for stem in sorted(stems))}."
-    )
+def _upright(array: Stored) -> Iterator[np.ndarray]:
+    return (rows.transpose(0, 2, 1) for rows in array.rows())
 
 
-def _read_idx_images(path: Path) -> np.ndarray:
-    return _read_idx(path, "images")[..., None]  # (n, height, width, 1)
+def _read_header(tree: Tree, name: str) -> Stored:
+    where = str(tree.path / name)
+    with tree.local(name) as file:
+        is_gzip = file.read(2) == b"\x1f\x8b"
+        with _unzipped(file, where) as content:
+            start = content.read(4)
+            dimensions = start[3] if len(start) == 4 else 0
+            header = content.read(4 * dimensions)
+        wanted = 1 if "labels" in words_of(name) else 3
+        is_known = start[:2] == b"\0\0" and len(start) == 4 and start[2] in _TYPES
+        if not is_known or len(header) < 4 * dimensions or (wanted == 3 and dimensions < 3):
+            raise DatasetError(
+                f"{where} is not an IDX file of {'labels' if wanted == 1 else 'images'}: it must "
+                f"begin with the bytes 00 00 08 0{wanted} but begins with "
+                f"{start.hex(' ') or 'nothing'}."
+            )
+        shape, dtype = struct.unpack(f">{dimensions}I", header), np.dtype(_TYPES[start[2]])
+        offset, size = 4 + 4 * dimensions, math.prod(shape) * dtype.itemsize
+        if size == 0:
+            raise DatasetError(f"{where} is empty: its header gives the shape {shape}.")
+        if is_gzip:
+            rows = partial(_unzipped_rows, tree, name, where, offset, shape, dtype)
+            return Stored(name, shape, dtype, rows, "IDX files")
+        if (found := os.fstat(file.fileno()).st_size) < offset + size:
+            raise DatasetError(
+                f"{where} is cut short: it must have {offset + size:,} bytes "
+                f"but has {found:,}; download it again."
+            )
+        return stored_array(name, np.memmap(file, dtype, "r", offset, shape), "IDX files")
 
 
-def _read_idx_shape(path: Path, kind: str) -> tuple[int, ...]:
-    """Return ``(n, height, width)`` of images or ``(n,)`` of labels."""
-    magic = struct.pack(">I", _IDX_MAGIC[kind])
-    with _open_idx(path) as file:
-        header = file.read(_header_size(kind))
-    if header[:4] != magic or len(header) < _header_size(kind):
-        raise DatasetError(
-            f"{path} is not an IDX file of {kind}: it must begin with the bytes {magic.hex(' ')} "
-            f"but begins with {header[:4].hex(' ') or 'nothing'}."
-        )
-    return struct.unpack(f">{magic[3]}I", header[4:])  # the last byte counts the dimensions
-
-
-def _header_size(kind: str) -> int:
-    return 4 + 4 * (_IDX_MAGIC[kind] & 0xFF)
-
-
-def _read_idx(path: Path, kind: str) -> np.ndarray:
-    """Map an IDX file's values, uint8: in place, or unzipped to a temporary file."""
-    shape = _read_idx_shape(path, kind)
-    size, offset = math.prod(shape), _header_size(kind)
-    if size == 0:
-        raise DatasetError(f"{path} is empty: its header gives the shape {shape}.")
-    if _is_gzip(path):
-        return spool(_unzip(path, offset, size), ()).reshape(shape)
-    if path.stat().st_size < offset + size:
-        raise DatasetError(
-            f"{path} is cut short: it must have {offset + size:,} bytes "
-            f"but has {path.stat().st_size:,}; download it again."
-        )
-    return np.memmap(path, np.uint8, "r", offset, shape)
+def _unzipped_rows(
+    tree: Tree, name: str, where: str, offset: int, shape: tuple[int, ...], dtype: np.dtype
+) -> Iterator[np.ndarray]:
+    """Unzip block by block."""
+    step = rows_at_once(shape, dtype)
+    with tree.local(name) as file, _unzipped(file, where) as content:
+        content.seek(offset)
+        for start in range(0, shape[0], step):
+            count = min(step, shape[0] - start)
+            block = content.read(count * math.prod(shape[1:]) * dtype.itemsize)
+            if len(block) < count * math.prod(shape[1:]) * dtype.itemsize:
+                raise EOFError
+            yield np.frombuffer(block, dtype).reshape(count, *shape[1:])
 
 
 @contextmanager
-def _open_idx(path: Path) -> Iterator[gzip.GzipFile | BinaryIO]:
+def _unzipped(file: IO[bytes], where: str) -> Iterator[IO[bytes]]:
+    file.seek(0)
+    is_gzip = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
     try:
-        with gzip.GzipFile(path) if _is_gzip(path) else path.open("rb") as file:
-            yield file
+        yield gzip.GzipFile(fileobj=file) if is_gzip else file  # type: ignore[misc]
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DatasetError(f"{path} is cut short or damaged; download it again.") from error
-
-
-def _is_gzip(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(2) == b"\x1f\x8b"
-
-
-def _unzip(path: Path, offset: int, size: int) -> Iterator[np.ndarray]:
-    with _open_idx(path) as file:
-        file.seek(offset)
-        while size > 0:
-            if not (chunk := file.read(min(size, _UNZIP_SIZE))):
-                raise EOFError
-            size -= len(chunk)
-            yield np.frombuffer(chunk, np.uint8)
+        raise DatasetError(f"{where} is cut short or damaged; download it again.") from error

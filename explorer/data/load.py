@@ -4,35 +4,41 @@ from __future__ import annotations
 
 import re
 import unicodedata
-import zipfile
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from explorer.core.subsets import split_by_class
-from explorer.data.cifar import find_cifar10, is_cifar10
-from explorer.data.dataset import Dataset, Found, Reader, Split, choose_shape
-from explorer.data.folders import find_class_folders
-from explorer.data.idx import find_idx, list_idx_files
-from explorer.data.named import NAMED, find_named
-from explorer.data.npz import find_npz
-from explorer.data.pixels import Shape, resample, to_picture
-from explorer.data.progress import with_progress
-from explorer.data.spool import spool
+from explorer.data.dataset import Dataset, Split
+from explorer.data.layouts import find_images
+from explorer.data.named import NAMED, find_named, name_of_set
+from explorer.data.options import Options
+from explorer.data.pixels import Fit, Form
+from explorer.data.ranges import BYTES, Range, find_range
+from explorer.data.read import read_part
+from explorer.data.report import Report
+from explorer.data.roles import TEST, TRAIN, VALIDATION, words_of
+from explorer.data.source import Layout, Part, Survey
 from explorer.errors import DatasetError
 
 MAX_IMAGE_SIZE = 512
 """Pixels a side: images are decoded, and models made, in memory."""
+TOLD_CUT = 0.1
+"""Of the pictures' area: a crop that leaves out more is told."""
 
 
 def load_dataset(
     source: str | Path,
     *,
     data_dir: Path | None = None,
-    image_size: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
     grey: bool = False,
+    fit: Fit = "crop",
+    value_range: tuple[float, float] | None = None,
+    label: str | None = None,
+    class_level: int = 1,
+    first_page: bool = False,
     test_fraction: float = 1 / 7,
     seed: int = 0,
     download: bool = True,
@@ -40,15 +46,20 @@ def load_dataset(
     """Load a named set, or a person's own images.
 
     A named set is looked for in ``data_dir``, ``$LATENT_DATA_DIR``, ``/usr/share/datasets`` and
-    Keras's cache, in this order, and then downloaded. Own images are a folder or zip with one
-    folder for each class, a folder of IDX files, or an NPZ file laid out as Keras's ``mnist.npz``.
+    Keras's cache, in this order, and then downloaded. Own images are a path to a folder, an archive
+    or a data file, in the layouts that the README lists.
 
     Args:
         source: a key of `NAMED`, or the same with ``"-grey"``; else a path.
-        data_dir: a folder of data sets, such as one that holds ``mnist/*.gz``.
-        image_size: side in pixels to crop and resize to; by default the images' own size if
-            they share one of up to 64 px, else 32.
+        data_dir: a folder of data sets, such as one that holds ``mnist/*.gz``, or the set's own.
+        image_size: side, or (height, width), in pixels to resize to; by default the images' own
+            size if they share one of up to 64 px, else 32.
         grey: make the images grey (ITU-R BT.601 luma).
+        fit: what becomes of pictures of other proportions.
+        value_range: the stored values that become black and white; by default found from all.
+        label: the column whose values are the classes.
+        class_level: how many levels of folders name a class.
+        first_page: take the first page of a stack alone.
         test_fraction: share of each class to set aside where there is no test split.
         seed: of the choice of those test images.
         download: whether to download a named set that is not on this machine.
@@ -60,81 +71,186 @@ def load_dataset(
         >>> load_dataset("mnist").test.images.shape
         (10000, 28, 28, 1)
     """
-    if image_size is not None and not 1 <= image_size <= MAX_IMAGE_SIZE:
-        raise DatasetError(
-            f"The image size must be from 1 to {MAX_IMAGE_SIZE} pixels, but is {image_size}."
-        )
-    if not 0 < test_fraction < 1:
-        raise DatasetError(f"The test fraction must lie between 0 and 1, but is {test_fraction}.")
-    name = str(source).removesuffix("-grey")
-    path = Path(source).expanduser()
+    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    _check(size, value_range, test_fraction)
+    path, name = Path(source).expanduser(), name_of_set(str(source))
+    is_exact = name is not None and name in (str(source), str(source).removesuffix("-grey"))
+    pick = None
     try:
-        if name in NAMED:
-            grey = grey or name != source
-            dataset = _load_named(name, data_dir, image_size, grey, download)
-        elif source and path.exists():
-            dataset = _load_own(path, image_size, grey, test_fraction, seed)
-        else:
+        if name is not None and (is_exact or not path.exists()):
+            if label or class_level > 1 or first_page or value_range not in (None, (0, 255)):
+                raise DatasetError(
+                    f"{NAMED[name].title} is read as it is published: range, label, class level "
+                    "and first page are for your own images."
+                )
+            grey = grey or str(source).lower().endswith("-grey")
+            options = Options(size, grey or None, fit)
+            return _load_named(name, data_dir, options, download)
+        if source and not path.exists() and _begins_files(path):
+            path, pick = path.parent, words_of(path.name)[-1]
+        if not source or not path.exists():
             raise DatasetError(
                 f"There is no data set or file called {source}; "
                 f"give one of {', '.join(NAMED)}, or a path to your own images."
             )
+        options = Options(
+            size, grey or None, fit, value_range, label, class_level, first_page, pick
+        )
+        return _load_own(path, options, test_fraction, seed)
     except OSError as error:
         raise _explain(error) from error
-    return dataset
 
 
-def _load_own(
-    path: Path, image_size: int | None, grey: bool, test_fraction: float, seed: int
-) -> Dataset:
-    found = _find_images(path, image_size=image_size, grey=grey or None)
-    shape = choose_shape(found.image_shape[:2], 1 if grey else found.image_shape[2], image_size)
-    title = path.resolve().name if path.is_dir() else path.stem
-    read_train, read_test = _make_splits(found, test_fraction, seed)
+def _check(
+    size: tuple[int, int] | None, value_range: tuple[float, float] | None, test_fraction: float
+) -> None:
+    if size is not None and not 1 <= min(size) <= max(size) <= MAX_IMAGE_SIZE:
+        wrong = next(side for side in size if not 1 <= side <= MAX_IMAGE_SIZE)
+        raise DatasetError(
+            f"The image size must be from 1 to {MAX_IMAGE_SIZE} pixels, but is {wrong}."
+        )
+    if value_range is not None and not value_range[0] < value_range[1]:
+        low, high = value_range
+        raise DatasetError(
+            f"The range must go from low to high, but goes from {low:g} to {high:g}."
+        )
+    if not 0 < test_fraction < 1:
+        raise DatasetError(f"The test fraction must lie between 0 and 1, but is {test_fraction}.")
+
+
+def _begins_files(path: Path) -> bool:
+    """Whether a path that is not there begins files, as ``gzip/emnist-letters`` does."""
+    start = f"{path.name.lower()}-"
+    return path.parent.is_dir() and any(
+        child.name.lower().startswith(start) for child in path.parent.iterdir()
+    )
+
+
+def _load_own(path: Path, options: Options, test_fraction: float, seed: int) -> Dataset:
+    report = Report()
+    layout = find_images(path, options, report)
+    train, test = _choose_parts(layout, report)
+    form = _choose_form(train, test, options, report)
+    train_rows = test_rows = None
+    if test is None:
+        train_rows, test_rows = split_by_class(train.labels, test_fraction, seed)
+        report.note(
+            f"no test split was found: {len(test_rows):,} images, of each class, are set aside"
+        )
+    title = path.resolve().name if path.is_dir() else path.name.removesuffix("".join(path.suffixes))
+    if options.pick:
+        title = f"{title} {options.pick}"
     return Dataset(
         name=_slug(title),
         title=title,
-        classes=found.classes,
+        classes=layout.classes,
         licence="the owner's",
-        origin=found.origin,
-        image_shape=shape,
+        origin=layout.origin,
+        image_shape=form.shape,
         may_be_kept=True,
-        read_train=partial(_read, read_train, shape),
-        read_test=partial(_read, read_test, shape),
+        read_train=partial(_read, train, train_rows, form, report),
+        read_test=partial(_read, test or train, test_rows, form, report),
+        range=form.range,
+        options=options,
+        report=report,
     )
 
 
-def _find_images(
-    path: Path,
-    *,
-    classes: tuple[str, ...] | None = None,
-    image_size: int | None = None,
-    grey: bool | None = None,
-) -> Found:
-    """Find out what lies at a path; ``image_size`` and ``grey`` count for image files only."""
-    if path.is_dir() and is_cifar10(path):
-        return find_cifar10(path)
-    if path.is_dir() and list_idx_files(path):
-        return find_idx(path, classes=classes)
-    if path.suffix.lower() == ".npz":
-        return find_npz(path, classes=classes)
-    if path.is_dir() or zipfile.is_zipfile(path):
-        return find_class_folders(path, classes=classes, image_size=image_size, grey=grey)
-    raise DatasetError(
-        f"{path} is neither a folder nor a zip nor an .npz file; "
-        "give a folder or a zip with one folder of images for each class."
+def _choose_parts(layout: Layout, report: Report) -> tuple[Part, Part | None]:
+    """The training images, and those of a test split; without one, the validation images."""
+    parts = dict(layout.parts)
+    train = parts.pop(TRAIN, None)
+    test = parts.pop(TEST, None)
+    if train is None:  # a test split alone is a set as good as any
+        train, test = test or parts.pop(VALIDATION), None
+    if test is None and VALIDATION in parts:
+        test = parts.pop(VALIDATION)
+        report.note("the validation images are the test images, as there are no others")
+    for role, part in parts.items():
+        report.leave_out(f"{role} images", part.source.name(0), len(part.source))
+    return train, test
+
+
+def _choose_form(train: Part, test: Part | None, options: Options, report: Report) -> Form:
+    """Decide on size, colour and range for the whole set."""
+    parts = [train] if test is None else [train, test]
+    survey = Survey({}, True, False, 0)
+    for part in parts:
+        survey |= part.source.survey()
+    if survey.seen == 0:
+        count = sum(len(part.source) for part in parts)
+        raise DatasetError(
+            f"None of the {count} image files could be read, the first being "
+            f"{train.source.name(0)}."
+        )
+    shape = survey.shape(options.image_size, options.grey)
+    if options.fit == "crop" and (outside := survey.share_outside(shape)) > TOLD_CUT:
+        report.note(
+            f"cropping to {shape[0]} × {shape[1]} cuts {outside:.0%} of the pictures' area away; "
+            "--fit pad or --fit stretch keeps all of it"
+        )
+    return Form(shape, _choose_range(parts, survey, options, report), options.fit)
+
+
+def _choose_range(parts: list[Part], survey: Survey, options: Options, report: Report) -> Range:
+    found = [values for part in parts if (values := part.source.values(survey.is_deep))]
+    if not found:
+        return BYTES
+    values = found[0] if len(found) == 1 else found[0] | found[1]
+    if options.range is not None:
+        return Range(*options.range, values.kind)
+    scale = find_range(values)
+    if (scale.low, scale.high) != (BYTES.low, BYTES.high):
+        report.note(
+            f"values go from {values.low:g} to {values.high:g}: {scale.low:g} is black and "
+            f"{scale.high:g} white; --range LOW HIGH takes others"
+        )
+    return scale
+
+
+def _load_named(name: str, data_dir: Path | None, options: Options, download: bool) -> Dataset:
+    named, report = NAMED[name], Report()
+    height, width, channels = named.image_shape
+    is_greyed = bool(options.grey) and channels > 1
+    form = Form(
+        (*(options.image_size or (height, width)), 1 if options.grey else channels),
+        BYTES,
+        options.fit,
+    )
+
+    def find(path: Path) -> Layout:
+        layout = find_images(path, Options(), report)
+        return layout.with_classes(named.classes, path)
+
+    layout = find_named(name, find, data_dir=data_dir, download=download)
+    if TEST not in layout.parts:
+        raise DatasetError(f"{named.title} was found without its test images ({layout.origin}).")
+    if layout.image_shape not in (None, named.image_shape):
+        raise DatasetError(
+            f"{named.title} has images of shape {named.image_shape}, "
+            f"but those found have {layout.image_shape} ({layout.origin})."
+        )
+    return Dataset(
+        name=f"{name}-grey" if is_greyed else name,
+        title=f"{named.title} (grey)" if is_greyed else named.title,
+        classes=named.classes,
+        licence=named.licence,
+        origin=layout.origin,
+        image_shape=form.shape,
+        may_be_kept=named.may_be_kept,
+        read_train=partial(_read, layout.parts[TRAIN], None, form, report),
+        read_test=partial(_read, layout.parts[TEST], None, form, report),
+        known_background=named.background,
+        options=options,
+        report=report,
     )
 
 
-def _make_splits(found: Found, test_fraction: float, seed: int) -> tuple[Reader, Reader]:
-    """Return readers of the training and test images, setting test images aside if need be."""
-    if found.read_test is not None:
-        return found.read_train, found.read_test
-    labels = found.train_labels
-    if labels is None:
-        labels = found.read_train(None).labels
-    train, test = split_by_class(labels, test_fraction, seed)
-    return lambda _: found.read_train(train), lambda _: found.read_train(test)
+def _read(part: Part, indices: np.ndarray | None, form: Form, report: Report) -> Split:
+    try:
+        return read_part(part, indices, form, report)
+    except OSError as error:
+        raise _explain(error) from error
 
 
 def _slug(title: str) -> str:
@@ -142,56 +258,6 @@ def _slug(title: str) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "images"
     reserved = {name.replace("_", "-") for name in NAMED}
     return f"own-{slug}" if slug.removesuffix("-grey") in reserved else slug
-
-
-def _load_named(
-    name: str, data_dir: Path | None, image_size: int | None, grey: bool, download: bool
-) -> Dataset:
-    named = NAMED[name]
-    height, _, channels = named.image_shape
-    greyed = grey and channels > 1
-    shape = choose_shape(named.image_shape[:2], 1 if grey else channels, image_size)
-    find = partial(
-        _find_images, classes=named.classes, image_size=image_size or height, grey=shape[2] == 1
-    )
-    found = find_named(name, find, data_dir=data_dir, download=download)
-    if found.read_test is None:
-        raise DatasetError(f"{named.title} was found without its test images ({found.origin}).")
-    if found.image_shape not in (named.image_shape, shape):
-        raise DatasetError(
-            f"{named.title} has images of shape {named.image_shape}, "
-            f"but those found have {found.image_shape} ({found.origin})."
-        )
-    return Dataset(
-        name=f"{name}-grey" if greyed else name,
-        title=f"{named.title} (grey)" if greyed else named.title,
-        classes=named.classes,
-        licence=named.licence,
-        origin=found.origin,
-        image_shape=shape,
-        may_be_kept=named.may_be_kept,
-        read_train=partial(_read, found.read_train, shape),
-        read_test=partial(_read, found.read_test, shape),
-        known_background=named.background,
-    )
-
-
-def _read(read: Reader, image_shape: Shape) -> Split:
-    try:
-        split = read(None)
-    except OSError as error:
-        raise _explain(error) from error
-    if split.images.shape[1:] == image_shape:
-        return split
-    return Split(_resize(split.images, image_shape), split.labels)
-
-
-def _resize(images: np.ndarray, image_shape: Shape) -> np.ndarray:
-    """Crop, resize and grey arrays as if each was an image file."""
-    pixels = images[..., 0] if images.shape[-1] == 1 else images
-    pictures = (to_picture(Image.fromarray(np.asarray(image)), image_shape) for image in pixels)
-    resized = (resample(picture, image_shape)[0] for picture in pictures)
-    return spool(with_progress(resized, len(images)), image_shape)
 
 
 def _explain(error: OSError) -> DatasetError:

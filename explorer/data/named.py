@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from explorer.data.cifar import CIFAR10_CLASSES
-from explorer.data.dataset import Found
 from explorer.data.pixels import Shape
+from explorer.data.published import CIFAR10_CLASSES
+from explorer.data.source import Layout
 from explorer.errors import DatasetError
 
 SYSTEM_DATA_DIR = Path("/usr/share/datasets")
@@ -43,7 +44,7 @@ NAMED = {
         licence="MIT (Zalando Research)",
         image_shape=(28, 28, 1),
         background=0.0,
-        places=("fashion-mnist", "fashion_mnist", "FashionMNIST/raw"),
+        places=("fashion-mnist", "fashion_mnist", "FashionMNIST/raw", "FashionMNIST"),
         keras_module="fashion_mnist",
         may_be_kept=True,
     ),
@@ -53,7 +54,7 @@ NAMED = {
         licence="CC BY-SA 3.0 (LeCun, Cortes, Burges)",
         image_shape=(28, 28, 1),
         background=0.0,
-        places=("mnist", "MNIST/raw", "mnist.npz"),
+        places=("mnist", "MNIST/raw", "MNIST", "mnist.npz"),
         keras_module="mnist",
     ),
     "cifar10": NamedSet(
@@ -65,6 +66,7 @@ NAMED = {
         places=(
             "cifar-10-batches-py-target/cifar-10-batches-py",
             "cifar-10-batches-py",
+            "cifar-10-python.tar.gz",
             "cifar10",
             "cifar10.zip",
             "cifar10-jpeg.zip",
@@ -74,9 +76,15 @@ NAMED = {
 }  # fmt: skip
 
 
+def name_of_set(source: str) -> str | None:
+    """The key of the set that is spelled somehow, such as ``"Fashion-MNIST"``; None for others."""
+    plain = _plain(source.removesuffix("/")).removesuffix("grey")
+    return next((name for name in NAMED if _plain(name) == plain), None)
+
+
 def find_named(
-    name: str, find: Callable[[Path], Found], *, data_dir: Path | None, download: bool
-) -> Found:
+    name: str, find: Callable[[Path], Layout], *, data_dir: Path | None, download: bool
+) -> Layout:
     """Find a named set, or download it.
 
     Args:
@@ -103,21 +111,30 @@ def find_named(
 
 
 def _find_in_folders(
-    named: NamedSet, find: Callable[[Path], Found], data_dir: Path | None
-) -> Found | None:
+    named: NamedSet, find: Callable[[Path], Layout], data_dir: Path | None
+) -> Layout | None:
     variable = os.environ.get("LATENT_DATA_DIR")
     folders = [Path(folder).expanduser() for folder in (data_dir, variable) if folder]
     for folder in folders:
         if not folder.is_dir():
             raise DatasetError(f"The data folder {folder} does not exist.")
+    own_names = {_plain(place) for place in named.places}
     for folder in [*folders, SYSTEM_DATA_DIR]:
         for place in named.places:
             if (folder / place).exists():
                 return find(folder / place)
+        full = folder.resolve()
+        if {_plain(full.name), _plain(f"{full.parent.name}/{full.name}")} & own_names:
+            return find(folder)
     return None
 
 
-def _find_in_keras_cache(named: NamedSet, find: Callable[[Path], Found]) -> Found | None:
+def _plain(name: str) -> str:
+    """A name without what people spell differently."""
+    return re.sub(r"[-_ /]", "", name.lower())
+
+
+def _find_in_keras_cache(named: NamedSet, find: Callable[[Path], Layout]) -> Layout | None:
     for folder in _keras_caches():
         for place in named.places:
             # An interrupted download is as good as none: Keras will download it again.

@@ -1,61 +1,107 @@
 """Decode pictures: the one way from an image file to a model's pixels, for training and uploads.
 
-`draft`, load, `to_picture` make a file upright, 8-bit and not much larger than needed;
-`resample` takes a crop of it at the model's size; `lay_on` puts a background under it.
+`draft`, load, `to_picture` make a file upright, 8-bit, of the model's proportions where it is not
+to be cropped, and not much larger than needed; `resample` takes a crop of it at the model's size;
+`lay_on` puts a background under it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
+import re
 from collections.abc import Iterator
-from typing import IO
+from dataclasses import dataclass
+from typing import IO, Literal
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 from PIL.ImageFile import ImageFile
+
+from explorer.data.ranges import BYTES, DEEP, Range, apply_range
 
 Shape = tuple[int, int, int]  # height, width, channels
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 Pixels = tuple[np.ndarray, np.ndarray | None]
 """``(height, width, channels)`` and alpha ``(height, width, 1)``, uint8; no alpha if opaque."""
 Background = float | tuple[float, ...]  # in [0, 1], one value or one for each channel
+Fit = Literal["crop", "pad", "stretch"]
+"""How a picture of other proportions becomes the model's: cut, laid on background, distorted."""
 
 Image.init()
-# Encapsulated PostScript is left out: Pillow hands it to Ghostscript, which runs it as a program.
-IMAGE_FORMATS = tuple(name for name in Image.OPEN if name != "EPS")
+# Pillow hands Encapsulated PostScript to Ghostscript, which runs it as a program; of the others it
+# knows the name alone.
+_NO_PICTURES = {"EPS", "BUFR", "GRIB", "HDF5", "MPEG", "WMF"}
+IMAGE_FORMATS = tuple(name for name in Image.OPEN if name not in _NO_PICTURES)
 FORMAT_OF_SUFFIX = {
     suffix: name for suffix, name in Image.registered_extensions().items() if name in IMAGE_FORMATS
-}
+} | dict.fromkeys((".heic", ".heif", ".hif"), "HEIF")
+_HEIF_START = re.compile(rb"....ftyp(hei|hev|mif|msf)", re.DOTALL)
 MAX_PIXELS = 2**22
 """Of a picture that is kept, whatever the model's size."""
 
 _TILE = 2**20  # pixels converted at a time
 
 
-def read_pixels(file: IO[bytes], image_shape: Shape) -> Pixels:
-    """Decode the middle of an image file."""
-    with open_image(file) as image:
-        draft(image, image_shape)
-        image.load()
-        return resample(to_picture(image, image_shape), image_shape)
+@dataclass(frozen=True)
+class Form:
+    """How images become a model's pixels: one decision for a whole image set.
+
+    Attributes:
+        shape: (height, width, channels) of the model's images.
+        range: which stored values are black and white.
+        fit: what becomes of pictures of other proportions.
+    """
+
+    shape: Shape
+    range: Range = BYTES
+    fit: Fit = "crop"
+
+
+def read_pixels(image: Image.Image, form: Form) -> Pixels:
+    """Decode an opened image file, or one frame of it."""
+    draft(image, form.shape)
+    image.load()
+    return resample(to_picture(image, form), form.shape)
 
 
 def open_image(file: IO[bytes]) -> ImageFile:
     """Read an image file's header."""
+    head = file.read(12)
+    file.seek(0)
+    if is_heif(head):
+        with_heif()
+        return Image.open(file, formats=("HEIF",))
     return Image.open(file, formats=IMAGE_FORMATS)
 
 
-def draft(image: ImageFile, image_shape: Shape) -> None:
+def is_heif(head: bytes) -> bool:
+    """Whether a file's first 12 bytes are those of HEIF, which phones write as HEIC."""
+    return _HEIF_START.match(head) is not None
+
+
+@functools.cache
+def with_heif() -> bool:
+    """Have Pillow read HEIF, once it is needed; False if the decoder is not installed."""
+    with contextlib.suppress(ImportError):
+        import pi_heif
+
+        pi_heif.register_heif_opener()
+        return True
+    return False
+
+
+def draft(image: Image.Image, image_shape: Shape) -> None:
     """Have a JPEG decoded at a fraction of its size, which is faster; others stay as they are."""
     image.draft(None, (_shorter_side(image_shape),) * 2)
 
 
-def to_picture(image: Image.Image, image_shape: Shape) -> Image.Image:
-    """Turn a loaded image upright, scale it to 8 bits, and average it down if it is large.
+def to_picture(image: Image.Image, form: Form) -> Image.Image:
+    """Turn a loaded image upright, scale it to 8 bits, fit it, and average it down if it is large.
 
     The shorter side keeps at least 8 times the model's pixels (256 to 1,024), for crops. A
-    large one is converted tile by tile, so that no second one of its size is ever held. Of an
-    animation, the first frame counts.
+    large one is converted tile by tile, so that no second one of its size is ever held.
 
     Returns:
         A picture in mode "L", "RGB", or "RGBA" if any of it is transparent.
@@ -63,15 +109,15 @@ def to_picture(image: Image.Image, image_shape: Shape) -> Image.Image:
     width, height = image.size
     factor = max(
         1,
-        min(image.size) // _shorter_side(image_shape),
+        min(image.size) // _shorter_side(form.shape),
         math.ceil(math.sqrt(width * height / MAX_PIXELS)),
     )
-    white = _white_level(image)
+    scale = _scale_of(image, form.range)
     if factor == 1:
-        picture = _to_eight_bits(image, white)
+        picture = _to_eight_bits(image, scale)
     else:
         boxes = list(_tile_boxes(image.size, factor))
-        tiles = [_to_eight_bits(image.crop(box), white).reduce(factor) for box in boxes]
+        tiles = [_to_eight_bits(image.crop(box), scale).reduce(factor) for box in boxes]
         picture = Image.new(tiles[0].mode, (math.ceil(width / factor), math.ceil(height / factor)))
         for tile, (left, top, *_) in zip(tiles, boxes, strict=True):
             picture.paste(tile, (left // factor, top // factor))
@@ -81,7 +127,7 @@ def to_picture(image: Image.Image, image_shape: Shape) -> Image.Image:
         picture.info.clear()  # the file's metadata
         picture.getexif()[ExifTags.Base.Orientation] = turn
         ImageOps.exif_transpose(picture, in_place=True)
-    return picture
+    return _fitted(picture, form)
 
 
 def crop_box(
@@ -191,25 +237,60 @@ def _tile_boxes(size: tuple[int, int], factor: int = 1) -> Iterator[tuple[int, i
             yield x, y, min(x + side, size[0]), min(y + side, size[1])
 
 
-def _white_level(image: Image.Image) -> float:
-    """What becomes 255 in deep greys: 65,535, for floats also 1 or 255, if no value is larger."""
+def _scale_of(image: Image.Image, scale: Range) -> Range:
+    """The set's range if the image's values are of its kind, else what that kind can hold."""
+    if not has_deep_greys(image):
+        return scale if scale.kind == "bytes" else BYTES
+    if scale.kind == "integers" or (scale.kind == "floats" and image.mode == "F"):
+        return scale
     if image.mode not in ("I", "F"):
-        return 65535.0
+        return DEEP
     levels = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)
     peak = 0.0
     for box in _tile_boxes(image.size):
         values = np.asarray(image.crop(box))
         peak = max(peak, float(values.max(where=np.isfinite(values), initial=0)))
-    return next((level for level in levels if peak <= level), peak)
+    return Range(0.0, next((level for level in levels if peak <= level), peak), "floats")
 
 
-def _to_eight_bits(image: Image.Image, white: float) -> Image.Image:
+def _to_eight_bits(image: Image.Image, scale: Range) -> Image.Image:
     if has_deep_greys(image):  # Pillow itself would clip them
-        values = np.nan_to_num(np.asarray(image).astype(np.float32)).clip(0, white)
-        return Image.fromarray(np.rint(values * (255.0 / white)).astype(np.uint8))
+        return Image.fromarray(apply_range(np.asarray(image), scale))
     if image.has_transparency_data:
-        return image.convert("RGBA")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+        picture = image.convert("RGBA")
+    else:
+        picture = image.convert("L" if image.mode in ("1", "L") else "RGB")
+    if scale.is_default:
+        return picture
+    table = apply_range(np.arange(256, dtype=np.uint8), scale).tolist()
+    same = list(range(256))
+    return picture.point(table * 3 + same if picture.mode == "RGBA" else table * len(picture.mode))
+
+
+def _fitted(picture: Image.Image, form: Form) -> Image.Image:
+    """Give a picture the proportions of the model's images, unless it is to be cropped."""
+    height, width = form.shape[:2]
+    if form.fit == "crop" or picture.width * height == picture.height * width:
+        return picture
+    ratio = picture.width * height / (picture.height * width)  # above 1: wider than the model's
+    if form.fit == "stretch":  # the longer side becomes shorter: nothing is made up
+        size = (
+            (max(1, round(picture.width / ratio)), picture.height)
+            if ratio > 1
+            else (picture.width, max(1, round(picture.height * ratio)))
+        )
+        return picture.resize(size, Image.Resampling.BOX)
+    size = (
+        (picture.width, round(picture.height * ratio))
+        if ratio > 1
+        else (round(picture.width / ratio), picture.height)
+    )
+    if (excess := size[0] * size[1] / (4 * MAX_PIXELS)) > 1:  # a strip, in a square
+        size = round(size[0] / math.sqrt(excess)), round(size[1] / math.sqrt(excess))
+        picture = ImageOps.contain(picture, size)
+    canvas = Image.new("RGBA", size)
+    canvas.paste(picture, ((size[0] - picture.width) // 2, (size[1] - picture.height) // 2))
+    return canvas
 
 
 def _start(centre: float, total: int, part: float) -> float:

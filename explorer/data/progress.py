@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 Item = TypeVar("Item")
 
 
-def with_progress(items: Iterable[Item], total: int) -> Iterator[Item]:
-    """Pass items on, with a line on stderr every two seconds."""
-    shown_at, shown = time.monotonic(), False
-    for done, item in enumerate(items, start=1):
+def with_progress(
+    items: Iterable[Item], total: int, count: Callable[[Item], int] = lambda _: 1
+) -> Iterator[Item]:
+    """Pass items on, with a line on stderr every two seconds.
+
+    Args:
+        items: what is worked on.
+        total: how many images that is.
+        count: how many of these an item is.
+    """
+    shown_at, shown, done = time.monotonic(), False, 0
+    for item in items:
         yield item
+        done += count(item)
         if time.monotonic() - shown_at > 2:
-            line = f"\rreading images: {done:,} of {total:,}"
-            print(line, end="", file=sys.stderr, flush=True)
+            _show(done, total, end="")
             shown_at, shown = time.monotonic(), True
     if shown:
-        print(f"\rreading images: {done:,} of {total:,}", file=sys.stderr, flush=True)
+        _show(done, total, end="\n")
+
+
+def _show(done: int, total: int, *, end: str) -> None:
+    print(f"\rreading images: {done:,} of {total:,}", end=end, file=sys.stderr, flush=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from explorer.errors import DatasetError
+from explorer.data.tree import no_room_as_sentence
 
 
 class Spool:
@@ -18,7 +18,8 @@ class Spool:
     """
 
     def __init__(self, image_shape: tuple[int, ...]) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        with no_room_as_sentence():
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         self._image_shape = image_shape
 
     def __enter__(self) -> Spool:
@@ -29,14 +30,10 @@ class Spool:
 
     def append(self, pixels: np.ndarray) -> None:
         """Write one image or several, uint8; raise DatasetError where the disk is full."""
-        try:
-            self._file.write(np.ascontiguousarray(pixels).data)
-            self._file.flush()
-        except OSError as error:
-            raise DatasetError(
-                f"The images could not be written to a temporary file ({error.strerror}); "
-                "point TMPDIR at a folder with more room."
-            ) from error
+        rest = memoryview(np.ascontiguousarray(pixels).reshape(-1).view(np.uint8).data)
+        with no_room_as_sentence():
+            while rest:
+                rest = rest[self._file.write(rest) :]
 
     def images(self) -> np.ndarray:
         """Map what was written, ``(n, height, width, channels)`` uint8, read only."""

@@ -13,44 +13,41 @@ import re
 import struct
 import threading
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 from PIL import Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
 
-from explorer.data.pixels import Shape, draft, has_deep_greys, orientation, to_picture
+from explorer.data.kinds import kind_of_bytes
+from explorer.data.pixels import (
+    Form,
+    Shape,
+    draft,
+    has_deep_greys,
+    is_heif,
+    orientation,
+    to_picture,
+    with_heif,
+)
+from explorer.data.ranges import BYTES
 from explorer.errors import ExplorerError
 
 MAX_UPLOAD_BYTES = 50 * 2**20
 MAX_DECODING_BYTES = 200 * 2**20
 
-_FORMATS = ("PNG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "ICO", "PPM", "AVIF")  # and JPEG
+_FORMATS = ("PNG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "ICO", "PPM", "AVIF", "HEIF")  # and JPEG
 _READABLE_IN_PART = ("JPEG", "PNG", "BMP", "TIFF")  # decoded row by row from one end
 _LARGEST_ICON = 1024  # pixels a side
 _ENOUGH = "for instance 2,048 pixels wide"
 _PYTHON_DECODERS = ("ppm", "ppm_plain", "bmp_rle")  # about a second per million pixels
 _MAX_READS = 600_000  # of pieces of one file: a file of millions takes minutes
 
-_OTHER_KINDS = (  # how the file starts, what it is, what to do
-    (rb"%PDF", "a PDF", "export the page as PNG or take a screenshot"),
-    (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript file", "export it as PNG"),
-    (rb"....ftyp(hei|hev|mif|msf)", "a HEIC photo", "share or export it as JPEG"),
-    (rb"....ftypcrx|FUJIFILMCCD-RAW|II\x2a\x00....CR", "a raw photo", "export it as JPEG"),
-    (rb"....(ftyp(?!avi)|moov)|\x1aE\xdf\xa3|RIFF....AVI", "a video", "take one frame as PNG"),
-    (rb"....JXL |\xff\x0a", "a JPEG XL picture", "export it as JPEG or PNG"),
-    (rb"....jP  |\xff\x4f\xff\x51", "a JPEG 2000 picture", "export it as JPEG or PNG"),
-    (rb"8BPS", "a Photoshop document", "export it as PNG"),
-    (rb"PK\x03\x04", "a ZIP archive or an office document", "take a picture out of it"),
-    (rb"\x1f\x8b", "a gzip archive", "unpack it"),
-    (rb"\x93NUMPY", "a NumPy array", "save it as PNG"),
-    (rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype )?html", "a web page", "save its picture"),
-    (rb"(?i)(\xef\xbb\xbf)?\s*(<.*)?<svg", "an SVG drawing", "export it as PNG"),
-)
 _PICTURE_START = (
     rb"\xff\xd8|\x89PNG|GIF8|RIFF....WEBP|BM|II\*\x00|MM\x00\*|\x00\x00\x01\x00|"
-    rb"P[1-6]\s|....ftypavi"
+    rb"P[1-6]\s|....ftyp(avi|hei|hev|mif|msf)"
 )
 
 _one_at_a_time = threading.Lock()  # so that many visitors need no more memory than one
@@ -76,12 +73,12 @@ class Upload:
     notes: tuple[str, ...] = ()
 
 
-def read_upload(data: bytes, image_shape: Shape) -> Upload:
+def read_upload(data: bytes, form: Form | Shape) -> Upload:
     """Read the picture in a file, as training would, in 300 MB of memory and about a second.
 
     Args:
         data: the file's bytes.
-        image_shape: (height, width, channels) of the model that it is for.
+        form: of the images of the model that it is for, or their shape if all else is usual.
 
     Raises:
         UploadError: the bytes are no picture, a broken one or too large a one.
@@ -93,28 +90,31 @@ def read_upload(data: bytes, image_shape: Shape) -> Upload:
             f"This file has {len(data) / 2**20:,.0f} MB and at most {MAX_UPLOAD_BYTES >> 20} MB "
             "can be read; make the picture smaller or save it as JPEG."
         )
+    form = form if isinstance(form, Form) else Form(form)
     with _one_at_a_time, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
         try:
-            return _read(data, image_shape)
+            return _read(data, form)
         except UploadError:
             raise
         except Exception as error:  # Pillow raises almost any for a malformed file
             raise UploadError(_what_is_wrong(data, error)) from error
 
 
-def _read(data: bytes, image_shape: Shape) -> Upload:
+def _read(data: bytes, form: Form) -> Upload:
     image = _open(data)
     size = image.size
-    draft(image, image_shape)
+    draft(image, form.shape)
     _refuse_if_costly(image, size, data)
-    notes = _notes(image)
+    notes = _notes(image, form)
     turned_by_pillow = image.format == "TIFF" and orientation(image) != 1
     if _load(image):
         notes.append("damaged or cut short: the part that could be read is shown")
     if turned_by_pillow or orientation(image) != 1:
         notes.append("turned upright as its EXIF orientation says")
-    picture = to_picture(image, image_shape)
+    if form.range.kind == "bytes" and _is_brighter(image, form.range.high):
+        form = replace(form, range=BYTES)  # an ordinary picture for a model of masks
+    picture = to_picture(image, form)
     if max(picture.size) < max(size):
         notes.append(f"reduced from {size[0]:,} × {size[1]:,} pixels")
     return Upload(picture, size, tuple(notes))
@@ -141,6 +141,8 @@ def _open(data: bytes) -> ImageFile:
         for size in re.findall(rb"IHDR(.{8})", data, re.DOTALL):
             if max(struct.unpack(">II", size)) > _LARGEST_ICON:
                 raise UploadError("The picture in this icon is too large; save it as PNG.")
+    if is_heif(data[:12]):
+        with_heif()
     return Image.open(_Pieces(data), formats=_FORMATS)
 
 
@@ -167,7 +169,7 @@ def _bytes_per_pixel(image: ImageFile, size: tuple[int, int], data: bytes) -> fl
     if isinstance(image, JpegImageFile):
         drafted = 4 * image.size[0] * image.size[1] / (size[0] * size[1])
         return max(0.2, drafted) + _coefficient_bytes(image, data)  # 0.2: time, not memory
-    if image.format in ("WEBP", "AVIF"):
+    if image.format in ("WEBP", "AVIF", "HEIF"):
         return 16  # measured: canvases, planes and copies of all of them
     stored = 2 if image.mode in ("1", "L", "P", "I;16") else 4
     if image.format == "TIFF":  # one strip may hold all of it; then it may be turned
@@ -193,12 +195,22 @@ def _is_deep(image: ImageFile) -> bool:
     return image.format in ("PNG", "TIFF") and ";16" in str(image.tile[:1])
 
 
-def _notes(image: ImageFile) -> list[str]:
+def _is_brighter(image: ImageFile, high: float) -> bool:
+    """Whether a picture of bytes has values far above those that are only 0 and 1."""
+    if high > 1 or has_deep_greys(image):
+        return False
+    extrema = np.reshape(image.convert("RGB").getextrema(), (-1, 2))
+    return bool(extrema[:, 1].max() > high)
+
+
+def _notes(image: ImageFile, form: Form) -> list[str]:
     notes = []
     if getattr(image, "is_animated", False):
         pages = image.format == "TIFF"
         notes.append("the first of several pages" if pages else "the first frame of an animation")
-    if image.mode == "F":
+    if has_deep_greys(image) and form.range.kind != "bytes":
+        notes.append(f"greys scaled as the model's images were: {form.range} is black to white")
+    elif image.mode == "F":
         notes.append("greys in floating point: 0 is black; 1, 255 or 65,535 is white")
     elif has_deep_greys(image):
         notes.append("16-bit grey scaled to 8 bits")
@@ -232,9 +244,9 @@ def _load(image: ImageFile) -> bool:
 def _what_is_wrong(data: bytes, error: Exception) -> str:
     """The most helpful sentence for bytes that could not be opened as a picture."""
     head = data[:4096]
-    for start, kind, advice in _OTHER_KINDS:
-        if re.match(start, head, re.DOTALL):
-            return f"This is {kind}, which cannot be read here; {advice} and upload that."
+    if (found := kind_of_bytes(head)) and not (is_heif(head) and with_heif()):
+        kind, advice = found
+        return f"This is {kind}, which cannot be read here; {advice} and upload that."
     if isinstance(error, (Image.DecompressionBombError, MemoryError)):
         return f"This picture has too many pixels to be read here; make it smaller, {_ENOUGH}."
     if _is_text(head):

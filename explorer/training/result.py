@@ -7,7 +7,15 @@ from collections.abc import Mapping
 
 from explorer.bundle import store
 from explorer.bundle.atomic import unfinished
-from explorer.bundle.card import Card, DataCard, Metrics, ModelCard, TrainingCard, storable
+from explorer.bundle.card import (
+    Card,
+    DataCard,
+    Metrics,
+    ModelCard,
+    ReadingCard,
+    TrainingCard,
+    storable,
+)
 from explorer.bundle.graph import count_weights
 from explorer.bundle.images import images_path, save_images
 from explorer.bundle.store import Latents
@@ -36,6 +44,15 @@ def make_card(plan: Plan, trained: Trained, graphs: Mapping[str, bytes], metrics
             test_images=len(dataset.test.images),
             train_sha256=run.train_sha256,
             test_sha256=dataset_fingerprint(dataset.test),
+            reading=ReadingCard(
+                low=dataset.range.low,
+                high=dataset.range.high,
+                kind=dataset.range.kind,
+                fit=dataset.options.fit,
+                label=dataset.options.label,
+                class_level=dataset.options.class_level,
+                first_page=dataset.options.first_page,
+            ),
         ),
         model=ModelCard(
             latent_dim=run.latent_dim,

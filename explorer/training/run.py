@@ -8,6 +8,7 @@ from typing import Any
 from explorer.bundle.card import Card
 from explorer.bundle.store import History
 from explorer.data.dataset import Dataset
+from explorer.data.summary import three_lines
 from explorer.errors import ExplorerError
 from explorer.recipes.recipe import Recipe
 
@@ -84,12 +85,11 @@ class Plan:
         return self.minutes is not None and seconds >= 60 * self.minutes
 
     def describe(self) -> str:
-        """What will be trained on what, in a line or two for a person."""
+        """What will be trained on what: three lines on the images, one or two on the model."""
         data, published = self.dataset, self.run.recipe.published
         text = (
-            f"{self.name}: {len(data.train.images):,} training and {len(data.test.images):,} test "
-            f"images of {'×'.join(map(str, data.image_shape))} ({data.origin}), "
-            f"recipe {self.recipe_name}"
+            f"{three_lines(data)}\n"
+            f"{self.name}: {self.run.latent_dim} latent dimensions, recipe {self.recipe_name}"
         )
         if published and (data.name, self.run.latent_dim) != (published.data, published.latent_dim):
             text += (

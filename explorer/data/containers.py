@@ -1,0 +1,180 @@
+"""Readers of NPY, NPZ, HDF5 and MATLAB files: from a file to the arrays in it, by name.
+
+Pickled objects are never loaded. Only blocks of an array are in memory at a time.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import IO, Any
+
+import numpy as np
+
+from explorer.data.arrays import Stored, rows_at_once, stored_array
+from explorer.data.tree import Tree
+from explorer.errors import DatasetError
+
+Reader = Callable[[Tree, str], dict[str, Stored]]
+"""Gives the arrays of a tree's file by their names; ``""`` for the only one."""
+
+
+def read_npy(tree: Tree, name: str) -> dict[str, Stored]:
+    """Map the array of an NPY file."""
+    where = _where(tree, name)
+    with tree.local(name) as file:
+        try:
+            shape, is_fortran, dtype = _npy_header(file)
+        except ValueError as error:
+            raise DatasetError(f"{where} is not a NumPy file: {error}.") from error
+        _refuse_objects(dtype, "labels", where)
+        offset, size = file.tell(), math.prod(shape) * dtype.itemsize
+        if os.fstat(file.fileno()).st_size < offset + size:
+            raise DatasetError(f"{where} is cut short; copy or download it again.")
+        array = np.empty(shape, dtype)
+        if size:
+            array = np.memmap(file, dtype, "r", offset, shape, "F" if is_fortran else "C")
+    return {"": stored_array(name, array, "NumPy file")}
+
+
+def read_npz(tree: Tree, name: str) -> dict[str, Stored]:
+    """Read the arrays of an NPZ file, block by block as they are unpacked."""
+    arrays = {}
+    with _opened_npz(tree, name) as archive:
+        for member in archive.namelist():
+            if member.endswith(".npy"):
+                with archive.open(member) as file:
+                    shape, is_fortran, dtype = _npy_header(file)
+                read = _npz_whole if is_fortran or not shape else _npz_rows
+                key = member.removesuffix(".npy")
+                arrays[key] = Stored(
+                    key, shape, dtype, partial(read, tree, name, member), "NPZ file"
+                )
+    return arrays
+
+
+def read_hdf5(tree: Tree, name: str) -> dict[str, Stored]:
+    """Read the arrays of an HDF5 file, block by block."""
+    import h5py
+
+    arrays: dict[str, Stored] = {}
+
+    def visit(key: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.dtype is not None:
+            rows = partial(_hdf5_rows, tree, name, key)
+            arrays[key] = Stored(key, item.shape or (), item.dtype, rows, "HDF5 file")
+
+    with tree.local(name) as content:
+        try:
+            with h5py.File(content, "r") as file:
+                file.visititems(visit)
+        except OSError as error:
+            raise DatasetError(
+                f"{_where(tree, name)} is not an HDF5 file, or is damaged: {error}."
+            ) from error
+    return arrays
+
+
+def read_mat(tree: Tree, name: str) -> dict[str, Stored]:
+    """Read the MATLAB files of SVHN, ``train_32x32.mat``: images last, the digit 0 as 10."""
+    from scipy.io import loadmat
+
+    where = _where(tree, name)
+    try:
+        with tree.local(name) as file:
+            content = loadmat(file, variable_names=("X", "y"))
+        images, labels = np.moveaxis(content["X"], -1, 0), content["y"].reshape(-1)
+    except Exception as error:  # damaged ones make SciPy raise nearly anything
+        raise DatasetError(
+            f"{where} is not a MATLAB file of SVHN, with X (height, width, 3, n) and y; save "
+            "images and labels as an NPZ file: numpy.savez('images.npz', images=…, labels=…)."
+        ) from error
+    return {
+        "X": stored_array("X", images, "MATLAB file"),
+        "y": stored_array("y", np.where(labels == 10, 0, labels), "MATLAB file"),
+    }
+
+
+READERS: dict[str, Reader] = {
+    ".npy": read_npy,
+    ".npz": read_npz,
+    ".h5": read_hdf5,
+    ".hdf5": read_hdf5,
+    ".hdf": read_hdf5,
+    ".mat": read_mat,
+}
+
+
+def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    version = np.lib.format.read_magic(file)
+    read = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
+    return read(file)
+
+
+@contextmanager
+def _opened_npz(tree: Tree, name: str) -> Iterator[zipfile.ZipFile]:
+    with tree.local(name) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                yield archive
+        except DatasetError:
+            raise
+        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise DatasetError(
+                f"{_where(tree, name)} is not an NPZ file of plain arrays, or is damaged: {error}."
+            ) from error
+
+
+def _npz_rows(tree: Tree, name: str, member: str) -> Iterator[np.ndarray]:
+    with _opened_npz(tree, name) as archive, archive.open(member) as file:
+        shape, _, dtype = _npy_header(file)
+        _refuse_objects(dtype, member.removesuffix(".npy"), _where(tree, name))
+        step, row = rows_at_once(shape, dtype), math.prod(shape[1:]) * dtype.itemsize
+        for start in range(0, shape[0], step):
+            count = min(step, shape[0] - start)
+            content = file.read(count * row)
+            if len(content) < count * row:
+                raise EOFError("it is cut short")
+            yield np.frombuffer(content, dtype).reshape(count, *shape[1:])
+
+
+def _npz_whole(tree: Tree, name: str, member: str) -> Iterator[np.ndarray]:
+    with _opened_npz(tree, name) as archive, archive.open(member) as file:
+        array = np.lib.format.read_array(file, allow_pickle=False)
+        yield array if array.shape else array[None]
+
+
+def _refuse_objects(dtype: np.dtype, key: str, where: str) -> None:
+    if dtype.hasobject:
+        raise DatasetError(
+            f"{key} in {where} holds Python objects, which are never loaded, as they can run any "
+            f"code; save it as an array of numbers or strings, for instance {key}.astype(str)."
+        )
+
+
+def _hdf5_rows(tree: Tree, name: str, key: str) -> Iterator[np.ndarray]:
+    import h5py
+
+    with tree.local(name) as content, h5py.File(content, "r") as file:
+        item = file[key]
+        if not item.shape:
+            yield np.asarray(item[()])[None]
+            return
+        step = rows_at_once(item.shape, item.dtype)
+        if item.chunks:
+            step = max(step // item.chunks[0], 1) * item.chunks[0]
+        for start in range(0, item.shape[0], step):
+            yield item[start : start + step]
+
+
+def _where(tree: Tree, name: str) -> str:
+    return str(tree.path) if tree.path.name == name else f"{name} in {tree.path}"

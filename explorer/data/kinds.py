@@ -1,0 +1,96 @@
+"""What files are that hold no images which can be read here, and what to do with each.
+
+One table by name, for what lies in folders and archives, and one by first bytes, for what is
+given or uploaded alone.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+_KINDS = {
+    "PDF documents": ".pdf",
+    "videos": ".mp4 .mov .avi .mkv .webm .mpg .mpeg .m4v .wmv",
+    "sounds": ".wav .mp3 .flac .ogg .m4a",
+    "camera raw photos": ".cr2 .cr3 .nef .arw .dng .raf .orf .rw2 .pef .srw .raw",
+    "vector drawings": ".svg .eps .ai .ps .wmf .emf",
+    "JPEG XL pictures": ".jxl",
+    "tables": ".csv .tsv .jsonl .xlsx .xls .ods",
+    "texts": ".txt .md .rst .json .xml .yaml .yml .html .htm .ini .cfg .log .bib .tex .doc .docx",
+    "programs": ".py .ipynb .sh .bat .exe .dll .m .r .js .pyc",
+    "archives": ".zip .tar .tgz .gz .xz .bz2 .zst .rar .7z",
+    "HDF5 files": ".h5 .hdf5 .hdf",
+    "NumPy files": ".npy .npz",
+    "Parquet files": ".parquet",
+    "model files": ".onnx .keras .ckpt .safetensors",
+}
+_KIND_OF_SUFFIX = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes.split()}
+
+_CONVERSIONS = (  # name of a file inside, what it is, the conversion that works
+    (r".*\.tfrecords?(-\d+-of-\d+)?(\.gz)?", "TFRecord files",
+     "write the images as PNG, one folder for each class, while iterating tf.data.TFRecordDataset"),
+    (r"(.*/)?(data|lock)\.mdb|.*\.lmdb", "an LMDB database",
+     "write each value of lmdb.open(PATH).begin().cursor() as an image file"),
+    (r"(.*/)?(\.zarray|\.zgroup|\.zattrs|zarr\.json)", "a zarr store",
+     "run numpy.save('images.npy', zarr.open(PATH)['NAME'][:])"),
+    (r".*\.nii(\.gz)?", "NIfTI volumes",
+     "run numpy.save('slices.npy', nibabel.load(PATH).get_fdata().transpose(2, 0, 1))"),
+    (r".*\.(dcm|dicom)", "DICOM files",
+     "write pydicom.dcmread(PATH).pixel_array of each as a 16-bit PNG"),
+    (r".*\.(pt|pth)", "PyTorch files",
+     "run numpy.save('images.npy', torch.load(PATH).numpy())"),
+    (r".*\.(pkl|pickle|p|joblib)", "pickles, which can run any code and are never loaded",
+     "run numpy.savez('images.npz', images=…, labels=…)"),
+    (r".*\.mat", "MATLAB files of unknown content",
+     "run numpy.savez('images.npz', images=…, labels=…) of what scipy.io.loadmat(PATH) gives"),
+    (r".*\.arrow|.*\.feather", "Arrow files",
+     "datasets.load_from_disk(PATH).to_parquet('images.parquet')"),
+    (r".*\.(sqlite3?|db)", "an SQLite database", "write its images as PNG"),
+    (r".*\.(tar|tgz|zip|gz|xz|bz2|zst)", "archives inside", "unpack them"),
+    (r".*\.(rar|7z)", "RAR or 7-Zip archives", "unpack them, or pack them as ZIP"),
+    (r".*\.pdf", "PDF documents", "export their pages as PNG"),
+    (r".*\.(mp4|mov|avi|mkv|webm|mpe?g)", "videos", "take frames as PNG: ffmpeg -i PATH %05d.png"),
+)  # fmt: skip
+
+FIRST_BYTES = (  # how the file starts, what it is, what to do
+    (rb"%PDF", "a PDF", "export the page as PNG or take a screenshot"),
+    (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript file", "export it as PNG"),
+    (rb"....ftyp(hei|hev|mif|msf)", "a HEIC photo", "share or export it as JPEG"),
+    (rb"....ftypcrx|FUJIFILMCCD-RAW|II\x2a\x00....CR", "a raw photo", "export it as JPEG"),
+    (rb"....(ftyp(?!avi)|moov)|\x1aE\xdf\xa3|RIFF....AVI", "a video", "take one frame as PNG"),
+    (rb"....JXL |\xff\x0a", "a JPEG XL picture", "export it as JPEG or PNG"),
+    (rb"....jP  |\xff\x4f\xff\x51", "a JPEG 2000 picture", "export it as JPEG or PNG"),
+    (rb"8BPS", "a Photoshop document", "export it as PNG"),
+    (rb"PK\x03\x04", "a ZIP archive or an office document", "take a picture out of it"),
+    (rb"Rar!", "a RAR archive", "unpack it, or pack it as ZIP"),
+    (rb"7z\xbc\xaf", "a 7-Zip archive", "unpack it, or pack it as ZIP"),
+    (rb"\x1f\x8b", "a gzip archive", "unpack it"),
+    (rb"\x93NUMPY", "a NumPy array", "save it as PNG"),
+    (rb"\x89HDF", "an HDF5 file", "save a picture of it as PNG"),
+    (rb"SQLite format 3", "an SQLite database", "write its images as PNG"),
+    (rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype )?html", "a web page", "save its picture"),
+    (rb"(?i)(\xef\xbb\xbf)?\s*(<.*)?<svg", "an SVG drawing", "export it as PNG"),
+)
+
+
+def kind_of_file(name: str) -> str:
+    """What a file is that is left out, in the plural, by its name."""
+    suffix = PurePosixPath(name).suffix.lower()
+    return _KIND_OF_SUFFIX.get(suffix, f"{suffix} files" if suffix else "files without a suffix")
+
+
+def conversion_of(name: str) -> tuple[str, str] | None:
+    """What a file or folder of a format is that cannot be read, and a line that converts it."""
+    for pattern, kind, conversion in _CONVERSIONS:
+        if re.fullmatch(pattern, name.lower()):
+            return kind, conversion
+    return None
+
+
+def kind_of_bytes(head: bytes) -> tuple[str, str] | None:
+    """What a file is by its first bytes, in the singular, and what to do with it."""
+    for start, kind, advice in FIRST_BYTES:
+        if re.match(start, head, re.DOTALL):
+            return kind, advice
+    return None

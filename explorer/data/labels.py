@@ -1,0 +1,207 @@
+"""From labels as people write them to names of classes and indices of these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from explorer.data.pixels import Shape
+from explorer.data.report import Report
+from explorer.data.source import Chosen, Layout, Part, Source
+from explorer.errors import DatasetError
+
+MOST_WORDS = 256
+"""A column with more different words names images, not kinds of them, and is not kept."""
+
+
+@dataclass(frozen=True)
+class Unclassified:
+    """A split before the classes of all splits were put together.
+
+    Attributes:
+        source: of its images.
+        labels: plain labels, ``(n,)``; None where there are none.
+        columns: plain columns, ``(n,)`` each.
+    """
+
+    source: Source
+    labels: np.ndarray | None
+    columns: Mapping[str, np.ndarray]
+
+    def chosen(self, indices: np.ndarray) -> Unclassified:
+        """The images at these indices alone."""
+        return Unclassified(
+            Chosen(self.source, indices),
+            None if self.labels is None else self.labels[indices],
+            {name: values[indices] for name, values in self.columns.items()},
+        )
+
+
+def classify(
+    path: Path,
+    origin: str,
+    found: Mapping[str, Unclassified],
+    report: Report,
+    *,
+    lone_class: str,
+    label: str | None = None,
+    names: Sequence[str] | None = None,
+    image_shape: Shape | None = None,
+) -> Layout:
+    """Put the classes of all splits together.
+
+    Args:
+        path: of the file or folder, for messages.
+        origin: the kind of files, in words.
+        found: the splits by their role.
+        report: of what is left out.
+        lone_class: the class of images without labels.
+        label: the column to take as classes, if a person chose one.
+        names: of the labels 0, 1, …; by default the labels are their own names.
+        image_shape: of arrays.
+
+    Raises:
+        DatasetError: there is no such column, or too few images.
+    """
+    parts = list(found.values())
+    if min(map(len, (part.source for part in parts))) < 1 or sum(len(p.source) for p in parts) < 2:
+        raise DatasetError(f"{path} must hold at least two images, and one in each split.")
+    columns = [dict(part.columns) for part in parts]
+    labels = [part.labels for part in parts]
+    if label is not None:
+        labels = [_choose_column(path, part, label) for part in parts]
+        for part, kept in zip(parts, columns, strict=True):
+            kept.pop(label, None)
+            if part.labels is not None:
+                kept.setdefault("label", part.labels)
+        names = None
+    known = [values for values in labels if values is not None]
+    if 0 < len(known) < len(parts):
+        if len(found) == 2:
+            raise DatasetError(f"{path} has labels for one split only; give both, or none.")
+        known = []
+    if known and not can_be_classes(known):
+        report.note("the labels are fractions: they are a column, and all images are one class")
+        for kept, values in zip(columns, known, strict=True):
+            kept["label"] = values
+        known = []
+    if known:
+        classes, indices = index_classes(known, names)
+    else:
+        classes = (lone_class,)
+        indices = [np.zeros(len(part.source), np.int64) for part in parts]
+    kept_names = _worth_keeping(columns, report)
+    return Layout(
+        origin,
+        classes,
+        {
+            role: Part(part.source, index, {name: as_column(kept[name]) for name in kept_names})
+            for (role, part), index, kept in zip(found.items(), indices, columns, strict=True)
+        },
+        image_shape,
+    )
+
+
+def _choose_column(path: Path, part: Unclassified, label: str) -> np.ndarray:
+    if label in part.columns:
+        values = part.columns[label]
+        return values if values.dtype.kind in "iU" else np.array([f"{v:g}" for v in values])
+    if label == "label" and part.labels is not None:
+        return part.labels
+    there = ", ".join(part.columns) or "none"
+    raise DatasetError(f"{path} has no column {label!r}; its columns are: {there}.")
+
+
+def _worth_keeping(columns: Sequence[Mapping[str, np.ndarray]], report: Report) -> list[str]:
+    """The columns that all splits have and that tell images apart."""
+    kept = []
+    for name in columns[0]:
+        if all(name in part for part in columns):
+            values = [part[name] for part in columns]
+            is_words = any(part.dtype.kind == "U" for part in values)
+            distinct = np.unique(
+                np.concatenate([part.astype(str) if is_words else part for part in values])
+            )
+            if is_words and len(distinct) > MOST_WORDS:
+                report.leave_out("columns with a word of its own for nearly each image", name)
+            elif len(distinct) > 1:
+                kept.append(name)
+    return kept
+
+
+def plain(values: np.ndarray, name: str) -> np.ndarray:
+    """Labels without needless axes and types: ``(n,)`` of int64 or strings, or ``(n, k)``.
+
+    One-hot rows become the index of their one, whole floats and flags become integers.
+
+    Raises:
+        DatasetError: they are neither numbers nor strings.
+    """
+    if values.dtype.kind == "O":
+        values = _strings(values, name)
+    if values.ndim > 1 and values.size == len(values):
+        values = values.reshape(-1)
+    if values.dtype.kind == "S":
+        values = np.char.decode(values, "utf-8", "replace")
+    if values.dtype.kind == "U":
+        return values
+    if values.dtype.kind not in "biuf":
+        raise DatasetError(
+            f"{name} must hold numbers or strings, but holds {values.dtype}; "
+            "save it as whole numbers or as strings."
+        )
+    if values.ndim == 2 and _is_one_hot(values):
+        return np.asarray(values.argmax(axis=1), np.int64)
+    if values.ndim == 1 and np.isfinite(values).all() and not np.any(np.mod(values, 1)):
+        return values.astype(np.int64)
+    return values.astype(np.float64)
+
+
+def can_be_classes(values: Sequence[np.ndarray]) -> bool:
+    """Whether plain labels of the parts tell classes: one for each image, no fractions."""
+    return all(part.ndim == 1 and part.dtype.kind in "iU" for part in values)
+
+
+def index_classes(
+    values: Sequence[np.ndarray], names: Sequence[str] | None = None
+) -> tuple[tuple[str, ...], list[np.ndarray]]:
+    """Turn the plain labels of all parts into class names and int64 indices of these.
+
+    Args:
+        values: of each part, int64 or strings.
+        names: of the labels 0, 1, …; by default the labels are their own names.
+    """
+    known = np.unique(np.concatenate(values))
+    if names is not None and known.dtype.kind == "i" and known[0] >= 0 and known[-1] < len(names):
+        known = np.arange(len(names))
+        words = tuple(names)
+    else:
+        words = tuple(str(value) for value in known)
+    return words, [np.searchsorted(known, part).astype(np.int64) for part in values]
+
+
+def as_column(values: np.ndarray) -> np.ndarray:
+    """Plain labels of one axis as a column: float64, or strings."""
+    return values if values.dtype.kind == "U" else values.astype(np.float64)
+
+
+def _is_one_hot(values: np.ndarray) -> bool:
+    return (
+        values.shape[1] > 1
+        and bool(np.isin(values, (0, 1)).all())
+        and bool((values.sum(axis=1) == 1).all())
+    )
+
+
+def _strings(values: np.ndarray, name: str) -> np.ndarray:
+    """Strings out of an array of objects, as HDF5 and Parquet give them."""
+    decoded = [
+        value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        for value in values.reshape(-1)
+    ]
+    if not all(isinstance(value, str) for value in decoded):
+        raise DatasetError(f"{name} must hold numbers or strings; save it as either.")
+    return np.array(decoded, str)

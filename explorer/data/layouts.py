@@ -1,0 +1,150 @@
+"""Find out what lies at a path: which family of layouts, and its images, splits and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from explorer.data.arrays import Stored
+from explorer.data.containers import READERS
+from explorer.data.folders import find_in_folders, is_image
+from explorer.data.idx import is_idx, read_idx
+from explorer.data.kinds import conversion_of, kind_of_bytes, kind_of_file
+from explorer.data.named_arrays import find_in_arrays
+from explorer.data.options import Options
+from explorer.data.published import find_published
+from explorer.data.report import Report
+from explorer.data.rows import find_in_csv, find_in_parquet
+from explorer.data.source import Layout
+from explorer.data.tree import Tree, open_tree
+from explorer.errors import DatasetError
+
+PICTURES, ARRAYS, IDX, PARQUET, CSV = "pictures", "arrays", "idx", "parquet", "csv"
+_FAMILY_OF_SUFFIX = {
+    **dict.fromkeys(READERS, ARRAYS),
+    ".parquet": PARQUET,
+    ".csv": CSV,
+}
+
+
+def find_images(path: Path, options: Options, report: Report) -> Layout:
+    """Find the images in a folder, an archive or a data file, without reading them.
+
+    Args:
+        path: that exists.
+        options: what a person asked for.
+        report: of guesses and of what is left out.
+
+    Raises:
+        DatasetError: there are none that can be read; the sentence says what was found instead.
+    """
+    tree = open_tree(path, report)
+    lone_class = path.resolve().name if path.is_dir() else path.name.partition(".")[0]
+    if published := find_published(tree, report):
+        arrays, names = published
+        return _in_arrays(tree, arrays, lone_class, options, report, names)
+    families = _sort_files(tree)
+    family = _choose(families)
+    if family is None:
+        raise DatasetError(_why_nothing(tree))
+    files = families[family]
+    if family != PICTURES:  # beside these, tables count
+        read = {*files}
+        for name in tree.names():
+            if name not in read:
+                report.leave_out("images" if is_image(name) else kind_of_file(name), name)
+    if family == IDX:
+        return _in_arrays(tree, read_idx(tree, files, report), lone_class, options, report)
+    if family == ARRAYS:
+        return _in_arrays(tree, _read_containers(tree, files), lone_class, options, report)
+    if family == PICTURES:
+        return find_in_folders(tree, lone_class, options, report)
+    find = find_in_parquet if family == PARQUET else find_in_csv
+    return find(tree, files, lone_class, options, report)
+
+
+def _sort_files(tree: Tree) -> dict[str, list[str]]:
+    families: dict[str, list[str]] = {}
+    for name in tree.names():
+        suffix = PurePosixPath(name.lower().removesuffix(".gz")).suffix
+        if is_idx(name):
+            family = IDX
+        elif is_image(name):
+            family = PICTURES
+        elif suffix in _FAMILY_OF_SUFFIX:
+            family = _FAMILY_OF_SUFFIX[suffix]
+        else:
+            continue
+        families.setdefault(family, []).append(name)
+    return families
+
+
+def _choose(families: Mapping[str, Sequence[str]]) -> str | None:
+    """The family of most files: of IDX files if there are any, of tables only without others."""
+    if IDX in families:
+        return IDX
+    order = [PICTURES, PARQUET, ARRAYS]
+    return max(
+        (family for family in order if family in families),
+        key=lambda family: len(families[family]),
+        default=CSV if CSV in families else None,
+    )
+
+
+def _read_containers(tree: Tree, files: Sequence[str]) -> dict[str, Stored]:
+    """The arrays of all files, by the names of file and array, as far as these tell something."""
+    arrays: dict[str, Stored] = {}
+    for name in files:
+        suffix = PurePosixPath(name).suffix.lower()
+        found = READERS[suffix](tree, name)
+        stem = name[: -len(suffix)]
+        for key, array in found.items():
+            if len(files) == 1:
+                arrays[key or stem] = array
+            else:
+                arrays[stem if len(found) == 1 else f"{stem}/{key}"] = array
+    return arrays
+
+
+def _in_arrays(
+    tree: Tree,
+    arrays: Mapping[str, Stored],
+    lone_class: str,
+    options: Options,
+    report: Report,
+    names: Sequence[str] | None = None,
+) -> Layout:
+    return find_in_arrays(
+        tree.path,
+        arrays,
+        report,
+        lone_class=lone_class,
+        label=options.label,
+        pick=options.pick,
+        names=names or None,
+    )
+
+
+def _why_nothing(tree: Tree) -> str:
+    """One sentence: what lies there, and what to do."""
+    names = list(tree.names())
+    for name in (tree.path.name, *names):
+        if known := conversion_of(name):
+            kind, conversion = known
+            return f"{tree.path} holds {kind}, which cannot be read here; {conversion}."
+    if len(names) == 1 and tree.path.is_file() and tree.path.name == names[0]:
+        with tree.path.open("rb") as file:
+            kind_and_advice = kind_of_bytes(file.read(4096))
+        what = f"{kind_and_advice[0]}, which" if kind_and_advice else "a file that"
+        return (
+            f"{tree.path} is {what} cannot be read here as a set of images; give a folder or a zip "
+            "with one folder of images for each class, or an NPZ, NPY, HDF5, CSV or Parquet file."
+        )
+    kinds: dict[str, int] = {}
+    for name in names:
+        kinds[kind_of_file(name)] = kinds.get(kind_of_file(name), 0) + 1
+    there = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+    return (
+        f"{tree.path} must hold at least two images (JPEG, PNG, …), with one folder for each "
+        f"class, but holds {f'none, only {there}' if there else 'none'}."
+    )

@@ -1,0 +1,265 @@
+"""Arrays by their names and shapes: which hold images, of which split, and what belongs to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from explorer.data.arrays import Images, Stored, arrange_images
+from explorer.data.labels import Unclassified, classify, plain
+from explorer.data.pixels import Shape
+from explorer.data.report import Report
+from explorer.data.roles import TRAIN, read_name, words_of
+from explorer.data.source import Layout
+from explorer.errors import DatasetError
+
+_IMAGE_WORDS = frozenset(
+    ("x", "image", "images", "imgs", "img", "data", "pixels", "features", "inputs")
+)
+_LABEL_WORDS = frozenset(("y", "label", "labels", "target", "targets", "class", "classes"))
+_NOISE = frozenset(
+    ("idx1", "idx2", "idx3", "idx4", "ubyte", "int", "gz", "arr", "0")
+    + ("full", "numpy", "bitmap", "fine")
+)
+_WIDEST_TABLE = 64  # columns
+_FACTORS = {  # published names of a table's columns: by a word of its name and their number
+    ("latents", 6): ("color", "shape", "scale", "orientation", "x", "y"),  # dSprites
+    ("labels", 6): ("floor", "wall", "object", "scale", "shape", "orientation"),  # 3dshapes
+    ("qmnist", 8): (
+        "digit", "series", "writer", "index", "glyph", "position", "duplicate", "unused",
+    ),
+}  # fmt: skip
+_CLASS_FACTORS = ("shape", "digit")
+"""Which of these columns a person would call the class."""
+
+
+@dataclass(frozen=True)
+class _Key:
+    """What an array's name says: its split, what it holds, and its other words."""
+
+    role: str | None
+    is_images: bool
+    is_labels: bool
+    rest: tuple[str, ...]
+
+
+def find_in_arrays(
+    path: Path,
+    arrays: Mapping[str, Stored],
+    report: Report,
+    *,
+    lone_class: str,
+    label: str | None = None,
+    pick: str | None = None,
+    names: Sequence[str] | None = None,
+) -> Layout:
+    """Find images, splits, labels and columns among named arrays.
+
+    Args:
+        path: of the file or folder, for messages.
+        arrays: by names such as ``"x_train"`` or ``"train-labels-idx1-ubyte"``.
+        report: of guesses and of what is left out.
+        lone_class: the class of images without labels.
+        label: the column to take as classes, if a person chose one.
+        pick: a word that names one of several sets, such as ``"letters"`` of EMNIST.
+        names: of the classes with the labels 0, 1, …; by default the labels themselves.
+
+    Raises:
+        DatasetError: there are no images among them, or they do not fit together.
+    """
+    keys = {name: _read_key(name) for name in arrays}
+    images = _choose_images(path, arrays, keys)
+    tables = [name for name in arrays if name not in images and arrays[name].shape]
+    has_labels = any(keys[name].is_labels for name in tables)
+    if has_labels or pick:
+        images = _pick_set(path, images, keys, pick)
+    if len({keys[name].rest for name in images}) > 1:
+        return _one_array_a_class(path, arrays, images, keys, report)
+    found: dict[str, Unclassified] = {}
+    for name in images:
+        role = keys[name].role or TRAIN
+        if role in found:
+            raise DatasetError(
+                f"{path} holds several arrays of images for one split: {_list(arrays, images)}; "
+                "give a file with one of them."
+            )
+        beside = [
+            other
+            for other in tables
+            if keys[other].role == keys[name].role
+            and (not pick or keys[other].rest == keys[name].rest)
+        ]
+        labels, columns, used = _read_tables(path, arrays, beside, len(arrays[name]), keys)
+        found[role] = Unclassified(_as_images(path, [arrays[name]]), labels, columns)
+        tables = [other for other in tables if other not in used]
+    for name in set(arrays) - set(images):
+        if name in tables or not arrays[name].shape:
+            report.leave_out("arrays that are neither images nor labels of them", name)
+    return classify(
+        path,
+        arrays[images[0]].origin,
+        found,
+        report,
+        lone_class=lone_class,
+        label=label,
+        names=names,
+        image_shape=_shape_of_all(path, found),
+    )
+
+
+def _read_key(name: str) -> _Key:
+    words = words_of(name)
+    return _Key(
+        read_name(name).role,
+        bool(_IMAGE_WORDS & {*words}),
+        bool(_LABEL_WORDS & {*words}),
+        tuple(
+            word
+            for word in read_name(name).rest
+            if word not in _NOISE | _IMAGE_WORDS | _LABEL_WORDS
+        ),
+    )
+
+
+def _choose_images(path: Path, arrays: Mapping[str, Stored], keys: Mapping[str, _Key]) -> list[str]:
+    """The arrays that hold images: those of the right shape, by their names if these tell."""
+    shaped = [
+        name
+        for name, array in arrays.items()
+        if array.dtype.kind in "biuf" and arrange_images(array.shape) and not keys[name].is_labels
+    ]
+    deepest = max((len(arrays[name].shape) for name in shaped), default=0)
+    chosen = [name for name in shaped if keys[name].is_images] or [
+        name for name in shaped if len(arrays[name].shape) == deepest
+    ]
+    if not chosen:
+        refused = [name for name, array in arrays.items() if array.dtype.kind == "O"]
+        if refused:
+            raise DatasetError(
+                f"{refused[0]} in {path} holds Python objects, which are never loaded, as they can "
+                "run any code; save it as an array of numbers, for instance with numpy.stack."
+            )
+        raise DatasetError(
+            f"{path} must hold images as numbers of shape (n, height, width), with 1 to 4 "
+            "channels last or first, or flat squares, but holds "
+            f"{_list(arrays, arrays) or 'nothing'}."
+        )
+    return chosen
+
+
+def _pick_set(
+    path: Path, images: list[str], keys: Mapping[str, _Key], pick: str | None
+) -> list[str]:
+    """Those of one set where there are several, such as the six of EMNIST."""
+    sets = sorted({" ".join(keys[name].rest) for name in images})
+    if pick is not None:
+        images = [name for name in images if pick in keys[name].rest]
+        if not images:
+            raise DatasetError(f"{path} holds no set called {pick}, but {', '.join(sets)}.")
+    elif len(sets) > 1:
+        spelled = path / sets[0].replace(" ", "-")
+        raise DatasetError(
+            f"{path} holds several sets: {', '.join(sets)}; add one's name to the path, "
+            f"as in {spelled}."
+        )
+    return images
+
+
+def _one_array_a_class(
+    path: Path,
+    arrays: Mapping[str, Stored],
+    images: Sequence[str],
+    keys: Mapping[str, _Key],
+    report: Report,
+) -> Layout:
+    """Images whose class is the name of their array, as one file for each in Quick, Draw!."""
+    report.note("each array is taken for a class, by its name")
+    found = {}
+    for role in dict.fromkeys(keys[name].role for name in images):
+        chosen = [name for name in images if keys[name].role == role]
+        classes = np.array([" ".join(keys[name].rest) or name for name in chosen])
+        labels = np.repeat(classes, [len(arrays[name]) for name in chosen])
+        source = _as_images(path, [arrays[name] for name in chosen])
+        found[role or TRAIN] = Unclassified(source, labels, {})
+    origin, shape = arrays[images[0]].origin, _shape_of_all(path, found)
+    return classify(path, origin, found, report, lone_class="", image_shape=shape)
+
+
+def _as_images(path: Path, arrays: Sequence[Stored]) -> Images:
+    shapes = {array.shape[1:] for array in arrays}
+    if len(shapes) > 1:
+        raise DatasetError(
+            f"The images in {path} differ in shape: {', '.join(map(str, sorted(shapes)))}; "
+            "give them one, or save them as picture files."
+        )
+    arrangement = arrange_images(arrays[0].shape, next(arrays[0].rows(), None))
+    assert arrangement is not None  # else they had not been chosen
+    return Images(arrays, arrangement)
+
+
+def _read_tables(
+    path: Path,
+    arrays: Mapping[str, Stored],
+    names: Sequence[str],
+    count: int,
+    keys: Mapping[str, _Key],
+) -> tuple[np.ndarray | None, dict[str, np.ndarray], list[str]]:
+    """Read the labels and columns of a split, and tell which arrays they were."""
+    labels: np.ndarray | None = None
+    columns: dict[str, np.ndarray] = {}
+    used = []
+    for name in sorted(names, key=lambda name: (not keys[name].is_labels, len(name), name)):
+        array = arrays[name]
+        if array.shape[0] != count:
+            if keys[name].is_labels:
+                raise DatasetError(
+                    f"{path} has {count} images but {array.shape[0]} labels for them ({name})."
+                )
+            continue
+        if array.dtype.kind == "O" and array.mapped is None and not keys[name].is_labels:
+            continue
+        values = plain(array.read(), f"{name} in {path}")
+        if values.ndim == 1 and keys[name].is_labels and labels is None:
+            labels = values
+        elif values.ndim == 1:
+            columns.setdefault(_column_name(name), values)
+        elif values.ndim == 2 and values.shape[1] <= _WIDEST_TABLE:
+            factors = _name_factors(name, values)
+            columns |= factors
+            chosen = next((factor for factor in _CLASS_FACTORS if factor in factors), None)
+            if labels is None and chosen is not None:
+                labels = plain(factors[chosen], name)
+        else:
+            continue
+        used.append(name)
+    return labels, columns, used
+
+
+def _name_factors(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns of a table, by their published names if it is known."""
+    count = values.shape[1]
+    words = {*words_of(name)}
+    known = next(
+        (names for (word, number), names in _FACTORS.items() if number == count and word in words),
+        tuple(f"{_column_name(name)} {number}" for number in range(1, count + 1)),
+    )
+    return {known[i]: plain(values[:, i], name) for i in range(count)}
+
+
+def _column_name(name: str) -> str:
+    plain_name = read_name(name)
+    return " ".join(plain_name.rest) or name
+
+
+def _shape_of_all(path: Path, found: Mapping[str, Unclassified]) -> Shape:
+    shapes = {part.source.image_shape for part in found.values() if isinstance(part.source, Images)}
+    if len(shapes) > 1:
+        raise DatasetError(f"The training and test images in {path} differ in shape.")
+    return shapes.pop()
+
+
+def _list(arrays: Mapping[str, Stored], names: Iterable[str]) -> str:
+    return ", ".join(f"{name} ({arrays[name].dtype} {arrays[name].shape})" for name in names)

@@ -1,0 +1,145 @@
+"""Sets in the files as they are published: CIFAR-10 and -100, STL-10.
+
+Their pickles are read without running what a pickle may hold.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from explorer.data.arrays import Stored, stored_array
+from explorer.data.report import Report
+from explorer.data.tree import Tree
+from explorer.errors import DatasetError
+
+CIFAR10_CLASSES = (
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"
+)  # fmt: skip
+_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
+
+Published = tuple[dict[str, Stored], tuple[str, ...]]
+"""Named arrays, and the names of the labels 0, 1, …"""
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Unpickles NumPy arrays and plain values and refuses all else, as pickles can run any code."""
+
+    _ALLOWED = {
+        ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
+        ("numpy", "ndarray"): np.ndarray,
+        ("numpy", "dtype"): np.dtype,
+    }
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in self._ALLOWED:
+            raise pickle.UnpicklingError(f"{module}.{name} is not allowed")
+        return self._ALLOWED[module, name]
+
+
+def find_published(tree: Tree, report: Report) -> Published | None:
+    """Find one of these sets in the folder of a tree that holds its files; None if it is another.
+
+    Formats: https://www.cs.toronto.edu/~kriz/cifar.html, https://cs.stanford.edu/~acoates/stl10.
+
+    Raises:
+        DatasetError: a file of it is missing or damaged.
+    """
+    for parts, names in tree.folders.items():
+        prefix = "".join(f"{part}/" for part in parts)
+        if {"test_batch", "data_batch_1"} <= {*names}:
+            return _cifar10(tree, prefix, names)
+        if {"train", "test", "meta"} <= {*names}:
+            return _cifar100(tree, prefix)
+        if {"train_X.bin", "train_y.bin"} <= {*names}:
+            return _stl10(tree, prefix, names, report)
+    return None
+
+
+def _cifar10(tree: Tree, prefix: str, names: list[str]) -> Published:
+    for name in (*_BATCHES, "test_batch"):
+        if name not in names:
+            raise DatasetError(f"{tree.path} lacks {name} of CIFAR-10; download the set again.")
+    train = _batches("x_train", tree, [prefix + name for name in _BATCHES], "CIFAR-10 batches")
+    test = _batches("x_test", tree, [prefix + "test_batch"], "CIFAR-10 batches")
+    return {**train, **test}, CIFAR10_CLASSES
+
+
+def _cifar100(tree: Tree, prefix: str) -> Published:
+    meta = _unpickle(tree, prefix + "meta")
+    fine = tuple(name.decode() for name in meta[b"fine_label_names"])
+    coarse = np.array([name.decode() for name in meta[b"coarse_label_names"]])
+    arrays: dict[str, Stored] = {}
+    for split in ("train", "test"):
+        arrays |= _batches(f"x_{split}", tree, [prefix + split], "CIFAR-100 batches")
+        kinds = coarse[_unpickle(tree, prefix + split)[b"coarse_labels"]]
+        arrays[f"{split} superclass"] = stored_array(f"{split} superclass", kinds, "")
+    return arrays, fine
+
+
+def _batches(key: str, tree: Tree, names: list[str], origin: str) -> dict[str, Stored]:
+    labels = np.concatenate([_batch(tree, name)[1] for name in names])
+
+    def rows() -> Iterator[np.ndarray]:
+        return (_batch(tree, name)[0] for name in names)
+
+    label_key = key.replace("x_", "y_")
+    return {
+        key: Stored(key, (len(labels), 3, 32, 32), np.dtype(np.uint8), rows, origin),
+        label_key: stored_array(label_key, labels, origin),
+    }
+
+
+def _batch(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        batch = _unpickle(tree, name)
+        images = batch[b"data"].reshape(-1, 3, 32, 32)
+        labels = np.array(batch.get(b"labels", batch.get(b"fine_labels")), np.int64)
+        if images.dtype != np.uint8 or labels.shape != (len(images),):
+            raise ValueError("images and labels do not fit")
+    except OSError:
+        raise
+    except Exception as error:  # damaged pickles raise nearly anything
+        raise DatasetError(
+            f"{tree.path / name} is not a batch of CIFAR-10, or is damaged; download the set again."
+        ) from error
+    return images, labels
+
+
+def _unpickle(tree: Tree, name: str) -> dict[bytes, Any]:
+    with tree.local(name) as file:
+        content: dict[bytes, Any] = _ArrayUnpickler(file, encoding="bytes").load()
+        return content
+
+
+def _stl10(tree: Tree, prefix: str, names: list[str], report: Report) -> Published:
+    arrays: dict[str, Stored] = {}
+    for split in ("train", "test"):
+        if f"{split}_X.bin" not in names:
+            continue
+        with tree.open(f"{prefix}{split}_y.bin") as file:
+            labels = np.frombuffer(file.read(), np.uint8)
+        with tree.local(f"{prefix}{split}_X.bin") as file:
+            images = np.memmap(file, np.uint8, "r", shape=(len(labels), 3, 96, 96))
+        key = f"x_{split}"
+        rows = partial(_stl10_rows, images)
+        arrays[key] = Stored(
+            key, (len(labels), 96, 96, 3), np.dtype(np.uint8), rows, "STL-10 files"
+        )
+        arrays[f"y_{split}"] = stored_array(f"y_{split}", labels.astype(np.int64) - 1, "")
+    if "unlabeled_X.bin" in names:
+        report.leave_out("files of images without labels", "unlabeled_X.bin")
+    if "class_names.txt" not in names:
+        return arrays, ()
+    with tree.open(prefix + "class_names.txt") as file:
+        return arrays, tuple(file.read().decode().split())
+
+
+def _stl10_rows(images: np.ndarray) -> Iterator[np.ndarray]:
+    """Column by column, one colour after another, as they are stored, to rows of pixels."""
+    for start in range(0, len(images), 100):
+        yield images[start : start + 100].transpose(0, 3, 2, 1)

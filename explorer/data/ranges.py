@@ -1,0 +1,117 @@
+"""Which stored values are black and white: one decision for a whole image set.
+
+Files and arrays hold images in many scales: 0..255, 0..1, −1..1, 12 bits of 16, standardised.
+The range is found from all values of a set, kept in the card, and applied to uploads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from explorer.errors import DatasetError
+
+Kind = Literal["bytes", "integers", "floats"]
+"""Of stored values: up to 8 bits, more bits (whole numbers in floats too), or fractions."""
+_TOPS = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)  # of 8, 10, 12, 14 and 16 bits
+_NEARLY = 1 / 510  # half a grey level: what resampling and rounding may add
+
+
+@dataclass(frozen=True)
+class Range:
+    """What becomes black and white.
+
+    Attributes:
+        low: the stored value that becomes 0.
+        high: the stored value that becomes 255.
+        kind: of the values that it is for; others are scaled by what their kind can hold.
+    """
+
+    low: float = 0.0
+    high: float = 255.0
+    kind: Kind = "bytes"
+
+    def __str__(self) -> str:
+        return f"{self.low:g}..{self.high:g}"
+
+    @property
+    def is_default(self) -> bool:
+        """Whether bytes stay what they are."""
+        return (self.low, self.high, self.kind) == (0.0, 255.0, "bytes")
+
+
+BYTES = Range()
+DEEP = Range(0.0, 65535.0, "integers")
+
+
+@dataclass(frozen=True)
+class Values:
+    """What values of one kind occur in an image set."""
+
+    kind: Kind
+    low: float
+    high: float
+
+    def __or__(self, other: Values) -> Values:
+        """Those of two parts; fractions in one make fractions of both, unless one is bytes."""
+        kinds: tuple[Kind, ...] = ("floats", "integers", "bytes")
+        kind = next(kind for kind in kinds if kind in (self.kind, other.kind))
+        return Values(kind, min(self.low, other.low), max(self.high, other.high))
+
+
+def look_at(values: np.ndarray, name: str) -> Values:
+    """Find the kind and the extremes of an array's values.
+
+    Raises:
+        DatasetError: a value is not a number.
+    """
+    low, high = float(values.min()), float(values.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise DatasetError(
+            f"{name} holds values that are no finite numbers: it goes from {low:g} to {high:g}; "
+            "replace them, for instance with numpy.nan_to_num."
+        )
+    if values.dtype.kind == "b" or values.dtype == np.uint8:
+        return Values("bytes", low, high)
+    is_whole = values.dtype.kind in "iu" or not np.any(np.mod(values, 1))
+    return Values("integers" if is_whole else "floats", low, high)
+
+
+def find_range(values: Values) -> Range:
+    """Choose the range of a set from what occurs in it.
+
+    Bytes are 0..255, or 0..1 if no value is larger. Whole numbers are 0..1, or as wide as the
+    next of 8, 10, 12, 14 and 16 bits. Fractions are 0..1, −1..1 or, above half of it, 0..255.
+    Whatever fits none of these goes from its own smallest to its own largest value.
+    """
+    kind, low, high = values.kind, values.low, values.high
+    if kind == "bytes" and high != 1:
+        return BYTES
+    if low >= -_NEARLY and high <= 1 + _NEARLY:
+        return Range(0.0, 1.0, kind)
+    if low >= -1 - _NEARLY and high <= 1 + _NEARLY:
+        return Range(-1.0, 1.0, kind)
+    if low >= 0 and (kind == "integers" and high >= 32 or 127 < high <= 255):
+        top = next((top for top in _TOPS if high <= top), high)
+        return Range(0.0, top, kind)
+    if low == high:
+        return Range(low - 1.0, low + 1.0, kind)
+    return Range(min(low, 0.0) if kind == "integers" else low, high, kind)
+
+
+def apply_range(values: np.ndarray, scale: Range) -> np.ndarray:
+    """Scale values to uint8; what lies outside of the range becomes black or white."""
+    if values.dtype == np.uint8 and (scale.low, scale.high) == (0.0, 255.0):
+        return values
+    if values.dtype == np.uint8:  # by a table
+        return np.asarray(_to_bytes(np.arange(256), scale)[values])
+    return _to_bytes(values, scale)
+
+
+def _to_bytes(values: np.ndarray, scale: Range) -> np.ndarray:
+    floats = np.nan_to_num(values.astype(np.float32)).clip(scale.low, scale.high)
+    floats -= np.float32(scale.low)
+    floats *= np.float32(255.0 / (scale.high - scale.low))
+    return np.asarray(np.rint(floats), np.uint8)

@@ -1,0 +1,48 @@
+"""What a person should know of how an image set was read: guesses, and what was left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Report:
+    """Collects notes and what is left out, while a set is found and read.
+
+    Attributes:
+        notes: sentences without a full stop, each once.
+        left_out: number and first name of what was left out, by its kind in the plural.
+    """
+
+    notes: list[str] = field(default_factory=list)
+    left_out: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def note(self, sentence: str) -> None:
+        """Remember a sentence, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def leave_out(self, kind: str, name: str, count: int = 1) -> None:
+        """Count something that is not read.
+
+        Args:
+            kind: what it is, or why, in the plural, such as ``"PDF documents"``.
+            name: of the first of them.
+            count: how many.
+        """
+        if count:
+            before, first = self.left_out.get(kind, (0, name))
+            self.left_out[kind] = before + count, first
+
+    def left_out_line(self) -> str:
+        """All kinds that were left out, in one line; empty if nothing was."""
+        return ", ".join(
+            f"{count:,} {kind} ({_show(name)}{', …' if count > 1 else ''})"
+            for kind, (count, name) in self.left_out.items()
+        )
+
+
+def _show(name: str) -> str:
+    """A file's name without bytes that no terminal can show, and not without end."""
+    plain = name.encode(errors="replace").decode()
+    return plain if len(plain) <= 60 else f"…{plain[-59:]}"

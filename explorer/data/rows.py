@@ -1,0 +1,314 @@
+"""Read tables whose rows hold the images themselves: CSV of pixels, Parquet of image files.
+
+Both stream, a block of rows at a time.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import IO, Any
+
+import numpy as np
+
+from explorer.data.arrays import Images, Stored, arrange_images
+from explorer.data.labels import Unclassified, classify, plain
+from explorer.data.options import Options
+from explorer.data.pictures import Pictures
+from explorer.data.report import Report
+from explorer.data.roles import TRAIN, all_name_splits, read_name, role_of_value, words_of
+from explorer.data.source import Layout
+from explorer.data.tree import Tree
+from explorer.errors import DatasetError
+
+_LABELS = ("label", "labels", "class", "target", "emotion", "finelabel", "y", "digit")
+_SPLITS = ("usage", "split", "partition", "subset", "set")
+_PIXEL = re.compile(r"(pixels?|px|p|x|f|col|column)?[ _]?\d+([x_.]\d+)?")
+_CSV_BLOCK = 2**24  # bytes
+
+
+def find_in_csv(
+    tree: Tree, names: Sequence[str], lone_class: str, options: Options, report: Report
+) -> Layout:
+    """Find images in CSV files: a column for each pixel, or one of pixels with spaces between.
+
+    Raises:
+        DatasetError: there are no pixels in them.
+    """
+    found: dict[str, Unclassified] = {}
+    for name in names:
+        role = read_name(name).role or TRAIN
+        if role in found:
+            raise DatasetError(
+                f"{tree.path} holds several CSV files for one split; give one of them."
+            )
+        found |= _read_csv(tree, name, role, len(names) == 1)
+    return classify(
+        tree.path, "CSV file", found, report, lone_class=lone_class, label=options.label
+    )
+
+
+def find_in_parquet(
+    tree: Tree, names: Sequence[str], lone_class: str, options: Options, report: Report
+) -> Layout:
+    """Find images in Parquet files as Hugging Face writes them: ``image{bytes, path}``, ``label``.
+
+    Raises:
+        DatasetError: no column holds image files.
+    """
+    by_role: dict[str, list[_Shard]] = {}
+    for name in names:
+        by_role.setdefault(read_name(name).role or TRAIN, []).append(_Shard(tree, name))
+    class_names: tuple[str, ...] | None = None
+    found = {}
+    for role, shards in by_role.items():
+        label, columns = _read_columns(shards)
+        opener = _Opener(shards)
+        source = Pictures(opener, opener.names, partial(_stamp, tree))
+        found[role] = Unclassified(source, None if label is None else columns.pop(label), columns)
+        class_names = class_names or shards[0].class_names(label)
+    return classify(
+        tree.path,
+        "Parquet file" if len(names) == 1 else "Parquet files",
+        found,
+        report,
+        lone_class=lone_class,
+        label=options.label,
+        names=class_names,
+    )
+
+
+class _Shard:
+    """A Parquet file, of which a group of rows is in memory at a time."""
+
+    def __init__(self, tree: Tree, name: str) -> None:
+        from pyarrow import ArrowException, parquet
+
+        self.name = name
+        try:
+            content = tree.local(name)
+            weakref.finalize(self, content.close)
+            self._file = parquet.ParquetFile(content)
+        except (ArrowException, OSError) as error:
+            raise DatasetError(
+                f"{tree.path / name} is not a Parquet file, or is damaged."
+            ) from error
+        schema = self._file.schema_arrow
+        self.image = next((field.name for field in schema if _holds_files(field.type)), None)
+        if self.image is None:
+            there = ", ".join(f"{field.name} ({field.type})" for field in schema)
+            raise DatasetError(
+                f"{tree.path / name} must have a column of image files, such as "
+                f"image{{bytes, path}}, but has {there}."
+            )
+        self.others = [
+            field.name for field in schema
+            if field.name != self.image
+            and not str(field.type).startswith(("list", "struct", "large_list"))
+        ]  # fmt: skip
+        groups = range(self._file.num_row_groups)
+        sizes = [self._file.metadata.row_group(group).num_rows for group in groups]
+        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
+        self._lock, self._group, self._rows = threading.Lock(), -1, None
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """All columns but the images."""
+        table = self._file.read(columns=self.others)
+        return {
+            name: np.array(
+                ["" if value is None else str(value) for value in table[name].to_pylist()]
+                if str(table[name].type) in ("string", "large_string")
+                else table[name].to_pandas().to_numpy()
+            )
+            for name in self.others
+        }
+
+    def image_file(self, row: int) -> bytes:
+        """The bytes of an image file."""
+        group = int(np.searchsorted(self.starts, row, side="right")) - 1
+        with self._lock:
+            if group != self._group:
+                table = self._file.read_row_group(group, columns=[self.image])
+                self._rows, self._group = table[self.image].combine_chunks(), group
+            value = self._rows[row - int(self.starts[group])].as_py()  # type: ignore[index]
+        content = value["bytes"] if isinstance(value, dict) else value
+        if content is None:
+            raise OSError("the file holds a path in place of the image")
+        return bytes(content)
+
+    def class_names(self, label: str | None) -> tuple[str, ...] | None:
+        """Names of the labels, where Hugging Face's metadata tell them."""
+        metadata = self._file.schema_arrow.metadata or {}
+        features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {})
+        names = features.get("features", {}).get(label, {}).get("names")
+        return tuple(names) if names else None
+
+
+class _Opener:
+    """Opens the images of several shards by names such as ``"12 of train.parquet"``."""
+
+    def __init__(self, shards: Sequence[_Shard]) -> None:
+        self._shards = {shard.name: shard for shard in shards}
+        self.names = [f"{row} of {shard.name}" for shard in shards for row in range(len(shard))]
+
+    def __call__(self, name: str) -> IO[bytes]:
+        row, _, shard = name.partition(" of ")
+        return io.BytesIO(self._shards[shard].image_file(int(row)))
+
+
+def _stamp(tree: Tree, name: str) -> str:
+    return f"{name.partition(' ')[0]} {tree.stamp(name.partition(' of ')[2])}"
+
+
+def _holds_files(kind: Any) -> bool:
+    text = str(kind)
+    return text.startswith(("binary", "large_binary")) or (
+        text.startswith("struct") and "bytes: " in text
+    )
+
+
+def _read_columns(shards: Sequence[_Shard]) -> tuple[str | None, dict[str, np.ndarray]]:
+    """The title of the label's column, and all columns as plain labels."""
+    tables = [shard.columns() for shard in shards]
+    columns = {
+        title: plain(np.concatenate([table[title] for table in tables]), title)
+        for title in tables[0]
+        if all(title in table for table in tables) and tables[0][title].dtype.kind in "biufUO"
+    }
+    return _label_of(columns), columns
+
+
+def _label_of(titles: Any) -> str | None:
+    plain_titles = {"".join(words_of(title)): title for title in titles}
+    return next((plain_titles[name] for name in _LABELS if name in plain_titles), None)
+
+
+class _Csv:
+    """A CSV file of which chosen columns are read block by block.
+
+    Attributes:
+        titles: of the columns; without a first line of titles, ``label`` and numbers.
+        pixels: the titles of those with one pixel each, or the one with all of them.
+        is_packed: whether it is one with all of them, with spaces between.
+    """
+
+    def __init__(self, tree: Tree, name: str) -> None:
+        self._tree, self._name = tree, name
+        self.where = str(tree.path) if tree.path.name == name else f"{name} in {tree.path}"
+        with self._opened() as file:
+            first = file.readline(2**24).decode("utf-8-sig", "replace").strip()
+        self._delimiter = max(",\t;", key=first.count)
+        cells = [cell.strip().strip('"') for cell in first.split(self._delimiter)]
+        self._has_titles = not all(re.fullmatch(r"-?[\d.]+(e-?\d+)?", cell, re.I) for cell in cells)
+        if self._has_titles:
+            self.titles = cells
+        else:
+            is_square = arrange_images((1, len(cells))) is not None
+            self.titles = ([] if is_square else ["label"]) + [
+                f"pixel{i}" for i in range(len(cells) - (not is_square))
+            ]
+        packed = [title for title in self.titles if title.lower() in ("pixels", "pixel", "image")]
+        numbered = [title for title in self.titles if _PIXEL.fullmatch(title.lower())]
+        self.is_packed = bool(packed)
+        self.pixels = packed[:1] or numbered
+        if not packed and arrange_images((1, len(numbered))) is None:
+            raise DatasetError(
+                f"{self.where} must have a column for each pixel of a square, such as label, "
+                f"pixel0, pixel1, …, or one called pixels, but has {len(self.titles)} columns: "
+                f"{', '.join(self.titles[:6])}; a table of labels belongs beside its images."
+            )
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """All columns but the pixels, as plain labels."""
+        others = [title for title in self.titles if title not in {*self.pixels}]
+        if not others:
+            return {}
+        blocks = list(self._blocks(others, None))
+        return {
+            title: plain(
+                np.concatenate([block[title].to_pandas().to_numpy() for block in blocks]), title
+            )
+            for title in others
+        }
+
+    def rows(self) -> Iterator[np.ndarray]:
+        """The pixels, a block of ``(k, pixels)`` float32 after another."""
+        import pyarrow
+
+        kind = pyarrow.string() if self.is_packed else pyarrow.float32()
+        for block in self._blocks(self.pixels, kind):
+            if self.is_packed:
+                texts = block[self.pixels[0]].to_pylist()
+                rows = [np.fromstring(text, np.float32, sep=" ") for text in texts]
+                if len({len(row) for row in rows}) > 1:
+                    raise DatasetError(
+                        f"The images in {self.where} differ in their number of pixels."
+                    )
+                yield np.stack(rows)
+            else:
+                yield np.stack([column.to_numpy() for column in block.columns], axis=1)
+
+    @contextmanager
+    def _opened(self) -> Iterator[IO[bytes]]:
+        with self._tree.local(self._name) as file:
+            is_gzip = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            yield gzip.GzipFile(fileobj=file) if is_gzip else file  # type: ignore[misc]
+
+    def _blocks(self, titles: Sequence[str], kind: Any) -> Iterator[Any]:
+        from pyarrow import ArrowException, csv
+
+        try:
+            with (
+                self._opened() as file,
+                csv.open_csv(
+                    file,
+                    csv.ReadOptions(
+                        block_size=_CSV_BLOCK,
+                        column_names=self.titles,
+                        skip_rows=int(self._has_titles),
+                    ),
+                    csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=False),
+                    csv.ConvertOptions(
+                        include_columns=list(titles),
+                        column_types=dict.fromkeys(titles, kind) if kind else None,
+                    ),
+                ) as reader,
+            ):
+                yield from reader
+        except ArrowException as error:
+            raise DatasetError(f"{self.where} cannot be read as CSV: {error}.") from error
+
+
+def _read_csv(tree: Tree, name: str, role: str, is_alone: bool) -> dict[str, Unclassified]:
+    """The split that a CSV file holds, or those that a column such as ``Usage`` tells."""
+    table = _Csv(tree, name)
+    columns = table.columns()
+    first = next(table.rows(), np.zeros((0, 0), np.float32))
+    count = len(next(iter(columns.values()))) if columns else sum(map(len, table.rows()))
+    stored = Stored(name, (count, first.shape[1]), first.dtype, table.rows, "CSV file")
+    arrangement = arrange_images(stored.shape, first)
+    if arrangement is None:
+        raise DatasetError(
+            f"{table.where} has images of {first.shape[1]} pixels, which are no squares."
+        )
+    label = _label_of(columns)
+    labels = columns.pop(label) if label is not None else None
+    found = Unclassified(Images([stored], arrangement), labels, columns)
+    split = next((title for title in columns if title.lower() in _SPLITS), None)
+    if not is_alone or split is None or not all_name_splits(map(str, columns[split])):
+        return {role: found}
+    roles = np.array([role_of_value(str(value)) for value in columns.pop(split)])
+    return {
+        str(value): found.chosen(np.flatnonzero(roles == value)) for value in dict.fromkeys(roles)
+    }

@@ -1,0 +1,89 @@
+"""Say in words what an image set is, and what was understood of the files it was read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from explorer.core.subsets import evenly_spaced
+from explorer.data.dataset import Dataset
+
+FEWEST_LEVELS, DARKEST_WHITE = 32, 32
+"""Grey levels of 256, and the brightest of 255: below these, a range is doubtful."""
+_LOOKED_AT = 2_000
+_CLASSES_TOLD = 12
+
+
+def three_lines(dataset: Dataset) -> str:
+    """What is trained on, how it was read, and what was left out: a line for each.
+
+    Both splits are read.
+    """
+    left_out = dataset.report.left_out_line()
+    return "\n".join(
+        (
+            f"{dataset.title}: {_count(dataset)}, from {dataset.origin}",
+            "; ".join((_form(dataset), *_doubts(dataset), *dataset.report.notes)),
+            f"left out: {left_out or 'nothing'}",
+        )
+    )
+
+
+def full(dataset: Dataset) -> str:
+    """All that was understood, a line for each matter."""
+    return "\n".join(f"{title + ':':<10} {text}" for title, text in _matters(dataset))
+
+
+def _matters(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    yield "set", f"{dataset.title} ({dataset.name})"
+    yield "source", dataset.origin
+    yield "images", _count(dataset)
+    yield "pixels", _form(dataset)
+    yield "classes", _classes(dataset)
+    if dataset.test.columns:
+        yield (
+            "columns",
+            ", ".join(
+                f"{name} ({'words' if values.dtype.kind == 'U' else 'numbers'})"
+                for name, values in dataset.test.columns.items()
+            ),
+        )
+    for note in dataset.report.notes:
+        yield "note", note
+    for doubt in _doubts(dataset):
+        yield "warning", doubt
+    yield "left out", dataset.report.left_out_line() or "nothing"
+
+
+def _count(dataset: Dataset) -> str:
+    train, test = len(dataset.train.images), len(dataset.test.images)
+    return f"{train:,} training and {test:,} test images"
+
+
+def _form(dataset: Dataset) -> str:
+    height, width, channels = dataset.image_shape
+    colour = "grey" if channels == 1 else "colour"
+    return f"{height} × {width}, {colour}, {len(dataset.classes):,} classes, range {dataset.range}"
+
+
+def _classes(dataset: Dataset) -> str:
+    labels = np.concatenate([dataset.train.labels, dataset.test.labels])
+    counts = np.bincount(labels, minlength=len(dataset.classes)).tolist()
+    told = [
+        f"{name} ({count:,})"
+        for name, count in zip(dataset.classes[:_CLASSES_TOLD], counts, strict=False)
+    ]
+    more = len(dataset.classes) - len(told)
+    return f"{len(dataset.classes):,}: {', '.join(told)}{f' and {more:,} more' if more else ''}"
+
+
+def _doubts(dataset: Dataset) -> Iterator[str]:
+    """Signs that the range is not the right one."""
+    images = dataset.test.images
+    images = images[evenly_spaced(len(images), _LOOKED_AT)]
+    levels, peak = len(np.unique(images)), int(images.max())
+    if peak < DARKEST_WHITE:
+        yield f"the brightest pixel is {peak} of 255: give --range LOW HIGH if white is darker"
+    elif levels < FEWEST_LEVELS:
+        yield f"the pixels have {levels} levels only"

@@ -1,0 +1,267 @@
+"""Tables beside images: ``labels.csv``, ``metadata.jsonl``, CelebA's lists of attributes.
+
+Rows are matched to images by a column with their names: as a path, a file's name, its stem, or
+the number in it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from explorer.data.report import Report
+from explorer.data.roles import all_name_splits, role_of_value, words_of
+from explorer.data.tree import Tree
+
+LARGEST_TABLE = 512 * 2**20  # bytes
+_LABEL_NAMES = (
+    "label", "labels", "class", "classname", "classid", "category", "target", "species", "y",
+    "type", "breed", "diagnosis", "dx", "emotion", "digit",
+)  # fmt: skip
+_SPLIT_NAMES = ("split", "usage", "partition", "subset", "set", "fold", "dataset")
+_PARTITIONS = {"0": "train", "1": "validation", "2": "test"}  # CelebA
+_KEYS: tuple[Callable[[str], str], ...] = (
+    lambda path: path,
+    lambda path: path.rsplit("/", 1)[-1],
+    lambda path: PurePosixPath(path).stem,
+    lambda path: PurePosixPath(path).stem.lstrip("0") or "0",
+)
+"""What a column may call an image, by its path below the table."""
+_SAMPLE = 500  # images by which a column is judged
+_MOST_CLASSES = 1_000
+
+
+@dataclass
+class Table:
+    """A table as text.
+
+    Attributes:
+        name: of its file in the tree.
+        columns: the cells of each, by its title.
+        is_used: whether it told something of an image.
+    """
+
+    name: str
+    columns: dict[str, list[str]]
+    is_used: bool = field(default=False)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What tables tell of images, in the order of these.
+
+    Attributes:
+        labels: ``(n,)`` strings; None if no column is plainly the class.
+        label_name: the title of their column.
+        columns: the others: ``(n,)`` float64, or strings.
+        roles: ``(n,)`` the split of each; None if no table tells it.
+    """
+
+    labels: np.ndarray | None = None
+    label_name: str = "label"
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    roles: np.ndarray | None = None
+
+    def by_role(self, role: str, count: int) -> dict[str, np.ndarray]:
+        """The indices of the images of each split; all are of ``role`` if no table tells it."""
+        if self.roles is None:
+            return {role: np.arange(count)}
+        return {name: np.flatnonzero(self.roles == name) for name in dict.fromkeys(self.roles)}
+
+
+def is_table(name: str) -> bool:
+    """Tell by its name whether a file may be a table of images."""
+    suffix = PurePosixPath(name).suffix.lower()
+    words = words_of(PurePosixPath(name).stem)
+    return suffix in (".csv", ".tsv", ".jsonl", ".ndjson") or (
+        suffix == ".txt" and bool({"list", "attr", "labels", "partition", "identity"} & {*words})
+    )
+
+
+def read_tables(tree: Tree, names: Sequence[str]) -> list[Table]:
+    """Read tables as far as they can be read."""
+    tables = []
+    for name in names:
+        with tree.local(name) as file:
+            content = file.read(LARGEST_TABLE).decode("utf-8-sig", "replace")
+        try:
+            columns = _parse(name, content)
+        except (csv.Error, ValueError):
+            continue
+        if columns:
+            tables.append(Table(name, columns))
+    return tables
+
+
+def attach(files: Sequence[str], tables: Sequence[Table], report: Report) -> Told:
+    """Find the rows of images in tables.
+
+    Args:
+        files: names of the images in the tree, with ``/``.
+        tables: found in the same tree.
+        report: of guesses.
+    """
+    merged: dict[str, np.ndarray] = {}
+    for table in tables:
+        rows = _match(files, table)
+        if rows is None:
+            continue
+        table.is_used = True
+        for title, cells in table.columns.items():
+            column = np.array([*cells, ""])[rows]
+            if title in merged:  # a table for each split
+                missing = merged[title] == ""
+                merged[title] = np.where(missing, column, merged[title])
+            else:
+                merged[title] = column
+    return _interpret(merged, files, report)
+
+
+def _interpret(columns: dict[str, np.ndarray], files: Sequence[str], report: Report) -> Told:
+    roles = None
+    for title in list(columns):
+        if _plain(title) in _SPLIT_NAMES:
+            values = columns[title]
+            known = {*values.tolist()}
+            if known <= {*_PARTITIONS}:
+                values = np.array([_PARTITIONS[value] for value in values])
+            if all_name_splits({*values.tolist()}):
+                roles = np.array([role_of_value(value) for value in values])
+                del columns[title]
+    for title, values in list(columns.items()):
+        if _names_images(values, files):
+            del columns[title]
+    label = _plainly_the_class(columns)
+    others = {title: _typed(values) for title, values in columns.items()}
+    labels = None
+    if label is not None:
+        labels = others.pop(label)
+        if labels.dtype.kind != "U":
+            labels = np.array(["" if np.isnan(value) else f"{value:g}" for value in labels])
+        missing = int((labels == "").sum())
+        if missing:
+            labels = np.where(labels == "", "not labelled", labels)
+            report.note(f"{missing:,} images have no label in the table: class 'not labelled'")
+    elif others:
+        report.note(
+            f"the columns {', '.join(list(others)[:8])}{' …' if len(others) > 8 else ''} beside "
+            "the images are kept as columns; --label COLUMN makes one of them the classes"
+        )
+    return Told(labels, label or "label", others, roles)
+
+
+def _plainly_the_class(columns: Mapping[str, np.ndarray]) -> str | None:
+    """The column that a person would call the class, if there is no doubt."""
+    usable = []
+    for title, values in columns.items():
+        distinct = len({*values.tolist()} - {""})
+        if 2 <= distinct <= min(_MOST_CLASSES, max(2, len(values) // 2)):
+            usable.append(title)
+    by_name = sorted(
+        (title for title in usable if _plain(title) in _LABEL_NAMES),
+        key=lambda title: _LABEL_NAMES.index(_plain(title)),
+    )
+    if by_name:
+        return by_name[0]
+    return usable[0] if len(columns) == 1 and usable else None
+
+
+def _match(files: Sequence[str], table: Table) -> np.ndarray | None:
+    """The row of each image, or the one after the last for those that are not in the table."""
+    folder = table.name.rpartition("/")[0]
+    prefix = f"{folder}/" if folder else ""
+    places = [i for i, name in enumerate(files) if name.startswith(prefix)]
+    if not places:
+        return None
+    step = max(1, len(places) // _SAMPLE)
+    sample = [files[i].removeprefix(prefix) for i in places[::step]]
+    best, found = 0.4, None
+    for title, cells in table.columns.items():
+        known = {*cells}
+        for key in _KEYS:
+            share = sum(key(name) in known for name in sample) / len(sample)
+            if share > best:
+                best, found = share + 0.01, (title, key)
+    if found is None:
+        return None
+    title, key = found
+    row_of = {cell: row for row, cell in enumerate(table.columns[title])}
+    rows = np.full(len(files), len(table.columns[title]))
+    for place in places:
+        rows[place] = row_of.get(key(files[place].removeprefix(prefix)), rows[place])
+    return rows
+
+
+def _names_images(values: np.ndarray, files: Sequence[str]) -> bool:
+    """Whether a column only repeats the images' names."""
+    sample = range(0, len(files), max(1, len(files) // 50))
+    if len({*values.tolist()}) < max(2, len(files) // 2):
+        return False
+    hits = sum(
+        any(key(files[i]) == values[i] for key in _KEYS) or files[i].endswith(values[i])
+        for i in sample
+    )
+    return 2 * hits >= len(sample)
+
+
+def _typed(values: np.ndarray) -> np.ndarray:
+    try:
+        return np.array([float(value) if value else np.nan for value in values])
+    except ValueError:
+        return values
+
+
+def _parse(name: str, content: str) -> dict[str, list[str]]:
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix in (".jsonl", ".ndjson"):
+        records = [json.loads(line) for line in content.splitlines() if line.strip()]
+        titles = dict.fromkeys(title for record in records for title in record)
+        return {
+            title: [_cell(record.get(title)) for record in records]
+            for title in titles
+            if all(isinstance(r.get(title), (str, int, float, type(None))) for r in records)
+        }
+    if suffix == ".txt":
+        return _by_spaces(name, content)
+    first = content.partition("\n")[0]
+    delimiter = max("\t;,", key=first.count)
+    return _by_rows(name, csv.reader(io.StringIO(content), delimiter=delimiter))
+
+
+def _by_spaces(name: str, content: str) -> dict[str, list[str]]:
+    """CelebA's lists: a line with the number of images, one with titles, then rows."""
+    lines = content.splitlines()
+    if lines and lines[0].strip().isdigit():
+        titles = lines[1].split()
+        rows = [line.split() for line in lines[2:] if line.strip()]
+        if rows and len(rows[0]) == len(titles) + 1:
+            titles = ["image", *titles]
+        return _by_rows(name, iter([titles, *rows]))
+    return _by_rows(name, (line.split() for line in lines if line.strip()))
+
+
+def _by_rows(name: str, rows: Iterator[list[str]]) -> dict[str, list[str]]:
+    titles = [title.strip() for title in next(rows, [])]
+    kept = [row for row in rows if len(row) == len(titles)]
+    if any("." in title and PurePosixPath(title).suffix[1:].isalnum() for title in titles):
+        kept.insert(0, titles)  # no titles, but the first image
+        words = words_of(PurePosixPath(name).stem)
+        titles = ["image", *(words[-1:] if len(titles) == 2 else map(str, range(1, len(titles))))]
+    return {
+        title or f"column {i + 1}": [row[i].strip() for row in kept]
+        for i, title in enumerate(titles)
+    }
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _plain(title: str) -> str:
+    return "".join(words_of(title))
