@@ -15,7 +15,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.cli.terminal import exit_with
+from explorer.cli.terminal import exit_with, share_of
 from explorer.cli.train import Settings, parse_arguments, plan_run, problems_as_sentences
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ def train_bundle(
     loop.round_to_half(trained.model)
     graphs = export.export_graphs(trained.model)
     codec = onnx_codec(graphs["encoder.onnx"], graphs["decoder.onnx"], run.recipe)
-    metrics, latents = evaluate(codec, plan.dataset, run.recipe)
+    progress = share_of("laying out the map")
+    metrics, latents = evaluate(codec, plan.dataset, progress=progress)
     card = result.make_card(plan, trained, graphs, metrics)
     result.write(where, card, trained, graphs, latents, plan.dataset, keras=keras)
     print(result.summarise(where, card, trained), flush=True)

@@ -157,7 +157,7 @@ def train_residual(dataset: Dataset, *, goal: float) -> tuple[list[float], float
     with tempfile.TemporaryDirectory() as folder:
         trained = training.train(run, images, checkpoints=Path(folder) / "run", stop=reached)
     started = time.monotonic()
-    evaluate(keras_codec(trained.model), dataset, run.recipe)
+    evaluate(keras_codec(trained.model), dataset)
     return ends, time.monotonic() - started
 
 

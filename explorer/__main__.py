@@ -8,6 +8,7 @@ import sys
 from explorer.cli.terminal import exit_with
 
 COMMANDS = {
+    "adopt": "make a bundle of any encoder and decoder",
     "convert": "convert bundles of an earlier version to the present one",
     "data": "fetch or look at a data set, and say what it has",
     "pictures": "write the pictures of a model as files",

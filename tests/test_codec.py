@@ -63,7 +63,7 @@ def test_a_graph_that_fails_for_another_reason_fails_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model = onnx.load_from_string(unfolding())
-    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
     one = model.SerializeToString()
     runs: list[int] = []
     run = codec._run

@@ -12,6 +12,7 @@ ROOMS = (
     "data",
     "recipes",
     "bundle",
+    "adoption",
     "training",
     "app",
     "cli",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -57,14 +58,14 @@ def comparison_table(references: Sequence[Reference], marked: int) -> pd.DataFra
             "": "●" if row == marked else "",
             "model": card.name,
             "dimensions": card.model.latent_dim,
-            "recipe": ", ".join((card.model.recipe_name, *peculiarities(card))),
+            "recipe": ", ".join((card.model.recipe_name or "adopted", *peculiarities(card))),
             "weights": card.model.parameters,
-            "epochs": len(history["neg_elbo"]),
+            "epochs": len(history.get("neg_elbo", ())) or None,
             "−ELBO": card.metrics.neg_elbo,
             "reconstruction": card.metrics.reconstruction,
             "KL": card.metrics.kl,
-            "bound": card.metrics.importance.bound,
-            "minutes": card.training.seconds / 60,
+            "bound": card.metrics.importance and card.metrics.importance.bound,
+            "minutes": None if card.model.adopted else card.training.seconds / 60,
         }
         for row, (card, history) in enumerate((one.card, one.history) for one in references)
     )
@@ -72,12 +73,11 @@ def comparison_table(references: Sequence[Reference], marked: int) -> pd.DataFra
 
 def peculiarities(card: Card) -> list[str]:
     """Why a model's figures are not those of an ELBO with a Bernoulli likelihood."""
-    recipe = card.model.recipe
     found = []
-    if recipe.beta != 1.0:
-        found.append(f"β = {recipe.beta:.3g}")
-    if recipe.likelihood != "bernoulli":
-        found.append(f"{recipe.likelihood} likelihood")
+    if not card.model.adopted and card.model.recipe.beta != 1.0:
+        found.append(f"β = {card.model.recipe.beta:.3g}")
+    if card.model.likelihood != "bernoulli":
+        found.append(f"{card.model.likelihood} likelihood")
     return found
 
 
@@ -96,11 +96,14 @@ def _render_table(this: Reference, others: Sequence[Reference]) -> None:
         },
     )
     importance = this.card.metrics.importance
-    sentence = (
-        f"−ELBO = reconstruction + KL. Bound: importance-sampled, K = {importance.samples}, on "
-        f"{importance.images:,} of the test images. Minutes: of training, on the machine it ran on."
-    )
-    if len({model.card.model.recipe.likelihood for model in models}) > 1:
+    sentence = "−ELBO = reconstruction + KL. "
+    if importance:
+        sentence += (
+            f"Bound: importance-sampled, K = {importance.samples}, on {importance.images:,} of "
+            "the test images. "
+        )
+    sentence += "Minutes: of training, on the machine it ran on."
+    if len({model.card.model.likelihood for model in models}) > 1:
         sentence += (
             " A Gaussian likelihood is a density: its nats do not compare with those of a "
             "Bernoulli, and the chart leaves the other kind out."
@@ -110,12 +113,13 @@ def _render_table(this: Reference, others: Sequence[Reference]) -> None:
 
 def _by_dimension(reference: Reference) -> tuple[int, float]:
     card = reference.card
-    return card.model.latent_dim, card.metrics.neg_elbo
+    neg_elbo = card.metrics.neg_elbo
+    return card.model.latent_dim, math.inf if neg_elbo is None else neg_elbo
 
 
 def _render_curves(this: Reference, others: Sequence[Reference]) -> None:
-    likelihood, latent_dim = this.card.model.recipe.likelihood, this.card.model.latent_dim
-    shown = [one for one in (this, *others) if one.card.model.recipe.likelihood == likelihood]
+    likelihood, latent_dim = this.card.model.likelihood, this.card.model.latent_dim
+    shown = [one for one in (this, *others) if one.card.model.likelihood == likelihood]
     shown.sort(key=lambda one: one.card.model.latent_dim != latent_dim)
     near = [one for one in shown if one.card.model.latent_dim == latent_dim]
     with st.container(horizontal=True):
@@ -144,7 +148,9 @@ def curve_of(reference: Reference, *, in_minutes: bool) -> charts.Curve:
     card = reference.card
     values = np.array(reference.history.get("val_neg_elbo", ()), np.float32)
     epochs = np.arange(1, len(values) + 1, dtype=np.float32)
-    pace = card.training.seconds / 60 / max(len(values), 1) if in_minutes else 1.0
+    pace = 1.0
+    if in_minutes and len(values):
+        pace = card.training.seconds / 60 / len(values)
     name = ", ".join((f"{card.name} · {card.model.latent_dim}-D", *peculiarities(card)))
     return charts.Curve(name, epochs * pace, values)
 
@@ -152,6 +158,8 @@ def curve_of(reference: Reference, *, in_minutes: bool) -> charts.Curve:
 def published_line(reference: Reference) -> str | None:
     """What a published system reports, and this repetition of it; None if it repeats none."""
     card = reference.card
+    if card.model.adopted:
+        return None
     recipe, published = card.model.recipe, card.model.recipe.published
     if published is None:
         return None

@@ -10,10 +10,11 @@ import numpy as np
 
 from explorer.bundle.store import Bundle
 from explorer.core.elbo import LOG_2PI
+from explorer.core.geometry import principal_plane
+from explorer.core.neighbourhood import empty_distance
+from explorer.core.trust import LIMITS, VERDICTS, quantiles, thresholds
 from explorer.drawing import raster
 
-NO_DATA, LITTLE_DATA = 1, 10
-"""Percentiles of density below which a place has no data, or little."""
 SPRITE_COLUMNS = 100
 """Test images in a row of the picture that the browser gets."""
 MAX_NETWORK_BYTES = 64_000_000
@@ -33,14 +34,20 @@ def encode_images(bundle: Bundle, images: np.ndarray | None) -> bytes:
 def encode_model(bundle: Bundle) -> bytes:
     """All that ``static/live/shared/model.js`` reads."""
     latents, card = bundle.latents, bundle.card
+    own = np.stack([latents.log_density, latents.return_distance, latents.nearest_distance], 1)
+    scales = quantiles(own)
+    blend = bundle.aggregate_posterior.log_density(latents.z_mean.mean(axis=0, keepdims=True))[0]
+    columns = _columns(bundle)
     log_var = latents.train_z_log_var.astype(np.float64)
     arrays = {
         "zMean": latents.z_mean.astype("<f4"),
         "trainMean": latents.train_z_mean.astype("<f4"),
         "trainPrecision": np.exp(-log_var).astype("<f4"),
         "trainConstant": (-0.5 * np.sum(LOG_2PI + log_var, axis=1)).astype("<f4"),
-        "sortedDensity": bundle.sorted_log_density.astype("<f4"),
+        "quantiles": scales.astype("<f4"),
         "labels": latents.labels.astype("<u2"),
+        "places": (np.empty(0) if latents.places is None else latents.places).astype("<f4"),
+        **{name: values.astype("<f4") for name, _, _, values in columns},
     }
     contents = {name: array.tobytes() for name, array in arrays.items()}
     for name, network in (("decoder", bundle.decoder), ("encoder", bundle.encoder)):
@@ -56,11 +63,48 @@ def encode_model(bundle: Bundle) -> bytes:
             "latentDim": card.model.latent_dim,
             "imageShape": card.data.image_shape,
             "classes": card.data.classes,
-            "likelihood": card.model.recipe.likelihood,
-            "trust": {"none": NO_DATA, "little": LITTLE_DATA},
+            "likelihood": card.model.likelihood,
+            "trust": {
+                "limits": thresholds(scales, float(blend)),
+                "words": VERDICTS,
+                "hole": 100.0 * (LIMITS["density"].low or 0.0),
+            },
+            "columns": [dict(zip(("name", "title", "unit"), c[:3], strict=True)) for c in columns],
+            "principal": _principal(bundle),
+            "mainDimensions": bundle.main_dimensions,
+            "emptyDistance": None if latents.places is None else empty_distance(latents.places),
             "spriteColumns": SPRITE_COLUMNS,
             "sections": sections,
         }
     ).encode()
     checked = header + body
     return struct.pack("<II", len(header), zlib.crc32(checked)) + checked
+
+
+def _columns(bundle: Bundle) -> list[tuple[str, str, str, np.ndarray]]:
+    """Name, title, unit and values of what is known of each test image, where it is known."""
+    latents = bundle.latents
+    known = [
+        ("negElbo", "−ELBO", "nats", latents.neg_elbo),
+        ("reconstruction", "reconstruction term", "nats", latents.neg_elbo - latents.kl),
+        ("kl", "KL", "nats", latents.kl),
+        ("logDensity", "density, log q(z)", "nats", latents.log_density),
+        ("returnDistance", "return distance", "", latents.return_distance),
+        ("nearestDistance", "distance to the nearest image", "", latents.nearest_distance),
+    ]
+    if len(bundle.card.data.classes) > 1:
+        known.append(("agreement", "neighbours of its class, of 15", "share", latents.agreement))
+    known += [(f"column:{name}", name, "", values) for name, values in latents.columns.items()]
+    return [column for column in known if np.isfinite(column[3]).any()]
+
+
+def _principal(bundle: Bundle) -> dict[str, object] | None:
+    """The plane of the principal components, above two dimensions."""
+    if bundle.card.model.latent_dim < 3:
+        return None
+    plane = principal_plane(bundle.latents.z_mean)
+    return {
+        "origin": plane.origin.tolist(),
+        "directions": plane.directions.tolist(),
+        "labels": plane.labels,
+    }

@@ -75,7 +75,7 @@ def move_buttons(bundle: Bundle) -> None:
     def to_test_image() -> None:
         session.move_to(bundle, latents.z_mean[generator.integers(len(latents.z_mean))])
 
-    has_flow = bool(bundle.card.model.recipe.flow)
+    has_flow = bundle.card.model.has_flow
 
     def to_posterior() -> None:
         row = generator.integers(len(latents.z_mean))

@@ -27,11 +27,11 @@ def save_arrays(target: Path | BinaryIO, **arrays: np.ndarray) -> None:
 
 
 def read_arrays(npz: bytes, names: Iterable[str], place: str) -> dict[str, np.ndarray]:
-    """Read the named arrays of an ``.npz``.
+    """Read all arrays of an ``.npz``.
 
     Args:
         npz: its contents.
-        names: of the arrays.
+        names: arrays that it must have.
         place: what an error calls the file.
 
     Raises:
@@ -42,17 +42,25 @@ def read_arrays(npz: bytes, names: Iterable[str], place: str) -> dict[str, np.nd
             if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED:
                 raise ValueError(f"it would unpack to more than {MAX_UNPACKED:,} bytes")
         with np.load(io.BytesIO(npz), allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in names}
+            return {name: arrays[name] for name in (*names, *arrays)}
     except Exception as error:  # what a damaged zip raises shares no base class
         message = " ".join(str(error).split()) or type(error).__name__
         raise BundleError(f"{place} is not usable: {message}") from error
 
 
-def expect(place: str, name: str, array: np.ndarray, shape: tuple[int, ...], dtype: type) -> None:
+def expect(
+    place: str,
+    name: str,
+    array: np.ndarray,
+    shape: tuple[int, ...],
+    dtype: type,
+    *,
+    finite: bool = True,
+) -> None:
     """Raise a ``BundleError`` unless an array has this shape and type, and finite numbers."""
     if array.shape != shape or array.dtype != dtype:
         raise BundleError(
             f"{name} in {place} is {array.dtype} {array.shape}; expected {np.dtype(dtype)} {shape}"
         )
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
         raise BundleError(f"{name} in {place} holds NaN or infinity")

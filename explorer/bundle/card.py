@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from explorer.core.elbo import LikelihoodName
 from explorer.data.pixels import Fit, Form
 from explorer.data.ranges import Kind, Range
 from explorer.errors import ExplorerError
@@ -28,6 +29,7 @@ NAME = r"^[a-z0-9][a-z0-9_.-]{0,99}$"
 FileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 """A file in the bundle's own folder."""
 
+_Part = TypeVar("_Part")
 _SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
 
 
@@ -79,13 +81,67 @@ class DataCard(_Card):
         return Form(self.image_shape, scale, reading.fit)
 
 
+class AdoptionCard(_Card):
+    """Where a model from elsewhere comes from, and how it was read.
+
+    Attributes:
+        title: for people.
+        licence: of the model; empty if unknown.
+        command: that adopted it.
+        files: SHA-256 of the files that it was made of, by name.
+        conventions: flags that say how it takes and gives images, given or found out.
+        notes: sentences on what was found out.
+        likelihood: what the decoder's output parametrises.
+        has_variance: whether the encoder tells log-variances; else there is no −ELBO.
+    """
+
+    title: str
+    licence: str
+    command: str
+    files: dict[str, str]
+    conventions: dict[str, str]
+    notes: tuple[str, ...]
+    likelihood: LikelihoodName
+    has_variance: bool
+
+
 class ModelCard(_Card):
-    """The model: its recipe with the values used, and its weights (``graph.count_weights``)."""
+    """The model: its recipe with the values used, or that it was adopted.
+
+    ``parameters`` counts its weights (``graph.count_weights``).
+    """
 
     latent_dim: PositiveInt
-    recipe_name: str
-    recipe: Recipe
+    recipe_name: str = ""
+    recipe_if_trained: Recipe | None = Field(None, alias="recipe")
+    adopted: AdoptionCard | None = None
     parameters: PositiveInt
+
+    @model_validator(mode="after")
+    def _comes_from_somewhere(self) -> ModelCard:
+        if (self.recipe_if_trained is None) == (self.adopted is None):
+            raise ValueError("a model has either a recipe, or was adopted")
+        return self
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe of a model that was trained here; LookupError for an adopted one."""
+        return _of_trained(self.recipe_if_trained)
+
+    @property
+    def likelihood(self) -> LikelihoodName:
+        """What the decoder's output parametrises."""
+        return self.adopted.likelihood if self.adopted else self.recipe.likelihood
+
+    @property
+    def has_variance(self) -> bool:
+        """Whether the encoder tells log-variances, and there is a −ELBO."""
+        return self.adopted is None or self.adopted.has_variance
+
+    @property
+    def has_flow(self) -> bool:
+        """Whether the encoder takes noise, and the posterior is no Gaussian."""
+        return not self.adopted and self.recipe.has_flow
 
 
 class TrainingCard(_Card):
@@ -109,16 +165,26 @@ class ImportanceBound(_Card):
     neg_elbo: float
 
 
-class Metrics(_Card):
-    """Figures on the test set, defined in ``figures.evaluate``; terms in nats per image."""
+class MapCard(_Card):
+    """How well a map keeps neighbours; see ``core.neighbourhood.MapFigures``."""
 
-    neg_elbo: float
-    reconstruction: float
-    kl: float
+    accuracy: float | None
+    kept: float
+
+
+class Metrics(_Card):
+    """Figures on the test set, defined in ``figures.evaluate``; terms in nats per image.
+
+    None, or empty, is what a model from elsewhere does not tell.
+    """
+
+    neg_elbo: float | None
+    reconstruction: float | None
+    kl: float | None
     samples: PositiveInt
     entropy_floor: float | None
     excess: float | None
-    importance: ImportanceBound
+    importance: ImportanceBound | None
     kl_per_dimension: tuple[float, ...]
     active_units: int
     knn_accuracy: float | None
@@ -126,6 +192,7 @@ class Metrics(_Card):
     knn_neighbours: PositiveInt
     squared_error: float
     squared_error_pca: float
+    maps: dict[str, MapCard]
 
 
 class FileCard(_Card):
@@ -142,15 +209,18 @@ class Card(_Card):
     name: str = Field(pattern=NAME)
     data: DataCard
     model: ModelCard
-    training: TrainingCard
+    training_if_trained: TrainingCard | None = Field(alias="training")
     metrics: Metrics
     files: dict[FileName, FileCard]
 
     @model_validator(mode="after")
     def _agree_with_itself(self) -> Card:
         dimensions, terms = self.model.latent_dim, len(self.metrics.kl_per_dimension)
-        if terms != dimensions:
+        if terms and terms != dimensions:
             raise ValueError(f"kl_per_dimension has {terms} values; latent_dim is {dimensions}")
+        for name in ("neg_elbo", "reconstruction", "kl", "importance"):
+            if self.model.has_variance and getattr(self.metrics, name) is None:
+                raise ValueError(f"metrics.{name} is missing")
         background, channels = self.data.background, self.data.image_shape[2]
         if isinstance(background, tuple) and len(background) != channels:
             raise ValueError(f"background has {len(background)} values for {channels} channels")
@@ -159,17 +229,30 @@ class Card(_Card):
     @property
     def title(self) -> str:
         """What a person reads: data set, latent dimension and whether there is a flow."""
-        flow = " with flow" if self.model.recipe.flow else ""
+        if self.model.adopted:
+            return self.model.adopted.title
+        flow = " with flow" if self.model.has_flow else ""
         return f"{self.data.title} · {self.model.latent_dim}-D{flow}"
+
+    @property
+    def training(self) -> TrainingCard:
+        """How a model was trained here; LookupError for an adopted one."""
+        return _of_trained(self.training_if_trained)
 
     def to_json(self) -> str:
         """The text of ``card.json``."""
-        return self.model_dump_json(indent=1) + "\n"
+        return self.model_dump_json(indent=1, by_alias=True) + "\n"
 
 
 def storable(text: str) -> str:
     """The text with '?' for bytes of a file's name that are no UTF-8: JSON cannot hold them."""
     return text.encode(errors="replace").decode()
+
+
+def _of_trained(part: _Part | None) -> _Part:
+    if part is None:
+        raise LookupError("an adopted model was not trained here")
+    return part
 
 
 class _Version(BaseModel):

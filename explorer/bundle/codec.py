@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime
@@ -14,12 +14,23 @@ import onnxruntime
 from explorer.bundle.graph import GraphError, count_weights
 from explorer.bundle.posterior import FlowPosterior, GaussianPosterior, Pair, Posterior
 from explorer.core.elbo import LikelihoodName, mean_image
-from explorer.recipes.recipe import Recipe
 
 MAX_MEMORY = 2**32
 """Bytes that all graphs together may use while they run; a run that needs more ends with an error.
 
 A small graph may unfold to any size (``Expand``, ``ConstantOfShape``, …)."""
+
+
+class ModelKind(Protocol):
+    """What a codec needs to know of a model: a card's ``model``, or a recipe."""
+
+    @property
+    def likelihood(self) -> LikelihoodName:
+        """What the decoder's output parametrises."""
+
+    @property
+    def has_flow(self) -> bool:
+        """Whether the encoder takes noise."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,10 @@ class Codec:
 
 
 def onnx_codec(
-    encoder: bytes, decoder: bytes, recipe: Recipe, options: onnxruntime.RunOptions | None = None
+    encoder: bytes,
+    decoder: bytes,
+    model: ModelKind,
+    options: onnxruntime.RunOptions | None = None,
 ) -> Codec:
     """A codec over two ONNX graphs, safe to share between threads.
 
@@ -59,7 +73,7 @@ def onnx_codec(
         encoder: the graph image → (z_mean, z_log_var), or with a flow
             (image, noise) → (z, log q(z|x) by dimension).
         decoder: the graph z → likelihood parameters.
-        recipe: tells whether there is a flow, and how parameters become images.
+        model: tells whether there is a flow, and how parameters become images.
         options: of every run; with its ``terminate`` set a run ends after the present node.
 
     Raises:
@@ -69,11 +83,11 @@ def onnx_codec(
     encode: Any = partial(_run, session, options)
     posterior: Posterior = (
         FlowPosterior(encode, session.get_outputs()[0].shape[1])
-        if recipe.flow
+        if model.has_flow
         else GaussianPosterior(encode)
     )
     decode = partial(_run, _session(decoder, "decoder.onnx"), options)
-    return Codec(posterior, lambda z: decode(z)[0], recipe.likelihood)
+    return Codec(posterior, lambda z: decode(z)[0], model.likelihood)
 
 
 def _session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
@@ -107,7 +121,12 @@ def _run(
     *batches: np.ndarray,
 ) -> list[np.ndarray]:
     """Run a graph; a batch that takes more memory than there is, in halves."""
-    names = [value.name for value in session.get_inputs()]
+    inputs = session.get_inputs()
+    if inputs[0].shape[0] == 1 and len(batches[0]) > 1:  # it takes one at a time
+        singles = zip(*(batch[:, np.newaxis] for batch in batches), strict=True)
+        results = [_run(session, options, *one) for one in singles]
+        return [np.concatenate(outputs) for outputs in zip(*results, strict=True)]
+    names = [value.name for value in inputs]
     values = (batch.astype(np.float32, copy=False) for batch in batches)
     try:
         outputs: list[np.ndarray] = session.run(

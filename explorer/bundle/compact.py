@@ -18,7 +18,7 @@ HALF = ":half"
 """What the name of a half-precision weight ends with, before its Cast."""
 
 
-def compact(model: onnx.ModelProto, outputs: Sequence[str]) -> bytes:
+def compact(model: onnx.ModelProto, outputs: Sequence[str], *, batch: int | None = None) -> bytes:
     """Write a graph that tf2onnx made, or an earlier version of this function.
 
     It computes the same as before. Weights stand in half precision with a Cast where
@@ -28,11 +28,13 @@ def compact(model: onnx.ModelProto, outputs: Sequence[str]) -> bytes:
     Args:
         model: with all weights inside.
         outputs: new names of the graph's outputs.
+        batch: how many items the graph takes at once; None for any number.
     """
     graph = model.graph
     _join_halves(graph)
-    _fix_shapes(model)
-    _rename(graph, outputs)
+    if batch is None:
+        _fix_shapes(model)
+    _rename(graph, outputs, batch)
     _split_halves(graph)
     graph.name, graph.doc_string = "graph", ""
     del graph.value_info[:]
@@ -96,7 +98,7 @@ def _fix_shapes(model: onnx.ModelProto) -> None:
             node.input[1] = f"{name}:constant"
             constant = np.where(batch, -1, target)
             graph.initializer.append(numpy_helper.from_array(constant, node.input[1]))
-    _drop_unused(graph)
+    drop_unused(graph)
 
 
 def _run_on_zeros(model: onnx.ModelProto, count: int) -> list[np.ndarray]:
@@ -111,7 +113,7 @@ def _run_on_zeros(model: onnx.ModelProto, count: int) -> list[np.ndarray]:
     return outputs
 
 
-def _drop_unused(graph: onnx.GraphProto) -> None:
+def drop_unused(graph: onnx.GraphProto) -> None:
     """Remove the nodes and weights that no output needs."""
     needed = {value.name for value in graph.output}
     nodes = []
@@ -125,13 +127,18 @@ def _drop_unused(graph: onnx.GraphProto) -> None:
     graph.initializer.extend(weights)
 
 
-def _rename(graph: onnx.GraphProto, outputs: Iterable[str]) -> None:
+def _rename(graph: onnx.GraphProto, outputs: Iterable[str], batch: int | None) -> None:
     """Name everything by its place: the exporter's own names change from run to run."""
     names = {"": "", **{value.name: value.name for value in graph.input}}
     for value, name in zip(graph.output, outputs, strict=True):
         names[value.name] = value.name = name
     for value in (*graph.input, *graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "n"
+        dimensions = value.type.tensor_type.shape.dim
+        first = dimensions[0] if dimensions else dimensions.add()
+        if batch is None:
+            first.dim_param = "n"
+        else:
+            first.dim_value = batch
     for index, node in enumerate(graph.node):
         node.name = f"{node.op_type}_{index}"
         for place, name in enumerate(node.input):

@@ -8,15 +8,22 @@ import numpy as np
 
 from explorer.bundle.card import ImportanceBound, Metrics
 from explorer.bundle.codec import Codec
-from explorer.bundle.store import Latents
+from explorer.bundle.places import (
+    compare_neighbours,
+    judge_maps,
+    lay_out,
+    return_distances,
+)
+from explorer.bundle.posterior import FlowPosterior
+from explorer.bundle.store import Latents, main_dimensions
 from explorer.core import metrics
 from explorer.core.density import AggregatePosterior
 from explorer.core.elbo import entropy_floor, kl_per_dimension
 from explorer.core.half import to_half
+from explorer.core.neighbourhood import Progress
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset, Split, thin_out
 from explorer.errors import ExplorerError
-from explorer.recipes.recipe import Recipe
 
 SAMPLES = 10
 """Draws of z per test image in the Monte-Carlo reconstruction term."""
@@ -33,7 +40,14 @@ class EvaluationError(ExplorerError):
     """A model whose figures cannot be computed; the message says why."""
 
 
-def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, Latents]:
+def evaluate(
+    codec: Codec,
+    dataset: Dataset,
+    *,
+    has_variance: bool = True,
+    places: np.ndarray | None = None,
+    progress: Progress = lambda share: None,
+) -> tuple[Metrics, Latents]:
     """Compute every figure of the card; the same inputs give the same figures.
 
     - ``neg_elbo`` = ``reconstruction`` + ``kl``, nats per image: −log p(x|z)
@@ -49,34 +63,32 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
       to as many dimensions; None with a single class.
     - ``squared_error``: per pixel, of the reconstruction from ``z_mean``,
       beside PCA's.
+    - ``maps``: how well each kind of map keeps neighbours (``places.judge_maps``).
 
     Args:
         codec: encodes and decodes.
         dataset: with images of the codec's shape.
-        recipe: for its likelihood.
+        has_variance: whether the log-variances are the model's own; if not, all that
+            rests on them is left out: the −ELBO, its terms and the bound.
+        places: a neighbourhood map to judge; left out: one is made.
+        progress: is told how far that is.
 
     Raises:
         EvaluationError: the model gives NaN, infinity, or latents that are too large to store.
     """
     test, train = dataset.test, _sample(dataset.train)
-    likelihood = recipe.likelihood
+    likelihood = codec.likelihood
 
     z_mean, z_log_var = metrics.encode_all(codec.encode, test.images)
     train_z_mean, train_z_log_var = metrics.encode_all(codec.encode, train.images)
     latent_dim = z_mean.shape[1]
-    reconstruction, kl = metrics.elbo_terms(
-        codec.draw,
-        codec.parameters,
-        test.images,
-        latent_dim,
-        likelihood,
-        samples=SAMPLES,
-        seed=SEED,
-    )
-    if not recipe.flow:
-        kl = kl_per_dimension(z_mean.astype(np.float64), z_log_var.astype(np.float64))
+    if has_variance:
+        reconstruction, kl = _elbo_terms(codec, test.images, z_mean, z_log_var)
+    else:
+        reconstruction, kl = np.full(len(z_mean), np.nan), np.full_like(z_mean, np.nan)
     neg_elbo = reconstruction + kl.sum(axis=1)
-    if not (np.isfinite(neg_elbo).all() and np.isfinite(train_z_mean).all()):
+    is_finite = np.isfinite(neg_elbo).all() or not has_variance
+    if not (is_finite and np.isfinite(z_mean).all() and np.isfinite(train_z_mean).all()):
         raise EvaluationError("the model gives NaN or infinity for some images")
 
     sample = evenly_spaced(len(train_z_mean), DENSITY_IMAGES)
@@ -84,6 +96,7 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
         _rounded(train_z_mean[sample]), _rounded(train_z_log_var[sample])
     )
     stored_z_mean = _rounded(z_mean)
+    nearest_distance, agreement = compare_neighbours(stored_z_mean, test.labels)
     latents = Latents(
         z_mean=stored_z_mean,
         z_log_var=_rounded(z_log_var),
@@ -92,19 +105,18 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
         log_density=posterior.log_density(stored_z_mean).astype(np.float32),
         train_z_mean=posterior.z_mean,
         train_z_log_var=posterior.z_log_var,
+        kl=kl.sum(axis=1).astype(np.float32),
+        return_distance=return_distances(codec, stored_z_mean),
+        nearest_distance=nearest_distance,
+        agreement=agreement,
+        places=lay_out(stored_z_mean, progress) if places is None else places,
+        columns={name: values.astype(np.float32) for name, values in test.columns.items()},
     )
+    kl_by_dimension = kl.mean(axis=0)
+    weights = kl_by_dimension if has_variance else z_mean.var(axis=0)
 
-    chosen = evenly_spaced(len(test.images), IMPORTANCE_IMAGES)
-    bound = metrics.importance_weighted_bound(
-        codec.draw,
-        codec.parameters,
-        test.images[chosen],
-        latent_dim,
-        likelihood,
-        samples=IMPORTANCE_SAMPLES,
-        seed=SEED,
-    )
-    floor = _entropy_floor(test.images) if likelihood == "bernoulli" else None
+    is_bernoulli = likelihood == "bernoulli" and has_variance
+    floor = _entropy_floor(test.images) if is_bernoulli else None
     neighbours = min(NEIGHBOURS, len(train.images))
 
     def knn(train_points: np.ndarray, test_points: np.ndarray) -> float | None:
@@ -125,13 +137,8 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
         samples=SAMPLES,
         entropy_floor=None if floor is None else round(floor, 3),
         excess=None if floor is None else round(float(np.mean(neg_elbo)) - floor, 3),
-        importance=ImportanceBound(
-            images=len(bound),
-            samples=IMPORTANCE_SAMPLES,
-            bound=_mean(bound),
-            neg_elbo=_mean(neg_elbo[chosen]),
-        ),
-        kl_per_dimension=tuple(round(float(value), 4) for value in kl.mean(axis=0)),
+        importance=_importance(codec, test.images, latent_dim, neg_elbo) if has_variance else None,
+        kl_per_dimension=tuple(round(float(v), 4) for v in kl_by_dimension if np.isfinite(v)),
         active_units=int(metrics.active_units(z_mean).sum()),
         knn_accuracy=knn(train_z_mean, z_mean),
         knn_accuracy_pca=knn(metrics.pca_transform(pca, train.images), test_pca),
@@ -140,6 +147,7 @@ def evaluate(codec: Codec, dataset: Dataset, recipe: Recipe) -> tuple[Metrics, L
         squared_error_pca=_error(
             test.images, lambda rows: metrics.pca_inverse_transform(pca, test_pca[rows])
         ),
+        maps=judge_maps(stored_z_mean, test.labels, latents.places, main_dimensions(weights)),
     )
     return figures, latents
 
@@ -155,8 +163,49 @@ def _rounded(latents: np.ndarray) -> np.ndarray:
     return halves.astype(np.float32)
 
 
-def _mean(values: np.ndarray) -> float:
-    return round(float(np.mean(values, dtype=np.float64)), 3)
+def _elbo_terms(
+    codec: Codec, images: np.ndarray, z_mean: np.ndarray, z_log_var: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reconstruction term ``(n,)`` and KL by dimension ``(n, latent_dim)`` of each image, nats."""
+    reconstruction, kl = metrics.elbo_terms(
+        codec.draw,
+        codec.parameters,
+        images,
+        z_mean.shape[1],
+        codec.likelihood,
+        samples=SAMPLES,
+        seed=SEED,
+    )
+    if not isinstance(codec.posterior, FlowPosterior):
+        kl = kl_per_dimension(z_mean.astype(np.float64), z_log_var.astype(np.float64))
+    return reconstruction, kl
+
+
+def _importance(
+    codec: Codec, images: np.ndarray, latent_dim: int, neg_elbo: np.ndarray
+) -> ImportanceBound:
+    chosen = evenly_spaced(len(images), IMPORTANCE_IMAGES)
+    bound = metrics.importance_weighted_bound(
+        codec.draw,
+        codec.parameters,
+        images[chosen],
+        latent_dim,
+        codec.likelihood,
+        samples=IMPORTANCE_SAMPLES,
+        seed=SEED,
+    )
+    return ImportanceBound(
+        images=len(bound),
+        samples=IMPORTANCE_SAMPLES,
+        bound=round(float(np.mean(bound)), 3),
+        neg_elbo=round(float(np.mean(neg_elbo[chosen])), 3),
+    )
+
+
+def _mean(values: np.ndarray) -> float | None:
+    """The mean for the card; None where the values are not known."""
+    mean = float(np.mean(values, dtype=np.float64))
+    return round(mean, 3) if np.isfinite(mean) else None
 
 
 def _error(images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from explorer.bundle.arrays import expect, read_arrays, save_arrays
-from explorer.bundle.card import BundleError, DataCard
+from explorer.bundle.card import BundleError, DataCard, ReadingCard, storable
 from explorer.bundle.files import read_file
 from explorer.bundle.store import IMAGES_FOLDER, Bundle
 from explorer.data.dataset import Dataset, Split, dataset_fingerprint
@@ -91,6 +91,34 @@ def load_card_data(
         download=False,
     )
     return dataset if data.limit is None else dataset.limited(data.limit)
+
+
+def describe_data(dataset: Dataset, limit: int | None = None) -> DataCard:
+    """What a card says of the images; ``limit`` is that of ``Dataset.limited``."""
+    options = dataset.options
+    return DataCard(
+        name=dataset.name,
+        title=storable(dataset.title),
+        classes=tuple(map(storable, dataset.classes)),
+        image_shape=dataset.image_shape,
+        background=dataset.background,
+        licence=dataset.licence,
+        origin=dataset.origin,
+        limit=limit,
+        train_images=len(dataset.train.images),
+        test_images=len(dataset.test.images),
+        train_sha256=dataset_fingerprint(dataset.train),
+        test_sha256=dataset_fingerprint(dataset.test),
+        reading=ReadingCard(
+            low=dataset.range.low,
+            high=dataset.range.high,
+            kind=dataset.range.kind,
+            fit=options.fit,
+            label=options.label,
+            class_level=options.class_level,
+            first_page=options.first_page,
+        ),
+    )
 
 
 def public_name(data: DataCard) -> str | None:

@@ -13,9 +13,9 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -36,8 +36,10 @@ from explorer.recipes.recipe import first_problem
 
 DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "pretrained"
 """Where the bundles lie unless a person says otherwise: beside the project's own code."""
-FILES = ("encoder.onnx", "decoder.onnx", "latents.npz", "history.json")
-REFERENCE_FILES = ("history.json",)
+GRAPHS = ("encoder.onnx", "decoder.onnx")
+FILES = (*GRAPHS, "latents.npz", "history.json")
+HISTORY = "history.json"
+REFERENCE_FILES = (HISTORY,)
 TERMS = ("neg_elbo", "reconstruction", "kl")
 IMAGES_FOLDER = "images"
 REFERENCES_FOLDER = "references"
@@ -46,6 +48,14 @@ TRIAL_SECONDS = 20.0
 _TOO_SLOW: set[tuple[str, str]] = set()
 """Hashes of the graphs that did: a visitor who tries again must not start another such run."""
 _RESERVED = (IMAGES_FOLDER, REFERENCES_FOLDER)
+_MAY_BE_NAN = ("kl", "return_distance", "nearest_distance", "agreement")
+ARRAYS = (
+    *("z_mean", "z_log_var", "labels", "neg_elbo", "log_density"),
+    *("train_z_mean", "train_z_log_var", *_MAY_BE_NAN),
+)
+"""What every ``latents.npz`` holds."""
+_COLUMN = "column:"
+"""What the names of further columns begin with."""
 _HALVES = ("z_mean", "z_log_var", "train_z_mean", "train_z_log_var")
 
 History = dict[str, list[float]]
@@ -65,6 +75,12 @@ class Latents:
         log_density: of the aggregate posterior at each ``z_mean``, nats, ``(n,)``.
         train_z_mean, train_z_log_var: of a sample of the training set, whose
             mixture is that aggregate posterior, ``(m, latent_dim)``.
+        kl: of each test image, nats, ``(n,)``; NaN where it is not known.
+        return_distance: from each ``z_mean`` to where its decoded picture is encoded, ``(n,)``.
+        nearest_distance: to the nearest other ``z_mean``, ``(n,)``; NaN where not compared.
+        agreement: share of the 15 nearest others with the same label, ``(n,)``; NaN likewise.
+        places: on the neighbourhood map, ``(n, 2)``; None if the model has none.
+        columns: whatever else is known of each test image, by name, ``(n,)``; NaN where unknown.
     """
 
     z_mean: np.ndarray
@@ -74,6 +90,12 @@ class Latents:
     log_density: np.ndarray
     train_z_mean: np.ndarray
     train_z_log_var: np.ndarray
+    kl: np.ndarray
+    return_distance: np.ndarray
+    nearest_distance: np.ndarray
+    agreement: np.ndarray
+    places: np.ndarray | None = None
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,7 +107,7 @@ class Bundle:
         card: what ``card.json`` says.
         content: SHA-256 of the card, which covers every file.
         latents: of test and training images.
-        history: each term per epoch.
+        history: each term per epoch; empty for an adopted model.
         encoder, decoder: contents of the two ``.onnx`` files.
         codec: what runs them.
     """
@@ -121,12 +143,16 @@ class Bundle:
 
     @cached_property
     def dimensions_by_kl(self) -> tuple[int, ...]:
-        """Latent dimensions from the one that carries most to the one that carries least."""
-        return tuple(int(i) for i in np.argsort(-np.array(self.card.metrics.kl_per_dimension)))
+        """Latent dimensions from the one that carries most to the one that carries least.
+
+        By KL, or without log-variances by the variance of the means.
+        """
+        weights = self.card.metrics.kl_per_dimension or self.latents.z_mean.var(axis=0)
+        return tuple(np.argsort(-np.asarray(weights), kind="stable").tolist())
 
     @property
     def main_dimensions(self) -> tuple[int, ...]:
-        """The two latent dimensions of largest KL, or the only one, in ascending order."""
+        """See the function of this name."""
         return tuple(sorted(self.dimensions_by_kl[:2]))
 
 
@@ -136,6 +162,11 @@ class Reference:
 
     card: Card
     history: History
+
+
+def main_dimensions(kl_per_dimension: Sequence[float] | np.ndarray) -> tuple[int, ...]:
+    """The two latent dimensions of largest KL, or the only one, in ascending order."""
+    return tuple(sorted(np.argsort(-np.asarray(kl_per_dimension), kind="stable")[:2].tolist()))
 
 
 def check_name(name: str) -> None:
@@ -181,13 +212,14 @@ def load_bundle(path: Path) -> Bundle:
     """
     try:
         card, content = _read_card(path, FILES)
-        files = {name: read_checked(path / name, card.files[name]) for name in FILES}
+        names = [name for name in FILES if name in card.files]
+        files = {name: read_checked(path / name, card.files[name]) for name in names}
         return Bundle(
             path,
             card,
             content,
             latents=_make_latents(card, files["latents.npz"]),
-            history=_make_history(card, files["history.json"]),
+            history=_make_history(card, files[HISTORY]) if HISTORY in files else {},
             encoder=files["encoder.onnx"],
             decoder=files["decoder.onnx"],
             codec=_make_codec(card, files),
@@ -213,7 +245,9 @@ def load_reference(path: Path) -> Reference:
         BundleError: as for ``load_bundle``, of the history alone.
     """
     card = read_card(path, REFERENCE_FILES)
-    history = read_checked(path / "history.json", card.files["history.json"])
+    if card.model.adopted:
+        return Reference(card, {})
+    history = read_checked(path / HISTORY, card.files[HISTORY])
     return Reference(card, _make_history(card, history))
 
 
@@ -232,9 +266,11 @@ def save_reference(card: Card, history: History, folder: Path) -> Path:
 
 def save_latents(latents: Latents, path: Path) -> None:
     """Write ``latents.npz``."""
-    arrays = {field.name: getattr(latents, field.name) for field in fields(Latents)}
-    halves = {name: to_half(arrays[name]) for name in _HALVES}
-    save_arrays(path, **{**arrays, **halves})
+    arrays = {name: getattr(latents, name) for name in ARRAYS}
+    arrays |= {name: to_half(arrays[name]) for name in _HALVES}
+    if latents.places is not None:
+        arrays["places"] = latents.places
+    save_arrays(path, **arrays, **{_COLUMN + name: v for name, v in latents.columns.items()})
 
 
 def save_history(history: History, path: Path) -> None:
@@ -259,6 +295,8 @@ def _read_card(path: Path, names: Iterable[str]) -> tuple[Card, str]:
     """The card, and the SHA-256 of its file."""
     content = read_file(path / "card.json")
     card = parse_card(content, path.name)
+    if card.model.adopted:  # it has no training history
+        names = [name for name in names if name != HISTORY]
     if missing := [name for name in names if name not in card.files]:
         raise BundleError(f"card.json of {path.name} does not list {missing[0]}")
     for name in names:
@@ -268,7 +306,7 @@ def _read_card(path: Path, names: Iterable[str]) -> tuple[Card, str]:
 
 def _make_latents(card: Card, npz: bytes) -> Latents:
     place = f"latents.npz of {card.name}"
-    arrays = read_arrays(npz, [field.name for field in fields(Latents)], place)
+    arrays = read_arrays(npz, ARRAYS, place)
     n, d = card.data.test_images, card.model.latent_dim
     m = max(1, arrays["train_z_mean"].size // d)
     for name in ("z_mean", "z_log_var"):
@@ -276,14 +314,24 @@ def _make_latents(card: Card, npz: bytes) -> Latents:
         expect(place, f"train_{name}", arrays[f"train_{name}"], (m, d), np.float16)
     for name in ("neg_elbo", "log_density"):
         expect(place, name, arrays[name], (n,), np.float32)
+    further = [name for name in arrays if name.startswith(_COLUMN)]
+    for name in (*_MAY_BE_NAN, *further):
+        expect(place, name, arrays[name], (n,), np.float32, finite=False)
+    if "places" in arrays:
+        expect(place, "places", arrays["places"], (n, 2), np.float32)
     expect(place, "labels", arrays["labels"], (n,), np.int64)
     if not 0 <= arrays["labels"].min() <= arrays["labels"].max() < len(card.data.classes):
         raise BundleError(f"{place} holds labels without a class name")
-    return Latents(**{**arrays, **{name: arrays[name].astype(np.float32) for name in _HALVES}})
+    return Latents(
+        **{name: arrays[name] for name in ARRAYS if name not in _HALVES},
+        **{name: arrays[name].astype(np.float32) for name in _HALVES},
+        places=arrays.get("places"),
+        columns={name.removeprefix(_COLUMN): arrays[name] for name in further},
+    )
 
 
 def _make_history(card: Card, content: bytes) -> History:
-    place = f"history.json of {card.name}"
+    place = f"{HISTORY} of {card.name}"
     try:
         history = _HISTORY.validate_json(content)
     except ValidationError as error:
@@ -323,12 +371,12 @@ def _make_codec(card: Card, files: Mapping[str, bytes]) -> Codec:
 
 def _build_codec(card: Card, files: Mapping[str, bytes], options: RunOptions) -> Codec:
     height, width, channels = card.data.image_shape
-    latent_dim, recipe = card.model.latent_dim, card.model.recipe
+    latent_dim = card.model.latent_dim
     try:
-        codec = onnx_codec(files["encoder.onnx"], files["decoder.onnx"], recipe, options)
+        codec = onnx_codec(files["encoder.onnx"], files["decoder.onnx"], card.model, options)
     except GraphError as error:
         raise BundleError(f"in {card.name}, {error}") from error
-    outputs = channels if recipe.likelihood == "bernoulli" else 2 * channels
+    outputs = channels if card.model.likelihood == "bernoulli" else 2 * channels
     shape = height, width, channels
     _try_out(f"encoder.onnx of {card.name}", codec.encode, shape, [(latent_dim,)] * 2)
     _try_out(

@@ -24,25 +24,37 @@ import numpy as np
 import onnx
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
+from explorer.bundle.arrays import read_arrays
 from explorer.bundle.atomic import unfinished
-from explorer.bundle.card import CONVERTIBLE, SCHEMA_VERSION, BundleError, Card, parse_card
+from explorer.bundle.card import CONVERTIBLE, SCHEMA_VERSION, BundleError, Card, MapCard, parse_card
 from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.compact import compact
 from explorer.bundle.files import read_checked, read_file
 from explorer.bundle.graph import count_weights
+from explorer.bundle.places import compare_neighbours, judge_maps, lay_out, return_distances
 from explorer.bundle.store import (
     DEFAULT_FOLDER,
     FILES,
     REFERENCE_FILES,
     REFERENCES_FOLDER,
+    Latents,
     find_bundles,
     find_references,
     load_bundle,
     load_reference,
+    main_dimensions,
     save_card,
+    save_latents,
 )
 from explorer.cli.arguments import UsageError, choose_bundles, command_name
+from explorer.cli.terminal import share_of
+from explorer.core.elbo import kl_per_dimension
 
+EARLIER_ARRAYS = (
+    *("z_mean", "z_log_var", "labels", "neg_elbo", "log_density"),
+    *("train_z_mean", "train_z_log_var"),
+)
+"""What ``latents.npz`` held in that version."""
 WEIGHTS = "model.keras"
 """The file in which graphs of that version have their large weights."""
 
@@ -120,7 +132,7 @@ def _convert_bundle(values: dict[str, Any], path: Path, folder: Path) -> None:
     _copy(card, (*FILES, WEIGHTS), path, folder)
     weights = (folder / WEIGHTS).read_bytes()
     (folder / WEIGHTS).unlink()
-    flow = card.model.recipe.flow
+    flow = card.model.has_flow
     before, after = [], []
     for name, outputs in (
         ("encoder.onnx", ("z", "log_q") if flow else ("z_mean", "z_log_var")),
@@ -135,15 +147,43 @@ def _convert_bundle(values: dict[str, Any], path: Path, folder: Path) -> None:
             raise BundleError(f"{name} of {path.name} is not usable: {error}") from error
         (folder / name).write_bytes(after[-1])
     parameters = sum(map(count_weights, after))
-    model_card = card.model.model_copy(update={"parameters": parameters})
-    save_card(card.model_copy(update={"model": model_card}), folder)
+    codec = onnx_codec(after[0], after[1], card.model)
+    changes = {
+        "model": card.model.model_copy(update={"parameters": parameters}),
+        "metrics": card.metrics.model_copy(update={"maps": _complete_latents(card, codec, folder)}),
+    }
+    save_card(card.model_copy(update=changes), folder)
     converted = load_bundle(folder)
-    _compare(onnx_codec(before[0], before[1], card.model.recipe), converted.codec, card)
+    _compare(onnx_codec(before[0], before[1], card.model), converted.codec, card)
+
+
+def _complete_latents(card: Card, codec: Codec, folder: Path) -> dict[str, MapCard]:
+    """Add to ``latents.npz`` what the map needs; returns how good the maps are."""
+    path = folder / "latents.npz"
+    old = read_arrays(path.read_bytes(), EARLIER_ARRAYS, f"latents.npz of {card.name}")
+    halves = {name: array.astype(np.float32) for name, array in old.items() if "z_" in name}
+    z_mean, labels = halves["z_mean"], old["labels"]
+    kl = kl_per_dimension(z_mean, halves["z_log_var"]).sum(axis=1)
+    nearest_distance, agreement = compare_neighbours(z_mean, labels)
+    latents = Latents(
+        **{name: halves.get(name, old[name]) for name in EARLIER_ARRAYS},
+        kl=np.full_like(kl, np.nan) if card.model.has_flow else kl,  # of a flow: from the images
+        return_distance=return_distances(codec, z_mean),
+        nearest_distance=nearest_distance,
+        agreement=agreement,
+        places=lay_out(z_mean, share_of("laying out the map")),
+        columns={},
+    )
+    save_latents(latents, path)
+    dimensions = main_dimensions(card.metrics.kl_per_dimension)
+    return judge_maps(z_mean, labels, latents.places, dimensions)
 
 
 def _card_of(values: dict[str, Any], path: Path) -> Card:
     """A card with the present version, from the values of an earlier one."""
-    return parse_card(json.dumps({**values, "schema_version": SCHEMA_VERSION}).encode(), path.name)
+    values = {**values, "schema_version": SCHEMA_VERSION}
+    values["metrics"] = {**values["metrics"], "maps": {}}
+    return parse_card(json.dumps(values).encode(), path.name)
 
 
 def _copy(card: Card, names: Iterable[str], path: Path, folder: Path) -> None:

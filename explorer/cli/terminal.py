@@ -35,6 +35,17 @@ def quiet_stderr() -> Iterator[None]:
             os.close(stderr)
 
 
+def share_of(work: str) -> Callable[[float], None]:
+    """A function that shows on the terminal which share of the work is done, 0 to 1."""
+    live = sys.stdout.isatty()
+
+    def show(share: float) -> None:
+        if live:
+            print(f"\r{work} … {share:4.0%}", end="\n" if share == 1.0 else "", flush=True)
+
+    return show
+
+
 def exit_with(main: Callable[[], int]) -> NoReturn:
     """End the process with the status that ``main`` returns, or quietly with 130 after Ctrl-C."""
     try:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.core.elbo import LikelihoodName, log_likelihood, normal_log_density
+from explorer.core.neighbours import batches, index, majority
 
 if TYPE_CHECKING:
     from sklearn.decomposition import PCA
@@ -27,8 +28,6 @@ Encode = Callable[[np.ndarray], tuple[Any, Any]]
 Draw = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 DecodeParameters = Callable[[np.ndarray], Any]
 
-MAX_TREE_DIMENSIONS = 4
-"""With more, comparing all pairs is faster than a k-d tree."""
 MAX_COVARIANCE_PIXELS = 4096
 MAX_PCA_VALUES = 2**28
 """Numbers that PCA holds at once, 1 GiB as float32."""
@@ -42,7 +41,7 @@ def encode_all(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Posterior means and log-variances of all images, ``(n, latent_dim)`` float32 each."""
     means, log_vars = zip(
-        *(encode(_to_unit_range(images[batch])) for batch in _batches(len(images), batch_size)),
+        *(encode(_to_unit_range(images[batch])) for batch in batches(len(images), batch_size)),
         strict=True,
     )
     return np.concatenate(means).astype(np.float32), np.concatenate(log_vars).astype(np.float32)
@@ -138,7 +137,7 @@ def _draws(
     Noise is drawn image after image, so the batch size does not change it.
     """
     random = np.random.default_rng(seed)
-    for batch in _batches(len(images), max(1, batch_size // samples)):
+    for batch in batches(len(images), max(1, batch_size // samples)):
         x = _to_unit_range(images[batch])
         noise = random.standard_normal((len(x), samples, latent_dim), dtype=np.float32)
         z, log_q = draw(x, noise)  # (batch, samples, latent_dim) each
@@ -170,23 +169,12 @@ def knn_accuracy(
         test_labels: integers, ``(n_test,)``.
         k: neighbours that vote; all training points where there are fewer.
     """
-    from sklearn.neighbors import NearestNeighbors  # takes a second to import
-
-    few = train.shape[1] <= MAX_TREE_DIMENSIONS
-    search = NearestNeighbors(
-        n_neighbors=min(k, len(train)), algorithm="kd_tree" if few else "brute"
-    ).fit(train)
+    search, k = index(train), min(k, len(train))
     correct = 0
-    for batch in _batches(len(test), 10_000):
-        neighbours = search.kneighbors(test[batch], return_distance=False)  # (batch, k)
-        correct += np.sum(_majority(train_labels[neighbours]) == test_labels[batch])
+    for batch in batches(len(test), 10_000):
+        neighbours = search.kneighbors(test[batch], k, return_distance=False)  # (batch, k)
+        correct += np.sum(majority(train_labels[neighbours]) == test_labels[batch])
     return float(correct / len(test))
-
-
-def _majority(labels: np.ndarray) -> np.ndarray:
-    """The most frequent label of each row ``(rows, k)``, the first of them on a tie."""
-    votes = np.sum(labels[:, :, np.newaxis] == labels[:, np.newaxis, :], axis=2)
-    return np.take_along_axis(labels, votes.argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
 
 
 # The linear model to compare with
@@ -204,7 +192,7 @@ def pca_fit(images: np.ndarray, k: int) -> PCA:
     pixels = images[0].size
     rows = np.linspace(0, len(images) - 1, min(len(images), max(k, MAX_PCA_VALUES // pixels)))
     x = np.empty((len(rows), pixels), np.float32)
-    for batch in _batches(len(rows), 1000):
+    for batch in batches(len(rows), 1000):
         x[batch] = _to_unit_range(images[rows[batch].round().astype(np.int64)]).reshape(-1, pixels)
     mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
     x -= mean  # scikit-learn's own, summed in float32, has four digits for 60,000 images
@@ -234,7 +222,7 @@ def pca_inverse_transform(pca: PCA, scores: np.ndarray) -> np.ndarray:
 def _flat_batches(images: np.ndarray) -> Iterator[np.ndarray]:
     """Images in [0, 1], flattened, ``(batch, pixels)`` float32, some 30 MB at a time."""
     pixels = int(np.prod(images.shape[1:]))
-    for batch in _batches(len(images), max(1, 8_000_000 // pixels)):
+    for batch in batches(len(images), max(1, 8_000_000 // pixels)):
         yield _to_unit_range(images[batch]).reshape(-1, pixels)
 
 
@@ -251,7 +239,7 @@ def squared_error_per_pixel(
         reconstruct: a slice of the images' numbers → as many values per image, of any shape.
     """
     total = 0.0
-    for batch in _batches(len(images), 1000):
+    for batch in batches(len(images), 1000):
         x = _to_unit_range(images[batch])
         error = x - _to_unit_range(reconstruct(batch)).reshape(x.shape)
         total += float(np.sum(np.square(error), dtype=np.float64))
@@ -267,10 +255,6 @@ def percentile_of(value: Any, reference_sorted: np.ndarray) -> Any:
     """
     below = np.searchsorted(reference_sorted, value, side="left")
     return np.where(np.isnan(value), np.nan, 100.0 * below / len(reference_sorted))[()]
-
-
-def _batches(size: int, batch_size: int) -> Iterator[slice]:
-    return (slice(start, start + batch_size) for start in range(0, size, batch_size))
 
 
 def _to_unit_range(images: np.ndarray) -> np.ndarray:

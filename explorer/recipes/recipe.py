@@ -168,6 +168,11 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
             _check_layer(layer, LAYERS | {"Grid"})
         return layers
 
+    @property
+    def has_flow(self) -> bool:
+        """Whether a flow bends the posterior."""
+        return bool(self.flow)
+
     @field_validator("flow")
     @classmethod
     def _know_every_step(cls, steps: tuple[Layer, ...]) -> tuple[Layer, ...]:

@@ -9,17 +9,15 @@ from explorer.bundle import store
 from explorer.bundle.atomic import unfinished
 from explorer.bundle.card import (
     Card,
-    DataCard,
     Metrics,
     ModelCard,
-    ReadingCard,
     TrainingCard,
     storable,
 )
 from explorer.bundle.graph import count_weights
-from explorer.bundle.images import images_path, save_images
+from explorer.bundle.images import describe_data, images_path, save_images
 from explorer.bundle.store import Latents
-from explorer.data.dataset import Dataset, dataset_fingerprint
+from explorer.data.dataset import Dataset
 from explorer.training import export
 from explorer.training.loop import Trained
 from explorer.training.place import Place
@@ -31,29 +29,7 @@ def make_card(plan: Plan, trained: Trained, graphs: Mapping[str, bytes], metrics
     run, dataset = plan.run, plan.dataset
     return Card(
         name=plan.name,
-        data=DataCard(
-            name=dataset.name,
-            title=storable(dataset.title),
-            classes=tuple(map(storable, dataset.classes)),
-            image_shape=dataset.image_shape,
-            background=dataset.background,
-            licence=dataset.licence,
-            origin=dataset.origin,
-            limit=plan.limit,
-            train_images=len(dataset.train.images),
-            test_images=len(dataset.test.images),
-            train_sha256=run.train_sha256,
-            test_sha256=dataset_fingerprint(dataset.test),
-            reading=ReadingCard(
-                low=dataset.range.low,
-                high=dataset.range.high,
-                kind=dataset.range.kind,
-                fit=dataset.options.fit,
-                label=dataset.options.label,
-                class_level=dataset.options.class_level,
-                first_page=dataset.options.first_page,
-            ),
-        ),
+        data=describe_data(dataset, limit=plan.limit),
         model=ModelCard(
             latent_dim=run.latent_dim,
             recipe_name=storable(plan.recipe_name),

@@ -86,11 +86,38 @@ test("the nearest test image is found", () => {
   assert.deepEqual(space.nearest(Float32Array.of(-1, -2)), { row: 0, distance: 2 });
 });
 
-test("density has the percentile of test images in thinner places", () => {
+test("density is that of the mixture of Gaussians", () => {
   const space = new Space(new Model(payload()));
-  // At (0, y): log q = −log 2π − (1 + y²) / 2, which is −2.34 for y = 0 and −2.84 for y = 1
-  assert.equal(space.percentile(Float32Array.of(0, 0)), 75);
-  assert.equal(space.percentile(Float32Array.of(0, 1)), 50);
-  assert.equal(space.percentile(Float32Array.of(0, 9)), 0);
-  assert.equal(space.percentile(Float32Array.of(1, 0)), 75); // −log 2π − log 2 + log(1 + e⁻²) = −2.40
+  for (const [x, y, value] of [
+    [0, 0, -Math.log(2 * Math.PI) - 0.5],
+    [0, 3, -Math.log(2 * Math.PI) - 5],
+    [1, 0, -Math.log(4 * Math.PI) + Math.log(1 + Math.exp(-2))],
+  ]) {
+    near([space.logDensity(Float32Array.of(x, y))], [value]);
+  }
+});
+
+test("a percentile lies between quantiles of the same reading", () => {
+  const space = new Space(new Model(payload()));
+  assert.equal(space.percentile(0, -3), 25);
+  assert.equal(space.percentile(0, -2.75), 37.5);
+  assert.equal(space.percentile(0, -9), 0);
+  assert.equal(space.percentile(0, 9), 100);
+  assert.equal(space.percentile(2, 1.25), 62.5);
+});
+
+test("the verdict is good only while every reading is what test images have", () => {
+  const space = new Space(new Model(payload()));
+  const verdict = (/** @type {(number | null)[]} */ ...readings) => {
+    const { level, reasons } = space.verdict(readings);
+    return [level, ...reasons];
+  };
+  assert.deepEqual(verdict(-2, 1, 0), ["good"]);
+  assert.deepEqual(verdict(-2, null, 0), ["good"]); // no encoder
+  assert.deepEqual(verdict(-3.5, 1, 0), ["doubtful", "thin"]);
+  assert.deepEqual(verdict(-1, 0, 0), ["doubtful", "dense", "exact"]);
+  assert.deepEqual(verdict(-2, 3, 2), ["doubtful", "elsewhere", "far"]);
+  assert.deepEqual(verdict(-5, 3, 0), ["empty", "thin", "elsewhere"]);
+  assert.deepEqual(verdict(-2, 1, 4), ["empty", "far"]);
+  assert.deepEqual(verdict(NaN, 1, 0), ["empty", "dense"]);
 });

@@ -49,7 +49,19 @@ export const PLAIN = {
   imageShape: [1, 2, 1],
   classes: ["left", "right"],
   likelihood: "bernoulli",
-  trust: { none: 1, little: 10 },
+  trust: {
+    hole: 1,
+    words: { good: "like the test images", doubtful: "unlike them", empty: "no data here" },
+    limits: [
+      { low: -3, high: -1.9, floor: -4, ceiling: null, below: "thin", above: "dense" },
+      { low: 0.5, high: 2, floor: null, ceiling: null, below: "exact", above: "elsewhere" },
+      { low: null, high: 1.5, floor: null, ceiling: 3, below: "", above: "far" },
+    ],
+  },
+  columns: [],
+  principal: null,
+  mainDimensions: [0, 1],
+  emptyDistance: null,
   spriteColumns: 100,
 };
 
@@ -62,7 +74,8 @@ export const SECTIONS = {
   trainMean: Float32Array.of(-1, 0, 1, 0),
   trainPrecision: Float32Array.of(1, 1, 1, 1),
   trainConstant: Float32Array.of(-Math.log(2 * Math.PI), -Math.log(2 * Math.PI)),
-  sortedDensity: Float32Array.of(-4, -3, -2.5, -2),
+  // Of density, return and nearest, at 0, 25, 50, 75 and 100 % of the test images
+  quantiles: Float32Array.of(-4, -3, -2.5, -2, -1, 0, 0.5, 1, 1.5, 2, 0, 0.5, 1, 1.5, 2),
   labels: Uint16Array.of(0, 1),
   decoder: product([[1, 0], [0, 1]]), // prettier-ignore
   encoder: product([[2, 0], [0, 2]]), // prettier-ignore

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from explorer.app.comparison import render_comparison
 from explorer.app.exports import download, latents_csv, latents_npz
 from explorer.app.view import Option, View
 from explorer.app.words import literal
-from explorer.bundle.card import Card
+from explorer.bundle.card import AdoptionCard, Card, MapCard
 from explorer.bundle.store import Bundle
+from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 from explorer.recipes.recipe import Recipe
 
 HELP = """
@@ -41,32 +42,40 @@ def render_view(bundle: Bundle) -> None:
 
 def _render_training(bundle: Bundle) -> None:
     _render_figures(bundle)
+    if bundle.card.model.adopted:
+        if bundle.card.model.has_variance:
+            _render_kl(bundle)
+        return
     curves, kl = st.columns(2, gap="large")
     with curves:
         st.subheader("Training")
         st.plotly_chart(cache.curves_figure(bundle), key="curves", alt="Training curves")
         st.caption(describe_augmentation(bundle.card.model.recipe))
     with kl:
-        st.subheader("KL of each dimension", help=kl_definition(bundle.card))
-        st.plotly_chart(
-            cache.kl_figure(bundle),
-            key="kl",
-            alt="Bar chart of the KL divergence of each latent dimension",
-        )
+        _render_kl(bundle)
+
+
+def _render_kl(bundle: Bundle) -> None:
+    st.subheader("KL of each dimension", help=kl_definition(bundle.card))
+    st.plotly_chart(
+        cache.kl_figure(bundle),
+        key="kl",
+        alt="Bar chart of the KL divergence of each latent dimension",
+    )
 
 
 def _render_figures(bundle: Bundle) -> None:
     m = bundle.card.metrics
     figures = {
         "test −ELBO": (
-            f"{m.neg_elbo:.2f}",
+            _nats(m.neg_elbo),
             "Reconstruction + KL, nats per image: an upper bound on −log p(x). Lower is better.",
         ),
         "reconstruction": (
-            f"{m.reconstruction:.2f}",
+            _nats(m.reconstruction),
             f"−log p(x|z) averaged over {m.samples} draws of z from q(z|x), nats per image",
         ),
-        "KL": (f"{m.kl:.2f}", kl_definition(bundle.card)),
+        "KL": (_nats(m.kl), kl_definition(bundle.card)),
         "active units": (
             f"{m.active_units} of {bundle.card.model.latent_dim}",
             "Dimensions whose posterior mean has a variance above 0.01 over the test set "
@@ -76,12 +85,18 @@ def _render_figures(bundle: Bundle) -> None:
     columns = st.container(key="figures").columns(len(figures))
     for column, (name, (value, definition)) in zip(columns, figures.items(), strict=True):
         column.metric(name, value, border=True, help=definition)
+    if not bundle.card.model.has_variance:
+        st.caption("The encoder gives no variance, so there is no KL, and no −ELBO.")
     st.table(figure_rows(bundle))
+
+
+def _nats(value: float | None) -> str:
+    return "none" if value is None else f"{value:.2f}"
 
 
 def kl_definition(card: Card) -> str:
     """What the KL term is; with a flow it has no closed form."""
-    if card.model.recipe.flow:
+    if card.model.has_flow:
         return (
             f"log q(z|x) − log p(z), the mean over {card.metrics.samples} draws of z from q(z|x): "
             "what the latent tells about the image, nats. The flow makes q no Gaussian, so "
@@ -96,19 +111,23 @@ def figure_rows(bundle: Bundle) -> dict[str, list[str]]:
     m = bundle.card.metrics
     rows = [
         (
-            "importance-sampled bound",
-            f"{m.importance.bound:.2f} nats",
-            f"−log 1/K Σ p(x|z)p(z)/q(z|x), K = {m.importance.samples} (Burda et al. "
-            f"2016, eq. 8), on {m.importance.images:,} of the test images, whose −ELBO is "
-            f"{m.importance.neg_elbo:.2f}",
-        ),
-        (
             "squared error per pixel",
             f"{m.squared_error:.4f}",
             f"of the reconstruction from z_mean, for values in [0, 1]; PCA with as many "
             f"dimensions: {m.squared_error_pca:.4f}",
         ),
     ]
+    if m.importance:
+        rows.insert(
+            0,
+            (
+                "importance-sampled bound",
+                f"{m.importance.bound:.2f} nats",
+                f"−log 1/K Σ p(x|z)p(z)/q(z|x), K = {m.importance.samples} (Burda et al. "
+                f"2016, eq. 8), on {m.importance.images:,} of the test images, whose −ELBO is "
+                f"{m.importance.neg_elbo:.2f}",
+            ),
+        )
     if m.entropy_floor is not None and m.excess is not None:
         rows.insert(
             0,
@@ -128,8 +147,34 @@ def figure_rows(bundle: Bundle) -> dict[str, list[str]]:
                 f"the same after PCA: {100 * m.knn_accuracy_pca:.1f} %",
             )
         )
+    rows += map_rows(m.maps)
     figures, values, definitions = (list(column) for column in zip(*rows, strict=True))
     return {"figure": figures, "value": values, "definition": definitions}
+
+
+def map_rows(maps: Mapping[str, MapCard]) -> list[tuple[str, str, str]]:
+    """How well each kind of map keeps neighbours: name, value, definition."""
+    names = {
+        "neighbourhoods": ("neighbourhood map", "the layout of the test means by t-SNE"),
+        "principal": ("principal plane", "the first two principal components"),
+        "dimensions": ("plane of two dimensions", "the two latent dimensions of largest KL"),
+    }
+    all_dimensions = maps["latents"].accuracy if maps else None
+    rows = []
+    for kind, (name, what) in names.items():
+        if kind not in maps:
+            continue
+        found = maps[kind]
+        value = f"keeps {100 * found.kept:.1f} %"
+        definition = f"share of a test image's {JUDGED_NEIGHBOURS} nearest others kept by {what}"
+        if found.accuracy is not None and all_dimensions is not None:
+            value += f", {100 * found.accuracy:.1f} % correct"
+            definition += (
+                "; how often most of them there are of its class, which in all dimensions is "
+                f"{100 * all_dimensions:.1f} %"
+            )
+        rows.append((name, value, definition))
+    return rows
 
 
 def _render_pictures(bundle: Bundle) -> None:
@@ -171,16 +216,19 @@ def _render_samples(bundle: Bundle) -> None:
 
 def _render_facts(bundle: Bundle) -> None:
     card = bundle.card
-    st.subheader("How to get this model again")
-    st.code(card.training.command, language="bash")
-    st.caption(
-        f"Seed {card.training.seed}, {len(bundle.history['neg_elbo'])} epochs, "
-        f"{card.training.seconds / 60:.1f} minutes, "
-        + literal(
-            ", ".join(f"{name} {version}" for name, version in card.training.versions.items())
-        )
-    )
     data, model = card.data, card.model
+    if model.adopted:
+        _render_adoption(model.adopted)
+    else:
+        st.subheader("How to get this model again")
+        st.code(card.training.command, language="bash")
+        st.caption(
+            f"Seed {card.training.seed}, {len(bundle.history['neg_elbo'])} epochs, "
+            f"{card.training.seconds / 60:.1f} minutes, "
+            + literal(
+                ", ".join(f"{name} {version}" for name, version in card.training.versions.items())
+            )
+        )
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Data")
@@ -195,25 +243,41 @@ def _render_facts(bundle: Bundle) -> None:
         )
     with right:
         st.subheader("Architecture")
-        st.markdown(
-            f"Recipe **{literal(model.recipe_name)}**: "
-            f"{literal(model.recipe.summary or 'own recipe')}; "
-            f"{model.parameters:,} weights, {model.recipe.likelihood} likelihood, "
-            f"β = {model.recipe.beta:g}."
-        )
-    for title, lines in architecture(model.recipe):
+        about = f"{model.parameters:,} weights, {model.likelihood} likelihood"
+        if not model.adopted:
+            about = (
+                f"Recipe **{literal(model.recipe_name)}**: "
+                f"{literal(model.recipe.summary or 'own recipe')}; {about}, "
+                f"β = {model.recipe.beta:g}"
+            )
+        st.markdown(f"{about}.")
+    for title, lines in [] if model.adopted else architecture(model.recipe):
         with st.expander(title):
             st.code("\n".join(lines), language=None)
     st.subheader("Take it with you")
     rows = np.arange(data.test_images)
     with st.container(horizontal=True):
         for label, make, name in (
-            ("Card (JSON)", lambda: card.model_dump_json(indent=1), "card.json"),
+            ("Card (JSON)", card.to_json, "card.json"),
             ("Test latents (CSV)", lambda: latents_csv(bundle, rows), "latents.csv"),
             ("Test latents (NPZ)", lambda: latents_npz(bundle, rows), "latents.npz"),
             ("Training history (JSON)", lambda: json.dumps(bundle.history), "history.json"),
         ):
+            if name == "history.json" and model.adopted:
+                continue
             download(label, make, f"{card.name}-{name}")
+
+
+def _render_adoption(adopted: AdoptionCard) -> None:
+    """Where a model from elsewhere comes from, and how it was read."""
+    st.subheader("Where this model comes from")
+    st.code(adopted.command, language="bash")
+    lines = [f"{name} `{value}`" for name, value in adopted.conventions.items()]
+    lines += [*map(literal, adopted.notes)]
+    lines += [f"{literal(name)}, SHA-256 `{value}`" for name, value in adopted.files.items()]
+    if adopted.licence:
+        lines.append(f"Licence: {literal(adopted.licence)}")
+    st.markdown("\n".join(f"- {line}" for line in lines))
 
 
 SECTIONS: dict[str, Callable[[Bundle], None]] = {

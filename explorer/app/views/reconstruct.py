@@ -75,17 +75,17 @@ def _render_pictures(image: np.ndarray, reconstruction: np.ndarray) -> None:
 def _render_terms(
     bundle: Bundle, image: np.ndarray, z_mean: np.ndarray, z_log_var: np.ndarray
 ) -> None:
-    recipe, latent_dim = bundle.card.model.recipe, bundle.card.model.latent_dim
+    model = bundle.card.model
     reconstruction, sampled_kl = elbo_terms(
         bundle.codec.draw,
         bundle.codec.parameters,
         raster.to_pixels(image)[np.newaxis],
-        latent_dim,
-        recipe.likelihood,
+        model.latent_dim,
+        model.likelihood,
         samples=SAMPLES,
         seed=0,
     )
-    kl = sampled_kl.sum(axis=1) if recipe.flow else kl_divergence(z_mean, z_log_var)
+    kl = sampled_kl.sum(axis=1) if model.has_flow else kl_divergence(z_mean, z_log_var)
     neg_elbo = float(reconstruction[0] + kl[0])
     share = float(percentile_of(neg_elbo, bundle.sorted_neg_elbo))
     columns = st.container(key="figures").columns(4)

@@ -110,7 +110,7 @@ export class Grid {
 
   #redraw() {
     const { xs, ys, holes } = this.#data;
-    const { none } = this.#model.header.trust;
+    const { hole } = this.#model.header.trust;
     const shade = this.#shade.getContext("2d");
     this.#decoder.start(
       xs.length * ys.length,
@@ -119,7 +119,7 @@ export class Grid {
         this.#painter?.paint(pixels, tile);
         const [x, y] = [tile % xs.length, Math.floor(tile / xs.length)];
         shade?.clearRect(x, y, 1, 1);
-        if (share < none) shade?.fillRect(x, y, 1, 1);
+        if (share < hole) shade?.fillRect(x, y, 1, 1);
       },
       holes,
     );

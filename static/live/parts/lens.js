@@ -3,8 +3,8 @@
  * test set, and how far to trust it.
  *
  * @typedef {{content: string, z: number[]}} LensData
- * @typedef {{share: number, row: number, distance: number, back: number | null,
- *   pixels: Uint8ClampedArray | null}} Reading
+ * @typedef {{row: number, distance: number, back: number | null, percentiles: (number | null)[],
+ *   verdict: import("../shared/space.js").Verdict, pixels: Uint8ClampedArray | null}} Reading
  */
 
 import { build, find, write } from "../shared/elements.js";
@@ -125,13 +125,10 @@ export class Lens {
   }
 
   /** @param {Reading} reading */
-  #write({ share, row, distance, back }) {
-    const { none, little } = this.#model.header.trust;
-    const level = share < none ? "none" : share < little ? "little" : "much";
+  #write({ row, distance, verdict: { level, reasons } }) {
     this.#badge.dataset.level = level;
-    write(this.#badge, { none: "no data here", little: "sparse", much: "well covered" }[level]);
-    const returns = back === null ? "" : `; returns to within ${decimal(back)}`;
-    write(this.#density, `denser than ${Math.floor(share)} % of the test images${returns}`);
+    write(this.#badge, this.#model.header.trust.words[level]);
+    write(this.#density, reasons.join("; "));
     const name = this.#model.classOf(row);
     write(this.#near, `Nearest test image: ${name}, ${decimal(distance)} away`);
     clearTimeout(this.#timer);

@@ -95,8 +95,9 @@ class Opened {
   }
 
   /**
-   * What is known of a place: its percentile of density, the nearest test image and its
-   * reconstruction (if another is shown), and the distance ‖E(D(z)) − z‖.
+   * What is known of a place: the nearest test image and its reconstruction (if another is
+   * shown), and how far to trust it, by density, the distance ‖E(D(z)) − z‖ (null without an
+   * encoder) and that to the nearest image.
    *
    * @param {Reading} request
    */
@@ -108,7 +109,12 @@ class Opened {
     }
     const { row, distance } = this.#space.nearest(z);
     const pixels = row === shownRow ? null : this.#pixels(this.#model.meanOf(row));
-    return { share: this.#space.percentile(z), row, distance, back, pixels };
+    const readings = [this.#space.logDensity(z), back, distance];
+    const percentiles = readings.map((value, i) =>
+      value === null ? null : this.#space.percentile(i, value),
+    );
+    const verdict = this.#space.verdict(readings);
+    return { row, distance, back, percentiles, verdict, pixels };
   }
 
   /**
@@ -126,7 +132,7 @@ class Opened {
     for (let i = 0; i < count; i++) {
       const z = latents.subarray(i * latentDim, (i + 1) * latentDim);
       toPixels(this.#decoder.run(z), pixels.subarray(i * size, (i + 1) * size));
-      if (wantsShares) shares[i] = this.#space.percentile(z);
+      if (wantsShares) shares[i] = this.#space.percentile(0, this.#space.logDensity(z));
     }
     return { pixels, shares, time: performance.now() - started };
   }

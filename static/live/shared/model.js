@@ -1,9 +1,15 @@
 /** A model as it was handed over: what it is called, its networks, latents and density. */
 
 /**
+ * @typedef {{low: number | null, high: number | null, floor: number | null,
+ *   ceiling: number | null, below: string, above: string}} Limit
  * @typedef {{
  *   content: string, latentDim: number, imageShape: number[], classes: string[],
- *   likelihood: string, trust: {none: number, little: number}, spriteColumns: number,
+ *   likelihood: string, spriteColumns: number,
+ *   trust: {hole: number, words: Record<string, string>, limits: Limit[]},
+ *   columns: {name: string, title: string, unit: string}[],
+ *   principal: {origin: number[], directions: number[][], labels: [string, string]} | null,
+ *   mainDimensions: number[], emptyDistance: number | null,
  *   sections: Record<string, {at: number, bytes: number}>,
  * }} Header
  */
@@ -33,7 +39,7 @@ export class Model {
   #body;
 
   /**
-   * @param {Uint8Array} payload from `explorer/app/parts.py`: length of the header, CRC-32 of all
+   * @param {Uint8Array} payload from `explorer/app/payload.py`: length of the header, CRC-32 of all
    *   that follows, header, sections
    * @throws {Error} with a sentence, when it was cut short
    */

@@ -1,6 +1,10 @@
-/** Where the data lies in the latent space: the nearest test image, and the data's density. */
-
-/** @typedef {import("./model.js").Model} Model */
+/**
+ * Where the data lies in the latent space: the nearest test image, the data's density, and how
+ * far a place can be trusted.
+ *
+ * @typedef {import("./model.js").Model} Model
+ * @typedef {{level: "good" | "doubtful" | "empty", reasons: string[]}} Verdict
+ */
 
 export class Space {
   #zMean;
@@ -8,7 +12,8 @@ export class Space {
   #mean;
   #precision;
   #constant;
-  #sorted;
+  #quantiles;
+  #limits;
   #terms;
 
   /** @param {Model} model */
@@ -18,7 +23,8 @@ export class Space {
     this.#mean = model.floats("trainMean");
     this.#precision = model.floats("trainPrecision");
     this.#constant = model.floats("trainConstant");
-    this.#sorted = model.floats("sortedDensity");
+    this.#quantiles = model.floats("quantiles");
+    this.#limits = model.header.trust.limits;
     this.#terms = new Float64Array(this.#constant.length);
   }
 
@@ -41,25 +47,12 @@ export class Space {
   }
 
   /**
-   * How dense the training data is at a place: the share of test images in thinner places,
-   * 0 to 100, under q(z) = 1/N Σ N(z; μᵢ, σᵢ²), as `explorer/core/density.py` has it.
+   * How dense the training data is at a place: log q(z), nats, under the mixture
+   * q(z) = 1/N Σ N(z; μᵢ, σᵢ²), as `explorer/core/density.py` has it.
    *
    * @param {Float32Array} z
    */
-  percentile(z) {
-    const value = this.#logDensity(z);
-    let low = 0;
-    let high = this.#sorted.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#sorted[middle] < value) low = middle + 1;
-      else high = middle;
-    }
-    return (100 * low) / this.#sorted.length;
-  }
-
-  /** @param {Float32Array} z */
-  #logDensity(z) {
+  logDensity(z) {
     const terms = this.#terms;
     const mean = this.#mean;
     const precision = this.#precision;
@@ -80,4 +73,50 @@ export class Space {
     }
     return largest + Math.log(sum / terms.length);
   }
+
+  /**
+   * The share of test images whose own reading is smaller, 0 to 100, between quantiles by
+   * linear interpolation.
+   *
+   * @param {number} reading its place in `explorer/core/trust.py`: density, return, nearest
+   * @param {number} value
+   */
+  percentile(reading, value) {
+    const steps = this.#quantiles.length / this.#limits.length - 1;
+    const scale = this.#quantiles.subarray(reading * (steps + 1), (reading + 1) * (steps + 1));
+    let [low, high] = [0, scale.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (scale[middle] < value) low = middle + 1;
+      else high = middle;
+    }
+    const upper = Math.min(Math.max(low, 1), steps);
+    const [below, above] = [scale[upper - 1], scale[upper]];
+    const share = (value - below) / (above > below ? above - below : 1);
+    return (100 * (upper - 1 + Math.min(Math.max(share, 0), 1))) / steps;
+  }
+
+  /**
+   * What the readings say together; one that is NaN is never good, one that is null is not known.
+   *
+   * @param {(number | null)[]} readings density, return, nearest
+   * @returns {Verdict}
+   */
+  verdict(readings) {
+    const verdict = /** @type {Verdict} */ ({ level: "good", reasons: [] });
+    this.#limits.forEach(({ low, high, floor, ceiling, below, above }, i) => {
+      const value = readings[i];
+      if (value === null || isWithin(value, low, high)) return;
+      verdict.reasons.push(value < /** @type {number} */ (low) ? below : above);
+      if (verdict.level !== "empty") {
+        verdict.level = isWithin(value, floor, ceiling) ? "doubtful" : "empty";
+      }
+    });
+    return verdict;
+  }
+}
+
+/** @param {number} value @param {number | null} low @param {number | null} high */
+function isWithin(value, low, high) {
+  return (low === null || value >= low) && (high === null || value <= high) && !isNaN(value);
 }

@@ -1,0 +1,257 @@
+"""From an encoder and a decoder to a bundle."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from explorer.adoption.conventions import (
+    adapt_decoder,
+    adapt_encoder,
+    likelihood_of,
+    with_constant,
+)
+from explorer.adoption.graphs import AdoptionError, Graph, read_graph
+from explorer.adoption.trial import (
+    IMAGES,
+    Candidate,
+    Found,
+    Known,
+    Runner,
+    find_conventions,
+    image_forms,
+)
+from explorer.bundle.atomic import unfinished
+from explorer.bundle.card import AdoptionCard, Card, ModelCard, storable
+from explorer.bundle.codec import Codec, onnx_codec
+from explorer.bundle.compact import compact, drop_unused
+from explorer.bundle.figures import evaluate
+from explorer.bundle.graph import count_weights
+from explorer.bundle.images import describe_data, images_path, save_images
+from explorer.bundle.store import GRAPHS, check_name, save_card, save_latents
+from explorer.core.elbo import LikelihoodName
+from explorer.core.neighbours import nearest_others
+from explorer.core.subsets import evenly_spaced
+from explorer.data.dataset import Dataset
+from explorer.data.load import load_dataset
+
+MAX_REPEATED = 2000
+"""Training images that tell the width of the density's kernel, where there is no variance."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asks for.
+
+    Attributes:
+        name: of the bundle.
+        encoder, decoder: ONNX files.
+        data: a data set's name, or a path to images.
+        known: conventions that need no trial.
+        variance: of every pixel of a Gaussian likelihood; None for the best one.
+        title, licence: of the model; the title is its name if left out.
+        command: as it was typed.
+        output: folder of the bundles.
+        replace: put it in the place of whatever else has its name.
+        data_dir: where data sets are looked for first.
+    """
+
+    name: str
+    encoder: Path
+    decoder: Path
+    data: str
+    known: Known
+    variance: float | None
+    title: str
+    licence: str
+    command: str
+    output: Path
+    replace: bool
+    data_dir: Path | None = None
+
+
+def adopt(
+    request: Request, report: Callable[[str], None], progress: Callable[[float], None]
+) -> Path:
+    """Make a bundle of a model from elsewhere.
+
+    Args:
+        request: what is asked for.
+        report: is given a line at a time.
+        progress: is told how far the neighbourhood map is.
+
+    Returns:
+        Where the bundle was put.
+
+    Raises:
+        ExplorerError: with a sentence for a person; nothing was written.
+    """
+    check_name(request.name)
+    path = request.output / request.name
+    if path.exists() and not request.replace:
+        raise AdoptionError(f"{path} is there already; --replace puts this model in its place")
+    encoder, decoder = read_graph(request.encoder), read_graph(request.decoder)
+    dataset = load_fitting(encoder, request)
+    report(f"{dataset.title}: {len(dataset.test.images):,} test images")
+    chosen = dataset.test.images[evenly_spaced(len(dataset.test.images), IMAGES)]
+    images = chosen.astype(np.float32) / np.float32(255)
+    found = find_conventions(encoder, decoder, images, request.known, report)
+    for note in found.notes:
+        report(note)
+    graphs, likelihood = make_graphs(encoder, decoder, found, dataset, request.variance)
+    has_variance = found.best.encoder.output != "mean"
+    adopted = AdoptionCard(
+        title=storable(request.title or request.name),
+        licence=storable(request.licence),
+        command=storable(request.command),
+        files={
+            storable(graph.path.name): hashlib.sha256(graph.path.read_bytes()).hexdigest()
+            for graph in (encoder, decoder)
+        },
+        conventions=found.best.words,
+        notes=found.notes,
+        likelihood=likelihood,
+        has_variance=has_variance,
+    )
+    model = ModelCard(
+        latent_dim=found.latent_dim,
+        adopted=adopted,
+        parameters=max(1, sum(map(count_weights, graphs.values()))),
+    )
+    codec = onnx_codec(graphs["encoder.onnx"], graphs["decoder.onnx"], model)
+    check_agreement(codec, found.best, images, report)
+    report("computing the figures …")
+    figures, latents = evaluate(codec, dataset, has_variance=has_variance, progress=progress)
+    card = Card(
+        name=request.name,
+        data=describe_data(dataset),
+        model=model,
+        training=None,
+        metrics=figures,
+        files={},
+    )
+    with unfinished(path) as folder:
+        for name, graph in graphs.items():
+            (folder / name).write_bytes(graph)
+        save_latents(latents, folder / "latents.npz")
+        save_card(card, folder, (*GRAPHS, "latents.npz"))
+        if dataset.may_be_kept:
+            save_images(dataset.test.images, images_path(request.output, card.data))
+    return path
+
+
+def load_fitting(encoder: Graph, request: Request) -> Dataset:
+    """The images in the size and colours that the encoder takes.
+
+    Raises:
+        AdoptionError: they cannot be brought to it.
+        DatasetError: there are no such images.
+    """
+    forms = image_forms(encoder)
+    if request.known.layout:
+        forms = [form for form in forms if form[0] == request.known.layout] or forms
+    shapes = {shape for _, shape in forms if shape is not None}
+    if len(shapes) > 1:
+        raise AdoptionError(
+            f"{encoder.path.name} takes {encoder.inputs[0]}, which can be read in two ways: say "
+            "which with --layout"
+        )
+
+    def load(size: tuple[int, int] | None = None, *, grey: bool = False) -> Dataset:
+        return load_dataset(request.data, data_dir=request.data_dir, image_size=size, grey=grey)
+
+    if shapes:
+        ((height, width, channels),) = shapes
+        dataset = load((height, width), grey=channels == 1)
+        if dataset.image_shape[2] != channels:
+            raise AdoptionError(
+                f"{encoder.path.name} takes images in colour; those of {dataset.title} are grey"
+            )
+        return dataset
+    port = encoder.inputs[0]
+    dataset = load()
+    if len(port.shape) != 1 or math.prod(dataset.image_shape) == port.shape[0]:
+        return dataset
+    pixels = port.shape[0] or 0
+    for channels in (1, 3):
+        side = math.isqrt(pixels // channels)
+        if side * side * channels == pixels and channels <= dataset.image_shape[2]:
+            return load((side, side), grey=channels == 1)
+    height, width, channels = dataset.image_shape
+    raise AdoptionError(
+        f"{encoder.path.name} takes {pixels:,} pixels in a row; images of {dataset.title} have "
+        f"{height} × {width} × {channels}"
+    )
+
+
+def make_graphs(
+    encoder: Graph, decoder: Graph, found: Found, dataset: Dataset, variance: float | None
+) -> tuple[dict[str, bytes], LikelihoodName]:
+    """The two graphs as a bundle stores them, and the likelihood that the decoder's gives."""
+    best, shape = found.best, dataset.image_shape
+    likelihood = likelihood_of(best.decoder.output)
+    if likelihood == "gaussian" and variance is None:
+        variance = max(best.error, 1e-4)
+    model = adapt_encoder(encoder, best.encoder, shape, found.latent_dim)
+    if best.encoder.output == "mean":
+        model = _with_kernel(encoder, model, dataset)
+    return {
+        "encoder.onnx": _finish(encoder, model, ("z_mean", "z_log_var")),
+        "decoder.onnx": _finish(
+            decoder, adapt_decoder(decoder, best.decoder, shape, variance), ("parameters",)
+        ),
+    }, likelihood
+
+
+def check_agreement(
+    codec: Codec, best: Candidate, images: np.ndarray, report: Callable[[str], None]
+) -> None:
+    """See that the finished graphs reconstruct as well as those that they were made of.
+
+    Raises:
+        AdoptionError: they do not, or the log-variances are no such thing.
+    """
+    z_mean, z_log_var = codec.encode(images)
+    error = float(np.mean(np.square(codec.decode(z_mean) - images), dtype=np.float64))
+    if not np.isclose(error, best.error, rtol=0.02, atol=1e-5):
+        raise AdoptionError(
+            f"the model reconstructs with a squared error of {best.error:.5f}, but as a bundle "
+            f"with {error:.5f}: it cannot be adopted"
+        )
+    if not np.isfinite(z_log_var).all():
+        raise AdoptionError("the encoder's log-variances are not finite for some images")
+    if best.encoder.output != "mean" and np.median(z_log_var) > 5:
+        report(
+            "warning: most posteriors are wider than e² = 7 prior standard deviations: are "
+            "these log-variances? --encoder-output says what the encoder gives"
+        )
+
+
+def _with_kernel(graph: Graph, model: onnx.ModelProto, dataset: Dataset) -> onnx.ModelProto:
+    """Give an encoder without variances one log-variance for all: that of a density's kernel.
+
+    Its standard deviation is the median distance from a training image's latent to the next
+    one's, shared among the dimensions.
+    """
+    images = dataset.train.images
+    chosen = images[evenly_spaced(len(images), MAX_REPEATED)]
+    run = Runner(graph, model.SerializeToString())
+    z = run.all(chosen.astype(np.float32) / np.float32(255))[0]
+    gap = float(np.median(nearest_others(z, 1)[0])) if len(z) > 1 else 1.0
+    return with_constant(model, 2 * math.log(max(gap, 1e-3) / math.sqrt(z.shape[1])))
+
+
+def _finish(graph: Graph, model: onnx.ModelProto, outputs: tuple[str, ...]) -> bytes:
+    drop_unused(model.graph)
+    try:
+        return compact(model, outputs, batch=graph.batch)
+    except Exception as error:  # onnx's and onnxruntime's errors share no base class
+        raise AdoptionError(
+            f"{graph.path.name} cannot be adapted: {' '.join(str(error).split())[:300]}"
+        ) from error

@@ -1,0 +1,252 @@
+"""How a model from elsewhere takes images and gives them back, and the same graph in our terms.
+
+A bundle's encoder takes images ``(n, h, w, c)`` in [0, 1] and gives ``z_mean`` and
+``z_log_var``, ``(n, latent_dim)``; its decoder gives logits ``(n, h, w, c)`` (Bernoulli), or means
+and log-variances ``(n, h, w, 2 c)`` (Gaussian). ``adapt_encoder`` and ``adapt_decoder`` put a few
+nodes before and after a graph, so that everything else needs to know nothing of its conventions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from explorer.adoption.graphs import Graph
+from explorer.core.elbo import LikelihoodName
+
+Layout = Literal["nchw", "nhwc"]
+"""Order of the axes of images; also that in which flat pixels follow each other."""
+EncoderOutput = Literal["mean,log_var", "mean,std", "mean", "concatenated"]
+DecoderOutput = Literal["probability", "logit", "mean"]
+
+EPSILON = 1e-6
+"""Probabilities are kept so far from 0 and 1, and standard deviations from 0."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """How pixel values enter or leave a model: value = (pixel in [0, 1] − mean) / std.
+
+    Attributes:
+        name: as a person writes it.
+        mean, std: of one value, or of one for each channel.
+    """
+
+    name: str
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+
+
+def parse_range(text: str) -> Range:
+    """Read ``0,1``, ``-1,1``, ``0,255``, or means and standard deviations.
+
+    Two numbers are the ends of a range if the first is smaller and they are one of those three;
+    else, and if there are six, the first half are means and the second standard deviations.
+
+    Raises:
+        ValueError: with a sentence.
+    """
+    for known in RANGES:
+        if text.replace(" ", "") == known.name:
+            return known
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    half = len(values) // 2
+    if len(values) not in (2, 6) or not all(std > 0 for std in values[half:]):
+        raise ValueError(
+            f"{text!r} is no range: give 0,1 or -1,1 or 0,255, or MEAN,STD, or three means and "
+            "three standard deviations"
+        )
+    return Range(text, tuple(values[:half]), tuple(values[half:]))
+
+
+UNIT = Range("0,1")
+SIGNED = Range("-1,1", (0.5,), (0.5,))
+BYTES = Range("0,255", (0.0,), (1 / 255,))
+RANGES = (UNIT, SIGNED, BYTES)
+
+
+@dataclass(frozen=True)
+class EncoderConvention:
+    """How an encoder takes images and what it gives.
+
+    Attributes:
+        layout: order of the axes.
+        shape: of one image as the graph has it, such as (784,) or (3, 64, 64).
+        range: of the pixels.
+        output: what is given.
+        mean, spread: which outputs of the graph; ``spread`` is not used for ``mean`` and
+            ``concatenated``.
+    """
+
+    layout: Layout
+    shape: tuple[int, ...]
+    range: Range
+    output: EncoderOutput
+    mean: str
+    spread: str = ""
+
+
+@dataclass(frozen=True)
+class DecoderConvention:
+    """How a decoder gives images.
+
+    Attributes:
+        layout, range: as for the encoder.
+        output: what is given.
+        images: which output of the graph.
+        latent: shape of a latent.
+    """
+
+    layout: Layout
+    range: Range
+    output: DecoderOutput
+    images: str
+    latent: tuple[int, ...]
+
+
+def likelihood_of(output: DecoderOutput) -> LikelihoodName:
+    """The likelihood that a decoder's output parametrises."""
+    return "gaussian" if output == "mean" else "bernoulli"
+
+
+def adapt_encoder(
+    graph: Graph, convention: EncoderConvention, image_shape: tuple[int, int, int], latent_dim: int
+) -> onnx.ModelProto:
+    """The graph from images in our terms to ``z_mean`` and, if it is known, ``z_log_var``."""
+    edit = _Edit(graph.model)
+    images = edit.input("image", [graph.batch or "n", *image_shape])
+    if convention.range != UNIT:
+        mean, std = _moments(convention.range)
+        images = edit.add("Div", edit.add("Sub", images, mean), std)
+    if convention.layout == "nchw":
+        images = edit.add("Transpose", images, perm=[0, 3, 1, 2])
+    if len(convention.shape) != 3:
+        images = edit.add("Reshape", images, np.array([0, *convention.shape]))
+    edit.join(images, graph.inputs[0].name)
+    flat = np.array([0, -1])
+    z_mean = edit.add("Reshape", convention.mean, flat)
+    if convention.output == "concatenated":
+        both, axis = z_mean, np.array([1])
+        z_mean = edit.add("Slice", both, np.array([0]), np.array([latent_dim]), axis)
+        spread = edit.add("Slice", both, np.array([latent_dim]), np.array([2 * latent_dim]), axis)
+        return edit.finish(z_mean, spread)
+    if convention.output == "mean":
+        return edit.finish(z_mean)
+    spread = edit.add("Reshape", convention.spread, flat)
+    if convention.output == "mean,std":
+        inside = edit.add("Max", spread, np.float32(EPSILON))
+        spread = edit.add("Mul", edit.add("Log", inside), np.float32(2.0))
+    return edit.finish(z_mean, spread)
+
+
+def adapt_decoder(
+    graph: Graph,
+    convention: DecoderConvention,
+    image_shape: tuple[int, int, int],
+    variance: float | None = None,
+) -> onnx.ModelProto:
+    """The graph from latents ``(n, latent_dim)`` to images in [0, 1], or to likelihood parameters.
+
+    Args:
+        graph: the decoder.
+        convention: how it gives images.
+        image_shape: ``(height, width, channels)``.
+        variance: of every pixel, for a Gaussian; None gives the images alone.
+    """
+    edit = _Edit(graph.model)
+    height, width, channels = image_shape
+    z = edit.input("z", [graph.batch or "n", math.prod(convention.latent)])
+    if len(convention.latent) != 1:
+        z = edit.add("Reshape", z, np.array([0, *convention.latent]))
+    edit.join(z, graph.inputs[0].name)
+    is_nchw = convention.layout == "nchw"
+    axes = (channels, height, width) if is_nchw else image_shape
+    images = edit.add("Reshape", convention.images, np.array([0, *axes]))
+    if is_nchw:
+        images = edit.add("Transpose", images, perm=[0, 2, 3, 1])
+    if convention.output == "logit":
+        return edit.finish(images)
+    if convention.range != UNIT:
+        mean, std = _moments(convention.range)
+        images = edit.add("Add", edit.add("Mul", images, std), mean)
+    if convention.output == "probability":
+        inside = edit.add("Clip", images, np.float32(EPSILON), np.float32(1 - EPSILON))
+        rest = edit.add("Sub", np.float32(1.0), inside)
+        return edit.finish(edit.add("Log", edit.add("Div", inside, rest)))
+    if variance is None:
+        return edit.finish(images)
+    nothing = edit.add("Mul", images, np.float32(0.0))
+    log_variances = edit.add("Add", nothing, np.float32(math.log(variance)))
+    return edit.finish(edit.add("Concat", images, log_variances, axis=-1))
+
+
+def with_constant(model: onnx.ModelProto, value: float) -> onnx.ModelProto:
+    """The graph with a second output, of the shape of its first and everywhere ``value``."""
+    edit = _Edit(model, "constant")
+    first = model.graph.output[0].name
+    nothing = edit.add("Mul", first, np.float32(0.0))
+    return edit.finish(first, edit.add("Add", nothing, np.float32(value)))
+
+
+def _moments(values: Range) -> tuple[np.ndarray, np.ndarray]:
+    return np.array(values.mean, np.float32), np.array(values.std, np.float32)
+
+
+class _Edit:
+    """Puts nodes before and after a graph."""
+
+    def __init__(self, model: onnx.ModelProto, prefix: str = "adopted") -> None:
+        self.prefix = prefix
+        self.model = onnx.ModelProto()
+        self.model.CopyFrom(model)
+        self.nodes: list[onnx.NodeProto] = []
+        self.before: list[onnx.NodeProto] | None = None
+        self.count = 0
+
+    def input(self, name: str, shape: list[int | str]) -> str:
+        """Give the graph this one input."""
+        del self.model.graph.input[:]
+        value = helper.make_tensor_value_info(f"{self.prefix}:{name}", TensorProto.FLOAT, shape)
+        self.model.graph.input.append(value)
+        return value.name
+
+    def add(self, kind: str, *inputs: str | np.ndarray | np.generic, **attributes: Any) -> str:
+        """Add a node, whose inputs are names or constants; returns the name of its output."""
+        names = []
+        for value in inputs:
+            if not isinstance(value, str):
+                array = np.asarray(value)
+                value = self._name()
+                self.model.graph.initializer.append(numpy_helper.from_array(array, value))
+            names.append(value)
+        output = self._name()
+        self.nodes.append(helper.make_node(kind, names, [output], **attributes))
+        return output
+
+    def join(self, name: str, as_input: str) -> None:
+        """Let what was computed so far be an input of the graph."""
+        self.nodes.append(helper.make_node("Identity", [name], [as_input]))
+        self.before, self.nodes = self.nodes, []
+
+    def finish(self, *outputs: str) -> onnx.ModelProto:
+        """Close the graph with these outputs."""
+        graph = self.model.graph
+        nodes = [*(self.before or []), *graph.node, *self.nodes]
+        del graph.node[:], graph.output[:]
+        graph.node.extend(nodes)
+        graph.output.extend(
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs
+        )
+        return self.model
+
+    def _name(self) -> str:
+        self.count += 1
+        return f"{self.prefix}:{self.count}"

@@ -1,0 +1,204 @@
+"""ONNX files from elsewhere: read with all their weights, checked, and of a known opset."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime
+from onnx import inliner, version_converter
+from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+from explorer.bundle.graph import count_weights
+from explorer.errors import ExplorerError
+
+OPSETS = 13, 21
+"""The opsets that are run; graphs of earlier ones from ``FIRST_OPSET`` on are converted."""
+FIRST_OPSET = 11
+MAX_BYTES = 2**30
+"""Of a file, and of all weights beside it."""
+
+
+class AdoptionError(ExplorerError):
+    """A model from elsewhere that cannot be taken; the message says why."""
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of a graph.
+
+    Attributes:
+        name: of the tensor.
+        shape: without the batch; None for an axis of unknown size.
+    """
+
+    name: str
+    shape: tuple[int | None, ...]
+
+    def __str__(self) -> str:
+        shape = " × ".join("?" if size is None else str(size) for size in self.shape)
+        return f"{self.name} ({shape or 'one number'})"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph from elsewhere.
+
+    Attributes:
+        path: its file.
+        model: with all weights inside.
+        inputs, outputs: in order.
+        batch: how many items it takes at once; None for any number.
+    """
+
+    path: Path
+    model: onnx.ModelProto
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    batch: int | None
+
+
+def read_graph(path: Path) -> Graph:
+    """Read a graph, with weights that lie beside it.
+
+    Raises:
+        AdoptionError: it is no ONNX file, damaged, refers to files outside of its folder, or has
+            something that is not run.
+    """
+    content = _read(path, 0, None)
+    try:
+        model = onnx.load_from_string(content)
+    except Exception as error:  # the errors of protobuf share no base class
+        raise AdoptionError(f"{path.name} is no ONNX file, or damaged") from error
+    _check_opset(path, model)
+    _join_weights(path, model)
+    try:
+        if model.functions:
+            model = inliner.inline_local_functions(model)
+        if _opset(model) < OPSETS[0]:
+            model = version_converter.convert_version(model, OPSETS[0])
+    except Exception as error:  # onnx's errors share no base class
+        raise AdoptionError(
+            f"{path.name} cannot be brought to opset {OPSETS[0]}: {_one_line(error)}; "
+            "export it with a newer one"
+        ) from error
+    try:
+        count_weights(model.SerializeToString())
+    except ExplorerError as error:
+        raise AdoptionError(f"{path.name} cannot be taken: {error}") from error
+    _drop_weights_from_inputs(model)
+    return _describe(path, model)
+
+
+def _check_opset(path: Path, model: onnx.ModelProto) -> None:
+    foreign = [o.domain for o in model.opset_import if o.domain not in ("", "ai.onnx")]
+    used = {node.domain for node in model.graph.node} & set(foreign)
+    local = {function.domain for function in model.functions}
+    if others := sorted(used - local):
+        raise AdoptionError(
+            f"{path.name} uses operators of {', '.join(others)}, which are not ONNX's own"
+        )
+    opset = _opset(model)
+    if not FIRST_OPSET <= opset <= OPSETS[1]:
+        raise AdoptionError(
+            f"{path.name} has opset {opset}; {FIRST_OPSET} to {OPSETS[1]} are taken: export it "
+            f"with opset_version=17, for example"
+        )
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    return max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0)
+
+
+def _join_weights(path: Path, model: onnx.ModelProto) -> None:
+    """Move weights from files beside the graph into it."""
+    folder, total = path.resolve().parent, 0
+    for tensor in model.graph.initializer:
+        if not uses_external_data(tensor):
+            continue
+        place = ExternalDataInfo(tensor)
+        beside = (folder / place.location).resolve()
+        if not beside.is_relative_to(folder):
+            raise AdoptionError(
+                f"{path.name} has weights at {place.location!r}, outside of its folder; "
+                "only files beside it are read"
+            )
+        data = _read(beside, place.offset or 0, place.length)
+        total += len(data)
+        if total > MAX_BYTES:
+            raise AdoptionError(f"{path.name} has more than {MAX_BYTES:,} bytes of weights")
+        tensor.raw_data = data
+        tensor.ClearField("external_data")
+        tensor.ClearField("data_location")
+
+
+def _read(path: Path, offset: int, length: int | None) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise AdoptionError(f"{path.name} is no file")
+        size = status.st_size - offset if length is None else length
+        if not 0 <= offset <= offset + size <= status.st_size:
+            raise AdoptionError(f"{path.name} ends before the weights that lie in it")
+        if size > MAX_BYTES:
+            raise AdoptionError(f"{path.name} has {size:,} bytes; at most {MAX_BYTES:,} are taken")
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
+    except OSError as error:
+        raise AdoptionError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _drop_weights_from_inputs(model: onnx.ModelProto) -> None:
+    """Old exporters list weights among the inputs."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in weights]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+
+
+def _describe(path: Path, model: onnx.ModelProto) -> Graph:
+    session = open_session(path.name, model.SerializeToString())
+    batches = {_size(value.shape[0]) if value.shape else 1 for value in session.get_inputs()}
+    for value in session.get_inputs():
+        if value.type != "tensor(float)":
+            raise AdoptionError(
+                f"{path.name} takes {value.type} as {value.name}; expected numbers in single "
+                "precision, tensor(float)"
+            )
+    fixed = batches - {None}
+    if fixed - {1}:
+        raise AdoptionError(
+            f"{path.name} takes {max(size for size in fixed if size)} at once, no more and no "
+            "fewer; export it with a batch of 1 or of any size (dynamic_axes)"
+        )
+    inputs, outputs = (
+        tuple(Port(value.name, tuple(map(_size, value.shape[1:]))) for value in values)
+        for values in (session.get_inputs(), session.get_outputs())
+    )
+    return Graph(path, model, inputs, outputs, batch=1 if fixed else None)
+
+
+def open_session(name: str, content: bytes) -> onnxruntime.InferenceSession:
+    """A session of onnxruntime.
+
+    Raises:
+        AdoptionError: the graph is more than onnxruntime knows.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no base class
+        raise AdoptionError(f"{name} cannot be run: {_one_line(error)}") from error
+
+
+def _size(dimension: Any) -> int | None:
+    return dimension if isinstance(dimension, int) else None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

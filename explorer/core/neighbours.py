@@ -1,0 +1,60 @@
+"""Nearest neighbours: exact and Euclidean, by scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from sklearn.neighbors import NearestNeighbors
+
+MAX_TREE_DIMENSIONS = 4
+"""With more, comparing all pairs is faster than a k-d tree."""
+_BATCH = 10_000
+
+
+def index(points: np.ndarray) -> NearestNeighbors:
+    """A search among points ``(n, d)``."""
+    from sklearn.neighbors import NearestNeighbors  # takes a second to import
+
+    algorithm = "kd_tree" if points.shape[1] <= MAX_TREE_DIMENSIONS else "brute"
+    return NearestNeighbors(algorithm=algorithm).fit(points)
+
+
+def nearest_others(
+    points: np.ndarray, k: int, rows: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Distances to, and indices of, the k other points nearest to each, ``(len(rows), k)``.
+
+    A point that equals another one is at distance 0 from it, but never its own neighbour.
+
+    Args:
+        points: ``(n, d)``, n > k.
+        k: how many.
+        rows: the points whose neighbours are sought, all of them if None.
+    """
+    rows = np.arange(len(points)) if rows is None else rows
+    search = index(points)
+    distances = np.empty((len(rows), k))
+    indices = np.empty((len(rows), k), np.int64)
+    for batch in batches(len(rows), _BATCH):
+        far, found = search.kneighbors(points[rows[batch]], k + 1)
+        # An equal point may be listed in its stead; then the last one goes
+        is_other = found != rows[batch, np.newaxis]
+        is_other[is_other.all(axis=1), -1] = False
+        distances[batch] = far[is_other].reshape(-1, k)
+        indices[batch] = found[is_other].reshape(-1, k)
+    return distances, indices
+
+
+def majority(labels: np.ndarray) -> np.ndarray:
+    """The most frequent label of each row ``(rows, k)``, the first of them on a tie."""
+    votes = np.sum(labels[:, :, np.newaxis] == labels[:, np.newaxis, :], axis=2)
+    return np.take_along_axis(labels, votes.argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
+
+
+def batches(size: int, batch_size: int) -> Iterator[slice]:
+    """Slices that cover ``size`` items, ``batch_size`` at a time."""
+    return (slice(start, start + batch_size) for start in range(0, size, batch_size))

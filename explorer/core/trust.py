@@ -1,0 +1,121 @@
+"""How far to trust a place of the latent space: three readings and one verdict.
+
+A decoder answers everywhere, also where it learned nothing. Three quantities tell a
+place where images live from others:
+
+- ``density``: log q(z) under the aggregate posterior, in nats (``AggregatePosterior``);
+- ``return``: ‖E(D(z)) − z‖, how far from z the encoder puts the picture decoded at z;
+- ``nearest``: the distance from z to the nearest test image's latent.
+
+None of them has a scale of its own: a test image of one model returns to within 0.02, of
+another to within 2.3. So each is compared with the test images' own values of the same
+quantity: ``density`` and ``return`` at their posterior means, ``nearest`` to the nearest
+*other* test image. A reading's percentile is the share of test images whose own value is
+smaller.
+
+The verdict, in words for the help:
+
+    "No data here": the place lies in a thinner region than 999 of 1,000 test images, or
+    farther from every test image than 999 of 1,000 are from the next.
+    "Doubtful": there is data, but one of the readings is not what test images have. The
+    place is thinner than those of 99 in 100 of them; or farther from the nearest than 99 in
+    100; or its picture, encoded again, lands farther from it than for 99 in 100; or it is too
+    dense, or its picture lands nearer than for 995 in 1,000, as a blend of many images does.
+    "Good": none of this. About 95 in 100 test images are good.
+
+Too dense is denser than 995 in 1,000 test images. In many dimensions the average of all
+images, where none lives, can be as dense as the densest of them: where it is denser than
+950 in 1,000, the limit is 980.
+
+The browser gets ``quantiles`` and ``thresholds``; ``static/live/shared/space.js`` applies them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+READINGS = ("density", "return", "nearest")
+STEPS = 1000
+"""Quantiles are given at 0, 1/STEPS, … 1."""
+VERDICTS = {
+    "good": "like the test images",
+    "doubtful": "unlike most test images",
+    "empty": "no data here",
+}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a reading may be, as shares of the test images' own values; None: anything.
+
+    Attributes:
+        low, high: the place may be good between these two.
+        floor, ceiling: outside of these two there is no data.
+        below, above: what to say outside of the first two.
+    """
+
+    low: float | None
+    high: float
+    floor: float | None
+    ceiling: float | None
+    below: str
+    above: str
+
+
+LIMITS = {
+    "density": Limit(
+        0.01, 0.995, 0.001, None,
+        below="fewer images around it than around test images",
+        above="denser than the places of test images: likely a blend of many",
+    ),
+    "return": Limit(
+        0.005, 0.99, None, None,
+        below="comes back more exactly than test images do: likely a blend of many",
+        above="its picture, encoded again, does not come back here",
+    ),
+    "nearest": Limit(
+        None, 0.99, None, 0.999,
+        below="",
+        above="farther from every test image than they are from each other",
+    ),
+}  # fmt: skip
+"""By reading. No place is good outside of what 99 % of the test images have in a reading."""
+DENSE_BLEND = 0.95
+"""If the average of the test latents is denser than this share of test images, density tells
+blends from images, and ``HIGH_DENSITY`` is its upper limit."""
+HIGH_DENSITY = 0.98
+
+
+def quantiles(own: np.ndarray) -> np.ndarray:
+    """The scale of each reading, ``(3, STEPS + 1)`` float32.
+
+    Args:
+        own: the test images' own readings, ``(n, 3)``; NaN where unknown. The scale of a
+            reading that no image has is 0 (a single image has no nearest other one).
+    """
+    known = [values[~np.isnan(values)] for values in own.T]
+    shares = np.arange(STEPS + 1) / STEPS
+    scales = [np.quantile(values, shares) if len(values) else 0.0 * shares for values in known]
+    return np.asarray(scales, np.float32)
+
+
+def thresholds(scales: np.ndarray, blend: float) -> list[dict[str, Any]]:
+    """``LIMITS`` in the readings' own units, in the order of ``READINGS``; None: no limit.
+
+    Args:
+        scales: what ``quantiles`` returned.
+        blend: log q(z) at the mean of the test images' latents, nats.
+    """
+    found = []
+    for name, scale in zip(READINGS, scales, strict=True):
+        limit = vars(LIMITS[name]).copy()
+        if name == "density" and blend > scale[round(DENSE_BLEND * STEPS)]:
+            limit["high"] = HIGH_DENSITY
+        for end in ("low", "high", "floor", "ceiling"):
+            if limit[end] is not None:
+                limit[end] = float(scale[round(limit[end] * STEPS)])
+        found.append({"name": name, **limit})
+    return found
