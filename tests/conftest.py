@@ -32,6 +32,7 @@ def data_dir() -> Path:
 def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Hide the data sets and the Keras cache of the machine that runs the tests."""
     monkeypatch.delenv("LATENT_DATA_DIR", raising=False)
+    monkeypatch.setenv("LATENT_CACHE_DIR", "")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setattr("explorer.data.named.SYSTEM_DATA_DIR", tmp_path / "system")
     (tmp_path / "keras" / "datasets").mkdir(parents=True)

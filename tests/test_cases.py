@@ -49,7 +49,7 @@ REFUSED = {
     "zip-reasons/deflate64.zip": "compressed with Deflate64",
     "zip-reasons/emptyfile.zip": r"is empty \(0 bytes\)",
     "zip-reasons/encrypted.zip": "is encrypted; unpack it with its password",
-    "zip-reasons/nested.zip": "holds archives inside, .*unpack them",
+    "zip-reasons/nested.zip": "no images but archives .inner.zip.; unpack them",
     "zip-reasons/rar_as.zip": "no ZIP archive but a RAR archive",
 }
 TOLD = {

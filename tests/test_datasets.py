@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-import types
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,9 @@ from PIL import Image
 from explorer.cli import data as command
 from explorer.data import pictures, pixels
 from explorer.data.dataset import Split, dataset_fingerprint
+from explorer.data.download import File
 from explorer.data.load import load_dataset
+from explorer.data.named import NAMED
 from explorer.data.pixels import Form, Pixels
 from explorer.errors import DatasetError
 
@@ -140,30 +142,33 @@ def test_a_named_set_of_the_wrong_shape_is_refused(tmp_path: Path) -> None:
         load_dataset("mnist", data_dir=tmp_path)
 
 
-def fake_keras(monkeypatch: pytest.MonkeyPatch, load_data: object) -> None:
-    loader = types.SimpleNamespace(load_data=load_data)
-    keras = types.SimpleNamespace(datasets=types.SimpleNamespace(mnist=loader))
-    monkeypatch.setitem(sys.modules, "keras", keras)
+def publish(monkeypatch: pytest.MonkeyPatch, path: Path, sha256: str | None = None) -> None:
+    """Have MNIST be downloaded from a file."""
+    files = (File(path.as_uri(), "mnist.npz", sha256),)
+    monkeypatch.setitem(NAMED, "mnist", replace(NAMED["mnist"], files=files))
 
 
 def test_a_missing_set_is_downloaded_into_the_keras_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cache = tmp_path / "keras" / "datasets" / "mnist.npz"
     cache.write_bytes(b"an interrupted download")
     images, labels = np.zeros((4, 28, 28), np.uint8), np.arange(4)
-    fake_keras(
-        monkeypatch,
-        lambda: save_npz(cache, x_train=images, y_train=labels, x_test=images, y_test=labels),
-    )
+    arrays = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
+    publish(monkeypatch, save_npz(tmp_path / "published.npz", **arrays))
     mnist = load_dataset("mnist")
     assert (mnist.origin, len(mnist.test.images)) == ("Keras cache", 4)
+    assert capsys.readouterr().err.startswith("\rdownloading mnist.npz: 0.0 of 0.0 MB")
+    assert [path.name for path in cache.parent.iterdir()] == ["mnist.npz"]
 
 
-def test_a_missing_keras_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "keras", None)
-    with pytest.raises(DatasetError, match="downloading it needs Keras"):
+def test_a_download_of_other_content_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(monkeypatch, save_npz(tmp_path / "published.npz", x_train=np.zeros(3)), "0" * 64)
+    with pytest.raises(DatasetError, match="has other content than was published"):
         load_dataset("mnist")
+    assert list((tmp_path / "keras" / "datasets").iterdir()) == []
 
 
 def test_without_download_a_missing_set_says_how_to_get_it() -> None:
@@ -174,6 +179,23 @@ def test_without_download_a_missing_set_says_how_to_get_it() -> None:
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(DatasetError, match="called minst; give one of fashion_mnist, mnist, cifa"):
         load_dataset("minst")
+
+
+@pytest.mark.parametrize("spelling", ["MNIST", "Mnist", "mnist"])
+def test_the_set_may_be_spelled_otherwise_and_lie_in_the_folder_itself(
+    tmp_path: Path, spelling: str
+) -> None:
+    save_small_mnist(tmp_path / "mnist")
+    for data_dir in (tmp_path, tmp_path / "mnist"):
+        mnist = load_dataset(spelling, data_dir=data_dir, download=False)
+        assert (mnist.name, len(mnist.train.images)) == ("mnist", 12)
+    with pytest.raises(DatasetError, match="Fashion-MNIST is not on this machine"):
+        load_dataset("fashion-mnist", data_dir=tmp_path / "mnist", download=False)
+
+
+def test_options_for_own_images_do_not_go_with_a_named_set() -> None:
+    with pytest.raises(DatasetError, match="MNIST is read as it is published"):
+        load_dataset("mnist", label="digit")
 
 
 def test_a_data_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
@@ -201,12 +223,9 @@ def test_the_command_line_says_what_a_set_has(
 
 
 def test_being_offline_is_told_in_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail() -> None:
-        raise Exception("URL fetch failure on https://example.org: None -- no such host")
-
-    fake_keras(monkeypatch, fail)
+    publish(monkeypatch, tmp_path / "nowhere.npz")
     assert command.main(["mnist"]) == 2
     output = capsys.readouterr()
     assert output.out == ""

@@ -181,6 +181,18 @@ def test_a_file_that_holds_no_recipe_gets_a_sentence(
         assert word in text
 
 
+@pytest.mark.parametrize("name", ["mine.json", "MINE.JSON"])
+def test_a_recipe_that_windows_wrote_is_read(tmp_path: Path, name: str) -> None:
+    text = json.dumps({**PLAIN, "epochs": 7})
+    (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    assert find_recipe(str(tmp_path / name), 2)[1].epochs == 7
+
+
+def test_a_missing_recipe_file_is_called_missing(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="there is no file .*nope.json"):
+        find_recipe(str(tmp_path / "nope.json"), 2)
+
+
 def test_a_folder_is_no_recipe(tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(RecipeError, match="there is no recipe"):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from explorer.cli.arguments import add_reading_options
+from explorer.data import cache
 from explorer.data.load import load_dataset
 from explorer.data.named import NAMED
 from explorer.data.sheet import write_sheet
@@ -30,12 +31,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
-    parser.add_argument("source", help=f"{', '.join(NAMED)}, or a path to your own images")
+    parser.add_argument(
+        "source", nargs="?", help=f"{', '.join(NAMED)}, or a path to your own images"
+    )
     add_reading_options(parser)
     parser.add_argument(
         "--sheet", type=Path, metavar="FILE", help="write a contact sheet as PNG: classes as rows"
     )
+    parser.add_argument(
+        "--clear-cache", action="store_true",
+        help="remove the images kept in $LATENT_CACHE_DIR (default: the user's cache folder)",
+    )  # fmt: skip
     options = vars(parser.parse_args(arguments))
+    if options.pop("clear_cache", False):
+        print(f"removed {cache.clear() / 2**20:,.0f} MB from {cache.cache_folder()}")
+        if "source" not in options:
+            return 0
+    if "source" not in options:
+        parser.error("name a data set, or a path")
     sheet = options.pop("sheet", None)
     try:
         dataset = load_dataset(**options)

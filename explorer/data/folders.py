@@ -231,10 +231,12 @@ def _classes(
         if not options.first_page:
             formats = [FORMAT_OF_SUFFIX[PurePosixPath(name).suffix.lower()] for name in files]
             pages = count_pages(tree.open, files, formats, report)
-        chosen = labels if names else told.labels
+        chosen: np.ndarray | None = labels
         columns = dict(told.columns)
-        if names and told.labels is not None:
+        if told.labels is not None and len(names) > 1:
             columns[told.label_name] = told.labels
+        elif told.labels is not None or not names:
+            chosen = told.labels
         roles = (
             told.by_role(role, len(files)) if len(by_role) == 1 else {role: np.arange(len(files))}
         )
@@ -268,7 +270,7 @@ def _note_levels(
 
 def _leave_out_others(tree: Tree, tables: Sequence[Table], report: Report) -> None:
     """Count the files that are neither images nor tables of them."""
-    used = {table.name for table in tables if table.is_used}
+    used = {name for table in tables if table.is_used for name in table.files}
     for name in tree.names():
         if not is_image(name) and name not in used:
             report.leave_out(kind_of_file(name), name)

@@ -38,20 +38,20 @@ _CONVERSIONS = (  # name of a file inside, what it is, the conversion that works
      "run numpy.save('slices.npy', nibabel.load(PATH).get_fdata().transpose(2, 0, 1))"),
     (r".*\.(dcm|dicom)", "DICOM files",
      "write pydicom.dcmread(PATH).pixel_array of each as a 16-bit PNG"),
-    (r".*\.(pt|pth)", "PyTorch files",
-     "run numpy.save('images.npy', torch.load(PATH).numpy())"),
-    (r".*\.(pkl|pickle|p|joblib)", "pickles, which can run any code and are never loaded",
-     "run numpy.savez('images.npz', images=…, labels=…)"),
+    (r".*\.(pt|pth)", "PyTorch files", "run numpy.save('images.npy', torch.load(PATH).numpy())"),
+    (r".*\.(pkl|pickle|p|joblib)", "pickles",
+     "they can run any code and are never loaded: where they were made, run "
+     "numpy.savez('images.npz', images=…, labels=…)"),
     (r".*\.mat", "MATLAB files of unknown content",
-     "run numpy.savez('images.npz', images=…, labels=…) of what scipy.io.loadmat(PATH) gives"),
-    (r".*\.arrow|.*\.feather", "Arrow files",
-     "datasets.load_from_disk(PATH).to_parquet('images.parquet')"),
+     "run numpy.savez('images.npz', images=…, labels=…) on what scipy.io.loadmat(PATH) gives"),
+    (r".*\.(arrow|feather)", "Arrow files",
+     "run datasets.load_from_disk(PATH).to_parquet('images.parquet')"),
     (r".*\.(sqlite3?|db)", "an SQLite database", "write its images as PNG"),
-    (r".*\.(tar|tgz|zip|gz|xz|bz2|zst)", "archives inside", "unpack them"),
     (r".*\.(rar|7z)", "RAR or 7-Zip archives", "unpack them, or pack them as ZIP"),
     (r".*\.pdf", "PDF documents", "export their pages as PNG"),
     (r".*\.(mp4|mov|avi|mkv|webm|mpe?g)", "videos", "take frames as PNG: ffmpeg -i PATH %05d.png"),
 )  # fmt: skip
+_ARCHIVES = r".*\.(tar|tgz|zip|gz|xz|bz2|zst)"
 
 FIRST_BYTES = (  # how the file starts, what it is, what to do
     (rb"%PDF", "a PDF", "export the page as PNG or take a screenshot"),
@@ -86,6 +86,11 @@ def conversion_of(name: str) -> tuple[str, str] | None:
         if re.fullmatch(pattern, name.lower()):
             return kind, conversion
     return None
+
+
+def is_archive(name: str) -> bool:
+    """Tell by its name whether a file is an archive."""
+    return re.fullmatch(_ARCHIVES, name.lower()) is not None
 
 
 def kind_of_bytes(head: bytes) -> tuple[str, str] | None:

@@ -125,7 +125,8 @@ def _worth_keeping(columns: Sequence[Mapping[str, np.ndarray]], report: Report) 
             distinct = np.unique(
                 np.concatenate([part.astype(str) if is_words else part for part in values])
             )
-            if is_words and len(distinct) > MOST_WORDS:
+            count = sum(len(part) for part in values)
+            if is_words and len(distinct) > min(MOST_WORDS, max(2, count // 2)):
                 report.leave_out("columns with a word of its own for nearly each image", name)
             elif len(distinct) > 1:
                 kept.append(name)

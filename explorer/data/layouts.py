@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -9,7 +10,7 @@ from explorer.data.arrays import Stored
 from explorer.data.containers import READERS
 from explorer.data.folders import find_in_folders, is_image
 from explorer.data.idx import is_idx, read_idx
-from explorer.data.kinds import conversion_of, kind_of_bytes, kind_of_file
+from explorer.data.kinds import conversion_of, is_archive, kind_of_bytes, kind_of_file
 from explorer.data.named_arrays import find_in_arrays
 from explorer.data.options import Options
 from explorer.data.published import find_published
@@ -38,6 +39,8 @@ def find_images(path: Path, options: Options, report: Report) -> Layout:
     Raises:
         DatasetError: there are none that can be read; the sentence says what was found instead.
     """
+    if path.suffix.lower() not in READERS and (known := conversion_of(path.name)):
+        raise DatasetError(_how_to_convert(path, *known))
     tree = open_tree(path, report)
     lone_class = path.resolve().name if path.is_dir() else path.name.partition(".")[0]
     if published := find_published(tree, report):
@@ -125,26 +128,30 @@ def _in_arrays(
     )
 
 
+def _how_to_convert(path: Path, kind: str, conversion: str) -> str:
+    return f"{path} holds {kind}, which cannot be read here; {conversion}."
+
+
 def _why_nothing(tree: Tree) -> str:
     """One sentence: what lies there, and what to do."""
-    names = list(tree.names())
-    for name in (tree.path.name, *names):
+    names, path = list(tree.names()), tree.path
+    hidden = [child.name for child in path.iterdir()] if path.is_dir() else []
+    for name in (*hidden, *names):
         if known := conversion_of(name):
-            kind, conversion = known
-            return f"{tree.path} holds {kind}, which cannot be read here; {conversion}."
-    if len(names) == 1 and tree.path.is_file() and tree.path.name == names[0]:
-        with tree.path.open("rb") as file:
-            kind_and_advice = kind_of_bytes(file.read(4096))
-        what = f"{kind_and_advice[0]}, which" if kind_and_advice else "a file that"
+            return _how_to_convert(path, *known)
+    if archives := [name for name in names if is_archive(name)]:
+        return f"{path} holds no images but archives ({archives[0]}); unpack them."
+    if names == [path.name] and path.is_file():
+        with path.open("rb") as file:
+            known = kind_of_bytes(file.read(4096))
         return (
-            f"{tree.path} is {what} cannot be read here as a set of images; give a folder or a zip "
-            "with one folder of images for each class, or an NPZ, NPY, HDF5, CSV or Parquet file."
+            f"{path} is {known[0] if known else 'a file of an unknown kind'}, which cannot be read "
+            "here as a set of images; give a folder or a zip with one folder of images for each "
+            "class, or an NPZ, NPY, HDF5, CSV or Parquet file."
         )
-    kinds: dict[str, int] = {}
-    for name in names:
-        kinds[kind_of_file(name)] = kinds.get(kind_of_file(name), 0) + 1
+    kinds = Counter(kind_of_file(name) for name in names)
     there = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
     return (
-        f"{tree.path} must hold at least two images (JPEG, PNG, …), with one folder for each "
+        f"{path} must hold at least two images (JPEG, PNG, …), with one folder for each "
         f"class, but holds {f'none, only {there}' if there else 'none'}."
     )

@@ -135,7 +135,8 @@ def _load_own(path: Path, options: Options, test_fraction: float, seed: int) -> 
     if test is None:
         train_rows, test_rows = split_by_class(train.labels, test_fraction, seed)
         report.note(
-            f"no test split was found: {len(test_rows):,} images, of each class, are set aside"
+            f"no test split was found: {len(test_rows):,} of {len(train.source):,} images, the "
+            "same share of each class, are set aside"
         )
     title = path.resolve().name if path.is_dir() else path.name.removesuffix("".join(path.suffixes))
     if options.pick:

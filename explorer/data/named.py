@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import re
 import tempfile
@@ -11,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from explorer.data.download import File
+from explorer.data.download import download as fetch
 from explorer.data.pixels import Shape
 from explorer.data.published import CIFAR10_CLASSES
 from explorer.data.source import Layout
@@ -18,6 +19,7 @@ from explorer.errors import DatasetError
 
 SYSTEM_DATA_DIR = Path("/usr/share/datasets")
 """Where Debian's dataset-* packages install."""
+_KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class NamedSet:
     image_shape: Shape
     background: float | None  # in [0, 1]; None where it must be estimated
     places: tuple[str, ...]
-    keras_module: str
+    files: tuple[File, ...]
     may_be_kept: bool = False
 
 
@@ -45,7 +47,11 @@ NAMED = {
         image_shape=(28, 28, 1),
         background=0.0,
         places=("fashion-mnist", "fashion_mnist", "FashionMNIST/raw", "FashionMNIST"),
-        keras_module="fashion_mnist",
+        files=tuple(
+            File(f"{_KERAS}{split}-{kind}-ubyte.gz", f"fashion-mnist/{split}-{kind}-ubyte.gz")
+            for split in ("train", "t10k")
+            for kind in ("images-idx3", "labels-idx1")
+        ),
         may_be_kept=True,
     ),
     "mnist": NamedSet(
@@ -55,7 +61,12 @@ NAMED = {
         image_shape=(28, 28, 1),
         background=0.0,
         places=("mnist", "MNIST/raw", "MNIST", "mnist.npz"),
-        keras_module="mnist",
+        files=(
+            File(
+                f"{_KERAS}mnist.npz", "mnist.npz",
+                "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+            ),
+        ),
     ),
     "cifar10": NamedSet(
         title="CIFAR-10",
@@ -71,7 +82,13 @@ NAMED = {
             "cifar10.zip",
             "cifar10-jpeg.zip",
         ),
-        keras_module="cifar10",
+        files=(
+            File(
+                "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+                "cifar-10-python.tar.gz",
+                "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+            ),
+        ),
     ),
 }  # fmt: skip
 
@@ -148,23 +165,18 @@ def _keras_caches() -> list[Path]:
     """Where Keras keeps downloads: its home, or a temporary folder if it may not write there."""
     home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
     fallback = Path("/tmp" if Path("/tmp").is_dir() else tempfile.gettempdir(), ".keras")
-    homes = [home] if os.access(home, os.W_OK) else [home, fallback]
+    above = next(folder for folder in (home, *home.parents) if folder.exists())
+    homes = [home] if os.access(above, os.W_OK) else [home, fallback]
     return [folder / "datasets" for folder in homes]
 
 
 def _download(named: NamedSet) -> None:
-    """Have Keras download a set into its cache, showing its progress bar."""
+    """Download a set to where Keras keeps it, so that either finds it."""
     try:
-        keras = importlib.import_module("keras")
-    except ImportError as error:
+        fetch(named.files, _keras_caches()[-1])
+    except OSError as error:
+        reason = getattr(error, "reason", error)
         raise DatasetError(
-            f"{named.title} is not on this machine, and downloading it needs Keras; "
-            "install TensorFlow, or name a folder that holds the set in LATENT_DATA_DIR."
-        ) from error
-    try:
-        getattr(keras.datasets, named.keras_module).load_data()
-    except Exception as error:  # Keras raises plain Exception when it cannot reach a server
-        raise DatasetError(
-            f"{named.title} is not on this machine and could not be downloaded ({error}); connect "
+            f"{named.title} is not on this machine and could not be downloaded ({reason}); connect "
             "to the internet, or name a folder that holds the set in --data-dir or LATENT_DATA_DIR."
         ) from error

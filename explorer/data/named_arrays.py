@@ -95,8 +95,8 @@ def find_in_arrays(
         labels, columns, used = _read_tables(path, arrays, beside, len(arrays[name]), keys)
         found[role] = Unclassified(_as_images(path, [arrays[name]]), labels, columns)
         tables = [other for other in tables if other not in used]
-    for name in set(arrays) - set(images):
-        if name in tables or not arrays[name].shape:
+    for name in arrays:
+        if not pick and name not in images and (name in tables or not arrays[name].shape):
             report.leave_out("arrays that are neither images nor labels of them", name)
     return classify(
         path,
@@ -228,10 +228,11 @@ def _read_tables(
             columns.setdefault(_column_name(name), values)
         elif values.ndim == 2 and values.shape[1] <= _WIDEST_TABLE:
             factors = _name_factors(name, values)
-            columns |= factors
             chosen = next((factor for factor in _CLASS_FACTORS if factor in factors), None)
-            if labels is None and chosen is not None:
-                labels = plain(factors[chosen], name)
+            if chosen is not None:
+                values = factors.pop(chosen)
+                labels = values if labels is None else labels
+            columns |= factors
         else:
             continue
         used.append(name)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import IO, Any, TypeVar
 
 import numpy as np
 from PIL import Image
+from PIL import __version__ as pillow_version
 from PIL.ImageFile import ImageFile
 
 from explorer.core.subsets import evenly_spaced, in_chunks
+from explorer.data.cache import VERSION, remember
 from explorer.data.pixels import (
     Form,
     Pixels,
@@ -63,9 +67,15 @@ class Pictures:
     def name(self, index: int) -> str:
         return self._names[int(self._file_of(np.array([index]))[0])]
 
-    def stamps(self) -> Iterable[str]:
-        yield f"{self._starts}"
-        yield from map(self._stamp, self._names)
+    def digest(self) -> str:
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        digest = hashlib.sha256(f"{VERSION} {pillow_version} {self._starts}".encode())
+        for name in self._names:
+            digest.update(f"{self._stamp(name)}\n".encode(errors="surrogateescape"))
+        return digest.hexdigest()
 
     def mapped(self, form: Form) -> None:
         return None
@@ -76,6 +86,11 @@ class Pictures:
         Images that differ in size or are large get a size of our choice; the first in colours
         makes all coloured.
         """
+        found = remember(f"survey-{self.digest()}", self._survey)
+        sizes = {(height, width): count for height, width, count in found.pop("sizes")}
+        return Survey(sizes, **found)
+
+    def _survey(self) -> dict[str, Any]:
         total = len(self._names)
         first = evenly_spaced(total, SAMPLE)
         rest = np.setdiff1d(evenly_spaced(total, LARGEST_SURVEY), first)
@@ -85,18 +100,23 @@ class Pictures:
             found = [
                 size for size in spread(self._measure, [self._names[i] for i in chunk]) if size
             ]
-            sizes = Counter(size for size, _, _ in found)
+            seen_sizes = Counter(size for size, _, _ in found)
             all_grey = all(grey for _, grey, _ in found)
-            survey |= Survey(sizes, all_grey, any(deep for _, _, deep in found), len(found))
+            survey |= Survey(seen_sizes, all_grey, any(deep for _, _, deep in found), len(found))
             is_settled = (
                 len(survey.sizes) > 1 or max(map(max, survey.sizes), default=0) > LARGEST_KEPT_SIZE
             )
             if is_settled and not survey.is_grey:
                 break
-        return survey
+        sizes = [(*size, count) for size, count in survey.sizes.items()]
+        return {**vars(survey), "sizes": sizes}
 
     def values(self, is_deep: bool) -> Values | None:
         """Look at pixels: of deep greys at all, of others until one is above 1 of 255."""
+        found = remember(f"values-{self.digest()}", lambda: self._values(is_deep))
+        return Values(**found) if found else None
+
+    def _values(self, is_deep: bool) -> dict[str, Any]:
         values: Values | None = None
         units = self._units(np.arange(len(self)))
         order = units if is_deep else [units[i] for i in evenly_spaced(len(units), 100)] + units
@@ -106,7 +126,7 @@ class Pictures:
                     values = found if values is None else values | found
             if not is_deep and values is not None and values.high > 1:
                 break
-        return values
+        return {} if values is None else vars(values)
 
     def blocks(self, indices: np.ndarray, form: Form) -> Iterator[Block]:
         def read(unit: Unit) -> list[Pixels | None]:

@@ -37,6 +37,11 @@ IMAGE_FORMATS = tuple(name for name in Image.OPEN if name not in _NO_PICTURES)
 FORMAT_OF_SUFFIX = {
     suffix: name for suffix, name in Image.registered_extensions().items() if name in IMAGE_FORMATS
 } | dict.fromkeys((".heic", ".heif", ".hif"), "HEIF")
+_STARTS = {
+    b"\xff\xd8": "JPEG", b"GIF8": "GIF", b"RIFF": "WEBP", b"BM": "BMP", b"II*": "TIFF",
+    b"MM": "TIFF",
+}  # fmt: skip
+"""Tried first, as Pillow needs longer to rule out another format than to open the right one."""
 _HEIF_START = re.compile(rb"....ftyp(hei|hev|mif|msf)", re.DOTALL)
 MAX_PIXELS = 2**22
 """Of a picture that is kept, whatever the model's size."""
@@ -73,7 +78,8 @@ def open_image(file: IO[bytes]) -> ImageFile:
     if is_heif(head):
         with_heif()
         return Image.open(file, formats=("HEIF",))
-    return Image.open(file, formats=IMAGE_FORMATS)
+    first = next((name for start, name in _STARTS.items() if head.startswith(start)), "PNG")
+    return Image.open(file, formats=(first, *IMAGE_FORMATS))
 
 
 def is_heif(head: bytes) -> bool:

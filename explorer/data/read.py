@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 import warnings
 
 import numpy as np
 from PIL import Image
 
+from explorer.data import cache
 from explorer.data.dataset import Split, Transparency
 from explorer.data.pixels import Form
 from explorer.data.progress import with_progress
 from explorer.data.report import Report
-from explorer.data.source import Part
+from explorer.data.source import Part, Source
 from explorer.data.spool import Spool
 from explorer.errors import DatasetError
 
@@ -25,36 +28,59 @@ def read_part(part: Part, indices: np.ndarray | None, form: Form, report: Report
     if indices is None and (mapped := part.source.mapped(form)) is not None:
         return Split(mapped, part.labels, columns=part.columns)
     chosen = np.arange(len(part.source)) if indices is None else indices
-    readable, transparent, count = [], [], 0
+    kept = _read_or_recall(part.source, chosen, form)
+    missing = np.setdiff1d(np.arange(len(chosen)), kept.readable)
+    if missing.size:
+        first = part.source.name(int(chosen[missing[0]]))
+        if missing.size == len(chosen):
+            raise DatasetError(
+                f"None of the {len(chosen)} image files could be read, the first being {first}."
+            )
+        report.leave_out("images that cannot be read", first, missing.size)
+    rows = chosen[kept.readable]
+    return Split(
+        kept.images,
+        part.labels[rows],
+        Transparency(kept.transparent, kept.alphas) if kept.transparent.size else None,
+        {name: values[rows] for name, values in part.columns.items()},
+    )
+
+
+def _read_or_recall(source: Source, chosen: np.ndarray, form: Form) -> cache.Kept:
+    digest, key = source.digest(), None
+    if digest is not None:
+        what = f"{digest} {form}".encode() + chosen.astype("<i8").tobytes()
+        key = f"images-{hashlib.sha256(what).hexdigest()}"
+        if (kept := cache.load(key)) is not None:
+            return kept
+    start = time.monotonic()
+    kept = _read(source, chosen, form)
+    if key is not None and time.monotonic() - start > cache.SLOW:
+        cache.keep(key, kept)
+    return kept
+
+
+def _read(source: Source, chosen: np.ndarray, form: Form) -> cache.Kept:
+    readable, transparent = [np.zeros(0, int)], [np.zeros(0, int)]
+    count = start = 0
     with (
         warnings.catch_warnings(),
         Spool(form.shape) as colours,
         Spool((*form.shape[:2], 1)) as alphas,
     ):
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        warnings.filterwarnings("ignore", module=r"PIL\\.")
-        for block in with_progress(
-            part.source.blocks(chosen, form), len(chosen), lambda b: len(b.indices)
-        ):
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        blocks = source.blocks(chosen, form)
+        for block in with_progress(blocks, len(chosen), lambda block: len(block.indices)):
             colours.append(block.colours)
             alphas.append(block.alphas)
-            readable.append(block.indices[block.readable])
+            readable.append(block.readable + start)
             transparent.append(block.transparent + count)
+            start += len(block.indices)
             count += len(block.readable)
-            missing = np.setdiff1d(np.arange(len(block.indices)), block.readable)
-            if missing.size:
-                first = part.source.name(int(block.indices[missing[0]]))
-                report.leave_out("images that cannot be read", first, missing.size)
-        images, alpha = colours.images(), alphas.images()
-    if count == 0:
-        raise DatasetError(
-            f"None of the {len(chosen)} image files could be read, the first being "
-            f"{part.source.name(int(chosen[0]))}."
+        return cache.Kept(
+            colours.images(),
+            np.concatenate(readable),
+            np.concatenate(transparent),
+            alphas.images(),
         )
-    rows, clear = np.concatenate(readable), np.concatenate(transparent)
-    return Split(
-        images,
-        part.labels[rows],
-        Transparency(clear, alpha) if clear.size else None,
-        {name: values[rows] for name, values in part.columns.items()},
-    )

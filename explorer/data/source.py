@@ -7,7 +7,7 @@ a time, so that memory does not grow with their number.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -108,8 +108,8 @@ class Source(Protocol):
     def mapped(self, form: Form) -> np.ndarray | None:
         """The images themselves, where they lie on the disk in just this form, else None."""
 
-    def stamps(self) -> Iterable[str]:
-        """What changes whenever the images do, for a cache; nothing if they need none."""
+    def digest(self) -> str | None:
+        """SHA-256, in hex, of what changes whenever the files do; None if a cache is no use."""
 
     def name(self, index: int) -> str:
         """What a message calls an image."""
@@ -132,13 +132,14 @@ class Chosen:
         return self.source.values(is_deep)
 
     def blocks(self, indices: np.ndarray, form: Form) -> Iterator[Block]:
-        return self.source.blocks(self.indices[indices], form)
+        for block in self.source.blocks(self.indices[indices], form):
+            yield block._replace(indices=np.searchsorted(self.indices, block.indices))
 
     def mapped(self, form: Form) -> None:
         return None
 
-    def stamps(self) -> Iterable[str]:
-        return self.source.stamps()
+    def digest(self) -> None:
+        return None
 
     def name(self, index: int) -> str:
         return self.source.name(int(self.indices[index]))

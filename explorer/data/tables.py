@@ -42,12 +42,12 @@ class Table:
     """A table as text.
 
     Attributes:
-        name: of its file in the tree.
+        files: that it was read from; the first one's folder is that of the images.
         columns: the cells of each, by its title.
         is_used: whether it told something of an image.
     """
 
-    name: str
+    files: Sequence[str]
     columns: dict[str, list[str]]
     is_used: bool = field(default=False)
 
@@ -79,7 +79,7 @@ def is_table(name: str) -> bool:
     """Tell by its name whether a file may be a table of images."""
     suffix = PurePosixPath(name).suffix.lower()
     words = words_of(PurePosixPath(name).stem)
-    return suffix in (".csv", ".tsv", ".jsonl", ".ndjson") or (
+    return suffix in (".csv", ".tsv", ".jsonl", ".ndjson", ".cls") or (
         suffix == ".txt" and bool({"list", "attr", "labels", "partition", "identity"} & {*words})
     )
 
@@ -87,7 +87,13 @@ def is_table(name: str) -> bool:
 def read_tables(tree: Tree, names: Sequence[str]) -> list[Table]:
     """Read tables as far as they can be read."""
     tables = []
+    if classes := [name for name in names if name.endswith(".cls")]:  # WebDataset
+        stems = [name.removesuffix(".cls") for name in classes]
+        cells = [_read_text(tree, name) for name in classes]
+        tables.append(Table(classes, {"image": stems, "label": cells}))
     for name in names:
+        if name.endswith(".cls"):
+            continue
         with tree.local(name) as file:
             content = file.read(LARGEST_TABLE).decode("utf-8-sig", "replace")
         try:
@@ -95,7 +101,7 @@ def read_tables(tree: Tree, names: Sequence[str]) -> list[Table]:
         except (csv.Error, ValueError):
             continue
         if columns:
-            tables.append(Table(name, columns))
+            tables.append(Table([name], columns))
     return tables
 
 
@@ -174,7 +180,7 @@ def _plainly_the_class(columns: Mapping[str, np.ndarray]) -> str | None:
 
 def _match(files: Sequence[str], table: Table) -> np.ndarray | None:
     """The row of each image, or the one after the last for those that are not in the table."""
-    folder = table.name.rpartition("/")[0]
+    folder = table.files[0].rpartition("/")[0]
     prefix = f"{folder}/" if folder else ""
     places = [i for i, name in enumerate(files) if name.startswith(prefix)]
     if not places:
@@ -265,3 +271,8 @@ def _cell(value: object) -> str:
 
 def _plain(title: str) -> str:
     return "".join(words_of(title))
+
+
+def _read_text(tree: Tree, name: str) -> str:
+    with tree.open(name) as file:
+        return file.read().decode("utf-8", "replace").strip()

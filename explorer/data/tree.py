@@ -249,9 +249,10 @@ def _walk(root: Path, report: Report) -> dict[Parts, list[str]]:
     """List regular files; links to folders are followed, each folder is entered once."""
     folders: dict[Parts, list[str]] = {}
     waiting: list[Parts] = [()]
+    links: list[Parts] = []  # last, so that a folder has its own name and not a link's
     seen: set[str] = set()
-    while waiting:
-        parts = waiting.pop()
+    while waiting or links:
+        parts = (waiting or links).pop()
         path = os.path.join(root, *parts)
         if (real := os.path.realpath(path)) in seen:
             report.leave_out("second links to the same folder", "/".join(parts))
@@ -270,7 +271,7 @@ def _walk(root: Path, report: Report) -> dict[Parts, list[str]]:
             if _is_hidden(entry.name):
                 report.leave_out("hidden or system files", "/".join((*parts, entry.name)))
             elif entry.is_dir():
-                waiting.append((*parts, entry.name))
+                (links if entry.is_symlink() else waiting).append((*parts, entry.name))
             elif entry.is_file():
                 files.append(entry.name)
             else:

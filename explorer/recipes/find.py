@@ -26,12 +26,17 @@ def find_recipe(name: str | None, latent_dim: int) -> tuple[str, Recipe]:
     if name in RECIPES:
         return name, RECIPES[name]
     path = Path(name)
-    if path.suffix != ".json" or not path.is_file():
+    is_json = path.suffix.lower() == ".json"
+    if is_json and not path.exists():
+        raise RecipeError(
+            f"there is no file {name}; choose {', '.join(RECIPES)}, or give a .json file"
+        )
+    if not is_json or not path.is_file():
         raise RecipeError(
             f"there is no recipe {name!r}; choose {', '.join(RECIPES)}, or give a .json file"
         )
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows adds a mark
     except (ValueError, RecursionError) as error:
         raise RecipeError(f"{path.name} is not JSON: {error}") from error
     return path.stem, recipe_from_json(values)

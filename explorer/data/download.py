@@ -1,0 +1,75 @@
+"""Download the files of a published set, with progress, so that no half of one is ever left."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from explorer.errors import DatasetError
+
+_PIECE = 2**18  # bytes
+_PATIENCE = 30  # seconds without an answer
+
+
+@dataclass(frozen=True)
+class File:
+    """A file on the internet.
+
+    Attributes:
+        url: where it is.
+        place: where it is put, below a folder of data sets.
+        sha256: of it, in hex; None for formats that carry check sums.
+    """
+
+    url: str
+    place: str
+    sha256: str | None = None
+
+
+def download(files: tuple[File, ...], folder: Path) -> None:
+    """Put files into a folder of data sets; those that are there are replaced.
+
+    Raises:
+        OSError: a server cannot be reached, or the disk is full.
+        DatasetError: what came is not what was published.
+    """
+    for file in files:
+        path = folder / file.place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.unfinished")
+        try:
+            found = _fetch(file.url, beside)
+            if file.sha256 not in (None, found):
+                raise DatasetError(
+                    f"{file.url} has other content than was published (SHA-256 {found[:8]}… in "
+                    f"place of {file.sha256[:8]}…); try again, or get the set elsewhere."
+                )
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def _fetch(url: str, path: Path) -> str:
+    """Write what is at an address to a file, with a line of progress; return its SHA-256."""
+    digest, done, shown_at = hashlib.sha256(), 0, 0.0
+    with urllib.request.urlopen(url, timeout=_PATIENCE) as answer, path.open("wb") as file:
+        total = int(answer.headers.get("Content-Length") or 0)
+        while piece := answer.read(_PIECE):
+            file.write(piece)
+            digest.update(piece)
+            done += len(piece)
+            if time.monotonic() - shown_at > 0.5 or done == total:
+                shown_at = time.monotonic()
+                of = f" of {total / 2**20:,.1f}" if total else ""
+                name = path.name.removeprefix(".").removesuffix(".unfinished")
+                line = f"\rdownloading {name}: {done / 2**20:,.1f}{of} MB"
+                print(line, end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr, flush=True)
+    if total and done < total:
+        raise OSError(f"the download of {url} ended after {done:,} of {total:,} bytes")
+    return digest.hexdigest()

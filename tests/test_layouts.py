@@ -1,0 +1,687 @@
+"""Layouts that people have, made anew: splits, ranges, proportions, pages, tables, containers."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import shutil
+import unicodedata
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pyarrow
+import pytest
+import zstandard
+from image_sets import RED, idx_bytes, save_classes, save_image, save_npz
+from PIL import Image
+from pyarrow import parquet
+from scipy.io import savemat
+
+from explorer.data import cache
+from explorer.data.dataset import Dataset
+from explorer.data.framing import Framing, frame_picture
+from explorer.data.load import load_dataset
+from explorer.data.pixels import FORMAT_OF_SUFFIX
+from explorer.data.sheet import write_sheet
+from explorer.data.summary import full, three_lines
+from explorer.data.uploads import read_upload
+from explorer.errors import DatasetError
+
+pytestmark = pytest.mark.usefixtures("bare_machine")
+RANDOM = np.random.default_rng(0)
+
+
+def counts(dataset: Dataset) -> tuple[int, int]:
+    return len(dataset.train.images), len(dataset.test.images)
+
+
+def noise(*shape: int) -> np.ndarray:
+    return RANDOM.integers(0, 256, shape, dtype=np.uint8)
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array).save(path)
+
+
+def told(dataset: Dataset) -> str:
+    """All that is said of a set; reads it."""
+    return full(dataset)
+
+
+# Splits
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("seg_train", "seg_test"),
+        ("train_images", "test_images"),
+        ("training_set", "test_set"),
+        ("Train", "Holdout"),
+        ("pets-train", "pets-eval"),
+        ("trainset", "devset"),
+        ("seg_train/seg_train", "seg_test/seg_test"),
+        ("Pets/train", "Pets/valid"),
+    ],
+)
+def test_splits_are_known_by_many_names(folder: Path, train: str, test: str) -> None:
+    save_classes(folder / train, {"cat": 3, "dog": 2})
+    save_classes(folder / test, {"cat": 1, "dog": 1})
+    pets = load_dataset(folder)
+    assert pets.classes == ("cat", "dog")
+    assert counts(pets) == (5, 2)
+
+
+def test_each_class_may_have_its_own_splits(folder: Path) -> None:
+    for name in ("cat", "dog"):
+        save_classes(folder / name, {"train": 4, "test": 2})
+    pets = load_dataset(folder)
+    assert pets.classes == ("cat", "dog")
+    assert counts(pets) == (8, 4)
+
+
+def test_split_and_class_in_one_name_are_told_apart(folder: Path) -> None:
+    save_classes(folder, {"train_cat": 3, "train_dog": 3, "test_cat": 1, "test_dog": 2})
+    pets = load_dataset(folder)
+    assert pets.classes == ("cat", "dog")
+    assert counts(pets) == (6, 3)
+
+
+def test_folders_beside_the_splits_are_left_out_and_told(folder: Path) -> None:
+    for name, count in (("Training", 4), ("Test", 2), ("test-multiple_sizes", 1)):
+        save_classes(folder / name, {"apple": count, "pear": count})
+    save_classes(folder / "papers", {"any": 3})
+    fruits = load_dataset(folder)
+    assert counts(fruits) == (8, 4)
+    assert fruits.report.left_out == {
+        "images beside the folders of the splits": (3, "papers/any"),
+        "images of another test folder": (2, "test-multiple_sizes/apple"),
+    }
+
+
+def test_a_flat_test_folder_beside_a_flat_training_folder_is_the_test_split(folder: Path) -> None:
+    save_classes(folder, {"train": 4, "test": 2})
+    pets = load_dataset(folder)
+    assert (pets.classes, counts(pets)) == (("Our Pets",), (4, 2))
+
+
+@pytest.mark.parametrize("place", ["", "train/"])
+def test_masks_beside_images_are_left_out_and_told(folder: Path, place: str) -> None:
+    for number in range(4):
+        save_array(folder / f"{place}images/{number}.png", noise(8, 8))
+        save_array(folder / f"{place}masks/{number}.png", noise(8, 8) // 128)
+    cells = load_dataset(folder)
+    assert counts(cells) == (3, 1)
+    assert cells.report.left_out["masks beside the images"][0] == 4
+
+
+def test_two_levels_of_folders_may_name_a_class(folder: Path) -> None:
+    save_classes(folder / "Greek", {"alpha": 2, "beta": 2})
+    save_classes(folder / "Latin", {"a": 2})
+    outer = load_dataset(folder)
+    assert outer.classes == ("Greek", "Latin")
+    assert "--class-level 2 takes the 3 below them" in outer.report.notes[0]
+    inner = load_dataset(folder, class_level=2)
+    assert inner.classes == ("Greek/alpha", "Greek/beta", "Latin/a")
+
+
+# What is no image, or not to be opened
+
+
+def test_names_equal_but_for_unicode_form_are_one_class_without_loss(folder: Path) -> None:
+    for form in ("NFC", "NFD"):
+        save_classes(folder / unicodedata.normalize(form, "é"), {"": 3})
+    letters = load_dataset(folder)
+    assert letters.classes == ("é",)
+    assert sum(counts(letters)) == 6
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="nothing is closed to the superuser")
+def test_folders_that_cannot_be_opened_are_told(folder: Path) -> None:
+    save_classes(folder, {"cat": 3, "dog": 3})
+    (folder / "dog").chmod(0)
+    try:
+        assert "folders that cannot be opened" in told(load_dataset(folder))
+    finally:
+        (folder / "dog").chmod(0o755)
+
+
+def test_pipes_and_links_are_left_out_and_told(folder: Path) -> None:
+    save_classes(folder, {"cat": 4})
+    os.mkfifo(folder / "cat" / "pipe.png")
+    (folder / "cat" / "gone.png").symlink_to("nowhere.png")
+    (folder / "again").symlink_to("cat")
+    report = load_dataset(folder).report
+    assert report.left_out == {
+        "pipes, sockets or devices": (1, "cat/pipe.png"),
+        "links that lead nowhere": (1, "cat/gone.png"),
+        "second links to the same folder": (1, "again"),
+    }
+    os.mkfifo(folder / "alone.png")
+    with pytest.raises(DatasetError, match="alone.png is no regular file"):
+        load_dataset(folder / "alone.png")
+
+
+def test_other_files_are_counted_by_kind(folder: Path) -> None:
+    save_classes(folder, {"cat": 4})
+    for name in ("a.pdf", "b.pdf", "c.cr2", "d.mp4", "e.xyz", ".f.png", "notes"):
+        (folder / "cat" / name).write_bytes(b"x")
+    left_out = load_dataset(folder).report.left_out
+    assert {kind: count for kind, (count, _) in left_out.items()} == {
+        "hidden or system files": 1,
+        "PDF documents": 2,
+        "camera raw photos": 1,
+        "videos": 1,
+        ".xyz files": 1,
+        "files without a suffix": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a.tfrecord", "TFRecord files.*tf.data.TFRecordDataset"),
+        ("data.mdb", "an LMDB database.*lmdb.open"),
+        (".zarray", "a zarr store.*zarr.open"),
+        ("scan.nii.gz", "NIfTI volumes.*nibabel"),
+        ("scan.dcm", "DICOM files.*pydicom"),
+        ("model.pt", "PyTorch files.*torch.load"),
+        ("data.pkl", "pickles.*never loaded"),
+        ("data.arrow", "Arrow files.*to_parquet"),
+        ("inner.zip", "no images but archives.*unpack"),
+        ("list.csv", "list.csv in .* must have a column for each pixel"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_the_conversion(
+    folder: Path, name: str, words: str
+) -> None:
+    (folder / name).write_bytes(b"a,b\n1,x\n")
+    with pytest.raises(DatasetError, match=words):
+        load_dataset(folder)
+
+
+# Ranges
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high"),
+    [
+        (noise(8, 9, 9) // 128, 0, 1),
+        ((noise(8, 9, 9) // 128).astype(bool), 0, 1),
+        ((noise(8, 9, 9) // 128).astype(np.int64), 0, 1),
+        (noise(8, 9, 9) // 20, 0, 255),
+        (noise(8, 9, 9).astype(np.int32), 0, 255),
+        (noise(8, 9, 9).astype(np.uint16) * 4, 0, 1023),
+        (noise(8, 9, 9).astype(np.uint16) * 16, 0, 4095),
+        (noise(8, 9, 9).astype(np.uint16) * 257, 0, 65535),
+        (noise(8, 9, 9).astype(np.int16) - 1000, None, None),
+        (noise(8, 9, 9) / 255.0, 0, 1),
+        (noise(8, 9, 9) / 255.0 + 1e-4, 0, 1),
+        (noise(8, 9, 9) / 127.5 - 1, -1, 1),
+        (noise(8, 9, 9).astype(np.float32), 0, 255),
+        (noise(8, 9, 9) / 255.0 * 8 - 3, None, None),
+        ((noise(8, 9, 9) // 16).astype(np.float64), 0, 15),  # scikit-learn's digits
+    ],
+)
+def test_one_range_is_found_for_the_whole_set(
+    tmp_path: Path, values: np.ndarray, low: float | None, high: float | None
+) -> None:
+    values[0, 0, 0], values[0, 0, 1] = values.min(), values.max()
+    low = float(values.min()) if low is None else low  # its own
+    high = float(values.max()) if high is None else high
+    mine = load_dataset(save_npz(tmp_path / "mine.npz", x_train=values, x_test=values[:1]))
+    assert (mine.range.low, mine.range.high) == pytest.approx((low, high), abs=0.5 / 255)
+    scaled = (values.astype(np.float64) - low) / (high - low) * 255
+    np.testing.assert_allclose(mine.train.images[..., 0], scaled.clip(0, 255), atol=0.51)
+
+
+@pytest.mark.parametrize(
+    ("values", "suffix", "expected"),
+    [
+        (noise(9, 9) // 128, "png", "0..1"),
+        (noise(9, 9).astype(np.uint16) * 16, "png", "0..4095"),
+        (noise(9, 9).astype(np.uint16) * 4, "tif", "0..1023"),
+        (noise(9, 9).astype(np.float32) / 127.5 - 1, "tif", "-1..1"),
+        (noise(9, 9), "png", "0..255"),
+    ],
+)
+def test_pictures_have_one_range_that_uploads_share(
+    folder: Path, values: np.ndarray, suffix: str, expected: str
+) -> None:
+    values[0, 0], values[0, 1] = values.min(), values.max()
+    save_array(folder / f"train/1.{suffix}", values)
+    half = (values / 2).astype(values.dtype)  # darker: a range of its own would brighten it
+    save_array(folder / f"test/1.{suffix}", half)
+    mine = load_dataset(folder)
+    assert str(mine.range) == expected
+    for split, name in ((mine.train, "train"), (mine.test, "test")):
+        upload = read_upload((folder / name / f"1.{suffix}").read_bytes(), mine.form)
+        image = frame_picture(upload.image, Framing(), mine.image_shape, 0.0)
+        np.testing.assert_array_equal(image, split.images[0] / np.float32(255))
+
+
+def test_an_ordinary_picture_for_a_model_of_masks_is_not_all_white(folder: Path) -> None:
+    for number in range(3):
+        save_array(folder / f"{number}.png", noise(9, 9) // 128)
+    form = load_dataset(folder).form
+    picture = io.BytesIO()
+    Image.new("L", (9, 9), 100).save(picture, "PNG")
+    assert read_upload(picture.getvalue(), form).image.getpixel((0, 0)) == 100
+
+
+def test_a_person_may_give_the_range(tmp_path: Path) -> None:
+    path = save_npz(tmp_path / "mine.npz", x=np.arange(128, dtype=np.uint8).reshape(8, 4, 4))
+    mine = load_dataset(path, value_range=(0, 51))
+    assert mine.train.images.max() == 255
+    assert (mine.train.images[0].ravel() == np.arange(16) * 5).all()
+    with pytest.raises(DatasetError, match="must go from low to high"):
+        load_dataset(path, value_range=(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [(noise(9, 9) // 16, "the brightest pixel is 15 of 255"), (noise(9, 9) // 64 * 64, "4 levels")],
+)
+def test_a_doubtful_range_gets_a_warning(folder: Path, values: np.ndarray, words: str) -> None:
+    values[0, :4] = (0, values.max(), 64, 128) if values.max() > 64 else (0, 15, 5, 10)
+    for number in range(3):
+        save_array(folder / f"{number}.png", values)
+    assert words in told(load_dataset(folder))
+    assert words in three_lines(load_dataset(folder))
+
+
+# Proportions and pages
+
+
+@pytest.mark.parametrize("fit", ["pad", "stretch"])
+def test_oblong_pictures_lose_nothing(folder: Path, fit: str) -> None:
+    image = np.zeros((64, 200), np.uint8)
+    image[:, :20] = image[:, -20:] = 255  # both ends are white
+    for number in range(4):
+        save_array(folder / f"a/{number}.png", image)
+    cut = load_dataset(folder)
+    assert "cuts 68% of the pictures' area away" in cut.report.notes[0]
+    assert cut.train.images.max() == 0
+    whole = load_dataset(folder, fit=fit)  # type: ignore[arg-type]
+    assert whole.train.images[0, 16, [1, 30], 0].min() > 240
+    upload = read_upload((folder / "a/0.png").read_bytes(), whole.form)
+    seen = frame_picture(upload.image, Framing(), whole.image_shape, whole.background)
+    np.testing.assert_array_equal(seen, whole.train.images[0] / np.float32(255))
+
+
+def test_images_may_become_oblong(folder: Path) -> None:
+    for number in range(4):
+        save_array(folder / f"a/{number}.png", noise(128, 400))
+    spectrograms = load_dataset(folder, image_size=(64, 200))
+    assert spectrograms.image_shape == (64, 200, 1)
+    assert not any("cuts" in note for note in spectrograms.report.notes)
+
+
+def save_pages(path: Path, count: int, **options: object) -> Path:
+    pages = [Image.fromarray(np.full((9, 9), 20 * number, np.uint8)) for number in range(count)]
+    pages[0].save(path, save_all=True, append_images=pages[1:], **options)  # type: ignore[arg-type]
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["tif", "gif", "webp"])
+def test_every_page_of_a_stack_is_an_image(folder: Path, suffix: str) -> None:
+    for number in range(2):
+        save_pages(
+            folder / f"{number}.{suffix}", 6, **({"lossless": True} if suffix == "webp" else {})
+        )
+    stack = load_dataset(folder, grey=True)
+    assert sum(counts(stack)) == 12
+    assert "2 files are stacks: each of their 12 pages is an image" in stack.report.notes[0]
+    seen = np.concatenate([stack.train.images, stack.test.images])[:, 4, 4, 0]
+    assert sorted({*seen.tolist()}) == [0, 20, 40, 60, 80, 100]
+    assert sum(counts(load_dataset(folder, first_page=True))) == 2
+
+
+def test_a_lone_stack_is_an_image_set(tmp_path: Path) -> None:
+    assert counts(load_dataset(save_pages(tmp_path / "cells.tif", 7))) == (6, 1)
+
+
+def test_reduced_copies_in_a_tiff_are_no_pages(folder: Path) -> None:
+    for number in range(3):
+        large = Image.fromarray(noise(40, 40))
+        large.save(folder / f"{number}.tif", save_all=True, append_images=[large.reduce(4)])
+    assert sum(counts(load_dataset(folder))) == 3
+
+
+HEIC = base64.b64decode(  # red on the left, blue on the right, 64 × 32
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAX1tZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAA"
+    "AAAAACJpbG9jAAAAAERAAAEAAQAAAAABoQABAAAAAAAAAI0AAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAA"
+    "AA5waXRtAAAAAAABAAAA/WlwcnAAAADdaXBjbwAAAHZodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNw"
+    "AAADAJAAAAMAAAMAHroCQGEAAQAqQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbq5Ka5uAhoMCAAAAMDIAAAAwAhYgABAAZEAcFz"
+    "wIkAAAATY29scm5jbHgAAQANAAaAAAAAFGlzcGUAAAAAAAAAQAAAAEAAAAAoY2xhcAAAAEAAAAABAAAAIAAAAAEAAAAAAAAA"
+    "Av///+AAAAACAAAAEHBpeGkAAAAAAwgICAAAABhpcG1hAAAAAAAAAAEAAQWBAgMFhAAAAJVtZGF0AAAAiSgBrwngOSMkv//5"
+    "BH//+MRuQ/gUZcF//jBeff43IP/+6witcNaUEUqiGXyM6T1lCZfV45ditsH6c+2pMp9S6+xr5pggTori3GbeBwRZzFnBufe/"
+    "fIQtwRg7lVPHisWG1ijUyz83uz/+uqxZShnKGthKbN4ARNbOYrFQsePznOyuH0o9ALmN+Q4e"
+)
+
+
+def test_photos_of_phones_are_read_in_training_and_uploads(folder: Path) -> None:
+    for name in ("1.HEIC", "2.heif"):
+        (folder / name).write_bytes(HEIC)
+    photos = load_dataset(folder)
+    assert photos.image_shape == (32, 64, 3)
+    red, blue = (
+        photos.train.images[0, 16, 10].astype(int),
+        photos.train.images[0, 16, 54].astype(int),
+    )
+    assert abs(red - (220, 30, 30)).max() < 25
+    assert abs(blue - (30, 30, 220)).max() < 25
+    upload = read_upload(HEIC, photos.form)
+    assert upload.size == (64, 32)
+    assert ".avif" in FORMAT_OF_SUFFIX
+
+
+# Tables beside images
+
+
+def test_a_table_tells_classes_and_columns(folder: Path) -> None:
+    for number in range(12):
+        save_image(folder / "img" / f"{number:05}.jpg", (number, 0, 0))
+    rows = [
+        f"{number:05},{'ab'[number % 2]},{20 + number},{'mf'[number % 4 // 2]}"
+        for number in range(11)
+    ]
+    (folder / "HAM.csv").write_text("image_id,dx,age,sex\n" + "\n".join(rows), encoding="utf-8-sig")
+    skin = load_dataset(folder)
+    assert skin.classes == ("a", "b", "not labelled")
+    assert {*skin.test.columns} == {"age", "sex"}
+    assert skin.test.columns["sex"].dtype.kind == "U"
+    ages = np.concatenate([skin.train.columns["age"], skin.test.columns["age"]])
+    assert np.isnan(ages).sum() == 1
+    for split in (skin.train, skin.test):  # red is the number, as far as JPEG keeps it
+        known = ~np.isnan(split.columns["age"])
+        red = split.images[known, 4, 4, 0].astype(int)
+        assert abs(split.columns["age"][known] - 20 - red).max() <= 2
+    by_sex = load_dataset(folder, label="sex")
+    assert {"m", "f"} <= {*by_sex.classes}
+    with pytest.raises(DatasetError, match="no column 'size'; its columns are: age, sex"):
+        load_dataset(folder, label="size")
+
+
+def test_hugging_face_metadata_lie_in_each_split(folder: Path) -> None:
+    for split, count in (("train", 6), ("test", 4)):
+        lines = []
+        for number in range(count):
+            save_image(folder / split / f"{number}.png", (number, 0, 0))
+            lines.append(json.dumps({"file_name": f"{number}.png", "label": "xy"[number % 2]}))
+        (folder / split / "metadata.jsonl").write_text("\n".join(lines))
+    pets = load_dataset(folder)
+    assert pets.classes == ("x", "y")
+    assert pets.test.labels.tolist() == [0, 1, 0, 1]
+
+
+def test_celeba_lists_give_attributes_and_splits(folder: Path) -> None:
+    for number in range(1, 13):
+        save_image(folder / "img_align_celeba" / f"{number:06}.jpg")
+    rows = "".join(
+        f"{n:06}.jpg {1 if n % 2 else -1:2} {1 if n % 3 else -1:2}\n" for n in range(1, 13)
+    )
+    (folder / "list_attr_celeba.txt").write_text(f"12\nBald Male\n{rows}")
+    parts = "".join(f"{n:06}.jpg {0 if n < 9 else 1 if n < 11 else 2}\n" for n in range(1, 13))
+    (folder / "list_eval_partition.txt").write_text(parts)
+    celeba = load_dataset(folder)
+    assert counts(celeba) == (8, 2)
+    assert celeba.test.columns["Bald"].tolist() == [1.0, -1.0]
+    assert "2 validation images" in told(celeba)
+    assert load_dataset(folder, label="Male").classes == ("-1", "1")
+
+
+def test_a_table_that_names_no_image_is_told(folder: Path) -> None:
+    (save_classes(folder, {"cat": 3}) / "labels.csv").write_text("id,label\n77,x\n78,y\n")
+    assert load_dataset(folder).report.left_out == {"tables": (1, "labels.csv")}
+
+
+# Containers
+
+
+def test_medmnist_is_read(tmp_path: Path) -> None:
+    arrays: dict[str, np.ndarray] = {}
+    for split, count in (("train", 9), ("val", 4), ("test", 5)):
+        arrays[f"{split}_images"] = noise(count, 28, 28)
+        arrays[f"{split}_labels"] = np.arange(count)[:, None] % 3
+    medmnist = load_dataset(save_npz(tmp_path / "pathmnist.npz", **arrays))
+    assert (counts(medmnist), medmnist.classes) == ((9, 5), ("0", "1", "2"))
+    np.testing.assert_array_equal(medmnist.test.images[..., 0], arrays["test_images"])
+    assert "4 validation images" in told(medmnist)
+
+
+def test_dsprites_has_its_factors_as_columns(tmp_path: Path) -> None:
+    factors = np.column_stack([np.ones(40), np.arange(40) % 3, RANDOM.random((40, 4))])
+    path = save_npz(
+        tmp_path / "dsprites.npz",
+        imgs=noise(40, 64, 64) // 128,
+        latents_values=factors,
+        latents_classes=(factors * 2).astype(int),
+        metadata=np.array({"author": "x"}, dtype=object),
+    )
+    sprites = load_dataset(path)
+    assert str(sprites.range) == "0..1"
+    assert len(sprites.classes) == 3
+    assert {*sprites.test.columns} == {"scale", "orientation", "x", "y"}  # one colour
+    assert sprites.report.left_out.popitem()[1] == (1, "metadata")
+
+
+def test_hdf5_is_read_block_by_block(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "3dshapes.h5", "w") as file:
+        file["images"] = images = noise(30, 16, 16, 3)
+        file["labels"] = np.column_stack(
+            [RANDOM.random((30, 4)), np.arange(30) % 4, RANDOM.random(30)]
+        )
+    shapes = load_dataset(tmp_path / "3dshapes.h5")
+    assert shapes.classes == ("0", "1", "2", "3")
+    assert {*shapes.test.columns} == {"floor", "wall", "object", "scale", "orientation"}
+    rows = {image.tobytes() for split in (shapes.train, shapes.test) for image in split.images}
+    assert rows == {image.tobytes() for image in images}
+    with h5py.File(tmp_path / "words.h5", "w") as file:
+        for split in ("train", "test"):
+            file[f"{split}/x"], file[f"{split}/y"] = RANDOM.random((4, 3, 9, 9)), ["b", "a"] * 2
+    words = load_dataset(tmp_path / "words.h5")
+    assert (words.classes, words.image_shape) == (("a", "b"), (9, 9, 3))
+
+
+@pytest.mark.parametrize("in_planes", [True, False])
+def test_flat_colours_are_told_from_flat_planes(tmp_path: Path, in_planes: bool) -> None:
+    ramp = np.linspace(0, 200, 8, dtype=np.uint8)
+    image = np.stack([ramp[:, None] + ramp // 4, 0 * ramp[:, None] + ramp, np.full((8, 8), 9)], -1)
+    image = image.astype(np.uint8)
+    flat = (image.transpose(2, 0, 1) if in_planes else image).reshape(1, -1)
+    mine = load_dataset(save_npz(tmp_path / "mine.npz", data=np.repeat(flat, 4, 0)))
+    np.testing.assert_array_equal(mine.train.images[0], image)
+
+
+def test_a_folder_of_arrays_and_a_file_for_each_class_are_read(folder: Path) -> None:
+    for name in ("full_numpy_bitmap_cat", "full_numpy_bitmap_dog"):
+        np.save(folder / f"{name}.npy", noise(7, 784))
+    assert load_dataset(folder).classes == ("cat", "dog")
+    shutil.rmtree(folder)
+    for split, count in (("train", 6), ("test", 3)):
+        np.savez_compressed(folder.parent / "x", noise(1))
+        folder.mkdir(exist_ok=True)
+        np.savez_compressed(folder / f"k49-{split}-imgs.npz", noise(count, 28, 28))
+        np.savez_compressed(folder / f"k49-{split}-labels.npz", np.arange(count) % 2)
+    assert counts(load_dataset(folder)) == (6, 3)
+
+
+def save_idx_set(folder: Path, images: str, labels: str, *, count: int = 6) -> np.ndarray:
+    folder.mkdir(parents=True, exist_ok=True)
+    pixels = noise(count, 28, 28)
+    (folder / images).write_bytes(idx_bytes(pixels))
+    (folder / labels).write_bytes(idx_bytes(np.arange(count) % 3))
+    return pixels
+
+
+def test_one_of_the_sets_of_emnist_is_picked_and_turned_upright(folder: Path) -> None:
+    for name in ("letters", "digits"):
+        for split in ("train", "test"):
+            stem = f"emnist-{name}-{split}"
+            pixels = save_idx_set(folder, f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte")
+            if (name, split) == ("letters", "train"):
+                letters = pixels
+    with pytest.raises(
+        DatasetError, match="several sets: emnist digits, emnist letters; add one's"
+    ):
+        load_dataset(folder)
+    picked = load_dataset(folder / "emnist-letters")
+    np.testing.assert_array_equal(picked.train.images[..., 0], letters.transpose(0, 2, 1))
+    assert "turned upright" in picked.report.notes[0]
+
+
+def test_qmnist_has_columns_of_its_writers(folder: Path) -> None:
+    for split in ("train", "test"):
+        (folder / f"qmnist-{split}-images-idx3-ubyte").write_bytes(idx_bytes(noise(9, 28, 28)))
+        table = np.column_stack([np.arange(9) % 3, RANDOM.integers(0, 500, (9, 7))]).astype(">i4")
+        header = b"\0\0\x0c\x02" + np.array(table.shape, ">u4").tobytes()
+        (folder / f"qmnist-{split}-labels-idx2-int").write_bytes(header + table.tobytes())
+    qmnist = load_dataset(folder)
+    assert qmnist.classes == ("0", "1", "2")
+    assert "writer" in qmnist.test.columns
+
+
+@pytest.mark.parametrize("layout", ["MNIST/raw", "one folder each", "zip"])
+def test_idx_files_may_lie_deeper(folder: Path, layout: str) -> None:
+    for split in ("train", "t10k"):
+        names = f"{split}-images-idx3-ubyte", f"{split}-labels-idx1-ubyte"
+        save_idx_set(folder / "MNIST" / "raw", *names)
+    path = folder
+    if layout == "one folder each":
+        for file in list((folder / "MNIST" / "raw").iterdir()):
+            (folder / file.name).mkdir()
+            file.rename(folder / file.name / file.name)
+    elif layout == "zip":
+        path = Path(shutil.make_archive(str(folder), "zip", folder))
+    assert counts(load_dataset(path)) == (6, 6)
+
+
+@pytest.mark.parametrize("kind", ["tar", "gztar", "xztar", "zst"])
+def test_tar_archives_give_the_images_of_their_folder(folder: Path, kind: str) -> None:
+    save_classes(folder, {"cat": 5, "dog": 4})
+    path = Path(shutil.make_archive(str(folder), "tar" if kind == "zst" else kind, folder))
+    if kind == "zst":
+        packed = path.with_suffix(".tar.zst")
+        packed.write_bytes(zstandard.compress(path.read_bytes()))
+        path = packed
+    expected, found = load_dataset(folder), load_dataset(path)
+    assert found.origin == "tar of class folders (PNG)"
+    np.testing.assert_array_equal(found.train.images, expected.train.images)
+
+
+def test_webdataset_classes_lie_beside_the_images(folder: Path) -> None:
+    for number in range(6):
+        save_image(folder / f"{number:05}.png")
+        (folder / f"{number:05}.cls").write_text(str(number % 2))
+    shard = load_dataset(Path(shutil.make_archive(str(folder), "tar", folder)))
+    assert (shard.classes, shard.report.left_out) == (("0", "1"), {})
+
+
+def png_bytes(value: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), (value, 0, 0)).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_parquet_shards_of_hugging_face_are_read(folder: Path) -> None:
+    features = {"features": {"fine_label": {"names": ["left", "right"]}}}
+    for name in ("train-00000-of-00002", "train-00001-of-00002", "test-00000-of-00001"):
+        table = pyarrow.table(
+            {
+                "img": [{"bytes": png_bytes(number), "path": None} for number in range(7)],
+                "fine_label": [number % 2 for number in range(7)],
+                "score": [number / 7 for number in range(7)],
+            }
+        ).replace_schema_metadata({"huggingface": json.dumps({"info": features})})
+        (folder / "data").mkdir(exist_ok=True)
+        parquet.write_table(table, folder / "data" / f"{name}.parquet", row_group_size=3)
+    found = load_dataset(folder)
+    assert (found.classes, counts(found)) == (("left", "right"), (14, 7))
+    assert found.test.images[:, 0, 0, 0].tolist() == list(range(7))
+    assert found.test.columns["score"] == pytest.approx(np.arange(7) / 7)
+
+
+def test_csv_of_pixels_is_read_with_titles_or_without(tmp_path: Path) -> None:
+    pixels, labels = noise(20, 64), np.arange(20) % 3
+    rows = np.column_stack([labels, pixels])
+    np.savetxt(tmp_path / "plain.csv", rows, fmt="%d", delimiter=",")
+    titles = ",".join(["label", *(f"pixel{number}" for number in range(64))])
+    np.savetxt(tmp_path / "titled.csv", rows, fmt="%d", delimiter=",", header=titles, comments="")
+    for name in ("plain.csv", "titled.csv"):
+        found = load_dataset(tmp_path / name)
+        images = np.concatenate([found.train.images, found.test.images])
+        assert {image.tobytes() for image in images} == {row.tobytes() for row in pixels}
+        assert found.classes == ("0", "1", "2")
+
+
+def test_fer_has_its_splits_in_a_column(tmp_path: Path) -> None:
+    pixels = noise(20, 64)
+    usages = ["Training"] * 12 + ["PublicTest"] * 4 + ["PrivateTest"] * 4
+    lines = [f"{i % 3},{' '.join(map(str, pixels[i]))},{usages[i]}" for i in range(20)]
+    (tmp_path / "fer.csv").write_text("emotion,pixels,Usage\n" + "\n".join(lines))
+    fer = load_dataset(tmp_path / "fer.csv")
+    assert counts(fer) == (12, 4)
+    np.testing.assert_array_equal(fer.test.images.reshape(4, 64), pixels[16:])
+
+
+def test_svhn_is_read_with_the_digit_nought(folder: Path) -> None:
+    for split, count in (("train", 9), ("test", 4)):
+        images = noise(32, 32, 3, count)
+        labels = np.arange(1, count + 1)[:, None] % 10 + 1
+        savemat(folder / f"{split}_32x32.mat", {"X": images, "y": labels})
+    svhn = load_dataset(folder)
+    assert counts(svhn) == (9, 4)
+    np.testing.assert_array_equal(svhn.test.images, images.transpose(3, 0, 1, 2))
+    assert svhn.classes[0] == "0" and len(svhn.classes) == 9
+
+
+def test_stl10_is_read_upright_and_by_name(folder: Path) -> None:
+    images = noise(4, 96, 96, 3)
+    for split in ("train", "test"):
+        stored = images.transpose(0, 3, 2, 1)  # planes, column by column
+        (folder / f"{split}_X.bin").write_bytes(stored.tobytes())
+        (folder / f"{split}_y.bin").write_bytes(bytes([1, 2, 1, 2]))
+    (folder / "class_names.txt").write_text("airplane\nbird\n")
+    stl10 = load_dataset(folder, image_size=96)
+    np.testing.assert_array_equal(stl10.train.images, images)
+    assert stl10.classes == ("airplane", "bird")
+
+
+# Looking, and keeping
+
+
+def test_a_contact_sheet_has_a_row_for_each_class(folder: Path) -> None:
+    save_classes(folder, {"cat": 3, "dog": 20})
+    pets = load_dataset(folder)
+    write_sheet(pets, folder / "sheet.png")
+    with Image.open(folder / "sheet.png") as sheet:
+        assert sheet.size == (150 + 16 * 34, 2 * 34)
+        assert sheet.getpixel((152, 2)) == tuple(pets.train.images[0, 0, 0])
+        assert np.asarray(sheet)[36, 152, 0] == 1  # red is the class
+
+
+def test_the_second_start_reads_what_was_kept(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LATENT_CACHE_DIR", str(tmp_path / "kept"))
+    monkeypatch.setattr(cache, "SLOW", -1.0)
+    save_classes(folder, {"cat": 5, "dog": 4})
+    (folder / "cat" / "broken.png").write_bytes(b"x")
+    first = load_dataset(folder)
+    expected = first.train.images.copy(), first.test.labels
+    told_first = full(first)
+    with monkeypatch.context() as patch:
+        patch.setattr("explorer.data.pictures.open_image", None)  # nothing is opened again
+        again = load_dataset(folder)
+        np.testing.assert_array_equal(again.train.images, expected[0])
+        np.testing.assert_array_equal(again.test.labels, expected[1])
+        assert full(again) == told_first
+    save_image(folder / "cat" / "000.png", RED)
+    assert (load_dataset(folder).train.images != expected[0]).any()
+    assert cache.clear() > 0
+    assert list((tmp_path / "kept").iterdir()) == []
