@@ -41,8 +41,7 @@ class Split:
         images: ``(n, height, width, channels)`` uint8, in memory or memory-mapped.
         labels: ``(n,)`` int64.
         transparency: of images under which no background was laid yet; None if all are opaque.
-        columns: what else is known of each image, by name: ``(n,)`` float64, NaN where it is not
-            known, or strings.
+        columns: what else is known of each image, by name: ``(n,)`` float64, NaN where it is not.
     """
 
     images: np.ndarray

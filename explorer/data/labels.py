@@ -15,6 +15,8 @@ from explorer.errors import DatasetError
 
 MOST_WORDS = 256
 """A column with more different words names images, not kinds of them, and is not kept."""
+MOST_SPELLED_OUT = 6
+"""Words whose numbers a column's name tells one by one."""
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,13 @@ def classify(
     else:
         classes = (lone_class,)
         indices = [np.zeros(len(part.source), np.int64) for part in parts]
-    kept_names = _worth_keeping(columns, report)
+    numbers = _as_numbers(columns, report)
     return Layout(
         origin,
         classes,
         {
-            role: Part(part.source, index, {name: as_column(kept[name]) for name in kept_names})
-            for (role, part), index, kept in zip(found.items(), indices, columns, strict=True)
+            role: Part(part.source, index, kept)
+            for (role, part), index, kept in zip(found.items(), indices, numbers, strict=True)
         },
         image_shape,
     )
@@ -115,22 +117,41 @@ def _choose_column(path: Path, part: Unclassified, label: str) -> np.ndarray:
     raise DatasetError(f"{path} has no column {label!r}; its columns are: {there}.")
 
 
-def _worth_keeping(columns: Sequence[Mapping[str, np.ndarray]], report: Report) -> list[str]:
-    """The columns that all splits have and that tell images apart."""
-    kept = []
+def _as_numbers(
+    columns: Sequence[Mapping[str, np.ndarray]], report: Report
+) -> list[dict[str, np.ndarray]]:
+    """The columns that all splits have and that tell images apart, as float64.
+
+    Words become their places in the alphabet, which the column's name then tells.
+    """
+    kept: list[dict[str, np.ndarray]] = [{} for _ in columns]
     for name in columns[0]:
-        if all(name in part for part in columns):
-            values = [part[name] for part in columns]
-            is_words = any(part.dtype.kind == "U" for part in values)
-            distinct = np.unique(
-                np.concatenate([part.astype(str) if is_words else part for part in values])
-            )
-            count = sum(len(part) for part in values)
-            if is_words and len(distinct) > min(MOST_WORDS, max(2, count // 2)):
+        if not all(name in part for part in columns):
+            continue
+        values = [part[name] for part in columns]
+        if any(part.dtype.kind == "U" for part in values):
+            words = [part.astype(str) for part in values]
+            known = np.setdiff1d(np.concatenate(words), [""])
+            if len(known) > min(MOST_WORDS, max(2, sum(map(len, words)) // 2)):
                 report.leave_out("columns with a word of its own for nearly each image", name)
-            elif len(distinct) > 1:
-                kept.append(name)
+                continue
+            places = [np.searchsorted(known, part).astype(np.float64) for part in words]
+            values = [
+                np.where(part == "", np.nan, place)
+                for part, place in zip(words, places, strict=True)
+            ]
+            name = f"{name} ({_spell_out(known)})"
+        if len(np.unique(np.concatenate(values))) > 1:
+            for part, column in zip(kept, values, strict=True):
+                part[name] = column.astype(np.float64)
     return kept
+
+
+def _spell_out(words: np.ndarray) -> str:
+    """What the numbers of words mean: all of a few, else the first and the last."""
+    if len(words) <= MOST_SPELLED_OUT:
+        return ", ".join(f"{number} {word}" for number, word in enumerate(words))
+    return f"0 {words[0]} to {len(words) - 1} {words[-1]}, by the alphabet"
 
 
 def plain(values: np.ndarray, name: str) -> np.ndarray:
@@ -182,11 +203,6 @@ def index_classes(
     else:
         words = tuple(str(value) for value in known)
     return words, [np.searchsorted(known, part).astype(np.int64) for part in values]
-
-
-def as_column(values: np.ndarray) -> np.ndarray:
-    """Plain labels of one axis as a column: float64, or strings."""
-    return values if values.dtype.kind == "U" else values.astype(np.float64)
 
 
 def _is_one_hot(values: np.ndarray) -> bool:

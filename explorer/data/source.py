@@ -152,7 +152,7 @@ class Part:
     Attributes:
         source: of its images.
         labels: ``(n,)`` int64, indices of the layout's classes.
-        columns: what else is known of each image: ``(n,)`` float64 or strings.
+        columns: what else is known of each image: ``(n,)`` float64.
     """
 
     source: Source

@@ -42,13 +42,7 @@ def _matters(dataset: Dataset) -> Iterator[tuple[str, str]]:
     yield "pixels", _form(dataset)
     yield "classes", _classes(dataset)
     if dataset.test.columns:
-        yield (
-            "columns",
-            ", ".join(
-                f"{name} ({'words' if values.dtype.kind == 'U' else 'numbers'})"
-                for name, values in dataset.test.columns.items()
-            ),
-        )
+        yield "columns", "; ".join(dataset.test.columns)
     for note in dataset.report.notes:
         yield "note", note
     for doubt in _doubts(dataset):
