@@ -48,6 +48,7 @@ FLAT, DEEP, OTHER, SMALL = "fashion_mnist-2d", "mnist-8d", "fashion_mnist-8d", "
 CSS = (ROOT / "explorer" / "app" / "page.css").read_text(encoding="utf-8")
 ODD = "odd-2d"
 VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Model")
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PATIENCE = 120_000  # milliseconds, on a machine that does other things too
 
 
@@ -127,11 +128,15 @@ def bundles(shelf: Path) -> dict[str, Bundle]:
 class Visitor:
     """A page of the app, what goes wrong on it, and what it sends."""
 
-    def __init__(self, browser: Any, url: str, *, width: int = 1280, **options: Any) -> None:
+    def __init__(
+        self, browser: Any, url: str, *, width: int = 1280, is_new: bool = False, **options: Any
+    ) -> None:
         self.url = url
         viewport = {"width": width, "height": 900}
         self.context = browser.new_context(viewport=viewport, **options)
         self.context.set_default_timeout(PATIENCE)
+        if not is_new:
+            self.context.add_init_script("localStorage.setItem('latent-space-tour', 'seen')")
         self.page = self.context.new_page()
         self.troubles: list[str] = []
         self.sent: list[str] = []
@@ -152,7 +157,9 @@ class Visitor:
             self.troubles.append(f"request: {request.url}")
 
     def open(self, **address: str) -> None:
-        """Load the page anew and wait until it stands."""
+        """Load the page anew, at the origin unless ``z`` is given, and wait until it stands."""
+        latent_dim = int(captured(r"-(\d+)d", address["model"]))
+        address = {"z": ",".join("0" * latent_dim), **address}
         self.page.goto(f"{self.url}/?{urlencode(address)}")
         self.rest()
         if address["view"] in ("Map", "Interpolate"):
@@ -270,6 +277,11 @@ class Visitor:
             }"""
         )
         return round(left + across * width), round(top + down * height)
+
+    def choose_model(self, bundle: Bundle) -> None:
+        """Press a model in the sidebar."""
+        button = self.page.locator(f".st-key-model-{bundle.card.name} button")
+        button.evaluate("button => button.click()")
 
     def choose(self, label: str) -> None:
         """Press a segment of a control."""
@@ -880,9 +892,7 @@ def test_a_model_change_in_the_middle_of_a_drag_leaves_nothing_stale(
     for name in (OTHER, SMALL, DEEP, OTHER):
         drag = visitor.grab(".dimension .range")
         drag(0.9)
-        radio = visitor.page.get_by_test_id("stRadio")
-        option = radio.get_by_text(bundles[name].card.title, exact=True).last  # of two "shapes"
-        option.evaluate("label => label.click()")
+        visitor.choose_model(bundles[name])
         for share in (0.8, 0.2, 0.7, 0.4, 0.3):
             visitor.page.mouse.move(350 + 250 * share, 300 + 60 * share, steps=3)
             visitor.page.wait_for_timeout(30)
@@ -905,13 +915,12 @@ def test_hasty_changes_of_view_and_model_end_where_they_should(
 ) -> None:
     visitor.open(model=FLAT, view="Map")
     tabs = visitor.page.get_by_role("tab")
-    models = visitor.page.get_by_test_id("stRadio")
     for view, model in (("Manifold", DEEP), ("Sliders", FLAT), ("Interpolate", OTHER),
                         ("Map", DEEP), ("Manifold", OTHER), ("Sliders", DEEP)):  # fmt: skip
         tabs.filter(has_text=view).click()
         visitor.page.mouse.move(500, 500)
         visitor.page.mouse.move(700, 400, steps=4)
-        models.get_by_text(bundles[model].card.title, exact=True).click()
+        visitor.choose_model(bundles[model])
         visitor.page.mouse.move(600, 450, steps=4)
     visitor.until(
         lambda: (visitor.address["view"], visitor.address["model"]) == ("Sliders", DEEP), "all done"
@@ -951,7 +960,9 @@ def test_a_copied_link_shows_the_same_picture_elsewhere(
 def test_the_back_button_goes_through_what_was_seen(
     visitor: Visitor, bundles: dict[str, Bundle]
 ) -> None:
-    visitor.open(model=FLAT, view="Map")
+    visitor.page.goto(f"{visitor.url}/?model={FLAT}&view=Map")
+    visitor.until(lambda: "z" in visitor.address, "the address says where the visit begins")
+    visitor.page.locator(".live-marks").wait_for(state="attached")
     seen = [visitor.address]
     for share in ((0.3, 0.3), (0.6, 0.7)):
         visitor.page.mouse.click(*visitor.spot(*share))
@@ -962,8 +973,7 @@ def test_the_back_button_goes_through_what_was_seen(
     visitor.until(lambda: visitor.address["view"] == "Sliders", "the view changes")
     visitor.rest()
     seen.append(visitor.address)
-    models = visitor.page.get_by_test_id("stRadio")
-    models.get_by_text(bundles[DEEP].card.title, exact=True).click()
+    visitor.choose_model(bundles[DEEP])
     visitor.until(lambda: visitor.address["model"] == DEEP, "the model changes")
     visitor.rest()
 
@@ -971,8 +981,8 @@ def test_the_back_button_goes_through_what_was_seen(
         visitor.until(lambda: visitor.address == wanted, f"the address is {wanted}")
         visitor.page.mouse.move(100, 850)
         visitor.shows(decode(bundles[FLAT], visitor.z))
-        chosen = models.get_by_role("radio", checked=True)
-        assert bundles[FLAT].card.title in chosen.locator("xpath=ancestor::label").inner_text()
+        chosen = visitor.page.locator(f".st-key-model-{FLAT}")
+        visitor.until(lambda: "✓" in chosen.inner_text(), "the model is chosen")
         tab = visitor.page.get_by_role("tab", selected=True)
         visitor.until(lambda: wanted["view"] in tab.inner_text(), "the tab is open")
 
@@ -984,7 +994,8 @@ def test_the_back_button_goes_through_what_was_seen(
     visitor.until(lambda: visitor.address == typed, "it is the first address")
     visitor.page.wait_for_timeout(500)
     visitor.rest()
-    visitor.shows(decode(bundles[FLAT], [0, 0]))
+    begun = [float(value) for value in seen[0]["z"].split(",")]
+    visitor.shows(decode(bundles[FLAT], begun))
     assert visitor.address == typed
     visitor.page.go_forward()
     is_back_at(seen[0])
@@ -1000,9 +1011,8 @@ def test_every_view_stands_at_every_width_and_in_both_themes(
     background = {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 18, 28)"}[theme]
     visitor.open(model=OTHER, view="Map", z="0.5,0,0,0,0,0,0,0")
     expected = decode(bundles[OTHER], [0.5] + [0] * 7)
-    name = visitor.page.locator(".st-key-above")
+    name = visitor.page.locator(".st-key-above").get_by_text(bundles[OTHER].card.title)
     assert name.is_visible() == (width < 400)  # elsewhere the sidebar tells
-    assert bundles[OTHER].card.title in name.inner_text()
     for view in VIEWS:
         tab = visitor.page.get_by_role("tab").filter(has_text=view)
         tab.scroll_into_view_if_needed()
@@ -1028,6 +1038,110 @@ def test_every_view_stands_at_every_width_and_in_both_themes(
         styled = set(re.findall(r'data-testid="(\w+)"', CSS)) - {"stAlert", "stTable"}
         assert [name for name in styled if not visitor.page.get_by_test_id(name).count()] == []
     assert visitor.troubles == []
+    visitor.context.close()
+
+
+def test_the_first_visit_begins_with_a_tour_that_does_not_come_again(
+    chromium: Any, app_url: str
+) -> None:
+    visitor = Visitor(chromium, app_url, is_new=True)
+    page, tour = visitor.page, visitor.page.locator(".tour")
+    page.goto(app_url)
+    for step, (name, view) in enumerate(
+        [("Look", "Map"), ("In between", "Map"), ("Emptiness", "Map"), ("One number", "Sliders"),
+         ("Your own image", "Reconstruct")], 1,
+    ):  # fmt: skip
+        tour.get_by_role("heading", name=f"{step} of 5: {name}").wait_for()
+        visitor.until_address(f"{view} opens", view=view)
+        tour.locator(".next").click()
+    assert not tour.is_visible()
+    page.goto(app_url)
+    page.locator(".frame .ask").wait_for()
+    page.wait_for_timeout(300)
+    assert not tour.is_visible()
+    page.locator(".frame .ask").click()
+    assert tour.is_visible()
+    tour.locator(".end").click()
+    assert not tour.is_visible()
+    assert visitor.troubles == []
+    visitor.context.close()
+
+
+def test_keys_open_views_move_the_point_and_present(visitor: Visitor) -> None:
+    visitor.open(model=DEEP, view="Model")
+    keys = visitor.page.keyboard
+    visitor.page.locator(".frame").wait_for()
+    for key, view in (("3", "Sliders"), ("2", "Manifold"), ("6", "Model"), ("3", "Sliders")):
+        keys.press(key)
+        visitor.until_address(f"{key} opens {view}", view=view)
+    visitor.rest()
+    keys.press("r")
+    visitor.until(lambda: any(visitor.z), "R moves the point")
+    moved = visitor.z
+    visitor.rest()
+    keys.press("Control+z")
+    visitor.until(lambda: not any(visitor.z), "and back")
+    visitor.rest()
+    keys.press("Control+y")
+    visitor.until(lambda: visitor.z == moved, "and again")
+    keys.press("?")
+    dialog = visitor.page.get_by_role("dialog", name="Keys")
+    dialog.wait_for()
+    keys.press("Escape")
+    dialog.wait_for(state="hidden")
+    visitor.page.locator(".dimension .typed").first.focus()
+    keys.press("6")  # a number in a field is a number
+    visitor.page.get_by_label("Coordinates", exact=False).focus()
+    keys.press("2")
+    visitor.page.wait_for_timeout(200)
+    assert visitor.address["view"] == "Sliders"
+    visitor.page.locator(".lens .place").click()
+    keys.press("p")
+    sidebar = visitor.page.get_by_test_id("stSidebar")
+    sidebar.wait_for(state="hidden")
+    assert visitor.page.locator(".lens .picture").is_visible()
+    keys.press("p")
+    sidebar.wait_for(state="visible")
+
+
+def test_on_a_phone_the_sidebar_closes_after_a_choice(
+    chromium: Any, app_url: str, bundles: dict[str, Bundle]
+) -> None:
+    visitor = Visitor(chromium, app_url, width=390, has_touch=True, is_mobile=True)
+    visitor.open(model=FLAT, view="Sliders")
+    for choose in (
+        lambda: visitor.choose_model(bundles[DEEP]),
+        lambda: visitor.page.get_by_role("button", name="Random test image").click(),
+    ):
+        visitor.page.get_by_role("button", name="Expand sidebar").click()
+        sidebar = visitor.page.get_by_test_id("stSidebar")
+        visitor.until(lambda: sidebar.bounding_box()["x"] > -1, "the sidebar opens")  # noqa: B023
+        before = visitor.address
+        choose()
+        visitor.until(lambda: visitor.address != before, "a choice")  # noqa: B023
+        visitor.until(lambda: (sidebar.bounding_box() or {"x": -999})["x"] < -100, "it closes")  # noqa: B023
+    assert visitor.troubles == []
+    visitor.context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_view(theme: str, chromium: Any, app_url: str) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm install")
+    visitor = Visitor(chromium, app_url, color_scheme=theme)
+    visitor.open(model=DEEP, view="Model")
+    visitor.page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = {}
+    for view in VIEWS:
+        visitor.page.get_by_role("tab", name=view, exact=True).click()
+        visitor.until_address(f"{view} opens", view=view)
+        visitor.rest()
+        visitor.page.wait_for_timeout(300)  # for colours that change slowly
+        found[view] = visitor.page.evaluate(
+            """async () => (await axe.run()).violations.map(
+                ({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 200))])"""
+        )
+    assert found == {view: [] for view in VIEWS}
     visitor.context.close()
 
 

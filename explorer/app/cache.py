@@ -297,6 +297,17 @@ def object_fill(bundle: Bundle) -> float:
     return typical_fill(bundle.codec.decode(z), bundle.card.data.background)
 
 
+@st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
+def vivid_row(bundle: Bundle) -> int:
+    """The test image where a visit begins: well explained, amid the data, and of most contour."""
+    density, neg_elbo = bundle.latents.log_density, bundle.latents.neg_elbo
+    good = np.flatnonzero((density >= np.median(density)) & (neg_elbo <= np.median(neg_elbo)))
+    rows = good[evenly_spaced(len(good), 200)] if len(good) else np.zeros(1, np.int64)
+    images = bundle.codec.decode(bundle.latents.z_mean[rows])
+    contour = sum(np.abs(np.diff(images, axis=axis)).mean(axis=(1, 2, 3)) for axis in (1, 2))
+    return int(rows[np.argmax(contour)])
+
+
 @st.cache_data(show_spinner=False, max_entries=16, hash_funcs=KEYS)
 def principal_plane_of(bundle: Bundle) -> Plane:
     """The plane of the first two principal components of the test means."""

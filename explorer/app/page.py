@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import streamlit as st
@@ -28,36 +29,34 @@ def render_page() -> None:
     bundles = cache.list_bundles()
     cards = _in_order({name: card for name, card in bundles.items() if isinstance(card, Card)})
     broken = {name: problem for name, problem in bundles.items() if isinstance(problem, str)}
-    first = min(cards, key=lambda name: cards[name].model.latent_dim, default=None)
+    easiest = sorted(cards, key=lambda name: abs(cards[name].model.latent_dim - 2))
     here = address.Address(VIEWS)
-    here.read(cards, first)
+    here.read(cards, next(iter(easiest), None))
     if not cards:
         _render_no_models(broken)
         return
-    if st.session_state["model"] not in cards:
-        st.session_state["model"] = first
     with st.sidebar:
         st.title("Latent space explorer")
+    bundle = _open_chosen(easiest)
+    if bundle is None:
+        st.info("Train a model again with `train.py` and `--replace`, then reload this page.")
+        return
+    with st.sidebar:
         _choose_model(cards)
         for name, problem in broken.items():
             _show_broken(f"**{literal(name)}** was left out: {literal(problem)}")
-    try:
-        bundle = cache.open_bundle(st.session_state["model"])
-    except BundleError as error:
-        _show_broken(f"This model cannot be shown: {literal(str(error))}")
-        st.info("Choose another model, or train this one again with `train.py` and `--replace`.")
-        return
     here.read_details(bundle)
-    parts.mount_model(bundle)
+    session.begin(bundle)
     (view,) = (view for view in VIEWS if view.name == st.session_state["view"])
     with st.sidebar:
         _choose_plane(bundle)
-        if not view.has_point:
-            st.subheader("Point", divider="gray")
-            coordinates_input(bundle)
-            move_buttons(bundle)
-    with st.container(key="above"):
-        st.caption(f"**{literal(bundle.card.title)}** · {_neg_elbo(bundle.card)}")
+        st.header("Point", divider="gray")
+        coordinates_input(bundle)
+        move_buttons(bundle)
+    with st.container(key="above", gap=None):
+        parts.mount_model(bundle)
+        parts.mount_frame(bundle, view.name)
+        st.caption(f"**{literal(bundle.card.title)}**")
         if sentences := address.take_notices():
             st.warning("  \n".join(sentences), icon=":material/link_off:")
     _render_tabs(bundle, view)
@@ -78,25 +77,69 @@ def _in_order(cards: dict[str, Card]) -> dict[str, Card]:
 
 
 def _choose_model(cards: dict[str, Card]) -> None:
-    st.radio(
-        "Model",
-        list(cards),
-        key="model",
-        format_func=lambda name: literal(cards[name].title),
-        captions=[f"{_neg_elbo(card)} · {name}" for name, card in cards.items()],
-        help="Data set and latent dimension; test −ELBO in nats per image, lower is better",
-    )
+    """A row of buttons for each data set; the chosen model's has a mark.
+
+    Buttons, for they remember nothing: what a page that is out of date says of them is true.
+    """
+    by_data: dict[str, list[str]] = {}
+    for name, card in cards.items():
+        by_data.setdefault(card.data.title, []).append(name)
+    labels = short_titles(cards)
+
+    def choose(name: str) -> None:
+        st.session_state["model"] = name
+
+    with st.container(key="models", gap="xxsmall"):
+        for title, names in by_data.items():
+            st.markdown(literal(title))
+            with st.container(horizontal=True, gap="xxsmall"):
+                for name in names:
+                    is_chosen = name == st.session_state["model"]
+                    st.button(
+                        f"✓ {labels[name]}" if is_chosen else labels[name],
+                        key=f"model-{name}",
+                        type="primary" if is_chosen else "secondary",
+                        on_click=choose,
+                        args=(name,),
+                    )
 
 
-def _neg_elbo(card: Card) -> str:
-    return f"−ELBO {card.metrics.neg_elbo:.1f} nats"
+def short_titles(cards: dict[str, Card]) -> dict[str, str]:
+    """What tells the models of a data set apart: the title, and the name where that is not enough.
+
+    Args:
+        cards: by the bundles' names.
+    """
+    same = Counter((card.data.title, card.title) for card in cards.values())
+    titles = {}
+    for name, card in cards.items():
+        short = card.title.removeprefix(card.data.title).lstrip(" ·") or card.title
+        is_alone = same[card.data.title, card.title] == 1
+        titles[name] = literal(short if is_alone else f"{short} · {name}")
+    return titles
+
+
+def _open_chosen(names: list[str]) -> Bundle | None:
+    """Load the chosen model, or else the first that can be loaded; say which ones cannot be."""
+    state = st.session_state
+    for name in dict.fromkeys([state["model"], *names]):
+        if name not in names:  # it is gone since it was chosen
+            continue
+        try:
+            bundle = cache.open_bundle(name)
+        except BundleError as error:
+            _show_broken(f"**{literal(name)}** cannot be shown: {literal(str(error))}")
+        else:
+            state["model"] = name
+            return bundle
+    return None
 
 
 def _choose_plane(bundle: Bundle) -> None:
     """Controls for the plane of the two-dimensional pictures, above two dimensions."""
     if bundle.card.model.latent_dim <= 2:
         return
-    st.subheader("Plane", divider="gray")
+    st.header("Plane", divider="gray")
     session.choose(
         session.PLANE,
         "Plane",
@@ -141,7 +184,7 @@ def _offer_originals(bundle: Bundle) -> None:
     data = bundle.card.data
     if cache.originals_of(bundle) is not None:
         return
-    st.subheader("Images", divider="gray")
+    st.header("Images", divider="gray")
     st.caption(
         f"The images of {literal(data.title)} are not on this machine; "
         "thumbnails are reconstructions."
@@ -164,18 +207,15 @@ def _offer_originals(bundle: Bundle) -> None:
 
 
 def _render_tabs(bundle: Bundle, view: View) -> None:
-    by_label = {view.label: view for view in VIEWS}
-
     def take() -> None:
-        st.session_state["view"] = by_label[st.session_state["tab"]].name
+        st.session_state["view"] = st.session_state["tab"]
 
-    st.session_state["tab"] = view.label
-    for label, tab in zip(
-        by_label, st.tabs(list(by_label), key="tab", on_change=take), strict=True
-    ):
+    st.session_state["tab"] = view.name
+    tabs = st.tabs([view.name for view in VIEWS], key="tab", on_change=take)
+    for one, tab in zip(VIEWS, tabs, strict=True):
         if tab.open:
             with tab:
-                by_label[label].render(bundle)
+                one.render(bundle)
 
 
 def _render_no_models(broken: dict[str, str]) -> None:

@@ -50,10 +50,16 @@ export default function (component) {{
     return mount
 
 
-_store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker = (
+_frame, _store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker = (
     _part(name)
-    for name in ("store", "sprite", "lens", "map", "sliders", "grid", "scrubber", "picker")
+    for name in ("frame", "store", "sprite", "lens", "map", "sliders", "grid", "scrubber", "picker")
 )
+
+
+def mount_frame(bundle: Bundle, view: str) -> None:
+    """The tour, the keys and what else belongs to no view."""
+    point = session.format_latent(session.point(bundle))
+    _frame(key="frame", data={"view": view, "choice": f"{bundle.content} {point}"})
 
 
 def mount_model(bundle: Bundle) -> None:

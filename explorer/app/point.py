@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from explorer.app import cache, parts, session
 from explorer.bundle.store import Bundle
-from explorer.core.geometry import axis_label
+from explorer.core.geometry import axis_label, nearest
 from explorer.notation import parse_latent
 
 TRUST_HELP = """
@@ -62,46 +62,64 @@ def coordinates_input(bundle: Bundle) -> None:
 
 
 def move_buttons(bundle: Bundle) -> None:
-    """Buttons that send the point somewhere else."""
+    """Buttons that send the point somewhere else, and back."""
     latents, latent_dim = bundle.latents, bundle.card.model.latent_dim
     generator = np.random.default_rng()
 
     def to_prior() -> None:
         session.move_to(bundle, generator.standard_normal(latent_dim))
 
-    def to_origin() -> None:
-        session.move_to(bundle, np.zeros(latent_dim))
-
     def to_test_image() -> None:
         session.move_to(bundle, latents.z_mean[generator.integers(len(latents.z_mean))])
 
-    has_flow = bundle.card.model.has_flow
-
-    def to_posterior() -> None:
-        row = generator.integers(len(latents.z_mean))
-        noise = generator.standard_normal(latent_dim)
-        images = cache.originals_of(bundle) if has_flow else None
-        if images is None:
-            z = latents.z_mean[row] + np.exp(0.5 * latents.z_log_var[row]) * noise
+    def around_image() -> None:
+        here, kept = session.format_latent(session.point(bundle)), st.session_state.get("around")
+        if kept and kept[:2] == (bundle.content, here):  # pressed again: the same image
+            row = kept[2]
         else:
-            z = bundle.codec.draw(images[row : row + 1] / 255, noise[np.newaxis, np.newaxis])[0]
-        session.move_to(bundle, z.ravel())
+            row = int(nearest(session.point(bundle), latents.z_mean)[0][0])
+        session.move_to(bundle, draw_posterior(bundle, row, generator))
+        there = session.format_latent(session.point(bundle))
+        st.session_state["around"] = bundle.content, there, row
 
-    posterior = "A draw from the posterior of a random test image"
-    if has_flow:
-        posterior += "; without the images, from a Gaussian about its place"
-    buttons: tuple[tuple[str, str, Callable[[], None], str], ...] = (
-        ("Prior", "casino", to_prior, "A random draw from the prior N(0, I)"),
-        ("Image", "image_search", to_test_image, "The posterior mean of a random test image"),
-        ("Posterior", "grain", to_posterior, posterior),
-        ("Origin", "home", to_origin, "z = 0, where the prior is densest"),
+    def to_origin() -> None:
+        session.move_to(bundle, np.zeros(latent_dim))
+
+    around = "A draw from q(z|x) of the test image nearest to the point"
+    if bundle.card.model.has_flow:
+        around += "; without the images, from a Gaussian about its place"
+    past, future = session.trail(bundle)
+    buttons: tuple[tuple[str, Callable[[], None], str, bool], ...] = (
+        ("Random", to_prior, "A random draw from the prior N(0, I) (key R)", True),
+        ("Centre", to_origin, "z = 0, where the prior is densest", True),
+        ("Random test image", to_test_image, "Where the encoder puts a random test image", True),
+        ("Around this image", around_image, around, True),
+        ("Undo", lambda: session.undo(bundle), "The point before (Ctrl+Z)", bool(past)),
+        ("Redo", lambda: session.redo(bundle), "Take back an undo (Ctrl+Y)", bool(future)),
     )
-    with st.container(horizontal=True, gap="small"):
-        for label, icon, move, explanation in buttons:
-            st.button(
-                label,
-                icon=f":material/{icon}:",
-                on_click=move,
-                help=explanation,
-                width="stretch",
-            )
+    with st.container(key="moves", gap="xsmall"):
+        for some in (buttons[:2], buttons[2:3], buttons[3:4], buttons[4:]):
+            with st.container(horizontal=True, gap="xsmall"):
+                for label, move, explanation, is_possible in some:
+                    st.button(
+                        label,
+                        key=f"move-{label.lower()}",
+                        on_click=move,
+                        help=explanation,
+                        width="stretch",
+                        disabled=not is_possible,
+                    )
+
+
+def draw_posterior(bundle: Bundle, row: int, generator: np.random.Generator) -> np.ndarray:
+    """A draw from q(z|x) of a test image, ``(latent_dim,)``.
+
+    With a flow that takes the image; without it, the Gaussian about its place stands in.
+    """
+    latents, noise = bundle.latents, generator.standard_normal(bundle.card.model.latent_dim)
+    images = cache.originals_of(bundle) if bundle.card.model.has_flow else None
+    if images is None:
+        z = latents.z_mean[row] + np.exp(0.5 * latents.z_log_var[row]) * noise
+    else:
+        z = bundle.codec.draw(images[row : row + 1] / 255, noise[np.newaxis, np.newaxis])[0]
+    return np.asarray(z).ravel()

@@ -16,6 +16,9 @@ from explorer.notation import LIMIT
 PLANE = Option("plane", "Dimensions", ("Dimensions", "Principal"))
 """Which plane the two-dimensional pictures of all views show."""
 
+REMEMBERED = 100
+"""Points of a model that ``undo`` can go back to."""
+
 
 def choose(option: Option, label: str, **further: Any) -> None:
     """A control of segments for an option of few choices."""
@@ -25,15 +28,51 @@ def choose(option: Option, label: str, **further: Any) -> None:
 
 
 def point(bundle: Bundle) -> np.ndarray:
-    """The current latent point, ``(latent_dim,)`` float32; the origin at first."""
-    origin = np.zeros(bundle.card.model.latent_dim, np.float32)
-    found = st.session_state["points"].get(bundle.card.name, origin)
-    return found if found.shape == origin.shape else origin
+    """The current latent point, ``(latent_dim,)`` float32; a vivid test image at first."""
+    found = st.session_state["points"].get(bundle.card.name)
+    if found is None or len(found) != bundle.card.model.latent_dim:
+        return rounded(bundle.latents.z_mean[cache.vivid_row(bundle)])
+    return np.asarray(found)
+
+
+def begin(bundle: Bundle) -> None:
+    """Give the model a point, if it has none yet."""
+    st.session_state["points"].setdefault(bundle.card.name, point(bundle))
 
 
 def move_to(bundle: Bundle, z: np.ndarray) -> None:
-    """Make ``z`` the current point."""
+    """Make ``z`` the current point; ``undo`` takes it back."""
+    if bundle.card.name in st.session_state["points"]:  # else it begins there
+        past, future = trail(bundle)
+        past.append(point(bundle))
+        del past[:-REMEMBERED]
+        future.clear()
     st.session_state["points"][bundle.card.name] = rounded(z)
+
+
+def trail(bundle: Bundle) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The points that ``undo`` and ``redo`` go back to, the nearest last."""
+    trails = st.session_state.setdefault("trails", {})
+    past, future = trails.setdefault(bundle.card.name, ([], []))
+    return past, future
+
+
+def undo(bundle: Bundle) -> None:
+    """Go back to the point before, if there is one."""
+    past, future = trail(bundle)
+    _step(bundle, past, future)
+
+
+def redo(bundle: Bundle) -> None:
+    """Take back the last ``undo``, if there was one."""
+    past, future = trail(bundle)
+    _step(bundle, future, past)
+
+
+def _step(bundle: Bundle, to: list[np.ndarray], back: list[np.ndarray]) -> None:
+    if to:
+        back.append(point(bundle))
+        st.session_state["points"][bundle.card.name] = to.pop()
 
 
 def rounded(z: np.ndarray) -> np.ndarray:

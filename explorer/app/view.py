@@ -39,20 +39,11 @@ class View:
 
     Attributes:
         name: on the tab and in the address.
-        icon: its name among Google's Material Symbols.
         render: draws the view of a model.
         options, details: of this view in the address.
-        has_point: whether the view shows the point's coordinates, which then leave the sidebar.
     """
 
     name: str
-    icon: str
     render: Callable[[Bundle], None]
     options: tuple[Option, ...] = ()
     details: tuple[Detail, ...] = ()
-    has_point: bool = False
-
-    @property
-    def label(self) -> str:
-        """What its tab shows, as Markdown."""
-        return f":material/{self.icon}: {self.name}"

@@ -1,6 +1,7 @@
 /** The one module that knows Streamlit: gives the parts their data and brings back their events. */
 
 import { keepInAddress } from "./address.js";
+import { Frame } from "./parts/frame.js";
 import { Grid } from "./parts/grid.js";
 import { Lens } from "./parts/lens.js";
 import { LiveMap } from "./parts/map.js";
@@ -15,6 +16,7 @@ import { Place } from "./shared/place.js";
 
 /** @type {Record<string, import("./shared/place.js").PartClass>} */
 const PARTS = {
+  frame: Frame,
   grid: Grid,
   lens: Lens,
   map: LiveMap,

@@ -86,7 +86,6 @@ def _detail(name: str) -> Detail:
 
 VIEW = View(
     "Interpolate",
-    "linear_scale",
     render_view,
     options=(PATH, STEPS),
     details=(_detail("a"), _detail("b")),

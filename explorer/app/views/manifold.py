@@ -48,7 +48,7 @@ def render_view(bundle: Bundle) -> None:
         render_point(bundle)
 
 
-VIEW = View("Manifold", "grid_view", render_view, options=(SIZE, SPACING, EXTENT, HOLES))
+VIEW = View("Manifold", render_view, options=(SIZE, SPACING, EXTENT, HOLES))
 
 
 def _render_controls() -> None:

@@ -36,7 +36,9 @@ Images that the model finds alike lie together, although it never saw a class la
 def render_view(bundle: Bundle) -> None:
     """Draw the view."""
     st.markdown(
-        "Each dot is a test image where the encoder puts it; colour is its class.", help=HELP
+        "**Move the pointer over the map.** Each dot is a test image where the encoder puts it; "
+        "colour is its class.",
+        help=HELP,
     )
     chart, side = stage()
     rows = parts.selected_rows(bundle)
@@ -58,7 +60,7 @@ def render_view(bundle: Bundle) -> None:
         _render_selection(bundle, rows)
 
 
-VIEW = View("Map", "scatter_plot", render_view, options=(BACKGROUND,))
+VIEW = View("Map", render_view, options=(BACKGROUND,))
 
 
 def _render_controls() -> None:

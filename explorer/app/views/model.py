@@ -287,7 +287,7 @@ SECTIONS: dict[str, Callable[[Bundle], None]] = {
     "Recipe and data": _render_facts,
 }
 SECTION = Option("section", "Figures", tuple(SECTIONS))
-VIEW = View("Model", "monitoring", render_view, options=(SECTION,))
+VIEW = View("Model", render_view, options=(SECTION,))
 
 
 def architecture(recipe: Recipe) -> list[tuple[str, list[str]]]:

@@ -34,7 +34,7 @@ def render_view(bundle: Bundle) -> None:
     _render_reconstruction(bundle)
 
 
-VIEW = View("Reconstruct", "compare", render_view)
+VIEW = View("Reconstruct", render_view)
 
 
 @st.fragment  # so that an adjustment draws this part of the page alone, in half the time

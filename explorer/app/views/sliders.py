@@ -2,65 +2,57 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import streamlit as st
 
 from explorer.app import session
 from explorer.app.dimensions import REACH, TILES, render_sliders
 from explorer.app.exports import download
-from explorer.app.point import coordinates_input, move_buttons, render_point, stage
+from explorer.app.point import render_point, stage
 from explorer.app.view import View
 from explorer.bundle.store import Bundle
 from explorer.core.paths import traversal
 from explorer.drawing import raster
 
 FIRST = 10
-"""Dimensions shown at once; the rest stand behind 'more', a page at a time."""
+"""Dimensions shown at once; the rest stand behind 'more'."""
 FRAMES = 30
 """Of the animation, one way."""
 
 HELP = """
-One slider per latent dimension, the one that carries most information (KL, in nats) first.
-The strip beside it shows the decoder's picture as **only that dimension** runs from −3 to 3 and
-the others stay at the point; click a picture to go there. An *inactive* dimension was switched
-off in training: its posterior mean hardly depends on the image (variance up to 0.01, Burda et al.
-2016), and moving it changes hardly anything.
+One slider per latent dimension, the one that carries most information first: its **KL**, in nats,
+says how much it tells of an image (1 nat is 1.44 bits). The strip shows the decoder's picture as
+**only that dimension** runs from −3 to 3 and the others stay at the point; click a picture to go
+there. An *inactive* dimension was switched off in training: its posterior mean hardly depends on
+the image (variance up to 0.01, Burda et al. 2016), and moving it changes hardly anything.
 """
 
 
 def render_view(bundle: Bundle) -> None:
     """Draw the view."""
     st.markdown(
-        "Move along one latent dimension at a time; the strips show where each leads.", help=HELP
+        "Drag a slider to move along one latent dimension; its strip shows where it leads, its "
+        "nats how much it tells of an image.",
+        help=HELP,
     )
     controls, side = stage()
     with controls:
-        move_buttons(bundle)
         order = bundle.dimensions_by_kl
         render_sliders(bundle, order[:FIRST], key=f"sliders-{bundle.card.name}")
         if len(order) > FIRST:
             _render_more(bundle, order[FIRST:])
+        _render_exports(bundle)
     with side:
         render_point(bundle)
-        coordinates_input(bundle)
-        _render_exports(bundle)
 
 
-VIEW = View("Sliders", "tune", render_view, has_point=True)
+VIEW = View("Sliders", render_view)
 
 
 def _render_more(bundle: Bundle, rest: tuple[int, ...]) -> None:
     with st.expander(f"{len(rest)} more dimensions", key="more", on_change="rerun") as more:
-        if not more.open:
-            return
-        pages = math.ceil(len(rest) / FIRST)
-        page = 1
-        if pages > 1:
-            page = int(st.number_input(f"Page, 1 to {pages}", 1, pages, key="page"))
-        chosen = rest[(page - 1) * FIRST : page * FIRST]
-        render_sliders(bundle, chosen, key=f"more-sliders-{bundle.card.name}")
+        if more.open:
+            render_sliders(bundle, rest, key=f"more-sliders-{bundle.card.name}")
 
 
 def _render_exports(bundle: Bundle) -> None:

@@ -18,7 +18,7 @@ const SETTLED = 400;
 
 const HTML = `
   <figure>
-    <canvas class="picture" role="img"></canvas>
+    <canvas class="picture" role="img" aria-label="Decoded image"></canvas>
     <figcaption class="place"></figcaption>
   </figure>
   <div class="trust"><span class="badge"></span> <span class="density"></span></div>

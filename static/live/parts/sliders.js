@@ -16,6 +16,8 @@ import { TileDecoder } from "../shared/tiles.js";
 const STEP = 0.01;
 /** Values that can be typed, at most. */
 const FURTHEST = 99;
+/** So many sliders leave room for strips below them, as wide as they are. */
+const FEW = 4;
 /** Pause after the last key before the host learns of the point, milliseconds. */
 const SETTLED = 350;
 
@@ -75,6 +77,7 @@ export class Sliders {
     if (isOther) {
       this.#visible.disconnect();
       this.#rows = data.rows.map((spec) => this.#buildRow(spec));
+      this.#box.classList.toggle("few", data.rows.length <= FEW);
       this.#box.replaceChildren(...this.#rows.map(({ element }) => element));
       for (const { element } of this.#rows) this.#visible.observe(element);
     }
@@ -119,7 +122,7 @@ export class Sliders {
     });
     typed.addEventListener("change", () => {
       const value = typed.valueAsNumber;
-      if (!Number.isFinite(value)) return;
+      if (!Number.isFinite(value)) return this.#showValue(row); // it was emptied
       this.#move(row, Math.max(-FURTHEST, Math.min(FURTHEST, value)));
       this.#settleSoon();
     });

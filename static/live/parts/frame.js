@@ -1,0 +1,109 @@
+/**
+ * What belongs to no view: the tour, the keys, full screen, presentation, and on a phone the
+ * sidebar, which closes after a choice.
+ *
+ * @typedef {{view: string, choice: string}} FrameData `choice` is another after a choice
+ */
+
+import { find } from "../shared/elements.js";
+import { LIST, listen } from "./keys.js";
+import { Tour } from "./tour.js";
+
+const HTML = `
+  <nav class="frame" aria-label="Help">
+    <button type="button" class="ask">Tour</button>
+    <button type="button" class="show">Keys</button>
+    <button type="button" class="present" aria-pressed="false">Present</button>
+  </nav>
+  <dialog class="card" aria-labelledby="keys">
+    <h2 id="keys">Keys</h2>
+    <dl>${LIST.map(([keys, what]) => `<dt>${keys}</dt><dd>${what}</dd>`).join("")}</dl>
+    <form method="dialog"><button>Close</button></form>
+  </dialog>
+  <section class="card tour" popover="manual" aria-label="Tour">
+    <h2></h2><p aria-live="polite"></p>
+    <button type="button" class="next">Next</button><button type="button" class="end">Close</button>
+  </section>`;
+
+export class Frame {
+  #root;
+  #tour;
+  #undo = new AbortController();
+  #observer = new MutationObserver(nameFileFields);
+  /** @type {FrameData | null} */
+  #data = null;
+
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.#root = root;
+    root.innerHTML = HTML;
+    const dialog = find(root, "dialog", HTMLDialogElement);
+    this.#tour = new Tour(find(root, ".tour"), (view) => openView(view));
+    const present = () => this.#present();
+    find(root, ".ask").addEventListener("click", () => this.#tour.start());
+    find(root, ".show").addEventListener("click", () => dialog.showModal());
+    find(root, ".present").addEventListener("click", present);
+    const views = Array.from("123456", (key) => [key, () => tabs()[Number(key) - 1]?.click()]);
+    const moves = Object.entries({ r: "random", "ctrl+z": "undo", "ctrl+y": "redo" });
+    const keys = {
+      ...Object.fromEntries(views),
+      ...Object.fromEntries(moves.map(([key, move]) => [key, () => press(`.st-key-move-${move}`)])),
+      "?": () => dialog.showModal(),
+      f: toggleFullScreen,
+      p: present,
+    };
+    listen(keys, this.#undo.signal);
+    this.#observer.observe(document.body, { childList: true, subtree: true });
+  }
+
+  /** @param {FrameData} data */
+  update(data) {
+    const isFirst = this.#data === null;
+    if (isFirst && data.view === "Map" && !Tour.isSeen) this.#tour.start();
+    const isChoice = !isFirst && this.#data?.choice !== data.choice;
+    if (isChoice && matchMedia("(max-width: 768px)").matches) {
+      press("[data-testid=stSidebarCollapseButton]");
+    }
+    this.#data = data;
+  }
+
+  close() {
+    this.#undo.abort();
+    this.#observer.disconnect();
+  }
+
+  /** The sidebar goes and type grows, in `page.css`. */
+  #present() {
+    const isOn = document.documentElement.toggleAttribute("data-presentation");
+    find(this.#root, ".present").setAttribute("aria-pressed", String(isOn));
+    window.dispatchEvent(new Event("resize")); // places on the page have changed
+  }
+}
+
+/** Streamlit gives its file field a name, and a role that has none. */
+function nameFileFields() {
+  for (const field of document.querySelectorAll("section[role=presentation][aria-label]")) {
+    field.setAttribute("role", "group");
+  }
+}
+
+/** @returns {NodeListOf<HTMLElement>} of the views */
+function tabs() {
+  return document.querySelectorAll(".st-key-tab > div > [role=tablist] [role=tab]");
+}
+
+/** @param {string} view */
+function openView(view) {
+  const tab = Array.from(tabs()).find(({ textContent }) => textContent === view);
+  if (tab?.getAttribute("aria-selected") === "false") tab.click();
+}
+
+/** Presses a button of the page, if it is there. @param {string} place */
+function press(place) {
+  /** @type {HTMLElement | null} */ (document.querySelector(`${place} button`))?.click();
+}
+
+function toggleFullScreen() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else document.documentElement.requestFullscreen?.();
+}

@@ -1,0 +1,38 @@
+/** Keys that work anywhere on the page but in a field. */
+
+/** What the list says: keys, and what they do. */
+export const LIST = [
+  ["1 … 6", "Map, Manifold, Sliders, Interpolate, Reconstruct, Model"],
+  ["R", "a random point"],
+  ["← ↑ ↓ →", "move the point on the map that has the keyboard (Shift: further)"],
+  ["Ctrl Z, Ctrl Y", "undo and redo of the point"],
+  ["F", "full screen"],
+  ["P", "presentation: no sidebar, large type"],
+  ["?", "this list"],
+];
+
+/** Kinds of fields in which letters mean nothing. */
+const WITHOUT_TEXT = ["range", "checkbox", "radio", "button", "submit", "file", "color"];
+
+/**
+ * Calls an action when its key is pressed.
+ *
+ * @param {Record<string, () => void>} actions by key, as `?` or `ctrl+z`
+ * @param {AbortSignal} signal ends it
+ */
+export function listen(actions, signal) {
+  const use = (/** @type {KeyboardEvent} */ event) => {
+    const isCommand = event.ctrlKey || event.metaKey;
+    const key = `${isCommand ? "ctrl+" : ""}${event.key.toLowerCase()}`;
+    if (event.altKey || !Object.hasOwn(actions, key) || isField(event.composedPath()[0])) return;
+    event.preventDefault();
+    actions[key]();
+  };
+  window.addEventListener("keydown", use, { signal });
+}
+
+/** @param {EventTarget} target */
+function isField(target) {
+  if (target instanceof HTMLInputElement) return !WITHOUT_TEXT.includes(target.type);
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches("textarea"));
+}

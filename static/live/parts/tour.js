@@ -1,0 +1,63 @@
+/** A tour of five steps: dismissible, and never again on this machine unless it is asked for. */
+
+import { find, write } from "../shared/elements.js";
+
+/** A view, and what to try there; on a touch screen a finger is the pointer. */
+const STEPS = [
+  ["Map", "Look", "Move the pointer over the map. The large picture is decoded at that very place."],
+  ["Map", "In between", "Go slowly from one colour to another: between the dots the decoder draws what no image of the data set shows."],
+  ["Map", "Emptiness", "Go to a place far from all dots. The decoder answers there too; the words below the picture say how far to trust it."],
+  ["Sliders", "One number", "Drag a slider: one coordinate of the point changes, and with it one trait of the picture."],
+  ["Reconstruct", "Your own image", "Upload a picture or take a photo, and see what the model keeps of it."],
+]; // prettier-ignore
+
+const SEEN = "latent-space-tour";
+
+export class Tour {
+  #box;
+  #open;
+  #step = 0;
+
+  /** @param {HTMLElement} box @param {(view: string) => void} open goes to a view */
+  constructor(box, open) {
+    this.#box = box;
+    this.#open = open;
+    find(box, ".next").addEventListener("click", () => this.#show(this.#step + 1));
+    find(box, ".end").addEventListener("click", () => this.end());
+  }
+
+  /** Whether this machine has seen it, or cannot remember. */
+  static get isSeen() {
+    try {
+      return localStorage.getItem(SEEN) !== null;
+    } catch {
+      return true; // storage is blocked: it would come at every visit
+    }
+  }
+
+  start() {
+    this.#box.showPopover();
+    this.#show(0);
+  }
+
+  end() {
+    this.#box.hidePopover();
+    try {
+      localStorage.setItem(SEEN, "seen");
+    } catch {
+      // it was asked for, and will not come by itself
+    }
+  }
+
+  /** @param {number} step */
+  #show(step) {
+    if (step === STEPS.length) return this.end();
+    this.#step = step;
+    const [view, title, text] = STEPS[step];
+    this.#open(view);
+    write(find(this.#box, "h2"), `${step + 1} of ${STEPS.length}: ${title}`);
+    const isTouch = matchMedia("(hover: none)").matches;
+    write(find(this.#box, "p"), isTouch ? text.replace("the pointer", "a finger") : text);
+    write(find(this.#box, ".next"), step + 1 < STEPS.length ? "Next" : "Done");
+  }
+}
