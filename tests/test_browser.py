@@ -20,7 +20,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -34,9 +37,9 @@ from explorer.app import cache
 from explorer.app.payload import encode_model as payload_of
 from explorer.app.server import FOLDER, VERSION, address_of
 from explorer.bundle.images import images_path, load_images
-from explorer.bundle.store import Bundle, load_bundle
+from explorer.bundle.store import Bundle, find_bundles, load_bundle
 from explorer.core import geometry
-from explorer.core.geometry import grid_points, plane_coordinates_grid
+from explorer.core.geometry import grid_points, plane_coordinates_grid, principal_plane
 from explorer.core.paths import lerp
 from explorer.data.framing import frame_picture, suggest_framing
 from explorer.data.uploads import read_upload
@@ -163,7 +166,7 @@ class Visitor:
         self.page.goto(f"{self.url}/?{urlencode(address)}")
         self.rest()
         if address["view"] in ("Map", "Interpolate"):
-            self.page.locator(".live-marks").wait_for(state="attached")
+            self.page.locator(".plot .dots").wait_for(state="attached")
         if address["view"] not in ("Reconstruct", "Model"):
             self.page.locator(".lens .place", has_text="decoded at").wait_for()
 
@@ -238,46 +241,6 @@ class Visitor:
             shape = None if found is None else found.shape
             raise AssertionError(f"{error}; it is {shape}, not {expected.shape}") from None
 
-    def place_at(self, x: float, y: float) -> list[float]:
-        """Plotly's own idea of the data coordinates at a place of the page."""
-        place: list[float] = self.page.evaluate(
-            """([x, y]) => {
-                const chart = document.querySelector(".js-plotly-plot");
-                const { xaxis, yaxis } = chart._fullLayout;
-                const { left, top } = chart.getBoundingClientRect();
-                return [xaxis.p2d(x - left - xaxis._offset), yaxis.p2d(y - top - yaxis._offset)];
-            }""",
-            [x, y],
-        )
-        return place
-
-    def pixel_of(self, place: Any) -> tuple[float, float]:
-        """Where on the page data coordinates lie."""
-        x, y = self.page.evaluate(
-            """([x, y]) => {
-                const chart = document.querySelector(".js-plotly-plot");
-                chart.scrollIntoView({ block: "center" });
-                const { xaxis, yaxis } = chart._fullLayout;
-                const { left, top } = chart.getBoundingClientRect();
-                return [left + xaxis._offset + xaxis.d2p(x), top + yaxis._offset + yaxis.d2p(y)];
-            }""",
-            [float(value) for value in place],
-        )
-        return x, y
-
-    def spot(self, across: float, down: float) -> tuple[int, int]:
-        """A place of the page by its shares of the chart's width and height."""
-        left, top, width, height = self.page.evaluate(
-            """() => {
-                const chart = document.querySelector(".js-plotly-plot");
-                chart.scrollIntoView({ block: "center" });
-                const { xaxis, yaxis } = chart._fullLayout;
-                const { left, top } = chart.getBoundingClientRect();
-                return [left + xaxis._offset, top + yaxis._offset, xaxis._length, yaxis._length];
-            }"""
-        )
-        return round(left + across * width), round(top + down * height)
-
     def choose_model(self, bundle: Bundle) -> None:
         """Press a model in the sidebar."""
         button = self.page.locator(f".st-key-model-{bundle.card.name} button")
@@ -311,6 +274,56 @@ class Visitor:
             return float(slider.input_value())
 
         return drag
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A map on the page that shows the whole of some places."""
+
+    places: np.ndarray
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def _shown(self) -> tuple[np.ndarray, float]:
+        """The place in the middle, and pixels for a step of 1."""
+        count = len(self.places) - 1
+        low, high = (
+            np.sort(self.places, axis=0)[round(share * count)] for share in (0.0005, 0.9995)
+        )
+        reach = 0.54 * np.max(high - low)
+        return (low + high) / 2, min(self.width, self.height) / (2 * reach)
+
+    def pixel_of(self, place: Any) -> tuple[float, float]:
+        """Where on the page a place lies."""
+        middle, scale = self._shown
+        across, up = (np.asarray(place, float) - middle) * scale
+        return float(self.left + self.width / 2 + across), float(self.top + self.height / 2 - up)
+
+    def place_at(self, x: float, y: float) -> np.ndarray:
+        """The place at a pixel of the page."""
+        middle, scale = self._shown
+        across, down = x - self.left - self.width / 2, y - self.top - self.height / 2
+        return middle + np.array([across, -down]) / scale
+
+    def is_under(self, x: float, y: float, row: int | None) -> bool:
+        """Whether a dot lies at a pixel of the page, or its thumbnail does."""
+        place = (0.0, 0.0) if row is None else self.pixel_of(self.places[row])
+        return bool(np.max(np.abs(np.subtract(place, (x, y)))) < 33)
+
+    def spot(self, across: float, down: float) -> tuple[int, int]:
+        """A pixel of the page by its shares of the map's width and height."""
+        return round(self.left + across * self.width), round(self.top + down * self.height)
+
+
+def frame_of(visitor: Visitor, places: np.ndarray) -> Frame:
+    """The map that shows the whole of these places."""
+    plot = visitor.page.locator(".plot")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    return Frame(places, box["x"], box["y"], box["width"], box["height"])
 
 
 @pytest.fixture(scope="module")
@@ -351,6 +364,51 @@ def mosaic(bundle: Bundle, latents: Any, columns: int) -> np.ndarray:
 # ---- Map ----
 
 
+def said_image(visitor: Visitor) -> int | None:
+    """The number of the test image that the lens says it shows; None for a place between them."""
+    name = visitor.page.locator(".lens .what strong").inner_text()
+    return None if name == "Decoded here" else int(captured(r"^Test image #(\d+) · ", name))
+
+
+def until_image(visitor: Visitor, near: Callable[[int | None], bool], what: str) -> int | None:
+    """Wait until the lens says an image that fits, or none; returns which."""
+    visitor.until(lambda: near(said_image(visitor)), what)
+    return said_image(visitor)
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in find_bundles(SHIPPED)))
+def test_a_dot_is_its_image_on_every_map_of_every_model(visitor: Visitor, name: str) -> None:
+    bundle = load_bundle(SHIPPED / name)
+    z_mean, labels = bundle.latents.z_mean, bundle.latents.labels
+    dimensions = z_mean[:, list(bundle.main_dimensions)]
+    maps = {"dimensions": dimensions}
+    if bundle.latents.places is not None:
+        maps["principal"] = principal_plane(z_mean).project(z_mean)
+        maps["neighbourhoods"] = bundle.latents.places
+    generator = np.random.default_rng(len(name))
+    for kind, places in maps.items():
+        visitor.open(model=name, view="Map", map=kind)
+        frame = frame_of(visitor, places)
+        visitor.sent.clear()
+        for row in generator.choice(len(places), 4, replace=False):
+            x, y = frame.pixel_of(places[row])
+            if not (0 < x - frame.left < frame.width - 50 and 0 < y - frame.top < frame.height):
+                continue
+
+            visitor.page.mouse.move(x - 1, y)
+            visitor.page.mouse.move(x, y)
+            shown = until_image(
+                visitor, partial(frame.is_under, x, y), "the lens shows the dot's image"
+            )
+            assert shown is not None
+            visitor.shows(decode(bundle, z_mean[shown]))
+            visitor.shows(decode(bundle, z_mean[shown]), ".lens .again")
+            named = visitor.page.locator(".lens .what strong").inner_text()
+            assert named.endswith(f" · {bundle.card.data.classes[labels[shown]]}")
+            assert visitor.page.locator(".tip").inner_text() in named.replace(" · ", " ")
+        assert visitor.sent == []
+
+
 def test_the_lens_follows_the_pointer_over_the_map_without_the_server(
     visitor: Visitor, bundles: dict[str, Bundle]
 ) -> None:
@@ -358,199 +416,318 @@ def test_the_lens_follows_the_pointer_over_the_map_without_the_server(
     images = load_images(next((SHIPPED / "images").glob("fashion_mnist-*.npz")), bundle.card.data)
     visitor.open(model=FLAT, view="Map", z="0.5,-0.25")
     visitor.shows(decode(bundle, [0.5, -0.25]))
+    frame = frame_of(visitor, bundle.latents.z_mean)
     visitor.page.wait_for_timeout(300)
     visitor.sent.clear()
-    pictures = []
-    for share in ((0.02, 0.03), (0.5, 0.5), (0.3, 0.7), (0.7, 0.31), (0.98, 0.97)):
-        x, y = visitor.spot(*share)
+    kinds = set()
+    for share in ((0.02, 0.9), (0.5, 0.5), (0.3, 0.7), (0.7, 0.31), (0.9, 0.97)):
+        x, y = frame.spot(*share)
         visitor.page.mouse.move(x, y, steps=5)
-        z = visitor.place_at(x, y)
+        visitor.page.wait_for_timeout(200)
+        shown = said_image(visitor)
+        kinds.add(shown is None)
+        z = frame.place_at(x, y) if shown is None else bundle.latents.z_mean[shown]
         visitor.shows(decode(bundle, z))
-        pictures.append(visitor.lens())
-        shown = ", ".join(f"{value:.2f}".replace("-", "−") for value in z)
-        assert visitor.page.locator(".lens .place").inner_text() == f"decoded at z = ({shown})"
-        (row,), (distance,) = geometry.nearest(z, bundle.latents.z_mean)
-        name = bundle.card.data.classes[bundle.latents.labels[row]]
         near = visitor.page.locator(".lens .near").inner_text()
-        assert near == f"Nearest test image: {name}, {distance:.2f} away"
-        np.testing.assert_array_equal(visitor.pixels(".lens .original canvas"), images[row, ..., 0])
-        visitor.shows(decode(bundle, bundle.latents.z_mean[row]), ".lens .again")
-        share_of_data = float(cache.percentiles(bundle, np.array([z], np.float32))[0])
-        said = visitor.page.locator(".lens .density").inner_text()
-        assert abs(int(captured(r"than (\d+) %", said)) - share_of_data) < 1.01
-        back = np.linalg.norm(bundle.codec.encode(decode(bundle, z)[None, ..., None])[0][0] - z)
-        assert float(captured(r"within ([\d.]+)", said)) == pytest.approx(back, abs=0.02)
-    for one, other in zip(pictures, pictures[1:], strict=False):
-        assert np.abs(one.astype(int) - other).max() > 50
-    assert visitor.page.locator(".lens .badge").inner_text() == "no data here"  # a corner
-    assert visitor.sent == []
+        (row,), (distance,) = geometry.nearest(z, bundle.latents.z_mean)
+        if shown is None:
+            name = bundle.card.data.classes[bundle.latents.labels[row]]
+            assert near == f"Nearest test image #{row} · {name}, {distance:.2f} away"
+        np.testing.assert_array_equal(
+            visitor.pixels(".lens .original canvas"),
+            images[row if shown is None else shown, ..., 0],
+        )
+    assert kinds == {True, False}
     visitor.page.mouse.move(100, 850)
-    visitor.shows(decode(bundle, [0.5, -0.25]))  # back to the point
+    visitor.shows(decode(bundle, [0.5, -0.25]))
     assert visitor.sent == []
 
 
 def test_a_click_on_the_map_pins_the_point(visitor: Visitor, bundles: dict[str, Bundle]) -> None:
     bundle = bundles[FLAT]
-    visitor.open(model=FLAT, view="Map")
-    corner = visitor.spot(0.02, 0.03)
-    place = visitor.place_at(*corner)
+    visitor.open(model=FLAT, view="Map", z="0,0")
+    frame = frame_of(visitor, bundle.latents.z_mean)
+    corner = frame.spot(0.03, 0.93)
     visitor.page.mouse.click(*corner)
     visitor.until(lambda: visitor.address["z"] != "0,0", "a click moves the point")
-    np.testing.assert_allclose(visitor.z, place, atol=6e-4)  # nobody's dot is near
+    np.testing.assert_allclose(
+        visitor.z, frame.place_at(*corner), atol=6e-4
+    )  # nobody's dot is near
     field = visitor.page.get_by_label("Coordinates", exact=False)
     visitor.until(lambda: field.input_value() == visitor.address["z"], "the field says so too")
     visitor.page.mouse.move(100, 850)
     visitor.shows(decode(bundle, visitor.z))
 
     row = int(np.abs(bundle.latents.z_mean[:, 0]).argmax())  # a dot that stands alone
-    mean = bundle.latents.z_mean[row]
-    x, y = visitor.pixel_of(mean)
-    visitor.page.mouse.move(x + 2, y + 1)
-    label = visitor.page.locator(".live-name")
-    name = bundle.card.data.classes[bundle.latents.labels[row]]
-    visitor.until(lambda: label.is_visible() and label.inner_text() == name, "the dot has a label")
+    x, y = frame.pixel_of(bundle.latents.z_mean[row])
     visitor.page.mouse.click(x + 2, y + 1)
-    expected = geometry_text(mean)
+    expected = geometry_text(bundle.latents.z_mean[row])
     visitor.until(lambda: visitor.address["z"] == expected, "a click near a dot takes its place")
 
     before = visitor.z
     visitor.rest()
-    chart = visitor.page.locator(".js-plotly-plot")
     visitor.page.mouse.move(100, 850)
+    assert said_image(visitor) == row  # the point is that very image, also for the lens
     visitor.page.keyboard.press("ArrowLeft")  # the click gave the map the keyboard
     visitor.page.keyboard.press("Shift+ArrowUp")
     visitor.until(lambda: visitor.z != before, "arrow keys move the point")
-    left, right = chart.evaluate("chart => chart._fullLayout.xaxis.range")
-    step = (right - left) / 100
-    np.testing.assert_allclose(np.subtract(visitor.z, before), [-step, 5 * step], atol=0.002)
+    pixel = frame.place_at(1, 0)[0] - frame.place_at(0, 0)[0]
+    np.testing.assert_allclose(np.subtract(visitor.z, before), [-6 * pixel, 40 * pixel], atol=0.002)
     visitor.shows(decode(bundle, visitor.z))
+    visitor.rest()
 
-    ring = visitor.page.locator(".live-point")
-    assert ring.evaluate("ring => ring.style.borderStyle") == "solid"
+    ring = visitor.page.locator(".mark.point")
+    assert "outside" not in ring.get_attribute("class")
     field.fill("9,0")
     field.press("Enter")
     visitor.until(lambda: visitor.z == [9, 0], "a place outside of the map")
-    visitor.until(lambda: ring.evaluate("r => r.style.borderStyle") == "dotted", "is told so")
-    box, edge = ring.bounding_box(), visitor.spot(1.0, 0.0)[0]
-    assert abs(box["x"] + box["width"] / 2 - edge) < 2
+    visitor.until(lambda: "outside" in ring.get_attribute("class"), "is told so")
+    visitor.page.mouse.dblclick(*corner)
+    visitor.page.wait_for_timeout(500)
+    assert visitor.z == [9, 0]  # a double click shows the whole map and moves nothing
 
 
 def geometry_text(z: Any) -> str:
     return ",".join(f"{value:.3f}".rstrip("0").rstrip(".") for value in np.asarray(z, float))
 
 
-def test_zoom_and_the_modebar_leave_the_point_and_the_lens_true(
+def test_zoom_and_filters_survive_other_tabs_and_models(
     visitor: Visitor, bundles: dict[str, Bundle]
 ) -> None:
-    visitor.open(model=FLAT, view="Map")
-    span = """(({ range }) => range[1] - range[0])(
-        document.querySelector(".js-plotly-plot")._fullLayout.xaxis
-    )"""
-    wide = visitor.page.evaluate(span)
-    visitor.page.mouse.move(*visitor.pixel_of([0.4, 0.4]))
-    visitor.page.mouse.wheel(0, -400)
-    visitor.until(lambda: visitor.page.evaluate(span) < 0.95 * wide, "the wheel zooms in")
-    close = visitor.page.evaluate(span)
-    button = visitor.page.locator(".modebar-btn[data-val=in]")
-    button.click()
-    visitor.until(lambda: visitor.page.evaluate(span) < close, "the button zooms in")
-    x, y = visitor.spot(0.6, 0.3)
-    visitor.page.mouse.move(x, y, steps=3)
-    visitor.shows(decode(bundles[FLAT], visitor.place_at(x, y)))
+    bundle = bundles[FLAT]
+    visitor.open(model=FLAT, view="Map", z="0,0")
+    frame = frame_of(visitor, bundle.latents.z_mean)
+    x, y = frame.spot(0.5, 0.5)
+    visitor.page.mouse.move(x, y)
+    visitor.page.mouse.wheel(0, -1000)  # closer by exp(1.6)
+    visitor.page.mouse.down()
+    visitor.page.mouse.move(x + 60, y - 40, steps=4)
+    visitor.page.mouse.up()
+    visitor.page.get_by_role("button", name="Trouser").click()
+    visitor.sent.clear()
+    visitor.page.get_by_role("tab").filter(has_text="Sliders").click()
+    visitor.until(lambda: visitor.address["view"] == "Sliders", "the view changes")
+    for name in (DEEP, FLAT):
+        visitor.choose_model(bundles[name])
+        visitor.until_address("the model changes", model=name)
+        visitor.rest()
+    visitor.page.get_by_role("tab").filter(has_text="Map").click()
+    visitor.page.locator(".plot .dots").wait_for()
     visitor.rest()
+    assert not any("/model/" in address for address in visitor.sent if FLAT in address)
+    trouser = visitor.page.get_by_role("button", name="Trouser")
+    assert trouser.get_attribute("aria-pressed") == "false"
+    target = frame.spot(0.7, 0.25)
+    seen = frame.place_at(
+        x + (target[0] - x - 60) / np.exp(1.6), y + (target[1] - y + 40) / np.exp(1.6)
+    )
+    visitor.page.mouse.move(*target, steps=3)
+    visitor.page.wait_for_timeout(300)
+    shown = said_image(visitor)
+    if shown is None:
+        visitor.shows(decode(bundle, seen))
+    else:
+        mean = bundle.latents.z_mean[shown]
+        pixel = (frame.place_at(1, 0)[0] - frame.place_at(0, 0)[0]) / np.exp(1.6)
+        assert np.max(np.abs(mean - seen)) < 33 * pixel
     assert visitor.z == [0, 0]
 
 
-def test_a_class_in_the_legend_hides_its_dots(visitor: Visitor, bundles: dict[str, Bundle]) -> None:
+def test_a_hidden_class_cannot_be_hit(visitor: Visitor, bundles: dict[str, Bundle]) -> None:
     bundle = bundles[FLAT]
-    visitor.open(model=FLAT, view="Map")
+    visitor.open(model=FLAT, view="Map", z="0,0")
+    frame = frame_of(visitor, bundle.latents.z_mean)
+    labels = bundle.latents.labels
     label = bundle.card.data.classes.index("Trouser")
-    row = int(np.where(bundle.latents.labels == label, bundle.latents.z_mean[:, 1], 9).argmin())
-    chart = visitor.page.locator(".js-plotly-plot")
+    row = int(np.where(labels == label, bundle.latents.z_mean[:, 0], -9).argmax())
+    entry = visitor.page.get_by_role("button", name="Trouser")
+    assert "1,000" in entry.inner_text()
+    place = frame.pixel_of(bundle.latents.z_mean[row])
 
-    def orange() -> int:
-        picture = np.asarray(Image.open(io.BytesIO(chart.screenshot())).convert("RGB"), int)
-        plot = picture[: int(0.8 * len(picture))]
-        return int((np.abs(plot - (255, 190, 74)).max(axis=-1) < 12).sum())
+    def image_at_its_place() -> int | None:
+        visitor.page.mouse.move(100, 850)
+        visitor.page.mouse.move(*place, steps=2)
+        visitor.page.wait_for_timeout(250)
+        return said_image(visitor)
 
-    visitor.until(lambda: orange() > 500, "the class is drawn")
-    before = orange()
-    visitor.page.locator(".legendtoggle").nth(label).click()
-    visitor.until(lambda: orange() < 0.1 * before, "the class is hidden")
-    mean = bundle.latents.z_mean[row]
-    visitor.page.mouse.click(*visitor.pixel_of(mean))
-    visitor.until(lambda: visitor.address["z"] != "0,0", "a click moves the point")
-    near = [r for r in range(10_000) if np.abs(bundle.latents.z_mean[r] - visitor.z).max() < 6e-4]
-    assert all(bundle.latents.labels[r] != label for r in near)  # a hidden dot cannot be hit
-
-
-def test_a_box_lists_and_exports_what_is_in_it(
-    visitor: Visitor, bundles: dict[str, Bundle], tmp_path: Path
-) -> None:
-    bundle = bundles[FLAT]
-    visitor.open(model=FLAT, view="Map")
-    visitor.choose("Box")
-    mode = "document.querySelector('.js-plotly-plot')._fullLayout.dragmode"
-    visitor.until(lambda: visitor.page.evaluate(mode) == "select", "dragging draws a box")
-    start, stop = visitor.pixel_of([0.2, 0.2]), visitor.pixel_of([0.7, 1.0])
-    visitor.sent.clear()
-    visitor.page.mouse.move(*start)
-    visitor.page.mouse.down()
-    visitor.page.mouse.move(*stop, steps=6)
-    visitor.page.mouse.up()
-    heading = visitor.page.get_by_role("heading", name=re.compile(r"[\d,]+ selected"))
-    heading.wait_for()
-    count = int(heading.inner_text().split()[0].replace(",", ""))
-    low, high = np.array([0.2, 0.2]), np.array([0.7, 1.0])
-    pixel = abs(visitor.place_at(1, 1)[0] - visitor.place_at(0, 0)[0])
-    inside = [
-        np.all((low - grow < bundle.latents.z_mean) & (bundle.latents.z_mean < high + grow), axis=1)
-        for grow in (-2 * pixel, 2 * pixel)
-    ]
-    assert 0 < inside[0].sum() <= count <= inside[1].sum()
-    with visitor.page.expect_download() as download:
-        visitor.page.get_by_role("button", name="CSV").click()
-    download.value.save_as(tmp_path / "selection.csv")
-    text = (tmp_path / "selection.csv").read_text(encoding="utf-8")
-    table = list(csv.DictReader(text.splitlines()))
-    rows = [int(line["test_image"]) for line in table]
-    assert len(rows) == count
-    assert set(np.flatnonzero(inside[0])) <= set(rows) <= set(np.flatnonzero(inside[1]))
-
-    tiles = visitor.page.locator(".picker").first
-    tiles.scroll_into_view_if_needed()
-    box = tiles.bounding_box()
-    columns = min(count, 20)
-    visitor.page.mouse.click(box["x"] + box["width"] * 2.5 / columns, box["y"] + 5)
-    expected = geometry_text(bundle.latents.z_mean[rows[2]])
-    visitor.until(lambda: visitor.address["z"] == expected, "a tile moves the point")
-
-    chosen = """() => {
-        const { _fullData, layout } = document.querySelector(".js-plotly-plot");
-        return [layout.selections?.length ?? 0, _fullData.filter((t) => t.selectedpoints).length];
-    }"""
-    assert visitor.page.evaluate(chosen)[1] > 0  # the dots stand out, also without the box
-    visitor.page.get_by_role("button", name="Clear").click()
-    heading.wait_for(state="detached")
-    visitor.until(lambda: visitor.page.evaluate(chosen) == [0, 0], "the chart shows no box")
+    assert image_at_its_place() == row
+    entry.click()
+    found = image_at_its_place()
+    assert found is None or labels[found] != label
+    entry.click(click_count=2, delay=20)
+    pressed = visitor.page.locator(".entry[aria-pressed=true]")
+    visitor.until(lambda: pressed.count() == 1, "a double click shows it alone")
+    assert image_at_its_place() == row
+    entry.press("Shift+Enter")
+    visitor.until(lambda: pressed.count() == 10, "and once more all, by keyboard")
 
 
-def test_the_map_of_a_deep_model_decodes_in_its_plane(
+def test_kind_axes_and_colours_are_the_pages_own_and_in_its_address(
     visitor: Visitor, bundles: dict[str, Bundle]
 ) -> None:
     bundle = bundles[DEEP]
     z = [0.5, -1, 0, 0, 1, 0, 0.25, 0]
-    visitor.open(model=DEEP, view="Map", axes="2,5", z=geometry_text(z))
+    visitor.open(model=DEEP, view="Map", axes="2,5", map="dimensions", z=geometry_text(z))
     visitor.shows(decode(bundle, z))
     assert not visitor.page.locator(".lens .original").is_visible()  # no images on this machine
     visitor.page.wait_for_timeout(300)
     visitor.sent.clear()
-    for target in ([1.2, -0.8], [-2, 2]):
-        x, y = (round(value) for value in visitor.pixel_of(target))
-        visitor.page.mouse.move(x, y, steps=3)
-        z[1], z[4] = visitor.place_at(x, y)
-        visitor.shows(decode(bundle, z))
+    x, y = frame_of(visitor, bundle.latents.z_mean[:, [1, 4]]).pixel_of([z[1], z[4]])
+    visitor.page.mouse.move(100, 850)
+    ring = visitor.page.locator(".mark.point").bounding_box()
+    np.testing.assert_allclose((ring["x"] + 11, ring["y"] + 11), (x, y), atol=1.5)
+    visitor.page.get_by_role("radio", name="Principal plane").click()
+    visitor.until_address("the address follows", map="principal")
+    plane = principal_plane(bundle.latents.z_mean)
+    frame = frame_of(visitor, plane.project(bundle.latents.z_mean))
+    corner = frame.spot(0.04, 0.9)
+    visitor.page.mouse.move(*corner, steps=3)
+    visitor.shows(decode(bundle, plane.lift(frame.place_at(*corner)[np.newaxis])[0]))
+    assert " off the plane" in visitor.page.locator(".lens .near").inner_text()
+    visitor.page.get_by_label("Colour").select_option("z3")
+    visitor.until_address("the address follows", colour="z3")
+    low = visitor.page.get_by_label("z₃ at least")
+    assert float(low.get_attribute("min")) == pytest.approx(bundle.latents.z_mean[:, 2].min())
+    low.evaluate("input => { input.value = 1.5; input.dispatchEvent(new Event('input')); }")
+    assert "1.5" in visitor.page.locator(".legend .said").inner_text()
+    places = plane.project(bundle.latents.z_mean)
+    for row in np.flatnonzero(bundle.latents.z_mean[:, 2] < 0)[:3]:
+        visitor.page.mouse.move(*frame.pixel_of(places[row]))
+        visitor.page.wait_for_timeout(250)
+        shown = said_image(visitor)
+        assert shown is None or bundle.latents.z_mean[shown, 2] >= 1.5
+    assert [address for address in visitor.sent if "/media/" not in address] == []  # its icon
+    visitor.page.reload()
+    visitor.page.locator(".plot .dots").wait_for()
+    assert visitor.page.get_by_label("Colour").input_value() == "z3"
+    assert (
+        visitor.page.get_by_role("radio", name="Principal plane").get_attribute("aria-checked") == "true"
+    )
+
+
+def test_boxes_make_groups_that_are_compared_and_saved(
+    visitor: Visitor, bundles: dict[str, Bundle], tmp_path: Path
+) -> None:
+    bundle = bundles[FLAT]
+    z_mean, labels = bundle.latents.z_mean, bundle.latents.labels
+    visitor.open(model=FLAT, view="Map", drag="box")
+    frame = frame_of(visitor, z_mean)
+    pixel = frame.place_at(1, 0)[0] - frame.place_at(0, 0)[0]
+    visitor.sent.clear()
+
+    def draw(low: list[float], high: list[float], *keys: str) -> None:
+        for key in keys:
+            visitor.page.keyboard.down(key)
+        visitor.page.mouse.move(*frame.pixel_of(low))
+        visitor.page.mouse.down()
+        visitor.page.mouse.move(*frame.pixel_of(high), steps=6)
+        visitor.page.mouse.up()
+        for key in keys:
+            visitor.page.keyboard.up(key)
+
+    def inside(low: list[float], high: list[float], grow: float) -> np.ndarray:
+        low_edge, high_edge = np.array(low) - grow * pixel, np.array(high) + grow * pixel
+        found: np.ndarray = np.all((low_edge < z_mean) & (z_mean < high_edge), axis=1)
+        return found
+
+    draw([0.2, 0.2], [0.7, 1.0])
+    heading = visitor.page.locator(".groups .A strong")
+    heading.wait_for()
+    box = visitor.page.locator(".groups").bounding_box()
+    assert box["y"] + box["height"] <= 900  # in sight without scrolling
+    with visitor.page.expect_download() as download:
+        visitor.page.locator(".groups .A").get_by_role("button", name="CSV").click()
+    table = list(csv.DictReader(download.value.path().read_text(encoding="utf-8").splitlines()))
+    rows = np.array([int(line["test_image"]) for line in table])
+    assert f"{len(rows):,} images" in heading.inner_text()
+    certain, possible = inside([0.2, 0.2], [0.7, 1.0], -2), inside([0.2, 0.2], [0.7, 1.0], 2)
+    assert set(np.flatnonzero(certain)) <= set(rows) <= set(np.flatnonzero(possible))
+    np.testing.assert_allclose(
+        [float(line["z_mean_2"]) for line in table], z_mean[rows, 1], rtol=1e-4
+    )
+    assert [line["class"] for line in table] == [bundle.card.data.classes[n] for n in labels[rows]]
+    with visitor.page.expect_download() as download:
+        visitor.page.locator(".groups .A").get_by_role("button", name="NPZ").click()
+    with np.load(download.value.path()) as arrays:
+        np.testing.assert_array_equal(arrays["test_image"], rows)
+        np.testing.assert_array_equal(arrays["z_mean"], z_mean[rows])
+        np.testing.assert_array_equal(arrays["label"], labels[rows])
+        np.testing.assert_allclose(arrays["negElbo"], bundle.latents.neg_elbo[rows], rtol=1e-6)
+    counts = Counter(bundle.card.data.classes[n] for n in labels[rows]).most_common(1)
+    first = visitor.page.locator(".groups .A .classes li").first
+    assert first.inner_text().split() == [counts[0][0], f"{counts[0][1]:,}"]
+
+    images = load_images(next((SHIPPED / "images").glob("fashion_mnist-*.npz")), bundle.card.data)
+    mean = visitor.pixels(".groups .A .pictures canvas").astype(float)
+    assert np.abs(mean - images[rows, ..., 0].mean(axis=0)).max() <= 1
+
+    visitor.page.get_by_role("radio", name="Group B").click()
+    frame = frame_of(visitor, z_mean)  # the list has taken some of its room
+    draw([-1.0, -1.6], [-0.4, -1.2])
+    other = visitor.page.locator(".groups .B strong")
+    other.wait_for()
+    count = int(captured(r"([\d,]+) images", other.inner_text()).replace(",", ""))
+    draw([0.4, -1.6], [0.8, -1.2], "Shift")
+    visitor.until(lambda: f" {count:,} " not in other.inner_text(), "Shift adds to it")
+    draw([0.3, -1.7], [0.9, -1.1], "Alt")
+    visitor.until(lambda: f" {count:,} " in other.inner_text(), "Alt takes away")
+    differ = visitor.page.locator(".groups .differ")
+    assert "A minus B" in differ.inner_text()
+    dimension, value = differ.locator("li").first.inner_text().split()
+    assert dimension == "z₂"
+    assert float(value.replace("−", "-")) > 3
     assert visitor.sent == []
+
+    list_ = visitor.page.locator(".groups .A .members")
+    list_.scroll_into_view_if_needed()
+    place = list_.bounding_box()
+    visitor.page.mouse.click(place["x"] + 2.5 * 36, place["y"] + 5)
+    expected = geometry_text(z_mean[rows[2]])
+    visitor.until(lambda: visitor.address["z"] == expected, "an image moves the point")
+    visitor.page.get_by_role("button", name="Clear both groups").click()
+    visitor.until(lambda: not visitor.page.locator(".groups").is_visible(), "nothing is left")
+
+
+def test_an_image_is_found_by_number_and_class(
+    visitor: Visitor, bundles: dict[str, Bundle]
+) -> None:
+    bundle = bundles[DEEP]
+    visitor.open(model=DEEP, view="Map")
+    field = visitor.page.get_by_label("Find a test image", exact=False)
+    field.fill("#4711")
+    field.press("Enter")
+    expected = geometry_text(bundle.latents.z_mean[4711])
+    visitor.until(lambda: visitor.address["z"] == expected, "the image is the point")
+    visitor.page.mouse.move(100, 850)
+    until_image(visitor, lambda shown: shown == 4711, "the lens says so")
+    name = bundle.card.data.classes[-1]
+    field.fill(name)
+    field.press("Enter")
+    until_image(
+        visitor,
+        lambda shown: shown not in (None, 4711) and bundle.latents.labels[shown] == 9,
+        "the first one of the class",
+    )
+
+
+def test_dots_are_drawn_and_come_back_when_the_graphics_context_is_lost(visitor: Visitor) -> None:
+    visitor.open(model=FLAT, view="Map", z="0,0")
+    lose = """() => {
+        const hosts = document.querySelectorAll("[data-testid=stBidiComponentIsolated]");
+        const dots = [...hosts].map((h) => h.shadowRoot.querySelector(".dots")).find(Boolean);
+        dots.getContext("webgl2")?.getExtension("WEBGL_lose_context").loseContext();
+    }"""
+    shot = visitor.page.locator(".plot")
+
+    def colours() -> int:
+        picture = np.asarray(Image.open(io.BytesIO(shot.screenshot())).convert("RGB"), int)
+        return int((np.ptp(picture, axis=-1) > 60).sum())
+
+    visitor.until(lambda: colours() > 20_000, "dots are drawn")
+    before = colours()
+    for _ in range(4):  # after three a canvas without WebGL
+        visitor.page.evaluate(lose)
+        visitor.until(lambda: abs(colours() - before) < 0.2 * before, "they are back")
 
 
 # ---- Manifold ----
@@ -731,7 +908,7 @@ def test_the_path_between_two_images(visitor: Visitor, bundles: dict[str, Bundle
     for share in (0.3, 0.95, 0.6):
         t = drag(share)
         visitor.shows(decode(bundle, path(t)))
-        marks.add(visitor.page.locator(".live-look").get_attribute("style"))
+        marks.add(visitor.page.locator(".mark.looked").get_attribute("style"))
     assert len(marks) == 3  # the moving point on the map
     assert visitor.sent == []
     visitor.page.mouse.up()
@@ -775,15 +952,14 @@ def test_ends_come_from_gallery_map_and_point(visitor: Visitor, bundles: dict[st
     visitor.page.get_by_test_id("stButtonGroup").last.get_by_text("To", exact=True).click()
     visitor.rest()
     alone = int(np.abs(bundle.latents.z_mean[:, 0]).argmax())
-    dot = visitor.pixel_of(bundle.latents.z_mean[alone])
-    visitor.page.mouse.move(*dot)
-    visitor.page.wait_for_timeout(300)  # Plotly takes a click for the dot that it has hovered over
-    visitor.page.mouse.click(*dot)
+    frame = frame_of(visitor, bundle.latents.z_mean)
+    visitor.page.mouse.click(*frame.pixel_of(bundle.latents.z_mean[alone]))
     visitor.until(lambda: visitor.address["b"] == f"test-{alone}", "a dot chooses the end")
     assert visitor.z == [1, 1]
     visitor.rest()
-    corner = visitor.spot(0.98, 0.97)
-    chosen = visitor.place_at(*corner)
+    frame = frame_of(visitor, bundle.latents.z_mean)
+    corner = frame.spot(0.98, 0.97)
+    chosen = frame.place_at(*corner)
     visitor.page.mouse.click(*corner)
     visitor.until(lambda: "," in visitor.address["b"], "an empty place chooses the end")
     end = [float(value) for value in visitor.address["b"].split(",")]
@@ -913,7 +1089,7 @@ def test_a_model_change_in_the_middle_of_a_drag_leaves_nothing_stale(
 def test_hasty_changes_of_view_and_model_end_where_they_should(
     visitor: Visitor, bundles: dict[str, Bundle]
 ) -> None:
-    visitor.open(model=FLAT, view="Map")
+    visitor.open(model=FLAT, view="Map", z="0,0")
     tabs = visitor.page.get_by_role("tab")
     for view, model in (("Manifold", DEEP), ("Sliders", FLAT), ("Interpolate", OTHER),
                         ("Map", DEEP), ("Manifold", OTHER), ("Sliders", DEEP)):  # fmt: skip
@@ -930,7 +1106,7 @@ def test_hasty_changes_of_view_and_model_end_where_they_should(
     visitor.until(lambda: visitor.page.locator(".strip").count() == 8, "the sliders are there")
     visitor.shows(decode(bundles[DEEP], visitor.z))
     assert visitor.page.locator(".lens").count() == 1
-    assert visitor.page.locator(".live-marks").count() == 0
+    assert visitor.page.locator(".plot").count() == 0
 
 
 def test_a_copied_link_shows_the_same_picture_elsewhere(
@@ -962,10 +1138,11 @@ def test_the_back_button_goes_through_what_was_seen(
 ) -> None:
     visitor.page.goto(f"{visitor.url}/?model={FLAT}&view=Map")
     visitor.until(lambda: "z" in visitor.address, "the address says where the visit begins")
-    visitor.page.locator(".live-marks").wait_for(state="attached")
+    visitor.page.locator(".plot .dots").wait_for()
     seen = [visitor.address]
     for share in ((0.3, 0.3), (0.6, 0.7)):
-        visitor.page.mouse.click(*visitor.spot(*share))
+        frame = frame_of(visitor, bundles[FLAT].latents.z_mean)
+        visitor.page.mouse.click(*frame.spot(*share))
         visitor.until(lambda: visitor.address != seen[-1], "a click moves the point")
         visitor.rest()
         seen.append(visitor.address)
@@ -1149,8 +1326,8 @@ def test_a_finger_on_the_map_pins_the_point(
     chromium: Any, app_url: str, bundles: dict[str, Bundle]
 ) -> None:
     visitor = Visitor(chromium, app_url, width=390, has_touch=True, is_mobile=True)
-    visitor.open(model=FLAT, view="Map")
-    x, y = visitor.pixel_of([1.0, 0.5])
+    visitor.open(model=FLAT, view="Map", z="0,0")
+    x, y = frame_of(visitor, bundles[FLAT].latents.z_mean).pixel_of([1.0, 0.5])
     visitor.page.touchscreen.tap(x, y)
     visitor.until(lambda: visitor.address["z"] != "0,0", "a tap moves the point")
     assert np.abs(np.subtract(visitor.z, [1.0, 0.5])).max() < 0.3
@@ -1225,26 +1402,6 @@ def test_a_page_that_may_not_start_workers_decodes_by_itself(
     visitor.shows(strip(bundles[DEEP], visitor.z, first), ".strip")
     near = visitor.page.locator(".lens .near", has_text="Nearest test image")
     near.wait_for()
-    assert visitor.troubles == []
-    visitor.context.close()
-
-
-def test_a_chart_that_is_built_otherwise_is_told_on_the_page(chromium: Any, app_url: str) -> None:
-    """As if another version of Plotly called things by other names."""
-    visitor = Visitor(chromium, app_url)
-    visitor.page.add_init_script(
-        """
-        const { querySelector } = Element.prototype;
-        Element.prototype.querySelector = function (selector) {
-          return selector.includes("nsewdrag") ? null : querySelector.call(this, selector);
-        };
-        const { setTimeout } = window;
-        window.setTimeout = (use, time) => setTimeout(use, time === 20_000 ? 500 : time);
-        """
-    )
-    visitor.page.goto(f"{app_url}/?model={FLAT}&view=Map")
-    visitor.page.get_by_role("alert").filter(has_text="The map is not live").wait_for()
-    visitor.page.locator(".lens .place", has_text="decoded at").wait_for()
     assert visitor.troubles == []
     visitor.context.close()
 

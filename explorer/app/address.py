@@ -144,26 +144,7 @@ def _take_point(text: str, bundle: Bundle) -> None:
     session.move_to(bundle, parse_latent(text, bundle.card.model.latent_dim))
 
 
-def _take_axes(text: str, bundle: Bundle) -> None:
-    latent_dim = bundle.card.model.latent_dim
-    if latent_dim < 3:
-        raise ValueError("only a model of three dimensions or more has axes to choose")
-    chosen = [(_number(part) or 0) - 1 for part in text.split(",")]
-    if len(chosen) != 2 or len(set(chosen)) != 2 or not all(0 <= c < latent_dim for c in chosen):
-        raise ValueError(f"the axes are two different dimensions from 1 to {latent_dim}")
-    session.choose_axes(bundle, (chosen[0], chosen[1]))
-
-
-def _tell_axes(bundle: Bundle) -> str | None:
-    if not session.follows_point(bundle):
-        return None
-    return ",".join(str(dimension + 1) for dimension in session.axes(bundle))
-
-
-ALWAYS = (
-    Detail("z", _take_point, lambda bundle: session.format_latent(session.point(bundle))),
-    Detail("axes", _take_axes, _tell_axes),
-)
+ALWAYS = (Detail("z", _take_point, lambda bundle: session.format_latent(session.point(bundle))),)
 """The details that are told in every view."""
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,12 +30,7 @@ from explorer.bundle.store import (
     load_reference,
     read_card,
 )
-from explorer.core.geometry import (
-    Plane,
-    grid_points,
-    plane_coordinates_grid,
-    principal_plane,
-)
+from explorer.core.geometry import Plane, principal_plane
 from explorer.core.metrics import percentile_of
 from explorer.core.subsets import evenly_spaced
 from explorer.data.framing import typical_fill
@@ -46,10 +40,6 @@ from explorer.drawing import charts, raster
 
 BUNDLES = Path(os.environ.get("LATENT_BUNDLES") or DEFAULT_FOLDER)
 """Where the bundles lie; ``LATENT_BUNDLES`` names another folder."""
-BACKGROUNDS = ("None", "Density", "Manifold")
-"""What may lie behind the dots of a map."""
-MANIFOLD_TILES = 30
-DENSITY_CELLS = 80
 RECONSTRUCTIONS = 12
 SAMPLES = 40
 
@@ -184,59 +174,6 @@ def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     density = bundle.aggregate_posterior.log_density(z)
     shares: np.ndarray = percentile_of(density, bundle.sorted_log_density)
     return shares
-
-
-def map_figure(
-    bundle: Bundle, plane: Plane, *, background: str = BACKGROUNDS[0], **drawn: Any
-) -> go.Figure:
-    """The test means in a plane, not to be changed.
-
-    Args:
-        bundle: the model.
-        plane: what is shown.
-        background: one of ``BACKGROUNDS``.
-        drawn: ``path``, latents to join by a line, ``(k, latent_dim)``, and all that
-            ``charts.map_figure`` takes besides.
-    """
-    if background == BACKGROUNDS[0]:  # parallel planes show the same
-        plane = replace(plane, origin=plane.directions.T @ (plane.directions @ plane.origin))
-    return _map_figure(bundle, plane, background, **drawn)
-
-
-@st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=KEYS)
-def _map_figure(
-    bundle: Bundle, plane: Plane, background: str, path: np.ndarray | None = None, **drawn: Any
-) -> go.Figure:
-    points = plane.project(bundle.latents.z_mean)
-    joined = None if path is None else plane.project(path)
-    extent = charts.extent_of(points, *([] if joined is None else [joined]))
-    picture = density = None
-    if background == "Manifold":
-        latents = _places_over(plane, extent, MANIFOLD_TILES)
-        picture = raster.tile(raster.to_pixels(bundle.codec.decode(latents)), MANIFOLD_TILES)
-    elif background == "Density":
-        shares = percentiles(bundle, _places_over(plane, extent, DENSITY_CELLS))
-        density = shares.reshape(DENSITY_CELLS, DENSITY_CELLS)[::-1]
-    return charts.map_figure(
-        points,
-        bundle.latents.labels,
-        bundle.card.data.classes,
-        axes=plane.labels,
-        extent=extent,
-        background=picture,
-        density=density,
-        path=joined,
-        **drawn,
-    )
-
-
-def _places_over(plane: Plane, extent: charts.Extent, cells: int) -> np.ndarray:
-    """The latents in the middles of cells that fill the extent, row by row from the top."""
-    left, right, bottom, top = extent
-    centred = plane.centred_at(np.array([(left + right) / 2, (bottom + top) / 2]))
-    outermost = (right - left) / 2 * (1.0 - 1.0 / cells)
-    grid = plane_coordinates_grid(cells, spacing="linear", extent=outermost)
-    return centred.lift(grid_points(*grid))
 
 
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=KEYS)

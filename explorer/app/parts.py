@@ -7,8 +7,6 @@ when the point has settled.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -86,58 +84,35 @@ def lens(bundle: Bundle) -> None:
 
 def live_map(
     bundle: Bundle,
-    plane: Plane,
     *,
-    chart: str,
-    label: str,
+    key: str,
     on_click: Callable[[np.ndarray, int | None], None] | None = None,
+    path: np.ndarray | None = None,
+    has_lens: bool = False,
 ) -> None:
-    """Make the Plotly chart with the key ``chart`` live; see ``selected_rows`` for box and lasso.
+    """The map of the test images; what it shows of them the page decides.
 
     Args:
         bundle: the model.
-        plane: what the chart shows.
-        chart: key of the chart.
-        label: for screen readers.
+        key: of the widget.
         on_click: is called with the latent, and the row of the test image if a dot was hit;
             by default the latent becomes the point.
+        path: latents to join by a line, ``(k, latent_dim)``.
+        has_lens: whether the picture of what is looked at stands beside it.
     """
-    key = f"live-{chart}"
-
-    def take_rows() -> None:
-        st.session_state[f"rows-{bundle.card.name}"] = decode_rows(
-            _reported(key, "rows"), bundle.card.data.test_images
-        )
-
     _map(
         key=key,
         data={
             "content": bundle.content,
-            "chart": f".st-key-{chart} .js-plotly-plot",
             "z": session.point(bundle).tolist(),
-            "plane": describe_plane(plane),
-            "label": label,
+            "label": f"Map of {bundle.card.data.test_images:,} test images; arrow keys move the "
+            "point, plus and minus zoom, 0 shows all",
+            "path": None if path is None else path.tolist(),
+            "picks": on_click is not None,
+            "hasLens": has_lens,
         },
         on_settled_change=_mover(bundle, key, on_click),
-        on_rows_change=take_rows,
     )
-
-
-def selected_rows(bundle: Bundle) -> np.ndarray:
-    """Rows of the test images in the last box or lasso, ``(k,)`` int64."""
-    rows: np.ndarray = st.session_state.get(f"rows-{bundle.card.name}", np.zeros(0, np.int64))
-    return rows
-
-
-def clear_selection(bundle: Bundle) -> None:
-    """Let no test image be selected; the chart learns of it by ``selections_cleared``."""
-    st.session_state.pop(f"rows-{bundle.card.name}", None)
-    st.session_state["cleared"] = selections_cleared() + 1
-
-
-def selections_cleared() -> int:
-    """How often the visitor has cleared a selection."""
-    return int(st.session_state.get("cleared", 0))
 
 
 def sliders(
@@ -256,15 +231,6 @@ def pick_tile(
 def describe_plane(plane: Plane) -> dict[str, Any]:
     """A plane as ``static/live/shared/plane.js`` takes it."""
     return {"origin": plane.origin.tolist(), "directions": plane.directions.tolist()}
-
-
-def decode_rows(text: Any, count: int) -> np.ndarray:
-    """Row numbers below ``count`` from the browser's base64 of 32-bit integers."""
-    try:
-        rows = np.frombuffer(base64.b64decode(text or "", validate=True), "<u4").astype(np.int64)
-    except (binascii.Error, ValueError, TypeError):
-        return np.zeros(0, np.int64)
-    return np.unique(rows[rows < count])
 
 
 def _reported(key: str, event: str) -> Any:

@@ -10,7 +10,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.core.geometry import axis_label
-from explorer.drawing import raster
 
 PALETTE = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
@@ -24,7 +23,6 @@ SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star")
 """Beyond ten classes the colours repeat with another symbol."""
 DASHES = ("solid", "dash", "dot")
 """Beyond ten lines the colours repeat with another dash."""
-ACCENT = "#d6336c"
 Extent = tuple[float, float, float, float]
 """Left, right, bottom and top of what a map shows."""
 Time = Literal["epochs", "minutes"]
@@ -53,38 +51,19 @@ def map_figure(
     *,
     axes: tuple[str, str],
     extent: Extent,
-    background: np.ndarray | None = None,
-    density: np.ndarray | None = None,
-    drag: str = "pan",
-    selection: int = 0,
-    selected: np.ndarray | None = None,
-    path: np.ndarray | None = None,
 ) -> go.Figure:
     """The map: test-set latent means in a plane, one trace per class.
 
     Args:
-        points: plane coordinates ``(n, 2)``; ``customdata`` carries the row number.
-        labels: class of each, ``(n,)``; the ``meta`` of its trace.
+        points: plane coordinates ``(n, 2)``.
+        labels: class of each, ``(n,)``.
         classes: names by label.
         axes: titles of the two axes.
         extent: left, right, bottom, top of what is shown at first.
-        background: a picture of the decoded manifold over ``extent``, uint8.
-        density: percentiles 0–100 over ``extent``, row 0 at the bottom.
-        drag: what dragging does: ``pan``, ``select`` (a box) or ``lasso``.
-        selection: another number than before clears what is selected.
-        selected: row numbers of the dots that stand out, ``(k,)``; None for all alike.
-        path: further points to join, ``(k, 2)``.
     """
     figure = go.Figure()
     left, right, bottom, top = extent
     size = float(np.interp(np.log10(max(len(points), 1)), [2, 4], [9, 4]))  # few dots, large dots
-    if background is not None:
-        figure.add_layout_image(
-            source=raster.data_uri(background), xref="x", yref="y", layer="below",
-            x=left, y=top, sizex=right - left, sizey=top - bottom, sizing="stretch",
-        )  # fmt: skip
-    if density is not None:
-        figure.add_trace(_density_trace(density, extent))
     for label, name in enumerate(classes):
         rows = np.flatnonzero(labels == label)
         if not len(rows):
@@ -93,32 +72,15 @@ def map_figure(
             go.Scattergl(
                 x=points[rows, 0].astype(np.float32),
                 y=points[rows, 1].astype(np.float32),
-                customdata=rows.astype(np.int32),
                 name=_literal(name),
-                meta=label,
                 mode="markers",
                 marker={**class_style(label), "size": size, "opacity": 0.7},
-                selectedpoints=None
-                if selected is None
-                else np.flatnonzero(np.isin(rows, selected)).astype(np.int32),
             )
         )
-    if path is not None:
-        figure.add_trace(
-            go.Scattergl(
-                x=path[:, 0], y=path[:, 1], mode="lines+markers", name="path", hoverinfo="skip",
-                line={"color": ACCENT, "width": 3},
-                marker={"color": ACCENT, "size": 8, "line": {"color": "white", "width": 1}},
-            )
-        )  # fmt: skip
     figure.update_layout(
         height=600,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        dragmode=drag,
-        hovermode=False,  # ``static/live/parts/map.js`` tells what lies under the pointer
-        uirevision="keep",
-        selectionrevision=selection,
-        modebar={"uirevision": drag},
+        dragmode="pan",
         legend={"orientation": "h", "y": -0.1, "yanchor": "top", "itemsizing": "constant"},
         xaxis={"title": axes[0], "range": [left, right], "constrain": "domain"},
         yaxis={"title": axes[1], "range": [bottom, top], "scaleanchor": "x"},
@@ -128,11 +90,9 @@ def map_figure(
     return figure
 
 
-def extent_of(points: np.ndarray, *further: np.ndarray) -> Extent:
-    """A square that shows nearly all points and all ``further`` ones, ``(n, 2)`` each."""
+def extent_of(points: np.ndarray) -> Extent:
+    """A square that shows nearly all points, ``(n, 2)``."""
     low, high = np.quantile(points, [0.0005, 0.9995], axis=0)
-    for others in further:
-        low, high = np.minimum(low, others.min(axis=0)), np.maximum(high, others.max(axis=0))
     x, y = ((low + high) / 2).tolist()
     reach = max(float(np.max(high - low)) / 2 * 1.08, 1e-3)
     return x - reach, x + reach, y - reach, y + reach
@@ -244,19 +204,6 @@ def kl_figure(kl_per_dimension: Sequence[float], order: Sequence[int]) -> go.Fig
         yaxis={"title": "nats per image"},
     )
     return figure
-
-
-def _density_trace(density: np.ndarray, extent: Extent) -> go.Heatmap:
-    left, right, bottom, top = extent
-    rows, columns = density.shape
-    x = np.linspace(left, right, columns * 2 + 1, dtype=np.float32)[1::2]
-    y = np.linspace(bottom, top, rows * 2 + 1, dtype=np.float32)[1::2]
-    return go.Heatmap(
-        x=x, y=y, z=density.astype(np.float32), zmin=0, zmax=100, hoverinfo="skip",
-        colorscale=[[0, "rgba(132,94,247,0)"], [0.01, "rgba(132,94,247,.18)"],
-                    [1, "rgba(132,94,247,.75)"]],
-        colorbar={"title": "percentile", "thickness": 10}, showscale=False, zsmooth="best",
-    )  # fmt: skip
 
 
 def _literal(name: str) -> str:

@@ -4,7 +4,7 @@ import { keepInAddress } from "./address.js";
 import { Frame } from "./parts/frame.js";
 import { Grid } from "./parts/grid.js";
 import { Lens } from "./parts/lens.js";
-import { LiveMap } from "./parts/map.js";
+import { LiveMap } from "./parts/map/map.js";
 import { Picker } from "./parts/picker.js";
 import { Scrubber } from "./parts/scrubber.js";
 import { Sliders } from "./parts/sliders.js";

@@ -1,5 +1,6 @@
 /** Models for tests, small enough to reckon by hand, as the server hands them over. */
 
+import assert from "node:assert/strict";
 import { crc32 } from "../../static/live/shared/model.js";
 
 /** A number as protobuf writes it. @param {number} value @returns {number[]} */
@@ -103,4 +104,10 @@ export function payload(header = {}, changed = {}) {
   start.writeUInt32LE(text.length);
   start.writeUInt32LE(crc32(Buffer.concat([text, body])), 4);
   return new Uint8Array(Buffer.concat([start, text, body]));
+}
+
+/** Numbers are the same but for rounding. @param {ArrayLike<number>} found @param {number[]} expected */
+export function near(found, expected) {
+  assert.equal(found.length, expected.length);
+  expected.forEach((value, i) => assert.ok(Math.abs(found[i] - value) < 1e-5, `${Array.from(found)} are not ${expected}`)); // prettier-ignore
 }

@@ -11,7 +11,6 @@ from explorer.app import cache, parts, session
 from explorer.app.address import parse_test_image
 from explorer.app.exports import download, npz
 from explorer.app.point import render_point, stage
-from explorer.app.scatter import render_scatter
 from explorer.app.upload import upload_and_prepare
 from explorer.app.view import Detail, Option, View
 from explorer.app.words import describe, describe_test_image, literal, percent
@@ -243,13 +242,7 @@ def _render_map(bundle: Bundle, path: np.ndarray) -> None:
         end = session.format_latent(session.rounded(z)) if row is None else f"test-{row}"
         _set_end(name, end)
 
-    render_scatter(
-        bundle,
-        key=f"path-map-{bundle.card.name}",
-        label="Scatter plot of the test images with the path between both ends",
-        on_click=take,
-        path=path,
-    )
+    parts.live_map(bundle, key=f"path-map-{bundle.card.name}", on_click=take, path=path)
 
 
 def _render_exports(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:

@@ -121,7 +121,7 @@ export class Grid {
         shade?.clearRect(x, y, 1, 1);
         if (share < hole) shade?.fillRect(x, y, 1, 1);
       },
-      holes,
+      { shares: holes },
     );
   }
 

@@ -1,10 +1,10 @@
 /**
- * The lens: the image decoded at the latent that is looked at, what lies nearest to it in the
- * test set, and how far to trust it.
+ * The lens: the image decoded at the latent that is looked at, the test image that lies there
+ * or nearest to it, and how far to trust it.
  *
  * @typedef {{content: string, z: number[]}} LensData
  * @typedef {{row: number, distance: number, back: number | null, percentiles: (number | null)[],
- *   verdict: import("../shared/space.js").Verdict, pixels: Uint8ClampedArray | null}} Reading
+ *   verdict: import("../shared/space.js").Verdict, pixels: Uint8ClampedArray | null, isOwn: boolean}} Reading
  */
 
 import { build, find, write } from "../shared/elements.js";
@@ -16,17 +16,20 @@ import { decimal, describe } from "../shared/plane.js";
 /** Pause after which the latent counts as settled, for screen readers, milliseconds. */
 const SETTLED = 400;
 
+/** A latent is a test image's own if no coordinate differs by more than the host rounds off. */
+const ROUNDED = 0.0006;
+
 const HTML = `
   <figure>
     <canvas class="picture" role="img" aria-label="Decoded image"></canvas>
     <figcaption class="place"></figcaption>
   </figure>
-  <div class="trust"><span class="badge"></span> <span class="density"></span></div>
-  <div class="near"></div>
+  <div class="what"><strong></strong><div class="near"></div></div>
   <div class="pair">
     <figure class="original"><canvas></canvas><figcaption>original</figcaption></figure>
     <figure><canvas class="again"></canvas><figcaption>reconstruction</figcaption></figure>
   </div>
+  <div class="trust"><span class="badge"></span> <span class="density"></span><small></small></div>
   <div class="quiet" aria-live="polite"></div>`;
 
 export class Lens {
@@ -35,7 +38,9 @@ export class Lens {
   #place;
   #badge;
   #density;
+  #name;
   #near;
+  #scale;
   #quiet;
   #originalFigure;
   #original;
@@ -43,7 +48,11 @@ export class Lens {
   #focus;
   #readings;
   #point = new Float32Array(0);
+  /** Of the reconstruction, and of the original. */
   #shownRow = -1;
+  #originalRow = -1;
+  /** What else there is to say of a test image. @type {(row: number) => string} */
+  remark = () => "";
   #shown = "";
   /** @type {Reading | null} */
   #reading = null;
@@ -61,7 +70,9 @@ export class Lens {
     this.#place = find(box, ".place");
     this.#badge = find(box, ".badge");
     this.#density = find(box, ".density");
+    this.#name = find(box, ".what strong");
     this.#near = find(box, ".near");
+    this.#scale = find(box, ".trust small");
     this.#quiet = find(box, ".quiet");
     this.#originalFigure = find(box, ".original");
     this.#original = find(box, ".original canvas", HTMLCanvasElement);
@@ -76,7 +87,7 @@ export class Lens {
     });
     this.#readings = hub.engine.line(URGENCY.reading);
     this.#ends = [
-      hub.onLook((z) => this.#show(z ?? this.#point)),
+      hub.onLook((z, _, row) => this.#show(z ?? this.#point, row)),
       model.whenSprite(() => this.#drawOriginal()),
     ];
     find(box, ".pair").hidden = model.problem !== null;
@@ -87,7 +98,7 @@ export class Lens {
   /** @param {LensData} data */
   update({ z }) {
     this.#point = Float32Array.from(z);
-    this.#show(this.#point);
+    this.#show(this.#point, null);
   }
 
   close() {
@@ -98,19 +109,20 @@ export class Lens {
     for (const end of this.#ends) end();
   }
 
-  /** @param {Float32Array} latent */
-  #show(latent) {
+  /** @param {Float32Array} latent @param {number | null} row of the test image whose own that is */
+  #show(latent, row) {
     const { content, header, problem } = this.#model;
     if (problem || latent.length !== header.latentDim) return;
     this.#focus.show(latent);
-    const request = /** @type {const} */ ({ kind: "reading", content, z: latent.slice() });
+    const z = latent.slice();
+    const request = /** @type {const} */ ({ kind: "reading", content, z });
     this.#readings.ask({ ...request, shownRow: this.#shownRow }, (reading) => {
-      if (reading.pixels) {
-        this.#shownRow = reading.row;
-        this.#again.paint(reading.pixels);
-        this.#drawOriginal();
-      }
-      this.#reading = reading;
+      if (reading.pixels) this.#again.paint(reading.pixels);
+      this.#shownRow = reading.row;
+      const mean = this.#model.meanOf(reading.row);
+      const isOwn = z.every((value, i) => Math.abs(value - mean[i]) < ROUNDED);
+      this.#reading = { ...reading, row: row ?? reading.row, isOwn: row !== null || isOwn };
+      this.#drawOriginal(row ?? reading.row);
       this.#writeSoon();
     });
   }
@@ -125,29 +137,44 @@ export class Lens {
   }
 
   /** @param {Reading} reading */
-  #write({ row, distance, verdict: { level, reasons } }) {
+  #write({ row, isOwn, distance, percentiles, verdict: { level, reasons } }) {
     this.#badge.dataset.level = level;
     write(this.#badge, this.#model.header.trust.words[level]);
     write(this.#density, reasons.join("; "));
-    const name = this.#model.classOf(row);
-    write(this.#near, `Nearest test image: ${name}, ${decimal(distance)} away`);
+    const [density, back, nearest] = percentiles.map((share) =>
+      share === null ? "unknown" : `${Math.floor(share)} %`,
+    );
+    const neighbour = isOwn ? "" : `; that have a closer neighbour: ${nearest}`;
+    const scale = `in a thinner place: ${density}; that return closer: ${back}${neighbour}`;
+    write(this.#scale, `Test images ${scale}`);
+    const image = `test image #${row} · ${this.#model.classOf(row)}`;
+    const remark = this.remark(row);
+    write(this.#name, isOwn ? `T${image.slice(1)}` : "Decoded here");
+    write(
+      this.#near,
+      isOwn ? remark : `Nearest ${image}, ${decimal(distance)} away${remark && `, ${remark}`}`,
+    );
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#announce(), SETTLED);
   }
 
-  #drawOriginal() {
+  #drawOriginal(row = this.#originalRow) {
+    this.#originalRow = row;
     const { sprite, header } = this.#model;
     this.#originalFigure.hidden = sprite === null; // its place is kept until that is known
-    if (!sprite || this.#shownRow < 0) return;
+    if (!sprite || row < 0) return;
     const [height, width] = header.imageShape;
-    const x = (this.#shownRow % header.spriteColumns) * width;
-    const y = Math.floor(this.#shownRow / header.spriteColumns) * height;
+    const x = (row % header.spriteColumns) * width;
+    const y = Math.floor(row / header.spriteColumns) * height;
     const context = this.#original.getContext("2d");
     context?.drawImage(sprite, x, y, width, height, 0, 0, width, height);
   }
 
   #announce() {
     this.#picture.setAttribute("aria-label", `Image ${this.#place.textContent}`);
-    write(this.#quiet, `${this.#near.textContent}; ${this.#badge.textContent}`);
+    write(
+      this.#quiet,
+      `${this.#name.textContent}; ${this.#near.textContent}; ${this.#badge.textContent}`,
+    );
   }
 }

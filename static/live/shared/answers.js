@@ -5,7 +5,7 @@
  * @typedef {{kind: "forget", content: string}} Forget
  * @typedef {{kind: "picture", content: string, z: Float32Array}} Picture
  * @typedef {{kind: "reading", content: string, z: Float32Array, shownRow: number}} Reading
- * @typedef {{kind: "tiles", content: string, latents: Float32Array, shares: boolean}} Tiles
+ * @typedef {{kind: "tiles", content: string, latents: Float32Array, shares: boolean, pictures?: boolean}} Tiles
  * @typedef {{problem: string | null, warning: string | null, decodeTime: number}} Summary
  *   of a model: why it cannot be decoded, why not encoded, how long a decode takes
  * @typedef {Open | Forget | Picture | Reading | Tiles} Request
@@ -118,20 +118,21 @@ class Opened {
   }
 
   /**
-   * Images of several latents, one after the other, and on request their density percentiles.
+   * Images of several latents, one after the other, and on request their density percentiles,
+   * with the images or alone.
    *
    * @param {Tiles} request
    */
-  tiles({ latents, shares: wantsShares }) {
+  tiles({ latents, shares: wantsShares, pictures = true }) {
     const { latentDim, imageShape } = this.#model.header;
     const started = performance.now();
     const count = latents.length / latentDim;
     const size = 4 * imageShape[0] * imageShape[1];
-    const pixels = new Uint8ClampedArray(count * size);
+    const pixels = new Uint8ClampedArray(pictures ? count * size : 0);
     const shares = new Float32Array(wantsShares ? count : 0);
     for (let i = 0; i < count; i++) {
       const z = latents.subarray(i * latentDim, (i + 1) * latentDim);
-      toPixels(this.#decoder.run(z), pixels.subarray(i * size, (i + 1) * size));
+      if (pictures) toPixels(this.#decoder.run(z), pixels.subarray(i * size, (i + 1) * size));
       if (wantsShares) shares[i] = this.#space.percentile(0, this.#space.logDensity(z));
     }
     return { pixels, shares, time: performance.now() - started };

@@ -28,7 +28,7 @@ export class TileDecoder {
   #latentOf = () => {};
   /** @type {Paint} */
   #paint = () => {};
-  #wantsShares = false;
+  #wanted = { shares: false, pictures: true };
 
   /**
    * @param {import("./engine.js").Engine} engine
@@ -42,10 +42,11 @@ export class TileDecoder {
   /**
    * @param {number} count of tiles; another count makes it another picture
    * @param {LatentOf} latentOf
-   * @param {Paint} paint gets a tile's pixels and, if `shares`, its percentile of density
-   * @param {boolean} [shares]
+   * @param {Paint} paint gets a tile's pixels, if `pictures`, and if `shares` its percentile of
+   *   density
+   * @param {{shares?: boolean, pictures?: boolean}} [wanted]
    */
-  start(count, latentOf, paint, shares = false) {
+  start(count, latentOf, paint, { shares = false, pictures = true } = {}) {
     if (count !== this.#count) {
       this.#tile = 0;
       this.#picture += 1;
@@ -54,7 +55,7 @@ export class TileDecoder {
     this.#count = this.#remaining = count;
     this.#latentOf = latentOf;
     this.#paint = paint;
-    this.#wantsShares = shares;
+    this.#wanted = { shares, pictures };
     if (!this.#isAsked) this.#askNext();
   }
 
@@ -82,7 +83,7 @@ export class TileDecoder {
       kind: "tiles",
       content,
       latents,
-      shares: this.#wantsShares,
+      ...this.#wanted,
     });
     this.#line.ask(request, ({ pixels, shares, time }) => {
       this.#timePerTile = Math.max(time / some, 0.01);

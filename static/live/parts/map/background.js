@@ -1,0 +1,132 @@
+/** What lies behind the dots: where no data is, how dense it is, or what the decoder makes of it. */
+
+import { Painter } from "../../shared/paint.js";
+import { TileDecoder } from "../../shared/tiles.js";
+
+/** Sides of a cell, CSS pixels. */
+const CELL = { density: 16, manifold: 38, empty: 12 };
+/** Share of the colour where data is densest. */
+const DENSEST = 0.55;
+
+/**
+ * A picture over a part of a map, of so many cells.
+ *
+ * @typedef {{canvas: HTMLCanvasElement, bounds: ReturnType<import("./view.js").View["bounds"]>}} Sheet
+ * @typedef {import("../../shared/maps.js").LatentMap} LatentMap
+ * @typedef {import("./view.js").View} View
+ */
+
+export class Background {
+  #model;
+  #decoder;
+  #onChanged;
+  /** @type {Sheet | null} */
+  #picture = null;
+  /** @type {Sheet | null} */
+  #empty = null;
+
+  /**
+   * @param {import("../../shared/engine.js").Engine} engine
+   * @param {import("../../shared/model.js").Model} model
+   * @param {() => void} onChanged is called when there is more to draw
+   */
+  constructor(engine, model, onChanged) {
+    this.#model = model;
+    this.#decoder = new TileDecoder(engine, model);
+    this.#onChanged = onChanged;
+  }
+
+  close() {
+    this.#decoder.close();
+  }
+
+  /**
+   * Makes it anew for what is seen now.
+   *
+   * @param {"none" | "density" | "manifold"} kind
+   * @param {LatentMap} map
+   * @param {View} view
+   * @param {string} colour of a dense place
+   */
+  start(kind, map, view, colour) {
+    this.#empty = map.kind === "neighbourhoods" ? emptiness(map, view) : null;
+    if (kind === "none") this.#picture = null;
+    if (kind === "none" || this.#model.problem) return;
+    const { columns, rows, placeOf, bounds } = cells(view, CELL[kind]);
+    const isManifold = kind === "manifold";
+    const canvas = document.createElement("canvas");
+    const painter = isManifold
+      ? new Painter(canvas, this.#model.header.imageShape, columns, rows)
+      : null;
+    if (!painter) [canvas.width, canvas.height] = [columns, rows];
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    context.fillStyle = colour;
+    const before = this.#picture;
+    this.#decoder.start(
+      columns * rows,
+      (tile, z) => map.lift(...placeOf(tile), z),
+      (pixels, tile, share) => {
+        if (this.#picture === before) this.#picture = { canvas, bounds };
+        if (map.isEmpty(...placeOf(tile))) return;
+        if (painter) painter.paint(pixels, tile);
+        else {
+          context.globalAlpha = (DENSEST * share) / 100;
+          context.fillRect(tile % columns, Math.floor(tile / columns), 1, 1);
+        }
+        this.#onChanged();
+      },
+      { shares: !isManifold, pictures: isManifold },
+    );
+  }
+
+  /** @param {CanvasRenderingContext2D} context in CSS pixels @param {View} view @param {string} text colour of the page's text */
+  draw(context, view, text) {
+    if (this.#empty) {
+      context.globalAlpha = 0.1;
+      context.fillStyle = text;
+      context.fillRect(0, 0, view.width, view.height);
+      context.globalCompositeOperation = "destination-out";
+      context.globalAlpha = 1;
+      context.imageSmoothingEnabled = true;
+      drawSheet(context, view, this.#empty);
+      context.globalCompositeOperation = "source-over";
+    }
+    if (!this.#picture) return;
+    context.imageSmoothingEnabled = this.#picture.canvas.width < view.width / 8;
+    drawSheet(context, view, this.#picture);
+  }
+}
+
+/** @param {CanvasRenderingContext2D} context @param {View} view @param {Sheet} sheet */
+function drawSheet(context, view, { canvas, bounds: { left, right, bottom, top } }) {
+  const [x, y] = view.pixelOf(left, top);
+  const [endX, endY] = view.pixelOf(right, bottom);
+  context.drawImage(canvas, x, y, endX - x, endY - y);
+}
+
+/** Where there is data, as a picture. @param {LatentMap} map @param {View} view @returns {Sheet} */
+function emptiness(map, view) {
+  const { columns, rows, placeOf, bounds } = cells(view, CELL.empty);
+  const image = new ImageData(columns, rows);
+  for (let cell = 0; cell < columns * rows; cell++) {
+    if (!map.isEmpty(...placeOf(cell))) image.data[4 * cell + 3] = 255;
+  }
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [columns, rows];
+  canvas.getContext("2d")?.putImageData(image, 0, 0);
+  return { canvas, bounds };
+}
+
+/** Cells of a size that fill what is seen, row by row from the top. @param {View} view @param {number} size */
+function cells(view, size) {
+  const [columns, rows] = [Math.ceil(view.width / size), Math.ceil(view.height / size)];
+  const [left, top] = view.placeAt(0, 0);
+  const step = size / view.shown.scale;
+  const placeOf = (/** @type {number} */ cell) =>
+    /** @type {[number, number]} */ ([
+      left + ((cell % columns) + 0.5) * step,
+      top - (Math.floor(cell / columns) + 0.5) * step,
+    ]);
+  const bounds = { left, right: left + columns * step, bottom: top - rows * step, top };
+  return { columns, rows, placeOf, bounds };
+}

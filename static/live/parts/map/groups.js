@@ -1,0 +1,353 @@
+/** Two groups of test images, A and B: what they hold, and how they differ. */
+
+import { button, segments } from "../../shared/controls.js";
+import { find, write } from "../../shared/elements.js";
+import { URGENCY } from "../../shared/engine.js";
+import { csvRow, download, npz } from "../../shared/files.js";
+import { axisLabel } from "../../shared/maps.js";
+import { decimal } from "../../shared/plane.js";
+import { differences, moments, momentsOfImages } from "./statistics.js";
+import { TileBox } from "../tilebox.js";
+
+/** @typedef {"A" | "B"} Name */
+
+/** Images in a list, reconstructions of which a deviation is taken, and images on a sheet, at most. */
+const [LISTED, SAMPLE, SHEET] = [96, 200, 4000];
+/** Classes and dimensions that are told. */
+const TOLD = 6;
+const TILE = 36;
+
+const GROUP = `
+  <header><strong></strong> <span class="actions"></span></header>
+  <div class="facts"><ol class="classes"></ol><div class="pictures"></div></div>
+  <div class="members" role="listbox"><canvas></canvas><div class="tile cursor" hidden></div></div>`;
+
+export class Groups {
+  #box;
+  #host;
+  #memory;
+  #pictures;
+  #means;
+  /** Where groups are asked about, one after the other. @type {Record<Name, ReturnType<import("../../shared/engine.js").Engine["line"]>>} */
+  #lines;
+  /** 1 for rows of A, 2 for those of B, 3 for both. */
+  #marks;
+  /** @type {Record<string, HTMLElement>} */
+  #shown = {};
+
+  /**
+   * @param {HTMLElement} box
+   * @param {import("../../shared/hub.js").Host} host
+   * @param {{active: Name, A?: Uint32Array, B?: Uint32Array}} memory
+   * @param {import("../../shared/pictures.js").Pictures} pictures
+   * @param {{change: () => void, look: (row: number | null) => void, choose: (row: number) => void}} means
+   *   what follows from another group, and from pointing at one of its images and choosing it
+   */
+  constructor(box, host, memory, pictures, means) {
+    this.#box = box;
+    this.#host = host;
+    this.#memory = memory;
+    this.#pictures = pictures;
+    this.#means = means;
+    const { engine } = host.hub;
+    this.#lines = { A: engine.line(URGENCY.tiles), B: engine.line(URGENCY.tiles) };
+    this.#marks = new Uint8Array(host.model.labels.length);
+    box.innerHTML = `
+      <div class="head"></div>
+      <div class="both"><section class="A"></section><section class="B"></section><section class="differ"></section></div>`;
+    const active = segments("The next region makes group", [["A", "Group A"], ["B", "Group B"]], (name) => {
+      memory.active = name;
+    }); // prettier-ignore
+    active.show(memory.active);
+    const close = button("✕", () => this.#clear("A", "B"), "Clear both groups");
+    close.className = "plain";
+    find(box, ".head").append(
+      "The next region makes",
+      active.element,
+      "Shift adds, Alt takes away",
+      close,
+    );
+    this.#refresh("A", "B");
+  }
+
+  close() {
+    for (const line of Object.values(this.#lines)) line.close();
+  }
+
+  /** Whether a dot stands out; undefined where there are no groups. */
+  get isMarked() {
+    if (!this.#memory.A && !this.#memory.B) return undefined;
+    return (/** @type {number} */ row) => this.#marks[row] > 0;
+  }
+
+  /**
+   * Makes the active group of some rows, adds them to it or takes them away.
+   *
+   * @param {Uint32Array} rows
+   * @param {"make" | "add" | "remove"} how
+   */
+  take(rows, how) {
+    const name = this.#memory.active;
+    const before = new Set(how === "make" ? [] : this.#memory[name]);
+    for (const row of rows) {
+      if (how === "remove") before.delete(row);
+      else before.add(row);
+    }
+    if (before.size) this.#memory[name] = Uint32Array.from(before).sort();
+    else delete this.#memory[name];
+    this.#refresh(name);
+    this.#means.change();
+  }
+
+  /** Draws images that have come meanwhile. */
+  redraw() {
+    for (const name of /** @type {const} */ (["A", "B"])) this.#drawMembers(name);
+  }
+
+  /** @param {Name[]} names */
+  #clear(...names) {
+    for (const name of names) delete this.#memory[name];
+    this.#refresh(...names);
+    this.#means.change();
+  }
+
+  /** @param {Name[]} names the groups that are others now */
+  #refresh(...names) {
+    this.#marks.fill(0);
+    /** @type {const} */ (["A", "B"]).forEach((name, i) => {
+      for (const row of this.#memory[name] ?? []) this.#marks[row] |= i + 1;
+    });
+    this.#box.hidden = !this.#memory.A && !this.#memory.B;
+    for (const name of names) this.#showGroup(name);
+    this.#showDifferences();
+  }
+
+  /** @param {Name} name */
+  #showGroup(name) {
+    const section = find(this.#box, `section.${name}`);
+    const rows = this.#memory[name];
+    section.hidden = !rows;
+    if (!rows) return;
+    section.innerHTML = GROUP;
+    this.#shown[name] = section;
+    const { model } = this.#host;
+    const { classes } = model.header;
+    write(find(section, "strong"), `Group ${name}: ${rows.length.toLocaleString("en")} images`);
+    const clear = button("clear", () => this.#clear(name));
+    const files = ["CSV", "NPZ", "PNG"].map((type) => button(type, () => this.#save(name, type)));
+    find(section, ".actions").append(...files, clear);
+    const counts = new Uint32Array(classes.length);
+    for (const row of rows) counts[model.labels[row]] += 1;
+    const order = classes.map((_, label) => label).filter((label) => counts[label]);
+    order.sort((a, b) => counts[b] - counts[a]);
+    const told = order
+      .slice(0, TOLD)
+      .map((label) =>
+        bar(classes[label], counts[label].toLocaleString("en"), counts[label] / rows.length),
+      );
+    if (order.length > TOLD) told.push(bar(`${order.length - TOLD} more classes`, "", 0));
+    find(section, ".classes").append(...told);
+    this.#showPictures(section, name, rows);
+    this.#listMembers(section, rows);
+    this.#drawMembers(name);
+  }
+
+  /** Means and deviations of the originals and of the reconstructions. @param {HTMLElement} section @param {Name} name @param {Uint32Array} rows */
+  #showPictures(section, name, rows) {
+    const { model } = this.#host;
+    const { header, zMean, content, problem, sprite } = model;
+    const [height, width] = header.imageShape;
+    const show = (/** @type {string} */ caption, /** @type {Uint8ClampedArray} */ pixels) => {
+      const figure = document.createElement("figure");
+      const canvas = Object.assign(document.createElement("canvas"), { width, height });
+      canvas
+        .getContext("2d")
+        ?.putImageData(new ImageData(/** @type {any} */ (pixels), width, height), 0, 0);
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", `Group ${name}: ${caption}`);
+      figure.append(
+        canvas,
+        Object.assign(document.createElement("figcaption"), { textContent: caption }),
+      );
+      find(section, ".pictures").append(figure);
+    };
+    if (sprite) {
+      const { mean, deviation } = momentsOfImages(this.#tilesOf(rows), 4 * width * height);
+      show("mean of originals", mean);
+      show("their deviation ×2", deviation);
+    }
+    if (problem) return;
+    const step = Math.max(1, Math.ceil(rows.length / SAMPLE));
+    const sample = rows.filter((_, i) => i % step === 0);
+    const latents = new Float32Array((sample.length + 1) * header.latentDim);
+    latents.set(moments(zMean, header.latentDim, rows).mean);
+    sample.forEach((row, i) => latents.set(model.meanOf(row), (i + 1) * header.latentDim));
+    const request = /** @type {const} */ ({ kind: "tiles", content, latents, shares: false });
+    this.#lines[name].ask(request, ({ pixels }) => {
+      const size = 4 * width * height;
+      const tiles = Array.from(sample, (_, i) => pixels.subarray((i + 1) * size, (i + 2) * size));
+      show("decoded at the mean latent", pixels.slice(0, size));
+      show("deviation of reconstructions ×2", momentsOfImages(tiles, size).deviation);
+    });
+  }
+
+  /** The originals' pixels, one after the other. @param {Uint32Array} rows */
+  *#tilesOf(rows) {
+    const [height, width] = this.#host.model.header.imageShape;
+    const canvas = new OffscreenCanvas(width, height);
+    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (
+      canvas.getContext("2d", { willReadFrequently: true })
+    );
+    for (const row of rows) {
+      this.#pictures.draw(context, row, 0, 0, width, height);
+      yield context.getImageData(0, 0, width, height).data;
+    }
+  }
+
+  /** @param {HTMLElement} section @param {Uint32Array} rows */
+  #listMembers(section, rows) {
+    const list = find(section, ".members");
+    const listed = rows.slice(0, LISTED);
+    const columns = Math.max(1, Math.floor((list.clientWidth || 400) / TILE));
+    const lines = Math.ceil(listed.length / columns);
+    list.setAttribute("aria-label", "Images of the group; choose one to move the point there");
+    Object.assign(list.style, { width: `${columns * TILE}px`, height: `${lines * TILE}px` });
+    const cursor = find(list, ".cursor");
+    const tiles = new TileBox(
+      list,
+      (tile) => {
+        cursor.hidden = tile === null;
+        if (tile !== null) tiles.frame(cursor, tile);
+        this.#means.look(tile === null ? null : listed[tile]);
+      },
+      (tile) => this.#means.choose(listed[tile]),
+    );
+    Object.assign(tiles, { columns, rows: lines, count: listed.length });
+  }
+
+  /** @param {Name} name */
+  #drawMembers(name) {
+    const rows = this.#memory[name];
+    const section = this.#shown[name];
+    if (!rows || !section) return;
+    const canvas = find(section, ".members canvas", HTMLCanvasElement);
+    const columns = Math.max(1, Math.round((canvas.parentElement?.clientWidth ?? 0) / TILE));
+    const lines = Math.ceil(Math.min(rows.length, LISTED) / columns);
+    [canvas.width, canvas.height] = [columns * TILE, lines * TILE];
+    this.#drawSheet(
+      /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")),
+      rows.subarray(0, LISTED),
+      columns,
+    );
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Uint32Array} rows @param {number} columns */
+  #drawSheet(context, rows, columns) {
+    context.imageSmoothingEnabled = false;
+    rows.forEach((row, i) => {
+      const [x, y] = [(i % columns) * TILE, Math.floor(i / columns) * TILE];
+      this.#pictures.draw(context, row, x + 1, y + 1, TILE - 2, TILE - 2);
+    });
+  }
+
+  #showDifferences() {
+    const section = find(this.#box, ".differ");
+    const { A, B } = this.#memory;
+    const { header, zMean, labels } = this.#host.model;
+    const one = A ?? B;
+    section.hidden = !one;
+    if (!one) return;
+    const isBoth = A && B;
+    const other = isBoth ? B : Uint32Array.from(labels.keys()).filter((row) => !this.#marks[row]);
+    const momentsOf = (/** @type {Uint32Array} */ rows) => ({
+      ...moments(zMean, header.latentDim, rows),
+      count: rows.length,
+    });
+    const found = other.length ? differences(momentsOf(one), momentsOf(other)).slice(0, TOLD) : [];
+    const most = Math.abs(found[0]?.difference ?? 1);
+    const title = isBoth ? "A minus B" : `${A ? "A" : "B"} minus all others`;
+    section.innerHTML = `<header><strong></strong></header><small>difference of latent means, in standard deviations</small><ol class="classes"></ol>`;
+    write(find(section, "strong"), title);
+    find(section, "ol").append(
+      ...found.map(({ dimension, difference }) =>
+        bar(
+          axisLabel(dimension),
+          `${difference > 0 ? "+" : ""}${decimal(difference)}`,
+          Math.abs(difference) / most,
+        ),
+      ),
+    );
+  }
+
+  /** @param {Name} name @param {string} type */
+  #save(name, type) {
+    const { model } = this.#host;
+    const { header, labels } = model;
+    const rows = this.#memory[name] ?? new Uint32Array(0);
+    const file = `group-${name}.${type.toLowerCase()}`;
+    const columns = header.columns.map((column) => ({
+      name: column.name,
+      of: model.floats(column.name),
+    }));
+    if (type === "CSV") {
+      const dimensions = Array.from({ length: header.latentDim }, (_, i) => `z_mean_${i + 1}`);
+      const table = [
+        csvRow([
+          "test_image",
+          "label",
+          "class",
+          ...dimensions,
+          ...columns.map((column) => column.name),
+        ]),
+      ];
+      for (const row of rows) {
+        const values = [...model.meanOf(row), ...columns.map(({ of }) => of[row])];
+        table.push(
+          csvRow([
+            row,
+            labels[row],
+            model.classOf(row),
+            ...values.map((value) => value.toPrecision(6)),
+          ]),
+        );
+      }
+      download(file, table.join(""), "text/csv");
+    } else if (type === "NPZ") {
+      const zMean = new Float32Array(rows.length * header.latentDim);
+      rows.forEach((row, i) => zMean.set(model.meanOf(row), i * header.latentDim));
+      const shape = [rows.length];
+      const further = columns.map(({ name, of }) => [
+        name.replace(/\W/g, "_"),
+        { data: Float32Array.from(rows, (row) => of[row]), shape },
+      ]);
+      download(file, npz({
+        test_image: { data: Int32Array.from(rows), shape },
+        label: { data: Uint16Array.from(rows, (row) => labels[row]), shape },
+        z_mean: { data: zMean, shape: [rows.length, header.latentDim] },
+        ...Object.fromEntries(further),
+      }), "application/zip"); // prettier-ignore
+    } else {
+      const shown = rows.subarray(0, SHEET);
+      const columns = Math.ceil(Math.sqrt(shown.length));
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [columns * TILE, Math.ceil(shown.length / columns) * TILE];
+      this.#drawSheet(
+        /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")),
+        shown,
+        columns,
+      );
+      canvas.toBlob((blob) => blob && download(file, blob, "image/png"));
+    }
+  }
+}
+
+/** @param {string} name @param {string} text @param {number} share */
+function bar(name, text, share) {
+  const item = document.createElement("li");
+  item.style.setProperty("--share", `${100 * share}%`);
+  const [left, right] = [name, text].map((said) =>
+    Object.assign(document.createElement("span"), { textContent: said }),
+  );
+  item.append(left, right);
+  return item;
+}

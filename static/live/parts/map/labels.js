@@ -1,0 +1,147 @@
+/** What is written and shown among the dots: names at their classes' middles, and thumbnails. */
+
+/** Cells along each side of the extent among which a class' densest is looked for. */
+const CELLS = 24;
+/** Cells that count as nearby, and how often the middle moves to the mean of these. */
+const [NEARBY, ROUNDS] = [2.5, 6];
+/** Candidates for thumbnails that are looked at without success before the search ends. */
+const PATIENCE = 12_000;
+/** Dots of which is counted how many are seen. */
+const SAMPLE = 50_000;
+/** Sides of a thumbnail, CSS pixels: among dots, and where dots have become pictures. */
+const [SMALL, LARGE] = [26, 64];
+
+/**
+ * The middle of each class: from its densest cell of the extent to the mean of its dots nearby,
+ * again and again (mean shift, Comaniciu & Meer 2002).
+ *
+ * @param {Float32Array} places x and y of each dot in turn
+ * @param {ArrayLike<number>} labels
+ * @param {number} count of classes
+ * @param {number[]} extent a square: left, right, bottom and top
+ * @returns {{label: number, x: number, y: number, dots: number}[]} the largest class first
+ */
+export function middles(places, labels, count, [left, right, bottom]) {
+  const cell = (right - left) / CELLS;
+  const dots = new Uint32Array(count * CELLS * CELLS);
+  for (let row = 0; row < labels.length; row++) {
+    const [column, line] = [places[2 * row] - left, places[2 * row + 1] - bottom].map((way) =>
+      Math.min(Math.max(Math.floor(way / cell), 0), CELLS - 1),
+    );
+    dots[(labels[row] * CELLS + line) * CELLS + column] += 1;
+  }
+  let found = Array.from({ length: count }, (_, label) => {
+    const own = dots.subarray(label * CELLS * CELLS, (label + 1) * CELLS * CELLS);
+    const [most, sum] = own.reduce(([max, all], n) => [Math.max(max, n), all + n], [0, 0]);
+    const at = own.indexOf(most);
+    const x = left + ((at % CELLS) + 0.5) * cell;
+    return { label, x, y: bottom + (Math.floor(at / CELLS) + 0.5) * cell, dots: sum };
+  });
+  for (let round = 0; round < ROUNDS; round++) {
+    const sums = new Float64Array(3 * count);
+    for (let row = 0; row < labels.length; row++) {
+      const [x, y, label] = [places[2 * row], places[2 * row + 1], labels[row]];
+      if ((x - found[label].x) ** 2 + (y - found[label].y) ** 2 > (NEARBY * cell) ** 2) continue;
+      sums[3 * label] += x;
+      sums[3 * label + 1] += y;
+      sums[3 * label + 2] += 1;
+    }
+    found = found.map((one, i) => {
+      const [x, y, near] = sums.subarray(3 * i, 3 * i + 3);
+      return near ? { ...one, x: x / near, y: y / near } : one;
+    });
+  }
+  return found.filter((one) => one.dots > 0).sort((one, other) => other.dots - one.dots);
+}
+
+/** Rectangles that may not overlap. */
+export class Room {
+  static #CELL = 64;
+  /** Those that reach into a cell. @type {Map<string, number[][]>} */
+  #taken = new Map();
+
+  /**
+   * Takes a rectangle if all of it is free.
+   *
+   * @param {number} x its middle
+   * @param {number} y
+   * @param {number} halfWidth
+   * @param {number} halfHeight
+   * @param {number} [apart] so far must others be
+   */
+  take(x, y, halfWidth, halfHeight, apart = 0) {
+    const cell = (/** @type {number} */ pixel) => Math.floor(pixel / Room.#CELL);
+    const [left, right, top, bottom] = [
+      x - halfWidth,
+      x + halfWidth,
+      y - halfHeight,
+      y + halfHeight,
+    ];
+    const within = (/** @type {number} */ margin, /** @type {(key: string) => void} */ use) => {
+      for (let i = cell(left - margin); i <= cell(right + margin); i++) {
+        for (let j = cell(top - margin); j <= cell(bottom + margin); j++) use(`${i},${j}`);
+      }
+    };
+    let isFree = true;
+    within(apart, (key) => {
+      for (const [l, r, t, b] of this.#taken.get(key) ?? []) {
+        const isClear =
+          left - apart >= r || right + apart <= l || top - apart >= b || bottom + apart <= t;
+        isFree &&= isClear;
+      }
+    });
+    if (isFree) {
+      within(0, (key) =>
+        this.#taken.set(key, [...(this.#taken.get(key) ?? []), [left, right, top, bottom]]),
+      );
+    }
+    return isFree;
+  }
+}
+
+/**
+ * Which dots are shown as pictures: those with room about them, all in the end as one comes closer.
+ *
+ * @param {import("./view.js").View} view
+ * @param {{places: Float32Array, cells: import("../../shared/cells.js").Cells}} map
+ * @param {(row: number) => boolean} isVisible
+ * @param {Room} room gets the pictures
+ * @returns {{rows: number[], size: number}} with the side of a picture, CSS pixels
+ */
+export function thumbnails(view, { places, cells }, isVisible, room) {
+  const { left, right, bottom, top } = view.bounds();
+  const count = places.length / 2;
+  const stride = strideOf(count);
+  const isSeen = (/** @type {number} */ row) => {
+    const [x, y] = [places[2 * row], places[2 * row + 1]];
+    return x > left && x < right && y > bottom && y < top && isVisible(row);
+  };
+  const sample = Math.min(count, SAMPLE);
+  let seen = 0;
+  for (let i = 0; i < sample; i++) if (isSeen((i * stride) % count)) seen += 1;
+  const area = (view.width * view.height * sample) / Math.max(seen * count, 1); // for each dot
+  const size = Math.round(Math.min(Math.max(0.8 * Math.sqrt(area), SMALL), LARGE));
+  const reach = size / 2 / view.shown.scale;
+  const rows = [];
+  for (let i = 0, misses = 0; i < count && misses < PATIENCE; i++) {
+    const row = (i * stride) % count;
+    if (!isSeen(row)) continue;
+    const [x, y] = [places[2 * row], places[2 * row + 1]];
+    const isAlone = cells.nearest(x, y, 2, reach, isVisible).length < 2;
+    const hasRoom = isAlone && room.take(...view.pixelOf(x, y), size / 2, size / 2, 2);
+    misses += hasRoom ? -misses : 1;
+    if (hasRoom) rows.push(row);
+  }
+  return { rows, size };
+}
+
+/** A step that visits all rows in an order unlike that of the file. @param {number} count */
+function strideOf(count) {
+  let stride = Math.max(1, Math.round(count * 0.618)) | 1;
+  const divisor = (/** @type {number} */ a, /** @type {number} */ b) => {
+    while (b) [a, b] = [b, a % b];
+    return a;
+  };
+  while (divisor(stride, count) > 1) stride += 1;
+  return stride;
+}

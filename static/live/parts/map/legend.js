@@ -1,0 +1,146 @@
+/** What the dots' colours tell, beside the map: classes to hide and show, or a scale with a range. */
+
+import { build, find, write } from "../../shared/elements.js";
+import { SYMBOLS } from "./dots.js";
+
+/** From so many classes on there is a field to search them. */
+const MANY = 12;
+/** Steps of the sliders that keep a range. */
+const STEPS = 200;
+
+/**
+ * @typedef {{palette: import("./colours.js").Palette, classes: string[], counts: ArrayLike<number>,
+ *   hidden: Set<number>, values: import("./shade.js").Values | null,
+ *   range: [number, number] | null}} Shown as `shade` has it, with the number of each class' images
+ */
+
+export class Legend {
+  #box;
+  #onChange;
+  #searched = "";
+
+  /**
+   * @param {HTMLElement} box
+   * @param {(hidden: Set<number>, range: [number, number] | null) => void} onChange
+   */
+  constructor(box, onChange) {
+    this.#box = box;
+    this.#onChange = onChange;
+  }
+
+  /** @param {Shown} shown */
+  show(shown) {
+    if (shown.values) this.#showScale(shown.values, shown);
+    else this.#showClasses(shown);
+  }
+
+  /** @param {Shown} shown */
+  #showClasses({ palette, classes, counts, hidden }) {
+    const present = classes.map((_, label) => label).filter((label) => counts[label]);
+    const list = build("entries");
+    list.setAttribute("role", "group");
+    list.setAttribute("aria-label", "Classes; press to hide or show, with Shift to see one alone");
+    const draw = () => {
+      for (const [i, label] of present.entries()) {
+        const entry = /** @type {HTMLElement} */ (list.children[i]);
+        entry.setAttribute("aria-pressed", String(!hidden.has(label)));
+        entry.hidden = !classes[label].toLowerCase().includes(this.#searched);
+      }
+    };
+    const toggle = (/** @type {number} */ label, /** @type {boolean} */ isAlone) => {
+      if (isAlone) {
+        const isAlready = hidden.size === present.length - 1 && !hidden.has(label);
+        hidden = new Set(isAlready ? [] : present.filter((other) => other !== label));
+      } else {
+        hidden = new Set(hidden);
+        if (!hidden.delete(label)) hidden.add(label);
+      }
+      draw();
+      this.#onChange(hidden, null);
+    };
+    list.append(
+      ...present.map((label) => {
+        const entry = document.createElement("button");
+        entry.type = "button";
+        entry.className = "entry";
+        const swatch = build("swatch");
+        swatch.style.setProperty("--colour", palette.colourOf(label));
+        swatch.dataset.symbol = SYMBOLS[palette.symbolOf(label)].name;
+        const name = Object.assign(build("name"), { textContent: classes[label] });
+        const count = Object.assign(build("count"), {
+          textContent: counts[label].toLocaleString("en"),
+        });
+        entry.append(swatch, name, count);
+        entry.title = `${classes[label]}: press to hide or show; twice to see it alone`;
+        entry.addEventListener("click", ({ shiftKey, detail }) => {
+          if (detail === 2) {
+            hidden = new Set(hidden);
+            if (!hidden.delete(label)) hidden.add(label); // as before the first of two clicks
+          }
+          toggle(label, shiftKey || detail === 2);
+        });
+        return entry;
+      }),
+    );
+    const parts = [list];
+    if (present.length >= MANY) {
+      const search = document.createElement("input");
+      Object.assign(search, {
+        type: "search",
+        placeholder: "Search classes",
+        value: this.#searched,
+      });
+      search.setAttribute("aria-label", "Search classes");
+      search.addEventListener("input", () => {
+        this.#searched = search.value.trim().toLowerCase();
+        draw();
+      });
+      parts.unshift(search);
+    } else this.#searched = "";
+    draw();
+    this.#box.replaceChildren(...parts);
+  }
+
+  /** @param {import("./shade.js").Values} values @param {Shown} shown */
+  #showScale({ quantity, range: [low, high], scale }, { palette, range, hidden }) {
+    const text = (/** @type {number} */ value) =>
+      Number(value.toPrecision(3)).toLocaleString("en").replace("-", "−");
+    this.#box.innerHTML = `
+      <div class="title"></div>
+      <div class="scale"><div class="bar"></div><output class="high"></output><output class="low"></output></div>
+      <div class="kept" role="group" aria-label="Images that are shown, by this value"></div>
+      <div class="said" aria-live="polite"></div>`;
+    const unit = quantity.unit ? `, ${quantity.unit}` : "";
+    write(find(this.#box, ".title"), `${quantity.title}${unit}`);
+    write(find(this.#box, ".high"), text(scale[1]));
+    write(find(this.#box, ".low"), text(scale[0]));
+    find(this.#box, ".bar").style.background = `linear-gradient(to top, ${palette.scale.join()})`;
+    const kept = range ?? [low, high];
+    const inputs = ["at least", "at most"].map((what, i) => {
+      const input = document.createElement("input");
+      const step = (high - low) / STEPS || 1;
+      Object.assign(input, { type: "range", className: "range", min: low, max: high, step: "any" });
+      input.value = String(kept[i]);
+      input.setAttribute("aria-label", `${quantity.title} ${what}`);
+      input.addEventListener("keydown", ({ key }) => {
+        const by = { ArrowLeft: -step, ArrowRight: step }[key];
+        if (by) input.value = String(input.valueAsNumber + by);
+      });
+      return input;
+    });
+    const say = () => {
+      const [from, to] = inputs.map(({ valueAsNumber }) => valueAsNumber).sort((a, b) => a - b);
+      write(find(this.#box, ".said"), `shown: ${text(from)} to ${text(to)}`);
+      return /** @type {[number, number]} */ ([from, to]);
+    };
+    for (const input of inputs) {
+      input.addEventListener("input", () => {
+        const [from, to] = say();
+        const isAll = from <= low && to >= high;
+        this.#onChange(hidden, isAll ? null : [from, to]);
+      });
+    }
+    find(this.#box, ".kept").append(...inputs);
+    say();
+  }
+}

@@ -1,0 +1,141 @@
+/** What is drawn over the dots: axes, names, thumbnails, a path. */
+
+import { ticks } from "./view.js";
+
+/**
+ * @typedef {CanvasRenderingContext2D} Context in CSS pixels
+ * @typedef {import("./view.js").View} View
+ * @typedef {import("./labels.js").Room} Room
+ * @typedef {{text: string, page: string, font: string}} Look
+ */
+
+/** Pixels between two numbers on an axis, at least. */
+const [ACROSS, UP] = [90, 60];
+const PATH = "#d6336c";
+/** Height of a class' name. */
+const NAME = 15;
+/** Where a name may stand from its class' middle, in its heights. */
+const SHIFTS = [0, -1, 1, -2, 2];
+
+/** A text that can be read on any ground. @param {Context} context @param {string} text @param {number} x @param {number} y @param {Look} look */
+function write(context, text, x, y, { text: colour, page }) {
+  context.lineJoin = "round";
+  context.lineWidth = 4;
+  context.strokeStyle = page;
+  context.fillStyle = colour;
+  context.strokeText(text, x, y);
+  context.fillText(text, x, y);
+}
+
+/**
+ * Numbers along the lower and the left edge, and the axes' titles.
+ *
+ * @param {Context} context
+ * @param {View} view
+ * @param {[string, string]} titles
+ * @param {Look} look
+ */
+export function drawAxes(context, view, [across, up], look) {
+  const { left, right, bottom, top } = view.bounds();
+  const { width, height } = view;
+  context.font = `12px ${look.font}`;
+  context.textBaseline = "alphabetic";
+  context.textAlign = "center";
+  context.globalAlpha = 0.85;
+  for (const { value, text } of ticks(left, right, width / ACROSS)) {
+    const [x] = view.pixelOf(value, 0);
+    if (x > 40 && x < width - 60) write(context, text, x, height - 6, look);
+  }
+  context.textAlign = "left";
+  context.textBaseline = "middle";
+  for (const { value, text } of up ? ticks(bottom, top, height / UP) : []) {
+    const [, y] = view.pixelOf(0, value);
+    if (y > 34 && y < height - 24) write(context, text, 6, y, look);
+  }
+  context.font = `600 13px ${look.font}`;
+  context.globalAlpha = 1;
+  write(context, up && `↑ ${up}`, 6, 14, look);
+  context.textAlign = "right";
+  write(context, `${across} →`, width - 8, height - 12, look);
+}
+
+/**
+ * Where names stand: at their classes' middles, the largest class first, where they do not overlap.
+ *
+ * @param {Context} context
+ * @param {View} view
+ * @param {{label: number, x: number, y: number}[]} middles
+ * @param {string[]} classes
+ * @param {Look} look
+ * @param {Room} room gets the names
+ * @returns {{name: string, x: number, y: number}[]} with middles in pixels
+ */
+export function placeNames(context, view, middles, classes, look, room) {
+  context.font = nameFont(look);
+  const placed = [];
+  for (const { label, x, y } of middles) {
+    const [across, down] = view.pixelOf(x, y);
+    if (across < 0 || down < 0 || across > view.width || down > view.height) continue;
+    const half = context.measureText(classes[label]).width / 2 + 4;
+    const middle = Math.min(Math.max(across, half), view.width - half);
+    const lines = SHIFTS.map((shift) => down + shift * 1.25 * NAME);
+    const line = lines.find((one) => room.take(middle, one, half, 0.6 * NAME));
+    if (line !== undefined) placed.push({ name: classes[label], x: middle, y: line });
+  }
+  return placed;
+}
+
+/** @param {Context} context @param {ReturnType<typeof placeNames>} placed @param {Look} look */
+export function drawNames(context, placed, look) {
+  context.font = nameFont(look);
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  for (const { name, x, y } of placed) write(context, name, x, y, look);
+}
+
+/** @param {Look} look */
+function nameFont({ font }) {
+  return `650 ${NAME}px ${font}`;
+}
+
+/**
+ * @param {Context} context
+ * @param {View} view
+ * @param {Float32Array} places
+ * @param {{rows: number[], size: number}} shown
+ * @param {import("../../shared/pictures.js").Pictures} pictures
+ * @param {(row: number) => string | null} colourOf null where the dot is hidden
+ */
+export function drawThumbnails(context, view, places, { rows, size }, pictures, colourOf) {
+  context.imageSmoothingEnabled = false;
+  context.lineWidth = 2;
+  for (const row of rows) {
+    const [x, y] = view.pixelOf(places[2 * row], places[2 * row + 1]);
+    const colour = colourOf(row);
+    if (!colour || x < -size || y < -size || x > view.width + size || y > view.height + size)
+      continue;
+    const [left, top] = [Math.round(x - size / 2), Math.round(y - size / 2)];
+    if (!pictures.draw(context, row, left, top, size, size)) continue;
+    context.strokeStyle = colour;
+    context.strokeRect(left, top, size, size);
+  }
+}
+
+/** @param {Context} context @param {View} view @param {[number, number][]} places */
+export function drawPath(context, view, places) {
+  const pixels = places.map((at) => view.pixelOf(...at));
+  context.beginPath();
+  for (const [x, y] of pixels) context.lineTo(x, y);
+  context.lineWidth = 3;
+  context.strokeStyle = PATH;
+  context.stroke();
+  context.lineWidth = 1.5;
+  context.fillStyle = PATH;
+  context.strokeStyle = "white";
+  for (const [x, y] of pixels) {
+    context.beginPath();
+    context.arc(x, y, 4.5, 0, 2 * Math.PI);
+    context.fill();
+    context.stroke();
+  }
+}

@@ -1,0 +1,125 @@
+/** What a map shows: places of the plane ↔ pixels, one scale for both directions. */
+
+/** Zoom out to so many times of what is shown at first, and in to so many. */
+const [FARTHEST, NEAREST] = [8, 4000];
+
+/** @typedef {{x: number, y: number, scale: number}} Shown centre, and pixels for a step of 1 */
+
+export class View {
+  width = 1;
+  height = 1;
+  /** @type {Shown} */
+  shown = { x: 0, y: 0, scale: 1 };
+  /** Scale at which the whole extent is seen. */
+  #whole = 1;
+
+  /**
+   * Another size of the window; a view of the whole stays one.
+   *
+   * @param {number} width CSS pixels
+   * @param {number} height
+   * @param {number[]} extent left, right, bottom and top of the whole
+   */
+  resize(width, height, extent) {
+    const before = this.#whole;
+    [this.width, this.height] = [Math.max(width, 1), Math.max(height, 1)];
+    const [left, right, bottom, top] = extent;
+    this.#whole = Math.min(this.width / (right - left), this.height / (top - bottom));
+    this.shown.scale *= this.#whole / before;
+  }
+
+  /** Shows the whole. @param {number[]} extent */
+  fit([left, right, bottom, top]) {
+    this.shown = { x: (left + right) / 2, y: (bottom + top) / 2, scale: this.#whole };
+  }
+
+  /** How many times closer than the whole. */
+  get zoomed() {
+    return this.shown.scale / this.#whole;
+  }
+
+  /** @param {number} zoomed */
+  set zoomed(zoomed) {
+    this.shown.scale = this.#whole * Math.min(Math.max(zoomed, 1 / FARTHEST), NEAREST);
+  }
+
+  /** @param {number} x @param {number} y @returns {[number, number]} */
+  pixelOf(x, y) {
+    const { x: middleX, y: middleY, scale } = this.shown;
+    return [this.width / 2 + (x - middleX) * scale, this.height / 2 - (y - middleY) * scale];
+  }
+
+  /** @param {number} across pixels from the left @param {number} down from the top @returns {[number, number]} */
+  placeAt(across, down) {
+    const { x, y, scale } = this.shown;
+    return [x + (across - this.width / 2) / scale, y - (down - this.height / 2) / scale];
+  }
+
+  /** Moves what is shown by so many pixels. @param {number} across @param {number} down */
+  pan(across, down) {
+    this.shown.x -= across / this.shown.scale;
+    this.shown.y += down / this.shown.scale;
+  }
+
+  /** Zooms so that a pixel keeps its place. @param {number} factor @param {number} across @param {number} down */
+  zoom(factor, across = this.width / 2, down = this.height / 2) {
+    const [x, y] = this.placeAt(across, down);
+    this.zoomed *= factor;
+    const [nowX, nowY] = this.placeAt(across, down);
+    this.shown.x += x - nowX;
+    this.shown.y += y - nowY;
+  }
+
+  /** Moves so that a place is seen, if it is not. @param {number} x @param {number} y */
+  reveal(x, y) {
+    const [across, down] = this.pixelOf(x, y);
+    const margin = 0.1;
+    const isSeen =
+      Math.abs(across / this.width - 0.5) < 0.5 - margin &&
+      Math.abs(down / this.height - 0.5) < 0.5 - margin;
+    if (!isSeen) [this.shown.x, this.shown.y] = [x, y];
+  }
+
+  /** Left, right, bottom and top of what is seen, a part of the window more on every side. */
+  bounds(margin = 0) {
+    const [left, top] = this.placeAt(-margin * this.width, -margin * this.height);
+    const [right, bottom] = this.placeAt((1 + margin) * this.width, (1 + margin) * this.height);
+    return { left, right, bottom, top };
+  }
+}
+
+/**
+ * Round numbers between two others, a step of 1, 2 or 5 times a power of ten apart.
+ *
+ * @param {number} low
+ * @param {number} high
+ * @param {number} count at most
+ */
+export function ticks(low, high, count) {
+  const rough = (high - low) / Math.max(count, 1);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const first = Math.ceil(low / step);
+  const found = [];
+  for (let i = first; i * step <= high; i++) {
+    found.push({ value: i * step, text: (i * step).toFixed(digits).replace("-", "−") });
+  }
+  return found;
+}
+
+/**
+ * Whether places lie in a polygon (even–odd rule).
+ *
+ * @param {number[]} polygon x and y of each corner in turn
+ * @param {number} x
+ * @param {number} y
+ */
+export function isInside(polygon, x, y) {
+  let inside = false;
+  for (let i = 0, j = polygon.length - 2; i < polygon.length; j = i, i += 2) {
+    const [xi, yi, xj, yj] = [polygon[i], polygon[i + 1], polygon[j], polygon[j + 1]];
+    if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) inside = !inside;
+  }
+  return inside;
+}

@@ -1,0 +1,89 @@
+/** Pictures of test images by their rows: the originals, or where the page has none the decoder's. */
+
+import { URGENCY } from "./engine.js";
+
+/** Images asked for at a time. */
+const AT_ONCE = 24;
+
+export class Pictures {
+  #model;
+  #line;
+  #onArrived;
+  /** Decoded ones. @type {Map<number, OffscreenCanvas>} */
+  #decoded = new Map();
+  /** @type {Set<number>} */
+  #wanted = new Set();
+  #isAsked = false;
+  #end;
+
+  /**
+   * @param {import("./engine.js").Engine} engine
+   * @param {import("./model.js").Model} model
+   * @param {() => void} onArrived is called when pictures can be drawn that could not before
+   */
+  constructor(engine, model, onArrived) {
+    this.#model = model;
+    this.#line = engine.line(URGENCY.tiles);
+    this.#onArrived = onArrived;
+    this.#end = model.whenSprite(onArrived);
+  }
+
+  /**
+   * Draws a picture, if it is there; else it will be.
+   *
+   * @param {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} context
+   * @param {number} row
+   * @param {number} x
+   * @param {number} y
+   * @param {number} width
+   * @param {number} height
+   * @returns {boolean} whether it was
+   */
+  draw(context, row, x, y, width, height) {
+    const { sprite, header, problem } = this.#model;
+    const [h, w] = header.imageShape;
+    if (sprite) {
+      const column = row % header.spriteColumns;
+      const line = Math.floor(row / header.spriteColumns);
+      context.drawImage(sprite, column * w, line * h, w, h, x, y, width, height);
+      return true;
+    }
+    const decoded = this.#decoded.get(row);
+    if (decoded) context.drawImage(decoded, x, y, width, height);
+    else if (sprite === null && !problem) {
+      this.#wanted.add(row);
+      this.#ask();
+    }
+    return decoded !== undefined;
+  }
+
+  close() {
+    this.#line.close();
+    this.#end();
+  }
+
+  #ask() {
+    if (this.#isAsked || !this.#wanted.size) return;
+    this.#isAsked = true;
+    const { content, header } = this.#model;
+    const { imageShape, latentDim } = header;
+    const [height, width] = imageShape;
+    const rows = [...this.#wanted].slice(-AT_ONCE); // the latest first
+    const latents = new Float32Array(rows.length * latentDim);
+    rows.forEach((row, i) => latents.set(this.#model.meanOf(row), i * latentDim));
+    const request = /** @type {const} */ ({ kind: "tiles", content, latents, shares: false });
+    this.#line.ask(request, ({ pixels }) => {
+      const size = pixels.length / rows.length;
+      rows.forEach((row, i) => {
+        const tile = new OffscreenCanvas(width, height);
+        const data = new ImageData(pixels.slice(i * size, (i + 1) * size), width, height);
+        tile.getContext("2d")?.putImageData(data, 0, 0);
+        this.#decoded.set(row, tile);
+        this.#wanted.delete(row);
+      });
+      this.#isAsked = false;
+      this.#ask();
+      this.#onArrived();
+    });
+  }
+}
