@@ -600,9 +600,8 @@ def test_kind_axes_and_colours_are_the_pages_own_and_in_its_address(
     visitor.page.reload()
     visitor.page.locator(".plot .dots").wait_for()
     assert visitor.page.get_by_label("Colour").input_value() == "z3"
-    assert (
-        visitor.page.get_by_role("radio", name="Principal plane").get_attribute("aria-checked") == "true"
-    )
+    principal = visitor.page.get_by_role("radio", name="Principal plane")
+    assert principal.get_attribute("aria-checked") == "true"
 
 
 def test_boxes_make_groups_that_are_compared_and_saved(
