@@ -14,7 +14,7 @@ from image_sets import RED, idx_bytes, save_classes, save_idx, save_image, save_
 from PIL import Image
 
 from explorer.cli import data as command
-from explorer.data import pictures, pixels
+from explorer.data import decoding, pixels, workers
 from explorer.data.dataset import Split, dataset_fingerprint
 from explorer.data.download import File
 from explorer.data.load import load_dataset
@@ -72,7 +72,8 @@ def test_cifar10_reads_only_the_split_that_is_asked_for(
         decoded.append(image.format or "")
         return read(image, form)
 
-    monkeypatch.setattr(pictures, "read_pixels", read_and_note)
+    monkeypatch.setattr(decoding, "read_pixels", read_and_note)
+    monkeypatch.setattr(workers, "FEWEST", 10**6)  # in this process
     assert np.bincount(cifar.test.labels).tolist() == [1000] * 10
     assert len(decoded) == 10_000
     assert cifar.classes[cifar.test.labels[-1]] == "truck"

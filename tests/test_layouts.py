@@ -9,6 +9,7 @@ import os
 import shutil
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -20,7 +21,7 @@ from PIL import Image
 from pyarrow import parquet
 from scipy.io import savemat
 
-from explorer.data import cache
+from explorer.data import cache, workers
 from explorer.data.dataset import Dataset
 from explorer.data.framing import Framing, frame_picture
 from explorer.data.load import load_dataset
@@ -664,6 +665,35 @@ def test_a_contact_sheet_has_a_row_for_each_class(folder: Path) -> None:
         assert np.asarray(sheet)[36, 152, 0] == 1  # red is the class
 
 
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+@pytest.mark.parametrize("dies", [False, True])
+def test_many_files_are_decoded_in_processes_of_their_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, dies: bool
+) -> None:
+    save_classes(folder, {"cat": 9, "dog": 7})
+    (folder / "cat" / "broken.png").write_bytes(b"x")
+    Image.new("RGBA", (8, 8), (9, 9, 9, 100)).save(folder / "dog" / "clear.png")
+    path = Path(shutil.make_archive(str(folder), "zip", folder)) if kind == "zip" else folder
+    expected = load_dataset(path)
+    expected_images, expected_report = expected.train.images, full(expected)
+    monkeypatch.setattr(workers, "FEWEST", 1)
+    monkeypatch.setattr(workers, "_cores", lambda: 2)
+    asked = []
+    ask = workers._Worker.ask
+
+    def ask_and_note(worker: workers._Worker, job: dict[str, Any]) -> Any:
+        asked.append(job)
+        if dies:
+            worker._process.kill()
+        return ask(worker, job)
+
+    monkeypatch.setattr(workers._Worker, "ask", ask_and_note)
+    found = load_dataset(path)
+    np.testing.assert_array_equal(found.train.images, expected_images)
+    assert full(found) == expected_report
+    assert {key for job in asked for key in job} == {"names", "units", "form"}
+
+
 def test_the_second_start_reads_what_was_kept(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -675,7 +705,7 @@ def test_the_second_start_reads_what_was_kept(
     expected = first.train.images.copy(), first.test.labels
     told_first = full(first)
     with monkeypatch.context() as patch:
-        patch.setattr("explorer.data.pictures.open_image", None)  # nothing is opened again
+        patch.setattr("explorer.data.decoding.open_image", None)  # nothing is opened again
         again = load_dataset(folder)
         np.testing.assert_array_equal(again.train.images, expected[0])
         np.testing.assert_array_equal(again.test.labels, expected[1])

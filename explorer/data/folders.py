@@ -8,14 +8,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 import numpy as np
 
-from explorer.data.kinds import kind_of_file
+from explorer.data.kinds import kind_of_file, suffix_of
 from explorer.data.labels import Unclassified, classify
 from explorer.data.options import Options
-from explorer.data.pictures import Pictures, count_pages
+from explorer.data.pictures import Pictures, count_all_pages
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.report import Report
 from explorer.data.roles import MASKS, TEST, TRAIN, UNLABELLED, VALIDATION, read_name
@@ -49,7 +48,7 @@ class _Folder:
 
 def is_image(name: str) -> bool:
     """Tell by its name whether a file is an image."""
-    return PurePosixPath(name).suffix.lower() in FORMAT_OF_SUFFIX
+    return suffix_of(name) in FORMAT_OF_SUFFIX
 
 
 def find_in_folders(tree: Tree, lone_class: str, options: Options, report: Report) -> Layout:
@@ -229,8 +228,8 @@ def _classes(
         told = attach(files, tables, report)
         pages = None
         if not options.first_page:
-            formats = [FORMAT_OF_SUFFIX[PurePosixPath(name).suffix.lower()] for name in files]
-            pages = count_pages(tree.open, files, formats, report)
+            formats = [FORMAT_OF_SUFFIX[suffix_of(name)] for name in files]
+            pages = count_all_pages(tree, files, formats, report)
         chosen: np.ndarray | None = labels
         columns = dict(told.columns)
         if told.labels is not None and len(names) > 1:
@@ -242,7 +241,7 @@ def _classes(
         )
         for part, rows in roles.items():
             repeats = None if pages is None else pages[rows]
-            source = Pictures(tree.open, [files[i] for i in rows], tree.stamp, repeats)
+            source = Pictures(tree, [files[i] for i in rows], repeats)
 
             def of_pages(
                 values: np.ndarray, rows: np.ndarray = rows, repeats: np.ndarray | None = repeats
@@ -277,4 +276,4 @@ def _leave_out_others(tree: Tree, tables: Sequence[Table], report: Report) -> No
 
 
 def _suffixes(names: Sequence[str]) -> set[str]:
-    return {PurePosixPath(name).suffix.lower() for name in names}
+    return {suffix_of(name) for name in names}

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from explorer.data.arrays import Stored
 from explorer.data.containers import READERS
 from explorer.data.folders import find_in_folders, is_image
 from explorer.data.idx import is_idx, read_idx
-from explorer.data.kinds import conversion_of, is_archive, kind_of_bytes, kind_of_file
+from explorer.data.kinds import (
+    conversion_of,
+    is_archive,
+    kind_of_bytes,
+    kind_of_file,
+    suffix_of,
+)
 from explorer.data.named_arrays import find_in_arrays
 from explorer.data.options import Options
 from explorer.data.published import find_published
@@ -69,7 +75,7 @@ def find_images(path: Path, options: Options, report: Report) -> Layout:
 def _sort_files(tree: Tree) -> dict[str, list[str]]:
     families: dict[str, list[str]] = {}
     for name in tree.names():
-        suffix = PurePosixPath(name.lower().removesuffix(".gz")).suffix
+        suffix = suffix_of(name.removesuffix(".gz"))
         if is_idx(name):
             family = IDX
         elif is_image(name):
@@ -98,7 +104,7 @@ def _read_containers(tree: Tree, files: Sequence[str]) -> dict[str, Stored]:
     """The arrays of all files, by the names of file and array, as far as these tell something."""
     arrays: dict[str, Stored] = {}
     for name in files:
-        suffix = PurePosixPath(name).suffix.lower()
+        suffix = suffix_of(name)
         found = READERS[suffix](tree, name)
         stem = name[: -len(suffix)]
         for key, array in found.items():

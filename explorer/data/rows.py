@@ -13,7 +13,6 @@ import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import IO, Any
 
 import numpy as np
@@ -70,8 +69,8 @@ def find_in_parquet(
     found = {}
     for role, shards in by_role.items():
         label, columns = _read_columns(shards)
-        opener = _Opener(shards)
-        source = Pictures(opener, opener.names, partial(_stamp, tree))
+        rows = _Rows(tree, shards)
+        source = Pictures(rows, rows.names)
         found[role] = Unclassified(source, None if label is None else columns.pop(label), columns)
         class_names = class_names or shards[0].class_names(label)
     return classify(
@@ -154,20 +153,22 @@ class _Shard:
         return tuple(names) if names else None
 
 
-class _Opener:
+class _Rows:
     """Opens the images of several shards by names such as ``"12 of train.parquet"``."""
 
-    def __init__(self, shards: Sequence[_Shard]) -> None:
-        self._shards = {shard.name: shard for shard in shards}
+    def __init__(self, tree: Tree, shards: Sequence[_Shard]) -> None:
+        self._tree, self._shards = tree, {shard.name: shard for shard in shards}
         self.names = [f"{row} of {shard.name}" for shard in shards for row in range(len(shard))]
 
-    def __call__(self, name: str) -> IO[bytes]:
+    def open(self, name: str) -> IO[bytes]:
         row, _, shard = name.partition(" of ")
         return io.BytesIO(self._shards[shard].image_file(int(row)))
 
+    def stamp(self, name: str) -> str:
+        return f"{name} {self._tree.stamp(name.partition(' of ')[2])}"
 
-def _stamp(tree: Tree, name: str) -> str:
-    return f"{name.partition(' ')[0]} {tree.stamp(name.partition(' of ')[2])}"
+    def place(self) -> None:
+        return None
 
 
 def _holds_files(kind: Any) -> bool:

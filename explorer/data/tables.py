@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from explorer.data.kinds import suffix_of
 from explorer.data.report import Report
 from explorer.data.roles import all_name_splits, role_of_value, words_of
 from explorer.data.tree import Tree
@@ -25,6 +26,7 @@ _LABEL_NAMES = (
     "type", "breed", "diagnosis", "dx", "emotion", "digit",
 )  # fmt: skip
 _SPLIT_NAMES = ("split", "usage", "partition", "subset", "set", "fold", "dataset")
+_LIST_WORDS = frozenset(("list", "attr", "labels", "partition", "identity"))
 _PARTITIONS = {"0": "train", "1": "validation", "2": "test"}  # CelebA
 _KEYS: tuple[Callable[[str], str], ...] = (
     lambda path: path,
@@ -77,10 +79,9 @@ class Told:
 
 def is_table(name: str) -> bool:
     """Tell by its name whether a file may be a table of images."""
-    suffix = PurePosixPath(name).suffix.lower()
-    words = words_of(PurePosixPath(name).stem)
+    suffix = suffix_of(name)
     return suffix in (".csv", ".tsv", ".jsonl", ".ndjson", ".cls") or (
-        suffix == ".txt" and bool({"list", "attr", "labels", "partition", "identity"} & {*words})
+        suffix == ".txt" and not _LIST_WORDS.isdisjoint(words_of(name))
     )
 
 
@@ -224,7 +225,7 @@ def _typed(values: np.ndarray) -> np.ndarray:
 
 
 def _parse(name: str, content: str) -> dict[str, list[str]]:
-    suffix = PurePosixPath(name).suffix.lower()
+    suffix = suffix_of(name)
     if suffix in (".jsonl", ".ndjson"):
         records = [json.loads(line) for line in content.splitlines() if line.strip()]
         titles = dict.fromkeys(title for record in records for title in record)

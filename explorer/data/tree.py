@@ -18,9 +18,9 @@ import weakref
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from explorer.data.kinds import kind_of_bytes
 from explorer.data.report import Report
@@ -42,6 +42,19 @@ _READABLE_METHODS = (
     zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA
 )  # fmt: skip
 _UNPACKED_BY = {b"\x1f\x8b": gzip.open, b"\xfd7": lzma.open, b"BZ": bz2.open}
+
+
+class Files(Protocol):
+    """What opens image files by their names."""
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open a file; any thread may do so."""
+
+    def stamp(self, name: str) -> str:
+        """What changes whenever a file is replaced."""
+
+    def place(self) -> Sequence[str] | None:
+        """What `open_again` takes in another process; None where that is of no use."""
 
 
 class Tree(ABC):
@@ -80,6 +93,10 @@ class Tree(ABC):
     def stamp(self, name: str) -> str:
         """What changes whenever a file is replaced."""
 
+    def place(self) -> Sequence[str] | None:
+        """What `open_again` takes in another process; None where that is of no use."""
+        return None
+
 
 def open_tree(path: Path, report: Report) -> Tree:
     """List the files of a folder or archive, or a lone file.
@@ -103,6 +120,12 @@ def open_tree(path: Path, report: Report) -> Tree:
     return _Folder(path.parent, {(): [path.name]}, path)
 
 
+def open_again(place: Sequence[str]) -> Files:
+    """Open files in another process without listing a folder."""
+    kind, path = place
+    return _Zip(Path(path), Report()) if kind == _Zip.kind else _Folder(Path(path), {})
+
+
 class _Folder(Tree):
     def __init__(
         self, root: Path, folders: dict[Parts, list[str]], path: Path | None = None
@@ -114,6 +137,9 @@ class _Folder(Tree):
         return open(os.path.join(self._root, name), "rb")
 
     local = open
+
+    def place(self) -> Sequence[str]:
+        return self.kind, str(self._root)
 
     def stamp(self, name: str) -> str:
         found = os.stat(os.path.join(self._root, name))
@@ -166,6 +192,9 @@ class _Zip(_Archive):
         if len(content) > LARGEST_FILE:
             raise OSError("the file is too large")
         return io.BytesIO(content)
+
+    def place(self) -> Sequence[str]:
+        return self.kind, str(self.path)
 
     def local(self, name: str) -> IO[bytes]:
         try:

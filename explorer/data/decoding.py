@@ -1,0 +1,133 @@
+"""What is done with each image file: look at its header, its values or its pixels.
+
+A file that is damaged gives None in place of a result. Each function may run in any thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+from PIL.ImageFile import ImageFile
+
+from explorer.data.pixels import (
+    Form,
+    Pixels,
+    has_deep_greys,
+    is_grey,
+    open_image,
+    read_pixels,
+    upright_size,
+)
+from explorer.data.ranges import Values, look_at
+
+Opener = Callable[[str], IO[bytes]]
+Unit = tuple[str, Sequence[int] | None]
+"""A file, and the pages of it that are wanted; None for the only one."""
+Header = tuple[int, int, bool, bool]
+"""Height and width, and whether an image is grey and has deep values."""
+
+
+class Decoded(NamedTuple):
+    """The pixels of some images.
+
+    Attributes:
+        readable: ``(k,)`` which of the images asked for could be read.
+        colours: ``(k, height, width, channels)`` uint8.
+        transparent: ``(t,)`` which of ``colours`` are transparent somewhere.
+        alphas: of these, ``(t, height, width, 1)`` uint8.
+    """
+
+    readable: np.ndarray
+    colours: np.ndarray
+    transparent: np.ndarray
+    alphas: np.ndarray
+
+
+def decode(
+    open_file: Opener, units: Sequence[Unit], form: Form, apply: Callable[..., Iterable[Any]] = map
+) -> Decoded:
+    """Decode image files, in order; ``apply`` may be a ``map`` that uses threads."""
+
+    def read(unit: Unit) -> list[Pixels | None]:
+        return _read(open_file, unit, form)
+
+    found = [pixels for one in apply(read, units) for pixels in one]
+    kept = [pixels for pixels in found if pixels is not None]
+    transparent = [i for i, (_, alpha) in enumerate(kept) if alpha is not None]
+    return Decoded(
+        np.array([i for i, pixels in enumerate(found) if pixels is not None], int),
+        np.array([colour for colour, _ in kept], np.uint8).reshape(-1, *form.shape),
+        np.array(transparent, int),
+        np.array([kept[i][1] for i in transparent], np.uint8).reshape(-1, *form.shape[:2], 1),
+    )
+
+
+def measure(open_file: Opener, name: str) -> Header | None:
+    """Read a file's header."""
+    try:
+        for image in _frames(open_file, (name, None)):
+            is_oblong = image.width != image.height  # only then it matters which way up it is
+            size = upright_size(image) if is_oblong else image.size
+            return *size, is_grey(image), has_deep_greys(image)
+    except Exception:  # as in _read
+        pass
+    return None
+
+
+def look(open_file: Opener, unit: Unit, is_deep: bool) -> Values | None:
+    """Find the extreme values of a file's images, of the deep ones or of the others."""
+    found: Values | None = None
+    try:
+        for image in _frames(open_file, unit):
+            if has_deep_greys(image) == is_deep and (values := _stored_values(image)).size:
+                one = look_at(values, unit[0])
+                found = one if found is None else found | one
+    except Exception:  # as in _read
+        pass
+    return found
+
+
+def count_pages(open_file: Opener, name: str) -> int:
+    """Count the images in a file, without copies of reduced size as some TIFFs hold them."""
+    try:
+        with open_file(name) as stream, open_image(stream) as image:
+            count: int = getattr(image, "n_frames", 1)
+            width, height = image.size
+            for page in range(1, count if image.format == "TIFF" else 0):
+                image.seek(page)
+                tags: Any = getattr(image, "tag_v2", {})
+                is_reduced = tags.get(254, 0) & 1  # NewSubfileType, TIFF 6.0
+                if is_reduced or (2 * image.width <= width and 2 * image.height <= height):
+                    return page
+            return count
+    except Exception:  # it will be counted as unreadable once it is read
+        return 1
+
+
+def _frames(open_file: Opener, unit: Unit) -> Iterator[ImageFile]:
+    name, pages = unit
+    with open_file(name) as stream, open_image(stream) as image:
+        for page in pages or (0,):
+            if page:
+                image.seek(page)
+            yield image
+
+
+def _read(open_file: Opener, unit: Unit, form: Form) -> list[Pixels | None]:
+    found: list[Pixels | None] = []
+    try:
+        for image in _frames(open_file, unit):
+            found.append(read_pixels(image, form))
+    except Exception:  # damaged files make Pillow and zipfile raise nearly anything
+        found += [None] * (len(unit[1] or (0,)) - len(found))
+    return found
+
+
+def _stored_values(image: Image.Image) -> np.ndarray:
+    if has_deep_greys(image):
+        values: np.ndarray = np.asarray(image)
+        return np.asarray(values[np.isfinite(values)])
+    return np.asarray(image.convert("RGB" if image.mode not in ("1", "L") else "L"))

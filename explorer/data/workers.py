@@ -1,0 +1,179 @@
+"""Work on image files on all cores: in threads, or many of them in processes of their own.
+
+``python -m explorer.data.workers PLACE`` is such a process. It reads a job from each line of its
+input, as JSON, and answers with a line of JSON and the bytes of the arrays. Nothing is pickled, and
+the program that started it is not imported again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import queue
+import subprocess
+import sys
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import numpy as np
+
+from explorer.data.decoding import Decoded, Header, Unit, decode, measure
+from explorer.data.pixels import Form
+from explorer.data.ranges import Range
+from explorer.data.tree import Files, open_again
+
+FEWEST = 5_000
+"""Images that are worth starting processes for."""
+_PACKAGE = Path(__file__).parents[2]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def spread(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Apply a function in one thread for each core; results in order."""
+    with ThreadPoolExecutor(_cores()) as pool:
+        return list(pool.map(function, items))
+
+
+def measure_all(
+    files: Files, chunks: Iterable[Sequence[str]], count: int
+) -> Iterator[list[Header | None]]:
+    """Read the headers of ``count`` files in all, a chunk after another."""
+
+    def here(names: Sequence[str]) -> list[Header | None]:
+        return spread(lambda name: measure(files.open, name), names)
+
+    def there(worker: _Worker, names: Sequence[str]) -> list[Header | None]:
+        answer, _ = worker.ask({"names": list(names)})
+        return [None if header is None else tuple(header) for header in answer["headers"]]
+
+    return _in_order(files, chunks, count, here, there)
+
+
+def decode_all(
+    files: Files, chunks: Iterable[Sequence[Unit]], form: Form, count: int
+) -> Iterator[Decoded]:
+    """Decode ``count`` images in all, a chunk after another."""
+
+    def here(units: Sequence[Unit]) -> Decoded:
+        return decode(files.open, units, form, spread)
+
+    def there(worker: _Worker, units: Sequence[Unit]) -> Decoded:
+        answer, content = worker.ask({"units": list(units), "form": asdict(form)})
+        colours, alphas = (tuple(shape) for shape in answer["shapes"])
+        cut = math.prod(colours)
+        return Decoded(
+            np.array(answer["readable"], int),
+            np.frombuffer(content[:cut], np.uint8).reshape(colours),
+            np.array(answer["transparent"], int),
+            np.frombuffer(content[cut:], np.uint8).reshape(alphas),
+        )
+
+    return _in_order(files, chunks, count, here, there)
+
+
+def _in_order(
+    files: Files,
+    chunks: Iterable[Any],
+    count: int,
+    here: Callable[[Any], Result],
+    there: Callable[[_Worker, Any], Result],
+) -> Iterator[Result]:
+    """Work on chunks in this process, or side by side in others if there are enough."""
+    place, cores = files.place(), _cores()
+    if place is None or cores == 1 or count < FEWEST:
+        yield from map(here, chunks)
+        return
+    with contextlib.ExitStack() as stack:
+        idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        for _ in range(cores):
+            idle.put(stack.enter_context(_Worker(place)))
+
+        def work(chunk: Any) -> Result:
+            worker = idle.get()
+            try:
+                return there(worker, chunk)
+            except (OSError, ValueError):  # it came to an end: for lack of memory, or by a signal
+                return here(chunk)
+            finally:
+                idle.put(worker)
+
+        pool = stack.enter_context(ThreadPoolExecutor(cores))
+        stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+        waiting: deque[Future[Result]] = deque()
+        for chunk in chunks:  # a few at a time, so that results do not pile up
+            waiting.append(pool.submit(work, chunk))
+            if len(waiting) > 2 * cores:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+class _Worker:
+    """A process that decodes files of one place."""
+
+    def __init__(self, place: Sequence[str]) -> None:
+        path = os.pathsep.join((str(_PACKAGE), *filter(None, [os.environ.get("PYTHONPATH")])))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "explorer.data.workers", *place],
+            env={**os.environ, "PYTHONPATH": path},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def __enter__(self) -> _Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def ask(self, job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """Have a job done; raise OSError or ValueError if the process has come to an end."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(job).encode() + b"\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        content = self._process.stdout.read(answer["bytes"])
+        if len(content) < answer["bytes"]:
+            raise OSError("the answer is cut short")
+        return answer, content
+
+
+def _serve(files: Files, jobs: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer jobs until there are no more."""
+    for line in jobs:
+        job, content = json.loads(line), b""
+        if "names" in job:
+            answer: dict[str, Any] = {"headers": [measure(files.open, n) for n in job["names"]]}
+        else:
+            form = job["form"]
+            form = Form(tuple(form["shape"]), Range(**form["range"]), form["fit"])
+            done = decode(files.open, job["units"], form)
+            content = done.colours.tobytes() + done.alphas.tobytes()
+            answer = {
+                "readable": done.readable.tolist(),
+                "transparent": done.transparent.tolist(),
+                "shapes": [done.colours.shape, done.alphas.shape],
+            }
+        answers.write(json.dumps({**answer, "bytes": len(content)}).encode() + b"\n" + content)
+        answers.flush()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        _serve(open_again(sys.argv[1:]), sys.stdin.buffer, sys.stdout.buffer)
