@@ -4,10 +4,11 @@
     python train.py fashion_mnist --latent-dim 2     train one model
     python train.py path/to/images --latent-dim 8    train on your own images
 
-A data set is a name (fashion_mnist, mnist, cifar10), a folder or zip with one
-subfolder per class, a folder of IDX files, or an .npz laid out like Keras's
-mnist.npz; 'shipped' stands for every model that ships. Interrupted? Give the
-same command with --resume.
+A data set is a name (fashion_mnist, mnist, cifar10) or a path: a folder or archive
+of image files with one subfolder per class, or arrays and tables of images (.npz, .npy,
+.h5, IDX, CSV, Parquet). 'python -m explorer data PATH' shows what is understood of it.
+'shipped' stands for every model that ships. Interrupted? Give the same command with
+--resume.
 """
 
 from __future__ import annotations

@@ -346,6 +346,20 @@ def test_a_lone_stack_is_an_image_set(tmp_path: Path) -> None:
     assert counts(load_dataset(save_pages(tmp_path / "cells.tif", 7))) == (6, 1)
 
 
+def test_further_frames_that_are_not_read_are_told(folder: Path) -> None:
+    for number in range(3):
+        save_pages(folder / f"{number}.png", 4)
+    assert "of 3 animated pictures, the first frame is read" in load_dataset(folder).report.notes
+
+
+def test_huge_pictures_give_no_warning_of_a_library(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_classes(folder, {"cat": 4})
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)  # pytest makes warnings errors
+    assert counts(load_dataset(folder)) == (3, 1)
+
+
 def test_reduced_copies_in_a_tiff_are_no_pages(folder: Path) -> None:
     for number in range(3):
         large = Image.fromarray(noise(40, 40))
@@ -435,6 +449,31 @@ def test_celeba_lists_give_attributes_and_splits(folder: Path) -> None:
     assert load_dataset(folder, label="Male").classes == ("-1", "1")
 
 
+@pytest.mark.parametrize(
+    "spell", ["img/{}.png", "img\\{}.png", "/home/me/photos/{}.png", "./img/{}.png", "{}", "{:03}"]
+)
+def test_tables_spell_names_in_many_ways(folder: Path, spell: str) -> None:
+    for number in range(8):
+        save_image(folder / "img" / f"{number}.png")
+    rows = [f"{spell.format(number)};{'ab'[number % 2]}" for number in range(8)]
+    (folder / "list.csv").write_text("name;kind\n" + "\n".join(rows))
+    found = load_dataset(folder)
+    if spell == "{:03}":
+        assert found.report.left_out == {"tables": (1, "list.csv")}  # 003 is not 3
+    else:
+        assert found.classes == ("a", "b")
+
+
+def test_columns_of_one_hot_rows_are_the_class(folder: Path) -> None:
+    for number in range(9):
+        save_image(folder / f"ISIC_{number:07}.jpg")
+    rows = [
+        f"ISIC_{n:07},{float(n % 3 == 0)},{float(n % 3 == 1)},{float(n % 3 == 2)}" for n in range(9)
+    ]
+    (folder / "GroundTruth.csv").write_text("image,MEL,NV,BCC\n" + "\n".join(rows))
+    assert load_dataset(folder).classes == ("BCC", "MEL", "NV")
+
+
 def test_a_table_that_names_no_image_is_told(folder: Path) -> None:
     (save_classes(folder, {"cat": 3}) / "labels.csv").write_text("id,label\n77,x\n78,y\n")
     assert load_dataset(folder).report.left_out == {"tables": (1, "labels.csv")}
@@ -488,6 +527,22 @@ def test_hdf5_is_read_block_by_block(tmp_path: Path) -> None:
     assert (words.classes, words.image_shape) == (("a", "b"), (9, 9, 3))
 
 
+def test_unnamed_arrays_are_taken_by_what_they_can_be(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", noise(9, 8, 8), np.arange(9) % 3)
+    mine = load_dataset(tmp_path / "mine.npz")
+    assert mine.classes == ("0", "1", "2")
+    assert "arr 1 is taken for the labels" in told(mine)
+    np.savez(tmp_path / "four.npz", noise(9, 8, 8), np.arange(9), noise(4, 8, 8), np.arange(4))
+    with pytest.raises(DatasetError, match="several arrays of images without names.*x_train=…"):
+        load_dataset(tmp_path / "four.npz")
+
+
+def test_a_single_picture_is_no_set(tmp_path: Path) -> None:
+    np.save(tmp_path / "one.npy", noise(64, 64))  # not 64 images of 8 × 8
+    with pytest.raises(DatasetError, match="is that of a single picture"):
+        load_dataset(tmp_path / "one.npy")
+
+
 @pytest.mark.parametrize("in_planes", [True, False])
 def test_flat_colours_are_told_from_flat_planes(tmp_path: Path, in_planes: bool) -> None:
     ramp = np.linspace(0, 200, 8, dtype=np.uint8)
@@ -533,6 +588,14 @@ def test_one_of_the_sets_of_emnist_is_picked_and_turned_upright(folder: Path) ->
     picked = load_dataset(folder / "emnist-letters")
     np.testing.assert_array_equal(picked.train.images[..., 0], letters.transpose(0, 2, 1))
     assert "turned upright" in picked.report.notes[0]
+    zipped = shutil.make_archive(str(folder), "zip", folder)
+    np.testing.assert_array_equal(
+        load_dataset(f"{zipped}/emnist-letters").train.images, picked.train.images
+    )
+    with pytest.raises(DatasetError, match="holds no set called words"):
+        load_dataset(f"{zipped}/emnist-words")
+    with pytest.raises(DatasetError, match="no data set or file called"):
+        load_dataset(folder / "emnist-words")
 
 
 def test_qmnist_has_columns_of_its_writers(folder: Path) -> None:

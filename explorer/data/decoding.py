@@ -26,8 +26,10 @@ from explorer.data.ranges import Values, look_at
 Opener = Callable[[str], IO[bytes]]
 Unit = tuple[str, Sequence[int] | None]
 """A file, and the pages of it that are wanted; None for the only one."""
-Header = tuple[int, int, bool, bool]
-"""Height and width, and whether an image is grey and has deep values."""
+Header = tuple[int, int, bool, bool, bool]
+"""Height and width, and whether an image is grey, has deep values, and has more than one frame."""
+STACKS = ("TIFF", "GIF", "WEBP")
+"""Formats whose files may hold several images that are looked for."""
 
 
 class Decoded(NamedTuple):
@@ -71,7 +73,9 @@ def measure(open_file: Opener, name: str) -> Header | None:
         for image in _frames(open_file, (name, None)):
             is_oblong = image.width != image.height  # only then it matters which way up it is
             size = upright_size(image) if is_oblong else image.size
-            return *size, is_grey(image), has_deep_greys(image)
+            has_more = image.format not in STACKS and getattr(image, "is_animated", False)
+            has_more = has_more and image.format != "MPO"  # a preview, or the view of the other eye
+            return *size, is_grey(image), has_deep_greys(image), has_more
     except Exception:  # as in _read
         pass
     return None

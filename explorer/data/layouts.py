@@ -56,6 +56,8 @@ def find_images(path: Path, options: Options, report: Report) -> Layout:
     family = _choose(families)
     if family is None:
         raise DatasetError(_why_nothing(tree))
+    if options.pick and family not in (IDX, ARRAYS):
+        raise DatasetError(f"{path} holds no sets of which one could be called {options.pick}.")
     files = families[family]
     if family != PICTURES:  # beside these, tables count
         read = {*files}

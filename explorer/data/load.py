@@ -14,7 +14,8 @@ from explorer.data.dataset import Dataset, Split
 from explorer.data.layouts import find_images
 from explorer.data.named import NAMED, find_named, name_of_set
 from explorer.data.options import Options
-from explorer.data.pixels import Fit, Form
+from explorer.data.pictures import LARGEST_SURVEY
+from explorer.data.pixels import Fit, Form, without_warnings_of_pillow
 from explorer.data.ranges import BYTES, Range, find_range
 from explorer.data.read import read_part
 from explorer.data.report import Report
@@ -96,7 +97,8 @@ def load_dataset(
         options = Options(
             size, grey or None, fit, value_range, label, class_level, first_page, pick
         )
-        return _load_own(path, options, test_fraction, seed)
+        with without_warnings_of_pillow():
+            return _load_own(path, options, test_fraction, seed)
     except OSError as error:
         raise _explain(error) from error
 
@@ -119,10 +121,13 @@ def _check(
 
 
 def _begins_files(path: Path) -> bool:
-    """Whether a path that is not there begins files, as ``gzip/emnist-letters`` does."""
-    start = f"{path.name.lower()}-"
-    return path.parent.is_dir() and any(
-        child.name.lower().startswith(start) for child in path.parent.iterdir()
+    """Whether a path that is not there names one of several sets, as ``gzip/emnist-letters``."""
+    start, folder = f"{path.name.lower()}-", path.parent
+    return folder.is_file() or any(
+        child.name.lower().startswith(start)
+        for place in (folder, folder / "raw", folder / "gzip")
+        if place.is_dir()
+        for child in place.iterdir()
     )
 
 
@@ -184,6 +189,11 @@ def _choose_form(train: Part, test: Part | None, options: Options, report: Repor
             f"None of the {count} image files could be read, the first being "
             f"{train.source.name(0)}."
         )
+    if survey.with_frames and not options.first_page:
+        report.note(f"of {survey.with_frames:,} animated pictures, the first frame is read")
+    total = sum(len(part.source) for part in parts)
+    if LARGEST_SURVEY <= survey.seen < total:
+        report.note(f"size and colour are judged by {survey.seen:,} of {total:,} images")
     shape = survey.shape(options.image_size, options.grey)
     if options.fit == "crop" and (outside := survey.share_outside(shape)) > TOLD_CUT:
         report.note(

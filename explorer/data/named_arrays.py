@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from explorer.data.arrays import Images, Stored, arrange_images
-from explorer.data.labels import Unclassified, classify, plain
+from explorer.data.labels import Unclassified, can_be_classes, classify, plain
 from explorer.data.pixels import Shape
 from explorer.data.report import Report
 from explorer.data.roles import TRAIN, read_name, words_of
@@ -24,6 +25,7 @@ _NOISE = frozenset(
     ("idx1", "idx2", "idx3", "idx4", "ubyte", "int", "gz", "arr", "0")
     + ("full", "numpy", "bitmap", "fine")
 )
+_UNNAMED = re.compile(r"arr_\d+")  # by numpy.savez
 _WIDEST_TABLE = 64  # columns
 _FACTORS = {  # published names of a table's columns: by a word of its name and their number
     ("latents", 6): ("color", "shape", "scale", "orientation", "x", "y"),  # dSprites
@@ -76,6 +78,11 @@ def find_in_arrays(
     has_labels = any(keys[name].is_labels for name in tables)
     if has_labels or pick:
         images = _pick_set(path, images, keys, pick)
+    if len(images) > 1 and all(_UNNAMED.fullmatch(name) for name in images):
+        raise DatasetError(
+            f"{path} holds several arrays of images without names: {_list(arrays, images)}; save "
+            "them with names, as in numpy.savez(path, x_train=…, y_train=…, x_test=…, y_test=…)."
+        )
     if len({keys[name].rest for name in images}) > 1:
         return _one_array_a_class(path, arrays, images, keys, report)
     found: dict[str, Unclassified] = {}
@@ -93,6 +100,16 @@ def find_in_arrays(
             and (not pick or keys[other].rest == keys[name].rest)
         ]
         labels, columns, used = _read_tables(path, arrays, beside, len(arrays[name]), keys)
+        if labels is None and len(columns) == 1:
+            ((told, values),) = columns.items()
+            if can_be_classes([values]) and 2 * len(np.unique(values)) <= len(values):
+                labels, columns = values, {}
+                report.note(f"{told} is taken for the labels: nothing else lies beside the images")
+        if labels is None and len({*arrays[name].shape}) == 1:
+            raise DatasetError(
+                f"{name} in {path} has the shape {arrays[name].shape}, which is that of a single "
+                "picture; give an array of shape (n, height, width)."
+            )
         found[role] = Unclassified(_as_images(path, [arrays[name]]), labels, columns)
         tables = [other for other in tables if other not in used]
     for name in arrays:

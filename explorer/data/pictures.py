@@ -13,7 +13,7 @@ from PIL import __version__ as pillow_version
 
 from explorer.core.subsets import evenly_spaced, in_chunks
 from explorer.data.cache import VERSION, remember
-from explorer.data.decoding import Unit, count_pages, look
+from explorer.data.decoding import STACKS, Unit, count_pages, look
 from explorer.data.pixels import Form
 from explorer.data.progress import with_progress
 from explorer.data.ranges import Values
@@ -22,8 +22,6 @@ from explorer.data.source import LARGEST_KEPT_SIZE, Block, Survey
 from explorer.data.tree import Files
 from explorer.data.workers import decode_all, measure_all, spread
 
-STACKS = ("TIFF", "GIF", "WEBP")
-"""Formats whose files may hold several images that are looked for."""
 SAMPLE, LARGEST_SURVEY = 1_000, 100_000
 """Headers read at least, and at most."""
 
@@ -80,10 +78,11 @@ class Pictures:
         for headers in with_progress(headers_of, len(order), len):
             found = [header for header in headers if header is not None]
             survey |= Survey(
-                Counter((height, width) for height, width, _, _ in found),
-                all(is_grey for _, _, is_grey, _ in found),
-                any(is_deep for _, _, _, is_deep in found),
+                Counter((height, width) for height, width, *_ in found),
+                all(is_grey for _, _, is_grey, _, _ in found),
+                any(is_deep for _, _, _, is_deep, _ in found),
                 len(found),
+                sum(has_more for _, _, _, _, has_more in found),
             )
             largest = max(map(max, survey.sizes), default=0)
             is_settled = len(survey.sizes) > 1 or largest > LARGEST_KEPT_SIZE

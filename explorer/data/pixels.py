@@ -11,6 +11,7 @@ import contextlib
 import functools
 import math
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Literal
@@ -80,6 +81,15 @@ def open_image(file: IO[bytes]) -> ImageFile:
         return Image.open(file, formats=("HEIF",))
     first = next((name for start, name in _STARTS.items() if head.startswith(start)), "PNG")
     return Image.open(file, formats=(first, *IMAGE_FORMATS))
+
+
+@contextlib.contextmanager
+def without_warnings_of_pillow() -> Iterator[None]:
+    """Hide Pillow's own words on large and on slightly damaged files, in all threads."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
 
 
 def is_heif(head: bytes) -> bool:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-import warnings
 
 import numpy as np
-from PIL import Image
 
 from explorer.data import cache
 from explorer.data.dataset import Split, Transparency
-from explorer.data.pixels import Form
+from explorer.data.pixels import Form, without_warnings_of_pillow
 from explorer.data.progress import with_progress
 from explorer.data.report import Report
 from explorer.data.source import Part, Source
@@ -64,12 +62,10 @@ def _read(source: Source, chosen: np.ndarray, form: Form) -> cache.Kept:
     readable, transparent = [np.zeros(0, int)], [np.zeros(0, int)]
     count = start = 0
     with (
-        warnings.catch_warnings(),
+        without_warnings_of_pillow(),
         Spool(form.shape) as colours,
         Spool((*form.shape[:2], 1)) as alphas,
     ):
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        warnings.filterwarnings("ignore", module=r"PIL\.")
         blocks = source.blocks(chosen, form)
         for block in with_progress(blocks, len(chosen), lambda block: len(block.indices)):
             colours.append(block.colours)

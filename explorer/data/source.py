@@ -51,12 +51,14 @@ class Survey:
         is_grey: whether none has colours.
         is_deep: whether any has values of more than 8 bits.
         seen: how many images were looked at.
+        with_frames: how many of these have further frames that are not read.
     """
 
     sizes: Mapping[tuple[int, int], int]
     is_grey: bool
     is_deep: bool
     seen: int
+    with_frames: int = 0
 
     def __or__(self, other: Survey) -> Survey:
         return Survey(
@@ -64,6 +66,7 @@ class Survey:
             self.is_grey and other.is_grey,
             self.is_deep or other.is_deep,
             self.seen + other.seen,
+            self.with_frames + other.with_frames,
         )
 
     def shape(self, image_size: tuple[int, int] | None, grey: bool | None) -> Shape:

@@ -35,6 +35,7 @@ _KEYS: tuple[Callable[[str], str], ...] = (
     lambda path: PurePosixPath(path).stem.lstrip("0") or "0",
 )
 """What a column may call an image, by its path below the table."""
+_FLAGS = frozenset(("", "0", "1", "0.0", "1.0"))
 _SAMPLE = 500  # images by which a column is judged
 _MOST_CLASSES = 1_000
 
@@ -116,11 +117,14 @@ def attach(files: Sequence[str], tables: Sequence[Table], report: Report) -> Tol
     """
     merged: dict[str, np.ndarray] = {}
     for table in tables:
-        rows = _match(files, table)
-        if rows is None:
+        matched = _match(files, table)
+        if matched is None:
             continue
+        rows, names = matched
         table.is_used = True
         for title, cells in table.columns.items():
+            if title == names:
+                continue
             column = np.array([*cells, ""])[rows]
             if title in merged:  # a table for each split
                 missing = merged[title] == ""
@@ -144,6 +148,7 @@ def _interpret(columns: dict[str, np.ndarray], files: Sequence[str], report: Rep
     for title, values in list(columns.items()):
         if _names_images(values, files):
             del columns[title]
+    _join_one_hot(columns, report)
     label = _plainly_the_class(columns)
     others = {title: _typed(values) for title, values in columns.items()}
     labels = None
@@ -179,8 +184,25 @@ def _plainly_the_class(columns: Mapping[str, np.ndarray]) -> str | None:
     return usable[0] if len(columns) == 1 and usable else None
 
 
-def _match(files: Sequence[str], table: Table) -> np.ndarray | None:
-    """The row of each image, or the one after the last for those that are not in the table."""
+def _join_one_hot(columns: dict[str, np.ndarray], report: Report) -> None:
+    """Replace columns of which each row has a single 1 by one with that column's title."""
+    flags = [title for title in columns if {*columns[title].tolist()} <= _FLAGS]
+    if len(flags) < 3:
+        return
+    ones = np.array([np.isin(columns[title], ("1", "1.0")) for title in flags])
+    known = np.array([columns[title] != "" for title in flags]).all(axis=0)
+    if known.any() and (ones.sum(axis=0)[known] == 1).all():
+        columns["class"] = np.where(known, np.array(flags)[ones.argmax(axis=0)], "")
+        for title in flags:
+            del columns[title]
+        report.note(f"the columns {', '.join(flags)} are taken for one: the class")
+
+
+def _match(files: Sequence[str], table: Table) -> tuple[np.ndarray, str] | None:
+    """The row of each image, and the title of the column with the images' names.
+
+    Images that are not in the table get the row after the last.
+    """
     folder = table.files[0].rpartition("/")[0]
     prefix = f"{folder}/" if folder else ""
     places = [i for i, name in enumerate(files) if name.startswith(prefix)]
@@ -190,7 +212,9 @@ def _match(files: Sequence[str], table: Table) -> np.ndarray | None:
     sample = [files[i].removeprefix(prefix) for i in places[::step]]
     best, found = 0.4, None
     for title, cells in table.columns.items():
-        known = {*cells}
+        known = {*map(_path_of, cells)}
+        if 2 * len(known) < len(cells):
+            continue
         for key in _KEYS:
             share = sum(key(name) in known for name in sample) / len(sample)
             if share > best:
@@ -198,11 +222,18 @@ def _match(files: Sequence[str], table: Table) -> np.ndarray | None:
     if found is None:
         return None
     title, key = found
-    row_of = {cell: row for row, cell in enumerate(table.columns[title])}
+    row_of = {_path_of(cell): row for row, cell in enumerate(table.columns[title])}
     rows = np.full(len(files), len(table.columns[title]))
     for place in places:
         rows[place] = row_of.get(key(files[place].removeprefix(prefix)), rows[place])
-    return rows
+    return rows, title
+
+
+def _path_of(cell: str) -> str:
+    """A path in a table as a tree has it: of another machine, the last part alone counts."""
+    if "\\" in cell:
+        cell = cell.replace("\\", "/")
+    return cell.rsplit("/", 1)[-1] if cell.startswith("/") or ":" in cell else cell.lstrip("./")
 
 
 def _names_images(values: np.ndarray, files: Sequence[str]) -> bool:
@@ -211,7 +242,7 @@ def _names_images(values: np.ndarray, files: Sequence[str]) -> bool:
     if len({*values.tolist()}) < max(2, len(files) // 2):
         return False
     hits = sum(
-        any(key(files[i]) == values[i] for key in _KEYS) or files[i].endswith(values[i])
+        any(key(files[i]) == _path_of(values[i]) for key in _KEYS) or files[i].endswith(values[i])
         for i in sample
     )
     return 2 * hits >= len(sample)
