@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+from shapes import draw_shapes
 
 from benchmarks.browser import launch_options
 
@@ -114,15 +115,7 @@ def tiny_settings(
 ) -> dict[str, Any]:
     """Values for ``train.Settings``: 300 grey pictures of bars and blobs, the tiny recipe."""
     folder = tmp_path_factory.mktemp("tiny")
-    random = np.random.default_rng(0)
-    labels = np.arange(400) % 3
-    images = random.integers(0, 60, (400, 12, 12), np.uint8)
-    for image, label, place in zip(images, labels, random.integers(2, 9, 400), strict=True):
-        rows = slice(place - 1, place + 2)
-        image[(rows, slice(None)) if label == 0 else (slice(None), rows)] = 220
-        if label == 2:
-            image[:, :] = 20
-            image[rows, rows] = 250
+    images, labels = draw_shapes()
     np.savez(
         folder / "shapes.npz",
         x_train=images[:300],

@@ -102,6 +102,8 @@ def _check_opset(path: Path, model: onnx.ModelProto) -> None:
             f"{path.name} uses operators of {', '.join(others)}, which are not ONNX's own"
         )
     opset = _opset(model)
+    if not opset:
+        raise AdoptionError(f"{path.name} is no ONNX file, or damaged")
     if not FIRST_OPSET <= opset <= OPSETS[1]:
         raise AdoptionError(
             f"{path.name} has opset {opset}; {FIRST_OPSET} to {OPSETS[1]} are taken: export it "

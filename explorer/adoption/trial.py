@@ -27,6 +27,8 @@ from explorer.adoption.graphs import AdoptionError, Graph, open_session
 
 IMAGES = 200
 """Images that conventions are tried on."""
+SHOWN = 3
+"""Ways that are reported, the best ones."""
 NEAR_TIE = 1.05
 """The second best must have an error larger than the best one's by this factor."""
 CONTRADICTION = 0.5
@@ -171,7 +173,7 @@ def find_conventions(
             f"{encoder.path.name} gives"
         )
     candidates.sort(key=lambda candidate: candidate.error)
-    for candidate in candidates[:8]:
+    for candidate in candidates[:SHOWN]:
         words = ", ".join(f"{name} {value}" for name, value in candidate.words.items())
         report(f"squared error {candidate.error:.5f} with {words}")
     best = _choose(candidates, known)

@@ -313,7 +313,8 @@ def _make_latents(card: Card, npz: bytes) -> Latents:
         expect(place, name, arrays[name], (n, d), np.float16)
         expect(place, f"train_{name}", arrays[f"train_{name}"], (m, d), np.float16)
     for name in ("neg_elbo", "log_density"):
-        expect(place, name, arrays[name], (n,), np.float32)
+        finite = name != "neg_elbo" or card.model.has_variance
+        expect(place, name, arrays[name], (n,), np.float32, finite=finite)
     further = [name for name in arrays if name.startswith(_COLUMN)]
     for name in (*_MAY_BE_NAN, *further):
         expect(place, name, arrays[name], (n,), np.float32, finite=False)

@@ -1,0 +1,254 @@
+"""Models from elsewhere become bundles: their conventions are found out, and mistakes are said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from explorer.adoption.adopt import Request, adopt
+from explorer.adoption.conventions import SIGNED, UNIT, parse_range
+from explorer.adoption.graphs import read_graph
+from explorer.adoption.trial import Known
+from explorer.bundle.store import Bundle, load_bundle
+from explorer.cli import adopt as command
+from explorer.cli.verify import verify
+from explorer.errors import ExplorerError
+
+MODELS = Path(__file__).parent / "adopted"
+
+
+@pytest.fixture
+def take(tmp_path: Path, tiny_settings: dict[str, Any]) -> Any:
+    """Return a function that adopts one of the models, or two given files."""
+
+    def adopt_model(
+        name: str, encoder: Path | None = None, decoder: Path | None = None, **known: Any
+    ) -> Bundle:
+        request = Request(
+            name=name,
+            encoder=encoder or MODELS / f"{name}-encoder.onnx",
+            decoder=decoder or MODELS / f"{name}-decoder.onnx",
+            data=tiny_settings["data"],
+            known=Known(**known),
+            variance=None,
+            title="",
+            licence="",
+            command="adopt",
+            output=tmp_path,
+            replace=False,
+        )
+        return load_bundle(adopt(request, lambda line: None, lambda share: None))
+
+    return adopt_model
+
+
+@pytest.fixture
+def refusal(take: Any, tmp_path: Path) -> Any:
+    """Return a function that gives the sentence with which a model is refused."""
+
+    def refuse(*arguments: Any, **further: Any) -> str:
+        with pytest.raises(ExplorerError) as error:
+            take(*arguments, **further)
+        assert not list(tmp_path.glob("*/card.json"))  # nothing is half-written
+        assert "\n" not in str(error.value)
+        return str(error.value)
+
+    return refuse
+
+
+@pytest.mark.parametrize(
+    ("name", "range_", "encoder_output", "decoder_output"),
+    [
+        ("plain", "0,1", "mean,log_var", "probability"),
+        ("logits", "0,1", "mean,log_var", "logit"),
+        ("swapped", "0,1", "mean,log_var", "probability"),
+        ("drawn", "0,1", "mean,log_var", "probability"),
+        ("halves", "0,1", "concatenated", "probability"),
+        ("mean", "0,1", "mean", "probability"),
+        ("signed", "-1,1", "mean,std", "mean"),
+    ],
+)
+def test_conventions_are_found_out(
+    take: Any, name: str, range_: str, encoder_output: str, decoder_output: str
+) -> None:
+    bundle = take(name)
+    adopted, metrics = bundle.card.model.adopted, bundle.card.metrics
+    assert adopted.conventions["--range"] == range_
+    assert adopted.conventions["--encoder-output"] == encoder_output
+    assert adopted.conventions["--decoder-output"] == decoder_output
+    assert metrics.squared_error < 0.03
+    assert (metrics.neg_elbo is None) == (name == "mean")
+    assert any("comes first" in note for note in adopted.notes) == (name in ("swapped", "drawn"))
+    assert any("at random" in note for note in adopted.notes) == (name == "drawn")
+
+
+@pytest.mark.parametrize("name", ["plain", "signed"])
+def test_the_bundle_computes_what_the_files_compute(
+    take: Any, name: str, tiny_settings: dict[str, Any]
+) -> None:
+    codec = take(name).codec
+    images = np.load(tiny_settings["data"])["x_test"][:5, ..., np.newaxis].astype(np.float32) / 255
+    scaled = (2 * images - 1 if name == "signed" else images).transpose(0, 3, 1, 2)
+    mean, spread = run(MODELS / f"{name}-encoder.onnx", scaled)
+    z_mean, z_log_var = codec.encode(images)
+    np.testing.assert_allclose(z_mean, mean, atol=1e-5)
+    log_var = 2 * np.log(spread) if name == "signed" else spread
+    np.testing.assert_allclose(z_log_var, log_var, atol=1e-4)
+    (decoded,) = run(MODELS / f"{name}-decoder.onnx", mean)
+    pixels = (decoded + 1) / 2 if name == "signed" else decoded
+    np.testing.assert_allclose(codec.decode(mean), pixels.transpose(0, 2, 3, 1), atol=1e-5)
+
+
+def run(path: Path, values: np.ndarray) -> list[np.ndarray]:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    outputs: list[np.ndarray] = session.run(None, {session.get_inputs()[0].name: values})
+    return outputs
+
+
+@pytest.mark.parametrize("name", ["halves", "mean"])
+def test_an_adopted_bundle_is_verified(
+    take: Any, name: str, tiny_settings: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = take(name).path
+    assert verify(path, tiny_settings["data"], None) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        ({"range": UNIT}, "does not agree with the flags"),
+        ({"encoder_output": "mean,log_var"}, "agree"),
+        ({"encoder_output": "concatenated"}, "agrees with the flags"),
+        ({"decoder_output": "logit"}, "does not agree with the flags"),
+    ],
+)
+def test_flags_that_contradict_the_model_are_refused(
+    refusal: Any, known: dict[str, Any], words: str
+) -> None:
+    sentence = refusal("signed", **known)
+    assert words in sentence
+    assert "--range -1,1" in sentence
+
+
+def test_flags_that_agree_are_obeyed(take: Any) -> None:
+    bundle = take("signed", range=SIGNED, encoder_output="mean", decoder_output="mean")
+    assert bundle.card.model.adopted.has_variance is False
+    assert bundle.card.model.likelihood == "gaussian"
+
+
+def test_weights_beside_the_file_are_read_and_none_elsewhere(
+    take: Any, refusal: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "apart" / "decoder.onnx"
+    path.parent.mkdir()
+    model = onnx.load(MODELS / "plain-decoder.onnx")
+    onnx.save_model(model, path, save_as_external_data=True, location="weights", size_threshold=0)
+    assert take("plain", decoder=path).card.metrics.squared_error < 0.03
+    (tmp_path / "plain").rename(tmp_path / "kept")
+    (tmp_path / "kept" / "card.json").unlink()
+    (path.parent / "weights").rename(tmp_path / "weights")
+    assert "weights" in refusal("plain", decoder=path)  # it is gone
+    elsewhere = onnx.load(path, load_external_data=False)
+    for tensor in elsewhere.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = "../weights"
+    path.write_bytes(elsewhere.SerializeToString())
+    assert "outside of its folder" in refusal("plain", decoder=path)
+
+
+def simple_graph(*nodes: Any, inputs: int = 144, outputs: int = 144, opset: int = 17) -> bytes:
+    graph = helper.make_graph(
+        nodes or [helper.make_node("Identity", ["x"], ["y"])],
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", inputs])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.ones((inputs, outputs), np.float32), "w")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def random_noise() -> bytes:
+    noise = helper.make_node("RandomNormalLike", ["x"], ["e"])
+    return simple_graph(
+        noise,
+        helper.make_node("Add", ["x", "e"], ["s"]),
+        helper.make_node("MatMul", ["s", "w"], ["y"]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"no graph", "no ONNX file"),
+        (b"", "no ONNX file"),
+        (simple_graph()[:40], "no ONNX file, or damaged"),
+        (simple_graph(opset=9), "opset 9; 11 to 21"),
+        (simple_graph(opset=23), "opset 23"),
+        (simple_graph(helper.make_node("Swirl", ["x"], ["y"])), "Swirl"),
+        (simple_graph(helper.make_node("Gelu", ["x"], ["y"], domain="com.microsoft")), "Gelu"),
+        (simple_graph(helper.make_node("MatMul", ["x", "w"], ["y"]), outputs=7), "encoder"),
+        (random_noise(), "something else each time"),
+    ],
+)
+def test_files_that_cannot_be_taken_get_a_sentence(
+    refusal: Any, tmp_path: Path, content: bytes, words: str
+) -> None:
+    path = tmp_path / "encoder.onnx"
+    path.write_bytes(content)
+    assert words in refusal("plain", encoder=path)
+
+
+def test_what_is_no_file_is_not_opened(refusal: Any, tmp_path: Path) -> None:
+    assert "cannot be read" in refusal("plain", encoder=tmp_path / "nothing.onnx")
+    assert "is no file" in refusal("plain", encoder=tmp_path)
+
+
+def test_a_batch_of_one_is_known() -> None:
+    assert read_graph(MODELS / "swapped-encoder.onnx").batch == 1
+    assert read_graph(MODELS / "plain-encoder.onnx").batch is None
+
+
+@pytest.mark.parametrize(
+    ("text", "pixel", "value"),
+    [("0,1", 0.25, 0.25), ("-1,1", 0.25, -0.5), ("0,255", 1, 255), ("0.5,0.25", 1, 2)],
+)
+def test_a_range_is_a_mean_and_a_standard_deviation(text: str, pixel: float, value: float) -> None:
+    found = parse_range(text)
+    assert (pixel - found.mean[0]) / found.std[0] == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["", "1", "a,b", "0,0", "0.5,-1", "1,2,3"])
+def test_what_is_no_range_gets_a_sentence(text: str) -> None:
+    with pytest.raises(ValueError, match="is no range"):
+        parse_range(text)
+
+
+def test_the_command(
+    tmp_path: Path,
+    tiny_settings: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def call(*further: str) -> int:
+        files = [f"--{half}={MODELS}/plain-{half}.onnx" for half in ("encoder", "decoder")]
+        own = ["mine", *files, "--data", tiny_settings["data"], "--output", str(tmp_path)]
+        monkeypatch.setattr("sys.argv", ["python -m explorer adopt", *own, *further])
+        return command.main()
+
+    assert call("--title", "My VAE", "--licence", "MIT") == 0
+    assert "streamlit run app.py" in capsys.readouterr().out
+    card = load_bundle(tmp_path / "mine").card
+    assert (card.title, card.model.adopted and card.model.adopted.licence) == ("My VAE", "MIT")
+    assert str(tmp_path) not in card.to_json()  # no machine's paths
+    assert call() == 1
+    assert "--replace" in capsys.readouterr().err
+    assert call("--replace") == 0
