@@ -10,6 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from shapes import draw_shapes
 
 from explorer.adoption.adopt import Request, adopt
 from explorer.adoption.conventions import SIGNED, UNIT, parse_range
@@ -43,7 +44,9 @@ def take(tmp_path: Path, tiny_settings: dict[str, Any]) -> Any:
             output=tmp_path,
             replace=False,
         )
-        return load_bundle(adopt(request, lambda line: None, lambda share: None))
+        return load_bundle(
+            adopt(request, lambda line: None, lambda share: None, command.from_keras)
+        )
 
     return adopt_model
 
@@ -205,6 +208,40 @@ def test_files_that_cannot_be_taken_get_a_sentence(
     path = tmp_path / "encoder.onnx"
     path.write_bytes(content)
     assert words in refusal("plain", encoder=path)
+
+
+def linear_vae(first: Any) -> tuple[Any, Any]:
+    """PCA as a VAE of Keras layers: the encoder projects, the decoder projects back."""
+    import keras
+
+    images = draw_shapes()[0][:300].reshape(300, 144) / 255.0
+    middle = images.mean(axis=0)
+    axes = np.linalg.svd(images - middle, full_matrices=False)[2][:3].T  # (144, 3)
+    x, z = keras.Input((12, 12, 1)), keras.Input((3,))
+    pixels = keras.layers.Flatten()(first(x))
+    mean, log_var = keras.layers.Dense(3)(pixels), keras.layers.Dense(3)(pixels)
+    encoder = keras.Model(x, [mean, log_var])
+    image = keras.layers.Reshape((12, 12, 1))(keras.layers.Dense(144)(z))
+    decoder = keras.Model(z, image)
+    encoder.set_weights([axes, -middle @ axes, 0.01 * axes, np.full(3, -3.0)])
+    decoder.set_weights([axes.T, middle])
+    return encoder, decoder
+
+
+def test_keras_models_of_plain_layers_are_converted(
+    take: Any, refusal: Any, tmp_path: Path
+) -> None:
+    import keras
+
+    files = tmp_path / "encoder.keras", tmp_path / "decoder.keras"
+    linear_vae(keras.layers.Lambda(lambda x: x))[0].save(files[0])
+    assert "encoder.keras cannot be taken" in refusal("code", *files)
+    for model, path in zip(linear_vae(keras.layers.Activation("relu")), files, strict=True):
+        model.save(path)
+    card = take("linear", *files, range=UNIT).card
+    assert card.model.adopted.files.keys() == {"encoder.keras", "decoder.keras"}
+    assert card.model.adopted.conventions["--decoder-output"] == "mean"
+    assert card.metrics.squared_error == pytest.approx(card.metrics.squared_error_pca, rel=0.05)
 
 
 def test_what_is_no_file_is_not_opened(refusal: Any, tmp_path: Path) -> None:

@@ -77,7 +77,10 @@ class Request:
 
 
 def adopt(
-    request: Request, report: Callable[[str], None], progress: Callable[[float], None]
+    request: Request,
+    report: Callable[[str], None],
+    progress: Callable[[float], None],
+    from_keras: Callable[[Path], bytes],
 ) -> Path:
     """Make a bundle of a model from elsewhere.
 
@@ -85,6 +88,7 @@ def adopt(
         request: what is asked for.
         report: is given a line at a time.
         progress: is told how far the neighbourhood map is.
+        from_keras: turns a ``.keras`` file into an ONNX graph.
 
     Returns:
         Where the bundle was put.
@@ -96,7 +100,10 @@ def adopt(
     path = request.output / request.name
     if path.exists() and not request.replace:
         raise AdoptionError(f"{path} is there already; --replace puts this model in its place")
-    encoder, decoder = read_graph(request.encoder), read_graph(request.decoder)
+    encoder, decoder = (
+        read_graph(path, from_keras(path) if path.suffix == ".keras" else None)
+        for path in (request.encoder, request.decoder)
+    )
     dataset = load_fitting(encoder, request)
     report(f"{dataset.title}: {len(dataset.test.images):,} test images")
     chosen = dataset.test.images[evenly_spaced(len(dataset.test.images), IMAGES)]

@@ -61,14 +61,15 @@ class Graph:
     batch: int | None
 
 
-def read_graph(path: Path) -> Graph:
-    """Read a graph, with weights that lie beside it.
+def read_graph(path: Path, content: bytes | None = None) -> Graph:
+    """Read a graph, with weights that lie beside it; ``content`` stands for the file's own.
 
     Raises:
         AdoptionError: it is no ONNX file, damaged, refers to files outside of its folder, or has
             something that is not run.
     """
-    content = _read(path, 0, None)
+    if content is None:
+        content = _read(path, 0, None)
     try:
         model = onnx.load_from_string(content)
     except Exception as error:  # the errors of protobuf share no base class

@@ -238,7 +238,10 @@ def object_fill(bundle: Bundle) -> float:
 def vivid_row(bundle: Bundle) -> int:
     """The test image where a visit begins: well explained, amid the data, and of most contour."""
     density, neg_elbo = bundle.latents.log_density, bundle.latents.neg_elbo
-    good = np.flatnonzero((density >= np.median(density)) & (neg_elbo <= np.median(neg_elbo)))
+    is_good = density >= np.median(density)
+    if bundle.card.model.has_variance:
+        is_good &= neg_elbo <= np.median(neg_elbo)
+    good = np.flatnonzero(is_good)
     rows = good[evenly_spaced(len(good), 200)] if len(good) else np.zeros(1, np.int64)
     images = bundle.codec.decode(bundle.latents.z_mean[rows])
     contour = sum(np.abs(np.diff(images, axis=axis)).mean(axis=(1, 2, 3)) for axis in (1, 2))

@@ -27,7 +27,7 @@ from explorer.adoption.conventions import (
 from explorer.adoption.trial import Known
 from explorer.bundle.store import DEFAULT_FOLDER
 from explorer.cli.arguments import command_name, number
-from explorer.cli.terminal import share_of
+from explorer.cli.terminal import quiet_stderr, share_of
 from explorer.errors import ExplorerError
 
 
@@ -54,12 +54,24 @@ def main() -> int:
         data_dir=arguments.data_dir,
     )
     try:
-        path = adopt(request, lambda line: print(line, flush=True), share_of("laying out the map"))
+        path = adopt(
+            request,
+            report=lambda line: print(line, flush=True),
+            progress=share_of("laying out the map"),
+            from_keras=from_keras,
+        )
     except (ExplorerError, OSError) as error:
         print(f"adopt: {error}", file=sys.stderr)
         return 1
     print(f"wrote {path}; look at it with: streamlit run app.py")
     return 0
+
+
+def from_keras(path: Path) -> bytes:
+    """A Keras model as ONNX; TensorFlow is imported only for that."""
+    with quiet_stderr():
+        from explorer.training.export import graph_of_keras_file
+    return graph_of_keras_file(path)
 
 
 def shown(argument: str) -> str:

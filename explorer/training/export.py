@@ -19,6 +19,7 @@ import onnx
 from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.compact import compact
 from explorer.bundle.posterior import FlowPosterior, GaussianPosterior, Posterior
+from explorer.errors import ExplorerError
 from explorer.recipes.recipe import Recipe, RecipeError
 from explorer.training.problems import reason
 from explorer.training.vae import VAE, build_posterior
@@ -93,6 +94,29 @@ def onnx_difference(ours: Any, theirs: Any) -> float:
     """The largest difference of two results, relative to the largest value if that exceeds 1."""
     scale = max(1.0, float(np.max(np.abs(theirs))))
     return float(np.max(np.abs(np.asarray(ours) - np.asarray(theirs)))) / scale
+
+
+def graph_of_keras_file(path: Path) -> bytes:
+    """A model of Keras's own layers, as ONNX; no code in the file is run.
+
+    Raises:
+        ExplorerError: it has layers of its own, cannot be exported, or is no such file.
+    """
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        if not isinstance(model, keras.Model):
+            raise TypeError("it holds no model")
+        nothing = [np.zeros((1, *x.shape[1:]), np.float32) for x in model.inputs]
+        model.predict_on_batch(nothing if len(nothing) > 1 else nothing[0])
+        with tempfile.TemporaryDirectory() as folder, _quiet():
+            exported = Path(folder) / "model.onnx"
+            model.export(exported, format="onnx", verbose=False)
+            return exported.read_bytes()
+    except Exception as error:  # the errors of Keras and tf2onnx share no base class
+        raise ExplorerError(
+            f"{path.name} cannot be taken: {reason(error)}; expected a model of Keras's own "
+            'layers, else export it yourself: model.export("model.onnx", format="onnx")'
+        ) from error
 
 
 def library_versions() -> dict[str, str]:

@@ -143,7 +143,9 @@ def make(
 
 
 if __name__ == "__main__":
-    relu = lambda: convolutions(nn.ReLU, nn.BatchNorm2d(8))  # noqa: E731
+    def relu() -> tuple[nn.Module, nn.Module]:
+        return convolutions(nn.ReLU, nn.BatchNorm2d(8))
+
     make("plain", relu(), ends_with=nn.Sigmoid())
     make("logits", relu(), ends_with=nn.Identity(), opset=11)
     make("swapped", relu(), gives="log_var,mean", ends_with=nn.Sigmoid(), dynamic=False)

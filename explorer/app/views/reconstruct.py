@@ -48,7 +48,8 @@ def _render_reconstruction(bundle: Bundle) -> None:
     z_mean, z_log_var = bundle.codec.encode(image[np.newaxis])
     reconstruction = bundle.codec.decode(z_mean)[0]
     _render_pictures(image, reconstruction)
-    _render_terms(bundle, image, z_mean, z_log_var)
+    if bundle.card.model.has_variance:
+        _render_terms(bundle, image, z_mean, z_log_var)
     _render_place(bundle, z_mean[0])
 
 
