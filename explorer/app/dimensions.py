@@ -24,5 +24,6 @@ def render_sliders(bundle: Bundle, dimensions: Sequence[int], *, key: str) -> No
 
 def describe_kl(bundle: Bundle, dimension: int) -> str:
     """How much a dimension tells, in nats; an inactive one is called so."""
-    kl = bundle.card.metrics.kl_per_dimension[dimension]
-    return f"{kl:.2f} nats" + ("" if bundle.active_units[dimension] else " · inactive")
+    weight = bundle.dimension_weights[dimension]
+    text = f"{weight:.2f} nats" if bundle.card.model.has_variance else f"variance {weight:.2f}"
+    return text + ("" if bundle.active_units[dimension] else " · inactive")

@@ -148,7 +148,7 @@ def _choose_plane(bundle: Bundle) -> None:
     )
     if not session.follows_point(bundle):
         return
-    kl = bundle.card.metrics.kl_per_dimension
+    kl = bundle.dimension_weights
     for column, place, chosen in zip(
         st.columns(2), ("Horizontal", "Vertical"), session.axes(bundle), strict=True
     ):

@@ -142,13 +142,16 @@ class Bundle:
         return active_units(self.latents.z_mean)
 
     @cached_property
-    def dimensions_by_kl(self) -> tuple[int, ...]:
-        """Latent dimensions from the one that carries most to the one that carries least.
+    def dimension_weights(self) -> tuple[float, ...]:
+        """How much each latent dimension carries: its KL in nats, or, where the encoder tells no
+        variance, the variance of its means."""
+        kl = self.card.metrics.kl_per_dimension
+        return kl or tuple(self.latents.z_mean.var(axis=0).tolist())
 
-        By KL, or without log-variances by the variance of the means.
-        """
-        weights = self.card.metrics.kl_per_dimension or self.latents.z_mean.var(axis=0)
-        return tuple(np.argsort(-np.asarray(weights), kind="stable").tolist())
+    @cached_property
+    def dimensions_by_kl(self) -> tuple[int, ...]:
+        """Latent dimensions from the one that carries most to the one that carries least."""
+        return tuple(np.argsort(-np.asarray(self.dimension_weights), kind="stable").tolist())
 
     @property
     def main_dimensions(self) -> tuple[int, ...]:

@@ -143,6 +143,7 @@ def make(
 
 
 if __name__ == "__main__":
+
     def relu() -> tuple[nn.Module, nn.Module]:
         return convolutions(nn.ReLU, nn.BatchNorm2d(8))
 
