@@ -7,6 +7,8 @@ import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -713,6 +715,47 @@ def test_stl10_is_read_upright_and_by_name(folder: Path) -> None:
     stl10 = load_dataset(folder, image_size=96)
     np.testing.assert_array_equal(stl10.train.images, images)
     assert stl10.classes == ("airplane", "bird")
+
+
+def test_objects_and_large_tables_beside_images_are_not_read(tmp_path: Path) -> None:
+    path = save_npz(
+        tmp_path / "mine.npz",
+        images=noise(6, 8, 8),
+        masks=noise(6, 8, 8),
+        boxes=np.zeros((6, 100)),
+        notes=np.array([None] * 6),
+        size=np.arange(6) / 7,
+    )
+    mine = load_dataset(path)
+    assert {*mine.test.columns} == {"size"}
+    kind = "arrays that are neither images nor labels of them"
+    assert mine.report.left_out == {kind: (3, "masks")}
+
+
+def test_a_full_disk_gets_a_sentence_with_the_place(folder: Path, tmp_path: Path) -> None:
+    save_classes(folder, {"cat": 9})
+    code = (
+        "import resource, signal, sys\n"
+        "from explorer.data.load import load_dataset\n"
+        "from explorer.errors import DatasetError\n"
+        "dataset = load_dataset(sys.argv[1])\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))\n"
+        "try:\n"
+        "    dataset.train\n"
+        "except DatasetError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.startswith("The images could not be written to a temporary file in")
+    assert f"{tmp_path} (File too large); point TMPDIR at a folder" in done.stdout
+    assert done.stderr == ""
 
 
 # Looking, and keeping

@@ -32,8 +32,8 @@ class Stored:
         dtype: of it.
         rows: reads blocks of it along the first axis, in order.
         mapped: the array itself, where the system can map it.
-        stamp: what changes whenever its file is replaced.
         origin: the kind of file.
+        is_pickled: whether it holds Python objects, which are never loaded.
     """
 
     name: str
@@ -41,8 +41,8 @@ class Stored:
     dtype: np.dtype
     rows: Callable[[], Iterator[np.ndarray]]
     origin: str
-    stamp: str = ""
     mapped: np.ndarray | None = None
+    is_pickled: bool = False
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -58,14 +58,14 @@ def rows_at_once(shape: tuple[int, ...], dtype: np.dtype) -> int:
     return max(1, min(CHUNK, BLOCK_BYTES // max(1, math.prod(shape[1:]) * dtype.itemsize)))
 
 
-def stored_array(name: str, array: np.ndarray, origin: str, stamp: str = "") -> Stored:
+def stored_array(name: str, array: np.ndarray, origin: str) -> Stored:
     """An array that is in memory or mapped."""
 
     def rows() -> Iterator[np.ndarray]:
         step = rows_at_once(array.shape, array.dtype)
         return (array[start : start + step] for start in range(0, len(array), step))
 
-    return Stored(name, array.shape, array.dtype, rows, origin, stamp, array)
+    return Stored(name, array.shape, array.dtype, rows, origin, array)
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,9 @@ def read_npz(tree: Tree, name: str) -> dict[str, Stored]:
                     shape, is_fortran, dtype = _npy_header(file)
                 read = _npz_whole if is_fortran or not shape else _npz_rows
                 key = member.removesuffix(".npy")
+                rows = partial(read, tree, name, member)
                 arrays[key] = Stored(
-                    key, shape, dtype, partial(read, tree, name, member), "NPZ file"
+                    key, shape, dtype, rows, "NPZ file", is_pickled=dtype.hasobject
                 )
     return arrays
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -153,7 +154,7 @@ def _choose_images(path: Path, arrays: Mapping[str, Stored], keys: Mapping[str, 
         name for name in shaped if len(arrays[name].shape) == deepest
     ]
     if not chosen:
-        refused = [name for name, array in arrays.items() if array.dtype.kind == "O"]
+        refused = [name for name, array in arrays.items() if array.is_pickled]
         if refused:
             raise DatasetError(
                 f"{refused[0]} in {path} holds Python objects, which are never loaded, as they can "
@@ -236,7 +237,7 @@ def _read_tables(
                     f"{path} has {count} images but {array.shape[0]} labels for them ({name})."
                 )
             continue
-        if array.dtype.kind == "O" and array.mapped is None and not keys[name].is_labels:
+        if not keys[name].is_labels and (array.is_pickled or not _is_table(array.shape)):
             continue
         values = plain(array.read(), f"{name} in {path}")
         if values.ndim == 1 and keys[name].is_labels and labels is None:
@@ -254,6 +255,11 @@ def _read_tables(
             continue
         used.append(name)
     return labels, columns, used
+
+
+def _is_table(shape: tuple[int, ...]) -> bool:
+    """Whether an array has few enough values for each image to be read as columns."""
+    return math.prod(shape[1:]) <= _WIDEST_TABLE
 
 
 def _name_factors(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
