@@ -14,12 +14,13 @@ from image_sets import RED, idx_bytes, save_classes, save_idx, save_image, save_
 from PIL import Image
 
 from explorer.cli import data as command
-from explorer.data import decoding, pixels, workers
+from explorer.data import pixels
 from explorer.data.dataset import Split, dataset_fingerprint
-from explorer.data.download import File
+from explorer.data.files.download import File
 from explorer.data.load import load_dataset
 from explorer.data.named import NAMED
 from explorer.data.pixels import Form, Pixels
+from explorer.data.sources import decoding, workers
 from explorer.errors import DatasetError
 
 REPOSITORY = Path(__file__).resolve().parents[1]

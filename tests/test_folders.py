@@ -10,9 +10,10 @@ import pytest
 from image_sets import RED, save_classes, save_image, zip_folder
 from PIL import Image
 
-from explorer.data import progress, tree
 from explorer.data.dataset import dataset_fingerprint
+from explorer.data.files import tree
 from explorer.data.load import load_dataset
+from explorer.data.sources import progress
 from explorer.errors import DatasetError
 
 pytestmark = pytest.mark.usefixtures("bare_machine")

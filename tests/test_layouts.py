@@ -23,12 +23,12 @@ from PIL import Image
 from pyarrow import parquet
 from scipy.io import savemat
 
-from explorer.data import cache, workers
 from explorer.data.dataset import Dataset
 from explorer.data.framing import Framing, frame_picture
 from explorer.data.load import load_dataset
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.sheet import write_sheet
+from explorer.data.sources import cache, workers
 from explorer.data.summary import full, three_lines
 from explorer.data.uploads import read_upload
 from explorer.errors import DatasetError
@@ -811,7 +811,7 @@ def test_the_second_start_reads_what_was_kept(
     expected = first.train.images.copy(), first.test.labels
     told_first = full(first)
     with monkeypatch.context() as patch:
-        patch.setattr("explorer.data.decoding.open_image", None)  # nothing is opened again
+        patch.setattr("explorer.data.sources.decoding.open_image", None)  # nothing is opened again
         again = load_dataset(folder)
         np.testing.assert_array_equal(again.train.images, expected[0])
         np.testing.assert_array_equal(again.test.labels, expected[1])

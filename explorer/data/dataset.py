@@ -14,7 +14,7 @@ from explorer.data.options import Options
 from explorer.data.pixels import Background, Form, Shape, lay_on
 from explorer.data.ranges import BYTES, Range
 from explorer.data.report import Report
-from explorer.data.spool import spool
+from explorer.data.sources.spool import spool
 
 BACKGROUND_SAMPLE = 1000
 """Test images from which the background is estimated."""

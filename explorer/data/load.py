@@ -11,16 +11,16 @@ import numpy as np
 
 from explorer.core.subsets import split_by_class
 from explorer.data.dataset import Dataset, Split
-from explorer.data.layouts import find_images
+from explorer.data.layouts.find import find_images
+from explorer.data.layouts.roles import TEST, TRAIN, VALIDATION, words_of
 from explorer.data.named import NAMED, find_named, name_of_set
 from explorer.data.options import Options
-from explorer.data.pictures import LARGEST_SURVEY
 from explorer.data.pixels import Fit, Form, without_warnings_of_pillow
 from explorer.data.ranges import BYTES, Range, find_range
-from explorer.data.read import read_part
 from explorer.data.report import Report
-from explorer.data.roles import TEST, TRAIN, VALIDATION, words_of
-from explorer.data.source import Layout, Part, Survey
+from explorer.data.sources.pictures import LARGEST_SURVEY
+from explorer.data.sources.read import read_part
+from explorer.data.sources.source import Layout, Part, Survey
 from explorer.errors import DatasetError
 
 MAX_IMAGE_SIZE = 512

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from explorer.data.download import File
-from explorer.data.download import download as fetch
+from explorer.data.files.download import File
+from explorer.data.files.download import download as fetch
+from explorer.data.files.published import CIFAR10_CLASSES
 from explorer.data.pixels import Shape
-from explorer.data.published import CIFAR10_CLASSES
-from explorer.data.source import Layout
+from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
 
 SYSTEM_DATA_DIR = Path("/usr/share/datasets")

@@ -21,7 +21,7 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
 
-from explorer.data.kinds import kind_of_bytes
+from explorer.data.files.kinds import kind_of_bytes
 from explorer.data.pixels import (
     Form,
     Shape,

@@ -1,8 +1,8 @@
 """Work on image files on all cores: in threads, or many of them in processes of their own.
 
-``python -m explorer.data.workers PLACE`` is such a process. It reads a job from each line of its
-input, as JSON, and answers with a line of JSON and the bytes of the arrays. Nothing is pickled, and
-the program that started it is not imported again.
+``python -m explorer.data.sources.workers KIND PATH`` is such a process. It reads a job from each
+line of its input, as JSON, and answers with a line of JSON and the bytes of the arrays. Nothing is
+pickled, and the program that started it is not imported again.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from typing import IO, Any, TypeVar
 
 import numpy as np
 
-from explorer.data.decoding import Decoded, Header, Unit, decode, measure
+from explorer.data.files.tree import Files, open_again
 from explorer.data.pixels import Form
 from explorer.data.ranges import Range
-from explorer.data.tree import Files, open_again
+from explorer.data.sources.decoding import Decoded, Header, Unit, decode, measure
 
 FEWEST = 5_000
 """Images that are worth starting processes for."""
-_PACKAGE = Path(__file__).parents[2]
+_PACKAGE = Path(__file__).parents[3]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -123,7 +123,7 @@ class _Worker:
     def __init__(self, place: Sequence[str]) -> None:
         path = os.pathsep.join((str(_PACKAGE), *filter(None, [os.environ.get("PYTHONPATH")])))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "explorer.data.workers", *place],
+            [sys.executable, "-m", "explorer.data.sources.workers", *place],
             env={**os.environ, "PYTHONPATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from explorer.data.arrays import Stored, stored_array
+from explorer.data.files.stored import Stored, stored_array
+from explorer.data.files.tree import Tree
 from explorer.data.report import Report
-from explorer.data.tree import Tree
 from explorer.errors import DatasetError
 
 CIFAR10_CLASSES = (

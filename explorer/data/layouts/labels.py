@@ -10,7 +10,7 @@ import numpy as np
 
 from explorer.data.pixels import Shape
 from explorer.data.report import Report
-from explorer.data.source import Chosen, Layout, Part, Source
+from explorer.data.sources.source import Chosen, Layout, Part, Source
 from explorer.errors import DatasetError
 
 MOST_WORDS = 256

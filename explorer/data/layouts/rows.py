@@ -17,14 +17,15 @@ from typing import IO, Any
 
 import numpy as np
 
-from explorer.data.arrays import Images, Stored, arrange_images
-from explorer.data.labels import Unclassified, classify, plain
+from explorer.data.files.stored import Stored
+from explorer.data.files.tree import Tree
+from explorer.data.layouts.labels import Unclassified, classify, plain
+from explorer.data.layouts.roles import TRAIN, all_name_splits, read_name, role_of_value, words_of
 from explorer.data.options import Options
-from explorer.data.pictures import Pictures
 from explorer.data.report import Report
-from explorer.data.roles import TRAIN, all_name_splits, read_name, role_of_value, words_of
-from explorer.data.source import Layout
-from explorer.data.tree import Tree
+from explorer.data.sources.arrays import Images, arrange_images
+from explorer.data.sources.pictures import Pictures
+from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
 
 _LABELS = ("label", "labels", "class", "target", "emotion", "finelabel", "y", "digit")

@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from explorer.data.kinds import kind_of_file, suffix_of
-from explorer.data.labels import Unclassified, classify
+from explorer.data.files.kinds import kind_of_file, suffix_of
+from explorer.data.files.tree import Parts, Tree
+from explorer.data.layouts.labels import Unclassified, classify
+from explorer.data.layouts.roles import MASKS, TEST, TRAIN, UNLABELLED, VALIDATION, read_name
+from explorer.data.layouts.tables import Table, attach, is_table, read_tables
 from explorer.data.options import Options
-from explorer.data.pictures import Pictures, count_all_pages
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.report import Report
-from explorer.data.roles import MASKS, TEST, TRAIN, UNLABELLED, VALIDATION, read_name
-from explorer.data.source import Layout
-from explorer.data.tables import Table, attach, is_table, read_tables
-from explorer.data.tree import Parts, Tree
+from explorer.data.sources.pictures import Pictures, count_all_pages
+from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
 
 

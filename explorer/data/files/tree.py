@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
-from explorer.data.kinds import kind_of_bytes
+from explorer.data.files.kinds import kind_of_bytes
 from explorer.data.report import Report
 from explorer.errors import DatasetError
 

@@ -16,8 +16,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from explorer.data.arrays import Stored, rows_at_once, stored_array
-from explorer.data.tree import Tree
+from explorer.data.files.stored import Stored, rows_at_once, stored_array
+from explorer.data.files.tree import Tree
 from explorer.errors import DatasetError
 
 Reader = Callable[[Tree, str], dict[str, Stored]]

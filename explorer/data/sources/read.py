@@ -7,13 +7,13 @@ import time
 
 import numpy as np
 
-from explorer.data import cache
 from explorer.data.dataset import Split, Transparency
 from explorer.data.pixels import Form, without_warnings_of_pillow
-from explorer.data.progress import with_progress
 from explorer.data.report import Report
-from explorer.data.source import Part, Source
-from explorer.data.spool import Spool
+from explorer.data.sources import cache
+from explorer.data.sources.progress import with_progress
+from explorer.data.sources.source import Part, Source
+from explorer.data.sources.spool import Spool
 from explorer.errors import DatasetError
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.data.arrays import Images, Stored, arrange_images
-from explorer.data.labels import Unclassified, can_be_classes, classify, plain
+from explorer.data.files.stored import Stored
+from explorer.data.layouts.labels import Unclassified, can_be_classes, classify, plain
+from explorer.data.layouts.roles import TRAIN, read_name, words_of
 from explorer.data.pixels import Shape
 from explorer.data.report import Report
-from explorer.data.roles import TRAIN, read_name, words_of
-from explorer.data.source import Layout
+from explorer.data.sources.arrays import Images, arrange_images
+from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
 
 _IMAGE_WORDS = frozenset(

@@ -6,24 +6,24 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from explorer.data.arrays import Stored
-from explorer.data.containers import READERS
-from explorer.data.folders import find_in_folders, is_image
-from explorer.data.idx import is_idx, read_idx
-from explorer.data.kinds import (
+from explorer.data.files.containers import READERS
+from explorer.data.files.idx import is_idx, read_idx
+from explorer.data.files.kinds import (
     conversion_of,
     is_archive,
     kind_of_bytes,
     kind_of_file,
     suffix_of,
 )
-from explorer.data.named_arrays import find_in_arrays
+from explorer.data.files.published import find_published
+from explorer.data.files.stored import Stored
+from explorer.data.files.tree import Tree, open_tree
+from explorer.data.layouts.folders import find_in_folders, is_image
+from explorer.data.layouts.named_arrays import find_in_arrays
+from explorer.data.layouts.rows import find_in_csv, find_in_parquet
 from explorer.data.options import Options
-from explorer.data.published import find_published
 from explorer.data.report import Report
-from explorer.data.rows import find_in_csv, find_in_parquet
-from explorer.data.source import Layout
-from explorer.data.tree import Tree, open_tree
+from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
 
 PICTURES, ARRAYS, IDX, PARQUET, CSV = "pictures", "arrays", "idx", "parquet", "csv"

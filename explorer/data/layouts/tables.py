@@ -15,10 +15,10 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from explorer.data.kinds import suffix_of
+from explorer.data.files.kinds import suffix_of
+from explorer.data.files.tree import Tree
+from explorer.data.layouts.roles import all_name_splits, role_of_value, words_of
 from explorer.data.report import Report
-from explorer.data.roles import all_name_splits, role_of_value, words_of
-from explorer.data.tree import Tree
 
 LARGEST_TABLE = 512 * 2**20  # bytes
 _LABEL_NAMES = (

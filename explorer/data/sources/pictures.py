@@ -12,15 +12,15 @@ import numpy as np
 from PIL import __version__ as pillow_version
 
 from explorer.core.subsets import evenly_spaced, in_chunks
-from explorer.data.cache import VERSION, remember
-from explorer.data.decoding import STACKS, Unit, count_pages, look
+from explorer.data.files.tree import Files
 from explorer.data.pixels import Form
-from explorer.data.progress import with_progress
 from explorer.data.ranges import Values
 from explorer.data.report import Report
-from explorer.data.source import LARGEST_KEPT_SIZE, Block, Survey
-from explorer.data.tree import Files
-from explorer.data.workers import decode_all, measure_all, spread
+from explorer.data.sources.cache import VERSION, remember
+from explorer.data.sources.decoding import STACKS, Unit, count_pages, look
+from explorer.data.sources.progress import with_progress
+from explorer.data.sources.source import LARGEST_KEPT_SIZE, Block, Survey
+from explorer.data.sources.workers import decode_all, measure_all, spread
 
 SAMPLE, LARGEST_SURVEY = 1_000, 100_000
 """Headers read at least, and at most."""

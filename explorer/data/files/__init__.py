@@ -1,0 +1,1 @@
+"""Files: listed, opened and read into arrays, whatever the images in them mean."""

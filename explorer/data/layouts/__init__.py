@@ -1,0 +1,1 @@
+"""Layouts: from files to splits, classes and columns."""

@@ -1,0 +1,1 @@
+"""Sources: images that are looked through and decoded in order, on all cores, and kept."""
