@@ -188,6 +188,16 @@ def random_noise() -> bytes:
     )
 
 
+def endless_memory() -> bytes:
+    size = helper.make_node("ConstantOfShape", ["size"], ["much"])
+    node = helper.make_node("Add", ["x", "much"], ["y"])
+    content = onnx.load_from_string(simple_graph(size, node))
+    shape = numpy_helper.from_array(np.array([10**5, 10**4, 144]), "size")
+    content.graph.initializer.append(shape)
+    data: bytes = content.SerializeToString()
+    return data
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -200,6 +210,7 @@ def random_noise() -> bytes:
         (simple_graph(helper.make_node("Gelu", ["x"], ["y"], domain="com.microsoft")), "Gelu"),
         (simple_graph(helper.make_node("MatMul", ["x", "w"], ["y"]), outputs=7), "encoder"),
         (random_noise(), "something else each time"),
+        (endless_memory(), "encoder"),
     ],
 )
 def test_files_that_cannot_be_taken_get_a_sentence(
@@ -242,6 +253,29 @@ def test_keras_models_of_plain_layers_are_converted(
     assert card.model.adopted.files.keys() == {"encoder.keras", "decoder.keras"}
     assert card.model.adopted.conventions["--decoder-output"] == "mean"
     assert card.metrics.squared_error == pytest.approx(card.metrics.squared_error_pca, rel=0.05)
+
+
+def test_latents_of_several_axes_are_taken_as_numbers_in_a_row(take: Any, tmp_path: Path) -> None:
+    shapes = {"encoder": ("z", [0, 3, 1, 1]), "decoder": ("x", [-1, 3])}
+    for half, (name, shape) in shapes.items():
+        model = onnx.load(MODELS / f"mean-{half}.onnx")
+        graph = model.graph
+        graph.initializer.append(numpy_helper.from_array(np.array(shape), "shape"))
+        if half == "encoder":
+            node = helper.make_node("Reshape", [graph.output[0].name, "shape"], [name])
+            del graph.output[:]
+            graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+            graph.node.append(node)
+        else:
+            graph.node.insert(0, helper.make_node("Reshape", ["spatial", "shape"], ["x"]))
+            del graph.input[:]
+            value = helper.make_tensor_value_info("spatial", TensorProto.FLOAT, ["n", 3, 1, 1])
+            graph.input.append(value)
+        onnx.save(model, tmp_path / f"{half}.onnx")
+    card = take("spatial", tmp_path / "encoder.onnx", tmp_path / "decoder.onnx").card
+    assert card.model.latent_dim == 3
+    assert "3 × 1 × 1" in card.model.adopted.notes[0]
+    assert card.metrics.squared_error < 0.03
 
 
 def test_what_is_no_file_is_not_opened(refusal: Any, tmp_path: Path) -> None:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-import onnxruntime
 from onnx import inliner, version_converter
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
-from explorer.bundle.graph import count_weights
+from explorer.bundle.codec import open_session
 from explorer.errors import ExplorerError
 
 OPSETS = 13, 21
@@ -86,10 +85,6 @@ def read_graph(path: Path, content: bytes | None = None) -> Graph:
             f"{path.name} cannot be brought to opset {OPSETS[0]}: {_one_line(error)}; "
             "export it with a newer one"
         ) from error
-    try:
-        count_weights(model.SerializeToString())
-    except ExplorerError as error:
-        raise AdoptionError(f"{path.name} cannot be taken: {error}") from error
     _drop_weights_from_inputs(model)
     return _describe(path, model)
 
@@ -164,7 +159,10 @@ def _drop_weights_from_inputs(model: onnx.ModelProto) -> None:
 
 
 def _describe(path: Path, model: onnx.ModelProto) -> Graph:
-    session = open_session(path.name, model.SerializeToString())
+    try:
+        session = open_session(model.SerializeToString(), path.name)
+    except ExplorerError as error:
+        raise AdoptionError(str(error)) from error
     batches = {_size(value.shape[0]) if value.shape else 1 for value in session.get_inputs()}
     for value in session.get_inputs():
         if value.type != "tensor(float)":
@@ -183,20 +181,6 @@ def _describe(path: Path, model: onnx.ModelProto) -> Graph:
         for values in (session.get_inputs(), session.get_outputs())
     )
     return Graph(path, model, inputs, outputs, batch=1 if fixed else None)
-
-
-def open_session(name: str, content: bytes) -> onnxruntime.InferenceSession:
-    """A session of onnxruntime.
-
-    Raises:
-        AdoptionError: the graph is more than onnxruntime knows.
-    """
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no base class
-        raise AdoptionError(f"{name} cannot be run: {_one_line(error)}") from error
 
 
 def _size(dimension: Any) -> int | None:

@@ -23,7 +23,8 @@ from explorer.adoption.conventions import (
     Range,
     adapt_encoder,
 )
-from explorer.adoption.graphs import AdoptionError, Graph, open_session
+from explorer.adoption.graphs import AdoptionError, Graph
+from explorer.bundle.codec import open_session
 
 IMAGES = 200
 """Images that conventions are tried on."""
@@ -199,7 +200,7 @@ class Runner:
     def __init__(self, graph: Graph, content: bytes | None = None) -> None:
         self.name = graph.path.name
         self.single = graph.batch == 1
-        self.session = open_session(self.name, content or graph.model.SerializeToString())
+        self.session = open_session(content or graph.model.SerializeToString(), self.name)
 
     def all(self, values: np.ndarray) -> list[np.ndarray]:
         """All outputs for a batch.

@@ -79,18 +79,23 @@ def onnx_codec(
     Raises:
         GraphError: a graph is damaged, does not stand alone, or is more than onnxruntime knows.
     """
-    session = _session(encoder, "encoder.onnx")
+    session = open_session(encoder, "encoder.onnx")
     encode: Any = partial(_run, session, options)
     posterior: Posterior = (
         FlowPosterior(encode, session.get_outputs()[0].shape[1])
         if model.has_flow
         else GaussianPosterior(encode)
     )
-    decode = partial(_run, _session(decoder, "decoder.onnx"), options)
+    decode = partial(_run, open_session(decoder, "decoder.onnx"), options)
     return Codec(posterior, lambda z: decode(z)[0], model.likelihood)
 
 
-def _session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
+def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
+    """A session of onnxruntime whose memory is bounded by ``MAX_MEMORY``, all together.
+
+    Raises:
+        GraphError: as for ``onnx_codec``.
+    """
     _limit_memory()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what goes wrong is raised: no need to print it as well
