@@ -56,8 +56,8 @@ TOLD = {
     "class-called-train/class_train_test": "test, train are named as splits, but were taken for",
     "nas-and-bin-folders/hidden": "hidden or system files",
     "npz-ranges/u16.npz": "values go from 352 to 2848: 0 is black and 4095 white",
-    "other-kinds-beside/h5beside": r"1 HDF5 files \(disc/features.h5\)",
-    "three-splits/three_splits": "12 validation images",
+    "other-kinds-beside/h5beside": r"HDF5 files: 1 \(disc/features.h5\)",
+    "three-splits/three_splits": "validation images: 12",
 }
 
 

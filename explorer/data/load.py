@@ -11,6 +11,7 @@ import numpy as np
 
 from explorer.core.subsets import split_by_class
 from explorer.data.dataset import Dataset, Split
+from explorer.data.files.tree import title_of
 from explorer.data.layouts.find import find_images
 from explorer.data.layouts.roles import TEST, TRAIN, VALIDATION, words_of
 from explorer.data.named import NAMED, find_named, name_of_set
@@ -143,7 +144,7 @@ def _load_own(path: Path, options: Options, test_fraction: float, seed: int) -> 
             f"no test split was found: {len(test_rows):,} of {len(train.source):,} images, the "
             "same share of each class, are set aside"
         )
-    title = path.resolve().name if path.is_dir() else path.name.removesuffix("".join(path.suffixes))
+    title = title_of(path)
     if options.pick:
         title = f"{title} {options.pick}"
     return Dataset(

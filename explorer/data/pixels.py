@@ -18,7 +18,6 @@ from typing import IO, Literal
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
-from PIL.ImageFile import ImageFile
 
 from explorer.data.ranges import BYTES, DEEP, Range, apply_range
 
@@ -72,10 +71,12 @@ def read_pixels(image: Image.Image, form: Form) -> Pixels:
     return resample(to_picture(image, form), form.shape)
 
 
-def open_image(file: IO[bytes]) -> ImageFile:
-    """Read an image file's header."""
+def open_image(file: IO[bytes]) -> Image.Image:
+    """Read an image file's header; a NumPy file of one picture counts as such."""
     head = file.read(12)
     file.seek(0)
+    if head.startswith(b"\x93NUMPY"):
+        return _from_array(np.load(file, allow_pickle=False))
     if is_heif(head):
         with_heif()
         return Image.open(file, formats=("HEIF",))
@@ -212,7 +213,20 @@ def lay_on(background: Background, colour: np.ndarray, alpha: np.ndarray | None)
     return np.asarray((colour * weight + level * (255 - weight) + 127) // 255, np.uint8)
 
 
-def upright_size(image: ImageFile) -> tuple[int, int]:
+def _from_array(array: np.ndarray) -> Image.Image:
+    """A picture of one ``(height, width)`` array, or with channels last or first."""
+    if array.ndim == 3 and array.shape[0] in (1, 3, 4) and array.shape[2] not in (1, 3, 4):
+        array = array.transpose(1, 2, 0)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.dtype.kind == "f":
+        array = array.astype(np.float32)
+    elif array.dtype not in (np.uint8, np.uint16):
+        array = array.astype(np.uint8 if array.dtype.kind == "b" else np.int32)
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
     """The (height, width) that a picture has once it is upright, from its header."""
     is_on_its_side = image.format != "TIFF" and orientation(image) >= 5  # Pillow turns TIFFs itself
     return image.size if is_on_its_side else image.size[::-1]
@@ -227,7 +241,7 @@ def orientation(image: Image.Image) -> int:
     return value if value in range(1, 9) else 1
 
 
-def is_grey(image: ImageFile) -> bool:
+def is_grey(image: Image.Image) -> bool:
     """Whether a picture has no colours, from its header."""
     if image.mode in ("P", "PA"):
         colours = np.reshape(image.getpalette() or (0, 0, 1), (-1, 3))

@@ -37,7 +37,7 @@ class Report:
     def left_out_line(self) -> str:
         """All kinds that were left out, in one line; empty if nothing was."""
         return ", ".join(
-            f"{count:,} {kind} ({_show(name)}{', …' if count > 1 else ''})"
+            f"{kind}: {count:,} ({_show(name)}{', …' if count > 1 else ''})"
             for kind, (count, name) in self.left_out.items()
         )
 

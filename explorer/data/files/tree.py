@@ -10,6 +10,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import shutil
 import tarfile
 import tempfile
@@ -242,6 +243,13 @@ class _Tar(_Archive):
             file.writelines(pieces)
             file.seek(0)
         return file
+
+
+def title_of(path: Path) -> str:
+    """A folder's name, or a file's without ``.npz``, ``.tar.gz`` and the like."""
+    if path.is_dir():
+        return path.resolve().name
+    return Path(re.sub(r"\.(gz|xz|bz2|zst)$", "", path.name, flags=re.I)).stem
 
 
 def parts_of(name: str) -> Parts:

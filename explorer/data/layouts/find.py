@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from explorer.data.files.containers import READERS
+from explorer.core.subsets import evenly_spaced
+from explorer.data.files.containers import READERS, read_npy
 from explorer.data.files.idx import is_idx, read_idx
 from explorer.data.files.kinds import (
     conversion_of,
@@ -17,12 +18,14 @@ from explorer.data.files.kinds import (
 )
 from explorer.data.files.published import find_published
 from explorer.data.files.stored import Stored
-from explorer.data.files.tree import Tree, open_tree
-from explorer.data.layouts.folders import find_in_folders, is_image
+from explorer.data.files.tree import Tree, open_tree, title_of
+from explorer.data.layouts.folders import find_in_folders
 from explorer.data.layouts.named_arrays import find_in_arrays
 from explorer.data.layouts.rows import find_in_csv, find_in_parquet
 from explorer.data.options import Options
+from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.report import Report
+from explorer.data.sources.arrays import arrange_images
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
 
@@ -45,10 +48,11 @@ def find_images(path: Path, options: Options, report: Report) -> Layout:
     Raises:
         DatasetError: there are none that can be read; the sentence says what was found instead.
     """
-    if path.suffix.lower() not in READERS and (known := conversion_of(path.name)):
+    known = conversion_of(path.name) if path.is_file() else None
+    if known and path.suffix.lower() not in READERS:
         raise DatasetError(_how_to_convert(path, *known))
     tree = open_tree(path, report)
-    lone_class = path.resolve().name if path.is_dir() else path.name.partition(".")[0]
+    lone_class = title_of(path)
     if published := find_published(tree, report):
         arrays, names = published
         return _in_arrays(tree, arrays, lone_class, options, report, names)
@@ -59,17 +63,21 @@ def find_images(path: Path, options: Options, report: Report) -> Layout:
     if options.pick and family not in (IDX, ARRAYS):
         raise DatasetError(f"{path} holds no sets of which one could be called {options.pick}.")
     files = families[family]
+    if family == ARRAYS and _are_single_pictures(tree, files):
+        family = PICTURES
     if family != PICTURES:  # beside these, tables count
         read = {*files}
         for name in tree.names():
             if name not in read:
-                report.leave_out("images" if is_image(name) else kind_of_file(name), name)
+                report.leave_out(
+                    "images" if suffix_of(name) in FORMAT_OF_SUFFIX else kind_of_file(name), name
+                )
     if family == IDX:
         return _in_arrays(tree, read_idx(tree, files, report), lone_class, options, report)
     if family == ARRAYS:
         return _in_arrays(tree, _read_containers(tree, files), lone_class, options, report)
     if family == PICTURES:
-        return find_in_folders(tree, lone_class, options, report)
+        return find_in_folders(tree, files, lone_class, options, report)
     find = find_in_parquet if family == PARQUET else find_in_csv
     return find(tree, files, lone_class, options, report)
 
@@ -80,7 +88,7 @@ def _sort_files(tree: Tree) -> dict[str, list[str]]:
         suffix = suffix_of(name.removesuffix(".gz"))
         if is_idx(name):
             family = IDX
-        elif is_image(name):
+        elif suffix_of(name) in FORMAT_OF_SUFFIX:
             family = PICTURES
         elif suffix in _FAMILY_OF_SUFFIX:
             family = _FAMILY_OF_SUFFIX[suffix]
@@ -100,6 +108,20 @@ def _choose(families: Mapping[str, Sequence[str]]) -> str | None:
         key=lambda family: len(families[family]),
         default=CSV if CSV in families else None,
     )
+
+
+def _are_single_pictures(tree: Tree, files: Sequence[str]) -> bool:
+    """Whether each of several NumPy files holds one picture, judged by a sample of them."""
+    if len(files) < 2 or any(suffix_of(name) != ".npy" for name in files):
+        return False
+    for index in evenly_spaced(len(files), 20):
+        ((array,),) = (read_npy(tree, files[index]).values(),)
+        shape = array.shape
+        has_channels = len(shape) == 3 and (shape[2] in (1, 3, 4) or shape[0] in (1, 3, 4))
+        is_flat = len(shape) == 2 and shape[0] != shape[1] and arrange_images(shape) is not None
+        if not has_channels and (len(shape) != 2 or is_flat):
+            return False
+    return True
 
 
 def _read_containers(tree: Tree, files: Sequence[str]) -> dict[str, Stored]:

@@ -46,12 +46,12 @@ class _Folder:
         return "/".join(self.place) or "."
 
 
-def is_image(name: str) -> bool:
-    """Tell by its name whether a file is an image."""
-    return suffix_of(name) in FORMAT_OF_SUFFIX
+_FORMATS = {**FORMAT_OF_SUFFIX, ".npy": "NumPy"}
 
 
-def find_in_folders(tree: Tree, lone_class: str, options: Options, report: Report) -> Layout:
+def find_in_folders(
+    tree: Tree, files: Sequence[str], lone_class: str, options: Options, report: Report
+) -> Layout:
     """Find the images in a tree whose folders name classes.
 
     Folders of a split, such as ``train`` and ``seg_test``, may lie above the classes or below, and
@@ -59,7 +59,8 @@ def find_in_folders(tree: Tree, lone_class: str, options: Options, report: Repor
     give classes where folders do not, and columns.
 
     Args:
-        tree: the files.
+        tree: all files.
+        files: the image files among them, in order.
         lone_class: the class of images that are in no folder.
         options: what a person asked for.
         report: of guesses and of what is left out.
@@ -67,10 +68,11 @@ def find_in_folders(tree: Tree, lone_class: str, options: Options, report: Repor
     Raises:
         DatasetError: it holds fewer than two images.
     """
+    suffixes = {*map(suffix_of, files)}
     folders = [
         _Folder(parts, parts, images)
         for parts, names in tree.folders.items()
-        if (images := [name for name in names if is_image(name)])
+        if (images := [name for name in names if suffix_of(name) in suffixes])
     ]
     by_role = _split(_unwrap(_without_masks(folders, report)), report)
     by_role = {role: _unwrap(_without_masks(found, report)) for role, found in by_role.items()}
@@ -83,8 +85,8 @@ def find_in_folders(tree: Tree, lone_class: str, options: Options, report: Repor
             f"{tree.path} must hold at least two images (JPEG, PNG, …), with one folder for each "
             f"class, but holds {total or 'none'}."
         )
-    _leave_out_others(tree, tables, report)
-    formats = sorted({FORMAT_OF_SUFFIX[suffix] for f in folders for suffix in _suffixes(f.names)})
+    _leave_out_others(tree, suffixes, tables, report)
+    formats = sorted({_FORMATS[suffix] for suffix in suffixes})
     kind = "class folders" if names else "images"
     return classify(
         tree.path,
@@ -228,7 +230,7 @@ def _classes(
         told = attach(files, tables, report)
         pages = None
         if not options.first_page:
-            formats = [FORMAT_OF_SUFFIX[suffix_of(name)] for name in files]
+            formats = [_FORMATS[suffix_of(name)] for name in files]
             pages = count_all_pages(tree, files, formats, report)
         chosen: np.ndarray | None = labels
         columns = dict(told.columns)
@@ -267,13 +269,11 @@ def _note_levels(
         )
 
 
-def _leave_out_others(tree: Tree, tables: Sequence[Table], report: Report) -> None:
+def _leave_out_others(
+    tree: Tree, suffixes: set[str], tables: Sequence[Table], report: Report
+) -> None:
     """Count the files that are neither images nor tables of them."""
     used = {name for table in tables if table.is_used for name in table.files}
     for name in tree.names():
-        if not is_image(name) and name not in used:
+        if suffix_of(name) not in suffixes and name not in used:
             report.leave_out(kind_of_file(name), name)
-
-
-def _suffixes(names: Sequence[str]) -> set[str]:
-    return {suffix_of(name) for name in names}

@@ -28,6 +28,7 @@ _NOISE = frozenset(
     + ("full", "numpy", "bitmap", "fine")
 )
 _UNNAMED = re.compile(r"arr_\d+")  # by numpy.savez
+_MOST_LISTED = 6
 _WIDEST_TABLE = 64  # columns
 _FACTORS = {  # published names of a table's columns: by a word of its name and their number
     ("latents", 6): ("color", "shape", "scale", "orientation", "x", "y"),  # dSprites
@@ -287,4 +288,5 @@ def _shape_of_all(path: Path, found: Mapping[str, Unclassified]) -> Shape:
 
 
 def _list(arrays: Mapping[str, Stored], names: Iterable[str]) -> str:
-    return ", ".join(f"{name} ({arrays[name].dtype} {arrays[name].shape})" for name in names)
+    told = [f"{name} ({arrays[name].dtype} {arrays[name].shape})" for name in names]
+    return ", ".join(told[:_MOST_LISTED]) + (", …" if len(told) > _MOST_LISTED else "")

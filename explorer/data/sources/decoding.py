@@ -10,7 +10,6 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 from PIL import Image
-from PIL.ImageFile import ImageFile
 
 from explorer.data.pixels import (
     Form,
@@ -111,7 +110,7 @@ def count_pages(open_file: Opener, name: str) -> int:
         return 1
 
 
-def _frames(open_file: Opener, unit: Unit) -> Iterator[ImageFile]:
+def _frames(open_file: Opener, unit: Unit) -> Iterator[Image.Image]:
     name, pages = unit
     with open_file(name) as stream, open_image(stream) as image:
         for page in pages or (0,):
