@@ -16,7 +16,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from statistics import NormalDist
 from types import SimpleNamespace
 from typing import Any
 
@@ -273,31 +272,11 @@ def test_the_map_gets_the_point_and_nothing_that_the_page_decides() -> None:
     assert data == given(visit(model=DEEP, view="Map", z="1,2,3,4,5,6,7,8"), f"map-{DEEP}")
 
 
-def test_the_manifold_hands_its_places_to_the_browser() -> None:
-    key = f"manifold-{FLAT}"
-    data = given(visit(model=FLAT, view="Manifold", size="7", spacing="Linear", extent="3.0"), key)
-    assert data["xs"] == data["ys"] == [-3, -2, -1, 0, 1, 2, 3]
-    assert data["plane"] == {"origin": [0, 0], "directions": [[1, 0], [0, 1]]}
-    assert data["follows"] is False
-    data = given(visit(model=FLAT, view="Manifold", size="5", extent="2.0"), key)
-    shares = [NormalDist().cdf(x) for x in data["xs"]]
-    assert data["xs"][0] == pytest.approx(-2)
-    np.testing.assert_allclose(np.diff(shares), (1 - 2 * NormalDist().cdf(-2)) / 4)
-
-
-def test_the_manifold_of_a_deep_model_has_sliders_for_the_other_dimensions(
-    bundles: dict[str, Bundle],
-) -> None:
-    visitor = visit(model=DEEP, view="Manifold")
-    visitor.session_state["axes"] = {DEEP: (2, 0)}
-    visitor.run()
-    rows = given(visitor, f"others-{DEEP}")["rows"]
-    others = [d for d in bundles[DEEP].dimensions_by_kl if d not in (0, 2)]
-    assert [row["dimension"] for row in rows] == others
-    assert given(visitor, f"manifold-{DEEP}")["follows"] is True
-    visitor = visit(model=DEEP, view="Manifold", plane="Principal")
-    assert f"others-{DEEP}" not in parts(visitor)
-    assert given(visitor, f"manifold-{DEEP}")["follows"] is False
+def test_the_manifold_has_a_slider_for_every_dimension_by_kl(bundles: dict[str, Bundle]) -> None:
+    data = given(visit(model=DEEP, view="Manifold", z="1,2,3,4,5,6,7,8"), f"manifold-{DEEP}")
+    assert [row["dimension"] for row in data["rows"]] == list(bundles[DEEP].dimensions_by_kl)
+    assert data["z"] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert (data["name"], data["content"]) == (DEEP, bundles[DEEP].content)
 
 
 def test_sliders_come_by_kl_and_say_how_much_each_tells(bundles: dict[str, Bundle]) -> None:
@@ -499,20 +478,20 @@ def test_the_sidebar_keeps_its_parts_in_every_view(view: str) -> None:
 
 
 def test_controls_that_forget_what_they_showed_change_nothing() -> None:
-    visitor = visit(model=FLAT, view="Manifold", size="9", extent="3.0")
+    visitor = visit(model=FLAT, view="Interpolate", steps="9", path="Great arc")
     state = visitor.session_state
-    state["size"], state["extent"], state["spacing"] = 5, 1.0, None  # all at once
+    state["steps"], state["path"] = 5, None  # all at once
     visitor.run()
-    assert (state["size"], state["extent"], state["spacing"]) == (9, 3.0, "Normal")
-    state["spacing"] = None
+    assert (state["steps"], state["path"]) == (9, "Great arc")
+    state["path"] = None
     visitor.run()
-    assert state["spacing"] == "Normal"
-    state["size"] = 7
+    assert state["path"] == "Great arc"
+    state["steps"] = 7
     visitor.run()
-    assert (state["size"], state["extent"]) == (7, 3.0)
-    state["size"], state["model"] = 5, DEEP  # along with a click
+    assert (state["steps"], state["path"]) == (7, "Great arc")
+    state["steps"], state["model"] = 5, DEEP  # along with a click
     visitor.run()
-    assert state["size"] == 7
+    assert state["steps"] == 7
     assert_sound(visitor)
 
 
@@ -620,8 +599,7 @@ def test_typed_nonsense_gets_a_sentence_and_moves_nothing(typed: str) -> None:
     "wanted",
     [
         {"model": FLAT, "view": "Map", "z": "1.25,-0.5", "background": "density"},
-        {"model": FLAT, "view": "Manifold", "z": "0,0", "size": "33", "spacing": "Linear",
-         "extent": "4.5", "holes": "True"},
+        {"model": FLAT, "view": "Manifold", "z": "0,0", "size": "33", "spacing": "linear"},
         {"model": DEEP, "view": "Sliders", "z": "1,2,3,4,-1,-2,-3,-4", "axes": "8,3"},
         {"model": DEEP, "view": "Map", "z": "0,0,0,0,0,0,0,0.001", "map": "principal"},
         {"model": DEEP, "view": "Interpolate", "z": "0,0,0,0,0,0,0,0", "axes": "1,2",
@@ -667,12 +645,10 @@ HOSTILE = [
     ("b", "test-٣"),
     ("b", "1,2"),
     ("b", "nan,0,0,0,0,0,0,0"),
-    ("size", "41"),
-    ("size", "20.5"),
-    ("size", "-1"),
-    ("extent", "inf"),
+    ("steps", "41"),
+    ("steps", "20.5"),
+    ("steps", "-1"),
     ("steps", "1e9"),
-    ("plane", "principle"),
     ("path", ""),
 ]
 
@@ -708,15 +684,15 @@ def test_an_address_of_everything_wrong_still_gives_a_page() -> None:
     visitor = visit(**{name: "\U0001f4a5" for name, _ in HOSTILE}, unheard="of")
     assert_sound(visitor)
     (warning,) = visitor.warning
-    assert len(warning.value.splitlines()) == len({name for name, _ in HOSTILE}) == 10
+    assert len(warning.value.splitlines()) == len({name for name, _ in HOSTILE}) == 7
     assert address(visitor)["unheard"] == "of"  # the page's own names are not the server's
 
 
 def test_an_address_may_be_written_in_other_ways() -> None:
-    visitor = visit(model=FLAT, view="manifold", extent="3", size="20.0", holes="true")
+    visitor = visit(model=FLAT, view="interpolate", steps="7.0", path="great ARC")
     assert_sound(visitor)
     assert not visitor.warning
-    wanted = {"model": FLAT, "view": "Manifold", "extent": "3.0", "holes": "True"}
+    wanted = {"model": FLAT, "view": "Interpolate", "steps": "7", "path": "Great arc"}
     assert wanted.items() <= address(visitor).items()
 
 
@@ -1038,17 +1014,6 @@ def opened_gif(data: bytes) -> GifImageFile:
     gif = Image.open(io.BytesIO(data))
     assert isinstance(gif, GifImageFile)
     return gif
-
-
-def test_the_manifold_as_a_png(downloads: dict[str, Any], bundles: dict[str, Bundle]) -> None:
-    visit(model=FLAT, view="Manifold", size="5", spacing="Linear", extent="2.0")
-    pixels = picture(downloads[f"{FLAT}-manifold.png"]())
-    assert pixels.shape == (5 * 56, 5 * 56)
-    corners = {(-2, 2): pixels[:56:2, :56:2], (2, -2): pixels[-56::2, -56::2],
-               (-1, 0): pixels[112:168:2, 56:112:2]}  # fmt: skip
-    for z, tile in corners.items():
-        expected = to_pixels(bundles[FLAT].codec.decode(np.array([z], np.float32)))
-        np.testing.assert_array_equal(tile, expected[0, ..., 0])
 
 
 def test_the_strips_as_png_and_gif(downloads: dict[str, Any], bundles: dict[str, Bundle]) -> None:
@@ -1617,7 +1582,6 @@ def test_other_dimensions_and_colours_work_in_every_view(
         assert len(coordinates(visitor)) == latent_dim
     for background in ("Density", "Manifold"):
         assert_sound(visit(model=model, view="Map", background=background))
-    assert_sound(visit(model=model, view="Map", plane="Principal"))
     assert_sound(visit(model=model, view="Interpolate", path="Great arc"))
     noise = np.random.default_rng(1).integers(0, 255, (40, 30, 3), np.uint8)
     upload(go_to(visitor, "Reconstruct"), png_of(noise))
@@ -1626,24 +1590,6 @@ def test_other_dimensions_and_colours_work_in_every_view(
     visitor = visit(model=model, view="Manifold")
     settle(visitor, f"manifold-{model}", [0.5] * latent_dim)
     assert coordinates(visitor) == [0.5] * latent_dim
-
-
-def test_a_space_of_one_dimension_is_a_line(
-    odd_shelf: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cache, "BUNDLES", odd_shelf)
-    visitor = visit(model="grey-1d", view="Map")
-    plane = given(visitor, "map-grey-1d")["plane"]
-    assert plane == {"origin": [0], "directions": [[1], [0]]}
-    latents = load_bundle(odd_shelf / "grey-1d").latents
-    for trace in chart(visitor)["data"]:
-        rows = numbers(trace["customdata"])
-        np.testing.assert_allclose(numbers(trace["x"]), latents.z_mean[rows, 0], rtol=1e-6)
-        np.testing.assert_array_equal(numbers(trace["y"]), 0)
-    grid = given(go_to(visitor, "Manifold"), "manifold-grey-1d")
-    assert (len(grid["xs"]), grid["ys"]) == (20, [0])
-    assert grid["label"] == "1 by 20 decoded images over z₁"
-    assert "→ z₁" in [caption.value for caption in visitor.caption]
 
 
 def test_most_dimensions_of_80_stand_behind_more(

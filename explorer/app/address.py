@@ -28,7 +28,7 @@ class Address:
     @property
     def options(self) -> tuple[Option, ...]:
         """What the address may say whichever view is open."""
-        return session.PLANE, *(option for view in self.views for option in view.options)
+        return tuple(option for view in self.views for option in view.options)
 
     @property
     def details(self) -> tuple[Detail, ...]:
@@ -38,8 +38,7 @@ class Address:
     def read(self, models: Iterable[str], first: str | None) -> None:
         """Take what the address says, if that is new; a visit begins with the model ``first``."""
         state = st.session_state
-        for name in ("points", "axes"):
-            state.setdefault(name, {})
+        state.setdefault("points", {})
         state.setdefault("notices", [])
         if "begun" in state and not internals.is_history_navigation():
             self._hold_options()

@@ -1,7 +1,7 @@
 """Everything that the app keeps between runs, for all its users.
 
-Bundles are told apart by the hash of their card, which covers every file of theirs; planes by
-their vectors; folders by names, sizes and times of their files.
+Bundles are told apart by the hash of their card, which covers every file of theirs; folders by
+names, sizes and times of their files.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from explorer.bundle.store import (
     load_reference,
     read_card,
 )
-from explorer.core.geometry import Plane, principal_plane
 from explorer.core.metrics import percentile_of
 from explorer.core.subsets import evenly_spaced
 from explorer.data.framing import typical_fill
@@ -45,7 +44,6 @@ SAMPLES = 40
 
 KEYS: dict[str | type[Any], Callable[[Any], Any]] = {
     Bundle: lambda bundle: bundle.content,
-    Plane: lambda plane: plane.origin.tobytes() + plane.directions.tobytes(),
     charts.Curve: lambda curve: [curve.name, curve.x, curve.y],
     np.ndarray: lambda array: [array.dtype.str, *array.shape, array.tobytes()],
 }
@@ -246,9 +244,3 @@ def vivid_row(bundle: Bundle) -> int:
     images = bundle.codec.decode(bundle.latents.z_mean[rows])
     contour = sum(np.abs(np.diff(images, axis=axis)).mean(axis=(1, 2, 3)) for axis in (1, 2))
     return int(rows[np.argmax(contour)])
-
-
-@st.cache_data(show_spinner=False, max_entries=16, hash_funcs=KEYS)
-def principal_plane_of(bundle: Bundle) -> Plane:
-    """The plane of the first two principal components of the test means."""
-    return principal_plane(bundle.latents.z_mean)

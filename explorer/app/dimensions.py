@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from explorer.app import parts
 from explorer.bundle.store import Bundle
@@ -16,10 +17,15 @@ TILES = 11
 
 def render_sliders(bundle: Bundle, dimensions: Sequence[int], *, key: str) -> None:
     """One slider for each of the dimensions, which are counted from 0."""
+    parts.sliders(bundle, slider_rows(bundle, dimensions), key=key)
+
+
+def slider_rows(bundle: Bundle, dimensions: Sequence[int]) -> dict[str, Any]:
+    """Sliders as the browser takes them: ``rows``, ``reach`` and ``tiles`` of their strips."""
     rows = [
         {"dimension": d, "label": axis_label(d), "note": describe_kl(bundle, d)} for d in dimensions
     ]
-    parts.sliders(bundle, rows, key=key, reach=REACH, tiles=TILES)
+    return {"rows": rows, "reach": REACH, "tiles": TILES}
 
 
 def describe_kl(bundle: Bundle, dimension: int) -> str:

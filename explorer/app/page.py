@@ -1,4 +1,4 @@
-"""The frame of the page: which model, which plane, which view."""
+"""The frame of the page: which model, which view, and the point."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from explorer.app.words import literal
 from explorer.bundle.card import BundleError, Card
 from explorer.bundle.images import public_name
 from explorer.bundle.store import Bundle
-from explorer.core.geometry import axis_label
 
 STYLE = Path(__file__).with_suffix(".css")
 
@@ -49,7 +48,6 @@ def render_page() -> None:
     session.begin(bundle)
     (view,) = (view for view in VIEWS if view.name == st.session_state["view"])
     with st.sidebar:
-        _choose_plane(bundle)
         st.header("Point", divider="gray")
         coordinates_input(bundle)
         move_buttons(bundle)
@@ -133,50 +131,6 @@ def _open_chosen(names: list[str]) -> Bundle | None:
             state["model"] = name
             return bundle
     return None
-
-
-def _choose_plane(bundle: Bundle) -> None:
-    """Controls for the plane of the two-dimensional pictures, above two dimensions."""
-    if bundle.card.model.latent_dim <= 2:
-        return
-    st.header("Plane", divider="gray")
-    session.choose(
-        session.PLANE,
-        "Plane",
-        label_visibility="collapsed",
-        help="Two latent dimensions through the point, or the directions of largest variance",
-    )
-    if not session.follows_point(bundle):
-        return
-    kl = bundle.dimension_weights
-    for column, place, chosen in zip(
-        st.columns(2), ("Horizontal", "Vertical"), session.axes(bundle), strict=True
-    ):
-        key = f"{place}-{bundle.card.name}"
-        st.session_state[key] = chosen
-        column.selectbox(
-            place,
-            bundle.dimensions_by_kl,
-            key=key,
-            format_func=lambda dimension: f"{axis_label(dimension)} · {kl[dimension]:.1f}",
-            on_change=_take_axes,
-            args=(bundle, place),
-            help="By KL, in nats: the dimension that says most comes first",
-        )
-
-
-def _take_axes(bundle: Bundle, changed: str) -> None:
-    horizontal, vertical = (
-        st.session_state[f"{place}-{bundle.card.name}"] for place in ("Horizontal", "Vertical")
-    )
-    earlier = session.axes(bundle)
-    if st.session_state["model"] != bundle.card.name or (
-        horizontal != earlier[0] and vertical != earlier[1]
-    ):
-        return  # no person changes two controls at once: they forgot what they showed
-    if horizontal == vertical:  # choosing the other axis' dimension swaps both
-        horizontal, vertical = earlier[1], earlier[0]
-    session.choose_axes(bundle, (horizontal, vertical))
 
 
 def _offer_originals(bundle: Bundle) -> None:

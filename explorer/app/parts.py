@@ -16,7 +16,6 @@ import streamlit as st
 from explorer.app import cache, session
 from explorer.app.server import FOLDER, VERSION, address_of
 from explorer.bundle.store import Bundle
-from explorer.core.geometry import Plane
 from explorer.drawing import raster
 
 _NOT_LOADED = "This part of the page could not be loaded; reload the page."
@@ -115,57 +114,24 @@ def live_map(
     )
 
 
-def sliders(
-    bundle: Bundle, rows: Sequence[dict[str, Any]], *, key: str, reach: float, tiles: int
-) -> None:
-    """One slider with a strip for each row (``dimension``, ``label``, ``note``)."""
+def sliders(bundle: Bundle, rows: dict[str, Any], *, key: str) -> None:
+    """Sliders with strips; ``dimensions.slider_rows`` describes them."""
     _sliders(
         key=key,
-        data={
-            "content": bundle.content,
-            "z": session.point(bundle).tolist(),
-            "rows": list(rows),
-            "reach": reach,
-            "tiles": tiles,
-        },
+        data={"content": bundle.content, "z": session.point(bundle).tolist(), **rows},
         on_settled_change=_mover(bundle, key),
     )
 
 
-def grid(
-    bundle: Bundle,
-    plane: Plane,
-    xs: np.ndarray,
-    ys: np.ndarray,
-    *,
-    key: str,
-    follows: bool,
-    holes: bool,
-    label: str,
-) -> None:
-    """Images decoded over a plane at columns ``xs`` and rows ``ys``.
-
-    Args:
-        bundle: the model.
-        plane: the plane; if ``follows``, it goes along with the latent that is looked at.
-        xs: plane coordinates of the columns, ascending.
-        ys: plane coordinates of the rows, ascending.
-        key: of the widget.
-        follows: whether the plane passes through the point.
-        holes: whether to shade places without data.
-        label: for screen readers.
-    """
+def grid(bundle: Bundle, rows: dict[str, Any], *, key: str) -> None:
+    """Images decoded over the map that the page shows, and sliders that move a plane."""
     _grid(
         key=key,
         data={
             "content": bundle.content,
+            "name": bundle.card.name,
             "z": session.point(bundle).tolist(),
-            "plane": describe_plane(plane),
-            "xs": xs.tolist(),
-            "ys": ys.tolist(),
-            "follows": follows,
-            "holes": holes,
-            "label": label,
+            **rows,
         },
         on_settled_change=_mover(bundle, key),
     )
@@ -226,11 +192,6 @@ def pick_tile(
         },
         on_picked_change=take,
     )
-
-
-def describe_plane(plane: Plane) -> dict[str, Any]:
-    """A plane as ``static/live/shared/plane.js`` takes it."""
-    return {"origin": plane.origin.tolist(), "directions": plane.directions.tolist()}
 
 
 def _reported(key: str, event: str) -> Any:

@@ -1,4 +1,4 @@
-"""What one visitor looks at: the point and the plane of each model, and the options chosen."""
+"""What one visitor looks at: the point of each model, and the options chosen."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ import streamlit as st
 from explorer.app import cache
 from explorer.app.view import Option
 from explorer.bundle.store import Bundle
-from explorer.core.geometry import Plane, axis_plane, line_plane
 from explorer.notation import LIMIT
-
-PLANE = Option("plane", "Dimensions", ("Dimensions", "Principal"))
-"""Which plane the two-dimensional pictures of all views show."""
 
 REMEMBERED = 100
 """Points of a model that ``undo`` can go back to."""
@@ -84,32 +80,3 @@ def rounded(z: np.ndarray) -> np.ndarray:
 def format_latent(z: np.ndarray) -> str:
     """A latent as the address carries it: ``0.5,-1.25``."""
     return ",".join(f"{value:.3f}".rstrip("0").rstrip(".") for value in z.tolist())
-
-
-def choose_axes(bundle: Bundle, chosen: tuple[int, int]) -> None:
-    """Let these two dimensions of a model span the plane."""
-    st.session_state["axes"][bundle.card.name] = chosen
-
-
-def axes(bundle: Bundle) -> tuple[int, int]:
-    """The two dimensions of three or more that span the plane; those of largest KL at first."""
-    first, second = st.session_state["axes"].get(bundle.card.name) or bundle.main_dimensions
-    return first, second
-
-
-def plane(bundle: Bundle) -> Plane:
-    """The plane that every two-dimensional picture shows."""
-    latent_dim = bundle.card.model.latent_dim
-    if latent_dim == 1:
-        return line_plane()
-    if latent_dim == 2:
-        return axis_plane(0, 1, point(bundle))
-    if not follows_point(bundle):
-        return cache.principal_plane_of(bundle)
-    return axis_plane(*axes(bundle), point(bundle))
-
-
-def follows_point(bundle: Bundle) -> bool:
-    """Whether the plane is one of many, and passes through the point."""
-    has_many = bundle.card.model.latent_dim > 2
-    return has_many and st.session_state[PLANE.name] == "Dimensions"

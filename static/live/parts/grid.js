@@ -1,56 +1,70 @@
 /**
- * The manifold: images decoded on a grid over a plane, drawn a few tiles at a time.
+ * The manifold: images decoded on a grid over a map, drawn a few tiles at a time.
  *
- * @typedef {{content: string, z: number[], plane: import("../shared/plane.js").Plane,
- *   xs: number[], ys: number[], follows: boolean, holes: boolean, label: string}} GridData
+ * @typedef {{content: string, name: string, z: number[],
+ *   rows: import("./sliders.js").RowSpec[], reach: number, tiles: number}} GridData
+ *   `rows`, `reach` and `tiles` are for sliders along the dimensions that do not span the plane
  */
 
-import { find, same, write } from "../shared/elements.js";
-import { URGENCY } from "../shared/engine.js";
+import { chosenAxes, chosenMap, makeChoice } from "../shared/choice.js";
+import { button, follow, segments, slider, toggle } from "../shared/controls.js";
+import { find, same } from "../shared/elements.js";
 import { Painter } from "../shared/paint.js";
-import { decimal, lift, project, through } from "../shared/plane.js";
+import { decimal } from "../shared/plane.js";
+import { coordinates } from "../shared/spacing.js";
 import { TileDecoder } from "../shared/tiles.js";
+import { Sliders } from "./sliders.js";
 import { TileBox } from "./tilebox.js";
 
 const HTML = `
-  <div class="picker grid" role="application">
-    <canvas></canvas><canvas class="shade"></canvas>
-    <div class="tile point" hidden></div><div class="tile cursor" hidden></div>
+  <div class="controls"></div>
+  <div class="manifold">
+    <div class="ticks up" aria-hidden="true"></div>
+    <div class="picker grid" role="application">
+      <canvas></canvas><canvas class="shade"></canvas>
+      <div class="tile point" hidden></div><div class="tile cursor" hidden></div>
+    </div>
+    <div class="ticks across" aria-hidden="true"></div>
   </div>
-  <div class="caption"></div>`;
+  <div class="others"><p>Move the plane along the other dimensions:</p><div></div></div>`;
+
+/** Pixels of a tile's image between tiles. */
+const GAP = 1;
+/** How much of a hole is covered, and of an empty place of a neighbourhood map. */
+const SHADE = 0.75;
+/** Sliders below the grid, for the dimensions that tell most. */
+const OTHERS = 8;
+/** Values along an axis, at most. */
+const TICKS = 9;
+/** Pixels of the picture that is downloaded: a pixel of an image, and the margin. */
+const [SCALE, MARGIN] = [2, 56];
 
 export class Grid {
   #hub;
   #model;
+  #root;
   #box;
   #canvas;
   #shade;
   #cursor;
   #point;
-  #caption;
   #tiles;
   #decoder;
-  #shares;
+  #others;
   /** @type {Painter | null} */
   #painter = null;
-  /** @type {GridData} */
-  #data = {
-    content: "",
-    z: [],
-    plane: { origin: [], directions: [] },
-    xs: [],
-    ys: [],
-    follows: false,
-    holes: false,
-    label: "",
-  };
-  #plane = this.#data.plane;
+  /** @type {GridData | null} */
+  #data = null;
+  #map;
+  /** Coordinates of columns and rows on the map, ascending. @type {[number[], number[]]} */
+  #places = [[], []];
   #latent;
-  #endLook;
+  #ends;
 
   /** @param {HTMLElement} root @param {import("../shared/hub.js").Host} host */
   constructor(root, { hub, model, tell }) {
     root.innerHTML = HTML;
+    this.#root = root;
     this.#hub = hub;
     this.#model = model;
     this.#box = find(root, ".grid");
@@ -58,122 +72,261 @@ export class Grid {
     this.#shade = find(root, ".shade", HTMLCanvasElement);
     this.#cursor = find(root, ".cursor");
     this.#point = find(root, ".point");
-    this.#caption = find(root, ".caption");
     this.#latent = new Float32Array(model.header.latentDim);
+    this.#map = chosenMap(model, hub.settings, this.#latent);
     this.#decoder = new TileDecoder(hub.engine, model);
-    this.#shares = hub.engine.line(URGENCY.reading);
+    this.#others = new Sliders(find(root, ".others > div"), { hub, model, tell });
     const choose = (/** @type {number} */ tile) => {
       const z = Array.from(this.#latentOf(tile));
       this.#drawPoint(z);
       tell("settled", { z, row: null });
     };
     this.#tiles = new TileBox(this.#box, (tile) => this.#pointAt(tile), choose);
-    this.#endLook = hub.onLook((z, source) => {
-      if (source !== this && this.#data.follows) this.#follow(z ?? this.#data.z);
-    });
+    this.#ends = [
+      ...this.#makeBar(find(root, ".controls")),
+      hub.settings.onChange(() => this.#restart()),
+      hub.onLook((z, source) => source !== this && this.#follow(z ?? this.#data?.z ?? [])),
+    ];
   }
 
   /** @param {GridData} data */
   update(data) {
-    const { plane, xs, ys, holes } = this.#data;
-    const isOther = !same([plane, xs, ys, holes], [data.plane, data.xs, data.ys, data.holes]);
+    const isFirst = this.#data === null;
+    const isMoved = !same(data.z, this.#data?.z);
     this.#data = data;
-    this.#plane = data.plane;
-    this.#box.setAttribute("aria-label", data.label);
-    if (isOther) this.#restart();
-    this.#drawPoint(data.z);
+    if (isFirst) this.#restart();
+    else if (isMoved) this.#follow(data.z);
+    this.#showOthers();
   }
 
   close() {
     this.#decoder.close();
-    this.#shares.close();
-    this.#endLook();
+    this.#others.close();
+    for (const end of this.#ends) end();
     this.#hub.look(null, this);
   }
 
-  #restart() {
-    const { xs, ys } = this.#data;
-    const [columns, rows] = [xs.length, ys.length];
-    const { imageShape } = this.#model.header;
-    const [height, width] = imageShape;
-    if (this.#canvas.width !== columns * width || this.#canvas.height !== rows * height) {
-      this.#painter = null;
+  /** @param {HTMLElement} box @returns {(() => void)[]} what to call in the end */
+  #makeBar(box) {
+    const { settings } = this.#hub;
+    const ends = [makeChoice(box, this.#model, settings)];
+    const size = slider("Tiles a side", { min: 5, max: 40, step: 1 }, (v) =>
+      settings.set("size", v),
+    );
+    const extent = slider(
+      "Range",
+      { min: 1, max: 6, step: 0.5 },
+      (v) => settings.set("extent", v),
+      (v) => `± ${v}`,
+    );
+    const spacing = segments(
+      "Spacing",
+      [
+        ["normal", "Normal"],
+        ["linear", "Linear"],
+      ],
+      (v) => settings.set("spacing", v),
+    );
+    const holes = toggle("Shade holes", (v) => settings.set("holes", v));
+    const controls = { size, extent, spacing, holes }; // prettier-ignore
+    for (const [name, control] of Object.entries(controls)) {
+      box.append(control.element);
+      ends.push(follow(settings, /** @type {keyof typeof controls} */ (name), control));
     }
-    this.#painter ??= new Painter(this.#canvas, imageShape, columns, rows);
+    const bar = new ResizeObserver(([{ contentRect }]) =>
+      this.#root.style.setProperty("--bar", `${contentRect.height}px`),
+    );
+    bar.observe(box);
+    ends.push(() => bar.disconnect());
+    const hidePlanes = () => {
+      const isPlane = this.#map.kind !== "neighbourhoods";
+      for (const { element } of [extent, spacing]) element.hidden = !isPlane;
+    };
+    this.#onMap = hidePlanes;
+    const save = button("PNG", () => this.#download(), "PNG of the picture as it is shown");
+    save.className = "plain";
+    box.append(save);
+    return ends;
+  }
+
+  /** What else changes with the kind of map. */
+  #onMap = () => {};
+
+  #restart() {
+    const { settings } = this.#hub;
+    const { imageShape, latentDim } = this.#model.header;
+    this.#map = chosenMap(this.#model, settings, this.#data?.z ?? this.#latent);
+    this.#onMap();
+    const size = settings.get("size");
+    if (this.#map.kind === "neighbourhoods") {
+      const [left, right, bottom, top] = this.#map.extent;
+      this.#places = [middles(left, right, size), middles(bottom, top, size)];
+    } else {
+      const place = (/** @type {number} */ count) =>
+        coordinates(count, settings.get("spacing"), settings.get("extent"));
+      this.#places = [place(size), place(latentDim === 1 ? 1 : size)];
+    }
+    const [columns, rows] = this.#places.map(({ length }) => length);
+    this.#painter = new Painter(this.#canvas, imageShape, columns, rows, GAP);
     [this.#shade.width, this.#shade.height] = [columns, rows];
-    this.#box.style.aspectRatio = String((columns * width) / (rows * height));
-    const count = columns * rows;
+    this.#box.style.setProperty("--aspect", String(this.#canvas.width / this.#canvas.height));
+    const isShrunk = this.#canvas.width > this.#box.clientWidth;
+    this.#canvas.style.imageRendering = isShrunk ? "auto" : "";
     const start = Math.floor(rows / 2) * columns + Math.floor(columns / 2);
-    Object.assign(this.#tiles, { columns, rows, count, start });
+    Object.assign(this.#tiles, { columns, rows, count: columns * rows, start });
+    const over = this.#map.labels.filter(Boolean).join(" and ") || "a map of neighbourhoods";
+    this.#box.setAttribute("aria-label", `${rows} by ${columns} decoded images over ${over}`);
+    this.#drawTicks();
     this.#redraw();
+    this.#drawPoint(this.#data?.z ?? []);
+    this.#showOthers();
   }
 
   #redraw() {
-    const { xs, ys, holes } = this.#data;
+    const [xs, ys] = this.#places;
     const { hole } = this.#model.header.trust;
-    const shade = this.#shade.getContext("2d");
+    const shade = /** @type {CanvasRenderingContext2D} */ (this.#shade.getContext("2d"));
+    shade.fillStyle = this.#paper;
     this.#decoder.start(
       xs.length * ys.length,
       (tile, z) => this.#latentOf(tile, z),
       (pixels, tile, share) => {
         this.#painter?.paint(pixels, tile);
-        const [x, y] = [tile % xs.length, Math.floor(tile / xs.length)];
-        shade?.clearRect(x, y, 1, 1);
-        if (share < hole) shade?.fillRect(x, y, 1, 1);
+        const [column, row] = [tile % xs.length, Math.floor(tile / xs.length)];
+        shade.clearRect(column, row, 1, 1);
+        const isEmpty = this.#map.isEmpty(xs[column], ys[ys.length - 1 - row]);
+        if (isEmpty || share < hole) shade.fillRect(column, row, 1, 1);
       },
-      { shares: holes },
+      { shares: this.#hub.settings.get("holes") },
     );
   }
 
-  /** Another part looks elsewhere: the plane goes along. @param {ArrayLike<number>} z */
+  /** Colour of the page. */
+  get #paper() {
+    return getComputedStyle(this.#root).getPropertyValue("--st-background-color") || "white";
+  }
+
+  /** Another latent is looked at: a plane of dimensions goes along. @param {ArrayLike<number>} z */
   #follow(z) {
-    const plane = through(this.#data.plane, z);
+    const { latentDim } = this.#model.header;
+    if (z.length !== latentDim) return;
+    if (this.#map.kind === "dimensions" && latentDim > 2) {
+      this.#map = chosenMap(this.#model, this.#hub.settings, z);
+      this.#redraw();
+    }
     this.#drawPoint(z);
-    if (same(plane.origin, this.#plane.origin)) return;
-    this.#plane = plane;
-    this.#redraw();
   }
 
   /** @param {number} tile @param {Float32Array} [z] where to write it */
   #latentOf(tile, z = this.#latent) {
-    const { xs, ys } = this.#data;
+    const [xs, ys] = this.#places;
     const row = Math.floor(tile / xs.length);
-    return lift(this.#plane, xs[tile % xs.length], ys[ys.length - 1 - row], z);
+    return this.#map.lift(xs[tile % xs.length], ys[ys.length - 1 - row], z);
   }
 
   /** @param {number | null} tile */
   #pointAt(tile) {
     this.#cursor.hidden = tile === null;
-    if (tile === null) {
-      write(this.#caption, "");
-      this.#hub.look(null, this);
-      return;
-    }
-    const z = this.#latentOf(tile);
-    this.#tiles.frame(this.#cursor, tile);
-    const [x, y] = project(this.#plane, z).map(decimal);
-    const { content, problem } = this.#model;
-    if (!problem) {
-      const request = /** @type {const} */ ({ kind: "tiles", content, shares: true });
-      this.#shares.ask({ ...request, latents: z.slice() }, ({ shares }) => {
-        const share = `denser than ${Math.floor(shares[0])} % of the test images`;
-        if (!this.#cursor.hidden) write(this.#caption, `(${x}, ${y}): ${share}`);
-      });
-    }
-    this.#hub.look(z, this);
+    if (tile !== null) this.#tiles.frame(this.#cursor, tile);
+    this.#hub.look(tile === null ? null : this.#latentOf(tile), this, null);
   }
 
   /** Marks the tile that is nearest to a latent. @param {ArrayLike<number>} z */
   #drawPoint(z) {
-    const { xs, ys, plane } = this.#data;
-    const [x, y] = project(plane, z);
-    const [right, top] = [xs, ys].map((values) => 1.1 * Math.max(...values));
-    this.#point.hidden = Math.abs(x) > right || Math.abs(y) > top;
-    if (this.#point.hidden) return;
-    const tile = (ys.length - 1 - closest(ys, y)) * xs.length + closest(xs, x);
-    this.#tiles.frame(this.#point, tile);
+    if (z.length !== this.#latent.length) return;
+    const place = this.#map.place(z);
+    const [column, row] = this.#places.map((values, axis) => closest(values, place[axis]));
+    const isOutside = this.#places.some(
+      (values, axis) => Math.abs(place[axis] - middle(values)) > 1.1 * half(values) + 1e-6,
+    );
+    this.#point.hidden = isOutside && this.#map.kind !== "neighbourhoods" && place[1] !== 0;
+    const [xs, ys] = this.#places;
+    if (!this.#point.hidden) {
+      this.#tiles.frame(this.#point, (ys.length - 1 - row) * xs.length + column);
+    }
+  }
+
+  /** Sliders for what moves a plane of dimensions. */
+  #showOthers() {
+    const data = this.#data;
+    const axes = chosenAxes(this.#model, this.#hub.settings);
+    const isMovable = this.#map.kind === "dimensions" && this.#model.header.latentDim > 2;
+    find(this.#root, ".others").hidden = !isMovable;
+    if (!data || !isMovable) return;
+    const rows = data.rows.filter(({ dimension }) => !axes.includes(dimension)).slice(0, OTHERS);
+    this.#others.update({ ...data, rows });
+  }
+
+  /** Values along an axis, each at its share of the length. @param {0 | 1} axis */
+  #ticksOf(axis) {
+    const values = this.#places[axis];
+    if (!this.#map.labels[axis]) return [];
+    const step = Math.ceil(values.length / TICKS);
+    const last = values.length - 1;
+    return values
+      .map((value, i) => ({ text: decimal(value), share: (i + 0.5) / values.length }))
+      .filter((_, i) => i === last || (i % step === 0 && last - i >= step));
+  }
+
+  #drawTicks() {
+    for (const [axis, name] of /** @type {const} */ ([[0, ".across"], [1, ".up"]])) {
+      const spans = this.#ticksOf(axis).map(({ text, share }) => {
+        const span = Object.assign(document.createElement("span"), { textContent: text });
+        span.style.setProperty(axis ? "bottom" : "left", `${100 * share}%`);
+        return span;
+      });
+      const title = Object.assign(document.createElement("b"), {
+        textContent: this.#map.labels[axis] && `${"→↑"[axis]} ${this.#map.labels[axis]}`,
+      });
+      find(this.#root, name).replaceChildren(...spans, title);
+    } // prettier-ignore
+  }
+
+  /** The picture as it is shown, with the axes' values. */
+  #download() {
+    const [width, height] = [SCALE * this.#canvas.width, SCALE * this.#canvas.height];
+    const picture = document.createElement("canvas");
+    [picture.width, picture.height] = [width + MARGIN, height + MARGIN];
+    const pen = /** @type {CanvasRenderingContext2D} */ (picture.getContext("2d"));
+    pen.fillStyle = this.#paper;
+    pen.fillRect(0, 0, picture.width, picture.height);
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(this.#canvas, MARGIN, 0, width, height);
+    pen.globalAlpha = SHADE;
+    pen.drawImage(this.#shade, MARGIN, 0, width, height);
+    pen.globalAlpha = 1;
+    pen.fillStyle = getComputedStyle(this.#root).color;
+    pen.font = "14px sans-serif";
+    pen.textBaseline = "middle";
+    pen.textAlign = "center";
+    for (const { text, share } of this.#ticksOf(0)) {
+      pen.fillText(text, MARGIN + share * width, height + 14);
+    }
+    pen.fillText(this.#map.labels[0], MARGIN + width / 2, height + 40);
+    pen.textAlign = "right";
+    for (const { text, share } of this.#ticksOf(1)) {
+      pen.fillText(text, MARGIN - 6, (1 - share) * height);
+    }
+    pen.fillText(this.#map.labels[1], MARGIN - 6, height + 14);
+    picture.toBlob((blob) => {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(/** @type {Blob} */ (blob));
+      link.download = `${this.#data?.name}-manifold.png`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    });
   }
 }
+
+/** Middles of equal cells between two ends. @param {number} low @param {number} high @param {number} count */
+function middles(low, high, count) {
+  return Array.from({ length: count }, (_, i) => low + ((i + 0.5) * (high - low)) / count);
+}
+
+/** @param {number[]} values ascending */
+const middle = (values) => (values[0] + values[values.length - 1]) / 2;
+/** @param {number[]} values ascending */
+const half = (values) => (values[values.length - 1] - values[0]) / 2;
 
 /** @param {number[]} values @param {number} value */
 function closest(values, value) {

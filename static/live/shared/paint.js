@@ -20,6 +20,7 @@ export class Painter {
   #context;
   #tile;
   #columns;
+  #gap;
 
   /**
    * The canvas gets one of its pixels per image pixel; CSS scales it, without smoothing.
@@ -28,10 +29,12 @@ export class Painter {
    * @param {number[]} shape of an image, `[height, width, channels]`
    * @param {number} [columns]
    * @param {number} [rows]
+   * @param {number} [gap] pixels to the right of and below each tile
    */
-  constructor(canvas, [height, width], columns = 1, rows = 1) {
-    canvas.width = columns * width;
-    canvas.height = rows * height;
+  constructor(canvas, [height, width], columns = 1, rows = 1, gap = 0) {
+    canvas.width = columns * (width + gap);
+    canvas.height = rows * (height + gap);
+    this.#gap = gap;
     this.#context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     this.#tile = new ImageData(width, height);
     this.#columns = columns;
@@ -45,6 +48,7 @@ export class Painter {
     const { width, height, data } = this.#tile;
     data.set(pixels);
     const row = Math.floor(tile / this.#columns);
-    this.#context.putImageData(this.#tile, (tile % this.#columns) * width, row * height);
+    const [x, y] = [(tile % this.#columns) * (width + this.#gap), row * (height + this.#gap)];
+    this.#context.putImageData(this.#tile, x, y);
   }
 }

@@ -39,6 +39,20 @@ export const SETTINGS = {
   drag: oneOf(/** @type {const} */ (["move", "box", "lasso"])),
   /** What lies behind the dots. */
   background: oneOf(/** @type {const} */ (["none", "density", "manifold"])),
+  /** Tiles along a side of the manifold. */
+  size: oneOf(
+    Array.from({ length: 36 }, (_, i) => i + 5),
+    20,
+  ),
+  /** Between its tiles over a plane: the same share of the prior, or the same distance. */
+  spacing: oneOf(/** @type {const} */ (["normal", "linear"])),
+  /** Its outermost tiles over a plane, in standard deviations of the prior. */
+  extent: oneOf(
+    Array.from({ length: 11 }, (_, i) => 1 + i / 2),
+    2.5,
+  ),
+  /** Whether its tiles without data are shaded. */
+  holes: oneOf([false, true]),
 };
 
 /**

@@ -1,18 +1,12 @@
 /** The map's controls: above it what is shown, upon it what dragging and the buttons do. */
 
-import { button, follow, segments, select } from "../../shared/controls.js";
-import { build } from "../../shared/elements.js";
-import { axisLabel } from "../../shared/maps.js";
+import { makeChoice } from "../../shared/choice.js";
+import { button, follow, select } from "../../shared/controls.js";
 import { ICONS } from "./icons.js";
 import { quantitiesOf } from "./shade.js";
 
 /** @typedef {import("../../shared/settings.js").Settings} Settings */
 
-const KINDS = {
-  neighbourhoods: "Neighbourhoods",
-  principal: "Principal plane",
-  dimensions: "Two dimensions",
-};
 const DRAGS = /** @type {const} */ ([
   ["move", "Drag moves the map"],
   ["box", "Drag draws a box: the images in it become a group"],
@@ -25,46 +19,12 @@ const DRAGS = /** @type {const} */ ([
  * @param {HTMLElement} box
  * @param {Settings} settings
  * @param {import("../../shared/model.js").Model} model
- * @param {import("../../shared/maps.js").Kind[]} kinds
  * @param {(text: string) => boolean} findImage whether there is one
  * @returns {(() => void)[]} what to call in the end
  */
-export function makeBar(box, settings, model, kinds, findImage) {
-  const ends = [];
-  const { latentDim, mainDimensions, classes } = model.header;
-  if (kinds.length > 1) {
-    const kind = segments("Kind of map", kinds.map((one) => [one, KINDS[one]]), (value) => {
-      settings.set("map", value === kinds[0] ? "" : value);
-    }); // prettier-ignore
-    const axes = build("axes");
-    const lists = ["→", "↑"].map((arrow, i) => {
-      const choices = Array.from({ length: latentDim }, (_, axis) => [String(axis + 1), axisLabel(axis)]);
-      const label = `${i ? "Vertical" : "Horizontal"} axis`;
-      const list = select(label, /** @type {[string, string][]} */ (choices), (value) => choose(i, value), false);
-      list.element.prepend(arrow);
-      return list;
-    }); // prettier-ignore
-    const chosen = () => {
-      const asked = settings.get("axes");
-      return asked ? asked.split(",") : mainDimensions.map((axis) => String(axis + 1));
-    };
-    const choose = (/** @type {number} */ i, /** @type {string} */ value) => {
-      const now = chosen();
-      if (now[1 - i] === value) now[1 - i] = now[i]; // the other axis' dimension: both change places
-      now[i] = value;
-      settings.set("axes", now.join());
-    };
-    axes.append(...lists.map(({ element }) => element));
-    const show = () => {
-      const shown = kinds.find((one) => one === settings.get("map")) ?? kinds[0];
-      kind.show(shown);
-      axes.hidden = shown !== "dimensions";
-      lists.forEach((list, i) => list.show(chosen()[i]));
-    };
-    show();
-    ends.push(settings.onChange(show));
-    box.append(kind.element, axes);
-  }
+export function makeBar(box, settings, model, findImage) {
+  const ends = [makeChoice(box, model, settings)];
+  const { classes } = model.header;
   const quantities = quantitiesOf(model).map(
     ({ name, title }) => /** @type {const} */ ([name, title]),
   );

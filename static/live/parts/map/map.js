@@ -14,8 +14,8 @@
  *   groups: ConstructorParameters<typeof Groups>[2]}} Remembered by kind of map and quantity
  */
 
+import { chosenMap } from "../../shared/choice.js";
 import { find, write } from "../../shared/elements.js";
-import { kindsOf, makeMap } from "../../shared/maps.js";
 import { decimal } from "../../shared/plane.js";
 import { Pictures } from "../../shared/pictures.js";
 import { Lens } from "../lens.js";
@@ -175,15 +175,14 @@ export class LiveMap {
       drag: () => hub.settings.get("drag"),
     });
     this.#plot.addEventListener("keydown", (event) => this.#onKey(event));
-    const kinds = kindsOf(model);
-    const bar = makeBar(find(root, ".bar"), hub.settings, model, kinds, (text) => this.#find(text));
+    const bar = makeBar(find(root, ".bar"), hub.settings, model, (text) => this.#find(text));
     const tools = makeTools(find(root, ".tools"), hub.settings, {
       zoom: (factor) => this.#change(() => this.#view.zoom(factor)),
       reset: () => this.#reset(),
       full: () =>
         document.fullscreenElement ? document.exitFullscreen() : this.#box.requestFullscreen(),
     });
-    this.#map = this.#makeMap();
+    this.#map = chosenMap(model, hub.settings, this.#data.z);
     const sized = new ResizeObserver(() => this.#resize());
     sized.observe(this.#plot);
     sized.observe(document.documentElement);
@@ -243,27 +242,10 @@ export class LiveMap {
 
   // ---- What is shown ----
 
-  #makeMap() {
-    const { settings } = this.#hub;
-    const kinds = kindsOf(this.#model);
-    const kind = kinds.find((one) => one === settings.get("map")) ?? kinds[0];
-    const { latentDim, mainDimensions } = this.#model.header;
-    const asked = settings
-      .get("axes")
-      .split(",")
-      .map((text) => Number(text) - 1);
-    const areAxes =
-      asked.length === 2 &&
-      asked[0] !== asked[1] &&
-      asked.every((axis) => Number.isInteger(axis) && axis >= 0 && axis < latentDim);
-    const axes = areAxes && latentDim > 2 ? asked : mainDimensions;
-    return makeMap(this.#model, kind, { axes, z: this.#data.z });
-  }
-
   /** Takes the map that the settings ask for. @param {boolean} [isOther] whether its dots lie elsewhere */
   #setMap(isOther = true) {
     const { labels, header } = this.#model;
-    this.#map = this.#makeMap();
+    this.#map = chosenMap(this.#model, this.#hub.settings, this.#data.z);
     if (isOther) {
       const symbols = Uint8Array.from(labels, (label) => this.#palette.symbolOf(label));
       this.#dots.setPlaces(this.#map.places, symbols);
