@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import pickle
+import shutil
 import struct
 from pathlib import Path
 
@@ -199,6 +200,27 @@ def test_cifar10_batches_are_read_from_the_keras_cache(tmp_path: Path) -> None:
     assert (grey.name, grey.image_shape) == ("cifar10-grey", (32, 32, 1))
     luma = expected @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
     assert abs(grey.test.images[..., 0] - luma).max() < 1
+
+
+def test_cifar100_has_its_superclasses_as_a_column(folder: Path) -> None:
+    def save(name: str, content: dict[bytes, object]) -> None:
+        buffer = io.BytesIO()
+        _Python2Pickler(buffer, protocol=2).dump(content)
+        (folder / name).write_bytes(buffer.getvalue().replace(b"numpy._core", b"numpy.core"))
+
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 3, 32, 32), dtype=np.uint8)
+    fine, coarse = [0, 1, 2, 0, 1, 2], [0, 0, 1, 0, 0, 1]
+    for name in ("train", "test"):
+        labels = {b"fine_labels": fine, b"coarse_labels": coarse}
+        save(name, {b"data": pixels.reshape(6, -1), **labels})
+    names = [b"bee", b"fly", b"oak"], [b"fauna", b"flora"]
+    save("meta", {b"fine_label_names": names[0], b"coarse_label_names": names[1]})
+    archive = shutil.make_archive(str(folder), "gztar", folder)
+    for place in (folder, archive):
+        cifar = load_dataset(place)
+        assert cifar.classes == ("bee", "fly", "oak")
+        np.testing.assert_array_equal(cifar.test.images, pixels.transpose(0, 2, 3, 1))
+        assert cifar.test.columns["superclass (0 fauna, 1 flora)"].tolist() == coarse
 
 
 def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:

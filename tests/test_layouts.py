@@ -717,6 +717,21 @@ def test_csv_of_pixels_is_read_with_titles_or_without(tmp_path: Path) -> None:
         assert found.classes == ("0", "1", "2")
 
 
+def test_csv_files_of_a_contest_lie_together(folder: Path) -> None:
+    titles = ",".join(f"pixel{number}" for number in range(64))
+    for name in ("train-1.csv", "train-2.csv"):
+        rows = np.column_stack([np.arange(9) % 3, noise(9, 64)])
+        np.savetxt(folder / name, rows, "%d", ",", header=f"label,{titles}", comments="")
+    np.savetxt(folder / "test.csv", noise(5, 64), "%d", ",", header=titles, comments="")
+    (folder / "sample_submission.csv").write_text("ImageId,Label\n1,0\n2,0\n")
+    digits = load_dataset(folder)
+    assert (digits.classes, sum(counts(digits))) == (("0", "1", "2"), 18)
+    assert {kind: count for kind, (count, _) in digits.report.left_out.items()} == {
+        "tables without pixels": 1,
+        "test images without labels": 5,
+    }
+
+
 def test_fer_has_its_splits_in_a_column(tmp_path: Path) -> None:
     pixels = noise(20, 64)
     usages = ["Training"] * 12 + ["PublicTest"] * 4 + ["PrivateTest"] * 4

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from explorer.data.layouts.roles import TRAIN
 from explorer.data.pixels import Shape
 from explorer.data.report import Report
 from explorer.data.sources.source import Chosen, Layout, Part, Source
@@ -68,6 +69,7 @@ def classify(
     Raises:
         DatasetError: there is no such column, or too few images.
     """
+    found = _without_unlabelled_tests(found, report)
     parts = list(found.values())
     if min(map(len, (part.source for part in parts))) < 1 or sum(len(p.source) for p in parts) < 2:
         raise DatasetError(f"{path} must hold at least two images, and one in each split.")
@@ -105,6 +107,19 @@ def classify(
         },
         image_shape,
     )
+
+
+def _without_unlabelled_tests(
+    found: Mapping[str, Unclassified], report: Report
+) -> Mapping[str, Unclassified]:
+    """Leave out test images without labels if the training images have some, as in contests."""
+    if TRAIN not in found or found[TRAIN].labels is None:
+        return found
+    kept = {role: part for role, part in found.items() if part.labels is not None}
+    for role in found.keys() - kept.keys():
+        source = found[role].source
+        report.leave_out(f"{role} images without labels", source.name(0), len(source))
+    return kept
 
 
 def _choose_column(path: Path, part: Unclassified, label: str) -> np.ndarray:

@@ -13,6 +13,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import IO, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from explorer.data.layouts.labels import Unclassified, classify, plain
 from explorer.data.layouts.roles import TRAIN, all_name_splits, read_name, role_of_value, words_of
 from explorer.data.options import Options
 from explorer.data.report import Report
-from explorer.data.sources.arrays import Images, arrange_images
+from explorer.data.sources.arrays import Arrangement, Images, arrange_images
 from explorer.data.sources.pictures import Pictures
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
@@ -42,14 +43,21 @@ def find_in_csv(
     Raises:
         DatasetError: there are no pixels in them.
     """
-    found: dict[str, Unclassified] = {}
+    by_role: dict[str, list[_Csv]] = {}
     for name in names:
-        role = read_name(name).role or TRAIN
-        if role in found:
-            raise DatasetError(
-                f"{tree.path} holds several CSV files for one split; give one of them."
-            )
-        found |= _read_csv(tree, name, role, len(names) == 1)
+        try:
+            table = _Csv(tree, name)
+        except DatasetError:
+            if len(names) == 1:
+                raise
+            report.leave_out("tables without pixels", name)
+        else:
+            by_role.setdefault(read_name(name).role or TRAIN, []).append(table)
+    if not by_role:
+        raise DatasetError(f"None of the CSV files in {tree.path} has a column for each pixel.")
+    found = {role: _read_csv(tables) for role, tables in by_role.items()}
+    if len(found) == 1:
+        found = _split_by_column(*found.popitem())
     return classify(
         tree.path, "CSV file", found, report, lone_class=lone_class, label=options.label
     )
@@ -292,25 +300,38 @@ class _Csv:
             raise DatasetError(f"{self.where} cannot be read as CSV: {error}.") from error
 
 
-def _read_csv(tree: Tree, name: str, role: str, is_alone: bool) -> dict[str, Unclassified]:
-    """The split that a CSV file holds, or those that a column such as ``Usage`` tells."""
-    table = _Csv(tree, name)
-    columns = table.columns()
-    first = next(table.rows(), np.zeros((0, 0), np.float32))
-    count = len(next(iter(columns.values()))) if columns else sum(map(len, table.rows()))
-    stored = Stored(name, (count, first.shape[1]), first.dtype, table.rows, "CSV file")
-    arrangement = arrange_images(stored.shape, first)
-    if arrangement is None:
-        raise DatasetError(
-            f"{table.where} has images of {first.shape[1]} pixels, which are no squares."
-        )
-    label = _label_of(columns)
-    labels = columns.pop(label) if label is not None else None
-    found = Unclassified(Images([stored], arrangement), labels, columns)
+def _read_csv(tables: Sequence[_Csv]) -> Unclassified:
+    """The images of the CSV files of one split."""
+    arrangement: Arrangement | None = None
+    stored, columns = [], [table.columns() for table in tables]
+    for table, own in zip(tables, columns, strict=True):
+        first = next(table.rows(), np.zeros((0, 0), np.float32))
+        count = len(next(iter(own.values()))) if own else sum(map(len, table.rows()))
+        shape = count, first.shape[1]
+        stored.append(Stored(table.where, shape, first.dtype, table.rows, "CSV file"))
+        arrangement = arrange_images(shape, first)
+        if arrangement is None or shape[1] != stored[0].shape[1]:
+            raise DatasetError(
+                f"{table.where} has images of {shape[1]} pixels, which are no squares, or not as "
+                "many as in the other files."
+            )
+    joined = {
+        title: plain(np.concatenate([own[title] for own in columns]), title)
+        for title in columns[0]
+        if all(title in own for own in columns)
+    }
+    label = _label_of(joined)
+    labels = joined.pop(label) if label is not None else None
+    assert arrangement is not None  # as there is a table
+    return Unclassified(Images(stored, arrangement), labels, joined)
+
+
+def _split_by_column(role: str, found: Unclassified) -> dict[str, Unclassified]:
+    """The splits that a column such as ``Usage`` tells; else the only one."""
+    columns = dict(found.columns)
     split = next((title for title in columns if title.lower() in _SPLITS), None)
-    if not is_alone or split is None or not all_name_splits(map(str, columns[split])):
+    if split is None or not all_name_splits(map(str, columns[split])):
         return {role: found}
     roles = np.array([role_of_value(str(value)) for value in columns.pop(split)])
-    return {
-        str(value): found.chosen(np.flatnonzero(roles == value)) for value in dict.fromkeys(roles)
-    }
+    rest = replace(found, columns=columns)
+    return {str(one): rest.chosen(np.flatnonzero(roles == one)) for one in dict.fromkeys(roles)}
