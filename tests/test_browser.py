@@ -125,7 +125,7 @@ def app_url(tmp_path_factory: pytest.TempPathFactory, shelf: Path) -> Iterator[s
 
 @pytest.fixture(scope="session")
 def bundles(shelf: Path) -> dict[str, Bundle]:
-    return {name: load_bundle(shelf / name) for name in (FLAT, DEEP, OTHER, SMALL)}
+    return {name: load_bundle(shelf / name) for name in (FLAT, DEEP, OTHER, SMALL, ODD)}
 
 
 class Visitor:
@@ -1443,6 +1443,44 @@ def test_a_page_that_may_not_start_workers_decodes_by_itself(
     near.wait_for()
     assert visitor.troubles == []
     visitor.context.close()
+
+
+def test_a_network_that_the_browser_cannot_run_is_decoded_by_the_server(
+    visitor: Visitor, bundles: dict[str, Bundle]
+) -> None:
+    visitor.open(model=ODD, view="Sliders", z="1,0.5")
+    visitor.shows(decode(bundles[ODD], [1, 0.5]))
+    alert = visitor.page.get_by_role("alert").filter(has_text="Decoded by the server")
+    assert "Sin" in alert.inner_text()
+    drag = visitor.grab(".range")
+    for share in (0.3, 0.6, 0.45):
+        drag(share)
+    visitor.page.mouse.up()
+    visitor.until(lambda: visitor.z != [1, 0.5], "the point has moved")
+    visitor.shows(decode(bundles[ODD], visitor.z))
+
+
+def test_the_server_decodes_what_it_is_asked_and_nothing_else(
+    app_url: str, bundles: dict[str, Bundle]
+) -> None:
+    bundle = bundles[FLAT]
+
+    def answer(body: bytes, content: str = bundle.content, **headers: str) -> tuple[int, bytes]:
+        url = f"{app_url}/{address_of('decode', content)}"
+        request = urllib.request.Request(url, body, headers, method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return response.status, response.read()
+        except urllib.error.HTTPError as error:
+            return error.code, b""
+
+    z = np.array([0.5, -1], "<f4")
+    pixels = raster.to_pixels(decode(bundle, z.tolist()))
+    assert answer(z.tobytes()) == (200, pixels.tobytes())
+    for body in (b"", z.tobytes()[:7], z.tobytes() * 2, bytes(10**6), np.full(2, np.nan, "<f4")):
+        assert answer(bytes(body))[0] == 400
+    assert answer(z.tobytes(), "0" * 64)[0] == 404
+    assert answer(z.tobytes(), **{"Sec-Fetch-Site": "cross-site"})[0] == 403
 
 
 def test_code_and_models_are_served_for_good_under_their_version_and_nothing_else_is(

@@ -13,6 +13,8 @@ import importlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy as np
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -20,6 +22,7 @@ from streamlit import config
 
 from explorer.app import cache, payload
 from explorer.bundle.card import BundleError
+from explorer.drawing import raster
 
 FOLDER = Path(__file__).parents[2] / "static" / "live"
 _FILES = {
@@ -55,6 +58,7 @@ def routes() -> list[Route]:
     prefix = f"/{base}" if base else ""
     return [
         *(Route(f"{prefix}/{address_of(kind, '{content}')}", _serve_payload) for kind in _PAYLOADS),
+        Route(f"{prefix}/{address_of('decode', '{content}')}", _decode, methods=["POST"]),
         Route(f"{prefix}/live/{{version}}/{{path:path}}", _serve),
     ]
 
@@ -68,6 +72,31 @@ def _serve_payload(request: Request) -> Response:
     return _keep(_PAYLOADS[kind](bundle), "application/octet-stream")
 
 
+async def _decode(request: Request) -> Response:
+    """Decode one latent, float32, to pixels, uint8: what a browser asks that cannot do it itself.
+
+    A page waits for the answer before it asks again, so that no queue builds up.
+    """
+    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return _refuse("Only this page may ask.", 403)
+    try:
+        bundle = await run_in_threadpool(cache.find_bundle, request.path_params["content"])
+    except BundleError:
+        return _absent()
+    size, body = 4 * bundle.card.model.latent_dim, b""
+    async for part in request.stream():
+        body += part
+        if len(body) > size:
+            break
+    z = np.frombuffer(body[:size], "<f4") if len(body) == size else np.full(1, np.nan)
+    if not np.isfinite(z).all():
+        return _refuse(f"Expected {size // 4} finite numbers in single precision.", 400)
+    pixels = await run_in_threadpool(
+        lambda: raster.to_pixels(bundle.codec.decode(z[np.newaxis].astype(np.float32)))
+    )
+    return Response(pixels.tobytes(), media_type="application/octet-stream")
+
+
 async def _serve(request: Request) -> Response:
     version, path = request.path_params["version"], request.path_params["path"]
     if version != VERSION or path not in _FILES:
@@ -76,7 +105,11 @@ async def _serve(request: Request) -> Response:
 
 
 def _absent() -> Response:
-    return Response("There is no such file.", status_code=404, media_type="text/plain")
+    return _refuse("There is no such file.", 404)
+
+
+def _refuse(sentence: str, status: int) -> Response:
+    return Response(sentence, status_code=status, media_type="text/plain")
 
 
 def _keep(content: bytes, media_type: str) -> Response:

@@ -11,13 +11,15 @@
  * @typedef {Open | Forget | Picture | Reading | Tiles} Request
  */
 
-import { Decoder, Encoder } from "./codec.js";
+import { Decoder, Encoder, RemoteDecoder } from "./codec.js";
 import { Model } from "./model.js";
 import { toPixels } from "./paint.js";
 import { Space } from "./space.js";
 
 /** Decodes that tell how long one takes; the first ones are slower. */
 const TRIES = 8;
+/** Milliseconds: a decode that takes longer keeps less than 20 pictures a second. */
+const SLOW = 50;
 
 export class Answers {
   /** @type {Map<string, Opened>} */
@@ -48,7 +50,8 @@ export class Answers {
     try {
       const opened = new Opened(new Model(payload));
       this.#models.set(content, opened);
-      return { ...summary, warning: opened.warning, decodeTime: opened.timeDecoder() };
+      const decodeTime = opened.settle();
+      return { ...summary, warning: opened.warning, decodeTime };
     } catch (error) {
       return { ...summary, problem: messageOf(error) };
     }
@@ -58,28 +61,52 @@ export class Answers {
 /** A model whose networks are built. */
 class Opened {
   #model;
+  /** @type {Decoder | RemoteDecoder} */
   #decoder;
   #space;
   /** @type {Encoder | null} */
   #encoder = null;
-  /** Why the encoder cannot be run. @type {string | null} */
+  /** What of the model cannot be run here. @type {string | null} */
   warning = null;
 
   /** @param {Model} model */
   constructor(model) {
     model.verify();
     this.#model = model;
-    this.#decoder = build(() => new Decoder(model), "decoder.onnx");
+    try {
+      this.#decoder = build(() => new Decoder(model), "decoder.onnx");
+    } catch (error) {
+      if (!RemoteDecoder.isPossible) throw error;
+      this.#decoder = new RemoteDecoder(model);
+      this.warning = `Decoded by the server. ${messageOf(error)}`;
+    }
     this.#space = new Space(model);
     try {
       this.#encoder = build(() => new Encoder(model), "encoder.onnx");
     } catch (error) {
-      this.warning = messageOf(error); // all but the return distance works without it
+      this.warning ??= messageOf(error); // all but the return distance works without it
     }
   }
 
+  /** Lets the server decode if that is much sooner; returns the milliseconds of a decode. */
+  settle() {
+    const here = this.#time();
+    if (here < SLOW || !RemoteDecoder.isPossible || this.#decoder instanceof RemoteDecoder) {
+      return here;
+    }
+    const decoder = this.#decoder;
+    this.#decoder = new RemoteDecoder(this.#model);
+    const there = this.#time();
+    if (there < here / 2) {
+      this.warning ??= "Decoded by the server, which is faster than this browser.";
+      return there;
+    }
+    this.#decoder = decoder;
+    return here;
+  }
+
   /** Milliseconds that one decode takes. */
-  timeDecoder() {
+  #time() {
     const origin = new Float32Array(this.#model.header.latentDim);
     const times = Array.from({ length: TRIES }, () => {
       const started = performance.now();

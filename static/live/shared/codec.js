@@ -41,6 +41,40 @@ export class Decoder {
   }
 }
 
+/** The server's decoder, for a network that the browser cannot run, or only slowly. */
+export class RemoteDecoder {
+  #address;
+  #image;
+
+  /** Whether this thread may wait for the server: a worker may. */
+  static get isPossible() {
+    return typeof XMLHttpRequest === "function" && typeof window === "undefined";
+  }
+
+  /** @param {Model} model */
+  constructor({ content, header: { imageShape } }) {
+    this.#address = new URL(`../decode/${content}`, import.meta.url);
+    this.#image = new Float32Array(imageShape[0] * imageShape[1] * imageShape[2]);
+  }
+
+  /** As `Decoder.run`; grey where the server does not answer. @param {Float32Array} z */
+  run(z) {
+    const image = this.#image;
+    const request = new XMLHttpRequest();
+    request.open("POST", this.#address, false);
+    request.responseType = "arraybuffer";
+    try {
+      request.send(z.slice());
+    } catch {
+      return image.fill(0.5); // the server is gone; Streamlit says so, and comes back by itself
+    }
+    const pixels = new Uint8Array(request.status === 200 ? request.response : 0);
+    if (pixels.length !== image.length) return image.fill(0.5);
+    for (let i = 0; i < image.length; i++) image[i] = pixels[i] / 255;
+    return image;
+  }
+}
+
 /** From an image to its place: the mean of q(z|x), or where a flow takes no noise. */
 export class Encoder {
   #network;
