@@ -67,6 +67,7 @@ def told(dataset: Dataset) -> str:
         ("Train", "Holdout"),
         ("pets-train", "pets-eval"),
         ("trainset", "devset"),
+        ("train2017", "val2017"),
         ("seg_train/seg_train", "seg_test/seg_test"),
         ("Pets/train", "Pets/valid"),
     ],
@@ -88,10 +89,12 @@ def test_each_class_may_have_its_own_splits(folder: Path) -> None:
 
 
 def test_split_and_class_in_one_name_are_told_apart(folder: Path) -> None:
-    save_classes(folder, {"train_cat": 3, "train_dog": 3, "test_cat": 1, "test_dog": 2})
-    pets = load_dataset(folder)
-    assert pets.classes == ("cat", "dog")
-    assert counts(pets) == (6, 3)
+    save_classes(folder / "1", {"train_cat": 3, "train_dog": 3, "test_cat": 1, "test_dog": 2})
+    save_classes(folder / "2", {"trainA": 3, "trainB": 3, "testA": 1, "testB": 2})
+    for number, classes in (("1", ("cat", "dog")), ("2", ("a", "b"))):
+        pets = load_dataset(folder / number)
+        assert pets.classes == classes
+        assert counts(pets) == (6, 3)
 
 
 def test_folders_beside_the_splits_are_left_out_and_told(folder: Path) -> None:
@@ -173,6 +176,16 @@ def test_pipes_and_links_are_left_out_and_told(folder: Path) -> None:
     os.mkfifo(folder / "alone.png")
     with pytest.raises(DatasetError, match="alone.png is no regular file"):
         load_dataset(folder / "alone.png")
+
+
+def test_names_that_are_no_utf_8_do_no_harm(folder: Path) -> None:
+    for number in range(4):
+        place = Path(os.fsdecode(os.fsencode(folder) + b"/\xff\xfe"))
+        save_image(place / os.fsdecode(b"\xe9%d.png" % number))
+    found = load_dataset(folder)
+    assert counts(found) == (3, 1)
+    write_sheet(found, folder / "sheet.png")
+    assert os.fsdecode(b"\xff\xfe") in full(found)  # the commands print it with question marks
 
 
 def test_other_files_are_counted_by_kind(folder: Path) -> None:

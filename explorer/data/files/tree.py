@@ -185,6 +185,8 @@ class _Zip(_Archive):
                     "cannot be read here; unpack it and give the folder."
                 )
         self._members = {"/".join(parts_of(member.filename)): member for member in members}
+        if double := len(members) - len(self._members):
+            report.leave_out("members of the same name", path.name, double)
         super().__init__(path, self._collect(iter(self._members), report))
 
     def open(self, name: str) -> IO[bytes]:

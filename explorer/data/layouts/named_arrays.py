@@ -109,10 +109,7 @@ def find_in_arrays(
                 labels, columns = values, {}
                 report.note(f"{told} is taken for the labels: nothing else lies beside the images")
         if labels is None and len({*arrays[name].shape}) == 1:
-            raise DatasetError(
-                f"{name} in {path} has the shape {arrays[name].shape}, which is that of a single "
-                "picture; give an array of shape (n, height, width)."
-            )
+            raise DatasetError(_is_one_picture(path, name, arrays[name].shape))
         found[role] = Unclassified(_as_images(path, [arrays[name]]), labels, columns)
         tables = [other for other in tables if other not in used]
     for name in arrays:
@@ -196,6 +193,9 @@ def _one_array_a_class(
     report: Report,
 ) -> Layout:
     """Images whose class is the name of their array, as one file for each in Quick, Draw!."""
+    for name in images:
+        if len(arrays[name].shape) == 2 and len({*arrays[name].shape}) == 1:
+            raise DatasetError(_is_one_picture(path, name, arrays[name].shape))
     report.note("each array is taken for a class, by its name")
     found = {}
     for role in dict.fromkeys(keys[name].role for name in images):
@@ -206,6 +206,13 @@ def _one_array_a_class(
         found[role or TRAIN] = Unclassified(source, labels, {})
     origin, shape = arrays[images[0]].origin, _shape_of_all(path, found)
     return classify(path, origin, found, report, lone_class="", image_shape=shape)
+
+
+def _is_one_picture(path: Path, name: str, shape: tuple[int, ...]) -> str:
+    return (
+        f"{name} in {path} has the shape {shape}, which is that of a single picture; give an array "
+        "of shape (n, height, width)."
+    )
 
 
 def _as_images(path: Path, arrays: Sequence[Stored]) -> Images:

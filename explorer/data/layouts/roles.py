@@ -77,9 +77,11 @@ def all_name_splits(values: Iterable[str]) -> bool:
 
 
 def _glued(word: str) -> list[str]:
-    """Cut words that are written as one, such as "trainset", "testimages" or "xtrain"."""
+    """Cut words that are written as one, such as "trainset", "val2017" or "xtrain"."""
     if word in _ROLE_OF or word in _FILLERS:
         return [word]
+    if (letters := word.rstrip("0123456789")) in _ROLE_OF:
+        return [letters]
     for filler in ("x", "y", *_FILLERS):
         if word.endswith(filler) and word.removesuffix(filler) in _ROLE_OF:
             return [word.removesuffix(filler), filler]
