@@ -213,6 +213,7 @@ def test_other_files_are_counted_by_kind(folder: Path) -> None:
         ("scan.dcm", "DICOM files.*pydicom"),
         ("model.pt", "PyTorch files.*torch.load"),
         ("data.pkl", "pickles.*never loaded"),
+        ("mnist.pkl.gz", "pickles.*never loaded"),
         ("data.arrow", "Arrow files.*to_parquet"),
         ("inner.zip", "no images but archives.*unpack"),
         ("list.csv", "list.csv in .* must have a column for each pixel"),
@@ -728,6 +729,17 @@ def test_csv_of_pixels_is_read_with_titles_or_without(tmp_path: Path) -> None:
         images = np.concatenate([found.train.images, found.test.images])
         assert {image.tobytes() for image in images} == {row.tobytes() for row in pixels}
         assert found.classes == ("0", "1", "2")
+
+
+def test_labels_without_titles_may_come_last(tmp_path: Path) -> None:
+    pixels = noise(40, 64) // 16
+    pixels[:, 0] = 0  # a corner, as in the digits of scikit-learn
+    table = np.column_stack([pixels, np.arange(40) % 10])
+    np.savetxt(tmp_path / "digits.csv.gz", table, "%d", ",")
+    digits = load_dataset(tmp_path / "digits.csv.gz")
+    assert (digits.title, len(digits.classes)) == ("digits", 10)
+    assert digits.train.images[:, 0, 0].max() == 0
+    assert "the last column is taken for the label" in told(digits)
 
 
 def test_csv_files_of_a_contest_lie_together(folder: Path) -> None:

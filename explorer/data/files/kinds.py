@@ -38,7 +38,7 @@ _CONVERSIONS = (  # name of a file inside, what it is, the conversion that works
     (r".*\.(dcm|dicom)", "DICOM files",
      "write pydicom.dcmread(PATH).pixel_array of each as a 16-bit PNG"),
     (r".*\.(pt|pth)", "PyTorch files", "run numpy.save('images.npy', torch.load(PATH).numpy())"),
-    (r".*\.(pkl|pickle|p|joblib)", "pickles",
+    (r".*\.(pkl|pickle|p|joblib)(\.gz)?", "pickles",
      "they can run any code and are never loaded: where they were made, run "
      "numpy.savez('images.npz', images=…, labels=…)"),
     (r".*\.mat", "MATLAB files of unknown content",

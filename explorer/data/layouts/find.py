@@ -85,11 +85,13 @@ def find_images(path: Path, options: Options, report: Report) -> Layout:
 def _sort_files(tree: Tree) -> dict[str, list[str]]:
     families: dict[str, list[str]] = {}
     for name in tree.names():
-        suffix = suffix_of(name.removesuffix(".gz"))
+        suffix = suffix_of(name)
         if is_idx(name):
             family = IDX
-        elif suffix_of(name) in FORMAT_OF_SUFFIX:
+        elif suffix in FORMAT_OF_SUFFIX:
             family = PICTURES
+        elif name.lower().endswith(".csv.gz"):
+            family = CSV
         elif suffix in _FAMILY_OF_SUFFIX:
             family = _FAMILY_OF_SUFFIX[suffix]
         else:

@@ -33,6 +33,7 @@ _LABELS = ("label", "labels", "class", "target", "emotion", "finelabel", "y", "d
 _SPLITS = ("usage", "split", "partition", "subset", "set")
 _PIXEL = re.compile(r"(pixels?|px|p|x|f|col|column)?[ _]?\d+([x_.]\d+)?")
 _CSV_BLOCK = 2**24  # bytes
+_FIRST_LINES = 200  # that are looked at
 
 
 def find_in_csv(
@@ -52,6 +53,8 @@ def find_in_csv(
                 raise
             report.leave_out("tables without pixels", name)
         else:
+            if table.guess:
+                report.note(table.guess)
             by_role.setdefault(read_name(name).role or TRAIN, []).append(table)
     if not by_role:
         raise DatasetError(f"None of the CSV files in {tree.path} has a column for each pixel.")
@@ -208,6 +211,7 @@ class _Csv:
 
     Attributes:
         titles: of the columns; without a first line of titles, ``label`` and numbers.
+        guess: what was guessed, if anything, for a person to know.
         pixels: the titles of those with one pixel each, or the one with all of them.
         is_packed: whether it is one with all of them, with spaces between.
     """
@@ -216,17 +220,23 @@ class _Csv:
         self._tree, self._name = tree, name
         self.where = str(tree.path) if tree.path.name == name else f"{name} in {tree.path}"
         with self._opened() as file:
-            first = file.readline(2**24).decode("utf-8-sig", "replace").strip()
+            lines = [file.readline(2**24) for _ in range(_FIRST_LINES)]
+        texts = [line.decode("utf-8-sig", "replace").strip() for line in lines if line.strip()]
+        first = texts[0] if texts else ""
         self._delimiter = max(",\t;", key=first.count)
-        cells = [cell.strip().strip('"') for cell in first.split(self._delimiter)]
+        rows = [[cell.strip().strip('"') for cell in text.split(self._delimiter)] for text in texts]
+        cells = rows[0] if rows else []
+        self.guess: str | None = None
         self._has_titles = not all(re.fullmatch(r"-?[\d.]+(e-?\d+)?", cell, re.I) for cell in cells)
         if self._has_titles:
             self.titles = cells
         else:
-            is_square = arrange_images((1, len(cells))) is not None
-            self.titles = ([] if is_square else ["label"]) + [
-                f"pixel{i}" for i in range(len(cells) - (not is_square))
-            ]
+            self.titles = [f"pixel{number}" for number in range(len(cells))]
+            if arrange_images((1, len(cells))) is None:
+                is_last = _fewer_but_several({row[-1] for row in rows}, {row[0] for row in rows})
+                self.titles[-1 if is_last else 0] = "label"
+                place = "last" if is_last else "first"
+                self.guess = f"without titles, the {place} column is taken for the label"
         packed = [title for title in self.titles if title.lower() in ("pixels", "pixel", "image")]
         numbered = [title for title in self.titles if _PIXEL.fullmatch(title.lower())]
         self.is_packed = bool(packed)
@@ -298,6 +308,11 @@ class _Csv:
                 yield from reader
         except ArrowException as error:
             raise DatasetError(f"{self.where} cannot be read as CSV: {error}.") from error
+
+
+def _fewer_but_several(one: set[str], other: set[str]) -> bool:
+    """Whether one column's values are those of labels rather than another's: few, but not one."""
+    return len(one) > 1 and (len(other) == 1 or len(one) < len(other))
 
 
 def _read_csv(tables: Sequence[_Csv]) -> Unclassified:
