@@ -805,6 +805,13 @@ def test_objects_and_large_tables_beside_images_are_not_read(tmp_path: Path) -> 
     assert mine.report.left_out == {kind: (3, "masks")}
 
 
+def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.h5").write_bytes(b"x")
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(DatasetError, match="Reading HDF5 files needs h5py, which is not installed"):
+        load_dataset(tmp_path / "a.h5")
+
+
 def test_a_full_disk_gets_a_sentence_with_the_place(folder: Path, tmp_path: Path) -> None:
     save_classes(folder, {"cat": 9})
     code = (

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from explorer.data.files.libraries import need
 from explorer.data.files.stored import Stored, rows_at_once, stored_array
 from explorer.data.files.tree import Tree
 from explorer.errors import DatasetError
@@ -61,8 +62,7 @@ def read_npz(tree: Tree, name: str) -> dict[str, Stored]:
 
 def read_hdf5(tree: Tree, name: str) -> dict[str, Stored]:
     """Read the arrays of an HDF5 file, block by block."""
-    import h5py
-
+    h5py = need("h5py", "HDF5 files")
     arrays: dict[str, Stored] = {}
 
     def visit(key: str, item: Any) -> None:
@@ -83,12 +83,10 @@ def read_hdf5(tree: Tree, name: str) -> dict[str, Stored]:
 
 def read_mat(tree: Tree, name: str) -> dict[str, Stored]:
     """Read the MATLAB files of SVHN, ``train_32x32.mat``: images last, the digit 0 as 10."""
-    from scipy.io import loadmat
-
-    where = _where(tree, name)
+    where, scipy = _where(tree, name), need("scipy.io", "MATLAB files")
     try:
         with tree.local(name) as file:
-            content = loadmat(file, variable_names=("X", "y"))
+            content = scipy.loadmat(file, variable_names=("X", "y"))
         images, labels = np.moveaxis(content["X"], -1, 0), content["y"].reshape(-1)
     except Exception as error:  # damaged ones make SciPy raise nearly anything
         raise DatasetError(
@@ -163,8 +161,7 @@ def _refuse_objects(dtype: np.dtype, key: str, where: str) -> None:
 
 
 def _hdf5_rows(tree: Tree, name: str, key: str) -> Iterator[np.ndarray]:
-    import h5py
-
+    h5py = need("h5py", "HDF5 files")
     with tree.local(name) as content, h5py.File(content, "r") as file:
         item = file[key]
         if not item.shape:

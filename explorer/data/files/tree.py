@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from explorer.data.files.kinds import kind_of_bytes
+from explorer.data.files.libraries import need
 from explorer.data.report import Report
 from explorer.errors import DatasetError
 
@@ -355,9 +356,7 @@ def _opened(path: Path) -> IO[bytes]:
     with path.open("rb") as file:
         magic = file.read(4)
     if magic == b"\x28\xb5\x2f\xfd":
-        import zstandard
-
-        stream: IO[bytes] = zstandard.open(path, "rb")
+        stream: IO[bytes] = need("zstandard", "Zstandard archives").open(path, "rb")
         return stream
     opener = _UNPACKED_BY.get(magic[:2], open)
     return opener(path, "rb")  # type: ignore[operator,no-any-return]
