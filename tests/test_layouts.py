@@ -486,6 +486,13 @@ def test_tables_spell_names_in_many_ways(folder: Path, spell: str) -> None:
         assert found.classes == ("a", "b")
 
 
+def test_rows_that_name_several_images_are_told(folder: Path) -> None:
+    save_classes(folder, {"train": 6, "test": 3})
+    rows = "".join(f"{number:03},{'xy'[number % 2]}\n" for number in range(6))
+    (folder / "labels.csv").write_text(f"id,breed\n{rows}")
+    assert "3 rows of labels.csv name more than one image" in load_dataset(folder).report.notes
+
+
 def test_columns_of_one_hot_rows_are_the_class(folder: Path) -> None:
     for number in range(9):
         save_image(folder / f"ISIC_{number:07}.jpg")

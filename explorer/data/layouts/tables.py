@@ -122,6 +122,9 @@ def attach(files: Sequence[str], tables: Sequence[Table], report: Report) -> Tol
             continue
         rows, names = matched
         table.is_used = True
+        claims = np.bincount(rows, minlength=1)[: len(table.columns[names])]
+        if several := int((claims > 1).sum()):
+            report.note(f"{several:,} rows of {table.files[0]} name more than one image")
         for title, cells in table.columns.items():
             if title == names:
                 continue
