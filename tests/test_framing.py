@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from explorer.data.framing import Framing, frame_picture, suggest_framing, whole_zoom
 from explorer.data.pixels import Shape
@@ -183,6 +183,42 @@ def test_a_photographed_sketch_is_stretched_and_framed() -> None:
     assert 50 / (bottom - top) == pytest.approx(0.8, abs=0.05)
     image = frame_picture(sketch, suggestion, GREY, BLACK)
     assert image[0].max() < 0.01 and image.max() == 1
+
+
+def digit(size: int, width: int) -> Image.Image:
+    """A seven, black on white."""
+    image = Image.new("L", (size, size), 255)
+    points = [(0.4 * size, 0.3 * size), (0.65 * size, 0.3 * size), (0.5 * size, 0.75 * size)]
+    ImageDraw.Draw(image).line(points, 0, width)
+    return image
+
+
+@pytest.mark.parametrize("light", ["falls off by 45 %", "a shadow's edge"])
+def test_a_digit_on_paper_in_uneven_light_is_found_and_inverted(light: str) -> None:
+    ink = np.asarray(digit(400, 30), float) / 255
+    x = np.linspace(0, 1, 400)
+    fall = 0.55 + 0.45 * x if light == "falls off by 45 %" else np.where(x < 0.4, 0.5, 1.0)
+    photo = picture_of(255 * (0.25 + 0.55 * ink) * fall)
+    suggestion = suggest_framing(photo, GREY, BLACK)
+    assert suggestion.invert and suggestion.stretch
+    left, top, right, bottom = suggestion.box(photo, GREY)
+    assert (left + right) / 2 == pytest.approx(0.525 * 400, abs=12)
+    assert (top + bottom) / 2 == pytest.approx(0.525 * 400, abs=12)
+
+
+def test_a_thin_line_of_a_pen_is_found_in_a_large_photo() -> None:
+    photo = digit(3000, 6)  # 0.2 % of its width
+    suggestion = suggest_framing(photo, GREY, BLACK)
+    assert suggestion.invert
+    left, top, right, bottom = suggestion.box(photo, GREY)
+    assert (left + right) / 2 == pytest.approx(0.525 * 3000, abs=60)
+    assert bottom - top < 0.8 * 3000
+
+
+def test_specks_are_no_object() -> None:
+    paper = np.full((1000, 1000), 240.0)
+    paper[100:900:97, 100:900:89] = 0
+    assert suggest_framing(picture_of(paper), GREY, BLACK).zoom == 1
 
 
 def test_an_object_that_the_largest_crop_would_cut_is_shown_whole() -> None:

@@ -6,13 +6,15 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from explorer.data.pixels import Background, Box, Shape, crop_box, lay_on, resample
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # of red, green, blue: ITU-R BT.601
 _PLAIN = 0.15  # how far a plain ground, such as paper in uneven light, may vary
 _HARDLY_VISIBLE = 0.25  # a difference from the background
+_INK = 0.7  # of the light of the paper around it: less is ink
+_SHARPEST = 8  # pixels of a cell's side in which the darkest and brightest are looked for
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ def suggest_framing(
 ) -> Framing:
     """Suggest a framing: the object in the middle, as bright against the background as the data's.
 
-    Greys are inverted if a plain ground, such as paper, is then nearer to the data
-    set's background, and stretched if it is not quite that. An object on a plain or
+    Greys are inverted if a plain ground, such as paper in whatever light, is then nearer to
+    the data set's background, and stretched if it is not quite that. An object on a plain or
     transparent ground is framed if it is far from filling as much of the crop as the data
     set's do, or would be cut off. A picture that has the model's size already is not cropped.
 
@@ -81,7 +83,7 @@ def suggest_framing(
             they show, in (0, 1]; see ``typical_fill``.
     """
     level = float(np.mean(background))
-    luma, alpha = _thumbnail(picture)
+    luma, darkest, brightest, alpha = _thumbnails(picture)
     grey = image_shape[2] == 1
     if np.median(_border(alpha)) < 0.5:  # transparent ground: invert only if hardly visible
         found = alpha > 0.5
@@ -89,13 +91,17 @@ def suggest_framing(
         invert, stretch = grey and abs(shade - level) < _HARDLY_VISIBLE, False
     else:
         ground = float(np.median(_border(luma)))
-        distance = np.abs(luma - ground) * alpha
-        if np.mean(_border(distance) < _PLAIN) < 0.75:
-            return Framing()  # no plain ground: a photo of a scene
-        found = distance > max(_PLAIN, 0.3 * distance.max())
+        is_even = np.mean(_border(np.abs(luma - ground) * alpha) < _PLAIN) >= 0.75
+        if is_even:
+            distance = np.maximum(ground - darkest, brightest - ground) * alpha
+            found = distance > max(_PLAIN, 0.3 * distance.max())
+        else:
+            found, ground = _ink(luma, darkest), 1.0
+            if not found.any():
+                return Framing()  # no plain ground: a photo of a scene
         invert = grey and abs(1.0 - ground - level) < abs(ground - level)
         shown = 1.0 - ground if invert else ground
-        stretch = bool(grey and found.any() and abs(shown - level) > 0.05)
+        stretch = bool(grey and found.any() and (abs(shown - level) > 0.05 or not is_even))
     if not found.any() or picture.size == (image_shape[1], image_shape[0]):
         return Framing(invert=invert, stretch=stretch)
     centre, zoom = _frame(picture, found, image_shape, fill)
@@ -124,11 +130,42 @@ def _bounds(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return start, np.array([columns[-1] + 1, rows[-1] + 1]) / shape
 
 
-def _thumbnail(image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
-    """Luma and alpha in [0, 1], each ``(height, width)`` with sides ≤ 128."""
-    small = image.convert("RGBA").reduce(math.ceil(max(image.size) / 128))
-    pixels = np.asarray(small, np.float32) / 255.0
-    return pixels[..., :3] @ _LUMA, pixels[..., 3]
+def _thumbnails(image: Image.Image) -> tuple[np.ndarray, ...]:
+    """Mean, darkest and brightest luma and mean alpha in [0, 1], ``(height, width)``, sides ≤ 128.
+
+    A thin line is as dark in the second, or as bright in the third, as it is in the picture,
+    whereas single specks are not.
+    """
+    factor = math.ceil(max(image.size) / 128)
+    side = min(factor, _SHARPEST)
+    small = np.asarray(image.convert("RGBA").reduce(math.ceil(factor / side)), np.float32) / 255.0
+    height, width = (-(-length // side) * side for length in small.shape[:2])
+    margin = ((0, height - small.shape[0]), (0, width - small.shape[1]), (0, 0))
+    cells = np.pad(small, margin, mode="edge").reshape(height // side, side, width // side, side, 4)
+    alpha = cells[..., 3].mean(axis=(1, 3))
+    luma = (cells[..., :3] @ _LUMA).transpose(0, 2, 1, 3).reshape(*alpha.shape, side * side)
+    darkest, brightest = np.quantile(luma, (0.1, 0.9), axis=-1)
+    return luma.mean(axis=-1), darkest, brightest, alpha
+
+
+def _ink(luma: np.ndarray, darkest: np.ndarray) -> np.ndarray:
+    """Where ink lies on paper in uneven light, bool; nowhere if the picture shows something else.
+
+    The light is what a closing leaves, which takes away all that is dark and narrow.
+    """
+    side = min(luma.shape) // 4 | 1
+    grey = Image.fromarray(np.rint(luma * 255).astype(np.uint8))
+    closed = grey.filter(ImageFilter.MaxFilter(side)).filter(ImageFilter.MinFilter(side))
+    light = np.maximum(np.asarray(closed, np.float32) / 255.0, 1e-3)
+    ink, paper = darkest / light < _INK, luma / light > 1.0 - _PLAIN
+    is_paper = (
+        paper.mean() > 0.7
+        and _border(paper).mean() > 0.9
+        and light.min() > 0.3 * light.max()
+        and light.max() > 0.5
+        and 0.002 < ink.mean() < 0.3
+    )
+    return ink & is_paper
 
 
 def _border(values: np.ndarray) -> np.ndarray:

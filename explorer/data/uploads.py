@@ -64,7 +64,7 @@ class Upload:
     Attributes:
         image: upright, 8-bit, mode "L", "RGB", or "RGBA" if any of it is transparent; larger
             ones are reduced, see `to_picture`.
-        size: (width, height) that the file states, pixels.
+        size: (width, height) of the file's picture, upright, pixels.
         notes: what was done on the way, in words that can be shown.
     """
 
@@ -117,6 +117,8 @@ def _read(data: bytes, form: Form) -> Upload:
     picture = to_picture(image, form)
     if max(picture.size) < max(size):
         notes.append(f"reduced from {size[0]:,} × {size[1]:,} pixels")
+    if (size[0] < size[1]) != (picture.width < picture.height):
+        size = size[1], size[0]  # it was turned
     return Upload(picture, size, tuple(notes))
 
 
