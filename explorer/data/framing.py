@@ -165,7 +165,7 @@ def _ink(luma: np.ndarray, darkest: np.ndarray) -> np.ndarray:
         and light.max() > 0.5
         and 0.002 < ink.mean() < 0.3
     )
-    return ink & is_paper
+    return np.asarray(ink & is_paper)
 
 
 def _border(values: np.ndarray) -> np.ndarray:

@@ -28,8 +28,9 @@ Both ends are places in the latent space. Decoding the places between them shows
 space is *smooth*: a good one passes through believable images.
 
 A **straight line** (lerp) is the shortest way. A **great arc** (slerp; Shoemake 1985, White 2016)
-keeps the distance from the origin between that of its ends, where most of the prior's mass lies
-in many dimensions.
+keeps the distance from the origin between that of its ends. It is here to be compared: on the
+models that ship it passed through thinner places than the straight line, changed the pictures
+more and came back less exactly.
 """
 SOURCES = ("Test image", "The point", "Upload")
 GALLERY = 16
@@ -41,7 +42,15 @@ def render_view(bundle: Bundle) -> None:
     """Draw the view."""
     st.markdown("Choose two images and see what lies between them.", help=HELP)
     _setdefault_ends(bundle)
-    columns = st.columns(2, gap="large")
+    main, side = stage()
+    with side:
+        render_point(bundle)  # first: the path's picture takes its place
+    with main:
+        _render_path(bundle)
+
+
+def _render_path(bundle: Bundle) -> None:
+    columns = st.columns(2, gap="medium")
     for name, column in zip("ab", columns, strict=True):
         with column, st.container(border=True):
             _render_end(bundle, name)
@@ -53,12 +62,8 @@ def render_view(bundle: Bundle) -> None:
     parts.scrubber(
         bundle, walk(*ends, np.linspace(0.0, 1.0, SMOOTH)), key=f"scrubber-{bundle.card.name}"
     )
-    chart, side = stage()
-    with chart:
-        _render_map(bundle, path)
-    with side:
-        render_point(bundle)
     _render_exports(bundle, path, images)
+    _render_map(bundle, path)
 
 
 def end_latent(bundle: Bundle, end: str) -> np.ndarray:
@@ -103,32 +108,30 @@ def _setdefault_ends(bundle: Bundle) -> None:
 
 
 def _render_end(bundle: Bundle, name: str) -> None:
-    flow = st.container(horizontal=True, gap="medium")
-    picture = flow.container(width=112, key=f"end-{name}")
-    controls = flow.container(width="stretch")
-    with controls:
-        source = st.segmented_control(
-            "From" if name == "a" else "To",
-            SOURCES,
-            default=SOURCES[0],
-            required=True,
-            key=f"source-{name}",
-            persist_state="session",
+    flow = st.container(horizontal=True, gap="small")
+    picture = flow.container(width=88, key=f"end-{name}")
+    source = flow.container(width="stretch").segmented_control(
+        "From" if name == "a" else "To",
+        SOURCES,
+        default=SOURCES[0],
+        required=True,
+        key=f"source-{name}",
+        persist_state="session",
+    )
+    if source != "Upload":  # which counts as a new one when it is chosen again
+        st.session_state.pop(f"uploaded-{name}", None)
+    if source == "Test image":
+        _choose_test_image(bundle, name)
+    elif source == "The point":
+        st.button(
+            f"Use {describe(session.point(bundle))}",
+            key=f"take-{name}",
+            on_click=_set_end,
+            args=(name, session.format_latent(session.point(bundle))),
+            help="Move the point in any other view first, by a click on the map for instance",
         )
-        if source != "Upload":  # which counts as a new one when it is chosen again
-            st.session_state.pop(f"uploaded-{name}", None)
-        if source == "Test image":
-            _choose_test_image(bundle, name)
-        elif source == "The point":
-            st.button(
-                f"Use {describe(session.point(bundle))}",
-                key=f"take-{name}",
-                on_click=_set_end,
-                args=(name, session.format_latent(session.point(bundle))),
-                help="Move the point in any other view first, by a click on the map for instance",
-            )
-        else:
-            _take_upload(bundle, name)
+    else:
+        _take_upload(bundle, name)
     with picture:
         _render_end_picture(bundle, st.session_state[name])
 
@@ -182,11 +185,11 @@ def _choose_test_image(bundle: Bundle, name: str) -> None:
     def take_any() -> None:
         _set_end(name, f"test-{np.random.default_rng().choice(candidates)}")
 
-    for icon, action, explanation in (
-        ("shuffle", show_others, "Show other images"),
-        ("casino", take_any, "Take one at random"),
+    for label, action, explanation in (
+        ("Others", show_others, "Show other images"),
+        ("Random", take_any, "Take one at random"),
     ):
-        flow.button(f":material/{icon}:", key=f"{icon}-{name}", on_click=action, help=explanation)
+        flow.button(label, key=f"{label.lower()}-{name}", on_click=action, help=explanation)
     rows = np.random.default_rng(seed).permutation(candidates)[:GALLERY]
     parts.pick_tile(
         cache.pictures(bundle, rows)[0],

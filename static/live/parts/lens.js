@@ -93,6 +93,7 @@ export class Lens {
     find(box, ".pair").hidden = model.problem !== null;
     if (model.problem) write(this.#place, "no picture: the page cannot run the model");
     this.#drawOriginal();
+    hub.look(null, this); // a part that shows a latent of its own says so again
   }
 
   /** @param {LensData} data */

@@ -29,6 +29,7 @@ export class Scrubber {
   #frame = 0;
   #direction = 1;
   #elapsed = 0;
+  #endLook;
   #isCalm = matchMedia("(prefers-reduced-motion: reduce)");
 
   /** @param {HTMLElement} root @param {import("../shared/hub.js").Host} host */
@@ -45,17 +46,24 @@ export class Scrubber {
     this.#range.addEventListener("input", () => this.#show());
     this.#range.addEventListener("change", () => this.#settle());
     this.#range.addEventListener("pointerdown", () => this.#stop());
+    // When nobody looks elsewhere any more, the picture is the path's again
+    this.#endLook = hub.onLook((z, source) => {
+      if (z === null && source !== this) queueMicrotask(() => hub.look(this.#latent, this));
+    });
   }
 
   /** @param {ScrubberData} data */
   update({ path }) {
-    if (!same(path, this.#path)) this.#range.value = "0";
+    const isOther = !same(path, this.#path);
+    if (isOther) this.#range.value = "0";
     this.#path = path;
-    this.#locate();
+    if (isOther) this.#show();
+    else this.#locate();
   }
 
   close() {
     this.#stop();
+    this.#endLook();
     this.#hub.look(null, this);
   }
 
