@@ -48,11 +48,13 @@ class Table:
         files: that it was read from; the first one's folder is that of the images.
         columns: the cells of each, by its title.
         is_used: whether it told something of an image.
+        named: the rows that have named an image so far.
     """
 
     files: Sequence[str]
     columns: dict[str, list[str]]
-    is_used: bool = field(default=False)
+    is_used: bool = False
+    named: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -122,9 +124,11 @@ def attach(files: Sequence[str], tables: Sequence[Table], report: Report) -> Tol
             continue
         rows, names = matched
         table.is_used = True
-        claims = np.bincount(rows, minlength=1)[: len(table.columns[names])]
-        if several := int((claims > 1).sum()):
-            report.note(f"{several:,} rows of {table.files[0]} name more than one image")
+        named, counts = np.unique(rows[rows < len(table.columns[names])], return_counts=True)
+        again = table.named.intersection(named.tolist()) | {*named[counts > 1].tolist()}
+        if again:
+            report.note(f"{len(again):,} rows of {table.files[0]} name more than one image")
+        table.named.update(named.tolist())
         for title, cells in table.columns.items():
             if title == names:
                 continue
