@@ -44,6 +44,7 @@ def render_page() -> None:
         _choose_model(cards)
         for name, problem in broken.items():
             _show_broken(f"**{literal(name)}** was left out: {literal(problem)}")
+        _tell_how_to_add()
     here.read_details(bundle)
     session.begin(bundle)
     (view,) = (view for view in VIEWS if view.name == st.session_state["view"])
@@ -72,6 +73,19 @@ def _in_order(cards: dict[str, Card]) -> dict[str, Card]:
             key=lambda entry: (entry[1].data.title, entry[1].model.latent_dim, entry[0]),
         )
     )
+
+
+def _tell_how_to_add() -> None:
+    """The two commands that bring another model onto the page."""
+    with st.popover("Add a model", width="stretch"):
+        st.markdown("Train one on your own images, then reload this page:")
+        st.code("python train.py path/to/images --latent-dim 8", language="bash")
+        st.markdown("Or bring an encoder and a decoder from PyTorch, Keras or JAX:")
+        st.code(
+            "python -m explorer adopt my-vae --encoder encoder.onnx \\\n"
+            "  --decoder decoder.onnx --data path/to/images",
+            language="bash",
+        )
 
 
 def _choose_model(cards: dict[str, Card]) -> None:
