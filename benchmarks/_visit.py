@@ -92,10 +92,13 @@ class Visit:
         page.on("request", self._count_sent)
         page.on("websocket", self._count_messages)
 
-    async def open(self, server: Server, bundle: Bundle, view: str) -> None:
-        """Show a view and wait until it has settled."""
+    async def open(
+        self, server: Server, bundle: Bundle, view: str, *, dots: int | None = None
+    ) -> None:
+        """Show a view and wait until it has settled; on the map there are ``dots``."""
         await self.page.goto(f"{server.url}/?model={bundle.card.name}&view={view}")
-        shown = has_dots(bundle) if view == "Map" else "document.querySelector('[role=tab]')"
+        is_map = has_dots(bundle) if dots is None else f"probe.hasDots({dots})"
+        shown = is_map if view == "Map" else "document.querySelector('[role=tab]')"
         await self.page.evaluate(f"probe.when(() => probe.isIdle() && {shown})")
         await asyncio.sleep(1)
 
@@ -129,6 +132,22 @@ class Visit:
         await asyncio.sleep(0.1)
         latencies, pictures = await self.page.evaluate("[probe.latencies, probe.pictures]")
         return latencies, pictures / seconds
+
+    async def frames(
+        self, corners: Sequence[Place], seconds: float, *, wheel: bool = False
+    ) -> float:
+        """Pictures of the map a second, all drawn, while the pointer moves or its wheel turns."""
+        await self.page.evaluate("probe.forget()")
+        started = time.monotonic()
+        turns = 0
+        while time.monotonic() - started < seconds:
+            if wheel:
+                await self.page.mouse.wheel(0, -60 if turns // 30 % 2 else 60)
+            else:
+                await self.page.mouse.move(*_along(corners, turns / MOVES_A_SIDE))
+            turns += 1
+        drawn = await self.page.evaluate("probe.drawn()")
+        return float(drawn) / (time.monotonic() - started)
 
     def _count_sent(self, _: object) -> None:
         self.sent += 1

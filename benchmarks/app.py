@@ -2,7 +2,7 @@
 
     python -m benchmarks.app                          all bundles of pretrained/
     LATENT_BUNDLES=folder python -m benchmarks.app    of another folder
-    python -m benchmarks.app --only drags views       some of the measurements
+    python -m benchmarks.app --only drags maps        some of the measurements
 
 The page itself (``probe.js``) counts from an input event to the end of the frame with the
 picture, or to the moment from which the page is settled: no script runs on the server, and
@@ -24,13 +24,23 @@ from typing import Literal
 
 import numpy as np
 from PIL import Image
-from playwright.async_api import Browser, FilePayload, Page, Playwright, async_playwright
+from playwright.async_api import (
+    Browser,
+    FilePayload,
+    Page,
+    Playwright,
+    Route,
+    async_playwright,
+)
 
+from benchmarks._crowd import crowded_payload
 from benchmarks._table import print_head, print_row
 from benchmarks._visit import BUNDLES, Place, Server, Visit, has_dots, new_visit, serve
 from benchmarks.browser import launch_options
 from explorer.bundle.store import Bundle, find_bundles, load_bundle
 
+MAP_CORNERS = ((0.2, 0.3), (0.7, 0.4), (0.6, 0.8), (0.3, 0.6))
+"""Shares of a map's width and height between which the pointer moves."""
 GRID = 20
 """Tiles a side of the manifold, as the app shows it at first."""
 STRIP = 11
@@ -38,6 +48,10 @@ STRIP = 11
 PAGES = 10
 THROTTLES = {1: 58.0, 4: 40.0, 6: 25.0}
 """How many times slower the page runs, and the pictures a second to reach."""
+CROWDS = {70_000: (50, 0.5), 300_000: (20, 0.5), 1_000_000: (20, 1.5)}
+"""Dots of a map; frames a second to reach in a pan, seconds from a lasso's release to its list."""
+SLOWER = 4
+"""How many times slower the page runs in the second half of a map's measurements."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +120,8 @@ async def measure_starts(here: Setting) -> None:
                 ):
                     then = await visit.page.evaluate(f"probe.when(() => {condition})")
                     times.append(then - server.started)
-    print_row("new process → tabs", usable, "s", at_most=3.0)
-    print_row(f"new process → {dots(bundle)}", drawn, "s", at_most=4.5)
+    print_row("new process → tabs", usable, "s", at_most=2.0)
+    print_row(f"new process → {dots(bundle)}", drawn, "s", at_most=3.0)
 
 
 async def measure_models(here: Setting) -> None:
@@ -124,8 +138,8 @@ async def measure_models(here: Setting) -> None:
                     await visit.open(here.server, here.flat, "Map")
                     await visit.page.evaluate("probe.former = probe.painter")
                     received = -visit.received_bytes
-                    radio = visit.page.get_by_text(there.card.title, exact=True)
-                    values.append(await visit.timed(radio.click, condition))
+                    button = visit.page.locator(f".st-key-model-{name} button")
+                    values.append(await visit.timed(button.click, condition))
                     received += visit.received_bytes
         print_row(f"change to {name} → first live frame", times[live], "ms", at_most=400)
         print_row(f"change to {name} → settled", times[settled], "ms")
@@ -141,17 +155,18 @@ async def measure_views(here: Setting) -> None:
 async def measure_views_of(bundle: Bundle, here: Setting) -> None:
     """All six tabs and some options of one bundle."""
     grid = "probe.hasTiles('.grid canvas', {0}, {0} ** 2)"
-    picture = "document.querySelector('.js-plotly-plot .imagelayer image')"
-    steps: tuple[tuple[Literal["tab", "radio"], str, str], ...] = (
+    steps: list[tuple[Literal["tab", "radio"], str, str]] = [
         ("tab", "Manifold", grid.format(GRID)),
         ("tab", "Sliders", f"probe.hasTiles('.strip', {STRIP}, {STRIP})"),
         ("tab", "Interpolate", f"probe.part('.scrubber') && {has_dots(bundle)}"),
         ("tab", "Reconstruct", "document.querySelector('input[type=file]')"),
         ("tab", "Model", "document.querySelector('.st-key-figures')"),
         ("tab", "Map", has_dots(bundle)),
-        ("radio", "Manifold", picture),
-        ("radio", "None", f"!{picture}"),
-    )
+    ]
+    if bundle.card.model.latent_dim > 2:
+        steps += [
+            ("radio", kind, has_dots(bundle)) for kind in ("Principal plane", "Neighbourhoods")
+        ]
     times: dict[str, list[float]] = defaultdict(list)
     async with new_visit(here.browser) as visit:
         await visit.open(here.server, bundle, "Map")
@@ -159,7 +174,7 @@ async def measure_views_of(bundle: Bundle, here: Setting) -> None:
             for role, name, new in steps:
                 button = visit.page.get_by_role(role, name=name).first
                 took = await visit.timed(button.click, f"probe.isIdle() && {new}")
-                what = f"tab {name}" if role == "tab" else f"background {name}"
+                what = f"tab {name}" if role == "tab" else f"map {name}"
                 times[what].append(took)
         await visit.open(here.server, bundle, "Manifold")
         size = visit.page.get_by_role("slider", name="Tiles a side")
@@ -176,8 +191,7 @@ async def measure_drags(here: Setting) -> None:
     for bundle in here.bundles:
         async with new_visit(here.browser) as visit:
             await visit.open(here.server, bundle, "Map")
-            shares = ((0.2, 0.3), (0.8, 0.4), (0.6, 0.8), (0.3, 0.6))
-            corners = await places_on(visit.page, ".js-plotly-plot .nsewdrag", shares)
+            corners = await places_on(visit.page, ".plot", MAP_CORNERS)
             await print_drags(visit, f"{bundle.card.name}, map", corners, here.options.seconds)
         async with new_visit(here.browser) as visit:
             await visit.open(here.server, bundle, "Sliders")
@@ -185,6 +199,55 @@ async def measure_drags(here: Setting) -> None:
             await visit.page.mouse.move(*places[0])
             await visit.page.mouse.down()
             await print_drags(visit, f"{bundle.card.name}, slider", places, here.options.seconds)
+
+
+async def measure_maps(here: Setting) -> None:
+    """Pan, zoom, lasso and live pictures on maps of many dots, at full speed and throttled."""
+    for count, (frames_to_reach, list_to_reach) in CROWDS.items():
+        payload = crowded_payload(here.flat, count)
+        async with new_visit(here.browser) as visit:
+            page, what = visit.page, f"map of {count:,} dots"
+            await page.route("**/model/*", partial(_fulfil, payload))
+            await page.route("**/images/*", partial(_fulfil, here.flat.content.encode()))
+            await visit.open(here.server, here.flat, "Map", dots=count)
+            corners = await places_on(page, ".plot", MAP_CORNERS)
+            for rate in (1, SLOWER):
+                await visit.throttle(rate)
+                share = "" if rate == 1 else f" at 1/{rate}"
+                target: float | None = frames_to_reach if rate == 1 else None
+                await page.mouse.move(*corners[0])
+                await page.mouse.down()
+                pan = await visit.frames(corners, here.options.seconds)
+                await page.mouse.up()
+                print_row(f"{what}, pan: frames a second{share}", [pan], "", at_least=target)
+                turns = await visit.frames(corners[:1], here.options.seconds, wheel=True)
+                print_row(f"{what}, zoom: frames a second{share}", [turns], "", at_least=target)
+                await page.mouse.dblclick(*corners[0])
+                _, pictures = await visit.drag(corners, here.options.seconds)
+                target = 55 if rate == 1 and count <= 300_000 else None
+                print_row(f"{what}: live pictures a second{share}", [pictures], "", at_least=target)
+                took = await lasso(visit, corners)
+                target = list_to_reach if rate == 1 else None
+                print_row(f"{what}, lasso release → list{share}", [took], "s", at_most=target)
+
+
+async def lasso(visit: Visit, corners: Sequence[Place]) -> float:
+    """Seconds from the release of a lasso until its images are listed."""
+    page = visit.page
+    await page.get_by_role("button", name="Drag draws a lasso").click()
+    await page.mouse.move(*corners[0])
+    await page.mouse.down()
+    for corner in corners[1:]:
+        await page.mouse.move(*corner, steps=20)
+    listed = "probe.part('.groups .A .members canvas')"
+    took = await visit.timed(page.mouse.up, f"{listed}")
+    await page.get_by_role("button", name="Clear both groups").click()
+    await page.get_by_role("button", name="Drag moves the map").click()
+    return took / 1000
+
+
+async def _fulfil(content: bytes, route: Route) -> None:
+    await route.fulfill(body=content, content_type="application/octet-stream")
 
 
 async def places_on(page: Page, selector: str, shares: Sequence[Place]) -> list[Place]:
@@ -298,6 +361,7 @@ MEASURES: dict[str, Callable[[Setting], Awaitable[None]]] = {
     "models": measure_models,
     "views": measure_views,
     "drags": measure_drags,
+    "maps": measure_maps,
     "uploads": measure_uploads,
     "pages": measure_ten_pages,
     "memory": measure_memory,

@@ -19,8 +19,10 @@ addEventListener("pointermove", (event) => event.isTrusted && moves.push(event.t
  * @type {WeakMap<Element, {size: string, columns: number, count: number}>}
  */
 const tiles = new WeakMap();
-/** Vertices drawn on a WebGL canvas. @type {WeakMap<object, number>} */
+/** Dots drawn last on a canvas. @type {WeakMap<object, number>} */
 const vertices = new WeakMap();
+/** How often any was drawn. */
+let frames = 0;
 
 const probe = {
   /** How often the lens showed other pixels than before. */
@@ -36,11 +38,17 @@ const probe = {
 
   /** Whether the map has drawn so many dots; waits for the GPU's part. @param {number} count */
   hasDots(count) {
-    const canvas = document.querySelector(".js-plotly-plot .gl-canvas-context");
+    const canvas = probe.part(".dots");
     if (!(canvas instanceof HTMLCanvasElement) || !((vertices.get(canvas) ?? 0) >= count))
       return false;
-    canvas.getContext("webgl")?.readPixels(0, 0, 1, 1, 6408, 5121, new Uint8Array(4));
+    canvas.getContext("webgl2")?.readPixels(0, 0, 1, 1, 6408, 5121, new Uint8Array(4));
     return true;
+  },
+
+  /** How often the map was drawn since `forget`; waits for the GPU's part. */
+  drawn() {
+    probe.hasDots(0);
+    return frames;
   },
 
   /**
@@ -74,7 +82,7 @@ const probe = {
 
   /** Starts counting anew. */
   forget() {
-    probe.pictures = moves.length = probe.latencies.length = 0;
+    probe.pictures = moves.length = probe.latencies.length = frames = 0;
   },
 
   /** Seconds since 1970 at which a condition came true. @param {() => boolean} condition */
@@ -93,15 +101,15 @@ const probe = {
     });
   },
 
-  /** Moves a made-up pointer over the map, once a frame. @param {number} frames */
-  async wander(frames) {
-    const chart = document.querySelector(".js-plotly-plot");
-    const area = chart?.querySelector(".nsewdrag")?.getBoundingClientRect() ?? new DOMRect();
-    for (let n = 0; n < frames; n++) {
+  /** Moves a made-up pointer over the map, once a frame. @param {number} count */
+  async wander(count) {
+    const plot = probe.part(".plot");
+    const area = plot?.getBoundingClientRect() ?? new DOMRect();
+    for (let n = 0; n < count; n++) {
       await new Promise((resolve) => requestAnimationFrame(resolve));
       const clientX = area.left + area.width * (0.5 + 0.4 * Math.sin(n / 50));
       const clientY = area.top + area.height * (0.5 + 0.4 * Math.cos(n / 83));
-      chart?.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY, bubbles: true }));
+      plot?.dispatchEvent(new PointerEvent("pointermove", { clientX, clientY, bubbles: true }));
     }
   },
 };
@@ -133,6 +141,12 @@ function onTile(canvas, image) {
   else tiles.set(canvas, { size, columns: canvas.width / image.width, count: 1 });
 }
 
+/** @param {object} canvas @param {number} count all of them where they are drawn as one image */
+function onDots(canvas, count) {
+  vertices.set(canvas, count);
+  frames += 1;
+}
+
 /**
  * Has a function called after each call of a method.
  *
@@ -150,16 +164,12 @@ function after(owner, name, then) {
 
 after(CanvasRenderingContext2D.prototype, "putImageData", ({ canvas }, [image]) => {
   if (canvas.classList.contains("picture")) onPicture(image);
+  else if (canvas.classList.contains("dots")) onDots(canvas, Infinity);
   else onTile(canvas, image);
 });
-for (const [name, place] of /** @type {const} */ ([
-  ["drawArrays", 2],
-  ["drawElements", 1],
-])) {
-  after(WebGLRenderingContext.prototype, name, ({ canvas }, given) => {
-    vertices.set(canvas, (vertices.get(canvas) ?? 0) + given[place]);
-  });
-}
+after(WebGL2RenderingContext.prototype, "drawArrays", ({ canvas }, [, , count]) =>
+  onDots(canvas, count),
+);
 
 /**
  * The time since which a condition holds, once it has held for so long.

@@ -27,6 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+from xml.etree import ElementTree
 
 import numpy as np
 import onnx
@@ -544,7 +545,8 @@ def test_a_hidden_class_cannot_be_hit(visitor: Visitor, bundles: dict[str, Bundl
     row = int(np.where(labels == label, bundle.latents.z_mean[:, 0], -9).argmax())
     entry = visitor.page.get_by_role("button", name="Trouser")
     assert "1,000" in entry.inner_text()
-    place = frame.pixel_of(bundle.latents.z_mean[row])
+    x, y = frame.pixel_of(bundle.latents.z_mean[row])
+    place = x + 3, y + 2  # near enough to hit it, too far for its own latent
 
     def image_at_its_place() -> int | None:
         visitor.page.mouse.move(100, 850)
@@ -709,6 +711,28 @@ def test_an_image_is_found_by_number_and_class(
         lambda shown: shown not in (None, 4711) and bundle.latents.labels[shown] == 9,
         "the first one of the class",
     )
+
+
+def test_the_map_is_saved_as_png_and_svg(visitor: Visitor, bundles: dict[str, Bundle]) -> None:
+    visitor.open(model=FLAT, view="Map", z="0,0")
+    box = visitor.page.locator(".plot").bounding_box()
+    files = {}
+    for name in ("PNG ×2", "SVG"):
+        visitor.page.locator(".tools summary").click()
+        with visitor.page.expect_download() as download:
+            visitor.page.get_by_role("button", name=name).click()
+        files[name] = download.value.path().read_bytes()
+    picture = np.asarray(Image.open(io.BytesIO(files["PNG ×2"])).convert("RGB"), int)
+    assert picture.shape[0] == pytest.approx(2 * box["height"], abs=2)
+    assert picture.shape[1] > 2 * box["width"]  # with the legend
+    assert (np.ptp(picture, axis=-1) > 60).sum() > 50_000  # dots
+    drawing = ElementTree.fromstring(files["SVG"].decode())
+    texts = [text.text for text in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    for name in bundles[FLAT].card.data.classes:
+        assert name in texts
+        assert f"{name}  1,000" in texts
+    assert "↑ z₂" in texts
+    assert len(list(drawing.iter("{http://www.w3.org/2000/svg}path"))) > 5000
 
 
 def test_dots_are_drawn_and_come_back_when_the_graphics_context_is_lost(visitor: Visitor) -> None:

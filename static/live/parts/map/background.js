@@ -7,6 +7,8 @@ import { TileDecoder } from "../../shared/tiles.js";
 const CELL = { density: 16, manifold: 38, empty: 12 };
 /** Share of the colour where data is densest. */
 const DENSEST = 0.55;
+/** Opacity of the colour where no data is. */
+const EMPTY = 0.1;
 
 /**
  * A picture over a part of a map, of so many cells.
@@ -46,10 +48,11 @@ export class Background {
    * @param {"none" | "density" | "manifold"} kind
    * @param {LatentMap} map
    * @param {View} view
-   * @param {string} colour of a dense place
+   * @param {string} dense colour of a dense place
+   * @param {string} empty colour of an empty one
    */
-  start(kind, map, view, colour) {
-    this.#empty = map.kind === "neighbourhoods" ? emptiness(map, view) : null;
+  start(kind, map, view, dense, empty) {
+    this.#empty = map.kind === "neighbourhoods" ? emptiness(map, view, empty) : null;
     if (kind === "none") this.#picture = null;
     if (kind === "none" || this.#model.problem) return;
     const { columns, rows, placeOf, bounds } = cells(view, CELL[kind]);
@@ -60,7 +63,7 @@ export class Background {
       : null;
     if (!painter) [canvas.width, canvas.height] = [columns, rows];
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    context.fillStyle = colour;
+    context.fillStyle = dense;
     const before = this.#picture;
     this.#decoder.start(
       columns * rows,
@@ -79,18 +82,12 @@ export class Background {
     );
   }
 
-  /** @param {CanvasRenderingContext2D} context in CSS pixels @param {View} view @param {string} text colour of the page's text */
-  draw(context, view, text) {
-    if (this.#empty) {
-      context.globalAlpha = 0.1;
-      context.fillStyle = text;
-      context.fillRect(0, 0, view.width, view.height);
-      context.globalCompositeOperation = "destination-out";
-      context.globalAlpha = 1;
-      context.imageSmoothingEnabled = true;
-      drawSheet(context, view, this.#empty);
-      context.globalCompositeOperation = "source-over";
-    }
+  /** @param {CanvasRenderingContext2D} context in CSS pixels @param {View} view */
+  draw(context, view) {
+    context.imageSmoothingEnabled = true;
+    context.globalAlpha = EMPTY;
+    if (this.#empty) drawSheet(context, view, this.#empty);
+    context.globalAlpha = 1;
     if (!this.#picture) return;
     context.imageSmoothingEnabled = this.#picture.canvas.width < view.width / 8;
     drawSheet(context, view, this.#picture);
@@ -104,16 +101,20 @@ function drawSheet(context, view, { canvas, bounds: { left, right, bottom, top }
   context.drawImage(canvas, x, y, endX - x, endY - y);
 }
 
-/** Where there is data, as a picture. @param {LatentMap} map @param {View} view @returns {Sheet} */
-function emptiness(map, view) {
+/** Where there is no data, as a picture. @param {LatentMap} map @param {View} view @param {string} colour @returns {Sheet} */
+function emptiness(map, view, colour) {
   const { columns, rows, placeOf, bounds } = cells(view, CELL.empty);
   const image = new ImageData(columns, rows);
   for (let cell = 0; cell < columns * rows; cell++) {
-    if (!map.isEmpty(...placeOf(cell))) image.data[4 * cell + 3] = 255;
+    if (map.isEmpty(...placeOf(cell))) image.data[4 * cell + 3] = 255;
   }
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [columns, rows];
-  canvas.getContext("2d")?.putImageData(image, 0, 0);
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  context.putImageData(image, 0, 0);
+  context.globalCompositeOperation = "source-in";
+  context.fillStyle = colour;
+  context.fillRect(0, 0, columns, rows);
   return { canvas, bounds };
 }
 

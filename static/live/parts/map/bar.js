@@ -2,6 +2,7 @@
 
 import { makeChoice } from "../../shared/choice.js";
 import { button, follow, select } from "../../shared/controls.js";
+import { build } from "../../shared/elements.js";
 import { ICONS } from "./icons.js";
 import { quantitiesOf } from "./shade.js";
 
@@ -59,12 +60,34 @@ function findField(classes, findImage) {
   return form;
 }
 
+/** A button with the files that the map can be saved as. @param {(type: "PNG" | "SVG", times: number) => void} save */
+function saver(save) {
+  const details = document.createElement("details");
+  const summary = document.createElement("summary");
+  summary.innerHTML = ICONS.save;
+  summary.setAttribute("aria-label", "Save the map as a file");
+  summary.title = "Save the map as a file";
+  const list = build("files");
+  const files = /** @type {const} */ ([["PNG", 2], ["PNG", 4], ["SVG", 1]]); // prettier-ignore
+  list.append(
+    ...files.map(([type, times]) =>
+      button(type === "PNG" ? `PNG ×${times}` : type, () => {
+        details.open = false;
+        save(type, times);
+      }),
+    ),
+  );
+  details.append(summary, list);
+  return details;
+}
+
 /**
  * The buttons upon the map.
  *
  * @param {HTMLElement} box
  * @param {Settings} settings
- * @param {{zoom: (factor: number) => void, reset: () => void, full: () => void}} does
+ * @param {{zoom: (factor: number) => void, reset: () => void, full: () => void,
+ *   save: (type: "PNG" | "SVG", times: number) => void}} does
  * @returns {(() => void)[]} what to call in the end
  */
 export function makeTools(box, settings, does) {
@@ -84,6 +107,7 @@ export function makeTools(box, settings, does) {
     tool("farther", "Farther", () => does.zoom(1 / 1.5)),
     tool("whole", "The whole map", does.reset),
     tool("full", "Full screen", does.full),
+    saver(does.save),
   );
   for (const type of ["pointerdown", "pointerup", "pointermove", "dblclick", "wheel"]) {
     box.addEventListener(type, (event) => event.stopPropagation());

@@ -1,6 +1,6 @@
 /**
- * The dots, drawn by WebGL2 where there is one and pixel by pixel where there is not. When a
- * WebGL context is lost, another one takes its place.
+ * The dots, drawn by WebGL2 where there is one that is quick, else pixel by pixel. When a WebGL
+ * context is lost, another one takes its place.
  *
  * @typedef {import("./view.js").View} View
  * @typedef {Uint8Array} Bytes
@@ -13,18 +13,31 @@
  *   diameter of a dot in CSS pixels, pixels of the canvas for one of them
  */
 
-/** Symbols of dots; `SYMBOLS[i]` tells how far a place is outside, from −1 to 1 along both axes. */
+/**
+ * Symbols of dots, from −1 to 1 along both axes: how far outside a place p is, with q = |p|, for
+ * the graphics processor, and the corners; the circle has none.
+ *
+ * @type {{glsl: string, corners: [number, number][]}[]}
+ */
 export const SYMBOLS = [
-  { name: "circle", glsl: "length(p) - .85" },
-  { name: "diamond", glsl: "q.x + q.y - 1." },
-  { name: "square", glsl: "max(q.x, q.y) - .75" },
-  { name: "cross", glsl: "min(max(q.x - .3, q.y - .95), max(q.y - .3, q.x - .95))" },
-  { name: "triangle", glsl: "max(q.x * .87 - p.y * .5 - .45, p.y - .7)" },
-  { name: "star", glsl: "min(max(abs(p.x + p.y) - .42, abs(p.x - p.y) - 1.25), max(abs(p.x - p.y) - .42, abs(p.x + p.y) - 1.25))" },
+  { glsl: "length(p) - .85", corners: [] },
+  { glsl: "q.x + q.y - 1.", corners: [[0, -1], [1, 0], [0, 1], [-1, 0]] },
+  { glsl: "max(q.x, q.y) - .75", corners: [[-0.75, -0.75], [0.75, -0.75], [0.75, 0.75], [-0.75, 0.75]] },
+  { glsl: "min(max(q.x - .3, q.y - .95), max(q.y - .3, q.x - .95))",
+    corners: [[-0.3, -0.95], [0.3, -0.95], [0.3, -0.3], [0.95, -0.3], [0.95, 0.3], [0.3, 0.3],
+      [0.3, 0.95], [-0.3, 0.95], [-0.3, 0.3], [-0.95, 0.3], [-0.95, -0.3], [-0.3, -0.3]] },
+  { glsl: "max(q.x * .87 - p.y * .5 - .45, p.y - .7)", corners: [[0, -0.9], [0.92, 0.7], [-0.92, 0.7]] },
+  { glsl: "min(max(abs(p.x + p.y) - .42, abs(p.x - p.y) - 1.25), max(abs(p.x - p.y) - .42, abs(p.x + p.y) - 1.25))",
+    corners: [[-0.42, -0.83], [0, -0.42], [0.42, -0.83], [0.83, -0.42], [0.42, 0], [0.83, 0.42],
+      [0.42, 0.83], [0, 0.42], [-0.42, 0.83], [-0.83, 0.42], [-0.42, 0], [-0.83, -0.42]] },
 ]; // prettier-ignore
 
 /** Lost contexts after which dots are drawn pixel by pixel. */
 const PATIENCE = 3;
+/** A graphics processor that takes longer for a picture is none, milliseconds. */
+const SLOW = 14;
+/** Pictures that are timed; the first ones are slower. */
+const TIMED = 4;
 
 const VERTEX = `#version 300 es
 in vec2 place; in vec4 colour; in float symbol;
@@ -50,6 +63,7 @@ export class Dots {
   #box;
   #onRestored;
   #lost = 0;
+  #timed = 0;
   /** @type {Drawer} */
   #drawer;
   #places = /** @type {Floats} */ (new Float32Array(0));
@@ -83,7 +97,20 @@ export class Dots {
     if (this.canvas.width !== width || this.canvas.height !== height) {
       [this.canvas.width, this.canvas.height] = [width, height];
     }
-    this.#drawer.draw(view, size, ratio);
+    const drawer = this.#drawer;
+    if (!(drawer instanceof GlDrawer) || this.#timed === TIMED) drawer.draw(view, size, ratio);
+    else {
+      const started = performance.now();
+      drawer.draw(view, size, ratio);
+      drawer.finish();
+      const took = performance.now() - started;
+      this.#timed += 1;
+      if (took < SLOW) this.#timed = TIMED;
+      else if (this.#timed === TIMED) {
+        this.#lost = PATIENCE;
+        this.#replace();
+      }
+    }
   }
 
   /** Gives memory back at once, of which browsers have little for WebGL. */
@@ -172,6 +199,12 @@ class GlDrawer {
     gl.drawArrays(gl.POINTS, 0, this.#count);
   }
 
+  /** Waits until all is drawn. */
+  finish() {
+    const gl = this.#gl;
+    gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
+  }
+
   /** @param {string} name @param {number} size @param {number} type @param {boolean} [isShare] */
   #attribute(name, size, type, isShare = false) {
     const gl = this.#gl;
@@ -193,6 +226,7 @@ class GlDrawer {
 /** Fills discs of pixels, the later dots over the earlier ones. @implements {Drawer} */
 class PixelDrawer {
   #context;
+  #image = new ImageData(1, 1);
   #places = /** @type {Floats} */ (new Float32Array(0));
   #colours = new Uint32Array(0);
 
@@ -214,8 +248,11 @@ class PixelDrawer {
   /** @param {View} view @param {number} size @param {number} ratio */
   draw(view, size, ratio) {
     const { width, height } = this.#context.canvas;
-    const image = new ImageData(width, height);
-    const pixels = new Uint32Array(image.data.buffer);
+    if (this.#image.width !== width || this.#image.height !== height) {
+      this.#image = new ImageData(width, height);
+    }
+    const pixels = new Uint32Array(this.#image.data.buffer);
+    pixels.fill(0);
     const reach = Math.max(0.425 * size * ratio, 0.7);
     const disc = [];
     for (let y = -Math.floor(reach); y <= reach; y++) {
@@ -231,8 +268,9 @@ class PixelDrawer {
       const y = Math.round(top * ratio - this.#places[2 * row + 1] * scale);
       const colour = this.#colours[row];
       if (!colour || x < edge || y < edge || x >= width - edge || y >= height - edge) continue;
-      for (const step of disc) pixels[y * width + x + step] = colour;
+      const at = y * width + x;
+      for (let i = 0; i < disc.length; i++) pixels[at + disc[i]] = colour;
     }
-    this.#context.putImageData(image, 0, 0);
+    this.#context.putImageData(this.#image, 0, 0);
   }
 }

@@ -14,6 +14,42 @@ const STEPS = 200;
  *   range: [number, number] | null}} Shown as `shade` has it, with the number of each class' images
  */
 
+/**
+ * What a legend says, line by line, for a file.
+ *
+ * @param {Shown} shown
+ * @returns {{colour: string, symbol: number, text: string}[]}
+ */
+export function legendLines({ palette, classes, counts, hidden, values }) {
+  if (!values) {
+    return classes
+      .map((name, label) => ({
+        colour: palette.colourOf(label),
+        symbol: palette.symbolOf(label),
+        text: `${name}  ${counts[label].toLocaleString("en")}`,
+        isShown: counts[label] > 0 && !hidden.has(label),
+      }))
+      .filter(({ isShown }) => isShown);
+  }
+  const [low, high] = values.scale;
+  const shares = palette.scale.map((_, i) => i / (palette.scale.length - 1)).reverse();
+  return shares.map((share) => ({
+    colour: `rgb(${palette.at(share)})`,
+    symbol: 0,
+    text: `${share === 1 ? `${nameOf(values.quantity)} ` : ""}${short(low + share * (high - low))}`,
+  }));
+}
+
+/** @param {import("./shade.js").Quantity} quantity */
+function nameOf({ title, unit }) {
+  return unit ? `${title}, ${unit}` : title;
+}
+
+/** A number for people, to three digits. @param {number} value */
+function short(value) {
+  return Number(value.toPrecision(3)).toLocaleString("en").replace("-", "−");
+}
+
 export class Legend {
   #box;
   #onChange;
@@ -65,7 +101,10 @@ export class Legend {
         entry.className = "entry";
         const swatch = build("swatch");
         swatch.style.setProperty("--colour", palette.colourOf(label));
-        swatch.dataset.symbol = SYMBOLS[palette.symbolOf(label)].name;
+        const { corners } = SYMBOLS[palette.symbolOf(label)];
+        const outline = corners.map(([x, y]) => `${50 * x + 50}% ${50 * y + 50}%`).join();
+        if (outline)
+          Object.assign(swatch.style, { clipPath: `polygon(${outline})`, borderRadius: 0 });
         const name = Object.assign(build("name"), { textContent: classes[label] });
         const count = Object.assign(build("count"), {
           textContent: counts[label].toLocaleString("en"),
@@ -103,17 +142,14 @@ export class Legend {
 
   /** @param {import("./shade.js").Values} values @param {Shown} shown */
   #showScale({ quantity, range: [low, high], scale }, { palette, range, hidden }) {
-    const text = (/** @type {number} */ value) =>
-      Number(value.toPrecision(3)).toLocaleString("en").replace("-", "−");
     this.#box.innerHTML = `
       <div class="title"></div>
       <div class="scale"><div class="bar"></div><output class="high"></output><output class="low"></output></div>
       <div class="kept" role="group" aria-label="Images that are shown, by this value"></div>
       <div class="said" aria-live="polite"></div>`;
-    const unit = quantity.unit ? `, ${quantity.unit}` : "";
-    write(find(this.#box, ".title"), `${quantity.title}${unit}`);
-    write(find(this.#box, ".high"), text(scale[1]));
-    write(find(this.#box, ".low"), text(scale[0]));
+    write(find(this.#box, ".title"), nameOf(quantity));
+    write(find(this.#box, ".high"), short(scale[1]));
+    write(find(this.#box, ".low"), short(scale[0]));
     find(this.#box, ".bar").style.background = `linear-gradient(to top, ${palette.scale.join()})`;
     const kept = range ?? [low, high];
     const inputs = ["at least", "at most"].map((what, i) => {
@@ -130,7 +166,7 @@ export class Legend {
     });
     const say = () => {
       const [from, to] = inputs.map(({ valueAsNumber }) => valueAsNumber).sort((a, b) => a - b);
-      write(find(this.#box, ".said"), `shown: ${text(from)} to ${text(to)}`);
+      write(find(this.#box, ".said"), `shown: ${short(from)} to ${short(to)}`);
       return /** @type {[number, number]} */ ([from, to]);
     };
     for (const input of inputs) {

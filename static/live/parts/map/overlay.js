@@ -139,3 +139,15 @@ export function drawPath(context, view, places) {
     context.stroke();
   }
 }
+
+/** A region while it is drawn. @param {Context} context @param {number[]} outline x and y in turn @param {Look} look */
+export function drawOutline(context, outline, look) {
+  context.beginPath();
+  for (let i = 0; i < outline.length; i += 2) context.lineTo(outline[i], outline[i + 1]);
+  context.closePath();
+  context.setLineDash([5, 4]);
+  context.lineWidth = 1.5;
+  context.strokeStyle = look.text;
+  context.stroke();
+  context.setLineDash([]);
+}

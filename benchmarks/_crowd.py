@@ -1,0 +1,41 @@
+"""A model with as many test images as wanted, made of one with fewer."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+
+import numpy as np
+
+from explorer.app.payload import encode_model
+from explorer.bundle.store import Bundle
+
+SPREAD = 0.05
+"""Standard deviation of a made-up image's place about that of a real one."""
+
+
+def crowded_payload(bundle: Bundle, count: int) -> bytes:
+    """What the browser gets of the model, with ``count`` test images drawn around the real ones."""
+    payload = encode_model(bundle)
+    (length,) = struct.unpack_from("<I", payload)
+    header, body = json.loads(payload[8 : 8 + length]), payload[8 + length :]
+    generator = np.random.default_rng(count)
+    rows = generator.integers(bundle.card.data.test_images, size=count)
+    columns = [column["name"] for column in header["columns"]]
+    contents = {}
+    for name, place in header["sections"].items():
+        content = body[place["at"] : place["at"] + place["bytes"]]
+        if name == "zMean":
+            z = np.frombuffer(content, "<f4").reshape(-1, header["latentDim"])[rows]
+            content = (z + SPREAD * generator.standard_normal(z.shape, np.float32)).tobytes()
+        elif name == "labels" or name in columns:
+            content = np.frombuffer(content, "<u2" if name == "labels" else "<f4")[rows].tobytes()
+        contents[name] = content
+    sections, at = {}, 0
+    for name, content in contents.items():
+        sections[name] = {"at": at, "bytes": len(content)}
+        at += len(content)
+    head = json.dumps({**header, "sections": sections}).encode()
+    checked = head + b"".join(contents.values())
+    return struct.pack("<II", len(head), zlib.crc32(checked)) + checked
