@@ -420,13 +420,11 @@ def test_the_map_holds_every_test_image_at_its_mean_under_its_class(
     run(tiny_bundle, "--output", tmp_path, "--frames", "1")
     traces, layout = figure_in(tmp_path / "map.html", "map")
     latents = load_bundle(tiny_bundle).latents
-    rows = np.concatenate([trace["customdata"] for trace in traces])
-    assert sorted(rows) == list(range(100))
+    assert len(traces) == 3
     for label, trace in enumerate(traces):
         assert trace["name"] == load_bundle(tiny_bundle).card.data.classes[label]
-        assert set(latents.labels[trace["customdata"]]) == {label}
         points = np.stack([trace["x"], trace["y"]], axis=1)
-        np.testing.assert_allclose(points, latents.z_mean[trace["customdata"]], rtol=1e-6)
+        np.testing.assert_allclose(points, latents.z_mean[latents.labels == label], rtol=1e-6)
     for axis, values in zip(("xaxis", "yaxis"), latents.z_mean.T, strict=True):
         low, high = layout[axis]["range"]
         inside = (values > low) & (values < high)
