@@ -78,9 +78,9 @@ def _in_order(cards: dict[str, Card]) -> dict[str, Card]:
 def _tell_how_to_add() -> None:
     """The two commands that bring another model onto the page."""
     with st.popover("Add a model", width="stretch"):
-        st.markdown("Train one on your own images, then reload this page:")
+        st.caption("Train one on your own images, then reload this page:")
         st.code("python train.py path/to/images --latent-dim 8", language="bash")
-        st.markdown("Or bring an encoder and a decoder from PyTorch, Keras or JAX:")
+        st.caption("Or bring an encoder and a decoder from PyTorch, Keras or JAX:")
         st.code(
             "python -m explorer adopt my-vae --encoder encoder.onnx \\\n"
             "  --decoder decoder.onnx --data path/to/images",
