@@ -15,6 +15,7 @@ from explorer.app.exports import download, latents_csv, latents_npz
 from explorer.app.view import Option, View
 from explorer.app.words import literal
 from explorer.bundle.card import AdoptionCard, Card, MapCard
+from explorer.bundle.files import read_file
 from explorer.bundle.store import Bundle
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 from explorer.recipes.recipe import Recipe
@@ -258,7 +259,7 @@ def _render_facts(bundle: Bundle) -> None:
     rows = np.arange(data.test_images)
     with st.container(horizontal=True):
         for label, make, name in (
-            ("Card (JSON)", card.to_json, "card.json"),
+            ("Card (JSON)", lambda: read_file(bundle.path / "card.json"), "card.json"),
             ("Test latents (CSV)", lambda: latents_csv(bundle, rows), "latents.csv"),
             ("Test latents (NPZ)", lambda: latents_npz(bundle, rows), "latents.npz"),
             ("Training history (JSON)", lambda: json.dumps(bundle.history), "history.json"),
