@@ -313,7 +313,7 @@ def test_shipped_bundles_compute_what_onnxruntime_computes(path: Path, site: Sit
     assert (pixels[..., 3] == 255).all()
 
     shares = np.frombuffer(site.files["/shares"], "<f4")
-    np.testing.assert_allclose(shares, cache.percentiles(bundle, z), atol=0.05)
+    np.testing.assert_allclose(shares, cache.percentiles(bundle, z), atol=0.1)  # the scale's step
     back = np.linalg.norm(bundle.codec.encode(images[:20])[0] - z[:20], axis=1)
     rows, distances, returned = np.array(told["readings"], float).T
     np.testing.assert_allclose(returned, back, rtol=1e-3, atol=1e-3)
