@@ -38,6 +38,7 @@ def compact(model: onnx.ModelProto, outputs: Sequence[str], *, batch: int | None
     _split_halves(graph)
     graph.name, graph.doc_string = "graph", ""
     del graph.value_info[:]
+    drop_notes(model)
     used = {node.domain for node in graph.node}
     opsets = [opset for opset in model.opset_import if opset.domain in used]
     del model.opset_import[:]
@@ -45,6 +46,13 @@ def compact(model: onnx.ModelProto, outputs: Sequence[str], *, batch: int | None
     onnx.checker.check_model(model)
     data: bytes = model.SerializeToString(deterministic=True)
     return data
+
+
+def drop_notes(model: onnx.ModelProto) -> None:
+    """Remove what exporters note down for people, such as the paths of their source files."""
+    for part in (model, model.graph, *model.graph.node, *model.graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
 
 
 def _join_halves(graph: onnx.GraphProto) -> None:

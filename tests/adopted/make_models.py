@@ -10,13 +10,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import onnx
 import torch
 from torch import nn
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]
 
 from shapes import draw_shapes  # noqa: E402
+
+from explorer.bundle.compact import drop_notes  # noqa: E402
 
 LATENT_DIM, STEPS = 3, 1500
 
@@ -135,6 +138,9 @@ def make(
             torch.onnx.export(
                 model, (example,), path, dynamo=True, dynamic_shapes=batch, external_data=False
             )
+            exported = onnx.load(path)
+            drop_notes(exported)  # which name files of this machine
+            onnx.save(exported, path)
         else:
             torch.onnx.export(
                 model, (example,), path, dynamo=False, opset_version=opset, input_names=["x"],
