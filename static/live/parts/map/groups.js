@@ -140,11 +140,10 @@ export class Groups {
     for (const row of rows) counts[model.labels[row]] += 1;
     const order = classes.map((_, label) => label).filter((label) => counts[label]);
     order.sort((a, b) => counts[b] - counts[a]);
-    const told = order
-      .slice(0, TOLD)
-      .map((label) =>
-        bar(classes[label], counts[label].toLocaleString("en"), counts[label] / rows.length),
-      );
+    const told = order.slice(0, TOLD).map((label) => {
+      const count = counts[label];
+      return bar(classes[label], count.toLocaleString("en"), count / rows.length);
+    });
     if (order.length > TOLD) told.push(bar(`${order.length - TOLD} more classes`, "", 0));
     find(section, ".classes").append(...told);
     this.#showPictures(section, name, rows);
@@ -160,15 +159,12 @@ export class Groups {
     const show = (/** @type {string} */ caption, /** @type {Uint8ClampedArray} */ pixels) => {
       const figure = document.createElement("figure");
       const canvas = Object.assign(document.createElement("canvas"), { width, height });
-      canvas
-        .getContext("2d")
-        ?.putImageData(new ImageData(/** @type {any} */ (pixels), width, height), 0, 0);
+      const image = new ImageData(/** @type {any} */ (pixels), width, height);
+      canvas.getContext("2d")?.putImageData(image, 0, 0);
       canvas.setAttribute("role", "img");
       canvas.setAttribute("aria-label", `Group ${name}: ${caption}`);
-      figure.append(
-        canvas,
-        Object.assign(document.createElement("figcaption"), { textContent: caption }),
-      );
+      const words = Object.assign(document.createElement("figcaption"), { textContent: caption });
+      figure.append(canvas, words);
       find(section, ".pictures").append(figure);
     };
     if (sprite) {
@@ -234,15 +230,12 @@ export class Groups {
     const columns = Math.max(1, Math.round((canvas.parentElement?.clientWidth ?? 0) / TILE));
     const lines = Math.ceil(Math.min(rows.length, LISTED) / columns);
     [canvas.width, canvas.height] = [columns * TILE, lines * TILE];
-    this.#drawSheet(
-      /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")),
-      rows.subarray(0, LISTED),
-      columns,
-    );
+    this.#drawSheet(canvas, rows.subarray(0, LISTED), columns);
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {Uint32Array} rows @param {number} columns */
-  #drawSheet(context, rows, columns) {
+  /** @param {HTMLCanvasElement} canvas @param {Uint32Array} rows @param {number} columns */
+  #drawSheet(canvas, rows, columns) {
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     context.imageSmoothingEnabled = false;
     rows.forEach((row, i) => {
       const [x, y] = [(i % columns) * TILE, Math.floor(i / columns) * TILE];
@@ -269,13 +262,10 @@ export class Groups {
     section.innerHTML = `<header><strong></strong></header><small>difference of latent means, in standard deviations</small><ol class="classes"></ol>`;
     write(find(section, "strong"), title);
     find(section, "ol").append(
-      ...found.map(({ dimension, difference }) =>
-        bar(
-          axisLabel(dimension),
-          `${difference > 0 ? "+" : ""}${decimal(difference)}`,
-          Math.abs(difference) / most,
-        ),
-      ),
+      ...found.map(({ dimension, difference }) => {
+        const text = `${difference > 0 ? "+" : ""}${decimal(difference)}`;
+        return bar(axisLabel(dimension), text, Math.abs(difference) / most);
+      }),
     );
   }
 
@@ -285,31 +275,15 @@ export class Groups {
     const { header, labels } = model;
     const rows = this.#memory[name] ?? new Uint32Array(0);
     const file = `group-${name}.${type.toLowerCase()}`;
-    const columns = header.columns.map((column) => ({
-      name: column.name,
-      of: model.floats(column.name),
-    }));
+    const columns = header.columns.map(({ name }) => ({ name, of: model.floats(name) }));
     if (type === "CSV") {
       const dimensions = Array.from({ length: header.latentDim }, (_, i) => `z_mean_${i + 1}`);
-      const table = [
-        csvRow([
-          "test_image",
-          "label",
-          "class",
-          ...dimensions,
-          ...columns.map((column) => column.name),
-        ]),
-      ];
+      const names = columns.map(({ name }) => name);
+      const table = [csvRow(["test_image", "label", "class", ...dimensions, ...names])];
       for (const row of rows) {
         const values = [...model.meanOf(row), ...columns.map(({ of }) => of[row])];
-        table.push(
-          csvRow([
-            row,
-            labels[row],
-            model.classOf(row),
-            ...values.map((value) => value.toPrecision(6)),
-          ]),
-        );
+        const texts = values.map((value) => value.toPrecision(6));
+        table.push(csvRow([row, labels[row], model.classOf(row), ...texts]));
       }
       download(file, table.join(""), "text/csv");
     } else if (type === "NPZ") {
@@ -331,11 +305,7 @@ export class Groups {
       const columns = Math.ceil(Math.sqrt(shown.length));
       const canvas = document.createElement("canvas");
       [canvas.width, canvas.height] = [columns * TILE, Math.ceil(shown.length / columns) * TILE];
-      this.#drawSheet(
-        /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")),
-        shown,
-        columns,
-      );
+      this.#drawSheet(canvas, shown, columns);
       canvas.toBlob((blob) => blob && download(file, blob, "image/png"));
     }
   }
