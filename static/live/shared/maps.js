@@ -49,9 +49,10 @@ export function makeMap(model, kind, { axes = model.header.mainDimensions, z }) 
   if (kind === "neighbourhoods") return new NeighbourhoodMap(model);
   if (kind === "principal" && principal) return new PlaneMap(model, kind, principal);
   const labels = axes.map(axisLabel);
-  const directions = axes.map((axis) => unit(axis, latentDim));
-  if (latentDim === 1) [directions[1], labels[1]] = [[0], ""]; // it runs to the right
   const origin = new Array(latentDim).fill(0);
+  const unit = (/** @type {number} */ axis) => origin.map((_, i) => Number(i === axis));
+  const directions = axes.map(unit);
+  if (latentDim === 1) [directions[1], labels[1]] = [[0], ""]; // it runs to the right
   const plane = through({ origin, directions }, z);
   return new PlaneMap(model, "dimensions", { ...plane, labels: [labels[0], labels[1]] });
 }
@@ -297,9 +298,4 @@ function extentOf(places) {
   const reach = Math.max(0.54 * Math.max(right - left, top - bottom), 1e-3);
   const [x, y] = [(left + right) / 2, (bottom + top) / 2];
   return [x - reach, x + reach, y - reach, y + reach];
-}
-
-/** @param {number} axis @param {number} length */
-function unit(axis, length) {
-  return Array.from({ length }, (_, i) => Number(i === axis));
 }
