@@ -1629,6 +1629,7 @@ for model in {(FLAT, DEEP)!r}:
     visitor.query_params["model"] = model
     visitor.run()
     assert model != {FLAT!r} or "pandas" not in sys.modules, "the first page is late"
+    cache.model_payload(cache.open_bundle(model))
     for view in {VIEWS!r}:
         visitor.session_state["view"] = view
         visitor.run()

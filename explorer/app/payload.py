@@ -11,7 +11,6 @@ import numpy as np
 from explorer.bundle.store import Bundle
 from explorer.core.elbo import LOG_2PI
 from explorer.core.geometry import principal_plane
-from explorer.core.neighbourhood import empty_distance
 from explorer.core.trust import LIMITS, VERDICTS, quantiles, thresholds
 from explorer.drawing import raster
 
@@ -38,6 +37,7 @@ def encode_model(bundle: Bundle) -> bytes:
     scales = quantiles(own)
     blend = bundle.aggregate_posterior.log_density(latents.z_mean.mean(axis=0, keepdims=True))[0]
     columns = _columns(bundle)
+    neighbourhoods = card.metrics.maps.get("neighbourhoods")
     log_var = latents.train_z_log_var.astype(np.float64)
     arrays = {
         "zMean": latents.z_mean.astype("<f4"),
@@ -72,7 +72,7 @@ def encode_model(bundle: Bundle) -> bytes:
             "columns": [dict(zip(("name", "title", "unit"), c[:3], strict=True)) for c in columns],
             "principal": _principal(bundle),
             "mainDimensions": bundle.main_dimensions,
-            "emptyDistance": None if latents.places is None else empty_distance(latents.places),
+            "emptyDistance": None if neighbourhoods is None else neighbourhoods.empty_distance,
             "spriteColumns": SPRITE_COLUMNS,
             "sections": sections,
         }

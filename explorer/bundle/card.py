@@ -166,10 +166,14 @@ class ImportanceBound(_Card):
 
 
 class MapCard(_Card):
-    """How well a map keeps neighbours; see ``core.neighbourhood.MapFigures``."""
+    """How well a map keeps neighbours; see ``core.neighbourhood.MapFigures``.
+
+    ``empty_distance`` is that of a neighbourhood map (``core.neighbourhood.empty_distance``).
+    """
 
     accuracy: float | None
     kept: float
+    empty_distance: float | None = None
 
 
 class Metrics(_Card):

@@ -7,7 +7,13 @@ import numpy as np
 from explorer.bundle.card import MapCard
 from explorer.bundle.codec import Codec
 from explorer.core.geometry import principal_plane
-from explorer.core.neighbourhood import JUDGED_NEIGHBOURS, Progress, layout, map_figures
+from explorer.core.neighbourhood import (
+    JUDGED_NEIGHBOURS,
+    Progress,
+    empty_distance,
+    layout,
+    map_figures,
+)
 from explorer.core.neighbours import batches, nearest_others
 from explorer.core.subsets import evenly_spaced
 
@@ -81,6 +87,9 @@ def judge_maps(
         name: MapCard(
             accuracy=None if found.accuracy is None else round(found.accuracy, 4),
             kept=round(found.kept, 4),
+            empty_distance=round(empty_distance(maps[name]), 4)
+            if name == "neighbourhoods"
+            else None,
         )
         for name, found in map_figures(z_mean, labels if has_classes else None, maps).items()
     }
