@@ -82,17 +82,24 @@ def find_bundle(content: str) -> Bundle:
     Raises:
         BundleError: there is none, or it is broken.
     """
-    for name, card in list_bundles().items():
-        if isinstance(card, Card):
-            found = hashlib.sha256(read_file(BUNDLES / name / "card.json")).hexdigest()
-            if found == content:
-                return open_bundle(name)
-    raise BundleError(f"there is no bundle with the hash {content}")
+    names = _names_by_hash(_states_of(find_bundles(BUNDLES)))
+    if content not in names:
+        raise BundleError(f"there is no bundle with the hash {content}")
+    return open_bundle(names[content])
 
 
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=_BY_TEXT)
 def _read_cards(known: tuple[tuple[Path, State], ...]) -> dict[str, Card | str]:
     return {path.name: _or_sentence(read_card, path) for path, _ in known}
+
+
+@st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=_BY_TEXT)
+def _names_by_hash(known: tuple[tuple[Path, State], ...]) -> dict[str, str]:
+    """Names of the usable bundles by the hash of their cards; browsers ask by it, often."""
+    usable = [name for name, card in _read_cards(known).items() if isinstance(card, Card)]
+    return {
+        hashlib.sha256(read_file(BUNDLES / name / "card.json")).hexdigest(): name for name in usable
+    }
 
 
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=_BY_TEXT)
