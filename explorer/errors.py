@@ -10,5 +10,10 @@ class ExplorerError(ValueError):
     """
 
 
+def one_line(error: Exception, limit: int | None = None) -> str:
+    """What another library's error says, in one line of at most ``limit`` characters."""
+    return " ".join(str(error).split())[:limit] or type(error).__name__
+
+
 class DatasetError(ExplorerError):
     """Images that cannot be found or used."""

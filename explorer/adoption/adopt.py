@@ -17,7 +17,7 @@ from explorer.adoption.conventions import (
     likelihood_of,
     with_constant,
 )
-from explorer.adoption.graphs import AdoptionError, Graph, read_graph
+from explorer.adoption.graphs import MAX_SAID, AdoptionError, Graph, read_graph
 from explorer.adoption.trial import (
     IMAGES,
     Candidate,
@@ -40,6 +40,7 @@ from explorer.core.neighbours import nearest_others
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset
+from explorer.errors import one_line
 
 MAX_REPEATED = 2000
 """Training images that tell the width of the density's kernel, where there is no variance."""
@@ -260,5 +261,5 @@ def _finish(graph: Graph, model: onnx.ModelProto, outputs: tuple[str, ...]) -> b
         return compact(model, outputs, batch=graph.batch)
     except Exception as error:  # onnx's and onnxruntime's errors share no base class
         raise AdoptionError(
-            f"{graph.path.name} cannot be adapted: {' '.join(str(error).split())[:300]}"
+            f"{graph.path.name} cannot be adapted: {one_line(error, MAX_SAID)}"
         ) from error

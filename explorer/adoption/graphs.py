@@ -12,13 +12,17 @@ from onnx import inliner, version_converter
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from explorer.bundle.codec import open_session
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, one_line
 
 OPSETS = 13, 21
 """The opsets that are run; graphs of earlier ones from ``FIRST_OPSET`` on are converted."""
 FIRST_OPSET = 11
 MAX_BYTES = 2**30
 """Of a file, and of all weights beside it."""
+
+
+MAX_SAID = 300
+"""Characters of another library's message that are passed on."""
 
 
 class AdoptionError(ExplorerError):
@@ -82,7 +86,7 @@ def read_graph(path: Path, content: bytes | None = None) -> Graph:
             model = version_converter.convert_version(model, OPSETS[0])
     except Exception as error:  # onnx's errors share no base class
         raise AdoptionError(
-            f"{path.name} cannot be brought to opset {OPSETS[0]}: {_one_line(error)}; "
+            f"{path.name} cannot be brought to opset {OPSETS[0]}: {one_line(error, MAX_SAID)}; "
             "export it with a newer one"
         ) from error
     _drop_weights_from_inputs(model)
@@ -185,7 +189,3 @@ def _describe(path: Path, model: onnx.ModelProto) -> Graph:
 
 def _size(dimension: Any) -> int | None:
     return dimension if isinstance(dimension, int) else None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

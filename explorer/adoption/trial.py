@@ -23,8 +23,9 @@ from explorer.adoption.conventions import (
     Range,
     adapt_encoder,
 )
-from explorer.adoption.graphs import AdoptionError, Graph
+from explorer.adoption.graphs import MAX_SAID, AdoptionError, Graph
 from explorer.bundle.codec import open_session
+from explorer.errors import one_line
 
 IMAGES = 200
 """Images that conventions are tried on."""
@@ -81,13 +82,11 @@ class Found:
 
     Attributes:
         best: the way to read the model.
-        tried: all ways that were tried, from the smallest error.
         notes: sentences for the person.
         latent_dim: numbers in a latent.
     """
 
     best: Candidate
-    tried: tuple[Candidate, ...]
     notes: tuple[str, ...]
     latent_dim: int
 
@@ -191,7 +190,7 @@ def find_conventions(
         notes.append(
             f"latents of {_shape(best.decoder.latent)} are taken as {latent_dim} numbers in a row"
         )
-    return Found(best, tuple(candidates), tuple(notes), latent_dim)
+    return Found(best, tuple(notes), latent_dim)
 
 
 class Runner:
@@ -216,7 +215,7 @@ class Runner:
         except Exception as error:  # onnxruntime's errors share no base class
             raise AdoptionError(
                 f"{self.name} cannot be run on {_shape(values.shape[1:])}: "
-                f"{' '.join(str(error).split())[:300]}"
+                f"{one_line(error, MAX_SAID)}"
             ) from error
         return [np.concatenate(outputs) for outputs in zip(*results, strict=True)]
 
@@ -340,7 +339,7 @@ def _choose(candidates: list[Candidate], known: Known) -> Candidate:
     if overall.error < CONTRADICTION * best.error:
         raise AdoptionError(
             f"the model does not agree with the flags: with {_flags(best)} the squared error of "
-            f"200 images is {best.error:.5f}, but with {_flags(overall)} it is "
+            f"{IMAGES} images is {best.error:.5f}, but with {_flags(overall)} it is "
             f"{overall.error:.5f}; give those"
         )
     rivals = [one for one in fitting[1:] if one.words != best.words]

@@ -11,6 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from explorer.bundle.card import BundleError
+from explorer.errors import one_line
 
 MAX_UNPACKED = 2**31
 """Bytes: a file that says it holds more is not opened, however small it is."""
@@ -44,8 +45,7 @@ def read_arrays(npz: bytes, names: Iterable[str], place: str) -> dict[str, np.nd
         with np.load(io.BytesIO(npz), allow_pickle=False) as arrays:
             return {name: arrays[name] for name in (*names, *arrays)}
     except Exception as error:  # what a damaged zip raises shares no base class
-        message = " ".join(str(error).split()) or type(error).__name__
-        raise BundleError(f"{place} is not usable: {message}") from error
+        raise BundleError(f"{place} is not usable: {one_line(error)}") from error
 
 
 def expect(

@@ -14,6 +14,7 @@ import onnxruntime
 from explorer.bundle.graph import GraphError, count_weights
 from explorer.bundle.posterior import FlowPosterior, GaussianPosterior, Pair, Posterior
 from explorer.core.elbo import LikelihoodName, mean_image
+from explorer.errors import one_line
 
 MAX_MEMORY = 2**32
 """Bytes that all graphs together may use while they run; a run that needs more ends with an error.
@@ -108,7 +109,7 @@ def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
         count_weights(graph)
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no base class
-        raise GraphError(f"{name} is not usable: {' '.join(str(error).split())}") from error
+        raise GraphError(f"{name} is not usable: {one_line(error)}") from error
 
 
 @cache

@@ -32,6 +32,7 @@ from explorer.bundle.graph import GraphError
 from explorer.core.density import AggregatePosterior
 from explorer.core.half import to_half
 from explorer.core.metrics import active_units
+from explorer.errors import one_line
 from explorer.recipes.recipe import first_problem
 
 DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "pretrained"
@@ -403,14 +404,10 @@ def _try_out(
         results = list(run(np.zeros((2, *given), np.float32)))
     except Exception as error:  # onnxruntime's errors share no base class
         raise BundleError(
-            f"{place} does not take what its card says, {given}: {_one_line(error)}"
+            f"{place} does not take what its card says, {given}: {one_line(error)}"
         ) from error
     found = [result.shape for result in results]
     if found != [(2, *shape) for shape in expected]:
         raise BundleError(f"{place} gives {found} for two; its card says {expected} for each")
     if not all(np.isfinite(result).all() for result in results):
         raise BundleError(f"{place} gives NaN or infinity")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
