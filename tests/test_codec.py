@@ -66,13 +66,13 @@ def test_a_graph_that_fails_for_another_reason_fails_at_once(
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
     one = model.SerializeToString()
     runs: list[int] = []
-    run = codec._run
+    run = codec.run_graph
 
     def count(session: object, options: None, *batches: np.ndarray) -> list[np.ndarray]:
         runs.append(len(batches[0]))
         return run(session, options, *batches)
 
-    monkeypatch.setattr(codec, "_run", count)
+    monkeypatch.setattr(codec, "run_graph", count)
     with pytest.raises(Exception, match="invalid dimensions"):
         onnx_codec(one, one, RECIPE).parameters(np.zeros((8, 2), np.float32))
     assert runs == [8]

@@ -24,11 +24,14 @@ from explorer.adoption.conventions import (
     adapt_encoder,
 )
 from explorer.adoption.graphs import MAX_SAID, AdoptionError, Graph
-from explorer.bundle.codec import open_session
+from explorer.bundle.codec import open_session, run_graph
+from explorer.core.subsets import in_chunks
 from explorer.errors import one_line
 
 IMAGES = 200
 """Images that conventions are tried on."""
+BATCH = 50
+"""Images that are run at once."""
 SHOWN = 3
 """Ways that are reported, the best ones."""
 NEAR_TIE = 1.05
@@ -198,7 +201,6 @@ class Runner:
 
     def __init__(self, graph: Graph, content: bytes | None = None) -> None:
         self.name = graph.path.name
-        self.single = graph.batch == 1
         self.session = open_session(content or graph.model.SerializeToString(), self.name)
 
     def all(self, values: np.ndarray) -> list[np.ndarray]:
@@ -207,11 +209,8 @@ class Runner:
         Raises:
             AdoptionError: it cannot be run on it.
         """
-        size = 1 if self.single else 50
-        name = self.session.get_inputs()[0].name
-        batches = [values[i : i + size] for i in range(0, len(values), size)]
         try:
-            results = [self.session.run(None, {name: batch}) for batch in batches]
+            results = [run_graph(self.session, None, batch) for batch in in_chunks(values, BATCH)]
         except Exception as error:  # onnxruntime's errors share no base class
             raise AdoptionError(
                 f"{self.name} cannot be run on {_shape(values.shape[1:])}: "
@@ -249,10 +248,10 @@ class _EncoderReader:
         """Each way to read the outputs, and the latents that it gives for the images."""
         names = [port.name for port in self.graph.outputs]
         shape = tuple(int(size or 0) for size in self.graph.inputs[0].shape)
-        outputs = self._outputs(layout, range_, shape)
+        base = EncoderConvention(layout, shape, range_, "mean", names[0])
+        outputs = self._outputs(base, names)
         flat = {name: values.reshape(len(values), -1) for name, values in outputs.items()}
         finite = {name: values for name, values in flat.items() if np.isfinite(values).all()}
-        base = EncoderConvention(layout, shape, range_, "mean", names[0])
         sizes = {name: values.shape[1] for name, values in finite.items()}
         dim = self.latent_dim or min(sizes.values(), default=0)
         for name, values in finite.items():
@@ -267,14 +266,9 @@ class _EncoderReader:
                 kind: EncoderOutput = "mean,log_var" if finite[spread].min() < 0 else "mean,std"
                 yield replace(base, output=kind, mean=name, spread=spread), values
 
-    def _outputs(
-        self, layout: Layout, range_: Range, shape: tuple[int, ...]
-    ) -> dict[str, np.ndarray]:
+    def _outputs(self, convention: EncoderConvention, names: list[str]) -> dict[str, np.ndarray]:
         """The outputs by name, without those that are another each time."""
-        names = [port.name for port in self.graph.outputs]
-        convention = EncoderConvention(layout, shape, range_, "mean", names[0])
-        image_shape = self.images.shape[1:]
-        model = adapt_encoder(self.graph, convention, image_shape, 0)
+        model = adapt_encoder(self.graph, convention, self.images.shape[1:], 0)
         del model.graph.output[:]
         model.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
         run = Runner(self.graph, model.SerializeToString())

@@ -81,13 +81,13 @@ def onnx_codec(
         GraphError: a graph is damaged, does not stand alone, or is more than onnxruntime knows.
     """
     session = open_session(encoder, "encoder.onnx")
-    encode: Any = partial(_run, session, options)
+    encode: Any = partial(run_graph, session, options)
     posterior: Posterior = (
         FlowPosterior(encode, session.get_outputs()[0].shape[1])
         if model.has_flow
         else GaussianPosterior(encode)
     )
-    decode = partial(_run, open_session(decoder, "decoder.onnx"), options)
+    decode = partial(run_graph, open_session(decoder, "decoder.onnx"), options)
     return Codec(posterior, lambda z: decode(z)[0], model.likelihood)
 
 
@@ -121,16 +121,20 @@ def _limit_memory() -> None:
     onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(as_requested))
 
 
-def _run(
+def run_graph(
     session: onnxruntime.InferenceSession,
     options: onnxruntime.RunOptions | None,
     *batches: np.ndarray,
 ) -> list[np.ndarray]:
-    """Run a graph; a batch that takes more memory than there is, in halves."""
+    """All outputs of a graph for a batch.
+
+    One that takes a single item gets them one after the other, and a batch that takes more
+    memory than there is is run in halves.
+    """
     inputs = session.get_inputs()
     if inputs[0].shape[0] == 1 and len(batches[0]) > 1:  # it takes one at a time
         singles = zip(*(batch[:, np.newaxis] for batch in batches), strict=True)
-        results = [_run(session, options, *one) for one in singles]
+        results = [run_graph(session, options, *one) for one in singles]
         return [np.concatenate(outputs) for outputs in zip(*results, strict=True)]
     names = [value.name for value in inputs]
     values = (batch.astype(np.float32, copy=False) for batch in batches)
@@ -144,7 +148,7 @@ def _run(
         if not half or not re.search("memory|alloc", str(error)):
             raise
     first, second = (
-        _run(session, options, *(batch[part] for batch in batches))
+        run_graph(session, options, *(batch[part] for batch in batches))
         for part in (slice(half), slice(half, None))
     )
     return [np.concatenate(pair) for pair in zip(first, second, strict=True)]
