@@ -38,7 +38,7 @@ from explorer.bundle.store import GRAPHS, check_name, save_card, save_latents
 from explorer.core.elbo import LikelihoodName
 from explorer.core.neighbours import nearest_others
 from explorer.core.subsets import evenly_spaced
-from explorer.data.dataset import Dataset
+from explorer.data.dataset import Dataset, dataset_fingerprint
 from explorer.data.load import load_dataset
 from explorer.errors import one_line
 
@@ -138,7 +138,7 @@ def adopt(
     figures, latents = evaluate(codec, dataset, has_variance=has_variance, progress=progress)
     card = Card(
         name=request.name,
-        data=describe_data(dataset),
+        data=describe_data(dataset, train_sha256=dataset_fingerprint(dataset.train)),
         model=model,
         training=None,
         metrics=figures,

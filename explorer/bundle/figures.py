@@ -9,10 +9,9 @@ import numpy as np
 from explorer.bundle.card import ImportanceBound, Metrics
 from explorer.bundle.codec import Codec
 from explorer.bundle.places import (
-    compare_neighbours,
     judge_maps,
     lay_out,
-    return_distances,
+    read_test_images,
 )
 from explorer.bundle.posterior import FlowPosterior
 from explorer.bundle.store import Latents, main_dimensions
@@ -96,7 +95,6 @@ def evaluate(
         _rounded(train_z_mean[sample]), _rounded(train_z_log_var[sample])
     )
     stored_z_mean = _rounded(z_mean)
-    nearest_distance, agreement = compare_neighbours(stored_z_mean, test.labels)
     latents = Latents(
         z_mean=stored_z_mean,
         z_log_var=_rounded(z_log_var),
@@ -106,9 +104,7 @@ def evaluate(
         train_z_mean=posterior.z_mean,
         train_z_log_var=posterior.z_log_var,
         kl=kl.sum(axis=1).astype(np.float32),
-        return_distance=return_distances(codec, stored_z_mean),
-        nearest_distance=nearest_distance,
-        agreement=agreement,
+        **read_test_images(codec, stored_z_mean, test.labels),
         places=lay_out(stored_z_mean, progress) if places is None else places,
         columns={name: values.astype(np.float32) for name, values in test.columns.items()},
     )

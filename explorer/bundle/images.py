@@ -93,8 +93,14 @@ def load_card_data(
     return dataset if data.limit is None else dataset.limited(data.limit)
 
 
-def describe_data(dataset: Dataset, limit: int | None = None) -> DataCard:
-    """What a card says of the images; ``limit`` is that of ``Dataset.limited``."""
+def describe_data(dataset: Dataset, *, train_sha256: str, limit: int | None = None) -> DataCard:
+    """What a card says of the images.
+
+    Args:
+        dataset: the images.
+        train_sha256: ``dataset_fingerprint`` of the training images, which takes a while.
+        limit: that of ``Dataset.limited``.
+    """
     options = dataset.options
     return DataCard(
         name=dataset.name,
@@ -107,7 +113,7 @@ def describe_data(dataset: Dataset, limit: int | None = None) -> DataCard:
         limit=limit,
         train_images=len(dataset.train.images),
         test_images=len(dataset.test.images),
-        train_sha256=dataset_fingerprint(dataset.train),
+        train_sha256=train_sha256,
         test_sha256=dataset_fingerprint(dataset.test),
         reading=ReadingCard(
             low=dataset.range.low,

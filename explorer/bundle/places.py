@@ -23,6 +23,22 @@ SMALLEST = 4
 """Latent dimensions from which on a neighbourhood map is made."""
 
 
+def read_test_images(codec: Codec, z_mean: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """The test images' own readings beside their density, by their names in ``Latents``.
+
+    Args:
+        codec: of the model.
+        z_mean: as a bundle stores it, ``(n, latent_dim)``.
+        labels: ``(n,)``.
+    """
+    nearest_distance, agreement = compare_neighbours(z_mean, labels)
+    return {
+        "return_distance": return_distances(codec, z_mean),
+        "nearest_distance": nearest_distance,
+        "agreement": agreement,
+    }
+
+
 def return_distances(codec: Codec, z: np.ndarray) -> np.ndarray:
     """‖E(D(z)) − z‖: how far from a latent its decoded picture is encoded, ``(n,)`` float32."""
     found = np.empty(len(z), np.float32)

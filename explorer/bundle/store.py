@@ -157,7 +157,7 @@ class Bundle:
     @property
     def main_dimensions(self) -> tuple[int, ...]:
         """See the function of this name."""
-        return tuple(sorted(self.dimensions_by_kl[:2]))
+        return main_dimensions(self.dimension_weights)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def make_card(plan: Plan, trained: Trained, graphs: Mapping[str, bytes], metrics
     run, dataset = plan.run, plan.dataset
     return Card(
         name=plan.name,
-        data=describe_data(dataset, limit=plan.limit),
+        data=describe_data(dataset, train_sha256=run.train_sha256, limit=plan.limit),
         model=ModelCard(
             latent_dim=run.latent_dim,
             recipe_name=storable(plan.recipe_name),
