@@ -11,6 +11,7 @@ import numpy as np
 from explorer.bundle.store import Bundle
 from explorer.core.elbo import LOG_2PI
 from explorer.core.geometry import principal_plane
+from explorer.core.neighbourhood import NEIGHBOURS, REACH
 from explorer.core.trust import LIMITS, VERDICTS, quantiles, thresholds
 from explorer.drawing import raster
 
@@ -73,6 +74,7 @@ def encode_model(bundle: Bundle) -> bytes:
             "principal": _principal(bundle),
             "mainDimensions": bundle.main_dimensions,
             "emptyDistance": None if neighbourhoods is None else neighbourhoods.empty_distance,
+            "placing": {"neighbours": NEIGHBOURS, "reach": REACH},
             "spriteColumns": SPRITE_COLUMNS,
             "sections": sections,
         }

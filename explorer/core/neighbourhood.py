@@ -30,10 +30,11 @@ MAX_JUDGED = 10_000
 """Images whose neighbours are compared for the figures."""
 EMPTY_SHARE = 0.99
 """A place is empty if it is farther from any dot than this share of dots from the next."""
+NEIGHBOURS = 5
+"""Nearest images that give a latent its place; also dots that give a place its latent."""
 REACH = 10.0
 """Median gaps within which neighbours' places count as lying together."""
 
-_NEIGHBOURS = 5  # that place an image which t-SNE did not lay out
 _START = 1e-4  # standard deviation of the first places: openTSNE's default
 _ROUNDS = (250, 500)  # of early exaggeration, and after it: openTSNE's defaults
 _ROUNDS_PER_REPORT = 50
@@ -193,7 +194,7 @@ def _place_among(z: np.ndarray, latents: np.ndarray, places: np.ndarray) -> np.n
         latents: of the images, ``(n, latent_dim)``.
         places: of the images, ``(n, 2)``.
     """
-    distances, found = index(latents).kneighbors(z, min(_NEIGHBOURS, len(latents)))
+    distances, found = index(latents).kneighbors(z, min(NEIGHBOURS, len(latents)))
     weights = np.square(distances[:, :1] / distances)  # (m, k), up to a factor
     near = places[found]  # (m, k, 2)
     between = np.linalg.norm(near[:, :, np.newaxis] - near[:, np.newaxis], axis=3)

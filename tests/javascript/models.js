@@ -63,6 +63,7 @@ export const PLAIN = {
   principal: null,
   mainDimensions: [0, 1],
   emptyDistance: null,
+  placing: { neighbours: 5, reach: 10 },
   spriteColumns: 100,
 };
 

@@ -88,18 +88,20 @@ class Opened {
     }
   }
 
-  /** Lets the server decode if that is much sooner; returns the milliseconds of a decode. */
+  /**
+   * Lets the server decode if that is much sooner; returns the milliseconds of a decode, or
+   * infinity if it is the server's, which the page's own thread cannot take over.
+   */
   settle() {
+    if (this.#decoder instanceof RemoteDecoder) return Infinity;
     const here = this.#time();
-    if (here < SLOW || !RemoteDecoder.isPossible || this.#decoder instanceof RemoteDecoder) {
-      return here;
-    }
+    if (here < SLOW || !RemoteDecoder.isPossible) return here;
     const decoder = this.#decoder;
     this.#decoder = new RemoteDecoder(this.#model);
     const there = this.#time();
     if (there < here / 2) {
       this.warning ??= "Decoded by the server, which is faster than this browser.";
-      return there;
+      return Infinity;
     }
     this.#decoder = decoder;
     return here;

@@ -12,11 +12,8 @@
 
 import { Cells } from "./cells.js";
 import { lift, project, through } from "./plane.js";
+import { nearestLatents } from "./space.js";
 
-/** Dots, or images, that a place between them is made of. */
-const NEIGHBOURS = 5;
-/** Median gaps within which neighbours' places count as lying together, as in Python. */
-const TOGETHER = 10;
 /** A map shows at first all dots but this share at each of its sides. */
 const OUTSIDE = 0.0005;
 /** Dots that tell what a map shows at first. */
@@ -184,7 +181,7 @@ export class NeighbourhoodMap extends BaseMap {
    * @param {Float32Array} [z] where to write it
    */
   lift(x, y, z = new Float32Array(this.#model.header.latentDim)) {
-    const near = this.cells.nearest(x, y, NEIGHBOURS);
+    const near = this.cells.nearest(x, y, this.#model.header.placing.neighbours);
     const weights = shepard(near.map(({ squared }) => squared));
     z.fill(0);
     near.forEach(({ row }, i) => {
@@ -202,14 +199,15 @@ export class NeighbourhoodMap extends BaseMap {
    * @returns {[number, number]}
    */
   place(z) {
-    const near = nearestLatents(this.#model.zMean, z, NEIGHBOURS);
+    const { neighbours, reach } = this.#model.header.placing;
+    const near = nearestLatents(this.#model.zMean, z, neighbours);
     const weights = shepard(near.map(({ squared }) => squared));
     const at = near.map(({ row }) => [this.places[2 * row], this.places[2 * row + 1]]);
     let best = weights;
     let most = -1;
     for (const [x, y] of at) {
       const together = weights.map((weight, i) =>
-        Math.hypot(at[i][0] - x, at[i][1] - y) <= TOGETHER ? weight : 0,
+        Math.hypot(at[i][0] - x, at[i][1] - y) <= reach ? weight : 0,
       );
       const sum = total(together);
       if (sum > most) [most, best] = [sum, together];
@@ -241,29 +239,6 @@ function shepard(squared) {
 /** @param {number[]} values */
 function total(values) {
   return values.reduce((sum, value) => sum + value, 0);
-}
-
-/**
- * The k nearest of some latents, one after the other in `means`.
- *
- * @param {Float32Array} means
- * @param {ArrayLike<number>} z
- * @param {number} k
- */
-function nearestLatents(means, z, k) {
-  /** @type {{row: number, squared: number}[]} */
-  const found = [];
-  let worst = Infinity;
-  for (let row = 0, from = 0; from < means.length; row++, from += z.length) {
-    let squared = 0;
-    for (let i = 0; i < z.length && squared < worst; i++) squared += (z[i] - means[from + i]) ** 2;
-    if (squared >= worst) continue;
-    found.push({ row, squared });
-    found.sort((a, b) => a.squared - b.squared);
-    if (found.length > k) found.pop();
-    if (found.length === k) worst = found[k - 1].squared;
-  }
-  return found;
 }
 
 /** @param {Model} model @param {import("./plane.js").Plane} plane */

@@ -10,6 +10,7 @@
  *   columns: {name: string, title: string, unit: string}[],
  *   principal: {origin: number[], directions: number[][], labels: [string, string]} | null,
  *   mainDimensions: number[], emptyDistance: number | null,
+ *   placing: {neighbours: number, reach: number},
  *   sections: Record<string, {at: number, bytes: number}>,
  * }} Header
  */

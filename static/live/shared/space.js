@@ -8,7 +8,6 @@
 
 export class Space {
   #zMean;
-  #latentDim;
   #mean;
   #precision;
   #constant;
@@ -19,7 +18,6 @@ export class Space {
   /** @param {Model} model */
   constructor(model) {
     this.#zMean = model.zMean;
-    this.#latentDim = model.header.latentDim;
     this.#mean = model.floats("trainMean");
     this.#precision = model.floats("trainPrecision");
     this.#constant = model.floats("trainConstant");
@@ -34,16 +32,8 @@ export class Space {
    * @param {Float32Array} z
    */
   nearest(z) {
-    const zMean = this.#zMean;
-    const latentDim = this.#latentDim;
-    let row = 0;
-    let least = Infinity;
-    for (let n = 0, from = 0; from < zMean.length; n++, from += latentDim) {
-      let sum = 0;
-      for (let i = 0; i < latentDim && sum < least; i++) sum += (z[i] - zMean[from + i]) ** 2;
-      if (sum < least) [least, row] = [sum, n];
-    }
-    return { row, distance: Math.sqrt(least) };
+    const [{ row, squared }] = nearestLatents(this.#zMean, z, 1);
+    return { row, distance: Math.sqrt(squared) };
   }
 
   /**
@@ -119,4 +109,27 @@ export class Space {
 /** @param {number} value @param {number | null} low @param {number | null} high */
 function isWithin(value, low, high) {
   return (low === null || value >= low) && (high === null || value <= high) && !isNaN(value);
+}
+
+/**
+ * The k nearest of some latents, one after the other in `means`.
+ *
+ * @param {Float32Array} means
+ * @param {ArrayLike<number>} z
+ * @param {number} k
+ */
+export function nearestLatents(means, z, k) {
+  /** @type {{row: number, squared: number}[]} */
+  const found = [];
+  let worst = Infinity;
+  for (let row = 0, from = 0; from < means.length; row++, from += z.length) {
+    let squared = 0;
+    for (let i = 0; i < z.length && squared < worst; i++) squared += (z[i] - means[from + i]) ** 2;
+    if (squared >= worst) continue;
+    found.push({ row, squared });
+    found.sort((a, b) => a.squared - b.squared);
+    if (found.length > k) found.pop();
+    if (found.length === k) worst = found[k - 1].squared;
+  }
+  return found;
 }
