@@ -227,22 +227,17 @@ class Visitor:
     def lens(self) -> np.ndarray:
         return self.pixels(".lens .picture")
 
+    def is_shown(self, expected: np.ndarray, selector: str = ".lens .picture", at: int = 0) -> bool:
+        """Whether a canvas shows a picture, to within 1/255 in every pixel."""
+        found = self.pixels(selector, at)
+        return found.shape == expected.shape and bool(
+            np.all(np.abs(found - 255.0 * expected) <= 1.5)  # the canvas rounds: half of 1/255
+        )
+
     def shows(self, expected: np.ndarray, selector: str = ".lens .picture", at: int = 0) -> None:
-        """Wait until a canvas shows a picture, to within 1/255 in every pixel."""
-        found = None
-
-        def is_so() -> bool:
-            nonlocal found
-            found = self.pixels(selector, at)
-            return found.shape == expected.shape and bool(
-                np.all(np.abs(found - 255.0 * expected) <= 1.5)  # the canvas rounds: half of 1/255
-            )
-
-        try:
-            self.until(is_so, f"{selector} shows what the server decodes")
-        except AssertionError as error:
-            shape = None if found is None else found.shape
-            raise AssertionError(f"{error}; it is {shape}, not {expected.shape}") from None
+        """Wait until a canvas shows a picture."""
+        is_so = partial(self.is_shown, expected, selector, at)
+        self.until(is_so, f"{selector} shows what the server decodes")
 
     def choose_model(self, bundle: Bundle) -> None:
         """Press a model in the sidebar."""
@@ -311,9 +306,9 @@ class Frame:
         across, down = x - self.left - self.width / 2, y - self.top - self.height / 2
         return middle + np.array([across, -down]) / scale
 
-    def is_under(self, x: float, y: float, row: int | None) -> bool:
+    def is_under(self, x: float, y: float, row: int) -> bool:
         """Whether a dot lies at a pixel of the page, or its thumbnail does."""
-        place = (0.0, 0.0) if row is None else self.pixel_of(self.places[row])
+        place = self.pixel_of(self.places[row])
         return bool(np.max(np.abs(np.subtract(place, (x, y)))) < 33)
 
     def spot(self, across: float, down: float) -> tuple[int, int]:
@@ -373,10 +368,20 @@ def said_image(visitor: Visitor) -> int | None:
     return None if name == "Decoded here" else int(captured(r"^Test image #(\d+) · ", name))
 
 
-def until_image(visitor: Visitor, near: Callable[[int | None], bool], what: str) -> int | None:
-    """Wait until the lens says an image that fits, or none; returns which."""
-    visitor.until(lambda: near(said_image(visitor)), what)
-    return said_image(visitor)
+def until_image(visitor: Visitor, bundle: Bundle, fits: Callable[[int], bool]) -> int:
+    """Wait until the lens says a test image that fits, and shows it decoded; returns which."""
+    shown: int | None = None
+
+    def is_so() -> bool:
+        nonlocal shown
+        shown = said_image(visitor)
+        if shown is None or not fits(shown):
+            return False
+        return visitor.is_shown(decode(bundle, bundle.latents.z_mean[shown]))
+
+    visitor.until(is_so, "the lens shows such a test image")
+    assert shown is not None
+    return shown
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in find_bundles(SHIPPED)))
@@ -398,13 +403,8 @@ def test_a_dot_is_its_image_on_every_map_of_every_model(visitor: Visitor, name: 
             if not (0 < x - frame.left < frame.width - 50 and 0 < y - frame.top < frame.height):
                 continue
 
-            visitor.page.mouse.move(x - 1, y)
             visitor.page.mouse.move(x, y)
-            shown = until_image(
-                visitor, partial(frame.is_under, x, y), "the lens shows the dot's image"
-            )
-            assert shown is not None
-            visitor.shows(decode(bundle, z_mean[shown]))
+            shown = until_image(visitor, bundle, partial(frame.is_under, x, y))
             visitor.shows(decode(bundle, z_mean[shown]), ".lens .again")
             named = visitor.page.locator(".lens .what strong").inner_text()
             assert named.endswith(f" · {bundle.card.data.classes[labels[shown]]}")
@@ -702,15 +702,12 @@ def test_an_image_is_found_by_number_and_class(
     expected = geometry_text(bundle.latents.z_mean[4711])
     visitor.until(lambda: visitor.address["z"] == expected, "the image is the point")
     visitor.page.mouse.move(100, 850)
-    until_image(visitor, lambda shown: shown == 4711, "the lens says so")
+    until_image(visitor, bundle, lambda shown: shown == 4711)
     name = bundle.card.data.classes[-1]
     field.fill(name)
     field.press("Enter")
-    until_image(
-        visitor,
-        lambda shown: shown not in (None, 4711) and bundle.latents.labels[shown] == 9,
-        "the first one of the class",
-    )
+    labels = bundle.latents.labels
+    until_image(visitor, bundle, lambda shown: shown != 4711 and labels[shown] == 9)
 
 
 def test_the_map_is_saved_as_png_and_svg(visitor: Visitor, bundles: dict[str, Bundle]) -> None:
