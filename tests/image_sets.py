@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from explorer.data.load import load_dataset
+from explorer.data.reading import Reading
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -61,5 +62,5 @@ def save_npz(path: Path, **arrays: object) -> Path:
 
 def read_alone(folder: Path, **options: object) -> np.ndarray:
     """Return the decoded pixels of a folder that holds copies of one image."""
-    images = load_dataset(folder, **options).train.images  # type: ignore[arg-type]
+    images = load_dataset(folder, Reading(**options)).train.images  # type: ignore[arg-type]
     return np.asarray(images[0])

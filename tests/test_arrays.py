@@ -16,6 +16,7 @@ from image_sets import idx_bytes, save_idx, save_npz
 
 from explorer.data.load import load_dataset
 from explorer.data.named import NAMED
+from explorer.data.reading import Reading
 from explorer.errors import DatasetError
 
 pytestmark = pytest.mark.usefixtures("bare_machine")
@@ -124,7 +125,7 @@ def test_npz_labels_are_named_by_their_values_and_split(tmp_path: Path) -> None:
 
 def test_large_npz_images_are_made_smaller(tmp_path: Path) -> None:
     images = np.full((3, 100, 80, 3), 200, np.uint8)
-    mine = load_dataset(save_npz(tmp_path / "mine.npz", x_train=images), grey=True)
+    mine = load_dataset(save_npz(tmp_path / "mine.npz", x_train=images), Reading(grey=True))
     assert mine.image_shape == mine.train.images.shape[1:] == (32, 32, 1)
     assert np.unique(mine.train.images).tolist() == [200]
 

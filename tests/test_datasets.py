@@ -20,6 +20,7 @@ from explorer.data.files.download import File
 from explorer.data.load import load_dataset
 from explorer.data.named import NAMED
 from explorer.data.pixels import Form, Pixels
+from explorer.data.reading import Reading
 from explorer.data.sources import decoding, workers
 from explorer.errors import DatasetError
 
@@ -52,7 +53,7 @@ def test_fashion_mnist_is_found_through_the_environment(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LATENT_DATA_DIR", str(data_dir))
-    fashion = load_dataset("fashion_mnist", grey=True, download=False)
+    fashion = load_dataset("fashion_mnist", Reading(grey=True), download=False)
     assert (fashion.name, fashion.title) == ("fashion_mnist", "Fashion-MNIST")
     assert (fashion.origin, fashion.image_shape) == ("IDX files", (28, 28, 1))
     assert fashion.test.images.shape == (10_000, 28, 28, 1)
@@ -63,7 +64,7 @@ def test_fashion_mnist_is_found_through_the_environment(
 def test_cifar10_reads_only_the_split_that_is_asked_for(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cifar = load_dataset("cifar10", data_dir=data_dir, grey=True, download=False)
+    cifar = load_dataset("cifar10", Reading(grey=True), data_dir=data_dir, download=False)
     assert (cifar.name, cifar.title) == ("cifar10-grey", "CIFAR-10 (grey)")
     assert (cifar.origin, cifar.image_shape) == ("zip of class folders (JPEG)", (32, 32, 1))
     decoded: list[str] = []
@@ -132,7 +133,7 @@ def test_places_are_searched_in_order(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_named_set_is_resized_when_asked(tmp_path: Path) -> None:
     save_small_mnist(tmp_path / "mnist")
-    mnist = load_dataset("mnist", data_dir=tmp_path, image_size=32)
+    mnist = load_dataset("mnist", Reading(image_size=(32, 32)), data_dir=tmp_path)
     assert mnist.image_shape == mnist.test.images.shape[1:] == (32, 32, 1)
     assert np.unique(mnist.test.images).tolist() == [6]
 
@@ -197,7 +198,7 @@ def test_the_set_may_be_spelled_otherwise_and_lie_in_the_folder_itself(
 
 def test_options_for_own_images_do_not_go_with_a_named_set() -> None:
     with pytest.raises(DatasetError, match="MNIST is read as it is published"):
-        load_dataset("mnist", label="digit")
+        load_dataset("mnist", Reading(label="digit"))
 
 
 def test_a_data_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
@@ -245,7 +246,7 @@ def test_the_background_is_the_median_of_the_border(folder: Path) -> None:
     for number in range(4):
         image.save(folder / f"{number}.png")
     assert load_dataset(folder).background == pytest.approx((0.2, 0.4, 1.0))
-    assert isinstance(load_dataset(folder, grey=True).background, float)
+    assert isinstance(load_dataset(folder, Reading(grey=True)).background, float)
 
 
 def save_cut_out(path: Path, ground: tuple[int, int, int] | None) -> None:
@@ -324,10 +325,9 @@ def test_a_file_of_another_kind_is_an_error(tmp_path: Path) -> None:
         load_dataset(save_image(tmp_path / "cat.png"))
 
 
-@pytest.mark.parametrize("options", [{"image_size": 0}, {"test_fraction": 1.0}])
-def test_options_out_of_range_are_errors(folder: Path, options: dict[str, float]) -> None:
-    with pytest.raises(DatasetError, match="but is"):
-        load_dataset(folder, **options)  # type: ignore[arg-type]
+def test_a_test_fraction_out_of_range_is_an_error(folder: Path) -> None:
+    with pytest.raises(DatasetError, match="but is 1"):
+        load_dataset(folder, test_fraction=1.0)
 
 
 def test_an_own_folder_is_not_mistaken_for_a_named_set(tmp_path: Path) -> None:
@@ -349,4 +349,4 @@ def test_an_empty_name_is_not_the_current_folder() -> None:
 @pytest.mark.parametrize("size", [0, -1, 100_000])
 def test_an_image_size_out_of_range_gets_a_sentence(size: int) -> None:
     with pytest.raises(DatasetError, match=f"must be from 1 to 512 pixels, but is {size}"):
-        load_dataset("mnist", image_size=size)
+        Reading(image_size=(size, size))

@@ -13,6 +13,7 @@ from PIL import Image
 from explorer.data.dataset import dataset_fingerprint
 from explorer.data.files import tree
 from explorer.data.load import load_dataset
+from explorer.data.reading import Reading
 from explorer.data.sources import progress
 from explorer.errors import DatasetError
 
@@ -192,7 +193,7 @@ def test_equal_small_images_keep_their_size_even_if_oblong(folder: Path) -> None
     for name in ("1.png", "2.png"):
         save_image(folder / name, size=(20, 12))
     assert load_dataset(folder).image_shape == (12, 20, 3)
-    assert load_dataset(folder, image_size=16).image_shape == (16, 16, 3)
+    assert load_dataset(folder, Reading(image_size=(16, 16))).image_shape == (16, 16, 3)
 
 
 @pytest.mark.parametrize("sizes", [[(20, 12), (12, 20)], [(100, 100), (100, 100)]])
@@ -211,7 +212,7 @@ def test_images_are_grey_only_if_all_are(folder: Path) -> None:
     assert load_dataset(folder).image_shape == (8, 8, 1)
     save_image(folder / "5.png", RED)
     assert load_dataset(folder).image_shape == (8, 8, 3)
-    assert load_dataset(folder, grey=True).image_shape == (8, 8, 1)
+    assert load_dataset(folder, Reading(grey=True)).image_shape == (8, 8, 1)
 
 
 def test_an_empty_folder_is_an_error(folder: Path) -> None:

@@ -27,6 +27,7 @@ from explorer.data.dataset import Dataset
 from explorer.data.framing import Framing, frame_picture
 from explorer.data.load import load_dataset
 from explorer.data.pixels import FORMAT_OF_SUFFIX
+from explorer.data.reading import Reading
 from explorer.data.sheet import write_sheet
 from explorer.data.sources import cache, workers
 from explorer.data.summary import full, three_lines
@@ -131,7 +132,7 @@ def test_two_levels_of_folders_may_name_a_class(folder: Path) -> None:
     outer = load_dataset(folder)
     assert outer.classes == ("Greek", "Latin")
     assert "--class-level 2 takes the 3 below them" in outer.report.notes[0]
-    inner = load_dataset(folder, class_level=2)
+    inner = load_dataset(folder, Reading(class_level=2))
     assert inner.classes == ("Greek/alpha", "Greek/beta", "Latin/a")
 
 
@@ -298,11 +299,11 @@ def test_an_ordinary_picture_for_a_model_of_masks_is_not_all_white(folder: Path)
 
 def test_a_person_may_give_the_range(tmp_path: Path) -> None:
     path = save_npz(tmp_path / "mine.npz", x=np.arange(128, dtype=np.uint8).reshape(8, 4, 4))
-    mine = load_dataset(path, value_range=(0, 51))
+    mine = load_dataset(path, Reading(range=(0, 51)))
     assert mine.train.images.max() == 255
     assert (mine.train.images[0].ravel() == np.arange(16) * 5).all()
     with pytest.raises(DatasetError, match="must go from low to high"):
-        load_dataset(path, value_range=(1, 1))
+        Reading(range=(1, 1))
 
 
 @pytest.mark.parametrize(
@@ -329,7 +330,7 @@ def test_oblong_pictures_lose_nothing(folder: Path, fit: str) -> None:
     cut = load_dataset(folder)
     assert "cuts 68% of the pictures' area away" in cut.report.notes[0]
     assert cut.train.images.max() == 0
-    whole = load_dataset(folder, fit=fit)  # type: ignore[arg-type]
+    whole = load_dataset(folder, Reading(fit=fit))  # type: ignore[arg-type]
     assert whole.train.images[0, 16, [1, 30], 0].min() > 240
     upload = read_upload((folder / "a/0.png").read_bytes(), whole.form)
     seen = frame_picture(upload.image, Framing(), whole.image_shape, whole.background)
@@ -339,7 +340,7 @@ def test_oblong_pictures_lose_nothing(folder: Path, fit: str) -> None:
 def test_images_may_become_oblong(folder: Path) -> None:
     for number in range(4):
         save_array(folder / f"a/{number}.png", noise(128, 400))
-    spectrograms = load_dataset(folder, image_size=(64, 200))
+    spectrograms = load_dataset(folder, Reading(image_size=(64, 200)))
     assert spectrograms.image_shape == (64, 200, 1)
     assert not any("cuts" in note for note in spectrograms.report.notes)
 
@@ -356,12 +357,12 @@ def test_every_page_of_a_stack_is_an_image(folder: Path, suffix: str) -> None:
         save_pages(
             folder / f"{number}.{suffix}", 6, **({"lossless": True} if suffix == "webp" else {})
         )
-    stack = load_dataset(folder, grey=True)
+    stack = load_dataset(folder, Reading(grey=True))
     assert sum(counts(stack)) == 12
     assert "2 files are stacks: each of their 12 pages is an image" in stack.report.notes[0]
     seen = np.concatenate([stack.train.images, stack.test.images])[:, 4, 4, 0]
     assert sorted({*seen.tolist()}) == [0, 20, 40, 60, 80, 100]
-    assert sum(counts(load_dataset(folder, first_page=True))) == 2
+    assert sum(counts(load_dataset(folder, Reading(first_page=True)))) == 2
 
 
 def test_a_lone_stack_is_an_image_set(tmp_path: Path) -> None:
@@ -437,10 +438,10 @@ def test_a_table_tells_classes_and_columns(folder: Path) -> None:
         known = ~np.isnan(split.columns["age"])
         red = split.images[known, 4, 4, 0].astype(int)
         assert abs(split.columns["age"][known] - 20 - red).max() <= 2
-    by_sex = load_dataset(folder, label="sex")
+    by_sex = load_dataset(folder, Reading(label="sex"))
     assert {"m", "f"} <= {*by_sex.classes}
     with pytest.raises(DatasetError, match="no column 'size'; its columns are: age, sex"):
-        load_dataset(folder, label="size")
+        load_dataset(folder, Reading(label="size"))
 
 
 def test_hugging_face_metadata_lie_in_each_split(folder: Path) -> None:
@@ -468,7 +469,7 @@ def test_celeba_lists_give_attributes_and_splits(folder: Path) -> None:
     assert counts(celeba) == (8, 2)
     assert celeba.test.columns["Bald"].tolist() == [1.0, -1.0]
     assert "validation images: 2" in told(celeba)
-    assert load_dataset(folder, label="Male").classes == ("-1", "1")
+    assert load_dataset(folder, Reading(label="Male")).classes == ("-1", "1")
 
 
 @pytest.mark.parametrize(
@@ -792,7 +793,7 @@ def test_stl10_is_read_upright_and_by_name(folder: Path) -> None:
         (folder / f"{split}_X.bin").write_bytes(stored.tobytes())
         (folder / f"{split}_y.bin").write_bytes(bytes([1, 2, 1, 2]))
     (folder / "class_names.txt").write_text("airplane\nbird\n")
-    stl10 = load_dataset(folder, image_size=96)
+    stl10 = load_dataset(folder, Reading(image_size=(96, 96)))
     np.testing.assert_array_equal(stl10.train.images, images)
     assert stl10.classes == ("airplane", "bird")
 

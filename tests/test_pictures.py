@@ -28,6 +28,7 @@ from explorer.bundle.store import Bundle, load_bundle, read_card
 from explorer.cli import pictures
 from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset
+from explorer.data.reading import Reading
 from explorer.errors import DatasetError
 
 Copy = Callable[[], Path]
@@ -227,7 +228,7 @@ def test_images_of_this_machine_are_the_originals_only_if_they_are_the_cards(
     arrays["x_test"][99, 11, 11] += change
     np.savez(tmp_path / "here.npz", **arrays)
 
-    def load(name: str, *, download: bool, **_: Any) -> Dataset:
+    def load(name: str, *_: Reading, download: bool, **__: Any) -> Dataset:
         assert (name, download) == ("mnist", False)
         return load_dataset(tmp_path / "here.npz")
 
@@ -278,8 +279,8 @@ def test_data_are_loaded_as_they_were_for_training(
     data = read_card(tiny_bundle).data.model_copy(update={"name": name, "image_shape": shape})
     asked: dict[str, Any] = {}
 
-    def load(source: str, **options: Any) -> Any:
-        asked.update(options, source=source)
+    def load(source: str, reading: Reading, **options: Any) -> Any:
+        asked.update(options, source=source, **vars(reading))
         raise DatasetError("not there")
 
     monkeypatch.setattr("explorer.bundle.images.load_dataset", load)

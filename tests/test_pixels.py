@@ -15,6 +15,7 @@ from explorer.data.dataset import Dataset
 from explorer.data.framing import Framing, frame_picture
 from explorer.data.load import load_dataset
 from explorer.data.pixels import Background, Form
+from explorer.data.reading import Reading
 from explorer.data.uploads import read_upload
 from explorer.errors import DatasetError
 
@@ -113,7 +114,7 @@ def train_on(data: bytes, folder: Path, ground: int, **options: object) -> Datas
         (folder / split / "any").mkdir(parents=True, exist_ok=True)
     (folder / "train" / "any" / "1.png").write_bytes(data)  # whatever it is: the content counts
     Image.new("L", (28, 28), ground).save(folder / "test" / "any" / "1.png")
-    return load_dataset(folder, **options)  # type: ignore[arg-type]
+    return load_dataset(folder, Reading(**options))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
@@ -125,7 +126,7 @@ def test_an_uploaded_training_image_is_what_training_saw(
     for grey in (True, False):
         seen = []
         for ground in (0, 230):
-            dataset = train_on(data, folder, ground, image_size=28, grey=grey)
+            dataset = train_on(data, folder, ground, image_size=(28, 28), grey=grey)
             trained = dataset.train.images[0]
             assert np.ptp(trained) > 40  # something to see
             assert np.unique(dataset.background).tolist() == [ground / 255]
@@ -157,7 +158,7 @@ def test_so_it_is_for_images_that_keep_their_size(
 def test_so_it_is_for_images_from_arrays(tmp_path: Path, side: int, grey: bool) -> None:
     array = np.asarray(picture("RGB", (side, side - 9)))
     path = save_npz(tmp_path / "mine.npz", x_train=np.stack([array] * 2))
-    dataset = load_dataset(path, grey=grey)
+    dataset = load_dataset(path, Reading(grey=grey))
     image = uploaded(encode(Image.fromarray(array), "PNG"), dataset.form, 0.0)
     np.testing.assert_array_equal(image, dataset.train.images[0] / np.float32(255))
 
@@ -175,7 +176,7 @@ def test_images_are_cropped_to_the_middle(folder: Path) -> None:
     image.paste(Image.new("RGB", (100, 100), GREEN), (100, 0))
     for name in ("1.png", "2.png"):
         image.save(folder / name)
-    assert (read_alone(folder, image_size=10)[:, 3:7] == GREEN).all()
+    assert (read_alone(folder, image_size=(10, 10))[:, 3:7] == GREEN).all()
 
 
 def test_photos_are_turned_upright(folder: Path) -> None:

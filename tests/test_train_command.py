@@ -25,6 +25,7 @@ import train
 from explorer.bundle.store import FILES, find_bundles, load_bundle, load_reference, read_card
 from explorer.cli import verify
 from explorer.cli.train import SHIPPED, Settings, parse_arguments
+from explorer.data.reading import Reading
 from explorer.recipes.find import RECIPES
 from explorer.training import export, loop
 from explorer.training.progress import Progress
@@ -220,9 +221,9 @@ def test_the_models_that_are_there_are_those_that_are_trained_without_arguments(
     [
         Settings("mnist"),
         Settings("mnist", latent_dim=8, recipe="tutorial", epochs=3, batch_size=64, beta=0.5),
-        Settings("pets", seed=7, limit=100, image_size=16, grey=True, name="my-pets"),
-        Settings("pets", image_size=(64, 200), fit="pad", value_range=(-1.0, 1.5)),
-        Settings("pets", label="dx", class_level=2, first_page=True),
+        Settings("pets", seed=7, name="my-pets", reading=Reading(image_size=(16, 16), grey=True)),
+        Settings("pets", reading=Reading(image_size=(64, 200), fit="pad", range=(-1.0, 1.5))),
+        Settings("pets", limit=100, reading=Reading(label="dx", class_level=2, first_page=True)),
         Settings("two words", beta=0.0, name="a-b", minutes=0.5),
     ],
 )

@@ -40,6 +40,7 @@ from explorer.core.neighbours import nearest_others
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset, dataset_fingerprint
 from explorer.data.load import load_dataset
+from explorer.data.reading import Reading
 from explorer.errors import one_line
 
 MAX_REPEATED = 2000
@@ -172,7 +173,8 @@ def load_fitting(encoder: Graph, request: Request) -> Dataset:
         )
 
     def load(size: tuple[int, int] | None = None, *, grey: bool = False) -> Dataset:
-        return load_dataset(request.data, data_dir=request.data_dir, image_size=size, grey=grey)
+        reading = Reading(image_size=size, grey=grey)
+        return load_dataset(request.data, reading, data_dir=request.data_dir)
 
     if shapes:
         ((height, width, channels),) = shapes

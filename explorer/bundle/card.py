@@ -42,7 +42,7 @@ class _Card(BaseModel, frozen=True, extra="forbid", strict=True, allow_inf_nan=F
 
 
 class ReadingCard(_Card):
-    """How the images were read, beyond their shape: see ``explorer.data.options.Options``.
+    """How the images were read, beyond their shape: see ``explorer.data.reading.Reading``.
 
     ``low`` and ``high`` are the stored values that became black and white, ``kind`` is theirs.
     """

@@ -15,6 +15,7 @@ from explorer.bundle.store import IMAGES_FOLDER, Bundle
 from explorer.data.dataset import Dataset, Split, dataset_fingerprint
 from explorer.data.load import load_dataset
 from explorer.data.named import NAMED
+from explorer.data.reading import Reading
 from explorer.errors import DatasetError
 
 
@@ -77,19 +78,17 @@ def load_card_data(
     source = source or public_name(data)
     if source is None:
         raise DatasetError(f"{data.title} is not a public data set; say where it is with --data.")
-    reading = data.reading
-    dataset = load_dataset(
-        source,
-        data_dir=data_dir,
+    kept = data.reading
+    reading = Reading(
         image_size=data.image_shape[:2],
         grey=data.image_shape[2] == 1,
-        fit=reading.fit,
-        value_range=(reading.low, reading.high),
-        label=reading.label,
-        class_level=reading.class_level,
-        first_page=reading.first_page,
-        download=False,
+        fit=kept.fit,
+        range=(kept.low, kept.high),
+        label=kept.label,
+        class_level=kept.class_level,
+        first_page=kept.first_page,
     )
+    dataset = load_dataset(source, reading, data_dir=data_dir, download=False)
     return dataset if data.limit is None else dataset.limited(data.limit)
 
 
@@ -101,7 +100,7 @@ def describe_data(dataset: Dataset, *, train_sha256: str, limit: int | None = No
         train_sha256: ``dataset_fingerprint`` of the training images, which takes a while.
         limit: that of ``Dataset.limited``.
     """
-    options = dataset.options
+    reading = dataset.reading
     return DataCard(
         name=dataset.name,
         title=storable(dataset.title),
@@ -119,10 +118,10 @@ def describe_data(dataset: Dataset, *, train_sha256: str, limit: int | None = No
             low=dataset.range.low,
             high=dataset.range.high,
             kind=dataset.range.kind,
-            fit=options.fit,
-            label=options.label,
-            class_level=options.class_level,
-            first_page=options.first_page,
+            fit=reading.fit,
+            label=reading.label,
+            class_level=reading.class_level,
+            first_page=reading.first_page,
         ),
     )
 

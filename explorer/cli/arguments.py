@@ -7,10 +7,12 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from explorer.data.pixels import Fit
+from explorer.data.reading import Reading
 from explorer.errors import ExplorerError
 
 T = TypeVar("T", int, float)
@@ -42,16 +44,16 @@ def number(kind: type[T], low: float, high: float = math.inf) -> Callable[[str],
     return parse
 
 
-def image_size(text: str) -> int | tuple[int, int]:
+def image_size(text: str) -> tuple[int, int]:
     """What ``type`` takes for ``64``, or ``64x200``: height and width in pixels."""
     match = re.fullmatch(r"([1-9]\d*)(?:[x×]([1-9]\d*))?", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not like 64, or 64x200 (height x width)")
-    return int(match[1]) if match[2] is None else (int(match[1]), int(match[2]))
+    return int(match[1]), int(match[2] or match[1])
 
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``load_dataset``; what is not given is left to its defaults."""
+    """Add those of `Reading`, and the folder of data sets; see `take_reading`."""
     add = parser.add_argument
     add("--data-dir", type=Path, metavar="DIR", help="where data sets are looked for first")
     add(
@@ -64,7 +66,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         help="what becomes of pictures of other proportions (default crop)",
     )  # fmt: skip
     add(
-        "--range", nargs=2, type=float, metavar=("LOW", "HIGH"), dest="value_range",
+        "--range", nargs=2, type=float, metavar=("LOW", "HIGH"),
         help="stored values that are black and white (default: found from all)",
     )  # fmt: skip
     add("--label", metavar="COLUMN", help="column of the table beside the images that is the class")
@@ -73,6 +75,18 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         help="levels of folders that name a class (default 1)",
     )  # fmt: skip
     add("--first-page", action="store_true", help="take the first page of TIFF stacks, films, …")
+
+
+def take_reading(given: dict[str, Any]) -> Reading:
+    """What was given of `Reading`, which leaves the other arguments there.
+
+    Raises:
+        DatasetError: it cannot be.
+    """
+    chosen = {field.name: given.pop(field.name) for field in fields(Reading) if field.name in given}
+    if "range" in chosen:
+        chosen["range"] = tuple(chosen["range"])
+    return Reading(**chosen)
 
 
 class UsageError(ExplorerError):

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from explorer.cli.arguments import add_reading_options
+from explorer.cli.arguments import add_reading_options, take_reading
 from explorer.data.load import load_dataset
 from explorer.data.named import NAMED
 from explorer.data.sheet import write_sheet
@@ -51,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("name a data set, or a path")
     sheet = options.pop("sheet", None)
     try:
-        dataset = load_dataset(**options)
+        reading = take_reading(options)
+        dataset = load_dataset(options.pop("source"), reading, **options)
         print(full(dataset))
         if sheet is not None:
             write_sheet(dataset, sheet)

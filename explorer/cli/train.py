@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from explorer.bundle import store
-from explorer.cli.arguments import SEEDS, add_reading_options, number
+from explorer.cli.arguments import SEEDS, add_reading_options, number, take_reading
 from explorer.cli.terminal import quiet_stderr
 from explorer.data.dataset import dataset_fingerprint
 from explorer.data.load import load_dataset
-from explorer.data.pixels import Fit
+from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.errors import ExplorerError
 from explorer.recipes.find import RECIPES, find_recipe
 from explorer.recipes.recipe import override
@@ -38,21 +38,17 @@ class Settings:
     seed: int = 0
     limit: int | None = None
     minutes: float | None = None
-    image_size: int | tuple[int, int] | None = None
-    grey: bool = False
-    fit: Fit = "crop"
-    value_range: tuple[float, float] | None = None
-    label: str | None = None
-    class_level: int = 1
-    first_page: bool = False
     name: str | None = None
+    reading: Reading = AS_THEY_ARE
 
     def command(self) -> str:
         """The command that repeats this run; own images stand under their folder's name."""
         parts = ["python", "train.py", Path(self.data).name]
-        for field, value in vars(self).items():
-            if field != "data" and value != getattr(Settings, field):
-                parts += [_flag(field)] if value is True else [_flag(field), *_words(field, value)]
+        for said in (self, self.reading):
+            for field in fields(said):
+                value = getattr(said, field.name)
+                if field.name not in ("data", "reading") and value != field.default:
+                    parts += [_flag(field.name), *_words(value)]
         return shlex.join(parts)
 
 
@@ -63,7 +59,7 @@ SHIPPED = (
     Settings("mnist", 8, "residual-wide-digits"),
     Settings("mnist", 8, "residual-flow-digits", name="mnist-8d-flow"),
     Settings("mnist", 20, "residual-flow-digits"),
-    Settings("cifar10", 15, grey=True),
+    Settings("cifar10", 15, reading=Reading(grey=True)),
     Settings("cifar10", 80, "conv-flow-colour"),
 )
 ALL = "shipped"
@@ -80,20 +76,10 @@ def plan_run(settings: Settings, data_dir: Path | None) -> Plan:
     recipe = override(
         recipe, epochs=settings.epochs, batch_size=settings.batch_size, beta=settings.beta
     )
-    dataset = load_dataset(
-        settings.data,
-        data_dir=data_dir,
-        image_size=settings.image_size,
-        grey=settings.grey,
-        fit=settings.fit,
-        value_range=settings.value_range,
-        label=settings.label,
-        class_level=settings.class_level,
-        first_page=settings.first_page,
-    )
+    dataset = load_dataset(settings.data, settings.reading, data_dir=data_dir)
     if settings.limit is not None:
         dataset = dataset.limited(settings.limit)
-    if settings.limit or settings.image_size:  # other images than a published system's
+    if settings.limit or settings.reading.image_size:  # other images than a published system's
         recipe = recipe.model_copy(update={"published": None})
     name = settings.name or f"{dataset.name}-{settings.latent_dim}d"
     store.check_name(name)
@@ -149,19 +135,20 @@ def parse_arguments(description: str | None) -> tuple[tuple[Settings, ...], dict
     add("--keras", action="store_true", help="also keep the model as Keras saves it")
     add_reading_options(parser)
     given = vars(parser.parse_args())
-    if "value_range" in given:
-        given["value_range"] = tuple(given["value_range"])
     data = given.get("data")
-    settings = {
-        field.name: given.pop(field.name) for field in fields(Settings) if field.name in given
-    }
     if data is None and len(sys.argv) > 1:
         parser.error(f"{sys.argv[1]} needs a DATASET, or '{ALL}' for every model that ships")
     if data in (None, ALL):
-        if refused := settings.keys() - {"data"}:
+        of_one_set = {field.name for kind in (Settings, Reading) for field in fields(kind)}
+        if refused := given.keys() & of_one_set - {"data"}:
             parser.error(f"{_flag(min(refused))} does not go with '{ALL}'; name one DATASET")
+        given.pop("data", None)
         return SHIPPED, given
-    return (Settings(**settings),), given
+    reading = take_reading(given)
+    settings = {
+        field.name: given.pop(field.name) for field in fields(Settings) if field.name in given
+    }
+    return (Settings(**settings, reading=reading),), given
 
 
 @contextlib.contextmanager
@@ -206,12 +193,18 @@ def _end(sentence: str) -> None:
 
 
 def _flag(field: str) -> str:
-    return "--range" if field == "value_range" else f"--{field.replace('_', '-')}"
+    return f"--{field.replace('_', '-')}"
 
 
-def _words(field: str, value: Any) -> list[str]:
+def _words(value: Any) -> list[str]:
     """A value as it is typed after its flag."""
-    if field == "image_size" and isinstance(value, tuple):
-        return [f"{value[0]}x{value[1]}"]
-    values = value if isinstance(value, tuple) else (value,)
-    return [f"{one:.9g}" if isinstance(one, float) else str(one) for one in values]
+    match value:
+        case True:
+            return []
+        case (int(height), int(width)):
+            return [f"{height}" if height == width else f"{height}x{width}"]
+        case float():
+            return [f"{value:.9g}"]
+        case (low, high):
+            return [*_words(low), *_words(high)]
+    return [str(value)]

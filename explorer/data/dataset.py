@@ -10,9 +10,9 @@ from functools import cached_property
 import numpy as np
 
 from explorer.core.subsets import CHUNK, evenly_spaced, in_chunks
-from explorer.data.options import Options
 from explorer.data.pixels import Background, Form, Shape, lay_on
 from explorer.data.ranges import BYTES, Range
+from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.data.report import Report
 from explorer.data.sources.spool import spool
 
@@ -63,7 +63,7 @@ class Dataset:
         image_shape: ``(height, width, channels)``; channels are 1 or 3.
         may_be_kept: whether its licence allows test images to be kept beside a bundle.
         range: which stored values are black and white.
-        options: what was asked for.
+        reading: what was asked for.
         report: what was guessed and left out, complete once both splits were read.
     """
 
@@ -78,13 +78,13 @@ class Dataset:
     read_test: Callable[[], Split] = field(repr=False)
     known_background: Background | None = field(default=None, repr=False)
     range: Range = BYTES
-    options: Options = field(default_factory=Options, repr=False)
+    reading: Reading = field(default=AS_THEY_ARE, repr=False)
     report: Report = field(default_factory=Report, repr=False)
 
     @property
     def form(self) -> Form:
         """How an image of this set becomes the model's pixels."""
-        return Form(self.image_shape, self.range, self.options.fit)
+        return Form(self.image_shape, self.range, self.reading.fit)
 
     @cached_property
     def train(self) -> Split:

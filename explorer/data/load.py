@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,32 +16,24 @@ from explorer.data.files.tree import title_of
 from explorer.data.layouts.find import find_images
 from explorer.data.layouts.roles import TEST, TRAIN, VALIDATION, words_of
 from explorer.data.named import NAMED, find_named, name_of_set
-from explorer.data.options import Options
-from explorer.data.pixels import Fit, Form, without_warnings_of_pillow
+from explorer.data.pixels import Form, without_warnings_of_pillow
 from explorer.data.ranges import BYTES, Range, find_range
+from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.data.report import Report
 from explorer.data.sources.pictures import LARGEST_SURVEY
 from explorer.data.sources.read import read_part
 from explorer.data.sources.source import Layout, Part, Survey
 from explorer.errors import DatasetError
 
-MAX_IMAGE_SIZE = 512
-"""Pixels a side: images are decoded, and models made, in memory."""
 TOLD_CUT = 0.1
 """Of the pictures' area: a crop that leaves out more is told."""
 
 
 def load_dataset(
     source: str | Path,
+    reading: Reading = AS_THEY_ARE,
     *,
     data_dir: Path | None = None,
-    image_size: int | tuple[int, int] | None = None,
-    grey: bool = False,
-    fit: Fit = "crop",
-    value_range: tuple[float, float] | None = None,
-    label: str | None = None,
-    class_level: int = 1,
-    first_page: bool = False,
     test_fraction: float = 1 / 7,
     seed: int = 0,
     download: bool = True,
@@ -53,15 +46,8 @@ def load_dataset(
 
     Args:
         source: a key of `NAMED`, or the same with ``"-grey"``; else a path.
+        reading: how the images are to be read.
         data_dir: a folder of data sets, such as one that holds ``mnist/*.gz``, or the set's own.
-        image_size: side, or (height, width), in pixels to resize to; by default the images' own
-            size if they share one of up to 64 px, else 32.
-        grey: make the images grey (ITU-R BT.601 luma).
-        fit: what becomes of pictures of other proportions.
-        value_range: the stored values that become black and white; by default found from all.
-        label: the column whose values are the classes.
-        class_level: how many levels of folders name a class.
-        first_page: take the first page of a stack alone.
         test_fraction: share of each class to set aside where there is no test split.
         seed: of the choice of those test images.
         download: whether to download a named set that is not on this machine.
@@ -73,52 +59,26 @@ def load_dataset(
         >>> load_dataset("mnist").test.images.shape
         (10000, 28, 28, 1)
     """
-    size = (image_size, image_size) if isinstance(image_size, int) else image_size
-    _check(size, value_range, test_fraction)
+    if not 0 < test_fraction < 1:
+        raise DatasetError(f"The test fraction must lie between 0 and 1, but is {test_fraction}.")
     path, name = Path(source).expanduser(), name_of_set(str(source))
     is_exact = name is not None and name in (str(source), str(source).removesuffix("-grey"))
-    pick = None
     try:
         if name is not None and (is_exact or not path.exists()):
-            if label or class_level > 1 or first_page or value_range not in (None, (0, 255)):
-                raise DatasetError(
-                    f"{NAMED[name].title} is read as it is published: range, label, class level "
-                    "and first page are for your own images."
-                )
-            grey = grey or str(source).lower().endswith("-grey")
-            options = Options(size, grey or None, fit)
-            return _load_named(name, data_dir, options, download)
+            if str(source).lower().endswith("-grey"):
+                reading = replace(reading, grey=True)
+            return _load_named(name, data_dir, reading, download)
         if source and not path.exists() and _begins_files(path):
-            path, pick = path.parent, words_of(path.name)[-1]
+            path, reading = path.parent, replace(reading, pick=words_of(path.name)[-1])
         if not source or not path.exists():
             raise DatasetError(
                 f"There is no data set or file called {source}; "
                 f"give one of {', '.join(NAMED)}, or a path to your own images."
             )
-        options = Options(
-            size, grey or None, fit, value_range, label, class_level, first_page, pick
-        )
         with without_warnings_of_pillow():
-            return _load_own(path, options, test_fraction, seed)
+            return _load_own(path, reading, test_fraction, seed)
     except OSError as error:
         raise _explain(error) from error
-
-
-def _check(
-    size: tuple[int, int] | None, value_range: tuple[float, float] | None, test_fraction: float
-) -> None:
-    if size is not None and not 1 <= min(size) <= max(size) <= MAX_IMAGE_SIZE:
-        wrong = next(side for side in size if not 1 <= side <= MAX_IMAGE_SIZE)
-        raise DatasetError(
-            f"The image size must be from 1 to {MAX_IMAGE_SIZE} pixels, but is {wrong}."
-        )
-    if value_range is not None and not value_range[0] < value_range[1]:
-        low, high = value_range
-        raise DatasetError(
-            f"The range must go from low to high, but goes from {low:g} to {high:g}."
-        )
-    if not 0 < test_fraction < 1:
-        raise DatasetError(f"The test fraction must lie between 0 and 1, but is {test_fraction}.")
 
 
 def _begins_files(path: Path) -> bool:
@@ -132,11 +92,11 @@ def _begins_files(path: Path) -> bool:
     )
 
 
-def _load_own(path: Path, options: Options, test_fraction: float, seed: int) -> Dataset:
+def _load_own(path: Path, reading: Reading, test_fraction: float, seed: int) -> Dataset:
     report = Report()
-    layout = find_images(path, options, report)
+    layout = find_images(path, reading, report)
     train, test = _choose_parts(layout, report)
-    form = _choose_form(train, test, options, report)
+    form = _choose_form(train, test, reading, report)
     train_rows = test_rows = None
     if test is None:
         train_rows, test_rows = split_by_class(train.labels, test_fraction, seed)
@@ -145,8 +105,8 @@ def _load_own(path: Path, options: Options, test_fraction: float, seed: int) -> 
             "same share of each class, are set aside"
         )
     title = title_of(path)
-    if options.pick:
-        title = f"{title} {options.pick}"
+    if reading.pick:
+        title = f"{title} {reading.pick}"
     return Dataset(
         name=_slug(title),
         title=title,
@@ -158,7 +118,7 @@ def _load_own(path: Path, options: Options, test_fraction: float, seed: int) -> 
         read_train=partial(_read, train, train_rows, form, report),
         read_test=partial(_read, test or train, test_rows, form, report),
         range=form.range,
-        options=options,
+        reading=reading,
         report=report,
     )
 
@@ -178,7 +138,7 @@ def _choose_parts(layout: Layout, report: Report) -> tuple[Part, Part | None]:
     return train, test
 
 
-def _choose_form(train: Part, test: Part | None, options: Options, report: Report) -> Form:
+def _choose_form(train: Part, test: Part | None, reading: Reading, report: Report) -> Form:
     """Decide on size, colour and range for the whole set."""
     parts = [train] if test is None else [train, test]
     survey = Survey({}, True, False, 0)
@@ -190,27 +150,27 @@ def _choose_form(train: Part, test: Part | None, options: Options, report: Repor
             f"None of the {count} image files could be read, the first being "
             f"{train.source.name(0)}."
         )
-    if survey.with_frames and not options.first_page:
+    if survey.with_frames and not reading.first_page:
         report.note(f"of {survey.with_frames:,} animated pictures, the first frame is read")
     total = sum(len(part.source) for part in parts)
     if LARGEST_SURVEY <= survey.seen < total:
         report.note(f"size and colour are judged by {survey.seen:,} of {total:,} images")
-    shape = survey.shape(options.image_size, options.grey)
-    if options.fit == "crop" and (outside := survey.share_outside(shape)) > TOLD_CUT:
+    shape = survey.shape(reading.image_size, reading.grey)
+    if reading.fit == "crop" and (outside := survey.share_outside(shape)) > TOLD_CUT:
         report.note(
             f"cropping to {shape[0]} × {shape[1]} cuts {outside:.0%} of the pictures' area away; "
             "--fit pad or --fit stretch keeps all of it"
         )
-    return Form(shape, _choose_range(parts, survey, options, report), options.fit)
+    return Form(shape, _choose_range(parts, survey, reading, report), reading.fit)
 
 
-def _choose_range(parts: list[Part], survey: Survey, options: Options, report: Report) -> Range:
+def _choose_range(parts: list[Part], survey: Survey, reading: Reading, report: Report) -> Range:
     found = [values for part in parts if (values := part.source.values(survey.is_deep))]
     if not found:
         return BYTES
     values = found[0] if len(found) == 1 else found[0] | found[1]
-    if options.range is not None:
-        return Range(*options.range, values.kind)
+    if reading.range is not None:
+        return Range(*reading.range, values.kind)
     scale = find_range(values)
     if (scale.low, scale.high) != (BYTES.low, BYTES.high):
         report.note(
@@ -220,18 +180,24 @@ def _choose_range(parts: list[Part], survey: Survey, options: Options, report: R
     return scale
 
 
-def _load_named(name: str, data_dir: Path | None, options: Options, download: bool) -> Dataset:
+def _load_named(name: str, data_dir: Path | None, reading: Reading, download: bool) -> Dataset:
     named, report = NAMED[name], Report()
+    own = replace(reading, image_size=None, grey=False, fit="crop")
+    if own not in (AS_THEY_ARE, Reading(range=(0, 255))):
+        raise DatasetError(
+            f"{named.title} is read as it is published: range, label, class level "
+            "and first page are for your own images."
+        )
     height, width, channels = named.image_shape
-    is_greyed = bool(options.grey) and channels > 1
+    is_greyed = reading.grey and channels > 1
     form = Form(
-        (*(options.image_size or (height, width)), 1 if options.grey else channels),
+        (*(reading.image_size or (height, width)), 1 if reading.grey else channels),
         BYTES,
-        options.fit,
+        reading.fit,
     )
 
     def find(path: Path) -> Layout:
-        layout = find_images(path, Options(), report)
+        layout = find_images(path, AS_THEY_ARE, report)
         return layout.with_classes(named.classes, path)
 
     layout = find_named(name, find, data_dir=data_dir, download=download)
@@ -253,7 +219,7 @@ def _load_named(name: str, data_dir: Path | None, options: Options, download: bo
         read_train=partial(_read, layout.parts[TRAIN], None, form, report),
         read_test=partial(_read, layout.parts[TEST], None, form, report),
         known_background=named.background,
-        options=options,
+        reading=reading,
         report=report,
     )
 

@@ -22,8 +22,8 @@ from explorer.data.files.tree import Tree, open_tree, title_of
 from explorer.data.layouts.folders import find_in_folders
 from explorer.data.layouts.named_arrays import find_in_arrays
 from explorer.data.layouts.rows import find_in_csv, find_in_parquet
-from explorer.data.options import Options
 from explorer.data.pixels import FORMAT_OF_SUFFIX
+from explorer.data.reading import Reading
 from explorer.data.report import Report
 from explorer.data.sources.arrays import arrange_images
 from explorer.data.sources.source import Layout
@@ -37,12 +37,12 @@ _FAMILY_OF_SUFFIX = {
 }
 
 
-def find_images(path: Path, options: Options, report: Report) -> Layout:
+def find_images(path: Path, reading: Reading, report: Report) -> Layout:
     """Find the images in a folder, an archive or a data file, without reading them.
 
     Args:
         path: that exists.
-        options: what a person asked for.
+        reading: what a person asked for.
         report: of guesses and of what is left out.
 
     Raises:
@@ -55,13 +55,13 @@ def find_images(path: Path, options: Options, report: Report) -> Layout:
     lone_class = title_of(path)
     if published := find_published(tree, report):
         arrays, names = published
-        return _in_arrays(tree, arrays, lone_class, options, report, names)
+        return _in_arrays(tree, arrays, lone_class, reading, report, names)
     families = _sort_files(tree)
     family = _choose(families)
     if family is None:
         raise DatasetError(_why_nothing(tree))
-    if options.pick and family not in (IDX, ARRAYS):
-        raise DatasetError(f"{path} holds no sets of which one could be called {options.pick}.")
+    if reading.pick and family not in (IDX, ARRAYS):
+        raise DatasetError(f"{path} holds no sets of which one could be called {reading.pick}.")
     files = families[family]
     if family == ARRAYS and _are_single_pictures(tree, files):
         family = PICTURES
@@ -73,13 +73,13 @@ def find_images(path: Path, options: Options, report: Report) -> Layout:
                     "images" if suffix_of(name) in FORMAT_OF_SUFFIX else kind_of_file(name), name
                 )
     if family == IDX:
-        return _in_arrays(tree, read_idx(tree, files, report), lone_class, options, report)
+        return _in_arrays(tree, read_idx(tree, files, report), lone_class, reading, report)
     if family == ARRAYS:
-        return _in_arrays(tree, _read_containers(tree, files), lone_class, options, report)
+        return _in_arrays(tree, _read_containers(tree, files), lone_class, reading, report)
     if family == PICTURES:
-        return find_in_folders(tree, files, lone_class, options, report)
+        return find_in_folders(tree, files, lone_class, reading, report)
     find = find_in_parquet if family == PARQUET else find_in_csv
-    return find(tree, files, lone_class, options, report)
+    return find(tree, files, lone_class, reading, report)
 
 
 def _sort_files(tree: Tree) -> dict[str, list[str]]:
@@ -145,7 +145,7 @@ def _in_arrays(
     tree: Tree,
     arrays: Mapping[str, Stored],
     lone_class: str,
-    options: Options,
+    reading: Reading,
     report: Report,
     names: Sequence[str] | None = None,
 ) -> Layout:
@@ -154,8 +154,8 @@ def _in_arrays(
         arrays,
         report,
         lone_class=lone_class,
-        label=options.label,
-        pick=options.pick,
+        label=reading.label,
+        pick=reading.pick,
         names=names or None,
     )
 

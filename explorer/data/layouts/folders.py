@@ -16,8 +16,8 @@ from explorer.data.files.tree import Parts, Tree
 from explorer.data.layouts.labels import Unclassified, classify
 from explorer.data.layouts.roles import MASKS, TEST, TRAIN, UNLABELLED, VALIDATION, read_name
 from explorer.data.layouts.tables import Table, attach, is_table, read_tables
-from explorer.data.options import Options
 from explorer.data.pixels import FORMAT_OF_SUFFIX
+from explorer.data.reading import Reading
 from explorer.data.report import Report
 from explorer.data.sources.pictures import Pictures, count_all_pages
 from explorer.data.sources.source import Layout
@@ -50,7 +50,7 @@ _FORMATS = {**FORMAT_OF_SUFFIX, ".npy": "NumPy"}
 
 
 def find_in_folders(
-    tree: Tree, files: Sequence[str], lone_class: str, options: Options, report: Report
+    tree: Tree, files: Sequence[str], lone_class: str, reading: Reading, report: Report
 ) -> Layout:
     """Find the images in a tree whose folders name classes.
 
@@ -62,7 +62,7 @@ def find_in_folders(
         tree: all files.
         files: the image files among them, in order.
         lone_class: the class of images that are in no folder.
-        options: what a person asked for.
+        reading: what a person asked for.
         report: of guesses and of what is left out.
 
     Raises:
@@ -78,7 +78,7 @@ def find_in_folders(
     by_role = {role: _unwrap(_without_masks(found, report)) for role, found in by_role.items()}
     _leave_out_flat_tests(by_role, report)
     tables = read_tables(tree, [name for name in tree.names() if is_table(name)])
-    found, names = _classes(tree, by_role, tables, options, report)
+    found, names = _classes(tree, by_role, tables, reading, report)
     total = sum(len(part.source) for part in found.values())
     if total < 2:
         raise DatasetError(
@@ -94,7 +94,7 @@ def find_in_folders(
         found,
         report,
         lone_class=lone_class,
-        label=options.label,
+        label=reading.label,
         names=names or None,
     )
 
@@ -200,7 +200,7 @@ def _classes(
     tree: Tree,
     by_role: dict[str, list[_Folder]],
     tables: Sequence[Table],
-    options: Options,
+    reading: Reading,
     report: Report,
 ) -> tuple[dict[str, Unclassified], tuple[str, ...]]:
     """Make a source of each split, with its labels and columns, and name the classes of folders."""
@@ -213,12 +213,12 @@ def _classes(
                 report.leave_out(kind, first, len(folder.names))
             by_role[role] = [folder for folder in folders if folder.parts]
     class_of = {
-        folder.parts: unicodedata.normalize("NFC", "/".join(folder.parts[: options.class_level]))
+        folder.parts: unicodedata.normalize("NFC", "/".join(folder.parts[: reading.class_level]))
         for folders in by_role.values()
         for folder in folders
     }
     names = tuple(sorted({*class_of.values()})) if has_folders else ()
-    _note_levels(class_of, names, options, report)
+    _note_levels(class_of, names, reading, report)
     index = {name: number for number, name in enumerate(names)}
     found: dict[str, Unclassified] = {}
     for role, folders in by_role.items():
@@ -229,7 +229,7 @@ def _classes(
         labels = np.repeat(labels, [len(folder.names) for folder in folders])
         told = attach(files, tables, report)
         pages = None
-        if not options.first_page:
+        if not reading.first_page:
             formats = [_FORMATS[suffix_of(name)] for name in files]
             pages = count_all_pages(tree, files, formats, report)
         chosen: np.ndarray | None = labels
@@ -259,13 +259,13 @@ def _classes(
 
 
 def _note_levels(
-    class_of: dict[Parts, str], names: tuple[str, ...], options: Options, report: Report
+    class_of: dict[Parts, str], names: tuple[str, ...], reading: Reading, report: Report
 ) -> None:
-    inner = {parts[: options.class_level + 1] for parts in class_of}
+    inner = {parts[: reading.class_level + 1] for parts in class_of}
     if len(inner) > len(names) > 1:
         report.note(
-            f"classes are the {len(names):,} folders of level {options.class_level}; --class-level "
-            f"{options.class_level + 1} takes the {len(inner):,} below them"
+            f"classes are the {len(names):,} folders of level {reading.class_level}; --class-level "
+            f"{reading.class_level + 1} takes the {len(inner):,} below them"
         )
 
 

@@ -22,7 +22,7 @@ from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.labels import Unclassified, classify, plain
 from explorer.data.layouts.roles import TRAIN, all_name_splits, read_name, role_of_value, words_of
-from explorer.data.options import Options
+from explorer.data.reading import Reading
 from explorer.data.report import Report
 from explorer.data.sources.arrays import Arrangement, Images, arrange_images
 from explorer.data.sources.pictures import Pictures
@@ -37,7 +37,7 @@ _FIRST_LINES = 200  # that are looked at
 
 
 def find_in_csv(
-    tree: Tree, names: Sequence[str], lone_class: str, options: Options, report: Report
+    tree: Tree, names: Sequence[str], lone_class: str, reading: Reading, report: Report
 ) -> Layout:
     """Find images in CSV files: a column for each pixel, or one of pixels with spaces between.
 
@@ -62,12 +62,12 @@ def find_in_csv(
     if len(found) == 1:
         found = _split_by_column(*found.popitem())
     return classify(
-        tree.path, "CSV file", found, report, lone_class=lone_class, label=options.label
+        tree.path, "CSV file", found, report, lone_class=lone_class, label=reading.label
     )
 
 
 def find_in_parquet(
-    tree: Tree, names: Sequence[str], lone_class: str, options: Options, report: Report
+    tree: Tree, names: Sequence[str], lone_class: str, reading: Reading, report: Report
 ) -> Layout:
     """Find images in Parquet files as Hugging Face writes them: ``image{bytes, path}``, ``label``.
 
@@ -91,7 +91,7 @@ def find_in_parquet(
         found,
         report,
         lone_class=lone_class,
-        label=options.label,
+        label=reading.label,
         names=class_names,
     )
 

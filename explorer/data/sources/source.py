@@ -69,14 +69,14 @@ class Survey:
             self.with_frames + other.with_frames,
         )
 
-    def shape(self, image_size: tuple[int, int] | None, grey: bool | None) -> Shape:
+    def shape(self, image_size: tuple[int, int] | None, grey: bool) -> Shape:
         """Choose the model's shape: the size asked for, or the small one that all share, or 32².
 
         Args:
             image_size: (height, width) asked for.
-            grey: whether one channel is asked for, or three; None for what the images have.
+            grey: whether one channel is asked for, whatever the images have.
         """
-        channels = 1 if (self.is_grey if grey is None else grey) else 3
+        channels = 1 if grey or self.is_grey else 3
         if image_size is not None:
             return *image_size, channels
         if len(self.sizes) == 1 and max(size := next(iter(self.sizes))) <= LARGEST_KEPT_SIZE:
