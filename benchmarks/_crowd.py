@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
+import threading
 import zlib
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 
@@ -39,3 +43,23 @@ def crowded_payload(bundle: Bundle, count: int) -> bytes:
     head = json.dumps({**header, "sections": sections}).encode()
     checked = head + b"".join(contents.values())
     return struct.pack("<II", len(head), zlib.crc32(checked)) + checked
+
+
+@contextlib.contextmanager
+def serve_bytes(content: bytes) -> Iterator[str]:
+    """An address of its own for what would take long through Playwright."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("localhost", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}"
+        server.shutdown()

@@ -24,6 +24,8 @@ PROBE = Path(__file__).with_name("probe.js")
 MOUSE_INTERVAL = 0.008
 """Seconds between two moves of the pointer: what common mice report."""
 MOVES_A_SIDE = 60
+QUEUE = 8
+"""Reports of the mouse that the page may be behind."""
 
 Place = tuple[float, float]
 
@@ -122,13 +124,7 @@ class Visit:
         await self.page.mouse.move(*corners[0])
         await asyncio.sleep(0.5)
         await self.page.evaluate("probe.forget()")
-        started = time.monotonic()
-        moves: list[asyncio.Task[None]] = []
-        while (elapsed := time.monotonic() - started) < seconds:
-            place = _along(corners, len(moves) / MOVES_A_SIDE)
-            moves.append(asyncio.create_task(self.page.mouse.move(*place)))
-            await asyncio.sleep(len(moves) * MOUSE_INTERVAL - elapsed)
-        await asyncio.gather(*moves)
+        await self._act(lambda n: self.page.mouse.move(*_along(corners, n)), seconds)
         await asyncio.sleep(0.1)
         latencies, pictures = await self.page.evaluate("[probe.latencies, probe.pictures]")
         return latencies, pictures / seconds
@@ -137,17 +133,25 @@ class Visit:
         self, corners: Sequence[Place], seconds: float, *, wheel: bool = False
     ) -> float:
         """Pictures of the map a second, all drawn, while the pointer moves or its wheel turns."""
+        mouse = self.page.mouse
         await self.page.evaluate("probe.forget()")
         started = time.monotonic()
-        turns = 0
-        while time.monotonic() - started < seconds:
-            if wheel:
-                await self.page.mouse.wheel(0, -60 if turns // 30 % 2 else 60)
-            else:
-                await self.page.mouse.move(*_along(corners, turns / MOVES_A_SIDE))
-            turns += 1
+        if wheel:
+            await self._act(lambda n: mouse.wheel(0, -20 if n // 120 % 2 else 20), seconds)
+        else:
+            await self._act(lambda n: mouse.move(*_along(corners, n)), seconds)
         drawn = await self.page.evaluate("probe.drawn()")
         return float(drawn) / (time.monotonic() - started)
+
+    async def _act(self, act: Callable[[int], Awaitable[None]], seconds: float) -> None:
+        """Do something with the mouse as often as it reports, as long as the page keeps up."""
+        started = time.monotonic()
+        acts: list[asyncio.Future[None]] = []
+        while (elapsed := time.monotonic() - started) < seconds:
+            if len(acts) < QUEUE or acts[-QUEUE].done():
+                acts.append(asyncio.ensure_future(act(len(acts))))
+            await asyncio.sleep(max(len(acts) * MOUSE_INTERVAL - elapsed, MOUSE_INTERVAL / 4))
+        await asyncio.gather(*acts)
 
     def _count_sent(self, _: object) -> None:
         self.sent += 1
@@ -176,8 +180,9 @@ def has_dots(bundle: Bundle) -> str:
     return f"probe.hasDots({bundle.card.data.test_images})"
 
 
-def _along(corners: Sequence[Place], sides: float) -> Place:
-    """The place after so many sides of a closed path."""
-    number, share = int(sides), sides % 1
+def _along(corners: Sequence[Place], moves: int) -> Place:
+    """The place after so many moves along a closed path."""
+    number, moved = divmod(moves, MOVES_A_SIDE)
+    share = moved / MOVES_A_SIDE
     (x, y), (next_x, next_y) = (corners[n % len(corners)] for n in (number, number + 1))
     return x + share * (next_x - x), y + share * (next_y - y)

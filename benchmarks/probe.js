@@ -141,7 +141,7 @@ function onTile(canvas, image) {
   else tiles.set(canvas, { size, columns: canvas.width / image.width, count: 1 });
 }
 
-/** @param {object} canvas @param {number} count all of them where they are drawn as one image */
+/** @param {object} canvas @param {number} count all of them where they are drawn as one picture */
 function onDots(canvas, count) {
   vertices.set(canvas, count);
   frames += 1;
@@ -164,8 +164,10 @@ function after(owner, name, then) {
 
 after(CanvasRenderingContext2D.prototype, "putImageData", ({ canvas }, [image]) => {
   if (canvas.classList.contains("picture")) onPicture(image);
-  else if (canvas.classList.contains("dots")) onDots(canvas, Infinity);
   else onTile(canvas, image);
+});
+after(CanvasRenderingContext2D.prototype, "drawImage", ({ canvas }) => {
+  if (canvas.classList.contains("dots")) onDots(canvas, Infinity);
 });
 after(WebGL2RenderingContext.prototype, "drawArrays", ({ canvas }, [, , count]) =>
   onDots(canvas, count),

@@ -1,5 +1,5 @@
 /**
- * The dots, drawn by WebGL2 where there is one that is quick, else pixel by pixel. When a WebGL
+ * The dots, drawn by WebGL2 where a graphics processor does it, else pixel by pixel. When a WebGL
  * context is lost, another one takes its place.
  *
  * @typedef {import("./view.js").View} View
@@ -8,10 +8,13 @@
  * @typedef {{
  *   setPlaces: (places: Floats, symbols: Bytes) => void,
  *   setColours: (colours: Bytes) => void,
- *   draw: (view: View, size: number, ratio: number) => void,
+ *   draw: (view: View, size: number, ratio: number, isMoving: boolean) => void,
  * }} Drawer x and y of each dot in turn, the number of its symbol; red, green, blue and alpha;
- *   diameter of a dot in CSS pixels, pixels of the canvas for one of them
+ *   diameter of a dot in CSS pixels, pixels of the canvas for one of them, whether an earlier
+ *   picture may be moved along for now
  */
+
+import { isInside } from "./view.js";
 
 /**
  * Symbols of dots, from −1 to 1 along both axes: how far outside a place p is, with q = |p|, for
@@ -34,10 +37,12 @@ export const SYMBOLS = [
 
 /** Lost contexts after which dots are drawn pixel by pixel. */
 const PATIENCE = 3;
-/** A graphics processor that takes longer for a picture is none, milliseconds. */
-const SLOW = 14;
-/** Pictures that are timed; the first ones are slower. */
-const TIMED = 4;
+/** What is drawn pixel by pixel reaches so far over each edge, as a share of the window. */
+const MARGIN = 0.25;
+/** While the map moves, a picture is good enough until it is stretched by so much. */
+const STRETCH = 1.4;
+/** Samples along each side of a pixel that tell how much of it a dot covers. */
+const SAMPLES = 4;
 
 const VERTEX = `#version 300 es
 in vec2 place; in vec4 colour; in float symbol;
@@ -63,7 +68,6 @@ export class Dots {
   #box;
   #onRestored;
   #lost = 0;
-  #timed = 0;
   /** @type {Drawer} */
   #drawer;
   #places = /** @type {Floats} */ (new Float32Array(0));
@@ -91,26 +95,13 @@ export class Dots {
     this.#drawer.setColours(colours);
   }
 
-  /** @param {View} view @param {number} size @param {number} ratio */
-  draw(view, size, ratio) {
+  /** @param {View} view @param {number} size @param {number} ratio @param {boolean} [isMoving] */
+  draw(view, size, ratio, isMoving = false) {
     const [width, height] = [Math.round(view.width * ratio), Math.round(view.height * ratio)];
     if (this.canvas.width !== width || this.canvas.height !== height) {
       [this.canvas.width, this.canvas.height] = [width, height];
     }
-    const drawer = this.#drawer;
-    if (!(drawer instanceof GlDrawer) || this.#timed === TIMED) drawer.draw(view, size, ratio);
-    else {
-      const started = performance.now();
-      drawer.draw(view, size, ratio);
-      drawer.finish();
-      const took = performance.now() - started;
-      this.#timed += 1;
-      if (took < SLOW) this.#timed = TIMED;
-      else if (this.#timed === TIMED) {
-        this.#lost = PATIENCE;
-        this.#replace();
-      }
-    }
+    this.#drawer.draw(view, size, ratio, isMoving);
   }
 
   /** Gives memory back at once, of which browsers have little for WebGL. */
@@ -123,10 +114,8 @@ export class Dots {
     const { canvas } = this;
     canvas.className = "dots";
     this.#box.append(canvas);
-    const gl =
-      this.#lost < PATIENCE
-        ? canvas.getContext("webgl2", { antialias: false, depth: false })
-        : null;
+    const isUsable = this.#lost < PATIENCE && hasProcessor();
+    const gl = isUsable ? canvas.getContext("webgl2", { antialias: false, depth: false }) : null;
     if (!gl) return new PixelDrawer(canvas);
     canvas.addEventListener("webglcontextlost", () => this.#replace(), { once: true });
     return new GlDrawer(gl);
@@ -141,6 +130,21 @@ export class Dots {
     this.setColours(this.#colours);
     this.#onRestored();
   }
+}
+
+/** @type {boolean | undefined} */
+let isProcessor;
+
+/** Whether WebGL runs on a graphics processor: in software it is slower than plain code. */
+function hasProcessor() {
+  if (isProcessor === undefined) {
+    const gl = new OffscreenCanvas(1, 1).getContext("webgl2");
+    const told = gl?.getExtension("WEBGL_debug_renderer_info");
+    const name = told ? gl?.getParameter(told.UNMASKED_RENDERER_WEBGL) : "";
+    gl?.getExtension("WEBGL_lose_context")?.loseContext();
+    isProcessor = gl !== null && !/swiftshader|llvmpipe|softpipe|basic render/i.test(name);
+  }
+  return isProcessor;
 }
 
 /** @implements {Drawer} */
@@ -199,12 +203,6 @@ class GlDrawer {
     gl.drawArrays(gl.POINTS, 0, this.#count);
   }
 
-  /** Waits until all is drawn. */
-  finish() {
-    const gl = this.#gl;
-    gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
-  }
-
   /** @param {string} name @param {number} size @param {number} type @param {boolean} [isShare] */
   #attribute(name, size, type, isShare = false) {
     const gl = this.#gl;
@@ -223,54 +221,134 @@ class GlDrawer {
   }
 }
 
-/** Fills discs of pixels, the later dots over the earlier ones. @implements {Drawer} */
+/**
+ * Fills pixels, the later dots over the earlier ones. While the map moves, the last picture moves
+ * along, as long as it fills the window.
+ *
+ * @implements {Drawer}
+ */
 class PixelDrawer {
   #context;
-  #image = new ImageData(1, 1);
+  #picture = new OffscreenCanvas(1, 1);
+  /** What the picture shows: its left and top, pixels for a step of 1, and all it was made of. */
+  #drawn = { left: 0, top: 0, scale: 1, key: "" };
   #places = /** @type {Floats} */ (new Float32Array(0));
-  #colours = new Uint32Array(0);
+  #symbols = /** @type {Bytes} */ (new Uint8Array(0));
+  #colours = /** @type {Bytes} */ (new Uint8Array(0));
 
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.#context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   }
 
-  /** @param {Floats} places */
-  setPlaces(places) {
-    this.#places = places;
+  /** @param {Floats} places @param {Bytes} symbols */
+  setPlaces(places, symbols) {
+    [this.#places, this.#symbols] = [places, symbols];
   }
 
   /** @param {Bytes} colours */
   setColours(colours) {
-    this.#colours = new Uint32Array(colours.slice().buffer);
+    this.#colours = colours;
+    this.#drawn.key = "";
+  }
+
+  /** @param {View} view @param {number} size @param {number} ratio @param {boolean} isMoving */
+  draw(view, size, ratio, isMoving) {
+    const { width, height } = this.#context.canvas;
+    const key = [...Object.values(view.shown), width, height, size].join();
+    const isEnough = () => {
+      if (!isMoving || !this.#drawn.key) return key === this.#drawn.key;
+      const [x, y, wide, high] = this.#frame(view, ratio);
+      const stretch = wide / this.#picture.width;
+      const isSharp = stretch < STRETCH && stretch > 1 / STRETCH;
+      return isSharp && x <= 0 && y <= 0 && x + wide >= width && y + high >= height;
+    };
+    if (!isEnough()) {
+      this.#draw(view, size, ratio);
+      this.#drawn.key = key;
+    }
+    this.#context.clearRect(0, 0, width, height);
+    this.#context.imageSmoothingEnabled = false;
+    this.#context.drawImage(this.#picture, ...this.#frame(view, ratio));
+  }
+
+  /** Where the picture lies on the canvas. @param {View} view @param {number} ratio @returns {[number, number, number, number]} */
+  #frame(view, ratio) {
+    const { left, top, scale } = this.#drawn;
+    const stretch = (view.shown.scale * ratio) / scale;
+    const [x, y] = view.pixelOf(left, top).map((pixel) => Math.round(pixel * ratio));
+    return [x, y, this.#picture.width * stretch, this.#picture.height * stretch];
   }
 
   /** @param {View} view @param {number} size @param {number} ratio */
-  draw(view, size, ratio) {
-    const { width, height } = this.#context.canvas;
-    if (this.#image.width !== width || this.#image.height !== height) {
-      this.#image = new ImageData(width, height);
-    }
-    const pixels = new Uint32Array(this.#image.data.buffer);
-    pixels.fill(0);
-    const reach = Math.max(0.425 * size * ratio, 0.7);
-    const disc = [];
-    for (let y = -Math.floor(reach); y <= reach; y++) {
-      for (let x = -Math.floor(reach); x <= reach; x++) {
-        if (x * x + y * y <= reach * reach) disc.push(y * width + x);
+  #draw(view, size, ratio) {
+    const { canvas } = this.#context;
+    const [beside, above] = [canvas.width, canvas.height].map((side) => Math.round(MARGIN * side));
+    const [width, height] = [canvas.width + 2 * beside, canvas.height + 2 * above];
+    const [left, top] = view.placeAt(-beside / ratio, -above / ratio);
+    const scale = view.shown.scale * ratio;
+    this.#drawn = { left, top, scale, key: "" };
+    const image = new ImageData(width, height);
+    const pixels = new Uint32Array(image.data.buffer);
+    const colours = new Uint32Array(this.#colours.buffer);
+    const stamps = SYMBOLS.map((_, symbol) => stampOf(symbol, size * ratio, width));
+    const edge = Math.ceil(size * ratio);
+    for (let row = 0; row < colours.length; row++) {
+      const x = Math.round((this.#places[2 * row] - left) * scale);
+      const y = Math.round((top - this.#places[2 * row + 1]) * scale);
+      const colour = colours[row];
+      const alpha = (256 * (colour >>> 24)) / 255;
+      if (!alpha || x < edge || y < edge || x >= width - edge || y >= height - edge) continue;
+      const { offsets, shares } = stamps[this.#symbols[row]];
+      for (let i = 0; i < offsets.length; i++) {
+        const at = y * width + x + offsets[i];
+        pixels[at] = blend(pixels[at], colour, Math.round(alpha * shares[i]));
       }
     }
-    const [left, top] = view.pixelOf(0, 0);
-    const scale = view.shown.scale * ratio;
-    const edge = Math.ceil(reach);
-    for (let row = 0; row < this.#colours.length; row++) {
-      const x = Math.round(left * ratio + this.#places[2 * row] * scale);
-      const y = Math.round(top * ratio - this.#places[2 * row + 1] * scale);
-      const colour = this.#colours[row];
-      if (!colour || x < edge || y < edge || x >= width - edge || y >= height - edge) continue;
-      const at = y * width + x;
-      for (let i = 0; i < disc.length; i++) pixels[at + disc[i]] = colour;
-    }
-    this.#context.putImageData(this.#image, 0, 0);
+    [this.#picture.width, this.#picture.height] = [width, height];
+    this.#picture.getContext("2d")?.putImageData(image, 0, 0);
   }
+}
+
+/**
+ * The pixels about its middle that a dot covers, and to what share.
+ *
+ * @param {number} symbol
+ * @param {number} size diameter in pixels
+ * @param {number} width of the picture
+ */
+function stampOf(symbol, size, width) {
+  const { corners } = SYMBOLS[symbol];
+  const half = (corners.length ? 1.2 : 1) * (size / 2);
+  const outline = corners.flat().map((value) => value * half);
+  const covers = (/** @type {number} */ x, /** @type {number} */ y) =>
+    corners.length ? isInside(outline, x, y) : Math.hypot(x, y) < 0.85 * half;
+  const within = Array.from({ length: SAMPLES }, (_, i) => (i + 0.5) / SAMPLES - 0.5);
+  const reach = Math.ceil(half);
+  const stamp = { offsets: /** @type {number[]} */ ([]), shares: /** @type {number[]} */ ([]) };
+  for (let y = -reach; y <= reach; y++) {
+    for (let x = -reach; x <= reach; x++) {
+      const hits = within.flatMap((dy) => within.filter((dx) => covers(x + dx, y + dy))).length;
+      if (!hits) continue;
+      stamp.offsets.push(y * width + x);
+      stamp.shares.push(hits / SAMPLES ** 2);
+    }
+  }
+  return stamp;
+}
+
+/**
+ * One colour over another, each 0xAABBGGRR.
+ *
+ * @param {number} under
+ * @param {number} colour its own alpha does not count
+ * @param {number} alpha 0 to 256
+ */
+function blend(under, colour, alpha) {
+  if (!under) return (colour & 0xffffff) | (Math.min(alpha, 255) << 24);
+  const rest = 256 - alpha;
+  const ends = ((under & 0xff00ff) * rest + (colour & 0xff00ff) * alpha) >>> 8; // red and blue
+  const green = ((under & 0xff00) * rest + (colour & 0xff00) * alpha) >>> 8;
+  const opacity = 255 - (((255 - (under >>> 24)) * rest) >> 8);
+  return (opacity << 24) | (ends & 0xff00ff) | (green & 0xff00);
 }

@@ -83,17 +83,16 @@ export class Groups {
   /**
    * Makes the active group of some rows, adds them to it or takes them away.
    *
-   * @param {Uint32Array} rows
+   * @param {Iterable<number>} rows
    * @param {"make" | "add" | "remove"} how
    */
   take(rows, how) {
     const name = this.#memory.active;
-    const before = new Set(how === "make" ? [] : this.#memory[name]);
-    for (const row of rows) {
-      if (how === "remove") before.delete(row);
-      else before.add(row);
-    }
-    if (before.size) this.#memory[name] = Uint32Array.from(before).sort();
+    const isIn = new Uint8Array(this.#marks.length);
+    if (how !== "make") for (const row of this.#memory[name] ?? []) isIn[row] = 1;
+    for (const row of rows) isIn[row] = Number(how !== "remove");
+    const members = rowsWith(isIn, 1);
+    if (members.length) this.#memory[name] = members;
     else delete this.#memory[name];
     this.#refresh(name);
     this.#means.change();
@@ -246,12 +245,12 @@ export class Groups {
   #showDifferences() {
     const section = find(this.#box, ".differ");
     const { A, B } = this.#memory;
-    const { header, zMean, labels } = this.#host.model;
+    const { header, zMean } = this.#host.model;
     const one = A ?? B;
     section.hidden = !one;
     if (!one) return;
     const isBoth = A && B;
-    const other = isBoth ? B : Uint32Array.from(labels.keys()).filter((row) => !this.#marks[row]);
+    const other = isBoth ? B : rowsWith(this.#marks, 0);
     const momentsOf = (/** @type {Uint32Array} */ rows) => ({
       ...moments(zMean, header.latentDim, rows),
       count: rows.length,
@@ -309,6 +308,13 @@ export class Groups {
       canvas.toBlob((blob) => blob && download(file, blob, "image/png"));
     }
   }
+}
+
+/** The rows that have a value. @param {Uint8Array} values @param {number} value */
+function rowsWith(values, value) {
+  const rows = [];
+  for (let row = 0; row < values.length; row++) if (values[row] === value) rows.push(row);
+  return Uint32Array.from(rows);
 }
 
 /** @param {string} name @param {string} text @param {number} share */

@@ -4,10 +4,6 @@
 const CELLS = 24;
 /** Cells that count as nearby, and how often the middle moves to the mean of these. */
 const [NEARBY, ROUNDS] = [2.5, 6];
-/** Candidates for thumbnails that are looked at without success before the search ends. */
-const PATIENCE = 12_000;
-/** Dots of which is counted how many are seen. */
-const SAMPLE = 50_000;
 /** Sides of a thumbnail, CSS pixels: among dots, and where dots have become pictures. */
 const [SMALL, LARGE] = [26, 64];
 
@@ -25,8 +21,10 @@ export function middles(places, labels, count, [left, right, bottom]) {
   const cell = (right - left) / CELLS;
   const dots = new Uint32Array(count * CELLS * CELLS);
   for (let row = 0; row < labels.length; row++) {
-    const [column, line] = [places[2 * row] - left, places[2 * row + 1] - bottom].map((way) =>
-      Math.min(Math.max(Math.floor(way / cell), 0), CELLS - 1),
+    const column = Math.min(Math.max(Math.floor((places[2 * row] - left) / cell), 0), CELLS - 1);
+    const line = Math.min(
+      Math.max(Math.floor((places[2 * row + 1] - bottom) / cell), 0),
+      CELLS - 1,
     );
     dots[(labels[row] * CELLS + line) * CELLS + column] += 1;
   }
@@ -40,7 +38,9 @@ export function middles(places, labels, count, [left, right, bottom]) {
   for (let round = 0; round < ROUNDS; round++) {
     const sums = new Float64Array(3 * count);
     for (let row = 0; row < labels.length; row++) {
-      const [x, y, label] = [places[2 * row], places[2 * row + 1], labels[row]];
+      const x = places[2 * row];
+      const y = places[2 * row + 1];
+      const label = labels[row];
       if ((x - found[label].x) ** 2 + (y - found[label].y) ** 2 > (NEARBY * cell) ** 2) continue;
       sums[3 * label] += x;
       sums[3 * label + 1] += y;
@@ -112,26 +112,28 @@ export function thumbnails(view, { places, cells }, isVisible, room) {
   const { left, right, bottom, top } = view.bounds();
   const count = places.length / 2;
   const stride = strideOf(count);
-  const isSeen = (/** @type {number} */ row) => {
-    const [x, y] = [places[2 * row], places[2 * row + 1]];
-    return x > left && x < right && y > bottom && y < top && isVisible(row);
-  };
-  const sample = Math.min(count, SAMPLE);
-  let seen = 0;
-  for (let i = 0; i < sample; i++) if (isSeen((i * stride) % count)) seen += 1;
-  const area = (view.width * view.height * sample) / Math.max(seen * count, 1); // for each dot
-  const size = Math.round(Math.min(Math.max(0.8 * Math.sqrt(area), SMALL), LARGE));
+  const seen = [];
+  for (let i = 0, row = 0; i < count; i++, row = (row + stride) % count) {
+    const x = places[2 * row];
+    const y = places[2 * row + 1];
+    if (x > left && x < right && y > bottom && y < top && isVisible(row)) seen.push(row);
+  }
+  const spread = Math.sqrt((view.width * view.height) / Math.max(seen.length, 1));
+  const size = Math.round(Math.min(Math.max(0.8 * spread, SMALL), LARGE));
   const reach = size / 2 / view.shown.scale;
-  const rows = [];
-  for (let i = 0, misses = 0; i < count && misses < PATIENCE; i++) {
-    const row = (i * stride) % count;
-    if (!isSeen(row)) continue;
+  const side = reach / Math.SQRT2; // of squares in which any two dots are within reach
+  const columns = Math.ceil((right - left) / side);
+  const dots = new Uint32Array(columns * Math.ceil((top - bottom) / side));
+  const squareOf = (/** @type {number} */ row) =>
+    Math.floor((places[2 * row + 1] - bottom) / side) * columns +
+    Math.floor((places[2 * row] - left) / side);
+  for (const row of seen) dots[squareOf(row)] += 1;
+  const rows = seen.filter((row) => {
+    if (dots[squareOf(row)] > 1) return false;
     const [x, y] = [places[2 * row], places[2 * row + 1]];
     const isAlone = cells.nearest(x, y, 2, reach, isVisible).length < 2;
-    const hasRoom = isAlone && room.take(...view.pixelOf(x, y), size / 2, size / 2, 2);
-    misses += hasRoom ? -misses : 1;
-    if (hasRoom) rows.push(row);
-  }
+    return isAlone && room.take(...view.pixelOf(x, y), size / 2, size / 2, 2);
+  });
   return { rows, size };
 }
 

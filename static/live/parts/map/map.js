@@ -25,7 +25,7 @@ import { Legend } from "./legend.js";
 import { saveMap } from "./save.js";
 import { Scene } from "./scene.js";
 import { quantitiesOf, Values } from "./shade.js";
-import { isInside } from "./view.js";
+import { rowsInside } from "./view.js";
 
 /** An arrow key moves the point by so many pixels; with Shift by more. */
 const [STEP, LEAP] = [6, 40];
@@ -397,14 +397,9 @@ export class LiveMap {
   /** Makes a group of the visible dots in a region. @param {number[]} outline @param {PointerEvent} event */
   #catch(outline, { shiftKey, altKey }) {
     const { view, map, isVisible } = this.#scene;
-    const [left, top] = view.pixelOf(0, 0);
-    const { scale } = view.shown;
-    const rows = [];
-    for (let row = 0; row < map.places.length / 2; row++) {
-      const [x, y] = [left + map.places[2 * row] * scale, top - map.places[2 * row + 1] * scale];
-      if (isVisible(row) && isInside(outline, x, y)) rows.push(row);
-    }
-    this.#groups.take(Uint32Array.from(rows), altKey ? "remove" : shiftKey ? "add" : "make");
+    const polygon = outline.flatMap((x, i) => (i % 2 ? [] : view.placeAt(x, outline[i + 1])));
+    const rows = rowsInside(polygon, map.places, isVisible);
+    this.#groups.take(rows, altKey ? "remove" : shiftKey ? "add" : "make");
   }
 
   // ---- Marks, which move without a new picture ----

@@ -126,6 +126,7 @@ export class Scene {
   changed() {
     clearTimeout(this.#resting);
     this.#resting = setTimeout(() => {
+      this.#resting = undefined;
       const { map, view } = this;
       const [kind, dense] = [this.#settings.get("background"), this.palette.scale[2]];
       this.#background.start(kind, map, view, dense, this.look.text);
@@ -169,7 +170,7 @@ export class Scene {
       return context;
     });
     this.#background.draw(under, this.view);
-    this.#dots.draw(this.view, this.dotSize, ratio);
+    this.#dots.draw(this.view, this.dotSize, ratio, this.#resting !== undefined);
     this.#drawOver(over);
     this.#onDrawn();
   }

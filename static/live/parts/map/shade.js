@@ -63,7 +63,8 @@ export function shade({ labels, palette, values, range, hidden, off, isMarked, i
   const count = labels.length;
   const colours = new Uint8Array(4 * count);
   const [low, high] = values?.scale ?? [0, 1];
-  const classes = new Map();
+  /** @type {number[][]} */
+  const classes = [];
   const ramp = Array.from({ length: 256 }, (_, i) => palette.at(i / 255));
   const far = off ? Float32Array.from(off).sort()[count >> 2] || 1 : 1; // a quarter is nearer
   for (let row = 0; row < count; row++) {
@@ -76,8 +77,7 @@ export function shade({ labels, palette, values, range, hidden, off, isMarked, i
       const share = Math.min(Math.max((value - low) / (high - low || 1), 0), 1);
       colour = Number.isNaN(share) ? [140, 140, 140] : ramp[Math.round(255 * share)];
     } else {
-      colour = classes.get(label) ?? rgbOf(palette.colourOf(label));
-      classes.set(label, colour);
+      colour = classes[label] ??= rgbOf(palette.colourOf(label));
     }
     let alpha = isOver ? OVER : FULL;
     if (isMarked && !isMarked(row)) alpha = OUTSIDE;

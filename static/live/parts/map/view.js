@@ -109,7 +109,7 @@ export function ticks(low, high, count) {
 }
 
 /**
- * Whether places lie in a polygon (even–odd rule).
+ * Whether a place lies in a polygon (even–odd rule).
  *
  * @param {number[]} polygon x and y of each corner in turn
  * @param {number} x
@@ -118,8 +118,37 @@ export function ticks(low, high, count) {
 export function isInside(polygon, x, y) {
   let inside = false;
   for (let i = 0, j = polygon.length - 2; i < polygon.length; j = i, i += 2) {
-    const [xi, yi, xj, yj] = [polygon[i], polygon[i + 1], polygon[j], polygon[j + 1]];
-    if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) inside = !inside;
+    const yi = polygon[i + 1];
+    const yj = polygon[j + 1];
+    if (yi > y !== yj > y) {
+      const crossing = ((polygon[j] - polygon[i]) * (y - yi)) / (yj - yi) + polygon[i];
+      if (x < crossing) inside = !inside;
+    }
   }
   return inside;
+}
+
+/**
+ * Which places lie in a polygon.
+ *
+ * @param {number[]} polygon x and y of each corner in turn
+ * @param {Float32Array} places x and y of each in turn
+ * @param {(row: number) => boolean} accepts which count
+ */
+export function rowsInside(polygon, places, accepts) {
+  const [xs, ys] = [0, 1].map((axis) => polygon.filter((_, i) => i % 2 === axis));
+  const [left, right, bottom, top] = [
+    Math.min(...xs),
+    Math.max(...xs),
+    Math.min(...ys),
+    Math.max(...ys),
+  ];
+  const rows = [];
+  for (let row = 0; row < places.length / 2; row++) {
+    const x = places[2 * row];
+    const y = places[2 * row + 1];
+    const isNear = x >= left && x <= right && y >= bottom && y <= top;
+    if (isNear && accepts(row) && isInside(polygon, x, y)) rows.push(row);
+  }
+  return rows;
 }
