@@ -17,6 +17,13 @@ if __name__ == "__main__":  # a visitor's page
     )
     render_page()
 else:  # the server, which runs this file anew for every visitor
+    from starlette.middleware import Middleware
+
     from explorer.app import server
 
-    app = st.App(__file__, routes=server.routes(), lifespan=server.lifespan)
+    app = st.App(
+        __file__,
+        routes=server.routes(),
+        middleware=[Middleware(server.StyledPage)],
+        lifespan=server.lifespan,
+    )

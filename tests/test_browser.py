@@ -1287,6 +1287,23 @@ def test_every_view_stands_at_every_width_and_in_both_themes(
     visitor.context.close()
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_jumps_while_a_view_is_loaded(width: int, chromium: Any, app_url: str) -> None:
+    visitor = Visitor(chromium, app_url, width=width)
+    visitor.page.add_init_script("""
+        window.shift = 0;
+        new PerformanceObserver((list) => {
+            for (const { value } of list.getEntries()) shift += value;
+        }).observe({ type: "layout-shift", buffered: true });""")
+    shifts = {}
+    for view in VIEWS:
+        visitor.open(model=DEEP, view=view)
+        visitor.page.wait_for_timeout(300)  # for the parts to be drawn
+        shifts[view] = visitor.page.evaluate("shift")
+    assert {view: shift for view, shift in shifts.items() if shift > 0.1} == {}
+    visitor.context.close()
+
+
 def test_the_first_visit_begins_with_a_tour_that_does_not_come_again(
     chromium: Any, app_url: str
 ) -> None:

@@ -6,7 +6,6 @@ import shlex
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import streamlit as st
 
@@ -19,12 +18,9 @@ from explorer.bundle.card import BundleError, Card
 from explorer.bundle.images import public_name
 from explorer.bundle.store import Bundle
 
-STYLE = Path(__file__).with_suffix(".css")
-
 
 def render_page() -> None:
     """Draw the whole page."""
-    st.html(STYLE)
     bundles = cache.list_bundles()
     cards = _in_order({name: card for name, card in bundles.items() if isinstance(card, Card)})
     broken = {name: problem for name, problem in bundles.items() if isinstance(problem, str)}

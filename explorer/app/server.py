@@ -15,9 +15,11 @@ from pathlib import Path
 
 import numpy as np
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
 from explorer.app import cache, payload
@@ -32,6 +34,7 @@ _FILES = {
 VERSION = hashlib.sha256(
     repr(_FILES).encode() + Path(payload.__file__).read_bytes()  # which writes what they read
 ).hexdigest()[:16]
+_STYLE = Path(__file__).with_name("page.css").read_bytes()
 _PAYLOADS = {"model": cache.model_payload, "images": cache.images_payload}
 
 
@@ -52,10 +55,46 @@ async def lifespan(_: object) -> AsyncIterator[None]:
     yield
 
 
+class StyledPage:
+    """Put the page's style into its document, so that nothing jumps when the first run's comes."""
+
+    _UNSTYLED = {b"accept-encoding", b"if-none-match", b"if-modified-since"}
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, as ASGI has it."""
+        if scope["type"] != "http" or scope["path"] != f"{_prefix()}/":
+            return await self._app(scope, receive, send)
+        start: Message = {}
+        page = b""
+
+        async def take(message: Message) -> None:
+            nonlocal start, page
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            page += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            page = page.replace(b"</body>", b"<style>" + _STYLE + b"</style></body>", 1)
+            MutableHeaders(scope=start)["content-length"] = str(len(page))
+            await send(start)
+            await send({**message, "body": page})
+
+        headers = [(name, value) for name, value in scope["headers"] if name not in self._UNSTYLED]
+        await self._app({**scope, "headers": headers}, receive, take)
+
+
+def _prefix() -> str:
+    base = (config.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}" if base else ""
+
+
 def routes() -> list[Route]:
     """Where the server has the browser's code; what is not in ``static/live`` it has not."""
-    base = (config.get_option("server.baseUrlPath") or "").strip("/")
-    prefix = f"/{base}" if base else ""
+    prefix = _prefix()
     return [
         *(Route(f"{prefix}/{address_of(kind, '{content}')}", _serve_payload) for kind in _PAYLOADS),
         Route(f"{prefix}/{address_of('decode', '{content}')}", _decode, methods=["POST"]),
