@@ -15,6 +15,7 @@ from shapes import draw_shapes
 from explorer.adoption.adopt import Request, adopt
 from explorer.adoption.conventions import SIGNED, UNIT, parse_range
 from explorer.adoption.graphs import read_graph
+from explorer.adoption.result import About
 from explorer.adoption.trial import Known
 from explorer.bundle.store import Bundle, load_bundle
 from explorer.cli import adopt as command
@@ -32,17 +33,11 @@ def take(tmp_path: Path, tiny_settings: dict[str, Any]) -> Any:
         name: str, encoder: Path | None = None, decoder: Path | None = None, **known: Any
     ) -> Bundle:
         request = Request(
-            name=name,
+            About(name, output=tmp_path),
             encoder=encoder or MODELS / f"{name}-encoder.onnx",
             decoder=decoder or MODELS / f"{name}-decoder.onnx",
             data=tiny_settings["data"],
             known=Known(**known),
-            variance=None,
-            title="",
-            licence="",
-            command="adopt",
-            output=tmp_path,
-            replace=False,
         )
         return load_bundle(
             adopt(request, lambda line: None, lambda share: None, command.from_keras)

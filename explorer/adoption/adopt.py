@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from explorer.adoption.conventions import (
     with_constant,
 )
 from explorer.adoption.graphs import MAX_SAID, AdoptionError, Graph, read_graph
+from explorer.adoption.result import About, Origin, write_bundle
 from explorer.adoption.trial import (
     IMAGES,
     Candidate,
@@ -27,24 +28,17 @@ from explorer.adoption.trial import (
     find_conventions,
     image_forms,
 )
-from explorer.bundle.atomic import unfinished
-from explorer.bundle.card import AdoptionCard, Card, ModelCard, storable
 from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.compact import compact, drop_unused
 from explorer.bundle.figures import evaluate
-from explorer.bundle.graph import count_weights
-from explorer.bundle.images import describe_data, images_path, save_images
-from explorer.bundle.store import GRAPHS, check_name, save_card, save_latents
+from explorer.core.density import KERNEL_POINTS, kernel_log_variance
 from explorer.core.elbo import LikelihoodName
-from explorer.core.neighbours import nearest_others
+from explorer.core.neighbourhood import Progress
 from explorer.core.subsets import evenly_spaced
-from explorer.data.dataset import Dataset, dataset_fingerprint
+from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset
-from explorer.data.reading import Reading
+from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.errors import one_line
-
-MAX_REPEATED = 2000
-"""Training images that tell the width of the density's kernel, where there is no variance."""
 
 
 @dataclass(frozen=True)
@@ -52,36 +46,29 @@ class Request:
     """What a person asks for.
 
     Attributes:
-        name: of the bundle.
+        about: name and place of the bundle.
         encoder, decoder: ONNX files.
         data: a data set's name, or a path to images.
         known: conventions that need no trial.
         variance: of every pixel of a Gaussian likelihood; None for the best one.
-        title, licence: of the model; the title is its name if left out.
-        command: as it was typed.
-        output: folder of the bundles.
-        replace: put it in the place of whatever else has its name.
+        reading: how the images are to be read.
         data_dir: where data sets are looked for first.
     """
 
-    name: str
+    about: About
     encoder: Path
     decoder: Path
     data: str
-    known: Known
-    variance: float | None
-    title: str
-    licence: str
-    command: str
-    output: Path
-    replace: bool
+    known: Known = Known()
+    variance: float | None = None
+    reading: Reading = AS_THEY_ARE
     data_dir: Path | None = None
 
 
 def adopt(
     request: Request,
     report: Callable[[str], None],
-    progress: Callable[[float], None],
+    progress: Progress,
     from_keras: Callable[[Path], bytes],
 ) -> Path:
     """Make a bundle of a model from elsewhere.
@@ -98,10 +85,7 @@ def adopt(
     Raises:
         ExplorerError: with a sentence for a person; nothing was written.
     """
-    check_name(request.name)
-    path = request.output / request.name
-    if path.exists() and not request.replace:
-        raise AdoptionError(f"{path} is there already; --replace puts this model in its place")
+    request.about.find_place()
     encoder, decoder = (
         read_graph(path, from_keras(path) if path.suffix == ".keras" else None)
         for path in (request.encoder, request.decoder)
@@ -115,12 +99,13 @@ def adopt(
         report(note)
     graphs, likelihood = make_graphs(encoder, decoder, found, dataset, request.variance)
     has_variance = found.best.encoder.output != "mean"
-    adopted = AdoptionCard(
-        title=storable(request.title or request.name),
-        licence=storable(request.licence),
-        command=storable(request.command),
+    codec = onnx_codec(graphs["encoder.onnx"], graphs["decoder.onnx"], Kind(likelihood))
+    check_agreement(codec, found.best, images, report)
+    report("computing the figures …")
+    metrics, latents = evaluate(codec, dataset, has_variance=has_variance, progress=progress)
+    origin = Origin(
         files={
-            storable(graph.path.name): hashlib.sha256(graph.path.read_bytes()).hexdigest()
+            graph.path.name: hashlib.sha256(graph.path.read_bytes()).hexdigest()
             for graph in (encoder, decoder)
         },
         conventions=found.best.words,
@@ -128,31 +113,15 @@ def adopt(
         likelihood=likelihood,
         has_variance=has_variance,
     )
-    model = ModelCard(
-        latent_dim=found.latent_dim,
-        adopted=adopted,
-        parameters=max(1, sum(map(count_weights, graphs.values()))),
-    )
-    codec = onnx_codec(graphs["encoder.onnx"], graphs["decoder.onnx"], model)
-    check_agreement(codec, found.best, images, report)
-    report("computing the figures …")
-    figures, latents = evaluate(codec, dataset, has_variance=has_variance, progress=progress)
-    card = Card(
-        name=request.name,
-        data=describe_data(dataset, train_sha256=dataset_fingerprint(dataset.train)),
-        model=model,
-        training=None,
-        metrics=figures,
-        files={},
-    )
-    with unfinished(path) as folder:
-        for name, graph in graphs.items():
-            (folder / name).write_bytes(graph)
-        save_latents(latents, folder / "latents.npz")
-        save_card(card, folder, (*GRAPHS, "latents.npz"))
-        if dataset.may_be_kept:
-            save_images(dataset.test.images, images_path(request.output, card.data))
-    return path
+    return write_bundle(request.about, origin, dataset, metrics, latents, graphs=graphs)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a codec needs to know of an adopted model."""
+
+    likelihood: LikelihoodName
+    has_flow: bool = False
 
 
 def load_fitting(encoder: Graph, request: Request) -> Dataset:
@@ -172,9 +141,16 @@ def load_fitting(encoder: Graph, request: Request) -> Dataset:
             "which with --layout"
         )
 
+    reading = request.reading
+
     def load(size: tuple[int, int] | None = None, *, grey: bool = False) -> Dataset:
-        reading = Reading(image_size=size, grey=grey)
-        return load_dataset(request.data, reading, data_dir=request.data_dir)
+        if size and reading.image_size not in (None, size):
+            raise AdoptionError(
+                f"{encoder.path.name} takes images of {size[0]} × {size[1]} pixels: leave "
+                "--image-size out"
+            )
+        fitting = replace(reading, image_size=size or reading.image_size, grey=grey or reading.grey)
+        return load_dataset(request.data, fitting, data_dir=request.data_dir)
 
     if shapes:
         ((height, width, channels),) = shapes
@@ -244,17 +220,12 @@ def check_agreement(
 
 
 def _with_kernel(graph: Graph, model: onnx.ModelProto, dataset: Dataset) -> onnx.ModelProto:
-    """Give an encoder without variances one log-variance for all: that of a density's kernel.
-
-    Its standard deviation is the median distance from a training image's latent to the next
-    one's, shared among the dimensions.
-    """
+    """Give an encoder without variances one log-variance for all: that of a density's kernel."""
     images = dataset.train.images
-    chosen = images[evenly_spaced(len(images), MAX_REPEATED)]
+    chosen = images[evenly_spaced(len(images), KERNEL_POINTS)]
     run = Runner(graph, model.SerializeToString())
     z = run.all(chosen.astype(np.float32) / np.float32(255))[0]
-    gap = float(np.median(nearest_others(z, 1)[0])) if len(z) > 1 else 1.0
-    return with_constant(model, 2 * math.log(max(gap, 1e-3) / math.sqrt(z.shape[1])))
+    return with_constant(model, kernel_log_variance(z))
 
 
 def _finish(graph: Graph, model: onnx.ModelProto, outputs: tuple[str, ...]) -> bytes:

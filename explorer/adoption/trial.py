@@ -221,7 +221,7 @@ class Runner:
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """The first output for a batch, which must be the same twice."""
         first = self.all(values)[0]
-        if not _same(first[:8], self.all(values[:8])[0]):
+        if not is_same(first[:8], self.all(values[:8])[0]):
             raise AdoptionError(
                 f"{self.name} gives something else each time: export it without dropout and "
                 "without drawing at random (in PyTorch: model.eval())"
@@ -275,7 +275,7 @@ class _EncoderReader:
         outputs, again = run.all(self.images), run.all(self.images)
         found = {}
         for name, first, second in zip(names, outputs, again, strict=True):
-            if _same(first, second):
+            if is_same(first, second):
                 found[name] = first
             else:
                 note = f"{name} of {self.graph.path.name} is drawn at random and was not used"
@@ -307,7 +307,7 @@ def _readings(
         yield DecoderConvention(layout, UNIT, "logit", "", ()), 1 / (1 + np.exp(-images))
 
 
-def _same(one: np.ndarray, other: np.ndarray) -> bool:
+def is_same(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether a graph gave the same twice, but for rounding."""
     return np.allclose(one, other, rtol=1e-3, atol=1e-5, equal_nan=True)
 

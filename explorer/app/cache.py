@@ -164,7 +164,18 @@ def pictures(bundle: Bundle, rows: np.ndarray) -> tuple[np.ndarray, bool]:
     originals = originals_of(bundle)
     if originals is not None:
         return originals[rows], True
-    return decoded(bundle, bundle.latents.z_mean[rows]), False
+    return reconstructed(bundle, rows), False
+
+
+def reconstructed(bundle: Bundle, rows: np.ndarray) -> np.ndarray:
+    """Test images as the model reconstructs them, uint8 ``(n, h, w, c)``; grey if it came without
+    reconstructions."""
+    if bundle.card.model.has_graphs:
+        return decoded(bundle, bundle.latents.z_mean[rows])
+    if bundle.reconstructions is None:
+        return np.full((len(rows), *bundle.card.data.image_shape), 128, np.uint8)
+    images: np.ndarray = bundle.reconstructions[rows]
+    return images
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
@@ -209,8 +220,8 @@ def reconstructions_png(bundle: Bundle) -> tuple[bytes, bool]:
 def _reconstructions_png(bundle: Bundle) -> tuple[bytes, bool]:
     rows = evenly_spaced(bundle.card.data.test_images, RECONSTRUCTIONS)  # of all classes
     images, original = pictures(bundle, rows)
-    if original:
-        images = np.concatenate([images, decoded(bundle, bundle.latents.z_mean[rows])])
+    if original and bundle.has_reconstructions:
+        images = np.concatenate([images, reconstructed(bundle, rows)])
     return raster.png(raster.enlarge(raster.tile(images, len(rows)), 3)), original
 
 
@@ -244,10 +255,10 @@ def vivid_row(bundle: Bundle) -> int:
     """The test image where a visit begins: well explained, amid the data, and of most contour."""
     density, neg_elbo = bundle.latents.log_density, bundle.latents.neg_elbo
     is_good = density >= np.median(density)
-    if bundle.card.model.has_variance:
+    if bundle.card.metrics.neg_elbo is not None:
         is_good &= neg_elbo <= np.median(neg_elbo)
     good = np.flatnonzero(is_good)
     rows = good[evenly_spaced(len(good), 200)] if len(good) else np.zeros(1, np.int64)
-    images = bundle.codec.decode(bundle.latents.z_mean[rows])
+    images = reconstructed(bundle, rows).astype(np.float32)
     contour = sum(np.abs(np.diff(images, axis=axis)).mean(axis=(1, 2, 3)) for axis in (1, 2))
     return int(rows[np.argmax(contour)])

@@ -76,7 +76,7 @@ def peculiarities(card: Card) -> list[str]:
     found = []
     if not card.model.adopted and card.model.recipe.beta != 1.0:
         found.append(f"β = {card.model.recipe.beta:.3g}")
-    if card.model.likelihood != "bernoulli":
+    if card.metrics.neg_elbo is not None and card.model.likelihood != "bernoulli":
         found.append(f"{card.model.likelihood} likelihood")
     return found
 

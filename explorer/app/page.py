@@ -179,7 +179,19 @@ def _render_tabs(bundle: Bundle, view: View) -> None:
     for one, tab in zip(VIEWS, tabs, strict=True):
         if tab.open:
             with tab:
-                one.render(bundle)
+                if one.needs_decoder and not bundle.card.model.has_graphs:
+                    _tell_what_is_missing(one)
+                else:
+                    one.render(bundle)
+
+
+def _tell_what_is_missing(view: View) -> None:
+    without = [one.name for one in VIEWS if not one.needs_decoder]
+    st.info(
+        f"{view.name} needs a decoder, and this model came without one: see "
+        f"{' and '.join(without)}. With encoder.onnx and decoder.onnx every view is there.",
+        icon=":material/extension_off:",
+    )
 
 
 def _render_no_models(broken: dict[str, str]) -> None:

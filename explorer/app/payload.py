@@ -20,14 +20,20 @@ SPRITE_COLUMNS = 100
 MAX_NETWORK_BYTES = 64_000_000
 """Larger decoders and encoders are not sent to the browser, which then says so."""
 MAX_SPRITE_PIXELS = 16_000_000
-"""Larger sets of test images are not sent to the browser; the lens then shows no originals."""
+"""Larger sets of test images are not sent to the browser; the lens then shows no originals, and
+no stored reconstructions."""
 
 
 def encode_images(bundle: Bundle, images: np.ndarray | None) -> bytes:
-    """The model's hash and, if there are any and not too many, the test images as one PNG."""
+    """The model's hash and, if there are any and not too many, the test images as one PNG.
+
+    Stored reconstructions follow in it, one for each.
+    """
     content = bundle.content.encode()
     if images is None or images[..., 0].size > MAX_SPRITE_PIXELS:
         return content
+    if bundle.reconstructions is not None:
+        images = np.concatenate([images, bundle.reconstructions])
     return content + raster.png(raster.tile(images, SPRITE_COLUMNS), effort=1)
 
 
@@ -65,6 +71,8 @@ def encode_model(bundle: Bundle) -> bytes:
             "imageShape": card.data.image_shape,
             "classes": card.data.classes,
             "likelihood": card.model.likelihood,
+            "hasDecoder": card.model.has_graphs,
+            "hasReconstructions": bundle.reconstructions is not None,
             "trust": {
                 "limits": thresholds(scales, float(blend)),
                 "words": VERDICTS,

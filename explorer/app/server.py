@@ -122,6 +122,8 @@ async def _decode(request: Request) -> Response:
         bundle = await run_in_threadpool(cache.find_bundle, request.path_params["content"])
     except BundleError:
         return _absent()
+    if not bundle.card.model.has_graphs:
+        return _absent()
     size, body = 4 * bundle.card.model.latent_dim, b""
     async for part in request.stream():
         body += part

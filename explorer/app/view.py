@@ -41,9 +41,11 @@ class View:
         name: on the tab and in the address.
         render: draws the view of a model.
         options, details: of this view in the address.
+        needs_decoder: whether there is nothing to draw for a bundle without graphs.
     """
 
     name: str
     render: Callable[[Bundle], None]
     options: tuple[Option, ...] = ()
     details: tuple[Detail, ...] = ()
+    needs_decoder: bool = False

@@ -48,6 +48,17 @@ def read_arrays(npz: bytes, names: Iterable[str], place: str) -> dict[str, np.nd
         raise BundleError(f"{place} is not usable: {one_line(error)}") from error
 
 
+def read_images(npz: bytes, shape: tuple[int, ...], place: str) -> np.ndarray:
+    """Read the array ``images`` of an ``.npz``, uint8 of this shape.
+
+    Raises:
+        BundleError: it is not that.
+    """
+    images = read_arrays(npz, ["images"], place)["images"]
+    expect(place, "images", images, shape, np.uint8)
+    return images
+
+
 def expect(
     place: str,
     name: str,

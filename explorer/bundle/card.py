@@ -54,6 +54,7 @@ class ReadingCard(_Card):
     label: str | None = None
     class_level: PositiveInt = 1
     first_page: bool = False
+    whole: bool = False
 
 
 class DataCard(_Card):
@@ -91,8 +92,9 @@ class AdoptionCard(_Card):
         files: SHA-256 of the files that it was made of, by name.
         conventions: flags that say how it takes and gives images, given or found out.
         notes: sentences on what was found out.
-        likelihood: what the decoder's output parametrises.
-        has_variance: whether the encoder tells log-variances; else there is no −ELBO.
+        likelihood: what the decoder's output parametrises; of no account without a decoder.
+        has_variance: whether the encoder tells log-variances; else there is no KL and no −ELBO.
+        has_graphs: whether the bundle has encoder and decoder; else only what they gave.
     """
 
     title: str
@@ -103,19 +105,20 @@ class AdoptionCard(_Card):
     notes: tuple[str, ...]
     likelihood: LikelihoodName
     has_variance: bool
+    has_graphs: bool = True
 
 
 class ModelCard(_Card):
     """The model: its recipe with the values used, or that it was adopted.
 
-    ``parameters`` counts its weights (``graph.count_weights``).
+    ``parameters`` counts its weights (``graph.count_weights``), which lie in its graphs.
     """
 
     latent_dim: PositiveInt
     recipe_name: str = ""
     recipe_if_trained: Recipe | None = Field(None, alias="recipe")
     adopted: AdoptionCard | None = None
-    parameters: PositiveInt
+    parameters: PositiveInt | None
 
     @model_validator(mode="after")
     def _comes_from_somewhere(self) -> ModelCard:
@@ -135,8 +138,13 @@ class ModelCard(_Card):
 
     @property
     def has_variance(self) -> bool:
-        """Whether the encoder tells log-variances, and there is a −ELBO."""
+        """Whether the encoder tells log-variances, and there is a KL."""
         return self.adopted is None or self.adopted.has_variance
+
+    @property
+    def has_graphs(self) -> bool:
+        """Whether the bundle has encoder and decoder."""
+        return self.adopted is None or self.adopted.has_graphs
 
     @property
     def has_flow(self) -> bool:
@@ -194,7 +202,7 @@ class Metrics(_Card):
     knn_accuracy: float | None
     knn_accuracy_pca: float | None
     knn_neighbours: PositiveInt
-    squared_error: float
+    squared_error: float | None
     squared_error_pca: float
     maps: dict[str, MapCard]
 
@@ -223,7 +231,8 @@ class Card(_Card):
         if terms and terms != dimensions:
             raise ValueError(f"kl_per_dimension has {terms} values; latent_dim is {dimensions}")
         for name in ("neg_elbo", "reconstruction", "kl", "importance"):
-            if self.model.has_variance and getattr(self.metrics, name) is None:
+            is_told = self.model.has_variance and self.model.has_graphs
+            if is_told and getattr(self.metrics, name) is None:
                 raise ValueError(f"metrics.{name} is missing")
         background, channels = self.data.background, self.data.image_shape[2]
         if isinstance(background, tuple) and len(background) != channels:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from explorer.bundle.card import ImportanceBound, Metrics
 from explorer.bundle.codec import Codec
 from explorer.bundle.places import (
+    compare_neighbours,
     judge_maps,
     lay_out,
-    read_test_images,
+    return_distances,
 )
 from explorer.bundle.posterior import FlowPosterior
 from explorer.bundle.store import Latents, main_dimensions
 from explorer.core import metrics
 from explorer.core.density import AggregatePosterior
-from explorer.core.elbo import entropy_floor, kl_per_dimension
+from explorer.core.elbo import LikelihoodName, entropy_floor, kl_per_dimension
 from explorer.core.half import to_half
 from explorer.core.neighbourhood import Progress
 from explorer.core.subsets import evenly_spaced
@@ -33,10 +35,38 @@ MAX_TRAINING_IMAGES, MAX_TRAINING_BYTES = 60_000, 2**30
 DENSITY_IMAGES = 5_000
 """Training images whose posteriors make up the aggregate posterior of the app."""
 SEED = 0
+NOT_FINITE = "the model gives NaN or infinity for some images"
 
 
 class EvaluationError(ExplorerError):
     """A model whose figures cannot be computed; the message says why."""
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What a model makes of the images; None is what it does not tell.
+
+    Attributes:
+        z_mean, z_log_var: of the test images, ``(n, latent_dim)``.
+        train_z_mean, train_z_log_var: of training images, ``(m, latent_dim)``.
+        kl: of each test image by dimension, nats, ``(n, latent_dim)``.
+        reconstruction: the term of each test image, nats, ``(n,)``.
+        likelihood: that it was computed with.
+        importance: the bound.
+        return_distance: of each test image (``places.return_distances``), ``(n,)``.
+        squared_error: per pixel, of the reconstructions.
+    """
+
+    z_mean: np.ndarray
+    z_log_var: np.ndarray
+    train_z_mean: np.ndarray
+    train_z_log_var: np.ndarray
+    kl: np.ndarray | None = None
+    reconstruction: np.ndarray | None = None
+    likelihood: LikelihoodName | None = None
+    importance: ImportanceBound | None = None
+    return_distance: np.ndarray | None = None
+    squared_error: float | None = None
 
 
 def evaluate(
@@ -49,21 +79,6 @@ def evaluate(
 ) -> tuple[Metrics, Latents]:
     """Compute every figure of the card; the same inputs give the same figures.
 
-    - ``neg_elbo`` = ``reconstruction`` + ``kl``, nats per image: −log p(x|z)
-      averaged over ``samples`` draws from q(z|x), and KL(q(z|x) ‖ N(0, I)): exact
-      for a Gaussian posterior, averaged over the same draws for one with a flow.
-    - ``entropy_floor``: the reconstruction term of a perfect reconstruction
-      (Bernoulli only); ``excess`` is ``neg_elbo`` above it.
-    - ``importance``: −log 1/K Σ p(x|z)p(z)/q(z|x), Burda et al. 2016, on
-      images spread over the test set, with the −ELBO of the same images.
-    - ``kl_per_dimension``, nats; ``active_units``: dimensions whose posterior
-      mean has a variance above 0.01 over the test set (Burda et al. 2016).
-    - ``knn_accuracy``: training means → test means, beside the same after PCA
-      to as many dimensions; None with a single class.
-    - ``squared_error``: per pixel, of the reconstruction from ``z_mean``,
-      beside PCA's.
-    - ``maps``: how well each kind of map keeps neighbours (``places.judge_maps``).
-
     Args:
         codec: encodes and decodes.
         dataset: with images of the codec's shape.
@@ -75,48 +90,87 @@ def evaluate(
     Raises:
         EvaluationError: the model gives NaN, infinity, or latents that are too large to store.
     """
-    test, train = dataset.test, _sample(dataset.train)
-    likelihood = codec.likelihood
+    train = training_sample(dataset)
+    readings = _read(codec, dataset.test.images, train.images, has_variance)
+    return summarise(readings, dataset, train, places=places, progress=progress)
 
-    z_mean, z_log_var = metrics.encode_all(codec.encode, test.images)
-    train_z_mean, train_z_log_var = metrics.encode_all(codec.encode, train.images)
+
+def summarise(
+    readings: Readings,
+    dataset: Dataset,
+    train: Split,
+    *,
+    places: np.ndarray | None = None,
+    progress: Progress = lambda share: None,
+) -> tuple[Metrics, Latents]:
+    """The figures that follow from what a model makes of the images.
+
+    - ``neg_elbo`` = ``reconstruction`` + ``kl``, nats per image: −log p(x|z)
+      averaged over ``samples`` draws from q(z|x), and KL(q(z|x) ‖ N(0, I)): exact
+      for a Gaussian posterior, averaged over the same draws for one with a flow.
+    - ``entropy_floor``: the reconstruction term of a perfect reconstruction
+      (Bernoulli only); ``excess`` is ``neg_elbo`` above it.
+    - ``importance``: −log 1/K Σ p(x|z)p(z)/q(z|x), Burda et al. 2016, on
+      images spread over the test set, with the −ELBO of the same images.
+    - ``kl_per_dimension``, nats; ``active_units``: dimensions whose posterior
+      mean has a variance above 0.01 over the test set (Burda et al. 2016).
+    - ``knn_accuracy``: training means → test means, beside the same after PCA
+      to as many dimensions; None with a single class, or where the means of only
+      some training images, or no others than the test images, are known.
+    - ``squared_error``: per pixel, of the reconstruction from ``z_mean``,
+      beside PCA's.
+    - ``maps``: how well each kind of map keeps neighbours (``places.judge_maps``).
+
+    Args:
+        readings: of the model.
+        dataset: the images.
+        train: those of ``training_sample``.
+        places, progress: as for ``evaluate``.
+
+    Raises:
+        EvaluationError: as for ``evaluate``.
+    """
+    test, z_mean, train_z_mean = dataset.test, readings.z_mean, readings.train_z_mean
     latent_dim = z_mean.shape[1]
-    if has_variance:
-        reconstruction, kl = _elbo_terms(codec, test.images, z_mean, z_log_var)
-    else:
-        reconstruction, kl = np.full(len(z_mean), np.nan), np.full_like(z_mean, np.nan)
+    kl = np.full_like(z_mean, np.nan) if readings.kl is None else readings.kl
+    nothing = np.full(len(z_mean), np.nan, np.float32)
+    reconstruction = nothing if readings.reconstruction is None else readings.reconstruction
     neg_elbo = reconstruction + kl.sum(axis=1)
-    is_finite = np.isfinite(neg_elbo).all() or not has_variance
-    if not (is_finite and np.isfinite(z_mean).all() and np.isfinite(train_z_mean).all()):
-        raise EvaluationError("the model gives NaN or infinity for some images")
+    is_finite = np.isfinite(neg_elbo).all() or readings.reconstruction is None
+    if not (is_finite and np.isfinite(train_z_mean).all()):
+        raise EvaluationError(NOT_FINITE)
 
     sample = evenly_spaced(len(train_z_mean), DENSITY_IMAGES)
     posterior = AggregatePosterior(
-        _rounded(train_z_mean[sample]), _rounded(train_z_log_var[sample])
+        rounded(train_z_mean[sample]), rounded(readings.train_z_log_var[sample])
     )
-    stored_z_mean = _rounded(z_mean)
+    stored_z_mean = rounded(z_mean)
+    nearest_distance, agreement = compare_neighbours(stored_z_mean, test.labels)
     latents = Latents(
         z_mean=stored_z_mean,
-        z_log_var=_rounded(z_log_var),
+        z_log_var=rounded(readings.z_log_var),
         labels=test.labels,
         neg_elbo=neg_elbo.astype(np.float32),
         log_density=posterior.log_density(stored_z_mean).astype(np.float32),
         train_z_mean=posterior.z_mean,
         train_z_log_var=posterior.z_log_var,
         kl=kl.sum(axis=1).astype(np.float32),
-        **read_test_images(codec, stored_z_mean, test.labels),
+        return_distance=nothing if readings.return_distance is None else readings.return_distance,
+        nearest_distance=nearest_distance,
+        agreement=agreement,
         places=lay_out(stored_z_mean, progress) if places is None else places,
         columns={name: values.astype(np.float32) for name, values in test.columns.items()},
     )
     kl_by_dimension = kl.mean(axis=0)
-    weights = kl_by_dimension if has_variance else z_mean.var(axis=0)
+    weights = z_mean.var(axis=0) if readings.kl is None else kl_by_dimension
 
-    is_bernoulli = likelihood == "bernoulli" and has_variance
-    floor = _entropy_floor(test.images) if is_bernoulli else None
+    has_floor = readings.likelihood == "bernoulli" and readings.reconstruction is not None
+    floor = _entropy_floor(test.images) if has_floor else None
     neighbours = min(NEIGHBOURS, len(train.images))
 
     def knn(train_points: np.ndarray, test_points: np.ndarray) -> float | None:
-        if len(dataset.classes) < 2:
+        is_sample = len(train_points) < len(train.labels)
+        if len(dataset.classes) < 2 or is_sample or dataset.reading.whole:
             return None
         accuracy = metrics.knn_accuracy(
             train_points, train.labels, test_points, test.labels, neighbours
@@ -133,14 +187,14 @@ def evaluate(
         samples=SAMPLES,
         entropy_floor=None if floor is None else round(floor, 3),
         excess=None if floor is None else round(float(np.mean(neg_elbo)) - floor, 3),
-        importance=_importance(codec, test.images, latent_dim, neg_elbo) if has_variance else None,
+        importance=readings.importance,
         kl_per_dimension=tuple(round(float(v), 4) for v in kl_by_dimension if np.isfinite(v)),
         active_units=int(metrics.active_units(z_mean).sum()),
         knn_accuracy=knn(train_z_mean, z_mean),
         knn_accuracy_pca=knn(metrics.pca_transform(pca, train.images), test_pca),
         knn_neighbours=neighbours,
-        squared_error=_error(test.images, lambda rows: codec.decode(z_mean[rows])),
-        squared_error_pca=_error(
+        squared_error=readings.squared_error,
+        squared_error_pca=error_of(
             test.images, lambda rows: metrics.pca_inverse_transform(pca, test_pca[rows])
         ),
         maps=judge_maps(stored_z_mean, test.labels, latents.places, main_dimensions(weights)),
@@ -148,8 +202,32 @@ def evaluate(
     return figures, latents
 
 
-def _rounded(latents: np.ndarray) -> np.ndarray:
+def _read(codec: Codec, test: np.ndarray, train: np.ndarray, has_variance: bool) -> Readings:
+    """Run a model on test and training images."""
+    z_mean, z_log_var = metrics.encode_all(codec.encode, test)
+    train_z_mean, train_z_log_var = metrics.encode_all(codec.encode, train)
+    reconstruction = kl = importance = None
+    if has_variance:
+        reconstruction, kl = _elbo_terms(codec, test, z_mean, z_log_var)
+        importance = _importance(codec, test, reconstruction + kl.sum(axis=1), z_mean.shape[1])
+    return Readings(
+        z_mean,
+        z_log_var,
+        train_z_mean,
+        train_z_log_var,
+        kl,
+        reconstruction,
+        codec.likelihood,
+        importance,
+        return_distances(codec, rounded(z_mean)),
+        error_of(test, lambda rows: codec.decode(z_mean[rows])),
+    )
+
+
+def rounded(latents: np.ndarray) -> np.ndarray:
     """Rounded to half precision, as which a bundle stores them, float32."""
+    if not np.isfinite(latents).all():
+        raise EvaluationError(NOT_FINITE)
     halves = to_half(latents)
     if not np.isfinite(halves).all():
         raise EvaluationError(
@@ -178,7 +256,7 @@ def _elbo_terms(
 
 
 def _importance(
-    codec: Codec, images: np.ndarray, latent_dim: int, neg_elbo: np.ndarray
+    codec: Codec, images: np.ndarray, neg_elbo: np.ndarray, latent_dim: int
 ) -> ImportanceBound:
     chosen = evenly_spaced(len(images), IMPORTANCE_IMAGES)
     bound = metrics.importance_weighted_bound(
@@ -204,12 +282,14 @@ def _mean(values: np.ndarray) -> float | None:
     return round(mean, 3) if np.isfinite(mean) else None
 
 
-def _error(images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]) -> float:
+def error_of(images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]) -> float:
+    """The squared error per pixel as the card has it (``metrics.squared_error_per_pixel``)."""
     return round(metrics.squared_error_per_pixel(images, reconstruct), 6)
 
 
-def _sample(split: Split) -> Split:
-    """The images themselves, which may be memory-mapped, or so many that a copy does no harm."""
+def training_sample(dataset: Dataset) -> Split:
+    """The training images, which may be memory-mapped, or so many that a copy does no harm."""
+    split = dataset.train
     if len(split.images) <= MAX_TRAINING_IMAGES:
         return split
     count = min(MAX_TRAINING_IMAGES, max(1, MAX_TRAINING_BYTES // split.images[0].nbytes))

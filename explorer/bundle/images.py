@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.bundle.arrays import expect, read_arrays, save_arrays
+from explorer.bundle.arrays import read_images, save_arrays
 from explorer.bundle.card import BundleError, DataCard, ReadingCard, storable
 from explorer.bundle.files import read_file
 from explorer.bundle.store import IMAGES_FOLDER, Bundle
@@ -38,10 +38,8 @@ def load_images(path: Path, data: DataCard) -> np.ndarray:
     Raises:
         BundleError: the file is damaged or holds other images.
     """
-    place = f"{path.name} of {path.parent.name}"
-    images = read_arrays(read_file(path), ["images"], place)["images"]
-    expect(place, "images", images, (data.test_images, *data.image_shape), np.uint8)
-    return images
+    shape = data.test_images, *data.image_shape
+    return read_images(read_file(path), shape, f"{path.name} of {path.parent.name}")
 
 
 def find_originals(bundle: Bundle) -> np.ndarray | None:
@@ -51,15 +49,19 @@ def find_originals(bundle: Bundle) -> np.ndarray | None:
     Nothing is downloaded, and other images than the card's are not taken.
     """
     data = bundle.card.data
+
+    def are_those(images: np.ndarray) -> bool:
+        return dataset_fingerprint(Split(images, bundle.latents.labels)) == data.test_sha256
+
     with contextlib.suppress(BundleError):  # missing or damaged, but this machine may have them
         kept = load_images(images_path(bundle.path.parent, data), data)
-        if dataset_fingerprint(Split(kept, bundle.latents.labels)) == data.test_sha256:
+        if are_those(kept):
             return kept
     try:
-        found = load_card_data(data).test
+        found = load_card_data(data).test.images
     except DatasetError:
         return None
-    return found.images if dataset_fingerprint(found) == data.test_sha256 else None
+    return found if are_those(found) else None
 
 
 def load_card_data(
@@ -87,6 +89,7 @@ def load_card_data(
         label=kept.label,
         class_level=kept.class_level,
         first_page=kept.first_page,
+        whole=kept.whole,
     )
     dataset = load_dataset(source, reading, data_dir=data_dir, download=False)
     return dataset if data.limit is None else dataset.limited(data.limit)
@@ -122,6 +125,7 @@ def describe_data(dataset: Dataset, *, train_sha256: str, limit: int | None = No
             label=reading.label,
             class_level=reading.class_level,
             first_page=reading.first_page,
+            whole=reading.whole,
         ),
     )
 

@@ -1,9 +1,10 @@
 """Bundles: all that the app needs for one trained model, in one folder of plain files.
 
 ``pretrained/<name>/`` holds ``card.json``, ``encoder.onnx``, ``decoder.onnx``,
-``latents.npz`` and ``history.json``; the README documents them. References, for comparison
-only, lie in ``pretrained/references/``. Loading checks everything and runs no code from a
-bundle.
+``latents.npz`` and ``history.json``; the README documents them. A model from elsewhere has no
+history, and one that came without graphs may have ``reconstructions.npz`` instead. References,
+for comparison only, lie in ``pretrained/references/``. Loading checks everything and runs no code
+from a bundle.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 from onnxruntime import RunOptions
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from explorer.bundle.arrays import expect, read_arrays, save_arrays
+from explorer.bundle.arrays import expect, read_arrays, read_images, save_arrays
 from explorer.bundle.atomic import unfinished
 from explorer.bundle.card import NAME, BundleError, Card, parse_card
 from explorer.bundle.codec import Codec, onnx_codec
@@ -40,6 +41,7 @@ DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "pretrained"
 GRAPHS = ("encoder.onnx", "decoder.onnx")
 FILES = (*GRAPHS, "latents.npz", "history.json")
 HISTORY = "history.json"
+RECONSTRUCTIONS = "reconstructions.npz"
 REFERENCE_FILES = (HISTORY,)
 TERMS = ("neg_elbo", "reconstruction", "kl")
 IMAGES_FOLDER = "images"
@@ -109,8 +111,10 @@ class Bundle:
         content: SHA-256 of the card, which covers every file.
         latents: of test and training images.
         history: each term per epoch; empty for an adopted model.
-        encoder, decoder: contents of the two ``.onnx`` files.
-        codec: what runs them.
+        encoder, decoder: contents of the two ``.onnx`` files; empty without graphs.
+        codec_if_any: what runs them; None without graphs.
+        reconstructions: of the test images, ``(n, height, width, channels)`` uint8, where they
+            were stored because there are no graphs.
     """
 
     path: Path
@@ -120,7 +124,20 @@ class Bundle:
     history: History
     encoder: bytes
     decoder: bytes
-    codec: Codec
+    codec_if_any: Codec | None
+    reconstructions: np.ndarray | None
+
+    @property
+    def codec(self) -> Codec:
+        """What runs the graphs; LookupError for a bundle without them."""
+        if self.codec_if_any is None:
+            raise LookupError(f"{self.card.name} has no graphs")
+        return self.codec_if_any
+
+    @property
+    def has_reconstructions(self) -> bool:
+        """Whether there are reconstructions of the test images, decoded or stored."""
+        return self.codec_if_any is not None or self.reconstructions is not None
 
     @cached_property
     def aggregate_posterior(self) -> AggregatePosterior:
@@ -216,7 +233,7 @@ def load_bundle(path: Path) -> Bundle:
     """
     try:
         card, content = _read_card(path, FILES)
-        names = [name for name in FILES if name in card.files]
+        names = [name for name in (*FILES, RECONSTRUCTIONS) if name in card.files]
         files = {name: read_checked(path / name, card.files[name]) for name in names}
         return Bundle(
             path,
@@ -224,9 +241,10 @@ def load_bundle(path: Path) -> Bundle:
             content,
             latents=_make_latents(card, files["latents.npz"]),
             history=_make_history(card, files[HISTORY]) if HISTORY in files else {},
-            encoder=files["encoder.onnx"],
-            decoder=files["decoder.onnx"],
-            codec=_make_codec(card, files),
+            encoder=files.get("encoder.onnx", b""),
+            decoder=files.get("decoder.onnx", b""),
+            codec_if_any=_make_codec(card, files) if card.model.has_graphs else None,
+            reconstructions=_make_reconstructions(card, files.get(RECONSTRUCTIONS)),
         )
     except MemoryError as error:
         raise BundleError(f"{path.name} needs more memory than this machine has") from error
@@ -299,8 +317,8 @@ def _read_card(path: Path, names: Iterable[str]) -> tuple[Card, str]:
     """The card, and the SHA-256 of its file."""
     content = read_file(path / "card.json")
     card = parse_card(content, path.name)
-    if card.model.adopted:  # it has no training history
-        names = [name for name in names if name != HISTORY]
+    absent = [HISTORY] * bool(card.model.adopted) + [*GRAPHS] * (not card.model.has_graphs)
+    names = [name for name in names if name not in absent]
     if missing := [name for name in names if name not in card.files]:
         raise BundleError(f"card.json of {path.name} does not list {missing[0]}")
     for name in names:
@@ -317,7 +335,7 @@ def _make_latents(card: Card, npz: bytes) -> Latents:
         expect(place, name, arrays[name], (n, d), np.float16)
         expect(place, f"train_{name}", arrays[f"train_{name}"], (m, d), np.float16)
     for name in ("neg_elbo", "log_density"):
-        finite = name != "neg_elbo" or card.model.has_variance
+        finite = name != "neg_elbo" or card.metrics.neg_elbo is not None
         expect(place, name, arrays[name], (n,), np.float32, finite=finite)
     further = [name for name in arrays if name.startswith(_COLUMN)]
     for name in (*_MAY_BE_NAN, *further):
@@ -333,6 +351,13 @@ def _make_latents(card: Card, npz: bytes) -> Latents:
         places=arrays.get("places"),
         columns={name.removeprefix(_COLUMN): arrays[name] for name in further},
     )
+
+
+def _make_reconstructions(card: Card, npz: bytes | None) -> np.ndarray | None:
+    if npz is None:
+        return None
+    shape = card.data.test_images, *card.data.image_shape
+    return read_images(npz, shape, f"{RECONSTRUCTIONS} of {card.name}")
 
 
 def _make_history(card: Card, content: bytes) -> History:

@@ -1,10 +1,12 @@
 """Make a bundle of any encoder and decoder, as ONNX files or a Keras model of plain layers.
 
     python -m explorer adopt NAME --encoder encoder.onnx --decoder decoder.onnx --data PATH|NAME
+    python -m explorer adopt NAME --latents z.npy --images PATH|NAME [--labels FILE]
 
 How the model takes and gives images is found out by trying on 200 of them; flags say what
 is not to be tried. The images are read as train.py reads them: a data set's name (fashion_mnist,
-mnist, cifar10) or a path to your own. See docs/own-models.md.
+mnist, cifar10) or a path to your own. Latents alone, one for each image in their order, give the
+map without a decoder. See docs/own-models.md.
 """
 
 from __future__ import annotations
@@ -24,47 +26,56 @@ from explorer.adoption.conventions import (
     Range,
     parse_range,
 )
+from explorer.adoption.latents import adopt_latents
+from explorer.adoption.result import About
 from explorer.adoption.trial import Known
 from explorer.bundle.store import DEFAULT_FOLDER
-from explorer.cli.arguments import command_name, number
+from explorer.cli.arguments import add_reading_options, command_name, number, take_reading
 from explorer.cli.terminal import quiet_stderr, share_of
 from explorer.errors import ExplorerError
 
 
 def main() -> int:
     """Run the command line."""
-    arguments = parse_arguments()
-    request = Request(
-        name=arguments.name,
-        encoder=arguments.encoder,
-        decoder=arguments.decoder,
-        data=arguments.data,
-        known=Known(
-            layout=arguments.layout,
-            range=arguments.range,
-            encoder_output=arguments.encoder_output,
-            decoder_output=arguments.decoder_output,
-        ),
-        variance=arguments.variance,
-        title=arguments.title,
-        licence=arguments.licence,
+    own = parse_arguments()
+    about = About(
+        name=own.name,
+        title=own.title,
+        licence=own.licence,
         command=shlex.join([*command_name().split(), *map(shown, sys.argv[1:])]),
-        output=arguments.output,
-        replace=arguments.replace,
-        data_dir=arguments.data_dir,
+        output=own.output,
+        replace=own.replace,
     )
+    progress = share_of("laying out the map")
     try:
-        path = adopt(
-            request,
-            report=lambda line: print(line, flush=True),
-            progress=share_of("laying out the map"),
-            from_keras=from_keras,
-        )
+        reading = take_reading(vars(own))
+        if own.latents:
+            path = adopt_latents(
+                about, own.latents, own.images, own.labels, reading, own.data_dir, say, progress
+            )
+        else:
+            known = Known(own.layout, own.pixels, own.encoder_output, own.decoder_output)
+            request = Request(
+                about,
+                own.encoder,
+                own.decoder,
+                own.data,
+                known,
+                own.variance,
+                reading,
+                own.data_dir,
+            )
+            path = adopt(request, say, progress, from_keras)
     except (ExplorerError, OSError) as error:
         print(f"adopt: {error}", file=sys.stderr)
         return 1
     print(f"wrote {path}; look at it with: streamlit run app.py")
     return 0
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    print(line, flush=True)
 
 
 def from_keras(path: Path) -> bytes:
@@ -83,20 +94,25 @@ def shown(argument: str) -> str:
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
+    reading = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    add_reading_options(reading, range_flag="--values")  # --range is the model's
     parser = argparse.ArgumentParser(
         prog=command_name(),
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[reading],
+        allow_abbrev=False,
     )
     add = parser.add_argument
+    parser.set_defaults(data_dir=None)
     add("name", metavar="NAME", help="of the bundle: small letters, digits, '-', '_' and '.'")
-    add("--encoder", type=Path, required=True, metavar="FILE", help="images to latents")
-    add("--decoder", type=Path, required=True, metavar="FILE", help="latents to images")
-    add("--data", required=True, metavar="SOURCE", help="a data set's name, or your own images")
-    add("--data-dir", type=Path, metavar="DIR", help="where data sets are looked for first")
+    add("--encoder", type=Path, metavar="FILE", help="images to latents")
+    add("--decoder", type=Path, metavar="FILE", help="latents to images")
+    add("--data", metavar="SOURCE", help="a data set's name, or your own images")
     add("--layout", choices=get_args(Layout), help="order of the axes of images")
     add(
         "--range",
+        dest="pixels",
         type=_range,
         metavar="LOW,HIGH",
         help="of pixels: 0,1 or -1,1 or 0,255, or MEAN,STD (write --range=-1,1)",
@@ -108,11 +124,19 @@ def parse_arguments() -> argparse.Namespace:
         type=number(float, 1e-12),
         help="of every pixel, for --decoder-output mean (default: the best one)",
     )
+    add("--latents", type=Path, metavar="FILE", help="a .npy file (n, d), in place of a model")
+    add("--images", metavar="SOURCE", help="what the latents belong to, in their order")
+    add("--labels", type=Path, metavar="FILE", help="their classes: .npy, or a line for each")
     add("--title", default="", help="what the page calls the model")
     add("--licence", default="", help="of the model")
     add("--output", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help="folder of the bundles")
     add("--replace", action="store_true", help="put it in the place of a bundle of this name")
-    return parser.parse_args()
+    own = parser.parse_args()
+    model, alone = (own.encoder, own.decoder, own.data), (own.latents, own.images)
+    is_one = all(model) and not any((*alone, own.labels)) or all(alone) and not any(model)
+    if not is_one:
+        parser.error("give --encoder, --decoder and --data, or --latents and --images")
+    return own
 
 
 def _range(text: str) -> Range:

@@ -52,7 +52,7 @@ def image_size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2] or match[1])
 
 
-def add_reading_options(parser: argparse.ArgumentParser) -> None:
+def add_reading_options(parser: argparse.ArgumentParser, *, range_flag: str = "--range") -> None:
     """Add those of `Reading`, and the folder of data sets; see `take_reading`."""
     add = parser.add_argument
     add("--data-dir", type=Path, metavar="DIR", help="where data sets are looked for first")
@@ -66,7 +66,7 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
         help="what becomes of pictures of other proportions (default crop)",
     )  # fmt: skip
     add(
-        "--range", nargs=2, type=float, metavar=("LOW", "HIGH"),
+        range_flag, dest="range", nargs=2, type=float, metavar=("LOW", "HIGH"),
         help="stored values that are black and white (default: found from all)",
     )  # fmt: skip
     add("--label", metavar="COLUMN", help="column of the table beside the images that is the class")

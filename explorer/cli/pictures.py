@@ -63,6 +63,8 @@ def main() -> int:
         folder = arguments.bundles
         (path,) = choose_bundles(find_bundles(folder), [arguments.name], folder)
         bundle = load_bundle(path)
+        if not bundle.card.model.has_graphs:
+            raise UsageError(f"{path.name} came without a decoder, which draws the pictures")
         files = draw(
             bundle,
             seed=arguments.seed,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,15 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from explorer.bundle.card import BundleError, DataCard
-from explorer.bundle.figures import EvaluationError, evaluate
+from explorer.bundle.card import BundleError, DataCard, Metrics
+from explorer.bundle.figures import (
+    EvaluationError,
+    Readings,
+    error_of,
+    evaluate,
+    summarise,
+    training_sample,
+)
 from explorer.bundle.files import read_checked
 from explorer.bundle.graph import count_weights
 from explorer.bundle.images import load_card_data
@@ -34,6 +41,7 @@ from explorer.bundle.store import (
     load_bundle,
 )
 from explorer.cli.arguments import UsageError, choose_bundles, command_name
+from explorer.core.elbo import kl_per_dimension
 from explorer.data.dataset import Dataset, dataset_fingerprint
 from explorer.errors import DatasetError
 
@@ -49,6 +57,9 @@ LATENT_TOLERANCES = {"log_density": 5e-3, "agreement": 0.2}
 DEFAULT_LATENT_TOLERANCE = 1e-3
 """Relative to the largest value. Far from the data the log-density multiplies what rounding to
 half precision may change in a latent, and neighbours that are equally near may change places."""
+
+FROM_LATENTS = ("log_density", "kl", "nearest_distance", "agreement")
+"""Arrays that follow from the latents, and are all that can be recomputed without an encoder."""
 
 
 @dataclass(frozen=True)
@@ -77,37 +88,63 @@ def main() -> int:
 def verify(path: Path, source: str | None, data_dir: Path | None) -> int:
     """Check one bundle, print the result and return 0, 1 or 2 as for the command."""
     print(f"\n{path.name}")
-    unchecked = None
+    unchecked, checks = None, list[Check]()
     try:
         bundle = load_bundle(path)
         for name, expected in bundle.card.files.items():
             read_checked(path / name, expected)
-        parameters = count_weights(bundle.encoder) + count_weights(bundle.decoder)
-        checks = [_check("parameters", bundle.card.model.parameters, parameters, 0)]
+        if bundle.card.model.has_graphs:
+            parameters = count_weights(bundle.encoder) + count_weights(bundle.decoder)
+            checks.append(_check("parameters", bundle.card.model.parameters, parameters, 0))
         dataset = find_data(bundle, source, data_dir)
-        metrics, latents = evaluate(
-            bundle.codec,
-            dataset,
-            has_variance=bundle.card.model.has_variance,
-            places=bundle.latents.places,
-        )
+        metrics, latents = recompute(bundle, dataset)
         checks += compare_data(bundle.card.data, dataset)
         checks += compare_figures(bundle.card.metrics, metrics)
-        checks += compare_latents(bundle.latents, latents)
+        names = ARRAYS if bundle.card.model.has_graphs else FROM_LATENTS
+        checks += compare_latents(bundle.latents, latents, names)
+        if not bundle.card.model.has_graphs:
+            absent = [check for check in checks if check.found is None is not check.card]
+            checks = [check for check in checks if check not in absent]
+            unchecked = ", ".join(("the latents", *(check.name for check in absent)))
+            unchecked += ", because the bundle has no encoder"
     except (BundleError, EvaluationError) as error:
         print(f"  BROKEN: {error}")
         return 1
     except DatasetError as error:
-        unchecked = str(error)
+        unchecked = f"the figures, because {error}"
     print(f"  {'figure':<24} {'card':>12} {'recomputed':>12}")
     for check in checks:
         mark = "" if check.agrees else "   DIFFERS"
         print(f"  {check.name:<24} {_show(check.card):>12} {_show(check.found):>12}{mark}")
     differing = [check for check in checks if not check.agrees]
     if unchecked:
-        print(f"  NOT CHECKED: the figures, because {unchecked}")
+        print(f"  NOT CHECKED: {unchecked}")
     print(f"  {len(checks) - len(differing)} of {len(checks)} agree")
     return 1 if differing else 2 if unchecked else 0
+
+
+def recompute(bundle: Bundle, dataset: Dataset) -> tuple[Metrics, Latents]:
+    """Figures and latents anew: from the graphs, or without them from the stored latents."""
+    places, has_variance = bundle.latents.places, bundle.card.model.has_variance
+    if bundle.card.model.has_graphs:
+        return evaluate(bundle.codec, dataset, has_variance=has_variance, places=places)
+    stored, images = bundle.latents, bundle.reconstructions
+    readings = Readings(
+        stored.z_mean,
+        stored.z_log_var,
+        stored.train_z_mean,
+        stored.train_z_log_var,
+        kl=kl_per_dimension(stored.z_mean, stored.z_log_var) if has_variance else None,
+        reconstruction=None
+        if bundle.card.metrics.reconstruction is None
+        else stored.neg_elbo - stored.kl,
+        likelihood=bundle.card.model.likelihood,
+        return_distance=stored.return_distance,
+        squared_error=None
+        if images is None
+        else error_of(dataset.test.images, lambda rows: images[rows]),
+    )
+    return summarise(readings, dataset, training_sample(dataset), places=places)
 
 
 def find_data(bundle: Bundle, source: str | None, data_dir: Path | None) -> Dataset:
@@ -118,6 +155,8 @@ def find_data(bundle: Bundle, source: str | None, data_dir: Path | None) -> Data
     """
     data = bundle.card.data
     dataset = load_card_data(data, source, data_dir)
+    if data.reading.whole and len(dataset.test.images) == data.test_images:
+        dataset = dataset.relabelled(bundle.latents.labels, data.classes)  # they may be a person's
     for part, split, expected in (
         ("training", dataset.train, data.train_sha256),
         ("test", dataset.test, data.test_sha256),
@@ -139,7 +178,7 @@ def compare_figures(card: BaseModel, found: BaseModel, prefix: str = "") -> Iter
     """Every figure of two cards, nested ones and lists included."""
     for name in type(card).model_fields:
         expected, value = getattr(card, name), getattr(found, name)
-        if isinstance(expected, BaseModel):
+        if isinstance(expected, BaseModel) and value is not None:
             yield from compare_figures(expected, value, f"{name}.")
         elif isinstance(expected, dict):
             for key, one in expected.items():
@@ -152,9 +191,9 @@ def compare_figures(card: BaseModel, found: BaseModel, prefix: str = "") -> Iter
             yield _check(prefix + name, expected, value, tolerance)
 
 
-def compare_latents(stored: Latents, found: Latents) -> Iterator[Check]:
-    """The largest difference in each array of ``latents.npz``."""
-    for name in ARRAYS:
+def compare_latents(stored: Latents, found: Latents, names: Iterable[str]) -> Iterator[Check]:
+    """The largest difference in each of these arrays of ``latents.npz``."""
+    for name in names:
         one, other = getattr(stored, name), getattr(found, name)
         if one.shape != other.shape:
             yield Check(f"latents.{name}", one.shape, other.shape, False)

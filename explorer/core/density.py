@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 import numpy as np
 
 from explorer.core.elbo import LOG_2PI
+from explorer.core.neighbours import nearest_others
 
+KERNEL_POINTS = 2000
+"""Points that tell the width of a kernel."""
 _CHUNK_BYTES = 32_000_000  # of one chunk of the (places, components) matrix
 
 
@@ -68,3 +72,13 @@ def _log_mean_exp(log_terms: np.ndarray) -> np.ndarray:
     np.exp(terms, out=terms)
     largest += np.log(terms.mean(axis=1, dtype=np.float64))
     return largest
+
+
+def kernel_log_variance(z: np.ndarray) -> float:
+    """The log-variance of a kernel for points without one, ``(n, latent_dim)``.
+
+    Its standard deviation is the median distance from a point to the next one, shared among the
+    dimensions.
+    """
+    gap = float(np.median(nearest_others(z, 1)[0])) if len(z) > 1 else 1.0
+    return 2 * math.log(max(gap, 1e-3) / math.sqrt(z.shape[1]))

@@ -96,9 +96,11 @@ def _load_own(path: Path, reading: Reading, test_fraction: float, seed: int) -> 
     report = Report()
     layout = find_images(path, reading, report)
     train, test = _choose_parts(layout, report)
+    if reading.whole:
+        train, test = test or train, None
     form = _choose_form(train, test, reading, report)
     train_rows = test_rows = None
-    if test is None:
+    if test is None and not reading.whole:
         train_rows, test_rows = split_by_class(train.labels, test_fraction, seed)
         report.note(
             f"no test split was found: {len(test_rows):,} of {len(train.source):,} images, the "

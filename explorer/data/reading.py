@@ -24,6 +24,7 @@ class Reading:
         label: the column whose values are the classes.
         class_level: how many levels of folders name a class.
         first_page: take the first page of a stack alone.
+        whole: take the test images as training images too; without a test split, all images.
         pick: a word that names one of several sets at a place.
 
     Raises:
@@ -37,6 +38,7 @@ class Reading:
     label: str | None = None
     class_level: int = 1
     first_page: bool = False
+    whole: bool = False
     pick: str | None = None
 
     def __post_init__(self) -> None:

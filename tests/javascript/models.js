@@ -50,6 +50,8 @@ export const PLAIN = {
   imageShape: [1, 2, 1],
   classes: ["left", "right"],
   likelihood: "bernoulli",
+  hasDecoder: true,
+  hasReconstructions: false,
   trust: {
     hole: 1,
     words: { good: "like the test images", doubtful: "unlike them", empty: "no data here" },

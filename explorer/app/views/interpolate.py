@@ -93,6 +93,7 @@ VIEW = View(
     render_view,
     options=(PATH, STEPS),
     details=(_detail("a"), _detail("b")),
+    needs_decoder=True,
 )
 
 

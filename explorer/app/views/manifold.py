@@ -35,4 +35,4 @@ def render_view(bundle: Bundle) -> None:
         render_point(bundle)
 
 
-VIEW = View("Manifold", render_view)
+VIEW = View("Manifold", render_view, needs_decoder=True)

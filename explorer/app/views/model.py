@@ -87,7 +87,9 @@ def _render_figures(bundle: Bundle) -> None:
     for column, (name, (value, definition)) in zip(columns, figures.items(), strict=True):
         column.metric(name, value, border=True, help=definition)
     if not bundle.card.model.has_variance:
-        st.caption("The encoder gives no variance, so there is no KL, and no −ELBO.")
+        st.caption("The latents have no variance, so there is no KL, and no −ELBO.")
+    elif m.neg_elbo is None:
+        st.caption("There is no decoder, so there is no reconstruction term, and no −ELBO.")
     st.table(figure_rows(bundle))
 
 
@@ -110,14 +112,16 @@ def kl_definition(card: Card) -> str:
 def figure_rows(bundle: Bundle) -> dict[str, list[str]]:
     """The further figures as columns of a table, each with its definition."""
     m = bundle.card.metrics
-    rows = [
-        (
-            "squared error per pixel",
-            f"{m.squared_error:.4f}",
-            f"of the reconstruction from z_mean, for values in [0, 1]; PCA with as many "
-            f"dimensions: {m.squared_error_pca:.4f}",
-        ),
-    ]
+    rows = []
+    if m.squared_error is not None:
+        rows.append(
+            (
+                "squared error per pixel",
+                f"{m.squared_error:.4f}",
+                f"of the reconstruction from z_mean, for values in [0, 1]; PCA with as many "
+                f"dimensions: {m.squared_error_pca:.4f}",
+            )
+        )
     if m.importance:
         rows.insert(
             0,
@@ -182,18 +186,23 @@ def _render_pictures(bundle: Bundle) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         _render_reconstructions(bundle)
-    with right:
-        _render_samples(bundle)
+    if bundle.card.model.has_graphs:
+        with right:
+            _render_samples(bundle)
 
 
 def _render_reconstructions(bundle: Bundle) -> None:
     st.subheader("Reconstructions")
     picture, original = cache.reconstructions_png(bundle)
+    captions = {
+        (True, True): "test images above their reconstructions",
+        (True, False): "test images; the model came without reconstructions",
+        (False, True): "reconstructions (the originals are not on this machine)",
+        (False, False): "neither the originals nor reconstructions are on this machine",
+    }
     st.image(
         picture,
-        caption="test images above their reconstructions"
-        if original
-        else "reconstructions (the originals are not on this machine)",
+        caption=captions[original, bundle.has_reconstructions],
         width="stretch",
         alt="Test images and their reconstructions",
     )
@@ -234,8 +243,9 @@ def _render_facts(bundle: Bundle) -> None:
     with left:
         st.subheader("Data")
         st.markdown(
-            f"**{literal(data.title)}**: {data.train_images:,} training and "
-            f"{data.test_images:,} test images of "
+            f"**{literal(data.title)}**: "
+            + ("" if data.reading.whole else f"{data.train_images:,} training and ")
+            + f"{data.test_images:,} test images of "
             f"{data.image_shape[1]} × {data.image_shape[0]} pixels, "
             f"{'grey' if data.image_shape[2] == 1 else 'colour'}, "
             f"{len(data.classes)} class{'es' if len(data.classes) > 1 else ''}. "
@@ -244,7 +254,9 @@ def _render_facts(bundle: Bundle) -> None:
         )
     with right:
         st.subheader("Architecture")
-        about = f"{model.parameters:,} weights, {model.likelihood} likelihood"
+        about = "Not known: the model came without encoder and decoder"
+        if model.parameters:
+            about = f"{model.parameters:,} weights, {model.likelihood} likelihood"
         if not model.adopted:
             about = (
                 f"Recipe **{literal(model.recipe_name)}**: "

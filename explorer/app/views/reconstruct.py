@@ -34,7 +34,7 @@ def render_view(bundle: Bundle) -> None:
     _render_reconstruction(bundle)
 
 
-VIEW = View("Reconstruct", render_view)
+VIEW = View("Reconstruct", render_view, needs_decoder=True)
 
 
 @st.fragment  # so that an adjustment draws this part of the page alone, in half the time

@@ -46,7 +46,7 @@ def render_view(bundle: Bundle) -> None:
         render_point(bundle)
 
 
-VIEW = View("Sliders", render_view)
+VIEW = View("Sliders", render_view, needs_decoder=True)
 
 
 def _render_more(bundle: Bundle, rest: tuple[int, ...]) -> None:

@@ -27,7 +27,7 @@ const HTML = `
   <div class="what"><strong></strong><div class="near"></div></div>
   <div class="pair">
     <figure class="original"><canvas></canvas><figcaption>original</figcaption></figure>
-    <figure><canvas class="again"></canvas><figcaption>reconstruction</figcaption></figure>
+    <figure class="repeat"><canvas class="again"></canvas><figcaption>reconstruction</figcaption></figure>
   </div>
   <div class="trust"><span class="badge"></span> <span class="density"></span><small></small></div>
   <div class="quiet" aria-live="polite"></div>`;
@@ -45,6 +45,7 @@ export class Lens {
   #originalFigure;
   #original;
   #again;
+  #stored;
   #focus;
   #readings;
   #point = new Float32Array(0);
@@ -76,9 +77,10 @@ export class Lens {
     this.#quiet = find(box, ".quiet");
     this.#originalFigure = find(box, ".original");
     this.#original = find(box, ".original canvas", HTMLCanvasElement);
-    const { imageShape } = model.header;
+    const { imageShape, hasDecoder, hasReconstructions } = model.header;
     const painter = new Painter(this.#picture, imageShape);
-    this.#again = new Painter(find(box, ".again", HTMLCanvasElement), imageShape);
+    this.#stored = find(box, ".again", HTMLCanvasElement);
+    this.#again = new Painter(this.#stored, imageShape);
     [this.#original.height, this.#original.width] = imageShape;
     this.#focus = new Focus(hub.engine, model, (pixels, z) => {
       painter.paint(pixels);
@@ -92,6 +94,8 @@ export class Lens {
     ];
     find(box, ".pair").hidden = model.problem !== null;
     if (model.problem) write(this.#place, "no picture: the page cannot run the model");
+    box.classList.toggle("bare", !hasDecoder);
+    find(box, ".repeat").hidden = !hasDecoder && !hasReconstructions;
     this.#drawOriginal();
     hub.look(null, this); // a part that shows a latent of its own says so again
   }
@@ -114,7 +118,7 @@ export class Lens {
   #show(latent, row) {
     const { content, header, problem } = this.#model;
     if (problem || latent.length !== header.latentDim) return;
-    this.#focus.show(latent);
+    if (header.hasDecoder) this.#focus.show(latent);
     const z = latent.slice();
     const request = /** @type {const} */ ({ kind: "reading", content, z });
     this.#readings.ask({ ...request, shownRow: this.#shownRow }, (reading) => {
@@ -150,7 +154,8 @@ export class Lens {
     write(this.#scale, `Test images ${scale}`);
     const image = `test image #${row} · ${this.#model.classOf(row)}`;
     const remark = this.remark(row);
-    write(this.#name, isOwn ? `T${image.slice(1)}` : "Decoded here");
+    const { hasDecoder } = this.#model.header;
+    write(this.#name, isOwn ? `T${image.slice(1)}` : hasDecoder ? "Decoded here" : "No image here");
     write(
       this.#near,
       isOwn ? remark : `Nearest ${image}, ${decimal(distance)} away${remark && `, ${remark}`}`,
@@ -161,14 +166,18 @@ export class Lens {
 
   #drawOriginal(row = this.#originalRow) {
     this.#originalRow = row;
-    const { sprite, header } = this.#model;
+    const { sprite, header, labels } = this.#model;
     this.#originalFigure.hidden = sprite === null; // its place is kept until that is known
     if (!sprite || row < 0) return;
     const [height, width] = header.imageShape;
-    const x = (row % header.spriteColumns) * width;
-    const y = Math.floor(row / header.spriteColumns) * height;
-    const context = this.#original.getContext("2d");
-    context?.drawImage(sprite, x, y, width, height, 0, 0, width, height);
+    const draw = (/** @type {HTMLCanvasElement} */ canvas, /** @type {number} */ tile) => {
+      const x = (tile % header.spriteColumns) * width;
+      const y = Math.floor(tile / header.spriteColumns) * height;
+      const context = canvas.getContext("2d");
+      context?.drawImage(sprite, x, y, width, height, 0, 0, width, height);
+    };
+    draw(this.#original, row);
+    if (header.hasReconstructions) draw(this.#stored, labels.length + row);
   }
 
   #announce() {

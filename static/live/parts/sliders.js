@@ -106,7 +106,7 @@ export class Sliders {
     const { imageShape } = this.#model.header;
     const painter = new Painter(strip, imageShape, this.#data.tiles);
     strip.style.aspectRatio = String((this.#data.tiles * imageShape[1]) / imageShape[0]);
-    strip.hidden = this.#model.problem !== null;
+    strip.hidden = !this.#model.canDecode;
     const row = { element, dimension, typed, range, strip, painter, isVisible: false };
     range.addEventListener("pointerdown", () => (this.#isHeld = true));
     for (const input of [range, typed]) {

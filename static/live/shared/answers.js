@@ -61,8 +61,8 @@ export class Answers {
 /** A model whose networks are built. */
 class Opened {
   #model;
-  /** @type {Decoder | RemoteDecoder} */
-  #decoder;
+  /** @type {Decoder | RemoteDecoder | null} */
+  #decoder = null;
   #space;
   /** @type {Encoder | null} */
   #encoder = null;
@@ -73,6 +73,8 @@ class Opened {
   constructor(model) {
     model.verify();
     this.#model = model;
+    this.#space = new Space(model);
+    if (!model.header.hasDecoder) return;
     try {
       this.#decoder = build(() => new Decoder(model), "decoder.onnx");
     } catch (error) {
@@ -80,7 +82,6 @@ class Opened {
       this.#decoder = new RemoteDecoder(model);
       this.warning = `Decoded by the server. ${messageOf(error)}`;
     }
-    this.#space = new Space(model);
     try {
       this.#encoder = build(() => new Encoder(model), "encoder.onnx");
     } catch (error) {
@@ -90,29 +91,25 @@ class Opened {
 
   /**
    * Lets the server decode if that is much sooner; returns the milliseconds of a decode, or
-   * infinity if it is the server's, which the page's own thread cannot take over.
+   * infinity if the page's own thread cannot take it over.
    */
   settle() {
-    if (this.#decoder instanceof RemoteDecoder) return Infinity;
-    const here = this.#time();
+    if (!(this.#decoder instanceof Decoder)) return Infinity;
+    const here = this.#time(this.#decoder);
     if (here < SLOW || !RemoteDecoder.isPossible) return here;
-    const decoder = this.#decoder;
-    this.#decoder = new RemoteDecoder(this.#model);
-    const there = this.#time();
-    if (there < here / 2) {
-      this.warning ??= "Decoded by the server, which is faster than this browser.";
-      return Infinity;
-    }
-    this.#decoder = decoder;
-    return here;
+    const remote = new RemoteDecoder(this.#model);
+    if (this.#time(remote) >= here / 2) return here;
+    this.#decoder = remote;
+    this.warning ??= "Decoded by the server, which is faster than this browser.";
+    return Infinity;
   }
 
-  /** Milliseconds that one decode takes. */
-  #time() {
+  /** Milliseconds that one decode takes. @param {Decoder | RemoteDecoder} decoder */
+  #time(decoder) {
     const origin = new Float32Array(this.#model.header.latentDim);
     const times = Array.from({ length: TRIES }, () => {
       const started = performance.now();
-      this.#decoder.run(origin);
+      decoder.run(origin);
       return performance.now() - started;
     });
     return Math.min(...times);
@@ -125,19 +122,20 @@ class Opened {
 
   /**
    * What is known of a place: the nearest test image and its reconstruction (if another is
-   * shown), and how far to trust it, by density, the distance ‖E(D(z)) − z‖ (null without an
-   * encoder) and that to the nearest image.
+   * shown and there is a decoder), and how far to trust it, by density, the distance
+   * ‖E(D(z)) − z‖ (null without encoder or decoder) and that to the nearest image.
    *
    * @param {Reading} request
    */
   reading({ z, shownRow }) {
     let back = null;
-    if (this.#encoder) {
+    if (this.#encoder && this.#decoder) {
       const place = this.#encoder.run(this.#decoder.run(z));
       back = Math.hypot(...z.map((value, i) => value - place[i]));
     }
     const { row, distance } = this.#space.nearest(z);
-    const pixels = row === shownRow ? null : this.#pixels(this.#model.meanOf(row));
+    const pixels =
+      row === shownRow || !this.#decoder ? null : this.#pixels(this.#model.meanOf(row));
     const readings = [this.#space.logDensity(z), back, distance];
     const percentiles = readings.map((value, i) =>
       value === null ? null : this.#space.percentile(i, value),
@@ -161,16 +159,17 @@ class Opened {
     const shares = new Float32Array(wantsShares ? count : 0);
     for (let i = 0; i < count; i++) {
       const z = latents.subarray(i * latentDim, (i + 1) * latentDim);
-      if (pictures) toPixels(this.#decoder.run(z), pixels.subarray(i * size, (i + 1) * size));
+      if (pictures) pixels.set(this.#pixels(z), i * size);
       if (wantsShares) shares[i] = this.#space.percentile(0, this.#space.logDensity(z));
     }
     return { pixels, shares, time: performance.now() - started };
   }
 
-  /** @param {Float32Array} z */
+  /** Those of a latent; empty without a decoder. @param {Float32Array} z */
   #pixels(z) {
     const [height, width] = this.#model.header.imageShape;
-    return toPixels(this.#decoder.run(z), new Uint8ClampedArray(4 * height * width));
+    const pixels = new Uint8ClampedArray(4 * height * width);
+    return this.#decoder ? toPixels(this.#decoder.run(z), pixels) : pixels;
   }
 }
 

@@ -5,7 +5,7 @@
  *   ceiling: number | null, below: string, above: string}} Limit
  * @typedef {{
  *   content: string, latentDim: number, imageShape: number[], classes: string[],
- *   likelihood: string, spriteColumns: number,
+ *   likelihood: string, hasDecoder: boolean, hasReconstructions: boolean, spriteColumns: number,
  *   trust: {hole: number, words: Record<string, string>, limits: Limit[]},
  *   columns: {name: string, title: string, unit: string}[],
  *   principal: {origin: number[], directions: number[][], labels: [string, string]} | null,
@@ -31,7 +31,8 @@ export class Model {
   /** The decoder on the page's own thread, where that is quick. @type {Decoder | null} */
   decoderHere = null;
   /**
-   * The test images side by side; null where the server has none, undefined until it tells.
+   * The test images side by side, then their stored reconstructions; null where the server has
+   * none, undefined until it tells.
    * @type {ImageBitmap | null | undefined}
    */
   sprite = undefined;
@@ -62,6 +63,11 @@ export class Model {
 
   get content() {
     return this.header.content;
+  }
+
+  /** Whether latents can be decoded, here or by the server. */
+  get canDecode() {
+    return this.header.hasDecoder && this.problem === null;
   }
 
   /** @throws {Error} with a sentence, if a bit has changed on the way */

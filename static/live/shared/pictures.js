@@ -40,7 +40,7 @@ export class Pictures {
    * @returns {boolean} whether it was
    */
   draw(context, row, x, y, width, height) {
-    const { sprite, header, problem } = this.#model;
+    const { sprite, header, canDecode } = this.#model;
     const [h, w] = header.imageShape;
     if (sprite) {
       const column = row % header.spriteColumns;
@@ -50,7 +50,7 @@ export class Pictures {
     }
     const decoded = this.#decoded.get(row);
     if (decoded) context.drawImage(decoded, x, y, width, height);
-    else if (sprite === null && !problem) {
+    else if (sprite === null && canDecode) {
       this.#wanted.add(row);
       this.#ask();
     }

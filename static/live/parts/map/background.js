@@ -54,9 +54,9 @@ export class Background {
   start(kind, map, view, dense, empty) {
     this.#empty = map.kind === "neighbourhoods" ? emptiness(map, view, empty) : null;
     if (kind === "none") this.#picture = null;
-    if (kind === "none" || this.#model.problem) return;
-    const { columns, rows, placeOf, bounds } = cells(view, CELL[kind]);
     const isManifold = kind === "manifold";
+    if (kind === "none" || (isManifold && !this.#model.canDecode)) return;
+    const { columns, rows, placeOf, bounds } = cells(view, CELL[kind]);
     const canvas = document.createElement("canvas");
     const painter = isManifold
       ? new Painter(canvas, this.#model.header.imageShape, columns, rows)

@@ -30,11 +30,12 @@ export function makeBar(box, settings, model, findImage) {
     ({ name, title }) => /** @type {const} */ ([name, title]),
   );
   const colour = select("Colour", quantities, (value) => settings.set("colour", value));
+  const backgrounds = /** @type {const} */ ([["none", "none"], ["density", "density"], ["manifold", "decoded"]]); // prettier-ignore
   const background = select(
     "Background",
-    [["none", "none"], ["density", "density"], ["manifold", "decoded"]],
+    model.canDecode ? backgrounds : backgrounds.slice(0, 2),
     (value) => settings.set("background", /** @type {any} */ (value)),
-  ); // prettier-ignore
+  );
   ends.push(follow(settings, "colour", colour), follow(settings, "background", background));
   box.append(colour.element, background.element, findField(classes, findImage));
   return ends;

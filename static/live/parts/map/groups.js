@@ -153,7 +153,7 @@ export class Groups {
   /** Means and deviations of the originals and of the reconstructions. @param {HTMLElement} section @param {Name} name @param {Uint32Array} rows */
   #showPictures(section, name, rows) {
     const { model } = this.#host;
-    const { header, zMean, content, problem, sprite } = model;
+    const { header, zMean, content, canDecode, sprite } = model;
     const [height, width] = header.imageShape;
     const show = (/** @type {string} */ caption, /** @type {Uint8ClampedArray} */ pixels) => {
       const figure = document.createElement("figure");
@@ -171,7 +171,7 @@ export class Groups {
       show("mean of originals", mean);
       show("their deviation ×2", deviation);
     }
-    if (problem) return;
+    if (!canDecode) return;
     const step = Math.max(1, Math.ceil(rows.length / SAMPLE));
     const sample = rows.filter((_, i) => i % step === 0);
     const latents = new Float32Array((sample.length + 1) * header.latentDim);

@@ -1,0 +1,214 @@
+"""A bundle of a model that is a pair of Python functions: it holds what they gave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from explorer.adoption.conventions import EPSILON
+from explorer.adoption.graphs import AdoptionError
+from explorer.adoption.result import About, Origin, write_bundle
+from explorer.adoption.trial import CONTRADICTION, IMAGES, MAX_LATENT_DIM, is_same
+from explorer.bundle.codec import Codec
+from explorer.bundle.figures import (
+    Readings,
+    error_of,
+    evaluate,
+    rounded,
+    summarise,
+    training_sample,
+)
+from explorer.bundle.posterior import GaussianPosterior, Pair
+from explorer.bundle.store import DEFAULT_FOLDER
+from explorer.core.density import KERNEL_POINTS, kernel_log_variance
+from explorer.core.elbo import kl_per_dimension
+from explorer.core.metrics import encode_all
+from explorer.core.subsets import evenly_spaced, in_chunks
+from explorer.data.load import load_dataset
+from explorer.data.reading import Reading
+from explorer.drawing.raster import to_pixels
+
+Encode = Callable[[np.ndarray], Any]
+Decode = Callable[[np.ndarray], Any]
+TOLERANCE = 1e-3
+"""Decoded values may lie so far outside of [0, 1]."""
+NOTES = (
+    "functions cannot be stored: the bundle has the latents that they gave, and no decoder",
+    "decoded pixels are read as probabilities",
+)
+
+
+def adopt(
+    name: str,
+    *,
+    encode: Encode,
+    decode: Decode | None = None,
+    data: str | Path,
+    data_dir: Path | None = None,
+    title: str = "",
+    licence: str = "",
+    output: Path | str = DEFAULT_FOLDER,
+    replace: bool = False,
+    report: Callable[[str], None] = print,
+    **reading: Any,
+) -> Path:
+    """Make a bundle of what two functions give for images.
+
+    The functions themselves cannot be stored, so that the page decodes nothing: it shows the map,
+    the reconstructions of the test images, groups, neighbours and figures.
+
+    Args:
+        name: of the bundle.
+        encode: images ``(n, height, width, channels)`` float32 in [0, 1] → ``z_mean``
+            ``(n, latent_dim)``, or ``(z_mean, z_log_var)``.
+        decode: latents ``(n, latent_dim)`` float32 → images, as above; without it there are no
+            reconstructions.
+        data: a data set's name, or a path to images.
+        data_dir: where data sets are looked for first.
+        title, licence: of the model.
+        output: folder of the bundles.
+        replace: put it in the place of whatever else has its name.
+        report: is given a line at a time.
+        **reading: how the images are read, as ``explorer.data.reading.Reading`` takes it, such as
+            ``image_size=(64, 64)``.
+
+    Returns:
+        Where the bundle was put.
+
+    Raises:
+        ExplorerError: with a sentence; nothing was written.
+
+    Example:
+        >>> adopt("mine", encode=model.encode, decode=model.decode, data="fashion_mnist")
+    """
+    named = "encode=…, decode=…" if decode else "encode=…"
+    command = f"explorer.adopt({name!r}, {named}, data={Path(data).name!r})"
+    about = About(name, title, licence, command, Path(output), replace)
+    about.find_place()
+    dataset = load_dataset(data, Reading(**reading), data_dir=data_dir)
+    test, train = dataset.test, training_sample(dataset)
+    report(f"{dataset.title}: {len(test.images):,} test images")
+    images = test.images[evenly_spaced(len(test.images), IMAGES)].astype(np.float32) / 255
+    has_variance = _try_encoder(encode, images)
+    if decode is not None:
+        _try_decoder(decode, encode, images, report)
+    report("computing the figures …")
+
+    def run(images: np.ndarray) -> Pair:
+        z_mean, *rest = _encode(encode, images)
+        z_log_var = rest[0] if rest else np.full_like(z_mean, log_variance)
+        return rounded(z_mean), rounded(z_log_var)  # so that the stored ones give the same figures
+
+    log_variance = 0.0 if has_variance else _kernel(encode, train.images)
+    stored = None
+    if decode is None:
+        z, of_train = encode_all(run, test.images), encode_all(run, train.images)
+        readings = Readings(*z, *of_train, kl_per_dimension(*z) if has_variance else None)
+        metrics, latents = summarise(readings, dataset, train)
+    else:
+        codec = Codec(GaussianPosterior(run), lambda z: _logits(decode, z), "bernoulli")
+        metrics, latents = evaluate(codec, dataset, has_variance=has_variance)
+        stored = np.concatenate([to_pixels(codec.decode(z)) for z in in_chunks(latents.z_mean)])
+        error = error_of(test.images, stored.__getitem__)
+        metrics = metrics.model_copy(update={"squared_error": error})
+    origin = Origin(
+        files={},
+        conventions={"encode": "z_mean, z_log_var" if has_variance else "z_mean"},
+        notes=NOTES[: 2 if decode else 1],
+        has_variance=has_variance,
+    )
+    return write_bundle(about, origin, dataset, metrics, latents, reconstructions=stored)
+
+
+def _try_encoder(encode: Encode, images: np.ndarray) -> bool:
+    """Whether the function tells log-variances.
+
+    Raises:
+        AdoptionError: it gives something else each time, or numbers that cannot be used.
+    """
+    outputs = _encode(encode, images)
+    if not all(map(is_same, outputs, _encode(encode, images))):
+        raise AdoptionError(
+            "encode gives something else each time: return the mean, not a draw, and switch "
+            "dropout off"
+        )
+    if not all(np.isfinite(output).all() for output in outputs):
+        raise AdoptionError("encode gives NaN or infinity for some images")
+    if (latent_dim := outputs[0].shape[1]) > MAX_LATENT_DIM:
+        raise AdoptionError(
+            f"encode gives latents of {latent_dim:,} numbers; up to {MAX_LATENT_DIM:,} are taken"
+        )
+    return len(outputs) == 2
+
+
+def _try_decoder(
+    decode: Decode, encode: Encode, images: np.ndarray, report: Callable[[str], None]
+) -> None:
+    """See that the function reconstructs some images, and say how well.
+
+    Raises:
+        AdoptionError: it gives no images, not the same each time, or the outputs of the encoder
+            are swapped.
+    """
+    outputs = _encode(encode, images)
+    first = _decode(decode, outputs[0], images.shape[1:])
+    if not is_same(first, _decode(decode, outputs[0], images.shape[1:])):
+        raise AdoptionError("decode gives something else each time: switch dropout off")
+    if not np.isfinite(first).all():
+        raise AdoptionError("decode gives NaN or infinity for some images")
+    if not (first.min() >= -TOLERANCE and first.max() <= 1 + TOLERANCE):
+        raise AdoptionError(
+            f"decode gives values from {first.min():.3g} to {first.max():.3g}; expected images "
+            "in [0, 1]: apply the sigmoid, or undo the scaling"
+        )
+    error = float(np.square(first - images).mean(dtype=np.float64))
+    if len(outputs) == 2:
+        other = _decode(decode, outputs[1], images.shape[1:])
+        if np.square(other - images).mean(dtype=np.float64) < CONTRADICTION * error:
+            raise AdoptionError(
+                "the second of encode's outputs reconstructs far better than the first: return "
+                "(z_mean, z_log_var), in this order"
+            )
+    constant = float(np.square(images - images.mean(axis=0)).mean(dtype=np.float64))
+    report(f"squared error {error:.5f}; of the mean image {constant:.5f}")
+    if error > constant:
+        report("warning: the mean image is closer: does encode expect images in [0, 1]?")
+
+
+def _encode(encode: Encode, images: np.ndarray) -> list[np.ndarray]:
+    """``z_mean`` and, if it is told, ``z_log_var``, ``(n, latent_dim)`` float32 each."""
+    given = encode(images)
+    parts = given if isinstance(given, tuple | list) else (given,)
+    arrays = [np.asarray(part, np.float32) for part in parts]
+    shapes = [array.shape for array in arrays]
+    if not 1 <= len(arrays) <= 2 or len(set(shapes)) > 1 or shapes[0][:1] != (len(images),):
+        raise AdoptionError(
+            f"encode gives {' and '.join(map(str, shapes))} for {len(images)} images; expected "
+            f"z_mean, ({len(images)}, latent_dim), or (z_mean, z_log_var)"
+        )
+    return [array.reshape(len(images), -1) for array in arrays]
+
+
+def _decode(decode: Decode, z: np.ndarray, image_shape: tuple[int, ...]) -> np.ndarray:
+    """Images ``(n, height, width, channels)`` float32."""
+    images = np.asarray(decode(z), np.float32)
+    if images.shape != (len(z), *image_shape):
+        raise AdoptionError(
+            f"decode gives {images.shape} for {len(z)} latents; expected "
+            f"{(len(z), *image_shape)}: images, height, width, channels"
+        )
+    return images
+
+
+def _logits(decode: Decode, z: np.ndarray) -> np.ndarray:
+    inside = np.clip(np.asarray(decode(z), np.float32), EPSILON, 1 - EPSILON)
+    return np.asarray(np.log(inside / (1 - inside)))
+
+
+def _kernel(encode: Encode, images: np.ndarray) -> float:
+    """The log-variance for a function that tells none."""
+    chosen = images[evenly_spaced(len(images), KERNEL_POINTS)].astype(np.float32) / 255
+    return kernel_log_variance(_encode(encode, chosen)[0])

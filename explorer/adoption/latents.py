@@ -1,0 +1,125 @@
+"""A bundle of latents alone: the map of images by what some model made of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from explorer.adoption.graphs import MAX_SAID, AdoptionError
+from explorer.adoption.result import About, Origin, write_bundle
+from explorer.adoption.trial import MAX_LATENT_DIM
+from explorer.bundle.figures import Readings, rounded, summarise
+from explorer.core.density import KERNEL_POINTS, kernel_log_variance
+from explorer.core.neighbourhood import Progress
+from explorer.core.subsets import evenly_spaced
+from explorer.data.dataset import Dataset
+from explorer.data.load import load_dataset
+from explorer.data.reading import Reading
+from explorer.errors import one_line
+
+NOTE = "there are latents alone: no encoder, no decoder and no reconstructions"
+
+
+def adopt_latents(
+    about: About,
+    latents: Path,
+    images: str,
+    labels: Path | None,
+    reading: Reading,
+    data_dir: Path | None,
+    report: Callable[[str], None],
+    progress: Progress,
+) -> Path:
+    """Make a bundle of latents and the images that they belong to.
+
+    Args:
+        about: its name and place.
+        latents: a ``.npy`` file, ``(n, …)``, one latent for each image in the order of the images.
+        images: a data set's name, of which the test images are taken, or a path to images, of
+            which all are taken if they have no test split.
+        labels: a ``.npy`` file of n numbers or words, or a text file of n lines, that are the
+            classes; None for those of the images.
+        reading: how the images are to be read.
+        data_dir: where data sets are looked for first.
+        report: is given a line at a time.
+        progress: is told how far the neighbourhood map is.
+
+    Returns:
+        Where the bundle was put.
+
+    Raises:
+        ExplorerError: with a sentence for a person; nothing was written.
+    """
+    about.find_place()
+    z = rounded(_read_latents(latents))
+    dataset = load_dataset(images, replace(reading, whole=True), data_dir=data_dir)
+    if labels is not None:
+        dataset = _with_labels(dataset, labels)
+    if len(z) != len(dataset.test.images):
+        raise AdoptionError(
+            f"{latents.name} has {len(z):,} latents, but {dataset.title} has "
+            f"{len(dataset.test.images):,} images: one latent is needed for each, in their order"
+        )
+    report(f"{dataset.title}: {len(z):,} images, latents of {z.shape[1]} numbers")
+    kernel = kernel_log_variance(z[evenly_spaced(len(z), KERNEL_POINTS)])
+    log_var = np.full_like(z, kernel)
+    metrics, found = summarise(
+        Readings(z, log_var, z, log_var), dataset, dataset.train, progress=progress
+    )
+    files = [path for path in (latents, labels) if path is not None]
+    origin = Origin(
+        files={path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+        conventions={},
+        notes=(NOTE,),
+    )
+    return write_bundle(about, origin, dataset, metrics, found)
+
+
+def _read_latents(path: Path) -> np.ndarray:
+    """Latents ``(n, latent_dim)`` float32."""
+    z = _read_array(path)
+    if z.ndim < 2 or z.dtype.kind not in "fiu":
+        raise AdoptionError(f"{path.name} holds {z.dtype} {z.shape}; expected numbers, (n, d)")
+    z = z.reshape(len(z), -1).astype(np.float32)
+    if not z.size or z.shape[1] > MAX_LATENT_DIM:
+        raise AdoptionError(
+            f"{path.name} has {z.shape[1]:,} numbers in a latent; 1 to {MAX_LATENT_DIM:,} are taken"
+        )
+    if not np.isfinite(z).all():
+        raise AdoptionError(f"{path.name} holds NaN or infinity")
+    return z
+
+
+def _with_labels(dataset: Dataset, path: Path) -> Dataset:
+    """The images with the classes of a file."""
+    if path.suffix == ".npy":
+        values = _read_array(path)
+    else:
+        try:
+            values = np.array(path.read_text(encoding="utf-8").splitlines())
+        except (OSError, UnicodeDecodeError) as error:
+            raise AdoptionError(f"{path.name} cannot be read: {one_line(error)}") from error
+    count = len(dataset.test.images)
+    if values.shape != (count,) or values.dtype.kind not in "iubUS":
+        raise AdoptionError(
+            f"{path.name} holds {values.dtype} {values.shape}; expected {count:,} whole numbers or "
+            "words, one for each image"
+        )
+    classes, labels = np.unique(values, return_inverse=True)
+    return dataset.relabelled(labels.astype(np.int64), tuple(map(str, classes.tolist())))
+
+
+def _read_array(path: Path) -> np.ndarray:
+    try:
+        array = np.load(path, allow_pickle=False)
+        if not isinstance(array, np.ndarray):
+            raise ValueError("it holds several arrays")
+        return array
+    except (OSError, ValueError, EOFError, MemoryError) as error:
+        raise AdoptionError(
+            f"{path.name} is no .npy file that can be read: {one_line(error, MAX_SAID)}"
+        ) from error

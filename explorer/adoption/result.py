@@ -1,0 +1,130 @@
+"""What an adopted bundle is called and where it goes, and its writing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from explorer.adoption.graphs import AdoptionError
+from explorer.bundle.arrays import save_arrays
+from explorer.bundle.atomic import unfinished
+from explorer.bundle.card import AdoptionCard, Card, Metrics, ModelCard, storable
+from explorer.bundle.graph import count_weights
+from explorer.bundle.images import describe_data, images_path, save_images
+from explorer.bundle.store import (
+    DEFAULT_FOLDER,
+    RECONSTRUCTIONS,
+    Latents,
+    check_name,
+    save_card,
+    save_latents,
+)
+from explorer.core.elbo import LikelihoodName
+from explorer.data.dataset import Dataset, dataset_fingerprint
+
+
+@dataclass(frozen=True)
+class About:
+    """What a person says of the bundle.
+
+    Attributes:
+        name: of the bundle.
+        title, licence: of the model; the title is its name if left out.
+        command: as it was typed.
+        output: folder of the bundles.
+        replace: put it in the place of whatever else has its name.
+    """
+
+    name: str
+    title: str = ""
+    licence: str = ""
+    command: str = ""
+    output: Path = DEFAULT_FOLDER
+    replace: bool = False
+
+    def find_place(self) -> Path:
+        """Where the bundle goes.
+
+        Raises:
+            ExplorerError: the name cannot name a bundle, or is taken.
+        """
+        check_name(self.name)
+        path = self.output / self.name
+        if path.exists() and not self.replace:
+            raise AdoptionError(f"{path} is there already; --replace puts this model in its place")
+        return path
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How the model was read; the fields of ``AdoptionCard`` of the same names."""
+
+    files: Mapping[str, str]
+    conventions: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+    likelihood: LikelihoodName = "bernoulli"
+    has_variance: bool = False
+
+
+def write_bundle(
+    about: About,
+    origin: Origin,
+    dataset: Dataset,
+    metrics: Metrics,
+    latents: Latents,
+    *,
+    graphs: Mapping[str, bytes] | None = None,
+    reconstructions: np.ndarray | None = None,
+) -> Path:
+    """Write a bundle, completely or not at all.
+
+    Args:
+        about: its name and place.
+        origin: where the model comes from.
+        dataset: whose test images are kept beside it, where their licence allows it.
+        metrics, latents: of the model.
+        graphs: encoder and decoder, by file name; None if there are none.
+        reconstructions: of the test images, uint8, where there are no graphs.
+
+    Returns:
+        Where it was put.
+    """
+    path = about.find_place()
+    adopted = AdoptionCard(
+        title=storable(about.title or about.name),
+        licence=storable(about.licence),
+        command=storable(about.command),
+        files={storable(name): sha256 for name, sha256 in origin.files.items()},
+        conventions=dict(origin.conventions),
+        notes=tuple(map(storable, origin.notes)),
+        likelihood=origin.likelihood,
+        has_variance=origin.has_variance,
+        has_graphs=graphs is not None,
+    )
+    card = Card(
+        name=about.name,
+        data=describe_data(dataset, train_sha256=dataset_fingerprint(dataset.train)),
+        model=ModelCard(
+            latent_dim=latents.z_mean.shape[1],
+            adopted=adopted,
+            parameters=max(1, sum(map(count_weights, graphs.values()))) if graphs else None,
+        ),
+        training=None,
+        metrics=metrics,
+        files={},
+    )
+    with unfinished(path) as folder:
+        names = [*(graphs or ()), "latents.npz"]
+        for name, graph in (graphs or {}).items():
+            (folder / name).write_bytes(graph)
+        save_latents(latents, folder / "latents.npz")
+        if reconstructions is not None:
+            save_arrays(folder / RECONSTRUCTIONS, images=reconstructions)
+            names.append(RECONSTRUCTIONS)
+        save_card(card, folder, names)
+        if dataset.may_be_kept:
+            save_images(dataset.test.images, images_path(about.output, card.data))
+    return path

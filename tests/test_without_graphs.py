@@ -1,0 +1,194 @@
+"""Models without encoder and decoder: Python functions, and latents alone."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from explorer import adopt
+from explorer.adoption.latents import adopt_latents
+from explorer.adoption.result import About
+from explorer.app import payload
+from explorer.bundle.images import find_originals
+from explorer.bundle.store import Bundle, load_bundle
+from explorer.cli.verify import verify
+from explorer.data.reading import AS_THEY_ARE
+from explorer.errors import ExplorerError
+
+Arrays = Any
+
+
+@pytest.fixture(scope="module")
+def images(tiny_settings: dict[str, Any]) -> dict[str, np.ndarray]:
+    with np.load(tiny_settings["data"]) as arrays:
+        return dict(arrays)
+
+
+@pytest.fixture(scope="module")
+def pca(images: dict[str, np.ndarray]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """PCA as a pair of functions: three components of the training images."""
+    x = images["x_train"].reshape(-1, 144) / 255.0
+    middle = x.mean(axis=0)
+    axes = np.linalg.svd(x - middle, full_matrices=False)[2][:3].T  # (144, 3)
+
+    def encode(batch: np.ndarray) -> np.ndarray:
+        return np.asarray((batch.reshape(len(batch), -1) - middle) @ axes)
+
+    def decode(z: np.ndarray) -> np.ndarray:
+        return np.asarray((z @ axes.T + middle).clip(0, 1).reshape(-1, 12, 12, 1))
+
+    return encode, decode
+
+
+@pytest.fixture
+def take(tmp_path: Path, tiny_settings: dict[str, Any], pca: Any) -> Callable[..., Bundle]:
+    def take(**functions: Any) -> Bundle:
+        given = dict(zip(("encode", "decode"), pca, strict=True)) | functions
+        return load_bundle(adopt("mine", data=tiny_settings["data"], output=tmp_path, **given))
+
+    return take
+
+
+def test_asking_for_the_function_is_what_imports_it() -> None:
+    code = "import explorer, sys; print('numpy' in sys.modules, 'explorer.adoption' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["False", "False"]
+
+
+def test_functions_are_run_and_what_they_give_is_kept(
+    take: Callable[..., Bundle], images: dict[str, np.ndarray], pca: Any
+) -> None:
+    bundle = take()
+    x = images["x_test"][..., np.newaxis] / 255.0
+    np.testing.assert_allclose(bundle.latents.z_mean, pca[0](x), atol=2e-3)
+    assert bundle.reconstructions is not None
+    np.testing.assert_allclose(bundle.reconstructions / 255, pca[1](pca[0](x)), atol=3e-3)
+    metrics = bundle.card.metrics
+    assert metrics.squared_error == pytest.approx(metrics.squared_error_pca, rel=0.05)
+    assert metrics.knn_accuracy is not None
+    assert (metrics.neg_elbo, metrics.kl, bundle.card.model.parameters) == (None, None, None)
+    with pytest.raises(LookupError):
+        _ = bundle.codec
+
+
+def test_log_variances_give_the_kl_and_with_a_decoder_the_elbo(
+    take: Callable[..., Bundle], pca: Any
+) -> None:
+    def encode(batch: np.ndarray) -> Arrays:
+        return np.zeros((len(batch), 3)), np.zeros((len(batch), 3))
+
+    alone = take(encode=lambda batch: (pca[0](batch) * 0.1, encode(batch)[1]), decode=None)
+    assert alone.card.metrics.kl == pytest.approx(0.5 * 3 * np.mean(alone.latents.z_mean**2), 0.01)
+    assert (alone.card.metrics.neg_elbo, alone.reconstructions) == (None, None)
+    grey = take(encode=encode, decode=lambda z: np.full((len(z), 12, 12, 1), 0.5), replace=True)
+    assert grey.card.metrics.kl == 0
+    assert grey.card.metrics.neg_elbo == pytest.approx(144 * np.log(2), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("functions", "words"),
+    [
+        ({"encode": lambda x: np.random.default_rng().normal(size=(len(x), 3))}, "each time"),
+        ({"encode": lambda x: np.zeros((3, len(x)))}, "expected z_mean"),
+        ({"encode": lambda x: np.full((len(x), 3), np.nan)}, "NaN"),
+        ({"encode": lambda x: np.zeros((len(x), 1025))}, "1,025 numbers"),
+        ({"decode": lambda z: np.zeros((len(z), 144))}, "expected (100, 12, 12, 1)"),
+        ({"decode": lambda z: np.full((len(z), 12, 12, 1), -1.0)}, "from -1 to -1"),
+    ],
+)
+def test_functions_that_cannot_be_taken_get_a_sentence(
+    take: Callable[..., Bundle], tmp_path: Path, functions: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ExplorerError) as error:
+        take(**functions)
+    assert words in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_swapped_outputs_are_found(take: Callable[..., Bundle], pca: Any) -> None:
+    with pytest.raises(ExplorerError, match="in this order"):
+        take(encode=lambda x: (np.full((len(x), 3), -3.0), pca[0](x)))
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Callable[..., Bundle]:
+    """Return a function that makes a bundle of latents, images and labels."""
+
+    def make(z: np.ndarray, source: Path | str, labels: Path | None = None) -> Bundle:
+        np.save(tmp_path / "z.npy", z)
+        about = About("alone", output=tmp_path / "bundles")
+        return load_bundle(
+            adopt_latents(
+                about,
+                tmp_path / "z.npy",
+                str(source),
+                labels,
+                AS_THEY_ARE,
+                None,
+                print,
+                lambda share: None,
+            )
+        )
+
+    return make
+
+
+def test_latents_alone_make_a_map(
+    alone: Callable[..., Bundle], images: dict[str, np.ndarray], pca: Any, tmp_path: Path
+) -> None:
+    x = images["x_test"]
+    np.save(tmp_path / "pictures.npy", x)  # without a test split: all are taken, in their order
+    (tmp_path / "labels.txt").write_text("\n".join(f"class {label}" for label in images["y_test"]))
+    z = pca[0](x / 255.0)
+    bundle = alone(z, tmp_path / "pictures.npy", tmp_path / "labels.txt")
+    np.testing.assert_allclose(bundle.latents.z_mean, z, atol=2e-3)
+    assert bundle.card.data.classes[bundle.latents.labels[0]] == f"class {images['y_test'][0]}"
+    assert bundle.card.metrics.squared_error is bundle.card.metrics.knn_accuracy is None
+    originals = find_originals(bundle)
+    assert originals is not None
+    np.testing.assert_array_equal(originals[..., 0], x)
+    assert verify(bundle.path, str(tmp_path / "pictures.npy"), None) == 2  # all but the latents
+
+
+def test_sizes_that_do_not_fit_are_told(
+    alone: Callable[..., Bundle], tiny_settings: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(ExplorerError, match=r"z.npy has 7 latents, but .* images"):
+        alone(np.zeros((7, 3), np.float32), tiny_settings["data"])
+    with pytest.raises(ExplorerError, match=r"expected numbers, \(n, d\)"):
+        alone(np.zeros(7), tiny_settings["data"])
+    (tmp_path / "labels.txt").write_text("one\ntwo")
+    with pytest.raises(ExplorerError, match=r"labels.txt holds .*expected .* one for each image"):
+        alone(np.zeros((7, 3)), tiny_settings["data"], tmp_path / "labels.txt")
+
+
+def test_what_is_stored_is_verified(
+    take: Callable[..., Bundle], tiny_settings: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = take().path
+    assert verify(path, tiny_settings["data"], None) == 2
+    said = capsys.readouterr().out
+    assert "NOT CHECKED: the latents" in said
+    assert "DIFFERS" not in said
+    assert "squared_error" in said
+
+
+def test_reconstructions_follow_the_originals_in_the_browsers_picture(
+    take: Callable[..., Bundle], images: dict[str, np.ndarray]
+) -> None:
+    bundle = take()
+
+    x = images["x_test"][..., np.newaxis]
+    picture = Image.open(io.BytesIO(payload.encode_images(bundle, x)[64:]))
+    row, column = divmod(len(x), payload.SPRITE_COLUMNS)
+    tile = np.asarray(picture)[12 * row :, 12 * column :][:12, :12]
+    assert bundle.reconstructions is not None
+    np.testing.assert_array_equal(tile, bundle.reconstructions[0, ..., 0])
