@@ -633,8 +633,16 @@ def test_boxes_make_groups_that_are_compared_and_saved(
         found: np.ndarray = np.all((low_edge < z_mean) & (z_mean < high_edge), axis=1)
         return found
 
-    draw([0.2, 0.2], [0.7, 1.0])
     heading = visitor.page.locator(".groups .A strong")
+    first = bundle.card.data.classes[0]
+    visitor.page.locator(".legend .entry", has_text=first).press("a")
+    visitor.until_said(heading, f"{(labels == 0).sum():,} images")
+    visitor.page.locator(".plot").press("a")  # the image nearest to the point
+    row = np.argmin(np.linalg.norm(z_mean - visitor.z, axis=1))
+    count = (labels == 0).sum() + (1 if labels[row] else -1)
+    visitor.until_said(heading, f"{count:,} images")
+    visitor.page.get_by_role("button", name="Clear both groups").click()
+    draw([0.2, 0.2], [0.7, 1.0])
     heading.wait_for()
     box = visitor.page.locator(".groups").bounding_box()
     assert box["y"] + box["height"] <= 900  # in sight without scrolling
@@ -1420,6 +1428,42 @@ def test_a_finger_on_the_map_pins_the_point(
     visitor.shows(decode(bundles[FLAT], visitor.z))
     lens = visitor.page.locator(".lens .picture")
     assert lens.bounding_box()["y"] + lens.bounding_box()["height"] < y  # not under the finger
+    session = visitor.context.new_cdp_session(visitor.page)
+
+    def touch(*fingers: Any, hold: int = 0) -> None:
+        """Move each finger along its ``(x, y, right, down)``, and lift them."""
+        for step in range(9):
+            points = [
+                {"x": fx + step / 8 * dx, "y": fy + step / 8 * dy, "id": n}
+                for n, (fx, fy, dx, dy) in enumerate(fingers)
+            ]
+            kind = "touchMove" if step else "touchStart"
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+            visitor.page.wait_for_timeout(20 if step else hold)
+        seen.append(visitor.page.locator(".place").inner_text())
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        visitor.page.wait_for_timeout(500)
+
+    seen: list[str] = []
+    scrolled = "document.querySelector('[data-testid=stMain]').scrollTop"
+    visitor.rest()
+    settled = visitor.z
+    mark = visitor.page.locator(".mark.point")
+    before = mark.bounding_box()["y"]
+    touch((x - 40, y + 60, -60, 0), (x + 40, y + 60, 60, 0))
+    assert before - mark.bounding_box()["y"] > 40  # two fingers apart: closer
+    assert visitor.page.evaluate(scrolled) == 0
+    assert visitor.z == settled
+    touch((x, y, 2, -150))
+    assert visitor.page.evaluate(scrolled) > 50  # a swipe upwards scrolls the page
+    assert visitor.z == settled
+    touch((x, y, 2, 150))
+    assert visitor.page.evaluate(scrolled) == 0
+    resting = seen[-1]
+    touch((x, y, 20, 80), hold=300)
+    assert seen[-1] != resting  # a press that then moves looks
+    assert visitor.page.evaluate(scrolled) == 0
+    visitor.until(lambda: visitor.z != settled, "and keeps the place where it ends")
     assert visitor.troubles == []
     visitor.context.close()
 

@@ -85,6 +85,7 @@ def live_map(
     bundle: Bundle,
     *,
     key: str,
+    z: np.ndarray | None = None,
     on_click: Callable[[np.ndarray, int | None], None] | None = None,
     path: np.ndarray | None = None,
     has_lens: bool = False,
@@ -94,6 +95,7 @@ def live_map(
     Args:
         bundle: the model.
         key: of the widget.
+        z: the latent whose place is marked, by default the point.
         on_click: is called with the latent, and the row of the test image if a dot was hit;
             by default the latent becomes the point.
         path: latents to join by a line, ``(k, latent_dim)``.
@@ -103,9 +105,10 @@ def live_map(
         key=key,
         data={
             "content": bundle.content,
-            "z": session.point(bundle).tolist(),
+            "z": (session.point(bundle) if z is None else z).tolist(),
             "label": f"Map of {bundle.card.data.test_images:,} test images; arrow keys move the "
-            "point, plus and minus zoom, 0 shows all",
+            "point, Enter takes it to the nearest image, plus and minus zoom, 0 shows all, "
+            "A and B group images",
             "path": None if path is None else path.tolist(),
             "picks": on_click is not None,
             "hasLens": has_lens,

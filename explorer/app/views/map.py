@@ -16,7 +16,8 @@ Images that the model finds alike lie together, although it never saw a class la
   Between the dots the place itself is decoded.
 - **Click** to keep the point; arrow keys move it. A dotted ring at the edge: it lies outside.
 - **Drag** moves the map, the wheel zooms, a double click shows all again. **Box** and **lasso**
-  make groups, which are listed and compared; Shift adds to a group, Alt takes from it.
+  make groups, which are listed and compared; Shift adds to a group, Alt takes from it. By the
+  keyboard **A** and **B** group an image, with Shift all that are seen, or a class of the legend.
 - **Click a class** in the legend to hide it, double-click to see it alone.
 - **Neighbourhoods** keeps like images together in two dimensions, whatever the model has;
   distances between far regions mean little, and empty places are shaded. A **plane** is exact,

@@ -83,6 +83,10 @@ def _render_figures(bundle: Bundle) -> None:
             "(Burda et al. 2016)",
         ),
     }
+    st.caption(
+        "How badly the model explains an image of the test set: −ELBO, lower is better, in nats, "
+        "a unit of information (1 nat is 1.44 bits). Compare it within one data set only."
+    )
     columns = st.container(key="figures").columns(len(figures))
     for column, (name, (value, definition)) in zip(columns, figures.items(), strict=True):
         column.metric(name, value, border=True, help=definition)

@@ -47,10 +47,19 @@ def _render_reconstruction(bundle: Bundle) -> None:
         return
     z_mean, z_log_var = bundle.codec.encode(image[np.newaxis])
     reconstruction = bundle.codec.decode(z_mean)[0]
-    _render_pictures(image, reconstruction)
-    if bundle.card.model.has_variance:
-        _render_terms(bundle, image, z_mean, z_log_var)
-    _render_place(bundle, z_mean[0])
+    result, place = st.columns([3, 2], gap="medium")
+    with result:
+        _render_pictures(image, reconstruction)
+        if bundle.card.model.has_variance:
+            _render_terms(bundle, image, z_mean, z_log_var)
+        _render_neighbours(bundle, z_mean[0])
+    with place, st.container(key="place"):
+        parts.live_map(
+            bundle,
+            key=f"place-{bundle.card.name}",
+            z=z_mean[0],
+            on_click=lambda z, _: session.move_to(bundle, z),
+        )
 
 
 def _render_empty(bundle: Bundle) -> None:
@@ -89,10 +98,14 @@ def _render_terms(
     kl = sampled_kl.sum(axis=1) if model.has_flow else kl_divergence(z_mean, z_log_var)
     neg_elbo = float(reconstruction[0] + kl[0])
     share = float(percentile_of(neg_elbo, bundle.sorted_neg_elbo))
+    st.caption(
+        "How badly the model explains this image: −ELBO, lower is better, in nats, a unit of "
+        "information (1 nat is 1.44 bits)."
+    )
     columns = st.container(key="figures").columns(4)
-    columns[0].metric("−ELBO", f"{neg_elbo:.1f} nats")
-    columns[1].metric("reconstruction", f"{float(reconstruction[0]):.1f} nats")
-    columns[2].metric("KL", f"{float(kl[0]):.1f} nats")
+    columns[0].metric("−ELBO", f"{neg_elbo:.1f}")
+    columns[1].metric("reconstruction", f"{float(reconstruction[0]):.1f}")
+    columns[2].metric("KL", f"{float(kl[0]):.1f}")
     columns[3].metric(
         "explained better",
         percent(share),
@@ -106,7 +119,7 @@ def _render_terms(
         )
 
 
-def _render_place(bundle: Bundle, z: np.ndarray) -> None:
+def _render_neighbours(bundle: Bundle, z: np.ndarray) -> None:
     rows, distances = nearest(z, bundle.latents.z_mean, NEIGHBOURS)
     share = float(cache.percentiles(bundle, z[np.newaxis])[0])
     st.markdown(
@@ -122,11 +135,11 @@ def _render_place(bundle: Bundle, z: np.ndarray) -> None:
     parts.pick_tile(
         cache.pictures(bundle, rows)[0],
         pick,
-        columns=min(len(rows), NEIGHBOURS),
+        columns=min(len(rows), NEIGHBOURS // 2),
         labels=[describe_test_image(bundle, row) for row in rows.tolist()],
         key=f"neighbours-{bundle.card.name}",
         title="Nearest test images",
-        tile_size=72,
+        tile_size=56,
     )
     if st.button("Show its place on the map", icon=":material/my_location:"):
         session.move_to(bundle, z)

@@ -5,6 +5,11 @@ export const LIST = [
   ["1 … 6", "Map, Manifold, Sliders, Interpolate, Reconstruct, Model"],
   ["R", "a random point"],
   ["← ↑ ↓ →", "move the point on the map that has the keyboard (Shift: further)"],
+  ["+ − 0, Enter", "on the map: zoom, show all; to the nearest image"],
+  [
+    "A, B",
+    "put the nearest image (Shift: all that are seen), or a class of the legend, in a group",
+  ],
   ["Ctrl Z, Ctrl Y", "undo and redo of the point"],
   ["F", "full screen"],
   ["P", "presentation: no sidebar, large type"],

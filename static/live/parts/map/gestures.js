@@ -37,7 +37,7 @@ export class Gestures {
   #down = new Map();
   /** @type {[number, number]} */
   #start = [0, 0];
-  /** What the pointer that is down does. @type {"" | "pan" | "look" | "draw" | "pinch"} */
+  /** What the pointer that is down does. @type {"" | "pan" | "look" | "draw" | "pinch" | "scroll"} */
   #doing = "";
   /** @type {number[]} */
   #outline = [];
@@ -57,7 +57,8 @@ export class Gestures {
     element.addEventListener("dblclick", () => means.reset());
     element.addEventListener("wheel", (event) => this.#onWheel(event), { passive: false });
     const hold = (/** @type {TouchEvent} */ event) => {
-      if (event.touches.length > 1 || this.#doing) event.preventDefault(); // else the page scrolls
+      const isOurs = event.touches.length > 1 || (this.#doing && this.#doing !== "scroll");
+      if (isOurs) event.preventDefault(); // else the page scrolls
     };
     element.addEventListener("touchstart", hold, { passive: false });
     element.addEventListener("touchmove", hold, { passive: false });
@@ -107,8 +108,9 @@ export class Gestures {
     this.#down.set(event.pointerId, at);
     if (this.#doing === "" && this.#hasMoved(event, at)) {
       clearTimeout(this.#timer);
-      const isFinger = event.pointerType === "touch";
-      this.#doing = this.#means.drag() !== "move" ? "draw" : isFinger ? "look" : "pan";
+      const isUpright = Math.abs(at[1] - this.#start[1]) > Math.abs(at[0] - this.#start[0]);
+      const move = event.pointerType !== "touch" ? "pan" : isUpright ? "scroll" : "look";
+      this.#doing = this.#means.drag() === "move" ? move : "draw";
       this.#outline = [...this.#start];
       this.#means.leave();
       if (this.#doing === "pan") this.#means.pan(at[0] - this.#start[0], at[1] - this.#start[1]);

@@ -32,6 +32,7 @@ export class Groups {
   #lines;
   /** 1 for rows of A, 2 for those of B, 3 for both. */
   #marks;
+  #active;
   /** @type {Record<string, HTMLElement>} */
   #shown = {};
 
@@ -55,15 +56,15 @@ export class Groups {
     box.innerHTML = `
       <div class="head"></div>
       <div class="both"><section class="A"></section><section class="B"></section><section class="differ"></section></div>`;
-    const active = segments("The next region makes group", [["A", "Group A"], ["B", "Group B"]], (name) => {
+    this.#active = segments("The next region makes group", [["A", "Group A"], ["B", "Group B"]], (name) => {
       memory.active = name;
     }); // prettier-ignore
-    active.show(memory.active);
+    this.#active.show(memory.active);
     const close = button("✕", () => this.#clear("A", "B"), "Clear both groups");
     close.className = "plain";
     find(box, ".head").append(
       "The next region makes",
-      active.element,
+      this.#active.element,
       "Shift adds, Alt takes away",
       close,
     );
@@ -96,6 +97,14 @@ export class Groups {
     else delete this.#memory[name];
     this.#refresh(name);
     this.#means.change();
+  }
+
+  /** Adds rows to a group, or takes them away if it has them all. @param {Name} name @param {number[]} rows */
+  toggle(name, rows) {
+    const bit = name === "A" ? 1 : 2;
+    this.#memory.active = name;
+    this.#active.show(name);
+    this.take(rows, rows.every((row) => this.#marks[row] & bit) ? "remove" : "add");
   }
 
   /** Draws images that have come meanwhile. */

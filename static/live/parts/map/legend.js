@@ -40,6 +40,13 @@ export function legendLines({ palette, classes, counts, hidden, values }) {
   }));
 }
 
+/** The group whose key is pressed. @param {KeyboardEvent} event */
+export function groupOf({ key, ctrlKey, metaKey, altKey }) {
+  if (ctrlKey || metaKey || altKey) return null;
+  const name = key.toUpperCase();
+  return name === "A" || name === "B" ? name : null;
+}
+
 /** @param {import("./shade.js").Quantity} quantity */
 function nameOf({ title, unit }) {
   return unit ? `${title}, ${unit}` : title;
@@ -53,15 +60,18 @@ function short(value) {
 export class Legend {
   #box;
   #onChange;
+  #onGroup;
   #searched = "";
 
   /**
    * @param {HTMLElement} box
    * @param {(hidden: Set<number>, range: [number, number] | null) => void} onChange
+   * @param {(name: "A" | "B", label: number) => void} onGroup is called for a class that a group is to have
    */
-  constructor(box, onChange) {
+  constructor(box, onChange, onGroup) {
     this.#box = box;
     this.#onChange = onChange;
+    this.#onGroup = onGroup;
   }
 
   /** @param {Shown} shown */
@@ -75,7 +85,10 @@ export class Legend {
     const present = classes.map((_, label) => label).filter((label) => counts[label]);
     const list = build("entries");
     list.setAttribute("role", "group");
-    list.setAttribute("aria-label", "Classes; press to hide or show, with Shift to see one alone");
+    list.setAttribute(
+      "aria-label",
+      "Classes; press to hide or show, with Shift to see one alone, A or B to group",
+    );
     const draw = () => {
       for (const [i, label] of present.entries()) {
         const entry = /** @type {HTMLElement} */ (list.children[i]);
@@ -110,7 +123,11 @@ export class Legend {
           textContent: counts[label].toLocaleString("en"),
         });
         entry.append(swatch, name, count);
-        entry.title = `${classes[label]}: press to hide or show; twice to see it alone`;
+        entry.title = `${classes[label]}: press to hide or show; twice to see it alone; A or B groups it`;
+        entry.addEventListener("keydown", (event) => {
+          const name = groupOf(event);
+          if (name) this.#onGroup(name, label);
+        });
         entry.addEventListener("click", ({ shiftKey, detail }) => {
           if (detail === 2) {
             hidden = new Set(hidden);

@@ -21,7 +21,7 @@ import { Lens } from "../lens.js";
 import { makeBar, makeTools } from "./bar.js";
 import { Gestures } from "./gestures.js";
 import { Groups } from "./groups.js";
-import { Legend } from "./legend.js";
+import { groupOf, Legend } from "./legend.js";
 import { saveMap } from "./save.js";
 import { Scene } from "./scene.js";
 import { quantitiesOf, Values } from "./shade.js";
@@ -44,7 +44,7 @@ const ARROWS = /** @type {Record<string, [number, number]>} */ ({
 });
 
 const HTML = `
-  <div class="explorer">
+  <div class="around"><div class="explorer">
     <div class="bar controls"></div>
     <div class="plot" role="application" tabindex="0">
       <canvas class="under"></canvas><div class="layer"></div><canvas class="over"></canvas>
@@ -55,7 +55,7 @@ const HTML = `
     <aside class="legend"></aside>
     <div class="side"></div>
     <div class="groups" hidden></div>
-  </div>`;
+  </div></div>`;
 
 /** @typedef {{z: ArrayLike<number>, at: [number, number], row: number | null}} Spot a latent on the map */
 
@@ -115,11 +115,21 @@ export class LiveMap {
     });
     const map = chosenMap(model, hub.settings, new Float32Array(latentDim));
     this.#scene = new Scene(this.#plot, host, this.#pictures, map, () => this.#drawMarks());
-    this.#legend = new Legend(find(root, ".legend"), (hidden, range) => {
-      this.#memory.hidden = hidden;
-      this.#memory.ranges[hub.settings.get("colour")] = range;
-      this.#paint();
-    });
+    this.#legend = new Legend(
+      find(root, ".legend"),
+      (hidden, range) => {
+        this.#memory.hidden = hidden;
+        this.#memory.ranges[hub.settings.get("colour")] = range;
+        this.#paint();
+      },
+      (name, label) => {
+        const rows = Array.from(model.labels.keys());
+        this.#groups.toggle(
+          name,
+          rows.filter((row) => model.labels[row] === label),
+        );
+      },
+    );
     this.#groups = new Groups(find(root, ".groups"), host, this.#memory.groups, this.#pictures, {
       change: () => this.#paint(),
       look: (row) => (row === null ? this.#leave() : this.#lookAt(this.#spotOf(row))),
@@ -352,13 +362,31 @@ export class LiveMap {
     if (event.target !== this.#plot || event.ctrlKey || event.metaKey || event.altKey) return;
     const { view } = this.#scene;
     const arrow = ARROWS[event.key];
+    const group = groupOf(event);
     if (arrow) this.#step(arrow, event.shiftKey ? LEAP : STEP);
     else if (event.key === "+" || event.key === "=") this.#change(() => view.zoom(1.4));
     else if (event.key === "-") this.#change(() => view.zoom(1 / 1.4));
     else if (event.key === "0") this.#reset();
+    else if (event.key === "Enter") this.#settle(this.#spotOf(this.#nearest));
+    else if (group) this.#groups.toggle(group, event.shiftKey ? this.#seen : [this.#nearest]);
     else return;
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  /** The image nearest to the point, of those that are not hidden, else of all. */
+  get #nearest() {
+    const { map, isVisible } = this.#scene;
+    const row = map.nearest(...this.#pointAt, Infinity, isVisible);
+    return row < 0 ? map.nearest(...this.#pointAt) : row;
+  }
+
+  /** Images whose dots are seen. */
+  get #seen() {
+    const { view, map, isVisible } = this.#scene;
+    const { left, right, bottom, top } = view.bounds();
+    const window = [left, bottom, right, bottom, right, top, left, top];
+    return rowsInside(window, map.places, isVisible);
   }
 
   /** Moves the point along the map. @param {[number, number]} direction @param {number} pixels */
