@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset
 from explorer.data.reading import Reading
+from explorer.data.summary import full
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -64,3 +66,12 @@ def read_alone(folder: Path, **options: object) -> np.ndarray:
     """Return the decoded pixels of a folder that holds copies of one image."""
     images = load_dataset(folder, Reading(**options)).train.images  # type: ignore[arg-type]
     return np.asarray(images[0])
+
+
+def counts(dataset: Dataset) -> tuple[int, int]:
+    return len(dataset.train.images), len(dataset.test.images)
+
+
+def told(dataset: Dataset) -> str:
+    """All that is said of a set; reads it."""
+    return full(dataset)

@@ -231,6 +231,6 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
 
     save_cifar_batches(tmp_path / "cifar10")
     (tmp_path / "cifar10" / "test_batch").write_bytes(pickle.dumps({b"data": Attack()}))
-    with pytest.raises(DatasetError, match="test_batch is not a batch of CIFAR-10"):
+    with pytest.raises(DatasetError, match="test_batch .* is not a batch of CIFAR-10"):
         load_dataset("cifar10", data_dir=tmp_path)
     assert not (tmp_path / "attacked").exists()

@@ -18,12 +18,11 @@ import numpy as np
 import pyarrow
 import pytest
 import zstandard
-from image_sets import RED, idx_bytes, save_classes, save_image, save_npz
+from image_sets import RED, counts, idx_bytes, save_classes, save_image, save_npz, told
 from PIL import Image
 from pyarrow import parquet
 from scipy.io import savemat
 
-from explorer.data.dataset import Dataset
 from explorer.data.framing import Framing, frame_picture
 from explorer.data.load import load_dataset
 from explorer.data.pixels import FORMAT_OF_SUFFIX
@@ -38,10 +37,6 @@ pytestmark = pytest.mark.usefixtures("bare_machine")
 RANDOM = np.random.default_rng(0)
 
 
-def counts(dataset: Dataset) -> tuple[int, int]:
-    return len(dataset.train.images), len(dataset.test.images)
-
-
 def noise(*shape: int) -> np.ndarray:
     return RANDOM.integers(0, 256, shape, dtype=np.uint8)
 
@@ -49,11 +44,6 @@ def noise(*shape: int) -> np.ndarray:
 def save_array(path: Path, array: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(array).save(path)
-
-
-def told(dataset: Dataset) -> str:
-    """All that is said of a set; reads it."""
-    return full(dataset)
 
 
 # Splits
@@ -191,7 +181,12 @@ def test_names_that_are_no_utf_8_do_no_harm(folder: Path) -> None:
 
 def test_other_files_are_counted_by_kind(folder: Path) -> None:
     save_classes(folder, {"cat": 4})
-    for name in ("a.pdf", "b.pdf", "c.cr2", "d.mp4", "e.xyz", ".f.png", "notes"):
+    (folder / "cat" / "labels").mkdir()
+    (folder / "dog").mkdir()
+    for name in (
+        *("a.pdf", "b.pdf", "c.cr2", "d.mp4", "e.xyz", ".f.png", "notes"),
+        *("g.xlsx", "labels/000.txt", "instances_train.json"),
+    ):
         (folder / "cat" / name).write_bytes(b"x")
     left_out = load_dataset(folder).report.left_out
     assert {kind: count for kind, (count, _) in left_out.items()} == {
@@ -201,6 +196,9 @@ def test_other_files_are_counted_by_kind(folder: Path) -> None:
         "videos": 1,
         ".xyz files": 1,
         "files without a suffix": 1,
+        "spreadsheets (save them as CSV)": 1,
+        "annotations of objects, which are not used": 2,
+        "empty folders": 1,
     }
 
 
@@ -418,97 +416,6 @@ def test_photos_of_phones_are_read_in_training_and_uploads(folder: Path) -> None
     assert ".avif" in FORMAT_OF_SUFFIX
 
 
-# Tables beside images
-
-
-def test_a_table_tells_classes_and_columns(folder: Path) -> None:
-    for number in range(12):
-        save_image(folder / "img" / f"{number:05}.jpg", (number, 0, 0))
-    rows = [
-        f"{number:05},{'ab'[number % 2]},{20 + number},{'mf'[number % 4 // 2]}"
-        for number in range(11)
-    ]
-    (folder / "HAM.csv").write_text("image_id,dx,age,sex\n" + "\n".join(rows), encoding="utf-8-sig")
-    skin = load_dataset(folder)
-    assert skin.classes == ("a", "b", "not labelled")
-    assert {*skin.test.columns} == {"age", "sex (0 f, 1 m)"}
-    ages = np.concatenate([skin.train.columns["age"], skin.test.columns["age"]])
-    assert np.isnan(ages).sum() == 1
-    for split in (skin.train, skin.test):  # red is the number, as far as JPEG keeps it
-        known = ~np.isnan(split.columns["age"])
-        red = split.images[known, 4, 4, 0].astype(int)
-        assert abs(split.columns["age"][known] - 20 - red).max() <= 2
-    by_sex = load_dataset(folder, Reading(label="sex"))
-    assert {"m", "f"} <= {*by_sex.classes}
-    with pytest.raises(DatasetError, match="no column 'size'; its columns are: age, sex"):
-        load_dataset(folder, Reading(label="size"))
-
-
-def test_hugging_face_metadata_lie_in_each_split(folder: Path) -> None:
-    for split, count in (("train", 6), ("test", 4)):
-        lines = []
-        for number in range(count):
-            save_image(folder / split / f"{number}.png", (number, 0, 0))
-            lines.append(json.dumps({"file_name": f"{number}.png", "label": "xy"[number % 2]}))
-        (folder / split / "metadata.jsonl").write_text("\n".join(lines))
-    pets = load_dataset(folder)
-    assert pets.classes == ("x", "y")
-    assert pets.test.labels.tolist() == [0, 1, 0, 1]
-
-
-def test_celeba_lists_give_attributes_and_splits(folder: Path) -> None:
-    for number in range(1, 13):
-        save_image(folder / "img_align_celeba" / f"{number:06}.jpg")
-    rows = "".join(
-        f"{n:06}.jpg {1 if n % 2 else -1:2} {1 if n % 3 else -1:2}\n" for n in range(1, 13)
-    )
-    (folder / "list_attr_celeba.txt").write_text(f"12\nBald Male\n{rows}")
-    parts = "".join(f"{n:06}.jpg {0 if n < 9 else 1 if n < 11 else 2}\n" for n in range(1, 13))
-    (folder / "list_eval_partition.txt").write_text(parts)
-    celeba = load_dataset(folder)
-    assert counts(celeba) == (8, 2)
-    assert celeba.test.columns["Bald"].tolist() == [1.0, -1.0]
-    assert "validation images: 2" in told(celeba)
-    assert load_dataset(folder, Reading(label="Male")).classes == ("-1", "1")
-
-
-@pytest.mark.parametrize(
-    "spell", ["img/{}.png", "img\\{}.png", "/home/me/photos/{}.png", "./img/{}.png", "{}", "{:03}"]
-)
-def test_tables_spell_names_in_many_ways(folder: Path, spell: str) -> None:
-    for number in range(8):
-        save_image(folder / "img" / f"{number}.png")
-    rows = [f"{spell.format(number)};{'ab'[number % 2]}" for number in range(8)]
-    (folder / "list.csv").write_text("name;kind\n" + "\n".join(rows))
-    found = load_dataset(folder)
-    if spell == "{:03}":
-        assert found.report.left_out == {"tables": (1, "list.csv")}  # 003 is not 3
-    else:
-        assert found.classes == ("a", "b")
-
-
-def test_rows_that_name_several_images_are_told(folder: Path) -> None:
-    save_classes(folder, {"train": 6, "test": 3})
-    rows = "".join(f"{number:03},{'xy'[number % 2]}\n" for number in range(6))
-    (folder / "labels.csv").write_text(f"id,breed\n{rows}")
-    assert "3 rows of labels.csv name more than one image" in load_dataset(folder).report.notes
-
-
-def test_columns_of_one_hot_rows_are_the_class(folder: Path) -> None:
-    for number in range(9):
-        save_image(folder / f"ISIC_{number:07}.jpg")
-    rows = [
-        f"ISIC_{n:07},{float(n % 3 == 0)},{float(n % 3 == 1)},{float(n % 3 == 2)}" for n in range(9)
-    ]
-    (folder / "GroundTruth.csv").write_text("image,MEL,NV,BCC\n" + "\n".join(rows))
-    assert load_dataset(folder).classes == ("BCC", "MEL", "NV")
-
-
-def test_a_table_that_names_no_image_is_told(folder: Path) -> None:
-    (save_classes(folder, {"cat": 3}) / "labels.csv").write_text("id,label\n77,x\n78,y\n")
-    assert load_dataset(folder).report.left_out == {"tables": (1, "labels.csv")}
-
-
 # Containers
 
 
@@ -568,9 +475,10 @@ def test_unnamed_arrays_are_taken_by_what_they_can_be(tmp_path: Path) -> None:
 
 
 def test_a_single_picture_is_no_set(tmp_path: Path) -> None:
-    np.save(tmp_path / "one.npy", noise(64, 64))  # not 64 images of 8 × 8
-    with pytest.raises(DatasetError, match="is that of a single picture"):
-        load_dataset(tmp_path / "one.npy")
+    for shape in ((64, 64), (50, 40, 3)):  # not 64 images of 8 × 8, nor 50 of 40 × 3
+        np.save(tmp_path / "one.npy", noise(*shape))
+        with pytest.raises(DatasetError, match="is that of a single picture"):
+            load_dataset(tmp_path / "one.npy")
 
 
 @pytest.mark.parametrize(
@@ -737,6 +645,16 @@ def test_csv_of_pixels_is_read_with_titles_or_without(tmp_path: Path) -> None:
         images = np.concatenate([found.train.images, found.test.images])
         assert {image.tobytes() for image in images} == {row.tobytes() for row in pixels}
         assert found.classes == ("0", "1", "2")
+
+
+def test_an_index_is_no_column_and_an_empty_cell_no_pixel(tmp_path: Path) -> None:
+    titles = ",".join(["", "label", *(f"p{number}" for number in range(16))])
+    rows = [",".join(map(str, [n, n % 2, *noise(16)])) for n in range(8)]
+    (tmp_path / "a.csv").write_text("\n".join([titles, *rows]))
+    assert load_dataset(tmp_path / "a.csv").test.columns == {}
+    (tmp_path / "a.csv").write_text("\n".join([titles, *rows, f"8,0,,{','.join('9' * 15)}"]))
+    with pytest.raises(DatasetError, match="holds values that are no finite numbers"):
+        load_dataset(tmp_path / "a.csv")
 
 
 def test_labels_without_titles_may_come_last(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def add_reading_options(parser: argparse.ArgumentParser, *, range_flag: str = "-
         range_flag, dest="range", nargs=2, type=float, metavar=("LOW", "HIGH"),
         help="stored values that are black and white (default: found from all)",
     )  # fmt: skip
-    add("--label", metavar="COLUMN", help="column of the table beside the images that is the class")
+    add("--label", metavar="COLUMN", help="column beside the images that is the class; or filename")
     add(
         "--class-level", type=number(int, 1), metavar="N",
         help="levels of folders that name a class (default 1)",

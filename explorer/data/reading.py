@@ -11,6 +11,10 @@ MAX_IMAGE_SIZE = 512
 """Pixels a side: images are decoded, and models made, in memory."""
 
 
+FILE_NAME = "filename"
+"""As a label: what stands before the number in a file's name, such as ``cat.12.jpg``."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """None means 'as the images are'.
@@ -21,7 +25,7 @@ class Reading:
         grey: whether to make the images grey (ITU-R BT.601 luma).
         fit: what becomes of pictures of other proportions.
         range: (black, white): the stored values that become these; by default found from all.
-        label: the column whose values are the classes.
+        label: the column whose values are the classes, or `FILE_NAME`.
         class_level: how many levels of folders name a class.
         first_page: take the first page of a stack alone.
         whole: take the test images as training images too; without a test split, all images.

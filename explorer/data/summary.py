@@ -58,7 +58,9 @@ def _count(dataset: Dataset) -> str:
 def _form(dataset: Dataset) -> str:
     height, width, channels = dataset.image_shape
     colour = "grey" if channels == 1 else "colour"
-    return f"{height} × {width}, {colour}, {len(dataset.classes):,} classes, range {dataset.range}"
+    count = len(dataset.classes)
+    classes = f"{count:,} class{'es' if count > 1 else ''}"
+    return f"{height} × {width}, {colour}, {classes}, range {dataset.range}"
 
 
 def _classes(dataset: Dataset) -> str:

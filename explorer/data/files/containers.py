@@ -27,7 +27,7 @@ Reader = Callable[[Tree, str], dict[str, Stored]]
 
 def read_npy(tree: Tree, name: str) -> dict[str, Stored]:
     """Map the array of an NPY file."""
-    where = _where(tree, name)
+    where = tree.where(name)
     with tree.local(name) as file:
         try:
             shape, is_fortran, dtype = _npy_header(file)
@@ -76,14 +76,14 @@ def read_hdf5(tree: Tree, name: str) -> dict[str, Stored]:
                 file.visititems(visit)
         except OSError as error:
             raise DatasetError(
-                f"{_where(tree, name)} is not an HDF5 file, or is damaged: {error}."
+                f"{tree.where(name)} is not an HDF5 file, or is damaged: {error}."
             ) from error
     return arrays
 
 
 def read_mat(tree: Tree, name: str) -> dict[str, Stored]:
     """Read the MATLAB files of SVHN, ``train_32x32.mat``: images last, the digit 0 as 10."""
-    where, scipy = _where(tree, name), need("scipy.io", "MATLAB files")
+    where, scipy = tree.where(name), need("scipy.io", "MATLAB files")
     try:
         with tree.local(name) as file:
             content = scipy.loadmat(file, variable_names=("X", "y"))
@@ -129,14 +129,14 @@ def _opened_npz(tree: Tree, name: str) -> Iterator[zipfile.ZipFile]:
             raise
         except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise DatasetError(
-                f"{_where(tree, name)} is not an NPZ file of plain arrays, or is damaged: {error}."
+                f"{tree.where(name)} is not an NPZ file of plain arrays, or is damaged: {error}."
             ) from error
 
 
 def _npz_rows(tree: Tree, name: str, member: str) -> Iterator[np.ndarray]:
     with _opened_npz(tree, name) as archive, archive.open(member) as file:
         shape, _, dtype = _npy_header(file)
-        _refuse_objects(dtype, member.removesuffix(".npy"), _where(tree, name))
+        _refuse_objects(dtype, member.removesuffix(".npy"), tree.where(name))
         step, row = rows_at_once(shape, dtype), math.prod(shape[1:]) * dtype.itemsize
         for start in range(0, shape[0], step):
             count = min(step, shape[0] - start)
@@ -172,7 +172,3 @@ def _hdf5_rows(tree: Tree, name: str, key: str) -> Iterator[np.ndarray]:
             step = max(step // item.chunks[0], 1) * item.chunks[0]
         for start in range(0, item.shape[0], step):
             yield item[start : start + step]
-
-
-def _where(tree: Tree, name: str) -> str:
-    return str(tree.path) if tree.path.name == name else f"{name} in {tree.path}"

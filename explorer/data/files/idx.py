@@ -8,7 +8,7 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -32,7 +32,7 @@ def is_idx(name: str) -> bool:
     return _IDX_NAME.fullmatch(name) is not None
 
 
-def read_idx(tree: Tree, names: list[str], report: Report) -> dict[str, Stored]:
+def read_idx(tree: Tree, names: Sequence[str], report: Report) -> dict[str, Stored]:
     """Read the headers of IDX files, and say how their arrays are read.
 
     Format: https://yann.lecun.com/exdb/mnist; EMNIST's images are stored on their side.
@@ -56,7 +56,7 @@ def _upright(array: Stored) -> Iterator[np.ndarray]:
 
 
 def _read_header(tree: Tree, name: str) -> Stored:
-    where = str(tree.path / name)
+    where = tree.where(name)
     with tree.local(name) as file:
         is_gzip = file.read(2) == b"\x1f\x8b"
         with _unzipped(file, where) as content:

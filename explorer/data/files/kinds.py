@@ -15,7 +15,9 @@ _KINDS = {
     "camera raw photos": ".cr2 .cr3 .nef .arw .dng .raf .orf .rw2 .pef .srw .raw",
     "vector drawings": ".svg .eps .ai .ps .wmf .emf",
     "JPEG XL pictures": ".jxl",
-    "tables": ".csv .tsv .jsonl .xlsx .xls .ods",
+    "tables": ".csv .tsv .jsonl",
+    "spreadsheets (save them as CSV)": ".xlsx .xls .ods",
+    "MATLAB files": ".mat",
     "texts": ".txt .md .rst .json .xml .yaml .yml .html .htm .ini .cfg .log .bib .tex .doc .docx",
     "programs": ".py .ipynb .sh .bat .exe .dll .m .r .js .pyc",
     "archives": ".zip .tar .tgz .gz .xz .bz2 .zst .rar .7z",
@@ -25,6 +27,11 @@ _KINDS = {
     "model files": ".onnx .keras .ckpt .safetensors",
 }
 _KIND_OF_SUFFIX = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes.split()}
+
+_ANNOTATIONS = re.compile(
+    r"(.*/)?(annotations?|labels?)/.*\.(txt|json|xml)|(.*/)?(instances|keypoints|captions)_.*\.json"
+    r"|.*annotations(\.coco)?\.(json|xml)|(.*/)?bounding_boxes\.txt"
+)  # of COCO, YOLO, Pascal VOC
 
 _CONVERSIONS = (  # name of a file inside, what it is, the conversion that works
     (r".*\.tfrecords?(-\d+-of-\d+)?(\.gz)?", "TFRecord files",
@@ -82,6 +89,8 @@ def suffix_of(name: str) -> str:
 def kind_of_file(name: str) -> str:
     """What a file is that is left out, in the plural, by its name."""
     suffix = suffix_of(name)
+    if _ANNOTATIONS.fullmatch(name.lower()):
+        return "annotations of objects, which are not used"
     return _KIND_OF_SUFFIX.get(suffix, f"{suffix} files" if suffix else "files without a suffix")
 
 

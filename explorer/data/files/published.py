@@ -20,6 +20,8 @@ from explorer.errors import DatasetError
 CIFAR10_CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"
 )  # fmt: skip
+_MOST_FILES = 100
+"""In the folder of such a set; there may be millions in others."""
 _BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
 
 Published = tuple[dict[str, Stored], tuple[str, ...]]
@@ -50,17 +52,19 @@ def find_published(tree: Tree, report: Report) -> Published | None:
         DatasetError: a file of it is missing or damaged.
     """
     for parts, names in tree.folders.items():
-        prefix = "".join(f"{part}/" for part in parts)
-        if {"test_batch", "data_batch_1"} <= {*names}:
-            return _cifar10(tree, prefix, names)
-        if {"train", "test", "meta"} <= {*names}:
+        if len(names) > _MOST_FILES:
+            continue
+        prefix, there = "".join(f"{part}/" for part in parts), {*names}
+        if {"test_batch", "data_batch_1"} <= there:
+            return _cifar10(tree, prefix, there)
+        if {"train", "test", "meta"} <= there:
             return _cifar100(tree, prefix)
-        if {"train_X.bin", "train_y.bin"} <= {*names}:
-            return _stl10(tree, prefix, names, report)
+        if {"train_X.bin", "train_y.bin"} <= there:
+            return _stl10(tree, prefix, there, report)
     return None
 
 
-def _cifar10(tree: Tree, prefix: str, names: list[str]) -> Published:
+def _cifar10(tree: Tree, prefix: str, names: set[str]) -> Published:
     for name in (*_BATCHES, "test_batch"):
         if name not in names:
             raise DatasetError(f"{tree.path} lacks {name} of CIFAR-10; download the set again.")
@@ -105,7 +109,7 @@ def _batch(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
         raise
     except Exception as error:  # damaged pickles raise nearly anything
         raise DatasetError(
-            f"{tree.path / name} is not a batch of CIFAR-10, or is damaged; download the set again."
+            f"{tree.where(name)} is not a batch of CIFAR-10, or is damaged; download the set again."
         ) from error
     return images, labels
 
@@ -116,7 +120,7 @@ def _unpickle(tree: Tree, name: str) -> dict[bytes, Any]:
         return content
 
 
-def _stl10(tree: Tree, prefix: str, names: list[str], report: Report) -> Published:
+def _stl10(tree: Tree, prefix: str, names: set[str], report: Report) -> Published:
     arrays: dict[str, Stored] = {}
     for split in ("train", "test"):
         if f"{split}_X.bin" not in names:

@@ -19,12 +19,13 @@ import weakref
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
 from explorer.data.files.kinds import kind_of_bytes
 from explorer.data.files.libraries import need
+from explorer.data.files.names import Names
 from explorer.data.report import Report
 from explorer.errors import DatasetError
 
@@ -70,18 +71,21 @@ class Tree(ABC):
 
     kind = ""
 
-    def __init__(self, path: Path, folders: dict[Parts, list[str]]) -> None:
+    def __init__(self, path: Path, folders: Mapping[Parts, Iterable[str]]) -> None:
         self.path = path
         self.folders = {
-            parts: sorted(folders[parts], key=_order)
+            parts: Names(sorted(folders[parts], key=_order))
             for parts in sorted(folders, key=lambda parts: [_order(part) for part in parts])
         }
 
     def names(self) -> Iterator[str]:
         """All files' names, with ``/`` between the parts."""
         for parts, names in self.folders.items():
-            for name in names:
-                yield "/".join((*parts, name))
+            yield from paths(parts, names)
+
+    def where(self, name: str) -> str:
+        """What a message calls a file."""
+        return str(self.path) if self.path.name == name else f"{name} in {self.path}"
 
     @abstractmethod
     def open(self, name: str) -> IO[bytes]:
@@ -98,6 +102,12 @@ class Tree(ABC):
     def place(self) -> Sequence[str] | None:
         """What `open_again` takes in another process; None where that is of no use."""
         return None
+
+
+def paths(parts: Parts, names: Iterable[str]) -> Iterator[str]:
+    """Put a folder before the names of files in it, with ``/`` between."""
+    start = "".join(f"{part}/" for part in parts)
+    return (start + name for name in names)
 
 
 def open_tree(path: Path, report: Report) -> Tree:
@@ -130,21 +140,21 @@ def open_again(place: Sequence[str]) -> Files:
 
 class _Folder(Tree):
     def __init__(
-        self, root: Path, folders: dict[Parts, list[str]], path: Path | None = None
+        self, root: Path, folders: Mapping[Parts, Iterable[str]], path: Path | None = None
     ) -> None:
         super().__init__(path or root, folders)
-        self._root = root
+        self._root = str(root)
 
     def open(self, name: str) -> IO[bytes]:
-        return open(os.path.join(self._root, name), "rb")
+        return open(f"{self._root}/{name}", "rb")
 
     local = open
 
     def place(self) -> Sequence[str]:
-        return self.kind, str(self._root)
+        return self.kind, self._root
 
     def stamp(self, name: str) -> str:
-        found = os.stat(os.path.join(self._root, name))
+        found = os.stat(f"{self._root}/{name}")
         return f"{name} {found.st_size} {found.st_mtime_ns}"
 
 
@@ -153,14 +163,14 @@ class _Archive(Tree):
         found = self.path.stat()
         return f"{self.path} {found.st_size} {found.st_mtime_ns} {name}"
 
-    def _collect(self, names: Iterator[str], report: Report) -> dict[Parts, list[str]]:
-        folders: dict[Parts, list[str]] = {}
+    def _collect(self, names: Iterator[str], report: Report) -> dict[Parts, Names]:
+        folders: dict[Parts, Names] = {}
         for name in names:
             *parts, last = parts_of(name)
             if hidden := next((part for part in (*parts, last) if _is_hidden(part)), None):
                 report.leave_out("hidden or system files", hidden)
             else:
-                folders.setdefault(tuple(parts), []).append(last)
+                folders.setdefault(tuple(parts), Names()).append(last)
         return folders
 
 
@@ -285,9 +295,9 @@ class no_room_as_sentence:  # noqa: N801
             ) from error
 
 
-def _walk(root: Path, report: Report) -> dict[Parts, list[str]]:
+def _walk(root: Path, report: Report) -> dict[Parts, Names]:
     """List regular files; links to folders are followed, each folder is entered once."""
-    folders: dict[Parts, list[str]] = {}
+    folders: dict[Parts, Names] = {}
     waiting: list[Parts] = [()]
     links: list[Parts] = []  # last, so that a folder has its own name and not a link's
     seen: set[str] = set()
@@ -300,27 +310,37 @@ def _walk(root: Path, report: Report) -> dict[Parts, list[str]]:
         seen.add(real)
         try:
             with os.scandir(path) as entries:
-                found = sorted(entries, key=lambda entry: entry.name, reverse=True)
+                files, others = _plain_files(entries)
         except OSError as error:
             if not parts:
                 raise
             report.leave_out(f"folders that cannot be opened: {error.strerror}", "/".join(parts))
             continue
-        files = []
-        for entry in found:
+        for entry in others:
             if _is_hidden(entry.name):
                 report.leave_out("hidden or system files", "/".join((*parts, entry.name)))
             elif entry.is_dir():
                 (links if entry.is_symlink() else waiting).append((*parts, entry.name))
-            elif entry.is_file():
-                files.append(entry.name)
             else:
                 is_link = entry.is_symlink() and not os.path.exists(entry.path)
                 kind = "links that lead nowhere" if is_link else "pipes, sockets or devices"
                 report.leave_out(kind, "/".join((*parts, entry.name)))
         if files:
             folders[parts] = files
+        elif not others:
+            report.leave_out("empty folders", "/".join(parts))
     return folders
+
+
+def _plain_files(entries: Iterable[os.DirEntry[str]]) -> tuple[Names, list[os.DirEntry[str]]]:
+    """The names of regular files, of which there may be many, and the other entries, last first."""
+    files, others = Names(), []
+    for entry in entries:
+        if not _is_hidden(entry.name) and entry.is_file():
+            files.append(entry.name)
+        else:
+            others.append(entry)
+    return files, sorted(others, key=lambda entry: entry.name, reverse=True)
 
 
 def _is_hidden(name: str) -> bool:

@@ -16,9 +16,11 @@ from explorer.data.files.kinds import (
     kind_of_file,
     suffix_of,
 )
+from explorer.data.files.names import Names
 from explorer.data.files.published import find_published
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree, open_tree, title_of
+from explorer.data.layouts.class_names import ClassNames, name_classes, read_class_names
 from explorer.data.layouts.folders import find_in_folders
 from explorer.data.layouts.named_arrays import find_in_arrays
 from explorer.data.layouts.rows import find_in_csv, find_in_parquet
@@ -52,23 +54,35 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
     if known and path.suffix.lower() not in READERS:
         raise DatasetError(_how_to_convert(path, *known))
     tree = open_tree(path, report)
-    lone_class = title_of(path)
     if published := find_published(tree, report):
         arrays, names = published
-        return _in_arrays(tree, arrays, lone_class, reading, report, names)
+        return _in_arrays(tree, arrays, title_of(path), reading, report, names)
     families = _sort_files(tree)
     family = _choose(families)
     if family is None:
         raise DatasetError(_why_nothing(tree))
     if reading.pick and family not in (IDX, ARRAYS):
         raise DatasetError(f"{path} holds no sets of which one could be called {reading.pick}.")
-    files = families[family]
+    lists = read_class_names(tree, reading.pick)
+    layout = _find_in_family(tree, family, families[family], lists, reading, report)
+    return name_classes(layout, lists, report)
+
+
+def _find_in_family(
+    tree: Tree,
+    family: str,
+    files: Sequence[str],
+    lists: ClassNames,
+    reading: Reading,
+    report: Report,
+) -> Layout:
+    lone_class = title_of(tree.path)
     if family == ARRAYS and _are_single_pictures(tree, files):
         family = PICTURES
     if family != PICTURES:  # beside these, tables count
         read = {*files}
         for name in tree.names():
-            if name not in read:
+            if name not in read and name not in lists:
                 report.leave_out(
                     "images" if suffix_of(name) in FORMAT_OF_SUFFIX else kind_of_file(name), name
                 )
@@ -77,13 +91,13 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
     if family == ARRAYS:
         return _in_arrays(tree, _read_containers(tree, files), lone_class, reading, report)
     if family == PICTURES:
-        return find_in_folders(tree, files, lone_class, reading, report)
+        return find_in_folders(tree, files, lone_class, reading, report, lists)
     find = find_in_parquet if family == PARQUET else find_in_csv
     return find(tree, files, lone_class, reading, report)
 
 
-def _sort_files(tree: Tree) -> dict[str, list[str]]:
-    families: dict[str, list[str]] = {}
+def _sort_files(tree: Tree) -> dict[str, Names]:
+    families: dict[str, Names] = {}
     for name in tree.names():
         suffix = suffix_of(name)
         if is_idx(name):
@@ -96,7 +110,7 @@ def _sort_files(tree: Tree) -> dict[str, list[str]]:
             family = _FAMILY_OF_SUFFIX[suffix]
         else:
             continue
-        families.setdefault(family, []).append(name)
+        families.setdefault(family, Names()).append(name)
     return families
 
 

@@ -5,19 +5,23 @@ No pixel is read before it is asked for.
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 import numpy as np
 
+from explorer.core.subsets import evenly_spaced
 from explorer.data.files.kinds import kind_of_file, suffix_of
-from explorer.data.files.tree import Parts, Tree
+from explorer.data.files.names import Names
+from explorer.data.files.tree import Parts, Tree, paths
 from explorer.data.layouts.labels import Unclassified, classify
 from explorer.data.layouts.roles import MASKS, TEST, TRAIN, UNLABELLED, VALIDATION, read_name
-from explorer.data.layouts.tables import Table, attach, is_table, read_tables
+from explorer.data.layouts.tables import Table, attach, is_table, read_tables, tell_unused_rows
 from explorer.data.pixels import FORMAT_OF_SUFFIX
-from explorer.data.reading import Reading
+from explorer.data.reading import FILE_NAME, Reading
 from explorer.data.report import Report
 from explorer.data.sources.pictures import Pictures, count_all_pages
 from explorer.data.sources.source import Layout
@@ -50,7 +54,12 @@ _FORMATS = {**FORMAT_OF_SUFFIX, ".npy": "NumPy"}
 
 
 def find_in_folders(
-    tree: Tree, files: Sequence[str], lone_class: str, reading: Reading, report: Report
+    tree: Tree,
+    files: Sequence[str],
+    lone_class: str,
+    reading: Reading,
+    report: Report,
+    lists: Collection[str],
 ) -> Layout:
     """Find the images in a tree whose folders name classes.
 
@@ -64,20 +73,16 @@ def find_in_folders(
         lone_class: the class of images that are in no folder.
         reading: what a person asked for.
         report: of guesses and of what is left out.
+        lists: files with names of classes, which are not looked at here.
 
     Raises:
         DatasetError: it holds fewer than two images.
     """
     suffixes = {*map(suffix_of, files)}
-    folders = [
-        _Folder(parts, parts, images)
-        for parts, names in tree.folders.items()
-        if (images := [name for name in names if suffix_of(name) in suffixes])
-    ]
+    folders, others = _sort_out(tree, suffixes, lists)
     by_role = _split(_unwrap(_without_masks(folders, report)), report)
     by_role = {role: _unwrap(_without_masks(found, report)) for role, found in by_role.items()}
-    _leave_out_flat_tests(by_role, report)
-    tables = read_tables(tree, [name for name in tree.names() if is_table(name)])
+    tables = read_tables(tree, [name for name in others if is_table(name)])
     found, names = _classes(tree, by_role, tables, reading, report)
     total = sum(len(part.source) for part in found.values())
     if total < 2:
@@ -85,7 +90,8 @@ def find_in_folders(
             f"{tree.path} must hold at least two images (JPEG, PNG, …), with one folder for each "
             f"class, but holds {total or 'none'}."
         )
-    _leave_out_others(tree, suffixes, tables, report)
+    tell_unused_rows(tables, report)
+    _leave_out_others(others, tables, report)
     formats = sorted({_FORMATS[suffix] for suffix in suffixes})
     kind = "class folders" if names else "images"
     return classify(
@@ -94,9 +100,26 @@ def find_in_folders(
         found,
         report,
         lone_class=lone_class,
-        label=reading.label,
+        label=None if reading.label == FILE_NAME and not names else reading.label,
         names=names or None,
     )
+
+
+def _sort_out(
+    tree: Tree, suffixes: set[str], lists: Collection[str]
+) -> tuple[list[_Folder], Names]:
+    """Find the folders with files of these suffixes, and the paths of all other files."""
+    folders: list[_Folder] = []
+    others = Names()
+    for parts, names in tree.folders.items():
+        images = Names(name for name in names if suffix_of(name) in suffixes)
+        if images:
+            folders.append(_Folder(parts, parts, images))
+        if len(images) < len(names):
+            for path in paths(parts, names):
+                if suffix_of(path) not in suffixes and path not in lists:
+                    others.append(path)
+    return folders, others
 
 
 def _unwrap(folders: list[_Folder]) -> list[_Folder]:
@@ -185,17 +208,6 @@ def _share_classes(folders: list[_Folder], roles: dict[str, str | None]) -> bool
     return any(2 * len(train & other) >= len(other) for other in inside.values())
 
 
-def _leave_out_flat_tests(by_role: dict[str, list[_Folder]], report: Report) -> None:
-    """Leave out tests without class folders if the training images have some."""
-    if any(folder.parts for folder in by_role.get(TRAIN, [])):
-        for role in (TEST, VALIDATION):
-            folders = by_role.get(role, [])
-            if folders and not any(folder.parts for folder in folders):
-                for folder in by_role.pop(role):
-                    kind = f"{role} images that are in no class folders"
-                    report.leave_out(kind, str(folder), len(folder.names))
-
-
 def _classes(
     tree: Tree,
     by_role: dict[str, list[_Folder]],
@@ -204,46 +216,55 @@ def _classes(
     report: Report,
 ) -> tuple[dict[str, Unclassified], tuple[str, ...]]:
     """Make a source of each split, with its labels and columns, and name the classes of folders."""
-    has_folders = any(folder.parts for folders in by_role.values() for folder in folders)
-    if has_folders:
-        for role, folders in by_role.items():
-            for folder in (folder for folder in folders if not folder.parts):
+    for role, folders in by_role.items():
+        inner = [folder for folder in folders if folder.parts]
+        for folder in folders:
+            if inner and not folder.parts:
                 kind = "images that lie beside the class folders"
                 first = "/".join((*folder.place, folder.names[0]))
                 report.leave_out(kind, first, len(folder.names))
-            by_role[role] = [folder for folder in folders if folder.parts]
+        by_role[role] = inner or folders
     class_of = {
         folder.parts: unicodedata.normalize("NFC", "/".join(folder.parts[: reading.class_level]))
         for folders in by_role.values()
         for folder in folders
+        if folder.parts
     }
-    names = tuple(sorted({*class_of.values()})) if has_folders else ()
+    names = tuple(sorted({*class_of.values()}))
     _note_levels(class_of, names, reading, report)
     index = {name: number for number, name in enumerate(names)}
     found: dict[str, Unclassified] = {}
     for role, folders in by_role.items():
-        files = ["/".join((*folder.place, name)) for folder in folders for name in folder.names]
+        files = Names(path for f in folders for path in paths(f.place, f.names))
         if not files:
             continue
-        labels = np.array([index.get(class_of[f.parts], 0) for f in folders], np.int64)
-        labels = np.repeat(labels, [len(folder.names) for folder in folders])
-        told = attach(files, tables, report)
+        told = attach(files, tables, names, report)
+        chosen = told.labels
+        columns = dict(told.columns)
+        if folders[0].parts:
+            labels = np.array([index[class_of[folder.parts]] for folder in folders], np.int64)
+            labels = np.repeat(labels, [len(folder.names) for folder in folders])
+            if chosen is None or len(names) > 1:
+                if chosen is not None:
+                    columns[told.label_name] = chosen
+                chosen = labels
+        elif not names:
+            chosen = _told_by_file_names(files, chosen, reading, report)
+        else:
+            if chosen is None or not {*chosen.tolist()} <= {*names}:
+                kind = f"{role} images that are in no class folders"
+                report.leave_out(kind, str(folders[0]), len(files))
+                continue
+            chosen = np.array([index[name] for name in chosen.tolist()], np.int64)
         pages = None
         if not reading.first_page:
-            formats = [_FORMATS[suffix_of(name)] for name in files]
-            pages = count_all_pages(tree, files, formats, report)
-        chosen: np.ndarray | None = labels
-        columns = dict(told.columns)
-        if told.labels is not None and len(names) > 1:
-            columns[told.label_name] = told.labels
-        elif told.labels is not None or not names:
-            chosen = told.labels
+            pages = count_all_pages(tree, files, report)
         roles = (
             told.by_role(role, len(files)) if len(by_role) == 1 else {role: np.arange(len(files))}
         )
         for part, rows in roles.items():
             repeats = None if pages is None else pages[rows]
-            source = Pictures(tree, [files[i] for i in rows], repeats)
+            source = Pictures(tree, Names(files[int(i)] for i in rows), repeats)
 
             def of_pages(
                 values: np.ndarray, rows: np.ndarray = rows, repeats: np.ndarray | None = repeats
@@ -258,6 +279,28 @@ def _classes(
     return found, names
 
 
+def _told_by_file_names(
+    files: Names, told: np.ndarray | None, reading: Reading, report: Report
+) -> np.ndarray | None:
+    """The class in names as ``cat.12.jpg`` if a person wants it, or what tables tell."""
+    if reading.label == FILE_NAME:
+        prefixes = np.array([_before_number(name) for name in files])
+        return prefixes if prefixes.any() else None
+    sample = [_before_number(files[i]) for i in evenly_spaced(len(files), 1000)]
+    known = sorted({*sample})
+    if told is None and all(known) and 2 <= len(known) <= len(sample) // 2:
+        report.note(
+            f"the files' names begin with {', '.join(known[:4])}{' …' if len(known) > 4 else ''}: "
+            f"--label {FILE_NAME} takes these for the classes"
+        )
+    return told
+
+
+def _before_number(path: str) -> str:
+    """``"a/cat_012.jpg"`` → ``"cat"``."""
+    return re.sub(r"[\W_]*\d+\W*$", "", PurePosixPath(path).stem)
+
+
 def _note_levels(
     class_of: dict[Parts, str], names: tuple[str, ...], reading: Reading, report: Report
 ) -> None:
@@ -269,11 +312,9 @@ def _note_levels(
         )
 
 
-def _leave_out_others(
-    tree: Tree, suffixes: set[str], tables: Sequence[Table], report: Report
-) -> None:
+def _leave_out_others(others: Sequence[str], tables: Sequence[Table], report: Report) -> None:
     """Count the files that are neither images nor tables of them."""
     used = {name for table in tables if table.is_used for name in table.files}
-    for name in tree.names():
-        if suffix_of(name) not in suffixes and name not in used:
+    for name in others:
+        if name not in used:
             report.leave_out(kind_of_file(name), name)

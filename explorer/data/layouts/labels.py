@@ -142,6 +142,7 @@ def _as_numbers(
     kept: list[dict[str, np.ndarray]] = [{} for _ in columns]
     for name in columns[0]:
         if not all(name in part for part in columns):
+            report.leave_out("columns that not all splits have", name)
             continue
         values = [part[name] for part in columns]
         if any(part.dtype.kind == "U" for part in values):

@@ -29,6 +29,7 @@ _NOISE = frozenset(
 )
 _UNNAMED = re.compile(r"arr_\d+")  # by numpy.savez
 _MOST_LISTED = 6
+_SMALLEST_PICTURE = 16  # pixels a side
 _WIDEST_TABLE = 64  # columns
 _FACTORS = {  # published names of a table's columns: by a word of its name and their number
     ("latents", 6): ("color", "shape", "scale", "orientation", "x", "y"),  # dSprites
@@ -108,13 +109,19 @@ def find_in_arrays(
             if can_be_classes([values]) and 2 * len(np.unique(values)) <= len(values):
                 labels, columns = values, {}
                 report.note(f"{told} is taken for the labels: nothing else lies beside the images")
-        if labels is None and len({*arrays[name].shape}) == 1:
+        if labels is None and _is_one(arrays[name].shape):
             raise DatasetError(_is_one_picture(path, name, arrays[name].shape))
         found[role] = Unclassified(_as_images(path, [arrays[name]]), labels, columns)
         tables = [other for other in tables if other not in used]
+    if names is None and (names_at := _find_class_names(arrays, tables, keys, found)) is not None:
+        names = plain(arrays[names_at].read(), names_at).tolist()
+        tables.remove(names_at)
     for name in arrays:
         if not pick and name not in images and (name in tables or not arrays[name].shape):
             report.leave_out("arrays that are neither images nor labels of them", name)
+    shape = _shape_of_all(path, found)
+    if shape[2] == 2:
+        report.note("the second of the two channels is taken for transparency")
     return classify(
         path,
         arrays[images[0]].origin,
@@ -123,7 +130,7 @@ def find_in_arrays(
         lone_class=lone_class,
         label=label,
         names=names,
-        image_shape=_shape_of_all(path, found),
+        image_shape=shape,
     )
 
 
@@ -208,6 +215,12 @@ def _one_array_a_class(
     return classify(path, origin, found, report, lone_class="", image_shape=shape)
 
 
+def _is_one(shape: tuple[int, ...]) -> bool:
+    """Whether an array without labels rather is one picture: square, or with colours last."""
+    has_colours = len(shape) == 3 and shape[2] in (3, 4) and min(shape[:2]) >= _SMALLEST_PICTURE
+    return has_colours or len({*shape}) == 1
+
+
 def _is_one_picture(path: Path, name: str, shape: tuple[int, ...]) -> str:
     return (
         f"{name} in {path} has the shape {shape}, which is that of a single picture; give an array "
@@ -238,10 +251,14 @@ def _read_tables(
     labels: np.ndarray | None = None
     columns: dict[str, np.ndarray] = {}
     used = []
-    for name in sorted(names, key=lambda name: (not keys[name].is_labels, len(name), name)):
+
+    def order(name: str) -> tuple[bool, bool, int, str]:
+        return not keys[name].is_labels, arrays[name].shape[0] != count, len(name), name
+
+    for name in sorted(names, key=order):
         array = arrays[name]
         if array.shape[0] != count:
-            if keys[name].is_labels:
+            if keys[name].is_labels and labels is None:
                 raise DatasetError(
                     f"{path} has {count} images but {array.shape[0]} labels for them ({name})."
                 )
@@ -264,6 +281,28 @@ def _read_tables(
             continue
         used.append(name)
     return labels, columns, used
+
+
+def _find_class_names(
+    arrays: Mapping[str, Stored],
+    tables: Sequence[str],
+    keys: Mapping[str, _Key],
+    found: Mapping[str, Unclassified],
+) -> str | None:
+    """The array of strings, if any, that names the labels 0, 1, … of all splits."""
+    labels = [part.labels for part in found.values()]
+    if any(values is None or values.dtype.kind != "i" for values in labels):
+        return None
+    most = max(int(values.max(initial=0)) for values in labels if values is not None)
+    return next(
+        (
+            name
+            for name in tables
+            if keys[name].is_labels and not arrays[name].is_pickled
+            if arrays[name].dtype.kind in "SUO" and math.prod(arrays[name].shape) > most
+        ),
+        None,
+    )
 
 
 def _is_table(shape: tuple[int, ...]) -> bool:

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from explorer.data.files.names import Names
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.labels import Unclassified, classify, plain
@@ -32,7 +33,9 @@ from explorer.errors import DatasetError
 _LABELS = ("label", "labels", "class", "target", "emotion", "finelabel", "y", "digit")
 _SPLITS = ("usage", "split", "partition", "subset", "set")
 _PIXEL = re.compile(r"(pixels?|px|p|x|f|col|column)?[ _]?\d+([x_.]\d+)?")
+_INDEX = re.compile(r"(unnamed: \d+)?")  # of rows, as pandas writes it
 _CSV_BLOCK = 2**24  # bytes
+_MOST_LISTED = 6  # columns
 _FIRST_LINES = 200  # that are looked at
 
 
@@ -109,15 +112,16 @@ class _Shard:
             self._file = parquet.ParquetFile(content)
         except (ArrowException, OSError) as error:
             raise DatasetError(
-                f"{tree.path / name} is not a Parquet file, or is damaged."
+                f"{tree.where(name)} is not a Parquet file, or is damaged."
             ) from error
         schema = self._file.schema_arrow
         self.image = next((field.name for field in schema if _holds_files(field.type)), None)
         if self.image is None:
-            there = ", ".join(f"{field.name} ({field.type})" for field in schema)
+            there = ", ".join(f"{field.name} ({field.type})" for field in [*schema][:_MOST_LISTED])
             raise DatasetError(
-                f"{tree.path / name} must have a column of image files, such as "
-                f"image{{bytes, path}}, but has {there}."
+                f"{tree.where(name)} must have a column of image files, such as image{{bytes, "
+                f"path}}, but has {len(schema)} columns: {there}; save numbers with "
+                "numpy.savez('images.npz', images=…, labels=…)."
             )
         self.others = [
             field.name for field in schema
@@ -170,7 +174,9 @@ class _Rows:
 
     def __init__(self, tree: Tree, shards: Sequence[_Shard]) -> None:
         self._tree, self._shards = tree, {shard.name: shard for shard in shards}
-        self.names = [f"{row} of {shard.name}" for shard in shards for row in range(len(shard))]
+        self.names = Names(
+            f"{row} of {shard.name}" for shard in shards for row in range(len(shard))
+        )
 
     def open(self, name: str) -> IO[bytes]:
         row, _, shard = name.partition(" of ")
@@ -218,7 +224,7 @@ class _Csv:
 
     def __init__(self, tree: Tree, name: str) -> None:
         self._tree, self._name = tree, name
-        self.where = str(tree.path) if tree.path.name == name else f"{name} in {tree.path}"
+        self.where = tree.where(name)
         with self._opened() as file:
             lines = [file.readline(2**24) for _ in range(_FIRST_LINES)]
         texts = [line.decode("utf-8-sig", "replace").strip() for line in lines if line.strip()]
@@ -245,12 +251,14 @@ class _Csv:
             raise DatasetError(
                 f"{self.where} must have a column for each pixel of a square, such as label, "
                 f"pixel0, pixel1, …, or one called pixels, but has {len(self.titles)} columns: "
-                f"{', '.join(self.titles[:6])}; a table of labels belongs beside its images."
+                f"{', '.join(self.titles[:_MOST_LISTED])}; a table of labels belongs beside its "
+                "images."
             )
 
     def columns(self) -> dict[str, np.ndarray]:
         """All columns but the pixels, as plain labels."""
-        others = [title for title in self.titles if title not in {*self.pixels}]
+        pixels = {*self.pixels}
+        others = [t for t in self.titles if t not in pixels and not _INDEX.fullmatch(t.lower())]
         if not others:
             return {}
         blocks = list(self._blocks(others, None))
@@ -276,7 +284,9 @@ class _Csv:
                     )
                 yield np.stack(rows)
             else:
-                yield np.stack([column.to_numpy() for column in block.columns], axis=1)
+                yield np.stack(
+                    [column.to_numpy(zero_copy_only=False) for column in block.columns], axis=1
+                )
 
     @contextmanager
     def _opened(self) -> Iterator[IO[bytes]]:

@@ -6,36 +6,51 @@ the number in it.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import IO
 
 import numpy as np
 
 from explorer.data.files.kinds import suffix_of
 from explorer.data.files.tree import Tree
-from explorer.data.layouts.roles import all_name_splits, role_of_value, words_of
+from explorer.data.layouts.roles import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    all_name_splits,
+    role_of_value,
+    words_of,
+)
 from explorer.data.report import Report
 
 LARGEST_TABLE = 512 * 2**20  # bytes
+_CUB_SPLIT = "traintestsplit"
 _LABEL_NAMES = (
     "label", "labels", "class", "classname", "classid", "category", "target", "species", "y",
-    "type", "breed", "diagnosis", "dx", "emotion", "digit",
+    "type", "breed", "diagnosis", "dx", "emotion", "digit", "imageclasslabels",
 )  # fmt: skip
-_SPLIT_NAMES = ("split", "usage", "partition", "subset", "set", "fold", "dataset")
-_LIST_WORDS = frozenset(("list", "attr", "labels", "partition", "identity"))
-_PARTITIONS = {"0": "train", "1": "validation", "2": "test"}  # CelebA
+_SPLIT_NAMES = ("split", "usage", "partition", "subset", "set", "fold", "dataset", _CUB_SPLIT)
+_LIST_WORDS = frozenset(
+    ("list", "attr", "labels", "partition", "identity", "annotations", "images", "split")
+)
+_PARTITIONS = {"0": TRAIN, "1": VALIDATION, "2": TEST}  # CelebA
+_CUB_PARTITIONS = {"0": TEST, "1": TRAIN}
 _KEYS: tuple[Callable[[str], str], ...] = (
     lambda path: path,
+    lambda path: path.partition("/")[2],  # below a folder of all images
     lambda path: path.rsplit("/", 1)[-1],
     lambda path: PurePosixPath(path).stem,
     lambda path: PurePosixPath(path).stem.lstrip("0") or "0",
 )
 """What a column may call an image, by its path below the table."""
 _FLAGS = frozenset(("", "0", "1", "0.0", "1.0"))
+_NUMBER = "number"
 _SAMPLE = 500  # images by which a column is judged
 _MOST_CLASSES = 1_000
 
@@ -83,7 +98,7 @@ class Told:
 def is_table(name: str) -> bool:
     """Tell by its name whether a file may be a table of images."""
     suffix = suffix_of(name)
-    return suffix in (".csv", ".tsv", ".jsonl", ".ndjson", ".cls") or (
+    return suffix in (".csv", ".tsv", ".jsonl", ".ndjson", ".cls", ".parquet") or (
         suffix == ".txt" and not _LIST_WORDS.isdisjoint(words_of(name))
     )
 
@@ -99,22 +114,24 @@ def read_tables(tree: Tree, names: Sequence[str]) -> list[Table]:
         if name.endswith(".cls"):
             continue
         with tree.local(name) as file:
-            content = file.read(LARGEST_TABLE).decode("utf-8-sig", "replace")
-        try:
-            columns = _parse(name, content)
-        except (csv.Error, ValueError):
-            continue
+            try:
+                columns = _parse(name, file)
+            except (csv.Error, ValueError):
+                continue
         if columns:
             tables.append(Table([name], columns))
-    return tables
+    return _join_numbered(tables)
 
 
-def attach(files: Sequence[str], tables: Sequence[Table], report: Report) -> Told:
+def attach(
+    files: Sequence[str], tables: Sequence[Table], classes: Collection[str], report: Report
+) -> Told:
     """Find the rows of images in tables.
 
     Args:
         files: names of the images in the tree, with ``/``.
         tables: found in the same tree.
+        classes: names that folders tell; a column of these alone is the class.
         report: of guesses.
     """
     merged: dict[str, np.ndarray] = {}
@@ -130,7 +147,7 @@ def attach(files: Sequence[str], tables: Sequence[Table], report: Report) -> Tol
             report.note(f"{len(again):,} rows of {table.files[0]} name more than one image")
         table.named.update(named.tolist())
         for title, cells in table.columns.items():
-            if title == names:
+            if title in (names, _NUMBER):
                 continue
             column = np.array([*cells, ""])[rows]
             if title in merged:  # a table for each split
@@ -138,17 +155,31 @@ def attach(files: Sequence[str], tables: Sequence[Table], report: Report) -> Tol
                 merged[title] = np.where(missing, column, merged[title])
             else:
                 merged[title] = column
-    return _interpret(merged, files, report)
+    return _interpret(merged, files, classes, report)
 
 
-def _interpret(columns: dict[str, np.ndarray], files: Sequence[str], report: Report) -> Told:
+def tell_unused_rows(tables: Sequence[Table], report: Report) -> None:
+    """Tell how many rows of the tables that were used name no image."""
+    for table in tables:
+        total = len(next(iter(table.columns.values())))
+        if table.is_used and (unused := total - len(table.named)):
+            report.note(
+                f"{unused:,} of {total:,} rows of {table.files[0]} are not used: there is no such "
+                "image, or a later row names it"
+            )
+
+
+def _interpret(
+    columns: dict[str, np.ndarray], files: Sequence[str], classes: Collection[str], report: Report
+) -> Told:
     roles = None
     for title in list(columns):
         if _plain(title) in _SPLIT_NAMES:
             values = columns[title]
             known = {*values.tolist()}
-            if known <= {*_PARTITIONS}:
-                values = np.array([_PARTITIONS[value] for value in values])
+            numbers = _CUB_PARTITIONS if _plain(title) == _CUB_SPLIT else _PARTITIONS
+            if known <= {*numbers}:
+                values = np.array([numbers[value] for value in values])
             if all_name_splits({*values.tolist()}):
                 roles = np.array([role_of_value(value) for value in values])
                 del columns[title]
@@ -156,7 +187,8 @@ def _interpret(columns: dict[str, np.ndarray], files: Sequence[str], report: Rep
         if _names_images(values, files):
             del columns[title]
     _join_one_hot(columns, report)
-    label = _plainly_the_class(columns)
+    named = (title for title, values in columns.items() if {*values.tolist()} <= {*classes})
+    label = next(named, None) or _plainly_the_class(columns)
     others = {title: _typed(values) for title, values in columns.items()}
     labels = None
     if label is not None:
@@ -229,11 +261,45 @@ def _match(files: Sequence[str], table: Table) -> tuple[np.ndarray, str] | None:
     if found is None:
         return None
     title, key = found
+    if any(key(files[i].removeprefix(prefix)) == _path_of(title) for i in places):
+        title = _without_titles(table, title)
     row_of = {_path_of(cell): row for row, cell in enumerate(table.columns[title])}
     rows = np.full(len(files), len(table.columns[title]))
     for place in places:
         rows[place] = row_of.get(key(files[place].removeprefix(prefix)), rows[place])
     return rows, title
+
+
+def _without_titles(table: Table, names: str) -> str:
+    """Take the titles for the first row, as one of them names an image; give the new title."""
+    others = [title for title in table.columns if title != names]
+    words = words_of(PurePosixPath(table.files[0]).stem)[-1:] if len(others) == 1 else []
+    titles = dict(zip(others, words or map(str, range(1, len(table.columns))), strict=False))
+    titles[names] = "image"
+    table.columns = {titles[old]: [old, *cells] for old, cells in table.columns.items()}
+    return "image"
+
+
+def _join_numbered(tables: list[Table]) -> list[Table]:
+    """Join lists whose lines begin with the images' numbers, as those of CUB-200, to the names."""
+    kept = []
+    numbered = {
+        table.files[0].rpartition("/")[0]: table
+        for table in tables
+        if "images" in table.columns and _NUMBER in table.columns
+    }
+    for table in tables:
+        images = numbered.get(table.files[0].rpartition("/")[0])
+        if (
+            images is None
+            or table is images
+            or table.columns.get(_NUMBER) != images.columns[_NUMBER]
+        ):
+            kept.append(table)
+        else:
+            images.files = [*images.files, *table.files]
+            images.columns |= table.columns
+    return kept
 
 
 def _path_of(cell: str) -> str:
@@ -262,8 +328,11 @@ def _typed(values: np.ndarray) -> np.ndarray:
         return values
 
 
-def _parse(name: str, content: str) -> dict[str, list[str]]:
+def _parse(name: str, file: IO[bytes]) -> dict[str, list[str]]:
     suffix = suffix_of(name)
+    if suffix == ".parquet":
+        return _read_parquet(file)
+    content = _decode(file.read(LARGEST_TABLE))
     if suffix in (".jsonl", ".ndjson"):
         records = [json.loads(line) for line in content.splitlines() if line.strip()]
         titles = dict.fromkeys(title for record in records for title in record)
@@ -276,7 +345,7 @@ def _parse(name: str, content: str) -> dict[str, list[str]]:
         return _by_spaces(name, content)
     first = content.partition("\n")[0]
     delimiter = max("\t;,", key=first.count)
-    return _by_rows(name, csv.reader(io.StringIO(content), delimiter=delimiter))
+    return _by_rows(csv.reader(io.StringIO(content), delimiter=delimiter))
 
 
 def _by_spaces(name: str, content: str) -> dict[str, list[str]]:
@@ -287,21 +356,45 @@ def _by_spaces(name: str, content: str) -> dict[str, list[str]]:
         rows = [line.split() for line in lines[2:] if line.strip()]
         if rows and len(rows[0]) == len(titles) + 1:
             titles = ["image", *titles]
-        return _by_rows(name, iter([titles, *rows]))
-    return _by_rows(name, (line.split() for line in lines if line.strip()))
+        return _by_rows(iter([titles, *rows]))
+    cells = [line.split() for line in lines if line.strip()]
+    if cells and len(cells[0]) == 2 and cells[0][0] == "1":  # CUB-200's
+        cells.insert(0, [_NUMBER, PurePosixPath(name).stem])
+    return _by_rows(iter(cells))
 
 
-def _by_rows(name: str, rows: Iterator[list[str]]) -> dict[str, list[str]]:
+def _by_rows(rows: Iterator[list[str]]) -> dict[str, list[str]]:
     titles = [title.strip() for title in next(rows, [])]
     kept = [row for row in rows if len(row) == len(titles)]
-    if any("." in title and PurePosixPath(title).suffix[1:].isalnum() for title in titles):
-        kept.insert(0, titles)  # no titles, but the first image
-        words = words_of(PurePosixPath(name).stem)
-        titles = ["image", *(words[-1:] if len(titles) == 2 else map(str, range(1, len(titles))))]
     return {
         title or f"column {i + 1}": [row[i].strip() for row in kept]
         for i, title in enumerate(titles)
     }
+
+
+def _read_parquet(file: IO[bytes]) -> dict[str, list[str]]:
+    from pyarrow import parquet, types  # its errors are ValueErrors
+
+    schema = parquet.read_schema(file)
+    plain = [
+        field.name
+        for field in schema
+        if types.is_primitive(field.type)
+        or types.is_string(field.type)
+        or types.is_large_string(field.type)
+    ]
+    table = parquet.read_table(file, columns=plain)
+    return {title: [_cell(value) for value in table[title].to_pylist()] for title in plain}
+
+
+def _decode(content: bytes) -> str:
+    """Text in UTF-8, or as spreadsheets save it: UTF-16 with its mark, or Windows-1252."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
 
 
 def _cell(value: object) -> str:

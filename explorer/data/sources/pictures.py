@@ -12,8 +12,9 @@ import numpy as np
 from PIL import __version__ as pillow_version
 
 from explorer.core.subsets import evenly_spaced, in_chunks
+from explorer.data.files.kinds import suffix_of
 from explorer.data.files.tree import Files
-from explorer.data.pixels import Form
+from explorer.data.pixels import FORMAT_OF_SUFFIX, Form
 from explorer.data.ranges import Values
 from explorer.data.report import Report
 from explorer.data.sources.cache import VERSION, remember
@@ -132,12 +133,10 @@ class Pictures:
         ]
 
 
-def count_all_pages(
-    files: Files, names: Sequence[str], formats: Sequence[str], report: Report
-) -> np.ndarray | None:
+def count_all_pages(files: Files, names: Sequence[str], report: Report) -> np.ndarray | None:
     """Count the images in each file that may be a stack: ``(files,)``, or None if none is one."""
     pages = np.ones(len(names), int)
-    chosen = [i for i, format in enumerate(formats) if format in STACKS]
+    chosen = [i for i, name in enumerate(names) if FORMAT_OF_SUFFIX.get(suffix_of(name)) in STACKS]
     for chunk in in_chunks(chosen):
         pages[chunk] = spread(lambda index: count_pages(files.open, names[index]), chunk)
     if (stacks := np.flatnonzero(pages > 1)).size == 0:

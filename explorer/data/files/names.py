@@ -1,0 +1,54 @@
+"""Names of files, of which there may be millions, in few bytes each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import overload
+
+BLOCK = 1000  # names that are packed into one string
+
+
+class Names(Sequence[str]):
+    """A list that needs the bytes of its names and one more each, where a plain one needs 60."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._packed: list[bytes] = []
+        self._last: list[str] = []
+        self._unpacked: tuple[int, list[str]] = (-1, [])
+        for name in names:
+            self.append(name)
+
+    def append(self, name: str) -> None:
+        """Add a name at the end."""
+        self._last.append(name)
+        if len(self._last) == BLOCK:
+            self._packed.append("\0".join(self._last).encode("utf-8", "surrogatepass"))
+            self._last = []
+
+    def __len__(self) -> int:
+        return BLOCK * len(self._packed) + len(self._last)
+
+    def __iter__(self) -> Iterator[str]:
+        for block in self._packed:
+            yield from _unpack(block)
+        yield from self._last
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[one] for one in range(*index.indices(len(self)))]
+        block, place = divmod(range(len(self))[index], BLOCK)
+        if block == len(self._packed):
+            return self._last[place]
+        number, names = self._unpacked  # those of one block, as names are asked for in order
+        if number != block:
+            names = _unpack(self._packed[block])
+            self._unpacked = block, names
+        return names[place]
+
+
+def _unpack(block: bytes) -> list[str]:
+    return block.decode("utf-8", "surrogatepass").split("\0")

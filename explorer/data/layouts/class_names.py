@@ -1,0 +1,75 @@
+"""Lists of what the classes are called: EMNIST's mappings, WordNet's words, ``classes.txt``."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from explorer.data.files.kinds import kind_of_file
+from explorer.data.files.tree import Tree
+from explorer.data.layouts.roles import words_of
+from explorer.data.report import Report
+from explorer.data.sources.source import Layout
+
+_CODES = re.compile(r"(.*/)?[^/]*-mapping\.txt")  # a label, then the codes of its characters
+_WORDS = re.compile(r"(.*/)?(words|synset_words|loc_synset_mapping)\.txt")  # an id, then words
+_LINES = re.compile(r"(.*/)?(classes|labels|(class|label)_?names|categories)\.txt")  # of 0, 1, …
+_LONGEST_LIST = 2**25  # bytes
+
+ClassNames = Mapping[str, Mapping[str, str]]
+"""Of each file, the names by what the images' labels are."""
+
+
+def read_class_names(tree: Tree, pick: str | None) -> ClassNames:
+    """Read all lists of class names, those of the set that a person picked first."""
+    found = {}
+    for name in tree.names():
+        if name.endswith(".txt") and (read := _reader_of(name.lower())):
+            with tree.local(name) as file:
+                lines = file.read(_LONGEST_LIST).decode("utf-8", "replace").splitlines()
+            found[name] = read([line.strip() for line in lines if line.strip()])
+    order = sorted(found, key=lambda name: (pick not in words_of(name), len(found[name])))
+    return {name: found[name] for name in order}
+
+
+def name_classes(layout: Layout, lists: ClassNames, report: Report) -> Layout:
+    """Give classes the names of the first list that has one for each of them."""
+    used = next((name for name in lists if {*layout.classes} <= lists[name].keys()), None)
+    for name in lists:
+        if name != used:
+            report.leave_out(kind_of_file(name), name)
+    if used is None:
+        return layout
+    names = lists[used]
+    report.note(f"the classes are called as in {used}")
+    return replace(layout, classes=tuple(names[label] for label in layout.classes))
+
+
+def _reader_of(name: str) -> Callable[[list[str]], dict[str, str]] | None:
+    table = ((_CODES, _read_codes), (_WORDS, _read_words), (_LINES, _read_lines))
+    return next((read for pattern, read in table if pattern.fullmatch(name)), None)
+
+
+def _read_codes(lines: list[str]) -> dict[str, str]:
+    cells = [line.split() for line in lines]
+    return {label: chr(int(codes[0])) for label, *codes in cells if codes and codes[0].isdigit()}
+
+
+def _read_words(lines: list[str]) -> dict[str, str]:
+    """The first of several words, or all where another class has the same first one."""
+    words = dict(line.split(maxsplit=1) for line in lines if len(line.split()) > 1)
+    counts = Counter(text.partition(",")[0] for text in words.values())
+    return {
+        label: first if counts[first := text.partition(",")[0]] == 1 else text
+        for label, text in words.items()
+    }
+
+
+def _read_lines(lines: list[str]) -> dict[str, str]:
+    """A name a line, with or without its label before it."""
+    numbered = [re.fullmatch(r"(\d+)[\s:,]+(.+)", line) for line in lines]
+    if all(numbered):
+        return {match[1]: match[2] for match in numbered if match}
+    return {str(label): name for label, name in enumerate(lines)}

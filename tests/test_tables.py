@@ -1,0 +1,218 @@
+"""Tables and lists beside images: what they tell of classes, splits and columns."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pytest
+from image_sets import counts, idx_bytes, save_classes, save_image, save_npz, told
+from pyarrow import parquet
+
+from explorer.data.load import load_dataset
+from explorer.data.reading import FILE_NAME, Reading
+from explorer.errors import DatasetError
+
+pytestmark = pytest.mark.usefixtures("bare_machine")
+
+
+def test_a_table_tells_classes_and_columns(folder: Path) -> None:
+    for number in range(12):
+        save_image(folder / "img" / f"{number:05}.jpg", (number, 0, 0))
+    rows = [
+        f"{number:05},{'ab'[number % 2]},{20 + number},{'mf'[number % 4 // 2]}"
+        for number in range(11)
+    ]
+    (folder / "HAM.csv").write_text("image_id,dx,age,sex\n" + "\n".join(rows), encoding="utf-8-sig")
+    skin = load_dataset(folder)
+    assert skin.classes == ("a", "b", "not labelled")
+    assert {*skin.test.columns} == {"age", "sex (0 f, 1 m)"}
+    ages = np.concatenate([skin.train.columns["age"], skin.test.columns["age"]])
+    assert np.isnan(ages).sum() == 1
+    for split in (skin.train, skin.test):  # red is the number, as far as JPEG keeps it
+        known = ~np.isnan(split.columns["age"])
+        red = split.images[known, 4, 4, 0].astype(int)
+        assert abs(split.columns["age"][known] - 20 - red).max() <= 2
+    by_sex = load_dataset(folder, Reading(label="sex"))
+    assert {"m", "f"} <= {*by_sex.classes}
+    with pytest.raises(DatasetError, match="no column 'size'; its columns are: age, sex"):
+        load_dataset(folder, Reading(label="size"))
+
+
+def test_hugging_face_metadata_lie_in_each_split(folder: Path) -> None:
+    for split, count in (("train", 6), ("test", 4)):
+        lines = []
+        for number in range(count):
+            save_image(folder / split / f"{number}.png", (number, 0, 0))
+            lines.append(json.dumps({"file_name": f"{number}.png", "label": "xy"[number % 2]}))
+        (folder / split / "metadata.jsonl").write_text("\n".join(lines))
+    pets = load_dataset(folder)
+    assert pets.classes == ("x", "y")
+    assert pets.test.labels.tolist() == [0, 1, 0, 1]
+
+
+def test_celeba_lists_give_attributes_and_splits(folder: Path) -> None:
+    for number in range(1, 13):
+        save_image(folder / "img_align_celeba" / f"{number:06}.jpg")
+    rows = "".join(
+        f"{n:06}.jpg {1 if n % 2 else -1:2} {1 if n % 3 else -1:2}\n" for n in range(1, 13)
+    )
+    (folder / "list_attr_celeba.txt").write_text(f"12\nBald Male\n{rows}")
+    parts = "".join(f"{n:06}.jpg {0 if n < 9 else 1 if n < 11 else 2}\n" for n in range(1, 13))
+    (folder / "list_eval_partition.txt").write_text(parts)
+    celeba = load_dataset(folder)
+    assert counts(celeba) == (8, 2)
+    assert celeba.test.columns["Bald"].tolist() == [1.0, -1.0]
+    assert "validation images: 2" in told(celeba)
+    assert load_dataset(folder, Reading(label="Male")).classes == ("-1", "1")
+
+
+@pytest.mark.parametrize(
+    "spell", ["img/{}.png", "img\\{}.png", "/home/me/photos/{}.png", "./img/{}.png", "{}", "{:03}"]
+)
+def test_tables_spell_names_in_many_ways(folder: Path, spell: str) -> None:
+    for number in range(8):
+        save_image(folder / "img" / f"{number}.png")
+    rows = [f"{spell.format(number)};{'ab'[number % 2]}" for number in range(8)]
+    (folder / "list.csv").write_text("name;kind\n" + "\n".join(rows))
+    found = load_dataset(folder)
+    if spell == "{:03}":
+        assert found.report.left_out == {"tables": (1, "list.csv")}  # 003 is not 3
+    else:
+        assert found.classes == ("a", "b")
+
+
+def test_rows_that_name_several_images_are_told(folder: Path) -> None:
+    save_classes(folder, {"train": 6, "test": 3})
+    rows = "".join(f"{number:03},{'xy'[number % 2]}\n" for number in range(6))
+    (folder / "labels.csv").write_text(f"id,breed\n{rows}")
+    assert "3 rows of labels.csv name more than one image" in load_dataset(folder).report.notes
+
+
+def test_columns_of_one_hot_rows_are_the_class(folder: Path) -> None:
+    for number in range(9):
+        save_image(folder / f"ISIC_{number:07}.jpg")
+    rows = [
+        f"ISIC_{n:07},{float(n % 3 == 0)},{float(n % 3 == 1)},{float(n % 3 == 2)}" for n in range(9)
+    ]
+    (folder / "GroundTruth.csv").write_text("image,MEL,NV,BCC\n" + "\n".join(rows))
+    assert load_dataset(folder).classes == ("BCC", "MEL", "NV")
+
+
+def test_a_table_that_names_no_image_is_told(folder: Path) -> None:
+    (save_classes(folder, {"cat": 3}) / "labels.csv").write_text("id,label\n77,x\n78,y\n")
+    assert load_dataset(folder).report.left_out == {"tables": (1, "labels.csv")}
+
+
+def write(path: Path, *rows: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(rows) + "\n", "utf-8")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1252"])
+def test_tables_may_be_written_by_a_spreadsheet(folder: Path, encoding: str) -> None:
+    save_classes(folder, {"": 6})
+    rows = "".join(f"{number:03};{('größe', 'x')[number % 2]}\r\n" for number in range(6))
+    (folder / "labels.csv").write_bytes(f"file;class\r\n{rows}".encode(encoding))
+    assert load_dataset(folder).classes == ("größe", "x")
+
+
+@pytest.mark.parametrize("suffix", [".png", ""])
+def test_a_table_without_titles_loses_no_row(folder: Path, suffix: str) -> None:
+    save_classes(folder, {"": 6})
+    write(
+        folder / "labels.csv", *(f"{number:03}{suffix},{'ab'[number % 2]}" for number in range(6))
+    )
+    found = load_dataset(folder)
+    assert (found.classes, found.report.left_out) == (("a", "b"), {})
+
+
+def test_parquet_metadata_lie_in_each_split(folder: Path) -> None:
+    for split, count in (("train", 6), ("test", 4)):
+        save_classes(folder, {split: count})
+        names = [f"{number:03}.png" for number in range(count)]
+        rows = {
+            "file_name": names,
+            "label": ["y", "x"] * (count // 2),
+            "age": range(20, 20 + count),
+        }
+        parquet.write_table(pyarrow.table(rows), folder / split / "metadata.parquet")
+    pets = load_dataset(folder)
+    assert (pets.classes, pets.test.labels.tolist()) == (("x", "y"), [1, 0, 1, 0])
+    assert pets.test.columns["age"].tolist() == [20, 21, 22, 23]
+
+
+def test_rows_that_are_not_used_are_told(folder: Path) -> None:
+    save_classes(folder, {"": 6})
+    names = [*range(9), 0]
+    write(folder / "labels.csv", "id,label", *(f"{n:03},{'ab'[n % 2]}" for n in names))
+    assert "4 of 10 rows of labels.csv are not used" in told(load_dataset(folder))
+
+
+def test_tiny_imagenet_has_its_words_and_validation_classes(folder: Path) -> None:
+    ids, words = ("n01443537", "n01629819"), ("goldfish, Carassius auratus", "salamander")
+    for name in ids:
+        save_classes(folder / "train" / name, {"images": 5})
+        write(folder / "train" / name / f"{name}_boxes.txt", "000.png\t0\t0\t9\t9")
+    save_classes(folder, {"val/images": 4, "test/images": 3})
+    rows = (f"{number:03}.png\t{ids[number // 3]}\t0\t0\t9\t9" for number in range(4))
+    write(folder / "val" / "val_annotations.txt", *rows)
+    write(folder / "words.txt", *map("\t".join, zip(ids, words, strict=True)), "n1\tother")
+    tiny = load_dataset(folder)
+    assert (tiny.classes, counts(tiny)) == (("goldfish", "salamander"), (10, 4))
+    assert tiny.test.labels.tolist() == [0, 0, 0, 1]
+    assert tiny.report.left_out["test images that are in no class folders"][0] == 3
+
+
+@pytest.mark.parametrize("place", ["", "001.Gull/"])
+def test_lists_of_cub_are_joined_by_number(folder: Path, place: str) -> None:
+    save_classes(folder / "images", {place: 3, place.replace("1.Gull", "2.Wren"): 3})
+    files = sorted((folder / "images").rglob("*.png"))
+    names = [file.relative_to(folder / "images").as_posix() for file in files]
+    birds = [1 + (number % 2) for number in range(len(names))]
+    for name, values in (
+        ("images", names),
+        ("image_class_labels", birds),
+        ("train_test_split", [int(number != 1) for number in range(len(names))]),
+        ("classes", []),
+    ):
+        lines = [f"{number} {value}" for number, value in enumerate(values, 1)]
+        write(folder / f"{name}.txt", *(lines or ["1 Gull", "2 Wren"]))
+    found = load_dataset(folder)
+    assert found.classes == (("001.Gull", "002.Wren") if place else ("Gull", "Wren"))
+    assert counts(found) == (len(names) - 1, 1)
+    assert found.test.labels.tolist() == [0 if place else 1]
+
+
+def test_a_mapping_of_emnist_names_the_classes(folder: Path) -> None:
+    for split in ("train", "test"):
+        start = folder / f"emnist-balanced-{split}"
+        Path(f"{start}-images-idx3-ubyte").write_bytes(idx_bytes(np.zeros((8, 28, 28))))
+        Path(f"{start}-labels-idx1-ubyte").write_bytes(idx_bytes(np.arange(8) % 4))
+    write(folder / "emnist-balanced-mapping.txt", "0 48", "1 49", "2 65", "3 97")
+    write(folder / "emnist-digits-mapping.txt", "0 48", "1 49")
+    found = load_dataset(folder)
+    assert found.classes == ("0", "1", "A", "a")
+    assert found.report.left_out == {"texts": (1, "emnist-digits-mapping.txt")}
+
+
+def test_classes_may_stand_in_the_names_of_files(folder: Path) -> None:
+    for name in ("cat.0", "cat.1", "dog.0", "dog.1", "dog.2"):
+        save_image(folder / "train" / f"{name}.png")
+    save_classes(folder, {"test": 2})
+    assert "begin with cat, dog: --label filename takes" in told(load_dataset(folder))
+    pets = load_dataset(folder, Reading(label=FILE_NAME))
+    assert (pets.classes, sum(counts(pets))) == (("cat", "dog"), 5)
+    assert "test images without labels: 2" in told(pets)
+
+
+def test_names_of_classes_lie_beside_arrays(tmp_path: Path) -> None:
+    images, labels = np.zeros((6, 4, 5), np.uint8), np.arange(6) % 2
+    arrays = {
+        "train_set_x": images,
+        "train_set_y": labels,
+        "list_classes": np.array([b"no", b"cat"]),
+    }
+    assert load_dataset(save_npz(tmp_path / "cats.npz", **arrays)).classes == ("no", "cat")
