@@ -169,7 +169,10 @@ export class Grid {
     const [columns, rows] = this.#places.map(({ length }) => length);
     this.#painter = new Painter(this.#canvas, imageShape, columns, rows, GAP);
     [this.#shade.width, this.#shade.height] = [columns, rows];
-    this.#box.style.setProperty("--aspect", String(this.#canvas.width / this.#canvas.height));
+    this.#box.parentElement?.style.setProperty(
+      "--aspect",
+      String(this.#canvas.width / this.#canvas.height),
+    );
     const isShrunk = this.#canvas.width > this.#box.clientWidth;
     this.#canvas.style.imageRendering = isShrunk ? "auto" : "";
     const start = Math.floor(rows / 2) * columns + Math.floor(columns / 2);

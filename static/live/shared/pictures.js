@@ -29,7 +29,7 @@ export class Pictures {
   }
 
   /**
-   * Draws a picture, if it is there; else it will be.
+   * Draws a picture in the middle of a rectangle, as large as it fits, if it is there; else it will be.
    *
    * @param {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} context
    * @param {number} row
@@ -37,24 +37,30 @@ export class Pictures {
    * @param {number} y
    * @param {number} width
    * @param {number} height
-   * @returns {boolean} whether it was
+   * @returns {[number, number, number, number] | null} where it is: left, top, width and height
    */
   draw(context, row, x, y, width, height) {
     const { sprite, header, canDecode } = this.#model;
     const [h, w] = header.imageShape;
+    const times = Math.min(width / w, height / h);
+    const [left, top] = [x + (width - times * w) / 2, y + (height - times * h) / 2];
+    const place = /** @type {[number, number, number, number]} */ ([
+      left,
+      top,
+      times * w,
+      times * h,
+    ]);
+    const decoded = this.#decoded.get(row);
     if (sprite) {
       const column = row % header.spriteColumns;
       const line = Math.floor(row / header.spriteColumns);
-      context.drawImage(sprite, column * w, line * h, w, h, x, y, width, height);
-      return true;
-    }
-    const decoded = this.#decoded.get(row);
-    if (decoded) context.drawImage(decoded, x, y, width, height);
+      context.drawImage(sprite, column * w, line * h, w, h, ...place);
+    } else if (decoded) context.drawImage(decoded, ...place);
     else if (sprite === null && canDecode) {
       this.#wanted.add(row);
       this.#ask();
     }
-    return decoded !== undefined;
+    return sprite || decoded ? place : null;
   }
 
   close() {

@@ -20,7 +20,7 @@ const TILE = 36;
 const GROUP = `
   <header><strong></strong> <span class="actions"></span></header>
   <div class="facts"><ol class="classes"></ol><div class="pictures"></div></div>
-  <div class="members" role="listbox"><canvas></canvas><div class="tile cursor" hidden></div></div>`;
+  <div class="list"><div class="members" role="listbox"><canvas></canvas><div class="tile cursor" hidden></div></div></div>`;
 
 export class Groups {
   #box;
@@ -68,7 +68,7 @@ export class Groups {
       "Shift adds, Alt takes away",
       close,
     );
-    this.#refresh("A", "B");
+    this.#refresh();
   }
 
   close() {
@@ -95,7 +95,7 @@ export class Groups {
     const members = rowsWith(isIn, 1);
     if (members.length) this.#memory[name] = members;
     else delete this.#memory[name];
-    this.#refresh(name);
+    this.#refresh();
     this.#means.change();
   }
 
@@ -115,26 +115,29 @@ export class Groups {
   /** @param {Name[]} names */
   #clear(...names) {
     for (const name of names) delete this.#memory[name];
-    this.#refresh(...names);
+    this.#refresh();
     this.#means.change();
   }
 
-  /** @param {Name[]} names the groups that are others now */
-  #refresh(...names) {
+  /** Shows both, for each takes room from the other. */
+  #refresh() {
     this.#marks.fill(0);
     /** @type {const} */ (["A", "B"]).forEach((name, i) => {
       for (const row of this.#memory[name] ?? []) this.#marks[row] |= i + 1;
     });
     this.#box.hidden = !this.#memory.A && !this.#memory.B;
-    for (const name of names) this.#showGroup(name);
     this.#showDifferences();
+    for (const name of /** @type {const} */ (["A", "B"])) {
+      find(this.#box, `section.${name}`).hidden = !this.#memory[name];
+    }
+    this.#showGroup("A");
+    this.#showGroup("B");
   }
 
   /** @param {Name} name */
   #showGroup(name) {
     const section = find(this.#box, `section.${name}`);
     const rows = this.#memory[name];
-    section.hidden = !rows;
     if (!rows) return;
     section.innerHTML = GROUP;
     this.#shown[name] = section;
@@ -212,7 +215,7 @@ export class Groups {
   #listMembers(section, rows) {
     const list = find(section, ".members");
     const listed = rows.slice(0, LISTED);
-    const columns = Math.max(1, Math.floor((list.clientWidth || 400) / TILE));
+    const columns = Math.max(1, Math.floor((list.parentElement?.clientWidth || 400) / TILE));
     const lines = Math.ceil(listed.length / columns);
     list.setAttribute("aria-label", "Images of the group; choose one to move the point there");
     Object.assign(list.style, { width: `${columns * TILE}px`, height: `${lines * TILE}px` });

@@ -115,9 +115,9 @@ export function drawThumbnails(context, view, places, { rows, size }, pictures, 
     if (!colour || x < -size || y < -size || x > view.width + size || y > view.height + size)
       continue;
     const [left, top] = [Math.round(x - size / 2), Math.round(y - size / 2)];
-    if (!pictures.draw(context, row, left, top, size, size)) continue;
+    const place = pictures.draw(context, row, left, top, size, size);
     context.strokeStyle = colour;
-    context.strokeRect(left, top, size, size);
+    if (place) context.strokeRect(...place);
   }
 }
 
