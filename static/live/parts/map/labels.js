@@ -110,10 +110,8 @@ export class Room {
  */
 export function thumbnails(view, { places, cells }, isVisible, room) {
   const { left, right, bottom, top } = view.bounds();
-  const count = places.length / 2;
-  const stride = strideOf(count);
   const seen = [];
-  for (let i = 0, row = 0; i < count; i++, row = (row + stride) % count) {
+  for (let row = 0; row < places.length / 2; row++) {
     const x = places[2 * row];
     const y = places[2 * row + 1];
     if (x > left && x < right && y > bottom && y < top && isVisible(row)) seen.push(row);
@@ -124,26 +122,24 @@ export function thumbnails(view, { places, cells }, isVisible, room) {
   const side = reach / Math.SQRT2; // of squares in which any two dots are within reach
   const columns = Math.ceil((right - left) / side);
   const dots = new Uint32Array(columns * Math.ceil((top - bottom) / side));
-  const squareOf = (/** @type {number} */ row) =>
-    Math.floor((places[2 * row + 1] - bottom) / side) * columns +
-    Math.floor((places[2 * row] - left) / side);
-  for (const row of seen) dots[squareOf(row)] += 1;
-  const rows = seen.filter((row) => {
-    if (dots[squareOf(row)] > 1) return false;
-    const [x, y] = [places[2 * row], places[2 * row + 1]];
-    const isAlone = cells.nearest(x, y, 2, reach, isVisible).length < 2;
-    return isAlone && room.take(...view.pixelOf(x, y), size / 2, size / 2, 2);
-  });
+  const squares = new Uint32Array(seen.length);
+  for (let i = 0; i < seen.length; i++) {
+    const line = Math.floor((places[2 * seen[i] + 1] - bottom) / side);
+    squares[i] = line * columns + Math.floor((places[2 * seen[i]] - left) / side);
+    dots[squares[i]] += 1;
+  }
+  const rows = seen
+    .filter((_, i) => dots[squares[i]] === 1)
+    .sort((one, other) => shuffled(one) - shuffled(other))
+    .filter((row) => {
+      const [x, y] = [places[2 * row], places[2 * row + 1]];
+      const isAlone = cells.nearest(x, y, 2, reach, isVisible).length < 2;
+      return isAlone && room.take(...view.pixelOf(x, y), size / 2, size / 2, 2);
+    });
   return { rows, size };
 }
 
-/** A step that visits all rows in an order unlike that of the file. @param {number} count */
-function strideOf(count) {
-  let stride = Math.max(1, Math.round(count * 0.618)) | 1;
-  const divisor = (/** @type {number} */ a, /** @type {number} */ b) => {
-    while (b) [a, b] = [b, a % b];
-    return a;
-  };
-  while (divisor(stride, count) > 1) stride += 1;
-  return stride;
+/** A place in an order unlike that of the file (multiplicative hashing, Knuth). @param {number} row */
+function shuffled(row) {
+  return Math.imul(row, 0x9e3779b1) >>> 0;
 }
