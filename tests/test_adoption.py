@@ -273,6 +273,38 @@ def test_latents_of_several_axes_are_taken_as_numbers_in_a_row(take: Any, tmp_pa
     assert card.metrics.squared_error < 0.03
 
 
+def test_a_shape_that_a_graph_computes_may_leave_an_axis_open(take: Any, tmp_path: Path) -> None:
+    """As ``x.reshape(x.shape[0], -1)`` is exported."""
+    model = onnx.load(MODELS / "mean-encoder.onnx")
+    graph = model.graph
+    (output,) = graph.output
+    for name, value in (("first", [0]), ("open", [-1])):
+        graph.initializer.append(numpy_helper.from_array(np.array(value), name))
+    graph.node.extend(
+        [
+            helper.make_node("Shape", [graph.input[0].name], ["sizes"]),
+            helper.make_node("Gather", ["sizes", "first"], ["count"]),
+            helper.make_node("Concat", ["count", "open"], ["target"], axis=0),
+            helper.make_node("Reshape", [output.name, "target"], ["flat"]),
+        ]
+    )
+    del graph.output[:]
+    graph.output.append(helper.make_tensor_value_info("flat", TensorProto.FLOAT, None))
+    onnx.save(model, tmp_path / "encoder.onnx")
+    card = take("open", tmp_path / "encoder.onnx", MODELS / "mean-decoder.onnx").card
+    assert card.metrics.squared_error < 0.03
+
+
+def test_a_model_of_classes_is_refused(refusal: Any, tmp_path: Path) -> None:
+    model = onnx.load(MODELS / "plain-decoder.onnx")
+    value = helper.make_tensor_value_info("label", TensorProto.FLOAT, ["n", 10])
+    model.graph.input.append(value)
+    onnx.save(model, tmp_path / "decoder.onnx")
+    sentence = refusal("plain", decoder=tmp_path / "decoder.onnx")
+    assert "label (10)" in sentence
+    assert "a class or a condition" in sentence
+
+
 def test_what_is_no_file_is_not_opened(refusal: Any, tmp_path: Path) -> None:
     assert "cannot be read" in refusal("plain", encoder=tmp_path / "nothing.onnx")
     assert "is no file" in refusal("plain", encoder=tmp_path)

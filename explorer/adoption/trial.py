@@ -103,7 +103,10 @@ def image_forms(graph: Graph) -> list[tuple[Layout, tuple[int, int, int] | None]
         AdoptionError: it takes no images.
     """
     if len(graph.inputs) != 1:
-        raise AdoptionError(f"{graph.path.name} takes {_list(graph.inputs)}; expected images alone")
+        raise AdoptionError(
+            f"{graph.path.name} takes {_list(graph.inputs)}; expected images alone: models that "
+            "also take a class or a condition cannot be adopted"
+        )
     shape = graph.inputs[0].shape
     forms: list[tuple[Layout, tuple[int, int, int] | None]] = []
     if len(shape) == 1 and shape[0]:
@@ -385,7 +388,8 @@ def _latent_shape(decoder: Graph) -> tuple[int, ...] | None:
     """The shape of a latent, or None if the decoder takes any."""
     if len(decoder.inputs) != 1:
         raise AdoptionError(
-            f"{decoder.path.name} takes {_list(decoder.inputs)}; expected a latent alone"
+            f"{decoder.path.name} takes {_list(decoder.inputs)}; expected a latent alone: models "
+            "that also take a class or a condition cannot be adopted"
         )
     shape = decoder.inputs[0].shape
     known = tuple(size for size in shape if size is not None)

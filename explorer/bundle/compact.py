@@ -95,21 +95,20 @@ def _fix_shapes(model: onnx.ModelProto) -> None:
     probe = onnx.ModelProto()
     probe.CopyFrom(model)
     del probe.graph.output[:]
-    names = dict.fromkeys(node.input[1] for node in computed)
     probe.graph.output.extend(
-        helper.make_tensor_value_info(name, TensorProto.INT64, None) for name in names
+        helper.make_empty_tensor_value_info(node.output[0]) for node in computed
     )
-    two, three = (_run_on_zeros(probe, count) for count in (2, 3))
-    for node, name, target, other in zip(computed, names, two, three, strict=False):
-        batch = target != other
-        if batch.sum() <= 1 and (target[batch] == 2).all() and (other[batch] == 3).all():
-            node.input[1] = f"{name}:constant"
-            constant = np.where(batch, -1, target)
+    two, three = (_shapes_from_zeros(probe, count) for count in (2, 3))
+    for node, shape, other in zip(computed, two, three, strict=True):
+        batch = shape != other
+        if batch.sum() <= 1 and (shape[batch] == 2).all() and (other[batch] == 3).all():
+            node.input[1] = f"{node.output[0]}:shape"
+            constant = np.where(batch, -1, shape)
             graph.initializer.append(numpy_helper.from_array(constant, node.input[1]))
     drop_unused(graph)
 
 
-def _run_on_zeros(model: onnx.ModelProto, count: int) -> list[np.ndarray]:
+def _shapes_from_zeros(model: onnx.ModelProto, count: int) -> list[np.ndarray]:
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )
@@ -117,8 +116,7 @@ def _run_on_zeros(model: onnx.ModelProto, count: int) -> list[np.ndarray]:
         value.name: np.zeros((count, *value.shape[1:]), np.float32)
         for value in session.get_inputs()
     }
-    outputs: list[np.ndarray] = session.run(None, inputs)
-    return outputs
+    return [np.array(output.shape, np.int64) for output in session.run(None, inputs)]
 
 
 def drop_unused(graph: onnx.GraphProto) -> None:
