@@ -19,11 +19,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import streamlit as st
 from odd_images import OddImage, odd_images
-from PIL import Image
+from PIL import Image, ImageSequence
 from PIL.GifImagePlugin import GifImageFile
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.scriptrunner import script_runner
@@ -1035,7 +1036,8 @@ def test_the_strips_as_png_and_gif(downloads: dict[str, Any], bundles: dict[str,
 
 def test_a_path_as_png_gif_and_npz(downloads: dict[str, Any], bundles: dict[str, Bundle]) -> None:
     bundle = bundles[DEEP]
-    visit(model=DEEP, view="Interpolate", a="test-3", b="0,1,0,0,0,0,0,2", steps="5")
+    ends = {"a": "test-3", "b": "0,1,0,0,0,0,0,2"}
+    visit(model=DEEP, view="Interpolate", **ends, steps="5", even="In the latent space")
     arrays = np.load(io.BytesIO(downloads[f"{DEEP}-interpolation.npz"]()), allow_pickle=False)
     a, b = bundle.latents.z_mean[3], np.array([0, 1, 0, 0, 0, 0, 0, 2], np.float32)
     expected = a + np.linspace(0, 1, 5)[:, np.newaxis] * (b - a)
@@ -1046,6 +1048,41 @@ def test_a_path_as_png_gif_and_npz(downloads: dict[str, Any], bundles: dict[str,
     np.testing.assert_array_equal(pixels[::4, ::4], np.concatenate(images[..., 0], axis=1))
     gif = opened_gif(downloads[f"{DEEP}-interpolation.gif"]())
     assert (gif.n_frames, gif.size) == (8, (224, 224))
+    webp = Image.open(io.BytesIO(downloads[f"{DEEP}-interpolation.webp"]()))
+    assert (len(list(ImageSequence.Iterator(webp))), webp.size) == (8, (224, 224))
+    with av.open(io.BytesIO(downloads[f"{DEEP}-interpolation.mp4"]()), "r") as film:
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert len(frames) == 24
+    first = images[0].repeat(8, axis=0).repeat(8, axis=1)
+    assert np.abs(frames[0].astype(int) - first).mean() < 3
+    captions = picture(downloads[f"{DEEP}-interpolation-captions.png"]())
+    assert captions.shape[1] >= 5 * 100
+
+
+def test_a_path_goes_through_stops_and_back(bundles: dict[str, Bundle]) -> None:
+    bundle = bundles[DEEP]
+    z = bundle.latents.z_mean
+    ends = {"a": "test-3", "b": "test-8", "via": "test-20;test-33"}
+    visitor = visit(model=DEEP, view="Interpolate", **ends, even="In the latent space")
+    assert_sound(visitor)
+    path = np.array(given(visitor, f"scrubber-{DEEP}")["path"])
+    np.testing.assert_allclose(path[[0, 60, 120, 180]], z[[3, 20, 33, 8]], atol=1e-6)
+    visitor.button(key="stop-Later").click().run()  # the first of both is chosen
+    assert address(visitor)["via"] == "test-33;test-20"
+    visitor.button(key="stop-Remove").click().run()
+    visitor.session_state["loop"] = "Closed"
+    visitor.run()
+    path = np.array(given(visitor, f"scrubber-{DEEP}")["path"])
+    np.testing.assert_allclose(path[[0, 60, 120, 180]], z[[3, 33, 8, 3]], atol=1e-6)
+    for kind in ("Great arc", "Along the data"):
+        visitor.session_state["path"] = kind
+        visitor.run()
+        assert_sound(visitor)
+        other = np.array(given(visitor, f"scrubber-{DEEP}")["path"])
+        np.testing.assert_allclose(other[[0, 60, 120, 180]], z[[3, 33, 8, 3]], atol=1e-6)
+        assert np.abs(other - path).max() > 0.1
+    choose_model(visitor, FLAT)
+    assert_sound(visitor)
 
 
 def test_latents_as_csv_and_npz(downloads: dict[str, Any], bundles: dict[str, Bundle]) -> None:

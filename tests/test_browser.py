@@ -963,7 +963,14 @@ def test_sliders_take_typed_values_keys_clicks_and_double_clicks(
 
 def test_the_path_between_two_images(visitor: Visitor, bundles: dict[str, Bundle]) -> None:
     bundle = bundles[FLAT]
-    visitor.open(model=FLAT, view="Interpolate", a="test-3", b="test-42", steps="5")
+    visitor.open(
+        model=FLAT,
+        view="Interpolate",
+        a="test-3",
+        b="test-42",
+        steps="5",
+        even="In the latent space",
+    )
     a, b = bundle.latents.z_mean[[3, 42]].astype(float)
 
     def path(t: float) -> np.ndarray:
@@ -1014,7 +1021,8 @@ def test_the_path_between_two_images(visitor: Visitor, bundles: dict[str, Bundle
 
 def test_ends_come_from_gallery_map_and_point(visitor: Visitor, bundles: dict[str, Bundle]) -> None:
     bundle = bundles[FLAT]
-    visitor.open(model=FLAT, view="Interpolate", a="test-3", b="test-42", z="1,1")
+    ends = {"a": "test-3", "b": "test-42"}
+    visitor.open(model=FLAT, view="Interpolate", **ends, z="1,1", even="In the latent space")
     gallery = visitor.page.locator(".picker").first
     box = gallery.bounding_box()
     visitor.page.mouse.move(box["x"] + box["width"] * 2.5 / 8, box["y"] + box["height"] / 4)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from explorer.drawing import raster
+from explorer.drawing import films, raster
 
 
 def read(data: bytes) -> np.ndarray:
@@ -96,7 +96,7 @@ def test_a_data_uri_is_the_png_in_base_64() -> None:
 def test_a_gif_goes_forth_and_back_for_ever() -> None:
     levels = [0, 60, 120, 180]
     frames = [np.full((4, 4, 1), level, np.uint8) for level in levels]
-    image = Image.open(io.BytesIO(raster.gif(frames, seconds=3.0)))
+    image = Image.open(io.BytesIO(films.gif(frames, seconds=3.0)))
     assert image.format == "GIF"
     assert image.info["loop"] == 0  # for ever
     seen, duration = [], 0
@@ -110,21 +110,21 @@ def test_a_gif_goes_forth_and_back_for_ever() -> None:
 def test_a_gif_of_colours_keeps_them() -> None:
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
     frames = [np.full((6, 6, 3), colour, np.uint8) for colour in colours]
-    image = Image.open(io.BytesIO(raster.gif(frames)))
+    image = Image.open(io.BytesIO(films.gif(frames)))
     seen = [frame.convert("RGB").getpixel((3, 3)) for frame in ImageSequence.Iterator(image)]
     assert seen == [*colours, colours[1]]
 
 
 def test_a_gif_of_one_frame_is_that_picture() -> None:
     picture = np.full((4, 4, 1), 77, np.uint8)
-    data = raster.gif([picture])
+    data = films.gif([picture])
     assert getattr(Image.open(io.BytesIO(data)), "n_frames", 1) == 1
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data)).convert("L")), 77)
 
 
 def test_a_gif_of_two_frames_shows_each_once() -> None:
     frames = [np.full((4, 4, 1), level, np.uint8) for level in (10, 200)]
-    assert getattr(Image.open(io.BytesIO(raster.gif(frames))), "n_frames", 1) == 2
+    assert getattr(Image.open(io.BytesIO(films.gif(frames))), "n_frames", 1) == 2
 
 
 def test_the_error_map_is_white_red_and_blue() -> None:

@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 import plotly.graph_objects as go
@@ -30,6 +30,8 @@ from explorer.bundle.store import (
     load_reference,
     read_card,
 )
+from explorer.bundle.walks import JUDGED, DataGraph, Kind, Walk, build_graph, judge, walk
+from explorer.core.geodesics import Scores
 from explorer.core.metrics import percentile_of
 from explorer.core.subsets import evenly_spaced
 from explorer.data.framing import typical_fill
@@ -190,6 +192,22 @@ def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     density = bundle.aggregate_posterior.log_density(z)
     shares: np.ndarray = percentile_of(density, bundle.sorted_log_density)
     return shares
+
+
+@st.cache_resource(show_spinner="Joining neighbours …", max_entries=16, hash_funcs=KEYS)
+def data_graph(bundle: Bundle) -> DataGraph:
+    """The test images joined with their neighbours."""
+    return build_graph(bundle)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=KEYS)
+def walks(bundle: Bundle, stops: np.ndarray) -> dict[Kind, tuple[Walk, Scores]]:
+    """The path of each kind through latents ``(n, latent_dim)``, and what it is like."""
+    found = {}
+    for kind in get_args(Kind):
+        path = walk(bundle, kind, list(stops), data_graph(bundle))
+        found[kind] = path, judge(bundle, path.at(JUDGED, evenly=True))
+    return found
 
 
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=KEYS)

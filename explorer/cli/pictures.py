@@ -43,7 +43,7 @@ from explorer.core.geometry import (
 )
 from explorer.core.paths import traversal
 from explorer.core.subsets import evenly_spaced
-from explorer.drawing import charts, raster
+from explorer.drawing import charts, films, raster
 from explorer.errors import ExplorerError
 from explorer.notation import parse_latent
 
@@ -147,7 +147,7 @@ def draw(
     digits = max(2, len(str(frames - 1)))
     for k, shot in enumerate(shots):
         yield f"sweep/frame-{k:0{digits}}.png", raster.png(shot)
-    yield "sweep.gif", raster.gif(shots)
+    yield "sweep.gif", films.gif(shots)
 
     points, labels = plane.project(bundle.latents.z_mean), bundle.latents.labels
     box, classes = charts.extent_of(points), bundle.card.data.classes

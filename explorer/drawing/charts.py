@@ -206,6 +206,31 @@ def kl_figure(kl_per_dimension: Sequence[float], order: Sequence[int]) -> go.Fig
     return figure
 
 
+def path_figure(percentiles: np.ndarray, thin: float) -> go.Figure:
+    """How dense the data is along a path, as percentiles of the test images' own places.
+
+    Args:
+        percentiles: evenly along the path, ``(k,)``.
+        thin: the percentile below which a place is thin.
+    """
+    figure = go.Figure(
+        go.Scatter(
+            x=np.linspace(0, 100, len(percentiles)),
+            y=percentiles,
+            line={"color": PALETTE[0]},
+            hovertemplate="%{x:.0f} % of the way: denser than %{y:.0f} %<extra></extra>",
+        )
+    )
+    figure.add_hline(thin, line={"color": PALETTE[2], "dash": "dot", "width": 1})
+    figure.update_layout(
+        height=190,
+        **_SMALL,
+        xaxis={"title": "% of the way"},
+        yaxis={"title": "denser than, % of images", "range": [0, 100]},
+    )
+    return figure
+
+
 def _literal(name: str) -> str:
     """Escape a name, in which Plotly would read HTML."""
     return html.escape(name, quote=False)

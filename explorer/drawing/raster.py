@@ -1,4 +1,4 @@
-"""Pictures from arrays: pixels, grids, strips and the PNG and GIF files of them."""
+"""Pictures from arrays: pixels, grids, strips and the PNG files of them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 PAGE_SIDE = 448
 """Pixels of the longer side to which pictures of the page are enlarged."""
+CAPTIONED_SIDE = 100
+"""Pixels across, at least, of an image above a caption."""
 
 
 def to_pixels(images: np.ndarray) -> np.ndarray:
@@ -57,23 +59,7 @@ def png(picture: np.ndarray, *, effort: int = 6) -> bytes:
     An effort of 1 takes a third of the time of 6, and a tenth more bytes for decoded images.
     """
     buffer = io.BytesIO()
-    _image(picture).save(buffer, "png", compress_level=effort)
-    return buffer.getvalue()
-
-
-def gif(frames: Sequence[np.ndarray], *, seconds: float = 3.0) -> bytes:
-    """Encode pictures as an endless GIF that shows them back and forth in ``seconds``."""
-    loop = [*frames, *frames[-2:0:-1]]
-    images = [_image(frame) for frame in loop]
-    buffer = io.BytesIO()
-    images[0].save(
-        buffer,
-        "gif",
-        save_all=True,
-        append_images=images[1:],
-        duration=max(20, round(1000 * seconds / len(loop))),
-        loop=0,
-    )
+    as_image(picture).save(buffer, "png", compress_level=effort)
     return buffer.getvalue()
 
 
@@ -106,5 +92,21 @@ def with_alpha(images: np.ndarray) -> np.ndarray:
     return np.concatenate([images, np.full_like(images[..., :1], 255)], axis=-1)
 
 
-def _image(picture: np.ndarray) -> Image.Image:
+def captioned_png(images: np.ndarray, captions: Sequence[str]) -> bytes:
+    """Images ``(n, height, width, channels)`` uint8 in a row, each above its caption, as PNG."""
+    zoom = -(-CAPTIONED_SIDE // images.shape[2])
+    row = as_image(enlarge(tile(images, len(images), gap=1), zoom)).convert("RGB")
+    sheet = Image.new("RGB", (row.width, row.height + CAPTIONED_SIDE // 2), "white")
+    sheet.paste(row)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    for n, caption in enumerate(captions):
+        middle = (n * (images.shape[2] + 1) + images.shape[2] / 2) * zoom
+        draw.text((middle, row.height + 4), caption, "black", font, anchor="ma", align="center")
+    buffer = io.BytesIO()
+    sheet.save(buffer, "png")
+    return buffer.getvalue()
+
+
+def as_image(picture: np.ndarray) -> Image.Image:
+    """A picture ``(height, width, channels)`` uint8 as Pillow's."""
     return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)

@@ -1,47 +1,60 @@
-"""Interpolate: the images between two chosen ones, along a line or a great arc."""
+"""Interpolate: the images between chosen ones: straight, on a great arc, or along the data."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
 import numpy as np
 import streamlit as st
 
-from explorer.app import cache, parts, session
-from explorer.app.address import parse_test_image
+from explorer.app import cache, ends, parts, session
 from explorer.app.exports import download, npz
 from explorer.app.point import render_point, stage
-from explorer.app.upload import upload_and_prepare
-from explorer.app.view import Detail, Option, View
-from explorer.app.words import describe, describe_test_image, literal, percent
+from explorer.app.view import Option, View
+from explorer.app.words import percent
 from explorer.bundle.store import Bundle
-from explorer.core.paths import lerp, slerp
-from explorer.drawing import raster
-from explorer.notation import parse_latent
+from explorer.bundle.walks import Kind
+from explorer.core.geodesics import THIN, Scores
+from explorer.drawing import charts, films, raster
 
-WALKS = {"Straight line": lerp, "Great arc": slerp}
-PATH = Option("path", "Straight line", tuple(WALKS))
+KINDS: tuple[Kind, ...] = get_args(Kind)
+PATH = Option("path", KINDS[0], KINDS)
 STEPS = Option("steps", 12, tuple(range(3, 41)))
+EVEN = "In the picture"
+SPACING = Option("even", EVEN, (EVEN, "In the latent space"))
+LOOP = Option("loop", "Open", ("Open", "Closed"))
 
 HELP = """
 Both ends are places in the latent space. Decoding the places between them shows whether the
 space is *smooth*: a good one passes through believable images.
 
-A **straight line** (lerp) is the shortest way. A **great arc** (slerp; Shoemake 1985, White 2016)
-keeps the distance from the origin between that of its ends. It is here to be compared: on the
-models that ship it passed through thinner places than the straight line, changed the pictures
-more and came back less exactly.
+- A **straight line** (lerp) is the shortest way.
+- A **great arc** (slerp; Shoemake 1985, White 2016) keeps the distance from the origin between
+  that of its ends. It is here to be compared: on the models that ship it passed through thinner
+  places than the straight line, changed the pictures more and came back less exactly.
+- **Along the data**: from test image to test image, each joined with its ten nearest, on the way
+  where the picture changes least and the data is not thin (after Chen et al. 2018).
+
+The images are spaced **evenly in the picture**, so that each step changes it alike, or evenly in
+the latent space.
 """
-SOURCES = ("Test image", "The point", "Upload")
-GALLERY = 16
-SMOOTH = 61
-"""Points of the path that the scrubber runs along; between them it goes straight."""
+SCORES_HELP = f"""
+- **Change**: how much the picture changes on the way, against the straight line: the length of
+  the decoded path by Fisher and Rao's metric.
+- **Thin**: the share of the way that is thinner than {THIN:.0%} of the test images' places.
+- **Returns within**: the mean distance $\\lVert E(D(z)) - z \\rVert$; small where decoder and
+  encoder agree.
+- **Largest step**: over the mean one, of 60 that are spaced evenly in the picture.
+"""
+SMOOTH = 60
+"""Steps from a stop to the next that the scrubber takes; within one it goes straight."""
 
 
 def render_view(bundle: Bundle) -> None:
     """Draw the view."""
     st.markdown("Choose two images and see what lies between them.", help=HELP)
-    _setdefault_ends(bundle)
+    ends.setdefault(bundle)
     main, side = stage()
     with side:
         render_point(bundle)  # first: the path's picture takes its place
@@ -53,167 +66,45 @@ def _render_path(bundle: Bundle) -> None:
     columns = st.columns(2, gap="medium")
     for name, column in zip("ab", columns, strict=True):
         with column, st.container(border=True):
-            _render_end(bundle, name)
-    ends = [end_latent(bundle, st.session_state[name]) for name in "ab"]
-    walk, count = _render_path_controls()
-    path = walk(*ends, np.linspace(0.0, 1.0, count))
+            ends.render_end(bundle, name)
+    ends.render_stops_between(bundle)
+    count, is_even = _render_path_controls()
+    stops = ends.stops(bundle, is_loop=_is_loop())
+    walks = cache.walks(bundle, stops)
+    walk, _ = walks[st.session_state[PATH.name]]
+    path = walk.at(count, evenly=is_even)
     images = cache.decoded(bundle, path)
     _render_strip(bundle, path, images)
-    parts.scrubber(
-        bundle, walk(*ends, np.linspace(0.0, 1.0, SMOOTH)), key=f"scrubber-{bundle.card.name}"
-    )
+    scrubbed = walk.at(SMOOTH * (len(stops) - 1) + 1, evenly=is_even)
+    parts.scrubber(bundle, scrubbed, key=f"scrubber-{bundle.card.name}")
     _render_exports(bundle, path, images)
-    _render_map(bundle, path)
-
-
-def end_latent(bundle: Bundle, end: str) -> np.ndarray:
-    """The latent of an end as session and address write it: ``test-17`` or coordinates.
-
-    Raises:
-        ValueError: the model has no such end.
-    """
-    row = parse_test_image(end, bundle)
-    if row is not None:
-        return np.asarray(bundle.latents.z_mean[row])
-    return parse_latent(end, bundle.card.model.latent_dim)
-
-
-def _detail(name: str) -> Detail:
-    """An end of the path in the address."""
-
-    def take(text: str, bundle: Bundle) -> None:
-        end_latent(bundle, text)
-        _set_end(name, text)
-
-    return Detail(name, take, lambda bundle: st.session_state.get(name))
+    _render_scores(bundle, {kind: scores for kind, (_, scores) in walks.items()}, scrubbed)
+    _render_map(bundle, scrubbed)
 
 
 VIEW = View(
     "Interpolate",
     render_view,
-    options=(PATH, STEPS),
-    details=(_detail("a"), _detail("b")),
+    options=(PATH, STEPS, SPACING, LOOP),
+    details=ends.DETAILS,
     needs_decoder=True,
 )
 
 
-def _setdefault_ends(bundle: Bundle) -> None:
-    """Two images of different classes, unless ends that fit this model are chosen already."""
-    labels = bundle.latents.labels
-    second = int(np.argmax(labels != labels[0])) or len(labels) - 1
-    for name, row in (("a", 0), ("b", second)):
-        try:
-            end_latent(bundle, st.session_state.get(name) or "")
-        except ValueError:
-            st.session_state[name] = f"test-{row}"
+def _is_loop() -> bool:
+    return bool(st.session_state[LOOP.name] == "Closed")
 
 
-def _render_end(bundle: Bundle, name: str) -> None:
-    flow = st.container(horizontal=True, gap="small")
-    picture = flow.container(width=88, key=f"end-{name}")
-    source = flow.container(width="stretch").segmented_control(
-        "From" if name == "a" else "To",
-        SOURCES,
-        default=SOURCES[0],
-        required=True,
-        key=f"source-{name}",
-        persist_state="session",
-    )
-    if source != "Upload":  # which counts as a new one when it is chosen again
-        st.session_state.pop(f"uploaded-{name}", None)
-    if source == "Test image":
-        _choose_test_image(bundle, name)
-    elif source == "The point":
-        st.button(
-            f"Use {describe(session.point(bundle))}",
-            key=f"take-{name}",
-            on_click=_set_end,
-            args=(name, session.format_latent(session.point(bundle))),
-            help="Move the point in any other view first, by a click on the map for instance",
-        )
-    else:
-        _take_upload(bundle, name)
-    with picture:
-        _render_end_picture(bundle, st.session_state[name])
-
-
-def _take_upload(bundle: Bundle, name: str) -> None:
-    """Put the end where the encoder puts an upload: once, so that a click may move it later."""
-    prepared = upload_and_prepare(bundle, key=f"interpolate-{name}", adjustable=False)
-    end, former = None, st.session_state.get(f"uploaded-{name}")
-    if prepared is not None:
-        z_mean, _ = bundle.codec.encode(prepared[np.newaxis])
-        end = session.format_latent(session.rounded(z_mean[0]))
-        if end != former:
-            _set_end(name, end)
-    elif former is not None and former == st.session_state[name]:  # it was removed
-        del st.session_state[name]
-        _setdefault_ends(bundle)
-    st.session_state[f"uploaded-{name}"] = end
-
-
-def _render_end_picture(bundle: Bundle, end: str) -> None:
-    row = parse_test_image(end, bundle)
-    if row is not None:
-        image = cache.pictures(bundle, np.array([row]))[0][0]
-        caption = describe_test_image(bundle, row)
-    else:
-        z = end_latent(bundle, end)
-        image = cache.decoded(bundle, z[np.newaxis])[0]
-        caption = describe(z)
-    st.image(raster.crisp(image), width="stretch", caption=literal(caption), alt=caption)
-
-
-def _choose_test_image(bundle: Bundle, name: str) -> None:
-    classes = bundle.card.data.classes
-    labels = bundle.latents.labels
-    flow = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
-    chosen_class = flow.container(width="stretch").selectbox(
-        "Class", ("Any class", *classes), key=f"class-{name}", persist_state="session"
-    )
-    candidates = np.arange(len(labels))
-    if chosen_class != "Any class":
-        candidates = np.flatnonzero(labels == classes.index(chosen_class))
-    if not len(candidates):
-        st.caption("The test set holds no image of this class.")
-        return
-    seed_key = f"gallery-{name}"
-    seed = st.session_state.setdefault(seed_key, 0)
-
-    def show_others() -> None:
-        st.session_state[seed_key] += 1
-
-    def take_any() -> None:
-        _set_end(name, f"test-{np.random.default_rng().choice(candidates)}")
-
-    for label, action, explanation in (
-        ("Others", show_others, "Show other images"),
-        ("Random", take_any, "Take one at random"),
-    ):
-        flow.button(label, key=f"{label.lower()}-{name}", on_click=action, help=explanation)
-    rows = np.random.default_rng(seed).permutation(candidates)[:GALLERY]
-    parts.pick_tile(
-        cache.pictures(bundle, rows)[0],
-        lambda tile: _set_end(name, f"test-{rows[tile]}"),
-        columns=min(8, len(rows)),
-        labels=[describe_test_image(bundle, row) for row in rows.tolist()],
-        key=f"gallery-tiles-{name}-{bundle.card.name}",
-        title="Test images to choose from",
-        tile_size=56,
-    )
-
-
-def _set_end(name: str, end: str) -> None:
-    st.session_state[name] = end
-
-
-def _render_path_controls() -> tuple[Callable[..., np.ndarray], int]:
-    """The way to walk, as a function of both ends and the places between, and how many images."""
-    path, steps = st.columns(2, gap="large")
-    with path:
+def _render_path_controls() -> tuple[int, bool]:
+    """How many images, and whether they are spaced evenly in the picture."""
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
         session.choose(PATH, "Path")
-    steps.select_slider("Images", STEPS.choices, key=STEPS.name, persist_state="session")
-    return WALKS[st.session_state[PATH.name]], int(st.session_state[STEPS.name])
+        session.choose(SPACING, "Evenly spaced")
+    with right:
+        st.select_slider("Images", STEPS.choices, key=STEPS.name, persist_state="session")
+        session.choose(LOOP, "Ends")
+    return int(st.session_state[STEPS.name]), st.session_state[SPACING.name] == EVEN
 
 
 def _render_strip(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
@@ -244,20 +135,62 @@ def _render_map(bundle: Bundle, path: np.ndarray) -> None:
     def take(z: np.ndarray, row: int | None) -> None:
         name = "a" if target == "From" else "b"
         end = session.format_latent(session.rounded(z)) if row is None else f"test-{row}"
-        _set_end(name, end)
+        ends.set_end(name, end)
 
     parts.live_map(bundle, key=f"path-map-{bundle.card.name}", on_click=take, path=path)
 
 
+def _render_scores(bundle: Bundle, scores: dict[Kind, Scores], path: np.ndarray) -> None:
+    """What each kind of path is like, and how dense the data is along the chosen one."""
+    chosen, straight = st.session_state[PATH.name], scores["Straight line"].length or 1.0
+    rows = [
+        (kind, f"{s.length / straight:.2f}", f"{s.thin:.0%}", f"{s.return_distance:.2f}",
+         f"{s.jump:.2f} ×")
+        for kind, s in scores.items()
+    ]  # fmt: skip
+    table, chart = st.columns([3, 2], gap="medium")
+    table.caption("Scores of the three paths", help=SCORES_HELP)
+    table.markdown(
+        "\n".join(
+            [
+                "| Path | Change | Thin | Returns within | Largest step |",
+                "|---|--:|--:|--:|--:|",
+                *(
+                    "|".join(["", *(f"**{c}**" if row[0] == chosen else c for c in row), ""])
+                    for row in rows
+                ),
+            ]
+        )
+    )
+    figure = charts.path_figure(cache.percentiles(bundle, path), 100 * THIN)
+    chart.plotly_chart(figure, key="path-density", config={"displayModeBar": False})
+
+
 def _render_exports(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
+    is_loop = _is_loop()  # a download has no session
+
     def picture() -> bytes:
         return raster.png(raster.enlarge(raster.tile(images, len(images)), 4))
 
-    def animation() -> bytes:
-        return raster.gif([raster.enlarge(image, 8) for image in images])
+    def captioned() -> bytes:
+        shares = cache.percentiles(bundle, path)
+        ways = np.linspace(0, 100, len(path))
+        return raster.captioned_png(
+            images,
+            [
+                f"{way:.0f} %\ndenser than\n{percent(s)}"
+                for way, s in zip(ways, shares, strict=True)
+            ],
+        )
+
+    def film(encode: Callable[..., bytes]) -> Callable[[], bytes]:
+        return lambda: encode([raster.enlarge(image, 8) for image in images], is_loop=is_loop)
 
     name = f"{bundle.card.name}-interpolation"
     with st.container(horizontal=True):
         download("PNG", picture, f"{name}.png", mime="image/png")
-        download("GIF", animation, f"{name}.gif", mime="image/gif")
+        download("PNG with captions", captioned, f"{name}-captions.png", mime="image/png")
+        download("GIF", film(films.gif), f"{name}.gif", mime="image/gif")
+        download("WebP", film(films.webp), f"{name}.webp", mime="image/webp")
+        download("MP4", film(films.mp4), f"{name}.mp4", mime="video/mp4")
         download("NPZ", lambda: npz(z=path, images=images), f"{name}.npz")

@@ -12,7 +12,7 @@ from explorer.app.point import render_point, stage
 from explorer.app.view import View
 from explorer.bundle.store import Bundle
 from explorer.core.paths import traversal
-from explorer.drawing import raster
+from explorer.drawing import films, raster
 
 FIRST = 10
 """Dimensions shown at once; the rest stand behind 'more'."""
@@ -70,7 +70,7 @@ def _render_exports(bundle: Bundle) -> None:
 
     def animation() -> bytes:
         frames = np.stack(all_strips(FRAMES), axis=1)
-        return raster.gif([raster.enlarge(raster.tile(frame, len(frame)), 3) for frame in frames])
+        return films.gif([raster.enlarge(raster.tile(frame, len(frame)), 3) for frame in frames])
 
     name = f"{bundle.card.name}-traversals"
     with st.container(horizontal=True):

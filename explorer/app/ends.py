@@ -1,0 +1,232 @@
+"""The ends of a path and the stops between them: chosen, kept in the address, reordered."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from explorer.app import cache, parts, session
+from explorer.app.address import parse_test_image
+from explorer.app.upload import upload_and_prepare
+from explorer.app.view import Detail
+from explorer.app.words import describe, describe_test_image, literal
+from explorer.bundle.store import Bundle
+from explorer.drawing import raster
+from explorer.notation import parse_latent
+
+SOURCES = ("Test image", "The point", "Upload")
+GALLERY = 16
+MOST_STOPS = 12
+"""Between both ends."""
+
+
+def stops(bundle: Bundle, *, is_loop: bool) -> np.ndarray:
+    """The latents to pass through, ``(n, latent_dim)``."""
+    state = st.session_state
+    ends = [state["a"], *state["via"], state["b"]]
+    if is_loop:
+        ends.append(state["a"])
+    return np.stack([end_latent(bundle, end) for end in ends])
+
+
+def end_latent(bundle: Bundle, end: str) -> np.ndarray:
+    """The latent of an end as session and address write it: ``test-17`` or coordinates.
+
+    Raises:
+        ValueError: the model has no such end.
+    """
+    row = parse_test_image(end, bundle)
+    if row is not None:
+        return np.asarray(bundle.latents.z_mean[row])
+    return parse_latent(end, bundle.card.model.latent_dim)
+
+
+def setdefault(bundle: Bundle) -> None:
+    """Two images of different classes, unless ends that fit this model are chosen already."""
+    labels = bundle.latents.labels
+    second = int(np.argmax(labels != labels[0])) or len(labels) - 1
+    for name, row in (("a", 0), ("b", second)):
+        if not _is_end(bundle, st.session_state.get(name) or ""):
+            st.session_state[name] = f"test-{row}"
+    between = st.session_state.get("via", [])
+    st.session_state["via"] = [end for end in between if _is_end(bundle, end)]
+
+
+def _is_end(bundle: Bundle, end: str) -> bool:
+    try:
+        end_latent(bundle, end)
+    except ValueError:  # of another model
+        return False
+    return True
+
+
+def _end_detail(name: str) -> Detail:
+    """An end of the path in the address."""
+
+    def take(text: str, bundle: Bundle) -> None:
+        end_latent(bundle, text)
+        set_end(name, text)
+
+    return Detail(name, take, lambda bundle: st.session_state.get(name))
+
+
+def _take_stops(text: str, bundle: Bundle) -> None:
+    ends = text.split(";")
+    for end in ends:
+        end_latent(bundle, end)
+    st.session_state["via"] = ends[:MOST_STOPS]
+
+
+DETAILS = (
+    _end_detail("a"),
+    _end_detail("b"),
+    Detail("via", _take_stops, lambda _: ";".join(st.session_state.get("via", ())) or None),
+)
+"""What the address carries of them."""
+
+
+def render_end(bundle: Bundle, name: str) -> None:
+    """Draw an end, and the ways to choose it."""
+    flow = st.container(horizontal=True, gap="small")
+    picture = flow.container(width=88, key=f"end-{name}")
+    source = flow.container(width="stretch").segmented_control(
+        "From" if name == "a" else "To",
+        SOURCES,
+        default=SOURCES[0],
+        required=True,
+        key=f"source-{name}",
+        persist_state="session",
+    )
+    if source != "Upload":  # which counts as a new one when it is chosen again
+        st.session_state.pop(f"uploaded-{name}", None)
+    if source == "Test image":
+        _choose_test_image(bundle, name)
+    elif source == "The point":
+        st.button(
+            f"Use {describe(session.point(bundle))}",
+            key=f"take-{name}",
+            on_click=set_end,
+            args=(name, session.format_latent(session.point(bundle))),
+            help="Move the point in any other view first, by a click on the map for instance",
+        )
+    else:
+        _take_upload(bundle, name)
+    image, caption = _picture_of(bundle, st.session_state[name])
+    picture.image(raster.crisp(image), width="stretch", caption=literal(caption), alt=caption)
+
+
+def render_stops_between(bundle: Bundle) -> None:
+    """The stops between both ends: add, reorder and remove them."""
+    between: list[str] = st.session_state["via"]
+    chosen = min(st.session_state.get("stop", 0), len(between) - 1)
+
+    def add(end: str) -> None:
+        between.append(end)
+        st.session_state["stop"] = len(between) - 1
+
+    def add_test_image() -> None:
+        add(f"test-{np.random.default_rng().integers(bundle.card.data.test_images)}")
+
+    def move(step: int) -> None:
+        to = (chosen + step) % len(between)
+        between.insert(to, between.pop(chosen))
+        st.session_state["stop"] = to
+
+    def remove() -> None:
+        between.pop(chosen)
+
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("Stops between", width="content")
+        is_full = len(between) >= MOST_STOPS
+        st.button("Add a test image", on_click=add_test_image, disabled=is_full)
+        st.button(
+            "Add the point", disabled=is_full,
+            on_click=lambda: add(session.format_latent(session.point(bundle))),
+        )  # fmt: skip
+        if between:
+            for label, icon, action in (
+                ("Earlier", "arrow_back", lambda: move(-1)),
+                ("Later", "arrow_forward", lambda: move(1)),
+                ("Remove", "delete", remove),
+            ):
+                st.button(label, icon=f":material/{icon}:", key=f"stop-{label}", on_click=action)
+    if between:
+        tiles, names = zip(*(_picture_of(bundle, end) for end in between), strict=True)
+        parts.pick_tile(
+            np.stack(tiles),
+            lambda tile: st.session_state.update(stop=tile),
+            columns=len(between),
+            labels=names,
+            key=f"stops-{bundle.card.name}",
+            title="The stops between both ends; choose one to move or remove it",
+            selected=chosen,
+            tile_size=56,
+        )
+
+
+def _take_upload(bundle: Bundle, name: str) -> None:
+    """Put the end where the encoder puts an upload: once, so that a click may move it later."""
+    prepared = upload_and_prepare(bundle, key=f"interpolate-{name}", adjustable=False)
+    end, former = None, st.session_state.get(f"uploaded-{name}")
+    if prepared is not None:
+        z_mean, _ = bundle.codec.encode(prepared[np.newaxis])
+        end = session.format_latent(session.rounded(z_mean[0]))
+        if end != former:
+            set_end(name, end)
+    elif former is not None and former == st.session_state[name]:  # it was removed
+        del st.session_state[name]
+        setdefault(bundle)
+    st.session_state[f"uploaded-{name}"] = end
+
+
+def _picture_of(bundle: Bundle, end: str) -> tuple[np.ndarray, str]:
+    """What an end looks like, and what it is called."""
+    row = parse_test_image(end, bundle)
+    if row is not None:
+        return cache.pictures(bundle, np.array([row]))[0][0], describe_test_image(bundle, row)
+    z = end_latent(bundle, end)
+    return cache.decoded(bundle, z[np.newaxis])[0], describe(z)
+
+
+def _choose_test_image(bundle: Bundle, name: str) -> None:
+    classes = bundle.card.data.classes
+    labels = bundle.latents.labels
+    flow = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
+    chosen_class = flow.container(width="stretch").selectbox(
+        "Class", ("Any class", *classes), key=f"class-{name}", persist_state="session"
+    )
+    candidates = np.arange(len(labels))
+    if chosen_class != "Any class":
+        candidates = np.flatnonzero(labels == classes.index(chosen_class))
+    if not len(candidates):
+        st.caption("The test set holds no image of this class.")
+        return
+    seed_key = f"gallery-{name}"
+    seed = st.session_state.setdefault(seed_key, 0)
+
+    def show_others() -> None:
+        st.session_state[seed_key] += 1
+
+    def take_any() -> None:
+        set_end(name, f"test-{np.random.default_rng().choice(candidates)}")
+
+    for label, action, explanation in (
+        ("Others", show_others, "Show other images"),
+        ("Random", take_any, "Take one at random"),
+    ):
+        flow.button(label, key=f"{label.lower()}-{name}", on_click=action, help=explanation)
+    rows = np.random.default_rng(seed).permutation(candidates)[:GALLERY]
+    parts.pick_tile(
+        cache.pictures(bundle, rows)[0],
+        lambda tile: set_end(name, f"test-{rows[tile]}"),
+        columns=min(8, len(rows)),
+        labels=[describe_test_image(bundle, row) for row in rows.tolist()],
+        key=f"gallery-tiles-{name}-{bundle.card.name}",
+        title="Test images to choose from",
+        tile_size=56,
+    )
+
+
+def set_end(name: str, end: str) -> None:
+    """Put the end ``a`` or ``b`` somewhere, as ``end_latent`` reads it."""
+    st.session_state[name] = end

@@ -1,0 +1,151 @@
+"""Walks through a model's latent space: straight, on a great arc, or along the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from explorer.bundle.places import return_distances
+from explorer.bundle.store import Bundle
+from explorer.core.geodesics import (
+    NEIGHBOURS,
+    THIN,
+    Scores,
+    along,
+    edge_costs,
+    embed,
+    join_neighbours,
+    lengths_along,
+    score,
+    shortest_path,
+)
+from explorer.core.geometry import nearest
+from explorer.core.neighbours import batches
+from explorer.core.paths import lerp, slerp
+from explorer.core.subsets import evenly_spaced
+
+Kind = Literal["Straight line", "Great arc", "Along the data"]
+MAX_NODES = 20_000
+"""Of more test images, so many are the graph's nodes."""
+FINE = 100
+"""Steps from a stop to the next in which lengths are measured."""
+JUDGED = 61
+"""Points of a path that are judged."""
+_BATCH = 500
+
+
+@dataclass(frozen=True, eq=False)
+class DataGraph:
+    """Test images joined with their neighbours.
+
+    Attributes:
+        z: latents of the nodes, ``(n, latent_dim)``.
+        edges: pairs of nodes, ``(m, 2)``.
+        costs: of walking along each, ``(m,)``.
+    """
+
+    z: np.ndarray
+    edges: np.ndarray
+    costs: np.ndarray
+
+
+def build_graph(bundle: Bundle) -> DataGraph:
+    """Join the test images' latents, and measure what each step between them costs."""
+    z = bundle.latents.z_mean
+    z = z[evenly_spaced(len(z), MAX_NODES)]
+    edges = join_neighbours(z)
+    return DataGraph(z, edges, _costs(bundle, z, edges))
+
+
+def _costs(bundle: Bundle, z: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    density = bundle.aggregate_posterior.log_density
+    a, b = edges.T
+    thinnest = np.minimum(density(z)[edges].min(axis=1), density((z[a] + z[b]) / 2))
+    return edge_costs(_embedded(bundle, z), edges, thinnest, thin_limit(bundle))
+
+
+def thin_limit(bundle: Bundle) -> float:
+    """The log-density below which a place is thin, nats."""
+    return float(np.quantile(bundle.latents.log_density, THIN))
+
+
+def _embedded(bundle: Bundle, z: np.ndarray) -> np.ndarray:
+    likelihood = bundle.card.model.likelihood
+    parts = [embed(bundle.codec.decode(z[b]), likelihood) for b in batches(len(z), _BATCH)]
+    return np.concatenate(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """A fine path.
+
+    Attributes:
+        points: latents, ``FINE`` steps from each stop to the next, ``(k, latent_dim)`` float32.
+        changes: how much the picture has changed up to each (``lengths_along``), ``(k,)``.
+    """
+
+    points: np.ndarray
+    changes: np.ndarray
+
+    def at(self, count: int, *, evenly: bool) -> np.ndarray:
+        """So many points from end to end, ``(count, latent_dim)``.
+
+        Args:
+            count: how many.
+            evenly: whether the picture changes alike between them; else each stop is as many
+                steps from the next.
+        """
+        places = self.changes if evenly else np.arange(len(self.points), dtype=np.float64)
+        return along(self.points, places, np.linspace(0.0, places[-1], count))
+
+
+def walk(bundle: Bundle, kind: Kind, stops: Sequence[np.ndarray], graph: DataGraph) -> Walk:
+    """A path through all stops.
+
+    Args:
+        bundle: the model.
+        kind: of the path from each stop to the next.
+        stops: latents, ``(latent_dim,)`` each, at least two.
+        graph: that of the path along the data.
+    """
+    t = np.linspace(0.0, 1.0, FINE + 1)
+    legs = []
+    for a, b in zip(stops[:-1], stops[1:], strict=True):
+        if kind == "Along the data":
+            corners = _corners(bundle, graph, a, b)
+            legs.append(along(corners, np.linspace(0.0, 1.0, len(corners)), t))
+        else:
+            legs.append((lerp if kind == "Straight line" else slerp)(a, b, t))
+    points = np.concatenate([legs[0][:1], *(leg[1:] for leg in legs)])
+    return Walk(points, lengths_along(_embedded(bundle, points)))
+
+
+def _corners(bundle: Bundle, graph: DataGraph, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The cheapest way through the graph, both ends joined with their own neighbours."""
+    n = len(graph.z)
+    near = [nearest(end, graph.z, min(NEIGHBOURS, n))[0] for end in (a, b)]
+    nodes = np.concatenate([graph.z[near[0]], graph.z[near[1]], a[np.newaxis], b[np.newaxis]])
+    first, second = len(near[0]), len(near[1])
+    links = np.array(
+        [(first + second, i) for i in range(first)]
+        + [(first + second + 1, first + i) for i in range(second)]
+    )
+    names = np.concatenate([*near, [n, n + 1]])
+    edges = np.concatenate([graph.edges, names[links]])
+    costs = np.concatenate([graph.costs, _costs(bundle, nodes, links)])
+    z = np.concatenate([graph.z, nodes[-2:]])
+    path = shortest_path(edges, costs, n, n + 1)
+    return z[path]
+
+
+def judge(bundle: Bundle, path: np.ndarray) -> Scores:
+    """What a path is like, by its points ``(k, latent_dim)``."""
+    return score(
+        _embedded(bundle, path),
+        bundle.aggregate_posterior.log_density(path),
+        return_distances(bundle.codec, path),
+        thin_limit(bundle),
+    )

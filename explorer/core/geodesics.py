@@ -1,0 +1,180 @@
+"""Paths along the data: the shortest ones in a graph of neighbouring latents.
+
+A decoder pulls back a metric to the latent space: a step is as long as the picture changes
+(Arvanitidis et al. 2018, "Latent Space Oddity"). Length alone would reward fading from one
+picture into the other through places where no data is, so a step costs more where the data is
+thin. The shortest path is sought among test images' latents, each joined with its
+nearest ones (Chen et al. 2018, arXiv 1812.08284).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from explorer.core.elbo import LikelihoodName
+from explorer.core.neighbours import batches, index, nearest_others
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+NEIGHBOURS = 10
+"""Latents that each is joined with."""
+THIN = 0.1
+"""A place is thin if it is thinner than those of 1 − ``THIN`` of the test images."""
+_DEAREST = 8.0
+"""Nats below the thin limit beyond which a step costs no more."""
+_BATCH = 2_000
+
+
+def embed(images: np.ndarray, likelihood: LikelihoodName) -> np.ndarray:
+    """Coordinates in which Euclidean distances measure how much pictures differ, float32.
+
+    For Bernoulli pixels 2 arcsin √p, in which small steps have the length of Fisher and Rao;
+    for Gaussian pixels of one variance the means, which have it up to a factor.
+
+    Args:
+        images: decoded, in [0, 1], ``(n, height, width, channels)``.
+        likelihood: of the pixels.
+
+    Returns:
+        ``(n, height * width * channels)``.
+    """
+    flat = images.reshape(len(images), -1).astype(np.float32)
+    return 2 * np.arcsin(np.sqrt(np.clip(flat, 0, 1))) if likelihood == "bernoulli" else flat
+
+
+def join_neighbours(z: np.ndarray) -> np.ndarray:
+    """Join each latent with its nearest ones, and what would stay apart by the shortest bridges.
+
+    Args:
+        z: ``(n, latent_dim)``.
+
+    Returns:
+        Pairs of rows, each once, ``(m, 2)`` int64.
+    """
+    k = min(NEIGHBOURS, len(z) - 1)
+    if k < 1:
+        return np.empty((0, 2), np.int64)
+    _, found = nearest_others(z, k)
+    edges = np.stack([np.repeat(np.arange(len(z)), k), found.ravel()], axis=1)
+    while len(groups := _groups(edges, len(z))) > 1:
+        edges = np.concatenate([edges, *(_bridge(z, group) for group in groups[1:])])
+    return np.unique(np.sort(edges, axis=1), axis=0)
+
+
+def _groups(edges: np.ndarray, n: int) -> list[np.ndarray]:
+    """Rows that are joined with each other, the largest group first."""
+    from scipy.sparse.csgraph import connected_components
+
+    _, group = connected_components(_matrix(edges, np.ones(len(edges)), n), directed=False)
+    sizes = np.bincount(group)
+    return [np.flatnonzero(group == which) for which in np.argsort(-sizes, kind="stable")]
+
+
+def _bridge(z: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """The shortest pair of a group's latent and another one, ``(1, 2)``."""
+    others = np.setdiff1d(np.arange(len(z)), group)
+    distances, found = index(z[others]).kneighbors(z[group], 1)
+    here = int(distances[:, 0].argmin())
+    return np.array([[group[here], others[found[here, 0]]]])
+
+
+def edge_costs(
+    embedded: np.ndarray, edges: np.ndarray, log_density: np.ndarray, thin: float
+) -> np.ndarray:
+    """How far apart the ends' pictures are, times what thin data costs, ``(m,)`` float32.
+
+    ‖φ(gᵢ) − φ(gⱼ)‖ · exp(clip(q₁₀ − log q, 0, 8) / 2), φ as in ``embed``.
+
+    Args:
+        embedded: what ``embed`` makes of each node's picture, ``(n, pixels)``.
+        edges: pairs of nodes, ``(m, 2)``.
+        log_density: of the data where it is thinnest on each edge, nats, ``(m,)``.
+        thin: log-density q₁₀ below which a place is thin, nats.
+    """
+    lengths = np.empty(len(edges))
+    for batch in batches(len(edges), _BATCH):
+        a, b = edges[batch].T
+        lengths[batch] = np.linalg.norm(embedded[a] - embedded[b], axis=1)
+    return np.asarray(lengths * np.exp(np.clip(thin - log_density, 0, _DEAREST) / 2), np.float32)
+
+
+def shortest_path(edges: np.ndarray, costs: np.ndarray, start: int, end: int) -> list[int]:
+    """The nodes on the cheapest way from one node to another (Dijkstra 1959), both included.
+
+    Raises:
+        ValueError: there is no way.
+    """
+    from scipy.sparse.csgraph import dijkstra
+
+    n = int(max(edges.max(), start, end)) + 1
+    dear = np.maximum(costs, np.finfo(np.float32).tiny)  # a cost of 0 would be no edge
+    _, before = dijkstra(
+        _matrix(edges, dear, n), directed=False, indices=start, return_predecessors=True
+    )
+    nodes = [end]
+    while nodes[-1] != start:
+        if before[nodes[-1]] < 0:
+            raise ValueError(f"there is no way from node {start} to node {end}")
+        nodes.append(int(before[nodes[-1]]))
+    return nodes[::-1]
+
+
+def _matrix(edges: np.ndarray, costs: np.ndarray, n: int) -> csr_matrix:
+    from scipy.sparse import coo_matrix
+
+    return coo_matrix((costs, (edges[:, 0], edges[:, 1])), (n, n)).tocsr()
+
+
+def along(path: np.ndarray, places: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Points on a path of straight pieces.
+
+    Args:
+        path: its corners, ``(k, d)``.
+        places: how far along the path each corner lies, ascending, ``(k,)``.
+        at: the places wanted, ``(m,)``.
+
+    Returns:
+        ``(m, d)`` float32.
+    """
+    return np.stack([np.interp(at, places, values) for values in path.T], axis=1).astype(np.float32)
+
+
+def lengths_along(embedded: np.ndarray) -> np.ndarray:
+    """How much the picture has changed up to each point of a path, from 0 on, ``(k,)``."""
+    steps = np.linalg.norm(np.diff(embedded, axis=0), axis=1)
+    return np.concatenate([[0.0], np.cumsum(steps, dtype=np.float64)])
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a path is like.
+
+    Attributes:
+        length: how much the picture changes along it (``lengths_along``).
+        thin: share of its points where the data is thin.
+        return_distance: mean ‖E(D(z)) − z‖.
+        jump: largest change of the picture in one step, over the mean one.
+    """
+
+    length: float
+    thin: float
+    return_distance: float
+    jump: float
+
+
+def score(
+    embedded: np.ndarray, log_density: np.ndarray, return_distance: np.ndarray, thin: float
+) -> Scores:
+    """Judge the points of a path, ``(k, …)`` each; ``thin`` as for ``edge_costs``."""
+    steps = np.diff(lengths_along(embedded))
+    mean = float(steps.mean())
+    return Scores(
+        length=float(steps.sum()),
+        thin=float(np.mean(log_density < thin)),
+        return_distance=float(return_distance.mean()),
+        jump=float(steps.max()) / mean if mean > 0 else 1.0,
+    )

@@ -1,0 +1,103 @@
+"""Paths along the data against values known without the code."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from explorer.bundle.store import DEFAULT_FOLDER, load_bundle
+from explorer.bundle.walks import JUDGED, Kind, build_graph, judge, walk
+from explorer.core.geodesics import (
+    along,
+    edge_costs,
+    embed,
+    join_neighbours,
+    lengths_along,
+    score,
+    shortest_path,
+)
+
+
+def test_black_and_white_are_pi_apart_in_every_pixel() -> None:
+    images = np.zeros((2, 2, 3, 1))
+    images[1] = 1.0
+    black, white = embed(images, "bernoulli")
+    assert np.linalg.norm(white - black) == pytest.approx(math.pi * math.sqrt(6))
+    black, white = embed(images, "gaussian")
+    assert np.linalg.norm(white - black) == pytest.approx(math.sqrt(6))
+
+
+def test_small_steps_have_fishers_length() -> None:
+    """For a Bernoulli probability p the metric is 1 / (p (1 − p))."""
+    p, step = 0.3, 1e-3
+    a, b = embed(np.array([p, p + step]).reshape(2, 1, 1, 1), "bernoulli")
+    assert np.linalg.norm(b - a) == pytest.approx(step / math.sqrt(p * (1 - p)), rel=1e-2)
+
+
+def test_groups_far_apart_are_joined_by_the_shortest_bridge() -> None:
+    line = np.arange(30.0)
+    z = np.stack([np.concatenate([line, line + 100]), np.zeros(60)], axis=1)
+    edges = join_neighbours(z)
+    across = [tuple(edge) for edge in edges.tolist() if edge[0] < 30 <= edge[1]]
+    assert across == [(29, 30)]
+    assert len(np.unique(edges, axis=0)) == len(edges)
+    path = shortest_path(edges, np.ones(len(edges)), 0, 59)
+    assert path[0] == 0
+    assert path[-1] == 59
+    assert set(pairwise(path)) <= {tuple(edge) for edge in edges.tolist()}
+
+
+def test_a_single_latent_has_no_neighbours() -> None:
+    assert join_neighbours(np.zeros((1, 2))).shape == (0, 2)
+
+
+def test_the_way_leads_around_thin_places() -> None:
+    """Nodes 0, 1, 2 in a row; 0, 3, 2 is longer but dense."""
+    embedded = np.array([[0.0, 0], [1, 0], [2, 0], [1, 2]])
+    edges = np.array([[0, 1], [1, 2], [0, 3], [2, 3]])
+    costs = edge_costs(embedded, edges, np.array([-4.0, -4, 0, 0]), -1.0)
+    np.testing.assert_allclose(costs, [math.exp(1.5), math.exp(1.5), 5**0.5, 5**0.5], rtol=1e-6)
+    assert shortest_path(edges, costs, 0, 2) == [0, 3, 2]
+    assert shortest_path(edges, edge_costs(embedded, edges, np.zeros(4), -1.0), 0, 2) == [0, 1, 2]
+    deepest = edge_costs(embedded, edges[:1], np.array([-1e9]), -1.0)
+    assert deepest[0] == pytest.approx(math.exp(4))
+    with pytest.raises(ValueError, match="no way"):
+        shortest_path(np.array([[0, 1], [2, 3]]), np.ones(2), 0, 3)
+
+
+def test_points_lie_evenly_in_what_changes() -> None:
+    path = np.array([[0.0, 0], [1, 0], [1, 1]])
+    places = lengths_along(np.array([[0.0], [3.0], [4.0]]))
+    np.testing.assert_allclose(places, [0, 3, 4])
+    points = along(path, places, np.array([0, 1.5, 3, 3.5, 4]))
+    np.testing.assert_allclose(points, [[0, 0], [0.5, 0], [1, 0], [1, 0.5], [1, 1]])
+
+
+def test_scores_of_a_known_path() -> None:
+    found = score(
+        np.array([[0.0], [1.0], [4.0]]), np.array([-1.0, -3, -2]), np.array([0.1, 0.2, 0.6]), -2.0
+    )
+    assert (found.length, found.thin) == (4.0, 1 / 3)
+    assert found.return_distance == pytest.approx(0.3)
+    assert found.jump == 1.5
+
+
+@pytest.mark.parametrize(
+    "name", ["mnist-2d", "fashion_mnist-2d", "mnist-8d", "fashion_mnist-8d", "mnist-20d"]
+)
+def test_along_the_data_is_thin_least_often(name: str) -> None:
+    bundle = load_bundle(DEFAULT_FOLDER / name)
+    graph = build_graph(bundle)
+    z, labels = bundle.latents.z_mean, bundle.latents.labels
+    pairs = np.random.default_rng(0).integers(len(z), size=(100, 2))
+    pairs = pairs[labels[pairs[:, 0]] != labels[pairs[:, 1]]][:30]
+    assert len(pairs) == 30
+
+    def thin(kind: Kind) -> float:
+        walks = (walk(bundle, kind, z[pair], graph) for pair in pairs)
+        return float(np.mean([judge(bundle, w.at(JUDGED, evenly=True)).thin for w in walks]))
+
+    assert thin("Along the data") < min(thin("Straight line"), thin("Great arc"))
