@@ -30,8 +30,8 @@ from explorer.bundle.store import (
     load_reference,
     read_card,
 )
-from explorer.bundle.walks import JUDGED, DataGraph, Kind, Walk, build_graph, judge, walk
-from explorer.core.geodesics import Scores
+from explorer.bundle.walks import JUDGED, Kind, Walk, build_graph, judge, walk
+from explorer.core.geodesics import DataGraph, Scores
 from explorer.core.metrics import percentile_of
 from explorer.core.subsets import evenly_spaced
 from explorer.data.framing import typical_fill
@@ -197,7 +197,7 @@ def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
 @st.cache_resource(show_spinner="Joining neighbours …", max_entries=16, hash_funcs=KEYS)
 def data_graph(bundle: Bundle) -> DataGraph:
     """The test images joined with their neighbours."""
-    return build_graph(bundle)
+    return bundle.latents.graph or build_graph(bundle.codec, bundle.latents)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=KEYS)

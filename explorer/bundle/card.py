@@ -184,6 +184,18 @@ class MapCard(_Card):
     empty_distance: float | None = None
 
 
+class KlParts(_Card):
+    """What the KL consists of, nats, with standard errors; see ``core.information``."""
+
+    samples: PositiveInt
+    information: float
+    information_error: float
+    total_correlation: float
+    total_correlation_error: float
+    dimension_wise: float
+    dimension_wise_error: float
+
+
 class Metrics(_Card):
     """Figures on the test set, defined in ``figures.evaluate``; terms in nats per image.
 
@@ -198,6 +210,7 @@ class Metrics(_Card):
     excess: float | None
     importance: ImportanceBound | None
     kl_per_dimension: tuple[float, ...]
+    kl_parts: KlParts | None = None
     active_units: int
     knn_accuracy: float | None
     knn_accuracy_pca: float | None

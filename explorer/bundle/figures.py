@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from explorer.bundle.card import ImportanceBound, Metrics
+from explorer.bundle.card import ImportanceBound, KlParts, Metrics
 from explorer.bundle.codec import Codec
 from explorer.bundle.places import (
     compare_neighbours,
@@ -17,10 +17,12 @@ from explorer.bundle.places import (
 )
 from explorer.bundle.posterior import FlowPosterior
 from explorer.bundle.store import Latents, main_dimensions
+from explorer.bundle.walks import build_graph
 from explorer.core import metrics
 from explorer.core.density import AggregatePosterior
 from explorer.core.elbo import LikelihoodName, entropy_floor, kl_per_dimension
 from explorer.core.half import to_half
+from explorer.core.information import kl_parts
 from explorer.core.neighbourhood import Progress
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset, Split, thin_out
@@ -29,6 +31,7 @@ from explorer.errors import ExplorerError
 SAMPLES = 10
 """Draws of z per test image in the Monte-Carlo reconstruction term."""
 IMPORTANCE_IMAGES, IMPORTANCE_SAMPLES = 1000, 100
+KL_SAMPLES = 1000
 NEIGHBOURS = 15
 MAX_TRAINING_IMAGES, MAX_TRAINING_BYTES = 60_000, 2**30
 """If there are more training images than the first, a sample of both limits enters k-NN and PCA."""
@@ -74,7 +77,7 @@ def evaluate(
     dataset: Dataset,
     *,
     has_variance: bool = True,
-    places: np.ndarray | None = None,
+    laid_out: Latents | None = None,
     progress: Progress = lambda share: None,
 ) -> tuple[Metrics, Latents]:
     """Compute every figure of the card; the same inputs give the same figures.
@@ -84,15 +87,30 @@ def evaluate(
         dataset: with images of the codec's shape.
         has_variance: whether the log-variances are the model's own; if not, all that
             rests on them is left out: the −ELBO, its terms and the bound.
-        places: a neighbourhood map to judge; left out: one is made.
-        progress: is told how far that is.
+        laid_out: has the neighbourhood map to judge, and the graph; left out: they are made.
+        progress: is told how far the map is.
 
     Raises:
         EvaluationError: the model gives NaN, infinity, or latents that are too large to store.
     """
     train = training_sample(dataset)
     readings = _read(codec, dataset.test.images, train.images, has_variance)
-    return summarise(readings, dataset, train, places=places, progress=progress)
+    places = None if laid_out is None else laid_out.places
+    figures, latents = summarise(readings, dataset, train, places=places, progress=progress)
+    is_gaussian = has_variance and not isinstance(codec.posterior, FlowPosterior)
+    parts = split_kl(latents) if is_gaussian else None
+    graph = build_graph(codec, latents) if laid_out is None else laid_out.graph
+    return figures.model_copy(update={"kl_parts": parts}), replace(latents, graph=graph)
+
+
+def split_kl(latents: Latents) -> KlParts:
+    """What the KL of Gaussian posteriors consists of, from the latents as they are stored."""
+    parts = kl_parts(latents.z_mean, latents.z_log_var, KL_SAMPLES, SEED)
+    figures = {}
+    for name, estimate in vars(parts).items():
+        figures[name] = round(estimate.value, 3)
+        figures[f"{name}_error"] = round(estimate.error, 3)
+    return KlParts(samples=min(KL_SAMPLES, len(latents.z_mean)), **figures)
 
 
 def summarise(
@@ -119,13 +137,16 @@ def summarise(
       some training images, or no others than the test images, are known.
     - ``squared_error``: per pixel, of the reconstruction from ``z_mean``,
       beside PCA's.
+    - ``kl_parts``: the KL of Gaussian posteriors as mutual information, total correlation and
+      the rest (Chen et al. 2018), from latents of some images and the posteriors of all.
     - ``maps``: how well each kind of map keeps neighbours (``places.judge_maps``).
 
     Args:
         readings: of the model.
         dataset: the images.
         train: those of ``training_sample``.
-        places, progress: as for ``evaluate``.
+        places: of the neighbourhood map to judge; left out: it is made.
+        progress: as for ``evaluate``.
 
     Raises:
         EvaluationError: as for ``evaluate``.

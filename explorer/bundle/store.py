@@ -31,8 +31,10 @@ from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.files import check_size, describe_file, read_checked, read_file
 from explorer.bundle.graph import GraphError
 from explorer.core.density import AggregatePosterior
+from explorer.core.geodesics import DataGraph
 from explorer.core.half import to_half
 from explorer.core.metrics import active_units
+from explorer.core.subsets import evenly_spaced
 from explorer.errors import one_line
 from explorer.recipes.recipe import first_problem
 
@@ -46,6 +48,8 @@ REFERENCE_FILES = (HISTORY,)
 TERMS = ("neg_elbo", "reconstruction", "kl")
 IMAGES_FOLDER = "images"
 REFERENCES_FOLDER = "references"
+MAX_NODES = 20_000
+"""Of more test images, so many are joined with their neighbours."""
 TRIAL_SECONDS = 20.0
 """A graph that takes longer for its first two images is refused."""
 _TOO_SLOW: set[tuple[str, str]] = set()
@@ -83,6 +87,8 @@ class Latents:
         nearest_distance: to the nearest other ``z_mean``, ``(n,)``; NaN where not compared.
         agreement: share of the 15 nearest others with the same label, ``(n,)``; NaN likewise.
         places: on the neighbourhood map, ``(n, 2)``; None if the model has none.
+        graph: some test images joined with their neighbours; None in bundles of earlier versions,
+            and without graphs of a network.
         columns: whatever else is known of each test image, by name, ``(n,)``; NaN where unknown.
     """
 
@@ -98,7 +104,13 @@ class Latents:
     nearest_distance: np.ndarray
     agreement: np.ndarray
     places: np.ndarray | None = None
+    graph: DataGraph | None = None
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @cached_property
+    def aggregate_posterior(self) -> AggregatePosterior:
+        """The density of the training data in latent space."""
+        return AggregatePosterior(self.train_z_mean, self.train_z_log_var)
 
 
 @dataclass(frozen=True)
@@ -142,7 +154,7 @@ class Bundle:
     @cached_property
     def aggregate_posterior(self) -> AggregatePosterior:
         """The density of the training data in latent space."""
-        return AggregatePosterior(self.latents.train_z_mean, self.latents.train_z_log_var)
+        return self.latents.aggregate_posterior
 
     @cached_property
     def sorted_log_density(self) -> np.ndarray:
@@ -188,6 +200,11 @@ class Reference:
 def main_dimensions(kl_per_dimension: Sequence[float] | np.ndarray) -> tuple[int, ...]:
     """The two latent dimensions of largest KL, or the only one, in ascending order."""
     return tuple(sorted(np.argsort(-np.asarray(kl_per_dimension), kind="stable")[:2].tolist()))
+
+
+def graph_nodes(count: int) -> np.ndarray:
+    """The rows of so many test images that are the nodes of ``Latents.graph``."""
+    return evenly_spaced(count, MAX_NODES)
 
 
 def check_name(name: str) -> None:
@@ -292,6 +309,8 @@ def save_latents(latents: Latents, path: Path) -> None:
     arrays |= {name: to_half(arrays[name]) for name in _HALVES}
     if latents.places is not None:
         arrays["places"] = latents.places
+    if latents.graph is not None:
+        arrays |= {"edges": latents.graph.edges.astype(np.uint16), "costs": latents.graph.costs}
     save_arrays(path, **arrays, **{_COLUMN + name: v for name, v in latents.columns.items()})
 
 
@@ -349,8 +368,21 @@ def _make_latents(card: Card, npz: bytes) -> Latents:
         **{name: arrays[name] for name in ARRAYS if name not in _HALVES},
         **{name: arrays[name].astype(np.float32) for name in _HALVES},
         places=arrays.get("places"),
+        graph=_make_graph(arrays, place),
         columns={name.removeprefix(_COLUMN): arrays[name] for name in further},
     )
+
+
+def _make_graph(arrays: Mapping[str, np.ndarray], place: str) -> DataGraph | None:
+    if "edges" not in arrays or "costs" not in arrays:
+        return None
+    z = arrays["z_mean"][graph_nodes(len(arrays["z_mean"]))].astype(np.float32)
+    edges, costs = arrays["edges"], arrays["costs"]
+    expect(place, "edges", edges, (len(edges), 2), np.uint16)
+    expect(place, "costs", costs, (len(edges),), np.float32)
+    if edges.max(initial=0) >= len(z) or costs.min(initial=0) < 0:
+        raise BundleError(f"{place} holds edges between images that there are not")
+    return DataGraph(z, edges.astype(np.int64), costs)
 
 
 def _make_reconstructions(card: Card, npz: bytes | None) -> np.ndarray | None:

@@ -8,11 +8,13 @@ from typing import Literal
 
 import numpy as np
 
+from explorer.bundle.codec import Codec
 from explorer.bundle.places import return_distances
-from explorer.bundle.store import Bundle
+from explorer.bundle.store import Bundle, Latents, graph_nodes
 from explorer.core.geodesics import (
     NEIGHBOURS,
     THIN,
+    DataGraph,
     Scores,
     along,
     edge_costs,
@@ -25,11 +27,8 @@ from explorer.core.geodesics import (
 from explorer.core.geometry import nearest
 from explorer.core.neighbours import batches
 from explorer.core.paths import lerp, slerp
-from explorer.core.subsets import evenly_spaced
 
 Kind = Literal["Straight line", "Great arc", "Along the data"]
-MAX_NODES = 20_000
-"""Of more test images, so many are the graph's nodes."""
 FINE = 100
 """Steps from a stop to the next in which lengths are measured."""
 JUDGED = 61
@@ -37,44 +36,27 @@ JUDGED = 61
 _BATCH = 500
 
 
-@dataclass(frozen=True, eq=False)
-class DataGraph:
-    """Test images joined with their neighbours.
-
-    Attributes:
-        z: latents of the nodes, ``(n, latent_dim)``.
-        edges: pairs of nodes, ``(m, 2)``.
-        costs: of walking along each, ``(m,)``.
-    """
-
-    z: np.ndarray
-    edges: np.ndarray
-    costs: np.ndarray
-
-
-def build_graph(bundle: Bundle) -> DataGraph:
+def build_graph(codec: Codec, latents: Latents) -> DataGraph:
     """Join the test images' latents, and measure what each step between them costs."""
-    z = bundle.latents.z_mean
-    z = z[evenly_spaced(len(z), MAX_NODES)]
+    z = latents.z_mean[graph_nodes(len(latents.z_mean))]
     edges = join_neighbours(z)
-    return DataGraph(z, edges, _costs(bundle, z, edges))
+    return DataGraph(z, edges, _costs(codec, latents, z, edges))
 
 
-def _costs(bundle: Bundle, z: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    density = bundle.aggregate_posterior.log_density
+def _costs(codec: Codec, latents: Latents, z: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    density = latents.aggregate_posterior.log_density
     a, b = edges.T
     thinnest = np.minimum(density(z)[edges].min(axis=1), density((z[a] + z[b]) / 2))
-    return edge_costs(_embedded(bundle, z), edges, thinnest, thin_limit(bundle))
+    return edge_costs(_embedded(codec, z), edges, thinnest, thin_limit(latents))
 
 
-def thin_limit(bundle: Bundle) -> float:
+def thin_limit(latents: Latents) -> float:
     """The log-density below which a place is thin, nats."""
-    return float(np.quantile(bundle.latents.log_density, THIN))
+    return float(np.quantile(latents.log_density, THIN))
 
 
-def _embedded(bundle: Bundle, z: np.ndarray) -> np.ndarray:
-    likelihood = bundle.card.model.likelihood
-    parts = [embed(bundle.codec.decode(z[b]), likelihood) for b in batches(len(z), _BATCH)]
+def _embedded(codec: Codec, z: np.ndarray) -> np.ndarray:
+    parts = [embed(codec.decode(z[b]), codec.likelihood) for b in batches(len(z), _BATCH)]
     return np.concatenate(parts)
 
 
@@ -120,7 +102,7 @@ def walk(bundle: Bundle, kind: Kind, stops: Sequence[np.ndarray], graph: DataGra
         else:
             legs.append((lerp if kind == "Straight line" else slerp)(a, b, t))
     points = np.concatenate([legs[0][:1], *(leg[1:] for leg in legs)])
-    return Walk(points, lengths_along(_embedded(bundle, points)))
+    return Walk(points, lengths_along(_embedded(bundle.codec, points)))
 
 
 def _corners(bundle: Bundle, graph: DataGraph, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -135,7 +117,7 @@ def _corners(bundle: Bundle, graph: DataGraph, a: np.ndarray, b: np.ndarray) -> 
     )
     names = np.concatenate([*near, [n, n + 1]])
     edges = np.concatenate([graph.edges, names[links]])
-    costs = np.concatenate([graph.costs, _costs(bundle, nodes, links)])
+    costs = np.concatenate([graph.costs, _costs(bundle.codec, bundle.latents, nodes, links)])
     z = np.concatenate([graph.z, nodes[-2:]])
     path = shortest_path(edges, costs, n, n + 1)
     return z[path]
@@ -144,8 +126,8 @@ def _corners(bundle: Bundle, graph: DataGraph, a: np.ndarray, b: np.ndarray) -> 
 def judge(bundle: Bundle, path: np.ndarray) -> Scores:
     """What a path is like, by its points ``(k, latent_dim)``."""
     return score(
-        _embedded(bundle, path),
-        bundle.aggregate_posterior.log_density(path),
+        _embedded(bundle.codec, path),
+        bundle.latents.aggregate_posterior.log_density(path),
         return_distances(bundle.codec, path),
-        thin_limit(bundle),
+        thin_limit(bundle.latents),
     )

@@ -17,6 +17,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,10 @@ from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from explorer.bundle.arrays import read_arrays
 from explorer.bundle.atomic import unfinished
-from explorer.bundle.card import CONVERTIBLE, SCHEMA_VERSION, BundleError, Card, MapCard, parse_card
+from explorer.bundle.card import CONVERTIBLE, SCHEMA_VERSION, BundleError, Card, parse_card
 from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.compact import compact
+from explorer.bundle.figures import split_kl
 from explorer.bundle.files import read_checked, read_file
 from explorer.bundle.graph import count_weights
 from explorer.bundle.places import judge_maps, lay_out, read_test_images
@@ -46,6 +48,7 @@ from explorer.bundle.store import (
     save_card,
     save_latents,
 )
+from explorer.bundle.walks import build_graph
 from explorer.cli.arguments import UsageError, choose_bundles, command_name
 from explorer.cli.terminal import share_of
 from explorer.core.elbo import kl_per_dimension
@@ -150,15 +153,15 @@ def _convert_bundle(values: dict[str, Any], path: Path, folder: Path) -> None:
     codec = onnx_codec(after[0], after[1], card.model)
     changes = {
         "model": card.model.model_copy(update={"parameters": parameters}),
-        "metrics": card.metrics.model_copy(update={"maps": _complete_latents(card, codec, folder)}),
+        "metrics": card.metrics.model_copy(update=_complete_latents(card, codec, folder)),
     }
     save_card(card.model_copy(update=changes), folder)
     converted = load_bundle(folder)
     _compare(onnx_codec(before[0], before[1], card.model), converted.codec, card)
 
 
-def _complete_latents(card: Card, codec: Codec, folder: Path) -> dict[str, MapCard]:
-    """Add to ``latents.npz`` what the map needs; returns how good the maps are."""
+def _complete_latents(card: Card, codec: Codec, folder: Path) -> dict[str, Any]:
+    """Add to ``latents.npz`` what maps and paths need; returns the figures that come with it."""
     path = folder / "latents.npz"
     old = read_arrays(path.read_bytes(), EARLIER_ARRAYS, f"latents.npz of {card.name}")
     halves = {name: array.astype(np.float32) for name, array in old.items() if "z_" in name}
@@ -169,11 +172,15 @@ def _complete_latents(card: Card, codec: Codec, folder: Path) -> dict[str, MapCa
         kl=np.full_like(kl, np.nan) if card.model.has_flow else kl,  # of a flow: from the images
         **read_test_images(codec, z_mean, labels),
         places=lay_out(z_mean, share_of("laying out the map")),
+        graph=None,
         columns={},
     )
-    save_latents(latents, path)
+    save_latents(replace(latents, graph=build_graph(codec, latents)), path)
     dimensions = main_dimensions(card.metrics.kl_per_dimension)
-    return judge_maps(z_mean, labels, latents.places, dimensions)
+    return {
+        "maps": judge_maps(z_mean, labels, latents.places, dimensions),
+        "kl_parts": None if card.model.has_flow else split_kl(latents),
+    }
 
 
 def _card_of(values: dict[str, Any], path: Path) -> Card:

@@ -125,10 +125,10 @@ def verify(path: Path, source: str | None, data_dir: Path | None) -> int:
 
 def recompute(bundle: Bundle, dataset: Dataset) -> tuple[Metrics, Latents]:
     """Figures and latents anew: from the graphs, or without them from the stored latents."""
-    places, has_variance = bundle.latents.places, bundle.card.model.has_variance
-    if bundle.card.model.has_graphs:
-        return evaluate(bundle.codec, dataset, has_variance=has_variance, places=places)
     stored, images = bundle.latents, bundle.reconstructions
+    has_variance = bundle.card.model.has_variance
+    if bundle.card.model.has_graphs:
+        return evaluate(bundle.codec, dataset, has_variance=has_variance, laid_out=stored)
     readings = Readings(
         stored.z_mean,
         stored.z_log_var,
@@ -144,7 +144,7 @@ def recompute(bundle: Bundle, dataset: Dataset) -> tuple[Metrics, Latents]:
         if images is None
         else error_of(dataset.test.images, lambda rows: images[rows]),
     )
-    return summarise(readings, dataset, training_sample(dataset), places=places)
+    return summarise(readings, dataset, training_sample(dataset), places=stored.places)
 
 
 def find_data(bundle: Bundle, source: str | None, data_dir: Path | None) -> Dataset:

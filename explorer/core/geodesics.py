@@ -149,6 +149,21 @@ def lengths_along(embedded: np.ndarray) -> np.ndarray:
     return np.concatenate([[0.0], np.cumsum(steps, dtype=np.float64)])
 
 
+@dataclass(frozen=True, eq=False)
+class DataGraph:
+    """Latents joined with their neighbours.
+
+    Attributes:
+        z: the nodes, ``(n, latent_dim)``.
+        edges: pairs of nodes, ``(m, 2)``.
+        costs: of walking along each (``edge_costs``), ``(m,)``.
+    """
+
+    z: np.ndarray
+    edges: np.ndarray
+    costs: np.ndarray
+
+
 @dataclass(frozen=True)
 class Scores:
     """What a path is like.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from explorer.app.comparison import render_comparison
 from explorer.app.exports import download, latents_csv, latents_npz
 from explorer.app.view import Option, View
 from explorer.app.words import literal
-from explorer.bundle.card import AdoptionCard, Card, MapCard
+from explorer.bundle.card import AdoptionCard, Card, KlParts, MapCard
 from explorer.bundle.files import read_file
 from explorer.bundle.store import Bundle
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
@@ -156,9 +157,28 @@ def figure_rows(bundle: Bundle) -> dict[str, list[str]]:
                 f"the same after PCA: {100 * m.knn_accuracy_pca:.1f} %",
             )
         )
+    if m.kl_parts is not None:
+        rows += kl_rows(m.kl_parts, bundle.card.data.test_images)
     rows += map_rows(m.maps)
     figures, values, definitions = (list(column) for column in zip(*rows, strict=True))
     return {"figure": figures, "value": values, "definition": definitions}
+
+
+def kl_rows(parts: KlParts, count: int) -> list[tuple[str, str, str]]:
+    """What the KL consists of: name, value, definition."""
+    rows = (
+        ("mutual information I(x; z)", parts.information, parts.information_error,
+         f"what a latent tells of its image, of at most log n = {math.log(count):.2f}"),
+        ("total correlation", parts.total_correlation, parts.total_correlation_error,
+         "how much the dimensions depend on each other"),
+        ("dimension-wise KL", parts.dimension_wise, parts.dimension_wise_error,
+         "how far each dimension's distribution over all images is from the prior"),
+    )  # fmt: skip
+    return [
+        (name, f"{value:.2f} ± {error:.2f} nats",
+         f"{meaning}; a part of the KL (Chen et al. 2018, eq. 2), by {parts.samples:,} draws")
+        for name, value, error, meaning in rows
+    ]  # fmt: skip
 
 
 def map_rows(maps: Mapping[str, MapCard]) -> list[tuple[str, str, str]]:
