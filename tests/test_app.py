@@ -36,9 +36,9 @@ from explorer.app.dimensions import describe_kl
 from explorer.app.server import address_of
 from explorer.app.view import Detail, Option, View
 from explorer.app.views import model as model_view
-from explorer.app.views.model import describe_augmentation
+from explorer.app.views.model import describe_augmentation, describe_reading
 from explorer.app.words import literal, percent
-from explorer.bundle.card import Card
+from explorer.bundle.card import Card, ReadingCard
 from explorer.bundle.images import load_images
 from explorer.bundle.store import (
     FILES,
@@ -1680,6 +1680,15 @@ print(sorted({{"tensorflow", "keras", "torch", "jax", "sklearn"}} & set(sys.modu
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip() == "[]"
+
+
+def test_how_the_images_were_read_is_told(bundles: dict[str, Bundle]) -> None:
+    data = bundles[FLAT].card.data
+    reading = ReadingCard(high=4095.0, kind="integers", fit="pad", label="dx", first_page=True)
+    assert describe_reading(data.model_copy(update={"reading": reading})) == (
+        "values 0..4095 are black to white, other proportions padded with the background, "
+        "classes by dx, first pages only"
+    )
 
 
 def test_the_changes_of_training_images_are_told() -> None:

@@ -15,16 +15,24 @@ from explorer.app.comparison import render_comparison
 from explorer.app.exports import download, latents_csv, latents_npz
 from explorer.app.view import Option, View
 from explorer.app.words import literal
-from explorer.bundle.card import AdoptionCard, Card, KlParts, MapCard
+from explorer.bundle.card import AdoptionCard, Card, DataCard, KlParts, MapCard
 from explorer.bundle.files import read_file
 from explorer.bundle.store import Bundle
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
+from explorer.data.pixels import Fit
 from explorer.recipes.recipe import Recipe
 
 HELP = """
 All figures are on the test set, in **nats per image** (summed over pixels and dimensions; 1 nat
 is 1.44 bits). `python -m explorer.verify` computes them again from weights and data.
 """
+
+
+_FITS: Mapping[Fit, str] = {
+    "crop": "other proportions cropped",
+    "pad": "other proportions padded with the background",
+    "stretch": "other proportions stretched",
+}
 
 
 def render_view(bundle: Bundle) -> None:
@@ -273,7 +281,7 @@ def _render_facts(bundle: Bundle) -> None:
             f"{data.image_shape[1]} × {data.image_shape[0]} pixels, "
             f"{'grey' if data.image_shape[2] == 1 else 'colour'}, "
             f"{len(data.classes)} class{'es' if len(data.classes) > 1 else ''}. "
-            f"Read from {literal(data.origin)}. "
+            f"Read from {literal(data.origin)}: {literal(describe_reading(data))}. "
             f"Licence: {literal(data.licence)}."
         )
     with right:
@@ -339,6 +347,19 @@ def architecture(recipe: Recipe) -> list[tuple[str, list[str]]]:
         ],
     }
     return [(part, lines) for part, lines in parts.items() if lines]
+
+
+def describe_reading(data: DataCard) -> str:
+    """How files became pixels: range, fit, and what was taken for the class."""
+    reading = data.reading
+    parts = [f"values {data.form.range} are black to white", _FITS[reading.fit]]
+    if reading.label is not None:
+        parts.append(f"classes by {reading.label}")
+    if reading.class_level > 1:
+        parts.append(f"classes by {reading.class_level} levels of folders")
+    if reading.first_page:
+        parts.append("first pages only")
+    return ", ".join(parts)
 
 
 def describe_augmentation(recipe: Recipe) -> str:
