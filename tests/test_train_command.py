@@ -24,7 +24,7 @@ from PIL import Image
 import train
 from explorer.bundle.store import FILES, find_bundles, load_bundle, load_reference, read_card
 from explorer.cli import verify
-from explorer.cli.train import SHIPPED, Settings, parse_arguments
+from explorer.cli.train import SHIPPED, Settings, parse_arguments, plan_run
 from explorer.data.reading import Reading
 from explorer.recipes.find import RECIPES
 from explorer.training import export, loop
@@ -507,24 +507,22 @@ def test_figures_only_go_to_the_references_and_are_found_there(
 
 
 def test_figures_of_other_images_repeat_no_published_system(
-    run: Run, tmp_path: Path, tiny_settings: dict[str, Any]
+    tmp_path: Path, tiny_settings: dict[str, Any]
 ) -> None:
     recipe = json.loads(Path(tiny_settings["recipe"]).read_text(encoding="utf-8"))
-    published = {"data": "shapes", "latent_dim": 2, "value": 1.0, "epochs": 1}
+    published = {"data": "shapes", "latent_dim": 2, "value": 1.0, "epochs": recipe["epochs"]}
     path = tmp_path / "known.json"
-    path.write_text(json.dumps({**recipe, "epochs": 1, "published": published}), encoding="utf-8")
-    command = [tiny_settings["data"], "--recipe", path, "--output", tmp_path, "--figures-only"]
-    for name, options, is_known in (
-        ("all", (), True),
-        ("few", ("--limit", 60), False),
-        ("deep", ("--latent-dim", 3), True),
+    path.write_text(json.dumps({**recipe, "published": published}), encoding="utf-8")
+    whole = Settings(tiny_settings["data"], recipe=str(path))
+    told = "known repeats a system for shapes in 2-D; this run will not stand beside its figure"
+    for settings, is_known in (
+        (whole, True),
+        (replace(whole, limit=60), False),
+        (replace(whole, latent_dim=3), True),
     ):
-        status, out, _ = run(*command, "--name", name, *options)
-        assert status == 0
-        card = load_reference(tmp_path / "references" / name).card
-        assert (card.model.recipe.published is not None) is is_known
-        told = "known repeats a system for shapes in 2-D; this run will not stand beside its figure"
-        assert (told in out) is (name == "deep")
+        plan = plan_run(settings, None)
+        assert (plan.run.recipe.published is not None) is is_known
+        assert (told in plan.describe()) is (settings.latent_dim == 3)
 
 
 # --- a data set never seen before -----------------------------------------------------------

@@ -147,7 +147,7 @@ def test_regularisers_of_layers_are_obeyed(tmp_path: Path) -> None:
     def largest_weight(strength: float) -> float:
         l2 = {"class_name": "L2", "config": {"l2": strength}}
         encoder = [{"layer": "Flatten"}, {"layer": "Dense", "units": 8, "kernel_regularizer": l2}]
-        recipe = {**PLAIN, "encoder": encoder, "epochs": 30, "learning_rate": 0.01}
+        recipe = {**PLAIN, "encoder": encoder, "epochs": 15, "learning_rate": 0.03}
         model = train(run_of(recipe), pictures(), checkpoints=tmp_path / str(strength)).model
         return float(np.abs(model.encoder.layers[2].kernel).max())
 
