@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 import plotly.graph_objects as go
@@ -33,6 +33,7 @@ from explorer.bundle.store import (
 from explorer.bundle.walks import JUDGED, Kind, Walk, build_graph, judge, walk
 from explorer.core.geodesics import DataGraph, Scores
 from explorer.core.metrics import percentile_of
+from explorer.core.mixtures import Mixture, fit_mixture
 from explorer.core.subsets import evenly_spaced
 from explorer.data.framing import typical_fill
 from explorer.data.pixels import Form
@@ -43,6 +44,7 @@ BUNDLES = Path(os.environ.get("LATENT_BUNDLES") or DEFAULT_FOLDER)
 """Where the bundles lie; ``LATENT_BUNDLES`` names another folder."""
 RECONSTRUCTIONS = 12
 SAMPLES = 40
+DrawnFrom = Literal["Prior", "Mixture", "Aggregate posterior"]
 
 KEYS: dict[str | type[Any], Callable[[Any], Any]] = {
     Bundle: lambda bundle: bundle.content,
@@ -243,11 +245,27 @@ def _reconstructions_png(bundle: Bundle) -> tuple[bytes, bool]:
     return raster.png(raster.enlarge(raster.tile(images, len(rows)), 3)), original
 
 
+@st.cache_resource(show_spinner="Fitting a mixture …", max_entries=16, hash_funcs=KEYS)
+def mixture(bundle: Bundle) -> Mixture:
+    """The Gaussian mixture fitted to the training images' latents."""
+    return fit_mixture(bundle.latents.train_z_mean, seed=0)
+
+
+def draw(bundle: Bundle, source: DrawnFrom, seed: int) -> np.ndarray:
+    """Latents drawn from a distribution, ``(SAMPLES, latent_dim)`` float32."""
+    generator = np.random.default_rng(seed)
+    if source == "Mixture":
+        return mixture(bundle).draw(SAMPLES, generator)
+    if source == "Aggregate posterior":
+        return bundle.aggregate_posterior.draw(SAMPLES, generator)
+    z = generator.standard_normal((SAMPLES, bundle.card.model.latent_dim))
+    return z.astype(np.float32)
+
+
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
-def samples_png(bundle: Bundle, seed: int) -> bytes:
-    """Images decoded from draws of the prior."""
-    z = np.random.default_rng(seed).standard_normal((SAMPLES, bundle.card.model.latent_dim))
-    images = raster.to_pixels(bundle.codec.decode(z.astype(np.float32)))
+def samples_png(bundle: Bundle, z: np.ndarray) -> bytes:
+    """Images decoded from drawn latents ``(SAMPLES, latent_dim)``."""
+    images = raster.to_pixels(bundle.codec.decode(z))
     return raster.png(raster.enlarge(raster.tile(images, SAMPLES // 4), 3))
 
 

@@ -47,6 +47,13 @@ class AggregatePosterior:
         chunks = [features[start : start + rows] for start in range(0, len(z), rows)]
         return np.concatenate([_log_mean_exp(chunk @ self._coefficients) for chunk in chunks])
 
+    def draw(self, count: int, generator: np.random.Generator) -> np.ndarray:
+        """Draw latents, ``(count, latent_dim)`` float32."""
+        rows = generator.integers(len(self.z_mean), size=count)
+        noise = generator.standard_normal((count, self.z_mean.shape[1]))
+        deviation = np.exp(0.5 * self.z_log_var[rows])
+        return np.asarray(self.z_mean[rows] + deviation * noise, np.float32)
+
     @cached_property
     def _coefficients(self) -> np.ndarray:
         """Coefficients of (z², z, 1) in log N(z; μ_i, σ_i²), ``(2 * latent_dim + 1, n)``.

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer.app import cache
+from explorer.app import cache, session
 from explorer.app.comparison import render_comparison
 from explorer.app.exports import download, latents_csv, latents_npz
 from explorer.app.view import Option, View
-from explorer.app.words import literal
+from explorer.app.words import literal, percent
 from explorer.bundle.card import AdoptionCard, Card, DataCard, KlParts, MapCard
 from explorer.bundle.files import read_file
 from explorer.bundle.store import Bundle
@@ -26,8 +26,18 @@ HELP = """
 All figures are on the test set, in **nats per image** (summed over pixels and dimensions; 1 nat
 is 1.44 bits). `python -m explorer.verify` computes them again from weights and data.
 """
-
-
+SAMPLES_HELP = """
+The **prior** N(0, I) is what a VAE is meant to be drawn from. The **aggregate posterior** takes a
+training image and draws from its posterior. The **mixture** of up to 20 Gaussians is fitted to the
+training images' means, and knows no single one of them. Where the prior's draws lie at much
+thinner places than the others', the encoder does not fill it.
+"""
+DISTRIBUTIONS: Mapping[cache.DrawnFrom, str] = {
+    "Prior": "N(0, I)",
+    "Mixture": "a Gaussian mixture fitted to training images' latents",
+    "Aggregate posterior": "the posteriors of training images",
+}
+DRAWN = Option("drawn", "Prior", tuple(DISTRIBUTIONS))
 _FITS: Mapping[Fit, str] = {
     "crop": "other proportions cropped",
     "pad": "other proportions padded with the background",
@@ -241,13 +251,17 @@ def _render_reconstructions(bundle: Bundle) -> None:
 
 
 def _render_samples(bundle: Bundle) -> None:
-    st.subheader("Samples from the prior")
-    seed = st.session_state.setdefault("sample-seed", 0)
+    st.subheader("Samples", help=SAMPLES_HELP)
+    session.choose(DRAWN, "Drawn from")
+    source = st.session_state[DRAWN.name]
+    z = cache.draw(bundle, source, st.session_state.setdefault("sample-seed", 0))
+    share = cache.percentiles(bundle, z).mean()
     st.image(
-        cache.samples_png(bundle, seed),
-        caption="decoded from draws of N(0, I)",
+        cache.samples_png(bundle, z),
+        caption=f"drawn from {DISTRIBUTIONS[source]}; on average at places that are denser than "
+        f"those of {percent(share)} of the test images",
         width="stretch",
-        alt="Images decoded from random draws of the prior",
+        alt=f"Images decoded from random draws of {DISTRIBUTIONS[source]}",
     )
 
     def draw_again() -> None:
@@ -332,7 +346,7 @@ SECTIONS: dict[str, Callable[[Bundle], None]] = {
     "Recipe and data": _render_facts,
 }
 SECTION = Option("section", "Figures", tuple(SECTIONS))
-VIEW = View("Model", render_view, options=(SECTION,))
+VIEW = View("Model", render_view, options=(SECTION, DRAWN))
 
 
 def architecture(recipe: Recipe) -> list[tuple[str, list[str]]]:

@@ -1,0 +1,52 @@
+"""Paths between two test images: what each kind is like, and how long it takes.
+
+python -m benchmarks.paths
+"""
+
+from __future__ import annotations
+
+import time
+from typing import get_args
+
+import numpy as np
+
+from explorer.bundle.store import DEFAULT_FOLDER, find_bundles, load_bundle
+from explorer.bundle.walks import JUDGED, Kind, build_graph, judge, walk
+
+PAIRS = 30
+
+
+def main() -> None:
+    """Print the mean scores of random pairs of different classes, and times."""
+    print(f"{PAIRS} pairs; change: against the straight line; times in milliseconds\n")
+    print("| model | path | change | thin | returns within | largest step | first | later |")
+    print("|---|---|--:|--:|--:|--:|--:|--:|")
+    for path in find_bundles(DEFAULT_FOLDER):
+        bundle = load_bundle(path)
+        z, labels = bundle.latents.z_mean, bundle.latents.labels
+        graph = bundle.latents.graph or build_graph(bundle.codec, bundle.latents)
+        pairs = np.random.default_rng(0).integers(len(z), size=(4 * PAIRS, 2))
+        pairs = pairs[labels[pairs[:, 0]] != labels[pairs[:, 1]]][:PAIRS]
+        straight = np.ones(PAIRS)
+        for kind in get_args(Kind):
+            times, scores = [], []
+            for pair in pairs:
+                begun = time.perf_counter()
+                points = walk(bundle, kind, z[pair], graph).at(JUDGED, evenly=True)
+                times.append(1000 * (time.perf_counter() - begun))
+                scores.append(judge(bundle, points))
+            lengths = np.array([score.length for score in scores])
+            if kind == "Straight line":
+                straight = lengths
+            print(
+                f"| {bundle.card.name} | {kind.lower()} | {np.mean(lengths / straight):.2f} "
+                f"| {np.mean([score.thin for score in scores]):.1%} "
+                f"| {np.mean([score.return_distance for score in scores]):.2f} "
+                f"| {np.mean([score.jump for score in scores]):.2f} "
+                f"| {times[0]:.0f} | {np.median(times[1:]):.0f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""A Gaussian mixture fitted to latents, by scikit-learn: where images lie, to draw from."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer.core.subsets import evenly_spaced
+
+COMPONENTS = (1, 5, 20)
+"""Numbers of components that are tried."""
+STEPS = 30
+"""Of expectation maximisation, at most."""
+LARGEST = 2_500
+"""Of more latents, so many are used."""
+MOST_FULL = 10
+"""Dimensions up to which covariances are full; with more they are diagonal."""
+HELD_OUT = 5
+"""Every so manieth latent is held out to choose among them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """Σ wₖ N(z; μₖ, Σₖ).
+
+    Attributes:
+        weights: ``(k,)``.
+        means: ``(k, latent_dim)``.
+        covariances: ``(k, latent_dim, latent_dim)``.
+    """
+
+    weights: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+
+    def draw(self, count: int, generator: np.random.Generator) -> np.ndarray:
+        """Draw latents, ``(count, latent_dim)`` float32."""
+        which = generator.choice(len(self.weights), count, p=self.weights)
+        noise = generator.standard_normal((count, self.means.shape[1]))
+        factors = np.linalg.cholesky(self.covariances)
+        return np.asarray(
+            self.means[which] + np.einsum("nij,nj->ni", factors[which], noise), np.float32
+        )
+
+
+def fit_mixture(z: np.ndarray, seed: int) -> Mixture:
+    """Fit by expectation maximisation as many components as held-out latents like best.
+
+    Args:
+        z: latents, ``(n, latent_dim)``; with fewer than ten there is one component.
+        seed: of the first guesses.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture  # takes a second to import
+
+    z = z[evenly_spaced(len(z), LARGEST)].astype(np.float64)
+    is_held_out = np.arange(len(z)) % HELD_OUT == 0
+    seen, held_out = (z[~is_held_out], z[is_held_out]) if len(z) >= 10 else (z, z)
+
+    def fit(k: int) -> GaussianMixture:
+        mixture = GaussianMixture(
+            k,
+            covariance_type="full" if z.shape[1] <= MOST_FULL else "diag",
+            reg_covar=1e-4,
+            random_state=seed,
+            init_params="k-means++",
+            tol=0.01,
+            max_iter=STEPS,
+        )
+        with warnings.catch_warnings():  # that it could be fitted for longer
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return mixture.fit(seen)
+
+    fitted = [fit(k) for k in COMPONENTS if k == 1 or 10 * k <= len(z)]
+    best = max(fitted, key=lambda mixture: mixture.score(held_out))
+    covariances = best.covariances_
+    if covariances.ndim == 2:
+        covariances = np.stack([np.diag(variances) for variances in covariances])
+    return Mixture(best.weights_, best.means_, covariances)
