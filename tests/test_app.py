@@ -1059,6 +1059,48 @@ def test_a_path_as_png_gif_and_npz(downloads: dict[str, Any], bundles: dict[str,
     assert captions.shape[1] >= 5 * 100
 
 
+def test_a_direction_has_a_slider_and_a_score(bundles: dict[str, Bundle]) -> None:
+    bundle = bundles[DEEP]
+    z, labels = bundle.latents.z_mean.astype(np.float64), bundle.latents.labels
+    visitor = visit(model=DEEP, view="Sliders", direction="means:3:8")
+    assert_sound(visitor)
+    (row,) = given(visitor, f"direction-{DEEP}")["rows"]
+    assert row["label"] == "3 → 8"
+    auc = float(captured_number(row["note"]))
+    assert 0.9 < auc < 1
+    even = np.arange(len(z)) % 2 == 0
+    vector = z[even & (labels == 8)].mean(0) - z[even & (labels == 3)].mean(0)
+    places = [z[~even & (labels == label)] @ vector for label in (3, 8)]
+    above = np.mean(places[1][:, np.newaxis] > places[0])
+    assert auc == pytest.approx(above, abs=6e-4)
+    along, step, start = np.array(row["along"]), np.array(row["step"]), z[labels == 3][0]
+    moved = start + (1.5 - (start @ along - row["middle"])) * step  # as the page does
+    assert moved @ along - row["middle"] == pytest.approx(1.5)
+    assert step @ vector == pytest.approx(np.linalg.norm(step) * np.linalg.norm(vector))
+    visitor.button(key="direction-keep").click().run()
+    for text in ("fitted:4:9", "component:8", "random:5", "ends:test-3:1,0,0,0,0,0,0,0"):
+        assert_sound(visit(model=DEEP, view="Sliders", direction=text))
+    choose_model(visitor, FLAT)
+    assert_sound(visitor)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "means:3", "means:3:10", "means:3:3", "fitted:0:-1", "component:9", "component:0",
+     "random:x", "column:age", "ends:test-3", "ends:test-3:test-3", "up", "means:٣:4"],
+)  # fmt: skip
+def test_a_direction_that_there_is_not_is_left_out(text: str) -> None:
+    visitor = visit(model=DEEP, view="Sliders", direction=text)
+    assert_sound(visitor)
+    assert "direction" not in address(visitor)
+
+
+def captured_number(text: str) -> str:
+    found = re.search(r"\d+\.\d+", text)
+    assert found is not None, text
+    return found[0]
+
+
 def test_a_path_goes_through_stops_and_back(bundles: dict[str, Bundle]) -> None:
     bundle = bundles[DEEP]
     z = bundle.latents.z_mean

@@ -110,9 +110,6 @@ def line_plane() -> Plane:
 def principal_plane(z_mean: Any) -> Plane:
     """The plane of the first two principal components of latents, through their mean.
 
-    The sign of a component is arbitrary; here its entry of largest magnitude is
-    positive, so that the same data give the same picture.
-
     Args:
         z_mean: latents, ``(n, latent_dim)`` with at least two dimensions.
     """
@@ -120,16 +117,30 @@ def principal_plane(z_mean: Any) -> Plane:
     latent_dim = z_mean.shape[1]
     if latent_dim < 2:
         raise ValueError(f"A plane needs at least 2 latent dimensions; received {latent_dim}.")
-    origin = z_mean.mean(axis=0)
-    centred = z_mean - origin
-    covariance = centred.T @ centred / len(z_mean)
-    variances, vectors = np.linalg.eigh(covariance)  # ascending, one vector per column
-    directions = vectors[:, :-3:-1].T  # (2, latent_dim)
+    directions, variances = principal_components(z_mean)
+    shares = 100.0 * variances / max(variances.sum(), np.finfo(np.float64).tiny)
+    labels = (_component_label(1, shares[0]), _component_label(2, shares[1]))
+    return Plane(z_mean.mean(axis=0), directions[:2], labels)
+
+
+def principal_components(z_mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors of the principal components, and the variances along them, largest first.
+
+    The sign of a component is arbitrary; here its entry of largest magnitude is
+    positive, so that the same data give the same picture.
+
+    Args:
+        z_mean: latents, ``(n, latent_dim)``.
+
+    Returns:
+        ``(latent_dim, latent_dim)``, a component a row, and ``(latent_dim,)``.
+    """
+    centred = z_mean - z_mean.mean(axis=0)
+    variances, vectors = np.linalg.eigh(centred.T @ centred / len(z_mean))  # ascending, by column
+    directions = vectors[:, ::-1].T.copy()
     largest = np.abs(directions).argmax(axis=1)[:, np.newaxis]
     directions *= np.sign(np.take_along_axis(directions, largest, axis=1))
-    shares = 100.0 * variances[:-3:-1] / max(np.trace(covariance), np.finfo(np.float64).tiny)
-    labels = (_component_label(1, shares[0]), _component_label(2, shares[1]))
-    return Plane(origin, directions, labels)
+    return directions, variances[::-1]
 
 
 def axis_label(dimension: int) -> str:

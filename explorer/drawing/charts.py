@@ -206,27 +206,61 @@ def kl_figure(kl_per_dimension: Sequence[float], order: Sequence[int]) -> go.Fig
     return figure
 
 
-def path_figure(percentiles: np.ndarray, thin: float) -> go.Figure:
+def path_figure(
+    percentiles: np.ndarray, thin: float, places: np.ndarray, unit: str = "% of the way"
+) -> go.Figure:
     """How dense the data is along a path, as percentiles of the test images' own places.
 
     Args:
-        percentiles: evenly along the path, ``(k,)``.
+        percentiles: along the path, ``(k,)``.
         thin: the percentile below which a place is thin.
+        places: how far along it, ``(k,)``.
+        unit: of those.
     """
     figure = go.Figure(
         go.Scatter(
-            x=np.linspace(0, 100, len(percentiles)),
+            x=places,
             y=percentiles,
             line={"color": PALETTE[0]},
-            hovertemplate="%{x:.0f} % of the way: denser than %{y:.0f} %<extra></extra>",
+            hovertemplate=f"%{{x:.3g}} {unit}: denser than %{{y:.0f}} %<extra></extra>",
         )
     )
     figure.add_hline(thin, line={"color": PALETTE[2], "dash": "dot", "width": 1})
     figure.update_layout(
         height=190,
         **_SMALL,
-        xaxis={"title": "% of the way"},
+        xaxis={"title": unit},
         yaxis={"title": "denser than, % of images", "range": [0, 100]},
+    )
+    return figure
+
+
+def groups_figure(places: np.ndarray, is_second: np.ndarray, names: Sequence[str]) -> go.Figure:
+    """Where the images of two groups lie along a direction.
+
+    Args:
+        places: of the images, in standard deviations, ``(n,)``.
+        is_second: which are of the second group, bool ``(n,)``.
+        names: of both groups.
+    """
+    figure = go.Figure()
+    for which, name, colour in zip((~is_second, is_second), names, PALETTE, strict=False):
+        figure.add_trace(
+            go.Histogram(
+                x=np.asarray(places[which], np.float32),
+                name=_literal(name),
+                marker={"color": colour},
+                opacity=0.6,
+                xbins={"size": 0.1},
+            )
+        )
+    figure.update_layout(
+        height=190,
+        **_SMALL,
+        barmode="overlay",
+        legend={"orientation": "h", "y": 1.2},
+        xaxis={"title": "standard deviations"},
+        yaxis={"title": "images"},
     )
     return figure
 

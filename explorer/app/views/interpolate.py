@@ -162,7 +162,9 @@ def _render_scores(bundle: Bundle, scores: dict[Kind, Scores], path: np.ndarray)
             ]
         )
     )
-    figure = charts.path_figure(cache.percentiles(bundle, path), 100 * THIN)
+    figure = charts.path_figure(
+        cache.percentiles(bundle, path), 100 * THIN, np.linspace(0, 100, len(path))
+    )
     chart.plotly_chart(figure, key="path-density", config={"displayModeBar": False})
 
 

@@ -194,7 +194,8 @@ def kl_rows(parts: KlParts, count: int) -> list[tuple[str, str, str]]:
     )  # fmt: skip
     return [
         (name, f"{value:.2f} ± {error:.2f} nats",
-         f"{meaning}; a part of the KL (Chen et al. 2018, eq. 2), by {parts.samples:,} draws")
+         f"{meaning}; a part of the KL (Chen et al. 2018, eq. 2), by {parts.samples:,} draws "
+         "from the mixture of all test images' posteriors")
         for name, value, error, meaning in rows
     ]  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer.app import session
+from explorer.app import directions, session
 from explorer.app.dimensions import REACH, TILES, render_sliders
 from explorer.app.exports import download
 from explorer.app.point import render_point, stage
@@ -42,11 +42,12 @@ def render_view(bundle: Bundle) -> None:
         if len(order) > FIRST:
             _render_more(bundle, order[FIRST:])
         _render_exports(bundle)
+        directions.render_directions(bundle)
     with side:
         render_point(bundle)
 
 
-VIEW = View("Sliders", render_view, needs_decoder=True)
+VIEW = View("Sliders", render_view, details=(directions.DETAIL,), needs_decoder=True)
 
 
 def _render_more(bundle: Bundle, rest: tuple[int, ...]) -> None:

@@ -1,11 +1,14 @@
 /**
- * One slider per latent dimension, each with a strip of what that dimension does around the
+ * One slider per latent dimension or direction, each with a strip of what it does around the
  * latent that is looked at.
  *
- * @typedef {{dimension: number, label: string, note: string}} RowSpec
+ * A direction's value is z · `along` − `middle`, and grows by 1 with every `step`.
+ *
+ * @typedef {{along: number[], step: number[], middle: number}} Direction
+ * @typedef {{dimension: number, label: string, note: string} & Partial<Direction>} RowSpec
  * @typedef {{content: string, z: number[], rows: RowSpec[], reach: number, tiles: number}}
  *   SlidersData
- * @typedef {{element: HTMLElement, dimension: number, typed: HTMLInputElement,
+ * @typedef {{element: HTMLElement, spec: RowSpec, typed: HTMLInputElement,
  *   range: HTMLInputElement, strip: HTMLCanvasElement, painter: Painter, isVisible: boolean}} Row
  */
 
@@ -26,6 +29,20 @@ const HTML = `
   <input type="number" step="${STEP}" class="typed">
   <input type="range" max="0" step="${STEP}" class="range">
   <canvas class="strip"></canvas>`;
+
+/** @param {Float32Array} z @param {RowSpec} spec */
+function valueAt(z, { dimension, along, middle = 0 }) {
+  return along ? along.reduce((sum, value, i) => sum + value * z[i], -middle) : z[dimension];
+}
+
+/** @param {Float32Array} z is changed @param {RowSpec} spec @param {number} value */
+function setValue(z, spec, value) {
+  if (!spec.step) z[spec.dimension] = value;
+  else {
+    const steps = value - valueAt(z, spec);
+    spec.step.forEach((step, i) => (z[i] += steps * step));
+  }
+}
 
 export class Sliders {
   #hub;
@@ -94,7 +111,8 @@ export class Sliders {
   }
 
   /** @param {RowSpec} spec @returns {Row} */
-  #buildRow({ dimension, label, note }) {
+  #buildRow(spec) {
+    const { label, note } = spec;
     const element = build("dimension", HTML);
     const typed = find(element, ".typed", HTMLInputElement);
     const range = find(element, ".range", HTMLInputElement);
@@ -107,7 +125,7 @@ export class Sliders {
     const painter = new Painter(strip, imageShape, this.#data.tiles);
     strip.style.aspectRatio = String((this.#data.tiles * imageShape[1]) / imageShape[0]);
     strip.hidden = !this.#model.canDecode;
-    const row = { element, dimension, typed, range, strip, painter, isVisible: false };
+    const row = { element, spec, typed, range, strip, painter, isVisible: false };
     range.addEventListener("pointerdown", () => (this.#isHeld = true));
     for (const input of [range, typed]) {
       input.addEventListener("keydown", () => (this.#isByKey = true));
@@ -144,8 +162,8 @@ export class Sliders {
   }
 
   /** @param {Row} row */
-  #showValue({ dimension, typed, range, strip }) {
-    const value = this.#z[dimension];
+  #showValue({ spec, typed, range, strip }) {
+    const value = valueAt(this.#z, spec);
     const { reach, tiles } = this.#data;
     const limit = Math.max(reach, Math.ceil(Math.abs(value)));
     if (Number(range.max) !== limit) [range.min, range.max] = [String(-limit), String(limit)];
@@ -157,7 +175,7 @@ export class Sliders {
 
   /** @param {Row} row @param {number} value */
   #move(row, value) {
-    this.#z[row.dimension] = value;
+    setValue(this.#z, row.spec, value);
     this.#showValue(row);
     this.#hub.look(this.#z, this);
     this.#refresh(row);
@@ -193,7 +211,7 @@ export class Sliders {
       rows.length * this.#data.tiles,
       (index, z) => {
         z.set(this.#z);
-        z[rows[index % rows.length].dimension] = this.#valueOf(Math.floor(index / rows.length));
+        setValue(z, rows[index % rows.length].spec, this.#valueOf(Math.floor(index / rows.length)));
       },
       (pixels, index) => {
         rows[index % rows.length].painter.paint(pixels, Math.floor(index / rows.length));

@@ -1,0 +1,85 @@
+"""Directions in the latent space that mean something, and how well they tell images apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+FIT_EVERY = 2
+"""A direction is found with every so manieth image, and judged by the others."""
+
+
+@dataclass(frozen=True, eq=False)
+class Direction:
+    """A line through the middle of the test images.
+
+    Attributes:
+        unit: of length 1, ``(latent_dim,)``.
+        middle: mean of the test images along it.
+        deviation: their standard deviation along it; a step on the page.
+    """
+
+    unit: np.ndarray
+    middle: float
+    deviation: float
+
+    def project(self, z: np.ndarray) -> np.ndarray:
+        """Places along it in standard deviations from the middle, ``(n,)``."""
+        return np.asarray((z @ self.unit - self.middle) / self.deviation)
+
+
+def direction(vector: np.ndarray, z: np.ndarray) -> Direction:
+    """The direction of a vector ``(latent_dim,)``, on the scale of latents ``(n, latent_dim)``.
+
+    Raises:
+        ValueError: the vector has no direction.
+    """
+    length = np.linalg.norm(vector)
+    if not np.isfinite(length) or length < 1e-9:
+        raise ValueError("both ends are the same place, so there is no direction")
+    unit = np.asarray(vector, np.float64) / length
+    along = z @ unit
+    return Direction(unit, float(along.mean()), float(along.std()) or 1.0)
+
+
+def between_means(z: np.ndarray, is_second: np.ndarray) -> np.ndarray:
+    """From the mean of one group to that of the other, ``(latent_dim,)``."""
+    return np.asarray(z[is_second].mean(axis=0) - z[~is_second].mean(axis=0), np.float64)
+
+
+def fitted_to_groups(z: np.ndarray, is_second: np.ndarray) -> np.ndarray:
+    """Where logistic regression sees the second group more likely, ``(latent_dim,)``."""
+    from sklearn.linear_model import LogisticRegression  # takes a second to import
+
+    fitted = LogisticRegression(max_iter=1000).fit(z, is_second)
+    return np.asarray(fitted.coef_[0], np.float64)
+
+
+def fitted_to_values(z: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Where linear regression sees a number grow, ``(latent_dim,)``; NaN is left out."""
+    known = ~np.isnan(values)
+    centred = z[known] - z[known].mean(axis=0)
+    found, *_ = np.linalg.lstsq(centred, values[known] - values[known].mean())
+    return np.asarray(found, np.float64)
+
+
+def is_for_fitting(count: int) -> np.ndarray:
+    """Which of so many images a direction is found with, bool ``(count,)``."""
+    return np.asarray(np.arange(count) % FIT_EVERY == 0)
+
+
+def area_under_curve(scores: np.ndarray, is_second: np.ndarray) -> float:
+    """How often an image of the second group lies farther along than one of the first.
+
+    The area under the receiver's operating curve, by ranks (Mann & Whitney 1947).
+
+    Args:
+        scores: ``(n,)``.
+        is_second: bool ``(n,)``, some of each.
+    """
+    from scipy.stats import rankdata
+
+    ranks, second = rankdata(scores), int(is_second.sum())
+    above = ranks[is_second].sum() - second * (second + 1) / 2
+    return float(above / (second * (len(scores) - second)))
