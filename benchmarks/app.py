@@ -275,6 +275,27 @@ async def print_drags(visit: Visit, what: str, corners: list[Place], seconds: fl
     print_row(f"{what}: messages to the server", [visit.sent - sent], "", at_most=0)
 
 
+async def measure_drawing(here: Setting) -> None:
+    """A pen draws over a paper, never where it was before → the reconstruction."""
+    zigzag = [(0.1 + 0.8 * (n % 2), 0.05 + 0.06 * n) for n in range(16)]
+    for bundle in here.bundles:
+        async with new_visit(here.browser) as visit:
+            await visit.open(here.server, bundle, "Reconstruct")
+            await visit.page.get_by_text("Drawing", exact=True).click()
+            await visit.page.evaluate(
+                "probe.when(() => probe.isIdle() && probe.part('.draw .picture'))"
+            )
+            places = await places_on(visit.page, ".paper", zigzag)
+            await visit.page.mouse.move(*places[0])
+            await visit.page.mouse.down()
+            await asyncio.sleep(1)
+            sent, what = visit.sent, f"{bundle.card.name}, drawing"
+            latencies, pictures = await visit.drag(places, here.options.seconds)
+            print_row(f"{what}: pen → reconstruction", latencies, "ms")
+            print_row(f"{what}: reconstructions a second", [pictures], "", at_least=30)
+            print_row(f"{what}: messages to the server", [visit.sent - sent], "", at_most=0)
+
+
 async def measure_uploads(here: Setting) -> None:
     """A photo uploaded → reconstructed; the zoom slider pressed → other picture."""
     uploads, presses, server = [], [], here.server
@@ -366,6 +387,7 @@ MEASURES: dict[str, Callable[[Setting], Awaitable[None]]] = {
     "views": measure_views,
     "drags": measure_drags,
     "maps": measure_maps,
+    "drawing": measure_drawing,
     "uploads": measure_uploads,
     "pages": measure_ten_pages,
     "memory": measure_memory,

@@ -86,6 +86,17 @@ def test_a_png_holds_every_pixel(channels: int, mode: str) -> None:
     np.testing.assert_array_equal(read(data).reshape(picture.shape), picture)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_picture_that_a_page_sent_is_read_if_it_is_one_of_the_right_size(channels: int) -> None:
+    picture = random_picture(5, 7, channels)
+    uri = raster.data_uri(picture)
+    np.testing.assert_array_equal(raster.read_data_uri(uri, (5, 7, channels)), picture)
+    others: list[object] = [None, {}, "", "data:image/png;base64,äö", uri[:60]]
+    for other in [*others, uri.replace("png", "gif")]:
+        assert raster.read_data_uri(other, (5, 7, channels)) is None
+    assert raster.read_data_uri(uri, (7, 5, channels)) is None
+
+
 def test_a_data_uri_is_the_png_in_base_64() -> None:
     picture = random_picture(3, 3, 3)
     head, _, body = raster.data_uri(picture).partition(",")

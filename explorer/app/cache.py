@@ -286,6 +286,18 @@ def object_fill(bundle: Bundle) -> float:
     return typical_fill(bundle.codec.decode(z), bundle.card.data.background)
 
 
+def object_side(bundle: Bundle) -> int | None:
+    """Pixels of an object's longer side; None unless the set shows one on plain black or white.
+
+    MNIST's digits have 20.
+    """
+    data = bundle.card.data
+    if data.image_shape[2] > 1 or data.background not in (0.0, 1.0):
+        return None
+    fill = object_fill(bundle)
+    return round(fill * max(data.image_shape[:2])) if fill < 0.9 else None
+
+
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
 def vivid_row(bundle: Bundle) -> int:
     """The test image where a visit begins: well explained, amid the data, and of most contour."""

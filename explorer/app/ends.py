@@ -100,7 +100,7 @@ def render_end(bundle: Bundle, name: str) -> None:
     if source != "Upload":  # which counts as a new one when it is chosen again
         st.session_state.pop(f"uploaded-{name}", None)
     if source == "Test image":
-        _choose_test_image(bundle, name)
+        choose_test_image(bundle, name)
     elif source == "The point":
         st.button(
             f"Use {describe(session.point(bundle))}",
@@ -166,7 +166,7 @@ def render_stops_between(bundle: Bundle) -> None:
 
 def _take_upload(bundle: Bundle, name: str) -> None:
     """Put the end where the encoder puts an upload: once, so that a click may move it later."""
-    prepared = upload_and_prepare(bundle, key=f"interpolate-{name}", adjustable=False)
+    prepared = upload_and_prepare(bundle, key=f"interpolate-{name}")
     end, former = None, st.session_state.get(f"uploaded-{name}")
     if prepared is not None:
         z_mean, _ = bundle.codec.encode(prepared[np.newaxis])
@@ -188,7 +188,8 @@ def _picture_of(bundle: Bundle, end: str) -> tuple[np.ndarray, str]:
     return cache.decoded(bundle, z[np.newaxis])[0], describe(z)
 
 
-def _choose_test_image(bundle: Bundle, name: str) -> None:
+def choose_test_image(bundle: Bundle, name: str) -> None:
+    """Draw test images to choose from, of any class or one."""
     classes = bundle.card.data.classes
     labels = bundle.latents.labels
     flow = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")

@@ -15,6 +15,7 @@ import streamlit as st
 
 from explorer.app import cache, session
 from explorer.app.server import FOLDER, VERSION, address_of
+from explorer.bundle.figures import NEIGHBOURS
 from explorer.bundle.store import Bundle
 from explorer.drawing import raster
 
@@ -47,10 +48,12 @@ export default function (component) {{
     return mount
 
 
-_frame, _store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker = (
+_frame, _store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker, _draw = (
     _part(name)
-    for name in ("frame", "store", "sprite", "lens", "map", "sliders", "grid", "scrubber", "picker")
-)
+    for name in (
+        "frame", "store", "sprite", "lens", "map", "sliders", "grid", "scrubber", "picker", "draw",
+    )
+)  # fmt: skip
 
 
 def mount_frame(bundle: Bundle, view: str) -> None:
@@ -146,6 +149,39 @@ def scrubber(bundle: Bundle, path: np.ndarray, *, key: str) -> None:
         key=key,
         data={"content": bundle.content, "path": path.tolist()},
         on_settled_change=_mover(bundle, key),
+    )
+
+
+def draw(bundle: Bundle, on_drawn: Callable[[np.ndarray], None], *, key: str) -> None:
+    """A canvas to draw on, beside what the model makes of the drawing meanwhile.
+
+    Args:
+        bundle: the model.
+        on_drawn: is called when a stroke ends, with what the model sees, uint8 in the shape of
+            the model's images.
+        key: of the widget.
+    """
+    data, channels = bundle.card.data, bundle.card.data.image_shape[2]
+
+    def take() -> None:
+        settled = _reported(key, "settled")
+        uri = settled.get("picture") if isinstance(settled, dict) else None
+        drawn = raster.read_data_uri(uri, data.image_shape)
+        if drawn is not None:
+            on_drawn(drawn)
+
+    background = raster.to_pixels(np.broadcast_to(np.asarray(data.background), channels))
+    _draw(
+        key=key,
+        data={
+            "content": bundle.content,
+            "z": session.point(bundle).tolist(),
+            "background": background.tolist(),
+            "side": cache.object_side(bundle),
+            "neighbours": NEIGHBOURS,
+            "errorColours": [raster.TOO_BRIGHT, raster.TOO_DARK],
+        },
+        on_settled_change=take,
     )
 
 

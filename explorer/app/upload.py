@@ -25,22 +25,20 @@ PREVIEW_SIDE = 512
 """Pixels of the uploaded picture's longer side as shown: it is sent anew with every adjustment."""
 
 
-def upload_and_prepare(bundle: Bundle, *, key: str, adjustable: bool) -> np.ndarray | None:
+def upload_and_prepare(
+    bundle: Bundle, *, key: str, source: str = "File", adjustable: bool = False
+) -> np.ndarray | None:
     """Ask for an image and prepare it for the model.
 
     Args:
         bundle: says what the model expects.
         key: of the widgets.
-        adjustable: whether to show camera, crop, inversion and preview.
+        source: ``File`` or ``Camera``.
+        adjustable: whether to show crop, inversion and preview.
 
     Returns:
         The model's input, ``(height, width, channels)`` float32, or None without an image.
     """
-    source = "File"
-    if adjustable:
-        source = st.segmented_control(
-            "Image from", ("File", "Camera"), default="File", required=True, key=f"{key}-source"
-        )
     data = _ask_for_file(key, source)
     if data is None:
         return None

@@ -11,6 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 PAGE_SIDE = 448
 """Pixels of the longer side to which pictures of the page are enlarged."""
+TOO_BRIGHT, TOO_DARK = (0.70, 0.09, 0.17), (0.13, 0.40, 0.67)
+"""Colours of an error map, in [0, 1]."""
 CAPTIONED_SIDE = 100
 """Pixels across, at least, of an image above a caption."""
 
@@ -68,6 +70,30 @@ def data_uri(picture: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(png(picture, effort=1)).decode()
 
 
+def read_data_uri(uri: object, image_shape: tuple[int, int, int]) -> np.ndarray | None:
+    """The pixels of a PNG that a page sent; None if it is no picture of this size.
+
+    Args:
+        uri: from a browser, so it may be anything.
+        image_shape: (height, width, channels) to expect.
+
+    Returns:
+        ``image_shape`` uint8.
+    """
+    height, width, channels = image_shape
+    if not isinstance(uri, str):
+        return None
+    try:
+        content = base64.b64decode(uri.removeprefix("data:image/png;base64,"), validate=True)
+        picture = Image.open(io.BytesIO(content), formats=["PNG"])
+        if picture.size != (width, height):  # before anything is decoded
+            return None
+        pixels = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
+    except (ValueError, OSError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return pixels.reshape(image_shape)
+
+
 def error_map(image: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     """Where a reconstruction differs: blue where it is too dark, red where too bright.
 
@@ -81,9 +107,8 @@ def error_map(image: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     """
     difference = reconstruction - image
     strength = np.minimum(np.abs(difference).mean(axis=-1, keepdims=True), 1.0)
-    too_bright, too_dark = np.array([0.70, 0.09, 0.17]), np.array([0.13, 0.40, 0.67])
     is_brighter = difference.mean(axis=-1, keepdims=True) > 0
-    colour = np.where(is_brighter, too_bright, too_dark)
+    colour = np.where(is_brighter, TOO_BRIGHT, TOO_DARK)
     return to_pixels(1.0 - strength * (1.0 - colour))
 
 

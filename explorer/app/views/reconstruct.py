@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer.app import cache, parts, session
+from explorer.app import cache, ends, parts, session
+from explorer.app.address import parse_test_image
 from explorer.app.upload import upload_and_prepare
 from explorer.app.view import View
 from explorer.app.words import describe, describe_test_image, literal, percent
@@ -17,13 +18,16 @@ from explorer.drawing import raster
 
 HELP = """
 The image is cropped, scaled and greyed to what the model was trained on; **What the model sees**
-is exactly its input. The encoder turns it into q(z|x), the decoder turns the mean of that back
+is exactly its input. While you draw, your browser runs the model: the terms beside the drawing are
+those at the mean of q(z|x), and with a flow the KL is that of the Gaussian of the same density
+there. The encoder turns it into q(z|x), the decoder turns the mean of that back
 into an image.
 
 - **−ELBO** = **reconstruction** (−log p(x|z), averaged over ten draws of z) + **KL** (from q(z|x)
   to the prior), in nats. The percentile says how many test images the model explains better.
 - **Error map**: red where the reconstruction is too bright, blue where it is too dark.
 """
+DRAWING, TEST_IMAGE = "Drawing", "Test image"
 SAMPLES = 10
 NEIGHBOURS = 12
 
@@ -41,25 +45,83 @@ VIEW = View("Reconstruct", render_view, needs_decoder=True)
 def _render_reconstruction(bundle: Bundle) -> None:
     if st.session_state.pop("moved", False):
         st.rerun()
-    image = upload_and_prepare(bundle, key="reconstruct", adjustable=True)
-    if image is None:
+    source = _choose_source(bundle)
+    is_drawing = source == DRAWING
+    image = None if is_drawing else _take_image(bundle, source)
+    if image is None and not is_drawing:
         _render_empty(bundle)
         return
-    z_mean, z_log_var = bundle.codec.encode(image[np.newaxis])
-    reconstruction = bundle.codec.decode(z_mean)[0]
     result, place = st.columns([3, 2], gap="medium")
+    z = session.point(bundle)
     with result:
-        _render_pictures(image, reconstruction)
-        if bundle.card.model.has_variance:
-            _render_terms(bundle, image, z_mean, z_log_var)
-        _render_neighbours(bundle, z_mean[0])
+        if is_drawing:
+            image = _take_drawing(bundle)
+        if image is not None:
+            z = _render_result(bundle, image, has_pictures=not is_drawing)
     with place, st.container(key="place"):
         parts.live_map(
             bundle,
             key=f"place-{bundle.card.name}",
-            z=z_mean[0],
+            z=z,
             on_click=lambda z, _: session.move_to(bundle, z),
         )
+
+
+def _render_result(bundle: Bundle, image: np.ndarray, *, has_pictures: bool) -> np.ndarray:
+    """Draw what the model makes of an image; its latent, ``(latent_dim,)``."""
+    z_mean, z_log_var = bundle.codec.encode(image[np.newaxis])
+    if has_pictures:
+        _render_pictures(image, bundle.codec.decode(z_mean)[0])
+    if bundle.card.model.has_variance:
+        _render_terms(bundle, image, z_mean, z_log_var)
+    _render_neighbours(bundle, z_mean[0])
+    return np.asarray(z_mean[0])
+
+
+def _choose_source(bundle: Bundle) -> str:
+    sources = ["File", "Camera", DRAWING]
+    if cache.originals_of(bundle) is not None:
+        sources.append(TEST_IMAGE)
+    source: str = st.segmented_control(
+        "Image from", sources, default="File", required=True, key="reconstruct-source",
+        persist_state="session",
+    )  # fmt: skip
+    return source
+
+
+def _take_image(bundle: Bundle, source: str) -> np.ndarray | None:
+    """The chosen image as the model sees it, or None while there is none."""
+    originals = cache.originals_of(bundle)
+    if source == TEST_IMAGE and originals is not None:
+        return _take_test_image(bundle, originals)
+    return upload_and_prepare(bundle, key="reconstruct", source=source, adjustable=True)
+
+
+def _take_drawing(bundle: Bundle) -> np.ndarray | None:
+    """Draw the canvas; what was drawn on it, if anything."""
+    kept = f"drawing-{bundle.content}"
+
+    def take(drawn: np.ndarray) -> None:
+        image = drawn / np.float32(255.0)
+        st.session_state[kept] = image
+        session.move_to(bundle, bundle.codec.encode(image[np.newaxis])[0][0])
+        st.session_state["moved"] = True
+
+    parts.draw(bundle, take, key=f"draw-{bundle.card.name}")
+    image: np.ndarray | None = st.session_state.get(kept)
+    return image
+
+
+def _take_test_image(bundle: Bundle, originals: np.ndarray) -> np.ndarray:
+    state = st.session_state
+    state.setdefault("image", f"test-{cache.vivid_row(bundle)}")
+    ends.choose_test_image(bundle, "image")
+    try:
+        row = parse_test_image(state["image"], bundle)
+    except ValueError:  # it was another model's
+        row = None
+    image: np.ndarray = originals[cache.vivid_row(bundle) if row is None else row]
+    return image / np.float32(255.0)
 
 
 def _render_empty(bundle: Bundle) -> None:

@@ -6,15 +6,16 @@
  * @typedef {{kind: "picture", content: string, z: Float32Array}} Picture
  * @typedef {{kind: "reading", content: string, z: Float32Array, shownRow: number}} Reading
  * @typedef {{kind: "tiles", content: string, latents: Float32Array, shares: boolean, pictures?: boolean}} Tiles
+ * @typedef {{kind: "drawing", content: string, image: Float32Array, neighbours: number}} Drawing
  * @typedef {{problem: string | null, warning: string | null, decodeTime: number}} Summary
  *   of a model: why it cannot be decoded, why not encoded, how long a decode takes
- * @typedef {Open | Forget | Picture | Reading | Tiles} Request
+ * @typedef {Open | Forget | Picture | Reading | Tiles | Drawing} Request
  */
 
 import { Decoder, Encoder, RemoteDecoder } from "./codec.js";
 import { Model } from "./model.js";
 import { toPixels } from "./paint.js";
-import { Space } from "./space.js";
+import { nearestLatents, Space } from "./space.js";
 
 /** Decodes that tell how long one takes; the first ones are slower. */
 const TRIES = 8;
@@ -36,6 +37,7 @@ export class Answers {
     const model = this.#models.get(content);
     if (!model) return null; // it was forgotten meanwhile
     if (kind === "picture") return model.picture(request);
+    if (kind === "drawing") return model.drawing(request);
     return kind === "reading" ? model.reading(request) : model.tiles(request);
   }
 
@@ -142,6 +144,23 @@ class Opened {
     );
     const verdict = this.#space.verdict(readings);
     return { row, distance, back, percentiles, verdict, pixels };
+  }
+
+  /**
+   * What the model makes of an image: its place, the reconstruction, both terms in nats (−log
+   * p(x|z) at the place itself; each null where it is not known) and the nearest test images.
+   * Null where no encoder runs.
+   *
+   * @param {Drawing} request
+   */
+  drawing({ image, neighbours }) {
+    if (!this.#encoder || !this.#decoder) return null;
+    const { z: place, kl } = this.#encoder.posterior(image);
+    const z = place.slice();
+    const pixels = this.#pixels(z);
+    const logLikelihood = this.#decoder.logLikelihood(image);
+    const rows = nearestLatents(this.#model.zMean, z, neighbours).map(({ row }) => row);
+    return { z, pixels, reconstruction: logLikelihood && -logLikelihood, kl, rows };
   }
 
   /**

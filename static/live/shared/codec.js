@@ -4,12 +4,16 @@ import { Network, NetworkError } from "../network/network.js";
 
 /** @typedef {import("./model.js").Model} Model */
 
+const LOG_2PI = Math.log(2 * Math.PI);
+
 /** From a latent to the mean image, as `mean_image` in `explorer/core/elbo.py` has it. */
 export class Decoder {
   #network;
   #isGaussian;
   #channels;
   #image;
+  /** Of the last run. @type {Float32Array} */
+  #output = new Float32Array(0);
 
   /** @param {Model} model */
   constructor(model) {
@@ -26,6 +30,7 @@ export class Decoder {
   /** The image with values in [0, 1], valid until the next run. @param {Float32Array} z */
   run(z) {
     const [output] = this.#network.run(z);
+    this.#output = output;
     const image = this.#image;
     if (this.#isGaussian) {
       const channels = this.#channels; // means, then as many log-variances, in every pixel
@@ -38,6 +43,29 @@ export class Decoder {
       for (let i = 0; i < image.length; i++) image[i] = 1 / (1 + Math.exp(-output[i]));
     }
     return image;
+  }
+
+  /**
+   * log p(x|z) of an image at the latent of the last run, nats, as `log_likelihood` in
+   * `explorer/core/elbo.py` has it.
+   *
+   * @param {Float32Array} x with values in [0, 1]
+   */
+  logLikelihood(x) {
+    const output = this.#output;
+    const channels = this.#channels;
+    let sum = 0;
+    for (let i = 0; i < x.length; i++) {
+      if (this.#isGaussian) {
+        const at = i + channels * Math.floor(i / channels);
+        const logVar = output[at + channels];
+        sum -= 0.5 * (LOG_2PI + logVar + (x[i] - output[at]) ** 2 * Math.exp(-logVar));
+      } else {
+        const l = output[i];
+        sum += x[i] * l - Math.max(l, 0) - Math.log1p(Math.exp(-Math.abs(l)));
+      }
+    }
+    return sum;
   }
 }
 
@@ -73,6 +101,11 @@ export class RemoteDecoder {
     for (let i = 0; i < image.length; i++) image[i] = pixels[i] / 255;
     return image;
   }
+
+  /** It gives pixels alone. */
+  logLikelihood() {
+    return null;
+  }
 }
 
 /** From an image to its place: the mean of q(z|x), or where a flow takes no noise. */
@@ -93,6 +126,23 @@ export class Encoder {
   /** The place, valid until the next run. @param {Float32Array} image */
   run(image) {
     return this.#network.run(image, ...this.#noise)[0];
+  }
+
+  /**
+   * The place, and KL(q(z|x) ‖ N(0, I)) in nats, null without variances; with a flow that of the Gaussian which has the
+   * flow's density there, as `FlowPosterior` in `explorer/bundle/posterior.py` has it.
+   *
+   * @param {Float32Array} image
+   */
+  posterior(image) {
+    const [z, second] = this.#network.run(image, ...this.#noise);
+    if (!second) return { z, kl: null };
+    let kl = 0;
+    for (let i = 0; i < z.length; i++) {
+      const logVar = this.#noise.length ? -2 * second[i] - LOG_2PI : second[i];
+      kl += 0.5 * (z[i] ** 2 + Math.exp(logVar) - 1 - logVar);
+    }
+    return { z, kl };
   }
 }
 

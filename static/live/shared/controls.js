@@ -106,6 +106,22 @@ export function slider(label, range, use, tell = String) {
 }
 
 /**
+ * A colour, as `#ff8800`.
+ *
+ * @param {string} label
+ * @param {(value: string) => void} use
+ * @returns {Control<string>}
+ */
+export function colour(label, use) {
+  const element = labelled(label);
+  const input = Object.assign(document.createElement("input"), { type: "color" });
+  input.setAttribute("aria-label", label);
+  input.addEventListener("input", () => use(input.value));
+  element.append(input);
+  return { element, show: (value) => (input.value = value) };
+}
+
+/**
  * A switch.
  *
  * @param {string} label

@@ -16,6 +16,38 @@ export function toPixels(image, pixels) {
   return pixels;
 }
 
+/**
+ * The reverse of `toPixels`.
+ *
+ * @param {Uint8ClampedArray} pixels
+ * @param {number} channels 1 or 3
+ */
+export function fromPixels(pixels, channels) {
+  const image = new Float32Array((pixels.length / 4) * channels);
+  for (let i = 0; i < image.length; i++) {
+    image[i] = pixels[4 * Math.floor(i / channels) + (i % channels)] / 255;
+  }
+  return image;
+}
+
+/**
+ * Where a reconstruction differs, as `error_map` in `explorer/drawing/raster.py` draws it.
+ *
+ * @param {Uint8ClampedArray} original
+ * @param {Uint8ClampedArray} reconstruction
+ * @param {number[][]} colours where it is too bright, and too dark, each in [0, 1]
+ */
+export function errorMap(original, reconstruction, [bright, dark]) {
+  const pixels = new Uint8ClampedArray(original.length).fill(255);
+  for (let at = 0; at < pixels.length; at += 4) {
+    const differences = [0, 1, 2].map((c) => (reconstruction[at + c] - original[at + c]) / 765);
+    const strength = differences.reduce((sum, value) => sum + Math.abs(value), 0);
+    const colour = differences[0] + differences[1] + differences[2] > 0 ? bright : dark;
+    for (let c = 0; c < 3; c++) pixels[at + c] = 255 * (1 - strength * (1 - colour[c]));
+  }
+  return pixels;
+}
+
 export class Painter {
   #context;
   #tile;

@@ -1,0 +1,297 @@
+/**
+ * A canvas to draw on, and what the model makes of the drawing meanwhile.
+ *
+ * The host learns of the drawing, a PNG of what the model sees, when a stroke ends.
+ *
+ * @typedef {{content: string, z: number[], background: number[], side: number | null,
+ *   neighbours: number, errorColours: number[][]}} DrawData
+ *   `background` of each channel, 0 to 255; `side`: what objects are scaled to, if they can be
+ */
+
+import { button, colour, segments, slider, toggle } from "../shared/controls.js";
+import { Bounds, build, find, write } from "../shared/elements.js";
+import { URGENCY } from "../shared/engine.js";
+import { errorMap, fromPixels, Painter } from "../shared/paint.js";
+import { Pictures } from "../shared/pictures.js";
+import { centring, Sketch } from "../shared/sketch.js";
+
+const HTML = `<div class="draw">
+  <div class="controls"></div>
+  <canvas class="paper" role="img" aria-label="Drawing: draw with mouse, pen or finger"></canvas>
+  <div class="made">
+    <figure><canvas class="seen"></canvas><figcaption>what the model sees</figcaption></figure>
+    <figure><canvas class="again picture"></canvas><figcaption>reconstruction</figcaption></figure>
+    <figure><canvas class="error"></canvas><figcaption>error map</figcaption></figure>
+    <figure><canvas class="near"></canvas><figcaption>nearest test image</figcaption></figure>
+    <p class="terms"></p>
+    <p class="classes-near"></p>
+  </div></div>`;
+
+export class Draw {
+  #hub;
+  #model;
+  #tell;
+  #paper;
+  #bounds;
+  #seen;
+  #again;
+  #error;
+  #near;
+  #terms;
+  #classes;
+  #controls;
+  #line;
+  #start;
+  #pictures;
+  /** @type {{sketch?: Sketch, isCentred?: boolean}} */
+  #memory;
+  #sketch;
+  /** @type {import("../shared/sketch.js").Stroke | null} */
+  #stroke = null;
+  #tool = "brush";
+  #width;
+  #colour = "";
+  #nearest = -1;
+  #frame = 0;
+  #data = /** @type {DrawData | null} */ (null);
+
+  /** @param {HTMLElement} root @param {import("../shared/hub.js").Host} host */
+  constructor(root, { hub, model, tell }) {
+    const box = build("around", HTML);
+    root.append(box);
+    const { imageShape } = model.header;
+    const context = (/** @type {string} */ selector) => {
+      const canvas = find(box, selector, HTMLCanvasElement);
+      [canvas.height, canvas.width] = imageShape;
+      const options = { willReadFrequently: true };
+      return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", options));
+    };
+    this.#hub = hub;
+    this.#model = model;
+    this.#tell = tell;
+    this.#paper = context(".paper");
+    this.#bounds = new Bounds(this.#paper.canvas);
+    this.#seen = context(".seen");
+    this.#near = context(".near");
+    this.#again = new Painter(find(box, ".again", HTMLCanvasElement), imageShape);
+    this.#error = new Painter(find(box, ".error", HTMLCanvasElement), imageShape);
+    this.#terms = find(box, ".terms");
+    this.#classes = find(box, ".classes-near");
+    this.#controls = find(box, ".controls");
+    this.#line = hub.engine.line(URGENCY.picture);
+    this.#start = hub.engine.line(URGENCY.reading);
+    this.#pictures = new Pictures(hub.engine, model, () => this.#showNearest());
+    this.#memory = hub.memory(model.content);
+    this.#sketch = this.#memory.sketch ??= new Sketch();
+    this.#width = Math.max(1, Math.round(imageShape[1] / 5.6) / 2);
+    this.#listen(this.#paper.canvas);
+  }
+
+  /** @param {DrawData} data */
+  update(data) {
+    const isFirst = this.#data === null;
+    this.#data = data;
+    if (!isFirst) return;
+    this.#makeControls(data);
+    this.#draw();
+  }
+
+  close() {
+    cancelAnimationFrame(this.#frame);
+    this.#line.close();
+    this.#start.close();
+    this.#pictures.close();
+    this.#hub.look(null, this);
+  }
+
+  /** @param {DrawData} data */
+  #makeControls({ background, side }) {
+    const tool = segments(
+      "Tool",
+      /** @type {const} */ ([["brush", "Brush"], ["eraser", "Eraser"]]), // prettier-ignore
+      (value) => (this.#tool = value),
+    );
+    const most = Math.round(this.#model.header.imageShape[1] / 3);
+    const size = slider(
+      "Size",
+      { min: 0.5, max: most, step: 0.5 },
+      (value) => (this.#width = value),
+    );
+    const opposite = background.map((value) => (value < 128 ? 255 : 0));
+    this.#colour = hex(opposite);
+    const use = (/** @type {string} */ value) => (this.#colour = value);
+    const ink =
+      background.length > 1
+        ? colour("Colour", use)
+        : slider("Grey", { min: 0, max: 255, step: 1 }, (value) => use(hex([value])));
+    tool.show("brush");
+    size.show(this.#width);
+    /** @type {{show: (value: any) => void}} */ (ink).show(
+      background.length > 1 ? this.#colour : opposite[0],
+    );
+    this.#controls.append(tool.element, size.element, ink.element);
+    if (side !== null) {
+      const centre = toggle("Scale and centre", (value) => {
+        this.#memory.isCentred = value;
+        this.#settle();
+      });
+      centre.element.title = `To ${side} pixels, the centre of mass in the middle, as MNIST's digits`;
+      centre.show((this.#memory.isCentred ??= true));
+      this.#controls.append(centre.element);
+    }
+    const group = build("control");
+    group.append(
+      button("Undo", () => this.#change(() => this.#sketch.undo()), "Undo the last step"),
+      button("Clear", () => this.#startFrom(null), "Start from a blank"),
+      button("The point", () => this.#startFromPoint(), "Start from the picture at the point"),
+      button("A test image", () => this.#startFromTest(), "Start from a random test image"),
+    );
+    this.#controls.append(group);
+  }
+
+  /** @param {HTMLCanvasElement} paper */
+  #listen(paper) {
+    paper.addEventListener("pointerdown", (event) => {
+      if (!event.isPrimary || event.button !== 0) return;
+      paper.setPointerCapture(event.pointerId);
+      const background = hex(this.#data?.background ?? [0]);
+      this.#stroke = {
+        path: new Path2D(),
+        width: this.#width,
+        colour: this.#tool === "eraser" ? background : this.#colour,
+      };
+      this.#stroke.path.moveTo(...this.#placeOf(event));
+      this.#sketch.add(this.#stroke);
+      this.#extend(event);
+    });
+    paper.addEventListener("pointermove", (event) => {
+      if (!this.#stroke || !event.isPrimary) return;
+      const events = event.getCoalescedEvents?.() ?? [];
+      for (const each of events.length ? events : [event]) this.#extend(each);
+    });
+    for (const end of ["pointerup", "pointercancel"]) {
+      paper.addEventListener(end, () => {
+        if (this.#stroke) this.#settle();
+        this.#stroke = null;
+      });
+    }
+  }
+
+  /** @param {PointerEvent} event */
+  #extend(event) {
+    this.#stroke?.path.lineTo(...this.#placeOf(event));
+    this.#drawSoon();
+  }
+
+  /** @param {PointerEvent} event @returns {[number, number]} in pixels of the image */
+  #placeOf({ clientX, clientY }) {
+    const { left, top, width, height } = this.#bounds.rect;
+    const { canvas } = this.#paper;
+    return [((clientX - left) * canvas.width) / width, ((clientY - top) * canvas.height) / height];
+  }
+
+  /** @param {CanvasImageSource | null} picture */
+  #startFrom(picture) {
+    this.#change(() => this.#sketch.add({ picture }));
+  }
+
+  #startFromPoint() {
+    const z = Float32Array.from(this.#data?.z ?? []);
+    this.#start.ask({ kind: "picture", content: this.#model.content, z }, ({ pixels }) => {
+      const picture = document.createElement("canvas");
+      new Painter(picture, this.#model.header.imageShape).paint(pixels);
+      this.#startFrom(picture);
+    });
+  }
+
+  /** The original, or where the page has none, its reconstruction, once it is decoded. */
+  #startFromTest() {
+    const { labels, header } = this.#model;
+    const row = Math.floor(Math.random() * labels.length);
+    const [height, width] = header.imageShape;
+    const picture = Object.assign(document.createElement("canvas"), { width, height });
+    const context = /** @type {CanvasRenderingContext2D} */ (picture.getContext("2d"));
+    const take = () => {
+      if (this.#pictures.draw(context, row, 0, 0, width, height)) this.#startFrom(picture);
+      else setTimeout(take, 50);
+    };
+    take();
+  }
+
+  /** @param {() => void} act */
+  #change(act) {
+    act();
+    this.#settle();
+  }
+
+  #drawSoon() {
+    this.#frame ||= requestAnimationFrame(() => this.#draw());
+  }
+
+  /** Draws the sketch, and asks what the model makes of it. */
+  #draw() {
+    if (!this.#data) return;
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    const { background, side, neighbours } = this.#data;
+    const ground = hex(background);
+    let pixels = this.#sketch.render(this.#paper, ground);
+    const isCentred = side !== null && this.#memory.isCentred;
+    const placing = isCentred
+      ? centring(pixels, this.#paper.canvas.width, background[0], side)
+      : undefined;
+    pixels = this.#sketch.render(this.#seen, ground, placing);
+    const image = fromPixels(pixels, background.length);
+    const { content } = this.#model;
+    this.#line.ask({ kind: "drawing", content, image, neighbours }, (answer) => {
+      this.#show(answer, pixels);
+    });
+  }
+
+  /** Tells the host, once what the model sees is drawn. */
+  #settle() {
+    this.#draw();
+    this.#tell("settled", { picture: this.#seen.canvas.toDataURL() });
+  }
+
+  /**
+   * @param {{z: Float32Array, pixels: Uint8ClampedArray, reconstruction: number | null,
+   *   kl: number | null, rows: number[]}} answer
+   * @param {Uint8ClampedArray} original
+   */
+  #show({ z, pixels, reconstruction, kl, rows }, original) {
+    if (!this.#data) return;
+    this.#again.paint(pixels);
+    this.#error.paint(errorMap(original, pixels, this.#data.errorColours));
+    const terms = Object.entries({ reconstruction, KL: kl }).filter(([, term]) => term !== null);
+    write(this.#terms, terms.map(([name, term]) => `${name} ${term?.toFixed(1)} nats`).join(" · "));
+    this.#nearest = rows[0];
+    this.#showNearest();
+    write(this.#classes, this.#describe(rows));
+    if (!this.#sketch.isEmpty) this.#hub.look(z, this);
+  }
+
+  #showNearest() {
+    const { width, height } = this.#near.canvas;
+    if (this.#nearest >= 0) this.#pictures.draw(this.#near, this.#nearest, 0, 0, width, height);
+  }
+
+  /** Classes of test images, the most frequent first. @param {number[]} rows */
+  #describe(rows) {
+    /** @type {Map<string, number>} */
+    const counts = new Map();
+    for (const row of rows) {
+      const name = this.#model.classOf(row);
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    const sorted = [...counts].sort((a, b) => b[1] - a[1]);
+    const listed = sorted.map(([name, count]) => `${name} (${count})`).join(", ");
+    return `Classes of the ${rows.length} nearest test images: ${listed}`;
+  }
+}
+
+/** A colour as CSS has it. @param {number[]} channels one or three, 0 to 255 */
+function hex(channels) {
+  const [red, green = red, blue = red] = channels;
+  return `#${[red, green, blue].map((value) => value.toString(16).padStart(2, "0")).join("")}`;
+}
