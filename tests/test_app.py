@@ -48,6 +48,7 @@ from explorer.bundle.store import (
     load_reference,
     save_reference,
 )
+from explorer.core.refine import negative_log_joint
 from explorer.data.framing import frame_picture, suggest_framing
 from explorer.data.uploads import read_upload
 from explorer.drawing.raster import to_pixels
@@ -958,6 +959,30 @@ def test_an_upload_is_still_there_after_a_look_at_another_view() -> None:
     assert [metric.value for metric in visitor.metric] == before
     visitor.file_uploader(key="reconstruct-file").set_value(None).run()
     assert not visitor.metric  # the cross in Streamlit's own widget removes it as well
+
+
+def test_a_test_image_is_refined_and_its_better_place_becomes_the_point(
+    bundles: dict[str, Bundle],
+) -> None:
+    bundle = bundles[FLAT]
+    visitor = visit(model=FLAT, view="Reconstruct")
+    visitor.session_state["reconstruct-source"] = "Test image"
+    visitor.session_state["refine"] = True
+    visitor.run()
+    assert_sound(visitor)
+    lost = re.search(r"Lost by the encoder: \*\*(.*) nats", sentences(visitor))
+    assert lost is not None
+    assert 0 <= float(lost[1]) < 100
+    press(visitor, "Use the refined place")
+    images = cache.originals_of(bundle)
+    assert images is not None
+    image = images[cache.vivid_row(bundle)] / np.float32(255)
+    start = bundle.codec.encode(image[np.newaxis])[0][0]
+    ends = np.array([start, coordinates(visitor)], np.float32)
+    before, after = negative_log_joint(ends, image, bundle.codec.parameters(ends), "bernoulli")
+    assert after < before
+    press(visitor, "Back to the encoder's place")
+    np.testing.assert_allclose(coordinates(visitor), start, atol=0.0006)
 
 
 def test_an_uploaded_end_can_be_moved_by_a_click_afterwards(bundles: dict[str, Bundle]) -> None:

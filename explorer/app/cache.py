@@ -34,6 +34,7 @@ from explorer.bundle.walks import JUDGED, Kind, Walk, build_graph, judge, walk
 from explorer.core.geodesics import DataGraph, Scores
 from explorer.core.metrics import percentile_of
 from explorer.core.mixtures import Mixture, fit_mixture
+from explorer.core.refine import refine
 from explorer.core.subsets import evenly_spaced
 from explorer.data.framing import typical_fill
 from explorer.data.pixels import Form
@@ -186,6 +187,14 @@ def reconstructed(bundle: Bundle, rows: np.ndarray) -> np.ndarray:
 def decoded(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     """Images at latents, uint8 ``(n, h, w, c)``."""
     return raster.to_pixels(bundle.codec.decode(z))
+
+
+@st.cache_data(show_spinner="Refining the latent …", max_entries=64, hash_funcs=KEYS)
+def refined(bundle: Bundle, image: np.ndarray) -> np.ndarray:
+    """The way from the encoder's latent of an image to a better one, ``(k, latent_dim)``."""
+    codec = bundle.codec
+    start = codec.encode(image[np.newaxis])[0][0]
+    return refine(start, image, codec.parameters, codec.likelihood)
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)

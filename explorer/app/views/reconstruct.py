@@ -10,6 +10,7 @@ from explorer.app.address import parse_test_image
 from explorer.app.upload import upload_and_prepare
 from explorer.app.view import View
 from explorer.app.words import describe, describe_test_image, literal, percent
+from explorer.bundle.posterior import MovedPosterior, Posterior
 from explorer.bundle.store import Bundle
 from explorer.core.elbo import kl_divergence
 from explorer.core.geometry import nearest
@@ -26,6 +27,14 @@ into an image.
 - **−ELBO** = **reconstruction** (−log p(x|z), averaged over ten draws of z) + **KL** (from q(z|x)
   to the prior), in nats. The percentile says how many test images the model explains better.
 - **Error map**: red where the reconstruction is too bright, blue where it is too dark.
+"""
+REFINE_HELP = """
+The encoder guesses the latent at one go. From there a few damped Gauss–Newton steps search for the
+one that explains the image best: the least −log p(x|z) + ½‖z‖².
+
+**Lost by the encoder**: −ELBO of the encoder's q(z|x), less −ELBO of the same q(z|x) moved to the
+place found, with the encoder's variance, in nats, both over the same ten draws. It can be negative:
+the best place is not always the best centre.
 """
 DRAWING, TEST_IMAGE = "Drawing", "Test image"
 SAMPLES = 10
@@ -52,30 +61,41 @@ def _render_reconstruction(bundle: Bundle) -> None:
         _render_empty(bundle)
         return
     result, place = st.columns([3, 2], gap="medium")
-    z = session.point(bundle)
+    way = session.point(bundle)[np.newaxis]
     with result:
         if is_drawing:
             image = _take_drawing(bundle)
         if image is not None:
-            z = _render_result(bundle, image, has_pictures=not is_drawing)
+            way = _render_result(bundle, image, has_pictures=not is_drawing)
     with place, st.container(key="place"):
         parts.live_map(
             bundle,
             key=f"place-{bundle.card.name}",
-            z=z,
+            z=way[0],
+            path=way if len(way) > 1 else None,
             on_click=lambda z, _: session.move_to(bundle, z),
         )
 
 
 def _render_result(bundle: Bundle, image: np.ndarray, *, has_pictures: bool) -> np.ndarray:
-    """Draw what the model makes of an image; its latent, ``(latent_dim,)``."""
-    z_mean, z_log_var = bundle.codec.encode(image[np.newaxis])
+    """Draw what the model makes of an image.
+
+    Returns:
+        Its latent and, if that is refined, the way to the refined one, ``(k, latent_dim)``.
+    """
+    z_mean, _ = bundle.codec.encode(image[np.newaxis])
     if has_pictures:
         _render_pictures(image, bundle.codec.decode(z_mean)[0])
     if bundle.card.model.has_variance:
-        _render_terms(bundle, image, z_mean, z_log_var)
+        _render_terms(bundle, image)
+    way = z_mean
+    if st.toggle(
+        "Refine the latent", key="refine", help=REFINE_HELP, persist_state="session"
+    ):  # fmt: skip
+        way = cache.refined(bundle, image)
+        _render_refined(bundle, image, way)
     _render_neighbours(bundle, z_mean[0])
-    return np.asarray(z_mean[0])
+    return np.asarray(way)
 
 
 def _choose_source(bundle: Bundle) -> str:
@@ -144,12 +164,11 @@ def _render_pictures(image: np.ndarray, reconstruction: np.ndarray) -> None:
         column.image(raster.crisp(picture), caption=caption, width="stretch", alt=caption)
 
 
-def _render_terms(
-    bundle: Bundle, image: np.ndarray, z_mean: np.ndarray, z_log_var: np.ndarray
-) -> None:
+def _terms(bundle: Bundle, posterior: Posterior, image: np.ndarray) -> tuple[float, float]:
+    """Reconstruction term and KL of an image under a posterior, nats."""
     model = bundle.card.model
     reconstruction, sampled_kl = elbo_terms(
-        bundle.codec.draw,
+        posterior.draw,
         bundle.codec.parameters,
         raster.to_pixels(image)[np.newaxis],
         model.latent_dim,
@@ -157,8 +176,43 @@ def _render_terms(
         samples=SAMPLES,
         seed=0,
     )
-    kl = sampled_kl.sum(axis=1) if model.has_flow else kl_divergence(z_mean, z_log_var)
-    neg_elbo = float(reconstruction[0] + kl[0])
+    if model.has_flow:
+        return float(reconstruction[0]), float(sampled_kl.sum())
+    return float(reconstruction[0]), float(kl_divergence(*posterior.encode(image[np.newaxis]))[0])
+
+
+def _render_refined(bundle: Bundle, image: np.ndarray, way: np.ndarray) -> None:
+    """Draw both reconstructions with their terms, and a button that goes to the refined one."""
+    start, end = way[0], way[-1]
+    names = ("at the encoder's place", "at the refined place")
+    pictures = cache.decoded(bundle, np.stack([start, end]))
+    moved = MovedPosterior(bundle.codec.posterior, end - start)
+    sums = []
+    for column, name, picture, posterior in zip(
+        st.columns(2), names, pictures, (bundle.codec.posterior, moved), strict=True
+    ):
+        column.image(raster.crisp(picture), caption=name, width="stretch", alt=name)
+        if bundle.card.model.has_variance:
+            reconstruction, kl = _terms(bundle, posterior, image)
+            sums.append(reconstruction + kl)
+            column.caption(
+                f"−ELBO {sums[-1]:.1f} = reconstruction {reconstruction:.1f} + KL {kl:.1f} nats"
+            )
+    if sums:
+        lost = f"{sums[0] - sums[1]:.1f}".replace("-", "−")
+        st.markdown(f"Lost by the encoder: **{lost} nats**, in {len(way) - 1} steps.")
+    is_there = np.array_equal(session.point(bundle), session.rounded(end))
+
+    def go() -> None:
+        session.move_to(bundle, start if is_there else end)
+        st.session_state["moved"] = True
+
+    st.button("Back to the encoder's place" if is_there else "Use the refined place", on_click=go)
+
+
+def _render_terms(bundle: Bundle, image: np.ndarray) -> None:
+    reconstruction, kl = _terms(bundle, bundle.codec.posterior, image)
+    neg_elbo = reconstruction + kl
     share = float(percentile_of(neg_elbo, bundle.sorted_neg_elbo))
     st.caption(
         "How badly the model explains this image: −ELBO, lower is better, in nats, a unit of "
@@ -166,8 +220,8 @@ def _render_terms(
     )
     columns = st.container(key="figures").columns(4)
     columns[0].metric("−ELBO", f"{neg_elbo:.1f}")
-    columns[1].metric("reconstruction", f"{float(reconstruction[0]):.1f}")
-    columns[2].metric("KL", f"{float(kl[0]):.1f}")
+    columns[1].metric("reconstruction", f"{reconstruction:.1f}")
+    columns[2].metric("KL", f"{kl:.1f}")
     columns[3].metric(
         "explained better",
         percent(share),
