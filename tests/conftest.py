@@ -139,6 +139,25 @@ def other_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[s
     return _train(tmp_path_factory.mktemp("pretrained"), {**tiny_settings, "seed": 1})
 
 
+@pytest.fixture(scope="session")
+def conditional_bundle(
+    tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[str, Any]
+) -> Path:
+    """The folder of a bundle from elsewhere, ``conditional``, whose networks take the class."""
+    from explorer.adoption.adopt import Request, adopt
+    from explorer.adoption.result import About
+    from explorer.adoption.trial import Known
+
+    request = Request(
+        About("conditional", output=tmp_path_factory.mktemp("adopted")),
+        Path(__file__).parent / "adopted" / "conditional-encoder.onnx",
+        Path(__file__).parent / "adopted" / "conditional-decoder.onnx",
+        tiny_settings["data"],
+        Known(condition="labels"),
+    )
+    return adopt(request, lambda line: None, lambda share: None, Path.read_bytes)
+
+
 @pytest.fixture
 def copy_bundle(tmp_path: Path, tiny_bundle: Path) -> Callable[[], Path]:
     """Return a function that makes a copy of the tiny bundle, to be broken."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +104,10 @@ def test_the_bundle_computes_what_the_files_compute(
     np.testing.assert_allclose(codec.decode(mean), pixels.transpose(0, 2, 3, 1), atol=1e-5)
 
 
-def run(path: Path, values: np.ndarray) -> list[np.ndarray]:
+def run(path: Path, *values: np.ndarray) -> list[np.ndarray]:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    outputs: list[np.ndarray] = session.run(None, {session.get_inputs()[0].name: values})
+    names = [value.name for value in session.get_inputs()]
+    outputs: list[np.ndarray] = session.run(None, dict(zip(names, values, strict=True)))
     return outputs
 
 
@@ -295,14 +297,41 @@ def test_a_shape_that_a_graph_computes_may_leave_an_axis_open(take: Any, tmp_pat
     assert card.metrics.squared_error < 0.03
 
 
-def test_a_model_of_classes_is_refused(refusal: Any, tmp_path: Path) -> None:
+def test_a_conditional_model_computes_what_its_files_compute(
+    conditional_bundle: Path, tiny_settings: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = load_bundle(conditional_bundle)
+    assert bundle.card.metrics.squared_error < 0.03
+    data = np.load(tiny_settings["data"])
+    images, labels = data["x_test"][:9].astype(np.float32) / 255, data["y_test"][:9]
+    condition = np.eye(3, dtype=np.float32)[labels]
+    assert len(set(labels)) == 3
+    mean, log_var = run(MODELS / "conditional-encoder.onnx", images.reshape(9, 144), condition)
+    np.testing.assert_allclose(bundle.latents.z_mean[:9], mean, atol=2e-3)  # half precision
+    np.testing.assert_allclose(bundle.latents.z_log_var[:9], log_var, atol=5e-3)
+    (decoded,) = run(MODELS / "conditional-decoder.onnx", bundle.latents.z_mean[:9], condition)
+    own = bundle.reconstruct(np.arange(9))
+    np.testing.assert_allclose(own, decoded.reshape(own.shape), atol=1e-5)
+    z = np.zeros((1, 3), np.float32)
+    for label in range(3):
+        (picture,) = run(
+            MODELS / "conditional-decoder.onnx", z, np.eye(3, dtype=np.float32)[[label]]
+        )
+        drawn = replace(bundle, label=label).codec.decode(z)
+        np.testing.assert_allclose(drawn, picture.reshape(drawn.shape), atol=1e-5)
+    assert verify(bundle.path, tiny_settings["data"], None) == 0, capsys.readouterr().out
+
+
+def test_what_is_said_of_a_condition_must_be_true(refusal: Any, tmp_path: Path) -> None:
+    assert "say so with --condition labels" in refusal("conditional")
+    assert "leave --condition out" in refusal("plain", condition="labels")
     model = onnx.load(MODELS / "plain-decoder.onnx")
     value = helper.make_tensor_value_info("label", TensorProto.FLOAT, ["n", 10])
     model.graph.input.append(value)
     onnx.save(model, tmp_path / "decoder.onnx")
-    sentence = refusal("plain", decoder=tmp_path / "decoder.onnx")
+    sentence = refusal("plain", decoder=tmp_path / "decoder.onnx", condition="labels")
     assert "label (10)" in sentence
-    assert "a class or a condition" in sentence
+    assert "the 3 classes" in sentence
 
 
 def test_what_is_no_file_is_not_opened(refusal: Any, tmp_path: Path) -> None:

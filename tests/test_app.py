@@ -1766,3 +1766,33 @@ def test_the_changes_of_training_images_are_told() -> None:
         "the held-out ones never."
     )
     assert describe_augmentation(RECIPES["residual"]) == ""
+
+
+def test_a_conditional_model_decodes_the_class_that_is_chosen(
+    conditional_bundle: Path, monkeypatch: pytest.MonkeyPatch, fresh_caches: None
+) -> None:
+    monkeypatch.setattr(cache, "BUNDLES", conditional_bundle.parent)
+    bundle = load_bundle(conditional_bundle)
+    first, second, third = bundle.card.data.classes
+    visitor = visit(view="Interpolate", **{"class": second})
+    assert_sound(visitor)
+    (field,) = (one for one in visitor.selectbox if one.label == "Class that is decoded")
+    assert field.value == 1
+
+    def assert_decodes(label: int) -> None:
+        """Compare the first picture of the strip with onnxruntime's."""
+        uri = given(visitor, "path-conditional")["image"]
+        strip = np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))))
+        start = np.array(given(visitor, "scrubber-conditional")["path"][:1], np.float32)
+        picture = to_pixels(bundle.codec.by_class[label].decode(start))[0, ..., 0]
+        np.testing.assert_allclose(strip[:, :12].astype(int), picture.astype(int), atol=1)
+
+    assert_decodes(1)
+    field.set_value(2).run()
+    assert_sound(visitor)
+    assert_decodes(2)
+    assert address(visitor)["class"] == third
+    assert given(visitor, "frame")["label"] == 2
+    visitor = visit(**{"class": "nothing"})
+    assert "the classes are" in visitor.warning[0].value
+    assert address(visitor)["class"] == first

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -359,3 +360,51 @@ def test_layers_that_are_less_common_run(spec: dict[str, Any], site: Site) -> No
     decoder = [dense(4 * 4 * 2), layer("Reshape", target_shape=[4, 4, 2]), spec]
     recipe = {"encoder": [layer("Flatten")], "decoder": decoder, "head": layer("Dense")}
     check_vae(make_vae(recipe_from_json(recipe), (6, 5, 1), 3), site)
+
+
+def test_a_conditional_model_decodes_and_encodes_the_class_that_is_chosen(
+    site: Site, conditional_bundle: Path
+) -> None:
+    bundle = load_bundle(conditional_bundle)
+    z = latents(3, 20)
+    site.files |= {"/payload": payload_of(bundle), "/z": z.astype("<f4").tobytes()}
+    told = site.run(
+        """
+        const engine = new Engine();
+        const model = new Model(new Uint8Array(await get("/payload")));
+        const { warning } = await new Promise((use) => engine.open(model, use));
+        const { content } = model;
+        const ask = (request) => new Promise((use) => {
+          engine.line(URGENCY.tiles).ask({ content, ...request }, use);
+        });
+        const latents = new Float32Array(await get("/z"));
+        const readings = [];
+        for (const label of [0, 1, 2]) {
+          engine.labels.set(content, label);
+          const { pixels } = await ask({ kind: "tiles", latents, shares: false });
+          await put(`/pixels${label}`, pixels);
+          const z = latents.slice(0, 3);
+          const { back } = await ask({ kind: "reading", z, shownRow: -1 });
+          readings.push(back);
+        }
+        const labels = Array.from({ length: 20 }, (_, i) => i % 3);
+        const { pixels } = await ask({ kind: "tiles", latents, labels, shares: false });
+        await put("/own", pixels);
+        return { warning, readings };
+        """
+    )
+    assert told["warning"] is None
+
+    def pixels(name: str) -> np.ndarray:
+        return np.frombuffer(site.files[name], np.uint8).reshape(20, 12, 12, 4)[..., :1]
+
+    pictures = []
+    for label, back in enumerate(told["readings"]):
+        codec = replace(bundle, label=label).codec
+        pictures.append(codec.decode(z))
+        np.testing.assert_allclose(pixels(f"/pixels{label}"), 255 * pictures[-1], atol=0.51)
+        place, _ = codec.encode(pictures[-1][:1])
+        assert back == pytest.approx(np.linalg.norm(place - z[:1]), abs=1e-3)
+    assert np.abs(pictures[0] - pictures[1]).mean() > 0.1  # else it would prove nothing
+    own = np.stack([pictures[row % 3][row] for row in range(20)])
+    np.testing.assert_allclose(pixels("/own"), 255 * own, atol=0.51)

@@ -25,6 +25,8 @@ from explorer.adoption.trial import (
     Found,
     Known,
     Runner,
+    check_condition,
+    check_inputs,
     find_conventions,
     image_forms,
 )
@@ -90,17 +92,27 @@ def adopt(
         read_graph(path, from_keras(path) if path.suffix == ".keras" else None)
         for path in (request.encoder, request.decoder)
     )
+    check_inputs(encoder, decoder, request.known)
     dataset = load_fitting(encoder, request)
+    for graph in (encoder, decoder):
+        check_condition(graph, dataset.classes)
     report(f"{dataset.title}: {len(dataset.test.images):,} test images")
-    chosen = dataset.test.images[evenly_spaced(len(dataset.test.images), IMAGES)]
-    images = chosen.astype(np.float32) / np.float32(255)
-    found = find_conventions(encoder, decoder, images, request.known, report)
+    rows = evenly_spaced(len(dataset.test.images), IMAGES)
+    images = dataset.test.images[rows].astype(np.float32) / np.float32(255)
+    labels = dataset.test.labels[rows]
+    condition = one_hot(labels, dataset)
+    found = find_conventions(encoder, decoder, images, condition, request.known, report)
     for note in found.notes:
         report(note)
     graphs, likelihood = make_graphs(encoder, decoder, found, dataset, request.variance)
     has_variance = found.best.encoder.output != "mean"
-    codec = onnx_codec(graphs["encoder.onnx"], graphs["decoder.onnx"], Kind(likelihood))
-    check_agreement(codec, found.best, images, report)
+    codec = onnx_codec(
+        graphs["encoder.onnx"],
+        graphs["decoder.onnx"],
+        Kind(likelihood),
+        classes=len(dataset.classes) if request.known.condition else 0,
+    )
+    check_agreement(codec, found.best, images, labels, report)
     report("computing the figures …")
     metrics, latents = evaluate(codec, dataset, has_variance=has_variance, progress=progress)
     origin = Origin(
@@ -108,10 +120,12 @@ def adopt(
             graph.path.name: hashlib.sha256(graph.path.read_bytes()).hexdigest()
             for graph in (encoder, decoder)
         },
-        conventions=found.best.words,
+        conventions=found.best.words
+        | ({"--condition": request.known.condition} if request.known.condition else {}),
         notes=found.notes,
         likelihood=likelihood,
         has_variance=has_variance,
+        condition=request.known.condition,
     )
     return write_bundle(request.about, origin, dataset, metrics, latents, graphs=graphs)
 
@@ -196,15 +210,24 @@ def make_graphs(
 
 
 def check_agreement(
-    codec: Codec, best: Candidate, images: np.ndarray, report: Callable[[str], None]
+    codec: Codec,
+    best: Candidate,
+    images: np.ndarray,
+    labels: np.ndarray,
+    report: Callable[[str], None],
 ) -> None:
     """See that the finished graphs reconstruct as well as those that they were made of.
 
     Raises:
         AdoptionError: they do not, or the log-variances are no such thing.
     """
-    z_mean, z_log_var = codec.encode(images)
-    error = float(np.mean(np.square(codec.decode(z_mean) - images), dtype=np.float64))
+
+    def reconstruct(given: Codec, rows: np.ndarray | slice) -> tuple[np.ndarray, np.ndarray]:
+        z_mean, z_log_var = given.encode(images[rows])
+        return given.decode(z_mean), z_log_var
+
+    reconstructions, z_log_var = codec.run_by_class(labels, reconstruct)
+    error = float(np.mean(np.square(reconstructions - images), dtype=np.float64))
     if not np.isclose(error, best.error, rtol=0.02, atol=1e-5):
         raise AdoptionError(
             f"the model reconstructs with a squared error of {best.error:.5f}, but as a bundle "
@@ -219,12 +242,17 @@ def check_agreement(
         )
 
 
+def one_hot(labels: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """Classes as a conditional model takes them, ``(n, classes)`` float32."""
+    return np.eye(len(dataset.classes), dtype=np.float32)[labels]
+
+
 def _with_kernel(graph: Graph, model: onnx.ModelProto, dataset: Dataset) -> onnx.ModelProto:
     """Give an encoder without variances one log-variance for all: that of a density's kernel."""
-    images = dataset.train.images
-    chosen = images[evenly_spaced(len(images), KERNEL_POINTS)]
-    run = Runner(graph, model.SerializeToString())
-    z = run.all(chosen.astype(np.float32) / np.float32(255))[0]
+    train = dataset.train
+    rows = evenly_spaced(len(train.images), KERNEL_POINTS)
+    run = Runner(graph, one_hot(train.labels[rows], dataset), model.SerializeToString())
+    z = run.all(train.images[rows].astype(np.float32) / np.float32(255))[0]
     return with_constant(model, kernel_log_variance(z))
 
 

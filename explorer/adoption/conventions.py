@@ -212,10 +212,9 @@ class _Edit:
         self.count = 0
 
     def input(self, name: str, shape: list[int | str]) -> str:
-        """Give the graph this one input."""
-        del self.model.graph.input[:]
+        """Give the graph this first input; a condition stays the second."""
         value = helper.make_tensor_value_info(f"{self.prefix}:{name}", TensorProto.FLOAT, shape)
-        self.model.graph.input.append(value)
+        self.model.graph.input[0].CopyFrom(value)
         return value.name
 
     def add(self, kind: str, *inputs: str | np.ndarray | np.generic, **attributes: Any) -> str:

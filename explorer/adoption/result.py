@@ -11,7 +11,7 @@ import numpy as np
 from explorer.adoption.graphs import AdoptionError
 from explorer.bundle.arrays import save_arrays
 from explorer.bundle.atomic import unfinished
-from explorer.bundle.card import AdoptionCard, Card, Metrics, ModelCard, storable
+from explorer.bundle.card import AdoptionCard, Card, Condition, Metrics, ModelCard, storable
 from explorer.bundle.graph import count_weights
 from explorer.bundle.images import describe_data, images_path, save_images
 from explorer.bundle.store import (
@@ -67,6 +67,7 @@ class Origin:
     notes: tuple[str, ...] = ()
     likelihood: LikelihoodName = "bernoulli"
     has_variance: bool = False
+    condition: Condition | None = None
 
 
 def write_bundle(
@@ -103,6 +104,7 @@ def write_bundle(
         likelihood=origin.likelihood,
         has_variance=origin.has_variance,
         has_graphs=graphs is not None,
+        condition=origin.condition,
     )
     card = Card(
         name=about.name,

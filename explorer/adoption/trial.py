@@ -24,6 +24,7 @@ from explorer.adoption.conventions import (
     adapt_encoder,
 )
 from explorer.adoption.graphs import MAX_SAID, AdoptionError, Graph
+from explorer.bundle.card import Condition
 from explorer.bundle.codec import open_session, run_graph
 from explorer.core.subsets import in_chunks
 from explorer.errors import one_line
@@ -54,6 +55,7 @@ class Known:
     range: Range | None = None
     encoder_output: EncoderOutput | None = None
     decoder_output: DecoderOutput | None = None
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,45 @@ class Found:
     latent_dim: int
 
 
+def check_inputs(encoder: Graph, decoder: Graph, known: Known) -> None:
+    """See that the graphs take images and latents, and beside them only what a person said.
+
+    Raises:
+        AdoptionError: they take more or less.
+    """
+    most = 2 if known.condition else 1
+    for graph, expected in ((encoder, "images"), (decoder, "a latent")):
+        if 1 <= len(graph.inputs) <= most:
+            continue
+        remedy = (
+            "and at most the class beside it"
+            if known.condition
+            else "alone; if the second is the class, one-hot, say so with --condition labels"
+        )
+        raise AdoptionError(
+            f"{graph.path.name} takes {_list(graph.inputs)}; expected {expected} {remedy}"
+        )
+    if len(decoder.inputs) < most:
+        raise AdoptionError(
+            f"{decoder.path.name} takes {_list(decoder.inputs)} alone, no class: leave "
+            "--condition out"
+        )
+
+
+def check_condition(graph: Graph, classes: Sequence[str]) -> None:
+    """See that a graph with a second input takes these classes as that.
+
+    Raises:
+        AdoptionError: it takes something else.
+    """
+    for port in graph.inputs[1:]:
+        if port.shape != (len(classes),):
+            raise AdoptionError(
+                f"{graph.path.name} takes {port} second; expected the {len(classes)} classes of "
+                f"the images, one-hot: ({len(classes)})"
+            )
+
+
 def image_forms(graph: Graph) -> list[tuple[Layout, tuple[int, int, int] | None]]:
     """The layouts that an encoder's input allows, each with ``(height, width, channels)``.
 
@@ -102,11 +143,6 @@ def image_forms(graph: Graph) -> list[tuple[Layout, tuple[int, int, int] | None]
     Raises:
         AdoptionError: it takes no images.
     """
-    if len(graph.inputs) != 1:
-        raise AdoptionError(
-            f"{graph.path.name} takes {_list(graph.inputs)}; expected images alone: models that "
-            "also take a class or a condition cannot be adopted"
-        )
     shape = graph.inputs[0].shape
     forms: list[tuple[Layout, tuple[int, int, int] | None]] = []
     if len(shape) == 1 and shape[0]:
@@ -132,6 +168,7 @@ def find_conventions(
     encoder: Graph,
     decoder: Graph,
     images: np.ndarray,
+    condition: np.ndarray,
     known: Known,
     report: Callable[[str], None],
 ) -> Found:
@@ -140,6 +177,7 @@ def find_conventions(
     Args:
         encoder, decoder: the graphs.
         images: to try them on, ``(n, h, w, c)`` float32 in [0, 1].
+        condition: their classes, one-hot ``(n, classes)`` float32, for graphs that take them.
         known: what needs no trial.
         report: is given a line for each way that was tried.
 
@@ -150,7 +188,7 @@ def find_conventions(
     image_shape = images.shape[1:]
     latent = _latent_shape(decoder)
     notes: list[str] = []
-    decode = Runner(decoder)
+    decode = Runner(decoder, condition)
     candidates: list[Candidate] = []
     layouts = {
         layout for layout, shape in image_forms(encoder) if shape is None or shape == image_shape
@@ -160,7 +198,7 @@ def find_conventions(
     ranges = [UNIT, SIGNED, BYTES, STANDARD[image_shape[2]]]
     if known.range is not None and known.range not in ranges:
         ranges.append(known.range)
-    reader = _EncoderReader(encoder, images, latent, notes)
+    reader = _EncoderReader(encoder, images, condition, latent, notes)
     for layout, range_ in product(sorted(layouts), ranges):
         for convention, z in reader.conventions(layout, range_):
             size = latent or (z.shape[1],)
@@ -200,10 +238,17 @@ def find_conventions(
 
 
 class Runner:
-    """Runs a graph of one input, and gives its first output (or all)."""
+    """Runs a graph, and gives its first output (or all).
 
-    def __init__(self, graph: Graph, content: bytes | None = None) -> None:
-        self.name = graph.path.name
+    Args:
+        graph: what to run.
+        condition: one-hot classes of the batches' items, ``(n, classes)``; it is used if the graph
+            has a second input.
+        content: the graph, where it was changed.
+    """
+
+    def __init__(self, graph: Graph, condition: np.ndarray, content: bytes | None = None) -> None:
+        self.name, self.condition = graph.path.name, condition
         self.session = open_session(content or graph.model.SerializeToString(), self.name)
 
     def all(self, values: np.ndarray) -> list[np.ndarray]:
@@ -212,8 +257,10 @@ class Runner:
         Raises:
             AdoptionError: it cannot be run on it.
         """
+        inputs = (values, self.condition[: len(values)])[: len(self.session.get_inputs())]
+        chunks = zip(*(in_chunks(each, BATCH) for each in inputs), strict=True)
         try:
-            results = [run_graph(self.session, None, batch) for batch in in_chunks(values, BATCH)]
+            results = [run_graph(self.session, None, *batches) for batches in chunks]
         except Exception as error:  # onnxruntime's errors share no base class
             raise AdoptionError(
                 f"{self.name} cannot be run on {_shape(values.shape[1:])}: "
@@ -239,10 +286,11 @@ class _EncoderReader:
         self,
         graph: Graph,
         images: np.ndarray,
+        condition: np.ndarray,
         latent: tuple[int, ...] | None,
         notes: list[str],
     ) -> None:
-        self.graph, self.images, self.notes = graph, images, notes
+        self.graph, self.images, self.condition, self.notes = graph, images, condition, notes
         self.latent_dim = None if latent is None else math.prod(latent)
 
     def conventions(
@@ -274,7 +322,7 @@ class _EncoderReader:
         model = adapt_encoder(self.graph, convention, self.images.shape[1:], 0)
         del model.graph.output[:]
         model.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
-        run = Runner(self.graph, model.SerializeToString())
+        run = Runner(self.graph, self.condition, model.SerializeToString())
         outputs, again = run.all(self.images), run.all(self.images)
         found = {}
         for name, first, second in zip(names, outputs, again, strict=True):
@@ -386,11 +434,6 @@ def _difference(one: Candidate, other: Candidate) -> str:
 
 def _latent_shape(decoder: Graph) -> tuple[int, ...] | None:
     """The shape of a latent, or None if the decoder takes any."""
-    if len(decoder.inputs) != 1:
-        raise AdoptionError(
-            f"{decoder.path.name} takes {_list(decoder.inputs)}; expected a latent alone: models "
-            "that also take a class or a condition cannot be adopted"
-        )
     shape = decoder.inputs[0].shape
     known = tuple(size for size in shape if size is not None)
     return known if len(known) == len(shape) and known else None

@@ -143,7 +143,24 @@ def _take_point(text: str, bundle: Bundle) -> None:
     session.move_to(bundle, parse_latent(text, bundle.card.model.latent_dim))
 
 
-ALWAYS = (Detail("z", _take_point, lambda bundle: session.format_latent(session.point(bundle))),)
+def _take_class(text: str, bundle: Bundle) -> None:
+    classes = bundle.card.data.classes
+    if not bundle.card.model.is_conditional:
+        raise ValueError("the model takes no class")
+    if text not in classes:
+        raise ValueError(f"the classes are {', '.join(classes[:10])}")
+    session.choose_label(bundle, classes.index(text))
+
+
+def _tell_class(bundle: Bundle) -> str | None:
+    is_conditional = bundle.card.model.is_conditional
+    return bundle.card.data.classes[bundle.label] if is_conditional else None
+
+
+ALWAYS = (
+    Detail("z", _take_point, lambda bundle: session.format_latent(session.point(bundle))),
+    Detail("class", _take_class, _tell_class),
+)
 """The details that are told in every view."""
 
 

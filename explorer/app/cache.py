@@ -53,6 +53,8 @@ KEYS: dict[str | type[Any], Callable[[Any], Any]] = {
     np.ndarray: lambda array: [array.dtype.str, *array.shape, array.tobytes()],
 }
 """What stands for an argument in a cache."""
+_DECODED = KEYS | {Bundle: lambda bundle: [bundle.content, bundle.label]}
+"""The same where the class matters that a conditional model decodes."""
 
 _BY_TEXT: dict[str | type[Any], Callable[[Any], Any]] = {tuple: repr}
 _Read = TypeVar("_Read")
@@ -176,7 +178,7 @@ def reconstructed(bundle: Bundle, rows: np.ndarray) -> np.ndarray:
     """Test images as the model reconstructs them, uint8 ``(n, h, w, c)``; grey if it came without
     reconstructions."""
     if bundle.card.model.has_graphs:
-        return decoded(bundle, bundle.latents.z_mean[rows])
+        return _reconstructed(bundle, rows)
     if bundle.reconstructions is None:
         return np.full((len(rows), *bundle.card.data.image_shape), 128, np.uint8)
     images: np.ndarray = bundle.reconstructions[rows]
@@ -184,6 +186,11 @@ def reconstructed(bundle: Bundle, rows: np.ndarray) -> np.ndarray:
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
+def _reconstructed(bundle: Bundle, rows: np.ndarray) -> np.ndarray:
+    return raster.to_pixels(bundle.reconstruct(rows))
+
+
+@st.cache_data(show_spinner=False, max_entries=64, hash_funcs=_DECODED)
 def decoded(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     """Images at latents, uint8 ``(n, h, w, c)``."""
     return raster.to_pixels(bundle.codec.decode(z))
@@ -205,13 +212,13 @@ def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     return shares
 
 
-@st.cache_resource(show_spinner="Joining neighbours …", max_entries=16, hash_funcs=KEYS)
+@st.cache_resource(show_spinner="Joining neighbours …", max_entries=16, hash_funcs=_DECODED)
 def data_graph(bundle: Bundle) -> DataGraph:
     """The test images joined with their neighbours."""
     return bundle.latents.graph or build_graph(bundle.codec, bundle.latents)
 
 
-@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=KEYS)
+@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=_DECODED)
 def walks(bundle: Bundle, stops: np.ndarray) -> dict[Kind, tuple[Walk, Scores]]:
     """The path of each kind through latents ``(n, latent_dim)``, and what it is like."""
     found = {}
@@ -271,7 +278,7 @@ def draw(bundle: Bundle, source: DrawnFrom, seed: int) -> np.ndarray:
     return z.astype(np.float32)
 
 
-@st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
+@st.cache_data(show_spinner=False, max_entries=64, hash_funcs=_DECODED)
 def samples_png(bundle: Bundle, z: np.ndarray) -> bytes:
     """Images decoded from drawn latents ``(SAMPLES, latent_dim)``."""
     images = raster.to_pixels(bundle.codec.decode(z))
@@ -291,8 +298,8 @@ def read_image(data: bytes, form: Form) -> Upload:
 @st.cache_data(show_spinner=False, max_entries=16, hash_funcs=KEYS)
 def object_fill(bundle: Bundle) -> float:
     """How much of its images the data set's objects fill, as the model reconstructs them."""
-    z = bundle.latents.z_mean[evenly_spaced(len(bundle.latents.z_mean), 200)]
-    return typical_fill(bundle.codec.decode(z), bundle.card.data.background)
+    rows = evenly_spaced(len(bundle.latents.z_mean), 200)
+    return typical_fill(bundle.reconstruct(rows), bundle.card.data.background)
 
 
 def object_side(bundle: Bundle) -> int | None:

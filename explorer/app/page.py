@@ -10,7 +10,7 @@ from collections import Counter
 import streamlit as st
 
 from explorer.app import address, cache, parts, session
-from explorer.app.point import coordinates_input, move_buttons
+from explorer.app.point import class_input, coordinates_input, move_buttons
 from explorer.app.view import View
 from explorer.app.views import VIEWS
 from explorer.app.words import literal
@@ -42,6 +42,7 @@ def render_page() -> None:
             _show_broken(f"**{literal(name)}** was left out: {literal(problem)}")
         _tell_how_to_add()
     here.read_details(bundle)
+    bundle = session.with_label(bundle)
     session.begin(bundle)
     (view,) = (view for view in VIEWS if view.name == st.session_state["view"])
     with st.sidebar:
@@ -54,6 +55,8 @@ def render_page() -> None:
         st.caption(f"**{literal(bundle.card.title)}**")
         if sentences := address.take_notices():
             st.warning("  \n".join(sentences), icon=":material/link_off:")
+        if bundle.card.model.is_conditional:
+            class_input(bundle)
     _render_tabs(bundle, view)
     with st.sidebar:
         _offer_originals(bundle)  # last: some data sets take seconds to read

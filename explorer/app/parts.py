@@ -59,7 +59,9 @@ _frame, _store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker, _draw
 def mount_frame(bundle: Bundle, view: str) -> None:
     """The tour, the keys and what else belongs to no view."""
     point = session.format_latent(session.point(bundle))
-    _frame(key="frame", data={"view": view, "choice": f"{bundle.content} {point}"})
+    choice = f"{bundle.content} {bundle.label} {point}"
+    data = {"view": view, "choice": choice, "model": bundle.content, "label": bundle.label}
+    _frame(key="frame", data=data)
 
 
 def mount_model(bundle: Bundle) -> None:

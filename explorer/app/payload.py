@@ -71,6 +71,7 @@ def encode_model(bundle: Bundle) -> bytes:
             "imageShape": card.data.image_shape,
             "classes": card.data.classes,
             "likelihood": card.model.likelihood,
+            "isConditional": card.model.is_conditional,
             "hasDecoder": card.model.has_graphs,
             "hasReconstructions": bundle.reconstructions is not None,
             "trust": {

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer.app import cache, parts, session
+from explorer.app.words import literal
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import axis_label, nearest
 from explorer.notation import parse_latent
@@ -59,6 +60,20 @@ def coordinates_input(bundle: Bundle) -> None:
     st.text_input(f"Coordinates {shown}", key=key, on_change=take)
     if problem:
         st.warning(f"The point was left where it is: {problem}.")
+
+
+def class_input(bundle: Bundle) -> None:
+    """A field with the class that a conditional model decodes."""
+    key, state, classes = f"given-{bundle.card.name}", st.session_state, bundle.card.data.classes
+    state[key] = bundle.label
+    st.selectbox(
+        "Class that is decoded",
+        range(len(classes)),
+        format_func=lambda label: literal(classes[label]),
+        key=key,
+        on_change=lambda: session.choose_label(bundle, state[key]),
+        help="The decoder takes it beside the latent; a test image is reconstructed as its own.",
+    )
 
 
 def move_buttons(bundle: Bundle) -> None:

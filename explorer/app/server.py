@@ -114,7 +114,8 @@ def _serve_payload(request: Request) -> Response:
 async def _decode(request: Request) -> Response:
     """Decode one latent, float32, to pixels, uint8: what a browser asks that cannot do it itself.
 
-    A page waits for the answer before it asks again, so that no queue builds up.
+    ``?class=3`` says what a conditional model decodes. A page waits for the answer before it asks
+    again, so that no queue builds up.
     """
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         return _refuse("Only this page may ask.", 403)
@@ -132,8 +133,12 @@ async def _decode(request: Request) -> Response:
     z = np.frombuffer(body[:size], "<f4") if len(body) == size else np.full(1, np.nan)
     if not np.isfinite(z).all():
         return _refuse(f"Expected {size // 4} finite numbers in single precision.", 400)
+    classes, label = len(bundle.card.data.classes), request.query_params.get("class", "0")
+    if label not in map(str, range(classes)):
+        return _refuse(f"Expected a class from 0 to {classes - 1}.", 400)
+    codec = bundle.codec.given(int(label))
     pixels = await run_in_threadpool(
-        lambda: raster.to_pixels(bundle.codec.decode(z[np.newaxis].astype(np.float32)))
+        lambda: raster.to_pixels(codec.decode(z[np.newaxis].astype(np.float32)))
     )
     return Response(pixels.tobytes(), media_type="application/octet-stream")
 

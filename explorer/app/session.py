@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,18 @@ def move_to(bundle: Bundle, z: np.ndarray) -> None:
         del past[:-REMEMBERED]
         future.clear()
     st.session_state["points"][bundle.card.name] = rounded(z)
+
+
+def with_label(bundle: Bundle) -> Bundle:
+    """The model with the class that it decodes, if it is a conditional one."""
+    label = st.session_state.get("labels", {}).get(bundle.card.name, 0)
+    is_known = bundle.card.model.is_conditional and 0 < label < len(bundle.card.data.classes)
+    return replace(bundle, label=label) if is_known else bundle
+
+
+def choose_label(bundle: Bundle, label: int) -> None:
+    """Let a conditional model decode this class."""
+    st.session_state.setdefault("labels", {})[bundle.card.name] = label
 
 
 def trail(bundle: Bundle) -> tuple[list[np.ndarray], list[np.ndarray]]:

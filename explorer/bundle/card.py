@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -28,6 +28,9 @@ NAME = r"^[a-z0-9][a-z0-9_.-]{0,99}$"
 
 FileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 """A file in the bundle's own folder."""
+
+Condition = Literal["labels"]
+"""What a conditional model takes beside its images and latents: the class, one-hot."""
 
 _Part = TypeVar("_Part")
 _SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
@@ -95,6 +98,7 @@ class AdoptionCard(_Card):
         likelihood: what the decoder's output parametrises; of no account without a decoder.
         has_variance: whether the encoder tells log-variances; else there is no KL and no −ELBO.
         has_graphs: whether the bundle has encoder and decoder; else only what they gave.
+        condition: what the decoder takes beside a latent, and maybe the encoder beside an image.
     """
 
     title: str
@@ -106,6 +110,7 @@ class AdoptionCard(_Card):
     likelihood: LikelihoodName
     has_variance: bool
     has_graphs: bool = True
+    condition: Condition | None = None
 
 
 class ModelCard(_Card):
@@ -145,6 +150,11 @@ class ModelCard(_Card):
     def has_graphs(self) -> bool:
         """Whether the bundle has encoder and decoder."""
         return self.adopted is None or self.adopted.has_graphs
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether the decoder takes the class beside a latent."""
+        return self.adopted is not None and self.adopted.condition is not None
 
     @property
     def has_flow(self) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any, Protocol
 
@@ -43,11 +43,42 @@ class Codec:
         parameters: latents ``(n, latent_dim)`` → the likelihood's parameters
             (``elbo.log_likelihood``).
         likelihood: which one.
+        by_class: of a conditional model, the codec of each class; empty for any other.
     """
 
     posterior: Posterior
     parameters: Callable[[np.ndarray], np.ndarray]
     likelihood: LikelihoodName
+    by_class: tuple[Codec, ...] = ()
+
+    def given(self, label: int) -> Codec:
+        """The codec of a class; for a model without condition this one."""
+        return replace(self.by_class[label], by_class=self.by_class) if self.by_class else self
+
+    def run_by_class(
+        self,
+        labels: np.ndarray,
+        compute: Callable[[Codec, np.ndarray | slice], Sequence[np.ndarray]],
+    ) -> Sequence[np.ndarray]:
+        """Compute something of each image with the codec of its class.
+
+        Args:
+            labels: of the images, ``(n,)``.
+            compute: a codec and the rows that it is for → arrays with as many rows.
+
+        Returns:
+            The arrays with ``n`` rows, in the order of the labels.
+        """
+        if not self.by_class:
+            return compute(self, slice(None))
+        rows = [np.flatnonzero(labels == label) for label in range(len(self.by_class))]
+        parts = [
+            compute(codec, some)
+            for codec, some in zip(self.by_class, rows, strict=True)
+            if len(some)
+        ]
+        order = np.argsort(np.concatenate(rows))
+        return [np.concatenate(arrays)[order] for arrays in zip(*parts, strict=True)]
 
     def encode(self, images: np.ndarray) -> Pair:
         """See ``Posterior.encode``."""
@@ -67,6 +98,8 @@ def onnx_codec(
     decoder: bytes,
     model: ModelKind,
     options: onnxruntime.RunOptions | None = None,
+    *,
+    classes: int = 0,
 ) -> Codec:
     """A codec over two ONNX graphs, safe to share between threads.
 
@@ -76,19 +109,35 @@ def onnx_codec(
         decoder: the graph z → likelihood parameters.
         model: tells whether there is a flow, and how parameters become images.
         options: of every run; with its ``terminate`` set a run ends after the present node.
+        classes: of a conditional model, whose decoder (and encoder, if that has two inputs)
+            takes them one-hot, ``(n, classes)``, as its second input; 0 for any other.
 
     Raises:
         GraphError: a graph is damaged, does not stand alone, or is more than onnxruntime knows.
     """
-    session = open_session(encoder, "encoder.onnx")
-    encode: Any = partial(run_graph, session, options)
-    posterior: Posterior = (
-        FlowPosterior(encode, session.get_outputs()[0].shape[1])
-        if model.has_flow
-        else GaussianPosterior(encode)
-    )
-    decode = partial(run_graph, open_session(decoder, "decoder.onnx"), options)
-    return Codec(posterior, lambda z: decode(z)[0], model.likelihood)
+    encoding = open_session(encoder, "encoder.onnx")
+    decoding = open_session(decoder, "decoder.onnx")
+
+    def run(session: onnxruntime.InferenceSession, label: int) -> Callable[..., Any]:
+        if not classes or len(session.get_inputs()) == 1:
+            return partial(run_graph, session, options)
+        condition = np.zeros((1, classes), np.float32)
+        condition[0, label] = 1.0
+        return lambda batch: run_graph(
+            session, options, batch, np.repeat(condition, len(batch), axis=0)
+        )
+
+    def codec_of(label: int) -> Codec:
+        encode, decode = run(encoding, label), run(decoding, label)
+        posterior: Posterior = (
+            FlowPosterior(encode, encoding.get_outputs()[0].shape[1])
+            if model.has_flow
+            else GaussianPosterior(encode)
+        )
+        return Codec(posterior, lambda z: decode(z)[0], model.likelihood)
+
+    codecs = tuple(map(codec_of, range(classes)))
+    return replace(codecs[0], by_class=codecs) if codecs else codec_of(0)
 
 
 def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -94,12 +94,15 @@ def evaluate(
         EvaluationError: the model gives NaN, infinity, or latents that are too large to store.
     """
     train = training_sample(dataset)
-    readings = _read(codec, dataset.test.images, train.images, has_variance)
+    readings = _read(codec, dataset.test, train, has_variance)
     places = None if laid_out is None else laid_out.places
     figures, latents = summarise(readings, dataset, train, places=places, progress=progress)
     is_gaussian = has_variance and not isinstance(codec.posterior, FlowPosterior)
     parts = split_kl(latents) if is_gaussian else None
-    graph = build_graph(codec, latents) if laid_out is None else laid_out.graph
+    if codec.by_class:
+        graph = None  # it depends on the class that is decoded
+    else:
+        graph = build_graph(codec, latents) if laid_out is None else laid_out.graph
     return figures.model_copy(update={"kl_parts": parts}), replace(latents, graph=graph)
 
 
@@ -223,14 +226,31 @@ def summarise(
     return figures, latents
 
 
-def _read(codec: Codec, test: np.ndarray, train: np.ndarray, has_variance: bool) -> Readings:
+def _read(codec: Codec, test: Split, train: Split, has_variance: bool) -> Readings:
     """Run a model on test and training images."""
-    z_mean, z_log_var = metrics.encode_all(codec.encode, test)
-    train_z_mean, train_z_log_var = metrics.encode_all(codec.encode, train)
+    images, labels = test.images, test.labels
+
+    def encode(split: Split) -> Sequence[np.ndarray]:
+        return codec.run_by_class(
+            split.labels, lambda given, rows: metrics.encode_all(given.encode, split.images[rows])
+        )
+
+    def decode(rows: slice) -> np.ndarray:
+        z = z_mean[rows]
+        return codec.run_by_class(labels[rows], lambda given, some: [given.decode(z[some])])[0]
+
+    (z_mean, z_log_var), (train_z_mean, train_z_log_var) = encode(test), encode(train)
     reconstruction = kl = importance = None
     if has_variance:
-        reconstruction, kl = _elbo_terms(codec, test, z_mean, z_log_var)
+        reconstruction, kl = codec.run_by_class(
+            labels,
+            lambda given, rows: _elbo_terms(given, images[rows], z_mean[rows], z_log_var[rows]),
+        )
         importance = _importance(codec, test, reconstruction + kl.sum(axis=1), z_mean.shape[1])
+    stored = rounded(z_mean)
+    (return_distance,) = codec.run_by_class(
+        labels, lambda given, rows: [return_distances(given, stored[rows])]
+    )
     return Readings(
         z_mean,
         z_log_var,
@@ -240,8 +260,8 @@ def _read(codec: Codec, test: np.ndarray, train: np.ndarray, has_variance: bool)
         reconstruction,
         codec.likelihood,
         importance,
-        return_distances(codec, rounded(z_mean)),
-        error_of(test, lambda rows: codec.decode(z_mean[rows])),
+        return_distance,
+        error_of(images, decode),
     )
 
 
@@ -277,18 +297,24 @@ def _elbo_terms(
 
 
 def _importance(
-    codec: Codec, images: np.ndarray, neg_elbo: np.ndarray, latent_dim: int
+    codec: Codec, test: Split, neg_elbo: np.ndarray, latent_dim: int
 ) -> ImportanceBound:
-    chosen = evenly_spaced(len(images), IMPORTANCE_IMAGES)
-    bound = metrics.importance_weighted_bound(
-        codec.draw,
-        codec.parameters,
-        images[chosen],
-        latent_dim,
-        codec.likelihood,
-        samples=IMPORTANCE_SAMPLES,
-        seed=SEED,
-    )
+    chosen = evenly_spaced(len(test.images), IMPORTANCE_IMAGES)
+    images = test.images[chosen]
+
+    def bounds(given: Codec, rows: np.ndarray | slice) -> list[np.ndarray]:
+        bound = metrics.importance_weighted_bound(
+            given.draw,
+            given.parameters,
+            images[rows],
+            latent_dim,
+            given.likelihood,
+            samples=IMPORTANCE_SAMPLES,
+            seed=SEED,
+        )
+        return [bound]
+
+    (bound,) = codec.run_by_class(test.labels[chosen], bounds)
     return ImportanceBound(
         images=len(bound),
         samples=IMPORTANCE_SAMPLES,

@@ -127,6 +127,7 @@ class Bundle:
         codec_if_any: what runs them; None without graphs.
         reconstructions: of the test images, ``(n, height, width, channels)`` uint8, where they
             were stored because there are no graphs.
+        label: the class that a conditional model decodes.
     """
 
     path: Path
@@ -138,13 +139,22 @@ class Bundle:
     decoder: bytes
     codec_if_any: Codec | None
     reconstructions: np.ndarray | None
+    label: int = 0
 
     @property
     def codec(self) -> Codec:
         """What runs the graphs; LookupError for a bundle without them."""
         if self.codec_if_any is None:
             raise LookupError(f"{self.card.name} has no graphs")
-        return self.codec_if_any
+        return self.codec_if_any.given(self.label)
+
+    def reconstruct(self, rows: np.ndarray) -> np.ndarray:
+        """Decode test images at their means, each as its own class: ``Codec.decode``."""
+        z = self.latents.z_mean[rows]
+        (images,) = self.codec.run_by_class(
+            self.latents.labels[rows], lambda codec, some: [codec.decode(z[some])]
+        )
+        return images
 
     @property
     def has_reconstructions(self) -> bool:
@@ -434,8 +444,11 @@ def _make_codec(card: Card, files: Mapping[str, bytes]) -> Codec:
 def _build_codec(card: Card, files: Mapping[str, bytes], options: RunOptions) -> Codec:
     height, width, channels = card.data.image_shape
     latent_dim = card.model.latent_dim
+    classes = len(card.data.classes) if card.model.is_conditional else 0
     try:
-        codec = onnx_codec(files["encoder.onnx"], files["decoder.onnx"], card.model, options)
+        codec = onnx_codec(
+            files["encoder.onnx"], files["decoder.onnx"], card.model, options, classes=classes
+        )
     except GraphError as error:
         raise BundleError(f"in {card.name}, {error}") from error
     outputs = channels if card.model.likelihood == "bernoulli" else 2 * channels

@@ -29,6 +29,7 @@ from explorer.adoption.conventions import (
 from explorer.adoption.latents import adopt_latents
 from explorer.adoption.result import About
 from explorer.adoption.trial import Known
+from explorer.bundle.card import Condition
 from explorer.bundle.store import DEFAULT_FOLDER
 from explorer.cli.arguments import add_reading_options, command_name, number, take_reading
 from explorer.cli.terminal import quiet_stderr, share_of
@@ -54,7 +55,9 @@ def main() -> int:
                 about, own.latents, own.images, own.labels, reading, own.data_dir, say, progress
             )
         else:
-            known = Known(own.layout, own.pixels, own.encoder_output, own.decoder_output)
+            known = Known(
+                own.layout, own.pixels, own.encoder_output, own.decoder_output, own.condition
+            )
             request = Request(
                 about,
                 own.encoder,
@@ -119,6 +122,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     add("--encoder-output", choices=get_args(EncoderOutput), help="what the encoder gives")
     add("--decoder-output", choices=get_args(DecoderOutput), help="what the decoder gives")
+    add("--condition", choices=get_args(Condition), help="second input: the class, one-hot")
     add(
         "--variance",
         type=number(float, 1e-12),

@@ -119,7 +119,7 @@ def draw(
         frames: how many.
     """
     rows = evenly_spaced(len(bundle.latents.z_mean), RECONSTRUCTIONS)
-    images = decode(bundle, bundle.latents.z_mean[rows])
+    images = raster.to_pixels(bundle.reconstruct(rows))
     originals = find_originals(bundle)
     if originals is None:
         title = bundle.card.data.title

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
@@ -65,6 +66,18 @@ class Decoder(nn.Module):
         return out
 
 
+class WithClass(nn.Module):
+    """Pixels or latents, and one-hot classes, to what an encoder or decoder makes of both."""
+
+    def __init__(self, model: Encoder | Decoder) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: torch.Tensor, label: torch.Tensor) -> Any:
+        """What is exported."""
+        return self.model(torch.cat([x, label], 1))
+
+
 class Planes(nn.Module):
     """72 numbers as eight planes."""
 
@@ -86,10 +99,10 @@ def convolutions(activation: type[nn.Module], norm: nn.Module) -> tuple[nn.Modul
     return encoder, decoder
 
 
-def dense() -> tuple[nn.Module, nn.Module]:
-    """An encoder and a decoder of pixels in a row."""
-    encoder = nn.Sequential(nn.Linear(144, 48), nn.Tanh())
-    decoder = nn.Sequential(nn.Linear(LATENT_DIM, 48), nn.Tanh(), nn.Linear(48, 144))
+def dense(classes: int = 0) -> tuple[nn.Module, nn.Module]:
+    """An encoder and a decoder of pixels in a row; both take the class beside, if there are any."""
+    encoder = nn.Sequential(nn.Linear(144 + classes, 48), nn.Tanh())
+    decoder = nn.Sequential(nn.Linear(LATENT_DIM + classes, 48), nn.Tanh(), nn.Linear(48, 144))
     return encoder, decoder
 
 
@@ -102,11 +115,14 @@ def make(
     dynamo: bool = False,
     dynamic: bool = True,
     opset: int = 17,
+    classes: int = 0,
 ) -> None:
     """Train one model and export both halves."""
     torch.manual_seed(0)
     is_signed = isinstance(ends_with, nn.Tanh)
-    x = torch.tensor(draw_shapes()[0][:300] / 255.0, dtype=torch.float32)
+    images, labels = draw_shapes()
+    x = torch.tensor(images[:300] / 255.0, dtype=torch.float32)
+    one_hot = torch.eye(classes or 3)[labels[:300]][:, :classes]  # nothing for most models
     x = x.reshape(-1, 144) if isinstance(parts[0][0], nn.Linear) else x.reshape(-1, 1, 12, 12)
     x = 2 * x - 1 if is_signed else x
     encoder, decoder = (
@@ -115,10 +131,11 @@ def make(
     )
     optimiser = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], 3e-3)
     for _ in range(STEPS):
-        batch = x[torch.randint(len(x), (64,))]
-        mean, log_var = encoder.terms(batch)
+        chosen = torch.randint(len(x), (64,))
+        batch, condition = x[chosen], one_hot[chosen]
+        mean, log_var = encoder.terms(torch.cat([batch, condition], 1) if classes else batch)
         z = mean + torch.exp(0.5 * log_var) * torch.randn_like(mean)
-        logits = decoder.layers(z)
+        logits = decoder.layers(torch.cat([z, condition], 1))
         if is_signed:
             error = 10 * (torch.tanh(logits) - batch).square().flatten(1).sum(1)
         else:
@@ -133,6 +150,12 @@ def make(
         ("decoder", decoder.eval(), torch.zeros(1, LATENT_DIM)),
     ):
         path = str(HERE / f"{name}-{half}.onnx")
+        if classes:
+            torch.onnx.export(
+                WithClass(model), (example, one_hot[:1]), path, dynamo=False, opset_version=opset,
+                input_names=["x", "label"], dynamic_axes={"x": {0: "n"}, "label": {0: "n"}},
+            )  # fmt: skip
+            continue
         if dynamo:
             batch = ({0: torch.export.Dim("n")},)
             torch.onnx.export(
@@ -159,6 +182,7 @@ if __name__ == "__main__":
     make("drawn", dense(), gives="drawn", ends_with=nn.Sigmoid())
     make("halves", dense(), gives="concatenated", ends_with=nn.Sigmoid())
     make("mean", dense(), gives="mean", ends_with=nn.Sigmoid())
+    make("conditional", dense(3), ends_with=nn.Sigmoid(), classes=3)
     make(
         "signed", convolutions(nn.SiLU, nn.GroupNorm(2, 8)), gives="mean,std", ends_with=nn.Tanh(),
         dynamo=True,

@@ -53,6 +53,7 @@ export class Draw {
   #colour = "";
   #nearest = -1;
   #frame = 0;
+  #endSettings;
   #data = /** @type {DrawData | null} */ (null);
 
   /** @param {HTMLElement} root @param {import("../shared/hub.js").Host} host */
@@ -85,6 +86,7 @@ export class Draw {
     this.#sketch = this.#memory.sketch ??= new Sketch();
     this.#width = Math.max(1, Math.round(imageShape[1] / 5.6) / 2);
     this.#listen(this.#paper.canvas);
+    this.#endSettings = hub.settings.onChange(() => this.#drawSoon());
   }
 
   /** @param {DrawData} data */
@@ -101,6 +103,7 @@ export class Draw {
     this.#line.close();
     this.#start.close();
     this.#pictures.close();
+    this.#endSettings();
     this.#hub.look(null, this);
   }
 

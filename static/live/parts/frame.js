@@ -2,7 +2,8 @@
  * What belongs to no view: the tour, the keys, full screen, presentation, and on a phone the
  * sidebar, which closes after a choice.
  *
- * @typedef {{view: string, choice: string}} FrameData `choice` is another after a choice
+ * @typedef {{view: string, choice: string, model: string, label: number}} FrameData
+ *   `choice` is another after a choice, `label` what a conditional model decodes
  */
 
 import { find } from "../shared/elements.js";
@@ -27,15 +28,17 @@ const HTML = `
 
 export class Frame {
   #root;
+  #hub;
   #tour;
   #undo = new AbortController();
   #observer = new MutationObserver(nameFileFields);
   /** @type {FrameData | null} */
   #data = null;
 
-  /** @param {HTMLElement} root */
-  constructor(root) {
+  /** @param {HTMLElement} root @param {import("../shared/hub.js").Host} host */
+  constructor(root, { hub }) {
     this.#root = root;
+    this.#hub = hub;
     root.innerHTML = HTML;
     const dialog = find(root, "dialog", HTMLDialogElement);
     this.#tour = new Tour(find(root, ".tour"), (view) => openView(view));
@@ -65,6 +68,7 @@ export class Frame {
       press("[data-testid=stSidebarCollapseButton]");
     }
     this.#data = data;
+    this.#hub.condition(data.model, data.label);
   }
 
   close() {

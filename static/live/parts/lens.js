@@ -116,11 +116,12 @@ export class Lens {
 
   /** @param {Float32Array} latent @param {number | null} row of the test image whose own that is */
   #show(latent, row) {
-    const { content, header, problem } = this.#model;
+    const { content, header, problem, labels } = this.#model;
+    const label = row === null ? undefined : labels[row];
     if (problem || latent.length !== header.latentDim) return;
-    if (header.hasDecoder) this.#focus.show(latent);
+    if (header.hasDecoder) this.#focus.show(latent, label);
     const z = latent.slice();
-    const request = /** @type {const} */ ({ kind: "reading", content, z });
+    const request = /** @type {const} */ ({ kind: "reading", content, z, label });
     this.#readings.ask({ ...request, shownRow: this.#shownRow }, (reading) => {
       if (reading.pixels) this.#again.paint(reading.pixels);
       this.#shownRow = reading.row;

@@ -1,12 +1,14 @@
 /**
  * What the parts ask about models, answered on whichever thread this runs.
  *
- * @typedef {{kind: "open", content: string, payload: Uint8Array}} Open
- * @typedef {{kind: "forget", content: string}} Forget
- * @typedef {{kind: "picture", content: string, z: Float32Array}} Picture
- * @typedef {{kind: "reading", content: string, z: Float32Array, shownRow: number}} Reading
- * @typedef {{kind: "tiles", content: string, latents: Float32Array, shares: boolean, pictures?: boolean}} Tiles
- * @typedef {{kind: "drawing", content: string, image: Float32Array, neighbours: number}} Drawing
+ * @typedef {{content: string, label?: number}} Asked `label` is what a conditional model decodes
+ * @typedef {Asked & {kind: "open", payload: Uint8Array}} Open
+ * @typedef {Asked & {kind: "forget"}} Forget
+ * @typedef {Asked & {kind: "picture", z: Float32Array}} Picture
+ * @typedef {Asked & {kind: "reading", z: Float32Array, shownRow: number}} Reading
+ * @typedef {Asked & {kind: "tiles", latents: Float32Array, labels?: (number | undefined)[], shares: boolean,
+ *   pictures?: boolean}} Tiles `labels` are those of latents that have one of their own
+ * @typedef {Asked & {kind: "drawing", image: Float32Array, neighbours: number}} Drawing
  * @typedef {{problem: string | null, warning: string | null, decodeTime: number}} Summary
  *   of a model: why it cannot be decoded, why not encoded, how long a decode takes
  * @typedef {Open | Forget | Picture | Reading | Tiles | Drawing} Request
@@ -118,8 +120,8 @@ class Opened {
   }
 
   /** @param {Picture} request */
-  picture({ z }) {
-    return { pixels: this.#pixels(z) };
+  picture({ z, label }) {
+    return { pixels: this.#pixels(z, label) };
   }
 
   /**
@@ -129,15 +131,16 @@ class Opened {
    *
    * @param {Reading} request
    */
-  reading({ z, shownRow }) {
+  reading({ z, shownRow, label }) {
     let back = null;
     if (this.#encoder && this.#decoder) {
-      const place = this.#encoder.run(this.#decoder.run(z));
+      const place = this.#encoder.run(this.#decoder.run(z, label), label);
       back = Math.hypot(...z.map((value, i) => value - place[i]));
     }
     const { row, distance } = this.#space.nearest(z);
-    const pixels =
-      row === shownRow || !this.#decoder ? null : this.#pixels(this.#model.meanOf(row));
+    const isShown = row === shownRow || !this.#decoder;
+    const { labels } = this.#model;
+    const pixels = isShown ? null : this.#pixels(this.#model.meanOf(row), labels[row]);
     const readings = [this.#space.logDensity(z), back, distance];
     const percentiles = readings.map((value, i) =>
       value === null ? null : this.#space.percentile(i, value),
@@ -153,11 +156,11 @@ class Opened {
    *
    * @param {Drawing} request
    */
-  drawing({ image, neighbours }) {
+  drawing({ image, neighbours, label }) {
     if (!this.#encoder || !this.#decoder) return null;
-    const { z: place, kl } = this.#encoder.posterior(image);
+    const { z: place, kl } = this.#encoder.posterior(image, label);
     const z = place.slice();
-    const pixels = this.#pixels(z);
+    const pixels = this.#pixels(z, label);
     const logLikelihood = this.#decoder.logLikelihood(image);
     const rows = nearestLatents(this.#model.zMean, z, neighbours).map(({ row }) => row);
     return { z, pixels, reconstruction: logLikelihood && -logLikelihood, kl, rows };
@@ -169,7 +172,7 @@ class Opened {
    *
    * @param {Tiles} request
    */
-  tiles({ latents, shares: wantsShares, pictures = true }) {
+  tiles({ latents, label, labels, shares: wantsShares, pictures = true }) {
     const { latentDim, imageShape } = this.#model.header;
     const started = performance.now();
     const count = latents.length / latentDim;
@@ -178,17 +181,17 @@ class Opened {
     const shares = new Float32Array(wantsShares ? count : 0);
     for (let i = 0; i < count; i++) {
       const z = latents.subarray(i * latentDim, (i + 1) * latentDim);
-      if (pictures) pixels.set(this.#pixels(z), i * size);
+      if (pictures) pixels.set(this.#pixels(z, labels?.[i] ?? label), i * size);
       if (wantsShares) shares[i] = this.#space.percentile(0, this.#space.logDensity(z));
     }
     return { pixels, shares, time: performance.now() - started };
   }
 
-  /** Those of a latent; empty without a decoder. @param {Float32Array} z */
-  #pixels(z) {
+  /** Those of a latent; empty without a decoder. @param {Float32Array} z @param {number} [label] */
+  #pixels(z, label) {
     const [height, width] = this.#model.header.imageShape;
     const pixels = new Uint8ClampedArray(4 * height * width);
-    return this.#decoder ? toPixels(this.#decoder.run(z), pixels) : pixels;
+    return this.#decoder ? toPixels(this.#decoder.run(z, label), pixels) : pixels;
   }
 }
 

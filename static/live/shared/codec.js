@@ -6,9 +6,23 @@ import { Network, NetworkError } from "../network/network.js";
 
 const LOG_2PI = Math.log(2 * Math.PI);
 
+/**
+ * The further input of a conditional network: classes one-hot; none for another model.
+ *
+ * @param {Model} model
+ */
+function conditionOf({ header: { isConditional, classes } }) {
+  const condition = isConditional ? [new Float32Array(classes.length)] : [];
+  return (label = 0) => {
+    condition[0]?.fill(0).fill(1, label, label + 1);
+    return condition;
+  };
+}
+
 /** From a latent to the mean image, as `mean_image` in `explorer/core/elbo.py` has it. */
 export class Decoder {
   #network;
+  #condition;
   #isGaussian;
   #channels;
   #image;
@@ -20,16 +34,23 @@ export class Decoder {
     const { imageShape, latentDim, likelihood } = model.header;
     const size = imageShape[0] * imageShape[1] * imageShape[2];
     this.#network = open(model, "decoder");
+    this.#condition = conditionOf(model);
     this.#isGaussian = likelihood === "gaussian";
     this.#channels = imageShape[2];
     this.#image = new Float32Array(size);
-    demandSizes(this.#network.inputs, [latentDim], "decoder takes");
+    const further = this.#condition().map(({ length }) => length);
+    demandSizes(this.#network.inputs, [latentDim, ...further], "decoder takes");
     demandSizes(this.#network.outputs, [this.#isGaussian ? 2 * size : size], "decoder gives");
   }
 
-  /** The image with values in [0, 1], valid until the next run. @param {Float32Array} z */
-  run(z) {
-    const [output] = this.#network.run(z);
+  /**
+   * The image with values in [0, 1], valid until the next run.
+   *
+   * @param {Float32Array} z
+   * @param {number} [label] for a conditional model
+   */
+  run(z, label) {
+    const [output] = this.#network.run(z, ...this.#condition(label));
     this.#output = output;
     const image = this.#image;
     if (this.#isGaussian) {
@@ -85,11 +106,11 @@ export class RemoteDecoder {
     this.#image = new Float32Array(imageShape[0] * imageShape[1] * imageShape[2]);
   }
 
-  /** As `Decoder.run`; grey where the server does not answer. @param {Float32Array} z */
-  run(z) {
+  /** As `Decoder.run`; grey where the server does not answer. @param {Float32Array} z @param {number} [label] */
+  run(z, label = 0) {
     const image = this.#image;
     const request = new XMLHttpRequest();
-    request.open("POST", this.#address, false);
+    request.open("POST", `${this.#address}?class=${label}`, false);
     request.responseType = "arraybuffer";
     try {
       request.send(z.slice());
@@ -111,21 +132,26 @@ export class RemoteDecoder {
 /** From an image to its place: the mean of q(z|x), or where a flow takes no noise. */
 export class Encoder {
   #network;
-  #noise;
+  #hasFlow;
+  #further;
 
   /** @param {Model} model */
   constructor(model) {
-    const { imageShape, latentDim } = model.header;
+    const { imageShape, latentDim, isConditional } = model.header;
     const size = imageShape[0] * imageShape[1] * imageShape[2];
     this.#network = open(model, "encoder");
-    this.#noise = this.#network.inputs.length > 1 ? [new Float32Array(latentDim)] : [];
-    demandSizes(this.#network.inputs, [size, ...this.#noise.map(() => latentDim)], "encoder takes");
+    const hasSecond = this.#network.inputs.length > 1;
+    this.#hasFlow = hasSecond && !isConditional;
+    const noise = this.#hasFlow ? [new Float32Array(latentDim)] : [];
+    this.#further = hasSecond && isConditional ? conditionOf(model) : () => noise;
+    const further = this.#further().map(({ length }) => length);
+    demandSizes(this.#network.inputs, [size, ...further], "encoder takes");
     demandSizes(this.#network.outputs.slice(0, 1), [latentDim], "encoder gives");
   }
 
-  /** The place, valid until the next run. @param {Float32Array} image */
-  run(image) {
-    return this.#network.run(image, ...this.#noise)[0];
+  /** The place, valid until the next run. @param {Float32Array} image @param {number} [label] */
+  run(image, label) {
+    return this.#network.run(image, ...this.#further(label))[0];
   }
 
   /**
@@ -133,13 +159,14 @@ export class Encoder {
    * flow's density there, as `FlowPosterior` in `explorer/bundle/posterior.py` has it.
    *
    * @param {Float32Array} image
+   * @param {number} [label]
    */
-  posterior(image) {
-    const [z, second] = this.#network.run(image, ...this.#noise);
+  posterior(image, label) {
+    const [z, second] = this.#network.run(image, ...this.#further(label));
     if (!second) return { z, kl: null };
     let kl = 0;
     for (let i = 0; i < z.length; i++) {
-      const logVar = this.#noise.length ? -2 * second[i] - LOG_2PI : second[i];
+      const logVar = this.#hasFlow ? -2 * second[i] - LOG_2PI : second[i];
       kl += 0.5 * (z[i] ** 2 + Math.exp(logVar) - 1 - logVar);
     }
     return { z, kl };

@@ -35,6 +35,8 @@ export class Engine {
   /** @type {Map<string, Request>} */
   #opened = new Map();
   #lastId = 0;
+  /** Classes that conditional models decode, by their content. @type {Map<string, number>} */
+  labels = new Map();
 
   /** @param {() => Thread} start starts a worker */
   constructor(start = startWorker) {
@@ -104,6 +106,7 @@ export class Engine {
   /** @param {Request} request @param {(answer: any) => void} use */
   #send(request, use) {
     const id = ++this.#lastId;
+    request.label ??= this.labels.get(request.content);
     this.#asked.set(id, { request, use });
     this.#thread.postMessage({ id, request });
   }

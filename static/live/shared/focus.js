@@ -17,9 +17,12 @@ const SAMPLE = 16;
  */
 export class Focus {
   #model;
+  #engine;
   #line;
   #use;
   #z;
+  /** @type {number | undefined} */
+  #label;
   #pixels;
   #frame = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -36,15 +39,17 @@ export class Focus {
   constructor(engine, model, use) {
     const { imageShape, latentDim } = model.header;
     this.#model = model;
+    this.#engine = engine;
     this.#line = engine.line(URGENCY.picture);
     this.#use = use;
     this.#z = new Float32Array(latentDim);
     this.#pixels = new Uint8ClampedArray(4 * imageShape[0] * imageShape[1]);
   }
 
-  /** @param {ArrayLike<number>} z */
-  show(z) {
+  /** @param {ArrayLike<number>} z @param {number} [label] its own, where it has one */
+  show(z, label) {
     const model = this.#model;
+    this.#label = label ?? this.#engine.labels.get(model.content);
     this.#z.set(z);
     clearTimeout(this.#timer);
     if (model.decoderHere) this.#frame ||= requestAnimationFrame(() => this.#runHere());
@@ -64,7 +69,8 @@ export class Focus {
   #ask() {
     const z = this.#z.slice();
     const { content } = this.#model;
-    this.#line.ask({ kind: "picture", content, z }, ({ pixels }) => this.#use(pixels, z));
+    const request = /** @type {const} */ ({ kind: "picture", content, z, label: this.#label });
+    this.#line.ask(request, ({ pixels }) => this.#use(pixels, z));
   }
 
   #runHere() {
@@ -72,7 +78,7 @@ export class Focus {
     const decoder = this.#model.decoderHere;
     if (!decoder) return this.#ask();
     const started = performance.now();
-    toPixels(decoder.run(this.#z), this.#pixels);
+    toPixels(decoder.run(this.#z, this.#label), this.#pixels);
     this.#time += performance.now() - started;
     this.#runs += 1;
     if (this.#runs === SAMPLE) {

@@ -72,6 +72,20 @@ export class Hub {
   }
 
   /**
+   * Lets a conditional model decode a class.
+   *
+   * @param {string} content
+   * @param {number} label
+   */
+  condition(content, label) {
+    const { labels } = this.engine;
+    if ((labels.get(content) ?? 0) === label) return;
+    labels.set(content, label);
+    this.settings.tell(null); // everything is decoded anew
+    this.look(null, this);
+  }
+
+  /**
    * Says which latent is looked at; null means the point where the host knows it.
    *
    * @param {Float32Array | null} z

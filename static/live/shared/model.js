@@ -5,7 +5,7 @@
  *   ceiling: number | null, below: string, above: string}} Limit
  * @typedef {{
  *   content: string, latentDim: number, imageShape: number[], classes: string[],
- *   likelihood: string, hasDecoder: boolean, hasReconstructions: boolean, spriteColumns: number,
+ *   likelihood: string, isConditional: boolean, hasDecoder: boolean, hasReconstructions: boolean, spriteColumns: number,
  *   trust: {hole: number, words: Record<string, string>, limits: Limit[]},
  *   columns: {name: string, title: string, unit: string}[],
  *   principal: {origin: number[], directions: number[][], labels: [string, string]} | null,

@@ -77,7 +77,14 @@ export class Pictures {
     const rows = [...this.#wanted].slice(-AT_ONCE); // the latest first
     const latents = new Float32Array(rows.length * latentDim);
     rows.forEach((row, i) => latents.set(this.#model.meanOf(row), i * latentDim));
-    const request = /** @type {const} */ ({ kind: "tiles", content, latents, shares: false });
+    const labels = rows.map((row) => this.#model.labels[row]);
+    const request = /** @type {const} */ ({
+      kind: "tiles",
+      content,
+      latents,
+      labels,
+      shares: false,
+    });
     this.#line.ask(request, ({ pixels }) => {
       const size = pixels.length / rows.length;
       rows.forEach((row, i) => {

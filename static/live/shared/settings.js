@@ -86,7 +86,7 @@ export class Settings {
     if (this.get(name) === value) return;
     if (value === SETTINGS[name].initial) this.#texts.delete(name);
     else this.#texts.set(name, String(value));
-    this.#tell(name);
+    this.tell(name);
   }
 
   /** Takes all settings from the parameters of an address. @param {URLSearchParams} parameters */
@@ -100,7 +100,7 @@ export class Settings {
         this.#texts.set(name, String(value));
       }
     }
-    if (String([...this.#texts]) !== before) this.#tell(null);
+    if (String([...this.#texts]) !== before) this.tell(null);
   }
 
   /** Writes the settings into the parameters of an address. @param {URLSearchParams} parameters */
@@ -122,8 +122,8 @@ export class Settings {
     return () => this.#listeners.delete(listener);
   }
 
-  /** @param {Name | null} name */
-  #tell(name) {
+  /** Says that something has changed. @param {Name | null} name */
+  tell(name) {
     for (const listener of this.#listeners) listener(name);
   }
 }

@@ -189,7 +189,14 @@ export class Groups {
     const latents = new Float32Array((sample.length + 1) * header.latentDim);
     latents.set(moments(zMean, header.latentDim, rows).mean);
     sample.forEach((row, i) => latents.set(model.meanOf(row), (i + 1) * header.latentDim));
-    const request = /** @type {const} */ ({ kind: "tiles", content, latents, shares: false });
+    const labels = [undefined, ...sample.map((row) => model.labels[row])];
+    const request = /** @type {const} */ ({
+      kind: "tiles",
+      content,
+      latents,
+      labels,
+      shares: false,
+    });
     this.#lines[name].ask(request, ({ pixels }) => {
       const size = 4 * width * height;
       const tiles = Array.from(sample, (_, i) => pixels.subarray((i + 1) * size, (i + 2) * size));
