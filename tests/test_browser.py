@@ -1682,6 +1682,7 @@ def test_the_server_decodes_what_it_is_asked_and_nothing_else(
     assert answer(z.tobytes()) == (200, pixels.tobytes())
     for body in (b"", z.tobytes()[:7], z.tobytes() * 2, bytes(10**6), np.full(2, np.nan, "<f4")):
         assert answer(bytes(body))[0] == 400
+    assert answer(z.tobytes(), f"{bundle.content}?class=10")[0] == 400
     assert answer(z.tobytes(), "0" * 64)[0] == 404
     assert answer(z.tobytes(), **{"Sec-Fetch-Site": "cross-site"})[0] == 403
 

@@ -218,9 +218,14 @@ def data_graph(bundle: Bundle) -> DataGraph:
     return bundle.latents.graph or build_graph(bundle.codec, bundle.latents)
 
 
-@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=_DECODED)
 def walks(bundle: Bundle, stops: np.ndarray) -> dict[Kind, tuple[Walk, Scores]]:
     """The path of each kind through latents ``(n, latent_dim)``, and what it is like."""
+    data_graph(bundle)  # first: within another cached function it would show no progress
+    return _walks(bundle, stops)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=_DECODED)
+def _walks(bundle: Bundle, stops: np.ndarray) -> dict[Kind, tuple[Walk, Scores]]:
     found = {}
     for kind in get_args(Kind):
         path = walk(bundle, kind, list(stops), data_graph(bundle))

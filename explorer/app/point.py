@@ -9,7 +9,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer.app import cache, parts, session
-from explorer.app.words import literal
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import axis_label, nearest
 from explorer.notation import parse_latent
@@ -69,8 +68,9 @@ def class_input(bundle: Bundle) -> None:
     st.selectbox(
         "Class that is decoded",
         range(len(classes)),
-        format_func=lambda label: literal(classes[label]),
+        format_func=lambda label: classes[label],
         key=key,
+        width=300,
         on_change=lambda: session.choose_label(bundle, state[key]),
         help="The decoder takes it beside the latent; a test image is reconstructed as its own.",
     )

@@ -76,3 +76,17 @@ test("what is noted of a model is found again", () => {
   assert.equal(hub.memory("a").zoom, 3);
   assert.deepEqual(hub.memory("b"), {});
 });
+
+test("all that is decoded is told when another class is", () => {
+  const hub = makeHub();
+  /** @type {any[]} */
+  const heard = [];
+  hub.settings.onChange((name) => heard.push(name));
+  hub.onLook((z) => heard.push(z));
+  hub.condition("plain", 0);
+  assert.deepEqual(heard, []);
+  hub.condition("plain", 2);
+  hub.condition("plain", 2);
+  assert.deepEqual(heard, [null, null]);
+  assert.equal(hub.engine.labels.get("plain"), 2);
+});
