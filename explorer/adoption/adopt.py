@@ -244,7 +244,8 @@ def check_agreement(
 
 def one_hot(labels: np.ndarray, dataset: Dataset) -> np.ndarray:
     """Classes as a conditional model takes them, ``(n, classes)`` float32."""
-    return np.eye(len(dataset.classes), dtype=np.float32)[labels]
+    condition: np.ndarray = np.eye(len(dataset.classes), dtype=np.float32)[labels]
+    return condition
 
 
 def _with_kernel(graph: Graph, model: onnx.ModelProto, dataset: Dataset) -> onnx.ModelProto:
