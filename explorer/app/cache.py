@@ -196,7 +196,7 @@ def decoded(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     return raster.to_pixels(bundle.codec.decode(z))
 
 
-@st.cache_data(show_spinner="Refining the latent …", max_entries=64, hash_funcs=KEYS)
+@st.cache_data(show_spinner="Refining the latent …", max_entries=64, hash_funcs=_DECODED)
 def refined(bundle: Bundle, image: np.ndarray) -> np.ndarray:
     """The way from the encoder's latent of an image to a better one, ``(k, latent_dim)``."""
     codec = bundle.codec
