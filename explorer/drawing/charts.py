@@ -26,6 +26,8 @@ DASHES = ("solid", "dash", "dot")
 Extent = tuple[float, float, float, float]
 """Left, right, bottom and top of what a map shows."""
 Time = Literal["epochs", "minutes"]
+SMALL_HEIGHT = 190
+"""Pixels, of a chart beside others."""
 _SMALL = {"margin": {"l": 8, "r": 8, "t": 8, "b": 8}, "dragmode": False}
 """Layout of a chart within a page; without a drag mode a finger on it scrolls the page."""
 
@@ -227,7 +229,7 @@ def path_figure(
     )
     figure.add_hline(thin, line={"color": PALETTE[2], "dash": "dot", "width": 1})
     figure.update_layout(
-        height=190,
+        height=SMALL_HEIGHT,
         **_SMALL,
         xaxis={"title": unit},
         yaxis={"title": "denser than, % of images", "range": [0, 100]},
@@ -255,7 +257,7 @@ def groups_figure(places: np.ndarray, is_second: np.ndarray, names: Sequence[str
             )
         )
     figure.update_layout(
-        height=190,
+        height=SMALL_HEIGHT,
         **_SMALL,
         barmode="overlay",
         legend={"orientation": "h", "y": 1.2},

@@ -65,7 +65,7 @@ def render_view(bundle: Bundle) -> None:
 def _render_path(bundle: Bundle) -> None:
     columns = st.columns(2, gap="medium")
     for name, column in zip("ab", columns, strict=True):
-        with column, st.container(border=True):
+        with column, st.container(border=True, key=f"choice-{name}"):
             ends.render_end(bundle, name)
     ends.render_stops_between(bundle)
     count, is_even = _render_path_controls()
@@ -97,7 +97,7 @@ def _is_loop() -> bool:
 
 def _render_path_controls() -> tuple[int, bool]:
     """How many images, and whether they are spaced evenly in the picture."""
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.container(key="path-controls").columns([3, 2], gap="medium")
     with left:
         session.choose(PATH, "Path")
         session.choose(SPACING, "Evenly spaced")
@@ -165,7 +165,8 @@ def _render_scores(bundle: Bundle, scores: dict[Kind, Scores], path: np.ndarray)
     figure = charts.path_figure(
         cache.percentiles(bundle, path), 100 * THIN, np.linspace(0, 100, len(path))
     )
-    chart.plotly_chart(figure, key="path-density", config={"displayModeBar": False})
+    room = chart.container(height=charts.SMALL_HEIGHT, border=False)  # so that nothing jumps
+    room.plotly_chart(figure, key="path-density", config={"displayModeBar": False})
 
 
 def _render_exports(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
