@@ -1,4 +1,4 @@
-"""How a latent is written: as numbers with commas between them."""
+"""How numbers and latents are written: a latent as numbers with commas between them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from explorer.errors import ExplorerError
 
 LIMIT = 99.0
 """Coordinates beyond ±99 are taken for mistakes: the prior's scale is 1."""
+
+
+def parse_count(text: str) -> int | None:
+    """The number that is written with up to nine digits; else None."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def parse_latent(text: str, latent_dim: int) -> np.ndarray:

@@ -125,20 +125,6 @@ def take_notices() -> list[str]:
     return waiting
 
 
-def parse_test_image(text: str, bundle: Bundle) -> int | None:
-    """The row that ``test-17`` names; None for a text of another kind.
-
-    Raises:
-        ValueError: there is no such test image.
-    """
-    if not text.startswith("test-"):
-        return None
-    row, count = _number(text.removeprefix("test-")), bundle.card.data.test_images
-    if row is None or row >= count:
-        raise ValueError(f"there are test images 0 to {count - 1}")
-    return row
-
-
 def _take_point(text: str, bundle: Bundle) -> None:
     session.move_to(bundle, parse_latent(text, bundle.card.model.latent_dim))
 
@@ -162,11 +148,6 @@ ALWAYS = (
     Detail("class", _take_class, _tell_class),
 )
 """The details that are told in every view."""
-
-
-def _number(text: str) -> int | None:
-    """The number that is written with up to nine digits; else None."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def _one_of(name: str, address: dict[str, str], choices: Iterable[Any], default: Any) -> Any:

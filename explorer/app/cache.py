@@ -18,6 +18,7 @@ import streamlit as st
 
 from explorer.app import payload
 from explorer.bundle.card import BundleError, Card
+from explorer.bundle.directions import parse_direction
 from explorer.bundle.files import read_file
 from explorer.bundle.images import find_originals
 from explorer.bundle.store import (
@@ -31,6 +32,7 @@ from explorer.bundle.store import (
     read_card,
 )
 from explorer.bundle.walks import JUDGED, Kind, Walk, build_graph, judge, walk
+from explorer.core.directions import Direction
 from explorer.core.geodesics import DataGraph, Scores
 from explorer.core.metrics import percentile_of
 from explorer.core.mixtures import Mixture, fit_mixture
@@ -264,6 +266,16 @@ def _reconstructions_png(bundle: Bundle) -> tuple[bytes, bool]:
     if original and bundle.has_reconstructions:
         images = np.concatenate([images, reconstructed(bundle, rows)])
     return raster.png(raster.enlarge(raster.tile(images, len(rows)), 3)), original
+
+
+@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=KEYS)
+def direction(bundle: Bundle, text: str) -> Direction:
+    """The direction that a text names.
+
+    Raises:
+        ValueError: with a sentence, if the model has no such direction.
+    """
+    return parse_direction(text, bundle)
 
 
 @st.cache_resource(show_spinner="Fitting a mixture …", max_entries=16, hash_funcs=KEYS)

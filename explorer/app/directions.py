@@ -1,10 +1,4 @@
-"""Directions that a person makes: a slider along each, and how well it tells images apart.
-
-A direction is written as a short text, which the address and a saved file hold:
-``means:3:8`` and ``fitted:3:8`` lead from one class to another, ``column:age`` to where a number
-grows, ``ends:test-3:test-8`` from one latent to another, ``component:1`` along a principal
-component, ``random:5`` anywhere.
-"""
+"""Directions that a person makes: a slider along each, and how well it tells images apart."""
 
 from __future__ import annotations
 
@@ -16,16 +10,15 @@ import streamlit as st
 
 from explorer.app import cache, parts, session
 from explorer.app.dimensions import REACH, TILES
-from explorer.app.ends import end_latent
 from explorer.app.exports import download
 from explorer.app.view import Detail
 from explorer.app.words import literal
+from explorer.bundle.directions import Kind, groups_of, name_of
 from explorer.bundle.store import Bundle
 from explorer.core import directions as core
-from explorer.core.geometry import principal_components
 from explorer.drawing import charts
 
-KINDS = {
+KINDS: dict[Kind, str] = {
     "means": "Difference of two classes",
     "fitted": "Best separation of two classes",
     "column": "Where a column grows",
@@ -44,54 +37,8 @@ applies the direction to it: A is to B as this image to what you see.
 """
 
 
-@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=cache.KEYS)
-def parse(text: str, bundle: Bundle) -> core.Direction:
-    """The direction that a text names.
-
-    Raises:
-        ValueError: with a sentence, if the model has no such direction.
-    """
-    kind, _, rest = text.partition(":")
-    z = bundle.latents.z_mean.astype(np.float64)
-    if kind in ("means", "fitted"):
-        chosen, is_second = _groups(rest, bundle)
-        rows = chosen & core.is_for_fitting(len(z))
-        find = core.between_means if kind == "means" else core.fitted_to_groups
-        if len(np.unique(is_second[rows])) < 2:
-            raise ValueError("one of the classes has too few test images")
-        return core.direction(find(z[rows], is_second[rows]), z)
-    if kind == "column":
-        if rest not in bundle.latents.columns:
-            raise ValueError(f"there is no column {rest}")
-        return core.direction(core.fitted_to_values(z, bundle.latents.columns[rest]), z)
-    if kind == "ends":
-        a, b = (end_latent(bundle, end) for end in rest.partition(":")[::2])
-        return core.direction(b - a, z)
-    if kind == "component":
-        components, _ = principal_components(z)
-        return core.direction(components[_number(rest, z.shape[1], first=1) - 1], z)
-    if kind == "random":
-        generator = np.random.default_rng(_number(rest, 2**31))
-        return core.direction(generator.standard_normal((z.shape[1],)), z)
-    raise ValueError(f"a direction begins with one of {', '.join(KINDS)}")
-
-
-def _groups(rest: str, bundle: Bundle) -> tuple[np.ndarray, np.ndarray]:
-    """Which test images are of two classes, and which of the second; bool ``(n,)`` each."""
-    first, _, second = rest.partition(":")
-    count = len(bundle.card.data.classes)
-    labels, chosen = bundle.latents.labels, [_number(text, count - 1) for text in (first, second)]
-    return np.isin(labels, chosen), labels == chosen[1]
-
-
-def _number(text: str, most: int, *, first: int = 0) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and first <= int(text) <= most):
-        raise ValueError(f"a number from {first} to {most} was expected")
-    return int(text)
-
-
 def _take(text: str, bundle: Bundle) -> None:
-    parse(text, bundle)
+    cache.direction(bundle, text)
     st.session_state.setdefault("directions", {})[bundle.card.name] = text
 
 
@@ -109,7 +56,7 @@ def render_directions(bundle: Bundle) -> None:
         _render_choice(bundle, made)
         if text is not None:
             try:
-                found = parse(text, bundle)
+                found = cache.direction(bundle, text)
             except ValueError as error:
                 st.warning(f"There is no such direction: {error}.")
             else:
@@ -146,23 +93,11 @@ def _render_choice(bundle: Bundle, made: dict[str, str]) -> None:
     row.button("Show", key="direction-show", on_click=made.update, args=({bundle.card.name: text},))
 
 
-def name_of(text: str, bundle: Bundle) -> str:
-    """What a direction is called, for people."""
-    kind, _, rest = text.partition(":")
-    if kind in ("means", "fitted"):
-        classes = [bundle.card.data.classes[int(number)] for number in rest.split(":")]
-        return f"{' → '.join(classes)}{' (fitted)' * (kind == 'fitted')}"
-    return {
-        "column": rest, "component": f"component {rest}", "random": f"random {rest}",
-        "ends": rest.replace(":", " → "),
-    }[kind]  # fmt: skip
-
-
 def _render_direction(bundle: Bundle, text: str, found: core.Direction) -> None:
     """The slider with its strip, and what the test images say of the direction."""
     note, groups = "", None
     if text.startswith(("means:", "fitted:")):
-        chosen, is_second = _groups(text.partition(":")[2], bundle)
+        chosen, is_second = groups_of(text.partition(":")[2], bundle)
         chosen &= ~core.is_for_fitting(len(chosen))
         places, is_second = found.project(bundle.latents.z_mean[chosen]), is_second[chosen]
         if len(np.unique(is_second)) == 2:
@@ -229,7 +164,7 @@ def _load(content: bytes, bundle: Bundle, kept: dict[str, str]) -> None:
     try:
         loaded = {str(name): str(text) for name, text in dict(json.loads(content)).items()}
         for text in loaded.values():
-            parse(text, bundle)
+            cache.direction(bundle, text)
     except (ValueError, TypeError) as error:
         st.warning(f"These are no directions of this model, as saved here: {literal(str(error))}.")
     else:

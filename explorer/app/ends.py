@@ -6,13 +6,12 @@ import numpy as np
 import streamlit as st
 
 from explorer.app import cache, parts, session
-from explorer.app.address import parse_test_image
 from explorer.app.upload import upload_and_prepare
 from explorer.app.view import Detail
 from explorer.app.words import describe, describe_test_image, literal
+from explorer.bundle.spelling import parse_place, parse_test_image
 from explorer.bundle.store import Bundle
 from explorer.drawing import raster
-from explorer.notation import parse_latent
 
 SOURCES = ("Test image", "The point", "Upload")
 GALLERY = 16
@@ -26,19 +25,7 @@ def stops(bundle: Bundle, *, is_loop: bool) -> np.ndarray:
     ends = [state["a"], *state["via"], state["b"]]
     if is_loop:
         ends.append(state["a"])
-    return np.stack([end_latent(bundle, end) for end in ends])
-
-
-def end_latent(bundle: Bundle, end: str) -> np.ndarray:
-    """The latent of an end as session and address write it: ``test-17`` or coordinates.
-
-    Raises:
-        ValueError: the model has no such end.
-    """
-    row = parse_test_image(end, bundle)
-    if row is not None:
-        return np.asarray(bundle.latents.z_mean[row])
-    return parse_latent(end, bundle.card.model.latent_dim)
+    return np.stack([parse_place(end, bundle) for end in ends])
 
 
 def setdefault(bundle: Bundle) -> None:
@@ -54,7 +41,7 @@ def setdefault(bundle: Bundle) -> None:
 
 def _is_end(bundle: Bundle, end: str) -> bool:
     try:
-        end_latent(bundle, end)
+        parse_place(end, bundle)
     except ValueError:  # of another model
         return False
     return True
@@ -64,7 +51,7 @@ def _end_detail(name: str) -> Detail:
     """An end of the path in the address."""
 
     def take(text: str, bundle: Bundle) -> None:
-        end_latent(bundle, text)
+        parse_place(text, bundle)
         set_end(name, text)
 
     return Detail(name, take, lambda bundle: st.session_state.get(name))
@@ -73,7 +60,7 @@ def _end_detail(name: str) -> Detail:
 def _take_stops(text: str, bundle: Bundle) -> None:
     ends = text.split(";")
     for end in ends:
-        end_latent(bundle, end)
+        parse_place(end, bundle)
     st.session_state["via"] = ends[:MOST_STOPS]
 
 
@@ -184,7 +171,7 @@ def _picture_of(bundle: Bundle, end: str) -> tuple[np.ndarray, str]:
     row = parse_test_image(end, bundle)
     if row is not None:
         return cache.pictures(bundle, np.array([row]))[0][0], describe_test_image(bundle, row)
-    z = end_latent(bundle, end)
+    z = parse_place(end, bundle)
     return cache.decoded(bundle, z[np.newaxis])[0], describe(z)
 
 

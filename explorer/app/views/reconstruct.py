@@ -6,11 +6,11 @@ import numpy as np
 import streamlit as st
 
 from explorer.app import cache, ends, parts, session
-from explorer.app.address import parse_test_image
 from explorer.app.upload import upload_and_prepare
 from explorer.app.view import View
 from explorer.app.words import describe, describe_test_image, literal, percent
 from explorer.bundle.posterior import MovedPosterior, Posterior
+from explorer.bundle.spelling import parse_test_image
 from explorer.bundle.store import Bundle
 from explorer.core.elbo import kl_divergence
 from explorer.core.geometry import nearest
