@@ -23,10 +23,9 @@ from explorer.bundle.card import BundleError
 from explorer.bundle.figures import EvaluationError, evaluate
 from explorer.bundle.files import read_file
 from explorer.bundle.images import images_path, load_images, save_images
+from explorer.bundle.latents import ARRAYS, Latents, save_latents
 from explorer.bundle.store import (
-    ARRAYS,
     FILES,
-    Latents,
     Reference,
     check_name,
     find_bundles,
@@ -34,7 +33,6 @@ from explorer.bundle.store import (
     load_bundle,
     load_reference,
     read_card,
-    save_latents,
     save_reference,
 )
 from explorer.data.dataset import Dataset, Split

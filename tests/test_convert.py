@@ -13,7 +13,8 @@ import pytest
 from onnx.external_data_helper import set_external_data
 
 from explorer.bundle.card import BundleError
-from explorer.bundle.store import ARRAYS, FILES, load_bundle, load_reference, save_reference
+from explorer.bundle.latents import ARRAYS
+from explorer.bundle.store import FILES, load_bundle, load_reference, save_reference
 from explorer.cli import convert
 from explorer.cli.convert import EARLIER_ARRAYS
 

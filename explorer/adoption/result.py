@@ -14,14 +14,8 @@ from explorer.bundle.atomic import unfinished
 from explorer.bundle.card import AdoptionCard, Card, Condition, Metrics, ModelCard, storable
 from explorer.bundle.graph import count_weights
 from explorer.bundle.images import describe_data, images_path, save_images
-from explorer.bundle.store import (
-    DEFAULT_FOLDER,
-    RECONSTRUCTIONS,
-    Latents,
-    check_name,
-    save_card,
-    save_latents,
-)
+from explorer.bundle.latents import Latents, save_latents
+from explorer.bundle.store import DEFAULT_FOLDER, RECONSTRUCTIONS, check_name, save_card
 from explorer.core.elbo import LikelihoodName
 from explorer.data.dataset import Dataset, dataset_fingerprint
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from explorer.bundle.card import ImportanceBound, KlParts, Metrics
 from explorer.bundle.codec import Codec
+from explorer.bundle.latents import Latents
 from explorer.bundle.places import (
     compare_neighbours,
     judge_maps,
@@ -16,7 +17,7 @@ from explorer.bundle.places import (
     return_distances,
 )
 from explorer.bundle.posterior import FlowPosterior
-from explorer.bundle.store import Latents, main_dimensions
+from explorer.bundle.store import main_dimensions
 from explorer.bundle.walks import build_graph
 from explorer.core import metrics
 from explorer.core.density import AggregatePosterior

@@ -33,20 +33,19 @@ from explorer.bundle.compact import compact
 from explorer.bundle.figures import split_kl
 from explorer.bundle.files import read_checked, read_file
 from explorer.bundle.graph import count_weights
+from explorer.bundle.latents import Latents, save_latents
 from explorer.bundle.places import judge_maps, lay_out, read_test_images
 from explorer.bundle.store import (
     DEFAULT_FOLDER,
     FILES,
     REFERENCE_FILES,
     REFERENCES_FOLDER,
-    Latents,
     find_bundles,
     find_references,
     load_bundle,
     load_reference,
     main_dimensions,
     save_card,
-    save_latents,
 )
 from explorer.bundle.walks import build_graph
 from explorer.cli.arguments import UsageError, choose_bundles, command_name

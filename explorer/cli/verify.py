@@ -32,14 +32,8 @@ from explorer.bundle.figures import (
 from explorer.bundle.files import read_checked
 from explorer.bundle.graph import count_weights
 from explorer.bundle.images import load_card_data
-from explorer.bundle.store import (
-    ARRAYS,
-    DEFAULT_FOLDER,
-    Bundle,
-    Latents,
-    find_bundles,
-    load_bundle,
-)
+from explorer.bundle.latents import ARRAYS, Latents
+from explorer.bundle.store import DEFAULT_FOLDER, Bundle, find_bundles, load_bundle
 from explorer.cli.arguments import UsageError, choose_bundles, command_name
 from explorer.core.elbo import kl_per_dimension
 from explorer.data.dataset import Dataset, dataset_fingerprint

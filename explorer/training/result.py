@@ -16,7 +16,7 @@ from explorer.bundle.card import (
 )
 from explorer.bundle.graph import count_weights
 from explorer.bundle.images import describe_data, images_path, save_images
-from explorer.bundle.store import Latents
+from explorer.bundle.latents import Latents, save_latents
 from explorer.data.dataset import Dataset
 from explorer.training import export
 from explorer.training.loop import Trained
@@ -76,7 +76,7 @@ def write(
                 (folder / name).write_bytes(graph)
             if keras:
                 export.save_keras(trained.model, folder / "model.keras")
-            store.save_latents(latents, folder / "latents.npz")
+            save_latents(latents, folder / "latents.npz")
             store.save_history(trained.history, folder / "history.json")
             store.save_card(card, folder, (*store.FILES, "model.keras") if keras else store.FILES)
             if dataset.may_be_kept:
