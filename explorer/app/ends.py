@@ -179,7 +179,9 @@ def choose_test_image(bundle: Bundle, name: str) -> None:
     """Draw test images to choose from, of any class or one."""
     classes = bundle.card.data.classes
     labels = bundle.latents.labels
-    flow = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
+    flow = st.container(
+        horizontal=True, vertical_alignment="bottom", gap="xsmall", key=f"of-class-{name}"
+    )
     chosen_class = flow.container(width="stretch").selectbox(
         "Class", ("Any class", *classes), key=f"class-{name}", persist_state="session"
     )

@@ -74,9 +74,10 @@ def _render_path(bundle: Bundle) -> None:
     walk, _ = walks[st.session_state[PATH.name]]
     path = walk.at(count, evenly=is_even)
     images = cache.decoded(bundle, path)
-    _render_strip(bundle, path, images)
     scrubbed = walk.at(SMOOTH * (len(stops) - 1) + 1, evenly=is_even)
-    parts.scrubber(bundle, scrubbed, key=f"scrubber-{bundle.card.name}")
+    with st.container(key="path-pictures"):
+        _render_strip(bundle, path, images)
+        parts.scrubber(bundle, scrubbed, key=f"scrubber-{bundle.card.name}")
     _render_exports(bundle, path, images)
     _render_scores(bundle, {kind: scores for kind, (_, scores) in walks.items()}, scrubbed)
     _render_map(bundle, scrubbed)
