@@ -10,6 +10,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it."""
+
 
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
@@ -47,8 +50,18 @@ def share_of(work: str) -> Callable[[float], None]:
 
 
 def exit_with(main: Callable[[], int]) -> NoReturn:
-    """End the process with the status that ``main`` returns, or quietly with 130 after Ctrl-C."""
+    """End the process with the status that ``main`` returns, or quietly with 130 after Ctrl-C.
+
+    After that TensorFlow's threads may still compute, and would crash an orderly end.
+    """
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit(130)
+        pass
+    except SystemExit as end:
+        if end.code != INTERRUPTED:
+            raise
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            stream.flush()
+    os._exit(INTERRUPTED)

@@ -15,7 +15,7 @@ from typing import Any
 
 from explorer.bundle import store
 from explorer.cli.arguments import SEEDS, add_reading_options, number, take_reading
-from explorer.cli.terminal import quiet_stderr
+from explorer.cli.terminal import INTERRUPTED, quiet_stderr
 from explorer.data.dataset import dataset_fingerprint
 from explorer.data.load import load_dataset
 from explorer.data.reading import AS_THEY_ARE, Reading
@@ -168,7 +168,7 @@ def problems_as_sentences() -> Iterator[None]:
                 reason,
             )
     except KeyboardInterrupt:  # nothing has begun
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     try:
         yield
     except ExplorerError as error:
@@ -184,7 +184,7 @@ def problems_as_sentences() -> Iterator[None]:
         _end(f"cannot read or write a file: {error}")
     except KeyboardInterrupt:
         print("\ntrain.py: interrupted; the same command with --resume goes on", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 def _end(sentence: str) -> None:
