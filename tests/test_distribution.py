@@ -257,7 +257,7 @@ def test_ctrl_c_on_the_chief_ends_all(tmp_path: Path, command: list[str]) -> Non
         wait_for(workers[0], "epoch 1/")
         workers[0].send_signal(signal.SIGINT)
         chief, other = ends(workers)
-    assert chief[0] == 130
+    assert chief[0] == 130, chief[2]
     assert chief[2].strip() == "train.py: interrupted; the same command with --resume goes on"
     assert (other[0], other[2]) == (1, LOST)
 

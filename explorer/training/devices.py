@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -82,10 +83,27 @@ def replicas_of(strategy: tf.distribute.Strategy) -> tuple[slice, int]:
 
 def add_up(strategy: tf.distribute.Strategy, number: int) -> int:
     """The sum of the numbers that all workers give, once for each replica; waits for them."""
-    numbers = strategy.experimental_distribute_values_from_function(
-        lambda _: tf.constant(number, tf.int64)
-    )
+    with _later_interrupts():
+        numbers = strategy.experimental_distribute_values_from_function(
+            lambda _: tf.constant(number, tf.int64)
+        )
     return int(strategy.reduce("SUM", numbers, axis=None))
+
+
+@contextlib.contextmanager
+def _later_interrupts() -> Iterator[None]:
+    """Let Ctrl-C wait: TensorFlow crashes if it comes while a number becomes a tensor."""
+    if threading.current_thread() is not threading.main_thread():  # where signals do not come
+        yield
+        return
+    came: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if came:
+        signal.raise_signal(signal.SIGINT)
 
 
 def check_agreement(strategy: tf.distribute.Strategy, value: Any, problem: str) -> None:
