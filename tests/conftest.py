@@ -20,6 +20,13 @@ from benchmarks.browser import launch_options
 NEARBY = Path(__file__).resolve().parents[2] / "shared" / "datasets"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests in a real browser, which a busy machine disturbs, one more try."""
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Return the folder of real data sets: ``$LATENT_DATA_DIR``, or one near the repository."""

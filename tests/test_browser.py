@@ -1567,10 +1567,10 @@ def test_a_finger_on_the_map_pins_the_point(
     assert visitor.page.evaluate(scrolled) == 0
     assert visitor.z == settled
     touch((x, y, 2, -150))
-    assert visitor.page.evaluate(scrolled) > 50  # a swipe upwards scrolls the page
+    visitor.until(lambda: visitor.page.evaluate(scrolled) > 50, "a swipe upwards scrolls the page")
     assert visitor.z == settled
-    touch((x, y, 2, 150))
-    assert visitor.page.evaluate(scrolled) == 0
+    touch((x, y - 60, 2, 260))  # further: a finger moves some pixels before the page does
+    visitor.until(lambda: visitor.page.evaluate(scrolled) == 0, "and one downwards scrolls back")
     resting = seen[-1]
     touch((x, y, 20, 80), hold=300)
     assert seen[-1] != resting  # a press that then moves looks
