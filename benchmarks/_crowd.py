@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 
-from explorer.app.payload import encode_model
 from explorer.bundle.store import Bundle
+from explorer.web.payload import encode_model
 
 SPREAD = 0.05
 """Standard deviation of a made-up image's place about that of a real one."""

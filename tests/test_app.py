@@ -32,7 +32,6 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Element, Tab, UnknownElement
 
 from explorer.app import cache, internals, page, point, views
-from explorer.app.dimensions import describe_kl
 from explorer.app.server import address_of
 from explorer.app.view import Detail, Option, View
 from explorer.app.views import model as model_view
@@ -54,6 +53,7 @@ from explorer.data.uploads import read_upload
 from explorer.drawing.raster import to_pixels
 from explorer.recipes.find import RECIPES
 from explorer.recipes.recipe import Augmentation, Published, override
+from explorer.web.contents import describe_kl
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = cache.BUNDLES.resolve()

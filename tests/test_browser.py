@@ -35,8 +35,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from explorer.app import cache
-from explorer.app.payload import encode_model as payload_of
-from explorer.app.server import FOLDER, VERSION, address_of
+from explorer.app.server import address_of
 from explorer.bundle.images import images_path, load_images
 from explorer.bundle.store import Bundle, find_bundles, load_bundle
 from explorer.core import geometry
@@ -46,6 +45,8 @@ from explorer.core.paths import lerp
 from explorer.data.framing import frame_picture, suggest_framing
 from explorer.data.uploads import read_upload
 from explorer.drawing import raster
+from explorer.web.code import FOLDER, VERSION
+from explorer.web.payload import encode_model as payload_of
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = (ROOT / cache.BUNDLES).resolve()

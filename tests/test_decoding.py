@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from explorer.app import cache
-from explorer.app.payload import encode_model as payload_of
 from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.store import find_bundles, load_bundle
 from explorer.recipes.find import RECIPES
@@ -22,6 +21,7 @@ from explorer.recipes.recipe import recipe_from_json
 from explorer.training import export
 from explorer.training.loop import round_to_half
 from explorer.training.vae import VAE
+from explorer.web.payload import encode_model as payload_of
 
 ROOT = Path(__file__).parents[1]
 

@@ -12,6 +12,7 @@ ROOMS = (
     "data",
     "recipes",
     "bundle",
+    "web",
     "adoption",
     "training",
     "app",

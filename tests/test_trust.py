@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer.app.payload import encode_model
 from explorer.bundle.store import DEFAULT_FOLDER, Bundle, find_bundles, load_bundle
 from explorer.core import trust
 from explorer.core.neighbours import nearest_others
+from explorer.web.payload import encode_model
 
 SHIPPED = [path.name for path in find_bundles(DEFAULT_FOLDER)]
 READ = Path(__file__).parent / "javascript" / "read_latents.js"

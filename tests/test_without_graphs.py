@@ -16,12 +16,12 @@ from PIL import Image
 from explorer import adopt
 from explorer.adoption.latents import adopt_latents
 from explorer.adoption.result import About
-from explorer.app import payload
 from explorer.bundle.images import find_originals
 from explorer.bundle.store import Bundle, load_bundle
 from explorer.cli.verify import verify
 from explorer.data.reading import AS_THEY_ARE
 from explorer.errors import ExplorerError
+from explorer.web import payload
 
 Arrays = Any
 

@@ -16,7 +16,6 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer.app import payload
 from explorer.bundle.card import BundleError, Card
 from explorer.bundle.directions import parse_direction
 from explorer.bundle.files import read_file
@@ -42,6 +41,7 @@ from explorer.data.framing import typical_fill
 from explorer.data.pixels import Form
 from explorer.data.uploads import Upload, read_upload
 from explorer.drawing import charts, raster
+from explorer.web import payload
 
 BUNDLES = Path(os.environ.get("LATENT_BUNDLES") or DEFAULT_FOLDER)
 """Where the bundles lie; ``LATENT_BUNDLES`` names another folder."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from explorer.app import cache, parts, session
-from explorer.app.dimensions import REACH, TILES
 from explorer.app.exports import download
 from explorer.app.view import Detail
 from explorer.app.words import literal
@@ -17,6 +15,7 @@ from explorer.bundle.directions import Kind, groups_of, name_of
 from explorer.bundle.store import Bundle
 from explorer.core import directions as core
 from explorer.drawing import charts
+from explorer.web.contents import REACH, direction_row
 
 KINDS: dict[Kind, str] = {
     "means": "Difference of two classes",
@@ -103,20 +102,7 @@ def _render_direction(bundle: Bundle, text: str, found: core.Direction) -> None:
         if len(np.unique(is_second)) == 2:
             note = f"AUC {core.area_under_curve(places, is_second):.3f}"
         groups = places, is_second
-    rows: dict[str, Any] = {
-        "rows": [
-            {
-                "dimension": -1,
-                "label": name_of(text, bundle),
-                "note": note,
-                "along": (found.unit / found.deviation).tolist(),
-                "step": (found.unit * found.deviation).tolist(),
-                "middle": found.middle / found.deviation,
-            }
-        ],
-        "reach": REACH,
-        "tiles": TILES,
-    }
+    rows = [direction_row(found, name_of(text, bundle), note)]
     parts.sliders(bundle, rows, key=f"direction-{bundle.card.name}")
     here = session.point(bundle).astype(np.float64)
     value = found.project(here[np.newaxis])[0]

@@ -14,10 +14,11 @@ import numpy as np
 import streamlit as st
 
 from explorer.app import cache, session
-from explorer.app.server import FOLDER, VERSION, address_of
-from explorer.bundle.figures import NEIGHBOURS
+from explorer.app.server import address_of
 from explorer.bundle.store import Bundle
 from explorer.drawing import raster
+from explorer.web import contents
+from explorer.web.code import STYLE, VERSION
 
 _NOT_LOADED = "This part of the page could not be loaded; reload the page."
 
@@ -26,7 +27,7 @@ def _part(name: str) -> Callable[..., None]:
     """A function that mounts a part of the page; ``streamlit.js`` lists them."""
     component = st.components.v2.component(
         f"live_{name}",
-        css=(FOLDER / "style.css").read_text(encoding="utf-8"),
+        css=STYLE,
         js=f"""
 const adapter = import(new URL("live/{VERSION}/streamlit.js", document.baseURI).href);
 export default function (component) {{
@@ -111,9 +112,7 @@ def live_map(
         data={
             "content": bundle.content,
             "z": (session.point(bundle) if z is None else z).tolist(),
-            "label": f"Map of {bundle.card.data.test_images:,} test images; arrow keys move the "
-            "point, Enter takes it to the nearest image, plus and minus zoom, 0 shows all, "
-            "A and B group images",
+            "label": contents.map_label(bundle),
             "path": None if path is None else path.tolist(),
             "picks": on_click is not None,
             "hasLens": has_lens,
@@ -122,16 +121,20 @@ def live_map(
     )
 
 
-def sliders(bundle: Bundle, rows: dict[str, Any], *, key: str) -> None:
-    """Sliders with strips; ``dimensions.slider_rows`` describes them."""
+def sliders(bundle: Bundle, rows: Sequence[dict[str, Any]], *, key: str) -> None:
+    """Sliders with strips, for rows as ``contents`` makes them."""
     _sliders(
         key=key,
-        data={"content": bundle.content, "z": session.point(bundle).tolist(), **rows},
+        data={
+            "content": bundle.content,
+            "z": session.point(bundle).tolist(),
+            **contents.sliders(rows),
+        },
         on_settled_change=_mover(bundle, key),
     )
 
 
-def grid(bundle: Bundle, rows: dict[str, Any], *, key: str) -> None:
+def grid(bundle: Bundle, rows: Sequence[dict[str, Any]], *, key: str) -> None:
     """Images decoded over the map that the page shows, and sliders that move a plane."""
     _grid(
         key=key,
@@ -139,7 +142,7 @@ def grid(bundle: Bundle, rows: dict[str, Any], *, key: str) -> None:
             "content": bundle.content,
             "name": bundle.card.name,
             "z": session.point(bundle).tolist(),
-            **rows,
+            **contents.sliders(rows),
         },
         on_settled_change=_mover(bundle, key),
     )
@@ -163,25 +166,20 @@ def draw(bundle: Bundle, on_drawn: Callable[[np.ndarray], None], *, key: str) ->
             the model's images.
         key: of the widget.
     """
-    data, channels = bundle.card.data, bundle.card.data.image_shape[2]
 
     def take() -> None:
         settled = _reported(key, "settled")
         uri = settled.get("picture") if isinstance(settled, dict) else None
-        drawn = raster.read_data_uri(uri, data.image_shape)
+        drawn = raster.read_data_uri(uri, bundle.card.data.image_shape)
         if drawn is not None:
             on_drawn(drawn)
 
-    background = raster.to_pixels(np.broadcast_to(np.asarray(data.background), channels))
     _draw(
         key=key,
         data={
             "content": bundle.content,
             "z": session.point(bundle).tolist(),
-            "background": background.tolist(),
-            "side": cache.object_side(bundle),
-            "neighbours": NEIGHBOURS,
-            "errorColours": [raster.TOO_BRIGHT, raster.TOO_DARK],
+            **contents.drawing(bundle, cache.object_side(bundle)),
         },
         on_settled_change=take,
     )

@@ -1,14 +1,11 @@
 """What the server does beside running the page: it serves the browser's code, and starts warm.
 
-The code's address carries its version, so that a browser may keep the files for good and never
-runs old ones after an upgrade. Modules import each other by relative paths, which keep the
-version. Models and test images have addresses of the same kind, with the model's hash.
+Models and test images have addresses of the same kind as the code, with the model's hash.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -22,18 +19,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
-from explorer.app import cache, payload
+from explorer.app import cache
 from explorer.bundle.card import BundleError
 from explorer.drawing import raster
+from explorer.web.code import FILES, VERSION
 
-FOLDER = Path(__file__).parents[2] / "static" / "live"
-_FILES = {
-    path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in sorted(FOLDER.rglob("*.js"))
-}
-"""Read once: what is served belongs to the version, whatever happens to the files meanwhile."""
-VERSION = hashlib.sha256(
-    repr(_FILES).encode() + Path(payload.__file__).read_bytes()  # which writes what they read
-).hexdigest()[:16]
 _STYLE = Path(__file__).with_name("page.css").read_bytes()
 _PAYLOADS = {"model": cache.model_payload, "images": cache.images_payload}
 
@@ -145,9 +135,9 @@ async def _decode(request: Request) -> Response:
 
 async def _serve(request: Request) -> Response:
     version, path = request.path_params["version"], request.path_params["path"]
-    if version != VERSION or path not in _FILES:
+    if version != VERSION or path not in FILES:
         return _absent()
-    return _keep(_FILES[path], "text/javascript")
+    return _keep(FILES[path], "text/javascript")
 
 
 def _absent() -> Response:

@@ -76,8 +76,7 @@ export const PLAIN = {
 export const SECTIONS = {
   zMean: Float32Array.of(-1, 0, 1, 0),
   trainMean: Float32Array.of(-1, 0, 1, 0),
-  trainPrecision: Float32Array.of(1, 1, 1, 1),
-  trainConstant: Float32Array.of(-Math.log(2 * Math.PI), -Math.log(2 * Math.PI)),
+  trainLogVar: Float32Array.of(0, 0, 0, 0),
   // Of density, return and nearest, at 0, 25, 50, 75 and 100 % of the test images
   quantiles: Float32Array.of(-4, -3, -2.5, -2, -1, 0, 0.5, 1, 1.5, 2, 0, 0.5, 1, 1.5, 2),
   labels: Uint16Array.of(0, 1),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.app import parts
-from explorer.app.dimensions import slider_rows
 from explorer.app.point import render_point, stage
 from explorer.app.view import View
 from explorer.bundle.store import Bundle
+from explorer.web import contents
 
 HELP = """
 Every tile is the **decoder's** picture of one place on the map; the tiles lie as the map does.
@@ -29,7 +29,7 @@ def render_view(bundle: Bundle) -> None:
     st.markdown("The decoder's pictures over the map: all that the model knows.", help=HELP)
     grid, side = stage()
     with grid:
-        rows = slider_rows(bundle, bundle.dimensions_by_kl)
+        rows = contents.dimension_rows(bundle, bundle.dimensions_by_kl)
         parts.grid(bundle, rows, key=f"manifold-{bundle.card.name}")
     with side:
         render_point(bundle)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer.app import directions, session
-from explorer.app.dimensions import REACH, TILES, render_sliders
+from explorer.app import directions, parts, session
 from explorer.app.exports import download
 from explorer.app.point import render_point, stage
 from explorer.app.view import View
 from explorer.bundle.store import Bundle
 from explorer.core.paths import traversal
 from explorer.drawing import films, raster
+from explorer.web import contents
+from explorer.web.contents import REACH, TILES
 
 FIRST = 10
 """Dimensions shown at once; the rest stand behind 'more'."""
@@ -38,7 +39,7 @@ def render_view(bundle: Bundle) -> None:
     controls, side = stage()
     with controls:
         order = bundle.dimensions_by_kl
-        render_sliders(bundle, order[:FIRST], key=f"sliders-{bundle.card.name}")
+        _render_sliders(bundle, order[:FIRST], key=f"sliders-{bundle.card.name}")
         if len(order) > FIRST:
             _render_more(bundle, order[FIRST:])
         _render_exports(bundle)
@@ -53,7 +54,11 @@ VIEW = View("Sliders", render_view, details=(directions.DETAIL,), needs_decoder=
 def _render_more(bundle: Bundle, rest: tuple[int, ...]) -> None:
     with st.expander(f"{len(rest)} more dimensions", key="more", on_change="rerun") as more:
         if more.open:
-            render_sliders(bundle, rest, key=f"more-sliders-{bundle.card.name}")
+            _render_sliders(bundle, rest, key=f"more-sliders-{bundle.card.name}")
+
+
+def _render_sliders(bundle: Bundle, dimensions: tuple[int, ...], *, key: str) -> None:
+    parts.sliders(bundle, contents.dimension_rows(bundle, dimensions), key=key)
 
 
 def _render_exports(bundle: Bundle) -> None:

@@ -41,7 +41,7 @@ export class Model {
   #body;
 
   /**
-   * @param {Uint8Array} payload from `explorer/app/payload.py`: length of the header, CRC-32 of all
+   * @param {Uint8Array} payload from `explorer/web/payload.py`: length of the header, CRC-32 of all
    *   that follows, header, sections
    * @throws {Error} with a sentence, when it was cut short
    */

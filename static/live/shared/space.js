@@ -6,6 +6,8 @@
  * @typedef {{level: "good" | "doubtful" | "empty", reasons: string[]}} Verdict
  */
 
+const LOG_2PI = Math.log(2 * Math.PI);
+
 export class Space {
   #zMean;
   #mean;
@@ -19,8 +21,13 @@ export class Space {
   constructor(model) {
     this.#zMean = model.zMean;
     this.#mean = model.floats("trainMean");
-    this.#precision = model.floats("trainPrecision");
-    this.#constant = model.floats("trainConstant");
+    const logVar = model.floats("trainLogVar");
+    const { latentDim } = model.header;
+    this.#precision = logVar.map((value) => Math.exp(-value));
+    this.#constant = new Float32Array(logVar.length / latentDim);
+    logVar.forEach((value, at) => {
+      this.#constant[Math.floor(at / latentDim)] -= 0.5 * (LOG_2PI + value);
+    });
     this.#quantiles = model.floats("quantiles");
     this.#limits = model.header.trust.limits;
     this.#terms = new Float64Array(this.#constant.length);

@@ -9,7 +9,6 @@ import zlib
 import numpy as np
 
 from explorer.bundle.store import Bundle
-from explorer.core.elbo import LOG_2PI
 from explorer.core.geometry import principal_plane
 from explorer.core.neighbourhood import NEIGHBOURS, REACH
 from explorer.core.trust import LIMITS, VERDICTS, quantiles, thresholds
@@ -45,12 +44,10 @@ def encode_model(bundle: Bundle) -> bytes:
     blend = bundle.aggregate_posterior.log_density(latents.z_mean.mean(axis=0, keepdims=True))[0]
     columns = _columns(bundle)
     neighbourhoods = card.metrics.maps.get("neighbourhoods")
-    log_var = latents.train_z_log_var.astype(np.float64)
     arrays = {
         "zMean": latents.z_mean.astype("<f4"),
         "trainMean": latents.train_z_mean.astype("<f4"),
-        "trainPrecision": np.exp(-log_var).astype("<f4"),
-        "trainConstant": (-0.5 * np.sum(LOG_2PI + log_var, axis=1)).astype("<f4"),
+        "trainLogVar": latents.train_z_log_var.astype("<f4"),
         "quantiles": scales.astype("<f4"),
         "labels": latents.labels.astype("<u2"),
         "places": (np.empty(0) if latents.places is None else latents.places).astype("<f4"),

@@ -1,0 +1,1 @@
+"""What a browser gets: the code of the page's parts, models as bytes, and pages of one file."""
