@@ -15,14 +15,14 @@ const makeHub = () =>
 const fail = () => assert.fail("there is nothing to warn of");
 
 test("a look reaches every part until it has gone", () => {
-  const hub = makeHub();
+  const model = new Model(payload());
   /** @type {any[]} */
   const heard = [];
-  const end = hub.onLook((z, source, row) => heard.push([z && [...z], source, row]));
-  hub.look(Float32Array.of(1, 2), "map", 17);
-  hub.look(null, "map");
+  const end = model.onLook((z, source, row) => heard.push([z && [...z], source, row]));
+  model.look(Float32Array.of(1, 2), "map", 17);
+  model.look(null, "map");
   end();
-  hub.look(Float32Array.of(3, 4), "map");
+  model.look(Float32Array.of(3, 4), "map");
   assert.deepEqual(heard, [[[1, 2], "map", 17], [null, "map", null]]); // prettier-ignore
 });
 
@@ -57,17 +57,21 @@ test("what the page cannot run is told, every time that the model comes", async 
   hub.withModel("plain", ({ problem }) => assert.match(problem ?? "", /Swirl/));
 });
 
-test("the models that were used last are kept", async () => {
+test("the models on the page and those that were used last are kept", async () => {
   const hub = makeHub();
-  const open = (/** @type {string} */ content) => {
-    hub.provide(new Model(payload({ content })), fail);
-    return new Promise((use) => hub.withModel(content, use));
+  const open = async (/** @type {string} */ content) => {
+    const leave = hub.provide(new Model(payload({ content })), fail);
+    await new Promise((use) => hub.withModel(content, use));
+    return leave;
   };
-  for (const content of ["a", "b", "c", "a", "d"]) await open(content);
+  await open("page");
+  for (const content of ["a", "b", "c", "a", "d"]) (await open(content))();
   /** @type {string[]} */
   const known = [];
-  for (const content of ["a", "b", "c", "d"]) hub.withModel(content, () => known.push(content));
-  assert.deepEqual(known, ["a", "c", "d"]);
+  for (const content of ["page", "a", "b", "c", "d"]) {
+    hub.withModel(content, () => known.push(content));
+  }
+  assert.deepEqual(known, ["page", "a", "d"]);
 });
 
 test("what is noted of a model is found again", () => {
@@ -77,12 +81,15 @@ test("what is noted of a model is found again", () => {
   assert.deepEqual(hub.memory("b"), {});
 });
 
-test("all that is decoded is told when another class is", () => {
+test("all that is decoded is told when another class is", async () => {
   const hub = makeHub();
+  const model = new Model(payload());
+  hub.provide(model, fail);
+  await new Promise((use) => hub.withModel("plain", use));
   /** @type {any[]} */
   const heard = [];
   hub.settings.onChange((name) => heard.push(name));
-  hub.onLook((z) => heard.push(z));
+  model.onLook((z) => heard.push(z));
   hub.condition("plain", 0);
   assert.deepEqual(heard, []);
   hub.condition("plain", 2);

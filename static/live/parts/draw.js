@@ -28,7 +28,6 @@ const HTML = `<div class="draw">
   </div></div>`;
 
 export class Draw {
-  #hub;
   #model;
   #tell;
   #paper;
@@ -67,7 +66,6 @@ export class Draw {
       const options = { willReadFrequently: true };
       return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", options));
     };
-    this.#hub = hub;
     this.#model = model;
     this.#tell = tell;
     this.#paper = context(".paper");
@@ -104,7 +102,7 @@ export class Draw {
     this.#start.close();
     this.#pictures.close();
     this.#endSettings();
-    this.#hub.look(null, this);
+    this.#model.look(null, this);
   }
 
   /** @param {DrawData} data */
@@ -271,7 +269,7 @@ export class Draw {
     this.#nearest = rows[0];
     this.#showNearest();
     write(this.#classes, this.#describe(rows));
-    if (!this.#sketch.isEmpty) this.#hub.look(z, this);
+    if (!this.#sketch.isEmpty) this.#model.look(z, this);
   }
 
   #showNearest() {

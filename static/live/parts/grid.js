@@ -85,7 +85,7 @@ export class Grid {
     this.#ends = [
       ...this.#makeBar(find(root, ".controls")),
       hub.settings.onChange(() => this.#restart()),
-      hub.onLook((z, source) => source !== this && this.#follow(z ?? this.#data?.z ?? [])),
+      model.onLook((z, source) => source !== this && this.#follow(z ?? this.#data?.z ?? [])),
     ];
   }
 
@@ -103,7 +103,7 @@ export class Grid {
     this.#decoder.close();
     this.#others.close();
     for (const end of this.#ends) end();
-    this.#hub.look(null, this);
+    this.#model.look(null, this);
   }
 
   /** @param {HTMLElement} box @returns {(() => void)[]} what to call in the end */
@@ -231,7 +231,7 @@ export class Grid {
   #pointAt(tile) {
     this.#cursor.hidden = tile === null;
     if (tile !== null) this.#tiles.frame(this.#cursor, tile);
-    this.#hub.look(tile === null ? null : this.#latentOf(tile), this, null);
+    this.#model.look(tile === null ? null : this.#latentOf(tile), this, null);
   }
 
   /** Marks the tile that is nearest to a latent. @param {ArrayLike<number>} z */

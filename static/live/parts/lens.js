@@ -89,7 +89,7 @@ export class Lens {
     });
     this.#readings = hub.engine.line(URGENCY.reading);
     this.#ends = [
-      hub.onLook((z, _, row) => this.#show(z ?? this.#point, row)),
+      model.onLook((z, _, row) => this.#show(z ?? this.#point, row)),
       model.whenSprite(() => this.#drawOriginal()),
     ];
     find(box, ".pair").hidden = model.problem !== null;
@@ -97,7 +97,7 @@ export class Lens {
     box.classList.toggle("bare", !hasDecoder);
     find(box, ".repeat").hidden = !hasDecoder && !hasReconstructions;
     this.#drawOriginal();
-    hub.look(null, this); // a part that shows a latent of its own says so again
+    model.look(null, this); // a part that shows a latent of its own says so again
   }
 
   /** @param {LensData} data */

@@ -18,7 +18,7 @@ const HTML = `
   <output></output>`;
 
 export class Scrubber {
-  #hub;
+  #model;
   #tell;
   #play;
   #range;
@@ -33,10 +33,10 @@ export class Scrubber {
   #isCalm = matchMedia("(prefers-reduced-motion: reduce)");
 
   /** @param {HTMLElement} root @param {import("../shared/hub.js").Host} host */
-  constructor(root, { hub, model, tell }) {
+  constructor(root, { model, tell }) {
     const box = build("scrubber", HTML);
     root.append(box);
-    this.#hub = hub;
+    this.#model = model;
     this.#tell = tell;
     this.#latent = new Float32Array(model.header.latentDim);
     this.#play = find(box, ".play");
@@ -47,8 +47,8 @@ export class Scrubber {
     this.#range.addEventListener("change", () => this.#settle());
     this.#range.addEventListener("pointerdown", () => this.#stop());
     // When nobody looks elsewhere any more, the picture is the path's again
-    this.#endLook = hub.onLook((z, source) => {
-      if (z === null && source !== this) queueMicrotask(() => hub.look(this.#latent, this));
+    this.#endLook = model.onLook((z, source) => {
+      if (z === null && source !== this) queueMicrotask(() => model.look(this.#latent, this));
     });
   }
 
@@ -64,7 +64,7 @@ export class Scrubber {
   close() {
     this.#stop();
     this.#endLook();
-    this.#hub.look(null, this);
+    this.#model.look(null, this);
   }
 
   #stop() {
@@ -108,7 +108,7 @@ export class Scrubber {
 
   #show() {
     this.#locate();
-    this.#hub.look(this.#latent, this);
+    this.#model.look(this.#latent, this);
   }
 
   /** Finds the latent at the slider's place. */

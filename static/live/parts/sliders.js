@@ -45,7 +45,6 @@ function setValue(z, spec, value) {
 }
 
 export class Sliders {
-  #hub;
   #model;
   #tell;
   #box = build("sliders");
@@ -65,7 +64,6 @@ export class Sliders {
 
   /** @param {HTMLElement} root @param {import("../shared/hub.js").Host} host */
   constructor(root, { hub, model, tell }) {
-    this.#hub = hub;
     this.#model = model;
     this.#tell = tell;
     this.#z = new Float32Array(model.header.latentDim);
@@ -82,7 +80,7 @@ export class Sliders {
       }
       this.#refresh();
     });
-    this.#endLook = hub.onLook((z, source) => {
+    this.#endLook = model.onLook((z, source) => {
       if (source !== this) this.#take(z ?? this.#data.z);
     });
   }
@@ -177,7 +175,7 @@ export class Sliders {
   #move(row, value) {
     setValue(this.#z, row.spec, value);
     this.#showValue(row);
-    this.#hub.look(this.#z, this);
+    this.#model.look(this.#z, this);
     this.#refresh(row);
   }
 

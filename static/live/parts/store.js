@@ -6,6 +6,7 @@ import { Model } from "../shared/model.js";
 export class Store {
   #root;
   #hub;
+  #leave = () => {};
 
   /** @param {HTMLElement} root @param {import("../shared/hub.js").Host} host */
   constructor(root, { hub }) {
@@ -18,11 +19,14 @@ export class Store {
     const warn = (/** @type {string} */ sentence) => this.#root.replaceChildren(alertOf(sentence));
     try {
       const model = new Model(payload);
-      this.#hub.provide(model, warn);
+      this.#leave();
+      this.#leave = this.#hub.provide(model, warn);
     } catch (error) {
       warn(/** @type {Error} */ (error).message);
     }
   }
 
-  close() {}
+  close() {
+    this.#leave();
+  }
 }

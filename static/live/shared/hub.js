@@ -1,18 +1,14 @@
 /**
- * What the parts of a page share: its models, what answers about them, the latent that is
- * being looked at, and what a person chose.
- *
- * A pointer on the map moves the lens, the sliders and the grid without a word to the host.
+ * What the parts of a page share: its models, what answers about them, and what a person chose.
  *
  * @typedef {import("./model.js").Model} Model
- * @typedef {(z: Float32Array | null, source: unknown, row: number | null) => void} Listener
  * @typedef {{hub: Hub, model: Model, tell: (name: string, value: unknown) => void}} Host
  *   what a part gets: `tell` brings events to whoever put it on the page
  */
 
 import { Settings } from "./settings.js";
 
-/** Models kept: the page's own and those that its user may go back to. */
+/** Models kept: those on the page and those that its user may go back to. */
 const KEPT = 3;
 
 export class Hub {
@@ -20,8 +16,8 @@ export class Hub {
   #models = new Map();
   /** @type {Map<string, ((model: Model) => void)[]>} */
   #waiting = new Map();
-  /** @type {Set<Listener>} */
-  #listeners = new Set();
+  /** Those on the page. @type {Set<{content: string}>} */
+  #used = new Set();
   /** @type {Map<string, Record<string, any>>} */
   #memories = new Map();
   settings = new Settings();
@@ -32,12 +28,15 @@ export class Hub {
   }
 
   /**
-   * Makes a model known to all parts, as soon as its networks are built, or cannot be.
+   * Makes a model known to all parts, as soon as its networks are built, or cannot be; returns
+   * how to tell that it has left the page.
    *
    * @param {Model} model
    * @param {(sentence: string) => void} warn is called if the page cannot run all of it
    */
   provide(model, warn) {
+    const use = { content: model.content };
+    this.#used.add(use);
     const known = this.#models.get(model.content);
     if (known) this.#keep(known, warn);
     else {
@@ -47,14 +46,18 @@ export class Hub {
         this.#waiting.delete(model.content);
       });
     }
+    return () => this.#used.delete(use);
   }
 
   /** @param {Model} model @param {(sentence: string) => void} warn */
   #keep(model, warn) {
     this.#models.delete(model.content);
     this.#models.set(model.content, model); // now the newest
-    const [oldest] = this.#models.keys();
-    if (this.#models.size > KEPT && this.#models.delete(oldest)) this.engine.forget(oldest);
+    const used = new Set(Array.from(this.#used, ({ content }) => content));
+    for (const content of this.#models.keys()) {
+      if (this.#models.size <= KEPT) break;
+      if (!used.has(content) && this.#models.delete(content)) this.engine.forget(content);
+    }
     const sentence = model.problem ?? model.warning;
     if (sentence) warn(sentence);
   }
@@ -82,18 +85,7 @@ export class Hub {
     if ((labels.get(content) ?? 0) === label) return;
     labels.set(content, label);
     this.settings.tell(null); // everything is decoded anew
-    this.look(null, this);
-  }
-
-  /**
-   * Says which latent is looked at; null means the point where the host knows it.
-   *
-   * @param {Float32Array | null} z
-   * @param {unknown} source the part that says so
-   * @param {number | null} [row] of the test image whose own latent that is
-   */
-  look(z, source, row = null) {
-    for (const listener of this.#listeners) listener(z, source, row);
+    this.#models.get(content)?.look(null, this);
   }
 
   /**
@@ -106,15 +98,5 @@ export class Hub {
     const found = this.#memories.get(content) ?? {};
     this.#memories.set(content, found);
     return found;
-  }
-
-  /**
-   * Calls a part whenever another latent is looked at; returns how to end it.
-   *
-   * @param {Listener} listener
-   */
-  onLook(listener) {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
   }
 }

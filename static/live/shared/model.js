@@ -1,4 +1,9 @@
-/** A model as it was handed over: what it is called, its networks, latents and density. */
+/**
+ * A model as it was handed over: what it is called, its networks, latents and density; and the
+ * latent of it that is being looked at.
+ *
+ * A pointer on the map moves the lens, the sliders and the grid without a word to the host.
+ */
 
 /**
  * @typedef {{low: number | null, high: number | null, floor: number | null,
@@ -38,6 +43,8 @@ export class Model {
   sprite = undefined;
   /** @type {Set<() => void>} */
   #onSprite = new Set();
+  /** @type {Set<Listener>} */
+  #onLook = new Set();
   #body;
 
   /**
@@ -110,6 +117,23 @@ export class Model {
     this.#onSprite.add(use);
     return () => this.#onSprite.delete(use);
   }
+
+  /**
+   * Says which latent is looked at; null means the point where the host knows it.
+   *
+   * @param {Float32Array | null} z
+   * @param {unknown} source the part that says so
+   * @param {number | null} [row] of the test image whose own latent that is
+   */
+  look(z, source, row = null) {
+    for (const listener of this.#onLook) listener(z, source, row);
+  }
+
+  /** Calls back whenever another latent is looked at; returns how to end it. @param {Listener} listener */
+  onLook(listener) {
+    this.#onLook.add(listener);
+    return () => this.#onLook.delete(listener);
+  }
 }
 
 /** @param {string} what */
@@ -129,4 +153,7 @@ export function crc32(bytes) {
   return ~crc >>> 0;
 }
 
-/** @typedef {import("./codec.js").Decoder} Decoder */
+/**
+ * @typedef {import("./codec.js").Decoder} Decoder
+ * @typedef {(z: Float32Array | null, source: unknown, row: number | null) => void} Listener
+ */

@@ -169,7 +169,7 @@ export class LiveMap {
     const filled = new ResizeObserver(() => this.#fill());
     filled.observe(document.documentElement);
     this.#ends = [
-      hub.onLook((z, source) => source !== this && this.#onLook(z)),
+      model.onLook((z, source) => source !== this && this.#onLook(z)),
       hub.settings.onChange((name) => {
         if (name === "map" || name === "axes" || name === null) this.#setMap();
         this.#setColours();
@@ -210,7 +210,7 @@ export class LiveMap {
     for (const end of this.#ends) end();
     for (const part of [this.#gestures, this.#pictures, this.#groups, this.#scene]) part.close();
     this.#lens?.close();
-    this.#host.hub.look(null, this);
+    this.#host.model.look(null, this);
   }
 
   // ---- What is shown ----
@@ -306,13 +306,13 @@ export class LiveMap {
   /** @param {Spot} spot */
   #lookAt(spot) {
     this.#looked = spot;
-    this.#host.hub.look(Float32Array.from(spot.z), this, spot.row);
+    this.#host.model.look(Float32Array.from(spot.z), this, spot.row);
     this.#scene.markSoon();
   }
 
   #leave() {
     this.#looked = null;
-    this.#host.hub.look(null, this);
+    this.#host.model.look(null, this);
     this.#scene.markSoon();
   }
 
@@ -330,7 +330,7 @@ export class LiveMap {
     if (!this.#data.picks) {
       this.#put = { z: latent, at, row };
       this.#data = { ...this.#data, z: Array.from(latent) };
-      this.#host.hub.look(latent, this, row);
+      this.#host.model.look(latent, this, row);
       this.#scene.markSoon();
     }
     this.#settling = setTimeout(() => {
