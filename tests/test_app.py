@@ -39,6 +39,7 @@ from explorer.app.views.model import describe_augmentation, describe_reading
 from explorer.app.words import literal, percent
 from explorer.bundle.card import Card, ReadingCard
 from explorer.bundle.images import load_images
+from explorer.bundle.sheets import describe_kl
 from explorer.bundle.store import (
     FILES,
     Bundle,
@@ -53,7 +54,6 @@ from explorer.data.uploads import read_upload
 from explorer.drawing.raster import to_pixels
 from explorer.recipes.find import RECIPES
 from explorer.recipes.recipe import Augmentation, Published, override
-from explorer.web.contents import describe_kl
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = cache.BUNDLES.resolve()

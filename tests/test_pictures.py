@@ -457,6 +457,42 @@ def test_the_pages_load_nothing_but_the_script_beside_them(
     assert "newPlot" in (tmp_path / "plotly.min.js").read_text(encoding="utf-8")
 
 
+def test_figures_for_a_paper_say_model_and_command(
+    run: Run, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    given = ["--output", str(tmp_path), "--format", "png", "--dpi", "50", "--width", "127mm"]
+    status, printed, complaint = run(tiny_bundle, *given)
+    assert (status, complaint) == (0, "")
+    names = [
+        "reconstructions", "samples", "manifold", "traversals", "interpolation", "paths", "map",
+        "curves", "kl",
+    ]  # fmt: skip
+    assert printed.splitlines() == [str(tmp_path / f"{name}.png") for name in names]
+    assert files_in(tmp_path) == {f"{name}.png" for name in names}
+    for name in names:
+        with Image.open(tmp_path / f"{name}.png") as figure:
+            assert figure.width == 250
+            title = figure.info["Title"]
+        assert title.startswith("shapes · 2-D (shapes-2d)")
+        assert title.endswith("--format png --dpi 50 --width 127mm")
+
+
+def test_a_class_is_what_a_conditional_model_decodes(
+    run: Run, conditional_bundle: Path, tmp_path: Path
+) -> None:
+    bundle = load_bundle(conditional_bundle)
+    classes = bundle.card.data.classes
+    z = np.zeros((1, bundle.card.model.latent_dim), np.float32)
+    for label, name in enumerate(classes[:2]):
+        given = ["--output", tmp_path, "--at", ",".join(map(str, z[0])), "--class", name]
+        assert run(conditional_bundle, *given, "--frames", "1")[0] == 0
+        expected = bundle.codec.given(label).decode(z)
+        found = tiles_of(tmp_path / "point.png", 1, 1, bundle.card.data.image_shape)[0]
+        np.testing.assert_allclose(found, 255 * expected, atol=0.6)
+    status, _, complaint = run(conditional_bundle, "--class", "nobody")
+    assert (status, complaint) == (2, f"--class nobody: the classes are {', '.join(classes)}\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -466,6 +502,8 @@ def test_the_pages_load_nothing_but_the_script_beside_them(
         (["--at", "1"], "--at 1: this model needs 2 numbers, not 1"),
         (["--at", "1,2,3"], "--at 1,2,3: this model needs 2 numbers, not 3"),
         (["--at", "-1,x"], "--at -1,x: a point is written as numbers with commas between them"),
+        (["--class", "x"], "--class x: the model takes no class"),
+        (["--between", "test-3", "test-900"], "there are test images 0 to 99"),
         (["--at", "nan,0"], "coordinates must lie between −99 and 99"),
         (["--at", "1e9,0"], "--at 1e9,0: coordinates must lie between −99 and 99"),
     ],
@@ -492,6 +530,9 @@ def test_a_mistake_gets_one_sentence_and_2_and_nothing_is_written(
         (["--frames", "0"], "argument --frames: 0 is not between 1 and 1,000"),
         (["--seed", "-1"], "argument --seed: -1 is not between 0 and 4,294,967,295"),
         (["--spacing", "log"], "argument --spacing: invalid choice: 'log'"),
+        (["--width", "8.5"], "argument --width: '8.5' is not like 8.5cm, 85mm, 3.3in or 241pt"),
+        (["--width", "3cm"], "argument --width: 3cm is not between 4 and 50 cm"),
+        (["--format", "gif"], "argument --format: invalid choice: 'gif'"),
         (["--at"], "argument --at: expected one argument"),
     ],
 )

@@ -15,6 +15,7 @@ import streamlit as st
 
 from explorer.app import internals, session
 from explorer.app.view import Detail, Option, View
+from explorer.bundle.spelling import parse_class
 from explorer.bundle.store import Bundle
 from explorer.notation import parse_latent
 
@@ -130,12 +131,7 @@ def _take_point(text: str, bundle: Bundle) -> None:
 
 
 def _take_class(text: str, bundle: Bundle) -> None:
-    classes = bundle.card.data.classes
-    if not bundle.card.model.is_conditional:
-        raise ValueError("the model takes no class")
-    if text not in classes:
-        raise ValueError(f"the classes are {', '.join(classes[:10])}")
-    session.choose_label(bundle, classes.index(text))
+    session.choose_label(bundle, parse_class(text, bundle))
 
 
 def _tell_class(bundle: Bundle) -> str | None:

@@ -10,12 +10,13 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from explorer.bundle import sheets
 from explorer.bundle.card import BundleError, Card
 from explorer.bundle.directions import parse_direction
 from explorer.bundle.files import read_file
@@ -30,10 +31,9 @@ from explorer.bundle.store import (
     load_reference,
     read_card,
 )
-from explorer.bundle.walks import JUDGED, Kind, Walk, build_graph, judge, walk
+from explorer.bundle.walks import Kind, Walk, all_walks, build_graph
 from explorer.core.directions import Direction
 from explorer.core.geodesics import DataGraph, Scores
-from explorer.core.metrics import percentile_of
 from explorer.core.mixtures import Mixture, fit_mixture
 from explorer.core.refine import refine
 from explorer.core.subsets import evenly_spaced
@@ -209,9 +209,7 @@ def refined(bundle: Bundle, image: np.ndarray) -> np.ndarray:
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
 def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     """How dense the training data is at latents, on the scale of the test set, 0–100."""
-    density = bundle.aggregate_posterior.log_density(z)
-    shares: np.ndarray = percentile_of(density, bundle.sorted_log_density)
-    return shares
+    return sheets.percentiles(bundle, z)
 
 
 @st.cache_resource(show_spinner="Joining neighbours …", max_entries=16, hash_funcs=_DECODED)
@@ -228,11 +226,7 @@ def walks(bundle: Bundle, stops: np.ndarray) -> dict[Kind, tuple[Walk, Scores]]:
 
 @st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=_DECODED)
 def _walks(bundle: Bundle, stops: np.ndarray) -> dict[Kind, tuple[Walk, Scores]]:
-    found = {}
-    for kind in get_args(Kind):
-        path = walk(bundle, kind, list(stops), data_graph(bundle))
-        found[kind] = path, judge(bundle, path.at(JUDGED, evenly=True))
-    return found
+    return all_walks(bundle, list(stops), data_graph(bundle))
 
 
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=KEYS)

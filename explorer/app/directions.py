@@ -12,10 +12,11 @@ from explorer.app.exports import download
 from explorer.app.view import Detail
 from explorer.app.words import literal
 from explorer.bundle.directions import Kind, groups_of, name_of
+from explorer.bundle.sheets import REACH
 from explorer.bundle.store import Bundle
 from explorer.core import directions as core
 from explorer.drawing import charts
-from explorer.web.contents import REACH, direction_row
+from explorer.web.contents import direction_row
 
 KINDS: dict[Kind, str] = {
     "means": "Difference of two classes",

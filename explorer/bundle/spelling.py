@@ -32,3 +32,17 @@ def parse_place(text: str, bundle: Bundle) -> np.ndarray:
     if row is not None:
         return np.asarray(bundle.latents.z_mean[row])
     return parse_latent(text, bundle.card.model.latent_dim)
+
+
+def parse_class(text: str, bundle: Bundle) -> int:
+    """The label of the class of this name, which a conditional model decodes.
+
+    Raises:
+        ValueError: there is no such class, or the model takes none.
+    """
+    classes = bundle.card.data.classes
+    if not bundle.card.model.is_conditional:
+        raise ValueError("the model takes no class")
+    if text not in classes:
+        raise ValueError(f"the classes are {', '.join(classes[:10])}")
+    return classes.index(text)

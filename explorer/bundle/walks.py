@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -122,6 +122,17 @@ def _corners(bundle: Bundle, graph: DataGraph, a: np.ndarray, b: np.ndarray) -> 
     z = np.concatenate([graph.z, nodes[-2:]])
     path = shortest_path(edges, costs, n, n + 1)
     return z[path]
+
+
+def all_walks(
+    bundle: Bundle, stops: Sequence[np.ndarray], graph: DataGraph
+) -> dict[Kind, tuple[Walk, Scores]]:
+    """The path of each kind, as ``walk`` makes it, and what it is like."""
+    found = {}
+    for kind in get_args(Kind):
+        path = walk(bundle, kind, stops, graph)
+        found[kind] = path, judge(bundle, path.at(JUDGED, evenly=True))
+    return found
 
 
 def judge(bundle: Bundle, path: np.ndarray) -> Scores:

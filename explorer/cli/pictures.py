@@ -4,6 +4,7 @@
     python -m explorer pictures mnist-2d --at 1.5,-0.3    with point.png, the decode of that point
     python -m explorer pictures mnist-2d --spacing linear --extent 5
     python -m explorer pictures mnist-8d --sweep 3 --step 0.1 --frames 50
+    python -m explorer pictures mnist-8d --format pdf --width 8.5cm     figures for a paper
 
 reconstructions.png  test images above their reconstructions
 samples.png          100 decoded draws from the prior
@@ -12,47 +13,82 @@ sweep/, sweep.gif    one dimension moved through 0 in steps, the others as in --
 map.html             the test set's latent means in that plane, coloured by class
 curves.html          the training curves
 
-The pages need plotly.min.js beside them, and no network. Files of an earlier run are
-overwritten. The exit status is 0; 1 if a bundle is broken or a file cannot be written; 2 if the
-command is wrong.
+The pages need plotly.min.js beside them, and no network.
+
+With --format pdf, svg or png, in place of all these: reconstructions, samples, manifold,
+traversals, interpolation, paths, map, neighbourhoods, curves and kl as figures with axes, names
+and a caption, as wide as --width says.
+
+Files of an earlier run are overwritten. The exit status is 0; 1 if a bundle is broken or a file
+cannot be written; 2 if the command is wrong.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
+import shlex
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from explorer.bundle import sheets
 from explorer.bundle.images import find_originals
+from explorer.bundle.spelling import parse_class, parse_place
 from explorer.bundle.store import DEFAULT_FOLDER, Bundle, find_bundles, load_bundle
+from explorer.bundle.walks import all_walks, build_graph
 from explorer.cli.arguments import SEEDS, UsageError, choose_bundles, command_name, number
-from explorer.core.geometry import (
-    MAX_NORMAL_EXTENT,
-    SPACINGS,
-    Plane,
-    Spacing,
-    axis_plane,
-    grid_points,
-    line_plane,
-    plane_coordinates_grid,
-)
+from explorer.core.geometry import MAX_NORMAL_EXTENT, SPACINGS, Spacing
 from explorer.core.paths import traversal
 from explorer.core.subsets import evenly_spaced
 from explorer.drawing import charts, films, raster
+from explorer.drawing.sheet import Sheet
 from explorer.errors import ExplorerError
 from explorer.notation import parse_latent
 
 RECONSTRUCTIONS = 10
-SAMPLES_A_SIDE = 10
-BATCH = 100
-"""Images decoded at once: a convolutional decoder needs megabytes for each."""
+TRAVERSALS = 10
+STEPS = 11
+"""Images of an interpolation."""
 IMAGE_SIDE, GRID_SIDE = 280, 1000
 """Pixels that the longer side of one image, and of many in one picture, comes close to."""
+FORMATS = ("pdf", "svg", "png")
+CENTIMETRES = {"cm": 1.0, "mm": 0.1, "in": 2.54, "pt": 2.54 / 72}
+WIDTHS = 4.0, 50.0
+"""Centimetres that a figure may be wide."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is to be drawn.
+
+    Attributes:
+        seed: of the samples.
+        grid: tiles a side of the manifold.
+        spacing: of the tiles.
+        extent: of the grid, ± standard deviations of the prior.
+        at: a latent to decode and to move through, ``(latent_dim,)``; None for the origin,
+            without a picture of its own.
+        sweep: the dimension to sweep, counted from 0.
+        step: between its frames.
+        frames: how many.
+        ends: the latents that paths join, ``(2, latent_dim)``.
+    """
+
+    seed: int
+    grid: int
+    spacing: Spacing
+    extent: float
+    at: np.ndarray | None
+    sweep: int
+    step: float
+    frames: int
+    ends: np.ndarray
 
 
 def main() -> int:
@@ -62,22 +98,26 @@ def main() -> int:
     try:
         folder = arguments.bundles
         (path,) = choose_bundles(find_bundles(folder), [arguments.name], folder)
-        bundle = load_bundle(path)
-        if not bundle.card.model.has_graphs:
+        bundle = choose_class(load_bundle(path), arguments.label)
+        if not (bundle.card.model.has_graphs or arguments.format):
             raise UsageError(f"{path.name} came without a decoder, which draws the pictures")
-        files = draw(
-            bundle,
-            seed=arguments.seed,
-            grid=arguments.grid,
-            spacing=arguments.spacing,
-            extent=arguments.extent,
+        choice = Choice(
+            arguments.seed,
+            arguments.grid,
+            arguments.spacing,
+            arguments.extent,
             at=read_point(arguments.at, bundle.card.model.latent_dim),
             sweep=find_dimension(arguments.sweep, bundle),
             step=arguments.step,
             frames=arguments.frames,
+            ends=find_ends(arguments.between, bundle),
         )
-        for frame in output.glob("sweep/frame-*.png"):  # an earlier run may have had more
-            frame.unlink()
+        if arguments.format:
+            files = draw_for_paper(bundle, choice, arguments)
+        else:
+            files = draw(bundle, choice)
+            for frame in output.glob("sweep/frame-*.png"):  # an earlier run may have had more
+                frame.unlink()
         for name, contents in files:
             path = output / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,59 +132,25 @@ def main() -> int:
     return 0
 
 
-def draw(
-    bundle: Bundle,
-    *,
-    seed: int,
-    grid: int,
-    spacing: Spacing,
-    extent: float,
-    at: np.ndarray | None,
-    sweep: int,
-    step: float,
-    frames: int,
-) -> Iterator[tuple[str, bytes]]:
-    """Name and contents of each file.
+def draw(bundle: Bundle, choice: Choice) -> Iterator[tuple[str, bytes]]:
+    """Name and contents of each file."""
+    rows = shown_rows(bundle)
+    sheet = sheets.reconstructions(bundle, originals_of(bundle), rows)
+    yield "reconstructions.png", picture(sheet)
+    yield "samples.png", picture(sheets.samples(bundle, choice.seed))
 
-    Args:
-        bundle: the model.
-        seed: of the samples.
-        grid: tiles a side of the manifold.
-        spacing: of the tiles.
-        extent: of the grid, ± standard deviations of the prior.
-        at: a latent to decode and to sweep through, ``(latent_dim,)``; None for the origin,
-            without a picture of its own.
-        sweep: the dimension to sweep, counted from 0.
-        step: between its frames.
-        frames: how many.
-    """
-    rows = evenly_spaced(len(bundle.latents.z_mean), RECONSTRUCTIONS)
-    images = raster.to_pixels(bundle.reconstruct(rows))
-    originals = find_originals(bundle)
-    if originals is None:
-        title = bundle.card.data.title
-        print(f"the images of {title} are not on this machine: reconstructions.png is without them")
-    else:
-        images = np.concatenate([originals[rows], images])
-    yield "reconstructions.png", raster.png(picture(images, len(rows), gap=1))
+    plane = sheets.main_plane(bundle)
+    sheet = sheets.manifold(bundle, plane, choice.grid, choice.spacing, choice.extent)
+    yield "manifold.png", picture(sheet)
 
-    shape = SAMPLES_A_SIDE**2, bundle.card.model.latent_dim
-    images = decode(bundle, np.random.default_rng(seed).standard_normal(shape))
-    yield "samples.png", raster.png(picture(images, SAMPLES_A_SIDE, gap=1))
+    if choice.at is not None:
+        yield "point.png", raster.png(enlarged(sheets.decode(bundle, choice.at[np.newaxis])[0]))
 
-    plane = main_plane(bundle)
-    size = plane.grid_size(grid)
-    points = grid_points(*plane_coordinates_grid(size, spacing=spacing, extent=extent))
-    yield "manifold.png", raster.png(picture(decode(bundle, plane.lift(points)), grid))
-
-    if at is not None:
-        images = decode(bundle, at[np.newaxis])
-        yield "point.png", raster.png(picture(images, 1, side=IMAGE_SIDE))
-
-    middle = np.zeros(bundle.card.model.latent_dim, np.float32) if at is None else at
-    images = decode(bundle, traversal(middle, sweep, sweep_places(frames, step)))
-    shots = [picture(image[np.newaxis], 1, side=IMAGE_SIDE) for image in images]
-    digits = max(2, len(str(frames - 1)))
+    middle = np.zeros(bundle.card.model.latent_dim, np.float32) if choice.at is None else choice.at
+    places = sweep_places(choice.frames, choice.step)
+    images = sheets.decode(bundle, traversal(middle, choice.sweep, places))
+    shots = [enlarged(image) for image in images]
+    digits = max(2, len(str(choice.frames - 1)))
     for k, shot in enumerate(shots):
         yield f"sweep/frame-{k:0{digits}}.png", raster.png(shot)
     yield "sweep.gif", films.gif(shots)
@@ -157,30 +163,69 @@ def draw(
     yield "plotly.min.js", get_plotlyjs().encode()
 
 
-def decode(bundle: Bundle, z: np.ndarray) -> np.ndarray:
-    """Latents ``(n, latent_dim)`` → mean images, uint8 ``(n, height, width, channels)``."""
-    batches = np.split(z, range(BATCH, len(z), BATCH))
-    return np.concatenate([raster.to_pixels(bundle.codec.decode(batch)) for batch in batches])
+def draw_for_paper(
+    bundle: Bundle, choice: Choice, arguments: argparse.Namespace
+) -> Iterator[tuple[str, bytes]]:
+    """Name and contents of each figure."""
+    from explorer.bundle import plates  # on demand: Matplotlib takes a second to import
+    from explorer.drawing.paper import Paper
+
+    on = Paper(arguments.format, arguments.width, arguments.dpi)
+    command = shlex.join([*command_name().split(), *sys.argv[1:]])
+
+    def shown() -> Iterator[plates.Plate]:
+        plane = sheets.main_plane(bundle)
+        originals = originals_of(bundle)
+        if originals is not None or bundle.has_reconstructions:
+            yield plates.reconstructions(bundle, originals, shown_rows(bundle))
+        if bundle.card.model.has_graphs:
+            yield plates.samples(bundle, choice.seed)
+            yield plates.manifold(bundle, plane, choice.grid, choice.spacing, choice.extent)
+            at = np.zeros(bundle.card.model.latent_dim) if choice.at is None else choice.at
+            yield plates.traversals(bundle, at, bundle.dimensions_by_kl[:TRAVERSALS])
+            graph = bundle.latents.graph or build_graph(bundle.codec, bundle.latents)
+            walks = all_walks(bundle, [*choice.ends], graph)
+            yield plates.interpolation(bundle, walks, STEPS, evenly=True)
+            yield plates.paths(bundle, walks, evenly=True)
+        yield plates.plane_map(bundle, plane)
+        if bundle.latents.places is not None:
+            yield plates.neighbourhood_map(bundle, bundle.latents.places)
+        if bundle.history:
+            yield plates.curves(bundle)
+        yield plates.kl(bundle)
+
+    for plate in shown():
+        contents = plate.write(on, command, has_caption=not arguments.no_caption)
+        yield f"{plate.name}.{on.format}", contents
 
 
-def picture(images: np.ndarray, columns: int, *, gap: int = 0, side: int = GRID_SIDE) -> np.ndarray:
-    """Images row by row, each pixel repeated until the longer side is close to ``side``."""
-    tiles = raster.tile(images, min(columns, len(images)), gap=gap)
-    return raster.enlarge(tiles, max(1, round(side / max(tiles.shape))))
+def originals_of(bundle: Bundle) -> np.ndarray | None:
+    """``find_originals``; if there are none, a line says so."""
+    originals = find_originals(bundle)
+    if originals is None:
+        title = bundle.card.data.title
+        print(f"the images of {title} are not on this machine: reconstructions are without them")
+    return originals
+
+
+def shown_rows(bundle: Bundle) -> np.ndarray:
+    """The test images whose reconstructions are shown."""
+    return evenly_spaced(len(bundle.latents.z_mean), RECONSTRUCTIONS)
+
+
+def picture(sheet: Sheet) -> bytes:
+    """A sheet without its texts, as PNG."""
+    return raster.png(enlarged(sheet.picture, GRID_SIDE))
+
+
+def enlarged(pixels: np.ndarray, side: int = IMAGE_SIDE) -> np.ndarray:
+    """Each pixel repeated until the longer side is close to ``side``."""
+    return raster.enlarge(pixels, max(1, round(side / max(pixels.shape))))
 
 
 def sweep_places(frames: int, step: float) -> np.ndarray:
     """Where each frame lies, ``(frames,)``: frame k at (k − (frames − 1) / 2) · step."""
     return (np.arange(frames) - (frames - 1) / 2) * step
-
-
-def main_plane(bundle: Bundle) -> Plane:
-    """The plane that the app shows first: of the two dimensions of largest KL, through 0."""
-    latent_dim = bundle.card.model.latent_dim
-    if latent_dim == 1:
-        return line_plane()
-    first, second = bundle.main_dimensions
-    return axis_plane(first, second, np.zeros(latent_dim))
 
 
 def page(figure: go.Figure, name: str) -> bytes:
@@ -219,6 +264,50 @@ def find_dimension(number: int | None, bundle: Bundle) -> int:
     return number - 1
 
 
+def choose_class(bundle: Bundle, name: str | None) -> Bundle:
+    """The model with the class that ``--class`` names, if it does.
+
+    Raises:
+        UsageError: it has no such class, or takes none.
+    """
+    if name is None:
+        return bundle
+    try:
+        return replace(bundle, label=parse_class(name, bundle))
+    except ValueError as error:
+        raise UsageError(f"--class {name}: {error}") from error
+
+
+def find_ends(names: list[str] | None, bundle: Bundle) -> np.ndarray:
+    """The latents that ``--between`` names, ``(2, latent_dim)``; else those of two test images of
+    different classes, if there are.
+
+    Raises:
+        UsageError: the model has no such places.
+    """
+    if names is None:
+        rows, labels = shown_rows(bundle), bundle.latents.labels
+        others = rows[labels[rows] != labels[rows[0]]]
+        return bundle.latents.z_mean[[rows[0], others[0] if len(others) else rows[-1]]]
+    try:
+        return np.stack([parse_place(name, bundle) for name in names])
+    except ValueError as error:
+        raise UsageError(f"--between {' '.join(names)}: {error}") from error
+
+
+def length(text: str) -> float:
+    """What ``type`` takes for ``8.5cm``, ``85mm``, ``3.3in`` or ``241pt``: centimetres."""
+    match = re.fullmatch(r"(\d+\.?\d*|\.\d+) ?(cm|mm|in|pt)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 8.5cm, 85mm, 3.3in or 241pt")
+    centimetres = float(match[1]) * CENTIMETRES[match[2]]
+    if not WIDTHS[0] <= centimetres <= WIDTHS[1]:
+        raise argparse.ArgumentTypeError(
+            f"{text} is not between {WIDTHS[0]:g} and {WIDTHS[1]:g} cm"
+        )
+    return centimetres
+
+
 def parse_arguments() -> argparse.Namespace:
     """Read the command line; a wrong flag ends with one sentence and status 2."""
     parser = argparse.ArgumentParser(
@@ -248,6 +337,18 @@ def parse_arguments() -> argparse.Namespace:
     add("--sweep", type=int, metavar="DIM", help="1, 2, … (default: that of largest KL)")
     add("--step", type=number(float, 0.001, 10), default=0.1, help="of the sweep (default 0.1)")
     add("--frames", type=number(int, 1, 1000), default=50, help="of the sweep (default 50)")
+    add("--class", dest="label", metavar="NAME", help="that a conditional model decodes")
+    add(
+        "--between", nargs=2, metavar=("A", "B"),
+        help="ends of the paths: test-17 or coordinates (default: two test images)",
+    )  # fmt: skip
+    add("--format", choices=FORMATS, help="figures for a paper, in place of all others")
+    add("--width", type=length, default=8.5, metavar="LENGTH", help="of those (default 8.5cm)")
+    add(
+        "--dpi", type=number(int, 50, 1200), default=300,
+        help="pixels an inch of those in PNG (default 300)",
+    )  # fmt: skip
+    add("--no-caption", action="store_true", help="without the lines below them")
     given = sys.argv[1:]
     if "--at" in given[:-1]:  # argparse takes a point like -1,2 for an option
         place = given.index("--at")

@@ -7,16 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from explorer.bundle.sheets import REACH, TILES, describe_kl
 from explorer.bundle.store import Bundle
 from explorer.core.directions import Direction
 from explorer.core.geometry import axis_label
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 from explorer.drawing import raster
-
-REACH = 3.0
-"""Sliders and strips run from minus to plus this."""
-TILES = 11
-"""Pictures in a strip."""
 
 
 def sliders(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -41,13 +37,6 @@ def direction_row(direction: Direction, label: str, note: str = "") -> dict[str,
         "step": (direction.unit * direction.deviation).tolist(),
         "middle": direction.middle / direction.deviation,
     }
-
-
-def describe_kl(bundle: Bundle, dimension: int) -> str:
-    """How much a dimension tells, in nats; an inactive one is called so."""
-    weight = bundle.dimension_weights[dimension]
-    text = f"{weight:.2f} nats" if bundle.card.model.has_variance else f"variance {weight:.2f}"
-    return text + ("" if bundle.active_units[dimension] else " · inactive")
 
 
 def map_label(bundle: Bundle) -> str:

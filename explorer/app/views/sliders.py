@@ -9,11 +9,11 @@ from explorer.app import directions, parts, session
 from explorer.app.exports import download
 from explorer.app.point import render_point, stage
 from explorer.app.view import View
+from explorer.bundle.sheets import REACH, TILES
 from explorer.bundle.store import Bundle
 from explorer.core.paths import traversal
 from explorer.drawing import films, raster
 from explorer.web import contents
-from explorer.web.contents import REACH, TILES
 
 FIRST = 10
 """Dimensions shown at once; the rest stand behind 'more'."""

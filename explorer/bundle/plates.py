@@ -1,0 +1,172 @@
+"""The figures of a model for print: what each shows, and the caption that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from explorer.bundle import sheets
+from explorer.bundle.store import Bundle
+from explorer.bundle.walks import Kind, Walk
+from explorer.core.geodesics import THIN, Scores
+from explorer.core.geometry import Plane, Spacing
+from explorer.drawing import charts, paper, plots
+
+_ALONG = 101
+"""Points of a path whose density is drawn."""
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A figure.
+
+    Attributes:
+        name: of its file, without the ending.
+        plot: what it shows.
+        caption: what that is, and of which model and data.
+    """
+
+    name: str
+    plot: paper.Plot
+    caption: str
+
+    def write(self, on: paper.Paper, command: str, *, has_caption: bool = True) -> bytes:
+        """The file; ``command`` is what makes it."""
+        return paper.write(self.plot, on, [self.caption, command] if has_caption else [])
+
+
+def reconstructions(bundle: Bundle, originals: np.ndarray | None, rows: np.ndarray) -> Plate:
+    """See ``sheets.reconstructions``."""
+    sheet = sheets.reconstructions(bundle, originals, rows)
+    what = "test images above their reconstructions" if sheet.rows > 1 else sheet.row_labels[0]
+    return _plate(
+        bundle, "reconstructions", plots.sheets(sheet), f"{what}, evenly spaced in the test set"
+    )
+
+
+def samples(bundle: Bundle, seed: int) -> Plate:
+    """See ``sheets.samples``."""
+    plot = plots.sheets(sheets.samples(bundle, seed))
+    return _plate(bundle, "samples", plot, f"decoded draws from the prior, seed {seed}")
+
+
+def manifold(bundle: Bundle, plane: Plane, side: int, spacing: Spacing, extent: float) -> Plate:
+    """See ``sheets.manifold``."""
+    steps = {"normal": "the same share of the prior", "linear": "the same distance"}[spacing]
+    return _plate(
+        bundle,
+        "manifold",
+        plots.sheets(sheets.manifold(bundle, plane, side, spacing, extent)),
+        f"decoded grid up to ±{extent:g}, {steps} between neighbours{_rest(plane)}",
+    )
+
+
+def traversals(bundle: Bundle, z: np.ndarray, dimensions: Sequence[int]) -> Plate:
+    """See ``sheets.traversals``."""
+    unit = "KL" if bundle.card.model.has_variance else "variance"
+    return _plate(
+        bundle,
+        "traversals",
+        plots.sheets(sheets.traversals(bundle, z, dimensions, sheets.TILES)),
+        f"decoded traversals of the dimensions of largest {unit}, the others at {_place(z)}",
+    )
+
+
+def interpolation(
+    bundle: Bundle, walks: Mapping[Kind, tuple[Walk, Scores]], count: int, *, evenly: bool
+) -> Plate:
+    """See ``sheets.interpolation``."""
+    spacing = "the picture" if evenly else "the latent space"
+    return _plate(
+        bundle,
+        "interpolation",
+        plots.sheets(*sheets.interpolation(bundle, walks, count, evenly=evenly)),
+        f"decoded paths, evenly spaced in {spacing}; below each image, how many % of the test "
+        "images lie where the data is thinner",
+    )
+
+
+def paths(bundle: Bundle, walks: Mapping[Kind, tuple[Walk, Scores]], *, evenly: bool) -> Plate:
+    """How dense the data is along the paths."""
+    way = np.linspace(0, 100, _ALONG)
+    curves = [
+        charts.Curve(kind, way, sheets.percentiles(bundle, walk.at(_ALONG, evenly=evenly)))
+        for kind, (walk, _) in walks.items()
+    ]
+    return _plate(
+        bundle,
+        "paths",
+        plots.paths_plot(curves, 100 * THIN),
+        "density of the data along paths between two places, on the scale of the test images' own",
+    )
+
+
+def plane_map(bundle: Bundle, plane: Plane) -> Plate:
+    """The test images' latent means, projected onto a plane."""
+    points = plane.project(bundle.latents.z_mean)
+    return _plate(
+        bundle, "map", _map(bundle, points, plane.labels), "latent means of the test images"
+    )
+
+
+def neighbourhood_map(bundle: Bundle, places: np.ndarray) -> Plate:
+    """The test images' places on the neighbourhood map, ``(n, 2)``."""
+    return _plate(
+        bundle,
+        "neighbourhoods",
+        _map(bundle, places, ("", "")),
+        "latent means of the test images laid out by t-SNE, so that neighbours stay neighbours",
+    )
+
+
+def curves(bundle: Bundle) -> Plate:
+    """The training curves."""
+    plot = plots.curves_plot(bundle.history)
+    return _plate(bundle, "curves", plot, "training: −ELBO and its terms after each epoch")
+
+
+def kl(bundle: Bundle) -> Plate:
+    """What each latent dimension carries."""
+    has_variance = bundle.card.model.has_variance
+    plot = plots.kl_plot(
+        bundle.dimension_weights,
+        bundle.dimensions_by_kl,
+        bundle.active_units,
+        "nats per image" if has_variance else "variance",
+    )
+    what = "KL of each latent dimension" if has_variance else "variance of each dimension's means"
+    return _plate(bundle, "kl", plot, f"{what}, over the test images")
+
+
+def _map(bundle: Bundle, points: np.ndarray, axes: tuple[str, str]) -> paper.Plot:
+    return plots.map_plot(
+        points,
+        bundle.latents.labels,
+        bundle.card.data.classes,
+        axes=axes,
+        extent=charts.extent_of(points),
+    )
+
+
+def _plate(bundle: Bundle, name: str, plot: paper.Plot, what: str) -> Plate:
+    """A figure whose caption begins with the model and its data."""
+    card, data = bundle.card, bundle.card.data
+    if card.model.is_conditional:
+        what += f"; decoded as {data.classes[bundle.label]}"
+    return Plate(
+        name,
+        plot,
+        f"{card.title} ({card.name}), of {data.title} with {data.test_images:,} test images: "
+        f"{what}.",
+    )
+
+
+def _place(z: np.ndarray) -> str:
+    numbers = ", ".join(f"{value:.3g}".replace("-", "−") for value in z.tolist())
+    return f"({numbers})" if z.any() and len(z) <= 20 else "the point" if z.any() else "0"
+
+
+def _rest(plane: Plane) -> str:
+    return f", the other dimensions at {_place(plane.origin)}" if len(plane.origin) > 2 else ""

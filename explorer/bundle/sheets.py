@@ -1,0 +1,162 @@
+"""What the pictures of a model show: test images and decoded latents, as sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from explorer.bundle.store import Bundle
+from explorer.bundle.walks import Kind, Walk
+from explorer.core.geodesics import Scores
+from explorer.core.geometry import (
+    Plane,
+    Spacing,
+    axis_label,
+    axis_plane,
+    grid_points,
+    line_plane,
+    plane_coordinates_grid,
+)
+from explorer.core.metrics import percentile_of
+from explorer.core.paths import traversal
+from explorer.drawing import raster
+from explorer.drawing.sheet import Sheet
+
+REACH = 3.0
+"""Traversals run from minus to plus this."""
+TILES = 11
+"""Pictures in a traversal."""
+SAMPLES_A_SIDE = 10
+_BATCH = 100
+"""Images decoded at once: a convolutional decoder needs megabytes for each."""
+
+
+def decode(bundle: Bundle, z: np.ndarray) -> np.ndarray:
+    """Latents ``(n, latent_dim)`` → mean images, uint8 ``(n, height, width, channels)``."""
+    batches = np.split(z, range(_BATCH, len(z), _BATCH))
+    return np.concatenate([raster.to_pixels(bundle.codec.decode(batch)) for batch in batches])
+
+
+def main_plane(bundle: Bundle) -> Plane:
+    """The plane that the app shows first: of the two dimensions of largest KL, through 0."""
+    latent_dim = bundle.card.model.latent_dim
+    if latent_dim == 1:
+        return line_plane()
+    first, second = bundle.main_dimensions
+    return axis_plane(first, second, np.zeros(latent_dim))
+
+
+def reconstructions(bundle: Bundle, originals: np.ndarray | None, rows: np.ndarray) -> Sheet:
+    """Test images above their reconstructions, or what there is of both.
+
+    Args:
+        bundle: the model.
+        originals: all test images, uint8; None where they are not at hand.
+        rows: which to show.
+    """
+    shown = {}
+    if originals is not None:
+        shown["image"] = originals[rows]
+    if bundle.card.model.has_graphs:
+        shown["decoded"] = raster.to_pixels(bundle.reconstruct(rows))
+    elif bundle.reconstructions is not None:
+        shown["decoded"] = bundle.reconstructions[rows]
+    classes = bundle.card.data.classes
+    return Sheet(
+        np.concatenate([*shown.values()]),
+        len(rows),
+        row_labels=[*shown],
+        column_labels=[classes[label] for label in bundle.latents.labels[rows]],
+        is_scale=False,
+    )
+
+
+def samples(bundle: Bundle, seed: int) -> Sheet:
+    """Decoded draws from the prior."""
+    shape = SAMPLES_A_SIDE**2, bundle.card.model.latent_dim
+    return Sheet(decode(bundle, np.random.default_rng(seed).standard_normal(shape)), SAMPLES_A_SIDE)
+
+
+def manifold(bundle: Bundle, plane: Plane, side: int, spacing: Spacing, extent: float) -> Sheet:
+    """The decoded grid over a plane; see ``geometry.plane_coordinates_grid``."""
+    xs, ys = plane_coordinates_grid(plane.grid_size(side), spacing=spacing, extent=extent)
+    x_title, y_title = plane.labels
+    return Sheet(
+        decode(bundle, plane.lift(grid_points(xs, ys))),
+        side,
+        gap=0,
+        column_labels=_decimals(xs),
+        row_labels=_decimals(ys[::-1]) if y_title else (),
+        x_title=x_title,
+        y_title=y_title,
+    )
+
+
+def traversals(bundle: Bundle, z: np.ndarray, dimensions: Sequence[int], steps: int) -> Sheet:
+    """A row for each dimension, which runs from −``REACH`` to ``REACH`` while the others stay.
+
+    Args:
+        bundle: the model.
+        z: where they stay, ``(latent_dim,)``.
+        dimensions: counted from 0.
+        steps: pictures in a row.
+    """
+    values = np.linspace(-REACH, REACH, steps)
+    latents = np.concatenate([traversal(z, dimension, values) for dimension in dimensions])
+    return Sheet(
+        decode(bundle, latents),
+        steps,
+        column_labels=_decimals(values),
+        row_labels=[f"{axis_label(d)}\n{describe_kl(bundle, d)}" for d in dimensions],
+        x_title="value of the dimension",
+    )
+
+
+def interpolation(
+    bundle: Bundle,
+    walks: Mapping[Kind, tuple[Walk, Scores]],
+    count: int,
+    *,
+    evenly: bool,
+) -> list[Sheet]:
+    """A sheet for each path, with its scores above and the density of the data below.
+
+    Args:
+        bundle: the model.
+        walks: of each kind.
+        count: pictures of each.
+        evenly: as for ``Walk.at``.
+    """
+    straight = walks["Straight line"][1].length or 1.0
+    found = []
+    for kind, (walk, scores) in walks.items():
+        path = walk.at(count, evenly=evenly)
+        found.append(
+            Sheet(
+                decode(bundle, path),
+                count,
+                title=f"{kind}: change {scores.length / straight:.2f}, thin {scores.thin:.0%}, "
+                f"returns within {scores.return_distance:.2f}, step {scores.jump:.2f} ×",
+                column_labels=[f"{share:.0f}" for share in percentiles(bundle, path)],
+            )
+        )
+    return found
+
+
+def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
+    """How dense the training data is at latents, on the scale of the test set, 0–100."""
+    density = bundle.aggregate_posterior.log_density(z)
+    shares: np.ndarray = percentile_of(density, bundle.sorted_log_density)
+    return shares
+
+
+def describe_kl(bundle: Bundle, dimension: int) -> str:
+    """How much a dimension tells, in nats; an inactive one is called so."""
+    weight = bundle.dimension_weights[dimension]
+    text = f"{weight:.2f} nats" if bundle.card.model.has_variance else f"variance {weight:.2f}"
+    return text + ("" if bundle.active_units[dimension] else " · inactive")
+
+
+def _decimals(values: np.ndarray) -> list[str]:
+    return [f"{value:.1f}".replace("-0.0", "0.0").replace("-", "−") for value in values]

@@ -1,0 +1,170 @@
+"""Figures for print: Matplotlib's PDF, SVG and PNG in one look, at a width in centimetres.
+
+``plots`` has what is drawn.
+"""
+
+from __future__ import annotations
+
+import io
+import textwrap
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+
+Format = Literal["pdf", "svg", "png"]
+COLUMN = 8.5
+"""Centimetres of a journal's column."""
+DPI = 300
+_CM, POINT = 1 / 2.54, 1 / 72
+"""Inches."""
+SMALL = 6.0
+"""Points of the smallest text, which journals still allow."""
+MARGIN = 3.0
+"""Points around the caption."""
+LINE = 1.3
+"""From a line of text to the next, in heights of its letters."""
+_LOCK = threading.Lock()
+"""Matplotlib's settings and fonts are shared by all threads."""
+_STYLE: dict[Any, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": "0.3",
+    "axes.grid": False,
+    "axes.labelsize": 7,
+    "axes.linewidth": 0.5,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 2,
+    "axes.titlesize": SMALL,
+    "font.family": "DejaVu Sans",  # comes with Matplotlib: the same everywhere
+    "font.size": 7,
+    "hatch.linewidth": 0.4,
+    "legend.fontsize": SMALL,
+    "legend.frameon": False,
+    "lines.linewidth": 1,
+    "lines.markersize": 3,
+    "pdf.fonttype": 42,  # text stays text, as journals ask for
+    "svg.hashsalt": "latent",  # so that the same figure gives the same bytes
+    "text.hinting": "none",  # a text is as wide in pixels as in a vector file
+    "text.parse_math": False,  # names may have dollar signs
+    "xtick.labelsize": SMALL,
+    "xtick.major.pad": 2,
+    "xtick.major.size": 2,
+    "xtick.major.width": 0.5,
+    "ytick.labelsize": SMALL,
+    "ytick.major.pad": 2,
+    "ytick.major.size": 2,
+    "ytick.major.width": 0.5,
+}
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What a figure is printed on.
+
+    Attributes:
+        format: of the file.
+        width: of the figure, centimetres.
+        dpi: pixels an inch of a PNG, and of dots too many for a vector file.
+    """
+
+    format: Format = "pdf"
+    width: float = COLUMN
+    dpi: int = DPI
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Axes under each other.
+
+    Attributes:
+        draw: draws into as many axes as there are aspects, from the top.
+        aspects: height of each over its width.
+    """
+
+    draw: Callable[[Figure, Sequence[Axes]], None]
+    aspects: Sequence[float]
+
+
+def write(plot: Plot, paper: Paper, caption: Sequence[str] = ()) -> bytes:
+    """The file of a figure; the same arguments give the same bytes.
+
+    Args:
+        plot: what it shows.
+        paper: what it is printed on.
+        caption: paragraphs below it.
+    """
+    with _LOCK, matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")  # boxes are drawn
+        width = paper.width * _CM
+        figure = Figure((width, width * (1 + sum(plot.aspects))), layout="constrained")
+        rows = figure.subplots(
+            len(plot.aspects), squeeze=False, gridspec_kw={"height_ratios": plot.aspects}
+        )
+        axes = rows[:, 0].tolist()
+        plot.draw(figure, axes)
+        if paper.format == "png":  # whose pixels are not those of the pictures
+            for image in (image for axis in axes for image in axis.get_images()):
+                image.set_interpolation("auto")
+        _lay_out(figure, axes, plot.aspects, caption)
+        file = io.BytesIO()
+        figure.savefig(
+            file, format=paper.format, dpi=paper.dpi, metadata=_metadata(paper.format, caption)
+        )
+    return file.getvalue()
+
+
+def _lay_out(
+    figure: Figure, axes: Sequence[Axes], aspects: Sequence[float], caption: Sequence[str]
+) -> None:
+    """Put the caption below, and choose the height that gives the axes their aspects."""
+    width = figure.get_figwidth()
+    lines = [line for part in caption for line in wrap(part, width / POINT - 2 * MARGIN)]
+    below = (len(lines) * LINE * SMALL + 2 * MARGIN) * POINT if lines else 0.0
+    figure.text(
+        MARGIN * POINT, MARGIN * POINT, "\n".join(lines), color="0.25", fontsize=SMALL,
+        linespacing=LINE, va="bottom", transform=figure.dpi_scale_trans,
+    ).set_in_layout(False)  # fmt: skip
+    for _ in range(2):  # the second time the labels of the axes may be others
+        height = figure.get_figheight()
+        engine: Any = figure.get_layout_engine()
+        engine.set(rect=(0, below / height, 1, 1 - below / height))
+        figure.draw_without_rendering()
+        boxes = [axis.get_window_extent() for axis in axes]
+        missing = sum(b.width * a - b.height for b, a in zip(boxes, aspects, strict=True))
+        figure.set_figheight(height + missing / figure.dpi)
+    height = figure.get_figheight()
+    engine.set(rect=(0, below / height, 1, 1 - below / height))
+
+
+def wrap(text: str, room: float) -> list[str]:
+    """A small text in lines that are at most so many points long."""
+    lines: list[str] = []
+    for length in range(min(len(text), int(room)), 0, -1):
+        lines = textwrap.wrap(text, length)
+        if all(text_width(line) <= room for line in lines):
+            break
+    return lines
+
+
+def text_width(text: str) -> float:
+    """Points that a small text is long."""
+    width: float
+    width, _, _ = text_to_path.get_text_width_height_descent(
+        text, FontProperties(size=SMALL), ismath=False
+    )
+    return width
+
+
+def _metadata(format: Format, caption: Sequence[str]) -> dict[str, Any]:
+    """What the file says of itself, without the time."""
+    about = {"Title": " ".join(caption)} if caption else {}
+    return about | {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}[format]
