@@ -1,6 +1,9 @@
-"""How numbers and latents are written: a latent as numbers with commas between them."""
+"""How numbers, latents and lists are written: a latent as numbers with commas between them."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -8,6 +11,8 @@ from explorer.errors import ExplorerError
 
 LIMIT = 99.0
 """Coordinates beyond ±99 are taken for mistakes: the prior's scale is 1."""
+SHORT = 2000
+"""Characters of a list that an address may well carry."""
 
 
 def parse_count(text: str) -> int | None:
@@ -32,3 +37,17 @@ def parse_latent(text: str, latent_dim: int) -> np.ndarray:
     if not np.all(np.abs(z) <= LIMIT):
         raise ExplorerError(f"coordinates must lie between −{LIMIT:.0f} and {LIMIT:.0f}")
     return z.astype(np.float32)
+
+
+def write_list(entries: Iterable[Sequence[str]]) -> str:
+    """Some texts as one, of several fields each: ``name~test-3;other~0.5 1``."""
+    return ";".join("~".join(map(_escape, fields)) for fields in entries)
+
+
+def parse_list(text: str) -> list[list[str]]:
+    """The fields of the texts that ``write_list`` joined."""
+    return [[unquote(field) for field in entry.split("~")] for entry in text.split(";")]
+
+
+def _escape(field: str) -> str:
+    return field.replace("%", "%25").replace("~", "%7E").replace(";", "%3B")

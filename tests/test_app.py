@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import av
 import numpy as np
@@ -652,6 +653,11 @@ HOSTILE = [
     ("steps", "-1"),
     ("steps", "1e9"),
     ("path", ""),
+    ("pins", "one"),
+    ("pins", "one~test-3~10"),
+    ("pins", "one~0.5,1"),
+    ("directions", "means:3:8"),
+    ("directions", "one~groups:x:y"),
 ]
 
 
@@ -686,7 +692,7 @@ def test_an_address_of_everything_wrong_still_gives_a_page() -> None:
     visitor = visit(**{name: "\U0001f4a5" for name, _ in HOSTILE}, unheard="of")
     assert_sound(visitor)
     (warning,) = visitor.warning
-    assert len(warning.value.splitlines()) == len({name for name, _ in HOSTILE}) == 7
+    assert len(warning.value.splitlines()) == len({name for name, _ in HOSTILE}) == 9
     assert address(visitor)["unheard"] == "of"  # the page's own names are not the server's
 
 
@@ -1093,9 +1099,8 @@ def test_a_direction_has_a_slider_and_a_score(bundles: dict[str, Bundle]) -> Non
     assert row["label"] == "3 → 8"
     auc = float(captured_number(row["note"]))
     assert 0.9 < auc < 1
-    even = np.arange(len(z)) % 2 == 0
-    vector = z[even & (labels == 8)].mean(0) - z[even & (labels == 3)].mean(0)
-    places = [z[~even & (labels == label)] @ vector for label in (3, 8)]
+    vector = z[labels == 8][::2].mean(0) - z[labels == 3][::2].mean(0)
+    places = [z[labels == label][1::2] @ vector for label in (3, 8)]
     above = np.mean(places[1][:, np.newaxis] > places[0])
     assert auc == pytest.approx(above, abs=6e-4)
     along, step, start = np.array(row["along"]), np.array(row["step"]), z[labels == 3][0]
@@ -1103,6 +1108,14 @@ def test_a_direction_has_a_slider_and_a_score(bundles: dict[str, Bundle]) -> Non
     assert moved @ along - row["middle"] == pytest.approx(1.5)
     assert step @ vector == pytest.approx(np.linalg.norm(step) * np.linalg.norm(vector))
     visitor.button(key="direction-keep").click().run()
+    (text_input,) = (one for one in visitor.text_input if one.label == "Name")
+    text_input.set_value("a; b").run()
+    visitor.button(key="direction-keep").click().run()
+    assert address(visitor)["directions"] == "a%3B b~means:3:8"  # by the new name alone
+    elsewhere = visit(**address(visitor))
+    (kept,) = given(elsewhere, "frame")["directions"]
+    assert kept["name"] == "a; b"
+    np.testing.assert_allclose(kept["unit"], vector / np.linalg.norm(vector))
     for text in ("fitted:4:9", "component:8", "random:5", "ends:test-3:1,0,0,0,0,0,0,0"):
         assert_sound(visit(model=DEEP, view="Sliders", direction=text))
     choose_model(visitor, FLAT)
@@ -1118,6 +1131,95 @@ def test_a_direction_that_there_is_not_is_left_out(text: str) -> None:
     visitor = visit(model=DEEP, view="Sliders", direction=text)
     assert_sound(visitor)
     assert "direction" not in address(visitor)
+
+
+def test_groups_of_the_map_make_a_direction_and_an_analogy(bundles: dict[str, Bundle]) -> None:
+    bundle = bundles[DEEP]
+    z, labels = bundle.latents.z_mean, bundle.latents.labels
+    threes, eights = (np.flatnonzero(labels == label) for label in (3, 8))
+    visitor = visit(model=DEEP, view="Map")
+    for hostile in (None, {"A": [1]}, {"A": [1], "B": [10_000]}, {"A": [-1], "B": "x"}):
+        assert address(send(visitor, f"map-{DEEP}", "groups", hostile))["view"] == "Map"
+    groups = {"A": [*threes.tolist(), 7], "B": [*eights.tolist(), 7]}  # 7 is of both
+    send(visitor, f"map-{DEEP}", "groups", groups)
+    assert_sound(visitor)
+    assert address(visitor)["view"] == "Sliders"
+    visitor.session_state["apply-source"] = "Test image"
+    visitor.session_state["apply"] = f"test-{threes[1]}"
+    visitor.run()
+    assert_sound(visitor)
+    (row,) = given(visitor, f"direction-{DEEP}")["rows"]
+    assert row["label"] == f"A ({len(threes) + 1}) → B ({len(eights) + 1})"
+    shift = z[eights][::2].mean(axis=0) - z[threes][::2].mean(axis=0)
+    send(visitor, f"analogy-{DEEP}", "picked", 3)
+    np.testing.assert_allclose(coordinates(visitor), z[threes[1]] + shift, atol=2e-3)
+    tried, landed, trusted = map(int, re.findall(r"\d+(?=\*\*| images of A)", trials(visitor)))
+    assert tried == 100
+    answers = z[threes][1::2] + shift
+    far = (answers**2).sum(1)[:, np.newaxis] - 2 * answers @ z.T + (z**2).sum(1)
+    are_eights = labels[np.argsort(far, axis=1)[:, :15]] == 8
+    assert landed == pytest.approx(100 * np.mean(are_eights.mean(axis=1) > 0.5), abs=10)
+    assert 85 < trusted <= 100
+    elsewhere = visit(**address(visitor))
+    assert given(elsewhere, f"direction-{DEEP}")["rows"] == [row]
+    visitor = visit(model=DEEP, view="Sliders", direction="ends:test-3:9,9,9,9,9,9,9,9")
+    (warning,) = visitor.warning
+    assert warning.value.startswith("The answer is not to be trusted (no data here)")
+
+
+def trials(visitor: AppTest) -> str:
+    """How the page says that a direction did with images that were not used to find it."""
+    (said,) = (one.value for one in visitor.markdown if "were not used to find it" in one.value)
+    return as_read(said)
+
+
+def test_pins_are_kept_used_saved_and_linked(
+    downloads: dict[str, Any], bundles: dict[str, Bundle]
+) -> None:
+    bundle = bundles[DEEP]
+    visitor = visit(model=DEEP, view="Map", z="0.5,0,0,0,0,0,0,-1")
+    visitor.button(key="pin").click().run()
+    settle(visitor, f"map-{DEEP}", bundle.latents.z_mean[61].tolist(), 61)
+    visitor.button(key="pin").click().run()
+    assert address(visitor)["pins"] == "Pin 1~0.5 0 0 0 0 0 0 -1;#61 8~test-61"
+    visitor.text_input(key="pin-name-0").set_value("50 % ~ one; two").run()
+    visitor.button(key="pin-earlier-1").click().run()
+    visitor.button(key="pin-1").click().run()
+    assert coordinates(visitor) == [0.5, 0, 0, 0, 0, 0, 0, -1]
+    arrays = np.load(io.BytesIO(downloads[f"{DEEP}-pins.npz"]()), allow_pickle=False)
+    assert arrays["names"].tolist() == ["#61 8", "50 % ~ one; two"]
+    np.testing.assert_allclose(arrays["z"][0], bundle.latents.z_mean[61])
+    np.testing.assert_array_equal(arrays["images"], to_pixels(bundle.codec.decode(arrays["z"])))
+    strip = picture(downloads[f"{DEEP}-pins.png"]())
+    np.testing.assert_array_equal(strip[::4, ::4], np.concatenate(arrays["images"][..., 0], 1))
+    table = list(csv.DictReader(io.StringIO(downloads[f"{DEEP}-pins.csv"]())))
+    assert [line["name"] for line in table] == arrays["names"].tolist()
+    assert [float(line["z_8"]) for line in table] == pytest.approx(arrays["z"][:, 7], rel=1e-5)
+    (link,) = (one.value for one in visitor.code if "pins=" in one.value)
+    query = dict(parse_qsl(link.partition("?")[2]))
+    elsewhere = visit(**query)
+    assert address(elsewhere)["pins"] == address(visitor)["pins"] == query["pins"]
+    press(elsewhere, "Interpolate")
+    assert address(elsewhere)["view"] == "Interpolate"
+    path = np.array(given(elsewhere, f"scrubber-{DEEP}")["path"])
+    np.testing.assert_allclose(path[[0, -1]], arrays["z"], atol=1e-6)
+    press(elsewhere, "Direction")
+    (row,) = given(elsewhere, f"direction-{DEEP}")["rows"]
+    assert row["label"] == "#61 8 → 50 % ~ one; two"
+    difference = arrays["z"][1] - arrays["z"][0]
+    cosine = difference @ row["step"] / np.linalg.norm(difference) / np.linalg.norm(row["step"])
+    assert cosine == pytest.approx(1, abs=1e-6)
+    elsewhere.checkbox(key="pin-use-0").uncheck().run()
+    assert_sound(elsewhere)
+    for _ in range(2):
+        elsewhere.button(key="pin-remove-0").click().run()
+    assert "pins" not in address(elsewhere)
+    choose_model(visitor, FLAT)
+    assert "pins" not in address(visitor)
+    assert "pins" in address(choose_model(visitor, DEEP))  # each model has its own
+    long = ";".join(f"{n}~" + " ".join(["0.123"] * 80) for n in range(12))
+    linked = address(visit(model="cifar10-80d", view="Model", pins=long))["pins"]
+    assert linked.split(";")[11] == "11~" + " ".join(["0.1"] * 80)  # few digits for a short link
 
 
 def captured_number(text: str) -> str:
@@ -1793,6 +1895,11 @@ def test_a_conditional_model_decodes_the_class_that_is_chosen(
     assert_decodes(2)
     assert address(visitor)["class"] == third
     assert given(visitor, "frame")["label"] == 2
+    visitor.button(key="pin").click().run()
+    field.set_value(0).run()
+    visitor.button(key="pin-0").click().run()
+    assert address(visitor)["class"] == third  # a pin knows its class
+    assert address(visitor)["pins"].endswith("~2")
     visitor = visit(**{"class": "nothing"})
     assert "the classes are" in visitor.warning[0].value
     assert address(visitor)["class"] == first

@@ -690,6 +690,12 @@ def test_boxes_make_groups_that_are_compared_and_saved(
     assert dimension == "z₂"
     assert float(value.replace("−", "-")) > 3
     assert visitor.sent == []
+    visitor.page.get_by_role("button", name="Use A → B as a direction").click()
+    visitor.until_address("the direction is shown", view="Sliders")
+    visitor.page.get_by_text(re.compile(r"^AUC 0\.\d+|^AUC 1\.0")).wait_for()
+    visitor.page.go_back()
+    visitor.until_address("the map comes back", view="Map")
+    visitor.rest()
 
     list_ = visitor.page.locator(".groups .A .members")
     list_.scroll_into_view_if_needed()

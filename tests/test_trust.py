@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from explorer.bundle.store import DEFAULT_FOLDER, Bundle, find_bundles, load_bundle
+from explorer.bundle.trust import judge_places
 from explorer.core import trust
 from explorer.core.neighbours import nearest_others
 from explorer.web.payload import encode_model
@@ -73,7 +74,12 @@ def test_images_are_good_and_what_lies_beyond_them_is_not(
     first, second = known[random.integers(len(known), size=(2, TRIED))]
     between = first + random.uniform(-1, 2, (TRIED, 1)) * (second - first)
     asked = [held_out, wide, outside(noise), between, np.zeros((1, latent_dim))]
-    found = iter(read(node, tmp_path, bundle, np.concatenate(asked)))
+    readings = read(node, tmp_path, bundle, np.concatenate(asked))
+    judged = judge_places(bundle, np.concatenate(asked).astype(np.float32))
+    said = [(v["level"], tuple(v["reasons"])) for v in (one["verdict"] for one in readings)]
+    agreement = [ours == pages for ours, pages in zip(judged, said, strict=True)]
+    assert np.mean(agreement) > 0.99  # some lie on a threshold
+    found = iter(readings)
     images, prior, uniform, mixed, (centre,) = ([next(found) for _ in part] for part in asked)
 
     assert share_of_good(images) >= 0.9

@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.app import internals, session
+from explorer.app import directions, internals, pins, session
 from explorer.app.view import Detail, Option, View
 from explorer.bundle.spelling import parse_class
 from explorer.bundle.store import Bundle
@@ -142,6 +142,8 @@ def _tell_class(bundle: Bundle) -> str | None:
 ALWAYS = (
     Detail("z", _take_point, lambda bundle: session.format_latent(session.point(bundle))),
     Detail("class", _take_class, _tell_class),
+    pins.DETAIL,
+    directions.KEPT,
 )
 """The details that are told in every view."""
 

@@ -31,6 +31,7 @@ from explorer.bundle.store import (
     load_reference,
     read_card,
 )
+from explorer.bundle.trust import Verdict, judge_places
 from explorer.bundle.walks import Kind, Walk, all_walks, build_graph
 from explorer.core.directions import Direction
 from explorer.core.geodesics import DataGraph, Scores
@@ -210,6 +211,12 @@ def refined(bundle: Bundle, image: np.ndarray) -> np.ndarray:
 def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     """How dense the training data is at latents, on the scale of the test set, 0–100."""
     return sheets.percentiles(bundle, z)
+
+
+@st.cache_data(show_spinner=False, max_entries=64, hash_funcs=_DECODED)
+def verdicts(bundle: Bundle, z: np.ndarray) -> list[Verdict]:
+    """How far to trust latents ``(n, latent_dim)``."""
+    return judge_places(bundle, z)
 
 
 @st.cache_resource(show_spinner="Joining neighbours …", max_entries=16, hash_funcs=_DECODED)

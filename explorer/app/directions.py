@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from typing import Any
+from zlib import crc32
 
 import numpy as np
 import streamlit as st
 
 from explorer.app import cache, parts, session
+from explorer.app.analogies import render_analogy
 from explorer.app.exports import download
 from explorer.app.view import Detail
 from explorer.app.words import literal
-from explorer.bundle.directions import Kind, groups_of, name_of
+from explorer.bundle.directions import Kind, ends_of, groups_of, halve, name_of
 from explorer.bundle.sheets import REACH
+from explorer.bundle.spelling import format_rows
 from explorer.bundle.store import Bundle
 from explorer.core import directions as core
 from explorer.drawing import charts
+from explorer.notation import SHORT, parse_list, write_list
 from explorer.web.contents import direction_row
 
 KINDS: dict[Kind, str] = {
@@ -32,28 +37,88 @@ A slider moves the point along a direction, in standard deviations of the test i
 **difference** of two classes leads from the mean of one to that of the other; the **best
 separation** is found by logistic regression. Both are found with every other test image, and
 judged by the rest: the **AUC** is how often an image of the second class lies farther along than
-one of the first (½: no better than chance). Move the point to an image first, and the slider
-applies the direction to it: A is to B as this image to what you see.
+one of the first (½: no better than chance). Groups A and B of the map, and two pins, make
+directions too.
+
+**Apply it to** an image, and it leads as far as from A to B: A is to B as this image to the answer.
+Directions that are kept can be the axes of map and manifold.
 """
 
 
 def _take(text: str, bundle: Bundle) -> None:
     cache.direction(bundle, text)
-    st.session_state.setdefault("directions", {})[bundle.card.name] = text
+    _shown()[bundle.card.name] = text
 
 
-DETAIL = Detail(
-    "direction", _take, lambda bundle: st.session_state.get("directions", {}).get(bundle.card.name)
-)
+def _take_kept(text: str, bundle: Bundle) -> None:
+    """Take the directions of a link, unless the visit has some: going back in it removes none."""
+    entries = parse_list(text)
+    if any(len(entry) != 2 for entry in entries):
+        raise ValueError("a name and a direction each were expected")
+    shelves = st.session_state.setdefault("kept-directions", {})
+    shelves.setdefault(bundle.content, _parse(dict(entries), bundle))
+
+
+DETAIL = Detail("direction", _take, lambda bundle: _short(_shown().get(bundle.card.name)))
+KEPT = Detail("directions", _take_kept, lambda bundle: _short(write_list(_kept(bundle).items())))
+
+
+def _short(text: str | None) -> str | None:
+    """A text for the address, if it is short."""
+    return text if text and len(text) <= SHORT else None
+
+
+def _shown() -> dict[str, str]:
+    """The direction that is shown of each model."""
+    shown: dict[str, str] = st.session_state.setdefault("directions", {})
+    return shown
+
+
+def _kept(bundle: Bundle) -> dict[str, str]:
+    """Directions of a model that are kept for the visit, by name."""
+    shelves = st.session_state.setdefault("kept-directions", {})
+    kept: dict[str, str] = shelves.setdefault(bundle.content, {})
+    return kept
+
+
+def axes(bundle: Bundle) -> list[dict[str, Any]]:
+    """Name and unit vector of the directions that are kept, as planes of the page have them."""
+    return [
+        {"name": name, "unit": cache.direction(bundle, text).unit.tolist()}
+        for name, text in _kept(bundle).items()
+    ]
+
+
+def show(bundle: Bundle, text: str, name: str | None = None) -> None:
+    """Keep a direction and open the view that shows it."""
+    _shown()[bundle.card.name] = text
+    st.session_state["view"] = "Sliders"
+    try:
+        cache.direction(bundle, text)
+    except ValueError:  # the view says why
+        return
+    _keep(bundle, name or name_of(text, bundle), text)
+
+
+def show_groups(bundle: Bundle, first: np.ndarray, second: np.ndarray) -> None:
+    """The same for the direction from one group of test images to another, by their indices."""
+    show(bundle, f"groups:{format_rows(first, bundle)}:{format_rows(second, bundle)}")
+
+
+def _keep(bundle: Bundle, name: str, text: str) -> None:
+    """Keep a direction by this name alone."""
+    kept = _kept(bundle)
+    for other in [other for other, known in kept.items() if known == text]:
+        del kept[other]
+    kept[name] = text
 
 
 def render_directions(bundle: Bundle) -> None:
-    """Choose a direction, move along it, keep it."""
-    made: dict[str, str] = st.session_state.setdefault("directions", {})
-    text = made.get(bundle.card.name)
+    """Choose a direction, move along it, apply it, keep it."""
+    text = _shown().get(bundle.card.name)
     with st.expander("Along a direction of your own", expanded=text is not None):
         st.caption("Classes, columns and components have directions.", help=HELP)
-        _render_choice(bundle, made)
+        _render_choice(bundle)
         if text is not None:
             try:
                 found = cache.direction(bundle, text)
@@ -61,10 +126,11 @@ def render_directions(bundle: Bundle) -> None:
                 st.warning(f"There is no such direction: {error}.")
             else:
                 _render_direction(bundle, text, found)
-        _render_kept(bundle, made)
+                render_analogy(bundle, text, found)
+        _render_kept(bundle, text)
 
 
-def _render_choice(bundle: Bundle, made: dict[str, str]) -> None:
+def _render_choice(bundle: Bundle) -> None:
     classes, columns = bundle.card.data.classes, tuple(bundle.latents.columns)
     kinds = [
         kind
@@ -90,20 +156,20 @@ def _render_choice(bundle: Bundle, made: dict[str, str]) -> None:
     else:
         state = st.session_state
         text = f"ends:{state.get('a', 'test-0')}:{state.get('b', 'test-1')}"
-    row.button("Show", key="direction-show", on_click=made.update, args=({bundle.card.name: text},))
+    row.button(
+        "Show", key="direction-show", on_click=_shown().update, args=({bundle.card.name: text},)
+    )
 
 
 def _render_direction(bundle: Bundle, text: str, found: core.Direction) -> None:
     """The slider with its strip, and what the test images say of the direction."""
-    note, groups = "", None
-    if text.startswith(("means:", "fitted:")):
-        chosen, is_second = groups_of(text.partition(":")[2], bundle)
-        chosen &= ~core.is_for_fitting(len(chosen))
-        places, is_second = found.project(bundle.latents.z_mean[chosen]), is_second[chosen]
+    note, judged = "", None
+    if (groups := groups_of(text, bundle)) is not None:
+        chosen, is_second = halve(groups, for_fitting=False)
+        judged = found.project(bundle.latents.z_mean[chosen]), is_second
         if len(np.unique(is_second)) == 2:
-            note = f"AUC {core.area_under_curve(places, is_second):.3f}"
-        groups = places, is_second
-    rows = [direction_row(found, name_of(text, bundle), note)]
+            note = f"AUC {core.area_under_curve(*judged):.3f}"
+    rows = [direction_row(found, _name(bundle, text), note)]
     parts.sliders(bundle, rows, key=f"direction-{bundle.card.name}")
     here = session.point(bundle).astype(np.float64)
     value = found.project(here[np.newaxis])[0]
@@ -116,43 +182,54 @@ def _render_direction(bundle: Bundle, text: str, found: core.Direction) -> None:
             cache.percentiles(bundle, path.astype(np.float32)), 10, steps, "standard deviations"
         )
         st.plotly_chart(figure, key="direction-density", config={"displayModeBar": False})
-    if groups is not None:
+    if judged is not None:
         with right:
             st.caption("Test images that were not used to find it")
-            names = [bundle.card.data.classes[int(number)] for number in text.split(":")[1:]]
-            figure = charts.groups_figure(*groups, names)
+            figure = charts.groups_figure(*judged, ends_of(text, bundle))
             st.plotly_chart(figure, key="direction-groups", config={"displayModeBar": False})
 
 
-def _render_kept(bundle: Bundle, made: dict[str, str]) -> None:
+def _name(bundle: Bundle, text: str) -> str:
+    """The name by which a direction is kept, or what it is called."""
+    names = {known: name for name, known in _kept(bundle).items()}
+    return names.get(text) or name_of(text, bundle)
+
+
+def _render_kept(bundle: Bundle, text: str | None) -> None:
     """Directions that were kept for the visit: show, rename, remove, save and load them."""
-    shelves = st.session_state.setdefault("kept-directions", {})
-    kept: dict[str, str] = shelves.setdefault(bundle.card.name, {})
-    text = made.get(bundle.card.name)
+    kept = _kept(bundle)
     if text is not None:
         row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-        name = row.text_input("Name", name_of(text, bundle), key=f"direction-name-{text}")
-        row.button("Keep", key="direction-keep", on_click=kept.update, args=({name: text},))
+        key = f"direction-name-{crc32(text.encode())}"
+        name = row.text_input("Name", _name(bundle, text), key=key, max_chars=60)
+        label = "Rename" if text in kept.values() else "Keep"
+        row.button(label, key="direction-keep", on_click=_keep, args=(bundle, name, text))
     for name, kept_text in kept.items():
         row = st.container(horizontal=True, vertical_alignment="center", gap="small")
         row.markdown(literal(name), width="stretch")
         show = {bundle.card.name: kept_text}
-        row.button("Show", key=f"show-{name}", on_click=made.update, args=(show,))
+        row.button("Show", key=f"show-{name}", on_click=_shown().update, args=(show,))
         row.button("Remove", key=f"remove-{name}", on_click=kept.__delitem__, args=(name,))
     if kept:
         content = json.dumps(kept, indent=1, ensure_ascii=False)
         download("JSON", lambda: content, f"{bundle.card.name}-directions.json")
     saved = st.file_uploader("Load directions", "json", key=f"directions-{bundle.card.name}")
     if saved is not None:
-        _load(saved.getvalue(), bundle, kept)
+        try:
+            kept |= _parse(dict(json.loads(saved.getvalue())), bundle)
+        except (ValueError, TypeError) as error:
+            st.warning(
+                f"These are no directions of this model, as saved here: {literal(str(error))}."
+            )
 
 
-def _load(content: bytes, bundle: Bundle, kept: dict[str, str]) -> None:
-    try:
-        loaded = {str(name): str(text) for name, text in dict(json.loads(content)).items()}
-        for text in loaded.values():
-            cache.direction(bundle, text)
-    except (ValueError, TypeError) as error:
-        st.warning(f"These are no directions of this model, as saved here: {literal(str(error))}.")
-    else:
-        kept |= loaded
+def _parse(named: dict[Any, Any], bundle: Bundle) -> dict[str, str]:
+    """Directions by name, as text.
+
+    Raises:
+        ValueError: with a sentence, if the model has no such direction.
+    """
+    found = {str(name): str(text) for name, text in named.items()}
+    for text in found.values():
+        cache.direction(bundle, text)
+    return found

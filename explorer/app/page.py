@@ -9,7 +9,7 @@ from collections import Counter
 
 import streamlit as st
 
-from explorer.app import address, cache, parts, session
+from explorer.app import address, cache, directions, parts, pins, session
 from explorer.app.point import class_input, coordinates_input, move_buttons
 from explorer.app.view import View
 from explorer.app.views import VIEWS
@@ -51,13 +51,15 @@ def render_page() -> None:
         move_buttons(bundle)
     with st.container(key="above", gap=None):
         parts.mount_model(bundle)
-        parts.mount_frame(bundle, view.name)
+        parts.mount_frame(bundle, view.name, directions.axes(bundle))
         st.caption(f"**{literal(bundle.card.title)}**")
         if sentences := address.take_notices():
             st.warning("  \n".join(sentences), icon=":material/link_off:")
         if bundle.card.model.is_conditional:
             class_input(bundle)
     _render_tabs(bundle, view)
+    if bundle.card.model.has_graphs:
+        pins.render_pins(bundle)
     with st.sidebar:
         _offer_originals(bundle)  # last: some data sets take seconds to read
     parts.mount_images(bundle)

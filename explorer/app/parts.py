@@ -57,12 +57,26 @@ _frame, _store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker, _draw
 )  # fmt: skip
 
 
-def mount_frame(bundle: Bundle, view: str) -> None:
-    """The tour, the keys and what else belongs to no view."""
+def mount_frame(bundle: Bundle, view: str, axes: list[dict[str, Any]]) -> None:
+    """The tour, the keys and what else belongs to no view.
+
+    Args:
+        bundle: the model.
+        view: that is open.
+        axes: name and unit vector of the person's own directions, for planes of map and manifold.
+    """
     point = session.format_latent(session.point(bundle))
     choice = f"{bundle.content} {bundle.label} {point}"
-    data = {"view": view, "choice": choice, "model": bundle.content, "label": bundle.label}
-    _frame(key="frame", data=data)
+    _frame(
+        key="frame",
+        data={
+            "view": view,
+            "choice": choice,
+            "model": bundle.content,
+            "label": bundle.label,
+            "directions": axes,
+        },
+    )
 
 
 def mount_model(bundle: Bundle) -> None:
@@ -93,6 +107,7 @@ def live_map(
     key: str,
     z: np.ndarray | None = None,
     on_click: Callable[[np.ndarray, int | None], None] | None = None,
+    on_groups: Callable[[np.ndarray, np.ndarray], None] | None = None,
     path: np.ndarray | None = None,
     has_lens: bool = False,
 ) -> None:
@@ -104,9 +119,22 @@ def live_map(
         z: the latent whose place is marked, by default the point.
         on_click: is called with the latent, and the row of the test image if a dot was hit;
             by default the latent becomes the point.
+        on_groups: is called with the rows of groups A and B, ``(k,)`` each, where a person wants
+            the direction between them.
         path: latents to join by a line, ``(k, latent_dim)``.
         has_lens: whether the picture of what is looked at stands beside it.
     """
+    count = bundle.card.data.test_images
+
+    def take_groups() -> None:
+        groups = _reported(key, "groups")
+        try:
+            rows = [np.unique(np.asarray(groups[name], np.int64)) for name in ("A", "B")]
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return
+        if on_groups and all(some.size and 0 <= some[0] <= some[-1] < count for some in rows):
+            on_groups(*rows)
+
     _map(
         key=key,
         data={
@@ -115,9 +143,11 @@ def live_map(
             "label": contents.map_label(bundle),
             "path": None if path is None else path.tolist(),
             "picks": on_click is not None,
+            "directs": on_groups is not None,
             "hasLens": has_lens,
         },
         on_settled_change=_mover(bundle, key, on_click),
+        on_groups_change=take_groups,
     )
 
 

@@ -90,6 +90,6 @@ def rounded(z: np.ndarray) -> np.ndarray:
     return np.asarray(np.round(clipped, 3) + 0.0, np.float32)
 
 
-def format_latent(z: np.ndarray) -> str:
+def format_latent(z: np.ndarray, digits: int = 3) -> str:
     """A latent as the address carries it: ``0.5,-1.25``."""
-    return ",".join(f"{value:.3f}".rstrip("0").rstrip(".") for value in z.tolist())
+    return ",".join(f"{value:.{digits}f}".rstrip("0").rstrip(".") for value in z.tolist())

@@ -1,8 +1,9 @@
 """Directions in a model's latent space, by the short texts that name them.
 
-``means:3:8`` and ``fitted:3:8`` lead from one class to another, ``column:age`` to where a number
-grows, ``ends:test-3:test-8`` from one latent to another, ``component:1`` along a principal
-component, ``random:5`` anywhere. The address holds such a text, and so does a saved file.
+``means:3:8`` and ``fitted:3:8`` lead from one class to another, ``groups:…:…`` from one group of
+test images to another, ``column:age`` to where a number grows, ``ends:test-3:test-8`` from one
+latent to another, ``component:1`` along a principal component, ``random:5`` anywhere. The address
+holds such a text, and so does a saved file.
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from explorer.bundle.spelling import parse_place
+from explorer.bundle.spelling import parse_place, parse_rows
 from explorer.bundle.store import Bundle
 from explorer.core import directions as core
 from explorer.core.geometry import principal_components
 from explorer.notation import parse_count
 
-Kind = Literal["means", "fitted", "column", "component", "random", "ends"]
+LONG = 12
+"""Characters of coordinates in a name."""
+USUAL = 2.0
+"""Standard deviations that a direction leads if it has no ends."""
+
+Kind = Literal["means", "fitted", "groups", "column", "component", "random", "ends"]
 
 
 def parse_direction(text: str, bundle: Bundle) -> core.Direction:
@@ -28,13 +34,11 @@ def parse_direction(text: str, bundle: Bundle) -> core.Direction:
     """
     kind, _, rest = text.partition(":")
     z = bundle.latents.z_mean.astype(np.float64)
-    if kind in ("means", "fitted"):
-        chosen, is_second = groups_of(rest, bundle)
-        rows = chosen & core.is_for_fitting(len(z))
-        find = core.between_means if kind == "means" else core.fitted_to_groups
-        if len(np.unique(is_second[rows])) < 2:
-            raise ValueError("one of the classes has too few test images")
-        return core.direction(find(z[rows], is_second[rows]), z)
+    groups = groups_of(text, bundle)
+    if groups is not None:
+        rows, is_second = halve(groups, for_fitting=True)
+        find = core.fitted_to_groups if kind == "fitted" else core.between_means
+        return core.direction(find(z[rows], is_second), z)
     if kind == "column":
         if rest not in bundle.latents.columns:
             raise ValueError(f"there is no column {rest}")
@@ -51,16 +55,42 @@ def parse_direction(text: str, bundle: Bundle) -> core.Direction:
     raise ValueError(f"a direction begins with one of {', '.join(get_args(Kind))}")
 
 
-def groups_of(rest: str, bundle: Bundle) -> tuple[np.ndarray, np.ndarray]:
-    """Which test images are of the two classes that ``3:8`` names, and which are of the second.
+def groups_of(text: str, bundle: Bundle) -> tuple[np.ndarray, np.ndarray] | None:
+    """Indices of the test images that a direction leads from, and of those that it leads to.
+
+    An image of both is in neither.
 
     Returns:
-        bool ``(n,)`` each.
+        ``(k,)`` each; None for a direction that leads from no group to another.
+
+    Raises:
+        ValueError: there are no such groups, or one has no image.
     """
-    first, _, second = rest.partition(":")
-    count = len(bundle.card.data.classes)
-    labels, chosen = bundle.latents.labels, [_number(text, count - 1) for text in (first, second)]
-    return np.isin(labels, chosen), labels == chosen[1]
+    kind, _, rest = text.partition(":")
+    if kind not in ("means", "fitted", "groups"):
+        return None
+    names = rest.partition(":")[::2]
+    if kind == "groups":
+        first, second = (parse_rows(name, bundle) for name in names)
+    else:
+        numbers = [_number(name, len(bundle.card.data.classes) - 1) for name in names]
+        first, second = (np.flatnonzero(bundle.latents.labels == number) for number in numbers)
+    groups = np.setdiff1d(first, second), np.setdiff1d(second, first)
+    if not all(map(len, groups)):
+        raise ValueError("both groups need a test image that is not in the other")
+    return groups
+
+
+def halve(
+    groups: tuple[np.ndarray, np.ndarray], *, for_fitting: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The images of two groups that a direction is found with, or those that judge it.
+
+    Returns:
+        Indices, and which are of the second group, ``(k,)`` each.
+    """
+    halves = [rows[core.is_for_fitting(len(rows)) == for_fitting] for rows in groups]
+    return np.concatenate(halves), np.repeat([False, True], list(map(len, halves)))
 
 
 def _number(text: str, most: int, *, first: int = 0) -> int:
@@ -73,10 +103,32 @@ def _number(text: str, most: int, *, first: int = 0) -> int:
 def name_of(text: str, bundle: Bundle) -> str:
     """What a direction is called, for people."""
     kind, _, rest = text.partition(":")
-    if kind in ("means", "fitted"):
-        classes = [bundle.card.data.classes[int(number)] for number in rest.split(":")]
-        return f"{' → '.join(classes)}{' (fitted)' * (kind == 'fitted')}"
     return {
         "column": rest, "component": f"component {rest}", "random": f"random {rest}",
-        "ends": rest.replace(":", " → "),
-    }[kind]  # fmt: skip
+    }.get(kind) or " → ".join(ends_of(text, bundle)) + " (fitted)" * (kind == "fitted")  # fmt: skip
+
+
+def ends_of(text: str, bundle: Bundle) -> list[str]:
+    """What a direction leads from and to, for people."""
+    kind, _, rest = text.partition(":")
+    if kind == "groups":
+        sizes = [len(parse_rows(rows, bundle)) for rows in rest.split(":")]
+        return [f"{name} ({size})" for name, size in zip("AB", sizes, strict=True)]
+    if kind == "ends":
+        places = rest.replace("test-", "#").split(":")
+        return [place if len(place) < LONG else f"{place[:LONG]} …" for place in places]
+    return [bundle.card.data.classes[int(number)] for number in rest.split(":")]
+
+
+def length_of(text: str, found: core.Direction, bundle: Bundle) -> float:
+    """How far a direction leads, in standard deviations: between its groups' means, or its ends."""
+    kind, _, rest = text.partition(":")
+    groups = groups_of(text, bundle)
+    if groups is not None:
+        rows, is_second = halve(groups, for_fitting=True)
+        along = found.project(bundle.latents.z_mean[rows])
+        return float(along[is_second].mean() - along[~is_second].mean())
+    if kind == "ends":
+        a, b = found.project(np.stack([parse_place(end, bundle) for end in rest.split(":")]))
+        return float(b - a)
+    return USUAL

@@ -1,6 +1,12 @@
-"""How places of a model are written, in the address for one: ``test-17``, or coordinates."""
+"""How places and groups of a model are written, in the address for one.
+
+A place is ``test-17``, or coordinates; a group of test images a compressed bit for each.
+"""
 
 from __future__ import annotations
+
+import base64
+import zlib
 
 import numpy as np
 
@@ -46,3 +52,26 @@ def parse_class(text: str, bundle: Bundle) -> int:
     if text not in classes:
         raise ValueError(f"the classes are {', '.join(classes[:10])}")
     return classes.index(text)
+
+
+def format_rows(rows: np.ndarray, bundle: Bundle) -> str:
+    """A group of test images, by their indices ``(k,)``, as text for addresses."""
+    bits = np.packbits(np.isin(np.arange(bundle.card.data.test_images), rows))
+    return base64.urlsafe_b64encode(zlib.compress(bits.tobytes(), 9)).decode().rstrip("=")
+
+
+def parse_rows(text: str, bundle: Bundle) -> np.ndarray:
+    """The indices that ``format_rows`` wrote, ascending, ``(k,)``.
+
+    Raises:
+        ValueError: it did not write this text, or for another model.
+    """
+    count = bundle.card.data.test_images
+    try:
+        packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        bits = zlib.decompressobj().decompress(packed, count // 8 + 2)
+    except (ValueError, zlib.error) as error:
+        raise ValueError("a group of test images was expected, as a link has it") from error
+    if len(bits) != -(-count // 8):
+        raise ValueError(f"a group of {count} test images was expected")
+    return np.flatnonzero(np.unpackbits(np.frombuffer(bits, np.uint8), count=count))

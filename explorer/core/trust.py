@@ -27,11 +27,13 @@ Too dense is denser than 995 in 1,000 test images. In many dimensions the averag
 images, where none lives, can be as dense as the densest of them: where it is denser than
 950 in 1,000, the limit is 980.
 
-The browser gets ``quantiles`` and ``thresholds``; ``static/live/shared/space.js`` applies them.
+The browser gets ``quantiles`` and ``thresholds``; ``static/live/shared/space.js`` applies them as
+``judge`` does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,3 +121,30 @@ def thresholds(scales: np.ndarray, blend: float) -> list[dict[str, Any]]:
                 limit[end] = float(scale[round(limit[end] * STEPS)])
         found.append({"name": name, **limit})
     return found
+
+
+def judge(
+    readings: Iterable[float], limits: Sequence[dict[str, Any]]
+) -> tuple[str, tuple[str, ...]]:
+    """What the readings of a place say together: a key of ``VERDICTS``, and the reasons.
+
+    Args:
+        readings: in the order of ``READINGS``; one that is NaN is never good.
+        limits: what ``thresholds`` returned.
+    """
+    level = "good"
+    reasons = []
+    for value, limit in zip(readings, limits, strict=True):
+        if _is_within(value, limit["low"], limit["high"]):
+            continue
+        is_below = limit["low"] is not None and value < limit["low"]
+        reasons.append(limit["below" if is_below else "above"])
+        if not _is_within(value, limit["floor"], limit["ceiling"]):
+            level = "empty"
+        elif level == "good":
+            level = "doubtful"
+    return level, tuple(reasons)
+
+
+def _is_within(value: float, low: float | None, high: float | None) -> bool:
+    return (low is None or value >= low) and (high is None or value <= high) and value == value

@@ -9,9 +9,10 @@ import zlib
 import numpy as np
 
 from explorer.bundle.store import Bundle
+from explorer.bundle.trust import trust_limits, trust_scales
 from explorer.core.geometry import principal_plane
 from explorer.core.neighbourhood import NEIGHBOURS, REACH
-from explorer.core.trust import LIMITS, VERDICTS, quantiles, thresholds
+from explorer.core.trust import LIMITS, VERDICTS
 from explorer.drawing import raster
 
 SPRITE_COLUMNS = 100
@@ -39,16 +40,13 @@ def encode_images(bundle: Bundle, images: np.ndarray | None) -> bytes:
 def encode_model(bundle: Bundle) -> bytes:
     """All that ``static/live/shared/model.js`` reads."""
     latents, card = bundle.latents, bundle.card
-    own = np.stack([latents.log_density, latents.return_distance, latents.nearest_distance], 1)
-    scales = quantiles(own)
-    blend = bundle.aggregate_posterior.log_density(latents.z_mean.mean(axis=0, keepdims=True))[0]
     columns = _columns(bundle)
     neighbourhoods = card.metrics.maps.get("neighbourhoods")
     arrays = {
         "zMean": latents.z_mean.astype("<f4"),
         "trainMean": latents.train_z_mean.astype("<f4"),
         "trainLogVar": latents.train_z_log_var.astype("<f4"),
-        "quantiles": scales.astype("<f4"),
+        "quantiles": trust_scales(bundle).astype("<f4"),
         "labels": latents.labels.astype("<u2"),
         "places": (np.empty(0) if latents.places is None else latents.places).astype("<f4"),
         **{name: values.astype("<f4") for name, _, _, values in columns},
@@ -72,7 +70,7 @@ def encode_model(bundle: Bundle) -> bytes:
             "hasDecoder": card.model.has_graphs,
             "hasReconstructions": bundle.reconstructions is not None,
             "trust": {
-                "limits": thresholds(scales, float(blend)),
+                "limits": trust_limits(bundle),
                 "words": VERDICTS,
                 "hole": 100.0 * (LIMITS["density"].low or 0.0),
             },

@@ -114,6 +114,21 @@ test("the principal plane stays where it is", () => {
   assert.deepEqual([...(map.off ?? [])], [1, 2, 1]);
 });
 
+test("two directions span a plane through the point, the second by its part across the first", () => {
+  FOUR.directions = [{ name: "A", unit: [0, 1, 0, 0] }];
+  assert.ok(!kindsOf(FOUR).includes("directions")); // one is too few
+  FOUR.directions.push({ name: "B", unit: [0, 0.6, 0, 0.8] }, { name: "C", unit: [0, -1, 0, 0] });
+  assert.equal(kindsOf(FOUR).at(-1), "directions");
+  const map = makeMap(FOUR, "directions", { axes: [0, 1], z: [0, 5, 3, 4] });
+  assert.deepEqual(map.labels, ["A", "B"]);
+  assert.deepEqual([...map.lift(7, 8)], [0, 7, 3, 8]);
+  assert.deepEqual([...map.places], [0, 0, 2, 4, 0, 10]);
+  assert.equal(map.isMoving, true);
+  const parallel = makeMap(FOUR, "directions", { axes: [0, 2], z: [0, 5, 3, 4] });
+  assert.deepEqual(parallel.labels, ["z₂", "z₄"]);
+  FOUR.directions = [];
+});
+
 test("one dimension runs to the right, and nothing is off two", () => {
   const line = new Model(
     payload({ latentDim: 1, mainDimensions: [0] }, { zMean: Float32Array.of(-1, 3) }),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.app import parts
+from explorer.app import directions, parts
 from explorer.app.view import View
 from explorer.bundle.store import Bundle
 
@@ -21,7 +21,8 @@ Images that the model finds alike lie together, although it never saw a class la
 - **Click a class** in the legend to hide it, double-click to see it alone.
 - **Neighbourhoods** keeps like images together in two dimensions, whatever the model has;
   distances between far regions mean little, and empty places are shaded. A **plane** is exact,
-  but above two dimensions a slice: dots fade with their distance from it.
+  but above two dimensions a slice: dots fade with their distance from it. Two **directions** that
+  you kept span one as well, the second by its part across the first.
 """
 
 
@@ -32,7 +33,12 @@ def render_view(bundle: Bundle) -> None:
         "colour is its class.",
         help=HELP,
     )
-    parts.live_map(bundle, key=f"map-{bundle.card.name}", has_lens=True)
+    parts.live_map(
+        bundle,
+        key=f"map-{bundle.card.name}",
+        has_lens=True,
+        on_groups=lambda first, second: directions.show_groups(bundle, first, second),
+    )
 
 
 VIEW = View("Map", render_view)

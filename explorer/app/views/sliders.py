@@ -38,12 +38,12 @@ def render_view(bundle: Bundle) -> None:
     )
     controls, side = stage()
     with controls:
+        directions.render_directions(bundle)
         order = bundle.dimensions_by_kl
         _render_sliders(bundle, order[:FIRST], key=f"sliders-{bundle.card.name}")
         if len(order) > FIRST:
             _render_more(bundle, order[FIRST:])
         _render_exports(bundle)
-        directions.render_directions(bundle)
     with side:
         render_point(bundle)
 

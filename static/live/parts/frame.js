@@ -2,7 +2,8 @@
  * What belongs to no view: the tour, the keys, full screen, presentation, and on a phone the
  * sidebar, which closes after a choice.
  *
- * @typedef {{view: string, choice: string, model: string, label: number}} FrameData
+ * @typedef {{view: string, choice: string, model: string, label: number,
+ *   directions: import("../shared/model.js").Direction[]}} FrameData
  *   `choice` is another after a choice, `label` what a conditional model decodes
  */
 
@@ -69,6 +70,7 @@ export class Frame {
     }
     this.#data = data;
     this.#hub.condition(data.model, data.label);
+    this.#hub.direct(data.model, data.directions);
   }
 
   close() {

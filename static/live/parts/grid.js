@@ -211,9 +211,8 @@ export class Grid {
 
   /** Another latent is looked at: a plane of dimensions goes along. @param {ArrayLike<number>} z */
   #follow(z) {
-    const { latentDim } = this.#model.header;
-    if (z.length !== latentDim) return;
-    if (this.#map.kind === "dimensions" && latentDim > 2) {
+    if (z.length !== this.#model.header.latentDim) return;
+    if (this.#map.isMoving) {
       this.#map = chosenMap(this.#model, this.#hub.settings, z);
       this.#redraw();
     }
@@ -253,7 +252,7 @@ export class Grid {
   #showOthers() {
     const data = this.#data;
     const axes = chosenAxes(this.#model, this.#hub.settings);
-    const isMovable = this.#map.kind === "dimensions" && this.#model.header.latentDim > 2;
+    const isMovable = this.#map.kind === "dimensions" && this.#map.isMoving;
     find(this.#root, ".others").hidden = !isMovable;
     if (!data || !isMovable) return;
     const rows = data.rows.filter(({ dimension }) => !axes.includes(dimension)).slice(0, OTHERS);

@@ -13,6 +13,7 @@ const KINDS = {
   neighbourhoods: "Neighbourhoods",
   principal: "Principal plane",
   dimensions: "Two dimensions",
+  directions: "Two directions",
 };
 
 /** @param {Model} model @param {Settings} settings */
@@ -21,18 +22,21 @@ export function chosenKind(model, settings) {
   return kinds.find((kind) => kind === settings.get("map")) ?? kinds[0];
 }
 
-/** The two dimensions that span a plane, from 0. @param {Model} model @param {Settings} settings */
-export function chosenAxes({ header }, settings) {
+/** The two dimensions or directions that span a plane, from 0. @param {Model} model @param {Settings} settings */
+export function chosenAxes(model, settings) {
+  const { latentDim, mainDimensions } = model.header;
+  const areOwn = chosenKind(model, settings) === "directions";
+  const count = areOwn ? model.directions.length : latentDim;
   const asked = settings.get("axes").split(",");
   const axes = asked.map((text) => Number(text) - 1);
-  const isIt = (/** @type {number} */ axis) =>
-    Number.isInteger(axis) && axis >= 0 && axis < header.latentDim;
+  const isIt = (/** @type {number} */ axis) => Number.isInteger(axis) && axis >= 0 && axis < count;
   const areAxes = axes.length === 2 && axes[0] !== axes[1] && axes.every(isIt);
-  return areAxes && header.latentDim > 2 ? axes : header.mainDimensions;
+  if (areAxes && latentDim > 2) return axes;
+  return areOwn ? [0, 1] : mainDimensions;
 }
 
 /**
- * The map that was chosen; if it is a plane of dimensions, through a latent.
+ * The map that was chosen; if it is a plane of dimensions or directions, through a latent.
  *
  * @param {Model} model
  * @param {Settings} settings
@@ -50,17 +54,16 @@ export function chosenMap(model, settings, z) {
  * @param {Settings} settings
  */
 export function makeChoice(box, model, settings) {
-  const kinds = kindsOf(model);
-  if (kinds.length === 1) return () => {};
-  const names = kinds.map((kind) => /** @type {const} */ ([kind, KINDS[kind]]));
-  const kind = segments("Kind of map", names, (value) => {
-    settings.set("map", value === kinds[0] ? "" : value);
-  });
+  if (kindsOf(model).length === 1) return () => {};
+  let kinds = /** @type {ReturnType<typeof kindsOf>} */ ([]);
+  const makeKind = () => {
+    const names = kinds.map((kind) => /** @type {const} */ ([kind, KINDS[kind]]));
+    return segments("Kind of map", names, (value) => {
+      settings.set("map", value === kinds[0] ? "" : value);
+    });
+  };
+  let kind = makeKind();
   const axes = build("axes");
-  const choices = Array.from(
-    { length: model.header.latentDim },
-    (_, axis) => /** @type {const} */ ([String(axis + 1), axisLabel(axis)]),
-  );
   const lists = [0, 1].map((i) => {
     const label = `${i ? "Vertical" : "Horizontal"} axis`;
     const choose = (/** @type {string} */ value) => {
@@ -69,18 +72,29 @@ export function makeChoice(box, model, settings) {
       now[i] = value;
       settings.set("axes", now.join());
     };
-    const list = select(label, choices, choose, false);
+    const list = select(label, [], choose, false);
     list.element.prepend("→↑"[i]);
     return list;
   });
   axes.append(...lists.map(({ element }) => element));
   const show = () => {
+    if (kindsOf(model).length !== kinds.length) {
+      kinds = kindsOf(model);
+      const former = kind.element;
+      kind = makeKind();
+      former.replaceWith(kind.element);
+    }
     const shown = chosenKind(model, settings);
     kind.show(shown);
-    axes.hidden = shown !== "dimensions";
+    axes.hidden = shown !== "dimensions" && shown !== "directions";
+    const names =
+      shown === "directions"
+        ? model.directions.map(({ name }) => name)
+        : Array.from({ length: model.header.latentDim }, (_, axis) => axisLabel(axis));
+    for (const { offer } of lists) offer(names.map((name, i) => [String(i + 1), name]));
     chosenAxes(model, settings).forEach((axis, i) => lists[i].show(String(axis + 1)));
   };
-  show();
   box.append(kind.element, axes);
+  show();
   return settings.onChange(show);
 }

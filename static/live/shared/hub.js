@@ -89,6 +89,20 @@ export class Hub {
   }
 
   /**
+   * Lets maps of a model have a person's own directions as axes.
+   *
+   * @param {string} content
+   * @param {import("./model.js").Direction[]} directions
+   */
+  direct(content, directions) {
+    this.withModel(content, (model) => {
+      if (JSON.stringify(model.directions) === JSON.stringify(directions)) return;
+      model.directions = directions;
+      this.settings.tell(null); // maps are made anew
+    });
+  }
+
+  /**
    * What parts note of a model (zoom, hidden classes, selections), to find it when they are
    * made again.
    *

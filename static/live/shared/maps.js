@@ -6,12 +6,12 @@
  * the latents of the nearest ones.
  *
  * @typedef {import("./model.js").Model} Model
- * @typedef {"neighbourhoods" | "principal" | "dimensions"} Kind
+ * @typedef {"neighbourhoods" | "principal" | "dimensions" | "directions"} Kind
  * @typedef {PlaneMap | NeighbourhoodMap} LatentMap
  */
 
 import { Cells } from "./cells.js";
-import { lift, project, through } from "./plane.js";
+import { lift, project, rejection, through } from "./plane.js";
 import { nearestLatents } from "./space.js";
 
 /** A map shows at first all dots but this share at each of its sides. */
@@ -25,11 +25,14 @@ const SAMPLED = 50_000;
  * @param {Model} model
  * @returns {Kind[]}
  */
-export function kindsOf({ header }) {
+export function kindsOf({ header, directions }) {
   if (header.latentDim <= 2) return ["dimensions"];
-  return header.emptyDistance === null
-    ? ["dimensions", "principal"]
-    : ["neighbourhoods", "principal", "dimensions"];
+  /** @type {Kind[]} */
+  const kinds =
+    header.emptyDistance === null
+      ? ["dimensions", "principal"]
+      : ["neighbourhoods", "principal", "dimensions"];
+  return directions.length > 1 ? [...kinds, "directions"] : kinds;
 }
 
 /**
@@ -37,16 +40,23 @@ export function kindsOf({ header }) {
  *
  * @param {Model} model
  * @param {Kind} kind
- * @param {{axes?: number[], z: ArrayLike<number>}} options the dimensions that span a plane, the
- *   two of largest KL if left out, and the point that a plane of dimensions passes through
+ * @param {{axes?: number[], z: ArrayLike<number>}} options the dimensions or directions that span
+ *   a plane, the two dimensions of largest KL if left out, and the point that it passes through
  * @returns {LatentMap}
  */
 export function makeMap(model, kind, { axes = model.header.mainDimensions, z }) {
   const { latentDim, principal } = model.header;
   if (kind === "neighbourhoods") return new NeighbourhoodMap(model);
   if (kind === "principal" && principal) return new PlaneMap(model, kind, principal);
-  const labels = axes.map(axisLabel);
   const origin = new Array(latentDim).fill(0);
+  if (kind === "directions") {
+    const [first, second] = axes.map((i) => model.directions[i]);
+    const across = rejection(second.unit, first.unit);
+    if (!across) return makeMap(model, "dimensions", { z }); // they are parallel
+    const plane = through({ origin, directions: [first.unit, across] }, z);
+    return new PlaneMap(model, kind, { ...plane, labels: [first.name, second.name] });
+  }
+  const labels = axes.map(axisLabel);
   const unit = (/** @type {number} */ axis) => origin.map((_, i) => Number(i === axis));
   const directions = axes.map(unit);
   if (latentDim === 1) [directions[1], labels[1]] = [[0], ""]; // it runs to the right
@@ -159,12 +169,18 @@ export class PlaneMap extends BaseMap {
   isEmpty() {
     return false;
   }
+
+  /** Whether it passes through the point, wherever that moves. */
+  get isMoving() {
+    return this.kind !== "principal" && this.#model.header.latentDim > 2;
+  }
 }
 
 /** A layout that keeps neighbours. */
 export class NeighbourhoodMap extends BaseMap {
   #model;
   off = null;
+  isMoving = false;
 
   /** @param {Model} model */
   constructor(model) {

@@ -18,6 +18,7 @@
  *   placing: {neighbours: number, reach: number},
  *   sections: Record<string, {at: number, bytes: number}>,
  * }} Header
+ * @typedef {{name: string, unit: number[]}} Direction a vector of length 1
  */
 
 export class Model {
@@ -41,6 +42,8 @@ export class Model {
    * @type {ImageBitmap | null | undefined}
    */
   sprite = undefined;
+  /** What a person made, and maps can have as axes; the host fills it. @type {Direction[]} */
+  directions = [];
   /** @type {Set<() => void>} */
   #onSprite = new Set();
   /** @type {Set<Listener>} */

@@ -47,6 +47,19 @@ export function through({ origin, directions }, z) {
   return { directions, origin: origin.map((_, i) => z[i] - x * right[i] - y * up[i]) };
 }
 
+/**
+ * The part of a vector across another one of length 1, itself of length 1; null if there is none.
+ *
+ * @param {number[]} vector
+ * @param {number[]} unit
+ */
+export function rejection(vector, unit) {
+  const along = vector.reduce((sum, value, i) => sum + value * unit[i], 0);
+  const rest = vector.map((value, i) => value - along * unit[i]);
+  const length = Math.hypot(...rest);
+  return length > 1e-3 ? rest.map((value) => value / length) : null;
+}
+
 /** A number for people: a true minus sign, two decimals. @param {number} value */
 export function decimal(value) {
   return value.toFixed(2).replace("-", "−");

@@ -30,8 +30,9 @@ const free = {
 /** Every setting by its name in the address; `read` gives undefined for what makes no sense. */
 export const SETTINGS = {
   /** Kind of map, "" for the model's first; see `maps.js`. */
-  map: oneOf(["", "neighbourhoods", "principal", "dimensions"]),
-  /** Two latent dimensions, counted from 1, that span a map: "3,1"; "" for the strongest. */
+  map: oneOf(["", "neighbourhoods", "principal", "dimensions", "directions"]),
+  /** Two latent dimensions, or directions, counted from 1, that span a map: "3,1"; "" for the
+   * strongest, or the first. */
   axes: free,
   /** What the dots' colours tell: "" for the class, a column's name, or a dimension: "z3". */
   colour: free,

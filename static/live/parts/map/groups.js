@@ -41,8 +41,9 @@ export class Groups {
    * @param {import("../../shared/hub.js").Host} host
    * @param {{active: Name, A?: Uint32Array, B?: Uint32Array}} memory
    * @param {import("../../shared/pictures.js").Pictures} pictures
-   * @param {{change: () => void, look: (row: number | null) => void, choose: (row: number) => void}} means
-   *   what follows from another group, and from pointing at one of its images and choosing it
+   * @param {{change: () => void, look: (row: number | null) => void, choose: (row: number) => void,
+   *   direct: (A: Uint32Array, B: Uint32Array) => void}} means what follows from another group, from
+   *   pointing at one of its images and choosing it, and from the wish for a direction
    */
   constructor(box, host, memory, pictures, means) {
     this.#box = box;
@@ -285,6 +286,10 @@ export class Groups {
         return bar(axisLabel(dimension), text, Math.abs(difference) / most);
       }),
     );
+    if (!isBoth) return;
+    const direct = button("Use A → B as a direction", () => this.#means.direct(A, B));
+    direct.className = "plain direct";
+    section.append(direct);
   }
 
   /** @param {Name} name @param {string} type */

@@ -6,8 +6,8 @@
  * part is made again.
  *
  * @typedef {{content: string, z: number[], label: string, path?: number[][], picks?: boolean,
- *   hasLens?: boolean}} MapData `path` is joined by a line; if `picks`, a click chooses a place
- *   and leaves the point where it is
+ *   directs?: boolean, hasLens?: boolean}} MapData `path` is joined by a line; if `picks`, a click
+ *   chooses a place and leaves the point where it is; if `directs`, the host takes directions
  * @typedef {{shown: Record<string, import("./view.js").Shown>, hidden: Set<number>,
  *   ranges: Record<string, [number, number] | null>,
  *   groups: ConstructorParameters<typeof Groups>[2]}} Remembered by map and quantity
@@ -134,6 +134,7 @@ export class LiveMap {
       change: () => this.#paint(),
       look: (row) => (row === null ? this.#leave() : this.#lookAt(this.#spotOf(row))),
       choose: (row) => this.#settle(this.#spotOf(row)),
+      direct: (A, B) => host.tell("groups", { A: Array.from(A), B: Array.from(B) }),
     });
     const { view } = this.#scene;
     const means = {
@@ -185,7 +186,8 @@ export class LiveMap {
   update(data) {
     const isFirst = this.#data.content === "";
     this.#data = this.#settling ? { ...data, z: this.#data.z } : data; // it does not know the last keys yet
-    const { content, z, label, path, hasLens } = this.#data;
+    const { content, z, label, path, directs, hasLens } = this.#data;
+    this.#box.classList.toggle("directs", Boolean(directs));
     this.#plot.setAttribute("aria-label", label);
     if (hasLens && !this.#lens) {
       this.#box.classList.add("with-lens");
@@ -197,7 +199,7 @@ export class LiveMap {
     }
     this.#lens?.update({ content, z });
     this.#scene.path = path ?? [];
-    if (isFirst || this.#scene.map.kind === "dimensions") {
+    if (isFirst || this.#scene.map.isMoving) {
       this.#setMap();
       this.#setColours();
     }

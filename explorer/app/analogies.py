@@ -1,0 +1,133 @@
+"""Analogies: A is to B as an image is to what? The direction from A to B, applied to the image."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from explorer.app import cache, ends, parts, session
+from explorer.app.upload import upload_and_prepare
+from explorer.app.words import literal
+from explorer.bundle.directions import ends_of, groups_of, halve, length_of
+from explorer.bundle.spelling import parse_place
+from explorer.bundle.store import Bundle
+from explorer.core.directions import Direction
+from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
+from explorer.core.neighbours import index, majority
+from explorer.core.subsets import evenly_spaced
+from explorer.core.trust import VERDICTS
+
+SOURCES = ("The point", "Test image", "Upload", "Drawing")
+TRIED = 100
+"""Images that a direction is applied to, to see how often that can be trusted."""
+
+
+def render_analogy(bundle: Bundle, text: str, found: Direction) -> None:
+    """Choose an image and show where the direction leads it, and how far to trust that."""
+    source = st.segmented_control(
+        "Apply it to", SOURCES, default=SOURCES[0], required=True, key="apply-source",
+        persist_state="session",
+    )  # fmt: skip
+    z = _take_place(bundle, source)
+    if z is None:
+        return
+    shift = length_of(text, found, bundle) * found.deviation * found.unit
+    answer = session.rounded(z + shift)
+    shown = {"the image": z, "the answer": answer}
+    if (means := _ends(bundle, text)) is not None:
+        shown = dict(zip(map(str, ends_of(text, bundle)), means, strict=True)) | shown
+    st.caption(" : ".join(map(literal, shown)))
+    latents = np.stack(list(shown.values())).astype(np.float32)
+    parts.pick_tile(
+        cache.decoded(bundle, latents),
+        lambda tile: session.move_to(bundle, latents[tile]),
+        columns=len(latents),
+        labels=list(shown),
+        key=f"analogy-{bundle.card.name}",
+        title="The analogy; choose an image to move the point there",
+        tile_size=112,
+    )
+    _render_verdict(bundle, answer)
+    _render_trials(bundle, text, shift)
+
+
+def _take_place(bundle: Bundle, source: str) -> np.ndarray | None:
+    """The latent of the chosen image; None while there is none."""
+    state = st.session_state
+    if source == "The point":
+        return session.point(bundle)
+    if source == "Test image":
+        ends.choose_test_image(bundle, "apply")
+        try:
+            return parse_place(state.get("apply", ""), bundle)
+        except ValueError:  # none yet, or of another model
+            return None
+    if source == "Upload":
+        image = upload_and_prepare(bundle, key="apply")
+        return None if image is None else bundle.codec.encode(image[np.newaxis])[0][0]
+    kept = f"applied-{bundle.content}"
+
+    def take(drawn: np.ndarray) -> None:
+        image = drawn[np.newaxis] / np.float32(255.0)
+        state[kept] = bundle.codec.encode(image)[0][0]
+
+    parts.draw(bundle, take, key=f"apply-draw-{bundle.card.name}")
+    drawn: np.ndarray | None = state.get(kept)
+    return drawn
+
+
+def _ends(bundle: Bundle, text: str) -> np.ndarray | None:
+    """Where the direction leads from and to, ``(2, latent_dim)``, if it has ends."""
+    groups = groups_of(text, bundle)
+    if groups is not None:
+        rows, is_second = halve(groups, for_fitting=True)
+        z = bundle.latents.z_mean[rows]
+        return np.stack([z[~is_second].mean(axis=0), z[is_second].mean(axis=0)])
+    kind, _, rest = text.partition(":")
+    if kind == "ends":
+        return np.stack([parse_place(end, bundle) for end in rest.split(":")])
+    return None
+
+
+def _neighbours(bundle: Bundle, z: np.ndarray) -> np.ndarray:
+    """The test images nearest to latents, ``(n, JUDGED_NEIGHBOURS)``."""
+    count = min(JUDGED_NEIGHBOURS, bundle.card.data.test_images)
+    rows: np.ndarray = index(bundle.latents.z_mean).kneighbors(z, count, return_distance=False)
+    return rows
+
+
+def _render_verdict(bundle: Bundle, answer: np.ndarray) -> None:
+    """What lies around the answer, and whether it can be trusted."""
+    ((level, reasons),) = cache.verdicts(bundle, answer[np.newaxis])
+    labels = bundle.latents.labels[_neighbours(bundle, answer[np.newaxis])]
+    (label,) = majority(labels)
+    name = literal(bundle.card.data.classes[label])
+    said = f"{(labels == label).sum()} of its {labels.size} nearest test images are **{name}**"
+    if level == "good":
+        st.markdown(f"The answer is {VERDICTS[level]}: {said}.")
+    else:
+        st.warning(
+            f"The answer is not to be trusted ({VERDICTS[level]}): {'; '.join(reasons)}. {said}.",
+            icon=":material/warning:",
+        )
+
+
+def _render_trials(bundle: Bundle, text: str, shift: np.ndarray) -> None:
+    """How the direction does with images of its first group that were not used to find it."""
+    groups = groups_of(text, bundle)
+    if groups is None:
+        return
+    rows, is_second = halve(groups, for_fitting=False)
+    tried = rows[~is_second]
+    tried = tried[evenly_spaced(len(tried), TRIED)]
+    if not len(tried):
+        return
+    answers = (bundle.latents.z_mean[tried] + shift).astype(np.float32)
+    are_there = np.isin(_neighbours(bundle, answers), groups[1]).mean(axis=1) > 0.5
+    are_good = [level == "good" for level, _ in cache.verdicts(bundle, answers)]
+    first, second = (literal(name) for name in ends_of(text, bundle))
+    st.markdown(
+        f"Of {len(tried)} images of {first} that were not used to find it, **{are_there.sum()}** "
+        f"land among {second}, where most of the {JUDGED_NEIGHBOURS} nearest test images are; "
+        f"**{sum(are_good)}** of the answers can be trusted."
+    )

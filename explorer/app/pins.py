@@ -1,0 +1,217 @@
+"""Pins: places that a person keeps of a model, as a filmstrip along the bottom of the page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass, replace
+from itertools import count
+from urllib.parse import urlencode
+
+import numpy as np
+import streamlit as st
+
+from explorer.app import cache, directions, session
+from explorer.app.exports import download, npz
+from explorer.app.view import Detail
+from explorer.app.words import describe_test_image, literal
+from explorer.bundle.spelling import parse_place
+from explorer.bundle.store import Bundle
+from explorer.core.geometry import nearest
+from explorer.drawing import raster
+from explorer.notation import SHORT, parse_count, parse_list, write_list
+
+MOST = 12
+ZOOM = 4
+"""A pixel of an image in the strip that is downloaded."""
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A place that is kept.
+
+    Attributes:
+        name: for people.
+        place: as ``parse_place`` reads it.
+        label: the class that a conditional model decodes there.
+        is_chosen: whether it is among those that go into another tool.
+    """
+
+    name: str
+    place: str
+    label: int = 0
+    is_chosen: bool = True
+
+    def z(self, bundle: Bundle) -> np.ndarray:
+        """The latent, ``(latent_dim,)``."""
+        return parse_place(self.place, bundle)
+
+    def picture(self, bundle: Bundle) -> np.ndarray:
+        """What is decoded there, ``(height, width, channels)`` uint8."""
+        given = replace(bundle, label=self.label)
+        picture: np.ndarray = cache.decoded(given, self.z(bundle)[np.newaxis])[0]
+        return picture
+
+
+def pins_of(bundle: Bundle) -> list[Pin]:
+    """The pins of a model, to be changed in place."""
+    shelves: dict[str, list[Pin]] = st.session_state.setdefault("pins", {})
+    return shelves.setdefault(bundle.content, [])
+
+
+def _take(text: str, bundle: Bundle) -> None:
+    """Take the pins of a link, unless the visit has some: going back in it removes none."""
+    found = [_read(fields, bundle) for fields in parse_list(text)[:MOST]]
+    st.session_state.setdefault("pins", {}).setdefault(bundle.content, found)
+
+
+def _read(fields: list[str], bundle: Bundle) -> Pin:
+    name, place, number = [*fields, "", ""][:3]
+    parse_place(place, bundle)
+    label = parse_count(number or "0")
+    if label is None or label >= len(bundle.card.data.classes):
+        raise ValueError(f"there are classes 0 to {len(bundle.card.data.classes) - 1}")
+    return Pin(name, place.replace(" ", ","), label)
+
+
+def _tell(bundle: Bundle) -> str | None:
+    """All pins, with fewer decimals if the text would be long."""
+    pins, text = pins_of(bundle), ""
+    for digits in (3, 2, 1):
+        text = write_list([_write(pin, bundle, digits) for pin in pins])
+        if len(text) <= SHORT:
+            break
+    return text or None
+
+
+def _write(pin: Pin, bundle: Bundle, digits: int) -> list[str]:
+    place = pin.place
+    if not place.startswith("test-"):  # an address writes a space as one character, a comma as 3
+        place = session.format_latent(pin.z(bundle), digits).replace(",", " ")
+    return [pin.name, place, *([str(pin.label)] if bundle.card.model.is_conditional else [])]
+
+
+DETAIL = Detail("pins", _take, _tell)
+
+
+def render_pins(bundle: Bundle) -> None:
+    """Draw the strip: a button that keeps the point, what the pins are for, and the pins."""
+    pins = pins_of(bundle)
+    with st.container(key="pins", horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.button(
+            "Pin the point", key="pin", icon=":material/push_pin:", on_click=_add, args=(bundle,),
+            disabled=len(pins) >= MOST, width="content",
+            help=f"Keep the point here for the visit, and in the address; up to {MOST}",
+        )  # fmt: skip
+        if pins:
+            with st.popover("Use pins", key="use-pins", width="content"):
+                _render_list(bundle, pins)
+                _render_uses(bundle, [pin for pin in pins if pin.is_chosen])
+        for number, pin in enumerate(pins):
+            picture = raster.data_uri(pin.picture(bundle))
+            st.button(
+                f"![]({picture}) {literal(pin.name)}",
+                key=f"pin-{number}", on_click=_go, args=(bundle, pin), width="content",
+            )  # fmt: skip
+
+
+def _add(bundle: Bundle) -> None:
+    pins, z = pins_of(bundle), session.point(bundle)
+    row = int(nearest(z, bundle.latents.z_mean)[0][0])
+    names = {pin.name for pin in pins}
+    name = next(name for n in count(1) if (name := f"Pin {n}") not in names)
+    place = session.format_latent(z)
+    if np.array_equal(session.rounded(bundle.latents.z_mean[row]), z):
+        name, place = describe_test_image(bundle, row), f"test-{row}"
+    pins.append(Pin(name, place, bundle.label))
+
+
+def _go(bundle: Bundle, pin: Pin) -> None:
+    session.choose_label(bundle, pin.label)
+    session.move_to(bundle, pin.z(bundle))
+
+
+def _render_list(bundle: Bundle, pins: list[Pin]) -> None:
+    """Choose, rename, reorder and remove pins."""
+    state = st.session_state
+
+    def change(number: int) -> None:
+        name, is_chosen = state[f"pin-name-{number}"], state[f"pin-use-{number}"]
+        pins[number] = replace(pins[number], name=name, is_chosen=is_chosen)
+
+    def move(number: int) -> None:
+        pins.insert(number - 1, pins.pop(number))
+
+    def remove(number: int) -> None:
+        del pins[number]
+
+    for number, pin in enumerate(pins):
+        state[f"pin-use-{number}"], state[f"pin-name-{number}"] = pin.is_chosen, pin.name
+        row = st.container(horizontal=True, vertical_alignment="center", gap="xsmall")
+        row.checkbox(
+            f"Use {pin.name}", key=f"pin-use-{number}", on_change=change, args=(number,),
+            label_visibility="collapsed", width="content",
+        )  # fmt: skip
+        row.text_input(
+            f"Name of pin {number + 1}", key=f"pin-name-{number}", on_change=change,
+            args=(number,), max_chars=40, label_visibility="collapsed",
+        )  # fmt: skip
+        for label, action, is_possible in (("Earlier", move, number), ("Remove", remove, True)):
+            row.button(
+                label, key=f"pin-{label.lower()}-{number}", on_click=action, args=(number,),
+                disabled=not is_possible, width="content",
+            )  # fmt: skip
+
+
+def _render_uses(bundle: Bundle, chosen: list[Pin]) -> None:
+    """Take the chosen pins into other tools, or save them."""
+    state, places = st.session_state, [pin.place for pin in chosen]
+
+    def interpolate() -> None:
+        state["a"], *state["via"], state["b"] = places
+        state["view"] = "Interpolate"
+
+    def direct() -> None:
+        first, second = chosen
+        directions.show(
+            bundle, f"ends:{first.place}:{second.place}", f"{first.name} → {second.name}"
+        )
+
+    with st.container(horizontal=True, gap="xsmall"):
+        st.button(
+            "Interpolate", on_click=interpolate, disabled=len(chosen) < 2,
+            help="A path through the chosen pins, in this order",
+        )  # fmt: skip
+        st.button(
+            "Direction", on_click=direct, disabled=len(chosen) != 2,
+            help="The direction from the first to the second of two chosen pins",
+        )  # fmt: skip
+    if not chosen:
+        return
+    images = np.stack([pin.picture(bundle) for pin in chosen])
+    latents = np.stack([pin.z(bundle) for pin in chosen])
+    names, labels = np.array([pin.name for pin in chosen]), [pin.label for pin in chosen]
+
+    def table() -> str:
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(["name", "class", *(f"z_{d + 1}" for d in range(latents.shape[1]))])
+        for pin, z in zip(chosen, latents, strict=True):
+            given = bundle.card.data.classes[pin.label] if bundle.card.model.is_conditional else ""
+            rows.writerow([pin.name, given, *(f"{value:.6g}" for value in z.tolist())])
+        return text.getvalue()
+
+    def strip() -> bytes:
+        return raster.png(raster.enlarge(raster.tile(images, len(images)), ZOOM))
+
+    def arrays() -> bytes:
+        return npz(z=latents, images=images, names=names, labels=np.array(labels, np.int64))
+
+    file = f"{bundle.card.name}-pins"
+    with st.container(horizontal=True, gap="xsmall"):
+        download("PNG", strip, f"{file}.png", mime="image/png")
+        download("NPZ", arrays, f"{file}.npz")
+        download("CSV", table, f"{file}.csv", mime="text/csv")
+    address = {"model": bundle.card.name, "view": state["view"], "pins": _tell(bundle) or ""}
+    st.caption("A link that brings all pins back; the page's own address does so as well")
+    st.code(f"{st.context.url}?{urlencode(address)}", language=None)

@@ -1,0 +1,38 @@
+"""How far places of a model can be trusted, on the scale of its test images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from explorer.bundle.places import return_distances
+from explorer.bundle.store import Bundle
+from explorer.core.neighbours import index
+from explorer.core.trust import judge, quantiles, thresholds
+
+Verdict = tuple[str, tuple[str, ...]]
+"""A key of ``VERDICTS``, and the reasons."""
+
+
+def trust_scales(bundle: Bundle) -> np.ndarray:
+    """The scale of each reading: ``quantiles`` of the test images' own."""
+    latents = bundle.latents
+    own = np.stack([latents.log_density, latents.return_distance, latents.nearest_distance], 1)
+    return quantiles(own)
+
+
+def trust_limits(bundle: Bundle) -> list[dict[str, Any]]:
+    """What the readings of a good place may be: ``thresholds``."""
+    mean = bundle.latents.z_mean.mean(axis=0, keepdims=True)
+    blend = bundle.aggregate_posterior.log_density(mean)[0]
+    return thresholds(trust_scales(bundle), float(blend))
+
+
+def judge_places(bundle: Bundle, z: np.ndarray) -> list[Verdict]:
+    """The verdict on each of some latents ``(n, latent_dim)``, of a bundle with graphs."""
+    density = bundle.aggregate_posterior.log_density(z)
+    nearest = index(bundle.latents.z_mean).kneighbors(z, 1)[0][:, 0]
+    readings = np.stack([density, return_distances(bundle.codec, z), nearest], axis=1)
+    limits = trust_limits(bundle)
+    return [judge(values, limits) for values in readings.tolist()]
