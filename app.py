@@ -1,18 +1,17 @@
 """Explore the latent space of trained variational autoencoders: ``streamlit run app.py``."""
 
 import os
-from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's threads use up a core by waiting
 
 import streamlit as st
 
 if __name__ == "__main__":  # a visitor's page
-    from explorer.app.page import render_page
+    from explorer.app.page import ICON, render_page
 
     st.set_page_config(
         page_title="Latent space explorer",
-        page_icon=Path(__file__).parent / "explorer" / "app" / "icon.png",
+        page_icon=ICON,
         layout="wide",
     )
     render_page()

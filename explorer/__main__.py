@@ -8,10 +8,12 @@ import sys
 from explorer.cli.terminal import exit_with
 
 COMMANDS = {
+    "app": "show the page in a browser",
     "adopt": "make a bundle of any encoder and decoder",
     "convert": "convert bundles of an earlier version to the present one",
     "data": "fetch or look at a data set, and say what it has",
     "pictures": "write the pictures of a model as files",
+    "train": "train models; needs pip install '.[train]'",
     "verify": "recompute every figure of a bundle's card",
 }
 

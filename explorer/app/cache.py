@@ -44,8 +44,8 @@ from explorer.data.uploads import Upload, read_upload
 from explorer.drawing import charts, raster
 from explorer.web import payload
 
-BUNDLES = Path(os.environ.get("LATENT_BUNDLES") or DEFAULT_FOLDER)
-"""Where the bundles lie; ``LATENT_BUNDLES`` names another folder."""
+BUNDLES = DEFAULT_FOLDER
+"""Where the bundles lie."""
 RECONSTRUCTIONS = 12
 SAMPLES = 40
 DrawnFrom = Literal["Prior", "Mixture", "Aggregate posterior"]

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import streamlit as st
 
@@ -17,6 +18,8 @@ from explorer.app.words import literal
 from explorer.bundle.card import BundleError, Card
 from explorer.bundle.images import public_name
 from explorer.bundle.store import Bundle
+
+ICON = Path(__file__).with_name("icon.png")
 
 
 def render_page() -> None:

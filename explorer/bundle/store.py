@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from onnxruntime import RunOptions
@@ -31,13 +33,16 @@ from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.files import check_size, describe_file, read_checked, read_file
 from explorer.bundle.graph import GraphError
 from explorer.bundle.latents import Latents, read_latents
+from explorer.bundle.posterior import Pair
 from explorer.core.density import AggregatePosterior
 from explorer.core.metrics import active_units
+from explorer.core.subsets import in_chunks
 from explorer.errors import one_line
 from explorer.recipes.recipe import first_problem
+from explorer.root import ROOT
 
-DEFAULT_FOLDER = Path(__file__).resolve().parents[2] / "pretrained"
-"""Where the bundles lie unless a person says otherwise: beside the project's own code."""
+DEFAULT_FOLDER = Path(os.environ.get("LATENT_BUNDLES") or ROOT / "pretrained")
+"""Where the bundles lie unless a command says otherwise: ``$LATENT_BUNDLES``, if that is set."""
 GRAPHS = ("encoder.onnx", "decoder.onnx")
 FILES = (*GRAPHS, "latents.npz", "history.json")
 HISTORY = "history.json"
@@ -50,6 +55,8 @@ TRIAL_SECONDS = 20.0
 """A graph that takes longer for its first two images is refused."""
 _TOO_SLOW: set[tuple[str, str]] = set()
 """Hashes of the graphs that did: a visitor who tries again must not start another such run."""
+_BATCH = 100
+"""Images run at once: a convolutional network needs megabytes for each."""
 _RESERVED = (IMAGES_FOLDER, REFERENCES_FOLDER)
 History = dict[str, list[float]]
 _HISTORY = TypeAdapter(History, config=ConfigDict(strict=True, allow_inf_nan=False))
@@ -82,6 +89,70 @@ class Bundle:
     codec_if_any: Codec | None
     reconstructions: np.ndarray | None
     label: int = 0
+
+    def encode(self, images: Any, label: int | None = None) -> Pair:
+        """q(z|x) of images.
+
+        Args:
+            images: ``(n, height, width, channels)`` or a single one, uint8 0–255, or float in
+                [0, 1]; ``card.data.image_shape`` has their shape.
+            label: their class, for a conditional model; by default ``self.label``.
+
+        Returns:
+            ``z_mean`` and ``z_log_var``, ``(n, latent_dim)`` float32 each.
+
+        Raises:
+            BundleError: they are of another shape, or the bundle has no graphs.
+        """
+        pixels = np.asarray(images)
+        scale = np.float32(255.0 if pixels.dtype == np.uint8 else 1.0)
+        shape = self.card.data.image_shape
+        batch = self._batch(pixels, shape, "images") / scale
+        parts = [self._codec_of(label).encode(some) for some in in_chunks(batch, _BATCH)]
+        z_mean, z_log_var = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return z_mean, z_log_var
+
+    def decode(self, z: Any, label: int | None = None) -> np.ndarray:
+        """Mean images of latents, ``(n, height, width, channels)`` float32 in [0, 1].
+
+        Args:
+            z: ``(n, latent_dim)``, or a single one.
+            label: the class, for a conditional model; by default ``self.label``.
+
+        Raises:
+            BundleError: they are of another shape, or the bundle has no graphs.
+        """
+        batch = self._batch(np.asarray(z), (self.card.model.latent_dim,), "latents")
+        codec = self._codec_of(label)
+        return np.concatenate([codec.decode(some) for some in in_chunks(batch, _BATCH)])
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Class of each test image, ``(n,)`` int64; ``card.data.classes`` has their names."""
+        return self.latents.labels
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """The figures of the test set by name, terms in nats per image; see ``Metrics``."""
+        return self.card.metrics.model_dump()
+
+    def _batch(self, values: np.ndarray, shape: tuple[int, ...], what: str) -> np.ndarray:
+        batch = values[np.newaxis] if values.shape == shape else values
+        if batch.shape[1:] != shape or not len(batch):
+            expected = ", ".join(map(str, shape))
+            raise BundleError(
+                f"{self.card.name} takes {what} of shape (n, {expected}), not {values.shape}"
+            )
+        return batch.astype(np.float32)
+
+    def _codec_of(self, label: int | None) -> Codec:
+        if self.codec_if_any is None:
+            raise BundleError(f"{self.card.name} came without encoder and decoder")
+        classes = len(self.card.data.classes)
+        label = self.label if label is None else label
+        if not 0 <= label < classes:
+            raise BundleError(f"{self.card.name} has classes 0 to {classes - 1}, not {label}")
+        return self.codec_if_any.given(label)
 
     @property
     def codec(self) -> Codec:
@@ -212,6 +283,32 @@ def load_bundle(path: Path) -> Bundle:
         )
     except MemoryError as error:
         raise BundleError(f"{path.name} needs more memory than this machine has") from error
+
+
+def load(model: str | Path) -> Bundle:
+    """Load a bundle for a notebook.
+
+    Args:
+        model: its name, in ``$LATENT_BUNDLES`` or among those that ship, or its folder.
+
+    Returns:
+        The bundle: ``encode`` and ``decode`` run its graphs; ``latents`` (``z_mean``,
+        ``z_log_var``, ``neg_elbo``, … of the test set), ``labels`` and ``history`` hold arrays,
+        ``figures`` numbers, ``card`` all that is known of it.
+
+    Raises:
+        BundleError: there is none of that name, or it is broken.
+
+    Example:
+        >>> bundle = explorer.load("mnist-2d")
+        >>> image = bundle.decode([0.5, -1.0])[0]
+    """
+    known = {path.name: path for path in find_bundles(DEFAULT_FOLDER)}
+    path = known.get(str(model), Path(model))
+    if not path.is_dir():
+        there = ", ".join(known) or "none"
+        raise BundleError(f"there is no bundle {str(model)!r}; in {DEFAULT_FOLDER} are: {there}")
+    return load_bundle(path.resolve())
 
 
 def find_references(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import runpy
 import shlex
 import sys
 import warnings
@@ -22,7 +23,14 @@ from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.errors import ExplorerError
 from explorer.recipes.find import RECIPES, find_recipe
 from explorer.recipes.recipe import override
+from explorer.root import ROOT
 from explorer.training.run import Plan, Run
+
+
+def main() -> int:
+    """Run ``train.py`` as ``python -m explorer train``."""
+    runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
+    return 0
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from explorer.root import ROOT
 from explorer.web import payload
 
-FOLDER = Path(__file__).parents[2] / "static" / "live"
+FOLDER = ROOT / "static" / "live"
 FILES = {
     path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in sorted(FOLDER.rglob("*.js"))
 }
