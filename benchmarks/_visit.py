@@ -1,24 +1,18 @@
-"""The app in a process of its own, and pages that visit it with ``probe.js`` in them."""
+"""Pages that visit the app with ``probe.js`` in them."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, WebSocket
 
+from benchmarks._server import Server
 from explorer.bundle.store import Bundle
 
-ROOT = Path(__file__).parents[1]
-BUNDLES = Path(os.environ.get("LATENT_BUNDLES", ROOT / "pretrained")).resolve()
 PROBE = Path(__file__).with_name("probe.js")
 
 MOUSE_INTERVAL = 0.008
@@ -28,55 +22,6 @@ QUEUE = 8
 """Reports of the mouse that the page may be behind."""
 
 Place = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Server:
-    """The app's process; Linux tells what it uses."""
-
-    url: str
-    pid: int
-    started: float
-
-    def cpu_seconds(self) -> float:
-        """Processor time used so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def memory(self, name: str) -> float:
-        """Megabytes: ``VmRSS`` now, ``VmHWM`` at most since ``forget_peak``."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(status.partition(f"{name}:")[2].split()[0]) / 1024
-
-    def forget_peak(self) -> None:
-        """Count the peak of memory from now on."""
-        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
-
-
-@contextlib.contextmanager
-def serve() -> Iterator[Server]:
-    """Start the app and wait until it answers."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    started = time.time()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py",
-         "--server.headless", "true", "--server.port", str(port), "--logger.level", "error"],
-        cwd=ROOT, env={**os.environ, "LATENT_BUNDLES": str(BUNDLES)}, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        while not _answers(port):
-            time.sleep(0.01)
-        yield Server(f"http://localhost:{port}", process.pid, started)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as connection:
-        return connection.connect_ex(("localhost", port)) == 0
 
 
 class Visit:

@@ -219,22 +219,25 @@ def path_figure(
         places: how far along it, ``(k,)``.
         unit: of those.
     """
-    figure = go.Figure(
+    thin_line = {"color": PALETTE[2], "dash": "dot", "width": 1}
+    return go.Figure(
         go.Scatter(
             x=places,
             y=percentiles,
             line={"color": PALETTE[0]},
             hovertemplate=f"%{{x:.3g}} {unit}: denser than %{{y:.0f}} %<extra></extra>",
-        )
-    )
-    figure.add_hline(thin, line={"color": PALETTE[2], "dash": "dot", "width": 1})
-    figure.update_layout(
-        height=SMALL_HEIGHT,
-        **_SMALL,
-        xaxis={"title": unit},
-        yaxis={"title": "denser than, % of images", "range": [0, 100]},
-    )
-    return figure
+        ),
+        go.Layout(
+            height=SMALL_HEIGHT,
+            **_SMALL,
+            shapes=[
+                {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "yref": "y",
+                 "y0": thin, "y1": thin, "line": thin_line}
+            ],
+            xaxis={"title": {"text": unit}},
+            yaxis={"title": {"text": "denser than, % of images"}, "range": [0, 100]},
+        ),
+    )  # fmt: skip
 
 
 def groups_figure(places: np.ndarray, is_second: np.ndarray, names: Sequence[str]) -> go.Figure:
