@@ -34,8 +34,8 @@ from playwright.async_api import (
 )
 
 from benchmarks._crowd import crowded_payload, serve_bytes
-from benchmarks._table import print_head, print_row
 from benchmarks._server import BUNDLES, Server, serve
+from benchmarks._table import print_head, print_row
 from benchmarks._visit import Place, Visit, has_dots, new_visit
 from benchmarks.browser import launch_options
 from explorer.bundle.store import Bundle, find_bundles, load_bundle

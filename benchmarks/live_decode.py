@@ -24,8 +24,8 @@ from urllib.parse import urlparse
 
 from playwright.sync_api import Page, Route, sync_playwright
 
-from benchmarks._table import percentile
 from benchmarks._server import BUNDLES
+from benchmarks._table import percentile
 from benchmarks.browser import launch_options
 from explorer.bundle.store import Bundle, find_bundles, load_bundle
 

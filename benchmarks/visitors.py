@@ -1,7 +1,7 @@
 """How the app bears a class: a real server, and visitors who speak the page's protocol to it.
 
     python -m benchmarks.visitors                 fifty at once, and twenty who find it just started
-    python -m benchmarks.visitors --visitors 20
+    python -m benchmarks.visitors --processes 2   as behind a proxy that keeps a visitor to one
 
 Each visitor opens one of the models, fetches what its page fetches, and goes through all tabs and
 some options; no browser draws anything, so that the server alone is measured. The visitors'
@@ -17,7 +17,7 @@ import os
 import re
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -83,13 +83,15 @@ class Visitor:
             await self._get(path)
         self._query = urlencode({"model": self.model})
         url = self.server.url.replace("http", "ws") + "/_stcore/stream"
-        self._socket = await connect(
+        socket = await connect(
             url,
             create_connection=_Counted,
             max_size=None,
             subprotocols=[Subprotocol("streamlit")],
             open_timeout=PATIENCE,
         )
+        assert isinstance(socket, _Counted)
+        self._socket = socket
         await self._run()
 
     async def press(self, key: str, kind: str, value: str) -> None:
@@ -161,6 +163,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--visitors", type=int, default=50, metavar="N", help="(default 50)")
+    parser.add_argument("--processes", type=int, default=1, metavar="N", help="(default 1)")
     parser.add_argument("--cold", type=int, default=20, metavar="N", help="(default 20)")
     options = parser.parse_args()
     models = [path.name for path in find_bundles(BUNDLES)]
@@ -170,10 +173,10 @@ def main() -> None:
     print_head()
     with serve() as server:
         asyncio.run(measure_one(server, models[0]))
-    with serve() as server:
-        asyncio.run(measure_cold(server, models, options.cold))
-    with serve() as server:
-        asyncio.run(measure_crowd(server, models, options.visitors))
+    with serve_several(options.processes) as servers:
+        asyncio.run(measure_cold(servers, models, options.cold))
+    with serve_several(options.processes) as servers:
+        asyncio.run(measure_crowd(servers, models, options.visitors))
 
 
 async def measure_one(server: Server, model: str) -> None:
@@ -192,45 +195,63 @@ async def measure_one(server: Server, model: str) -> None:
     print_row("bytes: reload", [again.received_bytes / 1e6], "MB", at_most=0.3)
 
 
-async def measure_cold(server: Server, models: Sequence[str], count: int) -> None:
+@contextlib.contextmanager
+def serve_several(count: int) -> Iterator[list[Server]]:
+    """Start so many processes of the app."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(serve()) for _ in range(count)]
+
+
+async def measure_cold(servers: Sequence[Server], models: Sequence[str], count: int) -> None:
     """Visitors who all come when the server has just started."""
-    visitors = crowd(server, models, count)
+    visitors = crowd(servers, models, count)
     async with visits(visitors):
         times = await asyncio.gather(*(timed(visitor.open()) for visitor in visitors))
     print_row(f"{count} visitors, cold: page open", times, "s", at_most=6)
 
 
-async def measure_crowd(server: Server, models: Sequence[str], count: int) -> None:
+async def measure_crowd(servers: Sequence[Server], models: Sequence[str], count: int) -> None:
     """Visitors of all models who come together, and do the same things at the same time."""
-    first = crowd(server, models, len(models))
+
+    def cpu_seconds() -> float:
+        return sum(server.cpu_seconds() for server in servers)
+
+    def memory() -> float:
+        return sum(server.memory("VmRSS") for server in servers)
+
+    first = crowd(servers, models, len(models) * len(servers))
     async with visits(first):
         for visitor in first:
             await visitor.open()
         await walk(first, defaultdict(list))
     what = f"{count} visitors"
-    visitors = crowd(server, models, count)
+    visitors = crowd(servers, models, count)
     async with visits(visitors):
-        used = server.cpu_seconds()
+        used = cpu_seconds()
         opens = await asyncio.gather(*(timed(visitor.open()) for visitor in visitors))
-        used = server.cpu_seconds() - used
+        used = cpu_seconds() - used
         print_row(f"{what}: page open", opens, "s", at_most=4)
-        print_row(f"{what}: the server's CPU for each page", [1000 * used / count], "ms")
+        print_row(f"{what}: CPU for each page", [1000 * used / count], "ms")
         times: dict[str, list[float]] = defaultdict(list)
-        used = server.cpu_seconds()
+        used = cpu_seconds()
         await walk(visitors, times)
-        used = server.cpu_seconds() - used
+        used = cpu_seconds() - used
         for name, values in times.items():
             print_row(f"{what}: {name}", values, "s", at_most=1)
-        runs = sum(len(values) for values in times.values())
-        print_row(f"{what}: the server's CPU for each change", [1000 * used / runs], "ms")
-        print_row(f"{what}: memory", [server.memory("VmRSS")], "MB", at_most=900)
+        changes = sum(times.values(), [])
+        print_row(f"{what}: all changes", changes, "s", at_most=1)
+        print_row(f"{what}: CPU for each change", [1000 * used / len(changes)], "ms")
+        print_row(f"{what}: memory", [memory()], "MB", at_most=900)
     await asyncio.sleep(5)
-    print_row(f"{what}: memory after they left", [server.memory("VmRSS")], "MB")
+    print_row(f"{what}: memory after they left", [memory()], "MB")
 
 
-def crowd(server: Server, models: Sequence[str], count: int) -> list[Visitor]:
-    """Visitors, each of the next model."""
-    return [Visitor(server, models[n % len(models)]) for n in range(count)]
+def crowd(servers: Sequence[Server], models: Sequence[str], count: int) -> list[Visitor]:
+    """Visitors, spread over the servers and models."""
+    return [
+        Visitor(servers[n % len(servers)], models[n // len(servers) % len(models)])
+        for n in range(count)
+    ]
 
 
 @contextlib.asynccontextmanager

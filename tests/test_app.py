@@ -6,6 +6,7 @@ import base64
 import csv
 import dataclasses
 import functools
+import gzip
 import io
 import json
 import os
@@ -180,7 +181,7 @@ def images_sent(visitor: AppTest, bundle: Bundle) -> bytes:
     if parts(visitor)[key].bytes == nothing:
         return b""
     assert given(visitor, key) == {"address": address_of("images", bundle.content)}
-    return cache.images_payload(bundle).removeprefix(nothing)
+    return gzip.decompress(cache.images_payload(bundle)).removeprefix(nothing)
 
 
 def send(visitor: AppTest, key: str, event: str, value: Any) -> AppTest:

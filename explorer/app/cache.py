@@ -6,6 +6,7 @@ names, sizes and times of their files.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 from collections.abc import Callable
@@ -34,7 +35,7 @@ from explorer.bundle.store import (
 from explorer.bundle.trust import Verdict, judge_places
 from explorer.bundle.walks import Kind, Walk, all_walks, build_graph
 from explorer.core.directions import Direction
-from explorer.core.geodesics import DataGraph, Scores
+from explorer.core.geodesics import THIN, DataGraph, Scores
 from explorer.core.mixtures import Mixture, fit_mixture
 from explorer.core.refine import refine
 from explorer.core.subsets import evenly_spaced
@@ -48,6 +49,8 @@ BUNDLES = DEFAULT_FOLDER
 """Where the bundles lie."""
 RECONSTRUCTIONS = 12
 SAMPLES = 40
+COMPRESSION = 4
+"""Of gzip: half-precision weights get no smaller with more, and it takes longer."""
 DrawnFrom = Literal["Prior", "Mixture", "Aggregate posterior"]
 
 KEYS: dict[str | type[Any], Callable[[Any], Any]] = {
@@ -156,14 +159,20 @@ def forget_originals() -> None:
 
 @st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=KEYS)
 def model_payload(bundle: Bundle) -> bytes:
-    """The model as the browser gets it."""
-    return payload.encode_model(bundle)
+    """The model as the browser gets it, compressed with gzip once for all."""
+    return gzip.compress(payload.encode_model(bundle), COMPRESSION)
+
+
+def has_images(bundle: Bundle) -> bool:
+    """Whether the browser gets the test images; looking for them may take seconds."""
+    images = originals_of(bundle)
+    return images is not None and payload.fits_sprite(images)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=KEYS)
 def images_payload(bundle: Bundle) -> bytes:
-    """The test images as the browser gets them, or that there are none."""
-    return payload.encode_images(bundle, originals_of(bundle))
+    """The test images as the browser gets them, or that there are none; with gzip as well."""
+    return gzip.compress(payload.encode_images(bundle, originals_of(bundle)), 1)
 
 
 def pictures(bundle: Bundle, rows: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -252,6 +261,13 @@ def kl_figure(bundle: Bundle) -> go.Figure:
 def comparison_figure(curves: tuple[charts.Curve, ...], *, time: charts.Time) -> go.Figure:
     """Curves of several models, not to be changed."""
     return charts.comparison_figure(curves, time=time)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=KEYS)
+def path_figure(bundle: Bundle, path: np.ndarray) -> go.Figure:
+    """How dense the data is along a path, not to be changed."""
+    places = np.linspace(0, 100, len(path))
+    return charts.path_figure(percentiles(bundle, path), 100 * THIN, places)
 
 
 def reconstructions_png(bundle: Bundle) -> tuple[bytes, bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -20,10 +21,23 @@ from explorer.bundle.images import public_name
 from explorer.bundle.store import Bundle
 
 ICON = Path(__file__).with_name("icon.png")
+_TURNS = threading.Semaphore(2)
+"""Runs of the script at a time: more of them only take the interpreter from each other."""
+_TURN_SECONDS = 3.0
+"""A run waits so long for its turn; then another one is slow, and it goes on without."""
 
 
 def render_page() -> None:
-    """Draw the whole page."""
+    """Draw the whole page, when it is this visitor's turn."""
+    has_turn = _TURNS.acquire(timeout=_TURN_SECONDS)
+    try:
+        _render_page()
+    finally:
+        if has_turn:
+            _TURNS.release()
+
+
+def _render_page() -> None:
     bundles = cache.list_bundles()
     cards = _in_order({name: card for name, card in bundles.items() if isinstance(card, Card)})
     broken = {name: problem for name, problem in bundles.items() if isinstance(problem, str)}

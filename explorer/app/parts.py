@@ -87,9 +87,9 @@ def mount_model(bundle: Bundle) -> None:
 
 def mount_images(bundle: Bundle) -> None:
     """Tell where it gets the test images, or that there are none; last: it may take seconds."""
+    is_there = cache.has_images(bundle)
     nothing = bundle.content.encode()
-    has_images = cache.images_payload(bundle) != nothing
-    data = {"address": address_of("images", bundle.content)} if has_images else nothing
+    data = {"address": address_of("images", bundle.content)} if is_there else nothing
     _sprite(key=f"sprite-{bundle.content}", data=data)
 
 

@@ -6,8 +6,9 @@ Models and test images have addresses of the same kind as the code, with the mod
 from __future__ import annotations
 
 import contextlib
+import gzip
 import importlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,11 @@ def _serve_payload(request: Request) -> Response:
         bundle = cache.find_bundle(content)
     except BundleError:
         return _absent()
-    return _keep(_PAYLOADS[kind](bundle), "application/octet-stream")
+    packed = _PAYLOADS[kind](bundle)
+    headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        packed, headers = gzip.decompress(packed), {}
+    return _keep(packed, "application/octet-stream", headers)
 
 
 async def _decode(request: Request) -> Response:
@@ -148,6 +153,6 @@ def _refuse(sentence: str, status: int) -> Response:
     return Response(sentence, status_code=status, media_type="text/plain")
 
 
-def _keep(content: bytes, media_type: str) -> Response:
+def _keep(content: bytes, media_type: str, headers: Mapping[str, str] = {}) -> Response:
     forever = {"Cache-Control": "public, max-age=31536000, immutable"}
-    return Response(content, media_type=media_type, headers=forever)
+    return Response(content, media_type=media_type, headers={**forever, **headers})

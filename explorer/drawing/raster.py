@@ -65,6 +65,13 @@ def png(picture: np.ndarray, *, effort: int = 6) -> bytes:
     return buffer.getvalue()
 
 
+def jpeg(picture: np.ndarray) -> bytes:
+    """Encode a picture ``(height, width, channels)`` uint8 as JPEG, with colours of each pixel."""
+    buffer = io.BytesIO()
+    as_image(picture).save(buffer, "jpeg", quality=90, subsampling=0)
+    return buffer.getvalue()
+
+
 def data_uri(picture: np.ndarray) -> str:
     """A picture as a PNG that a page can hold in an ``src``."""
     return "data:image/png;base64," + base64.b64encode(png(picture, effort=1)).decode()

@@ -22,19 +22,29 @@ MAX_NETWORK_BYTES = 64_000_000
 MAX_SPRITE_PIXELS = 16_000_000
 """Larger sets of test images are not sent to the browser; the lens then shows no originals, and
 no stored reconstructions."""
+MAX_LOSSLESS_BYTES = 12_000_000
+"""Of pixels; more of them are sent as thumbnails that are not exact."""
 
 
 def encode_images(bundle: Bundle, images: np.ndarray | None) -> bytes:
-    """The model's hash and, if there are any and not too many, the test images as one PNG.
+    """The model's hash and, if there are any and not too many, the test images as one picture.
 
-    Stored reconstructions follow in it, one for each.
+    Stored reconstructions follow in it, one for each. It is a PNG, or if that would be large a
+    JPEG, whose blocks of 8 pixels do not mix images of common sizes.
     """
     content = bundle.content.encode()
-    if images is None or images[..., 0].size > MAX_SPRITE_PIXELS:
+    if images is None or not fits_sprite(images):
         return content
     if bundle.reconstructions is not None:
         images = np.concatenate([images, bundle.reconstructions])
-    return content + raster.png(raster.tile(images, SPRITE_COLUMNS), effort=1)
+    picture = raster.tile(images, SPRITE_COLUMNS)
+    is_large = picture.size > MAX_LOSSLESS_BYTES
+    return content + (raster.jpeg(picture) if is_large else raster.png(picture, effort=1))
+
+
+def fits_sprite(images: np.ndarray) -> bool:
+    """Whether the browser gets these test images, ``(n, height, width, channels)``."""
+    return images[..., 0].size <= MAX_SPRITE_PIXELS
 
 
 def encode_model(bundle: Bundle) -> bytes:

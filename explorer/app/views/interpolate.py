@@ -163,9 +163,7 @@ def _render_scores(bundle: Bundle, scores: dict[Kind, Scores], path: np.ndarray)
             ]
         )
     )
-    figure = charts.path_figure(
-        cache.percentiles(bundle, path), 100 * THIN, np.linspace(0, 100, len(path))
-    )
+    figure = cache.path_figure(bundle, path)
     room = chart.container(height=charts.SMALL_HEIGHT, border=False)  # so that nothing jumps
     room.plotly_chart(figure, key="path-density", config={"displayModeBar": False})
 

@@ -11,11 +11,13 @@ export class Sprite {
     this.#hub = hub;
   }
 
-  /** @param {Uint8Array<ArrayBuffer>} data the hash, then a PNG or nothing */
+  /** @param {Uint8Array<ArrayBuffer>} data the hash, then a PNG, a JPEG or nothing */
   update(data) {
     this.#hub.withModel(new TextDecoder().decode(data.subarray(0, HASH)), async (model) => {
       if (model.sprite) return;
-      const picture = new Blob([data.subarray(HASH)], { type: "image/png" });
+      const picture = new Blob([data.subarray(HASH)], {
+        type: data[HASH] === 0xff ? "image/jpeg" : "image/png",
+      });
       model.setSprite(picture.size ? await createImageBitmap(picture) : null);
     });
   }
