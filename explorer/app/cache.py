@@ -49,8 +49,8 @@ BUNDLES = DEFAULT_FOLDER
 """Where the bundles lie."""
 RECONSTRUCTIONS = 12
 SAMPLES = 40
-COMPRESSION = 4
-"""Of gzip: half-precision weights get no smaller with more, and it takes longer."""
+COMPRESSION = 1
+"""Of gzip: half-precision weights get hardly smaller with more, and it takes longer."""
 DrawnFrom = Literal["Prior", "Mixture", "Aggregate posterior"]
 
 KEYS: dict[str | type[Any], Callable[[Any], Any]] = {
@@ -171,8 +171,8 @@ def has_images(bundle: Bundle) -> bool:
 
 @st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=KEYS)
 def images_payload(bundle: Bundle) -> bytes:
-    """The test images as the browser gets them, or that there are none; with gzip as well."""
-    return gzip.compress(payload.encode_images(bundle, originals_of(bundle)), 1)
+    """The test images as the browser gets them, or that there are none, wrapped by gzip."""
+    return gzip.compress(payload.encode_images(bundle, originals_of(bundle)), 0)
 
 
 def pictures(bundle: Bundle, rows: np.ndarray) -> tuple[np.ndarray, bool]:

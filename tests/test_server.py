@@ -1,0 +1,58 @@
+"""What the server gives by address, asked as ASGI has it."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from typing import Any
+
+import pytest
+from starlette.routing import Router
+
+from explorer.app import cache, server
+from explorer.web import payload
+
+
+def ask(path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of an answer."""
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "GET", "path": path, "query_string": b"",
+        "headers": [
+            (name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()
+        ],
+    }  # fmt: skip
+    asyncio.run(Router(server.routes())(scope, receive, send))
+    told = {name.decode(): text.decode() for name, text in sent[0]["headers"]}
+    return sent[0]["status"], told, b"".join(part.get("body", b"") for part in sent[1:])
+
+
+def test_a_model_is_sent_compressed_and_kept_for_ever() -> None:
+    bundle = cache.open_bundle("mnist-2d")
+    path = "/" + server.address_of("model", bundle.content)
+    status, headers, body = ask(path, accept_encoding="gzip, br")
+    assert (status, headers["content-encoding"], headers["vary"]) == (
+        200,
+        "gzip",
+        "Accept-Encoding",
+    )
+    assert "immutable" in headers["cache-control"]
+    assert gzip.decompress(body) == payload.encode_model(bundle)
+    _, headers, plain = ask(path)
+    assert "content-encoding" not in headers
+    assert plain == gzip.decompress(body)
+
+
+@pytest.mark.parametrize(
+    "content", ["0" * 64, "mnist-2d", "%00", "..%2f..%2fREADME.md", "../../README.md"]
+)
+def test_an_address_gives_models_and_nothing_else(content: str) -> None:
+    for kind in ("model", "images"):
+        assert ask("/" + server.address_of(kind, content))[0] == 404
