@@ -1307,7 +1307,8 @@ def test_hasty_changes_of_view_and_model_end_where_they_should(
 def test_a_copied_link_shows_the_same_picture_elsewhere(
     visitor: Visitor, chromium: Any, app_url: str
 ) -> None:
-    visitor.open(model=DEEP, view="Sliders", axes="3,4")
+    directions = {"directions": "one~means:3:8;two~means:4:9", "map": "directions", "axes": "2,1"}
+    visitor.open(model=DEEP, view="Sliders", pins="first~test-3", **directions)
     visitor.grab(".dimension .range")(0.83)
     visitor.page.mouse.up()
     visitor.until(lambda: any(visitor.z), "it settles")
@@ -1324,6 +1325,10 @@ def test_a_copied_link_shows_the_same_picture_elsewhere(
         "both grids agree",
     )
     assert other.address == visitor.address
+    assert other.page.locator(".up b").inner_text() == "↑ one"
+    other.page.get_by_role("button", name="first").click()
+    z = load_bundle(SHIPPED / DEEP).latents.z_mean[3]
+    other.until(lambda: np.allclose(other.z, z, atol=6e-4), "the pin is gone back to")
     assert other.troubles == []
     other.context.close()
 
@@ -1474,6 +1479,8 @@ def test_keys_open_views_move_the_point_and_present(visitor: Visitor) -> None:
     visitor.rest()
     keys.press("Control+y")
     visitor.until(lambda: visitor.z == moved, "and again")
+    keys.press("k")
+    visitor.until(lambda: "pins" in visitor.address, "K keeps the point")
     keys.press("?")
     dialog = visitor.page.get_by_role("dialog", name="Keys")
     dialog.wait_for()

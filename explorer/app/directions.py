@@ -132,6 +132,10 @@ def render_directions(bundle: Bundle) -> None:
 
 def _render_choice(bundle: Bundle) -> None:
     classes, columns = bundle.card.data.classes, tuple(bundle.latents.columns)
+    shown, *names = _shown().get(bundle.card.name, "").split(":")
+    if shown in ("means", "fitted") and "direction-kind" not in st.session_state:
+        given = zip(("kind", "a", "b"), (shown, *map(int, names)), strict=True)
+        st.session_state.update({f"direction-{name}": value for name, value in given})
     kinds = [
         kind
         for kind in KINDS

@@ -101,7 +101,7 @@ def render_pins(bundle: Bundle) -> None:
         st.button(
             "Pin the point", key="pin", icon=":material/push_pin:", on_click=_add, args=(bundle,),
             disabled=len(pins) >= MOST, width="content",
-            help=f"Keep the point here for the visit, and in the address; up to {MOST}",
+            help=f"Keep the point here for the visit, and in the address; up to {MOST} (key K)",
         )  # fmt: skip
         if pins:
             with st.popover("Use pins", key="use-pins", width="content"):
@@ -214,4 +214,4 @@ def _render_uses(bundle: Bundle, chosen: list[Pin]) -> None:
         download("CSV", table, f"{file}.csv", mime="text/csv")
     address = {"model": bundle.card.name, "view": state["view"], "pins": _tell(bundle) or ""}
     st.caption("A link that brings all pins back; the page's own address does so as well")
-    st.code(f"{st.context.url}?{urlencode(address)}", language=None)
+    st.code(f"{st.context.url}?{urlencode(address)}", language=None, wrap_lines=True)

@@ -53,6 +53,7 @@ export class Frame {
       ...Object.fromEntries(views),
       ...Object.fromEntries(moves.map(([key, move]) => [key, () => press(`.st-key-move-${move}`)])),
       "?": () => dialog.showModal(),
+      k: () => press(".st-key-pin"),
       f: toggleFullScreen,
       p: present,
     };

@@ -11,6 +11,7 @@ export const LIST = [
     "put the nearest image (Shift: all that are seen), or a class of the legend, in a group",
   ],
   ["Ctrl Z, Ctrl Y", "undo and redo of the point"],
+  ["K", "keep the point as a pin"],
   ["F", "full screen"],
   ["P", "presentation: no sidebar, large type"],
   ["?", "this list"],
