@@ -12,6 +12,7 @@ COMMANDS = {
     "adopt": "make a bundle of any encoder and decoder",
     "convert": "convert bundles of an earlier version to the present one",
     "data": "fetch or look at a data set, and say what it has",
+    "page": "write a model as a page of one file, to open offline",
     "pictures": "write the pictures of a model as files",
     "train": "train models; needs pip install '.[train]'",
     "verify": "recompute every figure of a bundle's card",

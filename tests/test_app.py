@@ -56,6 +56,7 @@ from explorer.data.uploads import read_upload
 from explorer.drawing.raster import to_pixels
 from explorer.recipes.find import RECIPES
 from explorer.recipes.recipe import Augmentation, Published, override
+from explorer.web.figures import kl_definition
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = cache.BUNDLES.resolve()
@@ -1732,8 +1733,8 @@ def test_a_flow_is_part_of_the_architecture_and_of_the_kl(bundles: dict[str, Bun
     recipe = override(plain.model.recipe, flow=steps, context=4)
     model = plain.model.model_copy(update={"recipe_if_trained": recipe})
     bent = plain.model_copy(update={"model": model})
-    assert "closed form" not in model_view.kl_definition(plain)
-    assert "mean over 10 draws" in model_view.kl_definition(bent)
+    assert "closed form" not in kl_definition(plain)
+    assert "mean over 10 draws" in kl_definition(bent)
     parts = dict(model_view.architecture(bent.model.recipe))
     assert list(parts) == ["Encoder", "Flow", "Decoder"]
     assert parts["Encoder"][0] == "Flatten()"

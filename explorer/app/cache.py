@@ -39,11 +39,10 @@ from explorer.core.geodesics import THIN, DataGraph, Scores
 from explorer.core.mixtures import Mixture, fit_mixture
 from explorer.core.refine import refine
 from explorer.core.subsets import evenly_spaced
-from explorer.data.framing import typical_fill
 from explorer.data.pixels import Form
 from explorer.data.uploads import Upload, read_upload
 from explorer.drawing import charts, raster
-from explorer.web import payload
+from explorer.web import contents, payload
 
 BUNDLES = DEFAULT_FOLDER
 """Where the bundles lie."""
@@ -332,31 +331,10 @@ def read_image(data: bytes, form: Form) -> Upload:
 @st.cache_data(show_spinner=False, max_entries=16, hash_funcs=KEYS)
 def object_fill(bundle: Bundle) -> float:
     """How much of its images the data set's objects fill, as the model reconstructs them."""
-    rows = evenly_spaced(len(bundle.latents.z_mean), 200)
-    return typical_fill(bundle.reconstruct(rows), bundle.card.data.background)
-
-
-def object_side(bundle: Bundle) -> int | None:
-    """Pixels of an object's longer side; None unless the set shows one on plain black or white.
-
-    MNIST's digits have 20.
-    """
-    data = bundle.card.data
-    if data.image_shape[2] > 1 or data.background not in (0.0, 1.0):
-        return None
-    fill = object_fill(bundle)
-    return round(fill * max(data.image_shape[:2])) if fill < 0.9 else None
+    return contents.object_fill(bundle)
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
 def vivid_row(bundle: Bundle) -> int:
     """The test image where a visit begins: well explained, amid the data, and of most contour."""
-    density, neg_elbo = bundle.latents.log_density, bundle.latents.neg_elbo
-    is_good = density >= np.median(density)
-    if bundle.card.metrics.neg_elbo is not None:
-        is_good &= neg_elbo <= np.median(neg_elbo)
-    good = np.flatnonzero(is_good)
-    rows = good[evenly_spaced(len(good), 200)] if len(good) else np.zeros(1, np.int64)
-    images = reconstructed(bundle, rows).astype(np.float32)
-    contour = sum(np.abs(np.diff(images, axis=axis)).mean(axis=(1, 2, 3)) for axis in (1, 2))
-    return int(rows[np.argmax(contour)])
+    return contents.vivid_row(bundle)

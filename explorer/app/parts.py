@@ -209,7 +209,7 @@ def draw(bundle: Bundle, on_drawn: Callable[[np.ndarray], None], *, key: str) ->
         data={
             "content": bundle.content,
             "z": session.point(bundle).tolist(),
-            **contents.drawing(bundle, cache.object_side(bundle)),
+            **contents.drawing(bundle, cache.object_fill(bundle)),
         },
         on_settled_change=take,
     )

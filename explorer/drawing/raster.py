@@ -15,6 +15,7 @@ TOO_BRIGHT, TOO_DARK = (0.70, 0.09, 0.17), (0.13, 0.40, 0.67)
 """Colours of an error map, in [0, 1]."""
 CAPTIONED_SIDE = 100
 """Pixels across, at least, of an image above a caption."""
+MAX_WEBP_SIDE = 16_383
 
 
 def to_pixels(images: np.ndarray) -> np.ndarray:
@@ -69,6 +70,15 @@ def jpeg(picture: np.ndarray) -> bytes:
     """Encode a picture ``(height, width, channels)`` uint8 as JPEG, with colours of each pixel."""
     buffer = io.BytesIO()
     as_image(picture).save(buffer, "jpeg", quality=90, subsampling=0)
+    return buffer.getvalue()
+
+
+def webp(picture: np.ndarray) -> bytes:
+    """The same as lossless WebP, which is smaller and takes seconds; as PNG if it is too large."""
+    if max(picture.shape[:2]) > MAX_WEBP_SIDE:
+        return png(picture)
+    buffer = io.BytesIO()
+    as_image(picture).save(buffer, "webp", lossless=True, quality=100)
     return buffer.getvalue()
 
 

@@ -7,6 +7,9 @@ ones after an upgrade. Modules import each other by relative paths, which keep t
 from __future__ import annotations
 
 import hashlib
+import posixpath
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from explorer.root import ROOT
@@ -22,3 +25,46 @@ STYLE = (FOLDER / "style.css").read_text(encoding="utf-8")
 VERSION = hashlib.sha256(
     repr(FILES).encode() + Path(payload.__file__).read_bytes()  # which writes what they read
 ).hexdigest()[:16]
+_IMPORT = re.compile(r'^import (\{[^}]*\}|\* as \w+) from "([^"]+)";', re.M)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:const|function\*?|class) (\w+|\[[^]]*\]))", re.M)
+_EXPORTS = re.compile(r"^export \{([^}]*)\};", re.M)
+
+
+def bundle_code(entries: Iterable[str]) -> str:
+    """One script of some modules and all that they import.
+
+    It has ``need``, which runs a module when it is first asked for and gives what that exports. A
+    worker of a page from a disk can run one such script from memory, but no modules.
+
+    Args:
+        entries: modules by their path below ``static/live``.
+    """
+    written: dict[str, str] = {}
+    waiting = list(entries)
+    while waiting:
+        name = waiting.pop()
+        if name not in written:
+            written[name], imported = _as_function(name)
+            waiting += imported
+    modules = ",\n".join(f'"{name}"() {{\n{body}\n}}' for name, body in sorted(written.items()))
+    return (
+        f"const modules = {{\n{modules}\n}};\nconst known = {{}};\n"
+        "const need = (name) => (known[name] ??= modules[name]());\n"
+    )
+
+
+def _as_function(name: str) -> tuple[str, list[str]]:
+    """The body of a function that runs a module, and the modules that it needs."""
+    imported = []
+
+    def need(found: re.Match[str]) -> str:
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(name), found[2]))
+        imported.append(path)
+        names = found[1].removeprefix("* as ").replace(" as ", ": ")
+        return f'const {names} = need("{path}");'
+
+    source = _IMPORT.sub(need, FILES[name].decode())
+    exported = [*_EXPORT.findall(source), *_EXPORTS.findall(source)]
+    body = _EXPORTS.sub("", _EXPORT.sub("", source))
+    body = body.replace("import.meta.url", "location.href")  # which a classic script has
+    return f"{body}\nreturn {{ {', '.join(names.strip('[] ') for names in exported)} }};", imported

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from explorer.bundle.card import DataCard
 from explorer.bundle.sheets import REACH, TILES, describe_kl
 from explorer.bundle.store import Bundle
 from explorer.core.directions import Direction
 from explorer.core.geometry import axis_label
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
+from explorer.core.subsets import evenly_spaced
+from explorer.data.framing import typical_fill
 from explorer.drawing import raster
 
 
@@ -47,13 +50,48 @@ def map_label(bundle: Bundle) -> str:
     )
 
 
-def drawing(bundle: Bundle, object_side: int | None) -> dict[str, Any]:
-    """The canvas to draw on; drawn objects are scaled to ``object_side`` pixels, if known."""
+def drawing(bundle: Bundle, fill: float) -> dict[str, Any]:
+    """The canvas to draw on; ``fill`` is as `object_fill` gives it."""
     data = bundle.card.data
     background = np.broadcast_to(np.asarray(data.background), data.image_shape[2])
     return {
         "background": raster.to_pixels(background).tolist(),
-        "side": object_side,
+        "side": _object_side(data, fill),
+        "fit": data.reading.fit,
         "neighbours": JUDGED_NEIGHBOURS,
         "errorColours": [raster.TOO_BRIGHT, raster.TOO_DARK],
     }
+
+
+def _object_side(data: DataCard, fill: float) -> int | None:
+    """Pixels of an object's longer side; None unless the set shows one on plain black or white.
+
+    MNIST's digits have 20.
+    """
+    if data.image_shape[2] > 1 or data.background not in (0.0, 1.0):
+        return None
+    return round(fill * max(data.image_shape[:2])) if fill < 0.9 else None
+
+
+def object_fill(bundle: Bundle) -> float:
+    """How much of its images the data set's objects fill, as the model reconstructs them."""
+    rows = evenly_spaced(len(bundle.latents.z_mean), 200)
+    return typical_fill(bundle.reconstruct(rows), bundle.card.data.background)
+
+
+def vivid_row(bundle: Bundle) -> int:
+    """The test image where a visit begins: well explained, amid the data, and of most contour."""
+    density, neg_elbo = bundle.latents.log_density, bundle.latents.neg_elbo
+    is_good = density >= np.median(density)
+    if bundle.card.metrics.neg_elbo is not None:
+        is_good &= neg_elbo <= np.median(neg_elbo)
+    good = np.flatnonzero(is_good)
+    rows = good[evenly_spaced(len(good), 200)] if len(good) else np.zeros(1, np.int64)
+    if bundle.card.model.has_graphs:
+        images = bundle.reconstruct(rows)
+    elif bundle.reconstructions is not None:
+        images = bundle.reconstructions[rows].astype(np.float32)
+    else:
+        return int(rows[0])
+    contour = sum(np.abs(np.diff(images, axis=axis)).mean(axis=(1, 2, 3)) for axis in (1, 2))
+    return int(rows[np.argmax(contour)])

@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 
+from explorer.bundle.latents import Latents, graph_nodes
 from explorer.bundle.store import Bundle
 from explorer.bundle.trust import trust_limits, trust_scales
 from explorer.core.geometry import principal_plane
@@ -26,20 +27,26 @@ MAX_LOSSLESS_BYTES = 12_000_000
 """Of pixels; more of them are sent as thumbnails that are not exact."""
 
 
-def encode_images(bundle: Bundle, images: np.ndarray | None) -> bytes:
+def encode_images(bundle: Bundle, images: np.ndarray | None, *, small: bool = False) -> bytes:
     """The model's hash and, if there are any and not too many, the test images as one picture.
 
     Stored reconstructions follow in it, one for each. It is a PNG, or if that would be large a
     JPEG, whose blocks of 8 pixels do not mix images of common sizes.
+
+    Args:
+        bundle: the model.
+        images: ``(n, height, width, channels)`` uint8, of the rows that ``encode_model`` was told.
+        small: whether it may take seconds to make it small.
     """
     content = bundle.content.encode()
-    if images is None or not fits_sprite(images):
+    if images is None or not len(images) or not fits_sprite(images):
         return content
     if bundle.reconstructions is not None:
         images = np.concatenate([images, bundle.reconstructions])
     picture = raster.tile(images, SPRITE_COLUMNS)
-    is_large = picture.size > MAX_LOSSLESS_BYTES
-    return content + (raster.jpeg(picture) if is_large else raster.png(picture, effort=1))
+    if picture.size > MAX_LOSSLESS_BYTES:
+        return content + raster.jpeg(picture)
+    return content + (raster.webp(picture) if small else raster.png(picture, effort=1))
 
 
 def fits_sprite(images: np.ndarray) -> bool:
@@ -47,8 +54,14 @@ def fits_sprite(images: np.ndarray) -> bool:
     return images[..., 0].size <= MAX_SPRITE_PIXELS
 
 
-def encode_model(bundle: Bundle) -> bytes:
-    """All that ``static/live/shared/model.js`` reads."""
+def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
+    """All that ``static/live/shared/model.js`` reads.
+
+    Args:
+        bundle: the model.
+        pictured: rows of the test images that ``encode_images`` has, ascending, for a page without
+            a server, which also gets the graph of paths; by default all.
+    """
     latents, card = bundle.latents, bundle.card
     columns = _columns(bundle)
     neighbourhoods = card.metrics.maps.get("neighbourhoods")
@@ -61,6 +74,8 @@ def encode_model(bundle: Bundle) -> bytes:
         "places": (np.empty(0) if latents.places is None else latents.places).astype("<f4"),
         **{name: values.astype("<f4") for name, _, _, values in columns},
     }
+    if pictured is not None:
+        arrays |= _standalone(latents, pictured)
     contents = {name: array.tobytes() for name, array in arrays.items()}
     for name, network in (("decoder", bundle.decoder), ("encoder", bundle.encoder)):
         contents[name] = network if len(network) <= MAX_NETWORK_BYTES else b""
@@ -95,6 +110,20 @@ def encode_model(bundle: Bundle) -> bytes:
     ).encode()
     checked = header + body
     return struct.pack("<II", len(header), zlib.crc32(checked)) + checked
+
+
+def _standalone(latents: Latents, pictured: np.ndarray) -> dict[str, np.ndarray]:
+    """What a page without a server needs in addition."""
+    n = len(latents.z_mean)
+    arrays = {}
+    if len(pictured) < n:
+        tiles = np.full(n, -1, "<i4")
+        tiles[pictured] = np.arange(len(pictured))
+        arrays["tiles"] = tiles
+    if latents.graph is not None:
+        arrays["edges"] = graph_nodes(n)[latents.graph.edges].astype("<u4")
+        arrays["edgeCosts"] = latents.graph.costs.astype("<f4")
+    return arrays
 
 
 def _columns(bundle: Bundle) -> list[tuple[str, str, str, np.ndarray]]:

@@ -29,7 +29,7 @@ const PARTS = {
   store: Store,
 };
 
-const hub = new Hub(new Engine());
+const hub = new Hub(new Engine(), { openView, move, choose });
 keepInAddress(hub.settings);
 
 /**
@@ -78,4 +78,36 @@ async function bytesAt(address) {
     // the part says that nothing arrived
   }
   return new Uint8Array();
+}
+
+new MutationObserver(nameFileFields).observe(document.body, { childList: true, subtree: true });
+
+/** Streamlit gives its file field a name, and a role that has none. */
+function nameFileFields() {
+  for (const field of document.querySelectorAll("section[role=presentation][aria-label]")) {
+    field.setAttribute("role", "group");
+  }
+}
+
+/** @param {string | number} view its name, or its place among the tabs */
+function openView(view) {
+  /** @type {NodeListOf<HTMLElement>} */
+  const tabs = document.querySelectorAll(".st-key-tab > div > [role=tablist] [role=tab]");
+  const tab = Array.from(tabs).find(({ textContent }, i) => i === view || textContent === view);
+  if (tab?.getAttribute("aria-selected") === "false") tab.click();
+}
+
+/** @param {string} name of a move of the point */
+function move(name) {
+  press(`.st-key-move-${name}`);
+}
+
+/** On a phone the sidebar closes after a choice. */
+function choose() {
+  if (matchMedia("(max-width: 768px)").matches) press("[data-testid=stSidebarCollapseButton]");
+}
+
+/** Presses a button of the page, if it is there. @param {string} place */
+function press(place) {
+  /** @type {HTMLElement | null} */ (document.querySelector(`${place} button`))?.click();
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,12 +14,12 @@ from explorer.app.comparison import render_comparison
 from explorer.app.exports import download, latents_csv, latents_npz
 from explorer.app.view import Option, View
 from explorer.app.words import literal, percent
-from explorer.bundle.card import AdoptionCard, Card, DataCard, KlParts, MapCard
+from explorer.bundle.card import AdoptionCard, DataCard
 from explorer.bundle.files import read_file
 from explorer.bundle.store import Bundle
-from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 from explorer.data.pixels import Fit
 from explorer.recipes.recipe import Recipe
+from explorer.web.figures import further_figures, kl_definition, main_figures
 
 HELP = """
 All figures are on the test set, in **nats per image** (summed over pixels and dimensions; 1 nat
@@ -86,143 +85,21 @@ def _render_kl(bundle: Bundle) -> None:
 
 def _render_figures(bundle: Bundle) -> None:
     m = bundle.card.metrics
-    figures = {
-        "test −ELBO": (
-            _nats(m.neg_elbo),
-            "Reconstruction + KL, nats per image: an upper bound on −log p(x). Lower is better.",
-        ),
-        "reconstruction": (
-            _nats(m.reconstruction),
-            f"−log p(x|z) averaged over {m.samples} draws of z from q(z|x), nats per image",
-        ),
-        "KL": (_nats(m.kl), kl_definition(bundle.card)),
-        "active units": (
-            f"{m.active_units} of {bundle.card.model.latent_dim}",
-            "Dimensions whose posterior mean has a variance above 0.01 over the test set "
-            "(Burda et al. 2016)",
-        ),
-    }
+    figures = main_figures(bundle.card)
     st.caption(
         "How badly the model explains an image of the test set: −ELBO, lower is better, in nats, "
         "a unit of information (1 nat is 1.44 bits). Compare it within one data set only."
     )
     columns = st.container(key="figures").columns(len(figures))
-    for column, (name, (value, definition)) in zip(columns, figures.items(), strict=True):
+    for column, (name, value, definition) in zip(columns, figures, strict=True):
         column.metric(name, value, border=True, help=definition)
     if not bundle.card.model.has_variance:
         st.caption("The latents have no variance, so there is no KL, and no −ELBO.")
     elif m.neg_elbo is None:
         st.caption("There is no decoder, so there is no reconstruction term, and no −ELBO.")
-    st.table(figure_rows(bundle))
-
-
-def _nats(value: float | None) -> str:
-    return "none" if value is None else f"{value:.2f}"
-
-
-def kl_definition(card: Card) -> str:
-    """What the KL term is; with a flow it has no closed form."""
-    if card.model.has_flow:
-        return (
-            f"log q(z|x) − log p(z), the mean over {card.metrics.samples} draws of z from q(z|x): "
-            "what the latent tells about the image, nats. The flow makes q no Gaussian, so "
-            "that its KL has no closed form, and only the sum over dimensions is a KL: the share "
-            "of one depends on the order in which the flow takes them"
-        )
-    return "KL(q(z|x) ‖ N(0, I)): what the latent tells about the image, nats"
-
-
-def figure_rows(bundle: Bundle) -> dict[str, list[str]]:
-    """The further figures as columns of a table, each with its definition."""
-    m = bundle.card.metrics
-    rows = []
-    if m.squared_error is not None:
-        rows.append(
-            (
-                "squared error per pixel",
-                f"{m.squared_error:.4f}",
-                f"of the reconstruction from z_mean, for values in [0, 1]; PCA with as many "
-                f"dimensions: {m.squared_error_pca:.4f}",
-            )
-        )
-    if m.importance:
-        rows.insert(
-            0,
-            (
-                "importance-sampled bound",
-                f"{m.importance.bound:.2f} nats",
-                f"−log 1/K Σ p(x|z)p(z)/q(z|x), K = {m.importance.samples} (Burda et al. "
-                f"2016, eq. 8), on {m.importance.images:,} of the test images, whose −ELBO is "
-                f"{m.importance.neg_elbo:.2f}",
-            ),
-        )
-    if m.entropy_floor is not None and m.excess is not None:
-        rows.insert(
-            0,
-            (
-                "excess over the entropy floor",
-                f"{m.excess:.2f} nats",
-                f"−ELBO above {m.entropy_floor:.2f}, the reconstruction term of a perfect "
-                "reconstruction: grey values read as probabilities are never free",
-            ),
-        )
-    if m.knn_accuracy is not None and m.knn_accuracy_pca is not None:
-        rows.append(
-            (
-                "k-NN accuracy",
-                f"{100 * m.knn_accuracy:.1f} %",
-                f"class of a test image by its {m.knn_neighbours} nearest training means; "
-                f"the same after PCA: {100 * m.knn_accuracy_pca:.1f} %",
-            )
-        )
-    if m.kl_parts is not None:
-        rows += kl_rows(m.kl_parts, bundle.card.data.test_images)
-    rows += map_rows(m.maps)
-    figures, values, definitions = (list(column) for column in zip(*rows, strict=True))
-    return {"figure": figures, "value": values, "definition": definitions}
-
-
-def kl_rows(parts: KlParts, count: int) -> list[tuple[str, str, str]]:
-    """What the KL consists of: name, value, definition."""
-    rows = (
-        ("mutual information I(x; z)", parts.information, parts.information_error,
-         f"what a latent tells of its image, of at most log n = {math.log(count):.2f}"),
-        ("total correlation", parts.total_correlation, parts.total_correlation_error,
-         "how much the dimensions depend on each other"),
-        ("dimension-wise KL", parts.dimension_wise, parts.dimension_wise_error,
-         "how far each dimension's distribution over all images is from the prior"),
-    )  # fmt: skip
-    return [
-        (name, f"{value:.2f} ± {error:.2f} nats",
-         f"{meaning}; a part of the KL (Chen et al. 2018, eq. 2), by {parts.samples:,} draws "
-         "from the mixture of all test images' posteriors")
-        for name, value, error, meaning in rows
-    ]  # fmt: skip
-
-
-def map_rows(maps: Mapping[str, MapCard]) -> list[tuple[str, str, str]]:
-    """How well each kind of map keeps neighbours: name, value, definition."""
-    names = {
-        "neighbourhoods": ("neighbourhood map", "the layout of the test means by t-SNE"),
-        "principal": ("principal plane", "the first two principal components"),
-        "dimensions": ("plane of two dimensions", "the two latent dimensions of largest KL"),
-    }
-    all_dimensions = maps["latents"].accuracy if maps else None
-    rows = []
-    for kind, (name, what) in names.items():
-        if kind not in maps:
-            continue
-        found = maps[kind]
-        value = f"keeps {100 * found.kept:.1f} %"
-        definition = f"share of a test image's {JUDGED_NEIGHBOURS} nearest others kept by {what}"
-        if found.accuracy is not None and all_dimensions is not None:
-            value += f", {100 * found.accuracy:.1f} % correct"
-            definition += (
-                "; how often most of them there are of its class, which in all dimensions is "
-                f"{100 * all_dimensions:.1f} %"
-            )
-        rows.append((name, value, definition))
-    return rows
+    titles = ("figure", "value", "definition")
+    rows = further_figures(bundle.card)
+    st.table({title: [row[i] for row in rows] for i, title in enumerate(titles)})
 
 
 def _render_pictures(bundle: Bundle) -> None:

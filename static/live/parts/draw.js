@@ -4,8 +4,10 @@
  * The host learns of the drawing, a PNG of what the model sees, when a stroke ends.
  *
  * @typedef {{content: string, z: number[], background: number[], side: number | null,
- *   neighbours: number, errorColours: number[][]}} DrawData
- *   `background` of each channel, 0 to 255; `side`: what objects are scaled to, if they can be
+ *   neighbours: number, errorColours: number[][], fit: "crop" | "pad" | "stretch",
+ *   opens?: boolean}} DrawData
+ *   `background` of each channel, 0 to 255; `side`: what objects are scaled to, if they can be;
+ *   `fit`: what becomes of a picture of other proportions; `opens`: whether one can be opened here
  */
 
 import { button, colour, segments, slider, toggle } from "../shared/controls.js";
@@ -106,7 +108,7 @@ export class Draw {
   }
 
   /** @param {DrawData} data */
-  #makeControls({ background, side }) {
+  #makeControls({ background, side, opens }) {
     const tool = segments(
       "Tool",
       /** @type {const} */ ([["brush", "Brush"], ["eraser", "Eraser"]]), // prettier-ignore
@@ -147,7 +149,40 @@ export class Draw {
       button("The point", () => this.#startFromPoint(), "Start from the picture at the point"),
       button("A test image", () => this.#startFromTest(), "Start from a random test image"),
     );
+    if (opens) group.append(button("Open a picture", () => this.#open()));
     this.#controls.append(group);
+  }
+
+  /** Starts from a picture of the visitor's own. */
+  #open() {
+    const field = document.createElement("input");
+    Object.assign(field, { type: "file", accept: "image/*" });
+    field.addEventListener("change", async () => {
+      const [file] = field.files ?? [];
+      try {
+        this.#startFrom(this.#fitted(await createImageBitmap(file)));
+      } catch {
+        write(this.#terms, "This is no picture that the browser can read; try a PNG or JPEG.");
+      }
+    });
+    field.click();
+  }
+
+  /** A picture in the size of the model's images. @param {ImageBitmap} picture */
+  #fitted(picture) {
+    const [height, width] = this.#model.header.imageShape;
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const ways = [width / picture.width, height / picture.height];
+    const { background = [0], fit = "crop" } = this.#data ?? {};
+    const most = fit === "crop" ? Math.max(...ways) : Math.min(...ways);
+    const [x, y] = fit === "stretch" ? ways : [most, most];
+    const [w, h] = [x * picture.width, y * picture.height];
+    context.fillStyle = hex(background);
+    context.fillRect(0, 0, width, height);
+    context.imageSmoothingQuality = "high";
+    context.drawImage(picture, (width - w) / 2, (height - h) / 2, w, h);
+    return canvas;
   }
 
   /** @param {HTMLCanvasElement} paper */

@@ -1,6 +1,5 @@
 /**
- * What belongs to no view: the tour, the keys, full screen, presentation, and on a phone the
- * sidebar, which closes after a choice.
+ * What belongs to no view: the tour, the keys, full screen and presentation.
  *
  * @typedef {{view: string, choice: string, model: string, label: number,
  *   directions: import("../shared/model.js").Direction[]}} FrameData
@@ -32,7 +31,6 @@ export class Frame {
   #hub;
   #tour;
   #undo = new AbortController();
-  #observer = new MutationObserver(nameFileFields);
   /** @type {FrameData | null} */
   #data = null;
 
@@ -42,23 +40,22 @@ export class Frame {
     this.#hub = hub;
     root.innerHTML = HTML;
     const dialog = find(root, "dialog", HTMLDialogElement);
-    this.#tour = new Tour(find(root, ".tour"), (view) => openView(view));
+    this.#tour = new Tour(find(root, ".tour"), (view) => hub.actions.openView(view));
     const present = () => this.#present();
     find(root, ".ask").addEventListener("click", () => this.#tour.start());
     find(root, ".show").addEventListener("click", () => dialog.showModal());
     find(root, ".present").addEventListener("click", present);
-    const views = Array.from("123456", (key) => [key, () => tabs()[Number(key) - 1]?.click()]);
+    const views = Array.from("123456", (key) => [key, () => hub.actions.openView(Number(key) - 1)]);
     const moves = Object.entries({ r: "random", "ctrl+z": "undo", "ctrl+y": "redo" });
     const keys = {
       ...Object.fromEntries(views),
-      ...Object.fromEntries(moves.map(([key, move]) => [key, () => press(`.st-key-move-${move}`)])),
+      ...Object.fromEntries(moves.map(([key, move]) => [key, () => hub.actions.move(move)])),
       "?": () => dialog.showModal(),
       k: () => press(".st-key-pin"),
       f: toggleFullScreen,
       p: present,
     };
     listen(keys, this.#undo.signal);
-    this.#observer.observe(document.body, { childList: true, subtree: true });
   }
 
   /** @param {FrameData} data */
@@ -66,9 +63,7 @@ export class Frame {
     const isFirst = this.#data === null;
     if (isFirst && data.view === "Map" && !Tour.isSeen) this.#tour.start();
     const isChoice = !isFirst && this.#data?.choice !== data.choice;
-    if (isChoice && matchMedia("(max-width: 768px)").matches) {
-      press("[data-testid=stSidebarCollapseButton]");
-    }
+    if (isChoice) this.#hub.actions.choose();
     this.#data = data;
     this.#hub.condition(data.model, data.label);
     this.#hub.direct(data.model, data.directions);
@@ -76,7 +71,6 @@ export class Frame {
 
   close() {
     this.#undo.abort();
-    this.#observer.disconnect();
   }
 
   /** The sidebar goes and type grows, in `page.css`. */
@@ -85,29 +79,6 @@ export class Frame {
     find(this.#root, ".present").setAttribute("aria-pressed", String(isOn));
     window.dispatchEvent(new Event("resize")); // places on the page have changed
   }
-}
-
-/** Streamlit gives its file field a name, and a role that has none. */
-function nameFileFields() {
-  for (const field of document.querySelectorAll("section[role=presentation][aria-label]")) {
-    field.setAttribute("role", "group");
-  }
-}
-
-/** @returns {NodeListOf<HTMLElement>} of the views */
-function tabs() {
-  return document.querySelectorAll(".st-key-tab > div > [role=tablist] [role=tab]");
-}
-
-/** @param {string} view */
-function openView(view) {
-  const tab = Array.from(tabs()).find(({ textContent }) => textContent === view);
-  if (tab?.getAttribute("aria-selected") === "false") tab.click();
-}
-
-/** Presses a button of the page, if it is there. @param {string} place */
-function press(place) {
-  /** @type {HTMLElement | null} */ (document.querySelector(`${place} button`))?.click();
 }
 
 function toggleFullScreen() {

@@ -168,8 +168,9 @@ export class Lens {
   #drawOriginal(row = this.#originalRow) {
     this.#originalRow = row;
     const { sprite, header, labels } = this.#model;
-    this.#originalFigure.hidden = sprite === null; // its place is kept until that is known
-    if (!sprite || row < 0) return;
+    const place = row < 0 ? row : this.#model.tileOf(row);
+    this.#originalFigure.hidden = sprite !== undefined && place < 0; // kept until that is known
+    if (!sprite || place < 0) return;
     const [height, width] = header.imageShape;
     const draw = (/** @type {HTMLCanvasElement} */ canvas, /** @type {number} */ tile) => {
       const x = (tile % header.spriteColumns) * width;
@@ -177,7 +178,7 @@ export class Lens {
       const context = canvas.getContext("2d");
       context?.drawImage(sprite, x, y, width, height, 0, 0, width, height);
     };
-    draw(this.#original, row);
+    draw(this.#original, place);
     if (header.hasReconstructions) draw(this.#stored, labels.length + row);
   }
 

@@ -11,13 +11,11 @@ export class Sprite {
     this.#hub = hub;
   }
 
-  /** @param {Uint8Array<ArrayBuffer>} data the hash, then a PNG, a JPEG or nothing */
+  /** @param {Uint8Array<ArrayBuffer>} data the hash, then a picture or nothing */
   update(data) {
     this.#hub.withModel(new TextDecoder().decode(data.subarray(0, HASH)), async (model) => {
       if (model.sprite) return;
-      const picture = new Blob([data.subarray(HASH)], {
-        type: data[HASH] === 0xff ? "image/jpeg" : "image/png",
-      });
+      const picture = new Blob([data.subarray(HASH)]);
       model.setSprite(picture.size ? await createImageBitmap(picture) : null);
     });
   }

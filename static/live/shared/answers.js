@@ -9,9 +9,10 @@
  * @typedef {Asked & {kind: "tiles", latents: Float32Array, labels?: (number | undefined)[], shares: boolean,
  *   pictures?: boolean}} Tiles `labels` are those of latents that have one of their own
  * @typedef {Asked & {kind: "drawing", image: Float32Array, neighbours: number}} Drawing
+ * @typedef {Asked & {kind: "path", latents: Float32Array}} Path
  * @typedef {{problem: string | null, warning: string | null, decodeTime: number}} Summary
  *   of a model: why it cannot be decoded, why not encoded, how long a decode takes
- * @typedef {Open | Forget | Picture | Reading | Tiles | Drawing} Request
+ * @typedef {Open | Forget | Picture | Reading | Tiles | Drawing | Path} Request
  */
 
 import { Decoder, Encoder, RemoteDecoder } from "./codec.js";
@@ -40,6 +41,7 @@ export class Answers {
     if (!model) return null; // it was forgotten meanwhile
     if (kind === "picture") return model.picture(request);
     if (kind === "drawing") return model.drawing(request);
+    if (kind === "path") return model.path(request);
     return kind === "reading" ? model.reading(request) : model.tiles(request);
   }
 
@@ -185,6 +187,37 @@ class Opened {
       if (wantsShares) shares[i] = this.#space.percentile(0, this.#space.logDensity(z));
     }
     return { pixels, shares, time: performance.now() - started };
+  }
+
+  /**
+   * Along a path: how much the picture has changed up to each point, as `lengths_along` in
+   * `explorer/core/geodesics.py` measures it, the density percentiles, and the mean return distance (null
+   * where it is not known).
+   *
+   * @param {Path} request
+   */
+  path({ latents, label }) {
+    const { latentDim, likelihood } = this.#model.header;
+    const count = latents.length / latentDim;
+    const changes = new Float64Array(count);
+    const shares = new Float32Array(count);
+    let [back, before] = [0, new Float32Array(0)];
+    for (let i = 0; i < count; i++) {
+      const z = latents.subarray(i * latentDim, (i + 1) * latentDim);
+      shares[i] = this.#space.percentile(0, this.#space.logDensity(z));
+      if (!this.#decoder) continue;
+      const image = this.#decoder.run(z, label);
+      const place = this.#encoder?.run(image, label);
+      if (place) back += Math.hypot(...z.map((value, j) => value - place[j])) / count;
+      const isBernoulli = likelihood === "bernoulli";
+      const embedded = isBernoulli ? image.map((p) => 2 * Math.asin(Math.sqrt(p))) : image.slice();
+      if (i) {
+        const squared = embedded.reduce((sum, value, j) => sum + (value - before[j]) ** 2, 0);
+        changes[i] = changes[i - 1] + Math.sqrt(squared);
+      }
+      before = embedded;
+    }
+    return { changes, shares, back: this.#encoder && this.#decoder ? back : null };
   }
 
   /** Those of a latent; empty without a decoder. @param {Float32Array} z @param {number} [label] */

@@ -95,9 +95,9 @@ export class RemoteDecoder {
   #address;
   #image;
 
-  /** Whether this thread may wait for the server: a worker may. */
+  /** Whether there is a server for which this thread may wait: a worker may. */
   static get isPossible() {
-    return typeof XMLHttpRequest === "function" && typeof window === "undefined";
+    return import.meta.url.startsWith("http") && typeof window === "undefined";
   }
 
   /** @param {Model} model */

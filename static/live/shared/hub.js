@@ -2,6 +2,9 @@
  * What the parts of a page share: its models, what answers about them, and what a person chose.
  *
  * @typedef {import("./model.js").Model} Model
+ * @typedef {{openView: (view: string | number) => void, move: (name: string) => void,
+ *   choose: () => void}} Actions what the host does that is its own: open a view by its name or
+ *   place, move the point ("random", "undo", "redo"), and what follows a person's choice
  * @typedef {{hub: Hub, model: Model, tell: (name: string, value: unknown) => void}} Host
  *   what a part gets: `tell` brings events to whoever put it on the page
  */
@@ -22,9 +25,10 @@ export class Hub {
   #memories = new Map();
   settings = new Settings();
 
-  /** @param {import("./engine.js").Engine} engine */
-  constructor(engine) {
+  /** @param {import("./engine.js").Engine} engine @param {Actions} [actions] */
+  constructor(engine, actions = { openView() {}, move() {}, choose() {} }) {
     this.engine = engine;
+    this.actions = actions;
   }
 
   /**
@@ -72,6 +76,11 @@ export class Hub {
     const model = this.#models.get(content);
     if (model) use(model);
     else this.#waiting.set(content, [...(this.#waiting.get(content) ?? []), use]);
+  }
+
+  /** The model, if it is there. @param {string} content */
+  modelOf(content) {
+    return this.#models.get(content);
   }
 
   /**

@@ -49,6 +49,8 @@ export class Model {
   /** @type {Set<Listener>} */
   #onLook = new Set();
   #body;
+  /** @type {Int32Array | null} */
+  #tiles;
 
   /**
    * @param {Uint8Array} payload from `explorer/web/payload.py`: length of the header, CRC-32 of all
@@ -66,6 +68,8 @@ export class Model {
       if (this.#body.length !== sizes.reduce((sum, size) => sum + size)) throw new RangeError();
       this.zMean = this.floats("zMean");
       this.labels = new Uint16Array(this.section("labels").slice().buffer);
+      const { tiles } = this.header.sections;
+      this.#tiles = tiles ? new Int32Array(this.section("tiles").slice().buffer) : null;
     } catch {
       throw damage("it was cut short"); // or changed, such that it cannot be read at all
     }
@@ -102,6 +106,12 @@ export class Model {
   meanOf(row) {
     const { latentDim } = this.header;
     return this.zMean.subarray(row * latentDim, (row + 1) * latentDim);
+  }
+
+  /** Place of a test image in the sprite, −1 if it is not there. @param {number} row */
+  tileOf(row) {
+    if (!this.sprite) return -1;
+    return this.#tiles ? this.#tiles[row] : row;
   }
 
   /** Name of a test image's class. @param {number} row */

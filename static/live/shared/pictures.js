@@ -51,16 +51,17 @@ export class Pictures {
       times * h,
     ]);
     const decoded = this.#decoded.get(row);
-    if (sprite) {
-      const column = row % header.spriteColumns;
-      const line = Math.floor(row / header.spriteColumns);
+    const tile = this.#model.tileOf(row);
+    if (sprite && tile >= 0) {
+      const column = tile % header.spriteColumns;
+      const line = Math.floor(tile / header.spriteColumns);
       context.drawImage(sprite, column * w, line * h, w, h, ...place);
     } else if (decoded) context.drawImage(decoded, ...place);
-    else if (sprite === null && canDecode) {
+    else if (sprite !== undefined && canDecode) {
       this.#wanted.add(row);
       this.#ask();
     }
-    return sprite || decoded ? place : null;
+    return tile >= 0 || decoded ? place : null;
   }
 
   close() {

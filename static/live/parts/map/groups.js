@@ -166,7 +166,7 @@ export class Groups {
   /** Means and deviations of the originals and of the reconstructions. @param {HTMLElement} section @param {Name} name @param {Uint32Array} rows */
   #showPictures(section, name, rows) {
     const { model } = this.#host;
-    const { header, zMean, content, canDecode, sprite } = model;
+    const { header, zMean, content, canDecode } = model;
     const [height, width] = header.imageShape;
     const show = (/** @type {string} */ caption, /** @type {Uint8ClampedArray} */ pixels) => {
       const figure = document.createElement("figure");
@@ -179,8 +179,9 @@ export class Groups {
       figure.append(canvas, words);
       find(section, ".pictures").append(figure);
     };
-    if (sprite) {
-      const { mean, deviation } = momentsOfImages(this.#tilesOf(rows), 4 * width * height);
+    const pictured = rows.filter((row) => model.tileOf(row) >= 0);
+    if (pictured.length) {
+      const { mean, deviation } = momentsOfImages(this.#tilesOf(pictured), 4 * width * height);
       show("mean of originals", mean);
       show("their deviation ×2", deviation);
     }

@@ -1,0 +1,116 @@
+"""Write a page of one file: maps, decoder and all, to open by double-click, offline.
+
+    python -m explorer page mnist-2d                        writes mnist-2d.html here
+    python -m explorer page mnist-2d mnist-8d -o space.html both models, in one page
+    python -m explorer page mnist-8d --start "http://localhost:8501/?model=mnist-8d&view=Sliders"
+    python -m explorer page fashion_mnist-8d --split -o site
+                                                            a folder for a web server
+    python -m explorer page --gallery pretrained -o site    a page for each, and an index
+
+The page shows test images where their licence lets them be passed on, else the model's
+reconstructions. The exit status is 0; 1 if a bundle is broken or a file cannot be written; 2 if the
+command is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from explorer.bundle.store import DEFAULT_FOLDER, find_bundles, load_bundle
+from explorer.cli.arguments import UsageError, choose_bundles, command_name, number
+from explorer.errors import ExplorerError
+from explorer.web.document import VIEWS, Look, PageError, write_page, write_site
+from explorer.web.gallery import write_gallery
+
+
+def main() -> int:
+    """Run the command line."""
+    arguments = parse_arguments()
+    try:
+        for path, contents in _files(arguments):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(contents)
+            print(f"{path}  {len(contents) / 1e6:.1f} MB")
+    except ExplorerError as error:
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, UsageError | PageError) else 1
+    except OSError as error:
+        print(f"cannot read or write a file: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _files(arguments: argparse.Namespace) -> list[tuple[Path, bytes]]:
+    folder = arguments.gallery or arguments.bundles
+    if not (arguments.names or arguments.gallery):
+        raise UsageError("name a bundle, or give --gallery and a folder of them")
+    paths = choose_bundles(find_bundles(folder), arguments.names, folder)
+    bundles = [load_bundle(path) for path in paths]
+    look = Look(
+        arguments.title or ", ".join(bundle.card.title for bundle in bundles[:3]),
+        views=read_views(arguments.views),
+        start=urlsplit(arguments.start).query or arguments.start,
+        images=arguments.images,
+    )
+    if arguments.gallery:
+        site = write_gallery(bundles, look, title=arguments.title)
+    elif arguments.split:
+        site = write_site(bundles, look)
+    else:
+        name = f"{bundles[0].card.name}.html"
+        output = arguments.output or Path(name)
+        return [(output / name if output.is_dir() else output, write_page(bundles, look))]
+    output = arguments.output or Path("site")
+    return [(output / name, contents) for name, contents in site.items()]
+
+
+def read_views(text: str | None) -> tuple[str, ...]:
+    """The views that ``map,sliders`` names; all without a text.
+
+    Raises:
+        UsageError: there is no such view.
+    """
+    if text is None:
+        return VIEWS
+    names = [name.strip().capitalize() for name in text.split(",")]
+    for name in names:
+        if name not in VIEWS:
+            raise UsageError(f"there is no view {name!r}; there are: {', '.join(VIEWS)}")
+    return tuple(names)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line; a wrong flag ends with one sentence and status 2."""
+    parser = argparse.ArgumentParser(
+        prog=command_name(),
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("names", nargs="*", metavar="NAME", help="of bundles, the first of which is shown first")
+    add(
+        "--bundles", type=Path, default=DEFAULT_FOLDER, metavar="DIR",
+        help="where they lie (default: pretrained/ of this project)",
+    )  # fmt: skip
+    add(
+        "--gallery", type=Path, metavar="DIR",
+        help="write a page for each bundle in DIR, and an index of them",
+    )  # fmt: skip
+    add("-o", "--output", type=Path, metavar="PATH", help="the file, or the folder of a site")
+    add("--split", action="store_true", help="write a folder for a web server, not one file")
+    add("--title", help="of the page")
+    add("--views", metavar="LIST", help="those that it has, as map,sliders (default: all)")
+    add("--start", default="", metavar="LINK", help="a link from the app, to open as it shows")
+    add(
+        "--images", type=number(int, 0), metavar="N",
+        help="pictures of test images that it holds, at most (default: all that may be passed on)",
+    )  # fmt: skip
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

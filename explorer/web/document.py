@@ -1,0 +1,256 @@
+"""Pages of one file: a model with its map, its decoder and all parts, for any browser, offline.
+
+A page holds the parts' code, the models and the contents of its views as compressed blocks, and a
+script that unpacks them. Its content security policy lets that script run, and no request be made;
+whatever a card says is data, never markup.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import html
+import json
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from explorer.bundle.card import DataCard
+from explorer.bundle.directions import name_of, parse_direction
+from explorer.bundle.images import find_originals
+from explorer.bundle.store import Bundle
+from explorer.core.subsets import evenly_spaced
+from explorer.data.named import NAMED
+from explorer.errors import ExplorerError
+from explorer.web import contents
+from explorer.web.code import FOLDER, STYLE, bundle_code
+from explorer.web.figures import further_figures, main_figures
+from explorer.web.payload import encode_images, encode_model
+
+VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Model")
+WITHOUT_DECODER = ("Map", "Model")
+"""The views of a bundle without graphs."""
+MAX_CLASSES = 12
+"""Of so many classes each pair has a direction."""
+COMPONENTS = 5
+_THEME = Path(__file__).parents[2] / ".streamlit" / "config.toml"
+_POLICY = (
+    "default-src 'none'; script-src 'sha256-{script}' blob: 'wasm-unsafe-eval'; worker-src blob:; "
+    "style-src 'unsafe-inline'; img-src data: blob:; connect-src {connect}; base-uri 'none'; "
+    "form-action 'none'"
+)
+
+
+class PageError(ExplorerError):
+    """A page cannot be made as it was asked for; the message is a sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a page begins.
+
+    Attributes:
+        title: of the page.
+        views: those that it has, in order.
+        start: an address's parameters that it opens with, as ``model=…&view=…&z=…``.
+        images: test images whose pictures it holds, at most; None for all where the licence lets
+            pictures be passed on.
+    """
+
+    title: str
+    views: tuple[str, ...] = VIEWS
+    start: str = ""
+    images: int | None = None
+
+
+def write_page(bundles: Sequence[Bundle], look: Look) -> bytes:
+    """A page of one file.
+
+    Raises:
+        PageError: nothing can be shown, or pictures were asked for that may not be passed on.
+    """
+    blocks = _blocks(bundles, look)
+    elements = [
+        f'<script type="text/plain" id="{name}">{_base85(packed)}</script>'
+        for name, packed in blocks.items()
+    ]
+    return _document(look, elements, connect="'none'")
+
+
+def write_site(bundles: Sequence[Bundle], look: Look) -> dict[str, bytes]:
+    """The same page as files of one folder, by name: for a web server, and for large sets.
+
+    Raises:
+        PageError: as ``write_page``.
+    """
+    blocks = _blocks(bundles, look)
+    elements = [
+        f'<script type="text/plain" id="{name}" data-file="{name}.gz"></script>' for name in blocks
+    ]
+    page = _document(look, elements, connect="'self'")
+    return {"index.html": page} | {f"{name}.gz": packed for name, packed in blocks.items()}
+
+
+def pictures_of(bundle: Bundle, most: int | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """The test images that a page may show: their rows, and they themselves if there are any.
+
+    Raises:
+        PageError: so many were asked for, but their licence does not let them be passed on.
+    """
+    data = bundle.card.data
+    none = np.empty(0, np.int64), None
+    if most == 0 or (most is None and not may_be_passed_on(data)):
+        return none
+    if data.licence.startswith("none stated"):
+        raise PageError(
+            f"the pictures of {data.title} have no licence that lets you pass them on; leave "
+            "--images out, and the page shows the model's reconstructions"
+        )
+    images = find_originals(bundle)
+    if images is None:
+        return none
+    rows = evenly_spaced(len(images), len(images) if most is None else most)
+    return rows, images[rows]
+
+
+def may_be_passed_on(data: DataCard) -> bool:
+    """Whether a page holds the pictures of a data set unless it is told otherwise.
+
+    Of a public set only where the licence is a free one; a person's own pictures are theirs.
+    """
+    return data.name not in NAMED or NAMED[data.name].may_be_kept
+
+
+def _blocks(bundles: Sequence[Bundle], look: Look) -> dict[str, bytes]:
+    """What stands in a page, compressed, by name."""
+    views = [view for view in look.views if view in _possible(bundles)]
+    if not views:
+        raise PageError(f"these models have only the views {', '.join(_possible(bundles))}")
+    entries, blocks = [], {}
+    for bundle in bundles:
+        rows, images = pictures_of(bundle, look.images)
+        name = bundle.card.name
+        blocks[f"model-{name}"] = encode_model(bundle, rows)
+        if images is not None:
+            blocks[f"images-{name}"] = encode_images(bundle, images, small=True)
+        entries.append(_entry(bundle, len(rows)))
+    shown = {"title": look.title, "start": look.start, "views": views, "models": entries}
+    blocks["contents"] = json.dumps(shown).encode()
+    blocks["code"] = bundle_code(("page/page.js", "shared/worker.js")).encode()
+    return {name: gzip.compress(block, mtime=0) for name, block in blocks.items()}
+
+
+def _possible(bundles: Iterable[Bundle]) -> tuple[str, ...]:
+    is_complete = all(bundle.card.model.has_graphs for bundle in bundles)
+    return VIEWS if is_complete else WITHOUT_DECODER
+
+
+def _entry(bundle: Bundle, pictured: int) -> dict[str, Any]:
+    """What ``static/live/page/page.js`` is told of a model."""
+    card = bundle.card
+    order = bundle.dimensions_by_kl
+    fill = contents.object_fill(bundle) if card.model.has_graphs else 1.0
+    weights = bundle.dimension_weights
+    return {
+        "name": card.name,
+        "title": card.title,
+        "content": bundle.content,
+        "start": bundle.latents.z_mean[contents.vivid_row(bundle)].round(3).tolist(),
+        "hasImages": pictured > 0,
+        "classes": card.data.classes,
+        "isConditional": card.model.is_conditional,
+        "mapLabel": contents.map_label(bundle),
+        "directions": _directions(bundle),
+        "drawing": contents.drawing(bundle, fill),
+        "facts": main_figures(card) + further_figures(card) + _facts(bundle, pictured),
+        "kl": [
+            (row["label"], row["note"], float(weights[row["dimension"]]))
+            for row in contents.dimension_rows(bundle, order)
+        ],
+        "notice": f"{card.data.title}: {card.data.licence}",
+        **contents.sliders([]),
+        "dimensions": contents.dimension_rows(bundle, order),
+    }
+
+
+def _directions(bundle: Bundle) -> dict[str, Any]:
+    """From class to class, and the principal components, by the texts that name them."""
+    if not bundle.card.model.has_graphs:
+        return {}
+    classes = range(len(bundle.card.data.classes))
+    pairs = combinations(classes, 2) if len(classes) <= MAX_CLASSES else ()
+    texts = [f"means:{a}:{b}" for a, b in pairs]
+    latent_dim = bundle.card.model.latent_dim
+    if latent_dim > 1:
+        texts += [f"component:{i + 1}" for i in range(min(COMPONENTS, latent_dim))]
+    rows = {}
+    for text in texts:
+        try:
+            found = parse_direction(text, bundle)
+        except ValueError:  # a class without test images
+            continue
+        row = contents.direction_row(found, name_of(text, bundle))
+        rows[text] = row | {part: np.round(row[part], 6).tolist() for part in ("along", "step")}
+    return rows
+
+
+def _facts(bundle: Bundle, pictured: int) -> list[tuple[str, str, str]]:
+    """Where model and data come from."""
+    card, data = bundle.card, bundle.card.data
+    shown = f"pictures of {pictured:,}" if pictured else "no pictures"
+    command = card.model.adopted.command if card.model.adopted else card.training.command
+    return [
+        ("test images", f"{data.test_images:,}", f"from {data.origin}; this page holds {shown}"),
+        ("licence of the data", data.licence, ""),
+        ("made by", command, ""),
+        ("model", bundle.content[:16], "the first digits of its card's SHA-256"),
+    ]
+
+
+def _document(look: Look, elements: Sequence[str], *, connect: str) -> bytes:
+    script = (FOLDER / "page" / "boot.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    style = colours() + (FOLDER / "page" / "page.css").read_text(encoding="utf-8")
+    lines = [
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="'
+        f'{_POLICY.format(script=digest, connect=connect)}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<title>{html.escape(look.title)}</title>",
+        f'<style>{style}</style><style id="style" media="not all">{STYLE}</style></head>',
+        '<body><div id="page"><p>Unpacking the model …</p></div>',
+        *elements,
+        f"<script>{script}</script></body></html>\n",
+    ]
+    return "\n".join(lines).encode()
+
+
+def colours() -> str:
+    """The colours of the app's themes, by the names that the parts use."""
+    themes: Mapping[str, Mapping[str, str]] = tomllib.loads(_THEME.read_text("utf-8"))["theme"]
+
+    def block(name: str) -> str:
+        colours = themes[name]
+        return (
+            f"color-scheme: {name}; --st-primary-color: {colours['primaryColor']}; "
+            f"--st-background-color: {colours['backgroundColor']}; "
+            f"--st-secondary-background-color: {colours['secondaryBackgroundColor']}; "
+            f"--st-text-color: {colours['textColor']};"
+        )
+
+    return (
+        f":root, :root[data-theme=light] {{ {block('light')} }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {block('dark')} }} }}\n"
+        f":root[data-theme=dark] {{ {block('dark')} }}\n"
+    )
+
+
+def _base85(packed: bytes) -> str:
+    """RFC 1924's base 85 with a comma for ``<``: nothing in it can end the element it stands in."""
+    return base64.b85encode(packed).replace(b"<", b",").decode()

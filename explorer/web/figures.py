@@ -1,0 +1,134 @@
+"""The figures of a card for people: name, value and definition of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from explorer.bundle.card import Card, KlParts, MapCard
+from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
+
+Figure = tuple[str, str, str]
+"""Name, value, definition."""
+
+
+def main_figures(card: Card) -> list[Figure]:
+    """Those that tell first how good a model is."""
+    m = card.metrics
+    return [
+        ("test −ELBO", _nats(m.neg_elbo),
+         "Reconstruction + KL, nats per image: an upper bound on −log p(x). Lower is better."),
+        ("reconstruction", _nats(m.reconstruction),
+         f"−log p(x|z) averaged over {m.samples} draws of z from q(z|x), nats per image"),
+        ("KL", _nats(m.kl), kl_definition(card)),
+        ("active units", f"{m.active_units} of {card.model.latent_dim}",
+         "Dimensions whose posterior mean has a variance above 0.01 over the test set "
+         "(Burda et al. 2016)"),
+    ]  # fmt: skip
+
+
+def _nats(value: float | None) -> str:
+    return "none" if value is None else f"{value:.2f}"
+
+
+def kl_definition(card: Card) -> str:
+    """What the KL term is; with a flow it has no closed form."""
+    if card.model.has_flow:
+        return (
+            f"log q(z|x) − log p(z), the mean over {card.metrics.samples} draws of z from q(z|x): "
+            "what the latent tells about the image, nats. The flow makes q no Gaussian, so "
+            "that its KL has no closed form, and only the sum over dimensions is a KL: the share "
+            "of one depends on the order in which the flow takes them"
+        )
+    return "KL(q(z|x) ‖ N(0, I)): what the latent tells about the image, nats"
+
+
+def further_figures(card: Card) -> list[Figure]:
+    """What is known beside them."""
+    m = card.metrics
+    rows = []
+    if m.squared_error is not None:
+        rows.append(
+            (
+                "squared error per pixel",
+                f"{m.squared_error:.4f}",
+                f"of the reconstruction from z_mean, for values in [0, 1]; PCA with as many "
+                f"dimensions: {m.squared_error_pca:.4f}",
+            )
+        )
+    if m.importance:
+        rows.insert(
+            0,
+            (
+                "importance-sampled bound",
+                f"{m.importance.bound:.2f} nats",
+                f"−log 1/K Σ p(x|z)p(z)/q(z|x), K = {m.importance.samples} (Burda et al. "
+                f"2016, eq. 8), on {m.importance.images:,} of the test images, whose −ELBO is "
+                f"{m.importance.neg_elbo:.2f}",
+            ),
+        )
+    if m.entropy_floor is not None and m.excess is not None:
+        rows.insert(
+            0,
+            (
+                "excess over the entropy floor",
+                f"{m.excess:.2f} nats",
+                f"−ELBO above {m.entropy_floor:.2f}, the reconstruction term of a perfect "
+                "reconstruction: grey values read as probabilities are never free",
+            ),
+        )
+    if m.knn_accuracy is not None and m.knn_accuracy_pca is not None:
+        rows.append(
+            (
+                "k-NN accuracy",
+                f"{100 * m.knn_accuracy:.1f} %",
+                f"class of a test image by its {m.knn_neighbours} nearest training means; "
+                f"the same after PCA: {100 * m.knn_accuracy_pca:.1f} %",
+            )
+        )
+    if m.kl_parts is not None:
+        rows += kl_figures(m.kl_parts, card.data.test_images)
+    return rows + map_figures(m.maps)
+
+
+def kl_figures(parts: KlParts, count: int) -> list[Figure]:
+    """What the KL consists of, over so many test images."""
+    rows = (
+        ("mutual information I(x; z)", parts.information, parts.information_error,
+         f"what a latent tells of its image, of at most log n = {math.log(count):.2f}"),
+        ("total correlation", parts.total_correlation, parts.total_correlation_error,
+         "how much the dimensions depend on each other"),
+        ("dimension-wise KL", parts.dimension_wise, parts.dimension_wise_error,
+         "how far each dimension's distribution over all images is from the prior"),
+    )  # fmt: skip
+    return [
+        (name, f"{value:.2f} ± {error:.2f} nats",
+         f"{meaning}; a part of the KL (Chen et al. 2018, eq. 2), by {parts.samples:,} draws "
+         "from the mixture of all test images' posteriors")
+        for name, value, error, meaning in rows
+    ]  # fmt: skip
+
+
+def map_figures(maps: Mapping[str, MapCard]) -> list[Figure]:
+    """How well each kind of map keeps neighbours."""
+    names = {
+        "neighbourhoods": ("neighbourhood map", "the layout of the test means by t-SNE"),
+        "principal": ("principal plane", "the first two principal components"),
+        "dimensions": ("plane of two dimensions", "the two latent dimensions of largest KL"),
+    }
+    all_dimensions = maps["latents"].accuracy if maps else None
+    rows = []
+    for kind, (name, what) in names.items():
+        if kind not in maps:
+            continue
+        found = maps[kind]
+        value = f"keeps {100 * found.kept:.1f} %"
+        definition = f"share of a test image's {JUDGED_NEIGHBOURS} nearest others kept by {what}"
+        if found.accuracy is not None and all_dimensions is not None:
+            value += f", {100 * found.accuracy:.1f} % correct"
+            definition += (
+                "; how often most of them there are of its class, which in all dimensions is "
+                f"{100 * all_dimensions:.1f} %"
+            )
+        rows.append((name, value, definition))
+    return rows

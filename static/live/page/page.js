@@ -1,0 +1,351 @@
+/**
+ * The page of one file: mounts the parts, keeps the point and the address, as Streamlit's page does
+ * with the help of a server.
+ *
+ * @typedef {{name: string, title: string, content: string, start: number[], hasImages: boolean,
+ *   classes: string[], isConditional: boolean, mapLabel: string, dimensions: RowSpec[],
+ *   directions: Record<string, RowSpec>, reach: number, tiles: number, drawing: object,
+ *   facts: [string, string, string][], kl: [string, string, number][], notice: string}} Entry
+ *   what `explorer/web/document.py` tells of a model
+ * @typedef {{title: string, start: string, views: string[], models: Entry[]}} Contents
+ * @typedef {import("../parts/sliders.js").RowSpec} RowSpec
+ * @typedef {{z: number[], past: number[][], future: number[][], label: number, ends: string[]}} State
+ *   of one model
+ */
+
+import { Frame } from "../parts/frame.js";
+import { Sprite } from "../parts/sprite.js";
+import { Store } from "../parts/store.js";
+import { button, select } from "../shared/controls.js";
+import { alertOf, build, find, same, write } from "../shared/elements.js";
+import { Engine } from "../shared/engine.js";
+import { Hub } from "../shared/hub.js";
+import { Place } from "../shared/place.js";
+import { VIEWS } from "./views.js";
+
+/** Coordinates beyond ±99 are taken for mistakes. */
+const FURTHEST = 99;
+/** Points that undo goes back to, at most. */
+const KEPT = 100;
+
+const HTML = `
+  <header>
+    <h1></h1>
+    <div class="controls choice"></div>
+    <div class="tabs" role="tablist" aria-label="Views"></div>
+  </header>
+  <div class="controls moves"></div>
+  <div class="parts"></div>
+  <main class="stage" role="tabpanel"><div class="main"></div><aside class="beside"></aside></main>
+  <footer></footer>`;
+
+export class Page {
+  #root;
+  #contents;
+  #bytesOf;
+  #tell;
+  #entry;
+  #view;
+  /** @type {Record<string, State>} */
+  #states = {};
+  /** @type {{update: () => void, close: () => void}[]} */
+  #mounted = [];
+  /** @type {Place[]} */
+  #stores = [];
+  #loaded = new Set();
+  #frame;
+  #coordinates = document.createElement("input");
+  #classes = select("Class that is decoded", [], (label) => this.#condition(Number(label)));
+  #choice;
+
+  /**
+   * @param {HTMLElement} root
+   * @param {Contents} contents
+   * @param {(id: string) => Promise<Uint8Array>} bytesOf what the file holds, by its name
+   * @param {() => Worker} startWorker
+   * @param {(name: string, value: unknown) => void} [tell] brings events to whoever shows the page
+   */
+  constructor(root, contents, bytesOf, startWorker, tell = () => {}) {
+    this.#root = root;
+    this.#contents = contents;
+    this.#bytesOf = bytesOf;
+    this.#tell = tell;
+    [this.#entry] = contents.models;
+    [this.#view] = contents.views;
+    root.innerHTML = HTML;
+    document.title ||= contents.title;
+    find(root, "h1").textContent = contents.title;
+    this.hub = new Hub(new Engine(startWorker), {
+      openView: (view) => this.#openView(view),
+      move: (name) => this.#moves[name]?.(),
+      choose() {},
+    });
+    const models = contents.models.map(({ name, title }) => /** @type {const} */ ([name, title]));
+    this.#choice = select("Model", models, (name) => this.#openModel(name));
+    find(root, ".choice").append(this.#choice.element, this.#classes.element);
+    this.#choice.element.hidden = models.length === 1;
+    this.#makeTabs();
+    this.#makeMoves();
+    this.#frame = new Place(Frame, this.#shadow(find(root, ".parts")), this.hub, () => {});
+    this.hub.settings.onChange(() => this.#write());
+    window.addEventListener("hashchange", () => this.#read(location.hash.slice(1)));
+    this.#read(location.hash.slice(1) || contents.start);
+  }
+
+  /** The model that is shown. */
+  get entry() {
+    return this.#entry;
+  }
+
+  /** @returns {State} of the model that is shown */
+  get state() {
+    const { name, start } = this.#entry;
+    const fresh = () => ({ z: start, past: [], future: [], label: 0, ends: [] });
+    return (this.#states[name] ??= fresh());
+  }
+
+  get model() {
+    return this.hub.modelOf(this.#entry.content);
+  }
+
+  /**
+   * Puts a part on the page until another view is opened.
+   *
+   * @param {import("../shared/place.js").PartClass} Part
+   * @param {HTMLElement} box
+   * @param {() => object} dataOf is asked anew after every change
+   * @param {(name: string, value: any) => void} [use] takes its events; by default they move the point
+   */
+  mount(Part, box, dataOf, use = (_, { z }) => this.moveTo(z)) {
+    const place = new Place(Part, this.#shadow(box), this.hub, use);
+    let known = {};
+    const update = () => {
+      const data = { content: this.#entry.content, z: this.state.z, ...dataOf() };
+      if (!same(data, known)) place.update(data);
+      known = data;
+    };
+    this.#mounted.push({ update, close: () => place.close() });
+    update();
+  }
+
+  /** Gives all parts their data anew, and the address. */
+  refresh() {
+    for (const { update } of this.#mounted) update();
+    this.#showPoint();
+    this.#write();
+  }
+
+  /** @param {number[]} z becomes the point */
+  moveTo(z) {
+    const { state } = this;
+    const rounded = Array.from(z, (value) => Number(value.toFixed(3)));
+    if (String(rounded) === String(state.z)) return;
+    state.past = [...state.past.slice(-KEPT), state.z];
+    state.future = [];
+    this.#settle(rounded);
+  }
+
+  /** @param {number[]} z */
+  #settle(z) {
+    this.state.z = z;
+    this.refresh();
+    this.#tell("point", { model: this.#entry.name, z });
+  }
+
+  /** Goes back one point, or forward again. @param {"past" | "future"} way */
+  #go(way) {
+    const { state } = this;
+    const z = state[way].pop();
+    if (!z) return;
+    state[way === "past" ? "future" : "past"].push(state.z);
+    this.#settle(z);
+  }
+
+  /** @type {Record<string, () => void>} */
+  #moves = {
+    random: () => this.moveTo(this.state.z.map(normal)),
+    centre: () => this.moveTo(this.state.z.map(() => 0)),
+    image: () => this.moveTo(Array.from(this.model?.meanOf(this.randomRow()) ?? [])),
+    undo: () => this.#go("past"),
+    redo: () => this.#go("future"),
+  };
+
+  randomRow() {
+    return Math.floor(Math.random() * (this.model?.labels.length ?? 0));
+  }
+
+  #makeMoves() {
+    const names = { random: "Random", image: "Random test image", centre: "Centre", undo: "Undo", redo: "Redo" }; // prettier-ignore
+    const buttons = Object.entries(names).map(([name, text]) => {
+      const one = button(text, () => this.#moves[name]());
+      one.className = "plain";
+      return one;
+    });
+    this.#coordinates.setAttribute("aria-label", "Coordinates of the point");
+    this.#coordinates.addEventListener("change", () => this.#take(this.#coordinates.value));
+    find(this.#root, ".moves").append(...buttons, this.#coordinates);
+  }
+
+  /** @param {string} text coordinates; others than the model's are refused */
+  #take(text) {
+    const z = text.replace(/−/g, "-").split(/[\s,;]+/).filter(Boolean).map(Number); // prettier-ignore
+    const isOne =
+      z.length === this.state.z.length && z.every((value) => Math.abs(value) <= FURTHEST);
+    const field = this.#coordinates;
+    field.setCustomValidity(
+      isOne ? "" : `The point is ${this.state.z.length} numbers from −${FURTHEST} to ${FURTHEST}.`,
+    );
+    if (isOne) this.moveTo(z);
+    else field.reportValidity();
+  }
+
+  #makeTabs() {
+    const tabs = this.#contents.views.map((view) => {
+      const tab = button(view, () => this.#openView(view));
+      tab.setAttribute("role", "tab");
+      return tab;
+    });
+    const box = find(this.#root, ".tabs");
+    box.append(...tabs);
+    box.addEventListener("keydown", ({ key }) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1 }[key];
+      if (!step) return;
+      const next = tabs.findIndex((tab) => tab.tabIndex === 0) + step;
+      this.#openView((next + tabs.length) % tabs.length);
+      tabs[(next + tabs.length) % tabs.length].focus();
+    });
+  }
+
+  /** @param {string | number} view its name, or its place among the tabs */
+  #openView(view) {
+    const { views } = this.#contents;
+    const found = typeof view === "number" ? views[view] : views.find((name) => name === view);
+    if (!found || found === this.#view) return;
+    this.#view = found;
+    this.#render();
+  }
+
+  /** @param {string} name */
+  #openModel(name) {
+    const entry = this.#contents.models.find((one) => one.name === name);
+    if (!entry || entry === this.#entry) return;
+    this.#entry = entry;
+    this.#render();
+  }
+
+  /** @param {number} label */
+  #condition(label) {
+    this.state.label = label;
+    this.refresh();
+  }
+
+  /** Draws the view that is open. */
+  #render() {
+    const entry = this.#entry;
+    for (const { close } of this.#mounted) close();
+    this.#mounted = [];
+    this.#load(entry);
+    this.#choice.show(entry.name);
+    this.#classes.element.hidden = !entry.isConditional;
+    this.#classes.offer(entry.classes.map((name, label) => [String(label), name]));
+    for (const tab of find(this.#root, ".tabs").children) {
+      const isOpen = tab.textContent === this.#view;
+      tab.setAttribute("aria-selected", String(isOpen));
+      /** @type {HTMLElement} */ (tab).tabIndex = isOpen ? 0 : -1;
+    }
+    const [main, beside] = [find(this.#root, ".main"), find(this.#root, ".beside")];
+    main.replaceChildren();
+    beside.replaceChildren();
+    const panel = find(this.#root, ".stage");
+    panel.setAttribute("aria-label", this.#view);
+    panel.dataset.view = this.#view;
+    write(find(this.#root, "footer"), entry.notice);
+    this.#showPoint();
+    this.#write();
+    VIEWS[this.#view](this, main, beside);
+  }
+
+  #showPoint() {
+    const { z, past, future, label } = this.state;
+    const { name, content } = this.#entry;
+    this.#classes.show(String(label));
+    this.#coordinates.value = z.map((value) => String(value)).join(", ");
+    this.#coordinates.setCustomValidity("");
+    const [undo, redo] = Array.from(find(this.#root, ".moves").children).slice(3, 5);
+    /** @type {HTMLButtonElement} */ (undo).disabled = !past.length;
+    /** @type {HTMLButtonElement} */ (redo).disabled = !future.length;
+    this.#frame.update({ view: this.#view, choice: `${name} ${z}`, model: content, label });
+  }
+
+  /** Gives the parts a model and its images, once. @param {Entry} entry */
+  async #load({ name, content, hasImages }) {
+    if (this.#loaded.has(name)) return;
+    this.#loaded.add(name);
+    const box = find(this.#root, ".parts");
+    const warn = (/** @type {string} */ sentence) => box.append(alertOf(sentence));
+    try {
+      const store = new Place(Store, this.#shadow(box), this.hub, () => {});
+      store.update(await this.#bytesOf(`model-${name}`));
+      const hash = new TextEncoder().encode(content);
+      const sprite = new Place(Sprite, box, this.hub, () => {});
+      sprite.update(hasImages ? await this.#bytesOf(`images-${name}`) : hash);
+      this.#stores.push(store, sprite);
+    } catch (error) {
+      warn(
+        `The model ${name} could not be read from this file: ${/** @type {Error} */ (error).message}`,
+      );
+    }
+  }
+
+  /** A new place with the parts' style. @param {HTMLElement} box */
+  #shadow(box) {
+    const element = document.createElement("div");
+    box.append(element);
+    const root = element.attachShadow({ mode: "open" });
+    const style = document.createElement("style");
+    style.textContent = document.getElementById("style")?.textContent ?? "";
+    root.append(style);
+    return /** @type {any} */ (root);
+  }
+
+  /** Takes what an address says. @param {string} text */
+  #read(text) {
+    const parameters = new URLSearchParams(text);
+    const { models, views } = this.#contents;
+    this.#entry = models.find(({ name }) => name === parameters.get("model")) ?? this.#entry;
+    this.#view = views.find((view) => view === parameters.get("view")) ?? this.#view;
+    const { state } = this;
+    const z = (parameters.get("z") ?? "").split(",").map(Number);
+    if (z.length === state.z.length && z.every((value) => Math.abs(value) <= FURTHEST)) state.z = z;
+    const label = this.#entry.classes.indexOf(parameters.get("class") ?? "");
+    if (label >= 0) state.label = label;
+    for (const [i, name] of ["a", "b"].entries())
+      state.ends[i] = parameters.get(name) ?? state.ends[i];
+    this.hub.settings.take(parameters);
+    this.#render();
+  }
+
+  /** Lets the address say what is on the page. */
+  #write() {
+    const { z, label, ends } = this.state;
+    const { name, isConditional, classes } = this.#entry;
+    const parameters = new URLSearchParams({ model: name, view: this.#view, z: z.join() });
+    if (isConditional) parameters.set("class", classes[label]);
+    if (this.#view === "Interpolate" && ends[0] && ends[1]) {
+      [["a", ends[0]], ["b", ends[1]]].forEach(([key, end]) => parameters.set(key, end)); // prettier-ignore
+    }
+    this.hub.settings.write(parameters);
+    const hash = `#${parameters}`;
+    if (hash === location.hash) return;
+    try {
+      history.replaceState(null, "", hash);
+    } catch {
+      // in a frame without an address of its own
+    }
+  }
+}
+
+/** A draw from N(0, 1) (Box & Muller 1958). */
+function normal() {
+  return Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+}

@@ -1,0 +1,177 @@
+/**
+ * The views of a page of one file: which parts stand in them, and what these are given.
+ *
+ * @typedef {import("./page.js").Page} Page
+ * @typedef {(page: Page, main: HTMLElement, beside: HTMLElement) => void} View
+ */
+
+import { Draw } from "../parts/draw.js";
+import { Grid } from "../parts/grid.js";
+import { Lens } from "../parts/lens.js";
+import { LiveMap } from "../parts/map/map.js";
+import { Path } from "../parts/path.js";
+import { Sliders } from "../parts/sliders.js";
+import { button, segments, select, slider } from "../shared/controls.js";
+import { build } from "../shared/elements.js";
+import { kindsOfPath } from "../shared/walk.js";
+
+/** Sliders shown at once; the rest stand behind 'more'. */
+const FIRST = 10;
+const SPACINGS = /** @type {const} */ ([[true, "In the picture"], [false, "In the latent space"]]); // prettier-ignore
+
+/** A paragraph that says what a view is for. @param {HTMLElement} box @param {string} text */
+function lead(box, text) {
+  box.append(Object.assign(document.createElement("p"), { textContent: text }));
+}
+
+/** @param {Page} page @param {HTMLElement} box */
+function showLens(page, box) {
+  page.mount(Lens, box, () => ({}));
+}
+
+/** @type {View} */
+function showMap(page, main) {
+  lead(
+    main,
+    "Move the pointer over the map. Each dot is a test image where the encoder puts it; colour is its class.",
+  );
+  page.mount(LiveMap, main, () => ({ label: page.entry.mapLabel, hasLens: true }));
+}
+
+/** @type {View} */
+function showManifold(page, main, beside) {
+  const { name, dimensions: rows, reach, tiles } = page.entry;
+  lead(main, "The decoder's pictures over the map: all that the model knows.");
+  page.mount(Grid, main, () => ({ name, rows, reach, tiles }));
+  showLens(page, beside);
+}
+
+/** @type {View} */
+function showSliders(page, main, beside) {
+  const { dimensions, directions, reach, tiles } = page.entry;
+  const show = (/** @type {HTMLElement} */ box, /** @type {object[]} */ rows) =>
+    page.mount(Sliders, box, () => ({ rows, reach, tiles }));
+  lead(
+    main,
+    "Drag a slider to move along one latent dimension; its strip shows where it leads, its nats how much it tells of an image.",
+  );
+  show(main, dimensions.slice(0, FIRST));
+  if (dimensions.length > FIRST) {
+    const more = document.createElement("details");
+    more.innerHTML = `<summary>${dimensions.length - FIRST} more dimensions</summary>`;
+    more.addEventListener("toggle", () => show(more, dimensions.slice(FIRST)), { once: true });
+    main.append(more);
+  }
+  const names = Object.keys(directions);
+  if (names.length) {
+    lead(main, "Or along a direction: from one class to another, or a principal component.");
+    const box = build("direction");
+    let chosen = names[0];
+    const labels = names.map((key) => /** @type {const} */ ([key, directions[key].label]));
+    const list = select("Direction", labels, (key) => {
+      chosen = key;
+      page.refresh();
+    });
+    main.append(list.element, box);
+    page.mount(Sliders, box, () => ({ rows: [directions[chosen]], reach, tiles }));
+  }
+  showLens(page, beside);
+}
+
+/** @type {View} */
+function showInterpolate(page, main, beside) {
+  const { entry, state } = page;
+  const chosen = { kind: "Straight line", steps: 12, isEven: true, isSecond: false };
+  lead(main, "Choose two images on the map and see what lies between them.");
+  const bar = build("controls");
+  main.append(bar);
+  page.hub.withModel(entry.content, (model) => {
+    if (page.entry !== entry || !bar.isConnected) return; // another is shown meanwhile
+    state.ends[0] ??= `test-${page.randomRow()}`;
+    state.ends[1] ??= `test-${page.randomRow()}`;
+    const place = (/** @type {string} */ text) => {
+      const row = /^test-(\d+)$/.exec(text)?.[1];
+      return Array.from(row ? model.meanOf(Number(row)) : text.split(",").map(Number));
+    };
+    /** @type {number[][]} */
+    let path = [];
+    const control = (/** @type {any} */ made, /** @type {any} */ value) => {
+      made.show(value);
+      bar.append(made.element);
+    };
+    const change = (/** @type {object} */ changed) => {
+      Object.assign(chosen, changed);
+      page.refresh();
+    };
+    const two = /** @type {const} */ ([["a", "From"], ["b", "To"]]); // prettier-ignore
+    const kinds = kindsOfPath(model).map((kind) => /** @type {const} */ ([kind, kind]));
+    control(segments("Path", kinds, (kind) => change({ kind })), chosen.kind); // prettier-ignore
+    control(segments("Evenly spaced", SPACINGS.map(([is, text]) => [String(is), text]), (is) => change({ isEven: is === "true" })), "true"); // prettier-ignore
+    control(slider("Images", { min: 3, max: 40, step: 1 }, (steps) => change({ steps })), 12); // prettier-ignore
+    const random = button("Two random images", () => {
+      state.ends = [`test-${page.randomRow()}`, `test-${page.randomRow()}`];
+      page.refresh();
+    });
+    random.className = "plain";
+    bar.append(random);
+    const given = () => ({ from: place(state.ends[0]), to: place(state.ends[1]), ...chosen });
+    page.mount(Path, main, given, (event, value) => {
+      if (event !== "path") return page.moveTo(value.z);
+      ({ path } = value);
+      page.refresh();
+    });
+    const target = segments("A click on the map chooses the image to start", two, (end) => {
+      chosen.isSecond = end === "b";
+    });
+    target.show("a");
+    main.append(target.element);
+    const pick = (/** @type {string} */ _, /** @type {any} */ { z, row }) => {
+      state.ends[Number(chosen.isSecond)] = row === null ? z.map((/** @type {number} */ v) => v.toFixed(3)).join() : `test-${row}`; // prettier-ignore
+      page.refresh();
+    };
+    page.mount(LiveMap, main, () => ({ label: entry.mapLabel, path, picks: true }), pick);
+    showLens(page, beside);
+  });
+}
+
+/** @type {View} */
+function showReconstruct(page, main, beside) {
+  const { drawing, mapLabel } = page.entry;
+  lead(main, "Draw, or open a picture, and see what the model keeps of it.");
+  page.mount(Draw, main, () => ({ ...drawing, opens: true }), () => {}); // prettier-ignore
+  page.mount(LiveMap, main, () => ({ label: mapLabel }));
+  showLens(page, beside);
+}
+
+/** @type {View} */
+function showModel(page, main) {
+  const { title, facts, kl } = page.entry;
+  lead(main, title);
+  const table = document.createElement("table");
+  for (const [name, value, definition] of facts) {
+    const row = table.insertRow();
+    for (const text of [name, value, definition]) row.insertCell().textContent = text;
+  }
+  main.append(table);
+  if (!kl.length) return;
+  lead(main, "What each latent dimension tells of an image:");
+  const bars = build("bars");
+  const most = Math.max(...kl.map(([, , value]) => value));
+  for (const [name, note, value] of kl) {
+    const bar = build("bar");
+    bar.style.setProperty("--share", String(value / most));
+    bar.append(...[name, note].map((textContent) => Object.assign(document.createElement("span"), { textContent }))); // prettier-ignore
+    bars.append(bar);
+  }
+  main.append(bars);
+}
+
+/** @type {Record<string, View>} */
+export const VIEWS = {
+  Map: showMap,
+  Manifold: showManifold,
+  Sliders: showSliders,
+  Interpolate: showInterpolate,
+  Reconstruct: showReconstruct,
+  Model: showModel,
+};
