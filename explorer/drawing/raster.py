@@ -78,7 +78,7 @@ def webp(picture: np.ndarray) -> bytes:
     if max(picture.shape[:2]) > MAX_WEBP_SIDE:
         return png(picture)
     buffer = io.BytesIO()
-    as_image(picture).save(buffer, "webp", lossless=True, quality=100)
+    as_image(picture).save(buffer, "webp", lossless=True, quality=50)  # of the search
     return buffer.getvalue()
 
 

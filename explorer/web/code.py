@@ -27,6 +27,8 @@ VERSION = hashlib.sha256(
 ).hexdigest()[:16]
 _IMPORT = re.compile(r'^import (\{[^}]*\}|\* as \w+) from "([^"]+)";', re.M)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|function\*?|class) (\w+|\[[^]]*\]))", re.M)
+_IDLE = re.compile(r"^ *(?:/\*\*.*?\*/\n|//[^\n]*\n)| *// prettier-ignore$|^ +", re.M | re.S)
+"""Comments and indents."""
 _EXPORTS = re.compile(r"^export \{([^}]*)\};", re.M)
 
 
@@ -63,7 +65,7 @@ def _as_function(name: str) -> tuple[str, list[str]]:
         names = found[1].removeprefix("* as ").replace(" as ", ": ")
         return f'const {names} = need("{path}");'
 
-    source = _IMPORT.sub(need, FILES[name].decode())
+    source = _IMPORT.sub(need, _IDLE.sub("", FILES[name].decode()))
     exported = [*_EXPORT.findall(source), *_EXPORTS.findall(source)]
     body = _EXPORTS.sub("", _EXPORT.sub("", source))
     body = body.replace("import.meta.url", "location.href")  # which a classic script has

@@ -75,6 +75,7 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
         **{name: values.astype("<f4") for name, _, _, values in columns},
     }
     if pictured is not None:
+        arrays |= {name: _shortened(arrays[name]) for name, *_ in columns}
         arrays |= _standalone(latents, pictured)
     contents = {name: array.tobytes() for name, array in arrays.items()}
     for name, network in (("decoder", bundle.decoder), ("encoder", bundle.encoder)):
@@ -121,9 +122,14 @@ def _standalone(latents: Latents, pictured: np.ndarray) -> dict[str, np.ndarray]
         tiles[pictured] = np.arange(len(pictured))
         arrays["tiles"] = tiles
     if latents.graph is not None:
-        arrays["edges"] = graph_nodes(n)[latents.graph.edges].astype("<u4")
+        arrays["edges"] = graph_nodes(n)[latents.graph.edges].T.astype("<u4")
         arrays["edgeCosts"] = latents.graph.costs.astype("<f4")
     return arrays
+
+
+def _shortened(values: np.ndarray) -> np.ndarray:
+    """The same to one part in 16,000, which takes a third less when it is compressed."""
+    return (values.view("<u4") & np.uint32(0xFFFFFE00)).view("<f4")
 
 
 def _columns(bundle: Bundle) -> list[tuple[str, str, str, np.ndarray]]:

@@ -4,22 +4,17 @@
  */
 
 {
-  /** Base 85 as in RFC 1924, but with a comma for "<", which a page may not hold everywhere. */
-  const DIGITS =
-    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~";
-  const VALUES = new Uint8Array(128);
-  for (let i = 0; i < DIGITS.length; i++) VALUES[DIGITS.charCodeAt(i)] = i;
-
-  /** @param {string} text */
-  const fromBase85 = (text) => {
-    const full = text.padEnd(5 * Math.ceil(text.length / 5), "~");
-    const bytes = new DataView(new ArrayBuffer((4 * full.length) / 5));
-    for (let i = 0, at = 0; i < full.length; at += 4) {
-      let value = 0;
-      for (const end = i + 5; i < end; i++) value = 85 * value + VALUES[full.charCodeAt(i)];
-      bytes.setUint32(at, value);
+  /** Bytes from characters of seven bits each. @param {string} text */
+  const fromSeptets = (text) => {
+    const bytes = new Uint8Array((7 * text.length) >> 3);
+    for (let i = 0, at = 0, bits = 0, count = 0; i < text.length; i++) {
+      bits = ((bits << 7) | (text.charCodeAt(i) & 127)) & 0x7fff;
+      count += 7;
+      if (count < 8) continue;
+      count -= 8;
+      bytes[at++] = bits >> count;
     }
-    return new Uint8Array(bytes.buffer, 0, Math.floor((4 * text.length) / 5));
+    return bytes;
   };
 
   const elementOf = (/** @type {string} */ id) =>
@@ -31,7 +26,7 @@
     const { file } = element.dataset;
     const packed = file
       ? await fetch(file)
-      : new Response(fromBase85(/** @type {string} */ (element.textContent)));
+      : new Response(fromSeptets(/** @type {string} */ (element.textContent)));
     element.textContent = "";
     const stream = /** @type {ReadableStream} */ (packed.body).pipeThrough(
       new DecompressionStream("gzip"),

@@ -17,7 +17,7 @@ import { Frame } from "../parts/frame.js";
 import { Sprite } from "../parts/sprite.js";
 import { Store } from "../parts/store.js";
 import { button, select } from "../shared/controls.js";
-import { alertOf, build, find, same, write } from "../shared/elements.js";
+import { alertOf, find, same, write } from "../shared/elements.js";
 import { Engine } from "../shared/engine.js";
 import { Hub } from "../shared/hub.js";
 import { Place } from "../shared/place.js";

@@ -25,8 +25,12 @@ const HTML = `
   <table class="scores"><thead><tr><th>Path<th>Change<th>Thin<th>Returns within<th>Largest step</tr></thead>
     <tbody></tbody></table>`;
 
+/** Whether only the point has moved. @param {PathData} data @param {PathData | null} other */
+function isSamePath(data, other) {
+  return same({ ...data, z: null }, { ...other, z: null });
+}
+
 export class Path {
-  #hub;
   #model;
   #tell;
   #canvas;
@@ -46,7 +50,6 @@ export class Path {
   constructor(root, { hub, model, tell }) {
     const box = build("around", HTML);
     root.append(box);
-    this.#hub = hub;
     this.#model = model;
     this.#tell = tell;
     this.#canvas = find(box, "canvas", HTMLCanvasElement);
@@ -63,10 +66,9 @@ export class Path {
 
   /** @param {PathData} data */
   update(data) {
-    const { z: _, ...before } = this.#data ?? { z: [] };
-    const { z: __, ...now } = data;
+    const isOther = !isSamePath(data, this.#data);
     this.#data = data;
-    if (!same(before, now)) this.#measure(kindsOfPath(this.#model), []);
+    if (isOther) this.#measure(kindsOfPath(this.#model), []);
   }
 
   close() {
@@ -89,7 +91,7 @@ export class Path {
     const latents = Float32Array.from(points.flat());
     const { content } = this.#model;
     this.#line.ask({ kind: "path", content, latents }, (/** @type {Measured} */ measured) => {
-      if (data !== this.#data && !same({ ...data, z: 0 }, { ...this.#data, z: 0 })) return;
+      if (!isSamePath(data, this.#data)) return;
       if (!known.length) this.#show(points, measured);
       known.push([kind, measured]);
       this.#writeScores(known, kindsOfPath(this.#model));

@@ -157,9 +157,9 @@ function readGraph(model) {
   const next = first.slice();
   const [to, costs] = [new Uint32Array(edges.length), new Float32Array(edges.length)];
   for (let i = 0; i < edges.length; i++) {
-    const at = next[edges[i]]++;
-    to[at] = edges[i ^ 1];
-    costs[at] = prices[i >> 1];
+    const at = next[edges[i]]++; // one end of each edge, then the other ends
+    to[at] = edges[(i + prices.length) % edges.length];
+    costs[at] = prices[i % prices.length];
   }
   return { first, to, costs };
 }
