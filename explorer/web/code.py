@@ -27,7 +27,9 @@ VERSION = hashlib.sha256(
 ).hexdigest()[:16]
 _IMPORT = re.compile(r'^import (\{[^}]*\}|\* as \w+) from "([^"]+)";', re.M)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|function\*?|class) (\w+|\[[^]]*\]))", re.M)
-_IDLE = re.compile(r"^ *(?:/\*\*(?:(?!\*/).)*\*/\n|//[^\n]*\n)| *// prettier-ignore$|^ +", re.M | re.S)
+_IDLE = re.compile(
+    r"^ *(?:/\*\*(?:(?!\*/).)*\*/\n|//[^\n]*\n)| *// prettier-ignore$|^ +", re.M | re.S
+)
 """Comments and indents."""
 _EXPORTS = re.compile(r"^export \{([^}]*)\};", re.M)
 

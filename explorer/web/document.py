@@ -23,7 +23,7 @@ import numpy as np
 
 from explorer.bundle.card import DataCard
 from explorer.bundle.directions import name_of, parse_direction
-from explorer.bundle.images import find_originals
+from explorer.bundle.images import find_originals, images_path
 from explorer.bundle.store import Bundle
 from explorer.core.subsets import evenly_spaced
 from explorer.data.named import NAMED
@@ -117,6 +117,15 @@ def pictures_of(bundle: Bundle, most: int | None) -> tuple[np.ndarray, np.ndarra
         return none
     rows = evenly_spaced(len(images), len(images) if most is None else most)
     return rows, images[rows]
+
+
+def estimated_size(bundle: Bundle) -> int:
+    """Bytes that a page of one model comes close to."""
+    held = [file.bytes for file in bundle.card.files.values()]
+    kept = images_path(bundle.path.parent, bundle.card.data)
+    if may_be_passed_on(bundle.card.data) and kept.is_file():
+        held.append(kept.stat().st_size)
+    return round(1.1 * sum(held))
 
 
 def may_be_passed_on(data: DataCard) -> bool:
@@ -258,6 +267,6 @@ def _septets(packed: bytes) -> str:
     have the same lowest seven bits.
     """
     bits = np.unpackbits(np.frombuffer(packed, np.uint8))
-    bits = np.pad(bits, (0, -len(bits) % 7)).reshape(-1, 7)
-    characters = (np.packbits(bits, axis=1) >> 1).tobytes().decode("ascii")
+    rows = np.pad(bits, (0, -len(bits) % 7)).reshape(-1, 7)
+    characters = (np.packbits(rows, axis=1) >> 1).tobytes().decode("ascii")
     return characters.translate({ord(one): ord(one) + 256 for one in "\0\r<"})

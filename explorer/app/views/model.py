@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import streamlit as st
@@ -19,6 +20,7 @@ from explorer.bundle.files import read_file
 from explorer.bundle.store import Bundle
 from explorer.data.pixels import Fit
 from explorer.recipes.recipe import Recipe
+from explorer.web.document import Look, estimated_size, write_page
 from explorer.web.figures import further_figures, kl_definition, main_figures
 
 HELP = """
@@ -203,6 +205,14 @@ def _render_facts(bundle: Bundle) -> None:
             if name == "history.json" and model.adopted:
                 continue
             download(label, make, f"{card.name}-{name}")
+        start = urlencode(st.query_params.to_dict())
+        download(
+            f"Page of one file (HTML, about {estimated_size(bundle) / 1e6:.0f} MB)",
+            lambda: write_page([bundle], Look(card.title, start=start)),
+            f"{card.name}.html", mime="text/html",
+            help="This model with its maps and its decoder, for any browser, offline: no server, "
+            "no installation. It opens at the present point.",
+        )  # fmt: skip
 
 
 def _render_adoption(adopted: AdoptionCard) -> None:

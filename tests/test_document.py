@@ -1,0 +1,173 @@
+"""Pages of one file: what they hold, what they may not do, and that they work from a disk."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from explorer.bundle import walks
+from explorer.bundle.store import Bundle, load_bundle, save_card
+from explorer.core.subsets import evenly_spaced
+from explorer.drawing import raster
+from explorer.web.document import VIEWS, Look, PageError, pictures_of, write_page, write_site
+from explorer.web.gallery import write_gallery
+from explorer.web.payload import encode_model
+
+SHIPPED = Path(__file__).parents[1] / "pretrained"
+WALK = Path(__file__).parent / "javascript" / "walk_paths.js"
+
+
+@pytest.fixture(scope="module")
+def fashion() -> Bundle:
+    return load_bundle(SHIPPED / "fashion_mnist-2d")
+
+
+@pytest.fixture(scope="module")
+def page_of_fashion(tmp_path_factory: pytest.TempPathFactory, fashion: Bundle) -> Path:
+    path = tmp_path_factory.mktemp("page") / "fashion.html"
+    path.write_bytes(write_page([fashion], Look("Clothes")))
+    return path
+
+
+def test_a_page_is_hardly_larger_than_what_it_holds(page_of_fashion: Path) -> None:
+    bundle = SHIPPED / "fashion_mnist-2d"
+    held = sum(
+        path.stat().st_size
+        for path in (*bundle.glob("*.onnx"), bundle / "latents.npz", *SHIPPED.glob("images/*.npz"))
+    )
+    assert page_of_fashion.stat().st_size < min(8_000_000, held + 600_000)
+
+
+def test_pictures_are_in_a_page_where_they_may_be_passed_on(fashion: Bundle) -> None:
+    rows, images = pictures_of(fashion, 25)
+    np.testing.assert_array_equal(rows, evenly_spaced(10_000, 25))
+    assert images is not None
+    assert images.shape == (25, 28, 28, 1)
+    assert pictures_of(fashion, 0)[1] is None
+    cifar = load_bundle(SHIPPED / "cifar10-80d")
+    assert pictures_of(cifar, None)[1] is None
+    with pytest.raises(PageError, match="no licence that lets you pass them on"):
+        pictures_of(cifar, 10)
+
+
+def test_what_a_card_says_is_no_markup(tiny_bundle: Path, tmp_path: Path) -> None:
+    bundle = renamed(tiny_bundle, tmp_path, "</script><script>alert(1)</script><b>")
+    for page in (
+        write_page([bundle], Look(bundle.card.title)),
+        write_gallery([bundle], Look("", images=0))["index.html"],
+    ):
+        assert b"alert(1)</script>" not in page
+        assert b"<b>" not in page
+
+
+def renamed(bundle: Path, folder: Path, title: str) -> Bundle:
+    """A copy of a bundle whose data set has another title, and its classes other names."""
+    copy = folder / bundle.name
+    shutil.copytree(bundle, copy)
+    card = load_bundle(copy).card
+    classes = tuple(f"{title} {i}" for i in range(len(card.data.classes)))
+    data = card.data.model_copy(update={"title": title, "classes": classes})
+    save_card(card.model_copy(update={"data": data}), copy)
+    return load_bundle(copy)
+
+
+def test_a_page_without_a_view_is_refused(tiny_bundle: Path) -> None:
+    with pytest.raises(PageError, match="only the views"):
+        write_page([load_bundle(tiny_bundle)], Look("", views=()))
+
+
+def test_a_site_holds_the_same_as_files(tiny_bundle: Path) -> None:
+    files = write_site([load_bundle(tiny_bundle)], Look("Shapes"))
+    assert {"index.html", "code.gz", "contents.gz", "model-shapes-2d.gz"} <= set(files)
+    assert b"connect-src 'self'" in files["index.html"]
+
+
+def test_a_page_walks_as_the_app_does(node: Path, tmp_path: Path) -> None:
+    bundle = load_bundle(SHIPPED / "mnist-8d")
+    (tmp_path / "model").write_bytes(encode_model(bundle, np.empty(0, np.int64)))
+    ends = bundle.latents.z_mean[[3, 8]].astype("<f4")
+    (tmp_path / "ends").write_bytes(ends.tobytes())
+    command = [node, WALK, tmp_path / "model", tmp_path / "ends"]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert len(lines) == 3
+    assert bundle.latents.graph is not None
+    for found in map(json.loads, lines):
+        walk = walks.walk(bundle, found["kind"], list(ends), bundle.latents.graph)
+        np.testing.assert_allclose(found["points"], walk.points, atol=1e-4)
+        np.testing.assert_allclose(found["changes"], walk.changes, atol=1e-2)
+        density = bundle.aggregate_posterior.log_density(walk.points)
+        thin = np.mean(density < walks.thin_limit(bundle.latents))
+        assert np.mean(np.less(found["shares"], 10)) == pytest.approx(thin, abs=0.011)
+        scores = walks.judge(bundle, walk.points)
+        assert found["back"] == pytest.approx(scores.return_distance, rel=0.01)
+
+
+def test_a_page_works_from_a_disk_in_every_view(
+    chromium: Any, page_of_fashion: Path, fashion: Bundle
+) -> None:
+    context = chromium.new_context(offline=True)
+    context.add_init_script("localStorage.setItem('latent-space-tour', 'seen')")
+    page, told, asked = context.new_page(), [], []
+    page.on("console", lambda message: told.append(message.text))
+    page.on("pageerror", lambda error: told.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{page_of_fashion.as_uri()}#view=Sliders&z=1,-0.5")
+    assert page.title() == "Clothes"
+    for z in ([1.0, -0.5], [-2.0, 1.5]):
+        page.evaluate("z => { location.hash = `view=Sliders&z=${z}` }", z)
+        page.get_by_text(f"decoded at z = ({z[0]:.2f}, {z[1]:.2f})".replace("-", "−")).wait_for()
+        expected = raster.to_pixels(fashion.codec.decode(np.array([z], np.float32)))[0, ..., 0]
+        shown = page.locator(".lens .picture").evaluate(
+            "canvas => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data]"
+        )
+        difference = np.reshape(shown, (28, 28, 4))[..., 0] - expected.astype(int)
+        assert np.abs(difference).max() <= 1
+    assert len(page.workers) == 1
+    for view in VIEWS:
+        page.get_by_role("tab", name=view, exact=True).click()
+        page.locator(f"[data-view={view}] .main > :nth-child(2)").wait_for()
+        page.wait_for_timeout(300)
+    page.get_by_role("tab", name="Interpolate").click()
+    page.get_by_role("radio", name="Along the data").click()
+    page.locator(".scores tr.chosen", has_text="Along the data").wait_for()
+    page.get_by_role("button", name="Random", exact=True).click()
+    before = page.url
+    page.keyboard.press("r")
+    page.wait_for_function("before => location.href !== before", arg=before)
+    page.get_by_role("button", name="Undo", exact=True).click()
+    assert page.url == before
+    assert told == []
+    assert [url for url in asked if not url.startswith(("blob:", "data:"))] == [
+        page_of_fashion.as_uri()
+    ]
+    context.close()
+
+
+def test_the_command_writes_a_page_and_says_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from explorer.cli.page import main
+
+    output = tmp_path / "mnist.html"
+    link = "http://localhost:8501/?model=mnist-2d&view=Map&z=1,2"
+    command = ["page", "mnist-2d", "-o", str(output), "--views", "map,model", "--start", link]
+    monkeypatch.setattr(sys, "argv", command)
+    assert main() == 0
+    assert re.search(r"mnist\.html  \d\.\d MB", capsys.readouterr().out)
+    for wrong, sentence in (
+        ([], "name a bundle"),
+        (["mnist-3d"], "there is no bundle 'mnist-3d'"),
+        (["mnist-2d", "--views", "mep"], "there is no view 'Mep'"),
+        (["cifar10-80d", "--images", "9"], "no licence"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["page", *wrong])
+        assert main() == 2
+        assert sentence in capsys.readouterr().err
