@@ -16,7 +16,6 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from explorer.bundle.store import Bundle
 from explorer.core.subsets import evenly_spaced
 from explorer.data.named import NAMED
 from explorer.errors import ExplorerError
+from explorer.root import ROOT
 from explorer.web import contents
 from explorer.web.code import FOLDER, STYLE, bundle_code
 from explorer.web.figures import further_figures, main_figures
@@ -39,7 +39,7 @@ WITHOUT_DECODER = ("Map", "Model")
 MAX_CLASSES = 12
 """Of so many classes each pair has a direction."""
 COMPONENTS = 5
-_THEME = Path(__file__).parents[2] / ".streamlit" / "config.toml"
+_THEME = ROOT / ".streamlit" / "config.toml"
 _POLICY = (
     "default-src 'none'; script-src 'sha256-{script}' blob: 'wasm-unsafe-eval'; worker-src blob:; "
     "style-src 'unsafe-inline'; img-src data: blob:; connect-src {connect}; base-uri 'none'; "
