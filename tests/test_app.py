@@ -1040,6 +1040,12 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], Any]]:
     return made
 
 
+def open_menu(visitor: AppTest, view: str) -> None:
+    """Open the downloads of a view."""
+    visitor.session_state[f"downloads-{view}"] = True
+    visitor.run()
+
+
 def picture(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)))
 
@@ -1053,7 +1059,7 @@ def opened_gif(data: bytes) -> GifImageFile:
 def test_the_strips_as_png_and_gif(downloads: dict[str, Any], bundles: dict[str, Bundle]) -> None:
     bundle = bundles[DEEP]
     z = np.array([1, 0, -1, 0.5, 0, 0, 2, 0], np.float32)
-    visit(model=DEEP, view="Sliders", z=",".join(f"{value:g}" for value in z))
+    open_menu(visit(model=DEEP, view="Sliders", z=",".join(f"{value:g}" for value in z)), "sliders")
     pixels = picture(downloads[f"{DEEP}-traversals.png"]())
     assert pixels.shape == (8 * 56, 11 * 56)
     for row, column in ((0, 0), (3, 10), (7, 5)):
@@ -1065,12 +1071,35 @@ def test_the_strips_as_png_and_gif(downloads: dict[str, Any], bundles: dict[str,
     gif = opened_gif(downloads[f"{DEEP}-traversals.gif"]())
     assert gif.n_frames == 58  # forth and back again
     assert gif.size == (8 * 84, 84)
+    figure = Image.open(io.BytesIO(downloads[f"{DEEP}-traversals-figure.png"]()))
+    assert figure.width == int(8.5 / 2.54 * 300)
+    assert figure.info["Title"].startswith(f"MNIST · 8-D ({DEEP})")
+    assert figure.info["Title"].endswith("&z=1,0,-1,0.5,0,0,2,0")
+
+
+def test_a_manifold_for_print_is_of_the_chosen_plane_through_the_point(
+    downloads: dict[str, Any], bundles: dict[str, Bundle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr("explorer.drawing.plots.sheets", lambda *sheets: drawn.extend(sheets))
+    monkeypatch.setattr("explorer.drawing.paper.write", lambda *_: b"")
+    visitor = visit(model=DEEP, view="Manifold", z="1,0,0,0.5,0,0,0,2")
+    open_menu(visitor, "manifold")
+    visitor.selectbox(key=f"Across-{DEEP}").set_value(2).run()
+    visitor.selectbox(key=f"Up-{DEEP}").set_value(0).run()
+    downloads[f"{DEEP}-grid-figure.svg"]()
+    (sheet,) = drawn
+    assert (sheet.columns, sheet.x_title, sheet.y_title) == (20, "z₃", "z₁")
+    corner = np.array([[-2.5, 0, 2.5, 0.5, 0, 0, 0, 2]])[:, [2, 1, 0, 3, 4, 5, 6, 7]]
+    expected = to_pixels(bundles[DEEP].codec.decode(corner))[0]
+    np.testing.assert_array_equal(sheet.images[0], expected)
 
 
 def test_a_path_as_png_gif_and_npz(downloads: dict[str, Any], bundles: dict[str, Bundle]) -> None:
     bundle = bundles[DEEP]
     ends = {"a": "test-3", "b": "0,1,0,0,0,0,0,2"}
-    visit(model=DEEP, view="Interpolate", **ends, steps="5", even="In the latent space")
+    page = visit(model=DEEP, view="Interpolate", **ends, steps="5", even="In the latent space")
+    open_menu(page, "interpolate")
     arrays = np.load(io.BytesIO(downloads[f"{DEEP}-interpolation.npz"]()), allow_pickle=False)
     a, b = bundle.latents.z_mean[3], np.array([0, 1, 0, 0, 0, 0, 0, 2], np.float32)
     expected = a + np.linspace(0, 1, 5)[:, np.newaxis] * (b - a)
@@ -1088,8 +1117,7 @@ def test_a_path_as_png_gif_and_npz(downloads: dict[str, Any], bundles: dict[str,
     assert len(frames) == 24
     first = images[0].repeat(8, axis=0).repeat(8, axis=1)
     assert np.abs(frames[0].astype(int) - first).mean() < 3
-    captions = picture(downloads[f"{DEEP}-interpolation-captions.png"]())
-    assert captions.shape[1] >= 5 * 100
+    assert downloads[f"{DEEP}-paths-figure.pdf"]().startswith(b"%PDF")
 
 
 def test_a_direction_has_a_slider_and_a_score(bundles: dict[str, Bundle]) -> None:

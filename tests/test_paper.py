@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from explorer.drawing.charts import Curve
-from explorer.drawing.paper import Paper, text_width, wrap, write
+from explorer.drawing.paper import text_width, wrap, write
 from explorer.drawing.plots import kl_plot, map_plot, paths_plot, sheets, spread
-from explorer.drawing.sheet import Sheet
+from explorer.drawing.sheet import Paper, Sheet
 
 NAMES = ("$x^2$", "<b>--></b>", "a very long name of a class, which goes on and on", "ß₁ 日本")
 POINTS = np.random.default_rng(0).standard_normal((40, 2))

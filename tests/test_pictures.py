@@ -502,6 +502,7 @@ def test_a_class_is_what_a_conditional_model_decodes(
         (["--at", "1"], "--at 1: this model needs 2 numbers, not 1"),
         (["--at", "1,2,3"], "--at 1,2,3: this model needs 2 numbers, not 3"),
         (["--at", "-1,x"], "--at -1,x: a point is written as numbers with commas between them"),
+        (["--axes", "1", "3"], "--axes takes two dimensions from 1 to 2; received 1 3"),
         (["--class", "x"], "--class x: the model takes no class"),
         (["--between", "test-3", "test-900"], "there are test images 0 to 99"),
         (["--at", "nan,0"], "coordinates must lie between −99 and 99"),

@@ -2,21 +2,75 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import functools
 import io
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
+from typing import Any, get_args
+from urllib.parse import urlencode
 
 import numpy as np
 import streamlit as st
 
 from explorer.bundle.arrays import save_arrays
 from explorer.bundle.store import Bundle
+from explorer.drawing.sheet import COLUMN, Format, Paper
+
+WIDTHS = {"One column, 8.5 cm": COLUMN, "Two columns, 17.5 cm": 17.5}
+"""Centimetres of figures for print."""
 
 
 def download(label: str, make: Callable[[], str | bytes], name: str, **further: Any) -> None:
     """A button that downloads a file; ``make`` is called on a click, outside of the session."""
     st.download_button(label, make, name, icon=":material/download:", on_click="ignore", **further)
+
+
+@contextlib.contextmanager
+def menu(key: str) -> Iterator[bool]:
+    """A button that opens a view's downloads; whether it is open, and they are to be drawn."""
+    with st.popover(
+        "Download", icon=":material/download:", key=f"downloads-{key}", on_change="rerun"
+    ) as popover:
+        yield bool(popover.open)
+
+
+def figures(
+    bundle: Bundle,
+    makers: Mapping[str, Callable[[ModuleType], Any]],
+    command: str | None = None,
+) -> None:
+    """Buttons that download figures for print, as wide as a person chooses.
+
+    Args:
+        bundle: the model.
+        makers: what makes each ``Plate``, by its name, with the functions of ``plates``.
+        command: that makes them too; by default the page's address is told.
+    """
+    width = st.segmented_control(
+        "Figures for print", tuple(WIDTHS), key="figure-width", default=next(iter(WIDTHS)),
+        required=True, persist_state="session",
+    )  # fmt: skip
+    if command is None:
+        address = urlencode(st.query_params.to_dict(), safe=",")
+        command = f"streamlit run app.py, ?{address}"
+    for name, make in makers.items():
+        with st.container(horizontal=True, vertical_alignment="center"):
+            for form in get_args(Format):
+                paper = Paper(form, WIDTHS[width])
+                download(
+                    f"{name.capitalize()} {form.upper()}",
+                    functools.partial(_write, make, paper, command),
+                    f"{bundle.card.name}-{name}-figure.{form}",
+                )
+
+
+def _write(make: Callable[[ModuleType], Any], paper: Paper, command: str) -> bytes:
+    from explorer.bundle import plates  # on demand: Matplotlib takes a second to import
+
+    contents: bytes = make(plates).write(paper, command)
+    return contents
 
 
 def latents_csv(bundle: Bundle, rows: np.ndarray) -> str:

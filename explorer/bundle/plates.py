@@ -13,6 +13,7 @@ from explorer.bundle.walks import Kind, Walk
 from explorer.core.geodesics import THIN, Scores
 from explorer.core.geometry import Plane, Spacing
 from explorer.drawing import charts, paper, plots
+from explorer.drawing.sheet import Paper
 
 _ALONG = 101
 """Points of a path whose density is drawn."""
@@ -32,7 +33,7 @@ class Plate:
     plot: paper.Plot
     caption: str
 
-    def write(self, on: paper.Paper, command: str, *, has_caption: bool = True) -> bytes:
+    def write(self, on: Paper, command: str, *, has_caption: bool = True) -> bytes:
         """The file; ``command`` is what makes it."""
         return paper.write(self.plot, on, [self.caption, command] if has_caption else [])
 
@@ -43,6 +44,16 @@ def reconstructions(bundle: Bundle, originals: np.ndarray | None, rows: np.ndarr
     what = "test images above their reconstructions" if sheet.rows > 1 else sheet.row_labels[0]
     return _plate(
         bundle, "reconstructions", plots.sheets(sheet), f"{what}, evenly spaced in the test set"
+    )
+
+
+def reconstruction(bundle: Bundle, image: np.ndarray, decoded: np.ndarray) -> Plate:
+    """See ``sheets.reconstruction``."""
+    return _plate(
+        bundle,
+        "reconstruction",
+        plots.sheets(sheets.reconstruction(image, decoded)),
+        "an image, its reconstruction and its error, blue too dark, red too bright",
     )
 
 

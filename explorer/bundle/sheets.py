@@ -38,13 +38,21 @@ def decode(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     return np.concatenate([raster.to_pixels(bundle.codec.decode(batch)) for batch in batches])
 
 
-def main_plane(bundle: Bundle) -> Plane:
-    """The plane that the app shows first: of the two dimensions of largest KL, through 0."""
+def plane_of(
+    bundle: Bundle, through: np.ndarray | None = None, axes: tuple[int, int] | None = None
+) -> Plane:
+    """The plane of two latent dimensions.
+
+    Args:
+        bundle: the model.
+        through: a latent in it, ``(latent_dim,)``; 0 by default.
+        axes: the dimensions, counted from 0; those of largest KL by default.
+    """
     latent_dim = bundle.card.model.latent_dim
     if latent_dim == 1:
         return line_plane()
-    first, second = bundle.main_dimensions
-    return axis_plane(first, second, np.zeros(latent_dim))
+    first, second = axes or bundle.main_dimensions
+    return axis_plane(first, second, np.zeros(latent_dim) if through is None else through)
 
 
 def reconstructions(bundle: Bundle, originals: np.ndarray | None, rows: np.ndarray) -> Sheet:
@@ -70,6 +78,20 @@ def reconstructions(bundle: Bundle, originals: np.ndarray | None, rows: np.ndarr
         column_labels=[classes[label] for label in bundle.latents.labels[rows]],
         is_scale=False,
     )
+
+
+def reconstruction(image: np.ndarray, decoded: np.ndarray) -> Sheet:
+    """An image, its reconstruction, and where they differ.
+
+    Args:
+        image, decoded: ``(height, width, channels)`` in [0, 1].
+    """
+    shown = [
+        np.broadcast_to(raster.to_pixels(pixels), (*pixels.shape[:2], 3))
+        for pixels in (image, decoded)
+    ]
+    names = ("image", "reconstruction", "error")
+    return Sheet(np.stack([*shown, raster.error_map(image, decoded)]), 3, column_labels=names)
 
 
 def samples(bundle: Bundle, seed: int) -> Sheet:

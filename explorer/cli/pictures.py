@@ -8,7 +8,8 @@
 
 reconstructions.png  test images above their reconstructions
 samples.png          100 decoded draws from the prior
-manifold.png         a decoded grid over the plane of the two dimensions of largest KL
+manifold.png         a decoded grid over the plane of the two dimensions of largest KL, or of
+                     --axes, the others as in --at, or at 0
 sweep/, sweep.gif    one dimension moved through 0 in steps, the others as in --at, or at 0
 map.html             the test set's latent means in that plane, coloured by class
 curves.html          the training curves
@@ -32,6 +33,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import plotly.graph_objects as go
@@ -47,7 +49,7 @@ from explorer.core.geometry import MAX_NORMAL_EXTENT, SPACINGS, Spacing
 from explorer.core.paths import traversal
 from explorer.core.subsets import evenly_spaced
 from explorer.drawing import charts, films, raster
-from explorer.drawing.sheet import Sheet
+from explorer.drawing.sheet import COLUMN, DPI, Format, Paper, Sheet
 from explorer.errors import ExplorerError
 from explorer.notation import parse_latent
 
@@ -57,7 +59,6 @@ STEPS = 11
 """Images of an interpolation."""
 IMAGE_SIDE, GRID_SIDE = 280, 1000
 """Pixels that the longer side of one image, and of many in one picture, comes close to."""
-FORMATS = ("pdf", "svg", "png")
 CENTIMETRES = {"cm": 1.0, "mm": 0.1, "in": 2.54, "pt": 2.54 / 72}
 WIDTHS = 4.0, 50.0
 """Centimetres that a figure may be wide."""
@@ -74,6 +75,7 @@ class Choice:
         extent: of the grid, ± standard deviations of the prior.
         at: a latent to decode and to move through, ``(latent_dim,)``; None for the origin,
             without a picture of its own.
+        axes: the dimensions of map and manifold, counted from 0; None for those of largest KL.
         sweep: the dimension to sweep, counted from 0.
         step: between its frames.
         frames: how many.
@@ -85,6 +87,7 @@ class Choice:
     spacing: Spacing
     extent: float
     at: np.ndarray | None
+    axes: tuple[int, int] | None
     sweep: int
     step: float
     frames: int
@@ -107,6 +110,7 @@ def main() -> int:
             arguments.spacing,
             arguments.extent,
             at=read_point(arguments.at, bundle.card.model.latent_dim),
+            axes=find_axes(arguments.axes, bundle),
             sweep=find_dimension(arguments.sweep, bundle),
             step=arguments.step,
             frames=arguments.frames,
@@ -139,7 +143,7 @@ def draw(bundle: Bundle, choice: Choice) -> Iterator[tuple[str, bytes]]:
     yield "reconstructions.png", picture(sheet)
     yield "samples.png", picture(sheets.samples(bundle, choice.seed))
 
-    plane = sheets.main_plane(bundle)
+    plane = sheets.plane_of(bundle, choice.at, choice.axes)
     sheet = sheets.manifold(bundle, plane, choice.grid, choice.spacing, choice.extent)
     yield "manifold.png", picture(sheet)
 
@@ -168,13 +172,12 @@ def draw_for_paper(
 ) -> Iterator[tuple[str, bytes]]:
     """Name and contents of each figure."""
     from explorer.bundle import plates  # on demand: Matplotlib takes a second to import
-    from explorer.drawing.paper import Paper
 
     on = Paper(arguments.format, arguments.width, arguments.dpi)
     command = shlex.join([*command_name().split(), *sys.argv[1:]])
 
     def shown() -> Iterator[plates.Plate]:
-        plane = sheets.main_plane(bundle)
+        plane = sheets.plane_of(bundle, choice.at, choice.axes)
         originals = originals_of(bundle)
         if originals is not None or bundle.has_reconstructions:
             yield plates.reconstructions(bundle, originals, shown_rows(bundle))
@@ -264,6 +267,23 @@ def find_dimension(number: int | None, bundle: Bundle) -> int:
     return number - 1
 
 
+def find_axes(numbers: list[int] | None, bundle: Bundle) -> tuple[int, int] | None:
+    """The dimensions that ``--axes`` counts from 1, counted from 0.
+
+    Raises:
+        UsageError: the model has no such dimensions, or they are the same.
+    """
+    if numbers is None:
+        return None
+    first, second = numbers
+    latent_dim = bundle.card.model.latent_dim
+    if first == second or not all(1 <= number <= latent_dim for number in numbers):
+        raise UsageError(
+            f"--axes takes two dimensions from 1 to {latent_dim}; received {first} {second}"
+        )
+    return first - 1, second - 1
+
+
 def choose_class(bundle: Bundle, name: str | None) -> Bundle:
     """The model with the class that ``--class`` names, if it does.
 
@@ -334,6 +354,10 @@ def parse_arguments() -> argparse.Namespace:
         help="the grid's, ± standard deviations of the prior (default 2.5)",
     )  # fmt: skip
     add("--at", metavar="Z", help="a point: numbers with commas between them")
+    add(
+        "--axes", nargs=2, type=int, metavar="DIM",
+        help="of map and manifold: 1, 2, … (default: those of largest KL)",
+    )  # fmt: skip
     add("--sweep", type=int, metavar="DIM", help="1, 2, … (default: that of largest KL)")
     add("--step", type=number(float, 0.001, 10), default=0.1, help="of the sweep (default 0.1)")
     add("--frames", type=number(int, 1, 1000), default=50, help="of the sweep (default 50)")
@@ -342,10 +366,10 @@ def parse_arguments() -> argparse.Namespace:
         "--between", nargs=2, metavar=("A", "B"),
         help="ends of the paths: test-17 or coordinates (default: two test images)",
     )  # fmt: skip
-    add("--format", choices=FORMATS, help="figures for a paper, in place of all others")
-    add("--width", type=length, default=8.5, metavar="LENGTH", help="of those (default 8.5cm)")
+    add("--format", choices=get_args(Format), help="figures for a paper, in place of all others")
+    add("--width", type=length, default=COLUMN, metavar="LENGTH", help="of those (default 8.5cm)")
     add(
-        "--dpi", type=number(int, 50, 1200), default=300,
+        "--dpi", type=number(int, 50, 1200), default=DPI,
         help="pixels an inch of those in PNG (default 300)",
     )  # fmt: skip
     add("--no-caption", action="store_true", help="without the lines below them")

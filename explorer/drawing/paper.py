@@ -11,7 +11,7 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -19,10 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-Format = Literal["pdf", "svg", "png"]
-COLUMN = 8.5
-"""Centimetres of a journal's column."""
-DPI = 300
+from explorer.drawing.sheet import Format, Paper
+
 _CM, POINT = 1 / 2.54, 1 / 72
 """Inches."""
 SMALL = 6.0
@@ -64,21 +62,6 @@ _STYLE: dict[Any, Any] = {
     "ytick.major.size": 2,
     "ytick.major.width": 0.5,
 }
-
-
-@dataclass(frozen=True)
-class Paper:
-    """What a figure is printed on.
-
-    Attributes:
-        format: of the file.
-        width: of the figure, centimetres.
-        dpi: pixels an inch of a PNG, and of dots too many for a vector file.
-    """
-
-    format: Format = "pdf"
-    width: float = COLUMN
-    dpi: int = DPI
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from matplotlib.ticker import MaxNLocator
 from explorer.core.geometry import axis_label
 from explorer.drawing import raster
 from explorer.drawing.charts import PALETTE, Curve, Extent, settled_range
-from explorer.drawing.paper import DPI, LINE, MARGIN, POINT, SMALL, Plot, text_width, wrap
-from explorer.drawing.sheet import Sheet
+from explorer.drawing.paper import LINE, MARGIN, POINT, SMALL, Plot, text_width, wrap
+from explorer.drawing.sheet import DPI, Sheet
 
 _MARKERS = "osD^vPX*<>"
 _DASHES = ("-", "--", "-.", ":", (0, (4, 1, 1, 1, 1, 1)))

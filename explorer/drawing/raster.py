@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 PAGE_SIDE = 448
 """Pixels of the longer side to which pictures of the page are enlarged."""
 TOO_BRIGHT, TOO_DARK = (0.70, 0.09, 0.17), (0.13, 0.40, 0.67)
 """Colours of an error map, in [0, 1]."""
-CAPTIONED_SIDE = 100
-"""Pixels across, at least, of an image above a caption."""
 MAX_WEBP_SIDE = 16_383
 
 
@@ -132,21 +129,6 @@ def error_map(image: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
 def with_alpha(images: np.ndarray) -> np.ndarray:
     """Opaque images with an alpha channel besides, ``(n, height, width, channels + 1)`` uint8."""
     return np.concatenate([images, np.full_like(images[..., :1], 255)], axis=-1)
-
-
-def captioned_png(images: np.ndarray, captions: Sequence[str]) -> bytes:
-    """Images ``(n, height, width, channels)`` uint8 in a row, each above its caption, as PNG."""
-    zoom = -(-CAPTIONED_SIDE // images.shape[2])
-    row = as_image(enlarge(tile(images, len(images), gap=1), zoom)).convert("RGB")
-    sheet = Image.new("RGB", (row.width, row.height + CAPTIONED_SIDE // 2), "white")
-    sheet.paste(row)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
-    for n, caption in enumerate(captions):
-        middle = (n * (images.shape[2] + 1) + images.shape[2] / 2) * zoom
-        draw.text((middle, row.height + 4), caption, "black", font, anchor="ma", align="center")
-    buffer = io.BytesIO()
-    sheet.save(buffer, "png")
-    return buffer.getvalue()
 
 
 def as_image(picture: np.ndarray) -> Image.Image:

@@ -1,13 +1,19 @@
-"""A sheet: pictures in rows and columns, and what is written around them."""
+"""A sheet: pictures in rows and columns with what is written around them; and its paper."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from explorer.drawing import raster
+
+Format = Literal["pdf", "svg", "png"]
+COLUMN = 8.5
+"""Centimetres of a journal's column."""
+DPI = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,3 +51,18 @@ class Sheet:
     def picture(self) -> np.ndarray:
         """The pictures as one, without a text: ``raster.tile``."""
         return raster.tile(self.images, self.columns, gap=self.gap)
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What a figure is printed on.
+
+    Attributes:
+        format: of the file.
+        width: of the figure, centimetres.
+        dpi: pixels an inch of a PNG, and of dots too many for a vector file.
+    """
+
+    format: Format = "pdf"
+    width: float = COLUMN
+    dpi: int = DPI

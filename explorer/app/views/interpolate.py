@@ -9,12 +9,12 @@ import numpy as np
 import streamlit as st
 
 from explorer.app import cache, ends, parts, session
-from explorer.app.exports import download, npz
+from explorer.app.exports import download, figures, menu, npz
 from explorer.app.point import render_point, stage
 from explorer.app.view import Option, View
 from explorer.app.words import percent
 from explorer.bundle.store import Bundle
-from explorer.bundle.walks import Kind
+from explorer.bundle.walks import Kind, Walk
 from explorer.core.geodesics import THIN, Scores
 from explorer.drawing import charts, films, raster
 
@@ -78,7 +78,7 @@ def _render_path(bundle: Bundle) -> None:
     with st.container(key="path-pictures"):
         _render_strip(bundle, path, images)
         parts.scrubber(bundle, scrubbed, key=f"scrubber-{bundle.card.name}")
-    _render_exports(bundle, path, images)
+    _render_exports(bundle, path, images, walks, is_even)
     _render_scores(bundle, {kind: scores for kind, (_, scores) in walks.items()}, scrubbed)
     _render_map(bundle, scrubbed)
 
@@ -168,31 +168,38 @@ def _render_scores(bundle: Bundle, scores: dict[Kind, Scores], path: np.ndarray)
     room.plotly_chart(figure, key="path-density", config={"displayModeBar": False})
 
 
-def _render_exports(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
+def _render_exports(
+    bundle: Bundle,
+    path: np.ndarray,
+    images: np.ndarray,
+    walks: dict[Kind, tuple[Walk, Scores]],
+    is_even: bool,
+) -> None:
     is_loop = _is_loop()  # a download has no session
 
     def picture() -> bytes:
         return raster.png(raster.enlarge(raster.tile(images, len(images)), 4))
 
-    def captioned() -> bytes:
-        shares = cache.percentiles(bundle, path)
-        ways = np.linspace(0, 100, len(path))
-        return raster.captioned_png(
-            images,
-            [
-                f"{way:.0f} %\ndenser than\n{percent(s)}"
-                for way, s in zip(ways, shares, strict=True)
-            ],
-        )
-
     def film(encode: Callable[..., bytes]) -> Callable[[], bytes]:
         return lambda: encode([raster.enlarge(image, 8) for image in images], is_loop=is_loop)
 
     name = f"{bundle.card.name}-interpolation"
-    with st.container(horizontal=True):
-        download("PNG", picture, f"{name}.png", mime="image/png")
-        download("PNG with captions", captioned, f"{name}-captions.png", mime="image/png")
-        download("GIF", film(films.gif), f"{name}.gif", mime="image/gif")
-        download("WebP", film(films.webp), f"{name}.webp", mime="image/webp")
-        download("MP4", film(films.mp4), f"{name}.mp4", mime="video/mp4")
-        download("NPZ", lambda: npz(z=path, images=images), f"{name}.npz")
+    with menu("interpolate") as is_open:
+        if not is_open:
+            return
+        with st.container(horizontal=True):
+            download("PNG", picture, f"{name}.png", mime="image/png")
+            download("NPZ", lambda: npz(z=path, images=images), f"{name}.npz")
+        with st.container(horizontal=True):
+            download("GIF", film(films.gif), f"{name}.gif", mime="image/gif")
+            download("WebP", film(films.webp), f"{name}.webp", mime="image/webp")
+            download("MP4", film(films.mp4), f"{name}.mp4", mime="video/mp4")
+        figures(
+            bundle,
+            {
+                "paths": lambda plates: plates.interpolation(
+                    bundle, walks, len(path), evenly=is_even
+                ),
+                "density": lambda plates: plates.paths(bundle, walks, evenly=is_even),
+            },
+        )

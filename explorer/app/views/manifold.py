@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer.app import parts
+from explorer.app import parts, session
+from explorer.app.exports import figures, menu
 from explorer.app.point import render_point, stage
 from explorer.app.view import View
+from explorer.bundle.sheets import plane_of
 from explorer.bundle.store import Bundle
+from explorer.core.geometry import SPACINGS, axis_label
 from explorer.web import contents
+
+SIDES, DEFAULT_SIDE = range(5, 41), 20
+EXTENTS, DEFAULT_EXTENT = [1 + half / 2 for half in range(11)], 2.5
+"""Of figures for print."""
 
 HELP = """
 Every tile is the **decoder's** picture of one place on the map; the tiles lie as the map does.
@@ -31,8 +38,45 @@ def render_view(bundle: Bundle) -> None:
     with grid:
         rows = contents.dimension_rows(bundle, bundle.dimensions_by_kl)
         parts.grid(bundle, rows, key=f"manifold-{bundle.card.name}")
+        _render_exports(bundle)
     with side:
         render_point(bundle)
+
+
+def _render_exports(bundle: Bundle) -> None:
+    """Downloads; what is chosen in the page itself the server does not know."""
+    with menu("manifold") as is_open:
+        if not is_open:
+            return
+        z = session.point(bundle)
+        axes = _choose_axes(bundle) if bundle.card.model.latent_dim > 2 else None
+        left, right = st.columns(2)
+        side = left.select_slider("Tiles a side", SIDES, DEFAULT_SIDE)
+        extent = right.select_slider("Range ±", EXTENTS, DEFAULT_EXTENT)
+        spacing = st.segmented_control("Spacing", SPACINGS, default=SPACINGS[0], required=True)
+        command = (
+            f"python -m explorer pictures {bundle.card.name} --format pdf "
+            f"--at={session.format_latent(z)} --grid {side} --extent {extent:g} --spacing {spacing}"
+        )
+        if axes:
+            command += f" --axes {axes[0] + 1} {axes[1] + 1}"
+        plane = plane_of(bundle, z, axes)
+        figures(
+            bundle,
+            {"grid": lambda plates: plates.manifold(bundle, plane, side, spacing, extent)},
+            command,
+        )
+
+
+def _choose_axes(bundle: Bundle) -> tuple[int, int]:
+    """Two different dimensions, counted from 0."""
+    order, name = list(bundle.dimensions_by_kl), bundle.card.name
+    first, second = bundle.main_dimensions
+    left, right = st.columns(2)
+    across = left.selectbox("Across", order, order.index(first), axis_label, key=f"Across-{name}")
+    rest = [dimension for dimension in order if dimension != across]
+    index = rest.index(first if across == second else second)
+    return across, right.selectbox("Up", rest, index, axis_label, key=f"Up-{name}")
 
 
 VIEW = View("Manifold", render_view, needs_decoder=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,12 +13,14 @@ import streamlit as st
 
 from explorer.app import cache, session
 from explorer.app.comparison import render_comparison
-from explorer.app.exports import download, latents_csv, latents_npz
+from explorer.app.exports import download, figures, latents_csv, latents_npz, menu
 from explorer.app.view import Option, View
 from explorer.app.words import literal, percent
 from explorer.bundle.card import AdoptionCard, DataCard
 from explorer.bundle.files import read_file
+from explorer.bundle.sheets import plane_of
 from explorer.bundle.store import Bundle
+from explorer.core.subsets import evenly_spaced
 from explorer.data.pixels import Fit
 from explorer.recipes.recipe import Recipe
 from explorer.web.document import Look, estimated_size, write_page
@@ -63,6 +66,7 @@ def render_view(bundle: Bundle) -> None:
 
 def _render_training(bundle: Bundle) -> None:
     _render_figures(bundle)
+    _render_figure_exports(bundle)
     if bundle.card.model.adopted:
         if bundle.card.model.has_variance:
             _render_kl(bundle)
@@ -74,6 +78,22 @@ def _render_training(bundle: Bundle) -> None:
         st.caption(describe_augmentation(bundle.card.model.recipe))
     with kl:
         _render_kl(bundle)
+
+
+def _render_figure_exports(bundle: Bundle) -> None:
+    with menu("figures") as is_open:
+        if not is_open:
+            return
+        plane, places = plane_of(bundle), bundle.latents.places
+        makers: dict[str, Callable[[ModuleType], Any]] = {
+            "map": lambda plates: plates.plane_map(bundle, plane),
+            "KL": lambda plates: plates.kl(bundle),
+        }
+        if bundle.history:
+            makers["curves"] = lambda plates: plates.curves(bundle)
+        if places is not None:
+            makers["neighbourhoods"] = lambda plates: plates.neighbourhood_map(bundle, places)
+        figures(bundle, makers)
 
 
 def _render_kl(bundle: Bundle) -> None:
@@ -128,6 +148,16 @@ def _render_reconstructions(bundle: Bundle) -> None:
         width="stretch",
         alt="Test images and their reconstructions",
     )
+    if not (original or bundle.has_reconstructions):
+        return
+    with menu("reconstructions") as is_open:
+        if is_open:
+            originals = cache.originals_of(bundle)
+            rows = evenly_spaced(bundle.card.data.test_images, cache.RECONSTRUCTIONS)
+            figures(
+                bundle,
+                {"reconstructions": lambda plates: plates.reconstructions(bundle, originals, rows)},
+            )
 
 
 def _render_samples(bundle: Bundle) -> None:

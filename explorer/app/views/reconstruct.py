@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.app import cache, ends, parts, session
+from explorer.app.exports import figures, menu
 from explorer.app.upload import upload_and_prepare
 from explorer.app.view import View
 from explorer.app.words import describe, describe_test_image, literal, percent
@@ -85,7 +86,18 @@ def _render_result(bundle: Bundle, image: np.ndarray, *, has_pictures: bool) -> 
     """
     z_mean, _ = bundle.codec.encode(image[np.newaxis])
     if has_pictures:
-        _render_pictures(image, bundle.codec.decode(z_mean)[0])
+        reconstruction = bundle.codec.decode(z_mean)[0]
+        _render_pictures(image, reconstruction)
+        with menu("reconstruct") as is_open:
+            if is_open:
+                figures(
+                    bundle,
+                    {
+                        "reconstruction": lambda plates: plates.reconstruction(
+                            bundle, image, reconstruction
+                        )
+                    },
+                )
     if bundle.card.model.has_variance:
         _render_terms(bundle, image)
     way = z_mean

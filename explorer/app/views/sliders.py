@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.app import directions, parts, session
-from explorer.app.exports import download
+from explorer.app.exports import download, figures, menu
 from explorer.app.point import render_point, stage
 from explorer.app.view import View
 from explorer.bundle.sheets import REACH, TILES
@@ -79,9 +79,11 @@ def _render_exports(bundle: Bundle) -> None:
         return films.gif([raster.enlarge(raster.tile(frame, len(frame)), 3) for frame in frames])
 
     name = f"{bundle.card.name}-traversals"
-    with st.container(horizontal=True):
-        download("PNG", picture, f"{name}.png", mime="image/png", help="The strips as one picture")
-        download(
-            "GIF", animation, f"{name}.gif", mime="image/gif",
-            help="All strips, animated side by side",
-        )  # fmt: skip
+    with menu("sliders") as is_open:
+        if not is_open:
+            return
+        with st.container(horizontal=True):
+            download("Strips PNG", picture, f"{name}.png", mime="image/png")
+            download("Animation GIF", animation, f"{name}.gif", mime="image/gif")
+        dimensions = bundle.dimensions_by_kl[:FIRST]
+        figures(bundle, {"traversals": lambda plates: plates.traversals(bundle, z, dimensions)})
