@@ -45,6 +45,16 @@ test("a model that came already is not opened again", async () => {
   hub.withModel("plain", (known) => assert.equal(known, first));
 });
 
+test("a model that comes twice at once is one to all parts", async () => {
+  const hub = makeHub();
+  const models = [new Model(payload()), new Model(payload())];
+  for (const model of models) hub.provide(model, fail);
+  const early = await new Promise((use) => hub.withModel("plain", use));
+  await new Promise((use) => setTimeout(use, 20)); // for the second to be open as well
+  assert.equal(early, models[0]);
+  hub.withModel("plain", (known) => assert.equal(known, early));
+});
+
 test("what the page cannot run is told, every time that the model comes", async () => {
   const hub = makeHub();
   const decoder = product([[1, 0], [0, 1]], "Swirl"); // prettier-ignore

@@ -45,8 +45,10 @@ export class Hub {
     if (known) this.#keep(known, warn);
     else {
       this.engine.open(model, (summary) => {
-        this.#keep(Object.assign(model, summary), warn);
-        for (const use of this.#waiting.get(model.content) ?? []) use(model);
+        const first = this.#models.get(model.content); // if it came twice meanwhile
+        const kept = first ?? Object.assign(model, summary);
+        this.#keep(kept, warn);
+        for (const use of this.#waiting.get(model.content) ?? []) use(kept);
         this.#waiting.delete(model.content);
       });
     }
