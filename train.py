@@ -13,6 +13,7 @@ of image files with one subfolder per class, or arrays and tables of images (.np
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,38 +75,39 @@ def train_bundle(
     plan = plan_run(settings, data_dir)
     run, where = plan.run, place.Place(output, plan.name, figures_only=figures_only)
     is_chief = devices.is_chief(strategy)
-    if is_chief:
-        recover(where.path.parent)
-    print(plan.describe(), flush=True)
-    beginning = place.how_to_begin(
-        where, run, resume=resume, replace=replace, is_timed=plan.minutes is not None
-    )
-    if beginning == "not at all":
-        print(f"{plan.name} is there already, trained with the same settings", flush=True)
-        return
+    with place.kept(where) if is_chief else contextlib.nullcontext():
+        if is_chief:
+            recover(where.path.parent)
+        print(plan.describe(), flush=True)
+        beginning = place.how_to_begin(
+            where, run, resume=resume, replace=replace, is_timed=plan.minutes is not None
+        )
+        if beginning == "not at all":
+            print(f"{plan.name} is there already, trained with the same settings", flush=True)
+            return
 
-    export.check_exportable(run.recipe, run.image_shape, run.latent_dim)
-    trained = loop.train(
-        run,
-        plan.dataset.train.images,
-        checkpoints=where.checkpoints,
-        resume=beginning == "from the checkpoint",
-        strategy=strategy,
-        tensorboard=tensorboard / plan.name if tensorboard else None,
-        stop=plan.is_over,
-    )
-    if not is_chief:
-        return
+        export.check_exportable(run.recipe, run.image_shape, run.latent_dim)
+        trained = loop.train(
+            run,
+            plan.dataset.train.images,
+            checkpoints=where.checkpoints,
+            resume=beginning == "from the checkpoint",
+            strategy=strategy,
+            tensorboard=tensorboard / plan.name if tensorboard else None,
+            stop=plan.is_over,
+        )
+        if not is_chief:
+            return
 
-    print("computing the figures …", flush=True)
-    loop.round_to_half(trained.model)
-    graphs = export.export_graphs(trained.model)
-    codec = onnx_codec(graphs["encoder.onnx"], graphs["decoder.onnx"], run.recipe)
-    progress = share_of("laying out the map")
-    metrics, latents = evaluate(codec, plan.dataset, progress=progress)
-    card = result.make_card(plan, trained, graphs, metrics)
-    result.write(where, card, trained, graphs, latents, plan.dataset, keras=keras)
-    print(result.summarise(where, card, trained), flush=True)
+        print("computing the figures …", flush=True)
+        loop.round_to_half(trained.model)
+        graphs = export.export_graphs(trained.model)
+        codec = onnx_codec(graphs["encoder.onnx"], graphs["decoder.onnx"], run.recipe)
+        progress = share_of("laying out the map")
+        metrics, latents = evaluate(codec, plan.dataset, progress=progress)
+        card = result.make_card(plan, trained, graphs, metrics)
+        result.write(where, card, trained, graphs, latents, plan.dataset, keras=keras)
+        print(result.summarise(where, card, trained), flush=True)
 
 
 if __name__ == "__main__":

@@ -119,3 +119,9 @@ def test_the_extent_is_a_square_about_nearly_all_points() -> None:
     left, right, bottom, top = extent_of(points)
     assert (left + right) / 2 == pytest.approx(1.0)
     assert right - left == pytest.approx(top - bottom) == pytest.approx(4 * 0.999 * 1.08)
+
+
+def test_figures_out_of_all_proportion_are_drawn_without_a_warning() -> None:
+    assert kl_figure([1e308, -1e308], [0, 1]).data[0].y.tolist() == [1e308, -1e308]
+    curves = curves_figure({"neg_elbo": [1e308], "val_neg_elbo": [-1e308]})
+    assert [trace.y[0] for trace in curves.data] == [1e308, -1e308]

@@ -10,9 +10,11 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from onnxruntime import RunOptions
 
 from explorer.bundle import codec
 from explorer.bundle.codec import onnx_codec
+from explorer.bundle.graph import GraphError
 from explorer.recipes.recipe import recipe_from_json
 
 RECIPE = recipe_from_json({"encoder": [], "decoder": [], "head": {"layer": "Dense"}})
@@ -76,3 +78,17 @@ def test_a_graph_that_fails_for_another_reason_fails_at_once(
     with pytest.raises(Exception, match="invalid dimensions"):
         onnx_codec(one, one, RECIPE).parameters(np.zeros((8, 2), np.float32))
     assert runs == [8]
+
+
+def test_a_run_that_outlasts_its_time_is_ended_and_so_is_every_later_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options = RunOptions()
+    model = onnx_codec(unfolding(), unfolding(), RECIPE, options)
+    z = np.zeros((8, 2), np.float32)
+    np.testing.assert_array_equal(model.parameters(z), z)
+    monkeypatch.setattr(codec, "RUN_SECONDS", -8.0)  # none, for eight items
+    for _ in range(2):
+        with pytest.raises(GraphError, match="took too long and was ended"):
+            model.parameters(z)
+        monkeypatch.undo()

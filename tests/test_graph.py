@@ -192,8 +192,12 @@ def long_description(model: onnx.ModelProto) -> None:
     model.doc_string = "x" * 2**23
 
 
+def unusual_operator(model: onnx.ModelProto) -> None:
+    model.graph.node.append(helper.make_node("NonZero", [model.graph.input[0].name], ["places"]))
+
+
 def many_parts(model: onnx.ModelProto) -> None:
-    model.graph.node.extend(onnx.NodeProto() for _ in range(200_000))
+    model.graph.node.extend(onnx.NodeProto(op_type="Relu") for _ in range(200_000))
 
 
 @pytest.mark.parametrize(
@@ -204,6 +208,7 @@ def many_parts(model: onnx.ModelProto) -> None:
         (branch, "its operator 'If' holds another graph"),
         (function, "it holds functions of its own"),
         (other_library, "is not one of ONNX itself"),
+        (unusual_operator, "its operator 'NonZero' is none that an encoder or decoder needs"),
         (sparse, "it has sparse weights"),
         (no_numbers, "it has an array of [1000000, 1000000] without the numbers for it"),
         (text, "it has an array of the unknown data type 8"),

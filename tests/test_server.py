@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from starlette.routing import Router
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from explorer.app import cache, server
 from explorer.web import payload
@@ -48,6 +49,26 @@ def test_a_model_is_sent_compressed_and_kept_for_ever() -> None:
     _, headers, plain = ask(path)
     assert "content-encoding" not in headers
     assert plain == gzip.decompress(body)
+
+
+def test_a_page_cannot_clear_the_caches_of_all() -> None:
+    clear, stop, broken = BackMsg(clear_cache=True), BackMsg(stop_script=True), b"\xff\xff"
+    sent = [clear.SerializeToString(), broken, stop.SerializeToString()]
+    waiting = [{"type": "websocket.receive", "bytes": content} for content in sent]
+    taken: list[bytes] = []
+
+    async def receive() -> dict[str, Any]:
+        return waiting.pop(0)
+
+    async def page(_: Any, receive: Any, __: Any) -> None:
+        taken.extend([(await receive())["bytes"] for _ in range(2)])
+
+    async def send(_: Any) -> None:
+        raise AssertionError("nothing is to be sent")
+
+    guarded = server.GuardedMessages(page)
+    asyncio.run(guarded({"type": "websocket"}, receive, send))
+    assert taken == [broken, stop.SerializeToString()]
 
 
 @pytest.mark.parametrize(

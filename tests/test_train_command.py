@@ -28,7 +28,9 @@ from explorer.cli.train import SHIPPED, Settings, parse_arguments, plan_run
 from explorer.data.reading import Reading
 from explorer.recipes.find import RECIPES
 from explorer.training import export, loop
+from explorer.training.place import Place, kept
 from explorer.training.progress import Progress
+from explorer.training.run import TrainingError
 from train import train_bundle
 
 ROOT = Path(__file__).parents[1]
@@ -488,6 +490,20 @@ def test_an_unfinished_run_is_not_lost_to_another(
     assert checkpoint.exists()
     assert run(*command, "--seed", "1", "--replace", "--resume")[0] == 0
     assert read_card(tmp_path / "shapes-2d").training.seed == 1
+
+
+def test_two_trainings_of_one_name_exclude_each_other(tmp_path: Path) -> None:
+    where = Place(tmp_path, "mine")
+    (tmp_path / ".mine.lock").write_text("process 1 on a machine that lost its power")
+    (tmp_path / ".mine.unfinished").mkdir()
+    where.checkpoints.mkdir(parents=True)
+    with kept(where):
+        told = f"mine is being trained already .process {os.getpid()} on"
+        with pytest.raises(TrainingError, match=told), kept(where):
+            pass
+        with kept(Place(tmp_path, "another")):
+            pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_figures_only_go_to_the_references_and_are_found_there(

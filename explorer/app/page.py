@@ -19,6 +19,7 @@ from explorer.app.words import literal
 from explorer.bundle.card import BundleError, Card
 from explorer.bundle.images import public_name
 from explorer.bundle.store import Bundle
+from explorer.errors import ExplorerError
 
 ICON = Path(__file__).with_name("icon.png")
 _TURNS = threading.Semaphore(2)
@@ -203,8 +204,11 @@ def _render_tabs(bundle: Bundle, view: View) -> None:
             with tab:
                 if one.needs_decoder and not bundle.card.model.has_graphs:
                     _tell_what_is_missing(one)
-                else:
+                    continue
+                try:
                     one.render(bundle)
+                except ExplorerError as error:  # such as a network that was ended
+                    _show_broken(literal(str(error)))
 
 
 def _tell_what_is_missing(view: View) -> None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import numpy as np
+from google.protobuf.message import DecodeError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -19,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from explorer.app import cache
 from explorer.bundle.card import BundleError
@@ -76,6 +78,32 @@ class StyledPage:
 
         headers = [(name, value) for name, value in scope["headers"] if name not in self._UNSTYLED]
         await self._app({**scope, "headers": headers}, receive, take)
+
+
+class GuardedMessages:
+    """Keep back what a page may not ask: to clear the caches of all visitors."""
+
+    _REFUSED = ("clear_cache", "set_run_on_save")
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, as ASGI has it."""
+
+        async def take() -> Message:
+            while True:
+                message = await receive()
+                if not self._is_refused(message.get("bytes")):
+                    return message
+
+        await self._app(scope, take if scope["type"] == "websocket" else receive, send)
+
+    def _is_refused(self, content: bytes | None) -> bool:
+        try:
+            return BackMsg.FromString(content or b"").WhichOneof("type") in self._REFUSED
+        except DecodeError:  # Streamlit closes the connection
+            return False
 
 
 def _prefix() -> str:

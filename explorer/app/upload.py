@@ -24,6 +24,8 @@ from explorer.drawing import raster
 PREVIEW_SIDE = 512
 """Pixels of the uploaded picture's longer side as shown: it is sent anew with every adjustment."""
 
+LARGEST_ZOOM = 8.0
+
 
 def upload_and_prepare(
     bundle: Bundle, *, key: str, source: str = "File", adjustable: bool = False
@@ -92,7 +94,8 @@ def _adjust(bundle: Bundle, upload: Upload, suggestion: Framing, *, key: str) ->
     whole, seen, controls = st.columns([1, 1, 2], gap="medium")
     with controls:
         lowest = min(0.25, whole_zoom(upload.image, shape))
-        zoom = st.slider("Zoom", lowest, 8.0, suggestion.zoom, key=f"{key}-zoom")
+        suggested = min(max(suggestion.zoom, lowest), LARGEST_ZOOM)
+        zoom = st.slider("Zoom", lowest, LARGEST_ZOOM, suggested, key=f"{key}-zoom")
         x = st.slider("Crop, left to right", 0.0, 1.0, suggestion.centre[0], key=f"{key}-x")
         y = st.slider("Crop, top to bottom", 0.0, 1.0, suggestion.centre[1], key=f"{key}-y")
         with st.container(horizontal=True):

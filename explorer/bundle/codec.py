@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any, Protocol
@@ -20,6 +22,10 @@ MAX_MEMORY = 2**32
 """Bytes that all graphs together may use while they run; a run that needs more ends with an error.
 
 A small graph may unfold to any size (``Expand``, ``ConstantOfShape``, …)."""
+
+
+RUN_SECONDS = 20.0
+"""A run may take so long, and a second more for each item; then its model is not run again."""
 
 
 class ModelKind(Protocol):
@@ -170,6 +176,21 @@ def _limit_memory() -> None:
     onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(as_requested))
 
 
+@contextlib.contextmanager
+def _ended_in_time(options: onnxruntime.RunOptions | None, seconds: float) -> Iterator[None]:
+    """End what runs with these options after some seconds, at the next node of its graph."""
+    if options is None:
+        yield
+        return
+    timer = threading.Timer(seconds, lambda: setattr(options, "terminate", True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def run_graph(
     session: onnxruntime.InferenceSession,
     options: onnxruntime.RunOptions | None,
@@ -178,7 +199,11 @@ def run_graph(
     """All outputs of a graph for a batch.
 
     One that takes a single item gets them one after the other, and a batch that takes more
-    memory than there is is run in halves.
+    memory than there is is run in halves. With ``options``, a run that takes longer than
+    ``RUN_SECONDS`` allow is ended, and so is every later one with the same options.
+
+    Raises:
+        GraphError: a run was ended.
     """
     inputs = session.get_inputs()
     if inputs[0].shape[0] == 1 and len(batches[0]) > 1:  # it takes one at a time
@@ -188,11 +213,17 @@ def run_graph(
     names = [value.name for value in inputs]
     values = (batch.astype(np.float32, copy=False) for batch in batches)
     try:
-        outputs: list[np.ndarray] = session.run(
-            None, dict(zip(names, values, strict=True)), options
-        )
+        with _ended_in_time(options, RUN_SECONDS + len(batches[0])):
+            outputs: list[np.ndarray] = session.run(
+                None, dict(zip(names, values, strict=True)), options
+            )
         return outputs
     except Exception as error:  # onnxruntime's errors share no base class
+        if options is not None and options.terminate:
+            raise GraphError(
+                "a network of this model took too long and was ended; it runs again when the "
+                "server is restarted"
+            ) from error
         half = len(batches[0]) // 2
         if not half or not re.search("memory|alloc", str(error)):
             raise

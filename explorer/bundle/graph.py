@@ -19,6 +19,24 @@ MAX_STRUCTURE = 2**23
 MAX_PACKED = 100
 """Bytes of a packed list of axes that are read."""
 
+_ARITHMETIC = """
+    Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh Attention AveragePool
+    BatchNormalization Cast CastLike Ceil Celu Clip Concat Constant ConstantOfShape Conv
+    ConvTranspose Cos Cosh CumSum DepthToSpace Div Dropout Einsum Elu Equal Erf Exp Expand EyeLike
+    Flatten Floor Gather GatherElements GatherND Gelu Gemm GlobalAveragePool GlobalLpPool
+    GlobalMaxPool Greater GreaterOrEqual GridSample GroupNormalization GRU HardSigmoid HardSwish
+    Hardmax Identity InstanceNormalization IsInf IsNaN LayerNormalization LeakyRelu Less LessOrEqual
+    Log LogSoftmax LpNormalization LpPool LRN LSTM MatMul Max MaxPool Mean
+    MeanVarianceNormalization Min Mish Mod Mul Neg Not OneHot Or PRelu Pad Pow RandomNormal
+    RandomNormalLike RandomUniform RandomUniformLike Range Reciprocal ReduceL1 ReduceL2
+    ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
+    ReduceSumSquare Relu Reshape Resize RMSNormalization RNN Round ScatterElements ScatterND Selu
+    Shape Shrink Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign SpaceToDepth Split Sqrt
+    Squeeze Sub Sum Swish Tan Tanh ThresholdedRelu Tile TopK Transpose Trilu Unsqueeze Upsample
+    Where Xor
+"""
+_OPERATORS = frozenset(_ARITHMETIC.split())
+"""What a graph may consist of: no loops, sequences, text or quantised weights."""
 _FLOATING = {1: 4, 10: 1, 11: 8, 16: 1}
 """Data types of weights (float, half, double, bfloat16), with the fewest bytes a number takes."""
 _KNOWN_TYPES = {*_FLOATING, 2, 3, 4, 5, 6, 7, 9, 12, 13}
@@ -50,8 +68,8 @@ def count_weights(content: bytes) -> int:
 
     Raises:
         GraphError: it is damaged, refers to another file, has a graph or function within
-            the graph (which may run for ever), an operator of an unknown library, or an
-            array with more numbers than the file has bytes for.
+            the graph (which may run for ever), an operator of an unknown library or none of
+            ``_OPERATORS``, or an array with more numbers than the file has bytes for.
     """
     return _Scan(memoryview(content)).weights
 
@@ -91,8 +109,9 @@ class _Scan:
 
     def _node(self, node: memoryview) -> None:
         fields = list(self._fields(node))
-        kind = next((bytes(_message(value)) for n, value in fields if n == _NODE_TYPE), b"")
-        name = repr(kind.decode(errors="replace"))
+        kinds = (bytes(_message(value)) for n, value in fields if n == _NODE_TYPE)
+        kind = next(kinds, b"").decode(errors="replace")
+        name = repr(kind)
         for number, value in fields:
             if number == _NODE_DOMAIN and bytes(_message(value)) not in _DOMAINS:
                 raise GraphError(f"its operator {name} is not one of ONNX itself")
@@ -105,6 +124,8 @@ class _Scan:
                     raise GraphError("it has sparse weights")
                 if inner in (_ATTRIBUTE_TENSOR, _ATTRIBUTE_TENSORS):
                     self._tensor(_message(part))
+        if kind not in _OPERATORS:
+            raise GraphError(f"its operator {name} is none that an encoder or decoder needs")
 
     def _tensor(self, tensor: memoryview) -> tuple[int, list[int]]:
         """The data type and shape of an array, which the file must have the bytes for."""

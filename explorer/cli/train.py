@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import io
 import runpy
 import shlex
@@ -189,6 +190,11 @@ def problems_as_sentences() -> Iterator[None]:
     except OpError as error:
         _end(f"TensorFlow cannot run this: {reason(error)}")
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            _end(
+                f"the disk of {error.filename or 'the output folder'} is full; free some space, "
+                "then the same command with --resume goes on"
+            )
         _end(f"cannot read or write a file: {error}")
     except KeyboardInterrupt:
         print("\ntrain.py: interrupted; the same command with --resume goes on", file=sys.stderr)

@@ -112,7 +112,7 @@ def curves_figure(history: dict[str, list[float]]) -> go.Figure:
             figure.add_trace(
                 go.Scatter(
                     x=np.arange(1, len(values) + 1),
-                    y=np.asarray(values, np.float32),
+                    y=np.asarray(values, np.float64),
                     name=f"{name}, {suffix}",
                     line={"color": PALETTE[(0, 2, 1)[index]], "dash": dash},
                     visible=True if key == "neg_elbo" else "legendonly",
@@ -190,7 +190,7 @@ def kl_figure(kl_per_dimension: Sequence[float], order: Sequence[int]) -> go.Fig
     figure = go.Figure(
         go.Bar(
             x=ranks,
-            y=np.asarray(kl_per_dimension, np.float32)[list(order)],
+            y=np.asarray(kl_per_dimension, np.float64)[list(order)],
             customdata=names,
             marker={"color": PALETTE[0], "line": {"width": 0}},
             hovertemplate="%{customdata}: %{y:.2f} nats<extra></extra>",

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from explorer.bundle import store
 from explorer.bundle.card import BundleError
@@ -39,6 +46,58 @@ class Place:
     def checkpoints(self) -> Path:
         """Folder of the run's checkpoints."""
         return self.output / ".checkpoints" / self.name
+
+
+@contextlib.contextmanager
+def kept(place: Place) -> Iterator[None]:
+    """Keep a name for this process alone, and leave nothing but results behind.
+
+    The system gives the name back when the process ends, however it ends (not on Windows, where
+    nothing is kept).
+
+    Raises:
+        TrainingError: another process trains a model of that name.
+    """
+    place.output.mkdir(parents=True, exist_ok=True)
+    path = place.output / f".{place.name}.lock"
+    with _locked(path):
+        shutil.rmtree(place.path.with_name(f".{place.name}.unfinished"), ignore_errors=True)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+            for folder in (place.checkpoints, place.checkpoints.parent):
+                with contextlib.suppress(OSError):  # it is not empty, or not there
+                    folder.rmdir()
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file that says who has it."""
+    with path.open("a+", encoding="utf-8") as file:
+        if not _lock(file):
+            file.seek(0)
+            raise TrainingError(
+                f"{path.name[1:-5]} is being trained already ({file.read()}); wait until that has "
+                "ended, or give this one another --name"
+            )
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()} since {time.ctime()}")
+        file.flush()
+        yield
+
+
+def _lock(file: IO[str]) -> bool:
+    """Lock an open file, if no other process has."""
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def how_to_begin(
