@@ -1,22 +1,23 @@
 """Train variational autoencoders on images and explore their latent space."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from explorer.adoption.functions import adopt
     from explorer.bundle.store import load
+    from explorer.web.notebook import show
 
-__all__ = ["adopt", "load"]
+_PLACES = {
+    "adopt": "explorer.adoption.functions",
+    "load": "explorer.bundle.store",
+    "show": "explorer.web.notebook",
+}
+__all__ = ["adopt", "load", "show"]
 
 
 def __getattr__(name: str) -> Any:
-    """``adopt`` and ``load``, imported when they are first asked for."""
-    if name == "adopt":
-        from explorer.adoption.functions import adopt
-
-        return adopt
-    if name == "load":
-        from explorer.bundle.store import load
-
-        return load
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """What is offered to notebooks, imported when it is first asked for."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+import explorer
 from explorer.bundle import walks
 from explorer.bundle.store import Bundle, load_bundle, save_card
 from explorer.core.subsets import evenly_spaced
 from explorer.drawing import raster
+from explorer.web.code import FOLDER
 from explorer.web.document import VIEWS, Look, PageError, pictures_of, write_page, write_site
 from explorer.web.gallery import write_gallery
 from explorer.web.payload import encode_model
@@ -171,3 +173,33 @@ def test_the_command_writes_a_page_and_says_its_size(
         monkeypatch.setattr(sys, "argv", ["page", *wrong])
         assert main() == 2
         assert sentence in capsys.readouterr().err
+
+
+def test_a_notebook_hears_what_is_reached_in_the_page(chromium: Any, tiny_bundle: Path) -> None:
+    space = explorer.show(tiny_bundle, views=("Map",), height=500)
+    assert space.point is None
+    assert space.pins == {}
+    page = chromium.new_page()
+    page.evaluate(
+        """async ([code, page]) => {
+          const address = `data:text/javascript,${encodeURIComponent(code)}`;
+          const { default: widget } = await import(address);
+          window.told = {};
+          const set = (name, value) => (told[name] = value);
+          const get = (name) => ({ page, height: 500 })[name];
+          widget.render({ model: { get, set, save_changes() {} }, el: document.body });
+        }""",
+        [(FOLDER / "page" / "widget.js").read_text(), space.page],
+    )
+    frame = page.frame_locator("iframe")
+    frame.get_by_role("button", name="Random", exact=True).click()
+    frame.get_by_role("button", name="Pin the point").click()
+    page.wait_for_function("told._point && told._pins?.pins.length")
+    space.set_state(page.evaluate("told"))
+    assert space.point is not None
+    assert space.point.shape == (2,)
+    np.testing.assert_array_equal(space.pins["Pin 1"], space.point)
+    space.set_state({"_groups": {"A": [3, 5], "B": []}})
+    assert space.groups["A"].tolist() == [3, 5]
+    assert "srcdoc" in space._repr_html_()
+    page.close()

@@ -29,7 +29,7 @@ const PARTS = {
   store: Store,
 };
 
-const hub = new Hub(new Engine(), { openView, move, choose });
+const hub = new Hub(new Engine(), { openView, move, choose, pin, group() {} });
 keepInAddress(hub.settings);
 
 /**
@@ -100,6 +100,11 @@ function openView(view) {
 /** @param {string} name of a move of the point */
 function move(name) {
   press(`.st-key-move-${name}`);
+}
+
+/** Keeps the point. */
+function pin() {
+  press(".st-key-pin");
 }
 
 /** On a phone the sidebar closes after a choice. */

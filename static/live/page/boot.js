@@ -43,7 +43,10 @@
     const startWorker = () => new Worker(worker);
     const contents = JSON.parse(new TextDecoder().decode(await unpack("contents")));
     const { Page } = need("page/page.js");
-    new Page(elementOf("page"), contents, unpack, startWorker);
+    const tell = (/** @type {string} */ name, /** @type {unknown} */ value) => {
+      if (window.parent !== window) window.parent.postMessage({ name, value }, "*");
+    };
+    new Page(elementOf("page"), contents, unpack, startWorker, tell);
   };
 
   start().catch((error) => {

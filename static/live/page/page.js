@@ -9,7 +9,8 @@
  *   what `explorer/web/document.py` tells of a model
  * @typedef {{title: string, start: string, views: string[], models: Entry[]}} Contents
  * @typedef {import("../parts/sliders.js").RowSpec} RowSpec
- * @typedef {{z: number[], past: number[][], future: number[][], label: number, ends: string[]}} State
+ * @typedef {{z: number[], past: number[][], future: number[][], label: number, ends: string[],
+ *   pins: import("./pins.js").Pin[]}} State
  *   of one model
  */
 
@@ -21,6 +22,7 @@ import { alertOf, find, same, write } from "../shared/elements.js";
 import { Engine } from "../shared/engine.js";
 import { Hub } from "../shared/hub.js";
 import { Place } from "../shared/place.js";
+import { Pins, readPins, writePins } from "./pins.js";
 import { VIEWS } from "./views.js";
 
 /** Coordinates beyond ±99 are taken for mistakes. */
@@ -37,6 +39,7 @@ const HTML = `
   <div class="controls moves"></div>
   <div class="parts"></div>
   <main class="stage" role="tabpanel"><div class="main"></div><aside class="beside"></aside></main>
+  <div class="pins"></div>
   <footer></footer>`;
 
 export class Page {
@@ -53,10 +56,13 @@ export class Page {
   /** @type {Place[]} */
   #stores = [];
   #loaded = new Set();
+  /** @type {import("./pins.js").Pin[] | null} */
+  #pinned = null;
   #frame;
   #coordinates = document.createElement("input");
   #classes = select("Class that is decoded", [], (label) => this.#condition(Number(label)));
   #choice;
+  #pins;
 
   /**
    * @param {HTMLElement} root
@@ -79,11 +85,15 @@ export class Page {
       openView: (view) => this.#openView(view),
       move: (name) => this.#moves[name]?.(),
       choose() {},
+      pin: () => this.#pins.add(),
+      group: (_, { A = [], B = [] }) =>
+        this.#tell("groups", { model: this.#entry.name, A: Array.from(A), B: Array.from(B) }),
     });
     const models = contents.models.map(({ name, title }) => /** @type {const} */ ([name, title]));
     this.#choice = select("Model", models, (name) => this.#openModel(name));
     find(root, ".choice").append(this.#choice.element, this.#classes.element);
     this.#choice.element.hidden = models.length === 1;
+    this.#pins = new Pins(find(root, ".pins"), this);
     this.#makeTabs();
     this.#makeMoves();
     this.#frame = new Place(Frame, this.#shadow(find(root, ".parts")), this.hub, () => {});
@@ -100,7 +110,7 @@ export class Page {
   /** @returns {State} of the model that is shown */
   get state() {
     const { name, start } = this.#entry;
-    const fresh = () => ({ z: start, past: [], future: [], label: 0, ends: [] });
+    const fresh = () => ({ z: start, past: [], future: [], label: 0, ends: [], pins: [] });
     return (this.#states[name] ??= fresh());
   }
 
@@ -135,9 +145,10 @@ export class Page {
     this.#write();
   }
 
-  /** @param {number[]} z becomes the point */
-  moveTo(z) {
+  /** @param {number[]} z becomes the point @param {number} [label] the class that is decoded there */
+  moveTo(z, label = this.state.label) {
     const { state } = this;
+    if (label !== state.label) this.#condition(label);
     const rounded = Array.from(z, (value) => Number(value.toFixed(3)));
     if (String(rounded) === String(state.z)) return;
     state.past = [...state.past.slice(-KEPT), state.z];
@@ -256,6 +267,7 @@ export class Page {
     const [main, beside] = [find(this.#root, ".main"), find(this.#root, ".beside")];
     main.replaceChildren();
     beside.replaceChildren();
+    this.#pinned = null;
     const panel = find(this.#root, ".stage");
     panel.setAttribute("aria-label", this.#view);
     panel.dataset.view = this.#view;
@@ -274,7 +286,13 @@ export class Page {
     const [undo, redo] = Array.from(find(this.#root, ".moves").children).slice(3, 5);
     /** @type {HTMLButtonElement} */ (undo).disabled = !past.length;
     /** @type {HTMLButtonElement} */ (redo).disabled = !future.length;
-    this.#frame.update({ view: this.#view, choice: `${name} ${z}`, model: content, label });
+    const choice = `${name} ${z}`;
+    this.#frame.update({ view: this.#view, choice, model: content, label, directions: [] });
+    const { pins } = this.state;
+    if (same(pins, this.#pinned)) return;
+    this.#pinned = structuredClone(pins);
+    this.#pins.show();
+    this.#tell("pins", { model: name, pins });
   }
 
   /** Gives the parts a model and its images, once. @param {Entry} entry */
@@ -315,8 +333,14 @@ export class Page {
     this.#entry = models.find(({ name }) => name === parameters.get("model")) ?? this.#entry;
     this.#view = views.find((view) => view === parameters.get("view")) ?? this.#view;
     const { state } = this;
-    const z = (parameters.get("z") ?? "").split(",").map(Number);
-    if (z.length === state.z.length && z.every((value) => Math.abs(value) <= FURTHEST)) state.z = z;
+    const placeOf = (/** @type {string | null} */ text) => {
+      const z = (text ?? "").split(",").map(Number);
+      const isOne = z.length === state.z.length && z.every((value) => Math.abs(value) <= FURTHEST);
+      return isOne ? z : [];
+    };
+    const z = placeOf(parameters.get("z"));
+    if (z.length) state.z = z;
+    if (parameters.get("pins")) state.pins = readPins(parameters.get("pins") ?? "", placeOf);
     const label = this.#entry.classes.indexOf(parameters.get("class") ?? "");
     if (label >= 0) state.label = label;
     for (const [i, name] of ["a", "b"].entries())
@@ -327,13 +351,14 @@ export class Page {
 
   /** Lets the address say what is on the page. */
   #write() {
-    const { z, label, ends } = this.state;
+    const { z, label, ends, pins } = this.state;
     const { name, isConditional, classes } = this.#entry;
     const parameters = new URLSearchParams({ model: name, view: this.#view, z: z.join() });
     if (isConditional) parameters.set("class", classes[label]);
     if (this.#view === "Interpolate" && ends[0] && ends[1]) {
       [["a", ends[0]], ["b", ends[1]]].forEach(([key, end]) => parameters.set(key, end)); // prettier-ignore
     }
+    if (pins.length) parameters.set("pins", writePins(pins));
     this.hub.settings.write(parameters);
     const hash = `#${parameters}`;
     if (hash === location.hash) return;

@@ -51,7 +51,7 @@ export class Frame {
       ...Object.fromEntries(views),
       ...Object.fromEntries(moves.map(([key, move]) => [key, () => hub.actions.move(move)])),
       "?": () => dialog.showModal(),
-      k: () => press(".st-key-pin"),
+      k: () => hub.actions.pin(),
       f: toggleFullScreen,
       p: present,
     };

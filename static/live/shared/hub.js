@@ -3,8 +3,10 @@
  *
  * @typedef {import("./model.js").Model} Model
  * @typedef {{openView: (view: string | number) => void, move: (name: string) => void,
- *   choose: () => void}} Actions what the host does that is its own: open a view by its name or
- *   place, move the point ("random", "undo", "redo"), and what follows a person's choice
+ *   choose: () => void, pin: () => void, group: (content: string, groups: Groups) => void}} Actions what the host does that is its own: open a view by its name or
+ *   place, move the point ("random", "undo", "redo"), keep it, and what follows a person's choice, and other
+ *   groups of test images
+ * @typedef {{A?: Uint32Array, B?: Uint32Array}} Groups rows of test images
  * @typedef {{hub: Hub, model: Model, tell: (name: string, value: unknown) => void}} Host
  *   what a part gets: `tell` brings events to whoever put it on the page
  */
@@ -26,7 +28,7 @@ export class Hub {
   settings = new Settings();
 
   /** @param {import("./engine.js").Engine} engine @param {Actions} [actions] */
-  constructor(engine, actions = { openView() {}, move() {}, choose() {} }) {
+  constructor(engine, actions = { openView() {}, move() {}, choose() {}, pin() {}, group() {} }) {
     this.engine = engine;
     this.actions = actions;
   }

@@ -131,7 +131,10 @@ export class LiveMap {
       },
     );
     this.#groups = new Groups(find(root, ".groups"), host, this.#memory.groups, this.#pictures, {
-      change: () => this.#paint(),
+      change: () => {
+        this.#paint();
+        hub.actions.group(model.content, this.#memory.groups);
+      },
       look: (row) => (row === null ? this.#leave() : this.#lookAt(this.#spotOf(row))),
       choose: (row) => this.#settle(this.#spotOf(row)),
       direct: (A, B) => host.tell("groups", { A: Array.from(A), B: Array.from(B) }),

@@ -1,0 +1,20 @@
+/** A page of one file in a notebook: what it tells goes to the kernel. As anywidget has it. */
+
+export default {
+  /** @param {{model: {get: (name: string) => any, set: (name: string, value: unknown) => void,
+   *   save_changes: () => void}, el: HTMLElement}} widget */
+  render({ model, el }) {
+    const frame = document.createElement("iframe");
+    frame.title = "Latent space";
+    frame.style.cssText = `width: 100%; height: ${model.get("height")}px; border: 0`;
+    frame.srcdoc = model.get("page");
+    const take = (/** @type {MessageEvent} */ { source, data }) => {
+      if (source !== frame.contentWindow) return;
+      model.set(`_${data.name}`, data.value);
+      model.save_changes();
+    };
+    window.addEventListener("message", take);
+    el.append(frame);
+    return () => window.removeEventListener("message", take);
+  },
+};
