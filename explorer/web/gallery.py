@@ -18,6 +18,7 @@ TITLE = "Latent spaces"
 TILES, COLUMNS = 24, 8
 """Reconstructions in a model's picture."""
 _STYLE = """
+* { box-sizing: border-box; }
 body { margin: 2rem auto; max-width: 76rem; padding: 0 1rem; font: 15px/1.5 system-ui, sans-serif;
   color: var(--st-text-color); background: var(--st-background-color); }
 ul { list-style: none; padding: 0; display: grid; gap: 1.5rem;
