@@ -1200,9 +1200,9 @@ def test_a_drawing_is_reconstructed_live_and_reaches_the_server_when_a_stroke_en
     visitor.page.mouse.up()
     assert drawn_image(visitor, bundle).sum() < 0.8 * whole.sum()
     shows_what_the_model_makes()
-    visitor.page.get_by_role("button", name="Start from the picture at the point").click()
+    visitor.page.get_by_role("button", name="The point: start from its picture").click()
     visitor.until(lambda: drawn_image(visitor, bundle).sum() > whole.sum() / 2, "it is drawn")
-    visitor.page.get_by_role("button", name="Start from a blank").click()
+    visitor.page.get_by_role("button", name="Clear: start from a blank").click()
     assert drawn_image(visitor, bundle).sum() == 0
     shows_what_the_model_makes()
 

@@ -36,10 +36,12 @@ const HTML = `
     <div class="controls choice"></div>
     <div class="tabs" role="tablist" aria-label="Views"></div>
   </header>
-  <div class="controls moves"></div>
   <div class="parts"></div>
-  <main class="stage" role="tabpanel"><div class="main"></div><aside class="beside"></aside></main>
-  <div class="pins"></div>
+  <main>
+    <div class="controls moves"></div>
+    <div class="stage" role="tabpanel"><div class="main"></div><div class="beside"></div></div>
+    <div class="pins"></div>
+  </main>
   <footer></footer>`;
 
 export class Page {

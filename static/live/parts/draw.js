@@ -145,9 +145,9 @@ export class Draw {
     const group = build("control");
     group.append(
       button("Undo", () => this.#change(() => this.#sketch.undo()), "Undo the last step"),
-      button("Clear", () => this.#startFrom(null), "Start from a blank"),
-      button("The point", () => this.#startFromPoint(), "Start from the picture at the point"),
-      button("A test image", () => this.#startFromTest(), "Start from a random test image"),
+      button("Clear", () => this.#startFrom(null), "Clear: start from a blank"),
+      button("The point", () => this.#startFromPoint(), "The point: start from its picture"),
+      button("A test image", () => this.#startFromTest(), "A test image: start from a random one"),
     );
     if (opens) group.append(button("Open a picture", () => this.#open()));
     this.#controls.append(group);

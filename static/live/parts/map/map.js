@@ -53,7 +53,7 @@ const HTML = `
       <div class="tools"></div>
     </div>
     <aside class="legend"></aside>
-    <div class="side"></div>
+    <div class="side" tabindex="0"></div>
     <div class="groups" hidden></div>
   </div></div>`;
 
