@@ -54,10 +54,11 @@ def test_pictures_are_in_a_page_where_they_may_be_passed_on(fashion: Bundle) -> 
     assert images is not None
     assert images.shape == (25, 28, 28, 1)
     assert pictures_of(fashion, 0)[1] is None
-    cifar = load_bundle(SHIPPED / "cifar10-80d")
-    assert pictures_of(cifar, None)[1] is None
-    with pytest.raises(PageError, match="no licence that lets you pass them on"):
-        pictures_of(cifar, 10)
+    for name in ("cifar10-80d", "cifar10-grey-15d"):
+        cifar = load_bundle(SHIPPED / name)
+        assert pictures_of(cifar, None)[1] is None
+        with pytest.raises(PageError, match="no licence that lets you pass them on"):
+            pictures_of(cifar, 10)
 
 
 def test_what_a_card_says_is_no_markup(tiny_bundle: Path, tmp_path: Path) -> None:

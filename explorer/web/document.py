@@ -22,7 +22,7 @@ import numpy as np
 
 from explorer.bundle.card import DataCard
 from explorer.bundle.directions import name_of, parse_direction
-from explorer.bundle.images import find_originals, images_path
+from explorer.bundle.images import find_originals, images_path, public_name
 from explorer.bundle.store import Bundle
 from explorer.core.subsets import evenly_spaced
 from explorer.data.named import NAMED
@@ -133,7 +133,8 @@ def may_be_passed_on(data: DataCard) -> bool:
 
     Of a public set only where the licence is a free one; a person's own pictures are theirs.
     """
-    return data.name not in NAMED or NAMED[data.name].may_be_kept
+    name = public_name(data)
+    return name is None or NAMED[name].may_be_kept
 
 
 def _blocks(bundles: Sequence[Bundle], look: Look) -> dict[str, bytes]:
