@@ -13,7 +13,7 @@ from explorer.bundle.spelling import parse_place
 from explorer.bundle.store import Bundle
 from explorer.core.directions import Direction
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
-from explorer.core.neighbours import index, majority
+from explorer.core.neighbours import majority
 from explorer.core.subsets import evenly_spaced
 from explorer.core.trust import VERDICTS
 
@@ -36,7 +36,8 @@ def render_analogy(bundle: Bundle, text: str, found: Direction) -> None:
     shown = {"the image": z, "the answer": answer}
     if (means := _ends(bundle, text)) is not None:
         shown = dict(zip(map(str, ends_of(text, bundle)), means, strict=True)) | shown
-    st.caption(" : ".join(map(literal, shown)))
+    names = list(map(literal, shown))
+    st.caption(" = ".join(" : ".join(names[i : i + 2]) for i in range(0, len(names), 2)))
     latents = np.stack(list(shown.values())).astype(np.float32)
     parts.pick_tile(
         cache.decoded(bundle, latents),
@@ -89,17 +90,10 @@ def _ends(bundle: Bundle, text: str) -> np.ndarray | None:
     return None
 
 
-def _neighbours(bundle: Bundle, z: np.ndarray) -> np.ndarray:
-    """The test images nearest to latents, ``(n, JUDGED_NEIGHBOURS)``."""
-    count = min(JUDGED_NEIGHBOURS, bundle.card.data.test_images)
-    rows: np.ndarray = index(bundle.latents.z_mean).kneighbors(z, count, return_distance=False)
-    return rows
-
-
 def _render_verdict(bundle: Bundle, answer: np.ndarray) -> None:
     """What lies around the answer, and whether it can be trusted."""
     ((level, reasons),) = cache.verdicts(bundle, answer[np.newaxis])
-    labels = bundle.latents.labels[_neighbours(bundle, answer[np.newaxis])]
+    labels = bundle.latents.labels[cache.neighbours(bundle, answer[np.newaxis])]
     (label,) = majority(labels)
     name = literal(bundle.card.data.classes[label])
     said = f"{(labels == label).sum()} of its {labels.size} nearest test images are **{name}**"
@@ -123,7 +117,7 @@ def _render_trials(bundle: Bundle, text: str, shift: np.ndarray) -> None:
     if not len(tried):
         return
     answers = (bundle.latents.z_mean[tried] + shift).astype(np.float32)
-    are_there = np.isin(_neighbours(bundle, answers), groups[1]).mean(axis=1) > 0.5
+    are_there = np.isin(cache.neighbours(bundle, answers), groups[1]).mean(axis=1) > 0.5
     are_good = [level == "good" for level, _ in cache.verdicts(bundle, answers)]
     first, second = (literal(name) for name in ends_of(text, bundle))
     st.markdown(

@@ -37,6 +37,8 @@ from explorer.bundle.walks import Kind, Walk, all_walks, build_graph
 from explorer.core.directions import Direction
 from explorer.core.geodesics import THIN, DataGraph, Scores
 from explorer.core.mixtures import Mixture, fit_mixture
+from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
+from explorer.core.neighbours import index
 from explorer.core.refine import refine
 from explorer.core.subsets import evenly_spaced
 from explorer.data.pixels import Form
@@ -225,6 +227,14 @@ def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
 def verdicts(bundle: Bundle, z: np.ndarray) -> list[Verdict]:
     """How far to trust latents ``(n, latent_dim)``."""
     return judge_places(bundle, z)
+
+
+@st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
+def neighbours(bundle: Bundle, z: np.ndarray) -> np.ndarray:
+    """The test images nearest to latents, ``(n, JUDGED_NEIGHBOURS)``."""
+    count = min(JUDGED_NEIGHBOURS, bundle.card.data.test_images)
+    rows: np.ndarray = index(bundle.latents.z_mean).kneighbors(z, count, return_distance=False)
+    return rows
 
 
 @st.cache_resource(show_spinner="Joining neighbours …", max_entries=16, hash_funcs=_DECODED)

@@ -146,9 +146,8 @@ def _render_choice(bundle: Bundle) -> None:
     numbers = range(len(classes))
     if kind in ("means", "fitted"):
         first = row.selectbox("From", numbers, format_func=classes.__getitem__, key="direction-a")
-        second = row.selectbox(
-            "To", numbers, index=1, format_func=classes.__getitem__, key="direction-b"
-        )
+        st.session_state.setdefault("direction-b", 1)
+        second = row.selectbox("To", numbers, format_func=classes.__getitem__, key="direction-b")
         text = f"{kind}:{first}:{second}"
     elif kind == "column":
         text = f"column:{row.selectbox('Column', columns, key='direction-column')}"
