@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import hashlib
 import json
 import os
@@ -20,11 +22,22 @@ from benchmarks.browser import launch_options
 NEARBY = Path(__file__).resolve().parents[2] / "shared" / "datasets"
 
 
+SLOWEST = ("browser", "distribution", "decoding", "train_command", "training", "app")
+"""The files that take longest, which are begun first, so that no process waits at the end."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests in a real browser, which a busy machine disturbs, one more try."""
+    """Begin with what takes longest; give tests in a browser a second try: others disturb them."""
+    names = [f"test_{name}.py" for name in SLOWEST]
+    items.sort(key=lambda item: [*names, item.path.name].index(item.path.name))
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of Python's searches for garbage, which Keras asks for often."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -188,6 +201,27 @@ def reseal() -> Callable[[Path], None]:
         (bundle / "card.json").write_text(json.dumps(card), encoding="utf-8")
 
     return seal
+
+
+@contextlib.contextmanager
+def training_at_once() -> Iterator[None]:
+    """Make bundles in no time, of models that have learned nothing."""
+    from explorer.training import export, loop
+    from explorer.training.vae import VAE
+
+    def train(
+        run: Any, images: Any, *, checkpoints: Path, stop: Callable[..., bool], **_: Any
+    ) -> Any:
+        checkpoints.mkdir(parents=True, exist_ok=True)
+        model = VAE(run.recipe, run.image_shape, run.latent_dim, seed=run.seed)
+        terms = ("neg_elbo", "reconstruction", "kl")
+        epochs = 1 if stop({}, 1.0) else run.recipe.epochs
+        return loop.Trained(model, {term: [1.0] * epochs for term in terms}, 1.0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "train", train)
+        patch.setattr(export, "check_exportable", lambda *model: None)
+        yield
 
 
 def _train(output: Path, settings: dict[str, Any]) -> Path:

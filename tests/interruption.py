@@ -1,17 +1,27 @@
-"""A run of ``train.py`` that dies as by a power cut, for tests of what is left."""
+"""A run of ``train.py`` that is ended, for tests of what is left."""
 
-DIE_IN_EPOCH_2 = """
-import os, signal, sys
+from __future__ import annotations
+
+import signal
+
+
+def end_in_epoch_2(by: signal.Signals) -> str:
+    """Python code of a run to which a signal comes after the steps of its second epoch."""
+    return f"""
+import os
 import train
-from explorer.training.progress import Progress
+from explorer.cli.terminal import exit_with, quiet_stderr
+
+with quiet_stderr():
+    from explorer.training.progress import Progress
 
 original = Progress.advance
 
 def advance(self, count, terms):
     if self.epoch == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), {by:d})
     original(self, count, terms)
 
 Progress.advance = advance
-sys.exit(train.main())
+exit_with(train.main)
 """

@@ -25,6 +25,7 @@ import av
 import numpy as np
 import pytest
 import streamlit as st
+from conftest import training_at_once
 from odd_images import OddImage, odd_images
 from PIL import Image, ImageSequence
 from PIL.GifImagePlugin import GifImageFile
@@ -1795,11 +1796,12 @@ def odd_shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
         images[labels == 1] //= 3
         np.savez(folder / f"{name}.npz", x_train=images[:120], y_train=labels[:120],
                  x_test=images[120:], y_test=labels[120:])  # fmt: skip
-    for name, latent_dim in (("grey", 1), ("colour", 80)):
-        settings = Settings(
-            str(folder / f"{name}.npz"), latent_dim=latent_dim, recipe=str(folder / "tiny.json")
-        )
-        train_bundle(settings, output=folder / "bundles", data_dir=None, resume=False)
+    with training_at_once():
+        for name, latent_dim in (("grey", 1), ("colour", 80)):
+            settings = Settings(
+                str(folder / f"{name}.npz"), latent_dim=latent_dim, recipe=str(folder / "tiny.json")
+            )
+            train_bundle(settings, output=folder / "bundles", data_dir=None, resume=False)
     return folder / "bundles"
 
 

@@ -17,7 +17,7 @@ from explorer.app import cache
 from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.store import find_bundles, load_bundle
 from explorer.recipes.find import RECIPES
-from explorer.recipes.recipe import recipe_from_json
+from explorer.recipes.recipe import Recipe, RecipeError, recipe_from_json
 from explorer.training import export
 from explorer.training.loop import round_to_half
 from explorer.training.vae import VAE
@@ -237,13 +237,27 @@ def test_every_layer_computes_what_onnxruntime_computes(name: str, site: Site) -
     check_vae(vae, site)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+def networks(recipe: Recipe) -> str:
+    """What of a recipe decides what its networks compute."""
+    return recipe.model_dump_json(
+        include={"encoder", "flow", "context", "decoder", "head", "likelihood", "sigma"}
+    )
+
+
+@pytest.mark.parametrize(
+    "name", {networks(recipe): name for name, recipe in RECIPES.items()}.values()
+)
 def test_built_in_recipes_compute_what_onnxruntime_computes(name: str, site: Site) -> None:
-    image_shape = (32, 32, 3) if "colour" in RECIPES[name].summary else (28, 28, 1)
-    check_vae(make_vae(RECIPES[name], image_shape, latent_dim=4), site)
+    channels = 3 if "colour" in RECIPES[name].summary else 1
+    try:
+        vae = make_vae(RECIPES[name], (16, 16, channels), latent_dim=4)
+    except RecipeError:  # its decoder makes images of one size
+        side = 28 if channels == 1 else 32
+        vae = make_vae(RECIPES[name], (side, side, channels), latent_dim=4)
+    check_vae(vae, site)
 
 
-def check_vae(vae: VAE, site: Site, count: int = 200) -> None:
+def check_vae(vae: VAE, site: Site, count: int = 20) -> None:
     """Check the graphs that a bundle of this model would have."""
     graphs = export.export_graphs(vae)
     encoder, decoder = graphs["encoder.onnx"], graphs["decoder.onnx"]
@@ -337,9 +351,16 @@ def with_flow(*activations: Any, context: int = 0, units: int = 9) -> dict[str, 
     }
 
 
-@pytest.mark.parametrize("activations", [["elu"], ["relu", "tanh", None]], ids=["one", "three"])
-@pytest.mark.parametrize("context", [0, 5])
-@pytest.mark.parametrize("latent_dim", [1, 8])
+@pytest.mark.parametrize(
+    ("latent_dim", "context", "activations"),
+    [
+        (1, 0, ["elu"]),
+        (1, 5, ["relu", "tanh", None]),
+        (8, 0, ["relu", "tanh", None]),
+        (8, 5, ["elu"]),
+    ],
+    ids=str,
+)
 def test_a_flow_brings_images_to_the_place_that_onnxruntime_computes(
     latent_dim: int, context: int, activations: list[Any], site: Site
 ) -> None:

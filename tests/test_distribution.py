@@ -12,15 +12,15 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import pytest
-from interruption import DIE_IN_EPOCH_2
+from interruption import end_in_epoch_2
 
 import train
-from explorer.bundle.store import FILES, load_reference, read_card
+from explorer.bundle.store import FILES, Reference, load_reference, read_card
 from explorer.cli.train import Settings
 from explorer.recipes.recipe import recipe_from_json
 from explorer.training import devices
@@ -98,37 +98,116 @@ def ends(workers: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
     return [(w.returncode, *texts) for w, texts in zip(workers, printed, strict=True)]
 
 
-def wait_for(worker: subprocess.Popen[str], words: str) -> None:
+def wait_for(worker: subprocess.Popen[str], words: str) -> str:
+    """All that it prints until a line with these words."""
     assert worker.stdout is not None
-    assert any(words in line for line in worker.stdout), "it ended before"
+    said = ""
+    for line in worker.stdout:
+        said += line
+        if words in line:
+            return said
+    raise AssertionError(f"it ended after {said}")
 
 
 # --- what runs compute ----------------------------------------------------------------------
 
 
+SEVERAL_RUNS = """
+import json, sys
+import numpy as np
+import train
+from explorer.cli.terminal import exit_with
+from explorer.training import devices, export, loop
+
+export.check_exportable = lambda *model: None  # takes seconds
+strategy = devices.find_strategy()
+devices.find_strategy = lambda: strategy  # once in a process
+original = loop.train
+
+def train_and_keep(*arguments, **options):
+    trained = original(*arguments, **options)
+    np.savez(weights, *trained.model.get_weights())
+    return trained
+
+loop.train = train_and_keep
+weights, *commands, last = json.loads(sys.argv[1])
+for command in commands:
+    sys.argv = ["train.py", *command]
+    try:
+        status = train.main()
+    except SystemExit as stop:
+        status = stop.code
+    print("status", status, flush=True)
+sys.argv = ["train.py", *last]
+exit_with(train.main)
+"""
+
+
+class Outcome(NamedTuple):
+    """What two workers left that went through the same commands."""
+
+    folder: Path
+    whole: Path
+    resumed: Path
+    ended: Reference
+    workers: list[tuple[int, str, str]]
+
+
 @pytest.fixture(scope="module")
-def two_workers(tmp_path_factory: pytest.TempPathFactory, command: list[str]) -> Path:
-    """The bundle that two workers write."""
-    output, logs = tmp_path_factory.mktemp("two") / "out", tmp_path_factory.mktemp("logs")
-    places = ["--output", output, "--tensorboard", logs, "--keras"]
-    with cluster(*[["train.py", *command, *places]] * 2) as workers:
+def outcome(tmp_path_factory: pytest.TempPathFactory, command: list[str]) -> Outcome:
+    """Run after run in two clusters, whose processes take seconds to start.
+
+    A worker of the first dies as the machine asks it to. The second goes on where that left
+    off, is given much that is wrong, and ends with Ctrl-C on the chief.
+    """
+    folder = tmp_path_factory.mktemp("workers")
+    mine = [folder / "chief", folder / "other"]
+    shared = ["--output", mine[0]]
+    arguments = [*command, *shared]
+    with cluster(
+        ["train.py", *arguments], ["-c", end_in_epoch_2(signal.SIGTERM), *arguments]
+    ) as workers:
         chief, other = ends(workers)
-    assert (chief[0], other[0]) == (0, 0), chief[2] + other[2]
-    assert "epoch 3/3" in chief[1]
-    assert "wrote" in chief[1]
-    assert "epoch" not in other[1]
-    assert "wrote" not in other[1]
-    for part in ("train", "validation"):
-        assert len(list((logs / "shapes-2d" / part).iterdir())) == 1  # the chief's
-    return output / "shapes-2d"
+    assert other[0] == -signal.SIGTERM
+    assert chief[::2] == (1, LOST)
+    assert "epoch 1/3" in chief[1]
+    assert not (mine[0] / "shapes-2d").exists()
+
+    def runs(index: int) -> str:
+        commands = [
+            ["--output", folder / "wrong", "--batch-size", 63],
+            ["--output", folder / "wrong", "--seed", index],
+            [*shared, "--resume", *(["--minutes", 1e-6] if index else [])],  # one's time is over
+            ["--output", mine[index], "--resume"],
+            [*shared, "--resume"],
+            ["--output", folder / "whole", "--tensorboard", folder / "logs", "--keras"],
+            [*shared, "--epochs", 100_000, "--name", "endless"],
+        ]
+        weights = folder / f"weights-{index}.npz"
+        return json.dumps([str(weights), *([*command, *map(str, own)] for own in commands)])
+
+    with cluster(*(["-c", SEVERAL_RUNS, runs(index)] for index in (0, 1))) as workers:
+        wait_for(workers[0], "status 1")  # cannot be split
+        wait_for(workers[0], "status 1")  # different seeds
+        assert "epoch 1/3" not in wait_for(workers[0], "status 0")  # ended early
+        ended = load_reference(mine[0] / "shapes-2d")
+        wait_for(workers[0], "status 1")  # a checkpoint that only one of them sees
+        wait_for(workers[0], "status 0")  # the rest of the run
+        wait_for(workers[0], "epoch 3/3")
+        wait_for(workers[0], "wrote")
+        wait_for(workers[0], "status 0")  # all of the run
+        wait_for(workers[0], "epoch 1/100000")
+        workers[0].send_signal(signal.SIGINT)
+        both = ends(workers)
+    return Outcome(folder, folder / "whole" / "shapes-2d", mine[0] / "shapes-2d", ended, both)
 
 
 def test_two_workers_learn_what_one_process_learns(
-    tmp_path: Path, two_workers: Path, command: list[str]
+    tmp_path: Path, outcome: Outcome, command: list[str]
 ) -> None:
     settings = Settings(data=command[0], recipe=command[2])
     train.train_bundle(settings, output=tmp_path, keras=True)
-    folders = tmp_path / "shapes-2d", two_workers
+    folders = tmp_path / "shapes-2d", outcome.whole
     one, two = (read_card(folder) for folder in folders)
     assert one.model == two.model
     assert two.metrics.neg_elbo == pytest.approx(one.metrics.neg_elbo, rel=1e-4)
@@ -142,137 +221,85 @@ def test_two_workers_learn_what_one_process_learns(
         np.testing.assert_allclose(weight, other, rtol=2e-3, atol=1e-4)  # half precision
 
 
-SEVERAL_RUNS = """
-import json, sys
-import numpy as np
-import train
-from explorer.training import devices, loop
-
-strategy = devices.find_strategy()
-devices.find_strategy = lambda: strategy  # once in a process
-original = loop.train
-
-def train_and_keep(*arguments, **options):
-    trained = original(*arguments, **options)
-    np.savez(weights, *trained.model.get_weights())
-    return trained
-
-loop.train = train_and_keep
-weights, *commands = json.loads(sys.argv[1])
-for command in commands:
-    sys.argv = ["train.py", *command]
-    try:
-        status = train.main()
-    except SystemExit as stop:
-        status = stop.code
-    print("status", status, flush=True)
-"""
-
-
-def test_workers_go_through_runs_alike(
-    tmp_path: Path, two_workers: Path, command: list[str]
-) -> None:
-    """One after the other in two processes, which take seconds to start."""
-    chief_output, other_output = tmp_path / "chief", tmp_path / "other"
-
-    def runs(index: int) -> str:
-        mine = [chief_output, other_output][index]
-        shared = ["--output", chief_output]
-        commands = [
-            [*shared, "--batch-size", 63],
-            [*shared, "--seed", index],
-            ["--output", mine, *(["--minutes", 1e-6] if index else [])],  # one's time is over
-            ["--output", mine, "--resume"],
-            [*shared, "--resume"],
-            [*shared, "--epochs", 100_000, "--name", "endless"],
-        ]
-        weights = tmp_path / f"weights-{index}.npz"
-        return json.dumps([str(weights), *([*command, *map(str, own)] for own in commands)])
-
-    with cluster(*(["-c", SEVERAL_RUNS, runs(index)] for index in (0, 1))) as workers:
-        wait_for(workers[0], "status 1")  # cannot be split
-        wait_for(workers[0], "status 1")  # different seeds
-        wait_for(workers[0], "status 0")  # ended early
-        ended = load_reference(chief_output / "shapes-2d")
-        wait_for(workers[0], "status 1")  # a checkpoint that only one of them sees
-        wait_for(workers[0], "status 0")  # the rest of the run
-        wait_for(workers[0], "epoch 1/100000")
-        workers[0].send_signal(signal.SIGTERM)
-        chief, other = ends(workers)
-
-    assert len(ended.history["neg_elbo"]) == 1
-    assert not other_output.exists()
+def test_workers_go_through_runs_alike(outcome: Outcome) -> None:
+    assert len(outcome.ended.history["neg_elbo"]) < 3
     for name in FILES:
-        resumed = (chief_output / "shapes-2d" / name).read_bytes()
-        assert resumed == (two_workers / name).read_bytes(), name
-    first, second = (np.load(tmp_path / f"weights-{index}.npz") for index in (0, 1))
+        resumed = (outcome.resumed / name).read_bytes()
+        assert resumed == (outcome.whole / name).read_bytes(), name
+    first, second = (np.load(outcome.folder / f"weights-{index}.npz") for index in (0, 1))
     assert len(first.files) == len(second.files) > 4
     for name in first.files:
         np.testing.assert_array_equal(first[name], second[name])
 
+
+def test_only_the_chief_writes_and_tells(outcome: Outcome) -> None:
+    assert not (outcome.folder / "other").exists()
+    for part in ("train", "validation"):
+        assert len(list((outcome.folder / "logs" / "shapes-2d" / part).iterdir())) == 1
+    printed = outcome.workers[1][1]
+    assert "epoch" not in printed
+    assert "wrote" not in printed
+
+
+def test_what_cannot_be_split_or_is_not_the_same_ends_all_workers(outcome: Outcome) -> None:
     problems = [
         "train.py: batches of 63 images cannot be split evenly among 2 devices; "
         "give another --batch-size\n",
         "train.py: the workers have different settings or images; give all the same\n",
         "train.py: not all workers see the same checkpoint in {}; let them share it\n",
     ]
-    for (status, _, err), expected, output in zip(
-        (chief, other), (-signal.SIGTERM, 0), (chief_output, other_output), strict=True
-    ):
-        checkpoints = output / ".checkpoints" / "shapes-2d"
+    for (_, _, err), name in zip(outcome.workers, ("chief", "other"), strict=True):
+        checkpoints = outcome.folder / name / ".checkpoints" / "shapes-2d"
         sentences = [line for line in err.splitlines(True) if line.startswith("train.py: ")]
         assert "".join(sentences[:3]) == "".join(problems).format(checkpoints)
-        assert status == expected
-    assert other[2].endswith(LOST)
-    assert other[1].endswith("status 1\n")
 
 
 # --- interruption ---------------------------------------------------------------------------
 
 
-def test_a_lost_worker_ends_the_others_and_all_resume(
-    tmp_path: Path, two_workers: Path, command: list[str]
-) -> None:
-    arguments = [*command, "--output", tmp_path]
-    with cluster(["train.py", *arguments], ["-c", DIE_IN_EPOCH_2, *arguments]) as workers:
-        chief, other = ends(workers)
-    assert other[0] == -signal.SIGKILL
-    assert chief[0] == 1
-    assert chief[2] == LOST
-    assert "epoch 1/3" in chief[1]
-    assert not (tmp_path / "shapes-2d").exists()
-
-    with cluster(*[["train.py", *arguments, "--resume"]] * 2) as workers:
-        chief, other = ends(workers)
-    assert (chief[0], other[0]) == (0, 0), chief[2] + other[2]
-    assert "epoch 1/3" not in chief[1]
-    for name in FILES:
-        resumed = (tmp_path / "shapes-2d" / name).read_bytes()
-        assert resumed == (two_workers / name).read_bytes(), name
-
-
-def test_ctrl_c_on_the_chief_ends_all(tmp_path: Path, command: list[str]) -> None:
-    arguments = ["train.py", *command, "--output", tmp_path, "--epochs", 100_000]
-    with cluster(arguments, arguments) as workers:
-        wait_for(workers[0], "epoch 1/")
-        workers[0].send_signal(signal.SIGINT)
-        chief, other = ends(workers)
+def test_ctrl_c_on_the_chief_ends_all(outcome: Outcome) -> None:
+    chief, other = outcome.workers
     assert chief[0] == 130, chief[2]
-    assert chief[2].strip() == "train.py: interrupted; the same command with --resume goes on"
-    assert (other[0], other[2]) == (1, LOST)
+    assert chief[2].endswith("train.py: interrupted; the same command with --resume goes on\n")
+    assert other[0] == 1
+    assert other[2].endswith(LOST)
 
 
-def test_ctrl_c_ends_the_wait_for_workers_that_never_come(command: list[str]) -> None:
-    with cluster(["train.py", *command], ["-c", ""]) as workers:
-        wait_for(workers[0], "worker 1 of 2, waiting for the others")
-        workers[0].send_signal(signal.SIGINT)
-        assert ends(workers[:1]) == [(-signal.SIGINT, "", "")]
+ONE_AFTER_THE_OTHER = """
+import json, os, sys
+import train
+
+configurations, *sys.argv[1:] = sys.argv[1:]
+for configuration in json.loads(configurations):
+    os.environ["TF_CONFIG"] = configuration
+    try:
+        train.main()
+    except SystemExit as stop:
+        print("status", stop.code, flush=True)
+"""
+
+
+def test_an_address_in_use_gets_a_sentence_and_ctrl_c_ends_the_wait(command: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            used, free = (f"127.0.0.1:{one.getsockname()[1]}" for one in (server, other))
+        configurations = [tf_config(0, [address, "127.0.0.1:1"]) for address in (used, free)]
+        process = start("-c", ONE_AFTER_THE_OTHER, json.dumps(configurations), *command)
+        wait_for(process, "worker 1 of 2, waiting for the others")
+        wait_for(process, "status 1")
+        wait_for(process, "worker 1 of 2, waiting for the others")  # who never come
+        process.send_signal(signal.SIGINT)
+        ((status, out, err),) = ends([process])
+    assert (status, out) == (-signal.SIGINT, "")
+    assert err == (
+        f"train.py: cannot join the cluster as {used}; expected a free port of this machine\n"
+    )
 
 
 # --- several devices of one machine ---------------------------------------------------------
 
 TWO_REPLICAS = """
-import json, sys
+import json, shutil, sys
 from pathlib import Path
 import numpy as np
 import tensorflow as tf
@@ -291,15 +318,10 @@ strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 def run(recipe, name, **options):
     run = Run(recipe_from_json(recipe), (12, 12, 1), 2, seed=0, train_sha256="0" * 64)
     checkpoints = Path(folder, name)
-    return training.train(run, images, checkpoints=checkpoints, strategy=strategy, **options).model
-
-def save(name, values):
-    np.savez(Path(folder, name + ".npz"), *values)
-
-save("plain", run(plain, "a").get_weights())
-save("noisy", run(noisy, "b").get_weights())
-run(noisy, "c", stop=lambda *_: True)
-save("resumed", run(noisy, "c", resume=True).get_weights())
+    model = training.train(
+        run, images, checkpoints=checkpoints, strategy=strategy, **options
+    ).model
+    np.savez(Path(folder, name + ".npz"), *model.get_weights())
 
 keys = []
 original = training._seed_layers
@@ -308,23 +330,39 @@ def look(model, *arguments):
     original(model, *arguments)
     keys.extend(
         copy.numpy()
-        for layer in (model.encoder.layers[1], model.decoder.layers[2].layers[1])
+        for layer in (model.encoder.layers[2], model.decoder.layers[1].layers[0])
         for copy in strategy.experimental_local_results(layer.seed_generator.state.value)
     )
 
+def keep_the_first_checkpoint(history, seconds):
+    if len(history["kl"]) == 1:
+        shutil.copytree(Path(folder, "whole"), Path(folder, "resumed"))
+    return False
+
+run(plain, "plain")
 training._seed_layers = look
-run(noisy, "d")
-save("keys", keys)
+run(noisy, "whole", stop=keep_the_first_checkpoint)
+training._seed_layers = original
+run(noisy, "resumed", resume=True)
+np.savez(Path(folder, "keys.npz"), *keys)
 """
 
 
-def test_two_replicas_learn_what_one_device_learns(
-    tmp_path: Path, tiny_recipe: dict[str, Any]
-) -> None:
+NOISY = {
+    "encoder": [{"layer": "Flatten"}, {"layer": "GaussianNoise", "stddev": 0.1}],
+    "decoder": [{"layer": "Residual", "layers": [{"layer": "Dropout", "rate": 0.2}]}],
+    "head": {"layer": "Dense"},
+    "epochs": 3,
+    "batch_size": 64,
+}
+
+
+def test_two_replicas_learn_what_one_device_learns(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (202, 12, 12, 1), np.uint8)
     np.save(tmp_path / "images.npy", images)
-    plain = without_noise(tiny_recipe)
-    process = start("-c", TWO_REPLICAS, json.dumps([str(tmp_path), plain, tiny_recipe]))
+    dense = {"layer": "Dense", "units": 4, "activation": "relu"}
+    plain = {**NOISY, "encoder": [{"layer": "Flatten"}], "decoder": [dense]}
+    process = start("-c", TWO_REPLICAS, json.dumps([str(tmp_path), plain, NOISY]))
     ((status, _, err),) = ends([process])
     assert status == 0, err
 
@@ -337,7 +375,7 @@ def test_two_replicas_learn_what_one_device_learns(
     for mine, theirs in zip(one, saved("plain"), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-6)
 
-    for whole, resumed in zip(saved("noisy"), saved("resumed"), strict=True):
+    for whole, resumed in zip(saved("whole"), saved("resumed"), strict=True):
         np.testing.assert_array_equal(whole, resumed)
     keys = {tuple(key) for key in saved("keys")}
     assert len(keys) == 3 * 2 * 2  # epochs, layers, replicas: no two draw the same noise
@@ -404,14 +442,3 @@ def test_without_a_cluster_one_process_is_chief_of_one_replica(
     assert devices.is_chief(strategy)
     assert devices.replicas_of(strategy) == (slice(0, 1), 1)
     assert devices.add_up(strategy, 7) == 7
-
-
-def test_an_address_in_use_gets_a_sentence(command: list[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"127.0.0.1:{server.getsockname()[1]}"
-        process = start("train.py", *command, TF_CONFIG=tf_config(0, [address, "127.0.0.1:1"]))
-        ((status, _, err),) = ends([process])
-    assert status == 1
-    assert err == (
-        f"train.py: cannot join the cluster as {address}; expected a free port of this machine\n"
-    )

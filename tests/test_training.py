@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 import json
 import math
 import re
+import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -23,12 +27,47 @@ from explorer.recipes.recipe import recipe_from_json
 from explorer.training import loop as training
 from explorer.training.batches import batches_in_order, shuffled_batches, split
 from explorer.training.export import keras_codec
-from explorer.training.loop import round_to_half, train
+from explorer.training.loop import Trained, round_to_half, train
 from explorer.training.progress import Progress
 from explorer.training.run import Run, TrainingError
 from explorer.training.vae import VAE
 
 TERMS = ("neg_elbo", "reconstruction", "kl")
+
+
+SMALL: dict[str, Any] = {  # not compiled by XLA
+    "encoder": [{"layer": "Conv2D", "filters": 1, "kernel_size": 3, "strides": 4}],
+    "decoder": [],
+    "head": {"layer": "Dense"},
+    "batch_size": 64,
+}
+DENSE = {  # compiled by XLA
+    "encoder": [{"layer": "Flatten"}, {"layer": "GaussianNoise", "stddev": 0.1}],
+    "decoder": [{"layer": "Residual", "layers": [{"layer": "Dropout", "rate": 0.2}]}],
+    "head": {"layer": "Dense"},
+    "kl_warmup": 0.5,
+    "epochs": 3,
+    "batch_size": 64,
+    "warmup_steps": 2,
+}
+CONVOLUTIONS = {
+    "encoder": [
+        {"layer": "Conv2D", "filters": 4, "kernel_size": 3, "strides": 2, "activation": "relu"},
+        {"layer": "BatchNormalization"},
+        {"layer": "Dropout", "rate": 0.2},
+    ],
+    "decoder": [
+        {"layer": "Dense", "units": 36},
+        {"layer": "Reshape", "target_shape": [6, 6, 1]},
+        {"layer": "UpSampling2D"},
+        {"layer": "GaussianNoise", "stddev": 0.1},
+    ],
+    "head": {"layer": "Conv2D", "kernel_size": 3, "padding": "same"},
+    "likelihood": "gaussian",
+    "schedule": "constant",
+    "epochs": 3,
+    "batch_size": 64,
+}
 
 
 def run_of(recipe: dict[str, Any], *, seed: int = 0, shape: tuple[int, ...] = (12, 12, 1)) -> Run:
@@ -39,23 +78,99 @@ def pictures(count: int = 202, shape: tuple[int, ...] = (12, 12, 1)) -> np.ndarr
     return np.random.default_rng(0).integers(0, 256, (count, *shape), np.uint8)
 
 
-@pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch) -> list[VAE]:
+class Whole(NamedTuple):
+    """A run that nothing interrupted, and what one killed in its second epoch would leave."""
+
+    run: Run
+    result: Trained
+    model: VAE  # as it was trained, with its optimiser
+    checkpoints: Path
+    said: str
+    logged: list[int]  # epochs that TensorBoard could see at the end of each
+    left: Path  # its folders, checkpoints and logs, in the middle of the second epoch
+
+
+@pytest.fixture(scope="module")
+def wholes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Whole]:
+    return {
+        "dense": train_wholly(DENSE, tmp_path_factory.mktemp("dense")),
+        "convolutions": train_wholly(CONVOLUTIONS, tmp_path_factory.mktemp("convolutions")),
+    }
+
+
+@pytest.fixture(params=["dense", "convolutions"])
+def whole(request: pytest.FixtureRequest, wholes: dict[str, Whole]) -> Whole:
+    return wholes[request.param]
+
+
+def train_wholly(recipe: dict[str, Any], folder: Path) -> Whole:
+    run = run_of(recipe)
+    logged: list[int] = []
+    said = io.StringIO()
+    advance, end_epoch = Progress.advance, Progress.end_epoch
+
+    def keep(self: Progress, count: int, terms: dict[str, float]) -> None:
+        advance(self, count, terms)
+        if self.epoch == 1:  # all its steps are one chunk
+            shutil.copytree(folder / "run", folder / "left")
+
+    def look(self: Progress, terms: dict[str, float]) -> None:
+        end_epoch(self, terms)
+        logged.append(len(curves_in(folder / "run" / "logs" / "train")["kl"]))
+
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
+        patch.setattr(Progress, "advance", keep)
+        patch.setattr(Progress, "end_epoch", look)
+        with keeping_models() as models:
+            result = train_in(folder / "run", run, resume=True)  # from nothing
+    checkpoints = folder / "run" / "checkpoints"
+    return Whole(run, result, models[0], checkpoints, said.getvalue(), logged, folder / "left")
+
+
+def train_in(folder: Path, run: Run, **options: Any) -> Trained:
+    checkpoints, logs = folder / "checkpoints", folder / "logs"
+    return train(run, pictures(), checkpoints=checkpoints, tensorboard=logs, **options)
+
+
+def curves_in(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """Steps and values in TensorBoard's logs by the name of their curve."""
+    events = EventAccumulator(str(folder)).Reload()
+    return {
+        tag: [(e.step, float(tf.make_ndarray(e.tensor_proto))) for e in events.Tensors(tag)]
+        for tag in events.Tags()["tensors"]
+    }
+
+
+@contextlib.contextmanager
+def keeping_models() -> Iterator[list[VAE]]:
     """Models as training left them, with their optimisers."""
     models: list[VAE] = []
     original = training._on_one_device
 
-    def keep(model: VAE, *arguments: Any) -> VAE:
+    def keep(model: VAE) -> VAE:
         models.append(model)
-        return original(model, *arguments)
+        return original(model)
 
-    monkeypatch.setattr(training, "_on_one_device", keep)
-    return models
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "_on_one_device", keep)
+        yield models
 
 
 def assert_same(ones: list[Any], others: list[Any]) -> None:
     for one, other in zip(ones, others, strict=True):
         np.testing.assert_array_equal(one.numpy(), other.numpy(), err_msg=one.path)
+
+
+def assert_logged_once(logs: Path, history: History) -> None:
+    """Each term of each of three epochs."""
+    assert {path.name for path in logs.iterdir()} == {"train", "validation"}
+    for part, prefix in (("train", ""), ("validation", "val_")):
+        curves = curves_in(logs / part)
+        assert set(curves) == set(TERMS)
+        for term in TERMS:
+            steps, values = zip(*curves[term], strict=True)
+            assert steps == (1, 2, 3)
+            assert values == pytest.approx(history[prefix + term], rel=1e-6)
 
 
 # --- learning -------------------------------------------------------------------------------
@@ -89,17 +204,10 @@ def test_one_epoch_on_real_images_lowers_the_negative_elbo(
     assert history["val_neg_elbo"] == [pytest.approx(neg_elbo(model), rel=0.05)]
 
 
-def test_a_run_keeps_and_tells_each_term_of_each_epoch(
-    tmp_path: Path,
-    tiny_recipe: dict[str, Any],
-    trained: list[VAE],
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    run, checkpoints = run_of({**tiny_recipe, "epochs": 2}), tmp_path / "checkpoints"
-    history = train(run, pictures(), checkpoints=checkpoints, resume=True).history  # from nothing
-
+def test_a_run_keeps_and_tells_each_term_of_each_epoch(whole: Whole) -> None:
+    history = whole.result.history
     assert set(history) == {*TERMS, *(f"val_{term}" for term in TERMS)}
-    assert {len(values) for values in history.values()} == {2}
+    assert {len(values) for values in history.values()} == {3}
     for prefix in ("", "val_"):
         np.testing.assert_allclose(
             history[f"{prefix}neg_elbo"],
@@ -108,18 +216,17 @@ def test_a_run_keeps_and_tells_each_term_of_each_epoch(
         )
 
     steps = (202 - 10) // 64  # a twentieth of the images is held out
-    (model,) = trained
-    assert int(model.optimizer.iterations) == 2 * steps
-    assert model.kl_warmup_steps == steps  # half of all
-    assert [path.name for path in checkpoints.iterdir()] == ["epoch-00002"]  # only the last
+    assert int(whole.model.optimizer.iterations) == 3 * steps
+    assert whole.model.kl_warmup_steps == round(whole.run.recipe.kl_warmup * 3 * steps)
+    assert [path.name for path in whole.checkpoints.iterdir()] == ["epoch-00003"]  # only the last
 
     number = r"(-?\d+\.\d\d)"
     pattern = (
-        rf"epoch (\d)/2  neg_elbo {number}, reconstruction {number}, kl {number}, "
+        rf"epoch (\d)/3  neg_elbo {number}, reconstruction {number}, kl {number}, "
         rf"val_neg_elbo {number} nats  (\d+:\d\d) left"
     )
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2
+    lines = whole.said.splitlines()
+    assert len(lines) == 3
     for epoch, line in enumerate(lines):
         match = re.fullmatch(pattern, line.strip())
         assert match, line
@@ -130,7 +237,7 @@ def test_a_run_keeps_and_tells_each_term_of_each_epoch(
 
 
 def test_the_terms_of_an_epoch_are_means_over_the_images_it_showed(tmp_path: Path) -> None:
-    recipe = {**PLAIN, "epochs": 1, "learning_rate": 1e-12}  # the weights stay what they are
+    recipe = {**SMALL, "epochs": 1, "learning_rate": 1e-12}  # the weights stay what they are
     run, images = run_of(recipe), pictures(203)
     model, history, _ = train(run, images, checkpoints=tmp_path)
     chosen, held_out = split(203, None)
@@ -144,43 +251,37 @@ def test_the_terms_of_an_epoch_are_means_over_the_images_it_showed(tmp_path: Pat
 
 
 def test_regularisers_of_layers_are_obeyed(tmp_path: Path) -> None:
-    def largest_weight(strength: float) -> float:
-        l2 = {"class_name": "L2", "config": {"l2": strength}}
-        encoder = [{"layer": "Flatten"}, {"layer": "Dense", "units": 8, "kernel_regularizer": l2}]
-        recipe = {**PLAIN, "encoder": encoder, "epochs": 15, "learning_rate": 0.03}
-        model = train(run_of(recipe), pictures(), checkpoints=tmp_path / str(strength)).model
-        return float(np.abs(model.encoder.layers[2].kernel).max())
-
-    assert largest_weight(1000.0) < 0.1 * largest_weight(0.0)
+    strong = {"class_name": "L2", "config": {"l2": 1000.0}}
+    layers = [{"layer": "Dense", "units": 8, "kernel_regularizer": l2} for l2 in (strong, None)]
+    encoder = [*SMALL["encoder"], {"layer": "Flatten"}, *layers]
+    recipe = {**SMALL, "encoder": encoder, "epochs": 15, "learning_rate": 0.03}
+    model = train(run_of(recipe), pictures(), checkpoints=tmp_path).model
+    held, free = (float(np.abs(model.encoder.layers[at].kernel).max()) for at in (3, 4))
+    assert held < 0.1 * free
 
 
 def test_a_constant_learning_rate_is_reached_after_its_warm_up() -> None:
-    recipe = recipe_from_json({**PLAIN, "schedule": "constant", "learning_rate": 0.1})
+    recipe = recipe_from_json({**SMALL, "schedule": "constant", "learning_rate": 0.1})
     rate = training._learning_rate(recipe, 10_000)
     rates = [float(rate(step)) for step in (0, 250, 500, 5000, 9999)]
     np.testing.assert_allclose(rates, [0.0, 0.05, 0.1, 0.1, 0.1], atol=1e-8)
 
 
-@pytest.mark.parametrize("count", [1, 2, 21])
-def test_fewer_images_than_a_batch_are_one_batch(
-    tmp_path: Path, tiny_recipe: dict[str, Any], trained: list[VAE], count: int
-) -> None:
-    model, history, _ = train(run_of(tiny_recipe), pictures(count), checkpoints=tmp_path)
-    assert int(trained[0].optimizer.iterations) == 3
+@pytest.mark.parametrize("count", [1, 21])
+def test_fewer_images_than_a_batch_are_one_batch(tmp_path: Path, count: int) -> None:
+    with keeping_models() as models:
+        history = train(
+            run_of({**SMALL, "epochs": 3}), pictures(count), checkpoints=tmp_path
+        ).history
+    assert int(models[0].optimizer.iterations) == 3
     assert ("val_kl" in history) == (count == 21)
     assert np.isfinite(list(history.values())).all()
 
 
-def test_the_same_seed_gives_the_same_model_and_another_seed_another(
-    tmp_path: Path, tiny_recipe: dict[str, Any]
-) -> None:
-    one, other, third = (
-        train(run_of(tiny_recipe, seed=seed), pictures(), checkpoints=tmp_path)
-        for seed in (5, 5, 6)
-    )
-    assert one.history == other.history
-    assert one.history != third.history
-    assert_same(one.model.weights, other.model.weights)
+def test_another_seed_begins_with_other_weights() -> None:
+    one, other = (training._new_model(run_of(SMALL, seed=seed), 1) for seed in (5, 6))
+    first, second = (model.encoder.layers[1].kernel.numpy() for model in (one, other))
+    assert not np.array_equal(first, second)
 
 
 # --- the stream of images -------------------------------------------------------------------
@@ -272,13 +373,11 @@ def test_images_are_streamed_as_floats_between_0_and_1(tmp_path: Path) -> None:
         np.testing.assert_array_equal(one[0], other[0])
 
 
-def test_only_batches_are_read_however_many_images_there_are(
-    tmp_path: Path, tiny_recipe: dict[str, Any]
-) -> None:
+def test_only_batches_are_read_however_many_images_there_are(tmp_path: Path) -> None:
     class Images:
         """An array that tells how many images were read at a time."""
 
-        shape = (20_000, 12, 12, 1)
+        shape = (2000, 12, 12, 1)
         read: list[int] = []
 
         def __len__(self) -> int:
@@ -288,142 +387,72 @@ def test_only_batches_are_read_however_many_images_there_are(
             self.read.append(len(rows))
             return np.asarray(pixels[rows])
 
-    pixels = pictures(20_000)
+    pixels = pictures(2000)
     images: Any = Images()
-    train(run_of({**tiny_recipe, "epochs": 1}), images, checkpoints=tmp_path)
+    train(run_of({**SMALL, "epochs": 1}), images, checkpoints=tmp_path)
     assert max(Images.read) == 64
-    assert sum(Images.read) == 19_000 // 64 * 64 + 1000
+    assert sum(Images.read) == 1900 // 64 * 64 + 100
 
 
 # --- interruption ---------------------------------------------------------------------------
 
 
-class Killed(BaseException):
-    """What no code of the project catches."""
-
-
-def kill_after_step(patch: pytest.MonkeyPatch, *, epoch: int, step: int) -> None:
-    original = Progress.advance
-
-    def advance(self: Progress, count: int, terms: dict[str, float]) -> None:
-        original(self, count, terms)
-        if (self.epoch, self.step) == (epoch, step):
-            raise Killed
-
-    patch.setattr(Progress, "advance", advance)
-
-
-PLAIN = {
-    "encoder": [{"layer": "Flatten"}],
-    "decoder": [{"layer": "Dense", "units": 4}],
-    "head": {"layer": "Dense"},
-    "batch_size": 64,
-}
-DENSE = {  # compiled by XLA
-    "encoder": [{"layer": "Flatten"}, {"layer": "GaussianNoise", "stddev": 0.1}],
-    "decoder": [{"layer": "Residual", "layers": [{"layer": "Dropout", "rate": 0.2}]}],
-    "head": {"layer": "Dense"},
-    "kl_warmup": 0.5,
-    "epochs": 3,
-    "batch_size": 64,
-    "warmup_steps": 2,
-}
-CONVOLUTIONS = {
-    "encoder": [
-        {"layer": "Conv2D", "filters": 4, "kernel_size": 3, "strides": 2, "activation": "relu"},
-        {"layer": "BatchNormalization"},
-        {"layer": "Dropout", "rate": 0.2},
-    ],
-    "decoder": [
-        {"layer": "Dense", "units": 36},
-        {"layer": "Reshape", "target_shape": [6, 6, 1]},
-        {"layer": "UpSampling2D"},
-        {"layer": "GaussianNoise", "stddev": 0.1},
-    ],
-    "head": {"layer": "Conv2D", "kernel_size": 3, "padding": "same"},
-    "likelihood": "gaussian",
-    "schedule": "constant",
-    "epochs": 3,
-    "batch_size": 64,
-}
-
-
-@pytest.mark.parametrize("recipe", [DENSE, CONVOLUTIONS], ids=["dense", "convolutions"])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
-    tmp_path: Path, recipe: dict[str, Any], trained: list[VAE], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, whole: Whole
 ) -> None:
-    monkeypatch.setattr(training, "CHUNK", 1)
-    run, images = run_of(recipe), pictures()
-    whole = train(run, images, checkpoints=tmp_path / "whole")
-
-    with pytest.MonkeyPatch.context() as patch:
-        kill_after_step(patch, epoch=1, step=2)
-        with pytest.raises(Killed):
-            train(run, images, checkpoints=tmp_path / "killed")
-    assert [path.name for path in (tmp_path / "killed").iterdir()] == ["epoch-00001"]
-    resumed = train(run, images, checkpoints=tmp_path / "killed", resume=True)
-
-    assert resumed.history == whole.history
-    assert_same(whole.model.weights, resumed.model.weights)
-    one, other = trained
-    assert_same(one.optimizer.variables, other.optimizer.variables)
+    shutil.copytree(whole.left, tmp_path / "left")
+    assert [path.name for path in (whole.left / "checkpoints").iterdir()] == ["epoch-00001"]
+    with keeping_models() as models:
+        resumed = train_in(tmp_path / "left", whole.run, resume=True)
+    assert resumed.history == whole.result.history
+    assert_same(whole.result.model.weights, resumed.model.weights)
+    assert_same(whole.model.optimizer.variables, models[0].optimizer.variables)
+    assert_logged_once(tmp_path / "left" / "logs", resumed.history)
 
 
-def test_a_run_killed_after_its_last_epoch_has_nothing_left_to_train(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_run_after_its_last_epoch_has_nothing_left_to_train(
+    tmp_path: Path, whole: Whole, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run, images = run_of({**CONVOLUTIONS, "epochs": 1}), pictures()
-    whole = train(run, images, checkpoints=tmp_path)
-    capsys.readouterr()
-    again = train(run, images, checkpoints=tmp_path, resume=True)
+    again = train(whole.run, pictures(), checkpoints=whole.checkpoints, resume=True)
     assert capsys.readouterr().out == ""
-    assert again.history == whole.history
-    assert_same(whole.model.weights, again.model.weights)
+    assert again.history == whole.result.history
+    assert_same(whole.result.model.weights, again.model.weights)
 
 
 def test_a_run_can_be_ended_between_epochs_and_goes_on_later(
-    tmp_path: Path, tiny_recipe: dict[str, Any]
+    tmp_path: Path, wholes: dict[str, Whole]
 ) -> None:
-    run, images = run_of(tiny_recipe), pictures()
-    whole = train(run, images, checkpoints=tmp_path / "whole")
+    whole = wholes["convolutions"]
     asked: list[int] = []
 
     def stop(history: History, seconds: float) -> bool:
         asked.append(len(history["neg_elbo"]))
         return len(history["neg_elbo"]) >= 2
 
-    ended = train(run, images, checkpoints=tmp_path / "parts", stop=stop)
+    ended = train_in(tmp_path, whole.run, stop=stop)
     assert asked == [1, 2]
-    assert ended.model.recipe == run.recipe
-    assert ended.history == {term: values[:2] for term, values in whole.history.items()}
+    assert ended.model.recipe == whole.run.recipe
+    assert ended.history == {term: values[:2] for term, values in whole.result.history.items()}
 
-    still = train(run, images, checkpoints=tmp_path / "parts", resume=True, stop=stop)
+    still = train_in(tmp_path, whole.run, resume=True, stop=stop)
     assert still.history == ended.history  # no epoch more
     assert_same(still.model.weights, ended.model.weights)
 
-    resumed = train(run, images, checkpoints=tmp_path / "parts", resume=True)
-    assert resumed.model.recipe == run.recipe
-    assert resumed.history == whole.history
-    assert_same(resumed.model.weights, whole.model.weights)
-
-
-def test_the_seconds_of_a_resumed_run_are_the_sum_of_its_parts(
-    tmp_path: Path, tiny_recipe: dict[str, Any]
-) -> None:
-    run, images = run_of(tiny_recipe), pictures()
-    train(run, images, checkpoints=tmp_path, stop=lambda *_: True)
-    path = tmp_path / "epoch-00001" / "state.json"
+    path = tmp_path / "checkpoints" / "epoch-00002" / "state.json"
     state = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({**state, "seconds": 5000.0}), encoding="utf-8")
-    asked: list[float] = []
+    told: list[float] = []
 
-    def stop(history: History, seconds: float) -> bool:
-        asked.append(seconds)
+    def hear(history: History, seconds: float) -> bool:
+        told.append(seconds)
         return False
 
     started = time.monotonic()
-    seconds = train(run, images, checkpoints=tmp_path, resume=True, stop=stop).seconds
-    assert 5000.0 < asked[0] < asked[1] < seconds < 5000.0 + time.monotonic() - started
+    resumed = train_in(tmp_path, whole.run, resume=True, stop=hear)
+    assert 5000.0 < told[0] < resumed.seconds < 5000.0 + time.monotonic() - started
+    assert resumed.model.recipe == whole.run.recipe
+    assert resumed.history == whole.result.history
+    assert_same(resumed.model.weights, whole.result.model.weights)
 
 
 def leave_checkpoint(folder: Path, run: Run) -> Path:
@@ -469,54 +498,16 @@ def test_a_damaged_checkpoint_gets_a_sentence(
 # --- TensorBoard ----------------------------------------------------------------------------
 
 
-def logged(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """Steps and values by the name of their curve."""
-    events = EventAccumulator(str(folder)).Reload()
-    return {
-        tag: [(e.step, float(tf.make_ndarray(e.tensor_proto))) for e in events.Tensors(tag)]
-        for tag in events.Tags()["tensors"]
-    }
-
-
-def test_tensorboard_is_told_each_term_of_each_epoch_once(
-    tmp_path: Path, tiny_recipe: dict[str, Any]
-) -> None:
-    run, logs = run_of(tiny_recipe), tmp_path / "new" / "logs"
-    places: dict[str, Any] = {"checkpoints": tmp_path / "checkpoints", "tensorboard": logs}
-    with pytest.MonkeyPatch.context() as patch:
-        kill_after_step(patch, epoch=1, step=3)
-        with pytest.raises(Killed):
-            train(run, pictures(), **places)
-    history = train(run, pictures(), **places, resume=True).history
-    assert {path.name for path in logs.iterdir()} == {"train", "validation"}
-    for part, prefix in (("train", ""), ("validation", "val_")):
-        curves = logged(logs / part)
-        assert set(curves) == set(TERMS)
-        for term in TERMS:
-            steps, values = zip(*curves[term], strict=True)
-            assert steps == (1, 2, 3)
-            assert values == pytest.approx(history[prefix + term], rel=1e-6)
-
-
-def test_a_killed_run_has_logged_all_epochs_of_its_checkpoint(
-    tmp_path: Path, tiny_recipe: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    logs = tmp_path / "logs"
-    seen: list[int] = []
-
-    def end_epoch(self: Progress, terms: dict[str, float]) -> None:
-        seen.append(len(logged(logs / "train")["kl"]))
-
-    monkeypatch.setattr(Progress, "end_epoch", end_epoch)
-    train(run_of(tiny_recipe), pictures(), checkpoints=tmp_path / "checkpoints", tensorboard=logs)
-    assert seen == [1, 2, 3]
+def test_a_killed_run_has_logged_all_epochs_of_its_checkpoint(whole: Whole) -> None:
+    assert whole.logged == [1, 2, 3]
+    assert_logged_once(whole.checkpoints.parent / "logs", whole.result.history)
 
 
 # --- what goes wrong ------------------------------------------------------------------------
 
 
 def test_a_diverging_run_stops_and_leaves_no_checkpoint(tmp_path: Path) -> None:
-    recipe = {**CONVOLUTIONS, "learning_rate": 1e20}
+    recipe = {**SMALL, "epochs": 2, "learning_rate": 1e20}
     with pytest.raises(TrainingError, match="diverged in epoch 1") as error:
         train(run_of(recipe), pictures(), checkpoints=tmp_path / "checkpoints")
     assert "learning rate" in str(error.value)
