@@ -1338,12 +1338,12 @@ def test_the_data_set_can_be_fetched(
     """The button's command is replaced: there may be no network here."""
     asked = []
 
-    def fetch(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    def fetch(command: list[str], **options: Any) -> SimpleNamespace:
         asked.append(command)
         os.symlink(data_dir / "mnist", Path(os.environ["LATENT_DATA_DIR"]) / "mnist")
-        return subprocess.CompletedProcess(command, 0, "", "")
+        return SimpleNamespace(poll=lambda: 0, stderr=io.StringIO())
 
-    monkeypatch.setattr(subprocess, "run", fetch)
+    monkeypatch.setattr(subprocess, "Popen", fetch)
     visitor = visit(model=DEEP, view="Model", section="Pictures")
     press(visitor, "Fetch the data set")
     assert asked == [[sys.executable, "-m", "explorer.datasets", "mnist"]]
@@ -1353,16 +1353,29 @@ def test_the_data_set_can_be_fetched(
     assert images_sent(go_to(visitor, "Map"), bundles[DEEP]).startswith(b"\x89PNG")
 
 
+@pytest.mark.usefixtures("fresh_caches")
 @pytest.mark.parametrize("said", ["", "Downloading …\n![There](https://is.no/network) here.\n"])
-def test_a_failed_fetch_gets_a_sentence(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
-    def fetch(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.CompletedProcess(command, 1, "", said)
+def test_one_fetch_is_followed_by_all_and_its_failure_gets_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    processes = []
 
-    monkeypatch.setattr(subprocess, "run", fetch)
+    def fetch(_: list[str], **options: Any) -> SimpleNamespace:
+        processes.append(SimpleNamespace(poll=lambda: None, stderr=io.StringIO(said)))
+        return processes[0]
+
+    monkeypatch.setattr(subprocess, "Popen", fetch)
     visitor = press(visit(model=DEEP, view="Map"), "Fetch the data set")
-    assert_sound(visitor)
-    (error,) = visitor.error
-    assert error.value.endswith(literal(said.splitlines()[-1] if said else "it was stopped"))
+    last = literal(said.splitlines()[-1] if said else "…")
+    assert f"Fetching MNIST: {last}" in [caption.value for caption in visitor.caption]
+    another = visit(model=DEEP, view="Map")
+    assert "Fetch the data set" not in {button.label for button in another.button}
+    processes[0].poll = lambda: 1
+    for one in (visitor, another):
+        assert_sound(one.run())
+        (error,) = one.error
+        assert error.value.endswith(last if said else "it was stopped")
+    assert len(processes) == 1
 
 
 # ---- Bundles that are broken, or not there ----
@@ -1858,6 +1871,7 @@ def test_the_app_never_imports_tensorflow(tmp_path: Path) -> None:
     script = f"""
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from types import SimpleNamespace
 from streamlit.testing.v1 import AppTest
 from explorer.app import cache

@@ -152,6 +152,12 @@ def originals_of(bundle: Bundle) -> np.ndarray | None:
     return find_originals(bundle)
 
 
+@st.cache_resource(show_spinner=False)
+def fetches() -> dict[str, Any]:
+    """The ``fetching.Fetch`` of each data set that is being fetched, or could not be."""
+    return {}
+
+
 def forget_originals() -> None:
     """Look for the images again, after they were fetched."""
     for kept in (originals_of, images_payload, _reconstructions_png):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
-import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from explorer.app import address, cache, directions, parts, pins, session
+from explorer.app.fetching import render_fetch
 from explorer.app.point import class_input, coordinates_input, move_buttons
 from explorer.app.view import View
 from explorer.app.views import VIEWS
@@ -176,21 +175,8 @@ def _offer_originals(bundle: Bundle) -> None:
         f"The images of {literal(data.title)} are not on this machine; "
         "thumbnails are reconstructions."
     )
-    source = public_name(data)
-    if source is None:
-        return
-    if st.button("Fetch the data set", icon=":material/download:"):
-        with st.spinner(f"Fetching {literal(data.title)} …"):
-            done = subprocess.run(
-                [sys.executable, "-m", "explorer.datasets", source],
-                capture_output=True, text=True, check=False,
-            )  # fmt: skip
-        if done.returncode:
-            said = done.stderr.strip().splitlines() or ["it was stopped"]
-            st.error(f"The images could not be fetched: {literal(said[-1])}")
-        else:
-            cache.forget_originals()
-            st.rerun()
+    if source := public_name(data):
+        render_fetch(source, data.title)
 
 
 def _render_tabs(bundle: Bundle, view: View) -> None:
