@@ -162,7 +162,12 @@ def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
     )
     try:
         count_weights(graph)
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            graph,
+            options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # it prints
+        )
     except Exception as error:  # onnxruntime's errors share no base class
         raise GraphError(f"{name} is not usable: {one_line(error)}") from error
 

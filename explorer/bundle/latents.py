@@ -127,8 +127,9 @@ def _make_graph(arrays: Mapping[str, np.ndarray], place: str) -> DataGraph | Non
         return None
     z = arrays["z_mean"][graph_nodes(len(arrays["z_mean"]))].astype(np.float32)
     edges, costs = arrays["edges"], arrays["costs"]
-    expect(place, "edges", edges, (len(edges), 2), np.uint16)
-    expect(place, "costs", costs, (len(edges),), np.float32)
+    count = edges.size // 2
+    expect(place, "edges", edges, (count, 2), np.uint16)
+    expect(place, "costs", costs, (count,), np.float32)
     if edges.max(initial=0) >= len(z) or costs.min(initial=0) < 0:
         raise BundleError(f"{place} holds edges between images that there are not")
     return DataGraph(z, edges.astype(np.int64), costs)

@@ -1,0 +1,112 @@
+"""What long use leaves behind: memory and descriptors after visitors, uploads and damaged files.
+
+``LATENT_ENDURANCE=600`` lets each test run for ten minutes; it is a few seconds in CI.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import itertools
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks._server import Server, serve
+from benchmarks.visitors import OPTIONS, TABS, Visitor, visits
+from explorer.data.uploads import UploadError, read_upload
+
+ROOT = Path(__file__).parents[1]
+SECONDS = float(os.environ.get("LATENT_ENDURANCE", 4))
+MODELS = ("mnist-2d", "fashion_mnist-2d")
+GROWTH = 80
+"""Megabytes that a process may hold more after than before."""
+HELD_SESSIONS = 128
+"""Streamlit keeps so many sessions at most for two minutes after their pages have gone."""
+
+pytestmark = [
+    pytest.mark.endurance,
+    pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="Linux tells what is open"),
+]
+
+
+def descriptors(pid: int) -> int:
+    """How many files and sockets a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+async def wander(server: Server, chance: random.Random, end: float) -> int:
+    """Visit model after model, and press something a few times in each; how many visits."""
+    for count in itertools.count(1):
+        visitor = Visitor(server, chance.choice(MODELS))
+        async with visits([visitor]):
+            await visitor.open()
+            for _ in range(chance.randint(1, 6)):
+                tab = chance.choice(TABS)
+                await visitor.press("tab", "string_value", tab)
+                for key, kind, value in chance.sample(OPTIONS.get(tab, []), tab in OPTIONS):
+                    await visitor.press(key, kind, value)
+        if time.monotonic() > end:
+            return count
+    raise AssertionError("time goes on")
+
+
+async def visit(server: Server, count: int, seconds: float) -> int:
+    """Let some random visitors come and go; how many visits they made."""
+    end = time.monotonic() + seconds
+    wanderers = (wander(server, random.Random(seed), end) for seed in range(count))
+    return sum(await asyncio.gather(*wanderers))
+
+
+def test_random_visitors_leave_nothing_behind() -> None:
+    with serve() as server:
+        asyncio.run(visit(server, 4, SECONDS / 2))
+        before = server.memory("VmRSS"), descriptors(server.pid)
+        visits_made = asyncio.run(visit(server, 4 if SECONDS < 60 else 20, SECONDS))
+        after = server.memory("VmRSS"), descriptors(server.pid)
+    assert after[0] < before[0] + GROWTH
+    held = min(visits_made, HELD_SESSIONS)
+    assert after[1] <= before[1] + 3 * held + 8  # the event loop of each
+
+
+def test_uploads_leave_nothing_behind() -> None:
+    chance = random.Random(0)
+    pixels = np.random.default_rng(0).integers(0, 255, (300, 400, 3), np.uint8)
+    files = []
+    for kind in ("png", "jpeg", "gif", "webp", "tiff", "bmp"):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, kind)
+        files.append(file.getvalue())
+
+    def upload(count: int) -> None:
+        for _ in range(count):
+            damaged = bytearray(chance.choice(files))
+            for _ in range(chance.randint(0, 4)):
+                damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+            try:
+                read_upload(bytes(damaged), (28, 28, 1))
+            except UploadError as error:
+                assert "\n" not in str(error)
+
+    server = Server("", os.getpid(), 0)
+    upload(30)
+    before = server.memory("VmRSS"), descriptors(os.getpid())
+    upload(2_000 if SECONDS >= 60 else 100)
+    assert server.memory("VmRSS") < before[0] + GROWTH
+    assert descriptors(os.getpid()) <= before[1]
+
+
+@pytest.mark.parametrize("seed", [0])
+def test_damaged_bundles_get_a_sentence(seed: int) -> None:
+    command = [sys.executable, "-m", "tests.fuzz", "--seed", str(seed), "--seconds", str(SECONDS)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(" files\n")
+    assert done.stdout.count("\n") == 1, "onnxruntime printed something"
