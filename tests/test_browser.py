@@ -1526,7 +1526,7 @@ def test_axe_finds_nothing_in_any_view(theme: str, chromium: Any, app_url: str) 
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm install")
     visitor = Visitor(chromium, app_url, color_scheme=theme)
-    visitor.open(model=DEEP, view="Model")
+    visitor.open(model=DEEP, view="Model", direction="means:3:8", pins="one~test-3")
     visitor.page.evaluate(AXE.read_text(encoding="utf-8"))
     found = {}
     for view in VIEWS:
