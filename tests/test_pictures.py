@@ -532,7 +532,7 @@ def test_a_mistake_gets_one_sentence_and_2_and_nothing_is_written(
         (["--seed", "-1"], "argument --seed: -1 is not between 0 and 4,294,967,295"),
         (["--spacing", "log"], "argument --spacing: invalid choice: 'log'"),
         (["--width", "8.5"], "argument --width: '8.5' is not like 8.5cm, 85mm, 3.3in or 241pt"),
-        (["--width", "3cm"], "argument --width: 3cm is not between 4 and 50 cm"),
+        (["--width", "3cm"], "argument --width: 3cm is not between 6 and 50 cm"),
         (["--format", "gif"], "argument --format: invalid choice: 'gif'"),
         (["--at"], "argument --at: expected one argument"),
     ],

@@ -60,7 +60,7 @@ STEPS = 11
 IMAGE_SIDE, GRID_SIDE = 280, 1000
 """Pixels that the longer side of one image, and of many in one picture, comes close to."""
 CENTIMETRES = {"cm": 1.0, "mm": 0.1, "in": 2.54, "pt": 2.54 / 72}
-WIDTHS = 4.0, 50.0
+WIDTHS = 6.0, 50.0
 """Centimetres that a figure may be wide."""
 
 

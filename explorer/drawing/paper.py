@@ -116,6 +116,7 @@ def _lay_out(
         MARGIN * POINT, MARGIN * POINT, "\n".join(lines), color="0.25", fontsize=SMALL,
         linespacing=LINE, va="bottom", transform=figure.dpi_scale_trans,
     ).set_in_layout(False)  # fmt: skip
+    figure.set_figheight(figure.get_figheight() + below)
     for _ in range(2):  # the second time the labels of the axes may be others
         height = figure.get_figheight()
         engine: Any = figure.get_layout_engine()
