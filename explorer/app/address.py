@@ -34,7 +34,8 @@ class Address:
     @property
     def details(self) -> tuple[Detail, ...]:
         """What the address may say of a model."""
-        return *ALWAYS, *(detail for view in self.views for detail in view.details)
+        of_views = (detail for view in self.views for detail in view.details)
+        return *ALWAYS, *dict.fromkeys(of_views)  # two views may share one
 
     def read(self, models: Iterable[str], first: str | None) -> None:
         """Take what the address says, if that is new; a visit begins with the model ``first``."""

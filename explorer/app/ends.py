@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import streamlit as st
 
@@ -215,6 +217,20 @@ def choose_test_image(bundle: Bundle, name: str) -> None:
         title="Test images to choose from",
         tile_size=56,
     )
+
+
+def choose_clicked() -> Callable[[np.ndarray, int | None], None]:
+    """A control for the end that a click on the map chooses; returns what such a click does."""
+    target = st.segmented_control(
+        "A click on the map chooses the image to start", ("From", "To"), default="From",
+        required=True, key="click-target", persist_state="session",
+    )  # fmt: skip
+
+    def take(z: np.ndarray, row: int | None) -> None:
+        end = session.format_latent(session.rounded(z)) if row is None else f"test-{row}"
+        set_end("a" if target == "From" else "b", end)
+
+    return take
 
 
 def set_end(name: str, end: str) -> None:

@@ -201,7 +201,7 @@ def _tell_what_is_missing(view: View) -> None:
     without = [one.name for one in VIEWS if not one.needs_decoder]
     st.info(
         f"{view.name} needs a decoder, and this model came without one: see "
-        f"{' and '.join(without)}. With encoder.onnx and decoder.onnx every view is there.",
+        f"{', '.join(without)}. With encoder.onnx and decoder.onnx every view is there.",
         icon=":material/extension_off:",
     )
 

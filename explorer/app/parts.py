@@ -108,8 +108,10 @@ def live_map(
     z: np.ndarray | None = None,
     on_click: Callable[[np.ndarray, int | None], None] | None = None,
     on_groups: Callable[[np.ndarray, np.ndarray], None] | None = None,
+    picks: bool = True,
     path: np.ndarray | None = None,
     has_lens: bool = False,
+    linked: Bundle | None = None,
 ) -> None:
     """The map of the test images; what it shows of them the page decides.
 
@@ -121,8 +123,10 @@ def live_map(
             by default the latent becomes the point.
         on_groups: is called with the rows of groups A and B, ``(k,)`` each, where a person wants
             the direction between them.
+        picks: whether the mark stays where it is when ``on_click`` is called.
         path: latents to join by a line, ``(k, latent_dim)``.
         has_lens: whether the picture of what is looked at stands beside it.
+        linked: another model on the page, of which the same is looked at.
     """
     count = bundle.card.data.test_images
 
@@ -142,9 +146,11 @@ def live_map(
             "z": (session.point(bundle) if z is None else z).tolist(),
             "label": contents.map_label(bundle),
             "path": None if path is None else path.tolist(),
-            "picks": on_click is not None,
+            "picks": on_click is not None and picks,
             "directs": on_groups is not None,
             "hasLens": has_lens,
+            "given": bundle.label,
+            **({} if linked is None else {"linked": linked.content}),
         },
         on_settled_change=_mover(bundle, key, on_click),
         on_groups_change=take_groups,
@@ -178,13 +184,18 @@ def grid(bundle: Bundle, rows: Sequence[dict[str, Any]], *, key: str) -> None:
     )
 
 
-def scrubber(bundle: Bundle, path: np.ndarray, *, key: str) -> None:
-    """A slider with play and pause along latents ``(k, latent_dim)``."""
-    _scrubber(
-        key=key,
-        data={"content": bundle.content, "path": path.tolist()},
-        on_settled_change=_mover(bundle, key),
-    )
+def scrubber(
+    bundle: Bundle, path: np.ndarray, *, key: str, beside: tuple[Bundle, np.ndarray] | None = None
+) -> None:
+    """A slider with play and pause along latents ``(k, latent_dim)``.
+
+    It moves the point, unless it goes along the path of another model beside that.
+    """
+    data = {"content": bundle.content, "path": path.tolist()}
+    if beside is not None:
+        other, along = beside
+        data["beside"] = {"content": other.content, "path": along.tolist()}
+    _scrubber(key=key, data=data, on_settled_change=_mover(bundle, key))
 
 
 def draw(bundle: Bundle, on_drawn: Callable[[np.ndarray], None], *, key: str) -> None:
@@ -213,6 +224,12 @@ def draw(bundle: Bundle, on_drawn: Callable[[np.ndarray], None], *, key: str) ->
         },
         on_settled_change=take,
     )
+
+
+def follow_drawing(bundle: Bundle, other: Bundle, *, key: str) -> None:
+    """What another model makes meanwhile of what is drawn on the canvas of the first."""
+    given = contents.drawing(bundle, cache.object_fill(bundle))
+    _draw(key=key, data={"content": other.content, "follows": True, **given})
 
 
 def pick_tile(

@@ -46,6 +46,7 @@ export function product(matrix, operator = "MatMul") {
 /** Two latent dimensions, images of 1 × 2 grey pixels; decodes to sigmoid(z), encodes to 2 x. */
 export const PLAIN = {
   content: "plain",
+  testSet: "two",
   latentDim: 2,
   imageShape: [1, 2, 1],
   classes: ["left", "right"],

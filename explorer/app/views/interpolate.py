@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import get_args
 
 import numpy as np
 import streamlit as st
 
 from explorer.app import cache, ends, parts, session
 from explorer.app.exports import download, figures, menu, npz
+from explorer.app.paths import EVEN, PATH, SMOOTH, SPACING
 from explorer.app.point import render_point, stage
 from explorer.app.view import Option, View
 from explorer.app.words import percent
@@ -18,11 +18,7 @@ from explorer.bundle.walks import Kind, Walk
 from explorer.core.geodesics import THIN, Scores
 from explorer.drawing import charts, films, raster
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
-PATH = Option("path", KINDS[0], KINDS)
 STEPS = Option("steps", 12, tuple(range(3, 41)))
-EVEN = "In the picture"
-SPACING = Option("even", EVEN, (EVEN, "In the latent space"))
 LOOP = Option("loop", "Open", ("Open", "Closed"))
 
 HELP = """
@@ -47,8 +43,6 @@ SCORES_HELP = f"""
   encoder agree.
 - **Largest step**: over the mean one, of 60 that are spaced evenly in the picture.
 """
-SMOOTH = 60
-"""Steps from a stop to the next that the scrubber takes; within one it goes straight."""
 
 
 def render_view(bundle: Bundle) -> None:
@@ -128,16 +122,7 @@ def _render_strip(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
 
 
 def _render_map(bundle: Bundle, path: np.ndarray) -> None:
-    target = st.segmented_control(
-        "A click on the map chooses the image to start", ("From", "To"), default="From",
-        required=True, key="click-target", persist_state="session",
-    )  # fmt: skip
-
-    def take(z: np.ndarray, row: int | None) -> None:
-        name = "a" if target == "From" else "b"
-        end = session.format_latent(session.rounded(z)) if row is None else f"test-{row}"
-        ends.set_end(name, end)
-
+    take = ends.choose_clicked()
     parts.live_map(bundle, key=f"path-map-{bundle.card.name}", on_click=take, path=path)
 
 

@@ -7,15 +7,15 @@ import streamlit as st
 
 from explorer.app import cache, ends, parts, session
 from explorer.app.exports import figures, menu
+from explorer.app.reconstruction import DRAWING, describe_terms, take_drawing, terms
 from explorer.app.upload import upload_and_prepare
 from explorer.app.view import View
 from explorer.app.words import describe, describe_test_image, literal, percent
-from explorer.bundle.posterior import MovedPosterior, Posterior
+from explorer.bundle.posterior import MovedPosterior
 from explorer.bundle.spelling import parse_test_image
 from explorer.bundle.store import Bundle
-from explorer.core.elbo import kl_divergence
 from explorer.core.geometry import nearest
-from explorer.core.metrics import elbo_terms, percentile_of
+from explorer.core.metrics import percentile_of
 from explorer.drawing import raster
 
 HELP = """
@@ -37,8 +37,7 @@ one that explains the image best: the least −log p(x|z) + ½‖z‖².
 place found, with the encoder's variance, in nats, both over the same ten draws. It can be negative:
 the best place is not always the best centre.
 """
-DRAWING, TEST_IMAGE = "Drawing", "Test image"
-SAMPLES = 10
+TEST_IMAGE = "Test image"
 NEIGHBOURS = 12
 
 
@@ -65,7 +64,7 @@ def _render_reconstruction(bundle: Bundle) -> None:
     way = session.point(bundle)[np.newaxis]
     with result:
         if is_drawing:
-            image = _take_drawing(bundle)
+            image = take_drawing(bundle, lambda: st.session_state.update(moved=True))
         if image is not None:
             way = _render_result(bundle, image, has_pictures=not is_drawing)
     with place, st.container(key="place"):
@@ -129,21 +128,6 @@ def _take_image(bundle: Bundle, source: str) -> np.ndarray | None:
     return upload_and_prepare(bundle, key="reconstruct", source=source, adjustable=True)
 
 
-def _take_drawing(bundle: Bundle) -> np.ndarray | None:
-    """Draw the canvas; what was drawn on it, if anything."""
-    kept = f"drawing-{bundle.content}"
-
-    def take(drawn: np.ndarray) -> None:
-        image = drawn / np.float32(255.0)
-        st.session_state[kept] = image
-        session.move_to(bundle, bundle.codec.encode(image[np.newaxis])[0][0])
-        st.session_state["moved"] = True
-
-    parts.draw(bundle, take, key=f"draw-{bundle.card.name}")
-    image: np.ndarray | None = st.session_state.get(kept)
-    return image
-
-
 def _take_test_image(bundle: Bundle, originals: np.ndarray) -> np.ndarray:
     state = st.session_state
     state.setdefault("image", f"test-{cache.vivid_row(bundle)}")
@@ -176,23 +160,6 @@ def _render_pictures(image: np.ndarray, reconstruction: np.ndarray) -> None:
         column.image(raster.crisp(picture), caption=caption, width="stretch", alt=caption)
 
 
-def _terms(bundle: Bundle, posterior: Posterior, image: np.ndarray) -> tuple[float, float]:
-    """Reconstruction term and KL of an image under a posterior, nats."""
-    model = bundle.card.model
-    reconstruction, sampled_kl = elbo_terms(
-        posterior.draw,
-        bundle.codec.parameters,
-        raster.to_pixels(image)[np.newaxis],
-        model.latent_dim,
-        model.likelihood,
-        samples=SAMPLES,
-        seed=0,
-    )
-    if model.has_flow:
-        return float(reconstruction[0]), float(sampled_kl.sum())
-    return float(reconstruction[0]), float(kl_divergence(*posterior.encode(image[np.newaxis]))[0])
-
-
 def _render_refined(bundle: Bundle, image: np.ndarray, way: np.ndarray) -> None:
     """Draw both reconstructions with their terms, and a button that goes to the refined one."""
     start, end = way[0], way[-1]
@@ -205,11 +172,9 @@ def _render_refined(bundle: Bundle, image: np.ndarray, way: np.ndarray) -> None:
     ):
         column.image(raster.crisp(picture), caption=name, width="stretch", alt=name)
         if bundle.card.model.has_variance:
-            reconstruction, kl = _terms(bundle, posterior, image)
+            reconstruction, kl = terms(bundle, posterior, image)
             sums.append(reconstruction + kl)
-            column.caption(
-                f"−ELBO {sums[-1]:.1f} = reconstruction {reconstruction:.1f} + KL {kl:.1f} nats"
-            )
+            column.caption(describe_terms(reconstruction, kl))
     if sums:
         lost = f"{sums[0] - sums[1]:.1f}".replace("-", "−")
         st.markdown(f"Lost by the encoder: **{lost} nats**, in {len(way) - 1} steps.")
@@ -223,7 +188,7 @@ def _render_refined(bundle: Bundle, image: np.ndarray, way: np.ndarray) -> None:
 
 
 def _render_terms(bundle: Bundle, image: np.ndarray) -> None:
-    reconstruction, kl = _terms(bundle, bundle.codec.posterior, image)
+    reconstruction, kl = terms(bundle, bundle.codec.posterior, image)
     neg_elbo = reconstruction + kl
     share = float(percentile_of(neg_elbo, bundle.sorted_neg_elbo))
     st.caption(

@@ -1,13 +1,15 @@
 /**
  * A canvas to draw on, and what the model makes of the drawing meanwhile.
  *
- * The host learns of the drawing, a PNG of what the model sees, when a stroke ends.
+ * The host learns of the drawing, a PNG of what the model sees, when a stroke ends. Parts of
+ * several models for images of the same size show the same drawing.
  *
  * @typedef {{content: string, z: number[], background: number[], side: number | null,
  *   neighbours: number, errorColours: number[][], fit: "crop" | "pad" | "stretch",
- *   opens?: boolean}} DrawData
+ *   opens?: boolean, follows?: boolean}} DrawData
  *   `background` of each channel, 0 to 255; `side`: what objects are scaled to, if they can be;
- *   `fit`: what becomes of a picture of other proportions; `opens`: whether one can be opened here
+ *   `fit`: what becomes of a picture of other proportions; `opens`: whether one can be opened here;
+ *   `follows`: whether it is drawn on the canvas of another model
  */
 
 import { button, colour, segments, slider, toggle } from "../shared/controls.js";
@@ -30,6 +32,7 @@ const HTML = `<div class="draw">
   </div></div>`;
 
 export class Draw {
+  #box;
   #model;
   #tell;
   #paper;
@@ -44,8 +47,9 @@ export class Draw {
   #line;
   #start;
   #pictures;
-  /** @type {{sketch?: Sketch, isCentred?: boolean}} */
+  /** @type {{sketch?: Sketch, isCentred?: boolean, shown?: Set<() => void>}} */
   #memory;
+  #shown;
   #sketch;
   /** @type {import("../shared/sketch.js").Stroke | null} */
   #stroke = null;
@@ -68,6 +72,7 @@ export class Draw {
       const options = { willReadFrequently: true };
       return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", options));
     };
+    this.#box = box;
     this.#model = model;
     this.#tell = tell;
     this.#paper = context(".paper");
@@ -82,11 +87,13 @@ export class Draw {
     this.#line = hub.engine.line(URGENCY.picture);
     this.#start = hub.engine.line(URGENCY.reading);
     this.#pictures = new Pictures(hub.engine, model, () => this.#showNearest());
-    this.#memory = hub.memory(model.content);
+    this.#memory = hub.memory(`drawing of ${imageShape}`);
+    this.#shown = this.#memory.shown ??= new Set();
+    this.#shown.add(this.#redraw);
     this.#sketch = this.#memory.sketch ??= new Sketch();
     this.#width = Math.max(1, Math.round(imageShape[1] / 5.6) / 2);
     this.#listen(this.#paper.canvas);
-    this.#endSettings = hub.settings.onChange(() => this.#drawSoon());
+    this.#endSettings = hub.settings.onChange(this.#redraw);
   }
 
   /** @param {DrawData} data */
@@ -94,12 +101,14 @@ export class Draw {
     const isFirst = this.#data === null;
     this.#data = data;
     if (!isFirst) return;
-    this.#makeControls(data);
+    find(this.#box, ".draw").classList.toggle("follows", Boolean(data.follows));
+    if (!data.follows) this.#makeControls(data);
     this.#draw();
   }
 
   close() {
     cancelAnimationFrame(this.#frame);
+    this.#shown.delete(this.#redraw);
     this.#line.close();
     this.#start.close();
     this.#pictures.close();
@@ -260,8 +269,12 @@ export class Draw {
     this.#settle();
   }
 
-  #drawSoon() {
+  #redraw = () => {
     this.#frame ||= requestAnimationFrame(() => this.#draw());
+  };
+
+  #drawSoon() {
+    for (const redraw of this.#shown) redraw();
   }
 
   /** Draws the sketch, and asks what the model makes of it. */
@@ -286,6 +299,7 @@ export class Draw {
 
   /** Tells the host, once what the model sees is drawn. */
   #settle() {
+    this.#drawSoon();
     this.#draw();
     this.#tell("settled", { picture: this.#seen.canvas.toDataURL() });
   }

@@ -45,7 +45,10 @@ export class Frame {
     find(root, ".ask").addEventListener("click", () => this.#tour.start());
     find(root, ".show").addEventListener("click", () => dialog.showModal());
     find(root, ".present").addEventListener("click", present);
-    const views = Array.from("123456", (key) => [key, () => hub.actions.openView(Number(key) - 1)]);
+    const views = Array.from("1234567", (key) => [
+      key,
+      () => hub.actions.openView(Number(key) - 1),
+    ]);
     const moves = Object.entries({ r: "random", "ctrl+z": "undo", "ctrl+y": "redo" });
     const keys = {
       ...Object.fromEntries(views),

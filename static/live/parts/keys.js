@@ -2,7 +2,7 @@
 
 /** What the list says: keys, and what they do. */
 export const LIST = [
-  ["1 … 6", "Map, Manifold, Sliders, Interpolate, Reconstruct, Model"],
+  ["1, 2, 3 …", "the views, in the order of their tabs"],
   ["R", "a random point"],
   ["← ↑ ↓ →", "move the point on the map that has the keyboard (Shift: further)"],
   ["+ − 0, Enter", "on the map: zoom, show all; to the nearest image"],

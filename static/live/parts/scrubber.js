@@ -1,7 +1,9 @@
 /**
- * A slider along a path through the latent space, with play and pause.
+ * A slider along a path through the latent space, with play and pause, or along those of two
+ * models at once.
  *
- * @typedef {{content: string, path: number[][]}} ScrubberData
+ * @typedef {{content: string, path: number[][]}} Way of a model
+ * @typedef {Way & {beside?: Way}} ScrubberData
  */
 
 import { build, find, same } from "../shared/elements.js";
@@ -18,27 +20,26 @@ const HTML = `
   <output></output>`;
 
 export class Scrubber {
-  #model;
+  #hub;
   #tell;
   #play;
   #range;
   #output;
-  /** @type {number[][]} */
-  #path = [];
-  #latent;
+  /** @type {ScrubberData | null} */
+  #data = null;
+  /** @type {{model: import("../shared/model.js").Model, path: number[][], latent: Float32Array, end: () => void}[]} */
+  #tracks = [];
   #frame = 0;
   #direction = 1;
   #elapsed = 0;
-  #endLook;
   #isCalm = matchMedia("(prefers-reduced-motion: reduce)");
 
   /** @param {HTMLElement} root @param {import("../shared/hub.js").Host} host */
-  constructor(root, { model, tell }) {
+  constructor(root, { hub, tell }) {
     const box = build("scrubber", HTML);
     root.append(box);
-    this.#model = model;
+    this.#hub = hub;
     this.#tell = tell;
-    this.#latent = new Float32Array(model.header.latentDim);
     this.#play = find(box, ".play");
     this.#range = find(box, ".range", HTMLInputElement);
     this.#output = find(box, "output");
@@ -46,25 +47,41 @@ export class Scrubber {
     this.#range.addEventListener("input", () => this.#show());
     this.#range.addEventListener("change", () => this.#settle());
     this.#range.addEventListener("pointerdown", () => this.#stop());
-    // When nobody looks elsewhere any more, the picture is the path's again
-    this.#endLook = model.onLook((z, source) => {
-      if (z === null && source !== this) queueMicrotask(() => model.look(this.#latent, this));
-    });
   }
 
   /** @param {ScrubberData} data */
-  update({ path }) {
-    const isOther = !same(path, this.#path);
-    if (isOther) this.#range.value = "0";
-    this.#path = path;
-    if (isOther) this.#show();
-    else this.#locate();
+  update(data) {
+    if (same(data, this.#data)) return;
+    this.#leave();
+    this.#data = data;
+    this.#range.value = "0";
+    for (const { content, path } of data.beside ? [data, data.beside] : [data]) {
+      this.#hub.withModel(content, (model) => this.#data === data && this.#follow(model, path));
+    }
   }
 
   close() {
     this.#stop();
-    this.#endLook();
-    this.#model.look(null, this);
+    this.#leave();
+    this.#data = null;
+  }
+
+  /** @param {import("../shared/model.js").Model} model @param {number[][]} path */
+  #follow(model, path) {
+    const latent = new Float32Array(model.header.latentDim);
+    // When nobody looks elsewhere any more, the picture is the path's again
+    const end = model.onLook((z, source) => {
+      if (z === null && source !== this) queueMicrotask(() => model.look(latent, this));
+    });
+    this.#tracks.push({ model, path, latent, end });
+    this.#show();
+  }
+
+  #leave() {
+    for (const { model, end } of this.#tracks.splice(0)) {
+      end();
+      model.look(null, this);
+    }
   }
 
   #stop() {
@@ -80,7 +97,8 @@ export class Scrubber {
   }
 
   #settle() {
-    this.#tell("settled", { z: Array.from(this.#latent), row: null });
+    const [{ latent }] = this.#tracks;
+    if (!this.#data?.beside) this.#tell("settled", { z: Array.from(latent), row: null });
   }
 
   #start() {
@@ -106,20 +124,18 @@ export class Scrubber {
     this.#show();
   }
 
+  /** Looks at the latents at the slider's place. */
   #show() {
-    this.#locate();
-    this.#model.look(this.#latent, this);
-  }
-
-  /** Finds the latent at the slider's place. */
-  #locate() {
     const t = this.#range.valueAsNumber;
-    const place = t * (this.#path.length - 1);
-    const first = Math.min(Math.floor(place), this.#path.length - 2);
-    const share = place - first;
-    for (let i = 0; i < this.#latent.length; i++) {
-      this.#latent[i] = this.#path[first][i] * (1 - share) + this.#path[first + 1][i] * share;
-    }
     this.#output.textContent = `${Math.round(100 * t)} %`;
+    for (const { model, path, latent } of this.#tracks) {
+      const place = t * (path.length - 1);
+      const first = Math.min(Math.floor(place), path.length - 2);
+      const share = place - first;
+      for (let i = 0; i < latent.length; i++) {
+        latent[i] = path[first][i] * (1 - share) + path[first + 1][i] * share;
+      }
+      model.look(latent, this);
+    }
   }
 }

@@ -9,7 +9,7 @@
  * @typedef {{low: number | null, high: number | null, floor: number | null,
  *   ceiling: number | null, below: string, above: string}} Limit
  * @typedef {{
- *   content: string, latentDim: number, imageShape: number[], classes: string[],
+ *   content: string, testSet: string, latentDim: number, imageShape: number[], classes: string[],
  *   likelihood: string, isConditional: boolean, hasDecoder: boolean, hasReconstructions: boolean, spriteColumns: number,
  *   trust: {hole: number, words: Record<string, string>, limits: Limit[]},
  *   columns: {name: string, title: string, unit: string}[],
@@ -22,7 +22,12 @@
  */
 
 export class Model {
-  /** The header's fields; `content` is the hash that tells models apart. @type {Header} */
+  /**
+   * The header's fields; `content` is the hash that tells models apart, `testSet` that of their
+   * test images.
+   *
+   * @type {Header}
+   */
   header;
   /** Latent means of the test images, one after the other. */
   zMean;

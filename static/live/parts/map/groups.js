@@ -33,13 +33,18 @@ export class Groups {
   /** 1 for rows of A, 2 for those of B, 3 for both. */
   #marks;
   #active;
+  #change = () => {
+    this.#refresh();
+    this.#means.change();
+  };
   /** @type {Record<string, HTMLElement>} */
   #shown = {};
 
   /**
    * @param {HTMLElement} box
    * @param {import("../../shared/hub.js").Host} host
-   * @param {{active: Name, A?: Uint32Array, B?: Uint32Array}} memory
+   * @param {{active: Name, A?: Uint32Array, B?: Uint32Array, changed: Set<() => void>}} memory
+   *   that all maps of these test images have in common; what to call when it has changed
    * @param {import("../../shared/pictures.js").Pictures} pictures
    * @param {{change: () => void, look: (row: number | null) => void, choose: (row: number) => void,
    *   direct: (A: Uint32Array, B: Uint32Array) => void}} means what follows from another group, from
@@ -60,7 +65,7 @@ export class Groups {
     this.#active = segments("The next region makes group", [["A", "Group A"], ["B", "Group B"]], (name) => {
       memory.active = name;
     }); // prettier-ignore
-    this.#active.show(memory.active);
+    memory.changed.add(this.#change);
     const close = button("✕", () => this.#clear("A", "B"), "Clear both groups");
     close.className = "plain";
     find(box, ".head").append(
@@ -73,6 +78,7 @@ export class Groups {
   }
 
   close() {
+    this.#memory.changed.delete(this.#change);
     for (const line of Object.values(this.#lines)) line.close();
   }
 
@@ -96,15 +102,13 @@ export class Groups {
     const members = rowsWith(isIn, 1);
     if (members.length) this.#memory[name] = members;
     else delete this.#memory[name];
-    this.#refresh();
-    this.#means.change();
+    this.#tell();
   }
 
   /** Adds rows to a group, or takes them away if it has them all. @param {Name} name @param {number[]} rows */
   toggle(name, rows) {
     const bit = name === "A" ? 1 : 2;
     this.#memory.active = name;
-    this.#active.show(name);
     this.take(rows, rows.every((row) => this.#marks[row] & bit) ? "remove" : "add");
   }
 
@@ -116,12 +120,16 @@ export class Groups {
   /** @param {Name[]} names */
   #clear(...names) {
     for (const name of names) delete this.#memory[name];
-    this.#refresh();
-    this.#means.change();
+    this.#tell();
+  }
+
+  #tell() {
+    for (const change of this.#memory.changed) change();
   }
 
   /** Shows both, for each takes room from the other. */
   #refresh() {
+    this.#active.show(this.#memory.active);
     this.#marks.fill(0);
     /** @type {const} */ (["A", "B"]).forEach((name, i) => {
       for (const row of this.#memory[name] ?? []) this.#marks[row] |= i + 1;

@@ -6,15 +6,17 @@
  * part is made again.
  *
  * @typedef {{content: string, z: number[], label: string, path?: number[][], picks?: boolean,
- *   directs?: boolean, hasLens?: boolean}} MapData `path` is joined by a line; if `picks`, a click
- *   chooses a place and leaves the point where it is; if `directs`, the host takes directions
+ *   directs?: boolean, hasLens?: boolean, linked?: string, given?: number}} MapData `path` is joined
+ *   by a line; if `picks`, a click chooses a place and leaves the point where it is; if `directs`,
+ *   the host takes directions; `linked` is another model that looks at the same; `given` is the
+ *   class that a conditional model decodes
  * @typedef {{shown: Record<string, import("./view.js").Shown>, hidden: Set<number>,
- *   ranges: Record<string, [number, number] | null>,
- *   groups: ConstructorParameters<typeof Groups>[2]}} Remembered by map and quantity
+ *   ranges: Record<string, [number, number] | null>}} Remembered by map and quantity
  */
 
 import { chosenMap } from "../../shared/choice.js";
 import { find, write } from "../../shared/elements.js";
+import { Link } from "../../shared/link.js";
 import { Pictures } from "../../shared/pictures.js";
 import { decimal } from "../../shared/plane.js";
 import { Lens } from "../lens.js";
@@ -74,6 +76,8 @@ export class LiveMap {
   #groups;
   /** @type {Lens | null} */
   #lens = null;
+  /** @type {Link | null} */
+  #link = null;
   /** @type {MapData} */
   #data = { content: "", z: [], label: "" };
   /** @type {Values | null} */
@@ -105,8 +109,10 @@ export class LiveMap {
     this.#mark = find(root, ".mark.looked");
     this.#tip = find(root, ".tip");
     const memory = hub.memory(model.content);
-    memory.map ??= { shown: {}, hidden: new Set(), ranges: {}, groups: { active: "A" } };
+    memory.map ??= { shown: {}, hidden: new Set(), ranges: {} };
     this.#memory = /** @type {Remembered} */ (memory.map);
+    const common = hub.memory(model.header.testSet);
+    common.groups ??= { active: "A", changed: new Set() };
     this.#counts = new Uint32Array(classes.length);
     for (const label of model.labels) this.#counts[label] += 1;
     this.#pictures = new Pictures(hub.engine, model, () => {
@@ -130,10 +136,10 @@ export class LiveMap {
         );
       },
     );
-    this.#groups = new Groups(find(root, ".groups"), host, this.#memory.groups, this.#pictures, {
+    this.#groups = new Groups(find(root, ".groups"), host, common.groups, this.#pictures, {
       change: () => {
         this.#paint();
-        hub.actions.group(model.content, this.#memory.groups);
+        hub.actions.group(model.content, common.groups);
       },
       look: (row) => (row === null ? this.#leave() : this.#lookAt(this.#spotOf(row))),
       choose: (row) => this.#settle(this.#spotOf(row)),
@@ -173,7 +179,7 @@ export class LiveMap {
     const filled = new ResizeObserver(() => this.#fill());
     filled.observe(document.documentElement);
     this.#ends = [
-      model.onLook((z, source) => source !== this && this.#onLook(z)),
+      model.onLook((z, source, row) => source !== this && this.#onLook(z, row)),
       hub.settings.onChange((name) => {
         if (name === "map" || name === "axes" || name === null) this.#setMap();
         this.#setColours();
@@ -189,7 +195,10 @@ export class LiveMap {
   update(data) {
     const isFirst = this.#data.content === "";
     this.#data = this.#settling ? { ...data, z: this.#data.z } : data; // it does not know the last keys yet
-    const { content, z, label, path, directs, hasLens } = this.#data;
+    const { content, z, label, path, directs, hasLens, linked, given } = this.#data;
+    const { hub } = this.#host;
+    if (given !== undefined) hub.condition(content, given);
+    if (isFirst && linked) this.#link = new Link(this.#host, linked, this.#pictures);
     this.#box.classList.toggle("directs", Boolean(directs));
     this.#plot.setAttribute("aria-label", label);
     if (hasLens && !this.#lens) {
@@ -215,6 +224,7 @@ export class LiveMap {
     for (const end of this.#ends) end();
     for (const part of [this.#gestures, this.#pictures, this.#groups, this.#scene]) part.close();
     this.#lens?.close();
+    this.#link?.close();
     this.#host.model.look(null, this);
   }
 
@@ -311,19 +321,23 @@ export class LiveMap {
   /** @param {Spot} spot */
   #lookAt(spot) {
     this.#looked = spot;
-    this.#host.model.look(Float32Array.from(spot.z), this, spot.row);
+    const z = Float32Array.from(spot.z);
+    this.#host.model.look(z, this, spot.row);
+    this.#link?.look(z, spot.row);
     this.#scene.markSoon();
   }
 
   #leave() {
     this.#looked = null;
     this.#host.model.look(null, this);
+    this.#link?.look(null);
     this.#scene.markSoon();
   }
 
-  /** Another part looks elsewhere. @param {Float32Array | null} z */
-  #onLook(z) {
-    this.#looked = z && { z, at: this.#scene.map.place(z), row: null };
+  /** Another part looks elsewhere. @param {Float32Array | null} z @param {number | null} row */
+  #onLook(z, row) {
+    const { map } = this.#scene;
+    this.#looked = z && { z, at: row === null ? map.place(z) : this.#scene.placeOf(row), row };
     this.#scene.markSoon();
   }
 
@@ -336,6 +350,7 @@ export class LiveMap {
       this.#put = { z: latent, at, row };
       this.#data = { ...this.#data, z: Array.from(latent) };
       this.#host.model.look(latent, this, row);
+      this.#link?.look(latent, row);
       this.#scene.markSoon();
     }
     this.#settling = setTimeout(() => {

@@ -1,0 +1,161 @@
+"""Two models: which ones go together, where one puts what the other shows, and how they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from explorer.app import cache
+from explorer.bundle.card import Card
+from explorer.bundle.store import Bundle
+from explorer.core.geometry import nearest
+
+ROUNDED = 0.0006
+"""A latent is a test image's own if no coordinate differs by more: the address rounds."""
+PARTS = {
+    "information": "mutual information I(x; z)",
+    "total_correlation": "total correlation",
+    "dimension_wise": "dimension-wise KL",
+}
+"""Of the KL, by their names on the card."""
+
+
+def partners(card: Card, cards: Mapping[str, Card]) -> list[str]:
+    """The models whose images have the same shape, those of the same test images first."""
+
+    def order(name: str) -> tuple[bool, str, int, str]:
+        other = cards[name]
+        return not have_same_images(card, other), other.data.title, other.model.latent_dim, name
+
+    shape = card.data.image_shape
+    fitting = [name for name, other in cards.items() if other.data.image_shape == shape]
+    return sorted((name for name in fitting if name != card.name), key=order)
+
+
+def have_same_images(one: Card, other: Card) -> bool:
+    """Whether the same test images stand in the same rows of both."""
+    return one.data.test_sha256 == other.data.test_sha256
+
+
+def row_at(bundle: Bundle, z: np.ndarray) -> int | None:
+    """The test image whose own latent ``z`` is; None if it is no image's."""
+    row = int(nearest(z, bundle.latents.z_mean, 1)[0][0])
+    is_own = np.abs(bundle.latents.z_mean[row] - z).max() < ROUNDED
+    return row if is_own else None
+
+
+def counterpart(one: Bundle, z: np.ndarray, other: Bundle) -> np.ndarray | None:
+    """The latent where another model puts what one shows at ``z``.
+
+    That is the same test image's where both have it, else the encoder's of the picture: the
+    original of a test image, or what is decoded. None where there is no such picture or encoder.
+    """
+    row = row_at(one, z)
+    if row is not None and have_same_images(one.card, other.card):
+        return np.asarray(other.latents.z_mean[row])
+    originals = None if row is None else cache.originals_of(one)
+    if not other.card.model.has_graphs:
+        return None
+    if originals is not None:
+        image = originals[row]
+    elif one.card.model.has_graphs:
+        (image,) = cache.decoded(one, z[np.newaxis])
+    else:
+        return None
+    return np.asarray(other.codec.encode(image[np.newaxis] / np.float32(255.0))[0][0])
+
+
+class Figure(NamedTuple):
+    """A figure of a card.
+
+    Attributes:
+        name: for people.
+        digits: after the point.
+        value: None if the card does not tell it.
+        scale: figures are compared only where theirs are the same; None for any.
+    """
+
+    name: str
+    digits: int
+    value: float | None
+    scale: object = None
+
+
+def figures_of(card: Card) -> Iterator[Figure]:
+    """The figures that tell models apart, terms in nats per image."""
+    m, model, images = card.metrics, card.model, card.data.test_sha256
+    density = images, model.likelihood  # nats of a density are no nats of a probability
+    bound = m.importance
+    yield Figure("latent dimensions", 0, model.latent_dim)
+    yield Figure("active units", 0, m.active_units)
+    yield Figure("weights", 0, model.parameters)
+    yield Figure("−ELBO, nats", 2, m.neg_elbo, density)
+    yield Figure("reconstruction, nats", 2, m.reconstruction, density)
+    yield Figure("KL, nats", 2, m.kl, images)
+    yield Figure(
+        "importance-sampled bound, nats", 2, getattr(bound, "bound", None),
+        (density, getattr(bound, "images", 0), getattr(bound, "samples", 0)),
+    )  # fmt: skip
+    for part in ("information", "total_correlation", "dimension_wise"):
+        yield Figure(f"{PARTS[part]}, nats", 2, getattr(m.kl_parts, part, None), images)
+    yield Figure("squared error per pixel", 4, m.squared_error, images)
+    accuracy = None if m.knn_accuracy is None else 100 * m.knn_accuracy
+    yield Figure("k-NN accuracy, %", 1, accuracy, (images, m.knn_neighbours))
+
+
+def figure_rows(one: Card, other: Card) -> dict[str, list[str]]:
+    """Figures of two models as columns of a table, with the second's less the first's.
+
+    What neither tells is left out, and so is a difference of what cannot be compared.
+    """
+    columns: dict[str, list[str]] = {"Figure": [], one.name: [], other.name: [], "Difference": []}
+    for a, b in zip(figures_of(one), figures_of(other), strict=True):
+        if a.value is None and b.value is None:
+            continue
+        difference = None
+        if a.value is not None and b.value is not None and a.scale == b.scale:
+            difference = b.value - a.value
+        cells = (a.name, _written(a), _written(b), _written(a._replace(value=difference), sign="+"))
+        for column, cell in zip(columns.values(), cells, strict=True):
+            column.append(cell)
+    return columns
+
+
+def _written(figure: Figure, sign: str = "") -> str:
+    if figure.value is None:
+        return "–"
+    return f"{figure.value:{sign},.{figure.digits}f}".replace("-", "−")
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How much worse a second model explains test images than a first, in −ELBO.
+
+    Attributes:
+        mean, error: over all, with its standard error, nats.
+        of_images: of each, nats, ``(n,)``.
+    """
+
+    mean: float
+    error: float
+    of_images: np.ndarray
+
+    def most(self, count: int, *, is_worse: bool) -> np.ndarray:
+        """Rows of the images that the second explains most worse, or most better."""
+        signed = self.of_images if is_worse else -self.of_images
+        rows = np.argsort(-signed, kind="stable")[:count]
+        return np.asarray(rows[signed[rows] > 0])
+
+
+def gap_between(one: Bundle, other: Bundle) -> Gap | None:
+    """The difference of two models' −ELBOs, image by image; None if they cannot be compared."""
+    told = all(bundle.card.metrics.neg_elbo is not None for bundle in (one, other))
+    is_same = one.card.model.likelihood == other.card.model.likelihood
+    if not (told and is_same and have_same_images(one.card, other.card)):
+        return None
+    each = other.latents.neg_elbo.astype(np.float64) - one.latents.neg_elbo
+    error = float(each.std(ddof=1) / np.sqrt(len(each))) if len(each) > 1 else np.inf
+    return Gap(float(each.mean()), error, each)

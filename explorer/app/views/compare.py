@@ -1,0 +1,331 @@
+"""Compare: the same image, path and test set in two models, side by side and live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from explorer.app import cache, ends, parts, session
+from explorer.app.pair import (
+    Gap,
+    counterpart,
+    figure_rows,
+    gap_between,
+    have_same_images,
+    partners,
+    row_at,
+)
+from explorer.app.paths import EVEN, PATH, SMOOTH, SPACING
+from explorer.app.point import class_input
+from explorer.app.reconstruction import DRAWING, describe_terms, take_drawing, terms
+from explorer.app.upload import upload_and_prepare
+from explorer.app.view import Detail, Option, View
+from explorer.app.words import describe_test_image, literal
+from explorer.bundle.card import BundleError, Card
+from explorer.bundle.store import Bundle
+from explorer.drawing import raster
+
+HELP = """
+The model of the sidebar is on the left, the second one on the right.
+
+- **Point at a dot**: the same test image is marked on both maps, and its reconstruction by either
+  model is shown. Between the dots the picture that is decoded there is encoded by the other model.
+- **Click** to keep the point in both; a group made on one map is a group on both.
+- An **image of your own** goes through both, and so does a **path** between the same two images.
+"""
+FIGURES_HELP = """
+The cards' figures; the Model view defines them. **Difference** is the second model's less the
+first's, where both are on the same test images and in the same unit: nats of a Gaussian likelihood,
+which is a density, do not compare with those of a Bernoulli.
+"""
+POINT, WALK = "The point", "A path"
+THROUGH = Option("through", POINT, (POINT, "File", "Camera", DRAWING, WALK))
+EXTREMES = 12
+Click = Callable[[np.ndarray, int | None], None]
+"""What a click on a map does: it gets the latent, and the row of the dot that was hit."""
+
+
+def render_view(bundle: Bundle) -> None:
+    """Draw the view."""
+    st.markdown("See what two models make of the same images.", help=HELP)
+    names = partners(bundle.card, _cards())
+    if not names:
+        height, width, channels = bundle.card.data.image_shape
+        st.info(
+            f"There is no other model of images of {width} × {height} pixels, "
+            f"{'grey' if channels == 1 else 'colour'}: only such could be shown the same ones. "
+            "Train or adopt one, then reload this page.",
+            icon=":material/compare:",
+        )
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        name = _choose_second(names)
+        try:
+            other = session.with_label(cache.open_bundle(name))
+        except BundleError as error:
+            st.error(f"**{literal(name)}** cannot be shown: {literal(str(error))}")
+            return
+        st.button("Swap", icon=":material/swap_horiz:", on_click=_swap, args=(bundle, other))
+        through = _choose_what(bundle, other)
+    parts.mount_model(other)
+    st.caption(_describe_link(bundle, other))
+    _render_both(bundle, other, through)
+    _render_figures(bundle, other)
+    parts.mount_images(other)
+
+
+def _cards() -> dict[str, Card]:
+    return {name: card for name, card in cache.list_bundles().items() if isinstance(card, Card)}
+
+
+def _second(names: list[str]) -> str:
+    """The model that was chosen, unless that is gone or no other one any more."""
+    chosen = st.session_state.get("beside")
+    return chosen if chosen in names else names[0]
+
+
+def _choose_second(names: list[str]) -> str:
+    cards, state = _cards(), st.session_state
+    state["second"] = _second(names)
+    name: str = st.selectbox(
+        "Second model",
+        names,
+        format_func=lambda name: f"{cards[name].title} · {name}" if name in cards else name,
+        key="second",
+        on_change=lambda: state.update(beside=state["second"]),
+        width=360,
+    )
+    return name
+
+
+def _take_second(text: str, bundle: Bundle) -> None:
+    if text not in partners(bundle.card, _cards()):
+        raise ValueError("there is no such other model of images of the same size")
+    st.session_state["beside"] = text
+
+
+def _tell_second(bundle: Bundle) -> str | None:
+    names = partners(bundle.card, _cards())
+    return _second(names) if names else None
+
+
+VIEW = View(
+    "Compare",
+    render_view,
+    options=(THROUGH,),
+    details=(Detail("with", _take_second, _tell_second), *ends.DETAILS),
+)
+
+
+def _swap(bundle: Bundle, other: Bundle) -> None:
+    session.move_to(other, _second_point(bundle, other))
+    st.session_state.update(model=other.card.name, beside=bundle.card.name)
+
+
+def _describe_link(bundle: Bundle, other: Bundle) -> str:
+    if have_same_images(bundle.card, other.card):
+        return (
+            f"Both know the same {bundle.card.data.test_images:,} test images: what is pointed at "
+            "on one map is marked on the other, and so are groups."
+        )
+    has_graphs = bundle.card.model.has_graphs and other.card.model.has_graphs
+    return (
+        f"{literal(other.card.name)} knows other test images ({literal(other.card.data.title)}), "
+        "so that no dot is the same on both maps, and figures on test images are not compared. "
+        + (
+            "Pictures go from one model through the other."
+            if has_graphs
+            else "Nor can pictures go from one to the other: that takes both encoders and decoders."
+        )
+    )
+
+
+def _second_point(bundle: Bundle, other: Bundle) -> np.ndarray:
+    """The second model's latent beside the point: the one clicked, or where it puts the picture."""
+    here = session.format_latent(session.point(bundle))
+    clicked = st.session_state.get("clicked-beside")
+    if clicked and clicked[:3] == (bundle.content, here, other.content):
+        return np.asarray(clicked[3])
+    return _beside(bundle, session.point(bundle), other)
+
+
+def _beside(bundle: Bundle, z: np.ndarray, other: Bundle) -> np.ndarray:
+    found = counterpart(bundle, z, other)
+    return session.point(other) if found is None else found
+
+
+def _choose_what(bundle: Bundle, other: Bundle) -> str:
+    """What both show; without their graphs that is the point alone."""
+    if not (bundle.card.model.has_graphs and other.card.model.has_graphs):
+        return POINT
+    session.choose(THROUGH, "What both show")
+    return str(st.session_state[THROUGH.name])
+
+
+def _render_both(bundle: Bundle, other: Bundle, through: str) -> None:
+    """Draw what goes through both models, and each one's map."""
+    pair = (bundle, other)
+    image: np.ndarray | None = None
+    ways: list[np.ndarray] = []
+    click: Click = partial(_click, bundle)
+    if through == WALK:
+        ways = _choose_path(bundle, other)
+        click = ends.choose_clicked()
+    elif through not in (POINT, DRAWING):
+        image = upload_and_prepare(bundle, key="reconstruct", source=through, adjustable=True)
+    clicks = click, partial(_click_second, bundle, other, click)
+    places = [session.point(bundle), _second_point(bundle, other)]
+    for side, column in enumerate(st.columns(2)):
+        one, linked = pair[side], pair[1 - side]
+        with column, st.container(key=f"side-{side}"):
+            st.markdown(f"**{literal(one.card.title)}** · {literal(one.card.name)}")
+            if side == 1 and one.card.model.is_conditional:
+                class_input(one)
+            if through == DRAWING and side == 0:
+                image = take_drawing(bundle)
+            elif through == DRAWING:
+                parts.follow_drawing(bundle, other, key=f"follow-{other.card.name}")
+            elif image is not None:
+                _render_pictures(one, image)
+            if image is not None:
+                places[side] = one.codec.encode(image[np.newaxis])[0][0]
+            if through != WALK and (told := _describe_terms(one, image, places[side])):
+                st.caption(told)
+            parts.live_map(
+                one,
+                key=f"compare-{one.card.name}-{linked.card.name}",
+                z=places[side],
+                on_click=clicks[side],
+                picks=through != POINT,
+                path=ways[side] if ways else None,
+                has_lens=True,
+                linked=linked,
+            )
+
+
+def _click(bundle: Bundle, z: np.ndarray, _: int | None) -> None:
+    session.move_to(bundle, z)
+
+
+def _click_second(
+    bundle: Bundle, other: Bundle, click: Click, z: np.ndarray, row: int | None
+) -> None:
+    """Let a click on the second map do what one on the first does at the same picture."""
+    first = counterpart(other, z, bundle)
+    if first is None:
+        return
+    there = session.format_latent(session.rounded(first))
+    st.session_state["clicked-beside"] = bundle.content, there, other.content, z
+    click(first, row if have_same_images(bundle.card, other.card) else None)
+
+
+def _choose_path(bundle: Bundle, other: Bundle) -> list[np.ndarray]:
+    """Ends, kind and scrubber of a path, and its latents in both models."""
+    ends.setdefault(bundle)
+    columns = st.columns(2, gap="medium")
+    for name, column in zip("ab", columns, strict=True):
+        with column, st.container(border=True, key=f"choice-{name}"):
+            ends.render_end(bundle, name)
+    ends.render_stops_between(bundle)
+    with st.container(horizontal=True):
+        session.choose(PATH, "Path")
+        session.choose(SPACING, "Evenly spaced")
+    stops = ends.stops(bundle, is_loop=False)
+    beside = np.stack([_beside(bundle, z, other) for z in stops])
+    ways = [_smooth(bundle, stops), _smooth(other, beside)]
+    key = f"film-{bundle.card.name}-{other.card.name}"
+    parts.scrubber(bundle, ways[0], key=key, beside=(other, ways[1]))
+    return ways
+
+
+def _smooth(bundle: Bundle, stops: np.ndarray) -> np.ndarray:
+    walk, _ = cache.walks(bundle, stops)[st.session_state[PATH.name]]
+    is_even = st.session_state[SPACING.name] == EVEN
+    return walk.at(SMOOTH * (len(stops) - 1) + 1, evenly=is_even)
+
+
+def _render_pictures(bundle: Bundle, image: np.ndarray) -> None:
+    reconstruction = bundle.codec.decode(bundle.codec.encode(image[np.newaxis])[0])[0]
+    pixels = [raster.to_pixels(image), raster.to_pixels(reconstruction)]
+    colours = [np.broadcast_to(one, (*one.shape[:2], 3)) for one in pixels]
+    sheet = raster.tile(np.stack([*colours, raster.error_map(image, reconstruction)]), 3, gap=1)
+    caption = "original, reconstruction, error map: blue too dark, red too bright"
+    st.image(raster.crisp(sheet), caption=caption, width="stretch", alt=caption)
+
+
+def _describe_terms(bundle: Bundle, image: np.ndarray | None, z: np.ndarray) -> str:
+    """How well the model explains the image, or the test image at the point."""
+    if image is not None:
+        has_terms = bundle.card.model.has_variance
+        return describe_terms(*terms(bundle, bundle.codec.posterior, image)) if has_terms else ""
+    row = row_at(bundle, z)
+    if row is None:
+        return ""
+    name = f"Test image {literal(describe_test_image(bundle, row))}"
+    if bundle.card.metrics.neg_elbo is None:
+        return name
+    neg_elbo, kl = float(bundle.latents.neg_elbo[row]), float(bundle.latents.kl[row])
+    return f"{name}: {describe_terms(neg_elbo - kl, kl)}"
+
+
+def _render_figures(bundle: Bundle, other: Bundle) -> None:
+    st.subheader("Figures on the test images", help=FIGURES_HELP)
+    st.table(figure_rows(bundle.card, other.card))
+    gap = gap_between(bundle, other)
+    if gap is None:
+        st.caption(
+            "The −ELBOs are not compared: that takes the same test images, the same likelihood, "
+            "and that both models have one."
+        )
+        return
+    names = [literal(one.card.name) for one in (bundle, other)]
+    better, worse = names if gap.mean > 0 else reversed(names)
+    st.caption(
+        f"**{better}** explains a test image better than {worse} by {abs(gap.mean):.2f} ± "
+        f"{gap.error:.2f} nats on average (standard error over {len(gap.of_images):,} images), "
+        f"and {np.mean(gap.of_images * np.sign(gap.mean) > 0):.0%} of them."
+    )
+    _render_extremes(bundle, other, gap)
+
+
+def _render_extremes(bundle: Bundle, other: Bundle, gap: Gap) -> None:
+    """The test images that the models explain most differently, to choose from."""
+    _, are_originals = cache.pictures(bundle, np.zeros(1, np.int64))
+    st.subheader("Test images that they explain most differently")
+    st.caption(
+        f"From above: {'the image, ' if are_originals else ''}its reconstruction by "
+        f"{literal(bundle.card.name)}, and by {literal(other.card.name)}. Choose one to make it "
+        "the point."
+    )
+    for column, is_worse in zip(st.columns(2), (True, False), strict=True):
+        winner, loser = (bundle, other) if is_worse else (other, bundle)
+        rows = gap.most(EXTREMES, is_worse=is_worse)
+        with column:
+            st.markdown(f"Better by **{literal(winner.card.name)}**")
+            if not len(rows):
+                st.caption("None.")
+                continue
+            shown = [cache.reconstructed(one, rows) for one in (bundle, other)]
+            if are_originals:
+                shown.insert(0, cache.pictures(bundle, rows)[0])
+            parts.pick_tile(
+                np.concatenate(shown, axis=1),
+                partial(_choose_row, bundle, rows),
+                columns=len(rows),
+                labels=[
+                    f"{describe_test_image(bundle, row)}: −ELBO lower by "
+                    f"{abs(gap.of_images[row]):.1f} nats than by {loser.card.name}"
+                    for row in rows.tolist()
+                ],
+                key=f"extremes-{winner.card.name}-{loser.card.name}",
+                title=f"Test images that {winner.card.name} explains better",
+                tile_size=56,
+            )
+
+
+def _choose_row(bundle: Bundle, rows: np.ndarray, tile: int) -> None:
+    session.move_to(bundle, bundle.latents.z_mean[rows[tile]])
+    st.session_state[THROUGH.name] = POINT

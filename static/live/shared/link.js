@@ -1,0 +1,73 @@
+/** Shows with another model, of images of the same shape, what a part of one looks at. */
+
+import { URGENCY } from "./engine.js";
+import { fromPixels } from "./paint.js";
+
+export class Link {
+  #from;
+  /** @type {import("./model.js").Model | null} */
+  #to = null;
+  #pictures;
+  #decoding;
+  #encoding;
+  /** Whether what is asked is still looked at. */
+  #isDue = false;
+
+  /**
+   * @param {import("./hub.js").Host} host
+   * @param {string} content of the other model
+   * @param {import("./pictures.js").Pictures} pictures
+   */
+  constructor({ hub, model }, content, pictures) {
+    this.#from = model;
+    this.#pictures = pictures;
+    this.#decoding = hub.engine.line(URGENCY.picture);
+    this.#encoding = hub.engine.line(URGENCY.picture);
+    hub.withModel(content, (to) => (this.#to = to));
+  }
+
+  /**
+   * The same test image, where both have it; else the latent that the other model's encoder gives
+   * the picture: `counterpart` in `explorer/app/pair.py`.
+   *
+   * @param {Float32Array | null} z as for `Model.look`
+   * @param {number | null} [row]
+   */
+  look(z, row = null) {
+    const { header, content, labels, canDecode } = this.#from;
+    const isKnown = row !== null && header.testSet === this.#to?.header.testSet;
+    this.#isDue = z !== null && !isKnown;
+    if (isKnown) this.#to?.look(this.#to.meanOf(row), this, row);
+    else if (z === null) this.#to?.look(null, this);
+    else if (row !== null && this.#from.tileOf(row) >= 0) this.#encode(this.#originalOf(row));
+    else if (canDecode) {
+      const label = row === null ? undefined : labels[row];
+      const request = /** @type {const} */ ({ kind: "picture", content, z, label });
+      this.#decoding.ask(request, ({ pixels }) => this.#encode(pixels));
+    }
+  }
+
+  close() {
+    this.#decoding.close();
+    this.#encoding.close();
+    this.#to?.look(null, this);
+  }
+
+  /** @param {number} row */
+  #originalOf(row) {
+    const [height, width] = this.#from.header.imageShape;
+    const canvas = new OffscreenCanvas(width, height);
+    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    this.#pictures.draw(context, row, 0, 0, width, height);
+    return context.getImageData(0, 0, width, height).data;
+  }
+
+  /** @param {Uint8ClampedArray} pixels */
+  #encode(pixels) {
+    const to = this.#to;
+    if (!to) return;
+    const image = fromPixels(pixels, to.header.imageShape[2]);
+    const request = /** @type {const} */ ({ kind: "drawing", content: to.content, image });
+    this.#encoding.ask({ ...request, neighbours: 1 }, ({ z }) => this.#isDue && to.look(z, this));
+  }
+}
