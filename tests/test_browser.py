@@ -984,6 +984,7 @@ def test_sliders_take_typed_values_keys_clicks_and_double_clicks(
     assert sliders.first.get_attribute("aria-label").startswith(geometry.axis_label(first))
     quiet = visitor.page.locator(".lens .quiet")
     visitor.until(lambda: "Nearest test image" in quiet.text_content(), "it is read out")
+    visitor.page.get_by_role("button", name="Download").click()
     with visitor.page.expect_download() as download:
         visitor.page.get_by_role("button", name="GIF").click()
     with Image.open(download.value.path()) as gif:

@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+import loops
 import numpy as np
 import pytest
 from PIL import Image
@@ -67,9 +68,9 @@ async def visit(server: Server, count: int, seconds: float) -> int:
 
 def test_random_visitors_leave_nothing_behind() -> None:
     with serve() as server:
-        asyncio.run(visit(server, 4, SECONDS / 2))
+        loops.run(visit(server, 4, SECONDS / 2))
         before = server.memory("VmRSS"), descriptors(server.pid)
-        visits_made = asyncio.run(visit(server, 4 if SECONDS < 60 else 20, SECONDS))
+        visits_made = loops.run(visit(server, 4 if SECONDS < 60 else 20, SECONDS))
         after = server.memory("VmRSS"), descriptors(server.pid)
     assert after[0] < before[0] + GROWTH
     held = min(visits_made, HELD_SESSIONS)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 from typing import Any
 
+import loops
 import pytest
 from starlette.routing import Router
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -30,7 +30,7 @@ def ask(path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
             (name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()
         ],
     }  # fmt: skip
-    asyncio.run(Router(server.routes())(scope, receive, send))
+    loops.run(Router(server.routes())(scope, receive, send))
     told = {name.decode(): text.decode() for name, text in sent[0]["headers"]}
     return sent[0]["status"], told, b"".join(part.get("body", b"") for part in sent[1:])
 
@@ -67,7 +67,7 @@ def test_a_page_cannot_clear_the_caches_of_all() -> None:
         raise AssertionError("nothing is to be sent")
 
     guarded = server.GuardedMessages(page)
-    asyncio.run(guarded({"type": "websocket"}, receive, send))
+    loops.run(guarded({"type": "websocket"}, receive, send))
     assert taken == [broken, stop.SerializeToString()]
 
 

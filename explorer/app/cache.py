@@ -334,7 +334,7 @@ def samples_png(bundle: Bundle, z: np.ndarray) -> bytes:
     return raster.png(raster.enlarge(raster.tile(images, SAMPLES // 4), 3))
 
 
-@st.cache_data(show_spinner="Reading the image …", max_entries=16, ttl="10m")
+@st.cache_data(show_spinner="Reading the image …", max_entries=16, ttl=600)
 def read_image(data: bytes, form: Form) -> Upload:
     """An uploaded file as an image, read as the model's training images were.
 

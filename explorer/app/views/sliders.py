@@ -17,6 +17,8 @@ from explorer.web import contents
 
 FIRST = 10
 """Dimensions shown at once; the rest stand behind 'more'."""
+FEW = 4
+"""Sliders that need little room."""
 FRAMES = 30
 """Of the animation, one way."""
 
@@ -40,7 +42,8 @@ def render_view(bundle: Bundle) -> None:
     with controls:
         directions.render_directions(bundle)
         order = bundle.dimensions_by_kl
-        _render_sliders(bundle, order[:FIRST], key=f"sliders-{bundle.card.name}")
+        with st.container(key="many-sliders" if len(order) > FEW else "few-sliders"):
+            _render_sliders(bundle, order[:FIRST], key=f"sliders-{bundle.card.name}")
         if len(order) > FIRST:
             _render_more(bundle, order[FIRST:])
         _render_exports(bundle)

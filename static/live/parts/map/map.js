@@ -54,7 +54,7 @@ const HTML = `
       <div class="tip" hidden></div>
       <div class="tools"></div>
     </div>
-    <aside class="legend"></aside>
+    <div class="legend" role="group" aria-label="Legend"></div>
     <div class="side" tabindex="0"></div>
     <div class="groups" hidden></div>
   </div></div>`;
