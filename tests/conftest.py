@@ -27,7 +27,7 @@ SLOWEST = ("browser", "distribution", "decoding", "train_command", "training", "
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest; give tests in a browser a second try: others disturb them."""
+    """Begin with what takes longest; give tests in a browser two more tries."""
     names = [f"test_{name}.py" for name in SLOWEST]
     items.sort(key=lambda item: [*names, item.path.name].index(item.path.name))
     for item in items:
