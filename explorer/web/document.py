@@ -255,9 +255,8 @@ def colours() -> str:
         )
 
     return (
-        f":root, :root[data-theme=light] {{ {block('light')} }}\n"
+        f":root {{ {block('light')} }}\n"
         f"@media (prefers-color-scheme: dark) {{ :root {{ {block('dark')} }} }}\n"
-        f":root[data-theme=dark] {{ {block('dark')} }}\n"
     )
 
 

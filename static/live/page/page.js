@@ -55,8 +55,6 @@ export class Page {
   #states = {};
   /** @type {{update: () => void, close: () => void}[]} */
   #mounted = [];
-  /** @type {Place[]} */
-  #stores = [];
   #loaded = new Set();
   /** @type {import("./pins.js").Pin[] | null} */
   #pinned = null;
@@ -201,15 +199,26 @@ export class Page {
 
   /** @param {string} text coordinates; others than the model's are refused */
   #take(text) {
-    const z = text.replace(/−/g, "-").split(/[\s,;]+/).filter(Boolean).map(Number); // prettier-ignore
+    const z = this.#latentOf(
+      text
+        .replace(/−/g, "-")
+        .split(/[\s,;]+/)
+        .filter(Boolean)
+        .join(),
+    );
+    const field = this.#coordinates;
+    const expected = `The point is ${this.state.z.length} numbers from −${FURTHEST} to ${FURTHEST}.`;
+    field.setCustomValidity(z.length ? "" : expected);
+    if (z.length) this.moveTo(z);
+    else field.reportValidity();
+  }
+
+  /** Coordinates of a latent of the model; none if the text has others. @param {string} text */
+  #latentOf(text) {
+    const z = text.split(",").map((part) => (part.trim() ? Number(part) : NaN));
     const isOne =
       z.length === this.state.z.length && z.every((value) => Math.abs(value) <= FURTHEST);
-    const field = this.#coordinates;
-    field.setCustomValidity(
-      isOne ? "" : `The point is ${this.state.z.length} numbers from −${FURTHEST} to ${FURTHEST}.`,
-    );
-    if (isOne) this.moveTo(z);
-    else field.reportValidity();
+    return isOne ? z : [];
   }
 
   #makeTabs() {
@@ -309,7 +318,6 @@ export class Page {
       const hash = new TextEncoder().encode(content);
       const sprite = new Place(Sprite, box, this.hub, () => {});
       sprite.update(hasImages ? await this.#bytesOf(`images-${name}`) : hash);
-      this.#stores.push(store, sprite);
     } catch (error) {
       warn(
         `The model ${name} could not be read from this file: ${/** @type {Error} */ (error).message}`,
@@ -335,14 +343,10 @@ export class Page {
     this.#entry = models.find(({ name }) => name === parameters.get("model")) ?? this.#entry;
     this.#view = views.find((view) => view === parameters.get("view")) ?? this.#view;
     const { state } = this;
-    const placeOf = (/** @type {string | null} */ text) => {
-      const z = (text ?? "").split(",").map(Number);
-      const isOne = z.length === state.z.length && z.every((value) => Math.abs(value) <= FURTHEST);
-      return isOne ? z : [];
-    };
-    const z = placeOf(parameters.get("z"));
+    const z = this.#latentOf(parameters.get("z") ?? "");
     if (z.length) state.z = z;
-    if (parameters.get("pins")) state.pins = readPins(parameters.get("pins") ?? "", placeOf);
+    const pins = parameters.get("pins");
+    if (pins) state.pins = readPins(pins, (place) => this.#latentOf(place));
     const label = this.#entry.classes.indexOf(parameters.get("class") ?? "");
     if (label >= 0) state.label = label;
     for (const [i, name] of ["a", "b"].entries())
