@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from explorer.bundle.store import DEFAULT_FOLDER, find_bundles, load_bundle
 from explorer.cli.arguments import UsageError, choose_bundles, command_name, number
-from explorer.errors import ExplorerError
+from explorer.cli.files import write_files
 from explorer.web.document import VIEWS, Look, PageError, write_page, write_site
 from explorer.web.gallery import write_gallery
 
@@ -29,18 +29,11 @@ from explorer.web.gallery import write_gallery
 def main() -> int:
     """Run the command line."""
     arguments = parse_arguments()
-    try:
-        for path, contents in _files(arguments):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(contents)
-            print(f"{path}  {len(contents) / 1e6:.1f} MB")
-    except ExplorerError as error:
-        print(error, file=sys.stderr)
-        return 2 if isinstance(error, UsageError | PageError) else 1
-    except OSError as error:
-        print(f"cannot read or write a file: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return write_files(
+        lambda: _files(arguments),
+        tell=lambda path, size: f"{path}  {size / 1e6:.1f} MB",
+        wrong_usage=(UsageError, PageError),
+    )
 
 
 def _files(arguments: argparse.Namespace) -> list[tuple[Path, bytes]]:

@@ -45,12 +45,12 @@ from explorer.bundle.spelling import parse_class, parse_place
 from explorer.bundle.store import DEFAULT_FOLDER, Bundle, find_bundles, load_bundle
 from explorer.bundle.walks import all_walks, build_graph
 from explorer.cli.arguments import SEEDS, UsageError, choose_bundles, command_name, number
+from explorer.cli.files import write_files
 from explorer.core.geometry import MAX_NORMAL_EXTENT, SPACINGS, Spacing
 from explorer.core.paths import traversal
 from explorer.core.subsets import evenly_spaced
 from explorer.drawing import charts, films, raster
 from explorer.drawing.sheet import COLUMN, DPI, Format, Paper, Sheet
-from explorer.errors import ExplorerError
 from explorer.notation import parse_latent
 
 RECONSTRUCTIONS = 10
@@ -97,43 +97,35 @@ class Choice:
 def main() -> int:
     """Run the command line."""
     arguments = parse_arguments()
+    return write_files(lambda: _files(arguments))
+
+
+def _files(arguments: argparse.Namespace) -> Iterator[tuple[Path, bytes]]:
     output = arguments.output or Path("pictures", arguments.name)
-    try:
-        folder = arguments.bundles
-        (path,) = choose_bundles(find_bundles(folder), [arguments.name], folder)
-        bundle = choose_class(load_bundle(path), arguments.label)
-        if not (bundle.card.model.has_graphs or arguments.format):
-            raise UsageError(f"{path.name} came without a decoder, which draws the pictures")
-        choice = Choice(
-            arguments.seed,
-            arguments.grid,
-            arguments.spacing,
-            arguments.extent,
-            at=read_point(arguments.at, bundle.card.model.latent_dim),
-            axes=find_axes(arguments.axes, bundle),
-            sweep=find_dimension(arguments.sweep, bundle),
-            step=arguments.step,
-            frames=arguments.frames,
-            ends=find_ends(arguments.between, bundle),
-        )
-        if arguments.format:
-            files = draw_for_paper(bundle, choice, arguments)
-        else:
-            files = draw(bundle, choice)
-            for frame in output.glob("sweep/frame-*.png"):  # an earlier run may have had more
-                frame.unlink()
-        for name, contents in files:
-            path = output / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(contents)
-            print(path)
-    except ExplorerError as error:
-        print(error, file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
-    except OSError as error:
-        print(f"cannot read or write a file: {error}", file=sys.stderr)
-        return 1
-    return 0
+    folder = arguments.bundles
+    (path,) = choose_bundles(find_bundles(folder), [arguments.name], folder)
+    bundle = choose_class(load_bundle(path), arguments.label)
+    if not (bundle.card.model.has_graphs or arguments.format):
+        raise UsageError(f"{path.name} came without a decoder, which draws the pictures")
+    choice = Choice(
+        arguments.seed,
+        arguments.grid,
+        arguments.spacing,
+        arguments.extent,
+        at=read_point(arguments.at, bundle.card.model.latent_dim),
+        axes=find_axes(arguments.axes, bundle),
+        sweep=find_dimension(arguments.sweep, bundle),
+        step=arguments.step,
+        frames=arguments.frames,
+        ends=find_ends(arguments.between, bundle),
+    )
+    if arguments.format:
+        files = draw_for_paper(bundle, choice, arguments)
+    else:
+        files = draw(bundle, choice)
+        for frame in output.glob("sweep/frame-*.png"):  # an earlier run may have had more
+            frame.unlink()
+    yield from ((output / name, contents) for name, contents in files)
 
 
 def draw(bundle: Bundle, choice: Choice) -> Iterator[tuple[str, bytes]]:
