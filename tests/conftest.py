@@ -22,14 +22,22 @@ from benchmarks.browser import launch_options
 NEARBY = Path(__file__).resolve().parents[2] / "shared" / "datasets"
 
 
-SLOWEST = ("browser", "distribution", "decoding", "train_command", "training", "app")
+SLOWEST = (
+    "test_distribution.py", "browser/test_map.py", "browser/test_screens.py",
+    "test_train_command.py", "browser/test_page.py", "test_decoding.py", "test_training.py",
+)  # fmt: skip
 """The files that take longest, which are begun first, so that no process waits at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest; give tests in a browser two more tries."""
-    names = [f"test_{name}.py" for name in SLOWEST]
-    items.sort(key=lambda item: [*names, item.path.name].index(item.path.name))
+    folder = Path(__file__).parent
+
+    def turn(item: pytest.Item) -> int:
+        name = item.path.relative_to(folder).as_posix()
+        return [*SLOWEST, name].index(name)
+
+    items.sort(key=turn)
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.flaky(reruns=2))

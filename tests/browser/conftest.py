@@ -1,0 +1,111 @@
+"""The app, its models and a visitor at a desk."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+
+from explorer.bundle.store import Bundle, load_bundle
+
+from .visitor import DEEP, FLAT, ODD, OTHER, ROOT, SHIPPED, SMALL, Visitor
+
+
+@pytest.fixture(scope="session")
+def shelf(
+    tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path, reseal: Callable[[Path], None]
+) -> Path:
+    """The shipped bundles, one whose images have another size, and one the page cannot run."""
+    folder = tmp_path_factory.mktemp("shelf")
+    (folder / "images").mkdir()
+    for source in (SHIPPED, tiny_bundle.parent):
+        for path in (*source.glob("*/card.json"), *source.glob("images/*.npz")):
+            thing = path if path.parent.name == "images" else path.parent
+            (folder / thing.relative_to(source)).symlink_to(thing)
+    add_odd_bundle(tiny_bundle, folder / ODD, reseal)
+    return folder
+
+
+def add_odd_bundle(source: Path, target: Path, reseal: Callable[[Path], None]) -> None:
+    """A bundle whose decoder has an operator that onnxruntime runs and the page does not."""
+    shutil.copytree(source, target)
+    model = onnx.load(target / "decoder.onnx")
+    (output,) = model.graph.output
+    for node in model.graph.node:
+        node.output[:] = ["odd" if name == output.name else name for name in node.output]
+    model.graph.node.append(onnx.helper.make_node("Sin", ["odd"], [output.name]))
+    onnx.save(model, target / "decoder.onnx")
+    card = json.loads((target / "card.json").read_text(encoding="utf-8"))
+    card["name"] = ODD
+    (target / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    reseal(target)
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory: pytest.TempPathFactory, shelf: Path) -> Iterator[str]:
+    """Start the app as a person does; no data sets but what lies beside the bundles."""
+    folder = tmp_path_factory.mktemp("app")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true",
+        f"--server.port={port}", "--server.fileWatcherType=none",
+    ]  # fmt: skip
+    places = {
+        "LATENT_DATA_DIR": str(folder),
+        "KERAS_HOME": str(folder),
+        "LATENT_BUNDLES": str(shelf),
+    }
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **places}, stdout=output, stderr=output
+        )
+    try:
+        url = f"http://localhost:{port}"
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=5)
+                break
+            except OSError:
+                assert process.poll() is None, log.read_text()
+                time.sleep(0.2)
+        yield url
+        said = log.read_text()
+        assert "Traceback" not in said, said[-5000:]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def bundles(shelf: Path) -> dict[str, Bundle]:
+    return {name: load_bundle(shelf / name) for name in (FLAT, DEEP, OTHER, SMALL, ODD)}
+
+
+@pytest.fixture(scope="module")
+def desktop(chromium: Any, app_url: str) -> Iterator[Visitor]:
+    visitor = Visitor(chromium, app_url)
+    yield visitor
+    visitor.context.close()
+
+
+@pytest.fixture
+def visitor(desktop: Visitor) -> Iterator[Visitor]:
+    """A visitor at a desk; the test fails if anything goes wrong on its page."""
+    desktop.troubles.clear()
+    yield desktop
+    assert desktop.troubles == []

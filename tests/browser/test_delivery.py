@@ -1,0 +1,161 @@
+"""How code and models come to the page, and what it does when they do not arrive whole."""
+
+from __future__ import annotations
+
+import base64
+import re
+import urllib.error
+import urllib.request
+from typing import Any
+
+import numpy as np
+import pytest
+
+from explorer.app.server import address_of
+from explorer.bundle.store import Bundle
+from explorer.drawing import raster
+from explorer.web.code import FOLDER, VERSION
+from explorer.web.payload import encode_model as payload_of
+
+from .visitor import DEEP, FLAT, ODD, Visitor, decode, strip
+
+
+@pytest.mark.parametrize("damage", ["a flipped bit", "zeros"])
+def test_weights_that_arrive_damaged_show_an_alert_and_no_garbage(
+    damage: str, chromium: Any, app_url: str, bundles: dict[str, Bundle]
+) -> None:
+    """The bytes are changed on their way."""
+    middle = bundles[FLAT].decoder[len(bundles[FLAT].decoder) // 2 :]
+    weights = middle[:64]
+    damaged = bytes(64) if damage == "zeros" else bytes([weights[0] ^ 64]) + weights[1:]
+    visitor = Visitor(chromium, app_url)
+    changed = []
+
+    def pass_on(route: Any) -> None:
+        response = route.fetch()
+        body = response.body()
+        changed.append(body.count(weights))
+        route.fulfill(response=response, body=body.replace(weights, damaged))
+
+    visitor.page.route(re.compile("/live/.*/model/"), pass_on)
+    visitor.page.goto(f"{app_url}/?model={FLAT}&view=Sliders")
+    alert = visitor.page.get_by_role("alert").filter(has_text="The model did not arrive whole")
+    alert.wait_for()
+    assert changed == [1]
+    assert alert.inner_text().endswith("(wrong checksum); reload the page.")
+    visitor.rest()
+    is_calm_without_a_picture(visitor)
+    visitor.context.close()
+
+
+def is_calm_without_a_picture(visitor: Visitor) -> None:
+    place = visitor.page.locator(".lens .place")
+    visitor.until(lambda: place.inner_text().startswith("no picture"), "the lens says so")
+    assert not visitor.lens().any()
+    assert visitor.page.get_by_role("alert").count() == 1
+    assert visitor.troubles == []
+
+
+def test_a_payload_cut_short_shows_an_alert(visitor: Visitor, bundles: dict[str, Bundle]) -> None:
+    payload = payload_of(bundles[DEEP])
+    visitor.open(model=FLAT, view="Model")
+    for length in (0, 3, 100, len(payload) // 2, len(payload) - 1):
+        said = visitor.page.evaluate(
+            """async ([base64, address]) => {
+                const { Store } = await import(new URL(address, document.baseURI));
+                const root = document.createElement("div");
+                const data = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+                new Store(root, { hub: null }).update(data);
+                return root.querySelector("[role=alert]")?.textContent;
+            }""",
+            [base64.b64encode(payload[:length]).decode(), f"live/{VERSION}/parts/store.js"],
+        )
+        assert said == "The model did not arrive whole (it was cut short); reload the page.", length
+
+
+def test_a_page_that_may_not_start_workers_decodes_by_itself(
+    chromium: Any, app_url: str, bundles: dict[str, Bundle]
+) -> None:
+    visitor = Visitor(chromium, app_url)
+    visitor.page.add_init_script("delete globalThis.Worker")
+    visitor.open(model=DEEP, view="Sliders", z="1,0,0,0,0,0,0,0")
+    visitor.shows(decode(bundles[DEEP], [1] + [0] * 7))
+    first = bundles[DEEP].dimensions_by_kl[0]
+    visitor.shows(strip(bundles[DEEP], visitor.z, first), ".strip")
+    near = visitor.page.locator(".lens .near", has_text="Nearest test image")
+    near.wait_for()
+    assert visitor.troubles == []
+    visitor.context.close()
+
+
+def test_a_network_that_the_browser_cannot_run_is_decoded_by_the_server(
+    visitor: Visitor, bundles: dict[str, Bundle]
+) -> None:
+    visitor.open(model=ODD, view="Sliders", z="1,0.5")
+    visitor.shows(decode(bundles[ODD], [1, 0.5]))
+    alert = visitor.page.get_by_role("alert").filter(has_text="Decoded by the server")
+    assert "Sin" in alert.inner_text()
+    drag = visitor.grab(".range")
+    for share in (0.3, 0.6, 0.45):
+        drag(share)
+    visitor.page.mouse.up()
+    visitor.until(lambda: visitor.z != [1, 0.5], "the point has moved")
+    visitor.shows(decode(bundles[ODD], visitor.z))
+
+
+def test_the_server_decodes_what_it_is_asked_and_nothing_else(
+    app_url: str, bundles: dict[str, Bundle]
+) -> None:
+    bundle = bundles[FLAT]
+
+    def answer(body: bytes, content: str = bundle.content, **headers: str) -> tuple[int, bytes]:
+        url = f"{app_url}/{address_of('decode', content)}"
+        request = urllib.request.Request(url, body, headers, method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return response.status, response.read()
+        except urllib.error.HTTPError as error:
+            return error.code, b""
+
+    z = np.array([0.5, -1], "<f4")
+    pixels = raster.to_pixels(decode(bundle, z.tolist()))
+    assert answer(z.tobytes()) == (200, pixels.tobytes())
+    for body in (b"", z.tobytes()[:7], z.tobytes() * 2, bytes(10**6), np.full(2, np.nan, "<f4")):
+        assert answer(bytes(body))[0] == 400
+    assert answer(z.tobytes(), f"{bundle.content}?class=10")[0] == 400
+    assert answer(z.tobytes(), "0" * 64)[0] == 404
+    assert answer(z.tobytes(), **{"Sec-Fetch-Site": "cross-site"})[0] == 403
+
+
+def test_code_and_models_are_served_for_good_under_their_version_and_nothing_else_is(
+    app_url: str, bundles: dict[str, Bundle]
+) -> None:
+    def answer(path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"{app_url}/{path}", timeout=30) as response:
+                return response.status, response.headers["Cache-Control"]
+        except urllib.error.HTTPError as error:
+            return error.code, ""
+
+    for path in FOLDER.rglob("*.js"):
+        status, caching = answer(f"live/{VERSION}/{path.relative_to(FOLDER).as_posix()}")
+        assert (status, "immutable" in caching) == (200, True), path
+    for bundle in bundles.values():
+        address = address_of("model", bundle.content)
+        with urllib.request.urlopen(f"{app_url}/{address}", timeout=30) as response:
+            assert "immutable" in response.headers["Cache-Control"]
+            assert response.read() == payload_of(bundle)
+    for elsewhere in (
+        address_of("model", "0" * 64),
+        address_of("model", ""),
+        address_of("images", f"{'0' * 63}/"),
+        address_of("weights", bundles[FLAT].content),
+        address_of("model", bundles[FLAT].content).replace(VERSION, "0" * len(VERSION)),
+        f"live/{'0' * len(VERSION)}/streamlit.js",
+        f"live/{VERSION}/",
+        f"live/{VERSION}/style.css",
+        f"live/{VERSION}/../../app.py",
+        f"live/{VERSION}/%2e%2e/%2e%2e/app.py",
+        f"live/{VERSION}//{FOLDER.parents[1] / 'app.py'}",
+    ):
+        assert answer(elsewhere)[0] in (400, 404), elsewhere

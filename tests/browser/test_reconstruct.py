@@ -1,0 +1,183 @@
+"""Uploads and drawings in a browser."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFilter
+
+from explorer.bundle.store import Bundle, load_bundle
+from explorer.core import geometry
+from explorer.core.elbo import kl_divergence, log_likelihood
+from explorer.data.framing import frame_picture, suggest_framing
+from explorer.data.uploads import read_upload
+from explorer.drawing import raster
+
+from .visitor import DEEP, Visitor, decode
+
+
+def phone_photo(file: Path) -> np.ndarray:
+    """A photo of a dark 7-like sign on paper, taken with the phone turned; what it shows."""
+    picture = Image.new("RGB", (1200, 1600), (228, 224, 214))
+    pen = ImageDraw.Draw(picture)
+    pen.line([(350, 450), (850, 450), (520, 1200)], fill=(35, 30, 60), width=110, joint="curve")
+    picture = picture.filter(ImageFilter.GaussianBlur(4))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned right before it is shown
+    picture.transpose(Image.Transpose.ROTATE_90).save(file, quality=90, exif=exif)
+    return np.asarray(picture.convert("L"))
+
+
+def test_an_upload_shows_original_reconstruction_and_error(
+    visitor: Visitor, bundles: dict[str, Bundle], tmp_path: Path
+) -> None:
+    bundle = bundles[DEEP]
+    upright = phone_photo(tmp_path / "IMG_0001.JPG")
+    visitor.open(model=DEEP, view="Reconstruct")
+    visitor.page.locator("input[type=file]").set_input_files(tmp_path / "IMG_0001.JPG")
+    shown = {}
+    for name in ("original", "reconstruction", "error map"):
+        image = visitor.page.locator(f"img[alt^='{name}']")
+        image.wait_for()
+        visitor.until_loaded(image, name)
+        shown[name] = visitor.pixels(f"img[alt^='{name}']")[8::16, 8::16]
+
+    shape = bundle.card.data.image_shape
+    picture = read_upload((tmp_path / "IMG_0001.JPG").read_bytes(), shape).image
+    image = frame_picture(picture, suggest_framing(picture, shape, 0.0), shape, 0.0)
+    again = bundle.codec.decode(bundle.codec.encode(image[np.newaxis])[0])[0]
+    assert np.abs(shown["original"] - 255.0 * image[..., 0]).max() <= 1
+    assert np.abs(shown["reconstruction"] - 255.0 * again[..., 0]).max() <= 1
+    assert np.abs(shown["error map"].astype(int) - raster.error_map(image, again)).max() <= 1
+
+    ink = shown["original"] > 128  # light on dark, as the data is, and the right way up
+    rows, columns = np.nonzero(ink)
+    assert 0.03 < ink.mean() < 0.4
+    bar = ink[rows.min() : rows.min() + 2].sum(axis=1).max()
+    foot = ink[rows.max() - 1 : rows.max() + 1].sum(axis=1).max()
+    assert bar > 2 * foot
+    assert upright[450, 600] < 60 < upright[1190, 800]  # the photo has its bar at the top, too
+    assert visitor.page.get_by_text("turned upright as its EXIF orientation says").is_visible()
+    assert visitor.page.get_by_text("explained better").is_visible()
+
+    (tmp_path / "notes.png").write_text("Not a picture, whatever its name says.\n")
+    visitor.page.locator("input[type=file]").set_input_files(tmp_path / "notes.png")
+    alert = visitor.page.get_by_test_id("stAlert")
+    alert.get_by_text("This is a text file, not a picture").wait_for()
+    again_shown = visitor.page.locator("img[alt^='reconstruction']")
+    visitor.until(lambda: again_shown.count() == 0, "the pictures of the other file are gone")
+    visitor.page.locator("input[type=file]").set_input_files(tmp_path / "IMG_0001.JPG")
+    visitor.page.locator("img[alt^='reconstruction']").wait_for()
+    visitor.page.get_by_role("button", name="Show its place on the map").click()
+    visitor.until(lambda: visitor.address["view"] == "Map", "the map opens")
+    expected = bundle.codec.encode(image[np.newaxis])[0][0]
+    visitor.until(lambda: visitor.z == pytest.approx(expected, abs=2e-3), "at its place")
+    visitor.page.locator(".lens .place", has_text="decoded at").wait_for()
+    visitor.shows(decode(bundle, visitor.z))
+
+
+def drawn_image(visitor: Visitor, bundle: Bundle) -> np.ndarray:
+    """What the model sees of a drawing, ``(1, h, w, c)`` in [0, 1]."""
+    shape = bundle.card.data.image_shape
+    return visitor.pixels(".draw .seen").reshape(1, *shape) / np.float32(255)
+
+
+def test_a_drawing_is_reconstructed_live_and_reaches_the_server_when_a_stroke_ends(
+    visitor: Visitor, bundles: dict[str, Bundle]
+) -> None:
+    bundle = bundles[DEEP]
+    visitor.open(model=DEEP, view="Reconstruct")
+    visitor.choose("Drawing")
+    paper = visitor.page.locator(".draw .paper")
+    visitor.page.locator(".draw .terms", has_text="nats").wait_for()
+    visitor.rest()
+
+    def stroke(*places: tuple[float, float]) -> None:
+        """Draw along places, in shares of the paper, without lifting the pen."""
+        box = paper.bounding_box()
+        for n, (x, y) in enumerate(places):
+            visitor.page.mouse.move(
+                box["x"] + x * box["width"], box["y"] + y * box["height"], steps=12 if n else 1
+            )
+            if n == 0:
+                visitor.page.mouse.down()
+
+    def shows_what_the_model_makes() -> None:
+        image = drawn_image(visitor, bundle)
+        z_mean, z_log_var = bundle.codec.encode(image)
+        again = bundle.codec.decode(z_mean)
+        visitor.shows(again[0, ..., 0], ".draw .again")
+        visitor.shows(raster.error_map(image[0], again[0]) / 255, ".draw .error")
+        log_px = log_likelihood(image, bundle.codec.parameters(z_mean), "bernoulli")[0]
+        terms = f"reconstruction {-log_px:.1f} nats · KL {kl_divergence(z_mean, z_log_var)[0]:.1f}"
+        visitor.until_said(visitor.page.locator(".draw .terms"), terms)
+        rows, _ = geometry.nearest(z_mean[0], bundle.latents.z_mean, 15)
+        counts = Counter(bundle.latents.labels[rows].tolist()).most_common(1)[0]
+        first = f"{bundle.card.data.classes[counts[0]]} ({counts[1]})"
+        visitor.until_said(visitor.page.locator(".draw .classes-near"), first)
+
+    sent = len(visitor.sent)
+    stroke((0.2, 0.2), (0.6, 0.2), (0.35, 0.7))
+    shows_what_the_model_makes()
+    assert visitor.page.locator(".mark.looked").is_visible()  # on the map beside it
+    assert len(visitor.sent) == sent
+    image = drawn_image(visitor, bundle)[0, ..., 0]
+    rows, columns = np.nonzero(image > 0.25)
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 == pytest.approx(20, abs=1)
+    grid = np.arange(28) + 0.5
+    middle = [float(grid @ image.sum(axis)) / image.sum() for axis in (0, 1)]
+    assert middle == pytest.approx([14, 14], abs=0.3)
+
+    visitor.page.mouse.up()
+    expected = bundle.codec.encode(drawn_image(visitor, bundle))[0][0]
+    visitor.until(lambda: visitor.z == pytest.approx(expected, abs=2e-3), "its place is the point")
+    visitor.page.get_by_text("explained better").wait_for()
+
+    visitor.page.locator(".draw").get_by_text("Scale and centre").click()
+    whole = drawn_image(visitor, bundle)
+    assert np.array_equal(whole[0, ..., 0] * 255, visitor.pixels(".draw .paper"))
+    stroke((0.8, 0.1), (0.8, 0.9))
+    visitor.page.mouse.up()
+    assert (drawn_image(visitor, bundle) != whole).any()
+    visitor.page.get_by_role("button", name="Undo the last step").click()
+    assert np.array_equal(drawn_image(visitor, bundle), whole)
+    visitor.page.locator(".draw").get_by_text("Eraser").click()
+    stroke((0.2, 0.2), (0.6, 0.2))
+    visitor.page.mouse.up()
+    assert drawn_image(visitor, bundle).sum() < 0.8 * whole.sum()
+    shows_what_the_model_makes()
+    visitor.page.get_by_role("button", name="The point: start from its picture").click()
+    visitor.until(lambda: drawn_image(visitor, bundle).sum() > whole.sum() / 2, "it is drawn")
+    visitor.page.get_by_role("button", name="Clear: start from a blank").click()
+    assert drawn_image(visitor, bundle).sum() == 0
+    shows_what_the_model_makes()
+
+
+def test_a_finger_draws_in_colour_on_a_phone(chromium: Any, app_url: str, shelf: Path) -> None:
+    bundle = load_bundle(shelf / "cifar10-80d")
+    visitor = Visitor(chromium, app_url, width=390, has_touch=True, is_mobile=True)
+    visitor.open(model="cifar10-80d", view="Reconstruct")
+    visitor.choose("Drawing")
+    visitor.page.locator(".draw .terms", has_text="nats").wait_for()
+    visitor.page.locator(".draw input[type=color]").fill("#ff0000")
+    paper = visitor.page.locator(".draw .paper")
+    paper.scroll_into_view_if_needed()
+    visitor.rest()
+    box = paper.bounding_box()
+    session = visitor.context.new_cdp_session(visitor.page)
+    for step in range(8):
+        point = {"x": box["x"] + 60 + 20 * step, "y": box["y"] + 40 + 20 * step}
+        kind = "touchMove" if step else "touchStart"
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    visitor.until(lambda: (drawn_image(visitor, bundle)[0, 10:20] == [1, 0, 0]).all(2).any(), "red")
+    again = bundle.codec.decode(bundle.codec.encode(drawn_image(visitor, bundle))[0])
+    visitor.shows(again[0], ".draw .again")
+    visitor.page.get_by_text("explained better", exact=True).wait_for()
+    assert visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert visitor.troubles == []
+    visitor.context.close()

@@ -1,0 +1,78 @@
+"""The shipped models, in the process of the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.scriptrunner import script_runner
+
+from explorer.app import cache
+from explorer.bundle.store import (
+    Bundle,
+    load_bundle,
+)
+
+from .visiting import DEEP, FLAT, SHIPPED, clear_caches
+
+
+@pytest.fixture(autouse=True)
+def _own_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The shipped bundles, and no data sets but what lies beside them."""
+    monkeypatch.setattr(cache, "BUNDLES", SHIPPED)
+    # After every run Streamlit resets Keras, which other tests' modules import and the app does not
+    monkeypatch.setattr(script_runner, "_clean_problem_modules", lambda: None, raising=False)
+    nothing = tmp_path_factory.mktemp("nothing")
+    monkeypatch.setenv("LATENT_DATA_DIR", str(nothing))
+    monkeypatch.setenv("KERAS_HOME", str(nothing))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_cached() -> Iterator[None]:
+    clear_caches()
+    yield
+    clear_caches()
+
+
+@pytest.fixture
+def fresh_caches() -> Iterator[None]:
+    """For tests that change what the caches hold on to."""
+    clear_caches()
+    yield
+    clear_caches()
+
+
+@pytest.fixture(scope="module")
+def bundles() -> dict[str, Bundle]:
+    return {name: load_bundle(SHIPPED / name) for name in (FLAT, DEEP)}
+
+
+@pytest.fixture
+def downloads(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], Any]]:
+    """Makers of the files behind the download buttons drawn so far, by file name.
+
+    They are called as the server calls them: after the run, outside of any session.
+    """
+    made: dict[str, Callable[[], Any]] = {}
+    original = MediaFileManager.add_deferred
+
+    def add(self: MediaFileManager, data: Any, *args: Any, **options: Any) -> str:
+        made[options["file_name"]] = data
+        return original(self, data, *args, **options)
+
+    monkeypatch.setattr(MediaFileManager, "add_deferred", add)
+    return made
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the flat model, to put broken ones beside it."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    for name in (FLAT, "images"):
+        (folder / name).symlink_to(SHIPPED / name)
+    monkeypatch.setattr(cache, "BUNDLES", folder)
+    return folder

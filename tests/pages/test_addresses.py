@@ -1,0 +1,115 @@
+"""Addresses reproduce what was seen, and nonsense falls back with a sentence."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from .visiting import DEEP, FLAT, address, assert_sound, parts, visit
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"model": FLAT, "view": "Map", "z": "1.25,-0.5", "background": "density"},
+        {"model": FLAT, "view": "Manifold", "z": "0,0", "size": "33", "spacing": "linear"},
+        {"model": DEEP, "view": "Sliders", "z": "1,2,3,4,-1,-2,-3,-4", "axes": "8,3"},
+        {"model": DEEP, "view": "Map", "z": "0,0,0,0,0,0,0,0.001", "map": "principal"},
+        {"model": DEEP, "view": "Interpolate", "z": "0,0,0,0,0,0,0,0", "axes": "1,2",
+         "a": "test-17", "b": "0,1,2,3,0,0,0,-0.5", "path": "Great arc", "steps": "7"},
+        {"model": FLAT, "view": "Reconstruct", "z": "-99,99"},
+        {"model": DEEP, "view": "Model", "z": "0,0,0,0,0,0,0,0", "axes": "2,1"},
+    ],
+)  # fmt: skip
+def test_an_address_reproduces_what_its_sender_saw(wanted: dict[str, str]) -> None:
+    visitor = visit(**wanted)
+    assert_sound(visitor)
+    assert not visitor.warning
+    assert address(visitor) == wanted
+    again = visit(**address(visitor))
+    assert {key: part.SerializeToString() for key, part in parts(again).items()} == {
+        key: part.SerializeToString() for key, part in parts(visitor).items()
+    }
+
+
+HOSTILE = [
+    ("model", "../../etc/passwd"),
+    ("model", f"../pretrained/{DEEP}"),
+    ("model", ".."),
+    ("model", "images"),
+    ("model", "x" * 100_000),
+    ("model", "<script>alert(1)</script>"),
+    ("model", "![](http://example.invalid/x.png)"),
+    ("model", f"{DEEP}\0"),
+    ("view", "maps"),
+    ("view", "Nowhere"),
+    ("view", "[here](http://example.invalid)"),
+    ("z", "1,2"),
+    ("z", "nan,0,0,0,0,0,0,0"),
+    ("z", "inf,0,0,0,0,0,0,0"),
+    ("z", "1e999,0,0,0,0,0,0,0"),
+    ("z", "1e39,0,0,0,0,0,0,0"),
+    ("z", "9" * 100_000),
+    ("z", "`$$\\frac{1}{0}$$`"),
+    ("a", "test--1"),
+    ("a", "test-10000"),
+    ("a", "test-1.0"),
+    ("b", "test-" + "9" * 5000),
+    ("b", "test-٣"),
+    ("b", "1,2"),
+    ("b", "nan,0,0,0,0,0,0,0"),
+    ("steps", "41"),
+    ("steps", "20.5"),
+    ("steps", "-1"),
+    ("steps", "1e9"),
+    ("path", ""),
+    ("pins", "one"),
+    ("pins", "one~test-3~10"),
+    ("pins", "one~0.5,1"),
+    ("directions", "means:3:8"),
+    ("directions", "one~groups:x:y"),
+]
+
+
+@functools.cache
+def default_address(model: str, view: str) -> dict[str, str]:
+    return address(visit(model=model, view=view))
+
+
+@pytest.mark.parametrize(("name", "value"), HOSTILE, ids=lambda text: text[:24])
+def test_a_nonsensical_address_falls_back_with_a_sentence(name: str, value: str) -> None:
+    asked = {"model": DEEP, "view": "Interpolate", name: value}
+    visitor = visit(**asked)
+    assert_sound(visitor)
+    (warning,) = visitor.warning
+    said = warning.value
+    assert said.startswith(("The address asks for ", "The address's "))
+    assert f" {name} " in said
+    assert len(said) < 300
+    assert "\n" not in said
+    code = said.split("`")  # what a stranger wrote stands in code marks, where it is but text
+    assert len(code) in (1, 3)
+    for piece in (code[0], code[-1]):
+        assert not set("<>[]!$\\") & set(piece)
+    assert "int_max_str_digits" not in said
+    model, view = DEEP if name != "model" else FLAT, "Interpolate" if name != "view" else "Map"
+    assert address(visitor) == default_address(model, view)
+    visitor.run()
+    assert not visitor.warning  # said once
+
+
+def test_an_address_of_everything_wrong_still_gives_a_page() -> None:
+    visitor = visit(**{name: "\U0001f4a5" for name, _ in HOSTILE}, unheard="of")
+    assert_sound(visitor)
+    (warning,) = visitor.warning
+    assert len(warning.value.splitlines()) == len({name for name, _ in HOSTILE}) == 9
+    assert address(visitor)["unheard"] == "of"  # the page's own names are not the server's
+
+
+def test_an_address_may_be_written_in_other_ways() -> None:
+    visitor = visit(model=FLAT, view="interpolate", steps="7.0", path="great ARC")
+    assert_sound(visitor)
+    assert not visitor.warning
+    wanted = {"model": FLAT, "view": "Interpolate", "steps": "7", "path": "Great arc"}
+    assert wanted.items() <= address(visitor).items()

@@ -1,0 +1,141 @@
+"""Directions, analogies and paths through stops."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from explorer.bundle.store import (
+    Bundle,
+)
+
+from .visiting import (
+    DEEP,
+    FLAT,
+    address,
+    as_read,
+    assert_sound,
+    choose_model,
+    coordinates,
+    given,
+    send,
+    visit,
+)
+
+
+def test_a_direction_has_a_slider_and_a_score(bundles: dict[str, Bundle]) -> None:
+    bundle = bundles[DEEP]
+    z, labels = bundle.latents.z_mean.astype(np.float64), bundle.latents.labels
+    visitor = visit(model=DEEP, view="Sliders", direction="means:3:8")
+    assert_sound(visitor)
+    (row,) = given(visitor, f"direction-{DEEP}")["rows"]
+    assert row["label"] == "3 → 8"
+    auc = float(captured_number(row["note"]))
+    assert 0.9 < auc < 1
+    vector = z[labels == 8][::2].mean(0) - z[labels == 3][::2].mean(0)
+    places = [z[labels == label][1::2] @ vector for label in (3, 8)]
+    above = np.mean(places[1][:, np.newaxis] > places[0])
+    assert auc == pytest.approx(above, abs=6e-4)
+    along, step, start = np.array(row["along"]), np.array(row["step"]), z[labels == 3][0]
+    moved = start + (1.5 - (start @ along - row["middle"])) * step  # as the page does
+    assert moved @ along - row["middle"] == pytest.approx(1.5)
+    assert step @ vector == pytest.approx(np.linalg.norm(step) * np.linalg.norm(vector))
+    visitor.button(key="direction-keep").click().run()
+    (text_input,) = (one for one in visitor.text_input if one.label == "Name")
+    text_input.set_value("a; b").run()
+    visitor.button(key="direction-keep").click().run()
+    assert address(visitor)["directions"] == "a%3B b~means:3:8"  # by the new name alone
+    elsewhere = visit(**address(visitor))
+    (kept,) = given(elsewhere, "frame")["directions"]
+    assert kept["name"] == "a; b"
+    np.testing.assert_allclose(kept["unit"], vector / np.linalg.norm(vector))
+    for text in ("fitted:4:9", "component:8", "random:5", "ends:test-3:1,0,0,0,0,0,0,0"):
+        assert_sound(visit(model=DEEP, view="Sliders", direction=text))
+    choose_model(visitor, FLAT)
+    assert_sound(visitor)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "means:3", "means:3:10", "means:3:3", "fitted:0:-1", "component:9", "component:0",
+     "random:x", "column:age", "ends:test-3", "ends:test-3:test-3", "up", "means:٣:4"],
+)  # fmt: skip
+def test_a_direction_that_there_is_not_is_left_out(text: str) -> None:
+    visitor = visit(model=DEEP, view="Sliders", direction=text)
+    assert_sound(visitor)
+    assert "direction" not in address(visitor)
+
+
+def test_groups_of_the_map_make_a_direction_and_an_analogy(bundles: dict[str, Bundle]) -> None:
+    bundle = bundles[DEEP]
+    z, labels = bundle.latents.z_mean, bundle.latents.labels
+    threes, eights = (np.flatnonzero(labels == label) for label in (3, 8))
+    visitor = visit(model=DEEP, view="Map")
+    for hostile in (None, {"A": [1]}, {"A": [1], "B": [10_000]}, {"A": [-1], "B": "x"}):
+        assert address(send(visitor, f"map-{DEEP}", "groups", hostile))["view"] == "Map"
+    groups = {"A": [*threes.tolist(), 7], "B": [*eights.tolist(), 7]}  # 7 is of both
+    send(visitor, f"map-{DEEP}", "groups", groups)
+    assert_sound(visitor)
+    assert address(visitor)["view"] == "Sliders"
+    visitor.session_state["apply-source"] = "Test image"
+    visitor.session_state["apply"] = f"test-{threes[1]}"
+    visitor.run()
+    assert_sound(visitor)
+    (row,) = given(visitor, f"direction-{DEEP}")["rows"]
+    assert row["label"] == f"A ({len(threes) + 1}) → B ({len(eights) + 1})"
+    shift = z[eights][::2].mean(axis=0) - z[threes][::2].mean(axis=0)
+    send(visitor, f"analogy-{DEEP}", "picked", 3)
+    np.testing.assert_allclose(coordinates(visitor), z[threes[1]] + shift, atol=2e-3)
+    tried, landed, trusted = map(int, re.findall(r"\d+(?=\*\*| images of A)", trials(visitor)))
+    assert tried == 100
+    answers = z[threes][1::2] + shift
+    far = (answers**2).sum(1)[:, np.newaxis] - 2 * answers @ z.T + (z**2).sum(1)
+    are_eights = labels[np.argsort(far, axis=1)[:, :15]] == 8
+    assert landed == pytest.approx(100 * np.mean(are_eights.mean(axis=1) > 0.5), abs=10)
+    assert 85 < trusted <= 100
+    elsewhere = visit(**address(visitor))
+    assert given(elsewhere, f"direction-{DEEP}")["rows"] == [row]
+    visitor = visit(model=DEEP, view="Sliders", direction="ends:test-3:9,9,9,9,9,9,9,9")
+    (warning,) = visitor.warning
+    assert warning.value.startswith("The answer is not to be trusted (no data here)")
+
+
+def trials(visitor: AppTest) -> str:
+    """How the page says that a direction did with images that were not used to find it."""
+    (said,) = (one.value for one in visitor.markdown if "were not used to find it" in one.value)
+    return as_read(said)
+
+
+def captured_number(text: str) -> str:
+    found = re.search(r"\d+\.\d+", text)
+    assert found is not None, text
+    return found[0]
+
+
+def test_a_path_goes_through_stops_and_back(bundles: dict[str, Bundle]) -> None:
+    bundle = bundles[DEEP]
+    z = bundle.latents.z_mean
+    ends = {"a": "test-3", "b": "test-8", "via": "test-20;test-33"}
+    visitor = visit(model=DEEP, view="Interpolate", **ends, even="In the latent space")
+    assert_sound(visitor)
+    path = np.array(given(visitor, f"scrubber-{DEEP}")["path"])
+    np.testing.assert_allclose(path[[0, 60, 120, 180]], z[[3, 20, 33, 8]], atol=1e-6)
+    visitor.button(key="stop-Later").click().run()  # the first of both is chosen
+    assert address(visitor)["via"] == "test-33;test-20"
+    visitor.button(key="stop-Remove").click().run()
+    visitor.session_state["loop"] = "Closed"
+    visitor.run()
+    path = np.array(given(visitor, f"scrubber-{DEEP}")["path"])
+    np.testing.assert_allclose(path[[0, 60, 120, 180]], z[[3, 33, 8, 3]], atol=1e-6)
+    for kind in ("Great arc", "Along the data"):
+        visitor.session_state["path"] = kind
+        visitor.run()
+        assert_sound(visitor)
+        other = np.array(given(visitor, f"scrubber-{DEEP}")["path"])
+        np.testing.assert_allclose(other[[0, 60, 120, 180]], z[[3, 33, 8, 3]], atol=1e-6)
+        assert np.abs(other - path).max() > 0.1
+    choose_model(visitor, FLAT)
+    assert_sound(visitor)

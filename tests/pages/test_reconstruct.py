@@ -1,0 +1,224 @@
+"""Uploads: odd files, framing, refining."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import numpy as np
+import pytest
+from odd_images import OddImage, odd_images
+
+from explorer.app import cache
+from explorer.app.words import percent
+from explorer.bundle.images import load_images
+from explorer.bundle.store import (
+    Bundle,
+    load_bundle,
+)
+from explorer.core.refine import negative_log_joint
+from explorer.data.framing import frame_picture, suggest_framing
+from explorer.data.uploads import read_upload
+
+from .visiting import (
+    FLAT,
+    SHIPPED,
+    address,
+    assert_sound,
+    bright_block,
+    captions,
+    choose_model,
+    coordinates,
+    given,
+    go_to,
+    png_of,
+    press,
+    send,
+    sentences,
+    settle,
+    upload,
+    visit,
+)
+
+
+@pytest.fixture(scope="module")
+def odd_files() -> list[OddImage]:
+    return list(odd_images())
+
+
+def test_there_are_several_hundred_odd_files(odd_files: list[OddImage]) -> None:
+    assert len(odd_files) >= 300
+
+
+def test_an_odd_file_gives_a_reconstruction_or_one_sentence(odd_files: list[OddImage]) -> None:
+    chosen = odd_files[random.Random(3).randrange(6) :: 6]
+    assert {image.expected for image in chosen} == {"picture", "sentence", "either"}
+    visitor = visit(model=FLAT, view="Reconstruct")
+    for image in chosen:
+        upload(visitor, image.data)
+        assert_sound(visitor)
+        pictures = captions(visitor)
+        errors = [error.value for error in visitor.error]
+        if image.expected != "either":
+            assert bool(pictures) == (image.expected == "picture"), image.name
+        if pictures:
+            assert errors == [], image.name
+            assert len(pictures) == 5, image.name  # uploaded, seen; original, again, difference
+            assert "reconstruction" in pictures
+            values = [metric.value for metric in visitor.metric]
+            assert len(values) == 4
+            assert "nan" not in " ".join(values)
+        else:
+            assert len(errors) == 1, image.name
+            assert "\n" not in errors[0]
+            assert errors[0].endswith(".")
+    upload(visitor, png_of(np.full((28, 28), 200, np.uint8)))  # the session goes on
+    assert "reconstruction" in captions(visitor)
+
+
+def test_a_test_image_uploaded_finds_itself(bundles: dict[str, Bundle]) -> None:
+    bundle = bundles[FLAT]
+    images = load_images(next((SHIPPED / "images").glob("fashion_mnist-*.npz")), bundle.card.data)
+    row = 123
+    visitor = upload(visit(model=FLAT, view="Reconstruct"), png_of(images[row, ..., 0]))
+    terms = {metric.label: metric.value for metric in visitor.metric}
+    assert float(terms["−ELBO"].split()[0]) == pytest.approx(bundle.latents.neg_elbo[row], abs=2)
+    total = sum(float(terms[name].split()[0]) for name in ("reconstruction", "KL"))
+    assert total == pytest.approx(float(terms["−ELBO"].split()[0]), abs=0.11)
+    labels = given(visitor, f"neighbours-{FLAT}")["labels"]
+    assert any(label.startswith(f"#{row} ") for label in labels)
+    press(visitor, "Show its place on the map")
+    assert address(visitor)["view"] == "Map"
+    np.testing.assert_allclose(coordinates(visitor), bundle.latents.z_mean[row], atol=2e-3)
+    send(go_to(visitor, "Map"), f"map-{FLAT}", "settled", {"z": [0, 0], "row": None})
+    assert coordinates(visitor) == [0, 0]
+
+
+def test_noise_is_said_to_be_unlike_the_data() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (28, 28), np.uint8)
+    visitor = upload(visit(model=FLAT, view="Reconstruct"), png_of(noise))
+    assert "unlike what the model learned from" in sentences(visitor)
+
+
+def test_crop_and_inversion_change_what_the_model_sees() -> None:
+    visitor = visit(model=FLAT, view="Reconstruct")
+    upload(visitor, bright_block())
+    before = [metric.value for metric in visitor.metric]
+    inversion, zooming = visitor.toggle[0], visitor.slider[0]
+    inversion.set_value(True).run()
+    assert_sound(visitor)
+    inverted = [metric.value for metric in visitor.metric]
+    zooming.set_value(4.0).run()
+    assert_sound(visitor)
+    cropped = [metric.value for metric in visitor.metric]
+    assert before != inverted != cropped != before
+    for zoom, x, y in ((8.0, 0.0, 1.0), (visitor.slider[0].min, 1.0, 0.0)):
+        for slider, value in zip(visitor.slider, (zoom, x, y), strict=True):
+            slider.set_value(value)
+        visitor.run()
+        assert_sound(visitor)
+
+
+def test_another_data_set_prepares_an_upload_anew() -> None:
+    visitor = visit(model="mnist-2d", view="Reconstruct")
+    pixels = np.full((60, 60), 255, np.uint8)
+    pixels[20:40, 25:35] = 0
+    upload(visitor, png_of(pixels))
+    assert [toggle.value for toggle in visitor.toggle if toggle.label == "Invert"] == [True]
+    choose_model(visitor, "cifar10-80d")
+    assert_sound(visitor)
+    assert "From before: file" not in sentences(visitor)
+    assert [toggle.value for toggle in visitor.toggle if toggle.label == "Invert"] == [False]
+
+
+@pytest.mark.parametrize("fill", [0.4, 0.7, 0.95])
+def test_an_object_is_framed_as_large_as_the_data_sets(
+    fill: float, bundles: dict[str, Bundle]
+) -> None:
+    digit = np.full((200, 200), 255, np.uint8)
+    start = round(100 - 100 * fill)
+    digit[start : 200 - start, 80:120] = 0
+    picture = read_upload(png_of(digit), (28, 28, 1)).image
+    assert cache.object_fill(load_bundle(SHIPPED / "mnist-2d")) == pytest.approx(0.71, abs=0.05)
+    assert cache.object_fill(bundles[FLAT]) > 0.9
+    shape = (28, 28, 1)
+    framing = suggest_framing(picture, shape, 0.0, 0.71)
+    seen = frame_picture(picture, framing, shape, 0.0)[..., 0]
+    height = np.ptp(np.flatnonzero(seen.max(axis=1) > 0.5)) + 1
+    assert 0.6 <= height / 28 <= 0.8
+
+
+def test_percentiles_are_rounded_down() -> None:
+    assert [percent(share) for share in (0.0, 0.7, 1.0, 99.6, 100.0)] == [
+        "0 %", "0 %", "1 %", "99 %", "100 %",
+    ]  # fmt: skip
+
+
+def test_an_upload_is_still_there_after_a_look_at_another_view() -> None:
+    visitor = visit(model=FLAT, view="Reconstruct")
+    upload(visitor, bright_block())
+    before = [metric.value for metric in visitor.metric]
+    assert len(before) == 4
+    go_to(visitor, "Sliders")
+    go_to(visitor, "Reconstruct")
+    assert_sound(visitor)
+    assert [metric.value for metric in visitor.metric] == before
+    assert "From before: file" in sentences(visitor)
+    press(visitor, "Remove")
+    assert not visitor.metric
+    assert "From before" not in sentences(visitor)
+    upload(visitor, bright_block())
+    assert [metric.value for metric in visitor.metric] == before
+    visitor.file_uploader(key="reconstruct-file").set_value(None).run()
+    assert not visitor.metric  # the cross in Streamlit's own widget removes it as well
+
+
+def test_a_test_image_is_refined_and_its_better_place_becomes_the_point(
+    bundles: dict[str, Bundle],
+) -> None:
+    bundle = bundles[FLAT]
+    visitor = visit(model=FLAT, view="Reconstruct")
+    visitor.session_state["reconstruct-source"] = "Test image"
+    visitor.session_state["refine"] = True
+    visitor.run()
+    assert_sound(visitor)
+    lost = re.search(r"Lost by the encoder: \*\*(.*) nats", sentences(visitor))
+    assert lost is not None
+    assert 0 <= float(lost[1]) < 100
+    press(visitor, "Use the refined place")
+    images = cache.originals_of(bundle)
+    assert images is not None
+    image = images[cache.vivid_row(bundle)] / np.float32(255)
+    start = bundle.codec.encode(image[np.newaxis])[0][0]
+    ends = np.array([start, coordinates(visitor)], np.float32)
+    before, after = negative_log_joint(ends, image, bundle.codec.parameters(ends), "bernoulli")
+    assert after < before
+    press(visitor, "Back to the encoder's place")
+    np.testing.assert_allclose(coordinates(visitor), start, atol=0.0006)
+
+
+def test_an_uploaded_end_can_be_moved_by_a_click_afterwards(bundles: dict[str, Bundle]) -> None:
+    visitor = visit(model=FLAT, view="Interpolate", b="test-8")
+    visitor.session_state["source-a"] = "Upload"
+    visitor.run()
+    data = png_of(np.full((28, 28), 120, np.uint8))
+    upload(visitor, data, key="interpolate-a-file")
+    assert_sound(visitor)
+    end = address(visitor)["a"]
+    image = np.full((1, 28, 28, 1), 120 / 255, np.float32)
+    expected = bundles[FLAT].codec.encode(image)[0][0]
+    np.testing.assert_allclose([float(v) for v in end.split(",")], expected, atol=1e-3)
+    settle(visitor, f"path-map-{FLAT}", [0.5, 0.25])
+    assert address(visitor)["a"] == "0.5,0.25"
+    for source, wanted in (("Test image", "0.5,0.25"), ("Upload", end)):
+        visitor.session_state["source-a"] = source
+        assert address(visitor.run())["a"] == wanted  # an upload that is shown is the end
+    press(visitor, "Remove")
+    assert address(visitor)["a"] == "test-0"  # with the upload its end is gone
+    upload(visitor, data, key="interpolate-a-file")
+    assert address(visitor)["a"] == end
+    settle(visitor, f"path-map-{FLAT}", [0.5, 0.25])
+    upload(visitor, b"no picture at all", key="interpolate-a-file")
+    assert_sound(visitor)
+    assert len(visitor.error) == 1
+    assert address(visitor)["a"] == "0.5,0.25"
