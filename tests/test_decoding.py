@@ -175,6 +175,7 @@ CASES: dict[str, dict[str, Any]] = {
             transpose(3, [5, 2], [2, 2], "valid"), transpose(4, [5, 3], [2, 2], "valid"),
         ],
         "head": layer("Conv2D", kernel_size=[3, 2]),
+        "likelihood": "discretised-logistic",
     },
     "grid and a dense head": {
         "image_shape": (8, 12, 1),
@@ -184,6 +185,7 @@ CASES: dict[str, dict[str, Any]] = {
             layer("Grid", downscale=4, filters=5, activation="tanh"), transpose(3, 3, 2, "same"),
         ],
         "head": layer("Dense"),
+        "likelihood": "continuous-bernoulli",
     },
     "upsampling": {
         "image_shape": (12, 16, 1),

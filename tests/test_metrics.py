@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from explorer.bundle.posterior import GaussianPosterior
-from explorer.core.elbo import bernoulli_log_likelihood, kl_divergence
+from explorer.core.elbo import kl_divergence
+from explorer.core.likelihoods import log_likelihood
 from explorer.core.metrics import (
     active_units,
     elbo_terms,
@@ -167,7 +168,7 @@ def test_a_posterior_without_width_reconstructs_from_its_mean() -> None:
 
     reconstruction, _ = elbo_terms(draw, constant_logits, images, 1, "bernoulli")
     x = images.astype(np.float32) / np.float32(255)
-    expected = -bernoulli_log_likelihood(x, constant_logits(encode(x)))
+    expected = -log_likelihood(x, constant_logits(encode(x)), "bernoulli")
     np.testing.assert_allclose(reconstruction, expected, rtol=1e-6)
 
 

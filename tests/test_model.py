@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from explorer.core.elbo import LOG_VAR_LIMIT, kl_per_dimension, log_likelihood
+from explorer.core.elbo import LOG_VAR_LIMIT, kl_per_dimension
+from explorer.core.likelihoods import LIKELIHOODS, log_likelihood
 from explorer.recipes.find import RECIPES
 from explorer.recipes.recipe import RecipeError, recipe_from_json
 from explorer.training.layers import Residual
@@ -51,7 +52,7 @@ def test_every_built_in_recipe_builds(name: str) -> None:
     shape = (32, 32, 3) if "colour" in RECIPES[name].summary else (28, 28, 1)
     recipe = RECIPES[name]
     outputs = VAE(recipe, shape, 2)(random_images(shape))
-    channels = shape[2] * (2 if recipe.likelihood == "gaussian" else 1)
+    channels = shape[2] * len(LIKELIHOODS[recipe.likelihood].parameters)
     assert outputs["parameters"].shape == (3, *shape[:2], channels)
 
 
@@ -136,12 +137,12 @@ def test_the_loss_of_a_case_known_by_hand() -> None:
     assert terms["neg_elbo"] == pytest.approx(64 * math.log(2) + 1.0, rel=1e-6)  # not weighted
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize("beta", [0.0, 1.0, 3.0])
 def test_the_loss_is_what_numpy_computes(likelihood: Any, beta: float) -> None:
     random = np.random.default_rng(1)
     images = random_images((8, 8, 1))
-    channels = 1 if likelihood == "bernoulli" else 2
+    channels = len(LIKELIHOODS[likelihood].parameters)
     outputs = {
         "kl": random.standard_normal((3, 2)).astype(np.float32),
         "parameters": random.standard_normal((3, 8, 8, channels)).astype(np.float32),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,11 +91,13 @@ def test_differences_are_the_second_less_the_first_where_figures_can_be_compared
     adopted = _without_graphs(flat)
     other = adopted.model.adopted
     assert other is not None
-    density = other.model_copy(update={"likelihood": "gaussian"})
-    model = adopted.model.model_copy(update={"adopted": density})
+    of_levels = other.model_copy(update={"likelihood": "discretised-logistic"})
+    model = adopted.model.model_copy(update={"adopted": of_levels})
     rows = figure_rows(deep, adopted.model_copy(update={"model": model}))
     found = dict(zip(rows["Figure"], rows["Difference"], strict=True))
     assert found["−ELBO, nats"] == found["reconstruction, nats"] == "–"
+    bits = dict(zip(rows["Figure"], rows[flat.name], strict=True))["bits per dimension"]
+    assert float(bits) == pytest.approx(flat.metrics.neg_elbo / 784 / math.log(2), abs=0.0005)
     assert found["KL, nats"] != "–"
 
 

@@ -96,6 +96,13 @@ def test_a_recipe_cannot_be_changed() -> None:
         ({"head": {"layer": "Dense", "units": 3}}, ["head", "units follow from the image"]),
         ({"head": {"layer": "Conv2D", "filters": 3}}, ["head", "filters follow from"]),
         ({"head": {"layer": "Dense", "activation": "sigmoid"}}, ["head", "logits", "activation"]),
+        (
+            {
+                "head": {"layer": "Dense", "activation": "relu"},
+                "likelihood": "discretised-logistic",
+            },
+            ["head", "means and log-scales", "activation"],
+        ),
         ({"sigma": 0.5}, ["sigma is for a gaussian"]),
         ({"context": 3}, ["context is for a flow"]),
         (

@@ -232,7 +232,9 @@ def test_the_models_that_are_there_are_those_that_are_trained_without_arguments(
     "settings",
     [
         Settings("mnist"),
-        Settings("mnist", latent_dim=8, recipe="tutorial", epochs=3, batch_size=64, beta=0.5),
+        Settings(
+            "mnist", latent_dim=8, recipe="tutorial", epochs=3, batch_size=64, likelihood="gaussian"
+        ),
         Settings("pets", seed=7, name="my-pets", reading=Reading(image_size=(16, 16), grey=True)),
         Settings("pets", reading=Reading(image_size=(64, 200), fit="pad", range=(-1.0, 1.5))),
         Settings("pets", limit=100, reading=Reading(label="dx", class_level=2, first_page=True)),

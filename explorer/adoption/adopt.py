@@ -34,7 +34,7 @@ from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.compact import compact, drop_unused
 from explorer.bundle.figures import evaluate
 from explorer.core.density import KERNEL_POINTS, kernel_log_variance
-from explorer.core.elbo import LikelihoodName
+from explorer.core.likelihoods import LikelihoodName
 from explorer.core.neighbourhood import Progress
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset

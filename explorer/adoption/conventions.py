@@ -17,7 +17,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from explorer.adoption.graphs import Graph
-from explorer.core.elbo import LikelihoodName
+from explorer.core.likelihoods import LikelihoodName
 
 Layout = Literal["nchw", "nhwc"]
 """Order of the axes of images; also that in which flat pixels follow each other."""

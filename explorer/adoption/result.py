@@ -16,7 +16,7 @@ from explorer.bundle.graph import count_weights
 from explorer.bundle.images import describe_data, images_path, save_images
 from explorer.bundle.latents import Latents, save_latents
 from explorer.bundle.store import DEFAULT_FOLDER, RECONSTRUCTIONS, check_name, save_card
-from explorer.core.elbo import LikelihoodName
+from explorer.core.likelihoods import LikelihoodName
 from explorer.data.dataset import Dataset, dataset_fingerprint
 
 

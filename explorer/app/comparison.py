@@ -105,8 +105,7 @@ def _render_table(this: Reference, others: Sequence[Reference]) -> None:
     sentence += "Minutes: of training, on the machine it ran on."
     if len({model.card.model.likelihood for model in models}) > 1:
         sentence += (
-            " A Gaussian likelihood is a density: its nats do not compare with those of a "
-            "Bernoulli, and the chart leaves the other kind out."
+            " Nats of different likelihoods do not compare, and the chart leaves the others out."
         )
     st.caption(sentence)
 

@@ -87,13 +87,14 @@ class Figure(NamedTuple):
 def figures_of(card: Card) -> Iterator[Figure]:
     """The figures that tell models apart, terms in nats per image."""
     m, model, images = card.metrics, card.model, card.data.test_sha256
-    density = images, model.likelihood  # nats of a density are no nats of a probability
+    density = images, model.likelihood  # each likelihood has its own unit
     bound = m.importance
     yield Figure("latent dimensions", 0, model.latent_dim)
     yield Figure("active units", 0, m.active_units)
     yield Figure("weights", 0, model.parameters)
     yield Figure("−ELBO, nats", 2, m.neg_elbo, density)
     yield Figure("reconstruction, nats", 2, m.reconstruction, density)
+    yield Figure("bits per dimension", 3, card.bits_per_dimension, density)
     yield Figure("KL, nats", 2, m.kl, images)
     yield Figure(
         "importance-sampled bound, nats", 2, getattr(bound, "bound", None),

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from explorer.core.elbo import LikelihoodName
+from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName, bits_per_dimension
 from explorer.data.pixels import Fit, Form
 from explorer.data.ranges import Kind, Range
 from explorer.errors import ExplorerError
@@ -269,6 +269,14 @@ class Card(_Card):
             return self.model.adopted.title
         flow = " with flow" if self.model.has_flow else ""
         return f"{self.data.title} · {self.model.latent_dim}-D{flow}"
+
+    @property
+    def bits_per_dimension(self) -> float | None:
+        """The −ELBO in bits per value; None unless the likelihood is one of grey levels."""
+        neg_elbo = self.metrics.neg_elbo
+        if neg_elbo is None or not LIKELIHOODS[self.model.likelihood].is_of_levels:
+            return None
+        return bits_per_dimension(neg_elbo, self.data.image_shape)
 
     @property
     def training(self) -> TrainingCard:

@@ -15,7 +15,7 @@ import onnxruntime
 
 from explorer.bundle.graph import GraphError, count_weights
 from explorer.bundle.posterior import FlowPosterior, GaussianPosterior, Pair, Posterior
-from explorer.core.elbo import LikelihoodName, mean_image
+from explorer.core.likelihoods import LikelihoodName, mean_image
 from explorer.errors import one_line
 
 MAX_MEMORY = 2**32
@@ -47,7 +47,7 @@ class Codec:
     Attributes:
         posterior: q(z|x), with images encoded by whatever runs the model.
         parameters: latents ``(n, latent_dim)`` → the likelihood's parameters
-            (``elbo.log_likelihood``).
+            (``explorer.core.likelihoods``).
         likelihood: which one.
         by_class: of a conditional model, the codec of each class; empty for any other.
     """

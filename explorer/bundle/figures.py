@@ -21,9 +21,10 @@ from explorer.bundle.store import main_dimensions
 from explorer.bundle.walks import build_graph
 from explorer.core import metrics
 from explorer.core.density import AggregatePosterior
-from explorer.core.elbo import LikelihoodName, entropy_floor, kl_per_dimension
+from explorer.core.elbo import kl_per_dimension
 from explorer.core.half import to_half
 from explorer.core.information import kl_parts
+from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName, entropy_floor
 from explorer.core.neighbourhood import Progress
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset, Split, thin_out
@@ -189,7 +190,8 @@ def summarise(
     kl_by_dimension = kl.mean(axis=0)
     weights = z_mean.var(axis=0) if readings.kl is None else kl_by_dimension
 
-    has_floor = readings.likelihood == "bernoulli" and readings.reconstruction is not None
+    likelihood = readings.likelihood if readings.reconstruction is not None else None
+    has_floor = likelihood is not None and LIKELIHOODS[likelihood].has_floor
     floor = _entropy_floor(test.images) if has_floor else None
     neighbours = min(NEIGHBOURS, len(train.images))
 

@@ -35,6 +35,7 @@ from explorer.bundle.graph import GraphError
 from explorer.bundle.latents import Latents, read_latents
 from explorer.bundle.posterior import Pair
 from explorer.core.density import AggregatePosterior
+from explorer.core.likelihoods import LIKELIHOODS
 from explorer.core.metrics import active_units
 from explorer.core.subsets import in_chunks
 from explorer.errors import one_line
@@ -434,7 +435,7 @@ def _build_codec(card: Card, files: Mapping[str, bytes], options: RunOptions) ->
         )
     except GraphError as error:
         raise BundleError(f"in {card.name}, {error}") from error
-    outputs = channels if card.model.likelihood == "bernoulli" else 2 * channels
+    outputs = channels * len(LIKELIHOODS[card.model.likelihood].parameters)
     shape = height, width, channels
     _try_out(f"encoder.onnx of {card.name}", codec.encode, shape, [(latent_dim,)] * 2)
     _try_out(

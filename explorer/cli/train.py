@@ -18,6 +18,7 @@ from typing import Any
 from explorer.bundle import store
 from explorer.cli.arguments import SEEDS, add_reading_options, number, take_reading
 from explorer.cli.terminal import INTERRUPTED, quiet_stderr
+from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName
 from explorer.data.dataset import dataset_fingerprint
 from explorer.data.load import load_dataset
 from explorer.data.reading import AS_THEY_ARE, Reading
@@ -44,6 +45,7 @@ class Settings:
     epochs: int | None = None
     batch_size: int | None = None
     beta: float | None = None
+    likelihood: LikelihoodName | None = None
     seed: int = 0
     limit: int | None = None
     minutes: float | None = None
@@ -83,7 +85,11 @@ def plan_run(settings: Settings, data_dir: Path | None) -> Plan:
     """
     recipe_name, recipe = find_recipe(settings.recipe, settings.latent_dim)
     recipe = override(
-        recipe, epochs=settings.epochs, batch_size=settings.batch_size, beta=settings.beta
+        recipe,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        beta=settings.beta,
+        likelihood=settings.likelihood,
     )
     dataset = load_dataset(settings.data, settings.reading, data_dir=data_dir)
     if settings.limit is not None:
@@ -129,6 +135,12 @@ def parse_arguments(description: str | None) -> tuple[tuple[Settings, ...], dict
     add("--epochs", type=count, metavar="N", help="passes over the training images")
     add("--batch-size", type=count, metavar="N", help="images in a step")
     add("--beta", type=number(float, 0), metavar="B", help="weight of the KL term")
+    add(
+        "--likelihood",
+        choices=LIKELIHOODS,
+        metavar="L",
+        help=f"of pixels: {', '.join(LIKELIHOODS)}",
+    )
     add("--seed", type=number(int, *SEEDS), metavar="N", help="another run of the same (default 0)")
     add("--limit", type=count, metavar="N", help="use only N images of each split")
     add("--minutes", type=number(float, 0), metavar="M", help="start no further epoch after M")

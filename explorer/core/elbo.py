@@ -1,21 +1,20 @@
-"""The terms of the evidence lower bound (ELBO), in nats per image.
+"""KL divergence and normal densities, for the evidence lower bound (ELBO), in nats per image.
+
+The bound's other term is ``explorer.core.likelihoods``.
 
 Every function is pure arithmetic and runs on NumPy arrays by default; given
 ``ops=keras.ops`` the same formula trains the model, so that training,
 evaluation and the app cannot disagree.
 
-Shapes: images and likelihood parameters ``(n, height, width, channels)``,
-latents ``(n, latent_dim)``. Sums run over all axes but the first.
+Shapes: latents ``(n, latent_dim)``. Sums run over all axes but the first.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-
-LikelihoodName = Literal["bernoulli", "gaussian"]
 
 LOG_VAR_LIMIT = 12.0
 """z_log_var is clipped to ±12: a posterior narrower than e⁻⁶ carries nothing a float can show."""
@@ -65,57 +64,9 @@ def normal_log_density(z: Any, *, ops: Any = np) -> Any:
 def gaussian_log_density(x: Any, mean: Any, log_var: Any, *, ops: Any = np) -> Any:
     """log N(x; mean, diag exp(log_var)) summed over all axes but the first, nats, ``(n,)``."""
     terms = -0.5 * (LOG_2PI + log_var + ops.square(x - mean) * ops.exp(-log_var))
-    return _sum_per_example(terms, ops)
+    return sum_per_example(terms, ops)
 
 
-def bernoulli_log_likelihood(images: Any, logits: Any, *, ops: Any = np) -> Any:
-    """log p(x|z) with grey values in [0, 1] read as Bernoulli probabilities, nats, ``(n,)``.
-
-    Equals ``x log p + (1 - x) log(1 - p)`` for ``p = sigmoid(logits)``, written
-    without overflow as ``x·l - max(l, 0) - log(1 + exp(-|l|))``.
-    """
-    terms = images * logits - ops.maximum(logits, 0.0) - ops.log1p(ops.exp(-ops.abs(logits)))
-    return _sum_per_example(terms, ops)
-
-
-def log_likelihood(
-    images: Any, parameters: Any, likelihood: LikelihoodName, *, ops: Any = np
-) -> Any:
-    """log p(x|z) of images under the decoder's output, nats, ``(n,)``.
-
-    Args:
-        images: values in [0, 1].
-        parameters: what the decoder returns: ``channels`` logits per pixel
-            ("bernoulli"), or ``channels`` means followed by ``channels``
-            log-variances ("gaussian").
-        likelihood: ``bernoulli`` or ``gaussian``.
-        ops: ``numpy`` or ``keras.ops``.
-    """
-    if likelihood == "bernoulli":
-        return bernoulli_log_likelihood(images, parameters, ops=ops)
-    mean, log_var = ops.split(parameters, 2, axis=-1)
-    return gaussian_log_density(images, mean, log_var, ops=ops)
-
-
-def mean_image(parameters: np.ndarray, likelihood: LikelihoodName) -> np.ndarray:
-    """E[x|z] as displayable images in [0, 1], float32, from the decoder's output."""
-    if likelihood == "bernoulli":
-        with np.errstate(over="ignore"):
-            mean = 1.0 / (1.0 + np.exp(-parameters))
-    else:
-        mean = np.clip(np.split(parameters, 2, axis=-1)[0], 0.0, 1.0)
-    return np.asarray(mean, np.float32)
-
-
-def entropy_floor(images: np.ndarray) -> float:
-    """Mean Bernoulli reconstruction term of a perfect reconstruction, nats per image.
-
-    Grey values make the term positive even at ``p = x``: no model goes below it.
-    """
-    x = np.clip(images.astype(np.float64), 1e-12, 1.0 - 1e-12)
-    entropy = -(x * np.log(x) + (1.0 - x) * np.log1p(-x))
-    return float(np.mean(_sum_per_example(entropy, np)))
-
-
-def _sum_per_example(terms: Any, ops: Any) -> Any:
+def sum_per_example(terms: Any, ops: Any) -> Any:
+    """The sum over all axes but the first, ``(n,)``."""
     return ops.sum(terms, axis=tuple(range(1, len(terms.shape))))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from explorer.core.elbo import LikelihoodName
+from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName
 from explorer.core.neighbours import batches, index, nearest_others
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def embed(images: np.ndarray, likelihood: LikelihoodName) -> np.ndarray:
     """Coordinates in which Euclidean distances measure how much pictures differ, float32.
 
     For Bernoulli pixels 2 arcsin √p, in which small steps have the length of Fisher and Rao;
-    for Gaussian pixels of one variance the means, which have it up to a factor.
+    for others the means, which for Gaussian pixels of one variance have it up to a factor.
 
     Args:
         images: decoded, in [0, 1], ``(n, height, width, channels)``.
@@ -42,8 +42,7 @@ def embed(images: np.ndarray, likelihood: LikelihoodName) -> np.ndarray:
     Returns:
         ``(n, height * width * channels)``.
     """
-    flat = images.reshape(len(images), -1).astype(np.float32)
-    return 2 * np.arcsin(np.sqrt(np.clip(flat, 0, 1))) if likelihood == "bernoulli" else flat
+    return LIKELIHOODS[likelihood].embed(images.reshape(len(images), -1).astype(np.float32))
 
 
 def join_neighbours(z: np.ndarray) -> np.ndarray:

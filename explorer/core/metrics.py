@@ -5,7 +5,7 @@
 noise ε ``(n, samples, latent_dim)`` to draws z from q(z|x) and log q(z|x) by dimension,
 in nats (``Codec.draw``); ``decode_parameters`` takes
 latents ``(n, latent_dim)`` to the parameters of the likelihood, as in
-``explorer.elbo`` (``Codec.parameters``, not the mean images of
+``explorer.core.likelihoods`` (``Codec.parameters``, not the mean images of
 ``Codec.decode``). Images may be uint8 (also memory-mapped) or floats in
 [0, 1]; they are converted batch by batch, so that memory does not grow with
 the data set.
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer.core.elbo import LikelihoodName, log_likelihood, normal_log_density
+from explorer.core.elbo import normal_log_density
+from explorer.core.likelihoods import LikelihoodName, log_likelihood
 from explorer.core.neighbours import batches, index, majority
 
 if TYPE_CHECKING:

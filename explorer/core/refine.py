@@ -1,7 +1,7 @@
 """Search for the latent that explains an image best, from where the encoder puts it.
 
 The decoder is a callable from latents ``(n, latent_dim)`` to the likelihood's parameters
-``(n, height, width, …)``, as in ``explorer.core.elbo``.
+``(n, height, width, …)``, as in ``explorer.core.likelihoods``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from explorer.core.elbo import LikelihoodName, log_likelihood, mean_image
+from explorer.core.likelihoods import LikelihoodName, derivatives, log_likelihood
 
 STEPS = 8
 _APART = 1e-2  # of finite differences; float32 decoders round at about 1e-6
@@ -43,7 +43,7 @@ def refine(
 
     The Jacobian is taken by forward differences, in one run of the decoder. The steps of
     several dampings are tried in another, and the best is taken if it is better than none
-    (Levenberg 1944; with the likelihood's Fisher information in place of the Hessian).
+    (Levenberg 1944; with the likelihood's curvature in place of the Hessian).
 
     Args:
         start: the encoder's latent, ``(latent_dim,)``.
@@ -62,9 +62,9 @@ def refine(
         before = negative_log_joint(z[np.newaxis], image, parameters[:1], likelihood)[0]
         flat = parameters.reshape(len(parameters), -1).astype(np.float64)
         jacobian = (flat[1:] - flat[0]) / _APART  # (latent_dim, parameters)
-        slope, information = _derivatives(image, parameters[0].astype(np.float64), likelihood)
-        gradient = jacobian @ slope + z
-        hessian = (jacobian * information) @ jacobian.T + identity
+        slope, curvature = derivatives(image, parameters[0].astype(np.float64), likelihood)
+        gradient = jacobian @ slope.ravel() + z
+        hessian = (jacobian * curvature.ravel()) @ jacobian.T + identity
         tried = np.stack(
             [z - np.linalg.solve(hessian + damping * identity, gradient) for damping in _DAMPINGS]
         ).astype(np.float32)
@@ -76,20 +76,3 @@ def refine(
         if before - after[best] < _ENOUGH:
             break
     return np.stack(way)
-
-
-def _derivatives(
-    image: np.ndarray, parameters: np.ndarray, likelihood: LikelihoodName
-) -> tuple[np.ndarray, np.ndarray]:
-    """Slope of −log p(x|z) by each parameter, and its Fisher information, flat."""
-    if likelihood == "bernoulli":
-        p = mean_image(parameters, likelihood).astype(np.float64)
-        return (p - image).ravel(), (p * (1.0 - p)).ravel()
-    mean, log_var = np.split(parameters, 2, axis=-1)
-    precision = np.exp(-log_var)
-    slopes = (mean - image) * precision, 0.5 - 0.5 * np.square(image - mean) * precision
-    information = precision, np.full_like(precision, 0.5)
-    return (
-        np.concatenate(slopes, axis=-1).ravel(),
-        np.concatenate(information, axis=-1).ravel(),
-    )

@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from explorer.core.elbo import LikelihoodName
+from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName
 from explorer.errors import ExplorerError
 
 Layer = Mapping[str, Any]
@@ -100,9 +100,9 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         decoder: layers from ``z`` to the features from which ``head`` reads
             the likelihood's parameters.
         head: the last layer of the decoder, without its size, which follows
-            from the image and the likelihood. A Bernoulli's gives logits, without an
-            activation; a Gaussian's gives means.
-        likelihood: ``bernoulli`` (grey values read as probabilities) or ``gaussian``.
+            from the image and the likelihood. A Gaussian's gives means; others give all
+            parameters, such as logits, without an activation.
+        likelihood: one of ``explorer.core.likelihoods``.
         sigma: standard deviation of the Gaussian likelihood, in units of the
             pixel range [0, 1]; None learns one for all pixels.
         beta: weight of the KL term (Higgins et al. 2017); 1 is the ELBO.
@@ -194,12 +194,14 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     def _refuse_what_has_no_effect(self) -> Recipe:
         if self.context and not self.flow:
             raise ValueError("context is for a flow; there is none")
-        if self.likelihood == "bernoulli":
+        likelihood = LIKELIHOODS[self.likelihood]
+        if not likelihood.has_sigma:
             if self.sigma is not None:
                 raise ValueError("sigma is for a gaussian likelihood")
             if self.head.get("activation") not in (None, "linear"):
                 raise ValueError(
-                    "the head of a bernoulli likelihood gives logits; leave out its activation"
+                    f"the head of a {self.likelihood} likelihood gives "
+                    f"{' and '.join(likelihood.parameters)}; leave out its activation"
                 )
         return self
 

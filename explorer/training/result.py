@@ -94,8 +94,10 @@ def summarise(place: Place, card: Card, trained: Trained) -> str:
     """What was written, and how good it is, in one line."""
     epochs, metrics = len(trained.history["neg_elbo"]), card.metrics
     rest = f"; {epochs} of {card.model.recipe.epochs} epochs: --resume with more --minutes goes on"
+    bits = card.bits_per_dimension
     return (
         f"wrote {place.path}: test −ELBO {metrics.neg_elbo:.2f} nats per image "
+        f"{'' if bits is None else f'= {bits:.3f} bits per dimension '}"
         f"(reconstruction {metrics.reconstruction:.2f}, KL {metrics.kl:.2f}), "
         f"trained in {trained.seconds / 60:.1f} minutes{'' if is_whole(card, trained) else rest}"
     )

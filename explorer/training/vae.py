@@ -14,10 +14,10 @@ from keras import ops
 from explorer.core.elbo import (
     LOG_VAR_LIMIT,
     kl_per_dimension,
-    log_likelihood,
     normal_log_density,
     sampled_kl_per_dimension,
 )
+from explorer.core.likelihoods import LIKELIHOODS, log_likelihood
 from explorer.recipes.recipe import Recipe, RecipeError, recipe_from_json
 from explorer.training.layers import (
     GaussianParameters,
@@ -71,23 +71,25 @@ def build_flow(recipe: Recipe, latent_dim: int) -> keras.Model | None:
 
 @recipe_errors("the decoder cannot be built")
 def build_decoder(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int) -> keras.Model:
-    """Latents ``(n, latent_dim)`` → the likelihood's parameters (see ``elbo.log_likelihood``)."""
+    """Latents ``(n, latent_dim)`` → the likelihood's parameters (``explorer.core.likelihoods``)."""
     height, width, channels = image_shape
+    likelihood = LIKELIHOODS[recipe.likelihood]
+    outputs = channels * (1 if likelihood.has_sigma else len(likelihood.parameters))
     z = keras.Input((latent_dim,), name="z")
     features = apply_layers(recipe.decoder_layers(image_shape), z)
     if recipe.head["layer"] == "Dense":
         if len(features.shape) > 2:
             features = keras.layers.Flatten()(features)
-        values = apply_layer({**recipe.head, "units": height * width * channels}, features)
-        values = keras.layers.Reshape(image_shape)(values)
+        values = apply_layer({**recipe.head, "units": height * width * outputs}, features)
+        values = keras.layers.Reshape((height, width, outputs))(values)
     else:
-        values = apply_layer({**recipe.head, "filters": channels}, features)
-    if tuple(values.shape[1:]) != tuple(image_shape):
+        values = apply_layer({**recipe.head, "filters": outputs}, features)
+    if tuple(values.shape[1:]) != (height, width, outputs):
         raise RecipeError(
-            f"the decoder makes images of shape {tuple(values.shape[1:])}; "
+            f"the decoder makes images of shape {(*values.shape[1:3], channels)}; "
             f"the data set's are {tuple(image_shape)}"
         )
-    if recipe.likelihood == "gaussian":
+    if likelihood.has_sigma:
         values = GaussianParameters(recipe.sigma)(values)
     return keras.Model(z, values, name="decoder")
 

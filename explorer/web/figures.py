@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from explorer.bundle.card import Card, KlParts, MapCard
+from explorer.core.likelihoods import LIKELIHOODS
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 
 Figure = tuple[str, str, str]
@@ -43,6 +44,16 @@ def kl_definition(card: Card) -> str:
     return "KL(q(z|x) ‖ N(0, I)): what the latent tells about the image, nats"
 
 
+def likelihood_note(card: Card) -> str:
+    """What a model's −ELBO counts, and what it cannot be compared with."""
+    name = card.model.likelihood
+    return (
+        f"Likelihood: {name}. {LIKELIHOODS[name].about} Compare the −ELBO with those of the same "
+        "likelihood only: grey values read as probabilities, densities and probabilities of grey "
+        "levels are counted in different units, though all are called nats."
+    )
+
+
 def further_figures(card: Card) -> list[Figure]:
     """What is known beside them."""
     m = card.metrics
@@ -65,6 +76,16 @@ def further_figures(card: Card) -> list[Figure]:
                 f"−log 1/K Σ p(x|z)p(z)/q(z|x), K = {m.importance.samples} (Burda et al. "
                 f"2016, eq. 8), on {m.importance.images:,} of the test images, whose −ELBO is "
                 f"{m.importance.neg_elbo:.2f}",
+            ),
+        )
+    if (bits := card.bits_per_dimension) is not None:
+        rows.insert(
+            0,
+            (
+                "bits per dimension",
+                f"{bits:.3f}",
+                "−ELBO / (height · width · channels · log 2): what a lossless code of these images "
+                "by this model would take for each value; 8 is to store them as they are",
             ),
         )
     if m.entropy_floor is not None and m.excess is not None:

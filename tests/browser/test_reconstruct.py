@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from explorer.bundle.store import Bundle, load_bundle
 from explorer.core import geometry
-from explorer.core.elbo import kl_divergence, log_likelihood
+from explorer.core.elbo import kl_divergence
+from explorer.core.likelihoods import log_likelihood
 from explorer.data.framing import frame_picture, suggest_framing
 from explorer.data.uploads import read_upload
 from explorer.drawing import raster

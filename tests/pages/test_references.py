@@ -134,7 +134,7 @@ def test_nats_of_a_density_are_not_drawn_beside_those_of_probabilities(shelf: Pa
     assert recipes["strong"] == "residual, β = 4"
     names = [trace["name"] for trace in comparison_chart(visitor)["data"]]
     assert names == [f"{FLAT} · 2-D", "strong · 2-D, β = 4"]
-    assert "do not compare with those of a Bernoulli" in sentences(visitor)
+    assert "Nats of different likelihoods do not compare" in sentences(visitor)
 
 
 def test_a_broken_reference_is_left_out_with_a_sentence(shelf: Path) -> None:

@@ -38,8 +38,8 @@ The model of the sidebar is on the left, the second one on the right.
 """
 FIGURES_HELP = """
 The cards' figures; the Model view defines them. **Difference** is the second model's less the
-first's, where both are on the same test images and in the same unit: nats of a Gaussian likelihood,
-which is a density, do not compare with those of a Bernoulli.
+first's, where both are on the same test images and in the same unit: nats of different likelihoods
+(probabilities, densities) do not compare.
 """
 POINT, WALK = "The point", "A path"
 THROUGH = Option("through", POINT, (POINT, "File", "Camera", DRAWING, WALK))

@@ -24,7 +24,7 @@ from explorer.core.subsets import evenly_spaced
 from explorer.data.pixels import Fit
 from explorer.recipes.recipe import Recipe
 from explorer.web.document import Look, estimated_size, write_page
-from explorer.web.figures import further_figures, kl_definition, main_figures
+from explorer.web.figures import further_figures, kl_definition, likelihood_note, main_figures
 
 HELP = """
 All figures are on the test set, in **nats per image** (summed over pixels and dimensions; 1 nat
@@ -110,7 +110,8 @@ def _render_figures(bundle: Bundle) -> None:
     figures = main_figures(bundle.card)
     st.caption(
         "How badly the model explains an image of the test set: −ELBO, lower is better, in nats, "
-        "a unit of information (1 nat is 1.44 bits). Compare it within one data set only."
+        "a unit of information (1 nat is 1.44 bits). Compare it within one data set and one "
+        "likelihood only."
     )
     columns = st.container(key="figures").columns(len(figures))
     for column, (name, value, definition) in zip(columns, figures, strict=True):
@@ -119,6 +120,8 @@ def _render_figures(bundle: Bundle) -> None:
         st.caption("The latents have no variance, so there is no KL, and no −ELBO.")
     elif m.neg_elbo is None:
         st.caption("There is no decoder, so there is no reconstruction term, and no −ELBO.")
+    else:
+        st.caption(likelihood_note(bundle.card))
     titles = ("figure", "value", "definition")
     rows = further_figures(bundle.card)
     st.table({title: [row[i] for row in rows] for i, title in enumerate(titles)})

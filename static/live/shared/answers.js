@@ -16,6 +16,7 @@
  */
 
 import { Decoder, Encoder, RemoteDecoder } from "./codec.js";
+import { LIKELIHOODS } from "./likelihoods.js";
 import { Model } from "./model.js";
 import { toPixels } from "./paint.js";
 import { nearestLatents, Space } from "./space.js";
@@ -199,6 +200,7 @@ class Opened {
   path({ latents, label }) {
     const { latentDim, likelihood } = this.#model.header;
     const count = latents.length / latentDim;
+    const { embed } = LIKELIHOODS[likelihood];
     const changes = new Float64Array(count);
     const shares = new Float32Array(count);
     let [back, before] = [0, new Float32Array(0)];
@@ -209,8 +211,7 @@ class Opened {
       const image = this.#decoder.run(z, label);
       const place = this.#encoder?.run(image, label);
       if (place) back += Math.hypot(...z.map((value, j) => value - place[j])) / count;
-      const isBernoulli = likelihood === "bernoulli";
-      const embedded = isBernoulli ? image.map((p) => 2 * Math.asin(Math.sqrt(p))) : image.slice();
+      const embedded = image.map(embed);
       if (i) {
         const squared = embedded.reduce((sum, value, j) => sum + (value - before[j]) ** 2, 0);
         changes[i] = changes[i - 1] + Math.sqrt(squared);

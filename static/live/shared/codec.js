@@ -1,6 +1,7 @@
 /** A model's decoder and encoder: from a latent to an image, and back. */
 
 import { Network, NetworkError } from "../network/network.js";
+import { LIKELIHOODS } from "./likelihoods.js";
 
 /** @typedef {import("./model.js").Model} Model */
 
@@ -19,12 +20,14 @@ function conditionOf({ header: { isConditional, classes } }) {
   };
 }
 
-/** From a latent to the mean image, as `mean_image` in `explorer/core/elbo.py` has it. */
+/** From a latent to the mean image, as `mean_image` in `explorer/core/likelihoods.py` has it. */
 export class Decoder {
   #network;
   #condition;
-  #isGaussian;
+  #likelihood;
   #channels;
+  /** From a value's first parameter to its second in a pixel; 0 if there is one. */
+  #further;
   #image;
   /** Of the last run. @type {Float32Array} */
   #output = new Float32Array(0);
@@ -35,12 +38,13 @@ export class Decoder {
     const size = imageShape[0] * imageShape[1] * imageShape[2];
     this.#network = open(model, "decoder");
     this.#condition = conditionOf(model);
-    this.#isGaussian = likelihood === "gaussian";
+    this.#likelihood = LIKELIHOODS[likelihood];
     this.#channels = imageShape[2];
+    this.#further = (this.#likelihood.parameters - 1) * this.#channels;
     this.#image = new Float32Array(size);
     const further = this.#condition().map(({ length }) => length);
     demandSizes(this.#network.inputs, [latentDim, ...further], "decoder takes");
-    demandSizes(this.#network.outputs, [this.#isGaussian ? 2 * size : size], "decoder gives");
+    demandSizes(this.#network.outputs, [this.#likelihood.parameters * size], "decoder gives");
   }
 
   /**
@@ -53,40 +57,32 @@ export class Decoder {
     const [output] = this.#network.run(z, ...this.#condition(label));
     this.#output = output;
     const image = this.#image;
-    if (this.#isGaussian) {
-      const channels = this.#channels; // means, then as many log-variances, in every pixel
-      for (let i = 0, from = 0; i < image.length; from += channels) {
-        for (const end = i + channels; i < end; i++, from++) {
-          image[i] = Math.min(Math.max(output[from], 0), 1);
-        }
-      }
-    } else {
-      for (let i = 0; i < image.length; i++) image[i] = 1 / (1 + Math.exp(-output[i]));
+    const { mean } = this.#likelihood;
+    for (let i = 0; i < image.length; i++) {
+      const at = this.#place(i);
+      image[i] = mean(output[at], output[at + this.#further]);
     }
     return image;
   }
 
   /**
-   * log p(x|z) of an image at the latent of the last run, nats, as `log_likelihood` in
-   * `explorer/core/elbo.py` has it.
+   * log p(x|z) of an image at the latent of the last run, nats.
    *
    * @param {Float32Array} x with values in [0, 1]
    */
   logLikelihood(x) {
-    const output = this.#output;
-    const channels = this.#channels;
+    const { log } = this.#likelihood;
     let sum = 0;
     for (let i = 0; i < x.length; i++) {
-      if (this.#isGaussian) {
-        const at = i + channels * Math.floor(i / channels);
-        const logVar = output[at + channels];
-        sum -= 0.5 * (LOG_2PI + logVar + (x[i] - output[at]) ** 2 * Math.exp(-logVar));
-      } else {
-        const l = output[i];
-        sum += x[i] * l - Math.max(l, 0) - Math.log1p(Math.exp(-Math.abs(l)));
-      }
+      const at = this.#place(i);
+      sum += log(x[i], this.#output[at], this.#output[at + this.#further]);
     }
     return sum;
+  }
+
+  /** Where the output has the first parameter of a value: every pixel has those of its channels together. */
+  #place(/** @type {number} */ i) {
+    return i + this.#further * Math.floor(i / this.#channels);
   }
 }
 

@@ -1,0 +1,79 @@
+/**
+ * The likelihoods of pixels, as `explorer/core/likelihoods.py` has them: of a value x in [0, 1] given what the decoder
+ * gives for it, so many numbers as `parameters` says.
+ *
+ * @typedef {{
+ *   parameters: number,
+ *   log: (x: number, first: number, second: number) => number,
+ *   mean: (first: number, second: number) => number,
+ *   embed: (mean: number) => number,
+ * }} Likelihood `log` p(x|z) in nats; `mean` E[x|z]; differences of `embed` tell how much pictures differ
+ */
+
+const LOG_2PI = Math.log(2 * Math.PI);
+const STEP = 1 / 255;
+
+/** @param {number} x */
+const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+
+/** @param {number} logScale */
+const scaleOf = (logScale) => Math.exp(Math.min(Math.max(logScale, -7), 7));
+
+/** Below it 0/0 is taken from a series. */
+const SMALL = 0.3;
+
+/** log(sinh h / h) @param {number} h */
+function logSinhc(h) {
+  const [a, s] = [Math.abs(h), h * h];
+  if (a < SMALL) return s * (1 / 6 - s * (1 / 180 - s * (1 / 2835 - s / 37800)));
+  return a - Math.LN2 + Math.log1p(-Math.exp(-2 * a)) - Math.log(a);
+}
+
+/** coth h − 1 / h @param {number} h */
+function langevin(h) {
+  const s = h * h;
+  if (s < SMALL * SMALL) return h * (1 / 3 - s * (1 / 45 - s * (2 / 945 - s / 4725)));
+  return 1 / Math.tanh(h) - 1 / h;
+}
+
+/** @param {number} mean */
+const same = (mean) => mean;
+
+/** @type {Record<string, Likelihood>} */
+export const LIKELIHOODS = {
+  bernoulli: {
+    parameters: 1,
+    log: (x, l) => x * l - Math.max(l, 0) - Math.log1p(Math.exp(-Math.abs(l))),
+    mean: (l) => 1 / (1 + Math.exp(-l)),
+    embed: (p) => 2 * Math.asin(Math.sqrt(p)),
+  },
+  "continuous-bernoulli": {
+    parameters: 1,
+    log: (x, l) => (x - 0.5) * l - logSinhc(l / 2),
+    mean: (l) => 0.5 + 0.5 * langevin(l / 2),
+    embed: same,
+  },
+  gaussian: {
+    parameters: 2,
+    log: (x, mean, logVar) => -0.5 * (LOG_2PI + logVar + (x - mean) ** 2 * Math.exp(-logVar)),
+    mean: (mean) => Math.min(Math.max(mean, 0), 1),
+    embed: same,
+  },
+  "discretised-logistic": {
+    parameters: 2,
+    log(x, mean, logScale) {
+      const scale = scaleOf(logScale);
+      const below = -softplus((mean - x - STEP / 2) / scale);
+      const above = -softplus((x - STEP / 2 - mean) / scale);
+      if (x < STEP / 2) return below;
+      if (x > 1 - STEP / 2) return above;
+      return below + above + Math.log(-Math.expm1(-STEP / scale));
+    },
+    mean(mean, logScale) {
+      const scale = scaleOf(logScale);
+      const area = softplus(mean / scale) - softplus((mean - 1) / scale);
+      return Math.min(Math.max(scale * area, 0), 1);
+    },
+    embed: same,
+  },
+};
