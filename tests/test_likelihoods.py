@@ -39,7 +39,7 @@ def pixels(values: np.ndarray) -> np.ndarray:
 
 def of_greys(mean: float, log_scale: float, dtype: type = np.float64) -> np.ndarray:
     """log P of each of the 256 levels under a discretised logistic."""
-    parameters = np.tile(np.array([mean, log_scale], dtype), (LEVELS, 1, 1, 1))
+    parameters: np.ndarray = np.tile(np.array([mean, log_scale], dtype), (LEVELS, 1, 1, 1))
     return np.asarray(
         log_likelihood(pixels(GREYS).astype(dtype), parameters, "discretised-logistic")
     )

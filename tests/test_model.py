@@ -70,6 +70,13 @@ def test_an_encoder_without_flatten_is_flattened() -> None:
     assert model.encoder.output[0].shape == (None, 2)
 
 
+def test_an_untrained_discretised_logistic_is_about_mid_grey() -> None:
+    model = plain((4, 5, 3), likelihood="discretised-logistic")
+    parameters = np.asarray(model.decoder(np.zeros((1, 2), np.float32)))
+    assert parameters.shape == (1, 4, 5, 6)
+    assert (parameters == [0.5, 0.5, 0.5, -2, -2, -2]).all()
+
+
 def test_a_gaussian_decoder_gives_means_and_the_log_variance_of_its_sigma() -> None:
     model = plain((4, 5, 3), likelihood="gaussian", sigma=0.1)
     parameters = np.asarray(model.decoder(np.ones((2, 2), np.float32)))

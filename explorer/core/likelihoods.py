@@ -40,6 +40,7 @@ class Likelihood(ABC):
         has_sigma: whether a decoder's head gives the first parameter alone, with any
             activation, and the second is the recipe's ``sigma``; else the head gives all,
             without an activation.
+        start: what the head of an untrained decoder gives for each.
         has_floor: whether ``entropy_floor`` bounds the reconstruction term.
         is_of_levels: whether it is a probability of each of 256 grey levels, so that nats
             tell bits per dimension.
@@ -48,6 +49,7 @@ class Likelihood(ABC):
 
     parameters: tuple[str, ...]
     has_sigma = False
+    start: tuple[float, ...] = (0.0,)
     has_floor = False
     is_of_levels = False
     about: str
@@ -113,7 +115,7 @@ class ContinuousBernoulli(Likelihood):
     λ: it never leaves the middle as far.
 
     Source: Loaiza-Ganem & Cunningham 2019, "The continuous Bernoulli: fixing a pervasive error
-    in variational autoencoders", eqs. 4, 7 and 8.
+    in variational autoencoders".
     """
 
     parameters = ("logits",)
@@ -160,7 +162,7 @@ class Gaussian(Likelihood):
 
     def mean(self, *parameters: np.ndarray) -> np.ndarray:
         """Clipped to what can be shown."""
-        return np.clip(parameters[0], 0.0, 1.0)
+        return np.asarray(np.clip(parameters[0], 0.0, 1.0))
 
     def derivatives(self, x: np.ndarray, *parameters: np.ndarray) -> Any:
         """Curvatures are the Fisher information: the precision, and ½."""
@@ -181,6 +183,7 @@ class DiscretisedLogistic(Likelihood):
     """
 
     parameters = ("means", "log-scales")
+    start = (0.5, -2.0)
     is_of_levels = True
     about = (
         "A probability of each of the 256 grey levels that a pixel can have, so that the −ELBO "
@@ -190,7 +193,7 @@ class DiscretisedLogistic(Likelihood):
 
     def log_likelihood(self, x: Any, *parameters: Any, ops: Any = np) -> Any:
         """log(σ(b) − σ(a)), or log σ(b) and log σ(−a) of black and white."""
-        a, b, width = _bin(x, *parameters, ops)
+        a, b, width = _bin(x, *parameters, ops=ops)
         below, above = -_softplus(-b, ops), -_softplus(a, ops)
         inside = below + above + ops.log(-ops.expm1(-width))
         is_black, is_white = x < 0.5 * _STEP, x > 1.0 - 0.5 * _STEP
@@ -202,11 +205,11 @@ class DiscretisedLogistic(Likelihood):
         mean, log_scale = parameters
         scale = np.exp(_clipped(log_scale, np))
         area = _softplus(mean / scale, np) - _softplus((mean - 1.0) / scale, np)
-        return np.clip(scale * area, 0.0, 1.0)
+        return np.asarray(np.clip(scale * area, 0.0, 1.0))
 
     def derivatives(self, x: np.ndarray, *parameters: np.ndarray) -> Any:
         """The curvature by the log-scale is the logistic's own information, (3 + π²) / 9."""
-        a, b, width = _bin(x, *parameters, np)
+        a, b, width = _bin(x, *parameters, ops=np)
         at_a, at_b = np.exp(-_softplus(-a, np)), np.exp(-_softplus(b, np))  # σ(a), σ(−b)
         is_black, is_white = x < 0.5 * _STEP, x > 1.0 - 0.5 * _STEP
         at_a, at_b = np.where(is_black, 0.0, at_a), np.where(is_white, 0.0, at_b)
@@ -300,7 +303,7 @@ def _clipped(log_scale: Any, ops: Any) -> Any:
     return ops.clip(log_scale, -_LOG_SCALE_LIMIT, _LOG_SCALE_LIMIT)
 
 
-def _bin(x: Any, mean: Any, log_scale: Any, ops: Any) -> tuple[Any, Any, Any]:
+def _bin(x: Any, mean: Any, log_scale: Any, *, ops: Any) -> tuple[Any, Any, Any]:
     """Ends of the bin around a level, and its width, in units of the scale from the mean."""
     rate = ops.exp(-_clipped(log_scale, ops))
     offset = x - mean

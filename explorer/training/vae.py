@@ -5,10 +5,11 @@ Source: Kingma & Welling 2014, "Auto-Encoding Variational Bayes".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from explorer.core.elbo import (
@@ -17,7 +18,7 @@ from explorer.core.elbo import (
     normal_log_density,
     sampled_kl_per_dimension,
 )
-from explorer.core.likelihoods import LIKELIHOODS, log_likelihood
+from explorer.core.likelihoods import LIKELIHOODS, Likelihood, log_likelihood
 from explorer.recipes.recipe import Recipe, RecipeError, recipe_from_json
 from explorer.training.layers import (
     GaussianParameters,
@@ -77,13 +78,16 @@ def build_decoder(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int)
     outputs = channels * (1 if likelihood.has_sigma else len(likelihood.parameters))
     z = keras.Input((latent_dim,), name="z")
     features = apply_layers(recipe.decoder_layers(image_shape), z)
-    if recipe.head["layer"] == "Dense":
+    head = dict(recipe.head)
+    if any(likelihood.start):
+        head.setdefault("bias_initializer", _start_of(likelihood, channels))
+    if head["layer"] == "Dense":
         if len(features.shape) > 2:
             features = keras.layers.Flatten()(features)
-        values = apply_layer({**recipe.head, "units": height * width * outputs}, features)
+        values = apply_layer({**head, "units": height * width * outputs}, features)
         values = keras.layers.Reshape((height, width, outputs))(values)
     else:
-        values = apply_layer({**recipe.head, "filters": outputs}, features)
+        values = apply_layer({**head, "filters": outputs}, features)
     if tuple(values.shape[1:]) != (height, width, outputs):
         raise RecipeError(
             f"the decoder makes images of shape {(*values.shape[1:3], channels)}; "
@@ -92,6 +96,15 @@ def build_decoder(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int)
     if likelihood.has_sigma:
         values = GaussianParameters(recipe.sigma)(values)
     return keras.Model(z, values, name="decoder")
+
+
+def _start_of(likelihood: Likelihood, channels: int) -> Callable[..., Any]:
+    """The initial bias of a head: ``start`` in every pixel."""
+
+    def initial(shape: tuple[int, ...], dtype: Any = None) -> Any:
+        return ops.cast(np.resize(np.repeat(likelihood.start, channels), shape), dtype)
+
+    return initial
 
 
 @keras.saving.register_keras_serializable("explorer")
