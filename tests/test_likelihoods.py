@@ -9,6 +9,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from explorer.bundle.store import read_card
 from explorer.core.likelihoods import (
     LEVELS,
     LIKELIHOODS,
@@ -20,6 +21,9 @@ from explorer.core.likelihoods import (
     mean_image,
 )
 from explorer.data.load import load_dataset
+from explorer.recipes.recipe import override
+from explorer.root import ROOT
+from explorer.web.figures import further_figures, likelihood_note
 
 TWO_BY_TWO = np.array([0.0, 1.0, 1.0, 0.5]).reshape(1, 2, 2, 1)
 GREYS = np.arange(LEVELS) / (LEVELS - 1)
@@ -204,3 +208,16 @@ def test_slopes_are_those_of_the_log_likelihood_and_curvatures_are_not_negative(
 
 def test_equal_probabilities_of_all_levels_are_8_bits_per_dimension() -> None:
     assert bits_per_dimension(3072 * math.log(LEVELS), (32, 32, 3)) == pytest.approx(8.0)
+
+
+def test_a_card_tells_bits_per_dimension_where_the_likelihood_is_of_levels() -> None:
+    card = read_card(ROOT / "pretrained" / "mnist-2d")
+    assert card.bits_per_dimension is None
+    assert "bits per dimension" not in [name for name, _, _ in further_figures(card)]
+    assert "bernoulli" in likelihood_note(card)
+    recipe = override(card.model.recipe, likelihood="discretised-logistic")
+    model = card.model.model_copy(update={"recipe_if_trained": recipe})
+    metrics = card.metrics.model_copy(update={"neg_elbo": 784 * 3 * math.log(2)})
+    other = card.model_copy(update={"model": model, "metrics": metrics})
+    assert other.bits_per_dimension == pytest.approx(3.0)
+    assert ("bits per dimension", "3.000") in [row[:2] for row in further_figures(other)]

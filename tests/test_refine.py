@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from explorer.app.cache import BUNDLES
 from explorer.bundle.images import load_card_data
 from explorer.bundle.store import load_bundle
+from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName
 from explorer.core.refine import negative_log_joint, refine
 
 SHIPPED = Path(__file__).parents[1] / BUNDLES
@@ -33,6 +35,29 @@ def test_a_linear_decoder_reaches_its_optimum_in_one_step() -> None:
     way = refine(np.full(3, 2.0), image, decode, "gaussian")
     np.testing.assert_allclose(way[1], expected, atol=1e-4)
     np.testing.assert_allclose(way[-1], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_every_likelihood_is_refined_to_where_a_general_minimiser_ends(
+    name: LikelihoodName,
+) -> None:
+    random = np.random.default_rng(1)
+    count = len(LIKELIHOODS[name].parameters)
+    weights = random.normal(scale=0.3, size=(4 * 5 * count, 3))
+    bias = np.tile([0.5, -1.5] if count == 2 else [-0.5], 20)
+
+    def decode(z: np.ndarray) -> np.ndarray:
+        return np.asarray(z @ weights.T + bias).reshape(-1, 4, 5, count)
+
+    image = random.integers(0, 256, (4, 5, 1)) / 255
+
+    def objective(z: np.ndarray) -> float:
+        return float(negative_log_joint(z[np.newaxis], image, decode(z[np.newaxis]), name)[0])
+
+    start = np.array([1.5, -1.0, 1.0])
+    best = minimize(objective, start).fun
+    assert objective(start) > best + 1
+    assert objective(refine(start, image, decode, name)[-1]) == pytest.approx(best, abs=0.02)
 
 
 @pytest.mark.parametrize(("name", "least"), [("mnist-2d", 1.0), ("fashion_mnist-8d", 1.0)])
