@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from explorer.bundle.posterior import GaussianPosterior
 from explorer.core.elbo import kl_divergence
@@ -23,51 +25,14 @@ from explorer.core.metrics import (
     pca_inverse_transform,
     pca_transform,
     percentile_of,
+    sharpness,
     squared_error_per_pixel,
 )
 from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset
+from tests.linear_gaussian import LinearGaussian
 
 FittedPCA = Callable[[str], tuple[Dataset, Any]]
-
-
-class LinearGaussian:
-    """x = W z + b + σ ε with z ~ N(0, I): probabilistic PCA, whose p(x) is known.
-
-    The columns of W are orthogonal, so that the exact posterior has a diagonal covariance.
-    """
-
-    weights = np.array([[0.6, 0.2], [-0.6, 0.2], [0.3, 0.4], [0.3, -0.4]])  # (pixels, latent_dim)
-    bias = np.array([0.5, 0.4, 0.6, 0.5])
-    variance = 0.3**2
-
-    def decode_parameters(self, z: np.ndarray) -> np.ndarray:
-        mean = (z @ self.weights.T + self.bias).reshape(-1, 2, 2, 1)
-        return np.concatenate([mean, np.full_like(mean, np.log(self.variance))], axis=-1)
-
-    def encode(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The exact posterior."""
-        precision = 1.0 + np.sum(self.weights**2, axis=0) / self.variance
-        offset = images.reshape(len(images), -1) - self.bias
-        z_mean = offset @ self.weights / self.variance / precision
-        return z_mean, np.tile(-np.log(precision), (len(images), 1))
-
-    def log_marginal(self, images: np.ndarray) -> np.ndarray:
-        """log N(x; b, W Wᵀ + σ² I), nats."""
-        covariance = self.weights @ self.weights.T + self.variance * np.eye(4)
-        offset = images.reshape(len(images), -1) - self.bias
-        distances = np.einsum("np,pq,nq->n", offset, np.linalg.inv(covariance), offset)
-        log_norm = 4 * np.log(2 * np.pi) + np.linalg.slogdet(covariance)[1]
-        return np.asarray(-0.5 * (log_norm + distances))
-
-    def reconstruction(
-        self, images: np.ndarray, z_mean: np.ndarray, z_log_var: np.ndarray
-    ) -> np.ndarray:
-        """−E[log p(x|z)] in closed form, nats."""
-        error = images.reshape(len(images), -1) - self.bias - z_mean @ self.weights.T
-        expected = error**2 + np.exp(z_log_var) @ (self.weights**2).T
-        terms = np.log(2 * np.pi * self.variance) + expected / self.variance
-        return np.asarray(0.5 * np.sum(terms, axis=1))
 
 
 MODEL = LinearGaussian()
@@ -301,6 +266,28 @@ def test_squared_error_reads_bytes_as_shares_of_255() -> None:
     assert squared_error_per_pixel(images, images.__getitem__) == 0.0
     reconstructions = np.array([[0.5, 1.0, 1.0, 0.0]])
     assert squared_error_per_pixel(images, reconstructions.__getitem__) == pytest.approx(0.25 / 4)
+
+
+def test_sharpness_is_the_share_of_the_laplacians_energy() -> None:
+    images = np.zeros((1, 5, 5, 1))
+    images[0, 2, 2] = 1.0  # Laplacian 4 there and −1 at each of four neighbours
+    other = np.zeros((1, 5, 5, 1))
+    other[0, 1, 1:4] = 0.5  # 1.5, 1, 1.5 along the line, −0.5 three times below it
+    assert sharpness(images, images.__getitem__) == 1.0
+    assert sharpness(images, other.__getitem__) == pytest.approx(6.25 / 20)
+    assert sharpness(np.ones((2, 5, 5, 1)), other.repeat(2, axis=0).__getitem__) is None
+    assert sharpness(np.ones((2, 2, 2, 1)), np.ones((2, 4)).__getitem__) is None
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_sharpness_falls_with_every_further_blur(name: str, data_dir: Path) -> None:
+    images = load_dataset(name, data_dir=data_dir).test.images[:500] / np.float32(255)
+    shares = [
+        sharpness(images, gaussian_filter(images, (0, blur, blur, 0)).__getitem__)
+        for blur in (0.2, 0.4, 0.6, 1.0, 2.0, 4.0)
+    ]
+    assert all(more > less for more, less in pairwise([1.0, *map(float, shares)]))
+    assert float(shares[-1]) < 0.01
 
 
 def test_percentile_is_the_share_below() -> None:

@@ -71,7 +71,7 @@ def test_an_untouched_bundle_agrees_with_itself(
     assert metrics.importance is not None
     assert float(figures["importance.bound"][0]) == pytest.approx(metrics.importance.bound)
     assert set(type(metrics).model_fields) - set(figures) == {
-        *("importance", "kl_parts", "kl_per_dimension", "maps")
+        *("amortisation_gap", "importance", "kl_parts", "kl_per_dimension", "maps")
     }
     assert {"kl_per_dimension[1]", "kl_per_dimension[2]", "latents.z_mean"} <= set(figures)
     assert f"{len(figures) - 1} of {len(figures) - 1} agree" in output  # less the heading

@@ -15,8 +15,8 @@ from explorer.adoption.trial import CONTRADICTION, IMAGES, MAX_LATENT_DIM, is_sa
 from explorer.bundle.codec import Codec
 from explorer.bundle.figures import (
     Readings,
-    error_of,
     evaluate,
+    judge_reconstructions,
     rounded,
     summarise,
     training_sample,
@@ -112,8 +112,8 @@ def adopt(
         codec = Codec(GaussianPosterior(run), lambda z: _logits(decode, z), "bernoulli")
         metrics, latents = evaluate(codec, dataset, has_variance=has_variance)
         stored = np.concatenate([to_pixels(codec.decode(z)) for z in in_chunks(latents.z_mean)])
-        error = error_of(test.images, stored.__getitem__)
-        metrics = metrics.model_copy(update={"squared_error": error})
+        judged = judge_reconstructions(test.images, stored.__getitem__)
+        metrics = metrics.model_copy(update=judged)
     origin = Origin(
         files={},
         conventions={"encode": "z_mean, z_log_var" if has_variance else "z_mean"},

@@ -183,6 +183,18 @@ class ImportanceBound(_Card):
     neg_elbo: float
 
 
+class AmortisationGap(_Card):
+    """−ELBO with the encoder's posteriors, and with each refined; see ``core.amortisation``.
+
+    Of so many test images, nats; ``error`` is the standard error of the difference.
+    """
+
+    images: PositiveInt
+    neg_elbo: float
+    refined: float
+    error: float
+
+
 class MapCard(_Card):
     """How well a map keeps neighbours; see ``core.neighbourhood.MapFigures``.
 
@@ -219,6 +231,7 @@ class Metrics(_Card):
     entropy_floor: float | None
     excess: float | None
     importance: ImportanceBound | None
+    amortisation_gap: AmortisationGap | None = None
     kl_per_dimension: tuple[float, ...]
     kl_parts: KlParts | None = None
     active_units: int
@@ -227,6 +240,7 @@ class Metrics(_Card):
     knn_neighbours: PositiveInt
     squared_error: float | None
     squared_error_pca: float
+    sharpness: float | None = None
     maps: dict[str, MapCard]
 
 

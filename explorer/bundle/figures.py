@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from explorer.bundle.card import ImportanceBound, KlParts, Metrics
+from explorer.bundle.card import AmortisationGap, ImportanceBound, KlParts, Metrics
 from explorer.bundle.codec import Codec
 from explorer.bundle.latents import Latents
 from explorer.bundle.places import (
@@ -20,6 +20,7 @@ from explorer.bundle.posterior import FlowPosterior
 from explorer.bundle.store import main_dimensions
 from explorer.bundle.walks import build_graph
 from explorer.core import metrics
+from explorer.core.amortisation import amortisation_gap
 from explorer.core.density import AggregatePosterior
 from explorer.core.elbo import kl_per_dimension
 from explorer.core.half import to_half
@@ -33,6 +34,8 @@ from explorer.errors import ExplorerError
 SAMPLES = 10
 """Draws of z per test image in the Monte-Carlo reconstruction term."""
 IMPORTANCE_IMAGES, IMPORTANCE_SAMPLES = 1000, 100
+GAP_IMAGES, GAP_LATENTS = 500, 4000
+"""Test images whose posteriors are refined, and the latent dimensions of all of them together."""
 KL_SAMPLES = 1000
 NEIGHBOURS = 15
 MAX_TRAINING_IMAGES, MAX_TRAINING_BYTES = 60_000, 2**30
@@ -58,8 +61,9 @@ class Readings:
         reconstruction: the term of each test image, nats, ``(n,)``.
         likelihood: that it was computed with.
         importance: the bound.
+        amortisation_gap: what the encoder loses.
         return_distance: of each test image (``places.return_distances``), ``(n,)``.
-        squared_error: per pixel, of the reconstructions.
+        squared_error, sharpness: of the reconstructions (``judge_reconstructions``).
     """
 
     z_mean: np.ndarray
@@ -70,8 +74,10 @@ class Readings:
     reconstruction: np.ndarray | None = None
     likelihood: LikelihoodName | None = None
     importance: ImportanceBound | None = None
+    amortisation_gap: AmortisationGap | None = None
     return_distance: np.ndarray | None = None
     squared_error: float | None = None
+    sharpness: float | None = None
 
 
 def evaluate(
@@ -135,6 +141,8 @@ def summarise(
       (Bernoulli only); ``excess`` is ``neg_elbo`` above it.
     - ``importance``: −log 1/K Σ p(x|z)p(z)/q(z|x), Burda et al. 2016, on
       images spread over the test set, with the −ELBO of the same images.
+    - ``amortisation_gap``: the −ELBO of images spread over the test set, and what it would be
+      with the best posterior of its kind for each of them (Cremer et al. 2018).
     - ``kl_per_dimension``, nats; ``active_units``: dimensions whose posterior
       mean has a variance above 0.01 over the test set (Burda et al. 2016).
     - ``knn_accuracy``: training means → test means, beside the same after PCA
@@ -142,6 +150,8 @@ def summarise(
       some training images, or no others than the test images, are known.
     - ``squared_error``: per pixel, of the reconstruction from ``z_mean``,
       beside PCA's.
+    - ``sharpness``: of the same reconstructions, the share of the images' fine detail that
+      they have (``metrics.sharpness``).
     - ``kl_parts``: the KL of Gaussian posteriors as mutual information, total correlation and
       the rest (Chen et al. 2018), from latents of some images and the posteriors of all.
     - ``maps``: how well each kind of map keeps neighbours (``places.judge_maps``).
@@ -215,15 +225,17 @@ def summarise(
         entropy_floor=None if floor is None else round(floor, 3),
         excess=None if floor is None else round(float(np.mean(neg_elbo)) - floor, 3),
         importance=readings.importance,
+        amortisation_gap=readings.amortisation_gap,
         kl_per_dimension=tuple(round(float(v), 4) for v in kl_by_dimension if np.isfinite(v)),
         active_units=int(metrics.active_units(z_mean).sum()),
         knn_accuracy=knn(train_z_mean, z_mean),
         knn_accuracy_pca=knn(metrics.pca_transform(pca, train.images), test_pca),
         knn_neighbours=neighbours,
         squared_error=readings.squared_error,
-        squared_error_pca=error_of(
+        squared_error_pca=_squared_error(
             test.images, lambda rows: metrics.pca_inverse_transform(pca, test_pca[rows])
         ),
+        sharpness=readings.sharpness,
         maps=judge_maps(stored_z_mean, test.labels, latents.places, main_dimensions(weights)),
     )
     return figures, latents
@@ -243,13 +255,14 @@ def _read(codec: Codec, test: Split, train: Split, has_variance: bool) -> Readin
         return codec.run_by_class(labels[rows], lambda given, some: [given.decode(z[some])])[0]
 
     (z_mean, z_log_var), (train_z_mean, train_z_log_var) = encode(test), encode(train)
-    reconstruction = kl = importance = None
+    reconstruction = kl = importance = gap = None
     if has_variance:
         reconstruction, kl = codec.run_by_class(
             labels,
             lambda given, rows: _elbo_terms(given, images[rows], z_mean[rows], z_log_var[rows]),
         )
         importance = _importance(codec, test, reconstruction + kl.sum(axis=1), z_mean.shape[1])
+        gap = _amortisation_gap(codec, test, z_mean.shape[1])
     stored = rounded(z_mean)
     (return_distance,) = codec.run_by_class(
         labels, lambda given, rows: [return_distances(given, stored[rows])]
@@ -263,8 +276,9 @@ def _read(codec: Codec, test: Split, train: Split, has_variance: bool) -> Readin
         reconstruction,
         codec.likelihood,
         importance,
+        gap,
         return_distance,
-        error_of(images, decode),
+        **judge_reconstructions(images, decode),
     )
 
 
@@ -326,14 +340,44 @@ def _importance(
     )
 
 
+def _amortisation_gap(codec: Codec, test: Split, latent_dim: int) -> AmortisationGap:
+    count = min(GAP_IMAGES, max(1, GAP_LATENTS // latent_dim))
+    chosen = evenly_spaced(len(test.images), count)
+    images = test.images[chosen] / np.float32(255.0)
+    neg_elbo, refined = codec.run_by_class(
+        test.labels[chosen],
+        lambda given, rows: amortisation_gap(
+            given.encode, given.draw, given.parameters, images[rows], given.likelihood, seed=SEED
+        ),
+    )
+    gap = neg_elbo - refined
+    error = np.std(gap, ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else 0.0
+    return AmortisationGap(
+        images=len(gap),
+        neg_elbo=round(float(np.mean(neg_elbo)), 3),
+        refined=round(float(np.mean(refined)), 3),
+        error=round(float(error), 3),
+    )
+
+
 def _mean(values: np.ndarray) -> float | None:
     """The mean for the card; None where the values are not known."""
     mean = float(np.mean(values, dtype=np.float64))
     return round(mean, 3) if np.isfinite(mean) else None
 
 
-def error_of(images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]) -> float:
-    """The squared error per pixel as the card has it (``metrics.squared_error_per_pixel``)."""
+def judge_reconstructions(
+    images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]
+) -> dict[str, float | None]:
+    """``squared_error`` and ``sharpness`` as the card has them; arguments as in ``metrics``."""
+    sharpness = metrics.sharpness(images, reconstruct)
+    return {
+        "squared_error": _squared_error(images, reconstruct),
+        "sharpness": None if sharpness is None else round(sharpness, 4),
+    }
+
+
+def _squared_error(images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]) -> float:
     return round(metrics.squared_error_per_pixel(images, reconstruct), 6)
 
 

@@ -24,8 +24,8 @@ from explorer.bundle.card import BundleError, DataCard, Metrics
 from explorer.bundle.figures import (
     EvaluationError,
     Readings,
-    error_of,
     evaluate,
+    judge_reconstructions,
     summarise,
     training_sample,
 )
@@ -44,6 +44,7 @@ TOLERANCES = {
     "knn_accuracy_pca": 0.001,
     "squared_error": 2e-6,
     "squared_error_pca": 2e-6,
+    "sharpness": 2e-4,
 }
 DEFAULT_TOLERANCE = 0.005
 """Nats: the card's rounding, and what another processor's arithmetic may change."""
@@ -134,9 +135,9 @@ def recompute(bundle: Bundle, dataset: Dataset) -> tuple[Metrics, Latents]:
         else stored.neg_elbo - stored.kl,
         likelihood=bundle.card.model.likelihood,
         return_distance=stored.return_distance,
-        squared_error=None
-        if images is None
-        else error_of(dataset.test.images, lambda rows: images[rows]),
+        **(
+            {} if images is None else judge_reconstructions(dataset.test.images, images.__getitem__)
+        ),
     )
     return summarise(readings, dataset, training_sample(dataset), places=stored.places)
 

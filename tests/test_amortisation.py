@@ -1,0 +1,57 @@
+"""The encoder's gap: a model whose best posterior is known, and how far encoders are from it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from explorer.bundle.posterior import FlowPosterior, GaussianPosterior
+from explorer.core.amortisation import amortisation_gap
+from tests.linear_gaussian import LinearGaussian
+
+MODEL = LinearGaussian()
+IMAGES = np.random.default_rng(0).random((20, 2, 2, 1)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("shift", "log_scale"), [(0.0, 0.0), (1.0, 1.5), (-3.0, -2.0)])
+def test_a_gaussian_is_refined_to_the_exact_posterior(shift: float, log_scale: float) -> None:
+    """There the −ELBO of every draw is −log p(x); before, it is more by the KL divergence."""
+
+    def encode(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        z_mean, z_log_var = MODEL.encode(images)
+        return z_mean + shift * np.exp(0.5 * z_log_var), z_log_var + 2 * log_scale
+
+    posterior = GaussianPosterior(encode)
+    given, refined = amortisation_gap(
+        posterior.encode, posterior.draw, MODEL.decode_parameters, IMAGES, "gaussian"
+    )
+    exact = -MODEL.log_marginal(IMAGES)
+    np.testing.assert_allclose(refined, exact, atol=1e-3)
+    kl = 2 * (0.5 * (np.exp(2 * log_scale) + shift**2 - 1) - log_scale)  # two dimensions
+    assert np.mean(given - exact) == pytest.approx(kl, rel=0.05, abs=1e-3)
+
+
+def test_a_flow_is_moved_and_stretched_in_its_shape() -> None:
+    """z = c + σ (ε + ε³/4) is no Gaussian, so that its best is worse than the exact posterior.
+
+    With ε drawn from N(0, 1), log q = log N(ε; 0, 1) − log(1 + 3ε²/4) by dimension.
+    """
+
+    def run(images: np.ndarray, noise: np.ndarray, off: float) -> tuple[np.ndarray, np.ndarray]:
+        z_mean, z_log_var = MODEL.encode(images)
+        scale = np.exp(0.5 * z_log_var)
+        log_q = -0.5 * (np.log(2 * np.pi) + noise**2 + z_log_var) - np.log1p(0.75 * noise**2)
+        return z_mean + scale * (off + noise + noise**3 / 4), log_q
+
+    found = []
+    for off in (0.0, 2.0):
+        posterior = FlowPosterior(lambda x, noise, off=off: run(x, noise, off), 2)
+        found.append(
+            amortisation_gap(
+                posterior.encode, posterior.draw, MODEL.decode_parameters, IMAGES, "gaussian"
+            )
+        )
+    (_, refined), (misplaced, refined_too) = found
+    np.testing.assert_allclose(refined, refined_too, atol=0.05)
+    assert np.all(misplaced - refined > 1.0)
+    assert np.all(refined > -MODEL.log_marginal(IMAGES) + 0.1)
