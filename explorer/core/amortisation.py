@@ -163,14 +163,14 @@ def _derivatives(
     """
     spread = images.spread * np.exp(change[:, 1])
     latent_dim = spread.shape[1]
-    centre, offsets = images.moved(change)[:, np.newaxis], spread[..., np.newaxis]
-    around = np.concatenate([np.eye(latent_dim), -np.eye(latent_dim)]).astype(np.float32)
-    decoded = np.asarray(decode((centre + offsets.swapaxes(1, 2) * around).reshape(-1, latent_dim)))
-    ahead, behind = np.split(decoded.reshape(len(centre), 2 * latent_dim, -1), 2, axis=1)
+    axes = np.concatenate([np.eye(latent_dim), -np.eye(latent_dim)]).astype(np.float32)
+    z = images.moved(change)[:, np.newaxis] + spread[:, np.newaxis] * axes  # (n, 2 · latent_dim, …)
+    decoded = np.asarray(decode(z.reshape(-1, latent_dim)))
+    ahead, behind = np.split(decoded.reshape(*z.shape[:2], -1), 2, axis=1)
     jacobian = 0.5 * (ahead - behind)  # (n, latent_dim, outputs)
 
     slope, curvature = (
-        np.mean(values, axis=1).reshape(len(centre), -1)
+        np.mean(values, axis=1).reshape(len(z), -1)
         for values in derivatives(images.x[:, np.newaxis], output, likelihood)
     )
     gradient = np.einsum("ndo,no->nd", jacobian, slope)
