@@ -57,6 +57,15 @@ def test_order_does_not_depend_on_the_file_system(tmp_path: Path) -> None:
     assert len(fingerprints) == 1
 
 
+def test_numbers_in_names_of_classes_are_counted_and_not_spelled(folder: Path) -> None:
+    save_classes(folder, {"class 2": 4, "class 10": 4, "class 1": 4})
+    pets = load_dataset(folder)
+    assert pets.classes == ("class 1", "class 2", "class 10")
+    assert sorted(pets.train.images[pets.train.labels == 2, 0, 0, 0].tolist()) == [1, 1, 1]
+    spelled = pets.ordered(("class 1", "class 10", "class 2"))  # as an older bundle has them
+    assert (spelled.test.images[:, 0, 0, 0] == spelled.test.labels).all()
+
+
 def test_another_seed_makes_another_split(folder: Path) -> None:
     save_classes(folder, {"cat": 30})
     first, again, other = (load_dataset(folder, seed=seed).test for seed in (0, 0, 1))

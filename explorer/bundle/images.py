@@ -92,6 +92,7 @@ def load_card_data(
         whole=kept.whole,
     )
     dataset = load_dataset(source, reading, data_dir=data_dir, download=False)
+    dataset = dataset.ordered(data.classes)
     return dataset if data.limit is None else dataset.limited(data.limit)
 
 

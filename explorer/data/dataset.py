@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -125,6 +125,23 @@ class Dataset:
             classes=classes,
             read_test=lambda: replace(self.test, labels=labels),
             known_background=self.background,
+        )
+
+    def ordered(self, classes: tuple[str, ...]) -> Dataset:
+        """The same data set with its classes in this order; itself if these are other classes."""
+        if classes == self.classes or sorted(classes) != sorted(self.classes):
+            return self
+        places = np.array([classes.index(name) for name in self.classes])
+
+        def renumber(read: Callable[[], Split]) -> Split:
+            split = read()
+            return replace(split, labels=places[split.labels])
+
+        return replace(
+            self,
+            classes=classes,
+            read_train=partial(renumber, self.read_train),
+            read_test=partial(renumber, self.read_test),
         )
 
     @cached_property

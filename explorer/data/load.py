@@ -14,6 +14,7 @@ from explorer.core.subsets import split_by_class
 from explorer.data.dataset import Dataset, Split
 from explorer.data.files.tree import title_of
 from explorer.data.layouts.find import find_images
+from explorer.data.layouts.labels import in_natural_order
 from explorer.data.layouts.roles import TEST, TRAIN, VALIDATION, words_of
 from explorer.data.named import NAMED, find_named, name_of_set
 from explorer.data.pixels import Form, without_warnings_of_pillow
@@ -122,7 +123,7 @@ def _load_own(path: Path, reading: Reading, test_fraction: float, seed: int) -> 
         range=form.range,
         reading=reading,
         report=report,
-    )
+    ).ordered(in_natural_order(layout.classes))
 
 
 def _choose_parts(layout: Layout, report: Report) -> tuple[Part, Part | None]:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from explorer.data.layouts.roles import TRAIN
+from explorer.data.layouts.roles import (
+    SPLIT_NAMES,
+    TRAIN,
+    all_name_splits,
+    role_of_value,
+    words_of,
+)
 from explorer.data.pixels import Shape
 from explorer.data.report import Report
 from explorer.data.sources.source import Chosen, Layout, Part, Source
 from explorer.errors import DatasetError
 
+LABEL_NAMES = (
+    "label", "labels", "class", "classname", "classid", "category", "target", "species", "y",
+    "type", "breed", "diagnosis", "dx", "emotion", "digit", "finelabel", "imageclasslabels",
+)  # fmt: skip
+"""Titles of a column of classes, without what lies between their words; the plainest first."""
 MOST_WORDS = 256
 """A column with more different words names images, not kinds of them, and is not kept."""
 MOST_SPELLED_OUT = 6
@@ -170,6 +182,23 @@ def _spell_out(words: np.ndarray) -> str:
     return f"0 {words[0]} to {len(words) - 1} {words[-1]}, by the alphabet"
 
 
+def label_title(titles: Iterable[str]) -> str | None:
+    """The title of the column that a person would call the class, if one is called so."""
+    known = {"".join(words_of(title)): title for title in titles}
+    return next((known[name] for name in LABEL_NAMES if name in known), None)
+
+
+def split_by_column(role: str, found: Unclassified) -> dict[str, Unclassified]:
+    """The splits that a column such as ``Usage`` tells; else the only one."""
+    columns = dict(found.columns)
+    split = next((title for title in columns if "".join(words_of(title)) in SPLIT_NAMES), None)
+    if split is None or not all_name_splits(map(str, columns[split])):
+        return {role: found}
+    roles = np.array([role_of_value(str(value)) for value in columns.pop(split)])
+    rest = replace(found, columns=columns)
+    return {str(one): rest.chosen(np.flatnonzero(roles == one)) for one in dict.fromkeys(roles)}
+
+
 def plain(values: np.ndarray, name: str) -> np.ndarray:
     """Labels without needless axes and types: ``(n,)`` of int64 or strings, or ``(n, k)``.
 
@@ -219,6 +248,15 @@ def index_classes(
     else:
         words = tuple(str(value) for value in known)
     return words, [np.searchsorted(known, part).astype(np.int64) for part in values]
+
+
+def in_natural_order(classes: tuple[str, ...]) -> tuple[str, ...]:
+    """Put "class 2" before "class 10" where the order is that of the alphabet and not of a list."""
+    if [*classes] != sorted(classes):
+        return classes
+    return tuple(
+        sorted(classes, key=lambda name: re.sub(r"\d+", lambda match: match[0].zfill(20), name))
+    )
 
 
 def _is_one_hot(values: np.ndarray) -> bool:

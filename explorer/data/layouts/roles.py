@@ -19,6 +19,9 @@ _ROLE_OF = {
     **dict.fromkeys(("val", "valid", "validation", "dev", "publictest"), VALIDATION),
     **dict.fromkeys(("pred", "prediction", "predictions", "unlabeled", "unlabelled"), UNLABELLED),
 }
+CUB_SPLIT = "traintestsplit"
+SPLIT_NAMES = ("split", "usage", "partition", "subset", "set", "fold", "dataset", CUB_SPLIT)
+"""Titles of a column of splits, without what lies between their words."""
 _MASKS = frozenset(
     ("mask", "masks", "label", "labels", "annotation", "annotations", "gt", "groundtruth", "truth")
     + ("segmentation", "segmentations", "trimap", "trimaps")
