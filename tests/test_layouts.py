@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -632,6 +633,58 @@ def test_parquet_shards_of_hugging_face_are_read(folder: Path) -> None:
     assert (found.classes, counts(found)) == (("left", "right"), (14, 7))
     assert found.test.images[:, 0, 0, 0].tolist() == list(range(7))
     assert found.test.columns["score"] == pytest.approx(np.arange(7) / 7)
+
+
+def in_lists(images: np.ndarray) -> dict[str, object]:
+    return {"image": images.tolist()}
+
+
+def in_flat_floats(images: np.ndarray) -> dict[str, object]:
+    flat = pyarrow.array((images.reshape(len(images), -1) / np.float32(255)).tolist())
+    return {"pixels": flat.cast(pyarrow.list_(pyarrow.float32()))}
+
+
+def of_a_stated_shape(images: np.ndarray) -> dict[str, object]:
+    flat = images.reshape(len(images), -1)
+    sizes = {"height": [images.shape[1]] * len(images), "width": [images.shape[2]] * len(images)}
+    return {"img": flat.tolist(), **sizes, "embedding": np.ones((len(images), 64)).tolist()}
+
+
+def in_a_column_a_pixel(images: np.ndarray) -> dict[str, object]:
+    flat = images.reshape(len(images), -1)
+    return {f"pixel{number + 1}": column for number, column in enumerate(flat.T)}
+
+
+@pytest.mark.parametrize(
+    ("columns_of", "size"),
+    [
+        (in_lists, (8, 6)),
+        (in_flat_floats, (8, 8)),
+        (of_a_stated_shape, (8, 6)),
+        (in_a_column_a_pixel, (8, 8)),
+    ],
+)
+def test_parquet_of_numbers_is_read(
+    tmp_path: Path,
+    columns_of: Callable[[np.ndarray], dict[str, object]],
+    size: tuple[int, int],
+) -> None:
+    images = noise(20, 8, 8)[:, : size[0], : size[1]]
+    images[0, 0, :2] = 0, 255
+    split = ["train"] * 15 + ["test"] * 5
+    table = pyarrow.table({**columns_of(images), "label": np.arange(20) % 2, "split": split})
+    parquet.write_table(table, tmp_path / "set.parquet", row_group_size=7)
+    found = load_dataset(tmp_path / "set.parquet")
+    assert found.image_shape == (*size, 1)
+    assert (found.classes, found.test.labels.tolist()) == (("0", "1"), [1, 0, 1, 0, 1])
+    np.testing.assert_array_equal(found.test.images[..., 0], images[15:])
+
+
+def test_ragged_lists_in_parquet_are_refused(tmp_path: Path) -> None:
+    ragged = [[1] * 36, [1] * 49, [1] * 23]  # as many numbers as three of 36
+    parquet.write_table(pyarrow.table({"image": ragged}), tmp_path / "set.parquet")
+    with pytest.raises(DatasetError, match="set.parquet differ in shape"):
+        load_dataset(tmp_path / "set.parquet")
 
 
 def test_csv_of_pixels_is_read_with_titles_or_without(tmp_path: Path) -> None:

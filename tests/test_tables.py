@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pyarrow
 import pytest
+import scipy.io
 from image_sets import counts, idx_bytes, save_classes, save_image, save_npz, told
 from pyarrow import parquet
 
@@ -216,3 +218,44 @@ def test_names_of_classes_lie_beside_arrays(tmp_path: Path) -> None:
         "list_classes": np.array([b"no", b"cat"]),
     }
     assert load_dataset(save_npz(tmp_path / "cats.npz", **arrays)).classes == ("no", "cat")
+
+
+def test_lists_of_oxford_pets_give_splits_and_the_names_of_files_classes(folder: Path) -> None:
+    rows = []
+    for number, (breed, kind) in enumerate(product(("Abyssinian", "great_pyrenees"), range(6))):
+        name = f"{breed}_{kind + 1}"
+        save_image(folder / "images" / f"{name}.jpg")
+        save_image(folder / "annotations" / "trimaps" / f"{name}.png")
+        rows.append(f"{name} {1 + number // 6} 1 1")
+    save_image(folder / "images" / "Abyssinian_99.jpg")  # in no list
+    lists = folder / "annotations"
+    (lists / "list.txt").write_text("#Image CLASS-ID SPECIES BREED ID\n" + "\n".join(rows))
+    (lists / "trainval.txt").write_text("\n".join(rows[::2]))
+    (lists / "test.txt").write_text("\n".join(rows[1::2]))
+    pets = load_dataset(folder)
+    assert (pets.classes, counts(pets)) == (("Abyssinian", "great_pyrenees"), (6, 6))
+    assert pets.test.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert "images of no split: 1 (images/Abyssinian_99.jpg)" in told(pets)
+
+
+def test_lists_of_food_101_give_splits_of_class_folders(folder: Path) -> None:
+    names = [f"{dish}/{number}" for dish in ("pho", "ramen") for number in range(100, 106)]
+    for name in names:
+        save_image(folder / "images" / f"{name}.jpg")
+    (folder / "meta").mkdir()
+    (folder / "meta" / "train.txt").write_text("\n".join(names[::2]))
+    (folder / "meta" / "test.txt").write_text("\n".join(names[1::2]))
+    food = load_dataset(folder)
+    assert (food.classes, counts(food)) == (("pho", "ramen"), (6, 6))
+    assert food.test.labels.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_flowers_102_have_their_labels_in_matlab_files(folder: Path) -> None:
+    for number in range(1, 13):
+        save_image(folder / "jpg" / f"image_{number:05}.jpg", number)
+    scipy.io.savemat(folder / "imagelabels.mat", {"labels": [[77, 10, 9] * 4]})
+    sets = {"trnid": [[1, 2, 3, 4, 5, 6]], "valid": [[7, 8]], "tstid": [[9, 11, 10, 12]]}
+    scipy.io.savemat(folder / "setid.mat", sets)
+    flowers = load_dataset(folder)
+    assert (flowers.classes, counts(flowers)) == (("9", "10", "77"), (6, 4))
+    assert flowers.test.labels.tolist() == [0, 2, 1, 0]

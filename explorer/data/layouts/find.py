@@ -21,9 +21,10 @@ from explorer.data.files.published import find_published
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree, open_tree, title_of
 from explorer.data.layouts.class_names import ClassNames, name_classes, read_class_names
+from explorer.data.layouts.csv_rows import find_in_csv
 from explorer.data.layouts.folders import find_in_folders
 from explorer.data.layouts.named_arrays import find_in_arrays
-from explorer.data.layouts.rows import find_in_csv, find_in_parquet
+from explorer.data.layouts.parquet_rows import find_in_parquet
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.reading import Reading
 from explorer.data.report import Report

@@ -19,7 +19,12 @@ from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree, paths
 from explorer.data.layouts.labels import Unclassified, classify
 from explorer.data.layouts.roles import MASKS, TEST, TRAIN, UNLABELLED, VALIDATION, read_name
-from explorer.data.layouts.tables import Table, attach, is_table, read_tables, tell_unused_rows
+from explorer.data.layouts.table_files import Table, is_table, read_tables
+from explorer.data.layouts.tables import (
+    Told,
+    attach,
+    tell_unused_rows,
+)
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.reading import FILE_NAME, Reading
 from explorer.data.report import Report
@@ -82,7 +87,8 @@ def find_in_folders(
     folders, others = _sort_out(tree, suffixes, lists)
     by_role = _split(_unwrap(_without_masks(folders, report)), report)
     by_role = {role: _unwrap(_without_masks(found, report)) for role, found in by_role.items()}
-    tables = read_tables(tree, [name for name in others if is_table(name)])
+    places = [folder.place for found in by_role.values() for folder in found]
+    tables = read_tables(tree, [name for name in others if is_table(name)], places)
     found, names = _classes(tree, by_role, tables, reading, report)
     total = sum(len(part.source) for part in found.values())
     if total < 2:
@@ -216,14 +222,7 @@ def _classes(
     report: Report,
 ) -> tuple[dict[str, Unclassified], tuple[str, ...]]:
     """Make a source of each split, with its labels and columns, and name the classes of folders."""
-    for role, folders in by_role.items():
-        inner = [folder for folder in folders if folder.parts]
-        for folder in folders:
-            if inner and not folder.parts:
-                kind = "images that lie beside the class folders"
-                first = "/".join((*folder.place, folder.names[0]))
-                report.leave_out(kind, first, len(folder.names))
-        by_role[role] = inner or folders
+    by_role = {role: _without_strays(folders, report) for role, folders in by_role.items()}
     class_of = {
         folder.parts: unicodedata.normalize("NFC", "/".join(folder.parts[: reading.class_level]))
         for folders in by_role.values()
@@ -239,61 +238,83 @@ def _classes(
         if not files:
             continue
         told = attach(files, tables, names, report)
-        chosen = told.labels
-        columns = dict(told.columns)
         if folders[0].parts:
             labels = np.array([index[class_of[folder.parts]] for folder in folders], np.int64)
-            labels = np.repeat(labels, [len(folder.names) for folder in folders])
-            if chosen is None or len(names) > 1:
-                if chosen is not None:
-                    columns[told.label_name] = chosen
-                chosen = labels
+            told = told.beside(np.repeat(labels, [len(f.names) for f in folders]), len(names))
         elif not names:
-            chosen = _told_by_file_names(files, chosen, reading, report)
+            told = _with_file_names(told, files, reading, report)
+        elif told.labels is not None and {*told.labels.tolist()} <= {*names}:
+            numbers = np.array([index[name] for name in told.labels.tolist()], np.int64)
+            told = replace(told, labels=numbers)
         else:
-            if chosen is None or not {*chosen.tolist()} <= {*names}:
-                kind = f"{role} images that are in no class folders"
-                report.leave_out(kind, str(folders[0]), len(files))
-                continue
-            chosen = np.array([index[name] for name in chosen.tolist()], np.int64)
-        pages = None
-        if not reading.first_page:
-            pages = count_all_pages(tree, files, report)
-        roles = (
-            told.by_role(role, len(files)) if len(by_role) == 1 else {role: np.arange(len(files))}
-        )
+            kind = f"{role} images that are in no class folders"
+            report.leave_out(kind, str(folders[0]), len(files))
+            continue
+        pages = None if reading.first_page else count_all_pages(tree, files, report)
+        roles = {role: np.arange(len(files))}
+        if told.roles is not None and len(by_role) == 1:
+            roles = {str(one): np.flatnonzero(told.roles == one) for one in np.unique(told.roles)}
         for part, rows in roles.items():
-            repeats = None if pages is None else pages[rows]
-            source = Pictures(tree, Names(files[int(i)] for i in rows), repeats)
-
-            def of_pages(
-                values: np.ndarray, rows: np.ndarray = rows, repeats: np.ndarray | None = repeats
-            ) -> np.ndarray:
-                return values[rows] if repeats is None else np.repeat(values[rows], repeats)
-
-            found[part] = Unclassified(
-                source,
-                None if chosen is None else of_pages(chosen),
-                {name: of_pages(values) for name, values in columns.items()},
-            )
+            if part:
+                found[part] = _part(tree, files, told, pages, rows)
+            else:
+                report.leave_out("images of no split", files[int(rows[0])], len(rows))
     return found, names
 
 
-def _told_by_file_names(
-    files: Names, told: np.ndarray | None, reading: Reading, report: Report
-) -> np.ndarray | None:
-    """The class in names as ``cat.12.jpg`` if a person wants it, or what tables tell."""
+def _without_strays(folders: list[_Folder], report: Report) -> list[_Folder]:
+    """Leave out images that lie beside class folders."""
+    inner = [folder for folder in folders if folder.parts]
+    for folder in folders:
+        if inner and not folder.parts:
+            kind = "images that lie beside the class folders"
+            first = "/".join((*folder.place, folder.names[0]))
+            report.leave_out(kind, first, len(folder.names))
+    return inner or folders
+
+
+def _part(
+    tree: Tree, files: Names, told: Told, pages: np.ndarray | None, rows: np.ndarray
+) -> Unclassified:
+    """The images in some of the files, one for each page, with what is told of them."""
+    repeats = None if pages is None else pages[rows]
+    rows_of_images = rows if repeats is None else np.repeat(rows, repeats)
+    return Unclassified(
+        Pictures(tree, Names(files[int(row)] for row in rows), repeats),
+        None if told.labels is None else told.labels[rows_of_images],
+        {name: values[rows_of_images] for name, values in told.columns.items()},
+    )
+
+
+def _with_file_names(told: Told, files: Names, reading: Reading, report: Report) -> Told:
+    """The class in names as ``cat.12.jpg``, if a person wants it or a column tells the same.
+
+    Where only the names suggest classes, that is said.
+    """
     if reading.label == FILE_NAME:
         prefixes = np.array([_before_number(name) for name in files])
-        return prefixes if prefixes.any() else None
-    sample = [_before_number(files[i]) for i in evenly_spaced(len(files), 1000)]
-    known = sorted({*sample})
-    if told is None and all(known) and 2 <= len(known) <= len(sample) // 2:
-        report.note(
-            f"the files' names begin with {', '.join(known[:4])}{' …' if len(known) > 4 else ''}: "
-            f"--label {FILE_NAME} takes these for the classes"
-        )
+        return replace(told, labels=prefixes if prefixes.any() else None)
+    sample = evenly_spaced(len(files), 1000)
+    known = sorted({_before_number(files[i]) for i in sample})
+    if told.labels is not None or not (all(known) and 2 <= len(known) <= len(sample) // 2):
+        return told
+    prefixes = np.array([_before_number(name) for name in files])
+    for title, values in told.columns.items():
+        if _tell_the_same(prefixes, values):
+            report.note(f"the files' names tell the classes, and the column {title} the same ones")
+            return replace(told, labels=prefixes)
+    report.note(
+        f"the files' names begin with {', '.join(known[:4])}{' …' if len(known) > 4 else ''}: "
+        f"--label {FILE_NAME} takes these for the classes"
+    )
     return told
+
+
+def _tell_the_same(words: np.ndarray, values: np.ndarray) -> bool:
+    """Whether each word stands beside one value alone, and each value beside one word."""
+    known = values == values  # not NaN
+    pairs = {*zip(words[known].tolist(), values[known].tolist(), strict=True)}
+    return len(pairs) == len(np.unique(words)) == len({value for _, value in pairs})
 
 
 def _before_number(path: str) -> str:

@@ -19,7 +19,7 @@ from explorer.data.sources.arrays import Images, arrange_images
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
 
-_IMAGE_WORDS = frozenset(
+IMAGE_WORDS = frozenset(
     ("x", "image", "images", "imgs", "img", "data", "pixels", "features", "inputs")
 )
 _LABEL_WORDS = frozenset(("y", "label", "labels", "target", "targets", "class", "classes"))
@@ -138,12 +138,10 @@ def _read_key(name: str) -> _Key:
     words = words_of(name)
     return _Key(
         read_name(name).role,
-        bool(_IMAGE_WORDS & {*words}),
+        bool(IMAGE_WORDS & {*words}),
         bool(_LABEL_WORDS & {*words}),
         tuple(
-            word
-            for word in read_name(name).rest
-            if word not in _NOISE | _IMAGE_WORDS | _LABEL_WORDS
+            word for word in read_name(name).rest if word not in _NOISE | IMAGE_WORDS | _LABEL_WORDS
         ),
     )
 

@@ -6,20 +6,16 @@ the number in it.
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
-import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import IO
 
 import numpy as np
 
-from explorer.data.files.kinds import suffix_of
-from explorer.data.files.tree import Tree
+from explorer.data.layouts.labels import LABEL_NAMES
 from explorer.data.layouts.roles import (
+    CUB_SPLIT,
+    SPLIT_NAMES,
     TEST,
     TRAIN,
     VALIDATION,
@@ -27,49 +23,24 @@ from explorer.data.layouts.roles import (
     role_of_value,
     words_of,
 )
+from explorer.data.layouts.table_files import NUMBER, Table
 from explorer.data.report import Report
 
-LARGEST_TABLE = 512 * 2**20  # bytes
-_CUB_SPLIT = "traintestsplit"
-_LABEL_NAMES = (
-    "label", "labels", "class", "classname", "classid", "category", "target", "species", "y",
-    "type", "breed", "diagnosis", "dx", "emotion", "digit", "imageclasslabels",
-)  # fmt: skip
-_SPLIT_NAMES = ("split", "usage", "partition", "subset", "set", "fold", "dataset", _CUB_SPLIT)
-_LIST_WORDS = frozenset(
-    ("list", "attr", "labels", "partition", "identity", "annotations", "images", "split")
-)
 _PARTITIONS = {"0": TRAIN, "1": VALIDATION, "2": TEST}  # CelebA
 _CUB_PARTITIONS = {"0": TEST, "1": TRAIN}
 _KEYS: tuple[Callable[[str], str], ...] = (
     lambda path: path,
     lambda path: path.partition("/")[2],  # below a folder of all images
+    lambda path: path.rpartition(".")[0],
+    lambda path: path.partition("/")[2].rpartition(".")[0],
     lambda path: path.rsplit("/", 1)[-1],
     lambda path: PurePosixPath(path).stem,
     lambda path: PurePosixPath(path).stem.lstrip("0") or "0",
 )
 """What a column may call an image, by its path below the table."""
 _FLAGS = frozenset(("", "0", "1", "0.0", "1.0"))
-_NUMBER = "number"
 _SAMPLE = 500  # images by which a column is judged
 _MOST_CLASSES = 1_000
-
-
-@dataclass
-class Table:
-    """A table as text.
-
-    Attributes:
-        files: that it was read from; the first one's folder is that of the images.
-        columns: the cells of each, by its title.
-        is_used: whether it told something of an image.
-        named: the rows that have named an image so far.
-    """
-
-    files: Sequence[str]
-    columns: dict[str, list[str]]
-    is_used: bool = False
-    named: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -80,7 +51,7 @@ class Told:
         labels: ``(n,)`` strings; None if no column is plainly the class.
         label_name: the title of their column.
         columns: the others: ``(n,)`` float64, or strings.
-        roles: ``(n,)`` the split of each; None if no table tells it.
+        roles: ``(n,)`` the split of each, ``""`` for none; None if no table tells it.
     """
 
     labels: np.ndarray | None = None
@@ -88,39 +59,13 @@ class Told:
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
     roles: np.ndarray | None = None
 
-    def by_role(self, role: str, count: int) -> dict[str, np.ndarray]:
-        """The indices of the images of each split; all are of ``role`` if no table tells it."""
-        if self.roles is None:
-            return {role: np.arange(count)}
-        return {name: np.flatnonzero(self.roles == name) for name in dict.fromkeys(self.roles)}
-
-
-def is_table(name: str) -> bool:
-    """Tell by its name whether a file may be a table of images."""
-    suffix = suffix_of(name)
-    return suffix in (".csv", ".tsv", ".jsonl", ".ndjson", ".cls", ".parquet") or (
-        suffix == ".txt" and not _LIST_WORDS.isdisjoint(words_of(name))
-    )
-
-
-def read_tables(tree: Tree, names: Sequence[str]) -> list[Table]:
-    """Read tables as far as they can be read."""
-    tables = []
-    if classes := [name for name in names if name.endswith(".cls")]:  # WebDataset
-        stems = [name.removesuffix(".cls") for name in classes]
-        cells = [_read_text(tree, name) for name in classes]
-        tables.append(Table(classes, {"image": stems, "label": cells}))
-    for name in names:
-        if name.endswith(".cls"):
-            continue
-        with tree.local(name) as file:
-            try:
-                columns = _parse(name, file)
-            except (csv.Error, ValueError):
-                continue
-        if columns:
-            tables.append(Table([name], columns))
-    return _join_numbered(tables)
+    def beside(self, labels: np.ndarray, classes: int) -> Told:
+        """What is told of images in class folders: a table's labels are used where one has all."""
+        if self.labels is None:
+            return replace(self, labels=labels)
+        if classes == 1:
+            return self
+        return replace(self, labels=labels, columns={**self.columns, self.label_name: self.labels})
 
 
 def attach(
@@ -147,7 +92,7 @@ def attach(
             report.note(f"{len(again):,} rows of {table.files[0]} name more than one image")
         table.named.update(named.tolist())
         for title, cells in table.columns.items():
-            if title in (names, _NUMBER):
+            if title in (names, NUMBER):
                 continue
             column = np.array([*cells, ""])[rows]
             if title in merged:  # a table for each split
@@ -174,14 +119,15 @@ def _interpret(
 ) -> Told:
     roles = None
     for title in list(columns):
-        if _plain(title) in _SPLIT_NAMES:
+        if _plain(title) in SPLIT_NAMES:
             values = columns[title]
             known = {*values.tolist()}
-            numbers = _CUB_PARTITIONS if _plain(title) == _CUB_SPLIT else _PARTITIONS
-            if known <= {*numbers}:
-                values = np.array([numbers[value] for value in values])
-            if all_name_splits({*values.tolist()}):
-                roles = np.array([role_of_value(value) for value in values])
+            numbers = _CUB_PARTITIONS if _plain(title) == CUB_SPLIT else _PARTITIONS
+            if known - {""} <= {*numbers}:
+                values = np.array([numbers.get(value, "") for value in values])
+            is_mostly_known = 2 * np.count_nonzero(values != "") >= len(values)
+            if is_mostly_known and all_name_splits({*values.tolist()} - {""}):
+                roles = np.array([role_of_value(value) or "" for value in values])
                 del columns[title]
     for title, values in list(columns.items()):
         if _names_images(values, files):
@@ -215,8 +161,8 @@ def _plainly_the_class(columns: Mapping[str, np.ndarray]) -> str | None:
         if 2 <= distinct <= min(_MOST_CLASSES, max(2, len(values) // 2)):
             usable.append(title)
     by_name = sorted(
-        (title for title in usable if _plain(title) in _LABEL_NAMES),
-        key=lambda title: _LABEL_NAMES.index(_plain(title)),
+        (title for title in usable if _plain(title) in LABEL_NAMES),
+        key=lambda title: LABEL_NAMES.index(_plain(title)),
     )
     if by_name:
         return by_name[0]
@@ -242,8 +188,7 @@ def _match(files: Sequence[str], table: Table) -> tuple[np.ndarray, str] | None:
 
     Images that are not in the table get the row after the last.
     """
-    folder = table.files[0].rpartition("/")[0]
-    prefix = f"{folder}/" if folder else ""
+    prefix = table.folder
     places = [i for i, name in enumerate(files) if name.startswith(prefix)]
     if not places:
         return None
@@ -280,28 +225,6 @@ def _without_titles(table: Table, names: str) -> str:
     return "image"
 
 
-def _join_numbered(tables: list[Table]) -> list[Table]:
-    """Join lists whose lines begin with the images' numbers, as those of CUB-200, to the names."""
-    kept = []
-    numbered = {
-        table.files[0].rpartition("/")[0]: table
-        for table in tables
-        if "images" in table.columns and _NUMBER in table.columns
-    }
-    for table in tables:
-        images = numbered.get(table.files[0].rpartition("/")[0])
-        if (
-            images is None
-            or table is images
-            or table.columns.get(_NUMBER) != images.columns[_NUMBER]
-        ):
-            kept.append(table)
-        else:
-            images.files = [*images.files, *table.files]
-            images.columns |= table.columns
-    return kept
-
-
 def _path_of(cell: str) -> str:
     """A path in a table as a tree has it: of another machine, the last part alone counts."""
     if "\\" in cell:
@@ -328,83 +251,5 @@ def _typed(values: np.ndarray) -> np.ndarray:
         return values
 
 
-def _parse(name: str, file: IO[bytes]) -> dict[str, list[str]]:
-    suffix = suffix_of(name)
-    if suffix == ".parquet":
-        return _read_parquet(file)
-    content = _decode(file.read(LARGEST_TABLE))
-    if suffix in (".jsonl", ".ndjson"):
-        records = [json.loads(line) for line in content.splitlines() if line.strip()]
-        titles = dict.fromkeys(title for record in records for title in record)
-        return {
-            title: [_cell(record.get(title)) for record in records]
-            for title in titles
-            if all(isinstance(r.get(title), (str, int, float, type(None))) for r in records)
-        }
-    if suffix == ".txt":
-        return _by_spaces(name, content)
-    first = content.partition("\n")[0]
-    delimiter = max("\t;,", key=first.count)
-    return _by_rows(csv.reader(io.StringIO(content), delimiter=delimiter))
-
-
-def _by_spaces(name: str, content: str) -> dict[str, list[str]]:
-    """CelebA's lists: a line with the number of images, one with titles, then rows."""
-    lines = content.splitlines()
-    if lines and lines[0].strip().isdigit():
-        titles = lines[1].split()
-        rows = [line.split() for line in lines[2:] if line.strip()]
-        if rows and len(rows[0]) == len(titles) + 1:
-            titles = ["image", *titles]
-        return _by_rows(iter([titles, *rows]))
-    cells = [line.split() for line in lines if line.strip()]
-    if cells and len(cells[0]) == 2 and cells[0][0] == "1":  # CUB-200's
-        cells.insert(0, [_NUMBER, PurePosixPath(name).stem])
-    return _by_rows(iter(cells))
-
-
-def _by_rows(rows: Iterator[list[str]]) -> dict[str, list[str]]:
-    titles = [title.strip() for title in next(rows, [])]
-    kept = [row for row in rows if len(row) == len(titles)]
-    return {
-        title or f"column {i + 1}": [row[i].strip() for row in kept]
-        for i, title in enumerate(titles)
-    }
-
-
-def _read_parquet(file: IO[bytes]) -> dict[str, list[str]]:
-    from pyarrow import parquet, types  # its errors are ValueErrors
-
-    schema = parquet.read_schema(file)
-    plain = [
-        field.name
-        for field in schema
-        if types.is_primitive(field.type)
-        or types.is_string(field.type)
-        or types.is_large_string(field.type)
-    ]
-    table = parquet.read_table(file, columns=plain)
-    return {title: [_cell(value) for value in table[title].to_pylist()] for title in plain}
-
-
-def _decode(content: bytes) -> str:
-    """Text in UTF-8, or as spreadsheets save it: UTF-16 with its mark, or Windows-1252."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", "replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value)
-
-
 def _plain(title: str) -> str:
     return "".join(words_of(title))
-
-
-def _read_text(tree: Tree, name: str) -> str:
-    with tree.open(name) as file:
-        return file.read().decode("utf-8", "replace").strip()

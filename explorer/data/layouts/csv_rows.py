@@ -1,0 +1,201 @@
+"""Read CSV files whose rows are images: a column for each pixel, or one with all of them.
+
+A block of rows is in memory at a time.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Any
+
+import numpy as np
+
+from explorer.data.files.stored import Stored
+from explorer.data.files.tree import Tree
+from explorer.data.layouts.labels import Unclassified, classify, label_title, plain, split_by_column
+from explorer.data.layouts.roles import TRAIN, read_name
+from explorer.data.reading import Reading
+from explorer.data.report import Report
+from explorer.data.sources.arrays import Arrangement, Images, arrange_images
+from explorer.data.sources.source import Layout
+from explorer.errors import DatasetError
+
+PIXEL = re.compile(r"(pixels?|px|p|x|f|col|column)?[ _]?\d+([x_.]\d+)?")
+"""Titles of columns with one pixel each."""
+_INDEX = re.compile(r"(unnamed: \d+)?")  # of rows, as pandas writes it
+_BLOCK = 2**24  # bytes
+MOST_LISTED = 6
+"""Columns that a sentence names."""
+_FIRST_LINES = 200  # that are looked at
+
+
+def find_in_csv(
+    tree: Tree, names: Sequence[str], lone_class: str, reading: Reading, report: Report
+) -> Layout:
+    """Find images in CSV files: a column for each pixel, or one of pixels with spaces between.
+
+    Raises:
+        DatasetError: there are no pixels in them.
+    """
+    by_role: dict[str, list[_Csv]] = {}
+    for name in names:
+        try:
+            table = _Csv(tree, name)
+        except DatasetError:
+            if len(names) == 1:
+                raise
+            report.leave_out("tables without pixels", name)
+        else:
+            if table.guess:
+                report.note(table.guess)
+            by_role.setdefault(read_name(name).role or TRAIN, []).append(table)
+    if not by_role:
+        raise DatasetError(f"None of the CSV files in {tree.path} has a column for each pixel.")
+    found = {role: _read_csv(tables) for role, tables in by_role.items()}
+    if len(found) == 1:
+        found = split_by_column(*found.popitem())
+    return classify(
+        tree.path, "CSV file", found, report, lone_class=lone_class, label=reading.label
+    )
+
+
+class _Csv:
+    """A CSV file of which chosen columns are read block by block.
+
+    Attributes:
+        titles: of the columns; without a first line of titles, ``label`` and numbers.
+        guess: what was guessed, if anything, for a person to know.
+        pixels: the titles of those with one pixel each, or the one with all of them.
+        is_packed: whether it is one with all of them, with spaces between.
+    """
+
+    def __init__(self, tree: Tree, name: str) -> None:
+        self._tree, self._name = tree, name
+        self.where = tree.where(name)
+        with self._opened() as file:
+            lines = [file.readline(2**24) for _ in range(_FIRST_LINES)]
+        texts = [line.decode("utf-8-sig", "replace").strip() for line in lines if line.strip()]
+        first = texts[0] if texts else ""
+        self._delimiter = max(",\t;", key=first.count)
+        rows = [[cell.strip().strip('"') for cell in text.split(self._delimiter)] for text in texts]
+        cells = rows[0] if rows else []
+        self.guess: str | None = None
+        self._has_titles = not all(re.fullmatch(r"-?[\d.]+(e-?\d+)?", cell, re.I) for cell in cells)
+        if self._has_titles:
+            self.titles = cells
+        else:
+            self.titles = [f"pixel{number}" for number in range(len(cells))]
+            if arrange_images((1, len(cells))) is None:
+                is_last = _fewer_but_several({row[-1] for row in rows}, {row[0] for row in rows})
+                self.titles[-1 if is_last else 0] = "label"
+                place = "last" if is_last else "first"
+                self.guess = f"without titles, the {place} column is taken for the label"
+        packed = [title for title in self.titles if title.lower() in ("pixels", "pixel", "image")]
+        numbered = [title for title in self.titles if PIXEL.fullmatch(title.lower())]
+        self.is_packed = bool(packed)
+        self.pixels = packed[:1] or numbered
+        if not packed and arrange_images((1, len(numbered))) is None:
+            raise DatasetError(
+                f"{self.where} must have a column for each pixel of a square, such as label, "
+                f"pixel0, pixel1, …, or one called pixels, but has {len(self.titles)} columns: "
+                f"{', '.join(self.titles[:MOST_LISTED])}; a table of labels belongs beside its "
+                "images."
+            )
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """All columns but the pixels, as plain labels."""
+        pixels = {*self.pixels}
+        others = [t for t in self.titles if t not in pixels and not _INDEX.fullmatch(t.lower())]
+        if not others:
+            return {}
+        blocks = list(self._blocks(others, None))
+        return {
+            title: plain(
+                np.concatenate([block[title].to_pandas().to_numpy() for block in blocks]), title
+            )
+            for title in others
+        }
+
+    def rows(self) -> Iterator[np.ndarray]:
+        """The pixels, a block of ``(k, pixels)`` float32 after another."""
+        import pyarrow
+
+        kind = pyarrow.string() if self.is_packed else pyarrow.float32()
+        for block in self._blocks(self.pixels, kind):
+            if self.is_packed:
+                texts = block[self.pixels[0]].to_pylist()
+                rows = [np.fromstring(text, np.float32, sep=" ") for text in texts]
+                if len({len(row) for row in rows}) > 1:
+                    raise DatasetError(
+                        f"The images in {self.where} differ in their number of pixels."
+                    )
+                yield np.stack(rows)
+            else:
+                yield np.stack(
+                    [column.to_numpy(zero_copy_only=False) for column in block.columns], axis=1
+                )
+
+    @contextmanager
+    def _opened(self) -> Iterator[IO[bytes]]:
+        with self._tree.local(self._name) as file:
+            is_gzip = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            yield gzip.GzipFile(fileobj=file) if is_gzip else file  # type: ignore[misc]
+
+    def _blocks(self, titles: Sequence[str], kind: Any) -> Iterator[Any]:
+        from pyarrow import ArrowException, csv
+
+        try:
+            with (
+                self._opened() as file,
+                csv.open_csv(
+                    file,
+                    csv.ReadOptions(
+                        block_size=_BLOCK,
+                        column_names=self.titles,
+                        skip_rows=int(self._has_titles),
+                    ),
+                    csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=False),
+                    csv.ConvertOptions(
+                        include_columns=list(titles),
+                        column_types=dict.fromkeys(titles, kind) if kind else None,
+                    ),
+                ) as reader,
+            ):
+                yield from reader
+        except ArrowException as error:
+            raise DatasetError(f"{self.where} cannot be read as CSV: {error}.") from error
+
+
+def _fewer_but_several(one: set[str], other: set[str]) -> bool:
+    """Whether one column's values are those of labels rather than another's: few, but not one."""
+    return len(one) > 1 and (len(other) == 1 or len(one) < len(other))
+
+
+def _read_csv(tables: Sequence[_Csv]) -> Unclassified:
+    """The images of the CSV files of one split."""
+    arrangement: Arrangement | None = None
+    stored, columns = [], [table.columns() for table in tables]
+    for table, own in zip(tables, columns, strict=True):
+        first = next(table.rows(), np.zeros((0, 0), np.float32))
+        count = len(next(iter(own.values()))) if own else sum(map(len, table.rows()))
+        shape = count, first.shape[1]
+        stored.append(Stored(table.where, shape, first.dtype, table.rows, "CSV file"))
+        arrangement = arrange_images(shape, first)
+        if arrangement is None or shape[1] != stored[0].shape[1]:
+            raise DatasetError(
+                f"{table.where} has images of {shape[1]} pixels, which are no squares, or not as "
+                "many as in the other files."
+            )
+    joined = {
+        title: plain(np.concatenate([own[title] for own in columns]), title)
+        for title in columns[0]
+        if all(title in own for own in columns)
+    }
+    label = label_title(joined)
+    labels = joined.pop(label) if label is not None else None
+    assert arrangement is not None  # as there is a table
+    return Unclassified(Images(stored, arrangement), labels, joined)

@@ -1,0 +1,282 @@
+"""Read Parquet files whose rows are images: image files, lists of numbers, or a column a pixel.
+
+A group of rows is in memory at a time.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
+
+import numpy as np
+
+from explorer.core.subsets import CHUNK
+from explorer.data.files.names import Names
+from explorer.data.files.stored import Stored
+from explorer.data.files.tree import Tree
+from explorer.data.layouts.csv_rows import MOST_LISTED, PIXEL
+from explorer.data.layouts.labels import Unclassified, classify, label_title, plain, split_by_column
+from explorer.data.layouts.named_arrays import IMAGE_WORDS
+from explorer.data.layouts.roles import TRAIN, read_name, words_of
+from explorer.data.reading import Reading
+from explorer.data.report import Report
+from explorer.data.sources.arrays import Images, arrange_images
+from explorer.data.sources.pictures import Pictures
+from explorer.data.sources.source import Layout, Source
+from explorer.errors import DatasetError
+
+_SIZES = (("height", "width"), ("height", "width", "channels"))
+"""Titles of columns that state the shape of the images."""
+
+
+def find_in_parquet(
+    tree: Tree, names: Sequence[str], lone_class: str, reading: Reading, report: Report
+) -> Layout:
+    """Find images in Parquet files: ``image{bytes, path}`` as Hugging Face writes them, or numbers.
+
+    Numbers are lists (in lists), which have the shape of an image or are flat squares, or are of
+    the shape that columns ``height`` and ``width`` state; or there is a column for each pixel.
+
+    Raises:
+        DatasetError: no column holds images.
+    """
+    by_role: dict[str, list[_Shard]] = {}
+    for name in names:
+        by_role.setdefault(read_name(name).role or TRAIN, []).append(_Shard(tree, name))
+    class_names: tuple[str, ...] | None = None
+    found = {}
+    for role, shards in by_role.items():
+        columns = _read_columns(shards)
+        label = label_title(columns)
+        labels = None if label is None else columns.pop(label)
+        found[role] = Unclassified(_source(tree, shards), labels, columns)
+        class_names = class_names or shards[0].class_names(label)
+    if len(found) == 1:
+        found = split_by_column(*found.popitem())
+    return classify(
+        tree.path,
+        "Parquet file" if len(names) == 1 else "Parquet files",
+        found,
+        report,
+        lone_class=lone_class,
+        label=reading.label,
+        names=class_names,
+    )
+
+
+class _Shard:
+    """A Parquet file.
+
+    Attributes:
+        files: the title of the column of image files; None if the images are numbers.
+        pixels: the title of the column of lists of numbers, or of those of a pixel each.
+    """
+
+    def __init__(self, tree: Tree, name: str) -> None:
+        from pyarrow import ArrowException, parquet
+
+        self.name, self.where = name, tree.where(name)
+        try:
+            content = tree.local(name)
+            weakref.finalize(self, content.close)
+            self._file = parquet.ParquetFile(content)
+        except (ArrowException, OSError) as error:
+            raise DatasetError(f"{self.where} is not a Parquet file, or is damaged.") from error
+        schema = self._file.schema_arrow
+        self.files = next((field.name for field in schema if _holds_files(field.type)), None)
+        self.pixels = [] if self.files else _find_numbers(schema)
+        if not (self.files or self.pixels):
+            there = ", ".join(f"{field.name} ({field.type})" for field in [*schema][:MOST_LISTED])
+            raise DatasetError(
+                f"{self.where} must have a column of image files, such as image{{bytes, path}}, or "
+                f"one called image of lists of numbers, but has {len(schema)} columns: {there}; "
+                "save numbers with numpy.savez('images.npz', images=…, labels=…)."
+            )
+        images = {self.files, *self.pixels}
+        self._others = [
+            field.name for field in schema
+            if field.name not in images
+            and not str(field.type).startswith(("list", "struct", "large_list", "fixed_size_list"))
+        ]  # fmt: skip
+        groups = range(self._file.num_row_groups)
+        sizes = [self._file.metadata.row_group(group).num_rows for group in groups]
+        self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
+        self._lock, self._group, self._rows = threading.Lock(), -1, None
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """All columns but the images."""
+        table = self._file.read(columns=self._others)
+        return {
+            name: np.array(
+                ["" if value is None else str(value) for value in table[name].to_pylist()]
+                if str(table[name].type) in ("string", "large_string")
+                else table[name].to_pandas().to_numpy()
+            )
+            for name in self._others
+        }
+
+    def image_file(self, row: int) -> bytes:
+        """The bytes of an image file."""
+        group = int(np.searchsorted(self._starts, row, side="right")) - 1
+        with self._lock:
+            if group != self._group:
+                table = self._file.read_row_group(group, columns=[self.files])
+                self._rows, self._group = table[self.files].combine_chunks(), group
+            value = self._rows[row - int(self._starts[group])].as_py()  # type: ignore[index]
+        content = value["bytes"] if isinstance(value, dict) else value
+        if content is None:
+            raise OSError("the file holds a path in place of the image")
+        return bytes(content)
+
+    def stored(self) -> Stored:
+        """The numbers of all images, as an array.
+
+        Raises:
+            DatasetError: the images differ in shape, now or when the rows are read.
+        """
+        first = next(self._blocks(None, 1), np.zeros((0, 0)))
+        shape = self._stated_shape(first)
+
+        def rows() -> Iterator[np.ndarray]:
+            return self._blocks(shape, CHUNK)
+
+        return Stored(self.where, (len(self), *shape), first.dtype, rows, "Parquet file")
+
+    def class_names(self, label: str | None) -> tuple[str, ...] | None:
+        """Names of the labels, where Hugging Face's metadata tell them."""
+        metadata = self._file.schema_arrow.metadata or {}
+        features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {})
+        names = features.get("features", {}).get(label, {}).get("names")
+        return tuple(names) if names else None
+
+    def _blocks(self, shape: tuple[int, ...] | None, size: int) -> Iterator[np.ndarray]:
+        """Rows of numbers; of this shape, if it is known."""
+        for batch in self._file.iter_batches(size, columns=self.pixels):
+            if len(self.pixels) > 1:
+                columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
+                block = np.stack(columns, axis=1)
+            else:
+                block = _unpack_lists(batch.column(0), self.where)
+            if shape is not None and math.prod(block.shape[1:]) != math.prod(shape):
+                raise DatasetError(f"The images in {self.where} differ in shape.")
+            yield block if shape is None else block.reshape(-1, *shape)
+
+    def _stated_shape(self, first: np.ndarray) -> tuple[int, ...]:
+        """The shape that columns state for all images, if it fits the first one."""
+        for titles in _SIZES:
+            if {*titles} <= {*self._others}:
+                table = self._file.read(columns=list(titles))
+                stated = [table[title].unique().to_pylist() for title in titles]
+                if all(len(sizes) == 1 for sizes in stated):
+                    shape = tuple(int(sizes[0]) for sizes in stated)
+                    if math.prod(shape) == first[0].size:
+                        return shape
+        return first.shape[1:]
+
+
+class _Rows:
+    """Opens the images of several shards by names such as ``"12 of train.parquet"``."""
+
+    def __init__(self, tree: Tree, shards: Sequence[_Shard]) -> None:
+        self._tree, self._shards = tree, {shard.name: shard for shard in shards}
+        self.names = Names(
+            f"{row} of {shard.name}" for shard in shards for row in range(len(shard))
+        )
+
+    def open(self, name: str) -> IO[bytes]:
+        row, _, shard = name.partition(" of ")
+        return io.BytesIO(self._shards[shard].image_file(int(row)))
+
+    def stamp(self, name: str) -> str:
+        return f"{name} {self._tree.stamp(name.partition(' of ')[2])}"
+
+    def place(self) -> None:
+        return None
+
+
+def _source(tree: Tree, shards: Sequence[_Shard]) -> Source:
+    """The images of the shards of one split."""
+    if all(shard.files for shard in shards):
+        rows = _Rows(tree, shards)
+        return Pictures(rows, rows.names)
+    if any(shard.files for shard in shards):
+        raise DatasetError(f"Some files in {tree.path} hold image files, others numbers.")
+    stored = [shard.stored() for shard in shards if len(shard)]
+    if len({array.shape[1:] for array in stored}) != 1:
+        raise DatasetError(f"The images in {tree.path} differ in shape, or there are none.")
+    arrangement = arrange_images(stored[0].shape, next(stored[0].rows()))
+    if arrangement is None:
+        raise DatasetError(
+            f"{stored[0].name} has images of the shape {stored[0].shape[1:]}; expected (height, "
+            "width), with 1 to 4 channels last or first, a flat square, or further columns height "
+            "and width that state the shape."
+        )
+    return Images(stored, arrangement)
+
+
+def _holds_files(kind: Any) -> bool:
+    text = str(kind)
+    return text.startswith(("binary", "large_binary")) or (
+        text.startswith("struct") and "bytes: " in text
+    )
+
+
+def _find_numbers(schema: Any) -> list[str]:
+    """The column of lists of numbers that are images, or those of a pixel each; none if none are.
+
+    A flat list may as well be an embedding: its title must say that it is an image.
+    """
+    depths = {field.name: _depth(field.type) for field in schema}
+    lists = [
+        title for title, depth in depths.items()
+        if depth > 1 or (depth and not IMAGE_WORDS.isdisjoint(words_of(title)))
+    ]  # fmt: skip
+    if lists:
+        return [min(lists, key=lambda title: IMAGE_WORDS.isdisjoint(words_of(title)))]
+    pixels = [title for title in depths if PIXEL.fullmatch(title.lower())]
+    return pixels if arrange_images((1, len(pixels))) else []
+
+
+def _depth(kind: Any) -> int:
+    """How many lists lie within each other around numbers; 0 for all else."""
+    from pyarrow import types
+
+    depth = 0
+    kind = getattr(kind, "storage_type", kind)  # of a tensor
+    while types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        kind, depth = kind.value_type, depth + 1
+    is_number = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
+    return depth if is_number else 0
+
+
+def _unpack_lists(column: Any, where: str) -> np.ndarray:
+    """Lists of numbers as an array with an axis for each list around the numbers."""
+    from pyarrow import compute
+
+    shape: tuple[int, ...] = (len(column),)
+    values = getattr(column, "storage", column)
+    while _depth(values.type):
+        lengths = compute.list_value_length(values)
+        if lengths.null_count or compute.count_distinct(lengths).as_py() != 1:
+            raise DatasetError(f"The images in {where} differ in shape, or some are missing.")
+        shape, values = (*shape, lengths[0].as_py()), values.flatten()
+    numbers: np.ndarray = values.to_numpy(zero_copy_only=False).reshape(shape)
+    return numbers
+
+
+def _read_columns(shards: Sequence[_Shard]) -> dict[str, np.ndarray]:
+    """All columns but the images, as plain labels."""
+    tables = [shard.columns() for shard in shards]
+    return {
+        title: plain(np.concatenate([table[title] for table in tables]), title)
+        for title in tables[0]
+        if all(title in table for table in tables) and tables[0][title].dtype.kind in "biufUO"
+    }

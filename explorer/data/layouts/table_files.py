@@ -1,0 +1,230 @@
+"""Tables beside images, as text: CSV, JSON lines, Parquet, and lists as data sets publish them.
+
+Known are CelebA's and CUB-200's lists, those of a split's images (``train.txt``, as of Food-101 and
+Oxford-IIIT Pet) and the labels of Flowers-102.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import IO, Any
+
+from explorer.data.files.kinds import suffix_of
+from explorer.data.files.libraries import need
+from explorer.data.files.tree import Parts, Tree, parts_of
+from explorer.data.layouts.roles import TEST, TRAIN, VALIDATION, read_name, words_of
+from explorer.errors import DatasetError
+
+LARGEST_TABLE = 512 * 2**20  # bytes
+NUMBER = "number"
+"""Title of a column that numbers the images, as CUB-200 does."""
+_FLOWERS = ("imagelabels.mat", "setid.mat")
+_FLOWERS_SPLITS = {"trnid": TRAIN, "valid": VALIDATION, "tstid": TEST}
+_LIST_WORDS = frozenset(
+    ("list", "attr", "labels", "partition", "identity", "annotations", "images", "split")
+)
+
+
+@dataclass
+class Table:
+    """A table as text.
+
+    Attributes:
+        files: that it was read from.
+        columns: the cells of each, by its title.
+        folder: with a ``/`` at its end, below which the images lie that it may name.
+        is_used: whether it told something of an image.
+        named: the rows that have named an image so far.
+    """
+
+    files: Sequence[str]
+    columns: dict[str, list[str]]
+    folder: str
+    is_used: bool = False
+    named: set[int] = field(default_factory=set)
+
+
+def is_table(name: str) -> bool:
+    """Tell by its name whether a file may be a table of images."""
+    suffix, last = suffix_of(name), name.rpartition("/")[2]
+    if suffix == ".txt":
+        return _role_of_list(name) is not None or not _LIST_WORDS.isdisjoint(words_of(name))
+    return suffix in (".csv", ".tsv", ".jsonl", ".ndjson", ".cls", ".parquet") or last in _FLOWERS
+
+
+def read_tables(tree: Tree, names: Sequence[str], places: Sequence[Parts]) -> list[Table]:
+    """Read tables as far as they can be read.
+
+    Args:
+        tree: all files.
+        names: of the tables.
+        places: the folders of images.
+    """
+    tables = []
+    classes = [name for name in names if name.endswith(".cls")]  # WebDataset
+    flowers = [name for name in names if name.rpartition("/")[2] in _FLOWERS]
+    if classes:
+        stems = [name.removesuffix(".cls") for name in classes]
+        cells = [_read_text(tree, name) for name in classes]
+        tables.append(Table(classes, {"image": stems, "label": cells}, ""))
+    if len(flowers) == len(_FLOWERS):
+        folder = _folder_with_images(flowers[0], places)
+        tables.append(Table(flowers, _read_flowers(tree, flowers), folder))
+    read = {*classes, *flowers}
+    for name in (name for name in names if name not in read):
+        with tree.local(name) as file:
+            try:
+                columns = _parse(name, file)
+            except (csv.Error, ValueError):
+                continue
+        if columns:
+            tables.append(Table([name], columns, _folder_with_images(name, places)))
+    return _join_numbered(tables)
+
+
+def _folder_with_images(name: str, places: Sequence[Parts]) -> str:
+    """The table's own folder, or the next one around it below which there are images."""
+    parts = parts_of(name)[:-1]
+    while parts and not any(place[: len(parts)] == parts for place in places):
+        parts = parts[:-1]
+    return "".join(f"{part}/" for part in parts)
+
+
+def _join_numbered(tables: list[Table]) -> list[Table]:
+    """Join lists whose lines begin with the images' numbers, as those of CUB-200, to the names."""
+    kept = []
+    numbered = {
+        table.files[0].rpartition("/")[0]: table
+        for table in tables
+        if "images" in table.columns and NUMBER in table.columns
+    }
+    for table in tables:
+        images = numbered.get(table.files[0].rpartition("/")[0])
+        if images is None or table is images or table.columns.get(NUMBER) != images.columns[NUMBER]:
+            kept.append(table)
+        else:
+            images.files = [*images.files, *table.files]
+            images.columns |= table.columns
+    return kept
+
+
+def _parse(name: str, file: IO[bytes]) -> dict[str, list[str]]:
+    suffix = suffix_of(name)
+    if suffix == ".parquet":
+        return _read_parquet(file)
+    content = _decode(file.read(LARGEST_TABLE))
+    if suffix in (".jsonl", ".ndjson"):
+        records = [json.loads(line) for line in content.splitlines() if line.strip()]
+        titles = dict.fromkeys(title for record in records for title in record)
+        return {
+            title: [_cell(record.get(title)) for record in records]
+            for title in titles
+            if all(isinstance(r.get(title), (str, int, float, type(None))) for r in records)
+        }
+    if suffix == ".txt":
+        return _by_spaces(name, content)
+    first = content.partition("\n")[0]
+    delimiter = max("\t;,", key=first.count)
+    return _by_rows(csv.reader(io.StringIO(content), delimiter=delimiter))
+
+
+def _by_spaces(name: str, content: str) -> dict[str, list[str]]:
+    """CelebA's lists: a line with the number of images, one with titles, then rows."""
+    lines = content.splitlines()
+    if lines and lines[0].strip().isdigit():
+        titles = lines[1].split()
+        rows = [line.split() for line in lines[2:] if line.strip()]
+        if rows and len(rows[0]) == len(titles) + 1:
+            titles = ["image", *titles]
+        return _by_rows(iter([titles, *rows]))
+    cells = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    role = _role_of_list(name)
+    if cells and role is not None:
+        others = ["label"] if len(cells[0]) == 2 else map(str, range(1, len(cells[0])))
+        columns = _by_rows(iter([["image", *others], *cells]))
+        return {**columns, "split": [role] * len(columns["image"])}
+    if cells and len(cells[0]) == 2 and cells[0][0] == "1":  # CUB-200's
+        cells.insert(0, [NUMBER, PurePosixPath(name).stem])
+    return _by_rows(iter(cells))
+
+
+def _role_of_list(name: str) -> str | None:
+    """The split whose images a text file lists, by its name: ``test.txt``, ``trainval.txt``."""
+    found = read_name(PurePosixPath(name).stem)
+    if found.rest:
+        return TRAIN if found.rest == ("trainval",) else None
+    return found.role
+
+
+def _read_flowers(tree: Tree, names: Sequence[str]) -> dict[str, list[str]]:
+    """Labels and splits of Flowers-102; https://www.robots.ox.ac.uk/~vgg/data/flowers/102.
+
+    Raises:
+        DatasetError: the files are others.
+    """
+    scipy = need("scipy.io", "MATLAB files")
+    content: dict[str, Any] = {}
+    try:
+        for name in names:
+            with tree.local(name) as file:
+                content |= scipy.loadmat(file)
+        labels = content["labels"].reshape(-1).tolist()
+        splits = [""] * len(labels)
+        for title, role in _FLOWERS_SPLITS.items():
+            for number in content[title].reshape(-1).tolist():
+                splits[number - 1] = role
+    except Exception as error:  # damaged ones make SciPy raise nearly anything
+        raise DatasetError(
+            f"{tree.where(names[0])} and {names[1]} are not those of Flowers-102, or are damaged."
+        ) from error
+    images = [f"image_{number:05}" for number in range(1, len(labels) + 1)]
+    return {"image": images, "label": [*map(str, labels)], "split": splits}
+
+
+def _by_rows(rows: Iterator[list[str]]) -> dict[str, list[str]]:
+    titles = [title.strip() for title in next(rows, [])]
+    kept = [row for row in rows if len(row) == len(titles)]
+    return {
+        title or f"column {i + 1}": [row[i].strip() for row in kept]
+        for i, title in enumerate(titles)
+    }
+
+
+def _read_parquet(file: IO[bytes]) -> dict[str, list[str]]:
+    from pyarrow import parquet, types  # its errors are ValueErrors
+
+    schema = parquet.read_schema(file)
+    plain = [
+        field.name
+        for field in schema
+        if types.is_primitive(field.type)
+        or types.is_string(field.type)
+        or types.is_large_string(field.type)
+    ]
+    table = parquet.read_table(file, columns=plain)
+    return {title: [_cell(value) for value in table[title].to_pylist()] for title in plain}
+
+
+def _decode(content: bytes) -> str:
+    """Text in UTF-8, or as spreadsheets save it: UTF-16 with its mark, or Windows-1252."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _read_text(tree: Tree, name: str) -> str:
+    with tree.open(name) as file:
+        return file.read().decode("utf-8", "replace").strip()
