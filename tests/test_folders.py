@@ -11,7 +11,7 @@ from image_sets import RED, save_classes, save_image, zip_folder
 from PIL import Image
 
 from explorer.data.dataset import dataset_fingerprint
-from explorer.data.files import tree
+from explorer.data.files import archives
 from explorer.data.load import load_dataset
 from explorer.data.reading import Reading
 from explorer.data.sources import progress
@@ -173,7 +173,7 @@ def test_too_large_images_and_members_are_unreadable(
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     Image.fromarray(noise).save(folder / "cat" / "heavy.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2_000)
-    monkeypatch.setattr(tree, "LARGEST_FILE", 4_000)
+    monkeypatch.setattr(archives, "LARGEST_FILE", 4_000)
     cats = load_dataset(zip_folder(folder, tmp_path / "cats.zip"))
     assert len(cats.train.images) + len(cats.test.images) == 6
     assert cats.report.left_out["images that cannot be read"][0] == 2

@@ -17,9 +17,10 @@ from explorer.data.files.kinds import (
     suffix_of,
 )
 from explorer.data.files.names import Names
+from explorer.data.files.opening import open_tree
 from explorer.data.files.published import find_published
 from explorer.data.files.stored import Stored
-from explorer.data.files.tree import Tree, open_tree, title_of
+from explorer.data.files.tree import Tree, title_of
 from explorer.data.layouts.class_names import ClassNames, name_classes, read_class_names
 from explorer.data.layouts.csv_rows import find_in_csv
 from explorer.data.layouts.folders import find_in_folders

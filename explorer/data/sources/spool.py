@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from explorer.data.files.tree import no_room_as_sentence
+from explorer.data.files.temporary import no_room_as_sentence
 
 
 class Spool:

@@ -24,7 +24,8 @@ from typing import IO, Any, TypeVar
 
 import numpy as np
 
-from explorer.data.files.tree import Files, open_again
+from explorer.data.files.opening import open_again
+from explorer.data.files.tree import Files
 from explorer.data.pixels import Form
 from explorer.data.ranges import Range
 from explorer.data.sources.decoding import Decoded, Header, Unit, decode, measure

@@ -1,0 +1,175 @@
+"""Files in zip and tar archives. Nothing of one is ever written under its own name."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import tarfile
+import tempfile
+import weakref
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from explorer.data.files.kinds import kind_of_bytes
+from explorer.data.files.libraries import need
+from explorer.data.files.names import Names
+from explorer.data.files.temporary import copy_to_disk, no_room_as_sentence
+from explorer.data.files.tree import Parts, Tree, is_hidden, parts_of
+from explorer.data.report import Report
+from explorer.errors import DatasetError
+
+LARGEST_FILE = 256 * 2**20
+"""Bytes of one unpacked image file."""
+_READABLE_METHODS = (
+    zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA
+)  # fmt: skip
+_UNPACKED_BY = {b"\x1f\x8b": gzip.open, b"\xfd7": lzma.open, b"BZ": bz2.open}
+
+
+class _Archive(Tree):
+    def stamp(self, name: str) -> str:
+        found = self.path.stat()
+        return f"{self.path} {found.st_size} {found.st_mtime_ns} {name}"
+
+    def _collect(self, names: Iterator[str], report: Report) -> dict[Parts, Names]:
+        folders: dict[Parts, Names] = {}
+        for name in names:
+            *parts, last = parts_of(name)
+            if hidden := next((part for part in (*parts, last) if is_hidden(part)), None):
+                report.leave_out("hidden or system files", hidden)
+            else:
+                folders.setdefault(tuple(parts), Names()).append(last)
+        return folders
+
+
+class Zip(_Archive):
+    """A zip archive."""
+
+    kind = "zip of "
+
+    def __init__(self, path: Path, report: Report) -> None:
+        try:
+            self._archive = zipfile.ZipFile(path)
+            weakref.finalize(self, self._archive.close)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise DatasetError(_why_no_zip(path)) from error
+        members = [member for member in self._archive.infolist() if not member.is_dir()]
+        for member in members:
+            if member.flag_bits & 1:
+                raise DatasetError(f"{path} is encrypted; unpack it with its password.")
+            if member.compress_type not in _READABLE_METHODS:
+                method = {9: "Deflate64", 93: "Zstandard"}.get(
+                    member.compress_type, f"method {member.compress_type}"
+                )
+                raise DatasetError(
+                    f"{path} is compressed with {method}, as some programs do above 2 GB, which "
+                    "cannot be read here; unpack it and give the folder."
+                )
+        self._members = {"/".join(parts_of(member.filename)): member for member in members}
+        if double := len(members) - len(self._members):
+            report.leave_out("members of the same name", path.name, double)
+        super().__init__(path, self._collect(iter(self._members), report))
+
+    def open(self, name: str) -> IO[bytes]:
+        with self._archive.open(self._members[name]) as stream:
+            content = stream.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise OSError("the file is too large")
+        return io.BytesIO(content)
+
+    def place(self) -> Sequence[str]:
+        return self.kind, str(self.path)
+
+    def local(self, name: str) -> IO[bytes]:
+        try:
+            with self._archive.open(self._members[name]) as stream:
+                return copy_to_disk(stream)
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise DatasetError(f"{name} in {self.path} is cut short or damaged.") from error
+
+
+class Tar(_Archive):
+    """A tar archive, packed or not."""
+
+    kind = "tar of "
+
+    def __init__(self, path: Path, report: Report) -> None:
+        self._file = _unpack(path) or path.open("rb")
+        weakref.finalize(self, self._file.close)
+        try:
+            with tarfile.open(fileobj=self._file, mode="r:") as archive:
+                members = archive.getmembers()
+        except tarfile.TarError as error:
+            raise DatasetError(f"{path} is cut short or damaged; download it again.") from error
+        self._members = {}
+        for member in members:
+            if member.isreg():
+                self._members["/".join(parts_of(member.name))] = member
+            elif not member.isdir():
+                report.leave_out("links or devices in the archive", member.name)
+        super().__init__(path, self._collect(iter(self._members), report))
+
+    def open(self, name: str) -> IO[bytes]:
+        member = self._members[name]
+        if member.size > LARGEST_FILE:
+            raise OSError("the file is too large")
+        return io.BytesIO(os.pread(self._file.fileno(), member.size, member.offset_data))
+
+    def local(self, name: str) -> IO[bytes]:
+        member = self._members[name]
+        pieces = (
+            os.pread(
+                self._file.fileno(), min(2**20, member.size - start), member.offset_data + start
+            )
+            for start in range(0, member.size, 2**20)
+        )
+        file = tempfile.TemporaryFile()  # noqa: SIM115
+        with no_room_as_sentence():
+            file.writelines(pieces)
+            file.seek(0)
+        return file
+
+
+def _why_no_zip(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(512)
+    if head.startswith(b"PK"):
+        return f"{path} is a ZIP archive that is cut short or damaged; copy or download it again."
+    if kind := kind_of_bytes(head):
+        return f"{path} is no ZIP archive but {kind[0]}; {kind[1]}."
+    return f"{path} is neither a folder nor a zip, but is named as one; give the right file."
+
+
+def is_tar(path: Path) -> bool:
+    """Whether a file is a tar archive, packed or not, by its content."""
+    try:
+        with _opened(path) as file:
+            head = file.read(512)
+    except (OSError, EOFError, lzma.LZMAError, zlib.error):
+        return False
+    return head[257:262] == b"ustar"
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if magic == b"\x28\xb5\x2f\xfd":
+        stream: IO[bytes] = need("zstandard", "Zstandard archives").open(path, "rb")
+        return stream
+    opener = _UNPACKED_BY.get(magic[:2], open)
+    return opener(path, "rb")  # type: ignore[operator,no-any-return]
+
+
+def _unpack(path: Path) -> IO[bytes] | None:
+    """A temporary file with what is packed in a file; None if nothing is."""
+    try:
+        with _opened(path) as stream:
+            return None if isinstance(stream, io.BufferedReader) else copy_to_disk(stream)
+    except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
+        raise DatasetError(f"{path} is cut short or damaged; download it again.") from error

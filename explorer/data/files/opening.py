@@ -1,0 +1,115 @@
+"""Open what a person names: a folder, an archive or a lone file.
+
+What is no regular file is never opened.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from explorer.data.files.archives import Tar, Zip, is_tar
+from explorer.data.files.names import Names
+from explorer.data.files.tree import Files, Parts, Tree, is_hidden
+from explorer.data.report import Report
+from explorer.errors import DatasetError
+
+
+def open_tree(path: Path, report: Report) -> Tree:
+    """List the files of a folder or archive, or a lone file.
+
+    Raises:
+        DatasetError: it is an archive that cannot be read, or no regular file.
+    """
+    if path.is_dir():
+        return Folder(path, _walk(path, report))
+    if not path.is_file():
+        raise DatasetError(f"{path} is no regular file; give a folder, an archive or a data file.")
+    with path.open("rb") as file:
+        head = file.read(512)
+    if not head:
+        raise DatasetError(f"{path} is empty (0 bytes); copy or download it again.")
+    if is_tar(path):
+        return Tar(path, report)
+    is_zip = head[:4] in (b"PK\x03\x04", b"PK\x05\x06") or path.suffix.lower() == ".zip"
+    if is_zip and path.suffix.lower() != ".npz":
+        return Zip(path, report)
+    return Folder(path.parent, {(): [path.name]}, path)
+
+
+def open_again(place: Sequence[str]) -> Files:
+    """Open files in another process without listing a folder."""
+    kind, path = place
+    return Zip(Path(path), Report()) if kind == Zip.kind else Folder(Path(path), {})
+
+
+class Folder(Tree):
+    """Files on the disk."""
+
+    def __init__(
+        self, root: Path, folders: Mapping[Parts, Iterable[str]], path: Path | None = None
+    ) -> None:
+        super().__init__(path or root, folders)
+        self._root = str(root)
+
+    def open(self, name: str) -> IO[bytes]:
+        return open(f"{self._root}/{name}", "rb")
+
+    local = open
+
+    def place(self) -> Sequence[str]:
+        return self.kind, self._root
+
+    def stamp(self, name: str) -> str:
+        found = os.stat(f"{self._root}/{name}")
+        return f"{name} {found.st_size} {found.st_mtime_ns}"
+
+
+def _walk(root: Path, report: Report) -> dict[Parts, Names]:
+    """List regular files; links to folders are followed, each folder is entered once."""
+    folders: dict[Parts, Names] = {}
+    waiting: list[Parts] = [()]
+    links: list[Parts] = []  # last, so that a folder has its own name and not a link's
+    seen: set[str] = set()
+    while waiting or links:
+        parts = (waiting or links).pop()
+        path = os.path.join(root, *parts)
+        if (real := os.path.realpath(path)) in seen:
+            report.leave_out("second links to the same folder", "/".join(parts))
+            continue
+        seen.add(real)
+        try:
+            with os.scandir(path) as entries:
+                files, others = _plain_files(entries)
+        except OSError as error:
+            if not parts:
+                raise
+            report.leave_out(f"folders that cannot be opened: {error.strerror}", "/".join(parts))
+            continue
+        for entry in others:
+            if is_hidden(entry.name):
+                report.leave_out("hidden or system files", "/".join((*parts, entry.name)))
+            elif entry.is_dir():
+                (links if entry.is_symlink() else waiting).append((*parts, entry.name))
+            else:
+                is_link = entry.is_symlink() and not os.path.exists(entry.path)
+                kind = "links that lead nowhere" if is_link else "pipes, sockets or devices"
+                report.leave_out(kind, "/".join((*parts, entry.name)))
+        if files:
+            folders[parts] = files
+        elif not others:
+            report.leave_out("empty folders", "/".join(parts))
+    return folders
+
+
+def _plain_files(entries: Iterable[os.DirEntry[str]]) -> tuple[Names, list[os.DirEntry[str]]]:
+    """The names of regular files, of which there may be many, and the other entries, last first."""
+    files, others = Names(), []
+    for entry in entries:
+        if not is_hidden(entry.name) and entry.is_file():
+            files.append(entry.name)
+        else:
+            others.append(entry)
+    return files, sorted(others, key=lambda entry: entry.name, reverse=True)

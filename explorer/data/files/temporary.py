@@ -1,0 +1,32 @@
+"""Temporary files without names, and the sentence for a disk that is full."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from typing import IO
+
+from explorer.errors import DatasetError
+
+
+def copy_to_disk(stream: IO[bytes]) -> IO[bytes]:
+    """Copy to an unnamed temporary file; raises DatasetError if the disk is full."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115
+    with no_room_as_sentence():
+        shutil.copyfileobj(stream, file, 2**20)
+        file.seek(0)
+    return file
+
+
+class no_room_as_sentence:  # noqa: N801
+    """Turn an error of writing into a sentence that names the place."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise DatasetError(
+                f"The images could not be written to a temporary file in {tempfile.gettempdir()} "
+                f"({error.strerror}); point TMPDIR at a folder with more room."
+            ) from error
