@@ -173,8 +173,8 @@ def conditional_bundle(
 ) -> Path:
     """The folder of a bundle from elsewhere, ``conditional``, whose networks take the class."""
     from explorer.adoption.adopt import Request, adopt
+    from explorer.adoption.candidates import Known
     from explorer.adoption.result import About
-    from explorer.adoption.trial import Known
 
     request = Request(
         About("conditional", output=tmp_path_factory.mktemp("adopted")),

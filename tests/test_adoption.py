@@ -14,10 +14,10 @@ from onnx import TensorProto, helper, numpy_helper
 from shapes import draw_shapes
 
 from explorer.adoption.adopt import Request, adopt
+from explorer.adoption.candidates import Known
 from explorer.adoption.conventions import SIGNED, UNIT, parse_range
 from explorer.adoption.graphs import read_graph
 from explorer.adoption.result import About
-from explorer.adoption.trial import Known
 from explorer.bundle.store import Bundle, load_bundle
 from explorer.cli import adopt as command
 from explorer.cli.verify import verify

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from explorer.adoption.candidates import IMAGES, Candidate, Known
 from explorer.adoption.conventions import (
     adapt_decoder,
     adapt_encoder,
@@ -19,17 +20,9 @@ from explorer.adoption.conventions import (
 )
 from explorer.adoption.graphs import MAX_SAID, AdoptionError, Graph, read_graph
 from explorer.adoption.result import About, Origin, write_bundle
-from explorer.adoption.trial import (
-    IMAGES,
-    Candidate,
-    Found,
-    Known,
-    Runner,
-    check_condition,
-    check_inputs,
-    find_conventions,
-    image_forms,
-)
+from explorer.adoption.runner import Runner
+from explorer.adoption.signatures import check_condition, check_inputs, image_forms
+from explorer.adoption.trial import Found, find_conventions
 from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.compact import compact, drop_unused
 from explorer.bundle.figures import evaluate
@@ -97,6 +90,8 @@ def adopt(
     for graph in (encoder, decoder):
         check_condition(graph, dataset.classes)
     report(f"{dataset.title}: {len(dataset.test.images):,} test images")
+    if request.known.condition:
+        report(f"the one-hot class is, in this order, {', '.join(dataset.classes)}")
     rows = evenly_spaced(len(dataset.test.images), IMAGES)
     images = dataset.test.images[rows].astype(np.float32) / np.float32(255)
     labels = dataset.test.labels[rows]

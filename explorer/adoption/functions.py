@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from explorer.adoption.candidates import CONTRADICTION, IMAGES
 from explorer.adoption.conventions import EPSILON
 from explorer.adoption.graphs import AdoptionError
 from explorer.adoption.result import About, Origin, write_bundle
-from explorer.adoption.trial import CONTRADICTION, IMAGES, MAX_LATENT_DIM, is_same
+from explorer.adoption.runner import is_same
+from explorer.adoption.trial import MAX_LATENT_DIM
 from explorer.bundle.codec import Codec
 from explorer.bundle.figures import (
     Readings,

@@ -6,79 +6,34 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
 
 import numpy as np
 from onnx import helper
 
+from explorer.adoption.candidates import Candidate, Known, choose
 from explorer.adoption.conventions import (
     BYTES,
     SIGNED,
     UNIT,
     DecoderConvention,
-    DecoderOutput,
     EncoderConvention,
     EncoderOutput,
     Layout,
     Range,
     adapt_encoder,
 )
-from explorer.adoption.graphs import MAX_SAID, AdoptionError, Graph
-from explorer.bundle.card import Condition
-from explorer.bundle.codec import open_session, run_graph
-from explorer.core.subsets import in_chunks
-from explorer.errors import one_line
+from explorer.adoption.graphs import AdoptionError, Graph
+from explorer.adoption.runner import Runner, by, is_same
+from explorer.adoption.signatures import image_forms
 
-IMAGES = 200
-"""Images that conventions are tried on."""
-BATCH = 50
-"""Images that are run at once."""
 SHOWN = 3
 """Ways that are reported, the best ones."""
-NEAR_TIE = 1.05
-"""The second best must have an error larger than the best one's by this factor."""
-CONTRADICTION = 0.5
-"""A flag is refused if without it the error is smaller than with it by this factor."""
 MAX_LATENT_DIM = 1024
 STANDARD = {
     1: Range("0.1307,0.3081", (0.1307,), (0.3081,)),
     3: Range("0.485,0.456,0.406,0.229,0.224,0.225", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
 """By channels: the moments of MNIST and of ImageNet, which many models are trained with."""
-
-
-@dataclass(frozen=True)
-class Known:
-    """What a person said of the model; None where it is to be found out."""
-
-    layout: Layout | None = None
-    range: Range | None = None
-    encoder_output: EncoderOutput | None = None
-    decoder_output: DecoderOutput | None = None
-    condition: Condition | None = None
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One way to read the model, and the mean squared error of its reconstructions."""
-
-    encoder: EncoderConvention
-    decoder: DecoderConvention
-    error: float
-
-    @property
-    def words(self) -> dict[str, str]:
-        """The flags that say the same; of the decoder's range where it is another."""
-        words = {
-            "--layout": self.encoder.layout,
-            "--range": self.encoder.range.name,
-            "--encoder-output": self.encoder.output,
-            "--decoder-output": self.decoder.output,
-            "mean": self.encoder.mean,
-        }
-        if self.decoder.output == "mean" and self.decoder.range != self.encoder.range:
-            words["decoder's range"] = self.decoder.range.name
-        return words
 
 
 @dataclass(frozen=True)
@@ -94,74 +49,6 @@ class Found:
     best: Candidate
     notes: tuple[str, ...]
     latent_dim: int
-
-
-def check_inputs(encoder: Graph, decoder: Graph, known: Known) -> None:
-    """See that the graphs take images and latents, and beside them only what a person said.
-
-    Raises:
-        AdoptionError: they take more or less.
-    """
-    most = 2 if known.condition else 1
-    for graph, expected in ((encoder, "images"), (decoder, "a latent")):
-        if 1 <= len(graph.inputs) <= most:
-            continue
-        remedy = (
-            "and at most the class beside it"
-            if known.condition
-            else "alone; if the second is the class, one-hot, say so with --condition labels"
-        )
-        raise AdoptionError(
-            f"{graph.path.name} takes {_list(graph.inputs)}; expected {expected} {remedy}"
-        )
-    if len(decoder.inputs) < most:
-        raise AdoptionError(
-            f"{decoder.path.name} takes {_list(decoder.inputs)} alone, no class: leave "
-            "--condition out"
-        )
-
-
-def check_condition(graph: Graph, classes: Sequence[str]) -> None:
-    """See that a graph with a second input takes these classes as that.
-
-    Raises:
-        AdoptionError: it takes something else.
-    """
-    for port in graph.inputs[1:]:
-        if port.shape != (len(classes),):
-            raise AdoptionError(
-                f"{graph.path.name} takes {port} second; expected the {len(classes)} classes of "
-                f"the images, one-hot: ({len(classes)})"
-            )
-
-
-def image_forms(graph: Graph) -> list[tuple[Layout, tuple[int, int, int] | None]]:
-    """The layouts that an encoder's input allows, each with ``(height, width, channels)``.
-
-    The shape is None where pixels are flat, or the size of an image does not matter.
-
-    Raises:
-        AdoptionError: it takes no images.
-    """
-    shape = graph.inputs[0].shape
-    forms: list[tuple[Layout, tuple[int, int, int] | None]] = []
-    if len(shape) == 1 and shape[0]:
-        return [("nchw", None), ("nhwc", None)]
-    if len(shape) == 2 and None not in shape:
-        return [("nhwc", (int(shape[0] or 0), int(shape[1] or 0), 1))]
-    if len(shape) == 3:
-        arrangements: dict[Layout, tuple[int, int, int]] = {"nchw": (0, 1, 2), "nhwc": (2, 0, 1)}
-        for layout, axes in arrangements.items():
-            channels, height, width = (shape[axis] for axis in axes)
-            if channels in (1, 3):
-                known = None if height is None or width is None else (height, width, channels)
-                forms.append((layout, known))
-    if not forms:
-        raise AdoptionError(
-            f"{graph.path.name} takes {graph.inputs[0]}; expected images: (channels, height, "
-            "width), (height, width, channels) with 1 or 3 channels, or all pixels in a row"
-        )
-    return forms
 
 
 def find_conventions(
@@ -213,70 +100,28 @@ def find_conventions(
                 candidates.append(Candidate(convention, filled, error))
     if not candidates:
         raise AdoptionError(
-            f"{decoder.path.name} gives no finite images of {_shape(image_shape)} from what "
+            f"{decoder.path.name} gives no finite images of {by(image_shape)} from what "
             f"{encoder.path.name} gives"
         )
     candidates.sort(key=lambda candidate: candidate.error)
     for candidate in candidates[:SHOWN]:
         words = ", ".join(f"{name} {value}" for name, value in candidate.words.items())
         report(f"squared error {candidate.error:.5f} with {words}")
-    best = _choose(candidates, known)
+    best = choose(candidates, known)
     first = encoder.outputs[0].name
     if best.encoder.mean != first:
         notes.append(f"{best.encoder.mean} is taken as the mean, although {first} comes first")
     latent_dim = math.prod(best.decoder.latent)
     if latent_dim > MAX_LATENT_DIM:
         raise AdoptionError(
-            f"{decoder.path.name} takes latents of {_shape(best.decoder.latent)} = {latent_dim:,} "
+            f"{decoder.path.name} takes latents of {by(best.decoder.latent)} = {latent_dim:,} "
             f"numbers; up to {MAX_LATENT_DIM:,} are taken"
         )
     if len(best.decoder.latent) > 1:
         notes.append(
-            f"latents of {_shape(best.decoder.latent)} are taken as {latent_dim} numbers in a row"
+            f"latents of {by(best.decoder.latent)} are taken as {latent_dim} numbers in a row"
         )
     return Found(best, tuple(notes), latent_dim)
-
-
-class Runner:
-    """Runs a graph, and gives its first output (or all).
-
-    Args:
-        graph: what to run.
-        condition: one-hot classes of the batches' items, ``(n, classes)``; it is used if the graph
-            has a second input.
-        content: the graph, where it was changed.
-    """
-
-    def __init__(self, graph: Graph, condition: np.ndarray, content: bytes | None = None) -> None:
-        self.name, self.condition = graph.path.name, condition
-        self.session = open_session(content or graph.model.SerializeToString(), self.name)
-
-    def all(self, values: np.ndarray) -> list[np.ndarray]:
-        """All outputs for a batch.
-
-        Raises:
-            AdoptionError: it cannot be run on it.
-        """
-        inputs = (values, self.condition[: len(values)])[: len(self.session.get_inputs())]
-        chunks = zip(*(in_chunks(each, BATCH) for each in inputs), strict=True)
-        try:
-            results = [run_graph(self.session, None, *batches) for batches in chunks]
-        except Exception as error:  # onnxruntime's errors share no base class
-            raise AdoptionError(
-                f"{self.name} cannot be run on {_shape(values.shape[1:])}: "
-                f"{one_line(error, MAX_SAID)}"
-            ) from error
-        return [np.concatenate(outputs) for outputs in zip(*results, strict=True)]
-
-    def __call__(self, values: np.ndarray) -> np.ndarray:
-        """The first output for a batch, which must be the same twice."""
-        first = self.all(values)[0]
-        if not is_same(first[:8], self.all(values[:8])[0]):
-            raise AdoptionError(
-                f"{self.name} gives something else each time: export it without dropout and "
-                "without drawing at random (in PyTorch: model.eval())"
-            )
-        return first
 
 
 class _EncoderReader:
@@ -358,78 +203,8 @@ def _readings(
         yield DecoderConvention(layout, UNIT, "logit", "", ()), 1 / (1 + np.exp(-images))
 
 
-def is_same(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether a graph gave the same twice, but for rounding."""
-    return np.allclose(one, other, rtol=1e-3, atol=1e-5, equal_nan=True)
-
-
 def _are_probabilities(values: np.ndarray) -> bool:
     return bool(values.min() >= 0.0 and values.max() <= 1.0)
-
-
-def _choose(candidates: list[Candidate], known: Known) -> Candidate:
-    """The best that agrees with what is known.
-
-    Raises:
-        AdoptionError: none agrees, another is far better, or two are equally good.
-    """
-    fitting = [one for one in candidates if _agrees(one, known)]
-    overall = candidates[0]
-    if not fitting:
-        raise AdoptionError(
-            "no way to read the model agrees with the flags; without them the best has "
-            f"{_flags(overall)}"
-        )
-    best = fitting[0]
-    if overall.error < CONTRADICTION * best.error:
-        raise AdoptionError(
-            f"the model does not agree with the flags: with {_flags(best)} the squared error of "
-            f"{IMAGES} images is {best.error:.5f}, but with {_flags(overall)} it is "
-            f"{overall.error:.5f}; give those"
-        )
-    rivals = [one for one in fitting[1:] if one.words != best.words]
-    if rivals and rivals[0].error < NEAR_TIE * best.error:
-        said = _difference(rivals[0], best)
-        raise AdoptionError(
-            f"the images alone do not tell {said} apart (squared errors "
-            f"{best.error:.5f} and {rivals[0].error:.5f}): say which with the flag"
-        )
-    if known.decoder_output is not None:
-        best = replace(best, decoder=replace(best.decoder, output=known.decoder_output))
-    if known.encoder_output is not None:
-        best = replace(best, encoder=replace(best.encoder, output=known.encoder_output))
-    return best
-
-
-def _agrees(candidate: Candidate, known: Known) -> bool:
-    encoder, decoder = candidate.encoder, candidate.decoder
-    outputs = {"probability", "mean"} if decoder.output != "logit" else {"logit"}
-    if decoder.output == "mean" and decoder.range != UNIT:
-        outputs = {"mean"}
-    spread = {encoder.output}
-    if encoder.output in ("mean,log_var", "mean,std"):
-        spread.add("mean")  # a person may leave the spread out
-    return (
-        known.layout in (None, encoder.layout)
-        and known.range in (None, encoder.range)
-        and (known.range is None or decoder.range in (UNIT, known.range))
-        and (known.encoder_output is None or known.encoder_output in spread)
-        and (known.decoder_output is None or known.decoder_output in outputs)
-    )
-
-
-def _flags(candidate: Candidate) -> str:
-    words = candidate.words
-    mean = words.pop("mean")
-    return ", ".join(f"{flag} {value}" for flag, value in words.items()) + f" and {mean} as mean"
-
-
-def _difference(one: Candidate, other: Candidate) -> str:
-    return " and ".join(
-        f"{flag} {other.words.get(flag, UNIT.name)} from {value}"
-        for flag, value in one.words.items()
-        if other.words.get(flag) != value
-    )
 
 
 def _latent_shape(decoder: Graph) -> tuple[int, ...] | None:
@@ -437,11 +212,3 @@ def _latent_shape(decoder: Graph) -> tuple[int, ...] | None:
     shape = decoder.inputs[0].shape
     known = tuple(size for size in shape if size is not None)
     return known if len(known) == len(shape) and known else None
-
-
-def _list(ports: Sequence[Any]) -> str:
-    return " and ".join(map(str, ports)) or "nothing"
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return " × ".join(map(str, shape))

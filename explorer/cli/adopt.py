@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import get_args
 
 from explorer.adoption.adopt import Request, adopt
+from explorer.adoption.candidates import Known
 from explorer.adoption.conventions import (
     DecoderOutput,
     EncoderOutput,
@@ -28,7 +29,6 @@ from explorer.adoption.conventions import (
 )
 from explorer.adoption.latents import adopt_latents
 from explorer.adoption.result import About
-from explorer.adoption.trial import Known
 from explorer.bundle.card import Condition
 from explorer.bundle.store import DEFAULT_FOLDER
 from explorer.cli.arguments import add_reading_options, command_name, number, take_reading

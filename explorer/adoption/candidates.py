@@ -1,0 +1,123 @@
+"""Ways to read a model, and which of them is taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from explorer.adoption.conventions import (
+    UNIT,
+    DecoderConvention,
+    DecoderOutput,
+    EncoderConvention,
+    EncoderOutput,
+    Layout,
+    Range,
+)
+from explorer.adoption.graphs import AdoptionError
+from explorer.bundle.card import Condition
+
+IMAGES = 200
+"""Images that conventions are tried on."""
+NEAR_TIE = 1.05
+"""The second best must have an error larger than the best one's by this factor."""
+CONTRADICTION = 0.5
+"""A flag is refused if without it the error is smaller than with it by this factor."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a person said of the model; None where it is to be found out."""
+
+    layout: Layout | None = None
+    range: Range | None = None
+    encoder_output: EncoderOutput | None = None
+    decoder_output: DecoderOutput | None = None
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to read the model, and the mean squared error of its reconstructions."""
+
+    encoder: EncoderConvention
+    decoder: DecoderConvention
+    error: float
+
+    @property
+    def words(self) -> dict[str, str]:
+        """The flags that say the same; of the decoder's range where it is another."""
+        words = {
+            "--layout": self.encoder.layout,
+            "--range": self.encoder.range.name,
+            "--encoder-output": self.encoder.output,
+            "--decoder-output": self.decoder.output,
+            "mean": self.encoder.mean,
+        }
+        if self.decoder.output == "mean" and self.decoder.range != self.encoder.range:
+            words["decoder's range"] = self.decoder.range.name
+        return words
+
+
+def choose(candidates: list[Candidate], known: Known) -> Candidate:
+    """The best that agrees with what is known.
+
+    Raises:
+        AdoptionError: none agrees, another is far better, or two are equally good.
+    """
+    fitting = [one for one in candidates if _agrees(one, known)]
+    overall = candidates[0]
+    if not fitting:
+        raise AdoptionError(
+            "no way to read the model agrees with the flags; without them the best has "
+            f"{_flags(overall)}"
+        )
+    best = fitting[0]
+    if overall.error < CONTRADICTION * best.error:
+        raise AdoptionError(
+            f"the model does not agree with the flags: with {_flags(best)} the squared error of "
+            f"{IMAGES} images is {best.error:.5f}, but with {_flags(overall)} it is "
+            f"{overall.error:.5f}; give those"
+        )
+    rivals = [one for one in fitting[1:] if one.words != best.words]
+    if rivals and rivals[0].error < NEAR_TIE * best.error:
+        said = _difference(rivals[0], best)
+        raise AdoptionError(
+            f"the images alone do not tell {said} apart (squared errors "
+            f"{best.error:.5f} and {rivals[0].error:.5f}): say which with the flag"
+        )
+    if known.decoder_output is not None:
+        best = replace(best, decoder=replace(best.decoder, output=known.decoder_output))
+    if known.encoder_output is not None:
+        best = replace(best, encoder=replace(best.encoder, output=known.encoder_output))
+    return best
+
+
+def _agrees(candidate: Candidate, known: Known) -> bool:
+    encoder, decoder = candidate.encoder, candidate.decoder
+    outputs = {"probability", "mean"} if decoder.output != "logit" else {"logit"}
+    if decoder.output == "mean" and decoder.range != UNIT:
+        outputs = {"mean"}
+    spread = {encoder.output}
+    if encoder.output in ("mean,log_var", "mean,std"):
+        spread.add("mean")  # a person may leave the spread out
+    return (
+        known.layout in (None, encoder.layout)
+        and known.range in (None, encoder.range)
+        and (known.range is None or decoder.range in (UNIT, known.range))
+        and (known.encoder_output is None or known.encoder_output in spread)
+        and (known.decoder_output is None or known.decoder_output in outputs)
+    )
+
+
+def _flags(candidate: Candidate) -> str:
+    words = candidate.words
+    mean = words.pop("mean")
+    return ", ".join(f"{flag} {value}" for flag, value in words.items()) + f" and {mean} as mean"
+
+
+def _difference(one: Candidate, other: Candidate) -> str:
+    return " and ".join(
+        f"{flag} {other.words.get(flag, UNIT.name)} from {value}"
+        for flag, value in one.words.items()
+        if other.words.get(flag) != value
+    )

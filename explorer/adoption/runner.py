@@ -1,0 +1,73 @@
+"""Run a graph from elsewhere on batches, and see that it gives the same twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnxruntime
+
+from explorer.adoption.graphs import MAX_SAID, AdoptionError, Graph
+from explorer.bundle.codec import RUN_SECONDS, open_session, run_graph
+from explorer.bundle.graph import GraphError
+from explorer.core.subsets import in_chunks
+from explorer.errors import one_line
+
+BATCH = 50
+"""Images that are run at once."""
+
+
+class Runner:
+    """Runs a graph, and gives its first output (or all).
+
+    Args:
+        graph: what to run.
+        condition: one-hot classes of the batches' items, ``(n, classes)``; it is used if the graph
+            has a second input.
+        content: the graph, where it was changed.
+    """
+
+    def __init__(self, graph: Graph, condition: np.ndarray, content: bytes | None = None) -> None:
+        self.name, self.condition = graph.path.name, condition
+        self.session = open_session(content or graph.model.SerializeToString(), self.name)
+
+    def all(self, values: np.ndarray) -> list[np.ndarray]:
+        """All outputs for a batch.
+
+        Raises:
+            AdoptionError: it cannot be run on it.
+        """
+        inputs = (values, self.condition[: len(values)])[: len(self.session.get_inputs())]
+        chunks = zip(*(in_chunks(each, BATCH) for each in inputs), strict=True)
+        options = onnxruntime.RunOptions()
+        try:
+            results = [run_graph(self.session, options, *batches) for batches in chunks]
+        except GraphError as error:
+            raise AdoptionError(
+                f"{self.name} takes more than {RUN_SECONDS:.0f} seconds for {BATCH} images"
+            ) from error
+        except Exception as error:  # onnxruntime's errors share no base class
+            raise AdoptionError(
+                f"{self.name} cannot be run on {by(values.shape[1:])}: {one_line(error, MAX_SAID)}"
+            ) from error
+        return [np.concatenate(outputs) for outputs in zip(*results, strict=True)]
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """The first output for a batch, which must be the same twice."""
+        first = self.all(values)[0]
+        if not is_same(first[:8], self.all(values[:8])[0]):
+            raise AdoptionError(
+                f"{self.name} gives something else each time: export it without dropout and "
+                "without drawing at random (in PyTorch: model.eval())"
+            )
+        return first
+
+
+def is_same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether a graph gave the same twice, but for rounding."""
+    return np.allclose(one, other, rtol=1e-3, atol=1e-5, equal_nan=True)
+
+
+def by(shape: Sequence[int]) -> str:
+    """A shape in words: ``"3 × 64 × 64"``."""
+    return " × ".join(map(str, shape))

@@ -1,0 +1,82 @@
+"""What the graphs of a model take: images and latents, and maybe the class beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from explorer.adoption.candidates import Known
+from explorer.adoption.conventions import Layout
+from explorer.adoption.graphs import AdoptionError, Graph
+
+
+def check_inputs(encoder: Graph, decoder: Graph, known: Known) -> None:
+    """See that the graphs take images and latents, and beside them only what a person said.
+
+    Raises:
+        AdoptionError: they take more or less.
+    """
+    most = 2 if known.condition else 1
+    for graph, expected in ((encoder, "images"), (decoder, "a latent")):
+        if 1 <= len(graph.inputs) <= most:
+            continue
+        remedy = (
+            "and at most the class beside it"
+            if known.condition
+            else "alone; if the second is the class, one-hot, say so with --condition labels"
+        )
+        raise AdoptionError(
+            f"{graph.path.name} takes {_list(graph.inputs)}; expected {expected} {remedy}"
+        )
+    if len(decoder.inputs) < most:
+        raise AdoptionError(
+            f"{decoder.path.name} takes {_list(decoder.inputs)} alone, no class: leave "
+            "--condition out"
+        )
+
+
+def check_condition(graph: Graph, classes: Sequence[str]) -> None:
+    """See that a graph with a second input takes these classes as that.
+
+    Raises:
+        AdoptionError: it takes something else.
+    """
+    for port in graph.inputs[1:]:
+        if port.shape != (len(classes),):
+            raise AdoptionError(
+                f"{graph.path.name} takes {port} second; expected the {len(classes)} classes of "
+                f"the images, one-hot: ({len(classes)})"
+            )
+
+
+def image_forms(graph: Graph) -> list[tuple[Layout, tuple[int, int, int] | None]]:
+    """The layouts that an encoder's input allows, each with ``(height, width, channels)``.
+
+    The shape is None where pixels are flat, or the size of an image does not matter.
+
+    Raises:
+        AdoptionError: it takes no images.
+    """
+    shape = graph.inputs[0].shape
+    forms: list[tuple[Layout, tuple[int, int, int] | None]] = []
+    if len(shape) == 1 and shape[0]:
+        return [("nchw", None), ("nhwc", None)]
+    if len(shape) == 2 and None not in shape:
+        return [("nhwc", (int(shape[0] or 0), int(shape[1] or 0), 1))]
+    if len(shape) == 3:
+        arrangements: dict[Layout, tuple[int, int, int]] = {"nchw": (0, 1, 2), "nhwc": (2, 0, 1)}
+        for layout, axes in arrangements.items():
+            channels, height, width = (shape[axis] for axis in axes)
+            if channels in (1, 3):
+                known = None if height is None or width is None else (height, width, channels)
+                forms.append((layout, known))
+    if not forms:
+        raise AdoptionError(
+            f"{graph.path.name} takes {graph.inputs[0]}; expected images: (channels, height, "
+            "width), (height, width, channels) with 1 or 3 channels, or all pixels in a row"
+        )
+    return forms
+
+
+def _list(ports: Sequence[Any]) -> str:
+    return " and ".join(map(str, ports)) or "nothing"
