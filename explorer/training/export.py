@@ -21,6 +21,7 @@ from explorer.bundle.compact import compact
 from explorer.bundle.posterior import FlowPosterior, GaussianPosterior, Posterior
 from explorer.errors import ExplorerError
 from explorer.recipes.recipe import Recipe, RecipeError
+from explorer.training import operators  # noqa: F401  registers them with tf2onnx
 from explorer.training.problems import reason
 from explorer.training.vae import VAE, build_posterior
 
