@@ -14,18 +14,20 @@ from explorer.app import cache, server
 from explorer.web import payload
 
 
-def ask(path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+def ask(
+    path: str, method: str = "GET", body: bytes = b"", **headers: str
+) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of an answer."""
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request"}
+        return {"type": "http.request", "body": body}
 
     async def send(message: Any) -> None:
         sent.append(message)
 
     scope = {
-        "type": "http", "method": "GET", "path": path, "query_string": b"",
+        "type": "http", "method": method, "path": path, "query_string": b"",
         "headers": [
             (name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()
         ],
@@ -49,6 +51,17 @@ def test_a_model_is_sent_compressed_and_kept_for_ever() -> None:
     _, headers, plain = ask(path)
     assert "content-encoding" not in headers
     assert plain == gzip.decompress(body)
+
+
+def test_a_flood_of_decodes_is_refused_and_takes_no_other_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bundle = cache.open_bundle("mnist-2d")
+    path, z = "/" + server.address_of("decode", bundle.content), bytes(8)
+    status, _, pixels = ask(path, "POST", z)
+    assert (status, len(pixels)) == (200, 28 * 28)
+    monkeypatch.setattr(server, "MOST_WAITING", 0)
+    assert ask(path, "POST", z)[0] == 503
 
 
 def test_a_page_cannot_clear_the_caches_of_all() -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import gzip
 import importlib
+import os
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import numpy as np
+from anyio import CapacityLimiter, to_thread
 from google.protobuf.message import DecodeError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
@@ -28,6 +30,9 @@ from explorer.drawing import raster
 from explorer.web.code import FILES, VERSION
 
 _STYLE = Path(__file__).with_name("page.css").read_bytes()
+_DECODERS = CapacityLimiter(os.cpu_count() or 1)
+MOST_WAITING = 64
+"""Latents that wait for being decoded; who asks then is refused."""
 _PAYLOADS = {"model": cache.model_payload, "images": cache.images_payload}
 
 
@@ -138,7 +143,8 @@ async def _decode(request: Request) -> Response:
     """Decode one latent, float32, to pixels, uint8: what a browser asks that cannot do it itself.
 
     ``?class=3`` says what a conditional model decodes. A page waits for the answer before it asks
-    again, so that no queue builds up.
+    again, so that no queue builds up; as many as there are cores are decoded at once, in threads of
+    their own.
     """
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         return _refuse("Only this page may ask.", 403)
@@ -159,9 +165,11 @@ async def _decode(request: Request) -> Response:
     classes, label = len(bundle.card.data.classes), request.query_params.get("class", "0")
     if label not in map(str, range(classes)):
         return _refuse(f"Expected a class from 0 to {classes - 1}.", 400)
+    if _DECODERS.statistics().tasks_waiting >= MOST_WAITING:
+        return _refuse("Too many ask at once.", 503)
     codec = bundle.codec.given(int(label))
-    pixels = await run_in_threadpool(
-        lambda: raster.to_pixels(codec.decode(z[np.newaxis].astype(np.float32)))
+    pixels = await to_thread.run_sync(
+        lambda: raster.to_pixels(codec.decode(z[np.newaxis].astype(np.float32))), limiter=_DECODERS
     )
     return Response(pixels.tobytes(), media_type="application/octet-stream")
 
