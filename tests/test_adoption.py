@@ -71,6 +71,7 @@ def refusal(take: Any, tmp_path: Path) -> Any:
         ("halves", "0,1", "concatenated", "probability"),
         ("mean", "0,1", "mean", "probability"),
         ("signed", "-1,1", "mean,std", "mean"),
+        ("flax", "0,1", "mean,log_var", "probability"),
     ],
 )
 def test_conventions_are_found_out(

@@ -1,8 +1,9 @@
-"""Write exports.json: small networks as PyTorch exports them, with onnxruntime's results.
+"""Write exports.json: small networks as exporters write them, with onnxruntime's results.
 
     python tests/javascript/network/make_exports.py
 
 It needs torch, onnx, onnxscript and onnxruntime; cases.json comes from make_cases.py.
+Those of jax2onnx come from `tests/adopted/make_flax_model.py`.
 
 The networks are of the kinds that people publish: convolutional and residual VAEs as in pythae, a
 decoder like DCGAN's, group normalisation with SiLU, bilinear upsampling, attention, labels.
@@ -24,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 FILE = Path(__file__).with_name("exports.json")
+FLAX = Path(__file__).parents[2] / "adopted" / "flax-decoder.onnx"
 LATENTS = 4
 
 
@@ -189,21 +191,33 @@ def exported(module: nn.Module, inputs: list[Tensor], dynamo: bool) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def case(
-    name: str, module: nn.Module, shapes: list[tuple[int, ...]], dynamo: bool
-) -> dict[str, Any]:
+def case(name: str, model: bytes, inputs: list[np.ndarray]) -> dict[str, Any]:
     """A network and what it makes of a few latents or images."""
-    inputs = [torch.randn(LATENTS, *shape) for shape in shapes]
-    model = exported(module, inputs, dynamo)
     session = onnxruntime.InferenceSession(model)
-    given = {node.name: x.numpy() for node, x in zip(session.get_inputs(), inputs, strict=True)}
+    given = {node.name: x for node, x in zip(session.get_inputs(), inputs, strict=True)}
     outputs = session.run(None, given)
     return {
-        "name": f"{name}, exporter {'new' if dynamo else 'old'}",
+        "name": name,
         "model": encode(model),
-        "inputs": [encode(x.numpy().tobytes()) for x in inputs],
+        "inputs": [encode(x.tobytes()) for x in inputs],
         "outputs": [{"shape": [1, *y.shape[1:]], "data": encode(y.tobytes())} for y in outputs],
     }
+
+
+def case_of_torch(
+    name: str, module: nn.Module, shapes: list[tuple[int, ...]], dynamo: bool
+) -> dict[str, Any]:
+    """A module as one of the exporters writes it."""
+    inputs = [torch.randn(LATENTS, *shape) for shape in shapes]
+    model = exported(module, inputs, dynamo)
+    name = f"{name}, exporter {'new' if dynamo else 'old'}"
+    return case(name, model, [x.numpy() for x in inputs])
+
+
+def case_of_flax() -> dict[str, Any]:
+    """A decoder as jax2onnx writes it; ``make_flax_model.py`` made the file."""
+    z = np.random.default_rng(0).standard_normal((LATENTS, 3), np.float32)
+    return case("Flax decoder, jax2onnx", FLAX.read_bytes(), [z])
 
 
 def encode(written: bytes) -> str:
@@ -218,10 +232,11 @@ def main() -> None:
     file = Path(sys.argv[2]) if len(sys.argv) > 2 else FILE
     with torch.no_grad():
         cases = [
-            case(name, trained(module), shapes, dynamo)
+            case_of_torch(name, trained(module), shapes, dynamo)
             for name, (module, shapes) in networks(width).items()
             for dynamo in (False, True)
         ]
+    cases.append(case_of_flax())
     lines = ",\n".join(json.dumps(one) for one in cases)
     file.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     print(f"{len(cases)} networks, {file.stat().st_size:,} bytes")
