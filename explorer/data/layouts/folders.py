@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -231,21 +231,16 @@ def _classes(
     }
     names = tuple(sorted({*class_of.values()}))
     _note_levels(class_of, names, reading, report)
-    index = {name: number for number, name in enumerate(names)}
     found: dict[str, Unclassified] = {}
     for role, folders in by_role.items():
         files = Names(path for f in folders for path in paths(f.place, f.names))
         if not files:
             continue
         told = attach(files, tables, names, report)
-        if folders[0].parts:
-            labels = np.array([index[class_of[folder.parts]] for folder in folders], np.int64)
-            told = told.beside(np.repeat(labels, [len(f.names) for f in folders]), len(names))
-        elif not names:
+        if not names:
             told = _with_file_names(told, files, reading, report)
-        elif told.labels is not None and {*told.labels.tolist()} <= {*names}:
-            numbers = np.array([index[name] for name in told.labels.tolist()], np.int64)
-            told = replace(told, labels=numbers)
+        elif (numbered := _with_folders(told, folders, class_of, names)) is not None:
+            told = numbered
         else:
             kind = f"{role} images that are in no class folders"
             report.leave_out(kind, str(folders[0]), len(files))
@@ -260,6 +255,22 @@ def _classes(
             else:
                 report.leave_out("images of no split", files[int(rows[0])], len(rows))
     return found, names
+
+
+def _with_folders(
+    told: Told, folders: list[_Folder], class_of: Mapping[Parts, str], names: tuple[str, ...]
+) -> Told | None:
+    """With the classes of a split's folders; without folders, of a table if they are the same ones.
+
+    None if there are neither.
+    """
+    index = {name: number for number, name in enumerate(names)}
+    if folders[0].parts:
+        labels = np.array([index[class_of[folder.parts]] for folder in folders], np.int64)
+        return told.beside(np.repeat(labels, [len(folder.names) for folder in folders]), len(names))
+    if told.labels is None or not {*told.labels.tolist()} <= {*names}:
+        return None
+    return replace(told, labels=np.array([index[name] for name in told.labels.tolist()], np.int64))
 
 
 def _without_strays(folders: list[_Folder], report: Report) -> list[_Folder]:
