@@ -121,8 +121,8 @@ class ContinuousBernoulli(Likelihood):
     parameters = ("logits",)
     about = (
         "A density of grey values between black and white: the Bernoulli's formula with the "
-        "constant that makes it integrate to 1. A density may exceed 1, so the −ELBO may be "
-        "negative."
+        "constant that makes it integrate to 1. Pure black and white count most, and the −ELBO "
+        "may be negative, as a density may exceed 1."
     )
 
     def log_likelihood(self, x: Any, *parameters: Any, ops: Any = np) -> Any:
@@ -152,8 +152,8 @@ class Gaussian(Likelihood):
     parameters = ("means", "log-variances")
     has_sigma = True
     about = (
-        "A density of real numbers: its negative logarithm is the squared error, divided by the "
-        "variance, and a constant. A density may exceed 1, so the −ELBO may be negative."
+        "A density of real numbers with one variance for all pixels: what counts is the squared "
+        "error. The −ELBO may be negative, as a density may exceed 1."
     )
 
     def log_likelihood(self, x: Any, *parameters: Any, ops: Any = np) -> Any:
@@ -186,9 +186,9 @@ class DiscretisedLogistic(Likelihood):
     start = (0.5, -2.0)
     is_of_levels = True
     about = (
-        "A probability of each of the 256 grey levels that a pixel can have, so that the −ELBO "
-        "bounds the length of a lossless code, and bits per dimension can be set beside "
-        "published ones."
+        "A probability of each of the 256 grey levels that a pixel can have; the decoder also says "
+        "how sure it is of each. The −ELBO bounds the length of a lossless code, so that bits per "
+        "dimension can be set beside published ones."
     )
 
     def log_likelihood(self, x: Any, *parameters: Any, ops: Any = np) -> Any:

@@ -30,7 +30,7 @@ from explorer.errors import ExplorerError
 from explorer.root import ROOT
 from explorer.web import contents
 from explorer.web.code import FOLDER, STYLE, bundle_code
-from explorer.web.figures import further_figures, main_figures
+from explorer.web.figures import further_figures, likelihood_note, main_figures
 from explorer.web.payload import encode_images, encode_model
 
 VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Model")
@@ -215,7 +215,9 @@ def _facts(bundle: Bundle, pictured: int) -> list[tuple[str, str, str]]:
     card, data = bundle.card, bundle.card.data
     shown = f"pictures of {pictured:,}" if pictured else "no pictures"
     command = card.model.adopted.command if card.model.adopted else card.training.command
+    told = card.metrics.neg_elbo is not None
     return [
+        *[("likelihood", card.model.likelihood, likelihood_note(card))] * told,
         ("test images", f"{data.test_images:,}", f"from {data.origin}; this page holds {shown}"),
         ("licence of the data", data.licence, ""),
         ("made by", command, ""),

@@ -46,9 +46,8 @@ def kl_definition(card: Card) -> str:
 
 def likelihood_note(card: Card) -> str:
     """What a model's −ELBO counts, and what it cannot be compared with."""
-    name = card.model.likelihood
     return (
-        f"Likelihood: {name}. {LIKELIHOODS[name].about} Compare the −ELBO with those of the same "
+        f"{LIKELIHOODS[card.model.likelihood].about} Compare the −ELBO with those of the same "
         "likelihood only: grey values read as probabilities, densities and probabilities of grey "
         "levels are counted in different units, though all are called nats."
     )

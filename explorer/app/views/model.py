@@ -121,7 +121,7 @@ def _render_figures(bundle: Bundle) -> None:
     elif m.neg_elbo is None:
         st.caption("There is no decoder, so there is no reconstruction term, and no −ELBO.")
     else:
-        st.caption(likelihood_note(bundle.card))
+        st.caption(f"Likelihood: {bundle.card.model.likelihood}. {likelihood_note(bundle.card)}")
     titles = ("figure", "value", "definition")
     rows = further_figures(bundle.card)
     st.table({title: [row[i] for row in rows] for i, title in enumerate(titles)})
