@@ -18,16 +18,20 @@ from typing import Any
 import onnx
 import pytest
 
+from explorer import adopt
 from explorer.bundle.store import Bundle, load_bundle
 
-from .visitor import DEEP, FLAT, ODD, OTHER, ROOT, SHIPPED, SMALL, Visitor
+from .visitor import BARE, DEEP, FLAT, ODD, OTHER, ROOT, SHIPPED, SMALL, Visitor
 
 
 @pytest.fixture(scope="session")
 def shelf(
-    tmp_path_factory: pytest.TempPathFactory, tiny_bundle: Path, reseal: Callable[[Path], None]
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny_bundle: Path,
+    tiny_settings: dict[str, Any],
+    reseal: Callable[[Path], None],
 ) -> Path:
-    """The shipped bundles, one whose images have another size, and one the page cannot run."""
+    """The shipped bundles, one of another size, one that no page runs, one without a decoder."""
     folder = tmp_path_factory.mktemp("shelf")
     (folder / "images").mkdir()
     for source in (SHIPPED, tiny_bundle.parent):
@@ -35,6 +39,9 @@ def shelf(
             thing = path if path.parent.name == "images" else path.parent
             (folder / thing.relative_to(source)).symlink_to(thing)
     add_odd_bundle(tiny_bundle, folder / ODD, reseal)
+    codec = load_bundle(tiny_bundle).codec
+    data = tiny_settings["data"]
+    adopt(BARE, encode=codec.encode, decode=codec.decode, data=data, output=folder)
     return folder
 
 
@@ -93,7 +100,7 @@ def app_url(tmp_path_factory: pytest.TempPathFactory, shelf: Path) -> Iterator[s
 
 @pytest.fixture(scope="session")
 def bundles(shelf: Path) -> dict[str, Bundle]:
-    return {name: load_bundle(shelf / name) for name in (FLAT, DEEP, OTHER, SMALL, ODD)}
+    return {name: load_bundle(shelf / name) for name in (FLAT, DEEP, OTHER, SMALL, ODD, BARE)}
 
 
 @pytest.fixture(scope="module")

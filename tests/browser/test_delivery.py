@@ -17,7 +17,7 @@ from explorer.drawing import raster
 from explorer.web.code import FOLDER, VERSION
 from explorer.web.payload import encode_model as payload_of
 
-from .visitor import DEEP, FLAT, ODD, Visitor, decode, strip
+from .visitor import BARE, DEEP, FLAT, ODD, VIEWS, Visitor, decode, strip
 
 
 @pytest.mark.parametrize("damage", ["a flipped bit", "zeros"])
@@ -101,6 +101,24 @@ def test_a_network_that_the_browser_cannot_run_is_decoded_by_the_server(
     visitor.page.mouse.up()
     visitor.until(lambda: visitor.z != [1, 0.5], "the point has moved")
     visitor.shows(decode(bundles[ODD], visitor.z))
+
+
+def test_a_model_without_a_decoder_shows_what_is_stored_and_says_what_needs_one(
+    visitor: Visitor, bundles: dict[str, Bundle]
+) -> None:
+    bundle, page = bundles[BARE], visitor.page
+    assert bundle.reconstructions is not None
+    z = ",".join(map(str, bundle.latents.z_mean[3]))
+    page.goto(f"{visitor.url}/?model={BARE}&view=Map&z={z}")
+    page.locator(".lens .what", has_text="Test image #3").wait_for()
+    visitor.shows(bundle.reconstructions[3, ..., 0] / 255, ".lens .again")
+    told = []
+    for view in VIEWS:
+        page.get_by_role("tab", name=view, exact=True).click()
+        visitor.until_address(f"{view} is open", view=view)
+        visitor.rest()
+        told += [view] * page.get_by_text(f"{view} needs a decoder").is_visible()
+    assert told == ["Manifold", "Sliders", "Interpolate", "Reconstruct"]
 
 
 def test_the_server_decodes_what_it_is_asked_and_nothing_else(

@@ -21,7 +21,7 @@ from explorer.bundle.store import Bundle
 ROOT = Path(__file__).parents[2]
 SHIPPED = (ROOT / cache.BUNDLES).resolve()
 FLAT, DEEP, OTHER, SMALL = "fashion_mnist-2d", "mnist-8d", "fashion_mnist-8d", "shapes-2d"
-ODD = "odd-2d"
+ODD, BARE = "odd-2d", "stored-2d"
 VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Compare", "Model")
 PATIENCE = 120_000  # milliseconds, on a machine that does other things too
 
