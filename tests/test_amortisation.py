@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from linear_gaussian import LinearGaussian
 
 from explorer.bundle.posterior import FlowPosterior, GaussianPosterior
 from explorer.core.amortisation import amortisation_gap
-from tests.linear_gaussian import LinearGaussian
 
 MODEL = LinearGaussian()
 IMAGES = np.random.default_rng(0).random((20, 2, 2, 1)).astype(np.float32)

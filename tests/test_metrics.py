@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from linear_gaussian import LinearGaussian
 from scipy.ndimage import gaussian_filter
 
 from explorer.bundle.posterior import GaussianPosterior
@@ -30,7 +31,6 @@ from explorer.core.metrics import (
 )
 from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset
-from tests.linear_gaussian import LinearGaussian
 
 FittedPCA = Callable[[str], tuple[Dataset, Any]]
 
