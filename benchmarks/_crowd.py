@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 
 from explorer.bundle.store import Bundle
+from explorer.core.half import to_half
 from explorer.web.payload import encode_model
 
 SPREAD = 0.05
@@ -31,8 +32,8 @@ def crowded_payload(bundle: Bundle, count: int) -> bytes:
     for name, place in header["sections"].items():
         content = body[place["at"] : place["at"] + place["bytes"]]
         if name == "zMean":
-            z = np.frombuffer(content, "<f4").reshape(-1, header["latentDim"])[rows]
-            content = (z + SPREAD * generator.standard_normal(z.shape, np.float32)).tobytes()
+            z = np.frombuffer(content, "<f2").reshape(-1, header["latentDim"])[rows]
+            content = to_half(z + SPREAD * generator.standard_normal(z.shape, np.float32)).tobytes()
         elif name == "labels" or name in columns:
             content = np.frombuffer(content, "<u2" if name == "labels" else "<f4")[rows].tobytes()
         contents[name] = content

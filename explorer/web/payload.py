@@ -12,6 +12,7 @@ from explorer.bundle.latents import Latents, graph_nodes
 from explorer.bundle.store import Bundle
 from explorer.bundle.trust import trust_limits, trust_scales
 from explorer.core.geometry import principal_plane
+from explorer.core.half import to_half
 from explorer.core.neighbourhood import NEIGHBOURS, REACH
 from explorer.core.trust import LIMITS, VERDICTS
 from explorer.drawing import raster
@@ -66,9 +67,9 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
     columns = _columns(bundle)
     neighbourhoods = card.metrics.maps.get("neighbourhoods")
     arrays = {
-        "zMean": latents.z_mean.astype("<f4"),
-        "trainMean": latents.train_z_mean.astype("<f4"),
-        "trainLogVar": latents.train_z_log_var.astype("<f4"),
+        "zMean": to_half(latents.z_mean),
+        "trainMean": to_half(latents.train_z_mean),
+        "trainLogVar": to_half(latents.train_z_log_var),
         "quantiles": trust_scales(bundle).astype("<f4"),
         "labels": latents.labels.astype("<u2"),
         "places": (np.empty(0) if latents.places is None else latents.places).astype("<f4"),
@@ -78,6 +79,7 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
         arrays |= {name: _shortened(arrays[name]) for name, *_ in columns}
         arrays |= _standalone(latents, pictured)
     contents = {name: array.tobytes() for name, array in arrays.items()}
+    halves = [name for name, array in arrays.items() if array.dtype == np.float16]
     for name, network in (("decoder", bundle.decoder), ("encoder", bundle.encoder)):
         contents[name] = network if len(network) <= MAX_NETWORK_BYTES else b""
     body = b"".join(contents.values())
@@ -107,6 +109,7 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
             "emptyDistance": None if neighbourhoods is None else neighbourhoods.empty_distance,
             "placing": {"neighbours": NEIGHBOURS, "reach": REACH},
             "spriteColumns": SPRITE_COLUMNS,
+            "halves": halves,
             "sections": sections,
         }
     ).encode()

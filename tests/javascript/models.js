@@ -68,6 +68,7 @@ export const PLAIN = {
   emptyDistance: null,
   placing: { neighbours: 5, reach: 10 },
   spriteColumns: 100,
+  halves: ["trainMean"],
 };
 
 /**
@@ -76,7 +77,7 @@ export const PLAIN = {
  */
 export const SECTIONS = {
   zMean: Float32Array.of(-1, 0, 1, 0),
-  trainMean: Float32Array.of(-1, 0, 1, 0),
+  trainMean: Uint16Array.of(0xbc00, 0, 0x3c00, 0), // in half precision
   trainLogVar: Float32Array.of(0, 0, 0, 0),
   // Of density, return and nearest, at 0, 25, 50, 75 and 100 % of the test images
   quantiles: Float32Array.of(-4, -3, -2.5, -2, -1, 0, 0.5, 1, 1.5, 2, 0, 0.5, 1, 1.5, 2),

@@ -168,7 +168,7 @@ function refuse(/** @type {boolean} */ isThere, /** @type {string} */ what) {
 
 /** Half precision to single precision, exactly: the bits of a half, put where a float has them, are
  * a float that is 2¹¹² times too small; that holds for subnormal numbers too. */
-function halves(/** @type {ArrayLike<number>} */ bits) {
+export function halves(/** @type {ArrayLike<number>} */ bits) {
   const floats = new Float32Array(bits.length);
   const words = new Uint32Array(floats.buffer);
   for (let i = 0; i < bits.length; i++) {

@@ -5,6 +5,8 @@
  * A pointer on the map moves the lens, the sliders and the grid without a word to the host.
  */
 
+import { halves } from "../network/file.js";
+
 /**
  * @typedef {{low: number | null, high: number | null, floor: number | null,
  *   ceiling: number | null, below: string, above: string}} Limit
@@ -16,7 +18,7 @@
  *   principal: {origin: number[], directions: number[][], labels: [string, string]} | null,
  *   mainDimensions: number[], emptyDistance: number | null,
  *   placing: {neighbours: number, reach: number},
- *   sections: Record<string, {at: number, bytes: number}>,
+ *   halves: string[], sections: Record<string, {at: number, bytes: number}>,
  * }} Header
  * @typedef {{name: string, unit: number[]}} Direction a vector of length 1
  */
@@ -104,7 +106,10 @@ export class Model {
 
   /** @param {string} name */
   floats(name) {
-    return new Float32Array(this.section(name).slice().buffer); // a copy, which is aligned
+    const { buffer } = this.section(name).slice(); // a copy, which is aligned
+    return this.header.halves.includes(name)
+      ? halves(new Uint16Array(buffer))
+      : new Float32Array(buffer);
   }
 
   /** Latent mean of a test image. @param {number} row */
