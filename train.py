@@ -17,8 +17,8 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.cli.terminal import exit_with, share_of
-from explorer.cli.train import Settings, parse_arguments, plan_run, problems_as_sentences
+from explorer.cli.terminal import exit_with, quiet_stderr, share_of
+from explorer.cli.train import Settings, parse_arguments, problems_as_sentences
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -28,7 +28,12 @@ def main() -> int:
     """Run the command line; the exit status is 0, 1 for a failure, 130 when interrupted."""
     runs, options = parse_arguments(__doc__)
     with problems_as_sentences():
-        from explorer.training.devices import find_strategy
+        from explorer.cli.plan import plan_recipe
+
+        for settings in runs:
+            plan_recipe(settings)  # a mistake is told before TensorFlow starts
+        with quiet_stderr():
+            from explorer.training.devices import find_strategy
 
         strategy = find_strategy()
         for settings in runs:
@@ -70,6 +75,7 @@ def train_bundle(
     from explorer.bundle.atomic import recover
     from explorer.bundle.codec import onnx_codec
     from explorer.bundle.figures import evaluate
+    from explorer.cli.plan import plan_run
     from explorer.training import devices, export, loop, place, result
 
     plan = plan_run(settings, data_dir)

@@ -14,7 +14,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.browser import launch_options
 from explorer.bundle.images import images_path
-from explorer.bundle.store import DEFAULT_FOLDER, find_bundles, load_bundle
+from explorer.bundle.store import find_bundles, load_bundle
+from explorer.root import DEFAULT_FOLDER
 from explorer.web.document import Look, pictures_of, write_page
 
 VISITS = 5

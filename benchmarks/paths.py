@@ -10,8 +10,9 @@ from typing import get_args
 
 import numpy as np
 
-from explorer.bundle.store import DEFAULT_FOLDER, find_bundles, load_bundle
+from explorer.bundle.store import find_bundles, load_bundle
 from explorer.bundle.walks import JUDGED, Kind, build_graph, judge, walk
+from explorer.root import DEFAULT_FOLDER
 
 PAIRS = 30
 

@@ -1,8 +1,11 @@
-"""Where the page's code and the models that ship lie: beside the package, or inside it."""
+"""Where the page's code and the models lie: those that ship beside the package, or inside it."""
 
+import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
 _INSTALLED = _PACKAGE / "shipped"
 ROOT = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
 """The folder with ``app.py``, ``train.py``, ``static/`` and ``pretrained/``."""
+DEFAULT_FOLDER = Path(os.environ.get("LATENT_BUNDLES") or ROOT / "pretrained")
+"""Where the bundles lie unless a command says otherwise: ``$LATENT_BUNDLES``, if that is set."""

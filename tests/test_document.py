@@ -15,6 +15,7 @@ import pytest
 
 import explorer
 from explorer.bundle import walks
+from explorer.bundle.directions import parse_direction
 from explorer.bundle.store import Bundle, load_bundle, save_card
 from explorer.core.subsets import evenly_spaced
 from explorer.drawing import raster
@@ -138,7 +139,25 @@ def test_a_page_works_from_a_disk_in_every_view(
         page.get_by_role("tab", name=view, exact=True).click()
         page.locator(f"[data-view={view}] .main > :nth-child(2)").wait_for()
         page.wait_for_timeout(300)
-    page.get_by_role("tab", name="Interpolate").click()
+    pins = "first~test-17;bad~test-99999;%25~1 2;%zz"
+    page.evaluate("text => { location.hash = `view=Map&a=nothing&${text}` }", f"pins={pins}")
+    page.get_by_role("button", name="Back to first").wait_for()
+    assert page.get_by_role("button", name=re.compile("^Back to")).count() == 2
+    page.get_by_role("button", name="The direction first → %").click()
+    slider = page.locator(".direction .range")
+    page.evaluate("text => { location.hash = `view=Sliders&z=${text}` }", "1,2")
+    assert page.get_by_role("combobox", name="Direction").locator(":checked").text_content() == (
+        "first → %"
+    )
+    from_first = parse_direction("ends:test-17:1,2", fashion)
+    expected = from_first.project(np.array([[1.0, 2.0]]))[0]
+    page.wait_for_function(
+        "expected => Math.abs(document.querySelector('.direction > div').shadowRoot"
+        ".querySelector('.range').value - expected) < 0.01",
+        arg=expected,
+    )
+    assert slider.is_visible()
+    page.get_by_role("button", name="Interpolate first → %").click()
     page.get_by_role("radio", name="Along the data").click()
     page.locator(".scores tr.chosen", has_text="Along the data").wait_for()
     page.get_by_role("button", name="Random", exact=True).click()
@@ -169,6 +188,11 @@ def test_the_command_writes_a_page_and_says_its_size(
         ([], "name a bundle"),
         (["mnist-3d"], "there is no bundle 'mnist-3d'"),
         (["mnist-2d", "--views", "mep"], "there is no view 'Mep'"),
+        (["mnist-2d", "--start", "?view=Compare"], "the view 'Compare'; the page has Map, "),
+        (["mnist-2d", "--start", "?model=mnist-8d"], "the model 'mnist-8d'; the page has mnist-2d"),
+        (["mnist-2d", "--start", "?z=1"], "this model needs 2 numbers, not 1"),
+        (["mnist-2d", "--start", "?pins=mine~test-10000"], "there are test images 0 to 9999"),
+        (["mnist-2d", "--start", "?direction=means:3:10"], "a number from 0 to 9 was expected"),
         (["cifar10-80d", "--images", "9"], "no licence"),
     ):
         monkeypatch.setattr(sys, "argv", ["page", *wrong])

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from explorer.bundle.store import DEFAULT_FOLDER, load_bundle
+from explorer.bundle.store import load_bundle
 from explorer.bundle.walks import JUDGED, Kind, build_graph, judge, walk
 from explorer.core.geodesics import (
     along,
@@ -19,6 +19,7 @@ from explorer.core.geodesics import (
     score,
     shortest_path,
 )
+from explorer.root import DEFAULT_FOLDER
 
 
 def test_black_and_white_are_pi_apart_in_every_pixel() -> None:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer.bundle.store import DEFAULT_FOLDER, Bundle, find_bundles, load_bundle
+from explorer.bundle.store import Bundle, find_bundles, load_bundle
 from explorer.bundle.trust import judge_places
 from explorer.core import trust
 from explorer.core.neighbours import nearest_others
+from explorer.root import DEFAULT_FOLDER
 from explorer.web.payload import encode_model
 
 SHIPPED = [path.name for path in find_bundles(DEFAULT_FOLDER)]

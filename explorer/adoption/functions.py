@@ -24,7 +24,6 @@ from explorer.bundle.figures import (
     training_sample,
 )
 from explorer.bundle.posterior import GaussianPosterior, Pair
-from explorer.bundle.store import DEFAULT_FOLDER
 from explorer.core.density import KERNEL_POINTS, kernel_log_variance
 from explorer.core.elbo import kl_per_dimension
 from explorer.core.metrics import encode_all
@@ -32,6 +31,7 @@ from explorer.core.subsets import evenly_spaced, in_chunks
 from explorer.data.load import load_dataset
 from explorer.data.reading import Reading
 from explorer.drawing.raster import to_pixels
+from explorer.root import DEFAULT_FOLDER
 
 Encode = Callable[[np.ndarray], Any]
 Decode = Callable[[np.ndarray], Any]

@@ -15,9 +15,10 @@ from explorer.bundle.card import AdoptionCard, Card, Condition, Metrics, ModelCa
 from explorer.bundle.graph import count_weights
 from explorer.bundle.images import describe_data, images_path, save_images
 from explorer.bundle.latents import Latents, save_latents
-from explorer.bundle.store import DEFAULT_FOLDER, RECONSTRUCTIONS, check_name, save_card
+from explorer.bundle.store import RECONSTRUCTIONS, check_name, save_card
 from explorer.core.likelihoods import LikelihoodName
 from explorer.data.dataset import Dataset, dataset_fingerprint
+from explorer.root import DEFAULT_FOLDER
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,6 @@ from explorer.bundle.directions import parse_direction
 from explorer.bundle.files import read_file
 from explorer.bundle.images import find_originals
 from explorer.bundle.store import (
-    DEFAULT_FOLDER,
     Bundle,
     Reference,
     find_bundles,
@@ -44,6 +43,7 @@ from explorer.core.subsets import evenly_spaced
 from explorer.data.pixels import Form
 from explorer.data.uploads import Upload, read_upload
 from explorer.drawing import charts, raster
+from explorer.root import DEFAULT_FOLDER
 from explorer.web import contents, payload
 
 BUNDLES = DEFAULT_FOLDER

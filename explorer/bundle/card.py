@@ -15,8 +15,9 @@ from pydantic import (
 )
 
 from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName, bits_per_dimension
-from explorer.data.pixels import Fit, Form
+from explorer.data.pixels import Form
 from explorer.data.ranges import Kind, Range
+from explorer.data.reading import Fit
 from explorer.errors import ExplorerError
 from explorer.recipes.recipe import Recipe, first_problem
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -40,10 +39,8 @@ from explorer.core.metrics import active_units
 from explorer.core.subsets import in_chunks
 from explorer.errors import one_line
 from explorer.recipes.recipe import first_problem
-from explorer.root import ROOT
+from explorer.root import DEFAULT_FOLDER
 
-DEFAULT_FOLDER = Path(os.environ.get("LATENT_BUNDLES") or ROOT / "pretrained")
-"""Where the bundles lie unless a command says otherwise: ``$LATENT_BUNDLES``, if that is set."""
 GRAPHS = ("encoder.onnx", "decoder.onnx")
 FILES = (*GRAPHS, "latents.npz", "history.json")
 HISTORY = "history.json"

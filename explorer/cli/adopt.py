@@ -30,8 +30,14 @@ from explorer.adoption.conventions import (
 from explorer.adoption.latents import adopt_latents
 from explorer.adoption.result import About
 from explorer.bundle.card import Condition
-from explorer.bundle.store import DEFAULT_FOLDER
-from explorer.cli.arguments import add_reading_options, command_name, number, take_reading
+from explorer.cli.arguments import (
+    add_output_option,
+    add_reading_options,
+    command_name,
+    new_parser,
+    number,
+    take_reading,
+)
 from explorer.cli.terminal import quiet_stderr, share_of
 from explorer.errors import ExplorerError
 
@@ -99,13 +105,7 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     reading = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     add_reading_options(reading, range_flag="--values")  # --range is the model's
-    parser = argparse.ArgumentParser(
-        prog=command_name(),
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[reading],
-        allow_abbrev=False,
-    )
+    parser = new_parser(__doc__, parents=[reading])
     add = parser.add_argument
     parser.set_defaults(data_dir=None)
     add("name", metavar="NAME", help="of the bundle: small letters, digits, '-', '_' and '.'")
@@ -133,7 +133,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--labels", type=Path, metavar="FILE", help="their classes: .npy, or a line for each")
     add("--title", default="", help="what the page calls the model")
     add("--licence", default="", help="of the model")
-    add("--output", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help="folder of the bundles")
+    add_output_option(parser)
     add("--replace", action="store_true", help="put it in the place of a bundle of this name")
     own = parser.parse_args()
     model, alone = (own.encoder, own.decoder, own.data), (own.latents, own.images)

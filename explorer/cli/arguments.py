@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -11,9 +12,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from explorer.data.pixels import Fit
-from explorer.data.reading import Reading
+from explorer.data.reading import Fit, Reading
 from explorer.errors import ExplorerError
+from explorer.root import DEFAULT_FOLDER
 
 T = TypeVar("T", int, float)
 
@@ -25,6 +26,44 @@ def command_name() -> str:
     """This command as it was typed: ``python -m explorer NAME`` or ``python -m explorer.NAME``."""
     called = sys.argv[0]  # the first spelling is put there by ``explorer.__main__``
     return called if " " in called else f"python -m explorer.{Path(called).stem}"
+
+
+def new_parser(description: str | None, **further: Any) -> argparse.ArgumentParser:
+    """A parser that is called as the command was typed, and explains it as ``description`` does.
+
+    A wrong flag ends the process with one sentence and status 2.
+    """
+    return argparse.ArgumentParser(
+        prog=command_name(),
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        **further,
+    )
+
+
+def add_bundles_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--bundles``, the folder that bundles are looked for in."""
+    parser.add_argument(
+        "--bundles", type=Path, default=DEFAULT_FOLDER, metavar="DIR",
+        help="where bundles lie (default: pretrained/ of this project)",
+    )  # fmt: skip
+
+
+def add_output_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--output``, the folder that bundles are written into."""
+    parser.add_argument(
+        "--output", type=_folder_to_write, default=DEFAULT_FOLDER, metavar="DIR",
+        help="folder of the bundles (default: the project's own)",
+    )  # fmt: skip
+
+
+def _folder_to_write(text: str) -> Path:
+    folder = Path(text)
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{there} is no folder that can be written to")
+    return folder
 
 
 def number(kind: type[T], low: float, high: float = math.inf) -> Callable[[str], T]:

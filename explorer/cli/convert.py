@@ -36,7 +36,6 @@ from explorer.bundle.graph import count_weights
 from explorer.bundle.latents import Latents, save_latents
 from explorer.bundle.places import judge_maps, lay_out, read_test_images
 from explorer.bundle.store import (
-    DEFAULT_FOLDER,
     FILES,
     REFERENCE_FILES,
     REFERENCES_FOLDER,
@@ -48,7 +47,12 @@ from explorer.bundle.store import (
     save_card,
 )
 from explorer.bundle.walks import build_graph
-from explorer.cli.arguments import UsageError, choose_bundles, command_name
+from explorer.cli.arguments import (
+    UsageError,
+    add_bundles_option,
+    choose_bundles,
+    new_parser,
+)
 from explorer.cli.terminal import share_of
 from explorer.core.elbo import kl_per_dimension
 
@@ -228,11 +232,7 @@ def _compare(before: Codec, after: Codec, card: Card) -> None:
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog=command_name(),
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = new_parser(__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="bundles; left out: all")
-    parser.add_argument("--bundles", type=Path, default=DEFAULT_FOLDER, metavar="DIR")
+    add_bundles_option(parser)
     return parser.parse_args()

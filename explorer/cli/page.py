@@ -16,13 +16,30 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
-from explorer.bundle.store import DEFAULT_FOLDER, find_bundles, load_bundle
-from explorer.cli.arguments import UsageError, choose_bundles, command_name, number
+from explorer.bundle.directions import parse_direction
+from explorer.bundle.spelling import parse_place
+from explorer.bundle.store import Bundle, find_bundles, load_bundle
+from explorer.cli.arguments import (
+    UsageError,
+    add_bundles_option,
+    choose_bundles,
+    new_parser,
+    number,
+)
 from explorer.cli.files import write_files
-from explorer.web.document import VIEWS, Look, PageError, write_page, write_site
+from explorer.notation import parse_latent, parse_list
+from explorer.web.document import (
+    VIEWS,
+    Look,
+    PageError,
+    named_directions,
+    write_page,
+    write_site,
+)
 from explorer.web.gallery import write_gallery
 
 
@@ -42,10 +59,11 @@ def _files(arguments: argparse.Namespace) -> list[tuple[Path, bytes]]:
         raise UsageError("name a bundle, or give --gallery and a folder of them")
     paths = choose_bundles(find_bundles(folder), arguments.names, folder)
     bundles = [load_bundle(path) for path in paths]
+    views = read_views(arguments.views)
     look = Look(
         arguments.title or ", ".join(bundle.card.title for bundle in bundles[:3]),
-        views=read_views(arguments.views),
-        start=urlsplit(arguments.start).query or arguments.start,
+        views=views,
+        start=read_start(arguments.start, bundles, views),
         images=arguments.images,
     )
     if arguments.gallery:
@@ -75,20 +93,40 @@ def read_views(text: str | None) -> tuple[str, ...]:
     return tuple(names)
 
 
+def read_start(link: str, bundles: Sequence[Bundle], views: Sequence[str]) -> str:
+    """The parameters of a link from the app.
+
+    Raises:
+        UsageError: a page with these models and views cannot show what it names.
+    """
+    start = urlsplit(link).query or link
+    asked = dict(parse_qsl(start))
+    by_name = {bundle.card.name: bundle for bundle in bundles}
+    for name, there in (("model", list(by_name)), ("view", views)):
+        if asked.get(name, there[0]) not in there:
+            raise UsageError(
+                f"--start asks for the {name} {asked[name]!r}; the page has {', '.join(there)}"
+            )
+    bundle = by_name.get(asked.get("model", ""), bundles[0])
+    try:
+        if "z" in asked:
+            parse_latent(asked["z"], bundle.card.model.latent_dim)
+        pins = parse_list(asked["pins"]) if "pins" in asked else []
+        for place in (*(asked[end] for end in "ab" if end in asked), *(pin[1] for pin in pins)):
+            parse_place(place, bundle)
+        for text in named_directions(start):
+            parse_direction(text, bundle)
+    except (ValueError, IndexError) as error:
+        raise UsageError(f"--start is no link that {bundle.card.name} can show: {error}") from error
+    return start
+
+
 def parse_arguments() -> argparse.Namespace:
     """Read the command line; a wrong flag ends with one sentence and status 2."""
-    parser = argparse.ArgumentParser(
-        prog=command_name(),
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = new_parser(__doc__)
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME", help="of bundles, the first of which is shown first")
-    add(
-        "--bundles", type=Path, default=DEFAULT_FOLDER, metavar="DIR",
-        help="where they lie (default: pretrained/ of this project)",
-    )  # fmt: skip
+    add_bundles_option(parser)
     add(
         "--gallery", type=Path, metavar="DIR",
         help="write a page for each bundle in DIR, and an index of them",

@@ -42,9 +42,17 @@ from plotly.offline import get_plotlyjs
 from explorer.bundle import sheets
 from explorer.bundle.images import find_originals
 from explorer.bundle.spelling import parse_class, parse_place
-from explorer.bundle.store import DEFAULT_FOLDER, Bundle, find_bundles, load_bundle
+from explorer.bundle.store import Bundle, find_bundles, load_bundle
 from explorer.bundle.walks import all_walks, build_graph
-from explorer.cli.arguments import SEEDS, UsageError, choose_bundles, command_name, number
+from explorer.cli.arguments import (
+    SEEDS,
+    UsageError,
+    add_bundles_option,
+    choose_bundles,
+    command_name,
+    new_parser,
+    number,
+)
 from explorer.cli.files import write_files
 from explorer.core.geometry import MAX_NORMAL_EXTENT, SPACINGS, Spacing
 from explorer.core.paths import traversal
@@ -322,18 +330,10 @@ def length(text: str) -> float:
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line; a wrong flag ends with one sentence and status 2."""
-    parser = argparse.ArgumentParser(
-        prog=command_name(),
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = new_parser(__doc__)
     add = parser.add_argument
     add("name", metavar="NAME", help="of the bundle")
-    add(
-        "--bundles", type=Path, default=DEFAULT_FOLDER, metavar="DIR",
-        help="where it lies (default: pretrained/ of this project)",
-    )  # fmt: skip
+    add_bundles_option(parser)
     add(
         "--output", type=Path, metavar="DIR",
         help="where to write (default: pictures/NAME in the current folder)",

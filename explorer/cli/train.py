@@ -1,4 +1,4 @@
-"""What ``train.py`` does with its arguments: which models to train, and how a mistake is told."""
+"""What ``train.py`` is told: arguments, read before anything large is imported, and mistakes."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from explorer.bundle import store
-from explorer.cli.arguments import SEEDS, add_reading_options, number, take_reading
-from explorer.cli.terminal import INTERRUPTED, quiet_stderr
-from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName
-from explorer.data.dataset import dataset_fingerprint
-from explorer.data.load import load_dataset
+from explorer.cli.arguments import (
+    SEEDS,
+    add_output_option,
+    add_reading_options,
+    number,
+    take_reading,
+)
+from explorer.cli.terminal import INTERRUPTED
 from explorer.data.reading import AS_THEY_ARE, Reading
-from explorer.errors import ExplorerError
-from explorer.recipes.find import RECIPES, find_recipe
-from explorer.recipes.recipe import override
+from explorer.errors import DatasetError, ExplorerError
 from explorer.root import ROOT
-from explorer.training.run import Plan, Run
+
+if TYPE_CHECKING:
+    from explorer.core.likelihoods import LikelihoodName
 
 
 def main() -> int:
@@ -77,45 +79,6 @@ ALL = "shipped"
 """The word that stands for all of these on the command line."""
 
 
-def plan_run(settings: Settings, data_dir: Path | None) -> Plan:
-    """Find the recipe and the images that the settings name.
-
-    Raises:
-        ExplorerError: there is no such recipe or data set, or the name cannot name a bundle.
-    """
-    recipe_name, recipe = find_recipe(settings.recipe, settings.latent_dim)
-    recipe = override(
-        recipe,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        beta=settings.beta,
-        likelihood=settings.likelihood,
-    )
-    dataset = load_dataset(settings.data, settings.reading, data_dir=data_dir)
-    if settings.limit is not None:
-        dataset = dataset.limited(settings.limit)
-    if settings.limit or settings.reading.image_size:  # other images than a published system's
-        recipe = recipe.model_copy(update={"published": None})
-    name = settings.name or f"{dataset.name}-{settings.latent_dim}d"
-    store.check_name(name)
-    run = Run(
-        recipe=recipe,
-        image_shape=dataset.image_shape,
-        latent_dim=settings.latent_dim,
-        seed=settings.seed,
-        train_sha256=dataset_fingerprint(dataset.train),
-    )
-    return Plan(
-        name=name,
-        command=settings.command(),
-        recipe_name=recipe_name,
-        run=run,
-        dataset=dataset,
-        limit=settings.limit,
-        minutes=settings.minutes,
-    )
-
-
 def parse_arguments(description: str | None) -> tuple[tuple[Settings, ...], dict[str, Any]]:
     """Read the command line; a wrong flag ends with one sentence and status 2.
 
@@ -131,24 +94,16 @@ def parse_arguments(description: str | None) -> tuple[tuple[Settings, ...], dict
     add, count = parser.add_argument, number(int, 1)
     add("data", nargs="?", metavar="DATASET", help=f"name, path or '{ALL}' (the default)")
     add("--latent-dim", type=count, metavar="N", help="dimensions (default 2)")
-    add("--recipe", metavar="R", help=f"{', '.join(RECIPES)}, or a .json file")
+    add("--recipe", metavar="R", help="one of docs/training.md, or a .json file")
     add("--epochs", type=count, metavar="N", help="passes over the training images")
     add("--batch-size", type=count, metavar="N", help="images in a step")
     add("--beta", type=number(float, 0), metavar="B", help="weight of the KL term")
-    add(
-        "--likelihood",
-        choices=LIKELIHOODS,
-        metavar="L",
-        help=f"of pixels: {', '.join(LIKELIHOODS)}",
-    )
+    add("--likelihood", metavar="L", help="of the pixels, one of docs/training.md")
     add("--seed", type=number(int, *SEEDS), metavar="N", help="another run of the same (default 0)")
     add("--limit", type=count, metavar="N", help="use only N images of each split")
     add("--minutes", type=number(float, 0), metavar="M", help="start no further epoch after M")
     add("--name", help="of the bundle (default: data set and dimension)")
-    add(
-        "--output", type=Path, default=store.DEFAULT_FOLDER, metavar="DIR",
-        help="of the bundles (default: the project's own)",
-    )  # fmt: skip
+    add_output_option(parser)
     add("--resume", action="store_true", help="go on after the last finished epoch")
     add("--replace", action="store_true", help="replace whatever else has that name")
     add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's logs there")
@@ -165,7 +120,10 @@ def parse_arguments(description: str | None) -> tuple[tuple[Settings, ...], dict
             parser.error(f"{_flag(min(refused))} does not go with '{ALL}'; name one DATASET")
         given.pop("data", None)
         return SHIPPED, given
-    reading = take_reading(given)
+    try:
+        reading = take_reading(given)
+    except DatasetError as error:
+        parser.error(str(error))
     settings = {
         field.name: given.pop(field.name) for field in fields(Settings) if field.name in given
     }
@@ -174,33 +132,14 @@ def parse_arguments(description: str | None) -> tuple[tuple[Settings, ...], dict
 
 @contextlib.contextmanager
 def problems_as_sentences() -> Iterator[None]:
-    """End the process with one sentence and status 1 for any error that a person can put right.
-
-    TensorFlow is imported first, without its messages.
-    """
+    """End the process with one sentence and status 1 for any error that a person can put right."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may not know '−'
     warnings.formatwarning = lambda message, *_: f"train.py: {message}\n"
     try:
-        with quiet_stderr():
-            from explorer.training.problems import (
-                MEMORY_ERRORS,
-                OpError,
-                reason,
-            )
-    except KeyboardInterrupt:  # nothing has begun
-        sys.exit(INTERRUPTED)
-    try:
         yield
     except ExplorerError as error:
         _end(str(error))
-    except MEMORY_ERRORS:
-        _end(
-            "the memory was not enough; give a smaller --batch-size, --limit the "
-            "images, or choose a smaller recipe"
-        )
-    except OpError as error:
-        _end(f"TensorFlow cannot run this: {reason(error)}")
     except OSError as error:
         if error.errno == errno.ENOSPC:
             _end(
@@ -211,6 +150,12 @@ def problems_as_sentences() -> Iterator[None]:
     except KeyboardInterrupt:
         print("\ntrain.py: interrupted; the same command with --resume goes on", file=sys.stderr)
         sys.exit(INTERRUPTED)
+    except Exception as error:
+        from explorer.training.problems import sentence_on
+
+        if (sentence := sentence_on(error)) is None:
+            raise
+        _end(sentence)
 
 
 def _end(sentence: str) -> None:

@@ -33,8 +33,13 @@ from explorer.bundle.files import read_checked
 from explorer.bundle.graph import count_weights
 from explorer.bundle.images import load_card_data
 from explorer.bundle.latents import ARRAYS, Latents
-from explorer.bundle.store import DEFAULT_FOLDER, Bundle, find_bundles, load_bundle
-from explorer.cli.arguments import UsageError, choose_bundles, command_name
+from explorer.bundle.store import Bundle, find_bundles, load_bundle
+from explorer.cli.arguments import (
+    UsageError,
+    add_bundles_option,
+    choose_bundles,
+    new_parser,
+)
 from explorer.core.elbo import kl_per_dimension
 from explorer.data.dataset import Dataset, dataset_fingerprint
 from explorer.errors import DatasetError
@@ -203,13 +208,9 @@ def compare_latents(stored: Latents, found: Latents, names: Iterable[str]) -> It
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog=command_name(),
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = new_parser(__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="bundles; left out: all")
-    parser.add_argument("--bundles", type=Path, default=DEFAULT_FOLDER, metavar="DIR")
+    add_bundles_option(parser)
     parser.add_argument("--data", metavar="SOURCE", help="where a model's own images are")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where data sets are")
     return parser.parse_args()

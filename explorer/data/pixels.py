@@ -14,20 +14,19 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Literal
+from typing import IO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 from explorer.data.ranges import BYTES, DEEP, Range, apply_range
+from explorer.data.reading import Fit
 
 Shape = tuple[int, int, int]  # height, width, channels
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 Pixels = tuple[np.ndarray, np.ndarray | None]
 """``(height, width, channels)`` and alpha ``(height, width, 1)``, uint8; no alpha if opaque."""
 Background = float | tuple[float, ...]  # in [0, 1], one value or one for each channel
-Fit = Literal["crop", "pad", "stretch"]
-"""How a picture of other proportions becomes the model's: cut, laid on background, distorted."""
 
 Image.init()
 # Pillow hands Encapsulated PostScript to Ghostscript, which runs it as a program; of the others it

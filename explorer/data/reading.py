@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from explorer.data.pixels import Fit
 from explorer.errors import DatasetError
 
+Fit = Literal["crop", "pad", "stretch"]
+"""How a picture of other proportions becomes the model's: cut, laid on background, distorted."""
 MAX_IMAGE_SIZE = 512
 """Pixels a side: images are decoded, and models made, in memory."""
-
-
 FILE_NAME = "filename"
 """As a label: what stands before the number in a file's name, such as ``cat.12.jpg``."""
 

@@ -6,8 +6,17 @@ import re
 
 import tensorflow as tf
 
-OpError = tf.errors.OpError
-MEMORY_ERRORS = (tf.errors.ResourceExhaustedError, MemoryError)
+
+def sentence_on(error: Exception) -> str | None:
+    """A sentence for a person; None if the fault is ours."""
+    if isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)):
+        return (
+            "the memory was not enough; give a smaller --batch-size, --limit the images, or choose "
+            "a smaller recipe"
+        )
+    if isinstance(error, tf.errors.OpError):
+        return f"TensorFlow cannot run this: {reason(error)}"
+    return None
 
 
 def reason(error: Exception) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from explorer.bundle.store import Bundle
 from explorer.core.subsets import evenly_spaced
 from explorer.data.named import NAMED
 from explorer.errors import ExplorerError
+from explorer.notation import parse_list
 from explorer.root import ROOT
 from explorer.web import contents
 from explorer.web.code import FOLDER, STYLE, bundle_code
@@ -149,7 +151,7 @@ def _blocks(bundles: Sequence[Bundle], look: Look) -> dict[str, bytes]:
         blocks[f"model-{name}"] = encode_model(bundle, rows)
         if images is not None:
             blocks[f"images-{name}"] = encode_images(bundle, images, small=True)
-        entries.append(_entry(bundle, len(rows)))
+        entries.append(_entry(bundle, len(rows), named_directions(look.start)))
     shown = {"title": look.title, "start": look.start, "views": views, "models": entries}
     blocks["contents"] = json.dumps(shown).encode()
     blocks["code"] = bundle_code(("page/page.js", "shared/worker.js")).encode()
@@ -161,8 +163,8 @@ def _possible(bundles: Iterable[Bundle]) -> tuple[str, ...]:
     return VIEWS if is_complete else WITHOUT_DECODER
 
 
-def _entry(bundle: Bundle, pictured: int) -> dict[str, Any]:
-    """What ``static/live/page/page.js`` is told of a model."""
+def _entry(bundle: Bundle, pictured: int, named: Sequence[str]) -> dict[str, Any]:
+    """What ``static/live/page/page.js`` is told of a model; ``named`` are directions of a link."""
     card = bundle.card
     order = bundle.dimensions_by_kl
     fill = contents.object_fill(bundle) if card.model.has_graphs else 1.0
@@ -176,7 +178,7 @@ def _entry(bundle: Bundle, pictured: int) -> dict[str, Any]:
         "classes": card.data.classes,
         "isConditional": card.model.is_conditional,
         "mapLabel": contents.map_label(bundle),
-        "directions": _directions(bundle),
+        "directions": _directions(bundle, named),
         "drawing": contents.drawing(bundle, fill),
         "facts": main_figures(card) + further_figures(card) + _facts(bundle, pictured),
         "kl": [
@@ -189,8 +191,15 @@ def _entry(bundle: Bundle, pictured: int) -> dict[str, Any]:
     }
 
 
-def _directions(bundle: Bundle) -> dict[str, Any]:
-    """From class to class, and the principal components, by the texts that name them."""
+def named_directions(start: str) -> list[str]:
+    """The directions that a link's parameters name, as texts."""
+    asked = dict(parse_qsl(start))
+    kept = (fields[-1] for fields in parse_list(asked.get("directions", "")))
+    return [text for text in (*kept, asked.get("direction")) if text]
+
+
+def _directions(bundle: Bundle, named: Sequence[str]) -> dict[str, Any]:
+    """From class to class, the principal components, and others, by the texts that name them."""
     if not bundle.card.model.has_graphs:
         return {}
     classes = range(len(bundle.card.data.classes))
@@ -200,10 +209,10 @@ def _directions(bundle: Bundle) -> dict[str, Any]:
     if latent_dim > 1:
         texts += [f"component:{i + 1}" for i in range(min(COMPONENTS, latent_dim))]
     rows = {}
-    for text in texts:
+    for text in (*texts, *named):
         try:
             found = parse_direction(text, bundle)
-        except ValueError:  # a class without test images
+        except ValueError:  # a class without test images, or another model's
             continue
         row = contents.direction_row(found, name_of(text, bundle))
         rows[text] = row | {part: np.round(row[part], 6).tolist() for part in ("along", "step")}

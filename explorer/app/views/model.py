@@ -21,7 +21,7 @@ from explorer.bundle.files import read_file
 from explorer.bundle.sheets import plane_of
 from explorer.bundle.store import Bundle
 from explorer.core.subsets import evenly_spaced
-from explorer.data.pixels import Fit
+from explorer.data.reading import Fit
 from explorer.recipes.recipe import Recipe
 from explorer.web.document import Look, estimated_size, write_page
 from explorer.web.figures import further_figures, kl_definition, likelihood_note, main_figures

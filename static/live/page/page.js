@@ -10,8 +10,8 @@
  * @typedef {{title: string, start: string, views: string[], models: Entry[]}} Contents
  * @typedef {import("../parts/sliders.js").RowSpec} RowSpec
  * @typedef {{z: number[], past: number[][], future: number[][], label: number, ends: string[],
- *   pins: import("./pins.js").Pin[]}} State
- *   of one model
+ *   pins: import("./pins.js").Pin[], directions: {text: string, row: RowSpec}[],
+ *   direction: string}} State of one model; `directions` are a person's own, `direction` is the text of the one shown
  */
 
 import { Frame } from "../parts/frame.js";
@@ -22,11 +22,15 @@ import { alertOf, find, same, write } from "../shared/elements.js";
 import { Engine } from "../shared/engine.js";
 import { Hub } from "../shared/hub.js";
 import { Place } from "../shared/place.js";
+import { readDirection, unitOf } from "./directions.js";
+import { readList, writeList } from "./lists.js";
 import { Pins, readPins, writePins } from "./pins.js";
 import { VIEWS } from "./views.js";
 
 /** Coordinates beyond ±99 are taken for mistakes. */
 const FURTHEST = 99;
+/** What an address says of places of a model. */
+const PLACES = ["pins", "directions", "direction", "a", "b"];
 /** Points that undo goes back to, at most. */
 const KEPT = 100;
 
@@ -110,8 +114,10 @@ export class Page {
   /** @returns {State} of the model that is shown */
   get state() {
     const { name, start } = this.#entry;
-    const fresh = () => ({ z: start, past: [], future: [], label: 0, ends: [], pins: [] });
-    return (this.#states[name] ??= fresh());
+    return (this.#states[name] ??= {
+      ...{ z: start, past: [], future: [], label: 0 },
+      ...{ ends: [], pins: [], directions: [], direction: "" },
+    });
   }
 
   get model() {
@@ -136,6 +142,54 @@ export class Page {
     };
     this.#mounted.push({ update, close: () => place.close() });
     update();
+  }
+
+  /**
+   * What a place of the model is written as: `test-17`, or coordinates.
+   *
+   * @param {string} text
+   * @returns {number[]} its latent; none if the model, which must be there, has no such place
+   */
+  placeOf(text) {
+    const row = /^test-(\d{1,9})$/.exec(text)?.[1];
+    return row ? Array.from(this.model?.meanOf(Number(row)) ?? []) : this.#latentOf(text);
+  }
+
+  /** The directions that can be shown, by the texts that name them; a person's own come first. */
+  get directions() {
+    const own = this.state.directions.map(({ text, row }) => [text, row]);
+    return { ...Object.fromEntries(own), ...this.#entry.directions };
+  }
+
+  /** Shows the paths between two latents. @param {number[]} from @param {number[]} to */
+  join(from, to) {
+    this.state.ends = [from.join(), to.join()];
+    this.#reopen("Interpolate");
+  }
+
+  /** Keeps and shows a direction. @param {string} name @param {string} text as addresses have it */
+  direct(name, text) {
+    if (!this.#keep(name, text)) return;
+    this.state.direction = text;
+    this.#reopen("Sliders");
+  }
+
+  /** Keeps a direction, if the model has it. @param {string} name @param {string} text */
+  #keep(name, text) {
+    const known = this.directions;
+    const row = Object.hasOwn(known, text)
+      ? { ...known[text], label: name }
+      : this.model && readDirection(this.model, text, name, (place) => this.placeOf(place));
+    if (!row) return false;
+    const others = this.state.directions.filter((one) => one.row.label !== name);
+    this.state.directions = [...others, { text, row }];
+    return true;
+  }
+
+  /** @param {string} view is drawn anew */
+  #reopen(view) {
+    this.#view = this.#contents.views.find((name) => name === view) ?? this.#view;
+    this.#render();
   }
 
   /** Gives all parts their data anew, and the address. */
@@ -289,8 +343,9 @@ export class Page {
   }
 
   #showPoint() {
-    const { z, past, future, label } = this.state;
+    const { z, past, future, label, directions } = this.state;
     const { name, content } = this.#entry;
+    const axes = directions.map(({ row }) => ({ name: row.label, unit: unitOf(row) }));
     this.#classes.show(String(label));
     this.#coordinates.value = z.map((value) => String(value)).join(", ");
     this.#coordinates.setCustomValidity("");
@@ -298,7 +353,7 @@ export class Page {
     /** @type {HTMLButtonElement} */ (undo).disabled = !past.length;
     /** @type {HTMLButtonElement} */ (redo).disabled = !future.length;
     const choice = `${name} ${z}`;
-    this.#frame.update({ view: this.#view, choice, model: content, label, directions: [] });
+    this.#frame.update({ view: this.#view, choice, model: content, label, directions: axes });
     const { pins } = this.state;
     if (same(pins, this.#pinned)) return;
     this.#pinned = structuredClone(pins);
@@ -345,19 +400,37 @@ export class Page {
     const { state } = this;
     const z = this.#latentOf(parameters.get("z") ?? "");
     if (z.length) state.z = z;
-    const pins = parameters.get("pins");
-    if (pins) state.pins = readPins(pins, (place) => this.#latentOf(place));
+    const entry = this.#entry;
+    this.hub.withModel(entry.content, () => {
+      const isMeant = PLACES.some((name) => parameters.has(name));
+      if (isMeant && entry === this.#entry) this.#readPlaces(parameters);
+    });
     const label = this.#entry.classes.indexOf(parameters.get("class") ?? "");
     if (label >= 0) state.label = label;
-    for (const [i, name] of ["a", "b"].entries())
-      state.ends[i] = parameters.get(name) ?? state.ends[i];
     this.hub.settings.take(parameters);
+    this.#render();
+  }
+
+  /** Takes what an address says of places, which need the model. @param {URLSearchParams} parameters */
+  #readPlaces(parameters) {
+    const { state } = this;
+    const { classes } = this.#entry;
+    const pins = parameters.get("pins");
+    if (pins) state.pins = readPins(pins, (place) => this.placeOf(place), classes.length);
+    const kept = readList(parameters.get("directions"));
+    for (const [name, text = ""] of kept) this.#keep(name, text);
+    const shown = parameters.get("direction") ?? "";
+    if (Object.hasOwn(this.directions, shown) || this.#keep(shown, shown)) state.direction = shown;
+    for (const [i, name] of ["a", "b"].entries()) {
+      const end = parameters.get(name) ?? "";
+      if (this.placeOf(end).length) state.ends[i] = end;
+    }
     this.#render();
   }
 
   /** Lets the address say what is on the page. */
   #write() {
-    const { z, label, ends, pins } = this.state;
+    const { z, label, ends, pins, directions, direction } = this.state;
     const { name, isConditional, classes } = this.#entry;
     const parameters = new URLSearchParams({ model: name, view: this.#view, z: z.join() });
     if (isConditional) parameters.set("class", classes[label]);
@@ -365,6 +438,9 @@ export class Page {
       [["a", ends[0]], ["b", ends[1]]].forEach(([key, end]) => parameters.set(key, end)); // prettier-ignore
     }
     if (pins.length) parameters.set("pins", writePins(pins));
+    const kept = writeList(directions.map(({ text, row }) => [row.label, text]));
+    if (kept) parameters.set("directions", kept);
+    if (this.#view === "Sliders" && direction) parameters.set("direction", direction);
     this.hub.settings.write(parameters);
     const hash = `#${parameters}`;
     if (hash === location.hash) return;

@@ -8,26 +8,27 @@ import { button } from "../shared/controls.js";
 import { build } from "../shared/elements.js";
 import { Painter } from "../shared/paint.js";
 import { TileDecoder } from "../shared/tiles.js";
+import { directionBetween } from "./directions.js";
+import { readList, writeList } from "./lists.js";
 
 /** As the app's address writes them: `name~0.5 1;other~2 0`. @param {Pin[]} pins */
 export function writePins(pins) {
-  const escape = (/** @type {string} */ text) => text.replace(/[%~;]/g, encodeURIComponent).replace(/~/g, "%7E"); // prettier-ignore
-  return pins.map(({ name, z, label }) => [escape(name), z.join(" "), label].join("~")).join(";");
+  return writeList(pins.map(({ name, z, label }) => [name, z.join(" "), label]));
 }
 
 /**
  * Those of a link that this model can have.
  *
  * @param {string} text
- * @param {(place: string) => number[]} placeOf reads a place
+ * @param {(place: string) => number[]} placeOf gives none for what is no place of the model
+ * @param {number} classes how many there are
  * @returns {Pin[]}
  */
-export function readPins(text, placeOf) {
-  const pins = text.split(";").map((entry) => {
-    const [name, place = "", label = "0"] = entry.split("~").map(decodeURIComponent);
+export function readPins(text, placeOf, classes) {
+  const pins = readList(text).map(([name, place = "", label = "0"]) => {
     return { name, z: placeOf(place.replace(/ /g, ",")), label: Number(label) };
   });
-  return pins.filter(({ z }) => z.length && z.every(Number.isFinite));
+  return pins.filter(({ z, label }) => z.length && label in Array(classes).fill(0));
 }
 
 export class Pins {
@@ -63,7 +64,7 @@ export class Pins {
       item.append(back, remove);
       return item;
     });
-    this.#box.replaceChildren(add, ...items);
+    this.#box.replaceChildren(add, ...items, ...this.#uses());
     this.#page.hub.withModel(entry.content, (model) => {
       if (!model.canDecode || !items.length || entry !== this.#page.entry) return;
       const painters = canvases.map((canvas) => new Painter(canvas, model.header.imageShape));
@@ -74,6 +75,23 @@ export class Pins {
         (pixels, tile) => painters[tile].paint(pixels),
       );
     });
+  }
+
+  /** Buttons for what two pins are good for. */
+  #uses() {
+    const [from, to] = this.#page.state.pins.slice(-2);
+    if (!to) return [];
+    const names = `${from.name} → ${to.name}`;
+    const uses = [
+      button("Interpolate", () => this.#page.join(from.z, to.z), `Interpolate ${names}`),
+      button(
+        "Direction",
+        () => this.#page.direct(names, directionBetween(from.z, to.z)),
+        `The direction ${names}`,
+      ),
+    ];
+    for (const use of uses) use.className = "plain";
+    return uses;
   }
 
   /** Keeps the point. */

@@ -9,6 +9,8 @@ import { Draw } from "../parts/draw.js";
 import { Grid } from "../parts/grid.js";
 import { Lens } from "../parts/lens.js";
 import { LiveMap } from "../parts/map/map.js";
+import { directionBetween } from "./directions.js";
+import { moments } from "../parts/map/statistics.js";
 import { Path } from "../parts/path.js";
 import { Sliders } from "../parts/sliders.js";
 import { button, segments, select, slider } from "../shared/controls.js";
@@ -35,7 +37,15 @@ function showMap(page, main) {
     main,
     "Move the pointer over the map. Each dot is a test image where the encoder puts it; colour is its class.",
   );
-  page.mount(LiveMap, main, () => ({ label: page.entry.mapLabel, hasLens: true }));
+  const given = () => ({ label: page.entry.mapLabel, hasLens: true, directs: true });
+  page.mount(LiveMap, main, given, (event, { z, A, B }) => {
+    if (event !== "groups") return page.moveTo(z);
+    const { model } = page;
+    if (!model) return;
+    const meanOf = (/** @type {number[]} */ rows) =>
+      moments(model.zMean, model.header.latentDim, Uint32Array.from(rows)).mean;
+    page.direct(`A (${A.length}) → B (${B.length})`, directionBetween(meanOf(A), meanOf(B)));
+  });
 }
 
 /** @type {View} */
@@ -48,7 +58,8 @@ function showManifold(page, main, beside) {
 
 /** @type {View} */
 function showSliders(page, main, beside) {
-  const { dimensions, directions, reach, tiles } = page.entry;
+  const { state } = page;
+  const { dimensions, reach, tiles } = page.entry;
   const show = (/** @type {HTMLElement} */ box, /** @type {object[]} */ rows) =>
     page.mount(Sliders, box, () => ({ rows, reach, tiles }));
   lead(
@@ -62,18 +73,23 @@ function showSliders(page, main, beside) {
     more.addEventListener("toggle", () => show(more, dimensions.slice(FIRST)), { once: true });
     main.append(more);
   }
-  const names = Object.keys(directions);
+  const names = Object.entries(page.directions).map(
+    ([text, { label }]) => /** @type {const} */ ([text, label]),
+  );
   if (names.length) {
-    lead(main, "Or along a direction: from one class to another, or a principal component.");
+    lead(
+      main,
+      "Or along a direction: from one class to another, a principal component, or your own, from two pins or two groups of the map.",
+    );
     const box = build("direction");
-    let chosen = names[0];
-    const labels = names.map((key) => /** @type {const} */ ([key, directions[key].label]));
-    const list = select("Direction", labels, (key) => {
-      chosen = key;
+    state.direction ||= names[0][0];
+    const list = select("Direction", names, (text) => {
+      state.direction = text;
       page.refresh();
     });
+    list.show(state.direction);
     main.append(list.element, box);
-    page.mount(Sliders, box, () => ({ rows: [directions[chosen]], reach, tiles }));
+    page.mount(Sliders, box, () => ({ rows: [page.directions[state.direction]], reach, tiles }));
   }
   showLens(page, beside);
 }
@@ -89,10 +105,6 @@ function showInterpolate(page, main, beside) {
     if (page.entry !== entry || !bar.isConnected) return; // another is shown meanwhile
     state.ends[0] ??= `test-${page.randomRow()}`;
     state.ends[1] ??= `test-${page.randomRow()}`;
-    const place = (/** @type {string} */ text) => {
-      const row = /^test-(\d+)$/.exec(text)?.[1];
-      return Array.from(row ? model.meanOf(Number(row)) : text.split(",").map(Number));
-    };
     /** @type {number[][]} */
     let path = [];
     const control = (/** @type {any} */ made, /** @type {any} */ value) => {
@@ -114,7 +126,11 @@ function showInterpolate(page, main, beside) {
     });
     random.className = "plain";
     bar.append(random);
-    const given = () => ({ from: place(state.ends[0]), to: place(state.ends[1]), ...chosen });
+    const given = () => ({
+      from: page.placeOf(state.ends[0]),
+      to: page.placeOf(state.ends[1]),
+      ...chosen,
+    });
     page.mount(Path, main, given, (event, value) => {
       if (event !== "path") return page.moveTo(value.z);
       ({ path } = value);
@@ -137,7 +153,10 @@ function showInterpolate(page, main, beside) {
 /** @type {View} */
 function showReconstruct(page, main, beside) {
   const { drawing, mapLabel } = page.entry;
-  lead(main, "Draw, or open a picture, and see what the model keeps of it.");
+  lead(
+    main,
+    "Draw, or open a picture, and see what the model keeps of it. A picture is fitted, not cut to its object: cut it first, as the test images are.",
+  );
   page.mount(Draw, main, () => ({ ...drawing, opens: true }), () => {}); // prettier-ignore
   page.mount(LiveMap, main, () => ({ label: mapLabel }));
   showLens(page, beside);
