@@ -18,6 +18,7 @@ from explorer.bundle import store
 from explorer.bundle.card import BundleError
 from explorer.bundle.graph import GraphError, count_weights
 from explorer.bundle.store import load_bundle
+from explorer.bundle.work import count_multiply_adds
 from explorer.recipes.recipe import recipe_from_json
 from explorer.training.export import export_graphs
 from explorer.training.vae import VAE
@@ -196,6 +197,20 @@ def unusual_operator(model: onnx.ModelProto) -> None:
     model.graph.node.append(helper.make_node("NonZero", [model.graph.input[0].name], ["places"]))
 
 
+def endless_product(model: onnx.ModelProto) -> None:
+    """Add a number to ``z_mean`` that takes 20,000³ multiply-adds."""
+    shape = helper.make_tensor("sides", TensorProto.INT64, [2], [20_000, 20_000])
+    model.graph.initializer.append(shape)
+    model.graph.node.extend(
+        [
+            helper.make_node("ConstantOfShape", ["sides"], ["square"]),
+            helper.make_node("MatMul", ["square", "square"], ["product"]),
+            helper.make_node("ReduceMax", ["product"], ["added"]),
+        ]
+    )
+    add_to_z_mean(model)
+
+
 def many_parts(model: onnx.ModelProto) -> None:
     model.graph.node.extend(onnx.NodeProto(op_type="Relu") for _ in range(200_000))
 
@@ -213,6 +228,7 @@ def many_parts(model: onnx.ModelProto) -> None:
         (no_numbers, "it has an array of [1000000, 1000000] without the numbers for it"),
         (text, "it has an array of the unknown data type 8"),
         (long_description, "bytes beside its weights"),
+        (endless_product, "it computes 8,000,4"),
         (many_parts, "it has more than 200,000 parts"),
     ],
 )
@@ -245,6 +261,36 @@ def test_a_graph_cut_anywhere_or_with_any_byte_changed_gets_a_sentence(tiny_bund
         ):
             with contextlib.suppress(GraphError):  # any other error is a fault
                 count_weights(damaged)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shapes", "attributes", "count"),
+    [
+        ("MatMul", [(1, 3), (3, 4)], {}, 12),
+        ("Gemm", [(3, 1), (4, 3)], {"transA": 1, "transB": 1}, 12),
+        ("Conv", [(1, 2, 5, 5), (4, 2, 3, 3)], {}, 4 * 3 * 3 * 2 * 3 * 3),
+        ("Conv", [(1, 2, 5, 5), (2, 1, 3, 3)], {"group": 2}, 2 * 3 * 3 * 3 * 3),
+        ("ConvTranspose", [(1, 2, 5, 5), (2, 4, 3, 3)], {"strides": [2, 2]}, 2 * 25 * 4 * 9),
+        ("MaxPool", [(1, 1, 4, 4)], {"kernel_shape": [2, 2], "strides": [2, 2]}, 2 * 2 * 4),
+        ("Relu", [(1, 7)], {}, 7),
+    ],
+)
+def test_multiply_adds_are_those_counted_by_hand(
+    kind: str, shapes: list[tuple[int, ...]], attributes: dict[str, Any], count: int
+) -> None:
+    value = helper.make_tensor_value_info
+    names = ["x", "weight"][: len(shapes)]
+    nodes = [helper.make_node(kind, names, ["y"], **attributes)]
+    weights = [
+        helper.make_tensor(name, TensorProto.FLOAT, shape, np.ones(shape).ravel())
+        for name, shape in list(zip(names, shapes, strict=True))[1:]
+    ]
+    one, *rest = shapes[0]
+    given = [value("x", TensorProto.FLOAT, ["n" if kind in ("Conv", "Relu") else one, *rest])]
+    made = [value("y", TensorProto.FLOAT, None)]
+    graph = helper.make_graph(nodes, "graph", given, made, weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
+    assert count_multiply_adds(model.SerializeToString()) == count
 
 
 def test_weights_are_the_numbers_in_arrays_of_fractions() -> None:

@@ -15,6 +15,7 @@ import onnxruntime
 
 from explorer.bundle.graph import GraphError, count_weights
 from explorer.bundle.posterior import FlowPosterior, GaussianPosterior, Pair, Posterior
+from explorer.bundle.work import MAX_MULTIPLY_ADDS, count_multiply_adds
 from explorer.core.likelihoods import LikelihoodName, mean_image
 from explorer.errors import one_line
 
@@ -119,8 +120,11 @@ def onnx_codec(
             takes them one-hot, ``(n, classes)``, as its second input; 0 for any other.
 
     Raises:
-        GraphError: a graph is damaged, does not stand alone, or is more than onnxruntime knows.
+        GraphError: a graph is damaged, does not stand alone, computes too much, or is more than
+            onnxruntime knows.
     """
+    for graph, name in ((encoder, "encoder.onnx"), (decoder, "decoder.onnx")):
+        _check_work(graph, name)
     encoding = open_session(encoder, "encoder.onnx")
     decoding = open_session(decoder, "decoder.onnx")
 
@@ -144,6 +148,19 @@ def onnx_codec(
 
     codecs = tuple(map(codec_of, range(classes)))
     return replace(codecs[0], by_class=codecs) if codecs else codec_of(0)
+
+
+def _check_work(graph: bytes, name: str) -> None:
+    """Raise a ``GraphError`` if a graph computes more than ``MAX_MULTIPLY_ADDS`` of one item."""
+    try:
+        count = count_multiply_adds(graph)
+    except Exception as error:  # onnxruntime's errors share no base class
+        raise GraphError(f"{name} is not usable: {one_line(error)}") from error
+    if count > MAX_MULTIPLY_ADDS:
+        raise GraphError(
+            f"{name} is not usable: it computes {count:,} multiply-adds for one item; at most "
+            f"{MAX_MULTIPLY_ADDS:,} are run"
+        )
 
 
 def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:

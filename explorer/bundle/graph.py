@@ -8,7 +8,8 @@ https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, so that the app does not
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from explorer.errors import ExplorerError
 
@@ -45,10 +46,11 @@ _DOMAINS = (b"", b"ai.onnx")
 
 _MODEL_GRAPH, _MODEL_TRAINING, _MODEL_FUNCTION = 7, 20, 25
 _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_SPARSE = 1, 5, 15
-_NODE_TYPE, _NODE_ATTRIBUTE, _NODE_DOMAIN = 4, 5, 7
+_NODE_INPUT, _NODE_OUTPUT, _NODE_TYPE, _NODE_ATTRIBUTE, _NODE_DOMAIN = 1, 2, 4, 5, 7
+_ATTRIBUTE_NAME, _ATTRIBUTE_INTEGERS = 1, 8
 _ATTRIBUTE_TENSOR, _ATTRIBUTE_TENSORS = 5, 10
 _ATTRIBUTE_GRAPHS, _ATTRIBUTE_SPARSE = (6, 11), (22, 23)
-_TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_EXTERNAL, _TENSOR_LOCATION = 1, 2, 13, 14
+_TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_EXTERNAL, _TENSOR_LOCATION = 1, 2, 8, 13, 14
 
 Field = tuple[int, int | memoryview]
 
@@ -67,20 +69,53 @@ def count_weights(content: bytes) -> int:
         content: of an ``.onnx`` file.
 
     Raises:
+        GraphError: as for ``read_graph``.
+    """
+    return read_graph(content).weights
+
+
+def read_graph(content: bytes) -> Graph:
+    """Check a graph, and tell what it consists of.
+
+    Raises:
         GraphError: it is damaged, refers to another file, has a graph or function within
             the graph (which may run for ever), an operator of an unknown library or none of
             ``_OPERATORS``, or an array with more numbers than the file has bytes for.
     """
-    return _Scan(memoryview(content)).weights
+    return Graph(memoryview(content))
 
 
-class _Scan:
-    """One walk through a file, which counts what it passes."""
+@dataclass(frozen=True)
+class Node:
+    """An operator in a graph.
+
+    Attributes:
+        kind: name of the operator.
+        inputs, outputs: names of arrays; "" for one that is left out.
+        kernel: its ``kernel_shape``; empty without.
+    """
+
+    kind: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    kernel: tuple[int, ...]
+
+
+class Graph:
+    """What a file consists of, from one walk through it.
+
+    Attributes:
+        nodes: the operators.
+        initializers: shapes of the arrays that the file holds, by name.
+        weights: see ``count_weights``.
+    """
 
     def __init__(self, content: memoryview) -> None:
-        self.parts = 0
-        self.structure = len(content)
+        self.nodes: list[Node] = []
+        self.initializers: dict[str, Sequence[int]] = {}
         self.weights = 0
+        self._parts = 0
+        self._structure = len(content)
         graphs = 0
         for number, value in self._fields(content):
             if number in (_MODEL_TRAINING, _MODEL_FUNCTION):
@@ -90,9 +125,9 @@ class _Scan:
                 self._graph(_message(value))
         if graphs != 1:
             raise GraphError("it is no ONNX model")
-        if self.structure > MAX_STRUCTURE:
+        if self._structure > MAX_STRUCTURE:
             raise GraphError(
-                f"it has {self.structure:,} bytes beside its weights; at most "
+                f"it has {self._structure:,} bytes beside its weights; at most "
                 f"{MAX_STRUCTURE:,} are read"
             )
 
@@ -101,7 +136,8 @@ class _Scan:
             if number == _GRAPH_NODE:
                 self._node(_message(value))
             elif number == _GRAPH_INITIALIZER:
-                data_type, dims = self._tensor(_message(value))
+                name, data_type, dims = self._tensor(_message(value))
+                self.initializers[name] = dims
                 if dims and data_type in _FLOATING:
                     self.weights += math.prod(dims)
             elif number == _GRAPH_SPARSE:
@@ -109,15 +145,21 @@ class _Scan:
 
     def _node(self, node: memoryview) -> None:
         fields = list(self._fields(node))
-        kinds = (bytes(_message(value)) for n, value in fields if n == _NODE_TYPE)
-        kind = next(kinds, b"").decode(errors="replace")
+        inputs, outputs, kinds = (
+            tuple(_text(value) for n, value in fields if n == number)
+            for number in (_NODE_INPUT, _NODE_OUTPUT, _NODE_TYPE)
+        )
+        kind, kernel = (*kinds, "")[0], tuple[int, ...]()
         name = repr(kind)
         for number, value in fields:
             if number == _NODE_DOMAIN and bytes(_message(value)) not in _DOMAINS:
                 raise GraphError(f"its operator {name} is not one of ONNX itself")
             if number != _NODE_ATTRIBUTE:
                 continue
-            for inner, part in self._fields(_message(value)):
+            attribute = list(self._fields(_message(value)))
+            if (_ATTRIBUTE_NAME, b"kernel_shape") in attribute:
+                kernel = tuple(_numbers(attribute, _ATTRIBUTE_INTEGERS))
+            for inner, part in attribute:
                 if inner in _ATTRIBUTE_GRAPHS:
                     raise GraphError(f"its operator {name} holds another graph")
                 if inner in _ATTRIBUTE_SPARSE:
@@ -126,31 +168,34 @@ class _Scan:
                     self._tensor(_message(part))
         if kind not in _OPERATORS:
             raise GraphError(f"its operator {name} is none that an encoder or decoder needs")
+        self.nodes.append(Node(kind, inputs, outputs, kernel))
 
-    def _tensor(self, tensor: memoryview) -> tuple[int, list[int]]:
-        """The data type and shape of an array, which the file must have the bytes for."""
-        self.structure -= len(tensor)
-        data_type, dims = 0, []
-        for number, value in self._fields(tensor):
+    def _tensor(self, tensor: memoryview) -> tuple[str, int, list[int]]:
+        """Name, data type and shape of an array, which the file must have the bytes for."""
+        self._structure -= len(tensor)
+        name, data_type = "", 0
+        fields = list(self._fields(tensor))
+        for number, value in fields:
             if number == _TENSOR_EXTERNAL or (number == _TENSOR_LOCATION and value != 0):
                 raise GraphError("its weights are in another file; expected all within the graph")
             if number == _TENSOR_TYPE and isinstance(value, int):
                 data_type = value
-            elif number == _TENSOR_DIMS:  # one a field, or all packed into one
-                dims += [value] if isinstance(value, int) else list(_varints(value[:MAX_PACKED]))
+            elif number == _TENSOR_NAME:
+                name = _text(value)
+        dims = _numbers(fields, _TENSOR_DIMS)
         count = math.prod(dims)
         if count * _FLOATING.get(data_type, 1) > len(tensor):
             raise GraphError(f"it has an array of {dims} without the numbers for it")
         if data_type not in _KNOWN_TYPES:
             raise GraphError(f"it has an array of the unknown data type {data_type}")
-        return data_type, dims
+        return name, data_type, dims
 
     def _fields(self, message: memoryview) -> Iterator[Field]:
         """The fields of a message: a number for a varint, the bytes for anything else."""
         at = 0
         while at < len(message):
-            self.parts += 1
-            if self.parts > MAX_PARTS:
+            self._parts += 1
+            if self._parts > MAX_PARTS:
                 raise GraphError(f"it has more than {MAX_PARTS:,} parts")
             key, at = _varint(message, at)
             number, wire = key >> 3, key & 7
@@ -174,6 +219,20 @@ def _message(value: int | memoryview) -> memoryview:
     if isinstance(value, int):
         raise GraphError("it is damaged, or no ONNX file")
     return value
+
+
+def _text(value: int | memoryview) -> str:
+    return bytes(_message(value)).decode(errors="replace")
+
+
+def _numbers(fields: Sequence[Field], number: int) -> list[int]:
+    """The whole numbers of a field: one each time it is there, or all packed into one."""
+    parts = (value for n, value in fields if n == number)
+    return [
+        one
+        for part in parts
+        for one in ([part] if isinstance(part, int) else _varints(part[:MAX_PACKED]))
+    ]
 
 
 def _varints(message: memoryview) -> Iterator[int]:

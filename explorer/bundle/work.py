@@ -1,0 +1,107 @@
+"""How much a network computes, found before it is run: from the shapes that onnxruntime infers.
+
+They are those of all arrays that its nodes make, for one image or latent: a copy of the network
+gives each of them as an output, and is loaded, but not run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import onnxruntime
+
+from explorer.bundle.graph import GraphError, Node, read_graph
+
+MAX_MULTIPLY_ADDS = 50_000_000_000
+"""For one image or latent; a core needs some seconds for so many."""
+
+_MODEL_GRAPH, _GRAPH_OUTPUT, _VALUE_NAME = 7, 12, 1
+_LEVELS = (
+    onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
+    onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,  # computes constant shapes
+)
+Shapes = Mapping[str, Sequence[int]]
+
+
+def count_multiply_adds(content: bytes) -> int:
+    """Multiply-adds of a network for one image or latent, an operation of any other kind as one.
+
+    Args:
+        content: of an ``.onnx`` file.
+
+    Raises:
+        GraphError: it is not to be run, or the size of an array is not known beforehand.
+    """
+    graph = read_graph(content)
+    names = [name for node in graph.nodes for name in node.outputs if name]
+    for level in _LEVELS:
+        shapes = graph.initializers | _infer_shapes(content, names, level)
+        if all(name in shapes for name in names):
+            return sum(_count(node, shapes) for node in graph.nodes)
+    unknown = next(name for name in names if name not in shapes)
+    raise GraphError(f"the size of its array {unknown!r} is not known before it is run")
+
+
+def _infer_shapes(
+    content: bytes, names: Sequence[str], level: onnxruntime.GraphOptimizationLevel
+) -> dict[str, Sequence[int]]:
+    """The shapes of arrays by their names, where they are known."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = level
+    options.add_session_config_entry(
+        "optimization.constant_folding_max_output_size_in_bytes", str(4 * len(content))
+    )
+    load = partial(
+        onnxruntime.InferenceSession,
+        sess_options=options, providers=["CPUExecutionProvider"], enable_fallback=0,
+    )  # fmt: skip
+    plain = load(content)
+    for size in {size for value in plain.get_inputs() for size in value.shape}:
+        if isinstance(size, str):
+            options.add_free_dimension_override_by_name(size, 1)
+    further = {*names} - {value.name for value in plain.get_outputs()}
+    outputs = (_field(_GRAPH_OUTPUT, _field(_VALUE_NAME, name.encode())) for name in further)
+    # Protobuf merges what is appended into the graph that is there
+    whole = load(content + _field(_MODEL_GRAPH, b"".join(outputs)))
+    return {
+        value.name: value.shape
+        for value in (*whole.get_inputs(), *whole.get_outputs())
+        if all(isinstance(size, int) for size in value.shape)
+    }
+
+
+def _count(node: Node, shapes: Shapes) -> int:
+    """Multiply-adds of a node, or the numbers that it makes if those are more."""
+    made = sum(math.prod(shapes[name]) for name in node.outputs if name)
+    sizes = [shapes.get(name, ()) for name in node.inputs]
+    match node.kind:
+        case "Conv":
+            each = math.prod(sizes[1][1:])
+        case "ConvTranspose":
+            return math.prod(sizes[0]) * math.prod(sizes[1][1:])
+        case "MatMul":
+            each = sizes[0][-1]
+        case "Gemm":
+            each = math.prod(sizes[0]) // max(1, shapes[node.outputs[0]][0])
+        case "AveragePool" | "LpPool" | "MaxPool":
+            each = math.prod(node.kernel)
+        case "GRU" | "LSTM" | "RNN":
+            return math.prod(sizes[0][:2]) * (math.prod(sizes[1]) + math.prod(sizes[2]))
+        case "Attention" | "Einsum":  # more than there are
+            each = max(map(math.prod, sizes))
+        case _:
+            each = 1
+    return made * max(1, each)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A field of a protobuf message that holds bytes."""
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _varint(number: int) -> bytes:
+    low, rest = number & 127, number >> 7
+    return bytes([low | 128]) + _varint(rest) if rest else bytes([low])
