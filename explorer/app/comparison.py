@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import streamlit as st
 
 from explorer.app import cache
-from explorer.app.words import literal
+from explorer.app.words import literal, table
 from explorer.bundle.card import Card
 from explorer.bundle.store import Bundle, Reference
 from explorer.drawing import charts
 from explorer.recipes.published import published_loss
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 HELP = """
 The figures of the table are on the same test images, in **nats per image**; lower is better. Models
@@ -49,26 +45,30 @@ def comparable(references: Sequence[Reference], card: Card) -> list[Reference]:
     return sorted((other for other in same if other.card != card), key=_by_dimension)
 
 
-def comparison_table(references: Sequence[Reference], marked: int) -> pd.DataFrame:
-    """A row of figures for each model; the row ``marked`` bears a mark."""
-    import pandas as pd  # a fifth of a second, which the first page need not wait for
+def comparison_table(references: Sequence[Reference], marked: int) -> dict[str, list[str]]:
+    """Figures of each model, a column for each; the row ``marked`` bears a mark."""
 
-    return pd.DataFrame(
-        {
-            "": "●" if row == marked else "",
-            "model": card.name,
-            "dimensions": card.model.latent_dim,
-            "recipe": ", ".join((card.model.recipe_name or "adopted", *peculiarities(card))),
-            "weights": card.model.parameters,
-            "epochs": len(history.get("neg_elbo", ())) or None,
-            "−ELBO": card.metrics.neg_elbo,
-            "reconstruction": card.metrics.reconstruction,
-            "KL": card.metrics.kl,
-            "bound": card.metrics.importance and card.metrics.importance.bound,
-            "minutes": None if card.model.adopted else card.training.seconds / 60,
-        }
-        for row, (card, history) in enumerate((one.card, one.history) for one in references)
-    )
+    def written(form: str, values: Iterable[float | None]) -> list[str]:
+        return ["–" if value is None else format(value, form) for value in values]
+
+    cards = [one.card for one in references]
+    metrics = [card.metrics for card in cards]
+    bounds = [m.importance.bound if m.importance else None for m in metrics]
+    minutes = [None if c.model.adopted else c.training.seconds / 60 for c in cards]
+    recipes = [(card.model.recipe_name or "adopted", *peculiarities(card)) for card in cards]
+    return {
+        "": ["●" if row == marked else "" for row in range(len(cards))],
+        "model": [card.name for card in cards],
+        "dimensions": [str(card.model.latent_dim) for card in cards],
+        "recipe": [", ".join(words) for words in recipes],
+        "weights": written(",", (card.model.parameters for card in cards)),
+        "epochs": written("", (len(one.history.get("neg_elbo", ())) or None for one in references)),
+        "−ELBO": written(".2f", (m.neg_elbo for m in metrics)),
+        "reconstruction": written(".2f", (m.reconstruction for m in metrics)),
+        "KL": written(".2f", (m.kl for m in metrics)),
+        "bound": written(".2f", bounds),
+        "minutes": written(".1f", minutes),
+    }
 
 
 def peculiarities(card: Card) -> list[str]:
@@ -83,18 +83,8 @@ def peculiarities(card: Card) -> list[str]:
 
 def _render_table(this: Reference, others: Sequence[Reference]) -> None:
     models = sorted((this, *others), key=_by_dimension)
-    nats = st.column_config.NumberColumn(format="%.2f")
-    st.dataframe(
-        comparison_table(models, models.index(this)),
-        hide_index=True,
-        column_config={
-            "": st.column_config.TextColumn(width=30, pinned=True),
-            "model": st.column_config.TextColumn(pinned=True),
-            "weights": st.column_config.NumberColumn(format="localized"),
-            **dict.fromkeys(("−ELBO", "reconstruction", "KL", "bound"), nats),
-            "minutes": st.column_config.NumberColumn(format="%.1f"),
-        },
-    )
+    shown = comparison_table(models, models.index(this))
+    st.markdown(table(shown, numbers=shown.keys() - {"", "model", "recipe"}))
     importance = this.card.metrics.importance
     sentence = "−ELBO = reconstruction + KL. "
     if importance:

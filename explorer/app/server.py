@@ -43,13 +43,8 @@ def address_of(kind: str, content: str) -> str:
 
 @contextlib.asynccontextmanager
 async def lifespan(_: object) -> AsyncIterator[None]:
-    """Import what the page needs before the first visitors come.
-
-    Plotly takes pandas from ``sys.modules`` even while the thread of another visitor is in the
-    middle of importing it.
-    """
-    for module in ("pandas", "explorer.app.page"):
-        importlib.import_module(module)
+    """Import what the page needs before the first visitors come."""
+    importlib.import_module("explorer.app.page")
     yield
 
 

@@ -157,7 +157,9 @@ class Graph:
             if number != _NODE_ATTRIBUTE:
                 continue
             attribute = list(self._fields(_message(value)))
-            if (_ATTRIBUTE_NAME, b"kernel_shape") in attribute:
+            if "kernel_shape" in (
+                _text(part) for inner, part in attribute if inner == _ATTRIBUTE_NAME
+            ):
                 kernel = tuple(_numbers(attribute, _ATTRIBUTE_INTEGERS))
             for inner, part in attribute:
                 if inner in _ATTRIBUTE_GRAPHS:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.app.words import literal
@@ -31,6 +30,7 @@ from .visiting import (
     numbers,
     open_tab,
     sentences,
+    table,
     visit,
 )
 
@@ -79,26 +79,26 @@ def test_a_model_stands_beside_the_others_of_its_test_images(shelf: Path) -> Non
     visitor = visit(model=FLAT, view="Model", section="Comparison")
     assert_sound(visitor)
     assert "Beside other models of Fashion" in visitor.subheader[0].value
-    (table,) = visitor.dataframe
-    assert table.value["model"].tolist() == ["line", "better", FLAT, "worse", "fashion_mnist-8d"]
-    assert table.value["dimensions"].tolist() == [1, 2, 2, 2, 8]
+    shown = table(visitor)
+    assert shown["model"] == ["line", "better", FLAT, "worse", "fashion_mnist-8d"]
+    assert shown["dimensions"] == ["1", "2", "2", "2", "8"]
     card = load_reference(SHIPPED / FLAT).card
-    row = table.value.iloc[2]
-    assert row["−ELBO"] == card.metrics.neg_elbo
-    assert row["reconstruction"] == card.metrics.reconstruction
-    assert row["KL"] == card.metrics.kl
+    row = {title: column[2] for title, column in shown.items()}
+    assert row["−ELBO"] == f"{card.metrics.neg_elbo:.2f}"
+    assert row["reconstruction"] == f"{card.metrics.reconstruction:.2f}"
+    assert row["KL"] == f"{card.metrics.kl:.2f}"
     assert card.metrics.importance is not None
-    assert row["bound"] == card.metrics.importance.bound
-    assert (row["recipe"], row["weights"], row["epochs"]) == ("residual", 930_580, 100)
-    assert row["minutes"] == pytest.approx(card.training.seconds / 60)
-    assert table.value[""].tolist() == ["", "", "●", "", ""]
+    assert row["bound"] == f"{card.metrics.importance.bound:.2f}"
+    assert (row["recipe"], row["weights"], row["epochs"]) == ("residual", "930,580", "100")
+    assert row["minutes"] == f"{card.training.seconds / 60:.1f}"
+    assert shown[""] == ["", "", "●", "", ""]
 
 
 def test_a_model_alone_is_compared_with_nothing(shelf: Path) -> None:
     copy_to(shelf, DEEP)
     visitor = visit(model=FLAT, view="Model", section="Comparison")
     assert_sound(visitor)
-    assert not visitor.dataframe
+    assert not table(visitor)
     assert "There is no other model of these test images here." in sentences(visitor)
 
 
@@ -129,7 +129,7 @@ def test_nats_of_a_density_are_not_drawn_beside_those_of_probabilities(shelf: Pa
     put_reference(shelf, "dense", recipe=override(recipe, likelihood="gaussian"))
     put_reference(shelf, "strong", recipe=override(recipe, beta=4.0))
     visitor = visit(model=FLAT, view="Model", section="Comparison")
-    recipes = dict(zip(*(visitor.dataframe[0].value[c] for c in ("model", "recipe")), strict=True))
+    recipes = dict(zip(*(table(visitor)[c] for c in ("model", "recipe")), strict=True))
     assert recipes["dense"] == "residual, gaussian likelihood"
     assert recipes["strong"] == "residual, β = 4"
     names = [trace["name"] for trace in comparison_chart(visitor)["data"]]
@@ -146,7 +146,7 @@ def test_a_broken_reference_is_left_out_with_a_sentence(shelf: Path) -> None:
         visitor = visit(model=FLAT, view="Model", section="Comparison")
         assert_sound(visitor)
         assert not visitor.error
-        assert sorted(visitor.dataframe[0].value["model"]) == [FLAT, "whole"]
+        assert sorted(table(visitor)["model"]) == [FLAT, "whole"]
         assert "Left out of the comparison: history.json of broken" in sentences(visitor)
         shutil.rmtree(broken)
 

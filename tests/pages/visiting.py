@@ -152,6 +152,18 @@ def numbers(values: dict[str, str]) -> np.ndarray:
     return np.frombuffer(base64.b64decode(values["bdata"]), np.dtype(values["dtype"]))
 
 
+def table(visitor: AppTest) -> dict[str, list[str]]:
+    """The only table of the page, by the titles of its columns; none without."""
+    found = [element.value for element in visitor.markdown if element.value.startswith("| ")]
+    if not found:
+        return {}
+    (text,) = found
+    titles, _, *lines = (
+        [as_read(cell) for cell in line[2:-2].split(" | ")] for line in text.splitlines()
+    )
+    return {title: [line[i] for line in lines] for i, title in enumerate(titles)}
+
+
 def captions(visitor: AppTest) -> list[str]:
     return [caption for image in elements(visitor, "image") for caption in image.captions]
 

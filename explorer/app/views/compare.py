@@ -23,7 +23,7 @@ from explorer.app.point import class_input
 from explorer.app.reconstruction import DRAWING, describe_terms, take_drawing, terms
 from explorer.app.upload import upload_and_prepare
 from explorer.app.view import Detail, Option, View
-from explorer.app.words import describe_test_image, literal
+from explorer.app.words import describe_test_image, literal, table
 from explorer.bundle.card import BundleError, Card
 from explorer.bundle.store import Bundle
 from explorer.drawing import raster
@@ -273,7 +273,7 @@ def _describe_terms(bundle: Bundle, image: np.ndarray | None, z: np.ndarray) -> 
 
 def _render_figures(bundle: Bundle, other: Bundle) -> None:
     st.subheader("Figures on the test images", help=FIGURES_HELP)
-    st.table(figure_rows(bundle.card, other.card))
+    st.markdown(table(figure_rows(bundle.card, other.card)))
     gap = gap_between(bundle, other)
     if gap is None:
         st.caption(

@@ -15,7 +15,7 @@ from explorer.app import cache, session
 from explorer.app.comparison import render_comparison
 from explorer.app.exports import download, figures, latents_csv, latents_npz, menu
 from explorer.app.view import Option, View
-from explorer.app.words import literal, percent
+from explorer.app.words import literal, percent, table
 from explorer.bundle.card import AdoptionCard, DataCard
 from explorer.bundle.files import read_file
 from explorer.bundle.sheets import plane_of
@@ -124,7 +124,7 @@ def _render_figures(bundle: Bundle) -> None:
         st.caption(f"Likelihood: {bundle.card.model.likelihood}. {likelihood_note(bundle.card)}")
     titles = ("figure", "value", "definition")
     rows = further_figures(bundle.card)
-    st.table({title: [row[i] for row in rows] for i, title in enumerate(titles)})
+    st.markdown(table({title: [row[i] for row in rows] for i, title in enumerate(titles)}))
 
 
 def _render_pictures(bundle: Bundle) -> None:
