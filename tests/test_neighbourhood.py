@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from explorer.core.geometry import principal_plane
-from explorer.core.neighbourhood import empty_distance, layout, map_figures
+from explorer.core.neighbourhood import empty_distance, latents_at, layout, map_figures
 from explorer.core.neighbours import nearest_others
 
 
@@ -29,6 +29,14 @@ def test_neighbours_stay_neighbours() -> None:
     assert found["map"].accuracy == 1.0
     assert found["map"].kept > max(0.35, found["plane"].kept + 0.1)
     assert done[-1] == 1 and done == sorted(done) and len(done) > 10
+
+
+def test_between_dots_lies_the_mean_of_their_latents_weighted_by_distance() -> None:
+    places = np.array([[0.0, 0.0], [3.0, 0.0]], np.float32)
+    latents = np.array([[0.0, 5.0], [1.0, 5.0]], np.float32)
+    z, distances = latents_at(np.array([[0.0, 0.0], [1.5, 0.0], [1.0, 0.0]]), places, latents)
+    np.testing.assert_allclose(z, [[0, 5], [0.5, 5], [0.2, 5]], atol=1e-6)  # weights 1 and 1/4
+    np.testing.assert_allclose(distances, [0, 1.5, 1])
 
 
 def test_a_map_is_centred_and_its_unit_is_the_median_gap() -> None:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from explorer.drawing import paper
 from explorer.drawing.charts import Curve
-from explorer.drawing.paper import text_width, wrap, write
+from explorer.drawing.paper import missing_letters, text_width, wrap, write
 from explorer.drawing.plots import kl_plot, map_plot, paths_plot, sheets, spread
 from explorer.drawing.sheet import Paper, Sheet
 
@@ -34,6 +35,13 @@ def test_a_figure_is_as_wide_as_asked_in_every_format() -> None:
     assert f'width="{17 / 2.54 * 72:.2f}'[:12] in svg
     with Image.open(io.BytesIO(write(plot, Paper("png", width=2.54 * 3, dpi=200)))) as png:
         assert png.width == 600
+
+
+def test_letters_that_no_font_has_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paper, "FURTHER_FONTS", ("Noto Sans CJK JP of nobody",))
+    paper._fonts.cache_clear()
+    assert missing_letters("Größe −1 日本, 日") == "日本"
+    paper._fonts.cache_clear()
 
 
 def test_the_pictures_in_a_file_are_the_images_themselves() -> None:

@@ -460,12 +460,13 @@ def test_the_pages_load_nothing_but_the_script_beside_them(
 def test_figures_for_a_paper_say_model_and_command(
     run: Run, tiny_bundle: Path, tmp_path: Path
 ) -> None:
-    given = ["--output", str(tmp_path), "--format", "png", "--dpi", "50", "--width", "127mm"]
+    given = ["--output", str(tmp_path), "--direction", "means:0:1"]
+    given += ["--format", "png", "--dpi", "50", "--width", "127mm"]
     status, printed, complaint = run(tiny_bundle, *given)
     assert (status, complaint) == (0, "")
     names = [
-        "reconstructions", "samples", "manifold", "traversals", "interpolation", "paths", "map",
-        "curves", "kl",
+        "reconstructions", "samples", "manifold", "traversals", "directions", "interpolation",
+        "paths", "map", "curves", "kl",
     ]  # fmt: skip
     assert printed.splitlines() == [str(tmp_path / f"{name}.png") for name in names]
     assert files_in(tmp_path) == {f"{name}.png" for name in names}
@@ -496,6 +497,7 @@ def test_a_class_is_what_a_conditional_model_decodes(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (["--direction", "means:0:9"], "--direction means:0:9: a number from 0 to 2 was expected"),
         (["--sweep", "0"], "--sweep takes a dimension from 1 to 2; received 0"),
         (["--sweep", "3"], "--sweep takes a dimension from 1 to 2; received 3"),
         (["--at", ""], "this model needs 2 numbers, not 0"),

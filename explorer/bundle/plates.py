@@ -85,6 +85,27 @@ def traversals(bundle: Bundle, z: np.ndarray, dimensions: Sequence[int]) -> Plat
     )
 
 
+def neighbourhood_manifold(bundle: Bundle, places: np.ndarray, side: int) -> Plate:
+    """See ``sheets.neighbourhood_manifold``."""
+    return _plate(
+        bundle,
+        "neighbourhood-manifold",
+        plots.sheets(sheets.neighbourhood_manifold(bundle, places, side)),
+        "decoded grid over the map that t-SNE lays out, from the latents of the nearest test "
+        "images; white where there is none near",
+    )
+
+
+def directions(bundle: Bundle, z: np.ndarray, texts: Sequence[str]) -> Plate:
+    """See ``sheets.along_directions``."""
+    return _plate(
+        bundle,
+        "directions",
+        plots.sheets(sheets.along_directions(bundle, z, texts, sheets.TILES)),
+        f"decoded along directions through {_place(z)}",
+    )
+
+
 def interpolation(
     bundle: Bundle, walks: Mapping[Kind, tuple[Walk, Scores]], count: int, *, evenly: bool
 ) -> Plate:

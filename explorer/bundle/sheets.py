@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from explorer.bundle.directions import name_of, parse_direction
 from explorer.bundle.store import Bundle
 from explorer.bundle.walks import Kind, Walk
 from explorer.core.geodesics import Scores
@@ -19,8 +20,10 @@ from explorer.core.geometry import (
     plane_coordinates_grid,
 )
 from explorer.core.metrics import percentile_of
+from explorer.core.neighbourhood import empty_distance, latents_at
 from explorer.core.paths import traversal
 from explorer.drawing import raster
+from explorer.drawing.charts import extent_of
 from explorer.drawing.sheet import Sheet
 
 REACH = 3.0
@@ -112,6 +115,50 @@ def manifold(bundle: Bundle, plane: Plane, side: int, spacing: Spacing, extent: 
         row_labels=_decimals(ys[::-1]) if y_title else (),
         x_title=x_title,
         y_title=y_title,
+    )
+
+
+def neighbourhood_manifold(bundle: Bundle, places: np.ndarray, side: int) -> Sheet:
+    """The decoded grid over the neighbourhood map, white where no test image is near.
+
+    Args:
+        bundle: the model.
+        places: of the test images, ``(n, 2)``.
+        side: pictures in a row, and rows.
+    """
+    left, right, bottom, top = extent_of(places)
+    middles = (np.arange(side) + 0.5) / side
+    points = grid_points(left + (right - left) * middles, bottom + (top - bottom) * middles)
+    z, distances = latents_at(points, places, bundle.latents.z_mean)
+    images = decode(bundle, z)
+    images[distances > empty_distance(places)] = 255
+    return Sheet(images, side, gap=0)
+
+
+def along_directions(bundle: Bundle, z: np.ndarray, texts: Sequence[str], steps: int) -> Sheet:
+    """A row for each direction, from −``REACH`` to ``REACH`` standard deviations along it.
+
+    Args:
+        bundle: the model.
+        z: where the rest of the latent stays, ``(latent_dim,)``.
+        texts: that name the directions, as ``parse_direction`` reads them.
+        steps: pictures in a row.
+
+    Raises:
+        ValueError: the model has no such direction.
+    """
+    values = np.linspace(-REACH, REACH, steps)
+    directions = [parse_direction(text, bundle) for text in texts]
+    latents = [
+        z + np.outer(values - one.project(z[np.newaxis]), one.unit * one.deviation)
+        for one in directions
+    ]
+    return Sheet(
+        decode(bundle, np.concatenate(latents).astype(np.float32)),
+        steps,
+        column_labels=_decimals(values),
+        row_labels=[name_of(text, bundle) for text in texts],
+        x_title="standard deviations of the test images along the direction",
     )
 
 

@@ -17,8 +17,8 @@ curves.html          the training curves
 The pages need plotly.min.js beside them, and no network.
 
 With --format pdf, svg or png, in place of all these: reconstructions, samples, manifold,
-traversals, interpolation, paths, map, neighbourhoods, curves and kl as figures with axes, names
-and a caption, as wide as --width says.
+traversals, directions, neighbourhood-manifold, interpolation, paths, map, neighbourhoods, curves
+and kl as figures with axes, names and a caption, as wide as --width says.
 
 Files of an earlier run are overwritten. The exit status is 0; 1 if a bundle is broken or a file
 cannot be written; 2 if the command is wrong.
@@ -30,7 +30,7 @@ import argparse
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -40,6 +40,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from explorer.bundle import sheets
+from explorer.bundle.directions import parse_direction
 from explorer.bundle.images import find_originals
 from explorer.bundle.spelling import parse_class, parse_place
 from explorer.bundle.store import Bundle, find_bundles, load_bundle
@@ -88,6 +89,7 @@ class Choice:
         step: between its frames.
         frames: how many.
         ends: the latents that paths join, ``(2, latent_dim)``.
+        directions: texts that name some.
     """
 
     seed: int
@@ -100,6 +102,7 @@ class Choice:
     step: float
     frames: int
     ends: np.ndarray
+    directions: Sequence[str]
 
 
 def main() -> int:
@@ -126,6 +129,7 @@ def _files(arguments: argparse.Namespace) -> Iterator[tuple[Path, bytes]]:
         step=arguments.step,
         frames=arguments.frames,
         ends=find_ends(arguments.between, bundle),
+        directions=check_directions(arguments.direction, bundle),
     )
     if arguments.format:
         files = draw_for_paper(bundle, choice, arguments)
@@ -171,10 +175,15 @@ def draw_for_paper(
     bundle: Bundle, choice: Choice, arguments: argparse.Namespace
 ) -> Iterator[tuple[str, bytes]]:
     """Name and contents of each figure."""
-    from explorer.bundle import plates  # on demand: Matplotlib takes a second to import
+    # On demand: Matplotlib takes a second to import
+    from explorer.bundle import plates
+    from explorer.drawing.paper import missing_letters
 
     on = Paper(arguments.format, arguments.width, arguments.dpi)
     command = shlex.join([*command_name().split(), *sys.argv[1:]])
+
+    if missing := missing_letters(" ".join((bundle.card.title, *bundle.card.data.classes))):
+        print(f"no font here has {missing[:20]}: install Noto Sans CJK, and the figures have them")
 
     def shown() -> Iterator[plates.Plate]:
         plane = sheets.plane_of(bundle, choice.at, choice.axes)
@@ -186,6 +195,10 @@ def draw_for_paper(
             yield plates.manifold(bundle, plane, choice.grid, choice.spacing, choice.extent)
             at = np.zeros(bundle.card.model.latent_dim) if choice.at is None else choice.at
             yield plates.traversals(bundle, at, bundle.dimensions_by_kl[:TRAVERSALS])
+            if choice.directions:
+                yield plates.directions(bundle, at, choice.directions)
+            if bundle.latents.places is not None:
+                yield plates.neighbourhood_manifold(bundle, bundle.latents.places, choice.grid)
             graph = bundle.latents.graph or build_graph(bundle.codec, bundle.latents)
             walks = all_walks(bundle, [*choice.ends], graph)
             yield plates.interpolation(bundle, walks, STEPS, evenly=True)
@@ -315,6 +328,20 @@ def find_ends(names: list[str] | None, bundle: Bundle) -> np.ndarray:
         raise UsageError(f"--between {' '.join(names)}: {error}") from error
 
 
+def check_directions(texts: list[str], bundle: Bundle) -> list[str]:
+    """The same texts.
+
+    Raises:
+        UsageError: one names no direction of the model.
+    """
+    for text in texts:
+        try:
+            parse_direction(text, bundle)
+        except ValueError as error:
+            raise UsageError(f"--direction {text}: {error}") from error
+    return texts
+
+
 def length(text: str) -> float:
     """What ``type`` takes for ``8.5cm``, ``85mm``, ``3.3in`` or ``241pt``: centimetres."""
     match = re.fullmatch(r"(\d+\.?\d*|\.\d+) ?(cm|mm|in|pt)", text)
@@ -357,6 +384,10 @@ def parse_arguments() -> argparse.Namespace:
     add(
         "--between", nargs=2, metavar=("A", "B"),
         help="ends of the paths: test-17 or coordinates (default: two test images)",
+    )  # fmt: skip
+    add(
+        "--direction", action="append", default=[], metavar="D",
+        help="of a figure for a paper, as means:3:8 or ends:test-1:test-2; may be given again",
     )  # fmt: skip
     add("--format", choices=get_args(Format), help="figures for a paper, in place of all others")
     add("--width", type=length, default=COLUMN, metavar="LENGTH", help="of those (default 8.5cm)")

@@ -117,6 +117,29 @@ def empty_distance(places: np.ndarray) -> float:
     return float(np.quantile(gaps, EMPTY_SHARE)) if len(gaps) else 1.0
 
 
+def latents_at(
+    points: np.ndarray, places: np.ndarray, latents: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What lies at points of a map: the weighted mean of the nearest dots' latents.
+
+    Weights are 1 / distance² (Shepard 1968), as on the page; a dot itself has all.
+
+    Args:
+        points: ``(m, 2)``.
+        places: of the dots, ``(n, 2)``.
+        latents: of the dots, ``(n, latent_dim)``.
+
+    Returns:
+        Latents ``(m, latent_dim)``, and distances to the nearest dot ``(m,)``.
+    """
+    distances, found = index(places).kneighbors(points, min(NEIGHBOURS, len(places)))
+    nearest = distances[:, :1]
+    first = np.arange(distances.shape[1]) == 0
+    weights = np.where(nearest > 0, np.square(nearest / np.maximum(distances, 1e-30)), first)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.einsum("mk,mkd->md", weights, latents[found]).astype(np.float32), nearest[:, 0]
+
+
 def map_figures(
     latents: np.ndarray,
     labels: np.ndarray | None,

@@ -11,12 +11,13 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.textpath import text_to_path
 
 from explorer.drawing.sheet import Format, Paper
@@ -29,6 +30,14 @@ MARGIN = 3.0
 """Points around the caption."""
 LINE = 1.3
 """From a line of text to the next, in heights of its letters."""
+FONT = "DejaVu Sans"
+"""Comes with Matplotlib: the same everywhere."""
+FURTHER_FONTS = (
+    *("Noto Sans CJK JP", "Noto Sans CJK SC", "Source Han Sans", "WenQuanYi Zen Hei"),
+    *("IPAexGothic", "Hiragino Sans", "Yu Gothic", "Microsoft YaHei", "Malgun Gothic"),
+    *("Noto Sans", "Noto Sans Devanagari", "Noto Sans Thai", "Arial Unicode MS"),
+)
+"""Have letters that that one lacks; those that are installed are used for them."""
 _LOCK = threading.Lock()
 """Matplotlib's settings and fonts are shared by all threads."""
 _STYLE: dict[Any, Any] = {
@@ -42,7 +51,6 @@ _STYLE: dict[Any, Any] = {
     "axes.titlelocation": "left",
     "axes.titlepad": 2,
     "axes.titlesize": SMALL,
-    "font.family": "DejaVu Sans",  # comes with Matplotlib: the same everywhere
     "font.size": 7,
     "hatch.linewidth": 0.4,
     "legend.fontsize": SMALL,
@@ -85,7 +93,8 @@ def write(plot: Plot, paper: Paper, caption: Sequence[str] = ()) -> bytes:
         paper: what it is printed on.
         caption: paragraphs below it.
     """
-    with _LOCK, matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+    style = _STYLE | {"font.family": _fonts()}
+    with _LOCK, matplotlib.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")  # boxes are drawn
         width = paper.width * _CM
         figure = Figure((width, width * (1 + sum(plot.aspects))), layout="constrained")
@@ -103,6 +112,18 @@ def write(plot: Plot, paper: Paper, caption: Sequence[str] = ()) -> bytes:
             file, format=paper.format, dpi=paper.dpi, metadata=_metadata(paper.format, caption)
         )
     return file.getvalue()
+
+
+def missing_letters(text: str) -> str:
+    """The letters of a text that no font has here: boxes stand for them in figures."""
+    known = {code for font in _fonts() for code in get_font(findfont(font)).get_charmap()}
+    return "".join(sorted({letter for letter in text if ord(letter) not in known}))
+
+
+@cache
+def _fonts() -> list[str]:
+    installed = {font.name for font in fontManager.ttflist}
+    return [FONT, *(name for name in FURTHER_FONTS if name in installed)]
 
 
 def _lay_out(
