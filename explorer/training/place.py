@@ -52,8 +52,7 @@ class Place:
 def kept(place: Place) -> Iterator[None]:
     """Keep a name for this process alone, and leave nothing but results behind.
 
-    The system gives the name back when the process ends, however it ends (not on Windows, where
-    nothing is kept).
+    The system gives the name back when the process ends, however it ends.
 
     Raises:
         TrainingError: another process trains a model of that name.
@@ -65,7 +64,8 @@ def kept(place: Place) -> Iterator[None]:
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(PermissionError):  # Windows removes no file that is open
+                path.unlink(missing_ok=True)
             for folder in (place.checkpoints, place.checkpoints.parent):
                 with contextlib.suppress(OSError):  # it is not empty, or not there
                     folder.rmdir()
@@ -89,13 +89,17 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _lock(file: IO[str]) -> bool:
     """Lock an open file, if no other process has."""
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(2**30)  # Windows lets nobody read what is locked
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
         return False
     return True
 
