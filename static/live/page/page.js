@@ -157,8 +157,8 @@ export class Page {
 
   /** The directions that can be shown, by the texts that name them; a person's own come first. */
   get directions() {
-    const own = this.state.directions.map(({ text, row }) => [text, row]);
-    return { ...Object.fromEntries(own), ...this.#entry.directions };
+    const own = Object.fromEntries(this.state.directions.map(({ text, row }) => [text, row]));
+    return { ...own, ...this.#entry.directions, ...own };
   }
 
   /** Shows the paths between two latents. @param {number[]} from @param {number[]} to */
