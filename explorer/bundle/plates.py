@@ -87,10 +87,11 @@ def traversals(bundle: Bundle, z: np.ndarray, dimensions: Sequence[int]) -> Plat
 
 def neighbourhood_manifold(bundle: Bundle, places: np.ndarray, side: int) -> Plate:
     """See ``sheets.neighbourhood_manifold``."""
+    sheet = sheets.neighbourhood_manifold(bundle, places, side, charts.extent_of(places))
     return _plate(
         bundle,
         "neighbourhood-manifold",
-        plots.sheets(sheets.neighbourhood_manifold(bundle, places, side)),
+        plots.sheets(sheet),
         "decoded grid over the map that t-SNE lays out, from the latents of the nearest test "
         "images; white where there is none near",
     )

@@ -23,7 +23,6 @@ from explorer.core.metrics import percentile_of
 from explorer.core.neighbourhood import empty_distance, latents_at
 from explorer.core.paths import traversal
 from explorer.drawing import raster
-from explorer.drawing.charts import extent_of
 from explorer.drawing.sheet import Sheet
 
 REACH = 3.0
@@ -118,15 +117,18 @@ def manifold(bundle: Bundle, plane: Plane, side: int, spacing: Spacing, extent: 
     )
 
 
-def neighbourhood_manifold(bundle: Bundle, places: np.ndarray, side: int) -> Sheet:
+def neighbourhood_manifold(
+    bundle: Bundle, places: np.ndarray, side: int, extent: tuple[float, float, float, float]
+) -> Sheet:
     """The decoded grid over the neighbourhood map, white where no test image is near.
 
     Args:
         bundle: the model.
         places: of the test images, ``(n, 2)``.
         side: pictures in a row, and rows.
+        extent: left, right, bottom and top of the map.
     """
-    left, right, bottom, top = extent_of(places)
+    left, right, bottom, top = extent
     middles = (np.arange(side) + 0.5) / side
     points = grid_points(left + (right - left) * middles, bottom + (top - bottom) * middles)
     z, distances = latents_at(points, places, bundle.latents.z_mean)
