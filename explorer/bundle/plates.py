@@ -103,7 +103,8 @@ def directions(bundle: Bundle, z: np.ndarray, texts: Sequence[str]) -> Plate:
         bundle,
         "directions",
         plots.sheets(sheets.along_directions(bundle, z, texts, sheets.TILES)),
-        f"decoded along directions through {_place(z)}",
+        f"decoded along directions through {_place(z)}, in standard deviations of the test images "
+        "along each",
     )
 
 

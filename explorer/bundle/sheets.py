@@ -160,7 +160,7 @@ def along_directions(bundle: Bundle, z: np.ndarray, texts: Sequence[str], steps:
         steps,
         column_labels=_decimals(values),
         row_labels=[name_of(text, bundle) for text in texts],
-        x_title="standard deviations of the test images along the direction",
+        x_title="standard deviations",
     )
 
 
