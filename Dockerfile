@@ -8,7 +8,7 @@ RUN cd /venv/lib/python3.11/site-packages \
  && find . -type d \( -name tests -o -name test -o -name __pycache__ \) -prune -exec rm -rf {} + \
  && find . -type f \( -name '*.pyi' -o -name '*.h' -o -name '*.hpp' -o -name '*.pxd' -o -name '*.pyx' \
       -o -name '*.a' -o -name '*.map' \) -delete \
- && rm -rf pip pip-* setuptools setuptools-* pkg_resources _distutils_hack \
+ && rm -rf pip pip-* setuptools setuptools-* pkg_resources _distutils_hack distutils-precedence.pth \
       pydeck/nbextension plotly/labextension onnxruntime/capi/libonnxruntime.so* \
       pyarrow/libarrow_flight* pyarrow/_flight* pyarrow/libarrow_s3* pyarrow/_s3fs* \
  && find . -name '*.so*' -type f -not -path '*.libs/*' -exec strip --strip-unneeded {} +
