@@ -114,8 +114,8 @@ def adopt(
         codec = Codec(GaussianPosterior(run), lambda z: _logits(decode, z), "bernoulli")
         metrics, latents = evaluate(codec, dataset, has_variance=has_variance)
         stored = np.concatenate([to_pixels(codec.decode(z)) for z in in_chunks(latents.z_mean)])
-        judged = judge_reconstructions(test.images, stored.__getitem__)
-        metrics = metrics.model_copy(update=judged)
+        error, sharpness = judge_reconstructions(test.images, stored.__getitem__)
+        metrics = metrics.model_copy(update={"squared_error": error, "sharpness": sharpness})
     origin = Origin(
         files={},
         conventions={"encode": "z_mean, z_log_var" if has_variance else "z_mean"},

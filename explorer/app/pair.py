@@ -100,8 +100,11 @@ def figures_of(card: Card) -> Iterator[Figure]:
         "importance-sampled bound, nats", 2, getattr(bound, "bound", None),
         (density, getattr(bound, "images", 0), getattr(bound, "samples", 0)),
     )  # fmt: skip
-    gap, measured = m.amortisation_gap, (density, getattr(m.amortisation_gap, "images", 0))
-    yield Figure("amortisation gap, nats", 2, gap and gap.neg_elbo - gap.refined, measured)
+    gap = m.amortisation_gap
+    yield Figure(
+        "amortisation gap, nats", 2, None if gap is None else gap.neg_elbo - gap.refined,
+        (density, getattr(gap, "images", 0)),
+    )  # fmt: skip
     for part in ("information", "total_correlation", "dimension_wise"):
         yield Figure(f"{PARTS[part]}, nats", 2, getattr(m.kl_parts, part, None), images)
     yield Figure("squared error per pixel", 4, m.squared_error, images)

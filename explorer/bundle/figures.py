@@ -278,7 +278,7 @@ def _read(codec: Codec, test: Split, train: Split, has_variance: bool) -> Readin
         importance,
         gap,
         return_distance,
-        **judge_reconstructions(images, decode),
+        *judge_reconstructions(images, decode),
     )
 
 
@@ -368,13 +368,13 @@ def _mean(values: np.ndarray) -> float | None:
 
 def judge_reconstructions(
     images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]
-) -> dict[str, float | None]:
+) -> tuple[float, float | None]:
     """``squared_error`` and ``sharpness`` as the card has them; arguments as in ``metrics``."""
     sharpness = metrics.sharpness(images, reconstruct)
-    return {
-        "squared_error": _squared_error(images, reconstruct),
-        "sharpness": None if sharpness is None else round(sharpness, 4),
-    }
+    return (
+        _squared_error(images, reconstruct),
+        None if sharpness is None else round(sharpness, 4),
+    )
 
 
 def _squared_error(images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]) -> float:

@@ -129,6 +129,9 @@ def recompute(bundle: Bundle, dataset: Dataset) -> tuple[Metrics, Latents]:
     has_variance = bundle.card.model.has_variance
     if bundle.card.model.has_graphs:
         return evaluate(bundle.codec, dataset, has_variance=has_variance, laid_out=stored)
+    squared_error = sharpness = None
+    if images is not None:
+        squared_error, sharpness = judge_reconstructions(dataset.test.images, images.__getitem__)
     readings = Readings(
         stored.z_mean,
         stored.z_log_var,
@@ -140,9 +143,8 @@ def recompute(bundle: Bundle, dataset: Dataset) -> tuple[Metrics, Latents]:
         else stored.neg_elbo - stored.kl,
         likelihood=bundle.card.model.likelihood,
         return_distance=stored.return_distance,
-        **(
-            {} if images is None else judge_reconstructions(dataset.test.images, images.__getitem__)
-        ),
+        squared_error=squared_error,
+        sharpness=sharpness,
     )
     return summarise(readings, dataset, training_sample(dataset), places=stored.places)
 

@@ -133,9 +133,9 @@ def _refine(images: _Images, decode: DecodeParameters, likelihood: LikelihoodNam
         diagonal = np.einsum("nii->ni", hessian)
         for damping in _DAMPINGS:
             damped = hessian + damping * diagonal[:, np.newaxis] * np.eye(diagonal.shape[1])
-            step = np.linalg.solve(damped, gradient[..., np.newaxis])[..., 0]
-            step = np.exp(start[:, 1]) * step, 0.5 * np.log(diagonal) / (1.0 + damping)
-            tried = (start - np.stack(step, axis=1)).astype(np.float32)
+            shift = np.exp(start[:, 1]) * np.linalg.solve(damped, gradient[..., np.newaxis])[..., 0]
+            stretch = 0.5 * np.log(diagonal) / (1.0 + damping)
+            tried = (start - np.stack([shift, stretch], axis=1)).astype(np.float32)
             reached, decoded = _neg_elbo(some, tried, decode, likelihood)
             better = reached < neg_elbo[rows]
             chosen = rows[better]
