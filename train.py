@@ -96,6 +96,7 @@ def train_bundle(
         trained = loop.train(
             run,
             plan.dataset.train.images,
+            drawn_from=plan.dataset.drawn_from,
             checkpoints=where.checkpoints,
             resume=beginning == "from the checkpoint",
             strategy=strategy,

@@ -17,7 +17,7 @@ from pydantic import (
 from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName, bits_per_dimension
 from explorer.data.pixels import Form
 from explorer.data.ranges import Kind, Range
-from explorer.data.reading import Fit
+from explorer.data.reading import Binarisation, Fit
 from explorer.errors import ExplorerError
 from explorer.recipes.recipe import Recipe, first_problem
 
@@ -59,6 +59,7 @@ class ReadingCard(_Card):
     class_level: PositiveInt = 1
     first_page: bool = False
     whole: bool = False
+    binarise: Binarisation | None = None
 
 
 class DataCard(_Card):

@@ -13,7 +13,7 @@ from explorer.bundle.card import BundleError, DataCard, ReadingCard, storable
 from explorer.bundle.files import read_file
 from explorer.bundle.store import IMAGES_FOLDER, Bundle
 from explorer.data.dataset import Dataset, Split, dataset_fingerprint
-from explorer.data.load import load_dataset
+from explorer.data.load import BINARY, load_dataset
 from explorer.data.named import NAMED
 from explorer.data.reading import Reading
 from explorer.errors import DatasetError
@@ -90,6 +90,7 @@ def load_card_data(
         class_level=kept.class_level,
         first_page=kept.first_page,
         whole=kept.whole,
+        binarise=kept.binarise,
     )
     dataset = load_dataset(source, reading, data_dir=data_dir, download=False)
     dataset = dataset.ordered(data.classes)
@@ -127,11 +128,12 @@ def describe_data(dataset: Dataset, *, train_sha256: str, limit: int | None = No
             class_level=reading.class_level,
             first_page=reading.first_page,
             whole=reading.whole,
+            binarise=reading.binarise,
         ),
     )
 
 
 def public_name(data: DataCard) -> str | None:
     """The name by which anyone can get the images; None for a person's own."""
-    name = data.name.removesuffix("-grey")
+    name = data.name.removesuffix(BINARY).removesuffix("-grey")
     return name if name in NAMED else None

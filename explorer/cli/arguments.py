@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from explorer.data.reading import Fit, Reading
+from explorer.data.reading import Binarisation, Fit, Reading
 from explorer.errors import ExplorerError
 from explorer.root import DEFAULT_FOLDER
 
@@ -114,6 +114,10 @@ def add_reading_options(parser: argparse.ArgumentParser, *, range_flag: str = "-
         help="levels of folders that name a class (default 1)",
     )  # fmt: skip
     add("--first-page", action="store_true", help="take the first page of TIFF stacks, films, …")
+    add(
+        "--binarise", choices=get_args(Binarisation),
+        help="draw pixels black or white: training images in each batch (dynamic), or all once",
+    )  # fmt: skip
 
 
 def take_reading(given: dict[str, Any]) -> Reading:

@@ -51,6 +51,7 @@ def plan_run(settings: Settings, data_dir: Path | None) -> Plan:
         latent_dim=settings.latent_dim,
         seed=settings.seed,
         train_sha256=dataset_fingerprint(dataset.train),
+        binarise=dataset.reading.binarise,
     )
     return Plan(
         name=name,

@@ -10,6 +10,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from explorer.core.subsets import CHUNK, evenly_spaced, in_chunks
+from explorer.data.binarise import drawn_once
 from explorer.data.pixels import Background, Form, Shape, lay_on
 from explorer.data.ranges import BYTES, Range
 from explorer.data.reading import AS_THEY_ARE, Reading
@@ -89,14 +90,17 @@ class Dataset:
     @cached_property
     def train(self) -> Split:
         """The training images; raises DatasetError if they turn out to be damaged."""
-        if self.reading.whole:
-            return self.test
-        return self._on_background(self.read_train())
+        return self.test if self.reading.whole else self._drawn_once(self._grey_train, 0)
 
     @cached_property
     def test(self) -> Split:
         """The test images; raises DatasetError if they turn out to be damaged."""
-        return self._on_background(self._test_as_read)
+        return self._drawn_once(self._grey_test, 1)
+
+    @property
+    def drawn_from(self) -> np.ndarray | None:
+        """Grey training images, of which each batch draws its own; None: it takes ``train``'s."""
+        return self._grey_train.images if self.reading.binarise == "dynamic" else None
 
     @cached_property
     def background(self) -> Background:
@@ -113,8 +117,8 @@ class Dataset:
         """The same data set with at most ``count`` images in each split, evenly spaced."""
         return replace(
             self,
-            read_train=lambda: thin_out(self.train, count),
-            read_test=lambda: thin_out(self.test, count),
+            read_train=lambda: thin_out(self._grey_train, count),
+            read_test=lambda: thin_out(self._grey_test, count),
             known_background=self.background,
         )
 
@@ -123,7 +127,7 @@ class Dataset:
         return replace(
             self,
             classes=classes,
-            read_test=lambda: replace(self.test, labels=labels),
+            read_test=lambda: replace(self._grey_test, labels=labels),
             known_background=self.background,
         )
 
@@ -147,6 +151,20 @@ class Dataset:
     @cached_property
     def _test_as_read(self) -> Split:
         return self.read_test()
+
+    @cached_property
+    def _grey_train(self) -> Split:
+        return self._on_background(self.read_train())
+
+    @cached_property
+    def _grey_test(self) -> Split:
+        return self._on_background(self._test_as_read)
+
+    def _drawn_once(self, split: Split, number: int) -> Split:
+        if self.reading.binarise is None:
+            return split
+        images = spool(drawn_once(split.images, number), self.image_shape)
+        return replace(split, images=images)
 
     def _on_background(self, split: Split) -> Split:
         if split.transparency is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from explorer.core.subsets import split_by_class
+from explorer.data.binarise import WORDS
 from explorer.data.dataset import Dataset, Split
 from explorer.data.files.tree import title_of
 from explorer.data.layouts.find import find_images
@@ -26,6 +27,8 @@ from explorer.data.sources.read import read_part
 from explorer.data.sources.source import Layout, Part, Survey
 from explorer.errors import DatasetError
 
+BINARY = "-binary"
+"""What the name of a set ends with whose pixels are drawn black or white."""
 TOLD_CUT = 0.1
 """Of the pictures' area: a crop that leaves out more is told."""
 
@@ -68,7 +71,7 @@ def load_dataset(
         if name is not None and (is_exact or not path.exists()):
             if str(source).lower().endswith("-grey"):
                 reading = replace(reading, grey=True)
-            return _load_named(name, data_dir, reading, download)
+            return _binary(_load_named(name, data_dir, reading, download))
         if source and not path.exists() and _begins_files(path):
             path, reading = path.parent, replace(reading, pick=words_of(path.name)[-1])
         if not source or not path.exists():
@@ -77,9 +80,18 @@ def load_dataset(
                 f"give one of {', '.join(NAMED)}, or a path to your own images."
             )
         with without_warnings_of_pillow():
-            return _load_own(path, reading, test_fraction, seed)
+            return _binary(_load_own(path, reading, test_fraction, seed))
     except OSError as error:
         raise _explain(error) from error
+
+
+def _binary(dataset: Dataset) -> Dataset:
+    """A data set under another name if its pixels are drawn black or white, else as it is."""
+    how = dataset.reading.binarise
+    if how is None:
+        return dataset
+    dataset.report.note(WORDS[how])
+    return replace(dataset, name=dataset.name + BINARY, title=f"{dataset.title} (binary)")
 
 
 def _begins_files(path: Path) -> bool:
@@ -185,7 +197,7 @@ def _choose_range(parts: list[Part], survey: Survey, reading: Reading, report: R
 
 def _load_named(name: str, data_dir: Path | None, reading: Reading, download: bool) -> Dataset:
     named, report = NAMED[name], Report()
-    own = replace(reading, image_size=None, grey=False, fit="crop")
+    own = replace(reading, image_size=None, grey=False, fit="crop", binarise=None)
     if own not in (AS_THEY_ARE, Reading(range=(0, 255))):
         raise DatasetError(
             f"{named.title} is read as it is published: range, label, class level "
@@ -238,7 +250,7 @@ def _slug(title: str) -> str:
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "images"
     reserved = {name.replace("_", "-") for name in NAMED}
-    return f"own-{slug}" if slug.removesuffix("-grey") in reserved else slug
+    return f"own-{slug}" if slug.removesuffix(BINARY).removesuffix("-grey") in reserved else slug
 
 
 def _explain(error: OSError) -> DatasetError:

@@ -9,6 +9,9 @@ from explorer.errors import DatasetError
 
 Fit = Literal["crop", "pad", "stretch"]
 """How a picture of other proportions becomes the model's: cut, laid on background, distorted."""
+Binarisation = Literal["dynamic", "static"]
+"""Whether training images are drawn black and white anew in each batch, or once; test images are
+drawn once."""
 MAX_IMAGE_SIZE = 512
 """Pixels a side: images are decoded, and models made, in memory."""
 FILE_NAME = "filename"
@@ -30,6 +33,7 @@ class Reading:
         first_page: take the first page of a stack alone.
         whole: take the test images as training images too; without a test split, all images.
         pick: a word that names one of several sets at a place.
+        binarise: whether and how pixels are drawn black or white.
 
     Raises:
         DatasetError: a size or a range cannot be.
@@ -44,6 +48,7 @@ class Reading:
     first_page: bool = False
     whole: bool = False
     pick: str | None = None
+    binarise: Binarisation | None = None
 
     def __post_init__(self) -> None:
         for side in self.image_size or ():

@@ -62,6 +62,17 @@ OURS: dict[str, Recipe] = {
             "context": 32,
         }
     ),
+    "residual-flow-binary": Recipe(
+        summary="residual MLP for binarised digits with an autoregressive flow as posterior, 50-D",
+        encoder=(FLATTEN, dense(384), residual(384)),
+        flow=(autoregressive(160),) * 3,
+        context=64,
+        decoder=(dense(320), *[residual(320)] * 3),
+        head=DENSE_HEAD,
+        augmentation=_DIGITS,
+        kl_warmup=0.15,
+        epochs=70,
+    ),
     "residual-squared-digits": _WIDE_DIGITS.model_copy(
         update={
             "summary": "wider residual MLP for digits with squared error",

@@ -41,6 +41,7 @@ def shuffled_batches(
     seed: int,
     epochs: range,
     augmentation: Augmentation | None = None,
+    draw: bool = False,
     replicas: tuple[slice, int] = (slice(0, 1), 1),
 ) -> tf.data.Dataset:
     """Stream shuffled batches of images in [0, 1] and noise ε, epoch after epoch.
@@ -55,6 +56,7 @@ def shuffled_batches(
         seed: of order and noise.
         epochs: numbers of the epochs to stream.
         augmentation: random changes of the images.
+        draw: whether pixels become black or white, with their grey value as probability.
         replicas: which of how many equal parts of each batch to stream, one after
             the other.
     """
@@ -68,14 +70,19 @@ def shuffled_batches(
         def parts_of(step: tf.Tensor, rows: tf.Tensor) -> tf.data.Dataset:
             noise_key = fold_in(key, step + 1)
             noise = tf.random.stateless_normal((batch_size, latent_dim), seed=noise_key)
-            batch = [rows, noise]
+            batch = {"rows": rows, "noise": noise}
             if augmentation:
-                change_key = fold_in(noise_key, 0)
-                batch.append(
-                    random_transforms(augmentation, batch_size, images.shape[1:], key=change_key)
+                batch["transforms"] = random_transforms(
+                    augmentation, batch_size, images.shape[1:], key=fold_in(noise_key, 0)
                 )
-            shared = [tf.reshape(part, (parts, -1, *part.shape[1:]))[mine] for part in batch]
-            return tf.data.Dataset.from_tensor_slices(tuple(shared))
+            if draw:
+                shape = (batch_size, *images.shape[1:])
+                batch["thresholds"] = tf.random.stateless_uniform(shape, fold_in(noise_key, 1))
+            shared = {
+                name: tf.reshape(part, (parts, -1, *part.shape[1:]))[mine]
+                for name, part in batch.items()
+            }
+            return tf.data.Dataset.from_tensor_slices(shared)
 
         return batches.enumerate().flat_map(parts_of)
 
@@ -88,16 +95,19 @@ def batches_in_order(
 ) -> tf.data.Dataset:
     """The chosen images in their order, with the same noise every time."""
     noise = np.random.default_rng(seed).standard_normal((len(chosen), latent_dim), np.float32)
-    return _read(images, tf.data.Dataset.from_tensor_slices((chosen, noise)).batch(batch_size))
+    parts = {"rows": chosen, "noise": noise}
+    return _read(images, tf.data.Dataset.from_tensor_slices(parts).batch(batch_size))
 
 
 def _read(images: np.ndarray, batches: tf.data.Dataset) -> tf.data.Dataset:
-    def read(
-        rows: tf.Tensor, noise: tf.Tensor, transforms: tf.Tensor | None = None
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        pixels = tf.numpy_function(lambda indices: images[indices], [rows], tf.uint8)
-        pixels.set_shape((noise.shape[0], *images.shape[1:]))
+    def read(batch: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        pixels = tf.numpy_function(lambda indices: images[indices], [batch["rows"]], tf.uint8)
+        pixels.set_shape((batch["noise"].shape[0], *images.shape[1:]))
         x = tf.cast(pixels, tf.float32) / 255.0
-        return x if transforms is None else transform(x, transforms), noise
+        if "transforms" in batch:
+            x = transform(x, batch["transforms"])
+        if "thresholds" in batch:
+            x = tf.cast(batch["thresholds"] < x, tf.float32)
+        return x, batch["noise"]
 
     return batches.map(read).prefetch(2)

@@ -59,6 +59,7 @@ def train(
     run: Run,
     images: np.ndarray,
     *,
+    drawn_from: np.ndarray | None = None,
     checkpoints: Path,
     resume: bool = False,
     strategy: tf.distribute.Strategy | None = None,
@@ -76,6 +77,7 @@ def train(
     Args:
         run: what to train.
         images: ``(n, height, width, channels)`` uint8, in memory or memory-mapped.
+        drawn_from: the same images in grey, of which each batch draws black and white ones anew.
         checkpoints: folder of this run's checkpoints, made if missing; the same for
             all workers.
         resume: go on from the last checkpoint there, if there is one.
@@ -124,7 +126,7 @@ def train(
     replicas = replicas_of(strategy)
     batches = iter(
         strategy.distribute_datasets_from_function(
-            lambda _: _stream(run, images, training, batch_size, done, replicas)
+            lambda _: _stream(run, images, drawn_from, training, batch_size, done, replicas)
         )
     )
     run_steps = _compile_steps(model, strategy, batch_size)
@@ -180,6 +182,7 @@ def round_to_half(model: keras.Model) -> None:
 def _stream(
     run: Run,
     images: np.ndarray,
+    drawn_from: np.ndarray | None,
     chosen: np.ndarray,
     batch_size: int,
     done: int,
@@ -188,9 +191,10 @@ def _stream(
     """The batches of all epochs from ``done`` on, first those with augmentation."""
     batches = partial(
         shuffled_batches,
-        images,
+        images if drawn_from is None else drawn_from,
         chosen,
         batch_size,
+        draw=drawn_from is not None,
         latent_dim=run.latent_dim,
         seed=run.seed,
         replicas=replicas,

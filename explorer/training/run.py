@@ -8,6 +8,7 @@ from typing import Any
 from explorer.bundle.card import Card
 from explorer.bundle.store import History
 from explorer.data.dataset import Dataset
+from explorer.data.reading import Binarisation
 from explorer.data.summary import three_lines
 from explorer.errors import ExplorerError
 from explorer.recipes.recipe import Recipe
@@ -28,6 +29,7 @@ class Run:
         seed: of initial weights, order of the images and noise.
         train_sha256: of the training images, so that a checkpoint is never
             resumed on others.
+        binarise: how they were made black and white, if they were.
     """
 
     recipe: Recipe
@@ -35,6 +37,7 @@ class Run:
     latent_dim: int
     seed: int
     train_sha256: str
+    binarise: Binarisation | None = None
 
     @classmethod
     def of_card(cls, card: Card) -> Run:
@@ -45,17 +48,19 @@ class Run:
             latent_dim=card.model.latent_dim,
             seed=card.training.seed,
             train_sha256=card.data.train_sha256,
+            binarise=card.data.reading.binarise,
         )
 
     def to_json(self) -> dict[str, Any]:
         """The fields that decide the result, as JSON values: equal for equal runs."""
-        return {
+        values = {
             "recipe": self.recipe.settings(),
             "image_shape": list(self.image_shape),
             "latent_dim": self.latent_dim,
             "seed": self.seed,
             "train_sha256": self.train_sha256,
         }
+        return values | ({"binarise": self.binarise} if self.binarise else {})
 
 
 @dataclass(frozen=True, eq=False)
