@@ -9,6 +9,7 @@ from explorer.cli.terminal import exit_with
 
 COMMANDS = {
     "app": "show the page in a browser",
+    "bound": "bound −log p(x) of all test images by thousands of samples",
     "adopt": "make a bundle of any encoder and decoder",
     "convert": "convert bundles of an earlier version to the present one",
     "data": "fetch or look at a data set, and say what it has",

@@ -107,6 +107,10 @@ def figures_of(card: Card) -> Iterator[Figure]:
     )  # fmt: skip
     for part in ("information", "total_correlation", "dimension_wise"):
         yield Figure(f"{PARTS[part]}, nats", 2, getattr(m.kl_parts, part, None), images)
+    yield Figure(
+        "bound on −log p(x), nats", 2, getattr(card.bound, "bound", None),
+        (density, getattr(card.bound, "samples", 0)),
+    )  # fmt: skip
     yield Figure("squared error per pixel", 4, m.squared_error, images)
     sharpness = None if m.sharpness is None else 100 * m.sharpness
     yield Figure("sharpness, %", 1, sharpness, images)

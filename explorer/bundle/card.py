@@ -246,6 +246,18 @@ class Metrics(_Card):
     maps: dict[str, MapCard]
 
 
+class Bound(_Card):
+    """−log p(x) of all test images bounded by importance sampling, nats: ``core.bound``.
+
+    ``error`` is the standard error of the mean over ``images``.
+    """
+
+    samples: PositiveInt
+    images: PositiveInt
+    bound: float
+    error: float
+
+
 class FileCard(_Card):
     """What a file of the bundle must be."""
 
@@ -262,6 +274,7 @@ class Card(_Card):
     model: ModelCard
     training_if_trained: TrainingCard | None = Field(alias="training")
     metrics: Metrics
+    bound: Bound | None = None
     files: dict[FileName, FileCard]
 
     @model_validator(mode="after")

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from explorer.bundle.card import BundleError, DataCard, Metrics
+from explorer.bundle.bound import bounds_of, read_bounds, summarise_bounds
+from explorer.bundle.card import Bound, BundleError, DataCard, Metrics
 from explorer.bundle.figures import (
     EvaluationError,
     Readings,
@@ -41,6 +42,7 @@ from explorer.cli.arguments import (
     new_parser,
 )
 from explorer.core.elbo import kl_per_dimension
+from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset, dataset_fingerprint
 from explorer.errors import DatasetError
 
@@ -57,6 +59,9 @@ LATENT_TOLERANCES = {"log_density": 5e-3, "agreement": 0.2}
 DEFAULT_LATENT_TOLERANCE = 1e-3
 """Relative to the largest value. Far from the data the log-density multiplies what rounding to
 half precision may change in a latent, and neighbours that are equally near may change places."""
+
+BOUNDS_CHECKED = 30
+"""Test images whose bound is computed again: thousands of decodes each."""
 
 FROM_LATENTS = ("log_density", "kl", "nearest_distance", "agreement")
 """Arrays that follow from the latents, and are all that can be recomputed without an encoder."""
@@ -100,6 +105,8 @@ def verify(path: Path, source: str | None, data_dir: Path | None) -> int:
         metrics, latents = recompute(bundle, dataset)
         checks += compare_data(bundle.card.data, dataset)
         checks += compare_figures(bundle.card.metrics, metrics)
+        if bundle.card.bound:
+            checks += compare_bounds(bundle, bundle.card.bound, dataset)
         names = ARRAYS if bundle.card.model.has_graphs else FROM_LATENTS
         checks += compare_latents(bundle.latents, latents, names)
         if not bundle.card.model.has_graphs:
@@ -191,6 +198,17 @@ def compare_figures(card: BaseModel, found: BaseModel, prefix: str = "") -> Iter
         else:
             tolerance = TOLERANCES.get(name, DEFAULT_TOLERANCE)
             yield _check(prefix + name, expected, value, tolerance)
+
+
+def compare_bounds(bundle: Bundle, card: Bound, dataset: Dataset) -> Iterator[Check]:
+    """The card's bound against the images', and those of some images against what they give."""
+    stored = read_bounds(bundle)
+    yield from compare_figures(card, summarise_bounds(stored, card.samples), "bound.")
+    rows = evenly_spaced(len(stored), BOUNDS_CHECKED)
+    found = bounds_of(bundle, dataset.test, card.samples)(rows)
+    difference = float(np.max(np.abs(found - stored[rows])))
+    name = f"bound of {len(rows)} images"
+    yield Check(name, 0.0, difference, difference <= DEFAULT_TOLERANCE)
 
 
 def compare_latents(stored: Latents, found: Latents, names: Iterable[str]) -> Iterator[Check]:

@@ -198,7 +198,8 @@ def _choose_range(parts: list[Part], survey: Survey, reading: Reading, report: R
 def _load_named(name: str, data_dir: Path | None, reading: Reading, download: bool) -> Dataset:
     named, report = NAMED[name], Report()
     own = replace(reading, image_size=None, grey=False, fit="crop", binarise=None)
-    if own not in (AS_THEY_ARE, Reading(range=(0, 255))):
+    scale = named.range
+    if own not in (AS_THEY_ARE, Reading(range=(scale.low, scale.high))):
         raise DatasetError(
             f"{named.title} is read as it is published: range, label, class level "
             "and first page are for your own images."
@@ -207,7 +208,7 @@ def _load_named(name: str, data_dir: Path | None, reading: Reading, download: bo
     is_greyed = reading.grey and channels > 1
     form = Form(
         (*(reading.image_size or (height, width)), 1 if reading.grey else channels),
-        BYTES,
+        scale,
         reading.fit,
     )
 
@@ -223,6 +224,7 @@ def _load_named(name: str, data_dir: Path | None, reading: Reading, download: bo
             f"{named.title} has images of shape {named.image_shape}, "
             f"but those found have {layout.image_shape} ({layout.origin})."
         )
+    train, test = _choose_parts(layout, report)
     return Dataset(
         name=f"{name}-grey" if is_greyed else name,
         title=f"{named.title} (grey)" if is_greyed else named.title,
@@ -231,9 +233,10 @@ def _load_named(name: str, data_dir: Path | None, reading: Reading, download: bo
         origin=layout.origin,
         image_shape=form.shape,
         may_be_kept=named.may_be_kept,
-        read_train=partial(_read, layout.parts[TRAIN], None, form, report),
-        read_test=partial(_read, layout.parts[TEST], None, form, report),
+        read_train=partial(_read, train, None, form, report),
+        read_test=partial(_read, test or train, None, form, report),
         known_background=named.background,
+        range=form.range,
         reading=reading,
         report=report,
     )

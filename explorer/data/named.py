@@ -14,11 +14,13 @@ from explorer.data.files.download import File
 from explorer.data.files.download import download as fetch
 from explorer.data.files.published import CIFAR10_CLASSES
 from explorer.data.pixels import Shape
+from explorer.data.ranges import BYTES, Range
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
 
 SYSTEM_DATA_DIR = Path("/usr/share/datasets")
 """Where Debian's dataset-* packages install."""
+_LAROCHELLE = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"
 _KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
 
@@ -34,6 +36,7 @@ class NamedSet:
     places: tuple[str, ...]
     files: tuple[File, ...]
     may_be_kept: bool = False
+    range: Range = BYTES
 
 
 NAMED = {
@@ -67,6 +70,19 @@ NAMED = {
                 "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
             ),
         ),
+    ),
+    "binarized_mnist": NamedSet(
+        title="MNIST as Larochelle binarised it",
+        classes=("digit",),
+        licence="CC BY-SA 3.0 (LeCun, Cortes, Burges; Larochelle)",
+        image_shape=(28, 28, 1),
+        background=0.0,
+        places=("binarized_mnist", "binarized-mnist", "BinaryMNIST"),
+        files=tuple(
+            File(f"{_LAROCHELLE}{name}", f"binarized_mnist/{name}")
+            for name in (f"binarized_mnist_{split}.amat" for split in ("train", "valid", "test"))
+        ),
+        range=Range(0.0, 1.0),
     ),
     "cifar10": NamedSet(
         title="CIFAR-10",
@@ -176,7 +192,9 @@ def _download(named: NamedSet) -> None:
         fetch(named.files, _keras_caches()[-1])
     except OSError as error:
         reason = getattr(error, "reason", error)
+        source = named.files[0].url.rpartition("/")[0]
         raise DatasetError(
             f"{named.title} is not on this machine and could not be downloaded ({reason}); connect "
-            "to the internet, or name a folder that holds the set in --data-dir or LATENT_DATA_DIR."
+            f"to the internet, or get it from {source} and name a folder that holds the set in "
+            "--data-dir or LATENT_DATA_DIR."
         ) from error

@@ -81,5 +81,5 @@ def _doubts(dataset: Dataset) -> Iterator[str]:
     levels, peak = len(np.unique(images)), int(images.max())
     if peak < DARKEST_WHITE:
         yield f"the brightest pixel is {peak} of 255: give --range LOW HIGH if white is darker"
-    elif levels < FEWEST_LEVELS:
+    elif levels < FEWEST_LEVELS and dataset.reading.binarise is None:
         yield f"the pixels have {levels} levels only"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from explorer.bundle.card import Card, KlParts, MapCard
+from explorer.bundle.card import Bound, Card, KlParts, MapCard
 from explorer.core.likelihoods import LIKELIHOODS
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 
@@ -110,7 +110,7 @@ def further_figures(card: Card) -> list[Figure]:
                 "by this model would take for each value; 8 is to store them as they are",
             ),
         )
-    if m.entropy_floor is not None and m.excess is not None:
+    if m.entropy_floor and m.excess is not None:  # black and white pixels have none
         rows.insert(
             0,
             (
@@ -120,6 +120,8 @@ def further_figures(card: Card) -> list[Figure]:
                 "reconstruction: grey values read as probabilities are never free",
             ),
         )
+    if card.bound:
+        rows.insert(0, bound_figure(card.bound))
     if m.knn_accuracy is not None and m.knn_accuracy_pca is not None:
         rows.append(
             (
@@ -132,6 +134,16 @@ def further_figures(card: Card) -> list[Figure]:
     if m.kl_parts is not None:
         rows += kl_figures(m.kl_parts, card.data.test_images)
     return rows + map_figures(m.maps)
+
+
+def bound_figure(bound: Bound) -> Figure:
+    """The figure by which models of other likelihoods, posteriors and priors compare."""
+    return (
+        "bound on −log p(x)",
+        f"{bound.bound:.2f} ± {bound.error:.2f} nats",
+        f"importance-sampled with K = {bound.samples:,} on all {bound.images:,} test images; ± is "
+        "the standard error of their mean (Burda et al. 2016, eq. 8)",
+    )
 
 
 def kl_figures(parts: KlParts, count: int) -> list[Figure]:

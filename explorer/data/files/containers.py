@@ -1,4 +1,4 @@
-"""Readers of NPY, NPZ, HDF5 and MATLAB files: from a file to the arrays in it, by name.
+"""Readers of NPY, NPZ, HDF5, MATLAB and AMAT files: from a file to the arrays in it, by name.
 
 Pickled objects are never loaded. Only blocks of an array are in memory at a time.
 """
@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from explorer.data.files.amat import read_amat
 from explorer.data.files.libraries import need
 from explorer.data.files.stored import Stored, rows_at_once, stored_array
 from explorer.data.files.tree import Tree
@@ -106,6 +107,7 @@ READERS: dict[str, Reader] = {
     ".hdf5": read_hdf5,
     ".hdf": read_hdf5,
     ".mat": read_mat,
+    ".amat": read_amat,
 }
 
 

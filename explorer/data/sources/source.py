@@ -187,6 +187,8 @@ class Layout:
         """
         if self.classes == names:
             return self
+        if len(self.classes) == len(names) == 1:
+            return replace(self, classes=names)
         if not all(name.isdigit() and int(name) < len(names) for name in self.classes):
             raise DatasetError(
                 f"{path} must hold the classes {', '.join(names)} but holds "

@@ -1,0 +1,102 @@
+"""The bound on −log p(x) of every test image by many importance samples, kept with a bundle."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from explorer.bundle.arrays import expect, read_arrays, save_arrays
+from explorer.bundle.atomic import unfinished
+from explorer.bundle.card import Bound, BundleError
+from explorer.bundle.files import read_checked
+from explorer.bundle.split import flow_draw
+from explorer.bundle.store import Bundle, save_card
+from explorer.core.bound import importance_bound
+from explorer.data.dataset import Split
+
+BOUND = "bound.npz"
+"""Holds ``bound``: of each test image, nats, ``(n,)`` float32."""
+
+
+def bounds_of(bundle: Bundle, test: Split, samples: int) -> Callable[[Iterable[int]], np.ndarray]:
+    """A function from numbers of test images to their bounds, nats, float64.
+
+    Args:
+        bundle: with graphs whose encoder tells log-variances.
+        test: its test images.
+        samples: draws of z for each, K.
+
+    Raises:
+        BundleError: the model tells no density of its latents.
+    """
+    model = bundle.card.model
+    if not (model.has_graphs and model.has_variance):
+        raise BundleError(
+            f"{bundle.card.name} has no bound: it takes an encoder that tells log-variances, "
+            "and a decoder"
+        )
+    flow = flow_draw(bundle.encoder) if model.has_flow else None
+
+    def bounds(numbers: Iterable[int]) -> np.ndarray:
+        found = []
+        for number in numbers:
+            codec = bundle.codec.given(int(test.labels[number]))
+            image = test.images[number] / np.float32(255.0)
+            found.append(
+                importance_bound(
+                    flow or codec.draw,
+                    codec.parameters,
+                    image,
+                    int(number),
+                    model.latent_dim,
+                    model.likelihood,
+                    samples=samples,
+                )
+            )
+        return np.array(found)
+
+    return bounds
+
+
+def summarise_bounds(bounds: np.ndarray, samples: int) -> Bound:
+    """The mean over images, and its standard error."""
+    values = bounds.astype(np.float64)
+    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+    return Bound(
+        samples=samples,
+        images=len(values),
+        bound=round(float(values.mean()), 3),
+        error=round(float(error), 3),
+    )
+
+
+def save_bounds(bundle: Bundle, bounds: np.ndarray, samples: int) -> Bound:
+    """Put the bounds of all test images into a bundle; every other file stays as it is.
+
+    Returns:
+        What the card then tells.
+    """
+    told = summarise_bounds(bounds, samples)
+    with unfinished(bundle.path) as folder:
+        shutil.copytree(bundle.path, folder, dirs_exist_ok=True)
+        save_arrays(folder / BOUND, bound=bounds.astype(np.float32))
+        card = bundle.card.model_copy(update={"bound": told})
+        save_card(card, folder, dict.fromkeys([*card.files, BOUND]))
+    return told
+
+
+def read_bounds(bundle: Bundle) -> np.ndarray:
+    """The bounds that a bundle keeps, ``(n,)`` float32.
+
+    Raises:
+        BundleError: the file is missing, was changed, or does not fit the card.
+    """
+    place = f"{BOUND} of {bundle.card.name}"
+    if BOUND not in bundle.card.files:
+        raise BundleError(f"card.json of {bundle.card.name} does not list {BOUND}")
+    content = read_checked(bundle.path / BOUND, bundle.card.files[BOUND])
+    bounds = read_arrays(content, ["bound"], place)["bound"]
+    expect(place, "bound", bounds, (bundle.card.data.test_images,), np.float32)
+    return bounds

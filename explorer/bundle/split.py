@@ -1,0 +1,54 @@
+"""Cut an encoder with a flow in two, so that many draws for one image encode it once."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+
+from explorer.bundle.codec import open_session, run_graph
+from explorer.bundle.posterior import Pair
+from explorer.core.metrics import Draw
+
+
+def split_encoder(encoder: bytes) -> tuple[bytes, bytes]:
+    """Cut a graph (image, noise) → (z, log q) where the noise enters.
+
+    Returns:
+        The graph image → what the flow reads of it, and the graph of that and noise → (z, log q).
+    """
+    model = onnx.shape_inference.infer_shapes(onnx.load_from_string(encoder))
+    image, noise = (value.name for value in model.graph.input)
+    of_image, of_noise = _reached_from(image, model.graph), _reached_from(noise, model.graph)
+    read = {
+        name
+        for node in model.graph.node
+        if of_noise.intersection(node.output)
+        for name in of_image.intersection(node.input) - of_noise
+    }
+    extractor = onnx.utils.Extractor(model)
+    cut, outputs = sorted(read), [value.name for value in model.graph.output]
+    parts = ([image], cut), ([*cut, noise], outputs)
+    head, tail = (extractor.extract_model(*part).SerializeToString() for part in parts)
+    return head, tail
+
+
+def flow_draw(encoder: bytes) -> Draw:
+    """``Codec.draw`` of such an encoder, which runs what the noise does not reach once an image."""
+    head, tail = (open_session(graph, "encoder.onnx") for graph in split_encoder(encoder))
+
+    def draw(images: np.ndarray, noise: np.ndarray) -> Pair:
+        read = run_graph(head, None, images)
+        repeated = (np.repeat(values, noise.shape[1], axis=0) for values in read)
+        z, log_q = run_graph(tail, None, *repeated, noise.reshape(-1, noise.shape[-1]))
+        return z.reshape(noise.shape), log_q.reshape(noise.shape)
+
+    return draw
+
+
+def _reached_from(start: str, graph: onnx.GraphProto) -> set[str]:
+    """The values of a graph that depend on one of its inputs, and that input."""
+    reached = {start}
+    for node in graph.node:  # each after those whose values it reads, as ONNX demands
+        if reached.intersection(node.input):
+            reached.update(node.output)
+    return reached

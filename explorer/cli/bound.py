@@ -1,0 +1,117 @@
+"""Bound −log p(x) of every test image of a model by thousands of importance samples.
+
+    python -m explorer bound mnist-binary-50d
+    python -m explorer bound mnist-binary-50d --samples 500
+
+This is the figure that tables of papers have (Burda et al. 2016, eq. 8). It is kept with the
+bundle, shown with the model and checked by 'verify'. It takes minutes to hours; interrupted, the
+same command goes on with the images that are left. The exit status is 0, 1 for a bundle that has
+no bound or is broken, 2 if there is no such bundle or its images are not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from explorer.bundle.arrays import read_arrays, save_arrays
+from explorer.bundle.bound import bounds_of, save_bounds, summarise_bounds
+from explorer.bundle.card import Bound, BundleError
+from explorer.bundle.files import read_file
+from explorer.bundle.store import DEFAULT_FOLDER, Bundle, find_bundles, load_bundle
+from explorer.cli.arguments import UsageError, choose_bundles, command_name, number
+from explorer.cli.verify import find_data
+from explorer.core.subsets import in_chunks
+from explorer.data.dataset import Split
+from explorer.errors import DatasetError
+
+AT_ONCE = 20
+"""Images after which the bounds so far are saved."""
+
+
+def main() -> int:
+    """Run the command line."""
+    arguments = parse_arguments()
+    folder, samples = arguments.bundles, arguments.samples
+    try:
+        for path in choose_bundles(find_bundles(folder), arguments.names, folder):
+            bundle = load_bundle(path)
+            dataset = find_data(bundle, arguments.data, arguments.data_dir)
+            bounds = compute(bundle, dataset.test, samples)
+            told = save_bounds(bundle, bounds, samples)
+            _so_far(bundle, samples).unlink()
+            print(f"{path.name}: −log p(x) ≤ {describe(told)}")
+    except BundleError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except (UsageError, DatasetError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def compute(bundle: Bundle, test: Split, samples: int) -> np.ndarray:
+    """The bounds of all test images, nats, ``(n,)``; those that were computed before are kept.
+
+    The order is a random one, so that the mean so far tells what the mean will be.
+    """
+    count, place = len(test.images), _so_far(bundle, samples)
+    bounds = np.full(count, np.nan)
+    if place.exists():
+        bounds = read_arrays(read_file(place), ["bound"], place.name)["bound"]
+    bounds_at = bounds_of(bundle, test, samples)
+    order = np.random.default_rng(0).permutation(count)
+    left = order[np.isnan(bounds[order])]
+    started = time.monotonic()
+    for done, rows in enumerate(in_chunks(left, AT_ONCE), start=1):
+        bounds[rows] = bounds_at(rows)
+        _save(bounds, place)
+        known = bounds[~np.isnan(bounds)]
+        passed = time.monotonic() - started
+        minutes = passed / 60 * (len(left) / min(done * AT_ONCE, len(left)) - 1)
+        if sys.stdout.isatty():
+            said = (
+                f"{len(known):,} of {count:,} images, {describe(summarise_bounds(known, samples))}"
+            )
+            print(f"\r{bundle.card.name}: {said}, {minutes:.0f} min left ", end="", flush=True)
+    if sys.stdout.isatty():
+        print()
+    return bounds
+
+
+def describe(told: Bound) -> str:
+    """The figure in a few words."""
+    return f"{told.bound:.2f} ± {told.error:.2f} nats (K = {told.samples:,})"
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog=command_name(),
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("names", nargs="+", metavar="NAME", help="bundles")
+    add("--samples", type=number(int, 1), default=5000, metavar="K", help="an image (default 5000)")
+    add("--bundles", type=Path, default=DEFAULT_FOLDER, metavar="DIR")
+    add("--data", metavar="SOURCE", help="where a model's own images are")
+    add("--data-dir", type=Path, metavar="DIR", help="where data sets are")
+    return parser.parse_args()
+
+
+def _so_far(bundle: Bundle, samples: int) -> Path:
+    """Where the bounds are kept until all are there, of this very model with as many samples."""
+    graphs = bundle.card.files["decoder.onnx"].sha256[:8]
+    return bundle.path.with_name(f".{bundle.card.name}-{graphs}-{samples}.npz")
+
+
+def _save(bounds: np.ndarray, place: Path) -> None:
+    beside = place.with_suffix(".unfinished")
+    save_arrays(beside, bound=bounds)
+    os.replace(beside, place)

@@ -1,0 +1,124 @@
+"""The bound of every test image: its value where that is known, its file, its command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_metrics import IMAGES, MODEL, draw_exact, draw_wrong
+
+from explorer.bundle.bound import bounds_of, read_bounds
+from explorer.bundle.images import load_card_data
+from explorer.bundle.split import flow_draw
+from explorer.bundle.store import load_bundle
+from explorer.cli import bound, verify
+from explorer.core.bound import DRAWS, importance_bound, many_bernoulli_log_likelihoods
+from explorer.core.likelihoods import log_likelihood
+
+ROOT = Path(__file__).parents[1]
+
+
+def gaussian_bound(draw: Any, image: np.ndarray, number: int, samples: int) -> float:
+    return importance_bound(
+        draw, MODEL.decode_parameters, image, number, 2, "gaussian", samples=samples
+    )
+
+
+def test_the_exact_posterior_makes_the_bound_the_log_likelihood() -> None:
+    images = np.random.default_rng(0).uniform(0, 1, (5, 2, 2, 1)).astype(np.float32)
+    bounds = [gaussian_bound(draw_exact, image, 3, DRAWS + 1) for image in images]
+    np.testing.assert_allclose(bounds, -MODEL.log_marginal(images), atol=1e-5)
+
+
+def test_many_samples_reach_the_log_likelihood_from_another_posterior() -> None:
+    bounds = np.array([gaussian_bound(draw_wrong, IMAGES[0], n, 3 * DRAWS) for n in range(40)])
+    likelihood = np.exp(-MODEL.log_marginal(IMAGES[:1])[0] - bounds)  # an unbiased estimate of 1
+    assert likelihood.std() > 1e-4
+    assert abs(likelihood.mean() - 1.0) < 4 * likelihood.std() / 40**0.5
+
+
+def test_the_likelihood_of_many_draws_is_that_of_the_elbo() -> None:
+    random = np.random.default_rng(0)
+    for shape in ((28, 28, 1), (5, 7, 3), (1, 1, 1)):
+        image = random.random(shape, np.float32)
+        logits = random.normal(0, 8, (9, *shape)).astype(np.float32)
+        logits[0] = np.where(logits[0] > 0, 1e4, -1e4)
+        found = many_bernoulli_log_likelihoods(image, logits)
+        exact = log_likelihood(image[np.newaxis].astype(float), logits.astype(float), "bernoulli")
+        np.testing.assert_allclose(found, exact, rtol=1e-5, atol=1e-3)
+
+
+def test_a_flow_cut_where_noise_enters_draws_what_the_whole_one_does() -> None:
+    bundle = load_bundle(ROOT / "pretrained" / "mnist-8d-flow")
+    random = np.random.default_rng(0)
+    images = random.random((3, 28, 28, 1), np.float32)
+    noise = random.standard_normal((3, 5, 8), np.float32)
+    for cut, whole in zip(
+        flow_draw(bundle.encoder)(images, noise), bundle.codec.draw(images, noise), strict=True
+    ):
+        np.testing.assert_allclose(cut, whole, atol=1e-5)
+
+
+def test_an_interrupted_command_goes_on_and_verify_checks_what_it_gave(
+    copy_bundle: Callable[[], Path],
+    reseal: Callable[[Path], None],
+    tiny_settings: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path, asked = copy_bundle(), []
+
+    def run(command: Any, *arguments: str) -> int:
+        options = ["--bundles", str(path.parent), "--data", tiny_settings["data"]]
+        monkeypatch.setattr("sys.argv", ["command", path.name, *options, *arguments])
+        return int(command.main())
+
+    def interrupted(*given: Any) -> Callable[..., np.ndarray]:
+        compute = bounds_of(*given)
+
+        def bounds(rows: Any) -> np.ndarray:
+            asked.extend(rows)
+            if len(asked) == 2 * bound.AT_ONCE:
+                raise KeyboardInterrupt
+            return compute(rows)
+
+        return bounds
+
+    monkeypatch.setattr(bound, "bounds_of", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(bound, "--samples", "40")
+    assert load_bundle(path).card.bound is None
+    assert run(bound, "--samples", "40") == 0
+    bundle = load_bundle(path)
+    data = bundle.card.data
+    assert len(asked) == data.test_images + bound.AT_ONCE  # those that were not saved, again
+    assert not list(path.parent.glob(".*"))
+
+    stored, told = read_bounds(bundle), bundle.card.bound
+    assert told is not None
+    assert (told.samples, told.images) == (40, data.test_images)
+    assert told.bound == pytest.approx(stored.mean(), abs=1e-3)
+    assert told.error == pytest.approx(stored.std() / len(stored) ** 0.5, rel=0.02)
+    assert bundle.card.metrics.neg_elbo is not None
+    assert told.bound < bundle.card.metrics.neg_elbo
+    assert f"{told.bound:.2f} ± {told.error:.2f} nats" in capsys.readouterr().out
+    test = load_card_data(data, tiny_settings["data"]).test
+    np.testing.assert_allclose(bounds_of(bundle, test, 40)([7, 3]), stored[[7, 3]], atol=1e-4)
+
+    assert run(verify) == 0
+    assert "bound of 30 images" in capsys.readouterr().out
+    card = json.loads((path / "card.json").read_text(encoding="utf-8"))
+    card["bound"]["bound"] -= 0.1
+    (path / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    assert run(verify) == 1
+    assert capsys.readouterr().out.count("DIFFERS") == 1
+    np.savez(path / "bound.npz", bound=stored - np.float32(0.1))
+    reseal(path)
+    assert run(verify) == 1
+    assert "bound of 30 images" in next(
+        line for line in capsys.readouterr().out.splitlines() if "DIFFERS" in line
+    )
