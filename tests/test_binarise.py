@@ -117,8 +117,8 @@ def test_larochelles_split_is_read_as_it_is_published(tmp_path: Path) -> None:
     again = load_card_data(data, data_dir=tmp_path)
     assert dataset_fingerprint(again.test) == data.test_sha256
 
-    (folder / "binarized_mnist_test.amat").write_text("0 1 grey\n")
-    with pytest.raises(DatasetError, match="must hold rows of 3 whole numbers"):
+    (folder / "binarized_mnist_test.amat").write_text("0 " * 783 + "grey\n")
+    with pytest.raises(DatasetError, match="must hold rows of 784 whole numbers"):
         _ = load_dataset("binarized_mnist", data_dir=tmp_path).test
 
 

@@ -265,6 +265,8 @@ def test_how_the_images_were_read_is_told(bundles: dict[str, Bundle]) -> None:
         "values 0..4095 are black to white, other proportions padded with the background, "
         "classes by dx, first pages only"
     )
+    drawn = describe_reading(data.model_copy(update={"reading": ReadingCard(binarise="dynamic")}))
+    assert "of the training images anew in each batch, of the test images once" in drawn
 
 
 def test_the_changes_of_training_images_are_told() -> None:

@@ -21,6 +21,7 @@ from explorer.bundle.files import read_file
 from explorer.bundle.sheets import plane_of
 from explorer.bundle.store import Bundle
 from explorer.core.subsets import evenly_spaced
+from explorer.data.binarise import WORDS
 from explorer.data.reading import Fit
 from explorer.recipes.recipe import Recipe
 from explorer.web.document import Look, estimated_size, write_page
@@ -294,6 +295,8 @@ def describe_reading(data: DataCard) -> str:
         parts.append(f"classes by {reading.class_level} levels of folders")
     if reading.first_page:
         parts.append("first pages only")
+    if reading.binarise:
+        parts.append(f"{WORDS[reading.binarise]}; greys of your own pictures go in as they are")
     return ", ".join(parts)
 
 
