@@ -9,17 +9,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_metrics import IMAGES, MODEL, draw_exact, draw_wrong
+from linear_gaussian import LinearGaussian
 
 from explorer.bundle.bound import bounds_of, read_bounds
 from explorer.bundle.images import load_card_data
+from explorer.bundle.posterior import GaussianPosterior
 from explorer.bundle.split import flow_draw
-from explorer.bundle.store import load_bundle
+from explorer.bundle.store import load_bundle, load_reference
 from explorer.cli import bound, verify
 from explorer.core.bound import DRAWS, importance_bound, many_bernoulli_log_likelihoods
 from explorer.core.likelihoods import log_likelihood
 
 ROOT = Path(__file__).parents[1]
+MODEL = LinearGaussian()
+IMAGE = np.array([0.9, 0.2, 0.7, 0.1], np.float32).reshape(2, 2, 1)
+NOT_THE_POSTERIOR = np.array([[0.5, 0.3]]), np.log([[0.4, 0.5]])
+draw_exact = GaussianPosterior(MODEL.encode).draw
+draw_wrong = GaussianPosterior(lambda images: NOT_THE_POSTERIOR).draw
 
 
 def gaussian_bound(draw: Any, image: np.ndarray, number: int, samples: int) -> float:
@@ -35,13 +41,14 @@ def test_the_exact_posterior_makes_the_bound_the_log_likelihood() -> None:
 
 
 def test_many_samples_reach_the_log_likelihood_from_another_posterior() -> None:
-    bounds = np.array([gaussian_bound(draw_wrong, IMAGES[0], n, 3 * DRAWS) for n in range(40)])
-    likelihood = np.exp(-MODEL.log_marginal(IMAGES[:1])[0] - bounds)  # an unbiased estimate of 1
+    bounds = np.array([gaussian_bound(draw_wrong, IMAGE, n, 3 * DRAWS) for n in range(40)])
+    exact = -MODEL.log_marginal(IMAGE[np.newaxis])[0]
+    likelihood = np.exp(exact - bounds)  # an unbiased estimate of 1
     assert likelihood.std() > 1e-4
     assert abs(likelihood.mean() - 1.0) < 4 * likelihood.std() / 40**0.5
 
 
-def test_the_likelihood_of_many_draws_is_that_of_the_elbo() -> None:
+def test_the_likelihood_of_many_draws_is_that_of_training() -> None:
     random = np.random.default_rng(0)
     for shape in ((28, 28, 1), (5, 7, 3), (1, 1, 1)):
         image = random.random(shape, np.float32)
@@ -122,3 +129,12 @@ def test_an_interrupted_command_goes_on_and_verify_checks_what_it_gave(
     assert "bound of 30 images" in next(
         line for line in capsys.readouterr().out.splitlines() if "DIFFERS" in line
     )
+
+
+def test_the_table_beside_published_models_has_the_cards_bound() -> None:
+    name = "mnist-binary-50d-tanh-200"
+    told = load_reference(ROOT / "pretrained" / "references" / name).card.bound
+    text = (ROOT / "docs" / "figures.md").read_text(encoding="utf-8")
+    (row,) = (line for line in text.splitlines() if f"`{name}` |" in line)
+    assert told is not None
+    assert f"| {told.samples:,} | {told.bound:.2f} ± {told.error:.2f} |" in row
