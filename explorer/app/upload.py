@@ -25,6 +25,10 @@ PREVIEW_SIDE = 512
 """Pixels of the uploaded picture's longer side as shown: it is sent anew with every adjustment."""
 
 LARGEST_ZOOM = 8.0
+GREYS = (
+    "the model was trained on black and white pixels: greys go in as they are, as the mean of what "
+    "could be drawn"
+)
 
 
 def upload_and_prepare(
@@ -89,7 +93,8 @@ def _ask_for_file(key: str, source: str) -> bytes | None:
 
 def _adjust(bundle: Bundle, upload: Upload, suggestion: Framing, *, key: str) -> np.ndarray:
     shape, background = bundle.card.data.image_shape, bundle.card.data.background
-    for note in upload.notes:
+    drawn = (GREYS,) if bundle.card.data.reading.binarise else ()
+    for note in upload.notes + drawn:
         st.caption(f":material/info: {note}")
     whole, seen, controls = st.columns([1, 1, 2], gap="medium")
     with controls:
