@@ -35,7 +35,8 @@ def test_between_dots_lies_the_mean_of_their_latents_weighted_by_distance() -> N
     places = np.array([[0.0, 0.0], [3.0, 0.0]], np.float32)
     latents = np.array([[0.0, 5.0], [1.0, 5.0]], np.float32)
     z, distances = latents_at(np.array([[0.0, 0.0], [1.5, 0.0], [1.0, 0.0]]), places, latents)
-    np.testing.assert_allclose(z, [[0, 5], [0.5, 5], [0.2, 5]], atol=1e-6)  # weights 1 and 1/4
+    expected = np.array([[0.0, 5.0], [0.5, 5.0], [0.2, 5.0]])  # the last of weights 1 and 1/4
+    np.testing.assert_allclose(z, expected, atol=1e-6)
     np.testing.assert_allclose(distances, [0, 1.5, 1])
 
 
