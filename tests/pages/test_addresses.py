@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 
 import pytest
 
@@ -77,23 +78,38 @@ def default_address(model: str, view: str) -> dict[str, str]:
     return address(visit(model=model, view=view))
 
 
-@pytest.mark.parametrize(("name", "value"), HOSTILE, ids=lambda text: text[:24])
-def test_a_nonsensical_address_falls_back_with_a_sentence(name: str, value: str) -> None:
-    asked = {"model": DEEP, "view": "Interpolate", name: value}
-    visitor = visit(**asked)
+def hostile_addresses() -> list[dict[str, str]]:
+    """Each value once; several in an address, but for those that change what the others mean."""
+    by_name: dict[str, list[str]] = {}
+    for name, value in HOSTILE:
+        by_name.setdefault(name, []).append(value)
+    alone = [{name: value} for name in ("model", "view") for value in by_name.pop(name)]
+    together = [
+        {name: value for name, value in zip(by_name, values, strict=True) if value is not None}
+        for values in itertools.zip_longest(*by_name.values())
+    ]
+    return alone + together
+
+
+@pytest.mark.parametrize("hostile", hostile_addresses(), ids=lambda hostile: str(hostile)[:40])
+def test_a_nonsensical_address_falls_back_with_sentences(hostile: dict[str, str]) -> None:
+    visitor = visit(**{"model": DEEP, "view": "Interpolate", **hostile})
     assert_sound(visitor)
     (warning,) = visitor.warning
-    said = warning.value
-    assert said.startswith(("The address asks for ", "The address's "))
-    assert f" {name} " in said
-    assert len(said) < 300
-    assert "\n" not in said
-    code = said.split("`")  # what a stranger wrote stands in code marks, where it is but text
-    assert len(code) in (1, 3)
-    for piece in (code[0], code[-1]):
-        assert not set("<>[]!$\\") & set(piece)
-    assert "int_max_str_digits" not in said
-    model, view = DEEP if name != "model" else FLAT, "Interpolate" if name != "view" else "Map"
+    sentences = warning.value.split("  \n")
+    assert len(sentences) == len(hostile)
+    for name in hostile:
+        starts = f"The address asks for {name} ", f"The address's {name} "
+        (said,) = (sentence for sentence in sentences if sentence.startswith(starts))
+        assert len(said) < 300
+        assert "\n" not in said
+        code = said.split("`")  # what a stranger wrote stands in code marks, where it is but text
+        assert len(code) in (1, 3)
+        for piece in (code[0], code[-1]):
+            assert not set("<>[]!$\\") & set(piece)
+        assert "int_max_str_digits" not in said
+    model = FLAT if "model" in hostile else DEEP
+    view = "Map" if "view" in hostile else "Interpolate"
     assert address(visitor) == default_address(model, view)
     visitor.run()
     assert not visitor.warning  # said once

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from explorer.app import cache
 from explorer.bundle.store import (
     Bundle,
 )
@@ -63,10 +64,16 @@ def test_a_direction_has_a_slider_and_a_score(bundles: dict[str, Bundle]) -> Non
     ["", "means:3", "means:3:10", "means:3:3", "fitted:0:-1", "component:9", "component:0",
      "random:x", "column:age", "ends:test-3", "ends:test-3:test-3", "up", "means:٣:4"],
 )  # fmt: skip
-def test_a_direction_that_there_is_not_is_left_out(text: str) -> None:
-    visitor = visit(model=DEEP, view="Sliders", direction=text)
+def test_there_is_no_such_direction(text: str, bundles: dict[str, Bundle]) -> None:
+    with pytest.raises(ValueError, match=r"^[^\n]+$"):
+        cache.direction(bundles[DEEP], text)
+
+
+def test_a_direction_that_there_is_not_is_left_out() -> None:
+    visitor = visit(model=DEEP, view="Sliders", direction="means:3:10")
     assert_sound(visitor)
     assert "direction" not in address(visitor)
+    assert "The address's direction `means:3:10` was left out: " in visitor.warning[0].value
 
 
 def test_groups_of_the_map_make_a_direction_and_an_analogy(bundles: dict[str, Bundle]) -> None:
