@@ -23,8 +23,14 @@ from explorer.bundle.arrays import read_arrays, save_arrays
 from explorer.bundle.bound import bounds_of, save_bounds, summarise_bounds
 from explorer.bundle.card import Bound, BundleError
 from explorer.bundle.files import read_file
-from explorer.bundle.store import DEFAULT_FOLDER, Bundle, find_bundles, load_bundle
-from explorer.cli.arguments import UsageError, choose_bundles, command_name, number
+from explorer.bundle.store import Bundle, find_bundles, load_bundle
+from explorer.cli.arguments import (
+    UsageError,
+    add_bundles_option,
+    choose_bundles,
+    new_parser,
+    number,
+)
 from explorer.cli.verify import find_data
 from explorer.core.subsets import in_chunks
 from explorer.data.dataset import Split
@@ -91,15 +97,11 @@ def describe(told: Bound) -> str:
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        prog=command_name(),
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = new_parser(__doc__)
     add = parser.add_argument
     add("names", nargs="+", metavar="NAME", help="bundles")
     add("--samples", type=number(int, 1), default=5000, metavar="K", help="an image (default 5000)")
-    add("--bundles", type=Path, default=DEFAULT_FOLDER, metavar="DIR")
+    add_bundles_option(parser)
     add("--data", metavar="SOURCE", help="where a model's own images are")
     add("--data-dir", type=Path, metavar="DIR", help="where data sets are")
     return parser.parse_args()
