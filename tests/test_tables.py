@@ -55,6 +55,16 @@ def test_hugging_face_metadata_lie_in_each_split(folder: Path) -> None:
     assert pets.test.labels.tolist() == [0, 1, 0, 1]
 
 
+@pytest.mark.parametrize("between", [" ", ",", "\t"])
+def test_a_text_file_of_names_and_labels_is_a_table(folder: Path, between: str) -> None:
+    for number in range(10):
+        save_image(folder / f"im_{number}.png")
+    rows = (f"im_{number}.png{between}{'ab'[number % 2]}" for number in range(10))
+    (folder / "labels.txt").write_text("\n".join(rows))
+    found = load_dataset(folder)
+    assert (found.classes, found.train.labels.tolist().count(1)) == (("a", "b"), 4)
+
+
 def test_celeba_lists_give_attributes_and_splits(folder: Path) -> None:
     for number in range(1, 13):
         save_image(folder / "img_align_celeba" / f"{number:06}.jpg")

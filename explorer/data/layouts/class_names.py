@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from explorer.data.files.kinds import kind_of_file
+from explorer.data.files.kinds import kind_of_file, suffix_of
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.roles import words_of
+from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.report import Report
 from explorer.data.sources.source import Layout
 
@@ -17,6 +18,7 @@ _CODES = re.compile(r"(.*/)?[^/]*-mapping\.txt")  # a label, then the codes of i
 _WORDS = re.compile(r"(.*/)?(words|synset_words|loc_synset_mapping)\.txt")  # an id, then words
 _LINES = re.compile(r"(.*/)?(classes|labels|(class|label)_?names|categories)\.txt")  # of 0, 1, …
 _LONGEST_LIST = 2**25  # bytes
+_FIRST = re.compile(r"[\s,;]")  # what ends the first cell of a line
 
 ClassNames = Mapping[str, Mapping[str, str]]
 """Of each file, the names by what the images' labels are."""
@@ -28,8 +30,10 @@ def read_class_names(tree: Tree, pick: str | None) -> ClassNames:
     for name in tree.names():
         if name.endswith(".txt") and (read := _reader_of(name.lower())):
             with tree.local(name) as file:
-                lines = file.read(_LONGEST_LIST).decode("utf-8", "replace").splitlines()
-            found[name] = read([line.strip() for line in lines if line.strip()])
+                content = file.read(_LONGEST_LIST).decode("utf-8", "replace")
+            lines = [line.strip() for line in content.splitlines() if line.strip()]
+            if not all(suffix_of(_FIRST.split(line)[0]) in FORMAT_OF_SUFFIX for line in lines):
+                found[name] = read(lines)  # else it tells the labels of images
     order = sorted(found, key=lambda name: (pick not in words_of(name), len(found[name])))
     return {name: found[name] for name in order}
 

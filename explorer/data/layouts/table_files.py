@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -24,6 +25,7 @@ from explorer.errors import DatasetError
 LARGEST_TABLE = 512 * 2**20  # bytes
 NUMBER = "number"
 """Title of a column that numbers the images, as CUB-200 does."""
+_CELLS = re.compile(r"[^\s,;]+")  # of a line in a list
 _FLOWERS = ("imagelabels.mat", "setid.mat")
 _FLOWERS_SPLITS = {"trnid": TRAIN, "valid": VALIDATION, "tstid": TEST}
 _LIST_WORDS = frozenset(
@@ -143,7 +145,7 @@ def _by_spaces(name: str, content: str) -> dict[str, list[str]]:
         if rows and len(rows[0]) == len(titles) + 1:
             titles = ["image", *titles]
         return _by_rows(iter([titles, *rows]))
-    cells = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    cells = [_CELLS.findall(line) for line in lines if line.strip() and not line.startswith("#")]
     role = _role_of_list(name)
     if cells and role is not None:
         others = ["label"] if len(cells[0]) == 2 else map(str, range(1, len(cells[0])))
