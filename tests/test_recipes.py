@@ -109,6 +109,21 @@ def test_a_recipe_cannot_be_changed() -> None:
             {"flow": [{"layer": "InverseAutoregressive", "units": 8, "backwards": True}]},
             ["flow", "backwards by itself"],
         ),
+        ({"objective": {"name": "gan"}}, ["objective", "'gan'", "'tc', 'factor'"]),
+        ({"objective": {"name": "tc"}}, ["objective.tc.weight", "required"]),
+        ({"objective": {"name": "factor", "gamma": -1}}, ["objective.factor.gamma", "0"]),
+        (
+            {"objective": {"name": "factor", "gamma": 1, "layers": [{"layer": "Lambda"}]}},
+            ["objective.factor.layers", "'Lambda'", "Dense"],
+        ),
+        ({"objective": {"name": "tc", "weight": 6}, "beta": 2}, ["leave out beta"]),
+        (
+            {
+                "objective": {"name": "tc", "weight": 6},
+                "flow": [{"layer": "InverseAutoregressive", "units": 8}],
+            },
+            ["leave out the flow"],
+        ),
     ],
 )
 def test_a_mistake_in_a_recipe_gets_a_sentence(change: dict[str, Any], words: list[str]) -> None:

@@ -41,10 +41,11 @@ SMALL: dict[str, Any] = {  # not compiled by XLA
     "head": {"layer": "Dense"},
     "batch_size": 64,
 }
-DENSE = {  # compiled by XLA
+DENSE: dict[str, Any] = {  # compiled by XLA, with a discriminator
     "encoder": [{"layer": "Flatten"}, {"layer": "GaussianNoise", "stddev": 0.1}],
     "decoder": [{"layer": "Residual", "layers": [{"layer": "Dropout", "rate": 0.2}]}],
     "head": {"layer": "Dense"},
+    "objective": {"name": "factor", "gamma": 1.0},
     "kl_warmup": 0.5,
     "epochs": 3,
     "batch_size": 64,

@@ -99,7 +99,7 @@ def numbers(metrics: dict[str, Any], *keys: str | int) -> list[tuple[str | int, 
             found += numbers(value, *keys, key)
         elif isinstance(value, list):
             found += [(*keys, key, index) for index in range(len(value))]
-        else:
+        elif value is not None:
             found.append((*keys, key))
     return found
 

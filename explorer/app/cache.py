@@ -19,6 +19,7 @@ import streamlit as st
 
 from explorer.bundle import sheets
 from explorer.bundle.card import BundleError, Card
+from explorer.bundle.chance import Chance, chance_of
 from explorer.bundle.directions import parse_direction
 from explorer.bundle.files import read_file
 from explorer.bundle.images import find_originals
@@ -78,6 +79,12 @@ def list_references() -> list[Reference | str]:
     """Card and history of every usable bundle and every reference, or what is wrong with one."""
     usable = [BUNDLES / name for name, card in list_bundles().items() if isinstance(card, Card)]
     return _load_references(_states_of([*usable, *find_references(BUNDLES)]))
+
+
+def chance(bundle: Bundle) -> Chance | None:
+    """What the seed alone does to a model's figures, as far as the references tell."""
+    others = [entry for entry in list_references() if isinstance(entry, Reference)]
+    return chance_of(Reference(bundle.card, bundle.history), others)
 
 
 def open_bundle(name: str) -> Bundle:

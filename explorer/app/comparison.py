@@ -74,8 +74,8 @@ def comparison_table(references: Sequence[Reference], marked: int) -> dict[str, 
 def peculiarities(card: Card) -> list[str]:
     """Why a model's figures are not those of an ELBO with a Bernoulli likelihood."""
     found = []
-    if not card.model.adopted and card.model.recipe.beta != 1.0:
-        found.append(f"β = {card.model.recipe.beta:.3g}")
+    if not card.model.adopted and card.model.recipe.peculiarity:
+        found.append(card.model.recipe.peculiarity)
     if card.metrics.neg_elbo is not None and card.model.likelihood != "bernoulli":
         found.append(f"{card.model.likelihood} likelihood")
     return found

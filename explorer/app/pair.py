@@ -9,7 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from explorer.app import cache
+from explorer.app.words import NO_GAIN, literal
 from explorer.bundle.card import Card
+from explorer.bundle.chance import Chance
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import nearest
 
@@ -21,6 +23,13 @@ PARTS = {
     "dimension_wise": "dimension-wise KL",
 }
 """Of the KL, by their names on the card."""
+FACTORS = {
+    "mig": "mutual information gap (MIG)",
+    "sap": "separated predictability (SAP)",
+    "disentanglement": "disentanglement (DCI)",
+    "completeness": "completeness (DCI)",
+}
+"""How single dimensions stand for single factors, by their names on the card."""
 
 
 def partners(card: Card, cards: Mapping[str, Card]) -> list[str]:
@@ -105,8 +114,10 @@ def figures_of(card: Card) -> Iterator[Figure]:
         "amortisation gap, nats", 2, None if gap is None else gap.neg_elbo - gap.refined,
         (density, getattr(gap, "images", 0)),
     )  # fmt: skip
-    for part in ("information", "total_correlation", "dimension_wise"):
-        yield Figure(f"{PARTS[part]}, nats", 2, getattr(m.kl_parts, part, None), images)
+    for part, words in PARTS.items():
+        yield Figure(f"{words}, nats", 2, getattr(m.kl_parts, part, None), images)
+    for name, words in FACTORS.items():
+        yield Figure(words, 3, getattr(m.disentanglement, name, None), images)
     yield Figure(
         "bound on −log p(x), nats", 2, getattr(card.bound, "bound", None),
         (density, getattr(card.bound, "samples", 0)),
@@ -171,3 +182,18 @@ def gap_between(one: Bundle, other: Bundle) -> Gap | None:
     each = other.latents.neg_elbo.astype(np.float64) - one.latents.neg_elbo
     error = float(each.std(ddof=1) / np.sqrt(len(each))) if len(each) > 1 else np.inf
     return Gap(float(each.mean()), error, each)
+
+
+def describe_chance(gap: Gap, chances: Mapping[str, Chance | None]) -> str:
+    """Whether a difference is more than what other seeds make; empty where that is not known."""
+    known = {name: chance.deviation["neg_elbo"] for name, chance in chances.items() if chance}
+    if not known:
+        return ""
+    name = max(known, key=known.__getitem__)
+    chance = chances[name]
+    assert chance is not None
+    verdict = "This difference is smaller. " if abs(gap.mean) < known[name] else ""
+    return (
+        f"The seed alone changes the −ELBO of {literal(name)} by ± {known[name]:.2f} nats "
+        f"(standard deviation of {len(chance.seeds)} trainings). {verdict}{NO_GAIN}"
+    )

@@ -10,6 +10,9 @@ import numpy as np
 
 from explorer.bundle.store import Bundle
 
+NO_GAIN = "A smaller difference between two models is not a gain."
+"""What the spread over seeds means."""
+
 
 def literal(text: str) -> str:
     """Escape a text for Markdown: titles and names come from cards that anyone may have written.

@@ -220,6 +220,35 @@ class KlParts(_Card):
     dimension_wise_error: float
 
 
+class FactorCard(_Card):
+    """What the latents tell of a factor of so many values; see ``core.disentanglement``.
+
+    ``mig`` and ``sap`` are gaps between the two best dimensions; ``predicted`` is the share of
+    images whose value is predicted rightly.
+    """
+
+    values: PositiveInt
+    mig: float
+    sap: float
+    completeness: float
+    predicted: float
+
+
+class DisentanglementCard(_Card):
+    """How far single dimensions stand for single factors, on so many test images.
+
+    ``mig``, ``sap``, ``completeness`` and ``informativeness`` are means over the factors.
+    """
+
+    images: PositiveInt
+    mig: float
+    sap: float
+    disentanglement: float
+    completeness: float
+    informativeness: float
+    factors: dict[str, FactorCard]
+
+
 class Metrics(_Card):
     """Figures on the test set, defined in ``figures.evaluate``; terms in nats per image.
 
@@ -244,6 +273,7 @@ class Metrics(_Card):
     squared_error_pca: float
     sharpness: float | None = None
     maps: dict[str, MapCard]
+    disentanglement: DisentanglementCard | None = None
 
 
 class Bound(_Card):

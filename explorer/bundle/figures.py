@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from explorer.bundle.card import AmortisationGap, ImportanceBound, KlParts, Metrics
+from explorer.bundle.card import (
+    AmortisationGap,
+    DisentanglementCard,
+    FactorCard,
+    ImportanceBound,
+    KlParts,
+    Metrics,
+)
 from explorer.bundle.codec import Codec
 from explorer.bundle.latents import Latents
 from explorer.bundle.places import (
@@ -22,6 +29,7 @@ from explorer.bundle.walks import build_graph
 from explorer.core import metrics
 from explorer.core.amortisation import amortisation_gap
 from explorer.core.density import AggregatePosterior
+from explorer.core.disentanglement import disentanglement, find_factors
 from explorer.core.elbo import kl_per_dimension
 from explorer.core.half import to_half
 from explorer.core.information import kl_parts
@@ -37,6 +45,7 @@ IMPORTANCE_IMAGES, IMPORTANCE_SAMPLES = 1000, 100
 GAP_IMAGES, GAP_LATENTS = 500, 4000
 """Test images whose posteriors are refined, and the latent dimensions of all of them together."""
 KL_SAMPLES = 1000
+FACTOR_IMAGES = 10_000
 NEIGHBOURS = 15
 MAX_TRAINING_IMAGES, MAX_TRAINING_BYTES = 60_000, 2**30
 """If there are more training images than the first, a sample of both limits enters k-NN and PCA."""
@@ -154,6 +163,8 @@ def summarise(
       they have (``metrics.sharpness``).
     - ``kl_parts``: the KL of Gaussian posteriors as mutual information, total correlation and
       the rest (Chen et al. 2018), from latents of some images and the posteriors of all.
+    - ``disentanglement``: MIG, DCI and SAP, where at least two factors are known
+      (``core.disentanglement``).
     - ``maps``: how well each kind of map keeps neighbours (``places.judge_maps``).
 
     Args:
@@ -237,8 +248,43 @@ def summarise(
         ),
         sharpness=readings.sharpness,
         maps=judge_maps(stored_z_mean, test.labels, latents.places, main_dimensions(weights)),
+        disentanglement=measure_disentanglement(stored_z_mean, dataset),
     )
     return figures, latents
+
+
+def measure_disentanglement(z_mean: np.ndarray, dataset: Dataset) -> DisentanglementCard | None:
+    """MIG, DCI and SAP of the test images' means; None where fewer than two factors are known.
+
+    Factors are columns of few values (``core.disentanglement.find_factors``), and beside such the
+    class.
+    """
+    test = dataset.test
+    rows = evenly_spaced(len(z_mean), FACTOR_IMAGES)
+    columns = {"class": test.labels, **test.columns}
+    factors = find_factors({name: values[rows] for name, values in columns.items()})
+    if len(factors) < 2:
+        return None
+    found = disentanglement(z_mean[rows], np.stack(list(factors.values()), axis=1))
+    cards = {
+        name: FactorCard(
+            values=int(values.max()) + 1,
+            mig=round(float(found.gap[i]), 4),
+            sap=round(float(found.separation[i]), 4),
+            completeness=round(float(found.completeness[i]), 4),
+            predicted=round(float(found.informativeness[i]), 4),
+        )
+        for i, (name, values) in enumerate(factors.items())
+    }
+    return DisentanglementCard(
+        images=len(rows),
+        mig=round(float(found.gap.mean()), 4),
+        sap=round(float(found.separation.mean()), 4),
+        disentanglement=round(found.disentanglement, 4),
+        completeness=round(float(found.completeness.mean()), 4),
+        informativeness=round(float(found.informativeness.mean()), 4),
+        factors=cards,
+    )
 
 
 def _read(codec: Codec, test: Split, train: Split, has_variance: bool) -> Readings:

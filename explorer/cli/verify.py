@@ -52,6 +52,8 @@ TOLERANCES = {
     "squared_error": 2e-6,
     "squared_error_pca": 2e-6,
     "sharpness": 2e-4,
+    **dict.fromkeys(("predicted", "informativeness", "disentanglement", "completeness"), 0.02),
+    **dict.fromkeys(("mig", "sap"), 0.01),
 }
 DEFAULT_TOLERANCE = 0.005
 """Nats: the card's rounding, and what another processor's arithmetic may change."""

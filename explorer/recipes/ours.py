@@ -12,7 +12,7 @@ from explorer.recipes.layers import (
     residual,
     transposed,
 )
-from explorer.recipes.recipe import Augmentation, Recipe
+from explorer.recipes.recipe import Augmentation, DensityRatio, Recipe, TotalCorrelation
 
 _RESIDUAL_WIDE = Recipe(
     summary="wider residual MLP with KL warm-up, for 4-D and more",
@@ -79,6 +79,18 @@ OURS: dict[str, Recipe] = {
             "head": {"layer": "Dense", "activation": "sigmoid"},
             "likelihood": "gaussian",
             "sigma": 0.5**0.5,
+        }
+    ),
+    "residual-tc": _RESIDUAL_WIDE.model_copy(
+        update={
+            "summary": "wider residual MLP whose dimensions are to be independent (β-TCVAE)",
+            "objective": TotalCorrelation(name="tc", weight=6.0),
+        }
+    ),
+    "residual-factor": _RESIDUAL_WIDE.model_copy(
+        update={
+            "summary": "wider residual MLP whose dimensions are to be independent (FactorVAE)",
+            "objective": DensityRatio(name="factor", gamma=10.0),
         }
     ),
     "conv-colour": _CONV_COLOUR,

@@ -10,7 +10,7 @@ height and width divided by ``downscale``; ``InverseAutoregressive`` is a step o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -88,6 +88,43 @@ class Augmentation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     until: float = Field(0.75, ge=0.0, le=1.0)
 
 
+class TotalCorrelation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+    """A weight for each part of the KL in place of β for all: β-TCVAE, Chen et al. 2018.
+
+    Attributes:
+        weight: of the total correlation, so that dimensions become independent.
+        information: of the mutual information between image and latent.
+        dimension_wise: of the KL between each dimension's distribution and the prior's.
+    """
+
+    name: Literal["tc"]
+    weight: NonNegativeFloat
+    information: NonNegativeFloat = 1.0
+    dimension_wise: NonNegativeFloat = 1.0
+
+
+class DensityRatio(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+    """The total correlation besides, as a discriminator estimates it: FactorVAE, Kim & Mnih 2018.
+
+    Attributes:
+        gamma: its weight.
+        layers: of the discriminator, before its one linear output. Kim & Mnih have six of
+            1,000 units.
+    """
+
+    name: Literal["factor"]
+    gamma: NonNegativeFloat
+    layers: tuple[Layer, ...] = ({"layer": "Dense", "units": 256, "activation": "leaky_relu"},) * 3
+
+    @field_validator("layers")
+    @classmethod
+    def _know_every_layer(cls, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+        return _know_all(layers, LAYERS)
+
+
+Objective = Annotated[TotalCorrelation | DensityRatio, Field(discriminator="name")]
+
+
 class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """An architecture with its likelihood, optimiser and schedule.
 
@@ -106,7 +143,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         sigma: standard deviation of the Gaussian likelihood, in units of the
             pixel range [0, 1]; None learns one for all pixels.
         beta: weight of the KL term (Higgins et al. 2017); 1 is the ELBO.
-        kl_warmup: fraction of all steps over which that weight grows from 0.
+        objective: what training minimises besides the −ELBO; None for that alone.
+        kl_warmup: fraction of all steps over which the weights of both grow from 0.
         augmentation: random changes of the training images.
         epochs: passes over the training set.
         batch_size: images in a step.
@@ -128,6 +166,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     likelihood: LikelihoodName = "bernoulli"
     sigma: PositiveFloat | None = None
     beta: NonNegativeFloat = 1.0
+    objective: Objective | None = None
     kl_warmup: float = Field(0.0, ge=0.0, le=1.0)
     augmentation: Augmentation | None = None
     epochs: PositiveInt = 30
@@ -150,6 +189,16 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         return layers
 
     @property
+    def peculiarity(self) -> str:
+        """How training weighs the terms of the ELBO; empty where it takes them as they are."""
+        if isinstance(self.objective, TotalCorrelation):
+            return f"total correlation × {self.objective.weight:.3g}"
+        parts = [f"β = {self.beta:.3g}"] * (self.beta != 1.0)
+        if isinstance(self.objective, DensityRatio):
+            parts.append(f"total correlation × {1 + self.objective.gamma:.3g}, by a discriminator")
+        return ", ".join(parts)
+
+    @property
     def augmented_epochs(self) -> int:
         """How many epochs, from the first, train on randomly changed images."""
         return round(self.augmentation.until * self.epochs) if self.augmentation else 0
@@ -157,16 +206,12 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     @field_validator("encoder")
     @classmethod
     def _know_every_layer(cls, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-        for layer in layers:
-            _check_layer(layer, LAYERS)
-        return layers
+        return _know_all(layers, LAYERS)
 
     @field_validator("decoder")
     @classmethod
     def _know_every_layer_and_grids(cls, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-        for layer in layers:
-            _check_layer(layer, LAYERS | {"Grid"})
-        return layers
+        return _know_all(layers, LAYERS | {"Grid"})
 
     @property
     def has_flow(self) -> bool:
@@ -176,8 +221,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     @field_validator("flow")
     @classmethod
     def _know_every_step(cls, steps: tuple[Layer, ...]) -> tuple[Layer, ...]:
-        for step in steps:
-            _check_layer(step, STEPS)
+        for step in _know_all(steps, STEPS):
             if "backwards" in step:
                 raise ValueError("every other step goes backwards by itself; leave it out")
         return steps
@@ -194,6 +238,11 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     def _refuse_what_has_no_effect(self) -> Recipe:
         if self.context and not self.flow:
             raise ValueError("context is for a flow; there is none")
+        if isinstance(self.objective, TotalCorrelation):
+            if self.flow:
+                raise ValueError("objective tc takes Gaussian posteriors; leave out the flow")
+            if self.beta != 1.0:
+                raise ValueError("objective tc weighs the parts of the KL; leave out beta")
         likelihood = LIKELIHOODS[self.likelihood]
         if not likelihood.has_sigma:
             if self.sigma is not None:
@@ -242,6 +291,12 @@ def first_problem(error: ValidationError) -> str:
     place = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
     return f"{place}: {message}" if place else message
+
+
+def _know_all(layers: tuple[Layer, ...], known: frozenset[str]) -> tuple[Layer, ...]:
+    for layer in layers:
+        _check_layer(layer, known)
+    return layers
 
 
 def _check_layer(layer: Any, known: frozenset[str]) -> None:

@@ -88,7 +88,7 @@ def train(
 
     Raises:
         TrainingError: the loss became NaN or infinite, the checkpoint is another run's,
-            or the batches cannot be split evenly.
+            or the batches cannot be split evenly, or at all.
         DistributionError: the workers of a cluster do not train the same run, or one
             of them is gone.
     """
@@ -100,6 +100,11 @@ def train(
         raise TrainingError(
             f"batches of {batch_size} images cannot be split evenly among "
             f"{strategy.num_replicas_in_sync} devices; give another --batch-size"
+        )
+    if recipe.objective is not None and strategy.num_replicas_in_sync > 1:
+        raise TrainingError(
+            f"the objective {recipe.objective.name} compares the latents of a whole batch, which "
+            "several devices would split; train on one device"
         )
     steps = len(training) // batch_size
 
@@ -216,8 +221,9 @@ def _compile_steps(
     @compiled
     def gradients(images: tf.Tensor, noise: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
         with tf.GradientTape() as tape:
-            reconstruction, kl = model.elbo_terms(images, model(images, noise, training=True))
-            loss = tf.reduce_sum(model.objective(reconstruction, kl)) / batch_size
+            outputs = model(images, noise, training=True)
+            reconstruction, kl = model.elbo_terms(images, outputs)
+            loss = tf.reduce_sum(model.objective(reconstruction, kl, outputs)) / batch_size
             loss += sum(model.losses) / strategy.num_replicas_in_sync  # layers' regularisers
         sums = tf.stack([tf.reduce_sum(reconstruction), tf.reduce_sum(kl)])
         return tape.gradient(loss, model.trainable_variables), sums

@@ -20,6 +20,7 @@ from explorer.core.elbo import (
 )
 from explorer.core.likelihoods import LIKELIHOODS, Likelihood, log_likelihood
 from explorer.recipes.recipe import Recipe, RecipeError, recipe_from_json
+from explorer.training.independence import build_discriminator, penalty
 from explorer.training.layers import (
     GaussianParameters,
     InverseAutoregressive,
@@ -120,8 +121,8 @@ class VAE(keras.Model):
     ``kl_warmup_steps`` is set by whoever knows the length of the run.
 
     Metrics, nats per image: ``reconstruction`` (−log p(x|z), one sample),
-    ``kl``, and ``neg_elbo``, their sum. The loss is the same with the KL term
-    weighted by ``beta`` and its warm-up.
+    ``kl``, and ``neg_elbo``, their sum. The loss is the same with the KL term weighted by
+    ``beta`` and its warm-up, and with what the recipe's ``objective`` adds.
     """
 
     def __init__(
@@ -140,6 +141,7 @@ class VAE(keras.Model):
         self.encoder = build_encoder(self.recipe, self.image_shape, latent_dim)
         self.flow = build_flow(self.recipe, latent_dim)
         self.decoder = build_decoder(self.recipe, self.image_shape, latent_dim)
+        self.discriminator = build_discriminator(self.recipe, latent_dim)
         self.noise = keras.random.SeedGenerator(seed)
         self.kl_warmup_steps = 0
         self.terms = {
@@ -157,7 +159,8 @@ class VAE(keras.Model):
 
         Returns:
             ``kl``, by dimension ``(n, latent_dim)``: exact, or at one draw where there is
-            a flow; ``parameters`` of the likelihood.
+            a flow; ``parameters`` of the likelihood; the draw ``z``, and ``z_mean`` and
+            ``z_log_var`` of the Gaussian, ``(n, latent_dim)`` each.
         """
         z_mean, z_log_var, *context = self.encoder(images, training=training)
         if epsilon is None:
@@ -168,7 +171,10 @@ class VAE(keras.Model):
         else:
             z, log_scale = self.flow([z, *context], training=training)
             kl = sampled_kl_per_dimension(epsilon, z_log_var, z, log_scale, ops=ops)
-        return {"kl": kl, "parameters": self.decoder(z, training=training)}
+        parameters = self.decoder(z, training=training)
+        return {
+            "kl": kl, "parameters": parameters, "z": z, "z_mean": z_mean, "z_log_var": z_log_var,
+        }  # fmt: skip
 
     def compute_loss(
         self,
@@ -183,23 +189,26 @@ class VAE(keras.Model):
         self.terms["reconstruction"].update_state(reconstruction)
         self.terms["kl"].update_state(kl)
         self.terms["neg_elbo"].update_state(reconstruction + kl)
-        return ops.mean(self.objective(reconstruction, kl)) + sum(self.losses)
+        return ops.mean(self.objective(reconstruction, kl, y_pred)) + sum(self.losses)
 
     def elbo_terms(self, images: Any, outputs: dict[str, Any]) -> tuple[Any, Any]:
         """Reconstruction and KL term of each image, nats, ``(n,)``, from what ``call`` returns."""
         log_px = log_likelihood(images, outputs["parameters"], self.recipe.likelihood, ops=ops)
         return -log_px, ops.sum(outputs["kl"], axis=-1)
 
-    def objective(self, reconstruction: Any, kl: Any) -> Any:
-        """What training minimises: the −ELBO with the KL term weighted, nats, ``(n,)``.
+    def objective(self, reconstruction: Any, kl: Any, outputs: dict[str, Any]) -> Any:
+        """What training minimises, nats, ``(n,)``: the −ELBO with the KL term weighted, and more.
 
-        The weight is β, or what the warm-up has reached of it.
+        The weight is β; what the recipe's ``objective`` adds comes to it, and the warm-up
+        weighs both.
         """
-        weight: Any = self.recipe.beta
+        weighted = self.recipe.beta * kl
+        if self.recipe.objective is not None:
+            weighted += penalty(self.recipe.objective, outputs, self.discriminator)
         if self.kl_warmup_steps:
             step = ops.cast(self.optimizer.iterations, "float32")
-            weight *= ops.minimum(1.0, step / self.kl_warmup_steps)
-        return reconstruction + weight * kl
+            weighted *= ops.minimum(1.0, step / self.kl_warmup_steps)
+        return reconstruction + weighted
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The three terms; ``fit`` shows them without the loss, which warm-up distorts."""

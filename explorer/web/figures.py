@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from explorer.bundle.card import Bound, Card, KlParts, MapCard
+from explorer.bundle.card import Bound, Card, DisentanglementCard, KlParts, MapCard
 from explorer.core.likelihoods import LIKELIHOODS
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 
@@ -133,6 +133,8 @@ def further_figures(card: Card) -> list[Figure]:
         )
     if m.kl_parts is not None:
         rows += kl_figures(m.kl_parts, card.data.test_images)
+    if m.disentanglement is not None:
+        rows += disentanglement_figures(m.disentanglement)
     return rows + map_figures(m.maps)
 
 
@@ -162,6 +164,32 @@ def kl_figures(parts: KlParts, count: int) -> list[Figure]:
          "from the mixture of all test images' posteriors")
         for name, value, error, meaning in rows
     ]  # fmt: skip
+
+
+def disentanglement_figures(found: DisentanglementCard) -> list[Figure]:
+    """Whether single dimensions stand for single factors: on the whole, and factor by factor."""
+    rows = [
+        ("mutual information gap (MIG)", f"{found.mig:.3f}",
+         "how much more the dimension that tells most of a factor tells than the second one, as a "
+         "share of the factor's entropy; the mean over the factors (Chen et al. 2018, eq. 6)"),
+        ("disentanglement (DCI)", f"{found.disentanglement:.3f}",
+         "whether each dimension is of account for one factor alone, by the importance of the "
+         "dimensions in decision trees that predict the factors (Eastwood & Williams 2018)"),
+        ("completeness (DCI)", f"{found.completeness:.3f}",
+         "whether one dimension alone tells of a factor, by the same trees"),
+        ("informativeness (DCI)", f"{100 * found.informativeness:.1f} %",
+         "how often those trees predict a factor rightly"),
+        ("separated predictability (SAP)", f"{found.sap:.3f}",
+         "how much better the best dimension predicts a factor than the second one, by thresholds, "
+         "in balanced accuracy (Kumar et al. 2018)"),
+    ]  # fmt: skip
+    measured = f"; between 0 and 1, on {found.images:,} of the test images"
+    rows = [(name, value, definition + measured) for name, value, definition in rows]
+    for name, one in found.factors.items():
+        value = f"MIG {one.mig:.3f}, SAP {one.sap:.3f}, completeness {one.completeness:.3f}"
+        definition = f"{one.values} values, {100 * one.predicted:.1f} % of them predicted rightly"
+        rows.append((f"factor: {name}", value, definition))
+    return rows
 
 
 def map_figures(maps: Mapping[str, MapCard]) -> list[Figure]:

@@ -12,6 +12,7 @@ from explorer.app import cache, ends, parts, session
 from explorer.app.pair import (
     Gap,
     counterpart,
+    describe_chance,
     figure_rows,
     gap_between,
     have_same_images,
@@ -288,6 +289,8 @@ def _render_figures(bundle: Bundle, other: Bundle) -> None:
         f"{gap.error:.2f} nats on average (standard error over {len(gap.of_images):,} images), "
         f"and {np.mean(gap.of_images * np.sign(gap.mean) > 0):.0%} of them."
     )
+    if told := describe_chance(gap, {one.card.name: cache.chance(one) for one in (bundle, other)}):
+        st.caption(told)
     _render_extremes(bundle, other, gap)
 
 

@@ -15,8 +15,9 @@ from explorer.app import cache, session
 from explorer.app.comparison import render_comparison
 from explorer.app.exports import download, figures, latents_csv, latents_npz, menu
 from explorer.app.view import Option, View
-from explorer.app.words import literal, percent, table
+from explorer.app.words import NO_GAIN, literal, percent, table
 from explorer.bundle.card import AdoptionCard, DataCard
+from explorer.bundle.chance import TERMS, Chance
 from explorer.bundle.files import read_file
 from explorer.bundle.sheets import plane_of
 from explorer.bundle.store import Bundle
@@ -117,6 +118,8 @@ def _render_figures(bundle: Bundle) -> None:
     columns = st.container(key="figures").columns(len(figures))
     for column, (name, value, definition) in zip(columns, figures, strict=True):
         column.metric(name, value, border=True, help=definition)
+    if told := describe_chance(cache.chance(bundle)):
+        st.caption(told)
     if not bundle.card.model.has_variance:
         st.caption("The latents have no variance, so there is no KL, and no −ELBO.")
     elif m.neg_elbo is None:
@@ -221,7 +224,7 @@ def _render_facts(bundle: Bundle) -> None:
             about = (
                 f"Recipe **{literal(model.recipe_name)}**: "
                 f"{literal(model.recipe.summary or 'own recipe')}; {about}, "
-                f"β = {model.recipe.beta:g}"
+                f"{model.recipe.peculiarity or 'β = 1'}"
             )
         st.markdown(f"{about}.")
     for title, lines in [] if model.adopted else architecture(model.recipe):
@@ -269,6 +272,17 @@ SECTIONS: dict[str, Callable[[Bundle], None]] = {
 }
 SECTION = Option("section", "Figures", tuple(SECTIONS))
 VIEW = View("Model", render_view, options=(SECTION, DRAWN))
+
+
+def describe_chance(found: Chance | None) -> str:
+    """How far figures are apart that differ in the seed alone; empty where it is not known."""
+    if found is None:
+        return ""
+    terms = ", ".join(f"{name} {found.tell(term)}" for term, name in TERMS.items())
+    return (
+        f"Trained {len(found.seeds)} times, with the seeds {', '.join(map(str, found.seeds))}: "
+        f"{terms} nats (mean ± standard deviation). {NO_GAIN}"
+    )
 
 
 def architecture(recipe: Recipe) -> list[tuple[str, list[str]]]:

@@ -1,0 +1,65 @@
+"""Chance: how far a model's figures are from those of the same training with other seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from explorer.bundle.store import Reference
+
+TERMS = {"neg_elbo": "−ELBO", "reconstruction": "reconstruction", "kl": "KL"}
+"""The figures whose spread is told, by their names on the card."""
+
+
+@dataclass(frozen=True)
+class Chance:
+    """A model's figures over several seeds.
+
+    Attributes:
+        seeds: in their order, the model's own among them.
+        mean, deviation: of each of ``TERMS``, nats; the deviation is the sample's.
+    """
+
+    seeds: tuple[int, ...]
+    mean: dict[str, float]
+    deviation: dict[str, float]
+
+    def tell(self, term: str) -> str:
+        """Mean ± standard deviation."""
+        return f"{self.mean[term]:.2f} ± {self.deviation[term]:.2f}"
+
+
+def chance_of(model: Reference, others: Iterable[Reference]) -> Chance | None:
+    """What the seed alone does to a model's figures; None where only one seed is known.
+
+    Counted are trainings of the same recipe, images and dimension that came to their end, one of
+    each seed.
+    """
+    alike = [one for one in others if _training(one) == _training(model)]
+    cards = {one.card.training.seed: one.card for one in (*alike, model) if _is_whole(one)}
+    if len(cards) < 2 or not _is_whole(model):
+        return None
+    values = {term: [getattr(card.metrics, term) for card in cards.values()] for term in TERMS}
+    return Chance(
+        tuple(sorted(cards)),
+        {term: float(np.mean(known)) for term, known in values.items()},
+        {term: float(np.std(known, ddof=1)) for term, known in values.items()},
+    )
+
+
+def _training(model: Reference) -> Any:
+    """All that decides the figures of a training besides the seed; None for an adopted model."""
+    card = model.card
+    if card.model.adopted:
+        return None
+    data = card.data
+    recipe = card.model.recipe.settings()
+    return recipe, card.model.latent_dim, data.reading, data.train_sha256, data.test_sha256
+
+
+def _is_whole(model: Reference) -> bool:
+    card = model.card
+    return not card.model.adopted and len(model.history["kl"]) == card.model.recipe.epochs

@@ -1,0 +1,181 @@
+"""How far single latent dimensions stand for single factors that the images were made from.
+
+A factor is something known of each image that takes few values, such as a shape or a position.
+The three measures are those of Locatello et al. 2019, "Challenging Common Assumptions in the
+Unsupervised Learning of Disentangled Representations", appendix B, on posterior means:
+
+- MIG, mutual information gap: Chen et al. 2018, "Isolating Sources of Disentanglement in VAEs",
+  equation 6.
+- DCI, disentanglement, completeness and informativeness: Eastwood & Williams 2018, "A Framework
+  for the Quantitative Evaluation of Disentangled Representations", section 2.
+- SAP, separated attribute predictability: Kumar et al. 2018, "Variational Inference of
+  Disentangled Latent Concepts from Unlabeled Observations", section 3.
+
+All lie between 0 and 1, and 1 is best. Factors ``(n, k)`` are whole numbers from 0 on, of which
+each column has two or more; latents are ``(n, latent_dim)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+BINS = 20
+"""Of equal width, into which a latent dimension is cut for its mutual information."""
+TREES = 10
+MIN_LEAF = 5
+"""Images in a leaf of the trees that predict a factor: fewer would be noise."""
+MOST_VALUES = 50
+FEWEST_IMAGES = 10
+"""With so many values at most, each with so many images on average, a column is a factor."""
+
+
+@dataclass(frozen=True)
+class Disentanglement:
+    """The measures; those of single factors are ``(k,)``.
+
+    Attributes:
+        gap: MIG of each factor.
+        separation: SAP of each factor.
+        disentanglement: DCI's, over all latent dimensions, each by its weight.
+        completeness: DCI's, of each factor.
+        informativeness: DCI's: the share of other images whose factor is predicted rightly.
+    """
+
+    gap: np.ndarray
+    separation: np.ndarray
+    disentanglement: float
+    completeness: np.ndarray
+    informativeness: np.ndarray
+
+
+def find_factors(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The columns that are factors: known of every image, of few values, but not of one alone.
+
+    Args:
+        columns: ``(n,)`` each, NaN where unknown.
+
+    Returns:
+        Of each factor, the place of every image's value among its sorted values, ``(n,)``.
+    """
+    found = {}
+    for name, column in columns.items():
+        values, indices = np.unique(column, return_inverse=True)
+        most = min(MOST_VALUES, len(column) // FEWEST_IMAGES)
+        if 2 <= len(values) <= most and np.isfinite(values).all():
+            found[name] = indices
+    return found
+
+
+def disentanglement(z: np.ndarray, factors: np.ndarray) -> Disentanglement:
+    """All measures. Predictors learn from every other image, and are judged on the rest."""
+    importance, accuracy = predict_factors(z, factors)
+    return Disentanglement(
+        mutual_information_gap(z, factors),
+        separated_predictability(z, factors),
+        disentanglement_of(importance),
+        completeness_of(importance),
+        accuracy,
+    )
+
+
+def mutual_information_gap(z: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """MIG of each factor, ``(k,)``.
+
+    How much more the dimension that tells most of a factor tells than the second one, as a share
+    of the factor's entropy.
+    """
+    from sklearn.metrics import mutual_info_score
+
+    bins = [np.digitize(one, np.histogram(one, BINS)[1][1:-1]) for one in z.T]
+    information = _score_pairs(mutual_info_score, np.stack(bins, axis=1), factors)
+    entropies = [mutual_info_score(factor, factor) for factor in factors.T]
+    return np.asarray(_gap_of_best(information) / entropies)
+
+
+def separated_predictability(z: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """SAP of each factor, ``(k,)``.
+
+    How much better the dimension that predicts a factor best does so than the second one: by
+    thresholds, one interval for each value at most, in balanced accuracy.
+    """
+    from sklearn.metrics import recall_score
+    from sklearn.tree import DecisionTreeClassifier
+
+    def predictability(one: np.ndarray, factor: np.ndarray) -> float:
+        leaves = int(factor.max()) + 1
+        tree = DecisionTreeClassifier(
+            max_leaf_nodes=leaves, class_weight="balanced", random_state=0
+        ).fit(one[::2, np.newaxis], factor[::2])
+        predicted = tree.predict(one[1::2, np.newaxis])
+        return float(
+            recall_score(
+                factor[1::2], predicted,
+                labels=np.unique(factor[1::2]), average="macro", zero_division=0,
+            )
+        )  # fmt: skip
+
+    return _gap_of_best(_score_pairs(predictability, z, factors))
+
+
+def predict_factors(z: np.ndarray, factors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Predict each factor from all dimensions, by a forest of decision trees.
+
+    Returns:
+        How important each dimension is for each factor, ``(latent_dim, k)``, columns with the
+        sum 1 (0 if the forest uses none); and the share of other images that are predicted
+        rightly, ``(k,)``.
+    """
+    from sklearn.ensemble import RandomForestClassifier
+
+    importance, accuracy = [], []
+    for factor in factors.T:
+        forest = RandomForestClassifier(
+            TREES, max_features=None, min_samples_leaf=MIN_LEAF, random_state=0
+        ).fit(z[::2], factor[::2])
+        importance.append(forest.feature_importances_)
+        accuracy.append(forest.score(z[1::2], factor[1::2]))
+    return np.stack(importance, axis=1), np.array(accuracy)
+
+
+def disentanglement_of(importance: np.ndarray) -> float:
+    """DCI's disentanglement: whether each dimension is of account for one factor alone.
+
+    Args:
+        importance: ``(latent_dim, k)``. A dimension weighs as much as its row.
+    """
+    weights = importance.sum(axis=1)
+    if not weights.any():
+        return 0.0
+    return float(np.average(_concentration(importance), weights=weights))
+
+
+def completeness_of(importance: np.ndarray) -> np.ndarray:
+    """DCI's completeness of each factor, ``(k,)``: whether one dimension alone tells of it."""
+    return _concentration(importance.T)
+
+
+def _concentration(importance: np.ndarray) -> np.ndarray:
+    """1 − the entropy of each row as a share of the largest; 0 for a row of zeros."""
+    count = importance.shape[1]
+    if count == 1:
+        return np.ones(len(importance))
+    totals, even = importance.sum(axis=1, keepdims=True), np.full_like(importance, 1 / count)
+    shares = np.divide(importance, totals, out=even, where=totals > 0)
+    logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
+    return np.asarray(1 + (shares * logs).sum(axis=1) / np.log(count))
+
+
+def _score_pairs(
+    score: Callable[[np.ndarray, np.ndarray], float], z: np.ndarray, factors: np.ndarray
+) -> np.ndarray:
+    """``score`` of each dimension and each factor, ``(latent_dim, k)``."""
+    return np.array([[score(one, factor) for factor in factors.T] for one in z.T])
+
+
+def _gap_of_best(scores: np.ndarray) -> np.ndarray:
+    """By how much the best dimension is ahead of the second, ``(k,)``; a lone one of 0."""
+    ordered = np.sort(np.concatenate([np.zeros_like(scores[:1]), scores]), axis=0)
+    return np.asarray(ordered[-1] - ordered[-2])
