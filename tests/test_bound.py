@@ -131,10 +131,11 @@ def test_an_interrupted_command_goes_on_and_verify_checks_what_it_gave(
     )
 
 
-def test_the_table_beside_published_models_has_the_cards_bound() -> None:
-    name = "mnist-binary-50d-tanh-200"
+@pytest.mark.parametrize("name", ["mnist-binary-50d", "mnist-binary-50d-tanh-200"])
+def test_the_table_beside_published_models_has_the_cards_bound(name: str) -> None:
     told = load_reference(ROOT / "pretrained" / "references" / name).card.bound
     text = (ROOT / "docs" / "figures.md").read_text(encoding="utf-8")
-    (row,) = (line for line in text.splitlines() if f"`{name}` |" in line)
+    (row,) = (line for line in text.splitlines() if f"`{name}`" in line and " here |" in line)
     assert told is not None
-    assert f"| {told.samples:,} | {told.bound:.2f} ± {told.error:.2f} |" in row
+    assert f"| {told.samples:,} |" in row
+    assert f"{told.bound:.2f} ± {told.error:.2f}" in row

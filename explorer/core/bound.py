@@ -47,10 +47,8 @@ def importance_bound(
         noise = random.standard_normal((count, latent_dim), dtype=np.float32)
         z, log_q = (values[0] for values in draw(image[np.newaxis], noise[np.newaxis]))
         parameters = np.asarray(decode_parameters(z))
-        log_weights = (
-            _log_likelihood(image, parameters, likelihood)
-            + np.sum(normal_log_density(z) - log_q, axis=-1, dtype=np.float64)
-        )  # fmt: skip
+        log_ratio = np.sum(normal_log_density(z) - log_q, axis=-1, dtype=np.float64)
+        log_weights = _log_likelihood(image, parameters, likelihood) + log_ratio
         total = np.logaddexp(total, np.logaddexp.reduce(log_weights))
     return float(np.log(samples) - total)
 
