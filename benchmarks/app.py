@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import contextlib
 import io
+import itertools
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
@@ -297,6 +298,25 @@ async def measure_drawing(here: Setting) -> None:
             print_row(f"{what}: messages to the server", [visit.sent - sent], "", at_most=0)
 
 
+async def measure_compare(here: Setting) -> None:
+    """The pointer moves between the dots of the first of two maps → a picture by either model."""
+    pairs = [
+        (one, other)
+        for one, other in itertools.pairwise(sorted(here.bundles, key=lambda b: b.card.data.name))
+        if one.card.data.test_sha256 == other.card.data.test_sha256
+    ]
+    for one, other in pairs:
+        async with new_visit(here.browser) as visit:
+            await visit.open(here.server, one, f"Compare&with={other.card.name}")
+            await visit.page.evaluate(f"probe.when(() => {has_dots(one)})")
+            await visit.page.locator(".plot").first.scroll_into_view_if_needed()
+            corners = await places_on(visit.page, ".plot", MAP_CORNERS)
+            sent, what = visit.sent, f"{one.card.name} beside {other.card.name}"
+            _, pictures = await visit.drag(corners, here.options.seconds)
+            print_row(f"{what}: pictures a second by each", [pictures / 2], "", at_least=20)
+            print_row(f"{what}: messages to the server", [visit.sent - sent], "", at_most=0)
+
+
 async def measure_uploads(here: Setting) -> None:
     """A photo uploaded → reconstructed; the zoom slider pressed → other picture."""
     uploads, presses, server = [], [], here.server
@@ -389,6 +409,7 @@ MEASURES: dict[str, Callable[[Setting], Awaitable[None]]] = {
     "drags": measure_drags,
     "maps": measure_maps,
     "drawing": measure_drawing,
+    "compare": measure_compare,
     "uploads": measure_uploads,
     "pages": measure_ten_pages,
     "memory": measure_memory,

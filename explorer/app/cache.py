@@ -223,11 +223,11 @@ def decoded(bundle: Bundle, z: np.ndarray) -> np.ndarray:
 
 
 @st.cache_data(show_spinner="Refining the latent …", max_entries=64, hash_funcs=_DECODED)
-def refined(bundle: Bundle, image: np.ndarray) -> np.ndarray:
-    """The way from the encoder's latent of an image to a better one, ``(k, latent_dim)``."""
+def refined(bundle: Bundle, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The way from the encoder's q(z|x) of an image to a better one: ``refine``."""
     codec = bundle.codec
-    start = codec.encode(image[np.newaxis])[0][0]
-    return refine(start, image, codec.parameters, codec.likelihood)
+    z_mean, z_log_var = codec.encode(image[np.newaxis])
+    return refine(z_mean[0], z_log_var[0], image, codec.parameters, codec.likelihood)
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)

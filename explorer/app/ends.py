@@ -15,7 +15,7 @@ from explorer.bundle.spelling import parse_place, parse_test_image
 from explorer.bundle.store import Bundle
 from explorer.drawing import raster
 
-SOURCES = ("Test image", "The point", "Upload")
+SOURCES = ("Test image", "The point", "Upload", "Drawing")
 GALLERY = 16
 MOST_STOPS = 12
 """Between both ends."""
@@ -98,6 +98,13 @@ def render_end(bundle: Bundle, name: str) -> None:
             args=(name, session.format_latent(session.point(bundle))),
             help="Move the point in any other view first, by a click on the map for instance",
         )
+    elif source == "Drawing":
+        parts.draw(
+            bundle,
+            lambda drawn: set_end(name, _encoded(bundle, drawn / np.float32(255.0))),
+            key=f"draw-{name}-{bundle.card.name}",
+            sheet=name,
+        )
     else:
         _take_upload(bundle, name)
     image, caption = _picture_of(bundle, st.session_state[name])
@@ -116,9 +123,8 @@ def render_stops_between(bundle: Bundle) -> None:
     def add_test_image() -> None:
         add(f"test-{np.random.default_rng().integers(bundle.card.data.test_images)}")
 
-    def move(step: int) -> None:
-        to = (chosen + step) % len(between)
-        between.insert(to, between.pop(chosen))
+    def move(stop: int, to: int) -> None:
+        between.insert(to, between.pop(stop))
         st.session_state["stop"] = to
 
     def remove() -> None:
@@ -134,8 +140,8 @@ def render_stops_between(bundle: Bundle) -> None:
         )  # fmt: skip
         if between:
             for label, icon, action in (
-                ("Earlier", "arrow_back", lambda: move(-1)),
-                ("Later", "arrow_forward", lambda: move(1)),
+                ("Earlier", "arrow_back", lambda: move(chosen, (chosen - 1) % len(between))),
+                ("Later", "arrow_forward", lambda: move(chosen, (chosen + 1) % len(between))),
                 ("Remove", "delete", remove),
             ):
                 st.button(label, icon=f":material/{icon}:", key=f"stop-{label}", on_click=action)
@@ -147,9 +153,10 @@ def render_stops_between(bundle: Bundle) -> None:
             columns=len(between),
             labels=names,
             key=f"stops-{bundle.card.name}",
-            title="The stops between both ends; choose one to move or remove it",
+            title="The stops between both ends; drag one to its place, choose one to remove it",
             selected=chosen,
             tile_size=56,
+            on_move=move,
         )
 
 
@@ -158,14 +165,19 @@ def _take_upload(bundle: Bundle, name: str) -> None:
     prepared = upload_and_prepare(bundle, key=f"interpolate-{name}")
     end, former = None, st.session_state.get(f"uploaded-{name}")
     if prepared is not None:
-        z_mean, _ = bundle.codec.encode(prepared[np.newaxis])
-        end = session.format_latent(session.rounded(z_mean[0]))
+        end = _encoded(bundle, prepared)
         if end != former:
             set_end(name, end)
     elif former is not None and former == st.session_state[name]:  # it was removed
         del st.session_state[name]
         setdefault(bundle)
     st.session_state[f"uploaded-{name}"] = end
+
+
+def _encoded(bundle: Bundle, image: np.ndarray) -> str:
+    """Where the encoder puts an image of a person's own, as the address has it."""
+    z_mean, _ = bundle.codec.encode(image[np.newaxis])
+    return session.format_latent(session.rounded(z_mean[0]))
 
 
 def _picture_of(bundle: Bundle, end: str) -> tuple[np.ndarray, str]:
@@ -207,7 +219,7 @@ def choose_test_image(bundle: Bundle, name: str) -> None:
         ("Random", take_any, "Take one at random"),
     ):
         flow.button(label, key=f"{label.lower()}-{name}", on_click=action, help=explanation)
-    rows = np.random.default_rng(seed).permutation(candidates)[:GALLERY]
+    rows = np.random.default_rng((seed, ord(name[0]))).permutation(candidates)[:GALLERY]
     parts.pick_tile(
         cache.pictures(bundle, rows)[0],
         lambda tile: set_end(name, f"test-{rows[tile]}"),

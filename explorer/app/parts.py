@@ -49,10 +49,11 @@ export default function (component) {{
     return mount
 
 
-_frame, _store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker, _draw = (
+_frame, _store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker, _draw, _drag = (
     _part(name)
     for name in (
         "frame", "store", "sprite", "lens", "map", "sliders", "grid", "scrubber", "picker", "draw",
+        "drag",
     )
 )  # fmt: skip
 
@@ -198,7 +199,9 @@ def scrubber(
     _scrubber(key=key, data=data, on_settled_change=_mover(bundle, key))
 
 
-def draw(bundle: Bundle, on_drawn: Callable[[np.ndarray], None], *, key: str) -> None:
+def draw(
+    bundle: Bundle, on_drawn: Callable[[np.ndarray], None], *, key: str, sheet: str = ""
+) -> None:
     """A canvas to draw on, beside what the model makes of the drawing meanwhile.
 
     Args:
@@ -206,6 +209,7 @@ def draw(bundle: Bundle, on_drawn: Callable[[np.ndarray], None], *, key: str) ->
         on_drawn: is called when a stroke ends, with what the model sees, uint8 in the shape of
             the model's images.
         key: of the widget.
+        sheet: of paper: canvases with the same one show the same drawing.
     """
 
     def take() -> None:
@@ -220,6 +224,7 @@ def draw(bundle: Bundle, on_drawn: Callable[[np.ndarray], None], *, key: str) ->
         data={
             "content": bundle.content,
             "z": session.point(bundle).tolist(),
+            "sheet": sheet,
             **contents.drawing(bundle, cache.object_fill(bundle)),
         },
         on_settled_change=take,
@@ -242,6 +247,7 @@ def pick_tile(
     title: str,
     selected: int | None = None,
     tile_size: int | None = None,
+    on_move: Callable[[int, int], None] | None = None,
 ) -> None:
     """Show tiles of which one can be chosen by click or key.
 
@@ -254,6 +260,7 @@ def pick_tile(
         title: of the whole picture, for screen readers.
         selected: the tile to mark.
         tile_size: side of a tile in CSS pixels; None fills the width.
+        on_move: is called when a tile is dragged to the place of another.
     """
 
     if len(tiles) % columns:  # the rest of the last row lets the page shine through
@@ -261,8 +268,16 @@ def pick_tile(
 
     def take() -> None:
         tile = _reported(key, "picked")
-        if isinstance(tile, int) and 0 <= tile < len(tiles):
+        if is_tile(tile):
             on_pick(tile)
+
+    def move() -> None:
+        moved = _reported(key, "moved")
+        if on_move and isinstance(moved, list) and len(moved) == 2 and all(map(is_tile, moved)):
+            on_move(*moved)
+
+    def is_tile(number: object) -> bool:
+        return type(number) is int and 0 <= number < len(tiles)
 
     _picker(
         key=key,
@@ -275,9 +290,34 @@ def pick_tile(
             "title": title,
             "selected": selected,
             "tileSize": tile_size,
+            "canMove": on_move is not None,
         },
         on_picked_change=take,
+        on_moved_change=move,
     )
+
+
+def draggable(prefix: str, count: int, on_drop: Callable[[int, int | str], None]) -> None:
+    """Let widgets of the keys ``prefix0``, ``prefix1`` … be dragged.
+
+    Args:
+        prefix: of the keys.
+        count: of the widgets.
+        on_drop: is called with a widget's number, and what it was dropped on: the number of
+            another one, or the name of a tab.
+    """
+    key = f"drag-{prefix}"
+
+    def take() -> None:
+        dropped = _reported(key, "dropped")
+        try:
+            held, onto = dropped["held"], dropped["onto"]
+        except (KeyError, TypeError):
+            return
+        if type(held) is int and 0 <= held < count and isinstance(onto, str):
+            on_drop(held, min(int(onto), count - 1) if onto.isdecimal() else onto)
+
+    _drag(key=key, data={"prefix": f"st-key-{prefix}"}, on_dropped_change=take)
 
 
 def _reported(key: str, event: str) -> Any:

@@ -1,11 +1,18 @@
-"""The path through chosen places: its kind, and how its images are spaced."""
+"""Paths through chosen places: their kind, how their images are spaced, their scores and films."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import get_args
 
+import numpy as np
+import streamlit as st
+
+from explorer.app.exports import download
 from explorer.app.view import Option
 from explorer.bundle.walks import Kind
+from explorer.core.geodesics import THIN, Scores
+from explorer.drawing import films
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 PATH = Option("path", KINDS[0], KINDS)
@@ -13,3 +20,38 @@ EVEN = "In the picture"
 SPACING = Option("even", EVEN, (EVEN, "In the latent space"))
 SMOOTH = 60
 """Steps from a stop to the next that the scrubber takes; within one it goes straight."""
+SCORES_HELP = f"""
+- **Change**: how much the picture changes on the way, against the straight line: the length of
+  the decoded path by Fisher and Rao's metric.
+- **Thin**: the share of the way that is thinner than {THIN:.0%} of the test images' places.
+- **Returns within**: the mean distance $\\lVert E(D(z)) - z \\rVert$; small where decoder and
+  encoder agree.
+- **Largest step**: over the mean one, of 60 that are spaced evenly in the picture.
+"""
+
+
+def scores_table(scores: Mapping[Kind, Scores], chosen: Kind) -> str:
+    """What each kind of path is like, as a Markdown table with the chosen one in bold."""
+    straight = scores["Straight line"].length or 1.0
+    rows = [
+        (kind, f"{s.length / straight:.2f}", f"{s.thin:.0%}", f"{s.return_distance:.2f}",
+         f"{s.jump:.2f} ×")
+        for kind, s in scores.items()
+    ]  # fmt: skip
+    cells = [[f"**{cell}**" if row[0] == chosen else cell for cell in row] for row in rows]
+    head = ["| Path | Change | Thin | Returns within | Largest step |", "|---|--:|--:|--:|--:|"]
+    return "\n".join([*head, *(f"|{'|'.join(row)}|" for row in cells)])
+
+
+def download_films(
+    frames: Callable[[], Sequence[np.ndarray]], name: str, *, is_loop: bool = False
+) -> None:
+    """Buttons that download frames, made on a click, as films of this name."""
+
+    def film(encode: Callable[..., bytes]) -> Callable[[], bytes]:
+        return lambda: encode(frames(), is_loop=is_loop)
+
+    with st.container(horizontal=True):
+        download("GIF", film(films.gif), f"{name}.gif", mime="image/gif")
+        download("WebP", film(films.webp), f"{name}.webp", mime="image/webp")
+        download("MP4", film(films.mp4), f"{name}.mp4", mime="video/mp4")

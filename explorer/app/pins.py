@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from urllib.parse import urlencode
 
 import numpy as np
 import streamlit as st
 
-from explorer.app import cache, directions, session
+from explorer.app import cache, directions, parts, session
 from explorer.app.exports import download, npz
 from explorer.app.view import Detail
 from explorer.app.words import describe_test_image, literal
@@ -113,6 +114,8 @@ def render_pins(bundle: Bundle) -> None:
                 f"![]({picture}) {literal(pin.name)}",
                 key=f"pin-{number}", on_click=_go, args=(bundle, pin), width="content",
             )  # fmt: skip
+    if pins:
+        parts.draggable("pin-", len(pins), partial(_drop, bundle))
 
 
 def _add(bundle: Bundle) -> None:
@@ -129,6 +132,30 @@ def _add(bundle: Bundle) -> None:
 def _go(bundle: Bundle, pin: Pin) -> None:
     session.choose_label(bundle, pin.label)
     session.move_to(bundle, pin.z(bundle))
+
+
+def _drop(bundle: Bundle, held: int, onto: int | str) -> None:
+    """Put a pin in the place of another, or take it with the chosen ones into another view."""
+    pins = pins_of(bundle)
+    chosen = [pin for pin in pins if pin.is_chosen or pin is pins[held]]
+    if isinstance(onto, int):
+        pins.insert(onto, pins.pop(held))
+    elif onto == "Interpolate" and len(chosen) > 1:
+        _interpolate(chosen)
+    elif onto == "Sliders" and len(chosen) > 1:
+        _direct(bundle, chosen[0], chosen[-1])
+
+
+def _interpolate(chosen: list[Pin]) -> None:
+    """A path through pins."""
+    state = st.session_state
+    state["a"], *state["via"], state["b"] = (pin.place for pin in chosen)
+    state["view"] = "Interpolate"
+
+
+def _direct(bundle: Bundle, first: Pin, second: Pin) -> None:
+    """The direction from a pin to another."""
+    directions.show(bundle, f"ends:{first.place}:{second.place}", f"{first.name} → {second.name}")
 
 
 def _render_list(bundle: Bundle, pins: list[Pin]) -> None:
@@ -165,26 +192,15 @@ def _render_list(bundle: Bundle, pins: list[Pin]) -> None:
 
 def _render_uses(bundle: Bundle, chosen: list[Pin]) -> None:
     """Take the chosen pins into other tools, or save them."""
-    state, places = st.session_state, [pin.place for pin in chosen]
-
-    def interpolate() -> None:
-        state["a"], *state["via"], state["b"] = places
-        state["view"] = "Interpolate"
-
-    def direct() -> None:
-        first, second = chosen
-        directions.show(
-            bundle, f"ends:{first.place}:{second.place}", f"{first.name} → {second.name}"
-        )
-
     with st.container(horizontal=True, gap="xsmall"):
         st.button(
-            "Interpolate", on_click=interpolate, disabled=len(chosen) < 2,
-            help="A path through the chosen pins, in this order",
+            "Interpolate", on_click=_interpolate, args=(chosen,), disabled=len(chosen) < 2,
+            help="A path through the chosen pins, in this order; or drag one onto its tab",
         )  # fmt: skip
         st.button(
-            "Direction", on_click=direct, disabled=len(chosen) != 2,
-            help="The direction from the first to the second of two chosen pins",
+            "Direction", on_click=_direct, args=(bundle, *chosen), disabled=len(chosen) != 2,
+            help="The direction from the first to the second of two chosen pins; or drag one "
+            "onto the tab of the sliders",
         )  # fmt: skip
     if not chosen:
         return
@@ -212,6 +228,10 @@ def _render_uses(bundle: Bundle, chosen: list[Pin]) -> None:
         download("PNG", strip, f"{file}.png", mime="image/png")
         download("NPZ", arrays, f"{file}.npz")
         download("CSV", table, f"{file}.csv", mime="text/csv")
-    address = {"model": bundle.card.name, "view": state["view"], "pins": _tell(bundle) or ""}
+    address = {
+        "model": bundle.card.name,
+        "view": st.session_state["view"],
+        "pins": _tell(bundle) or "",
+    }
     st.caption("A link that brings all pins back; the page's own address does so as well")
     st.code(f"{st.context.url}?{urlencode(address)}", language=None, wrap_lines=True)

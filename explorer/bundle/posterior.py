@@ -48,29 +48,6 @@ class GaussianPosterior:
 
 
 @dataclass(frozen=True)
-class MovedPosterior:
-    """Another posterior moved as a whole, its shape unchanged.
-
-    Attributes:
-        posterior: the one to move.
-        by: how far, ``(latent_dim,)``.
-    """
-
-    posterior: Posterior
-    by: np.ndarray
-
-    def encode(self, images: np.ndarray) -> Pair:
-        """See ``Posterior.encode``."""
-        z_mean, z_log_var = self.posterior.encode(images)
-        return z_mean + self.by, z_log_var
-
-    def draw(self, images: np.ndarray, noise: np.ndarray) -> Pair:
-        """See ``Posterior.draw``."""
-        z, log_q = self.posterior.draw(images, noise)
-        return z + self.by, log_q
-
-
-@dataclass(frozen=True)
 class FlowPosterior:
     """What a flow makes of Gaussian noise.
 

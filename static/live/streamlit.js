@@ -1,6 +1,7 @@
 /** The one module that knows Streamlit: gives the parts their data and brings back their events. */
 
 import { keepInAddress } from "./address.js";
+import { Drag } from "./parts/drag.js";
 import { Draw } from "./parts/draw.js";
 import { Frame } from "./parts/frame.js";
 import { Grid } from "./parts/grid.js";
@@ -17,6 +18,7 @@ import { Place } from "./shared/place.js";
 
 /** @type {Record<string, import("./shared/place.js").PartClass>} */
 const PARTS = {
+  drag: Drag,
   draw: Draw,
   frame: Frame,
   grid: Grid,

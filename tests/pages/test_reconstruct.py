@@ -16,7 +16,6 @@ from explorer.bundle.store import (
     Bundle,
     load_bundle,
 )
-from explorer.core.refine import negative_log_joint
 from explorer.data.framing import frame_picture, suggest_framing
 from explorer.data.uploads import read_upload
 
@@ -177,10 +176,7 @@ def test_a_test_image_is_refined_and_its_better_place_becomes_the_point(
     bundles: dict[str, Bundle],
 ) -> None:
     bundle = bundles[FLAT]
-    visitor = visit(model=FLAT, view="Reconstruct")
-    visitor.session_state["reconstruct-source"] = "Test image"
-    visitor.session_state["refine"] = True
-    visitor.run()
+    visitor = visit(model=FLAT, view="Reconstruct", **{"from": "Test image"}, latent="Refined")
     assert_sound(visitor)
     lost = re.search(r"Lost by the encoder: \*\*(.*) nats", sentences(visitor))
     assert lost is not None
@@ -190,9 +186,9 @@ def test_a_test_image_is_refined_and_its_better_place_becomes_the_point(
     assert images is not None
     image = images[cache.vivid_row(bundle)] / np.float32(255)
     start = bundle.codec.encode(image[np.newaxis])[0][0]
-    ends = np.array([start, coordinates(visitor)], np.float32)
-    before, after = negative_log_joint(ends, image, bundle.codec.parameters(ends), "bernoulli")
-    assert after < before
+    found = cache.refined(bundle, image)[0][-1]
+    np.testing.assert_allclose(coordinates(visitor), found, atol=0.0006)
+    assert np.linalg.norm(found - start) > 0.01
     press(visitor, "Back to the encoder's place")
     np.testing.assert_allclose(coordinates(visitor), start, atol=0.0006)
 

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.app import cache, ends, parts, session
+from explorer.app.exports import menu
 from explorer.app.pair import (
     Gap,
     counterpart,
@@ -19,7 +20,15 @@ from explorer.app.pair import (
     partners,
     row_at,
 )
-from explorer.app.paths import EVEN, PATH, SMOOTH, SPACING
+from explorer.app.paths import (
+    EVEN,
+    PATH,
+    SCORES_HELP,
+    SMOOTH,
+    SPACING,
+    download_films,
+    scores_table,
+)
 from explorer.app.point import class_input
 from explorer.app.reconstruction import DRAWING, describe_terms, take_drawing, terms
 from explorer.app.upload import upload_and_prepare
@@ -27,6 +36,8 @@ from explorer.app.view import Detail, Option, View
 from explorer.app.words import describe_test_image, literal, table
 from explorer.bundle.card import BundleError, Card
 from explorer.bundle.store import Bundle
+from explorer.bundle.walks import Kind, Walk
+from explorer.core.geodesics import Scores
 from explorer.drawing import raster
 
 HELP = """
@@ -45,6 +56,10 @@ first's, where both are on the same test images and in the same unit: nats of di
 POINT, WALK = "The point", "A path"
 THROUGH = Option("through", POINT, (POINT, "File", "Camera", DRAWING, WALK))
 EXTREMES = 12
+FRAMES = 24
+"""Of a film, from one end to the other."""
+Walks = dict[Kind, tuple[Walk, Scores]]
+"""The path of each kind, and what it is like."""
 Click = Callable[[np.ndarray, int | None], None]
 """What a click on a map does: it gets the latent, and the row of the dot that was hit."""
 
@@ -170,10 +185,11 @@ def _render_both(bundle: Bundle, other: Bundle, through: str) -> None:
     """Draw what goes through both models, and each one's map."""
     pair = (bundle, other)
     image: np.ndarray | None = None
+    walks: list[Walks] = []
     ways: list[np.ndarray] = []
     click: Click = partial(_click, bundle)
     if through == WALK:
-        ways = _choose_path(bundle, other)
+        walks, ways = _choose_path(bundle, other)
         click = ends.choose_clicked()
     elif through not in (POINT, DRAWING):
         image = upload_and_prepare(bundle, key="reconstruct", source=through, adjustable=True)
@@ -205,6 +221,12 @@ def _render_both(bundle: Bundle, other: Bundle, through: str) -> None:
                 has_lens=True,
                 linked=linked,
             )
+            if walks:
+                st.caption("Scores of the three paths", help=SCORES_HELP)
+                scores = {kind: scores for kind, (_, scores) in walks[side].items()}
+                st.markdown(scores_table(scores, st.session_state[PATH.name]))
+    if walks:
+        _offer_film(bundle, other, walks)
 
 
 def _click(bundle: Bundle, z: np.ndarray, _: int | None) -> None:
@@ -223,8 +245,8 @@ def _click_second(
     click(first, row if have_same_images(bundle.card, other.card) else None)
 
 
-def _choose_path(bundle: Bundle, other: Bundle) -> list[np.ndarray]:
-    """Ends, kind and scrubber of a path, and its latents in both models."""
+def _choose_path(bundle: Bundle, other: Bundle) -> tuple[list[Walks], list[np.ndarray]]:
+    """Ends, kind and scrubber of a path; the walks in both models, and the chosen one's latents."""
     ends.setdefault(bundle)
     columns = st.columns(2, gap="medium")
     for name, column in zip("ab", columns, strict=True):
@@ -236,16 +258,31 @@ def _choose_path(bundle: Bundle, other: Bundle) -> list[np.ndarray]:
         session.choose(SPACING, "Evenly spaced")
     stops = ends.stops(bundle, is_loop=False)
     beside = np.stack([_beside(bundle, z, other) for z in stops])
-    ways = [_smooth(bundle, stops), _smooth(other, beside)]
+    walks: list[Walks] = [cache.walks(bundle, stops), cache.walks(other, beside)]
+    ways = [_latents(one, SMOOTH * (len(stops) - 1) + 1) for one in walks]
     key = f"film-{bundle.card.name}-{other.card.name}"
     parts.scrubber(bundle, ways[0], key=key, beside=(other, ways[1]))
-    return ways
+    return walks, ways
 
 
-def _smooth(bundle: Bundle, stops: np.ndarray) -> np.ndarray:
-    walk, _ = cache.walks(bundle, stops)[st.session_state[PATH.name]]
-    is_even = st.session_state[SPACING.name] == EVEN
-    return walk.at(SMOOTH * (len(stops) - 1) + 1, evenly=is_even)
+def _latents(walks: Walks, count: int) -> np.ndarray:
+    """So many latents on the chosen path, ``(count, latent_dim)``."""
+    walk, _ = walks[st.session_state[PATH.name]]
+    return walk.at(count, evenly=st.session_state[SPACING.name] == EVEN)
+
+
+def _offer_film(bundle: Bundle, other: Bundle, walks: list[Walks]) -> None:
+    """Downloads of the chosen path in both models side by side."""
+    with menu("compare") as is_open:
+        if is_open:
+            latents = [_latents(one, FRAMES) for one in walks]
+            pair = zip((bundle, other), latents, strict=True)
+            left, right = (cache.decoded(one, z) for one, z in pair)
+            both = [
+                raster.tile(np.stack(frame), 2, gap=1) for frame in zip(left, right, strict=True)
+            ]
+            name = f"{bundle.card.name}-{other.card.name}"
+            download_films(lambda: [raster.enlarge(frame, 8) for frame in both], name)
 
 
 def _render_pictures(bundle: Bundle, image: np.ndarray) -> None:

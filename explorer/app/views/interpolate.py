@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import streamlit as st
 
 from explorer.app import cache, ends, parts, session
 from explorer.app.exports import download, figures, menu, npz
-from explorer.app.paths import EVEN, PATH, SMOOTH, SPACING
+from explorer.app.paths import (
+    EVEN,
+    PATH,
+    SCORES_HELP,
+    SMOOTH,
+    SPACING,
+    download_films,
+    scores_table,
+)
 from explorer.app.point import render_point, stage
 from explorer.app.view import Option, View
 from explorer.app.words import percent
 from explorer.bundle.store import Bundle
 from explorer.bundle.walks import Kind, Walk
-from explorer.core.geodesics import THIN, Scores
-from explorer.drawing import charts, films, raster
+from explorer.core.geodesics import Scores
+from explorer.drawing import charts, raster
 
 STEPS = Option("steps", 12, tuple(range(3, 41)))
 LOOP = Option("loop", "Open", ("Open", "Closed"))
@@ -34,14 +40,6 @@ space is *smooth*: a good one passes through believable images.
 
 The images are spaced **evenly in the picture**, so that each step changes it alike, or evenly in
 the latent space.
-"""
-SCORES_HELP = f"""
-- **Change**: how much the picture changes on the way, against the straight line: the length of
-  the decoded path by Fisher and Rao's metric.
-- **Thin**: the share of the way that is thinner than {THIN:.0%} of the test images' places.
-- **Returns within**: the mean distance $\\lVert E(D(z)) - z \\rVert$; small where decoder and
-  encoder agree.
-- **Largest step**: over the mean one, of 60 that are spaced evenly in the picture.
 """
 
 
@@ -128,26 +126,9 @@ def _render_map(bundle: Bundle, path: np.ndarray) -> None:
 
 def _render_scores(bundle: Bundle, scores: dict[Kind, Scores], path: np.ndarray) -> None:
     """What each kind of path is like, and how dense the data is along the chosen one."""
-    chosen, straight = st.session_state[PATH.name], scores["Straight line"].length or 1.0
-    rows = [
-        (kind, f"{s.length / straight:.2f}", f"{s.thin:.0%}", f"{s.return_distance:.2f}",
-         f"{s.jump:.2f} ×")
-        for kind, s in scores.items()
-    ]  # fmt: skip
     table, chart = st.columns([3, 2], gap="medium")
     table.caption("Scores of the three paths", help=SCORES_HELP)
-    table.markdown(
-        "\n".join(
-            [
-                "| Path | Change | Thin | Returns within | Largest step |",
-                "|---|--:|--:|--:|--:|",
-                *(
-                    "|".join(["", *(f"**{c}**" if row[0] == chosen else c for c in row), ""])
-                    for row in rows
-                ),
-            ]
-        )
-    )
+    table.markdown(scores_table(scores, st.session_state[PATH.name]))
     figure = cache.path_figure(bundle, path)
     room = chart.container(height=charts.SMALL_HEIGHT, border=False)  # so that nothing jumps
     room.plotly_chart(figure, key="path-density", config={"displayModeBar": False})
@@ -160,13 +141,8 @@ def _render_exports(
     walks: dict[Kind, tuple[Walk, Scores]],
     is_even: bool,
 ) -> None:
-    is_loop = _is_loop()  # a download has no session
-
     def picture() -> bytes:
         return raster.png(raster.enlarge(raster.tile(images, len(images)), 4))
-
-    def film(encode: Callable[..., bytes]) -> Callable[[], bytes]:
-        return lambda: encode([raster.enlarge(image, 8) for image in images], is_loop=is_loop)
 
     name = f"{bundle.card.name}-interpolation"
     with menu("interpolate") as is_open:
@@ -175,10 +151,9 @@ def _render_exports(
         with st.container(horizontal=True):
             download("PNG", picture, f"{name}.png", mime="image/png")
             download("NPZ", lambda: npz(z=path, images=images), f"{name}.npz")
-        with st.container(horizontal=True):
-            download("GIF", film(films.gif), f"{name}.gif", mime="image/gif")
-            download("WebP", film(films.webp), f"{name}.webp", mime="image/webp")
-            download("MP4", film(films.mp4), f"{name}.mp4", mime="video/mp4")
+        download_films(
+            lambda: [raster.enlarge(image, 8) for image in images], name, is_loop=_is_loop()
+        )
         figures(
             bundle,
             {

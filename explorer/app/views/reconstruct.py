@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -9,10 +11,10 @@ from explorer.app import cache, ends, parts, session
 from explorer.app.exports import figures, menu
 from explorer.app.reconstruction import DRAWING, describe_terms, take_drawing, terms
 from explorer.app.upload import upload_and_prepare
-from explorer.app.view import View
+from explorer.app.view import Detail, Option, View
 from explorer.app.words import describe, describe_test_image, literal, percent
-from explorer.bundle.posterior import MovedPosterior
-from explorer.bundle.spelling import parse_test_image
+from explorer.bundle.posterior import GaussianPosterior
+from explorer.bundle.spelling import parse_place, parse_test_image
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import nearest
 from explorer.core.metrics import percentile_of
@@ -30,31 +32,51 @@ into an image.
 - **Error map**: red where the reconstruction is too bright, blue where it is too dark.
 """
 REFINE_HELP = """
-The encoder guesses the latent at one go. From there a few damped Gauss–Newton steps search for the
-one that explains the image best: the least −log p(x|z) + ½‖z‖².
+The encoder guesses q(z|x) at one go. From there a few damped Gauss–Newton steps search for the
+mean and the variance that explain this image best, those of the least −ELBO (*semi-amortised*
+inference; Kim et al. 2018).
 
-**Lost by the encoder**: −ELBO of the encoder's q(z|x), less −ELBO of the same q(z|x) moved to the
-place found, with the encoder's variance, in nats, both over the same ten draws. It can be negative:
-the best place is not always the best centre.
+**Lost by the encoder**: −ELBO of its q(z|x), less −ELBO of the one found, in nats, over draws that
+the search has not seen. With a flow it can be negative: what is found is a Gaussian.
 """
 TEST_IMAGE = "Test image"
+SOURCE = Option("from", "File", ("File", "Camera", DRAWING, TEST_IMAGE))
+LATENT = Option("latent", "As encoded", ("As encoded", "Refined"))
 NEIGHBOURS = 12
 
 
 def render_view(bundle: Bundle) -> None:
     """Draw the view."""
     st.markdown("Give the model an image of your own and see what it keeps of it.", help=HELP)
-    _render_reconstruction(bundle)
+    source = _choose_source(bundle)
+    st.session_state.pop("moved", None)
+    if source in ("File", "Camera"):  # an adjustment draws this part alone, in half the time
+        st.fragment(_render_reconstruction)(bundle, source)
+    else:
+        _render_reconstruction(bundle, source)
 
 
-VIEW = View("Reconstruct", render_view, needs_decoder=True)
+def _take_row(text: str, bundle: Bundle) -> None:
+    parse_place(text, bundle)
+    st.session_state["image"] = text
 
 
-@st.fragment  # so that an adjustment draws this part of the page alone, in half the time
-def _render_reconstruction(bundle: Bundle) -> None:
+def _tell_row(_: Bundle) -> str | None:
+    return st.session_state.get("image") if st.session_state[SOURCE.name] == TEST_IMAGE else None
+
+
+VIEW = View(
+    "Reconstruct",
+    render_view,
+    options=(SOURCE, LATENT),
+    details=(Detail("image", _take_row, _tell_row),),
+    needs_decoder=True,
+)
+
+
+def _render_reconstruction(bundle: Bundle, source: str) -> None:
     if st.session_state.pop("moved", False):
         st.rerun()
-    source = _choose_source(bundle)
     is_drawing = source == DRAWING
     image = None if is_drawing else _take_image(bundle, source)
     if image is None and not is_drawing:
@@ -64,7 +86,7 @@ def _render_reconstruction(bundle: Bundle) -> None:
     way = session.point(bundle)[np.newaxis]
     with result:
         if is_drawing:
-            image = take_drawing(bundle, lambda: st.session_state.update(moved=True))
+            image = take_drawing(bundle, _rerun)
         if image is not None:
             way = _render_result(bundle, image, has_pictures=not is_drawing)
     with place, st.container(key="place"):
@@ -100,24 +122,27 @@ def _render_result(bundle: Bundle, image: np.ndarray, *, has_pictures: bool) -> 
     if bundle.card.model.has_variance:
         _render_terms(bundle, image)
     way = z_mean
-    if st.toggle(
-        "Refine the latent", key="refine", help=REFINE_HELP, persist_state="session"
-    ):  # fmt: skip
-        way = cache.refined(bundle, image)
-        _render_refined(bundle, image, way)
+    session.choose(LATENT, "Latent", help=REFINE_HELP, on_change=_rerun)
+    if st.session_state[LATENT.name] == "Refined":
+        way, log_vars = cache.refined(bundle, image)
+        _render_refined(bundle, image, way, log_vars[-1])
     _render_neighbours(bundle, z_mean[0])
     return np.asarray(way)
 
 
+def _rerun() -> None:
+    """Let the whole page follow, not this part alone."""
+    st.session_state["moved"] = True
+
+
 def _choose_source(bundle: Bundle) -> str:
-    sources = ["File", "Camera", DRAWING]
-    if cache.originals_of(bundle) is not None:
-        sources.append(TEST_IMAGE)
-    source: str = st.segmented_control(
-        "Image from", sources, default="File", required=True, key="reconstruct-source",
-        persist_state="session",
-    )  # fmt: skip
-    return source
+    sources = SOURCE.choices
+    if cache.originals_of(bundle) is None:
+        sources = tuple(source for source in sources if source != TEST_IMAGE)
+        if st.session_state[SOURCE.name] == TEST_IMAGE:
+            st.session_state[SOURCE.name] = SOURCE.default
+    session.choose(replace(SOURCE, choices=sources), "Image from")
+    return str(st.session_state[SOURCE.name])
 
 
 def _take_image(bundle: Bundle, source: str) -> np.ndarray | None:
@@ -160,15 +185,17 @@ def _render_pictures(image: np.ndarray, reconstruction: np.ndarray) -> None:
         column.image(raster.crisp(picture), caption=caption, width="stretch", alt=caption)
 
 
-def _render_refined(bundle: Bundle, image: np.ndarray, way: np.ndarray) -> None:
+def _render_refined(
+    bundle: Bundle, image: np.ndarray, way: np.ndarray, z_log_var: np.ndarray
+) -> None:
     """Draw both reconstructions with their terms, and a button that goes to the refined one."""
     start, end = way[0], way[-1]
     names = ("at the encoder's place", "at the refined place")
     pictures = cache.decoded(bundle, np.stack([start, end]))
-    moved = MovedPosterior(bundle.codec.posterior, end - start)
+    found = GaussianPosterior(lambda _: (end[np.newaxis], z_log_var[np.newaxis]))
     sums = []
     for column, name, picture, posterior in zip(
-        st.columns(2), names, pictures, (bundle.codec.posterior, moved), strict=True
+        st.columns(2), names, pictures, (bundle.codec.posterior, found), strict=True
     ):
         column.image(raster.crisp(picture), caption=name, width="stretch", alt=name)
         if bundle.card.model.has_variance:
@@ -182,7 +209,7 @@ def _render_refined(bundle: Bundle, image: np.ndarray, way: np.ndarray) -> None:
 
     def go() -> None:
         session.move_to(bundle, start if is_there else end)
-        st.session_state["moved"] = True
+        _rerun()
 
     st.button("Back to the encoder's place" if is_there else "Use the refined place", on_click=go)
 
@@ -223,7 +250,7 @@ def _render_neighbours(bundle: Bundle, z: np.ndarray) -> None:
 
     def pick(tile: int) -> None:
         session.move_to(bundle, bundle.latents.z_mean[rows[tile]])
-        st.session_state["moved"] = True
+        _rerun()
 
     parts.pick_tile(
         cache.pictures(bundle, rows)[0],

@@ -6,6 +6,7 @@ export default {
   render({ model, el }) {
     const frame = document.createElement("iframe");
     frame.title = "Latent space";
+    frame.allowFullscreen = true;
     frame.style.cssText = `width: 100%; height: ${model.get("height")}px; border: 0`;
     frame.srcdoc = model.get("page");
     const take = (/** @type {MessageEvent} */ { source, data }) => {

@@ -2,11 +2,11 @@
  * A canvas to draw on, and what the model makes of the drawing meanwhile.
  *
  * The host learns of the drawing, a PNG of what the model sees, when a stroke ends. Parts of
- * several models for images of the same size show the same drawing.
+ * several models for images of the same size show the same drawing, if they have the same sheet.
  *
  * @typedef {{content: string, z: number[], background: number[], side: number | null,
  *   neighbours: number, errorColours: number[][], fit: "crop" | "pad" | "stretch",
- *   opens?: boolean, follows?: boolean}} DrawData
+ *   sheet?: string, opens?: boolean, follows?: boolean}} DrawData
  *   `background` of each channel, 0 to 255; `side`: what objects are scaled to, if they can be;
  *   `fit`: what becomes of a picture of other proportions; `opens`: whether one can be opened here;
  *   `follows`: whether it is drawn on the canvas of another model
@@ -47,10 +47,12 @@ export class Draw {
   #line;
   #start;
   #pictures;
+  #hub;
   /** @type {{sketch?: Sketch, isCentred?: boolean, shown?: Set<() => void>}} */
-  #memory;
-  #shown;
-  #sketch;
+  #memory = {};
+  /** @type {Set<() => void>} */
+  #shown = new Set();
+  #sketch = new Sketch();
   /** @type {import("../shared/sketch.js").Stroke | null} */
   #stroke = null;
   #tool = "brush";
@@ -87,10 +89,7 @@ export class Draw {
     this.#line = hub.engine.line(URGENCY.picture);
     this.#start = hub.engine.line(URGENCY.reading);
     this.#pictures = new Pictures(hub.engine, model, () => this.#showNearest());
-    this.#memory = hub.memory(`drawing of ${imageShape}`);
-    this.#shown = this.#memory.shown ??= new Set();
-    this.#shown.add(this.#redraw);
-    this.#sketch = this.#memory.sketch ??= new Sketch();
+    this.#hub = hub;
     this.#width = Math.max(1, Math.round(imageShape[1] / 5.6) / 2);
     this.#listen(this.#paper.canvas);
     this.#endSettings = hub.settings.onChange(this.#redraw);
@@ -101,7 +100,14 @@ export class Draw {
     const isFirst = this.#data === null;
     this.#data = data;
     if (!isFirst) return;
+    this.#memory = this.#hub.memory(
+      `drawing ${data.sheet ?? ""} of ${this.#model.header.imageShape}`,
+    );
+    this.#shown = this.#memory.shown ??= this.#shown;
+    this.#shown.add(this.#redraw);
+    this.#sketch = this.#memory.sketch ??= this.#sketch;
     find(this.#box, ".draw").classList.toggle("follows", Boolean(data.follows));
+    find(this.#box, ".draw").classList.toggle("small", Boolean(data.sheet));
     if (!data.follows) this.#makeControls(data);
     this.#draw();
   }

@@ -6,7 +6,7 @@
  *   `choice` is another after a choice, `label` what a conditional model decodes
  */
 
-import { find } from "../shared/elements.js";
+import { find, toggleFullScreen } from "../shared/elements.js";
 import { LIST, listen } from "./keys.js";
 import { Tour } from "./tour.js";
 
@@ -82,9 +82,4 @@ export class Frame {
     find(this.#root, ".present").setAttribute("aria-pressed", String(isOn));
     window.dispatchEvent(new Event("resize")); // places on the page have changed
   }
-}
-
-function toggleFullScreen() {
-  if (document.fullscreenElement) document.exitFullscreen();
-  else document.documentElement.requestFullscreen?.();
 }

@@ -121,8 +121,15 @@ export class Lens {
     if (problem || latent.length !== header.latentDim) return;
     if (header.hasDecoder) this.#focus.show(latent, label);
     const z = latent.slice();
-    const request = /** @type {const} */ ({ kind: "reading", content, z, label });
-    this.#readings.ask({ ...request, shownRow: this.#shownRow }, (reading) => {
+    const shown = () => this.#shownRow;
+    const request = {
+      kind: /** @type {const} */ ("reading"),
+      ...{ content, z, label },
+      get shownRow() {
+        return shown(); // when it is sent: it may have waited for another answer
+      },
+    };
+    this.#readings.ask(request, (reading) => {
       if (reading.pixels) this.#again.paint(reading.pixels);
       this.#shownRow = reading.row;
       const mean = this.#model.meanOf(reading.row);

@@ -2,7 +2,7 @@
  * A picture of tiles that can be chosen.
  *
  * @typedef {{image: string, columns: number, rows: number, aspect: number, labels: string[],
- *   title: string, selected: number | null, tileSize: number | null}} PickerData
+ *   title: string, selected: number | null, tileSize: number | null, canMove: boolean}} PickerData
  */
 
 import { find, write } from "../shared/elements.js";
@@ -21,6 +21,7 @@ export class Picker {
   #selected;
   #cursor;
   #caption;
+  #tell;
   #tiles;
   /** @type {number | null} */
   #pointed = null;
@@ -39,6 +40,7 @@ export class Picker {
       this.#pointed = tile;
       this.#mark();
     };
+    this.#tell = tell;
     this.#tiles = new TileBox(this.#box, point, (tile) => tell("picked", tile));
   }
 
@@ -46,11 +48,13 @@ export class Picker {
   update(data) {
     this.#data = data;
     const { columns, rows, labels, selected, tileSize } = data;
+    this.#tiles.move = data.canMove ? (from, to) => this.#tell("moved", [from, to]) : null;
     Object.assign(this.#tiles, { columns, rows, count: labels.length, start: selected ?? 0 });
     if (this.#image.src !== data.image) this.#image.src = data.image;
     this.#box.style.aspectRatio = String((columns * data.aspect) / rows);
     this.#box.style.maxWidth = tileSize ? `${columns * tileSize}px` : "";
     this.#box.setAttribute("aria-label", data.title);
+    this.#box.classList.toggle("movable", data.canMove);
     this.#mark();
   }
 

@@ -19,8 +19,12 @@ export class TileBox {
   count = 1;
   /** The tile from which arrow keys start. */
   start = 0;
+  /** Is called when a tile is dragged onto another. @type {((from: number, to: number) => void) | null} */
+  move = null;
   /** @type {number | null} */
   #pointed = null;
+  /** The tile that a pointer went down on, until it turns out to be a click. @type {number | null} */
+  #held = null;
   #bounds;
   #point;
   #choose;
@@ -38,9 +42,16 @@ export class TileBox {
     element.addEventListener("pointermove", (event) => this.#to(this.#tileAt(event)));
     element.addEventListener("pointerleave", () => this.#to(null));
     element.addEventListener("blur", () => this.#to(null));
+    element.addEventListener("pointerdown", (event) => (this.#held = this.#tileAt(event)));
+    element.addEventListener("pointerup", (event) => {
+      const [from, to] = [this.#held, this.#tileAt(event)];
+      if (this.move && from !== null && to !== null && from !== to) this.move(from, to);
+      else this.#held = null;
+    });
     element.addEventListener("click", (event) => {
       const tile = this.#tileAt(event);
-      if (tile !== null) choose(tile);
+      if (tile !== null && this.#held === null) choose(tile);
+      this.#held = null;
     });
     element.addEventListener("keydown", (event) => this.#onKey(event));
   }

@@ -74,3 +74,9 @@ export class Bounds {
     return this.#rect;
   }
 }
+
+/** The page's style leaves what the open view shows. */
+export function toggleFullScreen() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else document.documentElement.requestFullscreen?.();
+}

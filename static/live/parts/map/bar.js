@@ -1,4 +1,4 @@
-/** The map's controls: above it what is shown, upon it what dragging and the buttons do. */
+/** The map's controls: above it what is shown, beside it what dragging and the buttons do. */
 
 import { makeChoice } from "../../shared/choice.js";
 import { button, follow, select } from "../../shared/controls.js";
@@ -83,7 +83,7 @@ function saver(save) {
 }
 
 /**
- * The buttons upon the map.
+ * The buttons beside the map.
  *
  * @param {HTMLElement} box
  * @param {Settings} settings
@@ -110,8 +110,5 @@ export function makeTools(box, settings, does) {
     tool("full", "Full screen", does.full),
     saver(does.save),
   );
-  for (const type of ["pointerdown", "pointerup", "pointermove", "dblclick", "wheel"]) {
-    box.addEventListener(type, (event) => event.stopPropagation());
-  }
   return [follow(settings, "drag", { show })];
 }

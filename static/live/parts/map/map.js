@@ -15,7 +15,7 @@
  */
 
 import { chosenMap } from "../../shared/choice.js";
-import { find, write } from "../../shared/elements.js";
+import { find, toggleFullScreen, write } from "../../shared/elements.js";
 import { Link } from "../../shared/link.js";
 import { Pictures } from "../../shared/pictures.js";
 import { decimal } from "../../shared/plane.js";
@@ -52,8 +52,8 @@ const HTML = `
       <canvas class="under"></canvas><div class="layer"></div><canvas class="over"></canvas>
       <div class="mark looked" hidden></div><div class="mark point" hidden></div>
       <div class="tip" hidden></div>
-      <div class="tools"></div>
     </div>
+    <div class="tools" role="toolbar" aria-orientation="vertical" aria-label="Map"></div>
     <div class="legend" role="group" aria-label="Legend"></div>
     <div class="side" tabindex="0"></div>
     <div class="groups" hidden></div>
@@ -151,8 +151,7 @@ export class LiveMap {
       zoom: (/** @type {number} */ factor, x = view.width / 2, y = view.height / 2) =>
         this.#change(() => view.zoom(factor, x, y)),
       reset: () => this.#reset(),
-      full: () =>
-        document.fullscreenElement ? document.exitFullscreen() : this.#box.requestFullscreen(),
+      full: toggleFullScreen,
       save: (/** @type {"PNG" | "SVG"} */ type, /** @type {number} */ times) =>
         saveMap(this.#scene, this.#legendShown, type, times),
     };
@@ -176,8 +175,10 @@ export class LiveMap {
     const bar = find(root, ".bar");
     const sized = new ResizeObserver(() => this.#resize());
     sized.observe(this.#plot);
-    const filled = new ResizeObserver(() => this.#fill());
-    filled.observe(document.documentElement);
+    const fill = () => this.#fill();
+    requestAnimationFrame(fill); // once it is laid out
+    window.addEventListener("resize", fill);
+    window.addEventListener("fullscreenchange", fill);
     this.#ends = [
       model.onLook((z, source, row) => source !== this && this.#onLook(z, row)),
       hub.settings.onChange((name) => {
@@ -185,7 +186,8 @@ export class LiveMap {
         this.#setColours();
       }),
       () => sized.disconnect(),
-      () => filled.disconnect(),
+      () => window.removeEventListener("resize", fill),
+      () => window.removeEventListener("fullscreenchange", fill),
       ...makeBar(bar, hub.settings, model, (text) => this.#find(text)),
       ...makeTools(find(root, ".tools"), hub.settings, means),
     ];
