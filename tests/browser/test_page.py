@@ -201,3 +201,8 @@ def test_keys_open_views_move_the_point_and_present(visitor: Visitor) -> None:
     assert visitor.page.locator(".lens .picture").is_visible()
     keys.press("p")
     sidebar.wait_for(state="visible")
+    keys.press("f")
+    sidebar.wait_for(state="hidden")
+    assert visitor.page.locator(".lens .picture").is_visible()
+    keys.press("f")
+    sidebar.wait_for(state="visible")

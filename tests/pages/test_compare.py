@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from explorer import adopt
 from explorer.app import cache
@@ -26,6 +28,7 @@ from .visiting import (
     assert_sound,
     coordinates,
     given,
+    open_menu,
     parts,
     press,
     send,
@@ -71,7 +74,7 @@ def test_two_models_share_a_point_that_either_map_moves(bundles: dict[str, Bundl
     np.testing.assert_allclose(coordinates(visitor), flat.latents.z_mean[gap.argmax()], atol=0.0006)
 
 
-def test_a_path_and_an_image_go_through_both_models() -> None:
+def test_a_path_and_an_image_go_through_both_models(downloads: dict[str, Any]) -> None:
     flat = load_bundle(SHIPPED / "mnist-2d")
     shown = {"model": DEEP, "view": "Compare", "with": "mnist-2d", "through": "A path"}
     visitor = visit(**shown, a="test-3", b="test-5")
@@ -82,6 +85,12 @@ def test_a_path_and_an_image_go_through_both_models() -> None:
     ends = [data["beside"]["path"][at] for at in (0, -1)]
     np.testing.assert_allclose(ends, flat.latents.z_mean[[3, 5]], atol=1e-6)
     assert given(visitor, "compare-mnist-2d-mnist-8d")["path"] == data["beside"]["path"]
+    tables = [one.value for one in visitor.markdown if "Returns within" in one.value]
+    assert len(tables) == 2
+    assert all("|**Straight line**|**1.00**|" in table for table in tables)
+    open_menu(visitor, "compare")
+    gif = Image.open(io.BytesIO(downloads[f"{DEEP}-mnist-2d.gif"]()))
+    assert gif.size == (8 * (28 + 1 + 28), 8 * 28)
     settle(visitor, "compare-mnist-2d-mnist-8d", flat.latents.z_mean[7].tolist(), 7)
     assert address(visitor)["a"] == "test-7"
     visitor = visit(**{**shown, "through": "Drawing"})

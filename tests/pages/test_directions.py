@@ -132,6 +132,12 @@ def test_a_path_goes_through_stops_and_back(bundles: dict[str, Bundle]) -> None:
     np.testing.assert_allclose(path[[0, 60, 120, 180]], z[[3, 20, 33, 8]], atol=1e-6)
     visitor.button(key="stop-Later").click().run()  # the first of both is chosen
     assert address(visitor)["via"] == "test-33;test-20"
+    for moved in ([0, 1], [1, 0], [0, 7], "0", [0]):  # the first two there and back
+        send(visitor, f"stops-{DEEP}", "moved", moved)
+    assert address(visitor)["via"] == "test-33;test-20"
+    send(visitor, f"stops-{DEEP}", "moved", [1, 0])
+    assert address(visitor)["via"] == "test-20;test-33"
+    send(visitor, f"stops-{DEEP}", "moved", [1, 0])
     visitor.button(key="stop-Remove").click().run()
     visitor.session_state["loop"] = "Closed"
     visitor.run()

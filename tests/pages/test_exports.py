@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 from PIL.GifImagePlugin import GifImageFile
-from streamlit.testing.v1 import AppTest
 
 from explorer.bundle.card import Card
 from explorer.bundle.store import (
@@ -30,17 +29,13 @@ from .visiting import (
     choose_model,
     coordinates,
     given,
+    open_menu,
     open_tab,
     press,
+    send,
     settle,
     visit,
 )
-
-
-def open_menu(visitor: AppTest, view: str) -> None:
-    """Open the downloads of a view."""
-    visitor.session_state[f"downloads-{view}"] = True
-    visitor.run()
 
 
 def picture(data: bytes) -> np.ndarray:
@@ -143,7 +138,13 @@ def test_pins_are_kept_used_saved_and_linked(
     query = dict(parse_qsl(link.partition("?")[2]))
     elsewhere = visit(**query)
     assert address(elsewhere)["pins"] == address(visitor)["pins"] == query["pins"]
-    press(elsewhere, "Interpolate")
+    for drop in ({"held": 9, "onto": "0"}, {"held": "0"}, {"held": 0, "onto": 1}, None):
+        send(elsewhere, "drag-pin-", "dropped", drop)
+        assert address(elsewhere)["pins"] == query["pins"]
+    for held, onto in ((0, "1"), (1, "0")):  # there and back
+        send(elsewhere, "drag-pin-", "dropped", {"held": held, "onto": onto})
+        assert (address(elsewhere)["pins"] == query["pins"]) == bool(held)
+    send(elsewhere, "drag-pin-", "dropped", {"held": 1, "onto": "Interpolate"})
     assert address(elsewhere)["view"] == "Interpolate"
     path = np.array(given(elsewhere, f"scrubber-{DEEP}")["path"])
     np.testing.assert_allclose(path[[0, -1]], arrays["z"], atol=1e-6)

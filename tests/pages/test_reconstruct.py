@@ -18,6 +18,7 @@ from explorer.bundle.store import (
 )
 from explorer.data.framing import frame_picture, suggest_framing
 from explorer.data.uploads import read_upload
+from explorer.drawing.raster import data_uri
 
 from .visiting import (
     FLAT,
@@ -204,6 +205,11 @@ def test_an_uploaded_end_can_be_moved_by_a_click_afterwards(bundles: dict[str, B
     image = np.full((1, 28, 28, 1), 120 / 255, np.float32)
     expected = bundles[FLAT].codec.encode(image)[0][0]
     np.testing.assert_allclose([float(v) for v in end.split(",")], expected, atol=1e-3)
+    visitor.session_state["source-a"] = "Drawing"
+    visitor.run()
+    picture = data_uri(np.full((28, 28, 1), 120, np.uint8))
+    send(visitor, f"draw-a-{FLAT}", "settled", {"picture": picture})
+    assert address(visitor)["a"] == end
     settle(visitor, f"path-map-{FLAT}", [0.5, 0.25])
     assert address(visitor)["a"] == "0.5,0.25"
     for source, wanted in (("Test image", "0.5,0.25"), ("Upload", end)):

@@ -94,6 +94,12 @@ def go_to(visitor: AppTest, view: str) -> AppTest:
     return visitor.run()
 
 
+def open_menu(visitor: AppTest, view: str) -> None:
+    """Open the downloads of a view."""
+    visitor.session_state[f"downloads-{view}"] = True
+    visitor.run()
+
+
 def parts(visitor: AppTest) -> dict[str, Any]:
     """The page's live parts by key, as the browser gets them."""
     unknown = [element for element in visitor._tree if isinstance(element, UnknownElement)]

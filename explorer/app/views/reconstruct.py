@@ -181,7 +181,8 @@ def _render_pictures(image: np.ndarray, reconstruction: np.ndarray) -> None:
         "reconstruction": raster.to_pixels(reconstruction),
         "error map: blue too dark, red too bright": raster.error_map(image, reconstruction),
     }
-    for column, (caption, picture) in zip(st.columns(3), pictures.items(), strict=True):
+    columns = st.container(key="pictures").columns(3)
+    for column, (caption, picture) in zip(columns, pictures.items(), strict=True):
         column.image(raster.crisp(picture), caption=caption, width="stretch", alt=caption)
 
 
@@ -193,9 +194,10 @@ def _render_refined(
     names = ("at the encoder's place", "at the refined place")
     pictures = cache.decoded(bundle, np.stack([start, end]))
     found = GaussianPosterior(lambda _: (end[np.newaxis], z_log_var[np.newaxis]))
+    columns = st.container(key="refined").columns(2)
     sums = []
     for column, name, picture, posterior in zip(
-        st.columns(2), names, pictures, (bundle.codec.posterior, found), strict=True
+        columns, names, pictures, (bundle.codec.posterior, found), strict=True
     ):
         column.image(raster.crisp(picture), caption=name, width="stretch", alt=name)
         if bundle.card.model.has_variance:
