@@ -64,7 +64,7 @@ def test_every_likelihood_is_refined_to_where_a_general_minimiser_ends(
     best = minimize(objective, start, options={"eps": 1e-3}).fun
     assert objective(start) > best + 1
     means, log_vars = refine(start[:3], start[3:], image, decode, name)
-    assert objective(np.concatenate([means[-1], log_vars[-1]])) == pytest.approx(best, abs=0.05)
+    assert objective(np.concatenate([means[-1], log_vars[-1]])) == pytest.approx(best, abs=0.15)
 
 
 @pytest.mark.parametrize(("name", "least"), [("mnist-2d", 2.0), ("mnist-8d", 1.0)])
