@@ -81,9 +81,11 @@ def refine(
     mean = z_mean.astype(np.float64)
     log_var = np.clip(z_log_var.astype(np.float64), -LOG_VAR_LIMIT, LOG_VAR_LIMIT)
     means, log_vars = [mean], [log_var]
-    before = negative_elbo(
-        mean[np.newaxis], log_var[np.newaxis], noise, image, decode_parameters, likelihood
-    )[0]
+
+    def objective(means: np.ndarray, log_vars: np.ndarray) -> np.ndarray:
+        return negative_elbo(means, log_vars, noise, image, decode_parameters, likelihood)
+
+    before = objective(mean[np.newaxis], log_var[np.newaxis])[0]
     for _ in range(STEPS):
         gradient, hessian = _curvature(
             mean + np.exp(0.5 * log_var) * noise, image, decode_parameters, likelihood
@@ -97,8 +99,7 @@ def refine(
             )
             for damping in _DAMPINGS
         ]
-        new_means, new_log_vars = map(np.stack, zip(*tried, strict=True))
-        after = negative_elbo(new_means, new_log_vars, noise, image, decode_parameters, likelihood)
+        after = objective(np.stack([m for m, _ in tried]), np.stack([v for _, v in tried]))
         best = int(np.argmin(after))
         gain, before = before - after[best], after[best]
         if not gain > 0.0:

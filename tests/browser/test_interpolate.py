@@ -83,7 +83,7 @@ def test_ends_come_from_gallery_map_and_point(visitor: Visitor, bundles: dict[st
 
     visitor.page.get_by_test_id("stButtonGroup").last.get_by_text("To", exact=True).click()
     visitor.rest()
-    alone = int(bundle.latents.z_mean[:, 0].argmin())  # the tools are on the right
+    alone = int(bundle.latents.z_mean[:, 0].argmin())  # no other dot is near it
     frame = frame_of(visitor, bundle.latents.z_mean)
     visitor.page.mouse.click(*frame.pixel_of(bundle.latents.z_mean[alone]))
     visitor.until(lambda: visitor.address["b"] == f"test-{alone}", "a dot chooses the end")
