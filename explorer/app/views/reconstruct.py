@@ -37,7 +37,7 @@ mean and the variance that explain this image best, those of the least −ELBO (
 inference; Kim et al. 2018).
 
 **Lost by the encoder**: −ELBO of its q(z|x), less −ELBO of the one found, in nats, over draws that
-the search has not seen. With a flow it can be negative: what is found is a Gaussian.
+the search has not seen. What is found is a Gaussian: a q(z|x) that a flow bends may be better.
 """
 TEST_IMAGE = "Test image"
 SOURCE = Option("from", "File", ("File", "Camera", DRAWING, TEST_IMAGE))
@@ -205,8 +205,11 @@ def _render_refined(
             sums.append(reconstruction + kl)
             column.caption(describe_terms(reconstruction, kl))
     if sums:
-        lost = f"{sums[0] - sums[1]:.1f}".replace("-", "−")
-        st.markdown(f"Lost by the encoder: **{lost} nats**, in {len(way) - 1} steps.")
+        lost = sums[0] - sums[1]
+        if lost >= 0:
+            st.markdown(f"Lost by the encoder: **{lost:.1f} nats**, in {len(way) - 1} steps.")
+        else:
+            st.markdown(f"The encoder's q(z|x) is better than what was found, by {-lost:.1f} nats.")
     is_there = np.array_equal(session.point(bundle), session.rounded(end))
 
     def go() -> None:
