@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from linear_gaussian import LinearGaussian
+from scipy.optimize import minimize
 
-from explorer.bundle.posterior import FlowPosterior, GaussianPosterior
-from explorer.core.amortisation import amortisation_gap
+from explorer.bundle.posterior import FlowPosterior, GaussianPosterior, RefinedPosterior
+from explorer.core.amortisation import amortisation_gap, refine
+from explorer.core.elbo import kl_divergence
+from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName, log_likelihood
 
 MODEL = LinearGaussian()
 IMAGES = np.random.default_rng(0).random((20, 2, 2, 1)).astype(np.float32)
@@ -53,3 +56,36 @@ def test_a_flow_is_moved_and_stretched_in_its_shape() -> None:
     np.testing.assert_allclose(refined, refined_too, atol=0.05)
     assert np.all(misplaced - refined > 1.0)
     assert np.all(refined > -MODEL.log_marginal(IMAGES) + 0.1)
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_every_likelihood_is_refined_to_where_a_general_minimiser_ends(
+    name: LikelihoodName,
+) -> None:
+    random = np.random.default_rng(1)
+    count = len(LIKELIHOODS[name].parameters)
+    weights = random.normal(scale=0.3, size=(4 * 5 * count, 3))
+    bias = np.tile([0.5, -1.5] if count == 2 else [-0.5], 20)
+    half = random.standard_normal((50, 3))
+    noise = np.concatenate([half, -half])
+
+    def decode(z: np.ndarray) -> np.ndarray:
+        return np.asarray(z @ weights.T + bias).reshape(-1, 4, 5, count)
+
+    image = random.integers(0, 256, (4, 5, 1)) / 255
+
+    def neg_elbo(posterior: np.ndarray) -> float:
+        mean, log_var = np.split(posterior, 2)
+        output = decode(mean + np.exp(0.5 * log_var) * noise)
+        kl = kl_divergence(mean[np.newaxis], log_var[np.newaxis])[0]
+        return float(kl - log_likelihood(image[np.newaxis], output, name).mean())
+
+    start = np.array([1.5, -1.0, 1.0, 0.0, 0.0, 0.0])
+    best = minimize(neg_elbo, start).fun
+    assert neg_elbo(start) > best + 1
+    given = GaussianPosterior(lambda _: (start[np.newaxis, :3], start[np.newaxis, 3:]))
+    found = RefinedPosterior(given, refine(given.encode, given.draw, decode, image, name))
+    z_mean, z_log_var = found.encode(image[np.newaxis])
+    assert neg_elbo(np.concatenate([z_mean[0], z_log_var[0]])) == pytest.approx(best, abs=0.15)
+    z, _ = found.draw(image[np.newaxis], noise[np.newaxis])
+    np.testing.assert_allclose(z[0], z_mean + np.exp(0.5 * z_log_var) * noise)

@@ -23,6 +23,7 @@ from explorer.bundle.chance import Chance, chance_of
 from explorer.bundle.directions import parse_direction
 from explorer.bundle.files import read_file
 from explorer.bundle.images import find_originals
+from explorer.bundle.posterior import RefinedPosterior
 from explorer.bundle.store import (
     Bundle,
     Reference,
@@ -34,12 +35,12 @@ from explorer.bundle.store import (
 )
 from explorer.bundle.trust import Verdict, judge_places
 from explorer.bundle.walks import Kind, Walk, all_walks, build_graph
+from explorer.core.amortisation import refine
 from explorer.core.directions import Direction
 from explorer.core.geodesics import THIN, DataGraph, Scores
 from explorer.core.mixtures import Mixture, fit_mixture
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 from explorer.core.neighbours import index
-from explorer.core.refine import refine
 from explorer.core.subsets import evenly_spaced
 from explorer.data.pixels import Form
 from explorer.data.uploads import Upload, read_upload
@@ -222,12 +223,12 @@ def decoded(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     return raster.to_pixels(bundle.codec.decode(z))
 
 
-@st.cache_data(show_spinner="Refining the latent …", max_entries=64, hash_funcs=_DECODED)
-def refined(bundle: Bundle, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The way from the encoder's q(z|x) of an image to a better one: ``refine``."""
+@st.cache_resource(show_spinner="Refining the latent …", max_entries=64, hash_funcs=_DECODED)
+def refined(bundle: Bundle, image: np.ndarray) -> RefinedPosterior:
+    """The q(z|x) that explains an image best, from the encoder's."""
     codec = bundle.codec
-    z_mean, z_log_var = codec.encode(image[np.newaxis])
-    return refine(z_mean[0], z_log_var[0], image, codec.parameters, codec.likelihood)
+    change = refine(codec.encode, codec.draw, codec.parameters, image, codec.likelihood)
+    return RefinedPosterior(codec.posterior, change)
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)

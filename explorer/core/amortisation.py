@@ -57,17 +57,34 @@ def amortisation_gap(
     given, refined = np.empty(len(images)), np.empty(len(images))
     for batch in batches(len(images), max(1, _MAX_VALUES // decoded)):
         x = images[batch]
-        z_mean, z_log_var = encode(x)
-        spread = np.exp(0.5 * z_log_var)
-
-        z, log_q = draw(x, _mirrored(refining, (len(x), DRAWS, latent_dim)))
-        change = _refine(_Images(x, z_mean, spread, z, log_q), decode_parameters, likelihood)
-
-        z, log_q = draw(x, _mirrored(judging, (len(x), JUDGING_DRAWS, latent_dim)))
-        judged = _Images(x, z_mean, spread, z, log_q)
+        change = _refine(_drawn(encode, draw, x, refining, DRAWS), decode_parameters, likelihood)
+        judged = _drawn(encode, draw, x, judging, JUDGING_DRAWS)
         given[batch], _ = _neg_elbo(judged, np.zeros_like(change), decode_parameters, likelihood)
         refined[batch], _ = _neg_elbo(judged, change, decode_parameters, likelihood)
     return given, refined
+
+
+def refine(
+    encode: Encode,
+    draw: Draw,
+    decode_parameters: DecodeParameters,
+    image: np.ndarray,
+    likelihood: LikelihoodName,
+    *,
+    seed: int = 0,
+) -> np.ndarray:
+    """How the posterior of one image is moved and stretched until its −ELBO is least.
+
+    Args:
+        encode, draw, decode_parameters, likelihood, seed: as for ``amortisation_gap``.
+        image: ``(height, width, channels)`` float32 in [0, 1].
+
+    Returns:
+        ``(2, latent_dim)``: how far its centre goes, in units of its spread, and the logarithm
+        of how far it is stretched.
+    """
+    images = _drawn(encode, draw, image[np.newaxis], np.random.default_rng([seed, 0]), DRAWS)
+    return _refine(images, decode_parameters, likelihood)[0]
 
 
 @dataclass(frozen=True)
@@ -102,6 +119,15 @@ class _Images:
         """
         around = np.exp(change[:, 1, np.newaxis]) * (self.z - self.centre[:, np.newaxis])
         return np.asarray(self.moved(change)[:, np.newaxis] + around)
+
+
+def _drawn(
+    encode: Encode, draw: Draw, x: np.ndarray, random: np.random.Generator, count: int
+) -> _Images:
+    """Images with so many draws from their posteriors, in pairs of opposite noise."""
+    z_mean, z_log_var = encode(x)
+    z, log_q = draw(x, _mirrored(random, (len(x), count, z_mean.shape[1])))
+    return _Images(x, z_mean, np.exp(0.5 * z_log_var), z, log_q)
 
 
 def _neg_elbo(

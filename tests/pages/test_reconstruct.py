@@ -187,7 +187,7 @@ def test_a_test_image_is_refined_and_its_better_place_becomes_the_point(
     assert images is not None
     image = images[cache.vivid_row(bundle)] / np.float32(255)
     start = bundle.codec.encode(image[np.newaxis])[0][0]
-    found = cache.refined(bundle, image)[0][-1]
+    found = cache.refined(bundle, image).encode(image[np.newaxis])[0][0]
     np.testing.assert_allclose(coordinates(visitor), found, atol=0.0006)
     assert np.linalg.norm(found - start) > 0.01
     press(visitor, "Back to the encoder's place")

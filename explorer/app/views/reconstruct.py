@@ -13,7 +13,7 @@ from explorer.app.reconstruction import DRAWING, describe_terms, take_drawing, t
 from explorer.app.upload import upload_and_prepare
 from explorer.app.view import Detail, Option, View
 from explorer.app.words import describe, describe_test_image, literal, percent
-from explorer.bundle.posterior import GaussianPosterior
+from explorer.bundle.posterior import RefinedPosterior
 from explorer.bundle.spelling import parse_place, parse_test_image
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import nearest
@@ -32,12 +32,11 @@ into an image.
 - **Error map**: red where the reconstruction is too bright, blue where it is too dark.
 """
 REFINE_HELP = """
-The encoder guesses q(z|x) at one go. From there a few damped Gauss–Newton steps search for the
-mean and the variance that explain this image best, those of the least −ELBO (*semi-amortised*
-inference; Kim et al. 2018).
+The encoder guesses q(z|x) at one go. From there a few damped Gauss–Newton steps move it, and
+stretch it along each axis, until its −ELBO for this image is least (*semi-amortised* inference).
 
-**Lost by the encoder**: −ELBO of its q(z|x), less −ELBO of the one found, in nats, over draws that
-the search has not seen. What is found is a Gaussian: a q(z|x) that a flow bends may be better.
+**Lost by the encoder**: −ELBO of its q(z|x), less −ELBO of the refined one, in nats, over the same
+draws, which the search has not seen.
 """
 TEST_IMAGE = "Test image"
 SOURCE = Option("from", "File", ("File", "Camera", DRAWING, TEST_IMAGE))
@@ -124,8 +123,9 @@ def _render_result(bundle: Bundle, image: np.ndarray, *, has_pictures: bool) -> 
     way = z_mean
     session.choose(LATENT, "Latent", help=REFINE_HELP, on_change=_rerun)
     if st.session_state[LATENT.name] == "Refined":
-        way, log_vars = cache.refined(bundle, image)
-        _render_refined(bundle, image, way, log_vars[-1])
+        found = cache.refined(bundle, image)
+        way = np.concatenate([z_mean, found.encode(image[np.newaxis])[0]])
+        _render_refined(bundle, image, way, found)
     _render_neighbours(bundle, z_mean[0])
     return np.asarray(way)
 
@@ -187,13 +187,12 @@ def _render_pictures(image: np.ndarray, reconstruction: np.ndarray) -> None:
 
 
 def _render_refined(
-    bundle: Bundle, image: np.ndarray, way: np.ndarray, z_log_var: np.ndarray
+    bundle: Bundle, image: np.ndarray, way: np.ndarray, found: RefinedPosterior
 ) -> None:
     """Draw both reconstructions with their terms, and a button that goes to the refined one."""
-    start, end = way[0], way[-1]
+    start, end = way
     names = ("at the encoder's place", "at the refined place")
-    pictures = cache.decoded(bundle, np.stack([start, end]))
-    found = GaussianPosterior(lambda _: (end[np.newaxis], z_log_var[np.newaxis]))
+    pictures = cache.decoded(bundle, way)
     columns = st.container(key="refined").columns(2)
     sums = []
     for column, name, picture, posterior in zip(
@@ -205,11 +204,8 @@ def _render_refined(
             sums.append(reconstruction + kl)
             column.caption(describe_terms(reconstruction, kl))
     if sums:
-        lost = sums[0] - sums[1]
-        if lost >= 0:
-            st.markdown(f"Lost by the encoder: **{lost:.1f} nats**, in {len(way) - 1} steps.")
-        else:
-            st.markdown(f"The encoder's q(z|x) is better than what was found, by {-lost:.1f} nats.")
+        lost = f"{sums[0] - sums[1]:.1f}".replace("-", "−")
+        st.markdown(f"Lost by the encoder: **{lost} nats**.")
     is_there = np.array_equal(session.point(bundle), session.rounded(end))
 
     def go() -> None:
