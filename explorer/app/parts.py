@@ -311,11 +311,12 @@ def draggable(prefix: str, count: int, on_drop: Callable[[int, int | str], None]
     def take() -> None:
         dropped = _reported(key, "dropped")
         try:
-            held, onto = dropped["held"], dropped["onto"]
+            held, onto = dropped["held"], str(dropped["onto"])
         except (KeyError, TypeError):
             return
-        if type(held) is int and 0 <= held < count and isinstance(onto, str):
-            on_drop(held, min(int(onto), count - 1) if onto.isdecimal() else onto)
+        if type(held) is int and 0 <= held < count:
+            places = {str(number): number for number in range(count)}
+            on_drop(held, places.get(onto, onto))
 
     _drag(key=key, data={"prefix": f"st-key-{prefix}"}, on_dropped_change=take)
 

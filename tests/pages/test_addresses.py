@@ -68,6 +68,7 @@ HOSTILE = [
     ("pins", "one"),
     ("pins", "one~test-3~10"),
     ("pins", "one~0.5,1"),
+    ("image", "0,0,0,0,0,0,0,0"),
     ("directions", "means:3:8"),
     ("directions", "one~groups:x:y"),
 ]

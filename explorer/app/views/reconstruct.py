@@ -14,7 +14,7 @@ from explorer.app.upload import upload_and_prepare
 from explorer.app.view import Detail, Option, View
 from explorer.app.words import describe, describe_test_image, literal, percent
 from explorer.bundle.posterior import RefinedPosterior
-from explorer.bundle.spelling import parse_place, parse_test_image
+from explorer.bundle.spelling import parse_test_image
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import nearest
 from explorer.core.metrics import percentile_of
@@ -56,7 +56,8 @@ def render_view(bundle: Bundle) -> None:
 
 
 def _take_row(text: str, bundle: Bundle) -> None:
-    parse_place(text, bundle)
+    if parse_test_image(text, bundle) is None:
+        raise ValueError("a test image was expected, such as test-12")
     st.session_state["image"] = text
 
 
