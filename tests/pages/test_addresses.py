@@ -120,7 +120,7 @@ def test_an_address_of_everything_wrong_still_gives_a_page() -> None:
     visitor = visit(**{name: "\U0001f4a5" for name, _ in HOSTILE}, unheard="of")
     assert_sound(visitor)
     (warning,) = visitor.warning
-    assert len(warning.value.splitlines()) == len({name for name, _ in HOSTILE}) == 9
+    assert len(warning.value.splitlines()) == len({name for name, _ in HOSTILE}) == 10
     assert address(visitor)["unheard"] == "of"  # the page's own names are not the server's
 
 
