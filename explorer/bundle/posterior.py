@@ -68,9 +68,9 @@ class RefinedPosterior:
     def draw(self, images: np.ndarray, noise: np.ndarray) -> Pair:
         """See ``Posterior.draw``."""
         z, log_q = self.posterior.draw(images, noise)
-        before, after = (one.encode(images)[0][:, np.newaxis] for one in (self.posterior, self))
-        stretched = self.change[1]
-        return after + np.exp(stretched) * (z - before), log_q - stretched
+        before, after = self.posterior.encode(images)[0], self.encode(images)[0]
+        around, stretched = z - before[:, np.newaxis], self.change[1]
+        return after[:, np.newaxis] + np.exp(stretched) * around, log_q - stretched
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def refine(
         of how far it is stretched.
     """
     images = _drawn(encode, draw, image[np.newaxis], np.random.default_rng([seed, 0]), DRAWS)
-    return _refine(images, decode_parameters, likelihood)[0]
+    return np.asarray(_refine(images, decode_parameters, likelihood)[0])
 
 
 @dataclass(frozen=True)
