@@ -195,7 +195,7 @@ def test_what_strangers_wrote_is_shown_and_not_rendered(shelf: Path) -> None:
         assert_sound(visitor)
         main = visitor.main
         shown += [element.value for element in (*main.markdown, *main.subheader, *main.caption)]
-    assert sum(literal(picture) in text for text in shown) == 6  # the title stands above both
+    assert sum(literal(picture) in text for text in shown) == 7  # the title stands above both
     assert not any("![" in text for text in shown)
 
 
