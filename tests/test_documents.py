@@ -24,7 +24,7 @@ def tables(document: str) -> Iterator[list[Row]]:
     """Each table of a document, its cells by the header's, without emphasis."""
     text = (ROOT / document).read_text(encoding="utf-8").replace("**", "")
     for table in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
-        header, _, *rows = ([cell.strip() for cell in line[1:-1].split("|")]
+        header, _, *rows = ([cell.strip() for cell in re.split(r"(?<!\\)\|", line[1:-1])]
                             for line in table.splitlines())  # fmt: skip
         yield [dict(zip(header, row, strict=True)) for row in rows]
 
