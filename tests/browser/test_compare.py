@@ -68,3 +68,4 @@ def test_two_models_look_at_the_same_image_live(
         image = visitor.pixels(".draw .seen", at)[np.newaxis, ..., np.newaxis] / np.float32(255)
         visitor.shows(decode(bundle, bundle.codec.encode(image)[0][0]), ".draw .again", at=at)
     visitor.page.mouse.up()
+    visitor.leave()

@@ -212,6 +212,7 @@ def test_zoom_and_filters_survive_other_tabs_and_models(
     visitor.page.mouse.move(*target, steps=3)
     until_looked(visitor, bundle, frame, *seen, scale=closer)
     assert visitor.z == [0, 0]
+    visitor.leave()
 
 
 def test_a_hidden_class_cannot_be_hit(visitor: Visitor, bundles: dict[str, Bundle]) -> None:
@@ -422,13 +423,13 @@ def test_the_map_is_saved_as_png_and_svg(visitor: Visitor, bundles: dict[str, Bu
     assert len(list(drawing.iter("{http://www.w3.org/2000/svg}path"))) > 5000
 
 
-def test_dots_are_drawn_and_come_back_when_the_graphics_context_is_lost(visitor: Visitor) -> None:
-    visitor.page.add_init_script("""
+def test_dots_are_drawn_and_come_back_when_the_graphics_context_is_lost(further: Visitor) -> None:
+    further.page.add_init_script("""
         const { prototype } = WebGL2RenderingContext, given = prototype.getParameter;
         prototype.getParameter = function (name) {
             return name === 0x9246 ? "a processor" : given.call(this, name);
         };""")  # else nothing would be drawn by WebGL here
-    visitor.open(model=FLAT, view="Map", z="0,0")
+    further.open(model=FLAT, view="Map", z="0,0")
     lose = """() => {
         const hosts = document.querySelectorAll("[data-testid=stBidiComponentIsolated]");
         const dots = [...hosts].map((h) => h.shadowRoot.querySelector(".dots")).find(Boolean);
@@ -436,14 +437,14 @@ def test_dots_are_drawn_and_come_back_when_the_graphics_context_is_lost(visitor:
         gl?.getExtension("WEBGL_lose_context").loseContext();
         return gl !== null;
     }"""
-    shot = visitor.page.locator(".plot")
+    shot = further.page.locator(".plot")
 
     def colours() -> int:
         picture = np.asarray(Image.open(io.BytesIO(shot.screenshot())).convert("RGB"), int)
         return int((np.ptp(picture, axis=-1) > 60).sum())
 
-    visitor.until(lambda: colours() > 20_000, "dots are drawn")
+    further.until(lambda: colours() > 20_000, "dots are drawn")
     before = colours()
     for is_lost in (True, True, True, False):  # after three a canvas without WebGL
-        assert visitor.page.evaluate(lose) == is_lost
-        visitor.until(lambda: abs(colours() - before) < 0.1 * before, "they are back")
+        assert further.page.evaluate(lose) == is_lost
+        further.until(lambda: abs(colours() - before) < 0.1 * before, "they are back")

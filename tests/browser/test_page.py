@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -62,9 +61,7 @@ def test_hasty_changes_of_view_and_model_end_where_they_should(
     assert visitor.page.locator(".plot").count() == 0
 
 
-def test_a_copied_link_shows_the_same_picture_elsewhere(
-    visitor: Visitor, chromium: Any, app_url: str
-) -> None:
+def test_a_copied_link_shows_the_same_picture_elsewhere(visitor: Visitor, further: Visitor) -> None:
     directions = {"directions": "one~means:3:8;two~means:4:9", "map": "directions", "axes": "2,1"}
     visitor.open(model=DEEP, view="Sliders", pins="first~test-3", **directions)
     visitor.grab(".dimension .range")(0.83)
@@ -74,21 +71,19 @@ def test_a_copied_link_shows_the_same_picture_elsewhere(
     visitor.until(lambda: visitor.address["view"] == "Manifold", "the view changes")
     visitor.rest()
     visitor.page.locator(".lens .place", has_text="decoded at").wait_for()
-    other = Visitor(chromium, app_url)
-    other.open(**visitor.address)
+    further.open(**visitor.address)
     visitor.page.mouse.move(100, 850)
-    visitor.until(lambda: np.array_equal(visitor.lens(), other.lens()), "both lenses agree")
+    visitor.until(lambda: np.array_equal(visitor.lens(), further.lens()), "both lenses agree")
     visitor.until(
-        lambda: np.array_equal(visitor.pixels(".grid canvas"), other.pixels(".grid canvas")),
+        lambda: np.array_equal(visitor.pixels(".grid canvas"), further.pixels(".grid canvas")),
         "both grids agree",
     )
-    assert other.address == visitor.address
-    assert other.page.locator(".up b").inner_text() == "↑ one"
-    other.page.get_by_role("button", name="first").click()
+    assert further.address == visitor.address
+    assert further.page.locator(".up b").inner_text() == "↑ one"
+    further.page.get_by_role("button", name="first").click()
     z = load_bundle(SHIPPED / DEEP).latents.z_mean[3]
-    other.until(lambda: np.allclose(other.z, z, atol=6e-4), "the pin is gone back to")
-    assert other.troubles == []
-    other.context.close()
+    further.until(lambda: np.allclose(further.z, z, atol=6e-4), "the pin is gone back to")
+    visitor.leave()
 
 
 def test_the_back_button_goes_through_what_was_seen(
@@ -139,20 +134,21 @@ def test_the_back_button_goes_through_what_was_seen(
 
 
 def test_the_first_visit_begins_with_a_tour_that_does_not_come_again(
-    chromium: Any, app_url: str
+    further: Visitor,
 ) -> None:
-    visitor = Visitor(chromium, app_url, is_new=True)
-    page, tour = visitor.page, visitor.page.locator(".tour")
-    page.goto(app_url)
+    page, tour = further.page, further.page.locator(".tour")
+    page.goto(f"{further.url}/_stcore/health")
+    page.evaluate("localStorage.clear()")
+    page.goto(further.url)
     for step, (name, view) in enumerate(
         [("Look", "Map"), ("In between", "Map"), ("Emptiness", "Map"), ("One number", "Sliders"),
          ("Your own image", "Reconstruct")], 1,
     ):  # fmt: skip
         tour.get_by_role("heading", name=f"{step} of 5: {name}").wait_for()
-        visitor.until_address(f"{view} opens", view=view)
+        further.until_address(f"{view} opens", view=view)
         tour.locator(".next").click()
     assert not tour.is_visible()
-    page.goto(app_url)
+    page.goto(further.url)
     page.locator(".frame .ask").wait_for()
     page.wait_for_timeout(300)
     assert not tour.is_visible()
@@ -160,8 +156,6 @@ def test_the_first_visit_begins_with_a_tour_that_does_not_come_again(
     assert tour.is_visible()
     tour.locator(".end").click()
     assert not tour.is_visible()
-    assert visitor.troubles == []
-    visitor.context.close()
 
 
 def test_keys_open_views_move_the_point_and_present(visitor: Visitor) -> None:
@@ -206,3 +200,4 @@ def test_keys_open_views_move_the_point_and_present(visitor: Visitor) -> None:
     assert visitor.page.locator(".lens .picture").is_visible()
     keys.press("f")
     sidebar.wait_for(state="visible")
+    visitor.leave()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from explorer.bundle.store import Bundle, load_bundle
+from explorer.bundle.store import Bundle
 from explorer.core import geometry
 from explorer.core.elbo import kl_divergence
 from explorer.core.likelihoods import log_likelihood
@@ -18,7 +17,7 @@ from explorer.data.framing import frame_picture, suggest_framing
 from explorer.data.uploads import read_upload
 from explorer.drawing import raster
 
-from .visitor import DEEP, Visitor, decode
+from .visitor import DEEP, Visitor, decode, drawn_image
 
 
 def phone_photo(file: Path) -> np.ndarray:
@@ -79,12 +78,6 @@ def test_an_upload_shows_original_reconstruction_and_error(
     visitor.until(lambda: visitor.z == pytest.approx(expected, abs=2e-3), "at its place")
     visitor.page.locator(".lens .place", has_text="decoded at").wait_for()
     visitor.shows(decode(bundle, visitor.z))
-
-
-def drawn_image(visitor: Visitor, bundle: Bundle) -> np.ndarray:
-    """What the model sees of a drawing, ``(1, h, w, c)`` in [0, 1]."""
-    shape = bundle.card.data.image_shape
-    return visitor.pixels(".draw .seen").reshape(1, *shape) / np.float32(255)
 
 
 def test_a_drawing_is_reconstructed_live_and_reaches_the_server_when_a_stroke_ends(
@@ -156,29 +149,3 @@ def test_a_drawing_is_reconstructed_live_and_reaches_the_server_when_a_stroke_en
     visitor.page.get_by_role("button", name="Clear: start from a blank").click()
     assert drawn_image(visitor, bundle).sum() == 0
     shows_what_the_model_makes()
-
-
-def test_a_finger_draws_in_colour_on_a_phone(chromium: Any, app_url: str, shelf: Path) -> None:
-    bundle = load_bundle(shelf / "cifar10-80d")
-    visitor = Visitor(chromium, app_url, width=390, has_touch=True, is_mobile=True)
-    visitor.open(model="cifar10-80d", view="Reconstruct")
-    visitor.choose("Drawing")
-    visitor.page.locator(".draw .terms", has_text="nats").wait_for()
-    visitor.page.locator(".draw input[type=color]").fill("#ff0000")
-    paper = visitor.page.locator(".draw .paper")
-    paper.scroll_into_view_if_needed()
-    visitor.rest()
-    box = paper.bounding_box()
-    session = visitor.context.new_cdp_session(visitor.page)
-    for step in range(8):
-        point = {"x": box["x"] + 60 + 20 * step, "y": box["y"] + 40 + 20 * step}
-        kind = "touchMove" if step else "touchStart"
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
-    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    visitor.until(lambda: (drawn_image(visitor, bundle)[0, 10:20] == [1, 0, 0]).all(2).any(), "red")
-    again = bundle.codec.decode(bundle.codec.encode(drawn_image(visitor, bundle))[0])
-    visitor.shows(again[0], ".draw .again")
-    visitor.page.get_by_text("explained better", exact=True).wait_for()
-    assert visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    assert visitor.troubles == []
-    visitor.context.close()

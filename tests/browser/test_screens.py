@@ -3,39 +3,63 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from explorer.bundle.store import Bundle
+from explorer.bundle.store import Bundle, load_bundle
 
-from .visitor import DEEP, FLAT, OTHER, ROOT, VIEWS, Visitor, decode, frame_of
+from .visitor import (
+    DEEP,
+    FLAT,
+    OTHER,
+    ROOT,
+    VIEWS,
+    Visitor,
+    decode,
+    drawn_image,
+    frame_of,
+    geometry_text,
+)
 
 CSS = (ROOT / "explorer" / "app" / "page.css").read_text(encoding="utf-8")
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1280, "dark"), (390, "light"), (390, "dark")])
-def test_every_view_stands_at_every_width_and_in_both_themes(
-    width: int, theme: str, chromium: Any, app_url: str, bundles: dict[str, Bundle]
+OVERFLOW = "document.documentElement.scrollWidth - innerWidth"
+BACKGROUND = "getComputedStyle(document.querySelector('.stApp')).backgroundColor"
+BACKGROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 18, 28)"}
+SHIFT = """
+    window.shift = 0;
+    new PerformanceObserver((list) => {
+        for (const { value } of list.getEntries()) shift += value;
+    }).observe({ type: "layout-shift", buffered: true });"""
+
+
+@pytest.mark.parametrize(("device", "model"), [("desk", DEEP), ("hand", OTHER)])
+def test_every_view_stands_for_everybody_in_both_themes_and_does_not_jump(
+    device: str,
+    model: str,
+    request: pytest.FixtureRequest,
+    app_url: str,
+    bundles: dict[str, Bundle],
 ) -> None:
-    visitor = Visitor(chromium, app_url, width=width, color_scheme=theme, has_touch=width < 400)
-    background = {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 18, 28)"}[theme]
-    visitor.open(model=OTHER, view="Map", z="0.5,0,0,0,0,0,0,0")
-    expected = decode(bundles[OTHER], [0.5] + [0] * 7)
-    name = visitor.page.locator(".st-key-above").get_by_text(bundles[OTHER].card.title)
-    assert name.is_visible() == (width < 400)  # elsewhere the sidebar tells
+    """Each view is loaded anew in light colours, which become dark while it is open."""
+    visitor = Visitor(request.getfixturevalue(device), app_url)
+    visitor.page.add_init_script(SHIFT)
+    width = visitor.page.viewport_size["width"]
+    z = [0.5] + [0.0] * 7
+    expected = decode(bundles[model], z)
+    details = {"z": geometry_text(z), "direction": "means:3:8", "pins": "one~test-3"}
+    jumps, violations = {}, {}
     for view in VIEWS:
-        tab = visitor.page.get_by_role("tab").filter(has_text=view)
-        tab.scroll_into_view_if_needed()
-        tab.click()
-        visitor.until_address(f"{view} opens", view=view)
-        visitor.rest()
-        overflow = "document.documentElement.scrollWidth - innerWidth"
-        assert visitor.page.evaluate(overflow) <= 0, view
-        colour = "getComputedStyle(document.querySelector('.stApp')).backgroundColor"
-        assert visitor.page.evaluate(colour) == background
+        visitor.leave()
+        visitor.open(model=model, view=view, **details)
+        visitor.page.wait_for_timeout(300)  # for the parts to be drawn
+        jumps[view] = visitor.page.evaluate("shift")
+        assert visitor.page.evaluate(OVERFLOW) <= 0, view
         if view not in ("Reconstruct", "Model"):
             if view != "Interpolate":  # which shows the path's first image
                 visitor.shows(expected)
@@ -43,89 +67,69 @@ def test_every_view_stands_at_every_width_and_in_both_themes(
             assert lens["x"] >= 0
             assert lens["x"] + lens["width"] <= width
             assert lens["width"] >= 60
+        for theme, colour in BACKGROUNDS.items():
+            visitor.page.emulate_media(color_scheme=theme)
+            visitor.page.wait_for_function(f"{BACKGROUND} === '{colour}'")
+            if device == "desk":
+                visitor.page.wait_for_timeout(300)  # for colours that change slowly
+                violations[view, theme] = found_by_axe(visitor, only_colours=theme == "dark")
+        visitor.page.emulate_media(color_scheme="light")
+    name = visitor.page.locator(".st-key-above").get_by_text(bundles[model].card.title)
+    assert name.is_visible() == (device == "hand")  # elsewhere the sidebar tells
     for section in ("Comparison", "Pictures", "Recipe and data"):
         visitor.page.get_by_role("tab", name=section).click()
         visitor.until_address(f"{section} opens", section=section)
         visitor.rest()
-        assert visitor.page.evaluate(overflow) <= 0, section
-    if width > 400:  # the page's CSS must know what Streamlit calls its elements
+        assert visitor.page.evaluate(OVERFLOW) <= 0, section
+    if device == "desk":  # the page's CSS must know what Streamlit calls its elements
         styled = set(re.findall(r'data-testid="(\w+)"', CSS)) - {"stAlert", "stTable", "stSkeleton"}
         assert [name for name in styled if not visitor.page.get_by_test_id(name).count()] == []
+    assert {view: shift for view, shift in jumps.items() if shift > 0.1} == {}
+    assert {at: found for at, found in violations.items() if found} == {}
     assert visitor.troubles == []
-    visitor.context.close()
+    visitor.page.close()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_nothing_jumps_while_a_view_is_loaded(width: int, chromium: Any, app_url: str) -> None:
-    visitor = Visitor(chromium, app_url, width=width)
-    visitor.page.add_init_script("""
-        window.shift = 0;
-        new PerformanceObserver((list) => {
-            for (const { value } of list.getEntries()) shift += value;
-        }).observe({ type: "layout-shift", buffered: true });""")
-    shifts = {}
-    for view in VIEWS:
-        visitor.open(model=DEEP, view=view)
-        visitor.page.wait_for_timeout(300)  # for the parts to be drawn
-        shifts[view] = visitor.page.evaluate("shift")
-    assert {view: shift for view, shift in shifts.items() if shift > 0.1} == {}
-    visitor.context.close()
+def found_by_axe(visitor: Visitor, *, only_colours: bool) -> list[Any]:
+    """The page's violations of axe's rules: of each its name and the elements."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm install")
+    visitor.page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: list[Any] = visitor.page.evaluate(
+        """async (rules) => (await axe.run(rules)).violations.map(
+            ({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 200))])""",
+        {"runOnly": ["color-contrast"]} if only_colours else {},
+    )
+    return found
 
 
 def test_on_a_phone_the_sidebar_closes_after_a_choice(
-    chromium: Any, app_url: str, bundles: dict[str, Bundle]
+    phone: Visitor, bundles: dict[str, Bundle]
 ) -> None:
-    visitor = Visitor(chromium, app_url, width=390, has_touch=True, is_mobile=True)
-    visitor.open(model=FLAT, view="Sliders")
+    phone.open(model=FLAT, view="Sliders")
     for choose in (
-        lambda: visitor.choose_model(bundles[DEEP]),
-        lambda: visitor.page.get_by_role("button", name="Random test image").click(),
+        lambda: phone.choose_model(bundles[DEEP]),
+        lambda: phone.page.get_by_role("button", name="Random test image").click(),
     ):
-        visitor.page.get_by_role("button", name="Expand sidebar").click()
-        sidebar = visitor.page.get_by_test_id("stSidebar")
-        visitor.until(lambda: sidebar.bounding_box()["x"] > -1, "the sidebar opens")  # noqa: B023
-        before = visitor.address
+        phone.page.get_by_role("button", name="Expand sidebar").click()
+        sidebar = phone.page.get_by_test_id("stSidebar")
+        phone.until(lambda: sidebar.bounding_box()["x"] > -1, "the sidebar opens")  # noqa: B023
+        before = phone.address
         choose()
-        visitor.until(lambda: visitor.address != before, "a choice")  # noqa: B023
-        visitor.until(lambda: (sidebar.bounding_box() or {"x": -999})["x"] < -100, "it closes")  # noqa: B023
-    assert visitor.troubles == []
-    visitor.context.close()
+        phone.until(lambda: phone.address != before, "a choice")  # noqa: B023
+        phone.until(lambda: (sidebar.bounding_box() or {"x": -999})["x"] < -100, "it closes")  # noqa: B023
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_in_any_view(theme: str, chromium: Any, app_url: str) -> None:
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: npm install")
-    visitor = Visitor(chromium, app_url, color_scheme=theme)
-    visitor.open(model=DEEP, view="Model", direction="means:3:8", pins="one~test-3")
-    visitor.page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = {}
-    for view in VIEWS:
-        visitor.page.get_by_role("tab", name=view, exact=True).click()
-        visitor.until_address(f"{view} opens", view=view)
-        visitor.rest()
-        visitor.page.wait_for_timeout(300)  # for colours that change slowly
-        found[view] = visitor.page.evaluate(
-            """async () => (await axe.run()).violations.map(
-                ({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 200))])"""
-        )
-    assert found == {view: [] for view in VIEWS}
-    visitor.context.close()
-
-
-def test_a_finger_on_the_map_pins_the_point(
-    chromium: Any, app_url: str, bundles: dict[str, Bundle]
-) -> None:
-    visitor = Visitor(chromium, app_url, width=390, has_touch=True, is_mobile=True)
-    visitor.open(model=FLAT, view="Map", z="0,0")
-    x, y = frame_of(visitor, bundles[FLAT].latents.z_mean).pixel_of([1.0, 0.5])
-    visitor.page.touchscreen.tap(x, y)
-    visitor.until(lambda: visitor.address["z"] != "0,0", "a tap moves the point")
-    assert np.abs(np.subtract(visitor.z, [1.0, 0.5])).max() < 0.3
-    visitor.shows(decode(bundles[FLAT], visitor.z))
-    lens = visitor.page.locator(".lens .picture")
+def test_a_finger_on_the_map_pins_the_point(phone: Visitor, bundles: dict[str, Bundle]) -> None:
+    phone.open(model=FLAT, view="Map", z="0,0")
+    x, y = frame_of(phone, bundles[FLAT].latents.z_mean).pixel_of([1.0, 0.5])
+    phone.page.touchscreen.tap(x, y)
+    phone.until(lambda: phone.address["z"] != "0,0", "a tap moves the point")
+    assert np.abs(np.subtract(phone.z, [1.0, 0.5])).max() < 0.3
+    phone.shows(decode(bundles[FLAT], phone.z))
+    lens = phone.page.locator(".lens .picture")
     assert lens.bounding_box()["y"] + lens.bounding_box()["height"] < y  # not under the finger
-    session = visitor.context.new_cdp_session(visitor.page)
+    session = phone.context.new_cdp_session(phone.page)
 
     def touch(*fingers: Any, hold: int = 0) -> None:
         """Move each finger along its ``(x, y, right, down)``, and lift them."""
@@ -136,30 +140,51 @@ def test_a_finger_on_the_map_pins_the_point(
             ]
             kind = "touchMove" if step else "touchStart"
             session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-            visitor.page.wait_for_timeout(20 if step else hold)
-        seen.append(visitor.page.locator(".place").inner_text())
+            phone.page.wait_for_timeout(20 if step else hold)
+        seen.append(phone.page.locator(".place").inner_text())
         session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-        visitor.page.wait_for_timeout(500)
+        phone.page.wait_for_timeout(500)
 
     seen: list[str] = []
     scrolled = "document.querySelector('[data-testid=stMain]').scrollTop"
-    visitor.rest()
-    settled = visitor.z
-    mark = visitor.page.locator(".mark.point")
+    phone.rest()
+    settled = phone.z
+    mark = phone.page.locator(".mark.point")
     before = mark.bounding_box()["y"]
     touch((x - 40, y + 60, -60, 0), (x + 40, y + 60, 60, 0))
     assert before - mark.bounding_box()["y"] > 40  # two fingers apart: closer
-    assert visitor.page.evaluate(scrolled) == 0
-    assert visitor.z == settled
+    assert phone.page.evaluate(scrolled) == 0
+    assert phone.z == settled
     touch((x, y, 2, -150))
-    visitor.until(lambda: visitor.page.evaluate(scrolled) > 50, "a swipe upwards scrolls the page")
-    assert visitor.z == settled
+    phone.until(lambda: phone.page.evaluate(scrolled) > 50, "a swipe upwards scrolls the page")
+    assert phone.z == settled
     touch((x, y - 60, 2, 260))  # further: a finger moves some pixels before the page does
-    visitor.until(lambda: visitor.page.evaluate(scrolled) == 0, "and one downwards scrolls back")
+    phone.until(lambda: phone.page.evaluate(scrolled) == 0, "and one downwards scrolls back")
     resting = seen[-1]
     touch((x, y, 20, 80), hold=300)
     assert seen[-1] != resting  # a press that then moves looks
-    assert visitor.page.evaluate(scrolled) == 0
-    visitor.until(lambda: visitor.z != settled, "and keeps the place where it ends")
-    assert visitor.troubles == []
-    visitor.context.close()
+    assert phone.page.evaluate(scrolled) == 0
+    phone.until(lambda: phone.z != settled, "and keeps the place where it ends")
+
+
+def test_a_finger_draws_in_colour_on_a_phone(phone: Visitor, shelf: Path) -> None:
+    bundle = load_bundle(shelf / "cifar10-80d")
+    phone.open(model="cifar10-80d", view="Reconstruct")
+    phone.choose("Drawing")
+    phone.page.locator(".draw .terms", has_text="nats").wait_for()
+    phone.page.locator(".draw input[type=color]").fill("#ff0000")
+    paper = phone.page.locator(".draw .paper")
+    paper.scroll_into_view_if_needed()
+    phone.rest()
+    box = paper.bounding_box()
+    session = phone.context.new_cdp_session(phone.page)
+    for step in range(8):
+        point = {"x": box["x"] + 60 + 20 * step, "y": box["y"] + 40 + 20 * step}
+        kind = "touchMove" if step else "touchStart"
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    phone.until(lambda: (drawn_image(phone, bundle)[0, 10:20] == [1, 0, 0]).all(2).any(), "red")
+    again = bundle.codec.decode(bundle.codec.encode(drawn_image(phone, bundle))[0])
+    phone.shows(again[0], ".draw .again")
+    phone.page.get_by_text("explained better", exact=True).wait_for()
+    assert phone.page.evaluate(OVERFLOW) <= 0
