@@ -284,6 +284,7 @@ def test_kind_axes_and_colours_are_the_pages_own_and_in_its_address(
     assert visitor.page.get_by_label("Colour").input_value() == "z3"
     principal = visitor.page.get_by_role("radio", name="Principal plane")
     assert principal.get_attribute("aria-checked") == "true"
+    visitor.leave()
 
 
 def test_boxes_make_groups_that_are_compared_and_saved(
