@@ -199,9 +199,9 @@ def endless_memory() -> bytes:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"no graph", "no ONNX file"),
-        (b"", "no ONNX file"),
-        (simple_graph()[:40], "no ONNX file, or damaged"),
+        (b"no graph", "not an ONNX file"),
+        (b"", "not an ONNX file"),
+        (simple_graph()[:40], "not an ONNX file, or is damaged"),
         (simple_graph(opset=9), "opset 9; 11 to 21"),
         (simple_graph(opset=23), "opset 23"),
         (simple_graph(helper.make_node("Swirl", ["x"], ["y"])), "Swirl"),
@@ -337,7 +337,7 @@ def test_what_is_said_of_a_condition_must_be_true(refusal: Any, tmp_path: Path) 
 
 def test_what_is_no_file_is_not_opened(refusal: Any, tmp_path: Path) -> None:
     assert "cannot be read" in refusal("plain", encoder=tmp_path / "nothing.onnx")
-    assert "is no file" in refusal("plain", encoder=tmp_path)
+    assert "is not a file" in refusal("plain", encoder=tmp_path)
 
 
 def test_a_batch_of_one_is_known() -> None:
@@ -356,7 +356,7 @@ def test_a_range_is_a_mean_and_a_standard_deviation(text: str, pixel: float, val
 
 @pytest.mark.parametrize("text", ["", "1", "a,b", "0,0", "0.5,-1", "1,2,3"])
 def test_what_is_no_range_gets_a_sentence(text: str) -> None:
-    with pytest.raises(ValueError, match="is no range"):
+    with pytest.raises(ValueError, match="is not a range"):
         parse_range(text)
 
 

@@ -180,7 +180,7 @@ def test_a_broken_bundle_is_listed_beside_the_good_ones(copy_bundle: Copy) -> No
     assert find_bundles(path.parent / "absent") == []
 
 
-# --- what is no file, or a file of any size ---------------------------------------------------
+# --- what is not a file, or a file of any size ---------------------------------------------------
 
 ALL_FILES = [*FILES, "card.json"]
 
@@ -190,7 +190,7 @@ def test_a_pipe_is_not_waited_for(copy_bundle: Copy, name: str) -> None:
     path = copy_bundle()
     (path / name).unlink()
     os.mkfifo(path / name)
-    assert f"{name} of shapes-2d cannot be read: it is no file" in refusal(path)
+    assert f"{name} of shapes-2d cannot be read: it is not a file" in refusal(path)
 
 
 @pytest.mark.parametrize("name", ALL_FILES)
@@ -198,7 +198,7 @@ def test_an_endless_device_is_not_read(copy_bundle: Copy, name: str) -> None:
     path = copy_bundle()
     (path / name).unlink()
     (path / name).symlink_to("/dev/zero")
-    assert f"{name} of shapes-2d cannot be read: it is no file" in refusal(path)
+    assert f"{name} of shapes-2d cannot be read: it is not a file" in refusal(path)
 
 
 def test_a_link_to_a_file_is_followed(copy_bundle: Copy) -> None:
@@ -256,7 +256,7 @@ def test_too_little_memory_gets_a_sentence(
 
 def test_kept_images_that_are_no_file_are_refused(tiny_bundle: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "kept.npz")
-    with pytest.raises(BundleError, match=r"kept\.npz of .* cannot be read: it is no file"):
+    with pytest.raises(BundleError, match=r"kept\.npz of .* cannot be read: it is not a file"):
         load_images(tmp_path / "kept.npz", read_card(tiny_bundle).data)
 
 

@@ -223,7 +223,7 @@ def many_parts(model: onnx.ModelProto) -> None:
         (branch, "its operator 'If' holds another graph"),
         (function, "it holds functions of its own"),
         (other_library, "is not one of ONNX itself"),
-        (unusual_operator, "its operator 'NonZero' is none that an encoder or decoder needs"),
+        (unusual_operator, "its operator 'NonZero' is not one that an encoder or decoder needs"),
         (sparse, "it has sparse weights"),
         (no_numbers, "it has an array of [1000000, 1000000] without the numbers for it"),
         (text, "it has an array of the unknown data type 8"),

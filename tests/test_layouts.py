@@ -166,7 +166,7 @@ def test_pipes_and_links_are_left_out_and_told(folder: Path) -> None:
         "second links to the same folder": (1, "again"),
     }
     os.mkfifo(folder / "alone.png")
-    with pytest.raises(DatasetError, match="alone.png is no regular file"):
+    with pytest.raises(DatasetError, match="alone.png is not a regular file"):
         load_dataset(folder / "alone.png")
 
 
@@ -706,7 +706,7 @@ def test_an_index_is_no_column_and_an_empty_cell_no_pixel(tmp_path: Path) -> Non
     (tmp_path / "a.csv").write_text("\n".join([titles, *rows]))
     assert load_dataset(tmp_path / "a.csv").test.columns == {}
     (tmp_path / "a.csv").write_text("\n".join([titles, *rows, f"8,0,,{','.join('9' * 15)}"]))
-    with pytest.raises(DatasetError, match="holds values that are no finite numbers"):
+    with pytest.raises(DatasetError, match="holds values that are not finite numbers"):
         load_dataset(tmp_path / "a.csv")
 
 

@@ -61,7 +61,7 @@ def parse_range(text: str) -> Range:
     half = len(values) // 2
     if len(values) not in (2, 6) or not all(std > 0 for std in values[half:]):
         raise ValueError(
-            f"{text!r} is no range: give 0,1 or -1,1 or 0,255, or MEAN,STD, or three means and "
+            f"{text!r} is not a range: give 0,1 or -1,1 or 0,255, or MEAN,STD, or three means and "
             "three standard deviations"
         )
     return Range(text, tuple(values[:half]), tuple(values[half:]))

@@ -68,15 +68,15 @@ def read_graph(path: Path, content: bytes | None = None) -> Graph:
     """Read a graph, with weights that lie beside it; ``content`` stands for the file's own.
 
     Raises:
-        AdoptionError: it is no ONNX file, damaged, refers to files outside of its folder, or has
-            something that is not run.
+        AdoptionError: it is not an ONNX file, is damaged, refers to files outside of its folder,
+            or has something that is not run.
     """
     if content is None:
         content = _read(path, 0, None)
     try:
         model = onnx.load_from_string(content)
     except Exception as error:  # the errors of protobuf share no base class
-        raise AdoptionError(f"{path.name} is no ONNX file, or damaged") from error
+        raise AdoptionError(f"{path.name} is not an ONNX file, or is damaged") from error
     _check_opset(path, model)
     _join_weights(path, model)
     try:
@@ -103,7 +103,7 @@ def _check_opset(path: Path, model: onnx.ModelProto) -> None:
         )
     opset = _opset(model)
     if not opset:
-        raise AdoptionError(f"{path.name} is no ONNX file, or damaged")
+        raise AdoptionError(f"{path.name} is not an ONNX file, or is damaged")
     if not FIRST_OPSET <= opset <= OPSETS[1]:
         raise AdoptionError(
             f"{path.name} has opset {opset}; {FIRST_OPSET} to {OPSETS[1]} are taken: export it "
@@ -141,7 +141,7 @@ def _read(path: Path, offset: int, length: int | None) -> bytes:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise AdoptionError(f"{path.name} is no file")
+            raise AdoptionError(f"{path.name} is not a file")
         size = status.st_size - offset if length is None else length
         if not 0 <= offset <= offset + size <= status.st_size:
             raise AdoptionError(f"{path.name} ends before the weights that lie in it")

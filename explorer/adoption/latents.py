@@ -121,5 +121,5 @@ def _read_array(path: Path) -> np.ndarray:
         return array
     except (OSError, ValueError, EOFError, MemoryError) as error:
         raise AdoptionError(
-            f"{path.name} is no .npy file that can be read: {one_line(error, MAX_SAID)}"
+            f"{path.name} is not a .npy file that can be read: {one_line(error, MAX_SAID)}"
         ) from error

@@ -156,7 +156,7 @@ def _one_of(name: str, address: dict[str, str], choices: Iterable[Any], default:
     for choice in choices:
         if str(choice).lower() == text.lower() or _is_number(choice, text):
             return choice
-    _notice(f"The address asks for {name} {_quote(text)}, which there is not; showing {default}.")
+    _notice(f"The address asks for {name} {_quote(text)}, which does not exist; showing {default}.")
     return default
 
 

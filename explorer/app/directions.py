@@ -222,7 +222,7 @@ def _render_kept(bundle: Bundle, text: str | None) -> None:
             kept |= _parse(dict(json.loads(saved.getvalue())), bundle)
         except (ValueError, TypeError) as error:
             st.warning(
-                f"These are no directions of this model, as saved here: {literal(str(error))}."
+                f"These are not directions of this model, as saved here: {literal(str(error))}."
             )
 
 

@@ -160,7 +160,7 @@ class ModelCard(_Card):
 
     @property
     def has_flow(self) -> bool:
-        """Whether the encoder takes noise, and the posterior is no Gaussian."""
+        """Whether the encoder takes noise, and the posterior is not a Gaussian."""
         return not self.adopted and self.recipe.has_flow
 
 
@@ -348,7 +348,7 @@ class Card(_Card):
 
 
 def storable(text: str) -> str:
-    """The text with '?' for bytes of a file's name that are no UTF-8: JSON cannot hold them."""
+    """The text with '?' for bytes of a file's name that are not UTF-8: JSON cannot hold them."""
     return text.encode(errors="replace").decode()
 
 
@@ -370,7 +370,7 @@ def parse_card(content: bytes, folder: str) -> Card:
     """Read ``card.json`` of the bundle in ``folder``.
 
     Raises:
-        BundleError: it is no card, of another version, or that of another bundle.
+        BundleError: it is not a card, of another version, or that of another bundle.
     """
     place = f"card.json of {folder}"
     try:

@@ -76,7 +76,7 @@ def file_size(path: Path) -> int:
     except OSError as error:
         raise BundleError(f"{_place(path)} cannot be read") from error
     if not stat.S_ISREG(status.st_mode):
-        raise BundleError(f"{_place(path)} cannot be read: it is no file")
+        raise BundleError(f"{_place(path)} cannot be read: it is not a file")
     return status.st_size
 
 

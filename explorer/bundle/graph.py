@@ -124,7 +124,7 @@ class Graph:
                 graphs += 1
                 self._graph(_message(value))
         if graphs != 1:
-            raise GraphError("it is no ONNX model")
+            raise GraphError("it is not an ONNX model")
         if self._structure > MAX_STRUCTURE:
             raise GraphError(
                 f"it has {self._structure:,} bytes beside its weights; at most "
@@ -169,7 +169,7 @@ class Graph:
                 if inner in (_ATTRIBUTE_TENSOR, _ATTRIBUTE_TENSORS):
                     self._tensor(_message(part))
         if kind not in _OPERATORS:
-            raise GraphError(f"its operator {name} is none that an encoder or decoder needs")
+            raise GraphError(f"its operator {name} is not one that an encoder or decoder needs")
         self.nodes.append(Node(kind, inputs, outputs, kernel))
 
     def _tensor(self, tensor: memoryview) -> tuple[str, int, list[int]]:
@@ -210,16 +210,16 @@ class Graph:
             elif wire in (1, 5):
                 length = 8 if wire == 1 else 4
             else:
-                raise GraphError("it is damaged, or no ONNX file")
+                raise GraphError("it is damaged, or not an ONNX file")
             if length > len(message) - at:
-                raise GraphError("it is damaged, or no ONNX file: it ends too early")
+                raise GraphError("it is damaged, or not an ONNX file: it ends too early")
             yield number, message[at : at + length]
             at += length
 
 
 def _message(value: int | memoryview) -> memoryview:
     if isinstance(value, int):
-        raise GraphError("it is damaged, or no ONNX file")
+        raise GraphError("it is damaged, or not an ONNX file")
     return value
 
 
@@ -255,4 +255,4 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
         value |= (byte & 127) << shift
         if byte < 128:
             return value, at
-    raise GraphError("it is damaged, or no ONNX file: it ends too early")
+    raise GraphError("it is damaged, or not an ONNX file: it ends too early")

@@ -131,5 +131,5 @@ def _make_graph(arrays: Mapping[str, np.ndarray], place: str) -> DataGraph | Non
     expect(place, "edges", edges, (count, 2), np.uint16)
     expect(place, "costs", costs, (count,), np.float32)
     if edges.max(initial=0) >= len(z) or costs.min(initial=0) < 0:
-        raise BundleError(f"{place} holds edges between images that there are not")
+        raise BundleError(f"{place} holds edges between images that do not exist")
     return DataGraph(z, edges.astype(np.int64), costs)

@@ -62,7 +62,7 @@ def _folder_to_write(text: str) -> Path:
     folder = Path(text)
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{there} is no folder that can be written to")
+        raise argparse.ArgumentTypeError(f"{there} is not a folder that can be written to")
     return folder
 
 

@@ -117,7 +117,9 @@ def read_start(link: str, bundles: Sequence[Bundle], views: Sequence[str]) -> st
         for text in named_directions(start):
             parse_direction(text, bundle)
     except (ValueError, IndexError) as error:
-        raise UsageError(f"--start is no link that {bundle.card.name} can show: {error}") from error
+        raise UsageError(
+            f"--start is not a link that {bundle.card.name} can show: {error}"
+        ) from error
     return start
 
 

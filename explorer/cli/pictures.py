@@ -256,7 +256,7 @@ def read_point(text: str | None, latent_dim: int) -> np.ndarray | None:
     """The latent that ``--at`` names, ``(latent_dim,)`` float32.
 
     Raises:
-        UsageError: it is no latent of the model.
+        UsageError: it is not a latent of the model.
     """
     if text is None:
         return None

@@ -84,7 +84,7 @@ class Bernoulli(Likelihood):
     has_floor = True
     about = (
         "Grey values are read as the probability of a white pixel, as most tutorials do. That "
-        "is no distribution over grey values: even a perfect reconstruction costs their entropy."
+        "is not a distribution over grey values: even a perfect reconstruction costs their entropy."
     )
 
     def log_likelihood(self, x: Any, *parameters: Any, ops: Any = np) -> Any:

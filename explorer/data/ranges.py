@@ -70,7 +70,7 @@ def look_at(values: np.ndarray, name: str) -> Values:
     low, high = float(values.min()), float(values.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise DatasetError(
-            f"{name} holds values that are no finite numbers: it goes from {low:g} to {high:g}; "
+            f"{name} holds values that are not finite numbers: it goes from {low:g} to {high:g}; "
             "replace them, for instance with numpy.nan_to_num."
         )
     if values.dtype.kind == "b" or values.dtype == np.uint8:

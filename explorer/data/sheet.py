@@ -30,7 +30,7 @@ def write_sheet(dataset: Dataset, path: Path) -> None:
         top = row * row_height
         members = np.flatnonzero(dataset.train.labels == label)
         name = f"{dataset.classes[label]} ({len(members):,})"
-        name = name.encode(errors="replace").decode()[:24]  # of bytes that are no UTF-8
+        name = name.encode(errors="replace").decode()[:24]  # of bytes that are not UTF-8
         draw.text((4, top + row_height // 2), name, "black", font, anchor="lm")
         for column, index in enumerate(members[evenly_spaced(len(members), ACROSS)]):
             pixels = np.asarray(dataset.train.images[index])

@@ -81,7 +81,7 @@ def read_upload(data: bytes, form: Form | Shape) -> Upload:
         form: of the images of the model that it is for, or their shape if all else is usual.
 
     Raises:
-        UploadError: the bytes are no picture, a broken one or too large a one.
+        UploadError: the bytes are not a picture, or are a broken one or too large a one.
     """
     if not data:
         raise UploadError("This file is empty; choose a picture, for instance a JPEG or PNG.")

@@ -85,7 +85,7 @@ def data_uri(picture: np.ndarray) -> str:
 
 
 def read_data_uri(uri: object, image_shape: tuple[int, int, int]) -> np.ndarray | None:
-    """The pixels of a PNG that a page sent; None if it is no picture of this size.
+    """The pixels of a PNG that a page sent; None if it is not a picture of this size.
 
     Args:
         uri: from a browser, so it may be anything.

@@ -101,7 +101,7 @@ def graph_of_keras_file(path: Path) -> bytes:
     """A model of Keras's own layers, as ONNX; no code in the file is run.
 
     Raises:
-        ExplorerError: it has layers of its own, cannot be exported, or is no such file.
+        ExplorerError: it has layers of its own, cannot be exported, or is not such a file.
     """
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)

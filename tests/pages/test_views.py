@@ -168,7 +168,7 @@ def test_a_new_view_is_a_file_and_its_line_in_the_list(monkeypatch: pytest.Monke
     open_tab(visitor, "Deep and wide")
     assert address(visitor) == wanted
     visitor = visit(**{**wanted, "depth": "4", "note": "abc"})
-    assert "asks for depth `4`, which there is not" in visitor.warning[0].value
+    assert "asks for depth `4`, which does not exist" in visitor.warning[0].value
     assert "address's note `abc` was left out: it has another length" in visitor.warning[0].value
 
 

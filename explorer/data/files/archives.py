@@ -142,7 +142,7 @@ def _why_no_zip(path: Path) -> str:
     if head.startswith(b"PK"):
         return f"{path} is a ZIP archive that is cut short or damaged; copy or download it again."
     if kind := kind_of_bytes(head):
-        return f"{path} is no ZIP archive but {kind[0]}; {kind[1]}."
+        return f"{path} is not a ZIP archive but {kind[0]}; {kind[1]}."
     return f"{path} is neither a folder nor a zip, but is named as one; give the right file."
 
 

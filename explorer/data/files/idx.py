@@ -38,7 +38,7 @@ def read_idx(tree: Tree, names: Sequence[str], report: Report) -> dict[str, Stor
     Format: https://yann.lecun.com/exdb/mnist; EMNIST's images are stored on their side.
 
     Raises:
-        DatasetError: a file is no IDX file, or there are images without labels of other splits.
+        DatasetError: a file is not an IDX file, or there are images without labels of other splits.
     """
     stored: dict[str, Stored] = {}
     for name in sorted(names, reverse=True):  # "x.gz" comes first and "x" replaces it

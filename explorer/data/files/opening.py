@@ -1,6 +1,6 @@
 """Open what a person names: a folder, an archive or a lone file.
 
-What is no regular file is never opened.
+What is not a regular file is never opened.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ def open_tree(path: Path, report: Report) -> Tree:
     if path.is_dir():
         return Folder(path, _walk(path, report))
     if not path.is_file():
-        raise DatasetError(f"{path} is no regular file; give a folder, an archive or a data file.")
+        raise DatasetError(
+            f"{path} is not a regular file; give a folder, an archive or a data file."
+        )
     with path.open("rb") as file:
         head = file.read(512)
     if not head:

@@ -187,7 +187,7 @@ def _read_csv(tables: Sequence[_Csv]) -> Unclassified:
         arrangement = arrange_images(shape, first)
         if arrangement is None or shape[1] != stored[0].shape[1]:
             raise DatasetError(
-                f"{table.where} has images of {shape[1]} pixels, which are no squares, or not as "
+                f"{table.where} has images of {shape[1]} pixels, which are not squares, or not as "
                 "many as in the other files."
             )
     joined = {

@@ -112,7 +112,7 @@ class Source(Protocol):
         """The images themselves, where they lie on the disk in just this form, else None."""
 
     def digest(self) -> str | None:
-        """SHA-256, in hex, of what changes whenever the files do; None if a cache is no use."""
+        """SHA-256, in hex, of what changes whenever the files do; None if a cache is of no use."""
 
     def name(self, index: int) -> str:
         """What a message calls an image."""

@@ -80,21 +80,24 @@ export class Node {
 
   number(/** @type {string} */ name, /** @type {number} */ fallback) {
     const value = this.#attributes.get(name) ?? fallback;
-    demand(typeof value === "number", `${this.where} has an attribute ${name} that is no number.`);
+    demand(
+      typeof value === "number",
+      `${this.where} has an attribute ${name} that is not a number.`,
+    );
     return value;
   }
 
   numbers(/** @type {string} */ name) {
     const value = this.#attributes.get(name);
     const fits = value === undefined || Array.isArray(value);
-    demand(fits, `${this.where} has an attribute ${name} that is no list.`);
+    demand(fits, `${this.where} has an attribute ${name} that is not a list.`);
     return value;
   }
 
   tensor(/** @type {string} */ name) {
     const value = this.#attributes.get(name);
     const fits = value === undefined || value instanceof Tensor;
-    demand(fits, `${this.where} has an attribute ${name} that is no tensor.`);
+    demand(fits, `${this.where} has an attribute ${name} that is not a tensor.`);
     return value;
   }
 
@@ -103,7 +106,7 @@ export class Node {
    * @param {string} name @param {Record<string, Choice>} choices @param {string} fallback */
   choice(name, choices, fallback) {
     const word = this.#attributes.get(name) ?? fallback;
-    demand(typeof word === "string", `${this.where} has an attribute ${name} that is no text.`);
+    demand(typeof word === "string", `${this.where} has an attribute ${name} that is not text.`);
     this.demand(Object.hasOwn(choices, word), `has ${name} ${word}, which this page cannot do`);
     return choices[word];
   }

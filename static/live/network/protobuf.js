@@ -96,7 +96,7 @@ export class Message {
 
 /** @typedef {{bytes: Uint8Array, at: number}} Cursor */
 
-/** The bytes of a field that is no varint. */
+/** The bytes of a field that is not a varint. */
 function part(/** @type {Cursor} */ cursor, /** @type {number} */ wire) {
   const length = wire === BYTES ? varint(cursor) : FIXED[wire];
   demand(length !== undefined, DAMAGED);

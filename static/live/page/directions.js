@@ -15,7 +15,7 @@ export function directionBetween(from, to) {
  * @param {import("../shared/model.js").Model} model
  * @param {string} text
  * @param {string} label
- * @param {(place: string) => number[]} placeOf gives none for what is no place of the model
+ * @param {(place: string) => number[]} placeOf gives none for what is not a place of the model
  * @returns {RowSpec | null} null if the text names no direction
  */
 export function readDirection(model, text, label, placeOf) {

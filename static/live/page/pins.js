@@ -20,7 +20,7 @@ export function writePins(pins) {
  * Those of a link that this model can have.
  *
  * @param {string} text
- * @param {(place: string) => number[]} placeOf gives none for what is no place of the model
+ * @param {(place: string) => number[]} placeOf gives none for what is not a place of the model
  * @param {number} classes how many there are
  * @returns {Pin[]}
  */

@@ -177,7 +177,7 @@ export class Draw {
       try {
         this.#startFrom(this.#fitted(await createImageBitmap(file)));
       } catch {
-        write(this.#terms, "This is no picture that the browser can read; try a PNG or JPEG.");
+        write(this.#terms, "This is not a picture that the browser can read; try a PNG or JPEG.");
       }
     });
     field.click();

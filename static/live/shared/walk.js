@@ -97,7 +97,7 @@ function perpendicular(vector, unit) {
 }
 
 /**
- * The corners of the cheapest way through the data (Dijkstra 1959). A place that is no test
+ * The corners of the cheapest way through the data (Dijkstra 1959). A place that is not a test
  * image's is joined with the nearest.
  *
  * @param {Model} model
