@@ -180,7 +180,9 @@ def test_without_download_a_missing_set_says_how_to_get_it() -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(DatasetError, match="called minst; give one of fashion_mnist, mnist, cifa"):
+    with pytest.raises(
+        DatasetError, match="called minst; give one of fashion_mnist, mnist, binarized_mnist, cifa"
+    ):
         load_dataset("minst")
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-import onnx
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from explorer.bundle.card import BundleError
 from explorer.bundle.codec import open_session, run_graph
 from explorer.bundle.posterior import Pair
 from explorer.core.metrics import Draw
+
+if TYPE_CHECKING:
+    import onnx
 
 
 def split_encoder(encoder: bytes) -> tuple[bytes, bytes]:
@@ -15,7 +20,18 @@ def split_encoder(encoder: bytes) -> tuple[bytes, bytes]:
 
     Returns:
         The graph image → what the flow reads of it, and the graph of that and noise → (z, log q).
+
+    Raises:
+        BundleError: the package onnx, which only training needs otherwise, is missing.
     """
+    try:
+        import onnx.shape_inference
+        import onnx.utils
+    except ImportError as error:
+        raise BundleError(
+            "to bound a model with a flow, its encoder is cut with the package onnx, which is not "
+            "installed: pip install onnx"
+        ) from error
     model = onnx.shape_inference.infer_shapes(onnx.load_from_string(encoder))
     image, noise = (value.name for value in model.graph.input)
     of_image, of_noise = _reached_from(image, model.graph), _reached_from(noise, model.graph)

@@ -77,7 +77,7 @@ def render_view(bundle: Bundle) -> None:
             icon=":material/compare:",
         )
         return
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="both"):
         name = _choose_second(names)
         try:
             other = session.with_label(cache.open_bundle(name))
