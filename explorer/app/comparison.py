@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.app import cache
-from explorer.app.words import literal, table
+from explorer.app.words import describe_likelihood, literal, table
 from explorer.bundle.card import Card
 from explorer.bundle.store import Bundle, Reference
 from explorer.drawing import charts
@@ -77,7 +77,7 @@ def peculiarities(card: Card) -> list[str]:
     if not card.model.adopted and card.model.recipe.peculiarity:
         found.append(card.model.recipe.peculiarity)
     if card.metrics.neg_elbo is not None and card.model.likelihood != "bernoulli":
-        found.append(f"{card.model.likelihood} likelihood")
+        found.append(describe_likelihood(card.model.likelihood))
     return found
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from explorer.bundle.store import Bundle
+from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName
 
 NO_GAIN = "A smaller difference between two models is not a gain."
 """What the spread over seeds means."""
@@ -31,6 +32,11 @@ def describe(z: np.ndarray) -> str:
 def percent(share: float) -> str:
     """A percentile for people, rounded down: 0 % means less than one in a hundred."""
     return f"{math.floor(share)} %"
+
+
+def describe_likelihood(name: LikelihoodName) -> str:
+    """Such as 'Bernoulli likelihood'."""
+    return f"{LIKELIHOODS[name].title} likelihood"
 
 
 def describe_test_image(bundle: Bundle, row: int) -> str:

@@ -36,6 +36,7 @@ class Likelihood(ABC):
     """p(x|z) of each value, independent of the others given z.
 
     Attributes:
+        title: for people.
         parameters: what a decoder gives for each value, in its order.
         has_sigma: whether a decoder's head gives the first parameter alone, with any
             activation, and the second is the recipe's ``sigma``; else the head gives all,
@@ -47,6 +48,7 @@ class Likelihood(ABC):
         about: what its nats are, in sentences for people.
     """
 
+    title: str
     parameters: tuple[str, ...]
     has_sigma = False
     start: tuple[float, ...] = (0.0,)
@@ -80,6 +82,7 @@ class Likelihood(ABC):
 class Bernoulli(Likelihood):
     """Grey values in [0, 1] read as probabilities of white: p = sigmoid(logit)."""
 
+    title = "Bernoulli"
     parameters = ("logits",)
     has_floor = True
     about = (
@@ -118,6 +121,7 @@ class ContinuousBernoulli(Likelihood):
     in variational autoencoders".
     """
 
+    title = "continuous Bernoulli"
     parameters = ("logits",)
     about = (
         "A density of grey values between black and white: the Bernoulli's formula with the "
@@ -149,6 +153,7 @@ class ContinuousBernoulli(Likelihood):
 class Gaussian(Likelihood):
     """The density of a normal distribution."""
 
+    title = "Gaussian"
     parameters = ("means", "log-variances")
     has_sigma = True
     about = (
@@ -182,6 +187,7 @@ class DiscretisedLogistic(Likelihood):
     Flow", section 5.2; Salimans et al. 2017, "PixelCNN++", section 2.1, with one component.
     """
 
+    title = "discretised logistic"
     parameters = ("means", "log-scales")
     start = (0.5, -2.0)
     is_of_levels = True

@@ -25,6 +25,7 @@ from explorer.bundle.card import DataCard
 from explorer.bundle.directions import name_of, parse_direction
 from explorer.bundle.images import find_originals, images_path, public_name
 from explorer.bundle.store import Bundle
+from explorer.core.likelihoods import LIKELIHOODS
 from explorer.core.subsets import evenly_spaced
 from explorer.data.named import NAMED
 from explorer.errors import ExplorerError
@@ -226,7 +227,7 @@ def _facts(bundle: Bundle, pictured: int) -> list[tuple[str, str, str]]:
     command = card.model.adopted.command if card.model.adopted else card.training.command
     told = card.metrics.neg_elbo is not None
     return [
-        *[("likelihood", card.model.likelihood, likelihood_note(card))] * told,
+        *[("likelihood", LIKELIHOODS[card.model.likelihood].title, likelihood_note(card))] * told,
         ("test images", f"{data.test_images:,}", f"from {data.origin}; this page holds {shown}"),
         ("licence of the data", data.licence, ""),
         ("made by", command, ""),

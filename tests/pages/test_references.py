@@ -130,7 +130,7 @@ def test_nats_of_a_density_are_not_drawn_beside_those_of_probabilities(shelf: Pa
     put_reference(shelf, "strong", recipe=override(recipe, beta=4.0))
     visitor = visit(model=FLAT, view="Model", section="Comparison")
     recipes = dict(zip(*(table(visitor)[c] for c in ("model", "recipe")), strict=True))
-    assert recipes["dense"] == "residual, gaussian likelihood"
+    assert recipes["dense"] == "residual, Gaussian likelihood"
     assert recipes["strong"] == "residual, β = 4"
     names = [trace["name"] for trace in comparison_chart(visitor)["data"]]
     assert names == [f"{FLAT} · 2-D", "strong · 2-D, β = 4"]

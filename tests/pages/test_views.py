@@ -223,7 +223,7 @@ def test_a_flow_is_part_of_the_architecture_and_of_the_kl(bundles: dict[str, Bun
     assert parts["Encoder"][0] == "Flatten()"
     assert parts["Encoder"][-1] == "heads: z_mean, z_log_var, context"
     assert parts["Flow"] == ["InverseAutoregressive(units=8)"] * 3
-    assert parts["Decoder"][-1] == "head: Dense() → bernoulli likelihood"
+    assert parts["Decoder"][-1] == "head: Dense() → Bernoulli likelihood"
     parts = dict(model_view.architecture(plain.model.recipe))
     assert list(parts) == ["Encoder", "Decoder"]
     assert parts["Encoder"][-1] == "heads: z_mean, z_log_var"

@@ -15,12 +15,13 @@ from explorer.app import cache, session
 from explorer.app.comparison import render_comparison
 from explorer.app.exports import download, figures, latents_csv, latents_npz, menu
 from explorer.app.view import Option, View
-from explorer.app.words import NO_GAIN, literal, percent, table
+from explorer.app.words import NO_GAIN, describe_likelihood, literal, percent, table
 from explorer.bundle.card import AdoptionCard, DataCard
 from explorer.bundle.chance import TERMS, Chance
 from explorer.bundle.files import read_file
 from explorer.bundle.sheets import plane_of
 from explorer.bundle.store import Bundle
+from explorer.core.likelihoods import LIKELIHOODS
 from explorer.core.subsets import evenly_spaced
 from explorer.data.binarise import WORDS
 from explorer.data.reading import Fit
@@ -125,7 +126,8 @@ def _render_figures(bundle: Bundle) -> None:
     elif m.neg_elbo is None:
         st.caption("There is no decoder, so there is no reconstruction term, and no −ELBO.")
     else:
-        st.caption(f"Likelihood: {bundle.card.model.likelihood}. {likelihood_note(bundle.card)}")
+        kind = LIKELIHOODS[bundle.card.model.likelihood]
+        st.caption(f"Likelihood: {kind.title}. {likelihood_note(bundle.card)}")
     titles = ("figure", "value", "definition")
     rows = further_figures(bundle.card)
     st.markdown(table({title: [row[i] for row in rows] for i, title in enumerate(titles)}))
@@ -219,7 +221,7 @@ def _render_facts(bundle: Bundle) -> None:
         st.subheader("Architecture")
         about = "Not known: the model came without encoder and decoder"
         if model.parameters:
-            about = f"{model.parameters:,} weights, {model.likelihood} likelihood"
+            about = f"{model.parameters:,} weights, {describe_likelihood(model.likelihood)}"
         if not model.adopted:
             about = (
                 f"Recipe **{literal(model.recipe_name)}**: "
@@ -293,7 +295,7 @@ def architecture(recipe: Recipe) -> list[tuple[str, list[str]]]:
         "Flow": [describe_layer(step) for step in recipe.flow],
         "Decoder": [
             *map(describe_layer, recipe.decoder),
-            f"head: {describe_layer(recipe.head)} → {recipe.likelihood} likelihood",
+            f"head: {describe_layer(recipe.head)} → {describe_likelihood(recipe.likelihood)}",
         ],
     }
     return [(part, lines) for part, lines in parts.items() if lines]
