@@ -11,6 +11,7 @@ import pytest
 from explorer.bundle.card import Card
 from explorer.bundle.chance import chance_of
 from explorer.bundle.store import Reference, find_bundles, find_references, load_reference
+from explorer.core.likelihoods import LIKELIHOODS
 from explorer.recipes.published import published_loss
 
 ROOT = Path(__file__).parents[1]
@@ -111,6 +112,20 @@ def same_task(one: Card, other: Card) -> bool:
         for card in (one, other)
     )
     return first == second
+
+
+def test_two_likelihoods_have_the_figures_of_their_cards() -> None:
+    (rows,) = (table for table in tables("docs/figures.md") if "likelihood" in table[0])
+    names = ("fashion_mnist-8d", "fashion_mnist-8d-continuous")
+    for row, model in zip(rows, (MODELS[name].card for name in names), strict=True):
+        m = model.metrics
+        assert m.sharpness is not None and m.knn_accuracy is not None
+        assert row["likelihood"] == LIKELIHOODS[model.model.likelihood].title
+        assert row["−ELBO"].replace("−", "-") == f"{m.neg_elbo:.2f}"
+        assert row["KL"] == f"{m.kl:.2f}"
+        assert row["squared error"] == f"{m.squared_error:.4f}"
+        assert row["sharpness"] == f"{100 * m.sharpness:.1f} %"
+        assert row["k-NN"] == f"{100 * m.knn_accuracy:.1f} %"
 
 
 def test_experiments_that_became_models_have_the_figures_of_their_curves() -> None:
