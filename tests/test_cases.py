@@ -50,7 +50,7 @@ REFUSED = {
     "zip-reasons/emptyfile.zip": r"is empty \(0 bytes\)",
     "zip-reasons/encrypted.zip": "is encrypted; unpack it with its password",
     "zip-reasons/nested.zip": "no images but archives .inner.zip.; unpack them",
-    "zip-reasons/rar_as.zip": "no ZIP archive but a RAR archive",
+    "zip-reasons/rar_as.zip": "not a ZIP archive but a RAR archive",
 }
 TOLD = {
     "class-called-train/class_train_test": "test, train are named as splits, but were taken for",
