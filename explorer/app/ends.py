@@ -30,7 +30,7 @@ def stops(bundle: Bundle, *, is_loop: bool) -> np.ndarray:
     return np.stack([parse_place(end, bundle) for end in ends])
 
 
-def setdefault(bundle: Bundle) -> None:
+def _setdefault(bundle: Bundle) -> None:
     """Two images of different classes, unless ends that fit this model are chosen already."""
     labels = bundle.latents.labels
     second = int(np.argmax(labels != labels[0])) or len(labels) - 1
@@ -74,7 +74,16 @@ DETAILS = (
 """What the address carries of them."""
 
 
-def render_end(bundle: Bundle, name: str) -> None:
+def render_ends(bundle: Bundle) -> None:
+    """Both ends, each in a box, and the stops between them."""
+    _setdefault(bundle)
+    for name, column in zip("ab", st.columns(2, gap="medium"), strict=True):
+        with column, st.container(border=True, key=f"choice-{name}"):
+            _render_end(bundle, name)
+    _render_stops_between(bundle)
+
+
+def _render_end(bundle: Bundle, name: str) -> None:
     """Draw an end, and the ways to choose it."""
     flow = st.container(horizontal=True, gap="small")
     picture = flow.container(width=88, key=f"end-{name}")
@@ -111,7 +120,7 @@ def render_end(bundle: Bundle, name: str) -> None:
     picture.image(raster.crisp(image), width="stretch", caption=literal(caption), alt=caption)
 
 
-def render_stops_between(bundle: Bundle) -> None:
+def _render_stops_between(bundle: Bundle) -> None:
     """The stops between both ends: add, reorder and remove them."""
     between: list[str] = st.session_state["via"]
     chosen = min(st.session_state.get("stop", 0), len(between) - 1)
@@ -170,7 +179,7 @@ def _take_upload(bundle: Bundle, name: str) -> None:
             set_end(name, end)
     elif former is not None and former == st.session_state[name]:  # it was removed
         del st.session_state[name]
-        setdefault(bundle)
+        _setdefault(bundle)
     st.session_state[f"uploaded-{name}"] = end
 
 

@@ -8,19 +8,22 @@ from typing import get_args
 import numpy as np
 import streamlit as st
 
+from explorer.app import session
 from explorer.app.exports import download
 from explorer.app.view import Option
-from explorer.bundle.walks import Kind
+from explorer.bundle.walks import Kind, Walk
 from explorer.core.geodesics import THIN, Scores
 from explorer.drawing import films
 
+Walks = Mapping[Kind, tuple[Walk, Scores]]
+"""The path of each kind through the same stops, and what it is like."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 PATH = Option("path", KINDS[0], KINDS)
 EVEN = "In the picture"
 SPACING = Option("even", EVEN, (EVEN, "In the latent space"))
-SMOOTH = 60
+_SMOOTH = 60
 """Steps from a stop to the next that the scrubber takes; within one it goes straight."""
-SCORES_HELP = f"""
+_SCORES_HELP = f"""
 - **Change**: how much the picture changes on the way, against the straight line: the length of
   the decoded path by Fisher and Rao's metric.
 - **Thin**: the share of the way that is thinner than {THIN:.0%} of the test images' places.
@@ -30,7 +33,36 @@ SCORES_HELP = f"""
 """
 
 
-def scores_table(scores: Mapping[Kind, Scores], chosen: Kind) -> str:
+def choose_path() -> None:
+    """Controls of the kind of path and of how its images are spaced."""
+    session.choose(PATH, "Path")
+    session.choose(SPACING, "Evenly spaced")
+
+
+def is_even() -> bool:
+    """Whether the images are spaced evenly in what one sees, not in the latent space."""
+    return bool(st.session_state[SPACING.name] == EVEN)
+
+
+def on_path(walks: Walks, count: int) -> np.ndarray:
+    """So many latents on the path of the chosen kind, ``(count, latent_dim)``."""
+    walk, _ = walks[st.session_state[PATH.name]]
+    return walk.at(count, evenly=is_even())
+
+
+def scrubbed(walks: Walks, stops: int) -> np.ndarray:
+    """The latents on that path through so many stops that the scrubber takes."""
+    return on_path(walks, _SMOOTH * (stops - 1) + 1)
+
+
+def render_scores(walks: Walks) -> None:
+    """What each kind of path is like."""
+    st.caption("Scores of the three paths", help=_SCORES_HELP)
+    scores = {kind: found for kind, (_, found) in walks.items()}
+    st.markdown(_scores_table(scores, st.session_state[PATH.name]))
+
+
+def _scores_table(scores: Mapping[Kind, Scores], chosen: Kind) -> str:
     """What each kind of path is like, as a Markdown table with the chosen one in bold."""
     straight = scores["Straight line"].length or 1.0
     rows = [

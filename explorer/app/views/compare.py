@@ -21,13 +21,12 @@ from explorer.app.pair import (
     row_at,
 )
 from explorer.app.paths import (
-    EVEN,
-    PATH,
-    SCORES_HELP,
-    SMOOTH,
-    SPACING,
+    Walks,
+    choose_path,
     download_films,
-    scores_table,
+    on_path,
+    render_scores,
+    scrubbed,
 )
 from explorer.app.point import class_input
 from explorer.app.reconstruction import DRAWING, describe_terms, take_drawing, terms
@@ -36,8 +35,6 @@ from explorer.app.view import Detail, Option, View
 from explorer.app.words import describe_test_image, literal, table
 from explorer.bundle.card import BundleError, Card
 from explorer.bundle.store import Bundle
-from explorer.bundle.walks import Kind, Walk
-from explorer.core.geodesics import Scores
 from explorer.drawing import raster
 
 HELP = """
@@ -58,8 +55,6 @@ THROUGH = Option("through", POINT, (POINT, "File", "Camera", DRAWING, WALK))
 EXTREMES = 12
 FRAMES = 24
 """Of a film, from one end to the other."""
-Walks = dict[Kind, tuple[Walk, Scores]]
-"""The path of each kind, and what it is like."""
 Click = Callable[[np.ndarray, int | None], None]
 """What a click on a map does: it gets the latent, and the row of the dot that was hit."""
 
@@ -222,9 +217,7 @@ def _render_both(bundle: Bundle, other: Bundle, through: str) -> None:
                 linked=linked,
             )
             if walks:
-                st.caption("Scores of the three paths", help=SCORES_HELP)
-                scores = {kind: scores for kind, (_, scores) in walks[side].items()}
-                st.markdown(scores_table(scores, st.session_state[PATH.name]))
+                render_scores(walks[side])
     if walks:
         _offer_film(bundle, other, walks)
 
@@ -247,35 +240,23 @@ def _click_second(
 
 def _choose_path(bundle: Bundle, other: Bundle) -> tuple[list[Walks], list[np.ndarray]]:
     """Ends, kind and scrubber of a path; the walks in both models, and the chosen one's latents."""
-    ends.setdefault(bundle)
-    columns = st.columns(2, gap="medium")
-    for name, column in zip("ab", columns, strict=True):
-        with column, st.container(border=True, key=f"choice-{name}"):
-            ends.render_end(bundle, name)
-    ends.render_stops_between(bundle)
+    ends.render_ends(bundle)
     with st.container(horizontal=True):
-        session.choose(PATH, "Path")
-        session.choose(SPACING, "Evenly spaced")
+        choose_path()
     stops = ends.stops(bundle, is_loop=False)
     beside = np.stack([_beside(bundle, z, other) for z in stops])
     walks: list[Walks] = [cache.walks(bundle, stops), cache.walks(other, beside)]
-    ways = [_latents(one, SMOOTH * (len(stops) - 1) + 1) for one in walks]
+    ways = [scrubbed(one, len(stops)) for one in walks]
     key = f"film-{bundle.card.name}-{other.card.name}"
     parts.scrubber(bundle, ways[0], key=key, beside=(other, ways[1]))
     return walks, ways
-
-
-def _latents(walks: Walks, count: int) -> np.ndarray:
-    """So many latents on the chosen path, ``(count, latent_dim)``."""
-    walk, _ = walks[st.session_state[PATH.name]]
-    return walk.at(count, evenly=st.session_state[SPACING.name] == EVEN)
 
 
 def _offer_film(bundle: Bundle, other: Bundle, walks: list[Walks]) -> None:
     """Downloads of the chosen path in both models side by side."""
     with menu("compare") as is_open:
         if is_open:
-            latents = [_latents(one, FRAMES) for one in walks]
+            latents = [on_path(one, FRAMES) for one in walks]
             pair = zip((bundle, other), latents, strict=True)
             left, right = (cache.decoded(one, z) for one, z in pair)
             both = [

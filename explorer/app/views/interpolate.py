@@ -8,20 +8,20 @@ import streamlit as st
 from explorer.app import cache, ends, parts, session
 from explorer.app.exports import download, figures, menu, npz
 from explorer.app.paths import (
-    EVEN,
     PATH,
-    SCORES_HELP,
-    SMOOTH,
     SPACING,
+    Walks,
+    choose_path,
     download_films,
-    scores_table,
+    is_even,
+    on_path,
+    render_scores,
+    scrubbed,
 )
 from explorer.app.point import render_point, stage
 from explorer.app.view import Option, View
 from explorer.app.words import percent
 from explorer.bundle.store import Bundle
-from explorer.bundle.walks import Kind, Walk
-from explorer.core.geodesics import Scores
 from explorer.drawing import charts, raster
 
 STEPS = Option("steps", 12, tuple(range(3, 41)))
@@ -46,7 +46,6 @@ the latent space.
 def render_view(bundle: Bundle) -> None:
     """Draw the view."""
     st.markdown("Choose two images and see what lies between them.", help=HELP)
-    ends.setdefault(bundle)
     main, side = stage()
     with side:
         render_point(bundle)  # first: the path's picture takes its place
@@ -55,24 +54,19 @@ def render_view(bundle: Bundle) -> None:
 
 
 def _render_path(bundle: Bundle) -> None:
-    columns = st.columns(2, gap="medium")
-    for name, column in zip("ab", columns, strict=True):
-        with column, st.container(border=True, key=f"choice-{name}"):
-            ends.render_end(bundle, name)
-    ends.render_stops_between(bundle)
-    count, is_even = _render_path_controls()
+    ends.render_ends(bundle)
+    count = _render_path_controls()
     stops = ends.stops(bundle, is_loop=_is_loop())
     walks = cache.walks(bundle, stops)
-    walk, _ = walks[st.session_state[PATH.name]]
-    path = walk.at(count, evenly=is_even)
+    path = on_path(walks, count)
     images = cache.decoded(bundle, path)
-    scrubbed = walk.at(SMOOTH * (len(stops) - 1) + 1, evenly=is_even)
+    smooth = scrubbed(walks, len(stops))
     with st.container(key="path-pictures"):
         _render_strip(bundle, path, images)
-        parts.scrubber(bundle, scrubbed, key=f"scrubber-{bundle.card.name}")
-    _render_exports(bundle, path, images, walks, is_even)
-    _render_scores(bundle, {kind: scores for kind, (_, scores) in walks.items()}, scrubbed)
-    _render_map(bundle, scrubbed)
+        parts.scrubber(bundle, smooth, key=f"scrubber-{bundle.card.name}")
+    _render_exports(bundle, path, images, walks)
+    _render_scores(bundle, walks, smooth)
+    _render_map(bundle, smooth)
 
 
 VIEW = View(
@@ -88,16 +82,15 @@ def _is_loop() -> bool:
     return bool(st.session_state[LOOP.name] == "Closed")
 
 
-def _render_path_controls() -> tuple[int, bool]:
-    """How many images, and whether they are spaced evenly in the picture."""
+def _render_path_controls() -> int:
+    """The path, how many images it has, and whether it is closed; returns how many."""
     left, right = st.container(key="path-controls").columns([3, 2], gap="medium")
     with left:
-        session.choose(PATH, "Path")
-        session.choose(SPACING, "Evenly spaced")
+        choose_path()
     with right:
         st.select_slider("Images", STEPS.choices, key=STEPS.name, persist_state="session")
         session.choose(LOOP, "Ends")
-    return int(st.session_state[STEPS.name]), st.session_state[SPACING.name] == EVEN
+    return int(st.session_state[STEPS.name])
 
 
 def _render_strip(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
@@ -124,11 +117,11 @@ def _render_map(bundle: Bundle, path: np.ndarray) -> None:
     parts.live_map(bundle, key=f"path-map-{bundle.card.name}", on_click=take, path=path)
 
 
-def _render_scores(bundle: Bundle, scores: dict[Kind, Scores], path: np.ndarray) -> None:
+def _render_scores(bundle: Bundle, walks: Walks, path: np.ndarray) -> None:
     """What each kind of path is like, and how dense the data is along the chosen one."""
     table, chart = st.columns([3, 2], gap="medium")
-    table.caption("Scores of the three paths", help=SCORES_HELP)
-    table.markdown(scores_table(scores, st.session_state[PATH.name]))
+    with table:
+        render_scores(walks)
     figure = cache.path_figure(bundle, path)
     room = chart.container(height=charts.SMALL_HEIGHT, border=False)  # so that nothing jumps
     room.plotly_chart(figure, key="path-density", config={"displayModeBar": False})
@@ -138,13 +131,13 @@ def _render_exports(
     bundle: Bundle,
     path: np.ndarray,
     images: np.ndarray,
-    walks: dict[Kind, tuple[Walk, Scores]],
-    is_even: bool,
+    walks: Walks,
 ) -> None:
     def picture() -> bytes:
         return raster.png(raster.enlarge(raster.tile(images, len(images)), 4))
 
     name = f"{bundle.card.name}-interpolation"
+    evenly = is_even()  # as it is now, not when the download is made
     with menu("interpolate") as is_open:
         if not is_open:
             return
@@ -158,8 +151,8 @@ def _render_exports(
             bundle,
             {
                 "paths": lambda plates: plates.interpolation(
-                    bundle, walks, len(path), evenly=is_even
+                    bundle, walks, len(path), evenly=evenly
                 ),
-                "density": lambda plates: plates.paths(bundle, walks, evenly=is_even),
+                "density": lambda plates: plates.paths(bundle, walks, evenly=evenly),
             },
         )
