@@ -55,8 +55,9 @@ def _take_kept(text: str, bundle: Bundle) -> None:
     entries = parse_list(text)
     if any(len(entry) != 2 for entry in entries):
         raise ValueError("a name and a direction each were expected")
-    shelves = st.session_state.setdefault("kept-directions", {})
-    shelves.setdefault(bundle.content, _parse(dict(entries), bundle))
+    found = _parse(dict(entries), bundle)
+    if not (kept := _kept(bundle)):
+        kept.update(found)
 
 
 DETAIL = Detail("direction", _take, lambda bundle: _short(_shown().get(bundle.card.name)))

@@ -63,7 +63,8 @@ def pins_of(bundle: Bundle) -> list[Pin]:
 def _take(text: str, bundle: Bundle) -> None:
     """Take the pins of a link, unless the visit has some: going back in it removes none."""
     found = [_read(fields, bundle) for fields in parse_list(text)[:MOST]]
-    st.session_state.setdefault("pins", {}).setdefault(bundle.content, found)
+    if not (pins := pins_of(bundle)):
+        pins.extend(found)
 
 
 def _read(fields: list[str], bundle: Bundle) -> Pin:

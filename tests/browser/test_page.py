@@ -79,7 +79,7 @@ def test_a_copied_link_shows_the_same_picture_elsewhere(visitor: Visitor, furthe
         "both grids agree",
     )
     assert further.address == visitor.address
-    assert further.page.locator(".up b").inner_text() == "↑ one"
+    further.until_said(further.page.locator(".up b"), "↑ one")
     further.page.get_by_role("button", name="first").click()
     z = load_bundle(SHIPPED / DEEP).latents.z_mean[3]
     further.until(lambda: np.allclose(further.z, z, atol=6e-4), "the pin is gone back to")

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import numpy as np
 from PIL import Image
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from explorer.app import cache
 from explorer.bundle.store import Bundle
@@ -26,16 +27,10 @@ VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Compare", 
 PATIENCE = 120_000  # milliseconds, on a machine that does other things too
 
 GO = """address => {
-    window.hasArrived = false;
-    const app = document.querySelector("[data-testid=stApp]");
-    new MutationObserver((_, observer) => {
-        if (app.dataset.testScriptState !== "notRunning") return;
-        observer.disconnect();
-        window.hasArrived = true;
-    }).observe(app, { attributes: true, attributeFilter: ["data-test-script-state"] });
     History.prototype.pushState.call(history, null, "", address);
     dispatchEvent(new PopStateEvent("popstate"));
 }"""
+DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 class Visitor:
@@ -47,10 +42,11 @@ class Visitor:
         self.page = context.new_page()
         self.troubles: list[str] = []
         self.sent: list[str] = []
+        self.runs = 0
         self.page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
         self.page.on("console", self._hear)
         self.page.on("request", self._notice)
-        self.page.on("websocket", lambda s: s.on("framesent", lambda _: self.sent.append("frame")))
+        self.page.on("websocket", self._follow)
 
     def _hear(self, message: Any) -> None:
         if message.type == "error":
@@ -65,6 +61,17 @@ class Visitor:
         if not request.url.startswith(self.url):
             self.troubles.append(f"request: {request.url}")
 
+    def _follow(self, socket: Any) -> None:
+        socket.on("framesent", lambda _: self.sent.append("frame"))
+        socket.on("framereceived", self._count)
+
+    def _count(self, frame: str | bytes) -> None:
+        """Count the server's runs: one that is over at once leaves no other trace on the page."""
+        if isinstance(frame, bytes):
+            message = ForwardMsg.FromString(frame)
+            is_end = message.WhichOneof("type") == "script_finished"
+            self.runs += is_end and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+
     def open(self, **address: str) -> None:
         """Show an address, at the origin unless ``z`` is given, and wait until it stands.
 
@@ -77,8 +84,11 @@ class Visitor:
         if self.page.url.startswith(self.url):
             self.page.wait_for_timeout(50)  # for what a click before has begun
             self.rest()
+            runs = self.runs
             self.page.evaluate(GO, query)
-            self.page.wait_for_function("hasArrived")
+            self.until(lambda: self.runs > runs, f"{query} has been run")
+            self.rest()
+            self.page.evaluate(DRAWN)
         else:
             self.page.goto(f"{self.url}{query}")
             self.rest()
