@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from explorer.core.likelihoods import entropy_floor
+from explorer.data.load import load_dataset
+from explorer.recipes.ours import OURS
 from explorer.recipes.recipe import Augmentation
 from explorer.training.augmentation import random_transforms, transform
 from explorer.training.batches import shuffled_batches
@@ -17,11 +21,10 @@ SHAPE = (6, 9, 3)
 IMAGES = np.random.default_rng(0).random((5, *SHAPE), np.float32)
 
 
-def changed(images: np.ndarray = IMAGES, key: tf.Tensor = KEY, **augmentation: float) -> np.ndarray:
-    transforms = random_transforms(
-        Augmentation(**augmentation), len(images), images.shape[1:], key=key
-    )
-    return np.asarray(transform(tf.constant(images), transforms))
+def changed(images: np.ndarray = IMAGES, key: tf.Tensor = KEY, **settings: float) -> np.ndarray:
+    augmentation = Augmentation(**settings)
+    transforms = random_transforms(augmentation, len(images), images.shape[1:], key=key)
+    return np.asarray(transform(tf.constant(images), transforms, augmentation.contrast))
 
 
 def test_nothing_to_change_leaves_every_pixel_as_it_is() -> None:
@@ -62,6 +65,18 @@ def test_the_size_of_a_scaled_disc_varies_as_asked() -> None:
     areas = changed(np.repeat(disc, 400, axis=0), scale=0.1).sum(axis=(1, 2, 3))
     # the logarithm of the area is minus the sum of those of both axes' scales
     assert np.log(areas).std() == pytest.approx(0.1 * 2**0.5, rel=0.15)
+
+
+def test_contrast_gives_edges_the_steepness_that_interpolation_takes(data_dir: Path) -> None:
+    """That of 1.35 leaves digits with the entropy that real ones have, read as probabilities."""
+    digits = load_dataset("mnist", data_dir=data_dir).test.images[:1000] / np.float32(255)
+    settings = OURS["residual-wide-digits"].augmentation
+    assert settings is not None
+    moves = settings.model_dump(exclude={"contrast", "until"})
+    entropy = entropy_floor(digits)
+    assert entropy_floor(changed(digits, **moves)) > 1.5 * entropy
+    sharpened = entropy_floor(changed(digits, **moves, contrast=1.35))
+    assert sharpened == pytest.approx(entropy, rel=0.05)
 
 
 def test_the_key_and_nothing_else_decides_the_changes() -> None:

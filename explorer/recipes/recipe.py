@@ -77,6 +77,8 @@ class Augmentation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         shear: of the horizontal shift per vertical pixel.
         shift: of the shift along each axis, pixels.
         flip: probability of a mirror image.
+        contrast: by which grey values are then spread about the middle, 1 as they are:
+            interpolation makes edges softer than those of real images.
         until: fraction of the epochs with them.
     """
 
@@ -85,6 +87,7 @@ class Augmentation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     shear: NonNegativeFloat = 0.0
     shift: NonNegativeFloat = 0.0
     flip: float = Field(0.0, ge=0.0, le=1.0)
+    contrast: float = Field(1.0, ge=1.0)
     until: float = Field(0.75, ge=0.0, le=1.0)
 
 

@@ -39,8 +39,11 @@ def random_transforms(
     return tf.stack(rows, axis=1)
 
 
-def transform(images: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
-    """Images ``(n, h, w, c)`` after ``transforms``, bilinear, with edges carried outwards."""
+def transform(images: tf.Tensor, transforms: tf.Tensor, contrast: float = 1.0) -> tf.Tensor:
+    """Images ``(n, h, w, c)`` after ``transforms``, bilinear, with edges carried outwards.
+
+    Values are then spread about ½ by the factor ``contrast``, and clipped to [0, 1].
+    """
     changed = tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
         transforms=transforms,
@@ -49,4 +52,6 @@ def transform(images: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
         interpolation="BILINEAR",
         fill_mode="NEAREST",
     )
+    if contrast != 1.0:
+        changed = tf.clip_by_value(0.5 + contrast * (changed - 0.5), 0.0, 1.0)
     return tf.ensure_shape(changed, images.shape)

@@ -87,7 +87,8 @@ def shuffled_batches(
         return batches.enumerate().flat_map(parts_of)
 
     numbers = tf.data.Dataset.range(epochs.start, epochs.stop)
-    return _read(images, numbers.flat_map(epoch_of))
+    contrast = augmentation.contrast if augmentation else 1.0
+    return _read(images, numbers.flat_map(epoch_of), contrast)
 
 
 def batches_in_order(
@@ -99,13 +100,13 @@ def batches_in_order(
     return _read(images, tf.data.Dataset.from_tensor_slices(parts).batch(batch_size))
 
 
-def _read(images: np.ndarray, batches: tf.data.Dataset) -> tf.data.Dataset:
+def _read(images: np.ndarray, batches: tf.data.Dataset, contrast: float = 1.0) -> tf.data.Dataset:
     def read(batch: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         pixels = tf.numpy_function(lambda indices: images[indices], [batch["rows"]], tf.uint8)
         pixels.set_shape((batch["noise"].shape[0], *images.shape[1:]))
         x = tf.cast(pixels, tf.float32) / 255.0
         if "transforms" in batch:
-            x = transform(x, batch["transforms"])
+            x = transform(x, batch["transforms"], contrast)
         if "thresholds" in batch:
             x = tf.cast(batch["thresholds"] < x, tf.float32)
         return x, batch["noise"]

@@ -270,10 +270,15 @@ def test_how_the_images_were_read_is_told(bundles: dict[str, Bundle]) -> None:
 
 
 def test_the_changes_of_training_images_are_told() -> None:
-    augmentation = Augmentation(rotation=0.1, flip=0.5)
-    recipe = override(RECIPES["residual"], augmentation=augmentation, epochs=40)
-    assert describe_augmentation(recipe) == (
+    def told(**settings: float) -> str:
+        augmentation = Augmentation(**settings)
+        return describe_augmentation(
+            override(RECIPES["residual"], augmentation=augmentation, epochs=40)
+        )
+
+    assert told(rotation=0.1, flip=0.5) == (
         "The training images were changed at random (rotation, flip) in the first 30 of 40 epochs; "
         "the held-out ones never."
     )
+    assert "(shear), then sharpened (contrast × 1.35), in" in told(shear=0.1, contrast=1.35)
     assert describe_augmentation(RECIPES["residual"]) == ""

@@ -320,9 +320,12 @@ def describe_augmentation(recipe: Recipe) -> str:
     """What was done to the training images, in one sentence; empty where nothing was."""
     if recipe.augmentation is None:
         return ""
-    changes = [name for name, value in recipe.augmentation if value and name != "until"]
+    contrast = recipe.augmentation.contrast
+    randomly = recipe.augmentation.model_dump(exclude={"contrast", "until"})
+    changes = ", ".join(name for name, value in randomly.items() if value)
+    sharpened = f", then sharpened (contrast × {contrast:g})," if contrast != 1.0 else ""
     return (
-        f"The training images were changed at random ({', '.join(changes)}) in the first "
+        f"The training images were changed at random ({changes}){sharpened} in the first "
         f"{recipe.augmented_epochs} of {recipe.epochs} epochs; the held-out ones never."
     )
 
