@@ -46,7 +46,7 @@ def test_a_page_is_hardly_larger_than_what_it_holds(page_of_fashion: Path) -> No
         path.stat().st_size
         for path in (*bundle.glob("*.onnx"), bundle / "latents.npz", *SHIPPED.glob("images/*.npz"))
     )
-    assert page_of_fashion.stat().st_size < min(8_000_000, held + 600_000)
+    assert page_of_fashion.stat().st_size < min(8_000_000, held + 400_000)
 
 
 def test_pictures_are_in_a_page_where_they_may_be_passed_on(fashion: Bundle) -> None:

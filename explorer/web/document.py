@@ -128,7 +128,7 @@ def estimated_size(bundle: Bundle) -> int:
     kept = images_path(bundle.path.parent, bundle.card.data)
     if may_be_passed_on(bundle.card.data) and kept.is_file():
         held.append(kept.stat().st_size)
-    return round(1.1 * sum(held))
+    return round(1.05 * sum(held))
 
 
 def may_be_passed_on(data: DataCard) -> bool:
@@ -149,7 +149,7 @@ def _blocks(bundles: Sequence[Bundle], look: Look) -> dict[str, bytes]:
     for bundle in bundles:
         rows, images = pictures_of(bundle, look.images)
         name = bundle.card.name
-        blocks[f"model-{name}"] = encode_model(bundle, rows)
+        blocks[f"model-{name}"] = _planes(encode_model(bundle, rows))
         if images is not None:
             blocks[f"images-{name}"] = encode_images(bundle, images, small=True)
         entries.append(_entry(bundle, len(rows), named_directions(look.start)))
@@ -270,6 +270,14 @@ def colours() -> str:
         f":root {{ {block('light')} }}\n"
         f"@media (prefers-color-scheme: dark) {{ :root {{ {block('dark')} }} }}\n"
     )
+
+
+def _planes(words: bytes) -> bytes:
+    """The first bytes of all words of four, then the second ones, and so on.
+
+    Numbers that are alike then lie side by side, and compress by a tenth more.
+    """
+    return np.frombuffer(words, np.uint8).reshape(-1, 4).T.tobytes()
 
 
 def _septets(packed: bytes) -> str:

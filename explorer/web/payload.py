@@ -113,8 +113,8 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
             "sections": sections,
         }
     ).encode()
-    checked = header + body
-    return struct.pack("<II", len(header), zlib.crc32(checked)) + checked
+    checked = header + b" " * (-len(header + body) % 4) + body  # words of four bytes
+    return struct.pack("<II", len(checked) - len(body), zlib.crc32(checked)) + checked
 
 
 def _standalone(latents: Latents, pictured: np.ndarray) -> dict[str, np.ndarray]:

@@ -17,6 +17,14 @@
     return bytes;
   };
 
+  /** Words of four bytes, of which all first bytes came first, then all second ones, and so on. @param {Uint8Array} planes */
+  const fromPlanes = (planes) => {
+    const words = new Uint8Array(planes.length);
+    const count = planes.length >> 2;
+    for (let i = 0; i < words.length; i++) words[i] = planes[(i & 3) * count + (i >> 2)];
+    return words;
+  };
+
   const elementOf = (/** @type {string} */ id) =>
     /** @type {HTMLElement} */ (document.getElementById(id));
 
@@ -31,7 +39,8 @@
     const stream = /** @type {ReadableStream} */ (packed.body).pipeThrough(
       new DecompressionStream("gzip"),
     );
-    return new Uint8Array(await new Response(stream).arrayBuffer());
+    const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+    return id.startsWith("model-") ? fromPlanes(bytes) : bytes;
   };
 
   const start = async () => {
