@@ -211,6 +211,11 @@ def endless_product(model: onnx.ModelProto) -> None:
     add_to_z_mean(model)
 
 
+def many_axes(model: onnx.ModelProto) -> None:
+    """Add an array whose size is a number of a million bits."""
+    model.graph.initializer.append(TensorProto(name="large", data_type=1, dims=[2**62] * 20_000))
+
+
 def many_parts(model: onnx.ModelProto) -> None:
     model.graph.node.extend(onnx.NodeProto(op_type="Relu") for _ in range(200_000))
 
@@ -229,6 +234,7 @@ def many_parts(model: onnx.ModelProto) -> None:
         (text, "it has an array of the unknown data type 8"),
         (long_description, "bytes beside its weights"),
         (endless_product, "it computes 8,000,4"),
+        (many_axes, "it has an array or a kernel of more than 64 axes"),
         (many_parts, "it has more than 200,000 parts"),
     ],
 )
@@ -261,6 +267,16 @@ def test_a_graph_cut_anywhere_or_with_any_byte_changed_gets_a_sentence(tiny_bund
         ):
             with contextlib.suppress(GraphError):  # any other error is a fault
                 count_weights(damaged)
+
+
+def test_an_operator_named_twice_is_the_one_that_onnxruntime_runs() -> None:
+    node = b"".join(
+        helper.make_node(kind, ["x"], ["y"]).SerializeToString() for kind in ("Relu", "NonZero")
+    )
+    assert onnx.NodeProto.FromString(node).op_type == "NonZero"
+    graph = b"\x0a" + bytes([len(node)]) + node
+    with pytest.raises(GraphError, match="'NonZero'"):
+        count_weights(b"\x3a" + bytes([len(graph)]) + graph)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from explorer.errors import ExplorerError
 
@@ -17,8 +18,8 @@ MAX_PARTS = 200_000
 """Fields of a file that are looked at: more than ten thousand nodes have."""
 MAX_STRUCTURE = 2**23
 """Bytes of a file beside its weights; protobuf may unpack them to a hundred times as much."""
-MAX_PACKED = 100
-"""Bytes of a packed list of axes that are read."""
+MAX_AXES = 64
+"""Axes that an array may have, as many as NumPy's: a product of many more would take minutes."""
 
 _ARITHMETIC = """
     Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh Attention AveragePool
@@ -149,7 +150,7 @@ class Graph:
             tuple(_text(value) for n, value in fields if n == number)
             for number in (_NODE_INPUT, _NODE_OUTPUT, _NODE_TYPE)
         )
-        kind, kernel = (*kinds, "")[0], tuple[int, ...]()
+        kind, kernel = ("", *kinds)[-1], tuple[int, ...]()  # the last holds, as in protobuf
         name = repr(kind)
         for number, value in fields:
             if number == _NODE_DOMAIN and bytes(_message(value)) not in _DOMAINS:
@@ -228,13 +229,19 @@ def _text(value: int | memoryview) -> str:
 
 
 def _numbers(fields: Sequence[Field], number: int) -> list[int]:
-    """The whole numbers of a field: one each time it is there, or all packed into one."""
+    """The sizes of axes in a field: one each time it is there, or all packed into one.
+
+    Raises:
+        GraphError: there are more than ``MAX_AXES``.
+    """
     parts = (value for n, value in fields if n == number)
-    return [
-        one
-        for part in parts
-        for one in ([part] if isinstance(part, int) else _varints(part[:MAX_PACKED]))
-    ]
+    sizes = chain.from_iterable(
+        [part] if isinstance(part, int) else _varints(part) for part in parts
+    )
+    found = list(islice(sizes, MAX_AXES + 1))
+    if len(found) > MAX_AXES:
+        raise GraphError(f"it has an array or a kernel of more than {MAX_AXES} axes")
+    return found
 
 
 def _varints(message: memoryview) -> Iterator[int]:
