@@ -582,10 +582,26 @@ def damaged_zip(trace: Path) -> bytes:
     return bytes(data)
 
 
+def text_in_a_zip(_: Path) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in ARRAYS:
+            archive.writestr(f"{name}.npy", "text")
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize(
     "content",
-    [lambda _: b"", lambda _: b"text", npy_file, pickle_file, huge_array, damaged_zip],
-    ids=["empty", "text", "npy", "pickle", "huge", "damaged"],
+    [
+        lambda _: b"",
+        lambda _: b"text",
+        npy_file,
+        pickle_file,
+        huge_array,
+        damaged_zip,
+        text_in_a_zip,
+    ],
+    ids=["empty", "text", "npy", "pickle", "huge", "damaged", "no arrays"],
 )
 def test_latents_that_are_no_npz_are_refused(
     copy_bundle: Copy, reseal: Reseal, tmp_path: Path, content: Callable[[Path], bytes]
@@ -662,6 +678,35 @@ def test_damaged_images_are_replaced_when_they_are_saved_again(
     save_images(images, path)
     assert path.read_bytes() == intact  # no time stamps: same images, same bytes
     np.testing.assert_array_equal(load_images(path, data), images)
+
+
+def test_each_array_is_unpacked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    buffer, unpack, unpacked = io.BytesIO(), np.lib.format.read_array, []
+    arrays.save_arrays(buffer, a=np.zeros(2), b=np.ones(2))
+
+    def counted(*given: Any, **options: Any) -> Any:
+        unpacked.append(unpack(*given, **options))
+        return unpacked[-1]
+
+    monkeypatch.setattr(np.lib.format, "read_array", counted)
+    assert list(arrays.read_arrays(buffer.getvalue(), ["b"], "x.npz")) == ["b", "a"]
+    assert len(unpacked) == 2
+
+
+def test_two_trainings_keep_the_same_images_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "kept.npz"
+    pixels = np.zeros((3, 4, 4, 1), np.uint8)
+
+    def write(target: Path, **given: np.ndarray) -> None:
+        monkeypatch.undo()
+        arrays.save_arrays(target, **given)
+        save_images(pixels, path)  # the other, from beginning to end
+
+    monkeypatch.setattr("explorer.bundle.images.save_arrays", write)
+    save_images(pixels, path)
+    assert [file.name for file in tmp_path.iterdir()] == ["kept.npz"]
 
 
 # --- references --------------------------------------------------------------------------------

@@ -43,7 +43,11 @@ def read_arrays(npz: bytes, names: Iterable[str], place: str) -> dict[str, np.nd
             if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED:
                 raise ValueError(f"it would unpack to more than {MAX_UNPACKED:,} bytes")
         with np.load(io.BytesIO(npz), allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in (*names, *arrays)}
+            found = {name: arrays[name] for name in dict.fromkeys((*names, *arrays))}
+        for name, array in found.items():
+            if not isinstance(array, np.ndarray):  # what does not begin as an array comes as bytes
+                raise TypeError(f"{name} is not an array")
+        return found
     except Exception as error:  # what a damaged zip raises shares no base class
         raise BundleError(f"{place} is not usable: {one_line(error)}") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,11 @@ def images_path(folder: Path, data: DataCard) -> Path:
 
 
 def save_images(images: np.ndarray, path: Path) -> None:
-    """Keep test images for all bundles of a data set."""
+    """Keep test images for all bundles of a data set; several processes may do so at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.unfinished")
-    save_arrays(beside, images=images)
-    os.replace(beside, path)
+    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as folder:
+        save_arrays(Path(folder) / path.name, images=images)
+        os.replace(Path(folder) / path.name, path)
 
 
 def load_images(path: Path, data: DataCard) -> np.ndarray:
