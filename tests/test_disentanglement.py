@@ -40,6 +40,15 @@ def test_a_dimension_for_each_factor_is_perfect(factors: np.ndarray) -> None:
     assert found.informativeness == pytest.approx([1, 1], abs=0.01)
 
 
+def test_images_may_come_in_the_order_in_which_they_were_rendered() -> None:
+    """The second factor changes fastest: every other image has two of its four values."""
+    factors = np.stack(np.divmod(np.arange(2000) % 20, 4), axis=1)
+    z = factors + np.random.default_rng(1).normal(0, 0.05, (2000, 2))
+    found = disentanglement(z, factors)
+    assert found.informativeness == pytest.approx([1, 1], abs=0.01)
+    assert found.separation.min() > 0.6
+
+
 def test_both_factors_in_both_dimensions_are_entangled_but_told(factors: np.ndarray) -> None:
     """Turned by 45°, each dimension tells as much of either factor."""
     centred = factors / [5, 4] - 0.5
