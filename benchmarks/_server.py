@@ -53,6 +53,8 @@ def serve() -> Iterator[Server]:
     )  # fmt: skip
     try:
         while not _answers(port):
+            if process.poll() is not None:
+                raise RuntimeError(f"the app ended with {process.returncode} before it answered")
             time.sleep(0.01)
         yield Server(f"http://localhost:{port}", process.pid, started)
     finally:

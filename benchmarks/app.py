@@ -250,7 +250,7 @@ async def lasso(visit: Visit, corners: Sequence[Place]) -> float:
     for corner in corners[1:]:
         await page.mouse.move(*corner, steps=20)
     listed = "probe.part('.groups .A .members canvas')"
-    took = await visit.timed(page.mouse.up, f"{listed}")
+    took = await visit.timed(page.mouse.up, listed)
     await page.get_by_role("button", name="Clear both groups").click()
     await page.get_by_role("button", name="Drag moves the map").click()
     return took / 1000

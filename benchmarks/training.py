@@ -27,6 +27,7 @@ import keras
 import numpy as np
 
 from benchmarks._table import print_head, print_row
+from explorer.bundle.codec import onnx_codec
 from explorer.bundle.figures import evaluate
 from explorer.bundle.store import History
 from explorer.data.dataset import Dataset
@@ -34,7 +35,7 @@ from explorer.data.load import load_dataset
 from explorer.recipes.find import RECIPES
 from explorer.training import loop as training
 from explorer.training.batches import split
-from explorer.training.export import keras_codec
+from explorer.training.export import export_graphs
 from explorer.training.run import Run
 from explorer.training.vae import VAE
 
@@ -157,7 +158,9 @@ def train_residual(dataset: Dataset, *, goal: float) -> tuple[list[float], float
     with tempfile.TemporaryDirectory() as folder:
         trained = training.train(run, images, checkpoints=Path(folder) / "run", stop=reached)
     started = time.monotonic()
-    evaluate(keras_codec(trained.model), dataset)
+    training.round_to_half(trained.model)
+    graphs = export_graphs(trained.model)
+    evaluate(onnx_codec(graphs["encoder.onnx"], graphs["decoder.onnx"], run.recipe), dataset)
     return ends, time.monotonic() - started
 
 
