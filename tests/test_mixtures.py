@@ -31,6 +31,11 @@ def test_few_latents_are_one_heap() -> None:
     assert mixture.means[0, 0] == pytest.approx(1.5)
 
 
+def test_a_single_latent_is_drawn_again() -> None:
+    drawn = fit_mixture(np.array([[3.0, -1.0]]), seed=0).draw(50, np.random.default_rng(0))
+    np.testing.assert_allclose(drawn, np.tile([3.0, -1.0], (50, 1)), atol=0.1)
+
+
 def test_the_aggregate_posterior_is_drawn_image_by_image() -> None:
     z_mean = np.array([[0.0, 0.0], [100.0, 50.0]])
     posterior = AggregatePosterior(z_mean, np.log(np.array([[1.0, 1.0], [4.0, 0.25]])))

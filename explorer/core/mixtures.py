@@ -12,13 +12,13 @@ from explorer.core.subsets import evenly_spaced
 COMPONENTS = (1, 5, 20)
 """Numbers of components that are tried."""
 STEPS = 30
-"""Of expectation maximisation, at most."""
+"""Of expectation–maximisation, at most."""
 LARGEST = 2_500
-"""Of more latents, so many are used."""
+"""Latents that a mixture is fitted to, at most."""
 MOST_FULL = 10
 """Dimensions up to which covariances are full; with more they are diagonal."""
 HELD_OUT = 5
-"""Every so manieth latent is held out to choose among them."""
+"""One latent in ``HELD_OUT`` is held out, to choose among ``COMPONENTS``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,16 +46,17 @@ class Mixture:
 
 
 def fit_mixture(z: np.ndarray, seed: int) -> Mixture:
-    """Fit by expectation maximisation as many components as held-out latents like best.
+    """Fit a mixture with the number of components under which held-out latents are likeliest.
 
     Args:
-        z: latents, ``(n, latent_dim)``; with fewer than ten there is one component.
+        z: latents, ``(n, latent_dim)``, n > 0; with fewer than 50 there is one component.
         seed: of the first guesses.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture  # takes a second to import
 
     z = z[evenly_spaced(len(z), LARGEST)].astype(np.float64)
+    z = np.resize(z, (max(2, len(z)), z.shape[1]))  # scikit-learn fits nothing to a single point
     is_held_out = np.arange(len(z)) % HELD_OUT == 0
     seen, held_out = (z[~is_held_out], z[is_held_out]) if len(z) >= 10 else (z, z)
 
