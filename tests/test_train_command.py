@@ -508,6 +508,16 @@ def test_two_trainings_of_one_name_exclude_each_other(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_lock_that_its_last_holder_removes_meanwhile_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / ".mine.lock"
+    monkeypatch.setattr("explorer.training.place._lock", lambda _: path.unlink() is None)
+    told = "mine is being trained already"
+    with pytest.raises(TrainingError, match=told), kept(Place(tmp_path, "mine")):
+        pass
+
+
 def test_figures_only_go_to_the_references_and_are_found_there(
     run: Run, tmp_path: Path, tiny_bundle: Path, tiny_settings: dict[str, Any]
 ) -> None:

@@ -75,7 +75,7 @@ def kept(place: Place) -> Iterator[None]:
 def _locked(path: Path) -> Iterator[None]:
     """Hold the lock of a file that says who has it."""
     with path.open("a+", encoding="utf-8") as file:
-        if not _lock(file):
+        if not _lock(file) or not os.fstat(file.fileno()).st_nlink:  # its last holder removed it
             file.seek(0)
             raise TrainingError(
                 f"{path.name[1:-5]} is being trained already ({file.read()}); wait until that has "
