@@ -47,6 +47,11 @@ def test_a_mistake_gets_a_sentence(tiny_bundle: Path) -> None:
         bundle.decode([1, 2, 3])
     with pytest.raises(ExplorerError, match=r"takes images of shape \(n, 12, 12, 1\), not \(12,"):
         bundle.encode(np.zeros((12, 12)))
+    for images in (np.full((12, 12, 1), 255), np.full((1, 12, 12, 1), 2.0)):
+        with pytest.raises(
+            ExplorerError, match=r"as uint8, or as floats from 0 to 1, not (int|fl)"
+        ):
+            bundle.encode(images)
     with pytest.raises(ExplorerError, match=r"there is no bundle 'none'; in .* are: .*mnist-2d"):
         explorer.load("none")
 

@@ -100,12 +100,17 @@ class Bundle:
             ``z_mean`` and ``z_log_var``, ``(n, latent_dim)`` float32 each.
 
         Raises:
-            BundleError: they are of another shape, or the bundle has no graphs.
+            BundleError: they are of another shape, type or range, or the bundle has no graphs.
         """
         pixels = np.asarray(images)
-        scale = np.float32(255.0 if pixels.dtype == np.uint8 else 1.0)
-        shape = self.card.data.image_shape
-        batch = self._batch(pixels, shape, "images") / scale
+        is_bytes = pixels.dtype == np.uint8
+        batch = self._batch(pixels, self.card.data.image_shape, "images")
+        if not is_bytes and (pixels.dtype.kind != "f" or batch.min() < 0 or batch.max() > 1):
+            raise BundleError(
+                f"{self.card.name} takes images as uint8, or as floats from 0 to 1, not "
+                f"{pixels.dtype} from {batch.min():g} to {batch.max():g}"
+            )
+        batch /= np.float32(255.0 if is_bytes else 1.0)
         parts = [self._codec_of(label).encode(some) for some in in_chunks(batch, _BATCH)]
         z_mean, z_log_var = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return z_mean, z_log_var
@@ -172,7 +177,7 @@ class Bundle:
         """Whether there are reconstructions of the test images, decoded or stored."""
         return self.codec_if_any is not None or self.reconstructions is not None
 
-    @cached_property
+    @property
     def aggregate_posterior(self) -> AggregatePosterior:
         """The density of the training data in latent space."""
         return self.latents.aggregate_posterior
@@ -194,7 +199,7 @@ class Bundle:
 
     @cached_property
     def dimension_weights(self) -> tuple[float, ...]:
-        """How much each latent dimension carries: its KL in nats, or, where the encoder tells no
+        """How much each latent dimension carries: its KL in nats, or, where the encoder gives no
         variance, the variance of its means."""
         kl = self.card.metrics.kl_per_dimension
         return kl or tuple(self.latents.z_mean.var(axis=0).tolist())
