@@ -126,7 +126,7 @@ def has_dots(bundle: Bundle) -> str:
 
 
 def _along(corners: Sequence[Place], moves: int) -> Place:
-    """The place after so many moves along a closed path."""
+    """The place after ``moves`` moves along a closed path."""
     number, moved = divmod(moves, MOVES_A_SIDE)
     share = moved / MOVES_A_SIDE
     (x, y), (next_x, next_y) = (corners[n % len(corners)] for n in (number, number + 1))

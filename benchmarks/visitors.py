@@ -1,4 +1,4 @@
-"""How the app bears a class: a real server, and visitors who speak the page's protocol to it.
+"""How the app copes with a class: a real server, and visitors who speak the page's protocol to it.
 
     python -m benchmarks.visitors                 fifty at once, and twenty who find it just started
     python -m benchmarks.visitors --processes 2   as behind a proxy that keeps a visitor to one
@@ -197,7 +197,7 @@ async def measure_one(server: Server, model: str) -> None:
 
 @contextlib.contextmanager
 def serve_several(count: int) -> Iterator[list[Server]]:
-    """Start so many processes of the app."""
+    """Start ``count`` processes of the app."""
     with contextlib.ExitStack() as stack:
         yield [stack.enter_context(serve()) for _ in range(count)]
 

@@ -217,7 +217,7 @@ def test_a_missing_recipe_file_is_called_missing(tmp_path: Path) -> None:
 
 def test_a_folder_is_no_recipe(tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
-    with pytest.raises(RecipeError, match="there is no recipe"):
+    with pytest.raises(RecipeError, match="there is no file .*folder.json"):
         find_recipe(str(tmp_path / "folder.json"), 2)
 
 

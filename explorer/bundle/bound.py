@@ -21,35 +21,35 @@ BOUND = "bound.npz"
 
 
 def bounds_of(bundle: Bundle, test: Split, samples: int) -> Callable[[Iterable[int]], np.ndarray]:
-    """A function from numbers of test images to their bounds, nats, float64.
+    """A function from indices of test images to their bounds, nats, float64.
 
     Args:
-        bundle: with graphs whose encoder tells log-variances.
+        bundle: with graphs whose encoder gives log-variances.
         test: its test images.
         samples: draws of z for each, K.
 
     Raises:
-        BundleError: the model tells no density of its latents.
+        BundleError: the model gives no density of its latents.
     """
     model = bundle.card.model
     if not (model.has_graphs and model.has_variance):
         raise BundleError(
-            f"{bundle.card.name} has no bound: it takes an encoder that tells log-variances, "
+            f"{bundle.card.name} has no bound: it takes an encoder that gives log-variances, "
             "and a decoder"
         )
     flow = flow_draw(bundle.encoder) if model.has_flow else None
 
-    def bounds(numbers: Iterable[int]) -> np.ndarray:
+    def bounds(indices: Iterable[int]) -> np.ndarray:
         found = []
-        for number in numbers:
-            codec = bundle.codec.given(int(test.labels[number]))
-            image = test.images[number] / np.float32(255.0)
+        for index in indices:
+            codec = bundle.codec.given(int(test.labels[index]))
+            image = test.images[index] / np.float32(255.0)
             found.append(
                 importance_bound(
                     flow or codec.draw,
                     codec.parameters,
                     image,
-                    int(number),
+                    int(index),
                     model.latent_dim,
                     model.likelihood,
                     samples=samples,

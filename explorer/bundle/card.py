@@ -97,7 +97,7 @@ class AdoptionCard(_Card):
         files: SHA-256 of the files that it was made of, by name.
         conventions: flags that say how it takes and gives images, given or found out.
         notes: sentences on what was found out.
-        likelihood: what the decoder's output parametrises; of no account without a decoder.
+        likelihood: what the decoder's output parametrises; without a decoder it means nothing.
         has_variance: whether the encoder tells log-variances; else there is no KL and no −ELBO.
         has_graphs: whether the bundle has encoder and decoder; else only what they gave.
         condition: what the decoder takes beside a latent, and maybe the encoder beside an image.
@@ -188,7 +188,7 @@ class ImportanceBound(_Card):
 class AmortisationGap(_Card):
     """−ELBO with the encoder's posteriors, and with each refined; see ``core.amortisation``.
 
-    Of so many test images, nats; ``error`` is the standard error of the difference.
+    Over ``images`` test images, nats; ``error`` is the standard error of the difference.
     """
 
     images: PositiveInt
@@ -221,10 +221,10 @@ class KlParts(_Card):
 
 
 class FactorCard(_Card):
-    """What the latents tell of a factor of so many values; see ``core.disentanglement``.
+    """What the latents tell about a factor with ``values`` values; see ``core.disentanglement``.
 
     ``mig`` and ``sap`` are gaps between the two best dimensions; ``predicted`` is the share of
-    images whose value is predicted rightly.
+    images whose value is predicted correctly.
     """
 
     values: PositiveInt
@@ -235,7 +235,7 @@ class FactorCard(_Card):
 
 
 class DisentanglementCard(_Card):
-    """How far single dimensions stand for single factors, on so many test images.
+    """How far single dimensions stand for single factors, on ``images`` test images.
 
     ``mig``, ``sap``, ``completeness`` and ``informativeness`` are means over the factors.
     """
@@ -252,7 +252,7 @@ class DisentanglementCard(_Card):
 class Metrics(_Card):
     """Figures on the test set, defined in ``figures.evaluate``; terms in nats per image.
 
-    None, or empty, is what a model from elsewhere does not tell.
+    A figure that a model from elsewhere does not give is None, or empty.
     """
 
     neg_elbo: float | None

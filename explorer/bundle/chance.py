@@ -35,8 +35,8 @@ class Chance:
 def chance_of(model: Reference, others: Iterable[Reference]) -> Chance | None:
     """What the seed alone does to a model's figures; None where only one seed is known.
 
-    Counted are trainings of the same recipe, images and dimension that came to their end, one of
-    each seed.
+    It looks at trainings of the same recipe, images and dimension that ran to their last epoch,
+    one of each seed.
     """
     alike = [one for one in others if _training(one) == _training(model)]
     cards = {one.card.training.seed: one.card for one in (*alike, model) if _is_whole(one)}

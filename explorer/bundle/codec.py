@@ -22,11 +22,10 @@ from explorer.errors import one_line
 MAX_MEMORY = 2**32
 """Bytes that all graphs together may use while they run; a run that needs more ends with an error.
 
-A small graph may unfold to any size (``Expand``, ``ConstantOfShape``, …)."""
-
-
+A small graph may unfold to any size (``Expand``, ``ConstantOfShape``, …).
+"""
 RUN_SECONDS = 20.0
-"""A run may take so long, and a second more for each item; then its model is not run again."""
+"""Of a run, and one more for each item: a model that takes longer is not run again."""
 
 
 class ModelKind(Protocol):

@@ -35,7 +35,7 @@ from explorer.core.half import to_half
 from explorer.core.information import kl_parts
 from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName, entropy_floor
 from explorer.core.neighbourhood import Progress
-from explorer.core.subsets import evenly_spaced
+from explorer.core.subsets import evenly_spaced, in_chunks
 from explorer.data.dataset import Dataset, Split, thin_out
 from explorer.errors import ExplorerError
 
@@ -43,12 +43,12 @@ SAMPLES = 10
 """Draws of z per test image in the Monte-Carlo reconstruction term."""
 IMPORTANCE_IMAGES, IMPORTANCE_SAMPLES = 1000, 100
 GAP_IMAGES, GAP_LATENTS = 500, 4000
-"""Test images whose posteriors are refined, and the latent dimensions of all of them together."""
+"""Test images whose posteriors are refined, at most, and latent dimensions of all of them."""
 KL_SAMPLES = 1000
 FACTOR_IMAGES = 10_000
 NEIGHBOURS = 15
 MAX_TRAINING_IMAGES, MAX_TRAINING_BYTES = 60_000, 2**30
-"""If there are more training images than the first, a sample of both limits enters k-NN and PCA."""
+"""Of more training images than the first, a sample within both limits enters k-NN and PCA."""
 DENSITY_IMAGES = 5_000
 """Training images whose posteriors make up the aggregate posterior of the app."""
 SEED = 0
@@ -428,7 +428,7 @@ def _squared_error(images: np.ndarray, reconstruct: Callable[[slice], np.ndarray
 
 
 def training_sample(dataset: Dataset) -> Split:
-    """The training images, which may be memory-mapped, or so many that a copy does no harm."""
+    """The training images themselves, or, of very many, a sample that memory can hold."""
     split = dataset.train
     if len(split.images) <= MAX_TRAINING_IMAGES:
         return split
@@ -437,5 +437,5 @@ def training_sample(dataset: Dataset) -> Split:
 
 
 def _entropy_floor(images: np.ndarray) -> float:
-    batches = [images[i : i + 1000] for i in range(0, len(images), 1000)]
-    return sum(len(batch) * entropy_floor(batch / 255.0) for batch in batches) / len(images)
+    chunks = in_chunks(images)
+    return sum(len(chunk) * entropy_floor(chunk / 255.0) for chunk in chunks) / len(images)

@@ -17,7 +17,7 @@ from explorer.core.half import to_half
 from explorer.core.subsets import evenly_spaced
 
 MAX_NODES = 20_000
-"""Of more test images, so many are joined with their neighbours."""
+"""Test images that are joined with their neighbours, at most."""
 _MAY_BE_NAN = ("kl", "return_distance", "nearest_distance", "agreement")
 ARRAYS = (
     *("z_mean", "z_log_var", "labels", "neg_elbo", "log_density"),
@@ -74,7 +74,7 @@ class Latents:
 
 
 def graph_nodes(count: int) -> np.ndarray:
-    """The rows of so many test images that are the nodes of ``Latents.graph``."""
+    """Which of ``count`` test images are the nodes of ``Latents.graph``, evenly spaced."""
     return evenly_spaced(count, MAX_NODES)
 
 

@@ -14,11 +14,11 @@ from explorer.core.neighbourhood import (
     layout,
     map_figures,
 )
-from explorer.core.neighbours import batches, nearest_others
-from explorer.core.subsets import evenly_spaced
+from explorer.core.neighbours import nearest_others
+from explorer.core.subsets import batches, evenly_spaced
 
 MAX_COMPARED = 100_000
-"""Of more test images, so many are compared with all others; the rest have NaN."""
+"""Test images that are compared with all others, at most; the rest have NaN."""
 SMALLEST = 4
 """Latent dimensions from which on a neighbourhood map is made."""
 

@@ -26,8 +26,8 @@ from explorer.core.geodesics import (
     shortest_path,
 )
 from explorer.core.geometry import nearest
-from explorer.core.neighbours import batches
 from explorer.core.paths import lerp, slerp
+from explorer.core.subsets import batches
 
 Kind = Literal["Straight line", "Great arc", "Along the data"]
 FINE = 100
@@ -74,12 +74,12 @@ class Walk:
     changes: np.ndarray
 
     def at(self, count: int, *, evenly: bool) -> np.ndarray:
-        """So many points from end to end, ``(count, latent_dim)``.
+        """Points from end to end, ``(count, latent_dim)``.
 
         Args:
             count: how many.
-            evenly: whether the picture changes alike between them; else each stop is as many
-                steps from the next.
+            evenly: whether the picture changes by the same amount between them; else they are
+                evenly spaced on each piece of the path.
         """
         places = self.changes if evenly else np.arange(len(self.points), dtype=np.float64)
         return along(self.points, places, np.linspace(0.0, places[-1], count))

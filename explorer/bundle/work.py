@@ -15,7 +15,7 @@ import onnxruntime
 from explorer.bundle.graph import GraphError, Node, read_graph
 
 MAX_MULTIPLY_ADDS = 50_000_000_000
-"""For one image or latent; a core needs some seconds for so many."""
+"""For one image or latent: a few seconds of one core."""
 
 _MODEL_GRAPH, _GRAPH_OUTPUT, _VALUE_NAME = 7, 12, 1
 _LEVELS = (
@@ -90,7 +90,7 @@ def _count(node: Node, shapes: Shapes) -> int:
             each = math.prod(node.kernel)
         case "GRU" | "LSTM" | "RNN":
             return math.prod(sizes[0][:2]) * (math.prod(sizes[1]) + math.prod(sizes[2]))
-        case "Attention" | "Einsum":  # more than there are
+        case "Attention" | "Einsum":  # an upper bound
             each = max(map(math.prod, sizes))
         case _:
             each = 1

@@ -2,8 +2,8 @@
 
 The posterior that the encoder gives an image is moved, and stretched along each axis, until
 that image's −ELBO is least, with the decoder as it is. So a Gaussian gets the best mean and
-diagonal covariance; a flow's posterior keeps its shape. Refined values are no encoder's: they
-tell what a better one could reach, and are not the model's −ELBO.
+diagonal covariance; a flow's posterior keeps its shape. Refined values tell what a better
+encoder could reach; they are not the model's −ELBO.
 
 Source: Cremer, Li & Duvenaud 2018, "Inference Suboptimality in Variational Autoencoders".
 """
@@ -17,14 +17,14 @@ import numpy as np
 from explorer.core.elbo import normal_log_density
 from explorer.core.likelihoods import LikelihoodName, derivatives, log_likelihood
 from explorer.core.metrics import DecodeParameters, Draw, Encode
-from explorer.core.neighbours import batches
+from explorer.core.subsets import batches
 
 STEPS = 6
 DRAWS, JUDGING_DRAWS = 16, 40
 """Draws of z per image that a posterior is refined with, and others that judge the result."""
 _DAMPINGS = (0.0, 1.0, 10.0)
 _ENOUGH = 0.01
-"""Nats: an image that a step gains less is done."""
+"""Nats: an image whose −ELBO a step lowers by less is done."""
 _MAX_VALUES = 2**25
 """Numbers of the decoder's output that are held at once."""
 
@@ -124,7 +124,7 @@ class _Images:
 def _drawn(
     encode: Encode, draw: Draw, x: np.ndarray, random: np.random.Generator, count: int
 ) -> _Images:
-    """Images with so many draws from their posteriors, in pairs of opposite noise."""
+    """Images with ``count`` draws from their posteriors, in pairs of opposite noise."""
     z_mean, z_log_var = encode(x)
     z, log_q = draw(x, _mirrored(random, (len(x), count, z_mean.shape[1])))
     return _Images(x, z_mean, np.exp(0.5 * z_log_var), z, log_q)

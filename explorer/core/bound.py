@@ -1,4 +1,4 @@
-"""−log p(x) of an image bounded by many importance samples, in memory that they do not fill."""
+"""A bound on −log p(x) of an image by any number of importance samples, in constant memory."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ DRAWS = 1000
 """Draws of z that are decoded at once."""
 SEED = 0
 _FACTORS = 16
-"""Factors between 1 and 2 that are multiplied before a logarithm is taken: none overflows."""
+"""Factors between 1 and 2 that are multiplied before a logarithm is taken, without overflow."""
 
 
 def importance_bound(
     draw: Draw,
     decode_parameters: DecodeParameters,
     image: np.ndarray,
-    number: int,
+    index: int,
     latent_dim: int,
     likelihood: LikelihoodName,
     *,
@@ -27,20 +27,20 @@ def importance_bound(
 ) -> float:
     """Importance-sampled estimate of −log p(x) of one image, nats.
 
-    ``metrics.importance_weighted_bound`` with noise that follows from the image's number
+    ``metrics.importance_weighted_bound`` with noise that follows from the image's index
     alone, so that any image's bound can be computed again without the others'.
 
     Args:
         draw, decode_parameters: as in ``metrics``.
         image: ``(height, width, channels)`` float32 in [0, 1].
-        number: of the image in its set.
+        index: of the image in its set.
         latent_dim: dimensions of z.
         likelihood: what the decoder's output parametrises.
         samples: draws of z, K.
 
     Source: Burda et al. 2016, eq. 8.
     """
-    random = np.random.default_rng([SEED, number])
+    random = np.random.default_rng([SEED, index])
     total = -np.inf
     for start in range(0, samples, DRAWS):
         count = min(DRAWS, samples - start)
@@ -66,7 +66,7 @@ def many_bernoulli_log_likelihoods(image: np.ndarray, logits: np.ndarray) -> np.
     """``likelihoods.log_likelihood`` of one image (Bernoulli) at many draws, ``(n,)`` float32.
 
     As x·l − max(l, 0) − log(1 + e^−|l|) = (x − ½)·l − ½|l| − log(1 + e^−|l|), whose first two
-    terms are products with a vector, and whose last needs a logarithm for several pixels only.
+    terms are products with a vector, and whose last takes one logarithm for several pixels.
 
     Args:
         image: ``(height, width, channels)`` float32 in [0, 1].

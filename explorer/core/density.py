@@ -13,7 +13,7 @@ from explorer.core.elbo import LOG_2PI
 from explorer.core.neighbours import nearest_others
 
 KERNEL_POINTS = 2000
-"""Points that tell the width of a kernel."""
+"""Points from which the width of a kernel is found, at most."""
 _CHUNK_BYTES = 32_000_000  # of one chunk of the (places, components) matrix
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 FIT_EVERY = 2
-"""A direction is found with every so manieth image, and judged by the others."""
+"""A direction is fitted to one image in ``FIT_EVERY``, and judged by the others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Direction:
     deviation: float
 
     def project(self, z: np.ndarray) -> np.ndarray:
-        """Places along it in standard deviations from the middle, ``(n,)``."""
+        """Positions along it, in standard deviations from the middle, ``(n,)``."""
         return np.asarray((z @ self.unit - self.middle) / self.deviation)
 
 
@@ -49,7 +49,7 @@ def between_means(z: np.ndarray, is_second: np.ndarray) -> np.ndarray:
 
 
 def fitted_to_groups(z: np.ndarray, is_second: np.ndarray) -> np.ndarray:
-    """Where logistic regression sees the second group more likely, ``(latent_dim,)``."""
+    """Towards where logistic regression finds the second group likelier, ``(latent_dim,)``."""
     from sklearn.linear_model import LogisticRegression  # takes a second to import
 
     fitted = LogisticRegression(max_iter=1000).fit(z, is_second)
@@ -57,7 +57,7 @@ def fitted_to_groups(z: np.ndarray, is_second: np.ndarray) -> np.ndarray:
 
 
 def fitted_to_values(z: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Where linear regression sees a number grow, ``(latent_dim,)``; NaN is left out."""
+    """Towards where a linear regression on a number grows, ``(latent_dim,)``; NaN is left out."""
     known = ~np.isnan(values)
     centred = z[known] - z[known].mean(axis=0)
     found, *_ = np.linalg.lstsq(centred, values[known] - values[known].mean())
@@ -65,14 +65,14 @@ def fitted_to_values(z: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def is_for_fitting(count: int) -> np.ndarray:
-    """Which of so many images a direction is found with, bool ``(count,)``."""
+    """Which of ``count`` images a direction is fitted to, bool ``(count,)``."""
     return np.asarray(np.arange(count) % FIT_EVERY == 0)
 
 
 def area_under_curve(scores: np.ndarray, is_second: np.ndarray) -> float:
     """How often an image of the second group lies farther along than one of the first.
 
-    The area under the receiver's operating curve, by ranks (Mann & Whitney 1947).
+    The area under the receiver operating characteristic, by ranks (Mann & Whitney 1947).
 
     Args:
         scores: ``(n,)``.

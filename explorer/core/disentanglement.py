@@ -2,7 +2,8 @@
 
 A factor is something known of each image that takes few values, such as a shape or a position.
 The three measures are those of Locatello et al. 2019, "Challenging Common Assumptions in the
-Unsupervised Learning of Disentangled Representations", appendix B, on posterior means:
+Unsupervised Learning of Disentangled Representations", appendix B, on posterior means; other
+than there, SAP and DCI predict by a decision tree and a random forest:
 
 - MIG, mutual information gap: Chen et al. 2018, "Isolating Sources of Disentanglement in VAEs",
   equation 6.
@@ -28,8 +29,9 @@ TREES = 10
 MIN_LEAF = 5
 """Images in a leaf of the trees that predict a factor: fewer would be noise."""
 MOST_VALUES = 50
+"""Values that a factor has, at most."""
 FEWEST_IMAGES = 10
-"""With so many values at most, each with so many images on average, a column is a factor."""
+"""Images for each value of a factor, on average, at least."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Disentanglement:
         separation: SAP of each factor.
         disentanglement: DCI's, over all latent dimensions, each by its weight.
         completeness: DCI's, of each factor.
-        informativeness: DCI's: the share of other images whose factor is predicted rightly.
+        informativeness: DCI's, of each factor: the share of images that were not learned from whose
+            value is predicted correctly.
     """
 
     gap: np.ndarray
@@ -58,7 +61,7 @@ def find_factors(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         columns: ``(n,)`` each, NaN where unknown.
 
     Returns:
-        Of each factor, the place of every image's value among its sorted values, ``(n,)``.
+        For each factor, the rank of every image's value among the factor's values, ``(n,)``.
     """
     found = {}
     for name, column in columns.items():
@@ -90,8 +93,8 @@ def disentanglement(z: np.ndarray, factors: np.ndarray) -> Disentanglement:
 def mutual_information_gap(z: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """MIG of each factor, ``(k,)``.
 
-    How much more the dimension that tells most of a factor tells than the second one, as a share
-    of the factor's entropy.
+    The mutual information of a factor with the dimension that tells most about it, less that with
+    the next best one, as a share of the factor's entropy.
     """
     from sklearn.metrics import mutual_info_score
 
@@ -104,8 +107,8 @@ def mutual_information_gap(z: np.ndarray, factors: np.ndarray) -> np.ndarray:
 def separated_predictability(z: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """SAP of each factor, ``(k,)``.
 
-    How much better the dimension that predicts a factor best does so than the second one: by
-    thresholds, one interval for each value at most, in balanced accuracy.
+    The balanced accuracy with which the best dimension alone predicts a factor, less that of the
+    next best one. Both predict by thresholds, with at most as many intervals as there are values.
     """
     from sklearn.metrics import recall_score
     from sklearn.tree import DecisionTreeClassifier
@@ -131,8 +134,8 @@ def predict_factors(z: np.ndarray, factors: np.ndarray) -> tuple[np.ndarray, np.
 
     Returns:
         How important each dimension is for each factor, ``(latent_dim, k)``, columns with the
-        sum 1 (0 if the forest uses none); and the share of other images that are predicted
-        rightly, ``(k,)``.
+        sum 1 (0 if the forest uses none); and the share of the other images whose value is
+        predicted correctly, ``(k,)``.
     """
     from sklearn.ensemble import RandomForestClassifier
 
@@ -147,10 +150,10 @@ def predict_factors(z: np.ndarray, factors: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def disentanglement_of(importance: np.ndarray) -> float:
-    """DCI's disentanglement: whether each dimension is of account for one factor alone.
+    """DCI's disentanglement: whether each dimension matters for one factor alone.
 
     Args:
-        importance: ``(latent_dim, k)``. A dimension weighs as much as its row.
+        importance: ``(latent_dim, k)``. A dimension's weight is the sum of its row.
     """
     weights = importance.sum(axis=1)
     if not weights.any():
@@ -159,7 +162,7 @@ def disentanglement_of(importance: np.ndarray) -> float:
 
 
 def completeness_of(importance: np.ndarray) -> np.ndarray:
-    """DCI's completeness of each factor, ``(k,)``: whether one dimension alone tells of it."""
+    """DCI's completeness of each factor, ``(k,)``: whether one dimension alone tells about it."""
     return _concentration(importance.T)
 
 
@@ -182,6 +185,6 @@ def _score_pairs(
 
 
 def _gap_of_best(scores: np.ndarray) -> np.ndarray:
-    """By how much the best dimension is ahead of the second, ``(k,)``; a lone one of 0."""
+    """By how much the best dimension is ahead of the next one, or of 0 if it is alone, ``(k,)``."""
     ordered = np.sort(np.concatenate([np.zeros_like(scores[:1]), scores]), axis=0)
     return np.asarray(ordered[-1] - ordered[-2])

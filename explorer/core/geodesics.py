@@ -2,7 +2,7 @@
 
 A decoder pulls back a metric to the latent space: a step is as long as the picture changes
 (Arvanitidis et al. 2018, "Latent Space Oddity"). Length alone would reward fading from one
-picture into the other through places where no data is, so a step costs more where the data is
+picture into the other through places without data, so a step costs more where the data is
 thin. The shortest path is sought among test images' latents, each joined with its
 nearest ones (Chen et al. 2018, arXiv 1812.08284).
 """
@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName
-from explorer.core.neighbours import batches, index, nearest_others
+from explorer.core.neighbours import index, nearest_others
+from explorer.core.subsets import batches
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 NEIGHBOURS = 10
-"""Latents that each is joined with."""
+"""Nearest latents that each one is joined with."""
 THIN = 0.1
-"""A place is thin if it is thinner than those of 1 − ``THIN`` of the test images."""
+"""A place is thin if its density is below that of all but this share of the test images."""
 _DEAREST = 8.0
 """Nats below the thin limit beyond which a step costs no more."""
 _BATCH = 2_000
@@ -46,7 +47,7 @@ def embed(images: np.ndarray, likelihood: LikelihoodName) -> np.ndarray:
 
 
 def join_neighbours(z: np.ndarray) -> np.ndarray:
-    """Join each latent with its nearest ones, and what would stay apart by the shortest bridges.
+    """Join each latent with its nearest ones, and groups that would stay apart by bridges.
 
     Args:
         z: ``(n, latent_dim)``.
@@ -74,7 +75,7 @@ def _groups(edges: np.ndarray, n: int) -> list[np.ndarray]:
 
 
 def _bridge(z: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """The shortest pair of a group's latent and another one, ``(1, 2)``."""
+    """The closest pair of a latent in a group and one outside it, ``(1, 2)``."""
     others = np.setdiff1d(np.arange(len(z)), group)
     distances, found = index(z[others]).kneighbors(z[group], 1)
     here = int(distances[:, 0].argmin())
@@ -102,7 +103,7 @@ def edge_costs(
 
 
 def shortest_path(edges: np.ndarray, costs: np.ndarray, start: int, end: int) -> list[int]:
-    """The nodes on the cheapest way from one node to another (Dijkstra 1959), both included.
+    """The nodes on the cheapest path from one node to another (Dijkstra 1959), both included.
 
     Raises:
         ValueError: there is no way.
@@ -110,9 +111,9 @@ def shortest_path(edges: np.ndarray, costs: np.ndarray, start: int, end: int) ->
     from scipy.sparse.csgraph import dijkstra
 
     n = int(max(edges.max(), start, end)) + 1
-    dear = np.maximum(costs, np.finfo(np.float32).tiny)  # a cost of 0 would be no edge
+    positive = np.maximum(costs, np.finfo(np.float32).tiny)  # a cost of 0 would be no edge
     _, before = dijkstra(
-        _matrix(edges, dear, n), directed=False, indices=start, return_predecessors=True
+        _matrix(edges, positive, n), directed=False, indices=start, return_predecessors=True
     )
     nodes = [end]
     while nodes[-1] != start:

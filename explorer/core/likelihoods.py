@@ -107,7 +107,7 @@ class Bernoulli(Likelihood):
         return [p - x], [p * (1.0 - p)]
 
     def embed(self, means: np.ndarray) -> np.ndarray:
-        """2 arcsin √p, in which small steps have the length of Fisher and Rao."""
+        """2 arcsin √p, in which small steps have their Fisher–Rao length."""
         return np.asarray(2 * np.arcsin(np.sqrt(np.clip(means, 0, 1))))
 
 
@@ -115,7 +115,7 @@ class ContinuousBernoulli(Likelihood):
     """The density on [0, 1] proportional to λˣ (1 − λ)¹⁻ˣ, λ = sigmoid(η).
 
     With h = η / 2 it is exp((2x − 1) h) h / sinh h, which is smooth at λ = ½. The mean is not
-    λ: it never leaves the middle as far.
+    λ: it is always closer to ½.
 
     Source: Loaiza-Ganem & Cunningham 2019, "The continuous Bernoulli: fixing a pervasive error
     in variational autoencoders".
@@ -269,7 +269,7 @@ def entropy_floor(images: np.ndarray) -> float:
 
 
 def bits_per_dimension(nats: float, image_shape: Sequence[int]) -> float:
-    """What some nats per image are in bits per value."""
+    """Nats per image as bits per value of an image (pixel and channel)."""
     return nats / (math.prod(image_shape) * math.log(2.0))
 
 

@@ -16,7 +16,7 @@ def autoregressive_masks(
     Args:
         latent_dim: dimensions of z.
         units: size of the hidden layer.
-        context: numbers that all may see, after z in the input.
+        context: further inputs after z, which every output may see.
         backwards: the order of the dimensions: last to first.
 
     Returns:
@@ -26,6 +26,6 @@ def autoregressive_masks(
     added, which see the context alone.
     """
     place = np.arange(latent_dim)[:: -1 if backwards else 1]  # of each dimension in the order
-    degree = np.arange(units) * latent_dim // units  # so many dimensions does a unit see
+    degree = np.arange(units) * latent_dim // units  # how many dimensions each unit sees
     into = np.concatenate([place[:, np.newaxis] < degree, np.ones((context, units), bool)])
     return into.astype(np.float32), (degree[:, np.newaxis] <= place).astype(np.float32)

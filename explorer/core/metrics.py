@@ -20,7 +20,8 @@ import numpy as np
 
 from explorer.core.elbo import normal_log_density
 from explorer.core.likelihoods import LikelihoodName, log_likelihood
-from explorer.core.neighbours import batches, index, majority
+from explorer.core.neighbours import index, majority
+from explorer.core.subsets import batches, evenly_spaced
 
 if TYPE_CHECKING:
     from sklearn.decomposition import PCA
@@ -186,15 +187,15 @@ def pca_fit(images: np.ndarray, k: int) -> PCA:
 
     Exact up to ``MAX_COVARIANCE_PIXELS`` values per image; above, where the covariance
     matrix would take gigabytes, by randomized projections (Halko, Martinsson & Tropp 2011).
-    Of more images than ``MAX_PCA_VALUES`` allows, as many are taken, spread over all.
+    If ``MAX_PCA_VALUES`` does not allow all images, it is fitted to some, evenly spaced.
     """
     from sklearn.decomposition import PCA
 
     pixels = images[0].size
-    rows = np.linspace(0, len(images) - 1, min(len(images), max(k, MAX_PCA_VALUES // pixels)))
+    rows = evenly_spaced(len(images), max(k, MAX_PCA_VALUES // pixels))
     x = np.empty((len(rows), pixels), np.float32)
     for batch in batches(len(rows), 1000):
-        x[batch] = _to_unit_range(images[rows[batch].round().astype(np.int64)]).reshape(-1, pixels)
+        x[batch] = _to_unit_range(images[rows[batch]]).reshape(-1, pixels)
     mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
     x -= mean  # scikit-learn's own, summed in float32, has four digits for 60,000 images
     solver = "covariance_eigh" if pixels <= MAX_COVARIANCE_PIXELS else "randomized"
@@ -237,7 +238,8 @@ def squared_error_per_pixel(
 
     Args:
         images: ``(n, ...)``.
-        reconstruct: a slice of the images' numbers → as many values per image, of any shape.
+        reconstruct: a slice of the images → their reconstructions, uint8 or in [0, 1], in any
+            shape.
     """
     total = 0.0
     for batch in batches(len(images), 1000):
@@ -252,8 +254,8 @@ def sharpness(images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]) ->
 
     The energy of the Laplacian, Σ (4 x − its four neighbours)² over all inner pixels, of the
     reconstructions over that of the images: 1 is as sharp, and any blur lowers it. Detail
-    need not be at its right place: that is what the squared error tells. Arguments as for
-    ``squared_error_per_pixel``, with reconstructions in any shape.
+    need not be in the right place: that is what the squared error tells. Arguments as for
+    ``squared_error_per_pixel``.
 
     Source: Subbarao, Choi & Nikzad 1993, "Focusing techniques"; Pertuz, Puig & Garcia 2013,
     "Analysis of focus measure operators for shape-from-focus", LAP1.

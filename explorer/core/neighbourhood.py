@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from explorer.core.geometry import principal_plane
-from explorer.core.neighbours import batches, index, majority, nearest_others
-from explorer.core.subsets import evenly_spaced
+from explorer.core.neighbours import index, majority, nearest_others
+from explorer.core.subsets import batches, evenly_spaced
 
 Progress = Callable[[float], None]
 """Told the share of the work that is done, 0 to 1."""
@@ -23,13 +23,13 @@ Progress = Callable[[float], None]
 JUDGED_NEIGHBOURS = 15
 """Neighbours that the figures of a map look at."""
 PERPLEXITY = 30.0
-"""The number of neighbours that t-SNE cares for, softly (van der Maaten & Hinton 2008)."""
+"""How many neighbours t-SNE effectively looks at (van der Maaten & Hinton 2008)."""
 MAX_LAID_OUT = 20_000
 """Images that t-SNE lays out; further ones are placed among them."""
 MAX_JUDGED = 10_000
 """Images whose neighbours are compared for the figures."""
 EMPTY_SHARE = 0.99
-"""A place is empty if it is farther from any dot than this share of dots from the next."""
+"""A place is empty if its nearest dot is farther away than this share of dots are from theirs."""
 NEIGHBOURS = 5
 """Nearest images that give a latent its place; also dots that give a place its latent."""
 REACH = 10.0
@@ -41,11 +41,11 @@ _ROUNDS_PER_REPORT = 50
 
 
 class MapFigures(NamedTuple):
-    """How well points keep what the latents know.
+    """How well a map keeps the neighbours and classes of the latents.
 
     Attributes:
-        accuracy: share of images for which most of the nearest other images are of their
-            class, 0 to 1; None without labels.
+        accuracy: share of images whose nearest other images vote for their class, 0 to 1;
+            None without labels.
         kept: share of the nearest other images in latent space that are nearest here
             as well, 0 to 1.
     """
@@ -149,8 +149,8 @@ def map_figures(
     """Figures of maps of the same latents, by name.
 
     Neighbours are exact and Euclidean, among all other images. Among classes with equally many
-    votes, that of the nearest image wins. Of more than ``MAX_JUDGED`` images the
-    neighbours of an even choice are compared.
+    votes, that of the nearest image wins. Of more than ``MAX_JUDGED`` images,
+    that number is judged, evenly spaced.
 
     Args:
         latents: ``(n, latent_dim)``, n > 1.

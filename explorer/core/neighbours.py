@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from explorer.core.subsets import batches
 
 if TYPE_CHECKING:
     from sklearn.neighbors import NearestNeighbors
@@ -41,7 +42,7 @@ def nearest_others(
     indices = np.empty((len(rows), k), np.int64)
     for batch in batches(len(rows), _BATCH):
         far, found = search.kneighbors(points[rows[batch]], k + 1)
-        # An equal point may be listed in its stead; then the last one goes
+        # Points that are equal to it may push it off the list; then the last one is dropped
         is_other = found != rows[batch, np.newaxis]
         is_other[is_other.all(axis=1), -1] = False
         distances[batch] = far[is_other].reshape(-1, k)
@@ -53,8 +54,3 @@ def majority(labels: np.ndarray) -> np.ndarray:
     """The most frequent label of each row ``(rows, k)``, the first of them on a tie."""
     votes = np.sum(labels[:, :, np.newaxis] == labels[:, np.newaxis, :], axis=2)
     return np.take_along_axis(labels, votes.argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
-
-
-def batches(size: int, batch_size: int) -> Iterator[slice]:
-    """Slices that cover ``size`` items, ``batch_size`` at a time."""
-    return (slice(start, start + batch_size) for start in range(0, size, batch_size))

@@ -1,4 +1,4 @@
-"""Choose and cut: some items of many, the images of a test split, one chunk after another."""
+"""Parts of many items: evenly spaced ones, batches, the training and test images of a set."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ def evenly_spaced(total: int, count: int) -> np.ndarray:
     return np.linspace(0, total - 1, min(count, total)).round().astype(np.int64)
 
 
+def batches(size: int, batch_size: int) -> Iterator[slice]:
+    """Slices that cover ``size`` items, ``batch_size`` at a time."""
+    return (slice(start, start + batch_size) for start in range(0, size, batch_size))
+
+
 def in_chunks(items: Any, size: int = CHUNK) -> Iterator[Any]:
     """Cut a sequence or an array into pieces of ``size`` items."""
-    return (items[start : start + size] for start in range(0, len(items), size))
+    return (items[batch] for batch in batches(len(items), size))
 
 
 def split_by_class(

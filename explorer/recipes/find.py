@@ -27,14 +27,9 @@ def find_recipe(name: str | None, latent_dim: int) -> tuple[str, Recipe]:
         return name, RECIPES[name]
     path = Path(name)
     is_json = path.suffix.lower() == ".json"
-    if is_json and not path.exists():
-        raise RecipeError(
-            f"there is no file {name}; choose {', '.join(RECIPES)}, or give a .json file"
-        )
-    if not is_json or not path.is_file():
-        raise RecipeError(
-            f"there is no recipe {name!r}; choose {', '.join(RECIPES)}, or give a .json file"
-        )
+    if not (is_json and path.is_file()):
+        what = f"file {name}" if is_json else f"recipe {name!r}"
+        raise RecipeError(f"there is no {what}; choose {', '.join(RECIPES)}, or give a .json file")
     try:
         values = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows adds a mark
     except (ValueError, RecursionError) as error:

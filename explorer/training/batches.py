@@ -57,8 +57,8 @@ def shuffled_batches(
         epochs: numbers of the epochs to stream.
         augmentation: random changes of the images.
         draw: whether pixels become black or white, with their grey value as probability.
-        replicas: which of how many equal parts of each batch to stream, one after
-            the other.
+        replicas: which of the equal parts of each batch to stream, one after the other,
+            and how many parts there are.
     """
     mine, parts = replicas
 

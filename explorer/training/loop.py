@@ -81,7 +81,7 @@ def train(
         checkpoints: folder of this run's checkpoints, made if missing; the same for
             all workers.
         resume: go on from the last checkpoint there, if there is one.
-        strategy: where to compute (``distribution.find_strategy``); None for one device.
+        strategy: where to compute (``devices.find_strategy``); None for one device.
         tensorboard: folder for TensorBoard's logs.
         stop: asked between epochs, with the history and the seconds of the run so far,
             whether to end here; one worker's yes is enough.
@@ -301,7 +301,7 @@ def _new_model(run: Run, total_steps: int) -> VAE:
 def _seed_layers(model: VAE, strategy: tf.distribute.Strategy, seed: int, epoch: int) -> None:
     """Set every noise generator of the layers from ``(seed, epoch)``; Keras does not save them.
 
-    Each replica's are others, so that the parts of a batch do not get the same noise.
+    Each replica gets its own, so that the parts of a batch do not get the same noise.
     """
     first = replicas_of(strategy)[0].start
     states = [v for v in model.variables if v.path.endswith("seed_generator_state")]
