@@ -142,6 +142,7 @@ def measure(page: Page, bundle: Bundle) -> dict[str, float]:
     page.evaluate("decodeMany(10000)")
     garbage = memory(session) - before
     session.send("HeapProfiler.collectGarbage")
+    kept = memory(session) - before
     return {
         "multiply_adds": prepared["multiplyAdds"],
         "ready": prepared["ready"],
@@ -152,7 +153,7 @@ def measure(page: Page, bundle: Bundle) -> dict[str, float]:
         "encode": percentile(times["encode"], 50),
         "grid": grid,
         "garbage": garbage / 10000,
-        "kept": memory(session) - before,
+        "kept": kept,
     }
 
 

@@ -511,8 +511,11 @@ def test_two_trainings_of_one_name_exclude_each_other(tmp_path: Path) -> None:
 def test_a_lock_that_its_last_holder_removes_meanwhile_is_not_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / ".mine.lock"
-    monkeypatch.setattr("explorer.training.place._lock", lambda _: path.unlink() is None)
+    def lock(_: object) -> bool:
+        (tmp_path / ".mine.lock").unlink()
+        return True
+
+    monkeypatch.setattr("explorer.training.place._lock", lock)
     told = "mine is being trained already"
     with pytest.raises(TrainingError, match=told), kept(Place(tmp_path, "mine")):
         pass

@@ -25,7 +25,7 @@ MAX_MEMORY = 2**32
 A small graph may unfold to any size (``Expand``, ``ConstantOfShape``, …).
 """
 RUN_SECONDS = 20.0
-"""Of a run, and one more for each item: a model that takes longer is not run again."""
+"""For a run, plus one for each item: a model that takes longer is not run again."""
 
 
 class ModelKind(Protocol):

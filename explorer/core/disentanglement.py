@@ -43,8 +43,8 @@ class Disentanglement:
         separation: SAP of each factor.
         disentanglement: DCI's, over all latent dimensions, each by its weight.
         completeness: DCI's, of each factor.
-        informativeness: DCI's, of each factor: the share of images that were not learned from whose
-            value is predicted correctly.
+        informativeness: DCI's, of each factor: the share of held-out images whose value is
+            predicted correctly.
     """
 
     gap: np.ndarray
@@ -134,7 +134,7 @@ def predict_factors(z: np.ndarray, factors: np.ndarray) -> tuple[np.ndarray, np.
 
     Returns:
         How important each dimension is for each factor, ``(latent_dim, k)``, columns with the
-        sum 1 (0 if the forest uses none); and the share of the other images whose value is
+        sum 1 (0 if the forest uses none); and the share of held-out images whose value is
         predicted correctly, ``(k,)``.
     """
     from sklearn.ensemble import RandomForestClassifier
