@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, create_task_group, to_thread
 from google.protobuf.message import DecodeError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from explorer.app import cache
+from explorer.app import cache, memory
 from explorer.bundle.card import BundleError
 from explorer.drawing import raster
 from explorer.web.code import FILES, VERSION
@@ -43,9 +43,13 @@ def address_of(kind: str, content: str) -> str:
 
 @contextlib.asynccontextmanager
 async def lifespan(_: object) -> AsyncIterator[None]:
-    """Import what the page needs before the first visitors come."""
+    """Import what the page needs before the first visitors come; keep little memory."""
+    memory.share_arenas()
     importlib.import_module("explorer.app.page")
-    yield
+    async with create_task_group() as tasks:
+        tasks.start_soon(memory.give_back)
+        yield
+        tasks.cancel_scope.cancel()
 
 
 class StyledPage:
