@@ -26,6 +26,7 @@ from explorer.data.load import load_dataset
 from explorer.recipes.recipe import recipe_from_json
 from explorer.training import loop as training
 from explorer.training.batches import batches_in_order, shuffled_batches, split
+from explorer.training.checkpoints import count_epochs
 from explorer.training.export import keras_codec
 from explorer.training.loop import Trained, round_to_half, train
 from explorer.training.progress import Progress
@@ -480,6 +481,17 @@ def test_a_checkpoint_of_another_run_is_not_resumed(
         train(run, pictures(), checkpoints=tmp_path, resume=True)
     assert "\n" not in str(error.value)
     assert (tmp_path / "epoch-00001").is_dir()  # still there for the right command
+
+
+def test_a_checkpoint_from_before_a_recipe_had_a_field_is_that_runs(
+    tmp_path: Path, tiny_recipe: dict[str, Any]
+) -> None:
+    run = run_of(tiny_recipe)
+    path = leave_checkpoint(tmp_path, run) / "state.json"
+    state = json.loads(path.read_text(encoding="utf-8"))
+    assert state["run"]["recipe"].pop("validation_split") is None
+    path.write_text(json.dumps(state), encoding="utf-8")
+    assert count_epochs(tmp_path, run) == 1
 
 
 @pytest.mark.parametrize("state", [b"", b"{", b"[]", b"{}", None])

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from explorer.bundle.atomic import flush
 from explorer.bundle.store import History
+from explorer.recipes.recipe import recipe_from_json
 from explorer.training.problems import reason
 from explorer.training.run import Run, TrainingError
 from explorer.training.vae import VAE
@@ -41,7 +42,8 @@ def find_checkpoint(folder: Path, run: Run) -> tuple[Path | None, History, float
         return None, {}, 0.0
     with _reading(saved[-1]):
         state = json.loads((saved[-1] / "state.json").read_text(encoding="utf-8"))
-        if state["run"] == run.to_json():
+        recipe = recipe_from_json(state["run"]["recipe"]).settings()  # with fields added since
+        if {**state["run"], "recipe": recipe} == run.to_json():
             return saved[-1], state["history"], state["seconds"]
     raise TrainingError(
         f"the checkpoint was made with other settings or images ({folder}); give its own command "
