@@ -80,6 +80,15 @@ def test_a_graph_that_fails_for_another_reason_fails_at_once(
     assert runs == [8]
 
 
+def test_an_encoder_that_takes_no_noise_has_no_flow() -> None:
+    flow = [{"layer": "InverseAutoregressive", "units": 4}]
+    recipe = recipe_from_json({**RECIPE.model_dump(), "flow": flow})
+    with pytest.raises(
+        GraphError, match=r"takes images and noise \(n, latent_dim\), not inputs of"
+    ):
+        onnx_codec(unfolding(), unfolding(), recipe)
+
+
 def test_a_run_that_outlasts_its_time_is_ended_and_so_is_every_later_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -139,7 +139,7 @@ def onnx_codec(
     def codec_of(label: int) -> Codec:
         encode, decode = run(encoding, label), run(decoding, label)
         posterior: Posterior = (
-            FlowPosterior(encode, encoding.get_outputs()[0].shape[1])
+            FlowPosterior(encode, _noise_size(encoding))
             if model.has_flow
             else GaussianPosterior(encode)
         )
@@ -147,6 +147,18 @@ def onnx_codec(
 
     codecs = tuple(map(codec_of, range(classes)))
     return replace(codecs[0], by_class=codecs) if codecs else codec_of(0)
+
+
+def _noise_size(encoder: onnxruntime.InferenceSession) -> int:
+    """How many numbers of noise an encoder with a flow takes beside each image."""
+    shapes = [value.shape for value in encoder.get_inputs()]
+    match shapes:
+        case [_, [_, int(size)]]:
+            return size
+    raise GraphError(
+        "encoder.onnx is not usable: with a flow it takes images and noise (n, latent_dim), not "
+        f"inputs of shapes {shapes}"
+    )
 
 
 def _check_work(graph: bytes, name: str) -> None:
