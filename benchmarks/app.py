@@ -155,7 +155,7 @@ async def measure_views(here: Setting) -> None:
 
 
 async def measure_views_of(bundle: Bundle, here: Setting) -> None:
-    """All six tabs and some options of one bundle."""
+    """All tabs of one bundle but Compare, and some options."""
     grid = "probe.hasTiles('.grid canvas', {0}, {0} ** 2)"
     steps: list[tuple[Literal["tab", "radio"], str, str]] = [
         ("tab", "Manifold", grid.format(GRID)),

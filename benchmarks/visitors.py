@@ -3,9 +3,9 @@
     python -m benchmarks.visitors                 fifty at once, and twenty who find it just started
     python -m benchmarks.visitors --processes 2   as behind a proxy that keeps a visitor to one
 
-Each visitor opens one of the models, fetches what its page fetches, and goes through all tabs and
-some options; no browser draws anything, so that the server alone is measured. The visitors'
-process takes its share of the same processors. Needs Linux.
+Each visitor opens one of the models, fetches what its page fetches, and goes through all tabs but
+Compare, and some options; no browser draws anything, so that the server alone is measured. The
+visitors' process takes its share of the same processors. Needs Linux.
 """
 
 from __future__ import annotations

@@ -184,7 +184,7 @@ class DiscretisedLogistic(Likelihood):
     σ(b) − σ(a) = σ(b) σ(−a) (1 − e^(a − b)), of which each factor has an exact logarithm.
 
     Source: Kingma et al. 2016, "Improved Variational Inference with Inverse Autoregressive
-    Flow", section 5.2; Salimans et al. 2017, "PixelCNN++", section 2.1, with one component.
+    Flow"; Salimans et al. 2017, "PixelCNN++", section 2.1, with one component.
     """
 
     title = "discretised logistic"
