@@ -13,6 +13,7 @@ from explorer.bundle.walks import JUDGED, Kind, build_graph, judge, walk
 from explorer.core.geodesics import (
     along,
     edge_costs,
+    edge_lengths,
     embed,
     join_neighbours,
     lengths_along,
@@ -59,14 +60,30 @@ def test_the_way_leads_around_thin_places() -> None:
     """Nodes 0, 1, 2 in a row; 0, 3, 2 is longer but dense."""
     embedded = np.array([[0.0, 0], [1, 0], [2, 0], [1, 2]])
     edges = np.array([[0, 1], [1, 2], [0, 3], [2, 3]])
-    costs = edge_costs(embedded, edges, np.array([-4.0, -4, 0, 0]), -1.0)
+    lengths = edge_lengths(embedded.__getitem__, edges, 4)
+    costs = edge_costs(lengths, np.array([-4.0, -4, 0, 0]), -1.0)
     np.testing.assert_allclose(costs, [np.exp(1.5), np.exp(1.5), 5**0.5, 5**0.5], rtol=1e-6)
     assert shortest_path(edges, costs, 0, 2) == [0, 3, 2]
-    assert shortest_path(edges, edge_costs(embedded, edges, np.zeros(4), -1.0), 0, 2) == [0, 1, 2]
-    deepest = edge_costs(embedded, edges[:1], np.array([-1e9]), -1.0)
+    assert shortest_path(edges, edge_costs(lengths, np.zeros(4), -1.0), 0, 2) == [0, 1, 2]
+    deepest = edge_costs(lengths[:1], np.array([-1e9]), -1.0)
     assert deepest[0] == pytest.approx(math.exp(4))
     with pytest.raises(ValueError, match="no way"):
         shortest_path(np.array([[0, 1], [2, 3]]), np.ones(2), 0, 3)
+
+
+def test_two_blocks_of_pictures_are_enough_for_all_lengths() -> None:
+    random = np.random.default_rng(0)
+    embedded, edges = random.normal(size=(23, 5)), random.integers(23, size=(80, 2))
+    expected = np.linalg.norm(embedded[edges[:, 0]] - embedded[edges[:, 1]], axis=1)
+    for block in (1, 4, 23, 100):
+        asked: list[int] = []
+
+        def some(nodes: slice, asked: list[int] = asked) -> np.ndarray:
+            asked.append(len(embedded[nodes]))
+            return embedded[nodes]
+
+        np.testing.assert_allclose(edge_lengths(some, edges, block), expected)
+        assert max(asked) <= block
 
 
 def test_points_lie_evenly_in_what_changes() -> None:

@@ -14,6 +14,7 @@ from linear_gaussian import LinearGaussian
 from scipy.ndimage import gaussian_filter
 
 from explorer.bundle.posterior import GaussianPosterior
+from explorer.core import subsets
 from explorer.core.elbo import kl_divergence
 from explorer.core.likelihoods import log_likelihood
 from explorer.core.metrics import (
@@ -150,6 +151,19 @@ def test_encode_all_scales_pixels_and_keeps_batches_small_and_in_order() -> None
     np.testing.assert_allclose(z_mean, images.reshape(25, 1) / 255.0, rtol=1e-6)
     np.testing.assert_array_equal(z_log_var, -z_mean)
     assert sizes == [10, 10, 5]
+
+
+def test_large_images_come_in_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subsets, "MAX_BATCH_VALUES", 50)
+    sizes = []
+
+    def reconstruct(rows: slice) -> np.ndarray:
+        sizes.append(rows.stop - rows.start)
+        return np.ones((5, 4, 4, 1))[rows]
+
+    assert squared_error_per_pixel(np.zeros((5, 4, 4, 1)), reconstruct) == 1.0
+    assert sizes == [3, 3]
+    assert [subsets.batch_size_for(values) for values in (1, 20, 60)] == [50, 2, 1]
 
 
 def test_active_units_are_those_whose_mean_moves() -> None:

@@ -42,7 +42,7 @@ def read_test_images(codec: Codec, z_mean: np.ndarray, labels: np.ndarray) -> di
 def return_distances(codec: Codec, z: np.ndarray) -> np.ndarray:
     """‖E(D(z)) − z‖: how far from a latent its decoded picture is encoded, ``(n,)`` float32."""
     found = np.empty(len(z), np.float32)
-    for batch in batches(len(z), 1000):
+    for batch in batches(len(z), 100):  # a convolutional network needs megabytes for each
         back, _ = codec.encode(codec.decode(z[batch]))
         found[batch] = np.linalg.norm(back.astype(np.float64) - z[batch], axis=1)
     return found

@@ -19,6 +19,7 @@ from explorer.core.geodesics import (
     Scores,
     along,
     edge_costs,
+    edge_lengths,
     embed,
     join_neighbours,
     lengths_along,
@@ -34,7 +35,9 @@ FINE = 100
 """Steps from a stop to the next in which lengths are measured."""
 JUDGED = 61
 """Points of a path that are judged."""
-_BATCH = 500
+MAX_EMBEDDED = 2**27
+"""Values of embedded pictures that are held at once, twice: 1 GiB as float32."""
+_BATCH = 100
 
 
 def build_graph(codec: Codec, latents: Latents) -> DataGraph:
@@ -48,7 +51,9 @@ def _costs(codec: Codec, latents: Latents, z: np.ndarray, edges: np.ndarray) -> 
     density = latents.aggregate_posterior.log_density
     a, b = edges.T
     thinnest = np.minimum(density(z)[edges].min(axis=1), density((z[a] + z[b]) / 2))
-    return edge_costs(_embedded(codec, z), edges, thinnest, thin_limit(latents))
+    block = max(1, MAX_EMBEDDED // _embedded(codec, z[:1]).size)
+    lengths = edge_lengths(lambda nodes: _embedded(codec, z[nodes]), edges, block)
+    return edge_costs(lengths, thinnest, thin_limit(latents))
 
 
 def thin_limit(latents: Latents) -> float:

@@ -7,9 +7,10 @@ import numpy as np
 from explorer.core.elbo import normal_log_density
 from explorer.core.likelihoods import LikelihoodName, log_likelihood
 from explorer.core.metrics import DecodeParameters, Draw
+from explorer.core.subsets import batch_size_for
 
 DRAWS = 1000
-"""Draws of z that are decoded at once."""
+"""Draws of z that are decoded at once, unless images are large."""
 SEED = 0
 _FACTORS = 16
 """Factors between 1 and 2 that are multiplied before a logarithm is taken, without overflow."""
@@ -42,8 +43,9 @@ def importance_bound(
     """
     random = np.random.default_rng([SEED, index])
     total = -np.inf
-    for start in range(0, samples, DRAWS):
-        count = min(DRAWS, samples - start)
+    step = batch_size_for(image.size, DRAWS)
+    for start in range(0, samples, step):
+        count = min(step, samples - start)
         noise = random.standard_normal((count, latent_dim), dtype=np.float32)
         z, log_q = (values[0] for values in draw(image[np.newaxis], noise[np.newaxis]))
         parameters = np.asarray(decode_parameters(z))

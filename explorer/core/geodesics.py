@@ -9,6 +9,7 @@ nearest ones (Chen et al. 2018, arXiv 1812.08284).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName
 from explorer.core.neighbours import index, nearest_others
-from explorer.core.subsets import batches
+from explorer.core.subsets import batch_size_for, batches
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -27,7 +28,6 @@ THIN = 0.1
 """A place is thin if its density is below that of all but this share of the test images."""
 _DEAREST = 8.0
 """Nats below the thin limit beyond which a step costs no more."""
-_BATCH = 2_000
 
 
 def embed(images: np.ndarray, likelihood: LikelihoodName) -> np.ndarray:
@@ -82,23 +82,42 @@ def _bridge(z: np.ndarray, group: np.ndarray) -> np.ndarray:
     return np.array([[group[here], others[found[here, 0]]]])
 
 
-def edge_costs(
-    embedded: np.ndarray, edges: np.ndarray, log_density: np.ndarray, thin: float
+def edge_lengths(
+    embedded: Callable[[slice], np.ndarray], edges: np.ndarray, block: int
 ) -> np.ndarray:
-    """How far apart the ends' pictures are, times what thin data costs, ``(m,)`` float32.
-
-    ‖φ(gᵢ) − φ(gⱼ)‖ · exp(clip(q₁₀ − log q, 0, 8) / 2), φ as in ``embed``.
+    """How far apart the ends' pictures are, ‖φ(gᵢ) − φ(gⱼ)‖ with φ as in ``embed``, ``(m,)``.
 
     Args:
-        embedded: what ``embed`` makes of each node's picture, ``(n, pixels)``.
+        embedded: some nodes → what ``embed`` makes of their pictures, ``(nodes, pixels)``.
         edges: pairs of nodes, ``(m, 2)``.
+        block: nodes that are embedded at once; no more than two blocks are held.
+    """
+    lengths, ends = np.empty(len(edges)), np.sort(edges, axis=1)
+    blocks = ends // block
+    for first in np.unique(blocks[:, 0]):
+        here = embedded(slice(first * block, (first + 1) * block))
+        for second in np.unique(blocks[blocks[:, 0] == first, 1]):
+            there = here
+            if second != first:
+                there = embedded(slice(second * block, (second + 1) * block))
+            rows = np.flatnonzero((blocks == (first, second)).all(axis=1))
+            for batch in batches(len(rows), batch_size_for(here.shape[1])):
+                a, b = ends[rows[batch]].T
+                offsets = here[a - first * block] - there[b - second * block]
+                lengths[rows[batch]] = np.linalg.norm(offsets, axis=1)
+    return lengths
+
+
+def edge_costs(lengths: np.ndarray, log_density: np.ndarray, thin: float) -> np.ndarray:
+    """How far apart the ends' pictures are, times what thin data costs, ``(m,)`` float32.
+
+    ‖φ(gᵢ) − φ(gⱼ)‖ · exp(clip(q₁₀ − log q, 0, 8) / 2).
+
+    Args:
+        lengths: see ``edge_lengths``, ``(m,)``.
         log_density: of the data where it is thinnest on each edge, nats, ``(m,)``.
         thin: log-density q₁₀ below which a place is thin, nats.
     """
-    lengths = np.empty(len(edges))
-    for batch in batches(len(edges), _BATCH):
-        a, b = edges[batch].T
-        lengths[batch] = np.linalg.norm(embedded[a] - embedded[b], axis=1)
     return np.asarray(lengths * np.exp(np.clip(thin - log_density, 0, _DEAREST) / 2), np.float32)
 
 

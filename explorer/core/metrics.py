@@ -21,7 +21,7 @@ import numpy as np
 from explorer.core.elbo import normal_log_density
 from explorer.core.likelihoods import LikelihoodName, log_likelihood
 from explorer.core.neighbours import index, majority
-from explorer.core.subsets import batches, evenly_spaced
+from explorer.core.subsets import batch_size_for, batches, evenly_spaced
 
 if TYPE_CHECKING:
     from sklearn.decomposition import PCA
@@ -42,8 +42,9 @@ def encode_all(
     encode: Encode, images: np.ndarray, batch_size: int = 1000
 ) -> tuple[np.ndarray, np.ndarray]:
     """Posterior means and log-variances of all images, ``(n, latent_dim)`` float32 each."""
+    size = batch_size_for(images[0].size, batch_size)
     means, log_vars = zip(
-        *(encode(_to_unit_range(images[batch])) for batch in batches(len(images), batch_size)),
+        *(encode(_to_unit_range(images[batch])) for batch in batches(len(images), size)),
         strict=True,
     )
     return np.concatenate(means).astype(np.float32), np.concatenate(log_vars).astype(np.float32)
@@ -74,7 +75,8 @@ def elbo_terms(
         likelihood: what the decoder's output parametrises.
         samples: draws of z for each image.
         seed: the same seed gives the same draws, whatever the batch size.
-        batch_size: latents decoded at once (at least the draws of one image).
+        batch_size: latents decoded at once (at least the draws of one image; fewer where images
+            are large).
 
     Returns:
         Reconstruction term ``(n,)`` and KL divergence ``(n, latent_dim)``, float64.
@@ -139,7 +141,8 @@ def _draws(
     Noise is drawn image after image, so the batch size does not change it.
     """
     random = np.random.default_rng(seed)
-    for batch in batches(len(images), max(1, batch_size // samples)):
+    size = batch_size_for(images[0].size, batch_size)
+    for batch in batches(len(images), max(1, size // samples)):
         x = _to_unit_range(images[batch])
         noise = random.standard_normal((len(x), samples, latent_dim), dtype=np.float32)
         z, log_q = draw(x, noise)  # (batch, samples, latent_dim) each
@@ -194,7 +197,7 @@ def pca_fit(images: np.ndarray, k: int) -> PCA:
     pixels = images[0].size
     rows = evenly_spaced(len(images), max(k, MAX_PCA_VALUES // pixels))
     x = np.empty((len(rows), pixels), np.float32)
-    for batch in batches(len(rows), 1000):
+    for batch in batches(len(rows), batch_size_for(pixels)):
         x[batch] = _to_unit_range(images[rows[batch]]).reshape(-1, pixels)
     mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
     x -= mean  # scikit-learn's own, summed in float32, has four digits for 60,000 images
@@ -242,7 +245,7 @@ def squared_error_per_pixel(
             shape.
     """
     total = 0.0
-    for batch in batches(len(images), 1000):
+    for batch in batches(len(images), batch_size_for(images[0].size)):
         x = _to_unit_range(images[batch])
         error = x - _to_unit_range(reconstruct(batch)).reshape(x.shape)
         total += float(np.sum(np.square(error), dtype=np.float64))
@@ -264,7 +267,7 @@ def sharpness(images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]) ->
         The share; None where the images have no detail, or no inner pixels.
     """
     of_images = of_reconstructions = 0.0
-    for batch in batches(len(images), 1000):
+    for batch in batches(len(images), batch_size_for(images[0].size)):
         x = _to_unit_range(images[batch])
         of_images += _laplacian_energy(x)
         of_reconstructions += _laplacian_energy(_to_unit_range(reconstruct(batch)).reshape(x.shape))

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 CHUNK = 1000
+MAX_BATCH_VALUES = 2**24
+"""Values of all images in a batch, at most: 64 MiB as float32."""
 
 
 def evenly_spaced(total: int, count: int) -> np.ndarray:
@@ -18,6 +20,11 @@ def evenly_spaced(total: int, count: int) -> np.ndarray:
 def batches(size: int, batch_size: int) -> Iterator[slice]:
     """Slices that cover ``size`` items, ``batch_size`` at a time."""
     return (slice(start, start + batch_size) for start in range(0, size, batch_size))
+
+
+def batch_size_for(values: int, most: int = CHUNK) -> int:
+    """How many images of ``values`` values each make a batch, ``most`` if they are small."""
+    return max(1, min(most, MAX_BATCH_VALUES // values))
 
 
 def in_chunks(items: Any, size: int = CHUNK) -> Iterator[Any]:
