@@ -33,17 +33,17 @@ def render_analogy(bundle: Bundle, text: str, found: Direction) -> None:
         return
     shift = length_of(text, found, bundle) * found.deviation * found.unit
     answer = session.rounded(z + shift)
-    shown = {"the image": z, "the answer": answer}
+    names, latents = ["the image", "the answer"], np.stack([z, answer])
     if (means := _ends(bundle, text)) is not None:
-        shown = dict(zip(map(str, ends_of(text, bundle)), means, strict=True)) | shown
-    names = list(map(literal, shown))
-    st.caption(" = ".join(" : ".join(names[i : i + 2]) for i in range(0, len(names), 2)))
-    latents = np.stack(list(shown.values())).astype(np.float32)
+        names, latents = [*ends_of(text, bundle), *names], np.concatenate([means, latents])
+    latents = latents.astype(np.float32)
+    pairs = (names[:-2], names[-2:])
+    st.caption(" = ".join(" : ".join(map(literal, pair)) for pair in pairs if pair))
     parts.pick_tile(
         cache.decoded(bundle, latents),
         lambda tile: session.move_to(bundle, latents[tile]),
         columns=len(latents),
-        labels=list(shown),
+        labels=names,
         key=f"analogy-{bundle.card.name}",
         title="The analogy; choose an image to move the point there",
         tile_size=112,

@@ -32,6 +32,8 @@ KINDS: dict[Kind, str] = {
     "ends": "From one end of Interpolate to the other",
 }
 STEPS = 61
+MOST = 50
+"""Directions that a file or a link may bring."""
 HELP = """
 A slider moves the point along a direction, in standard deviations of the test images along it. The
 **difference** of two classes leads from the mean of one to that of the other; the **best
@@ -213,27 +215,44 @@ def _render_kept(bundle: Bundle, text: str | None) -> None:
         row.markdown(literal(name), width="stretch")
         show = {bundle.card.name: kept_text}
         row.button("Show", key=f"show-{name}", on_click=_shown().update, args=(show,))
-        row.button("Remove", key=f"remove-{name}", on_click=kept.__delitem__, args=(name,))
+        row.button("Remove", key=f"remove-{name}", on_click=kept.pop, args=(name, None))
     if kept:
         content = json.dumps(kept, indent=1, ensure_ascii=False)
         download("JSON", lambda: content, f"{bundle.card.name}-directions.json")
-    saved = st.file_uploader("Load directions", "json", key=f"directions-{bundle.card.name}")
-    if saved is not None:
-        try:
-            kept |= _parse(dict(json.loads(saved.getvalue())), bundle)
-        except (ValueError, TypeError) as error:
-            st.warning(
-                f"These are not directions of this model, as saved here: {literal(str(error))}."
-            )
+    key = f"directions-{bundle.card.name}"
+    saved = st.file_uploader(
+        "Load directions", "json", key=key, on_change=_load, args=(bundle, key)
+    )
+    if saved is not None and (problem := st.session_state.get("not-loaded")):
+        st.warning(f"No direction was loaded: {literal(problem)}.")
 
 
-def _parse(named: dict[Any, Any], bundle: Bundle) -> dict[str, str]:
+def _load(bundle: Bundle, key: str) -> None:
+    """Keep the directions of a file when it is chosen, or remember why they cannot be kept."""
+    state = st.session_state
+    state.pop("not-loaded", None)
+    if state[key] is None:
+        return
+    try:
+        named = json.loads(state[key].getvalue())
+        if not isinstance(named, dict):
+            raise ValueError("names and directions were expected, as they are saved here")
+        _kept(bundle).update(_parse(named, bundle))
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        state["not-loaded"] = "the file is not JSON, as directions are saved here"
+    except ValueError as error:
+        state["not-loaded"] = str(error)
+
+
+def _parse(named: dict[str, Any], bundle: Bundle) -> dict[str, str]:
     """Directions by name, as text.
 
     Raises:
-        ValueError: with a sentence, if the model has no such direction.
+        ValueError: with a sentence, if there are too many or the model has no such direction.
     """
-    found = {str(name): str(text) for name, text in named.items()}
+    if len(named) > MOST:
+        raise ValueError(f"there are {len(named)} directions, and at most {MOST} can be kept")
+    found = {name: str(text) for name, text in named.items()}
     for text in found.values():
         cache.direction(bundle, text)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import numpy as np
@@ -74,6 +75,42 @@ def test_a_direction_that_there_is_not_is_left_out() -> None:
     assert_sound(visitor)
     assert "direction" not in address(visitor)
     assert "The address's direction `means:3:10` was left out: " in visitor.warning[0].value
+
+
+def test_directions_are_loaded_once_from_a_file_and_a_bad_one_gets_a_sentence() -> None:
+    visitor = visit(model=DEEP, view="Sliders")
+
+    def load(content: str) -> list[str]:
+        field = visitor.file_uploader(key=f"directions-{DEEP}")
+        field.set_value(("saved.json", content.encode(), "application/json")).run()
+        assert_sound(visitor)
+        return [warning.value for warning in visitor.warning]
+
+    def kept() -> list[str]:
+        return [axis["name"] for axis in given(visitor, "frame")["directions"]]
+
+    for content, words in {
+        "[" * 200_000: "the file is not JSON",
+        "[1]": "names and directions were expected",
+        '{"one": "means:3:10"}': "a number from 0 to 9 was expected",
+        json.dumps({str(n): f"random:{n}" for n in range(51)}): "there are 51 directions",
+    }.items():
+        (warning,) = load(content)
+        assert words in as_read(warning)
+    assert load('{"one": "means:3:8", "two": "means:4:9"}') == []
+    assert kept() == ["one", "two"]
+    visitor.button(key="remove-one").click().run()
+    visitor.run()
+    assert kept() == ["two"]
+
+
+def test_an_analogy_has_four_places_though_two_are_called_alike() -> None:
+    a, b = "0.123,0.123,1,0,0,0,0,0", "0.123,0.123,2,0,0,0,0,0"
+    visitor = visit(model=DEEP, view="Sliders", direction=f"ends:{a}:{b}")
+    labels = given(visitor, f"analogy-{DEEP}")["labels"]
+    assert labels == ["0.123,0.123, …", "0.123,0.123, …", "the image", "the answer"]
+    send(visitor, f"analogy-{DEEP}", "picked", 1)
+    assert address(visitor)["z"] == b
 
 
 def test_groups_of_the_map_make_a_direction_and_an_analogy(bundles: dict[str, Bundle]) -> None:
