@@ -37,8 +37,7 @@ def _setdefault(bundle: Bundle) -> None:
     for name, row in (("a", 0), ("b", second)):
         if not _is_end(bundle, st.session_state.get(name) or ""):
             st.session_state[name] = f"test-{row}"
-    between = st.session_state.get("via", [])
-    st.session_state["via"] = [end for end in between if _is_end(bundle, end)]
+    st.session_state["via"] = _stops_between(bundle)
 
 
 def _is_end(bundle: Bundle, end: str) -> bool:
@@ -56,7 +55,11 @@ def _end_detail(name: str) -> Detail:
         parse_place(text, bundle)
         set_end(name, text)
 
-    return Detail(name, take, lambda bundle: st.session_state.get(name))
+    def tell(bundle: Bundle) -> str | None:
+        end: str | None = st.session_state.get(name)
+        return end if end is not None and _is_end(bundle, end) else None
+
+    return Detail(name, take, tell)
 
 
 def _take_stops(text: str, bundle: Bundle) -> None:
@@ -66,11 +69,16 @@ def _take_stops(text: str, bundle: Bundle) -> None:
     st.session_state["via"] = ends[:MOST_STOPS]
 
 
-DETAILS = (
-    _end_detail("a"),
-    _end_detail("b"),
-    Detail("via", _take_stops, lambda _: ";".join(st.session_state.get("via", ())) or None),
-)
+def _tell_stops(bundle: Bundle) -> str | None:
+    return ";".join(_stops_between(bundle)) or None
+
+
+def _stops_between(bundle: Bundle) -> list[str]:
+    """The stops that this model has; others may have been chosen for another one."""
+    return [end for end in st.session_state.get("via", ()) if _is_end(bundle, end)]
+
+
+DETAILS = (_end_detail("a"), _end_detail("b"), Detail("via", _take_stops, _tell_stops))
 """What the address carries of them."""
 
 
@@ -137,7 +145,7 @@ def _render_stops_between(bundle: Bundle) -> None:
         st.session_state["stop"] = to
 
     def remove() -> None:
-        between.pop(chosen)
+        del between[chosen : chosen + 1]  # of none, when it is pressed twice in haste
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("Stops between", width="content")

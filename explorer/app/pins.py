@@ -171,7 +171,7 @@ def _render_list(bundle: Bundle, pins: list[Pin]) -> None:
         pins.insert(number - 1, pins.pop(number))
 
     def remove(number: int) -> None:
-        del pins[number]
+        del pins[number : number + 1]  # of none, when it is pressed twice in haste
 
     for number, pin in enumerate(pins):
         state[f"pin-use-{number}"], state[f"pin-name-{number}"] = pin.is_chosen, pin.name

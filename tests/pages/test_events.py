@@ -20,6 +20,7 @@ from .visiting import (
     choose_model,
     coordinates,
     given,
+    go_to,
     parts,
     send,
     send_from,
@@ -130,6 +131,9 @@ def test_the_gallery_the_point_and_chance_choose_ends(bundles: dict[str, Bundle]
     visitor.button(key="take-a").click().run()
     assert address(visitor)["a"] == "1,2"
     assert_sound(visitor)
+    choose_model(go_to(visitor, "Compare"), DEEP)
+    assert {"a", "b"} & address(visitor).keys() == {"b"}  # a test image is in both
+    go_to(choose_model(visitor, FLAT), "Interpolate")
     choose_model(visitor, DEEP)  # neither end nor class fits that one
     assert_sound(visitor)
     assert address(visitor)["a"] == "test-0"
