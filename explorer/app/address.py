@@ -76,8 +76,12 @@ class Address:
 
     def write(self, bundle: Bundle) -> None:
         """Let the address say what is on the page."""
-        if internals.is_history_navigation():
-            return  # a new entry in the browser's history would be the end of going back
+        if not internals.is_history_navigation():  # a new entry would be the end of going back
+            self._write(bundle)
+        session.address().clear()
+        session.address().update(st.query_params.to_dict())
+
+    def _write(self, bundle: Bundle) -> None:
         state = st.session_state
         (view,) = (view for view in self.views if view.name == state["view"])
         address = {"model": bundle.card.name, "view": view.name}

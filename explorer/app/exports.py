@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
+from explorer.app import session
 from explorer.bundle.arrays import save_arrays
 from explorer.bundle.store import Bundle
 from explorer.drawing.sheet import COLUMN, Format, Paper
@@ -52,23 +53,24 @@ def figures(
         "Figures for print", tuple(WIDTHS), key="figure-width", default=next(iter(WIDTHS)),
         required=True, persist_state="session",
     )  # fmt: skip
-    if command is None:
-        address = urlencode(st.query_params.to_dict(), safe=",")
-        command = f"streamlit run app.py, ?{address}"
+    address = session.address()
     for name, make in makers.items():
         with st.container(horizontal=True, vertical_alignment="center"):
             for form in get_args(Format):
                 paper = Paper(form, WIDTHS[width])
                 download(
                     f"{name.capitalize()} {form.upper()}",
-                    functools.partial(_write, make, paper, command),
+                    functools.partial(_write, make, paper, command, address),
                     f"{bundle.card.name}-{name}-figure.{form}",
                 )
 
 
-def _write(make: Callable[[ModuleType], Any], paper: Paper, command: str) -> bytes:
+def _write(
+    make: Callable[[ModuleType], Any], paper: Paper, command: str | None, address: dict[str, str]
+) -> bytes:
     from explorer.bundle import plates  # on demand: Matplotlib takes a second to import
 
+    command = command or f"streamlit run app.py, ?{urlencode(address, safe=',')}"
     contents: bytes = make(plates).write(paper, command)
     return contents
 

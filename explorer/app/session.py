@@ -24,6 +24,12 @@ def choose(option: Option, label: str, **further: Any) -> None:
     )
 
 
+def address() -> dict[str, str]:
+    """What the page's address says; kept up to date, also while a file is made on a click."""
+    said: dict[str, str] = st.session_state.setdefault("address", {})
+    return said
+
+
 def point(bundle: Bundle) -> np.ndarray:
     """The current latent point, ``(latent_dim,)`` float32; a vivid test image at first."""
     found = st.session_state["points"].get(bundle.card.name)

@@ -51,7 +51,8 @@ def opened_gif(data: bytes) -> GifImageFile:
 def test_the_strips_as_png_and_gif(downloads: dict[str, Any], bundles: dict[str, Bundle]) -> None:
     bundle = bundles[DEEP]
     z = np.array([1, 0, -1, 0.5, 0, 0, 2, 0], np.float32)
-    open_menu(visit(model=DEEP, view="Sliders", z=",".join(f"{value:g}" for value in z)), "sliders")
+    visitor = visit(model=DEEP, view="Sliders", z=",".join(f"{value:g}" for value in z))
+    open_menu(visitor, "sliders")
     pixels = picture(downloads[f"{DEEP}-traversals.png"]())
     assert pixels.shape == (8 * 56, 11 * 56)
     for row, column in ((0, 0), (3, 10), (7, 5)):
@@ -67,6 +68,9 @@ def test_the_strips_as_png_and_gif(downloads: dict[str, Any], bundles: dict[str,
     assert figure.width == int(8.5 / 2.54 * 300)
     assert figure.info["Title"].startswith(f"MNIST · 8-D ({DEEP})")
     assert figure.info["Title"].endswith("&z=1,0,-1,0.5,0,0,2,0")
+    settle(visitor, f"sliders-{DEEP}", [0, 2, 0, 0, 0, 0, 0, 0])
+    figure = Image.open(io.BytesIO(downloads[f"{DEEP}-traversals-figure.png"]()))
+    assert figure.info["Title"].endswith("&z=0,2,0,0,0,0,0,0")
 
 
 def test_a_manifold_for_print_is_of_the_chosen_plane_through_the_point(

@@ -244,10 +244,10 @@ def _render_facts(bundle: Bundle) -> None:
             if name == "history.json" and model.adopted:
                 continue
             download(label, make, f"{card.name}-{name}")
-        start = urlencode(st.query_params.to_dict())
+        address = session.address()
         download(
             f"Page of one file (HTML, about {estimated_size(bundle) / 1e6:.0f} MB)",
-            lambda: write_page([bundle], Look(card.title, start=start)),
+            lambda: write_page([bundle], Look(card.title, start=urlencode(address))),
             f"{card.name}.html", mime="text/html",
             help="This model with its maps and its decoder, for any browser, offline: no server, "
             "no installation. It opens at the present point.",
