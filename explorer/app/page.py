@@ -60,6 +60,15 @@ def _render_page() -> None:
         _tell_how_to_add()
     here.read_details(bundle)
     bundle = session.with_label(bundle)
+    try:
+        _render_model(bundle)
+        here.write(bundle)
+    except ExplorerError as error:  # such as a network that was ended
+        _show_broken(literal(str(error)))
+
+
+def _render_model(bundle: Bundle) -> None:
+    """The point of a model, the open view and the pins."""
     session.begin(bundle)
     (view,) = (view for view in VIEWS if view.name == st.session_state["view"])
     with st.sidebar:
@@ -80,7 +89,6 @@ def _render_page() -> None:
     with st.sidebar:
         _offer_originals(bundle)  # last: some data sets take seconds to read
     parts.mount_images(bundle)
-    here.write(bundle)
 
 
 def _in_order(cards: dict[str, Card]) -> dict[str, Card]:

@@ -14,6 +14,7 @@ import pytest
 
 from explorer.app import cache
 from explorer.bundle.card import BundleError
+from explorer.bundle.graph import GraphError
 from explorer.bundle.store import FILES
 
 from .visiting import (
@@ -24,6 +25,7 @@ from .visiting import (
     address,
     as_read,
     assert_sound,
+    choose_model,
     copy_to,
     flip_a_byte,
     models_of,
@@ -115,6 +117,23 @@ def test_a_model_that_breaks_while_it_is_looked_at(shelf: Path) -> None:
     visitor.run()
     assert_sound(visitor)
     assert f"manifold-{FLAT}" in parts(visitor)
+
+
+def test_a_network_that_was_ended_leaves_the_other_models_to_choose_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def decoded(*_: Any) -> None:
+        raise GraphError("a network of this model took too long and was ended")
+
+    visitor = visit(model=DEEP, view="Map", pins="one~test-3")
+    monkeypatch.setattr(cache, "decoded", decoded)
+    visitor.run()
+    assert_sound(visitor)
+    assert [error.value for error in visitor.error] == [
+        "a network of this model took too long and was ended"
+    ]
+    assert_sound(choose_model(visitor, FLAT))
+    assert not visitor.error
 
 
 def test_a_bundle_that_vanishes_while_it_is_listed(
