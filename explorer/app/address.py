@@ -33,20 +33,19 @@ class Address:
 
     @property
     def details(self) -> tuple[Detail, ...]:
-        """What the address may say of a model."""
-        of_views = (detail for view in self.views for detail in view.details)
-        return *ALWAYS, *dict.fromkeys(of_views)  # two views may share one
+        """What the address may say of a model; views may share a name, and how it is taken."""
+        of_views = {detail.name: detail for view in self.views for detail in view.details}
+        return *ALWAYS, *of_views.values()
 
     def read(self, models: Iterable[str], first: str | None) -> None:
         """Take what the address says, if that is new; a visit begins with the model ``first``."""
         state = st.session_state
         state.setdefault("points", {})
-        state.setdefault("notices", [])
         if "begun" in state and not internals.is_history_navigation():
             self._hold_options()
             return
         if internals.is_history_navigation() is None:
-            _notice(
+            session.notify(
                 "With this version of Streamlit the browser's back and forward buttons do not "
                 "work here; use the tabs."
             )
@@ -72,7 +71,7 @@ class Address:
                 if text is not None:
                     detail.take(text, bundle)
             except ValueError as error:
-                _notice(f"The address's {detail.name} {_quote(text)} was left out: {error}.")
+                session.notify(f"The address's {detail.name} {_quote(text)} was left out: {error}.")
 
     def write(self, bundle: Bundle) -> None:
         """Let the address say what is on the page."""
@@ -124,13 +123,6 @@ class Address:
         state["here"] = here
 
 
-def take_notices() -> list[str]:
-    """The sentences about the address that have not been shown yet."""
-    waiting: list[str] = st.session_state["notices"]
-    st.session_state["notices"] = []
-    return waiting
-
-
 def _take_point(text: str, bundle: Bundle) -> None:
     session.move_to(bundle, parse_latent(text, bundle.card.model.latent_dim))
 
@@ -160,7 +152,9 @@ def _one_of(name: str, address: dict[str, str], choices: Iterable[Any], default:
     for choice in choices:
         if str(choice).lower() == text.lower() or _is_number(choice, text):
             return choice
-    _notice(f"The address asks for {name} {_quote(text)}, which does not exist; showing {default}.")
+    session.notify(
+        f"The address asks for {name} {_quote(text)}, which does not exist; showing {default}."
+    )
     return default
 
 
@@ -170,10 +164,6 @@ def _is_number(choice: Any, text: str) -> bool:
         return type(choice) in (int, float) and choice == float(text)
     except ValueError:
         return False
-
-
-def _notice(sentence: str) -> None:
-    st.session_state["notices"].append(sentence)
 
 
 def _quote(text: str) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 import streamlit as st
 
 from explorer.app import cache, parts, session
-from explorer.app.upload import upload_and_prepare
+from explorer.app.reconstruction import take_image
+from explorer.app.upload import upload_and_prepare, uploads
 from explorer.app.view import Detail
 from explorer.app.words import describe, describe_test_image, literal
 from explorer.bundle.spelling import parse_place, parse_test_image
@@ -80,6 +81,18 @@ def _stops_between(bundle: Bundle) -> list[str]:
 
 DETAILS = (_end_detail("a"), _end_detail("b"), Detail("via", _take_stops, _tell_stops))
 """What the address carries of them."""
+
+
+def _tell_upload(_: Bundle) -> str | None:
+    """Whether an end was uploaded: the address has its place, but not its image."""
+    is_shown = (
+        st.session_state.get(f"source-{name}") == "Upload" and _upload_key(name) in uploads()
+        for name in "ab"
+    )
+    return "upload" if any(is_shown) else None
+
+
+UPLOADED = Detail("image", take_image, _tell_upload)
 
 
 def render_ends(bundle: Bundle) -> None:
@@ -179,7 +192,7 @@ def _render_stops_between(bundle: Bundle) -> None:
 
 def _take_upload(bundle: Bundle, name: str) -> None:
     """Put the end where the encoder puts an upload: once, so that a click may move it later."""
-    prepared = upload_and_prepare(bundle, key=f"interpolate-{name}")
+    prepared = upload_and_prepare(bundle, key=_upload_key(name))
     end, former = None, st.session_state.get(f"uploaded-{name}")
     if prepared is not None:
         end = _encoded(bundle, prepared)
@@ -189,6 +202,10 @@ def _take_upload(bundle: Bundle, name: str) -> None:
         del st.session_state[name]
         _setdefault(bundle)
     st.session_state[f"uploaded-{name}"] = end
+
+
+def _upload_key(name: str) -> str:
+    return f"interpolate-{name}"
 
 
 def _encoded(bundle: Bundle, image: np.ndarray) -> str:

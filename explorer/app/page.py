@@ -79,7 +79,7 @@ def _render_model(bundle: Bundle) -> None:
         parts.mount_model(bundle)
         parts.mount_frame(bundle, view.name, directions.axes(bundle))
         st.caption(f"**{literal(bundle.card.title)}**")
-        if sentences := address.take_notices():
+        if sentences := session.take_notices():
             st.warning("  \n".join(sentences), icon=":material/link_off:")
         if bundle.card.model.is_conditional:
             class_input(bundle)

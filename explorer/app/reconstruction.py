@@ -1,4 +1,4 @@
-"""An image of a person's own in a model: what was drawn, and its terms in nats."""
+"""An image in a model: what was drawn, what the address says of it, and its terms in nats."""
 
 from __future__ import annotations
 
@@ -7,15 +7,70 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from explorer.app import parts, session
+from explorer.app import cache, parts, session
+from explorer.app.upload import uploads
+from explorer.app.view import Detail, Option
 from explorer.bundle.posterior import Posterior
+from explorer.bundle.spelling import parse_test_image
 from explorer.bundle.store import Bundle
 from explorer.core.elbo import kl_divergence
 from explorer.core.metrics import elbo_terms
 from explorer.drawing import raster
 
-DRAWING = "Drawing"
+DRAWING, TEST_IMAGE = "Drawing", "Test image"
+UPLOAD_KEY = "reconstruct"
+"""Of the upload that the views share."""
 SAMPLES = 10
+_LOST = (
+    "The {} was lost when the server restarted or the page was reloaded, and a link does not carry "
+    "it either: {}."
+)
+LOST = {
+    "upload": _LOST.format("uploaded image", "choose it again"),
+    "drawing": _LOST.format("drawing", "draw it again, or add a stroke if it is still to be seen"),
+}
+"""What to say in a visit without the image of a person's own that the address tells of."""
+
+
+def image_detail(source: Option) -> Detail:
+    """What the address says of the image from a source: ``test-12``, ``upload`` or ``drawing``."""
+    return Detail("image", take_image, lambda bundle: _tell_image(bundle, source))
+
+
+def take_image(text: str, bundle: Bundle) -> None:
+    """Take the test image that an address names, or tell that another image is lost."""
+    if text in LOST:
+        if not (uploads() if text == "upload" else drawings()):
+            session.notify(LOST[text])
+    elif parse_test_image(text, bundle) is None:
+        raise ValueError("a test image was expected, such as test-12")
+    else:
+        st.session_state["image"] = text
+
+
+def _tell_image(bundle: Bundle, source: Option) -> str | None:
+    chosen = st.session_state[source.name]
+    if chosen == TEST_IMAGE:
+        return f"test-{test_image_row(bundle)}"
+    if chosen == DRAWING:
+        return "drawing" if bundle.card.data.image_shape in drawings() else None
+    is_upload = chosen in ("File", "Camera") and UPLOAD_KEY in uploads()
+    return "upload" if is_upload else None
+
+
+def test_image_row(bundle: Bundle) -> int:
+    """The row of the chosen test image; a vivid one's until one of this model is chosen."""
+    try:
+        row = parse_test_image(st.session_state.get("image", ""), bundle)
+    except ValueError:  # it was another model's
+        row = None
+    return cache.vivid_row(bundle) if row is None else row
+
+
+def drawings() -> dict[tuple[int, int, int], np.ndarray]:
+    """The drawings of this visit, by the shape of the images: all models of it share one."""
+    drawn: dict[tuple[int, int, int], np.ndarray] = st.session_state.setdefault("drawings", {})
+    return drawn
 
 
 def take_drawing(bundle: Bundle, on_drawn: Callable[[], None] = lambda: None) -> np.ndarray | None:
@@ -28,17 +83,16 @@ def take_drawing(bundle: Bundle, on_drawn: Callable[[], None] = lambda: None) ->
     Returns:
         The model's input, ``(height, width, channels)`` float32, or None.
     """
-    kept = f"drawing-{bundle.card.data.image_shape}"  # which models of the same shape share
+    shape = bundle.card.data.image_shape
 
     def take(drawn: np.ndarray) -> None:
         image = drawn / np.float32(255.0)
-        st.session_state[kept] = image
+        drawings()[shape] = image
         session.move_to(bundle, bundle.codec.encode(image[np.newaxis])[0][0])
         on_drawn()
 
     parts.draw(bundle, take, key=f"draw-{bundle.card.name}")
-    image: np.ndarray | None = st.session_state.get(kept)
-    return image
+    return drawings().get(shape)
 
 
 def terms(bundle: Bundle, posterior: Posterior, image: np.ndarray) -> tuple[float, float]:

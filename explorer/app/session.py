@@ -30,6 +30,17 @@ def address() -> dict[str, str]:
     return said
 
 
+def notify(sentence: str) -> None:
+    """Show a sentence above the view, once."""
+    st.session_state.setdefault("notices", []).append(sentence)
+
+
+def take_notices() -> list[str]:
+    """The sentences that have not been shown yet."""
+    waiting: list[str] = st.session_state.pop("notices", [])
+    return waiting
+
+
 def point(bundle: Bundle) -> np.ndarray:
     """The current latent point, ``(latent_dim,)`` float32; a vivid test image at first."""
     found = st.session_state["points"].get(bundle.card.name)

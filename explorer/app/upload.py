@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -31,8 +32,19 @@ GREYS = (
 )
 
 
+def uploads() -> dict[str, tuple[str, bytes]]:
+    """Name and content of the files of this visit, by the key of the widgets."""
+    chosen: dict[str, tuple[str, bytes]] = st.session_state.setdefault("uploads", {})
+    return chosen
+
+
 def upload_and_prepare(
-    bundle: Bundle, *, key: str, source: str = "File", adjustable: bool = False
+    bundle: Bundle,
+    *,
+    key: str,
+    source: str = "File",
+    adjustable: bool = False,
+    on_chosen: Callable[[], None] = lambda: None,
 ) -> np.ndarray | None:
     """Ask for an image and prepare it for the model.
 
@@ -41,11 +53,12 @@ def upload_and_prepare(
         key: of the widgets.
         source: ``File`` or ``Camera``.
         adjustable: whether to show crop, inversion and preview.
+        on_chosen: is called when a file is chosen or removed.
 
     Returns:
         The model's input, ``(height, width, channels)`` float32, or None without an image.
     """
-    data = _ask_for_file(key, source)
+    data = _ask_for_file(key, source, on_chosen)
     if data is None:
         return None
     shape, background = bundle.card.data.image_shape, bundle.card.data.background
@@ -62,31 +75,35 @@ def upload_and_prepare(
     return _adjust(bundle, upload, suggestion, key=f"{key}-{digest[:8]}-{inputs[:8]}")
 
 
-def _ask_for_file(key: str, source: str) -> bytes | None:
+def _ask_for_file(key: str, source: str, on_chosen: Callable[[], None]) -> bytes | None:
     """The file chosen last; the session keeps it, for Streamlit forgets it in other views."""
-    widget, kept = f"{key}-{source.lower()}", f"{key}-kept"
-    state = st.session_state
+    widget = f"{key}-{source.lower()}"
+
+    def remove() -> None:
+        uploads().pop(key, None)
+        on_chosen()
 
     def keep() -> None:
-        file = state[widget]
-        state[kept] = None if file is None else (file.name, file.getvalue())
+        file = st.session_state[widget]
+        if file is None:
+            return remove()
+        uploads()[key] = file.name, file.getvalue()
+        on_chosen()
 
     if source == "Camera":
         shown = st.camera_input("Camera", key=widget, on_change=keep)
     else:
         label = f"An image of any kind, up to {MAX_UPLOAD_BYTES // 2**20} MB"
         shown = st.file_uploader(label, key=widget, on_change=keep)
-    if state.get(kept) is None:
+    if key not in uploads():
         return None
-    name: str
-    data: bytes
-    name, data = state[kept]
+    name, data = uploads()[key]
     if shown is None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"From before: {literal(name)}", width="content")
             st.button(
                 "Remove", key=f"{key}-remove", icon=":material/close:",
-                on_click=lambda: state.pop(kept, None), type="tertiary",
+                on_click=remove, type="tertiary",
             )  # fmt: skip
     return data
 

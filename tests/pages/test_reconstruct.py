@@ -21,6 +21,7 @@ from explorer.data.uploads import read_upload
 from explorer.drawing.raster import data_uri
 
 from .visiting import (
+    DEEP,
     FLAT,
     SHIPPED,
     address,
@@ -171,6 +172,40 @@ def test_an_upload_is_still_there_after_a_look_at_another_view() -> None:
     assert [metric.value for metric in visitor.metric] == before
     visitor.file_uploader(key="reconstruct-file").set_value(None).run()
     assert not visitor.metric  # the cross in Streamlit's own widget removes it as well
+
+
+@pytest.mark.parametrize("view", ["Reconstruct", "Interpolate", "Compare"])
+def test_a_visit_after_a_restart_is_told_that_the_upload_is_lost(view: str) -> None:
+    visitor = visit(model=DEEP, view=view, z="1,2,3,4,0,0,0,0", through="File")
+    key = "reconstruct-file"
+    if view == "Interpolate":
+        key, visitor.session_state["source-b"] = "interpolate-b-file", "Upload"
+        visitor.run()
+    assert "image" not in address(visitor)
+    upload(visitor, bright_block(), key=key)
+    shown = address(visitor)
+    assert shown["image"] == "upload"
+    assert "was lost" not in sentences(visitor)
+    after = visit(**shown)
+    assert_sound(after)
+    (warning,) = after.warning
+    assert warning.value.startswith("The uploaded image was lost when the server restarted")
+    assert address(after) == {name: shown[name] for name in shown if name != "image"}
+    if view != "Interpolate":
+        assert not after.run().warning  # said once
+        assert address(upload(after, bright_block())) == shown
+        press(go_to(go_to(after, "Map"), view), "Remove")
+        assert "image" not in address(after)
+
+
+def test_a_visit_after_a_restart_is_told_that_the_drawing_is_lost() -> None:
+    visitor = visit(model=FLAT, view="Reconstruct", **{"from": "Drawing"})
+    assert "image" not in address(visitor)
+    picture = data_uri(np.full((28, 28, 1), 120, np.uint8))
+    send(visitor, f"draw-{FLAT}", "settled", {"picture": picture})
+    assert address(visitor)["image"] == "drawing"
+    (warning,) = visit(**address(visitor)).warning
+    assert warning.value.startswith("The drawing was lost when the server restarted")
 
 
 def test_a_test_image_is_refined_and_its_better_place_becomes_the_point(

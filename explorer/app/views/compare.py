@@ -29,7 +29,14 @@ from explorer.app.paths import (
     scrubbed,
 )
 from explorer.app.point import class_input
-from explorer.app.reconstruction import DRAWING, describe_terms, take_drawing, terms
+from explorer.app.reconstruction import (
+    DRAWING,
+    UPLOAD_KEY,
+    describe_terms,
+    image_detail,
+    take_drawing,
+    terms,
+)
 from explorer.app.upload import upload_and_prepare
 from explorer.app.view import Detail, Option, View
 from explorer.app.words import describe_test_image, literal, table
@@ -127,7 +134,7 @@ VIEW = View(
     "Compare",
     render_view,
     options=(THROUGH,),
-    details=(Detail("with", _take_second, _tell_second), *ends.DETAILS),
+    details=(Detail("with", _take_second, _tell_second), *ends.DETAILS, image_detail(THROUGH)),
 )
 
 
@@ -187,7 +194,7 @@ def _render_both(bundle: Bundle, other: Bundle, through: str) -> None:
         walks, ways = _choose_path(bundle, other)
         click = ends.choose_clicked()
     elif through not in (POINT, DRAWING):
-        image = upload_and_prepare(bundle, key="reconstruct", source=through, adjustable=True)
+        image = upload_and_prepare(bundle, key=UPLOAD_KEY, source=through, adjustable=True)
     clicks = click, partial(_click_second, bundle, other, click)
     places = [session.point(bundle), _second_point(bundle, other)]
     for side, column in enumerate(st.columns(2)):

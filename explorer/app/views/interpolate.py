@@ -73,7 +73,7 @@ VIEW = View(
     "Interpolate",
     render_view,
     options=(PATH, STEPS, SPACING, LOOP),
-    details=ends.DETAILS,
+    details=(*ends.DETAILS, ends.UPLOADED),
     needs_decoder=True,
 )
 

@@ -9,12 +9,20 @@ import streamlit as st
 
 from explorer.app import cache, ends, parts, session
 from explorer.app.exports import figures, menu
-from explorer.app.reconstruction import DRAWING, describe_terms, take_drawing, terms
+from explorer.app.reconstruction import (
+    DRAWING,
+    TEST_IMAGE,
+    UPLOAD_KEY,
+    describe_terms,
+    image_detail,
+    take_drawing,
+    terms,
+    test_image_row,
+)
 from explorer.app.upload import upload_and_prepare
-from explorer.app.view import Detail, Option, View
+from explorer.app.view import Option, View
 from explorer.app.words import describe, describe_test_image, literal, percent
 from explorer.bundle.posterior import RefinedPosterior
-from explorer.bundle.spelling import parse_test_image
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import nearest
 from explorer.core.metrics import percentile_of
@@ -38,7 +46,6 @@ stretch it along each axis, until its −ELBO for this image is least (*semi-amo
 **Lost by the encoder**: −ELBO of its q(z|x), less −ELBO of the refined one, in nats, over the same
 draws, which the search has not seen.
 """
-TEST_IMAGE = "Test image"
 SOURCE = Option("from", "File", ("File", "Camera", DRAWING, TEST_IMAGE))
 LATENT = Option("latent", "As encoded", ("As encoded", "Refined"))
 NEIGHBOURS = 12
@@ -55,21 +62,11 @@ def render_view(bundle: Bundle) -> None:
         _render_reconstruction(bundle, source)
 
 
-def _take_row(text: str, bundle: Bundle) -> None:
-    if parse_test_image(text, bundle) is None:
-        raise ValueError("a test image was expected, such as test-12")
-    st.session_state["image"] = text
-
-
-def _tell_row(_: Bundle) -> str | None:
-    return st.session_state.get("image") if st.session_state[SOURCE.name] == TEST_IMAGE else None
-
-
 VIEW = View(
     "Reconstruct",
     render_view,
     options=(SOURCE, LATENT),
-    details=(Detail("image", _take_row, _tell_row),),
+    details=(image_detail(SOURCE),),
     needs_decoder=True,
 )
 
@@ -82,6 +79,11 @@ def _render_reconstruction(bundle: Bundle, source: str) -> None:
     if image is None and not is_drawing:
         _render_empty(bundle)
         return
+
+    def move(z: np.ndarray, _: int | None) -> None:
+        session.move_to(bundle, z)
+        _rerun()
+
     result, place = st.columns([3, 2], gap="medium")
     way = session.point(bundle)[np.newaxis]
     with result:
@@ -95,7 +97,7 @@ def _render_reconstruction(bundle: Bundle, source: str) -> None:
             key=f"place-{bundle.card.name}",
             z=way[0],
             path=way if len(way) > 1 else None,
-            on_click=lambda z, _: session.move_to(bundle, z),
+            on_click=move,
         )
 
 
@@ -150,20 +152,12 @@ def _take_image(bundle: Bundle, source: str) -> np.ndarray | None:
     """The chosen image as the model sees it, or None while there is none."""
     originals = cache.originals_of(bundle)
     if source == TEST_IMAGE and originals is not None:
-        return _take_test_image(bundle, originals)
-    return upload_and_prepare(bundle, key="reconstruct", source=source, adjustable=True)
-
-
-def _take_test_image(bundle: Bundle, originals: np.ndarray) -> np.ndarray:
-    state = st.session_state
-    state.setdefault("image", f"test-{cache.vivid_row(bundle)}")
-    ends.choose_test_image(bundle, "image")
-    try:
-        row = parse_test_image(state["image"], bundle)
-    except ValueError:  # it was another model's
-        row = None
-    image: np.ndarray = originals[cache.vivid_row(bundle) if row is None else row]
-    return image / np.float32(255.0)
+        ends.choose_test_image(bundle, "image")
+        image: np.ndarray = originals[test_image_row(bundle)]
+        return image / np.float32(255.0)
+    return upload_and_prepare(
+        bundle, key=UPLOAD_KEY, source=source, adjustable=True, on_chosen=_rerun
+    )
 
 
 def _render_empty(bundle: Bundle) -> None:
