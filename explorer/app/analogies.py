@@ -25,7 +25,7 @@ TRIED = 100
 def render_analogy(bundle: Bundle, text: str, found: Direction) -> None:
     """Choose an image and show where the direction leads it, and how far to trust that."""
     source = st.segmented_control(
-        "Apply it to", SOURCES, default=SOURCES[0], required=True, key="apply-source",
+        "Apply the direction to", SOURCES, default=SOURCES[0], required=True, key="apply-source",
         persist_state="session",
     )  # fmt: skip
     z = _take_place(bundle, source)
@@ -121,7 +121,7 @@ def _render_trials(bundle: Bundle, text: str, shift: np.ndarray) -> None:
     are_good = [level == "good" for level, _ in cache.verdicts(bundle, answers)]
     first, second = (literal(name) for name in ends_of(text, bundle))
     st.markdown(
-        f"Of {len(tried)} images of {first} that were not used to find it, **{are_there.sum()}** "
-        f"land among {second}, where most of the {JUDGED_NEIGHBOURS} nearest test images are; "
-        f"**{sum(are_good)}** of the answers can be trusted."
+        f"Applied to {len(tried)} images of {first} that were not used to find it, the direction "
+        f"leads **{are_there.sum()}** to where most of the {JUDGED_NEIGHBOURS} nearest test images "
+        f"are of {second}; **{sum(are_good)}** of the answers can be trusted."
     )

@@ -16,8 +16,9 @@ from explorer.drawing import charts
 from explorer.recipes.published import published_loss
 
 HELP = """
-The figures of the table are on the same test images, in **nats per image**; lower is better. Models
-that are not in the sidebar are kept without their weights, for comparison only.
+All models of the table are measured on the same test images. −ELBO, reconstruction, KL and bound
+are in **nats per image**; the lower the −ELBO and the bound, the better. Models that are not in the
+sidebar are kept without their weights, for comparison only.
 """
 
 
@@ -92,7 +93,7 @@ def _render_table(this: Reference, others: Sequence[Reference]) -> None:
             f"Bound: importance-sampled, K = {importance.samples}, on {importance.images:,} of "
             "the test images. "
         )
-    sentence += "Minutes: of training, on the machine it ran on."
+    sentence += "Minutes: training time on the machine that was used. ●: this model."
     if len({model.card.model.likelihood for model in models}) > 1:
         sentence += (
             " Nats of different likelihoods do not compare, and the chart leaves the others out."
@@ -127,8 +128,8 @@ def _render_curves(this: Reference, others: Sequence[Reference]) -> None:
     figure = cache.comparison_figure(curves, time="minutes" if in_minutes else "epochs")
     st.plotly_chart(figure, key="comparison", alt="Held-out −ELBO of these models by time")
     st.caption(
-        "Of training images that each model held out, with one draw of z: close to the figures "
-        "above, but not the same."
+        "The curves are those of images that each model held out of its training, with one draw "
+        "of z: close to the figures above, but not the same."
     )
 
 

@@ -26,9 +26,9 @@ from explorer.web.contents import direction_row
 KINDS: dict[Kind, str] = {
     "means": "Difference of two classes",
     "fitted": "Best separation of two classes",
-    "column": "Where a column grows",
+    "column": "Increasing values of a column",
     "component": "Principal component",
-    "random": "At random",
+    "random": "Random direction",
     "ends": "From one end of Interpolate to the other",
 }
 STEPS = 61
@@ -37,13 +37,13 @@ MOST = 50
 HELP = """
 A slider moves the point along a direction, in standard deviations of the test images along it. The
 **difference** of two classes leads from the mean of one to that of the other; the **best
-separation** is found by logistic regression. Both are found with every other test image, and
-judged by the rest: the **AUC** is how often an image of the second class lies farther along than
+separation** is found by logistic regression. Both are found with every other test image and
+judged on the rest: the **AUC** is how often an image of the second class lies farther along than
 one of the first (½: no better than chance). Groups A and B of the map, and two pins, make
 directions too.
 
-**Apply it to** an image, and it leads as far as from A to B: A is to B as this image to the answer.
-Directions that are kept can be the axes of map and manifold.
+**Apply the direction** to an image, and it is moved as far as A is from B: A is to B as the image
+is to the answer. Directions that are kept can be the axes of map and manifold.
 """
 
 
@@ -120,7 +120,7 @@ def render_directions(bundle: Bundle) -> None:
     """Choose a direction, move along it, apply it, keep it."""
     text = _shown().get(bundle.card.name)
     with st.expander("Along a direction of your own", expanded=text is not None):
-        st.caption("Classes, columns and components have directions.", help=HELP)
+        st.caption("Move the point along a direction of your choice.", help=HELP)
         _render_choice(bundle)
         if text is not None:
             try:
@@ -183,14 +183,14 @@ def _render_direction(bundle: Bundle, text: str, found: core.Direction) -> None:
     path = here + np.outer(steps - value, found.unit * found.deviation)
     left, right = st.columns(2, gap="medium")
     with left:
-        st.caption("Density along it through the point")
+        st.caption("Density along the direction, through the point")
         figure = charts.path_figure(
             cache.percentiles(bundle, path.astype(np.float32)), 10, steps, "standard deviations"
         )
         st.plotly_chart(figure, key="direction-density", config={"displayModeBar": False})
     if judged is not None:
         with right:
-            st.caption("Test images that were not used to find it")
+            st.caption("Test images that were not used to find the direction")
             figure = charts.groups_figure(*judged, ends_of(text, bundle))
             st.plotly_chart(figure, key="direction-groups", config={"displayModeBar": False})
 
@@ -204,6 +204,10 @@ def _name(bundle: Bundle, text: str) -> str:
 def _render_kept(bundle: Bundle, text: str | None) -> None:
     """Directions that were kept for the visit: show, rename, remove, save and load them."""
     kept = _kept(bundle)
+
+    def remove(name: str) -> None:
+        kept.pop(name, None)  # gone already, when it is pressed twice in haste
+
     if text is not None:
         row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
         key = f"direction-name-{crc32(text.encode())}"
@@ -215,7 +219,7 @@ def _render_kept(bundle: Bundle, text: str | None) -> None:
         row.markdown(literal(name), width="stretch")
         show = {bundle.card.name: kept_text}
         row.button("Show", key=f"show-{name}", on_click=_shown().update, args=(show,))
-        row.button("Remove", key=f"remove-{name}", on_click=kept.pop, args=(name, None))
+        row.button("Remove", key=f"remove-{name}", on_click=remove, args=(name,))
     if kept:
         content = json.dumps(kept, indent=1, ensure_ascii=False)
         download("JSON", lambda: content, f"{bundle.card.name}-directions.json")

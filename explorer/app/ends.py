@@ -126,7 +126,7 @@ def _render_end(bundle: Bundle, name: str) -> None:
             key=f"take-{name}",
             on_click=set_end,
             args=(name, session.format_latent(session.point(bundle))),
-            help="Move the point in any other view first, by a click on the map for instance",
+            help="Move the point first, for instance by a click on the map in the Map view",
         )
     elif source == "Drawing":
         parts.draw(
@@ -161,7 +161,7 @@ def _render_stops_between(bundle: Bundle) -> None:
         del between[chosen : chosen + 1]  # of none, when it is pressed twice in haste
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("Stops between", width="content")
+        st.markdown("Stops in between", width="content")
         is_full = len(between) >= MOST_STOPS
         st.button("Add a test image", on_click=add_test_image, disabled=is_full)
         st.button(
@@ -249,8 +249,8 @@ def choose_test_image(bundle: Bundle, name: str) -> None:
         set_end(name, f"test-{np.random.default_rng().choice(candidates)}")
 
     for label, action, explanation in (
-        ("Others", show_others, "Show other images"),
-        ("Random", take_any, "Take one at random"),
+        ("Show others", show_others, "Show other test images to choose from"),
+        ("Choose any", take_any, "Choose a test image at random"),
     ):
         flow.button(label, key=f"{label.lower()}-{name}", on_click=action, help=explanation)
     rows = np.random.default_rng((seed, ord(name[0]))).permutation(candidates)[:GALLERY]
@@ -268,7 +268,7 @@ def choose_test_image(bundle: Bundle, name: str) -> None:
 def choose_clicked() -> Callable[[np.ndarray, int | None], None]:
     """A control for the end that a click on the map chooses; returns what such a click does."""
     target = st.segmented_control(
-        "A click on the map chooses the image to start", ("From", "To"), default="From",
+        "A click on the map chooses the end", ("From", "To"), default="From",
         required=True, key="click-target", persist_state="session",
     )  # fmt: skip
 

@@ -208,8 +208,9 @@ def _render_tabs(bundle: Bundle, view: View) -> None:
 def _tell_what_is_missing(view: View) -> None:
     without = [one.name for one in VIEWS if not one.needs_decoder]
     st.info(
-        f"{view.name} needs a decoder, and this model came without one: see "
-        f"{', '.join(without)}. With encoder.onnx and decoder.onnx every view is there.",
+        f"{view.name} needs a decoder, and this model came without one; open "
+        f"{', '.join(without[:-1])} or {without[-1]}. A model adopted with its encoder and decoder "
+        "has every view.",
         icon=":material/extension_off:",
     )
 

@@ -24,9 +24,10 @@ SPACING = Option("even", EVEN, (EVEN, "In the latent space"))
 _SMOOTH = 60
 """Steps from a stop to the next that the scrubber takes; within one it goes straight."""
 _SCORES_HELP = f"""
-- **Change**: how much the picture changes on the way, against the straight line: the length of
-  the decoded path by Fisher and Rao's metric.
-- **Thin**: the share of the way that is thinner than {THIN:.0%} of the test images' places.
+- **Change**: how much the picture changes on the way, as a multiple of the straight line's: the
+  length of the decoded path by the Fisher–Rao metric.
+- **Thin**: the share of the way where the data is thinner than at all but {THIN:.0%} of the test
+  images.
 - **Returns within**: the mean distance $\\lVert E(D(z)) - z \\rVert$; small where decoder and
   encoder agree.
 - **Largest step**: over the mean one, of 60 that are spaced evenly in the picture.

@@ -201,7 +201,7 @@ def _render_uses(bundle: Bundle, chosen: list[Pin]) -> None:
         st.button(
             "Direction", on_click=_direct, args=(bundle, *chosen), disabled=len(chosen) != 2,
             help="The direction from the first to the second of two chosen pins; or drag one "
-            "onto the tab of the sliders",
+            "onto the Sliders tab",
         )  # fmt: skip
     if not chosen:
         return
@@ -234,5 +234,5 @@ def _render_uses(bundle: Bundle, chosen: list[Pin]) -> None:
         "view": st.session_state["view"],
         "pins": _tell(bundle) or "",
     }
-    st.caption("A link that brings all pins back; the page's own address does so as well")
+    st.caption("This link brings all pins back, and so does the page's own address:")
     st.code(f"{st.context.url}?{urlencode(address)}", language=None, wrap_lines=True)

@@ -11,17 +11,30 @@ from streamlit.delta_generator import DeltaGenerator
 from explorer.app import cache, parts, session
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import axis_label, nearest
+from explorer.core.trust import VERDICTS
 from explorer.notation import parse_latent
 
-TRUST_HELP = """
-**Density.** The encoder spreads each training image over a small Gaussian; their mixture
-$q(z) = \\frac1N\\sum_i \\mathcal N(z; \\mu_i, \\sigma_i^2)$ (the *aggregate posterior*) says how
-much data lives at a place. The percentage is the share of test images that lie in thinner places:
-at 0 % fewer than one in a hundred lies so far out, and the decoder improvises. With a flow
-each image enters as the Gaussian about its place that has the flow's density there.
+TRUST_HELP = f"""
+A decoder answers everywhere, also where it learned nothing. Three readings of a place are compared
+with the test images' own; each percentage is a share of the test images:
 
-**Returns to.** The picture is encoded again: the distance
-$\\lVert E(D(z)) - z \\rVert$ is small where decoder and encoder agree.
+- **in a thinner place**: how many have less data around them. The density is that of the
+  *aggregate posterior* $q(z) = \\frac1N\\sum_i \\mathcal N(z; \\mu_i, \\sigma_i^2)$, the mixture of
+  the Gaussians over which the encoder spreads the training images (with a flow: of Gaussians that
+  have its density at their middle).
+- **that return closer**: the picture is encoded again; how many have a smaller distance
+  $\\lVert E(D(z)) - z \\rVert$ between where it lands and where it came from.
+- **that have a closer neighbour**: how many are nearer to another test image than this place is to
+  the nearest one.
+
+The verdict says what they mean together:
+
+- **{VERDICTS["good"]}**: every reading is one that test images have, as for 95 in 100 of them.
+- **{VERDICTS["empty"]}**: the place is thinner than those of 999 in 1,000 test images, or farther
+  from every test image than 999 in 1,000 are from the next.
+- **{VERDICTS["doubtful"]}**: there is data, but the place is thinner, farther from the nearest
+  image, or returns less exactly than 99 in 100 test images; or it is denser or returns more exactly
+  than nearly all of them, as a blend of many images does.
 """
 
 
@@ -72,7 +85,8 @@ def class_input(bundle: Bundle) -> None:
         key=key,
         width=300,
         on_change=lambda: session.choose_label(bundle, state[key]),
-        help="The decoder takes it beside the latent; a test image is reconstructed as its own.",
+        help="The decoder is told it beside the latent; a test image is always reconstructed as "
+        "one of its own class.",
     )
 
 

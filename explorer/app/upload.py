@@ -27,8 +27,8 @@ PREVIEW_SIDE = 512
 
 LARGEST_ZOOM = 8.0
 GREYS = (
-    "the model was trained on black and white pixels: greys go in as they are, as the mean of what "
-    "could be drawn"
+    "the model was trained on pixels that are black or white; the greys of your image are not made "
+    "so, but go in as they are"
 )
 
 
@@ -118,8 +118,12 @@ def _adjust(bundle: Bundle, upload: Upload, suggestion: Framing, *, key: str) ->
         lowest = min(0.25, whole_zoom(upload.image, shape))
         suggested = min(max(suggestion.zoom, lowest), LARGEST_ZOOM)
         zoom = st.slider("Zoom", lowest, LARGEST_ZOOM, suggested, key=f"{key}-zoom")
-        x = st.slider("Crop, left to right", 0.0, 1.0, suggestion.centre[0], key=f"{key}-x")
-        y = st.slider("Crop, top to bottom", 0.0, 1.0, suggestion.centre[1], key=f"{key}-y")
+        x = st.slider(
+            "Place of the crop, left to right", 0.0, 1.0, suggestion.centre[0], key=f"{key}-x"
+        )
+        y = st.slider(
+            "Place of the crop, top to bottom", 0.0, 1.0, suggestion.centre[1], key=f"{key}-y"
+        )
         with st.container(horizontal=True):
             invert = st.toggle("Invert", suggestion.invert, key=f"{key}-invert")
             stretch = st.toggle("Stretch contrast", suggestion.stretch, key=f"{key}-stretch")

@@ -37,11 +37,11 @@ def kl_definition(card: Card) -> str:
     if card.model.has_flow:
         return (
             f"log q(z|x) − log p(z), the mean over {card.metrics.samples} draws of z from q(z|x): "
-            "what the latent tells about the image, nats. The flow makes q no Gaussian, so "
-            "that its KL has no closed form, and only the sum over dimensions is a KL: the share "
-            "of one depends on the order in which the flow takes them"
+            "how much the latent tells about the image, nats. With the flow q is no Gaussian: its "
+            "KL has no closed form, and only the sum over dimensions is a KL, for the share of one "
+            "depends on the order in which the flow takes them"
         )
-    return "KL(q(z|x) ‖ N(0, I)): what the latent tells about the image, nats"
+    return "KL(q(z|x) ‖ N(0, I)): how much the latent tells about the image, nats"
 
 
 def likelihood_note(card: Card) -> str:
@@ -73,7 +73,7 @@ def further_figures(card: Card) -> list[Figure]:
                 f"{100 * m.sharpness:.1f} %",
                 "share of the originals' fine detail that the reconstructions have: the energy "
                 "of their Laplacians, the difference of each pixel from its four neighbours "
-                "(Subbarao et al. 1993). 100 % is as sharp, blur lowers it",
+                "(Subbarao et al. 1993). 100 % is as sharp as the originals; blur lowers it",
             )
         )
     if (gap := m.amortisation_gap) is not None:
@@ -107,7 +107,7 @@ def further_figures(card: Card) -> list[Figure]:
                 "bits per dimension",
                 f"{bits:.3f}",
                 "−ELBO / (height · width · channels · log 2): what a lossless code of these images "
-                "by this model would take for each value; 8 is to store them as they are",
+                "by this model would take for each value; as they are they take 8",
             ),
         )
     if m.entropy_floor and m.excess is not None:  # black and white pixels have none
@@ -152,7 +152,7 @@ def kl_figures(parts: KlParts, count: int) -> list[Figure]:
     """What the KL consists of, over so many test images."""
     rows = (
         ("mutual information I(x; z)", parts.information, parts.information_error,
-         f"what a latent tells of its image, of at most log n = {math.log(count):.2f}"),
+         f"how much a latent tells about its image, at most log n = {math.log(count):.2f}"),
         ("total correlation", parts.total_correlation, parts.total_correlation_error,
          "how much the dimensions depend on each other"),
         ("dimension-wise KL", parts.dimension_wise, parts.dimension_wise_error,
@@ -170,15 +170,15 @@ def disentanglement_figures(found: DisentanglementCard) -> list[Figure]:
     """Whether single dimensions stand for single factors: on the whole, and factor by factor."""
     rows = [
         ("mutual information gap (MIG)", f"{found.mig:.3f}",
-         "how much more the dimension that tells most of a factor tells than the second one, as a "
-         "share of the factor's entropy; the mean over the factors (Chen et al. 2018, eq. 6)"),
+         "how much more the dimension that tells most about a factor tells than the second one, as "
+         "a share of the factor's entropy; the mean over the factors (Chen et al. 2018, eq. 6)"),
         ("disentanglement (DCI)", f"{found.disentanglement:.3f}",
-         "whether each dimension is of account for one factor alone, by the importance of the "
-         "dimensions in decision trees that predict the factors (Eastwood & Williams 2018)"),
+         "whether each dimension matters for one factor alone, by the importance of the dimensions "
+         "in decision trees that predict the factors (Eastwood & Williams 2018)"),
         ("completeness (DCI)", f"{found.completeness:.3f}",
-         "whether one dimension alone tells of a factor, by the same trees"),
+         "whether one dimension alone tells about a factor, by the same trees"),
         ("informativeness (DCI)", f"{100 * found.informativeness:.1f} %",
-         "how often those trees predict a factor rightly"),
+         "how often those trees predict a factor correctly"),
         ("separated predictability (SAP)", f"{found.sap:.3f}",
          "how much better the best dimension predicts a factor than the second one, by thresholds, "
          "in balanced accuracy (Kumar et al. 2018)"),
@@ -187,7 +187,7 @@ def disentanglement_figures(found: DisentanglementCard) -> list[Figure]:
     rows = [(name, value, definition + measured) for name, value, definition in rows]
     for name, one in found.factors.items():
         value = f"MIG {one.mig:.3f}, SAP {one.sap:.3f}, completeness {one.completeness:.3f}"
-        definition = f"{one.values} values, {100 * one.predicted:.1f} % of them predicted rightly"
+        definition = f"{one.values} values, {100 * one.predicted:.1f} % of them predicted correctly"
         rows.append((f"factor: {name}", value, definition))
     return rows
 
@@ -210,8 +210,8 @@ def map_figures(maps: Mapping[str, MapCard]) -> list[Figure]:
         if found.accuracy is not None and all_dimensions is not None:
             value += f", {100 * found.accuracy:.1f} % correct"
             definition += (
-                "; how often most of them there are of its class, which in all dimensions is "
-                f"{100 * all_dimensions:.1f} %"
+                "; correct: how often most of its neighbours there are of its class (in all "
+                f"dimensions: {100 * all_dimensions:.1f} %)"
             )
         rows.append((name, value, definition))
     return rows

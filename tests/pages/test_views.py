@@ -71,7 +71,7 @@ def test_every_view_opens(model: str, view: str, bundles: dict[str, Bundle]) -> 
     }
     assert expected[view] <= shown
     if view == "Reconstruct":
-        assert "Upload a similar one" in visitor.info[0].value
+        assert "Choose a similar one" in visitor.info[0].value
         assert card.data.title in as_read(visitor.info[0].value)
 
 

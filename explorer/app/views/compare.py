@@ -51,11 +51,13 @@ The model of the sidebar is on the left, the second one on the right.
   model is shown. Between the dots the picture that is decoded there is encoded by the other model.
 - **Click** to keep the point in both; a group made on one map is a group on both.
 - An **image of your own** goes through both, and so does a **path** between the same two images.
+- **−ELBO**, the negative evidence lower bound, says how badly a model explains an image: lower is
+  better. It is in nats, a unit of information (1 nat is 1.44 bits).
 """
 FIGURES_HELP = """
-The cards' figures; the Model view defines them. **Difference** is the second model's less the
-first's, where both are on the same test images and in the same unit: nats of different likelihoods
-(probabilities, densities) do not compare.
+The Model view defines these figures. **Difference** is the second model's figure less the first's,
+where both are of the same test images and in the same unit: nats of different likelihoods
+(probabilities, densities) cannot be compared.
 """
 POINT, WALK = "The point", "A path"
 THROUGH = Option("through", POINT, (POINT, "File", "Camera", DRAWING, WALK))
@@ -74,8 +76,8 @@ def render_view(bundle: Bundle) -> None:
         height, width, channels = bundle.card.data.image_shape
         st.info(
             f"There is no other model of images of {width} × {height} pixels, "
-            f"{'grey' if channels == 1 else 'colour'}: only such could be shown the same ones. "
-            "Train or adopt one, then reload this page.",
+            f"{'grey' if channels == 1 else 'colour'}, and only models of the same kind of image "
+            "can be compared. Train or adopt one, then reload this page.",
             icon=":material/compare:",
         )
         return
@@ -146,13 +148,14 @@ def _swap(bundle: Bundle, other: Bundle) -> None:
 def _describe_link(bundle: Bundle, other: Bundle) -> str:
     if have_same_images(bundle.card, other.card):
         return (
-            f"Both know the same {bundle.card.data.test_images:,} test images: what is pointed at "
+            f"Both have the same {bundle.card.data.test_images:,} test images: what you point at "
             "on one map is marked on the other, and so are groups."
         )
     has_graphs = bundle.card.model.has_graphs and other.card.model.has_graphs
     return (
         f"{literal(other.card.name)} knows other test images ({literal(other.card.data.title)}), "
-        "so that no dot is the same on both maps, and figures on test images are not compared. "
+        "so no dot stands for the same image on both maps, and figures of test images are not "
+        "compared. "
         + (
             "Pictures go from one model through the other."
             if has_graphs
@@ -303,16 +306,16 @@ def _render_figures(bundle: Bundle, other: Bundle) -> None:
     gap = gap_between(bundle, other)
     if gap is None:
         st.caption(
-            "The −ELBOs are not compared: that takes the same test images, the same likelihood, "
-            "and that both models have one."
+            "The −ELBOs are not compared: that takes two models with a −ELBO, on the same test "
+            "images and with the same likelihood."
         )
         return
     names = [literal(one.card.name) for one in (bundle, other)]
     better, worse = names if gap.mean > 0 else reversed(names)
     st.caption(
         f"**{better}** explains a test image better than {worse} by {abs(gap.mean):.2f} ± "
-        f"{gap.error:.2f} nats on average (standard error over {len(gap.of_images):,} images), "
-        f"and {np.mean(gap.of_images * np.sign(gap.mean) > 0):.0%} of them."
+        f"{gap.error:.2f} nats on average (± the standard error over {len(gap.of_images):,} "
+        f"images), and {np.mean(gap.of_images * np.sign(gap.mean) > 0):.0%} of them better."
     )
     if told := describe_chance(gap, {one.card.name: cache.chance(one) for one in (bundle, other)}):
         st.caption(told)
@@ -322,11 +325,11 @@ def _render_figures(bundle: Bundle, other: Bundle) -> None:
 def _render_extremes(bundle: Bundle, other: Bundle, gap: Gap) -> None:
     """The test images that the models explain most differently, to choose from."""
     _, are_originals = cache.pictures(bundle, np.zeros(1, np.int64))
-    st.subheader("Test images that they explain most differently")
+    st.subheader("Test images that the two explain most differently")
     st.caption(
         f"From above: {'the image, ' if are_originals else ''}its reconstruction by "
-        f"{literal(bundle.card.name)}, and by {literal(other.card.name)}. Choose one to make it "
-        "the point."
+        f"{literal(bundle.card.name)}, and by {literal(other.card.name)}. Choose one to move the "
+        "point there."
     )
     for column, is_worse in zip(st.columns(2), (True, False), strict=True):
         winner, loser = (bundle, other) if is_worse else (other, bundle)
@@ -344,8 +347,8 @@ def _render_extremes(bundle: Bundle, other: Bundle, gap: Gap) -> None:
                 partial(_choose_row, bundle, rows),
                 columns=len(rows),
                 labels=[
-                    f"{describe_test_image(bundle, row)}: −ELBO lower by "
-                    f"{abs(gap.of_images[row]):.1f} nats than by {loser.card.name}"
+                    f"{describe_test_image(bundle, row)}: −ELBO "
+                    f"{abs(gap.of_images[row]):.1f} nats lower than with {loser.card.name}"
                     for row in rows.tolist()
                 ],
                 key=f"extremes-{winner.card.name}-{loser.card.name}",

@@ -33,13 +33,13 @@ space is *smooth*: a good one passes through believable images.
 
 - A **straight line** (lerp) is the shortest way.
 - A **great arc** (slerp; Shoemake 1985, White 2016) keeps the distance from the origin between
-  that of its ends. It is here to be compared: on the models that ship it passed through thinner
-  places than the straight line, changed the pictures more and came back less exactly.
+  that of its ends. It is here for comparison: in the models that ship with this page it passes
+  through thinner places than the straight line, changes the picture more and returns less exactly.
 - **Along the data**: from test image to test image, each joined with its ten nearest, on the way
   where the picture changes least and the data is not thin (after Chen et al. 2018).
 
-The images are spaced **evenly in the picture**, so that each step changes it alike, or evenly in
-the latent space.
+The images are spaced **evenly in the picture**, so that each step changes it equally, or evenly in
+the latent space. A **closed** loop leads from the last image back to the first.
 """
 
 
@@ -89,7 +89,7 @@ def _render_path_controls() -> int:
         choose_path()
     with right:
         st.select_slider("Images", STEPS.choices, key=STEPS.name, persist_state="session")
-        session.choose(LOOP, "Ends")
+        session.choose(LOOP, "Loop")
     return int(st.session_state[STEPS.name])
 
 

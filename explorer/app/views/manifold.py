@@ -18,7 +18,7 @@ EXTENTS, DEFAULT_EXTENT = [1 + half / 2 for half in range(11)], 2.5
 """Of figures for print."""
 
 HELP = """
-Every tile is the **decoder's** picture of one place on the map; the tiles lie as the map does.
+Every tile is the **decoder's** picture of one place, and lies where that place lies on the map.
 
 - Over a **neighbourhood map** a tile is made of the latents of the nearest test images; where no
   image is near it is faded.
@@ -26,14 +26,14 @@ Every tile is the **decoder's** picture of one place on the map; the tiles lie a
   normal CDF, Kingma & Welling 2014, figure 4); **linear** the same distance. The range is in
   standard deviations of the prior.
 - **Shade holes** dims places where the training data is thinner than at 99 % of the test images:
-  the decoder answers there too, but nothing it learned says so.
+  the decoder answers there too, but has learned nothing about them.
 - **Move the pointer** over a tile to see it large; **click** to keep the point.
 """
 
 
 def render_view(bundle: Bundle) -> None:
     """Draw the view."""
-    st.markdown("The decoder's pictures over the map: all that the model knows.", help=HELP)
+    st.markdown("The decoder's pictures, laid out as the map is.", help=HELP)
     grid, side = stage()
     with grid:
         rows = contents.dimension_rows(bundle, bundle.dimensions_by_kl)

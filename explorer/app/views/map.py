@@ -13,16 +13,20 @@ Every dot is one test image, put where the **encoder** places it: the mean of q(
 Images that the model finds alike lie together, although it never saw a class label.
 
 - **Move the pointer** over a dot: you see that image and what the decoder makes of its latent.
-  Between the dots the place itself is decoded.
-- **Click** to keep the point; arrow keys move it. A dotted ring at the edge: it lies outside.
+  Between the dots the place itself is decoded; the words below the picture say whether there is
+  data at all.
+- **Click** to keep the point; arrow keys move it. A dotted ring at the edge means that the point
+  lies outside of what is shown.
 - **Drag** moves the map, the wheel zooms, a double click shows all again. **Box** and **lasso**
-  make groups, which are listed and compared; Shift adds to a group, Alt takes from it. By the
-  keyboard **A** and **B** group an image, with Shift all that are seen, or a class of the legend.
+  make groups, which are listed and compared; Shift adds to a group, Alt takes from it. On the
+  keyboard **A** and **B** put the nearest image into a group, Shift+A and Shift+B all images in
+  sight; in the legend they put a class.
 - **Click a class** in the legend to hide it, double-click to see it alone.
-- **Neighbourhoods** keeps like images together in two dimensions, whatever the model has;
-  distances between far regions mean little, and empty places are shaded. A **plane** is exact,
-  but above two dimensions a slice: dots fade with their distance from it. Two **directions** that
-  you kept span one as well, the second by its part across the first.
+- The **neighbourhoods** map keeps similar images together in two dimensions, however many the model
+  has; distances between far regions mean little, and empty places are shaded. A **plane** is exact,
+  but above two dimensions only a slice: dots fade with their distance from it. Two **directions**
+  that you kept span a plane as well; of the second only the part at right angles to the first
+  counts.
 """
 
 
@@ -30,7 +34,7 @@ def render_view(bundle: Bundle) -> None:
     """Draw the view."""
     st.markdown(
         "**Move the pointer over the map.** Each dot is a test image where the encoder puts it; "
-        "colour is its class.",
+        "its colour is its class.",
         help=HELP,
     )
     parts.live_map(

@@ -30,14 +30,15 @@ from explorer.web.document import Look, estimated_size, write_page
 from explorer.web.figures import further_figures, kl_definition, likelihood_note, main_figures
 
 HELP = """
-All figures are on the test set, in **nats per image** (summed over pixels and dimensions; 1 nat
-is 1.44 bits). `python -m explorer.verify` computes them again from weights and data.
+All figures are measured on the test set; terms are in **nats per image** (summed over pixels and
+dimensions). `python -m explorer verify` computes them again from weights and data.
 """
 SAMPLES_HELP = """
-The **prior** N(0, I) is what a VAE is meant to be drawn from. The **aggregate posterior** takes a
-training image and draws from its posterior. The **mixture** of up to 20 Gaussians is fitted to the
-training images' means, and knows no single one of them. Where the prior's draws lie at much
-thinner places than the others', the encoder does not fill it.
+The **prior** N(0, I) is the distribution that a VAE is meant to be sampled from. A draw of the
+**aggregate posterior** takes a training image at random and draws from its posterior. The
+**mixture** of up to 20 Gaussians is fitted to the training images' means, and knows no single one
+of them. If draws from the prior fall into much thinner places than the others, the encoder leaves
+parts of the prior unused.
 """
 DISTRIBUTIONS: Mapping[cache.DrawnFrom, str] = {
     "Prior": "N(0, I)",
@@ -112,9 +113,9 @@ def _render_figures(bundle: Bundle) -> None:
     m = bundle.card.metrics
     figures = main_figures(bundle.card)
     st.caption(
-        "How badly the model explains an image of the test set: −ELBO, lower is better, in nats, "
-        "a unit of information (1 nat is 1.44 bits). Compare it within one data set and one "
-        "likelihood only."
+        "−ELBO, the negative evidence lower bound, says how badly the model explains an image of "
+        "the test set: lower is better. It is in nats, a unit of information (1 nat is 1.44 bits). "
+        "Compare it within one data set and one likelihood only."
     )
     columns = st.container(key="figures").columns(len(figures))
     for column, (name, value, definition) in zip(columns, figures, strict=True):
@@ -177,8 +178,8 @@ def _render_samples(bundle: Bundle) -> None:
     share = cache.percentiles(bundle, z).mean()
     st.image(
         cache.samples_png(bundle, z),
-        caption=f"drawn from {DISTRIBUTIONS[source]}; on average at places that are denser than "
-        f"those of {percent(share)} of the test images",
+        caption=f"decoded from draws of {DISTRIBUTIONS[source]}; on average they lie at places "
+        f"that are denser than those of {percent(share)} of the test images",
         width="stretch",
         alt=f"Images decoded from random draws of {DISTRIBUTIONS[source]}",
     )
@@ -195,7 +196,7 @@ def _render_facts(bundle: Bundle) -> None:
     if model.adopted:
         _render_adoption(model.adopted)
     else:
-        st.subheader("How to get this model again")
+        st.subheader("How to reproduce this model")
         st.code(card.training.command, language="bash")
         st.caption(
             f"Seed {card.training.seed}, {len(bundle.history['neg_elbo'])} epochs, "
@@ -232,7 +233,7 @@ def _render_facts(bundle: Bundle) -> None:
     for title, lines in [] if model.adopted else architecture(model.recipe):
         with st.expander(title):
             st.code("\n".join(lines), language=None)
-    st.subheader("Take it with you")
+    st.subheader("Downloads")
     rows = np.arange(data.test_images)
     with st.container(horizontal=True):
         for label, make, name in (
@@ -250,7 +251,7 @@ def _render_facts(bundle: Bundle) -> None:
             lambda: write_page([bundle], Look(card.title, start=urlencode(address))),
             f"{card.name}.html", mime="text/html",
             help="This model with its maps and its decoder, for any browser, offline: no server, "
-            "no installation. It opens at the present point.",
+            "no installation. It opens at the current point.",
         )  # fmt: skip
 
 

@@ -29,22 +29,22 @@ from explorer.core.metrics import percentile_of
 from explorer.drawing import raster
 
 HELP = """
-The image is cropped, scaled and greyed to what the model was trained on; **What the model sees**
-is exactly its input. While you draw, your browser runs the model: the terms beside the drawing are
-those at the mean of q(z|x), and with a flow the KL is that of the Gaussian of the same density
-there. The encoder turns it into q(z|x), the decoder turns the mean of that back
-into an image.
+The image is cropped, scaled and, where the model knows no colours, made grey, as its training
+images were; **what the model sees** is exactly its input. The encoder turns that into q(z|x), and
+the decoder turns the mean of q(z|x) back into an image.
 
 - **−ELBO** = **reconstruction** (−log p(x|z), averaged over ten draws of z) + **KL** (from q(z|x)
   to the prior), in nats. The percentile says how many test images the model explains better.
 - **Error map**: red where the reconstruction is too bright, blue where it is too dark.
+- **While you draw**, your browser runs the model: the terms beside the drawing are those at the
+  mean of q(z|x), and with a flow the KL is that of the Gaussian of the same density there.
 """
 REFINE_HELP = """
-The encoder guesses q(z|x) at one go. From there a few damped Gauss–Newton steps move it, and
+The encoder guesses q(z|x) in one go. From there a few damped Gauss–Newton steps move it, and
 stretch it along each axis, until its −ELBO for this image is least (*semi-amortised* inference).
 
-**Lost by the encoder**: −ELBO of its q(z|x), less −ELBO of the refined one, in nats, over the same
-draws, which the search has not seen.
+**Lost by the encoder**: the −ELBO of its q(z|x) less that of the refined one, in nats, both over
+the same draws of z, which the search has not used.
 """
 SOURCE = Option("from", "File", ("File", "Camera", DRAWING, TEST_IMAGE))
 LATENT = Option("latent", "As encoded", ("As encoded", "Refined"))
@@ -164,8 +164,9 @@ def _render_empty(bundle: Bundle) -> None:
     data = bundle.card.data
     st.info(
         f"The model learned from {literal(data.title)}: images of {data.image_shape[1]} × "
-        f"{data.image_shape[0]} pixels of {', '.join(map(literal, data.classes[:10]))}. "
-        "Upload a similar one, or something else to see what it makes of that.",
+        f"{data.image_shape[0]} pixels of {', '.join(map(literal, data.classes[:10]))}"
+        f"{' and others' if len(data.classes) > 10 else ''}. "
+        "Choose a similar one, or something else to see what it makes of that.",
         icon=":material/upload:",
     )
 
@@ -215,8 +216,8 @@ def _render_terms(bundle: Bundle, image: np.ndarray) -> None:
     neg_elbo = reconstruction + kl
     share = float(percentile_of(neg_elbo, bundle.sorted_neg_elbo))
     st.caption(
-        "How badly the model explains this image: −ELBO, lower is better, in nats, a unit of "
-        "information (1 nat is 1.44 bits)."
+        "−ELBO, the negative evidence lower bound, says how badly the model explains this image: "
+        "lower is better. It is in nats, a unit of information (1 nat is 1.44 bits)."
     )
     columns = st.container(key="figures").columns(4)
     columns[0].metric("−ELBO", f"{neg_elbo:.1f}")
@@ -230,7 +231,7 @@ def _render_terms(bundle: Bundle, image: np.ndarray) -> None:
     if share >= 99.0:
         st.warning(
             "Nearly every test image is explained better: this image is unlike what the model "
-            "learned from, and its reconstruction says little about it.",
+            "learned from, and its reconstruction says little about the image.",
             icon=":material/warning:",
         )
 

@@ -24,18 +24,18 @@ FRAMES = 30
 
 HELP = """
 One slider per latent dimension, the one that carries most information first: its **KL**, in nats,
-says how much it tells of an image (1 nat is 1.44 bits). The strip shows the decoder's picture as
+says how much it tells about an image (1 nat is 1.44 bits). The strip shows the decoder's picture as
 **only that dimension** runs from −3 to 3 and the others stay at the point; click a picture to go
 there. An *inactive* dimension was switched off in training: its posterior mean hardly depends on
-the image (variance up to 0.01, Burda et al. 2016), and moving it changes hardly anything.
+the image (variance up to 0.01, Burda et al. 2016), and moving along it changes hardly anything.
 """
 
 
 def render_view(bundle: Bundle) -> None:
     """Draw the view."""
     st.markdown(
-        "Drag a slider to move along one latent dimension; its strip shows where it leads, its "
-        "nats how much it tells of an image.",
+        "Drag a slider to move along one latent dimension: its strip shows where that leads, its "
+        "KL (in nats, a unit of information) how much it tells about an image.",
         help=HELP,
     )
     controls, side = stage()

@@ -35,7 +35,7 @@ function showLens(page, box) {
 function showMap(page, main) {
   lead(
     main,
-    "Move the pointer over the map. Each dot is a test image where the encoder puts it; colour is its class.",
+    "Move the pointer over the map. Each dot is a test image where the encoder puts it; its colour is its class.",
   );
   const given = () => ({ label: page.entry.mapLabel, hasLens: true, directs: true });
   page.mount(LiveMap, main, given, (event, { z, A, B }) => {
@@ -51,7 +51,7 @@ function showMap(page, main) {
 /** @type {View} */
 function showManifold(page, main, beside) {
   const { name, dimensions: rows, reach, tiles } = page.entry;
-  lead(main, "The decoder's pictures over the map: all that the model knows.");
+  lead(main, "The decoder's pictures, laid out as the map is.");
   page.mount(Grid, main, () => ({ name, rows, reach, tiles }));
   showLens(page, beside);
 }
@@ -64,7 +64,7 @@ function showSliders(page, main, beside) {
     page.mount(Sliders, box, () => ({ rows, reach, tiles }));
   lead(
     main,
-    "Drag a slider to move along one latent dimension; its strip shows where it leads, its nats how much it tells of an image.",
+    "Drag a slider to move along one latent dimension: its strip shows where that leads, its KL (in nats, a unit of information) how much it tells about an image.",
   );
   show(main, dimensions.slice(0, FIRST));
   if (dimensions.length > FIRST) {
@@ -136,7 +136,7 @@ function showInterpolate(page, main, beside) {
       ({ path } = value);
       page.refresh();
     });
-    const target = segments("A click on the map chooses the image to start", two, (end) => {
+    const target = segments("A click on the map chooses the end", two, (end) => {
       chosen.isSecond = end === "b";
     });
     target.show("a");
@@ -173,7 +173,7 @@ function showModel(page, main) {
   }
   main.append(table);
   if (!kl.length) return;
-  lead(main, "What each latent dimension tells of an image:");
+  lead(main, "How much each latent dimension tells about an image (its KL):");
   const bars = build("bars");
   const most = Math.max(...kl.map(([, , value]) => value));
   for (const [name, note, value] of kl) {
