@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import streamlit as st
 
@@ -73,12 +71,8 @@ def drawings() -> dict[tuple[int, int, int], np.ndarray]:
     return drawn
 
 
-def take_drawing(bundle: Bundle, on_drawn: Callable[[], None] = lambda: None) -> np.ndarray | None:
-    """Draw the canvas; what was drawn on it, if anything, is where the point moves.
-
-    Args:
-        bundle: the model.
-        on_drawn: is called when the point has moved.
+def take_drawing(bundle: Bundle) -> np.ndarray | None:
+    """Draw the canvas; the point moves to where the encoder puts what is drawn on it.
 
     Returns:
         The model's input, ``(height, width, channels)`` float32, or None.
@@ -89,7 +83,6 @@ def take_drawing(bundle: Bundle, on_drawn: Callable[[], None] = lambda: None) ->
         image = drawn / np.float32(255.0)
         drawings()[shape] = image
         session.move_to(bundle, bundle.codec.encode(image[np.newaxis])[0][0])
-        on_drawn()
 
     parts.draw(bundle, take, key=f"draw-{bundle.card.name}")
     return drawings().get(shape)

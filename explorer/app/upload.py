@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -44,7 +43,6 @@ def upload_and_prepare(
     key: str,
     source: str = "File",
     adjustable: bool = False,
-    on_chosen: Callable[[], None] = lambda: None,
 ) -> np.ndarray | None:
     """Ask for an image and prepare it for the model.
 
@@ -53,12 +51,11 @@ def upload_and_prepare(
         key: of the widgets.
         source: ``File`` or ``Camera``.
         adjustable: whether to show crop, inversion and preview.
-        on_chosen: is called when a file is chosen or removed.
 
     Returns:
         The model's input, ``(height, width, channels)`` float32, or None without an image.
     """
-    data = _ask_for_file(key, source, on_chosen)
+    data = _ask_for_file(key, source)
     if data is None:
         return None
     shape, background = bundle.card.data.image_shape, bundle.card.data.background
@@ -75,20 +72,19 @@ def upload_and_prepare(
     return _adjust(bundle, upload, suggestion, key=f"{key}-{digest[:8]}-{inputs[:8]}")
 
 
-def _ask_for_file(key: str, source: str, on_chosen: Callable[[], None]) -> bytes | None:
+def _ask_for_file(key: str, source: str) -> bytes | None:
     """The file chosen last; the session keeps it, for Streamlit forgets it in other views."""
     widget = f"{key}-{source.lower()}"
 
     def remove() -> None:
         uploads().pop(key, None)
-        on_chosen()
 
     def keep() -> None:
         file = st.session_state[widget]
         if file is None:
-            return remove()
-        uploads()[key] = file.name, file.getvalue()
-        on_chosen()
+            remove()
+        else:
+            uploads()[key] = file.name, file.getvalue()
 
     if source == "Camera":
         shown = st.camera_input("Camera", key=widget, on_change=keep)

@@ -54,12 +54,7 @@ NEIGHBOURS = 12
 def render_view(bundle: Bundle) -> None:
     """Draw the view."""
     st.markdown("Give the model an image of your own and see what it keeps of it.", help=HELP)
-    source = _choose_source(bundle)
-    st.session_state.pop("moved", None)
-    if source in ("File", "Camera"):  # an adjustment draws this part alone, in half the time
-        st.fragment(_render_reconstruction)(bundle, source)
-    else:
-        _render_reconstruction(bundle, source)
+    _render_reconstruction(bundle, _choose_source(bundle))
 
 
 VIEW = View(
@@ -72,23 +67,16 @@ VIEW = View(
 
 
 def _render_reconstruction(bundle: Bundle, source: str) -> None:
-    if st.session_state.pop("moved", False):
-        st.rerun()
     is_drawing = source == DRAWING
     image = None if is_drawing else _take_image(bundle, source)
     if image is None and not is_drawing:
         _render_empty(bundle)
         return
-
-    def move(z: np.ndarray, _: int | None) -> None:
-        session.move_to(bundle, z)
-        _rerun()
-
     result, place = st.columns([3, 2], gap="medium")
     way = session.point(bundle)[np.newaxis]
     with result:
         if is_drawing:
-            image = take_drawing(bundle, _rerun)
+            image = take_drawing(bundle)
         if image is not None:
             way = _render_result(bundle, image, has_pictures=not is_drawing)
     with place, st.container(key="place"):
@@ -97,7 +85,7 @@ def _render_reconstruction(bundle: Bundle, source: str) -> None:
             key=f"place-{bundle.card.name}",
             z=way[0],
             path=way if len(way) > 1 else None,
-            on_click=move,
+            on_click=lambda z, _: session.move_to(bundle, z),
         )
 
 
@@ -124,18 +112,13 @@ def _render_result(bundle: Bundle, image: np.ndarray, *, has_pictures: bool) -> 
     if bundle.card.model.has_variance:
         _render_terms(bundle, image)
     way = z_mean
-    session.choose(LATENT, "Latent", help=REFINE_HELP, on_change=_rerun)
+    session.choose(LATENT, "Latent", help=REFINE_HELP)
     if st.session_state[LATENT.name] == "Refined":
         found = cache.refined(bundle, image)
         way = np.concatenate([z_mean, found.encode(image[np.newaxis])[0]])
         _render_refined(bundle, image, way, found)
     _render_neighbours(bundle, z_mean[0])
     return np.asarray(way)
-
-
-def _rerun() -> None:
-    """Let the whole page follow, not this part alone."""
-    st.session_state["moved"] = True
 
 
 def _choose_source(bundle: Bundle) -> str:
@@ -155,9 +138,7 @@ def _take_image(bundle: Bundle, source: str) -> np.ndarray | None:
         ends.choose_test_image(bundle, "image")
         image: np.ndarray = originals[test_image_row(bundle)]
         return image / np.float32(255.0)
-    return upload_and_prepare(
-        bundle, key=UPLOAD_KEY, source=source, adjustable=True, on_chosen=_rerun
-    )
+    return upload_and_prepare(bundle, key=UPLOAD_KEY, source=source, adjustable=True)
 
 
 def _render_empty(bundle: Bundle) -> None:
@@ -206,7 +187,6 @@ def _render_refined(
 
     def go() -> None:
         session.move_to(bundle, start if is_there else end)
-        _rerun()
 
     st.button("Back to the encoder's place" if is_there else "Use the refined place", on_click=go)
 
@@ -247,7 +227,10 @@ def _render_neighbours(bundle: Bundle, z: np.ndarray) -> None:
 
     def pick(tile: int) -> None:
         session.move_to(bundle, bundle.latents.z_mean[rows[tile]])
-        _rerun()
+
+    def show() -> None:
+        session.move_to(bundle, z)
+        st.session_state["view"] = "Map"
 
     parts.pick_tile(
         cache.pictures(bundle, rows)[0],
@@ -258,7 +241,4 @@ def _render_neighbours(bundle: Bundle, z: np.ndarray) -> None:
         title="Nearest test images",
         tile_size=56,
     )
-    if st.button("Show its place on the map", icon=":material/my_location:"):
-        session.move_to(bundle, z)
-        st.session_state["view"] = "Map"
-        st.rerun()
+    st.button("Show its place on the map", icon=":material/my_location:", on_click=show)
