@@ -186,14 +186,16 @@ def gap_between(one: Bundle, other: Bundle) -> Gap | None:
 
 def describe_chance(gap: Gap, chances: Mapping[str, Chance | None]) -> str:
     """Whether a difference is more than what other seeds make; empty where that is not known."""
-    known = {name: chance.deviation["neg_elbo"] for name, chance in chances.items() if chance}
+    known = [
+        (chance.deviation["neg_elbo"], name, len(chance.seeds))
+        for name, chance in chances.items()
+        if chance
+    ]
     if not known:
         return ""
-    name = max(known, key=known.__getitem__)
-    chance = chances[name]
-    assert chance is not None
-    verdict = "This difference is smaller. " if abs(gap.mean) < known[name] else ""
+    deviation, name, count = max(known)
+    verdict = "This difference is smaller. " if abs(gap.mean) < deviation else ""
     return (
-        f"The seed alone changes the −ELBO of {literal(name)} by ± {known[name]:.2f} nats "
-        f"(standard deviation of {len(chance.seeds)} trainings). {verdict}{NO_GAIN}"
+        f"The seed alone changes the −ELBO of {literal(name)} by ± {deviation:.2f} nats "
+        f"(standard deviation of {count} trainings). {verdict}{NO_GAIN}"
     )
