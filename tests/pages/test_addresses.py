@@ -71,6 +71,7 @@ HOSTILE = [
     ("image", "0,0,0,0,0,0,0,0"),
     ("directions", "means:3:8"),
     ("directions", "one~groups:x:y"),
+    ("seed", "-1"),
 ]
 
 
@@ -120,7 +121,7 @@ def test_an_address_of_everything_wrong_still_gives_a_page() -> None:
     visitor = visit(**{name: "\U0001f4a5" for name, _ in HOSTILE}, unheard="of")
     assert_sound(visitor)
     (warning,) = visitor.warning
-    assert len(warning.value.splitlines()) == len({name for name, _ in HOSTILE}) == 10
+    assert len(warning.value.splitlines()) == len({name for name, _ in HOSTILE}) == 11
     assert address(visitor)["unheard"] == "of"  # the page's own names are not the server's
 
 

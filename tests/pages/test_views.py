@@ -140,7 +140,9 @@ def test_the_model_view_shows_the_cards_figures(model: str, bundles: dict[str, B
     open_tab(visitor, "Pictures")
     assert len(captions(visitor)) == 2
     before = elements(visitor, "image")[-1].value
-    assert elements(press(visitor, "Draw again"), "image")[-1].value != before
+    drawn = elements(press(visitor, "Draw again"), "image")[-1].value
+    assert drawn != before
+    assert elements(visit(**address(visitor)), "image")[-1].value == drawn
 
 
 def test_a_new_view_is_a_file_and_its_line_in_the_list(monkeypatch: pytest.MonkeyPatch) -> None:

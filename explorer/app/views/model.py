@@ -14,7 +14,7 @@ import streamlit as st
 from explorer.app import cache, session
 from explorer.app.comparison import render_comparison
 from explorer.app.exports import download, figures, latents_csv, latents_npz, menu
-from explorer.app.view import Option, View
+from explorer.app.view import Detail, Option, View
 from explorer.app.words import NO_GAIN, describe_likelihood, literal, percent, table
 from explorer.bundle.card import AdoptionCard, DataCard
 from explorer.bundle.chance import TERMS, Chance
@@ -25,6 +25,7 @@ from explorer.core.likelihoods import LIKELIHOODS
 from explorer.core.subsets import evenly_spaced
 from explorer.data.binarise import WORDS
 from explorer.data.reading import Fit
+from explorer.notation import parse_count
 from explorer.recipes.recipe import Recipe
 from explorer.web.document import Look, estimated_size, write_page
 from explorer.web.figures import further_figures, kl_definition, likelihood_note, main_figures
@@ -174,7 +175,7 @@ def _render_samples(bundle: Bundle) -> None:
     st.subheader("Samples", help=SAMPLES_HELP)
     session.choose(DRAWN, "Drawn from")
     source = st.session_state[DRAWN.name]
-    z = cache.draw(bundle, source, st.session_state.setdefault("sample-seed", 0))
+    z = cache.draw(bundle, source, _seed())
     share = cache.percentiles(bundle, z).mean()
     st.image(
         cache.samples_png(bundle, z),
@@ -185,9 +186,27 @@ def _render_samples(bundle: Bundle) -> None:
     )
 
     def draw_again() -> None:
-        st.session_state["sample-seed"] += 1
+        st.session_state["sample-seed"] = _seed() + 1
 
     st.button("Draw again", icon=":material/casino:", on_click=draw_again)
+
+
+def _seed() -> int:
+    """Of the samples that are shown."""
+    seed: int = st.session_state.get("sample-seed", 0)
+    return seed
+
+
+def _take_seed(text: str, _: Bundle) -> None:
+    seed = parse_count(text)
+    if seed is None:
+        raise ValueError("a number was expected, as 7")
+    st.session_state["sample-seed"] = seed
+
+
+def _tell_seed(_: Bundle) -> str | None:
+    is_shown = st.session_state[SECTION.name] == "Pictures" and _seed()
+    return str(_seed()) if is_shown else None
 
 
 def _render_facts(bundle: Bundle) -> None:
@@ -274,7 +293,12 @@ SECTIONS: dict[str, Callable[[Bundle], None]] = {
     "Recipe and data": _render_facts,
 }
 SECTION = Option("section", "Figures", tuple(SECTIONS))
-VIEW = View("Model", render_view, options=(SECTION, DRAWN))
+VIEW = View(
+    "Model",
+    render_view,
+    options=(SECTION, DRAWN),
+    details=(Detail("seed", _take_seed, _tell_seed),),
+)
 
 
 def describe_chance(found: Chance | None) -> str:
