@@ -25,7 +25,7 @@ _LOST = (
 )
 LOST = {
     "upload": _LOST.format("uploaded image", "choose it again"),
-    "drawing": _LOST.format("drawing", "draw it again, or add a stroke if it is still to be seen"),
+    "drawing": _LOST.format("drawing", "draw it again, or add a stroke if it is still there"),
 }
 """What to say in a visit without the image of a person's own that the address tells of."""
 
