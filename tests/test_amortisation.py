@@ -34,6 +34,15 @@ def test_a_gaussian_is_refined_to_the_exact_posterior(shift: float, log_scale: f
     assert np.mean(given - exact) == pytest.approx(kl, rel=0.05, abs=1e-3)
 
 
+def test_bytes_are_the_same_images() -> None:
+    posterior, pixels = GaussianPosterior(MODEL.encode), (255 * IMAGES[:3]).astype(np.uint8)
+    of_bytes, of_floats = (
+        amortisation_gap(posterior.encode, posterior.draw, MODEL.decode_parameters, x, "gaussian")
+        for x in (pixels, pixels / np.float32(255))
+    )
+    np.testing.assert_array_equal(of_bytes, of_floats)
+
+
 def test_a_flow_is_moved_and_stretched_in_its_shape() -> None:
     """z = c + σ (ε + ε³/4) is no Gaussian, so that its best is worse than the exact posterior.
 

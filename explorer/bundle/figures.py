@@ -35,7 +35,7 @@ from explorer.core.half import to_half
 from explorer.core.information import kl_parts
 from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName, entropy_floor
 from explorer.core.neighbourhood import Progress
-from explorer.core.subsets import evenly_spaced, in_chunks
+from explorer.core.subsets import batch_size_for, evenly_spaced, in_chunks
 from explorer.data.dataset import Dataset, Split, thin_out
 from explorer.errors import ExplorerError
 
@@ -389,7 +389,7 @@ def _importance(
 def _amortisation_gap(codec: Codec, test: Split, latent_dim: int) -> AmortisationGap:
     count = min(GAP_IMAGES, max(1, GAP_LATENTS // latent_dim))
     chosen = evenly_spaced(len(test.images), count)
-    images = test.images[chosen] / np.float32(255.0)
+    images = test.images[chosen]
     neg_elbo, refined = codec.run_by_class(
         test.labels[chosen],
         lambda given, rows: amortisation_gap(
@@ -437,5 +437,5 @@ def training_sample(dataset: Dataset) -> Split:
 
 
 def _entropy_floor(images: np.ndarray) -> float:
-    chunks = in_chunks(images)
+    chunks = in_chunks(images, batch_size_for(images[0].size))
     return sum(len(chunk) * entropy_floor(chunk / 255.0) for chunk in chunks) / len(images)

@@ -16,7 +16,7 @@ import numpy as np
 
 from explorer.core.elbo import normal_log_density
 from explorer.core.likelihoods import LikelihoodName, derivatives, log_likelihood
-from explorer.core.metrics import DecodeParameters, Draw, Encode
+from explorer.core.metrics import DecodeParameters, Draw, Encode, to_unit_range
 from explorer.core.subsets import batches
 
 STEPS = 6
@@ -44,7 +44,7 @@ def amortisation_gap(
 
     Args:
         encode, draw, decode_parameters: of the model, as in ``explorer.core.metrics``.
-        images: ``(n, height, width, channels)`` float32 in [0, 1].
+        images: ``(n, height, width, channels)``, uint8 or in [0, 1].
         likelihood: what the decoder's output parametrises.
         seed: the same seed gives the same draws.
 
@@ -52,11 +52,11 @@ def amortisation_gap(
         Two arrays ``(n,)`` float64, nats.
     """
     refining, judging = (np.random.default_rng([seed, part]) for part in range(2))
-    latent_dim = encode(images[:1])[0].shape[1]
+    latent_dim = encode(to_unit_range(images[:1]))[0].shape[1]
     decoded = max(JUDGING_DRAWS, 2 * latent_dim) * images[0].size
     given, refined = np.empty(len(images)), np.empty(len(images))
     for batch in batches(len(images), max(1, _MAX_VALUES // decoded)):
-        x = images[batch]
+        x = to_unit_range(images[batch])
         change = _refine(_drawn(encode, draw, x, refining, DRAWS), decode_parameters, likelihood)
         judged = _drawn(encode, draw, x, judging, JUDGING_DRAWS)
         given[batch], _ = _neg_elbo(judged, np.zeros_like(change), decode_parameters, likelihood)

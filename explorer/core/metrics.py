@@ -44,7 +44,7 @@ def encode_all(
     """Posterior means and log-variances of all images, ``(n, latent_dim)`` float32 each."""
     size = batch_size_for(images[0].size, batch_size)
     means, log_vars = zip(
-        *(encode(_to_unit_range(images[batch])) for batch in batches(len(images), size)),
+        *(encode(to_unit_range(images[batch])) for batch in batches(len(images), size)),
         strict=True,
     )
     return np.concatenate(means).astype(np.float32), np.concatenate(log_vars).astype(np.float32)
@@ -143,7 +143,7 @@ def _draws(
     random = np.random.default_rng(seed)
     size = batch_size_for(images[0].size, batch_size)
     for batch in batches(len(images), max(1, size // samples)):
-        x = _to_unit_range(images[batch])
+        x = to_unit_range(images[batch])
         noise = random.standard_normal((len(x), samples, latent_dim), dtype=np.float32)
         z, log_q = draw(x, noise)  # (batch, samples, latent_dim) each
         parameters = np.asarray(decode_parameters(z.reshape(-1, latent_dim)))
@@ -198,7 +198,7 @@ def pca_fit(images: np.ndarray, k: int) -> PCA:
     rows = evenly_spaced(len(images), max(k, MAX_PCA_VALUES // pixels))
     x = np.empty((len(rows), pixels), np.float32)
     for batch in batches(len(rows), batch_size_for(pixels)):
-        x[batch] = _to_unit_range(images[rows[batch]]).reshape(-1, pixels)
+        x[batch] = to_unit_range(images[rows[batch]]).reshape(-1, pixels)
     mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
     x -= mean  # scikit-learn's own, summed in float32, has four digits for 60,000 images
     solver = "covariance_eigh" if pixels <= MAX_COVARIANCE_PIXELS else "randomized"
@@ -228,7 +228,7 @@ def _flat_batches(images: np.ndarray) -> Iterator[np.ndarray]:
     """Images in [0, 1], flattened, ``(batch, pixels)`` float32, some 30 MB at a time."""
     pixels = int(np.prod(images.shape[1:]))
     for batch in batches(len(images), max(1, 8_000_000 // pixels)):
-        yield _to_unit_range(images[batch]).reshape(-1, pixels)
+        yield to_unit_range(images[batch]).reshape(-1, pixels)
 
 
 # Comparing
@@ -246,8 +246,8 @@ def squared_error_per_pixel(
     """
     total = 0.0
     for batch in batches(len(images), batch_size_for(images[0].size)):
-        x = _to_unit_range(images[batch])
-        error = x - _to_unit_range(reconstruct(batch)).reshape(x.shape)
+        x = to_unit_range(images[batch])
+        error = x - to_unit_range(reconstruct(batch)).reshape(x.shape)
         total += float(np.sum(np.square(error), dtype=np.float64))
     return total / images.size
 
@@ -268,9 +268,9 @@ def sharpness(images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]) ->
     """
     of_images = of_reconstructions = 0.0
     for batch in batches(len(images), batch_size_for(images[0].size)):
-        x = _to_unit_range(images[batch])
+        x = to_unit_range(images[batch])
         of_images += _laplacian_energy(x)
-        of_reconstructions += _laplacian_energy(_to_unit_range(reconstruct(batch)).reshape(x.shape))
+        of_reconstructions += _laplacian_energy(to_unit_range(reconstruct(batch)).reshape(x.shape))
     return of_reconstructions / of_images if of_images else None
 
 
@@ -292,7 +292,7 @@ def percentile_of(value: Any, reference_sorted: np.ndarray) -> Any:
     return np.where(np.isnan(value), np.nan, 100.0 * below / len(reference_sorted))[()]
 
 
-def _to_unit_range(images: np.ndarray) -> np.ndarray:
+def to_unit_range(images: np.ndarray) -> np.ndarray:
     """Images as float32 in [0, 1]: uint8 is divided by 255, floats are taken as they are."""
     if images.dtype == np.uint8:
         return images.astype(np.float32) / np.float32(255.0)
