@@ -16,7 +16,7 @@ from explorer.data.framing import Framing, frame_picture
 from explorer.data.load import load_dataset
 from explorer.data.pixels import Background, Form
 from explorer.data.reading import Reading
-from explorer.data.uploads import read_upload
+from explorer.data.uploads import UploadError, read_upload
 from explorer.errors import DatasetError
 
 pytestmark = pytest.mark.usefixtures("bare_machine")
@@ -244,3 +244,11 @@ def test_postscript_never_reaches_ghostscript(folder: Path) -> None:
         Image.new("RGB", (8, 8), RED).save(folder / name, format="EPS")
     with pytest.raises(DatasetError, match="None of the 2 image files"):
         load_dataset(folder)
+
+
+def test_what_is_wrong_with_a_tiff_stays_off_the_log(capfd: pytest.CaptureFixture[str]) -> None:
+    damaged = bytearray(encode(picture("L", (64, 64)), "TIFF", compression="tiff_lzw"))
+    damaged[100:-300:37] = bytes(len(damaged[100:-300:37]))
+    with pytest.raises(UploadError):
+        read_upload(bytes(damaged), (28, 28, 1))
+    assert capfd.readouterr().err == ""

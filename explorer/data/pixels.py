@@ -8,15 +8,18 @@ to be cropped, and not much larger than needed; `resample` takes a crop of it at
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import math
 import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 import numpy as np
+import PIL
 from PIL import ExifTags, Image, ImageOps
 
 from explorer.data.ranges import BYTES, DEEP, Range, apply_range
@@ -46,6 +49,17 @@ MAX_PIXELS = 2**22
 """Of a picture that is kept, whatever the model's size."""
 
 _TILE = 2**20  # pixels converted at a time
+
+
+def _silence_libtiff() -> None:
+    """Pillow's errors tell what is wrong with a TIFF; the library would log it as well."""
+    for path in Path(PIL.__file__).parents[1].glob("pillow.libs/libtiff*"):  # as wheels have it
+        library = ctypes.CDLL(str(path))
+        library.TIFFSetErrorHandler(None)
+        library.TIFFSetWarningHandler(None)
+
+
+_silence_libtiff()
 
 
 @dataclass(frozen=True)
