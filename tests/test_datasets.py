@@ -239,6 +239,25 @@ def test_being_offline_is_told_in_one_sentence(
     assert "connect to the internet" in output.err
 
 
+def test_a_sheet_that_cannot_be_written_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_classes(folder, {"cat": 2, "dog": 2})
+    assert command.main([str(folder), "--sheet", str(folder / "no" / "a.png")]) == 2
+    assert "no/a.png cannot be written: No such file" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_enough_ends_the_command_quietly(folder: Path) -> None:
+    save_classes(folder, {"cat": 2, "dog": 2})
+    run = [sys.executable, "-m", "explorer", "data", str(folder)]
+    with subprocess.Popen(
+        run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=REPOSITORY
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == (b"", 141)
+
+
 # Background and fingerprint
 
 

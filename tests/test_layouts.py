@@ -24,12 +24,14 @@ from PIL import Image
 from pyarrow import parquet
 from scipy.io import savemat
 
+from explorer.data.files.opening import Folder
 from explorer.data.framing import Framing, frame_picture
 from explorer.data.load import load_dataset
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.reading import Reading
 from explorer.data.sheet import write_sheet
 from explorer.data.sources import cache, workers
+from explorer.data.sources.pictures import Pictures
 from explorer.data.summary import full, three_lines
 from explorer.data.uploads import read_upload
 from explorer.errors import DatasetError
@@ -877,5 +879,18 @@ def test_the_second_start_reads_what_was_kept(
         assert full(again) == told_first
     save_image(folder / "cat" / "000.png", RED)
     assert (load_dataset(folder).train.images != expected[0]).any()
+    save_image(tmp_path / "kept" / "holidays" / "1.png")  # whoever names a folder of their own
     assert cache.clear() > 0
-    assert list((tmp_path / "kept").iterdir()) == []
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["holidays"]
+
+
+def test_kept_values_are_those_that_were_asked_for(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LATENT_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(cache, "SLOW", -1.0)
+    save_array(folder / "deep.png", noise(8, 8).astype(np.uint16) * 16)
+    save_array(folder / "ordinary.png", noise(8, 8))
+    images = Pictures(Folder(folder, {}), ["deep.png", "ordinary.png"])
+    found = images.values(is_deep=True), images.values(is_deep=False)
+    assert [values.kind for values in found if values] == ["integers", "bytes"]

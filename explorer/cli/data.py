@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from explorer.cli.arguments import add_reading_options, take_reading
+from explorer.cli.arguments import add_reading_options, new_parser, take_reading
 from explorer.data.load import load_dataset
 from explorer.data.named import NAMED
 from explorer.data.sheet import write_sheet
@@ -25,12 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch and read a data set, and print what it has; return the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may not know '×'
-    parser = argparse.ArgumentParser(
-        prog=sys.argv[0],  # as it was typed
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        argument_default=argparse.SUPPRESS,
-    )
+    parser = new_parser(__doc__, argument_default=argparse.SUPPRESS)
     parser.add_argument(
         "source", nargs="?", help=f"{', '.join(NAMED)}, or a path to your own images"
     )
@@ -44,7 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     options = vars(parser.parse_args(arguments))
     if options.pop("clear_cache", False):
-        print(f"removed {cache.clear() / 2**20:,.0f} MB from {cache.cache_folder()}")
+        folder = cache.cache_folder()
+        if folder is None:
+            print("nothing to remove: LATENT_CACHE_DIR is empty, which turns the cache off")
+        else:
+            print(f"removed {cache.clear() / 2**20:,.0f} MB from {folder}")
         if "source" not in options:
             return 0
     if "source" not in options:
@@ -54,12 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reading = take_reading(options)
         dataset = load_dataset(options.pop("source"), reading, **options)
         print(full(dataset))
-        if sheet is not None:
-            write_sheet(dataset, sheet)
     except DatasetError as error:
         print(error, file=sys.stderr)
         return 2
-    except OSError as error:  # load_dataset has sentences of its own
-        print(f"{sheet} cannot be written: {error.strerror}", file=sys.stderr)
-        return 2
+    if sheet is not None:
+        try:
+            write_sheet(dataset, sheet)
+        except OSError as error:
+            print(f"{sheet} cannot be written: {error.strerror}", file=sys.stderr)
+            return 2
     return 0

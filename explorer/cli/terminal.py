@@ -10,8 +10,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
-INTERRUPTED = 130
-"""The exit status after Ctrl-C, as shells have it."""
+INTERRUPTED, PIPE_CLOSED = 130, 141
+"""The exit status after Ctrl-C, and after SIGPIPE, as shells have it."""
 
 
 @contextlib.contextmanager
@@ -50,18 +50,24 @@ def share_of(work: str) -> Callable[[float], None]:
 
 
 def exit_with(main: Callable[[], int]) -> NoReturn:
-    """End the process with the status that ``main`` returns, or quietly with 130 after Ctrl-C.
+    """End the process with the status that ``main`` returns.
 
-    After that TensorFlow's threads may still compute, and would crash an orderly end.
+    It ends quietly after Ctrl-C, and where a program such as ``head`` has closed the pipe that is
+    written to. TensorFlow's threads may still compute then, and would crash an orderly end.
     """
+    end = INTERRUPTED
     try:
-        sys.exit(main())
+        status = main()
+        sys.stdout.flush()
+        sys.exit(status)
     except KeyboardInterrupt:
         pass
-    except SystemExit as end:
-        if end.code != INTERRUPTED:
+    except BrokenPipeError:
+        end = PIPE_CLOSED
+    except SystemExit as leaving:
+        if leaving.code != INTERRUPTED:
             raise
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):  # nobody reads it any more
             stream.flush()
-    os._exit(INTERRUPTED)
+    os._exit(end)

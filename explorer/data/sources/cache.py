@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -27,6 +28,9 @@ LARGEST = 20 * 2**30
 """Bytes in the folder; the entries that were not used for longest go first."""
 VERSION = 1
 """Of what is kept: to be raised whenever the same files are read in another way."""
+
+_ENTRY = re.compile(r"(images|survey|values)-.+|\.unfinished-.+")
+"""What an entry is called: anything else in the folder is not ours to remove."""
 
 Value = TypeVar("Value")
 
@@ -143,8 +147,10 @@ def _entries(folder: Path) -> list[tuple[Path, int, float]]:
     """Path, bytes and time of last use of each entry."""
     if not folder.is_dir():
         return []
-    return [
-        (entry, sum(file.stat().st_size for file in entry.iterdir()), entry.stat().st_mtime)
-        for entry in folder.iterdir()
-        if entry.is_dir()
-    ]
+    entries = []
+    for entry in folder.iterdir():
+        if _ENTRY.fullmatch(entry.name):
+            with contextlib.suppress(OSError):  # another process has just removed it
+                size = sum(file.stat().st_size for file in entry.iterdir())
+                entries.append((entry, size, entry.stat().st_mtime))
+    return entries

@@ -94,7 +94,8 @@ class Pictures:
 
     def values(self, is_deep: bool) -> Values | None:
         """Look at pixels: of deep greys at all, of others until one is above 1 of 255."""
-        found = remember(f"values-{self.digest()}", lambda: self._values(is_deep))
+        key = f"values-{'deep-' * is_deep}{self.digest()}"
+        found = remember(key, lambda: self._values(is_deep))
         return Values(**found) if found else None
 
     def _values(self, is_deep: bool) -> dict[str, Any]:
