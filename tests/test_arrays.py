@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_sets import idx_bytes, save_idx, save_npz
+from image_sets import counts, idx_bytes, save_idx, save_npz
 
 from explorer.data.load import load_dataset
 from explorer.data.named import NAMED
@@ -146,6 +146,7 @@ IMAGES = np.zeros((4, 6, 6), np.uint8)
         ({"x_train": IMAGES, "x_test": np.zeros((2, 5, 6), "u1")}, "differ in shape"),
         ({"x_train": IMAGES[:1]}, "at least two images"),
         ({"x_train": IMAGES * np.nan}, "goes from nan"),
+        ({"x_train": IMAGES[:, :0]}, r"but holds x_train \(uint8 \(4, 0, 6\)\)"),
     ],
 )
 def test_npz_files_that_cannot_be_used_say_why(
@@ -161,6 +162,19 @@ def test_a_damaged_npz_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(b"no zip")
     with pytest.raises(DatasetError, match="not an NPZ file"):
         load_dataset(path)
+    save_npz(path, x=IMAGES)
+    directory = (content := path.read_bytes()).index(b"PK\x01\x02")
+    for place, value, message in ((8, 1, "is encrypted"), (10, 9, "method is not supported")):
+        changed = bytearray(content)
+        changed[place - 2] = changed[directory + place] = value  # of the file, and its entry
+        path.write_bytes(changed)
+        with pytest.raises(DatasetError, match=message):
+            load_dataset(path)
+
+
+def test_images_that_are_named_unlabelled_are_a_set(tmp_path: Path) -> None:
+    np.save(tmp_path / "unlabeled.npy", np.stack([IMAGES[0], IMAGES[1]]))
+    assert counts(load_dataset(tmp_path / "unlabeled.npy")) == (1, 1)
 
 
 class _Python2Pickler(pickle._Pickler):
@@ -222,6 +236,27 @@ def test_cifar100_has_its_superclasses_as_a_column(folder: Path) -> None:
         assert cifar.classes == ("bee", "fly", "oak")
         np.testing.assert_array_equal(cifar.test.images, pixels.transpose(0, 2, 3, 1))
         assert cifar.test.columns["superclass (0 fauna, 1 flora)"].tolist() == coarse
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (dict.fromkeys(("train", "test", "meta"), b"x"), "meta .* is not the list of classes of"),
+        ({"train_X.bin": bytes(9), "train_y.bin": b"1"}, "train_X.bin .* has 9 bytes, too few for"),
+        (
+            {"train_X.bin": bytes(27648), "train_y.bin": b"1", "test_X.bin": b""},
+            "lacks test_y.bin of STL-10",
+        ),
+    ],
+)
+def test_published_sets_that_are_damaged_get_a_sentence(
+    folder: Path, files: dict[str, bytes], message: str
+) -> None:
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    for place in (folder, shutil.make_archive(str(folder), "zip", folder)):
+        with pytest.raises(DatasetError, match=message):
+            load_dataset(place)
 
 
 def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:

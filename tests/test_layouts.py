@@ -748,6 +748,20 @@ def test_fer_has_its_splits_in_a_column(tmp_path: Path) -> None:
     np.testing.assert_array_equal(fer.test.images.reshape(4, 64), pixels[16:])
 
 
+def test_pixels_in_one_column_may_be_written_as_lists(tmp_path: Path) -> None:
+    path, images = tmp_path / "faces.csv", noise(6, 4, 4)
+    rows = [f'"{image.reshape(-1).tolist()}"' for image in images]
+    path.write_text("\n".join(["pixels", *rows]))
+    faces = load_dataset(path, Reading(whole=True))
+    np.testing.assert_array_equal(faces.test.images[..., 0], images)
+    path.write_text("\n".join(["pixels", *rows, '"none"']))
+    with pytest.raises(DatasetError, match="numbers with spaces between them as pixels, but"):
+        load_dataset(path)
+    path.write_text("")
+    with pytest.raises(DatasetError, match="is empty"):
+        load_dataset(path)
+
+
 def test_svhn_is_read_with_the_digit_nought(folder: Path) -> None:
     for split, count in (("train", 9), ("test", 4)):
         images = noise(32, 32, 3, count)

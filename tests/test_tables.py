@@ -118,6 +118,20 @@ def test_a_table_that_names_no_image_is_told(folder: Path) -> None:
     assert load_dataset(folder).report.left_out == {"tables": (1, "labels.csv")}
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("split.txt", "5\n"),
+        ("captions.jsonl", "1\n[2, 3]\n"),
+        ("pets-mapping.txt", "0 99999999\n"),
+    ],
+)
+def test_files_that_only_look_like_tables_do_no_harm(folder: Path, name: str, content: str) -> None:
+    save_classes(folder, {"0": 2, "1": 2})
+    (folder / name).write_text(content)
+    assert load_dataset(folder).classes == ("0", "1")
+
+
 def write(path: Path, *rows: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(rows) + "\n", "utf-8")

@@ -143,8 +143,8 @@ def _choose_parts(layout: Layout, report: Report) -> tuple[Part, Part | None]:
     parts = dict(layout.parts)
     train = parts.pop(TRAIN, None)
     test = parts.pop(TEST, None)
-    if train is None:  # a test split alone is a set as good as any
-        train, test = test or parts.pop(VALIDATION), None
+    if train is None:  # any other split alone is a set as good as any
+        train, test = test or parts.pop(VALIDATION if VALIDATION in parts else min(parts)), None
     if test is None and VALIDATION in parts:
         test = parts.pop(VALIDATION)
         report.note("the validation images are the test images, as there are no others")

@@ -129,7 +129,7 @@ def _opened_npz(tree: Tree, name: str) -> Iterator[zipfile.ZipFile]:
                 yield archive
         except DatasetError:
             raise
-        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise DatasetError(
                 f"{tree.where(name)} is not an NPZ file of plain arrays, or is damaged: {error}."
             ) from error

@@ -5,8 +5,11 @@ Their pickles are read without running what a pickle may hold.
 
 from __future__ import annotations
 
+import math
+import os
 import pickle
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -20,8 +23,10 @@ from explorer.errors import DatasetError
 CIFAR10_CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"
 )  # fmt: skip
+_STL10_SHAPE = (3, 96, 96)
 _MOST_FILES = 100
 """In the folder of such a set; there may be millions in others."""
+_BATCH = "a batch of CIFAR-10 or CIFAR-100"
 _BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
 
 Published = tuple[dict[str, Stored], tuple[str, ...]]
@@ -67,20 +72,22 @@ def find_published(tree: Tree, report: Report) -> Published | None:
 def _cifar10(tree: Tree, prefix: str, names: set[str]) -> Published:
     for name in (*_BATCHES, "test_batch"):
         if name not in names:
-            raise DatasetError(f"{tree.path} lacks {name} of CIFAR-10; download the set again.")
+            raise DatasetError(_lacks(tree, name, "CIFAR-10"))
     train = _batches("x_train", tree, [prefix + name for name in _BATCHES], "CIFAR-10 batches")
     test = _batches("x_test", tree, [prefix + "test_batch"], "CIFAR-10 batches")
     return {**train, **test}, CIFAR10_CLASSES
 
 
 def _cifar100(tree: Tree, prefix: str) -> Published:
-    meta = _unpickle(tree, prefix + "meta")
-    fine = tuple(name.decode() for name in meta[b"fine_label_names"])
-    coarse = np.array([name.decode() for name in meta[b"coarse_label_names"]])
+    with _damage_as_sentence(tree, prefix + "meta", "the list of classes of CIFAR-100"):
+        meta = _unpickle(tree, prefix + "meta")
+        fine = tuple(name.decode() for name in meta[b"fine_label_names"])
+        coarse = np.array([name.decode() for name in meta[b"coarse_label_names"]])
     arrays: dict[str, Stored] = {}
     for split in ("train", "test"):
         arrays |= _batches(f"x_{split}", tree, [prefix + split], "CIFAR-100 batches")
-        kinds = coarse[_unpickle(tree, prefix + split)[b"coarse_labels"]]
+        with _damage_as_sentence(tree, prefix + split, _BATCH):
+            kinds = coarse[_unpickle(tree, prefix + split)[b"coarse_labels"]]
         arrays[f"{split} superclass"] = stored_array(f"{split} superclass", kinds, "")
     return arrays, fine
 
@@ -99,19 +106,29 @@ def _batches(key: str, tree: Tree, names: list[str], origin: str) -> dict[str, S
 
 
 def _batch(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
-    try:
+    with _damage_as_sentence(tree, name, _BATCH):
         batch = _unpickle(tree, name)
         images = batch[b"data"].reshape(-1, 3, 32, 32)
         labels = np.array(batch.get(b"labels", batch.get(b"fine_labels")), np.int64)
         if images.dtype != np.uint8 or labels.shape != (len(images),):
             raise ValueError("images and labels do not fit")
+    return images, labels
+
+
+@contextmanager
+def _damage_as_sentence(tree: Tree, name: str, kind: str) -> Iterator[None]:
+    try:
+        yield
     except OSError:
         raise
     except Exception as error:  # damaged pickles raise nearly anything
         raise DatasetError(
-            f"{tree.where(name)} is not a batch of CIFAR-10, or is damaged; download the set again."
+            f"{tree.where(name)} is not {kind}, or is damaged; download the set again."
         ) from error
-    return images, labels
+
+
+def _lacks(tree: Tree, name: str, title: str) -> str:
+    return f"{tree.path} lacks {name} of {title}; download the set again."
 
 
 def _unpickle(tree: Tree, name: str) -> dict[bytes, Any]:
@@ -125,10 +142,19 @@ def _stl10(tree: Tree, prefix: str, names: set[str], report: Report) -> Publishe
     for split in ("train", "test"):
         if f"{split}_X.bin" not in names:
             continue
+        if f"{split}_y.bin" not in names:
+            raise DatasetError(_lacks(tree, f"{split}_y.bin", "STL-10"))
         with tree.open(f"{prefix}{split}_y.bin") as file:
             labels = np.frombuffer(file.read(), np.uint8)
-        with tree.local(f"{prefix}{split}_X.bin") as file:
-            images = np.memmap(file, np.uint8, "r", shape=(len(labels), 3, 96, 96))
+        name = f"{prefix}{split}_X.bin"
+        with tree.local(name) as file:
+            found = os.fstat(file.fileno()).st_size
+            if not 0 < len(labels) * math.prod(_STL10_SHAPE) <= found:
+                raise DatasetError(
+                    f"{tree.where(name)} has {found:,} bytes, too few for its {len(labels):,} "
+                    "labels; download the set again."
+                )
+            images = np.memmap(file, np.uint8, "r", shape=(len(labels), *_STL10_SHAPE))
         key = f"x_{split}"
         rows = partial(_stl10_rows, images)
         arrays[key] = Stored(

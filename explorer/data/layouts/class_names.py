@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -58,7 +59,11 @@ def _reader_of(name: str) -> Callable[[list[str]], dict[str, str]] | None:
 
 def _read_codes(lines: list[str]) -> dict[str, str]:
     cells = [line.split() for line in lines]
-    return {label: chr(int(codes[0])) for label, *codes in cells if codes and codes[0].isdigit()}
+    return {
+        label: chr(int(codes[0]))
+        for label, *codes in cells
+        if codes and codes[0].isdecimal() and int(codes[0]) <= sys.maxunicode
+    }
 
 
 def _read_words(lines: list[str]) -> dict[str, str]:

@@ -30,6 +30,7 @@ _BLOCK = 2**24  # bytes
 MOST_LISTED = 6
 """Columns that a sentence names."""
 _FIRST_LINES = 200  # that are looked at
+_BETWEEN = str.maketrans(dict.fromkeys("[](),;", " "))  # pixels in one cell, as lists are printed
 
 
 def find_in_csv(
@@ -78,10 +79,12 @@ class _Csv:
         with self._opened() as file:
             lines = [file.readline(2**24) for _ in range(_FIRST_LINES)]
         texts = [line.decode("utf-8-sig", "replace").strip() for line in lines if line.strip()]
-        first = texts[0] if texts else ""
+        if not texts:
+            raise DatasetError(f"{self.where} is empty; copy or download it again.")
+        first = texts[0]
         self._delimiter = max(",\t;", key=first.count)
         rows = [[cell.strip().strip('"') for cell in text.split(self._delimiter)] for text in texts]
-        cells = rows[0] if rows else []
+        cells = rows[0]
         self.guess: str | None = None
         self._has_titles = not all(re.fullmatch(r"-?[\d.]+(e-?\d+)?", cell, re.I) for cell in cells)
         if self._has_titles:
@@ -126,8 +129,14 @@ class _Csv:
         kind = pyarrow.string() if self.is_packed else pyarrow.float32()
         for block in self._blocks(self.pixels, kind):
             if self.is_packed:
-                texts = block[self.pixels[0]].to_pylist()
-                rows = [np.fromstring(text, np.float32, sep=" ") for text in texts]
+                texts = [text.translate(_BETWEEN) for text in block[self.pixels[0]].to_pylist()]
+                try:
+                    rows = [np.fromstring(text, np.float32, sep=" ") for text in texts]
+                except ValueError as error:
+                    raise DatasetError(
+                        f"{self.where} must hold numbers with spaces between them as "
+                        f"{self.pixels[0]}, but holds other words too."
+                    ) from error
                 if len({len(row) for row in rows}) > 1:
                     raise DatasetError(
                         f"The images in {self.where} differ in their number of pixels."

@@ -123,6 +123,8 @@ def _parse(name: str, file: IO[bytes]) -> dict[str, list[str]]:
     content = _decode(file.read(LARGEST_TABLE))
     if suffix in (".jsonl", ".ndjson"):
         records = [json.loads(line) for line in content.splitlines() if line.strip()]
+        if not all(isinstance(record, dict) for record in records):
+            return {}
         titles = dict.fromkeys(title for record in records for title in record)
         return {
             title: [_cell(record.get(title)) for record in records]
@@ -139,7 +141,7 @@ def _parse(name: str, file: IO[bytes]) -> dict[str, list[str]]:
 def _by_spaces(name: str, content: str) -> dict[str, list[str]]:
     """CelebA's lists: a line with the number of images, one with titles, then rows."""
     lines = content.splitlines()
-    if lines and lines[0].strip().isdigit():
+    if len(lines) > 1 and lines[0].strip().isdigit():
         titles = lines[1].split()
         rows = [line.split() for line in lines[2:] if line.strip()]
         if rows and len(rows[0]) == len(titles) + 1:

@@ -42,6 +42,8 @@ def arrange_images(shape: tuple[int, ...], sample: np.ndarray | None = None) -> 
         shape: of the array.
         sample: some rows of it, which tell whether flat colours lie pixel by pixel or in planes.
     """
+    if 0 in shape[1:]:
+        return None
     if len(shape) == 3 and shape[2] == 1 and shape[1] > 16:  # (n, 784, 1)
         shape = shape[:2]
     if len(shape) == 2:
