@@ -106,6 +106,14 @@ def test_test_images_without_classes_are_left_out_and_told(folder: Path) -> None
     assert len(pets.train.images) + len(pets.test.images) == 7
 
 
+def test_classes_that_may_be_misspelled_are_told(folder: Path) -> None:
+    save_classes(folder / "train", {"Cat": 2, "dog": 2, "DOG": 1})
+    save_classes(folder / "test", {"cat": 2, "dog": 2})
+    notes = load_dataset(folder).report.notes
+    assert "the classes Cat, cat, DOG, dog differ only in capital letters" in notes
+    assert "there are no training images of the classes cat" in notes
+
+
 def test_images_without_class_folders_are_one_class(folder: Path) -> None:
     for number in range(4):
         save_image(folder / f"{number}.png", number)

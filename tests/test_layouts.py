@@ -16,6 +16,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pandas
 import pyarrow
 import pytest
 import zstandard
@@ -637,6 +638,31 @@ def test_parquet_shards_of_hugging_face_are_read(folder: Path) -> None:
     assert found.test.columns["score"] == pytest.approx(np.arange(7) / 7)
 
 
+def test_the_column_called_image_is_taken_and_others_are_told(tmp_path: Path) -> None:
+    def files(value: int) -> list[dict[str, object]]:
+        return [{"bytes": png_bytes(value), "path": None}] * 6
+
+    columns = {"mask": files(1), "image": files(200), "boxes": [[1, 2]] * 6, "label": [0, 1] * 3}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "set.parquet")
+    found = load_dataset(tmp_path / "set.parquet")
+    assert found.test.images[0, 0, 0, 0] == 200
+    assert found.report.left_out == {"columns other than of numbers and words": (2, "mask")}
+
+
+def test_paths_in_place_of_images_and_labels_of_hidden_tests_are_told(folder: Path) -> None:
+    kind = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
+    images = pyarrow.array([{"bytes": None, "path": "1.png"}] * 4, kind)
+    parquet.write_table(pyarrow.table({"image": images}), folder / "train.parquet")
+    with pytest.raises(DatasetError, match="train.parquet .* holds paths in place of images"):
+        load_dataset(folder)
+    for name, labels in (("train", [0, 1, 0, 1]), ("test", [-1] * 4)):
+        table = pyarrow.table({"image": [png_bytes(9)] * 4, "label": labels})
+        parquet.write_table(table, folder / f"{name}.parquet")
+    found = load_dataset(folder)
+    assert (found.classes, sum(counts(found))) == (("0", "1"), 4)
+    assert found.report.left_out["test images without labels"][0] == 4
+
+
 def in_lists(images: np.ndarray) -> dict[str, object]:
     return {"image": images.tolist()}
 
@@ -710,6 +736,72 @@ def test_an_index_is_no_column_and_an_empty_cell_no_pixel(tmp_path: Path) -> Non
     (tmp_path / "a.csv").write_text("\n".join([titles, *rows, f"8,0,,{','.join('9' * 15)}"]))
     with pytest.raises(DatasetError, match="holds values that are not finite numbers"):
         load_dataset(tmp_path / "a.csv")
+
+
+def as_savetxt_writes(table: np.ndarray) -> str:
+    text = io.StringIO()
+    np.savetxt(text, table, delimiter=",")
+    return text.getvalue()
+
+
+def as_pandas_writes(table: np.ndarray) -> str:
+    return pandas.DataFrame(table).to_csv(index=False)
+
+
+def as_pandas_writes_with_its_index(table: np.ndarray) -> str:
+    return pandas.DataFrame(table).to_csv()
+
+
+def with_decimal_commas(table: np.ndarray) -> str:
+    return "\n".join(";".join(f"{value:g}".replace(".", ",") for value in row) for row in table)
+
+
+def after_an_empty_line(table: np.ndarray) -> str:
+    titles = ",".join(["label", *(f"pixel{number}" for number in range(16))])
+    return "\n".join(["", titles, *(",".join(map(str, row)) for row in table)])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    "write",
+    [
+        as_savetxt_writes,
+        as_pandas_writes,
+        as_pandas_writes_with_its_index,
+        with_decimal_commas,
+        after_an_empty_line,
+    ],
+)
+def test_csv_is_read_as_programs_write_it(
+    tmp_path: Path, write: Callable[[np.ndarray], str], encoding: str
+) -> None:
+    pixels = np.vstack([np.zeros(16), np.ones(16), RANDOM.random((28, 16))]).round(3)
+    table = np.column_stack([np.arange(30) % 3, pixels])
+    (tmp_path / "a.csv").write_text(write(table), encoding)
+    found = load_dataset(tmp_path / "a.csv", Reading(whole=True))
+    assert (found.classes, found.range.high) == (("0", "1", "2"), 1)
+    np.testing.assert_array_equal(found.test.images[..., 0].reshape(30, 16), np.rint(pixels * 255))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_columns_of_any_kind_do_no_harm(tmp_path: Path, kind: str) -> None:
+    days = pandas.date_range("2020-01-01", periods=12)
+    frame = pandas.DataFrame(
+        {
+            **{f"pixel{number}": noise(12) for number in range(16)},
+            "label": pandas.Categorical([*"abc"] * 3 + ["a", "b", None]),
+            "day": days.date,
+            "time": days,
+            "checked": [True, None] * 6,
+            "notes": [None] * 12,
+        }
+    )
+    path = tmp_path / f"set.{kind}"
+    frame.to_csv(path) if kind == "csv" else frame[::-1].to_parquet(path)
+    found = load_dataset(path)
+    assert found.classes == ("a", "b", "c", "not labelled")
+    assert "1 image has no label" in told(found)
+    assert "day" in found.report.left_out_line()
 
 
 def test_labels_without_titles_may_come_last(tmp_path: Path) -> None:

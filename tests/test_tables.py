@@ -43,6 +43,22 @@ def test_a_table_tells_classes_and_columns(folder: Path) -> None:
         load_dataset(folder, Reading(label="size"))
 
 
+def test_rows_may_end_with_a_comma(folder: Path) -> None:
+    for number in range(12):
+        save_image(folder / f"{number}.png", (number, 0, 0))
+    rows = [f"{number}.png,{'ab'[number % 2]}," for number in range(12)]
+    (folder / "labels.csv").write_text("image,label\n" + "\n".join(rows))
+    assert load_dataset(folder).classes == ("a", "b")
+
+
+def test_long_numbers_stay_apart_as_classes(folder: Path) -> None:
+    for number in range(12):
+        save_image(folder / f"{number}.png", (number, 0, 0))
+    rows = [f"{number}.png,{1_000_001 + number % 2}" for number in range(12)]
+    (folder / "labels.csv").write_text("image,label\n" + "\n".join(rows))
+    assert load_dataset(folder).classes == ("1000001", "1000002")
+
+
 def test_hugging_face_metadata_lie_in_each_split(folder: Path) -> None:
     for split, count in (("train", 6), ("test", 4)):
         lines = []

@@ -5,17 +5,26 @@ A block of rows is in memory at a time.
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
-from explorer.data.layouts.labels import Unclassified, classify, label_title, plain, split_by_column
+from explorer.data.layouts.labels import (
+    Unclassified,
+    classify,
+    label_title,
+    numbers_or_words,
+    plain,
+    split_by_column,
+)
 from explorer.data.layouts.roles import TRAIN, read_name
 from explorer.data.reading import Reading
 from explorer.data.report import Report
@@ -26,6 +35,8 @@ from explorer.errors import DatasetError
 PIXEL = re.compile(r"(pixels?|px|p|x|f|col|column)?[ _]?\d+([x_.]\d+)?")
 """Titles of columns with one pixel each."""
 _INDEX = re.compile(r"(unnamed: \d+)?")  # of rows, as pandas writes it
+_NUMBER = re.compile(r"([-+]?(\d+[.,]?\d*|[.,]\d+)(e[-+]?\d+)?|nan)?", re.I)
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 _BLOCK = 2**24  # bytes
 MOST_LISTED = 6
 """Columns that a sentence names."""
@@ -67,7 +78,7 @@ class _Csv:
     """A CSV file of which chosen columns are read block by block.
 
     Attributes:
-        titles: of the columns; without a first line of titles, ``label`` and numbers.
+        titles: of the columns; without a first line of words, ``label`` and numbers.
         guess: what was guessed, if anything, for a person to know.
         pixels: the titles of those with one pixel each, or the one with all of them.
         is_packed: whether it is one with all of them, with spaces between.
@@ -77,23 +88,35 @@ class _Csv:
         self._tree, self._name = tree, name
         self.where = tree.where(name)
         with self._opened() as file:
-            lines = [file.readline(2**24) for _ in range(_FIRST_LINES)]
-        texts = [line.decode("utf-8-sig", "replace").strip() for line in lines if line.strip()]
-        if not texts:
+            is_utf16 = file.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+            self._encoding = "utf-16" if is_utf16 else "utf-8"
+            text = io.TextIOWrapper(file, "utf-16" if is_utf16 else "utf-8-sig", "replace")
+            lines = [text.readline(2**24).strip() for _ in range(_FIRST_LINES)]
+        before = next((number for number, line in enumerate(lines) if line), None)
+        if before is None:
             raise DatasetError(f"{self.where} is empty; copy or download it again.")
-        first = texts[0]
-        self._delimiter = max(",\t;", key=first.count)
-        rows = [[cell.strip().strip('"') for cell in text.split(self._delimiter)] for text in texts]
-        cells = rows[0]
+        self._delimiter = _delimiter_of(lines[before])
+        rows = [
+            [cell.strip().strip('"') for cell in line.split(self._delimiter)]
+            for line in lines
+            if line
+        ]
+        self._has_commas = any(_DECIMAL_COMMA.fullmatch(cell) for row in rows for cell in row)
         self.guess: str | None = None
-        self._has_titles = not all(re.fullmatch(r"-?[\d.]+(e-?\d+)?", cell, re.I) for cell in cells)
-        if self._has_titles:
-            self.titles = cells
+        first = [rows[0][0].lstrip("# "), *rows[0][1:]]  # as numpy.savetxt marks titles
+        has_words = not all(_NUMBER.fullmatch(cell) for cell in first)
+        has_titles = has_words or _count_up(first)
+        self._lines_before = before + has_titles
+        if has_words:
+            self.titles = first
         else:
-            self.titles = [f"pixel{number}" for number in range(len(cells))]
-            if arrange_images((1, len(cells))) is None:
-                is_last = _fewer_but_several({row[-1] for row in rows}, {row[0] for row in rows})
-                self.titles[-1 if is_last else 0] = "label"
+            start = int(not first[0])  # an index, as pandas writes it
+            self.titles = ["" if i < start else f"pixel{i}" for i in range(len(first))]
+            if arrange_images((1, len(first) - start)) is None:
+                values = rows[has_titles:]
+                ends = [{row[place] for row in values} for place in (start, -1)]
+                is_last = _fewer_but_several(ends[1], ends[0])
+                self.titles[-1 if is_last else start] = "label"
                 place = "last" if is_last else "first"
                 self.guess = f"without titles, the {place} column is taken for the label"
         packed = [title for title in self.titles if title.lower() in ("pixels", "pixel", "image")]
@@ -110,17 +133,17 @@ class _Csv:
 
     def columns(self) -> dict[str, np.ndarray]:
         """All columns but the pixels, as plain labels."""
+        import pyarrow
+
         pixels = {*self.pixels}
         others = [t for t in self.titles if t not in pixels and not _INDEX.fullmatch(t.lower())]
         if not others:
             return {}
-        blocks = list(self._blocks(others, None))
-        return {
-            title: plain(
-                np.concatenate([block[title].to_pandas().to_numpy() for block in blocks]), title
-            )
-            for title in others
-        }
+        cells: dict[str, list[str]] = {title: [] for title in others}
+        for block in self._blocks(others, pyarrow.string()):
+            for title in others:
+                cells[title] += [cell.strip() for cell in block[title].to_pylist()]
+        return {title: plain(numbers_or_words(cells[title]), title) for title in others}
 
     def rows(self) -> Iterator[np.ndarray]:
         """The pixels, a block of ``(k, pixels)`` float32 after another."""
@@ -148,11 +171,12 @@ class _Csv:
                 )
 
     @contextmanager
-    def _opened(self) -> Iterator[IO[bytes]]:
+    def _opened(self) -> Iterator[io.BufferedReader]:
         with self._tree.local(self._name) as file:
             is_gzip = file.read(2) == b"\x1f\x8b"
             file.seek(0)
-            yield gzip.GzipFile(fileobj=file) if is_gzip else file  # type: ignore[misc]
+            raw: Any = gzip.GzipFile(fileobj=file) if is_gzip else file
+            yield raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw)
 
     def _blocks(self, titles: Sequence[str], kind: Any) -> Iterator[Any]:
         from pyarrow import ArrowException, csv
@@ -165,18 +189,32 @@ class _Csv:
                     csv.ReadOptions(
                         block_size=_BLOCK,
                         column_names=self.titles,
-                        skip_rows=int(self._has_titles),
+                        skip_rows=self._lines_before,
+                        encoding=self._encoding,
                     ),
                     csv.ParseOptions(delimiter=self._delimiter, newlines_in_values=False),
                     csv.ConvertOptions(
                         include_columns=list(titles),
-                        column_types=dict.fromkeys(titles, kind) if kind else None,
+                        column_types=dict.fromkeys(titles, kind),
+                        decimal_point="," if self._has_commas else ".",
                     ),
                 ) as reader,
             ):
                 yield from reader
         except ArrowException as error:
             raise DatasetError(f"{self.where} cannot be read as CSV: {error}.") from error
+
+
+def _delimiter_of(line: str) -> str:
+    """A tab or semicolon if there is one for every second comma, as commas may be decimal."""
+    fitting = (mark for mark in "\t;" if mark in line and 2 * line.count(mark) >= line.count(","))
+    return next(fitting, ",")
+
+
+def _count_up(cells: list[str]) -> bool:
+    """Whether a row of numbers is one of titles: 0, 1, 2, …, as pandas writes them, or 1, 2, …"""
+    numbers = cells if cells[0] else cells[1:]
+    return any(numbers == [*map(str, range(start, start + len(numbers)))] for start in (0, 1))
 
 
 def _fewer_but_several(one: set[str], other: set[str]) -> bool:

@@ -26,6 +26,8 @@ LABEL_NAMES = (
     "type", "breed", "diagnosis", "dx", "emotion", "digit", "finelabel", "imageclasslabels",
 )  # fmt: skip
 """Titles of a column of classes, without what lies between their words; the plainest first."""
+NOT_LABELLED = "not labelled"
+"""The class of images without a label, where others have one."""
 MOST_WORDS = 256
 """A column with more different words names images, not kinds of them, and is not kept."""
 MOST_SPELLED_OUT = 6
@@ -81,20 +83,15 @@ def classify(
     Raises:
         DatasetError: there is no such column, or too few images.
     """
-    found = _without_unlabelled_tests(found, report)
+    found = _without_unlabelled_tests(_without_gaps(found, report), report)
+    if label is not None:
+        chosen = {role: _with_label(path, part, label) for role, part in found.items()}
+        found, names = _without_gaps(chosen, report), None
     parts = list(found.values())
     if min(map(len, (part.source for part in parts))) < 1 or sum(len(p.source) for p in parts) < 2:
         raise DatasetError(f"{path} must hold at least two images, and one in each split.")
     columns = [dict(part.columns) for part in parts]
-    labels = [part.labels for part in parts]
-    if label is not None:
-        labels = [_choose_column(path, part, label) for part in parts]
-        for part, kept in zip(parts, columns, strict=True):
-            kept.pop(label, None)
-            if part.labels is not None:
-                kept.setdefault("label", part.labels)
-        names = None
-    known = [values for values in labels if values is not None]
+    known = [part.labels for part in parts if part.labels is not None]
     if 0 < len(known) < len(parts):
         if len(found) == 2:
             raise DatasetError(f"{path} has labels for one split only; give both, or none.")
@@ -106,6 +103,7 @@ def classify(
         known = []
     if known:
         classes, indices = index_classes(known, names)
+        _note_doubtful_classes(classes, dict(zip(found, indices, strict=True)), report)
     else:
         classes = (lone_class,)
         indices = [np.zeros(len(part.source), np.int64) for part in parts]
@@ -134,14 +132,73 @@ def _without_unlabelled_tests(
     return kept
 
 
-def _choose_column(path: Path, part: Unclassified, label: str) -> np.ndarray:
-    if label in part.columns:
-        values = part.columns[label]
-        return values if values.dtype.kind in "iU" else np.array([f"{v:g}" for v in values])
-    if label == "label" and part.labels is not None:
-        return part.labels
-    there = ", ".join(part.columns) or "none"
-    raise DatasetError(f"{path} has no column {label!r}; its columns are: {there}.")
+def _without_gaps(found: Mapping[str, Unclassified], report: Report) -> dict[str, Unclassified]:
+    """The splits with a class of its own where a label is missing, or without labels if all are.
+
+    Missing are empty words and NaN; where a whole split has −1, as Hugging Face marks it, that too.
+    """
+    count, filled = 0, {}
+    for role, part in found.items():
+        labels = part.labels
+        if labels is not None:
+            is_missing = labels == "" if labels.dtype.kind == "U" else np.isnan(labels)
+            if is_missing.all() or (labels.dtype.kind == "i" and (labels == -1).all()):
+                labels = None
+            elif is_missing.any() and not _are_fractions(labels):
+                labels = np.where(is_missing, NOT_LABELLED, as_words(labels))
+                count += int(is_missing.sum())
+        filled[role] = replace(part, labels=labels)
+    if count:
+        report.note(
+            f"{count:,} image{'s have' if count > 1 else ' has'} no label: class '{NOT_LABELLED}'"
+        )
+    return filled
+
+
+def _are_fractions(labels: np.ndarray) -> bool:
+    return labels.dtype.kind == "f" and bool(np.any(np.mod(labels[~np.isnan(labels)], 1)))
+
+
+def _note_doubtful_classes(
+    classes: Sequence[str], indices: Mapping[str, np.ndarray], report: Report
+) -> None:
+    """Say which classes may be one in two spellings, or are unknown to training."""
+    by_spelling: dict[str, list[str]] = {}
+    for name in classes:
+        if len(name) > 1:  # letters of the alphabet may well be classes
+            by_spelling.setdefault(name.casefold(), []).append(name)
+    if twins := [name for names in by_spelling.values() if len(names) > 1 for name in names]:
+        report.note(f"the classes {_some(twins)} differ only in capital letters")
+    if len(indices) > 1 and TRAIN in indices:
+        others = np.concatenate([index for role, index in indices.items() if role != TRAIN])
+        if (unknown := np.setdiff1d(others, indices[TRAIN])).size:
+            names = [classes[index] for index in unknown]
+            report.note(f"there are no training images of the classes {_some(names)}")
+
+
+def _some(words: Sequence[str]) -> str:
+    """The first of several words."""
+    return ", ".join(words[:MOST_SPELLED_OUT]) + " …" * (len(words) > MOST_SPELLED_OUT)
+
+
+def _with_label(path: Path, part: Unclassified, label: str) -> Unclassified:
+    """The split with this column as its labels, and what were its labels as a column.
+
+    Raises:
+        DatasetError: there is no such column.
+    """
+    columns = dict(part.columns)
+    if label not in columns:
+        if label == "label" and part.labels is not None:
+            return part
+        there = ", ".join(columns) or "none"
+        raise DatasetError(f"{path} has no column {label!r}; its columns are: {there}.")
+    values = columns.pop(label)
+    if part.labels is not None:
+        columns.setdefault("label", part.labels)
+    return replace(
+        part, labels=values if values.dtype.kind == "i" else as_words(values), columns=columns
+    )
 
 
 def _as_numbers(
@@ -197,6 +254,21 @@ def split_by_column(role: str, found: Unclassified) -> dict[str, Unclassified]:
     roles = np.array([role_of_value(str(value)) for value in columns.pop(split)])
     rest = replace(found, columns=columns)
     return {str(one): rest.chosen(np.flatnonzero(roles == one)) for one in dict.fromkeys(roles)}
+
+
+def numbers_or_words(cells: Iterable[str]) -> np.ndarray:
+    """A column of text: float64, with NaN for empty cells, if all others are numbers."""
+    try:
+        return np.array([float(cell) if cell else np.nan for cell in cells])
+    except ValueError:
+        return np.array([*cells], str)
+
+
+def as_words(values: np.ndarray) -> np.ndarray:
+    """Numbers as people write them, ``""`` for NaN; words as they are."""
+    if values.dtype.kind == "U":
+        return values
+    return np.array(["" if np.isnan(value) else f"{value:.15g}" for value in values])
 
 
 def plain(values: np.ndarray, name: str) -> np.ndarray:

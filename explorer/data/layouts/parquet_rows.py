@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,7 @@ from explorer.data.sources.pictures import Pictures
 from explorer.data.sources.source import Layout, Source
 from explorer.errors import DatasetError
 
+_INDEX = re.compile(r"__index_level_\d+__")  # of rows, as pandas writes it
 _SIZES = (("height", "width"), ("height", "width", "channels"))
 """Titles of columns that state the shape of the images."""
 
@@ -56,6 +58,9 @@ def find_in_parquet(
         labels = None if label is None else columns.pop(label)
         found[role] = Unclassified(_source(tree, shards), labels, columns)
         class_names = class_names or shards[0].class_names(label)
+    every = [shard for shards in by_role.values() for shard in shards]
+    for title in dict.fromkeys(title for shard in every for title in shard.left_out):
+        report.leave_out("columns other than of numbers and words", title)
     if len(found) == 1:
         found = split_by_column(*found.popitem())
     return classify(
@@ -75,6 +80,7 @@ class _Shard:
     Attributes:
         files: the title of the column of image files; None if the images are numbers.
         pixels: the title of the column of lists of numbers, or of those of a pixel each.
+        left_out: the titles of columns that are not read.
     """
 
     def __init__(self, tree: Tree, name: str) -> None:
@@ -88,7 +94,8 @@ class _Shard:
         except (ArrowException, OSError) as error:
             raise DatasetError(f"{self.where} is not a Parquet file, or is damaged.") from error
         schema = self._file.schema_arrow
-        self.files = next((field.name for field in schema if _holds_files(field.type)), None)
+        files = [field.name for field in schema if _holds_files(field.type)]
+        self.files = min(files, key=_is_no_image_word, default=None)
         self.pixels = [] if self.files else _find_numbers(schema)
         if not (self.files or self.pixels):
             there = ", ".join(f"{field.name} ({field.type})" for field in [*schema][:MOST_LISTED])
@@ -98,11 +105,12 @@ class _Shard:
                 "save numbers with numpy.savez('images.npz', images=…, labels=…)."
             )
         images = {self.files, *self.pixels}
-        self._others = [
-            field.name for field in schema
-            if field.name not in images
-            and not str(field.type).startswith(("list", "struct", "large_list", "fixed_size_list"))
-        ]  # fmt: skip
+        others = {
+            field.name: _is_plain(field.type) for field in schema
+            if field.name not in images and not _INDEX.fullmatch(field.name)
+        }  # fmt: skip
+        self._others = [title for title, is_plain in others.items() if is_plain]
+        self.left_out = [title for title, is_plain in others.items() if not is_plain]
         groups = range(self._file.num_row_groups)
         sizes = [self._file.metadata.row_group(group).num_rows for group in groups]
         self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
@@ -112,29 +120,20 @@ class _Shard:
         return int(self._starts[-1])
 
     def columns(self) -> dict[str, np.ndarray]:
-        """All columns but the images."""
+        """All columns of numbers and words; missing ones are NaN and empty."""
         table = self._file.read(columns=self._others)
-        return {
-            name: np.array(
-                ["" if value is None else str(value) for value in table[name].to_pylist()]
-                if str(table[name].type) in ("string", "large_string")
-                else table[name].to_pandas().to_numpy()
-            )
-            for name in self._others
-        }
+        return {name: _unpack_column(table[name]) for name in self._others}
 
-    def image_file(self, row: int) -> bytes:
-        """The bytes of an image file."""
+    def image_file(self, row: int) -> bytes | None:
+        """The bytes of an image file; None where there are none."""
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
         with self._lock:
             if group != self._group:
                 table = self._file.read_row_group(group, columns=[self.files])
                 self._rows, self._group = table[self.files].combine_chunks(), group
             value = self._rows[row - int(self._starts[group])].as_py()  # type: ignore[index]
-        content = value["bytes"] if isinstance(value, dict) else value
-        if content is None:
-            raise OSError("the file holds a path in place of the image")
-        return bytes(content)
+        content: bytes | None = value["bytes"] if isinstance(value, dict) else value
+        return content
 
     def stored(self) -> Stored:
         """The numbers of all images, as an array.
@@ -193,7 +192,7 @@ class _Rows:
 
     def open(self, name: str) -> IO[bytes]:
         row, _, shard = name.partition(" of ")
-        return io.BytesIO(self._shards[shard].image_file(int(row)))
+        return io.BytesIO(self._shards[shard].image_file(int(row)) or b"")
 
     def stamp(self, name: str) -> str:
         return f"{name} {self._tree.stamp(name.partition(' of ')[2])}"
@@ -205,6 +204,7 @@ class _Rows:
 def _source(tree: Tree, shards: Sequence[_Shard]) -> Source:
     """The images of the shards of one split."""
     if all(shard.files for shard in shards):
+        _refuse_paths(shards)
         rows = _Rows(tree, shards)
         return Pictures(rows, rows.names)
     if any(shard.files for shard in shards):
@@ -222,6 +222,14 @@ def _source(tree: Tree, shards: Sequence[_Shard]) -> Source:
     return Images(stored, arrangement)
 
 
+def _refuse_paths(shards: Sequence[_Shard]) -> None:
+    first = next((shard for shard in shards if len(shard)), None)
+    if first is not None and first.image_file(0) is None:
+        raise DatasetError(
+            f"{first.where} holds paths in place of images; give the folder that these lie in."
+        )
+
+
 def _holds_files(kind: Any) -> bool:
     text = str(kind)
     return text.startswith(("binary", "large_binary")) or (
@@ -237,12 +245,40 @@ def _find_numbers(schema: Any) -> list[str]:
     depths = {field.name: _depth(field.type) for field in schema}
     lists = [
         title for title, depth in depths.items()
-        if depth > 1 or (depth and not IMAGE_WORDS.isdisjoint(words_of(title)))
+        if depth > 1 or (depth and not _is_no_image_word(title))
     ]  # fmt: skip
     if lists:
-        return [min(lists, key=lambda title: IMAGE_WORDS.isdisjoint(words_of(title)))]
+        return [min(lists, key=_is_no_image_word)]
     pixels = [title for title in depths if PIXEL.fullmatch(title.lower())]
     return pixels if arrange_images((1, len(pixels))) else []
+
+
+def _is_no_image_word(title: str) -> bool:
+    return IMAGE_WORDS.isdisjoint(words_of(title))
+
+
+def _is_plain(kind: Any) -> bool:
+    """Whether a column is one of numbers or words."""
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        return _is_plain(kind.value_type)
+    is_number = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
+    return is_number or types.is_string(kind) or types.is_large_string(kind)
+
+
+def _unpack_column(column: Any) -> np.ndarray:
+    """A column of numbers or words, ``(n,)``."""
+    from pyarrow import types
+
+    if types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if types.is_string(column.type) or types.is_large_string(column.type):
+        return np.array(["" if word is None else word for word in column.to_pylist()], str)
+    if column.null_count:
+        return np.array([np.nan if value is None else value for value in column.to_pylist()], float)
+    numbers: np.ndarray = column.to_numpy()
+    return numbers
 
 
 def _depth(kind: Any) -> int:
@@ -278,5 +314,5 @@ def _read_columns(shards: Sequence[_Shard]) -> dict[str, np.ndarray]:
     return {
         title: plain(np.concatenate([table[title] for table in tables]), title)
         for title in tables[0]
-        if all(title in table for table in tables) and tables[0][title].dtype.kind in "biufUO"
+        if all(title in table for table in tables)
     }

@@ -193,7 +193,8 @@ def _read_flowers(tree: Tree, names: Sequence[str]) -> dict[str, list[str]]:
 
 def _by_rows(rows: Iterator[list[str]]) -> dict[str, list[str]]:
     titles = [title.strip() for title in next(rows, [])]
-    kept = [row for row in rows if len(row) == len(titles)]
+    count = len(titles)
+    kept = [row for row in rows if len(row) >= count and not any(row[count:])]
     return {
         title or f"column {i + 1}": [row[i].strip() for row in kept]
         for i, title in enumerate(titles)

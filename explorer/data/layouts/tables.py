@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from explorer.data.layouts.labels import LABEL_NAMES
+from explorer.data.layouts.labels import LABEL_NAMES, as_words, numbers_or_words
 from explorer.data.layouts.roles import (
     CUB_SPLIT,
     SPLIT_NAMES,
@@ -135,16 +135,10 @@ def _interpret(
     _join_one_hot(columns, report)
     named = (title for title, values in columns.items() if {*values.tolist()} <= {*classes})
     label = next(named, None) or _plainly_the_class(columns)
-    others = {title: _typed(values) for title, values in columns.items()}
+    others = {title: numbers_or_words(values) for title, values in columns.items()}
     labels = None
     if label is not None:
-        labels = others.pop(label)
-        if labels.dtype.kind != "U":
-            labels = np.array(["" if np.isnan(value) else f"{value:g}" for value in labels])
-        missing = int((labels == "").sum())
-        if missing:
-            labels = np.where(labels == "", "not labelled", labels)
-            report.note(f"{missing:,} images have no label in the table: class 'not labelled'")
+        labels = as_words(others.pop(label))
     elif others:
         report.note(
             f"the columns {', '.join(list(others)[:8])}{' …' if len(others) > 8 else ''} beside "
@@ -242,13 +236,6 @@ def _names_images(values: np.ndarray, files: Sequence[str]) -> bool:
         for i in sample
     )
     return 2 * hits >= len(sample)
-
-
-def _typed(values: np.ndarray) -> np.ndarray:
-    try:
-        return np.array([float(value) if value else np.nan for value in values])
-    except ValueError:
-        return values
 
 
 def _plain(title: str) -> str:
