@@ -512,6 +512,28 @@ def test_numpy_files_of_one_picture_each_lie_in_class_folders(
     assert found.train.images.max() > 250
 
 
+def test_pictures_in_colours_of_fractions_are_refused(folder: Path) -> None:
+    for number in range(4):
+        np.save(folder / f"{number}.npy", RANDOM.random((3, 20, 20)))
+    with pytest.raises(DatasetError, match="one picture in colours of float64.*numpy.stack"):
+        load_dataset(folder)
+
+
+def test_a_lone_picture_beside_a_file_of_images_is_left_out(folder: Path) -> None:
+    save_npz(folder / "digits.npz", images=noise(8, 20, 20))
+    save_image(folder / "preview.png")
+    digits = load_dataset(folder)
+    assert counts(digits) == (7, 1)
+    assert digits.report.left_out == {"images": (1, "preview.png")}
+
+
+def test_images_along_the_last_axis_are_doubted(tmp_path: Path) -> None:
+    path = save_npz(tmp_path / "mine.npz", images=noise(8, 8, 40))
+    assert "8 images of 8 × 40; if they are 40 of 8 × 8, save numpy.moveaxis" in told(
+        load_dataset(path)
+    )
+
+
 @pytest.mark.parametrize("in_planes", [True, False])
 def test_flat_colours_are_told_from_flat_planes(tmp_path: Path, in_planes: bool) -> None:
     ramp = np.linspace(0, 200, 8, dtype=np.uint8)
@@ -638,6 +660,17 @@ def test_parquet_shards_of_hugging_face_are_read(folder: Path) -> None:
     assert found.test.columns["score"] == pytest.approx(np.arange(7) / 7)
 
 
+def test_images_that_a_column_splits_are_looked_through_once(tmp_path: Path) -> None:
+    first, second = (Image.new("L", (8, 8), level) for level in (0, 255))
+    film = io.BytesIO()
+    first.save(film, "PNG", save_all=True, append_images=[second])
+    columns = {"image": [film.getvalue()] * 6, "split": ["train"] * 4 + ["test"] * 2}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "set.parquet")
+    found = load_dataset(tmp_path / "set.parquet")
+    assert counts(found) == (4, 2)
+    assert "of 6 animated pictures, the first frame is read" in told(found)
+
+
 def test_the_column_called_image_is_taken_and_others_are_told(tmp_path: Path) -> None:
     def files(value: int) -> list[dict[str, object]]:
         return [{"bytes": png_bytes(value), "path": None}] * 6
@@ -745,11 +778,11 @@ def as_savetxt_writes(table: np.ndarray) -> str:
 
 
 def as_pandas_writes(table: np.ndarray) -> str:
-    return pandas.DataFrame(table).to_csv(index=False)
+    return str(pandas.DataFrame(table).to_csv(index=False))
 
 
 def as_pandas_writes_with_its_index(table: np.ndarray) -> str:
-    return pandas.DataFrame(table).to_csv()
+    return str(pandas.DataFrame(table).to_csv())
 
 
 def with_decimal_commas(table: np.ndarray) -> str:

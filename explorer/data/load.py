@@ -24,7 +24,7 @@ from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.data.report import Report
 from explorer.data.sources.pictures import LARGEST_SURVEY
 from explorer.data.sources.read import read_part
-from explorer.data.sources.source import Layout, Part, Survey
+from explorer.data.sources.source import Layout, Part, Source, Survey, all_of
 from explorer.errors import DatasetError
 
 BINARY = "-binary"
@@ -156,18 +156,18 @@ def _choose_parts(layout: Layout, report: Report) -> tuple[Part, Part | None]:
 def _choose_form(train: Part, test: Part | None, reading: Reading, report: Report) -> Form:
     """Decide on size, colour and range for the whole set."""
     parts = [train] if test is None else [train, test]
+    sources = [*dict.fromkeys(all_of(part.source) for part in parts)]  # one, if a column splits it
+    total = sum(map(len, sources))
     survey = Survey({}, True, False, 0)
-    for part in parts:
-        survey |= part.source.survey()
+    for source in sources:
+        survey |= source.survey()
     if survey.seen == 0:
-        count = sum(len(part.source) for part in parts)
         raise DatasetError(
-            f"None of the {count} image files could be read, the first being "
+            f"None of the {total:,} image files could be read, the first being "
             f"{train.source.name(0)}."
         )
     if survey.with_frames and not reading.first_page:
         report.note(f"of {survey.with_frames:,} animated pictures, the first frame is read")
-    total = sum(len(part.source) for part in parts)
     if LARGEST_SURVEY <= survey.seen < total:
         report.note(f"size and colour are judged by {survey.seen:,} of {total:,} images")
     shape = survey.shape(reading.image_size, reading.grey)
@@ -176,11 +176,11 @@ def _choose_form(train: Part, test: Part | None, reading: Reading, report: Repor
             f"cropping to {shape[0]} × {shape[1]} cuts {outside:.0%} of the pictures' area away; "
             "--fit pad or --fit stretch keeps all of it"
         )
-    return Form(shape, _choose_range(parts, survey, reading, report), reading.fit)
+    return Form(shape, _choose_range(sources, survey, reading, report), reading.fit)
 
 
-def _choose_range(parts: list[Part], survey: Survey, reading: Reading, report: Report) -> Range:
-    found = [values for part in parts if (values := part.source.values(survey.is_deep))]
+def _choose_range(sources: list[Source], survey: Survey, reading: Reading, report: Report) -> Range:
+    found = [values for source in sources if (values := source.values(survey.is_deep))]
     if not found:
         return BYTES
     values = found[0] if len(found) == 1 else found[0] | found[1]

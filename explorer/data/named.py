@@ -8,6 +8,7 @@ import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from http.client import HTTPException
 from pathlib import Path
 
 from explorer.data.files.download import File
@@ -190,7 +191,7 @@ def _download(named: NamedSet) -> None:
     """Download a set to where Keras keeps it, so that either finds it."""
     try:
         fetch(named.files, _keras_caches()[-1])
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", error)
         source = named.files[0].url.rpartition("/")[0]
         raise DatasetError(

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from explorer.core.subsets import evenly_spaced
 from explorer.data.files.containers import READERS, read_npy
 from explorer.data.files.idx import is_idx, read_idx
@@ -117,10 +119,15 @@ def _sort_files(tree: Tree) -> dict[str, Names]:
 
 
 def _choose(families: Mapping[str, Sequence[str]]) -> str | None:
-    """The family of most files: of IDX files if there are any, of tables only without others."""
+    """The family of most files: of IDX files if there are any, of tables only without others.
+
+    A single picture is no set: beside a file of images it shows what is in that.
+    """
     if IDX in families:
         return IDX
     order = [PICTURES, PARQUET, ARRAYS]
+    if len(families) > 1 and len(families.get(PICTURES, ())) == 1:
+        order.remove(PICTURES)
     return max(
         (family for family in order if family in families),
         key=lambda family: len(families[family]),
@@ -129,16 +136,27 @@ def _choose(families: Mapping[str, Sequence[str]]) -> str | None:
 
 
 def _are_single_pictures(tree: Tree, files: Sequence[str]) -> bool:
-    """Whether each of several NumPy files holds one picture, judged by a sample of them."""
+    """Whether each of several NumPy files holds one picture, judged by a sample of them.
+
+    Raises:
+        DatasetError: they do, in colours of other numbers than bytes.
+    """
     if len(files) < 2 or any(suffix_of(name) != ".npy" for name in files):
         return False
-    for index in evenly_spaced(len(files), 20):
-        ((array,),) = (read_npy(tree, files[index]).values(),)
-        shape = array.shape
+    sample = [files[index] for index in evenly_spaced(len(files), 20)]
+    arrays = [read_npy(tree, name)[""] for name in sample]
+    for shape in (array.shape for array in arrays):
         has_channels = len(shape) == 3 and (shape[2] in (1, 3, 4) or shape[0] in (1, 3, 4))
         is_flat = len(shape) == 2 and shape[0] != shape[1] and arrange_images(shape) is not None
         if not has_channels and (len(shape) != 2 or is_flat):
             return False
+    for name, array in zip(sample, arrays, strict=True):
+        if array.dtype != np.uint8 and len(array.shape) == 3 and 1 not in array.shape:
+            raise DatasetError(
+                f"{tree.where(name)} is one picture in colours of {array.dtype}, which are read as "
+                "uint8 alone; save all pictures as one array instead, with "
+                "numpy.save('images.npy', numpy.stack(pictures))."
+            )
     return True
 
 

@@ -120,6 +120,11 @@ def find_in_arrays(
         if not pick and name not in images and (name in tables or not arrays[name].shape):
             report.leave_out("arrays that are neither images nor labels of them", name)
     shape = _shape_of_all(path, found)
+    if len(arrays[images[0]].shape) == 3 and len(arrays[images[0]]) == shape[0] < shape[1]:
+        report.note(
+            f"{images[0]} is taken for {shape[0]} images of {shape[0]} × {shape[1]}; if they are "
+            f"{shape[1]} of {shape[0]} × {shape[0]}, save numpy.moveaxis(images, -1, 0)"
+        )
     if shape[2] == 2:
         report.note("the second of the two channels is taken for transparency")
     return classify(

@@ -264,7 +264,7 @@ def _is_plain(kind: Any) -> bool:
     if types.is_dictionary(kind):
         return _is_plain(kind.value_type)
     is_number = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
-    return is_number or types.is_string(kind) or types.is_large_string(kind)
+    return bool(is_number or types.is_string(kind) or types.is_large_string(kind))
 
 
 def _unpack_column(column: Any) -> np.ndarray:

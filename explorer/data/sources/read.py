@@ -32,7 +32,7 @@ def read_part(part: Part, indices: np.ndarray | None, form: Form, report: Report
         first = part.source.name(int(chosen[missing[0]]))
         if missing.size == len(chosen):
             raise DatasetError(
-                f"None of the {len(chosen)} image files could be read, the first being {first}."
+                f"None of the {len(chosen):,} image files could be read, the first being {first}."
             )
         report.leave_out("images that cannot be read", first, missing.size)
     rows = chosen[kept.readable]

@@ -148,6 +148,11 @@ class Chosen:
         return self.source.name(int(self.indices[index]))
 
 
+def all_of(source: Source) -> Source:
+    """The source that images were chosen from; itself if none were."""
+    return source.source if isinstance(source, Chosen) else source
+
+
 @dataclass(frozen=True)
 class Part:
     """One split as it was found.
