@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,31 @@ def test_weights_beside_the_file_are_read_and_none_elsewhere(
                 entry.value = "../weights"
     path.write_bytes(elsewhere.SerializeToString())
     assert "outside of its folder" in refusal("plain", decoder=path)
+    for tensor in elsewhere.graph.initializer:
+        for entry in tensor.external_data:
+            entry.value = "offset"
+    path.write_bytes(elsewhere.SerializeToString())
+    assert "does not say where its weights lie" in refusal("plain", decoder=path)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_output_that_repeats_the_mean_is_not_taken_for_a_spread(
+    take: Any, tmp_path: Path, first: bool
+) -> None:
+    """As encoders give a draw too, which is the mean in ``model.eval()``."""
+    model = onnx.load(MODELS / "plain-encoder.onnx")
+    outputs = model.graph.output
+    model.graph.node.append(helper.make_node("Identity", [outputs[0].name], ["z"]))
+    outputs.insert(0 if first else 2, helper.make_tensor_value_info("z", TensorProto.FLOAT, None))
+    for half in ("encoder", "decoder"):
+        (tmp_path / half).mkdir()
+    onnx.save(model, encoder := tmp_path / "encoder" / "model.onnx")
+    decoder = shutil.copy(MODELS / "plain-decoder.onnx", tmp_path / "decoder" / "model.onnx")
+    drawn, plain = take("drawn-too", encoder, Path(decoder)), take("plain")
+    np.testing.assert_allclose(drawn.latents.z_log_var, plain.latents.z_log_var, atol=1e-3)
+    adopted = drawn.card.model.adopted
+    assert any("repeats" in note for note in adopted.notes)
+    assert {*adopted.files} == {"encoder/model.onnx", "decoder/model.onnx"}  # of the same name
 
 
 def simple_graph(*nodes: Any, inputs: int = 144, outputs: int = 144, opset: int = 17) -> bytes:
@@ -372,10 +398,13 @@ def test_the_command(
         monkeypatch.setattr("sys.argv", ["python -m explorer adopt", *own, *further])
         return command.main()
 
-    assert call("--title", "My VAE", "--licence", "MIT") == 0
+    assert call("--title", "Mine/Ours", "--licence", "MIT") == 0
     assert "streamlit run app.py" in capsys.readouterr().out
     card = load_bundle(tmp_path / "mine").card
-    assert (card.title, card.model.adopted and card.model.adopted.licence) == ("My VAE", "MIT")
+    adopted = card.model.adopted
+    assert adopted is not None
+    assert (card.title, adopted.licence) == ("Mine/Ours", "MIT")
+    assert "--encoder=plain-encoder.onnx" in adopted.command and "Mine/Ours" in adopted.command
     assert str(tmp_path) not in card.to_json()  # no machine's paths
     assert call() == 1
     assert "--replace" in capsys.readouterr().err

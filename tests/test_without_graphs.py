@@ -11,15 +11,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from image_sets import save_npz
 from PIL import Image
 
 from explorer import adopt
-from explorer.adoption.latents import adopt_latents
+from explorer.adoption.latents import _with_labels, adopt_latents
 from explorer.adoption.result import About
 from explorer.bundle.images import find_originals
 from explorer.bundle.store import Bundle, load_bundle
 from explorer.cli.verify import verify
-from explorer.data.reading import AS_THEY_ARE
+from explorer.data.load import load_dataset
+from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.errors import ExplorerError
 from explorer.web import payload
 
@@ -158,6 +160,30 @@ def test_latents_alone_make_a_map(
     assert verify(bundle.path, str(tmp_path / "pictures.npy"), None) == 2  # all but the latents
 
 
+def test_labels_may_be_written_in_many_ways(
+    alone: Callable[..., Bundle], tiny_settings: dict[str, Any], tmp_path: Path
+) -> None:
+    count = len(np.load(tiny_settings["data"])["x_test"])
+    z = np.random.default_rng(0).normal(size=(count, 2)).astype(np.float32)
+    labels = np.arange(count) % 11
+    (tmp_path / "labels.txt").write_text("\n".join(map(str, labels)) + "\n\n", "utf-8-sig")
+    bundle = alone(z, tiny_settings["data"], tmp_path / "labels.txt")
+    assert bundle.card.data.classes == tuple(map(str, range(11)))
+    np.testing.assert_array_equal(bundle.latents.labels, labels)
+
+
+@pytest.mark.parametrize(
+    "labels", [[[1.0], [0.0], [1.0]], [[0, 1], [1, 0], [0, 1]], [b"b", b"a", b"b"]]
+)
+def test_labels_in_arrays_are_read_as_data_sets_have_them(tmp_path: Path, labels: Any) -> None:
+    save_npz(tmp_path / "mine.npz", images=np.zeros((3, 8, 8), np.uint8))
+    np.save(tmp_path / "labels.npy", labels)
+    dataset = load_dataset(tmp_path / "mine.npz", Reading(whole=True))
+    found = _with_labels(dataset, tmp_path / "labels.npy")
+    assert found.test.labels.tolist() == [1, 0, 1]
+    assert found.classes in (("0", "1"), ("a", "b"))
+
+
 def test_sizes_that_do_not_fit_are_told(
     alone: Callable[..., Bundle], tiny_settings: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -165,8 +191,12 @@ def test_sizes_that_do_not_fit_are_told(
         alone(np.zeros((7, 3), np.float32), tiny_settings["data"])
     with pytest.raises(ExplorerError, match=r"expected numbers, \(n, d\)"):
         alone(np.zeros(7), tiny_settings["data"])
+    with pytest.raises(ExplorerError, match="z.npy has 0 latents of 3 numbers"):
+        alone(np.zeros((0, 3)), tiny_settings["data"])
     (tmp_path / "labels.txt").write_text("one\ntwo")
-    with pytest.raises(ExplorerError, match=r"labels.txt holds .*expected .* one for each image"):
+    with pytest.raises(
+        ExplorerError, match=r"labels.txt holds 2 labels; expected .* one for each image"
+    ):
         alone(np.zeros((7, 3)), tiny_settings["data"], tmp_path / "labels.txt")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from explorer.adoption.conventions import (
     with_constant,
 )
 from explorer.adoption.graphs import MAX_SAID, AdoptionError, Graph, read_graph
-from explorer.adoption.result import About, Origin, write_bundle
+from explorer.adoption.result import About, Origin, hashes, write_bundle
 from explorer.adoption.runner import Runner
 from explorer.adoption.signatures import check_condition, check_inputs, image_forms
 from explorer.adoption.trial import Found, find_conventions
@@ -82,7 +81,7 @@ def adopt(
     """
     request.about.find_place()
     encoder, decoder = (
-        read_graph(path, from_keras(path) if path.suffix == ".keras" else None)
+        read_graph(path, from_keras(path) if path.suffix == ".keras" and path.is_file() else None)
         for path in (request.encoder, request.decoder)
     )
     check_inputs(encoder, decoder, request.known)
@@ -111,10 +110,7 @@ def adopt(
     report("computing the figures …")
     metrics, latents = evaluate(codec, dataset, has_variance=has_variance, progress=progress)
     origin = Origin(
-        files={
-            graph.path.name: hashlib.sha256(graph.path.read_bytes()).hexdigest()
-            for graph in (encoder, decoder)
-        },
+        files=hashes(encoder.path, decoder.path),
         conventions=found.best.words
         | ({"--condition": request.known.condition} if request.known.condition else {}),
         notes=found.notes,

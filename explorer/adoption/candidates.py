@@ -80,10 +80,13 @@ def choose(candidates: list[Candidate], known: Known) -> Candidate:
         )
     rivals = [one for one in fitting[1:] if one.words != best.words]
     if rivals and rivals[0].error < NEAR_TIE * best.error:
-        said = _difference(rivals[0], best)
+        doubtful = _difference(rivals[0], best)
+        said = " and ".join(f"{flag} {one} or {other}" for flag, (one, other) in doubtful.items())
+        can_be_said = any(flag.startswith("--") for flag in doubtful)
         raise AdoptionError(
-            f"the images alone do not tell {said} apart (squared errors "
-            f"{best.error:.5f} and {rivals[0].error:.5f}): say which with the flag"
+            f"the images alone do not settle {said} (squared errors {best.error:.5f} and "
+            f"{rivals[0].error:.5f}): "
+            f"{'give the flag' if can_be_said else 'export the model with one of them alone'}"
         )
     if known.decoder_output is not None:
         best = replace(best, decoder=replace(best.decoder, output=known.decoder_output))
@@ -115,9 +118,9 @@ def _flags(candidate: Candidate) -> str:
     return ", ".join(f"{flag} {value}" for flag, value in words.items()) + f" and {mean} as mean"
 
 
-def _difference(one: Candidate, other: Candidate) -> str:
-    return " and ".join(
-        f"{flag} {other.words.get(flag, UNIT.name)} from {value}"
+def _difference(one: Candidate, other: Candidate) -> dict[str, tuple[str, str]]:
+    return {
+        flag: (other.words.get(flag, UNIT.name), value)
         for flag, value in one.words.items()
         if other.words.get(flag) != value
-    )
+    }

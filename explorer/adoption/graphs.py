@@ -121,8 +121,13 @@ def _join_weights(path: Path, model: onnx.ModelProto) -> None:
     for tensor in model.graph.initializer:
         if not uses_external_data(tensor):
             continue
-        place = ExternalDataInfo(tensor)
-        beside = (folder / place.location).resolve()
+        try:
+            place = ExternalDataInfo(tensor)
+            beside = (folder / place.location).resolve()
+        except ValueError as error:
+            raise AdoptionError(
+                f"{path.name} does not say where its weights lie: {one_line(error, MAX_SAID)}"
+            ) from error
         if not beside.is_relative_to(folder):
             raise AdoptionError(
                 f"{path.name} has weights at {place.location!r}, outside of its folder; "

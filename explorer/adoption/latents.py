@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from explorer.adoption.graphs import MAX_SAID, AdoptionError
-from explorer.adoption.result import About, Origin, write_bundle
+from explorer.adoption.result import About, Origin, hashes, write_bundle
 from explorer.adoption.trial import MAX_LATENT_DIM
 from explorer.bundle.figures import Readings, rounded, summarise
 from explorer.core.density import KERNEL_POINTS, kernel_log_variance
 from explorer.core.neighbourhood import Progress
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset
+from explorer.data.layouts.labels import can_be_classes, in_natural_order, index_classes, plain
 from explorer.data.load import load_dataset
 from explorer.data.reading import Reading
 from explorer.errors import one_line
@@ -72,7 +73,7 @@ def adopt_latents(
     )
     files = [path for path in (latents, labels) if path is not None]
     origin = Origin(
-        files={path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+        files=hashes(*files),
         conventions={},
         notes=(NOTE,),
     )
@@ -84,11 +85,13 @@ def _read_latents(path: Path) -> np.ndarray:
     z = _read_array(path)
     if z.ndim < 2 or z.dtype.kind not in "fiu":
         raise AdoptionError(f"{path.name} holds {z.dtype} {z.shape}; expected numbers, (n, d)")
-    z = z.reshape(len(z), -1).astype(np.float32)
-    if not z.size or z.shape[1] > MAX_LATENT_DIM:
+    latent_dim = math.prod(z.shape[1:])
+    if not (len(z) and 1 <= latent_dim <= MAX_LATENT_DIM):
         raise AdoptionError(
-            f"{path.name} has {z.shape[1]:,} numbers in a latent; 1 to {MAX_LATENT_DIM:,} are taken"
+            f"{path.name} has {len(z):,} latents of {latent_dim:,} numbers; at least one is "
+            f"expected, of 1 to {MAX_LATENT_DIM:,} numbers"
         )
+    z = z.reshape(len(z), latent_dim).astype(np.float32)
     if not np.isfinite(z).all():
         raise AdoptionError(f"{path.name} holds NaN or infinity")
     return z
@@ -97,20 +100,23 @@ def _read_latents(path: Path) -> np.ndarray:
 def _with_labels(dataset: Dataset, path: Path) -> Dataset:
     """The images with the classes of a file."""
     if path.suffix == ".npy":
-        values = _read_array(path)
+        values = plain(_read_array(path), path.name)
     else:
         try:
-            values = np.array(path.read_text(encoding="utf-8").splitlines())
+            values = np.array(path.read_text(encoding="utf-8-sig").rstrip().splitlines(), str)
         except (OSError, UnicodeDecodeError) as error:
             raise AdoptionError(f"{path.name} cannot be read: {one_line(error)}") from error
     count = len(dataset.test.images)
-    if values.shape != (count,) or values.dtype.kind not in "iubUS":
+    if values.shape != (count,) or not can_be_classes([values]):
+        held = f"{len(values):,} labels" if values.ndim == 1 else f"{values.dtype} {values.shape}"
         raise AdoptionError(
-            f"{path.name} holds {values.dtype} {values.shape}; expected {count:,} whole numbers or "
-            "words, one for each image"
+            f"{path.name} holds {held}; expected {count:,} whole numbers or words, one for each "
+            "image"
         )
-    classes, labels = np.unique(values, return_inverse=True)
-    return dataset.relabelled(labels.astype(np.int64), tuple(map(str, classes.tolist())))
+    found, (labels,) = index_classes([values])
+    classes = in_natural_order(found)
+    places = np.array([classes.index(name) for name in found])
+    return dataset.relabelled(places[labels], classes)
 
 
 def _read_array(path: Path) -> np.ndarray:

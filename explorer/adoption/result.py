@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,17 @@ class Origin:
     likelihood: LikelihoodName = "bernoulli"
     has_variance: bool = False
     condition: Condition | None = None
+
+
+def hashes(*paths: Path) -> dict[str, str]:
+    """SHA-256 of files in hex, by their names; with their folders' where two have the same name."""
+    names = [path.name for path in paths]
+    if len({*names}) < len(names):
+        names = [f"{path.absolute().parent.name}/{path.name}" for path in paths]
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in zip(names, paths, strict=True)
+    }
 
 
 def write_bundle(

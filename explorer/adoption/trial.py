@@ -111,6 +111,9 @@ def find_conventions(
     first = encoder.outputs[0].name
     if best.encoder.mean != first:
         notes.append(f"{best.encoder.mean} is taken as the mean, although {first} comes first")
+    spreads = [one.encoder.spread for one in candidates if one.words == best.words]
+    if others := sorted({*spreads} - {best.encoder.spread}):
+        notes.append(f"{best.encoder.spread} is taken as the spread, and {', '.join(others)} not")
     latent_dim = math.prod(best.decoder.latent)
     if latent_dim > MAX_LATENT_DIM:
         raise AdoptionError(
@@ -163,26 +166,38 @@ class _EncoderReader:
                 yield replace(base, output=kind, mean=name, spread=spread), values
 
     def _outputs(self, convention: EncoderConvention, names: list[str]) -> dict[str, np.ndarray]:
-        """The outputs by name, without those that are another each time."""
+        """The outputs by name, without those that are another each time or repeat an earlier one.
+
+        Many encoders give a draw too, which is the mean where they are not training.
+        """
         model = adapt_encoder(self.graph, convention, self.images.shape[1:], 0)
         del model.graph.output[:]
         model.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
         run = Runner(self.graph, self.condition, model.SerializeToString())
         outputs, again = run.all(self.images), run.all(self.images)
-        found = {}
+        found: dict[str, np.ndarray] = {}
         for name, first, second in zip(names, outputs, again, strict=True):
-            if is_same(first, second):
-                found[name] = first
+            repeated = next((one for one, values in found.items() if _equal(values, first)), None)
+            if not is_same(first, second):
+                self._note(f"{name} of {self.graph.path.name} is drawn at random and was not used")
+            elif repeated is not None:
+                self._note(f"{name} of {self.graph.path.name} repeats {repeated}")
             else:
-                note = f"{name} of {self.graph.path.name} is drawn at random and was not used"
-                if note not in self.notes:
-                    self.notes.append(note)
+                found[name] = first
         if not found:
             raise AdoptionError(
                 f"{self.graph.path.name} gives something else each time: export it without "
                 "dropout, and with the mean among its outputs"
             )
         return found
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+
+def _equal(one: np.ndarray, other: np.ndarray) -> bool:
+    return one.shape == other.shape and is_same(one, other)
 
 
 def _readings(

@@ -15,6 +15,7 @@ import argparse
 import os
 import shlex
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -49,7 +50,7 @@ def main() -> int:
         name=own.name,
         title=own.title,
         licence=own.licence,
-        command=shlex.join([*command_name().split(), *map(shown, sys.argv[1:])]),
+        command=shlex.join([*command_name().split(), *shown(sys.argv[1:])]),
         output=own.output,
         replace=own.replace,
     )
@@ -94,11 +95,15 @@ def from_keras(path: Path) -> bytes:
     return graph_of_keras_file(path)
 
 
-def shown(argument: str) -> str:
-    """An argument as the card keeps it: of a path the name alone."""
-    flag, separator, value = argument.rpartition("=") if argument.startswith("--") else ("",) * 3
-    text = value if separator else argument
-    return flag + separator + (Path(text).name if os.sep in text else text)
+def shown(arguments: Sequence[str]) -> Iterator[str]:
+    """The arguments as the card keeps them: of a path the name alone."""
+    before = ""
+    for argument in arguments:
+        is_flag = argument.startswith("--")
+        flag, equals, text = argument.partition("=") if is_flag else ("", "", argument)
+        is_path = os.sep in text and (flag or before) not in ("--title", "--licence")
+        yield flag + equals + (Path(text).name if is_path else text)
+        before = argument
 
 
 def parse_arguments() -> argparse.Namespace:
