@@ -116,6 +116,10 @@ def test_an_interrupted_command_goes_on_and_verify_checks_what_it_gave(
     test = load_card_data(data, tiny_settings["data"]).test
     np.testing.assert_allclose(bounds_of(bundle, test, 40)([7, 3]), stored[[7, 3]], atol=1e-4)
 
+    bound._so_far(bundle, 9).with_suffix(".unfinished").mkdir()
+    assert run(bound, "--samples", "9") == 1
+    assert "cannot read or write a file" in capsys.readouterr().err
+
     assert run(verify) == 0
     assert "bound of 30 images" in capsys.readouterr().out
     card = json.loads((path / "card.json").read_text(encoding="utf-8"))

@@ -507,6 +507,7 @@ def test_a_class_is_what_a_conditional_model_decodes(
         (["--axes", "1", "3"], "--axes takes two dimensions from 1 to 2; received 1 3"),
         (["--class", "x"], "--class x: the model takes no class"),
         (["--between", "test-3", "test-900"], "there are test images 0 to 99"),
+        (["--between", "-1,2", "test-900"], "--between -1,2 test-900: there are test images 0 to"),
         (["--at", "nan,0"], "coordinates must lie between −99 and 99"),
         (["--at", "1e9,0"], "--at 1e9,0: coordinates must lie between −99 and 99"),
     ],

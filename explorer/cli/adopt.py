@@ -76,8 +76,11 @@ def main() -> int:
                 own.data_dir,
             )
             path = adopt(request, say, progress, from_keras)
-    except (ExplorerError, OSError) as error:
+    except ExplorerError as error:
         print(f"adopt: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"adopt: cannot read or write a file: {error}", file=sys.stderr)
         return 1
     print(f"wrote {path}; look at it with: streamlit run app.py")
     return 0

@@ -58,6 +58,9 @@ def main() -> int:
     except (UsageError, DatasetError) as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"cannot read or write a file: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

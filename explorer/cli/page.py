@@ -15,7 +15,6 @@ command is wrong.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -143,7 +142,3 @@ def parse_arguments() -> argparse.Namespace:
         help="pictures of test images that it holds, at most (default: all that may be passed on)",
     )  # fmt: skip
     return parser.parse_args()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -372,7 +372,7 @@ def parse_arguments() -> argparse.Namespace:
         "--extent", type=number(float, 0.01, MAX_NORMAL_EXTENT), default=2.5,
         help="the grid's, ± standard deviations of the prior (default 2.5)",
     )  # fmt: skip
-    add("--at", metavar="Z", help="a point: numbers with commas between them")
+    add("--at", type=str.strip, metavar="Z", help="a point: numbers with commas between them")
     add(
         "--axes", nargs=2, type=int, metavar="DIM",
         help="of map and manifold: 1, 2, … (default: those of largest KL)",
@@ -382,7 +382,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--frames", type=number(int, 1, 1000), default=50, help="of the sweep (default 50)")
     add("--class", dest="label", metavar="NAME", help="that a conditional model decodes")
     add(
-        "--between", nargs=2, metavar=("A", "B"),
+        "--between", nargs=2, type=str.strip, metavar=("A", "B"),
         help="ends of the paths: test-17 or coordinates (default: two test images)",
     )  # fmt: skip
     add(
@@ -396,8 +396,6 @@ def parse_arguments() -> argparse.Namespace:
         help="pixels an inch of those in PNG (default 300)",
     )  # fmt: skip
     add("--no-caption", action="store_true", help="without the lines below them")
-    given = sys.argv[1:]
-    if "--at" in given[:-1]:  # argparse takes a point like -1,2 for an option
-        place = given.index("--at")
-        given[place : place + 2] = [f"--at={given[place + 1]}"]
-    return parser.parse_args(given)
+    # argparse takes a point like -1,2 for an option, unless there is a space in it
+    given = (f" {text}" if re.match(r"-[\d.].*[,;]", text) else text for text in sys.argv[1:])
+    return parser.parse_args([*given])
