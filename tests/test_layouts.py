@@ -628,6 +628,13 @@ def test_tar_archives_give_the_images_of_their_folder(folder: Path, kind: str) -
     np.testing.assert_array_equal(found.train.images, expected.train.images)
 
 
+def test_a_packed_file_that_is_no_archive_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "set.tar.zst"
+    path.write_bytes(zstandard.compress(noise(2000).tobytes())[:1000])
+    with pytest.raises(DatasetError, match="set.tar.zst is cut short or damaged, or no archive"):
+        load_dataset(path)
+
+
 def test_webdataset_classes_lie_beside_the_images(folder: Path) -> None:
     for number in range(6):
         save_image(folder / f"{number:05}.png")
@@ -777,6 +784,12 @@ def as_savetxt_writes(table: np.ndarray) -> str:
     return text.getvalue()
 
 
+def with_spaces(table: np.ndarray) -> str:
+    text = io.StringIO()
+    np.savetxt(text, table)
+    return text.getvalue()
+
+
 def as_pandas_writes(table: np.ndarray) -> str:
     return str(pandas.DataFrame(table).to_csv(index=False))
 
@@ -799,6 +812,7 @@ def after_an_empty_line(table: np.ndarray) -> str:
     "write",
     [
         as_savetxt_writes,
+        with_spaces,
         as_pandas_writes,
         as_pandas_writes_with_its_index,
         with_decimal_commas,
@@ -810,8 +824,8 @@ def test_csv_is_read_as_programs_write_it(
 ) -> None:
     pixels = np.vstack([np.zeros(16), np.ones(16), RANDOM.random((28, 16))]).round(3)
     table = np.column_stack([np.arange(30) % 3, pixels])
-    (tmp_path / "a.csv").write_text(write(table), encoding)
-    found = load_dataset(tmp_path / "a.csv", Reading(whole=True))
+    (tmp_path / "a.tsv").write_text(write(table), encoding)
+    found = load_dataset(tmp_path / "a.tsv", Reading(whole=True))
     assert (found.classes, found.range.high) == (("0", "1", "2"), 1)
     np.testing.assert_array_equal(found.test.images[..., 0].reshape(30, 16), np.rint(pixels * 255))
 
@@ -882,9 +896,10 @@ def test_pixels_in_one_column_may_be_written_as_lists(tmp_path: Path) -> None:
     path.write_text("\n".join(["pixels", *rows, '"none"']))
     with pytest.raises(DatasetError, match="numbers with spaces between them as pixels, but"):
         load_dataset(path)
-    path.write_text("")
-    with pytest.raises(DatasetError, match="is empty"):
-        load_dataset(path)
+    for content, message in ((b"", "is empty"), (b"a\0b", "no text"), (b"pixels\n", "no images")):
+        path.write_bytes(content)
+        with pytest.raises(DatasetError, match=message):
+            load_dataset(path)
 
 
 def test_svhn_is_read_with_the_digit_nought(folder: Path) -> None:

@@ -8,7 +8,6 @@ import io
 import lzma
 import os
 import tarfile
-import tempfile
 import weakref
 import zipfile
 import zlib
@@ -19,7 +18,7 @@ from typing import IO
 from explorer.data.files.kinds import kind_of_bytes
 from explorer.data.files.libraries import need
 from explorer.data.files.names import Names
-from explorer.data.files.temporary import copy_to_disk, no_room_as_sentence
+from explorer.data.files.temporary import copy_to_disk, write_to_disk
 from explorer.data.files.tree import Parts, Tree, is_hidden, parts_of
 from explorer.data.report import Report
 from explorer.errors import DatasetError
@@ -123,17 +122,12 @@ class Tar(_Archive):
 
     def local(self, name: str) -> IO[bytes]:
         member = self._members[name]
-        pieces = (
+        return write_to_disk(
             os.pread(
                 self._file.fileno(), min(2**20, member.size - start), member.offset_data + start
             )
             for start in range(0, member.size, 2**20)
         )
-        file = tempfile.TemporaryFile()  # noqa: SIM115
-        with no_room_as_sentence():
-            file.writelines(pieces)
-            file.seek(0)
-        return file
 
 
 def _why_no_zip(path: Path) -> str:

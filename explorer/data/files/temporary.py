@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
+from collections.abc import Iterable
 from typing import IO
 
 from explorer.errors import DatasetError
@@ -11,10 +11,19 @@ from explorer.errors import DatasetError
 
 def copy_to_disk(stream: IO[bytes]) -> IO[bytes]:
     """Copy to an unnamed temporary file; raises DatasetError if the disk is full."""
+    return write_to_disk(iter(lambda: stream.read(2**20), b""))
+
+
+def write_to_disk(pieces: Iterable[bytes]) -> IO[bytes]:
+    """Write to an unnamed temporary file; raises DatasetError if the disk is full."""
     file = tempfile.TemporaryFile()  # noqa: SIM115
-    with no_room_as_sentence():
-        shutil.copyfileobj(stream, file, 2**20)
-        file.seek(0)
+    try:
+        with no_room_as_sentence():
+            file.writelines(pieces)
+            file.seek(0)
+    except BaseException:
+        file.close()
+        raise
     return file
 
 

@@ -95,6 +95,8 @@ class _Csv:
         before = next((number for number, line in enumerate(lines) if line), None)
         if before is None:
             raise DatasetError(f"{self.where} is empty; copy or download it again.")
+        if not "".join(lines[before].split()).isprintable():
+            raise DatasetError(f"{self.where} is no text, as a CSV file must be; give another.")
         self._delimiter = _delimiter_of(lines[before])
         rows = [
             [cell.strip().strip('"') for cell in line.split(self._delimiter)]
@@ -206,9 +208,9 @@ class _Csv:
 
 
 def _delimiter_of(line: str) -> str:
-    """A tab or semicolon if there is one for every second comma, as commas may be decimal."""
+    """What stands between the cells of a line; between others than commas, these may be decimal."""
     fitting = (mark for mark in "\t;" if mark in line and 2 * line.count(mark) >= line.count(","))
-    return next(fitting, ",")
+    return next(fitting, " " if " " in line and "," not in line else ",")
 
 
 def _count_up(cells: list[str]) -> bool:
@@ -227,7 +229,9 @@ def _read_csv(tables: Sequence[_Csv]) -> Unclassified:
     arrangement: Arrangement | None = None
     stored, columns = [], [table.columns() for table in tables]
     for table, own in zip(tables, columns, strict=True):
-        first = next(table.rows(), np.zeros((0, 0), np.float32))
+        first = next(table.rows(), None)
+        if first is None:
+            raise DatasetError(f"{table.where} has titles, but no images below them.")
         count = len(next(iter(own.values()))) if own else sum(map(len, table.rows()))
         shape = count, first.shape[1]
         stored.append(Stored(table.where, shape, first.dtype, table.rows, "CSV file"))

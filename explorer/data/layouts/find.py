@@ -40,6 +40,7 @@ _FAMILY_OF_SUFFIX = {
     **dict.fromkeys(READERS, ARRAYS),
     ".parquet": PARQUET,
     ".csv": CSV,
+    ".tsv": CSV,
 }
 
 
@@ -205,6 +206,11 @@ def _why_nothing(tree: Tree) -> str:
     for name in (*hidden, *names):
         if known := conversion_of(name):
             return _how_to_convert(path, *known)
+    if names == [path.name] and path.is_file() and is_archive(path.name):
+        return (
+            f"{path} is cut short or damaged, or no archive of files; unpack it, or download it "
+            "again."
+        )
     if archives := [name for name in names if is_archive(name)]:
         return f"{path} holds no images but archives ({archives[0]}); unpack them."
     if names == [path.name] and path.is_file():
