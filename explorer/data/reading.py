@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,7 +57,7 @@ class Reading:
                 raise DatasetError(
                     f"The image size must be from 1 to {MAX_IMAGE_SIZE} pixels, but is {side}."
                 )
-        if self.range is not None and not self.range[0] < self.range[1]:
+        if self.range is not None and not -math.inf < self.range[0] < self.range[1] < math.inf:
             low, high = self.range
             raise DatasetError(
                 f"The range must go from low to high, but goes from {low:g} to {high:g}."

@@ -34,8 +34,8 @@ _KEYS: tuple[Callable[[str], str], ...] = (
     lambda path: path.rpartition(".")[0],
     lambda path: path.partition("/")[2].rpartition(".")[0],
     lambda path: path.rsplit("/", 1)[-1],
-    lambda path: PurePosixPath(path).stem,
-    lambda path: PurePosixPath(path).stem.lstrip("0") or "0",
+    lambda path: _stem(path),
+    lambda path: _stem(path).lstrip("0") or "0",
 )
 """What a column may call an image, by its path below the table."""
 _FLAGS = frozenset(("", "0", "1", "0.0", "1.0"))
@@ -80,8 +80,11 @@ def attach(
         report: of guesses.
     """
     merged: dict[str, np.ndarray] = {}
+    below: dict[str, _Below] = {}  # by folder, as there may be a table for each image
     for table in tables:
-        matched = _match(files, table)
+        if table.folder not in below:
+            below[table.folder] = _Below(files, table.folder)
+        matched = _match(below[table.folder], len(files), table)
         if matched is None:
             continue
         rows, names = matched
@@ -174,38 +177,53 @@ def _join_one_hot(columns: dict[str, np.ndarray], report: Report) -> None:
         columns["class"] = np.where(known, np.array(flags)[ones.argmax(axis=0)], "")
         for title in flags:
             del columns[title]
-        report.note(f"the columns {', '.join(flags)} are taken for one: the class")
+        report.note(f"the columns {', '.join(flags)} are taken as one: the class")
 
 
-def _match(files: Sequence[str], table: Table) -> tuple[np.ndarray, str] | None:
-    """The row of each image, and the title of the column with the images' names.
+class _Below:
+    """The images below a folder.
+
+    Attributes:
+        paths: by the images' indices, from the folder on.
+        sample: for each of `_KEYS` what it calls some of them.
+    """
+
+    def __init__(self, files: Sequence[str], folder: str) -> None:
+        self.paths = {
+            index: name.removeprefix(folder)
+            for index, name in enumerate(files)
+            if name.startswith(folder)
+        }
+        some = [*self.paths.values()][:: max(1, len(self.paths) // _SAMPLE)]
+        self.sample = [[key(path) for path in some] for key in _KEYS]
+
+
+def _match(below: _Below, count: int, table: Table) -> tuple[np.ndarray, str] | None:
+    """The row of each of ``count`` images, and the title of the column with the images' names.
 
     Images that are not in the table get the row after the last.
     """
-    prefix = table.folder
-    places = [i for i, name in enumerate(files) if name.startswith(prefix)]
-    if not places:
+    if not below.paths:
         return None
-    step = max(1, len(places) // _SAMPLE)
-    sample = [files[i].removeprefix(prefix) for i in places[::step]]
     best, found = 0.4, None
     for title, cells in table.columns.items():
         known = {*map(_path_of, cells)}
         if 2 * len(known) < len(cells):
             continue
-        for key in _KEYS:
-            share = sum(key(name) in known for name in sample) / len(sample)
+        for key, sample in zip(_KEYS, below.sample, strict=True):
+            share = sum(name in known for name in sample) / len(sample)
             if share > best:
                 best, found = share + 0.01, (title, key)
     if found is None:
         return None
     title, key = found
-    if any(key(files[i].removeprefix(prefix)) == _path_of(title) for i in places):
+    if any(key(path) == _path_of(title) for path in below.paths.values()):
         title = _without_titles(table, title)
     row_of = {_path_of(cell): row for row, cell in enumerate(table.columns[title])}
-    rows = np.full(len(files), len(table.columns[title]))
-    for place in places:
-        rows[place] = row_of.get(key(files[place].removeprefix(prefix)), rows[place])
+    after = len(table.columns[title])
+    rows = np.full(count, after)
+    for index, path in below.paths.items():
+        rows[index] = row_of.get(key(path), after)
     return rows, title
 
 
@@ -217,6 +235,11 @@ def _without_titles(table: Table, names: str) -> str:
     titles[names] = "image"
     table.columns = {titles[old]: [old, *cells] for old, cells in table.columns.items()}
     return "image"
+
+
+def _stem(path: str) -> str:
+    last = path.rsplit("/", 1)[-1]
+    return last.rpartition(".")[0] or last
 
 
 def _path_of(cell: str) -> str:
