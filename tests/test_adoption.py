@@ -233,7 +233,7 @@ def endless_memory() -> bytes:
         (simple_graph(helper.make_node("Swirl", ["x"], ["y"])), "Swirl"),
         (simple_graph(helper.make_node("Gelu", ["x"], ["y"], domain="com.microsoft")), "Gelu"),
         (simple_graph(helper.make_node("MatMul", ["x", "w"], ["y"]), outputs=7), "encoder"),
-        (random_noise(), "something else each time"),
+        (random_noise(), "a different result each time"),
         (endless_memory(), "encoder"),
     ],
 )

@@ -53,7 +53,7 @@ REFUSED = {
     "zip-reasons/rar_as.zip": "not a ZIP archive but a RAR archive",
 }
 TOLD = {
-    "class-called-train/class_train_test": "test, train are named as splits, but were taken for",
+    "class-called-train/class_train_test": "test, train are named like splits, but were taken as",
     "nas-and-bin-folders/hidden": "hidden or system files",
     "npz-ranges/u16.npz": "values go from 352 to 2848: 0 is black and 4095 white",
     "other-kinds-beside/h5beside": r"HDF5 files: 1 \(disc/features.h5\)",

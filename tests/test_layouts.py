@@ -166,7 +166,7 @@ def test_pipes_and_links_are_left_out_and_told(folder: Path) -> None:
     assert report.left_out == {
         "pipes, sockets or devices": (1, "cat/pipe.png"),
         "links that lead nowhere": (1, "cat/gone.png"),
-        "second links to the same folder": (1, "again"),
+        "further links to the same folder": (1, "again"),
     }
     os.mkfifo(folder / "alone.png")
     with pytest.raises(DatasetError, match="alone.png is not a regular file"):
@@ -304,8 +304,9 @@ def test_a_person_may_give_the_range(tmp_path: Path) -> None:
     mine = load_dataset(path, Reading(range=(0, 51)))
     assert mine.train.images.max() == 255
     assert (mine.train.images[0].ravel() == np.arange(16) * 5).all()
-    with pytest.raises(DatasetError, match="must go from low to high"):
-        Reading(range=(1, 1))
+    for low, high in ((1, 1), (0, np.inf)):
+        with pytest.raises(DatasetError, match="must go from low to high"):
+            Reading(range=(low, high))
 
 
 @pytest.mark.parametrize(
@@ -472,7 +473,7 @@ def test_unnamed_arrays_are_taken_by_what_they_can_be(tmp_path: Path) -> None:
     np.savez(tmp_path / "mine.npz", noise(9, 8, 8), np.arange(9) % 3)
     mine = load_dataset(tmp_path / "mine.npz")
     assert mine.classes == ("0", "1", "2")
-    assert "arr 1 is taken for the labels" in told(mine)
+    assert "arr 1 is taken as the labels" in told(mine)
     np.savez(tmp_path / "four.npz", noise(9, 8, 8), np.arange(9), noise(4, 8, 8), np.arange(4))
     with pytest.raises(DatasetError, match="several arrays of images without names.*x_train=…"):
         load_dataset(tmp_path / "four.npz")
@@ -686,7 +687,7 @@ def test_the_column_called_image_is_taken_and_others_are_told(tmp_path: Path) ->
     parquet.write_table(pyarrow.table(columns), tmp_path / "set.parquet")
     found = load_dataset(tmp_path / "set.parquet")
     assert found.test.images[0, 0, 0, 0] == 200
-    assert found.report.left_out == {"columns other than of numbers and words": (2, "mask")}
+    assert found.report.left_out == {"columns of neither numbers nor words": (2, "mask")}
 
 
 def test_paths_in_place_of_images_and_labels_of_hidden_tests_are_told(folder: Path) -> None:
@@ -859,7 +860,7 @@ def test_labels_without_titles_may_come_last(tmp_path: Path) -> None:
     digits = load_dataset(tmp_path / "digits.csv.gz")
     assert (digits.title, len(digits.classes)) == ("digits", 10)
     assert digits.train.images[:, 0, 0].max() == 0
-    assert "the last column is taken for the label" in told(digits)
+    assert "the last column is taken as the label" in told(digits)
 
 
 def test_csv_files_of_a_contest_lie_together(folder: Path) -> None:

@@ -237,7 +237,7 @@ def test_a_mapping_of_emnist_names_the_classes(folder: Path) -> None:
     write(folder / "emnist-digits-mapping.txt", "0 48", "1 49")
     found = load_dataset(folder)
     assert found.classes == ("0", "1", "A", "a")
-    assert found.report.left_out == {"texts": (1, "emnist-digits-mapping.txt")}
+    assert found.report.left_out == {"text files": (1, "emnist-digits-mapping.txt")}
 
 
 def test_classes_may_stand_in_the_names_of_files(folder: Path) -> None:

@@ -129,12 +129,12 @@ def _try_encoder(encode: Encode, images: np.ndarray) -> bool:
     """Whether the function tells log-variances.
 
     Raises:
-        AdoptionError: it gives something else each time, or numbers that cannot be used.
+        AdoptionError: it gives a different result each time, or numbers that cannot be used.
     """
     outputs = _encode(encode, images)
     if not all(map(is_same, outputs, _encode(encode, images))):
         raise AdoptionError(
-            "encode gives something else each time: return the mean, not a draw, and switch "
+            "encode gives a different result each time: return the mean, not a draw, and switch "
             "dropout off"
         )
     if not all(np.isfinite(output).all() for output in outputs):
@@ -152,13 +152,13 @@ def _try_decoder(
     """See that the function reconstructs some images, and say how well.
 
     Raises:
-        AdoptionError: it gives no images, not the same each time, or the outputs of the encoder
+        AdoptionError: it gives no images, different ones each time, or the outputs of the encoder
             are swapped.
     """
     outputs = _encode(encode, images)
     first = _decode(decode, outputs[0], images.shape[1:])
     if not is_same(first, _decode(decode, outputs[0], images.shape[1:])):
-        raise AdoptionError("decode gives something else each time: switch dropout off")
+        raise AdoptionError("decode gives a different result each time: switch dropout off")
     if not np.isfinite(first).all():
         raise AdoptionError("decode gives NaN or infinity for some images")
     if not (first.min() >= -TOLERANCE and first.max() <= 1 + TOLERANCE):

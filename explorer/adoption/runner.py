@@ -57,7 +57,7 @@ class Runner:
         first = self.all(values)[0]
         if not is_same(first[:8], self.all(values[:8])[0]):
             raise AdoptionError(
-                f"{self.name} gives something else each time: export it without dropout and "
+                f"{self.name} gives a different result each time: export it without dropout and "
                 "without drawing at random (in PyTorch: model.eval())"
             )
         return first

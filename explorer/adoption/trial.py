@@ -166,7 +166,7 @@ class _EncoderReader:
                 yield replace(base, output=kind, mean=name, spread=spread), values
 
     def _outputs(self, convention: EncoderConvention, names: list[str]) -> dict[str, np.ndarray]:
-        """The outputs by name, without those that are another each time or repeat an earlier one.
+        """The outputs by name, without those that differ each time or repeat an earlier one.
 
         Many encoders give a draw too, which is the mean where they are not training.
         """
@@ -186,7 +186,7 @@ class _EncoderReader:
                 found[name] = first
         if not found:
             raise AdoptionError(
-                f"{self.graph.path.name} gives something else each time: export it without "
+                f"{self.graph.path.name} gives a different result each time: export it without "
                 "dropout, and with the mean among its outputs"
             )
         return found

@@ -142,7 +142,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--title", default="", help="what the page calls the model")
     add("--licence", default="", help="of the model")
     add_output_option(parser)
-    add("--replace", action="store_true", help="put it in the place of a bundle of this name")
+    add("--replace", action="store_true", help="replace a bundle of this name")
     own = parser.parse_args()
     model, alone = (own.encoder, own.decoder, own.data), (own.latents, own.images)
     is_one = all(model) and not any((*alone, own.labels)) or all(alone) and not any(model)

@@ -46,7 +46,7 @@ def add_bundles_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--bundles``, the folder that bundles are looked for in."""
     parser.add_argument(
         "--bundles", type=Path, default=DEFAULT_FOLDER, metavar="DIR",
-        help="where bundles lie (default: pretrained/ of this project)",
+        help="folder of the bundles (default: pretrained/ of this project)",
     )  # fmt: skip
 
 
@@ -94,26 +94,30 @@ def image_size(text: str) -> tuple[int, int]:
 def add_reading_options(parser: argparse.ArgumentParser, *, range_flag: str = "--range") -> None:
     """Add those of `Reading`, and the folder of data sets; see `take_reading`."""
     add = parser.add_argument
-    add("--data-dir", type=Path, metavar="DIR", help="where data sets are looked for first")
+    add("--data-dir", type=Path, metavar="DIR", help="look for data sets here first")
     add(
         "--image-size", type=image_size, metavar="SIZE",
-        help="of own images, pixels: a side, or HEIGHTxWIDTH (default: theirs up to 64, else 32)",
+        help="pixels: a side, or HEIGHTxWIDTH (default: as images are up to 64, else 32)",
     )  # fmt: skip
     add("--grey", action="store_true", help="turn colour images grey")
     add(
         "--fit", choices=FITS,
-        help="what becomes of pictures of other proportions (default crop)",
+        help="how pictures of other proportions are made to fit (default crop)",
     )  # fmt: skip
     add(
         range_flag, dest="range", nargs=2, type=float, metavar=("LOW", "HIGH"),
-        help="stored values that are black and white (default: found from all)",
+        help="the stored values of black and white (default: found from the data)",
     )  # fmt: skip
-    add("--label", metavar="COLUMN", help="column beside the images that is the class; or filename")
+    add("--label", metavar="COLUMN", help="column of a table that is the class, or filename")
     add(
         "--class-level", type=number(int, 1), metavar="N",
         help="levels of folders that name a class (default 1)",
     )  # fmt: skip
-    add("--first-page", action="store_true", help="take the first page of TIFF stacks, films, …")
+    add(
+        "--first-page",
+        action="store_true",
+        help="take only the first page of TIFF stacks and animations",
+    )
     add(
         "--binarise", choices=get_args(Binarisation),
         help="draw pixels black or white: training images in each batch (dynamic), or all once",

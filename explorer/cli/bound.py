@@ -103,10 +103,16 @@ def parse_arguments() -> argparse.Namespace:
     parser = new_parser(__doc__)
     add = parser.add_argument
     add("names", nargs="+", metavar="NAME", help="bundles")
-    add("--samples", type=number(int, 1), default=5000, metavar="K", help="an image (default 5000)")
+    add(
+        "--samples",
+        type=number(int, 1),
+        default=5000,
+        metavar="K",
+        help="samples per image (default 5000)",
+    )
     add_bundles_option(parser)
     add("--data", metavar="SOURCE", help="where a model's own images are")
-    add("--data-dir", type=Path, metavar="DIR", help="where data sets are")
+    add("--data-dir", type=Path, metavar="DIR", help="look for data sets here first")
     return parser.parse_args()
 
 

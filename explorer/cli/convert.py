@@ -233,6 +233,6 @@ def _compare(before: Codec, after: Codec, card: Card) -> None:
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = new_parser(__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="bundles; left out: all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="bundles (default: all)")
     add_bundles_option(parser)
     return parser.parse_args()

@@ -135,10 +135,10 @@ def parse_arguments() -> argparse.Namespace:
     add("-o", "--output", type=Path, metavar="PATH", help="the file, or the folder of a site")
     add("--split", action="store_true", help="write a folder for a web server, not one file")
     add("--title", help="of the page")
-    add("--views", metavar="LIST", help="those that it has, as map,sliders (default: all)")
+    add("--views", metavar="LIST", help="views that it has, such as map,sliders (default: all)")
     add("--start", default="", metavar="LINK", help="a link from the app, to open as it shows")
     add(
         "--images", type=number(int, 0), metavar="N",
-        help="pictures of test images that it holds, at most (default: all that may be passed on)",
+        help="hold at most N pictures of test images (default: all that may be passed on)",
     )  # fmt: skip
     return parser.parse_args()

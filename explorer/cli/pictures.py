@@ -370,7 +370,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--spacing", choices=SPACINGS, default="normal", help="of the tiles (default normal)")
     add(
         "--extent", type=number(float, 0.01, MAX_NORMAL_EXTENT), default=2.5,
-        help="the grid's, ± standard deviations of the prior (default 2.5)",
+        help="of the grid, ± standard deviations of the prior (default 2.5)",
     )  # fmt: skip
     add("--at", type=str.strip, metavar="Z", help="a point: numbers with commas between them")
     add(
@@ -393,9 +393,9 @@ def parse_arguments() -> argparse.Namespace:
     add("--width", type=length, default=COLUMN, metavar="LENGTH", help="of those (default 8.5cm)")
     add(
         "--dpi", type=number(int, 50, 1200), default=DPI,
-        help="pixels an inch of those in PNG (default 300)",
+        help="pixels per inch of those in PNG (default 300)",
     )  # fmt: skip
-    add("--no-caption", action="store_true", help="without the lines below them")
+    add("--no-caption", action="store_true", help="leave out the lines below them")
     # argparse takes a point like -1,2 for an option, unless there is a space in it
     given = (f" {text}" if re.match(r"-[\d.].*[,;]", text) else text for text in sys.argv[1:])
     return parser.parse_args([*given])

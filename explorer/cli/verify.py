@@ -231,10 +231,12 @@ def compare_latents(stored: Latents, found: Latents, names: Iterable[str]) -> It
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = new_parser(__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="bundles; left out: all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="bundles (default: all)")
     add_bundles_option(parser)
     parser.add_argument("--data", metavar="SOURCE", help="where a model's own images are")
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="where data sets are")
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="look for data sets here first"
+    )
     return parser.parse_args()
 
 

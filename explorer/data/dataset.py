@@ -99,7 +99,7 @@ class Dataset:
 
     @property
     def drawn_from(self) -> np.ndarray | None:
-        """Grey training images, of which each batch draws its own; None: it takes ``train``'s."""
+        """Grey training images that batches are drawn from; None where they take ``train``'s."""
         return self._grey_train.images if self.reading.binarise == "dynamic" else None
 
     @cached_property

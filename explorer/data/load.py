@@ -28,9 +28,9 @@ from explorer.data.sources.source import Layout, Part, Source, Survey, all_of
 from explorer.errors import DatasetError
 
 BINARY = "-binary"
-"""What the name of a set ends with whose pixels are drawn black or white."""
+"""Suffix of the name of a set whose pixels are drawn black or white."""
 TOLD_CUT = 0.1
-"""Of the pictures' area: a crop that leaves out more is told."""
+"""Share of the pictures' area; a crop that cuts more away is reported."""
 
 
 def load_dataset(
@@ -95,7 +95,7 @@ def _binary(dataset: Dataset) -> Dataset:
 
 
 def _begins_files(path: Path) -> bool:
-    """Whether a path that is not there names one of several sets, as ``gzip/emnist-letters``."""
+    """Whether a missing path names one of several sets, such as ``gzip/emnist-letters``."""
     start, folder = f"{path.name.lower()}-", path.parent
     return folder.is_file() or any(
         child.name.lower().startswith(start)
@@ -147,7 +147,7 @@ def _choose_parts(layout: Layout, report: Report) -> tuple[Part, Part | None]:
         train, test = test or parts.pop(VALIDATION if VALIDATION in parts else min(parts)), None
     if test is None and VALIDATION in parts:
         test = parts.pop(VALIDATION)
-        report.note("the validation images are the test images, as there are no others")
+        report.note("the validation images serve as test images, as there are no others")
     for role, part in parts.items():
         report.leave_out(f"{role} images", part.source.name(0), len(part.source))
     return train, test
@@ -169,7 +169,7 @@ def _choose_form(train: Part, test: Part | None, reading: Reading, report: Repor
     if survey.with_frames and not reading.first_page:
         report.note(f"of {survey.with_frames:,} animated pictures, the first frame is read")
     if LARGEST_SURVEY <= survey.seen < total:
-        report.note(f"size and colour are judged by {survey.seen:,} of {total:,} images")
+        report.note(f"size and colour are judged from {survey.seen:,} of {total:,} images")
     shape = survey.shape(reading.image_size, reading.grey)
     if reading.fit == "crop" and (outside := survey.share_outside(shape)) > TOLD_CUT:
         report.note(
@@ -190,7 +190,7 @@ def _choose_range(sources: list[Source], survey: Survey, reading: Reading, repor
     if (scale.low, scale.high) != (BYTES.low, BYTES.high):
         report.note(
             f"values go from {values.low:g} to {values.high:g}: {scale.low:g} is black and "
-            f"{scale.high:g} white; --range LOW HIGH takes others"
+            f"{scale.high:g} white; --range LOW HIGH changes that"
         )
     return scale
 

@@ -111,7 +111,7 @@ NAMED = {
 
 
 def name_of_set(source: str) -> str | None:
-    """The key of the set that is spelled somehow, such as ``"Fashion-MNIST"``; None for others."""
+    """The key of the set that a spelling such as ``"Fashion-MNIST"`` means; None for others."""
     plain = _plain(source.removesuffix("/")).removesuffix("grey")
     return next((name for name in NAMED if _plain(name) == plain), None)
 
@@ -128,7 +128,7 @@ def find_named(
         download: whether to download a set that is not on this machine.
 
     Raises:
-        DatasetError: it is neither on this machine nor to be downloaded.
+        DatasetError: it is not on this machine and cannot be downloaded.
     """
     named = NAMED[name]
     result = _find_in_folders(named, find, data_dir) or _find_in_keras_cache(named, find)

@@ -32,8 +32,8 @@ Pixels = tuple[np.ndarray, np.ndarray | None]
 Background = float | tuple[float, ...]  # in [0, 1], one value or one for each channel
 
 Image.init()
-# Pillow hands Encapsulated PostScript to Ghostscript, which runs it as a program; of the others it
-# knows the name alone.
+# Pillow hands Encapsulated PostScript to Ghostscript, which runs it as a program; the others it
+# recognises but cannot decode.
 _NO_PICTURES = {"EPS", "BUFR", "GRIB", "HDF5", "MPEG", "WMF"}
 IMAGE_FORMATS = tuple(name for name in Image.OPEN if name not in _NO_PICTURES)
 FORMAT_OF_SUFFIX = {

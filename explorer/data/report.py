@@ -1,4 +1,4 @@
-"""What a person should know of how an image set was read: guesses, and what was left out."""
+"""What a person should know about how an image set was read: guesses, and what was left out."""
 
 from __future__ import annotations
 

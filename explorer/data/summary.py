@@ -82,4 +82,4 @@ def _doubts(dataset: Dataset) -> Iterator[str]:
     if peak < DARKEST_WHITE:
         yield f"the brightest pixel is {peak} of 255: give --range LOW HIGH if white is darker"
     elif levels < FEWEST_LEVELS and dataset.reading.binarise is None:
-        yield f"the pixels have {levels} levels only"
+        yield f"the pixels have only {levels} levels"

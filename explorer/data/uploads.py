@@ -87,7 +87,7 @@ def read_upload(data: bytes, form: Form | Shape) -> Upload:
         raise UploadError("This file is empty; choose a picture, for instance a JPEG or PNG.")
     if len(data) > MAX_UPLOAD_BYTES:
         raise UploadError(
-            f"This file has {len(data) / 2**20:,.0f} MB and at most {MAX_UPLOAD_BYTES >> 20} MB "
+            f"This file has {len(data) / 2**20:,.0f} MB, but at most {MAX_UPLOAD_BYTES >> 20} MB "
             "can be read; make the picture smaller or save it as JPEG."
         )
     form = form if isinstance(form, Form) else Form(form)
@@ -160,7 +160,7 @@ def _refuse_if_costly(image: ImageFile, size: tuple[int, int], data: bytes) -> N
         allowed = 10**6
     if pixels > allowed:
         raise UploadError(
-            f"This {image.format} has {size[0]:,} × {size[1]:,} pixels and about "
+            f"This {image.format} has {size[0]:,} × {size[1]:,} pixels, but only about "
             f"{allowed // 10**6:,.0f} million of its kind can be read; make it smaller, "
             f"{_ENOUGH}, or save it as a plain JPEG."
         )

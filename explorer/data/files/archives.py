@@ -137,7 +137,7 @@ def _why_no_zip(path: Path) -> str:
         return f"{path} is a ZIP archive that is cut short or damaged; copy or download it again."
     if kind := kind_of_bytes(head):
         return f"{path} is not a ZIP archive but {kind[0]}; {kind[1]}."
-    return f"{path} is neither a folder nor a zip, but is named as one; give the right file."
+    return f"{path} is named like a ZIP archive but is none; give the right file."
 
 
 def is_tar(path: Path) -> bool:

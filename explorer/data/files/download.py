@@ -46,7 +46,7 @@ def download(files: tuple[File, ...], folder: Path) -> None:
             found = _fetch(file.url, beside)
             if file.sha256 not in (None, found):
                 raise DatasetError(
-                    f"{file.url} has other content than was published (SHA-256 {found[:8]}… in "
+                    f"{file.url} differs from what was published (SHA-256 {found[:8]}… in "
                     f"place of {file.sha256[:8]}…); try again, or get the set elsewhere."
                 )
             os.replace(beside, path)

@@ -79,7 +79,7 @@ def _walk(root: Path, report: Report) -> dict[Parts, Names]:
         parts = (waiting or links).pop()
         path = os.path.join(root, *parts)
         if (real := os.path.realpath(path)) in seen:
-            report.leave_out("second links to the same folder", "/".join(parts))
+            report.leave_out("further links to the same folder", "/".join(parts))
             continue
         seen.add(real)
         try:

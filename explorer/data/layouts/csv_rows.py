@@ -120,7 +120,7 @@ class _Csv:
                 is_last = _fewer_but_several(ends[1], ends[0])
                 self.titles[-1 if is_last else start] = "label"
                 place = "last" if is_last else "first"
-                self.guess = f"without titles, the {place} column is taken for the label"
+                self.guess = f"without titles, the {place} column is taken as the label"
         packed = [title for title in self.titles if title.lower() in ("pixels", "pixel", "image")]
         numbered = [title for title in self.titles if PIXEL.fullmatch(title.lower())]
         self.is_packed = bool(packed)

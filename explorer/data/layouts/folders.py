@@ -197,7 +197,7 @@ def _as_classes(
 ) -> dict[str, list[_Folder]]:
     if named := sorted(top for top, role in roles.items() if role is not None and len(roles) > 1):
         report.note(
-            f"the folders {', '.join(named)} are named as splits, but were taken for classes, as "
+            f"the folders {', '.join(named)} are named like splits, but were taken as classes: "
             f"{'others lie beside them' if len(named) < len(roles) else 'one is missing'}"
         )
     return {TRAIN: folders}
@@ -312,11 +312,11 @@ def _with_file_names(told: Told, files: Names, reading: Reading, report: Report)
     prefixes = np.array([_before_number(name) for name in files])
     for title, values in told.columns.items():
         if _tell_the_same(prefixes, values):
-            report.note(f"the files' names tell the classes, and the column {title} the same ones")
+            report.note(f"the files' names give the classes, as the column {title} does")
             return replace(told, labels=prefixes)
     report.note(
         f"the files' names begin with {', '.join(known[:4])}{' …' if len(known) > 4 else ''}: "
-        f"--label {FILE_NAME} takes these for the classes"
+        f"--label {FILE_NAME} takes these as the classes"
     )
     return told
 

@@ -211,14 +211,14 @@ def _as_numbers(
     kept: list[dict[str, np.ndarray]] = [{} for _ in columns]
     for name in columns[0]:
         if not all(name in part for part in columns):
-            report.leave_out("columns that not all splits have", name)
+            report.leave_out("columns that only some splits have", name)
             continue
         values = [part[name] for part in columns]
         if any(part.dtype.kind == "U" for part in values):
             words = [part.astype(str) for part in values]
             known = np.setdiff1d(np.concatenate(words), [""])
             if len(known) > min(MOST_WORDS, max(2, sum(map(len, words)) // 2)):
-                report.leave_out("columns with a word of its own for nearly each image", name)
+                report.leave_out("columns with a different word for nearly every image", name)
                 continue
             places = [np.searchsorted(known, part).astype(np.float64) for part in words]
             values = [

@@ -108,7 +108,7 @@ def find_in_arrays(
             ((told, values),) = columns.items()
             if can_be_classes([values]) and 2 * len(np.unique(values)) <= len(values):
                 labels, columns = values, {}
-                report.note(f"{told} is taken for the labels: nothing else lies beside the images")
+                report.note(f"{told} is taken as the labels: nothing else lies beside the images")
         if labels is None and _is_one(arrays[name].shape):
             raise DatasetError(_is_one_picture(path, name, arrays[name].shape))
         found[role] = Unclassified(_as_images(path, [arrays[name]]), labels, columns)
@@ -122,11 +122,11 @@ def find_in_arrays(
     shape = _shape_of_all(path, found)
     if len(arrays[images[0]].shape) == 3 and len(arrays[images[0]]) == shape[0] < shape[1]:
         report.note(
-            f"{images[0]} is taken for {shape[0]} images of {shape[0]} × {shape[1]}; if they are "
+            f"{images[0]} is taken as {shape[0]} images of {shape[0]} × {shape[1]}; if they are "
             f"{shape[1]} of {shape[0]} × {shape[0]}, save numpy.moveaxis(images, -1, 0)"
         )
     if shape[2] == 2:
-        report.note("the second of the two channels is taken for transparency")
+        report.note("the second of the two channels is taken as transparency")
     return classify(
         path,
         arrays[images[0]].origin,
@@ -206,7 +206,7 @@ def _one_array_a_class(
     for name in images:
         if len(arrays[name].shape) == 2 and len({*arrays[name].shape}) == 1:
             raise DatasetError(_is_one_picture(path, name, arrays[name].shape))
-    report.note("each array is taken for a class, by its name")
+    report.note("each array is taken as a class of its own name")
     found = {}
     for role in dict.fromkeys(keys[name].role for name in images):
         chosen = [name for name in images if keys[name].role == role]
@@ -332,7 +332,10 @@ def _column_name(name: str) -> str:
 def _shape_of_all(path: Path, found: Mapping[str, Unclassified]) -> Shape:
     shapes = {part.source.image_shape for part in found.values() if isinstance(part.source, Images)}
     if len(shapes) > 1:
-        raise DatasetError(f"The training and test images in {path} differ in shape.")
+        raise DatasetError(
+            f"The training and test images in {path} differ in shape: "
+            f"{', '.join(map(str, sorted(shapes)))}; give them one."
+        )
     return shapes.pop()
 
 

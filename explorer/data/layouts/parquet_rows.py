@@ -60,7 +60,7 @@ def find_in_parquet(
         class_names = class_names or shards[0].class_names(label)
     every = [shard for shards in by_role.values() for shard in shards]
     for title in dict.fromkeys(title for shard in every for title in shard.left_out):
-        report.leave_out("columns other than of numbers and words", title)
+        report.leave_out("columns of neither numbers nor words", title)
     if len(found) == 1:
         found = split_by_column(*found.popitem())
     return classify(
@@ -165,7 +165,7 @@ class _Shard:
             else:
                 block = _unpack_lists(batch.column(0), self.where)
             if shape is not None and math.prod(block.shape[1:]) != math.prod(shape):
-                raise DatasetError(f"The images in {self.where} differ in shape.")
+                raise DatasetError(f"The images in {self.where} differ in shape; give them one.")
             yield block if shape is None else block.reshape(-1, *shape)
 
     def _stated_shape(self, first: np.ndarray) -> tuple[int, ...]:
@@ -208,7 +208,9 @@ def _source(tree: Tree, shards: Sequence[_Shard]) -> Source:
         rows = _Rows(tree, shards)
         return Pictures(rows, rows.names)
     if any(shard.files for shard in shards):
-        raise DatasetError(f"Some files in {tree.path} hold image files, others numbers.")
+        raise DatasetError(
+            f"Some files in {tree.path} hold image files, others numbers; give those of one kind."
+        )
     stored = [shard.stored() for shard in shards if len(shard)]
     if len({array.shape[1:] for array in stored}) != 1:
         raise DatasetError(f"The images in {tree.path} differ in shape, or there are none.")
