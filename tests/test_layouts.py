@@ -796,7 +796,7 @@ def as_pandas_writes(table: np.ndarray) -> str:
 
 
 def as_pandas_writes_with_its_index(table: np.ndarray) -> str:
-    return str(pandas.DataFrame(table).to_csv())
+    return str(pandas.DataFrame(table).to_csv(sep="\t"))
 
 
 def with_decimal_commas(table: np.ndarray) -> str:

@@ -91,7 +91,7 @@ class _Csv:
             is_utf16 = file.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
             self._encoding = "utf-16" if is_utf16 else "utf-8"
             text = io.TextIOWrapper(file, "utf-16" if is_utf16 else "utf-8-sig", "replace")
-            lines = [text.readline(2**24).strip() for _ in range(_FIRST_LINES)]
+            lines = [text.readline(2**24).strip("\r\n ") for _ in range(_FIRST_LINES)]
         before = next((number for number, line in enumerate(lines) if line), None)
         if before is None:
             raise DatasetError(f"{self.where} is empty; copy or download it again.")
@@ -104,23 +104,8 @@ class _Csv:
             if line
         ]
         self._has_commas = any(_DECIMAL_COMMA.fullmatch(cell) for row in rows for cell in row)
-        self.guess: str | None = None
-        first = [rows[0][0].lstrip("# "), *rows[0][1:]]  # as numpy.savetxt marks titles
-        has_words = not all(_NUMBER.fullmatch(cell) for cell in first)
-        has_titles = has_words or _count_up(first)
+        self.titles, has_titles, self.guess = _find_titles(rows)
         self._lines_before = before + has_titles
-        if has_words:
-            self.titles = first
-        else:
-            start = int(not first[0])  # an index, as pandas writes it
-            self.titles = ["" if i < start else f"pixel{i}" for i in range(len(first))]
-            if arrange_images((1, len(first) - start)) is None:
-                values = rows[has_titles:]
-                ends = [{row[place] for row in values} for place in (start, -1)]
-                is_last = _fewer_but_several(ends[1], ends[0])
-                self.titles[-1 if is_last else start] = "label"
-                place = "last" if is_last else "first"
-                self.guess = f"without titles, the {place} column is taken as the label"
         packed = [title for title in self.titles if title.lower() in ("pixels", "pixel", "image")]
         numbered = [title for title in self.titles if PIXEL.fullmatch(title.lower())]
         self.is_packed = bool(packed)
@@ -211,6 +196,27 @@ def _delimiter_of(line: str) -> str:
     """What stands between the cells of a line; between others than commas, these may be decimal."""
     fitting = (mark for mark in "\t;" if mark in line and 2 * line.count(mark) >= line.count(","))
     return next(fitting, " " if " " in line and "," not in line else ",")
+
+
+def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None]:
+    """The titles of the columns, whether the first row has them, and what was guessed, if anything.
+
+    Without words in that row they are ``label``, of the first or last column, and ``pixel0``, ….
+    """
+    first = [rows[0][0].lstrip("# "), *rows[0][1:]]  # as numpy.savetxt marks titles
+    if not all(_NUMBER.fullmatch(cell) for cell in first):
+        return first, True, None
+    has_titles = _count_up(first)
+    start = int(not first[0])  # an index, as pandas writes it
+    titles = ["" if number < start else f"pixel{number}" for number in range(len(first))]
+    if arrange_images((1, len(first) - start)) is not None:
+        return titles, has_titles, None
+    whole = [row for row in rows[has_titles:] if len(row) == len(first)]
+    firsts, lasts = ({row[place] for row in whole} for place in (start, -1))
+    is_last = _fewer_but_several(lasts, firsts)
+    titles[-1 if is_last else start] = "label"
+    place = "last" if is_last else "first"
+    return titles, has_titles, f"without titles, the {place} column is taken as the label"
 
 
 def _count_up(cells: list[str]) -> bool:
