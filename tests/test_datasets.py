@@ -340,7 +340,7 @@ def test_a_fingerprint_depends_on_content_alone() -> None:
 
 def test_a_file_of_another_kind_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "photos.zip").write_bytes(b"no zip")
-    with pytest.raises(DatasetError, match="neither a folder nor a zip"):
+    with pytest.raises(DatasetError, match="named like a ZIP archive but is none"):
         load_dataset(tmp_path / "photos.zip")
     with pytest.raises(DatasetError, match="at least two images .* but holds 1"):
         load_dataset(save_image(tmp_path / "cat.png"))

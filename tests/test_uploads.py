@@ -223,12 +223,12 @@ def test_the_sentence_names_what_the_file_is(name: str, hint: str) -> None:
 
 
 def test_a_file_of_too_many_bytes_is_refused() -> None:
-    with pytest.raises(UploadError, match="51 MB and at most 50 MB"):
+    with pytest.raises(UploadError, match="51 MB, but at most 50 MB"):
         read(bytes(51 * 2**20))
 
 
 def test_a_picture_of_too_many_pixels_is_refused_by_its_header() -> None:
-    with pytest.raises(UploadError, match="12,000 × 9,000 pixels and about 52 million"):
+    with pytest.raises(UploadError, match="12,000 × 9,000 pixels, but only about 52 million"):
         read(png((12000, 9000), 8, 2, iter([])))
 
 
