@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer.app import cache, parts, session
+from explorer.app import cache, internals, parts, session
 from explorer.app.upload import uploads
 from explorer.app.view import Detail, Option
 from explorer.bundle.posterior import Posterior
@@ -38,7 +38,7 @@ def image_detail(source: Option) -> Detail:
 def take_image(text: str, bundle: Bundle) -> None:
     """Take the test image that an address names, or tell that another image is lost."""
     if text in LOST:
-        if not (uploads() if text == "upload" else drawings()):
+        if not internals.is_history_navigation():  # but the beginning of a visit
             session.notify(LOST[text])
     elif parse_test_image(text, bundle) is None:
         raise ValueError("a test image was expected, such as test-12")

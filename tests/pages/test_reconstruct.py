@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from odd_images import OddImage, odd_images
 
-from explorer.app import cache
+from explorer.app import cache, internals
 from explorer.app.words import percent
 from explorer.bundle.images import load_images
 from explorer.bundle.store import (
@@ -198,7 +198,9 @@ def test_a_visit_after_a_restart_is_told_that_the_upload_is_lost(view: str) -> N
         assert "image" not in address(after)
 
 
-def test_a_visit_after_a_restart_is_told_that_the_drawing_is_lost() -> None:
+def test_a_visit_after_a_restart_is_told_that_the_drawing_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     visitor = visit(model=FLAT, view="Reconstruct", **{"from": "Drawing"})
     assert "image" not in address(visitor)
     picture = data_uri(np.full((28, 28, 1), 120, np.uint8))
@@ -206,6 +208,8 @@ def test_a_visit_after_a_restart_is_told_that_the_drawing_is_lost() -> None:
     assert address(visitor)["image"] == "drawing"
     (warning,) = visit(**address(visitor)).warning
     assert warning.value.startswith("The drawing was lost when the server restarted")
+    monkeypatch.setattr(internals, "is_history_navigation", lambda: True)
+    assert "was lost" not in sentences(visitor.run())  # back to where it was drawn
 
 
 def test_a_test_image_is_refined_and_its_better_place_becomes_the_point(
