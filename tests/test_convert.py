@@ -140,6 +140,10 @@ def deep_card(path: Path) -> None:
     (path / "card.json").write_text("[" * 100_000)
 
 
+def no_figures(path: Path) -> None:
+    edit_card(path, lambda card: card.pop("metrics"))
+
+
 def other_field(path: Path) -> None:
     edit_card(path, lambda card: card.update(surprise=1))
 
@@ -151,6 +155,7 @@ def other_field(path: Path) -> None:
         (changed_weights, "model.keras of shapes-2d was changed"),
         (version_1, "reads 3: train the model again"),
         (version_4, "update the explorer"),
+        (no_figures, "has no metrics"),
         (no_card, "card.json of shapes-2d is not usable"),
         (deep_card, "card.json of shapes-2d is not usable"),
         (other_field, "surprise"),

@@ -123,10 +123,11 @@ def convert(path: Path) -> str:
 
 def _convert_reference(values: dict[str, Any], path: Path, folder: Path) -> None:
     """Write what a converted reference consists of into ``folder``."""
-    model = values["model"]
-    if model["recipe"]["likelihood"] == "gaussian":
-        model["parameters"] -= 1  # the one variance of all pixels counts no more
     card = _card_of(values, path)
+    model = card.model
+    if model.likelihood == "gaussian" and model.parameters:  # the one variance counts no more
+        changed = model.model_copy(update={"parameters": model.parameters - 1})
+        card = card.model_copy(update={"model": changed})
     _copy(card, REFERENCE_FILES, path, folder)
     save_card(card, folder, REFERENCE_FILES)
     load_reference(folder)
@@ -188,8 +189,10 @@ def _complete_latents(card: Card, codec: Codec, folder: Path) -> dict[str, Any]:
 
 def _card_of(values: dict[str, Any], path: Path) -> Card:
     """A card with the present version, from the values of an earlier one."""
-    values = {**values, "schema_version": SCHEMA_VERSION}
-    values["metrics"] = {**values["metrics"], "maps": {}}
+    metrics = values.get("metrics")
+    if not isinstance(metrics, dict):
+        raise BundleError(f"card.json of {path.name} has no metrics")
+    values = {**values, "schema_version": SCHEMA_VERSION, "metrics": {**metrics, "maps": {}}}
     return parse_card(json.dumps(values).encode(), path.name)
 
 
