@@ -249,8 +249,8 @@ def choose_test_image(bundle: Bundle, name: str) -> None:
         set_end(name, f"test-{np.random.default_rng().choice(candidates)}")
 
     for label, action, explanation in (
-        ("Show others", show_others, "Show other test images to choose from"),
-        ("Choose any", take_any, "Choose a test image at random"),
+        ("Others", show_others, "Show other test images to choose from"),
+        ("Random", take_any, "Choose a test image at random"),
     ):
         flow.button(label, key=f"{label.lower()}-{name}", on_click=action, help=explanation)
     rows = np.random.default_rng((seed, ord(name[0]))).permutation(candidates)[:GALLERY]
