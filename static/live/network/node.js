@@ -65,12 +65,8 @@ export class Node {
     return tensor.data;
   }
 
-  /**
-   * A list of integers: an attribute in old versions of an operator, input `index` since a new one.
-   * @param {string} name @param {number} index @param {number} since
-   */
-  list(name, index, since) {
-    if (this.opset < since) return this.numbers(name);
+  /** The list in an input that may be left out. */
+  integers(/** @type {number} */ index) {
     return this.optional(index) && Array.from(this.values(index));
   }
 

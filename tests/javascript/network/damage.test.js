@@ -135,6 +135,11 @@ const HARMFUL = [
     /step of 0/,
   ],
   [
+    "a shape into which the numbers do not go",
+    modelOf([constant("s", [3, -1]), node("Reshape", ["x", "s"], ["y"])]),
+    /cannot show \(1,2\) in the shape \(3,-1\)/,
+  ],
+  [
     "a join of other axes",
     modelOf([
       constant("a", [1]),

@@ -145,6 +145,7 @@ def elementwise() -> Iterator[Case]:
         yield case("Cast", x, to=to)
     halves = row([[1 / 3, -1e-6, 6e-8, 1e-8, 70000, -65519, 2049, 2051, 0, 1e-5, 6.1e-5]])
     yield case("Cast", halves, to=TensorProto.FLOAT16)
+    yield case("Cast", Constant([2049, 70000]), to=TensorProto.FLOAT16)
 
 
 def combining() -> Iterator[Case]:
@@ -164,6 +165,7 @@ def combining() -> Iterator[Case]:
         yield case(operator, np.round(a), np.round(b))
     yield case("Pow", data(1, 3, low=0.1), data(1, 2, 3))
     yield case("Pow", a, Constant(3, "float32"))
+    yield case("Pow", Constant([7, -7, 8]), Constant([2, 3, -3]))
     for fmod in (0, 1):
         whole = [
             helper.make_node("Cast", ["a"], ["p"], to=TensorProto.INT64),
@@ -251,6 +253,7 @@ def convolutions() -> Iterator[Case]:
     for attributes in (
         {"strides": [2, 2], "pads": [1, 1, 1, 1], "output_padding": [1, 1]},
         {"strides": [2, 2], "output_shape": [7, 10]},
+        {"strides": [2, 2], "output_shape": [8, 12]},
         {"strides": [2, 2], "output_shape": [6, 11], "auto_pad": "SAME_UPPER"},
         {"strides": [3, 3], "dilations": [2, 1]},
     ):
@@ -309,6 +312,7 @@ def reductions() -> Iterator[Case]:
                 yield case(operator, x, *given, opset=opset, keepdims=0, **attributes)
             yield case(operator, x, opset=opset)
     yield case("ReduceSum", x, Constant([]), noop_with_empty_axes=1)
+    yield case("ReduceMean", Constant([[3, 4], [1, 1]]), Constant([1]), opset=18)
 
 
 def shapes() -> Iterator[Case]:
@@ -381,6 +385,7 @@ def selections() -> Iterator[Case]:
         "Slice", x, Constant([-1, 4]), Constant([-(2**63), 0]), Constant([2, 3]), Constant([-1, -2])
     )
     yield case("Slice", x, Constant([0, 1]), Constant([1, 9]))
+    yield case("Slice", x, Constant([-9]), Constant([-(2**63)]), Constant([3]), Constant([-1]))
     yield case("Split", x, outputs=2, axis=2, opset=13)
     yield case("Split", x, Constant([1, 4]), outputs=2, axis=-1)
     yield case("Split", x, outputs=2, axis=3, num_outputs=2, opset=18)

@@ -45,15 +45,12 @@ export const ELEMENTWISE = {
   Mul: variadic(kernel.MULTIPLY),
   Max: variadic(kernel.MAXIMUM),
   Min: variadic(kernel.MINIMUM),
-  Div(node) {
-    const isWhole = node.input(0).kind === "integer";
-    return isWhole ? binary((a, b) => Math.trunc(a / b))(node) : variadic(kernel.DIVIDE)(node);
-  },
+  Div: (node) => binary(ofKind(node, kernel.DIVIDE))(node),
   Mod(node) {
     const isLikeC = node.number("fmod", 0) !== 0;
     return binary((a, b) => (isLikeC ? a % b : a - b * Math.floor(a / b)))(node);
   },
-  Pow: binary((a, b) => a ** b),
+  Pow: (node) => binary(ofKind(node, (a, b) => a ** b))(node),
   PRelu: binary((x, slope) => (x < 0 ? slope * x : x)),
   And: binary((a, b) => a && b, "boolean"),
   Or: binary((a, b) => a || b, "boolean"),
@@ -69,7 +66,7 @@ export const ELEMENTWISE = {
     const { kind } = typeOf(type, node.where);
     if (kind === "integer" && x.kind === "float") return apply(node, Math.trunc, 0, kind);
     if (kind === "boolean" && x.kind !== kind) return apply(node, (n) => Number(n !== 0), 0, kind);
-    if (type === HALF && x.kind === "float") return apply(node, toHalf);
+    if (type === HALF) return apply(node, toHalf, 0, kind);
     return node.view(x, x.shape, kind);
   },
 
@@ -118,6 +115,11 @@ function unary(/** @type {Unary} */ f) {
  * @type {(f: Binary, kind?: Kind) => Operator} */
 function binary(f, kind) {
   return (node) => accumulate(node, [node.input(0), node.input(1)], f, kind);
+}
+
+/** A function whose results are whole numbers where the first operand's are. @returns {Binary} */
+function ofKind(/** @type {Node} */ node, /** @type {Binary} */ f) {
+  return node.input(0).kind === "integer" ? (a, b) => Math.trunc(f(a, b)) : f;
 }
 
 /** @returns {Operator} on one tensor or more */

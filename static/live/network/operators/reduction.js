@@ -46,7 +46,8 @@ function spatialAxes(/** @type {Node} */ node) {
 function reducing(f, since) {
   return (node) => {
     const rank = node.input(0).shape.length;
-    const given = node.list("axes", 1, since)?.map((axis) => node.axis(axis, rank));
+    const listed = node.opset < since ? node.numbers("axes") : node.integers(1);
+    const given = listed?.map((axis) => node.axis(axis, rank));
     const isIdle = node.number("noop_with_empty_axes", 0) !== 0;
     const axes = given?.length || isIdle ? (given ?? []) : indices(rank);
     return reduce(node, f, axes, node.number("keepdims", 1) !== 0);
@@ -63,8 +64,9 @@ function reduce(node, f, axes, keeps) {
   const tables = progressions(x.shape);
   const starts = sums(tables.filter((_, axis) => !isReduced[axis]));
   const offsets = sums(tables.filter((_, axis) => isReduced[axis]));
+  const round = x.kind === "integer" ? Math.trunc : (/** @type {number} */ value) => value;
   return () => {
-    for (let i = 0; i < starts.length; i++) y.data[i] = f(x.data, starts[i], offsets);
+    for (let i = 0; i < starts.length; i++) y.data[i] = round(f(x.data, starts[i], offsets));
   };
 }
 

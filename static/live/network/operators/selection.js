@@ -81,7 +81,7 @@ export const SELECTION = {
   Pad(node) {
     const x = node.input(0);
     const find = node.choice("mode", PADDING, "constant");
-    const axes = axesOf(node, 3, x.shape.length);
+    const axes = axesOf(node, x.shape.length);
     const pads = node.values(1);
     node.demand(pads.length === 2 * axes.length, "has a wrong number of pads");
     const before = x.shape.map(() => 0);
@@ -98,8 +98,8 @@ export const SELECTION = {
   Slice(node) {
     const x = node.input(0);
     const [starts, ends] = [node.values(1), node.values(2)];
-    const axes = axesOf(node, 3, starts.length, x.shape.length);
-    const steps = node.optional(4) ? node.values(4) : axes.map(() => 1);
+    const axes = axesOf(node, x.shape.length, starts.length);
+    const steps = node.integers(4) ?? axes.map(() => 1);
     const fits = [starts, ends, steps].every((list) => list.length === axes.length);
     node.demand(fits && !steps.includes(0), "has lists of different lengths, or a step of 0");
     const shape = [...x.shape];
@@ -107,9 +107,8 @@ export const SELECTION = {
     axes.forEach((axis, i) => {
       const [length, step] = [x.shape[axis], steps[i]];
       const [least, most] = step > 0 ? [0, length] : [-1, length - 1];
-      const [start, end] = [starts[i], ends[i]].map((index) =>
-        clamp(index < 0 ? index + length : index, least, most),
-      );
+      const at = (/** @type {number} */ index) => (index < 0 ? index + length : index);
+      const [start, end] = [clamp(at(starts[i]), 0, most), clamp(at(ends[i]), least, most)];
       shape[axis] = Math.max(Math.ceil((end - start) / step), 0);
       cuts[axis] = { start, step };
     });
@@ -122,8 +121,7 @@ export const SELECTION = {
     const whole = x.shape[axis];
     const part = Math.ceil(whole / node.number("num_outputs", node.outputCount));
     const parts =
-      node.list("split", 1, 13) ??
-      indices(node.outputCount).map((i) => clamp(whole - i * part, 0, part));
+      node.integers(1) ?? indices(node.outputCount).map((i) => clamp(whole - i * part, 0, part));
     const ends = parts.map((_, i) => parts.slice(0, i + 1).reduce((sum, length) => sum + length));
     node.demand(ends.at(-1) === whole, `cannot split ${whole} into ${parts}`);
     return inTurn(
@@ -168,11 +166,10 @@ const PADDING = {
   wrap: (i, length) => ((i % length) + length) % length,
 };
 
-/** Axes among `rank` that an input lists, or the first `count`.
- * @param {Node} node @param {number} input @param {number} count */
-function axesOf(node, input, count, rank = count) {
-  const given = node.optional(input) ? Array.from(node.values(input)) : indices(count);
-  return given.map((axis) => node.axis(axis, rank));
+/** Axes among `rank` that the input 3 lists, or the first `count`.
+ * @param {Node} node @param {number} rank */
+function axesOf(node, rank, count = rank) {
+  return (node.integers(3) ?? indices(count)).map((axis) => node.axis(axis, rank));
 }
 
 /** Copies x, seen under a shape, with its axes in another order.

@@ -62,6 +62,7 @@ export const SHAPES = {
     });
     const known = sizeOf(wanted.filter((length) => length !== -1));
     const rest = known > 0 ? x.size / known : 0;
+    node.demand(Number.isInteger(rest), `cannot show (${x.shape}) in the shape (${wanted})`);
     const shape = wanted.map((length) => (length === -1 ? rest : length));
     node.view(x, shape);
   },
@@ -79,7 +80,7 @@ export const SHAPES = {
 
   Squeeze(node) {
     const x = node.input(0);
-    const given = node.list("axes", 1, 13)?.map((axis) => node.axis(axis, x.shape.length));
+    const given = node.integers(1)?.map((axis) => node.axis(axis, x.shape.length));
     const axes = given ?? x.shape.flatMap((length, axis) => (length === 1 ? axis : []));
     const isOne = axes.every((axis) => x.shape[axis] === 1);
     node.demand(isOne, `cannot leave out axes ${axes} of (${x.shape})`);
@@ -89,7 +90,7 @@ export const SHAPES = {
 
   Unsqueeze(node) {
     const x = node.input(0);
-    const given = node.list("axes", 1, 13) ?? [];
+    const given = node.integers(1) ?? [];
     const rank = x.shape.length + given.length;
     const axes = given.map((axis) => node.axis(axis, rank));
     node.demand(new Set(axes).size === axes.length, "adds an axis twice");

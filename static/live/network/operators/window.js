@@ -44,7 +44,7 @@ export function spreadAxes(node, sizes, windows) {
     const all = (axis.size - 1) * axis.stride + axis.span + extra[i];
     if (wanted) pad(axis, all - wanted[i], half);
     else if (isSame) pad(axis, all - axis.size * axis.stride, half);
-    const out = all - axis.before - axis.after;
+    const out = wanted ? wanted[i] : all - axis.before - axis.after;
     node.demand(out >= 0, `would make an image of ${out} pixels`);
     return { ...axis, out };
   });
