@@ -59,7 +59,8 @@ export function render(name, { parentElement: root, data, setTriggerValue }) {
   else if (data.address !== entry.address) {
     entry.address = data.address;
     bytesAt(data.address).then((bytes) => {
-      if (mounted.get(root) === entry) entry.place.update(bytes);
+      const isWanted = mounted.get(root) === entry && entry.address === data.address;
+      if (isWanted) entry.place.update(bytes);
     });
   }
   return () => {

@@ -216,6 +216,19 @@ test("a forgotten model answers nothing more, and can be opened again", () => {
   assert.equal(count, 1);
 });
 
+test("a line goes on after a request that came to nothing", () => {
+  const { engine, worker, model } = start();
+  const line = engine.line(URGENCY.picture);
+  engine.forget("plain");
+  line.ask(picture(1), () => assert.fail("it is forgotten"));
+  worker.work();
+  engine.open(model, () => {});
+  let count = 0;
+  line.ask(picture(1), () => count++);
+  worker.work();
+  assert.equal(count, 1);
+});
+
 test("tiles are decoded in slices, each once, from the first to the last", () => {
   const { engine, worker, model } = start();
   /** @type {number[]} */

@@ -194,14 +194,15 @@ export class Page {
 
   /** Gives all parts their data anew, and the address. */
   refresh() {
+    this.#showPoint(); // first: what parts ask for is of the class that is decoded now
     for (const { update } of this.#mounted) update();
-    this.#showPoint();
     this.#write();
   }
 
   /** @param {number[]} z becomes the point @param {number} [label] the class that is decoded there */
   moveTo(z, label = this.state.label) {
     const { state } = this;
+    if (z.length !== state.z.length) return; // of a model that is not there yet
     if (label !== state.label) this.#condition(label);
     const rounded = Array.from(z, (value) => Number(value.toFixed(3)));
     if (String(rounded) === String(state.z)) return;

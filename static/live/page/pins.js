@@ -6,8 +6,8 @@
 
 import { button } from "../shared/controls.js";
 import { build } from "../shared/elements.js";
+import { URGENCY } from "../shared/engine.js";
 import { Painter } from "../shared/paint.js";
-import { TileDecoder } from "../shared/tiles.js";
 import { directionBetween } from "./directions.js";
 import { readList, writeList } from "./lists.js";
 
@@ -34,21 +34,22 @@ export function readPins(text, placeOf, classes) {
 export class Pins {
   #box;
   #page;
-  /** @type {TileDecoder | null} */
-  #decoder = null;
+  #line;
 
   /** @param {HTMLElement} box @param {import("./page.js").Page} page */
   constructor(box, page) {
     this.#box = box;
     this.#page = page;
+    this.#line = page.hub.engine.line(URGENCY.tiles);
+    const add = button("Pin the point", () => this.add());
+    add.className = "plain";
+    box.append(add);
   }
 
   /** Shows the model's pins, each a button that goes back there. */
   show() {
     const { entry, state } = this.#page;
-    this.#decoder?.close();
-    const add = button("Pin the point", () => this.add());
-    add.className = "plain";
+    const [add, ...former] = this.#box.children;
     /** @type {HTMLCanvasElement[]} */
     const canvases = [];
     const items = state.pins.map(({ name, z, label }, i) => {
@@ -60,20 +61,26 @@ export class Pins {
       const remove = button("×", () => {
         state.pins.splice(i, 1);
         this.#page.refresh();
+        /** @type {HTMLElement} */ (add).focus();
       }, `Remove ${name}`); // prettier-ignore
       item.append(back, remove);
       return item;
     });
-    this.#box.replaceChildren(add, ...items, ...this.#uses());
+    for (const one of former) one.remove();
+    this.#box.append(...items, ...this.#uses()); // beside a button that keeps the keyboard
     this.#page.hub.withModel(entry.content, (model) => {
-      if (!model.canDecode || !items.length || entry !== this.#page.entry) return;
-      const painters = canvases.map((canvas) => new Painter(canvas, model.header.imageShape));
-      this.#decoder = new TileDecoder(this.#page.hub.engine, model);
-      this.#decoder.start(
-        items.length,
-        (tile, z) => z.set(state.pins[tile].z),
-        (pixels, tile) => painters[tile].paint(pixels),
-      );
+      if (!model.canDecode || !items[0]?.isConnected) return;
+      const { content } = entry;
+      const latents = Float32Array.from(state.pins.flatMap(({ z }) => z));
+      const labels = state.pins.map(({ label }) => label);
+      const request = /** @type {const} */ ({ kind: "tiles", content, latents, labels });
+      this.#line.ask({ ...request, shares: false }, ({ pixels }) => {
+        const size = pixels.length / items.length;
+        canvases.forEach((canvas, i) => {
+          const painter = new Painter(canvas, model.header.imageShape);
+          painter.paint(pixels.subarray(i * size, (i + 1) * size));
+        });
+      });
     });
   }
 

@@ -129,6 +129,7 @@ function showInterpolate(page, main, beside) {
     const given = () => ({
       from: page.placeOf(state.ends[0]),
       to: page.placeOf(state.ends[1]),
+      label: state.label,
       ...chosen,
     });
     page.mount(Path, main, given, (event, value) => {

@@ -59,6 +59,8 @@ export class Draw {
   #width;
   #colour = "";
   #nearest = -1;
+  /** The test image from which to start, once its picture is there. */
+  #awaited = -1;
   #frame = 0;
   #endSettings;
   #data = /** @type {DrawData | null} */ (null);
@@ -88,7 +90,10 @@ export class Draw {
     this.#controls = find(box, ".controls");
     this.#line = hub.engine.line(URGENCY.picture);
     this.#start = hub.engine.line(URGENCY.reading);
-    this.#pictures = new Pictures(hub.engine, model, () => this.#showNearest());
+    this.#pictures = new Pictures(hub.engine, model, () => {
+      this.#showNearest();
+      this.#startFromAwaited();
+    });
     this.#hub = hub;
     this.#width = Math.max(1, Math.round(imageShape[1] / 5.6) / 2);
     this.#listen(this.#paper.canvas);
@@ -157,12 +162,16 @@ export class Draw {
       centre.show((this.#memory.isCentred ??= true));
       this.#controls.append(centre.element);
     }
+    const startFromTest = () => {
+      this.#awaited = Math.floor(Math.random() * this.#model.labels.length);
+      this.#startFromAwaited();
+    };
     const group = build("control");
     group.append(
       button("Undo", () => this.#change(() => this.#sketch.undo()), "Undo the last step"),
       button("Clear", () => this.#startFrom(null), "Clear: start from a blank"),
       button("The point", () => this.#startFromPoint(), "The point: start from its picture"),
-      button("A test image", () => this.#startFromTest(), "A test image: start from a random one"),
+      button("A test image", startFromTest, "A test image: start from a random one"),
     );
     if (opens) group.append(button("Open a picture", () => this.#open()));
     this.#controls.append(group);
@@ -220,10 +229,11 @@ export class Draw {
       const events = event.getCoalescedEvents?.() ?? [];
       for (const each of events.length ? events : [event]) this.#extend(each);
     });
-    for (const end of ["pointerup", "pointercancel"]) {
-      paper.addEventListener(end, () => {
-        if (this.#stroke) this.#settle();
+    for (const end of /** @type {const} */ (["pointerup", "pointercancel"])) {
+      paper.addEventListener(end, ({ isPrimary }) => {
+        if (!this.#stroke || !isPrimary) return; // a palm on the screen ends no stroke
         this.#stroke = null;
+        this.#settle();
       });
     }
   }
@@ -256,17 +266,14 @@ export class Draw {
   }
 
   /** The original, or where the page has none, its reconstruction, once it is decoded. */
-  #startFromTest() {
-    const { labels, header } = this.#model;
-    const row = Math.floor(Math.random() * labels.length);
-    const [height, width] = header.imageShape;
+  #startFromAwaited() {
+    if (this.#awaited < 0) return;
+    const [height, width] = this.#model.header.imageShape;
     const picture = Object.assign(document.createElement("canvas"), { width, height });
     const context = /** @type {CanvasRenderingContext2D} */ (picture.getContext("2d"));
-    const take = () => {
-      if (this.#pictures.draw(context, row, 0, 0, width, height)) this.#startFrom(picture);
-      else setTimeout(take, 50);
-    };
-    take();
+    if (!this.#pictures.draw(context, this.#awaited, 0, 0, width, height)) return;
+    this.#awaited = -1;
+    this.#startFrom(picture);
   }
 
   /** @param {() => void} act */
@@ -324,7 +331,7 @@ export class Draw {
     this.#nearest = rows[0];
     this.#showNearest();
     write(this.#classes, this.#describe(rows));
-    if (!this.#sketch.isEmpty) this.#model.look(z, this);
+    this.#model.look(this.#sketch.isEmpty ? null : z, this);
   }
 
   #showNearest() {

@@ -49,7 +49,12 @@ export class Frame {
       key,
       () => hub.actions.openView(Number(key) - 1),
     ]);
-    const moves = Object.entries({ r: "random", "ctrl+z": "undo", "ctrl+y": "redo" });
+    const moves = Object.entries({
+      r: "random",
+      "ctrl+z": "undo",
+      "ctrl+y": "redo",
+      "ctrl+shift+z": "redo",
+    });
     const keys = {
       ...Object.fromEntries(views),
       ...Object.fromEntries(moves.map(([key, move]) => [key, () => hub.actions.move(move)])),

@@ -29,7 +29,8 @@ const WITHOUT_TEXT = ["range", "checkbox", "radio", "button", "submit", "file", 
 export function listen(actions, signal) {
   const use = (/** @type {KeyboardEvent} */ event) => {
     const isCommand = event.ctrlKey || event.metaKey;
-    const key = `${isCommand ? "ctrl+" : ""}${event.key.toLowerCase()}`;
+    const command = isCommand ? `ctrl+${event.shiftKey ? "shift+" : ""}` : "";
+    const key = command + event.key.toLowerCase();
     if (event.altKey || !Object.hasOwn(actions, key) || isField(event.composedPath()[0])) return;
     event.preventDefault();
     actions[key]();
@@ -40,5 +41,6 @@ export function listen(actions, signal) {
 /** @param {EventTarget} target */
 function isField(target) {
   if (target instanceof HTMLInputElement) return !WITHOUT_TEXT.includes(target.type);
-  return target instanceof HTMLElement && (target.isContentEditable || target.matches("textarea"));
+  if (!(target instanceof HTMLElement)) return false;
+  return target.isContentEditable || target.matches("select, textarea");
 }

@@ -2,7 +2,7 @@
  * The pictures on the way from one latent to another, a scrubber along them, and what the kinds of
  * path are like.
  *
- * @typedef {{content: string, z: number[], from: number[], to: number[],
+ * @typedef {{content: string, z: number[], from: number[], to: number[], label: number,
  *   kind: import("../shared/walk.js").Kind, steps: number, isEven: boolean}} PathData
  * @typedef {{changes: Float64Array, shares: Float32Array, back: number | null}} Measured
  */

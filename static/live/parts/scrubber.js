@@ -97,8 +97,10 @@ export class Scrubber {
   }
 
   #settle() {
-    const [{ latent }] = this.#tracks;
-    if (!this.#data?.beside) this.#tell("settled", { z: Array.from(latent), row: null });
+    const [track] = this.#tracks; // none until the model is there
+    if (track && !this.#data?.beside) {
+      this.#tell("settled", { z: Array.from(track.latent), row: null });
+    }
   }
 
   #start() {

@@ -15,8 +15,8 @@ export class Sprite {
   update(data) {
     this.#hub.withModel(new TextDecoder().decode(data.subarray(0, HASH)), async (model) => {
       if (model.sprite) return;
-      const picture = new Blob([data.subarray(HASH)]);
-      model.setSprite(picture.size ? await createImageBitmap(picture) : null);
+      const picture = new Blob([data.subarray(HASH)]); // empty, or damaged: then there is none
+      model.setSprite(await createImageBitmap(picture).catch(() => null));
     });
   }
 

@@ -16,7 +16,7 @@ export class TileBox {
   columns = 1;
   rows = 1;
   /** Tiles in all; the last row may be shorter. */
-  count = 1;
+  count = 0;
   /** The tile from which arrow keys start. */
   start = 0;
   /** Is called when a tile is dragged onto another. @type {((from: number, to: number) => void) | null} */
@@ -82,7 +82,7 @@ export class TileBox {
       const next = current + across + down * this.columns;
       this.#to(next >= 0 && next < this.count ? next : current);
     } else if (event.key === "Enter" || event.key === " ") {
-      this.#choose(current);
+      if (current < this.count) this.#choose(current);
     } else return;
     event.preventDefault();
   }

@@ -98,7 +98,7 @@ export class Engine {
       line.isAsked = true;
       this.#send(request, (answer) => {
         line.isAsked = false;
-        if (this.#lines.includes(line)) use(answer);
+        if (answer !== null && this.#lines.includes(line)) use(answer);
       });
     }
   }
@@ -116,7 +116,7 @@ export class Engine {
       const asked = this.#asked.get(id);
       this.#asked.delete(id);
       try {
-        if (answer !== null) asked?.use(answer);
+        asked?.use(answer);
       } finally {
         this.#sendNext();
       }

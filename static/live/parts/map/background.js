@@ -53,9 +53,16 @@ export class Background {
    */
   start(kind, map, view, dense, empty) {
     this.#empty = map.kind === "neighbourhoods" ? emptiness(map, view, empty) : null;
-    if (kind === "none") this.#picture = null;
     const isManifold = kind === "manifold";
-    if (kind === "none" || (isManifold && !this.#model.canDecode)) return;
+    if (kind === "none" || (isManifold && !this.#model.canDecode)) {
+      this.#decoder.start(
+        0,
+        () => {},
+        () => {},
+      ); // what is on its way is for a former one
+      this.#picture = null;
+      return;
+    }
     const { columns, rows, placeOf, bounds } = cells(view, CELL[kind]);
     const canvas = document.createElement("canvas");
     const painter = isManifold

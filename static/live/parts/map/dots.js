@@ -74,6 +74,7 @@ export class Dots {
   #symbols = /** @type {Bytes} */ (new Uint8Array(0));
   #colours = /** @type {Bytes} */ (new Uint8Array(0));
   canvas;
+  #onLost = () => this.#replace();
 
   /** @param {HTMLElement} box gets the canvas @param {() => void} [onRestored] is called when all has to be drawn again */
   constructor(box, onRestored = () => {}) {
@@ -106,7 +107,7 @@ export class Dots {
 
   /** Gives memory back at once, of which browsers have little for WebGL. */
   close() {
-    this.#onRestored = () => {};
+    this.canvas.removeEventListener("webglcontextlost", this.#onLost); // else another takes its place
     this.canvas.getContext("webgl2")?.getExtension("WEBGL_lose_context")?.loseContext();
   }
 
@@ -117,7 +118,7 @@ export class Dots {
     const isUsable = this.#lost < PATIENCE && hasProcessor();
     const gl = isUsable ? canvas.getContext("webgl2", { antialias: false, depth: false }) : null;
     if (!gl) return new PixelDrawer(canvas);
-    canvas.addEventListener("webglcontextlost", () => this.#replace(), { once: true });
+    canvas.addEventListener("webglcontextlost", this.#onLost, { once: true });
     return new GlDrawer(gl);
   }
 

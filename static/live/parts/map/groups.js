@@ -176,6 +176,7 @@ export class Groups {
     const { model } = this.#host;
     const { header, zMean, content, canDecode } = model;
     const [height, width] = header.imageShape;
+    const box = find(section, ".pictures"); // of these rows: others get another
     const show = (/** @type {string} */ caption, /** @type {Uint8ClampedArray} */ pixels) => {
       const figure = document.createElement("figure");
       const canvas = Object.assign(document.createElement("canvas"), { width, height });
@@ -185,7 +186,7 @@ export class Groups {
       canvas.setAttribute("aria-label", `Group ${name}: ${caption}`);
       const words = Object.assign(document.createElement("figcaption"), { textContent: caption });
       figure.append(canvas, words);
-      find(section, ".pictures").append(figure);
+      box.append(figure);
     };
     const pictured = rows.filter((row) => model.tileOf(row) >= 0);
     if (pictured.length) {

@@ -83,7 +83,7 @@ export class LiveMap {
   /** @type {Values | null} */
   #values = null;
   #counts;
-  /** Where the point was put on this map, and its latent. @type {Spot | null} */
+  /** Where the point lies on this map, and its latent, if that is known. @type {Spot | null} */
   #put = null;
   /** @type {Spot | null} */
   #looked = null;
@@ -179,15 +179,19 @@ export class LiveMap {
     requestAnimationFrame(fill); // once it is laid out
     window.addEventListener("resize", fill);
     window.addEventListener("fullscreenchange", fill);
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    const repaint = () => this.#setColours();
+    scheme.addEventListener("change", repaint);
     this.#ends = [
       model.onLook((z, source, row) => source !== this && this.#onLook(z, row)),
       hub.settings.onChange((name) => {
         if (name === "map" || name === "axes" || name === null) this.#setMap();
-        this.#setColours();
+        if (name !== "drag") this.#setColours();
       }),
       () => sized.disconnect(),
       () => window.removeEventListener("resize", fill),
       () => window.removeEventListener("fullscreenchange", fill),
+      () => scheme.removeEventListener("change", repaint),
       ...makeBar(bar, hub.settings, model, (text) => this.#find(text)),
       ...makeTools(find(root, ".tools"), hub.settings, means),
     ];
@@ -376,7 +380,9 @@ export class LiveMap {
     const { z } = this.#data;
     const put = this.#put;
     if (put && z.every((value, i) => Math.abs(value - put.z[i]) <= ROUNDED)) return put.at;
-    return this.#scene.map.place(z);
+    const at = this.#scene.map.place(z); // among all images: once, not in every frame
+    this.#put = { z, at, row: null };
+    return at;
   }
 
   /** @param {KeyboardEvent} event */

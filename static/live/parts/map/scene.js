@@ -42,6 +42,8 @@ export class Scene {
   path = [];
   /** The corners of a region that is being drawn. @type {number[]} */
   outline = [];
+  /** @type {{path: number[][], map: LatentMap, at: [number, number][]} | null} */
+  #placed = null;
   #plot;
   #model;
   #settings;
@@ -260,6 +262,15 @@ export class Scene {
     return placeNames(context, this.view, shown, this.#model.header.classes, this.look, room);
   }
 
+  /** Where the path lies on the map: looked for among all images, once. */
+  get #way() {
+    const { path, map } = this;
+    if (this.#placed?.path !== path || this.#placed.map !== map) {
+      this.#placed = { path, map, at: path.map((z) => map.place(z)) };
+    }
+    return this.#placed.at;
+  }
+
   /** @param {CanvasRenderingContext2D} context */
   #drawOver(context) {
     const { look, map, view } = this;
@@ -271,7 +282,7 @@ export class Scene {
     });
     if (map.labels[0]) drawAxes(context, view, map.labels, look);
     drawNames(context, names, look);
-    if (this.path.length) drawPath(context, view, this.path.map((z) => map.place(z))); // prettier-ignore
+    if (this.path.length) drawPath(context, view, this.#way);
     if (this.outline.length) drawOutline(context, this.outline, look);
   }
 }

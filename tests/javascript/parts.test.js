@@ -1,0 +1,141 @@
+import { anything, element, FakeElement } from "./browser.js"; // before what needs a browser
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { listen } from "../../static/live/parts/keys.js";
+import { Background } from "../../static/live/parts/map/background.js";
+import { Dots } from "../../static/live/parts/map/dots.js";
+import { View } from "../../static/live/parts/map/view.js";
+import { Scrubber } from "../../static/live/parts/scrubber.js";
+import { Sprite } from "../../static/live/parts/sprite.js";
+import { TileBox } from "../../static/live/parts/tilebox.js";
+import { Draw } from "../../static/live/parts/draw.js";
+import { Model } from "../../static/live/shared/model.js";
+import { payload } from "./models.js";
+
+/** @typedef {{request: any, use: (answer: any) => void}} Asked */
+
+/** A hub whose engine keeps what it is asked, and a model of it. */
+function host() {
+  const model = new Model(payload());
+  /** @type {Asked[]} */
+  const asked = [];
+  const ask = (/** @type {any} */ request, /** @type {any} */ use) => asked.push({ request, use });
+  const engine = { line: () => ({ ask, close() {} }) };
+  const memory = () => ({});
+  /** @type {[string, any][]} */
+  const told = [];
+  const settings = { onChange: () => () => {} };
+  const hub = { engine, memory, settings, withModel: (/** @type {string} */ _, use = anything) => use(model) }; // prettier-ignore
+  const tell = (/** @type {string} */ name, /** @type {any} */ value) => told.push([name, value]);
+  return { hub: /** @type {any} */ (hub), model, tell, told, asked };
+}
+
+test("letters in a list choose from it, elsewhere they are keys of the page", () => {
+  /** @type {string[]} */
+  const pressed = [];
+  const names = ["r", "ctrl+z", "ctrl+shift+z"];
+  const actions = Object.fromEntries(names.map((name) => [name, () => void pressed.push(name)]));
+  const end = new AbortController();
+  listen(actions, end.signal);
+  const press = (/** @type {object} */ event, type = "button") => {
+    const matches = (/** @type {string} */ tags) => type.startsWith(tags.split(",")[0]);
+    const target = Object.assign(element(), { matches, type });
+    /** @type {any} */ (window).fire("keydown", { ...event, composedPath: () => [target] });
+  };
+  press({ key: "r" });
+  press({ key: "r" }, "select-one");
+  press({ key: "Z", ctrlKey: true, shiftKey: true });
+  press({ key: "z", metaKey: true });
+  end.abort();
+  assert.deepEqual(pressed, ["r", "ctrl+shift+z", "ctrl+z"]);
+});
+
+test("nothing is chosen of tiles that are not there yet", () => {
+  const box = element();
+  /** @type {number[]} */
+  const chosen = [];
+  const tiles = new TileBox(box, () => {}, (tile) => chosen.push(tile)); // prettier-ignore
+  box.fire("keydown", { key: "Enter" });
+  box.fire("click", { clientX: 50, clientY: 50 });
+  assert.deepEqual(chosen, []);
+  tiles.count = 1;
+  box.fire("keydown", { key: "Enter" });
+  assert.deepEqual(chosen, [0]);
+});
+
+test("a scrubber that is moved before its model is there tells nothing", async () => {
+  const { hub, model, tell, told } = host();
+  const later = /** @type {(() => void)[]} */ ([]);
+  const waiting = {
+    ...hub,
+    withModel: (/** @type {any} */ _, /** @type {any} */ use) => later.push(() => use(model)),
+  };
+  const root = element();
+  const scrubber = new Scrubber(root, { hub: waiting, model, tell });
+  scrubber.update({ content: "plain", path: [[0, 0], [2, 4]] }); // prettier-ignore
+  const range = root.children[0].querySelector(".range");
+  range.fire("change");
+  await new Promise(setImmediate); // for what it may throw
+  assert.deepEqual(told, []);
+  later.forEach((come) => come());
+  range.value = "0.5";
+  range.fire("input");
+  range.fire("change");
+  assert.deepEqual(told, [["settled", { z: [1, 2], row: null }]]);
+});
+
+test("dots that are closed leave no context of WebGL behind", () => {
+  const contexts = () => FakeElement.contexts.filter((kind) => kind === "webgl2").length;
+  const dots = new Dots(element());
+  const before = contexts();
+  dots.canvas.dispatchEvent(new Event("webglcontextlost"));
+  assert.equal(contexts(), before + 1); // a lost one is replaced
+  dots.close();
+  assert.equal(contexts(), before + 2); // asked for once more, to be given back
+});
+
+test("a background that was taken away does not come back with late tiles", () => {
+  const { hub, model, asked } = host();
+  let drawn = 0;
+  const background = new Background(hub.engine, model, () => {});
+  const context = /** @type {any} */ ({ drawImage: () => drawn++ });
+  const view = new View();
+  view.resize(400, 400, [-1, 1, -1, 1]);
+  const map = /** @type {any} */ ({ kind: "dimensions", isEmpty: () => false, lift: () => {} });
+  const start = (/** @type {"none" | "density"} */ kind) =>
+    background.start(kind, map, view, "red", "grey");
+  const answer = (/** @type {Asked} */ { request, use }) => {
+    const some = request.latents.length / 2;
+    use({ pixels: new Uint8ClampedArray(0), shares: new Float32Array(some).fill(50), time: some });
+  };
+  start("density");
+  answer(asked[0]);
+  background.draw(context, view);
+  assert.equal(drawn, 1);
+  start("none");
+  answer(asked[1]);
+  background.draw(context, view);
+  assert.equal(drawn, 1);
+  assert.equal(asked.length, 2); // and no more are asked for
+});
+
+test("pictures that cannot be read are none", async () => {
+  const { hub, model } = host();
+  new Sprite(element(), { hub, model, tell: () => {} }).update(new Uint8Array(70));
+  await new Promise((use) => setTimeout(use, 5));
+  assert.equal(model.sprite, null);
+});
+
+test("a palm on the screen ends no stroke", () => {
+  const { hub, model, tell, told } = host();
+  const root = element();
+  const drawing = { content: "plain", z: [0, 0], background: [0], side: null, follows: true };
+  const [neighbours, errorColours, fit] = [1, [], /** @type {const} */ ("crop")];
+  new Draw(root, { hub, model, tell }).update({ ...drawing, neighbours, errorColours, fit });
+  const paper = root.children[0].querySelector(".paper");
+  paper.fire("pointerdown", { isPrimary: true, button: 0, pointerId: 1, clientX: 1, clientY: 1 });
+  paper.fire("pointerup", { isPrimary: false, pointerId: 2 });
+  assert.equal(told.length, 0);
+  paper.fire("pointerup", { isPrimary: true, pointerId: 1 });
+  assert.deepEqual(told.map(([name]) => name), ["settled"]); // prettier-ignore
+});
