@@ -31,7 +31,16 @@ const PARTS = {
   store: Store,
 };
 
-const hub = new Hub(new Engine(), { openView, move, choose, pin, group() {} });
+const hub = new Hub(new Engine(), {
+  openView,
+  move: (name) => press(`.st-key-move-${name}`),
+  choose() {
+    const isPhone = matchMedia("(max-width: 768px)").matches; // there the sidebar closes
+    if (isPhone) press("[data-testid=stSidebarCollapseButton]");
+  },
+  pin: () => press(".st-key-pin"),
+  group() {},
+});
 keepInAddress(hub.settings);
 
 /**
@@ -98,21 +107,6 @@ function openView(view) {
   const tabs = document.querySelectorAll(".st-key-tab > div > [role=tablist] [role=tab]");
   const tab = Array.from(tabs).find(({ textContent }, i) => i === view || textContent === view);
   if (tab?.getAttribute("aria-selected") === "false") tab.click();
-}
-
-/** @param {string} name of a move of the point */
-function move(name) {
-  press(`.st-key-move-${name}`);
-}
-
-/** Keeps the point. */
-function pin() {
-  press(".st-key-pin");
-}
-
-/** On a phone the sidebar closes after a choice. */
-function choose() {
-  if (matchMedia("(max-width: 768px)").matches) press("[data-testid=stSidebarCollapseButton]");
 }
 
 /** Presses a button of the page, if it is there. @param {string} place */

@@ -1,6 +1,7 @@
 import { anything, element, FakeElement } from "./browser.js"; // before what needs a browser
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { changed, Crop, firstFrame, placeOf } from "../../static/live/parts/crop.js";
 import { listen } from "../../static/live/parts/keys.js";
 import { Background } from "../../static/live/parts/map/background.js";
 import { Dots } from "../../static/live/parts/map/dots.js";
@@ -138,4 +139,50 @@ test("a palm on the screen ends no stroke", () => {
   assert.equal(told.length, 0);
   paper.fire("pointerup", { isPrimary: true, pointerId: 1 });
   assert.deepEqual(told.map(([name]) => name), ["settled"]); // prettier-ignore
+});
+
+test("a picture is cut as the data set's are, until its frame is moved or resized", () => {
+  const wide = placeOf(2, "crop");
+  assert.deepEqual(wide, { x: 0, y: 0.25, width: 1, height: 0.5 });
+  assert.deepEqual(firstFrame(wide, "crop"), { x: 0.25, y: 0.25, size: 0.5 });
+  assert.deepEqual(firstFrame(placeOf(0.5, "pad"), "pad"), { x: 0, y: 0, size: 1 });
+  assert.deepEqual(placeOf(0.5, "stretch"), { x: 0, y: 0, width: 1, height: 1 });
+  const frame = { x: 0.25, y: 0.25, size: 0.5 };
+  assert.deepEqual(changed(frame, 0.125, -1), { x: 0.375, y: 0, size: 0.5 });
+  assert.deepEqual(changed(frame, 0, 0, 3), { x: 0, y: 0, size: 1 });
+});
+
+test("a frame is dragged, resized by its corner, and moved and resized by keys", () => {
+  const box = element();
+  const [cut, corner] = [box.querySelector(".cut"), element()];
+  const drawn = /** @type {number[][]} */ ([]);
+  const context = {
+    fillRect() {},
+    drawImage: (/** @type {any} */ _, /** @type {number[]} */ ...at) => drawn.push(at),
+  };
+  const canvas = /** @type {any} */ ({ width: 28, height: 28, getContext: () => context });
+  const picture = /** @type {any} */ ({ width: 200, height: 100 });
+  const used = /** @type {boolean[]} */ ([]);
+  const fit = /** @type {const} */ ("crop");
+  const opened = { picture, canvas, background: "black", fit, isGrey: false };
+  new Crop(box, opened, (isDone) => used.push(isDone));
+  const last = () => drawn.at(-1)?.map(Math.round);
+  assert.deepEqual(last(), [-14, 0, 56, 28]); // both ends are cut off
+  const drag = (/** @type {any} */ target, /** @type {number} */ right) => {
+    const event = { isPrimary: true, pointerId: 1, clientY: 0 };
+    // An event is heard by the frame, whatever in it was hit
+    const down = Object.assign(new Event("pointerdown"), { ...event, clientX: 0 });
+    Object.defineProperty(down, "target", { value: target });
+    cut.dispatchEvent(down);
+    cut.fire("pointermove", { ...event, clientX: right });
+    cut.fire("pointerup", event);
+  };
+  drag(cut, -25); // of 100 pixels
+  assert.deepEqual(last(), [0, 0, 56, 28]);
+  drag(corner, 50);
+  assert.deepEqual(last(), [0, 7, 28, 14]); // all of it, the ground above and below
+  cut.fire("keydown", { key: "-" });
+  cut.fire("keydown", { key: "ArrowUp" });
+  assert.deepEqual(used, [false, true, false, true, true, true]);
+  assert.deepEqual(last(), [-1, 7, 31, 15]);
 });

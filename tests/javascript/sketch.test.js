@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Answers } from "../../static/live/shared/answers.js";
-import { errorMap, fromPixels } from "../../static/live/shared/paint.js";
+import { errorMap, fromPixels, toGrey } from "../../static/live/shared/paint.js";
 import { centring } from "../../static/live/shared/sketch.js";
 import { near, payload, product } from "./models.js";
 
@@ -13,6 +13,12 @@ function rectangleAt([left, top, width, height]) {
   }
   return pixels;
 } // prettier-ignore
+
+test("a picture becomes grey by its luma", () => {
+  const pixels = Uint8ClampedArray.of(255, 0, 0, 255, 0, 255, 0, 255, 0, 0, 255, 255);
+  toGrey(pixels);
+  assert.deepEqual([...pixels], [76, 76, 76, 255, 150, 150, 150, 255, 29, 29, 29, 255]);
+});
 
 test("an object is placed as MNIST's are: 20 pixels long, its centre of mass in the middle", () => {
   const [scale, right, down] = centring(rectangleAt([2, 5, 4, 10]), 28, 0, 20);

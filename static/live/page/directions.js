@@ -1,5 +1,7 @@
 /** Directions that a person makes, written as the app's addresses have them: `ends:test-3:0.5,1`. */
 
+import { dot } from "../shared/plane.js";
+
 /** @typedef {import("../parts/sliders.js").RowSpec} RowSpec */
 
 /** @param {ArrayLike<number>} from @param {ArrayLike<number>} to two latents */
@@ -25,9 +27,7 @@ export function readDirection(model, text, label, placeOf) {
   const length = Math.hypot(...to.map((value, i) => value - from[i]));
   if (length < 1e-9) return null;
   const unit = to.map((value, i) => (value - from[i]) / length);
-  const along = Float64Array.from(model.labels, (_, row) =>
-    model.meanOf(row).reduce((sum, value, i) => sum + value * unit[i], 0),
-  );
+  const along = Float64Array.from(model.labels, (_, row) => dot(unit, model.meanOf(row)));
   const middle = along.reduce((sum, value) => sum + value, 0) / along.length;
   const square = along.reduce((sum, value) => sum + (value - middle) ** 2, 0) / along.length;
   const deviation = Math.sqrt(square) || 1;

@@ -74,7 +74,7 @@ export class Pins {
       const latents = Float32Array.from(state.pins.flatMap(({ z }) => z));
       const labels = state.pins.map(({ label }) => label);
       const request = /** @type {const} */ ({ kind: "tiles", content, latents, labels });
-      this.#line.ask({ ...request, shares: false }, ({ pixels }) => {
+      this.#line.ask(request, ({ pixels }) => {
         const size = pixels.length / items.length;
         canvases.forEach((canvas, i) => {
           const painter = new Painter(canvas, model.header.imageShape);

@@ -14,17 +14,15 @@ import { moments } from "../parts/map/statistics.js";
 import { Path } from "../parts/path.js";
 import { Sliders } from "../parts/sliders.js";
 import { button, segments, select, slider } from "../shared/controls.js";
-import { build } from "../shared/elements.js";
+import { build, said } from "../shared/elements.js";
 import { kindsOfPath } from "../shared/walk.js";
 
 /** Sliders shown at once; the rest stand behind 'more'. */
 const FIRST = 10;
 const SPACINGS = /** @type {const} */ ([[true, "In the picture"], [false, "In the latent space"]]); // prettier-ignore
 
-/** A paragraph that says what a view is for. @param {HTMLElement} box @param {string} text */
-function lead(box, text) {
-  box.append(Object.assign(document.createElement("p"), { textContent: text }));
-}
+/** Says what a view is for. @param {HTMLElement} box @param {string} text */
+const lead = (box, text) => box.append(said("p", text));
 
 /** @param {Page} page @param {HTMLElement} box */
 function showLens(page, box) {
@@ -156,7 +154,7 @@ function showReconstruct(page, main, beside) {
   const { drawing, mapLabel } = page.entry;
   lead(
     main,
-    "Draw, or open a picture, and see what the model keeps of it. A picture is fitted, not cut to its object: cut it first, as the test images are.",
+    "Draw, or open a picture and frame what the model is to see, and look at what it keeps of it.",
   );
   page.mount(Draw, main, () => ({ ...drawing, opens: true }), () => {}); // prettier-ignore
   page.mount(LiveMap, main, () => ({ label: mapLabel }));
@@ -180,7 +178,7 @@ function showModel(page, main) {
   for (const [name, note, value] of kl) {
     const bar = build("bar");
     bar.style.setProperty("--share", String(value / most));
-    bar.append(...[name, note].map((textContent) => Object.assign(document.createElement("span"), { textContent }))); // prettier-ignore
+    bar.append(said("span", name), said("span", note));
     bars.append(bar);
   }
   main.append(bars);

@@ -5,7 +5,7 @@
  * several models for images of the same size show the same drawing, if they have the same sheet.
  *
  * @typedef {{content: string, z: number[], background: number[], side: number | null,
- *   neighbours: number, errorColours: number[][], fit: "crop" | "pad" | "stretch",
+ *   neighbours: number, errorColours: number[][], fit: import("./crop.js").Fit,
  *   sheet?: string, opens?: boolean, follows?: boolean}} DrawData
  *   `background` of each channel, 0 to 255; `side`: what objects are scaled to, if they can be;
  *   `fit`: what becomes of a picture of other proportions; `opens`: whether one can be opened here;
@@ -18,9 +18,11 @@ import { URGENCY } from "../shared/engine.js";
 import { errorMap, fromPixels, Painter } from "../shared/paint.js";
 import { Pictures } from "../shared/pictures.js";
 import { centring, Sketch } from "../shared/sketch.js";
+import { Crop } from "./crop.js";
 
 const HTML = `<div class="draw">
   <div class="controls"></div>
+  <figure class="crop" hidden></figure>
   <canvas class="paper" role="img" aria-label="Drawing: draw with mouse, pen or finger"></canvas>
   <div class="made">
     <figure><canvas class="seen"></canvas><figcaption>what the model sees</figcaption></figure>
@@ -48,7 +50,7 @@ export class Draw {
   #start;
   #pictures;
   #hub;
-  /** @type {{sketch?: Sketch, isCentred?: boolean, shown?: Set<() => void>}} */
+  /** @type {{sketch?: Sketch, isCentred?: boolean, shown?: Set<() => void>, opened?: import("./crop.js").Opened}} */
   #memory = {};
   /** @type {Set<() => void>} */
   #shown = new Set();
@@ -114,6 +116,7 @@ export class Draw {
     find(this.#box, ".draw").classList.toggle("follows", Boolean(data.follows));
     find(this.#box, ".draw").classList.toggle("small", Boolean(data.sheet));
     if (!data.follows) this.#makeControls(data);
+    this.#makeCrop();
     this.#draw();
   }
 
@@ -183,30 +186,29 @@ export class Draw {
     Object.assign(field, { type: "file", accept: "image/*" });
     field.addEventListener("change", async () => {
       const [file] = field.files ?? [];
-      try {
-        this.#startFrom(this.#fitted(await createImageBitmap(file)));
-      } catch {
-        write(this.#terms, "This is not a picture that the browser can read; try a PNG or JPEG.");
-      }
+      const picture = await createImageBitmap(file).catch(() => null);
+      if (picture) return this.#startFromOpened(picture);
+      write(this.#terms, "This is not a picture that the browser can read; try a PNG or JPEG.");
     });
     field.click();
   }
 
-  /** A picture in the size of the model's images. @param {ImageBitmap} picture */
-  #fitted(picture) {
-    const [height, width] = this.#model.header.imageShape;
-    const canvas = Object.assign(document.createElement("canvas"), { width, height });
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    const ways = [width / picture.width, height / picture.height];
+  /** @param {ImageBitmap} picture */
+  #startFromOpened(picture) {
     const { background = [0], fit = "crop" } = this.#data ?? {};
-    const most = fit === "crop" ? Math.max(...ways) : Math.min(...ways);
-    const [x, y] = fit === "stretch" ? ways : [most, most];
-    const [w, h] = [x * picture.width, y * picture.height];
-    context.fillStyle = hex(background);
-    context.fillRect(0, 0, width, height);
-    context.imageSmoothingQuality = "high";
-    context.drawImage(picture, (width - w) / 2, (height - h) / 2, w, h);
-    return canvas;
+    const [height, width, channels] = this.#model.header.imageShape;
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const isGrey = channels === 1;
+    this.#memory.opened = { picture, canvas, background: hex(background), fit, isGrey };
+    this.#makeCrop();
+    this.#startFrom(canvas);
+  }
+
+  /** Lets a visitor choose what is seen of the picture that was opened. */
+  #makeCrop() {
+    const { opened } = this.#memory;
+    const use = (/** @type {boolean} */ isDone) => (isDone ? this.#settle() : this.#drawSoon());
+    if (opened) new Crop(find(this.#box, ".crop"), opened, use);
   }
 
   /** @param {HTMLCanvasElement} paper */
@@ -296,6 +298,8 @@ export class Draw {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     const { background, side, neighbours } = this.#data;
+    const { opened } = this.#memory;
+    find(this.#box, ".crop").hidden = !opened || opened.canvas !== this.#sketch.picture;
     const ground = hex(background);
     let pixels = this.#sketch.render(this.#paper, ground);
     const isCentred = side !== null && this.#memory.isCentred;

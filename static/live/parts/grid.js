@@ -8,7 +8,8 @@
 
 import { chosenAxes, chosenMap, makeChoice } from "../shared/choice.js";
 import { button, follow, segments, slider, toggle } from "../shared/controls.js";
-import { find, same } from "../shared/elements.js";
+import { find, said, same } from "../shared/elements.js";
+import { downloadPicture } from "../shared/files.js";
 import { Painter } from "../shared/paint.js";
 import { decimal } from "../shared/plane.js";
 import { coordinates } from "../shared/spacing.js";
@@ -119,14 +120,8 @@ export class Grid {
       (v) => settings.set("extent", v),
       (v) => `± ${v}`,
     );
-    const spacing = segments(
-      "Spacing",
-      [
-        ["normal", "Normal"],
-        ["linear", "Linear"],
-      ],
-      (v) => settings.set("spacing", v),
-    );
+    const spacings = /** @type {const} */ ([["normal", "Normal"], ["linear", "Linear"]]); // prettier-ignore
+    const spacing = segments("Spacing", spacings, (v) => settings.set("spacing", v));
     const holes = toggle("Shade holes", (v) => settings.set("holes", v));
     const controls = { size, extent, spacing, holes }; // prettier-ignore
     for (const [name, control] of Object.entries(controls)) {
@@ -138,11 +133,10 @@ export class Grid {
     );
     bar.observe(box);
     ends.push(() => bar.disconnect());
-    const hidePlanes = () => {
+    this.#onMap = () => {
       const isPlane = this.#map.kind !== "neighbourhoods";
       for (const { element } of [extent, spacing]) element.hidden = !isPlane;
     };
-    this.#onMap = hidePlanes;
     const save = button("PNG", () => this.#download(), "PNG of the picture as it is shown");
     save.className = "plain";
     box.append(save);
@@ -162,9 +156,10 @@ export class Grid {
       const [left, right, bottom, top] = this.#map.extent;
       this.#places = [middles(left, right, size), middles(bottom, top, size)];
     } else {
-      const place = (/** @type {number} */ count) =>
-        coordinates(count, settings.get("spacing"), settings.get("extent"));
-      this.#places = [place(size), place(latentDim === 1 ? 1 : size)];
+      const [spacing, extent] = [settings.get("spacing"), settings.get("extent")];
+      const counts = [size, latentDim === 1 ? 1 : size];
+      const [xs, ys] = counts.map((count) => coordinates(count, spacing, extent));
+      this.#places = [xs, ys];
     }
     const [columns, rows] = this.#places.map(({ length }) => length);
     this.#painter = new Painter(this.#canvas, imageShape, columns, rows, GAP);
@@ -273,13 +268,12 @@ export class Grid {
   #drawTicks() {
     for (const [axis, name] of /** @type {const} */ ([[0, ".across"], [1, ".up"]])) {
       const spans = this.#ticksOf(axis).map(({ text, share }) => {
-        const span = Object.assign(document.createElement("span"), { textContent: text });
+        const span = said("span", text);
         span.style.setProperty(axis ? "bottom" : "left", `${100 * share}%`);
         return span;
       });
-      const title = Object.assign(document.createElement("b"), {
-        textContent: this.#map.labels[axis] && `${"→↑"[axis]} ${this.#map.labels[axis]}`,
-      });
+      const label = this.#map.labels[axis];
+      const title = said("b", label && `${"→↑"[axis]} ${label}`);
       find(this.#root, name).replaceChildren(...spans, title);
     } // prettier-ignore
   }
@@ -310,13 +304,7 @@ export class Grid {
       pen.fillText(text, MARGIN - 6, (1 - share) * height);
     }
     pen.fillText(this.#map.labels[1], MARGIN - 6, height + 14);
-    picture.toBlob((blob) => {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(/** @type {Blob} */ (blob));
-      link.download = `${this.#data?.name}-manifold.png`;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    });
+    downloadPicture(`${this.#data?.name}-manifold.png`, picture);
   }
 }
 

@@ -178,12 +178,9 @@ export class Lens {
     const place = row < 0 ? row : this.#model.tileOf(row);
     this.#originalFigure.hidden = sprite !== undefined && place < 0; // kept until that is known
     if (!sprite || place < 0) return;
-    const [height, width] = header.imageShape;
     const draw = (/** @type {HTMLCanvasElement} */ canvas, /** @type {number} */ tile) => {
-      const x = (tile % header.spriteColumns) * width;
-      const y = Math.floor(tile / header.spriteColumns) * height;
-      const context = canvas.getContext("2d");
-      context?.drawImage(sprite, x, y, width, height, 0, 0, width, height);
+      const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+      this.#model.drawTile(context, tile, [0, 0, canvas.width, canvas.height]);
     };
     draw(this.#original, place);
     if (header.hasReconstructions) draw(this.#stored, labels.length + row);

@@ -14,6 +14,7 @@
 
 import { build, find, same } from "../shared/elements.js";
 import { Painter } from "../shared/paint.js";
+import { dot } from "../shared/plane.js";
 import { TileDecoder } from "../shared/tiles.js";
 
 const STEP = 0.01;
@@ -32,7 +33,7 @@ const HTML = `
 
 /** @param {Float32Array} z @param {RowSpec} spec */
 function valueAt(z, { dimension, along, middle = 0 }) {
-  return along ? along.reduce((sum, value, i) => sum + value * z[i], -middle) : z[dimension];
+  return along ? dot(along, z) - middle : z[dimension];
 }
 
 /** @param {Float32Array} z is changed @param {RowSpec} spec @param {number} value */

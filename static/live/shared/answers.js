@@ -6,7 +6,7 @@
  * @typedef {Asked & {kind: "forget"}} Forget
  * @typedef {Asked & {kind: "picture", z: Float32Array}} Picture
  * @typedef {Asked & {kind: "reading", z: Float32Array, shownRow: number}} Reading
- * @typedef {Asked & {kind: "tiles", latents: Float32Array, labels?: (number | undefined)[], shares: boolean,
+ * @typedef {Asked & {kind: "tiles", latents: Float32Array, labels?: (number | undefined)[], shares?: boolean,
  *   pictures?: boolean}} Tiles `labels` are those of latents that have one of their own
  * @typedef {Asked & {kind: "drawing", image: Float32Array, neighbours: number}} Drawing
  * @typedef {Asked & {kind: "path", latents: Float32Array}} Path
@@ -38,12 +38,8 @@ export class Answers {
     const { kind, content } = request;
     if (kind === "open") return this.#open(request);
     if (kind === "forget") return this.#models.delete(content);
-    const model = this.#models.get(content);
-    if (!model) return null; // it was forgotten meanwhile
-    if (kind === "picture") return model.picture(request);
-    if (kind === "drawing") return model.drawing(request);
-    if (kind === "path") return model.path(request);
-    return kind === "reading" ? model.reading(request) : model.tiles(request);
+    const model = this.#models.get(content); // none if it was forgotten meanwhile
+    return model?.[kind](/** @type {any} */ (request)) ?? null;
   }
 
   /**
@@ -175,7 +171,7 @@ class Opened {
    *
    * @param {Tiles} request
    */
-  tiles({ latents, label, labels, shares: wantsShares, pictures = true }) {
+  tiles({ latents, label, labels, shares: wantsShares = false, pictures = true }) {
     const { latentDim, imageShape } = this.#model.header;
     const started = performance.now();
     const count = latents.length / latentDim;

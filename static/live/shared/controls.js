@@ -8,7 +8,7 @@
  * @typedef {{element: HTMLElement, show: (value: T) => void}} Control
  */
 
-import { build } from "./elements.js";
+import { build, said } from "./elements.js";
 
 /**
  * A choice of few, all in sight: radio buttons that look like segments.
@@ -175,7 +175,6 @@ export function follow(settings, name, control) {
 function labelled(label, isShown = true) {
   const element = document.createElement("label");
   element.className = "control";
-  if (isShown)
-    element.append(Object.assign(document.createElement("span"), { textContent: label }));
+  if (isShown) element.append(said("span", label));
   return element;
 }

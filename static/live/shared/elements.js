@@ -14,6 +14,17 @@ export function build(className, html = "") {
 }
 
 /**
+ * A new element with a text.
+ *
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {string} textContent
+ */
+export function said(tag, textContent, className = "") {
+  return Object.assign(document.createElement(tag), { textContent, className });
+}
+
+/**
  * The first element that a selector finds.
  *
  * @template {HTMLElement} [T=HTMLElement]

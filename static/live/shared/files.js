@@ -17,6 +17,11 @@ export function download(name, content, type) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
+/** Hands a picture to the person as a PNG. @param {string} name @param {HTMLCanvasElement} canvas */
+export function downloadPicture(name, canvas) {
+  canvas.toBlob((blob) => blob && download(name, blob, "image/png"));
+}
+
 /** A row of a table. @param {(string | number)[]} values */
 export function csvRow(values) {
   const cells = values.map((value) =>

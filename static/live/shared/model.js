@@ -124,6 +124,21 @@ export class Model {
     return this.#tiles ? this.#tiles[row] : row;
   }
 
+  /**
+   * Draws what is in the sprite, which must be there.
+   *
+   * @param {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} context
+   * @param {number} tile
+   * @param {[number, number, number, number]} place left, top, width and height
+   */
+  drawTile(context, tile, place) {
+    const { spriteColumns, imageShape } = this.header;
+    const [height, width] = imageShape;
+    const [column, line] = [tile % spriteColumns, Math.floor(tile / spriteColumns)];
+    const sprite = /** @type {ImageBitmap} */ (this.sprite);
+    context.drawImage(sprite, column * width, line * height, width, height, ...place);
+  }
+
   /** Name of a test image's class. @param {number} row */
   classOf(row) {
     return this.header.classes[this.labels[row]];

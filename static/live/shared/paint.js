@@ -30,6 +30,14 @@ export function fromPixels(pixels, channels) {
   return image;
 }
 
+/** Makes pixels grey: luma, ITU-R BT.601. @param {Uint8ClampedArray} pixels */
+export function toGrey(pixels) {
+  for (let at = 0; at < pixels.length; at += 4) {
+    const luma = 0.299 * pixels[at] + 0.587 * pixels[at + 1] + 0.114 * pixels[at + 2];
+    pixels.fill(Math.round(luma), at, at + 3);
+  }
+}
+
 /**
  * Where a reconstruction differs, as `error_map` in `explorer/drawing/raster.py` draws it.
  *

@@ -44,19 +44,12 @@ export class Pictures {
     const [h, w] = header.imageShape;
     const times = Math.min(width / w, height / h);
     const [left, top] = [x + (width - times * w) / 2, y + (height - times * h) / 2];
-    const place = /** @type {[number, number, number, number]} */ ([
-      left,
-      top,
-      times * w,
-      times * h,
-    ]);
+    /** @type {[number, number, number, number]} */
+    const place = [left, top, times * w, times * h];
     const decoded = this.#decoded.get(row);
     const tile = this.#model.tileOf(row);
-    if (sprite && tile >= 0) {
-      const column = tile % header.spriteColumns;
-      const line = Math.floor(tile / header.spriteColumns);
-      context.drawImage(sprite, column * w, line * h, w, h, ...place);
-    } else if (decoded) context.drawImage(decoded, ...place);
+    if (tile >= 0) this.#model.drawTile(context, tile, place);
+    else if (decoded) context.drawImage(decoded, ...place);
     else if (sprite !== undefined && canDecode) {
       this.#wanted.add(row);
       this.#ask();
@@ -79,13 +72,7 @@ export class Pictures {
     const latents = new Float32Array(rows.length * latentDim);
     rows.forEach((row, i) => latents.set(this.#model.meanOf(row), i * latentDim));
     const labels = rows.map((row) => this.#model.labels[row]);
-    const request = /** @type {const} */ ({
-      kind: "tiles",
-      content,
-      latents,
-      labels,
-      shares: false,
-    });
+    const request = /** @type {const} */ ({ kind: "tiles", content, latents, labels });
     this.#line.ask(request, ({ pixels }) => {
       const size = pixels.length / rows.length;
       rows.forEach((row, i) => {

@@ -54,10 +54,22 @@ export function through({ origin, directions }, z) {
  * @param {number[]} unit
  */
 export function rejection(vector, unit) {
-  const along = vector.reduce((sum, value, i) => sum + value * unit[i], 0);
-  const rest = vector.map((value, i) => value - along * unit[i]);
+  const rest = perpendicular(vector, unit);
   const length = Math.hypot(...rest);
   return length > 1e-3 ? rest.map((value) => value / length) : null;
+}
+
+/** A vector without its part along one of length 1. @param {number[]} vector @param {number[]} unit */
+export function perpendicular(vector, unit) {
+  const along = dot(vector, unit);
+  return vector.map((value, i) => value - along * unit[i]);
+}
+
+/** @param {ArrayLike<number>} a @param {ArrayLike<number>} b */
+export function dot(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
 }
 
 /** A number for people: a true minus sign, two decimals. @param {number} value */

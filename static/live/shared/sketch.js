@@ -17,6 +17,11 @@ export class Sketch {
     return !this.#steps.length;
   }
 
+  /** The picture that it begins with, if it does. */
+  get picture() {
+    return this.#steps.findLast((step) => "picture" in step)?.picture;
+  }
+
   /** @param {Stroke | Start} step */
   add(step) {
     this.#steps.push(step);

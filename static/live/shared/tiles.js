@@ -79,12 +79,7 @@ export class TileDecoder {
     this.#tile = (first + some) % count;
     this.#remaining -= some;
     const picture = this.#picture;
-    const request = /** @type {const} */ ({
-      kind: "tiles",
-      content,
-      latents,
-      ...this.#wanted,
-    });
+    const request = /** @type {const} */ ({ kind: "tiles", content, latents, ...this.#wanted });
     this.#line.ask(request, ({ pixels, shares, time }) => {
       this.#timePerTile = Math.max(time / some, 0.01);
       const size = pixels.length / some;

@@ -8,6 +8,7 @@
  *   are those from `first[i]` to `first[i + 1]`
  */
 
+import { dot, perpendicular } from "./plane.js";
 import { nearestLatents } from "./space.js";
 
 /** Steps in which a path is measured. */
@@ -68,13 +69,15 @@ function arc(a, b, steps) {
   const [from, to] = [Math.hypot(...a), Math.hypot(...b)];
   const start = a.map((value) => value / from);
   const cosine = dot(start, b) / to;
-  let side = perpendicular(b.map((value) => value / to), start); // prettier-ignore
+  const towards = b.map((value) => value / to);
+  let side = perpendicular(towards, start);
   const sine = Math.hypot(...side);
   const isLine = !(from > 0 && to > 0) || (sine < TINY && (cosine > 0 || a.length === 1));
   if (isLine) return steps.map((t) => mix(a, b, t));
   if (sine < TINY) {
     const least = start.reduce((best, value, i) => (Math.abs(value) < Math.abs(start[best]) ? i : best), 0); // prettier-ignore
-    side = perpendicular(start.map((_, i) => Number(i === least)), start); // prettier-ignore
+    const across = start.map((_, i) => Number(i === least));
+    side = perpendicular(across, start);
   }
   const length = Math.hypot(...side);
   const whole = Math.atan2(sine, cosine);
@@ -83,17 +86,6 @@ function arc(a, b, steps) {
     const [along, across] = [Math.cos(t * whole), Math.sin(t * whole) / length];
     return start.map((value, i) => radius * (along * value + across * side[i]));
   });
-}
-
-/** @param {number[]} a @param {number[]} b */
-function dot(a, b) {
-  return a.reduce((sum, value, i) => sum + value * b[i], 0);
-}
-
-/** A vector without its part along a unit vector. @param {number[]} vector @param {number[]} unit */
-function perpendicular(vector, unit) {
-  const along = dot(vector, unit);
-  return vector.map((value, i) => value - along * unit[i]);
 }
 
 /**

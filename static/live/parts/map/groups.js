@@ -1,9 +1,9 @@
 /** Two groups of test images, A and B: what they hold, and how they differ. */
 
 import { button, segments } from "../../shared/controls.js";
-import { find, write } from "../../shared/elements.js";
+import { find, said, write } from "../../shared/elements.js";
 import { URGENCY } from "../../shared/engine.js";
-import { csvRow, download, npz } from "../../shared/files.js";
+import { csvRow, download, downloadPicture, npz } from "../../shared/files.js";
 import { axisLabel } from "../../shared/maps.js";
 import { decimal } from "../../shared/plane.js";
 import { differences, moments, momentsOfImages } from "./statistics.js";
@@ -184,8 +184,7 @@ export class Groups {
       canvas.getContext("2d")?.putImageData(image, 0, 0);
       canvas.setAttribute("role", "img");
       canvas.setAttribute("aria-label", `Group ${name}: ${caption}`);
-      const words = Object.assign(document.createElement("figcaption"), { textContent: caption });
-      figure.append(canvas, words);
+      figure.append(canvas, said("figcaption", caption));
       box.append(figure);
     };
     const pictured = rows.filter((row) => model.tileOf(row) >= 0);
@@ -201,13 +200,7 @@ export class Groups {
     latents.set(moments(zMean, header.latentDim, rows).mean);
     sample.forEach((row, i) => latents.set(model.meanOf(row), (i + 1) * header.latentDim));
     const labels = [undefined, ...sample.map((row) => model.labels[row])];
-    const request = /** @type {const} */ ({
-      kind: "tiles",
-      content,
-      latents,
-      labels,
-      shares: false,
-    });
+    const request = /** @type {const} */ ({ kind: "tiles", content, latents, labels });
     this.#lines[name].ask(request, ({ pixels }) => {
       const size = 4 * width * height;
       const tiles = Array.from(sample, (_, i) => pixels.subarray((i + 1) * size, (i + 2) * size));
@@ -339,7 +332,7 @@ export class Groups {
       const canvas = document.createElement("canvas");
       [canvas.width, canvas.height] = [columns * TILE, Math.ceil(shown.length / columns) * TILE];
       this.#drawSheet(canvas, shown, columns);
-      canvas.toBlob((blob) => blob && download(file, blob, "image/png"));
+      downloadPicture(file, canvas);
     }
   }
 }
@@ -355,9 +348,6 @@ function rowsWith(values, value) {
 function bar(name, text, share) {
   const item = document.createElement("li");
   item.style.setProperty("--share", `${100 * share}%`);
-  const [left, right] = [name, text].map((said) =>
-    Object.assign(document.createElement("span"), { textContent: said }),
-  );
-  item.append(left, right);
+  item.append(said("span", name), said("span", text));
   return item;
 }

@@ -20,12 +20,10 @@ const [SMALL, LARGE] = [26, 64];
 export function middles(places, labels, count, [left, right, bottom]) {
   const cell = (right - left) / CELLS;
   const dots = new Uint32Array(count * CELLS * CELLS);
+  const within = (/** @type {number} */ offset) =>
+    Math.min(Math.max(Math.floor(offset / cell), 0), CELLS - 1);
   for (let row = 0; row < labels.length; row++) {
-    const column = Math.min(Math.max(Math.floor((places[2 * row] - left) / cell), 0), CELLS - 1);
-    const line = Math.min(
-      Math.max(Math.floor((places[2 * row + 1] - bottom) / cell), 0),
-      CELLS - 1,
-    );
+    const [column, line] = [within(places[2 * row] - left), within(places[2 * row + 1] - bottom)];
     dots[(labels[row] * CELLS + line) * CELLS + column] += 1;
   }
   let found = Array.from({ length: count }, (_, label) => {
@@ -71,12 +69,8 @@ export class Room {
    */
   take(x, y, halfWidth, halfHeight, apart = 0) {
     const cell = (/** @type {number} */ pixel) => Math.floor(pixel / Room.#CELL);
-    const [left, right, top, bottom] = [
-      x - halfWidth,
-      x + halfWidth,
-      y - halfHeight,
-      y + halfHeight,
-    ];
+    const [left, right] = [x - halfWidth, x + halfWidth];
+    const [top, bottom] = [y - halfHeight, y + halfHeight];
     const within = (/** @type {number} */ margin, /** @type {(key: string) => void} */ use) => {
       for (let i = cell(left - margin); i <= cell(right + margin); i++) {
         for (let j = cell(top - margin); j <= cell(bottom + margin); j++) use(`${i},${j}`);

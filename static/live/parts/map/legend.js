@@ -1,6 +1,6 @@
 /** What the dots' colours tell, beside the map: classes to hide and show, or a scale with a range. */
 
-import { build, find, write } from "../../shared/elements.js";
+import { build, find, said, write } from "../../shared/elements.js";
 import { SYMBOLS } from "./dots.js";
 
 /** From so many classes on there is a field to search them. */
@@ -96,14 +96,15 @@ export class Legend {
         entry.hidden = !classes[label].toLowerCase().includes(this.#searched);
       }
     };
+    const flip = (/** @type {number} */ label) => {
+      hidden = new Set(hidden);
+      if (!hidden.delete(label)) hidden.add(label);
+    };
     const toggle = (/** @type {number} */ label, /** @type {boolean} */ isAlone) => {
       if (isAlone) {
         const isAlready = hidden.size === present.length - 1 && !hidden.has(label);
         hidden = new Set(isAlready ? [] : present.filter((other) => other !== label));
-      } else {
-        hidden = new Set(hidden);
-        if (!hidden.delete(label)) hidden.add(label);
-      }
+      } else flip(label);
       draw();
       this.#onChange(hidden, null);
     };
@@ -116,12 +117,9 @@ export class Legend {
         swatch.style.setProperty("--colour", palette.colourOf(label));
         const { corners } = SYMBOLS[palette.symbolOf(label)];
         const outline = corners.map(([x, y]) => `${50 * x + 50}% ${50 * y + 50}%`).join();
-        if (outline)
-          Object.assign(swatch.style, { clipPath: `polygon(${outline})`, borderRadius: 0 });
-        const name = Object.assign(build("name"), { textContent: classes[label] });
-        const count = Object.assign(build("count"), {
-          textContent: counts[label].toLocaleString("en"),
-        });
+        if (outline) swatch.style.cssText += `clip-path: polygon(${outline}); border-radius: 0`;
+        const name = said("span", classes[label], "name");
+        const count = said("span", counts[label].toLocaleString("en"), "count");
         entry.append(swatch, name, count);
         entry.title = `${classes[label]}: press to hide or show; twice to see it alone; A or B groups it`;
         entry.addEventListener("keydown", (event) => {
@@ -129,10 +127,7 @@ export class Legend {
           if (name) this.#onGroup(name, label);
         });
         entry.addEventListener("click", ({ shiftKey, detail }) => {
-          if (detail === 2) {
-            hidden = new Set(hidden);
-            if (!hidden.delete(label)) hidden.add(label); // as before the first of two clicks
-          }
+          if (detail === 2) flip(label); // as before the first of two clicks
           toggle(label, shiftKey || detail === 2);
         });
         return entry;
@@ -141,12 +136,9 @@ export class Legend {
     const parts = [list];
     if (present.length >= MANY) {
       const search = document.createElement("input");
-      Object.assign(search, {
-        type: "search",
-        placeholder: "Search classes",
-        value: this.#searched,
-      });
-      search.setAttribute("aria-label", "Search classes");
+      const placeholder = "Search classes";
+      Object.assign(search, { type: "search", placeholder, value: this.#searched });
+      search.setAttribute("aria-label", placeholder);
       search.addEventListener("input", () => {
         this.#searched = search.value.trim().toLowerCase();
         draw();

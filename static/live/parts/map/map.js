@@ -130,10 +130,8 @@ export class LiveMap {
       },
       (name, label) => {
         const rows = Array.from(model.labels.keys());
-        this.#groups.toggle(
-          name,
-          rows.filter((row) => model.labels[row] === label),
-        );
+        const ofClass = rows.filter((row) => model.labels[row] === label);
+        this.#groups.toggle(name, ofClass);
       },
     );
     this.#groups = new Groups(find(root, ".groups"), host, common.groups, this.#pictures, {
@@ -175,13 +173,13 @@ export class LiveMap {
     const bar = find(root, ".bar");
     const sized = new ResizeObserver(() => this.#resize());
     sized.observe(this.#plot);
-    const fill = () => this.#fill();
+    const [fill, listening] = [() => this.#fill(), new AbortController()];
+    const { signal } = listening;
     requestAnimationFrame(fill); // once it is laid out
-    window.addEventListener("resize", fill);
-    window.addEventListener("fullscreenchange", fill);
+    window.addEventListener("resize", fill, { signal });
+    window.addEventListener("fullscreenchange", fill, { signal });
     const scheme = matchMedia("(prefers-color-scheme: dark)");
-    const repaint = () => this.#setColours();
-    scheme.addEventListener("change", repaint);
+    scheme.addEventListener("change", () => this.#setColours(), { signal });
     this.#ends = [
       model.onLook((z, source, row) => source !== this && this.#onLook(z, row)),
       hub.settings.onChange((name) => {
@@ -189,9 +187,7 @@ export class LiveMap {
         if (name !== "drag") this.#setColours();
       }),
       () => sized.disconnect(),
-      () => window.removeEventListener("resize", fill),
-      () => window.removeEventListener("fullscreenchange", fill),
-      () => scheme.removeEventListener("change", repaint),
+      () => listening.abort(),
       ...makeBar(bar, hub.settings, model, (text) => this.#find(text)),
       ...makeTools(find(root, ".tools"), hub.settings, means),
     ];

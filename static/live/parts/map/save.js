@@ -1,6 +1,6 @@
 /** The map as a file: a PNG at several times its size, or an SVG, with axes, names and legend. */
 
-import { download } from "../../shared/files.js";
+import { download, downloadPicture } from "../../shared/files.js";
 import { SYMBOLS } from "./dots.js";
 import { legendLines } from "./legend.js";
 import { SvgContext } from "./svg.js";
@@ -22,8 +22,7 @@ export function saveMap(scene, shown, type, times) {
   if (type === "SVG") {
     const svg = new SvgContext(...size);
     draw(/** @type {any} */ (svg), scene, shown, (diameter) => {
-      if (shown.counts.length && scene.map.places.length / 2 > SHAPES)
-        drawPicture(svg, scene, FINE);
+      if (scene.map.places.length / 2 > SHAPES) drawPicture(svg, scene, FINE);
       else drawShapes(svg, scene, shown, diameter);
     });
     download("map.svg", String(svg), "image/svg+xml");
@@ -34,7 +33,7 @@ export function saveMap(scene, shown, type, times) {
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.scale(times, times);
   draw(context, scene, shown, () => drawPicture(context, scene, times));
-  canvas.toBlob((blob) => blob && download(`map-${times}x.png`, blob, "image/png"));
+  downloadPicture(`map-${times}x.png`, canvas);
 }
 
 /**

@@ -80,10 +80,10 @@ export class View {
     if (!isSeen) [this.shown.x, this.shown.y] = [x, y];
   }
 
-  /** Left, right, bottom and top of what is seen, a part of the window more on every side. */
-  bounds(margin = 0) {
-    const [left, top] = this.placeAt(-margin * this.width, -margin * this.height);
-    const [right, bottom] = this.placeAt((1 + margin) * this.width, (1 + margin) * this.height);
+  /** Left, right, bottom and top of what is seen. */
+  bounds() {
+    const [left, top] = this.placeAt(0, 0);
+    const [right, bottom] = this.placeAt(this.width, this.height);
     return { left, right, bottom, top };
   }
 }
@@ -137,12 +137,8 @@ export function isInside(polygon, x, y) {
  */
 export function rowsInside(polygon, places, accepts) {
   const [xs, ys] = [0, 1].map((axis) => polygon.filter((_, i) => i % 2 === axis));
-  const [left, right, bottom, top] = [
-    Math.min(...xs),
-    Math.max(...xs),
-    Math.min(...ys),
-    Math.max(...ys),
-  ];
+  const [left, right] = [Math.min(...xs), Math.max(...xs)];
+  const [bottom, top] = [Math.min(...ys), Math.max(...ys)];
   const rows = [];
   for (let row = 0; row < places.length / 2; row++) {
     const x = places[2 * row];

@@ -1,0 +1,147 @@
+/**
+ * Chooses the part of a picture that becomes the model's image, by a frame that is dragged and resized.
+ *
+ * The picture lies in a stage of the proportions of the model's images; where, and where the frame
+ * lies, is told in shares of the stage.
+ *
+ * @typedef {"crop" | "pad" | "stretch"} Fit what becomes of a picture of other proportions
+ * @typedef {{x: number, y: number, width: number, height: number}} Box
+ * @typedef {{x: number, y: number, size: number}} Frame
+ * @typedef {{picture: ImageBitmap, canvas: HTMLCanvasElement, background: string, fit: Fit,
+ *   isGrey: boolean, frame?: Frame}} Opened a picture, the canvas that gets the part, the ground around
+ *   the picture, and whether the model's images are grey
+ */
+
+import { find } from "../shared/elements.js";
+import { toGrey } from "../shared/paint.js";
+
+/** The shortest side of a frame, and by what a key moves and resizes it. */
+const [LEAST, STEP, GROWTH] = [0.05, 0.01, 1.1];
+/** Width of the stage, CSS pixels. */
+const WIDTH = 320;
+/** What keys do. @type {Record<string, [right: number, down: number, times: number]>} */
+const KEYS = {
+  ArrowLeft: [-STEP, 0, 1],
+  ArrowRight: [STEP, 0, 1],
+  ArrowUp: [0, -STEP, 1],
+  ArrowDown: [0, STEP, 1],
+  "+": [0, 0, GROWTH],
+  "-": [0, 0, 1 / GROWTH],
+};
+
+const HTML = `
+  <div class="whole">
+    <canvas></canvas>
+    <div class="cut" role="application" tabindex="0"
+      aria-label="What the model sees of the picture: arrow keys move the frame, + and − resize it"><i></i></div>
+  </div>
+  <figcaption>Drag the frame, or its corner, to what the model is to see</figcaption>`;
+
+/** Where a picture lies, by its width over its height as a multiple of the stage's. @param {number} proportion @param {Fit} fit @returns {Box} */
+export function placeOf(proportion, fit) {
+  const width = fit === "stretch" ? 1 : Math.min(proportion, 1);
+  const height = fit === "stretch" ? 1 : Math.min(1 / proportion, 1);
+  return { x: (1 - width) / 2, y: (1 - height) / 2, width, height };
+}
+
+/** The frame to begin with: what is read of a picture in training. @param {Box} place @param {Fit} fit @returns {Frame} */
+export function firstFrame({ width, height }, fit) {
+  const size = fit === "crop" ? Math.min(width, height) : 1;
+  return { x: (1 - size) / 2, y: (1 - size) / 2, size };
+}
+
+/** A frame that is moved and resized, within the stage. @param {Frame} frame @param {number} right @param {number} down @param {number} [times] @returns {Frame} */
+export function changed(frame, right, down, times = 1) {
+  const size = Math.min(Math.max(times * frame.size, LEAST), 1);
+  const within = (/** @type {number} */ start) => Math.min(Math.max(start, 0), 1 - size);
+  return { x: within(frame.x + right), y: within(frame.y + down), size };
+}
+
+export class Crop {
+  #opened;
+  #place;
+  #frame;
+  #cut;
+  #use;
+
+  /**
+   * @param {HTMLElement} box
+   * @param {Opened} opened
+   * @param {(isDone: boolean) => void} use is called when the canvas shows another part
+   */
+  constructor(box, opened, use) {
+    box.innerHTML = HTML;
+    const { picture, canvas, fit } = opened;
+    const aspect = canvas.width / canvas.height;
+    this.#opened = opened;
+    this.#place = placeOf(picture.width / picture.height / aspect, fit);
+    this.#frame = opened.frame ?? firstFrame(this.#place, fit);
+    this.#cut = find(box, ".cut");
+    this.#use = use;
+    const whole = find(box, "canvas", HTMLCanvasElement);
+    Object.assign(whole, { width: WIDTH, height: Math.round(WIDTH / aspect) });
+    this.#draw(whole, { x: 0, y: 0, size: 1 });
+    this.#listen(whole);
+    this.#show(this.#frame);
+  }
+
+  /** @param {HTMLElement} whole */
+  #listen(whole) {
+    const cut = this.#cut;
+    /** @type {((event: PointerEvent) => void) | null} */
+    let drag = null;
+    cut.addEventListener("pointerdown", ({ isPrimary, pointerId, target, clientX, clientY }) => {
+      if (!isPrimary) return;
+      cut.setPointerCapture(pointerId);
+      const [frame, { width, height }] = [this.#frame, whole.getBoundingClientRect()];
+      drag = (event) => {
+        const right = (event.clientX - clientX) / width;
+        const down = (event.clientY - clientY) / height;
+        const times = 1 + Math.max(right, down) / frame.size;
+        this.#show(target === cut ? changed(frame, right, down) : changed(frame, 0, 0, times));
+        this.#use(false);
+      };
+    });
+    cut.addEventListener("pointermove", (event) => event.isPrimary && drag?.(event));
+    for (const end of /** @type {const} */ (["pointerup", "pointercancel"])) {
+      cut.addEventListener(end, ({ isPrimary }) => {
+        if (!isPrimary || !drag) return;
+        drag = null;
+        this.#use(true);
+      });
+    }
+    cut.addEventListener("keydown", (event) => {
+      const [right, down, times] = KEYS[event.key] ?? [];
+      if (right === undefined || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      const inwards = ((1 - times) * this.#frame.size) / 2; // about its middle
+      this.#show(changed(this.#frame, right + inwards, down + inwards, times));
+      this.#use(true);
+    });
+  }
+
+  /** @param {Frame} frame */
+  #show(frame) {
+    this.#frame = this.#opened.frame = frame;
+    const [left, top, side] = [frame.x, frame.y, frame.size].map((share) => `${100 * share}%`);
+    Object.assign(this.#cut.style, { left, top, width: side, height: side });
+    this.#draw(this.#opened.canvas, frame);
+  }
+
+  /** @param {HTMLCanvasElement} canvas gets what the frame shows @param {Frame} frame */
+  #draw(canvas, { x, y, size }) {
+    const { width, height } = canvas;
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const [across, down] = [width / size, height / size];
+    const place = this.#place;
+    context.fillStyle = this.#opened.background;
+    context.fillRect(0, 0, width, height);
+    context.imageSmoothingQuality = "high";
+    const [left, top] = [(place.x - x) * across, (place.y - y) * down];
+    context.drawImage(this.#opened.picture, left, top, place.width * across, place.height * down);
+    if (!this.#opened.isGrey) return;
+    const image = context.getImageData(0, 0, width, height);
+    toGrey(image.data);
+    context.putImageData(image, 0, 0);
+  }
+}
