@@ -61,7 +61,7 @@
   start().catch((error) => {
     const isSplit = document.querySelector("[data-file]") && location.protocol === "file:";
     elementOf("page").textContent = isSplit
-      ? "This folder shows itself on a web server only. Put it on one, or write one file, without --split."
-      : `This page needs a browser of 2023 or later (${error.message}).`;
+      ? "This folder works on a web server only: put it on one, or write a single file, without --split."
+      : `This page needs a browser from 2023 or later (${error.message}).`;
   });
 }

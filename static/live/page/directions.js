@@ -14,9 +14,7 @@ export function directionBetween(from, to) {
 /**
  * A direction on the scale of the test images, as `explorer/core/directions.py` has it.
  *
- * @param {import("../shared/model.js").Model} model
- * @param {string} text
- * @param {string} label
+ * @param {import("../shared/model.js").Model} model @param {string} text @param {string} label
  * @param {(place: string) => number[]} placeOf gives none for what is not a place of the model
  * @returns {RowSpec | null} null if the text names no direction
  */

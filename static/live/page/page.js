@@ -69,8 +69,7 @@ export class Page {
   #pins;
 
   /**
-   * @param {HTMLElement} root
-   * @param {Contents} contents
+   * @param {HTMLElement} root @param {Contents} contents
    * @param {(id: string) => Promise<Uint8Array>} bytesOf what the file holds, by its name
    * @param {() => Worker} startWorker
    * @param {(name: string, value: unknown) => void} [tell] brings events to whoever shows the page
@@ -127,8 +126,7 @@ export class Page {
   /**
    * Puts a part on the page until another view is opened.
    *
-   * @param {import("../shared/place.js").PartClass} Part
-   * @param {HTMLElement} box
+   * @param {import("../shared/place.js").PartClass} Part @param {HTMLElement} box
    * @param {() => object} dataOf is asked anew after every change
    * @param {(name: string, value: any) => void} [use] takes its events; by default they move the point
    */

@@ -19,7 +19,7 @@ import { kindsOfPath } from "../shared/walk.js";
 
 /** Sliders shown at once; the rest stand behind 'more'. */
 const FIRST = 10;
-const SPACINGS = /** @type {const} */ ([[true, "In the picture"], [false, "In the latent space"]]); // prettier-ignore
+const SPACINGS = /** @type {const} */ ([["true", "in the picture"], ["false", "in the latent space"]]); // prettier-ignore
 
 /** Says what a view is for. @param {HTMLElement} box @param {string} text */
 const lead = (box, text) => box.append(said("p", text));
@@ -77,7 +77,7 @@ function showSliders(page, main, beside) {
   if (names.length) {
     lead(
       main,
-      "Or along a direction: from one class to another, a principal component, or your own, from two pins or two groups of the map.",
+      "Or along a direction: from one class to another, a principal component, or your own, from two pins or two groups on the map.",
     );
     const box = build("direction");
     state.direction ||= names[0][0];
@@ -113,10 +113,11 @@ function showInterpolate(page, main, beside) {
       Object.assign(chosen, changed);
       page.refresh();
     };
-    const two = /** @type {const} */ ([["a", "From"], ["b", "To"]]); // prettier-ignore
+    const two = /** @type {const} */ ([["a", "to start from"], ["b", "to end at"]]); // prettier-ignore
     const kinds = kindsOfPath(model).map((kind) => /** @type {const} */ ([kind, kind]));
     control(segments("Path", kinds, (kind) => change({ kind })), chosen.kind); // prettier-ignore
-    control(segments("Evenly spaced", SPACINGS.map(([is, text]) => [String(is), text]), (is) => change({ isEven: is === "true" })), "true"); // prettier-ignore
+    bar.append("Evenly spaced");
+    control(segments("Evenly spaced", SPACINGS, (is) => change({ isEven: is === "true" })), "true"); // prettier-ignore
     control(slider("Images", { min: 3, max: 40, step: 1 }, (steps) => change({ steps })), 12); // prettier-ignore
     const random = button("Two random images", () => {
       state.ends = [`test-${page.randomRow()}`, `test-${page.randomRow()}`];
@@ -135,11 +136,12 @@ function showInterpolate(page, main, beside) {
       ({ path } = value);
       page.refresh();
     });
-    const target = segments("A click on the map chooses the end", two, (end) => {
-      chosen.isSecond = end === "b";
-    });
+    const what = "A click on the map chooses the image";
+    const target = segments(what, two, (end) => (chosen.isSecond = end === "b"));
     target.show("a");
-    main.append(target.element);
+    const asked = build("controls");
+    asked.append(what, target.element);
+    main.append(asked);
     const pick = (/** @type {string} */ _, /** @type {any} */ { z, row }) => {
       state.ends[Number(chosen.isSecond)] = row === null ? z.map((/** @type {number} */ v) => v.toFixed(3)).join() : `test-${row}`; // prettier-ignore
       page.refresh();
@@ -154,7 +156,7 @@ function showReconstruct(page, main, beside) {
   const { drawing, mapLabel } = page.entry;
   lead(
     main,
-    "Draw, or open a picture and frame what the model is to see, and look at what it keeps of it.",
+    "Draw something, or open a picture and frame what the model should see; the reconstruction follows.",
   );
   page.mount(Draw, main, () => ({ ...drawing, opens: true }), () => {}); // prettier-ignore
   page.mount(LiveMap, main, () => ({ label: mapLabel }));

@@ -35,7 +35,7 @@ const HTML = `
     <div class="cut" role="application" tabindex="0"
       aria-label="What the model sees of the picture: arrow keys move the frame, + and − resize it"><i></i></div>
   </div>
-  <figcaption>Drag the frame, or its corner, to what the model is to see</figcaption>`;
+  <figcaption>Drag the frame, or its corner, around what the model should see</figcaption>`;
 
 /** Where a picture lies, by its width over its height as a multiple of the stage's. @param {number} proportion @param {Fit} fit @returns {Box} */
 export function placeOf(proportion, fit) {
@@ -65,8 +65,7 @@ export class Crop {
   #use;
 
   /**
-   * @param {HTMLElement} box
-   * @param {Opened} opened
+   * @param {HTMLElement} box @param {Opened} opened
    * @param {(isDone: boolean) => void} use is called when the canvas shows another part
    */
   constructor(box, opened, use) {

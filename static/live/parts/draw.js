@@ -43,9 +43,6 @@ export class Draw {
   #again;
   #error;
   #near;
-  #terms;
-  #classes;
-  #controls;
   #line;
   #start;
   #pictures;
@@ -87,9 +84,6 @@ export class Draw {
     this.#near = context(".near");
     this.#again = new Painter(find(box, ".again", HTMLCanvasElement), imageShape);
     this.#error = new Painter(find(box, ".error", HTMLCanvasElement), imageShape);
-    this.#terms = find(box, ".terms");
-    this.#classes = find(box, ".classes-near");
-    this.#controls = find(box, ".controls");
     this.#line = hub.engine.line(URGENCY.picture);
     this.#start = hub.engine.line(URGENCY.reading);
     this.#pictures = new Pictures(hub.engine, model, () => {
@@ -155,15 +149,15 @@ export class Draw {
     /** @type {{show: (value: any) => void}} */ (ink).show(
       background.length > 1 ? this.#colour : opposite[0],
     );
-    this.#controls.append(tool.element, size.element, ink.element);
+    find(this.#box, ".controls").append(tool.element, size.element, ink.element);
     if (side !== null) {
       const centre = toggle("Scale and centre", (value) => {
         this.#memory.isCentred = value;
         this.#settle();
       });
-      centre.element.title = `To ${side} pixels, the centre of mass in the middle, as MNIST's digits`;
+      centre.element.title = `To ${side} pixels, the centre of mass in the middle, as MNIST's digits are`;
       centre.show((this.#memory.isCentred ??= true));
-      this.#controls.append(centre.element);
+      find(this.#box, ".controls").append(centre.element);
     }
     const startFromTest = () => {
       this.#awaited = Math.floor(Math.random() * this.#model.labels.length);
@@ -172,12 +166,12 @@ export class Draw {
     const group = build("control");
     group.append(
       button("Undo", () => this.#change(() => this.#sketch.undo()), "Undo the last step"),
-      button("Clear", () => this.#startFrom(null), "Clear: start from a blank"),
+      button("Clear", () => this.#startFrom(null), "Clear: start from a blank sheet"),
       button("The point", () => this.#startFromPoint(), "The point: start from its picture"),
       button("A test image", startFromTest, "A test image: start from a random one"),
     );
     if (opens) group.append(button("Open a picture", () => this.#open()));
-    this.#controls.append(group);
+    find(this.#box, ".controls").append(group);
   }
 
   /** Starts from a picture of the visitor's own. */
@@ -188,7 +182,10 @@ export class Draw {
       const [file] = field.files ?? [];
       const picture = await createImageBitmap(file).catch(() => null);
       if (picture) return this.#startFromOpened(picture);
-      write(this.#terms, "This is not a picture that the browser can read; try a PNG or JPEG.");
+      write(
+        find(this.#box, ".terms"),
+        "This is not a picture that the browser can read; try a PNG or JPEG.",
+      );
     });
     field.click();
   }
@@ -331,10 +328,13 @@ export class Draw {
     this.#again.paint(pixels);
     this.#error.paint(errorMap(original, pixels, this.#data.errorColours));
     const terms = Object.entries({ reconstruction, KL: kl }).filter(([, term]) => term !== null);
-    write(this.#terms, terms.map(([name, term]) => `${name} ${term?.toFixed(1)} nats`).join(" · "));
+    write(
+      find(this.#box, ".terms"),
+      terms.map(([name, term]) => `${name} ${term?.toFixed(1)} nats`).join(" · "),
+    );
     this.#nearest = rows[0];
     this.#showNearest();
-    write(this.#classes, this.#describe(rows));
+    write(find(this.#box, ".classes-near"), this.#describe(rows));
     this.#model.look(this.#sketch.isEmpty ? null : z, this);
   }
 

@@ -47,8 +47,6 @@ export class Grid {
   #box;
   #canvas;
   #shade;
-  #cursor;
-  #point;
   #tiles;
   #decoder;
   #others;
@@ -71,8 +69,6 @@ export class Grid {
     this.#box = find(root, ".grid");
     this.#canvas = find(root, "canvas", HTMLCanvasElement);
     this.#shade = find(root, ".shade", HTMLCanvasElement);
-    this.#cursor = find(root, ".cursor");
-    this.#point = find(root, ".point");
     this.#latent = new Float32Array(model.header.latentDim);
     this.#map = chosenMap(model, hub.settings, this.#latent);
     this.#decoder = new TileDecoder(hub.engine, model);
@@ -223,8 +219,6 @@ export class Grid {
 
   /** @param {number | null} tile */
   #pointAt(tile) {
-    this.#cursor.hidden = tile === null;
-    if (tile !== null) this.#tiles.frame(this.#cursor, tile);
     this.#model.look(tile === null ? null : this.#latentOf(tile), this, null);
   }
 
@@ -236,11 +230,10 @@ export class Grid {
     const isOutside = this.#places.some(
       (values, axis) => Math.abs(place[axis] - middle(values)) > 1.1 * half(values) + 1e-6,
     );
-    this.#point.hidden = isOutside && this.#map.kind !== "neighbourhoods" && place[1] !== 0;
+    const isHidden = isOutside && this.#map.kind !== "neighbourhoods" && place[1] !== 0;
     const [xs, ys] = this.#places;
-    if (!this.#point.hidden) {
-      this.#tiles.frame(this.#point, (ys.length - 1 - row) * xs.length + column);
-    }
+    const tile = (ys.length - 1 - row) * xs.length + column;
+    this.#tiles.frame(find(this.#root, ".point"), isHidden ? null : tile);
   }
 
   /** Sliders for what moves a plane of dimensions. */

@@ -6,10 +6,7 @@ export const LIST = [
   ["R", "a random point"],
   ["← ↑ ↓ →", "move the point on the map that has the keyboard (Shift: further)"],
   ["+ − 0, Enter", "on the map: zoom, show all; to the nearest image"],
-  [
-    "A, B",
-    "put the nearest image (Shift: all that are seen), or a class of the legend, in a group",
-  ],
+  ["A, B", "put the nearest image (Shift: all in sight) or a class of the legend in a group"],
   ["Ctrl Z, Ctrl Y", "undo and redo of the point"],
   ["K", "keep the point as a pin"],
   ["F", "full screen"],

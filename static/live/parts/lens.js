@@ -33,16 +33,8 @@ const HTML = `
   <div class="quiet" aria-live="polite"></div>`;
 
 export class Lens {
+  #box;
   #model;
-  #picture;
-  #place;
-  #badge;
-  #density;
-  #name;
-  #near;
-  #scale;
-  #quiet;
-  #originalFigure;
   #original;
   #again;
   #stored;
@@ -66,19 +58,11 @@ export class Lens {
   constructor(root, { hub, model }) {
     const box = build("lens", HTML);
     root.append(box);
+    this.#box = box;
     this.#model = model;
-    this.#picture = find(box, ".picture", HTMLCanvasElement);
-    this.#place = find(box, ".place");
-    this.#badge = find(box, ".badge");
-    this.#density = find(box, ".density");
-    this.#name = find(box, ".what strong");
-    this.#near = find(box, ".near");
-    this.#scale = find(box, ".trust small");
-    this.#quiet = find(box, ".quiet");
-    this.#originalFigure = find(box, ".original");
     this.#original = find(box, ".original canvas", HTMLCanvasElement);
     const { imageShape, hasDecoder, hasReconstructions } = model.header;
-    const painter = new Painter(this.#picture, imageShape);
+    const painter = new Painter(find(box, ".picture", HTMLCanvasElement), imageShape);
     this.#stored = find(box, ".again", HTMLCanvasElement);
     this.#again = new Painter(this.#stored, imageShape);
     [this.#original.height, this.#original.width] = imageShape;
@@ -93,7 +77,7 @@ export class Lens {
       model.whenSprite(() => this.#drawOriginal()),
     ];
     find(box, ".pair").hidden = model.problem !== null;
-    if (model.problem) write(this.#place, "no picture: the page cannot run the model");
+    if (model.problem) this.#say(".place", "no picture: the page cannot run the model");
     box.classList.toggle("bare", !hasDecoder);
     find(box, ".repeat").hidden = !hasDecoder && !hasReconstructions;
     this.#drawOriginal();
@@ -144,30 +128,29 @@ export class Lens {
   #writeSoon() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
-      if (this.#shown) write(this.#place, `decoded at ${this.#shown}`);
+      if (this.#shown) this.#say(".place", `decoded at ${this.#shown}`);
       if (this.#reading) this.#write(this.#reading);
     });
   }
 
   /** @param {Reading} reading */
   #write({ row, isOwn, distance, percentiles, verdict: { level, reasons } }) {
-    this.#badge.dataset.level = level;
-    write(this.#badge, this.#model.header.trust.words[level]);
-    write(this.#density, reasons.join("; "));
-    const [density, back, nearest] = percentiles.map((share) =>
+    find(this.#box, ".badge").dataset.level = level;
+    this.#say(".badge", this.#model.header.trust.words[level]);
+    this.#say(".density", reasons.join("; "));
+    const [density, back, closer] = percentiles.map((share) =>
       share === null ? "unknown" : `${Math.floor(share)} %`,
     );
-    const neighbour = isOwn ? "" : `; that have a closer neighbour: ${nearest}`;
+    const neighbour = isOwn ? "" : `; that have a closer neighbour: ${closer}`;
     const scale = `in a thinner place: ${density}; that return closer: ${back}${neighbour}`;
-    write(this.#scale, `Test images ${scale}`);
+    this.#say(".trust small", `Test images ${scale}`);
     const image = `test image #${row} · ${this.#model.classOf(row)}`;
     const remark = this.remark(row);
     const { hasDecoder } = this.#model.header;
-    write(this.#name, isOwn ? `T${image.slice(1)}` : hasDecoder ? "Decoded here" : "No image here");
-    write(
-      this.#near,
-      isOwn ? remark : `Nearest ${image}, ${decimal(distance)} away${remark && `, ${remark}`}`,
-    );
+    const none = hasDecoder ? "Decoded here" : "No image here";
+    const nearest = `Nearest ${image}, ${decimal(distance)} away${remark && `, ${remark}`}`;
+    this.#say(".what strong", isOwn ? `T${image.slice(1)}` : none);
+    this.#say(".near", isOwn ? remark : nearest);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#announce(), SETTLED);
   }
@@ -176,7 +159,7 @@ export class Lens {
     this.#originalRow = row;
     const { sprite, header, labels } = this.#model;
     const place = row < 0 ? row : this.#model.tileOf(row);
-    this.#originalFigure.hidden = sprite !== undefined && place < 0; // kept until that is known
+    find(this.#box, ".original").hidden = sprite !== undefined && place < 0; // kept until that is known
     if (!sprite || place < 0) return;
     const draw = (/** @type {HTMLCanvasElement} */ canvas, /** @type {number} */ tile) => {
       const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
@@ -186,11 +169,16 @@ export class Lens {
     if (header.hasReconstructions) draw(this.#stored, labels.length + row);
   }
 
+  /** @param {string} selector @param {string} text */
+  #say(selector, text) {
+    write(find(this.#box, selector), text);
+  }
+
   #announce() {
-    this.#picture.setAttribute("aria-label", `Image ${this.#place.textContent}`);
-    write(
-      this.#quiet,
-      `${this.#name.textContent}; ${this.#near.textContent}; ${this.#badge.textContent}`,
+    const [place, ...words] = [".place", ".what strong", ".near", ".badge"].map(
+      (selector) => find(this.#box, selector).textContent,
     );
+    find(this.#box, ".picture").setAttribute("aria-label", `Image ${place}`);
+    this.#say(".quiet", words.join("; "));
   }
 }

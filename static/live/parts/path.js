@@ -19,7 +19,7 @@ import { TileBox } from "./tilebox.js";
 const THIN = 10;
 
 const HTML = `
-  <div class="picker strip-of-path"><canvas></canvas><div class="tile cursor" hidden></div></div>
+  <div class="picker strip-of-path" role="application" aria-label="Images along the path; choose one to move the point there"><canvas></canvas><div class="tile cursor" hidden></div></div>
   <div class="caption" aria-live="polite"></div>
   <div class="scrub"></div>
   <table class="scores"><thead><tr><th>Path<th>Change<th>Thin<th>Returns within<th>Largest step</tr></thead>
@@ -31,12 +31,10 @@ function isSamePath(data, other) {
 }
 
 export class Path {
+  #box;
   #model;
   #tell;
   #canvas;
-  #caption;
-  #scores;
-  #cursor;
   #tiles;
   #decoder;
   #scrubber;
@@ -50,12 +48,10 @@ export class Path {
   constructor(root, { hub, model, tell }) {
     const box = build("around", HTML);
     root.append(box);
+    this.#box = box;
     this.#model = model;
     this.#tell = tell;
     this.#canvas = find(box, "canvas", HTMLCanvasElement);
-    this.#caption = find(box, ".caption");
-    this.#scores = find(box, "tbody");
-    this.#cursor = find(box, ".cursor");
     this.#decoder = new TileDecoder(hub.engine, model);
     this.#line = hub.engine.line(URGENCY.tiles);
     this.#scrubber = new Scrubber(find(box, ".scrub"), { hub, model, tell });
@@ -121,12 +117,11 @@ export class Path {
 
   /** @param {number | null} tile */
   #pointAt(tile) {
-    this.#cursor.hidden = tile === null;
-    if (tile === null) return write(this.#caption, "");
-    this.#tiles.frame(this.#cursor, tile);
+    const caption = find(this.#box, ".caption");
+    if (tile === null) return write(caption, "");
     const way = Math.round((100 * tile) / (this.#path.length - 1));
     const share = Math.floor(this.#shares[tile]);
-    write(this.#caption, `${way} % of the way: denser than ${share} % of the test images`);
+    write(caption, `${way} % of the way: denser than ${share} % of the test images`);
   }
 
   /** @param {[string, Measured][]} known @param {string[]} kinds */
@@ -149,6 +144,6 @@ export class Path {
       row.classList.toggle("chosen", kind === this.#data?.kind);
       return row;
     });
-    this.#scores.replaceChildren(...rows);
+    find(this.#box, "tbody").replaceChildren(...rows);
   }
 }

@@ -16,11 +16,8 @@ const HTML = `
   <div class="caption" aria-live="polite"></div>`;
 
 export class Picker {
+  #root;
   #box;
-  #image;
-  #selected;
-  #cursor;
-  #caption;
   #tell;
   #tiles;
   /** @type {number | null} */
@@ -31,11 +28,8 @@ export class Picker {
   /** @param {HTMLElement} root @param {import("../shared/hub.js").Host} host */
   constructor(root, { tell }) {
     root.innerHTML = HTML;
+    this.#root = root;
     this.#box = find(root, ".picker");
-    this.#image = find(root, "img", HTMLImageElement);
-    this.#selected = find(root, ".selected");
-    this.#cursor = find(root, ".cursor");
-    this.#caption = find(root, ".caption");
     const point = (/** @type {number | null} */ tile) => {
       this.#pointed = tile;
       this.#mark();
@@ -50,7 +44,8 @@ export class Picker {
     const { columns, rows, labels, selected, tileSize } = data;
     this.#tiles.move = data.canMove ? (from, to) => this.#tell("moved", [from, to]) : null;
     Object.assign(this.#tiles, { columns, rows, count: labels.length, start: selected ?? 0 });
-    if (this.#image.src !== data.image) this.#image.src = data.image;
+    const image = find(this.#root, "img", HTMLImageElement);
+    if (image.src !== data.image) image.src = data.image;
     this.#box.style.aspectRatio = String((columns * data.aspect) / rows);
     this.#box.style.maxWidth = tileSize ? `${columns * tileSize}px` : "";
     this.#box.setAttribute("aria-label", data.title);
@@ -63,11 +58,8 @@ export class Picker {
   #mark() {
     const { selected = null, labels = [] } = this.#data ?? {};
     const pointed = this.#pointed;
-    this.#selected.hidden = selected === null;
-    this.#cursor.hidden = pointed === null;
-    if (selected !== null) this.#tiles.frame(this.#selected, selected);
-    if (pointed !== null) this.#tiles.frame(this.#cursor, pointed);
+    this.#tiles.frame(find(this.#root, ".selected"), selected);
     const shown = pointed ?? selected;
-    write(this.#caption, shown === null ? "" : (labels[shown] ?? ""));
+    write(find(this.#root, ".caption"), shown === null ? "" : (labels[shown] ?? ""));
   }
 }

@@ -3,7 +3,7 @@
  * keys and Enter.
  */
 
-import { Bounds } from "../shared/elements.js";
+import { Bounds, find } from "../shared/elements.js";
 
 const STEPS = /** @type {Record<string, [number, number]>} */ ({
   ArrowLeft: [-1, 0],
@@ -26,16 +26,18 @@ export class TileBox {
   /** The tile that a pointer went down on, until it turns out to be a click. @type {number | null} */
   #held = null;
   #bounds;
+  #cursor;
   #point;
   #choose;
 
   /**
-   * @param {HTMLElement} element
+   * @param {HTMLElement} element holds a `.cursor`, which is laid over the tile that is pointed at
    * @param {(tile: number | null) => void} point is called when another tile is pointed at
    * @param {(tile: number) => void} choose
    */
   constructor(element, point, choose) {
     this.#bounds = new Bounds(element);
+    this.#cursor = find(element, ".cursor");
     this.#point = point;
     this.#choose = choose;
     element.tabIndex = 0;
@@ -56,9 +58,10 @@ export class TileBox {
     element.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
-  /** Lays a mark over a tile. @param {HTMLElement} mark @param {number} tile */
+  /** Lays a mark over a tile, or hides it. @param {HTMLElement} mark @param {number | null} tile */
   frame(mark, tile) {
-    mark.hidden = false;
+    mark.hidden = tile === null;
+    if (tile === null) return;
     Object.assign(mark.style, {
       width: `${100 / this.columns}%`,
       height: `${100 / this.rows}%`,
@@ -71,6 +74,7 @@ export class TileBox {
   #to(tile) {
     if (tile === this.#pointed) return;
     this.#pointed = tile;
+    this.frame(this.#cursor, tile);
     this.#point(tile);
   }
 

@@ -30,10 +30,7 @@ export class Answers {
   /** @type {Map<string, Opened>} */
   #models = new Map();
 
-  /**
-   * @param {Request} request
-   * @returns {any} what `Opened` or `#open` give
-   */
+  /** @param {Request} request @returns {any} what `Opened` or `#open` give */
   answer(request) {
     const { kind, content } = request;
     if (kind === "open") return this.#open(request);
@@ -42,12 +39,7 @@ export class Answers {
     return model?.[kind](/** @type {any} */ (request)) ?? null;
   }
 
-  /**
-   * Builds what answers about a model.
-   *
-   * @param {Open} request
-   * @returns {Summary}
-   */
+  /** Builds what answers about a model. @param {Open} request @returns {Summary} */
   #open({ content, payload }) {
     const summary = { problem: null, warning: null, decodeTime: Infinity };
     try {

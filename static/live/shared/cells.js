@@ -53,8 +53,7 @@ export class Cells {
   /**
    * The dots nearest to a place, nearest first; of equally near ones the first.
    *
-   * @param {number} x
-   * @param {number} y
+   * @param {number} x @param {number} y
    * @param {number} k how many
    * @param {number} [reach] none lies farther away
    * @param {(row: number) => boolean} [accepts] which dots count
@@ -82,12 +81,8 @@ export class Cells {
   }
 
   /**
-   * @param {number} cell
-   * @param {number} x
-   * @param {number} y
-   * @param {number} k
-   * @param {number} reach
-   * @param {(row: number) => boolean} accepts
+   * @param {number} cell @param {number} x @param {number} y @param {number} k
+   * @param {number} reach @param {(row: number) => boolean} accepts
    * @param {{row: number, squared: number}[]} found is kept in order
    */
   #scan(cell, x, y, k, reach, accepts, found) {

@@ -38,9 +38,7 @@ export function chosenAxes(model, settings) {
 /**
  * The map that was chosen; if it is a plane of dimensions or directions, through a latent.
  *
- * @param {Model} model
- * @param {Settings} settings
- * @param {ArrayLike<number>} z
+ * @param {Model} model @param {Settings} settings @param {ArrayLike<number>} z
  */
 export function chosenMap(model, settings, z) {
   return makeMap(model, chosenKind(model, settings), { axes: chosenAxes(model, settings), z });
@@ -50,8 +48,7 @@ export function chosenMap(model, settings, z) {
  * The controls for kind and axes, if a model has several kinds; returns how to end them.
  *
  * @param {HTMLElement} box where they are put
- * @param {Model} model
- * @param {Settings} settings
+ * @param {Model} model @param {Settings} settings
  */
 export function makeChoice(box, model, settings) {
   if (kindsOf(model).length === 1) return () => {};

@@ -154,8 +154,7 @@ export class Encoder {
    * The place, and KL(q(z|x) ‖ N(0, I)) in nats, null without variances; with a flow that of the Gaussian which has the
    * flow's density there, as `FlowPosterior` in `explorer/bundle/posterior.py` has it.
    *
-   * @param {Float32Array} image
-   * @param {number} [label]
+   * @param {Float32Array} image @param {number} [label]
    */
   posterior(image, label) {
     const [z, second] = this.#network.run(image, ...this.#further(label));
@@ -176,11 +175,7 @@ function open(model, section) {
   return new Network(bytes);
 }
 
-/**
- * @param {{shape: number[]}[]} found
- * @param {number[]} expected
- * @param {string} what
- */
+/** @param {{shape: number[]}[]} found @param {number[]} expected @param {string} what */
 function demandSizes(found, expected, what) {
   const sizes = found.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
   if (String(sizes) !== String(expected)) {

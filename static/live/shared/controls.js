@@ -60,8 +60,7 @@ export function segments(label, choices, use) {
  *
  * @param {string} label
  * @param {readonly (readonly [string, string])[]} choices values and what they are called
- * @param {(value: string) => void} use
- * @param {boolean} [isLabelShown]
+ * @param {(value: string) => void} use @param {boolean} [isLabelShown]
  * @returns {Control<string> & {offer: (choices: readonly (readonly [string, string])[]) => void}}
  *   `offer` gives it other choices
  */
@@ -80,8 +79,7 @@ export function select(label, choices, use, isLabelShown = true) {
 /**
  * A slider with its value beside the label.
  *
- * @param {string} label
- * @param {{min: number, max: number, step: number}} range
+ * @param {string} label @param {{min: number, max: number, step: number}} range
  * @param {(value: number) => void} use is called while it is dragged
  * @param {(value: number) => string} [tell] the value for people
  * @returns {Control<number>}
@@ -108,8 +106,7 @@ export function slider(label, range, use, tell = String) {
 /**
  * A colour, as `#ff8800`.
  *
- * @param {string} label
- * @param {(value: string) => void} use
+ * @param {string} label @param {(value: string) => void} use
  * @returns {Control<string>}
  */
 export function colour(label, use) {
@@ -124,8 +121,7 @@ export function colour(label, use) {
 /**
  * A switch.
  *
- * @param {string} label
- * @param {(value: boolean) => void} use
+ * @param {string} label @param {(value: boolean) => void} use
  * @returns {Control<boolean>}
  */
 export function toggle(label, use) {
@@ -141,9 +137,7 @@ export function toggle(label, use) {
 /**
  * A button; an icon needs a `label` for who cannot see it, shown under the pointer as well.
  *
- * @param {string} text
- * @param {() => void} press
- * @param {string} [label]
+ * @param {string} text @param {() => void} press @param {string} [label]
  */
 export function button(text, press, label) {
   const element = document.createElement("button");
@@ -161,8 +155,7 @@ export function button(text, press, label) {
  * Lets a control show a setting and change it; returns how to end that.
  *
  * @template {import("./settings.js").Name} N
- * @param {import("./settings.js").Settings} settings
- * @param {N} name
+ * @param {import("./settings.js").Settings} settings @param {N} name
  * @param {{show: (value: any) => void}} control
  */
 export function follow(settings, name, control) {

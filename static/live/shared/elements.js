@@ -1,11 +1,6 @@
 /** Elements of a part. */
 
-/**
- * A new `<div>`.
- *
- * @param {string} className
- * @param {string} [html] what is in it
- */
+/** A new `<div>`. @param {string} className @param {string} [html] what is in it */
 export function build(className, html = "") {
   const box = document.createElement("div");
   box.className = className;
@@ -17,8 +12,7 @@ export function build(className, html = "") {
  * A new element with a text.
  *
  * @template {keyof HTMLElementTagNameMap} T
- * @param {T} tag
- * @param {string} textContent
+ * @param {T} tag @param {string} textContent
  */
 export function said(tag, textContent, className = "") {
   return Object.assign(document.createElement(tag), { textContent, className });
@@ -28,9 +22,7 @@ export function said(tag, textContent, className = "") {
  * The first element that a selector finds.
  *
  * @template {HTMLElement} [T=HTMLElement]
- * @param {Element} box
- * @param {string} selector
- * @param {new () => T} [Type]
+ * @param {Element} box @param {string} selector @param {new () => T} [Type]
  * @returns {T}
  */
 export function find(box, selector, Type = /** @type {any} */ (HTMLElement)) {

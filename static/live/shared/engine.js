@@ -70,11 +70,7 @@ export class Engine {
     this.#send({ kind: "forget", content }, () => {});
   }
 
-  /**
-   * A line of requests of which the latest wins.
-   *
-   * @param {number} urgency one of `URGENCY`
-   */
+  /** A line of requests of which the latest wins. @param {number} urgency one of `URGENCY` */
   line(urgency) {
     /** @type {Line} */
     const line = { urgency, waiting: null, isAsked: false };

@@ -5,9 +5,7 @@ import { crc32 } from "./model.js";
 /**
  * Hands a file to the person.
  *
- * @param {string} name
- * @param {BlobPart} content
- * @param {string} type
+ * @param {string} name @param {BlobPart} content @param {string} type
  */
 export function download(name, content, type) {
   const link = document.createElement("a");

@@ -31,8 +31,7 @@ export class Focus {
   #time = 0;
 
   /**
-   * @param {import("./engine.js").Engine} engine
-   * @param {import("./model.js").Model} model
+   * @param {import("./engine.js").Engine} engine @param {import("./model.js").Model} model
    * @param {(pixels: Uint8ClampedArray, z: Float32Array) => void} use gets arrays that are
    *   valid until it returns
    */

@@ -87,12 +87,7 @@ export class Hub {
     return this.#models.get(content);
   }
 
-  /**
-   * Lets a conditional model decode a class.
-   *
-   * @param {string} content
-   * @param {number} label
-   */
+  /** Lets a conditional model decode a class. @param {string} content @param {number} label */
   condition(content, label) {
     const { labels } = this.engine;
     if ((labels.get(content) ?? 0) === label) return;
@@ -104,8 +99,7 @@ export class Hub {
   /**
    * Lets maps of a model have a person's own directions as axes.
    *
-   * @param {string} content
-   * @param {import("./model.js").Direction[]} directions
+   * @param {string} content @param {import("./model.js").Direction[]} directions
    */
   direct(content, directions) {
     this.withModel(content, (model) => {

@@ -39,7 +39,8 @@ export class Link {
     this.#isDue = z !== null && !isKnown;
     if (isKnown) this.#to?.look(this.#to.meanOf(row), this, row);
     else if (z === null) this.#to?.look(null, this);
-    else if (row !== null && this.#from.tileOf(row) >= 0) this.#encode(this.#originalOf(row));
+    else if (row !== null && this.#from.tileOf(row) >= 0)
+      this.#encode(this.#pictures.pixelsOf(row));
     else if (canDecode) {
       const label = row === null ? undefined : labels[row];
       const request = /** @type {const} */ ({ kind: "picture", content, z, label });
@@ -51,15 +52,6 @@ export class Link {
     this.#decoding.close();
     this.#encoding.close();
     this.#to?.look(null, this);
-  }
-
-  /** @param {number} row */
-  #originalOf(row) {
-    const [height, width] = this.#from.header.imageShape;
-    const canvas = new OffscreenCanvas(width, height);
-    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    this.#pictures.draw(context, row, 0, 0, width, height);
-    return context.getImageData(0, 0, width, height).data;
   }
 
   /** @param {Uint8ClampedArray} pixels */

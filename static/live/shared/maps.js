@@ -38,8 +38,7 @@ export function kindsOf({ header, directions }) {
 /**
  * A map of a model.
  *
- * @param {Model} model
- * @param {Kind} kind
+ * @param {Model} model @param {Kind} kind
  * @param {{axes?: number[], z: ArrayLike<number>}} options the dimensions or directions that span
  *   a plane, the two dimensions of largest KL if left out, and the point that it passes through
  * @returns {LatentMap}
@@ -86,9 +85,7 @@ class Dots {
   /**
    * The dots of a layout, made once for each model.
    *
-   * @param {Model} model
-   * @param {string} name
-   * @param {() => Float32Array} make
+   * @param {Model} model @param {string} name @param {() => Float32Array} make
    */
   static of(model, name, make) {
     const layouts = Dots.#known.get(model) ?? new Map();
@@ -115,8 +112,7 @@ class BaseMap {
   /**
    * The test image whose dot is nearest to a place, or −1.
    *
-   * @param {number} x
-   * @param {number} y
+   * @param {number} x @param {number} y
    * @param {number} [reach] no farther than this
    * @param {(row: number) => boolean} [accepts] which images count
    */
@@ -133,8 +129,7 @@ export class PlaneMap extends BaseMap {
   #off;
 
   /**
-   * @param {Model} model
-   * @param {Kind} kind
+   * @param {Model} model @param {Kind} kind
    * @param {import("./plane.js").Plane & {labels: [string, string]}} plane
    */
   constructor(model, kind, plane) {
@@ -192,8 +187,7 @@ export class NeighbourhoodMap extends BaseMap {
   /**
    * The weighted mean of the nearest dots' latents, with weights 1 / distance² (Shepard 1968).
    *
-   * @param {number} x
-   * @param {number} y
+   * @param {number} x @param {number} y
    * @param {Float32Array} [z] where to write it
    */
   lift(x, y, z = new Float32Array(this.#model.header.latentDim)) {

@@ -16,12 +16,7 @@ export function toPixels(image, pixels) {
   return pixels;
 }
 
-/**
- * The reverse of `toPixels`.
- *
- * @param {Uint8ClampedArray} pixels
- * @param {number} channels 1 or 3
- */
+/** The reverse of `toPixels`. @param {Uint8ClampedArray} pixels @param {number} channels 1 or 3 */
 export function fromPixels(pixels, channels) {
   const image = new Float32Array((pixels.length / 4) * channels);
   for (let i = 0; i < image.length; i++) {
@@ -41,8 +36,7 @@ export function toGrey(pixels) {
 /**
  * Where a reconstruction differs, as `error_map` in `explorer/drawing/raster.py` draws it.
  *
- * @param {Uint8ClampedArray} original
- * @param {Uint8ClampedArray} reconstruction
+ * @param {Uint8ClampedArray} original @param {Uint8ClampedArray} reconstruction
  * @param {number[][]} colours where it is too bright, and too dark, each in [0, 1]
  */
 export function errorMap(original, reconstruction, [bright, dark]) {
@@ -67,8 +61,7 @@ export class Painter {
    *
    * @param {HTMLCanvasElement} canvas
    * @param {number[]} shape of an image, `[height, width, channels]`
-   * @param {number} [columns]
-   * @param {number} [rows]
+   * @param {number} [columns] @param {number} [rows]
    * @param {number} [gap] pixels to the right of and below each tile
    */
   constructor(canvas, [height, width], columns = 1, rows = 1, gap = 0) {

@@ -14,11 +14,12 @@ export class Pictures {
   /** @type {Set<number>} */
   #wanted = new Set();
   #isAsked = false;
+  /** @type {OffscreenCanvasRenderingContext2D | null} */
+  #sheet = null;
   #end;
 
   /**
-   * @param {import("./engine.js").Engine} engine
-   * @param {import("./model.js").Model} model
+   * @param {import("./engine.js").Engine} engine @param {import("./model.js").Model} model
    * @param {() => void} onArrived is called when pictures can be drawn that could not before
    */
   constructor(engine, model, onArrived) {
@@ -32,10 +33,7 @@ export class Pictures {
    * Draws a picture in the middle of a rectangle, as large as it fits, if it is there; else it will be.
    *
    * @param {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} context
-   * @param {number} row
-   * @param {number} x
-   * @param {number} y
-   * @param {number} width
+   * @param {number} row @param {number} x @param {number} y @param {number} width
    * @param {number} height
    * @returns {[number, number, number, number] | null} where it is: left, top, width and height
    */
@@ -55,6 +53,17 @@ export class Pictures {
       this.#ask();
     }
     return tile >= 0 || decoded ? place : null;
+  }
+
+  /** Pixels of an original that is there. @param {number} row */
+  pixelsOf(row) {
+    const [height, width] = this.#model.header.imageShape;
+    this.#sheet ??= new OffscreenCanvas(width, height).getContext("2d", {
+      willReadFrequently: true,
+    });
+    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (this.#sheet);
+    this.draw(context, row, 0, 0, width, height);
+    return context.getImageData(0, 0, width, height).data;
   }
 
   close() {

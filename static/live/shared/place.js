@@ -20,10 +20,7 @@ export class Place {
   #content;
 
   /**
-   * @param {PartClass} Part
-   * @param {HTMLElement} root
-   * @param {Hub} hub
-   * @param {Host["tell"]} tell
+   * @param {PartClass} Part @param {HTMLElement} root @param {Hub} hub @param {Host["tell"]} tell
    */
   constructor(Part, root, hub, tell) {
     this.#root = root;

@@ -5,9 +5,7 @@
 /**
  * The latent at a place in a plane.
  *
- * @param {Plane} plane
- * @param {number} x
- * @param {number} y
+ * @param {Plane} plane @param {number} x @param {number} y
  * @param {Float32Array} [z] where to write it
  */
 export function lift(
@@ -23,8 +21,7 @@ export function lift(
 /**
  * The place in a plane that is nearest to a latent.
  *
- * @param {Plane} plane
- * @param {ArrayLike<number>} z
+ * @param {Plane} plane @param {ArrayLike<number>} z
  * @returns {[number, number]}
  */
 export function project({ origin, directions }, z) {
@@ -37,8 +34,7 @@ export function project({ origin, directions }, z) {
 /**
  * A plane moved so that it passes through a latent.
  *
- * @param {Plane} plane
- * @param {ArrayLike<number>} z
+ * @param {Plane} plane @param {ArrayLike<number>} z
  * @returns {Plane}
  */
 export function through({ origin, directions }, z) {
@@ -50,8 +46,7 @@ export function through({ origin, directions }, z) {
 /**
  * The part of a vector across another one of length 1, itself of length 1; null if there is none.
  *
- * @param {number[]} vector
- * @param {number[]} unit
+ * @param {number[]} vector @param {number[]} unit
  */
 export function rejection(vector, unit) {
   const rest = perpendicular(vector, unit);

@@ -80,8 +80,7 @@ export class Settings {
 
   /**
    * @template {Name} N
-   * @param {N} name
-   * @param {Known[N]["initial"]} value
+   * @param {N} name @param {Known[N]["initial"]} value
    */
   set(name, value) {
     if (this.get(name) === value) return;

@@ -34,9 +34,7 @@ export class Sketch {
   /**
    * Draws all of it anew, on the background.
    *
-   * @param {CanvasRenderingContext2D} context
-   * @param {string} background
-   * @param {Placing} [placing]
+   * @param {CanvasRenderingContext2D} context @param {string} background @param {Placing} [placing]
    */
   render(context, background, [scale, right, down] = [1, 0, 0]) {
     const { width, height } = context.canvas;

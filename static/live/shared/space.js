@@ -33,11 +33,7 @@ export class Space {
     this.#terms = new Float64Array(this.#constant.length);
   }
 
-  /**
-   * The test image whose latent mean is nearest, by Euclidean distance.
-   *
-   * @param {Float32Array} z
-   */
+  /** The test image whose latent mean is nearest, by Euclidean distance. @param {Float32Array} z */
   nearest(z) {
     const [{ row, squared }] = nearestLatents(this.#zMean, z, 1);
     return { row, distance: Math.sqrt(squared) };
@@ -121,9 +117,7 @@ function isWithin(value, low, high) {
 /**
  * The k nearest of some latents, one after the other in `means`.
  *
- * @param {Float32Array} means
- * @param {ArrayLike<number>} z
- * @param {number} k
+ * @param {Float32Array} means @param {ArrayLike<number>} z @param {number} k
  */
 export function nearestLatents(means, z, k) {
   /** @type {{row: number, squared: number}[]} */

@@ -30,10 +30,7 @@ export class TileDecoder {
   #paint = () => {};
   #wanted = { shares: false, pictures: true };
 
-  /**
-   * @param {import("./engine.js").Engine} engine
-   * @param {import("./model.js").Model} model
-   */
+  /** @param {import("./engine.js").Engine} engine @param {import("./model.js").Model} model */
   constructor(engine, model) {
     this.#model = model;
     this.#line = engine.line(URGENCY.tiles);

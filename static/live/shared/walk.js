@@ -28,10 +28,7 @@ export function kindsOfPath(model) {
 /**
  * A fine path.
  *
- * @param {Model} model
- * @param {Kind} kind
- * @param {ArrayLike<number>} a
- * @param {ArrayLike<number>} b
+ * @param {Model} model @param {Kind} kind @param {ArrayLike<number>} a @param {ArrayLike<number>} b
  * @returns {number[][]} `FINE` + 1 latents
  */
 export function walk(model, kind, a, b) {
@@ -92,9 +89,7 @@ function arc(a, b, steps) {
  * The corners of the cheapest way through the data (Dijkstra 1959). A place that is not a test
  * image's is joined with the nearest.
  *
- * @param {Model} model
- * @param {ArrayLike<number>} a
- * @param {ArrayLike<number>} b
+ * @param {Model} model @param {ArrayLike<number>} a @param {ArrayLike<number>} b
  * @returns {ArrayLike<number>[]}
  */
 function alongData(model, a, b) {

@@ -45,9 +45,7 @@ export class Background {
   /**
    * Makes it anew for what is seen now.
    *
-   * @param {"none" | "density" | "manifold"} kind
-   * @param {LatentMap} map
-   * @param {View} view
+   * @param {"none" | "density" | "manifold"} kind @param {LatentMap} map @param {View} view
    * @param {string} dense colour of a dense place
    * @param {string} empty colour of an empty one
    */

@@ -17,8 +17,7 @@ const DRAGS = /** @type {const} */ ([
 /**
  * Kind of map, axes, colours, background and the field that finds an image.
  *
- * @param {HTMLElement} box
- * @param {Settings} settings
+ * @param {HTMLElement} box @param {Settings} settings
  * @param {import("../../shared/model.js").Model} model
  * @param {(text: string) => boolean} findImage whether there is one
  * @returns {(() => void)[]} what to call in the end
@@ -85,8 +84,7 @@ function saver(save) {
 /**
  * The buttons beside the map.
  *
- * @param {HTMLElement} box
- * @param {Settings} settings
+ * @param {HTMLElement} box @param {Settings} settings
  * @param {{zoom: (factor: number) => void, reset: () => void, full: () => void,
  *   save: (type: "PNG" | "SVG", times: number) => void}} does
  * @returns {(() => void)[]} what to call in the end

@@ -41,8 +41,7 @@ export class Groups {
   #shown = {};
 
   /**
-   * @param {HTMLElement} box
-   * @param {import("../../shared/hub.js").Host} host
+   * @param {HTMLElement} box @param {import("../../shared/hub.js").Host} host
    * @param {{active: Name, A?: Uint32Array, B?: Uint32Array, changed: Set<() => void>}} memory
    *   that all maps of these test images have in common; what to call when it has changed
    * @param {import("../../shared/pictures.js").Pictures} pictures
@@ -91,8 +90,7 @@ export class Groups {
   /**
    * Makes the active group of some rows, adds them to it or takes them away.
    *
-   * @param {Iterable<number>} rows
-   * @param {"make" | "add" | "remove"} how
+   * @param {Iterable<number>} rows @param {"make" | "add" | "remove"} how
    */
   take(rows, how) {
     const name = this.#memory.active;
@@ -189,7 +187,7 @@ export class Groups {
     };
     const pictured = rows.filter((row) => model.tileOf(row) >= 0);
     if (pictured.length) {
-      const { mean, deviation } = momentsOfImages(this.#tilesOf(pictured), 4 * width * height);
+      const { mean, deviation } = momentsOfImages(this.#originalsOf(pictured), 4 * width * height);
       show("mean of originals", mean);
       show("their deviation ×2", deviation);
     }
@@ -210,16 +208,8 @@ export class Groups {
   }
 
   /** The originals' pixels, one after the other. @param {Uint32Array} rows */
-  *#tilesOf(rows) {
-    const [height, width] = this.#host.model.header.imageShape;
-    const canvas = new OffscreenCanvas(width, height);
-    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (
-      canvas.getContext("2d", { willReadFrequently: true })
-    );
-    for (const row of rows) {
-      this.#pictures.draw(context, row, 0, 0, width, height);
-      yield context.getImageData(0, 0, width, height).data;
-    }
+  *#originalsOf(rows) {
+    for (const row of rows) yield this.#pictures.pixelsOf(row);
   }
 
   /** @param {HTMLElement} section @param {Uint32Array} rows */
@@ -230,14 +220,9 @@ export class Groups {
     const lines = Math.ceil(listed.length / columns);
     list.setAttribute("aria-label", "Images of the group; choose one to move the point there");
     Object.assign(list.style, { width: `${columns * TILE}px`, height: `${lines * TILE}px` });
-    const cursor = find(list, ".cursor");
     const tiles = new TileBox(
       list,
-      (tile) => {
-        cursor.hidden = tile === null;
-        if (tile !== null) tiles.frame(cursor, tile);
-        this.#means.look(tile === null ? null : listed[tile]);
-      },
+      (tile) => this.#means.look(tile === null ? null : listed[tile]),
       (tile) => this.#means.choose(listed[tile]),
     );
     Object.assign(tiles, { columns, rows: lines, count: listed.length });

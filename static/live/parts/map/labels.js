@@ -62,9 +62,7 @@ export class Room {
    * Takes a rectangle if all of it is free.
    *
    * @param {number} x its middle
-   * @param {number} y
-   * @param {number} halfWidth
-   * @param {number} halfHeight
+   * @param {number} y @param {number} halfWidth @param {number} halfHeight
    * @param {number} [apart] so far must others be
    */
   take(x, y, halfWidth, halfHeight, apart = 0) {

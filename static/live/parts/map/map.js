@@ -65,9 +65,6 @@ export class LiveMap {
   #host;
   #box;
   #plot;
-  #point;
-  #mark;
-  #tip;
   #memory;
   #scene;
   #gestures;
@@ -105,9 +102,6 @@ export class LiveMap {
     this.#latent = new Float32Array(latentDim);
     this.#box = find(root, ".explorer");
     this.#plot = find(root, ".plot");
-    this.#point = find(root, ".mark.point");
-    this.#mark = find(root, ".mark.looked");
-    this.#tip = find(root, ".tip");
     const memory = hub.memory(model.content);
     memory.map ??= { shown: {}, hidden: new Set(), ranges: {} };
     this.#memory = /** @type {Remembered} */ (memory.map);
@@ -458,14 +452,15 @@ export class LiveMap {
 
   #drawMarks() {
     const looked = this.#looked;
-    this.#place(this.#point, this.#pointAt);
-    this.#place(this.#mark, looked?.at ?? null);
-    this.#tip.hidden = looked === null || looked.row === null;
+    const tip = find(this.#plot, ".tip");
+    this.#place(find(this.#plot, ".mark.point"), this.#pointAt);
+    this.#place(find(this.#plot, ".mark.looked"), looked?.at ?? null);
+    tip.hidden = looked === null || looked.row === null;
     if (!looked || looked.row === null) return;
-    write(this.#tip, `#${looked.row} ${this.#host.model.classOf(looked.row)}`);
+    write(tip, `#${looked.row} ${this.#host.model.classOf(looked.row)}`);
     const [x, y] = this.#scene.view.pixelOf(...looked.at);
     const side = x > this.#scene.view.width / 2 ? "calc(-100% - 10px)" : "10px";
-    this.#tip.style.transform = `translate(${x}px, ${y}px) translate(${side}, -130%)`;
+    tip.style.transform = `translate(${x}px, ${y}px) translate(${side}, -130%)`;
   }
 
   /** @param {HTMLElement} mark @param {[number, number] | null} at */

@@ -30,10 +30,7 @@ function write(context, text, x, y, { text: colour, page }) {
 /**
  * Numbers along the lower and the left edge, and the axes' titles.
  *
- * @param {Context} context
- * @param {View} view
- * @param {[string, string]} titles
- * @param {Look} look
+ * @param {Context} context @param {View} view @param {[string, string]} titles @param {Look} look
  */
 export function drawAxes(context, view, [across, up], look) {
   const { left, right, bottom, top } = view.bounds();
@@ -62,10 +59,8 @@ export function drawAxes(context, view, [across, up], look) {
 /**
  * Where names stand: at their classes' middles, the largest class first, where they do not overlap.
  *
- * @param {Context} context
- * @param {View} view
- * @param {{label: number, x: number, y: number}[]} middles
- * @param {string[]} classes
+ * @param {Context} context @param {View} view
+ * @param {{label: number, x: number, y: number}[]} middles @param {string[]} classes
  * @param {Look} look
  * @param {Room} room gets the names
  * @returns {{name: string, x: number, y: number}[]} with middles in pixels
@@ -99,9 +94,7 @@ function nameFont({ font }) {
 }
 
 /**
- * @param {Context} context
- * @param {View} view
- * @param {Float32Array} places
+ * @param {Context} context @param {View} view @param {Float32Array} places
  * @param {{rows: number[], size: number}} shown
  * @param {import("../../shared/pictures.js").Pictures} pictures
  * @param {(row: number) => string | null} colourOf null where the dot is hidden

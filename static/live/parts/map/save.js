@@ -37,10 +37,8 @@ export function saveMap(scene, shown, type, times) {
 }
 
 /**
- * @param {CanvasRenderingContext2D} context
- * @param {import("./scene.js").Scene} scene
- * @param {import("./legend.js").Shown} shown
- * @param {(diameter: number) => void} drawDots
+ * @param {CanvasRenderingContext2D} context @param {import("./scene.js").Scene} scene
+ * @param {import("./legend.js").Shown} shown @param {(diameter: number) => void} drawDots
  */
 function draw(context, scene, shown, drawDots) {
   const { view, look } = scene;

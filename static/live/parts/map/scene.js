@@ -67,10 +67,8 @@ export class Scene {
   #resting;
 
   /**
-   * @param {HTMLElement} plot
-   * @param {import("../../shared/hub.js").Host} host
-   * @param {import("../../shared/pictures.js").Pictures} pictures
-   * @param {LatentMap} map
+   * @param {HTMLElement} plot @param {import("../../shared/hub.js").Host} host
+   * @param {import("../../shared/pictures.js").Pictures} pictures @param {LatentMap} map
    * @param {() => void} onDrawn
    */
   constructor(plot, { hub, model }, pictures, map, onDrawn) {
@@ -101,8 +99,7 @@ export class Scene {
     const isOther = map.places !== this.map.places || !this.isShown;
     this.map = map;
     if (!isOther) return;
-    const symbols = Uint8Array.from(labels, (label) => this.palette.symbolOf(label));
-    this.#dots.setPlaces(map.places, symbols);
+    this.#dots.setPlaces(map.places, this.#symbols);
     this.#middles = middles(map.places, labels, header.classes.length, map.extent);
     this.measure();
   }
@@ -192,13 +189,14 @@ export class Scene {
   /** The dots once more, at another scale. @param {number} ratio pixels for a CSS pixel */
   dotsAt(ratio) {
     const dots = new Dots(document.createElement("div"));
-    dots.setPlaces(
-      this.map.places,
-      Uint8Array.from(this.#model.labels, (label) => this.palette.symbolOf(label)),
-    );
+    dots.setPlaces(this.map.places, this.#symbols);
     dots.setColours(this.#colours);
     dots.draw(this.view, this.dotSize, ratio);
     return dots;
+  }
+
+  get #symbols() {
+    return Uint8Array.from(this.#model.labels, (label) => this.palette.symbolOf(label));
   }
 
   /** Few dots are large, and all grow as one comes closer. */

@@ -3,9 +3,7 @@
 /**
  * Mean and standard deviation of each dimension over some images.
  *
- * @param {Float32Array} zMean
- * @param {number} latentDim
- * @param {Uint32Array} rows
+ * @param {Float32Array} zMean @param {number} latentDim @param {Uint32Array} rows
  */
 export function moments(zMean, latentDim, rows) {
   const mean = new Float32Array(latentDim);

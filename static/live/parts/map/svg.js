@@ -77,8 +77,7 @@ export class SvgContext {
   /**
    * A picture, or a part of one as for a canvas.
    *
-   * @param {CanvasImageSource & {width: any, height: any}} source
-   * @param {number[]} numbers
+   * @param {CanvasImageSource & {width: any, height: any}} source @param {number[]} numbers
    */
   drawImage(source, ...numbers) {
     const whole = [0, 0, source.width, source.height];

@@ -91,8 +91,7 @@ export class View {
 /**
  * Round numbers between two others, a step of 1, 2 or 5 times a power of ten apart.
  *
- * @param {number} low
- * @param {number} high
+ * @param {number} low @param {number} high
  * @param {number} count at most
  */
 export function ticks(low, high, count) {
@@ -112,8 +111,7 @@ export function ticks(low, high, count) {
  * Whether a place lies in a polygon (even–odd rule).
  *
  * @param {number[]} polygon x and y of each corner in turn
- * @param {number} x
- * @param {number} y
+ * @param {number} x @param {number} y
  */
 export function isInside(polygon, x, y) {
   let inside = false;
