@@ -12,7 +12,7 @@
  *   the picture, and whether the model's images are grey
  */
 
-import { find } from "../shared/elements.js";
+import { find, penOf } from "../shared/elements.js";
 import { toGrey } from "../shared/paint.js";
 
 /** The shortest side of a frame, and by what a key moves and resizes it. */
@@ -26,6 +26,7 @@ const KEYS = {
   ArrowUp: [0, -STEP, 1],
   ArrowDown: [0, STEP, 1],
   "+": [0, 0, GROWTH],
+  "=": [0, 0, GROWTH],
   "-": [0, 0, 1 / GROWTH],
 };
 
@@ -130,7 +131,7 @@ export class Crop {
   /** @param {HTMLCanvasElement} canvas gets what the frame shows @param {Frame} frame */
   #draw(canvas, { x, y, size }) {
     const { width, height } = canvas;
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const context = penOf(canvas);
     const [across, down] = [width / size, height / size];
     const place = this.#place;
     context.fillStyle = this.#opened.background;

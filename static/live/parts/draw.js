@@ -13,7 +13,7 @@
  */
 
 import { button, colour, segments, slider, toggle } from "../shared/controls.js";
-import { Bounds, build, find, write } from "../shared/elements.js";
+import { Bounds, build, find, newPen, penOf, write } from "../shared/elements.js";
 import { URGENCY } from "../shared/engine.js";
 import { errorMap, fromPixels, Painter } from "../shared/paint.js";
 import { Pictures } from "../shared/pictures.js";
@@ -72,8 +72,7 @@ export class Draw {
     const context = (/** @type {string} */ selector) => {
       const canvas = find(box, selector, HTMLCanvasElement);
       [canvas.height, canvas.width] = imageShape;
-      const options = { willReadFrequently: true };
-      return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", options));
+      return penOf(canvas, { willReadFrequently: true });
     };
     this.#box = box;
     this.#model = model;
@@ -194,7 +193,7 @@ export class Draw {
   #startFromOpened(picture) {
     const { background = [0], fit = "crop" } = this.#data ?? {};
     const [height, width, channels] = this.#model.header.imageShape;
-    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const { canvas } = newPen(width, height);
     const isGrey = channels === 1;
     this.#memory.opened = { picture, canvas, background: hex(background), fit, isGrey };
     this.#makeCrop();
@@ -268,11 +267,10 @@ export class Draw {
   #startFromAwaited() {
     if (this.#awaited < 0) return;
     const [height, width] = this.#model.header.imageShape;
-    const picture = Object.assign(document.createElement("canvas"), { width, height });
-    const context = /** @type {CanvasRenderingContext2D} */ (picture.getContext("2d"));
-    if (!this.#pictures.draw(context, this.#awaited, 0, 0, width, height)) return;
+    const pen = newPen(width, height);
+    if (!this.#pictures.draw(pen, this.#awaited, 0, 0, width, height)) return;
     this.#awaited = -1;
-    this.#startFrom(picture);
+    this.#startFrom(pen.canvas);
   }
 
   /** @param {() => void} act */

@@ -8,7 +8,7 @@
 
 import { chosenAxes, chosenMap, makeChoice } from "../shared/choice.js";
 import { button, follow, segments, slider, toggle } from "../shared/controls.js";
-import { find, said, same } from "../shared/elements.js";
+import { find, newPen, penOf, said, same } from "../shared/elements.js";
 import { downloadPicture } from "../shared/files.js";
 import { Painter } from "../shared/paint.js";
 import { decimal } from "../shared/plane.js";
@@ -179,7 +179,7 @@ export class Grid {
   #redraw() {
     const [xs, ys] = this.#places;
     const { hole } = this.#model.header.trust;
-    const shade = /** @type {CanvasRenderingContext2D} */ (this.#shade.getContext("2d"));
+    const shade = penOf(this.#shade);
     shade.fillStyle = this.#paper;
     this.#decoder.start(
       xs.length * ys.length,
@@ -274,11 +274,9 @@ export class Grid {
   /** The picture as it is shown, with the axes' values. */
   #download() {
     const [width, height] = [SCALE * this.#canvas.width, SCALE * this.#canvas.height];
-    const picture = document.createElement("canvas");
-    [picture.width, picture.height] = [width + MARGIN, height + MARGIN];
-    const pen = /** @type {CanvasRenderingContext2D} */ (picture.getContext("2d"));
+    const pen = newPen(width + MARGIN, height + MARGIN);
     pen.fillStyle = this.#paper;
-    pen.fillRect(0, 0, picture.width, picture.height);
+    pen.fillRect(0, 0, width + MARGIN, height + MARGIN);
     pen.imageSmoothingEnabled = false;
     pen.drawImage(this.#canvas, MARGIN, 0, width, height);
     pen.globalAlpha = SHADE;
@@ -297,7 +295,7 @@ export class Grid {
       pen.fillText(text, MARGIN - 6, (1 - share) * height);
     }
     pen.fillText(this.#map.labels[1], MARGIN - 6, height + 14);
-    downloadPicture(`${this.#data?.name}-manifold.png`, picture);
+    downloadPicture(`${this.#data?.name}-manifold.png`, pen.canvas);
   }
 }
 

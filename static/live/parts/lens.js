@@ -7,7 +7,7 @@
  *   verdict: import("../shared/space.js").Verdict, pixels: Uint8ClampedArray | null, isOwn: boolean}} Reading
  */
 
-import { build, find, write } from "../shared/elements.js";
+import { build, find, penOf, write } from "../shared/elements.js";
 import { URGENCY } from "../shared/engine.js";
 import { Focus } from "../shared/focus.js";
 import { Painter } from "../shared/paint.js";
@@ -162,7 +162,7 @@ export class Lens {
     find(this.#box, ".original").hidden = sprite !== undefined && place < 0; // kept until that is known
     if (!sprite || place < 0) return;
     const draw = (/** @type {HTMLCanvasElement} */ canvas, /** @type {number} */ tile) => {
-      const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+      const context = penOf(canvas);
       this.#model.drawTile(context, tile, [0, 0, canvas.width, canvas.height]);
     };
     draw(this.#original, place);

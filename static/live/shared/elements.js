@@ -18,6 +18,16 @@ export function said(tag, textContent, className = "") {
   return Object.assign(document.createElement(tag), { textContent, className });
 }
 
+/** What draws on a canvas. @param {HTMLCanvasElement} canvas @param {CanvasRenderingContext2DSettings} [options] */
+export function penOf(canvas, options) {
+  return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", options));
+}
+
+/** What draws on a new canvas. @param {number} width @param {number} height */
+export function newPen(width, height) {
+  return penOf(Object.assign(document.createElement("canvas"), { width, height }));
+}
+
 /**
  * The first element that a selector finds.
  *

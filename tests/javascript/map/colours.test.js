@@ -1,3 +1,4 @@
+import "../browser.js"; // before what needs a browser
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Palette, rgbOf } from "../../../static/live/parts/map/colours.js";

@@ -1,5 +1,6 @@
 /** What lies behind the dots: where no data is, how dense it is, or what the decoder makes of it. */
 
+import { newPen } from "../../shared/elements.js";
 import { Painter } from "../../shared/paint.js";
 import { TileDecoder } from "../../shared/tiles.js";
 
@@ -62,12 +63,10 @@ export class Background {
       return;
     }
     const { columns, rows, placeOf, bounds } = cells(view, CELL[kind]);
-    const canvas = document.createElement("canvas");
-    const painter = isManifold
-      ? new Painter(canvas, this.#model.header.imageShape, columns, rows)
-      : null;
-    if (!painter) [canvas.width, canvas.height] = [columns, rows];
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const context = newPen(columns, rows);
+    const { canvas } = context;
+    const { imageShape } = this.#model.header;
+    const painter = isManifold ? new Painter(canvas, imageShape, columns, rows) : null;
     context.fillStyle = dense;
     const before = this.#picture;
     this.#decoder.start(
@@ -113,14 +112,12 @@ function emptiness(map, view, colour) {
   for (let cell = 0; cell < columns * rows; cell++) {
     if (map.isEmpty(...placeOf(cell))) image.data[4 * cell + 3] = 255;
   }
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [columns, rows];
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const context = newPen(columns, rows);
   context.putImageData(image, 0, 0);
   context.globalCompositeOperation = "source-in";
   context.fillStyle = colour;
   context.fillRect(0, 0, columns, rows);
-  return { canvas, bounds };
+  return { canvas: context.canvas, bounds };
 }
 
 /** Cells of a size that fill what is seen, row by row from the top. @param {View} view @param {number} size */

@@ -14,6 +14,7 @@
  *   picture may be moved along for now
  */
 
+import { penOf } from "../../shared/elements.js";
 import { isInside } from "./view.js";
 
 /**
@@ -239,7 +240,7 @@ class PixelDrawer {
 
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
-    this.#context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    this.#context = penOf(canvas);
   }
 
   /** @param {Floats} places @param {Bytes} symbols */

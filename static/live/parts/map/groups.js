@@ -1,7 +1,7 @@
 /** Two groups of test images, A and B: what they hold, and how they differ. */
 
 import { button, segments } from "../../shared/controls.js";
-import { find, said, write } from "../../shared/elements.js";
+import { find, newPen, penOf, said, write } from "../../shared/elements.js";
 import { URGENCY } from "../../shared/engine.js";
 import { csvRow, download, downloadPicture, npz } from "../../shared/files.js";
 import { axisLabel } from "../../shared/maps.js";
@@ -177,9 +177,9 @@ export class Groups {
     const box = find(section, ".pictures"); // of these rows: others get another
     const show = (/** @type {string} */ caption, /** @type {Uint8ClampedArray} */ pixels) => {
       const figure = document.createElement("figure");
-      const canvas = Object.assign(document.createElement("canvas"), { width, height });
-      const image = new ImageData(/** @type {any} */ (pixels), width, height);
-      canvas.getContext("2d")?.putImageData(image, 0, 0);
+      const pen = newPen(width, height);
+      const { canvas } = pen;
+      pen.putImageData(new ImageData(/** @type {any} */ (pixels), width, height), 0, 0);
       canvas.setAttribute("role", "img");
       canvas.setAttribute("aria-label", `Group ${name}: ${caption}`);
       figure.append(canvas, said("figcaption", caption));
@@ -242,7 +242,7 @@ export class Groups {
 
   /** @param {HTMLCanvasElement} canvas @param {Uint32Array} rows @param {number} columns */
   #drawSheet(canvas, rows, columns) {
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const context = penOf(canvas);
     context.imageSmoothingEnabled = false;
     rows.forEach((row, i) => {
       const [x, y] = [(i % columns) * TILE, Math.floor(i / columns) * TILE];
@@ -314,8 +314,7 @@ export class Groups {
     } else {
       const shown = rows.subarray(0, SHEET);
       const columns = Math.ceil(Math.sqrt(shown.length));
-      const canvas = document.createElement("canvas");
-      [canvas.width, canvas.height] = [columns * TILE, Math.ceil(shown.length / columns) * TILE];
+      const { canvas } = newPen(columns * TILE, Math.ceil(shown.length / columns) * TILE);
       this.#drawSheet(canvas, shown, columns);
       downloadPicture(file, canvas);
     }

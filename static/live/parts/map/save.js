@@ -1,5 +1,6 @@
 /** The map as a file: a PNG at several times its size, or an SVG, with axes, names and legend. */
 
+import { newPen } from "../../shared/elements.js";
 import { download, downloadPicture } from "../../shared/files.js";
 import { SYMBOLS } from "./dots.js";
 import { legendLines } from "./legend.js";
@@ -28,12 +29,10 @@ export function saveMap(scene, shown, type, times) {
     download("map.svg", String(svg), "image/svg+xml");
     return;
   }
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = size.map((side) => Math.round(side * times));
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const context = newPen(Math.round(size[0] * times), Math.round(size[1] * times));
   context.scale(times, times);
   draw(context, scene, shown, () => drawPicture(context, scene, times));
-  downloadPicture(`map-${times}x.png`, canvas);
+  downloadPicture(`map-${times}x.png`, context.canvas);
 }
 
 /**

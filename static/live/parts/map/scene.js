@@ -8,9 +8,9 @@
  * @typedef {Omit<Parameters<typeof shade>[0], "labels" | "palette" | "off">} Shades
  */
 
-import { find } from "../../shared/elements.js";
+import { find, penOf } from "../../shared/elements.js";
 import { Background } from "./background.js";
-import { Palette } from "./colours.js";
+import { Palette, rgbOf } from "./colours.js";
 import { Dots } from "./dots.js";
 import { middles, Room, thumbnails } from "./labels.js";
 import {
@@ -78,10 +78,10 @@ export class Scene {
     this.#pictures = pictures;
     this.#onDrawn = onDrawn;
     this.map = map;
-    this.look = this.#readLook();
-    this.palette = new Palette(model.header.classes.length, this.#isDark);
     this.#under = find(plot, ".under", HTMLCanvasElement);
     this.#over = find(plot, ".over", HTMLCanvasElement);
+    this.look = this.#readLook();
+    this.palette = new Palette(model.header.classes.length, this.#isDark);
     this.#dots = new Dots(find(plot, ".layer"), () => this.drawSoon());
     this.#background = new Background(hub.engine, model, () => this.drawSoon());
   }
@@ -163,7 +163,7 @@ export class Scene {
       );
       if (canvas.width !== width || canvas.height !== height)
         Object.assign(canvas, { width, height });
-      const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+      const context = penOf(canvas);
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       context.clearRect(0, 0, width, height);
       return context;
@@ -208,13 +208,15 @@ export class Scene {
 
   #readLook() {
     const style = getComputedStyle(this.#plot);
-    const page = style.getPropertyValue("--st-background-color");
+    const context = penOf(this.#over);
+    context.fillStyle = style.getPropertyValue("--st-background-color");
+    const page = String(context.fillStyle); // as #rrggbb, however the theme writes it
     return { text: style.color, page, font: style.fontFamily };
   }
 
   get #isDark() {
-    const hex = this.look.page.match(/[0-9a-f]{2}/gi) ?? [];
-    return hex.reduce((sum, two) => sum + parseInt(two, 16), 0) < 384;
+    const [red, green, blue] = rgbOf(this.look.page);
+    return red + green + blue < 384;
   }
 
   isVisible = (/** @type {number} */ row) => this.#colours[4 * row + 3] > 0;
@@ -256,7 +258,7 @@ export class Scene {
   #placeNames(room) {
     const { hidden } = this.#shades;
     const shown = this.#middles.filter(({ label }) => !hidden.has(label));
-    const context = /** @type {CanvasRenderingContext2D} */ (this.#over.getContext("2d"));
+    const context = penOf(this.#over);
     return placeNames(context, this.view, shown, this.#model.header.classes, this.look, room);
   }
 

@@ -1,5 +1,7 @@
 /** As much of a 2-D canvas' context as the map needs, written down as SVG. */
 
+import { newPen } from "../../shared/elements.js";
+
 export class SvgContext {
   fillStyle = "black";
   strokeStyle = "black";
@@ -83,11 +85,10 @@ export class SvgContext {
     const whole = [0, 0, source.width, source.height];
     const [sx, sy, sw, sh, x, y, width, height] =
       numbers.length > 4 ? numbers : [...whole, ...numbers];
-    const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [sw, sh];
-    canvas.getContext("2d")?.drawImage(source, sx, sy, sw, sh, 0, 0, sw, sh);
+    const pen = newPen(sw, sh);
+    pen.drawImage(source, sx, sy, sw, sh, 0, 0, sw, sh);
     const style = this.imageSmoothingEnabled ? "" : "image-rendering:pixelated";
-    const href = canvas.toDataURL("image/png");
+    const href = pen.canvas.toDataURL("image/png");
     const opacity = this.globalAlpha;
     this.#add("image", { x, y, width, height, preserveAspectRatio: "none", opacity, style, href });
   }
