@@ -74,35 +74,33 @@ export class Node {
     return this.#attributes.has(name);
   }
 
-  number(/** @type {string} */ name, /** @type {number} */ fallback) {
-    const value = this.#attributes.get(name) ?? fallback;
-    demand(
-      typeof value === "number",
-      `${this.where} has an attribute ${name} that is not a number.`,
-    );
-    return value;
+  /** An attribute, if it is there, which must be of a type.
+   * @template Type
+   * @param {string} name @param {(value: unknown) => value is Type} isIt @param {string} type */
+  #attribute(name, isIt, type) {
+    const value = this.#attributes.get(name);
+    if (value === undefined || isIt(value)) return value;
+    throw new NetworkError(`${this.where} has an attribute ${name} that is not ${type}.`);
   }
 
+  number(/** @type {string} */ name, /** @type {number} */ fallback) {
+    return this.#attribute(name, (value) => typeof value === "number", "a number") ?? fallback;
+  }
+
+  /** @returns {number[] | undefined} */
   numbers(/** @type {string} */ name) {
-    const value = this.#attributes.get(name);
-    const fits = value === undefined || Array.isArray(value);
-    demand(fits, `${this.where} has an attribute ${name} that is not a list.`);
-    return value;
+    return this.#attribute(name, (value) => Array.isArray(value), "a list");
   }
 
   tensor(/** @type {string} */ name) {
-    const value = this.#attributes.get(name);
-    const fits = value === undefined || value instanceof Tensor;
-    demand(fits, `${this.where} has an attribute ${name} that is not a tensor.`);
-    return value;
+    return this.#attribute(name, (value) => value instanceof Tensor, "a tensor");
   }
 
   /** What a text stands for that is one of several words.
    * @template Choice
    * @param {string} name @param {Record<string, Choice>} choices @param {string} fallback */
   choice(name, choices, fallback) {
-    const word = this.#attributes.get(name) ?? fallback;
-    demand(typeof word === "string", `${this.where} has an attribute ${name} that is not text.`);
+    const word = this.#attribute(name, (value) => typeof value === "string", "text") ?? fallback;
     this.demand(Object.hasOwn(choices, word), `has ${name} ${word}, which this page cannot do`);
     return choices[word];
   }

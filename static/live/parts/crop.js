@@ -14,21 +14,14 @@
 
 import { find, penOf } from "../shared/elements.js";
 import { toGrey } from "../shared/paint.js";
+import { ARROWS } from "./keys.js";
 
-/** The shortest side of a frame, and by what a key moves and resizes it. */
-const [LEAST, STEP, GROWTH] = [0.05, 0.01, 1.1];
+/** The shortest side of a frame, and by what a key moves it. */
+const [LEAST, STEP] = [0.05, 0.01];
+/** By what keys resize it. @type {Record<string, number | undefined>} */
+const GROWTH = { "+": 1.1, "=": 1.1, "-": 1 / 1.1 };
 /** Width of the stage, CSS pixels. */
 const WIDTH = 320;
-/** What keys do. @type {Record<string, [right: number, down: number, times: number]>} */
-const KEYS = {
-  ArrowLeft: [-STEP, 0, 1],
-  ArrowRight: [STEP, 0, 1],
-  ArrowUp: [0, -STEP, 1],
-  ArrowDown: [0, STEP, 1],
-  "+": [0, 0, GROWTH],
-  "=": [0, 0, GROWTH],
-  "-": [0, 0, 1 / GROWTH],
-};
 
 const HTML = `
   <div class="whole">
@@ -111,11 +104,12 @@ export class Crop {
       });
     }
     cut.addEventListener("keydown", (event) => {
-      const [right, down, times] = KEYS[event.key] ?? [];
-      if (right === undefined || event.ctrlKey || event.metaKey) return;
+      const [arrow, times] = [ARROWS[event.key], GROWTH[event.key] ?? 1];
+      if ((!arrow && times === 1) || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
       const inwards = ((1 - times) * this.#frame.size) / 2; // about its middle
-      this.#show(changed(this.#frame, right + inwards, down + inwards, times));
+      const [right, down] = (arrow ?? [0, 0]).map((step) => STEP * step + inwards);
+      this.#show(changed(this.#frame, right, down, times));
       this.#use(true);
     });
   }

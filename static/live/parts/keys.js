@@ -14,6 +14,14 @@ export const LIST = [
   ["?", "this list"],
 ];
 
+/** Arrow keys: steps to the right and down. @type {Record<string, [number, number] | undefined>} */
+export const ARROWS = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+
 /** Kinds of fields in which letters mean nothing. */
 const WITHOUT_TEXT = ["range", "checkbox", "radio", "button", "submit", "file", "color"];
 

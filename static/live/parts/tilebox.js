@@ -4,13 +4,7 @@
  */
 
 import { Bounds, find } from "../shared/elements.js";
-
-const STEPS = /** @type {Record<string, [number, number]>} */ ({
-  ArrowLeft: [-1, 0],
-  ArrowRight: [1, 0],
-  ArrowUp: [0, -1],
-  ArrowDown: [0, 1],
-});
+import { ARROWS } from "./keys.js";
 
 export class TileBox {
   columns = 1;
@@ -81,9 +75,9 @@ export class TileBox {
   /** @param {KeyboardEvent} event */
   #onKey(event) {
     const current = this.#pointed ?? this.start;
-    if (event.key in STEPS) {
-      const [across, down] = STEPS[event.key];
-      const next = current + across + down * this.columns;
+    const arrow = ARROWS[event.key];
+    if (arrow) {
+      const next = current + arrow[0] + arrow[1] * this.columns;
       this.#to(next >= 0 && next < this.count ? next : current);
     } else if (event.key === "Enter" || event.key === " ") {
       if (current < this.count) this.#choose(current);

@@ -22,14 +22,11 @@ const STEPS = 200;
  */
 export function legendLines({ palette, classes, counts, hidden, values }) {
   if (!values) {
-    return classes
-      .map((name, label) => ({
-        colour: palette.colourOf(label),
-        symbol: palette.symbolOf(label),
-        text: `${name}  ${counts[label].toLocaleString("en")}`,
-        isShown: counts[label] > 0 && !hidden.has(label),
-      }))
-      .filter(({ isShown }) => isShown);
+    return classes.flatMap((name, label) => {
+      const [colour, symbol] = [palette.colourOf(label), palette.symbolOf(label)];
+      const text = `${name}  ${counts[label].toLocaleString("en")}`;
+      return counts[label] > 0 && !hidden.has(label) ? { colour, symbol, text } : [];
+    });
   }
   const [low, high] = values.scale;
   const shares = palette.scale.map((_, i) => i / (palette.scale.length - 1)).reverse();

@@ -19,6 +19,7 @@ import { find, toggleFullScreen, write } from "../../shared/elements.js";
 import { Link } from "../../shared/link.js";
 import { Pictures } from "../../shared/pictures.js";
 import { decimal } from "../../shared/plane.js";
+import { ARROWS } from "../keys.js";
 import { Lens } from "../lens.js";
 import { makeBar, makeTools } from "./bar.js";
 import { Gestures } from "./gestures.js";
@@ -37,13 +38,6 @@ const SETTLED = 300;
 const ROUNDED = 0.001;
 /** The explorer leaves so many pixels of the window below it, and takes a share of it at least. */
 const [BELOW, LEAST] = [16, 0.7];
-
-const ARROWS = /** @type {Record<string, [number, number]>} */ ({
-  ArrowLeft: [-1, 0],
-  ArrowRight: [1, 0],
-  ArrowUp: [0, 1],
-  ArrowDown: [0, -1],
-});
 
 const HTML = `
   <div class="around"><div class="explorer">
@@ -408,11 +402,11 @@ export class LiveMap {
   }
 
   /** Moves the point along the map. @param {[number, number]} direction @param {number} pixels */
-  #step([right, up], pixels) {
+  #step([right, down], pixels) {
     const { map, view } = this.#scene;
     const [x, y] = this.#pointAt;
     const step = pixels / view.shown.scale;
-    const at = /** @type {[number, number]} */ ([x + right * step, y + up * step]);
+    const at = /** @type {[number, number]} */ ([x + right * step, y - down * step]);
     let z = map.lift(...at).slice();
     if (map.kind !== "neighbourhoods") {
       const from = map.lift(x, y); // what is off the plane stays off it
