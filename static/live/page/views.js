@@ -113,7 +113,7 @@ function showInterpolate(page, main, beside) {
       Object.assign(chosen, changed);
       page.refresh();
     };
-    const two = /** @type {const} */ ([["a", "to start from"], ["b", "to end at"]]); // prettier-ignore
+    const two = /** @type {const} */ ([["a", "From"], ["b", "To"]]); // prettier-ignore
     const kinds = kindsOfPath(model).map((kind) => /** @type {const} */ ([kind, kind]));
     control(segments("Path", kinds, (kind) => change({ kind })), chosen.kind); // prettier-ignore
     bar.append("Evenly spaced");
@@ -136,7 +136,7 @@ function showInterpolate(page, main, beside) {
       ({ path } = value);
       page.refresh();
     });
-    const what = "A click on the map chooses the image";
+    const what = "A click on the map chooses the end";
     const target = segments(what, two, (end) => (chosen.isSecond = end === "b"));
     target.show("a");
     const asked = build("controls");

@@ -13,7 +13,7 @@
  */
 
 import { button, colour, segments, slider, toggle } from "../shared/controls.js";
-import { Bounds, build, find, newPen, penOf, write } from "../shared/elements.js";
+import { Bounds, build, find, newPen, penOf, say } from "../shared/elements.js";
 import { URGENCY } from "../shared/engine.js";
 import { errorMap, fromPixels, Painter } from "../shared/paint.js";
 import { Pictures } from "../shared/pictures.js";
@@ -181,10 +181,8 @@ export class Draw {
       const [file] = field.files ?? [];
       const picture = await createImageBitmap(file).catch(() => null);
       if (picture) return this.#startFromOpened(picture);
-      write(
-        find(this.#box, ".terms"),
-        "This is not a picture that the browser can read; try a PNG or JPEG.",
-      );
+      const problem = "This is not a picture that the browser can read; try a PNG or JPEG.";
+      say(this.#box, ".terms", problem);
     });
     field.click();
   }
@@ -326,13 +324,11 @@ export class Draw {
     this.#again.paint(pixels);
     this.#error.paint(errorMap(original, pixels, this.#data.errorColours));
     const terms = Object.entries({ reconstruction, KL: kl }).filter(([, term]) => term !== null);
-    write(
-      find(this.#box, ".terms"),
-      terms.map(([name, term]) => `${name} ${term?.toFixed(1)} nats`).join(" · "),
-    );
+    const told = terms.map(([name, term]) => `${name} ${term?.toFixed(1)} nats`);
+    say(this.#box, ".terms", told.join(" · "));
     this.#nearest = rows[0];
     this.#showNearest();
-    write(find(this.#box, ".classes-near"), this.#describe(rows));
+    say(this.#box, ".classes-near", this.#describe(rows));
     this.#model.look(this.#sketch.isEmpty ? null : z, this);
   }
 

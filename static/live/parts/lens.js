@@ -7,7 +7,7 @@
  *   verdict: import("../shared/space.js").Verdict, pixels: Uint8ClampedArray | null, isOwn: boolean}} Reading
  */
 
-import { build, find, penOf, write } from "../shared/elements.js";
+import { build, find, penOf, say } from "../shared/elements.js";
 import { URGENCY } from "../shared/engine.js";
 import { Focus } from "../shared/focus.js";
 import { Painter } from "../shared/paint.js";
@@ -77,7 +77,7 @@ export class Lens {
       model.whenSprite(() => this.#drawOriginal()),
     ];
     find(box, ".pair").hidden = model.problem !== null;
-    if (model.problem) this.#say(".place", "no picture: the page cannot run the model");
+    if (model.problem) say(this.#box, ".place", "no picture: the page cannot run the model");
     box.classList.toggle("bare", !hasDecoder);
     find(box, ".repeat").hidden = !hasDecoder && !hasReconstructions;
     this.#drawOriginal();
@@ -128,7 +128,7 @@ export class Lens {
   #writeSoon() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
-      if (this.#shown) this.#say(".place", `decoded at ${this.#shown}`);
+      if (this.#shown) say(this.#box, ".place", `decoded at ${this.#shown}`);
       if (this.#reading) this.#write(this.#reading);
     });
   }
@@ -136,21 +136,21 @@ export class Lens {
   /** @param {Reading} reading */
   #write({ row, isOwn, distance, percentiles, verdict: { level, reasons } }) {
     find(this.#box, ".badge").dataset.level = level;
-    this.#say(".badge", this.#model.header.trust.words[level]);
-    this.#say(".density", reasons.join("; "));
+    say(this.#box, ".badge", this.#model.header.trust.words[level]);
+    say(this.#box, ".density", reasons.join("; "));
     const [density, back, closer] = percentiles.map((share) =>
       share === null ? "unknown" : `${Math.floor(share)} %`,
     );
     const neighbour = isOwn ? "" : `; that have a closer neighbour: ${closer}`;
     const scale = `in a thinner place: ${density}; that return closer: ${back}${neighbour}`;
-    this.#say(".trust small", `Test images ${scale}`);
+    say(this.#box, ".trust small", `Test images ${scale}`);
     const image = `test image #${row} · ${this.#model.classOf(row)}`;
     const remark = this.remark(row);
     const { hasDecoder } = this.#model.header;
     const none = hasDecoder ? "Decoded here" : "No image here";
     const nearest = `Nearest ${image}, ${decimal(distance)} away${remark && `, ${remark}`}`;
-    this.#say(".what strong", isOwn ? `T${image.slice(1)}` : none);
-    this.#say(".near", isOwn ? remark : nearest);
+    say(this.#box, ".what strong", isOwn ? `T${image.slice(1)}` : none);
+    say(this.#box, ".near", isOwn ? remark : nearest);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#announce(), SETTLED);
   }
@@ -169,16 +169,11 @@ export class Lens {
     if (header.hasReconstructions) draw(this.#stored, labels.length + row);
   }
 
-  /** @param {string} selector @param {string} text */
-  #say(selector, text) {
-    write(find(this.#box, selector), text);
-  }
-
   #announce() {
     const [place, ...words] = [".place", ".what strong", ".near", ".badge"].map(
       (selector) => find(this.#box, selector).textContent,
     );
     find(this.#box, ".picture").setAttribute("aria-label", `Image ${place}`);
-    this.#say(".quiet", words.join("; "));
+    say(this.#box, ".quiet", words.join("; "));
   }
 }

@@ -5,7 +5,7 @@
  *   title: string, selected: number | null, tileSize: number | null, canMove: boolean}} PickerData
  */
 
-import { find, write } from "../shared/elements.js";
+import { find, say } from "../shared/elements.js";
 import { TileBox } from "./tilebox.js";
 
 const HTML = `
@@ -60,6 +60,6 @@ export class Picker {
     const pointed = this.#pointed;
     this.#tiles.frame(find(this.#root, ".selected"), selected);
     const shown = pointed ?? selected;
-    write(find(this.#root, ".caption"), shown === null ? "" : (labels[shown] ?? ""));
+    say(this.#root, ".caption", shown === null ? "" : (labels[shown] ?? ""));
   }
 }

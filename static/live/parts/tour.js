@@ -1,6 +1,6 @@
 /** A tour of five steps: dismissible, and never again on this machine unless it is asked for. */
 
-import { find, write } from "../shared/elements.js";
+import { find, say } from "../shared/elements.js";
 
 /** A view, and what to try there; on a touch screen a finger is the pointer. */
 const STEPS = [
@@ -55,9 +55,9 @@ export class Tour {
     this.#step = step;
     const [view, title, text] = STEPS[step];
     this.#open(view);
-    write(find(this.#box, "h2"), `${step + 1} of ${STEPS.length}: ${title}`);
+    say(this.#box, "h2", `${step + 1} of ${STEPS.length}: ${title}`);
     const isTouch = matchMedia("(hover: none)").matches;
-    write(find(this.#box, "p"), isTouch ? text.replace("the pointer", "a finger") : text);
-    write(find(this.#box, ".next"), step + 1 < STEPS.length ? "Next" : "Done");
+    say(this.#box, "p", isTouch ? text.replace("the pointer", "a finger") : text);
+    say(this.#box, ".next", step + 1 < STEPS.length ? "Next" : "Done");
   }
 }

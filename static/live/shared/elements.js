@@ -54,6 +54,11 @@ export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Changes the text of the first element that a selector finds. @param {Element} box @param {string} selector @param {string} text */
+export function say(box, selector, text) {
+  write(find(box, selector), text);
+}
+
 /** Whether two values of JSON are the same. @param {unknown} a @param {unknown} b */
 export function same(a, b) {
   return JSON.stringify(a) === JSON.stringify(b);

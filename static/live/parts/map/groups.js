@@ -1,7 +1,7 @@
 /** Two groups of test images, A and B: what they hold, and how they differ. */
 
 import { button, segments } from "../../shared/controls.js";
-import { find, newPen, penOf, said, write } from "../../shared/elements.js";
+import { find, newPen, penOf, said, say } from "../../shared/elements.js";
 import { URGENCY } from "../../shared/engine.js";
 import { csvRow, download, downloadPicture, npz } from "../../shared/files.js";
 import { axisLabel } from "../../shared/maps.js";
@@ -150,7 +150,7 @@ export class Groups {
     this.#shown[name] = section;
     const { model } = this.#host;
     const { classes } = model.header;
-    write(find(section, "strong"), `Group ${name}: ${rows.length.toLocaleString("en")} images`);
+    say(section, "strong", `Group ${name}: ${rows.length.toLocaleString("en")} images`);
     const clear = button("clear", () => this.#clear(name));
     const files = ["CSV", "NPZ", "PNG"].map((type) => button(type, () => this.#save(name, type)));
     find(section, ".actions").append(...files, clear);
@@ -267,7 +267,7 @@ export class Groups {
     const most = Math.abs(found[0]?.difference ?? 1);
     const title = isBoth ? "A minus B" : `${A ? "A" : "B"} minus all others`;
     section.innerHTML = `<header><strong></strong></header><small>difference of latent means, in standard deviations</small><ol class="classes"></ol>`;
-    write(find(section, "strong"), title);
+    say(section, "strong", title);
     find(section, "ol").append(
       ...found.map(({ dimension, difference }) => {
         const text = `${difference > 0 ? "+" : ""}${decimal(difference)}`;

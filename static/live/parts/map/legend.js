@@ -1,6 +1,6 @@
 /** What the dots' colours tell, beside the map: classes to hide and show, or a scale with a range. */
 
-import { build, find, said, write } from "../../shared/elements.js";
+import { build, find, said, say } from "../../shared/elements.js";
 import { SYMBOLS } from "./dots.js";
 
 /** From so many classes on there is a field to search them. */
@@ -153,9 +153,9 @@ export class Legend {
       <div class="scale"><div class="bar"></div><output class="high"></output><output class="low"></output></div>
       <div class="kept" role="group" aria-label="Images that are shown, by this value"></div>
       <div class="said" aria-live="polite"></div>`;
-    write(find(this.#box, ".title"), nameOf(quantity));
-    write(find(this.#box, ".high"), short(scale[1]));
-    write(find(this.#box, ".low"), short(scale[0]));
+    say(this.#box, ".title", nameOf(quantity));
+    say(this.#box, ".high", short(scale[1]));
+    say(this.#box, ".low", short(scale[0]));
     find(this.#box, ".bar").style.background = `linear-gradient(to top, ${palette.scale.join()})`;
     const kept = range ?? [low, high];
     const inputs = ["at least", "at most"].map((what, i) => {
@@ -170,19 +170,19 @@ export class Legend {
       });
       return input;
     });
-    const say = () => {
+    const tell = () => {
       const [from, to] = inputs.map(({ valueAsNumber }) => valueAsNumber).sort((a, b) => a - b);
-      write(find(this.#box, ".said"), `shown: ${short(from)} to ${short(to)}`);
+      say(this.#box, ".said", `shown: ${short(from)} to ${short(to)}`);
       return /** @type {[number, number]} */ ([from, to]);
     };
     for (const input of inputs) {
       input.addEventListener("input", () => {
-        const [from, to] = say();
+        const [from, to] = tell();
         const isAll = from <= low && to >= high;
         this.#onChange(hidden, isAll ? null : [from, to]);
       });
     }
     find(this.#box, ".kept").append(...inputs);
-    say();
+    tell();
   }
 }
