@@ -375,7 +375,8 @@ def test_resuming_with_other_settings_gets_a_sentence(
 ) -> None:
     state = tmp_path / ".checkpoints" / "shapes-2d" / "epoch-00001" / "state.json"
     state.parent.mkdir(parents=True)
-    state.write_text(json.dumps({"run": {"seed": 5}, "history": {}}))
+    recipe = json.loads(Path(tiny_settings["recipe"]).read_text(encoding="utf-8"))
+    state.write_text(json.dumps({"run": {"seed": 5, "recipe": recipe}, "history": {}}))
     status, out, err = run(*flags(tiny_settings), "--output", tmp_path, "--resume")
     assert status == 1
     assert "epoch" not in out
