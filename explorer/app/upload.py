@@ -38,11 +38,7 @@ def uploads() -> dict[str, tuple[str, bytes]]:
 
 
 def upload_and_prepare(
-    bundle: Bundle,
-    *,
-    key: str,
-    source: str = "File",
-    adjustable: bool = False,
+    bundle: Bundle, *, key: str, source: str = "File", adjustable: bool = False
 ) -> np.ndarray | None:
     """Ask for an image and prepare it for the model.
 
