@@ -25,6 +25,7 @@ from PIL import Image
 from pyarrow import parquet
 from scipy.io import savemat
 
+from explorer.data.dataset import Dataset
 from explorer.data.files.opening import Folder
 from explorer.data.framing import Framing, frame_picture
 from explorer.data.load import load_dataset
@@ -128,6 +129,19 @@ def test_two_levels_of_folders_may_name_a_class(folder: Path) -> None:
     assert "--class-level 2 takes the 3 below them" in outer.report.notes[0]
     inner = load_dataset(folder, Reading(class_level=2))
     assert inner.classes == ("Greek/alpha", "Greek/beta", "Latin/a")
+    with pytest.raises(
+        DatasetError, match="by 3 levels of folders, but its folders go only 2 deep"
+    ):
+        load_dataset(folder, Reading(class_level=3))
+    save_classes(folder, {"Runic": 2})
+    mixed = load_dataset(folder, Reading(class_level=2))
+    assert "folders with images that are less than 2 deep, such as Runic" in mixed.report.notes[0]
+
+
+def test_levels_of_folders_are_of_pictures_alone(tmp_path: Path) -> None:
+    path = save_npz(tmp_path / "digits.npz", images=noise(8, 20, 20))
+    with pytest.raises(DatasetError, match="holds no folders of pictures"):
+        load_dataset(path, Reading(class_level=2))
 
 
 # What is no image, or not to be opened
@@ -469,6 +483,28 @@ def test_hdf5_is_read_block_by_block(tmp_path: Path) -> None:
     assert (words.classes, words.image_shape) == (("a", "b"), (9, 9, 3))
 
 
+@pytest.mark.parametrize("kind", ["bytes of any length", "opaque"])
+def test_hdf5_of_image_files_is_read(tmp_path: Path, kind: str) -> None:
+    files = [png_bytes(number) for number in range(70)]
+    with h5py.File(tmp_path / "set.h5", "w") as file:
+        if kind == "opaque":
+            file["image"] = [np.void(content.ljust(100, b"\0")) for content in files]
+        else:
+            rows = file.create_dataset("image", (70,), h5py.vlen_dtype(np.uint8))
+            for row, content in enumerate(files):
+                rows[row] = np.frombuffer(content, np.uint8)
+        file["label"] = np.arange(70) % 2
+    found = load_dataset(tmp_path / "set.h5", Reading(whole=True))
+    assert found.test.images[:, 0, 0, 0].tolist() == [*range(70)]
+    assert found.test.labels.tolist() == [0, 1] * 35
+
+
+def test_a_picture_for_each_array_is_no_class_for_each(tmp_path: Path) -> None:
+    path = save_npz(tmp_path / "mine.npz", cat=noise(9, 9, 3), dog=noise(9, 9, 3))
+    with pytest.raises(DatasetError, match=r"cat .* has the shape \(9, 9, 3\), which is that of a"):
+        load_dataset(path)
+
+
 def test_unnamed_arrays_are_taken_by_what_they_can_be(tmp_path: Path) -> None:
     np.savez(tmp_path / "mine.npz", noise(9, 8, 8), np.arange(9) % 3)
     mine = load_dataset(tmp_path / "mine.npz")
@@ -526,6 +562,39 @@ def test_a_lone_picture_beside_a_file_of_images_is_left_out(folder: Path) -> Non
     digits = load_dataset(folder)
     assert counts(digits) == (7, 1)
     assert digits.report.left_out == {"images": (1, "preview.png")}
+
+
+@pytest.mark.parametrize("kind", ["npz", "h5", "csv", "parquet"])
+def test_of_pictures_and_a_data_file_that_with_more_images_is_read(folder: Path, kind: str) -> None:
+    pixels, path = noise(8, 16), folder / f"digits.{kind}"
+    if kind == "npz":
+        save_npz(path, images=pixels)
+    elif kind == "h5":
+        with h5py.File(path, "w") as file:
+            file["images"] = pixels
+    elif kind == "csv":
+        np.savetxt(path, pixels, delimiter=",", fmt="%d")
+    else:
+        parquet.write_table(pyarrow.table({"image": pixels.tolist()}), path)
+    for number in range(3):
+        save_image(folder / f"preview{number}.png")
+    digits = load_dataset(folder)
+    assert (counts(digits), digits.image_shape) == ((7, 1), (4, 4, 1))
+    assert f"the 8 images in digits.{kind} are read, not the 3 pictures" in digits.report.notes[0]
+    for number in range(3, 9):
+        save_image(folder / f"preview{number}.png")
+    pictures = load_dataset(folder)
+    assert sum(counts(pictures)) == 9
+    assert f"the 9 pictures are read, not the 8 images in digits.{kind}" in told(pictures)
+
+
+def test_a_damaged_data_file_beside_few_pictures_is_an_error(folder: Path) -> None:
+    save_classes(folder, {"a": 9})
+    (folder / "digits.npz").write_bytes(b"PK\3\4")
+    with pytest.raises(DatasetError, match="digits.npz .* is not an NPZ file"):
+        load_dataset(folder)
+    save_classes(folder, {"a": 10})
+    assert "digits.npz" in load_dataset(folder).report.notes[0]
 
 
 def test_images_along_the_last_axis_are_doubted(tmp_path: Path) -> None:
@@ -668,6 +737,27 @@ def test_parquet_shards_of_hugging_face_are_read(folder: Path) -> None:
     assert found.test.columns["score"] == pytest.approx(np.arange(7) / 7)
 
 
+def test_classes_keep_their_names_where_some_labels_are_missing(tmp_path: Path) -> None:
+    names = {"fine_label": {"names": ["z", "a"]}, "kind": {"names": ["wild", "tame"]}}
+    table = pyarrow.table(
+        {
+            "img": [png_bytes(number) for number in range(6)],
+            "fine_label": [0, 1, None, 1, -1, 0],
+            "kind": [0, 1] * 3,
+        }
+    ).replace_schema_metadata({"huggingface": json.dumps({"info": {"features": names}})})
+    parquet.write_table(table, tmp_path / "set.parquet")
+
+    def read(label: str | None) -> Dataset:
+        return load_dataset(tmp_path / "set.parquet", Reading(whole=True, label=label))
+
+    for label in (None, "fine_label"):
+        assert read(label).classes == ("z", "a", "not labelled")
+        assert read(label).test.labels.tolist() == [0, 1, 2, 1, 2, 0]
+    assert "2 images have no label: class 'not labelled'" in read(None).report.notes
+    assert read("kind").classes == ("wild", "tame")
+
+
 def test_images_that_a_column_splits_are_looked_through_once(tmp_path: Path) -> None:
     first, second = (Image.new("L", (8, 8), level) for level in (0, 255))
     film = io.BytesIO()
@@ -767,6 +857,19 @@ def test_csv_of_pixels_is_read_with_titles_or_without(tmp_path: Path) -> None:
         images = np.concatenate([found.train.images, found.test.images])
         assert {image.tobytes() for image in images} == {row.tobytes() for row in pixels}
         assert found.classes == ("0", "1", "2")
+
+
+def test_numbers_in_a_lone_text_file_are_read(folder: Path) -> None:
+    pixels = noise(9, 16)
+    np.savetxt(folder / "digits.txt", pixels)
+    np.savetxt(folder / "aligned.txt", np.column_stack([np.arange(9) % 2, pixels]), "%5d")
+    for path in (folder / "digits.txt", folder / "aligned.txt"):
+        found = load_dataset(path, Reading(whole=True))
+        assert found.test.images.reshape(9, 16).tolist() == pixels.tolist()
+    assert found.classes == ("0", "1")
+    np.savetxt(folder / "digits.txt", noise(16, 16))
+    with pytest.raises(DatasetError, match="as many rows as columns, 16, as a single picture has"):
+        load_dataset(folder / "digits.txt")
 
 
 def test_an_index_is_no_column_and_an_empty_cell_no_pixel(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from explorer.data.reading import FILE_NAME, Reading
 from explorer.errors import DatasetError
 
 pytestmark = pytest.mark.usefixtures("bare_machine")
+LABELS = [2, 0, 1] * 3 + [1, 2, 0]
 
 
 def test_a_table_tells_classes_and_columns(folder: Path) -> None:
@@ -79,6 +81,80 @@ def test_a_text_file_of_names_and_labels_is_a_table(folder: Path, between: str) 
     (folder / "labels.txt").write_text("\n".join(rows))
     found = load_dataset(folder)
     assert (found.classes, found.train.labels.tolist().count(1)) == (("a", "b"), 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("labels.npy", lambda path: np.save(path, LABELS)),
+        ("y.npy", lambda path: np.save(path, np.eye(3)[LABELS])),
+        ("labels.txt", lambda path: np.savetxt(path, LABELS, "%d")),
+        ("about.csv", lambda path: np.savetxt(path, LABELS, "%d", header="label", comments="")),
+        ("labels.json", lambda path: path.write_text(json.dumps(LABELS))),
+    ],
+)
+def test_labels_alone_are_taken_in_the_order_of_the_images(
+    folder: Path, name: str, write: Callable[[Path], None]
+) -> None:
+    for number in range(len(LABELS)):
+        save_image(folder / f"{number}.png", number)
+    write(folder / name)
+    found = load_dataset(folder, Reading(whole=True))
+    pixels = found.test.images[:, 0, 0, 0].tolist()
+    assert [found.classes[label] for label in found.test.labels] == [
+        str(LABELS[pixel]) for pixel in pixels
+    ]
+    assert f"{name} is taken in the order of the images' names: 0.png is 2, 11.png is 0" in told(
+        found
+    )
+    for number in range(len(LABELS)):  # 1017.png may be the second or the eleventh
+        (folder / f"{number}.png").rename(folder / f"{number}017.png")
+    assert f"{name} is not used, as the order of 0017.png" in told(load_dataset(folder))
+    (folder / "0017.png").unlink()
+    assert f"{name} has 12 labels for 11 images" in told(load_dataset(folder))
+
+
+def test_labels_of_each_split_lie_beside_their_folders(folder: Path) -> None:
+    for role, count in (("train", 6), ("test", 8)):
+        save_classes(folder, {role: count})
+        np.save(folder / f"{role}_labels.npy", np.arange(count) // 4)
+    found = load_dataset(folder)
+    assert found.train.labels.tolist() == [0, 0, 0, 0, 1, 1]
+    assert found.test.labels.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {f"{number}.png": "ab"[number % 2] for number in range(6)},
+        {f"{number}.png": ["ab"[number % 2]] for number in range(6)},
+        {"a": ["0.png", "2.png", "4.png"], "b": ["1.png", "3.png", "5.png"]},
+        {"file": [f"{n}.png" for n in range(6)], "label": ["a", "b"] * 3},
+        {"labels": [[f"{number}.png", "ab"[number % 2]] for number in range(6)]},
+        {"made": 2020, "images": [{"path": f"{n}.png", "class": "ab"[n % 2]} for n in range(6)]},
+        {f"{number}.png": {"class": "ab"[number % 2]} for number in range(6)},
+    ],
+)
+def test_labels_in_json_are_read(folder: Path, content: object) -> None:
+    for number in range(6):
+        save_image(folder / f"{number}.png")
+    (folder / "about.json").write_text(json.dumps(content))
+    found = load_dataset(folder, Reading(whole=True))
+    assert (found.classes, found.test.labels.tolist()) == (("a", "b"), [0, 1] * 3)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"images": [], "annotations": []}', "objects in the images (COCO), which are not used"),
+        ('{"0.png": ["a", "b"], "1.png": ["a"]}', "gives several labels to an image"),
+        ('{"0.png": ', "about.json is not JSON, or is damaged"),
+    ],
+)
+def test_json_of_something_else_is_told(folder: Path, content: str, words: str) -> None:
+    save_classes(folder, {"a": 2, "b": 2})
+    (folder / "about.json").write_text(content)
+    assert words in told(load_dataset(folder))
 
 
 def test_celeba_lists_give_attributes_and_splits(folder: Path) -> None:

@@ -8,7 +8,6 @@ import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from http.client import HTTPException
 from pathlib import Path
 
 from explorer.data.files.download import File
@@ -189,6 +188,8 @@ def _keras_caches() -> list[Path]:
 
 def _download(named: NamedSet) -> None:
     """Download a set to where Keras keeps it, so that either finds it."""
+    from http.client import HTTPException  # slow to import, and seldom needed
+
     try:
         fetch(named.files, _keras_caches()[-1])
     except (OSError, HTTPException) as error:

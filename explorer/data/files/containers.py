@@ -18,6 +18,7 @@ import numpy as np
 
 from explorer.data.files.amat import read_amat
 from explorer.data.files.libraries import need
+from explorer.data.files.rows import Blocks
 from explorer.data.files.stored import Stored, rows_at_once, stored_array
 from explorer.data.files.tree import Tree
 from explorer.errors import DatasetError
@@ -69,7 +70,11 @@ def read_hdf5(tree: Tree, name: str) -> dict[str, Stored]:
     def visit(key: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset) and item.dtype is not None:
             rows = partial(_hdf5_rows, tree, name, key)
-            arrays[key] = Stored(key, item.shape or (), item.dtype, rows, "HDF5 file")
+            files = None
+            if len(item.shape or ()) == 1 and item.dtype.kind in "OVS":
+                read = partial(_hdf5_files, tree, name, key)
+                files = Blocks(len(item), read, tree.stamp(name))
+            arrays[key] = Stored(key, item.shape or (), item.dtype, rows, "HDF5 file", files=files)
 
     with tree.local(name) as content:
         try:
@@ -174,3 +179,11 @@ def _hdf5_rows(tree: Tree, name: str, key: str) -> Iterator[np.ndarray]:
             step = max(step // item.chunks[0], 1) * item.chunks[0]
         for start in range(0, item.shape[0], step):
             yield item[start : start + step]
+
+
+def _hdf5_files(tree: Tree, name: str, key: str, start: int, stop: int) -> list[bytes]:
+    """Rows of bytes: of any length, opaque, or strings of a fixed length."""
+    h5py = need("h5py", "HDF5 files")
+    with tree.local(name) as content, h5py.File(content, "r") as file:
+        rows = file[key][start:stop]
+    return [row if isinstance(row, bytes) else np.asarray(row).tobytes() for row in rows]

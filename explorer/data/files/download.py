@@ -6,7 +6,6 @@ import hashlib
 import os
 import sys
 import time
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +55,8 @@ def download(files: tuple[File, ...], folder: Path) -> None:
 
 def _fetch(url: str, path: Path) -> str:
     """Write what is at an address to a file, with a line of progress; return its SHA-256."""
+    import urllib.request  # slow to import, and seldom needed
+
     digest, done, shown_at = hashlib.sha256(), 0, 0.0
     with urllib.request.urlopen(url, timeout=_PATIENCE) as answer, path.open("wb") as file:
         total = int(answer.headers.get("Content-Length") or 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import overload
 
 BLOCK = 1000  # names that are packed into one string
@@ -13,16 +14,17 @@ class Names(Sequence[str]):
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._packed: list[bytes] = []
-        self._last: list[str] = []
         self._unpacked: tuple[int, list[str]] = (-1, [])
-        for name in names:
-            self.append(name)
+        rest = iter(names)
+        while len(block := list(islice(rest, BLOCK))) == BLOCK:
+            self._packed.append(_pack(block))
+        self._last = block
 
     def append(self, name: str) -> None:
         """Add a name at the end."""
         self._last.append(name)
         if len(self._last) == BLOCK:
-            self._packed.append("\0".join(self._last).encode("utf-8", "surrogatepass"))
+            self._packed.append(_pack(self._last))
             self._last = []
 
     def __len__(self) -> int:
@@ -48,6 +50,10 @@ class Names(Sequence[str]):
             names = _unpack(self._packed[block])
             self._unpacked = block, names
         return names[place]
+
+
+def _pack(names: list[str]) -> bytes:
+    return "\0".join(names).encode("utf-8", "surrogatepass")
 
 
 def _unpack(block: bytes) -> list[str]:

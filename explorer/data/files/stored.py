@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.core.subsets import CHUNK
+from explorer.data.files.rows import Column
 
 BLOCK_BYTES = 2**25
 """Of stored values that are read at a time."""
@@ -26,6 +27,7 @@ class Stored:
         mapped: the array itself, where the system can map it.
         origin: the kind of file.
         is_pickled: whether it holds Python objects, which are never loaded.
+        files: its rows, where these are bytes that may be image files.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Stored:
     origin: str
     mapped: np.ndarray | None = None
     is_pickled: bool = False
+    files: Column | None = None
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -33,8 +33,11 @@ def read_class_names(tree: Tree, pick: str | None) -> ClassNames:
             with tree.local(name) as file:
                 content = file.read(_LONGEST_LIST).decode("utf-8", "replace")
             lines = [line.strip() for line in content.splitlines() if line.strip()]
-            if not all(suffix_of(_FIRST.split(line)[0]) in FORMAT_OF_SUFFIX for line in lines):
-                found[name] = read(lines)  # else it tells the labels of images
+            tells_files = all(
+                suffix_of(_FIRST.split(line)[0]) in FORMAT_OF_SUFFIX for line in lines
+            )
+            if not tells_files and len({*lines}) == len(lines):  # else of labels of images
+                found[name] = read(lines)
     order = sorted(found, key=lambda name: (pick not in words_of(name), len(found[name])))
     return {name: found[name] for name in order}
 

@@ -9,12 +9,13 @@ import codecs
 import gzip
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from explorer.data.files.kinds import suffix_of
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.labels import (
@@ -69,9 +70,21 @@ def find_in_csv(
     found = {role: _read_csv(tables) for role, tables in by_role.items()}
     if len(found) == 1:
         found = split_by_column(*found.popitem())
-    return classify(
-        tree.path, "CSV file", found, report, lone_class=lone_class, label=reading.label
-    )
+    origin = "text file" if suffix_of(names[0]) in (".txt", ".dat") else "CSV file"
+    return classify(tree.path, origin, found, report, lone_class=lone_class, label=reading.label)
+
+
+def count_in_csv(tree: Tree, name: str) -> int:
+    """Count the rows of pixels in a CSV file.
+
+    Raises:
+        DatasetError: it is a table of something else.
+    """
+    table = _Csv(tree, name)
+    first = next(table.rows(), None)
+    if first is None or arrange_images(first.shape) is None:
+        return 0
+    return sum(map(len, table.rows()))
 
 
 class _Csv:
@@ -98,6 +111,8 @@ class _Csv:
         if not "".join(lines[before].split()).isprintable():
             raise DatasetError(f"{self.where} is no text, as a CSV file must be; give another.")
         self._delimiter = _delimiter_of(lines[before])
+        if self._delimiter == " ":
+            lines = [" ".join(line.split()) for line in lines]
         rows = [
             [cell.strip().strip('"') for cell in line.split(self._delimiter)]
             for line in lines
@@ -168,11 +183,12 @@ class _Csv:
     def _blocks(self, titles: Sequence[str], kind: Any) -> Iterator[Any]:
         from pyarrow import ArrowException, csv
 
+        is_spaced = self._delimiter == " " and self._encoding == "utf-8"
         try:
             with (
                 self._opened() as file,
                 csv.open_csv(
-                    file,
+                    _SingleSpaces(file) if is_spaced else file,
                     csv.ReadOptions(
                         block_size=_BLOCK,
                         column_names=self.titles,
@@ -190,6 +206,23 @@ class _Csv:
                 yield from reader
         except ArrowException as error:
             raise DatasetError(f"{self.where} cannot be read as CSV: {error}.") from error
+
+
+class _SingleSpaces(io.RawIOBase):
+    """A text with one space in place of several, and none at the ends of its lines."""
+
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self._lines, self._rest = iter(lines), b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest and (line := next(self._lines, None)) is not None:
+            self._rest = b" ".join(line.split()) + b"\n"
+        count = min(len(buffer), len(self._rest))
+        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
 
 
 def _delimiter_of(line: str) -> str:
@@ -240,6 +273,11 @@ def _read_csv(tables: Sequence[_Csv]) -> Unclassified:
             raise DatasetError(f"{table.where} has titles, but no images below them.")
         count = len(next(iter(own.values()))) if own else sum(map(len, table.rows()))
         shape = count, first.shape[1]
+        if count == shape[1] and not own:
+            raise DatasetError(
+                f"{table.where} has as many rows as columns, {count}, as a single picture has; "
+                "give a row for each of several images."
+            )
         stored.append(Stored(table.where, shape, first.dtype, table.rows, "CSV file"))
         arrangement = arrange_images(shape, first)
         if arrangement is None or shape[1] != stored[0].shape[1]:
@@ -255,4 +293,4 @@ def _read_csv(tables: Sequence[_Csv]) -> Unclassified:
     label = label_title(joined)
     labels = joined.pop(label) if label is not None else None
     assert arrangement is not None  # as there is a table
-    return Unclassified(Images(stored, arrangement), labels, joined)
+    return Unclassified(Images(stored, arrangement), labels, joined, label or "label")

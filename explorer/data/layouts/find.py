@@ -6,11 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from explorer.core.subsets import evenly_spaced
-from explorer.data.files.containers import READERS, read_npy
-from explorer.data.files.idx import is_idx, read_idx
+from explorer.data.files.containers import READERS
+from explorer.data.files.idx import read_idx
 from explorer.data.files.kinds import (
     conversion_of,
     is_archive,
@@ -18,30 +15,31 @@ from explorer.data.files.kinds import (
     kind_of_file,
     suffix_of,
 )
-from explorer.data.files.names import Names
 from explorer.data.files.opening import open_tree
 from explorer.data.files.published import find_published
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree, title_of
 from explorer.data.layouts.class_names import ClassNames, name_classes, read_class_names
 from explorer.data.layouts.csv_rows import find_in_csv
+from explorer.data.layouts.families import (
+    ARRAYS,
+    IDX,
+    PARQUET,
+    PICTURES,
+    are_single_pictures,
+    choose_family,
+    read_containers,
+    refuse_deep_colours,
+    sort_files,
+)
 from explorer.data.layouts.folders import find_in_folders
 from explorer.data.layouts.named_arrays import find_in_arrays
 from explorer.data.layouts.parquet_rows import find_in_parquet
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.reading import Reading
 from explorer.data.report import Report
-from explorer.data.sources.arrays import arrange_images
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
-
-PICTURES, ARRAYS, IDX, PARQUET, CSV = "pictures", "arrays", "idx", "parquet", "csv"
-_FAMILY_OF_SUFFIX = {
-    **dict.fromkeys(READERS, ARRAYS),
-    ".parquet": PARQUET,
-    ".csv": CSV,
-    ".tsv": CSV,
-}
 
 
 def find_images(path: Path, reading: Reading, report: Report) -> Layout:
@@ -62,8 +60,8 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
     if published := find_published(tree, report):
         arrays, names = published
         return _in_arrays(tree, arrays, title_of(path), reading, report, names)
-    families = _sort_files(tree)
-    family = _choose(families)
+    families = sort_files(tree)
+    family = choose_family(tree, families, report)
     if family is None:
         raise DatasetError(_why_nothing(tree))
     if reading.pick and family not in (IDX, ARRAYS):
@@ -82,8 +80,14 @@ def _find_in_family(
     report: Report,
 ) -> Layout:
     lone_class = title_of(tree.path)
-    if family == ARRAYS and _are_single_pictures(tree, files):
+    if family == ARRAYS and are_single_pictures(tree, files):
+        refuse_deep_colours(tree, files)
         family = PICTURES
+    if family != PICTURES and reading.class_level > 1:
+        raise DatasetError(
+            f"{tree.path} holds no folders of pictures, whose levels --class-level "
+            f"{reading.class_level} could name classes by; leave it out."
+        )
     if family != PICTURES:  # beside these, tables count
         read = {*files}
         for name in tree.names():
@@ -94,86 +98,11 @@ def _find_in_family(
     if family == IDX:
         return _in_arrays(tree, read_idx(tree, files, report), lone_class, reading, report)
     if family == ARRAYS:
-        return _in_arrays(tree, _read_containers(tree, files), lone_class, reading, report)
+        return _in_arrays(tree, read_containers(tree, files), lone_class, reading, report)
     if family == PICTURES:
         return find_in_folders(tree, files, lone_class, reading, report, lists)
     find = find_in_parquet if family == PARQUET else find_in_csv
     return find(tree, files, lone_class, reading, report)
-
-
-def _sort_files(tree: Tree) -> dict[str, Names]:
-    families: dict[str, Names] = {}
-    for name in tree.names():
-        suffix = suffix_of(name)
-        if is_idx(name):
-            family = IDX
-        elif suffix in FORMAT_OF_SUFFIX:
-            family = PICTURES
-        elif name.lower().endswith(".csv.gz"):
-            family = CSV
-        elif suffix in _FAMILY_OF_SUFFIX:
-            family = _FAMILY_OF_SUFFIX[suffix]
-        else:
-            continue
-        families.setdefault(family, Names()).append(name)
-    return families
-
-
-def _choose(families: Mapping[str, Sequence[str]]) -> str | None:
-    """The family of most files: of IDX files if there are any, of tables only without others.
-
-    A single picture is no set: beside a file of images it shows what is in that.
-    """
-    if IDX in families:
-        return IDX
-    order = [PICTURES, PARQUET, ARRAYS]
-    if len(families) > 1 and len(families.get(PICTURES, ())) == 1:
-        order.remove(PICTURES)
-    return max(
-        (family for family in order if family in families),
-        key=lambda family: len(families[family]),
-        default=CSV if CSV in families else None,
-    )
-
-
-def _are_single_pictures(tree: Tree, files: Sequence[str]) -> bool:
-    """Whether each of several NumPy files holds one picture, judged by a sample of them.
-
-    Raises:
-        DatasetError: they do, in colours of other numbers than bytes.
-    """
-    if len(files) < 2 or any(suffix_of(name) != ".npy" for name in files):
-        return False
-    sample = [files[index] for index in evenly_spaced(len(files), 20)]
-    arrays = [read_npy(tree, name)[""] for name in sample]
-    for shape in (array.shape for array in arrays):
-        has_channels = len(shape) == 3 and (shape[2] in (1, 3, 4) or shape[0] in (1, 3, 4))
-        is_flat = len(shape) == 2 and shape[0] != shape[1] and arrange_images(shape) is not None
-        if not has_channels and (len(shape) != 2 or is_flat):
-            return False
-    for name, array in zip(sample, arrays, strict=True):
-        if array.dtype != np.uint8 and len(array.shape) == 3 and 1 not in array.shape:
-            raise DatasetError(
-                f"{tree.where(name)} is one picture in colours of {array.dtype}, which are read as "
-                "uint8 alone; save all pictures as one array instead, with "
-                "numpy.save('images.npy', numpy.stack(pictures))."
-            )
-    return True
-
-
-def _read_containers(tree: Tree, files: Sequence[str]) -> dict[str, Stored]:
-    """The arrays of all files, by the names of file and array, as far as these tell something."""
-    arrays: dict[str, Stored] = {}
-    for name in files:
-        suffix = suffix_of(name)
-        found = READERS[suffix](tree, name)
-        stem = name[: -len(suffix)]
-        for key, array in found.items():
-            if len(files) == 1:
-                arrays[key or stem] = array
-            else:
-                arrays[stem if len(found) == 1 else f"{stem}/{key}"] = array
-    return arrays
 
 
 def _in_arrays(

@@ -84,11 +84,11 @@ def find_in_folders(
         DatasetError: it holds fewer than two images.
     """
     suffixes = {*map(suffix_of, files)}
-    folders, others = _sort_out(tree, suffixes, lists)
+    folders, others = _sort_out(tree, files, suffixes, lists)
     by_role = _split(_unwrap(_without_masks(folders, report)), report)
     by_role = {role: _unwrap(_without_masks(found, report)) for role, found in by_role.items()}
     places = [folder.place for found in by_role.values() for folder in found]
-    tables = read_tables(tree, [name for name in others if is_table(name)], places)
+    tables = read_tables(tree, [name for name in others if is_table(name)], places, report)
     found, names = _classes(tree, by_role, tables, reading, report)
     total = sum(len(part.source) for part in found.values())
     if total < 2:
@@ -112,9 +112,11 @@ def find_in_folders(
 
 
 def _sort_out(
-    tree: Tree, suffixes: set[str], lists: Collection[str]
-) -> tuple[list[_Folder], Names]:
+    tree: Tree, files: Sequence[str], suffixes: set[str], lists: Collection[str]
+) -> tuple[list[_Folder], Sequence[str]]:
     """Find the folders with files of these suffixes, and the paths of all other files."""
+    if len(files) == sum(map(len, tree.folders.values())):  # as it mostly is
+        return [_Folder(parts, parts, names) for parts, names in tree.folders.items()], ()
     folders: list[_Folder] = []
     others = Names()
     for parts, names in tree.folders.items():
@@ -230,13 +232,13 @@ def _classes(
         if folder.parts
     }
     names = tuple(sorted({*class_of.values()}))
-    _note_levels(class_of, names, reading, report)
+    _check_levels(tree, class_of, names, reading, report)
     found: dict[str, Unclassified] = {}
     for role, folders in by_role.items():
         files = Names(path for f in folders for path in paths(f.place, f.names))
         if not files:
             continue
-        told = attach(files, tables, names, report)
+        told = attach(files, role, tables, names, report)
         if not names:
             told = _with_file_names(told, files, reading, report)
         elif (numbered := _with_folders(told, folders, class_of, names)) is not None:
@@ -290,10 +292,12 @@ def _part(
     """The images in some of the files, one for each page, with what is told of them."""
     repeats = None if pages is None else pages[rows]
     rows_of_images = rows if repeats is None else np.repeat(rows, repeats)
+    chosen = files if len(rows) == len(files) else Names(files[int(row)] for row in rows)
     return Unclassified(
-        Pictures(tree, Names(files[int(row)] for row in rows), repeats),
+        Pictures(tree, chosen, repeats),
         None if told.labels is None else told.labels[rows_of_images],
         {name: values[rows_of_images] for name, values in told.columns.items()},
+        told.label_name,
     )
 
 
@@ -333,14 +337,35 @@ def _before_number(path: str) -> str:
     return re.sub(r"[\W_]*\d+\W*$", "", PurePosixPath(path).stem)
 
 
-def _note_levels(
-    class_of: dict[Parts, str], names: tuple[str, ...], reading: Reading, report: Report
+def _check_levels(
+    tree: Tree,
+    class_of: dict[Parts, str],
+    names: tuple[str, ...],
+    reading: Reading,
+    report: Report,
 ) -> None:
-    inner = {parts[: reading.class_level + 1] for parts in class_of}
+    """Say if there are folders below those that name classes, or some do not go that deep.
+
+    Raises:
+        DatasetError: none goes as deep as a person asked for.
+    """
+    level, depths = reading.class_level, [len(parts) for parts in class_of]
+    if 1 < level > (deepest := max(depths, default=0)):
+        raise DatasetError(
+            f"{tree.path} was to have classes named by {level} levels of folders, but its folders "
+            f"go {f'only {deepest} deep' if deepest else 'no level deep'}, below those of splits; "
+            f"give --class-level {max(1, deepest)}."
+        )
+    if shallow := sorted("/".join(parts) for parts in class_of if len(parts) < level):
+        report.note(
+            f"folders with images that are less than {level} deep, such as {shallow[0]}, are "
+            f"classes of their own: {len(shallow):,}"
+        )
+    inner = {parts[: level + 1] for parts in class_of}
     if len(inner) > len(names) > 1:
         report.note(
-            f"classes are the {len(names):,} folders of level {reading.class_level}; --class-level "
-            f"{reading.class_level + 1} takes the {len(inner):,} below them"
+            f"classes are the {len(names):,} folders of level {level}; --class-level {level + 1} "
+            f"takes the {len(inner):,} below them"
         )
 
 

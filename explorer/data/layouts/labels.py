@@ -26,8 +26,12 @@ LABEL_NAMES = (
     "type", "breed", "diagnosis", "dx", "emotion", "digit", "finelabel", "imageclasslabels",
 )  # fmt: skip
 """Titles of a column of classes, without what lies between their words; the plainest first."""
+LABEL_WORDS = frozenset(("y", "label", "labels", "target", "targets", "class", "classes"))
+"""Words in the name of an array or a file of labels."""
 NOT_LABELLED = "not labelled"
 """The class of images without a label, where others have one."""
+MOST_CLASSES = 1_000
+"""That a column beside images may tell."""
 MOST_WORDS = 256
 """A column with more different words names images, not kinds of them, and is not kept."""
 MOST_SPELLED_OUT = 6
@@ -42,18 +46,21 @@ class Unclassified:
         source: of its images.
         labels: plain labels, ``(n,)``; None where there are none.
         columns: plain columns, ``(n,)`` each.
+        label_name: what the labels are called where they come from.
     """
 
     source: Source
     labels: np.ndarray | None
     columns: Mapping[str, np.ndarray]
+    label_name: str = "label"
 
     def chosen(self, indices: np.ndarray) -> Unclassified:
         """The images at these indices alone."""
-        return Unclassified(
-            Chosen(self.source, indices),
-            None if self.labels is None else self.labels[indices],
-            {name: values[indices] for name, values in self.columns.items()},
+        return replace(
+            self,
+            source=Chosen(self.source, indices),
+            labels=None if self.labels is None else self.labels[indices],
+            columns={name: values[indices] for name, values in self.columns.items()},
         )
 
 
@@ -83,10 +90,12 @@ def classify(
     Raises:
         DatasetError: there is no such column, or too few images.
     """
-    found = _without_unlabelled_tests(_without_gaps(found, report), report)
+    found, names = _without_gaps(found, names, report)
+    found = _without_unlabelled_tests(found, report)
     if label is not None:
         chosen = {role: _with_label(path, part, label) for role, part in found.items()}
-        found, names = _without_gaps(chosen, report), None
+        if any(label in part.columns for part in found.values()):  # else they are these already
+            found, names = _without_gaps(chosen, None, report)
     parts = list(found.values())
     if min(map(len, (part.source for part in parts))) < 1 or sum(len(p.source) for p in parts) < 2:
         raise DatasetError(f"{path} must hold at least two images, and one in each split.")
@@ -132,27 +141,37 @@ def _without_unlabelled_tests(
     return kept
 
 
-def _without_gaps(found: Mapping[str, Unclassified], report: Report) -> dict[str, Unclassified]:
+def _without_gaps(
+    found: Mapping[str, Unclassified], names: Sequence[str] | None, report: Report
+) -> tuple[dict[str, Unclassified], Sequence[str] | None]:
     """The splits with a class of its own where a label is missing, or without labels if all are.
 
-    Missing are empty words and NaN; where a whole split has −1, as Hugging Face marks it, that too.
+    Missing are empty words and NaN; where a whole split has −1, or labels have names, that too, as
+    Hugging Face marks it. The class is the last of the names.
     """
     count, filled = 0, {}
     for role, part in found.items():
         labels = part.labels
         if labels is not None:
             is_missing = labels == "" if labels.dtype.kind == "U" else np.isnan(labels)
-            if is_missing.all() or (labels.dtype.kind == "i" and (labels == -1).all()):
+            if labels.dtype.kind in "if" and (names is not None or (labels == -1).all()):
+                is_missing |= labels == -1
+            if is_missing.all():
                 labels = None
             elif is_missing.any() and not _are_fractions(labels):
-                labels = np.where(is_missing, NOT_LABELLED, as_words(labels))
+                if names is None or labels.dtype.kind == "U":
+                    labels = np.where(is_missing, NOT_LABELLED, as_words(labels))
+                else:
+                    labels = np.where(is_missing, len(names), labels).astype(np.int64)
                 count += int(is_missing.sum())
         filled[role] = replace(part, labels=labels)
+    if count and names is not None:
+        names = (*names, NOT_LABELLED)
     if count:
         report.note(
             f"{count:,} image{'s have' if count > 1 else ' has'} no label: class '{NOT_LABELLED}'"
         )
-    return filled
+    return filled, names
 
 
 def _are_fractions(labels: np.ndarray) -> bool:
@@ -189,16 +208,15 @@ def _with_label(path: Path, part: Unclassified, label: str) -> Unclassified:
     """
     columns = dict(part.columns)
     if label not in columns:
-        if label == "label" and part.labels is not None:
+        if part.labels is not None and label in ("label", part.label_name):
             return part
         there = ", ".join(columns) or "none"
         raise DatasetError(f"{path} has no column {label!r}; its columns are: {there}.")
     values = columns.pop(label)
     if part.labels is not None:
-        columns.setdefault("label", part.labels)
-    return replace(
-        part, labels=values if values.dtype.kind == "i" else as_words(values), columns=columns
-    )
+        columns.setdefault(part.label_name, part.labels)
+    labels = values if values.dtype.kind == "i" else as_words(values)
+    return replace(part, labels=labels, columns=columns, label_name=label)
 
 
 def _as_numbers(
@@ -326,9 +344,12 @@ def in_natural_order(classes: tuple[str, ...]) -> tuple[str, ...]:
     """Put "class 2" before "class 10" where the order is that of the alphabet and not of a list."""
     if [*classes] != sorted(classes):
         return classes
-    return tuple(
-        sorted(classes, key=lambda name: re.sub(r"\d+", lambda match: match[0].zfill(20), name))
-    )
+    return tuple(sorted(classes, key=natural_order))
+
+
+def natural_order(name: str) -> str:
+    """What puts "class 2" before "class 10"."""
+    return re.sub(r"\d+", lambda match: match[0].zfill(20), name)
 
 
 def _is_one_hot(values: np.ndarray) -> bool:

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
+from explorer.data.files.rows import Column, Rows
 from explorer.data.files.stored import Stored
-from explorer.data.layouts.labels import Unclassified, can_be_classes, classify, plain
+from explorer.data.layouts.labels import (
+    LABEL_WORDS,
+    Unclassified,
+    can_be_classes,
+    classify,
+    plain,
+)
 from explorer.data.layouts.roles import TRAIN, read_name, words_of
-from explorer.data.pixels import Shape
+from explorer.data.pixels import Shape, open_image
 from explorer.data.report import Report
 from explorer.data.sources.arrays import Images, arrange_images
-from explorer.data.sources.source import Layout
+from explorer.data.sources.pictures import Pictures
+from explorer.data.sources.source import Layout, Source
 from explorer.errors import DatasetError
 
 IMAGE_WORDS = frozenset(
     ("x", "image", "images", "imgs", "img", "data", "pixels", "features", "inputs")
 )
-_LABEL_WORDS = frozenset(("y", "label", "labels", "target", "targets", "class", "classes"))
 _NOISE = frozenset(
     ("idx1", "idx2", "idx3", "idx4", "ubyte", "int", "gz", "arr", "0")
     + ("full", "numpy", "bitmap", "fine")
@@ -77,7 +87,7 @@ def find_in_arrays(
         DatasetError: there are no images among them, or they do not fit together.
     """
     keys = {name: _read_key(name) for name in arrays}
-    images = _choose_images(path, arrays, keys)
+    images = _find_images(arrays, keys) or _refuse_all(path, arrays)
     tables = [name for name in arrays if name not in images and arrays[name].shape]
     has_labels = any(keys[name].is_labels for name in tables)
     if has_labels or pick:
@@ -109,7 +119,7 @@ def find_in_arrays(
             if can_be_classes([values]) and 2 * len(np.unique(values)) <= len(values):
                 labels, columns = values, {}
                 report.note(f"{told} is taken as the labels: nothing else lies beside the images")
-        if labels is None and _is_one(arrays[name].shape):
+        if labels is None and arrays[name].files is None and _is_one(arrays[name].shape):
             raise DatasetError(_is_one_picture(path, name, arrays[name].shape))
         found[role] = Unclassified(_as_images(path, [arrays[name]]), labels, columns)
         tables = [other for other in tables if other not in used]
@@ -120,12 +130,13 @@ def find_in_arrays(
         if not pick and name not in images and (name in tables or not arrays[name].shape):
             report.leave_out("arrays that are neither images nor labels of them", name)
     shape = _shape_of_all(path, found)
-    if len(arrays[images[0]].shape) == 3 and len(arrays[images[0]]) == shape[0] < shape[1]:
+    stored = arrays[images[0]].shape
+    if shape is not None and len(stored) == 3 and stored[0] == shape[0] < shape[1]:
         report.note(
             f"{images[0]} is taken as {shape[0]} images of {shape[0]} × {shape[1]}; if they are "
             f"{shape[1]} of {shape[0]} × {shape[0]}, save numpy.moveaxis(images, -1, 0)"
         )
-    if shape[2] == 2:
+    if shape is not None and shape[2] == 2:
         report.note("the second of the two channels is taken as transparency")
     return classify(
         path,
@@ -139,42 +150,65 @@ def find_in_arrays(
     )
 
 
+def count_in_arrays(arrays: Mapping[str, Stored]) -> int:
+    """Count the images in named arrays; one that rather is a single picture counts as one."""
+    found = _find_images(arrays, {name: _read_key(name) for name in arrays})
+    return sum(
+        1 if arrays[name].files is None and _is_one(arrays[name].shape) else len(arrays[name])
+        for name in found
+    )
+
+
 def _read_key(name: str) -> _Key:
     words = words_of(name)
     return _Key(
         read_name(name).role,
         bool(IMAGE_WORDS & {*words}),
-        bool(_LABEL_WORDS & {*words}),
+        bool(LABEL_WORDS & {*words}),
         tuple(
-            word for word in read_name(name).rest if word not in _NOISE | IMAGE_WORDS | _LABEL_WORDS
+            word for word in read_name(name).rest if word not in _NOISE | IMAGE_WORDS | LABEL_WORDS
         ),
     )
 
 
-def _choose_images(path: Path, arrays: Mapping[str, Stored], keys: Mapping[str, _Key]) -> list[str]:
-    """The arrays that hold images: those of the right shape, by their names if these tell."""
-    shaped = [
+def _find_images(arrays: Mapping[str, Stored], keys: Mapping[str, _Key]) -> list[str]:
+    """The arrays that hold images: image files or the right shape, by their names if these tell."""
+    files = [name for name, array in arrays.items() if array.files and _is_picture(array.files)]
+    shaped = files or [
         name
         for name, array in arrays.items()
         if array.dtype.kind in "biuf" and arrange_images(array.shape) and not keys[name].is_labels
     ]
     deepest = max((len(arrays[name].shape) for name in shaped), default=0)
-    chosen = [name for name in shaped if keys[name].is_images] or [
+    return [name for name in shaped if keys[name].is_images] or [
         name for name in shaped if len(arrays[name].shape) == deepest
     ]
-    if not chosen:
-        refused = [name for name, array in arrays.items() if array.is_pickled]
-        if refused:
-            raise DatasetError(
-                f"{refused[0]} in {path} holds Python objects, which are never loaded, as they can "
-                "run any code; save it as an array of numbers, for instance with numpy.stack."
-            )
+
+
+def _is_picture(files: Column) -> bool:
+    """Whether the first of several files is an image file."""
+    if len(files) == 0:
+        return False
+    with (
+        contextlib.suppress(OSError, ValueError),
+        open_image(io.BytesIO(files.image_file(0) or b"")),
+    ):
+        return True
+    return False
+
+
+def _refuse_all(path: Path, arrays: Mapping[str, Stored]) -> NoReturn:
+    refused = [name for name, array in arrays.items() if array.is_pickled]
+    if refused:
         raise DatasetError(
-            f"{path} must hold images as numbers of shape (n, height, width), with 1 to 4 "
-            "channels last or first, or flat squares, but holds "
-            f"{_list(arrays, arrays) or 'nothing'}."
+            f"{refused[0]} in {path} holds Python objects, which are never loaded, as they can "
+            "run any code; save it as an array of numbers, for instance with numpy.stack."
         )
-    return chosen
+    raise DatasetError(
+        f"{path} must hold images as numbers of shape (n, height, width), with 1 to 4 "
+        "channels last or first, or flat squares, but holds "
+        f"{_list(arrays, arrays) or 'nothing'}."
+    )
 
 
 def _pick_set(
@@ -203,9 +237,11 @@ def _one_array_a_class(
     report: Report,
 ) -> Layout:
     """Images whose class is the name of their array, as one file for each in Quick, Draw!."""
-    for name in images:
-        if len(arrays[name].shape) == 2 and len({*arrays[name].shape}) == 1:
-            raise DatasetError(_is_one_picture(path, name, arrays[name].shape))
+    shapes = [arrays[name].shape for name in images]
+    has_colours = all(len(shape) == 3 and shape[2] in (3, 4) for shape in shapes)
+    for name, stored in zip(images, shapes, strict=True):
+        if has_colours or (len(stored) == 2 and len({*stored}) == 1):
+            raise DatasetError(_is_one_picture(path, name, stored))
     report.note("each array is taken as a class of its own name")
     found = {}
     for role in dict.fromkeys(keys[name].role for name in images):
@@ -231,7 +267,10 @@ def _is_one_picture(path: Path, name: str, shape: tuple[int, ...]) -> str:
     )
 
 
-def _as_images(path: Path, arrays: Sequence[Stored]) -> Images:
+def _as_images(path: Path, arrays: Sequence[Stored]) -> Source:
+    if files := {array.name: array.files for array in arrays if array.files}:
+        rows = Rows(files)
+        return Pictures(rows, rows.names)
     shapes = {array.shape[1:] for array in arrays}
     if len(shapes) > 1:
         raise DatasetError(
@@ -329,14 +368,15 @@ def _column_name(name: str) -> str:
     return " ".join(plain_name.rest) or name
 
 
-def _shape_of_all(path: Path, found: Mapping[str, Unclassified]) -> Shape:
+def _shape_of_all(path: Path, found: Mapping[str, Unclassified]) -> Shape | None:
+    """The shape that all arrays have; None if they hold image files."""
     shapes = {part.source.image_shape for part in found.values() if isinstance(part.source, Images)}
     if len(shapes) > 1:
         raise DatasetError(
             f"The training and test images in {path} differ in shape: "
             f"{', '.join(map(str, sorted(shapes)))}; give them one."
         )
-    return shapes.pop()
+    return next(iter(shapes), None)
 
 
 def _list(arrays: Mapping[str, Stored], names: Iterable[str]) -> str:

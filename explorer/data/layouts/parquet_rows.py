@@ -5,19 +5,18 @@ A group of rows is in memory at a time.
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import re
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from explorer.core.subsets import CHUNK
-from explorer.data.files.names import Names
+from explorer.data.files.rows import Rows
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.csv_rows import MOST_LISTED, PIXEL
@@ -54,9 +53,9 @@ def find_in_parquet(
     found = {}
     for role, shards in by_role.items():
         columns = _read_columns(shards)
-        label = label_title(columns)
+        label = reading.label if reading.label in columns else label_title(columns)
         labels = None if label is None else columns.pop(label)
-        found[role] = Unclassified(_source(tree, shards), labels, columns)
+        found[role] = Unclassified(_source(tree, shards), labels, columns, label or "label")
         class_names = class_names or shards[0].class_names(label)
     every = [shard for shards in by_role.values() for shard in shards]
     for title in dict.fromkeys(title for shard in every for title in shard.left_out):
@@ -74,6 +73,11 @@ def find_in_parquet(
     )
 
 
+def count_in_parquet(tree: Tree, name: str) -> int:
+    """Count the images in a Parquet file; raise DatasetError if it is a table of something else."""
+    return len(_Shard(tree, name))
+
+
 class _Shard:
     """A Parquet file.
 
@@ -86,7 +90,7 @@ class _Shard:
     def __init__(self, tree: Tree, name: str) -> None:
         from pyarrow import ArrowException, parquet
 
-        self.name, self.where = name, tree.where(name)
+        self._tree, self.name, self.where = tree, name, tree.where(name)
         try:
             content = tree.local(name)
             weakref.finalize(self, content.close)
@@ -123,6 +127,10 @@ class _Shard:
         """All columns of numbers and words; missing ones are NaN and empty."""
         table = self._file.read(columns=self._others)
         return {name: _unpack_column(table[name]) for name in self._others}
+
+    def stamp(self) -> str:
+        """What changes whenever the file is replaced."""
+        return self._tree.stamp(self.name)
 
     def image_file(self, row: int) -> bytes | None:
         """The bytes of an image file; None where there are none."""
@@ -181,31 +189,11 @@ class _Shard:
         return first.shape[1:]
 
 
-class _Rows:
-    """Opens the images of several shards by names such as ``"12 of train.parquet"``."""
-
-    def __init__(self, tree: Tree, shards: Sequence[_Shard]) -> None:
-        self._tree, self._shards = tree, {shard.name: shard for shard in shards}
-        self.names = Names(
-            f"{row} of {shard.name}" for shard in shards for row in range(len(shard))
-        )
-
-    def open(self, name: str) -> IO[bytes]:
-        row, _, shard = name.partition(" of ")
-        return io.BytesIO(self._shards[shard].image_file(int(row)) or b"")
-
-    def stamp(self, name: str) -> str:
-        return f"{name} {self._tree.stamp(name.partition(' of ')[2])}"
-
-    def place(self) -> None:
-        return None
-
-
 def _source(tree: Tree, shards: Sequence[_Shard]) -> Source:
     """The images of the shards of one split."""
     if all(shard.files for shard in shards):
         _refuse_paths(shards)
-        rows = _Rows(tree, shards)
+        rows = Rows({shard.name: shard for shard in shards})
         return Pictures(rows, rows.names)
     if any(shard.files for shard in shards):
         raise DatasetError(

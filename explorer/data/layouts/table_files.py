@@ -1,4 +1,4 @@
-"""Tables beside images, as text: CSV, JSON lines, Parquet, and lists as data sets publish them.
+"""Tables beside images, as text: CSV, JSON, Parquet, and lists as data sets publish them.
 
 Known are CelebA's and CUB-200's lists, those of a split's images (``train.txt``, as of Food-101 and
 Oxford-IIIT Pet) and the labels of Flowers-102.
@@ -10,19 +10,26 @@ import codecs
 import csv
 import io
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO, Any
 
+from explorer.data.files.containers import read_npy
 from explorer.data.files.kinds import suffix_of
 from explorer.data.files.libraries import need
 from explorer.data.files.tree import Parts, Tree, parts_of
+from explorer.data.layouts.json_tables import cell, columns_of_json, columns_of_records
+from explorer.data.layouts.labels import LABEL_WORDS, MOST_CLASSES, as_words, plain
 from explorer.data.layouts.roles import TEST, TRAIN, VALIDATION, read_name, words_of
+from explorer.data.report import Report
 from explorer.errors import DatasetError
 
 LARGEST_TABLE = 512 * 2**20  # bytes
+_MOST_JSON = 100  # files; where there are more, each tells of one image
+_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".cls", ".parquet")
 NUMBER = "number"
 """Title of a column that numbers the images, as CUB-200 does."""
 _CELLS = re.compile(r"[^\s,;]+")  # of a line in a list
@@ -57,18 +64,25 @@ def is_table(name: str) -> bool:
     suffix, last = suffix_of(name), name.rpartition("/")[2]
     if suffix == ".txt":
         return _role_of_list(name) is not None or not _LIST_WORDS.isdisjoint(words_of(name))
-    return suffix in (".csv", ".tsv", ".jsonl", ".ndjson", ".cls", ".parquet") or last in _FLOWERS
+    if suffix == ".npy":
+        return not LABEL_WORDS.isdisjoint(words_of(name.rpartition("/")[2]))
+    return suffix in _SUFFIXES or last in _FLOWERS
 
 
-def read_tables(tree: Tree, names: Sequence[str], places: Sequence[Parts]) -> list[Table]:
+def read_tables(
+    tree: Tree, names: Sequence[str], places: Sequence[Parts], report: Report
+) -> list[Table]:
     """Read tables as far as they can be read.
 
     Args:
         tree: all files.
         names: of the tables.
         places: the folders of images.
+        report: of those that are not what they seem.
     """
     tables = []
+    if sum(suffix_of(name) == ".json" for name in names) > _MOST_JSON:
+        names = [name for name in names if suffix_of(name) != ".json"]
     classes = [name for name in names if name.endswith(".cls")]  # WebDataset
     flowers = [name for name in names if name.rpartition("/")[2] in _FLOWERS]
     if classes:
@@ -80,11 +94,19 @@ def read_tables(tree: Tree, names: Sequence[str], places: Sequence[Parts]) -> li
         tables.append(Table(flowers, _read_flowers(tree, flowers), folder))
     read = {*classes, *flowers}
     for name in (name for name in names if name not in read):
-        with tree.local(name) as file:
-            try:
-                columns = _parse(name, file)
-            except (csv.Error, ValueError):
-                continue
+        try:
+            if suffix_of(name) == ".npy":
+                columns = _read_labels(tree, name)
+            else:
+                with tree.local(name) as file:
+                    columns = _parse(name, file)
+        except DatasetError as error:
+            report.note(str(error).removesuffix("."))
+            continue
+        except (csv.Error, ValueError, RecursionError) as error:
+            if isinstance(error, json.JSONDecodeError):
+                report.note(f"{name} is not JSON, or is damaged: {error}")
+            continue
         if columns:
             tables.append(Table([name], columns, _folder_with_images(name, places)))
     return _join_numbered(tables)
@@ -122,15 +144,11 @@ def _parse(name: str, file: IO[bytes]) -> dict[str, list[str]]:
         return _read_parquet(file)
     content = _decode(file.read(LARGEST_TABLE))
     if suffix in (".jsonl", ".ndjson"):
-        records = [json.loads(line) for line in content.splitlines() if line.strip()]
-        if not all(isinstance(record, dict) for record in records):
-            return {}
-        titles = dict.fromkeys(title for record in records for title in record)
-        return {
-            title: [_cell(record.get(title)) for record in records]
-            for title in titles
-            if all(isinstance(r.get(title), (str, int, float, type(None))) for r in records)
-        }
+        return columns_of_records(
+            [json.loads(line) for line in content.splitlines() if line.strip()]
+        )
+    if suffix == ".json":
+        return columns_of_json(name, json.loads(content))
     if suffix == ".txt":
         return _by_spaces(name, content)
     first = content.partition("\n")[0]
@@ -138,10 +156,19 @@ def _parse(name: str, file: IO[bytes]) -> dict[str, list[str]]:
     return _by_rows(csv.reader(io.StringIO(content), delimiter=delimiter))
 
 
+def _read_labels(tree: Tree, name: str) -> dict[str, list[str]]:
+    """The labels in a NumPy file, in the order of the images."""
+    array = read_npy(tree, name)[""]
+    if math.prod(array.shape[1:]) > MOST_CLASSES:
+        return {}
+    values = plain(array.read(), tree.where(name))
+    return {"label": as_words(values).tolist()} if values.ndim == 1 else {}
+
+
 def _by_spaces(name: str, content: str) -> dict[str, list[str]]:
     """CelebA's lists: a line with the number of images, one with titles, then rows."""
     lines = content.splitlines()
-    if len(lines) > 1 and lines[0].strip().isdigit():
+    if len(lines) > 1 and lines[0].strip() == str(len(lines) - 2):
         titles = lines[1].split()
         rows = [line.split() for line in lines[2:] if line.strip()]
         if rows and len(rows[0]) == len(titles) + 1:
@@ -213,7 +240,7 @@ def _read_parquet(file: IO[bytes]) -> dict[str, list[str]]:
         or types.is_large_string(field.type)
     ]
     table = parquet.read_table(file, columns=plain)
-    return {title: [_cell(value) for value in table[title].to_pylist()] for title in plain}
+    return {title: [cell(value) for value in table[title].to_pylist()] for title in plain}
 
 
 def _decode(content: bytes) -> str:
@@ -224,10 +251,6 @@ def _decode(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("cp1252", "replace")
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else str(value)
 
 
 def _read_text(tree: Tree, name: str) -> str:

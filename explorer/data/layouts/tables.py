@@ -6,13 +6,22 @@ the number in it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 import numpy as np
 
-from explorer.data.layouts.labels import LABEL_NAMES, as_words, numbers_or_words
+from explorer.data.layouts.labels import (
+    LABEL_NAMES,
+    LABEL_WORDS,
+    MOST_CLASSES,
+    as_words,
+    label_title,
+    natural_order,
+    numbers_or_words,
+)
 from explorer.data.layouts.roles import (
     CUB_SPLIT,
     SPLIT_NAMES,
@@ -20,6 +29,7 @@ from explorer.data.layouts.roles import (
     TRAIN,
     VALIDATION,
     all_name_splits,
+    read_name,
     role_of_value,
     words_of,
 )
@@ -40,7 +50,6 @@ _KEYS: tuple[Callable[[str], str], ...] = (
 """What a column may call an image, by its path below the table."""
 _FLAGS = frozenset(("", "0", "1", "0.0", "1.0"))
 _SAMPLE = 500  # images by which a column is judged
-_MOST_CLASSES = 1_000
 
 
 @dataclass(frozen=True)
@@ -69,12 +78,17 @@ class Told:
 
 
 def attach(
-    files: Sequence[str], tables: Sequence[Table], classes: Collection[str], report: Report
+    files: Sequence[str],
+    role: str,
+    tables: Sequence[Table],
+    classes: Collection[str],
+    report: Report,
 ) -> Told:
     """Find the rows of images in tables.
 
     Args:
         files: names of the images in the tree, with ``/``.
+        role: the split that they are of.
         tables: found in the same tree.
         classes: names that folders tell; a column of these alone is the class.
         report: of guesses.
@@ -84,6 +98,8 @@ def attach(
     for table in tables:
         if table.folder not in below:
             below[table.folder] = _Below(files, table.folder)
+        if len(table.columns) == 1 and not _take_in_order(below[table.folder], role, table, report):
+            continue
         matched = _match(below[table.folder], len(files), table)
         if matched is None:
             continue
@@ -155,7 +171,7 @@ def _plainly_the_class(columns: Mapping[str, np.ndarray]) -> str | None:
     usable = []
     for title, values in columns.items():
         distinct = len({*values.tolist()} - {""})
-        if 2 <= distinct <= min(_MOST_CLASSES, max(2, len(values) // 2)):
+        if 2 <= distinct <= min(MOST_CLASSES, max(2, len(values) // 2)):
             usable.append(title)
     by_name = sorted(
         (title for title in usable if _plain(title) in LABEL_NAMES),
@@ -227,6 +243,54 @@ def _match(below: _Below, count: int, table: Table) -> tuple[np.ndarray, str] | 
     return rows, title
 
 
+def _take_in_order(below: _Below, role: str, table: Table, report: Report) -> bool:
+    """Add the images' names to a column of labels alone, if it has one for each image of a folder.
+
+    That is said, and which label the first and the last get. Where a program may have counted them
+    in another order, none is taken.
+    """
+    stem = PurePosixPath(table.files[0]).stem
+    ((title, cells),) = table.columns.items()
+    has_title = label_title([title]) is not None
+    is_named = has_title or not LABEL_WORDS.isdisjoint(words_of(stem))
+    paths = [*below.paths.values()]
+    is_one_folder = len({path.rpartition("/")[0] for path in paths}) == 1
+    if not (is_named and is_one_folder and read_name(stem).role in (None, role)):
+        return False
+    is_label = title in cells or numbers_or_words([title]).dtype.kind == "f"
+    if not has_title and (is_label or len(cells) == len(paths) - 1):
+        title, cells = "label", [title, *cells]
+    if len(cells) != len(paths):
+        report.note(f"{table.files[0]} has {len(cells):,} labels for {len(paths):,} images")
+        return False
+    counted = sorted(paths, key=natural_order)
+    if counted != paths and not _count_up(counted):
+        report.note(
+            f"{table.files[0]} is not used, as the order of {paths[0]}, {paths[1]}, … is not "
+            "plain: give a table with their names beside the labels"
+        )
+        return False
+    table.columns = {"image": counted, title: cells}
+    report.note(
+        f"{table.files[0]} is taken in the order of the images' names: {counted[0]} is "
+        f"{cells[0]}, {counted[-1]} is {cells[-1]}"
+    )
+    return True
+
+
+def _count_up(paths: Sequence[str]) -> bool:
+    """Whether names differ in a number alone that counts from 0 or 1."""
+    found = [re.fullmatch(r"(.*?)(\d+)(\D*)", path) for path in paths]
+    if not all(found):
+        return False
+    numbers = [int(match[2]) for match in found if match]
+    around = {(match[1], match[3]) for match in found if match}
+    return len(around) == 1 and numbers in (
+        [*range(len(numbers))],
+        [*range(1, len(numbers) + 1)],
+    )
+
+
 def _without_titles(table: Table, names: str) -> str:
     """Take the titles for the first row, as one of them names an image; give the new title."""
     others = [title for title in table.columns if title != names]
@@ -258,7 +322,7 @@ def _names_images(values: np.ndarray, files: Sequence[str]) -> bool:
         any(key(files[i]) == _path_of(values[i]) for key in _KEYS) or files[i].endswith(values[i])
         for i in sample
     )
-    return 2 * hits >= len(sample)
+    return 2 * hits > len(sample)
 
 
 def _plain(title: str) -> str:

@@ -12,7 +12,6 @@ import numpy as np
 from PIL import __version__ as pillow_version
 
 from explorer.core.subsets import evenly_spaced, in_chunks
-from explorer.data.files.kinds import suffix_of
 from explorer.data.files.tree import Files
 from explorer.data.pixels import FORMAT_OF_SUFFIX, Form
 from explorer.data.ranges import Values
@@ -25,6 +24,7 @@ from explorer.data.sources.workers import decode_all, measure_all, spread
 
 SAMPLE, LARGEST_SURVEY = 1_000, 100_000
 """Headers read at least, and at most."""
+_STACK_SUFFIXES = tuple(suffix for suffix, kind in FORMAT_OF_SUFFIX.items() if kind in STACKS)
 
 
 class Pictures:
@@ -137,7 +137,7 @@ class Pictures:
 def count_all_pages(files: Files, names: Sequence[str], report: Report) -> np.ndarray | None:
     """Count the images in each file that may be a stack: ``(files,)``, or None if none is one."""
     pages = np.ones(len(names), int)
-    chosen = [i for i, name in enumerate(names) if FORMAT_OF_SUFFIX.get(suffix_of(name)) in STACKS]
+    chosen = [i for i, name in enumerate(names) if name[-5:].lower().endswith(_STACK_SUFFIXES)]
     for chunk in in_chunks(chosen):
         pages[chunk] = spread(lambda index: count_pages(files.open, names[index]), chunk)
     if (stacks := np.flatnonzero(pages > 1)).size == 0:

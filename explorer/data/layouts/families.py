@@ -1,0 +1,162 @@
+"""Which family of files holds the images of a place: pictures, arrays, IDX files or tables."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from explorer.core.subsets import evenly_spaced
+from explorer.data.files.containers import READERS, read_npy
+from explorer.data.files.idx import is_idx
+from explorer.data.files.kinds import suffix_of
+from explorer.data.files.names import Names
+from explorer.data.files.stored import Stored
+from explorer.data.files.tree import Tree
+from explorer.data.layouts.csv_rows import count_in_csv
+from explorer.data.layouts.named_arrays import count_in_arrays
+from explorer.data.layouts.parquet_rows import count_in_parquet
+from explorer.data.pixels import FORMAT_OF_SUFFIX
+from explorer.data.report import Report
+from explorer.data.sources.arrays import arrange_images
+from explorer.errors import DatasetError
+
+PICTURES, ARRAYS, IDX, PARQUET, CSV = "pictures", "arrays", "idx", "parquet", "csv"
+_FAMILY_OF_SUFFIX = {
+    **dict.fromkeys(READERS, ARRAYS),
+    **dict.fromkeys(FORMAT_OF_SUFFIX, PICTURES),
+    ".parquet": PARQUET,
+    ".csv": CSV,
+    ".tsv": CSV,
+}
+_TEXT = (".txt", ".dat", ".txt.gz")
+"""Of a lone file that may hold numbers, as ``numpy.savetxt`` writes them."""
+_FEW = 10
+"""Pictures that may only show what is in a data file beside them."""
+_SAMPLE = 20  # files by which the others are judged
+
+
+def sort_files(tree: Tree) -> dict[str, Names]:
+    """The files of each family, in order."""
+    families: defaultdict[str, Names] = defaultdict(Names)
+    for name in tree.names():
+        if (family := _family_of(name)) is not None:
+            families[family].append(name)
+    if not families:
+        texts = Names(name for name in tree.names() if name.lower().endswith(_TEXT))
+        if len(texts) == 1:
+            families[CSV] = texts
+    return families
+
+
+def _family_of(name: str) -> str | None:
+    family = _FAMILY_OF_SUFFIX.get(suffix_of(name))
+    if family == PICTURES:  # most files are
+        return family
+    if is_idx(name):
+        return IDX
+    return CSV if name.lower().endswith(".csv.gz") else family
+
+
+def choose_family(tree: Tree, families: Mapping[str, Sequence[str]], report: Report) -> str | None:
+    """The family that holds the images: of IDX files if there are any, else that with most images.
+
+    A single picture is no set: beside a data file it shows what is in that. Where there are as many
+    pictures as other images, these are read.
+
+    Args:
+        tree: all files.
+        families: the names of files of each.
+        report: of the guess, where more than one family holds images.
+    """
+    if IDX in families:
+        return IDX
+    by_files = sorted(  # tables last, as they are of something else where there are others
+        (family for family in (PARQUET, ARRAYS, CSV) if family in families),
+        key=lambda family: (family == CSV, -len(families[family])),
+    )
+    pictures = len(families.get(PICTURES, ()))
+    if not pictures or (pictures == 1 and by_files):
+        return next(iter(by_files), None)
+    held = {
+        family: _count(tree, family, families[family], pictures < _FEW, report)
+        for family in by_files
+    }
+    most = max(by_files, key=lambda family: held[family], default=PICTURES)
+    images = held.get(most, 0)
+    if not images:
+        return PICTURES
+    first, *others = families[most]
+    ways = f"{images:,} images in {first}{' and others' * bool(others)}", f"{pictures:,} pictures"
+    is_data = images > pictures
+    chosen, other = ways if is_data else ways[::-1]
+    report.note(f"the {chosen} are read, not the {other}: a path to these alone reads them")
+    return most if is_data else PICTURES
+
+
+def are_single_pictures(tree: Tree, files: Sequence[str]) -> bool:
+    """Whether each of several NumPy files holds one picture, judged by a sample of them."""
+    if len(files) < 2 or any(suffix_of(name) != ".npy" for name in files):
+        return False
+    for index in evenly_spaced(len(files), _SAMPLE):
+        shape = read_npy(tree, files[index])[""].shape
+        has_channels = len(shape) == 3 and (shape[2] in (1, 3, 4) or shape[0] in (1, 3, 4))
+        is_flat = len(shape) == 2 and shape[0] != shape[1] and arrange_images(shape) is not None
+        if not has_channels and (len(shape) != 2 or is_flat):
+            return False
+    return True
+
+
+def refuse_deep_colours(tree: Tree, files: Sequence[str]) -> None:
+    """Raise DatasetError if NumPy files of one picture each have colours of more than bytes."""
+    for index in evenly_spaced(len(files), _SAMPLE):
+        array = read_npy(tree, files[index])[""]
+        if array.dtype != np.uint8 and len(array.shape) == 3 and 1 not in array.shape:
+            raise DatasetError(
+                f"{tree.where(files[index])} is one picture in colours of {array.dtype}, which are "
+                "read as uint8 alone; save all pictures as one array instead, with "
+                "numpy.save('images.npy', numpy.stack(pictures))."
+            )
+
+
+def read_containers(tree: Tree, files: Sequence[str]) -> dict[str, Stored]:
+    """The arrays of all files, by the names of file and array, as far as these tell something."""
+    arrays: dict[str, Stored] = {}
+    for name in files:
+        suffix = suffix_of(name)
+        found = READERS[suffix](tree, name)
+        stem = name[: -len(suffix)]
+        for key, array in found.items():
+            if len(files) == 1:
+                arrays[key or stem] = array
+            else:
+                arrays[stem if len(found) == 1 else f"{stem}/{key}"] = array
+    return arrays
+
+
+def _count(tree: Tree, family: str, names: Sequence[str], are_few: bool, report: Report) -> int:
+    """How many images the files of a family hold, judged by a sample of them.
+
+    A file that is damaged holds none, which is told; beside few pictures it is an error.
+    """
+    held = 0
+    sample = [names[index] for index in evenly_spaced(len(names), _SAMPLE)]
+    with contextlib.suppress(DatasetError):  # it is met again below
+        if family == ARRAYS and are_single_pictures(tree, names):
+            return len(names)
+    for name in sample:
+        try:
+            if family == CSV:
+                held += count_in_csv(tree, name)
+            elif family == PARQUET:
+                held += count_in_parquet(tree, name)
+            else:
+                held += count_in_arrays(read_containers(tree, [name]))
+        except DatasetError as error:
+            if family == ARRAYS and suffix_of(name) != ".mat":  # else it may well be a table
+                if are_few:
+                    raise
+                report.note(str(error).removesuffix("."))
+    return held * len(names) // len(sample)

@@ -1,0 +1,78 @@
+"""Columns out of JSON, in the shapes in which people keep labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from explorer.data.layouts.labels import label_title
+from explorer.errors import DatasetError
+
+FILE = "file name"
+"""Title of the column with the images' names, where JSON has no title."""
+
+
+def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
+    """The columns in a JSON file; none if it is of another shape.
+
+    Known are labels by file, files by label, what else is told by file, columns by title, and lists
+    of labels, records or pairs, also as the only list in a dictionary (StyleGAN's
+    ``dataset.json``).
+
+    Raises:
+        DatasetError: it tells of objects in images, as COCO does, or gives some several labels.
+    """
+    if isinstance(content, list):
+        if all(isinstance(label, (str, int)) for label in content):
+            return {"label": [*map(cell, content)]}
+        is_pairs = all(isinstance(row, list) and len(row) == 2 for row in content)
+        return _columns_of_pairs(content) if is_pairs else columns_of_records(content)
+    if not isinstance(content, dict):
+        return {}
+    if {"images", "annotations"} <= content.keys():
+        raise DatasetError(
+            f"{name} tells of objects in the images (COCO), which are not used: as classes, give a "
+            "folder or a label for each image."
+        )
+    values = [*content.values()]
+    lists = [value for value in values if isinstance(value, list)]
+    if len(lists) == 1 and all(isinstance(row, (dict, list)) for row in lists[0]):
+        return columns_of_json(name, lists[0])
+    if len(lists) == len(values) > 0:
+        if len({*map(len, lists)}) == 1 and label_title(content) is not None:
+            return {title: [*map(cell, cells)] for title, cells in content.items()}
+        return _columns_of_lists(name, content)
+    if all(isinstance(value, dict) for value in values):
+        return columns_of_records([{FILE: key, **about} for key, about in content.items()])
+    return _columns_of_pairs([*content.items()])
+
+
+def columns_of_records(records: list[Any]) -> dict[str, list[str]]:
+    """The columns of dictionaries that hold numbers, words or nothing alone."""
+    if not all(isinstance(record, dict) for record in records):
+        return {}
+    titles = dict.fromkeys(title for record in records for title in record)
+    return {
+        title: [cell(record.get(title)) for record in records]
+        for title in titles
+        if all(isinstance(r.get(title), (str, int, float, type(None))) for r in records)
+    }
+
+
+def cell(value: object) -> str:
+    """A value as a table of text has it."""
+    return "" if value is None else str(value)
+
+
+def _columns_of_lists(name: str, lists: dict[str, list[Any]]) -> dict[str, list[str]]:
+    """Of files by label, or of lists with a label each by file."""
+    pairs = [(one, key) for key, several in lists.items() for one in several]
+    if len(pairs) > len({str(one) for one, _ in pairs}) and len(pairs) > len(lists):
+        raise DatasetError(
+            f"{name} gives several labels to an image, so that none is used: as classes, give one "
+            "for each."
+        )
+    return _columns_of_pairs(pairs)
+
+
+def _columns_of_pairs(pairs: list[Any]) -> dict[str, list[str]]:
+    return columns_of_records([{FILE: file, "label": label} for file, label in pairs])
