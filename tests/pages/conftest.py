@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.scriptrunner import script_runner
 
@@ -25,6 +26,8 @@ def _own_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempP
     monkeypatch.setattr(cache, "BUNDLES", SHIPPED)
     # After every run Streamlit resets Keras, which other tests' modules import and the app does not
     monkeypatch.setattr(script_runner, "_clean_problem_modules", lambda: None, raising=False)
+    # Before every run Streamlit reads the metadata of all installed packages: half of a run's time
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", list, raising=False)
     nothing = tmp_path_factory.mktemp("nothing")
     monkeypatch.setenv("LATENT_DATA_DIR", str(nothing))
     monkeypatch.setenv("KERAS_HOME", str(nothing))
