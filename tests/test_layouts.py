@@ -376,7 +376,9 @@ def test_every_page_of_a_stack_is_an_image(folder: Path, suffix: str) -> None:
         )
     stack = load_dataset(folder, Reading(grey=True))
     assert sum(counts(stack)) == 12
-    assert "2 files are stacks: each of their 12 pages is an image" in stack.report.notes[0]
+    assert (
+        "files that are stacks: 2, and each of their 12 pages is an image" in stack.report.notes[0]
+    )
     seen = np.concatenate([stack.train.images, stack.test.images])[:, 4, 4, 0]
     assert sorted({*seen.tolist()}) == [0, 20, 40, 60, 80, 100]
     assert sum(counts(load_dataset(folder, Reading(first_page=True)))) == 2
@@ -547,6 +549,14 @@ def test_numpy_files_of_one_picture_each_lie_in_class_folders(
     assert (found.classes, sum(counts(found))) == (("a", "b"), 8)
     assert (found.image_shape, found.origin) == (expected, "class folders (NumPy)")
     assert found.train.images.max() > 250
+
+
+def test_an_array_of_labels_beside_single_pictures_is_none_of_them(folder: Path) -> None:
+    for number in range(6):
+        np.save(folder / f"{number}.npy", noise(8, 8))
+    np.save(folder / "labels.npy", np.arange(6) % 2)
+    found = load_dataset(folder, Reading(whole=True))
+    assert (found.test.labels.tolist(), len(found.test.images)) == ([0, 1] * 3, 6)
 
 
 def test_pictures_in_colours_of_fractions_are_refused(folder: Path) -> None:
@@ -872,6 +882,20 @@ def test_numbers_in_a_lone_text_file_are_read(folder: Path) -> None:
         load_dataset(folder / "digits.txt")
 
 
+def test_columns_that_only_some_files_have_are_told(folder: Path) -> None:
+    for number, more in enumerate(({"label": [0, 1, 0]}, {})):
+        table = pyarrow.table({"image": [png_bytes(9)] * 3, **more})
+        parquet.write_table(table, folder / f"train-{number}.parquet")
+    found = load_dataset(folder)
+    assert found.report.left_out == {"columns that only some files have": (1, "label")}
+
+
+def test_pictures_without_a_suffix_are_named(folder: Path) -> None:
+    (folder / "scan1").write_bytes(png_bytes(9))
+    with pytest.raises(DatasetError, match=r"scan1 is one of PNG: rename all, here to scan1.png"):
+        load_dataset(folder)
+
+
 def test_an_index_is_no_column_and_an_empty_cell_no_pixel(tmp_path: Path) -> None:
     titles = ",".join(["", "label", *(f"p{number}" for number in range(16))])
     rows = [",".join(map(str, [n, n % 2, *noise(16)])) for n in range(8)]
@@ -1027,6 +1051,22 @@ def test_stl10_is_read_upright_and_by_name(folder: Path) -> None:
     stl10 = load_dataset(folder, Reading(image_size=(96, 96)))
     np.testing.assert_array_equal(stl10.train.images, images)
     assert stl10.classes == ("airplane", "bird")
+
+
+def test_labels_in_a_table_beside_arrays_are_taken_in_their_order(folder: Path) -> None:
+    np.save(folder / "images.npy", noise(6, 8, 8))
+    for name, content in (
+        ("labels.csv", "id,label\n" + "".join(f"{row},{'ab'[row // 3]}\n" for row in range(6))),
+        ("y.txt", "a\na\na\nb\nb\nb\n"),
+        ("labels.json", json.dumps(["a"] * 3 + ["b"] * 3)),
+    ):
+        (folder / name).write_text(content)
+        found = load_dataset(folder, Reading(whole=True))
+        assert (found.classes, found.test.labels.tolist()) == (("a", "b"), [0, 0, 0, 1, 1, 1])
+        assert f"{name} is taken in the order of the images: the first is a" in told(found)
+        (folder / name).unlink()
+    (folder / "labels.csv").write_text("id,label\n3,a\n1,b\n2,a\n0,b\n5,a\n4,b\n")
+    assert load_dataset(folder).report.left_out == {"tables": (1, "labels.csv")}
 
 
 def test_objects_and_large_tables_beside_images_are_not_read(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from explorer.data.files.tree import Tree
 from explorer.data.layouts.labels import (
     Unclassified,
     classify,
+    join_columns,
     label_title,
     numbers_or_words,
     plain,
@@ -67,7 +68,7 @@ def find_in_csv(
             by_role.setdefault(read_name(name).role or TRAIN, []).append(table)
     if not by_role:
         raise DatasetError(f"None of the CSV files in {tree.path} has a column for each pixel.")
-    found = {role: _read_csv(tables) for role, tables in by_role.items()}
+    found = {role: _read_csv(tables, reading.label, report) for role, tables in by_role.items()}
     if len(found) == 1:
         found = split_by_column(*found.popitem())
     origin = "text file" if suffix_of(names[0]) in (".txt", ".dat") else "CSV file"
@@ -263,7 +264,7 @@ def _fewer_but_several(one: set[str], other: set[str]) -> bool:
     return len(one) > 1 and (len(other) == 1 or len(one) < len(other))
 
 
-def _read_csv(tables: Sequence[_Csv]) -> Unclassified:
+def _read_csv(tables: Sequence[_Csv], wanted: str | None, report: Report) -> Unclassified:
     """The images of the CSV files of one split."""
     arrangement: Arrangement | None = None
     stored, columns = [], [table.columns() for table in tables]
@@ -285,12 +286,8 @@ def _read_csv(tables: Sequence[_Csv]) -> Unclassified:
                 f"{table.where} has images of {shape[1]} pixels, which are not squares, or not as "
                 "many as in the other files."
             )
-    joined = {
-        title: plain(np.concatenate([own[title] for own in columns]), title)
-        for title in columns[0]
-        if all(title in own for own in columns)
-    }
-    label = label_title(joined)
+    joined = join_columns(columns, report)
+    label = wanted if wanted in joined else label_title(joined)
     labels = joined.pop(label) if label is not None else None
     assert arrangement is not None  # as there is a table
     return Unclassified(Images(stored, arrangement), labels, joined, label or "label")

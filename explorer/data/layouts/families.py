@@ -18,6 +18,7 @@ from explorer.data.files.tree import Tree
 from explorer.data.layouts.csv_rows import count_in_csv
 from explorer.data.layouts.named_arrays import count_in_arrays
 from explorer.data.layouts.parquet_rows import count_in_parquet
+from explorer.data.layouts.table_files import is_array_of_labels
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.report import Report
 from explorer.data.sources.arrays import arrange_images
@@ -98,7 +99,10 @@ def choose_family(tree: Tree, families: Mapping[str, Sequence[str]], report: Rep
 
 def are_single_pictures(tree: Tree, files: Sequence[str]) -> bool:
     """Whether each of several NumPy files holds one picture, judged by a sample of them."""
-    if len(files) < 2 or any(suffix_of(name) != ".npy" for name in files):
+    if any(suffix_of(name) != ".npy" for name in files):
+        return False
+    files = [name for name in files if not is_array_of_labels(name)]
+    if len(files) < 2:
         return False
     for index in evenly_spaced(len(files), _SAMPLE):
         shape = read_npy(tree, files[index])[""].shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,10 +16,12 @@ from explorer.data.files.kinds import (
     kind_of_file,
     suffix_of,
 )
+from explorer.data.files.names import Names
 from explorer.data.files.opening import open_tree
 from explorer.data.files.published import find_published
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree, title_of
+from explorer.data.layouts.beside_arrays import read_labels_beside
 from explorer.data.layouts.class_names import ClassNames, name_classes, read_class_names
 from explorer.data.layouts.csv_rows import find_in_csv
 from explorer.data.layouts.families import (
@@ -35,7 +38,8 @@ from explorer.data.layouts.families import (
 from explorer.data.layouts.folders import find_in_folders
 from explorer.data.layouts.named_arrays import find_in_arrays
 from explorer.data.layouts.parquet_rows import find_in_parquet
-from explorer.data.pixels import FORMAT_OF_SUFFIX
+from explorer.data.layouts.table_files import is_array_of_labels
+from explorer.data.pixels import FORMAT_OF_SUFFIX, open_image
 from explorer.data.reading import Reading
 from explorer.data.report import Report
 from explorer.data.sources.source import Layout
@@ -81,6 +85,7 @@ def _find_in_family(
 ) -> Layout:
     lone_class = title_of(tree.path)
     if family == ARRAYS and are_single_pictures(tree, files):
+        files = Names(name for name in files if not is_array_of_labels(name))
         refuse_deep_colours(tree, files)
         family = PICTURES
     if family != PICTURES and reading.class_level > 1:
@@ -88,19 +93,23 @@ def _find_in_family(
             f"{tree.path} holds no folders of pictures, whose levels --class-level "
             f"{reading.class_level} could name classes by; leave it out."
         )
-    if family != PICTURES:  # beside these, tables count
-        read = {*files}
-        for name in tree.names():
-            if name not in read and name not in lists:
-                report.leave_out(
-                    "images" if suffix_of(name) in FORMAT_OF_SUFFIX else kind_of_file(name), name
-                )
-    if family == IDX:
-        return _in_arrays(tree, read_idx(tree, files, report), lone_class, reading, report)
-    if family == ARRAYS:
-        return _in_arrays(tree, read_containers(tree, files), lone_class, reading, report)
     if family == PICTURES:
         return find_in_folders(tree, files, lone_class, reading, report, lists)
+    read = {*files, *lists}
+    others = Names(name for name in tree.names() if name not in read)
+    arrays: dict[str, Stored] = {}
+    if family == IDX:
+        arrays = read_idx(tree, files, report)
+    elif family == ARRAYS:
+        arrays = read_containers(tree, files)
+        beside = read_labels_beside(tree, others, arrays, report)
+        arrays |= dict(beside.values())
+        others = Names(name for name in others if name not in beside)
+    for name in others:
+        kind = "images" if suffix_of(name) in FORMAT_OF_SUFFIX else kind_of_file(name)
+        report.leave_out(kind, name)
+    if arrays:
+        return _in_arrays(tree, arrays, lone_class, reading, report)
     find = find_in_parquet if family == PARQUET else find_in_csv
     return find(tree, files, lone_class, reading, report)
 
@@ -150,6 +159,13 @@ def _why_nothing(tree: Tree) -> str:
             "here as a set of images; give a folder or a zip with one folder of images for each "
             "class, or an NPZ, NPY, HDF5, CSV or Parquet file."
         )
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        first = next(iter(names))
+        with tree.open(first) as stream, open_image(stream) as image:
+            return (
+                f"{path} holds pictures whose names do not end as those of pictures do; {first} is "
+                f"one of {image.format}: rename all, here to {first}.{str(image.format).lower()}."
+            )
     kinds = Counter(kind_of_file(name) for name in names)
     there = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
     return (

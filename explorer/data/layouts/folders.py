@@ -19,7 +19,7 @@ from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree, paths
 from explorer.data.layouts.labels import Unclassified, classify
 from explorer.data.layouts.roles import MASKS, TEST, TRAIN, UNLABELLED, VALIDATION, read_name
-from explorer.data.layouts.table_files import Table, is_table, read_tables
+from explorer.data.layouts.table_files import Table, is_array_of_labels, is_table, read_tables
 from explorer.data.layouts.tables import (
     Told,
     attach,
@@ -120,12 +120,15 @@ def _sort_out(
     folders: list[_Folder] = []
     others = Names()
     for parts, names in tree.folders.items():
-        images = Names(name for name in names if suffix_of(name) in suffixes)
+        images = Names(
+            name for name in names if suffix_of(name) in suffixes and not is_array_of_labels(name)
+        )
         if images:
             folders.append(_Folder(parts, parts, images))
         if len(images) < len(names):
             for path in paths(parts, names):
-                if suffix_of(path) not in suffixes and path not in lists:
+                is_image = suffix_of(path) in suffixes and not is_array_of_labels(path)
+                if not is_image and path not in lists:
                     others.append(path)
     return folders, others
 

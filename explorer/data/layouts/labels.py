@@ -257,6 +257,21 @@ def _spell_out(words: np.ndarray) -> str:
     return f"0 {words[0]} to {len(words) - 1} {words[-1]}, by the alphabet"
 
 
+def join_columns(
+    tables: Sequence[Mapping[str, np.ndarray]], report: Report
+) -> dict[str, np.ndarray]:
+    """The plain columns of the files of a split, one after another, if all files have them."""
+    every = dict.fromkeys(title for table in tables for title in table)
+    for title in every:
+        if not all(title in table for table in tables):
+            report.leave_out("columns that only some files have", title)
+    return {
+        title: plain(np.concatenate([table[title] for table in tables]), title)
+        for title in every
+        if all(title in table for table in tables)
+    }
+
+
 def label_title(titles: Iterable[str]) -> str | None:
     """The title of the column that a person would call the class, if one is called so."""
     known = {"".join(words_of(title)): title for title in titles}

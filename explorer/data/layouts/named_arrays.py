@@ -159,6 +159,11 @@ def count_in_arrays(arrays: Mapping[str, Stored]) -> int:
     )
 
 
+def is_called_labels(name: str) -> bool:
+    """Whether an array's name says that it holds labels."""
+    return _read_key(name).is_labels
+
+
 def _read_key(name: str) -> _Key:
     words = words_of(name)
     return _Key(
@@ -179,9 +184,15 @@ def _find_images(arrays: Mapping[str, Stored], keys: Mapping[str, _Key]) -> list
         for name, array in arrays.items()
         if array.dtype.kind in "biuf" and arrange_images(array.shape) and not keys[name].is_labels
     ]
-    deepest = max((len(arrays[name].shape) for name in shaped), default=0)
-    return [name for name in shaped if keys[name].is_images] or [
-        name for name in shaped if len(arrays[name].shape) == deepest
+    named = [name for name in shaped if keys[name].is_images]
+    deepest: dict[str | None, int] = {}  # of each split: others are features, or masks of it
+    for name in named or shaped:
+        role = keys[name].role if named else None
+        deepest[role] = max(deepest.get(role, 0), len(arrays[name].shape))
+    return [
+        name
+        for name in named or shaped
+        if len(arrays[name].shape) == deepest[keys[name].role if named else None]
     ]
 
 
@@ -305,7 +316,8 @@ def _read_tables(
                     f"{path} has {count} images but {array.shape[0]} labels for them ({name})."
                 )
             continue
-        if not keys[name].is_labels and (array.is_pickled or not _is_table(array.shape)):
+        is_odd = array.is_pickled or array.dtype.kind not in "biufSUO"  # such as dates
+        if not keys[name].is_labels and (is_odd or not _is_table(array.shape)):
             continue
         values = plain(array.read(), f"{name} in {path}")
         if values.ndim == 1 and keys[name].is_labels and labels is None:
@@ -333,9 +345,9 @@ def _find_class_names(
 ) -> str | None:
     """The array of strings, if any, that names the labels 0, 1, … of all splits."""
     labels = [part.labels for part in found.values()]
-    if any(values is None or values.dtype.kind != "i" for values in labels):
+    if any(values is None or values.dtype.kind == "U" for values in labels):
         return None
-    most = max(int(values.max(initial=0)) for values in labels if values is not None)
+    most = max(np.nanmax(values, initial=0) for values in labels if values is not None)
     return next(
         (
             name

@@ -20,7 +20,13 @@ from explorer.data.files.rows import Rows
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.csv_rows import MOST_LISTED, PIXEL
-from explorer.data.layouts.labels import Unclassified, classify, label_title, plain, split_by_column
+from explorer.data.layouts.labels import (
+    Unclassified,
+    classify,
+    join_columns,
+    label_title,
+    split_by_column,
+)
 from explorer.data.layouts.named_arrays import IMAGE_WORDS
 from explorer.data.layouts.roles import TRAIN, read_name, words_of
 from explorer.data.reading import Reading
@@ -52,7 +58,7 @@ def find_in_parquet(
     class_names: tuple[str, ...] | None = None
     found = {}
     for role, shards in by_role.items():
-        columns = _read_columns(shards)
+        columns = join_columns([shard.columns() for shard in shards], report)
         label = reading.label if reading.label in columns else label_title(columns)
         labels = None if label is None else columns.pop(label)
         found[role] = Unclassified(_source(tree, shards), labels, columns, label or "label")
@@ -296,13 +302,3 @@ def _unpack_lists(column: Any, where: str) -> np.ndarray:
         shape, values = (*shape, lengths[0].as_py()), values.flatten()
     numbers: np.ndarray = values.to_numpy(zero_copy_only=False).reshape(shape)
     return numbers
-
-
-def _read_columns(shards: Sequence[_Shard]) -> dict[str, np.ndarray]:
-    """All columns but the images, as plain labels."""
-    tables = [shard.columns() for shard in shards]
-    return {
-        title: plain(np.concatenate([table[title] for table in tables]), title)
-        for title in tables[0]
-        if all(title in table for table in tables)
-    }

@@ -63,10 +63,17 @@ def is_table(name: str) -> bool:
     """Tell by its name whether a file may be a table of images."""
     suffix, last = suffix_of(name), name.rpartition("/")[2]
     if suffix == ".txt":
-        return _role_of_list(name) is not None or not _LIST_WORDS.isdisjoint(words_of(name))
+        words = _LIST_WORDS | LABEL_WORDS
+        return _role_of_list(name) is not None or not words.isdisjoint(words_of(name))
     if suffix == ".npy":
-        return not LABEL_WORDS.isdisjoint(words_of(name.rpartition("/")[2]))
+        return is_array_of_labels(name)
     return suffix in _SUFFIXES or last in _FLOWERS
+
+
+def is_array_of_labels(name: str) -> bool:
+    """Tell by its name whether a NumPy file holds labels."""
+    stem = PurePosixPath(name).stem if name.endswith(".npy") else ""
+    return not LABEL_WORDS.isdisjoint(words_of(stem))
 
 
 def read_tables(

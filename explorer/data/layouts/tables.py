@@ -122,6 +122,23 @@ def attach(
     return _interpret(merged, files, classes, report)
 
 
+def labels_alone(columns: Mapping[str, list[str]], name: str, count: int) -> list[str] | None:
+    """The cells of a lone column, if it or its file is called as labels are.
+
+    Args:
+        columns: one.
+        name: of the file.
+        count: of the labels that are expected, which tells whether the title is one of them.
+    """
+    ((title, cells),) = columns.items()
+    if label_title(columns) is not None:
+        return cells
+    if LABEL_WORDS.isdisjoint(words_of(PurePosixPath(name).stem)):
+        return None
+    is_label = title in cells or numbers_or_words([title]).dtype.kind == "f"
+    return [title, *cells] if is_label or len(cells) == count - 1 else cells
+
+
 def tell_unused_rows(tables: Sequence[Table], report: Report) -> None:
     """Tell how many rows of the tables that were used name no image."""
     for table in tables:
@@ -250,16 +267,13 @@ def _take_in_order(below: _Below, role: str, table: Table, report: Report) -> bo
     in another order, none is taken.
     """
     stem = PurePosixPath(table.files[0]).stem
-    ((title, cells),) = table.columns.items()
-    has_title = label_title([title]) is not None
-    is_named = has_title or not LABEL_WORDS.isdisjoint(words_of(stem))
     paths = [*below.paths.values()]
     is_one_folder = len({path.rpartition("/")[0] for path in paths}) == 1
-    if not (is_named and is_one_folder and read_name(stem).role in (None, role)):
+    if not (is_one_folder and read_name(stem).role in (None, role)):
         return False
-    is_label = title in cells or numbers_or_words([title]).dtype.kind == "f"
-    if not has_title and (is_label or len(cells) == len(paths) - 1):
-        title, cells = "label", [title, *cells]
+    cells = labels_alone(table.columns, table.files[0], len(paths))
+    if cells is None:
+        return False
     if len(cells) != len(paths):
         report.note(f"{table.files[0]} has {len(cells):,} labels for {len(paths):,} images")
         return False
@@ -270,6 +284,7 @@ def _take_in_order(below: _Below, role: str, table: Table, report: Report) -> bo
             "plain: give a table with their names beside the labels"
         )
         return False
+    title = label_title(table.columns) or "label"
     table.columns = {"image": counted, title: cells}
     report.note(
         f"{table.files[0]} is taken in the order of the images' names: {counted[0]} is "

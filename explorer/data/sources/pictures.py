@@ -143,7 +143,7 @@ def count_all_pages(files: Files, names: Sequence[str], report: Report) -> np.nd
     if (stacks := np.flatnonzero(pages > 1)).size == 0:
         return None
     report.note(
-        f"{stacks.size:,} files are stacks: each of their {pages[stacks].sum():,} pages is an image"
-        " (--first-page takes the first alone)"
+        f"files that are stacks: {stacks.size:,}, and each of their {pages[stacks].sum():,} pages "
+        "is an image (--first-page takes the first alone)"
     )
     return pages

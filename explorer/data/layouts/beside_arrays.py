@@ -1,0 +1,66 @@
+"""Labels in tables beside arrays: a row for each image, in the order of the array."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from explorer.data.files.stored import Stored, stored_array
+from explorer.data.files.tree import Tree
+from explorer.data.layouts.labels import as_words, label_title, numbers_or_words, plain
+from explorer.data.layouts.named_arrays import is_called_labels
+from explorer.data.layouts.table_files import is_table, read_tables
+from explorer.data.layouts.tables import labels_alone
+from explorer.data.report import Report
+
+
+def read_labels_beside(
+    tree: Tree, names: Sequence[str], arrays: Mapping[str, Stored], report: Report
+) -> dict[str, tuple[str, Stored]]:
+    """Read the labels of arrays that have none, from tables with as many rows.
+
+    Args:
+        tree: all files.
+        names: of the files that are not arrays.
+        arrays: by their names.
+        report: of the guess that rows are in the order of the images.
+
+    Returns:
+        By the names of the tables, what to call their labels, and these.
+    """
+    found: dict[str, tuple[str, Stored]] = {}
+    if any(map(is_called_labels, arrays)):
+        return found
+    counts = {len(array) for array in arrays.values() if array.shape}
+    for table in read_tables(tree, [name for name in names if is_table(name)], [()], report):
+        cells = _labels_of(table.columns, table.files[0], counts)
+        if cells is not None:
+            name = table.files[0]
+            stem = PurePosixPath(name).stem
+            key = stem if is_called_labels(stem) else f"{stem} labels"
+            labels = plain(numbers_or_words(cells), name)
+            found[name] = key, stored_array(key, labels, "table")
+            report.note(
+                f"{name} is taken in the order of the images: the first is "
+                f"{as_words(labels[:1])[0]}, the last {as_words(labels[-1:])[0]}"
+            )
+    return found
+
+
+def _labels_of(columns: Mapping[str, list[str]], name: str, counts: set[int]) -> list[str] | None:
+    """The column of labels with a row for each image, unless another column counts otherwise."""
+    if len(columns) == 1:
+        every = [labels_alone(columns, name, count) for count in counts]
+        return next((cells for cells in every if cells and len(cells) in counts), None)
+    title = label_title(columns)
+    if title is None or len(columns[title]) not in counts:
+        return None
+    for other in columns:
+        numbers = numbers_or_words(columns[other])
+        if numbers.dtype.kind == "f" and other != title:
+            steps = np.diff(np.sort(numbers))
+            if np.all(steps == 1) and np.any(np.diff(numbers) != 1):
+                return None
+    return columns[title]
