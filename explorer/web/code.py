@@ -53,7 +53,7 @@ def bundle_code(entries: Iterable[str]) -> str:
     modules = ",\n".join(f'"{name}"() {{\n{body}\n}}' for name, body in sorted(written.items()))
     return (
         f"const modules = {{\n{modules}\n}};\nconst known = {{}};\n"
-        "const need = (name) => (known[name] ??= modules[name]());\n"
+        "self.need = (name) => (known[name] ??= modules[name]());\n"
     )
 
 

@@ -80,4 +80,4 @@ def show(
     """
     bundle = model if isinstance(model, Bundle) else load(model)
     page = write_page([bundle], Look(bundle.card.title, views=views, images=images))
-    return Space(page=page.decode(), height=height)
+    return Space(page=page.decode("utf-16"), height=height)

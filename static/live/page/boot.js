@@ -1,18 +1,21 @@
 /**
- * Starts a page of one file: unpacks what it holds, runs its modules from memory and hands them the
- * rest. `explorer/web/document.py` writes such pages; this script stands in them as it is.
+ * Starts a page of one file: unpacks what it holds, runs its modules and hands them the
+ * rest. `explorer/web/document.py` writes such pages; this script stands in them as it is, before
+ * what the first picture does without.
  */
 
 {
-  /** Bytes from characters of seven bits each. @param {string} text */
-  const fromSeptets = (text) => {
-    const bytes = new Uint8Array((7 * text.length) >> 3);
+  /**
+   * Bytes from characters of 15 bits each, from U+4000 on.
+   *
+   * @param {string} text
+   * @param {number} size how many
+   */
+  const fromCharacters = (text, size) => {
+    const bytes = new Uint8Array(size);
     for (let i = 0, at = 0, bits = 0, count = 0; i < text.length; i++) {
-      bits = ((bits << 7) | (text.charCodeAt(i) & 127)) & 0x7fff;
-      count += 7;
-      if (count < 8) continue;
-      count -= 8;
-      bytes[at++] = bits >> count;
+      bits = (bits << 15) | (text.charCodeAt(i) - 0x4000);
+      for (count += 15; count >= 8; bytes[at++] = bits >> count) count -= 8;
     }
     return bytes;
   };
@@ -25,37 +28,43 @@
     return words;
   };
 
+  const isRead = new Promise((resolve) => addEventListener("DOMContentLoaded", resolve));
+
   const elementOf = (/** @type {string} */ id) =>
     /** @type {HTMLElement} */ (document.getElementById(id));
 
   /** What an element of the page holds, or the file that it names. @param {string} id */
   const unpack = async (id) => {
+    if (!document.getElementById(id)?.nextElementSibling) await isRead;
     const element = elementOf(id);
-    const { file } = element.dataset;
+    const { file, size } = element.dataset;
     const packed = file
-      ? await fetch(file)
-      : new Response(fromSeptets(/** @type {string} */ (element.textContent)));
-    element.textContent = "";
-    const stream = /** @type {ReadableStream} */ (packed.body).pipeThrough(
-      new DecompressionStream("gzip"),
-    );
-    const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+      ? await (await fetch(file)).arrayBuffer()
+      : fromCharacters(/** @type {Comment} */ (element.firstChild).data, Number(size));
+    element.remove();
+    const { readable, writable } = new DecompressionStream("gzip");
+    const writer = writable.getWriter();
+    const isWritten = writer.write(packed).then(() => writer.close());
+    const [content] = await Promise.all([new Response(readable).arrayBuffer(), isWritten]);
+    const bytes = new Uint8Array(content);
     return id.startsWith("model-") ? fromPlanes(bytes) : bytes;
   };
 
   const start = async () => {
-    const code = await unpack("code");
-    const addressOf = (/** @type {string} */ end) =>
-      URL.createObjectURL(new Blob([code, end], { type: "text/javascript" }));
-    const { need } = await import(addressOf("export { need };"));
-    const worker = addressOf('need("shared/worker.js");');
-    const startWorker = () => new Worker(worker);
-    const contents = JSON.parse(new TextDecoder().decode(await unpack("contents")));
-    const { Page } = need("page/page.js");
+    const texts = ["code", "contents"].map(async (id) =>
+      new TextDecoder().decode(await unpack(id)),
+    );
+    const [code, contents] = await Promise.all(texts);
+    const script = document.createElement("script");
+    script.textContent = code;
+    document.head.append(script); // which runs it
+    const worker = new Blob([code, 'need("shared/worker.js");'], { type: "text/javascript" });
+    const startWorker = () => new Worker(URL.createObjectURL(worker));
+    const { Page } = /** @type {any} */ (self).need("page/page.js");
     const tell = (/** @type {string} */ name, /** @type {unknown} */ value) => {
       if (window.parent !== window) window.parent.postMessage({ name, value }, "*");
     };
-    new Page(elementOf("page"), contents, unpack, startWorker, tell);
+    new Page(elementOf("page"), JSON.parse(contents), unpack, startWorker, tell);
   };
 
   start().catch((error) => {

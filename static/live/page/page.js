@@ -369,6 +369,8 @@ export class Page {
     try {
       const store = new Place(Store, this.#shadow(box), this.hub, () => {});
       store.update(await this.#bytesOf(`model-${name}`));
+      await new Promise((use) => this.hub.withModel(content, use));
+      await new Promise((use) => (window.requestIdleCallback ?? setTimeout)(use)); // after the first picture
       const hash = new TextEncoder().encode(content);
       const sprite = new Place(Sprite, box, this.hub, () => {});
       sprite.update(hasImages ? await this.#bytesOf(`images-${name}`) : hash);
