@@ -298,6 +298,22 @@ async def measure_drawing(here: Setting) -> None:
             print_row(f"{what}: messages to the server", [visit.sent - sent], "", at_most=0)
 
 
+async def measure_refining(here: Setting) -> None:
+    """Refined chosen → the refined place of a test image, and what the encoder lost of it."""
+    for bundle in here.bundles:
+        async with new_visit(here.browser) as visit:
+            await visit.open(here.server, bundle, "Reconstruct&from=Drawing")
+            times = []
+            for _ in range(here.options.repetitions):
+                await visit.page.get_by_role("radio", name="As encoded").click()
+                start = visit.page.get_by_role("button", name="A test image")
+                await visit.timed(start.click, "probe.isIdle() && probe.part('.draw .terms')")
+                refined = visit.page.get_by_role("radio", name="Refined")
+                found = "probe.part('.refine p')?.textContent.startsWith('Lost')"
+                times.append(await visit.timed(refined.click, found))
+            print_row(f"{bundle.card.name}: Refined → refined place", times, "ms")
+
+
 async def measure_compare(here: Setting) -> None:
     """The pointer moves between the dots of the first of two maps → a picture by either model."""
     pairs = [
@@ -409,6 +425,7 @@ MEASURES: dict[str, Callable[[Setting], Awaitable[None]]] = {
     "drags": measure_drags,
     "maps": measure_maps,
     "drawing": measure_drawing,
+    "refining": measure_refining,
     "compare": measure_compare,
     "uploads": measure_uploads,
     "pages": measure_ten_pages,

@@ -23,7 +23,6 @@ from explorer.bundle.chance import Chance, chance_of
 from explorer.bundle.directions import parse_direction
 from explorer.bundle.files import read_file
 from explorer.bundle.images import find_originals
-from explorer.bundle.posterior import RefinedPosterior
 from explorer.bundle.store import (
     Bundle,
     Reference,
@@ -35,7 +34,6 @@ from explorer.bundle.store import (
 )
 from explorer.bundle.trust import Verdict, judge_places
 from explorer.bundle.walks import Kind, Walk, all_walks, build_graph
-from explorer.core.amortisation import refine
 from explorer.core.directions import Direction
 from explorer.core.geodesics import THIN, DataGraph, Scores
 from explorer.core.mixtures import Mixture, fit_mixture
@@ -221,14 +219,6 @@ def _reconstructed(bundle: Bundle, rows: np.ndarray) -> np.ndarray:
 def decoded(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     """Images at latents, uint8 ``(n, h, w, c)``."""
     return raster.to_pixels(bundle.codec.decode(z))
-
-
-@st.cache_resource(show_spinner="Refining the latent …", max_entries=64, hash_funcs=_DECODED)
-def refined(bundle: Bundle, image: np.ndarray) -> RefinedPosterior:
-    """The q(z|x) that explains an image best, from the encoder's."""
-    codec = bundle.codec
-    change = refine(codec.encode, codec.draw, codec.parameters, image, codec.likelihood)
-    return RefinedPosterior(codec.posterior, change)
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)

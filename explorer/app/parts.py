@@ -7,6 +7,7 @@ when the point has settled.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -49,11 +50,14 @@ export default function (component) {{
     return mount
 
 
-_frame, _store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker, _draw, _drag = (
+(
+    _frame, _store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker, _draw, _drag,
+    _refine,
+) = (
     _part(name)
     for name in (
         "frame", "store", "sprite", "lens", "map", "sliders", "grid", "scrubber", "picker", "draw",
-        "drag",
+        "drag", "refine",
     )
 )  # fmt: skip
 
@@ -200,7 +204,12 @@ def scrubber(
 
 
 def draw(
-    bundle: Bundle, on_drawn: Callable[[np.ndarray], None], *, key: str, sheet: str = ""
+    bundle: Bundle,
+    on_drawn: Callable[[np.ndarray], None],
+    *,
+    key: str,
+    sheet: str = "",
+    refines: bool = False,
 ) -> None:
     """A canvas to draw on, beside what the model makes of the drawing meanwhile.
 
@@ -210,6 +219,7 @@ def draw(
             the model's images.
         key: of the widget.
         sheet: of paper: canvases with the same one show the same drawing.
+        refines: whether its latent can be refined, and the refined one become the point.
     """
 
     def take() -> None:
@@ -225,9 +235,30 @@ def draw(
             "content": bundle.content,
             "z": session.point(bundle).tolist(),
             "sheet": sheet,
+            "refines": refines,
             **contents.drawing(bundle, cache.object_fill(bundle)),
         },
         on_settled_change=take,
+        on_point_change=_mover(bundle, key, event="point"),
+    )
+
+
+def refine(bundle: Bundle, image: np.ndarray) -> None:
+    """A better latent of an image than the encoder's, which can become the point.
+
+    Args:
+        bundle: the model.
+        image: ``(height, width, channels)`` in [0, 1].
+    """
+    key = f"refine-{bundle.card.name}"
+    _refine(
+        key=key,
+        data={
+            "content": bundle.content,
+            "z": session.point(bundle).tolist(),
+            "image": base64.b64encode(raster.to_pixels(image).tobytes()).decode(),
+        },
+        on_point_change=_mover(bundle, key, event="point"),
     )
 
 
@@ -327,12 +358,16 @@ def _reported(key: str, event: str) -> Any:
 
 
 def _mover(
-    bundle: Bundle, key: str, use: Callable[[np.ndarray, int | None], None] | None = None
+    bundle: Bundle,
+    key: str,
+    use: Callable[[np.ndarray, int | None], None] | None = None,
+    *,
+    event: str = "settled",
 ) -> Callable[[], None]:
     """What to do when a part says where the pointer settled; the browser is not trusted."""
 
     def move() -> None:
-        settled = _reported(key, "settled")
+        settled = _reported(key, event)
         try:
             z = np.asarray(settled["z"], np.float64)
             row = settled["row"]

@@ -71,8 +71,12 @@ def drawings() -> dict[tuple[int, int, int], np.ndarray]:
     return drawn
 
 
-def take_drawing(bundle: Bundle) -> np.ndarray | None:
+def take_drawing(bundle: Bundle, *, refines: bool = False) -> np.ndarray | None:
     """Draw the canvas; the point moves to where the encoder puts what is drawn on it.
+
+    Args:
+        bundle: the model.
+        refines: as for ``parts.draw``.
 
     Returns:
         The model's input, ``(height, width, channels)`` float32, or None.
@@ -84,7 +88,7 @@ def take_drawing(bundle: Bundle) -> np.ndarray | None:
         drawings()[shape] = image
         session.move_to(bundle, bundle.codec.encode(image[np.newaxis])[0][0])
 
-    parts.draw(bundle, take, key=f"draw-{bundle.card.name}")
+    parts.draw(bundle, take, key=f"draw-{bundle.card.name}", refines=refines)
     return drawings().get(shape)
 
 

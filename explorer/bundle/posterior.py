@@ -48,32 +48,6 @@ class GaussianPosterior:
 
 
 @dataclass(frozen=True)
-class RefinedPosterior:
-    """Another posterior, moved and stretched along each axis.
-
-    Attributes:
-        posterior: the one to change.
-        change: as ``amortisation.refine`` gives it, ``(2, latent_dim)``.
-    """
-
-    posterior: Posterior
-    change: np.ndarray
-
-    def encode(self, images: np.ndarray) -> Pair:
-        """See ``Posterior.encode``."""
-        z_mean, z_log_var = self.posterior.encode(images)
-        moved, stretched = self.change
-        return z_mean + np.exp(0.5 * z_log_var) * moved, z_log_var + 2.0 * stretched
-
-    def draw(self, images: np.ndarray, noise: np.ndarray) -> Pair:
-        """See ``Posterior.draw``."""
-        z, log_q = self.posterior.draw(images, noise)
-        before, after = self.posterior.encode(images)[0], self.encode(images)[0]
-        around, stretched = z - before[:, np.newaxis], self.change[1]
-        return after[:, np.newaxis] + np.exp(stretched) * around, log_q - stretched
-
-
-@dataclass(frozen=True)
 class FlowPosterior:
     """What a flow makes of Gaussian noise.
 

@@ -3,7 +3,8 @@
 The posterior that the encoder gives an image is moved, and stretched along each axis, until
 that image's −ELBO is least, with the decoder as it is. So a Gaussian gets the best mean and
 diagonal covariance; a flow's posterior keeps its shape. Refined values tell what a better
-encoder could reach; they are not the model's −ELBO.
+encoder could reach; they are not the model's −ELBO. ``static/live/shared/refine.js`` does the same
+for one image.
 
 Source: Cremer, Li & Duvenaud 2018, "Inference Suboptimality in Variational Autoencoders".
 """
@@ -62,29 +63,6 @@ def amortisation_gap(
         given[batch], _ = _neg_elbo(judged, np.zeros_like(change), decode_parameters, likelihood)
         refined[batch], _ = _neg_elbo(judged, change, decode_parameters, likelihood)
     return given, refined
-
-
-def refine(
-    encode: Encode,
-    draw: Draw,
-    decode_parameters: DecodeParameters,
-    image: np.ndarray,
-    likelihood: LikelihoodName,
-    *,
-    seed: int = 0,
-) -> np.ndarray:
-    """How the posterior of one image is moved and stretched until its −ELBO is least.
-
-    Args:
-        encode, draw, decode_parameters, likelihood, seed: as for ``amortisation_gap``.
-        image: ``(height, width, channels)`` float32 in [0, 1].
-
-    Returns:
-        ``(2, latent_dim)``: how far its centre goes, in units of its spread, and the logarithm
-        of how far it is stretched.
-    """
-    images = _drawn(encode, draw, image[np.newaxis], np.random.default_rng([seed, 0]), DRAWS)
-    return np.asarray(_refine(images, decode_parameters, likelihood)[0])
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import { Grid } from "./parts/grid.js";
 import { Lens } from "./parts/lens.js";
 import { LiveMap } from "./parts/map/map.js";
 import { Picker } from "./parts/picker.js";
+import { Refine } from "./parts/refine.js";
 import { Scrubber } from "./parts/scrubber.js";
 import { Sliders } from "./parts/sliders.js";
 import { Sprite } from "./parts/sprite.js";
@@ -25,6 +26,7 @@ const PARTS = {
   lens: Lens,
   map: LiveMap,
   picker: Picker,
+  refine: Refine,
   scrubber: Scrubber,
   sliders: Sliders,
   sprite: Sprite,

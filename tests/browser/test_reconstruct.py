@@ -11,13 +11,14 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from explorer.bundle.store import Bundle
 from explorer.core import geometry
+from explorer.core.amortisation import amortisation_gap
 from explorer.core.elbo import kl_divergence
 from explorer.core.likelihoods import log_likelihood
 from explorer.data.framing import frame_picture, suggest_framing
 from explorer.data.uploads import read_upload
 from explorer.drawing import raster
 
-from .visitor import DEEP, Visitor, decode, drawn_image
+from .visitor import DEEP, Visitor, captured, decode, drawn_image
 
 
 def phone_photo(file: Path) -> np.ndarray:
@@ -130,6 +131,26 @@ def test_a_drawing_is_reconstructed_live_and_reaches_the_server_when_a_stroke_en
     expected = bundle.codec.encode(drawn_image(visitor, bundle))[0][0]
     visitor.until(lambda: visitor.z == pytest.approx(expected, abs=2e-3), "its place is the point")
     visitor.page.get_by_text("explained better").wait_for()
+
+    encoded = visitor.z
+    image = drawn_image(visitor, bundle)
+    visitor.page.get_by_role("radio", name="Refined").click()
+    visitor.page.get_by_text("Lost by the encoder").wait_for()
+    told = captured(
+        r"Lost by the encoder: (\S+) nats", visitor.page.locator(".refine p").inner_text()
+    )
+    codec = bundle.codec
+    before, after = amortisation_gap(
+        codec.encode, codec.draw, codec.parameters, image, codec.likelihood
+    )
+    assert float(told) == pytest.approx((before - after)[0], rel=0.2, abs=0.5)
+    visitor.page.get_by_role("button", name="Use the refined place").click()
+    visitor.until(lambda: visitor.z != encoded, "the refined place is the point")
+    visitor.shows(decode(bundle, visitor.z), ".refine figure:nth-of-type(2) canvas")
+    visitor.page.get_by_role("button", name="Back to the encoder's place").click()
+    visitor.until(lambda: visitor.z == encoded, "back")
+    assert visitor.address["latent"] == "Refined"
+    visitor.page.get_by_role("radio", name="As encoded").press("ArrowLeft")
 
     visitor.page.locator(".draw").get_by_text("Scale and centre").click()
     whole = drawn_image(visitor, bundle)

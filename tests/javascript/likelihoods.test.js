@@ -41,3 +41,38 @@ test("a discretised logistic gives the 256 levels probabilities that sum to 1, a
 test("a narrow logistic puts all into the level at its mean", () => {
   near([LOGISTIC.log(100 / 255, 100 / 255, -20), LOGISTIC.mean(100 / 255, -20)], [-2 * Math.log1p(Math.exp(-Math.exp(7) / 510)) + Math.log1p(-Math.exp(-Math.exp(7) / 255)), 100 / 255]); // prettier-ignore
 });
+
+test("slopes are those of −log p(x|z)", () => {
+  const step = 1e-5;
+  for (const { parameters, log, derivatives } of Object.values(LIKELIHOODS)) {
+    for (const [x, first, second] of [
+      [0, -0.9, -1],
+      [0.4, 0.2, -2],
+      [0.4, 3, -1],
+      [1, 0.7, 0.3],
+    ]) {
+      const found = derivatives(x, first, second);
+      const ends = (/** @type {number} */ by) => [log(x, first + by, second), log(x, first, second + by)]; // prettier-ignore
+      const [ahead, behind] = [ends(step), ends(-step)];
+      for (let i = 0; i < parameters; i++) {
+        const slope = (behind[i] - ahead[i]) / (2 * step);
+        assert.ok(
+          Math.abs(found[2 * i] - slope) < 1e-6 * (1 + Math.abs(slope)),
+          `${found} ${slope}`,
+        );
+        assert.ok(found[2 * i + 1] > 0);
+      }
+    }
+  }
+});
+
+test("curvatures are those of −log p(x|z) where that does not depend on x", () => {
+  const step = 1e-3;
+  for (const name of ["bernoulli", "continuous-bernoulli"]) {
+    const { log, derivatives } = LIKELIHOODS[name];
+    for (const logit of [-3, 0, 0.5, 7]) {
+      const [behind, here, ahead] = [-step, 0, step].map((by) => log(0.3, logit + by, NaN));
+      near([derivatives(0.3, logit, NaN)[1]], [(2 * here - behind - ahead) / step ** 2]);
+    }
+  }
+});

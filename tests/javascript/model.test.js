@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Decoder, Encoder } from "../../static/live/shared/codec.js";
 import { crc32, Model } from "../../static/live/shared/model.js";
+import { evenNoise } from "../../static/live/shared/noise.js";
 import { Space } from "../../static/live/shared/space.js";
 import { payload, product } from "./models.js";
 
@@ -120,4 +121,15 @@ test("the verdict is good only while every reading is what test images have", ()
   assert.deepEqual(verdict(-5, 3, 0), ["empty", "thin", "elsewhere"]);
   assert.deepEqual(verdict(-2, 1, 4), ["empty", "far"]);
   assert.deepEqual(verdict(NaN, 1, 0), ["empty", "dense"]);
+});
+
+test("even noise has mean 0 and variance 1 along each axis, and no two axes alike", () => {
+  const noise = evenNoise(16, 80);
+  for (let i = 0; i < 80; i++) {
+    const [mean, variance, common] = [0, 0, 0].map((_, what) =>
+      noise.reduce((sum, z) => sum + [z[i], z[i] ** 2, z[i] * z[(i + 1) % 80]][what] / 16, 0),
+    );
+    near([mean, variance], [0, 1]);
+    assert.ok(Math.abs(common) < 0.95);
+  }
 });

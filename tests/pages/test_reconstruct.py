@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 import random
-import re
 
 import numpy as np
 import pytest
@@ -212,25 +212,20 @@ def test_a_visit_after_a_restart_is_told_that_the_drawing_is_lost(
     assert "was lost" not in sentences(visitor.run())  # back to where it was drawn
 
 
-def test_a_test_image_is_refined_and_its_better_place_becomes_the_point(
+def test_the_browser_gets_the_image_to_refine_and_a_better_place_becomes_the_point(
     bundles: dict[str, Bundle],
 ) -> None:
-    bundle = bundles[FLAT]
-    visitor = visit(model=FLAT, view="Reconstruct", **{"from": "Test image"}, latent="Refined")
+    visitor = visit(model=FLAT, view="Reconstruct", **{"from": "Test image"})
     assert_sound(visitor)
-    lost = re.search(r"Lost by the encoder: \*\*(.*) nats", sentences(visitor))
-    assert lost is not None
-    assert 0 <= float(lost[1]) < 100
-    press(visitor, "Use the refined place")
-    images = cache.originals_of(bundle)
+    images = cache.originals_of(bundles[FLAT])
     assert images is not None
-    image = images[cache.vivid_row(bundle)] / np.float32(255)
-    start = bundle.codec.encode(image[np.newaxis])[0][0]
-    found = cache.refined(bundle, image).encode(image[np.newaxis])[0][0]
-    np.testing.assert_allclose(coordinates(visitor), found, atol=0.0006)
-    assert np.linalg.norm(found - start) > 0.01
-    press(visitor, "Back to the encoder's place")
-    np.testing.assert_allclose(coordinates(visitor), start, atol=0.0006)
+    sent = base64.b64decode(given(visitor, f"refine-{FLAT}")["image"])
+    assert sent == images[cache.vivid_row(bundles[FLAT])].tobytes()
+    send(visitor, f"refine-{FLAT}", "point", {"z": [0.5, -0.25], "row": None})
+    np.testing.assert_array_equal(coordinates(visitor), [0.5, -0.25])
+    visitor = visit(model=FLAT, view="Reconstruct", **{"from": "Drawing"})
+    send(visitor, f"draw-{FLAT}", "point", {"z": [0.25, 1.5], "row": None})
+    np.testing.assert_array_equal(coordinates(visitor), [0.25, 1.5])
 
 
 def test_an_uploaded_end_can_be_moved_by_a_click_afterwards(bundles: dict[str, Bundle]) -> None:

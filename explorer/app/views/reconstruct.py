@@ -13,7 +13,6 @@ from explorer.app.reconstruction import (
     DRAWING,
     TEST_IMAGE,
     UPLOAD_KEY,
-    describe_terms,
     image_detail,
     take_drawing,
     terms,
@@ -22,7 +21,6 @@ from explorer.app.reconstruction import (
 from explorer.app.upload import upload_and_prepare
 from explorer.app.view import Option, View
 from explorer.app.words import describe, describe_test_image, literal, percent
-from explorer.bundle.posterior import RefinedPosterior
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import nearest
 from explorer.core.metrics import percentile_of
@@ -38,16 +36,12 @@ the decoder turns the mean of q(z|x) back into an image.
 - **Error map**: red where the reconstruction is too bright, blue where it is too dark.
 - **While you draw**, your browser runs the model: the terms beside the drawing are those at the
   mean of q(z|x), and with a flow the KL is that of the Gaussian of the same density there.
-"""
-REFINE_HELP = """
-The encoder guesses q(z|x) in one go. From there a few damped Gauss–Newton steps move it, and
-stretch it along each axis, until its −ELBO for this image is least (*semi-amortised* inference).
-
-**Lost by the encoder**: the −ELBO of its q(z|x) less that of the refined one, in nats, both over
-the same draws of z, which the search has not used.
+- **Refined**: the encoder guesses q(z|x) in one go. From there a few damped Gauss–Newton steps, in
+  your browser, move it and stretch it along each axis until its −ELBO for this image is least
+  (*semi-amortised* inference). **Lost by the encoder** is the −ELBO of its q(z|x) less that of the
+  refined one, in nats, both over the same draws of z, which the search has not used.
 """
 SOURCE = Option("from", "File", ("File", "Camera", DRAWING, TEST_IMAGE))
-LATENT = Option("latent", "As encoded", ("As encoded", "Refined"))
 NEIGHBOURS = 12
 
 
@@ -60,7 +54,7 @@ def render_view(bundle: Bundle) -> None:
 VIEW = View(
     "Reconstruct",
     render_view,
-    options=(SOURCE, LATENT),
+    options=(SOURCE,),
     details=(image_detail(SOURCE),),
     needs_decoder=True,
 )
@@ -73,28 +67,23 @@ def _render_reconstruction(bundle: Bundle, source: str) -> None:
         _render_empty(bundle)
         return
     result, place = st.columns([3, 2], gap="medium")
-    way = session.point(bundle)[np.newaxis]
+    z = session.point(bundle)
     with result:
         if is_drawing:
-            image = take_drawing(bundle)
+            image = take_drawing(bundle, refines=True)
         if image is not None:
-            way = _render_result(bundle, image, has_pictures=not is_drawing)
+            z = _render_result(bundle, image, has_pictures=not is_drawing)
     with place, st.container(key="place"):
         parts.live_map(
             bundle,
             key=f"place-{bundle.card.name}",
-            z=way[0],
-            path=way if len(way) > 1 else None,
+            z=z,
             on_click=lambda z, _: session.move_to(bundle, z),
         )
 
 
 def _render_result(bundle: Bundle, image: np.ndarray, *, has_pictures: bool) -> np.ndarray:
-    """Draw what the model makes of an image.
-
-    Returns:
-        Its latent and, if that is refined, the way to the refined one, ``(k, latent_dim)``.
-    """
+    """Draw what the model makes of an image; its latent."""
     z_mean, _ = bundle.codec.encode(image[np.newaxis])
     if has_pictures:
         reconstruction = bundle.codec.decode(z_mean)[0]
@@ -111,14 +100,11 @@ def _render_result(bundle: Bundle, image: np.ndarray, *, has_pictures: bool) -> 
                 )
     if bundle.card.model.has_variance:
         _render_terms(bundle, image)
-    way = z_mean
-    session.choose(LATENT, "Latent", help=REFINE_HELP)
-    if st.session_state[LATENT.name] == "Refined":
-        found = cache.refined(bundle, image)
-        way = np.concatenate([z_mean, found.encode(image[np.newaxis])[0]])
-        _render_refined(bundle, image, way, found)
-    _render_neighbours(bundle, z_mean[0])
-    return np.asarray(way)
+    if has_pictures:
+        parts.refine(bundle, image)
+    z: np.ndarray = z_mean[0]
+    _render_neighbours(bundle, z)
+    return z
 
 
 def _choose_source(bundle: Bundle) -> str:
@@ -161,34 +147,6 @@ def _render_pictures(image: np.ndarray, reconstruction: np.ndarray) -> None:
     columns = st.container(key="pictures").columns(3)
     for column, (caption, picture) in zip(columns, pictures.items(), strict=True):
         column.image(raster.crisp(picture), caption=caption, width="stretch", alt=caption)
-
-
-def _render_refined(
-    bundle: Bundle, image: np.ndarray, way: np.ndarray, found: RefinedPosterior
-) -> None:
-    """Draw both reconstructions with their terms, and a button that goes to the refined one."""
-    start, end = way
-    names = ("at the encoder's place", "at the refined place")
-    pictures = cache.decoded(bundle, way)
-    columns = st.container(key="refined").columns(2)
-    sums = []
-    for column, name, picture, posterior in zip(
-        columns, names, pictures, (bundle.codec.posterior, found), strict=True
-    ):
-        column.image(raster.crisp(picture), caption=name, width="stretch", alt=name)
-        if bundle.card.model.has_variance:
-            reconstruction, kl = terms(bundle, posterior, image)
-            sums.append(reconstruction + kl)
-            column.caption(describe_terms(reconstruction, kl))
-    if sums:
-        lost = f"{sums[0] - sums[1]:.1f}".replace("-", "−")
-        st.markdown(f"Lost by the encoder: **{lost} nats**.")
-    is_there = np.array_equal(session.point(bundle), session.rounded(end))
-
-    def go() -> None:
-        session.move_to(bundle, start if is_there else end)
-
-    st.button("Back to the encoder's place" if is_there else "Use the refined place", on_click=go)
 
 
 def _render_terms(bundle: Bundle, image: np.ndarray) -> None:

@@ -21,6 +21,7 @@ import { button, select } from "../shared/controls.js";
 import { alertOf, find, same, say } from "../shared/elements.js";
 import { Engine } from "../shared/engine.js";
 import { Hub } from "../shared/hub.js";
+import { normal } from "../shared/noise.js";
 import { Place } from "../shared/place.js";
 import { readDirection, unitOf } from "./directions.js";
 import { readList, writeList } from "./lists.js";
@@ -227,7 +228,7 @@ export class Page {
 
   /** @type {Record<string, () => void>} */
   #moves = {
-    random: () => this.moveTo(this.state.z.map(normal)),
+    random: () => this.moveTo(this.state.z.map(() => normal())),
     centre: () => this.moveTo(this.state.z.map(() => 0)),
     image: () => this.moveTo(Array.from(this.model?.meanOf(this.randomRow()) ?? [])),
     undo: () => this.#go("past"),
@@ -451,9 +452,4 @@ export class Page {
       // in a frame without an address of its own
     }
   }
-}
-
-/** A draw from N(0, 1) (Box & Muller 1958). */
-function normal() {
-  return Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
 }

@@ -158,7 +158,14 @@ function showReconstruct(page, main, beside) {
     main,
     "Draw something, or open a picture and frame what the model should see; the reconstruction follows.",
   );
-  page.mount(Draw, main, () => ({ ...drawing, opens: true }), () => {}); // prettier-ignore
+  page.mount(
+    Draw,
+    main,
+    () => ({ ...drawing, opens: true, refines: true }),
+    (event, { z }) => {
+      if (event === "point") page.moveTo(z);
+    },
+  );
   page.mount(LiveMap, main, () => ({ label: mapLabel }));
   showLens(page, beside);
 }

@@ -6,10 +6,10 @@
  *
  * @typedef {{content: string, z: number[], background: number[], side: number | null,
  *   neighbours: number, errorColours: number[][], fit: import("./crop.js").Fit,
- *   sheet?: string, opens?: boolean, follows?: boolean}} DrawData
+ *   sheet?: string, opens?: boolean, follows?: boolean, refines?: boolean}} DrawData
  *   `background` of each channel, 0 to 255; `side`: what objects are scaled to, if they can be;
  *   `fit`: what becomes of a picture of other proportions; `opens`: whether one can be opened here;
- *   `follows`: whether it is drawn on the canvas of another model
+ *   `follows`: whether it is drawn on the canvas of another model; `refines`: whether its latent can be
  */
 
 import { button, colour, segments, slider, toggle } from "../shared/controls.js";
@@ -19,6 +19,7 @@ import { errorMap, fromPixels, Painter } from "../shared/paint.js";
 import { Pictures } from "../shared/pictures.js";
 import { centring, Sketch } from "../shared/sketch.js";
 import { Crop } from "./crop.js";
+import { Refine } from "./refine.js";
 
 const HTML = `<div class="draw">
   <div class="controls"></div>
@@ -34,6 +35,7 @@ const HTML = `<div class="draw">
   </div></div>`;
 
 export class Draw {
+  #host;
   #box;
   #model;
   #tell;
@@ -62,10 +64,13 @@ export class Draw {
   #awaited = -1;
   #frame = 0;
   #endSettings;
+  /** @type {Refine | null} */
+  #refine = null;
   #data = /** @type {DrawData | null} */ (null);
 
   /** @param {HTMLElement} root @param {import("../shared/hub.js").Host} host */
-  constructor(root, { hub, model, tell }) {
+  constructor(root, host) {
+    const { hub, model, tell } = host;
     const box = build("around", HTML);
     root.append(box);
     const { imageShape } = model.header;
@@ -74,6 +79,7 @@ export class Draw {
       [canvas.height, canvas.width] = imageShape;
       return penOf(canvas, { willReadFrequently: true });
     };
+    this.#host = host;
     this.#box = box;
     this.#model = model;
     this.#tell = tell;
@@ -99,6 +105,8 @@ export class Draw {
   update(data) {
     const isFirst = this.#data === null;
     this.#data = data;
+    if (isFirst && data.refines) this.#refine = new Refine(this.#box, this.#host);
+    this.#refine?.moved(data.z);
     if (!isFirst) return;
     this.#memory = this.#hub.memory(
       `drawing ${data.sheet ?? ""} of ${this.#model.header.imageShape}`,
@@ -116,6 +124,7 @@ export class Draw {
   close() {
     cancelAnimationFrame(this.#frame);
     this.#shown.delete(this.#redraw);
+    this.#refine?.close();
     this.#line.close();
     this.#start.close();
     this.#pictures.close();
@@ -305,6 +314,7 @@ export class Draw {
     this.#line.ask({ kind: "drawing", content, image, neighbours }, (answer) => {
       this.#show(answer, pixels);
     });
+    this.#refine?.show(this.#stroke || this.#sketch.isEmpty ? null : image);
   }
 
   /** Tells the host, once what the model sees is drawn. */

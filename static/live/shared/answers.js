@@ -9,22 +9,28 @@
  * @typedef {Asked & {kind: "tiles", latents: Float32Array, labels?: (number | undefined)[], shares?: boolean,
  *   pictures?: boolean}} Tiles `labels` are those of latents that have one of their own
  * @typedef {Asked & {kind: "drawing", image: Float32Array, neighbours: number}} Drawing
+ * @typedef {Asked & {kind: "refine", image: Float32Array, search: number}} Refine a number for each search
  * @typedef {Asked & {kind: "path", latents: Float32Array}} Path
  * @typedef {{problem: string | null, warning: string | null, decodeTime: number}} Summary
  *   of a model: why it cannot be decoded, why not encoded, how long a decode takes
- * @typedef {Open | Forget | Picture | Reading | Tiles | Drawing | Path} Request
+ * @typedef {Open | Forget | Picture | Reading | Tiles | Drawing | Refine | Path} Request
  */
 
 import { Decoder, Encoder, RemoteDecoder } from "./codec.js";
 import { LIKELIHOODS } from "./likelihoods.js";
 import { Model } from "./model.js";
 import { toPixels } from "./paint.js";
+import { refine } from "./refine.js";
 import { nearestLatents, Space } from "./space.js";
 
 /** Decodes that tell how long one takes; the first ones are slower. */
 const TRIES = 8;
 /** Milliseconds: a decode that takes longer keeps less than 20 pictures a second. */
 const SLOW = 50;
+/** Milliseconds that a search takes at a time: so long may an urgent request wait. */
+const SLICE = 6;
+const UNREFINED =
+  "Refining needs both networks in this browser, and an encoder that gives variances.";
 
 export class Answers {
   /** @type {Map<string, Opened>} */
@@ -61,6 +67,8 @@ class Opened {
   #space;
   /** @type {Encoder | null} */
   #encoder = null;
+  /** The search that goes on. @type {{number: number, steps: ReturnType<typeof refine>} | null} */
+  #search = null;
   /** What of the model cannot be run here. @type {string | null} */
   warning = null;
 
@@ -149,12 +157,36 @@ class Opened {
    */
   drawing({ image, neighbours, label }) {
     if (!this.#encoder || !this.#decoder) return null;
-    const { z: place, kl } = this.#encoder.posterior(image, label);
-    const z = place.slice();
+    const { centre: z, kl } = this.#encoder.posterior(image, label);
     const pixels = this.#pixels(z, label);
     const logLikelihood = this.#decoder.logLikelihood(image);
     const rows = nearestLatents(this.#model.zMean, z, neighbours).map(({ row }) => row);
     return { z, pixels, reconstruction: logLikelihood && -logLikelihood, kl, rows };
+  }
+
+  /**
+   * Begins a search for the q(z|x) that explains an image best, or goes on with it for a while; once it is done, what it
+   * has found, with pictures.
+   *
+   * @param {Refine} request
+   */
+  refine(request) {
+    const { image, search: number, label } = request;
+    const [encoder, decoder] = [this.#encoder, this.#decoder];
+    if (!encoder || !(decoder instanceof Decoder)) return { problem: UNREFINED };
+    if (this.#search?.number !== number) {
+      this.#search = { number, steps: refine(encoder, decoder, image, label) };
+    }
+    const until = performance.now() + SLICE;
+    while (performance.now() < until) {
+      const { done, value: found } = this.#search.steps.next();
+      if (!done) continue;
+      this.#search = null;
+      if (!found) return { problem: UNREFINED };
+      const latents = Float32Array.from(found.flatMap(({ z }) => z));
+      return { found, pixels: this.tiles({ ...request, kind: "tiles", latents }).pixels };
+    }
+    return {};
   }
 
   /**

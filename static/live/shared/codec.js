@@ -5,7 +5,7 @@ import { LIKELIHOODS } from "./likelihoods.js";
 
 /** @typedef {import("./model.js").Model} Model */
 
-const LOG_2PI = Math.log(2 * Math.PI);
+export const LOG_2PI = Math.log(2 * Math.PI);
 
 /**
  * The further input of a conditional network: classes one-hot; none for another model.
@@ -54,8 +54,7 @@ export class Decoder {
    * @param {number} [label] for a conditional model
    */
   run(z, label) {
-    const [output] = this.#network.run(z, ...this.#condition(label));
-    this.#output = output;
+    const output = this.parameters(z, label);
     const image = this.#image;
     const { mean } = this.#likelihood;
     for (let i = 0; i < image.length; i++) {
@@ -63,6 +62,12 @@ export class Decoder {
       image[i] = mean(output[at], output[at + this.#further]);
     }
     return image;
+  }
+
+  /** The likelihood's parameters, valid until the next run. @param {Float32Array} z @param {number} [label] */
+  parameters(z, label) {
+    [this.#output] = this.#network.run(z, ...this.#condition(label));
+    return this.#output;
   }
 
   /**
@@ -78,6 +83,22 @@ export class Decoder {
       sum += log(x[i], this.#output[at], this.#output[at + this.#further]);
     }
     return sum;
+  }
+
+  /**
+   * Adds the derivatives of −log p(x|z) by each number of the last output.
+   *
+   * @param {Float32Array} x @param {Float64Array} slope @param {Float64Array} curvature
+   */
+  addDerivatives(x, slope, curvature) {
+    for (let i = 0; i < x.length; i++) {
+      const at = this.#place(i);
+      const found = this.#likelihood.derivatives(x[i], this.#output[at], this.#output[at + this.#further]); // prettier-ignore
+      for (let j = 0; j < found.length; j += 2) {
+        slope[at + (j / 2) * this.#further] += found[j];
+        curvature[at + (j / 2) * this.#further] += found[j + 1];
+      }
+    }
   }
 
   /** Where the output has the first parameter of a value: every pixel has those of its channels together. */
@@ -151,20 +172,29 @@ export class Encoder {
   }
 
   /**
-   * The place, and KL(q(z|x) ‖ N(0, I)) in nats, null without variances; with a flow that of the Gaussian which has the
-   * flow's density there, as `FlowPosterior` in `explorer/bundle/posterior.py` has it.
+   * q(z|x): its centre, KL(q(z|x) ‖ N(0, I)) in nats, its standard deviations, and how to draw from it, with log q(z|x) in nats;
+   * all but the centre null without variances. With a flow KL and deviations are those of the Gaussian which has
+   * the flow's density at the centre, as `FlowPosterior` in `explorer/bundle/posterior.py` has it.
    *
    * @param {Float32Array} image @param {number} [label]
    */
   posterior(image, label) {
-    const [z, second] = this.#network.run(image, ...this.#further(label));
-    if (!second) return { z, kl: null };
-    let kl = 0;
-    for (let i = 0; i < z.length; i++) {
-      const logVar = this.#hasFlow ? -2 * second[i] - LOG_2PI : second[i];
-      kl += 0.5 * (z[i] ** 2 + Math.exp(logVar) - 1 - logVar);
-    }
-    return { z, kl };
+    const [first, second] = this.#network.run(image, ...this.#further(label));
+    const centre = first.slice();
+    if (!second) return { centre, kl: null, spread: null, draw: null };
+    const logVar = Float64Array.from(second, (v) => (this.#hasFlow ? -2 * v - LOG_2PI : v));
+    const spread = logVar.map((v) => Math.exp(0.5 * v));
+    const kl = logVar.reduce((sum, v, i) => sum + 0.5 * (centre[i] ** 2 + Math.exp(v) - 1 - v), 0);
+    const draw = (/** @type {Float32Array} */ noise) => {
+      if (this.#hasFlow) {
+        const [z, logQ] = this.#network.run(image, noise);
+        return { z: z.slice(), logQ: logQ.reduce((sum, value) => sum + value, 0) };
+      }
+      const z = centre.map((value, i) => value + spread[i] * noise[i]);
+      const logQ = logVar.reduce((sum, v, i) => sum - 0.5 * (LOG_2PI + noise[i] ** 2 + v), 0);
+      return { z, logQ };
+    };
+    return { centre, kl, spread, draw };
   }
 }
 

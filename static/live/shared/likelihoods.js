@@ -7,14 +7,21 @@
  *   log: (x: number, first: number, second: number) => number,
  *   mean: (first: number, second: number) => number,
  *   embed: (mean: number) => number,
- * }} Likelihood `log` p(x|z) in nats; `mean` E[x|z]; differences of `embed` tell how much pictures differ
+ *   derivatives: (x: number, first: number, second: number) => number[],
+ * }} Likelihood `log` p(x|z) in nats; `mean` E[x|z]; differences of `embed` tell how much pictures differ;
+ *   `derivatives` of −log p(x|z): slope and curvature, which is never negative, by each number in turn
  */
 
 const LOG_2PI = Math.log(2 * Math.PI);
 const STEP = 1 / 255;
+/** Of a logistic, by its log-scale. */
+const INFORMATION = (3 + Math.PI ** 2) / 9;
 
 /** @param {number} x */
 const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+
+/** @param {number} logit */
+const sigmoid = (logit) => 1 / (1 + Math.exp(-logit));
 
 /** @param {number} logScale */
 const scaleOf = (logScale) => Math.exp(Math.min(Math.max(logScale, -7), 7));
@@ -36,6 +43,13 @@ function langevin(h) {
   return 1 / Math.tanh(h) - 1 / h;
 }
 
+/** Variance of a continuous Bernoulli: ¼ (1/h² − 1/sinh² h). @param {number} h */
+function variance(h) {
+  const s = h * h;
+  if (s < SMALL * SMALL) return (1 / 3 - s * (1 / 15 - s * (2 / 189 - s / 675))) / 4;
+  return (1 / s - 1 / Math.sinh(h) ** 2) / 4;
+}
+
 /** @param {number} mean */
 const same = (mean) => mean;
 
@@ -44,20 +58,30 @@ export const LIKELIHOODS = {
   bernoulli: {
     parameters: 1,
     log: (x, l) => x * l - Math.max(l, 0) - Math.log1p(Math.exp(-Math.abs(l))),
-    mean: (l) => 1 / (1 + Math.exp(-l)),
+    mean: sigmoid,
     embed: (p) => 2 * Math.asin(Math.sqrt(p)),
+    derivatives(x, l) {
+      const p = sigmoid(l);
+      return [p - x, p * (1 - p)];
+    },
   },
   "continuous-bernoulli": {
     parameters: 1,
     log: (x, l) => (x - 0.5) * l - logSinhc(l / 2),
     mean: (l) => 0.5 + 0.5 * langevin(l / 2),
     embed: same,
+    derivatives: (x, l) => [0.5 + 0.5 * langevin(l / 2) - x, variance(l / 2)],
   },
   gaussian: {
     parameters: 2,
     log: (x, mean, logVar) => -0.5 * (LOG_2PI + logVar + (x - mean) ** 2 * Math.exp(-logVar)),
     mean: (mean) => Math.min(Math.max(mean, 0), 1),
     embed: same,
+    derivatives(x, mean, logVar) {
+      const precision = Math.exp(-logVar);
+      const off = mean - x;
+      return [off * precision, precision, 0.5 - 0.5 * off * off * precision, 0.5];
+    },
   },
   "discretised-logistic": {
     parameters: 2,
@@ -75,5 +99,15 @@ export const LIKELIHOODS = {
       return Math.min(Math.max(scale * area, 0), 1);
     },
     embed: same,
+    derivatives(x, mean, logScale) {
+      const rate = 1 / scaleOf(logScale);
+      const [a, b] = [(x - mean - STEP / 2) * rate, (x - mean + STEP / 2) * rate];
+      const isOpen = [x < STEP / 2, x > 1 - STEP / 2];
+      const atA = isOpen[0] ? 0 : Math.exp(-softplus(-a));
+      const atB = isOpen[1] ? 0 : Math.exp(-softplus(b));
+      const narrowing = isOpen.includes(true) ? 0 : (STEP * rate) / Math.expm1(STEP * rate);
+      const curvature = rate * rate * (atA * (1 - atA) + atB * (1 - atB));
+      return [rate * (atB - atA), curvature, b * atB - a * atA + narrowing, INFORMATION];
+    },
   },
 };

@@ -51,6 +51,10 @@ export class Model {
   sprite = undefined;
   /** What a person made, and maps can have as axes; the host fills it. @type {Direction[]} */
   directions = [];
+  /** Latents that maps join by a line where the host gives none. @type {number[][]} */
+  #way = [];
+  /** @type {Set<() => void>} */
+  #onWay = new Set();
   /** @type {Set<() => void>} */
   #onSprite = new Set();
   /** @type {Set<Listener>} */
@@ -165,6 +169,21 @@ export class Model {
    */
   look(z, source, row = null) {
     for (const listener of this.#onLook) listener(z, source, row);
+  }
+
+  get way() {
+    return this.#way;
+  }
+
+  set way(latents) {
+    this.#way = latents;
+    for (const use of this.#onWay) use();
+  }
+
+  /** Calls back whenever `way` is another; returns how to end it. @param {() => void} use */
+  onWay(use) {
+    this.#onWay.add(use);
+    return () => this.#onWay.delete(use);
   }
 
   /** Calls back whenever another latent is looked at; returns how to end it. @param {Listener} listener */

@@ -54,6 +54,8 @@ export const SETTINGS = {
   ),
   /** Whether its tiles without data are shaded. */
   holes: oneOf([false, true]),
+  /** Whose q(z|x) of an image is shown: the encoder's, or what a search makes of it. */
+  latent: oneOf(/** @type {const} */ (["As encoded", "Refined"])),
 };
 
 /**

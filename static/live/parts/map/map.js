@@ -170,6 +170,7 @@ export class LiveMap {
     scheme.addEventListener("change", () => this.#setColours(), { signal });
     this.#ends = [
       model.onLook((z, source, row) => source !== this && this.#onLook(z, row)),
+      model.onWay(() => this.#showPath()),
       hub.settings.onChange((name) => {
         if (name === "map" || name === "axes" || name === null) this.#setMap();
         if (name !== "drag") this.#setColours();
@@ -185,7 +186,7 @@ export class LiveMap {
   update(data) {
     const isFirst = this.#data.content === "";
     this.#data = this.#settling ? { ...data, z: this.#data.z } : data; // it does not know the last keys yet
-    const { content, z, label, path, directs, hasLens, linked, given } = this.#data;
+    const { content, z, label, directs, hasLens, linked, given } = this.#data;
     const { hub } = this.#host;
     if (given !== undefined) hub.condition(content, given);
     if (isFirst && linked) this.#link = new Link(this.#host, linked, this.#pictures);
@@ -200,12 +201,16 @@ export class LiveMap {
       };
     }
     this.#lens?.update({ content, z });
-    this.#scene.path = path ?? [];
     if (isFirst || this.#scene.map.isMoving) {
       this.#setMap();
       this.#setColours();
     }
     this.#looked = null;
+    this.#showPath();
+  }
+
+  #showPath() {
+    this.#scene.path = this.#data.path ?? this.#host.model.way;
     this.#scene.drawSoon();
   }
 

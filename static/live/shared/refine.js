@@ -1,0 +1,192 @@
+/**
+ * What the encoder loses of an image: its q(z|x) is moved, and stretched along each axis, until the image's −ELBO is
+ * least. `explorer/core/amortisation.py` has the same search, and its sources.
+ *
+ * @typedef {{z: number[], reconstruction: number, kl: number}} Found centre of a q(z|x), and the terms of the
+ *   −ELBO in nats
+ * @typedef {{shift: Float64Array, stretch: Float64Array}} Change how far the centre goes, in standard
+ *   deviations, and the logarithm of how far q(z|x) is stretched
+ * @typedef {{negElbo: number, reconstruction: number, mean: Float64Array, slope: Float64Array,
+ *   curvature: Float64Array}} Measure means over draws: of z and of the derivatives of −log p(x|z)
+ * @typedef {{z: Float32Array, logQ: number}} Draw
+ */
+
+import { LOG_2PI } from "./codec.js";
+import { evenNoise } from "./noise.js";
+import { dot } from "./plane.js";
+
+const STEPS = 6;
+const DAMPINGS = [0, 1, 10];
+/** Nats: a step that gains less is the last. */
+const ENOUGH = 0.01;
+/** Draws of z that q(z|x) is refined with, and others that judge the result. */
+const [DRAWS, JUDGING_DRAWS] = [16, 40];
+
+/**
+ * Runs on until the next decode with every `next`.
+ *
+ * @param {import("./codec.js").Encoder} encoder @param {import("./codec.js").Decoder} decoder
+ * @param {Float32Array} image with values in [0, 1]
+ * @param {number} [label] for a conditional model
+ * @param {Float32Array[][]} [noise] of both kinds of draws
+ * @returns {Generator<void, Found[] | null, void>} with the encoder's q(z|x), and refined; null without variances
+ */
+export function* refine(encoder, decoder, image, label, noise) {
+  const { centre, spread, draw } = encoder.posterior(image, label);
+  if (!draw) return null;
+  const decode = (/** @type {Float32Array} */ z) => decoder.parameters(z, label);
+  const search = new Search(decoder, decode, image, centre, spread);
+  const [refining, judging] = noise ?? [DRAWS, JUDGING_DRAWS].map((n) => evenNoise(n, centre.length)); // prettier-ignore
+  const start = { shift: spread.map(() => 0), stretch: spread.map(() => 0) };
+  const end = yield* search.run(yield* drawn(draw, refining), start);
+  const judged = yield* drawn(draw, judging);
+  const found = [];
+  for (const change of [start, end]) {
+    const { negElbo, reconstruction } = yield* search.measure(judged, change);
+    const z = Array.from(search.moved(change));
+    found.push({ z, reconstruction, kl: negElbo - reconstruction });
+  }
+  return found;
+}
+
+/** @param {(noise: Float32Array) => Draw} draw @param {Float32Array[]} noise */
+function* drawn(draw, noise) {
+  const draws = [];
+  for (const one of noise) {
+    draws.push(draw(one));
+    yield;
+  }
+  return draws;
+}
+
+class Search {
+  #decoder;
+  #decode;
+  #image;
+  #centre;
+  #spread;
+
+  /**
+   * @param {import("./codec.js").Decoder} decoder @param {(z: Float32Array) => Float32Array} decode
+   * @param {Float32Array} image @param {Float32Array} centre @param {Float64Array} spread
+   */
+  constructor(decoder, decode, image, centre, spread) {
+    this.#decoder = decoder;
+    this.#decode = decode;
+    this.#image = image;
+    this.#centre = centre;
+    this.#spread = spread;
+  }
+
+  /**
+   * The change that lowers the −ELBO most: the best of several damped Gauss–Newton steps, if it is better than none
+   * (Levenberg 1944, Marquardt 1963), time and again.
+   *
+   * @param {Draw[]} draws @param {Change} change to begin with
+   */
+  *run(draws, change) {
+    let best = yield* this.measure(draws, change);
+    for (let step = 0; step < STEPS; step++) {
+      const [start, before] = [change, best.negElbo];
+      const { gradient, hessian } = yield* this.#derivatives(start, best);
+      for (const damping of DAMPINGS) {
+        const damped = hessian.map((row, i) =>
+          row.map((v, j) => (i === j ? v * (1 + damping) : v)),
+        );
+        const way = solve(damped, gradient);
+        const tried = {
+          shift: start.shift.map((value, i) => value - Math.exp(start.stretch[i]) * way[i]),
+          stretch: start.stretch.map((v, i) => v - (0.5 * Math.log(hessian[i][i])) / (1 + damping)),
+        };
+        const reached = yield* this.measure(draws, tried);
+        if (reached.negElbo < best.negElbo) [change, best] = [tried, reached];
+      }
+      if (before - best.negElbo <= ENOUGH) break;
+    }
+    return change;
+  }
+
+  /** The centre after a change. @param {Change} change */
+  moved({ shift }) {
+    return this.#centre.map((value, i) => value + this.#spread[i] * shift[i]);
+  }
+
+  /** @param {Draw[]} draws @param {Change} change @returns {Generator<void, Measure, void>} */
+  *measure(draws, change) {
+    const centre = this.moved(change);
+    const factors = change.stretch.map(Math.exp);
+    const stretch = change.stretch.reduce((sum, value) => sum + value, 0);
+    const sums = { kl: 0, reconstruction: 0, mean: new Float64Array(centre.length) };
+    let [slope, curvature] = [new Float64Array(0), new Float64Array(0)];
+    for (const { z: before, logQ } of draws) {
+      const z = centre.map((value, i) => value + factors[i] * (before[i] - this.#centre[i]));
+      sums.kl += logQ - stretch + 0.5 * (dot(z, z) + z.length * LOG_2PI);
+      z.forEach((value, i) => (sums.mean[i] += value / draws.length));
+      const { length } = this.#decode(z);
+      if (!slope.length) [slope, curvature] = [new Float64Array(length), new Float64Array(length)];
+      sums.reconstruction -= this.#decoder.logLikelihood(this.#image);
+      this.#decoder.addDerivatives(this.#image, slope, curvature);
+      yield;
+    }
+    const mean = (/** @type {number} */ sum) => sum / draws.length;
+    const reconstruction = mean(sums.reconstruction);
+    return {
+      ...{ negElbo: mean(sums.kl) + reconstruction, reconstruction, mean: sums.mean },
+      ...{ slope: slope.map(mean), curvature: curvature.map(mean) },
+    };
+  }
+
+  /**
+   * Gradient and Hessian of E[−log p(x, z)] by the centre, in units of the standard deviations, which are also the step of the
+   * central differences: the Jacobian is of what the decoder does over q(z|x), not at a point.
+   *
+   * @param {Change} change @param {Measure} measure at that change
+   */
+  *#derivatives(change, { slope, curvature, mean }) {
+    const spread = this.#spread.map((value, i) => value * Math.exp(change.stretch[i]));
+    const z = this.moved(change);
+    const jacobian = [];
+    for (let i = 0; i < z.length; i++) {
+      const middle = z[i];
+      z[i] = middle + spread[i];
+      const ahead = this.#decode(z).slice();
+      yield;
+      z[i] = middle - spread[i];
+      const behind = this.#decode(z);
+      jacobian.push(ahead.map((value, o) => (value - behind[o]) / 2));
+      z[i] = middle;
+      yield;
+    }
+    const gradient = jacobian.map((row, i) => dot(row, slope) + spread[i] * mean[i]);
+    const hessian = jacobian.map(() => new Float64Array(z.length));
+    for (const [i, row] of jacobian.entries()) {
+      const weighted = row.map((value, o) => value * curvature[o]);
+      for (let j = 0; j <= i; j++) hessian[i][j] = hessian[j][i] = dot(weighted, jacobian[j]);
+      hessian[i][i] += spread[i] ** 2;
+      yield;
+    }
+    return { gradient, hessian };
+  }
+}
+
+/**
+ * Solves a x = b by elimination, which needs no other order for a matrix as positive as a damped Hessian.
+ *
+ * @param {Float64Array[]} a is overwritten
+ * @param {number[]} b
+ */
+function solve(a, b) {
+  const x = Float64Array.from(b);
+  for (let k = 0; k < x.length; k++) {
+    for (let i = k + 1; i < x.length; i++) {
+      const factor = a[i][k] / a[k][k];
+      for (let j = k; j < x.length; j++) a[i][j] -= factor * a[k][j];
+      x[i] -= factor * x[k];
+    }
+  }
+  for (let i = x.length - 1; i >= 0; i--) {
+    for (let j = i + 1; j < x.length; j++) x[i] -= a[i][j] * x[j];
+    x[i] /= a[i][i];
+  }
+  return x;
+}
