@@ -130,7 +130,7 @@ def test_two_levels_of_folders_may_name_a_class(folder: Path) -> None:
     inner = load_dataset(folder, Reading(class_level=2))
     assert inner.classes == ("Greek/alpha", "Greek/beta", "Latin/a")
     with pytest.raises(
-        DatasetError, match="by 3 levels of folders, but its folders go only 2 deep"
+        DatasetError, match="by 3 levels of folders, but those in .* go only 2 deep"
     ):
         load_dataset(folder, Reading(class_level=3))
     save_classes(folder, {"Runic": 2})
@@ -877,6 +877,8 @@ def test_numbers_in_a_lone_text_file_are_read(folder: Path) -> None:
         found = load_dataset(path, Reading(whole=True))
         assert found.test.images.reshape(9, 16).tolist() == pixels.tolist()
     assert found.classes == ("0", "1")
+    np.savetxt(folder / "digits.txt", noise(9, 16), header="of our own")
+    assert counts(load_dataset(folder / "digits.txt")) == (8, 1)
     np.savetxt(folder / "digits.txt", noise(16, 16))
     with pytest.raises(DatasetError, match="as many rows as columns, 16, as a single picture has"):
         load_dataset(folder / "digits.txt")

@@ -123,6 +123,44 @@ def test_labels_of_each_split_lie_beside_their_folders(folder: Path) -> None:
     assert found.test.labels.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
 
 
+def test_ids_are_found_by_the_numbers_in_names(folder: Path) -> None:
+    for number in range(6):
+        save_image(folder / f"scan_{number + 5:04}.png")
+    rows = "".join(f"{number + 5},{'ab'[number % 2]}\n" for number in range(6))
+    (folder / "about.csv").write_text(f"id,kind\n{rows}")
+    found = load_dataset(folder, Reading(whole=True))
+    assert found.test.labels.tolist() == [0, 1] * 3
+    assert "found by the numbers in the images' names: scan_0005.png is id 5" in told(found)
+    (folder / "about.csv").write_text(f"epoch,kind\n{rows}")
+    assert load_dataset(folder).report.left_out == {"tables": (1, "about.csv")}
+
+
+def test_which_of_several_columns_is_the_class_is_told(folder: Path) -> None:
+    for number in range(6):
+        save_image(folder / f"{number}.png")
+    rows = "".join(f"{number}.png,{number % 3},{number % 2}\n" for number in range(6))
+    (folder / "about.csv").write_text(f"file,class,label\n{rows}")
+    np.save(folder / "labels.npy", np.arange(6) % 3)
+    found = load_dataset(folder, Reading(whole=True))
+    assert found.test.labels.tolist() == [0, 1] * 3
+    assert "the column label is taken as the class; --label class" in found.report.notes[0]
+    assert found.report.left_out == {"NumPy files": (1, "labels.npy")}
+
+
+@pytest.mark.parametrize(("step", "is_labelled"), [(1, True), (1000, False)])
+def test_numbered_parts_of_a_set_are_no_classes(folder: Path, step: int, is_labelled: bool) -> None:
+    labels = []
+    for number in range(8):
+        name = f"{number // 4 * step:05}/img{number:08}.png"
+        save_image(folder / name)
+        labels.append([name, number % 2])
+    assert load_dataset(folder).classes == (("00000", "00001") if is_labelled else ("Our Pets",))
+    if is_labelled:  # as StyleGAN keeps them
+        (folder / "dataset.json").write_text(json.dumps({"labels": labels}))
+        found = load_dataset(folder, Reading(whole=True))
+        assert (found.classes, found.test.labels.tolist()) == (("0", "1"), [0, 1] * 4)
+
+
 @pytest.mark.parametrize(
     "content",
     [

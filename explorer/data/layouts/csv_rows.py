@@ -106,9 +106,12 @@ class _Csv:
             self._encoding = "utf-16" if is_utf16 else "utf-8"
             text = io.TextIOWrapper(file, "utf-16" if is_utf16 else "utf-8-sig", "replace")
             lines = [text.readline(2**24).strip("\r\n ") for _ in range(_FIRST_LINES)]
-        before = next((number for number, line in enumerate(lines) if line), None)
-        if before is None:
+        filled = [number for number, line in enumerate(lines) if line]
+        if not filled:
             raise DatasetError(f"{self.where} is empty; copy or download it again.")
+        while len(filled) > 1 and _is_remark(lines[filled[0]], lines[filled[1]]):
+            filled.pop(0)
+        before = filled[0]
         if not "".join(lines[before].split()).isprintable():
             raise DatasetError(f"{self.where} is no text, as a CSV file must be; give another.")
         self._delimiter = _delimiter_of(lines[before])
@@ -116,7 +119,7 @@ class _Csv:
             lines = [" ".join(line.split()) for line in lines]
         rows = [
             [cell.strip().strip('"') for cell in line.split(self._delimiter)]
-            for line in lines
+            for line in lines[before:]
             if line
         ]
         self._has_commas = any(_DECIMAL_COMMA.fullmatch(cell) for row in rows for cell in row)
@@ -207,6 +210,13 @@ class _Csv:
                 yield from reader
         except ArrowException as error:
             raise DatasetError(f"{self.where} cannot be read as CSV: {error}.") from error
+
+
+def _is_remark(line: str, following: str) -> bool:
+    """Whether a line after ``#`` is one of words, and not of as many titles as there are cells."""
+    mark = _delimiter_of(following)
+    cells = line.lstrip("# ").split(mark)
+    return line.startswith("#") and len(cells) != len(following.split(mark))
 
 
 class _SingleSpaces(io.RawIOBase):

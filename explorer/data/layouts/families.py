@@ -32,7 +32,7 @@ _FAMILY_OF_SUFFIX = {
     ".csv": CSV,
     ".tsv": CSV,
 }
-_TEXT = (".txt", ".dat", ".txt.gz")
+TEXT = (".txt", ".dat", ".txt.gz")
 """Of a lone file that may hold numbers, as ``numpy.savetxt`` writes them."""
 _FEW = 10
 """Pictures that may only show what is in a data file beside them."""
@@ -46,7 +46,7 @@ def sort_files(tree: Tree) -> dict[str, Names]:
         if (family := _family_of(name)) is not None:
             families[family].append(name)
     if not families:
-        texts = Names(name for name in tree.names() if name.lower().endswith(_TEXT))
+        texts = Names(name for name in tree.names() if name.lower().endswith(TEXT))
         if len(texts) == 1:
             families[CSV] = texts
     return families

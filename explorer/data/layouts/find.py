@@ -29,6 +29,7 @@ from explorer.data.layouts.families import (
     IDX,
     PARQUET,
     PICTURES,
+    TEXT,
     are_single_pictures,
     choose_family,
     read_containers,
@@ -168,7 +169,10 @@ def _why_nothing(tree: Tree) -> str:
             )
     kinds = Counter(kind_of_file(name) for name in names)
     there = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+    only = f"none, only {there}" if there else "none"
+    if any(name.lower().endswith(TEXT) for name in names):
+        only += "; numbers in text are read from one file alone, with a row for each image"
     return (
         f"{path} must hold at least two images (JPEG, PNG, …), with one folder for each "
-        f"class, but holds {f'none, only {there}' if there else 'none'}."
+        f"class, but holds {only}."
     )

@@ -17,7 +17,7 @@ from explorer.core.subsets import evenly_spaced
 from explorer.data.files.kinds import kind_of_file, suffix_of
 from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree, paths
-from explorer.data.layouts.labels import Unclassified, classify
+from explorer.data.layouts.labels import Unclassified, classify, label_title
 from explorer.data.layouts.roles import MASKS, TEST, TRAIN, UNLABELLED, VALIDATION, read_name
 from explorer.data.layouts.table_files import Table, is_array_of_labels, is_table, read_tables
 from explorer.data.layouts.tables import (
@@ -89,6 +89,7 @@ def find_in_folders(
     by_role = {role: _unwrap(_without_masks(found, report)) for role, found in by_role.items()}
     places = [folder.place for found in by_role.values() for folder in found]
     tables = read_tables(tree, [name for name in others if is_table(name)], places, report)
+    by_role = _without_shards(by_role, tables, report)
     found, names = _classes(tree, by_role, tables, reading, report)
     total = sum(len(part.source) for part in found.values())
     if total < 2:
@@ -206,6 +207,24 @@ def _as_classes(
             f"{'others lie beside them' if len(named) < len(roles) else 'one is missing'}"
         )
     return {TRAIN: folders}
+
+
+def _without_shards(
+    by_role: dict[str, list[_Folder]], tables: Sequence[Table], report: Report
+) -> dict[str, list[_Folder]]:
+    """Join folders that only keep each other small: every 1000 images, or numbers beside labels."""
+    every = [folder.parts for folders in by_role.values() for folder in folders]
+    tops = sorted({parts[0] for parts in every if parts})
+    is_numbered = len(tops) > 1 and all(re.fullmatch(r"\d{4,}", top) for top in tops)
+    is_counted = is_numbered and all(int(top) % 1000 == 0 for top in tops)
+    is_labelled = is_numbered and any(label_title(table.columns) for table in tables)
+    if not ((is_counted or is_labelled) and all(len(parts) == 1 for parts in every)):
+        return by_role
+    why = "whose labels a table tells" if is_labelled else "as they count thousands"
+    report.note(f"the folders {tops[0]}, {tops[1]}, … are taken as parts of one set, {why}")
+    return {
+        role: [replace(folder, parts=()) for folder in folders] for role, folders in by_role.items()
+    }
 
 
 def _share_classes(folders: list[_Folder], roles: dict[str, str | None]) -> bool:
@@ -355,9 +374,8 @@ def _check_levels(
     level, depths = reading.class_level, [len(parts) for parts in class_of]
     if 1 < level > (deepest := max(depths, default=0)):
         raise DatasetError(
-            f"{tree.path} was to have classes named by {level} levels of folders, but its folders "
-            f"go {f'only {deepest} deep' if deepest else 'no level deep'}, below those of splits; "
-            f"give --class-level {max(1, deepest)}."
+            f"--class-level {level} names classes by {level} levels of folders, but those in "
+            f"{tree.path} go only {deepest} deep; give --class-level {max(1, deepest)}."
         )
     if shallow := sorted("/".join(parts) for parts in class_of if len(parts) < level):
         report.note(

@@ -46,8 +46,10 @@ _KEYS: tuple[Callable[[str], str], ...] = (
     lambda path: path.rsplit("/", 1)[-1],
     lambda path: _stem(path),
     lambda path: _stem(path).lstrip("0") or "0",
+    lambda path: _number_at_end(path),
 )
-"""What a column may call an image, by its path below the table."""
+"""What a column may call an image, by its path below the table; the last by a title of `_IDS`."""
+_IDS = frozenset(("id", "image", "img", "imageid", "index", "number", "file", "filename"))
 _FLAGS = frozenset(("", "0", "1", "0.0", "1.0"))
 _SAMPLE = 500  # images by which a column is judged
 
@@ -95,12 +97,14 @@ def attach(
     """
     merged: dict[str, np.ndarray] = {}
     below: dict[str, _Below] = {}  # by folder, as there may be a table for each image
-    for table in tables:
+    for table in sorted(tables, key=lambda table: len(table.columns) == 1):  # the plainest first
         if table.folder not in below:
             below[table.folder] = _Below(files, table.folder)
-        if len(table.columns) == 1 and not _take_in_order(below[table.folder], role, table, report):
-            continue
-        matched = _match(below[table.folder], len(files), table)
+        if len(table.columns) == 1:
+            is_known = label_title(merged) is not None
+            if is_known or not _take_in_order(below[table.folder], role, table, report):
+                continue
+        matched = _match(below[table.folder], len(files), table, report)
         if matched is None:
             continue
         rows, names = matched
@@ -116,6 +120,8 @@ def attach(
             column = np.array([*cells, ""])[rows]
             if title in merged:  # a table for each split
                 missing = merged[title] == ""
+                if np.any((merged[title] != column) & ~missing & (column != "")):
+                    report.note(f"{table.files[0]} tells another {title} of images than used")
                 merged[title] = np.where(missing, column, merged[title])
             else:
                 merged[title] = column
@@ -170,7 +176,7 @@ def _interpret(
             del columns[title]
     _join_one_hot(columns, report)
     named = (title for title, values in columns.items() if {*values.tolist()} <= {*classes})
-    label = next(named, None) or _plainly_the_class(columns)
+    label = next(named, None) or _plainly_the_class(columns, report)
     others = {title: numbers_or_words(values) for title, values in columns.items()}
     labels = None
     if label is not None:
@@ -183,8 +189,8 @@ def _interpret(
     return Told(labels, label or "label", others, roles)
 
 
-def _plainly_the_class(columns: Mapping[str, np.ndarray]) -> str | None:
-    """The column that a person would call the class, if there is no doubt."""
+def _plainly_the_class(columns: Mapping[str, np.ndarray], report: Report) -> str | None:
+    """The column that a person would call the class; others that are called so are told."""
     usable = []
     for title, values in columns.items():
         distinct = len({*values.tolist()} - {""})
@@ -194,6 +200,10 @@ def _plainly_the_class(columns: Mapping[str, np.ndarray]) -> str | None:
         (title for title in usable if _plain(title) in LABEL_NAMES),
         key=lambda title: LABEL_NAMES.index(_plain(title)),
     )
+    if len(by_name) > 1:
+        report.note(
+            f"the column {by_name[0]} is taken as the class; --label {by_name[1]} takes another"
+        )
     if by_name:
         return by_name[0]
     return usable[0] if len(columns) == 1 and usable else None
@@ -231,7 +241,9 @@ class _Below:
         self.sample = [[key(path) for path in some] for key in _KEYS]
 
 
-def _match(below: _Below, count: int, table: Table) -> tuple[np.ndarray, str] | None:
+def _match(
+    below: _Below, count: int, table: Table, report: Report
+) -> tuple[np.ndarray, str] | None:
     """The row of each of ``count`` images, and the title of the column with the images' names.
 
     Images that are not in the table get the row after the last.
@@ -244,12 +256,20 @@ def _match(below: _Below, count: int, table: Table) -> tuple[np.ndarray, str] | 
         if 2 * len(known) < len(cells):
             continue
         for key, sample in zip(_KEYS, below.sample, strict=True):
+            if key is _KEYS[-1] and _plain(title) not in _IDS:
+                continue
             share = sum(name in known for name in sample) / len(sample)
             if share > best:
                 best, found = share + 0.01, (title, key)
     if found is None:
         return None
     title, key = found
+    if key is _KEYS[-1]:
+        first = below.paths[min(below.paths)]
+        report.note(
+            f"the rows of {table.files[0]} are found by the numbers in the images' names: {first} "
+            f"is {title} {key(first)}"
+        )
     if any(key(path) == _path_of(title) for path in below.paths.values()):
         title = _without_titles(table, title)
     row_of = {_path_of(cell): row for row, cell in enumerate(table.columns[title])}
@@ -314,6 +334,12 @@ def _without_titles(table: Table, names: str) -> str:
     titles[names] = "image"
     table.columns = {titles[old]: [old, *cells] for old, cells in table.columns.items()}
     return "image"
+
+
+def _number_at_end(path: str) -> str:
+    """``"img_0012.png"`` → ``"12"``."""
+    match = re.search(r"0*(\d+)\D*$", _stem(path))
+    return match[1] if match else path
 
 
 def _stem(path: str) -> str:
