@@ -130,7 +130,8 @@ export class Refine {
       const place = i ? "at the refined place" : "at the encoder's place";
       write(figure, `${place}: −ELBO ${terms[0]} = reconstruction ${terms[1]} + KL ${terms[2]} nats`.replace(/-/g, "−")); // prettier-ignore
     }
-    say(this.#box, "p", `Lost by the encoder: ${decimal(first - second)} nats`);
+    const lost = Math.round(100 * (first - second)) / 100 || 0; // and not −0
+    say(this.#box, "p", `Lost by the encoder: ${decimal(lost)} nats`);
     this.#host.model.way = found.map(({ z }) => z);
     this.#nameButton();
   }
