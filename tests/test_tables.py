@@ -181,6 +181,24 @@ def test_labels_in_json_are_read(folder: Path, content: object) -> None:
     assert (found.classes, found.test.labels.tolist()) == (("a", "b"), [0, 1] * 3)
 
 
+def test_splits_in_json_are_no_classes(folder: Path) -> None:
+    for number in range(6):
+        save_image(folder / f"{number}.png")
+    names = [f"{number}.png" for number in range(6)]
+    (folder / "splits.json").write_text(json.dumps({"train": names[:4], "test": names[4:]}))
+    found = load_dataset(folder)
+    assert (found.classes, counts(found)) == (("Our Pets",), (4, 2))
+
+
+def test_json_of_objects_in_one_image_says_nothing_of_others(folder: Path) -> None:
+    for number in range(3):
+        save_image(folder / f"{number}.png")
+        (folder / f"{number}.json").write_text(json.dumps({"shapes": [{"label": "cat"}] * 3}))
+    found = load_dataset(folder)
+    assert found.classes == ("Our Pets",)
+    assert found.report.left_out == {"text files": (3, "0.json")}
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

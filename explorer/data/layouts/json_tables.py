@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from explorer.data.layouts.labels import label_title
+from explorer.data.layouts.roles import all_name_splits
 from explorer.errors import DatasetError
 
 FILE = "file name"
@@ -22,7 +23,7 @@ def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
         DatasetError: it tells of objects in images, as COCO does, or gives some several labels.
     """
     if isinstance(content, list):
-        if all(isinstance(label, (str, int)) for label in content):
+        if content and all(isinstance(label, (str, int)) for label in content):
             return {"label": [*map(cell, content)]}
         is_pairs = all(isinstance(row, list) and len(row) == 2 for row in content)
         return _columns_of_pairs(content) if is_pairs else columns_of_records(content)
@@ -36,7 +37,8 @@ def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
     values = [*content.values()]
     lists = [value for value in values if isinstance(value, list)]
     if len(lists) == 1 and all(isinstance(row, (dict, list)) for row in lists[0]):
-        return columns_of_json(name, lists[0])
+        columns = columns_of_json(name, lists[0])
+        return columns if len(columns) > 1 else {}  # else of objects in one image
     if len(lists) == len(values) > 0:
         if len({*map(len, lists)}) == 1 and label_title(content) is not None:
             return {title: [*map(cell, cells)] for title, cells in content.items()}
@@ -64,15 +66,15 @@ def cell(value: object) -> str:
 
 
 def _columns_of_lists(name: str, lists: dict[str, list[Any]]) -> dict[str, list[str]]:
-    """Of files by label, or of lists with a label each by file."""
+    """Of files by label or by split, or of lists with a label each by file."""
     pairs = [(one, key) for key, several in lists.items() for one in several]
     if len(pairs) > len({str(one) for one, _ in pairs}) and len(pairs) > len(lists):
         raise DatasetError(
             f"{name} gives several labels to an image, so that none is used: as classes, give one "
             "for each."
         )
-    return _columns_of_pairs(pairs)
+    return _columns_of_pairs(pairs, "split" if all_name_splits(lists) else "label")
 
 
-def _columns_of_pairs(pairs: list[Any]) -> dict[str, list[str]]:
-    return columns_of_records([{FILE: file, "label": label} for file, label in pairs])
+def _columns_of_pairs(pairs: list[Any], title: str = "label") -> dict[str, list[str]]:
+    return columns_of_records([{FILE: file, title: value} for file, value in pairs])

@@ -27,7 +27,7 @@ from explorer.data.layouts.roles import TEST, TRAIN, VALIDATION, read_name, word
 from explorer.data.report import Report
 from explorer.errors import DatasetError
 
-LARGEST_TABLE = 512 * 2**20  # bytes
+LARGEST_TABLE, LARGEST_JSON = 512 * 2**20, 64 * 2**20  # bytes
 _MOST_JSON = 100  # files; where there are more, each tells of one image
 _SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".cls", ".parquet")
 NUMBER = "number"
@@ -149,6 +149,12 @@ def _parse(name: str, file: IO[bytes]) -> dict[str, list[str]]:
     suffix = suffix_of(name)
     if suffix == ".parquet":
         return _read_parquet(file)
+    if suffix == ".json" and file.seek(0, io.SEEK_END) > LARGEST_JSON:
+        raise DatasetError(
+            f"{name} has more than {LARGEST_JSON // 2**20} MB, and JSON must be read whole; such a "
+            "table is read as CSV or JSON lines."
+        )
+    file.seek(0)
     content = _decode(file.read(LARGEST_TABLE))
     if suffix in (".jsonl", ".ndjson"):
         return columns_of_records(
