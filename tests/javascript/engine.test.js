@@ -198,6 +198,17 @@ test("an encoder that cannot be run leaves all but the return distance", () => {
   assert.equal(reading.percentiles[1], null);
 });
 
+test("an encoder without variances cannot be refined, which a search says", () => {
+  const { engine, worker } = start();
+  const line = engine.line(URGENCY.tiles);
+  const request = { kind: /** @type {const} */ ("refine"), content: "plain", search: 1 };
+  /** @type {any} */
+  let answer = null;
+  line.ask({ ...request, image: Float32Array.of(0.2, 0.7) }, (given) => (answer = given));
+  worker.work();
+  assert.match(answer.problem, /^Refining needs .* an encoder that gives variances/);
+});
+
 test("damage on the way is told when the model is opened", () => {
   const bytes = payload();
   bytes[bytes.length - 20] ^= 4;
