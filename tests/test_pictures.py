@@ -232,7 +232,7 @@ def test_images_of_this_machine_are_the_originals_only_if_they_are_the_cards(
         assert (name, download) == ("mnist", False)
         return load_dataset(tmp_path / "here.npz")
 
-    monkeypatch.setattr("explorer.bundle.images.load_dataset", load)
+    monkeypatch.setattr("explorer.data.load.load_dataset", load)
     found = find_originals(load_bundle(path))
     if change:
         assert found is None
@@ -283,7 +283,7 @@ def test_data_are_loaded_as_they_were_for_training(
         asked.update(options, source=source, **vars(reading))
         raise DatasetError("not there")
 
-    monkeypatch.setattr("explorer.bundle.images.load_dataset", load)
+    monkeypatch.setattr("explorer.data.load.load_dataset", load)
     with pytest.raises(DatasetError, match="not there"):
         load_card_data(data)
     assert asked["source"] == name.removesuffix("-grey")

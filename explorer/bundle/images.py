@@ -13,8 +13,8 @@ from explorer.bundle.arrays import read_images, save_arrays
 from explorer.bundle.card import BundleError, DataCard, ReadingCard, storable
 from explorer.bundle.files import read_file
 from explorer.bundle.store import IMAGES_FOLDER, Bundle
+from explorer.data.binarise import BINARY
 from explorer.data.dataset import Dataset, Split, dataset_fingerprint
-from explorer.data.load import BINARY, load_dataset
 from explorer.data.named import NAMED
 from explorer.data.reading import Reading
 from explorer.errors import DatasetError
@@ -78,6 +78,8 @@ def load_card_data(
     Raises:
         DatasetError: it is not on this machine, or nobody said where.
     """
+    from explorer.data.load import load_dataset  # 28 modules that read data, for no first page
+
     source = source or public_name(data)
     if source is None:
         raise DatasetError(f"{data.title} is not a public data set; say where it is with --data.")

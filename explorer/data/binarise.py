@@ -15,6 +15,8 @@ from explorer.core.subsets import in_chunks
 from explorer.data.reading import Binarisation
 
 SEED = 0
+BINARY = "-binary"
+"""Suffix of the name of a set whose pixels are drawn black or white."""
 
 WORDS: dict[Binarisation, str] = {
     "dynamic": (

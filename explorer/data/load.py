@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from explorer.core.subsets import split_by_class
-from explorer.data.binarise import WORDS
+from explorer.data.binarise import BINARY, WORDS
 from explorer.data.dataset import Dataset, Split
 from explorer.data.files.tree import title_of
 from explorer.data.layouts.find import find_images
@@ -27,8 +27,6 @@ from explorer.data.sources.read import read_part
 from explorer.data.sources.source import Layout, Part, Source, Survey, all_of
 from explorer.errors import DatasetError
 
-BINARY = "-binary"
-"""Suffix of the name of a set whose pixels are drawn black or white."""
 TOLD_CUT = 0.1
 """Share of the pictures' area; a crop that cuts more away is reported."""
 
