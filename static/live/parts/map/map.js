@@ -47,7 +47,7 @@ const HTML = `
       <div class="mark looked" hidden></div><div class="mark point" hidden></div>
       <div class="tip" hidden></div>
     </div>
-    <div class="tools" role="toolbar" aria-orientation="vertical" aria-label="Map"></div>
+    <div class="tools" role="group" aria-label="Map"></div>
     <div class="legend" role="group" aria-label="Legend"></div>
     <div class="side" tabindex="0"></div>
     <div class="groups" hidden></div>
