@@ -18,7 +18,7 @@ from explorer.bundle.card import Condition
 
 IMAGES = 200
 """Images that conventions are tried on."""
-NEAR_TIE = 1.05
+NEAR_TIE = 1.1
 """The second best must have an error larger than the best one's by this factor."""
 CONTRADICTION = 0.5
 """A flag is refused if without it the error is smaller than with it by this factor."""
