@@ -51,7 +51,7 @@ def in_words(model: Reference) -> Row:
     if chance:
         found["−ELBO"] += f" ({chance.tell('neg_elbo')}, {len(chance.seeds)} seeds)"
     minutes = f"{card.training.seconds / 60:.1f} min"
-    return found | dict.fromkeys(("training", "training, two cores"), minutes)
+    return found | {"training": minutes}
 
 
 def of_its_gap(model: Reference) -> Row:

@@ -32,8 +32,8 @@ _SHARP_DIGITS = _DIGITS.model_copy(update={"contrast": 1.35})
 _WIDE_DIGITS = _RESIDUAL_WIDE.model_copy(
     update={
         "summary": "wider residual MLP with KL warm-up and random affine changes of digits",
-        "augmentation": _DIGITS,
-        "epochs": 70,
+        "augmentation": _SHARP_DIGITS,
+        "epochs": 140,
     }
 )
 
@@ -79,6 +79,8 @@ OURS: dict[str, Recipe] = {
     "residual-squared-digits": _WIDE_DIGITS.model_copy(
         update={
             "summary": "wider residual MLP for digits with squared error",
+            "augmentation": _DIGITS,
+            "epochs": 70,
             "head": {"layer": "Dense", "activation": "sigmoid"},
             "likelihood": "gaussian",
             "sigma": 0.5**0.5,
