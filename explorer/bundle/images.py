@@ -78,7 +78,7 @@ def load_card_data(
     Raises:
         DatasetError: it is not on this machine, or nobody said where.
     """
-    from explorer.data.load import load_dataset  # 28 modules that read data, for no first page
+    from explorer.data.load import load_dataset  # slow to import, and seldom needed
 
     source = source or public_name(data)
     if source is None:

@@ -165,12 +165,11 @@ def _without_gaps(
                     labels = np.where(is_missing, len(names), labels).astype(np.int64)
                 count += int(is_missing.sum())
         filled[role] = replace(part, labels=labels)
-    if count and names is not None:
-        names = (*names, NOT_LABELLED)
     if count:
         report.note(
             f"{count:,} image{'s have' if count > 1 else ' has'} no label: class '{NOT_LABELLED}'"
         )
+        names = None if names is None else (*names, NOT_LABELLED)
     return filled, names
 
 
@@ -261,15 +260,13 @@ def join_columns(
     tables: Sequence[Mapping[str, np.ndarray]], report: Report
 ) -> dict[str, np.ndarray]:
     """The plain columns of the files of a split, one after another, if all files have them."""
-    every = dict.fromkeys(title for table in tables for title in table)
-    for title in every:
-        if not all(title in table for table in tables):
+    joined = {}
+    for title in dict.fromkeys(title for table in tables for title in table):
+        if all(title in table for table in tables):
+            joined[title] = plain(np.concatenate([table[title] for table in tables]), title)
+        else:
             report.leave_out("columns that only some files have", title)
-    return {
-        title: plain(np.concatenate([table[title] for table in tables]), title)
-        for title in every
-        if all(title in table for table in tables)
-    }
+    return joined
 
 
 def label_title(titles: Iterable[str]) -> str | None:

@@ -58,8 +58,10 @@
     const script = document.createElement("script");
     script.textContent = code;
     document.head.append(script); // which runs it
-    const worker = new Blob([code, 'need("shared/worker.js");'], { type: "text/javascript" });
-    const startWorker = () => new Worker(URL.createObjectURL(worker));
+    const worker = URL.createObjectURL(
+      new Blob([code, 'need("shared/worker.js");'], { type: "text/javascript" }),
+    );
+    const startWorker = () => new Worker(worker);
     const { Page } = /** @type {any} */ (self).need("page/page.js");
     const tell = (/** @type {string} */ name, /** @type {unknown} */ value) => {
       if (window.parent !== window) window.parent.postMessage({ name, value }, "*");
