@@ -110,7 +110,7 @@ def adopt(
     report("computing the figures …")
     metrics, latents = evaluate(codec, dataset, has_variance=has_variance, progress=progress)
     origin = Origin(
-        files=hashes(encoder.path, decoder.path),
+        files=hashes(encoder.path, *encoder.beside, decoder.path, *decoder.beside),
         conventions=found.best.words
         | ({"--condition": request.known.condition} if request.known.condition else {}),
         notes=found.notes,

@@ -52,12 +52,14 @@ class Graph:
 
     Attributes:
         path: its file.
+        beside: the files beside it that weights came from.
         model: with all weights inside.
         inputs, outputs: in order.
         batch: how many items it takes at once; None for any number.
     """
 
     path: Path
+    beside: tuple[Path, ...]
     model: onnx.ModelProto
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
@@ -78,7 +80,7 @@ def read_graph(path: Path, content: bytes | None = None) -> Graph:
     except Exception as error:  # the errors of protobuf share no base class
         raise AdoptionError(f"{path.name} is not an ONNX file, or is damaged") from error
     _check_opset(path, model)
-    _join_weights(path, model)
+    beside = _join_weights(path, model)
     try:
         if model.functions:
             model = inliner.inline_local_functions(model)
@@ -90,7 +92,7 @@ def read_graph(path: Path, content: bytes | None = None) -> Graph:
             "export it with a newer one"
         ) from error
     _drop_weights_from_inputs(model)
-    return _describe(path, model)
+    return _describe(path, beside, model)
 
 
 def _check_opset(path: Path, model: onnx.ModelProto) -> None:
@@ -115,9 +117,9 @@ def _opset(model: onnx.ModelProto) -> int:
     return max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0)
 
 
-def _join_weights(path: Path, model: onnx.ModelProto) -> None:
-    """Move weights from files beside the graph into it."""
-    folder, total = path.resolve().parent, 0
+def _join_weights(path: Path, model: onnx.ModelProto) -> tuple[Path, ...]:
+    """Move weights from files beside the graph into it; returns these files."""
+    folder, total, read = path.resolve().parent, 0, set()
     for tensor in model.graph.initializer:
         if not uses_external_data(tensor):
             continue
@@ -134,12 +136,14 @@ def _join_weights(path: Path, model: onnx.ModelProto) -> None:
                 "only files beside it are read"
             )
         data = _read(beside, place.offset or 0, place.length)
+        read.add(beside)
         total += len(data)
         if total > MAX_BYTES:
             raise AdoptionError(f"{path.name} has more than {MAX_BYTES:,} bytes of weights")
         tensor.raw_data = data
         tensor.ClearField("external_data")
         tensor.ClearField("data_location")
+    return tuple(sorted(read))
 
 
 def _read(path: Path, offset: int, length: int | None) -> bytes:
@@ -167,7 +171,7 @@ def _drop_weights_from_inputs(model: onnx.ModelProto) -> None:
     model.graph.input.extend(inputs)
 
 
-def _describe(path: Path, model: onnx.ModelProto) -> Graph:
+def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> Graph:
     try:
         session = open_session(model.SerializeToString(), path.name)
     except ExplorerError as error:
@@ -189,7 +193,7 @@ def _describe(path: Path, model: onnx.ModelProto) -> Graph:
         tuple(Port(value.name, tuple(map(_size, value.shape[1:]))) for value in values)
         for values in (session.get_inputs(), session.get_outputs())
     )
-    return Graph(path, model, inputs, outputs, batch=1 if fixed else None)
+    return Graph(path, beside, model, inputs, outputs, batch=1 if fixed else None)
 
 
 def _size(dimension: Any) -> int | None:

@@ -68,13 +68,16 @@ class Origin:
 
 def hashes(*paths: Path) -> dict[str, str]:
     """SHA-256 of files in hex, by their names; with their folders' where two have the same name."""
+    paths = tuple(dict.fromkeys(paths))
     names = [path.name for path in paths]
     if len({*names}) < len(names):
         names = [f"{path.absolute().parent.name}/{path.name}" for path in paths]
-    return {
-        name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for name, path in zip(names, paths, strict=True)
-    }
+    return {name: _sha256(path) for name, path in zip(names, paths, strict=True)}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_bundle(
