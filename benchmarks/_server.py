@@ -40,8 +40,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def serve() -> Iterator[Server]:
-    """Start the app and wait until it answers."""
+def serve(bundles: Path = BUNDLES) -> Iterator[Server]:
+    """Start the app with a folder of bundles, and wait until it answers."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
@@ -49,7 +49,7 @@ def serve() -> Iterator[Server]:
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app.py",
          "--server.headless", "true", "--server.port", str(port), "--logger.level", "error"],
-        cwd=ROOT, env={**os.environ, "LATENT_BUNDLES": str(BUNDLES)}, stdout=subprocess.DEVNULL,
+        cwd=ROOT, env={**os.environ, "LATENT_BUNDLES": str(bundles)}, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     try:
         while not _answers(port):

@@ -17,11 +17,13 @@ import asyncio
 import contextlib
 import io
 import itertools
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -35,10 +37,12 @@ from playwright.async_api import (
 )
 
 from benchmarks._crowd import crowded_payload, serve_bytes
+from benchmarks._heavy import heavy_bundle
 from benchmarks._server import BUNDLES, Server, serve
 from benchmarks._table import print_head, print_row
 from benchmarks._visit import Place, Visit, has_dots, new_visit
 from benchmarks.browser import launch_options
+from benchmarks.live_decode import on_server
 from explorer.bundle.store import Bundle, find_bundles, load_bundle
 
 MAP_CORNERS = ((0.2, 0.3), (0.7, 0.4), (0.6, 0.8), (0.3, 0.6))
@@ -201,6 +205,25 @@ async def measure_drags(here: Setting) -> None:
             await visit.page.mouse.move(*places[0])
             await visit.page.mouse.down()
             await print_drags(visit, f"{bundle.card.name}, slider", places, here.options.seconds)
+
+
+async def measure_served(here: Setting) -> None:
+    """The pointer moves over the map of a model that is too heavy for the browser."""
+    colour = (bundle for bundle in here.bundles if bundle.card.data.image_shape == (32, 32, 3))
+    if (bundle := next(colour, None)) is None:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        heavy = heavy_bundle(bundle, Path(folder))
+        alone = on_server(heavy.decoder)
+        with serve(Path(folder)) as server:
+            async with new_visit(here.browser) as visit:
+                await visit.open(server, heavy, "Map")
+                corners = await places_on(visit.page, ".plot", MAP_CORNERS)
+                latencies, pictures = await visit.drag(corners, here.options.seconds)
+    what = "840 million multiply-adds"
+    print_row(f"{what}: one latent in onnxruntime", [alone], "ms")
+    print_row(f"{what}, by the server: pointer → picture", latencies, "ms", at_most=alone + 17)
+    print_row(f"{what}: pictures a second", [pictures], "", at_least=1000 / (alone + 17))
 
 
 async def measure_maps(here: Setting) -> None:
@@ -423,6 +446,7 @@ MEASURES: dict[str, Callable[[Setting], Awaitable[None]]] = {
     "models": measure_models,
     "views": measure_views,
     "drags": measure_drags,
+    "served": measure_served,
     "maps": measure_maps,
     "drawing": measure_drawing,
     "refining": measure_refining,

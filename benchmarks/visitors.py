@@ -72,7 +72,7 @@ class Visitor:
     kept: set[bytes] = field(default_factory=set)
     received_bytes: int = 0
     _socket: _Counted | None = None
-    _widgets: dict[str, str] = field(default_factory=dict)
+    _widgets: dict[str, tuple[str, str]] = field(default_factory=dict)
     _states: dict[str, dict[str, Any]] = field(default_factory=dict)
     _hashes: list[str] = field(default_factory=list)
     _query: str = ""
@@ -96,30 +96,32 @@ class Visitor:
 
     async def press(self, key: str, kind: str, value: str) -> None:
         """Change a control, and wait until the script has run."""
-        widget = {"id": self._widgets[key]}
+        identity, fragment = self._widgets[key]
+        widget = {"id": identity}
         if kind == "string_array_value":
             self._states[key] = {**widget, kind: {"data": [value]}}
         else:
             self._states[key] = {**widget, kind: value}
-        await self._run()
+        await self._run(fragment)
 
     async def leave(self) -> None:
         """Close the page."""
         if self._socket:
             await self._socket.close()
 
-    async def _run(self) -> None:
+    async def _run(self, fragment: str = "") -> None:
         assert self._socket
         before = self._socket.received
         message = BackMsg()
         message.rerun_script.query_string = self._query
+        message.rerun_script.fragment_id = fragment
         message.rerun_script.cached_message_hashes.extend(self._hashes)
         for state in self._states.values():
             message.rerun_script.widget_states.widgets.add(**state)
         await self._socket.send(message.SerializeToString())
         addresses: set[bytes] = set()
         answer = ForwardMsg()
-        while answer.WhichOneof("type") != "script_finished":
+        while not self._is_end(answer):
             content = await asyncio.wait_for(self._socket.recv(decode=False), PATIENCE)
             answer = ForwardMsg.FromString(content)
             if answer.metadata.cacheable:
@@ -131,8 +133,13 @@ class Visitor:
             await self._get(address.decode())
         self.kept |= addresses
 
+    @staticmethod
+    def _is_end(answer: ForwardMsg) -> bool:
+        is_finished = answer.WhichOneof("type") == "script_finished"
+        return is_finished and answer.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
+
     def _learn(self, answer: ForwardMsg) -> None:
-        """Remember the ids of the controls that a visitor may press."""
+        """Remember what a visitor may press, and the part of the page that it draws anew."""
         if answer.WhichOneof("type") == "page_info_changed":
             self._query = answer.page_info_changed.query_string
         block, element = answer.delta.add_block, answer.delta.new_element
@@ -140,7 +147,7 @@ class Visitor:
         if kind == "exception":
             raise RuntimeError(element.exception.message)
         for identity in (block.id, getattr(getattr(element, kind), "id", "") if kind else ""):
-            self._widgets[identity.split("-", 2)[-1]] = identity  # $$ID-hash-key
+            self._widgets[identity.split("-", 2)[-1]] = identity, answer.delta.fragment_id
 
     async def _get(self, path: str) -> None:
         """Fetch a path of the server as a browser does, and count what comes."""

@@ -42,7 +42,7 @@ class Address:
         state = st.session_state
         state.setdefault("points", {})
         if "begun" in state and not internals.is_history_navigation():
-            self._hold_options()
+            self.hold_options()
             return
         if internals.is_history_navigation() is None:
             session.notify(
@@ -73,6 +73,29 @@ class Address:
             except ValueError as error:
                 session.notify(f"The address's {detail.name} {_quote(text)} was left out: {error}.")
 
+    def hold_options(self) -> None:
+        """Keep what was chosen, whatever the controls say, unless a person changed one of them.
+
+        Under quick clicks on models and tabs Streamlit's controls forget what they showed and
+        report their first choice, or none: several of them at once, or along with a click.
+        """
+        state = st.session_state
+        here = state["model"], state["view"]
+        held = state["held"]
+        said = {option.name: state.get(option.name) for option in self.options}
+        changed = [option for option in self.options if said[option.name] != held[option.name]]
+        is_a_persons = (
+            here == state["here"]
+            and len(changed) == 1
+            and said[changed[0].name] in changed[0].choices
+        )
+        for option in changed:
+            if is_a_persons:
+                held[option.name] = said[option.name]
+            else:
+                state[option.name] = held[option.name]
+        state["here"] = here
+
     def write(self, bundle: Bundle) -> None:
         """Let the address say what is on the page."""
         if not internals.is_history_navigation():  # a new entry would be the end of going back
@@ -98,29 +121,6 @@ class Address:
         if {name: text for name, text in now.items() if name in ours} != address:
             others = {name: text for name, text in now.items() if name not in ours}
             st.query_params.from_dict(address | others)
-
-    def _hold_options(self) -> None:
-        """Keep what was chosen, whatever the controls say, unless a person changed one of them.
-
-        Under quick clicks on models and tabs Streamlit's controls forget what they showed and
-        report their first choice, or none: several of them at once, or along with a click.
-        """
-        state = st.session_state
-        here = state["model"], state["view"]
-        held = state["held"]
-        said = {option.name: state.get(option.name) for option in self.options}
-        changed = [option for option in self.options if said[option.name] != held[option.name]]
-        is_a_persons = (
-            here == state["here"]
-            and len(changed) == 1
-            and said[changed[0].name] in changed[0].choices
-        )
-        for option in changed:
-            if is_a_persons:
-                held[option.name] = said[option.name]
-            else:
-                state[option.name] = held[option.name]
-        state["here"] = here
 
 
 def _take_point(text: str, bundle: Bundle) -> None:

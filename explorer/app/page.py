@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import streamlit as st
@@ -28,31 +30,44 @@ _TURN_SECONDS = 3.0
 
 
 def render_page() -> None:
-    """Draw the whole page, when it is this visitor's turn."""
+    """Draw the whole page; a change within the view draws the view anew, and no more."""
+    here = address.Address(VIEWS)
+    with _turn():
+        bundle = _render_around(here)
+    if bundle is None:
+        return
+    _render_model(bundle, here)
+    with st.sidebar:
+        _offer_originals(bundle)  # last: some data sets take seconds to read
+    parts.mount_images(bundle)
+
+
+@contextlib.contextmanager
+def _turn() -> Iterator[None]:
     has_turn = _TURNS.acquire(timeout=_TURN_SECONDS)
     try:
-        _render_page()
+        yield
     finally:
         if has_turn:
             _TURNS.release()
 
 
-def _render_page() -> None:
+def _render_around(here: address.Address) -> Bundle | None:
+    """What stands around the view, in the sidebar; returns the model, if there is one to show."""
     bundles = cache.list_bundles()
     cards = _in_order({name: card for name, card in bundles.items() if isinstance(card, Card)})
     broken = {name: problem for name, problem in bundles.items() if isinstance(problem, str)}
     easiest = sorted(cards, key=lambda name: abs(cards[name].model.latent_dim - 2))
-    here = address.Address(VIEWS)
     here.read(cards, next(iter(easiest), None))
     if not cards:
         _render_no_models(broken)
-        return
+        return None
     with st.sidebar:
         st.title("Latent space explorer")
     bundle = _open_chosen(easiest)
     if bundle is None:
         st.info("Train a model again with `train.py` and `--replace`, then reload this page.")
-        return
+        return None
     with st.sidebar:
         _choose_model(cards)
         for name, problem in broken.items():
@@ -60,21 +75,39 @@ def _render_page() -> None:
         _tell_how_to_add()
     here.read_details(bundle)
     bundle = session.with_label(bundle)
-    try:
-        _render_model(bundle)
-        here.write(bundle)
-    except ExplorerError as error:  # such as a network that was ended
-        _show_broken(literal(str(error)))
-
-
-def _render_model(bundle: Bundle) -> None:
-    """The point of a model, the open view and the pins."""
     session.begin(bundle)
-    (view,) = (view for view in VIEWS if view.name == st.session_state["view"])
     with st.sidebar:
         st.header("Point", divider="gray")
         coordinates_input(bundle)
         move_buttons(bundle)
+    st.session_state["told"] = _told_around(bundle)
+    return bundle
+
+
+def _told_around(bundle: Bundle) -> object:
+    """What the page says around the view that a change within it may alter."""
+    state, name = st.session_state, bundle.card.name
+    past, future = session.trail(bundle)
+    point = session.format_latent(session.point(bundle))
+    return state["model"], state.get("labels", {}).get(name), point, len(past), len(future)
+
+
+@st.fragment
+def _render_model(bundle: Bundle, here: address.Address) -> None:
+    """The open view of a model, and what goes with it above and below."""
+    if _told_around(bundle) != st.session_state["told"]:
+        st.rerun()
+    with _turn():
+        here.hold_options()
+        try:
+            _render_parts(bundle)
+            here.write(bundle)
+        except ExplorerError as error:  # such as a network that was ended
+            _show_broken(literal(str(error)))
+
+
+def _render_parts(bundle: Bundle) -> None:
+    (view,) = (view for view in VIEWS if view.name == st.session_state["view"])
     with st.container(key="above", gap=None):
         parts.mount_model(bundle)
         parts.mount_frame(bundle, view.name, directions.axes(bundle))
@@ -86,9 +119,6 @@ def _render_model(bundle: Bundle) -> None:
     _render_tabs(bundle, view)
     if bundle.card.model.has_graphs:
         pins.render_pins(bundle)
-    with st.sidebar:
-        _offer_originals(bundle)  # last: some data sets take seconds to read
-    parts.mount_images(bundle)
 
 
 def _in_order(cards: dict[str, Card]) -> dict[str, Card]:

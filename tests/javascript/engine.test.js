@@ -90,6 +90,51 @@ test("urgent requests go before those that were there first", () => {
   assert.deepEqual(order, ["tiles", "tiles", "picture", "reading", "tiles"]);
 });
 
+test("what is less urgent waits for a picture on its way, but not for ever", ({ mock }) => {
+  let now = 0;
+  mock.method(performance, "now", () => now);
+  const { engine, worker } = start();
+  const [pictures, readings] = [engine.line(URGENCY.picture), engine.line(URGENCY.reading)];
+  /** @type {string[]} */
+  const order = [];
+  const move = () => pictures.ask(picture(0), () => order.push("picture"));
+  move();
+  readings.ask(picture(1), () => order.push("reading"));
+  for (let step = 0; step < 10; step++, now += 40) {
+    move();
+    worker.work(1);
+  }
+  assert.equal(order.indexOf("reading"), 9); // after more than 300 ms
+  worker.work();
+  readings.ask(picture(1), () => order.push("next reading"));
+  worker.work();
+  assert.equal(order.at(-1), "next reading");
+});
+
+test("what takes long lets a picture in between, and a newer request ends it", ({ mock }) => {
+  let now = 0;
+  mock.method(performance, "now", () => (now += 1));
+  const { engine, worker } = start();
+  const [tiles, pictures] = [engine.line(URGENCY.tiles), engine.line(URGENCY.picture)];
+  const ask = (/** @type {number} */ x) => {
+    const latents = Float32Array.from({ length: 200 }, () => x);
+    const request = /** @type {const} */ ({ kind: "tiles", content: "plain", latents });
+    tiles.ask(request, ({ pixels }) => order.push(pixels.length / 8, pixels[0]));
+  };
+  /** @type {any[]} */
+  const order = [];
+  ask(1);
+  worker.work(1);
+  pictures.ask(picture(0), () => order.push("picture"));
+  worker.work();
+  assert.deepEqual(order, ["picture", 100, grey(1)]);
+  ask(2);
+  worker.work(1);
+  ask(3);
+  worker.work();
+  assert.deepEqual(order.slice(3), [100, grey(3)]);
+});
+
 test("no result comes after a line is closed, and none is asked for", () => {
   const { engine, worker } = start();
   const line = engine.line(URGENCY.picture);
@@ -201,7 +246,7 @@ test("an encoder that cannot be run leaves all but the return distance", () => {
 test("an encoder without variances cannot be refined, which a search says", () => {
   const { engine, worker } = start();
   const line = engine.line(URGENCY.tiles);
-  const request = { kind: /** @type {const} */ ("refine"), content: "plain", search: 1 };
+  const request = { kind: /** @type {const} */ ("refine"), content: "plain" };
   /** @type {any} */
   let answer = null;
   line.ask({ ...request, image: Float32Array.of(0.2, 0.7) }, (given) => (answer = given));

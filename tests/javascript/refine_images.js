@@ -24,10 +24,10 @@ const split = (values, length) =>
 
 const answers = new Answers();
 answers.answer({ kind: "open", content, payload });
-for (const [search, image] of split(images, size).entries()) {
+for (const [job, image] of split(images, size).entries()) {
   /** @type {any} */
   let answer = {};
-  while (!answer.found) answer = answers.answer({ kind: "refine", content, image, search });
+  while (!answer.found) answer = answers.answer({ kind: "refine", content, image, job });
   console.log(JSON.stringify(answer.found));
 }
 const draws = split(noise, header.latentDim);

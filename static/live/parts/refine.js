@@ -25,8 +25,6 @@ const HTML = `<div class="refine">
   </div>
   <p role="status"></p></div>`;
 
-let searches = 0;
-
 export class Refine {
   #host;
   #box;
@@ -100,19 +98,15 @@ export class Refine {
     this.#found = [];
     model.way = [];
     this.#nameButton();
-    this.#search = ++searches;
-    say(this.#box, "p", isWanted && this.#image ? "Searching …" : "");
-    if (isWanted && this.#image) this.#goOn(this.#image, this.#search);
-  }
-
-  /** Lets the worker search for a while, after all that is urgent. @param {Float32Array} image @param {number} search */
-  #goOn(image, search) {
-    const { content } = this.#host.model;
-    this.#line.ask({ kind: "refine", content, image, search }, ({ problem, found, pixels }) => {
+    const search = ++this.#search;
+    const image = isWanted ? this.#image : null;
+    say(this.#box, "p", image ? "Searching …" : "");
+    if (!image) return;
+    const { content } = model;
+    this.#line.ask({ kind: "refine", content, image }, ({ problem, found: places, pixels }) => {
       if (search !== this.#search) return; // another image is there meanwhile
       if (problem) say(this.#box, "p", problem);
-      else if (found) this.#show(found, pixels);
-      else this.#goOn(image, search);
+      else this.#show(places, pixels);
     });
   }
 

@@ -1,7 +1,8 @@
 /**
  * What the parts ask about models, answered on whichever thread this runs.
  *
- * @typedef {{content: string, label?: number}} Asked `label` is what a conditional model decodes
+ * @typedef {{content: string, label?: number, job?: number}} Asked `label` is what a conditional model decodes; `job` is
+ *   another number for each request, and the same when it goes on
  * @typedef {Asked & {kind: "open", payload: Uint8Array}} Open
  * @typedef {Asked & {kind: "forget"}} Forget
  * @typedef {Asked & {kind: "picture", z: Float32Array}} Picture
@@ -9,7 +10,7 @@
  * @typedef {Asked & {kind: "tiles", latents: Float32Array, labels?: (number | undefined)[], shares?: boolean,
  *   pictures?: boolean}} Tiles `labels` are those of latents that have one of their own
  * @typedef {Asked & {kind: "drawing", image: Float32Array, neighbours: number}} Drawing
- * @typedef {Asked & {kind: "refine", image: Float32Array, search: number}} Refine a number for each search
+ * @typedef {Asked & {kind: "refine", image: Float32Array}} Refine
  * @typedef {Asked & {kind: "path", latents: Float32Array}} Path
  * @typedef {{problem: string | null, warning: string | null, decodeTime: number}} Summary
  *   of a model: why it cannot be decoded, why not encoded, how long a decode takes
@@ -27,8 +28,10 @@ import { nearestLatents, Space } from "./space.js";
 const TRIES = 8;
 /** Milliseconds: a decode that takes longer keeps less than 20 pictures a second. */
 const SLOW = 50;
-/** Milliseconds that a search takes at a time: so long may an urgent request wait. */
+/** Milliseconds that what takes long takes at a time: so long may an urgent request wait. */
 const SLICE = 6;
+/** Requests that may be half answered; what is left of older ones will not be asked for. */
+const MOST_JOBS = 32;
 const UNREFINED =
   "Refining needs both networks in this browser, and an encoder that gives variances.";
 
@@ -36,13 +39,45 @@ export class Answers {
   /** @type {Map<string, Opened>} */
   #models = new Map();
 
-  /** @param {Request} request @returns {any} what `Opened` or `#open` give */
+  /** What is half done, by its number. @type {Map<number, {content: string, steps: Generator}>} */
+  #jobs = new Map();
+
+  /**
+   * @param {Request} request
+   * @returns {any} what `Opened` or `#open` give, or `{goesOn: true}`: it is to be asked again for the rest
+   */
   answer(request) {
-    const { kind, content } = request;
+    const { kind, content, job = 0 } = request;
     if (kind === "open") return this.#open(request);
-    if (kind === "forget") return this.#models.delete(content);
+    if (kind === "forget") return this.#forget(content);
+    const begun = this.#jobs.get(job);
+    if (begun) return this.#goOn(job, begun);
     const model = this.#models.get(content); // none if it was forgotten meanwhile
-    return model?.[kind](/** @type {any} */ (request)) ?? null;
+    const answer = model?.[kind](/** @type {any} */ (request)) ?? null;
+    return answer && "next" in answer ? this.#goOn(job, { content, steps: answer }) : answer;
+  }
+
+  /** Does a slice of the work. @param {number} number @param {{content: string, steps: Generator}} job */
+  #goOn(number, job) {
+    this.#jobs.delete(number);
+    const until = performance.now() + SLICE;
+    do {
+      const { done, value } = job.steps.next();
+      if (done) return value;
+    } while (performance.now() < until);
+    this.#jobs.set(number, job);
+    for (const oldest of this.#jobs.keys()) {
+      if (this.#jobs.size > MOST_JOBS) this.#jobs.delete(oldest);
+    }
+    return { goesOn: true };
+  }
+
+  /** @param {string} content */
+  #forget(content) {
+    for (const [number, job] of this.#jobs) {
+      if (job.content === content) this.#jobs.delete(number);
+    }
+    return this.#models.delete(content);
   }
 
   /** Builds what answers about a model. @param {Open} request @returns {Summary} */
@@ -67,8 +102,8 @@ class Opened {
   #space;
   /** @type {Encoder | null} */
   #encoder = null;
-  /** The search that goes on. @type {{number: number, steps: ReturnType<typeof refine>} | null} */
-  #search = null;
+  /** What was decoded last, while its pixels are still those. @type {{z: Float32Array, label?: number, image: Float32Array} | null} */
+  #last = null;
   /** What of the model cannot be run here. @type {string | null} */
   warning = null;
 
@@ -133,7 +168,7 @@ class Opened {
   reading({ z, shownRow, label }) {
     let back = null;
     if (this.#encoder && this.#decoder) {
-      const place = this.#encoder.run(this.#decoder.run(z, label), label);
+      const place = this.#encoder.run(this.#seen(this.#decoder, z, label), label);
       back = Math.hypot(...z.map((value, i) => value - place[i]));
     }
     const { row, distance } = this.#space.nearest(z);
@@ -165,28 +200,19 @@ class Opened {
   }
 
   /**
-   * Begins a search for the q(z|x) that explains an image best, or goes on with it for a while; once it is done, what it
-   * has found, with pictures.
+   * Searches for the q(z|x) that explains an image best; gives what it has found, with pictures.
    *
    * @param {Refine} request
    */
-  refine(request) {
-    const { image, search: number, label } = request;
+  *refine(request) {
+    const { image, label } = request;
     const [encoder, decoder] = [this.#encoder, this.#decoder];
     if (!encoder || !(decoder instanceof Decoder)) return { problem: UNREFINED };
-    if (this.#search?.number !== number) {
-      this.#search = { number, steps: refine(encoder, decoder, image, label) };
-    }
-    const until = performance.now() + SLICE;
-    while (performance.now() < until) {
-      const { done, value: found } = this.#search.steps.next();
-      if (!done) continue;
-      this.#search = null;
-      if (!found) return { problem: UNREFINED };
-      const latents = Float32Array.from(found.flatMap(({ z }) => z));
-      return { found, pixels: this.tiles({ ...request, kind: "tiles", latents }).pixels };
-    }
-    return {};
+    const found = yield* refine(encoder, decoder, image, label);
+    if (!found) return { problem: UNREFINED };
+    const latents = Float32Array.from(found.flatMap(({ z }) => z));
+    const { pixels } = yield* this.tiles({ ...request, kind: "tiles", latents });
+    return { found, pixels };
   }
 
   /**
@@ -195,19 +221,22 @@ class Opened {
    *
    * @param {Tiles} request
    */
-  tiles({ latents, label, labels, shares: wantsShares = false, pictures = true }) {
+  *tiles({ latents, label, labels, shares: wantsShares = false, pictures = true }) {
     const { latentDim, imageShape } = this.#model.header;
-    const started = performance.now();
+    let time = 0;
     const count = latents.length / latentDim;
     const size = 4 * imageShape[0] * imageShape[1];
     const pixels = new Uint8ClampedArray(pictures ? count * size : 0);
     const shares = new Float32Array(wantsShares ? count : 0);
     for (let i = 0; i < count; i++) {
+      const started = performance.now();
       const z = latents.subarray(i * latentDim, (i + 1) * latentDim);
       if (pictures) pixels.set(this.#pixels(z, labels?.[i] ?? label), i * size);
       if (wantsShares) shares[i] = this.#space.percentile(0, this.#space.logDensity(z));
+      time += performance.now() - started;
+      if (i < count - 1) yield;
     }
-    return { pixels, shares, time: performance.now() - started };
+    return { pixels, shares, time };
   }
 
   /**
@@ -217,7 +246,7 @@ class Opened {
    *
    * @param {Path} request
    */
-  path({ latents, label }) {
+  *path({ latents, label }) {
     const { latentDim, likelihood } = this.#model.header;
     const count = latents.length / latentDim;
     const { embed } = LIKELIHOODS[likelihood];
@@ -228,7 +257,7 @@ class Opened {
       const z = latents.subarray(i * latentDim, (i + 1) * latentDim);
       shares[i] = this.#space.percentile(0, this.#space.logDensity(z));
       if (!this.#decoder) continue;
-      const image = this.#decoder.run(z, label);
+      const image = this.#run(this.#decoder, z, label);
       const place = this.#encoder?.run(image, label);
       if (place) back += Math.hypot(...z.map((value, j) => value - place[j])) / count;
       const embedded = image.map(embed);
@@ -237,6 +266,7 @@ class Opened {
         changes[i] = changes[i - 1] + Math.sqrt(squared);
       }
       before = embedded;
+      if (i < count - 1) yield;
     }
     return { changes, shares, back: this.#encoder && this.#decoder ? back : null };
   }
@@ -245,7 +275,21 @@ class Opened {
   #pixels(z, label) {
     const [height, width] = this.#model.header.imageShape;
     const pixels = new Uint8ClampedArray(4 * height * width);
-    return this.#decoder ? toPixels(this.#decoder.run(z, label), pixels) : pixels;
+    return this.#decoder ? toPixels(this.#run(this.#decoder, z, label), pixels) : pixels;
+  }
+
+  /** The image at a latent, valid until the next run. @param {Decoder | RemoteDecoder} decoder @param {Float32Array} z @param {number} [label] */
+  #run(decoder, z, label) {
+    const image = decoder.run(z, label);
+    this.#last = { z: z.slice(), label, image };
+    return image;
+  }
+
+  /** The same of the latent that is looked at, whose picture was just asked for. @param {Decoder | RemoteDecoder} decoder @param {Float32Array} z @param {number} [label] */
+  #seen(decoder, z, label) {
+    const last = this.#last;
+    const isLast = last?.label === label && last?.z.every((value, i) => value === z[i]);
+    return last && isLast ? last.image : this.#run(decoder, z, label);
   }
 }
 

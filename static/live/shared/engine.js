@@ -2,8 +2,9 @@
  * Asks about models, in a worker that all parts share.
  *
  * Every part asks on lines of its own. The latest request of a line wins: it takes the place
- * of one that still waits, so that no queue builds up however fast they come. Urgent lines go
- * first. A worker that cannot be started, or dies, is replaced by the page's own thread;
+ * of one that still waits or is half done, so that no queue builds up however fast they come.
+ * Urgent lines go first, and alone: what is less urgent is asked between two pictures, or when
+ * it has waited for a while. A worker that cannot be started, or dies, is replaced by the page's own thread;
  * nothing that was asked is lost.
  *
  * @typedef {import("./answers.js").Request} Request
@@ -14,7 +15,7 @@
  *   onerror: ((event: ErrorEvent) => void) | null,
  * }} Thread
  * @typedef {{request: Request, use: (answer: any) => void}} Asked
- * @typedef {{urgency: number, waiting: Asked | null, isAsked: boolean}} Line
+ * @typedef {{urgency: number, waiting: Asked | null, since: number, isAsked: boolean}} Line `since` it waits
  */
 
 import { Answers } from "./answers.js";
@@ -24,6 +25,8 @@ export const URGENCY = { picture: 0, reading: 1, tiles: 2 };
 
 /** Requests that the worker has at a time: one to work on, one to go on with. */
 const AT_ONCE = 2;
+/** Milliseconds that a request waits for pictures, which follow each other where decoding is slow. */
+const PATIENCE = 300;
 
 export class Engine {
   /** @type {Thread} */
@@ -35,6 +38,7 @@ export class Engine {
   /** @type {Map<string, Request>} */
   #opened = new Map();
   #lastId = 0;
+  #lastJob = 0;
   /** Classes that conditional models decode, by their content. @type {Map<string, number>} */
   labels = new Map();
 
@@ -73,11 +77,12 @@ export class Engine {
   /** A line of requests of which the latest wins. @param {number} urgency one of `URGENCY` */
   line(urgency) {
     /** @type {Line} */
-    const line = { urgency, waiting: null, isAsked: false };
+    const line = { urgency, waiting: null, since: 0, isAsked: false };
     this.#lines = [...this.#lines, line].sort((one, other) => one.urgency - other.urgency);
     return {
       ask: (/** @type {Request} */ request, /** @type {(answer: any) => void} */ use) => {
-        line.waiting = { request, use };
+        request.job = ++this.#lastJob;
+        this.#wait(line, { request, use });
         this.#sendNext();
       },
       /** No answer comes after this. */
@@ -87,16 +92,37 @@ export class Engine {
 
   #sendNext() {
     while (this.#asked.size < AT_ONCE) {
-      const line = this.#lines.find(({ waiting, isAsked }) => waiting && !isAsked);
+      const line = this.#next();
       if (!line?.waiting) return;
       const { request, use } = line.waiting;
       line.waiting = null;
       line.isAsked = true;
       this.#send(request, (answer) => {
         line.isAsked = false;
-        if (answer !== null && this.#lines.includes(line)) use(answer);
+        if (answer?.goesOn) this.#wait(line, line.waiting ?? { request, use });
+        else if (answer !== null && this.#lines.includes(line)) use(answer);
       });
     }
+  }
+
+  /** @param {Line} line @param {Asked} asked */
+  #wait(line, asked) {
+    if (!line.waiting) line.since = performance.now();
+    line.waiting = asked;
+  }
+
+  /** The line whose turn it is. */
+  #next() {
+    const isDecoding = this.#lines.some(
+      ({ urgency, isAsked }) => isAsked && urgency === URGENCY.picture,
+    );
+    const now = performance.now();
+    return this.#lines.find(
+      ({ urgency, waiting, since, isAsked }) =>
+        waiting &&
+        !isAsked &&
+        (!isDecoding || urgency === URGENCY.picture || now - since > PATIENCE),
+    );
   }
 
   /** @param {Request} request @param {(answer: any) => void} use */
