@@ -64,12 +64,17 @@ class Address:
 
     def read_details(self, bundle: Bundle) -> None:
         """Take what the address says of the model, now that it is loaded."""
-        address = st.session_state.pop("pending", {})
+        address = st.session_state.pop("pending", None)
+        if address is None:
+            return
+        (view,) = (view for view in self.views if view.name == st.session_state["view"])
         for detail in self.details:
             text = address.get(detail.name)
             try:
                 if text is not None:
                     detail.take(text, bundle)
+                elif detail in view.details:
+                    detail.drop(bundle)
             except ValueError as error:
                 session.notify(f"The address's {detail.name} {_quote(text)} was left out: {error}.")
 

@@ -62,7 +62,12 @@ def _take_kept(text: str, bundle: Bundle) -> None:
         kept.update(found)
 
 
-DETAIL = Detail("direction", _take, lambda bundle: _short(_shown().get(bundle.card.name)))
+DETAIL = Detail(
+    "direction",
+    _take,
+    lambda bundle: _short(_shown().get(bundle.card.name)),
+    lambda bundle: _shown().pop(bundle.card.name, None),
+)
 KEPT = Detail("directions", _take_kept, lambda bundle: _short(write_list(_kept(bundle).items())))
 
 

@@ -26,11 +26,13 @@ class Detail:
         name: in the address.
         take: uses its text; raises ValueError with a sentence if the model has no such thing.
         tell: the text; None if there is nothing to tell.
+        drop: is called when a person goes to an address that does not tell it.
     """
 
     name: str
     take: Callable[[str, Bundle], Any]
     tell: Callable[[Bundle], str | None]
+    drop: Callable[[Bundle], Any] = lambda bundle: None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from explorer.app import cache
+from explorer.app import cache, internals
 from explorer.bundle.store import (
     Bundle,
 )
@@ -23,6 +23,7 @@ from .visiting import (
     choose_model,
     coordinates,
     given,
+    parts,
     send,
     visit,
 )
@@ -75,6 +76,18 @@ def test_a_direction_that_there_is_not_is_left_out() -> None:
     assert_sound(visitor)
     assert "direction" not in address(visitor)
     assert "The address's direction `means:3:10` was left out: " in visitor.warning[0].value
+
+
+def test_going_back_to_an_address_without_a_direction_shows_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    visitor = visit(model=DEEP, view="Sliders", direction="means:3:8")
+    assert f"direction-{DEEP}" in parts(visitor)
+    del visitor.query_params["direction"]
+    monkeypatch.setattr(internals, "is_history_navigation", lambda: True)
+    assert f"direction-{DEEP}" not in parts(visitor.run())
+    assert "direction" not in address(visitor)
+    assert_sound(visitor)
 
 
 def test_directions_are_loaded_once_from_a_file_and_a_bad_one_gets_a_sentence() -> None:

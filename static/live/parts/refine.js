@@ -93,7 +93,7 @@ export class Refine {
     const { hub, model } = this.#host;
     const isWanted = hub.settings.get("latent") === "Refined";
     const found = find(this.#box, ".found");
-    found.hidden = !isWanted || (found.hidden && !this.#image);
+    found.hidden = !isWanted || !this.#image;
     found.classList.toggle("old", isWanted);
     this.#found = [];
     model.way = [];
