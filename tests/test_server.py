@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
 from typing import Any
 
 import loops
+import numpy as np
 import pytest
+from PIL import Image
 from starlette.routing import Router
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
@@ -84,9 +87,22 @@ def test_a_page_cannot_clear_the_caches_of_all() -> None:
     assert taken == [broken, stop.SerializeToString()]
 
 
+def test_each_original_has_an_address() -> None:
+    bundle = cache.open_bundle("fashion_mnist-2d")
+    images, path = cache.originals_of(bundle), "/" + server.address_of("original", bundle.content)
+    assert images is not None
+    status, headers, body = ask(f"{path}/4711")
+    assert (status, headers["content-type"]) == (200, "image/png")
+    assert "immutable" in headers["cache-control"]
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(body))), images[4711, ..., 0])
+    for row in ("10000", "-1", "1.0", "٣", "9" * 5000, ""):
+        assert ask(f"{path}/{row}")[0] == 404, row
+
+
 @pytest.mark.parametrize(
     "content", ["0" * 64, "mnist-2d", "%00", "..%2f..%2fREADME.md", "../../README.md"]
 )
 def test_an_address_gives_models_and_nothing_else(content: str) -> None:
     for kind in ("model", "images"):
         assert ask("/" + server.address_of(kind, content))[0] == 404
+    assert ask(f"/{server.address_of('original', content)}/0")[0] == 404

@@ -217,7 +217,7 @@ def test_reconstructions_follow_the_originals_in_the_browsers_picture(
     bundle = take()
 
     x = images["x_test"][..., np.newaxis]
-    picture = Image.open(io.BytesIO(payload.encode_images(bundle, x)[64:]))
+    picture = Image.open(io.BytesIO(payload.encode_images(bundle, x)[65:]))
     row, column = divmod(len(x), payload.SPRITE_COLUMNS)
     tile = np.asarray(picture)[12 * row :, 12 * column :][:12, :12]
     assert bundle.reconstructions is not None

@@ -176,12 +176,6 @@ def model_payload(bundle: Bundle) -> bytes:
     return gzip.compress(payload.encode_model(bundle), COMPRESSION)
 
 
-def has_images(bundle: Bundle) -> bool:
-    """Whether the browser gets the test images; looking for them may take seconds."""
-    images = originals_of(bundle)
-    return images is not None and payload.fits_sprite(images)
-
-
 @st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=KEYS)
 def images_payload(bundle: Bundle) -> bytes:
     """The test images as the browser gets them, or that there are none, wrapped by gzip."""

@@ -20,6 +20,7 @@ from explorer.bundle.store import Bundle
 from explorer.drawing import raster
 from explorer.web import contents
 from explorer.web.code import STYLE, VERSION
+from explorer.web.payload import encode_images
 
 _NOT_LOADED = "This part of the page could not be loaded; reload the page."
 
@@ -92,8 +93,8 @@ def mount_model(bundle: Bundle) -> None:
 
 def mount_images(bundle: Bundle) -> None:
     """Tell where it gets the test images, or that there are none; last: it may take seconds."""
-    is_there = cache.has_images(bundle)
-    nothing = bundle.content.encode()
+    is_there = cache.originals_of(bundle) is not None
+    nothing = encode_images(bundle, None)
     data = {"address": address_of("images", bundle.content)} if is_there else nothing
     _sprite(key=f"sprite-{bundle.content}", data=data)
 

@@ -27,6 +27,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from explorer.app import cache, memory
 from explorer.bundle.card import BundleError
 from explorer.drawing import raster
+from explorer.notation import parse_count
 from explorer.web.code import FILES, VERSION
 
 _STYLE = Path(__file__).with_name("page.css").read_bytes()
@@ -120,6 +121,7 @@ def routes() -> list[Route]:
     prefix = _prefix()
     return [
         *(Route(f"{prefix}/{address_of(kind, '{content}')}", _serve_payload) for kind in _PAYLOADS),
+        Route(f"{prefix}/{address_of('original', '{content}')}/{{row}}", _serve_original),
         Route(f"{prefix}/{address_of('decode', '{content}')}", _decode, methods=["POST"]),
         Route(f"{prefix}/live/{{version}}/{{path:path}}", _serve),
     ]
@@ -136,6 +138,19 @@ def _serve_payload(request: Request) -> Response:
     if "gzip" not in request.headers.get("accept-encoding", ""):
         packed, headers = gzip.decompress(packed), {}
     return _keep(packed, "application/octet-stream", headers)
+
+
+def _serve_original(request: Request) -> Response:
+    """A test image as it is, where the browser has a thumbnail of it or none."""
+    row = parse_count(request.path_params["row"])
+    try:
+        bundle = cache.find_bundle(request.path_params["content"])
+    except BundleError:
+        return _absent()
+    images = cache.originals_of(bundle)
+    if images is None or row is None or row >= len(images):
+        return _absent()
+    return _keep(raster.png(images[row]), "image/png")
 
 
 async def _decode(request: Request) -> Response:

@@ -22,17 +22,19 @@ SPRITE_COLUMNS = 100
 MAX_NETWORK_BYTES = 64_000_000
 """Larger decoders and encoders are not sent to the browser, which then says so."""
 MAX_SPRITE_PIXELS = 16_000_000
-"""Larger sets of test images are not sent to the browser; the lens then shows no originals, and
-no stored reconstructions."""
+"""Larger sets of test images are not sent to the browser, nor are stored reconstructions."""
 MAX_LOSSLESS_BYTES = 12_000_000
 """Of pixels; more of them are sent as thumbnails that are not exact."""
+ALL, NOT_ALL = b"=", b"~"
+"""Whether the pictures are all that there is, or the browser may ask for each original."""
 
 
 def encode_images(bundle: Bundle, images: np.ndarray | None, *, small: bool = False) -> bytes:
-    """The model's hash and, if there are any and not too many, the test images as one picture.
+    """The model's hash, ``ALL`` or ``NOT_ALL``, and the test images as one picture.
 
     Stored reconstructions follow in it, one for each. It is a PNG, or if that would be large a
-    JPEG, whose blocks of 8 pixels do not mix images of common sizes.
+    JPEG, whose blocks of 8 pixels do not mix images of common sizes; nothing if there are no
+    images, or too many.
 
     Args:
         bundle: the model.
@@ -40,19 +42,16 @@ def encode_images(bundle: Bundle, images: np.ndarray | None, *, small: bool = Fa
         small: whether it may take seconds to make it small.
     """
     content = bundle.content.encode()
-    if images is None or not len(images) or not fits_sprite(images):
-        return content
+    if images is None or not len(images):
+        return content + ALL
+    if images[..., 0].size > MAX_SPRITE_PIXELS:
+        return content + NOT_ALL
     if bundle.reconstructions is not None:
         images = np.concatenate([images, bundle.reconstructions])
     picture = raster.tile(images, SPRITE_COLUMNS)
     if picture.size > MAX_LOSSLESS_BYTES:
-        return content + raster.jpeg(picture)
-    return content + (raster.webp(picture) if small else raster.png(picture, effort=1))
-
-
-def fits_sprite(images: np.ndarray) -> bool:
-    """Whether the browser gets these test images, ``(n, height, width, channels)``."""
-    return images[..., 0].size <= MAX_SPRITE_PIXELS
+        return content + NOT_ALL + raster.jpeg(picture)
+    return content + ALL + (raster.webp(picture) if small else raster.png(picture, effort=1))
 
 
 def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from explorer.app.server import address_of
+from explorer.bundle.images import find_originals
 from explorer.bundle.store import Bundle
 from explorer.drawing import raster
 from explorer.web.code import FOLDER, VERSION
+from explorer.web.payload import NOT_ALL
 from explorer.web.payload import encode_model as payload_of
 
 from .visitor import BARE, DEEP, FLAT, ODD, OTHER, VIEWS, Visitor, decode, strip
@@ -62,6 +64,22 @@ def is_calm_without_a_picture(visitor: Visitor) -> None:
     place = visitor.page.locator(".lens .place")
     visitor.until(lambda: place.inner_text().startswith("no picture"), "the lens says so, too")
     assert not visitor.lens().any()
+
+
+def test_an_original_that_the_page_has_not_comes_when_the_pointer_rests(
+    further: Visitor, bundles: dict[str, Bundle]
+) -> None:
+    bundle = bundles[FLAT]
+    originals = find_originals(bundle)
+    assert originals is not None
+    body = bundle.content.encode() + NOT_ALL
+    further.page.route(re.compile("/live/.*/images/"), lambda route: route.fulfill(body=body))
+    for row in (3, 4):
+        z = ",".join(map(str, bundle.latents.z_mean[row].tolist()))
+        further.open(model=FLAT, view="Map", z=z)
+        further.until_said(further.page.locator(".lens .what"), f"image #{row} ")
+        further.shows(originals[row, ..., 0] / 255, ".lens .original canvas")
+    assert sum("/original/" in sent for sent in further.sent) == 2
 
 
 def test_a_payload_cut_short_shows_an_alert(visitor: Visitor, bundles: dict[str, Bundle]) -> None:

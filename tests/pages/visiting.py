@@ -24,6 +24,7 @@ from explorer.bundle.store import (
     Bundle,
     load_bundle,
 )
+from explorer.web.payload import encode_images
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = cache.BUNDLES.resolve()
@@ -117,11 +118,11 @@ def given(visitor: AppTest, key: str) -> dict[str, Any]:
 
 def images_sent(visitor: AppTest, bundle: Bundle) -> bytes:
     """The PNG of the test images that the browser gets; empty where there are none."""
-    key, nothing = f"sprite-{bundle.content}", bundle.content.encode()
-    if parts(visitor)[key].bytes == nothing:
+    key = f"sprite-{bundle.content}"
+    if parts(visitor)[key].bytes == encode_images(bundle, None):
         return b""
     assert given(visitor, key) == {"address": address_of("images", bundle.content)}
-    return gzip.decompress(cache.images_payload(bundle)).removeprefix(nothing)
+    return gzip.decompress(cache.images_payload(bundle))[len(bundle.content) + 1 :]
 
 
 def send(visitor: AppTest, key: str, event: str, value: Any) -> AppTest:

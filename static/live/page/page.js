@@ -92,6 +92,7 @@ export class Page {
       pin: () => this.#pins.add(),
       group: (_, { A = [], B = [] }) =>
         this.#tell("groups", { model: this.#entry.name, A: Array.from(A), B: Array.from(B) }),
+      original: async () => null, // the page has what it holds
     });
     const models = contents.models.map(({ name, title }) => /** @type {const} */ ([name, title]));
     this.#choice = select("Model", models, (name) => this.#openModel(name));

@@ -15,6 +15,8 @@ import { decimal, describe } from "../shared/plane.js";
 
 /** Pause after which the latent counts as settled, for screen readers, milliseconds. */
 const SETTLED = 400;
+/** Pause after which an original is asked for, milliseconds. */
+const REST = 150;
 
 /** A latent is a test image's own if no coordinate differs by more than the host rounds off. */
 const ROUNDED = 0.0006;
@@ -35,6 +37,7 @@ const HTML = `
 export class Lens {
   #box;
   #model;
+  #hub;
   #original;
   #again;
   #stored;
@@ -44,6 +47,9 @@ export class Lens {
   /** Of the reconstruction, and of the original. */
   #shownRow = -1;
   #originalRow = -1;
+  /** Of the original that is shown as it is, and of the one that was asked for. */
+  #exactRow = -1;
+  #askedRow = -1;
   /** What else there is to say of a test image. @type {(row: number) => string} */
   remark = () => "";
   #shown = "";
@@ -52,6 +58,8 @@ export class Lens {
   #frame = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #wait;
   #ends;
 
   /** @param {HTMLElement} root @param {import("../shared/hub.js").Host} host */
@@ -60,6 +68,7 @@ export class Lens {
     root.append(box);
     this.#box = box;
     this.#model = model;
+    this.#hub = hub;
     this.#original = find(box, ".original canvas", HTMLCanvasElement);
     const { imageShape, hasDecoder, hasReconstructions } = model.header;
     const painter = new Painter(find(box, ".picture", HTMLCanvasElement), imageShape);
@@ -92,6 +101,7 @@ export class Lens {
 
   close() {
     clearTimeout(this.#timer);
+    clearTimeout(this.#wait);
     cancelAnimationFrame(this.#frame);
     this.#focus.close();
     this.#readings.close();
@@ -157,16 +167,31 @@ export class Lens {
 
   #drawOriginal(row = this.#originalRow) {
     this.#originalRow = row;
-    const { sprite, header, labels } = this.#model;
+    const { sprite, header, labels, isExact } = this.#model;
     const place = row < 0 ? row : this.#model.tileOf(row);
-    find(this.#box, ".original").hidden = sprite !== undefined && place < 0; // kept until that is known
-    if (!sprite || place < 0) return;
+    find(this.#box, ".original").hidden = sprite !== undefined && place < 0 && isExact; // kept until that is known
+    if (!isExact && row >= 0) this.#askForOriginal(row);
     const draw = (/** @type {HTMLCanvasElement} */ canvas, /** @type {number} */ tile) => {
       const context = penOf(canvas);
-      this.#model.drawTile(context, tile, [0, 0, canvas.width, canvas.height]);
+      if (place < 0) context.clearRect(0, 0, canvas.width, canvas.height);
+      else this.#model.drawTile(context, tile, [0, 0, canvas.width, canvas.height]);
     };
-    draw(this.#original, place);
-    if (header.hasReconstructions) draw(this.#stored, labels.length + row);
+    if (sprite !== undefined && row !== this.#exactRow) draw(this.#original, place);
+    if (sprite && place >= 0 && header.hasReconstructions) draw(this.#stored, labels.length + row);
+  }
+
+  /** Puts a test image as it is in the place of its thumbnail, once the pointer rests. @param {number} row */
+  #askForOriginal(row) {
+    if (row === this.#askedRow) return;
+    this.#askedRow = row;
+    this.#exactRow = -1;
+    clearTimeout(this.#wait);
+    this.#wait = setTimeout(async () => {
+      const image = await this.#hub.actions.original(this.#model.content, row);
+      if (!image || row !== this.#originalRow) return;
+      this.#exactRow = row;
+      penOf(this.#original).drawImage(image, 0, 0);
+    }, REST);
   }
 
   #announce() {

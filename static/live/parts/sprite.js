@@ -1,7 +1,9 @@
 /** Receives the test images as one picture, if there are any, and hands it to their model. */
 
-/** Characters of the hash that stands before the picture and says whose it is. */
+/** Characters of the hash that stands first and says whose pictures these are. */
 const HASH = 64;
+/** What follows it where each original may be asked for; `explorer/web/payload.py` writes it. */
+const NOT_ALL = "~";
 
 export class Sprite {
   #hub;
@@ -11,11 +13,13 @@ export class Sprite {
     this.#hub = hub;
   }
 
-  /** @param {Uint8Array<ArrayBuffer>} data the hash, then a picture or nothing */
+  /** @param {Uint8Array<ArrayBuffer>} data the hash, whether that is all, then a picture or nothing */
   update(data) {
-    this.#hub.withModel(new TextDecoder().decode(data.subarray(0, HASH)), async (model) => {
+    const head = new TextDecoder().decode(data.subarray(0, HASH + 1));
+    this.#hub.withModel(head.slice(0, HASH), async (model) => {
       if (model.sprite) return;
-      const picture = new Blob([data.subarray(HASH)]); // empty, or damaged: then there is none
+      model.isExact = head[HASH] !== NOT_ALL;
+      const picture = new Blob([data.subarray(HASH + 1)]); // empty, or damaged: then there is none
       model.setSprite(await createImageBitmap(picture).catch(() => null));
     });
   }

@@ -3,9 +3,10 @@
  *
  * @typedef {import("./model.js").Model} Model
  * @typedef {{openView: (view: string | number) => void, move: (name: string) => void,
- *   choose: () => void, pin: () => void, group: (content: string, groups: Groups) => void}} Actions what the host does that is its own: open a view by its name or
- *   place, move the point ("random", "undo", "redo"), keep it, and what follows a person's choice, and other
- *   groups of test images
+ *   choose: () => void, pin: () => void, group: (content: string, groups: Groups) => void,
+ *   original: (content: string, row: number) => Promise<ImageBitmap | null>}} Actions what the host does that is its own: open a view by its name or
+ *   place, move the point ("random", "undo", "redo"), keep it, what follows a person's choice, and other
+ *   groups of test images; and give a test image as it is
  * @typedef {{A?: Uint32Array, B?: Uint32Array}} Groups rows of test images
  * @typedef {{hub: Hub, model: Model, tell: (name: string, value: unknown) => void}} Host
  *   what a part gets: `tell` brings events to whoever put it on the page
@@ -15,6 +16,16 @@ import { Settings } from "./settings.js";
 
 /** Models kept: those on the page and those that its user may go back to. */
 const KEPT = 3;
+
+/** Of a page that does nothing of its own. @type {Actions} */
+const NONE = {
+  openView() {},
+  move() {},
+  choose() {},
+  pin() {},
+  group() {},
+  original: async () => null,
+};
 
 export class Hub {
   /** @type {Map<string, Model>} */
@@ -28,7 +39,7 @@ export class Hub {
   settings = new Settings();
 
   /** @param {import("./engine.js").Engine} engine @param {Actions} [actions] */
-  constructor(engine, actions = { openView() {}, move() {}, choose() {}, pin() {}, group() {} }) {
+  constructor(engine, actions = NONE) {
     this.engine = engine;
     this.actions = actions;
   }

@@ -49,6 +49,8 @@ export class Model {
    * @type {ImageBitmap | null | undefined}
    */
   sprite = undefined;
+  /** Whether the sprite has the test images as they are; else the host may have each of them. */
+  isExact = true;
   /** What a person made, and maps can have as axes; the host fills it. @type {Direction[]} */
   directions = [];
   /** Latents that maps join by a line where the host gives none. @type {number[][]} */
