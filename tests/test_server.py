@@ -13,7 +13,7 @@ from PIL import Image
 from starlette.routing import Router
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from explorer.app import cache, server
+from explorer.app import cache, delivery, server
 from explorer.web import payload
 
 
@@ -63,7 +63,7 @@ def test_a_flood_of_decodes_is_refused_and_takes_no_other_threads(
     path, z = "/" + server.address_of("decode", bundle.content), bytes(8)
     status, _, pixels = ask(path, "POST", z)
     assert (status, len(pixels)) == (200, 28 * 28)
-    monkeypatch.setattr(server, "MOST_WAITING", 0)
+    monkeypatch.setattr(delivery, "MOST_WAITING", 0)
     assert ask(path, "POST", z)[0] == 503
 
 

@@ -1,0 +1,95 @@
+"""What the browser gets of a model by address: networks and latents, images, decoded latents.
+
+Addresses have the hash of the model's card, and what they give may be kept for ever.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+
+import numpy as np
+from anyio import CapacityLimiter, to_thread
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from explorer.app import cache
+from explorer.app.server import absent, keep, refuse
+from explorer.bundle.card import BundleError
+from explorer.drawing import raster
+from explorer.notation import parse_count
+
+_DECODERS = CapacityLimiter(os.cpu_count() or 1)
+MOST_WAITING = 64
+"""Latents that wait for being decoded; who asks then is refused."""
+_PAYLOADS = {"model": cache.model_payload, "images": cache.images_payload}
+
+
+async def _send_payload(request: Request) -> Response:
+    """The model, or its test images, compressed if the browser takes that."""
+    kind, content = request.url.path.split("/")[-2:]
+    try:
+        packed = await run_in_threadpool(lambda: _PAYLOADS[kind](cache.find_bundle(content)))
+    except BundleError:
+        return absent()
+    headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        packed, headers = gzip.decompress(packed), {}
+    return keep(packed, "application/octet-stream", headers)
+
+
+async def _send_original(request: Request) -> Response:
+    """A test image as it is, where the browser has a thumbnail of it or none."""
+    row, content = parse_count(request.path_params["row"]), request.path_params["content"]
+    try:
+        images = await run_in_threadpool(lambda: cache.originals_of(cache.find_bundle(content)))
+    except BundleError:
+        return absent()
+    if images is None or row is None or row >= len(images):
+        return absent()
+    return keep(raster.png(images[row]), "image/png")
+
+
+async def _decode(request: Request) -> Response:
+    """Decode one latent, float32, to pixels, uint8: what a browser asks that cannot do it itself.
+
+    ``?class=3`` says what a conditional model decodes. A page waits for the answer before it asks
+    again, so that no queue builds up; as many as there are cores are decoded at once, in threads of
+    their own.
+    """
+    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return refuse("Only this page may ask.", 403)
+    try:
+        bundle = await run_in_threadpool(cache.find_bundle, request.path_params["content"])
+    except BundleError:
+        return absent()
+    if not bundle.card.model.has_graphs:
+        return absent()
+    size, body = 4 * bundle.card.model.latent_dim, b""
+    async for part in request.stream():
+        body += part
+        if len(body) > size:
+            break
+    z = np.frombuffer(body[:size], "<f4") if len(body) == size else np.full(1, np.nan)
+    if not np.isfinite(z).all():
+        return refuse(f"Expected {size // 4} finite numbers in single precision.", 400)
+    classes, label = len(bundle.card.data.classes), request.query_params.get("class", "0")
+    if label not in map(str, range(classes)):
+        return refuse(f"Expected a class from 0 to {classes - 1}.", 400)
+    if _DECODERS.statistics().tasks_waiting >= MOST_WAITING:
+        return refuse("Too many ask at once.", 503)
+    codec = bundle.codec.given(int(label))
+    pixels = await to_thread.run_sync(
+        lambda: raster.to_pixels(codec.decode(z[np.newaxis].astype(np.float32))), limiter=_DECODERS
+    )
+    return Response(pixels.tobytes(), media_type="application/octet-stream")
+
+
+ANSWERS = {
+    "model": _send_payload,
+    "images": _send_payload,
+    "original": _send_original,
+    "decode": _decode,
+}
+"""What answers a request, by the kind of what it asks for."""
