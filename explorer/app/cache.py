@@ -92,8 +92,12 @@ def open_bundle(name: str) -> Bundle:
     Raises:
         BundleError: with a sentence for a person.
     """
-    (known,) = _states_of([BUNDLES / name])
-    return _load_bundle(known)
+    return _load_bundle((BUNDLES / name, state_of(name)))
+
+
+def state_of(name: str) -> State:
+    """What changes when a bundle does."""
+    return _state_of(BUNDLES / name)
 
 
 def find_bundle(content: str) -> Bundle:

@@ -44,11 +44,15 @@ def render_fetch(source: str, title: str) -> None:
     """A button that fetches a data set, or how far that has come."""
     if source in cache.fetches():
         _follow(source, title)
-    elif st.button("Fetch the data set", icon=":material/download:"):
-        with _STARTING:
-            if source not in cache.fetches():
-                cache.fetches()[source] = Fetch(source)
-        st.rerun()
+    else:
+        icon = ":material/download:"
+        st.button("Fetch the data set", icon=icon, on_click=_start, args=(source,))
+
+
+def _start(source: str) -> None:
+    with _STARTING:
+        if source not in cache.fetches():
+            cache.fetches()[source] = Fetch(source)
 
 
 @st.fragment(run_every=POLL_SECONDS)

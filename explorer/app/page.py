@@ -31,15 +31,16 @@ _TURN_SECONDS = 3.0
 
 def render_page() -> None:
     """Draw the whole page; a change within the view draws the view anew, and no more."""
-    here = address.Address(VIEWS)
-    with _turn():
+    here, bundle = address.Address(VIEWS), None
+    with _turn(), _telling_problems():
         bundle = _render_around(here)
     if bundle is None:
         return
     _render_model(bundle, here)
-    with st.sidebar:
-        _offer_originals(bundle)  # last: some data sets take seconds to read
-    parts.mount_images(bundle)
+    with _telling_problems():
+        with st.sidebar:
+            _offer_originals(bundle)  # last: some data sets take seconds to read
+        parts.mount_images(bundle)
 
 
 @contextlib.contextmanager
@@ -50,6 +51,15 @@ def _turn() -> Iterator[None]:
     finally:
         if has_turn:
             _TURNS.release()
+
+
+@contextlib.contextmanager
+def _telling_problems() -> Iterator[None]:
+    """Say what a person can put right, such as a network that was ended, in place of the rest."""
+    try:
+        yield
+    except ExplorerError as error:
+        _show_broken(literal(str(error)))
 
 
 def _render_around(here: address.Address) -> Bundle | None:
@@ -64,7 +74,8 @@ def _render_around(here: address.Address) -> Bundle | None:
         return None
     with st.sidebar:
         st.title("Latent space explorer")
-    bundle = _open_chosen(easiest)
+    with st.container():  # there with or without a problem: Streamlit knows the view by its place
+        bundle = _open_chosen(easiest)
     if bundle is None:
         st.info("Train a model again with `train.py` and `--replace`, then reload this page.")
         return None
@@ -85,11 +96,11 @@ def _render_around(here: address.Address) -> Bundle | None:
 
 
 def _told_around(bundle: Bundle) -> object:
-    """What the page says around the view that a change within it may alter."""
+    """What the page says around the view; another one needs the whole page drawn anew."""
     state, name = st.session_state, bundle.card.name
-    past, future = session.trail(bundle)
-    point = session.format_latent(session.point(bundle))
-    return state["model"], state.get("labels", {}).get(name), point, len(past), len(future)
+    point = session.format_latent(session.point(bundle)), *map(len, session.trail(bundle))
+    chosen = state["model"], state.get("labels", {}).get(name), point, state.get("refused")
+    return chosen, cache.state_of(name), *cache.fetches()
 
 
 @st.fragment
@@ -97,13 +108,10 @@ def _render_model(bundle: Bundle, here: address.Address) -> None:
     """The open view of a model, and what goes with it above and below."""
     if _told_around(bundle) != st.session_state["told"]:
         st.rerun()
-    with _turn():
+    with _turn(), _telling_problems():
         here.hold_options()
-        try:
-            _render_parts(bundle)
-            here.write(bundle)
-        except ExplorerError as error:  # such as a network that was ended
-            _show_broken(literal(str(error)))
+        _render_parts(bundle)
+        here.write(bundle)
 
 
 def _render_parts(bundle: Bundle) -> None:
@@ -229,10 +237,8 @@ def _render_tabs(bundle: Bundle, view: View) -> None:
                 if one.needs_decoder and not bundle.card.model.has_graphs:
                     _tell_what_is_missing(one)
                     continue
-                try:
+                with _telling_problems():
                     one.render(bundle)
-                except ExplorerError as error:  # such as a network that was ended
-                    _show_broken(literal(str(error)))
 
 
 def _tell_what_is_missing(view: View) -> None:

@@ -133,6 +133,11 @@ test("what takes long lets a picture in between, and a newer request ends it", (
   ask(3);
   worker.work();
   assert.deepEqual(order.slice(3), [100, grey(3)]);
+  ask(4);
+  worker.work(1);
+  tiles.drop();
+  worker.work();
+  assert.equal(order.length, 5);
 });
 
 test("no result comes after a line is closed, and none is asked for", () => {

@@ -14,6 +14,7 @@ import pytest
 
 from explorer.app import cache
 from explorer.bundle.card import BundleError
+from explorer.bundle.codec import Codec
 from explorer.bundle.graph import GraphError
 from explorer.bundle.store import FILES
 
@@ -26,6 +27,7 @@ from .visiting import (
     as_read,
     assert_sound,
     choose_model,
+    clear_caches,
     copy_to,
     flip_a_byte,
     models_of,
@@ -134,6 +136,20 @@ def test_a_network_that_was_ended_leaves_the_other_models_to_choose_from(
     ]
     assert_sound(choose_model(visitor, FLAT))
     assert not visitor.error
+
+
+def test_where_the_first_point_cannot_be_decoded_the_page_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def decode(*_: Any) -> None:
+        raise GraphError("a network of this model took too long and was ended")
+
+    clear_caches()
+    monkeypatch.setattr(Codec, "decode", decode)
+    visitor = visit(model=DEEP, view="Map")
+    assert_sound(visitor)
+    assert "took too long" in visitor.error[0].value
+    assert FLAT in models_of(visitor)
 
 
 def test_a_bundle_that_vanishes_while_it_is_listed(

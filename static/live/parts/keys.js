@@ -38,9 +38,10 @@ export function listen(actions, signal) {
     const key = command + event.key.toLowerCase();
     if (event.altKey || !Object.hasOwn(actions, key) || isField(event.composedPath()[0])) return;
     event.preventDefault();
+    event.stopImmediatePropagation(); // Streamlit has a use for some of these keys too
     actions[key]();
   };
-  window.addEventListener("keydown", use, { signal });
+  window.addEventListener("keydown", use, { signal, capture: true });
 }
 
 /** @param {EventTarget} target */

@@ -101,7 +101,7 @@ export class Refine {
     const search = ++this.#search;
     const image = isWanted ? this.#image : null;
     say(this.#box, "p", image ? "Searching …" : "");
-    if (!image) return;
+    if (!image) return this.#line.drop();
     const { content } = model;
     this.#line.ask({ kind: "refine", content, image }, ({ problem, found: places, pixels }) => {
       if (search !== this.#search) return; // another image is there meanwhile

@@ -1,10 +1,11 @@
 /**
  * What the parts ask about models, answered on whichever thread this runs.
  *
- * @typedef {{content: string, label?: number, job?: number}} Asked `label` is what a conditional model decodes; `job` is
- *   another number for each request, and the same when it goes on
+ * @typedef {{content: string, label?: number, line?: number, job?: number}} Asked `label` is what a conditional model decodes;
+ *   `job` is another number for each request of a line, and the same when it goes on
  * @typedef {Asked & {kind: "open", payload: Uint8Array}} Open
  * @typedef {Asked & {kind: "forget"}} Forget
+ * @typedef {Asked & {kind: "drop"}} Drop what was asked on its line
  * @typedef {Asked & {kind: "picture", z: Float32Array}} Picture
  * @typedef {Asked & {kind: "reading", z: Float32Array, shownRow: number}} Reading
  * @typedef {Asked & {kind: "tiles", latents: Float32Array, labels?: (number | undefined)[], shares?: boolean,
@@ -14,7 +15,7 @@
  * @typedef {Asked & {kind: "path", latents: Float32Array}} Path
  * @typedef {{problem: string | null, warning: string | null, decodeTime: number}} Summary
  *   of a model: why it cannot be decoded, why not encoded, how long a decode takes
- * @typedef {Open | Forget | Picture | Reading | Tiles | Drawing | Refine | Path} Request
+ * @typedef {Open | Forget | Drop | Picture | Reading | Tiles | Drawing | Refine | Path} Request
  */
 
 import { Decoder, Encoder, RemoteDecoder } from "./codec.js";
@@ -30,8 +31,6 @@ const TRIES = 8;
 const SLOW = 50;
 /** Milliseconds that what takes long takes at a time: so long may an urgent request wait. */
 const SLICE = 6;
-/** Requests that may be half answered; what is left of older ones will not be asked for. */
-const MOST_JOBS = 32;
 const UNREFINED =
   "Refining needs both networks in this browser, and an encoder that gives variances.";
 
@@ -39,43 +38,41 @@ export class Answers {
   /** @type {Map<string, Opened>} */
   #models = new Map();
 
-  /** What is half done, by its number. @type {Map<number, {content: string, steps: Generator}>} */
-  #jobs = new Map();
+  /** What is half done, by its line. @type {Map<number, {job: number, content: string, steps: Generator}>} */
+  #begun = new Map();
 
   /**
    * @param {Request} request
    * @returns {any} what `Opened` or `#open` give, or `{goesOn: true}`: it is to be asked again for the rest
    */
   answer(request) {
-    const { kind, content, job = 0 } = request;
+    const { kind, content, line = 0, job = 0 } = request;
     if (kind === "open") return this.#open(request);
     if (kind === "forget") return this.#forget(content);
-    const begun = this.#jobs.get(job);
-    if (begun) return this.#goOn(job, begun);
+    const begun = this.#begun.get(line);
+    this.#begun.delete(line);
+    if (kind === "drop") return null;
+    if (begun?.job === job) return this.#goOn(line, begun);
     const model = this.#models.get(content); // none if it was forgotten meanwhile
     const answer = model?.[kind](/** @type {any} */ (request)) ?? null;
-    return answer && "next" in answer ? this.#goOn(job, { content, steps: answer }) : answer;
+    return answer && "next" in answer ? this.#goOn(line, { job, content, steps: answer }) : answer;
   }
 
-  /** Does a slice of the work. @param {number} number @param {{content: string, steps: Generator}} job */
-  #goOn(number, job) {
-    this.#jobs.delete(number);
+  /** Does a slice of the work. @param {number} line @param {{job: number, content: string, steps: Generator}} work */
+  #goOn(line, work) {
     const until = performance.now() + SLICE;
     do {
-      const { done, value } = job.steps.next();
+      const { done, value } = work.steps.next();
       if (done) return value;
     } while (performance.now() < until);
-    this.#jobs.set(number, job);
-    for (const oldest of this.#jobs.keys()) {
-      if (this.#jobs.size > MOST_JOBS) this.#jobs.delete(oldest);
-    }
+    this.#begun.set(line, work);
     return { goesOn: true };
   }
 
   /** @param {string} content */
   #forget(content) {
-    for (const [number, job] of this.#jobs) {
-      if (job.content === content) this.#jobs.delete(number);
+    for (const [line, work] of this.#begun) {
+      if (work.content === content) this.#begun.delete(line);
     }
     return this.#models.delete(content);
   }

@@ -15,7 +15,8 @@
  *   onerror: ((event: ErrorEvent) => void) | null,
  * }} Thread
  * @typedef {{request: Request, use: (answer: any) => void}} Asked
- * @typedef {{urgency: number, waiting: Asked | null, since: number, isAsked: boolean}} Line `since` it waits
+ * @typedef {{urgency: number, waiting: Asked | null, since: number, isAsked: boolean, job: number}} Line `since` it waits;
+ *   `job` is that of its latest request
  */
 
 import { Answers } from "./answers.js";
@@ -39,6 +40,7 @@ export class Engine {
   #opened = new Map();
   #lastId = 0;
   #lastJob = 0;
+  #lastLine = 0;
   /** Classes that conditional models decode, by their content. @type {Map<string, number>} */
   labels = new Map();
 
@@ -77,16 +79,29 @@ export class Engine {
   /** A line of requests of which the latest wins. @param {number} urgency one of `URGENCY` */
   line(urgency) {
     /** @type {Line} */
-    const line = { urgency, waiting: null, since: 0, isAsked: false };
+    const line = { urgency, waiting: null, since: 0, isAsked: false, job: 0 };
+    const number = ++this.#lastLine;
     this.#lines = [...this.#lines, line].sort((one, other) => one.urgency - other.urgency);
+    const drop = () => {
+      line.job = 0;
+      line.waiting = null;
+      this.#send({ kind: "drop", content: "", line: number }, () => {});
+    };
     return {
       ask: (/** @type {Request} */ request, /** @type {(answer: any) => void} */ use) => {
-        request.job = ++this.#lastJob;
-        this.#wait(line, { request, use });
+        Object.assign(request, { line: number, job: ++this.#lastJob });
+        if (!line.waiting) line.since = performance.now();
+        line.waiting = { request, use };
+        line.job = this.#lastJob;
         this.#sendNext();
       },
+      /** What was asked is no longer wanted. */
+      drop,
       /** No answer comes after this. */
-      close: () => (this.#lines = this.#lines.filter((other) => other !== line)),
+      close: () => {
+        this.#lines = this.#lines.filter((other) => other !== line);
+        drop();
+      },
     };
   }
 
@@ -99,16 +114,11 @@ export class Engine {
       line.isAsked = true;
       this.#send(request, (answer) => {
         line.isAsked = false;
-        if (answer?.goesOn) this.#wait(line, line.waiting ?? { request, use });
-        else if (answer !== null && this.#lines.includes(line)) use(answer);
+        if (answer?.goesOn) {
+          if (request.job === line.job) line.waiting = { request, use }; // it has waited its time
+        } else if (answer !== null && this.#lines.includes(line)) use(answer);
       });
     }
-  }
-
-  /** @param {Line} line @param {Asked} asked */
-  #wait(line, asked) {
-    if (!line.waiting) line.since = performance.now();
-    line.waiting = asked;
   }
 
   /** The line whose turn it is. */
@@ -150,7 +160,9 @@ export class Engine {
     this.#thread.onmessage = this.#thread.onerror = null;
     this.#thread = new PageThread();
     this.#listen();
-    const due = [...this.#asked.values()].filter(({ request }) => request.kind !== "forget");
+    const due = [...this.#asked.values()].filter(
+      ({ request }) => request.kind !== "forget" && request.kind !== "drop",
+    );
     const isDue = new Set(due.map(({ request }) => request));
     this.#asked.clear();
     for (const request of this.#opened.values()) {
