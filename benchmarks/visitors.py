@@ -65,23 +65,24 @@ class Visitor:
         model: name of the bundle.
         kept: addresses of what the browser has kept from earlier visits.
         received_bytes: from the server so far, over HTTP and the WebSocket.
+        query: of the page's address.
     """
 
     server: Server
     model: str
     kept: set[bytes] = field(default_factory=set)
     received_bytes: int = 0
+    query: str = ""
     _socket: _Counted | None = None
     _widgets: dict[str, tuple[str, str]] = field(default_factory=dict)
     _states: dict[str, dict[str, Any]] = field(default_factory=dict)
     _hashes: list[str] = field(default_factory=list)
-    _query: str = ""
 
     async def open(self) -> None:
         """Load the page, let the script run, and fetch the model and the images."""
         for path in ("", "_stcore/health", "_stcore/host-config"):
             await self._get(path)
-        self._query = urlencode({"model": self.model})
+        self.query = urlencode({"model": self.model})
         url = self.server.url.replace("http", "ws") + "/_stcore/stream"
         socket = await connect(
             url,
@@ -110,19 +111,33 @@ class Visitor:
             await self._socket.close()
 
     async def _run(self, fragment: str = "") -> None:
+        await self.ask(fragment)
+        await self.hear()
+
+    async def click(self, key: str) -> None:
+        """Click a button, and wait for nothing."""
+        identity, fragment = self._widgets[key]
+        await self.ask(fragment, {"id": identity, "trigger_value": True})
+
+    async def ask(self, fragment: str, *triggers: dict[str, Any]) -> None:
+        """Send what all controls say, and what was clicked: a fragment's name, or of none."""
         assert self._socket
-        before = self._socket.received
         message = BackMsg()
-        message.rerun_script.query_string = self._query
+        message.rerun_script.query_string = self.query
         message.rerun_script.fragment_id = fragment
         message.rerun_script.cached_message_hashes.extend(self._hashes)
-        for state in self._states.values():
+        for state in (*self._states.values(), *triggers):
             message.rerun_script.widget_states.widgets.add(**state)
         await self._socket.send(message.SerializeToString())
+
+    async def hear(self, patience: float = PATIENCE) -> None:
+        """Take what the server sends until a run has ended, and fetch what the page would."""
+        assert self._socket
+        before = self._socket.received
         addresses: set[bytes] = set()
         answer = ForwardMsg()
         while not self._is_end(answer):
-            content = await asyncio.wait_for(self._socket.recv(decode=False), PATIENCE)
+            content = await asyncio.wait_for(self._socket.recv(decode=False), patience)
             answer = ForwardMsg.FromString(content)
             if answer.metadata.cacheable:
                 self._hashes.append(answer.hash)
@@ -141,7 +156,7 @@ class Visitor:
     def _learn(self, answer: ForwardMsg) -> None:
         """Remember what a visitor may press, and the part of the page that it draws anew."""
         if answer.WhichOneof("type") == "page_info_changed":
-            self._query = answer.page_info_changed.query_string
+            self.query = answer.page_info_changed.query_string
         block, element = answer.delta.add_block, answer.delta.new_element
         kind = element.WhichOneof("type")
         if kind == "exception":

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import itertools
 import os
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import loops
 import numpy as np
@@ -75,6 +77,27 @@ def test_random_visitors_leave_nothing_behind() -> None:
     assert after[0] < before[0] + GROWTH
     held = min(visits_made, HELD_SESSIONS)
     assert after[1] <= before[1] + 3 * held + 8  # the event loop of each
+
+
+def test_no_click_in_haste_is_lost() -> None:
+    """A pin is of the view, a random point of the whole page, which stops what the view does."""
+
+    async def pins_after_clicks(server: Server) -> int:
+        visitor = Visitor(server, MODELS[0])
+        async with visits([visitor]):
+            await visitor.open()
+            for _ in range(6):
+                for key in ("move-random", "pin", "move-random"):
+                    await visitor.click(key)
+                    await asyncio.sleep(0.02)
+                with contextlib.suppress(TimeoutError):
+                    while True:
+                        await visitor.hear(patience=1)
+        (pins,) = parse_qs(visitor.query)["pins"]
+        return len(pins.split(";"))
+
+    with serve() as server:
+        assert loops.run(pins_after_clicks(server)) == 6
 
 
 def test_uploads_leave_nothing_behind() -> None:

@@ -61,22 +61,6 @@ def test_hasty_changes_of_view_and_model_end_where_they_should(
     assert visitor.page.locator(".plot").count() == 0
 
 
-def test_no_hasty_key_is_lost_or_counts_twice(visitor: Visitor) -> None:
-    """A pin is of the view, a random point of the whole page, for which Streamlit has a key too."""
-    visitor.open(model=FLAT, view="Map", z="0,0")
-    for count in range(1, 6):
-        for key in "rkr":
-            visitor.page.keyboard.press(key)
-            visitor.page.wait_for_timeout(30)
-        visitor.until(lambda: len(pins_of(visitor)) >= count, "the pin is there")  # noqa: B023
-        visitor.rest()
-        assert len(pins_of(visitor)) == count
-
-
-def pins_of(visitor: Visitor) -> list[str]:
-    return visitor.address["pins"].split(";") if "pins" in visitor.address else []
-
-
 def test_a_copied_link_shows_the_same_picture_elsewhere(visitor: Visitor, further: Visitor) -> None:
     directions = {"directions": "one~means:3:8;two~means:4:9", "map": "directions", "axes": "2,1"}
     visitor.open(model=DEEP, view="Sliders", pins="first~test-3", **directions)

@@ -38,6 +38,8 @@ test("letters in a list choose from it, elsewhere they are keys of the page", ()
   const actions = Object.fromEntries(names.map((name) => [name, () => void pressed.push(name)]));
   const end = new AbortController();
   listen(actions, end.signal);
+  const others = /** @type {string[]} */ ([]); // what comes through to the host, which may have a use for R too
+  window.addEventListener("keydown", ({ key }) => others.push(key), { signal: end.signal });
   const press = (/** @type {object} */ event, type = "button") => {
     const matches = (/** @type {string} */ tags) => type.startsWith(tags.split(",")[0]);
     const target = Object.assign(element(), { matches, type });
@@ -47,8 +49,10 @@ test("letters in a list choose from it, elsewhere they are keys of the page", ()
   press({ key: "r" }, "select-one");
   press({ key: "Z", ctrlKey: true, shiftKey: true });
   press({ key: "z", metaKey: true });
+  press({ key: "x" });
   end.abort();
   assert.deepEqual(pressed, ["r", "ctrl+shift+z", "ctrl+z"]);
+  assert.deepEqual(others, ["r", "x"]); // the first of them in a list
 });
 
 test("nothing is chosen of tiles that are not there yet", () => {
