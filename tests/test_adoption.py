@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,114 @@ def test_conventions_are_found_out(
     assert any("at random" in note for note in adopted.notes) == (name == "drawn")
 
 
+def rewired(
+    path: Path, outputs: list[str], *nodes: tuple[str, list[str], str, dict[str, Any]]
+) -> Path:
+    """Write the plain encoder with further nodes and other outputs: MEAN, LOG_VAR are its own."""
+    model = onnx.load(MODELS / "plain-encoder.onnx")
+    graph = model.graph
+    own = dict(zip(("MEAN", "LOG_VAR"), (output.name for output in graph.output), strict=True))
+    constants = {"half": np.float32(0.5), "last": np.array([2]), "flat": np.array([0, -1])}
+    graph.initializer.extend(
+        numpy_helper.from_array(np.asarray(v), n) for n, v in constants.items()
+    )
+    for kind, inputs, output, attributes in nodes:
+        names = [own.get(name, name) for name in inputs]
+        graph.node.append(helper.make_node(kind, names, [output], **attributes))
+    del graph.output[:]
+    graph.output.extend(
+        helper.make_tensor_value_info(own.get(name, name), TensorProto.FLOAT, None)
+        for name in outputs
+    )
+    onnx.save(model, path)
+    return path
+
+
+STD = ("Mul", ["LOG_VAR", "half"], "log_std", {}), ("Exp", ["log_std"], "std", {})
+IN_ONE: dict[str, Any] = {
+    "concatenated": [("Concat", ["MEAN", "LOG_VAR"], "both", {"axis": 1})],
+    "concatenated,swapped": [("Concat", ["LOG_VAR", "MEAN"], "both", {"axis": 1})],
+    "concatenated,std": [*STD, ("Concat", ["MEAN", "std"], "both", {"axis": 1})],
+    "interleaved": [
+        ("Unsqueeze", ["MEAN", "last"], "one", {}),
+        ("Unsqueeze", ["LOG_VAR", "last"], "other", {}),
+        ("Concat", ["one", "other"], "pairs", {"axis": 2}),
+        ("Reshape", ["pairs", "flat"], "both", {}),
+    ],
+}
+
+
+@pytest.mark.parametrize("output", IN_ONE)
+def test_means_and_spreads_in_one_output_are_told_apart(
+    take: Any, tmp_path: Path, output: str
+) -> None:
+    path = rewired(tmp_path / "encoder.onnx", ["both"], *IN_ONE[output])
+    card = take("plain", encoder=path).card
+    assert card.model.adopted.conventions["--encoder-output"] == output
+    (tmp_path / "plain").rename(tmp_path / "kept")
+    plain = take("plain").card.metrics
+    assert card.metrics.neg_elbo == pytest.approx(plain.neg_elbo, abs=0.01)
+    assert card.metrics.kl == pytest.approx(plain.kl, abs=0.01)
+
+
+def test_a_spread_that_is_never_negative_is_asked_about(take: Any, tmp_path: Path) -> None:
+    variance = ("Exp", ["LOG_VAR"], "variance", {})
+    path = rewired(tmp_path / "encoder.onnx", ["MEAN", "variance"], variance)
+    adopted = take("plain", encoder=path).card.model.adopted
+    assert adopted.conventions["--encoder-output"] == "mean,std"
+    assert any("say so with --encoder-output mean,variance" in note for note in adopted.notes)
+    (tmp_path / "plain").rename(tmp_path / "kept")
+    said = take("plain", encoder=path, encoder_output="mean,variance").card
+    assert not any("variance" in note for note in said.model.adopted.notes)
+    (tmp_path / "plain").rename(tmp_path / "said")
+    assert said.metrics.kl == pytest.approx(take("plain").card.metrics.kl, abs=0.01)
+
+
+@pytest.mark.parametrize("given", ["0.2860,0.3530", "measured"])
+def test_moments_of_a_training_are_found_out(
+    take: Any, tmp_path: Path, tiny_settings: dict[str, Any], given: str
+) -> None:
+    images = np.load(tiny_settings["data"])["x_train"] / 255
+    measured = f"{images.mean():.4f},{images.std():.4f}"
+    mean, std = map(float, (measured if given == "measured" else given).split(","))
+    model = onnx.load(MODELS / "plain-encoder.onnx")
+    (port,), (first, *rest) = model.graph.input, list(model.graph.node)
+    pixels = [
+        helper.make_node("Mul", [port.name, "std"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "mean"], ["pixels"]),
+    ]
+    for node in (first, *rest):
+        node.input[:] = ["pixels" if name == port.name else name for name in node.input]
+    del model.graph.node[:]
+    model.graph.node.extend([*pixels, first, *rest])
+    for name, value in (("mean", mean), ("std", std)):
+        model.graph.initializer.append(numpy_helper.from_array(np.float32(value), name))
+    onnx.save(model, tmp_path / "encoder.onnx")
+    adopted = take("plain", encoder=tmp_path / "encoder.onnx").card.model.adopted
+    assert adopted.conventions["--range"] == (measured if given == "measured" else given)
+
+
+def test_files_that_people_mistake_are_named(refusal: Any, tmp_path: Path) -> None:
+    files = [MODELS / f"plain-{part}coder.onnx" for part in ("de", "en")]
+    assert refusal("plain", *files).endswith("are --encoder and --decoder exchanged?")
+    assert "is it the decoder of" in refusal("plain", files[1], files[1])
+    with zipfile.ZipFile(tmp_path / "model.pth", "w") as archive:
+        archive.writestr("model/data.pkl", b"")
+    assert "a PyTorch checkpoint: export" in refusal("plain", tmp_path / "model.pth")
+
+
+def test_a_model_that_has_not_learned_the_images_is_no_tie(refusal: Any, tmp_path: Path) -> None:
+    model = onnx.load(MODELS / "plain-decoder.onnx")
+    (output,) = model.graph.output
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(0.0), "nothing"))
+    for node in model.graph.node:
+        node.output[:] = ["before" if name == output.name else name for name in node.output]
+    model.graph.node.append(helper.make_node("Mul", ["before", "nothing"], [output.name]))
+    onnx.save(model, tmp_path / "decoder.onnx")
+    sentence = refusal("plain", decoder=tmp_path / "decoder.onnx")
+    assert sentence.startswith("no way to read the model reconstructs the images")
+
+
 @pytest.mark.parametrize("name", ["plain", "signed"])
 def test_the_bundle_computes_what_the_files_compute(
     take: Any, name: str, tiny_settings: dict[str, Any]
@@ -159,7 +268,7 @@ def test_weights_beside_the_file_are_read_and_none_elsewhere(
     (tmp_path / "plain").rename(tmp_path / "kept")
     (tmp_path / "kept" / "card.json").unlink()
     (path.parent / "weights").rename(tmp_path / "weights")
-    assert "weights" in refusal("plain", decoder=path)  # it is gone
+    assert "put that file beside it" in refusal("plain", decoder=path)  # it is gone
     elsewhere = onnx.load(path, load_external_data=False)
     for tensor in elsewhere.graph.initializer:
         for entry in tensor.external_data:

@@ -15,6 +15,7 @@ from explorer.adoption.conventions import (
     adapt_decoder,
     adapt_encoder,
     likelihood_of,
+    measured_range,
     with_constant,
 )
 from explorer.adoption.graphs import MAX_SAID, AdoptionError, Graph, read_graph
@@ -33,6 +34,10 @@ from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset
 from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.errors import one_line
+
+MEASURED = 2_000
+"""Training images whose moments are measured."""
+EXCHANGED = ": are --encoder and --decoder exchanged?"
 
 
 @dataclass(frozen=True)
@@ -85,17 +90,20 @@ def adopt(
         for path in (request.encoder, request.decoder)
     )
     check_inputs(encoder, decoder, request.known)
-    dataset = load_fitting(encoder, request)
+    dataset = load_fitting(encoder, decoder, request)
     for graph in (encoder, decoder):
         check_condition(graph, dataset.classes)
-    report(f"{dataset.title}: {len(dataset.test.images):,} test images")
+    size = " × ".join(map(str, dataset.image_shape))
+    report(f"{dataset.title}: {len(dataset.test.images):,} test images, taken as {size}")
     if request.known.condition:
         report(f"the one-hot class is, in this order, {', '.join(dataset.classes)}")
     rows = evenly_spaced(len(dataset.test.images), IMAGES)
     images = dataset.test.images[rows].astype(np.float32) / np.float32(255)
     labels = dataset.test.labels[rows]
     condition = one_hot(labels, dataset)
-    found = find_conventions(encoder, decoder, images, condition, request.known, report)
+    sample = dataset.train.images[evenly_spaced(len(dataset.train.images), MEASURED)]
+    measured = measured_range(sample / np.float32(255))
+    found = find_conventions(encoder, decoder, images, condition, request.known, report, measured)
     for note in found.notes:
         report(note)
     graphs, likelihood = make_graphs(encoder, decoder, found, dataset, request.variance)
@@ -107,8 +115,12 @@ def adopt(
         classes=len(dataset.classes) if request.known.condition else 0,
     )
     check_agreement(codec, found.best, images, labels, report)
-    report("computing the figures …")
-    metrics, latents = evaluate(codec, dataset, has_variance=has_variance, progress=progress)
+    if encoder.batch or decoder.batch:
+        report("one at a time is taken: with a batch of any size (dynamic_axes) it would be faster")
+    metrics, latents = evaluate(
+        codec, dataset, has_variance=has_variance, progress=progress,
+        report=lambda what: report(f"computing figures: {what} …"),
+    )  # fmt: skip
     origin = Origin(
         files=hashes(encoder.path, *encoder.beside, decoder.path, *decoder.beside),
         conventions=found.best.words
@@ -129,7 +141,7 @@ class Kind:
     has_flow: bool = False
 
 
-def load_fitting(encoder: Graph, request: Request) -> Dataset:
+def load_fitting(encoder: Graph, decoder: Graph, request: Request) -> Dataset:
     """The images in the size and colours that the encoder takes.
 
     Raises:
@@ -175,9 +187,11 @@ def load_fitting(encoder: Graph, request: Request) -> Dataset:
         if side * side * channels == pixels and channels <= dataset.image_shape[2]:
             return load((side, side), grey=channels == 1)
     height, width, channels = dataset.image_shape
+    (taken,) = decoder.inputs[:1]
+    is_exchanged = math.prod(size or 0 for size in taken.shape) > pixels
     raise AdoptionError(
         f"{encoder.path.name} takes {pixels:,} pixels in a row; images of {dataset.title} have "
-        f"{height} × {width} × {channels}"
+        f"{height} × {width} × {channels}{EXCHANGED if is_exchanged else ''}"
     )
 
 

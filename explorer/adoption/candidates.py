@@ -22,6 +22,8 @@ NEAR_TIE = 1.1
 """The second best must have an error larger than the best one's by this factor."""
 CONTRADICTION = 0.5
 """A flag is refused if without it the error is smaller than with it by this factor."""
+POOR = 0.8
+"""Of the average image's error: a model with more of it has hardly learned the images."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Candidate:
     error: float
 
     @property
+    def ranges(self) -> set[Range]:
+        """What its pixels are between, on either side."""
+        return {self.encoder.range, self.decoder.range}
+
+    @property
     def words(self) -> dict[str, str]:
         """The flags that say the same; of the decoder's range where it is another."""
         words = {
@@ -58,8 +65,13 @@ class Candidate:
         return words
 
 
-def choose(candidates: list[Candidate], known: Known) -> Candidate:
+def choose(candidates: list[Candidate], known: Known, average: float) -> Candidate:
     """The best that agrees with what is known.
+
+    Args:
+        candidates: the best first.
+        known: what a person said.
+        average: squared error of the images' average.
 
     Raises:
         AdoptionError: none agrees, another is far better, or two are equally good.
@@ -80,13 +92,23 @@ def choose(candidates: list[Candidate], known: Known) -> Candidate:
         )
     rivals = [one for one in fitting[1:] if one.words != best.words]
     if rivals and rivals[0].error < NEAR_TIE * best.error:
+        if best.error > POOR * average:
+            raise AdoptionError(
+                f"no way to read the model reconstructs the images: the squared error is "
+                f"{best.error:.5f} at best, and that of their average {average:.5f}; are these "
+                "the images that it was trained on, in their size, and do encoder and decoder "
+                "belong together?"
+            )
         doubtful = _difference(rivals[0], best)
         said = " and ".join(f"{flag} {one} or {other}" for flag, (one, other) in doubtful.items())
-        can_be_said = any(flag.startswith("--") for flag in doubtful)
+        remedy = "export the model with one of them alone"
+        if "--range" in doubtful:
+            remedy = "give the flag, if neither is right as the --range=MEAN,STD of its training"
+        elif any(flag.startswith("--") for flag in doubtful):
+            remedy = "give the flag"
         raise AdoptionError(
             f"the images alone do not settle {said} (squared errors {best.error:.5f} and "
-            f"{rivals[0].error:.5f}): "
-            f"{'give the flag' if can_be_said else 'export the model with one of them alone'}"
+            f"{rivals[0].error:.5f}): {remedy}"
         )
     if known.decoder_output is not None:
         best = replace(best, decoder=replace(best.decoder, output=known.decoder_output))
@@ -101,8 +123,10 @@ def _agrees(candidate: Candidate, known: Known) -> bool:
     if decoder.output == "mean" and decoder.range != UNIT:
         outputs = {"mean"}
     spread = {encoder.output}
-    if encoder.output in ("mean,log_var", "mean,std"):
+    if encoder.spread:
         spread.add("mean")  # a person may leave the spread out
+    if encoder.output.endswith("std"):  # any that is never negative
+        spread |= {"mean,variance"} if encoder.spread else {"concatenated"}
     return (
         known.layout in (None, encoder.layout)
         and known.range in (None, encoder.range)
@@ -120,7 +144,7 @@ def _flags(candidate: Candidate) -> str:
 
 def _difference(one: Candidate, other: Candidate) -> dict[str, tuple[str, str]]:
     return {
-        flag: (other.words.get(flag, UNIT.name), value)
+        flag: (other.words.get(flag, other.words["--range"]), value)
         for flag, value in one.words.items()
         if other.words.get(flag) != value
     }

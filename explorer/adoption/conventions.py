@@ -21,7 +21,12 @@ from explorer.core.likelihoods import LikelihoodName
 
 Layout = Literal["nchw", "nhwc"]
 """Order of the axes of images; also that in which flat pixels follow each other."""
-EncoderOutput = Literal["mean,log_var", "mean,std", "mean", "concatenated"]
+EncoderOutput = Literal[
+    "mean,log_var", "mean,std", "mean,variance", "mean",
+    "concatenated", "concatenated,std", "concatenated,swapped", "interleaved",
+]  # fmt: skip
+"""Two outputs, one, or one with all numbers: means, then log-variances (or standard deviations),
+log-variances first, or by turns."""
 DecoderOutput = Literal["probability", "logit", "mean"]
 
 EPSILON = 1e-6
@@ -71,6 +76,33 @@ UNIT = Range("0,1")
 SIGNED = Range("-1,1", (0.5,), (0.5,))
 BYTES = Range("0,255", (0.0,), (1 / 255,))
 RANGES = (UNIT, SIGNED, BYTES)
+STANDARD = {
+    channels: tuple(map(parse_range, texts))
+    for channels, texts in {
+        1: ("0.1307,0.3081", "0.2860,0.3530"),
+        3: (
+            "0.485,0.456,0.406,0.229,0.224,0.225",
+            "0.4914,0.4822,0.4465,0.2470,0.2435,0.2616",
+            "0.4914,0.4822,0.4465,0.2023,0.1994,0.2010",
+        ),
+    }.items()
+}
+"""By channels, what many models are trained with: the moments of MNIST and Fashion-MNIST; of
+ImageNet and CIFAR-10, whose deviations are often given as those within an image."""
+_ALIKE = 0.01
+"""Moments that differ by less are the same."""
+
+
+def measured_range(images: np.ndarray) -> Range | None:
+    """The moments of images ``(n, h, w, c)`` in [0, 1], unless they are a standard range's."""
+    mean, std = images.mean(axis=(0, 1, 2)), images.std(axis=(0, 1, 2))
+    if not np.all(std > 0):
+        return None
+    text = ",".join(f"{value:.4f}" for value in (*mean, *std))
+    known = [(*other.mean, *other.std) for other in STANDARD[images.shape[-1]]]
+    if any(np.abs(np.subtract(one, (*mean, *std))).max() < _ALIKE for one in known):
+        return None
+    return parse_range(text)
 
 
 @dataclass(frozen=True)
@@ -82,8 +114,7 @@ class EncoderConvention:
         shape: of one image as the graph has it, such as (784,) or (3, 64, 64).
         range: of the pixels.
         output: what is given.
-        mean, spread: which outputs of the graph; ``spread`` is not used for ``mean`` and
-            ``concatenated``.
+        mean, spread: which outputs of the graph; ``spread`` is empty where there is one.
     """
 
     layout: Layout
@@ -112,6 +143,14 @@ class DecoderConvention:
     latent: tuple[int, ...]
 
 
+def halves_of(output: EncoderOutput, latent_dim: int) -> tuple[slice, slice]:
+    """Where an output with all numbers has the means, and where the spreads."""
+    first, second = slice(0, latent_dim, 1), slice(latent_dim, 2 * latent_dim, 1)
+    if output == "interleaved":
+        return slice(0, 2 * latent_dim, 2), slice(1, 2 * latent_dim, 2)
+    return (second, first) if output == "concatenated,swapped" else (first, second)
+
+
 def likelihood_of(output: DecoderOutput) -> LikelihoodName:
     """The likelihood that a decoder's output parametrises."""
     return "gaussian" if output == "mean" else "bernoulli"
@@ -133,17 +172,22 @@ def adapt_encoder(
     edit.join(images, graph.inputs[0].name)
     flat = np.array([0, -1])
     z_mean = edit.add("Reshape", convention.mean, flat)
-    if convention.output == "concatenated":
-        both, axis = z_mean, np.array([1])
-        z_mean = edit.add("Slice", both, np.array([0]), np.array([latent_dim]), axis)
-        spread = edit.add("Slice", both, np.array([latent_dim]), np.array([2 * latent_dim]), axis)
-        return edit.finish(z_mean, spread)
     if convention.output == "mean":
         return edit.finish(z_mean)
-    spread = edit.add("Reshape", convention.spread, flat)
-    if convention.output == "mean,std":
+    if convention.spread:
+        spread = edit.add("Reshape", convention.spread, flat)
+    else:
+        z_mean, spread = (
+            edit.add(
+                "Slice", z_mean, *(np.array([n]) for n in (half.start, half.stop, 1, half.step))
+            )
+            for half in halves_of(convention.output, latent_dim)
+        )
+    if convention.output.endswith("std"):
         inside = edit.add("Max", spread, np.float32(EPSILON))
         spread = edit.add("Mul", edit.add("Log", inside), np.float32(2.0))
+    elif convention.output.endswith("variance"):
+        spread = edit.add("Log", edit.add("Max", spread, np.float32(EPSILON**2)))
     return edit.finish(z_mean, spread)
 
 

@@ -78,7 +78,7 @@ def read_graph(path: Path, content: bytes | None = None) -> Graph:
     try:
         model = onnx.load_from_string(content)
     except Exception as error:  # the errors of protobuf share no base class
-        raise AdoptionError(f"{path.name} is not an ONNX file, or is damaged") from error
+        raise AdoptionError(f"{path.name} {_what_it_is(content)}") from error
     _check_opset(path, model)
     beside = _join_weights(path, model)
     try:
@@ -105,12 +105,21 @@ def _check_opset(path: Path, model: onnx.ModelProto) -> None:
         )
     opset = _opset(model)
     if not opset:
-        raise AdoptionError(f"{path.name} is not an ONNX file, or is damaged")
+        raise AdoptionError(f"{path.name} {_what_it_is()}")
     if not FIRST_OPSET <= opset <= OPSETS[1]:
         raise AdoptionError(
             f"{path.name} has opset {opset}; {FIRST_OPSET} to {OPSETS[1]} are taken: export it "
             "with opset_version=17 (PyTorch) or opset=17 (jax2onnx), for example"
         )
+
+
+def _what_it_is(content: bytes = b"") -> str:
+    if content.startswith(b"PK"):  # as torch.save writes, which is a ZIP archive
+        return (
+            "is no ONNX file but an archive, such as a PyTorch checkpoint: export the module with "
+            "torch.onnx.export, as docs/own-models.md shows"
+        )
+    return "is not an ONNX file, or is damaged"
 
 
 def _opset(model: onnx.ModelProto) -> int:
@@ -134,6 +143,11 @@ def _join_weights(path: Path, model: onnx.ModelProto) -> tuple[Path, ...]:
             raise AdoptionError(
                 f"{path.name} has weights at {place.location!r}, outside of its folder; "
                 "only files beside it are read"
+            )
+        if not beside.exists():
+            raise AdoptionError(
+                f"{path.name} keeps its weights in {place.location}, which is not there: put that "
+                "file beside it"
             )
         data = _read(beside, place.offset or 0, place.length)
         read.add(beside)

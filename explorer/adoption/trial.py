@@ -10,10 +10,10 @@ from itertools import product
 import numpy as np
 from onnx import helper
 
-from explorer.adoption.candidates import Candidate, Known, choose
+from explorer.adoption.candidates import NEAR_TIE, POOR, Candidate, Known, choose
 from explorer.adoption.conventions import (
-    BYTES,
-    SIGNED,
+    RANGES,
+    STANDARD,
     UNIT,
     DecoderConvention,
     EncoderConvention,
@@ -21,6 +21,7 @@ from explorer.adoption.conventions import (
     Layout,
     Range,
     adapt_encoder,
+    halves_of,
 )
 from explorer.adoption.graphs import AdoptionError, Graph
 from explorer.adoption.runner import Runner, by, is_same
@@ -29,11 +30,6 @@ from explorer.adoption.signatures import image_forms
 SHOWN = 3
 """Ways that are reported, the best ones."""
 MAX_LATENT_DIM = 1024
-STANDARD = {
-    1: Range("0.1307,0.3081", (0.1307,), (0.3081,)),
-    3: Range("0.485,0.456,0.406,0.229,0.224,0.225", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-}
-"""By channels: the moments of MNIST and of ImageNet, which many models are trained with."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +54,7 @@ def find_conventions(
     condition: np.ndarray,
     known: Known,
     report: Callable[[str], None],
+    measured: Range | None = None,
 ) -> Found:
     """Try every way to read the model, and take the one that reconstructs best.
 
@@ -67,6 +64,7 @@ def find_conventions(
         condition: their classes, one-hot ``(n, classes)`` float32, for graphs that take them.
         known: what needs no trial.
         report: is given a line for each way that was tried.
+        measured: the moments of the training images, which are taken only if no usual range does.
 
     Raises:
         AdoptionError: nothing fits, two ways are equally good, or a flag contradicts what is
@@ -82,9 +80,8 @@ def find_conventions(
     }
     if image_shape[2] == 1 and len(encoder.inputs[0].shape) == 1:
         layouts = {"nhwc"}  # flat grey pixels have one order
-    ranges = [UNIT, SIGNED, BYTES, STANDARD[image_shape[2]]]
-    if known.range is not None and known.range not in ranges:
-        ranges.append(known.range)
+    ranges = [*RANGES, *STANDARD[image_shape[2]]]
+    ranges += [one for one in (known.range, measured) if one is not None and one not in ranges]
     reader = _EncoderReader(encoder, images, condition, latent, notes)
     for layout, range_ in product(sorted(layouts), ranges):
         for convention, z in reader.conventions(layout, range_):
@@ -100,20 +97,34 @@ def find_conventions(
                 candidates.append(Candidate(convention, filled, error))
     if not candidates:
         raise AdoptionError(
-            f"{decoder.path.name} gives no finite images of {by(image_shape)} from what "
-            f"{encoder.path.name} gives"
+            f"{decoder.path.name} gives no images of {by(image_shape)} that are finite, but "
+            f"{' and '.join(map(str, decoder.outputs))}; is it the decoder of {encoder.path.name}?"
         )
-    candidates.sort(key=lambda candidate: candidate.error)
+    candidates = _without_measured(candidates, measured if measured != known.range else None)
     for candidate in candidates[:SHOWN]:
         words = ", ".join(f"{name} {value}" for name, value in candidate.words.items())
         report(f"squared error {candidate.error:.5f} with {words}")
-    best = choose(candidates, known)
-    first = encoder.outputs[0].name
-    if best.encoder.mean != first:
-        notes.append(f"{best.encoder.mean} is taken as the mean, although {first} comes first")
+    average = float(np.mean(np.square(images - images.mean(axis=0)), dtype=np.float64))
+    best = choose(candidates, known, average)
+    first, mean, spread = encoder.outputs[0].name, best.encoder.mean, best.encoder.spread
+    if mean != first:
+        notes.append(f"{mean!r} is taken as the mean, although {first!r} comes first")
     spreads = [one.encoder.spread for one in candidates if one.words == best.words]
-    if others := sorted({*spreads} - {best.encoder.spread}):
-        notes.append(f"{best.encoder.spread} is taken as the spread, and {', '.join(others)} not")
+    if others := sorted({*spreads} - {spread}):
+        notes.append(f"{spread!r} is taken as the spread, and {', '.join(map(repr, others))} not")
+    if best.encoder.output.endswith("std") and known.encoder_output is None:
+        other = "variance" if spread else "log-variance"
+        flag = "mean,variance" if spread else "concatenated"
+        notes.append(
+            f"the spread of {spread or mean!r} is never negative and is taken as the standard "
+            f"deviation; if it is the {other}, say so with --encoder-output {flag}"
+        )
+    if best.error > POOR * average:
+        notes.append(
+            f"the squared error of the reconstructions, {best.error:.5f}, is hardly smaller than "
+            f"that of the images' average, {average:.5f}: are these the images that the model was "
+            "trained on, and in the --range of its training?"
+        )
     latent_dim = math.prod(best.decoder.latent)
     if latent_dim > MAX_LATENT_DIM:
         raise AdoptionError(
@@ -155,7 +166,7 @@ class _EncoderReader:
         dim = self.latent_dim or min(sizes.values(), default=0)
         for name, values in finite.items():
             if sizes[name] == 2 * dim and dim not in sizes.values():
-                yield replace(base, output="concatenated", mean=name), values[:, :dim]
+                yield from self._concatenated(replace(base, mean=name), values, dim)
             if sizes[name] != dim:
                 continue
             others = [other for other in names if other != name and sizes.get(other) == dim]
@@ -164,6 +175,20 @@ class _EncoderReader:
             for spread in others:
                 kind: EncoderOutput = "mean,log_var" if finite[spread].min() < 0 else "mean,std"
                 yield replace(base, output=kind, mean=name, spread=spread), values
+
+    @staticmethod
+    def _concatenated(
+        base: EncoderConvention, values: np.ndarray, dim: int
+    ) -> Iterator[tuple[EncoderConvention, np.ndarray]]:
+        """Each way to read one output with means and spreads."""
+        outputs: list[EncoderOutput] = ["concatenated", "concatenated,swapped"]
+        if dim > 1:
+            outputs.append("interleaved")
+        for output in outputs:
+            means, spreads = halves_of(output, dim)
+            if output == "concatenated" and values[:, spreads].min() >= 0:
+                output = "concatenated,std"
+            yield replace(base, output=output), values[:, means]
 
     def _outputs(self, convention: EncoderConvention, names: list[str]) -> dict[str, np.ndarray]:
         """The outputs by name, without those that differ each time or repeat an earlier one.
@@ -179,9 +204,11 @@ class _EncoderReader:
         for name, first, second in zip(names, outputs, again, strict=True):
             repeated = next((one for one, values in found.items() if _equal(values, first)), None)
             if not is_same(first, second):
-                self._note(f"{name} of {self.graph.path.name} is drawn at random and was not used")
+                self._note(
+                    f"{name!r} of {self.graph.path.name} is drawn at random and was not used"
+                )
             elif repeated is not None:
-                self._note(f"{name} of {self.graph.path.name} repeats {repeated}")
+                self._note(f"{name!r} of {self.graph.path.name} repeats {repeated!r}")
             else:
                 found[name] = first
         if not found:
@@ -194,6 +221,15 @@ class _EncoderReader:
     def _note(self, sentence: str) -> None:
         if sentence not in self.notes:
             self.notes.append(sentence)
+
+
+def _without_measured(candidates: list[Candidate], measured: Range | None) -> list[Candidate]:
+    """The best first; those with measured moments only where all others are clearly worse."""
+    usual = [one for one in candidates if measured not in one.ranges]
+    least = min((one.error for one in usual), default=math.inf)
+    if min(one.error for one in candidates) * NEAR_TIE >= least:
+        candidates = usual
+    return sorted(candidates, key=lambda candidate: candidate.error)
 
 
 def _equal(one: np.ndarray, other: np.ndarray) -> bool:

@@ -96,6 +96,7 @@ def evaluate(
     has_variance: bool = True,
     laid_out: Latents | None = None,
     progress: Progress = lambda share: None,
+    report: Callable[[str], None] = lambda what: None,
 ) -> tuple[Metrics, Latents]:
     """Compute every figure of the card; the same inputs give the same figures.
 
@@ -106,12 +107,14 @@ def evaluate(
             rests on them is left out: the −ELBO, its terms and the bound.
         laid_out: has the neighbourhood map to judge, and the graph; left out: they are made.
         progress: is told how far the map is.
+        report: is told what is computed next.
 
     Raises:
         EvaluationError: the model gives NaN, infinity, or latents that are too large to store.
     """
     train = training_sample(dataset)
-    readings = _read(codec, dataset.test, train, has_variance)
+    readings = _read(codec, dataset.test, train, has_variance, report)
+    report("neighbours and map")
     places = None if laid_out is None else laid_out.places
     figures, latents = summarise(readings, dataset, train, places=places, progress=progress)
     is_gaussian = has_variance and not isinstance(codec.posterior, FlowPosterior)
@@ -287,7 +290,13 @@ def measure_disentanglement(z_mean: np.ndarray, dataset: Dataset) -> Disentangle
     )
 
 
-def _read(codec: Codec, test: Split, train: Split, has_variance: bool) -> Readings:
+def _read(
+    codec: Codec,
+    test: Split,
+    train: Split,
+    has_variance: bool,
+    report: Callable[[str], None],
+) -> Readings:
     """Run a model on test and training images."""
     images, labels = test.images, test.labels
 
@@ -300,15 +309,19 @@ def _read(codec: Codec, test: Split, train: Split, has_variance: bool) -> Readin
         z = z_mean[rows]
         return codec.run_by_class(labels[rows], lambda given, some: [given.decode(z[some])])[0]
 
+    report("the images' latents")
     (z_mean, z_log_var), (train_z_mean, train_z_log_var) = encode(test), encode(train)
     reconstruction = kl = importance = gap = None
     if has_variance:
+        report("the −ELBO, of ten draws for each test image")
         reconstruction, kl = codec.run_by_class(
             labels,
             lambda given, rows: _elbo_terms(given, images[rows], z_mean[rows], z_log_var[rows]),
         )
+        report("importance-sampled bound and amortisation gap")
         importance = _importance(codec, test, reconstruction + kl.sum(axis=1), z_mean.shape[1])
         gap = _amortisation_gap(codec, test, z_mean.shape[1])
+    report("reconstructions and return distances")
     stored = rounded(z_mean)
     (return_distance,) = codec.run_by_class(
         labels, lambda given, rows: [return_distances(given, stored[rows])]

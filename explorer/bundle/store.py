@@ -233,8 +233,7 @@ def check_name(name: str) -> None:
     if not re.fullmatch(NAME, name) or name in _RESERVED:
         raise BundleError(
             f"{name!r} cannot name a bundle: use up to 100 small letters, digits, '-', '_' and "
-            f"'.', starting with a letter or digit, and not {' or '.join(map(repr, _RESERVED))}; "
-            f"give it with --name"
+            f"'.', starting with a letter or digit, and not {' or '.join(map(repr, _RESERVED))}"
         )
 
 
