@@ -18,9 +18,9 @@ from shapes import draw_shapes
 
 from explorer.adoption.adopt import Request, adopt
 from explorer.adoption.candidates import Known
-from explorer.adoption.conventions import SIGNED, UNIT, parse_range
+from explorer.adoption.conventions import SIGNED, UNIT, parse_range, usual_ranges
 from explorer.adoption.graphs import read_graph
-from explorer.adoption.result import About
+from explorer.adoption.result import About, hashes
 from explorer.bundle.store import Bundle, load_bundle
 from explorer.cli import adopt as command
 from explorer.cli.verify import verify
@@ -91,9 +91,11 @@ def test_conventions_are_found_out(
     assert any("at random" in note for note in adopted.notes) == (name == "drawn")
 
 
-def rewired(
-    path: Path, outputs: list[str], *nodes: tuple[str, list[str], str, dict[str, Any]]
-) -> Path:
+Node = tuple[str, list[str], str, dict[str, Any]]
+"""Kind, inputs, output and attributes."""
+
+
+def rewired(path: Path, outputs: list[str], *nodes: Node) -> Path:
     """Write the plain encoder with further nodes and other outputs: MEAN, LOG_VAR are its own."""
     model = onnx.load(MODELS / "plain-encoder.onnx")
     graph = model.graph
@@ -114,11 +116,12 @@ def rewired(
     return path
 
 
-STD = ("Mul", ["LOG_VAR", "half"], "log_std", {}), ("Exp", ["log_std"], "std", {})
-IN_ONE: dict[str, Any] = {
+STD: tuple[Node, ...] = ("Mul", ["LOG_VAR", "half"], "log_std", {}), ("Exp", ["log_std"], "std", {})
+IN_ONE: dict[str, list[Node]] = {
     "concatenated": [("Concat", ["MEAN", "LOG_VAR"], "both", {"axis": 1})],
     "concatenated,swapped": [("Concat", ["LOG_VAR", "MEAN"], "both", {"axis": 1})],
     "concatenated,std": [*STD, ("Concat", ["MEAN", "std"], "both", {"axis": 1})],
+    "concatenated,swapped,std": [*STD, ("Concat", ["std", "MEAN"], "both", {"axis": 1})],
     "interleaved": [
         ("Unsqueeze", ["MEAN", "last"], "one", {}),
         ("Unsqueeze", ["LOG_VAR", "last"], "other", {}),
@@ -142,7 +145,7 @@ def test_means_and_spreads_in_one_output_are_told_apart(
 
 
 def test_a_spread_that_is_never_negative_is_asked_about(take: Any, tmp_path: Path) -> None:
-    variance = ("Exp", ["LOG_VAR"], "variance", {})
+    variance: Node = ("Exp", ["LOG_VAR"], "variance", {})
     path = rewired(tmp_path / "encoder.onnx", ["MEAN", "variance"], variance)
     adopted = take("plain", encoder=path).card.model.adopted
     assert adopted.conventions["--encoder-output"] == "mean,std"
@@ -154,28 +157,47 @@ def test_a_spread_that_is_never_negative_is_asked_about(take: Any, tmp_path: Pat
     assert said.metrics.kl == pytest.approx(take("plain").card.metrics.kl, abs=0.01)
 
 
-@pytest.mark.parametrize("given", ["0.2860,0.3530", "measured"])
-def test_moments_of_a_training_are_found_out(
-    take: Any, tmp_path: Path, tiny_settings: dict[str, Any], given: str
+def normalised(path: Path, mean: float, std: float) -> Path:
+    """Write the plain encoder as one that takes pixels less a mean, by a standard deviation."""
+    model = onnx.load(MODELS / "plain-encoder.onnx")
+    (port,), nodes = model.graph.input, list(model.graph.node)
+    for node in nodes:
+        node.input[:] = ["pixels" if name == port.name else name for name in node.input]
+    scale = helper.make_node("Mul", [port.name, "std"], ["scaled"])
+    del model.graph.node[:]
+    model.graph.node.extend(
+        [scale, helper.make_node("Add", ["scaled", "mean"], ["pixels"]), *nodes]
+    )
+    for name, value in (("mean", mean), ("std", std)):
+        model.graph.initializer.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
+    onnx.save(model, path)
+    return path
+
+
+def test_moments_of_a_training_are_found_out_or_asked_for(
+    take: Any, refusal: Any, tmp_path: Path, tiny_settings: dict[str, Any]
 ) -> None:
     images = np.load(tiny_settings["data"])["x_train"] / 255
-    measured = f"{images.mean():.4f},{images.std():.4f}"
-    mean, std = map(float, (measured if given == "measured" else given).split(","))
-    model = onnx.load(MODELS / "plain-encoder.onnx")
-    (port,), (first, *rest) = model.graph.input, list(model.graph.node)
-    pixels = [
-        helper.make_node("Mul", [port.name, "std"], ["scaled"]),
-        helper.make_node("Add", ["scaled", "mean"], ["pixels"]),
-    ]
-    for node in (first, *rest):
-        node.input[:] = ["pixels" if name == port.name else name for name in node.input]
-    del model.graph.node[:]
-    model.graph.node.extend([*pixels, first, *rest])
-    for name, value in (("mean", mean), ("std", std)):
-        model.graph.initializer.append(numpy_helper.from_array(np.float32(value), name))
-    onnx.save(model, tmp_path / "encoder.onnx")
-    adopted = take("plain", encoder=tmp_path / "encoder.onnx").card.model.adopted
-    assert adopted.conventions["--range"] == (measured if given == "measured" else given)
+    own = f"{images.mean():.4f},{images.std():.4f}"
+    near = refusal("plain", normalised(tmp_path / "near.onnx", 0.286, 0.353))
+    assert f"--range {own} or 0.2860,0.3530" in near
+    for text in (own, "0.1307,0.3081"):
+        path = normalised(tmp_path / "encoder.onnx", *map(float, text.split(",")))
+        assert take("plain", path).card.model.adopted.conventions["--range"] == text
+        (tmp_path / "plain").rename(tmp_path / text)
+
+
+def test_usual_ranges_are_those_that_images_may_have() -> None:
+    def names(*shape: int, low: int, high: int) -> list[str]:
+        images = np.random.default_rng(0).integers(low, high, (50, *shape), np.uint8)
+        return [one.name for one in usual_ranges(images)]
+
+    fixed = ["0,1", "-1,1", "0,255"]
+    assert names(8, 8, 1, low=77, high=78) == [*fixed, "0.1307,0.3081", "0.2860,0.3530"]
+    *known, own = names(8, 8, 3, low=0, high=256)
+    assert known == [*fixed, "0.485,0.456,0.406,0.229,0.224,0.225"]
+    values = [float(value) for value in own.split(",")]
+    assert values == pytest.approx([0.5] * 3 + [0.29] * 3, abs=0.01)
 
 
 def test_files_that_people_mistake_are_named(refusal: Any, tmp_path: Path) -> None:
@@ -190,13 +212,13 @@ def test_files_that_people_mistake_are_named(refusal: Any, tmp_path: Path) -> No
 def test_a_model_that_has_not_learned_the_images_is_no_tie(refusal: Any, tmp_path: Path) -> None:
     model = onnx.load(MODELS / "plain-decoder.onnx")
     (output,) = model.graph.output
-    model.graph.initializer.append(numpy_helper.from_array(np.float32(0.0), "nothing"))
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros((), np.float32), "nothing"))
     for node in model.graph.node:
         node.output[:] = ["before" if name == output.name else name for name in node.output]
     model.graph.node.append(helper.make_node("Mul", ["before", "nothing"], [output.name]))
     onnx.save(model, tmp_path / "decoder.onnx")
     sentence = refusal("plain", decoder=tmp_path / "decoder.onnx")
-    assert sentence.startswith("no way to read the model reconstructs the images")
+    assert sentence.startswith("no way to read the model reconstructs the images clearly better")
 
 
 @pytest.mark.parametrize("name", ["plain", "signed"])
@@ -252,6 +274,19 @@ def test_flags_that_agree_are_obeyed(take: Any) -> None:
     bundle = take("signed", range=SIGNED, encoder_output="mean", decoder_output="mean")
     assert bundle.card.model.adopted.has_variance is False
     assert bundle.card.model.likelihood == "gaussian"
+
+
+def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    paths = [tmp_path / part / "onnx" / name for part in "ed" for name in ("model.onnx", "w")]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(str(path).encode())
+    assert list(hashes(*paths)) == [
+        "e/onnx/model.onnx",
+        "e/onnx/w",
+        "d/onnx/model.onnx",
+        "d/onnx/w",
+    ]
 
 
 def test_weights_beside_the_file_are_read_and_none_elsewhere(

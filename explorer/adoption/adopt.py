@@ -15,7 +15,7 @@ from explorer.adoption.conventions import (
     adapt_decoder,
     adapt_encoder,
     likelihood_of,
-    measured_range,
+    usual_ranges,
     with_constant,
 )
 from explorer.adoption.graphs import MAX_SAID, AdoptionError, Graph, read_graph
@@ -37,7 +37,6 @@ from explorer.errors import one_line
 
 MEASURED = 2_000
 """Training images whose moments are measured."""
-EXCHANGED = ": are --encoder and --decoder exchanged?"
 
 
 @dataclass(frozen=True)
@@ -102,8 +101,8 @@ def adopt(
     labels = dataset.test.labels[rows]
     condition = one_hot(labels, dataset)
     sample = dataset.train.images[evenly_spaced(len(dataset.train.images), MEASURED)]
-    measured = measured_range(sample / np.float32(255))
-    found = find_conventions(encoder, decoder, images, condition, request.known, report, measured)
+    ranges = usual_ranges(sample)
+    found = find_conventions(encoder, decoder, images, condition, ranges, request.known, report)
     for note in found.notes:
         report(note)
     graphs, likelihood = make_graphs(encoder, decoder, found, dataset, request.variance)
@@ -188,10 +187,11 @@ def load_fitting(encoder: Graph, decoder: Graph, request: Request) -> Dataset:
             return load((side, side), grey=channels == 1)
     height, width, channels = dataset.image_shape
     (taken,) = decoder.inputs[:1]
-    is_exchanged = math.prod(size or 0 for size in taken.shape) > pixels
+    are_exchanged = math.prod(size or 0 for size in taken.shape) > pixels
+    question = ": are --encoder and --decoder exchanged?" if are_exchanged else ""
     raise AdoptionError(
         f"{encoder.path.name} takes {pixels:,} pixels in a row; images of {dataset.title} have "
-        f"{height} × {width} × {channels}{EXCHANGED if is_exchanged else ''}"
+        f"{height} × {width} × {channels}{question}"
     )
 
 

@@ -24,6 +24,8 @@ CONTRADICTION = 0.5
 """A flag is refused if without it the error is smaller than with it by this factor."""
 POOR = 0.8
 """Of the average image's error: a model with more of it has hardly learned the images."""
+NOTHING = 1e-5
+"""Images whose average has a smaller squared error are all alike."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,6 @@ class Candidate:
     encoder: EncoderConvention
     decoder: DecoderConvention
     error: float
-
-    @property
-    def ranges(self) -> set[Range]:
-        """What its pixels are between, on either side."""
-        return {self.encoder.range, self.decoder.range}
 
     @property
     def words(self) -> dict[str, str]:
@@ -92,13 +89,6 @@ def choose(candidates: list[Candidate], known: Known, average: float) -> Candida
         )
     rivals = [one for one in fitting[1:] if one.words != best.words]
     if rivals and rivals[0].error < NEAR_TIE * best.error:
-        if best.error > POOR * average:
-            raise AdoptionError(
-                f"no way to read the model reconstructs the images: the squared error is "
-                f"{best.error:.5f} at best, and that of their average {average:.5f}; are these "
-                "the images that it was trained on, in their size, and do encoder and decoder "
-                "belong together?"
-            )
         doubtful = _difference(rivals[0], best)
         said = " and ".join(f"{flag} {one} or {other}" for flag, (one, other) in doubtful.items())
         remedy = "export the model with one of them alone"
@@ -106,10 +96,20 @@ def choose(candidates: list[Candidate], known: Known, average: float) -> Candida
             remedy = "give the flag, if neither is right as the --range=MEAN,STD of its training"
         elif any(flag.startswith("--") for flag in doubtful):
             remedy = "give the flag"
-        raise AdoptionError(
+        elif "mean" not in doubtful:
+            remedy = "let the decoder give images in the range that the encoder takes, or in 0,1"
+        sentence = (
             f"the images alone do not settle {said} (squared errors {best.error:.5f} and "
             f"{rivals[0].error:.5f}): {remedy}"
         )
+        if is_poor(best.error, average):
+            sentence = (
+                "no way to read the model reconstructs the images clearly better than their "
+                f"average, whose squared error is {average:.5f}: are these the images that it "
+                "was trained on, in their size, and do encoder and decoder belong together? If "
+                f"so, {sentence}"
+            )
+        raise AdoptionError(sentence)
     if known.decoder_output is not None:
         best = replace(best, decoder=replace(best.decoder, output=known.decoder_output))
     if known.encoder_output is not None:
@@ -117,16 +117,21 @@ def choose(candidates: list[Candidate], known: Known, average: float) -> Candida
     return best
 
 
+def is_poor(error: float, average: float) -> bool:
+    """Whether a squared error is not clearly smaller than that of the images' average."""
+    return average > NOTHING and error > POOR * average
+
+
 def _agrees(candidate: Candidate, known: Known) -> bool:
     encoder, decoder = candidate.encoder, candidate.decoder
     outputs = {"probability", "mean"} if decoder.output != "logit" else {"logit"}
     if decoder.output == "mean" and decoder.range != UNIT:
         outputs = {"mean"}
-    spread = {encoder.output}
+    spread: set[str] = {encoder.output}
     if encoder.spread:
         spread.add("mean")  # a person may leave the spread out
     if encoder.output.endswith("std"):  # any that is never negative
-        spread |= {"mean,variance"} if encoder.spread else {"concatenated"}
+        spread.add("mean,variance" if encoder.spread else encoder.output.removesuffix(",std"))
     return (
         known.layout in (None, encoder.layout)
         and known.range in (None, encoder.range)
@@ -143,8 +148,8 @@ def _flags(candidate: Candidate) -> str:
 
 
 def _difference(one: Candidate, other: Candidate) -> dict[str, tuple[str, str]]:
-    return {
-        flag: (other.words.get(flag, other.words["--range"]), value)
-        for flag, value in one.words.items()
-        if other.words.get(flag) != value
+    said = {
+        flag: tuple(words.get(flag, words["--range"]) for words in (other.words, one.words))
+        for flag in one.words | other.words
     }
+    return {flag: (first, second) for flag, (first, second) in said.items() if first != second}

@@ -23,10 +23,11 @@ Layout = Literal["nchw", "nhwc"]
 """Order of the axes of images; also that in which flat pixels follow each other."""
 EncoderOutput = Literal[
     "mean,log_var", "mean,std", "mean,variance", "mean",
-    "concatenated", "concatenated,std", "concatenated,swapped", "interleaved",
+    "concatenated", "concatenated,swapped", "interleaved",
+    "concatenated,std", "concatenated,swapped,std", "interleaved,std",
 ]  # fmt: skip
-"""Two outputs, one, or one with all numbers: means, then log-variances (or standard deviations),
-log-variances first, or by turns."""
+"""Two outputs, the mean alone, or one output with means and spreads: means first, spreads first, or
+by turns; the spreads are log-variances unless another word says what they are."""
 DecoderOutput = Literal["probability", "logit", "mean"]
 
 EPSILON = 1e-6
@@ -76,33 +77,47 @@ UNIT = Range("0,1")
 SIGNED = Range("-1,1", (0.5,), (0.5,))
 BYTES = Range("0,255", (0.0,), (1 / 255,))
 RANGES = (UNIT, SIGNED, BYTES)
-STANDARD = {
-    channels: tuple(map(parse_range, texts))
-    for channels, texts in {
-        1: ("0.1307,0.3081", "0.2860,0.3530"),
-        3: (
-            "0.485,0.456,0.406,0.229,0.224,0.225",
-            "0.4914,0.4822,0.4465,0.2470,0.2435,0.2616",
-            "0.4914,0.4822,0.4465,0.2023,0.1994,0.2010",
-        ),
-    }.items()
-}
-"""By channels, what many models are trained with: the moments of MNIST and Fashion-MNIST; of
-ImageNet and CIFAR-10, whose deviations are often given as those within an image."""
+_MNIST, _FASHION_MNIST = map(parse_range, ("0.1307,0.3081", "0.2860,0.3530"))
+_IMAGENET = parse_range("0.485,0.456,0.406,0.229,0.224,0.225")
+_CIFAR = parse_range("0.4914,0.4822,0.4465,0.2470,0.2435,0.2616")
+_WITHIN_CIFAR = parse_range("0.4914,0.4822,0.4465,0.2023,0.1994,0.2010")
+"""Of CIFAR-10, with the mean deviation within an image, as many programs have it."""
 _ALIKE = 0.01
 """Moments that differ by less are the same."""
+_LEAST_STD = 1e-3
+"""Of a channel by which pixels can be divided."""
 
 
-def measured_range(images: np.ndarray) -> Range | None:
-    """The moments of images ``(n, h, w, c)`` in [0, 1], unless they are a standard range's."""
-    mean, std = images.mean(axis=(0, 1, 2)), images.std(axis=(0, 1, 2))
-    if not np.all(std > 0):
+def usual_ranges(images: np.ndarray) -> list[Range]:
+    """What a model of images ``(n, h, w, c)`` uint8 may have been trained with.
+
+    That is a fixed range, the moments of a well-known data set, or those of the images themselves.
+    """
+    own = _moments_of(images)
+    if images.shape[-1] == 1:
+        standard = [_MNIST, _FASHION_MNIST]
+    else:
+        standard = [_IMAGENET, *([_CIFAR, _WITHIN_CIFAR] if own and _alike(own, _CIFAR) else [])]
+    is_another = own is not None and not any(_alike(own, one) for one in standard)
+    return [*RANGES, *standard, *([own] if own and is_another else [])]
+
+
+def _moments_of(images: np.ndarray) -> Range | None:
+    """Mean and standard deviation of each channel; None where one is the same everywhere."""
+    mean, std = [], []
+    values = np.arange(256) / 255
+    for channel in range(images.shape[-1]):
+        shares = np.bincount(images[..., channel].ravel(), minlength=256) / images[..., 0].size
+        mean.append(float(shares @ values))
+        std.append(float(np.sqrt(shares @ (values - mean[-1]) ** 2)))
+    if min(std) < _LEAST_STD:
         return None
-    text = ",".join(f"{value:.4f}" for value in (*mean, *std))
-    known = [(*other.mean, *other.std) for other in STANDARD[images.shape[-1]]]
-    if any(np.abs(np.subtract(one, (*mean, *std))).max() < _ALIKE for one in known):
-        return None
-    return parse_range(text)
+    return parse_range(",".join(f"{value:.4f}" for value in (*mean, *std)))
+
+
+def _alike(one: Range, other: Range) -> bool:
+    gaps = np.subtract((*one.mean, *one.std), (*other.mean, *other.std))
+    return bool(np.abs(gaps).max() < _ALIKE)
 
 
 @dataclass(frozen=True)
@@ -144,11 +159,11 @@ class DecoderConvention:
 
 
 def halves_of(output: EncoderOutput, latent_dim: int) -> tuple[slice, slice]:
-    """Where an output with all numbers has the means, and where the spreads."""
+    """Where one output that holds means and spreads has the means, and where the spreads."""
     first, second = slice(0, latent_dim, 1), slice(latent_dim, 2 * latent_dim, 1)
-    if output == "interleaved":
+    if output.startswith("interleaved"):
         return slice(0, 2 * latent_dim, 2), slice(1, 2 * latent_dim, 2)
-    return (second, first) if output == "concatenated,swapped" else (first, second)
+    return (second, first) if "swapped" in output else (first, second)
 
 
 def likelihood_of(output: DecoderOutput) -> LikelihoodName:

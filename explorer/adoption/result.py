@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,11 +68,12 @@ class Origin:
 
 
 def hashes(*paths: Path) -> dict[str, str]:
-    """SHA-256 of files in hex, by their names; with their folders' where two have the same name."""
-    paths = tuple(dict.fromkeys(paths))
+    """SHA-256 of files in hex, by their names; with their folders where two have the same name."""
+    paths = tuple(dict.fromkeys(path.absolute() for path in paths))
     names = [path.name for path in paths]
     if len({*names}) < len(names):
-        names = [f"{path.absolute().parent.name}/{path.name}" for path in paths]
+        common = Path(os.path.commonpath([path.parent for path in paths]))
+        names = [path.relative_to(common).as_posix() for path in paths]
     return {name: _sha256(path) for name, path in zip(names, paths, strict=True)}
 
 

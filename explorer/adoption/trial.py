@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 from onnx import helper
 
-from explorer.adoption.candidates import NEAR_TIE, POOR, Candidate, Known, choose
+from explorer.adoption.candidates import Candidate, Known, choose, is_poor
 from explorer.adoption.conventions import (
     RANGES,
-    STANDARD,
     UNIT,
     DecoderConvention,
     EncoderConvention,
@@ -30,6 +29,12 @@ from explorer.adoption.signatures import image_forms
 SHOWN = 3
 """Ways that are reported, the best ones."""
 MAX_LATENT_DIM = 1024
+_AS_STD: dict[EncoderOutput, EncoderOutput] = {
+    "concatenated": "concatenated,std",
+    "concatenated,swapped": "concatenated,swapped,std",
+    "interleaved": "interleaved,std",
+}
+"""The same order where the spreads are standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +57,9 @@ def find_conventions(
     decoder: Graph,
     images: np.ndarray,
     condition: np.ndarray,
+    ranges: list[Range],
     known: Known,
     report: Callable[[str], None],
-    measured: Range | None = None,
 ) -> Found:
     """Try every way to read the model, and take the one that reconstructs best.
 
@@ -62,9 +67,9 @@ def find_conventions(
         encoder, decoder: the graphs.
         images: to try them on, ``(n, h, w, c)`` float32 in [0, 1].
         condition: their classes, one-hot ``(n, classes)`` float32, for graphs that take them.
+        ranges: to try for the encoder's pixels; the decoder's are in the same or a fixed one.
         known: what needs no trial.
         report: is given a line for each way that was tried.
-        measured: the moments of the training images, which are taken only if no usual range does.
 
     Raises:
         AdoptionError: nothing fits, two ways are equally good, or a flag contradicts what is
@@ -80,14 +85,14 @@ def find_conventions(
     }
     if image_shape[2] == 1 and len(encoder.inputs[0].shape) == 1:
         layouts = {"nhwc"}  # flat grey pixels have one order
-    ranges = [*RANGES, *STANDARD[image_shape[2]]]
-    ranges += [one for one in (known.range, measured) if one is not None and one not in ranges]
+    if known.range is not None and known.range not in ranges:
+        ranges = [*ranges, known.range]
     reader = _EncoderReader(encoder, images, condition, latent, notes)
     for layout, range_ in product(sorted(layouts), ranges):
         for convention, z in reader.conventions(layout, range_):
             size = latent or (z.shape[1],)
             raw = decode(z.reshape(len(z), *size))
-            for choice, values in _readings(raw, image_shape, layout, ranges):
+            for choice, values in _readings(raw, image_shape, layout, {*RANGES, range_}):
                 error = float(np.mean(np.square(np.clip(values, 0, 1) - images), dtype=np.float64))
                 if not math.isfinite(error):
                     continue
@@ -100,7 +105,7 @@ def find_conventions(
             f"{decoder.path.name} gives no images of {by(image_shape)} that are finite, but "
             f"{' and '.join(map(str, decoder.outputs))}; is it the decoder of {encoder.path.name}?"
         )
-    candidates = _without_measured(candidates, measured if measured != known.range else None)
+    candidates.sort(key=lambda candidate: candidate.error)
     for candidate in candidates[:SHOWN]:
         words = ", ".join(f"{name} {value}" for name, value in candidate.words.items())
         report(f"squared error {candidate.error:.5f} with {words}")
@@ -114,16 +119,16 @@ def find_conventions(
         notes.append(f"{spread!r} is taken as the spread, and {', '.join(map(repr, others))} not")
     if best.encoder.output.endswith("std") and known.encoder_output is None:
         other = "variance" if spread else "log-variance"
-        flag = "mean,variance" if spread else "concatenated"
+        flag = "mean,variance" if spread else best.encoder.output.removesuffix(",std")
         notes.append(
             f"the spread of {spread or mean!r} is never negative and is taken as the standard "
             f"deviation; if it is the {other}, say so with --encoder-output {flag}"
         )
-    if best.error > POOR * average:
+    if is_poor(best.error, average):
         notes.append(
-            f"the squared error of the reconstructions, {best.error:.5f}, is hardly smaller than "
-            f"that of the images' average, {average:.5f}: are these the images that the model was "
-            "trained on, and in the --range of its training?"
+            f"the squared error of the reconstructions, {best.error:.5f}, is not clearly smaller "
+            f"than that of the images' average, {average:.5f}: are these the images that the model "
+            "was trained on, and in the --range of its training?"
         )
     latent_dim = math.prod(best.decoder.latent)
     if latent_dim > MAX_LATENT_DIM:
@@ -181,14 +186,14 @@ class _EncoderReader:
         base: EncoderConvention, values: np.ndarray, dim: int
     ) -> Iterator[tuple[EncoderConvention, np.ndarray]]:
         """Each way to read one output with means and spreads."""
-        outputs: list[EncoderOutput] = ["concatenated", "concatenated,swapped"]
-        if dim > 1:
-            outputs.append("interleaved")
-        for output in outputs:
+        for output in _AS_STD:
+            if output == "interleaved" and dim == 1:
+                continue  # the same as means first
             means, spreads = halves_of(output, dim)
-            if output == "concatenated" and values[:, spreads].min() >= 0:
-                output = "concatenated,std"
-            yield replace(base, output=output), values[:, means]
+            kind = output
+            if values[:, spreads].min() >= 0:
+                kind = _AS_STD[output]
+            yield replace(base, output=kind), values[:, means]
 
     def _outputs(self, convention: EncoderConvention, names: list[str]) -> dict[str, np.ndarray]:
         """The outputs by name, without those that differ each time or repeat an earlier one.
@@ -223,21 +228,12 @@ class _EncoderReader:
             self.notes.append(sentence)
 
 
-def _without_measured(candidates: list[Candidate], measured: Range | None) -> list[Candidate]:
-    """The best first; those with measured moments only where all others are clearly worse."""
-    usual = [one for one in candidates if measured not in one.ranges]
-    least = min((one.error for one in usual), default=math.inf)
-    if min(one.error for one in candidates) * NEAR_TIE >= least:
-        candidates = usual
-    return sorted(candidates, key=lambda candidate: candidate.error)
-
-
 def _equal(one: np.ndarray, other: np.ndarray) -> bool:
     return one.shape == other.shape and is_same(one, other)
 
 
 def _readings(
-    raw: np.ndarray, image_shape: tuple[int, ...], layout: Layout, ranges: Sequence[Range]
+    raw: np.ndarray, image_shape: tuple[int, ...], layout: Layout, ranges: Iterable[Range]
 ) -> Iterator[tuple[DecoderConvention, np.ndarray]]:
     """Each way to read what a decoder gives, and the images in [0, 1] that it means."""
     height, width, channels = image_shape

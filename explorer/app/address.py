@@ -79,7 +79,7 @@ class Address:
                 session.notify(f"The address's {detail.name} {_quote(text)} was left out: {error}.")
 
     def hold_options(self) -> None:
-        """Keep what was chosen, whatever the controls say, unless a person changed one of them.
+        """Keep what was chosen, whatever the controls say, unless a person changed some of them.
 
         Under quick clicks on models and tabs Streamlit's controls forget what they showed and
         report their first choice, or none: several of them at once, or along with a click.
@@ -89,10 +89,11 @@ class Address:
         held = state["held"]
         said = {option.name: state.get(option.name) for option in self.options}
         changed = [option for option in self.options if said[option.name] != held[option.name]]
-        is_a_persons = (
-            here == state["here"]
-            and len(changed) == 1
-            and said[changed[0].name] in changed[0].choices
+        first = {option.name: option.choices[0] for option in changed}
+        is_a_persons = here == state["here"] and all(
+            said[option.name] in option.choices
+            and (len(changed) == 1 or said[option.name] != first[option.name])
+            for option in changed
         )
         for option in changed:
             if is_a_persons:

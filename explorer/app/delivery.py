@@ -42,13 +42,18 @@ async def _send_payload(request: Request) -> Response:
 async def _send_original(request: Request) -> Response:
     """A test image as it is, where the browser has a thumbnail of it or none."""
     row, content = parse_count(request.path_params["row"]), request.path_params["content"]
+
+    def encode() -> bytes | None:
+        images = cache.originals_of(cache.find_bundle(content))
+        if images is None or row is None or row >= len(images):
+            return None
+        return raster.png(images[row], effort=1)
+
     try:
-        images = await run_in_threadpool(lambda: cache.originals_of(cache.find_bundle(content)))
+        picture = await run_in_threadpool(encode)
     except BundleError:
         return absent()
-    if images is None or row is None or row >= len(images):
-        return absent()
-    return keep(raster.png(images[row]), "image/png")
+    return absent() if picture is None else keep(picture, "image/png")
 
 
 async def _decode(request: Request) -> Response:

@@ -88,7 +88,7 @@ export function render(name, { parentElement: root, data, setTriggerValue }) {
 
 /**
  * @param {string} address relative to the page's
- * @returns {Promise<Uint8Array>} none where they cannot be had; of test images what says that there are none
+ * @returns {Promise<Uint8Array>} empty where they cannot be had; for test images the hash alone, which says that there are none
  */
 async function bytesAt(address) {
   try {

@@ -188,6 +188,7 @@ export class Lens {
     clearTimeout(this.#wait);
     this.#wait = setTimeout(async () => {
       const image = await this.#hub.actions.original(this.#model.content, row);
+      if (!image) this.#askedRow = -1; // another time, maybe
       if (!image || row !== this.#originalRow) return;
       this.#exactRow = row;
       penOf(this.#original).drawImage(image, 0, 0);
