@@ -18,6 +18,9 @@ for (const kind of kindsOfPath(model)) {
   const half = ends.length / 2;
   const points = walk(model, kind, ends.subarray(0, half), ends.subarray(half));
   const latents = Float32Array.from(points.flat());
-  const { changes, shares, back } = answers.answer({ kind: "path", content, latents });
+  /** @type {any} */
+  let answer = { goesOn: true };
+  while (answer.goesOn) answer = answers.answer({ kind: "path", content, latents });
+  const { changes, shares, back } = answer;
   console.log(JSON.stringify({ kind, points, changes: [...changes], shares: [...shares], back }));
 }
