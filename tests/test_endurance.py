@@ -80,7 +80,7 @@ def test_random_visitors_leave_nothing_behind() -> None:
 
 
 def test_no_click_in_haste_is_lost() -> None:
-    """A pin is of the view, a random point of the whole page, which stops what the view does."""
+    """Each run stops the one before, whose clicks have to count all the same."""
 
     async def pins_after_clicks(server: Server) -> int:
         visitor = Visitor(server, MODELS[0])

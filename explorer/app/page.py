@@ -36,8 +36,10 @@ def render_page() -> None:
         bundle = _render_around(here)
     if bundle is None:
         return
-    _render_model(bundle, here)
     with _telling_problems():
+        _render_tabs(bundle, here)
+        if bundle.card.model.has_graphs:
+            pins.render_pins(bundle)
         with st.sidebar:
             _offer_originals(bundle)  # last: some data sets take seconds to read
         parts.mount_images(bundle)
@@ -91,6 +93,14 @@ def _render_around(here: address.Address) -> Bundle | None:
         st.header("Point", divider="gray")
         coordinates_input(bundle)
         move_buttons(bundle)
+    with st.container(key="above", gap=None):
+        parts.mount_model(bundle)
+        parts.mount_frame(bundle, st.session_state["view"], directions.axes(bundle))
+        st.caption(f"**{literal(bundle.card.title)}**")
+        if sentences := session.take_notices():
+            st.warning("  \n".join(sentences), icon=":material/link_off:")
+        if bundle.card.model.is_conditional:
+            class_input(bundle)
     st.session_state["told"] = _told_around(bundle)
     return bundle
 
@@ -99,34 +109,25 @@ def _told_around(bundle: Bundle) -> object:
     """What the page says around the view; another one needs the whole page drawn anew."""
     state, name = st.session_state, bundle.card.name
     point = session.format_latent(session.point(bundle)), *map(len, session.trail(bundle))
-    chosen = state["model"], state.get("labels", {}).get(name), point, state.get("refused")
-    return chosen, cache.state_of(name), *cache.fetches()
+    chosen = state["model"], state["view"], state.get("labels", {}).get(name), point
+    kept = [axis["name"] for axis in directions.axes(bundle)], len(pins.pins_of(bundle))
+    waiting = state.get("refused"), state.get("notices"), *cache.fetches()
+    return chosen, kept, waiting, cache.state_of(name)
 
 
 @st.fragment
-def _render_model(bundle: Bundle, here: address.Address) -> None:
-    """The open view of a model, and what goes with it above and below."""
+def _render_view(view: View, bundle: Bundle, here: address.Address) -> None:
+    """The open view of a model."""
     if _told_around(bundle) != st.session_state["told"]:
         st.rerun()
-    with _turn(), _telling_problems():
+    with _turn():
         here.hold_options()
-        _render_parts(bundle)
+        with _telling_problems():
+            if view.needs_decoder and not bundle.card.model.has_graphs:
+                _tell_what_is_missing(view)
+            else:
+                view.render(bundle)
         here.write(bundle)
-
-
-def _render_parts(bundle: Bundle) -> None:
-    (view,) = (view for view in VIEWS if view.name == st.session_state["view"])
-    with st.container(key="above", gap=None):
-        parts.mount_model(bundle)
-        parts.mount_frame(bundle, view.name, directions.axes(bundle))
-        st.caption(f"**{literal(bundle.card.title)}**")
-        if sentences := session.take_notices():
-            st.warning("  \n".join(sentences), icon=":material/link_off:")
-        if bundle.card.model.is_conditional:
-            class_input(bundle)
-    _render_tabs(bundle, view)
-    if bundle.card.model.has_graphs:
-        pins.render_pins(bundle)
 
 
 def _in_order(cards: dict[str, Card]) -> dict[str, Card]:
@@ -225,20 +226,16 @@ def _offer_originals(bundle: Bundle) -> None:
         render_fetch(source, data.title)
 
 
-def _render_tabs(bundle: Bundle, view: View) -> None:
+def _render_tabs(bundle: Bundle, here: address.Address) -> None:
     def take() -> None:
         st.session_state["view"] = st.session_state["tab"]
 
-    st.session_state["tab"] = view.name
+    st.session_state["tab"] = st.session_state["view"]
     tabs = st.tabs([view.name for view in VIEWS], key="tab", on_change=take)
-    for one, tab in zip(VIEWS, tabs, strict=True):
+    for view, tab in zip(VIEWS, tabs, strict=True):
         if tab.open:
             with tab:
-                if one.needs_decoder and not bundle.card.model.has_graphs:
-                    _tell_what_is_missing(one)
-                    continue
-                with _telling_problems():
-                    one.render(bundle)
+                _render_view(view, bundle, here)
 
 
 def _tell_what_is_missing(view: View) -> None:
