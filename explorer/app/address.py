@@ -67,7 +67,7 @@ class Address:
         address = st.session_state.pop("pending", None)
         if address is None:
             return
-        (view,) = (view for view in self.views if view.name == st.session_state["view"])
+        view = self._open_view()
         for detail in self.details:
             text = address.get(detail.name)
             try:
@@ -109,9 +109,13 @@ class Address:
         session.address().clear()
         session.address().update(st.query_params.to_dict())
 
+    def _open_view(self) -> View:
+        (view,) = (view for view in self.views if view.name == st.session_state["view"])
+        return view
+
     def _write(self, bundle: Bundle) -> None:
         state = st.session_state
-        (view,) = (view for view in self.views if view.name == state["view"])
+        view = self._open_view()
         address = {"model": bundle.card.name, "view": view.name}
         address |= {
             option.name: str(state[option.name])
