@@ -40,7 +40,7 @@ def test_a_pixel_is_white_with_its_grey_value_as_probability() -> None:
 
 def stream(**options: Any) -> np.ndarray:
     """All images of a stream, ``(n, 4, 4, 1)``."""
-    options = {"epochs": range(2), "latent_dim": 2, "seed": 0, **options}
+    options = {"epochs": range(2), "noise": (1, 2), "seed": 0, **options}
     batches = shuffled_batches(RAMP, np.arange(N), N // 4, draw=True, **options)
     return np.concatenate([x.numpy() for x, _ in batches])
 

@@ -7,7 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from explorer.core.elbo import gaussian_log_density, kl_divergence, kl_per_dimension
+from explorer.core.elbo import (
+    gaussian_log_density,
+    importance_weighted,
+    kl_divergence,
+    kl_per_dimension,
+)
 
 
 def test_kl_is_zero_at_the_prior() -> None:
@@ -41,3 +46,11 @@ def test_kl_is_the_integral_of_its_definition() -> None:
 def test_gaussian_log_density_of_the_standard_normal() -> None:
     values = gaussian_log_density(np.array([[0.0, 0.0], [1.0, 2.0]]), 0.0, 0.0)
     np.testing.assert_allclose(values, [-1.8378770664, -1.8378770664 - 2.5])
+
+
+def test_the_bound_of_several_samples_is_the_logarithm_of_their_mean_weight() -> None:
+    losses = np.array([1.0, 2.0, 4.0, 5000.0, 5001.0, 9000.0])  # weights that underflow
+    mean = (math.exp(-1.0) + math.exp(-2.0) + math.exp(-4.0)) / 3
+    expected = [-math.log(mean), 5000.0 - math.log((1 + math.exp(-1.0)) / 3)]
+    np.testing.assert_allclose(importance_weighted(losses, 3), expected)
+    np.testing.assert_array_equal(importance_weighted(losses, 1), losses)

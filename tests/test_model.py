@@ -186,6 +186,22 @@ def test_the_kl_term_of_a_gaussian_posterior_is_exact_whatever_the_noise() -> No
         np.testing.assert_allclose(model(images, epsilon)["kl"], expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("flow", [(), ({"layer": "InverseAutoregressive", "units": 8},) * 2])
+def test_several_draws_of_an_image_are_each_as_one_alone(flow: Any) -> None:
+    model, images = plain(flow=flow), random_images((8, 8, 1))
+    epsilon = keras.random.normal((3, 4000, 2), seed=0)
+    often = {name: np.asarray(values) for name, values in model.draw_often(images, epsilon).items()}
+    kl = often.pop("kl").reshape(3, 4000, 2)
+    for draw in (0, 7):
+        alone = model(images, epsilon[:, draw])
+        for name, values in often.items():
+            np.testing.assert_allclose(values[draw::4000], alone[name], rtol=1e-4, atol=1e-5)
+        if flow:
+            np.testing.assert_allclose(kl[:, draw], alone["kl"], rtol=1e-4, atol=1e-5)
+    if not flow:  # exact for one draw, sampled here
+        np.testing.assert_allclose(kl.mean(axis=1), model(images)["kl"], atol=0.1)
+
+
 def test_residual_adds_what_its_layers_give() -> None:
     triple = Residual([{"layer": "Dense", "units": 3, "kernel_initializer": "identity"}] * 2)
     x = np.array([[1.0, -2.0, 3.0]], np.float32)

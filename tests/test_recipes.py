@@ -109,7 +109,7 @@ def test_a_recipe_cannot_be_changed() -> None:
             {"flow": [{"layer": "InverseAutoregressive", "units": 8, "backwards": True}]},
             ["flow", "backwards by itself"],
         ),
-        ({"objective": {"name": "gan"}}, ["objective", "'gan'", "'tc', 'factor'"]),
+        ({"objective": {"name": "gan"}}, ["objective", "'gan'", "'tc', 'factor', 'iw'"]),
         ({"objective": {"name": "tc"}}, ["objective.tc.weight", "required"]),
         ({"objective": {"name": "factor", "gamma": -1}}, ["objective.factor.gamma", "0"]),
         (
@@ -117,6 +117,8 @@ def test_a_recipe_cannot_be_changed() -> None:
             ["objective.factor.layers", "'Lambda'", "Dense"],
         ),
         ({"objective": {"name": "tc", "weight": 6}, "beta": 2}, ["leave out beta"]),
+        ({"objective": {"name": "iw", "samples": 1}}, ["objective.iw.samples", "2"]),
+        ({"objective": {"name": "iw", "samples": 5}, "beta": 2}, ["leave out beta"]),
         (
             {
                 "objective": {"name": "tc", "weight": 6},

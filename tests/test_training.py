@@ -20,6 +20,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from explorer.bundle.store import History
+from explorer.core.elbo import importance_weighted
 from explorer.core.metrics import elbo_terms
 from explorer.data.dataset import dataset_fingerprint
 from explorer.data.load import load_dataset
@@ -243,10 +244,10 @@ def test_the_terms_of_an_epoch_are_means_over_the_images_it_showed(tmp_path: Pat
     run, images = run_of(recipe), pictures(203)
     model, history, _ = train(run, images, checkpoints=tmp_path)
     chosen, held_out = split(203, None)
-    shown = shuffled_batches(images, chosen, 64, latent_dim=2, seed=0, epochs=range(1))
+    shown = shuffled_batches(images, chosen, 64, noise=(1, 2), seed=0, epochs=range(1))
     seen = batches_in_order(images, held_out, 64, 2, 0)
     for prefix, batches in (("", shown), ("val_", seen)):
-        terms = [model.elbo_terms(x, model(x, noise)) for x, noise in batches]
+        terms = [model.elbo_terms(x, model(x, tf.reshape(noise, (-1, 2)))) for x, noise in batches]
         for term, values in zip(("reconstruction", "kl"), zip(*terms, strict=True), strict=True):
             expected = np.concatenate([np.asarray(value) for value in values]).mean()
             assert history[f"{prefix}{term}"] == [pytest.approx(expected, rel=1e-5)]
@@ -280,6 +281,27 @@ def test_fewer_images_than_a_batch_are_one_batch(tmp_path: Path, count: int) -> 
     assert np.isfinite(list(history.values())).all()
 
 
+def test_later_epochs_train_on_the_bound_of_several_samples(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each number of samples is compiled once; the terms stay means over all draws."""
+    draws = []
+
+    def spy(losses: tf.Tensor, samples: int, **options: Any) -> tf.Tensor:
+        bounds = importance_weighted(losses, samples, **options)
+        draws.append((losses.shape[0], samples, bounds.shape[0]))
+        return bounds
+
+    monkeypatch.setattr(training, "importance_weighted", spy)
+    objective = {"name": "iw", "samples": 3, "after": 0.5}
+    recipe = {**SMALL, "epochs": 2, "objective": objective}
+    result = train(run_of(recipe), pictures(64), checkpoints=tmp_path)
+    assert draws == [(3 * 61, 3, 61)]
+    assert result.model.recipe.peculiarity == "bound of 3 samples"
+    first, second = result.history["neg_elbo"]
+    assert second == pytest.approx(first, rel=0.01)
+
+
 def test_another_seed_begins_with_other_weights() -> None:
     one, other = (training._new_model(run_of(SMALL, seed=seed), 1) for seed in (5, 6))
     first, second = (model.encoder.layers[1].kernel.numpy() for model in (one, other))
@@ -305,7 +327,7 @@ LEVELS = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
 
 def stream(images: np.ndarray, chosen: Any, **options: Any) -> list[tuple[np.ndarray, np.ndarray]]:
     """Batches of four images with their noise."""
-    options = {"latent_dim": 3, "seed": 0, **options}
+    options = {"noise": (1, 3), "seed": 0, **options}
     batches = shuffled_batches(images, np.asarray(chosen), 4, **options)
     return [(np.asarray(x), np.asarray(noise)) for x, noise in batches]
 
@@ -342,9 +364,9 @@ def test_order_and_noise_follow_from_seed_and_epoch_alone() -> None:
 
 
 def test_noise_is_standard_normal() -> None:
-    batches = shuffled_batches(LEVELS, np.arange(10), 10, latent_dim=100, seed=0, epochs=range(50))
+    batches = shuffled_batches(LEVELS, np.arange(10), 10, noise=(1, 100), seed=0, epochs=range(50))
     noise = np.concatenate([np.asarray(noise) for _, noise in batches])
-    assert noise.shape == (500, 100)
+    assert noise.shape == (500, 1, 100)
     assert noise.mean() == pytest.approx(0.0, abs=0.02)
     assert noise.std() == pytest.approx(1.0, abs=0.02)
     assert np.mean(np.abs(noise) < 1.0) == pytest.approx(0.6827, abs=0.01)

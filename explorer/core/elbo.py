@@ -56,6 +56,21 @@ def sampled_kl_per_dimension(
     return 0.5 * (ops.square(z) - ops.square(epsilon) - z_log_var) - log_scale
 
 
+def importance_weighted(losses: Any, samples: int, *, ops: Any = np) -> Any:
+    """The bound of several samples on −log p(x), nats, ``(n,)``.
+
+    Args:
+        losses: log q(z|x) − log p(x, z) at each draw, ``(n · samples,)``, image after image.
+        samples: of each image, K.
+        ops: ``numpy`` or ``keras.ops``.
+
+    Source: Burda et al. 2016, eq. 8.
+    """
+    losses = ops.reshape(losses, (-1, samples))
+    least = ops.min(losses, axis=1, keepdims=True)
+    return least[:, 0] - ops.log(ops.mean(ops.exp(least - losses), axis=1))
+
+
 def normal_log_density(z: Any, *, ops: Any = np) -> Any:
     """log N(z; 0, 1) of each number, nats, in the shape of ``z``."""
     return -0.5 * (LOG_2PI + ops.square(z))

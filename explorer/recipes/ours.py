@@ -12,7 +12,13 @@ from explorer.recipes.layers import (
     residual,
     transposed,
 )
-from explorer.recipes.recipe import Augmentation, DensityRatio, Recipe, TotalCorrelation
+from explorer.recipes.recipe import (
+    Augmentation,
+    DensityRatio,
+    ImportanceWeighted,
+    Recipe,
+    TotalCorrelation,
+)
 
 _RESIDUAL_WIDE = Recipe(
     summary="wider residual MLP with KL warm-up, for 4-D and more",
@@ -66,15 +72,16 @@ OURS: dict[str, Recipe] = {
         }
     ),
     "residual-flow-binary": Recipe(
-        summary="residual MLP for binarised digits with an autoregressive flow as posterior, 50-D",
+        summary="residual MLP with flow for binarised digits, 50-D; ends on the bound of 5 samples",
         encoder=(FLATTEN, dense(384), residual(384)),
         flow=(autoregressive(160),) * 3,
         context=64,
-        decoder=(dense(320), *[residual(320)] * 3),
+        decoder=(dense(384), *[residual(384)] * 4),
         head=DENSE_HEAD,
+        objective=ImportanceWeighted(name="iw", samples=5, after=0.6),
         augmentation=_SHARP_DIGITS,
         kl_warmup=0.15,
-        epochs=140,
+        epochs=180,
     ),
     "residual-squared-digits": _WIDE_DIGITS.model_copy(
         update={

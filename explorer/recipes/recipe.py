@@ -125,7 +125,21 @@ class DensityRatio(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         return _know_all(layers, LAYERS)
 
 
-Objective = Annotated[TotalCorrelation | DensityRatio, Field(discriminator="name")]
+class ImportanceWeighted(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+    """The bound of several samples of z in place of the −ELBO: IWAE, Burda et al. 2016, eq. 8.
+
+    Attributes:
+        samples: of each image; the decoder runs as often.
+        after: fraction of the epochs that train on the −ELBO before, in less time.
+    """
+
+    name: Literal["iw"]
+    samples: int = Field(ge=2)
+    after: float = Field(0.0, ge=0.0, lt=1.0)
+
+
+Independence = TotalCorrelation | DensityRatio
+Objective = Annotated[Independence | ImportanceWeighted, Field(discriminator="name")]
 
 
 class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
@@ -146,7 +160,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         sigma: standard deviation of the Gaussian likelihood, in units of the
             pixel range [0, 1]; None learns one for all pixels.
         beta: weight of the KL term (Higgins et al. 2017); 1 is the ELBO.
-        objective: what training minimises besides the −ELBO; None for that alone.
+        objective: what training minimises besides or in place of the −ELBO; None for that alone.
         kl_warmup: fraction of all steps over which the weights of both grow from 0.
         augmentation: random changes of the training images.
         epochs: passes over the training set.
@@ -196,10 +210,19 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         """How training weighs the terms of the ELBO; empty where it takes them as they are."""
         if isinstance(self.objective, TotalCorrelation):
             return f"total correlation × {self.objective.weight:.3g}"
+        if isinstance(self.objective, ImportanceWeighted):
+            return f"bound of {self.objective.samples} samples"
         parts = [f"β = {self.beta:.3g}"] * (self.beta != 1.0)
         if isinstance(self.objective, DensityRatio):
             parts.append(f"total correlation × {1 + self.objective.gamma:.3g}, by a discriminator")
         return ", ".join(parts)
+
+    def draws_in(self, epoch: int) -> int:
+        """How many samples of z training takes of each image in an epoch, counted from 0."""
+        iw = self.objective
+        if not isinstance(iw, ImportanceWeighted) or epoch < round(iw.after * self.epochs):
+            return 1
+        return iw.samples
 
     @property
     def augmented_epochs(self) -> int:
@@ -246,6 +269,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
                 raise ValueError("objective tc takes Gaussian posteriors; leave out the flow")
             if self.beta != 1.0:
                 raise ValueError("objective tc weighs the parts of the KL; leave out beta")
+        if isinstance(self.objective, ImportanceWeighted) and self.beta != 1.0:
+            raise ValueError("objective iw is a bound on log p(x) as it is; leave out beta")
         likelihood = LIKELIHOODS[self.likelihood]
         if not likelihood.has_sigma:
             if self.sigma is not None:

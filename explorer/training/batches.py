@@ -37,7 +37,7 @@ def shuffled_batches(
     chosen: np.ndarray,
     batch_size: int,
     *,
-    latent_dim: int,
+    noise: tuple[int, int],
     seed: int,
     epochs: range,
     augmentation: Augmentation | None = None,
@@ -52,7 +52,7 @@ def shuffled_batches(
         images: ``(n, height, width, channels)`` uint8, in memory or memory-mapped.
         chosen: indices of the images to use.
         batch_size: images in a batch.
-        latent_dim: of the noise.
+        noise: how many draws of ε of each image, and their dimensions.
         seed: of order and noise.
         epochs: numbers of the epochs to stream.
         augmentation: random changes of the images.
@@ -69,8 +69,8 @@ def shuffled_batches(
 
         def parts_of(step: tf.Tensor, rows: tf.Tensor) -> tf.data.Dataset:
             noise_key = fold_in(key, step + 1)
-            noise = tf.random.stateless_normal((batch_size, latent_dim), seed=noise_key)
-            batch = {"rows": rows, "noise": noise}
+            epsilon = tf.random.stateless_normal((batch_size, *noise), seed=noise_key)
+            batch = {"rows": rows, "noise": epsilon}
             if augmentation:
                 batch["transforms"] = random_transforms(
                     augmentation, batch_size, images.shape[1:], key=fold_in(noise_key, 0)

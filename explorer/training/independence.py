@@ -12,12 +12,12 @@ import keras
 from keras import ops
 
 from explorer.core.elbo import LOG_2PI, gaussian_log_density, normal_log_density
-from explorer.recipes.recipe import DensityRatio, Objective, Recipe, TotalCorrelation
+from explorer.recipes.recipe import DensityRatio, Independence, Recipe, TotalCorrelation
 from explorer.training.layers import apply_layers, recipe_errors
 
 
 def penalty(
-    objective: Objective, outputs: dict[str, Any], discriminator: keras.Model | None
+    objective: Independence, outputs: dict[str, Any], discriminator: keras.Model | None
 ) -> Any:
     """What an objective adds for each image of a batch, nats, ``(n,)``.
 

@@ -21,8 +21,9 @@ import numpy as np
 import tensorflow as tf
 
 from explorer.bundle.store import History
+from explorer.core.elbo import importance_weighted
 from explorer.core.half import to_half
-from explorer.recipes.recipe import Layer, Recipe
+from explorer.recipes.recipe import Independence, Layer, Recipe
 from explorer.training.batches import batches_in_order, shuffled_batches, split
 from explorer.training.checkpoints import find_checkpoint, load_checkpoint, save_checkpoint
 from explorer.training.devices import (
@@ -101,7 +102,7 @@ def train(
             f"batches of {batch_size} images cannot be split evenly among "
             f"{strategy.num_replicas_in_sync} devices; give another --batch-size"
         )
-    if recipe.objective is not None and strategy.num_replicas_in_sync > 1:
+    if isinstance(recipe.objective, Independence) and strategy.num_replicas_in_sync > 1:
         raise TrainingError(
             f"the objective {recipe.objective.name} compares the latents of a whole batch, which "
             "several devices would split; train on one device"
@@ -146,7 +147,7 @@ def train(
             _seed_layers(model, strategy, run.seed, epoch)
             sums = np.zeros(2)
             for count in _chunks(steps):
-                sums += run_steps(batches, count).numpy()
+                sums += run_steps(batches, count, recipe.draws_in(epoch)).numpy()
                 terms = _terms(sums / ((progress.step + count) * batch_size))
                 progress.advance(count, terms)
             if held_out.size:
@@ -200,7 +201,7 @@ def _stream(
         chosen,
         batch_size,
         draw=drawn_from is not None,
-        latent_dim=run.latent_dim,
+        noise=(run.recipe.draws_in(run.recipe.epochs - 1), run.latent_dim),
         seed=run.seed,
         replicas=replicas,
     )
@@ -211,25 +212,34 @@ def _stream(
 
 def _compile_steps(
     model: VAE, strategy: tf.distribute.Strategy, batch_size: int
-) -> Callable[[Any, int], tf.Tensor]:
-    """Compile the function that takes ``count`` steps.
+) -> Callable[[Any, int, int], tf.Tensor]:
+    """Compile the function that takes ``count`` steps with ``draws`` samples of z of each image.
 
     It sums reconstruction and KL term over all their images, nats, ``(2,)``.
     """
     compiled = tf.function(jit_compile=_is_dense(model))
 
     @compiled
-    def gradients(images: tf.Tensor, noise: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+    def gradients(
+        images: tf.Tensor, noise: tf.Tensor, draws: int
+    ) -> tuple[list[tf.Tensor], tf.Tensor]:
         with tf.GradientTape() as tape:
-            outputs = model(images, noise, training=True)
+            if draws == 1:
+                outputs = model(images, noise[:, 0], training=True)
+            else:
+                outputs = model.draw_often(images, noise, training=True)
+                images = tf.repeat(images, draws, axis=0)
             reconstruction, kl = model.elbo_terms(images, outputs)
-            loss = tf.reduce_sum(model.objective(reconstruction, kl, outputs)) / batch_size
+            losses = model.objective(reconstruction, kl, outputs)
+            if draws > 1:
+                losses = importance_weighted(losses, draws, ops=keras.ops)
+            loss = tf.reduce_sum(losses) / batch_size
             loss += sum(model.losses) / strategy.num_replicas_in_sync  # layers' regularisers
-        sums = tf.stack([tf.reduce_sum(reconstruction), tf.reduce_sum(kl)])
+        sums = tf.stack([tf.reduce_sum(reconstruction), tf.reduce_sum(kl)]) / draws
         return tape.gradient(loss, model.trainable_variables), sums
 
-    def step(images: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        computed, sums = gradients(images, noise)
+    def step(images: tf.Tensor, noise: tf.Tensor, draws: int) -> tf.Tensor:
+        computed, sums = gradients(images, noise, draws)
         model.optimizer.apply(computed, model.trainable_variables)  # sums over replicas
         return sums
 
@@ -237,13 +247,14 @@ def _compile_steps(
         step = compiled(step)  # XLA cannot compile what replicas tell each other
 
     @tf.function
-    def run_steps(batches: Any, count: tf.Tensor) -> tf.Tensor:
+    def run_steps(batches: Any, count: tf.Tensor, draws: int) -> tf.Tensor:
         totals = tf.zeros(2)
         for _ in tf.range(count):
-            totals += strategy.reduce("SUM", strategy.run(step, next(batches)), axis=None)
+            sums = strategy.run(step, (*next(batches), draws))
+            totals += strategy.reduce("SUM", sums, axis=None)
         return totals
 
-    return lambda batches, count: run_steps(batches, tf.constant(count))
+    return lambda batches, count, draws: run_steps(batches, tf.constant(count), draws)
 
 
 def _compile_validation(model: VAE) -> Callable[..., tf.Tensor]:

@@ -19,7 +19,7 @@ from explorer.core.elbo import (
     sampled_kl_per_dimension,
 )
 from explorer.core.likelihoods import LIKELIHOODS, Likelihood, log_likelihood
-from explorer.recipes.recipe import Recipe, RecipeError, recipe_from_json
+from explorer.recipes.recipe import Independence, Recipe, RecipeError, recipe_from_json
 from explorer.training.independence import build_discriminator, penalty
 from explorer.training.layers import (
     GaussianParameters,
@@ -162,14 +162,38 @@ class VAE(keras.Model):
             a flow; ``parameters`` of the likelihood; the draw ``z``, and ``z_mean`` and
             ``z_log_var`` of the Gaussian, ``(n, latent_dim)`` each.
         """
-        z_mean, z_log_var, *context = self.encoder(images, training=training)
+        encoded = self.encoder(images, training=training)
         if epsilon is None:
-            epsilon = keras.random.normal(ops.shape(z_mean), seed=self.noise)
-        z = reparameterise(z_mean, z_log_var, epsilon)
-        if self.flow is None:
+            epsilon = keras.random.normal(ops.shape(encoded[0]), seed=self.noise)
+        return self._draw(encoded, epsilon, training, exact_kl=self.flow is None)
+
+    def draw_often(self, images: Any, epsilon: Any, training: bool = False) -> dict[str, Any]:
+        """What ``call`` returns, of several draws from the posterior of each image.
+
+        Args:
+            images: ``(n, h, w, c)`` in [0, 1].
+            epsilon: standard normal noise ``(n, draws, latent_dim)``.
+            training: whether layers like dropout are at work.
+
+        Returns:
+            As ``call``, with ``n · draws`` rows, image after image, and the KL term of each draw.
+        """
+        draws = epsilon.shape[1]
+        encoded = self.encoder(images, training=training)
+        encoded = [ops.repeat(output, draws, axis=0) for output in encoded]
+        epsilon = ops.reshape(epsilon, (-1, self.latent_dim))
+        return self._draw(encoded, epsilon, training, exact_kl=False)
+
+    def _draw(
+        self, encoded: list[Any], epsilon: Any, training: bool, *, exact_kl: bool
+    ) -> dict[str, Any]:
+        z_mean, z_log_var, *context = encoded
+        z, log_scale = reparameterise(z_mean, z_log_var, epsilon), 0.0
+        if self.flow is not None:
+            z, log_scale = self.flow([z, *context], training=training)
+        if exact_kl:
             kl = kl_per_dimension(z_mean, z_log_var, ops=ops)
         else:
-            z, log_scale = self.flow([z, *context], training=training)
             kl = sampled_kl_per_dimension(epsilon, z_log_var, z, log_scale, ops=ops)
         parameters = self.decoder(z, training=training)
         return {
@@ -203,7 +227,7 @@ class VAE(keras.Model):
         weighs both.
         """
         weighted = self.recipe.beta * kl
-        if self.recipe.objective is not None:
+        if isinstance(self.recipe.objective, Independence):
             weighted += penalty(self.recipe.objective, outputs, self.discriminator)
         if self.kl_warmup_steps:
             step = ops.cast(self.optimizer.iterations, "float32")
