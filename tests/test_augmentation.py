@@ -128,3 +128,35 @@ def test_changes_mirror_images_and_noise_are_drawn_apart() -> None:
     assert abs(np.corrcoef(np.sign(slope), np.abs(draws))[0, 1]) < 0.1  # 4.5 standard errors
     apart = np.abs(np.subtract.outer(draws[:100], noise.numpy().ravel())).min(axis=1)
     assert np.mean(apart < 1e-5) < 0.5  # were it the same draw, all would be
+
+
+def test_images_for_the_encoder_only_follow_those_they_were_made_from() -> None:
+    images = (255 * IMAGES).astype(np.uint8).repeat(4, axis=0)
+    settings = Augmentation(rotation=0.5, shift=1.0, until=1.0, encoder_only=True)
+
+    def stream(parts: int, count: int = 1) -> list[tuple[np.ndarray, np.ndarray]]:
+        batches = shuffled_batches(
+            images,
+            np.arange(20),
+            10,
+            noise=(3, 2),
+            seed=0,
+            epochs=range(1),
+            augmentation=settings,
+            replicas=(slice(0, count), parts),
+        )
+        return [(x.numpy(), noise.numpy()) for x, noise in batches]
+
+    whole = stream(1)
+    real = {image.tobytes() for image in (images / np.float32(255))}
+    for x, noise in whole:
+        assert x.shape == (20, *SHAPE)
+        assert {image.tobytes() for image in x[:10]} <= real
+        assert not {image.tobytes() for image in x[10:]} & real
+        assert noise.shape == (20, 3, 2)
+        assert len(np.unique(noise)) == noise.size
+    for part, (x, noise) in enumerate(stream(2, 2)):
+        batch, half = whole[part // 2], part % 2
+        for values, expected in ((x, batch[0]), (noise, batch[1])):
+            of_part = expected.reshape(2, 2, 5, *expected.shape[1:])[:, half]
+            np.testing.assert_array_equal(values, of_part.reshape(values.shape))

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -24,7 +25,7 @@ from explorer.core.elbo import importance_weighted
 from explorer.core.metrics import elbo_terms
 from explorer.data.dataset import dataset_fingerprint
 from explorer.data.load import load_dataset
-from explorer.recipes.recipe import recipe_from_json
+from explorer.recipes.recipe import Augmentation, recipe_from_json
 from explorer.training import loop as training
 from explorer.training.batches import batches_in_order, shuffled_batches, split
 from explorer.training.checkpoints import count_epochs
@@ -300,6 +301,36 @@ def test_later_epochs_train_on_the_bound_of_several_samples(
     assert result.model.recipe.peculiarity == "bound of 3 samples"
     first, second = result.history["neg_elbo"]
     assert second == pytest.approx(first, rel=0.01)
+
+
+def test_changed_images_teach_the_encoder_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step of plain gradient descent on both is the sum of one on each, but for the decoder."""
+    monkeypatch.setattr(keras.optimizers, "Adam", keras.optimizers.SGD)
+    random = np.random.default_rng(0)
+    x = random.random((2, 20, 12, 12, 1), np.float32)
+    noise = random.standard_normal((2, 20, 1, 2), np.float32)
+    both = Augmentation(shift=1.0, until=1.0, encoder_only=True)
+
+    def weights_after(augmentation: Augmentation | None, *batch: np.ndarray) -> list[np.ndarray]:
+        batches = tf.data.Dataset.from_tensors(batch)
+        monkeypatch.setattr(training, "_stream", lambda *_: batches)
+        options = {"epochs": 1, "batch_size": 20, "schedule": "constant", "warmup_steps": 0}
+        run = run_of({**SMALL, **options, "kl_warmup": 0.0, "augmentation": augmentation})
+        model = train(run, pictures(20), checkpoints=tmp_path).model
+        return [np.array(weight) for weight in model.trainable_variables]
+
+    start = weights_after(None, x[0, :0], noise[0, :0])
+    first, second = (weights_after(None, *batch) for batch in zip(x, noise, strict=True))
+    found = weights_after(both, x.reshape(40, 12, 12, 1), noise.reshape(40, 1, 2))
+    model = VAE(recipe_from_json(SMALL), (12, 12, 1), 2)
+    weights = zip(model.trainable_variables, start, first, second, found, strict=True)
+    for variable, begun, one, other, result in weights:
+        changed = other - begun if model.is_of_posterior(variable) else 0.0
+        np.testing.assert_allclose(result, one + changed, atol=1e-6)
+        assert (one != begun).any()
+        assert (other != one).any()
 
 
 def test_another_seed_begins_with_other_weights() -> None:

@@ -80,6 +80,9 @@ class Augmentation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         contrast: by which grey values are then spread about the middle, 1 as they are:
             interpolation makes edges softer than those of real images.
         until: fraction of the epochs with them.
+        encoder_only: changed images come beside the others, not in their place, and train the
+            encoder alone: it loses less on images that it has not seen (Zhang et al. 2022), and
+            the decoder learns from real images. They then stay to the end: ``until`` is 1.
     """
 
     rotation: NonNegativeFloat = 0.0
@@ -89,6 +92,13 @@ class Augmentation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     flip: float = Field(0.0, ge=0.0, le=1.0)
     contrast: float = Field(1.0, ge=1.0)
     until: float = Field(0.75, ge=0.0, le=1.0)
+    encoder_only: bool = False
+
+    @model_validator(mode="after")
+    def _keep_the_encoders_own(self) -> Augmentation:
+        if self.encoder_only and self.until != 1.0:
+            raise ValueError("images for the encoder_only stay to the end; give until as 1")
+        return self
 
 
 class TotalCorrelation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):

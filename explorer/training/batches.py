@@ -46,7 +46,8 @@ def shuffled_batches(
 ) -> tf.data.Dataset:
     """Stream shuffled batches of images in [0, 1] and noise ε, epoch after epoch.
 
-    An epoch's incomplete last batch is left out.
+    An epoch's incomplete last batch is left out. Where changed images are for the encoder only,
+    they follow in the batch after those that they were made from.
 
     Args:
         images: ``(n, height, width, channels)`` uint8, in memory or memory-mapped.
@@ -61,6 +62,7 @@ def shuffled_batches(
             and how many parts there are.
     """
     mine, parts = replicas
+    copies = 2 if augmentation and augmentation.encoder_only else 1
 
     def epoch_of(epoch: tf.Tensor) -> tf.data.Dataset:
         key = tf.stack([tf.constant(seed, tf.int64), epoch])
@@ -69,14 +71,14 @@ def shuffled_batches(
 
         def parts_of(step: tf.Tensor, rows: tf.Tensor) -> tf.data.Dataset:
             noise_key = fold_in(key, step + 1)
-            epsilon = tf.random.stateless_normal((batch_size, *noise), seed=noise_key)
+            epsilon = tf.random.stateless_normal((batch_size, copies, *noise), noise_key)
             batch = {"rows": rows, "noise": epsilon}
             if augmentation:
                 batch["transforms"] = random_transforms(
                     augmentation, batch_size, images.shape[1:], key=fold_in(noise_key, 0)
                 )
             if draw:
-                shape = (batch_size, *images.shape[1:])
+                shape = (batch_size, copies, *images.shape[1:])
                 batch["thresholds"] = tf.random.stateless_uniform(shape, fold_in(noise_key, 1))
             shared = {
                 name: tf.reshape(part, (parts, -1, *part.shape[1:]))[mine]
@@ -87,28 +89,33 @@ def shuffled_batches(
         return batches.enumerate().flat_map(parts_of)
 
     numbers = tf.data.Dataset.range(epochs.start, epochs.stop)
-    contrast = augmentation.contrast if augmentation else 1.0
-    return _read(images, numbers.flat_map(epoch_of), contrast)
+    return _read(images, numbers.flat_map(epoch_of), augmentation)
 
 
 def batches_in_order(
     images: np.ndarray, chosen: np.ndarray, batch_size: int, latent_dim: int, seed: int
 ) -> tf.data.Dataset:
     """The chosen images in their order, with the same noise every time."""
-    noise = np.random.default_rng(seed).standard_normal((len(chosen), latent_dim), np.float32)
+    noise = np.random.default_rng(seed).standard_normal((len(chosen), 1, latent_dim), np.float32)
     parts = {"rows": chosen, "noise": noise}
     return _read(images, tf.data.Dataset.from_tensor_slices(parts).batch(batch_size))
 
 
-def _read(images: np.ndarray, batches: tf.data.Dataset, contrast: float = 1.0) -> tf.data.Dataset:
+def _read(
+    images: np.ndarray, batches: tf.data.Dataset, augmentation: Augmentation | None = None
+) -> tf.data.Dataset:
     def read(batch: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         pixels = tf.numpy_function(lambda indices: images[indices], [batch["rows"]], tf.uint8)
         pixels.set_shape((batch["noise"].shape[0], *images.shape[1:]))
         x = tf.cast(pixels, tf.float32) / 255.0
-        if "transforms" in batch:
-            x = transform(x, batch["transforms"], contrast)
+        if augmentation:
+            changed = transform(x, batch["transforms"], augmentation.contrast)
+            x = tf.concat([x, changed], axis=0) if augmentation.encoder_only else changed
         if "thresholds" in batch:
-            x = tf.cast(batch["thresholds"] < x, tf.float32)
-        return x, batch["noise"]
+            x = tf.cast(one_after_the_other(batch["thresholds"]) < x, tf.float32)
+        return x, one_after_the_other(batch["noise"])
+
+    def one_after_the_other(copies: tf.Tensor) -> tf.Tensor:
+        return tf.concat(tf.unstack(copies, axis=1), axis=0)
 
     return batches.map(read).prefetch(2)

@@ -218,10 +218,13 @@ def _compile_steps(
     It sums reconstruction and KL term over all their images, nats, ``(2,)``.
     """
     compiled = tf.function(jit_compile=_is_dense(model))
+    variables = model.trainable_variables
+    posterior = [variable for variable in variables if model.is_of_posterior(variable)]
+    augmentation = model.recipe.augmentation
+    copies = 2 if augmentation and augmentation.encoder_only else 1
 
-    @compiled
     def gradients(
-        images: tf.Tensor, noise: tf.Tensor, draws: int
+        images: tf.Tensor, noise: tf.Tensor, draws: int, variables: list[Any]
     ) -> tuple[list[tf.Tensor], tf.Tensor]:
         with tf.GradientTape() as tape:
             if draws == 1:
@@ -234,13 +237,29 @@ def _compile_steps(
             if draws > 1:
                 losses = importance_weighted(losses, draws, ops=keras.ops)
             loss = tf.reduce_sum(losses) / batch_size
-            loss += sum(model.losses) / strategy.num_replicas_in_sync  # layers' regularisers
+            if variables is not posterior:  # once a step
+                loss += sum(model.losses) / strategy.num_replicas_in_sync  # layers' regularisers
         sums = tf.stack([tf.reduce_sum(reconstruction), tf.reduce_sum(kl)]) / draws
-        return tape.gradient(loss, model.trainable_variables), sums
+        return tape.gradient(loss, variables), sums
+
+    @compiled
+    def all_gradients(
+        images: tf.Tensor, noise: tf.Tensor, draws: int
+    ) -> tuple[list[tf.Tensor], tf.Tensor]:
+        """Of the images, and of the encoder alone for changed ones that follow them."""
+        n = images.shape[0] // copies
+        computed, sums = gradients(images[:n], noise[:n], draws, variables)
+        if copies > 1:
+            more = iter(gradients(images[n:], noise[n:], draws, posterior)[0])
+            computed = [
+                gradient + next(more) if model.is_of_posterior(variable) else gradient
+                for variable, gradient in zip(variables, computed, strict=True)
+            ]
+        return computed, sums
 
     def step(images: tf.Tensor, noise: tf.Tensor, draws: int) -> tf.Tensor:
-        computed, sums = gradients(images, noise, draws)
-        model.optimizer.apply(computed, model.trainable_variables)  # sums over replicas
+        computed, sums = all_gradients(images, noise, draws)
+        model.optimizer.apply(computed, variables)  # sums over replicas
         return sums
 
     if strategy.num_replicas_in_sync == 1:

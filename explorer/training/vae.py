@@ -149,6 +149,11 @@ class VAE(keras.Model):
         }
         self.built = True
 
+    def is_of_posterior(self, variable: Any) -> bool:
+        """Whether a variable is of q(z|x): the encoder's or the flow's."""
+        parts = self.encoder, self.flow
+        return any(variable is v for part in parts if part for v in part.trainable_variables)
+
     def call(self, images: Any, epsilon: Any = None, training: bool = False) -> dict[str, Any]:
         """Encode, sample and decode images ``(n, h, w, c)`` in [0, 1].
 

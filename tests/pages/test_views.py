@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -272,7 +273,7 @@ def test_how_the_images_were_read_is_told(bundles: dict[str, Bundle]) -> None:
 
 
 def test_the_changes_of_training_images_are_told() -> None:
-    def told(**settings: float) -> str:
+    def told(**settings: Any) -> str:
         augmentation = Augmentation(**settings)
         return describe_augmentation(
             override(RECIPES["residual"], augmentation=augmentation, epochs=40)
@@ -283,4 +284,8 @@ def test_the_changes_of_training_images_are_told() -> None:
         "the held-out ones never."
     )
     assert "(shear), then sharpened (contrast × 1.35), in" in told(shear=0.1, contrast=1.35)
-    assert describe_augmentation(RECIPES["residual"]) == ""
+    assert told(shear=0.1, until=1.0, encoder_only=True) == (
+        "The encoder alone was also trained on the training images changed at random (shear); the "
+        "decoder saw none of these."
+    )
+    assert describe_augmentation(RECIPES["residual-tc"]) == ""
