@@ -68,7 +68,7 @@ class Settings:
 SHIPPED = (
     Settings("fashion_mnist", 2),
     Settings("fashion_mnist", 8),
-    Settings("mnist", 2),
+    Settings("mnist", 2, "residual-digits"),
     Settings("mnist", 8, "residual-wide-digits"),
     Settings("mnist", 8, "residual-flow-digits", name="mnist-8d-flow"),
     Settings("mnist", 20, "residual-flow-digits"),

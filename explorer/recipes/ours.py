@@ -20,6 +20,15 @@ from explorer.recipes.recipe import (
     TotalCorrelation,
 )
 
+_RESIDUAL = Recipe(
+    summary="narrow and deep residual MLP, for 2-D and 3-D",
+    encoder=(FLATTEN, dense(256), *[residual(256)] * 2),
+    decoder=(dense(256), *[residual(256)] * 6),
+    head=DENSE_HEAD,
+    epochs=100,
+    learning_rate=1e-3,
+)
+
 _RESIDUAL_WIDE = Recipe(
     summary="wider residual MLP with KL warm-up, for 4-D and more",
     encoder=(FLATTEN, dense(384), residual(384)),
@@ -54,13 +63,12 @@ _CONV_COLOUR = Recipe(
 )
 
 OURS: dict[str, Recipe] = {
-    "residual": Recipe(
-        summary="narrow and deep residual MLP, for 2-D and 3-D",
-        encoder=(FLATTEN, dense(256), *[residual(256)] * 2),
-        decoder=(dense(256), *[residual(256)] * 6),
-        head=DENSE_HEAD,
-        epochs=100,
-        learning_rate=1e-3,
+    "residual": _RESIDUAL,
+    "residual-digits": _RESIDUAL.model_copy(
+        update={
+            "summary": "narrow and deep residual MLP whose encoder also learns from changed digits",
+            "augmentation": _SHARP_DIGITS.model_copy(update={"until": 1.0, "encoder_only": True}),
+        }
     ),
     "residual-wide": _RESIDUAL_WIDE,
     "residual-wide-digits": _WIDE_DIGITS,

@@ -207,7 +207,8 @@ def _stream(
     )
     until, end = run.recipe.augmented_epochs, run.recipe.epochs
     augmented = batches(epochs=range(done, until), augmentation=run.recipe.augmentation)
-    return augmented.concatenate(batches(epochs=range(max(done, until), end)))
+    rest = range(max(done, until), end)
+    return augmented.concatenate(batches(epochs=rest)) if rest else augmented
 
 
 def _compile_steps(
