@@ -101,6 +101,7 @@ def rewired(path: Path, outputs: list[str], *nodes: Node) -> Path:
     graph = model.graph
     own = dict(zip(("MEAN", "LOG_VAR"), (output.name for output in graph.output), strict=True))
     constants = {"half": np.float32(0.5), "last": np.array([2]), "flat": np.array([0, -1])}
+    constants |= {"first": np.array([0]), "end": np.array([1]), "axes": np.array([1])}
     graph.initializer.extend(
         numpy_helper.from_array(np.asarray(v), n) for n, v in constants.items()
     )
@@ -142,6 +143,43 @@ def test_means_and_spreads_in_one_output_are_told_apart(
     plain = take("plain").card.metrics
     assert card.metrics.neg_elbo == pytest.approx(plain.neg_elbo, abs=0.01)
     assert card.metrics.kl == pytest.approx(plain.kl, abs=0.01)
+
+
+@pytest.mark.parametrize("output", ["channels", "channels,swapped,std"])
+def test_channels_of_means_and_spreads_at_each_place_are_told_apart(
+    take: Any, tmp_path: Path, output: str
+) -> None:
+    """Latents of 2 × 1 × 2 with channels last, of which the decoder drops the fourth number."""
+    spread = "std" if "std" in output else "LOG_VAR"
+    halves = ["spreads", "means"] if "swapped" in output else ["means", "spreads"]
+    nodes: list[Node] = [
+        ("Constant", [], "places", {"value": numpy_helper.from_array(np.array([-1, 2, 1, 2]))}),
+        *STD,
+    ]
+    for values, name in (("MEAN", "means"), (spread, "spreads")):
+        nodes += [
+            ("Slice", [values, "first", "end", "axes"], f"one of {name}", {}),
+            ("Concat", [values, f"one of {name}"], f"four {name}", {"axis": 1}),
+            ("Reshape", [f"four {name}", "places"], name, {}),
+        ]
+    encoder = rewired(
+        tmp_path / "encoder.onnx", ["both"], *nodes, ("Concat", halves, "both", {"axis": -1})
+    )
+    model = onnx.load(MODELS / "plain-decoder.onnx")
+    (port,) = model.graph.input
+    for name, value in (("start", 0), ("stop", 3), ("axis", 1)):
+        model.graph.initializer.append(numpy_helper.from_array(np.array([value]), name))
+    model.graph.node.insert(
+        0, helper.make_node("Slice", ["four", "start", "stop", "axis"], [port.name])
+    )
+    port.CopyFrom(helper.make_tensor_value_info("four", TensorProto.FLOAT, ["n", 4]))
+    onnx.save(model, tmp_path / "decoder.onnx")
+    card = take("plain", encoder, tmp_path / "decoder.onnx").card
+    assert card.model.adopted.conventions["--encoder-output"] == output
+    (tmp_path / "plain").rename(tmp_path / "kept")
+    plain = take("plain").card.metrics
+    assert card.metrics.squared_error == pytest.approx(plain.squared_error, rel=1e-3)
+    assert card.metrics.kl_per_dimension[:3] == pytest.approx(plain.kl_per_dimension, abs=0.01)
 
 
 def test_a_spread_that_is_never_negative_is_asked_about(take: Any, tmp_path: Path) -> None:

@@ -203,7 +203,7 @@ def make_graphs(
     likelihood = likelihood_of(best.decoder.output)
     if likelihood == "gaussian" and variance is None:
         variance = max(best.error, 1e-4)
-    model = adapt_encoder(encoder, best.encoder, shape, found.latent_dim)
+    model = adapt_encoder(encoder, best.encoder, shape)
     if best.encoder.output == "mean":
         model = _with_kernel(encoder, model, dataset)
     return {

@@ -23,11 +23,13 @@ Layout = Literal["nchw", "nhwc"]
 """Order of the axes of images; also that in which flat pixels follow each other."""
 EncoderOutput = Literal[
     "mean,log_var", "mean,std", "mean,variance", "mean",
-    "concatenated", "concatenated,swapped", "interleaved",
-    "concatenated,std", "concatenated,swapped,std", "interleaved,std",
+    "concatenated", "concatenated,swapped", "interleaved", "channels", "channels,swapped",
+    "concatenated,std", "concatenated,swapped,std", "interleaved,std", "channels,std",
+    "channels,swapped,std",
 ]  # fmt: skip
-"""Two outputs, the mean alone, or one output with means and spreads: means first, spreads first, or
-by turns; the spreads are log-variances unless another word says what they are."""
+"""Two outputs, the mean alone, or one output with means and spreads: means first, spreads first, by
+turns, or the same at each place of latents of several axes, whose last are channels; the spreads
+are log-variances unless another word says what they are."""
 DecoderOutput = Literal["probability", "logit", "mean"]
 
 EPSILON = 1e-6
@@ -130,6 +132,7 @@ class EncoderConvention:
         range: of the pixels.
         output: what is given.
         mean, spread: which outputs of the graph; ``spread`` is empty where there is one.
+        run: of that one, how many means come in a row before as many spreads, or the other way.
     """
 
     layout: Layout
@@ -138,6 +141,7 @@ class EncoderConvention:
     output: EncoderOutput
     mean: str
     spread: str = ""
+    run: int = 0
 
 
 @dataclass(frozen=True)
@@ -158,12 +162,20 @@ class DecoderConvention:
     latent: tuple[int, ...]
 
 
-def halves_of(output: EncoderOutput, latent_dim: int) -> tuple[slice, slice]:
-    """Where one output that holds means and spreads has the means, and where the spreads."""
-    first, second = slice(0, latent_dim, 1), slice(latent_dim, 2 * latent_dim, 1)
-    if output.startswith("interleaved"):
-        return slice(0, 2 * latent_dim, 2), slice(1, 2 * latent_dim, 2)
-    return (second, first) if "swapped" in output else (first, second)
+def run_of(output: EncoderOutput, latent_dim: int, channels: int) -> int:
+    """How many means come in a row where one output holds means and spreads.
+
+    Args:
+        output: what is given.
+        latent_dim: how many means there are.
+        channels: how many of them are on the last axis.
+    """
+    return {"interleaved": 1, "channels": channels}.get(output.split(",")[0], latent_dim)
+
+
+def halves_of(convention: EncoderConvention) -> tuple[int, int]:
+    """Which of two runs are means, and which spreads."""
+    return (1, 0) if "swapped" in convention.output else (0, 1)
 
 
 def likelihood_of(output: DecoderOutput) -> LikelihoodName:
@@ -172,7 +184,7 @@ def likelihood_of(output: DecoderOutput) -> LikelihoodName:
 
 
 def adapt_encoder(
-    graph: Graph, convention: EncoderConvention, image_shape: tuple[int, int, int], latent_dim: int
+    graph: Graph, convention: EncoderConvention, image_shape: tuple[int, int, int]
 ) -> onnx.ModelProto:
     """The graph from images in our terms to ``z_mean`` and, if it is known, ``z_log_var``."""
     edit = _Edit(graph.model)
@@ -192,11 +204,10 @@ def adapt_encoder(
     if convention.spread:
         spread = edit.add("Reshape", convention.spread, flat)
     else:
+        runs = edit.add("Reshape", z_mean, np.array([0, -1, 2, convention.run]))
         z_mean, spread = (
-            edit.add(
-                "Slice", z_mean, *(np.array([n]) for n in (half.start, half.stop, 1, half.step))
-            )
-            for half in halves_of(convention.output, latent_dim)
+            edit.add("Reshape", edit.add("Gather", runs, np.array(half), axis=2), flat)
+            for half in halves_of(convention)
         )
     if convention.output.endswith("std"):
         inside = edit.add("Max", spread, np.float32(EPSILON))

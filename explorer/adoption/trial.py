@@ -21,6 +21,7 @@ from explorer.adoption.conventions import (
     Range,
     adapt_encoder,
     halves_of,
+    run_of,
 )
 from explorer.adoption.graphs import AdoptionError, Graph
 from explorer.adoption.runner import Runner, by, is_same
@@ -33,6 +34,8 @@ _AS_STD: dict[EncoderOutput, EncoderOutput] = {
     "concatenated": "concatenated,std",
     "concatenated,swapped": "concatenated,swapped,std",
     "interleaved": "interleaved,std",
+    "channels": "channels,std",
+    "channels,swapped": "channels,swapped,std",
 }
 """The same order where the spreads are standard deviations."""
 
@@ -171,7 +174,9 @@ class _EncoderReader:
         dim = self.latent_dim or min(sizes.values(), default=0)
         for name, values in finite.items():
             if sizes[name] == 2 * dim and dim not in sizes.values():
-                yield from self._concatenated(replace(base, mean=name), values, dim)
+                last = outputs[name].shape[-1]
+                channels = dim if last % 2 else last // 2
+                yield from self._in_one(replace(base, mean=name), values, channels)
             if sizes[name] != dim:
                 continue
             others = [other for other in names if other != name and sizes.get(other) == dim]
@@ -182,25 +187,28 @@ class _EncoderReader:
                 yield replace(base, output=kind, mean=name, spread=spread), values
 
     @staticmethod
-    def _concatenated(
-        base: EncoderConvention, values: np.ndarray, dim: int
+    def _in_one(
+        base: EncoderConvention, values: np.ndarray, channels: int
     ) -> Iterator[tuple[EncoderConvention, np.ndarray]]:
-        """Each way to read one output with means and spreads."""
-        for output in _AS_STD:
-            if output == "interleaved" and dim == 1:
-                continue  # the same as means first
-            means, spreads = halves_of(output, dim)
-            kind = output
-            if values[:, spreads].min() >= 0:
-                kind = _AS_STD[output]
-            yield replace(base, output=kind), values[:, means]
+        """Each way to read one output with means and spreads, which differ in their runs."""
+        dim = values.shape[1] // 2
+        seen = set()
+        for output, as_std in _AS_STD.items():
+            convention = replace(base, output=output, run=run_of(output, dim, channels))
+            halves = halves_of(convention)
+            if (convention.run, halves) in seen or dim % convention.run:
+                continue
+            seen.add((convention.run, halves))
+            runs = values.reshape(len(values), -1, 2, convention.run)
+            means, spreads = (runs[:, :, half].reshape(len(values), dim) for half in halves)
+            yield replace(convention, output=as_std if spreads.min() >= 0 else output), means
 
     def _outputs(self, convention: EncoderConvention, names: list[str]) -> dict[str, np.ndarray]:
         """The outputs by name, without those that differ each time or repeat an earlier one.
 
         Many encoders give a draw too, which is the mean where they are not training.
         """
-        model = adapt_encoder(self.graph, convention, self.images.shape[1:], 0)
+        model = adapt_encoder(self.graph, convention, self.images.shape[1:])
         del model.graph.output[:]
         model.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
         run = Runner(self.graph, self.condition, model.SerializeToString())
