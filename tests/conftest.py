@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in app.py; another test has the other core
+
 import contextlib
 import gc
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec

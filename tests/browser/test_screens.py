@@ -46,13 +46,18 @@ def test_every_view_stands_for_everybody_in_both_themes_and_does_not_jump(
     app_url: str,
     bundles: dict[str, Bundle],
 ) -> None:
-    """Each view is loaded anew in light colours, which become dark while it is open."""
+    """Each view is loaded anew in light colours, which become dark while it is open.
+
+    At a desk all that can be on the page is there.
+    """
     visitor = Visitor(request.getfixturevalue(device), app_url)
     visitor.page.add_init_script(SHIFT)
     width = visitor.page.viewport_size["width"]
     z = [0.5] + [0.0] * 7
     expected = decode(bundles[model], z)
     address = {"model": model, "z": geometry_text(z)}
+    if device == "desk":
+        address |= {"direction": "means:3:8", "pins": "one~test-3"}
     jumps, violations = {}, {}
     for view in VIEWS:
         visitor.leave()
@@ -67,8 +72,6 @@ def test_every_view_stands_for_everybody_in_both_themes_and_does_not_jump(
             assert lens["x"] >= 0
             assert lens["x"] + lens["width"] <= width
             assert lens["width"] >= 60
-        if device == "desk":  # with all that can be on the page
-            visitor.open(view=view, direction="means:3:8", pins="one~test-3", **address)
         for theme, colour in BACKGROUNDS.items():
             visitor.page.emulate_media(color_scheme=theme)
             visitor.page.wait_for_function(f"{BACKGROUND} === '{colour}'")
