@@ -62,6 +62,18 @@ def test_a_failed_replacement_leaves_the_earlier_bundle(copy_bundle: Copy) -> No
     assert load_bundle(path).content == before
 
 
+def test_what_a_link_leads_to_is_replaced(copy_bundle: Copy, tmp_path: Path) -> None:
+    path, shelf = copy_bundle(), tmp_path / "shelf"
+    shelf.mkdir()
+    (shelf / "linked-2d").symlink_to(path)
+    for name in ("one", "two"):  # the second does not stumble over what the first left
+        with unfinished(shelf / "linked-2d") as folder:
+            (folder / name).touch()
+    assert (shelf / "linked-2d").is_symlink()
+    assert [file.name for file in path.iterdir()] == ["two"]
+    assert [entry.name for entry in shelf.iterdir()] == ["linked-2d"]
+
+
 class Killed(BaseException):
     """A kill: nothing of the project runs after it."""
 

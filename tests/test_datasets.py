@@ -138,6 +138,14 @@ def test_a_named_set_is_resized_when_asked(tmp_path: Path) -> None:
     assert np.unique(mnist.test.images).tolist() == [6]
 
 
+def test_a_named_set_that_is_taken_as_it_is_keeps_its_parts(tmp_path: Path) -> None:
+    save_small_mnist(tmp_path / "mnist")
+    whole = load_dataset("mnist", Reading(whole=True), data_dir=tmp_path)
+    plain = load_dataset("mnist", data_dir=tmp_path)
+    np.testing.assert_array_equal(whole.test.images, plain.test.images)
+    assert whole.reading.whole
+
+
 def test_a_named_set_of_the_wrong_shape_is_refused(tmp_path: Path) -> None:
     save_idx(tmp_path / "mnist", "train-", 9)
     save_idx(tmp_path / "mnist", "t10k-", 3)

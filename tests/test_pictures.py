@@ -490,6 +490,7 @@ def test_a_class_is_what_a_conditional_model_decodes(
         expected = bundle.codec.given(label).decode(z)
         found = tiles_of(tmp_path / "point.png", 1, 1, bundle.card.data.image_shape)[0]
         np.testing.assert_allclose(found, 255 * expected, atol=0.6)
+    assert not (tmp_path / "curves.html").exists()  # of a training that is not known
     status, _, complaint = run(conditional_bundle, "--class", "nobody")
     assert (status, complaint) == (2, f"--class nobody: the classes are {', '.join(classes)}\n")
 

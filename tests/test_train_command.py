@@ -258,9 +258,15 @@ def test_the_command_on_the_card_repeats_the_run(
     assert options.keys() == {"output"}
 
 
-def test_the_command_on_the_card_tells_no_path_of_own_images(tmp_path: Path) -> None:
-    command = replace(Settings(str(tmp_path / "pets")), latent_dim=3).command()
-    assert command == "python train.py pets --latent-dim 3"
+def test_the_command_on_the_card_tells_no_path_of_own_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pets").mkdir()
+    for path in (tmp_path / "pets", tmp_path / "pets" / "." / ".." / "pets"):
+        command = replace(Settings(str(path)), latent_dim=3).command()
+        assert command == "python train.py pets --latent-dim 3"
+    monkeypatch.chdir(tmp_path / "pets")
+    assert Settings(".").command() == "python train.py pets"
 
 
 # --- interruption ---------------------------------------------------------------------------

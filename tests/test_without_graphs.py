@@ -17,8 +17,10 @@ from PIL import Image
 from explorer import adopt
 from explorer.adoption.latents import _with_labels, adopt_latents
 from explorer.adoption.result import About
+from explorer.bundle.card import BundleError
 from explorer.bundle.images import find_originals
 from explorer.bundle.store import Bundle, load_bundle
+from explorer.cli import bound
 from explorer.cli.verify import verify
 from explorer.data.load import load_dataset
 from explorer.data.reading import AS_THEY_ARE, Reading
@@ -209,6 +211,13 @@ def test_what_is_stored_is_verified(
     assert "NOT CHECKED: the latents" in said
     assert "DIFFERS" not in said
     assert "squared_error" in said
+
+
+def test_a_bound_takes_both_networks(
+    take: Callable[..., Bundle], tiny_settings: dict[str, Any]
+) -> None:
+    with pytest.raises(BundleError, match="it takes an encoder"):
+        bound.compute(take(), load_dataset(tiny_settings["data"]).test, 5)
 
 
 def test_reconstructions_follow_the_originals_in_the_browsers_picture(

@@ -45,7 +45,7 @@ class Request:
 
     Attributes:
         about: name and place of the bundle.
-        encoder, decoder: ONNX files.
+        encoder, decoder: ONNX files, or Keras's.
         data: a data set's name, or a path to images.
         known: conventions that need no trial.
         variance: of every pixel of a Gaussian likelihood; None for the best one.
@@ -168,17 +168,22 @@ def load_fitting(encoder: Graph, decoder: Graph, request: Request) -> Dataset:
         fitting = replace(reading, image_size=size or reading.image_size, grey=grey or reading.grey)
         return load_dataset(request.data, fitting, data_dir=request.data_dir)
 
+    port = encoder.inputs[0]
+    size = channels = None
     if shapes:
         ((height, width, channels),) = shapes
-        dataset = load((height, width), grey=channels == 1)
+        size = height, width
+    elif len(port.shape) == 3:  # of any size
+        channels = next(count for count in port.shape[::2] if count in (1, 3))
+    if channels:
+        dataset = load(size, grey=channels == 1)
         if dataset.image_shape[2] != channels:
             raise AdoptionError(
                 f"{encoder.path.name} takes images in colour; those of {dataset.title} are grey"
             )
         return dataset
-    port = encoder.inputs[0]
     dataset = load()
-    if len(port.shape) != 1 or math.prod(dataset.image_shape) == port.shape[0]:
+    if math.prod(dataset.image_shape) == port.shape[0]:
         return dataset
     pixels = port.shape[0] or 0
     for channels in (1, 3):

@@ -87,7 +87,7 @@ def adopt(
         >>> adopt("mine", encode=model.encode, decode=model.decode, data="fashion_mnist")
     """
     named = "encode=…, decode=…" if decode else "encode=…"
-    command = f"explorer.adopt({name!r}, {named}, data={Path(data).name!r})"
+    command = f"explorer.adopt({name!r}, {named}, data={Path(data).resolve().name!r})"
     about = About(name, title, licence, command, Path(output), replace)
     about.find_place()
     dataset = load_dataset(data, Reading(**reading), data_dir=data_dir)

@@ -47,12 +47,10 @@ class Found:
     Attributes:
         best: the way to read the model.
         notes: sentences for the person.
-        latent_dim: numbers in a latent.
     """
 
     best: Candidate
     notes: tuple[str, ...]
-    latent_dim: int
 
 
 def find_conventions(
@@ -72,7 +70,7 @@ def find_conventions(
         condition: their classes, one-hot ``(n, classes)`` float32, for graphs that take them.
         ranges: to try for the encoder's pixels; the decoder's are in the same or a fixed one.
         known: what needs no trial.
-        report: is given a line for each way that was tried.
+        report: is given a line for each of the best ways.
 
     Raises:
         AdoptionError: nothing fits, two ways are equally good, or a flag contradicts what is
@@ -143,7 +141,7 @@ def find_conventions(
         notes.append(
             f"latents of {by(best.decoder.latent)} are taken as {latent_dim} numbers in a row"
         )
-    return Found(best, tuple(notes), latent_dim)
+    return Found(best, tuple(notes))
 
 
 class _EncoderReader:

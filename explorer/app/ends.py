@@ -280,5 +280,5 @@ def choose_clicked() -> Callable[[np.ndarray, int | None], None]:
 
 
 def set_end(name: str, end: str) -> None:
-    """Put the end ``a`` or ``b`` somewhere, as ``end_latent`` reads it."""
+    """Put the end ``a`` or ``b`` somewhere, as ``parse_place`` reads it."""
     st.session_state[name] = end

@@ -65,7 +65,7 @@ def _follow(source: str, title: str) -> None:
             fetch.process.terminate()
         return
     if fetch and status:
-        reason = fetch.last_message() or "it was stopped"
+        reason = "it was stopped" if status < 0 else fetch.last_message() or "it gave no reason"
         st.error(f"The images could not be fetched: {literal(reason)}")
         if st.button("Try again", icon=":material/refresh:"):
             cache.fetches().pop(source, None)

@@ -14,11 +14,11 @@ import streamlit as st
 
 from explorer.app import cache, directions, parts, session
 from explorer.app.exports import download, npz
+from explorer.app.pair import row_at
 from explorer.app.view import Detail
 from explorer.app.words import describe_test_image, literal
 from explorer.bundle.spelling import parse_place
 from explorer.bundle.store import Bundle
-from explorer.core.geometry import nearest
 from explorer.drawing import raster
 from explorer.notation import SHORT, parse_count, parse_list, write_list
 
@@ -107,7 +107,7 @@ def render_pins(bundle: Bundle) -> None:
         )  # fmt: skip
         if pins:
             with st.popover("Use pins", key="use-pins", width="content"):
-                _render_list(bundle, pins)
+                _render_list(pins)
                 _render_uses(bundle, [pin for pin in pins if pin.is_chosen])
         for number, pin in enumerate(pins):
             picture = raster.data_uri(pin.picture(bundle))
@@ -121,11 +121,11 @@ def render_pins(bundle: Bundle) -> None:
 
 def _add(bundle: Bundle) -> None:
     pins, z = pins_of(bundle), session.point(bundle)
-    row = int(nearest(z, bundle.latents.z_mean)[0][0])
+    row = row_at(bundle, z)
     names = {pin.name for pin in pins}
     name = next(name for n in count(1) if (name := f"Pin {n}") not in names)
     place = session.format_latent(z)
-    if np.array_equal(session.rounded(bundle.latents.z_mean[row]), z):
+    if row is not None:
         name, place = describe_test_image(bundle, row), f"test-{row}"
     pins.append(Pin(name, place, bundle.label))
 
@@ -159,7 +159,7 @@ def _direct(bundle: Bundle, first: Pin, second: Pin) -> None:
     directions.show(bundle, f"ends:{first.place}:{second.place}", f"{first.name} → {second.name}")
 
 
-def _render_list(bundle: Bundle, pins: list[Pin]) -> None:
+def _render_list(pins: list[Pin]) -> None:
     """Choose, rename, reorder and remove pins."""
     state = st.session_state
 

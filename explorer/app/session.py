@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -17,10 +16,10 @@ REMEMBERED = 100
 """Points of a model that ``undo`` can go back to."""
 
 
-def choose(option: Option, label: str, **further: Any) -> None:
+def choose(option: Option, label: str) -> None:
     """A control of segments for an option of few choices."""
     st.segmented_control(
-        label, option.choices, key=option.name, required=True, persist_state="session", **further
+        label, option.choices, key=option.name, required=True, persist_state="session"
     )
 
 

@@ -17,6 +17,7 @@ def unfinished(path: Path) -> Iterator[Path]:
 
     An earlier folder of that name is replaced as a whole or left as it was.
     """
+    path = path.resolve()  # what a link leads to is replaced, not the link
     recover(path.parent)
     folder = path.with_name(f".{path.name}.unfinished")
     shutil.rmtree(folder, ignore_errors=True)

@@ -106,7 +106,7 @@ class AdoptionCard(_Card):
     title: str
     licence: str
     command: str
-    files: dict[str, str]
+    files: dict[str, Annotated[str, _SHA256]]
     conventions: dict[str, str]
     notes: tuple[str, ...]
     likelihood: LikelihoodName

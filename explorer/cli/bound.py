@@ -21,9 +21,9 @@ import numpy as np
 
 from explorer.bundle.arrays import read_arrays, save_arrays
 from explorer.bundle.bound import bounds_of, save_bounds, summarise_bounds
-from explorer.bundle.card import Bound, BundleError
+from explorer.bundle.card import Bound
 from explorer.bundle.files import read_file
-from explorer.bundle.store import Bundle, find_bundles, load_bundle
+from explorer.bundle.store import GRAPHS, Bundle, find_bundles, load_bundle
 from explorer.cli.arguments import (
     UsageError,
     add_bundles_option,
@@ -34,7 +34,7 @@ from explorer.cli.arguments import (
 from explorer.cli.verify import find_data
 from explorer.core.subsets import in_chunks
 from explorer.data.dataset import Split
-from explorer.errors import DatasetError
+from explorer.errors import DatasetError, ExplorerError
 
 AT_ONCE = 20
 """Images after which the bounds so far are saved."""
@@ -52,12 +52,12 @@ def main() -> int:
             told = save_bounds(bundle, bounds, samples)
             _so_far(bundle, samples).unlink()
             print(f"{path.name}: −log p(x) ≤ {describe(told)}")
-    except BundleError as error:
-        print(error, file=sys.stderr)
-        return 1
     except (UsageError, DatasetError) as error:
         print(error, file=sys.stderr)
         return 2
+    except ExplorerError as error:
+        print(error, file=sys.stderr)
+        return 1
     except OSError as error:
         print(f"cannot read or write a file: {error}", file=sys.stderr)
         return 1
@@ -69,11 +69,11 @@ def compute(bundle: Bundle, test: Split, samples: int) -> np.ndarray:
 
     The order is a random one, so that the mean so far tells what the mean will be.
     """
+    bounds_at = bounds_of(bundle, test, samples)
     count, place = len(test.images), _so_far(bundle, samples)
     bounds = np.full(count, np.nan)
     if place.exists():
         bounds = read_arrays(read_file(place), ["bound"], place.name)["bound"]
-    bounds_at = bounds_of(bundle, test, samples)
     order = np.random.default_rng(0).permutation(count)
     left = order[np.isnan(bounds[order])]
     started = time.monotonic()
@@ -118,7 +118,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def _so_far(bundle: Bundle, samples: int) -> Path:
     """Where the bounds are kept until all are there, of this very model with as many samples."""
-    graphs = bundle.card.files["decoder.onnx"].sha256[:8]
+    graphs = "-".join(bundle.card.files[name].sha256[:8] for name in GRAPHS)
     return bundle.path.with_name(f".{bundle.card.name}-{graphs}-{samples}.npz")
 
 

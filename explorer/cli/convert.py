@@ -55,6 +55,7 @@ from explorer.cli.arguments import (
 )
 from explorer.cli.terminal import share_of
 from explorer.core.elbo import kl_per_dimension
+from explorer.errors import ExplorerError
 
 EARLIER_ARRAYS = (
     *("z_mean", "z_log_var", "labels", "neg_elbo", "log_density"),
@@ -82,7 +83,7 @@ def main() -> int:
     for path in paths:
         try:
             print(f"{path.name}: {convert(path)}", flush=True)
-        except (BundleError, OSError) as error:
+        except (ExplorerError, OSError) as error:
             print(f"{path.name}: LEFT AS IT WAS: {error}", flush=True)
             status = 1
     return status

@@ -167,7 +167,8 @@ def draw(bundle: Bundle, choice: Choice) -> Iterator[tuple[str, bytes]]:
     box, classes = charts.extent_of(points), bundle.card.data.classes
     scatter = charts.map_figure(points, labels, classes, axes=plane.labels, extent=box)
     yield "map.html", page(scatter, "map")
-    yield "curves.html", page(charts.curves_figure(bundle.history), "curves")
+    if bundle.history:
+        yield "curves.html", page(charts.curves_figure(bundle.history), "curves")
     yield "plotly.min.js", get_plotlyjs().encode()
 
 

@@ -56,7 +56,7 @@ class Settings:
 
     def command(self) -> str:
         """The command that repeats this run; own images stand under their folder's name."""
-        parts = ["python", "train.py", Path(self.data).name]
+        parts = ["python", "train.py", Path(self.data).resolve().name]
         for said in (self, self.reading):
             for field in fields(said):
                 value = getattr(said, field.name)

@@ -21,9 +21,8 @@ import numpy as np
 from pydantic import BaseModel
 
 from explorer.bundle.bound import bounds_of, read_bounds, summarise_bounds
-from explorer.bundle.card import Bound, BundleError, DataCard, Metrics
+from explorer.bundle.card import Bound, DataCard, Metrics
 from explorer.bundle.figures import (
-    EvaluationError,
     Readings,
     evaluate,
     judge_reconstructions,
@@ -44,7 +43,7 @@ from explorer.cli.arguments import (
 from explorer.core.elbo import kl_per_dimension
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset, dataset_fingerprint
-from explorer.errors import DatasetError
+from explorer.errors import DatasetError, ExplorerError
 
 TOLERANCES = {
     "knn_accuracy": 0.001,
@@ -116,11 +115,11 @@ def verify(path: Path, source: str | None, data_dir: Path | None) -> int:
             checks = [check for check in checks if check not in absent]
             unchecked = ", ".join(("the latents", *(check.name for check in absent)))
             unchecked += ", because the bundle has no encoder"
-    except (BundleError, EvaluationError) as error:
-        print(f"  BROKEN: {error}")
-        return 1
     except DatasetError as error:
         unchecked = f"the figures, because {error}"
+    except ExplorerError as error:
+        print(f"  BROKEN: {error}")
+        return 1
     print(f"  {'figure':<24} {'card':>12} {'recomputed':>12}")
     for check in checks:
         mark = "" if check.agrees else "   DIFFERS"

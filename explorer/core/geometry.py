@@ -8,7 +8,7 @@ in a plane or as a distance is float64.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -64,10 +64,6 @@ class Plane:
     def grid_size(self, side: int) -> tuple[int, int]:
         """Rows and columns of a grid ``side`` tiles wide: a single row where nothing runs up."""
         return (side if self.directions[1].any() else 1), side
-
-    def centred_at(self, point: Any) -> Plane:
-        """The same plane with its coordinates counted from another of its points, ``(2,)``."""
-        return replace(self, origin=self._lift(np.asarray(point, np.float64)))
 
     def distance(self, z: Any) -> np.ndarray:
         """Euclidean distance of latents from the plane, ``(n,)``."""

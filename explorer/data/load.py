@@ -195,7 +195,7 @@ def _choose_range(sources: list[Source], survey: Survey, reading: Reading, repor
 
 def _load_named(name: str, data_dir: Path | None, reading: Reading, download: bool) -> Dataset:
     named, report = NAMED[name], Report()
-    own = replace(reading, image_size=None, grey=False, fit="crop", binarise=None)
+    own = replace(reading, image_size=None, grey=False, fit="crop", binarise=None, whole=False)
     scale = named.range
     if own not in (AS_THEY_ARE, Reading(range=(scale.low, scale.high))):
         raise DatasetError(

@@ -43,10 +43,12 @@ const hub = new Hub(new Engine(), {
   pin: () => press(".st-key-pin"),
   group() {},
   async original(content, row) {
-    const response = await fetch(new URL(`original/${content}/${row}`, import.meta.url)).catch(
-      () => null,
-    );
-    return response?.ok ? createImageBitmap(await response.blob()).catch(() => null) : null;
+    try {
+      const response = await fetch(new URL(`original/${content}/${row}`, import.meta.url));
+      return response.ok ? await createImageBitmap(await response.blob()) : null;
+    } catch {
+      return null; // the connection broke
+    }
   },
 });
 keepInAddress(hub.settings);

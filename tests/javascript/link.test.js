@@ -10,8 +10,9 @@ import { near, payload } from "./models.js";
  * Two models, and what is looked at with the second.
  *
  * @param {object} header of the second
+ * @param {object | null} pictures of the first one's test images
  */
-async function pair(header) {
+async function pair(header, pictures = null) {
   const hub = new Hub(
     new Engine(() => {
       throw new Error("no workers here");
@@ -28,7 +29,7 @@ async function pair(header) {
   const link = new Link(
     { hub, model: from, tell: assert.fail },
     "other",
-    /** @type {any} */ (null),
+    /** @type {any} */ (pictures),
   );
   const looks = /** @type {[Float32Array | null, number | null][]} */ ([]);
   const next = () =>
@@ -41,7 +42,7 @@ async function pair(header) {
         });
       })
     );
-  return { link, to, looks, next };
+  return { from, link, to, looks, next };
 }
 
 test("a test image that both models have is looked at with both, and so is the point", async () => {
@@ -74,4 +75,17 @@ test("what is decoded late is not shown when somebody looks elsewhere", async ()
   link.look(Float32Array.of(1, 0), 1);
   await new Promise((use) => setTimeout(use, 50));
   assert.deepEqual(looks, [[to.meanOf(1), 1]]);
+});
+
+test("what is decoded late does not follow a picture that was there at once", async () => {
+  const grey = [0, 255].flatMap((value) => [value, value, value, 255]);
+  const pictures = { pixelsOf: () => Uint8ClampedArray.from(grey) };
+  const { from, link, to, looks } = await pair({ testSet: "others" }, pictures);
+  from.setSprite(/** @type {any} */ ({ width: 2, height: 1 }));
+  to.onLook((z, _, row) => looks.push([z, row]));
+  link.look(Float32Array.of(2, 0)); // is decoded first
+  link.look(Float32Array.of(1, 0), 1);
+  await new Promise((use) => setTimeout(use, 50));
+  assert.equal(looks.length, 1);
+  near(looks[0][0] ?? [], [0, 2]);
 });

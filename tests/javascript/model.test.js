@@ -98,6 +98,12 @@ test("density is that of the mixture of Gaussians", () => {
   }
 });
 
+test("stored reconstructions follow the images that are in the picture", () => {
+  const some = new Model(payload({}, { tiles: Int32Array.of(-1, 0) }));
+  const all = new Model(payload());
+  assert.deepEqual([some, all].map((model) => model.reconstructionTileOf(1)), [2, 3]); // prettier-ignore
+});
+
 test("a percentile lies between quantiles of the same reading", () => {
   const space = new Space(new Model(payload()));
   assert.equal(space.percentile(0, -3), 25);

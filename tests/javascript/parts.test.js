@@ -10,7 +10,9 @@ import { Scrubber } from "../../static/live/parts/scrubber.js";
 import { Sprite } from "../../static/live/parts/sprite.js";
 import { TileBox } from "../../static/live/parts/tilebox.js";
 import { Draw } from "../../static/live/parts/draw.js";
+import { Focus } from "../../static/live/shared/focus.js";
 import { Model } from "../../static/live/shared/model.js";
+import { Pictures } from "../../static/live/shared/pictures.js";
 import { payload } from "./models.js";
 
 /** @typedef {{request: any, use: (answer: any) => void}} Asked */
@@ -21,7 +23,7 @@ function host() {
   /** @type {Asked[]} */
   const asked = [];
   const ask = (/** @type {any} */ request, /** @type {any} */ use) => asked.push({ request, use });
-  const engine = { line: () => ({ ask, close() {} }) };
+  const engine = { line: () => ({ ask, close() {} }), labels: new Map() };
   const memory = () => ({});
   /** @type {[string, any][]} */
   const told = [];
@@ -124,6 +126,34 @@ test("a background that was taken away does not come back with late tiles", () =
   assert.equal(asked.length, 2); // and no more are asked for
 });
 
+test("what the worker still decodes does not replace what the page has shown since", ({ mock }) => {
+  const { hub, model, asked } = host();
+  const shown = /** @type {number[][]} */ ([]);
+  const focus = new Focus(hub.engine, model, (_, z) => shown.push(Array.from(z)));
+  focus.show([1, 1]);
+  model.decoderHere = /** @type {any} */ ({ run: () => new Float32Array(2) });
+  const frame = mock.method(globalThis, "requestAnimationFrame", () => 1);
+  focus.show([2, 2]);
+  frame.mock.calls[0].arguments[0]?.(0);
+  asked[0].use({ pixels: new Uint8ClampedArray(8) });
+  assert.deepEqual(shown, [[2, 2]]);
+});
+
+test("a sheet of pictures is drawn once all of them are there, or if none can come", () => {
+  const { hub, model, asked } = host();
+  const pictures = new Pictures(hub.engine, model, () => {});
+  let count = 0;
+  pictures.whenThere([0, 1], () => count++);
+  assert.equal(asked.length, 0); // they may come with the others
+  model.setSprite(null);
+  assert.deepEqual([asked.length, count], [1, 0]);
+  asked[0].use({ pixels: new Uint8ClampedArray(16) });
+  assert.equal(count, 1);
+  model.problem = "no decoder";
+  pictures.whenThere([7], () => count++);
+  assert.equal(count, 2);
+});
+
 test("pictures that cannot be read are none", async () => {
   const { hub, model } = host();
   new Sprite(element(), { hub, model, tell: () => {} }).update(new Uint8Array(70));
@@ -189,4 +219,8 @@ test("a frame is dragged, resized by its corner, and moved and resized by keys",
   cut.fire("keydown", { key: "ArrowUp" });
   assert.deepEqual(used, [false, true, false, true, true, true]);
   assert.deepEqual(last(), [-1, 7, 31, 15]);
+  for (let i = 0; i < 50; i++) cut.fire("keydown", { key: "-" });
+  const smallest = last();
+  cut.fire("keydown", { key: "-" });
+  assert.deepEqual(last(), smallest); // it does not wander
 });

@@ -70,9 +70,20 @@ def test_the_data_set_can_be_fetched(
 
 
 @pytest.mark.usefixtures("fresh_caches")
-@pytest.mark.parametrize("said", ["", "Downloading …\n![There](https://is.no/network) here.\n"])
+@pytest.mark.parametrize(
+    ("said", "status", "reason"),
+    [
+        ("", 1, "it gave no reason"),
+        ("47 of 11 MB\n", -15, "it was stopped"),
+        (
+            "Downloading …\n![There](https://is.no/network) here.\n",
+            1,
+            literal("![There](https://is.no/network) here."),
+        ),
+    ],
+)
 def test_one_fetch_is_followed_by_all_and_its_failure_gets_a_sentence(
-    monkeypatch: pytest.MonkeyPatch, said: str
+    monkeypatch: pytest.MonkeyPatch, said: str, status: int, reason: str
 ) -> None:
     processes = []
 
@@ -86,11 +97,11 @@ def test_one_fetch_is_followed_by_all_and_its_failure_gets_a_sentence(
     assert f"Fetching MNIST: {last}" in [caption.value for caption in visitor.caption]
     another = visit(model=DEEP, view="Map")
     assert "Fetch the data set" not in {button.label for button in another.button}
-    processes[0].poll = lambda: 1
+    processes[0].poll = lambda: status
     for one in (visitor, another):
         assert_sound(one.run())
         (error,) = one.error
-        assert error.value.endswith(last if said else "it was stopped")
+        assert error.value == f"The images could not be fetched: {reason}"
     assert len(processes) == 1
 
 

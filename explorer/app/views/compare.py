@@ -40,6 +40,7 @@ from explorer.app.reconstruction import (
 from explorer.app.upload import upload_and_prepare
 from explorer.app.view import Detail, Option, View
 from explorer.app.words import describe_test_image, literal, table
+from explorer.bundle import sheets
 from explorer.bundle.card import BundleError, Card
 from explorer.bundle.store import Bundle
 from explorer.drawing import raster
@@ -278,9 +279,7 @@ def _offer_film(bundle: Bundle, other: Bundle, walks: list[Walks]) -> None:
 
 def _render_pictures(bundle: Bundle, image: np.ndarray) -> None:
     reconstruction = bundle.codec.decode(bundle.codec.encode(image[np.newaxis])[0])[0]
-    pixels = [raster.to_pixels(image), raster.to_pixels(reconstruction)]
-    colours = [np.broadcast_to(one, (*one.shape[:2], 3)) for one in pixels]
-    sheet = raster.tile(np.stack([*colours, raster.error_map(image, reconstruction)]), 3, gap=1)
+    sheet = sheets.reconstruction(image, reconstruction).picture
     caption = "original, reconstruction, error map: blue too dark, red too bright"
     st.image(raster.crisp(sheet), caption=caption, width="stretch", alt=caption)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import streamlit as st
 
 from explorer.app import parts, session
@@ -58,6 +60,8 @@ def _render_exports(bundle: Bundle) -> None:
             f"python -m explorer pictures {bundle.card.name} --format pdf "
             f"--at={session.format_latent(z)} --grid {side} --extent {extent:g} --spacing {spacing}"
         )
+        if bundle.card.model.is_conditional:
+            command += f" --class {shlex.quote(bundle.card.data.classes[bundle.label])}"
         if axes:
             command += f" --axes {axes[0] + 1} {axes[1] + 1}"
         plane = plane_of(bundle, z, axes)

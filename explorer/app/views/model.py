@@ -278,7 +278,7 @@ def _render_adoption(adopted: AdoptionCard) -> None:
     """Where a model from elsewhere comes from, and how it was read."""
     st.subheader("Where this model comes from")
     st.code(adopted.command, language="bash")
-    lines = [f"{name} `{value}`" for name, value in adopted.conventions.items()]
+    lines = [f"{literal(name)} {literal(value)}" for name, value in adopted.conventions.items()]
     lines += [*map(literal, adopted.notes)]
     lines += [f"{literal(name)}, SHA-256 `{value}`" for name, value in adopted.files.items()]
     if adopted.licence:

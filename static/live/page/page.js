@@ -206,7 +206,7 @@ export class Page {
     if (label !== state.label) this.#condition(label);
     const rounded = Array.from(z, (value) => Number(value.toFixed(3)));
     if (String(rounded) === String(state.z)) return;
-    state.past = [...state.past.slice(-KEPT), state.z];
+    state.past = [...state.past, state.z].slice(-KEPT);
     state.future = [];
     this.#settle(rounded);
   }

@@ -105,7 +105,9 @@ export class Pins {
   add() {
     const { state } = this.#page;
     const { z, label, pins } = state;
-    pins.push({ name: `Pin ${pins.length + 1}`, z, label });
+    let n = 1;
+    while (pins.some(({ name }) => name === `Pin ${n}`)) n++;
+    pins.push({ name: `Pin ${n}`, z, label });
     this.#page.refresh();
   }
 }

@@ -46,10 +46,13 @@ export function firstFrame({ width, height }, fit) {
 
 /** A frame that is moved and resized, within the stage. @param {Frame} frame @param {number} right @param {number} down @param {number} [times] @returns {Frame} */
 export function changed(frame, right, down, times = 1) {
-  const size = Math.min(Math.max(times * frame.size, LEAST), 1);
+  const size = sizeOf(times * frame.size);
   const within = (/** @type {number} */ start) => Math.min(Math.max(start, 0), 1 - size);
   return { x: within(frame.x + right), y: within(frame.y + down), size };
 }
+
+/** @param {number} share of the picture */
+const sizeOf = (share) => Math.min(Math.max(share, LEAST), 1);
 
 export class Crop {
   #opened;
@@ -107,7 +110,8 @@ export class Crop {
       const [arrow, times] = [ARROWS[event.key], GROWTH[event.key] ?? 1];
       if ((!arrow && times === 1) || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
-      const inwards = ((1 - times) * this.#frame.size) / 2; // about its middle
+      const { size } = this.#frame;
+      const inwards = (size - sizeOf(times * size)) / 2; // about its middle
       const [right, down] = (arrow ?? [0, 0]).map((step) => STEP * step + inwards);
       this.#show(changed(this.#frame, right, down, times));
       this.#use(true);

@@ -230,7 +230,7 @@ export class Grid {
     const isOutside = this.#places.some(
       (values, axis) => Math.abs(place[axis] - middle(values)) > 1.1 * half(values) + 1e-6,
     );
-    const isHidden = isOutside && this.#map.kind !== "neighbourhoods" && place[1] !== 0;
+    const isHidden = isOutside && this.#map.kind !== "neighbourhoods";
     const [xs, ys] = this.#places;
     const tile = (ys.length - 1 - row) * xs.length + column;
     this.#tiles.frame(find(this.#root, ".point"), isHidden ? null : tile);

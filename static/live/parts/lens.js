@@ -167,17 +167,18 @@ export class Lens {
 
   #drawOriginal(row = this.#originalRow) {
     this.#originalRow = row;
-    const { sprite, header, labels, isExact } = this.#model;
+    const { sprite, header, isExact } = this.#model;
     const place = row < 0 ? row : this.#model.tileOf(row);
     find(this.#box, ".original").hidden = sprite !== undefined && place < 0 && isExact; // kept until that is known
     if (!isExact && row >= 0) this.#askForOriginal(row);
     const draw = (/** @type {HTMLCanvasElement} */ canvas, /** @type {number} */ tile) => {
       const context = penOf(canvas);
-      if (place < 0) context.clearRect(0, 0, canvas.width, canvas.height);
+      if (tile < 0) context.clearRect(0, 0, canvas.width, canvas.height);
       else this.#model.drawTile(context, tile, [0, 0, canvas.width, canvas.height]);
     };
     if (sprite !== undefined && row !== this.#exactRow) draw(this.#original, place);
-    if (sprite && place >= 0 && header.hasReconstructions) draw(this.#stored, labels.length + row);
+    if (sprite && row >= 0 && header.hasReconstructions)
+      draw(this.#stored, this.#model.reconstructionTileOf(row));
   }
 
   /** Puts a test image as it is in the place of its thumbnail, once the pointer rests. @param {number} row */

@@ -1,11 +1,9 @@
 /** A model's decoder and encoder: from a latent to an image, and back. */
 
 import { Network, NetworkError } from "../network/network.js";
-import { LIKELIHOODS } from "./likelihoods.js";
+import { LIKELIHOODS, LOG_2PI } from "./likelihoods.js";
 
 /** @typedef {import("./model.js").Model} Model */
-
-export const LOG_2PI = Math.log(2 * Math.PI);
 
 /**
  * The further input of a conditional network: classes one-hot; none for another model.

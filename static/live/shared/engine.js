@@ -15,8 +15,9 @@
  *   onerror: ((event: ErrorEvent) => void) | null,
  * }} Thread
  * @typedef {{request: Request, use: (answer: any) => void}} Asked
- * @typedef {{urgency: number, waiting: Asked | null, since: number, isAsked: boolean, job: number}} Line `since` it waits;
- *   `job` is that of its latest request
+ * @typedef {{urgency: number, waiting: Asked | null, since: number, isAsked: boolean, job: number,
+ *   dropped: number}} Line `since` it waits; `job` is that of its latest request, `dropped` the latest that is not
+ *   wanted
  */
 
 import { Answers } from "./answers.js";
@@ -79,11 +80,12 @@ export class Engine {
   /** A line of requests of which the latest wins. @param {number} urgency one of `URGENCY` */
   line(urgency) {
     /** @type {Line} */
-    const line = { urgency, waiting: null, since: 0, isAsked: false, job: 0 };
+    const line = { urgency, waiting: null, since: 0, isAsked: false, job: 0, dropped: 0 };
     const number = ++this.#lastLine;
     this.#lines = [...this.#lines, line].sort((one, other) => one.urgency - other.urgency);
     const drop = () => {
       line.job = 0;
+      line.dropped = this.#lastJob;
       line.waiting = null;
       this.#send({ kind: "drop", content: "", line: number }, () => {});
     };
@@ -116,7 +118,7 @@ export class Engine {
         line.isAsked = false;
         if (answer?.goesOn) {
           if (request.job === line.job) line.waiting = { request, use }; // it has waited its time
-        } else if (answer !== null && this.#lines.includes(line)) use(answer);
+        } else if (answer !== null && Number(request.job) > line.dropped) use(answer);
       });
     }
   }

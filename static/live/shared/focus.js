@@ -29,6 +29,8 @@ export class Focus {
   #timer;
   #runs = 0;
   #time = 0;
+  /** Counts what was shown by the page's thread: what the worker still has is then out of date. */
+  #turn = 0;
 
   /**
    * @param {import("./engine.js").Engine} engine @param {import("./model.js").Model} model
@@ -66,10 +68,10 @@ export class Focus {
   }
 
   #ask() {
-    const z = this.#z.slice();
+    const [z, turn] = [this.#z.slice(), this.#turn];
     const { content } = this.#model;
     const request = /** @type {const} */ ({ kind: "picture", content, z, label: this.#label });
-    this.#line.ask(request, ({ pixels }) => this.#use(pixels, z));
+    this.#line.ask(request, ({ pixels }) => turn === this.#turn && this.#use(pixels, z));
   }
 
   #runHere() {
@@ -80,6 +82,7 @@ export class Focus {
     toPixels(decoder.run(this.#z, this.#label), this.#pixels);
     this.#time += performance.now() - started;
     this.#runs += 1;
+    this.#turn += 1;
     if (this.#runs === SAMPLE) {
       if (this.#time > SAMPLE * QUICK) {
         this.#model.decoderHere = null;

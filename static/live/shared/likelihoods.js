@@ -12,7 +12,7 @@
  *   `derivatives` of −log p(x|z): slope and curvature, which is never negative, by each number in turn
  */
 
-const LOG_2PI = Math.log(2 * Math.PI);
+export const LOG_2PI = Math.log(2 * Math.PI);
 const STEP = 1 / 255;
 /** Of a logistic, by its log-scale. */
 const INFORMATION = (3 + Math.PI ** 2) / 9;

@@ -10,8 +10,8 @@ export class Link {
   #pictures;
   #decoding;
   #encoding;
-  /** Whether what is asked is still looked at. */
-  #isDue = false;
+  /** Counts what is looked at: only the latest is answered. */
+  #turn = 0;
 
   /**
    * @param {import("./hub.js").Host} host
@@ -36,30 +36,33 @@ export class Link {
   look(z, row = null) {
     const { header, content, labels, canDecode } = this.#from;
     const isKnown = row !== null && header.testSet === this.#to?.header.testSet;
-    this.#isDue = z !== null && !isKnown;
+    const turn = ++this.#turn;
     if (isKnown) this.#to?.look(this.#to.meanOf(row), this, row);
     else if (z === null) this.#to?.look(null, this);
     else if (row !== null && this.#from.tileOf(row) >= 0)
-      this.#encode(this.#pictures.pixelsOf(row));
+      this.#encode(this.#pictures.pixelsOf(row), turn);
     else if (canDecode) {
       const label = row === null ? undefined : labels[row];
       const request = /** @type {const} */ ({ kind: "picture", content, z, label });
-      this.#decoding.ask(request, ({ pixels }) => this.#encode(pixels));
+      this.#decoding.ask(request, ({ pixels }) => this.#encode(pixels, turn));
     }
   }
 
   close() {
+    this.#turn += 1;
     this.#decoding.close();
     this.#encoding.close();
     this.#to?.look(null, this);
   }
 
-  /** @param {Uint8ClampedArray} pixels */
-  #encode(pixels) {
+  /** @param {Uint8ClampedArray} pixels @param {number} turn */
+  #encode(pixels, turn) {
     const to = this.#to;
-    if (!to) return;
+    if (!to || turn !== this.#turn) return;
     const image = fromPixels(pixels, to.header.imageShape[2]);
     const request = /** @type {const} */ ({ kind: "drawing", content: to.content, image });
-    this.#encoding.ask({ ...request, neighbours: 1 }, ({ z }) => this.#isDue && to.look(z, this));
+    this.#encoding.ask({ ...request, neighbours: 1 }, ({ z }) => {
+      if (turn === this.#turn) to.look(z, this);
+    });
   }
 }

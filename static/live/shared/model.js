@@ -130,6 +130,12 @@ export class Model {
     return this.#tiles ? this.#tiles[row] : row;
   }
 
+  /** Place of its stored reconstruction there, after the images. @param {number} row */
+  reconstructionTileOf(row) {
+    const images = this.#tiles?.filter((tile) => tile >= 0) ?? this.labels;
+    return images.length + row;
+  }
+
   /**
    * Draws what is in the sprite, which must be there.
    *

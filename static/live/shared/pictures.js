@@ -14,6 +14,8 @@ export class Pictures {
   /** @type {Set<number>} */
   #wanted = new Set();
   #isAsked = false;
+  /** @type {{rows: number[], use: () => void}[]} */
+  #waiting = [];
   /** @type {OffscreenCanvasRenderingContext2D | null} */
   #sheet = null;
   #end;
@@ -26,7 +28,7 @@ export class Pictures {
     this.#model = model;
     this.#line = engine.line(URGENCY.tiles);
     this.#onArrived = onArrived;
-    this.#end = model.whenSprite(onArrived);
+    this.#end = model.whenSprite(() => this.#tell());
   }
 
   /**
@@ -38,8 +40,7 @@ export class Pictures {
    * @returns {[number, number, number, number] | null} where it is: left, top, width and height
    */
   draw(context, row, x, y, width, height) {
-    const { sprite, header, canDecode } = this.#model;
-    const [h, w] = header.imageShape;
+    const [h, w] = this.#model.header.imageShape;
     const times = Math.min(width / w, height / h);
     const [left, top] = [x + (width - times * w) / 2, y + (height - times * h) / 2];
     /** @type {[number, number, number, number]} */
@@ -48,11 +49,18 @@ export class Pictures {
     const tile = this.#model.tileOf(row);
     if (tile >= 0) this.#model.drawTile(context, tile, place);
     else if (decoded) context.drawImage(decoded, ...place);
-    else if (sprite !== undefined && canDecode) {
-      this.#wanted.add(row);
-      this.#ask();
-    }
+    else if (this.#want(row)) this.#ask();
     return tile >= 0 || decoded ? place : null;
+  }
+
+  /**
+   * Calls back once these pictures can be drawn, or never can.
+   *
+   * @param {Iterable<number>} rows @param {() => void} use
+   */
+  whenThere(rows, use) {
+    this.#waiting.push({ rows: [...rows], use });
+    this.#useThere();
   }
 
   /** Pixels of an original that is there. @param {number} row */
@@ -69,6 +77,29 @@ export class Pictures {
   close() {
     this.#line.close();
     this.#end();
+  }
+
+  /** Whether a picture is still to come; it is then among those that are asked for next. @param {number} row */
+  #want(row) {
+    const { sprite, canDecode } = this.#model;
+    if (this.#model.tileOf(row) >= 0 || this.#decoded.has(row)) return false;
+    if (sprite === undefined) return true; // maybe with the others
+    if (canDecode) this.#wanted.add(row);
+    return canDecode;
+  }
+
+  #tell() {
+    this.#onArrived();
+    this.#useThere();
+  }
+
+  #useThere() {
+    this.#waiting = this.#waiting.filter(({ rows, use }) => {
+      const isWaiting = rows.filter((row) => this.#want(row)).length > 0;
+      if (!isWaiting) use();
+      return isWaiting;
+    });
+    this.#ask();
   }
 
   #ask() {
@@ -93,7 +124,7 @@ export class Pictures {
       });
       this.#isAsked = false;
       this.#ask();
-      this.#onArrived();
+      this.#tell();
     });
   }
 }

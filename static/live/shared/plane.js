@@ -1,4 +1,4 @@
-/** Planes and latents, as `explorer/geometry.py` has them. */
+/** Planes and latents, as `explorer/core/geometry.py` has them. */
 
 /** @typedef {{origin: number[], directions: number[][]}} Plane */
 

@@ -11,7 +11,7 @@
  * @typedef {{z: Float32Array, logQ: number}} Draw
  */
 
-import { LOG_2PI } from "./codec.js";
+import { LOG_2PI } from "./likelihoods.js";
 import { evenNoise } from "./noise.js";
 import { dot } from "./plane.js";
 

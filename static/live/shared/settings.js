@@ -2,7 +2,7 @@
  * What a person chooses and the page carries out by itself: the server never runs for it.
  *
  * A setting is kept as text, as an address carries it. The host fills the settings from its
- * address and keeps that up to date (`texts`, `take`, `onChange`).
+ * address and keeps that up to date (`write`, `take`, `onChange`).
  */
 
 /** @param {string} text @returns {number} */

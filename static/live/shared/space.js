@@ -6,7 +6,7 @@
  * @typedef {{level: "good" | "doubtful" | "empty", reasons: string[]}} Verdict
  */
 
-const LOG_2PI = Math.log(2 * Math.PI);
+import { LOG_2PI } from "./likelihoods.js";
 
 export class Space {
   #zMean;

@@ -74,11 +74,13 @@ export class Background {
       (tile, z) => map.lift(...placeOf(tile), z),
       (pixels, tile, share) => {
         if (this.#picture === before) this.#picture = { canvas, bounds };
+        const [column, row] = [tile % columns, Math.floor(tile / columns)];
+        if (!painter) context.clearRect(column, row, 1, 1); // it may come twice
         if (map.isEmpty(...placeOf(tile))) return;
         if (painter) painter.paint(pixels, tile);
         else {
           context.globalAlpha = (DENSEST * share) / 100;
-          context.fillRect(tile % columns, Math.floor(tile / columns), 1, 1);
+          context.fillRect(column, row, 1, 1);
         }
         this.#onChanged();
       },

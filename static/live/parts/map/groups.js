@@ -315,8 +315,10 @@ export class Groups {
       const shown = rows.subarray(0, SHEET);
       const columns = Math.ceil(Math.sqrt(shown.length));
       const { canvas } = newPen(columns * TILE, Math.ceil(shown.length / columns) * TILE);
-      this.#drawSheet(canvas, shown, columns);
-      downloadPicture(file, canvas);
+      this.#pictures.whenThere(shown, () => {
+        this.#drawSheet(canvas, shown, columns);
+        downloadPicture(file, canvas);
+      });
     }
   }
 }

@@ -12,6 +12,5 @@ export const ICONS = {
   farther: icon("M5 12h14"),
   whole: icon("M4 11l8-7 8 7M6 10v10h12V10"),
   full: icon("M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5"),
-  groups: icon("M8.500 6a5.500 5.500 0 1 0 0 11 5.500 5.500 0 1 0 0-11M15.500 6a5.500 5.500 0 1 1 0 11 5.500 5.500 0 1 1 0-11"),
   save: icon("M12 4v11M7.500 11l4.500 4.500 4.500-4.500M4 20h16"),
 }; // prettier-ignore

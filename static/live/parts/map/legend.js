@@ -164,9 +164,12 @@ export class Legend {
       Object.assign(input, { type: "range", className: "range", min: low, max: high, step: "any" });
       input.value = String(kept[i]);
       input.setAttribute("aria-label", `${quantity.title} ${what}`);
-      input.addEventListener("keydown", ({ key }) => {
-        const by = { ArrowLeft: -step, ArrowRight: step }[key];
-        if (by) input.value = String(input.valueAsNumber + by);
+      input.addEventListener("keydown", (event) => {
+        const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+        if (!steps) return;
+        event.preventDefault(); // the browser's own step is another
+        input.value = String(input.valueAsNumber + steps * step);
+        input.dispatchEvent(new Event("input"));
       });
       return input;
     });

@@ -112,7 +112,7 @@ export class LiveMap {
     this.#legend = new Legend(
       find(root, ".legend"),
       (hidden, range) => {
-        this.#memory.hidden = hidden;
+        if (!this.#values) this.#memory.hidden = hidden; // classes are hidden where they are colours
         this.#memory.ranges[hub.settings.get("colour")] = range;
         this.#paint();
       },
@@ -324,8 +324,10 @@ export class LiveMap {
 
   #leave() {
     this.#looked = null;
-    this.#host.model.look(null, this);
-    this.#link?.look(null);
+    const chosen = this.#settling && !this.#data.picks ? this.#put : null; // not the point yet
+    const z = chosen && Float32Array.from(chosen.z);
+    this.#host.model.look(z, this, chosen?.row);
+    this.#link?.look(z, chosen?.row);
     this.#scene.markSoon();
   }
 
