@@ -86,27 +86,28 @@ def test_the_key_and_nothing_else_decides_the_changes() -> None:
     assert not np.allclose(changed(**some), other)
 
 
+def stream(augmentation: Augmentation, parts: int = 1, count: int | None = None) -> list[Any]:
+    """Batches of ten of twenty images, each in so many parts, of which so many are taken."""
+    batches = shuffled_batches(
+        (255 * IMAGES).astype(np.uint8).repeat(4, axis=0),
+        np.arange(20),
+        10,
+        noise=(3, 2),
+        seed=0,
+        epochs=range(2),
+        augmentation=augmentation,
+        replicas=(slice(0, count), parts),
+    )
+    return [(x.numpy(), noise.numpy()) for x, noise in batches]
+
+
 def test_the_stream_changes_images_alike_in_one_part_and_in_several() -> None:
-    images = (255 * IMAGES).astype(np.uint8).repeat(4, axis=0)
-
-    def stream(replicas: tuple[slice, int]) -> list[np.ndarray]:
-        batches = shuffled_batches(
-            images,
-            np.arange(20),
-            10,
-            noise=(1, 2),
-            seed=0,
-            epochs=range(2),
-            augmentation=Augmentation(rotation=0.2, shift=1.0),
-            replicas=replicas,
-        )
-        return [x.numpy() for x, _ in batches]
-
-    whole = np.concatenate(stream((slice(0, 1), 1)))
-    parts = stream((slice(0, 2), 2))
+    settings = Augmentation(rotation=0.2, shift=1.0)
+    whole = np.concatenate([x for x, _ in stream(settings)])
+    parts = [x for x, _ in stream(settings, 2)]
     assert [len(part) for part in parts] == [5] * 8
     np.testing.assert_array_equal(np.concatenate(parts), whole)
-    first = np.concatenate(stream((slice(0, 1), 2)))
+    first = np.concatenate([x for x, _ in stream(settings, 2, 1)])
     np.testing.assert_array_equal(first, whole.reshape(4, 2, 5, *SHAPE)[:, 0].reshape(-1, *SHAPE))
 
 
@@ -131,31 +132,16 @@ def test_changes_mirror_images_and_noise_are_drawn_apart() -> None:
 
 
 def test_images_for_the_encoder_only_follow_those_they_were_made_from() -> None:
-    images = (255 * IMAGES).astype(np.uint8).repeat(4, axis=0)
     settings = Augmentation(rotation=0.5, shift=1.0, until=1.0, encoder_only=True)
-
-    def stream(parts: int, count: int = 1) -> list[tuple[np.ndarray, np.ndarray]]:
-        batches = shuffled_batches(
-            images,
-            np.arange(20),
-            10,
-            noise=(3, 2),
-            seed=0,
-            epochs=range(1),
-            augmentation=settings,
-            replicas=(slice(0, count), parts),
-        )
-        return [(x.numpy(), noise.numpy()) for x, noise in batches]
-
-    whole = stream(1)
-    real = {image.tobytes() for image in (images / np.float32(255))}
+    whole = stream(settings)
+    real = {image.tobytes() for image in (255 * IMAGES).astype(np.uint8) / np.float32(255)}
     for x, noise in whole:
         assert x.shape == (20, *SHAPE)
         assert {image.tobytes() for image in x[:10]} <= real
         assert not {image.tobytes() for image in x[10:]} & real
         assert noise.shape == (20, 3, 2)
         assert len(np.unique(noise)) == noise.size
-    for part, (x, noise) in enumerate(stream(2, 2)):
+    for part, (x, noise) in enumerate(stream(settings, 2)):
         batch, half = whole[part // 2], part % 2
         for values, expected in ((x, batch[0]), (noise, batch[1])):
             of_part = expected.reshape(2, 2, 5, *expected.shape[1:])[:, half]
