@@ -248,7 +248,7 @@ def _compile_steps(
         images: tf.Tensor, noise: tf.Tensor, draws: int
     ) -> tuple[list[tf.Tensor], tf.Tensor]:
         """Of the images, and of the encoder alone for changed ones that follow them."""
-        n = images.shape[0] // copies
+        n = batch_size // strategy.num_replicas_in_sync
         computed, sums = gradients(images[:n], noise[:n], draws, variables)
         if copies > 1:
             more = iter(gradients(images[n:], noise[n:], draws, posterior)[0])
