@@ -318,7 +318,7 @@ def test_changed_images_teach_the_encoder_alone(
         monkeypatch.setattr(training, "_stream", lambda *_: batches)
         options = {"epochs": 1, "batch_size": 20, "schedule": "constant", "warmup_steps": 0}
         run = run_of({**SMALL, **options, "kl_warmup": 0.0, "augmentation": augmentation})
-        model = train(run, pictures(20), checkpoints=tmp_path).model
+        model = train(run, pictures(21), checkpoints=tmp_path).model  # one is held out
         return [np.array(weight) for weight in model.trainable_variables]
 
     start = weights_after(None, x[0, :0], noise[0, :0])
