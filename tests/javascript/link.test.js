@@ -77,6 +77,17 @@ test("what is decoded late is not shown when somebody looks elsewhere", async ()
   assert.deepEqual(looks, [[to.meanOf(1), 1]]);
 });
 
+test("the other model follows while somebody goes on looking elsewhere", async () => {
+  const { link, to, looks } = await pair({ testSet: "others" });
+  to.onLook((z) => looks.push([z, null]));
+  const end = Date.now() + 200;
+  for (let x = 0; Date.now() < end; x += 0.01) {
+    link.look(Float32Array.of(x, 0));
+    await new Promise((use) => setTimeout(use, 1));
+  }
+  assert.ok(looks.length > 5, `${looks.length} looks`);
+});
+
 test("what is decoded late does not follow a picture that was there at once", async () => {
   const grey = [0, 255].flatMap((value) => [value, value, value, 255]);
   const pictures = { pixelsOf: () => Uint8ClampedArray.from(grey) };

@@ -10,8 +10,12 @@ export class Link {
   #pictures;
   #decoding;
   #encoding;
-  /** Counts what is looked at: only the latest is answered. */
+  /** Counts what is looked at. */
   #turn = 0;
+  /** Of the picture that was encoded last: an earlier one that is decoded late is not. */
+  #encoded = 0;
+  /** Of the last look that took no picture: what was asked before is out of date. */
+  #settled = 0;
 
   /**
    * @param {import("./hub.js").Host} host
@@ -37,6 +41,7 @@ export class Link {
     const { header, content, labels, canDecode } = this.#from;
     const isKnown = row !== null && header.testSet === this.#to?.header.testSet;
     const turn = ++this.#turn;
+    if (isKnown || z === null) this.#settled = turn;
     if (isKnown) this.#to?.look(this.#to.meanOf(row), this, row);
     else if (z === null) this.#to?.look(null, this);
     else if (row !== null && this.#from.tileOf(row) >= 0)
@@ -49,7 +54,6 @@ export class Link {
   }
 
   close() {
-    this.#turn += 1;
     this.#decoding.close();
     this.#encoding.close();
     this.#to?.look(null, this);
@@ -58,11 +62,12 @@ export class Link {
   /** @param {Uint8ClampedArray} pixels @param {number} turn */
   #encode(pixels, turn) {
     const to = this.#to;
-    if (!to || turn !== this.#turn) return;
+    if (!to || turn < this.#encoded || turn < this.#settled) return;
+    this.#encoded = turn;
     const image = fromPixels(pixels, to.header.imageShape[2]);
     const request = /** @type {const} */ ({ kind: "drawing", content: to.content, image });
     this.#encoding.ask({ ...request, neighbours: 1 }, ({ z }) => {
-      if (turn === this.#turn) to.look(z, this);
+      if (turn > this.#settled) to.look(z, this);
     });
   }
 }
