@@ -18,12 +18,14 @@ from explorer.web import payload
 
 
 def ask(
-    path: str, method: str = "GET", body: bytes = b"", **headers: str
+    path: str, method: str = "GET", body: bytes | None = b"", **headers: str
 ) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of an answer."""
+    """Status, headers and body of an answer; without a body who asked is gone."""
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
+        if body is None:
+            return {"type": "http.disconnect"}
         return {"type": "http.request", "body": body}
 
     async def send(message: Any) -> None:
@@ -63,6 +65,7 @@ def test_a_flood_of_decodes_is_refused_and_takes_no_other_threads(
     path, z = "/" + server.address_of("decode", bundle.content), bytes(8)
     status, _, pixels = ask(path, "POST", z)
     assert (status, len(pixels)) == (200, 28 * 28)
+    assert ask(path, "POST", None)[0] == 400  # and no traceback in the log
     monkeypatch.setattr(delivery, "MOST_WAITING", 0)
     assert ask(path, "POST", z)[0] == 503
 

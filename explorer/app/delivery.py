@@ -11,7 +11,7 @@ import os
 import numpy as np
 from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from explorer.app import cache
@@ -72,10 +72,13 @@ async def _decode(request: Request) -> Response:
     if not bundle.card.model.has_graphs:
         return absent()
     size, body = 4 * bundle.card.model.latent_dim, b""
-    async for part in request.stream():
-        body += part
-        if len(body) > size:
-            break
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > size:
+                break
+    except ClientDisconnect:  # a page that is left in the middle of a request
+        return refuse("Nobody waits for an answer.", 400)
     z = np.frombuffer(body[:size], "<f4") if len(body) == size else np.full(1, np.nan)
     if not np.isfinite(z).all():
         return refuse(f"Expected {size // 4} finite numbers in single precision.", 400)
