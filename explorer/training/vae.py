@@ -122,7 +122,8 @@ class VAE(keras.Model):
 
     Metrics, nats per image: ``reconstruction`` (−log p(x|z), one sample),
     ``kl``, and ``neg_elbo``, their sum. The loss is the same with the KL term weighted by
-    ``beta`` and its warm-up, and with what the recipe's ``objective`` adds.
+    ``beta`` and its warm-up, and with what the recipe's ``objective`` adds; a bound of several
+    samples is what ``explorer.training.loop`` makes of it, not ``fit``.
     """
 
     def __init__(

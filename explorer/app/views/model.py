@@ -348,15 +348,15 @@ def describe_augmentation(recipe: Recipe) -> str:
     contrast = recipe.augmentation.contrast
     randomly = recipe.augmentation.model_dump(exclude={"contrast", "until", "encoder_only"})
     changes = ", ".join(name for name, value in randomly.items() if value)
-    sharpened = f", then sharpened (contrast × {contrast:g})," if contrast != 1.0 else ""
+    sharpened = f", then sharpened (contrast × {contrast:g})" if contrast != 1.0 else ""
     if recipe.augmentation.encoder_only:
         return (
             "The encoder alone was also trained on the training images changed at random "
-            f"({changes}){sharpened.rstrip(',')}; the decoder saw none of these."
+            f"({changes}){sharpened}; the decoder saw none of these."
         )
     return (
-        f"The training images were changed at random ({changes}){sharpened} in the first "
-        f"{recipe.augmented_epochs} of {recipe.epochs} epochs; the held-out ones never."
+        f"The training images were changed at random ({changes}){sharpened}"
+        f"{',' if sharpened else ''} in the first {recipe.augmented_epochs} of {recipe.epochs} epochs; the held-out ones never."
     )
 
 

@@ -12,7 +12,7 @@ export class Link {
   #encoding;
   /** Counts what is looked at. */
   #turn = 0;
-  /** Of the picture that was encoded last: an earlier one that is decoded late is not. */
+  /** Of the last look whose picture was encoded, or that took none: an earlier one that is decoded late is not. */
   #encoded = 0;
   /** Of the last look that took no picture: what was asked before is out of date. */
   #settled = 0;
@@ -41,7 +41,7 @@ export class Link {
     const { header, content, labels, canDecode } = this.#from;
     const isKnown = row !== null && header.testSet === this.#to?.header.testSet;
     const turn = ++this.#turn;
-    if (isKnown || z === null) this.#settled = turn;
+    if (isKnown || z === null) this.#settled = this.#encoded = turn;
     if (isKnown) this.#to?.look(this.#to.meanOf(row), this, row);
     else if (z === null) this.#to?.look(null, this);
     else if (row !== null && this.#from.tileOf(row) >= 0)
@@ -62,7 +62,7 @@ export class Link {
   /** @param {Uint8ClampedArray} pixels @param {number} turn */
   #encode(pixels, turn) {
     const to = this.#to;
-    if (!to || turn < this.#encoded || turn < this.#settled) return;
+    if (!to || turn < this.#encoded) return;
     this.#encoded = turn;
     const image = fromPixels(pixels, to.header.imageShape[2]);
     const request = /** @type {const} */ ({ kind: "drawing", content: to.content, image });

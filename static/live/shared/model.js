@@ -64,6 +64,8 @@ export class Model {
   #body;
   /** @type {Int32Array | null} */
   #tiles;
+  /** How many test images are in the sprite. */
+  #pictured;
 
   /**
    * @param {Uint8Array} payload from `explorer/web/payload.py`: length of the header, CRC-32 of all
@@ -83,6 +85,7 @@ export class Model {
       this.labels = new Uint16Array(this.section("labels").slice().buffer);
       const { tiles } = this.header.sections;
       this.#tiles = tiles ? new Int32Array(this.section("tiles").slice().buffer) : null;
+      this.#pictured = (this.#tiles?.filter((tile) => tile >= 0) ?? this.labels).length;
     } catch {
       throw damage("it was cut short"); // or changed, such that it cannot be read at all
     }
@@ -132,8 +135,7 @@ export class Model {
 
   /** Place of its stored reconstruction there, after the images. @param {number} row */
   reconstructionTileOf(row) {
-    const images = this.#tiles?.filter((tile) => tile >= 0) ?? this.labels;
-    return images.length + row;
+    return this.#pictured + row;
   }
 
   /**

@@ -123,7 +123,6 @@ export class Pictures {
         this.#wanted.delete(row);
       });
       this.#isAsked = false;
-      this.#ask();
       this.#tell();
     });
   }
