@@ -356,7 +356,8 @@ def describe_augmentation(recipe: Recipe) -> str:
         )
     return (
         f"The training images were changed at random ({changes}){sharpened}"
-        f"{',' if sharpened else ''} in the first {recipe.augmented_epochs} of {recipe.epochs} epochs; the held-out ones never."
+        f"{',' if sharpened else ''} in the first {recipe.augmented_epochs} of {recipe.epochs} "
+        "epochs; the held-out ones never."
     )
 
 
