@@ -10,6 +10,7 @@ import contextlib
 import gc
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -21,6 +22,11 @@ import pytest
 from shapes import draw_shapes
 
 from benchmarks.browser import launch_options
+
+# Streamlit warns at every cached function that no server runs.
+logging.getLogger("streamlit.runtime.caching.cache_data_api").addFilter(
+    lambda record: record.levelno > logging.WARNING
+)
 
 NEARBY = Path(__file__).resolve().parents[2] / "shared" / "datasets"
 
