@@ -23,6 +23,6 @@ else:  # the server, which runs this file anew for every visitor
     app = st.App(
         __file__,
         routes=server.routes(),
-        middleware=[Middleware(server.StyledPage), Middleware(server.GuardedMessages)],
+        middleware=[Middleware(server.CompletedDocument), Middleware(server.GuardedMessages)],
         lifespan=server.lifespan,
     )

@@ -23,9 +23,13 @@ from streamlit import config
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from explorer.app import memory
-from explorer.web.code import FILES, VERSION
+from explorer.web.code import FILES, VERSION, modules_of
 
-_STYLE = Path(__file__).with_name("page.css").read_bytes()
+_STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+_MODULES = "".join(
+    f'<link rel="modulepreload" href="live/{VERSION}/{name}">' for name in modules_of("streamlit.js")
+)
+_ADDED = f"{_MODULES}<style>{_STYLE}</style>".encode()
 _KINDS = (
     ("model", "", "GET"),
     ("images", "", "GET"),
@@ -51,10 +55,14 @@ async def lifespan(_: object) -> AsyncIterator[None]:
         tasks.cancel_scope.cancel()
 
 
-class StyledPage:
-    """Put the page's style into its document, so that nothing jumps when the first run's comes."""
+class CompletedDocument:
+    """Put into the page's document what else would wait for its first run.
 
-    _UNSTYLED = {b"accept-encoding", b"if-none-match", b"if-modified-since"}
+    That is the style, so that nothing jumps when the run's comes, and which modules the parts
+    consist of: the browser has them by the time that the run asks for them.
+    """
+
+    _UNCOMPRESSED = {b"accept-encoding", b"if-none-match", b"if-modified-since"}
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -74,12 +82,12 @@ class StyledPage:
             page += message.get("body", b"")
             if message.get("more_body"):
                 return
-            page = page.replace(b"</body>", b"<style>" + _STYLE + b"</style></body>", 1)
+            page = page.replace(b"</body>", _ADDED + b"</body>", 1)
             MutableHeaders(scope=start)["content-length"] = str(len(page))
             await send(start)
             await send({**message, "body": page})
 
-        headers = [(name, value) for name, value in scope["headers"] if name not in self._UNSTYLED]
+        headers = [(name, value) for name, value in scope["headers"] if name not in self._UNCOMPRESSED]
         await self._app({**scope, "headers": headers}, receive, take)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from explorer.root import ROOT
@@ -33,7 +32,7 @@ _IDLE = re.compile(
 _EXPORTS = re.compile(r"^export \{([^}]*)\};", re.M)
 
 
-def bundle_code(entries: Iterable[str]) -> str:
+def bundle_code(*entries: str) -> str:
     """One script of some modules and all that they import.
 
     It has ``need``, which runs a module when it is first asked for and gives what that exports. A
@@ -42,32 +41,41 @@ def bundle_code(entries: Iterable[str]) -> str:
     Args:
         entries: modules by their path below ``static/live``.
     """
-    written: dict[str, str] = {}
-    waiting = list(entries)
-    while waiting:
-        name = waiting.pop()
-        if name not in written:
-            written[name], imported = _as_function(name)
-            waiting += imported
-    modules = ",\n".join(f'"{name}"() {{\n{body}\n}}' for name, body in sorted(written.items()))
+    modules = ",\n".join(
+        f'"{name}"() {{\n{_as_function(name)}\n}}' for name in modules_of(*entries)
+    )
     return (
         f"const modules = {{\n{modules}\n}};\nconst known = {{}};\n"
         "self.need = (name) => (known[name] ??= modules[name]());\n"
     )
 
 
-def _as_function(name: str) -> tuple[str, list[str]]:
-    """The body of a function that runs a module, and the modules that it needs."""
-    imported = []
+def modules_of(*entries: str) -> list[str]:
+    """Some modules and all that they import, in alphabetical order."""
+    found: set[str] = set()
+    waiting = list(entries)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += [_path(name, path) for _, path in _IMPORT.findall(FILES[name].decode())]
+    return sorted(found)
+
+
+def _path(name: str, imported: str) -> str:
+    """The path below ``static/live`` of what a module imports."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), imported))
+
+
+def _as_function(name: str) -> str:
+    """The body of a function that runs a module."""
 
     def need(found: re.Match[str]) -> str:
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(name), found[2]))
-        imported.append(path)
         names = found[1].removeprefix("* as ").replace(" as ", ": ")
-        return f'const {names} = need("{path}");'
+        return f'const {names} = need("{_path(name, found[2])}");'
 
     source = _IMPORT.sub(need, _IDLE.sub("", FILES[name].decode()))
     exported = [*_EXPORT.findall(source), *_EXPORTS.findall(source)]
     body = _EXPORTS.sub("", _EXPORT.sub("", source))
     body = body.replace("import.meta.url", "location.href")  # which a classic script has
-    return f"{body}\nreturn {{ {', '.join(names.strip('[] ') for names in exported)} }};", imported
+    return f"{body}\nreturn {{ {', '.join(names.strip('[] ') for names in exported)} }};"

@@ -258,7 +258,7 @@ def _document(look: Look, elements: Sequence[str], *, connect: str) -> bytes:
 
 @cache
 def _code() -> str:
-    return bundle_code(("page/page.js", "shared/worker.js"))
+    return bundle_code("page/page.js", "shared/worker.js")
 
 
 def _digest(text: str) -> str:

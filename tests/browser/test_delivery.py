@@ -14,7 +14,7 @@ from explorer.app.server import address_of
 from explorer.bundle.images import find_originals
 from explorer.bundle.store import Bundle
 from explorer.drawing import raster
-from explorer.web.code import FOLDER, VERSION
+from explorer.web.code import FOLDER, VERSION, modules_of
 from explorer.web.payload import NOT_ALL
 from explorer.web.payload import encode_model as payload_of
 
@@ -166,6 +166,21 @@ def test_the_server_decodes_what_it_is_asked_and_nothing_else(
     assert answer(z.tobytes(), f"{bundle.content}?class=10")[0] == 400
     assert answer(z.tobytes(), "0" * 64)[0] == 404
     assert answer(z.tobytes(), **{"Sec-Fetch-Site": "cross-site"})[0] == 403
+
+
+def test_the_document_names_all_modules_so_that_none_waits_for_another(further: Visitor) -> None:
+    further.open(model=FLAT, view="Map")
+    place = f"{further.url}/live/{VERSION}/"
+    named, loaded = (
+        {address.removeprefix(place) for address in further.page.evaluate(asked)}
+        for asked in (
+            "[...document.querySelectorAll('link[rel=modulepreload]')].map(({ href }) => href)",
+            "performance.getEntriesByType('resource').map(({ name }) => name)",
+        )
+    )
+    code = {name for name in loaded if name.endswith(".js") and ":" not in name}
+    assert set(modules_of("streamlit.js")) <= named & code
+    assert code <= named | set(modules_of("shared/worker.js"))
 
 
 def test_code_and_models_are_served_for_good_under_their_version_and_nothing_else_is(
