@@ -83,7 +83,7 @@ def train_bundle(
     is_chief = devices.is_chief(strategy)
     with place.kept(where) if is_chief else contextlib.nullcontext():
         if is_chief:
-            recover(where.path.parent)
+            recover(where.path)
         print(plan.describe(), flush=True)
         beginning = place.how_to_begin(
             where, run, resume=resume, replace=replace, is_timed=plan.minutes is not None

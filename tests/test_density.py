@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from explorer.core.density import AggregatePosterior
+from explorer.core.density import MIN_LOG_VARIANCE, AggregatePosterior
 
 
 def random_posteriors(n: int, latent_dim: int) -> AggregatePosterior:
@@ -74,6 +74,17 @@ def test_the_density_integrates_to_one() -> None:
 def test_a_very_distant_place_is_finite_and_not_dense() -> None:
     log_density = random_posteriors(50, 2).log_density([[1e6, -1e6]])
     assert np.isfinite(log_density).all() and log_density[0] < -1e11
+
+
+def test_the_narrowest_posteriors_are_told_from_each_other() -> None:
+    z_mean = np.array([[3.0, 2.0], [3.001, 2.0]])
+    density = AggregatePosterior(z_mean, np.full((2, 2), -60.0)).log_density(z_mean)
+    widest = -0.5 * 2 * (np.log(2 * np.pi) + MIN_LOG_VARIANCE)
+    np.testing.assert_allclose(density, widest - np.log(2), atol=1e-3)
+
+
+def test_no_place_has_no_density() -> None:
+    assert random_posteriors(50, 2).log_density(np.empty((0, 2))).shape == (0,)
 
 
 def test_means_and_log_variances_must_belong_together() -> None:

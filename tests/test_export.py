@@ -189,16 +189,21 @@ def test_weights_that_are_no_halves_are_kept_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoder", "words"),
+    ("part", "layers", "words"),
     [
-        ([FLATTEN, {"layer": "Dense", "units": 8, "dtype": "float16"}], "dtype"),
-        ([{"layer": "Conv2D", "filters": 1, "kernel_size": 3, "dtype": "float64"}], "Conv"),
+        ("encoder", [FLATTEN, {"layer": "Dense", "units": 8, "dtype": "float16"}], "dtype"),
+        (
+            "encoder",
+            [{"layer": "Conv2D", "filters": 1, "kernel_size": 3, "dtype": "float64"}],
+            "Conv",
+        ),
+        ("decoder", [{"layer": "Dense", "units": 8, "activation": "exponential"}] * 9, "by nan"),
     ],
 )
 def test_a_model_that_the_app_could_not_run_is_refused_before_training(
-    encoder: list[Any], words: str
+    part: str, layers: list[Any], words: str
 ) -> None:
-    recipe = recipe_from_json({**RESIDUALS, "encoder": encoder})
+    recipe = recipe_from_json({**RESIDUALS, part: layers})
     with pytest.raises(RecipeError, match=words) as error:
         check_exportable(recipe, (6, 6, 1), 2)
     assert "\n" not in str(error.value)

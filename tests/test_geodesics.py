@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from explorer.bundle.store import load_bundle
-from explorer.bundle.walks import JUDGED, Kind, build_graph, judge, walk
+from explorer.bundle.walks import JUDGED, Kind, Walk, build_graph, judge, walk
 from explorer.core.geodesics import (
     along,
     edge_costs,
@@ -102,6 +102,11 @@ def test_scores_of_a_known_path() -> None:
     assert (found.length, found.thin) == (4.0, 1 / 3)
     assert found.return_distance == pytest.approx(0.3)
     assert found.jump == 1.5
+
+
+def test_a_path_on_which_nothing_changes_still_goes_from_end_to_end() -> None:
+    still = Walk(np.array([[0.0], [1.0], [2.0]]), np.zeros(3))
+    np.testing.assert_allclose(still.at(5, evenly=True)[:, 0], [0, 0.5, 1, 1.5, 2])
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,12 @@ def test_a_discriminator_makes_dimensions_less_dependent(tmp_path: Path) -> None
         found.append(kl_parts(z_mean, z_log_var, 1000, seed=0).total_correlation.value)
     plain, penalised = found
     assert penalised < 0.5 * plain
+
+
+def test_more_dimensions_than_images_in_a_batch_are_refused(tmp_path: Path) -> None:
+    run = replace(run_of(FACTOR), latent_dim=9)
+    with pytest.raises(TrainingError, match="batches of 8 images are too small"):
+        train(run, correlated_pictures()[:8], checkpoints=tmp_path)
 
 
 def test_several_devices_are_refused(tmp_path: Path) -> None:

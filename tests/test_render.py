@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -92,6 +94,11 @@ def test_a_picture_that_a_page_sent_is_read_if_it_is_one_of_the_right_size(chann
     uri = raster.data_uri(picture)
     np.testing.assert_array_equal(raster.read_data_uri(uri, (5, 7, channels)), picture)
     others: list[object] = [None, {}, "", "data:image/png;base64,äö", uri[:60]]
+    content = raster.png(picture)
+    odd = struct.pack(">I", 0) + b"iCCP" + struct.pack(">I", zlib.crc32(b"iCCP"))
+    others.append(
+        f"data:image/png;base64,{base64.b64encode(content[:-12] + odd + content[-12:]).decode()}"
+    )
     for other in [*others, uri.replace("png", "gif")]:
         assert raster.read_data_uri(other, (5, 7, channels)) is None
     assert raster.read_data_uri(uri, (7, 5, channels)) is None

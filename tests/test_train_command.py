@@ -486,6 +486,34 @@ def test_an_unfinished_run_is_not_begun_anew_by_mistake(
 
 
 @pytest.mark.usefixtures("at_once")
+def test_a_whole_bundle_is_not_replaced_by_fewer_epochs(
+    run: Run, unfinished: Path, tmp_path: Path, tiny_settings: dict[str, Any]
+) -> None:
+    """Not even where the same command was given again, and broke off."""
+    command = [*flags(tiny_settings), "--output", unfinished, "--resume"]
+    shutil.copytree(unfinished / ".checkpoints", tmp_path / "checkpoints")
+    assert run(*command)[0] == 0
+    whole = load_bundle(unfinished / "shapes-2d").content
+    shutil.copytree(tmp_path / "checkpoints", unfinished / ".checkpoints")
+    status, _, err = run(*command, "--minutes", "0")
+    assert status == 1
+    assert "has all of its epochs; give a shorter run another --name" in err
+    assert load_bundle(unfinished / "shapes-2d").content == whole
+    assert run(*command)[0] == 0
+
+
+def test_an_image_for_training_and_one_for_testing_are_enough(
+    run: Run, tmp_path: Path, tiny_settings: dict[str, Any]
+) -> None:
+    for name in ("one", "two"):
+        Image.new("L", (8, 8), 40 * len(name)).save(tmp_path / f"{name}.png")
+    recipe = ["--recipe", tiny_settings["recipe"], "--epochs", "1"]
+    status, _, err = run(tmp_path, *recipe, "--output", tmp_path / "out", "--name", "pair")
+    assert (status, err) == (0, "")
+    assert len(load_bundle(tmp_path / "out" / "pair").latents.z_mean) == 1
+
+
+@pytest.mark.usefixtures("at_once")
 def test_an_unfinished_run_is_not_lost_to_another(
     run: Run, unfinished: Path, tiny_settings: dict[str, Any]
 ) -> None:

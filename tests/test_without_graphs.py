@@ -220,6 +220,15 @@ def test_a_bound_takes_both_networks(
         bound.compute(take(), load_dataset(tiny_settings["data"]).test, 5)
 
 
+@pytest.mark.parametrize("shape", [(3, 700, 1), (2000, 2, 3), (28, 28, 1), (1, 2048, 3)])
+def test_the_browsers_picture_of_images_of_any_shape_is_one_that_a_browser_reads(
+    tiny_bundle: Path, shape: tuple[int, int, int]
+) -> None:
+    images = np.zeros((payload.MAX_SPRITE_PIXELS // (shape[0] * shape[1]), *shape), np.uint8)
+    picture = Image.open(io.BytesIO(payload.encode_images(load_bundle(tiny_bundle), images)[65:]))
+    assert max(picture.size) <= 10_000
+
+
 def test_reconstructions_follow_the_originals_in_the_browsers_picture(
     take: Callable[..., Bundle], images: dict[str, np.ndarray]
 ) -> None:
@@ -227,7 +236,7 @@ def test_reconstructions_follow_the_originals_in_the_browsers_picture(
 
     x = images["x_test"][..., np.newaxis]
     picture = Image.open(io.BytesIO(payload.encode_images(bundle, x)[65:]))
-    row, column = divmod(len(x), payload.SPRITE_COLUMNS)
+    row, column = divmod(len(x), payload.sprite_columns(x.shape[2]))
     tile = np.asarray(picture)[12 * row :, 12 * column :][:12, :12]
     assert bundle.reconstructions is not None
     np.testing.assert_array_equal(tile, bundle.reconstructions[0, ..., 0])

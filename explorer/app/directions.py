@@ -14,7 +14,7 @@ from explorer.app.analogies import render_analogy
 from explorer.app.exports import download
 from explorer.app.view import Detail
 from explorer.app.words import literal
-from explorer.bundle.directions import Kind, ends_of, groups_of, halve, name_of
+from explorer.bundle.directions import MAX_SEED, Kind, ends_of, groups_of, halve, name_of
 from explorer.bundle.sheets import REACH
 from explorer.bundle.spelling import format_rows
 from explorer.bundle.store import Bundle
@@ -163,7 +163,7 @@ def _render_choice(bundle: Bundle) -> None:
         most = bundle.card.model.latent_dim
         text = f"component:{row.number_input('Number', 1, most, key='direction-component')}"
     elif kind == "random":
-        text = f"random:{row.number_input('Seed', 0, 2**31, key='direction-seed')}"
+        text = f"random:{row.number_input('Seed', 0, MAX_SEED, key='direction-seed')}"
     else:
         state = st.session_state
         text = f"ends:{state.get('a', 'test-0')}:{state.get('b', 'test-1')}"

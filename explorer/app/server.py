@@ -26,10 +26,9 @@ from explorer.app import memory
 from explorer.web.code import FILES, VERSION, modules_of
 
 _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-_MODULES = "".join(
-    f'<link rel="modulepreload" href="live/{VERSION}/{name}">' for name in modules_of("streamlit.js")
-)
-_ADDED = f"{_MODULES}<style>{_STYLE}</style>".encode()
+_MODULES = [f"live/{VERSION}/{name}" for name in modules_of("streamlit.js")]
+_LINKS = "".join(f'<link rel="modulepreload" href="{address}">' for address in _MODULES)
+_ADDED = f"{_LINKS}<style>{_STYLE}</style>".encode()
 _KINDS = (
     ("model", "", "GET"),
     ("images", "", "GET"),
@@ -62,7 +61,7 @@ class CompletedDocument:
     consist of: the browser has them by the time that the run asks for them.
     """
 
-    _UNCOMPRESSED = {b"accept-encoding", b"if-none-match", b"if-modified-since"}
+    _AS_IT_IS = {b"accept-encoding", b"if-none-match", b"if-modified-since"}
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -87,7 +86,7 @@ class CompletedDocument:
             await send(start)
             await send({**message, "body": page})
 
-        headers = [(name, value) for name, value in scope["headers"] if name not in self._UNCOMPRESSED]
+        headers = [(name, value) for name, value in scope["headers"] if name not in self._AS_IT_IS]
         await self._app({**scope, "headers": headers}, receive, take)
 
 

@@ -8,8 +8,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-_PREVIOUS = ".previous"
-
 
 @contextlib.contextmanager
 def unfinished(path: Path) -> Iterator[Path]:
@@ -18,32 +16,34 @@ def unfinished(path: Path) -> Iterator[Path]:
     An earlier folder of that name is replaced as a whole or left as it was.
     """
     path = path.resolve()  # what a link leads to is replaced, not the link
-    recover(path.parent)
+    recover(path)
     folder = path.with_name(f".{path.name}.unfinished")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     yield folder
     flush(folder)
-    previous = path.with_name(f".{path.name}{_PREVIOUS}")
-    shutil.rmtree(previous, ignore_errors=True)
+    previous = _previous(path)
     if path.exists():
         os.replace(path, previous)
     try:
         os.replace(folder, path)
     except OSError:
-        recover(path.parent)
+        recover(path)
         raise
     shutil.rmtree(previous, ignore_errors=True)
 
 
-def recover(folder: Path) -> None:
-    """Bring back what was interrupted between the two renames of ``unfinished``."""
-    for previous in folder.glob(f".*{_PREVIOUS}"):
-        path = folder / previous.name[1 : -len(_PREVIOUS)]
-        if path.exists():
-            shutil.rmtree(previous)
-        else:
-            os.replace(previous, path)
+def recover(path: Path) -> None:
+    """Bring back the folder ``path`` if it was left between the two renames of ``unfinished``."""
+    previous = _previous(path)
+    if path.exists():
+        shutil.rmtree(previous, ignore_errors=True)
+    elif previous.exists():
+        os.replace(previous, path)
+
+
+def _previous(path: Path) -> Path:
+    return path.with_name(f".{path.name}.previous")
 
 
 def flush(folder: Path) -> None:

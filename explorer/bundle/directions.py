@@ -20,6 +20,8 @@ from explorer.notation import parse_count
 
 LONG = 12
 """Characters of coordinates in a name."""
+MAX_SEED = 999_999_999
+"""Of a random direction."""
 USUAL = 2.0
 """Standard deviations that a direction leads if it has no ends."""
 
@@ -50,7 +52,7 @@ def parse_direction(text: str, bundle: Bundle) -> core.Direction:
         components, _ = principal_components(z)
         return core.direction(components[_number(rest, z.shape[1], first=1) - 1], z)
     if kind == "random":
-        generator = np.random.default_rng(_number(rest, 2**31))
+        generator = np.random.default_rng(_number(rest, MAX_SEED))
         return core.direction(generator.standard_normal((z.shape[1],)), z)
     raise ValueError(f"a direction begins with one of {', '.join(get_args(Kind))}")
 

@@ -86,7 +86,8 @@ class Walk:
             evenly: whether the picture changes by the same amount between them; else they are
                 evenly spaced on each piece of the path.
         """
-        places = self.changes if evenly else np.arange(len(self.points), dtype=np.float64)
+        changes = evenly and self.changes[-1] > 0  # else all of it is one picture
+        places = self.changes if changes else np.arange(len(self.points), dtype=np.float64)
         return along(self.points, places, np.linspace(0.0, places[-1], count))
 
 

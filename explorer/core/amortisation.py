@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.core.elbo import normal_log_density
-from explorer.core.likelihoods import LikelihoodName, derivatives, log_likelihood
+from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName, derivatives, log_likelihood
 from explorer.core.metrics import DecodeParameters, Draw, Encode, to_unit_range
 from explorer.core.subsets import batches
 
@@ -54,7 +54,8 @@ def amortisation_gap(
     """
     refining, judging = (np.random.default_rng([seed, part]) for part in range(2))
     latent_dim = encode(to_unit_range(images[:1]))[0].shape[1]
-    decoded = max(JUDGING_DRAWS, 2 * latent_dim) * images[0].size
+    values = images[0].size * len(LIKELIHOODS[likelihood].parameters)
+    decoded = max(JUDGING_DRAWS, 2 * latent_dim) * values
     given, refined = np.empty(len(images)), np.empty(len(images))
     for batch in batches(len(images), max(1, _MAX_VALUES // decoded)):
         x = to_unit_range(images[batch])

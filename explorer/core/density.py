@@ -14,6 +14,8 @@ from explorer.core.neighbours import nearest_others
 
 KERNEL_POINTS = 2000
 """Points from which the width of a kernel is found, at most."""
+MIN_LOG_VARIANCE = -24.0
+"""Narrower posteriors are taken to be as wide as this: squares would lose what tells them apart."""
 _CHUNK_BYTES = 32_000_000  # of one chunk of the (places, components) matrix
 
 
@@ -38,6 +40,7 @@ class AggregatePosterior:
                 "Means and log-variances must have the same shape (n, latent_dim) with n > 0; "
                 f"received {self.z_mean.shape} and {self.z_log_var.shape}."
             )
+        object.__setattr__(self, "z_log_var", np.maximum(self.z_log_var, MIN_LOG_VARIANCE))
 
     def log_density(self, z: Any) -> np.ndarray:
         """log q(z) at latents ``(m, latent_dim)``, nats, ``(m,)`` float64."""
@@ -45,7 +48,8 @@ class AggregatePosterior:
         features = np.concatenate([np.square(z), z, np.ones((len(z), 1))], axis=1)
         rows = max(1, _CHUNK_BYTES // (8 * len(self.z_mean)))
         chunks = [features[start : start + rows] for start in range(0, len(z), rows)]
-        return np.concatenate([_log_mean_exp(chunk @ self._coefficients) for chunk in chunks])
+        parts = [_log_mean_exp(chunk @ self._coefficients) for chunk in chunks]
+        return np.concatenate([np.empty(0), *parts])
 
     def draw(self, count: int, generator: np.random.Generator) -> np.ndarray:
         """Draw latents, ``(count, latent_dim)`` float32."""

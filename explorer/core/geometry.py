@@ -136,7 +136,7 @@ def principal_components(z_mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     directions = vectors[:, ::-1].T.copy()
     largest = np.abs(directions).argmax(axis=1)[:, np.newaxis]
     directions *= np.sign(np.take_along_axis(directions, largest, axis=1))
-    return directions, variances[::-1]
+    return directions, variances[::-1].clip(0.0)
 
 
 def axis_label(dimension: int) -> str:

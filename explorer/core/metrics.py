@@ -196,6 +196,7 @@ def pca_fit(images: np.ndarray, k: int) -> PCA:
 
     pixels = images[0].size
     rows = evenly_spaced(len(images), max(k, MAX_PCA_VALUES // pixels))
+    rows = np.resize(rows, max(2, len(rows)))  # one image alone has no covariance
     x = np.empty((len(rows), pixels), np.float32)
     for batch in batches(len(rows), batch_size_for(pixels)):
         x[batch] = to_unit_range(images[rows[batch]]).reshape(-1, pixels)

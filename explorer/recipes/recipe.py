@@ -115,6 +115,17 @@ class TotalCorrelation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=Fal
     information: NonNegativeFloat = 1.0
     dimension_wise: NonNegativeFloat = 1.0
 
+    @property
+    def weights(self) -> str:
+        """The weight of the total correlation, and those of the other parts if they have one."""
+        weights = {
+            "total correlation": self.weight,
+            "mutual information": self.information,
+            "KL of each dimension": self.dimension_wise,
+        }
+        told = [(part, w) for part, w in weights.items() if part == "total correlation" or w != 1.0]
+        return ", ".join(f"{part} × {w:.3g}" for part, w in told)
+
 
 class DensityRatio(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """The total correlation besides, as a discriminator estimates it: FactorVAE, Kim & Mnih 2018.
@@ -219,7 +230,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     def peculiarity(self) -> str:
         """How training weighs the terms of the ELBO; empty where it takes them as they are."""
         if isinstance(self.objective, TotalCorrelation):
-            return f"total correlation × {self.objective.weight:.3g}"
+            return self.objective.weights
         if isinstance(self.objective, ImportanceWeighted):
             return f"bound of {self.objective.samples} samples"
         parts = [f"β = {self.beta:.3g}"] * (self.beta != 1.0)
@@ -230,9 +241,10 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     def draws_in(self, epoch: int) -> int:
         """How many samples of z training takes of each image in an epoch, counted from 0."""
         iw = self.objective
-        if not isinstance(iw, ImportanceWeighted) or epoch < round(iw.after * self.epochs):
+        if not isinstance(iw, ImportanceWeighted):
             return 1
-        return iw.samples
+        first = min(round(iw.after * self.epochs), self.epochs - 1)  # the last has them in any run
+        return iw.samples if epoch >= first else 1
 
     @property
     def augmented_epochs(self) -> int:

@@ -84,9 +84,10 @@ def check_exportable(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: i
         ]
     except Exception as error:  # the errors of Keras, ONNX and onnxruntime share no base class
         raise RecipeError(f"the app could not run such a model: {reason(error)}") from error
-    if not max(differences) <= ONNX_TOLERANCE:
+    difference = np.max(differences)  # NaN if one is
+    if not difference <= ONNX_TOLERANCE:
         raise RecipeError(
-            f"the app would compute something else than Keras (by {max(differences):.2g}); "
+            f"the app would compute something else than Keras (by {difference:.2g}); "
             "leave 'dtype' out of the layers"
         )
 

@@ -23,7 +23,7 @@ import tensorflow as tf
 from explorer.bundle.store import History
 from explorer.core.elbo import importance_weighted
 from explorer.core.half import to_half
-from explorer.recipes.recipe import Independence, Layer, Recipe
+from explorer.recipes.recipe import DensityRatio, Independence, Layer, Recipe
 from explorer.training.batches import batches_in_order, shuffled_batches, split
 from explorer.training.checkpoints import find_checkpoint, load_checkpoint, save_checkpoint
 from explorer.training.devices import (
@@ -106,6 +106,12 @@ def train(
         raise TrainingError(
             f"the objective {recipe.objective.name} compares the latents of a whole batch, which "
             "several devices would split; train on one device"
+        )
+    if isinstance(recipe.objective, DensityRatio) and run.latent_dim > batch_size:
+        raise TrainingError(
+            f"the objective {recipe.objective.name} permutes each of {run.latent_dim} latent "
+            f"dimensions differently, for which batches of {batch_size} images are too small; give "
+            "more images, or fewer dimensions"
         )
     steps = len(training) // batch_size
 

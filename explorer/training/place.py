@@ -128,7 +128,10 @@ def how_to_begin(
             raise
         return "anew"
     beginning: Beginning = "from the checkpoint" if resume else "anew"
-    if unfinished:
+    done = 0 if same is None else len(same.history["neg_elbo"])
+    is_whole = same is not None and done == same.card.model.recipe.epochs
+    would_be_shorter = is_whole and is_timed and not replace
+    if unfinished and not would_be_shorter:
         if not (resume or replace):
             raise BundleError(
                 f"there is a checkpoint of {path.name} after epoch {unfinished}; "
@@ -137,15 +140,14 @@ def how_to_begin(
         return beginning
     if same is None:
         return beginning
-    done, epochs = len(same.history["neg_elbo"]), same.card.model.recipe.epochs
-    if done == epochs and resume and same.card.training.versions == library_versions():
+    if is_whole and not unfinished and resume and same.card.training.versions == library_versions():
         return "not at all"
-    if done < epochs and not replace:
+    if not is_whole and not replace:
         raise BundleError(
-            f"{path} has {done} of {epochs} epochs and no checkpoint to go on from; "
-            "give a new run another --name, or --replace it"
+            f"{path} has {done} of {same.card.model.recipe.epochs} epochs and no checkpoint to go "
+            "on from; give a new run another --name, or --replace it"
         )
-    if is_timed and not replace:
+    if would_be_shorter:
         raise BundleError(
             f"{path} has all of its epochs; give a shorter run another --name, or --replace it"
         )

@@ -17,8 +17,8 @@ from explorer.core.neighbourhood import NEIGHBOURS, REACH
 from explorer.core.trust import LIMITS, VERDICTS
 from explorer.drawing import raster
 
-SPRITE_COLUMNS = 100
-"""Test images in a row of the picture that the browser gets."""
+SPRITE_WIDTH = 4000
+"""Pixels in a row of the picture of all test images that the browser gets, at most."""
 MAX_NETWORK_BYTES = 64_000_000
 """Larger decoders and encoders are not sent to the browser, which then says so."""
 MAX_SPRITE_PIXELS = 16_000_000
@@ -48,10 +48,15 @@ def encode_images(bundle: Bundle, images: np.ndarray | None, *, small: bool = Fa
         return content + NOT_ALL
     if bundle.reconstructions is not None:
         images = np.concatenate([images, bundle.reconstructions])
-    picture = raster.tile(images, SPRITE_COLUMNS)
+    picture = raster.tile(images, sprite_columns(images.shape[2]))
     if picture.size > MAX_LOSSLESS_BYTES:
         return content + NOT_ALL + raster.jpeg(picture)
     return content + ALL + (raster.webp(picture) if small else raster.png(picture, effort=1))
+
+
+def sprite_columns(width: int) -> int:
+    """How many images of a width, pixels, lie in a row of that picture."""
+    return max(1, SPRITE_WIDTH // width)
 
 
 def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
@@ -68,7 +73,7 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
     arrays = {
         "zMean": to_half(latents.z_mean),
         "trainMean": to_half(latents.train_z_mean),
-        "trainLogVar": to_half(latents.train_z_log_var),
+        "trainLogVar": to_half(latents.aggregate_posterior.z_log_var),
         "quantiles": trust_scales(bundle).astype("<f4"),
         "labels": latents.labels.astype("<u2"),
         "places": (np.empty(0) if latents.places is None else latents.places).astype("<f4"),
@@ -107,7 +112,7 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
             "mainDimensions": bundle.main_dimensions,
             "emptyDistance": None if neighbourhoods is None else neighbourhoods.empty_distance,
             "placing": {"neighbours": NEIGHBOURS, "reach": REACH},
-            "spriteColumns": SPRITE_COLUMNS,
+            "spriteColumns": sprite_columns(card.data.image_shape[1]),
             "halves": halves,
             "sections": sections,
         }

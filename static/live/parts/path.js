@@ -98,7 +98,8 @@ export class Path {
   /** @param {number[][]} points @param {Measured} measured */
   #show(points, { changes, shares }) {
     const { steps, isEven } = /** @type {PathData} */ (this.#data);
-    const places = isEven ? changes : Float64Array.from(points.keys());
+    const changesAtAll = changes[FINE] > 0; // else all of it is one picture
+    const places = isEven && changesAtAll ? changes : Float64Array.from(points.keys());
     const whole = places[FINE];
     const at = (/** @type {number} */ count) =>
       Array.from({ length: count }, (_, i) => (whole * i) / (count - 1));
