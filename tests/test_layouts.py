@@ -1192,5 +1192,5 @@ def test_kept_values_are_those_that_were_asked_for(
     save_array(folder / "deep.png", noise(8, 8).astype(np.uint16) * 16)
     save_array(folder / "ordinary.png", noise(8, 8))
     images = Pictures(Folder(folder, {}), ["deep.png", "ordinary.png"])
-    found = images.values(is_deep=True), images.values(is_deep=False)
-    assert [values.kind for values in found if values] == ["integers", "bytes"]
+    found = [one for is_deep in (True, False) for one in images.values(is_deep).values()]
+    assert [values.kind for values in found] == ["integers", "bytes"]

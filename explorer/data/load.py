@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
+from operator import or_
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from explorer.data.layouts.labels import in_natural_order
 from explorer.data.layouts.roles import TEST, TRAIN, VALIDATION, words_of
 from explorer.data.named import NAMED, find_named, name_of_set
 from explorer.data.pixels import Form, without_warnings_of_pillow
-from explorer.data.ranges import BYTES, Range, find_range
+from explorer.data.ranges import BYTES, Range, check_agreement, find_range
 from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.data.report import Report
 from explorer.data.sources.pictures import LARGEST_SURVEY
@@ -178,12 +179,13 @@ def _choose_form(train: Part, test: Part | None, reading: Reading, report: Repor
 
 
 def _choose_range(sources: list[Source], survey: Survey, reading: Reading, report: Report) -> Range:
-    found = [values for source in sources if (values := source.values(survey.is_deep))]
+    found = [one for source in sources for one in source.values(survey.is_deep).items()]
     if not found:
         return BYTES
-    values = found[0] if len(found) == 1 else found[0] | found[1]
+    values = reduce(or_, (one for _, one in found))
     if reading.range is not None:
         return Range(*reading.range, values.kind)
+    check_agreement(found)
     scale = find_range(values)
     if (scale.low, scale.high) != (BYTES.low, BYTES.high):
         report.note(

@@ -6,6 +6,7 @@ The range is found from all values of a set, kept in the card, and applied to up
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -99,6 +100,28 @@ def find_range(values: Values) -> Range:
     if low == high:
         return Range(low - 1.0, low + 1.0, kind)
     return Range(min(low, 0.0) if kind == "integers" else low, high, kind)
+
+
+def check_agreement(found: Sequence[tuple[str, Values]]) -> None:
+    """Check that no part of a set is in 0..1 or −1..1 where another goes far beyond.
+
+    Args:
+        found: of each part its name and its values.
+
+    Raises:
+        DatasetError: the parts were scaled differently.
+    """
+    small = [(name, one) for name, one in found if 0 < one.high <= 1 + _NEARLY and one.low > -1.1]
+    large = [(name, one) for name, one in found if one.high > 8]
+    if not large:  # 0..1 beside −1..1
+        large = [(name, one) for name, one in small if one.low < -0.5]
+        small = [(name, one) for name, one in small if one.low >= 0]
+    if small and large:
+        (name, one), (other, another) = small[0], large[0]
+        raise DatasetError(
+            f"{name} goes from {one.low:g} to {one.high:g}, but {other} from {another.low:g} to "
+            f"{another.high:g}: bring all images to one range, or give --range LOW HIGH for all."
+        )
 
 
 def apply_range(values: np.ndarray, scale: Range) -> np.ndarray:

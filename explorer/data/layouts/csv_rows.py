@@ -9,6 +9,7 @@ import codecs
 import gzip
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -63,11 +64,12 @@ def find_in_csv(
                 raise
             report.leave_out("tables without pixels", name)
         else:
-            if table.guess:
-                report.note(table.guess)
             by_role.setdefault(read_name(name).role or TRAIN, []).append(table)
     if not by_role:
         raise DatasetError(f"None of the CSV files in {tree.path} has a column for each pixel.")
+    every = [table for tables in by_role.values() for table in tables]
+    for table in every:
+        table.find_pixels(every, report)
     found = {role: _read_csv(tables, reading.label, report) for role, tables in by_role.items()}
     if len(found) == 1:
         found = split_by_column(*found.popitem())
@@ -92,8 +94,9 @@ class _Csv:
     """A CSV file of which chosen columns are read block by block.
 
     Attributes:
-        titles: of the columns; without a first line of words, ``label`` and numbers.
-        guess: what was guessed, if anything, for a person to know.
+        titles: of the columns; without a first line of titles, ``label`` and numbered ones.
+        has_titles: whether there is such a line.
+        guess: what was guessed of them, if anything, for a person to know.
         pixels: the titles of those with one pixel each, or the one with all of them.
         is_packed: whether it is one with all of them, with spaces between.
     """
@@ -123,19 +126,39 @@ class _Csv:
             if line
         ]
         self._has_commas = any(_DECIMAL_COMMA.fullmatch(cell) for row in rows for cell in row)
-        self.titles, has_titles, self.guess = _find_titles(rows)
-        self._lines_before = before + has_titles
+        self.titles, self.has_titles, self.guess = _find_titles(rows)
+        self._lines_before = before + self.has_titles
+        twice = [title for title, count in Counter(self.titles).items() if title and count > 1]
         packed = [title for title in self.titles if title.lower() in ("pixels", "pixel", "image")]
-        numbered = [title for title in self.titles if PIXEL.fullmatch(title.lower())]
+        self.pixels = packed[:1] or [t for t in self.titles if PIXEL.fullmatch(t.lower())]
         self.is_packed = bool(packed)
-        self.pixels = packed[:1] or numbered
-        if not packed and arrange_images((1, len(numbered))) is None:
+        if not packed and arrange_images((1, len(self.pixels))) is None:
             raise DatasetError(
                 f"{self.where} must have a column for each pixel of a square, such as label, "
                 f"pixel0, pixel1, …, or one called pixels, but has {len(self.titles)} columns: "
                 f"{', '.join(self.titles[:MOST_LISTED])}; a table of labels belongs beside its "
                 "images."
             )
+        if twice:
+            raise DatasetError(
+                f"{self.where} has several columns called {twice[0]}; give each its own title."
+            )
+
+    def find_pixels(self, tables: Sequence[_Csv], report: Report) -> None:
+        """Decide on titles and order of the columns, and say what is guessed of them.
+
+        Args:
+            tables: all of the set; what has no titles has those of another as wide.
+            report: of guesses.
+        """
+        titled = (t for t in tables if t.has_titles and len(t.titles) == len(self.titles))
+        if not self.has_titles and (other := next(titled, None)) is not None:
+            self.titles, self.pixels = other.titles, other.pixels
+            report.note(f"{self.where} has no titles: its columns are those of {other.where}")
+        elif self.guess:
+            report.note(self.guess)
+        if not self.is_packed:
+            self.pixels = in_order_of_pixels(self.pixels, report)
 
     def columns(self) -> dict[str, np.ndarray]:
         """All columns but the pixels, as plain labels."""
@@ -242,14 +265,43 @@ def _delimiter_of(line: str) -> str:
     return next(fitting, " " if " " in line and "," not in line else ",")
 
 
+def in_order_of_pixels(titles: Sequence[str], report: Report) -> list[str]:
+    """Titles of a pixel each as they count; where that is not plain, as they are, which is said."""
+    numbers = [tuple(map(int, re.findall(r"\d+", title))) for title in titles]
+    in_order = [titles[i] for i in sorted(range(len(titles)), key=numbers.__getitem__)]
+    if in_order == [*titles]:
+        return in_order
+    if {*map(len, numbers)} == {1}:
+        report.note(
+            f"the columns {titles[0]}, {titles[1]}, … are taken in the order of their numbers"
+        )
+        return in_order
+    report.note(
+        f"the columns {titles[0]}, {titles[1]}, … are taken as they stand, row by row; if they "
+        "are an image's columns one after the other, save them as a NumPy array"
+    )
+    return [*titles]
+
+
 def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None]:
     """The titles of the columns, whether the first row has them, and what was guessed, if anything.
 
-    Without words in that row they are ``label``, of the first or last column, and ``pixel0``, ….
+    Without titles in that row they are ``label``, of a column of words, else of the first or last
+    one, and ``pixel0``, ….
     """
     first = [rows[0][0].lstrip("# "), *rows[0][1:]]  # as numpy.savetxt marks titles
-    if not all(_NUMBER.fullmatch(cell) for cell in first):
+    words = [place for place, cell in enumerate(first) if not _NUMBER.fullmatch(cell)]
+    numbers = [cell for cell in first if _NUMBER.fullmatch(cell)]
+    if 2 * len(words) >= len(first) or words and _count_up(numbers):
         return first, True, None
+    if words:
+        titles = [f"pixel{place}" for place in range(len(first))]
+        for place in words:
+            titles[place] = "label" if len(words) == 1 else f"words {place + 1}"
+        told = "the column of words is taken as the label"
+        if len(words) > 1:
+            told = f"columns of words are called {', '.join(titles[place] for place in words)}"
+        return titles, False, f"without titles, {told}"
     has_titles = _count_up(first)
     start = int(not first[0])  # an index, as pandas writes it
     titles = ["" if number < start else f"pixel{number}" for number in range(len(first))]
@@ -259,8 +311,8 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
     firsts, lasts = ({row[place] for row in whole} for place in (start, -1))
     is_last = _fewer_but_several(lasts, firsts)
     titles[-1 if is_last else start] = "label"
-    place = "last" if is_last else "first"
-    return titles, has_titles, f"without titles, the {place} column is taken as the label"
+    which = "last" if is_last else "first"
+    return titles, has_titles, f"without titles, the {which} column is taken as the label"
 
 
 def _count_up(cells: list[str]) -> bool:

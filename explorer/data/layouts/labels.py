@@ -26,8 +26,6 @@ LABEL_NAMES = (
     "type", "breed", "diagnosis", "dx", "emotion", "digit", "finelabel", "imageclasslabels",
 )  # fmt: skip
 """Titles of a column of classes, without what lies between their words; the plainest first."""
-LABEL_WORDS = frozenset(("y", "label", "labels", "target", "targets", "class", "classes"))
-"""Words in the name of an array or a file of labels."""
 NOT_LABELLED = "not labelled"
 """The class of images without a label, where others have one."""
 MOST_CLASSES = 1_000
@@ -314,7 +312,7 @@ def plain(values: np.ndarray, name: str) -> np.ndarray:
     if values.ndim > 1 and values.size == len(values):
         values = values.reshape(-1)
     if values.dtype.kind == "S":
-        values = np.char.decode(values, "utf-8", "replace")
+        values = np.array([*map(_text, values.reshape(-1))], str).reshape(values.shape)
     if values.dtype.kind == "U":
         return values
     if values.dtype.kind not in "biuf":
@@ -372,12 +370,17 @@ def _is_one_hot(values: np.ndarray) -> bool:
     )
 
 
+def _text(value: bytes) -> str:
+    """UTF-8, or what else it can be: Latin-1, which has a letter for every byte."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
 def _strings(values: np.ndarray, name: str) -> np.ndarray:
     """Strings out of an array of objects, as HDF5 and Parquet give them."""
-    decoded = [
-        value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-        for value in values.reshape(-1)
-    ]
+    decoded = [_text(value) if isinstance(value, bytes) else value for value in values.reshape(-1)]
     if not all(isinstance(value, str) for value in decoded):
         raise DatasetError(f"{name} must hold numbers or strings; save it as either.")
     return np.array(decoded, str)

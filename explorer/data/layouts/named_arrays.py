@@ -16,13 +16,13 @@ import numpy as np
 from explorer.data.files.rows import Column, Rows
 from explorer.data.files.stored import Stored
 from explorer.data.layouts.labels import (
-    LABEL_WORDS,
     Unclassified,
     can_be_classes,
     classify,
     plain,
+    split_by_column,
 )
-from explorer.data.layouts.roles import TRAIN, read_name, words_of
+from explorer.data.layouts.roles import LABEL_WORDS, TRAIN, read_name, words_of
 from explorer.data.pixels import Shape, open_image
 from explorer.data.report import Report
 from explorer.data.sources.arrays import Images, arrange_images
@@ -136,8 +136,11 @@ def find_in_arrays(
             f"{images[0]} is taken as {shape[0]} images of {shape[0]} × {shape[1]}; if they are "
             f"{shape[1]} of {shape[0]} × {shape[0]}, save numpy.moveaxis(images, -1, 0)"
         )
-    if shape is not None and shape[2] == 2:
-        report.note("the second of the two channels is taken as transparency")
+    if shape is not None and shape[2] in (2, 4):
+        last, all_ = ("second", "two") if shape[2] == 2 else ("fourth", "four")
+        report.note(f"the {last} of the {all_} channels is taken as transparency")
+    if len(found) == 1:
+        found = split_by_column(*found.popitem())
     return classify(
         path,
         arrays[images[0]].origin,
@@ -253,6 +256,14 @@ def _one_array_a_class(
     for name, stored in zip(images, shapes, strict=True):
         if has_colours or (len(stored) == 2 and len({*stored}) == 1):
             raise DatasetError(_is_one_picture(path, name, stored))
+    others = [name for name in arrays if name not in images and arrays[name].shape]
+    if all(any(len(arrays[other]) == len(arrays[name]) for other in others) for name in images):
+        raise DatasetError(
+            f"{path} holds {_list(arrays, arrays)}, whose names do not say what they are; call "
+            "them x_train, y_train, x_test and y_test."
+        )
+    for name in others:
+        report.leave_out("arrays that are neither images nor labels of them", name)
     report.note("each array is taken as a class of its own name")
     found = {}
     for role in dict.fromkeys(keys[name].role for name in images):

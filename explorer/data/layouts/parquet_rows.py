@@ -19,7 +19,7 @@ from explorer.core.subsets import CHUNK
 from explorer.data.files.rows import Rows
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
-from explorer.data.layouts.csv_rows import MOST_LISTED, PIXEL
+from explorer.data.layouts.csv_rows import MOST_LISTED, PIXEL, in_order_of_pixels
 from explorer.data.layouts.labels import (
     Unclassified,
     classify,
@@ -55,6 +55,10 @@ def find_in_parquet(
     by_role: dict[str, list[_Shard]] = {}
     for name in names:
         by_role.setdefault(read_name(name).role or TRAIN, []).append(_Shard(tree, name))
+    every = [shard for shards in by_role.values() for shard in shards]
+    for shard in every:
+        if len(shard.pixels) > 1:
+            shard.pixels = in_order_of_pixels(shard.pixels, report)
     class_names: tuple[str, ...] | None = None
     found = {}
     for role, shards in by_role.items():
@@ -63,7 +67,6 @@ def find_in_parquet(
         labels = None if label is None else columns.pop(label)
         found[role] = Unclassified(_source(tree, shards), labels, columns, label or "label")
         class_names = class_names or shards[0].class_names(label)
-    every = [shard for shards in by_role.values() for shard in shards]
     for title in dict.fromkeys(title for shard in every for title in shard.left_out):
         report.leave_out("columns of neither numbers nor words", title)
     if len(found) == 1:

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 TRAIN, TEST, VALIDATION, UNLABELLED, MASKS = "train", "test", "validation", "unlabelled", "masks"
 
 _ROLE_OF = {
-    **dict.fromkeys(("train", "training", "trn", "background"), TRAIN),
-    **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation", "t10k"), TEST),
+    **dict.fromkeys(("train", "training", "trn", "tr", "background"), TRAIN),
+    **dict.fromkeys(("test", "testing", "tst", "te", "eval", "evaluation", "t10k"), TEST),
     **dict.fromkeys(("holdout", "heldout", "privatetest"), TEST),
     **dict.fromkeys(("val", "valid", "validation", "dev", "publictest"), VALIDATION),
     **dict.fromkeys(("pred", "prediction", "predictions", "unlabeled", "unlabelled"), UNLABELLED),
 }
+LABEL_WORDS = frozenset(("y", "label", "labels", "target", "targets", "class", "classes"))
+"""Words in the name of an array or a file of labels."""
 CUB_SPLIT = "traintestsplit"
 SPLIT_NAMES = ("split", "usage", "partition", "subset", "set", "fold", "dataset", CUB_SPLIT)
 """Titles of a column of splits, without what lies between their words."""
@@ -85,7 +87,7 @@ def _glued(word: str) -> list[str]:
         return [word]
     if (letters := word.rstrip("0123456789")) in _ROLE_OF:
         return [letters]
-    for filler in ("x", "y", *_FILLERS):
+    for filler in ("x", *LABEL_WORDS, *_FILLERS):
         if word.endswith(filler) and word.removesuffix(filler) in _ROLE_OF:
             return [word.removesuffix(filler), filler]
         if word.startswith(filler) and word.removeprefix(filler) in _ROLE_OF:

@@ -15,7 +15,6 @@ import numpy as np
 
 from explorer.data.layouts.labels import (
     LABEL_NAMES,
-    LABEL_WORDS,
     MOST_CLASSES,
     as_words,
     label_title,
@@ -24,6 +23,7 @@ from explorer.data.layouts.labels import (
 )
 from explorer.data.layouts.roles import (
     CUB_SPLIT,
+    LABEL_WORDS,
     SPLIT_NAMES,
     TEST,
     TRAIN,

@@ -94,15 +94,15 @@ class Images:
         is_deep = any(array.dtype.kind != "b" and array.dtype != np.uint8 for array in self._arrays)
         return Survey({(height, width): len(self)}, channels < 3, is_deep, len(self))
 
-    def values(self, is_deep: bool) -> Values | None:
-        values: Values | None = None
+    def values(self, is_deep: bool) -> dict[str, Values]:
+        values: dict[str, Values] = {}
         for array in self._arrays:
             for rows in array.rows():
                 if rows.size:
                     found = look_at(rows, array.name)
-                    values = found if values is None else values | found
-                if not is_deep and values is not None and values.high > 1:
-                    return values
+                    values[array.name] = values.get(array.name, found) | found
+                    if not is_deep and found.high > 1:
+                        return values
         return values
 
     def mapped(self, form: Form) -> np.ndarray | None:

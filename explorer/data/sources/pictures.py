@@ -92,11 +92,11 @@ class Pictures:
         sizes = [(*size, count) for size, count in survey.sizes.items()]
         return {**vars(survey), "sizes": sizes}
 
-    def values(self, is_deep: bool) -> Values | None:
+    def values(self, is_deep: bool) -> dict[str, Values]:
         """Look at pixels: of deep greys at all, of others until one is above 1 of 255."""
         key = f"values-{'deep-' * is_deep}{self.digest()}"
         found = remember(key, lambda: self._values(is_deep))
-        return Values(**found) if found else None
+        return {"the image files": Values(**found)} if found else {}
 
     def _values(self, is_deep: bool) -> dict[str, Any]:
         values: Values | None = None

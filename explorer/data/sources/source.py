@@ -102,8 +102,12 @@ class Source(Protocol):
     def survey(self) -> Survey:
         """Look at the headers."""
 
-    def values(self, is_deep: bool) -> Values | None:
-        """Look at the stored values, as far as the range depends on them; None if all are blank."""
+    def values(self, is_deep: bool) -> dict[str, Values]:
+        """Look at the stored values, as far as the range depends on them.
+
+        They are those of each array, by its name, or of all image files together; what is blank
+        is left out.
+        """
 
     def blocks(self, indices: np.ndarray, form: Form) -> Iterator[Block]:
         """Decode the images at these indices, which ascend."""
@@ -131,7 +135,7 @@ class Chosen:
     def survey(self) -> Survey:
         return self.source.survey()
 
-    def values(self, is_deep: bool) -> Values | None:
+    def values(self, is_deep: bool) -> dict[str, Values]:
         return self.source.values(is_deep)
 
     def blocks(self, indices: np.ndarray, form: Form) -> Iterator[Block]:
