@@ -856,6 +856,118 @@ def test_ragged_lists_in_parquet_are_refused(tmp_path: Path) -> None:
         load_dataset(tmp_path / "set.parquet")
 
 
+@pytest.mark.parametrize("place", [0, 64])
+def test_csv_with_words_as_labels_may_have_no_titles(tmp_path: Path, place: int) -> None:
+    images = noise(12, 64)
+    rows = [[*map(str, row)] for row in images]
+    for number, row in enumerate(rows):
+        row.insert(place, "ab"[number % 2])
+    (tmp_path / "a.csv").write_text("\n".join(map(",".join, rows)))
+    found = load_dataset(tmp_path / "a.csv", Reading(whole=True))
+    np.testing.assert_array_equal(found.test.images.reshape(12, 64), images)
+    assert (found.classes, found.test.labels.tolist()) == (("a", "b"), [0, 1] * 6)
+    assert "the column of words is taken as the label" in told(found)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_columns_of_pixels_are_taken_in_the_order_of_their_numbers(
+    tmp_path: Path, kind: str
+) -> None:
+    images = noise(12, 64)
+    table = {f"pixel{number}": images[:, number] for number in sorted(range(64), key=str)}
+    path = tmp_path / f"a.{kind}"
+    frame = pandas.DataFrame({"label": np.arange(12) % 2, **table})
+    frame.to_csv(path, index=False) if kind == "csv" else frame.to_parquet(path)
+    found = load_dataset(path, Reading(whole=True))
+    np.testing.assert_array_equal(found.test.images.reshape(12, 64), images)
+    assert "pixel0, pixel1, … are taken in the order of their numbers" in told(found)
+
+
+def test_columns_whose_order_is_not_plain_are_taken_as_they_stand(tmp_path: Path) -> None:
+    images = noise(6, 16)
+    titles = [f"{row}x{column}" for column in range(4) for row in range(4)]
+    np.savetxt(tmp_path / "a.csv", images, "%d", ",", header=",".join(titles), comments="")
+    found = load_dataset(tmp_path / "a.csv", Reading(whole=True))
+    np.testing.assert_array_equal(found.test.images.reshape(6, 16), images)
+    assert "0x0, 1x0, … are taken as they stand" in told(found)
+
+
+def test_a_csv_without_titles_has_those_of_another(folder: Path) -> None:
+    train, test = noise(12, 65), noise(6, 65)
+    np.savetxt(folder / "train.csv", train, "%d", ",")
+    titles = ",".join([*(f"pixel{number}" for number in range(64)), "label"])
+    np.savetxt(folder / "test.csv", test, "%d", ",", header=titles, comments="")
+    found = load_dataset(folder)
+    np.testing.assert_array_equal(found.train.images.reshape(12, 64), train[:, :64])
+    np.testing.assert_array_equal(found.test.images.reshape(6, 64), test[:, :64])
+    assert "train.csv in" in told(found)
+    assert "has no titles: its columns are those of test.csv" in told(found)
+
+
+def test_two_columns_of_one_title_are_refused(tmp_path: Path) -> None:
+    titles = ",".join(["label", "pixel0", *(f"pixel{number}" for number in range(15))])
+    np.savetxt(tmp_path / "a.csv", noise(6, 17), "%d", ",", header=titles, comments="")
+    with pytest.raises(DatasetError, match="has several columns called pixel0"):
+        load_dataset(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    "names",
+    ["Xtr Ytr Xte Yte", "X_tr y_tr X_te y_te", "trainimages trainlabels testimages testlabels"],
+)
+def test_short_names_of_splits_are_understood(tmp_path: Path, names: str) -> None:
+    arrays = noise(6, 8, 8), np.arange(6) % 2, noise(4, 8, 8), np.arange(4) % 2
+    save_npz(tmp_path / "a.npz", **dict(zip(names.split(), arrays, strict=True)))
+    found = load_dataset(tmp_path / "a.npz")
+    np.testing.assert_array_equal(found.train.images[..., 0], arrays[0])
+    assert found.test.labels.tolist() == [0, 1, 0, 1]
+
+
+def test_arrays_whose_names_say_nothing_are_refused(tmp_path: Path) -> None:
+    save_npz(tmp_path / "a.npz", a=noise(6, 8, 8), b=np.arange(6), c=noise(4, 8, 8), d=np.arange(4))
+    with pytest.raises(DatasetError, match=r"whose names do not say .* call them x_train, y_train"):
+        load_dataset(tmp_path / "a.npz")
+    save_npz(tmp_path / "b.npz", cat=noise(6, 8, 8), dog=noise(4, 8, 8), extra=np.arange(6))
+    found = load_dataset(tmp_path / "b.npz")
+    assert found.classes == ("cat", "dog")
+    assert "extra" in str(found.report.left_out)
+
+
+@pytest.mark.parametrize(
+    ("high", "low", "words"),
+    [
+        (255, 0, "but cat.npy from 0 to 255"),
+        (1, -1, "but cat.npy from -1 to 1"),
+    ],
+)
+def test_arrays_in_different_ranges_are_refused(
+    folder: Path, high: int, low: int, words: str
+) -> None:
+    np.save(folder / "cat.npy", np.linspace(low, high, 6 * 64).reshape(6, 8, 8))
+    np.save(folder / "dog.npy", np.linspace(0, 1, 6 * 64).reshape(6, 8, 8))
+    with pytest.raises(DatasetError, match=f"dog.npy goes from 0 to 1, {words}: bring all"):
+        load_dataset(folder)
+    assert load_dataset(folder, Reading(range=(0, 255))).classes == ("cat", "dog")
+
+
+def test_a_fourth_channel_is_told(tmp_path: Path) -> None:
+    save_npz(tmp_path / "a.npz", images=noise(6, 8, 8, 4), labels=np.arange(6) % 2)
+    assert "the fourth of the four channels is taken as transparency" in told(
+        load_dataset(tmp_path / "a.npz")
+    )
+
+
+def test_a_split_beside_arrays_is_followed_and_words_may_be_latin_1(tmp_path: Path) -> None:
+    images = noise(6, 8, 8)
+    words = np.array([b"\xe9", b"\xe8"] * 3)
+    split = ["train"] * 4 + ["test"] * 2
+    save_npz(tmp_path / "a.npz", images=images, labels=words, split=split)
+    found = load_dataset(tmp_path / "a.npz")
+    np.testing.assert_array_equal(found.test.images[..., 0], images[4:])
+    assert found.classes == ("è", "é")
+    assert found.train.labels.tolist() == [1, 0, 1, 0]
+
+
 def test_csv_of_pixels_is_read_with_titles_or_without(tmp_path: Path) -> None:
     pixels, labels = noise(20, 64), np.arange(20) % 3
     rows = np.column_stack([labels, pixels])

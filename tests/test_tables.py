@@ -14,6 +14,7 @@ import scipy.io
 from image_sets import counts, idx_bytes, save_classes, save_image, save_npz, told
 from pyarrow import parquet
 
+from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset
 from explorer.data.reading import FILE_NAME, Reading
 from explorer.errors import DatasetError
@@ -121,6 +122,145 @@ def test_labels_of_each_split_lie_beside_their_folders(folder: Path) -> None:
     found = load_dataset(folder)
     assert found.train.labels.tolist() == [0, 0, 0, 0, 1, 1]
     assert found.test.labels.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+
+
+def save_two_splits(folder: Path, *, is_flat: bool = False) -> dict[str, list[str]]:
+    """Write images of the same names in ``train`` and ``test``, with other labels; return these."""
+    labels = {"train": [*"abc" * 4], "test": [*"cab" * 3]}
+    for role, of_role in labels.items():
+        for number, label in enumerate(of_role):
+            place = folder if is_flat else folder / role
+            save_image(place / f"{is_flat * role}{number}.png", (ord(label), number, 0))
+    return labels
+
+
+def labels_are_those_of(found: Dataset) -> bool:
+    """Whether each image has the label that its red value tells."""
+    return all(
+        [chr(image[0, 0, 0]) for image in split.images]
+        == [found.classes[label] for label in split.labels]
+        for split in (found.train, found.test)
+    )
+
+
+Rows = list[tuple[str, int, str]]
+
+
+def tables_of_splits(rows: Rows, spell: str = "{number}") -> dict[str, str]:
+    tables = {"train": "id,label\n", "test": "id,label\n"}
+    for role, number, label in rows:
+        name = spell.format(role=role, number=number)
+        tables[role] += f"{name},{label}\n"
+    return {f"{role}.csv": content for role, content in tables.items()}
+
+
+def table_of_both(rows: Rows, spell: str, *, split: bool) -> dict[str, str]:
+    lines = [
+        f"{spell.format(role=role, number=number)},{label}{f',{role}' * split}"
+        for role, number, label in rows
+    ]
+    return {"labels.csv": "\n".join([f"id,label{',split' * split}", *lines])}
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        tables_of_splits,
+        lambda rows: tables_of_splits(rows, "{number}.png"),
+        lambda rows: tables_of_splits(rows, "Images/{role}/{number}.PNG"),
+        lambda rows: table_of_both(rows, "{number}.png", split=True),
+        lambda rows: table_of_both(rows, "D:\\x\\{role}\\{number}.png", split=False),
+        lambda rows: table_of_both(rows, "/home/me/pets/{role}/{number}.png", split=False),
+        lambda rows: table_of_both(rows, "data/pets/{role}/{number}.jpg", split=False),
+    ],
+)
+def test_images_of_the_same_name_in_two_splits_have_each_its_own_label(
+    folder: Path, write: Callable[[Rows], dict[str, str]]
+) -> None:
+    labels = save_two_splits(folder)
+    rows = [(role, n, label) for role, told in labels.items() for n, label in enumerate(told)]
+    for name, content in write(rows).items():
+        (folder / name).write_text(content)
+    (folder / "sample_submission.csv").write_text("id,label\n0,a\n1,a\n2,a\n3,a\n4,a\n5,a\n")
+    found = load_dataset(folder)
+    assert labels_are_those_of(found)
+    assert counts(found) == (12, 9)
+    assert found.test.columns == {}
+
+
+def test_labels_of_training_images_are_not_those_of_test_images(folder: Path) -> None:
+    labels = save_two_splits(folder)
+    rows = [("train", number, label) for number, label in enumerate(labels["train"])]
+    (folder / "train.csv").write_text(tables_of_splits(rows)["train.csv"])
+    found = load_dataset(folder)
+    assert labels_are_those_of(found)
+    assert found.report.left_out == {"test images without labels": (9, "test/0.png")}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "txt"])
+def test_a_list_for_each_split_divides_a_folder(folder: Path, suffix: str) -> None:
+    labels = save_two_splits(folder, is_flat=True)
+    title = "image,label\n" if suffix == "csv" else ""
+    for role, of_role in labels.items():
+        lines = [f"{role}{number}.png,{label}" for number, label in enumerate(of_role)]
+        (folder / f"{role}.{suffix}").write_text(title + "\n".join(lines))
+    found = load_dataset(folder)
+    assert labels_are_those_of(found)
+    assert counts(found) == (12, 9)
+
+
+@pytest.mark.parametrize("spell", ["IMÄ{}.PNG", "imä{}.jpg", "ima\u0308{}.png", "x/imä{}.gif"])
+def test_names_that_are_not_quite_those_of_the_images_are_told(folder: Path, spell: str) -> None:
+    for number in range(12):
+        save_image(folder / f"imä{number}.png", (ord("ab"[number % 2]), 0, 0))
+    rows = [f"{spell.format(number)},{'ab'[number % 2]}" for number in range(12)]
+    (folder / "labels.csv").write_text("image,label\n" + "\n".join(rows), encoding="utf-8")
+    found = load_dataset(folder)
+    assert labels_are_those_of(found)
+    assert f"not quite those of the images: {spell.format(0)} is taken for imä0.png" in told(found)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('image,label\n0.png,a\n1.png,"b\n2.png,a\n3.png,"b\n', "a quotation mark is not closed"),
+        ('image,label\n0.png,a\n1.png,b\n2.png,"a\n3.png,b\n', "a quotation mark is not closed"),
+        ("image,label\n0.png,a\n1.png,b,c\n2.png,a\n3.png,b\n", "row 3 has 3 cells for 2 titles"),
+        ("image,label\nx0.png,a\nx1.png,b\n", "names x0.png and others as its image"),
+    ],
+)
+def test_why_a_table_is_not_used_is_told(folder: Path, content: str, words: str) -> None:
+    for number in range(4):
+        save_image(folder / f"{number}.png")
+    (folder / "labels.csv").write_text(content)
+    found = load_dataset(folder)
+    assert len(found.classes) == 1
+    assert "labels.csv is not used" in told(found)
+    assert words in told(found)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "# made by me\nimage,label\n{}",
+        "image|label\n{}",
+        "image,label\r{}",
+        "image,label\n{}\0",
+        '{{"labels": {{{}}}}}',
+        '{{"train": {{{}}}, "test": {{}}}}',
+    ],
+)
+def test_tables_of_odd_make_are_read(folder: Path, content: str) -> None:
+    for number in range(12):
+        save_image(folder / f"{number}.png", (ord("ab"[number % 2]), 0, 0))
+    is_json = content.startswith("{{")
+    mark = "|" if "|" in content else ","
+    cells = [(f"{number}.png", "ab"[number % 2]) for number in range(12)]
+    rows = [f'"{name}": "{label}"' if is_json else f"{name}{mark}{label}" for name, label in cells]
+    between = ", " if is_json else "\r" if "\r" in content else "\n"
+    path = folder / f"labels.{'json' if is_json else 'csv'}"
+    path.write_bytes(content.format(between.join(rows)).encode())
+    assert labels_are_those_of(load_dataset(folder))
 
 
 def test_ids_are_found_by_the_numbers_in_names(folder: Path) -> None:

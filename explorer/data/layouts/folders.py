@@ -19,7 +19,13 @@ from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree, paths
 from explorer.data.layouts.labels import Unclassified, classify, label_title
 from explorer.data.layouts.roles import MASKS, TEST, TRAIN, UNLABELLED, VALIDATION, read_name
-from explorer.data.layouts.table_files import Table, is_array_of_labels, is_table, read_tables
+from explorer.data.layouts.table_files import (
+    Table,
+    is_array_of_labels,
+    is_table,
+    read_tables,
+    split_by_tables,
+)
 from explorer.data.layouts.tables import (
     Told,
     attach,
@@ -89,6 +95,8 @@ def find_in_folders(
     by_role = {role: _unwrap(_without_masks(found, report)) for role, found in by_role.items()}
     places = [folder.place for found in by_role.values() for folder in found]
     tables = read_tables(tree, [name for name in others if is_table(name)], places, report)
+    if len(by_role) == 1:
+        split_by_tables(tables)
     by_role = _without_shards(by_role, tables, report)
     found, names = _classes(tree, by_role, tables, reading, report)
     total = sum(len(part.source) for part in found.values())
@@ -97,7 +105,7 @@ def find_in_folders(
             f"{tree.path} must hold at least two images (JPEG, PNG, …), with one folder for each "
             f"class, but holds {total or 'none'}."
         )
-    tell_unused_rows(tables, report)
+    tell_unused_rows(tables, files[0], report)
     _leave_out_others(others, tables, report)
     formats = sorted({_FORMATS[suffix] for suffix in suffixes})
     kind = "class folders" if names else "images"
@@ -260,7 +268,7 @@ def _classes(
         files = Names(path for f in folders for path in paths(f.place, f.names))
         if not files:
             continue
-        told = attach(files, role, tables, names, report)
+        told = attach(files, role, tables, names, report, is_lone=len(by_role) == 1)
         if not names:
             told = _with_file_names(told, files, reading, report)
         elif (numbered := _with_folders(told, folders, class_of, names)) is not None:

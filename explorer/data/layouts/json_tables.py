@@ -35,6 +35,10 @@ def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
             "folder or a label for each image."
         )
     values = [*content.values()]
+    if len(values) == 1 and isinstance(values[0], dict) and label_title(content) is not None:
+        return columns_of_json(name, values[0])  # {"labels": {…}}
+    if values and all_name_splits(content) and all(isinstance(one, dict) for one in values):
+        return _columns_of_splits(name, content)
     lists = [value for value in values if isinstance(value, list)]
     if len(lists) == 1 and all(isinstance(row, (dict, list)) for row in lists[0]):
         columns = columns_of_json(name, lists[0])
@@ -46,6 +50,15 @@ def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
     if all(isinstance(value, dict) for value in values):
         return columns_of_records([{FILE: key, **about} for key, about in content.items()])
     return _columns_of_pairs([*content.items()])
+
+
+def _columns_of_splits(name: str, content: dict[str, Any]) -> dict[str, list[str]]:
+    """The columns of each split, one after another, and one that tells the split."""
+    parts = {split: columns_of_json(name, part) for split, part in content.items() if part}
+    titles = set.intersection(*({*part} for part in parts.values()))
+    columns = {title: [c for part in parts.values() for c in part[title]] for title in titles}
+    counts = {split: len(next(iter(part.values()), ())) for split, part in parts.items()}
+    return {**columns, "split": [split for split, count in counts.items() for _ in range(count)]}
 
 
 def columns_of_records(records: list[Any]) -> dict[str, list[str]]:

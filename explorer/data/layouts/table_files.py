@@ -62,6 +62,8 @@ class Table:
 def is_table(name: str) -> bool:
     """Tell by its name whether a file may be a table of images."""
     suffix, last = suffix_of(name), name.rpartition("/")[2]
+    if "submission" in words_of(last):  # a form for predictions, as contests give
+        return False
     if suffix == ".txt":
         words = _LIST_WORDS | LABEL_WORDS
         return _role_of_list(name) is not None or not words.isdisjoint(words_of(name))
@@ -110,13 +112,29 @@ def read_tables(
         except DatasetError as error:
             report.note(str(error).removesuffix("."))
             continue
+        except json.JSONDecodeError as error:
+            report.note(f"{name} is not JSON, or is damaged: {error}")
+            continue
         except (csv.Error, ValueError, RecursionError) as error:
-            if isinstance(error, json.JSONDecodeError):
-                report.note(f"{name} is not JSON, or is damaged: {error}")
+            report.note(f"{name} is not used, as it is damaged: {error}")
             continue
         if columns:
             tables.append(Table([name], columns, _folder_with_images(name, places)))
     return _join_numbered(tables)
+
+
+def split_by_tables(tables: Sequence[Table]) -> None:
+    """Give tables such as ``train.csv`` and ``test.csv`` a column with the split that they are of.
+
+    Args:
+        tables: beside images that no folder splits.
+    """
+    roles = [read_name(PurePosixPath(table.files[0]).stem).role for table in tables]
+    if TRAIN in roles and len({*roles} - {None}) > 1:
+        for table, role in zip(tables, roles, strict=True):
+            if role is not None and len(table.columns) > 1:
+                count = len(next(iter(table.columns.values())))
+                table.columns.setdefault("split", [role] * count)
 
 
 def _folder_with_images(name: str, places: Sequence[Parts]) -> str:
@@ -155,7 +173,7 @@ def _parse(name: str, file: IO[bytes]) -> dict[str, list[str]]:
             "table is read as CSV or JSON lines."
         )
     file.seek(0)
-    content = _decode(file.read(LARGEST_TABLE))
+    content = _decode(file.read(LARGEST_TABLE)).replace("\0", "")
     if suffix in (".jsonl", ".ndjson"):
         return columns_of_records(
             [json.loads(line) for line in content.splitlines() if line.strip()]
@@ -164,9 +182,17 @@ def _parse(name: str, file: IO[bytes]) -> dict[str, list[str]]:
         return columns_of_json(name, json.loads(content))
     if suffix == ".txt":
         return _by_spaces(name, content)
-    first = content.partition("\n")[0]
-    delimiter = max("\t;,", key=first.count)
-    return _by_rows(csv.reader(io.StringIO(content), delimiter=delimiter))
+    rows = content.splitlines()
+    while len(rows) > 1 and rows[0].startswith("#") and not set("\t;,|") & set(rows[0]):
+        content, rows = content.partition(rows[0])[2].lstrip("\r\n"), rows[1:]
+    delimiter = max("\t;,|", key=rows[0].count) if rows else ","
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+    try:
+        return _by_rows(reader)
+    except csv.Error as error:
+        raise csv.Error(
+            f"up to line {reader.line_num} a quotation mark is not closed, or has more after it"
+        ) from error
 
 
 def _read_labels(tree: Tree, name: str) -> dict[str, list[str]]:
@@ -234,7 +260,12 @@ def _read_flowers(tree: Tree, names: Sequence[str]) -> dict[str, list[str]]:
 def _by_rows(rows: Iterator[list[str]]) -> dict[str, list[str]]:
     titles = [title.strip() for title in next(rows, [])]
     count = len(titles)
-    kept = [row for row in rows if len(row) >= count and not any(row[count:])]
+    kept = []
+    for number, row in enumerate(rows, 2):
+        if len(row) < count and any(row) or any(row[count:]):
+            raise ValueError(f"row {number} has {len(row)} cells for {count} titles")
+        if len(row) >= count:
+            kept.append(row)
     return {
         title or f"column {i + 1}": [row[i].strip() for row in kept]
         for i, title in enumerate(titles)

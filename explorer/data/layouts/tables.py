@@ -7,12 +7,15 @@ the number in it.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import PurePosixPath
 
 import numpy as np
 
+from explorer.data.files.kinds import suffix_of
 from explorer.data.layouts.labels import (
     LABEL_NAMES,
     MOST_CLASSES,
@@ -34,6 +37,7 @@ from explorer.data.layouts.roles import (
     words_of,
 )
 from explorer.data.layouts.table_files import NUMBER, Table
+from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.report import Report
 
 _PARTITIONS = {"0": TRAIN, "1": VALIDATION, "2": TEST}  # CelebA
@@ -52,6 +56,8 @@ _KEYS: tuple[Callable[[str], str], ...] = (
 _IDS = frozenset(("id", "image", "img", "imageid", "index", "number", "file", "filename"))
 _FLAGS = frozenset(("", "0", "1", "0.0", "1.0"))
 _SAMPLE = 500  # images by which a column is judged
+_MANY, _NEARLY_ALL = 0.4, 0.9
+"""Shares of the images, or of a column's cells, from which on this is a column of their names."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,8 @@ def attach(
     tables: Sequence[Table],
     classes: Collection[str],
     report: Report,
+    *,
+    is_lone: bool,
 ) -> Told:
     """Find the rows of images in tables.
 
@@ -92,6 +100,7 @@ def attach(
         files: names of the images in the tree, with ``/``.
         role: the split that they are of.
         tables: found in the same tree.
+        is_lone: whether folders tell no other split; else rows of others are of no use here.
         classes: names that folders tell; a column of these alone is the class.
         report: of guesses.
     """
@@ -104,7 +113,7 @@ def attach(
             is_known = label_title(merged) is not None
             if is_known or not _take_in_order(below[table.folder], role, table, report):
                 continue
-        matched = _match(below[table.folder], len(files), table, report)
+        matched = _match(below[table.folder], len(files), table, None if is_lone else role, report)
         if matched is None:
             continue
         rows, names = matched
@@ -115,13 +124,16 @@ def attach(
             report.note(f"{len(again):,} rows of {table.files[0]} name more than one image")
         table.named.update(named.tolist())
         for title, cells in table.columns.items():
-            if title in (names, NUMBER):
+            if title in (names, NUMBER) or not is_lone and _roles_in(title, cells) is not None:
                 continue
             column = np.array([*cells, ""])[rows]
             if title in merged:  # a table for each split
                 missing = merged[title] == ""
                 if np.any((merged[title] != column) & ~missing & (column != "")):
-                    report.note(f"{table.files[0]} tells another {title} of images than used")
+                    report.note(
+                        f"{table.files[0]} gives some images another {title} than a table before "
+                        "it, which counts"
+                    )
                 merged[title] = np.where(missing, column, merged[title])
             else:
                 merged[title] = column
@@ -145,15 +157,34 @@ def labels_alone(columns: Mapping[str, list[str]], name: str, count: int) -> lis
     return [title, *cells] if is_label or len(cells) == count - 1 else cells
 
 
-def tell_unused_rows(tables: Sequence[Table], report: Report) -> None:
-    """Tell how many rows of the tables that were used name no image."""
+def tell_unused_rows(tables: Sequence[Table], first: str, report: Report) -> None:
+    """Tell how many rows of the tables name no image.
+
+    Args:
+        tables: all.
+        first: the path of an image.
+        report: of them.
+    """
     for table in tables:
         total = len(next(iter(table.columns.values())))
-        if table.is_used and (unused := total - len(table.named)):
+        unused = total - len(table.named)
+        if table.is_used and unused:
             report.note(
                 f"{unused:,} of {total:,} rows of {table.files[0]} are not used: there is no such "
                 "image, or a later row names it"
             )
+        named = next((t for t, cells in table.columns.items() if _are_names(t, cells)), None)
+        if not table.is_used and len(table.columns) > 1 and named is not None:
+            report.note(
+                f"{table.files[0]} is not used: it names {table.columns[named][0]} and others as "
+                f"its {named}, but the images are called as {first} is"
+            )
+
+
+def _are_names(title: str, cells: Sequence[str]) -> bool:
+    """Whether the cells may be meant as the names of images."""
+    are_files = all(suffix_of(cell) in FORMAT_OF_SUFFIX for cell in cells[:10])
+    return bool(cells) and (are_files or _plain(title) in _IDS)
 
 
 def _interpret(
@@ -161,16 +192,10 @@ def _interpret(
 ) -> Told:
     roles = None
     for title in list(columns):
-        if _plain(title) in SPLIT_NAMES:
-            values = columns[title]
-            known = {*values.tolist()}
-            numbers = _CUB_PARTITIONS if _plain(title) == CUB_SPLIT else _PARTITIONS
-            if known - {""} <= {*numbers}:
-                values = np.array([numbers.get(value, "") for value in values])
-            is_mostly_known = 2 * np.count_nonzero(values != "") >= len(values)
-            if is_mostly_known and all_name_splits({*values.tolist()} - {""}):
-                roles = np.array([role_of_value(value) or "" for value in values])
-                del columns[title]
+        found = _roles_in(title, columns[title].tolist())
+        if found is not None:
+            roles = np.array(found)
+            del columns[title]
     for title, values in list(columns.items()):
         if _names_images(values, files):
             del columns[title]
@@ -187,6 +212,19 @@ def _interpret(
             "the images are kept as columns; --label COLUMN makes one of them the classes"
         )
     return Told(labels, label or "label", others, roles)
+
+
+def _roles_in(title: str, cells: Sequence[str]) -> list[str] | None:
+    """The splits that a column tells, ``""`` where it tells none; None if it is no such column."""
+    if _plain(title) not in SPLIT_NAMES:
+        return None
+    numbers = _CUB_PARTITIONS if _plain(title) == CUB_SPLIT else _PARTITIONS
+    if {*cells} - {""} <= {*numbers}:
+        cells = [numbers.get(cell, "") for cell in cells]
+    is_mostly_known = 2 * sum(cell != "" for cell in cells) >= len(cells)
+    if not (is_mostly_known and all_name_splits({*cells} - {""})):
+        return None
+    return [role_of_value(cell) or "" for cell in cells]
 
 
 def _plainly_the_class(columns: Mapping[str, np.ndarray], report: Report) -> str | None:
@@ -228,7 +266,7 @@ class _Below:
 
     Attributes:
         paths: by the images' indices, from the folder on.
-        sample: for each of `_KEYS` what it calls some of them.
+        some: of them, by which a column is judged.
     """
 
     def __init__(self, files: Sequence[str], folder: str) -> None:
@@ -237,47 +275,159 @@ class _Below:
             for index, name in enumerate(files)
             if name.startswith(folder)
         }
-        some = [*self.paths.values()][:: max(1, len(self.paths) // _SAMPLE)]
-        self.sample = [[key(path) for path in some] for key in _KEYS]
+        self.some = [*self.paths.values()][:: max(1, len(self.paths) // _SAMPLE)]
+
+    @cached_property
+    def ways(self) -> list[_Way]:
+        """How a column may name the images, the plainest first."""
+        plain = [_Way(_path_of, key) for key in _KEYS]
+        ending = _Way(_Ending({*self.paths.values()}, _slashes), _slashes)
+        return [plain[0], ending, *plain[1:]]
+
+    @cached_property
+    def loose_ways(self) -> list[_Way]:
+        """The same where names differ in capital letters, in how accents are written or endings."""
+        paths = {*map(_loose, self.paths.values())}
+        return [
+            _Way(_Ending(paths, _loose), _loose),
+            _Way(lambda cell: _last(_loose(cell)), lambda path: _last(_loose(path))),
+        ]
+
+
+@dataclass(frozen=True)
+class _Way:
+    """What a column's cell calls an image, and what the image is called by its path."""
+
+    of_cell: Callable[[str], str]
+    of_path: Callable[[str], str]
+
+    def share(self, known: Collection[str], paths: Collection[str]) -> float:
+        """The share of images whose names are among the known ones."""
+        return sum(self.of_path(path) in known for path in paths) / len(paths)
+
+    def share_of_cells(self, cells: Sequence[str], paths: Collection[str]) -> float:
+        """The share of cells that name an image."""
+        known = {*map(self.of_path, paths)}
+        return sum(self.of_cell(cell) in known for cell in cells) / len(cells)
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """The longest ending of a cell that is the path of an image: of another machine's paths."""
+
+    paths: Collection[str]
+    spell: Callable[[str], str]
+
+    def __call__(self, cell: str) -> str:
+        parts = self.spell(cell).split("/")
+        endings = ("/".join(parts[start:]) for start in range(len(parts)))
+        return next((ending for ending in endings if ending in self.paths), "")
 
 
 def _match(
-    below: _Below, count: int, table: Table, report: Report
+    below: _Below, count: int, table: Table, role: str | None, report: Report
 ) -> tuple[np.ndarray, str] | None:
     """The row of each of ``count`` images, and the title of the column with the images' names.
 
-    Images that are not in the table get the row after the last.
+    Images that are not in the table get the row after the last. Rows of another split than ``role``
+    are not looked at, if it is given.
     """
-    if not below.paths:
-        return None
-    best, found = 0.4, None
-    for title, cells in table.columns.items():
-        known = {*map(_path_of, cells)}
-        if 2 * len(known) < len(cells):
-            continue
-        for key, sample in zip(_KEYS, below.sample, strict=True):
-            if key is _KEYS[-1] and _plain(title) not in _IDS:
-                continue
-            share = sum(name in known for name in sample) / len(sample)
-            if share > best:
-                best, found = share + 0.01, (title, key)
+    found = _find_names(below, table, report) if below.paths else None
     if found is None:
         return None
-    title, key = found
-    if key is _KEYS[-1]:
+    title, way = found
+    if any(way.of_path(path) == _path_of(title) for path in below.paths.values()):
+        title = _without_titles(table, title)
+    cells = table.columns[title]
+    names = [*map(way.of_cell, cells)]
+    roles = _roles_of_rows(table, title) if role else [None] * len(cells)
+    row_of = {
+        name: row
+        for row, (name, told) in enumerate(zip(names, roles, strict=True))
+        if told in (None, role)
+    }
+    after = len(cells)
+    rows = np.full(count, after)
+    for index, path in below.paths.items():
+        rows[index] = row_of.get(way.of_path(path), after)
+    if (rows == after).all():
+        return None
+    if way in below.loose_ways:
+        index = int(np.argmax(rows < after))
+        report.note(
+            f"the names in {table.files[0]} are not quite those of the images: "
+            f"{cells[rows[index]]} is taken for {below.paths[index]}"
+        )
+    return rows, title
+
+
+def _find_names(below: _Below, table: Table, report: Report) -> tuple[str, _Way] | None:
+    """The column that names the images, and how; of guesses a person is told."""
+    titles = {
+        title: cells
+        for title, cells in table.columns.items()
+        if cells and 2 * len({*map(_path_of, cells)}) >= len(cells)
+    }
+    best, found = _MANY, None
+    for title, cells in titles.items():
+        known = {*map(_path_of, cells)}
+        for way in below.ways:
+            if way.of_path is _KEYS[-1] and _plain(title) not in _IDS:
+                continue
+            if way.of_cell is not _path_of:
+                known_here = {way.of_cell(cell) for cell in cells if "/" in _slashes(cell)}
+            else:
+                known_here = known
+            if (share := way.share(known_here, below.some)) > best:
+                best, found = share + 0.01, (title, way)
+    if found is None:
+        return _find_few_names(below, titles) or _find_loose_names(below, titles)
+    title, way = found
+    if way.of_path is _KEYS[-1]:
         first = below.paths[min(below.paths)]
         report.note(
             f"the rows of {table.files[0]} are found by the numbers in the images' names: {first} "
-            f"is {title} {key(first)}"
+            f"is {title} {way.of_path(first)}"
         )
-    if any(key(path) == _path_of(title) for path in below.paths.values()):
-        title = _without_titles(table, title)
-    row_of = {_path_of(cell): row for row, cell in enumerate(table.columns[title])}
-    after = len(table.columns[title])
-    rows = np.full(count, after)
-    for index, path in below.paths.items():
-        rows[index] = row_of.get(key(path), after)
-    return rows, title
+    return found
+
+
+def _find_few_names(below: _Below, titles: Mapping[str, Sequence[str]]) -> tuple[str, _Way] | None:
+    """The column of a list of few of the images, all or nearly all of whose rows name one."""
+    ways = [way for way in below.ways if way.of_path not in _KEYS[-2:]]
+    for title, cells in titles.items():
+        for way in ways if _are_names(title, cells) else ():
+            if way.share_of_cells(cells, below.paths.values()) > _NEARLY_ALL:
+                return title, way
+    return None
+
+
+def _find_loose_names(
+    below: _Below, titles: Mapping[str, Sequence[str]]
+) -> tuple[str, _Way] | None:
+    """The column of names that are not quite those of the images."""
+    for title, cells in titles.items():
+        for way in below.loose_ways:
+            if way.share({*map(way.of_cell, cells)}, below.some) > _MANY:
+                return title, way
+    return None
+
+
+def _roles_of_rows(table: Table, names: str) -> list[str | None]:
+    """The split of each row: by the folders in the image's name, a column, or the table's name."""
+    told = (_roles_in(title, cells) for title, cells in table.columns.items())
+    of_column = next((roles for roles in told if roles is not None), None)
+    of_table = read_name(PurePosixPath(table.files[0]).stem).role
+    by_folder: dict[str, str | None] = {}
+    roles: list[str | None] = []
+    for row, cell in enumerate(table.columns[names]):
+        folder = _slashes(cell).rpartition("/")[0]
+        if folder not in by_folder:
+            parts = map(read_name, folder.split("/"))
+            by_folder[folder] = next((p.role for p in parts if p.role and not p.rest), None)
+        in_column = of_column[row] or None if of_column else of_table
+        roles.append(by_folder[folder] or in_column)
+    return roles
 
 
 def _take_in_order(below: _Below, role: str, table: Table, report: Report) -> bool:
@@ -349,9 +499,22 @@ def _stem(path: str) -> str:
 
 def _path_of(cell: str) -> str:
     """A path in a table as a tree has it: of another machine, the last part alone counts."""
-    if "\\" in cell:
-        cell = cell.replace("\\", "/")
-    return cell.rsplit("/", 1)[-1] if cell.startswith("/") or ":" in cell else cell.lstrip("./")
+    cell = _slashes(cell)
+    return _last(cell) if cell.startswith("/") or ":" in cell else cell.lstrip("./")
+
+
+def _slashes(path: str) -> str:
+    return path.replace("\\", "/")
+
+
+def _last(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
+
+
+def _loose(path: str) -> str:
+    """A path without its ending, in small letters and one spelling of accents."""
+    folder, _, last = _slashes(unicodedata.normalize("NFC", path).casefold()).rpartition("/")
+    return f"{folder}/{_stem(last)}" if folder else _stem(last)
 
 
 def _names_images(values: np.ndarray, files: Sequence[str]) -> bool:
