@@ -794,7 +794,9 @@ def test_paths_in_place_of_images_and_labels_of_hidden_tests_are_told(folder: Pa
     kind = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
     images = pyarrow.array([{"bytes": None, "path": "1.png"}] * 4, kind)
     parquet.write_table(pyarrow.table({"image": images}), folder / "train.parquet")
-    with pytest.raises(DatasetError, match="train.parquet .* holds paths in place of images"):
+    with pytest.raises(
+        DatasetError, match="train.parquet .* holds no image file in its first row: of paths"
+    ):
         load_dataset(folder)
     for name, labels in (("train", [0, 1, 0, 1]), ("test", [-1] * 4)):
         table = pyarrow.table({"image": [png_bytes(9)] * 4, "label": labels})
@@ -902,6 +904,30 @@ def test_a_csv_without_titles_has_those_of_another(folder: Path) -> None:
     np.testing.assert_array_equal(found.test.images.reshape(6, 64), test[:, :64])
     assert "train.csv in" in told(found)
     assert "has no titles: its columns are those of test.csv" in told(found)
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.h5"])
+def test_a_file_without_arrays_is_told(tmp_path: Path, name: str) -> None:
+    if name == "a.npz":
+        np.savez(tmp_path / name)
+    else:
+        h5py.File(tmp_path / name, "w").close()
+    with pytest.raises(DatasetError, match="must hold images as numbers .* but holds nothing"):
+        load_dataset(tmp_path / name)
+
+
+def test_where_a_number_is_missing_is_told(tmp_path: Path) -> None:
+    images = noise(6, 8, 8) / 255
+    images[3, 2, 1] = np.nan
+    save_npz(tmp_path / "a.npz", images=images)
+    with pytest.raises(DatasetError, match="not finite numbers, the first of them in image 3"):
+        load_dataset(tmp_path / "a.npz")
+
+
+def test_a_set_that_a_file_has_not_is_told(tmp_path: Path) -> None:
+    save_npz(tmp_path / "a.npz", images=noise(6, 8, 8))
+    with pytest.raises(DatasetError, match="no set called letters, but one set alone; give"):
+        load_dataset(tmp_path / "a.npz" / "letters")
 
 
 def test_two_columns_of_one_title_are_refused(tmp_path: Path) -> None:

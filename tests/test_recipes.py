@@ -78,7 +78,8 @@ def test_a_recipe_cannot_be_changed() -> None:
         ({"decoder": [{"layer": "Residual", "layers": [GRID]}]}, ["decoder", "'Grid'"]),
         ({"decoder": [{**GRID, "downscale": 0}]}, ["downscale of a Grid", "1 or more"]),
         ({"decoder": [{"layer": "Grid", "downscale": 2}]}, ["filters of a Grid", "1 or more"]),
-        ({"learningrate": 0.1}, ["learningrate", "not permitted"]),
+        ({"learningrate": 0.1}, ["learningrate: there is no such", "did you mean learning_rate?"]),
+        ({"colour": 0.1}, ["colour: there is no such field"]),
         ({"likelihood": "laplace"}, ["likelihood", "bernoulli", "gaussian"]),
         ({"epochs": 0}, ["epochs", "greater than 0"]),
         ({"epochs": 2.5}, ["epochs", "integer"]),
@@ -187,7 +188,9 @@ def test_a_recipe_is_found_in_a_file(tmp_path: Path) -> None:
         ("recipe.txt", b"{}", ["recipe.txt", ".json"]),
         ("cut.json", b'{"encoder": [', ["cut.json", "not JSON"]),
         ("empty.json", b"", ["empty.json", "not JSON"]),
-        ("binary.json", b"\xff\xfe\x00", ["binary.json", "not JSON"]),
+        ("binary.json", b"\xff\xfe\x00", ["binary.json", "not text in UTF-8"]),
+        ("latin.json", b'{"summary": "\xe9"}', ["latin.json", "not text in UTF-8"]),
+        ("twice.json", b'{"epochs": 1, "epochs": 2}', ["twice.json", "'epochs' twice"]),
         ("deep.json", b"[" * 200_000, ["deep.json", "not JSON"]),
         ("list.json", b"[1, 2]", ["not usable"]),
         ("partial.json", b'{"encoder": []}', ["decoder"]),
@@ -206,10 +209,11 @@ def test_a_file_that_holds_no_recipe_gets_a_sentence(
         assert word in text
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("name", ["mine.json", "MINE.JSON"])
-def test_a_recipe_that_windows_wrote_is_read(tmp_path: Path, name: str) -> None:
+def test_a_recipe_that_windows_wrote_is_read(tmp_path: Path, name: str, encoding: str) -> None:
     text = json.dumps({**PLAIN, "epochs": 7})
-    (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    (tmp_path / name).write_text(text, encoding=encoding)
     assert find_recipe(str(tmp_path / name), 2)[1].epochs == 7
 
 

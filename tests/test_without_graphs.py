@@ -186,6 +186,14 @@ def test_labels_in_arrays_are_read_as_data_sets_have_them(tmp_path: Path, labels
     assert found.classes in (("0", "1"), ("a", "b"))
 
 
+@pytest.mark.parametrize("content", ["1\n0\n1\n", "label\n1\n0\n1\n", "Class\r\n1\r\n0\r\n1"])
+def test_a_line_for_each_label_may_follow_a_title(tmp_path: Path, content: str) -> None:
+    save_npz(tmp_path / "mine.npz", images=np.zeros((3, 8, 8), np.uint8))
+    (tmp_path / "labels.csv").write_text(content, newline="")
+    dataset = load_dataset(tmp_path / "mine.npz", Reading(whole=True))
+    assert _with_labels(dataset, tmp_path / "labels.csv").test.labels.tolist() == [1, 0, 1]
+
+
 def test_sizes_that_do_not_fit_are_told(
     alone: Callable[..., Bundle], tiny_settings: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -164,7 +164,7 @@ def _read(path: Path, offset: int, length: int | None) -> bytes:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise AdoptionError(f"{path.name} is not a file")
+            raise AdoptionError(f"{path} is not a file")
         size = status.st_size - offset if length is None else length
         if not 0 <= offset <= offset + size <= status.st_size:
             raise AdoptionError(f"{path.name} ends before the weights that lie in it")

@@ -17,7 +17,13 @@ from explorer.core.density import KERNEL_POINTS, kernel_log_variance
 from explorer.core.neighbourhood import Progress
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset
-from explorer.data.layouts.labels import can_be_classes, in_natural_order, index_classes, plain
+from explorer.data.layouts.labels import (
+    LABEL_NAMES,
+    can_be_classes,
+    in_natural_order,
+    index_classes,
+    plain,
+)
 from explorer.data.load import load_dataset
 from explorer.data.reading import Reading
 from explorer.errors import one_line
@@ -105,7 +111,9 @@ def _with_labels(dataset: Dataset, path: Path) -> Dataset:
         try:
             values = np.array(path.read_text(encoding="utf-8-sig").rstrip().splitlines(), str)
         except (OSError, UnicodeDecodeError) as error:
-            raise AdoptionError(f"{path.name} cannot be read: {one_line(error)}") from error
+            raise AdoptionError(f"{path} cannot be read: {one_line(error)}") from error
+        if len(values) > len(dataset.test.images) and values[0].strip().lower() in LABEL_NAMES:
+            values = values[1:]
     count = len(dataset.test.images)
     if values.shape != (count,) or not can_be_classes([values]):
         held = f"{len(values):,} labels" if values.ndim == 1 else f"{values.dtype} {values.shape}"
@@ -126,6 +134,7 @@ def _read_array(path: Path) -> np.ndarray:
             raise ValueError("it holds several arrays")
         return array
     except (OSError, ValueError, EOFError, MemoryError) as error:
+        reason = f": {one_line(error, MAX_SAID)}" if path.suffix == ".npy" else ""
         raise AdoptionError(
-            f"{path.name} is not a .npy file that can be read: {one_line(error, MAX_SAID)}"
+            f"{path} is not a .npy file that can be read, as numpy.save writes it{reason}"
         ) from error

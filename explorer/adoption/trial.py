@@ -102,6 +102,13 @@ def find_conventions(
                 filled = replace(choice, images=decoder.outputs[0].name, latent=size)
                 candidates.append(Candidate(convention, filled, error))
     if not candidates:
+        given = [port for port in encoder.outputs if None not in port.shape]
+        wanted = math.prod(latent or ())
+        if latent and given and not any(math.prod(p.shape) in (wanted, 2 * wanted) for p in given):
+            raise AdoptionError(
+                f"{encoder.path.name} gives {' and '.join(map(str, given))}, but "
+                f"{decoder.path.name} takes a latent of {by(latent)}: do they belong together?"
+            )
         raise AdoptionError(
             f"{decoder.path.name} gives no images of {by(image_shape)} that are finite, but "
             f"{' and '.join(map(str, decoder.outputs))}; is it the decoder of {encoder.path.name}?"
@@ -112,6 +119,9 @@ def find_conventions(
         report(f"squared error {candidate.error:.5f} with {words}")
     average = float(np.mean(np.square(images - images.mean(axis=0)), dtype=np.float64))
     best = choose(candidates, known, average)
+    if best is not candidates[0]:
+        words = ", ".join(f"{name} {value}" for name, value in best.words.items())
+        report(f"taken, as asked for: squared error {best.error:.5f} with {words}")
     first, mean, spread = encoder.outputs[0].name, best.encoder.mean, best.encoder.spread
     if mean != first:
         notes.append(f"{mean!r} is taken as the mean, although {first!r} comes first")

@@ -62,17 +62,26 @@ class Values:
         return Values(kind, min(self.low, other.low), max(self.high, other.high))
 
 
-def look_at(values: np.ndarray, name: str) -> Values:
+def look_at(values: np.ndarray, name: str, first: int | None = None) -> Values:
     """Find the kind and the extremes of an array's values.
+
+    Args:
+        values: of an image, or of several, ``(k, ...)``.
+        name: of the file or array.
+        first: which image of the array the first of several is.
 
     Raises:
         DatasetError: a value is not a number.
     """
     low, high = float(values.min()), float(values.max())
     if not (np.isfinite(low) and np.isfinite(high)):
+        where = ""
+        if first is not None:
+            image = first + int(np.argwhere(~np.isfinite(values))[0, 0])
+            where = f", the first of them in image {image}, counted from 0"
         raise DatasetError(
-            f"{name} holds values that are not finite numbers: it goes from {low:g} to {high:g}; "
-            "replace them, for instance with numpy.nan_to_num."
+            f"{name} holds values that are not finite numbers{where}: fill empty cells, or replace "
+            "them, as numpy.nan_to_num does."
         )
     if values.dtype.kind == "b" or values.dtype == np.uint8:
         return Values("bytes", low, high)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from pathlib import Path
+from typing import Any
 
 from explorer.recipes.ours import OURS
 from explorer.recipes.published import PUBLISHED
@@ -30,8 +32,20 @@ def find_recipe(name: str | None, latent_dim: int) -> tuple[str, Recipe]:
     if not (is_json and path.is_file()):
         what = f"file {name}" if is_json else f"recipe {name!r}"
         raise RecipeError(f"there is no {what}; choose {', '.join(RECIPES)}, or give a .json file")
+    content = path.read_bytes()
+    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))  # Windows adds a mark
+        text = content.decode("utf-16" if is_utf16 else "utf-8-sig")  # Windows adds marks
+        values = json.loads(text, object_pairs_hook=_each_once)
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{path.name} is not text in UTF-8; save it as that") from error
     except (ValueError, RecursionError) as error:
         raise RecipeError(f"{path.name} is not JSON: {error}") from error
     return path.stem, recipe_from_json(values)
+
+
+def _each_once(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in fields]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"it gives {twice!r} twice")
+    return dict(fields)

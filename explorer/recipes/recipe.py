@@ -9,6 +9,7 @@ height and width divided by ``downscale``; ``InverseAutoregressive`` is a step o
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -340,6 +341,11 @@ def first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
     place = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        models = (Recipe, Augmentation, TotalCorrelation, DensityRatio, ImportanceWeighted)
+        known = sorted({name for model in models for name in model.model_fields})
+        meant = difflib.get_close_matches(str(problem["loc"][-1]), known, 1)
+        message = "there is no such field" + (f"; did you mean {meant[0]}?" if meant else "")
     return f"{place}: {message}" if place else message
 
 

@@ -109,7 +109,7 @@ def _find_in_family(
     for name in others:
         kind = "images" if suffix_of(name) in FORMAT_OF_SUFFIX else kind_of_file(name)
         report.leave_out(kind, name)
-    if arrays:
+    if family in (IDX, ARRAYS):
         return _in_arrays(tree, arrays, lone_class, reading, report)
     find = find_in_parquet if family == PARQUET else find_in_csv
     return find(tree, files, lone_class, reading, report)

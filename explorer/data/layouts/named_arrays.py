@@ -233,7 +233,8 @@ def _pick_set(
     if pick is not None:
         images = [name for name in images if pick in keys[name].rest]
         if not images:
-            raise DatasetError(f"{path} holds no set called {pick}, but {', '.join(sets)}.")
+            there = f"but {', '.join(sets)}" if any(sets) else f"but one set alone; give {path}"
+            raise DatasetError(f"{path} holds no set called {pick}, {there}.")
     elif len(sets) > 1:
         spelled = path / sets[0].replace(" ", "-")
         raise DatasetError(

@@ -97,9 +97,11 @@ class Images:
     def values(self, is_deep: bool) -> dict[str, Values]:
         values: dict[str, Values] = {}
         for array in self._arrays:
+            first = 0
             for rows in array.rows():
                 if rows.size:
-                    found = look_at(rows, array.name)
+                    found = look_at(rows, array.name, first)
+                    first += len(rows)
                     values[array.name] = values.get(array.name, found) | found
                     if not is_deep and found.high > 1:
                         return values
