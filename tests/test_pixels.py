@@ -100,7 +100,7 @@ KINDS = {
     "AVIF": ordinary("AVIF", "RGB", speed=10),
     "AVIF with alpha": ordinary("AVIF", "RGBA", speed=10),
 }
-SIZES = {"own size": (28, 28), "square": (150, 150), "oblong": (90, 31), "large": (1040, 950)}
+SIZES = {"own size": (28, 28), "square": (150, 150), "oblong": (90, 31), "large": (640, 580)}
 
 
 def uploaded(data: bytes, form: Form, background: Background) -> np.ndarray:

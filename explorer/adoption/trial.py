@@ -103,8 +103,9 @@ def find_conventions(
                 candidates.append(Candidate(convention, filled, error))
     if not candidates:
         given = [port for port in encoder.outputs if None not in port.shape]
+        sizes = {math.prod(int(size or 0) for size in port.shape) for port in given}
         wanted = math.prod(latent or ())
-        if latent and given and not any(math.prod(p.shape) in (wanted, 2 * wanted) for p in given):
+        if latent and given and sizes.isdisjoint((wanted, 2 * wanted)):
             raise AdoptionError(
                 f"{encoder.path.name} gives {' and '.join(map(str, given))}, but "
                 f"{decoder.path.name} takes a latent of {by(latent)}: do they belong together?"

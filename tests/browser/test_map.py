@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from explorer.bundle.images import load_images
-from explorer.bundle.store import Bundle, find_bundles, load_bundle
+from explorer.bundle.store import Bundle, load_bundle
 from explorer.core import geometry
 from explorer.core.geometry import principal_plane
 
@@ -77,8 +77,9 @@ MAPS = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in find_bundles(SHIPPED)))
-def test_a_dot_is_its_image_on_every_map_of_every_model(visitor: Visitor, name: str) -> None:
+@pytest.mark.parametrize("name", [FLAT, DEEP, "mnist-20d", "cifar10-80d"])
+def test_a_dot_is_its_image_on_every_map(visitor: Visitor, name: str) -> None:
+    """Of a model of each kind: flat, deep, with a flow, of images that come as thumbnails."""
     bundle = load_bundle(SHIPPED / name)
     z_mean, labels = bundle.latents.z_mean, bundle.latents.labels
     maps = {"dimensions": z_mean[:, list(bundle.main_dimensions)]}
