@@ -145,7 +145,7 @@ IMAGES = np.zeros((4, 6, 6), np.uint8)
         ({"x_train": IMAGES, "x_test": IMAGES, "y_test": np.arange(4)}, "one split only"),
         ({"x_train": IMAGES, "x_test": np.zeros((2, 5, 6), "u1")}, "differ in shape"),
         ({"x_train": IMAGES[:1]}, "at least two images"),
-        ({"x_train": IMAGES * np.nan}, "goes from nan"),
+        ({"x_train": IMAGES * np.nan}, "the first of them in image 0"),
         ({"x_train": IMAGES[:, :0]}, r"but holds x_train \(uint8 \(4, 0, 6\)\)"),
     ],
 )
