@@ -19,7 +19,7 @@ from explorer.app.server import address_of
 from explorer.bundle.store import Bundle
 from explorer.drawing import raster
 from explorer.web import contents
-from explorer.web.code import STYLE, VERSION
+from explorer.web.code import ENTRY, STYLE, VERSION
 from explorer.web.payload import encode_images
 
 _NOT_LOADED = "This part of the page could not be loaded; reload the page."
@@ -31,7 +31,7 @@ def _part(name: str) -> Callable[..., None]:
         f"live_{name}",
         css=STYLE,
         js=f"""
-const adapter = import(new URL("live/{VERSION}/streamlit.js", document.baseURI).href);
+const adapter = import(new URL("live/{VERSION}/{ENTRY}", document.baseURI).href);
 export default function (component) {{
   let isOver = false, end;
   const data = Array.isArray(component.data) ? component.data[0] : component.data;

@@ -23,12 +23,11 @@ from streamlit import config
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from explorer.app import memory
-from explorer.web.code import FILES, VERSION, modules_of
+from explorer.web.code import ENTRY, SERVED, VERSION
 
 _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-_MODULES = [f"live/{VERSION}/{name}" for name in modules_of("streamlit.js")]
-_LINKS = "".join(f'<link rel="modulepreload" href="{address}">' for address in _MODULES)
-_ADDED = f"{_LINKS}<style>{_STYLE}</style>".encode()
+_LINK = f'<link rel="modulepreload" href="live/{VERSION}/{ENTRY}">'
+_ADDED = f"{_LINK}<style>{_STYLE}</style>".encode()
 _KINDS = (
     ("model", "", "GET"),
     ("images", "", "GET"),
@@ -57,8 +56,8 @@ async def lifespan(_: object) -> AsyncIterator[None]:
 class CompletedDocument:
     """Put into the page's document what else would wait for its first run.
 
-    That is the style, so that nothing jumps when the run's comes, and which modules the parts
-    consist of: the browser has them by the time that the run asks for them.
+    That is the style, so that nothing jumps when the run's comes, and where the parts' code is: the
+    browser has it by the time that the run asks for it.
     """
 
     _AS_IT_IS = {b"accept-encoding", b"if-none-match", b"if-modified-since"}
@@ -150,9 +149,9 @@ async def _import(name: str) -> Any:
 
 async def _serve(request: Request) -> Response:
     version, path = request.path_params["version"], request.path_params["path"]
-    if version != VERSION or path not in FILES:
+    if version != VERSION or path not in SERVED:
         return absent()
-    return keep(FILES[path], "text/javascript")
+    return keep(SERVED[path], "text/javascript")
 
 
 def absent() -> Response:

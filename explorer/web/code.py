@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from explorer.root import ROOT
@@ -28,7 +29,9 @@ _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|function\*?|class) (\w+|\[
 _IDLE = re.compile(
     r"^ *(?:/\*\*(?:(?!\*/).)*\*/\n|//[^\n]*\n)| *// prettier-ignore$|^ +", re.M | re.S
 )
-"""Comments and indents."""
+"""Comments and indents, which a page of one file does without."""
+ENTRY, WORKER = "streamlit.js", "shared/worker.js"
+"""The modules that the app's page begins with, and its worker."""
 _EXPORTS = re.compile(r"^export \{([^}]*)\};", re.M)
 
 
@@ -41,16 +44,40 @@ def bundle_code(*entries: str) -> str:
     Args:
         entries: modules by their path below ``static/live``.
     """
+    return _IDLE.sub("", _joined(entries, lambda name: "location.href")) + "self.need = need;\n"
+
+
+def bundle_module(entry: str) -> bytes:
+    """A module with all that it imports, which a browser gets in one request instead of many."""
+
+    def address_of(name: str) -> str:
+        return (
+            f'new URL("{posixpath.relpath(name, posixpath.dirname(entry))}", import.meta.url).href'
+        )
+
+    exported = _exported(FILES[entry].decode())
+    export = f"export const {{ {', '.join(exported)} }} = " if exported else ""
+    return f'{_joined([entry], address_of)}{export}need("{entry}");\n'.encode()
+
+
+def _joined(entries: Iterable[str], address_of: Callable[[str], str]) -> str:
+    """The modules as functions, and ``need``.
+
+    Args:
+        entries: modules by their path below ``static/live``.
+        address_of: what stands for the address of a module, as JavaScript.
+    """
     modules = ",\n".join(
-        f'"{name}"() {{\n{_as_function(name)}\n}}' for name in modules_of(*entries)
+        f'"{name}"() {{\n{_as_function(name, address_of(name))}\n}}'
+        for name in _modules_of(entries)
     )
     return (
         f"const modules = {{\n{modules}\n}};\nconst known = {{}};\n"
-        "self.need = (name) => (known[name] ??= modules[name]());\n"
+        "const need = (name) => (known[name] ??= modules[name]());\n"
     )
 
 
-def modules_of(*entries: str) -> list[str]:
+def _modules_of(entries: Iterable[str]) -> list[str]:
     """Some modules and all that they import, in alphabetical order."""
     found: set[str] = set()
     waiting = list(entries)
@@ -67,15 +94,22 @@ def _path(name: str, imported: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(name), imported))
 
 
-def _as_function(name: str) -> str:
+def _as_function(name: str, address: str) -> str:
     """The body of a function that runs a module."""
 
     def need(found: re.Match[str]) -> str:
         names = found[1].removeprefix("* as ").replace(" as ", ": ")
         return f'const {names} = need("{_path(name, found[2])}");'
 
-    source = _IMPORT.sub(need, _IDLE.sub("", FILES[name].decode()))
-    exported = [*_EXPORT.findall(source), *_EXPORTS.findall(source)]
-    body = _EXPORTS.sub("", _EXPORT.sub("", source))
-    body = body.replace("import.meta.url", "location.href")  # which a classic script has
-    return f"{body}\nreturn {{ {', '.join(names.strip('[] ') for names in exported)} }};"
+    source = _IMPORT.sub(need, FILES[name].decode())
+    body = _EXPORTS.sub("", _EXPORT.sub("", source)).replace("import.meta.url", address)
+    return f"{body}\nreturn {{ {', '.join(_exported(source))} }};"
+
+
+def _exported(source: str) -> list[str]:
+    """The names that a module exports."""
+    return [names.strip("[] ") for names in (*_EXPORT.findall(source), *_EXPORTS.findall(source))]
+
+
+SERVED = {**FILES, **{name: bundle_module(name) for name in (ENTRY, WORKER)}}
+"""What the app's page can get, by the path below its version."""

@@ -88,19 +88,31 @@ export function render(name, { parentElement: root, data, setTriggerValue }) {
   };
 }
 
+/** The models that are on their way. @type {Promise<unknown>} */
+let models = Promise.resolve();
+
 /**
+ * What lies at an address; test images wait for models, with which the page lives.
+ *
  * @param {string} address relative to the page's
  * @returns {Promise<Uint8Array>} empty where they cannot be had; for test images the hash alone, which says that there are none
  */
 async function bytesAt(address) {
+  const [, content] = /images\/(\w+)$/.exec(address) ?? [];
+  if (content) await models;
+  const arriving = download(address);
+  if (!content) models = Promise.all([models, arriving]);
+  return (await arriving) ?? new TextEncoder().encode(content);
+}
+
+/** @param {string} address @returns {Promise<Uint8Array | null>} null where nothing can be had: the part says so */
+async function download(address) {
   try {
     const response = await fetch(new URL(address, document.baseURI));
-    if (response.ok) return new Uint8Array(await response.arrayBuffer());
+    return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
   } catch {
-    // the part says that nothing arrived
+    return null;
   }
-  const [, content = ""] = /images\/(\w+)$/.exec(address) ?? [];
-  return new TextEncoder().encode(content);
 }
 
 new MutationObserver(nameFileFields).observe(document.body, { childList: true, subtree: true });

@@ -14,7 +14,7 @@ from explorer.app.server import address_of
 from explorer.bundle.images import find_originals
 from explorer.bundle.store import Bundle
 from explorer.drawing import raster
-from explorer.web.code import FOLDER, VERSION, modules_of
+from explorer.web.code import ENTRY, FOLDER, VERSION, WORKER
 from explorer.web.payload import NOT_ALL
 from explorer.web.payload import encode_model as payload_of
 
@@ -168,19 +168,17 @@ def test_the_server_decodes_what_it_is_asked_and_nothing_else(
     assert answer(z.tobytes(), **{"Sec-Fetch-Site": "cross-site"})[0] == 403
 
 
-def test_the_document_names_all_modules_so_that_none_waits_for_another(further: Visitor) -> None:
+def test_code_comes_in_two_requests_the_first_of_which_the_document_tells(
+    further: Visitor,
+) -> None:
     further.open(model=FLAT, view="Map")
-    place = f"{further.url}/live/{VERSION}/"
-    named, loaded = (
-        {address.removeprefix(place) for address in further.page.evaluate(asked)}
-        for asked in (
-            "[...document.querySelectorAll('link[rel=modulepreload]')].map(({ href }) => href)",
-            "performance.getEntriesByType('resource').map(({ name }) => name)",
-        )
+    loaded = further.page.evaluate(
+        "performance.getEntriesByType('resource').map(({ name, startTime }) => [startTime, name])"
     )
-    code = {name for name in loaded if name.endswith(".js") and ":" not in name}
-    assert set(modules_of("streamlit.js")) <= named & code
-    assert code <= named | set(modules_of("shared/worker.js"))
+    place = f"{further.url}/live/{VERSION}/"
+    code = [name.removeprefix(place) for _, name in sorted(loaded) if f"{VERSION}/" in name]
+    assert [name for name in code if name.endswith(".js")] == [ENTRY, WORKER]
+    assert code[0] == ENTRY  # before any model
 
 
 def test_code_and_models_are_served_for_good_under_their_version_and_nothing_else_is(
