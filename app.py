@@ -23,6 +23,10 @@ else:  # the server, which runs this file anew for every visitor
     app = st.App(
         __file__,
         routes=server.routes(),
-        middleware=[Middleware(server.CompletedDocument), Middleware(server.GuardedMessages)],
+        middleware=[
+            Middleware(server.CompletedDocument),
+            Middleware(server.CompressedCode),
+            Middleware(server.GuardedMessages),
+        ],
         lifespan=server.lifespan,
     )

@@ -109,3 +109,54 @@ def test_an_address_gives_models_and_nothing_else(content: str) -> None:
     for kind in ("model", "images"):
         assert ask("/" + server.address_of(kind, content))[0] == 404
     assert ask(f"/{server.address_of('original', content)}/0")[0] == 404
+
+
+def through(middleware: Any, path: str, host: str, **headers: str) -> tuple[dict[str, str], bytes]:
+    """Headers and body of what a middleware answers to a machine."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "GET", "path": path, "client": (host, 1),
+        "headers": [(name.encode(), text.encode()) for name, text in headers.items()],
+    }  # fmt: skip
+    loops.run(middleware(scope, None, send))
+    told = {name.decode(): text.decode() for name, text in sent[0]["headers"]}
+    return told, b"".join(message.get("body", b"") for message in sent)
+
+
+def test_streamlits_code_is_compressed_once_for_other_machines() -> None:
+    asked = []
+    kinds = {"/static/a.js": "application/javascript", "/static/b": "text/html"}
+
+    async def streamlit(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["path"])
+        kind = kinds.get(scope["path"], "text/css").encode()
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]}
+        )
+        await send({"type": "http.response.body", "body": b"some ", "more_body": True})
+        await send({"type": "http.response.body", "body": b"code"})
+
+    compressed = server.CompressedCode(streamlit)
+    for _ in range(2):
+        headers, body = through(
+            compressed, "/static/a.js", "10.0.0.7", **{"accept-encoding": "gzip"}
+        )
+        assert gzip.decompress(body) == b"some code"
+        assert headers["content-length"] == str(len(body))
+        assert (headers["content-encoding"], headers["vary"]) == ("gzip", "Accept-Encoding")
+    assert asked == ["/static/a.js"]
+    proxy = {"accept-encoding": "gzip", "x-forwarded-for": "10.0.0.7"}
+    assert "content-encoding" in through(compressed, "/static/a.js", "127.0.0.1", **proxy)[0]
+    for path, host, accepted in (
+        ("/static/a.js", "127.0.0.1", "gzip"),
+        ("/static/a.js", "10.0.0.7", "br"),
+        ("/static/b", "10.0.0.7", "gzip"),
+        ("/media/c.css", "10.0.0.7", "gzip"),
+    ):
+        headers, body = through(compressed, path, host, **{"accept-encoding": accepted})
+        assert "content-encoding" not in headers
+        assert body == b"some code"

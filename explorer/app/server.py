@@ -7,6 +7,7 @@ Models and test images have addresses of the same kind as the code, with the mod
 from __future__ import annotations
 
 import contextlib
+import gzip
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from anyio import create_task_group, to_thread
 from google.protobuf.message import DecodeError
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -60,8 +61,6 @@ class CompletedDocument:
     browser has it by the time that the run asks for it.
     """
 
-    _AS_IT_IS = {b"accept-encoding", b"if-none-match", b"if-modified-since"}
-
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
@@ -69,24 +68,68 @@ class CompletedDocument:
         """Answer a request, as ASGI has it."""
         if scope["type"] != "http" or scope["path"] != f"{_prefix()}/":
             return await self._app(scope, receive, send)
-        start: Message = {}
-        page = b""
+        start, page = await _whole_answer(self._app, scope, receive)
+        await _send(send, start, page.replace(b"</body>", _ADDED + b"</body>", 1))
 
-        async def take(message: Message) -> None:
-            nonlocal start, page
-            if message["type"] == "http.response.start":
-                start = message
-                return
-            page += message.get("body", b"")
-            if message.get("more_body"):
-                return
-            page = page.replace(b"</body>", _ADDED + b"</body>", 1)
-            MutableHeaders(scope=start)["content-length"] = str(len(page))
-            await send(start)
-            await send({**message, "body": page})
 
-        headers = [(name, value) for name, value in scope["headers"] if name not in self._AS_IT_IS]
-        await self._app({**scope, "headers": headers}, receive, take)
+class CompressedCode:
+    """Send Streamlit's scripts and styles compressed to other machines, as it does not itself.
+
+    They are the larger part of a first visit. Each is compressed once.
+    """
+
+    _KINDS = ("application/javascript", "text/css")
+    _HERE = ("127.0.0.1", "::1")
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._known: dict[str, tuple[Message, bytes]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, as ASGI has it."""
+        if not self._is_wanted(scope):
+            return await self._app(scope, receive, send)
+        path = scope["path"]
+        if path not in self._known:
+            start, content = await _whole_answer(self._app, scope, receive)
+            headers = MutableHeaders(scope=start)
+            if start["status"] != 200 or headers["content-type"] not in self._KINDS:
+                return await _send(send, start, content)
+            headers["content-encoding"] = "gzip"
+            headers.add_vary_header("Accept-Encoding")
+            self._known[path] = start, await to_thread.run_sync(gzip.compress, content)
+        await _send(send, *self._known[path])
+
+    def _is_wanted(self, scope: Scope) -> bool:
+        if scope["type"] != "http" or not scope["path"].startswith(f"{_prefix()}/static/"):
+            return False
+        headers, (host, _) = Headers(scope=scope), scope.get("client") or ("", 0)
+        is_plain = scope["method"] == "GET" and "range" not in headers
+        is_elsewhere = host not in self._HERE or "x-forwarded-for" in headers  # behind a proxy
+        return is_plain and is_elsewhere and "gzip" in headers.get("accept-encoding", "")
+
+
+async def _whole_answer(app: ASGIApp, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
+    """How an answer starts, and its body as it is, whatever the browser has of it already."""
+    skipped = (b"accept-encoding", b"if-none-match", b"if-modified-since")
+    headers = [(name, value) for name, value in scope["headers"] if name not in skipped]
+    start: Message = {}
+    content = b""
+
+    async def take(message: Message) -> None:
+        nonlocal start, content
+        if message["type"] == "http.response.start":
+            start = message
+        content += message.get("body", b"")
+
+    await app({**scope, "headers": headers}, receive, take)
+    return start, content
+
+
+async def _send(send: Send, start: Message, content: bytes) -> None:
+    MutableHeaders(scope=start)["content-length"] = str(len(content))
+    await send(start)
+    await send({"type": "http.response.body", "body": content})
 
 
 class GuardedMessages:
