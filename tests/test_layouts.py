@@ -871,6 +871,25 @@ def test_csv_with_words_as_labels_may_have_no_titles(tmp_path: Path, place: int)
     assert "the column of words is taken as the label" in told(found)
 
 
+@pytest.mark.parametrize(
+    "titles",
+    [
+        [f"{2 * number}" for number in range(64)],
+        [f"{number}.0" for number in range(64)],
+        [f"{number:02}" for number in range(64)],
+        [f"{number}" for number in range(64)],
+    ],
+)
+@pytest.mark.parametrize("end", ["", ","])
+def test_titles_that_are_numbers_are_no_image(tmp_path: Path, titles: list[str], end: str) -> None:
+    images = noise(12, 64)
+    rows = [f"{number % 2},{','.join(map(str, row))}{end}" for number, row in enumerate(images)]
+    (tmp_path / "a.csv").write_text("\n".join([f"label,{','.join(titles)}{end}", *rows]))
+    found = load_dataset(tmp_path / "a.csv", Reading(whole=True))
+    np.testing.assert_array_equal(found.test.images.reshape(12, 64), images)
+    assert found.classes == ("0", "1")
+
+
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_columns_of_pixels_are_taken_in_the_order_of_their_numbers(
     tmp_path: Path, kind: str
@@ -953,7 +972,7 @@ def test_arrays_whose_names_say_nothing_are_refused(tmp_path: Path) -> None:
     save_npz(tmp_path / "a.npz", a=noise(6, 8, 8), b=np.arange(6), c=noise(4, 8, 8), d=np.arange(4))
     with pytest.raises(DatasetError, match=r"whose names do not say .* call them x_train, y_train"):
         load_dataset(tmp_path / "a.npz")
-    save_npz(tmp_path / "b.npz", cat=noise(6, 8, 8), dog=noise(4, 8, 8), extra=np.arange(6))
+    save_npz(tmp_path / "b.npz", cat=noise(6, 8, 8), dog=noise(6, 8, 8), extra=np.arange(6))
     found = load_dataset(tmp_path / "b.npz")
     assert found.classes == ("cat", "dog")
     assert "extra" in str(found.report.left_out)
@@ -974,6 +993,30 @@ def test_arrays_in_different_ranges_are_refused(
     with pytest.raises(DatasetError, match=f"dog.npy goes from 0 to 1, {words}: bring all"):
         load_dataset(folder)
     assert load_dataset(folder, Reading(range=(0, 255))).classes == ("cat", "dog")
+
+
+def test_arrays_in_units_of_their_own_are_read(folder: Path) -> None:
+    for name, high in (("cat", 0.9), ("dog", 12.0)):
+        np.save(folder / f"{name}.npy", np.linspace(0, high, 6 * 64).reshape(6, 8, 8))
+    assert load_dataset(folder).classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize("names", [("en", "te", "tr"), ("te", "tr")])
+def test_languages_are_no_splits(folder: Path, names: tuple[str, ...]) -> None:
+    save_classes(folder, dict.fromkeys(names, 6))
+    assert load_dataset(folder).classes == names
+
+
+def test_other_columns_keep_their_short_names(tmp_path: Path) -> None:
+    numbers = np.arange(6) / 4
+    save_npz(tmp_path / "a.npz", images=noise(6, 8, 8), TR=numbers, TE=2 * numbers)
+    assert {*load_dataset(tmp_path / "a.npz").train.columns} == {"te", "tr"}
+
+
+def test_a_split_alone_beside_arrays_is_no_class(tmp_path: Path) -> None:
+    save_npz(tmp_path / "a.npz", images=noise(6, 8, 8), split=["train"] * 4 + ["test"] * 2)
+    found = load_dataset(tmp_path / "a.npz")
+    assert (counts(found), len(found.classes)) == ((4, 2), 1)
 
 
 def test_a_fourth_channel_is_told(tmp_path: Path) -> None:

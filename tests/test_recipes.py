@@ -80,6 +80,7 @@ def test_a_recipe_cannot_be_changed() -> None:
         ({"decoder": [{"layer": "Grid", "downscale": 2}]}, ["filters of a Grid", "1 or more"]),
         ({"learningrate": 0.1}, ["learningrate: there is no such", "did you mean learning_rate?"]),
         ({"colour": 0.1}, ["colour: there is no such field"]),
+        ({"augmentation": {"rotate": 0.1}}, ["there is no such field; did you mean rotation?"]),
         ({"likelihood": "laplace"}, ["likelihood", "bernoulli", "gaussian"]),
         ({"epochs": 0}, ["epochs", "greater than 0"]),
         ({"epochs": 2.5}, ["epochs", "integer"]),

@@ -129,11 +129,11 @@ def through(middleware: Any, path: str, host: str, **headers: str) -> tuple[dict
 
 def test_streamlits_code_is_compressed_once_for_other_machines() -> None:
     asked = []
-    kinds = {"/static/a.js": "application/javascript", "/static/b": "text/html"}
+    kinds = {"/static/a.js": "application/javascript", "/static/no.js": "text/html; charset=utf-8"}
 
     async def streamlit(scope: Any, receive: Any, send: Any) -> None:
         asked.append(scope["path"])
-        kind = kinds.get(scope["path"], "text/css").encode()
+        kind = kinds.get(scope["path"], "text/css; charset=utf-8").encode()
         await send(
             {"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]}
         )
@@ -149,12 +149,19 @@ def test_streamlits_code_is_compressed_once_for_other_machines() -> None:
         assert headers["content-length"] == str(len(body))
         assert (headers["content-encoding"], headers["vary"]) == ("gzip", "Accept-Encoding")
     assert asked == ["/static/a.js"]
+    assert (
+        "content-encoding"
+        in through(compressed, "/static/a.css", "10.0.0.7", **{"accept-encoding": "gzip"})[0]
+    )
     proxy = {"accept-encoding": "gzip", "x-forwarded-for": "10.0.0.7"}
     assert "content-encoding" in through(compressed, "/static/a.js", "127.0.0.1", **proxy)[0]
     for path, host, accepted in (
         ("/static/a.js", "127.0.0.1", "gzip"),
         ("/static/a.js", "10.0.0.7", "br"),
-        ("/static/b", "10.0.0.7", "gzip"),
+        ("/static/no.js", "10.0.0.7", "gzip"),
+        ("/static/./a.js", "10.0.0.7", "gzip"),
+        ("/static//a.js", "10.0.0.7", "gzip"),
+        ("/static/a.woff2", "10.0.0.7", "gzip"),
         ("/media/c.css", "10.0.0.7", "gzip"),
     ):
         headers, body = through(compressed, path, host, **{"accept-encoding": accepted})

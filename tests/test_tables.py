@@ -188,6 +188,112 @@ def test_images_of_the_same_name_in_two_splits_have_each_its_own_label(
     assert found.test.columns == {}
 
 
+def save_apart(folder: Path, counts: dict[str, int]) -> list[tuple[str, int, str]]:
+    """Write images into folders of splits, each with a name of its own; return what they are."""
+    rows = []
+    for role, count in counts.items():
+        for _ in range(count):
+            number, label = len(rows), "abc"[len(rows) % 3]
+            save_image(folder / role / f"{number:03}.png", (ord(label), number, 0))
+            rows.append((role, number, label))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("name", "further"),
+    [
+        ("labels.csv", lambda number, role: number % 3),
+        ("labels.csv", lambda number, role: "val" if role == "train" and number % 3 else role),
+        ("labels.csv", lambda number, role: number % 2),
+        ("train_labels.csv", None),
+    ],
+)
+@pytest.mark.parametrize("title", ["fold", "subset", "split"])
+def test_a_row_counts_for_the_only_image_of_its_name_whatever_its_split(
+    folder: Path, name: str, title: str, further: Callable[[int, str], object] | None
+) -> None:
+    rows = save_apart(folder, {"train": 12, "test": 6})
+    lines = [f"image,label{f',{title}' if further else ''}"]
+    for role, number, label in rows:
+        cells = [f"{number:03}.png", label, *([further(number, role)] if further else [])]
+        lines.append(",".join(map(str, cells)))
+    (folder / name).write_text("\n".join(lines))
+    found = load_dataset(folder)
+    assert labels_are_those_of(found)
+    assert counts(found) == (12, 6)
+
+
+def test_tables_of_more_splits_than_there_are_folders_all_count(folder: Path) -> None:
+    rows = save_apart(folder, {"train": 12, "test": 6})
+    for table in ("train", "val", "test"):
+        lines = [
+            f"{number:03}.png,{label}"
+            for role, number, label in rows
+            if table == ("val" if role == "train" and number % 2 else role)
+        ]
+        (folder / f"{table}.csv").write_text("\n".join(["image,label", *lines]))
+    assert labels_are_those_of(load_dataset(folder))
+
+
+def test_folders_of_splits_beside_another_are_known_by_their_tables(folder: Path) -> None:
+    """As of GTSRB in a contest."""
+    for number in range(12):
+        save_image(folder / "Train" / f"{number % 3}" / f"{number}.png", (48 + number % 3, 0, 0))
+    for number in range(6):
+        save_image(folder / "Test" / f"{number}.png", (48 + number % 3, 0, 0))
+    save_image(folder / "Meta" / "0.png")
+    for role, count in (("Train", 12), ("Test", 6)):
+        lines = [
+            f"{n % 3},{role}/{f'{n % 3}/' if role == 'Train' else ''}{n}.png" for n in range(count)
+        ]
+        (folder / f"{role}.csv").write_text("\n".join(["ClassId,Path", *lines]))
+    found = load_dataset(folder)
+    assert labels_are_those_of(found)
+    assert counts(found) == (12, 6)
+
+
+@pytest.mark.parametrize("spell", ["/home/me/{}.png", "data/{}.png", "{}.PNG", "C:\\{}.png"])
+def test_no_row_is_lost_where_there_are_no_titles(folder: Path, spell: str) -> None:
+    for number in range(12):
+        save_image(folder / "img" / f"{number:03}.png", (ord("ab"[number % 2]), 0, 0))
+    names = [f"img/{number:03}" for number in range(12)]
+    rows = [f"{spell.format(name)},{'ab'[n % 2]}" for n, name in enumerate(names)]
+    (folder / "labels.csv").write_text("\n".join(rows))
+    assert labels_are_those_of(load_dataset(folder))
+
+
+def test_paths_of_another_machine_tell_images_of_one_name_in_several_folders_apart(
+    folder: Path,
+) -> None:
+    rows = ["path,label"]
+    for place in "uvw":
+        for number in range(4):
+            label = "ab"[(number + (place == "v")) % 2]
+            save_image(folder / place / f"{number}.png", (ord(label), 0, 0))
+            rows.append(f"/home/x/set/{place}/{number}.png,{label}")
+    (folder / "labels.csv").write_text("\n".join(rows))
+    assert labels_are_those_of(load_dataset(folder, Reading(label="label")))
+
+
+def test_images_whose_names_differ_in_capital_letters_are_told_apart(folder: Path) -> None:
+    for number, name in enumerate(f"{letter}{n}" for n in range(6) for letter in "aA"):
+        save_image(folder / f"{name}.png", (ord("xy"[number % 2]), 0, 0))
+    rows = [f"{letter}{n}.jpg,{'x' if letter == 'a' else 'y'}" for n in range(6) for letter in "aA"]
+    (folder / "labels.csv").write_text("\n".join(["image,label", *rows]))
+    assert labels_are_those_of(load_dataset(folder))
+
+
+@pytest.mark.parametrize(
+    "odd", ["11.png,a, and more", "total 11", "11.png", '11.png,"a ""word"" more" and', ""]
+)
+def test_an_odd_row_is_left_out_alone(folder: Path, odd: str) -> None:
+    for number in range(11):
+        save_image(folder / f"{number}.png", (ord("ab"[number % 2]), 0, 0))
+    rows = [f"{number}.png,{'ab'[number % 2]}" for number in range(11)]
+    (folder / "labels.csv").write_text("\n".join(["image,label", *rows, odd]))
+    assert labels_are_those_of(load_dataset(folder))
+
+
 def test_labels_of_training_images_are_not_those_of_test_images(folder: Path) -> None:
     labels = save_two_splits(folder)
     rows = [("train", number, label) for number, label in enumerate(labels["train"])]
@@ -225,7 +331,7 @@ def test_names_that_are_not_quite_those_of_the_images_are_told(folder: Path, spe
     [
         ('image,label\n0.png,a\n1.png,"b\n2.png,a\n3.png,"b\n', "a quotation mark is not closed"),
         ('image,label\n0.png,a\n1.png,b\n2.png,"a\n3.png,b\n', "a quotation mark is not closed"),
-        ("image,label\n0.png,a\n1.png,b,c\n2.png,a\n3.png,b\n", "row 3 has 3 cells for 2 titles"),
+        ("image,label\n0.png,a,\n1.png,b,c\n2.png,a,c\n3.png,b,c\n", "row 3 has 3 cells for 2"),
         ("image,label\nx0.png,a\nx1.png,b\n", "names x0.png and others as its image"),
     ],
 )

@@ -102,12 +102,11 @@ def find_conventions(
                 filled = replace(choice, images=decoder.outputs[0].name, latent=size)
                 candidates.append(Candidate(convention, filled, error))
     if not candidates:
-        given = [port for port in encoder.outputs if None not in port.shape]
-        sizes = {math.prod(int(size or 0) for size in port.shape) for port in given}
+        sizes = {math.prod(s or 0 for s in port.shape) for port in encoder.outputs}
         wanted = math.prod(latent or ())
-        if latent and given and sizes.isdisjoint((wanted, 2 * wanted)):
+        if latent and sizes.isdisjoint((0, wanted, 2 * wanted)):  # 0 where a size is not known
             raise AdoptionError(
-                f"{encoder.path.name} gives {' and '.join(map(str, given))}, but "
+                f"{encoder.path.name} gives {' and '.join(map(str, encoder.outputs))}, but "
                 f"{decoder.path.name} takes a latent of {by(latent)}: do they belong together?"
             )
         raise AdoptionError(

@@ -11,6 +11,7 @@ import gzip
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
+from posixpath import normpath
 from typing import Any
 
 from anyio import create_task_group, to_thread
@@ -78,7 +79,7 @@ class CompressedCode:
     They are the larger part of a first visit. Each is compressed once.
     """
 
-    _KINDS = ("application/javascript", "text/css")
+    _KINDS = (".js", ".css")
     _HERE = ("127.0.0.1", "::1")
 
     def __init__(self, app: ASGIApp) -> None:
@@ -93,7 +94,8 @@ class CompressedCode:
         if path not in self._known:
             start, content = await _whole_answer(self._app, scope, receive)
             headers = MutableHeaders(scope=start)
-            if start["status"] != 200 or headers["content-type"] not in self._KINDS:
+            is_page = headers.get("content-type", "").startswith("text/html")  # of no such file
+            if start["status"] != 200 or is_page:
                 return await _send(send, start, content)
             headers["content-encoding"] = "gzip"
             headers.add_vary_header("Accept-Encoding")
@@ -103,6 +105,8 @@ class CompressedCode:
     def _is_wanted(self, scope: Scope) -> bool:
         if scope["type"] != "http" or not scope["path"].startswith(f"{_prefix()}/static/"):
             return False
+        if normpath(scope["path"]) != scope["path"] or not scope["path"].endswith(self._KINDS):
+            return False  # one of the many spellings of a file is kept
         headers, (host, _) = Headers(scope=scope), scope.get("client") or ("", 0)
         is_plain = scope["method"] == "GET" and "range" not in headers
         is_elsewhere = host not in self._HERE or "x-forwarded-for" in headers  # behind a proxy

@@ -35,6 +35,7 @@ def unfinished(path: Path) -> Iterator[Path]:
 
 def recover(path: Path) -> None:
     """Bring back the folder ``path`` if it was left between the two renames of ``unfinished``."""
+    path = path.resolve()
     previous = _previous(path)
     if path.exists():
         shutil.rmtree(previous, ignore_errors=True)

@@ -121,7 +121,7 @@ def check_agreement(found: Sequence[tuple[str, Values]]) -> None:
         DatasetError: the parts were scaled differently.
     """
     small = [(name, one) for name, one in found if 0 < one.high <= 1 + _NEARLY and one.low > -1.1]
-    large = [(name, one) for name, one in found if one.high > 8]
+    large = [(name, one) for name, one in found if one.high > (1 if one.kind == "bytes" else 100)]
     if not large:  # 0..1 beside −1..1
         large = [(name, one) for name, one in small if one.low < -0.5]
         small = [(name, one) for name, one in small if one.low >= 0]

@@ -38,7 +38,9 @@ def find_recipe(name: str | None, latent_dim: int) -> tuple[str, Recipe]:
         text = content.decode("utf-16" if is_utf16 else "utf-8-sig")  # Windows adds marks
         values = json.loads(text, object_pairs_hook=_each_once)
     except UnicodeDecodeError as error:
-        raise RecipeError(f"{path.name} is not text in UTF-8; save it as that") from error
+        raise RecipeError(
+            f"{path.name} is not text in UTF-8 or UTF-16; save it as UTF-8"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise RecipeError(f"{path.name} is not JSON: {error}") from error
     return path.stem, recipe_from_json(values)

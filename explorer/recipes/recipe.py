@@ -342,11 +342,20 @@ def first_problem(error: ValidationError) -> str:
     place = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
-        models = (Recipe, Augmentation, TotalCorrelation, DensityRatio, ImportanceWeighted)
-        known = sorted({name for model in models for name in model.model_fields})
-        meant = difflib.get_close_matches(str(problem["loc"][-1]), known, 1)
+        *around, name = map(str, problem["loc"])
+        model = _PARTS.get(around[-1]) if around else {Recipe.__name__: Recipe}.get(error.title)
+        meant = difflib.get_close_matches(name, model.model_fields if model else (), 1)
         message = "there is no such field" + (f"; did you mean {meant[0]}?" if meant else "")
     return f"{place}: {message}" if place else message
+
+
+_PARTS: dict[str, type[BaseModel]] = {
+    "augmentation": Augmentation,
+    "tc": TotalCorrelation,
+    "factor": DensityRatio,
+    "iw": ImportanceWeighted,
+}
+"""What a recipe consists of, by the place that a validation names."""
 
 
 def _know_all(layers: tuple[Layer, ...], known: frozenset[str]) -> tuple[Layer, ...]:

@@ -1,7 +1,7 @@
 """The code of the page's parts, from ``static/live/``.
 
-Its address carries its version, so that a browser may keep the files for good and never runs old
-ones after an upgrade. Modules import each other by relative paths, which keep the version.
+Its address carries its version, so that a browser may keep it for good and never runs an old one
+after an upgrade. The app's page gets it as two modules, one of them for its worker.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ FILES = {
 """Read once: what is served belongs to the version, whatever happens to the files meanwhile."""
 STYLE = (FOLDER / "style.css").read_text(encoding="utf-8")
 """Of the parts."""
+_MAKERS = (Path(__file__), Path(__file__).with_name("payload.py"))  # of what is sent and read
 VERSION = hashlib.sha256(
-    repr(FILES).encode() + Path(__file__).with_name("payload.py").read_bytes()  # what they read
+    repr(FILES).encode() + b"".join(path.read_bytes() for path in _MAKERS)
 ).hexdigest()[:16]
+ENTRY, WORKER = "streamlit.js", "shared/worker.js"
+"""The modules that the app's page begins with, and its worker."""
 _IMPORT = re.compile(r'^import (\{[^}]*\}|\* as \w+) from "([^"]+)";', re.M)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|function\*?|class) (\w+|\[[^]]*\]))", re.M)
 _IDLE = re.compile(
     r"^ *(?:/\*\*(?:(?!\*/).)*\*/\n|//[^\n]*\n)| *// prettier-ignore$|^ +", re.M | re.S
 )
 """Comments and indents, which a page of one file does without."""
-ENTRY, WORKER = "streamlit.js", "shared/worker.js"
-"""The modules that the app's page begins with, and its worker."""
 _EXPORTS = re.compile(r"^export \{([^}]*)\};", re.M)
 
 

@@ -18,7 +18,7 @@ from explorer.core.trust import LIMITS, VERDICTS
 from explorer.drawing import raster
 
 SPRITE_WIDTH = 4000
-"""Pixels in a row of the picture of all test images that the browser gets, at most."""
+"""Pixels in a row of the picture of all test images that the browser gets, or one image."""
 MAX_NETWORK_BYTES = 64_000_000
 """Larger decoders and encoders are not sent to the browser, which then says so."""
 MAX_SPRITE_PIXELS = 16_000_000

@@ -92,7 +92,7 @@ export function render(name, { parentElement: root, data, setTriggerValue }) {
 let models = Promise.resolve();
 
 /**
- * What lies at an address; test images wait for models, with which the page lives.
+ * What lies at an address; test images wait until all models that were asked for are there.
  *
  * @param {string} address relative to the page's
  * @returns {Promise<Uint8Array>} empty where they cannot be had; for test images the hash alone, which says that there are none

@@ -291,8 +291,10 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
     """
     first = [rows[0][0].lstrip("# "), *rows[0][1:]]  # as numpy.savetxt marks titles
     words = [place for place, cell in enumerate(first) if not _NUMBER.fullmatch(cell)]
-    numbers = [cell for cell in first if _NUMBER.fullmatch(cell)]
-    if 2 * len(words) >= len(first) or words and _count_up(numbers):
+    numbers = [cell for cell in first if cell and _NUMBER.fullmatch(cell)]
+    below = [row for row in rows[1:] if len(row) == len(first)]
+    has_words_below = any(not _NUMBER.fullmatch(row[place]) for row in below for place in words)
+    if words and (2 * len(words) >= len(first) or not has_words_below or _count_up(numbers)):
         return first, True, None
     if words:
         titles = [f"pixel{place}" for place in range(len(first))]

@@ -91,7 +91,8 @@ def find_in_folders(
     """
     suffixes = {*map(suffix_of, files)}
     folders, others = _sort_out(tree, files, suffixes, lists)
-    by_role = _split(_unwrap(_without_masks(folders, report)), report)
+    listed = {read_name(PurePosixPath(name).stem).role for name in others if is_table(name)}
+    by_role = _split(_unwrap(_without_masks(folders, report)), listed, report)
     by_role = {role: _unwrap(_without_masks(found, report)) for role, found in by_role.items()}
     places = [folder.place for found in by_role.values() for folder in found]
     tables = read_tables(tree, [name for name in others if is_table(name)], places, report)
@@ -105,7 +106,7 @@ def find_in_folders(
             f"{tree.path} must hold at least two images (JPEG, PNG, …), with one folder for each "
             f"class, but holds {total or 'none'}."
         )
-    tell_unused_rows(tables, files[0], report)
+    tell_unused_rows(tables, files, report)
     _leave_out_others(others, tables, report)
     formats = sorted({_FORMATS[suffix] for suffix in suffixes})
     kind = "class folders" if names else "images"
@@ -165,15 +166,23 @@ def _without_masks(folders: list[_Folder], report: Report) -> list[_Folder]:
     return [folder for folder in folders if not folder.parts or folder.parts[0] not in masks]
 
 
-def _split(folders: list[_Folder], report: Report) -> dict[str, list[_Folder]]:
-    """Sort folders by their split, if their outer or their second level tells it."""
+def _split(
+    folders: list[_Folder], listed: set[str | None], report: Report
+) -> dict[str, list[_Folder]]:
+    """Sort folders by their split, if their outer or their second level tells it.
+
+    Args:
+        folders: with images.
+        listed: splits of which there are tables, so that folders of these are no classes.
+        report: of guesses and of what is left out.
+    """
     tops = {folder.parts[0] for folder in folders if folder.parts}
     roles = {top: read_name(top).role for top in tops}
     masks = {top for top in tops if roles[top] is None and read_name(top).is_masks}
     if not {TRAIN} < {*roles.values()} - {None, UNLABELLED}:
         return _split_below(folders) or _as_classes(folders, roles, report)
     others = {top for top in tops if roles[top] is None} - masks
-    if others and not _share_classes(folders, roles):
+    if others and not ({TRAIN, TEST} <= listed or _share_classes(folders, roles)):
         return _as_classes(folders, roles, report)
     found: dict[str, list[_Folder]] = {}
     rests: dict[str | None, set[tuple[str, ...]]] = {}
@@ -264,11 +273,16 @@ def _classes(
     names = tuple(sorted({*class_of.values()}))
     _check_levels(tree, class_of, names, reading, report)
     found: dict[str, Unclassified] = {}
+    files_of = {
+        role: Names(path for f in folders for path in paths(f.place, f.names))
+        for role, folders in by_role.items()
+    }
     for role, folders in by_role.items():
-        files = Names(path for f in folders for path in paths(f.place, f.names))
+        files = files_of[role]
         if not files:
             continue
-        told = attach(files, role, tables, names, report, is_lone=len(by_role) == 1)
+        others = [name for other in files_of if other != role for name in files_of[other]]
+        told = attach(files, role, tables, names, report, others=others)
         if not names:
             told = _with_file_names(told, files, reading, report)
         elif (numbered := _with_folders(told, folders, class_of, names)) is not None:

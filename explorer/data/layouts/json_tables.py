@@ -55,10 +55,12 @@ def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
 def _columns_of_splits(name: str, content: dict[str, Any]) -> dict[str, list[str]]:
     """The columns of each split, one after another, and one that tells the split."""
     parts = {split: columns_of_json(name, part) for split, part in content.items() if part}
-    titles = set.intersection(*({*part} for part in parts.values()))
+    first = next(iter(parts.values()), {})
+    titles = [title for title in first if all(title in part for part in parts.values())]
     columns = {title: [c for part in parts.values() for c in part[title]] for title in titles}
     counts = {split: len(next(iter(part.values()), ())) for split, part in parts.items()}
-    return {**columns, "split": [split for split, count in counts.items() for _ in range(count)]}
+    splits = [split for split, count in counts.items() for _ in range(count)]
+    return {**columns, "split": splits} if columns else {}
 
 
 def columns_of_records(records: list[Any]) -> dict[str, list[str]]:

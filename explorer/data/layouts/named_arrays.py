@@ -6,6 +6,7 @@ import contextlib
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from explorer.data.layouts.labels import (
     plain,
     split_by_column,
 )
-from explorer.data.layouts.roles import LABEL_WORDS, TRAIN, read_name, words_of
+from explorer.data.layouts.roles import LABEL_WORDS, SPLIT_NAMES, TRAIN, read_name, words_of
 from explorer.data.pixels import Shape, open_image
 from explorer.data.report import Report
 from explorer.data.sources.arrays import Images, arrange_images
@@ -37,6 +38,9 @@ _NOISE = frozenset(
     ("idx1", "idx2", "idx3", "idx4", "ubyte", "int", "gz", "arr", "0")
     + ("full", "numpy", "bitmap", "fine")
 )
+_SHORT = re.compile(r"\b(x|y|images?|imgs?|data|labels?|targets?)_?(tr|te)\b", re.I)
+_SPELLED_OUT = {"tr": "train", "te": "test"}
+"""The split in names such as ``Xtr`` and ``y_te``."""
 _UNNAMED = re.compile(r"arr_\d+")  # by numpy.savez
 _MOST_LISTED = 6
 _SMALLEST_PICTURE = 16  # pixels a side
@@ -116,7 +120,9 @@ def find_in_arrays(
         labels, columns, used = _read_tables(path, arrays, beside, len(arrays[name]), keys)
         if labels is None and len(columns) == 1:
             ((told, values),) = columns.items()
-            if can_be_classes([values]) and 2 * len(np.unique(values)) <= len(values):
+            if told in SPLIT_NAMES:
+                pass
+            elif can_be_classes([values]) and 2 * len(np.unique(values)) <= len(values):
                 labels, columns = values, {}
                 report.note(f"{told} is taken as the labels: nothing else lies beside the images")
         if labels is None and arrays[name].files is None and _is_one(arrays[name].shape):
@@ -168,6 +174,7 @@ def is_called_labels(name: str) -> bool:
 
 
 def _read_key(name: str) -> _Key:
+    name = _SHORT.sub(lambda found: f"{found[1]} {_SPELLED_OUT[found[2].lower()]}", name)
     words = words_of(name)
     return _Key(
         read_name(name).role,
@@ -258,7 +265,8 @@ def _one_array_a_class(
         if has_colours or (len(stored) == 2 and len({*stored}) == 1):
             raise DatasetError(_is_one_picture(path, name, stored))
     others = [name for name in arrays if name not in images and arrays[name].shape]
-    if all(any(len(arrays[other]) == len(arrays[name]) for other in others) for name in images):
+    counts = Counter(len(arrays[name]) for name in images)
+    if not counts - Counter(len(arrays[name]) for name in others):  # labels for each
         raise DatasetError(
             f"{path} holds {_list(arrays, arrays)}, whose names do not say what they are; call "
             "them x_train, y_train, x_test and y_test."

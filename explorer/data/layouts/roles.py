@@ -13,8 +13,8 @@ from dataclasses import dataclass
 TRAIN, TEST, VALIDATION, UNLABELLED, MASKS = "train", "test", "validation", "unlabelled", "masks"
 
 _ROLE_OF = {
-    **dict.fromkeys(("train", "training", "trn", "tr", "background"), TRAIN),
-    **dict.fromkeys(("test", "testing", "tst", "te", "eval", "evaluation", "t10k"), TEST),
+    **dict.fromkeys(("train", "training", "trn", "background"), TRAIN),
+    **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation", "t10k"), TEST),
     **dict.fromkeys(("holdout", "heldout", "privatetest"), TEST),
     **dict.fromkeys(("val", "valid", "validation", "dev", "publictest"), VALIDATION),
     **dict.fromkeys(("pred", "prediction", "predictions", "unlabeled", "unlabelled"), UNLABELLED),

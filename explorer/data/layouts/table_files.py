@@ -12,7 +12,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO, Any
@@ -108,7 +108,7 @@ def read_tables(
                 columns = _read_labels(tree, name)
             else:
                 with tree.local(name) as file:
-                    columns = _parse(name, file)
+                    columns = _parse(name, file, report)
         except DatasetError as error:
             report.note(str(error).removesuffix("."))
             continue
@@ -123,13 +123,18 @@ def read_tables(
     return _join_numbered(tables)
 
 
+def role_of_table(table: Table) -> str | None:
+    """The split that a table is of by its name, as ``test_labels.csv`` is."""
+    return read_name(PurePosixPath(table.files[0]).stem).role
+
+
 def split_by_tables(tables: Sequence[Table]) -> None:
     """Give tables such as ``train.csv`` and ``test.csv`` a column with the split that they are of.
 
     Args:
         tables: beside images that no folder splits.
     """
-    roles = [read_name(PurePosixPath(table.files[0]).stem).role for table in tables]
+    roles = [*map(role_of_table, tables)]
     if TRAIN in roles and len({*roles} - {None}) > 1:
         for table, role in zip(tables, roles, strict=True):
             if role is not None and len(table.columns) > 1:
@@ -163,7 +168,7 @@ def _join_numbered(tables: list[Table]) -> list[Table]:
     return kept
 
 
-def _parse(name: str, file: IO[bytes]) -> dict[str, list[str]]:
+def _parse(name: str, file: IO[bytes], report: Report) -> dict[str, list[str]]:
     suffix = suffix_of(name)
     if suffix == ".parquet":
         return _read_parquet(file)
@@ -181,18 +186,22 @@ def _parse(name: str, file: IO[bytes]) -> dict[str, list[str]]:
     if suffix == ".json":
         return columns_of_json(name, json.loads(content))
     if suffix == ".txt":
-        return _by_spaces(name, content)
+        return _by_spaces(name, content, report)
     rows = content.splitlines()
     while len(rows) > 1 and rows[0].startswith("#") and not set("\t;,|") & set(rows[0]):
         content, rows = content.partition(rows[0])[2].lstrip("\r\n"), rows[1:]
     delimiter = max("\t;,|", key=rows[0].count) if rows else ","
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
-    try:
-        return _by_rows(reader)
-    except csv.Error as error:
-        raise csv.Error(
-            f"up to line {reader.line_num} a quotation mark is not closed, or has more after it"
-        ) from error
+    cells = [*csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)]
+    if any("\n" in cell or "\r" in cell for row in cells for cell in row):
+        reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+        try:
+            for _ in reader:
+                pass
+        except csv.Error as error:
+            raise csv.Error(
+                f"up to line {reader.line_num} a quotation mark is not closed, or has more after it"
+            ) from error
+    return _by_rows(name, cells, report)
 
 
 def _read_labels(tree: Tree, name: str) -> dict[str, list[str]]:
@@ -204,7 +213,7 @@ def _read_labels(tree: Tree, name: str) -> dict[str, list[str]]:
     return {"label": as_words(values).tolist()} if values.ndim == 1 else {}
 
 
-def _by_spaces(name: str, content: str) -> dict[str, list[str]]:
+def _by_spaces(name: str, content: str, report: Report) -> dict[str, list[str]]:
     """CelebA's lists: a line with the number of images, one with titles, then rows."""
     lines = content.splitlines()
     if len(lines) > 1 and lines[0].strip() == str(len(lines) - 2):
@@ -212,16 +221,16 @@ def _by_spaces(name: str, content: str) -> dict[str, list[str]]:
         rows = [line.split() for line in lines[2:] if line.strip()]
         if rows and len(rows[0]) == len(titles) + 1:
             titles = ["image", *titles]
-        return _by_rows(iter([titles, *rows]))
+        return _by_rows(name, [titles, *rows], report)
     cells = [_CELLS.findall(line) for line in lines if line.strip() and not line.startswith("#")]
     role = _role_of_list(name)
     if cells and role is not None:
         others = ["label"] if len(cells[0]) == 2 else map(str, range(1, len(cells[0])))
-        columns = _by_rows(iter([["image", *others], *cells]))
+        columns = _by_rows(name, [["image", *others], *cells], report)
         return {**columns, "split": [role] * len(columns["image"])}
     if cells and len(cells[0]) == 2 and cells[0][0] == "1":  # CUB-200's
         cells.insert(0, [NUMBER, PurePosixPath(name).stem])
-    return _by_rows(iter(cells))
+    return _by_rows(name, cells, report)
 
 
 def _role_of_list(name: str) -> str | None:
@@ -257,15 +266,18 @@ def _read_flowers(tree: Tree, names: Sequence[str]) -> dict[str, list[str]]:
     return {"image": images, "label": [*map(str, labels)], "split": splits}
 
 
-def _by_rows(rows: Iterator[list[str]]) -> dict[str, list[str]]:
-    titles = [title.strip() for title in next(rows, [])]
+def _by_rows(name: str, rows: Sequence[Sequence[str]], report: Report) -> dict[str, list[str]]:
+    """The columns of rows under their titles; of rows of other lengths a person is told."""
+    titles = [title.strip() for title in rows[0]] if rows else []
     count = len(titles)
-    kept = []
-    for number, row in enumerate(rows, 2):
-        if len(row) < count and any(row) or any(row[count:]):
-            raise ValueError(f"row {number} has {len(row)} cells for {count} titles")
-        if len(row) >= count:
-            kept.append(row)
+    filled = [(number, row) for number, row in enumerate(rows[1:], 2) if any(row)]
+    kept = [row for _, row in filled if len(row) >= count and not any(row[count:])]
+    if odd := [(number, row) for number, row in filled if len(row) < count or any(row[count:])]:
+        number, row = odd[0]
+        told = f"row {number} has {len(row)} cells for {count} titles"
+        if 2 * len(odd) > len(filled):
+            raise ValueError(told)
+        report.note(f"{len(odd):,} of {len(filled):,} rows of {name} are left out: {told}")
     return {
         title or f"column {i + 1}": [row[i].strip() for row in kept]
         for i, title in enumerate(titles)

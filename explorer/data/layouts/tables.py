@@ -1,21 +1,17 @@
 """Tables beside images: ``labels.csv``, ``metadata.jsonl``, CelebA's lists of attributes.
 
-Rows are matched to images by a column with their names: as a path, a file's name, its stem, or
-the number in it.
+Rows are matched to images by a column with their names, as `row_names` finds it.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import PurePosixPath
 
 import numpy as np
 
-from explorer.data.files.kinds import suffix_of
 from explorer.data.layouts.labels import (
     LABEL_NAMES,
     MOST_CLASSES,
@@ -36,28 +32,22 @@ from explorer.data.layouts.roles import (
     role_of_value,
     words_of,
 )
-from explorer.data.layouts.table_files import NUMBER, Table
-from explorer.data.pixels import FORMAT_OF_SUFFIX
+from explorer.data.layouts.row_names import (
+    Below,
+    are_files,
+    find_names,
+    folder_of,
+    is_named_as,
+)
+from explorer.data.layouts.table_files import NUMBER, Table, role_of_table
 from explorer.data.report import Report
 
-_PARTITIONS = {"0": TRAIN, "1": VALIDATION, "2": TEST}  # CelebA
-_CUB_PARTITIONS = {"0": TEST, "1": TRAIN}
-_KEYS: tuple[Callable[[str], str], ...] = (
-    lambda path: path,
-    lambda path: path.partition("/")[2],  # below a folder of all images
-    lambda path: path.rpartition(".")[0],
-    lambda path: path.partition("/")[2].rpartition(".")[0],
-    lambda path: path.rsplit("/", 1)[-1],
-    lambda path: _stem(path),
-    lambda path: _stem(path).lstrip("0") or "0",
-    lambda path: _number_at_end(path),
-)
-"""What a column may call an image, by its path below the table; the last by a title of `_IDS`."""
-_IDS = frozenset(("id", "image", "img", "imageid", "index", "number", "file", "filename"))
+_NUMBERED = {
+    "partition": {"0": TRAIN, "1": VALIDATION, "2": TEST},  # CelebA
+    CUB_SPLIT: {"0": TEST, "1": TRAIN},
+}
+"""Columns of splits that are numbers."""
 _FLAGS = frozenset(("", "0", "1", "0.0", "1.0"))
-_SAMPLE = 500  # images by which a column is judged
-_MANY, _NEARLY_ALL = 0.4, 0.9
-"""Shares of the images, or of a column's cells, from which on this is a column of their names."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +82,7 @@ def attach(
     classes: Collection[str],
     report: Report,
     *,
-    is_lone: bool,
+    others: Sequence[str],
 ) -> Told:
     """Find the rows of images in tables.
 
@@ -100,20 +90,23 @@ def attach(
         files: names of the images in the tree, with ``/``.
         role: the split that they are of.
         tables: found in the same tree.
-        is_lone: whether folders tell no other split; else rows of others are of no use here.
         classes: names that folders tell; a column of these alone is the class.
         report: of guesses.
+        others: names of the images of other splits; none where folders tell none.
     """
     merged: dict[str, np.ndarray] = {}
-    below: dict[str, _Below] = {}  # by folder, as there may be a table for each image
+    below: dict[str, Below] = {}  # by folder, as there may be a table for each image
+    elsewhere: dict[str, Below] = {}
     for table in sorted(tables, key=lambda table: len(table.columns) == 1):  # the plainest first
         if table.folder not in below:
-            below[table.folder] = _Below(files, table.folder)
+            below[table.folder] = Below(files, table.folder)
+            elsewhere[table.folder] = Below(others, table.folder)
         if len(table.columns) == 1:
             is_known = label_title(merged) is not None
             if is_known or not _take_in_order(below[table.folder], role, table, report):
                 continue
-        matched = _match(below[table.folder], len(files), table, None if is_lone else role, report)
+        places = below[table.folder], elsewhere[table.folder]
+        matched = _match(*places, len(files), table, role, report)
         if matched is None:
             continue
         rows, names = matched
@@ -124,7 +117,7 @@ def attach(
             report.note(f"{len(again):,} rows of {table.files[0]} name more than one image")
         table.named.update(named.tolist())
         for title, cells in table.columns.items():
-            if title in (names, NUMBER) or not is_lone and _roles_in(title, cells) is not None:
+            if title in (names, NUMBER) or others and _roles_in(title, cells) is not None:
                 continue
             column = np.array([*cells, ""])[rows]
             if title in merged:  # a table for each split
@@ -157,12 +150,12 @@ def labels_alone(columns: Mapping[str, list[str]], name: str, count: int) -> lis
     return [title, *cells] if is_label or len(cells) == count - 1 else cells
 
 
-def tell_unused_rows(tables: Sequence[Table], first: str, report: Report) -> None:
+def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Report) -> None:
     """Tell how many rows of the tables name no image.
 
     Args:
         tables: all.
-        first: the path of an image.
+        files: the images.
         report: of them.
     """
     for table in tables:
@@ -171,20 +164,15 @@ def tell_unused_rows(tables: Sequence[Table], first: str, report: Report) -> Non
         if table.is_used and unused:
             report.note(
                 f"{unused:,} of {total:,} rows of {table.files[0]} are not used: there is no such "
-                "image, or a later row names it"
+                "image, another row names it, or it is of another split"
             )
-        named = next((t for t, cells in table.columns.items() if _are_names(t, cells)), None)
-        if not table.is_used and len(table.columns) > 1 and named is not None:
+        named = next((title for title, cells in table.columns.items() if are_files(cells)), None)
+        first = next((name for name in files if name.startswith(table.folder)), None)
+        if not table.is_used and len(table.columns) > 1 and named and first:
             report.note(
                 f"{table.files[0]} is not used: it names {table.columns[named][0]} and others as "
                 f"its {named}, but the images are called as {first} is"
             )
-
-
-def _are_names(title: str, cells: Sequence[str]) -> bool:
-    """Whether the cells may be meant as the names of images."""
-    are_files = all(suffix_of(cell) in FORMAT_OF_SUFFIX for cell in cells[:10])
-    return bool(cells) and (are_files or _plain(title) in _IDS)
 
 
 def _interpret(
@@ -218,7 +206,7 @@ def _roles_in(title: str, cells: Sequence[str]) -> list[str] | None:
     """The splits that a column tells, ``""`` where it tells none; None if it is no such column."""
     if _plain(title) not in SPLIT_NAMES:
         return None
-    numbers = _CUB_PARTITIONS if _plain(title) == CUB_SPLIT else _PARTITIONS
+    numbers = _NUMBERED.get(_plain(title), {})
     if {*cells} - {""} <= {*numbers}:
         cells = [numbers.get(cell, "") for cell in cells]
     is_mostly_known = 2 * sum(cell != "" for cell in cells) >= len(cells)
@@ -261,99 +249,49 @@ def _join_one_hot(columns: dict[str, np.ndarray], report: Report) -> None:
         report.note(f"the columns {', '.join(flags)} are taken as one: the class")
 
 
-class _Below:
-    """The images below a folder.
-
-    Attributes:
-        paths: by the images' indices, from the folder on.
-        some: of them, by which a column is judged.
-    """
-
-    def __init__(self, files: Sequence[str], folder: str) -> None:
-        self.paths = {
-            index: name.removeprefix(folder)
-            for index, name in enumerate(files)
-            if name.startswith(folder)
-        }
-        self.some = [*self.paths.values()][:: max(1, len(self.paths) // _SAMPLE)]
-
-    @cached_property
-    def ways(self) -> list[_Way]:
-        """How a column may name the images, the plainest first."""
-        plain = [_Way(_path_of, key) for key in _KEYS]
-        ending = _Way(_Ending({*self.paths.values()}, _slashes), _slashes)
-        return [plain[0], ending, *plain[1:]]
-
-    @cached_property
-    def loose_ways(self) -> list[_Way]:
-        """The same where names differ in capital letters, in how accents are written or endings."""
-        paths = {*map(_loose, self.paths.values())}
-        return [
-            _Way(_Ending(paths, _loose), _loose),
-            _Way(lambda cell: _last(_loose(cell)), lambda path: _last(_loose(path))),
-        ]
-
-
-@dataclass(frozen=True)
-class _Way:
-    """What a column's cell calls an image, and what the image is called by its path."""
-
-    of_cell: Callable[[str], str]
-    of_path: Callable[[str], str]
-
-    def share(self, known: Collection[str], paths: Collection[str]) -> float:
-        """The share of images whose names are among the known ones."""
-        return sum(self.of_path(path) in known for path in paths) / len(paths)
-
-    def share_of_cells(self, cells: Sequence[str], paths: Collection[str]) -> float:
-        """The share of cells that name an image."""
-        known = {*map(self.of_path, paths)}
-        return sum(self.of_cell(cell) in known for cell in cells) / len(cells)
-
-
-@dataclass(frozen=True)
-class _Ending:
-    """The longest ending of a cell that is the path of an image: of another machine's paths."""
-
-    paths: Collection[str]
-    spell: Callable[[str], str]
-
-    def __call__(self, cell: str) -> str:
-        parts = self.spell(cell).split("/")
-        endings = ("/".join(parts[start:]) for start in range(len(parts)))
-        return next((ending for ending in endings if ending in self.paths), "")
-
-
 def _match(
-    below: _Below, count: int, table: Table, role: str | None, report: Report
+    below: Below, elsewhere: Below, count: int, table: Table, role: str, report: Report
 ) -> tuple[np.ndarray, str] | None:
     """The row of each of ``count`` images, and the title of the column with the images' names.
 
-    Images that are not in the table get the row after the last. Rows of another split than ``role``
-    are not looked at, if it is given.
+    Images that are not in the table get the row after the last. Where an image of another split has
+    the same name, a row of that split is not one of this image.
+
+    Args:
+        below: the images of a split.
+        elsewhere: those of other splits.
+        count: of all images of the split, wherever they lie.
+        table: below whose folder they lie.
+        role: the split.
+        report: of guesses.
     """
-    found = _find_names(below, table, report) if below.paths else None
+    is_list = role_of_table(table) is not None
+    found = find_names(below, table.columns, is_list=is_list) if below.paths else None
     if found is None:
         return None
     title, way = found
-    if any(way.of_path(path) == _path_of(title) for path in below.paths.values()):
+    if way.of_cell(title) in way.indices:
         title = _without_titles(table, title)
     cells = table.columns[title]
-    names = [*map(way.of_cell, cells)]
-    roles = _roles_of_rows(table, title) if role else [None] * len(cells)
-    row_of = {
-        name: row
-        for row, (name, told) in enumerate(zip(names, roles, strict=True))
-        if told in (None, role)
-    }
+    ambiguous = {*map(way.of_path, elsewhere.paths.values())}
+    roles = _roles_of_rows(table, title) if ambiguous else [None] * len(cells)
     after = len(cells)
     rows = np.full(count, after)
-    for index, path in below.paths.items():
-        rows[index] = row_of.get(way.of_path(path), after)
+    names = [*map(way.of_cell, cells)]
+    for told in (None, role) if ambiguous else (None,):  # rows of this split count most
+        for row, name in enumerate(names):
+            if roles[row] == told or told is None and name not in ambiguous:
+                for index in way.indices.get(name, ()):
+                    rows[index] = row
     if (rows == after).all():
         return None
-    if way in below.loose_ways:
-        index = int(np.argmax(rows < after))
+    index = int(np.argmax(rows < after))
+    if way.is_number:
+        report.note(
+            f"the rows of {table.files[0]} are found by the numbers in the images' names: "
+            f"{below.paths[index]} is {title} {way.of_path(below.paths[index])}"
+        )
+    elif way.is_loose:
         report.note(
             f"the names in {table.files[0]} are not quite those of the images: "
             f"{cells[rows[index]]} is taken for {below.paths[index]}"
@@ -361,76 +299,23 @@ def _match(
     return rows, title
 
 
-def _find_names(below: _Below, table: Table, report: Report) -> tuple[str, _Way] | None:
-    """The column that names the images, and how; of guesses a person is told."""
-    titles = {
-        title: cells
-        for title, cells in table.columns.items()
-        if cells and 2 * len({*map(_path_of, cells)}) >= len(cells)
-    }
-    best, found = _MANY, None
-    for title, cells in titles.items():
-        known = {*map(_path_of, cells)}
-        for way in below.ways:
-            if way.of_path is _KEYS[-1] and _plain(title) not in _IDS:
-                continue
-            if way.of_cell is not _path_of:
-                known_here = {way.of_cell(cell) for cell in cells if "/" in _slashes(cell)}
-            else:
-                known_here = known
-            if (share := way.share(known_here, below.some)) > best:
-                best, found = share + 0.01, (title, way)
-    if found is None:
-        return _find_few_names(below, titles) or _find_loose_names(below, titles)
-    title, way = found
-    if way.of_path is _KEYS[-1]:
-        first = below.paths[min(below.paths)]
-        report.note(
-            f"the rows of {table.files[0]} are found by the numbers in the images' names: {first} "
-            f"is {title} {way.of_path(first)}"
-        )
-    return found
-
-
-def _find_few_names(below: _Below, titles: Mapping[str, Sequence[str]]) -> tuple[str, _Way] | None:
-    """The column of a list of few of the images, all or nearly all of whose rows name one."""
-    ways = [way for way in below.ways if way.of_path not in _KEYS[-2:]]
-    for title, cells in titles.items():
-        for way in ways if _are_names(title, cells) else ():
-            if way.share_of_cells(cells, below.paths.values()) > _NEARLY_ALL:
-                return title, way
-    return None
-
-
-def _find_loose_names(
-    below: _Below, titles: Mapping[str, Sequence[str]]
-) -> tuple[str, _Way] | None:
-    """The column of names that are not quite those of the images."""
-    for title, cells in titles.items():
-        for way in below.loose_ways:
-            if way.share({*map(way.of_cell, cells)}, below.some) > _MANY:
-                return title, way
-    return None
-
-
 def _roles_of_rows(table: Table, names: str) -> list[str | None]:
     """The split of each row: by the folders in the image's name, a column, or the table's name."""
     told = (_roles_in(title, cells) for title, cells in table.columns.items())
     of_column = next((roles for roles in told if roles is not None), None)
-    of_table = read_name(PurePosixPath(table.files[0]).stem).role
     by_folder: dict[str, str | None] = {}
     roles: list[str | None] = []
     for row, cell in enumerate(table.columns[names]):
-        folder = _slashes(cell).rpartition("/")[0]
+        folder = folder_of(cell)
         if folder not in by_folder:
             parts = map(read_name, folder.split("/"))
             by_folder[folder] = next((p.role for p in parts if p.role and not p.rest), None)
-        in_column = of_column[row] or None if of_column else of_table
+        in_column = of_column[row] or None if of_column else role_of_table(table)
         roles.append(by_folder[folder] or in_column)
     return roles
 
 
-def _take_in_order(below: _Below, role: str, table: Table, report: Report) -> bool:
+def _take_in_order(below: Below, role: str, table: Table, report: Report) -> bool:
     """Add the images' names to a column of labels alone, if it has one for each image of a folder.
 
     That is said, and which label the first and the last get. Where a program may have counted them
@@ -486,46 +371,12 @@ def _without_titles(table: Table, names: str) -> str:
     return "image"
 
 
-def _number_at_end(path: str) -> str:
-    """``"img_0012.png"`` → ``"12"``."""
-    match = re.search(r"0*(\d+)\D*$", _stem(path))
-    return match[1] if match else path
-
-
-def _stem(path: str) -> str:
-    last = path.rsplit("/", 1)[-1]
-    return last.rpartition(".")[0] or last
-
-
-def _path_of(cell: str) -> str:
-    """A path in a table as a tree has it: of another machine, the last part alone counts."""
-    cell = _slashes(cell)
-    return _last(cell) if cell.startswith("/") or ":" in cell else cell.lstrip("./")
-
-
-def _slashes(path: str) -> str:
-    return path.replace("\\", "/")
-
-
-def _last(path: str) -> str:
-    return path.rsplit("/", 1)[-1]
-
-
-def _loose(path: str) -> str:
-    """A path without its ending, in small letters and one spelling of accents."""
-    folder, _, last = _slashes(unicodedata.normalize("NFC", path).casefold()).rpartition("/")
-    return f"{folder}/{_stem(last)}" if folder else _stem(last)
-
-
 def _names_images(values: np.ndarray, files: Sequence[str]) -> bool:
     """Whether a column only repeats the images' names."""
     sample = range(0, len(files), max(1, len(files) // 50))
     if len({*values.tolist()}) < max(2, len(files) // 2):
         return False
-    hits = sum(
-        any(key(files[i]) == _path_of(values[i]) for key in _KEYS) or files[i].endswith(values[i])
-        for i in sample
-    )
+    hits = sum(is_named_as(values[i], files[i]) for i in sample)
     return 2 * hits > len(sample)
 
 

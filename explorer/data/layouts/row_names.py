@@ -1,0 +1,231 @@
+"""Which column of a table names the images, and by what: a path, a file's name, its stem, a number.
+
+Where no column has their very names, it may be one of another machine's paths, of few images only,
+or of names in other capital letters, accents or endings.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from explorer.data.files.kinds import suffix_of
+from explorer.data.layouts.roles import words_of
+from explorer.data.pixels import FORMAT_OF_SUFFIX
+
+_KEYS: tuple[Callable[[str], str], ...] = (
+    lambda path: path,
+    lambda path: path.partition("/")[2],  # below a folder of all images
+    lambda path: path.rpartition(".")[0],
+    lambda path: path.partition("/")[2].rpartition(".")[0],
+    lambda path: _last(path),
+    lambda path: _stem(path),
+    lambda path: _stem(path).lstrip("0") or "0",
+    lambda path: _number_at_end(path),
+)
+"""What a column may call an image, by its path below the table; the last by a title of `_IDS`."""
+_IDS = frozenset(("id", "image", "img", "imageid", "index", "number", "file", "filename"))
+_SAMPLE = 500  # images by which a column is judged
+_MANY, _NEARLY_ALL = 0.4, 0.9
+"""Shares of the images, or of a column's cells, from which on this is a column of their names."""
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """A way in which a column may name images.
+
+    Attributes:
+        of_cell: what a cell calls its image.
+        of_path: what an image is called by its path.
+        paths: of the images.
+        is_number: whether it is by the number in the name alone.
+        is_loose: whether the names are not quite the same.
+    """
+
+    of_cell: Callable[[str], str]
+    of_path: Callable[[str], str]
+    paths: Mapping[int, str]
+    is_number: bool = False
+    is_loose: bool = False
+
+    @cached_property
+    def indices(self) -> dict[str, list[int]]:
+        """The images of each name."""
+        found: dict[str, list[int]] = {}
+        for index, path in self.paths.items():
+            found.setdefault(self.of_path(path), []).append(index)
+        return found
+
+    @cached_property
+    def _sample(self) -> list[str]:
+        paths = [*self.paths.values()]
+        return [self.of_path(path) for path in paths[:: max(1, len(paths) // _SAMPLE)]]
+
+    def share(self, known: Collection[str]) -> float:
+        """The share of images whose names are among the known ones."""
+        return sum(name in known for name in self._sample) / len(self._sample)
+
+    def share_of_cells(self, cells: Sequence[str]) -> float:
+        """The share of cells that name an image."""
+        return sum(self.of_cell(cell) in self.indices for cell in cells) / len(cells)
+
+
+class Below:
+    """The images below a folder.
+
+    Attributes:
+        paths: by the images' indices, from the folder on.
+    """
+
+    def __init__(self, files: Sequence[str], folder: str) -> None:
+        self.paths = {
+            index: name.removeprefix(folder)
+            for index, name in enumerate(files)
+            if name.startswith(folder)
+        }
+
+    @cached_property
+    def ways(self) -> list[Way]:
+        """How a column may name the images, the plainest first."""
+        plain = [Way(path_of, key, self.paths, is_number=key is _KEYS[-1]) for key in _KEYS]
+        ending = Way(_Ending({*self.paths.values()}, _slashes), _slashes, self.paths)
+        return [plain[0], ending, *plain[1:]]
+
+    @cached_property
+    def loose_ways(self) -> list[Way]:
+        """The same where names differ in endings or accents, or else in capital letters."""
+        every = [way for spell in (_loose, _looser) for way in self._loosely(spell)]
+        return [way for way in every if len(way.indices) == len(self.paths)]
+
+    def _loosely(self, spell: Callable[[str], str]) -> Iterator[Way]:
+        paths = {*map(spell, self.paths.values())}
+        yield Way(_Ending(paths, spell), spell, self.paths, is_loose=True)
+
+        def last(name: str) -> str:
+            return _last(spell(name))
+
+        yield Way(last, last, self.paths, is_loose=True)
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """The longest ending of a cell that is the path of an image: of another machine's paths."""
+
+    paths: Collection[str]
+    spell: Callable[[str], str]
+
+    def __call__(self, cell: str) -> str:
+        parts = self.spell(cell).split("/")
+        endings = ("/".join(parts[start:]) for start in range(len(parts)))
+        return next((ending for ending in endings if ending in self.paths), "")
+
+
+def find_names(
+    below: Below, columns: Mapping[str, Sequence[str]], *, is_list: bool
+) -> tuple[str, Way] | None:
+    """The title of the column that names the images, and how it does; None if there is none.
+
+    Args:
+        below: the images, at least one.
+        columns: of the table.
+        is_list: whether it is one of some images, as its name tells.
+    """
+    titles = {
+        title: cells
+        for title, cells in columns.items()
+        if cells and 2 * len({*map(_slashes, cells)}) >= len(cells)
+    }
+    return (
+        _find_plain_names(below, titles)
+        or _find_few_names(below, titles, is_list)
+        or _find_loose_names(below, titles)
+    )
+
+
+def are_files(cells: Sequence[str]) -> bool:
+    """Whether cells are the names of image files, judged by the first ones."""
+    return bool(cells) and all(suffix_of(cell) in FORMAT_OF_SUFFIX for cell in cells[:10])
+
+
+def is_named_as(value: str, file: str) -> bool:
+    """Whether a cell names an image, in any of the plain ways."""
+    return any(key(file) == path_of(value) for key in _KEYS) or file.endswith(value)
+
+
+def folder_of(cell: str) -> str:
+    """The folder of a path in a table, of whatever machine, with ``/``."""
+    return _slashes(cell).rpartition("/")[0]
+
+
+def path_of(cell: str) -> str:
+    """A path in a table as a tree has it: of another machine, the last part alone counts."""
+    cell = _slashes(cell)
+    return _last(cell) if cell.startswith("/") or ":" in cell else cell.lstrip("./")
+
+
+def _find_plain_names(below: Below, titles: Mapping[str, Sequence[str]]) -> tuple[str, Way] | None:
+    best, found = _MANY, None
+    for title, cells in titles.items():
+        known = {*map(path_of, cells)}
+        in_folders = [cell for cell in cells if "/" in _slashes(cell)]
+        for way in below.ways:
+            if way.is_number and "".join(words_of(title)) not in _IDS:
+                continue
+            is_plain = way.of_cell is path_of
+            share = way.share(known if is_plain else {*map(way.of_cell, in_folders)})
+            if share > best:
+                best, found = share + 0.01, (title, way)
+    return found
+
+
+def _find_few_names(
+    below: Below, titles: Mapping[str, Sequence[str]], is_list: bool
+) -> tuple[str, Way] | None:
+    """The column of a list of few of the images, all or nearly all of whose rows name one."""
+    ways = [way for way in below.ways if way.of_path not in _KEYS[-2:]]
+    for title, cells in titles.items():
+        for way in ways if is_list or are_files(cells) else ():
+            if way.share_of_cells(cells) > _NEARLY_ALL:
+                return title, way
+    return None
+
+
+def _find_loose_names(below: Below, titles: Mapping[str, Sequence[str]]) -> tuple[str, Way] | None:
+    """The column of names that are not quite those of the images."""
+    for way in below.loose_ways:
+        for title, cells in titles.items():
+            if way.share({*map(way.of_cell, cells)}) > _MANY:
+                return title, way
+    return None
+
+
+def _number_at_end(path: str) -> str:
+    """``"img_0012.png"`` → ``"12"``."""
+    match = re.search(r"0*(\d+)\D*$", _stem(path))
+    return match[1] if match else path
+
+
+def _stem(path: str) -> str:
+    last = _last(path)
+    return last.rpartition(".")[0] or last
+
+
+def _slashes(path: str) -> str:
+    return path.replace("\\", "/")
+
+
+def _last(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
+
+
+def _loose(path: str) -> str:
+    """A path without its ending, in one spelling of accents."""
+    folder, _, last = _slashes(unicodedata.normalize("NFC", path)).rpartition("/")
+    return f"{folder}/{_stem(last)}" if folder else _stem(last)
+
+
+def _looser(path: str) -> str:
+    return _loose(path).casefold()
