@@ -188,9 +188,9 @@ def test_images_of_the_same_name_in_two_splits_have_each_its_own_label(
     assert found.test.columns == {}
 
 
-def save_apart(folder: Path, counts: dict[str, int]) -> list[tuple[str, int, str]]:
+def save_apart(folder: Path, counts: dict[str, int]) -> Rows:
     """Write images into folders of splits, each with a name of its own; return what they are."""
-    rows = []
+    rows: Rows = []
     for role, count in counts.items():
         for _ in range(count):
             number, label = len(rows), "abc"[len(rows) % 3]
