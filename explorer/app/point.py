@@ -18,13 +18,13 @@ TRUST_HELP = f"""
 A decoder answers everywhere, also where it learned nothing. Three readings of a place are compared
 with the test images' own; each percentage is a share of the test images:
 
-- **in a thinner place**: how many have less data around them. The density is that of the
+- **lie in a thinner place**: how many have less data around them. The density is that of the
   *aggregate posterior* $q(z) = \\frac1N\\sum_i \\mathcal N(z; \\mu_i, \\sigma_i^2)$, the mixture of
   the Gaussians over which the encoder spreads the training images (with a flow: of Gaussians that
   have its density at their middle).
-- **that return closer**: the picture is encoded again; how many have a smaller distance
+- **come back closer**: the picture is encoded again; how many have a smaller distance
   $\\lVert E(D(z)) - z \\rVert$ between where it lands and where it came from.
-- **that have a closer neighbour**: how many are nearer to another test image than this place is to
+- **have a closer neighbour**: how many are nearer to another test image than this place is to
   the nearest one.
 
 The verdict says what they mean together:
@@ -33,8 +33,8 @@ The verdict says what they mean together:
 - **{VERDICTS["empty"]}**: the place is thinner than those of 999 in 1,000 test images, or farther
   from every test image than 999 in 1,000 are from the next.
 - **{VERDICTS["doubtful"]}**: there is data, but the place is thinner, farther from the nearest
-  image, or returns less exactly than 99 in 100 test images; or it is denser or returns more exactly
-  than nearly all of them, as a blend of many images does.
+  image, or comes back less exactly than 99 in 100 test images; or it is denser or comes back more
+  exactly than nearly all of them, as a blend of many images does.
 """
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import streamlit as st
-from PIL import ImageDraw
+from PIL import Image, ImageDraw
 
 from explorer.app import cache
 from explorer.app.words import literal
@@ -23,7 +23,8 @@ from explorer.drawing import raster
 
 PREVIEW_SIDE = 512
 """Pixels of the uploaded picture's longer side as shown: it is sent anew with every adjustment."""
-
+HIGHEST = 1.5
+"""Height of that, in its widths."""
 LARGEST_ZOOM = 8.0
 GREYS = (
     "the model was trained on pixels that are black or white; the greys of your image are not made "
@@ -140,9 +141,16 @@ def _adjust(bundle: Bundle, upload: Upload, suggestion: Framing, *, key: str) ->
 
 
 def outline(upload: Upload, box: tuple[float, float, float, float]) -> np.ndarray:
-    """A small copy of the uploaded picture with the crop outlined, ``(h, w, 3 or 4)`` uint8."""
-    picture = upload.image.convert("RGBA" if upload.image.mode == "RGBA" else "RGB")
+    """The uploaded picture with the crop outlined, as large as a preview, ``(h, w, 4)`` uint8.
+
+    One that is far higher than wide gets room on both sides, so that it does not fill the page.
+    """
+    picture = upload.image.convert("RGBA")
     picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    factor = max(1, PREVIEW_SIDE // max(picture.size))
+    picture = picture.resize(
+        (picture.width * factor, picture.height * factor), Image.Resampling.NEAREST
+    )
     scale = max(picture.size) / max(upload.image.size)
     left, top, right, bottom = (round(edge * scale) for edge in box)
     ImageDraw.Draw(picture).rectangle(
@@ -150,4 +158,5 @@ def outline(upload: Upload, box: tuple[float, float, float, float]) -> np.ndarra
         outline=(214, 51, 108),
         width=max(1, round(max(picture.size) / 100)),
     )
-    return np.asarray(picture)
+    room = max(0, round(picture.height / HIGHEST) - picture.width) // 2
+    return np.pad(np.asarray(picture), ((0, 0), (room, room), (0, 0)))

@@ -86,8 +86,8 @@ class Bernoulli(Likelihood):
     parameters = ("logits",)
     has_floor = True
     about = (
-        "Grey values are read as the probability of a white pixel, as most tutorials do. That "
-        "is not a distribution over grey values: even a perfect reconstruction costs their entropy."
+        "Pixel values are read as probabilities of white, as most tutorials do. That is not a "
+        "distribution over these values: even a perfect reconstruction costs their entropy."
     )
 
     def log_likelihood(self, x: Any, *parameters: Any, ops: Any = np) -> Any:

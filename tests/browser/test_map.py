@@ -269,6 +269,8 @@ def test_kind_axes_and_colours_are_the_pages_own_and_in_its_address(
     visitor.until_said(visitor.page.locator(".lens .near"), " off the plane")
     visitor.page.get_by_label("Colour").select_option("z3")
     visitor.until_address("the address follows", colour="z3")
+    scale = visitor.page.locator(".scale .bar").bounding_box()
+    assert min(scale["width"], scale["height"] / 5) >= 10
     low = visitor.page.get_by_label("z₃ at least")
     assert float(low.get_attribute("min")) == pytest.approx(bundle.latents.z_mean[:, 2].min())
     low.evaluate("input => { input.value = 1.5; input.dispatchEvent(new Event('input')); }")

@@ -130,6 +130,9 @@ def test_on_a_phone_the_sidebar_closes_after_a_choice(
         choose()
         phone.until(lambda: phone.address != before, "a choice")  # noqa: B023
         phone.until(lambda: (sidebar.bounding_box() or {"x": -999})["x"] < -100, "it closes")  # noqa: B023
+    phone.page.get_by_role("button", name="Expand sidebar").click()
+    phone.page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    phone.until(lambda: (sidebar.bounding_box() or {"x": -999})["x"] < -100, "it closes by itself")
 
 
 def test_a_finger_on_the_map_pins_the_point(phone: Visitor, bundles: dict[str, Bundle]) -> None:

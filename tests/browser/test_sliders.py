@@ -52,6 +52,11 @@ def test_sliders_take_typed_values_keys_clicks_and_double_clicks(
     z[first] = -4.5
     settles()
     assert float(sliders.first.get_attribute("min")) == -5
+    typed.first.fill("")
+    typed.first.press_sequentially("2,5")  # as many write it
+    typed.first.press("Enter")
+    z[first] = 2.5
+    settles()
     typed.nth(1).fill("1000")
     typed.nth(1).press("Enter")
     z[second] = 99

@@ -8,8 +8,10 @@ import random
 import numpy as np
 import pytest
 from odd_images import OddImage, odd_images
+from PIL import Image
 
 from explorer.app import cache, internals
+from explorer.app.upload import outline
 from explorer.app.words import percent
 from explorer.bundle.images import load_images
 from explorer.bundle.store import (
@@ -17,7 +19,7 @@ from explorer.bundle.store import (
     load_bundle,
 )
 from explorer.data.framing import frame_picture, suggest_framing
-from explorer.data.uploads import read_upload
+from explorer.data.uploads import Upload, read_upload
 from explorer.drawing.raster import data_uri
 
 from .visiting import (
@@ -75,6 +77,15 @@ def test_an_odd_file_gives_a_reconstruction_or_one_sentence(odd_files: list[OddI
             assert errors[0].endswith(".")
     upload(visitor, png_of(np.full((28, 28), 200, np.uint8)))  # the session goes on
     assert "reconstruction" in captions(visitor)
+
+
+@pytest.mark.parametrize(("size", "shown"), [((28, 28), (504, 504)), ((900, 50), (512, 340))])
+def test_an_upload_is_shown_sharp_and_does_not_fill_the_page(
+    size: tuple[int, int], shown: tuple[int, int]
+) -> None:
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, size, np.uint8))
+    height, width = outline(Upload(picture, picture.size, ()), (0, 0, *picture.size)).shape[:2]
+    assert (height, width) == pytest.approx(shown, abs=2)
 
 
 def test_a_test_image_uploaded_finds_itself(bundles: dict[str, Bundle]) -> None:

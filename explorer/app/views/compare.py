@@ -326,7 +326,7 @@ def _render_extremes(bundle: Bundle, other: Bundle, gap: Gap) -> None:
     _, are_originals = cache.pictures(bundle, np.zeros(1, np.int64))
     st.subheader("Test images that the two explain most differently")
     st.caption(
-        f"From above: {'the image, ' if are_originals else ''}its reconstruction by "
+        f"From top to bottom: {'the image, ' if are_originals else ''}its reconstruction by "
         f"{literal(bundle.card.name)}, and by {literal(other.card.name)}. Choose one to move the "
         "point there."
     )

@@ -354,10 +354,11 @@ def describe_augmentation(recipe: Recipe) -> str:
             "The encoder alone was also trained on the training images changed at random "
             f"({changes}){sharpened}; the decoder saw none of these."
         )
+    first, total = recipe.augmented_epochs, recipe.epochs
+    when = f"all {total}" if first == total else f"the first {first} of {total}"
     return (
         f"The training images were changed at random ({changes}){sharpened}"
-        f"{',' if sharpened else ''} in the first {recipe.augmented_epochs} of {recipe.epochs} "
-        "epochs; the held-out ones never."
+        f"{',' if sharpened else ''} in {when} epochs; the held-out ones never."
     )
 
 

@@ -333,7 +333,9 @@ export class Draw {
     if (!this.#data) return;
     this.#again.paint(pixels);
     this.#error.paint(errorMap(original, pixels, this.#data.errorColours));
-    const terms = Object.entries({ reconstruction, KL: kl }).filter(([, term]) => term !== null);
+    const terms = Object.entries({ "reconstruction without noise": reconstruction, KL: kl }).filter(
+      ([, term]) => term !== null,
+    );
     const told = terms.map(([name, term]) => `${name} ${term?.toFixed(1)} nats`);
     say(this.#box, ".terms", told.join(" · "));
     this.#nearest = rows[0];

@@ -34,6 +34,9 @@ const HTML = `
   <div class="trust"><span class="badge"></span> <span class="density"></span><small></small></div>
   <div class="quiet" aria-live="polite"></div>`;
 
+/** What the shares of the readings say, as `TRUST_HELP` in `explorer/app/point.py` explains them. */
+const SHARES = ["lie in a thinner place", "come back closer", "have a closer neighbour"];
+
 export class Lens {
   #box;
   #model;
@@ -148,12 +151,10 @@ export class Lens {
     find(this.#box, ".badge").dataset.level = level;
     say(this.#box, ".badge", this.#model.header.trust.words[level]);
     say(this.#box, ".density", reasons.join("; "));
-    const [density, back, closer] = percentiles.map((share) =>
-      share === null ? "unknown" : `${Math.floor(share)} %`,
+    const shares = percentiles.flatMap((share, i) =>
+      share === null || (isOwn && i === 2) ? [] : [`${Math.floor(share)}\u00a0% ${SHARES[i]}`],
     );
-    const neighbour = isOwn ? "" : `; that have a closer neighbour: ${closer}`;
-    const scale = `in a thinner place: ${density}; that return closer: ${back}${neighbour}`;
-    say(this.#box, ".trust small", `Test images ${scale}`);
+    say(this.#box, ".trust small", `Of the test images, ${shares.join(", ")}`);
     const image = `test image #${row} · ${this.#model.classOf(row)}`;
     const remark = this.remark(row);
     const { hasDecoder } = this.#model.header;

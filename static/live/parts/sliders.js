@@ -137,6 +137,11 @@ export class Sliders {
       this.#move(row, 0);
       this.#settleSoon();
     });
+    typed.addEventListener("beforeinput", (event) => {
+      if (event.data !== ",") return; // which a browser of another language would leave out
+      event.preventDefault();
+      document.execCommand("insertText", false, ".");
+    });
     typed.addEventListener("change", () => {
       const value = typed.valueAsNumber;
       if (!Number.isFinite(value)) return this.#showValue(row); // it was emptied

@@ -8,7 +8,7 @@ const STEPS = [
   ["Map", "In between", "Go slowly from one colour to another: between the dots the decoder draws what no image of the data set shows."],
   ["Map", "Emptiness", "Go to a place far from all dots. The decoder answers there too; the words below the picture say how far to trust it."],
   ["Sliders", "One number", "Drag a slider: one coordinate of the point changes, and with it one trait of the picture."],
-  ["Reconstruct", "Your own image", "Draw something, or open a picture of your own, and see what the model keeps of it."],
+  ["Reconstruct", "Your own image", "Open a picture of your own, or choose Drawing and draw something, and see what the model keeps of it."],
 ]; // prettier-ignore
 
 const SEEN = "latent-space-tour";

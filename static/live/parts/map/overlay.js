@@ -14,8 +14,8 @@ const [ACROSS, UP] = [90, 60];
 const PATH = "#d6336c";
 /** Height of a class' name. */
 const NAME = 15;
-/** Where a name may stand from its class' middle, in its heights. */
-const SHIFTS = [0, -1, 1, -2, 2];
+/** Where a name may stand from its class' middle, in its heights: farther it would be another's. */
+const SHIFTS = [0, -1, 1];
 
 /** A text that can be read on any ground. @param {Context} context @param {string} text @param {number} x @param {number} y @param {Look} look */
 function write(context, text, x, y, { text: colour, page }) {
