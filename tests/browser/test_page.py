@@ -193,13 +193,8 @@ def test_keys_open_views_move_the_point_and_present(visitor: Visitor) -> None:
     sidebar = visitor.page.get_by_test_id("stSidebar")
     sidebar.wait_for(state="hidden")
     assert visitor.page.locator(".lens .picture").is_visible()
-    header, tab = (
-        place.bounding_box()
-        for place in (
-            visitor.page.get_by_test_id("stHeader"),
-            visitor.page.get_by_role("tab").first,
-        )
-    )
+    header = visitor.page.get_by_test_id("stHeader").bounding_box()
+    tab = visitor.page.get_by_role("tab").first.bounding_box()
     assert tab["y"] + tab["height"] / 4 > header["y"] + header["height"]  # not below it
     keys.press("p")
     sidebar.wait_for(state="visible")

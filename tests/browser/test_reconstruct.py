@@ -108,7 +108,8 @@ def test_a_drawing_is_reconstructed_live_and_reaches_the_server_when_a_stroke_en
         visitor.shows(again[0, ..., 0], ".draw .again")
         visitor.shows(raster.error_map(image[0], again[0]) / 255, ".draw .error")
         log_px = log_likelihood(image, bundle.codec.parameters(z_mean), "bernoulli")[0]
-        terms = f"reconstruction without noise {-log_px:.1f} nats · KL {kl_divergence(z_mean, z_log_var)[0]:.1f}"
+        kl = kl_divergence(z_mean, z_log_var)[0]
+        terms = f"reconstruction without noise {-log_px:.1f} nats · KL {kl:.1f}"
         visitor.until_said(visitor.page.locator(".draw .terms"), terms)
         rows, _ = geometry.nearest(z_mean[0], bundle.latents.z_mean, 15)
         counts = Counter(bundle.latents.labels[rows].tolist()).most_common(1)[0]
