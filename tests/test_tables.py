@@ -223,6 +223,22 @@ def test_a_row_counts_for_the_only_image_of_its_name_whatever_its_split(
     assert counts(found) == (12, 6)
 
 
+@pytest.mark.parametrize(("title", "are_splits"), [("split", True), ("fold", False)])
+def test_numbers_may_be_splits_but_folds_are_none(
+    folder: Path, title: str, are_splits: bool
+) -> None:
+    """As in Waterbirds."""
+    lines = [f"img_filename,y,{title}"]
+    for number in range(18):
+        save_image(folder / f"{number}.png", (48 + number % 2, 0, 0))
+        lines.append(f"{number}.png,{number % 2},{number // 6}")
+    (folder / "metadata.csv").write_text("\n".join(lines))
+    found = load_dataset(folder)
+    assert labels_are_those_of(found)
+    assert counts(found) == ((6, 6) if are_splits else (16, 2))
+    assert {*found.train.columns} == (set() if are_splits else {"fold"})
+
+
 def test_tables_of_more_splits_than_there_are_folders_all_count(folder: Path) -> None:
     rows = save_apart(folder, {"train": 12, "test": 6})
     for table in ("train", "val", "test"):

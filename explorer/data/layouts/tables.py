@@ -42,11 +42,9 @@ from explorer.data.layouts.row_names import (
 from explorer.data.layouts.table_files import NUMBER, Table, role_of_table
 from explorer.data.report import Report
 
-_NUMBERED = {
-    "partition": {"0": TRAIN, "1": VALIDATION, "2": TEST},  # CelebA
-    CUB_SPLIT: {"0": TEST, "1": TRAIN},
-}
-"""Columns of splits that are numbers."""
+_NUMBERED = {"0": TRAIN, "1": VALIDATION, "2": TEST}  # as of CelebA and Waterbirds
+_OTHERWISE_NUMBERED = {CUB_SPLIT: {"0": TEST, "1": TRAIN}, "fold": {}}
+"""Where numbers are other splits, or parts for cross-validation."""
 _FLAGS = frozenset(("", "0", "1", "0.0", "1.0"))
 
 
@@ -206,7 +204,7 @@ def _roles_in(title: str, cells: Sequence[str]) -> list[str] | None:
     """The splits that a column tells, ``""`` where it tells none; None if it is no such column."""
     if _plain(title) not in SPLIT_NAMES:
         return None
-    numbers = _NUMBERED.get(_plain(title), {})
+    numbers = _OTHERWISE_NUMBERED.get(_plain(title), _NUMBERED)
     if {*cells} - {""} <= {*numbers}:
         cells = [numbers.get(cell, "") for cell in cells]
     is_mostly_known = 2 * sum(cell != "" for cell in cells) >= len(cells)
