@@ -281,7 +281,8 @@ def _classes(
         files = files_of[role]
         if not files:
             continue
-        others = [name for other in files_of if other != role for name in files_of[other]]
+        elsewhere = [files_of[other] for other in files_of if tables and other != role]
+        others = [name for names_there in elsewhere for name in names_there]
         told = attach(files, role, tables, names, report, others=others)
         if not names:
             told = _with_file_names(told, files, reading, report)
