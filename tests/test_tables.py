@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -134,6 +134,14 @@ def save_two_splits(folder: Path, *, is_flat: bool = False) -> dict[str, list[st
     return labels
 
 
+def save_in_turn(folder: Path, names: Sequence[str], labels: str = "ab") -> list[tuple[str, str]]:
+    """Write images that are of these classes in turn; return the name and the class of each."""
+    rows = [(name, labels[number % len(labels)]) for number, name in enumerate(names)]
+    for name, label in rows:
+        save_image(folder / f"{name}.png", (ord(label), 0, 0))
+    return rows
+
+
 def labels_are_those_of(found: Dataset) -> bool:
     """Whether each image has the label that its red value tells."""
     return all(
@@ -228,10 +236,9 @@ def test_numbers_may_be_splits_but_folds_are_none(
     folder: Path, title: str, are_splits: bool
 ) -> None:
     """As in Waterbirds."""
+    saved = save_in_turn(folder, [*map(str, range(18))], "01")
     lines = [f"img_filename,y,{title}"]
-    for number in range(18):
-        save_image(folder / f"{number}.png", (48 + number % 2, 0, 0))
-        lines.append(f"{number}.png,{number % 2},{number // 6}")
+    lines += [f"{name}.png,{label},{int(name) // 6}" for name, label in saved]
     (folder / "metadata.csv").write_text("\n".join(lines))
     found = load_dataset(folder)
     assert labels_are_those_of(found)
@@ -270,10 +277,8 @@ def test_folders_of_splits_beside_another_are_known_by_their_tables(folder: Path
 
 @pytest.mark.parametrize("spell", ["/home/me/{}.png", "data/{}.png", "{}.PNG", "C:\\{}.png"])
 def test_no_row_is_lost_where_there_are_no_titles(folder: Path, spell: str) -> None:
-    for number in range(12):
-        save_image(folder / "img" / f"{number:03}.png", (ord("ab"[number % 2]), 0, 0))
-    names = [f"img/{number:03}" for number in range(12)]
-    rows = [f"{spell.format(name)},{'ab'[n % 2]}" for n, name in enumerate(names)]
+    saved = save_in_turn(folder, [f"img/{number:03}" for number in range(12)])
+    rows = [f"{spell.format(name)},{label}" for name, label in saved]
     (folder / "labels.csv").write_text("\n".join(rows))
     assert labels_are_those_of(load_dataset(folder))
 
@@ -292,9 +297,8 @@ def test_paths_of_another_machine_tell_images_of_one_name_in_several_folders_apa
 
 
 def test_images_whose_names_differ_in_capital_letters_are_told_apart(folder: Path) -> None:
-    for number, name in enumerate(f"{letter}{n}" for n in range(6) for letter in "aA"):
-        save_image(folder / f"{name}.png", (ord("xy"[number % 2]), 0, 0))
-    rows = [f"{letter}{n}.jpg,{'x' if letter == 'a' else 'y'}" for n in range(6) for letter in "aA"]
+    names = [f"{letter}{number}" for number in range(6) for letter in "aA"]
+    rows = [f"{name}.jpg,{label}" for name, label in save_in_turn(folder, names)]
     (folder / "labels.csv").write_text("\n".join(["image,label", *rows]))
     assert labels_are_those_of(load_dataset(folder))
 
@@ -303,9 +307,8 @@ def test_images_whose_names_differ_in_capital_letters_are_told_apart(folder: Pat
     "odd", ["11.png,a, and more", "total 11", "11.png", '11.png,"a ""word"" more" and', ""]
 )
 def test_an_odd_row_is_left_out_alone(folder: Path, odd: str) -> None:
-    for number in range(11):
-        save_image(folder / f"{number}.png", (ord("ab"[number % 2]), 0, 0))
-    rows = [f"{number}.png,{'ab'[number % 2]}" for number in range(11)]
+    saved = save_in_turn(folder, [*map(str, range(11))])
+    rows = [f"{name}.png,{label}" for name, label in saved]
     (folder / "labels.csv").write_text("\n".join(["image,label", *rows, odd]))
     assert labels_are_those_of(load_dataset(folder))
 
@@ -333,9 +336,8 @@ def test_a_list_for_each_split_divides_a_folder(folder: Path, suffix: str) -> No
 
 @pytest.mark.parametrize("spell", ["IMÄ{}.PNG", "imä{}.jpg", "ima\u0308{}.png", "x/imä{}.gif"])
 def test_names_that_are_not_quite_those_of_the_images_are_told(folder: Path, spell: str) -> None:
-    for number in range(12):
-        save_image(folder / f"imä{number}.png", (ord("ab"[number % 2]), 0, 0))
-    rows = [f"{spell.format(number)},{'ab'[number % 2]}" for number in range(12)]
+    saved = save_in_turn(folder, [f"imä{number}" for number in range(12)])
+    rows = [f"{spell.format(number)},{label}" for number, (_, label) in enumerate(saved)]
     (folder / "labels.csv").write_text("image,label\n" + "\n".join(rows), encoding="utf-8")
     found = load_dataset(folder)
     assert labels_are_those_of(found)
@@ -373,11 +375,10 @@ def test_why_a_table_is_not_used_is_told(folder: Path, content: str, words: str)
     ],
 )
 def test_tables_of_odd_make_are_read(folder: Path, content: str) -> None:
-    for number in range(12):
-        save_image(folder / f"{number}.png", (ord("ab"[number % 2]), 0, 0))
+    saved = save_in_turn(folder, [*map(str, range(12))])
     is_json = content.startswith("{{")
     mark = "|" if "|" in content else ","
-    cells = [(f"{number}.png", "ab"[number % 2]) for number in range(12)]
+    cells = [(f"{name}.png", label) for name, label in saved]
     rows = [f'"{name}": "{label}"' if is_json else f"{name}{mark}{label}" for name, label in cells]
     between = ", " if is_json else "\r" if "\r" in content else "\n"
     path = folder / f"labels.{'json' if is_json else 'csv'}"

@@ -115,13 +115,11 @@ def find_conventions(
         )
     candidates.sort(key=lambda candidate: candidate.error)
     for candidate in candidates[:SHOWN]:
-        words = ", ".join(f"{name} {value}" for name, value in candidate.words.items())
-        report(f"squared error {candidate.error:.5f} with {words}")
+        report(_told(candidate))
     average = float(np.mean(np.square(images - images.mean(axis=0)), dtype=np.float64))
     best = choose(candidates, known, average)
     if best is not candidates[0]:
-        words = ", ".join(f"{name} {value}" for name, value in best.words.items())
-        report(f"taken, as asked for: squared error {best.error:.5f} with {words}")
+        report(f"taken, as asked for: {_told(best)}")
     first, mean, spread = encoder.outputs[0].name, best.encoder.mean, best.encoder.spread
     if mean != first:
         notes.append(f"{mean!r} is taken as the mean, although {first!r} comes first")
@@ -152,6 +150,11 @@ def find_conventions(
             f"latents of {by(best.decoder.latent)} are taken as {latent_dim} numbers in a row"
         )
     return Found(best, tuple(notes))
+
+
+def _told(candidate: Candidate) -> str:
+    words = ", ".join(f"{name} {value}" for name, value in candidate.words.items())
+    return f"squared error {candidate.error:.5f} with {words}"
 
 
 class _EncoderReader:

@@ -25,7 +25,7 @@ from streamlit import config
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from explorer.app import memory
-from explorer.web.code import ENTRY, SERVED, VERSION
+from explorer.web.code import ENTRY, VERSION, served
 
 _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 _LINK = f'<link rel="modulepreload" href="live/{VERSION}/{ENTRY}">'
@@ -196,9 +196,8 @@ async def _import(name: str) -> Any:
 
 async def _serve(request: Request) -> Response:
     version, path = request.path_params["version"], request.path_params["path"]
-    if version != VERSION or path not in SERVED:
-        return absent()
-    return keep(SERVED[path], "text/javascript")
+    content = served(path) if version == VERSION else None
+    return absent() if content is None else keep(content, "text/javascript")
 
 
 def absent() -> Response:

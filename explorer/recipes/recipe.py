@@ -343,19 +343,20 @@ def first_problem(error: ValidationError) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         *around, name = map(str, problem["loc"])
-        model = _PARTS.get(around[-1]) if around else {Recipe.__name__: Recipe}.get(error.title)
+        model = _PARTS.get(around[-1] if around else error.title)
         meant = difflib.get_close_matches(name, model.model_fields if model else (), 1)
         message = "there is no such field" + (f"; did you mean {meant[0]}?" if meant else "")
     return f"{place}: {message}" if place else message
 
 
 _PARTS: dict[str, type[BaseModel]] = {
+    "Recipe": Recipe,
     "augmentation": Augmentation,
     "tc": TotalCorrelation,
     "factor": DensityRatio,
     "iw": ImportanceWeighted,
 }
-"""What a recipe consists of, by the place that a validation names."""
+"""A recipe and its parts, by what a validation calls them."""
 
 
 def _know_all(layers: tuple[Layer, ...], known: frozenset[str]) -> tuple[Layer, ...]:

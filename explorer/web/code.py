@@ -10,6 +10,7 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 from explorer.root import ROOT
@@ -48,7 +49,13 @@ def bundle_code(*entries: str) -> str:
     return _IDLE.sub("", _joined(entries, lambda name: "location.href")) + "self.need = need;\n"
 
 
-def bundle_module(entry: str) -> bytes:
+def served(path: str) -> bytes | None:
+    """What the app's page gets at a path below its version; None where nothing is."""
+    return _bundle_module(path) if path in (ENTRY, WORKER) else FILES.get(path)
+
+
+@cache
+def _bundle_module(entry: str) -> bytes:
     """A module with all that it imports, which a browser gets in one request instead of many."""
 
     def address_of(name: str) -> str:
@@ -110,7 +117,3 @@ def _as_function(name: str, address: str) -> str:
 def _exported(source: str) -> list[str]:
     """The names that a module exports."""
     return [names.strip("[] ") for names in (*_EXPORT.findall(source), *_EXPORTS.findall(source))]
-
-
-SERVED = {**FILES, **{name: bundle_module(name) for name in (ENTRY, WORKER)}}
-"""What the app's page can get, by the path below its version."""

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -24,6 +25,7 @@ from explorer.data.layouts.table_files import (
     is_array_of_labels,
     is_table,
     read_tables,
+    role_of_table,
     split_by_tables,
 )
 from explorer.data.layouts.tables import (
@@ -91,11 +93,12 @@ def find_in_folders(
     """
     suffixes = {*map(suffix_of, files)}
     folders, others = _sort_out(tree, files, suffixes, lists)
-    listed = {read_name(PurePosixPath(name).stem).role for name in others if is_table(name)}
-    by_role = _split(_unwrap(_without_masks(folders, report)), listed, report)
+    listed = [name for name in others if is_table(name)]
+    roles = {*map(role_of_table, listed)}
+    by_role = _split(_unwrap(_without_masks(folders, report)), roles, report)
     by_role = {role: _unwrap(_without_masks(found, report)) for role, found in by_role.items()}
     places = [folder.place for found in by_role.values() for folder in found]
-    tables = read_tables(tree, [name for name in others if is_table(name)], places, report)
+    tables = read_tables(tree, listed, places, report)
     if len(by_role) == 1:
         split_by_tables(tables)
     by_role = _without_shards(by_role, tables, report)
@@ -281,8 +284,8 @@ def _classes(
         files = files_of[role]
         if not files:
             continue
-        elsewhere = [files_of[other] for other in files_of if tables and other != role]
-        others = [name for names_there in elsewhere for name in names_there]
+        elsewhere = (files_of[other] for other in files_of if tables and other != role)
+        others = [*chain.from_iterable(elsewhere)]
         told = attach(files, role, tables, names, report, others=others)
         if not names:
             told = _with_file_names(told, files, reading, report)

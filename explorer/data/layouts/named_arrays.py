@@ -41,6 +41,8 @@ _NOISE = frozenset(
 _SHORT = re.compile(r"\b(x|y|images?|imgs?|data|labels?|targets?)_?(tr|te)\b", re.I)
 _SPELLED_OUT = {"tr": "train", "te": "test"}
 """The split in names such as ``Xtr`` and ``y_te``."""
+_TRANSPARENT = {2: "second of the two", 4: "fourth of the four"}
+"""Which of so many channels is transparency."""
 _UNNAMED = re.compile(r"arr_\d+")  # by numpy.savez
 _MOST_LISTED = 6
 _SMALLEST_PICTURE = 16  # pixels a side
@@ -120,9 +122,8 @@ def find_in_arrays(
         labels, columns, used = _read_tables(path, arrays, beside, len(arrays[name]), keys)
         if labels is None and len(columns) == 1:
             ((told, values),) = columns.items()
-            if told in SPLIT_NAMES:
-                pass
-            elif can_be_classes([values]) and 2 * len(np.unique(values)) <= len(values):
+            are_few = 2 * len(np.unique(values)) <= len(values)
+            if told not in SPLIT_NAMES and can_be_classes([values]) and are_few:
                 labels, columns = values, {}
                 report.note(f"{told} is taken as the labels: nothing else lies beside the images")
         if labels is None and arrays[name].files is None and _is_one(arrays[name].shape):
@@ -142,9 +143,8 @@ def find_in_arrays(
             f"{images[0]} is taken as {shape[0]} images of {shape[0]} × {shape[1]}; if they are "
             f"{shape[1]} of {shape[0]} × {shape[0]}, save numpy.moveaxis(images, -1, 0)"
         )
-    if shape is not None and shape[2] in (2, 4):
-        last, all_ = ("second", "two") if shape[2] == 2 else ("fourth", "four")
-        report.note(f"the {last} of the {all_} channels is taken as transparency")
+    if shape is not None and shape[2] in _TRANSPARENT:
+        report.note(f"the {_TRANSPARENT[shape[2]]} channels is taken as transparency")
     if len(found) == 1:
         found = split_by_column(*found.popitem())
     return classify(

@@ -32,6 +32,7 @@ _MOST_JSON = 100  # files; where there are more, each tells of one image
 _SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".cls", ".parquet")
 NUMBER = "number"
 """Title of a column that numbers the images, as CUB-200 does."""
+_REMARK = re.compile(r"#[^\t;,|\r\n]*[\r\n]+(?=.)")  # before the titles
 _CELLS = re.compile(r"[^\s,;]+")  # of a line in a list
 _FLOWERS = ("imagelabels.mat", "setid.mat")
 _FLOWERS_SPLITS = {"trnid": TRAIN, "valid": VALIDATION, "tstid": TEST}
@@ -123,9 +124,9 @@ def read_tables(
     return _join_numbered(tables)
 
 
-def role_of_table(table: Table) -> str | None:
-    """The split that a table is of by its name, as ``test_labels.csv`` is."""
-    return read_name(PurePosixPath(table.files[0]).stem).role
+def role_of_table(name: str) -> str | None:
+    """The split that a table is of by its file's name, as ``test_labels.csv`` is."""
+    return read_name(PurePosixPath(name).stem).role
 
 
 def split_by_tables(tables: Sequence[Table]) -> None:
@@ -134,7 +135,7 @@ def split_by_tables(tables: Sequence[Table]) -> None:
     Args:
         tables: beside images that no folder splits.
     """
-    roles = [*map(role_of_table, tables)]
+    roles = [role_of_table(table.files[0]) for table in tables]
     if TRAIN in roles and len({*roles} - {None}) > 1:
         for table, role in zip(tables, roles, strict=True):
             if role is not None and len(table.columns) > 1:
@@ -187,10 +188,10 @@ def _parse(name: str, file: IO[bytes], report: Report) -> dict[str, list[str]]:
         return columns_of_json(name, json.loads(content))
     if suffix == ".txt":
         return _by_spaces(name, content, report)
-    rows = content.splitlines()
-    while len(rows) > 1 and rows[0].startswith("#") and not set("\t;,|") & set(rows[0]):
-        content, rows = content.partition(rows[0])[2].lstrip("\r\n"), rows[1:]
-    delimiter = max("\t;,|", key=rows[0].count) if rows else ","
+    while remark := _REMARK.match(content):
+        content = content[remark.end() :]
+    first = re.split(r"[\r\n]", content, maxsplit=1)[0]
+    delimiter = max("\t;,|", key=first.count)
     cells = [*csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)]
     if any("\n" in cell or "\r" in cell for row in cells for cell in row):
         reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)

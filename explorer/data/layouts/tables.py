@@ -93,18 +93,16 @@ def attach(
         others: names of the images of other splits; none where folders tell none.
     """
     merged: dict[str, np.ndarray] = {}
-    below: dict[str, Below] = {}  # by folder, as there may be a table for each image
-    elsewhere: dict[str, Below] = {}
+    places: dict[str, tuple[Below, Below]] = {}  # by folder: a table may tell of one image alone
     for table in sorted(tables, key=lambda table: len(table.columns) == 1):  # the plainest first
-        if table.folder not in below:
-            below[table.folder] = Below(files, table.folder)
-            elsewhere[table.folder] = Below(others, table.folder)
+        if table.folder not in places:
+            places[table.folder] = Below(files, table.folder), Below(others, table.folder)
+        below, elsewhere = places[table.folder]
         if len(table.columns) == 1:
             is_known = label_title(merged) is not None
-            if is_known or not _take_in_order(below[table.folder], role, table, report):
+            if is_known or not _take_in_order(below, role, table, report):
                 continue
-        places = below[table.folder], elsewhere[table.folder]
-        matched = _match(*places, len(files), table, role, report)
+        matched = _match(below, elsewhere, len(files), table, role, report)
         if matched is None:
             continue
         rows, names = matched
@@ -263,7 +261,7 @@ def _match(
         role: the split.
         report: of guesses.
     """
-    is_list = role_of_table(table) is not None
+    is_list = role_of_table(table.files[0]) is not None
     found = find_names(below, table.columns, is_list=is_list) if below.paths else None
     if found is None:
         return None
@@ -301,6 +299,7 @@ def _roles_of_rows(table: Table, names: str) -> list[str | None]:
     """The split of each row: by the folders in the image's name, a column, or the table's name."""
     told = (_roles_in(title, cells) for title, cells in table.columns.items())
     of_column = next((roles for roles in told if roles is not None), None)
+    of_table = role_of_table(table.files[0])
     by_folder: dict[str, str | None] = {}
     roles: list[str | None] = []
     for row, cell in enumerate(table.columns[names]):
@@ -308,8 +307,7 @@ def _roles_of_rows(table: Table, names: str) -> list[str | None]:
         if folder not in by_folder:
             parts = map(read_name, folder.split("/"))
             by_folder[folder] = next((p.role for p in parts if p.role and not p.rest), None)
-        in_column = of_column[row] or None if of_column else role_of_table(table)
-        roles.append(by_folder[folder] or in_column)
+        roles.append(by_folder[folder] or (of_column[row] or None if of_column else of_table))
     return roles
 
 
@@ -319,10 +317,9 @@ def _take_in_order(below: Below, role: str, table: Table, report: Report) -> boo
     That is said, and which label the first and the last get. Where a program may have counted them
     in another order, none is taken.
     """
-    stem = PurePosixPath(table.files[0]).stem
     paths = [*below.paths.values()]
     is_one_folder = len({path.rpartition("/")[0] for path in paths}) == 1
-    if not (is_one_folder and read_name(stem).role in (None, role)):
+    if not (is_one_folder and role_of_table(table.files[0]) in (None, role)):
         return False
     cells = labels_alone(table.columns, table.files[0], len(paths))
     if cells is None:
