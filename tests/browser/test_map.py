@@ -242,8 +242,12 @@ def test_a_hidden_class_cannot_be_hit(visitor: Visitor, bundles: dict[str, Bundl
     pressed = visitor.page.locator(".entry[aria-pressed=true]")
     visitor.until(lambda: pressed.count() == 1, "a double click shows it alone")
     visitor.until(lambda: image_at_its_place() == row, "it is hit again")
+    visitor.until_address("it is told", classes="Trouser")
+    visitor.page.reload()
+    visitor.until(lambda: pressed.count() == 1, "it is alone in a copied link")
     entry.press("Shift+Enter")
     visitor.until(lambda: pressed.count() == 10, "and once more all, by keyboard")
+    visitor.until(lambda: "classes" not in visitor.address, "an address without them")
 
 
 def test_kind_axes_and_colours_are_the_pages_own_and_in_its_address(

@@ -21,10 +21,10 @@ import { button, select } from "../shared/controls.js";
 import { alertOf, find, same, say } from "../shared/elements.js";
 import { Engine } from "../shared/engine.js";
 import { Hub } from "../shared/hub.js";
+import { readList, writeList } from "../shared/lists.js";
 import { normal } from "../shared/noise.js";
 import { Place } from "../shared/place.js";
 import { readDirection, unitOf } from "./directions.js";
-import { readList, writeList } from "./lists.js";
 import { Pins, readPins, writePins } from "./pins.js";
 import { VIEWS } from "./views.js";
 

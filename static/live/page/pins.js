@@ -9,7 +9,7 @@ import { build } from "../shared/elements.js";
 import { URGENCY } from "../shared/engine.js";
 import { Painter } from "../shared/paint.js";
 import { directionBetween } from "./directions.js";
-import { readList, writeList } from "./lists.js";
+import { readList, writeList } from "../shared/lists.js";
 
 /** As the app's address writes them: `name~0.5 1;other~2 0`. @param {Pin[]} pins */
 export function writePins(pins) {

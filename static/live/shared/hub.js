@@ -121,7 +121,7 @@ export class Hub {
   }
 
   /**
-   * What parts note of a model (zoom, hidden classes, selections), to find it when they are
+   * What parts note of a model (zoom, selections), to find it when they are
    * made again.
    *
    * @param {string} content

@@ -36,6 +36,8 @@ export const SETTINGS = {
   axes: free,
   /** What the dots' colours tell: "" for the class, a column's name, or a dimension: "z3". */
   colour: free,
+  /** Classes whose dots are seen, "" for all: "Coat;Bag", or with "!" those that are not. */
+  classes: { initial: "", read: (/** @type {string} */ text) => text },
   /** What dragging does on the map. */
   drag: oneOf(/** @type {const} */ (["move", "box", "lasso"])),
   /** What lies behind the dots. */

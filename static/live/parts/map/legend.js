@@ -1,6 +1,7 @@
 /** What the dots' colours tell, beside the map: classes to hide and show, or a scale with a range. */
 
 import { build, find, said, say } from "../../shared/elements.js";
+import { readList, writeList } from "../../shared/lists.js";
 import { SYMBOLS } from "./dots.js";
 
 /** From so many classes on there is a field to search them. */
@@ -37,6 +38,26 @@ export function legendLines({ palette, classes, counts, hidden, values }) {
   }));
 }
 
+/**
+ * The classes that the setting `classes` hides; none where it names no class of this set.
+ *
+ * @param {string} text @param {string[]} classes @returns {Set<number>}
+ */
+export function hiddenClasses(text, classes) {
+  const names = new Set(readList(text.replace(/^!/, "")).map(([name]) => name));
+  const named = classes.map((_, label) => label).filter((label) => names.has(classes[label]));
+  if (!named.length || text.startsWith("!")) return new Set(named);
+  return new Set(classes.map((_, label) => label).filter((label) => !names.has(classes[label])));
+}
+
+/** The setting `classes` that hides these. @param {Set<number>} hidden @param {string[]} classes */
+export function spellHidden(hidden, classes) {
+  if (!hidden.size) return "";
+  const areMost = hidden.size > classes.length / 2 && hidden.size < classes.length;
+  const named = classes.filter((_, label) => hidden.has(label) !== areMost);
+  return (areMost ? "" : "!") + writeList(named.map((name) => [name]));
+}
+
 /** The group whose key is pressed. @param {KeyboardEvent} event */
 export function groupOf({ key, ctrlKey, metaKey, altKey }) {
   if (ctrlKey || metaKey || altKey) return null;
@@ -56,19 +77,27 @@ function short(value) {
 
 export class Legend {
   #box;
-  #onChange;
+  #onHide;
+  #onRange;
   #onGroup;
   #searched = "";
+  /** Shows which classes are hidden. */
+  #draw = () => {};
+  /** @type {Set<number>} */
+  #hidden = new Set();
 
   /**
    * @param {HTMLElement} box
-   * @param {(hidden: Set<number>, range: [number, number] | null) => void} onChange
-   * @param {(name: "A" | "B", label: number) => void} onGroup is called for a class that a group is to have
+   * @param {object} on
+   * @param {(classes: Set<number>) => void} on.hide these and no others
+   * @param {(range: [number, number] | null) => void} on.range keep what has such a value; null for all
+   * @param {(name: "A" | "B", label: number) => void} on.group a group is to have this class
    */
-  constructor(box, onChange, onGroup) {
+  constructor(box, { hide, range, group }) {
     this.#box = box;
-    this.#onChange = onChange;
-    this.#onGroup = onGroup;
+    this.#onHide = hide;
+    this.#onRange = range;
+    this.#onGroup = group;
   }
 
   /** @param {Shown} shown */
@@ -77,8 +106,15 @@ export class Legend {
     else this.#showClasses(shown);
   }
 
+  /** Shows these classes as hidden, in the entries that are there. @param {Set<number>} hidden */
+  hide(hidden) {
+    this.#hidden = hidden;
+    this.#draw();
+  }
+
   /** @param {Shown} shown */
   #showClasses({ palette, classes, counts, hidden }) {
+    this.#hidden = hidden;
     const present = classes.map((_, label) => label).filter((label) => counts[label]);
     const list = build("entries");
     list.setAttribute("role", "group");
@@ -86,24 +122,21 @@ export class Legend {
       "aria-label",
       "Classes; press to hide or show, with Shift to see one alone, A or B to group",
     );
-    const draw = () => {
+    this.#draw = () => {
       for (const [i, label] of present.entries()) {
         const entry = /** @type {HTMLElement} */ (list.children[i]);
-        entry.setAttribute("aria-pressed", String(!hidden.has(label)));
+        entry.setAttribute("aria-pressed", String(!this.#hidden.has(label)));
         entry.hidden = !classes[label].toLowerCase().includes(this.#searched);
       }
     };
     const flip = (/** @type {number} */ label) => {
-      hidden = new Set(hidden);
-      if (!hidden.delete(label)) hidden.add(label);
+      const changed = new Set(this.#hidden);
+      if (!changed.delete(label)) changed.add(label);
+      return changed;
     };
-    const toggle = (/** @type {number} */ label, /** @type {boolean} */ isAlone) => {
-      if (isAlone) {
-        const isAlready = hidden.size === present.length - 1 && !hidden.has(label);
-        hidden = new Set(isAlready ? [] : present.filter((other) => other !== label));
-      } else flip(label);
-      draw();
-      this.#onChange(hidden, null);
+    const isolate = (/** @type {number} */ label) => {
+      const isAlready = this.#hidden.size === present.length - 1 && !this.#hidden.has(label);
+      return new Set(isAlready ? [] : present.filter((other) => other !== label));
     };
     list.append(
       ...present.map((label) => {
@@ -124,8 +157,9 @@ export class Legend {
           if (name) this.#onGroup(name, label);
         });
         entry.addEventListener("click", ({ shiftKey, detail }) => {
-          if (detail === 2) flip(label); // as before the first of two clicks
-          toggle(label, shiftKey || detail === 2);
+          if (detail === 2) this.#hidden = flip(label); // as before the first of two clicks
+          this.hide(shiftKey || detail === 2 ? isolate(label) : flip(label));
+          this.#onHide(this.#hidden);
         });
         return entry;
       }),
@@ -138,16 +172,17 @@ export class Legend {
       search.setAttribute("aria-label", placeholder);
       search.addEventListener("input", () => {
         this.#searched = search.value.trim().toLowerCase();
-        draw();
+        this.#draw();
       });
       parts.unshift(search);
     } else this.#searched = "";
-    draw();
+    this.#draw();
     this.#box.replaceChildren(...parts);
   }
 
   /** @param {import("./shade.js").Values} values @param {Shown} shown */
-  #showScale({ quantity, range: [low, high], scale }, { palette, range, hidden }) {
+  #showScale({ quantity, range: [low, high], scale }, { palette, range }) {
+    this.#draw = () => {};
     this.#box.innerHTML = `
       <div class="title"></div>
       <div class="scale"><div class="bar"></div><output class="high"></output><output class="low"></output></div>
@@ -182,7 +217,7 @@ export class Legend {
       input.addEventListener("input", () => {
         const [from, to] = tell();
         const isAll = from <= low && to >= high;
-        this.#onChange(hidden, isAll ? null : [from, to]);
+        this.#onRange(isAll ? null : [from, to]);
       });
     }
     find(this.#box, ".kept").append(...inputs);

@@ -10,7 +10,7 @@
  *   by a line; if `picks`, a click chooses a place and leaves the point where it is; if `directs`,
  *   the host takes directions; `linked` is another model that looks at the same; `given` is the
  *   class that a conditional model decodes
- * @typedef {{shown: Record<string, import("./view.js").Shown>, hidden: Set<number>,
+ * @typedef {{shown: Record<string, import("./view.js").Shown>,
  *   ranges: Record<string, [number, number] | null>}} Remembered by map and quantity
  */
 
@@ -24,7 +24,7 @@ import { Lens } from "../lens.js";
 import { makeBar, makeTools } from "./bar.js";
 import { Gestures } from "./gestures.js";
 import { Groups } from "./groups.js";
-import { groupOf, Legend } from "./legend.js";
+import { groupOf, hiddenClasses, Legend, spellHidden } from "./legend.js";
 import { saveMap } from "./save.js";
 import { Scene } from "./scene.js";
 import { quantitiesOf, Values } from "./shade.js";
@@ -97,7 +97,7 @@ export class LiveMap {
     this.#box = find(root, ".explorer");
     this.#plot = find(root, ".plot");
     const memory = hub.memory(model.content);
-    memory.map ??= { shown: {}, hidden: new Set(), ranges: {} };
+    memory.map ??= { shown: {}, ranges: {} };
     this.#memory = /** @type {Remembered} */ (memory.map);
     const common = hub.memory(model.header.testSet);
     common.groups ??= { active: "A", changed: new Set() };
@@ -109,19 +109,18 @@ export class LiveMap {
     });
     const map = chosenMap(model, hub.settings, new Float32Array(latentDim));
     this.#scene = new Scene(this.#plot, host, this.#pictures, map, () => this.#drawMarks());
-    this.#legend = new Legend(
-      find(root, ".legend"),
-      (hidden, range) => {
-        if (!this.#values) this.#memory.hidden = hidden; // classes are hidden where they are colours
+    this.#legend = new Legend(find(root, ".legend"), {
+      hide: (hidden) => hub.settings.set("classes", spellHidden(hidden, classes)),
+      range: (range) => {
         this.#memory.ranges[hub.settings.get("colour")] = range;
         this.#paint();
       },
-      (name, label) => {
+      group: (name, label) => {
         const rows = Array.from(model.labels.keys());
         const ofClass = rows.filter((row) => model.labels[row] === label);
         this.#groups.toggle(name, ofClass);
       },
-    );
+    });
     this.#groups = new Groups(find(root, ".groups"), host, common.groups, this.#pictures, {
       change: () => {
         this.#paint();
@@ -173,7 +172,8 @@ export class LiveMap {
       model.onWay(() => this.#showPath()),
       hub.settings.onChange((name) => {
         if (name === "map" || name === "axes" || name === null) this.#setMap();
-        if (name !== "drag") this.#setColours();
+        if (name === "classes") this.#hide();
+        else if (name !== "drag") this.#setColours();
       }),
       () => sized.disconnect(),
       () => listening.abort(),
@@ -255,15 +255,23 @@ export class LiveMap {
 
   /** What the legend tells. @returns {import("./legend.js").Shown} */
   get #legendShown() {
-    const { hidden, ranges } = this.#memory;
+    const { hub, model } = this.#host;
+    const { classes } = model.header;
+    const { ranges } = this.#memory;
     return {
       palette: this.#scene.palette,
-      classes: this.#host.model.header.classes,
+      classes,
       counts: this.#counts,
       values: this.#values,
       range: ranges[this.#values?.quantity.name ?? ""] ?? null,
-      hidden: this.#values ? new Set() : hidden,
+      hidden: this.#values ? new Set() : hiddenClasses(hub.settings.get("classes"), classes),
     };
+  }
+
+  /** Hides classes where they are colours. */
+  #hide() {
+    this.#legend.hide(this.#legendShown.hidden);
+    this.#paint();
   }
 
   #paint() {
