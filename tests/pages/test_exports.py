@@ -81,6 +81,10 @@ def test_a_manifold_for_print_is_of_the_chosen_plane_through_the_point(
     monkeypatch.setattr("explorer.drawing.paper.write", lambda *_: b"")
     visitor = visit(model=DEEP, view="Manifold", z="1,0,0,0.5,0,0,0,2")
     open_menu(visitor, "manifold")
+    downloads[f"{DEEP}-grid-figure.svg"]()
+    sheet = drawn.pop()
+    assert (sheet.columns, sheet.x_title) == (20, "")  # over the neighbourhood map, as on the page
+    visitor.button_group(key="over").set_value("Plane").run()
     visitor.selectbox(key=f"Across-{DEEP}").set_value(2).run()
     visitor.selectbox(key=f"Up-{DEEP}").set_value(0).run()
     downloads[f"{DEEP}-grid-figure.svg"]()

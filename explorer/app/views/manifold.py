@@ -15,6 +15,7 @@ from explorer.bundle.store import Bundle
 from explorer.core.geometry import SPACINGS, axis_label
 from explorer.web import contents
 
+OVER = "Neighbourhoods", "Plane"
 SIDES, DEFAULT_SIDE = range(5, 41), 20
 EXTENTS, DEFAULT_EXTENT = [1 + half / 2 for half in range(11)], 2.5
 """Of figures for print."""
@@ -50,26 +51,47 @@ def _render_exports(bundle: Bundle) -> None:
     with menu("manifold") as is_open:
         if not is_open:
             return
-        z = session.point(bundle)
-        axes = _choose_axes(bundle) if bundle.card.model.latent_dim > 2 else None
-        left, right = st.columns(2)
-        side = left.select_slider("Tiles a side", SIDES, DEFAULT_SIDE)
-        extent = right.select_slider("Range ±", EXTENTS, DEFAULT_EXTENT)
-        spacing = st.segmented_control("Spacing", SPACINGS, default=SPACINGS[0], required=True)
-        command = (
-            f"python -m explorer pictures {bundle.card.name} --format pdf "
-            f"--at={session.format_latent(z)} --grid {side} --extent {extent:g} --spacing {spacing}"
-        )
-        if bundle.card.model.is_conditional:
-            command += f" --class {shlex.quote(bundle.card.data.classes[bundle.label])}"
-        if axes:
-            command += f" --axes {axes[0] + 1} {axes[1] + 1}"
-        plane = plane_of(bundle, z, axes)
+        places = bundle.latents.places
+        if places is None or OVER[0] != st.segmented_control(
+            "Over", OVER, default=OVER[0], required=True, key="over"
+        ):
+            _render_planes(bundle)
+            return
+        side = st.select_slider("Tiles a side", SIDES, DEFAULT_SIDE)
         figures(
             bundle,
-            {"grid": lambda plates: plates.manifold(bundle, plane, side, spacing, extent)},
-            command,
+            {"grid": lambda plates: plates.neighbourhood_manifold(bundle, places, side)},
+            f"{_command(bundle)} --grid {side}",
         )
+
+
+def _render_planes(bundle: Bundle) -> None:
+    z = session.point(bundle)
+    axes = _choose_axes(bundle) if bundle.card.model.latent_dim > 2 else None
+    left, right = st.columns(2)
+    side = left.select_slider("Tiles a side", SIDES, DEFAULT_SIDE)
+    extent = right.select_slider("Range ±", EXTENTS, DEFAULT_EXTENT)
+    spacing = st.segmented_control("Spacing", SPACINGS, default=SPACINGS[0], required=True)
+    command = (
+        f"{_command(bundle)} "
+        f"--at={session.format_latent(z)} --grid {side} --extent {extent:g} --spacing {spacing}"
+    )
+    if axes:
+        command += f" --axes {axes[0] + 1} {axes[1] + 1}"
+    plane = plane_of(bundle, z, axes)
+    figures(
+        bundle,
+        {"grid": lambda plates: plates.manifold(bundle, plane, side, spacing, extent)},
+        command,
+    )
+
+
+def _command(bundle: Bundle) -> str:
+    """What draws the figures, without their options."""
+    command = f"python -m explorer pictures {bundle.card.name} --format pdf"
+    if bundle.card.model.is_conditional:
+        command += f" --class {shlex.quote(bundle.card.data.classes[bundle.label])}"
+    return command
 
 
 def _choose_axes(bundle: Bundle) -> tuple[int, int]:

@@ -6,7 +6,8 @@ import { ticks } from "./view.js";
  * @typedef {CanvasRenderingContext2D} Context in CSS pixels
  * @typedef {import("./view.js").View} View
  * @typedef {import("./labels.js").Room} Room
- * @typedef {{text: string, page: string, font: string}} Look
+ * @typedef {{text: string, page: string, font: string, zoom: number}} Look colours and font of the
+ *   page, and how many times as large as usual its type is
  */
 
 /** Pixels between two numbers on an axis, at least. */
@@ -18,9 +19,9 @@ const NAME = 15;
 const SHIFTS = [0, -1, 1];
 
 /** A text that can be read on any ground. @param {Context} context @param {string} text @param {number} x @param {number} y @param {Look} look */
-function write(context, text, x, y, { text: colour, page }) {
+function write(context, text, x, y, { text: colour, page, zoom }) {
   context.lineJoin = "round";
-  context.lineWidth = 4;
+  context.lineWidth = 4 * zoom;
   context.strokeStyle = page;
   context.fillStyle = colour;
   context.strokeText(text, x, y);
@@ -35,25 +36,26 @@ function write(context, text, x, y, { text: colour, page }) {
 export function drawAxes(context, view, [across, up], look) {
   const { left, right, bottom, top } = view.bounds();
   const { width, height } = view;
-  context.font = `12px ${look.font}`;
+  const { zoom } = look;
+  context.font = `${12 * zoom}px ${look.font}`;
   context.textBaseline = "alphabetic";
   context.textAlign = "center";
   context.globalAlpha = 0.85;
-  for (const { value, text } of ticks(left, right, width / ACROSS)) {
+  for (const { value, text } of ticks(left, right, width / (ACROSS * zoom))) {
     const [x] = view.pixelOf(value, 0);
-    if (x > 40 && x < width - 60) write(context, text, x, height - 6, look);
+    if (x > 40 * zoom && x < width - 60 * zoom) write(context, text, x, height - 6, look);
   }
   context.textAlign = "left";
   context.textBaseline = "middle";
-  for (const { value, text } of up ? ticks(bottom, top, height / UP) : []) {
+  for (const { value, text } of up ? ticks(bottom, top, height / (UP * zoom)) : []) {
     const [, y] = view.pixelOf(0, value);
-    if (y > 34 && y < height - 24) write(context, text, 6, y, look);
+    if (y > 34 * zoom && y < height - 24 * zoom) write(context, text, 6, y, look);
   }
-  context.font = `600 13px ${look.font}`;
+  context.font = `600 ${13 * zoom}px ${look.font}`;
   context.globalAlpha = 1;
-  write(context, up && `↑ ${up}`, 6, 14, look);
+  write(context, up && `↑ ${up}`, 6, 14 * zoom, look);
   context.textAlign = "right";
-  write(context, `${across} →`, width - 8, height - 12, look);
+  write(context, `${across} →`, width - 8, height - 12 * zoom, look);
 }
 
 /**
@@ -67,14 +69,15 @@ export function drawAxes(context, view, [across, up], look) {
  */
 export function placeNames(context, view, middles, classes, look, room) {
   context.font = nameFont(look);
+  const size = NAME * look.zoom;
   const placed = [];
   for (const { label, x, y } of middles) {
     const [across, down] = view.pixelOf(x, y);
     if (across < 0 || down < 0 || across > view.width || down > view.height) continue;
     const half = context.measureText(classes[label]).width / 2 + 4;
     const middle = Math.min(Math.max(across, half), view.width - half);
-    const lines = SHIFTS.map((shift) => down + shift * 1.25 * NAME);
-    const line = lines.find((one) => room.take(middle, one, half, 0.6 * NAME));
+    const lines = SHIFTS.map((shift) => down + shift * 1.25 * size);
+    const line = lines.find((one) => room.take(middle, one, half, 0.6 * size));
     if (line !== undefined) placed.push({ name: classes[label], x: middle, y: line });
   }
   return placed;
@@ -89,8 +92,8 @@ export function drawNames(context, placed, look) {
 }
 
 /** @param {Look} look */
-function nameFont({ font }) {
-  return `650 ${NAME}px ${font}`;
+function nameFont({ font, zoom }) {
+  return `650 ${NAME * zoom}px ${font}`;
 }
 
 /**

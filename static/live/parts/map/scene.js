@@ -30,6 +30,8 @@ const REACH = 8;
 const REST = 120;
 /** Diameters of a dot, CSS pixels: of 100 dots and of a million, and however close one is. */
 const [FEW, MANY, CLOSEST] = [8, 2, 16];
+/** The usual size of the page's type, CSS pixels. */
+const USUAL = 16;
 
 export class Scene {
   view = new View();
@@ -115,8 +117,9 @@ export class Scene {
     this.changed();
   }
 
-  /** Takes the size of the window. */
+  /** Takes the size of the window, and of the page's type, with which that changes. */
   measure() {
+    this.look = this.#readLook();
     const { width, height } = this.#plot.getBoundingClientRect();
     this.view.resize(width, height, this.map.extent);
   }
@@ -211,7 +214,8 @@ export class Scene {
     const context = penOf(this.#over);
     context.fillStyle = style.getPropertyValue("--st-background-color");
     const page = String(context.fillStyle); // as #rrggbb, however the theme writes it
-    return { text: style.color, page, font: style.fontFamily };
+    const zoom = parseFloat(getComputedStyle(document.documentElement).fontSize) / USUAL;
+    return { text: style.color, page, font: style.fontFamily, zoom };
   }
 
   get #isDark() {
