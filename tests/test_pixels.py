@@ -100,7 +100,8 @@ KINDS = {
     "AVIF": ordinary("AVIF", "RGB", speed=10),
     "AVIF with alpha": ordinary("AVIF", "RGBA", speed=10),
 }
-SIZES = {"own size": (28, 28), "square": (150, 150), "oblong": (90, 31), "large": (640, 580)}
+SIZES = [(28, 28), (150, 150), (90, 31), (640, 580)]
+"""What a model takes, and what has to be made smaller or cropped."""
 
 
 def uploaded(data: bytes, form: Form, background: Background) -> np.ndarray:
@@ -108,33 +109,34 @@ def uploaded(data: bytes, form: Form, background: Background) -> np.ndarray:
     return frame_picture(read_upload(data, form).image, Framing(), form.shape, background)
 
 
-def train_on(data: bytes, folder: Path, ground: int, **options: object) -> Dataset:
-    """A data set whose training image is one file, and whose test image is plain."""
+def train_on(files: list[bytes], folder: Path, ground: int, **options: object) -> Dataset:
+    """A data set whose training images are these files, and whose test image is plain."""
     for split in ("train", "test"):
         (folder / split / "any").mkdir(parents=True, exist_ok=True)
-    (folder / "train" / "any" / "1.png").write_bytes(data)  # whatever it is: the content counts
+    for number, data in enumerate(files):  # whatever they are: the content counts
+        (folder / "train" / "any" / f"{number}.png").write_bytes(data)
     Image.new("L", (28, 28), ground).save(folder / "test" / "any" / "1.png")
     return load_dataset(folder, Reading(**options))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
 def test_an_uploaded_training_image_is_what_training_saw(
-    folder: Path, make: Callable[[tuple[int, int]], bytes], size: tuple[int, int]
+    folder: Path, make: Callable[[tuple[int, int]], bytes]
 ) -> None:
-    data = make(size)
+    files = [make(size) for size in SIZES]
     for grey in (True, False):
         seen = []
         for ground in (0, 230):
-            dataset = train_on(data, folder, ground, image_size=(28, 28), grey=grey)
-            trained = dataset.train.images[0]
-            assert np.ptp(trained) > 40  # something to see
+            dataset = train_on(files, folder, ground, image_size=(28, 28), grey=grey)
+            trained = dataset.train.images
+            assert (np.ptp(trained, axis=(1, 2, 3)) > 40).all()  # something to see
             assert np.unique(dataset.background).tolist() == [ground / 255]
-            image = uploaded(data, dataset.form, dataset.background)
-            np.testing.assert_array_equal(image, trained / np.float32(255))
+            images = [uploaded(data, dataset.form, dataset.background) for data in files]
+            np.testing.assert_array_equal(images, trained / np.float32(255))
             seen.append(trained)
-        is_transparent = read_upload(data, dataset.image_shape).image.mode == "RGBA"
-        assert (seen[0] != seen[1]).any() == is_transparent
+        for data, on_black, on_grey in zip(files, *seen, strict=True):
+            is_transparent = read_upload(data, dataset.image_shape).image.mode == "RGBA"
+            assert (on_black != on_grey).any() == is_transparent
 
 
 @pytest.mark.parametrize(

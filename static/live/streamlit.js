@@ -74,6 +74,7 @@ export function render(name, { parentElement: root, data, setTriggerValue }) {
   };
   entry.tell = setTriggerValue;
   mounted.set(root, entry);
+  if (name === "frame") requestAnimationFrame(revealTab);
   if (data.address === undefined) entry.place.update(data);
   else if (data.address !== entry.address) {
     entry.address = data.address;
@@ -130,6 +131,13 @@ function openView(view) {
   const tabs = document.querySelectorAll(".st-key-tab > div > [role=tablist] [role=tab]");
   const tab = Array.from(tabs).find(({ textContent }, i) => i === view || textContent === view);
   if (tab?.getAttribute("aria-selected") === "false") tab.click();
+}
+
+/** Brings the open view's tab into sight where there is no room for all, as on phones. */
+function revealTab() {
+  document
+    .querySelector(".st-key-tab > div > [role=tablist] [role=tab][aria-selected=true]")
+    ?.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 /** Presses a button of the page, if it is there. @param {string} place */
