@@ -17,6 +17,7 @@ from starlette.responses import Response
 from explorer.app import cache
 from explorer.app.server import absent, keep, refuse
 from explorer.bundle.card import BundleError
+from explorer.bundle.graph import GraphError
 from explorer.drawing import raster
 from explorer.notation import parse_count
 
@@ -35,7 +36,7 @@ async def _send_payload(request: Request) -> Response:
         return absent()
     headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
     if "gzip" not in request.headers.get("accept-encoding", ""):
-        packed, headers = gzip.decompress(packed), {}
+        packed, headers = await run_in_threadpool(gzip.decompress, packed), {}
     return keep(packed, "application/octet-stream", headers)
 
 
@@ -88,9 +89,13 @@ async def _decode(request: Request) -> Response:
     if _DECODERS.statistics().tasks_waiting >= MOST_WAITING:
         return refuse("Too many ask at once.", 503)
     codec = bundle.codec.given(int(label))
-    pixels = await to_thread.run_sync(
-        lambda: raster.to_pixels(codec.decode(z[np.newaxis].astype(np.float32))), limiter=_DECODERS
-    )
+    latent = z[np.newaxis].astype(np.float32)
+    try:
+        pixels = await to_thread.run_sync(
+            lambda: raster.to_pixels(codec.decode(latent)), limiter=_DECODERS
+        )
+    except GraphError as error:
+        return refuse(f"{error}.", 503)
     return Response(pixels.tobytes(), media_type="application/octet-stream")
 
 

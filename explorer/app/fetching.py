@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 
 import streamlit as st
 
 from explorer.app import cache
 from explorer.app.words import literal
+from explorer.root import own_python
 
 POLL_SECONDS = 1.0
 _STARTING = threading.Lock()
@@ -20,8 +20,9 @@ class Fetch:
 
     def __init__(self, source: str) -> None:
         self._message = ""
+        command, environment = own_python("-m", "explorer", "data", source)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "explorer.datasets", source],
+            command, env=environment,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
         )  # fmt: skip
         self._listener = threading.Thread(target=self._listen, daemon=True)

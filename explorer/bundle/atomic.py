@@ -20,13 +20,18 @@ def unfinished(path: Path) -> Iterator[Path]:
     folder = path.with_name(f".{path.name}.unfinished")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    yield folder
-    flush(folder)
+    try:
+        yield folder
+        flush(folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     previous = _previous(path)
     if path.exists():
         os.replace(path, previous)
     try:
         os.replace(folder, path)
+        _sync(path.parent)
     except OSError:
         recover(path)
         raise
@@ -53,9 +58,16 @@ def flush(folder: Path) -> None:
     Args:
         folder: with files alone.
     """
-    for path in (*folder.iterdir(), folder) if os.name == "posix" else folder.iterdir():
-        descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    for path in (*folder.iterdir(), folder):
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    """fsync a file, or a folder where a system can: the names in it."""
+    if os.name != "posix" and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -12,7 +12,7 @@ from explorer.bundle.atomic import unfinished
 from explorer.bundle.card import Bound, BundleError
 from explorer.bundle.files import read_checked
 from explorer.bundle.split import flow_draw
-from explorer.bundle.store import Bundle, save_card
+from explorer.bundle.store import Bundle, read_card, save_card
 from explorer.core.bound import importance_bound
 from explorer.data.dataset import Split
 
@@ -77,8 +77,15 @@ def save_bounds(bundle: Bundle, bounds: np.ndarray, samples: int) -> Bound:
 
     Returns:
         What the card then tells.
+
+    Raises:
+        BundleError: another model has taken its place meanwhile.
     """
     told = summarise_bounds(bounds, samples)
+    if read_card(bundle.path).files != bundle.card.files:
+        raise BundleError(
+            f"{bundle.card.name} was replaced while its bound was computed; compute it anew"
+        )
     with unfinished(bundle.path) as folder:
         shutil.copytree(bundle.path, folder, dirs_exist_ok=True)
         save_arrays(folder / BOUND, bound=bounds.astype(np.float32))

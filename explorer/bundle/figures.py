@@ -264,7 +264,9 @@ def measure_disentanglement(z_mean: np.ndarray, dataset: Dataset) -> Disentangle
     """
     test = dataset.test
     rows = evenly_spaced(len(z_mean), FACTOR_IMAGES)
-    columns = {"class": test.labels, **test.columns}
+    columns = {"class": test.labels}
+    for name, values in test.columns.items():
+        columns["class (column)" if name == "class" else name] = values
     factors = find_factors({name: values[rows] for name, values in columns.items()})
     if len(factors) < 2:
         return None

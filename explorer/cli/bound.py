@@ -117,9 +117,10 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def _so_far(bundle: Bundle, samples: int) -> Path:
-    """Where the bounds are kept until all are there, of this very model with as many samples."""
-    graphs = "-".join(bundle.card.files[name].sha256[:8] for name in GRAPHS)
-    return bundle.path.with_name(f".{bundle.card.name}-{graphs}-{samples}.npz")
+    """Where bounds are kept until all are there: of this model, its images and so many samples."""
+    sums = [*(bundle.card.files[name].sha256 for name in GRAPHS), bundle.card.data.test_sha256]
+    known = "-".join(one[:8] for one in sums)
+    return bundle.path.with_name(f".{bundle.card.name}-{known}-{samples}.npz")
 
 
 def _save(bounds: np.ndarray, place: Path) -> None:

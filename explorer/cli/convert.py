@@ -115,7 +115,9 @@ def convert(path: Path) -> str:
             _convert_bundle(values, path, folder)
             said += f"; {WEIGHTS} was removed"
         for other in path.iterdir():  # a person's own
-            if other.name not in (*FILES, "card.json", WEIGHTS) and other.is_file():
+            if other.is_dir():
+                shutil.copytree(other, folder / other.name)
+            elif other.name not in (*FILES, "card.json", WEIGHTS):
                 shutil.copy2(other, folder)
         with unfinished(path) as final:
             shutil.copytree(folder, final, dirs_exist_ok=True)

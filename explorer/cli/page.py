@@ -89,7 +89,7 @@ def read_views(text: str | None) -> tuple[str, ...]:
     for name in names:
         if name not in VIEWS:
             raise UsageError(f"there is no view {name!r}; there are: {', '.join(VIEWS)}")
-    return tuple(names)
+    return tuple(dict.fromkeys(names))
 
 
 def read_start(link: str, bundles: Sequence[Bundle], views: Sequence[str]) -> str:

@@ -55,13 +55,14 @@ class Settings:
     reading: Reading = AS_THEY_ARE
 
     def command(self) -> str:
-        """The command that repeats this run; own images stand under their folder's name."""
+        """The command that repeats this run; own files stand there without their folders."""
         parts = ["python", "train.py", Path(self.data).resolve().name]
         for said in (self, self.reading):
             for field in fields(said):
                 value = getattr(said, field.name)
                 if field.name not in ("data", "reading") and value != field.default:
-                    parts += [_flag(field.name), *_words(value)]
+                    words = [Path(value).name] if field.name == "recipe" else _words(value)
+                    parts += [_flag(field.name), *words]
         return shlex.join(parts)
 
 

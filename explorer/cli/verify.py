@@ -191,8 +191,12 @@ def compare_figures(card: BaseModel, found: BaseModel, prefix: str = "") -> Iter
         if isinstance(expected, BaseModel) and value is not None:
             yield from compare_figures(expected, value, f"{name}.")
         elif isinstance(expected, dict):
-            for key, one in expected.items():
-                yield from compare_figures(one, value[key], f"{name}.{key}.")
+            for key in expected | value:
+                if key in expected and key in value:
+                    yield from compare_figures(expected[key], value[key], f"{name}.{key}.")
+                else:
+                    there, here = ("there" if key in one else None for one in (expected, value))
+                    yield Check(f"{name}.{key}", there, here, False)
         elif isinstance(expected, tuple):
             for index, (one, other) in enumerate(zip(expected, value, strict=True), start=1):
                 yield _check(f"{name}[{index}]", one, other, DEFAULT_TOLERANCE)

@@ -57,8 +57,14 @@ def fitted_to_groups(z: np.ndarray, is_second: np.ndarray) -> np.ndarray:
 
 
 def fitted_to_values(z: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Towards where a linear regression on a number grows, ``(latent_dim,)``; NaN is left out."""
+    """Towards where a linear regression on a number grows, ``(latent_dim,)``; NaN is left out.
+
+    Raises:
+        ValueError: fewer than two different numbers are known.
+    """
     known = ~np.isnan(values)
+    if len(np.unique(values[known])) < 2:
+        raise ValueError("fewer than two different values are known")
     centred = z[known] - z[known].mean(axis=0)
     found, *_ = np.linalg.lstsq(centred, values[known] - values[known].mean())
     return np.asarray(found, np.float64)

@@ -45,7 +45,7 @@ def load_dataset(
 
     A named set is looked for in ``data_dir``, ``$LATENT_DATA_DIR``, ``/usr/share/datasets`` and
     Keras's cache, in this order, and then downloaded. Own images are a path to a folder, an archive
-    or a data file, in the layouts that the README lists.
+    or a data file, in the layouts that docs/data.md lists.
 
     Args:
         source: a key of `NAMED`, or the same with ``"-grey"``; else a path.

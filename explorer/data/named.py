@@ -79,8 +79,21 @@ NAMED = {
         background=0.0,
         places=("binarized_mnist", "binarized-mnist", "BinaryMNIST"),
         files=tuple(
-            File(f"{_LAROCHELLE}{name}", f"binarized_mnist/{name}")
-            for name in (f"binarized_mnist_{split}.amat" for split in ("train", "valid", "test"))
+            File(f"{_LAROCHELLE}{name}", f"binarized_mnist/{name}", sha256)
+            for name, sha256 in (
+                (
+                    "binarized_mnist_train.amat",
+                    "ad693b29f94c14277b095f5238ddefbbdaaae0939789dd2f4f0205278cee3e4d",
+                ),
+                (
+                    "binarized_mnist_valid.amat",
+                    "1de3d397c40fe8eeb33dafd4099a1f665ec01e96d9be234aaeeac8a34930e2e2",
+                ),
+                (
+                    "binarized_mnist_test.amat",
+                    "e6687bfea3f820c174f33b7865140b2a2dd2930ef786f35d45795fc193b5ab2c",
+                ),
+            )
         ),
         range=Range(0.0, 1.0),
     ),

@@ -370,13 +370,15 @@ def _check_layer(layer: Any, known: frozenset[str]) -> None:
         raise ValueError(f"{layer!r} is not a layer; write it as {{'layer': name, …}}")
     kind, inner = layer.get("layer"), layer.get("layers", [])
     if not isinstance(kind, str) or kind not in known:
-        raise ValueError(f"{kind!r} is not one that recipes know here: {', '.join(sorted(known))}")
+        raise ValueError(f"unknown layer {kind!r}; expected one of {', '.join(sorted(known))}")
     if not isinstance(inner, list | tuple):
         raise ValueError(f"the layers of {kind} must be a list, not {inner!r}")
     if kind == "Grid":
         for name in GRID_SIZES:
-            if not isinstance(size := layer.get(name), int) or size < 1:
+            if type(size := layer.get(name)) is not int or size < 1:
                 raise ValueError(f"{name} of a Grid is a whole number, 1 or more")
+    if kind == "Residual" and not inner:
+        raise ValueError("a Residual needs layers, whose result it adds to what it gets")
     for one in inner:
         _check_layer(one, LAYERS)
 

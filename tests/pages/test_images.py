@@ -62,7 +62,7 @@ def test_the_data_set_can_be_fetched(
     monkeypatch.setattr(subprocess, "Popen", fetch)
     visitor = visit(model=DEEP, view="Model", section="Pictures")
     press(visitor, "Fetch the data set")
-    assert asked == [[sys.executable, "-m", "explorer.datasets", "mnist"]]
+    assert asked == [[sys.executable, "-m", "explorer", "data", "mnist"]]
     assert_sound(visitor)
     assert "not on this machine" not in sentences(visitor)
     assert "test images above their reconstructions" in captions(visitor)

@@ -6,8 +6,9 @@ import bz2
 import gzip
 import io
 import lzma
-import os
+import sys
 import tarfile
+import threading
 import weakref
 import zipfile
 import zlib
@@ -100,6 +101,7 @@ class Tar(_Archive):
 
     def __init__(self, path: Path, report: Report) -> None:
         self._file = _unpack(path) or path.open("rb")
+        self._turn = threading.Lock()
         weakref.finalize(self, self._file.close)
         try:
             with tarfile.open(fileobj=self._file, mode="r:") as archive:
@@ -118,16 +120,20 @@ class Tar(_Archive):
         member = self._members[name]
         if member.size > LARGEST_FILE:
             raise OSError("the file is too large")
-        return io.BytesIO(os.pread(self._file.fileno(), member.size, member.offset_data))
+        return io.BytesIO(self._read(member.offset_data, member.size))
 
     def local(self, name: str) -> IO[bytes]:
         member = self._members[name]
         return write_to_disk(
-            os.pread(
-                self._file.fileno(), min(2**20, member.size - start), member.offset_data + start
-            )
+            self._read(member.offset_data + start, min(2**20, member.size - start))
             for start in range(0, member.size, 2**20)
         )
+
+    def _read(self, start: int, count: int) -> bytes:
+        """A part of the file; threads take turns."""
+        with self._turn:
+            self._file.seek(start)
+            return self._file.read(count)
 
 
 def _why_no_zip(path: Path) -> str:
@@ -145,7 +151,9 @@ def is_tar(path: Path) -> bool:
     try:
         with _opened(path) as file:
             head = file.read(512)
-    except (OSError, EOFError, lzma.LZMAError, zlib.error):
+    except OSError:
+        return False
+    except _damage():
         return False
     return head[257:262] == b"ustar"
 
@@ -165,5 +173,12 @@ def _unpack(path: Path) -> IO[bytes] | None:
     try:
         with _opened(path) as stream:
             return None if isinstance(stream, io.BufferedReader) else copy_to_disk(stream)
-    except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
+    except _damage() as error:
         raise DatasetError(f"{path} is cut short or damaged; download it again.") from error
+
+
+def _damage() -> tuple[type[Exception], ...]:
+    """What unpacking raises where a file is damaged."""
+    zstandard = sys.modules.get("zstandard")
+    of_zstandard = (zstandard.ZstdError,) if zstandard else ()
+    return EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, *of_zstandard

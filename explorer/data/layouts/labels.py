@@ -34,6 +34,8 @@ MOST_WORDS = 256
 """A column with more different words names images, not kinds of them, and is not kept."""
 MOST_SPELLED_OUT = 6
 """Words whose numbers a column's name tells one by one."""
+_NUMBER = re.compile(r"|nan|[+-]?(0|[1-9]\d*|(?=\.\d))(\.\d*)?(e[+-]\d+)?", re.I)
+"""A cell that is a number, or empty."""
 
 
 @dataclass(frozen=True)
@@ -285,11 +287,14 @@ def split_by_column(role: str, found: Unclassified) -> dict[str, Unclassified]:
 
 
 def numbers_or_words(cells: Iterable[str]) -> np.ndarray:
-    """A column of text: float64, with NaN for empty cells, if all others are numbers."""
-    try:
-        return np.array([float(cell) if cell else np.nan for cell in cells])
-    except ValueError:
-        return np.array([*cells], str)
+    """A column of text: float64, with NaN for empty cells, if all others are numbers.
+
+    ``007``, ``1_000`` and ``1e3`` are names, which as numbers would be those of others.
+    """
+    texts = [*cells]
+    if all(_NUMBER.fullmatch(text.strip()) for text in texts):
+        return np.array([float(text) if text.strip() else np.nan for text in texts])
+    return np.array(texts, str)
 
 
 def as_words(values: np.ndarray) -> np.ndarray:

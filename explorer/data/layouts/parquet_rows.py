@@ -169,9 +169,11 @@ class _Shard:
     def class_names(self, label: str | None) -> tuple[str, ...] | None:
         """Names of the labels, where Hugging Face's metadata tell them."""
         metadata = self._file.schema_arrow.metadata or {}
-        features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {})
-        names = features.get("features", {}).get(label, {}).get("names")
-        return tuple(names) if names else None
+        try:
+            features = json.loads(metadata[b"huggingface"])["info"]["features"]
+            return tuple(map(str, features[label]["names"])) or None
+        except (KeyError, TypeError, ValueError):  # without them the labels name themselves
+            return None
 
     def _blocks(self, shape: tuple[int, ...] | None, size: int) -> Iterator[np.ndarray]:
         """Rows of numbers; of this shape, if it is known."""

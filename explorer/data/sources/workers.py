@@ -19,7 +19,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
-from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import numpy as np
@@ -29,10 +28,10 @@ from explorer.data.files.tree import Files
 from explorer.data.pixels import Form
 from explorer.data.ranges import Range
 from explorer.data.sources.decoding import Decoded, Header, Unit, decode, measure
+from explorer.root import own_python
 
 FEWEST = 5_000
 """Images that are worth starting processes for."""
-_PACKAGE = Path(__file__).parents[3]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -122,10 +121,10 @@ class _Worker:
     """A process that decodes files of one place."""
 
     def __init__(self, place: Sequence[str]) -> None:
-        path = os.pathsep.join((str(_PACKAGE), *filter(None, [os.environ.get("PYTHONPATH")])))
+        command, environment = own_python("-m", "explorer.data.sources.workers", *place)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "explorer.data.sources.workers", *place],
-            env={**os.environ, "PYTHONPATH": path},
+            command,
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

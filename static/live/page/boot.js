@@ -33,13 +33,20 @@
   const elementOf = (/** @type {string} */ id) =>
     /** @type {HTMLElement} */ (document.getElementById(id));
 
+  /** @param {string} file */
+  const fetched = async (file) => {
+    const response = await fetch(file);
+    if (!response.ok) throw new Error(`${file} is not there`);
+    return response.arrayBuffer();
+  };
+
   /** What an element of the page holds, or the file that it names. @param {string} id */
   const unpack = async (id) => {
     if (!document.getElementById(id)?.nextElementSibling) await isRead;
     const element = elementOf(id);
     const { file, size } = element.dataset;
     const packed = file
-      ? await (await fetch(file)).arrayBuffer()
+      ? await fetched(file)
       : fromCharacters(/** @type {Comment} */ (element.firstChild).data, Number(size));
     element.remove();
     const { readable, writable } = new DecompressionStream("gzip");
@@ -73,6 +80,8 @@
     const isSplit = document.querySelector("[data-file]") && location.protocol === "file:";
     elementOf("page").textContent = isSplit
       ? "This folder works on a web server only: put it on one, or write a single file, without --split."
-      : `This page needs a browser from 2023 or later (${error.message}).`;
+      : "DecompressionStream" in self
+        ? `This page is damaged or incomplete: copy or write it anew (${error.message}).`
+        : "This page needs a browser from 2023 or later.";
   });
 }
