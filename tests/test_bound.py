@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from linear_gaussian import LinearGaussian
 
-from explorer.bundle.bound import bounds_of, read_bounds
+from explorer.bundle.bound import bounds_of, read_bounds, save_bounds
+from explorer.bundle.card import BundleError
 from explorer.bundle.images import load_card_data
 from explorer.bundle.posterior import GaussianPosterior
 from explorer.bundle.split import flow_draw
@@ -115,6 +116,13 @@ def test_an_interrupted_command_goes_on_and_verify_checks_what_it_gave(
     assert f"{told.bound:.2f} ± {told.error:.2f} nats" in capsys.readouterr().out
     test = load_card_data(data, tiny_settings["data"]).test
     np.testing.assert_allclose(bounds_of(bundle, test, 40)([7, 3]), stored[[7, 3]], atol=1e-4)
+
+    (path / "bound.npz").write_bytes(b"")
+    reseal(path)  # as if another model lay there now
+    with pytest.raises(BundleError, match="was replaced while its bound was computed"):
+        save_bounds(bundle, stored, 40)
+    np.savez(path / "bound.npz", bound=stored)
+    reseal(path)
 
     bound._so_far(bundle, 9).with_suffix(".unfinished").mkdir()
     assert run(bound, "--samples", "9") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,12 +87,16 @@ def test_a_converted_bundle_is_the_one_that_training_writes(
     with pytest.raises(BundleError, match="python -m explorer convert shapes-2d"):
         load_bundle(earlier)
     (earlier / "notes.txt").write_text("my own")
+    (earlier / "more").mkdir()
+    (earlier / "more" / "notes.txt").write_text("my own as well")
     assert run("shapes-2d", "--bundles", earlier.parent) == (
         0,
         "shapes-2d: now has version 3; model.keras was removed\n",
     )
     assert (earlier / "notes.txt").read_text() == "my own"
+    assert (earlier / "more" / "notes.txt").read_text() == "my own as well"
     (earlier / "notes.txt").unlink()
+    shutil.rmtree(earlier / "more")
     assert sorted(contents(earlier)) == sorted(["card.json", *FILES])
     for name, content in contents(earlier).items():
         if name not in ("card.json", "latents.npz"):

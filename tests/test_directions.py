@@ -53,3 +53,9 @@ def test_a_number_that_grows_along_a_slope() -> None:
     values = z @ [2.0, -1, 0] + 7
     values[::10] = np.nan
     np.testing.assert_allclose(fitted_to_values(z, values), [2, -1, 0], atol=1e-9)
+
+
+@pytest.mark.parametrize("values", [[3.0] * 4, [np.nan] * 4, [np.nan, 5, np.nan, 5]])
+def test_a_column_without_two_values_gives_no_direction(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="fewer than two different values"):
+        fitted_to_values(np.arange(8.0).reshape(4, 2), np.array(values))

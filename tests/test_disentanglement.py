@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from explorer.bundle.figures import measure_disentanglement
 from explorer.bundle.store import read_card
 from explorer.cli import verify
 from explorer.cli.train import Settings
@@ -20,6 +22,7 @@ from explorer.core.disentanglement import (
     find_factors,
     mutual_information_gap,
 )
+from explorer.data.dataset import Split
 from explorer.web.figures import further_figures
 
 
@@ -110,6 +113,17 @@ def save_sprites(path: Path) -> None:
     images = (down[:, :, None] & across[:, None, :]).astype(np.uint8)
     values = np.stack([np.ones(96), shape + 1, scale / 2, np.zeros(96), x / 3, y / 3], axis=1)
     np.savez(path, imgs=images.repeat(8, axis=0), latents_values=values.repeat(8, axis=0))
+
+
+def test_a_column_called_class_is_a_factor_beside_the_class() -> None:
+    classes, column = np.indices((3, 2)).repeat(50, axis=2).reshape(2, -1)
+    images = np.zeros((300, 2, 2, 1), np.uint8)
+    split = Split(images, classes, columns={"class": column.astype(float)})
+    found = measure_disentanglement(np.stack([classes, column], 1), SimpleNamespace(test=split))  # type: ignore[arg-type]
+    assert found is not None
+    assert {name: one.values for name, one in found.factors.items()} == {
+        "class": 3, "class (column)": 2,
+    }  # fmt: skip
 
 
 def test_a_set_with_factors_has_the_measures_on_card_and_page(

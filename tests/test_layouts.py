@@ -715,6 +715,17 @@ def test_a_packed_file_that_is_no_archive_is_told(tmp_path: Path) -> None:
         load_dataset(path)
 
 
+def test_a_packed_archive_with_a_damaged_end_is_told(folder: Path) -> None:
+    save_classes(folder, {"cat": 5, "dog": 4})
+    archive = Path(shutil.make_archive(str(folder), "tar", folder)).read_bytes()
+    packed = bytearray(zstandard.compress(archive + noise(2000).tobytes()))
+    packed[-3000:-2000] = bytes(1000)
+    path = folder.with_suffix(".tar.zst")
+    path.write_bytes(packed)
+    with pytest.raises(DatasetError, match="is cut short or damaged"):
+        load_dataset(path)
+
+
 def test_webdataset_classes_lie_beside_the_images(folder: Path) -> None:
     for number in range(6):
         save_image(folder / f"{number:05}.png")
@@ -745,6 +756,16 @@ def test_parquet_shards_of_hugging_face_are_read(folder: Path) -> None:
     assert (found.classes, counts(found)) == (("left", "right"), (14, 7))
     assert found.test.images[:, 0, 0, 0].tolist() == list(range(7))
     assert found.test.columns["score"] == pytest.approx(np.arange(7) / 7)
+
+
+@pytest.mark.parametrize(
+    "metadata", ["{oops", "{}", '{"info": null}', '{"info": {"features": []}}']
+)
+def test_metadata_that_make_no_sense_name_no_classes(tmp_path: Path, metadata: str) -> None:
+    table = pyarrow.table({"image": [png_bytes(1)] * 4, "label": [0, 1] * 2})
+    table = table.replace_schema_metadata({"huggingface": metadata})
+    parquet.write_table(table, tmp_path / "set.parquet")
+    assert load_dataset(tmp_path / "set.parquet").classes == ("0", "1")
 
 
 def test_classes_keep_their_names_where_some_labels_are_missing(tmp_path: Path) -> None:

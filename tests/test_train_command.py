@@ -263,8 +263,9 @@ def test_the_command_on_the_card_tells_no_path_of_own_images(
 ) -> None:
     (tmp_path / "pets").mkdir()
     for path in (tmp_path / "pets", tmp_path / "pets" / "." / ".." / "pets"):
-        command = replace(Settings(str(path)), latent_dim=3).command()
-        assert command == "python train.py pets --latent-dim 3"
+        recipe = str(tmp_path / "my recipe.json")
+        command = replace(Settings(str(path)), latent_dim=3, recipe=recipe).command()
+        assert command == "python train.py pets --latent-dim 3 --recipe 'my recipe.json'"
     monkeypatch.chdir(tmp_path / "pets")
     assert Settings(".").command() == "python train.py pets"
 

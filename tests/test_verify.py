@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 import pytest
 
-from explorer.bundle.card import Card
+from explorer.bundle.card import Card, DisentanglementCard, FactorCard
 from explorer.bundle.store import read_card
 from explorer.cli import verify
 
@@ -219,6 +219,21 @@ def test_both_spellings_stand_in_the_usage_line_and_import_no_tensorflow() -> No
             cwd=ROOT, capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert run.stdout.startswith(f"usage: python -m {' '.join([module, *words])} [-h]")
+
+
+def test_figures_that_only_one_of_two_cards_has_differ() -> None:
+    def card(*names: str) -> DisentanglementCard:
+        factor = FactorCard(values=2, mig=0.1, sap=0.1, completeness=0.1, predicted=0.1)
+        return DisentanglementCard(
+            images=9, mig=0.1, sap=0.1, disentanglement=0.1, completeness=0.1,
+            informativeness=0.1, factors=dict.fromkeys(names, factor),
+        )  # fmt: skip
+
+    checks = {c.name: c for c in verify.compare_figures(card("age", "x"), card("x", "years"))}
+    assert checks["factors.x.mig"].agrees
+    for name, there in {"age": ("there", None), "years": (None, "there")}.items():
+        check = checks[f"factors.{name}"]
+        assert (check.card, check.found, check.agrees) == (*there, False)
 
 
 def test_own_images_must_be_named(run: Any, tiny_bundle: Path) -> None:
