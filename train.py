@@ -76,16 +76,17 @@ def train_bundle(
     from explorer.bundle.codec import onnx_codec
     from explorer.bundle.figures import evaluate
     from explorer.cli.plan import plan_run
-    from explorer.training import devices, export, loop, place, result
+    from explorer.training import devices, export, loop, result
+    from explorer.training.destination import Destination, how_to_begin, locked
 
     plan = plan_run(settings, data_dir)
-    run, where = plan.run, place.Place(output, plan.name, figures_only=figures_only)
+    run, where = plan.run, Destination(output, plan.name, figures_only=figures_only)
     is_chief = devices.is_chief(strategy)
-    with place.kept(where) if is_chief else contextlib.nullcontext():
+    with locked(where) if is_chief else contextlib.nullcontext():
         if is_chief:
             recover(where.path)
         print(plan.describe(), flush=True)
-        beginning = place.how_to_begin(
+        beginning = how_to_begin(
             where, run, resume=resume, replace=replace, is_timed=plan.minutes is not None
         )
         if beginning == "not at all":

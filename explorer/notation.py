@@ -11,6 +11,8 @@ from explorer.errors import ExplorerError
 
 LIMIT = 99.0
 """Coordinates beyond ±99 are taken for mistakes: the prior's scale is 1."""
+ROUNDED = 0.0006
+"""A latent is a test image's own if no coordinate differs by more: addresses round."""
 SHORT = 2000
 """Characters of a list that an address may well carry."""
 

@@ -13,9 +13,9 @@ from linear_gaussian import LinearGaussian
 
 from explorer.bundle.bound import bounds_of, read_bounds, save_bounds
 from explorer.bundle.card import BundleError
+from explorer.bundle.encoder_split import flow_draw
 from explorer.bundle.images import load_card_data
 from explorer.bundle.posterior import GaussianPosterior
-from explorer.bundle.split import flow_draw
 from explorer.bundle.store import load_bundle, load_reference
 from explorer.cli import bound, verify
 from explorer.core.bound import DRAWS, importance_bound, many_bernoulli_log_likelihoods

@@ -42,6 +42,15 @@ def test_arithmetic_imports_nothing_of_ours() -> None:
         ), path
 
 
+def test_data_go_from_files_over_sources_to_layouts() -> None:
+    steps = ["files", "sources", "layouts"]
+    for number, step in enumerate(steps):
+        later = tuple(f"explorer.data.{other}." for other in steps[number + 1 :])
+        for path in (PACKAGE / "data" / step).glob("*.py"):
+            upwards = [module for module in imported_modules(path) if module.startswith(later)]
+            assert upwards == [], path
+
+
 def imported_modules(path: Path) -> list[str]:
     modules = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

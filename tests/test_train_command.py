@@ -30,7 +30,7 @@ from explorer.cli.train import SHIPPED, Settings, parse_arguments
 from explorer.data.reading import Reading
 from explorer.recipes.find import RECIPES
 from explorer.training import export, loop
-from explorer.training.place import Place, kept
+from explorer.training.destination import Destination, locked
 from explorer.training.progress import Progress
 from explorer.training.run import TrainingError
 from train import train_bundle
@@ -531,15 +531,15 @@ def test_an_unfinished_run_is_not_lost_to_another(
 
 
 def test_two_trainings_of_one_name_exclude_each_other(tmp_path: Path) -> None:
-    where = Place(tmp_path, "mine")
+    where = Destination(tmp_path, "mine")
     (tmp_path / ".mine.lock").write_text("process 1 on a machine that lost its power")
     (tmp_path / ".mine.unfinished").mkdir()
     where.checkpoints.mkdir(parents=True)
-    with kept(where):
+    with locked(where):
         told = f"mine is being trained already .process {os.getpid()} on"
-        with pytest.raises(TrainingError, match=told), kept(where):
+        with pytest.raises(TrainingError, match=told), locked(where):
             pass
-        with kept(Place(tmp_path, "another")):
+        with locked(Destination(tmp_path, "another")):
             pass
     assert list(tmp_path.iterdir()) == []
 
@@ -551,9 +551,9 @@ def test_a_lock_that_its_last_holder_removes_meanwhile_is_not_held(
         (tmp_path / ".mine.lock").unlink()
         return True
 
-    monkeypatch.setattr("explorer.training.place._lock", lock)
+    monkeypatch.setattr("explorer.training.destination._lock", lock)
     told = "mine is being trained already"
-    with pytest.raises(TrainingError, match=told), kept(Place(tmp_path, "mine")):
+    with pytest.raises(TrainingError, match=told), locked(Destination(tmp_path, "mine")):
         pass
 
 

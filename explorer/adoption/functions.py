@@ -16,7 +16,7 @@ from explorer.adoption.runner import is_same
 from explorer.adoption.trial import MAX_LATENT_DIM
 from explorer.bundle.codec import Codec
 from explorer.bundle.figures import (
-    Readings,
+    ModelOutputs,
     evaluate,
     judge_reconstructions,
     rounded,
@@ -108,8 +108,8 @@ def adopt(
     stored = None
     if decode is None:
         z, of_train = encode_all(run, test.images), encode_all(run, train.images)
-        readings = Readings(*z, *of_train, kl_per_dimension(*z) if has_variance else None)
-        metrics, latents = summarise(readings, dataset, train)
+        outputs = ModelOutputs(*z, *of_train, kl_per_dimension(*z) if has_variance else None)
+        metrics, latents = summarise(outputs, dataset, train)
     else:
         codec = Codec(GaussianPosterior(run), lambda z: _logits(decode, z), "bernoulli")
         metrics, latents = evaluate(codec, dataset, has_variance=has_variance)

@@ -12,7 +12,7 @@ import numpy as np
 from explorer.adoption.graphs import MAX_SAID, AdoptionError
 from explorer.adoption.result import About, Origin, hashes, write_bundle
 from explorer.adoption.trial import MAX_LATENT_DIM
-from explorer.bundle.figures import Readings, rounded, summarise, training_sample
+from explorer.bundle.figures import ModelOutputs, rounded, summarise, training_sample
 from explorer.core.density import KERNEL_POINTS, kernel_log_variance
 from explorer.core.neighbourhood import Progress
 from explorer.core.subsets import evenly_spaced
@@ -75,7 +75,7 @@ def adopt_latents(
     kernel = kernel_log_variance(z[evenly_spaced(len(z), KERNEL_POINTS)])
     log_var = np.full_like(z, kernel)
     metrics, found = summarise(
-        Readings(z, log_var, z, log_var), dataset, training_sample(dataset), progress=progress
+        ModelOutputs(z, log_var, z, log_var), dataset, training_sample(dataset), progress=progress
     )
     files = [path for path in (latents, labels) if path is not None]
     origin = Origin(

@@ -14,9 +14,8 @@ from explorer.bundle.card import Card
 from explorer.bundle.chance import Chance
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import nearest
+from explorer.notation import ROUNDED
 
-ROUNDED = 0.0006
-"""A latent is a test image's own if no coordinate differs by more: the address rounds."""
 PARTS = {
     "information": "mutual information I(x; z)",
     "total_correlation": "total correlation",

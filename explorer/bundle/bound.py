@@ -10,8 +10,8 @@ import numpy as np
 from explorer.bundle.arrays import expect, read_arrays, save_arrays
 from explorer.bundle.atomic import unfinished
 from explorer.bundle.card import Bound, BundleError
+from explorer.bundle.encoder_split import flow_draw
 from explorer.bundle.files import read_checked
-from explorer.bundle.split import flow_draw
 from explorer.bundle.store import Bundle, read_card, save_card
 from explorer.core.bound import importance_bound
 from explorer.data.dataset import Split

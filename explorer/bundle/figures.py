@@ -17,7 +17,7 @@ from explorer.bundle.card import (
 )
 from explorer.bundle.codec import Codec
 from explorer.bundle.latents import Latents
-from explorer.bundle.places import (
+from explorer.bundle.map_layout import (
     compare_neighbours,
     judge_maps,
     lay_out,
@@ -60,7 +60,7 @@ class EvaluationError(ExplorerError):
 
 
 @dataclass(frozen=True)
-class Readings:
+class ModelOutputs:
     """What a model makes of the images; None is what it does not tell.
 
     Attributes:
@@ -71,7 +71,7 @@ class Readings:
         likelihood: that it was computed with.
         importance: the bound.
         amortisation_gap: what the encoder loses.
-        return_distance: of each test image (``places.return_distances``), ``(n,)``.
+        return_distance: of each test image (``map_layout.return_distances``), ``(n,)``.
         squared_error, sharpness: of the reconstructions (``judge_reconstructions``).
     """
 
@@ -113,10 +113,10 @@ def evaluate(
         EvaluationError: the model gives NaN, infinity, or latents that are too large to store.
     """
     train = training_sample(dataset)
-    readings = _read(codec, dataset.test, train, has_variance, report)
+    outputs = _read(codec, dataset.test, train, has_variance, report)
     report("neighbours and map")
     places = None if laid_out is None else laid_out.places
-    figures, latents = summarise(readings, dataset, train, places=places, progress=progress)
+    figures, latents = summarise(outputs, dataset, train, places=places, progress=progress)
     is_gaussian = has_variance and not isinstance(codec.posterior, FlowPosterior)
     parts = split_kl(latents) if is_gaussian else None
     if codec.by_class:
@@ -137,7 +137,7 @@ def split_kl(latents: Latents) -> KlParts:
 
 
 def summarise(
-    readings: Readings,
+    outputs: ModelOutputs,
     dataset: Dataset,
     train: Split,
     *,
@@ -171,7 +171,7 @@ def summarise(
     - ``maps``: how well each kind of map keeps neighbours (``places.judge_maps``).
 
     Args:
-        readings: of the model.
+        outputs: of the model.
         dataset: the images.
         train: those of ``training_sample``.
         places: of the neighbourhood map to judge; left out: it is made.
@@ -180,41 +180,41 @@ def summarise(
     Raises:
         EvaluationError: as for ``evaluate``.
     """
-    test, z_mean, train_z_mean = dataset.test, readings.z_mean, readings.train_z_mean
+    test, z_mean, train_z_mean = dataset.test, outputs.z_mean, outputs.train_z_mean
     latent_dim = z_mean.shape[1]
-    kl = np.full_like(z_mean, np.nan) if readings.kl is None else readings.kl
+    kl = np.full_like(z_mean, np.nan) if outputs.kl is None else outputs.kl
     nothing = np.full(len(z_mean), np.nan, np.float32)
-    reconstruction = nothing if readings.reconstruction is None else readings.reconstruction
+    reconstruction = nothing if outputs.reconstruction is None else outputs.reconstruction
     neg_elbo = reconstruction + kl.sum(axis=1)
-    is_finite = np.isfinite(neg_elbo).all() or readings.reconstruction is None
+    is_finite = np.isfinite(neg_elbo).all() or outputs.reconstruction is None
     if not (is_finite and np.isfinite(train_z_mean).all()):
         raise EvaluationError(NOT_FINITE)
 
     sample = evenly_spaced(len(train_z_mean), DENSITY_IMAGES)
     posterior = AggregatePosterior(
-        rounded(train_z_mean[sample]), rounded(readings.train_z_log_var[sample])
+        rounded(train_z_mean[sample]), rounded(outputs.train_z_log_var[sample])
     )
     stored_z_mean = rounded(z_mean)
     nearest_distance, agreement = compare_neighbours(stored_z_mean, test.labels)
     latents = Latents(
         z_mean=stored_z_mean,
-        z_log_var=rounded(readings.z_log_var),
+        z_log_var=rounded(outputs.z_log_var),
         labels=test.labels,
         neg_elbo=neg_elbo.astype(np.float32),
         log_density=posterior.log_density(stored_z_mean).astype(np.float32),
         train_z_mean=posterior.z_mean,
         train_z_log_var=posterior.z_log_var,
         kl=kl.sum(axis=1).astype(np.float32),
-        return_distance=nothing if readings.return_distance is None else readings.return_distance,
+        return_distance=nothing if outputs.return_distance is None else outputs.return_distance,
         nearest_distance=nearest_distance,
         agreement=agreement,
         places=lay_out(stored_z_mean, progress) if places is None else places,
         columns={name: values.astype(np.float32) for name, values in test.columns.items()},
     )
     kl_by_dimension = kl.mean(axis=0)
-    weights = z_mean.var(axis=0) if readings.kl is None else kl_by_dimension
+    weights = z_mean.var(axis=0) if outputs.kl is None else kl_by_dimension
 
-    likelihood = readings.likelihood if readings.reconstruction is not None else None
+    likelihood = outputs.likelihood if outputs.reconstruction is not None else None
     has_floor = likelihood is not None and LIKELIHOODS[likelihood].has_floor
     floor = _entropy_floor(test.images) if has_floor else None
     neighbours = min(NEIGHBOURS, len(train.images))
@@ -238,18 +238,18 @@ def summarise(
         samples=SAMPLES,
         entropy_floor=None if floor is None else round(floor, 3),
         excess=None if floor is None else round(float(np.mean(neg_elbo)) - floor, 3),
-        importance=readings.importance,
-        amortisation_gap=readings.amortisation_gap,
+        importance=outputs.importance,
+        amortisation_gap=outputs.amortisation_gap,
         kl_per_dimension=tuple(round(float(v), 4) for v in kl_by_dimension if np.isfinite(v)),
         active_units=int(metrics.active_units(z_mean).sum()),
         knn_accuracy=knn(train_z_mean, z_mean),
         knn_accuracy_pca=knn(metrics.pca_transform(pca, train.images), test_pca),
         knn_neighbours=neighbours,
-        squared_error=readings.squared_error,
+        squared_error=outputs.squared_error,
         squared_error_pca=_squared_error(
             test.images, lambda rows: metrics.pca_inverse_transform(pca, test_pca[rows])
         ),
-        sharpness=readings.sharpness,
+        sharpness=outputs.sharpness,
         maps=judge_maps(stored_z_mean, test.labels, latents.places, main_dimensions(weights)),
         disentanglement=measure_disentanglement(stored_z_mean, dataset),
     )
@@ -298,7 +298,7 @@ def _read(
     train: Split,
     has_variance: bool,
     report: Callable[[str], None],
-) -> Readings:
+) -> ModelOutputs:
     """Run a model on test and training images."""
     images, labels = test.images, test.labels
 
@@ -328,7 +328,7 @@ def _read(
     (return_distance,) = codec.run_by_class(
         labels, lambda given, rows: [return_distances(given, stored[rows])]
     )
-    return Readings(
+    return ModelOutputs(
         z_mean,
         z_log_var,
         train_z_mean,

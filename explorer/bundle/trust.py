@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.bundle.places import return_distances
+from explorer.bundle.map_layout import return_distances
 from explorer.bundle.store import Bundle
 from explorer.core.neighbours import index
 from explorer.core.trust import judge, quantiles, thresholds

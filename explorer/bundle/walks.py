@@ -10,7 +10,7 @@ import numpy as np
 
 from explorer.bundle.codec import Codec
 from explorer.bundle.latents import Latents, graph_nodes
-from explorer.bundle.places import return_distances
+from explorer.bundle.map_layout import return_distances
 from explorer.bundle.store import Bundle
 from explorer.core.geodesics import (
     NEIGHBOURS,

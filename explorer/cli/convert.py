@@ -34,7 +34,7 @@ from explorer.bundle.figures import split_kl
 from explorer.bundle.files import read_checked, read_file
 from explorer.bundle.graph import count_weights
 from explorer.bundle.latents import Latents, save_latents
-from explorer.bundle.places import judge_maps, lay_out, read_test_images
+from explorer.bundle.map_layout import judge_maps, lay_out, read_test_images
 from explorer.bundle.store import (
     FILES,
     REFERENCE_FILES,

@@ -23,7 +23,7 @@ from pydantic import BaseModel
 from explorer.bundle.bound import bounds_of, read_bounds, summarise_bounds
 from explorer.bundle.card import Bound, DataCard, Metrics
 from explorer.bundle.figures import (
-    Readings,
+    ModelOutputs,
     evaluate,
     judge_reconstructions,
     summarise,
@@ -140,7 +140,7 @@ def recompute(bundle: Bundle, dataset: Dataset) -> tuple[Metrics, Latents]:
     squared_error = sharpness = None
     if images is not None:
         squared_error, sharpness = judge_reconstructions(dataset.test.images, images.__getitem__)
-    readings = Readings(
+    outputs = ModelOutputs(
         stored.z_mean,
         stored.z_log_var,
         stored.train_z_mean,
@@ -154,7 +154,7 @@ def recompute(bundle: Bundle, dataset: Dataset) -> tuple[Metrics, Latents]:
         squared_error=squared_error,
         sharpness=sharpness,
     )
-    return summarise(readings, dataset, training_sample(dataset), places=stored.places)
+    return summarise(outputs, dataset, training_sample(dataset), places=stored.places)
 
 
 def find_data(bundle: Bundle, source: str | None, data_dir: Path | None) -> Dataset:

@@ -23,8 +23,8 @@ from explorer.core.subsets import batches
 STEPS = 6
 DRAWS, JUDGING_DRAWS = 16, 40
 """Draws of z per image that a posterior is refined with, and others that judge the result."""
-_DAMPINGS = (0.0, 1.0, 10.0)
-_ENOUGH = 0.01
+DAMPINGS = (0.0, 1.0, 10.0)
+ENOUGH = 0.01
 """Nats: an image whose −ELBO a step lowers by less is done."""
 _MAX_VALUES = 2**25
 """Numbers of the decoder's output that are held at once."""
@@ -136,7 +136,7 @@ def _refine(images: _Images, decode: DecodeParameters, likelihood: LikelihoodNam
         some, start, before = images[rows], change[rows], neg_elbo[rows]
         gradient, hessian = _derivatives(some, start, output[rows], decode, likelihood)
         diagonal = np.einsum("nii->ni", hessian)
-        for damping in _DAMPINGS:
+        for damping in DAMPINGS:
             damped = hessian + damping * diagonal[:, np.newaxis] * np.eye(diagonal.shape[1])
             shift = np.exp(start[:, 1]) * np.linalg.solve(damped, gradient[..., np.newaxis])[..., 0]
             stretch = 0.5 * np.log(diagonal) / (1.0 + damping)
@@ -146,7 +146,7 @@ def _refine(images: _Images, decode: DecodeParameters, likelihood: LikelihoodNam
             chosen = rows[better]
             change[chosen], neg_elbo[chosen] = tried[better], reached[better]
             output[chosen] = decoded[better]
-        rows = rows[before - neg_elbo[rows] > _ENOUGH]
+        rows = rows[before - neg_elbo[rows] > ENOUGH]
         if not len(rows):
             break
     return change

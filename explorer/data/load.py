@@ -17,12 +17,12 @@ from explorer.data.dataset import Dataset, Split
 from explorer.data.files.tree import title_of
 from explorer.data.layouts.find import find_images
 from explorer.data.layouts.labels import in_natural_order
-from explorer.data.layouts.roles import TEST, TRAIN, VALIDATION, words_of
 from explorer.data.named import NAMED, find_named, name_of_set
 from explorer.data.pixels import Form, without_warnings_of_pillow
 from explorer.data.ranges import BYTES, Range, check_agreement, find_range
 from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.data.report import Report
+from explorer.data.roles import TEST, TRAIN, VALIDATION, words_of
 from explorer.data.sources.pictures import LARGEST_SURVEY
 from explorer.data.sources.read import read_part
 from explorer.data.sources.source import Layout, Part, Source, Survey, all_of

@@ -19,8 +19,8 @@ from explorer.bundle.images import describe_data, images_path, save_images
 from explorer.bundle.latents import Latents, save_latents
 from explorer.data.dataset import Dataset
 from explorer.training import export
+from explorer.training.destination import Destination
 from explorer.training.loop import Trained
-from explorer.training.place import Place
 from explorer.training.run import Plan
 
 
@@ -48,7 +48,7 @@ def make_card(plan: Plan, trained: Trained, graphs: Mapping[str, bytes], metrics
 
 
 def write(
-    place: Place,
+    destination: Destination,
     card: Card,
     trained: Trained,
     graphs: Mapping[str, bytes],
@@ -60,7 +60,7 @@ def write(
     """Write a bundle or a reference, completely or not at all.
 
     Args:
-        place: where.
+        destination: where.
         card: what it says of itself.
         trained: model and history.
         graphs: the model as ONNX (``export.export_graphs``).
@@ -68,10 +68,10 @@ def write(
         dataset: whose test images are kept beside the bundle, where their licence allows it.
         keras: also keep the model as Keras saves it.
     """
-    if place.figures_only:
-        store.save_reference(card, trained.history, place.output)
+    if destination.figures_only:
+        store.save_reference(card, trained.history, destination.output)
     else:
-        with unfinished(place.path) as folder:
+        with unfinished(destination.path) as folder:
             for name, graph in graphs.items():
                 (folder / name).write_bytes(graph)
             if keras:
@@ -80,9 +80,9 @@ def write(
             store.save_history(trained.history, folder / "history.json")
             store.save_card(card, folder, (*store.FILES, "model.keras") if keras else store.FILES)
             if dataset.may_be_kept:
-                save_images(dataset.test.images, images_path(place.output, card.data))
+                save_images(dataset.test.images, images_path(destination.output, card.data))
     if is_whole(card, trained):
-        shutil.rmtree(place.checkpoints)
+        shutil.rmtree(destination.checkpoints)
 
 
 def is_whole(card: Card, trained: Trained) -> bool:
@@ -90,13 +90,13 @@ def is_whole(card: Card, trained: Trained) -> bool:
     return len(trained.history["neg_elbo"]) == card.model.recipe.epochs
 
 
-def summarise(place: Place, card: Card, trained: Trained) -> str:
+def summarise(destination: Destination, card: Card, trained: Trained) -> str:
     """What was written, and how good it is, in one line."""
     epochs, metrics = len(trained.history["neg_elbo"]), card.metrics
     rest = f"; {epochs} of {card.model.recipe.epochs} epochs: --resume with more --minutes goes on"
     bits = card.bits_per_dimension
     return (
-        f"wrote {place.path}: test −ELBO {metrics.neg_elbo:.2f} nats per image "
+        f"wrote {destination.path}: test −ELBO {metrics.neg_elbo:.2f} nats per image "
         f"{'' if bits is None else f'= {bits:.3f} bits per dimension '}"
         f"(reconstruction {metrics.reconstruction:.2f}, KL {metrics.kl:.2f}), "
         f"trained in {trained.seconds / 60:.1f} minutes{'' if is_whole(card, trained) else rest}"

@@ -31,7 +31,7 @@ from explorer.core.likelihoods import LIKELIHOODS
 from explorer.core.subsets import evenly_spaced
 from explorer.data.named import NAMED
 from explorer.errors import ExplorerError
-from explorer.notation import parse_list
+from explorer.notation import LIMIT, parse_list
 from explorer.root import ROOT
 from explorer.web import contents
 from explorer.web.code import FOLDER, STYLE, bundle_code
@@ -155,7 +155,13 @@ def _blocks(bundles: Sequence[Bundle], look: Look) -> dict[str, bytes]:
         if images is not None:
             sprites[f"images-{name}"] = encode_images(bundle, images, small=True)
         entries.append(_entry(bundle, len(rows), named_directions(look.start)))
-    shown = {"title": look.title, "start": look.start, "views": views, "models": entries}
+    shown = {
+        "title": look.title,
+        "start": look.start,
+        "views": views,
+        "models": entries,
+        "limit": LIMIT,
+    }
     blocks = {"code": _code().encode(), "contents": json.dumps(shown).encode(), **models, **sprites}
     return {name: gzip.compress(block, mtime=0) for name, block in blocks.items()}
 

@@ -11,11 +11,14 @@ import numpy as np
 from explorer.bundle.latents import Latents, graph_nodes
 from explorer.bundle.store import Bundle
 from explorer.bundle.trust import trust_limits, trust_scales
+from explorer.core.amortisation import DAMPINGS, DRAWS, ENOUGH, JUDGING_DRAWS, STEPS
+from explorer.core.geodesics import THIN
 from explorer.core.geometry import principal_plane
 from explorer.core.half import to_half
-from explorer.core.neighbourhood import NEIGHBOURS, REACH
+from explorer.core.neighbourhood import JUDGED_NEIGHBOURS, NEIGHBOURS, REACH
 from explorer.core.trust import LIMITS, VERDICTS
 from explorer.drawing import raster
+from explorer.notation import LIMIT, ROUNDED
 
 SPRITE_WIDTH = 4000
 """Pixels in a row of the picture of all test images that the browser gets, or one image."""
@@ -112,6 +115,14 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
             "mainDimensions": bundle.main_dimensions,
             "emptyDistance": None if neighbourhoods is None else neighbourhoods.empty_distance,
             "placing": {"neighbours": NEIGHBOURS, "reach": REACH},
+            "coordinates": {"limit": LIMIT, "rounded": ROUNDED},
+            "thin": 100.0 * THIN,
+            "refining": {
+                "steps": STEPS,
+                "dampings": DAMPINGS,
+                "enough": ENOUGH,
+                "draws": (DRAWS, JUDGING_DRAWS),
+            },
             "spriteColumns": sprite_columns(card.data.image_shape[1]),
             "halves": halves,
             "sections": sections,
@@ -152,7 +163,14 @@ def _columns(bundle: Bundle) -> list[tuple[str, str, str, np.ndarray]]:
         ("nearestDistance", "distance to the nearest image", "", latents.nearest_distance),
     ]
     if len(bundle.card.data.classes) > 1:
-        known.append(("agreement", "neighbours of its class, of 15", "share", latents.agreement))
+        known.append(
+            (
+                "agreement",
+                f"neighbours of its class, of {JUDGED_NEIGHBOURS}",
+                "share",
+                latents.agreement,
+            )
+        )
     known += [(f"column:{name}", name, "", values) for name, values in latents.columns.items()]
     return [column for column in known if np.isfinite(column[3]).any()]
 

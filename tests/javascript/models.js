@@ -67,6 +67,9 @@ export const PLAIN = {
   mainDimensions: [0, 1],
   emptyDistance: null,
   placing: { neighbours: 5, reach: 10 },
+  coordinates: { limit: 99, rounded: 0.0006 },
+  thin: 10,
+  refining: { steps: 6, dampings: [0, 1, 10], enough: 0.01, draws: [16, 40] },
   spriteColumns: 100,
   halves: ["trainMean"],
 };

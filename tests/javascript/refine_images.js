@@ -32,7 +32,8 @@ for (const [job, image] of split(images, size).entries()) {
 }
 const draws = split(noise, header.latentDim);
 const given = [draws.slice(0, 16), draws.slice(16)];
-const steps = refine(new Encoder(model), new Decoder(model), images.slice(0, size), 0, given);
+const networks = /** @type {const} */ ([new Encoder(model), new Decoder(model)]);
+const steps = refine(...networks, images.slice(0, size), header.refining, 0, given);
 let step = steps.next();
 while (!step.done) step = steps.next();
 console.log(JSON.stringify(step.value));

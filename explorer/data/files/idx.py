@@ -18,8 +18,8 @@ import numpy as np
 
 from explorer.data.files.stored import Stored, rows_at_once, stored_array
 from explorer.data.files.tree import Tree
-from explorer.data.layouts.roles import words_of
 from explorer.data.report import Report
+from explorer.data.roles import words_of
 from explorer.errors import DatasetError
 
 _IDX_NAME = re.compile(r".*[-.]idx[1-4](-\w+)?(\.gz)?", re.I)

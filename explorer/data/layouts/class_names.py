@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from explorer.data.files.kinds import kind_of_file, suffix_of
 from explorer.data.files.tree import Tree
-from explorer.data.layouts.roles import words_of
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.report import Report
+from explorer.data.roles import words_of
 from explorer.data.sources.source import Layout
 
 _CODES = re.compile(r"(.*/)?[^/]*-mapping\.txt")  # a label, then the codes of its characters

@@ -28,9 +28,9 @@ from explorer.data.layouts.labels import (
     plain,
     split_by_column,
 )
-from explorer.data.layouts.roles import TRAIN, read_name
 from explorer.data.reading import Reading
 from explorer.data.report import Report
+from explorer.data.roles import TRAIN, read_name
 from explorer.data.sources.arrays import Arrangement, Images, arrange_images
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError

@@ -19,7 +19,6 @@ from explorer.data.files.kinds import kind_of_file, suffix_of
 from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree, paths
 from explorer.data.layouts.labels import Unclassified, classify, label_title
-from explorer.data.layouts.roles import MASKS, TEST, TRAIN, UNLABELLED, VALIDATION, read_name
 from explorer.data.layouts.table_files import (
     Table,
     is_array_of_labels,
@@ -36,6 +35,7 @@ from explorer.data.layouts.tables import (
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.reading import FILE_NAME, Reading
 from explorer.data.report import Report
+from explorer.data.roles import MASKS, TEST, TRAIN, UNLABELLED, VALIDATION, read_name
 from explorer.data.sources.pictures import Pictures, count_all_pages
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from explorer.data.layouts.labels import label_title
-from explorer.data.layouts.roles import all_name_splits
+from explorer.data.roles import all_name_splits
 from explorer.errors import DatasetError
 
 FILE = "file name"

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.data.layouts.roles import (
+from explorer.data.pixels import Shape
+from explorer.data.report import Report
+from explorer.data.roles import (
     SPLIT_NAMES,
     TRAIN,
     all_name_splits,
     role_of_value,
     words_of,
 )
-from explorer.data.pixels import Shape
-from explorer.data.report import Report
 from explorer.data.sources.source import Chosen, Layout, Part, Source
 from explorer.errors import DatasetError
 

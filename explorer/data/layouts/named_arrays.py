@@ -23,9 +23,9 @@ from explorer.data.layouts.labels import (
     plain,
     split_by_column,
 )
-from explorer.data.layouts.roles import LABEL_WORDS, SPLIT_NAMES, TRAIN, read_name, words_of
 from explorer.data.pixels import Shape, open_image
 from explorer.data.report import Report
+from explorer.data.roles import LABEL_WORDS, SPLIT_NAMES, TRAIN, read_name, words_of
 from explorer.data.sources.arrays import Images, arrange_images
 from explorer.data.sources.pictures import Pictures
 from explorer.data.sources.source import Layout, Source

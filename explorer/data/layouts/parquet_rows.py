@@ -28,9 +28,9 @@ from explorer.data.layouts.labels import (
     split_by_column,
 )
 from explorer.data.layouts.named_arrays import IMAGE_WORDS
-from explorer.data.layouts.roles import TRAIN, read_name, words_of
 from explorer.data.reading import Reading
 from explorer.data.report import Report
+from explorer.data.roles import TRAIN, read_name, words_of
 from explorer.data.sources.arrays import Images, arrange_images
 from explorer.data.sources.pictures import Pictures
 from explorer.data.sources.source import Layout, Source

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from explorer.data.files.kinds import suffix_of
-from explorer.data.layouts.roles import words_of
 from explorer.data.pixels import FORMAT_OF_SUFFIX
+from explorer.data.roles import words_of
 
 _KEYS: tuple[Callable[[str], str], ...] = (
     lambda path: path,

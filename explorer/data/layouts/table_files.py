@@ -23,8 +23,8 @@ from explorer.data.files.libraries import need
 from explorer.data.files.tree import Parts, Tree, parts_of
 from explorer.data.layouts.json_tables import cell, columns_of_json, columns_of_records
 from explorer.data.layouts.labels import MOST_CLASSES, as_words, plain
-from explorer.data.layouts.roles import LABEL_WORDS, TEST, TRAIN, VALIDATION, read_name, words_of
 from explorer.data.report import Report
+from explorer.data.roles import LABEL_WORDS, TEST, TRAIN, VALIDATION, read_name, words_of
 from explorer.errors import DatasetError
 
 LARGEST_TABLE, LARGEST_JSON = 512 * 2**20, 64 * 2**20  # bytes

@@ -20,7 +20,16 @@ from explorer.data.layouts.labels import (
     natural_order,
     numbers_or_words,
 )
-from explorer.data.layouts.roles import (
+from explorer.data.layouts.row_names import (
+    Below,
+    are_files,
+    find_names,
+    folder_of,
+    is_named_as,
+)
+from explorer.data.layouts.table_files import NUMBER, Table, role_of_table
+from explorer.data.report import Report
+from explorer.data.roles import (
     CUB_SPLIT,
     LABEL_WORDS,
     SPLIT_NAMES,
@@ -32,15 +41,6 @@ from explorer.data.layouts.roles import (
     role_of_value,
     words_of,
 )
-from explorer.data.layouts.row_names import (
-    Below,
-    are_files,
-    find_names,
-    folder_of,
-    is_named_as,
-)
-from explorer.data.layouts.table_files import NUMBER, Table, role_of_table
-from explorer.data.report import Report
 
 _NUMBERED = {"0": TRAIN, "1": VALIDATION, "2": TEST}  # as of CelebA and Waterbirds
 _OTHERWISE_NUMBERED = {CUB_SPLIT: {"0": TEST, "1": TRAIN}, "fold": {}}

@@ -8,12 +8,12 @@ import time
 import numpy as np
 
 from explorer.data.dataset import Split, Transparency
+from explorer.data.files.spool import Spool
 from explorer.data.pixels import Form, without_warnings_of_pillow
 from explorer.data.report import Report
 from explorer.data.sources import cache
 from explorer.data.sources.progress import with_progress
 from explorer.data.sources.source import Part, Source
-from explorer.data.sources.spool import Spool
 from explorer.errors import DatasetError
 
 

@@ -179,7 +179,7 @@ class Layout:
     Attributes:
         origin: the kind of files, in words.
         classes: names, in the order of the labels.
-        parts: by their role, see ``explorer.data.layouts.roles``.
+        parts: by their role, see ``explorer.data.roles``.
         image_shape: of arrays, which have one; None for image files.
     """
 

@@ -7,7 +7,8 @@
  *   directions: Record<string, RowSpec>, reach: number, tiles: number, drawing: object,
  *   facts: [string, string, string][], kl: [string, string, number][], notice: string}} Entry
  *   what `explorer/web/document.py` tells of a model
- * @typedef {{title: string, start: string, views: string[], models: Entry[]}} Contents
+ * @typedef {{title: string, start: string, views: string[], models: Entry[], limit: number}} Contents
+ *   coordinates beyond ± `limit` are taken for mistakes
  * @typedef {import("../parts/sliders.js").RowSpec} RowSpec
  * @typedef {{z: number[], past: number[][], future: number[][], label: number, ends: string[],
  *   pins: import("./pins.js").Pin[], directions: {text: string, row: RowSpec}[],
@@ -28,8 +29,6 @@ import { readDirection, unitOf } from "./directions.js";
 import { Pins, readPins, writePins } from "./pins.js";
 import { VIEWS } from "./views.js";
 
-/** Coordinates beyond ±99 are taken for mistakes. */
-const FURTHEST = 99;
 /** What an address says of places of a model. */
 const PLACES = ["pins", "directions", "direction", "a", "b"];
 /** Points that undo goes back to, at most. */
@@ -262,7 +261,8 @@ export class Page {
         .join(),
     );
     const field = this.#coordinates;
-    const expected = `The point is ${this.state.z.length} numbers from −${FURTHEST} to ${FURTHEST}.`;
+    const { limit } = this.#contents;
+    const expected = `The point is ${this.state.z.length} numbers from −${limit} to ${limit}.`;
     field.setCustomValidity(z.length ? "" : expected);
     if (z.length) this.moveTo(z);
     else field.reportValidity();
@@ -271,8 +271,8 @@ export class Page {
   /** Coordinates of a latent of the model; none if the text has others. @param {string} text */
   #latentOf(text) {
     const z = text.split(",").map((part) => (part.trim() ? Number(part) : NaN));
-    const isOne =
-      z.length === this.state.z.length && z.every((value) => Math.abs(value) <= FURTHEST);
+    const { limit } = this.#contents;
+    const isOne = z.length === this.state.z.length && z.every((v) => Math.abs(v) <= limit);
     return isOne ? z : [];
   }
 

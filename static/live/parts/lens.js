@@ -18,9 +18,6 @@ const SETTLED = 400;
 /** Pause after which an original is asked for, milliseconds. */
 const REST = 150;
 
-/** A latent is a test image's own if no coordinate differs by more than the host rounds off. */
-const ROUNDED = 0.0006;
-
 const HTML = `
   <figure>
     <canvas class="picture" role="img" aria-label="Decoded image"></canvas>
@@ -130,7 +127,8 @@ export class Lens {
       if (reading.pixels) this.#again.paint(reading.pixels);
       this.#shownRow = reading.row;
       const mean = this.#model.meanOf(reading.row);
-      const isOwn = z.every((value, i) => Math.abs(value - mean[i]) < ROUNDED);
+      const { rounded } = this.#model.header.coordinates; // by the host
+      const isOwn = z.every((value, i) => Math.abs(value - mean[i]) < rounded);
       this.#reading = { ...reading, row: row ?? reading.row, isOwn: row !== null || isOwn };
       this.#drawOriginal(row ?? reading.row);
       this.#writeSoon();

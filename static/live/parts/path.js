@@ -15,9 +15,6 @@ import { FINE, kindsOfPath, resample, walk } from "../shared/walk.js";
 import { Scrubber } from "./scrubber.js";
 import { TileBox } from "./tilebox.js";
 
-/** Per cent of the test images that lie in thinner places than a thin one. */
-const THIN = 10;
-
 const HTML = `
   <div class="picker strip-of-path" role="application" aria-label="Images along the path; choose one to move the point there"><canvas></canvas><div class="tile cursor" hidden></div></div>
   <div class="caption" aria-live="polite"></div>
@@ -132,7 +129,8 @@ export class Path {
       const [, found] = known.find(([name]) => name === kind) ?? [];
       const row = document.createElement("tr");
       const steps = found ? Array.from(found.changes.subarray(1), (c, i) => c - found.changes[i]) : []; // prettier-ignore
-      const thin = found ? found.shares.filter((share) => share < THIN).length / (FINE + 1) : 0;
+      const isThin = (/** @type {number} */ share) => share < this.#model.header.thin;
+      const thin = found ? found.shares.filter(isThin).length / (FINE + 1) : 0;
       const cells = found
         ? [
             straight ? (found.changes[FINE] / straight).toFixed(2) : "…",

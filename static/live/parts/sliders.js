@@ -18,8 +18,6 @@ import { dot } from "../shared/plane.js";
 import { TileDecoder } from "../shared/tiles.js";
 
 const STEP = 0.01;
-/** Values that can be typed, at most. */
-const FURTHEST = 99;
 /** So many sliders leave room for strips below them, as wide as they are. */
 const FEW = 4;
 /** Pause after the last key before the host learns of the point, milliseconds. */
@@ -145,7 +143,8 @@ export class Sliders {
     typed.addEventListener("change", () => {
       const value = typed.valueAsNumber;
       if (!Number.isFinite(value)) return this.#showValue(row); // it was emptied
-      this.#move(row, Math.max(-FURTHEST, Math.min(FURTHEST, value)));
+      const { limit } = this.#model.header.coordinates;
+      this.#move(row, Math.max(-limit, Math.min(limit, value)));
       this.#settleSoon();
     });
     strip.addEventListener("click", (event) => {

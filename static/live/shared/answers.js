@@ -205,7 +205,7 @@ class Opened {
     const { image, label } = request;
     const [encoder, decoder] = [this.#encoder, this.#decoder];
     if (!encoder || !(decoder instanceof Decoder)) return { problem: UNREFINED };
-    const found = yield* refine(encoder, decoder, image, label);
+    const found = yield* refine(encoder, decoder, image, this.#model.header.refining, label);
     if (!found) return { problem: UNREFINED };
     const latents = Float32Array.from(found.flatMap(({ z }) => z));
     const { pixels } = yield* this.tiles({ ...request, kind: "tiles", latents });

@@ -17,7 +17,9 @@ import { halves } from "../network/file.js";
  *   columns: {name: string, title: string, unit: string}[],
  *   principal: {origin: number[], directions: number[][], labels: [string, string]} | null,
  *   mainDimensions: number[], emptyDistance: number | null,
- *   placing: {neighbours: number, reach: number},
+ *   placing: {neighbours: number, reach: number}, thin: number,
+ *   coordinates: {limit: number, rounded: number},
+ *   refining: import("./refine.js").Refining,
  *   halves: string[], sections: Record<string, {at: number, bytes: number}>,
  * }} Header
  * @typedef {{name: string, unit: number[]}} Direction a vector of length 1

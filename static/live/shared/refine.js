@@ -9,37 +9,34 @@
  * @typedef {{negElbo: number, reconstruction: number, mean: Float64Array, slope: Float64Array,
  *   curvature: Float64Array}} Measure means over draws: of z and of the derivatives of −log p(x|z)
  * @typedef {{z: Float32Array, logQ: number}} Draw
+ * @typedef {{steps: number, dampings: number[], enough: number, draws: [number, number]}} Refining how long to
+ *   search: a step that gains less than `enough` nats is the last; q(z|x) is refined with so many draws of z, and
+ *   judged by so many others
  */
 
 import { LOG_2PI } from "./likelihoods.js";
 import { evenNoise } from "./noise.js";
 import { dot } from "./plane.js";
 
-const STEPS = 6;
-const DAMPINGS = [0, 1, 10];
-/** Nats: a step that gains less is the last. */
-const ENOUGH = 0.01;
-/** Draws of z that q(z|x) is refined with, and others that judge the result. */
-const [DRAWS, JUDGING_DRAWS] = [16, 40];
-
 /**
  * Runs on until the next decode with every `next`.
  *
  * @param {import("./codec.js").Encoder} encoder @param {import("./codec.js").Decoder} decoder
  * @param {Float32Array} image with values in [0, 1]
+ * @param {Refining} refining
  * @param {number} [label] for a conditional model
  * @param {Float32Array[][]} [noise] of both kinds of draws
  * @returns {Generator<void, Found[] | null, void>} with the encoder's q(z|x), and refined; null without variances
  */
-export function* refine(encoder, decoder, image, label, noise) {
+export function* refine(encoder, decoder, image, refining, label, noise) {
   const { centre, spread, draw } = encoder.posterior(image, label);
   if (!draw) return null;
   const decode = (/** @type {Float32Array} */ z) => decoder.parameters(z, label);
   const search = new Search(decoder, decode, image, centre, spread);
-  const [refining, judging] = noise ?? [DRAWS, JUDGING_DRAWS].map((n) => evenNoise(n, centre.length)); // prettier-ignore
+  const [first, others] = noise ?? refining.draws.map((n) => evenNoise(n, centre.length));
   const start = { shift: spread.map(() => 0), stretch: spread.map(() => 0) };
-  const end = yield* search.run(yield* drawn(draw, refining), start);
-  const judged = yield* drawn(draw, judging);
+  const end = yield* search.run(yield* drawn(draw, first), start, refining);
+  const judged = yield* drawn(draw, others);
   const found = [];
   for (const change of [start, end]) {
     const { negElbo, reconstruction } = yield* search.measure(judged, change);
@@ -82,14 +79,14 @@ class Search {
    * The change that lowers the −ELBO most: the best of several damped Gauss–Newton steps, if it is better than none
    * (Levenberg 1944, Marquardt 1963), time and again.
    *
-   * @param {Draw[]} draws @param {Change} change to begin with
+   * @param {Draw[]} draws @param {Change} change to begin with @param {Refining} refining
    */
-  *run(draws, change) {
+  *run(draws, change, { steps, dampings, enough }) {
     let best = yield* this.measure(draws, change);
-    for (let step = 0; step < STEPS; step++) {
+    for (let step = 0; step < steps; step++) {
       const [start, before] = [change, best.negElbo];
       const { gradient, hessian } = yield* this.#derivatives(start, best);
-      for (const damping of DAMPINGS) {
+      for (const damping of dampings) {
         const damped = hessian.map((row, i) =>
           row.map((v, j) => (i === j ? v * (1 + damping) : v)),
         );
@@ -101,7 +98,7 @@ class Search {
         const reached = yield* this.measure(draws, tried);
         if (reached.negElbo < best.negElbo) [change, best] = [tried, reached];
       }
-      if (before - best.negElbo <= ENOUGH) break;
+      if (before - best.negElbo <= enough) break;
     }
     return change;
   }

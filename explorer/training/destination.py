@@ -23,7 +23,7 @@ Beginning = Literal["anew", "from the checkpoint", "not at all"]
 
 
 @dataclass(frozen=True)
-class Place:
+class Destination:
     """Where the bundle of a run, or its reference, and its checkpoints lie.
 
     Attributes:
@@ -49,30 +49,32 @@ class Place:
 
 
 @contextlib.contextmanager
-def kept(place: Place) -> Iterator[None]:
-    """Keep a name for this process alone, and leave nothing but results behind.
+def locked(destination: Destination) -> Iterator[None]:
+    """Keep a name for this process alone; at the end leave neither lock nor empty folders.
 
     The system gives the name back when the process ends, however it ends.
 
     Raises:
         TrainingError: another process trains a model of that name.
     """
-    place.output.mkdir(parents=True, exist_ok=True)
-    path = place.output / f".{place.name}.lock"
-    with _locked(path):
-        shutil.rmtree(place.path.with_name(f".{place.name}.unfinished"), ignore_errors=True)
+    destination.output.mkdir(parents=True, exist_ok=True)
+    path = destination.output / f".{destination.name}.lock"
+    with _hold(path):
+        shutil.rmtree(
+            destination.path.with_name(f".{destination.name}.unfinished"), ignore_errors=True
+        )
         try:
             yield
         finally:
             with contextlib.suppress(PermissionError):  # Windows removes no file that is open
                 path.unlink(missing_ok=True)
-            for folder in (place.checkpoints, place.checkpoints.parent):
+            for folder in (destination.checkpoints, destination.checkpoints.parent):
                 with contextlib.suppress(OSError):  # it is not empty, or not there
                     folder.rmdir()
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _hold(path: Path) -> Iterator[None]:
     """Hold the lock of a file that says who has it."""
     with path.open("a+", encoding="utf-8") as file:
         if not _lock(file) or not os.fstat(file.fileno()).st_nlink:  # its last holder removed it
@@ -105,12 +107,12 @@ def _lock(file: IO[str]) -> bool:
 
 
 def how_to_begin(
-    place: Place, run: Run, *, resume: bool, replace: bool, is_timed: bool
+    destination: Destination, run: Run, *, resume: bool, replace: bool, is_timed: bool
 ) -> Beginning:
     """Decide how a run begins: not at all if the same one is finished.
 
     Args:
-        place: where its result will lie.
+        destination: where its result will lie.
         run: what to train.
         resume: go on from a checkpoint.
         replace: take the place of whatever else is there.
@@ -120,9 +122,9 @@ def how_to_begin(
         BundleError: it would replace another model, or more epochs of the same one.
         TrainingError: the checkpoint is another run's.
     """
-    path, same = place.path, _load_same(place, run, replace=replace)
+    path, same = destination.path, _load_same(destination, run, replace=replace)
     try:
-        unfinished = count_epochs(place.checkpoints, run)
+        unfinished = count_epochs(destination.checkpoints, run)
     except TrainingError:
         if not replace:
             raise
@@ -154,12 +156,16 @@ def how_to_begin(
     return beginning
 
 
-def _load_same(place: Place, run: Run, *, replace: bool) -> store.Bundle | store.Reference | None:
-    """What is at a place, if the run would give the same; None if it may be replaced."""
-    if not place.path.exists():
+def _load_same(
+    destination: Destination, run: Run, *, replace: bool
+) -> store.Bundle | store.Reference | None:
+    """What is at a destination, if the run would give the same; None if it may be replaced."""
+    if not destination.path.exists():
         return None
     try:
-        found = (store.load_reference if place.figures_only else store.load_bundle)(place.path)
+        found = (store.load_reference if destination.figures_only else store.load_bundle)(
+            destination.path
+        )
         if Run.of_card(found.card).to_json() == run.to_json():
             return found
         what = f"another model ({found.card.training.command})"
@@ -168,5 +174,5 @@ def _load_same(place: Place, run: Run, *, replace: bool) -> store.Bundle | store
     if replace:
         return None
     raise BundleError(
-        f"{place.path} holds {what}; give this one another --name, or --replace that one"
+        f"{destination.path} holds {what}; give this one another --name, or --replace that one"
     )
