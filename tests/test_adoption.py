@@ -30,7 +30,13 @@ MODELS = Path(__file__).parent / "adopted"
 
 
 @pytest.fixture
-def take(tmp_path: Path, tiny_settings: dict[str, Any]) -> Any:
+def said() -> list[str]:
+    """Return what is said while models are adopted, line by line."""
+    return []
+
+
+@pytest.fixture
+def take(tmp_path: Path, tiny_settings: dict[str, Any], said: list[str]) -> Any:
     """Return a function that adopts one of the models, or two given files."""
 
     def adopt_model(
@@ -43,9 +49,7 @@ def take(tmp_path: Path, tiny_settings: dict[str, Any]) -> Any:
             data=tiny_settings["data"],
             known=Known(**known),
         )
-        return load_bundle(
-            adopt(request, lambda line: None, lambda share: None, command.from_keras)
-        )
+        return load_bundle(adopt(request, said.append, lambda share: None, command.from_keras))
 
     return adopt_model
 
@@ -195,6 +199,96 @@ def test_a_spread_that_is_never_negative_is_asked_about(take: Any, tmp_path: Pat
     assert said.metrics.kl == pytest.approx(take("plain").card.metrics.kl, abs=0.01)
 
 
+def test_a_reading_of_the_spread_with_a_smaller_elbo_is_told(
+    take: Any, tmp_path: Path, said: list[str]
+) -> None:
+    """Nothing but the −ELBO tells log-variances from log standard deviations."""
+    path = rewired(tmp_path / "encoder.onnx", ["MEAN", "log_std"], STD[0])
+    taken = take("plain", encoder=path)
+    assert taken.card.model.adopted.conventions["--encoder-output"] == "mean,log_var"
+    assert any("would give" in line and "--encoder-output mean,log_std" in line for line in said)
+    (tmp_path / "plain").rename(tmp_path / "kept")
+    said.clear()
+    right = take("plain", encoder=path, encoder_output="mean,log_std").card
+    (tmp_path / "plain").rename(tmp_path / "right")
+    plain = take("plain").card
+    assert not any("would give" in line for line in said)
+    assert right.metrics.kl == pytest.approx(plain.metrics.kl, abs=0.01)
+
+
+def test_a_spread_that_is_not_finite_is_not_used_and_told(take: Any, tmp_path: Path) -> None:
+    nothing: Node = ("Sub", ["LOG_VAR", "LOG_VAR"], "nothing", {})
+    nan: Node = ("Div", ["nothing", "nothing"], "nan", {})
+    path = rewired(tmp_path / "encoder.onnx", ["MEAN", "nan"], nothing, nan)
+    adopted = take("plain", encoder=path).card.model.adopted
+    assert adopted.conventions["--encoder-output"] == "mean"
+    assert (
+        "'nan' of encoder.onnx is NaN or infinite for some images and was not used" in adopted.notes
+    )
+
+
+def decoder_with(path: Path, outputs: list[str], *nodes: Node) -> Path:
+    """Write the plain decoder with further nodes and other outputs: IMAGE is its own."""
+    model = onnx.load(MODELS / "plain-decoder.onnx")
+    graph = model.graph
+    own = {"IMAGE": graph.output[0].name}
+    graph.initializer.append(numpy_helper.from_array(np.zeros((), np.float32), "zero"))
+    for kind, inputs, output, attributes in nodes:
+        names = [own.get(name, name) for name in inputs]
+        graph.node.append(helper.make_node(kind, names, [output], **attributes))
+    del graph.output[:]
+    graph.output.extend(
+        helper.make_tensor_value_info(own.get(name, name), TensorProto.FLOAT, None)
+        for name in outputs
+    )
+    onnx.save(model, path)
+    return path
+
+
+FLAT: Node = ("Mul", ["IMAGE", "zero"], "flat", {})
+
+
+@pytest.mark.parametrize("outputs", [["flat", "IMAGE"], ["IMAGE", "flat"], ["pooled", "IMAGE"]])
+def test_of_a_decoders_outputs_that_with_the_images_is_taken(
+    take: Any, tmp_path: Path, outputs: list[str]
+) -> None:
+    pooled: Node = ("GlobalAveragePool", ["IMAGE"], "pooled", {})
+    path = decoder_with(tmp_path / "decoder.onnx", outputs, FLAT, pooled)
+    card = take("plain", decoder=path).card
+    (other,) = {*outputs} - {"IMAGE"}
+    assert (
+        f"'14' of decoder.onnx is taken as the images, and '{other}' not"
+        in card.model.adopted.notes
+    )
+    assert card.metrics.squared_error < 0.03
+
+
+def test_a_decoder_worse_than_the_average_or_with_too_many_channels_is_refused(
+    refusal: Any, tmp_path: Path
+) -> None:
+    inverted: tuple[Node, ...] = (
+        ("Sub", ["zero", "IMAGE"], "less", {}),
+        ("Exp", ["less"], "wrong", {}),
+    )
+    told = refusal("plain", decoder=decoder_with(tmp_path / "decoder.onnx", ["wrong"], *inverted))
+    assert "reconstructs worse than the images' average does" in told
+    both: Node = ("Concat", ["IMAGE", "IMAGE"], "both", {"axis": 1})
+    told = refusal("plain", decoder=decoder_with(tmp_path / "decoder.onnx", ["both"], both))
+    assert told.endswith("if those are means and variances, let it give the means alone")
+
+
+def whole_model(path: Path) -> Path:
+    """Write the plain encoder and decoder as one model, from images to images."""
+    encoder, decoder = (onnx.load(MODELS / f"plain-{half}.onnx") for half in ("encoder", "decoder"))
+    both = onnx.compose.merge_models(
+        onnx.compose.add_prefix(encoder, "e-", rename_inputs=False),
+        onnx.compose.add_prefix(decoder, "d-"),
+        io_map=[(f"e-{encoder.graph.output[0].name}", f"d-{decoder.graph.input[0].name}")],
+    )
+    onnx.save(both, path)
+    return path
+
+
 def normalised(path: Path, mean: float, std: float) -> Path:
     """Write the plain encoder as one that takes pixels less a mean, by a standard deviation."""
     model = onnx.load(MODELS / "plain-encoder.onnx")
@@ -242,10 +336,22 @@ def test_files_that_people_mistake_are_named(refusal: Any, tmp_path: Path) -> No
     files = [MODELS / f"plain-{part}coder.onnx" for part in ("de", "en")]
     assert refusal("plain", *files).endswith("are --encoder and --decoder exchanged?")
     told = refusal("plain", files[1], files[1])
-    assert "gives 20 (3) and 21 (3), but" in told and told.endswith("do they belong together?")
+    assert told.startswith("encoder and decoder are the same model: export the two halves")
+    told = refusal("plain", files[1], whole_model(tmp_path / "whole.onnx"))
+    assert "whole.onnx takes x (1 × 12 × 12), which are images" in told
     with zipfile.ZipFile(tmp_path / "model.pth", "w") as archive:
         archive.writestr("model/data.pkl", b"")
-    assert "a PyTorch checkpoint: export" in refusal("plain", tmp_path / "model.pth")
+    assert "a PyTorch checkpoint (or a Keras" in refusal("plain", tmp_path / "model.pth")
+    for content, kind in {
+        b"\x89HDF\r\n": "HDF5",
+        b"\x80\x02": "pickle",
+        b"": "or is damaged",
+    }.items():
+        (tmp_path / "model.onnx").write_bytes(content)
+        told = refusal("plain", tmp_path / "model.onnx")
+        assert kind in told and told.endswith("as docs/own-models.md shows")
+    (tmp_path / "damaged.keras").write_bytes(b"PK")
+    assert "is no .keras file, or is damaged" in refusal("plain", tmp_path / "damaged.keras")
 
 
 def test_a_model_that_has_not_learned_the_images_is_no_tie(refusal: Any, tmp_path: Path) -> None:
@@ -296,7 +402,6 @@ def test_an_adopted_bundle_is_verified(
     ("known", "words"),
     [
         ({"range": UNIT}, "does not agree with the flags"),
-        ({"encoder_output": "mean,log_var"}, "agree"),
         ({"encoder_output": "concatenated"}, "agrees with the flags"),
         ({"decoder_output": "logit"}, "does not agree with the flags"),
     ],
@@ -307,6 +412,11 @@ def test_flags_that_contradict_the_model_are_refused(
     sentence = refusal("signed", **known)
     assert words in sentence
     assert "--range -1,1" in sentence
+
+
+def test_a_logarithm_is_no_standard_deviation(refusal: Any) -> None:
+    told = refusal("plain", encoder_output="mean,std")
+    assert "its spread is negative for some images, so it is a logarithm" in told
 
 
 def test_flags_that_agree_are_obeyed(take: Any) -> None:
@@ -597,4 +707,6 @@ def test_the_command(
     assert str(tmp_path) not in card.to_json()  # no machine's paths
     assert call() == 1
     assert "--replace" in capsys.readouterr().err
+    assert call("--replace", "--variance", "0.02") == 0
+    assert load_bundle(tmp_path / "mine").card.model.likelihood == "gaussian"
     assert call("--replace") == 0

@@ -22,6 +22,7 @@ from explorer.adoption.graphs import MAX_SAID, AdoptionError, Graph, read_graph
 from explorer.adoption.result import About, Origin, hashes, write_bundle
 from explorer.adoption.runner import Runner
 from explorer.adoption.signatures import check_condition, check_inputs, image_forms
+from explorer.adoption.spreads import report_spread
 from explorer.adoption.trial import Found, find_conventions
 from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.compact import compact, drop_unused
@@ -33,6 +34,7 @@ from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset
 from explorer.data.reading import AS_THEY_ARE, Reading
+from explorer.data.summary import three_lines
 from explorer.errors import one_line
 
 MEASURED = 2_000
@@ -92,8 +94,8 @@ def adopt(
     dataset = load_fitting(encoder, decoder, request)
     for graph in (encoder, decoder):
         check_condition(graph, dataset.classes)
-    size = " × ".join(map(str, dataset.image_shape))
-    report(f"{dataset.title}: {len(dataset.test.images):,} test images, taken as {size}")
+    for line in three_lines(dataset).splitlines():
+        report(line)
     if request.known.condition:
         report(f"the one-hot class is, in this order, {', '.join(dataset.classes)}")
     rows = evenly_spaced(len(dataset.test.images), IMAGES)
@@ -114,6 +116,8 @@ def adopt(
         classes=len(dataset.classes) if request.known.condition else 0,
     )
     check_agreement(codec, found.best, images, labels, report)
+    if request.known.encoder_output is None and has_variance:
+        report_spread(codec, found.best.encoder, images, labels, report)
     if encoder.batch or decoder.batch:
         report("one at a time is taken: with a batch of any size (dynamic_axes) it would be faster")
     metrics, latents = evaluate(
@@ -179,7 +183,9 @@ def load_fitting(encoder: Graph, decoder: Graph, request: Request) -> Dataset:
         dataset = load(size, grey=channels == 1)
         if dataset.image_shape[2] != channels:
             raise AdoptionError(
-                f"{encoder.path.name} takes images in colour; those of {dataset.title} are grey"
+                f"{encoder.path.name} takes images in colour; those of {dataset.title} are grey: "
+                "export the encoder with x.expand(-1, 3, -1, -1) before it, and the decoder with "
+                ".mean(1, keepdim=True) after it"
             )
         return dataset
     dataset = load()

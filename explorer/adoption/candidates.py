@@ -14,6 +14,7 @@ from explorer.adoption.conventions import (
     Range,
 )
 from explorer.adoption.graphs import AdoptionError
+from explorer.adoption.spreads import spreads_of
 from explorer.bundle.card import Condition
 
 IMAGES = 200
@@ -59,7 +60,17 @@ class Candidate:
         }
         if self.decoder.output == "mean" and self.decoder.range != self.encoder.range:
             words["decoder's range"] = self.decoder.range.name
+        if self.decoder.layout != self.encoder.layout:
+            words["decoder's layout"] = self.decoder.layout
         return words
+
+    @property
+    def described(self) -> str:
+        """The same as part of a sentence."""
+        words = self.words
+        mean = words.pop("mean")
+        said = ", ".join(f"{flag} {value}" for flag, value in words.items())
+        return f"{said} and the output {mean!r} as the mean"
 
 
 def choose(candidates: list[Candidate], known: Known, average: float) -> Candidate:
@@ -76,16 +87,26 @@ def choose(candidates: list[Candidate], known: Known, average: float) -> Candida
     fitting = [one for one in candidates if _agrees(one, known)]
     overall = candidates[0]
     if not fitting:
+        hint = ""
+        if (known.encoder_output or "").endswith((",std", "variance")):
+            hint = " (its spread is negative for some images, so it is a logarithm)"
         raise AdoptionError(
             "no way to read the model agrees with the flags; without them the best has "
-            f"{_flags(overall)}"
+            f"{overall.described}{hint}"
         )
     best = fitting[0]
     if overall.error < CONTRADICTION * best.error:
         raise AdoptionError(
-            f"the model does not agree with the flags: with {_flags(best)} the squared error of "
-            f"{IMAGES} images is {best.error:.5f}, but with {_flags(overall)} it is "
+            f"the model does not agree with the flags: with {best.described} the squared error of "
+            f"{IMAGES} images is {best.error:.5f}, but with {overall.described} it is "
             f"{overall.error:.5f}; give those"
+        )
+    if average > NOTHING and best.error > NEAR_TIE * average:
+        raise AdoptionError(
+            f"the best way to read the model, {best.described}, reconstructs worse than the "
+            f"images' average does (squared errors {best.error:.5f} and {average:.5f}): are these "
+            "the images that it was trained on, in their size and range, and do encoder and "
+            "decoder belong together?"
         )
     rivals = [one for one in fitting[1:] if one.words != best.words]
     if rivals and rivals[0].error < NEAR_TIE * best.error:
@@ -127,24 +148,13 @@ def _agrees(candidate: Candidate, known: Known) -> bool:
     outputs = {"probability", "mean"} if decoder.output != "logit" else {"logit"}
     if decoder.output == "mean" and decoder.range != UNIT:
         outputs = {"mean"}
-    spread: set[str] = {encoder.output}
-    if encoder.spread:
-        spread.add("mean")  # a person may leave the spread out
-    if encoder.output.endswith("std"):  # any that is never negative
-        spread.add("mean,variance" if encoder.spread else encoder.output.removesuffix(",std"))
     return (
         known.layout in (None, encoder.layout)
         and known.range in (None, encoder.range)
         and (known.range is None or decoder.range in (UNIT, known.range))
-        and (known.encoder_output is None or known.encoder_output in spread)
+        and (known.encoder_output is None or known.encoder_output in spreads_of(encoder))
         and (known.decoder_output is None or known.decoder_output in outputs)
     )
-
-
-def _flags(candidate: Candidate) -> str:
-    words = candidate.words
-    mean = words.pop("mean")
-    return ", ".join(f"{flag} {value}" for flag, value in words.items()) + f" and {mean} as mean"
 
 
 def _difference(one: Candidate, other: Candidate) -> dict[str, tuple[str, str]]:

@@ -22,10 +22,11 @@ from explorer.core.likelihoods import LikelihoodName
 Layout = Literal["nchw", "nhwc"]
 """Order of the axes of images; also that in which flat pixels follow each other."""
 EncoderOutput = Literal[
-    "mean,log_var", "mean,std", "mean,variance", "mean",
+    "mean,log_var", "mean,log_std", "mean,std", "mean,variance", "mean",
     "concatenated", "concatenated,swapped", "interleaved", "channels", "channels,swapped",
     "concatenated,std", "concatenated,swapped,std", "interleaved,std", "channels,std",
-    "channels,swapped,std",
+    "channels,swapped,std", "concatenated,log_std", "concatenated,swapped,log_std",
+    "interleaved,log_std", "channels,log_std", "channels,swapped,log_std",
 ]  # fmt: skip
 """Two outputs, the mean alone, or one output with means and spreads: means first, spreads first, by
 turns, or the same at each place of latents of several axes, whose last are channels; the spreads
@@ -209,10 +210,13 @@ def adapt_encoder(
             edit.add("Reshape", edit.add("Gather", runs, np.array(half), axis=2), flat)
             for half in halves_of(convention)
         )
-    if convention.output.endswith("std"):
+    kind = convention.output.rpartition(",")[2]
+    if kind == "log_std":
+        spread = edit.add("Mul", spread, np.float32(2.0))
+    elif kind == "std":
         inside = edit.add("Max", spread, np.float32(EPSILON))
         spread = edit.add("Mul", edit.add("Log", inside), np.float32(2.0))
-    elif convention.output.endswith("variance"):
+    elif kind == "variance":
         spread = edit.add("Log", edit.add("Max", spread, np.float32(EPSILON**2)))
     return edit.finish(z_mean, spread)
 

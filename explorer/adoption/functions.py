@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +91,16 @@ def adopt(
     command = f"explorer.adopt({name!r}, {named}, data={Path(data).resolve().name!r})"
     about = About(name, title, licence, command, Path(output), replace)
     about.find_place()
+    known = [field.name for field in fields(Reading)]
+    if others := reading.keys() - {*known}:
+        raise AdoptionError(
+            f"adopt takes no {min(others)!r}; how images are read is said by {', '.join(known)}"
+        )
     dataset = load_dataset(data, Reading(**reading), data_dir=data_dir)
     test, train = dataset.test, training_sample(dataset)
     report(f"{dataset.title}: {len(test.images):,} test images")
     images = test.images[evenly_spaced(len(test.images), IMAGES)].astype(np.float32) / 255
-    has_variance = _try_encoder(encode, images)
+    has_variance = _try_encoder(encode, images, report)
     if decode is not None:
         _try_decoder(decode, encode, images, report)
     report("computing the figures …")
@@ -125,7 +131,7 @@ def adopt(
     return write_bundle(about, origin, dataset, metrics, latents, reconstructions=stored)
 
 
-def _try_encoder(encode: Encode, images: np.ndarray) -> bool:
+def _try_encoder(encode: Encode, images: np.ndarray, report: Callable[[str], None]) -> bool:
     """Whether the function tells log-variances.
 
     Raises:
@@ -142,6 +148,11 @@ def _try_encoder(encode: Encode, images: np.ndarray) -> bool:
     if (latent_dim := outputs[0].shape[1]) > MAX_LATENT_DIM:
         raise AdoptionError(
             f"encode gives latents of {latent_dim:,} numbers; up to {MAX_LATENT_DIM:,} are taken"
+        )
+    if len(outputs) == 2 and outputs[1].min() >= 0:
+        report(
+            "warning: the second of encode's outputs is never negative: is it a standard deviation "
+            "or a variance? Expected is the logarithm of the variance"
         )
     return len(outputs) == 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,14 @@ MAX_BYTES = 2**30
 """Of a file, and of all weights beside it."""
 
 
+_INTEGERS = re.compile("Quantize|Integer|^QLinear")
+"""Operators of quantised models."""
+_OTHERS = {
+    b"\x89HDF": "an HDF5 file, such as Keras writes",
+    b"\x80": "a Python pickle",
+    b"version https://git-lfs": "a pointer to a file in Git LFS (git lfs pull fetches that)",
+}
+"""What a file begins with that people take for ONNX, and what it is."""
 MAX_SAID = 300
 """Characters of another library's message that are passed on."""
 
@@ -97,6 +106,11 @@ def read_graph(path: Path, content: bytes | None = None) -> Graph:
 
 def _check_opset(path: Path, model: onnx.ModelProto) -> None:
     foreign = [o.domain for o in model.opset_import if o.domain not in ("", "ai.onnx")]
+    if quantised := sorted({n.op_type for n in model.graph.node if _INTEGERS.search(n.op_type)}):
+        raise AdoptionError(
+            f"{path.name} computes in integers ({', '.join(quantised)}): give the model in single "
+            "precision that it was made of"
+        )
     used = {node.domain for node in model.graph.node} & set(foreign)
     local = {function.domain for function in model.functions}
     if others := sorted(used - local):
@@ -116,10 +130,14 @@ def _check_opset(path: Path, model: onnx.ModelProto) -> None:
 def _what_it_is(content: bytes = b"") -> str:
     if content.startswith(b"PK"):  # as torch.save writes, which is a ZIP archive
         return (
-            "is no ONNX file but an archive, such as a PyTorch checkpoint: export the module with "
-            "torch.onnx.export, as docs/own-models.md shows"
+            "is no ONNX file but an archive, such as a PyTorch checkpoint (or a Keras file, whose "
+            "name ends in .keras): export the module with torch.onnx.export, as "
+            "docs/own-models.md shows"
         )
-    return "is not an ONNX file, or is damaged"
+    for magic, kind in _OTHERS.items():
+        if content.startswith(magic):
+            return f"is {kind}: export the model as ONNX, as docs/own-models.md shows"
+    return "is not an ONNX file, or is damaged: export it anew, as docs/own-models.md shows"
 
 
 def _opset(model: onnx.ModelProto) -> int:
@@ -164,7 +182,7 @@ def _read(path: Path, offset: int, length: int | None) -> bytes:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise AdoptionError(f"{path} is not a file")
+            raise AdoptionError(f"{path} is not a file; expected .onnx or .keras")
         size = status.st_size - offset if length is None else length
         if not 0 <= offset <= offset + size <= status.st_size:
             raise AdoptionError(f"{path.name} ends before the weights that lie in it")
@@ -191,12 +209,16 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
     except ExplorerError as error:
         raise AdoptionError(str(error)) from error
     batches = {_size(value.shape[0]) if value.shape else 1 for value in session.get_inputs()}
-    for value in session.get_inputs():
-        if value.type != "tensor(float)":
-            raise AdoptionError(
-                f"{path.name} takes {value.type} as {value.name}; expected numbers in single "
-                "precision, tensor(float)"
-            )
+    for verb, values in (("takes", session.get_inputs()), ("gives", session.get_outputs())):
+        for value in values:
+            if value.type != "tensor(float)":
+                remedy = "export it in float32, or with a cast"
+                if "int" in value.type and verb == "takes":
+                    remedy += "; a class is taken one-hot: label.argmax(1) inside makes a number"
+                raise AdoptionError(
+                    f"{path.name} {verb} {value.type} as {value.name}; expected numbers in single "
+                    f"precision, tensor(float): {remedy}"
+                )
     fixed = batches - {None}
     if fixed - {1}:
         raise AdoptionError(

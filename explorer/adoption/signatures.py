@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,8 +15,13 @@ def check_inputs(encoder: Graph, decoder: Graph, known: Known) -> None:
     """See that the graphs take images and latents, and beside them only what a person said.
 
     Raises:
-        AdoptionError: they take more or less.
+        AdoptionError: they take more or less, or both take images.
     """
+    if encoder.model == decoder.model:
+        raise AdoptionError(
+            "encoder and decoder are the same model: export the two halves, from images to "
+            "latents and from latents to images, as docs/own-models.md shows"
+        )
     most = 2 if known.condition else 1
     for graph, expected in ((encoder, "images"), (decoder, "a latent")):
         if 1 <= len(graph.inputs) <= most:
@@ -33,6 +39,12 @@ def check_inputs(encoder: Graph, decoder: Graph, known: Known) -> None:
             f"{decoder.path.name} takes {_list(decoder.inputs)} alone, no class: leave "
             "--condition out"
         )
+    sizes = {math.prod(size or 0 for size in graph.inputs[0].shape) for graph in (encoder, decoder)}
+    if len(sizes) == 1 and 0 not in sizes:
+        raise AdoptionError(
+            f"{decoder.path.name} takes {decoder.inputs[0]}, which are images, as "
+            f"{encoder.path.name} does: expected the decoder alone, from a latent to an image"
+        )
 
 
 def check_condition(graph: Graph, classes: Sequence[str]) -> None:
@@ -43,9 +55,11 @@ def check_condition(graph: Graph, classes: Sequence[str]) -> None:
     """
     for port in graph.inputs[1:]:
         if port.shape != (len(classes),):
+            is_first = graph.inputs[0].shape == (len(classes),)
+            order = ": is the class the first input? Let it be the second" if is_first else ""
             raise AdoptionError(
-                f"{graph.path.name} takes {port} second; expected the {len(classes)} classes of "
-                f"the images, one-hot: ({len(classes)})"
+                f"{graph.path.name} takes {_list(graph.inputs)}; expected second the "
+                f"{len(classes)} classes of the images, one-hot, ({len(classes)}){order}"
             )
 
 
@@ -71,9 +85,11 @@ def image_forms(graph: Graph) -> list[tuple[Layout, tuple[int, int, int] | None]
                 known = None if height is None or width is None else (height, width, channels)
                 forms.append((layout, known))
     if not forms:
+        remedy = "; export it for a certain size" if None in shape else ""
         raise AdoptionError(
             f"{graph.path.name} takes {graph.inputs[0]}; expected images: (channels, height, "
-            "width), (height, width, channels) with 1 or 3 channels, or all pixels in a row"
+            "width), (height, width, channels) with 1 or 3 channels, or all pixels in a "
+            f"row{remedy}"
         )
     return forms
 

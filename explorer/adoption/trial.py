@@ -10,7 +10,13 @@ from itertools import product
 import numpy as np
 from onnx import helper
 
-from explorer.adoption.candidates import Candidate, Known, choose, is_poor
+from explorer.adoption.candidates import (
+    NEAR_TIE,
+    Candidate,
+    Known,
+    choose,
+    is_poor,
+)
 from explorer.adoption.conventions import (
     RANGES,
     UNIT,
@@ -26,6 +32,7 @@ from explorer.adoption.conventions import (
 from explorer.adoption.graphs import AdoptionError, Graph
 from explorer.adoption.runner import Runner, by, is_same
 from explorer.adoption.signatures import image_forms
+from explorer.adoption.spreads import spreads_of
 
 SHOWN = 3
 """Ways that are reported, the best ones."""
@@ -80,6 +87,7 @@ def find_conventions(
     latent = _latent_shape(decoder)
     notes: list[str] = []
     decode = Runner(decoder, condition)
+    pictures, rank = [port.name for port in decoder.outputs], len(decoder.inputs[0].shape)
     candidates: list[Candidate] = []
     layouts = {
         layout for layout, shape in image_forms(encoder) if shape is None or shape == image_shape
@@ -91,16 +99,19 @@ def find_conventions(
     reader = _EncoderReader(encoder, images, condition, latent, notes)
     for layout, range_ in product(sorted(layouts), ranges):
         for convention, z in reader.conventions(layout, range_):
-            size = latent or (z.shape[1],)
-            raw = decode(z.reshape(len(z), *size))
-            for choice, values in _readings(raw, image_shape, layout, {*RANGES, range_}):
-                error = float(np.mean(np.square(np.clip(values, 0, 1) - images), dtype=np.float64))
-                if not math.isfinite(error):
-                    continue
-                if choice.output == "mean" and choice.range == UNIT and _are_probabilities(values):
-                    choice = replace(choice, output="probability")
-                filled = replace(choice, images=decoder.outputs[0].name, latent=size)
-                candidates.append(Candidate(convention, filled, error))
+            size = latent or (z.shape[1:] if z.ndim == rank + 1 else (z[0].size,))
+            for name, raw in decode.same_twice(z.reshape(len(z), *size)).items():
+                for choice, values in _readings(raw, image_shape, layout, {*RANGES, range_}):
+                    error = float(
+                        np.mean(np.square(np.clip(values, 0, 1) - images), dtype=np.float64)
+                    )
+                    if not math.isfinite(error):
+                        continue
+                    is_unit = choice.output == "mean" and choice.range == UNIT
+                    if is_unit and _are_probabilities(values):
+                        choice = replace(choice, output="probability")
+                    filled = replace(choice, images=name, latent=size)
+                    candidates.append(Candidate(convention, filled, error))
     if not candidates:
         sizes = {math.prod(s or 0 for s in port.shape) for port in encoder.outputs}
         wanted = math.prod(latent or ())
@@ -109,29 +120,51 @@ def find_conventions(
                 f"{encoder.path.name} gives {' and '.join(map(str, encoder.outputs))}, but "
                 f"{decoder.path.name} takes a latent of {by(latent)}: do they belong together?"
             )
+        pixels = math.prod(image_shape)
+        given = [math.prod(s or 0 for s in port.shape) for port in decoder.outputs]
+        question = f"is it the decoder of {encoder.path.name}?"
+        if 2 * pixels in given:
+            question = "if those are means and variances, let it give the means alone"
+        elif pixels in given:
+            question = "those of some images are NaN or infinite"
         raise AdoptionError(
-            f"{decoder.path.name} gives no images of {by(image_shape)} that are finite, but "
-            f"{' and '.join(map(str, decoder.outputs))}; is it the decoder of {encoder.path.name}?"
+            f"{decoder.path.name} gives {' and '.join(map(str, decoder.outputs))}; expected images "
+            f"of {by(image_shape)}: {question}"
         )
     candidates.sort(key=lambda candidate: candidate.error)
-    for candidate in candidates[:SHOWN]:
+    candidates = _of_one_output(candidates, pictures)
+    shown = candidates[:SHOWN]
+    plain = next((one for one in candidates if one.encoder.range == UNIT), None)
+    for candidate in [*shown, *([plain] if plain and plain not in shown else [])]:
         report(_told(candidate))
     average = float(np.mean(np.square(images - images.mean(axis=0)), dtype=np.float64))
     best = choose(candidates, known, average)
     if best is not candidates[0]:
         report(f"taken, as asked for: {_told(best)}")
+    for name in reader.unused[best.encoder.layout, best.encoder.range]:
+        notes.append(
+            f"{name!r} of {encoder.path.name} is NaN or infinite for some images and was not used"
+        )
     first, mean, spread = encoder.outputs[0].name, best.encoder.mean, best.encoder.spread
     if mean != first:
         notes.append(f"{mean!r} is taken as the mean, although {first!r} comes first")
     spreads = [one.encoder.spread for one in candidates if one.words == best.words]
     if others := sorted({*spreads} - {spread}):
         notes.append(f"{spread!r} is taken as the spread, and {', '.join(map(repr, others))} not")
-    if best.encoder.output.endswith("std") and known.encoder_output is None:
-        other = "variance" if spread else "log-variance"
-        flag = "mean,variance" if spread else best.encoder.output.removesuffix(",std")
+    if len(pictures) > 1:
+        rest = ", ".join(repr(name) for name in pictures if name != best.decoder.images)
+        notes.append(
+            f"{best.decoder.images!r} of {decoder.path.name} is taken as the images, and {rest} not"
+        )
+    if best.encoder.output.endswith(",std") and known.encoder_output is None:
+        others = [
+            f"{what}, say so with --encoder-output {flag}"
+            for flag, what in spreads_of(best.encoder).items()
+            if flag != best.encoder.output and what in ("variance", "log-variance")
+        ]
         notes.append(
             f"the spread of {spread or mean!r} is never negative and is taken as the standard "
-            f"deviation; if it is the {other}, say so with --encoder-output {flag}"
+            f"deviation; if it is the {', or if it is the '.join(others)}"
         )
     if is_poor(best.error, average):
         notes.append(
@@ -152,9 +185,19 @@ def find_conventions(
     return Found(best, tuple(notes))
 
 
+def _of_one_output(candidates: list[Candidate], names: list[str]) -> list[Candidate]:
+    """Those of the decoder's output that gives the best images; of the first of some as good."""
+    least = {
+        name: min((one.error for one in candidates if one.decoder.images == name), default=math.inf)
+        for name in names
+    }
+    bound = NEAR_TIE * min(least.values())
+    taken = next(name for name in names if least[name] <= bound)
+    return [one for one in candidates if one.decoder.images == taken]
+
+
 def _told(candidate: Candidate) -> str:
-    words = ", ".join(f"{name} {value}" for name, value in candidate.words.items())
-    return f"squared error {candidate.error:.5f} with {words}"
+    return f"squared error {candidate.error:.5f} with {candidate.described}"
 
 
 class _EncoderReader:
@@ -170,6 +213,7 @@ class _EncoderReader:
     ) -> None:
         self.graph, self.images, self.condition, self.notes = graph, images, condition, notes
         self.latent_dim = None if latent is None else math.prod(latent)
+        self.unused: dict[tuple[Layout, Range], list[str]] = {}
 
     def conventions(
         self, layout: Layout, range_: Range
@@ -181,21 +225,23 @@ class _EncoderReader:
         outputs = self._outputs(base, names)
         flat = {name: values.reshape(len(values), -1) for name, values in outputs.items()}
         finite = {name: values for name, values in flat.items() if np.isfinite(values).all()}
+        self.unused[layout, range_] = sorted(flat.keys() - finite.keys())
         sizes = {name: values.shape[1] for name, values in finite.items()}
         dim = self.latent_dim or min(sizes.values(), default=0)
         for name, values in finite.items():
             if sizes[name] == 2 * dim and dim not in sizes.values():
                 last = outputs[name].shape[-1]
                 channels = dim if last % 2 else last // 2
-                yield from self._in_one(replace(base, mean=name), values, channels)
+                for convention, means in self._in_one(replace(base, mean=name), values, channels):
+                    yield convention, means.reshape(_halved(outputs[name].shape, convention.run))
             if sizes[name] != dim:
                 continue
             others = [other for other in names if other != name and sizes.get(other) == dim]
             if not others:
-                yield replace(base, mean=name), values
+                yield replace(base, mean=name), outputs[name]
             for spread in others:
                 kind: EncoderOutput = "mean,log_var" if finite[spread].min() < 0 else "mean,std"
-                yield replace(base, output=kind, mean=name, spread=spread), values
+                yield replace(base, output=kind, mean=name, spread=spread), outputs[name]
 
     @staticmethod
     def _in_one(
@@ -231,6 +277,8 @@ class _EncoderReader:
                 self._note(
                     f"{name!r} of {self.graph.path.name} is drawn at random and was not used"
                 )
+            elif repeated == name:  # the same output twice
+                continue
             elif repeated is not None:
                 self._note(f"{name!r} of {self.graph.path.name} repeats {repeated!r}")
             else:
@@ -247,6 +295,14 @@ class _EncoderReader:
             self.notes.append(sentence)
 
 
+def _halved(shape: tuple[int, ...], run: int) -> tuple[int, ...]:
+    """The shape of the means alone, of an output ``(n, …)`` with means and spreads."""
+    n, first, *middle = shape
+    if middle and run == middle[-1] // 2 and middle[-1] % 2 == 0:  # of the last axis
+        return n, first, *middle[:-1], run
+    return (n, first // 2, *middle) if first % 2 == 0 else (n, -1)
+
+
 def _equal(one: np.ndarray, other: np.ndarray) -> bool:
     return one.shape == other.shape and is_same(one, other)
 
@@ -258,6 +314,10 @@ def _readings(
     height, width, channels = image_shape
     if raw[0].size != math.prod(image_shape):
         return
+    axes: dict[Layout, tuple[int, ...]] = {"nchw": (channels, height, width), "nhwc": image_shape}
+    stated = [name for name in axes if axes[name] == raw.shape[1:]]
+    if stated and layout not in stated:  # the decoder has a layout of its own
+        (layout,) = stated
     if layout == "nchw":
         images = raw.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
     else:

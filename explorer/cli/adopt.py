@@ -128,13 +128,18 @@ def parse_arguments() -> argparse.Namespace:
         metavar="LOW,HIGH",
         help="of pixels: 0,1 or -1,1 or 0,255, or MEAN,STD (write --range=-1,1)",
     )
-    add("--encoder-output", choices=get_args(EncoderOutput), help="what the encoder gives")
+    add(
+        "--encoder-output",
+        choices=get_args(EncoderOutput),
+        metavar="WHAT",
+        help="what the encoder gives: " + " or ".join(get_args(EncoderOutput)),
+    )
     add("--decoder-output", choices=get_args(DecoderOutput), help="what the decoder gives")
     add("--condition", choices=get_args(Condition), help="second input: the class, one-hot")
     add(
         "--variance",
         type=number(float, 1e-12),
-        help="of every pixel, for --decoder-output mean (default: the best one)",
+        help="of every pixel of a Gaussian, --decoder-output mean (default: the best one)",
     )
     add("--latents", type=Path, metavar="FILE", help="a .npy file (n, d), in place of a model")
     add("--images", metavar="SOURCE", help="what the latents belong to, in their order")
@@ -148,6 +153,10 @@ def parse_arguments() -> argparse.Namespace:
     is_one = all(model) and not any((*alone, own.labels)) or all(alone) and not any(model)
     if not is_one:
         parser.error("give --encoder, --decoder and --data, or --latents and --images")
+    if own.variance is not None:
+        if own.decoder_output not in (None, "mean"):
+            parser.error("--variance is a Gaussian's, of --decoder-output mean")
+        own.decoder_output = "mean"
     return own
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, NoReturn, TypeVar, get_args
 
 from explorer.data.reading import Binarisation, Fit, Reading
 from explorer.errors import ExplorerError
@@ -22,18 +22,23 @@ SEEDS = 0, 2**32 - 1
 FITS = get_args(Fit)
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that explains itself on demand: a wrong flag gets one sentence and status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the process with a sentence."""
+        self.exit(2, f"{self.prog}: {message}; --help explains the command\n")
+
+
 def command_name() -> str:
     """This command as it was typed: ``python -m explorer NAME`` or ``python -m explorer.NAME``."""
     called = sys.argv[0]  # the first spelling is put there by ``explorer.__main__``
     return called if " " in called else f"python -m explorer.{Path(called).stem}"
 
 
-def new_parser(description: str | None, **further: Any) -> argparse.ArgumentParser:
-    """A parser that is called as the command was typed, and explains it as ``description`` does.
-
-    A wrong flag ends the process with one sentence and status 2.
-    """
-    return argparse.ArgumentParser(
+def new_parser(description: str | None, **further: Any) -> Parser:
+    """A parser that is called as the command was typed, and explains it as ``description`` does."""
+    return Parser(
         prog=command_name(),
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -46,7 +51,7 @@ def add_bundles_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--bundles``, the folder that bundles are looked for in."""
     parser.add_argument(
         "--bundles", type=Path, default=DEFAULT_FOLDER, metavar="DIR",
-        help="folder of the bundles (default: pretrained/ of this project)",
+        help="folder of the bundles (default: %(default)s)",
     )  # fmt: skip
 
 
@@ -54,7 +59,7 @@ def add_output_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--output``, the folder that bundles are written into."""
     parser.add_argument(
         "--output", type=_folder_to_write, default=DEFAULT_FOLDER, metavar="DIR",
-        help="folder of the bundles (default: the project's own)",
+        help="folder of the bundles (default: %(default)s)",
     )  # fmt: skip
 
 

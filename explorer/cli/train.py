@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.cli.arguments import (
     SEEDS,
+    Parser,
     add_output_option,
     add_reading_options,
     number,
@@ -86,7 +87,7 @@ def parse_arguments(description: str | None) -> tuple[tuple[Settings, ...], dict
     Returns:
         What to train, and the options of ``train.train_bundle``.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,  # so that what was given can be told from what was not

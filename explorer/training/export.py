@@ -6,8 +6,10 @@ import contextlib
 import importlib.metadata
 import io
 import logging
+import re
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,8 @@ from explorer.training.vae import VAE, build_posterior
 
 ONNX_TOLERANCE = 1e-5
 """By how much ONNX may differ from Keras: see ``onnx_difference``."""
+MAX_SAID = 200
+"""Characters of Keras's messages that are passed on."""
 
 
 def keras_codec(model: VAE) -> Codec:
@@ -104,6 +108,8 @@ def graph_of_keras_file(path: Path) -> bytes:
     Raises:
         ExplorerError: it has layers of its own, cannot be exported, or is not such a file.
     """
+    if not zipfile.is_zipfile(path):
+        raise ExplorerError(f"{path.name} is no .keras file, or is damaged: save the model anew")
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
         if not isinstance(model, keras.Model):
@@ -115,10 +121,17 @@ def graph_of_keras_file(path: Path) -> bytes:
             model.export(exported, format="onnx", verbose=False)
             return exported.read_bytes()
     except Exception as error:  # the errors of Keras and tf2onnx share no base class
+        why = _shortened(reason(error))
         raise ExplorerError(
-            f"{path.name} cannot be taken: {reason(error)}; expected a model of Keras's own "
-            'layers, else export it yourself: model.export("model.onnx", format="onnx")'
+            f"{path.name} cannot be taken: {why}; expected a model of Keras's own layers, "
+            'else export it yourself: model.export("model.onnx", format="onnx")'
         ) from error
+
+
+def _shortened(text: str) -> str:
+    """Of Keras's message what it begins with: a layer's whole configuration may follow."""
+    first = re.split(r"[.:] (?=Make|Please|If|\{)|\{'", text)[0]
+    return first if len(first) <= MAX_SAID else f"{first[:MAX_SAID]} …"
 
 
 def library_versions() -> dict[str, str]:
