@@ -119,7 +119,7 @@ def test_a_recipe_cannot_be_changed() -> None:
             ["objective.factor.layers", "'Lambda'", "Dense"],
         ),
         ({"objective": {"name": "tc", "weight": 6}, "beta": 2}, ["leave out beta"]),
-        ({"augmentation": {"encoder_only": True}}, ["augmentation", "until as 1"]),
+        ({"augmentation": {"encoder_only": True}}, ["augmentation", "until = 1"]),
         ({"objective": {"name": "iw", "samples": 1}}, ["objective.iw.samples", "2"]),
         ({"objective": {"name": "iw", "samples": 5}, "beta": 2}, ["leave out beta"]),
         (

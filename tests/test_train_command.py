@@ -374,7 +374,7 @@ def test_too_little_memory_gets_a_sentence(
     monkeypatch.setattr(loop, "train", fail)
     status, _, err = run(*flags(tiny_settings))
     assert status == 1
-    assert err.startswith("train.py: the memory was not enough; give a smaller --batch-size")
+    assert err.startswith("train.py: out of memory; give a smaller --batch-size")
 
 
 def test_resuming_with_other_settings_gets_a_sentence(

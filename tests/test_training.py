@@ -298,7 +298,7 @@ def test_later_epochs_train_on_the_bound_of_several_samples(
     recipe = {**SMALL, "epochs": 2, "objective": objective}
     result = train(run_of(recipe), pictures(64), checkpoints=tmp_path)
     assert draws == [(3 * 61, 3, 61)]
-    assert result.model.recipe.peculiarity == "bound of 3 samples"
+    assert result.model.recipe.objective_summary == "bound of 3 samples"
     first, second = result.history["neg_elbo"]
     assert second == pytest.approx(first, rel=0.01)
 

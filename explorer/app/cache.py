@@ -59,7 +59,7 @@ KEYS: dict[str | type[Any], Callable[[Any], Any]] = {
     charts.Curve: lambda curve: [curve.name, curve.x, curve.y],
     np.ndarray: lambda array: [array.dtype.str, *array.shape, array.tobytes()],
 }
-"""What stands for an argument in a cache."""
+"""``hash_funcs`` of Streamlit's caches: what stands for an argument."""
 _DECODED = KEYS | {Bundle: lambda bundle: [bundle.content, bundle.label]}
 """The same where the class matters that a conditional model decodes."""
 

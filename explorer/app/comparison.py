@@ -75,8 +75,8 @@ def comparison_table(references: Sequence[Reference], marked: int) -> dict[str, 
 def peculiarities(card: Card) -> list[str]:
     """Why a model's figures are not those of an ELBO with a Bernoulli likelihood."""
     found = []
-    if not card.model.adopted and card.model.recipe.peculiarity:
-        found.append(card.model.recipe.peculiarity)
+    if not card.model.adopted and card.model.recipe.objective_summary:
+        found.append(card.model.recipe.objective_summary)
     if card.metrics.neg_elbo is not None and card.model.likelihood != "bernoulli":
         found.append(describe_likelihood(card.model.likelihood))
     return found

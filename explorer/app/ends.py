@@ -280,5 +280,5 @@ def choose_clicked() -> Callable[[np.ndarray, int | None], None]:
 
 
 def set_end(name: str, end: str) -> None:
-    """Put the end ``a`` or ``b`` somewhere, as ``parse_place`` reads it."""
+    """Put an end of a path or a direction somewhere, as ``parse_place`` reads it."""
     st.session_state[name] = end

@@ -1,6 +1,11 @@
-"""The one place that reads private names of Streamlit; a test fails when they change."""
+"""The one place that reads private names of Streamlit; a test fails when they change.
+
+What its elements are called on the page is in ``page.css`` and ``static/live/streamlit.js``.
+"""
 
 from __future__ import annotations
+
+from google.protobuf.message import DecodeError
 
 
 def is_history_navigation() -> bool | None:
@@ -12,3 +17,13 @@ def is_history_navigation() -> bool | None:
         return None if context is None else bool(context.is_history_navigation)
     except (ImportError, AttributeError):
         return None
+
+
+def kind_of_message(content: bytes) -> str:
+    """What a page's message asks the server for; empty if no one can tell."""
+    try:
+        from streamlit.proto.BackMsg_pb2 import BackMsg
+
+        return BackMsg.FromString(content).WhichOneof("type") or ""
+    except (ImportError, AttributeError, DecodeError):  # Streamlit closes the connection itself
+        return ""

@@ -15,16 +15,14 @@ from posixpath import normpath
 from typing import Any
 
 from anyio import create_task_group, to_thread
-from google.protobuf.message import DecodeError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
-from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from explorer.app import memory
+from explorer.app import internals, memory
 from explorer.web.code import ENTRY, VERSION, served
 
 _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
@@ -156,10 +154,7 @@ class GuardedMessages:
         await self._app(scope, take if scope["type"] == "websocket" else receive, send)
 
     def _is_refused(self, content: bytes | None) -> bool:
-        try:
-            return BackMsg.FromString(content or b"").WhichOneof("type") in self._REFUSED
-        except DecodeError:  # Streamlit closes the connection
-            return False
+        return internals.kind_of_message(content or b"") in self._REFUSED
 
 
 def _prefix() -> str:

@@ -164,11 +164,9 @@ def summarise(
       beside PCA's.
     - ``sharpness``: of the same reconstructions, the share of the images' fine detail that
       they have (``metrics.sharpness``).
-    - ``kl_parts``: the KL of Gaussian posteriors as mutual information, total correlation and
-      the rest (Chen et al. 2018), from latents of some images and the posteriors of all.
     - ``disentanglement``: MIG, DCI and SAP, where at least two factors are known
       (``core.disentanglement``).
-    - ``maps``: how well each kind of map keeps neighbours (``places.judge_maps``).
+    - ``maps``: how well each kind of map keeps neighbours (``map_layout.judge_maps``).
 
     Args:
         outputs: of the model.

@@ -15,7 +15,7 @@ from explorer.core.neighbours import nearest_others
 KERNEL_POINTS = 2000
 """Points from which the width of a kernel is found, at most."""
 MIN_LOG_VARIANCE = -24.0
-"""Narrower posteriors are taken to be as wide as this: squares would lose what tells them apart."""
+"""Narrower posteriors are taken to be as wide as this: squares would lose precision."""
 _CHUNK_BYTES = 32_000_000  # of one chunk of the (places, components) matrix
 
 

@@ -2,8 +2,8 @@
 
 A factor is something known of each image that takes few values, such as a shape or a position.
 The three measures are those of Locatello et al. 2019, "Challenging Common Assumptions in the
-Unsupervised Learning of Disentangled Representations", appendix B, on posterior means; other
-than there, SAP and DCI predict by a decision tree and a random forest:
+Unsupervised Learning of Disentangled Representations", appendix B, on posterior means; unlike
+there, SAP and DCI predict by a decision tree and a random forest:
 
 - MIG, mutual information gap: Chen et al. 2018, "Isolating Sources of Disentanglement in VAEs",
   equation 6.

@@ -26,8 +26,8 @@ NEIGHBOURS = 10
 """Nearest latents that each one is joined with."""
 THIN = 0.1
 """A place is thin if its density is below that of all but this share of the test images."""
-_DEAREST = 8.0
-"""Nats below the thin limit beyond which a step costs no more."""
+_MAX_PENALTY = 8.0
+"""The cost of a thin place grows no more when it is so many nats below the thin limit."""
 
 
 def embed(images: np.ndarray, likelihood: LikelihoodName) -> np.ndarray:
@@ -118,7 +118,9 @@ def edge_costs(lengths: np.ndarray, log_density: np.ndarray, thin: float) -> np.
         log_density: of the data where it is thinnest on each edge, nats, ``(m,)``.
         thin: log-density q₁₀ below which a place is thin, nats.
     """
-    return np.asarray(lengths * np.exp(np.clip(thin - log_density, 0, _DEAREST) / 2), np.float32)
+    return np.asarray(
+        lengths * np.exp(np.clip(thin - log_density, 0, _MAX_PENALTY) / 2), np.float32
+    )
 
 
 def shortest_path(edges: np.ndarray, costs: np.ndarray, start: int, end: int) -> list[int]:

@@ -1,9 +1,8 @@
 """The neighbourhood map: images laid out in the plane so that neighbours stay neighbours.
 
-``layout`` computes it when a bundle is written. Between its places and latents goes
-``static/live/shared/maps.js``. Latents are ``(n, latent_dim)``, places ``(n, 2)``, both
-float32. The unit of length of a map is its median gap: the distance from a dot to the
-nearest other dot, as it is for half of the dots.
+``layout`` computes it when a bundle is written; ``static/live/shared/maps.js`` converts between
+its places and latents. Latents are ``(n, latent_dim)``, places ``(n, 2)``, both float32. The unit
+of length of a map is its median gap: the median distance from a dot to the nearest other dot.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ MAX_LAID_OUT = 20_000
 MAX_JUDGED = 10_000
 """Images whose neighbours are compared for the figures."""
 EMPTY_SHARE = 0.99
-"""A place is empty if its nearest dot is farther away than this share of dots are from theirs."""
+"""A place is empty if its nearest dot is farther away than this quantile of the dots' own gaps."""
 NEIGHBOURS = 5
 """Nearest images that give a latent its place; also dots that give a place its latent."""
 REACH = 10.0

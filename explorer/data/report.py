@@ -43,6 +43,6 @@ class Report:
 
 
 def _show(name: str) -> str:
-    """A file's name without bytes that no terminal can show, and not without end."""
+    """A file's name without bytes that no terminal can show, and at most 60 characters of it."""
     plain = name.encode(errors="replace").decode()
     return plain if len(plain) <= 60 else f"…{plain[-59:]}"

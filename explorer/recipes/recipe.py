@@ -98,7 +98,7 @@ class Augmentation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     @model_validator(mode="after")
     def _keep_the_encoders_own(self) -> Augmentation:
         if self.encoder_only and self.until != 1.0:
-            raise ValueError("images for the encoder_only stay to the end; give until as 1")
+            raise ValueError("encoder_only needs until = 1: its changed images stay to the end")
         return self
 
 
@@ -228,7 +228,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         return layers
 
     @property
-    def peculiarity(self) -> str:
+    def objective_summary(self) -> str:
         """How training weighs the terms of the ELBO; empty where it takes them as they are."""
         if isinstance(self.objective, TotalCorrelation):
             return self.objective.weights

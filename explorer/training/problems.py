@@ -11,7 +11,7 @@ def sentence_on(error: Exception) -> str | None:
     """A sentence for a person; None if the fault is ours."""
     if isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)):
         return (
-            "the memory was not enough; give a smaller --batch-size, --limit the images, or choose "
+            "out of memory; give a smaller --batch-size, --limit the images, or choose "
             "a smaller recipe"
         )
     if isinstance(error, tf.errors.OpError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from explorer.bundle.card import Bound, Card, DisentanglementCard, KlParts, MapCard
 from explorer.core.likelihoods import LIKELIHOODS
@@ -56,74 +56,10 @@ def likelihood_note(card: Card) -> str:
 def further_figures(card: Card) -> list[Figure]:
     """What is known beside them."""
     m = card.metrics
-    rows = []
-    if m.squared_error is not None:
-        rows.append(
-            (
-                "squared error per pixel",
-                f"{m.squared_error:.4f}",
-                f"of the reconstruction from z_mean, for values in [0, 1]; PCA with as many "
-                f"dimensions: {m.squared_error_pca:.4f}",
-            )
-        )
-    if m.sharpness is not None:
-        rows.append(
-            (
-                "sharpness",
-                f"{100 * m.sharpness:.1f} %",
-                "share of the originals' fine detail that the reconstructions have: the energy "
-                "of their Laplacians, the difference of each pixel from its four neighbours "
-                "(Subbarao et al. 1993). 100 % is as sharp as the originals; blur lowers it",
-            )
-        )
-    if (gap := m.amortisation_gap) is not None:
-        kind = "flow's posterior, in its shape," if card.model.has_flow else "Gaussian posterior"
-        rows.insert(
-            0,
-            (
-                "amortisation gap",
-                f"{gap.neg_elbo - gap.refined:.2f} ± {gap.error:.2f} nats",
-                f"what the encoder loses: the −ELBO of {gap.images:,} test images, "
-                f"{gap.neg_elbo:.2f}, less what it is if the {kind} of each is moved and stretched "
-                f"along its axes to its best, {gap.refined:.2f}; the decoder stays as it is "
-                "(Cremer et al. 2018). The refined value is not the model's −ELBO",
-            ),
-        )
-    if m.importance:
-        rows.insert(
-            0,
-            (
-                "importance-sampled bound",
-                f"{m.importance.bound:.2f} nats",
-                f"−log 1/K Σ p(x|z)p(z)/q(z|x), K = {m.importance.samples} (Burda et al. "
-                f"2016, eq. 8), on {m.importance.images:,} of the test images, whose −ELBO is "
-                f"{m.importance.neg_elbo:.2f}",
-            ),
-        )
-    if (bits := card.bits_per_dimension) is not None:
-        rows.insert(
-            0,
-            (
-                "bits per dimension",
-                f"{bits:.3f}",
-                "−ELBO / (height · width · channels · log 2): what a lossless code of these images "
-                "by this model would take for each value; as they are they take 8",
-            ),
-        )
-    if m.entropy_floor and m.excess is not None:  # black and white pixels have none
-        rows.insert(
-            0,
-            (
-                "excess over the entropy floor",
-                f"{m.excess:.2f} nats",
-                f"−ELBO above {m.entropy_floor:.2f}, the reconstruction term of a perfect "
-                "reconstruction: grey values read as probabilities are never free",
-            ),
-        )
-    if card.bound:
-        rows.insert(0, bound_figure(card.bound))
+    found = [bound_figure(card.bound)] if card.bound else []
+    found += [*_on_the_elbo(card), *_on_pictures(card)]
     if m.knn_accuracy is not None and m.knn_accuracy_pca is not None:
-        rows.append(
+        found.append(
             (
                 "k-NN accuracy",
                 f"{100 * m.knn_accuracy:.1f} %",
@@ -132,10 +68,67 @@ def further_figures(card: Card) -> list[Figure]:
             )
         )
     if m.kl_parts is not None:
-        rows += kl_figures(m.kl_parts, card.data.test_images)
+        found += kl_figures(m.kl_parts, card.data.test_images)
     if m.disentanglement is not None:
-        rows += disentanglement_figures(m.disentanglement)
-    return rows + map_figures(m.maps)
+        found += disentanglement_figures(m.disentanglement)
+    return found + map_figures(m.maps)
+
+
+def _on_the_elbo(card: Card) -> Iterator[Figure]:
+    """What its size means, and how far from the likelihood it is."""
+    m = card.metrics
+    if m.entropy_floor and m.excess is not None:  # black and white pixels have none
+        yield (
+            "excess over the entropy floor",
+            f"{m.excess:.2f} nats",
+            f"−ELBO above {m.entropy_floor:.2f}, the reconstruction term of a perfect "
+            "reconstruction: grey values read as probabilities are never free",
+        )
+    if (bits := card.bits_per_dimension) is not None:
+        yield (
+            "bits per dimension",
+            f"{bits:.3f}",
+            "−ELBO / (height · width · channels · log 2): what a lossless code of these images "
+            "by this model would take for each value; as they are they take 8",
+        )
+    if m.importance:
+        yield (
+            "importance-sampled bound",
+            f"{m.importance.bound:.2f} nats",
+            f"−log 1/K Σ p(x|z)p(z)/q(z|x), K = {m.importance.samples} (Burda et al. "
+            f"2016, eq. 8), on {m.importance.images:,} of the test images, whose −ELBO is "
+            f"{m.importance.neg_elbo:.2f}",
+        )
+    if (gap := m.amortisation_gap) is not None:
+        kind = "flow's posterior, in its shape," if card.model.has_flow else "Gaussian posterior"
+        yield (
+            "amortisation gap",
+            f"{gap.neg_elbo - gap.refined:.2f} ± {gap.error:.2f} nats",
+            f"what the encoder loses: the −ELBO of {gap.images:,} test images, "
+            f"{gap.neg_elbo:.2f}, less what it is if the {kind} of each is moved and stretched "
+            f"along its axes to its best, {gap.refined:.2f}; the decoder stays as it is "
+            "(Cremer et al. 2018). The refined value is not the model's −ELBO",
+        )
+
+
+def _on_pictures(card: Card) -> Iterator[Figure]:
+    """How like the originals the reconstructions are."""
+    m = card.metrics
+    if m.squared_error is not None:
+        yield (
+            "squared error per pixel",
+            f"{m.squared_error:.4f}",
+            f"of the reconstruction from z_mean, for values in [0, 1]; PCA with as many "
+            f"dimensions: {m.squared_error_pca:.4f}",
+        )
+    if m.sharpness is not None:
+        yield (
+            "sharpness",
+            f"{100 * m.sharpness:.1f} %",
+            "share of the originals' fine detail that the reconstructions have: the energy "
+            "of their Laplacians, the difference of each pixel from its four neighbours "
+            "(Subbarao et al. 1993). 100 % is as sharp as the originals; blur lowers it",
+        )
 
 
 def bound_figure(bound: Bound) -> Figure:

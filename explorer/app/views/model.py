@@ -246,7 +246,7 @@ def _render_facts(bundle: Bundle) -> None:
             about = (
                 f"Recipe **{literal(model.recipe_name)}**: "
                 f"{literal(model.recipe.summary or 'own recipe')}; {about}, "
-                f"{model.recipe.peculiarity or 'β = 1'}"
+                f"{model.recipe.objective_summary or 'β = 1'}"
             )
         st.markdown(f"{about}.")
     for title, lines in [] if model.adopted else architecture(model.recipe):

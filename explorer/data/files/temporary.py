@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import IO
 
 from explorer.errors import DatasetError
@@ -27,15 +28,15 @@ def write_to_disk(pieces: Iterable[bytes]) -> IO[bytes]:
     return file
 
 
-class no_room_as_sentence:  # noqa: N801
+@contextlib.contextmanager
+def no_room_as_sentence() -> Iterator[None]:
     """Turn an error of writing into a sentence that names the place."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise DatasetError(
-                f"The images could not be written to a temporary file in {tempfile.gettempdir()} "
-                f"({error.strerror}); point TMPDIR at a folder with more room."
-            ) from error
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise DatasetError(
+            f"The images could not be written to a temporary file in {tempfile.gettempdir()} "
+            f"({error.strerror}); point TMPDIR at a folder with more room."
+        ) from error

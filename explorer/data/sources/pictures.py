@@ -31,11 +31,7 @@ class Pictures:
     """Image files, in order; of stacks, every page is an image."""
 
     def __init__(self, files: Files, names: Sequence[str], pages: np.ndarray | None = None) -> None:
-        """Args:
-        files: open the files.
-        names: of these.
-        pages: ``(files,)``, see `count_all_pages`; None if each holds one image.
-        """
+        """Take files by their names, and ``pages`` as `count_all_pages` gives them, if it does."""
         self._files, self._names = files, names
         self._starts = None if pages is None else np.concatenate([[0], np.cumsum(pages)])
 

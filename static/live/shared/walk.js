@@ -1,6 +1,7 @@
 /**
- * Paths from one latent to another, as `explorer/core/paths.py` and `explorer/core/geodesics.py` have
- * them.
+ * Paths from one latent to another, as `explorer/core/paths.py` has them; along the data from the image
+ * nearest to one end to that nearest to the other, where `explorer/bundle/walks.py` joins each end to
+ * several.
  *
  * @typedef {import("./model.js").Model} Model
  * @typedef {"Straight line" | "Great arc" | "Along the data"} Kind
