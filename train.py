@@ -17,7 +17,7 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.cli.terminal import exit_with, quiet_stderr, share_of
+from explorer.cli.terminal import exit_with, loading_tensorflow, share_of
 from explorer.cli.train import Settings, parse_arguments, problems_as_sentences
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def main() -> int:
 
         for settings in runs:
             plan_recipe(settings)  # a mistake is told before TensorFlow starts
-        with quiet_stderr():
+        with loading_tensorflow():
             from explorer.training.devices import find_strategy
 
         strategy = find_strategy()

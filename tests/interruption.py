@@ -10,9 +10,9 @@ def end_in_epoch_2(by: signal.Signals) -> str:
     return f"""
 import os
 import train
-from explorer.cli.terminal import exit_with, quiet_stderr
+from explorer.cli.terminal import exit_with, loading_tensorflow
 
-with quiet_stderr():
+with loading_tensorflow():
     from explorer.training.progress import Progress
 
 original = Progress.advance

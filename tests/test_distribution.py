@@ -115,8 +115,10 @@ SEVERAL_RUNS = """
 import json, sys
 import numpy as np
 import train
-from explorer.cli.terminal import exit_with
-from explorer.training import devices, export, loop
+from explorer.cli.terminal import exit_with, loading_tensorflow
+
+with loading_tensorflow():
+    from explorer.training import devices, export, loop
 
 export.check_exportable = lambda *model: None  # takes seconds
 strategy = devices.find_strategy()
@@ -301,7 +303,10 @@ TWO_REPLICAS = """
 import json, shutil, sys
 from pathlib import Path
 import numpy as np
-import tensorflow as tf
+from explorer.cli.terminal import loading_tensorflow
+
+with loading_tensorflow():
+    import tensorflow as tf
 
 devices = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)

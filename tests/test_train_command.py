@@ -353,7 +353,7 @@ def interrupted():
     raise KeyboardInterrupt
     yield
 
-terminal.quiet_stderr = interrupted
+terminal.loading_tensorflow = interrupted
 sys.argv = ["train.py"]
 import train
 train.main()

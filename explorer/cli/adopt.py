@@ -39,7 +39,7 @@ from explorer.cli.arguments import (
     number,
     take_reading,
 )
-from explorer.cli.terminal import quiet_stderr, share_of
+from explorer.cli.terminal import loading_tensorflow, share_of
 from explorer.errors import ExplorerError
 
 
@@ -93,7 +93,7 @@ def say(line: str) -> None:
 
 def from_keras(path: Path) -> bytes:
     """A Keras model as ONNX; TensorFlow is imported only for that."""
-    with quiet_stderr():
+    with loading_tensorflow():
         from explorer.training.export import graph_of_keras_file
     return graph_of_keras_file(path)
 

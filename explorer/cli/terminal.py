@@ -12,15 +12,31 @@ from typing import NoReturn
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
 """The exit status after Ctrl-C, and after SIGPIPE, as shells have it."""
+UNUSED = "sklearn", "matplotlib", "pandas"
+"""Libraries that Keras imports for what nothing here uses."""
 
 
 @contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Hide what is written to stderr, by C++ code too; show it after an exception.
+def loading_tensorflow() -> Iterator[None]:
+    """Import TensorFlow and Keras in this block: in two thirds of the time, and in silence.
 
-    TensorFlow reports missing GPUs and its own optimisations while it is
-    imported, whatever its log level. Its later advice for programmers is left out too.
+    Keras imports ``UNUSED`` where they are installed, for wrappers and plots. TensorFlow reports
+    missing GPUs and its own optimisations, whatever its log level; what is written to stderr, by
+    C++ code too, is shown only after an exception. Its later advice for programmers is left out
+    too.
     """
+    hidden = [name for name in UNUSED if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: as if not there
+    try:
+        with _quiet_stderr():
+            yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
