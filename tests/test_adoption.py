@@ -263,6 +263,24 @@ def test_of_a_decoders_outputs_that_with_the_images_is_taken(
     assert card.metrics.squared_error < 0.03
 
 
+def test_outputs_that_are_no_numbers_for_each_image_are_left_alone(
+    take: Any, tmp_path: Path
+) -> None:
+    label: Node = ("ArgMax", ["MEAN"], "cluster", {"axis": 1})
+    encoder = rewired(tmp_path / "encoder.onnx", ["MEAN", "LOG_VAR", "cluster"], label)
+    model = onnx.load(encoder)
+    model.graph.output[-1].type.tensor_type.elem_type = TensorProto.INT64
+    onnx.save(model, encoder)
+    prior = numpy_helper.from_array(np.zeros(3, np.float32))
+    scale: Node = ("Constant", [], "scale", {"value": prior})
+    alone: Node = ("ReduceMean", ["IMAGE"], "one number", {"keepdims": 0})
+    outputs = ["scale", "one number", "IMAGE"]
+    decoder = decoder_with(tmp_path / "decoder.onnx", outputs, scale, alone)
+    card = take("plain", encoder, decoder).card
+    assert card.model.adopted.conventions["--encoder-output"] == "mean,log_var"
+    assert card.metrics.squared_error < 0.03
+
+
 def test_a_decoder_worse_than_the_average_or_with_too_many_channels_is_refused(
     refusal: Any, tmp_path: Path
 ) -> None:
@@ -338,7 +356,7 @@ def test_files_that_people_mistake_are_named(refusal: Any, tmp_path: Path) -> No
     told = refusal("plain", files[1], files[1])
     assert told.startswith("encoder and decoder are the same model: export the two halves")
     told = refusal("plain", files[1], whole_model(tmp_path / "whole.onnx"))
-    assert "whole.onnx takes x (1 × 12 × 12), which are images" in told
+    assert told.endswith("is that an image, and it a whole model? The decoder alone is expected")
     with zipfile.ZipFile(tmp_path / "model.pth", "w") as archive:
         archive.writestr("model/data.pkl", b"")
     assert "a PyTorch checkpoint (or a Keras" in refusal("plain", tmp_path / "model.pth")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +89,7 @@ def test_an_encoder_that_takes_no_noise_has_no_flow() -> None:
         onnx_codec(unfolding(), unfolding(), recipe)
 
 
-def test_a_run_that_outlasts_its_time_is_ended_and_so_are_later_ones_until_it_had_a_rest(
+def test_a_run_that_outlasts_its_time_is_ended_and_so_is_every_later_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     options = RunOptions()
@@ -101,8 +100,4 @@ def test_a_run_that_outlasts_its_time_is_ended_and_so_are_later_ones_until_it_ha
     for _ in range(2):
         with pytest.raises(GraphError, match="took too long and was ended"):
             model.parameters(z)
-        monkeypatch.setattr(codec, "RUN_SECONDS", 20.0)
-    monkeypatch.setattr(codec, "REST_SECONDS", 0.05)
-    codec.end_runs(options)
-    time.sleep(0.5)
-    np.testing.assert_array_equal(model.parameters(z), z)
+        monkeypatch.undo()

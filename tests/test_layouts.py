@@ -1269,8 +1269,10 @@ def test_labels_in_a_table_beside_arrays_are_taken_in_their_order(folder: Path) 
         assert (found.classes, found.test.labels.tolist()) == (("a", "b"), [0, 0, 0, 1, 1, 1])
         assert f"{name} is taken in the order of the images: the first is a" in told(found)
         (folder / name).unlink()
-    (folder / "labels.csv").write_text("id,label\n3,a\n1,b\n2,a\n0,b\n5,a\n4,b\n")
-    assert load_dataset(folder).report.left_out == {"tables": (1, "labels.csv")}
+    for zeros in ("", "0000"):
+        rows = (f"{zeros}{row}" for row in ("3,a", "1,b", "2,a", "0,b", "5,a", "4,b"))
+        (folder / "labels.csv").write_text("\n".join(["id,label", *rows]))
+        assert load_dataset(folder).report.left_out == {"tables": (1, "labels.csv")}
 
 
 def test_objects_and_large_tables_beside_images_are_not_read(tmp_path: Path) -> None:

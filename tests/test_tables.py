@@ -26,15 +26,22 @@ LABELS = [2, 0, 1] * 3 + [1, 2, 0]
 
 @pytest.mark.parametrize(
     "cells",
-    [["1_11", "11_1"], ["1e3", "1000"], ["001", "1"], ["inf", "1"], ["4", "four"], ["", "a"]],
+    [
+        ["1_11", "11_1"],
+        ["1e3", "1000"],
+        ["001", "1"],
+        ["1234567890123456", "1234567890123457"],
+        ["4", "four"],
+        ["", "a"],
+    ],
 )
 def test_names_that_look_like_numbers_stay_apart(cells: list[str]) -> None:
     assert numbers_or_words(cells).tolist() == cells
 
 
 def test_numbers_are_read_as_people_and_programs_write_them() -> None:
-    cells = ["0", "-1", "+2.50", ".5", "7.", "1e+03", "2.5E-05", " 3 ", "", "NaN"]
-    expected = [0, -1, 2.5, 0.5, 7, 1000, 2.5e-5, 3, np.nan, np.nan]
+    cells = ["0", "-1", "+2.50", ".5", "7.", "1e+03", "2.5E-05", "1.5E7", " 3 ", "-inf", "", "NaN"]
+    expected = [0, -1, 2.5, 0.5, 7, 1000, 2.5e-5, 1.5e7, 3, -np.inf, np.nan, np.nan]
     np.testing.assert_array_equal(numbers_or_words(cells), expected)
 
 

@@ -84,11 +84,12 @@ def choose(candidates: list[Candidate], known: Known, average: float) -> Candida
     Raises:
         AdoptionError: none agrees, another is far better, or two are equally good.
     """
-    fitting = [one for one in candidates if _agrees(one, known)]
+    fitting = [one for one in candidates if agrees(one, known)]
     overall = candidates[0]
     if not fitting:
         hint = ""
-        if (known.encoder_output or "").endswith((",std", "variance")):
+        form, _, kind = (known.encoder_output or "").rpartition(",")
+        if kind in ("std", "variance") and overall.encoder.output in (form, f"{form},log_var"):
             hint = " (its spread is negative for some images, so it is a logarithm)"
         raise AdoptionError(
             "no way to read the model agrees with the flags; without them the best has "
@@ -143,7 +144,8 @@ def is_poor(error: float, average: float) -> bool:
     return average > NOTHING and error > POOR * average
 
 
-def _agrees(candidate: Candidate, known: Known) -> bool:
+def agrees(candidate: Candidate, known: Known) -> bool:
+    """Whether it is a way to read the model that a person's flags allow."""
     encoder, decoder = candidate.encoder, candidate.decoder
     outputs = {"probability", "mean"} if decoder.output != "logit" else {"logit"}
     if decoder.output == "mean" and decoder.range != UNIT:
@@ -158,8 +160,11 @@ def _agrees(candidate: Candidate, known: Known) -> bool:
 
 
 def _difference(one: Candidate, other: Candidate) -> dict[str, tuple[str, str]]:
+    usual = {"decoder's range": "--range", "decoder's layout": "--layout"}
     said = {
-        flag: tuple(words.get(flag, words["--range"]) for words in (other.words, one.words))
+        flag: tuple(
+            words.get(flag, words[usual.get(flag, flag)]) for words in (other.words, one.words)
+        )
         for flag in one.words | other.words
     }
     return {flag: (first, second) for flag, (first, second) in said.items() if first != second}

@@ -22,7 +22,8 @@ MAX_BYTES = 2**30
 """Of a file, and of all weights beside it."""
 
 
-_INTEGERS = re.compile("Quantize|Integer|^QLinear")
+SINGLE = "tensor(float)"
+_INTEGERS = re.compile("[Qq]uantize|Integer|^QLinear")
 """Operators of quantised models."""
 _OTHERS = {
     b"\x89HDF": "an HDF5 file, such as Keras writes",
@@ -63,7 +64,7 @@ class Graph:
         path: its file.
         beside: the files beside it that weights came from.
         model: with all weights inside.
-        inputs, outputs: in order.
+        inputs, outputs: in order; of the latter those in single precision.
         batch: how many items it takes at once; None for any number.
     """
 
@@ -106,16 +107,16 @@ def read_graph(path: Path, content: bytes | None = None) -> Graph:
 
 def _check_opset(path: Path, model: onnx.ModelProto) -> None:
     foreign = [o.domain for o in model.opset_import if o.domain not in ("", "ai.onnx")]
-    if quantised := sorted({n.op_type for n in model.graph.node if _INTEGERS.search(n.op_type)}):
-        raise AdoptionError(
-            f"{path.name} computes in integers ({', '.join(quantised)}): give the model in single "
-            "precision that it was made of"
-        )
     used = {node.domain for node in model.graph.node} & set(foreign)
     local = {function.domain for function in model.functions}
     if others := sorted(used - local):
         raise AdoptionError(
             f"{path.name} uses operators of {', '.join(others)}, which are not ONNX's own"
+        )
+    if quantised := sorted({n.op_type for n in model.graph.node if _INTEGERS.search(n.op_type)}):
+        raise AdoptionError(
+            f"{path.name} computes in integers ({', '.join(quantised)}): give the model in single "
+            "precision that it was made of"
         )
     opset = _opset(model)
     if not opset:
@@ -182,7 +183,7 @@ def _read(path: Path, offset: int, length: int | None) -> bytes:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise AdoptionError(f"{path} is not a file; expected .onnx or .keras")
+            raise AdoptionError(f"{path} is not a file")
         size = status.st_size - offset if length is None else length
         if not 0 <= offset <= offset + size <= status.st_size:
             raise AdoptionError(f"{path.name} ends before the weights that lie in it")
@@ -209,16 +210,17 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
     except ExplorerError as error:
         raise AdoptionError(str(error)) from error
     batches = {_size(value.shape[0]) if value.shape else 1 for value in session.get_inputs()}
-    for verb, values in (("takes", session.get_inputs()), ("gives", session.get_outputs())):
-        for value in values:
-            if value.type != "tensor(float)":
-                remedy = "export it in float32, or with a cast"
-                if "int" in value.type and verb == "takes":
-                    remedy += "; a class is taken one-hot: label.argmax(1) inside makes a number"
-                raise AdoptionError(
-                    f"{path.name} {verb} {value.type} as {value.name}; expected numbers in single "
-                    f"precision, tensor(float): {remedy}"
-                )
+    given = [value for value in session.get_outputs() if value.type == SINGLE]
+    for value in [*session.get_inputs(), *([] if given else session.get_outputs())]:
+        if value.type != SINGLE:
+            verb = "gives" if value in session.get_outputs() else "takes"
+            remedy = "export it in float32, or with a cast"
+            if "int" in value.type and verb == "takes":
+                remedy += "; a class is taken one-hot: label.argmax(1) inside makes a number"
+            raise AdoptionError(
+                f"{path.name} {verb} {value.type} as {value.name}; expected numbers in single "
+                f"precision, {SINGLE}: {remedy}"
+            )
     fixed = batches - {None}
     if fixed - {1}:
         raise AdoptionError(
@@ -227,7 +229,7 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
         )
     inputs, outputs = (
         tuple(Port(value.name, tuple(map(_size, value.shape[1:]))) for value in values)
-        for values in (session.get_inputs(), session.get_outputs())
+        for values in (session.get_inputs(), given)
     )
     return Graph(path, beside, model, inputs, outputs, batch=1 if fixed else None)
 

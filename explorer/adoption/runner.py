@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 
 from explorer.adoption.graphs import MAX_SAID, AdoptionError, Graph
-from explorer.bundle.codec import RUN_SECONDS, open_session, run_graph
+from explorer.bundle.codec import RUN_SECONDS, joined, open_session, run_graph
 from explorer.bundle.graph import GraphError
 from explorer.core.subsets import in_chunks
 from explorer.errors import one_line
@@ -50,17 +50,21 @@ class Runner:
             raise AdoptionError(
                 f"{self.name} cannot be run on {by(values.shape[1:])}: {one_line(error, MAX_SAID)}"
             ) from error
-        return [np.concatenate(outputs) for outputs in zip(*results, strict=True)]
+        return [joined(outputs) for outputs in zip(*results, strict=True)]
 
     def same_twice(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        """The outputs for a batch that are the same twice, by name.
+        """The outputs for a batch that are the same twice, by name: of numbers for each item.
 
         Raises:
             AdoptionError: none is.
         """
         names = (output.name for output in self.session.get_outputs())
         given = zip(names, self.all(values), self.all(values[:8]), strict=True)
-        outputs = {name: first for name, first, again in given if is_same(first[:8], again)}
+        outputs = {
+            name: first
+            for name, first, again in given
+            if len(first) == len(values) and is_same(first[:8], again)
+        }
         if not outputs:
             raise AdoptionError(
                 f"{self.name} gives a different result each time: export it without dropout and "

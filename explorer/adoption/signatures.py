@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ def check_inputs(encoder: Graph, decoder: Graph, known: Known) -> None:
     """See that the graphs take images and latents, and beside them only what a person said.
 
     Raises:
-        AdoptionError: they take more or less, or both take images.
+        AdoptionError: they take more or less, or are the same.
     """
     if encoder.model == decoder.model:
         raise AdoptionError(
@@ -38,12 +37,6 @@ def check_inputs(encoder: Graph, decoder: Graph, known: Known) -> None:
         raise AdoptionError(
             f"{decoder.path.name} takes {_list(decoder.inputs)} alone, no class: leave "
             "--condition out"
-        )
-    sizes = {math.prod(size or 0 for size in graph.inputs[0].shape) for graph in (encoder, decoder)}
-    if len(sizes) == 1 and 0 not in sizes:
-        raise AdoptionError(
-            f"{decoder.path.name} takes {decoder.inputs[0]}, which are images, as "
-            f"{encoder.path.name} does: expected the decoder alone, from a latent to an image"
         )
 
 

@@ -87,6 +87,7 @@ def report_spread(
     if others[flag] < now - max(1.0, 0.02 * abs(now)):
         report(
             f"read as the {taken}, the spread gives a −ELBO of {now:.1f} nats for {len(images)} "
-            f"images; as the {readings[flag]} it would give {others[flag]:.1f}: if it is that, say "
-            f"so with --encoder-output {flag}"
+            f"images; as the {readings[flag]} it would give {others[flag]:.1f}. If you know that "
+            f"it is that, say so with --encoder-output {flag}; a β other than 1, or training by "
+            "the squared error, does the same"
         )

@@ -14,6 +14,7 @@ from explorer.adoption.candidates import (
     NEAR_TIE,
     Candidate,
     Known,
+    agrees,
     choose,
     is_poor,
 )
@@ -116,9 +117,12 @@ def find_conventions(
         sizes = {math.prod(s or 0 for s in port.shape) for port in encoder.outputs}
         wanted = math.prod(latent or ())
         if latent and sizes.isdisjoint((0, wanted, 2 * wanted)):  # 0 where a size is not known
+            question = "do they belong together?"
+            if wanted == math.prod(image_shape):
+                question = "is that an image, and it a whole model? The decoder alone is expected"
             raise AdoptionError(
                 f"{encoder.path.name} gives {' and '.join(map(str, encoder.outputs))}, but "
-                f"{decoder.path.name} takes a latent of {by(latent)}: do they belong together?"
+                f"{decoder.path.name} takes a latent of {by(latent)}: {question}"
             )
         pixels = math.prod(image_shape)
         given = [math.prod(s or 0 for s in port.shape) for port in decoder.outputs]
@@ -126,18 +130,21 @@ def find_conventions(
         if 2 * pixels in given:
             question = "if those are means and variances, let it give the means alone"
         elif pixels in given:
-            question = "those of some images are NaN or infinite"
+            question = "those of some images are NaN or infinite, or drawn at random"
         raise AdoptionError(
             f"{decoder.path.name} gives {' and '.join(map(str, decoder.outputs))}; expected images "
             f"of {by(image_shape)}: {question}"
         )
     candidates.sort(key=lambda candidate: candidate.error)
-    candidates = _of_one_output(candidates, pictures)
+    if len(pictures) > 1:
+        agreeing = [one for one in candidates if agrees(one, known)]
+        candidates = _of_one_output(agreeing or candidates, pictures)
     shown = candidates[:SHOWN]
     plain = next((one for one in candidates if one.encoder.range == UNIT), None)
     for candidate in [*shown, *([plain] if plain and plain not in shown else [])]:
         report(_told(candidate))
     average = float(np.mean(np.square(images - images.mean(axis=0)), dtype=np.float64))
+    average *= len(images) / max(len(images) - 1, 1)  # as if it were that of other images
     best = choose(candidates, known, average)
     if best is not candidates[0]:
         report(f"taken, as asked for: {_told(best)}")
@@ -232,8 +239,7 @@ class _EncoderReader:
             if sizes[name] == 2 * dim and dim not in sizes.values():
                 last = outputs[name].shape[-1]
                 channels = dim if last % 2 else last // 2
-                for convention, means in self._in_one(replace(base, mean=name), values, channels):
-                    yield convention, means.reshape(_halved(outputs[name].shape, convention.run))
+                yield from self._in_one(replace(base, mean=name), values, channels)
             if sizes[name] != dim:
                 continue
             others = [other for other in names if other != name and sizes.get(other) == dim]
@@ -295,14 +301,6 @@ class _EncoderReader:
             self.notes.append(sentence)
 
 
-def _halved(shape: tuple[int, ...], run: int) -> tuple[int, ...]:
-    """The shape of the means alone, of an output ``(n, …)`` with means and spreads."""
-    n, first, *middle = shape
-    if middle and run == middle[-1] // 2 and middle[-1] % 2 == 0:  # of the last axis
-        return n, first, *middle[:-1], run
-    return (n, first // 2, *middle) if first % 2 == 0 else (n, -1)
-
-
 def _equal(one: np.ndarray, other: np.ndarray) -> bool:
     return one.shape == other.shape and is_same(one, other)
 
@@ -316,7 +314,7 @@ def _readings(
         return
     axes: dict[Layout, tuple[int, ...]] = {"nchw": (channels, height, width), "nhwc": image_shape}
     stated = [name for name in axes if axes[name] == raw.shape[1:]]
-    if stated and layout not in stated:  # the decoder has a layout of its own
+    if channels > 1 and stated and layout not in stated:  # the decoder has one of its own
         (layout,) = stated
     if layout == "nchw":
         images = raw.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)

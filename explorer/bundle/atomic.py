@@ -31,10 +31,11 @@ def unfinished(path: Path) -> Iterator[Path]:
         os.replace(path, previous)
     try:
         os.replace(folder, path)
-        _sync(path.parent)
     except OSError:
         recover(path)
         raise
+    with contextlib.suppress(OSError):  # the bundle is in place
+        _sync(path.parent)
     shutil.rmtree(previous, ignore_errors=True)
 
 
@@ -53,13 +54,10 @@ def _previous(path: Path) -> Path:
 
 
 def flush(folder: Path) -> None:
-    """fsync every file of a folder, then the folder, so that a power cut cannot lose them.
-
-    Args:
-        folder: with files alone.
-    """
-    for path in (*folder.iterdir(), folder):
-        _sync(path)
+    """fsync all that is in a folder, then the folder, so that a power cut cannot lose it."""
+    for path in (*folder.rglob("*"), folder):
+        if not path.is_symlink():
+            _sync(path)
 
 
 def _sync(path: Path) -> None:

@@ -12,7 +12,7 @@ from explorer.bundle.atomic import unfinished
 from explorer.bundle.card import Bound, BundleError
 from explorer.bundle.encoder_split import flow_draw
 from explorer.bundle.files import read_checked
-from explorer.bundle.store import Bundle, read_card, save_card
+from explorer.bundle.store import GRAPHS, Bundle, read_card, save_card
 from explorer.core.bound import importance_bound
 from explorer.data.dataset import Split
 
@@ -82,10 +82,9 @@ def save_bounds(bundle: Bundle, bounds: np.ndarray, samples: int) -> Bound:
         BundleError: another model has taken its place meanwhile.
     """
     told = summarise_bounds(bounds, samples)
-    if read_card(bundle.path).files != bundle.card.files:
-        raise BundleError(
-            f"{bundle.card.name} was replaced while its bound was computed; compute it anew"
-        )
+    there = read_card(bundle.path).files
+    if any(there.get(name) != bundle.card.files[name] for name in (*GRAPHS, "latents.npz")):
+        raise BundleError(f"{bundle.card.name} was replaced while its bound was computed")
     with unfinished(bundle.path) as folder:
         shutil.copytree(bundle.path, folder, dirs_exist_ok=True)
         save_arrays(folder / BOUND, bound=bounds.astype(np.float32))

@@ -25,9 +25,7 @@ MAX_MEMORY = 2**32
 A small graph may unfold to any size (``Expand``, ``ConstantOfShape``, …).
 """
 RUN_SECONDS = 20.0
-"""For a run, plus one for each item: a model that takes longer has a rest."""
-REST_SECONDS = 300.0
-"""A model that took too long is not run again before: it may be the machine that was busy."""
+"""For a run, plus one for each item: a model that takes longer is not run again."""
 
 
 class ModelKind(Protocol):
@@ -211,21 +209,13 @@ def _limit_memory() -> None:
     onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(as_requested))
 
 
-def end_runs(options: onnxruntime.RunOptions) -> None:
-    """End what runs with these options at its present node, and any other until they had a rest."""
-    options.terminate = True
-    timer = threading.Timer(REST_SECONDS, setattr, [options, "terminate", False])
-    timer.daemon = True
-    timer.start()
-
-
 @contextlib.contextmanager
 def _ended_in_time(options: onnxruntime.RunOptions | None, seconds: float) -> Iterator[None]:
     """End what runs with these options after some seconds, at the next node of its graph."""
     if options is None:
         yield
         return
-    timer = threading.Timer(seconds, end_runs, [options])
+    timer = threading.Timer(seconds, lambda: setattr(options, "terminate", True))
     timer.daemon = True
     timer.start()
     try:
@@ -243,7 +233,7 @@ def run_graph(
 
     One that takes a single item gets them one after the other, and a batch that takes more
     memory than there is is run in halves. With ``options``, a run that takes longer than
-    ``RUN_SECONDS`` allow is ended, and so is every other one with the same options for a while.
+    ``RUN_SECONDS`` allow is ended, and so is every later one with the same options.
 
     Raises:
         GraphError: a run was ended.
@@ -252,7 +242,7 @@ def run_graph(
     if inputs[0].shape[0] == 1 and len(batches[0]) > 1:  # it takes one at a time
         singles = zip(*(batch[:, np.newaxis] for batch in batches), strict=True)
         results = [run_graph(session, options, *one) for one in singles]
-        return [np.concatenate(outputs) for outputs in zip(*results, strict=True)]
+        return [joined(outputs) for outputs in zip(*results, strict=True)]
     names = [value.name for value in inputs]
     values = (batch.astype(np.float32, copy=False) for batch in batches)
     try:
@@ -264,8 +254,8 @@ def run_graph(
     except Exception as error:  # onnxruntime's errors share no base class
         if options is not None and options.terminate:
             raise GraphError(
-                "a network of this model took too long and was ended; it is tried again in some "
-                "minutes"
+                "a network of this model took too long and was ended; it runs again when the "
+                "server is restarted"
             ) from error
         half = len(batches[0]) // 2
         if not half or not re.search("memory|alloc", str(error)):
@@ -274,4 +264,9 @@ def run_graph(
         run_graph(session, options, *(batch[part] for batch in batches))
         for part in (slice(half), slice(half, None))
     )
-    return [np.concatenate(pair) for pair in zip(first, second, strict=True)]
+    return [joined(pair) for pair in zip(first, second, strict=True)]
+
+
+def joined(outputs: Sequence[np.ndarray]) -> np.ndarray:
+    """What several runs gave, one after the other; of single numbers one for each run."""
+    return np.concatenate([np.atleast_1d(output) for output in outputs])

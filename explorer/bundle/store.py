@@ -12,10 +12,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import math
 import re
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -30,7 +28,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from explorer.bundle.arrays import read_images
 from explorer.bundle.atomic import unfinished
 from explorer.bundle.card import NAME, BundleError, Card, parse_card
-from explorer.bundle.codec import REST_SECONDS, Codec, end_runs, onnx_codec
+from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.files import check_size, describe_file, read_checked, read_file
 from explorer.bundle.graph import GraphError
 from explorer.bundle.latents import Latents, read_latents
@@ -53,8 +51,8 @@ IMAGES_FOLDER = "images"
 REFERENCES_FOLDER = "references"
 TRIAL_SECONDS = 20.0
 """A graph that takes longer for its first two images is refused."""
-_TOO_SLOW: dict[tuple[str, str], float] = {}
-"""Hashes of the graphs that did, and when: a visitor who tries again must not start one more."""
+_TOO_SLOW: dict[tuple[str, str], Future[Codec]] = {}
+"""Trials that took longer, by the graphs' hashes: another begins only when that has ended."""
 _BATCH = 100
 """Images run at once: a convolutional network needs megabytes for each."""
 _RESERVED = (IMAGES_FOLDER, REFERENCES_FOLDER)
@@ -416,15 +414,15 @@ def _make_codec(card: Card, files: Mapping[str, bytes]) -> Codec:
             codec.set_exception(error)
 
     graphs = card.files["encoder.onnx"].sha256, card.files["decoder.onnx"].sha256
-    if time.monotonic() > _TOO_SLOW.get(graphs, -math.inf) + REST_SECONDS:
+    if graphs not in _TOO_SLOW or _TOO_SLOW[graphs].done():
         threading.Thread(target=build, daemon=True).start()
         with contextlib.suppress(TimeoutError):
             return codec.result(TRIAL_SECONDS)
-        end_runs(options)
-        _TOO_SLOW[graphs] = time.monotonic()
+        options.terminate = True
+        _TOO_SLOW[graphs] = codec
     raise BundleError(
         f"encoder.onnx or decoder.onnx of {card.name} takes more than "
-        f"{TRIAL_SECONDS:.0f} seconds for two images; it is tried again in some minutes"
+        f"{TRIAL_SECONDS:.0f} seconds for two images"
     )
 
 

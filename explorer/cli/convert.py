@@ -116,8 +116,8 @@ def convert(path: Path) -> str:
             said += f"; {WEIGHTS} was removed"
         for other in path.iterdir():  # a person's own
             if other.is_dir():
-                shutil.copytree(other, folder / other.name)
-            elif other.name not in (*FILES, "card.json", WEIGHTS):
+                shutil.copytree(other, folder / other.name, symlinks=True)
+            elif other.is_file() and other.name not in (*FILES, "card.json", WEIGHTS):
                 shutil.copy2(other, folder)
         with unfinished(path) as final:
             shutil.copytree(folder, final, dirs_exist_ok=True)

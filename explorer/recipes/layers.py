@@ -36,6 +36,11 @@ def residual(units: int) -> Layer:
     return {"layer": "Residual", "layers": [dense(units)]}
 
 
+def residual_conv(filters: int) -> Layer:
+    """x + convolution(x), of as many filters as x has channels."""
+    return {"layer": "Residual", "layers": [conv(filters)]}
+
+
 def reshape(*shape: int) -> Layer:
     """Another shape for the same numbers."""
     return {"layer": "Reshape", "target_shape": shape}

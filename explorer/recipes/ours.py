@@ -10,6 +10,7 @@ from explorer.recipes.layers import (
     dense,
     grid,
     residual,
+    residual_conv,
     transposed,
 )
 from explorer.recipes.recipe import (
@@ -116,9 +117,12 @@ OURS: dict[str, Recipe] = {
     "conv-colour": _CONV_COLOUR,
     "conv-flow-colour": _CONV_COLOUR.model_copy(
         update={
-            "summary": "two strided convolutions both ways and a flow, for colour photographs",
+            "summary": "residual convolutions both ways and a flow, for colour photographs",
+            "encoder": (conv(48, 4, 2), conv(96, 4, 2), residual_conv(96), FLATTEN),
             "flow": (autoregressive(320),) * 3,
             "context": 64,
+            "decoder": (grid(4, 64), residual_conv(64), transposed(48, 4, 2)),
+            "epochs": 40,
         }
     ),
 }

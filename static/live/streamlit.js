@@ -133,11 +133,17 @@ function openView(view) {
   if (tab?.getAttribute("aria-selected") === "false") tab.click();
 }
 
-/** Brings the open view's tab into sight where there is no room for all, as on phones. */
+/** The tab of the view that was opened last. @type {Element | null} */
+let revealed = null;
+
+/** Brings the tab of another view into sight where there is no room for all, as on phones. */
 function revealTab() {
-  document
-    .querySelector(".st-key-tab > div > [role=tablist] [role=tab][aria-selected=true]")
-    ?.scrollIntoView({ block: "nearest", inline: "center" });
+  const list = document.querySelector(".st-key-tab > div > [role=tablist]");
+  const tab = list?.querySelector("[role=tab][aria-selected=true]");
+  if (!list || !tab || tab === revealed) return;
+  revealed = tab;
+  const [outer, inner] = [list, tab].map((element) => element.getBoundingClientRect());
+  list.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
 }
 
 /** Presses a button of the page, if it is there. @param {string} place */

@@ -135,6 +135,21 @@ def test_on_a_phone_the_sidebar_closes_after_a_choice(
     phone.until(lambda: (sidebar.bounding_box() or {"x": -999})["x"] < -100, "it closes by itself")
 
 
+def test_on_a_phone_the_open_tab_is_in_sight_and_nothing_scrolls_when_the_point_moves(
+    phone: Visitor, bundles: dict[str, Bundle]
+) -> None:
+    phone.open(model=DEEP, view="Model")
+    tab = phone.page.get_by_role("tab", name="Model").bounding_box()
+    assert tab["x"] >= 0 and tab["x"] + tab["width"] <= phone.page.viewport_size["width"]
+    phone.open(model=DEEP, view="Sliders")
+    place = "document.querySelector('[data-testid=stMain]')"
+    phone.page.evaluate(f"{place}.scrollTo(0, 500)")
+    phone.page.get_by_role("slider").nth(5).press("ArrowRight")
+    phone.until(lambda: sum(map(bool, phone.z)) == 1, "the point moves")
+    phone.rest()
+    assert phone.page.evaluate(f"{place}.scrollTop") == 500
+
+
 def test_a_finger_on_the_map_pins_the_point(phone: Visitor, bundles: dict[str, Bundle]) -> None:
     phone.open(model=FLAT, view="Map", z="0,0")
     x, y = frame_of(phone, bundles[FLAT].latents.z_mean).pixel_of([1.0, 0.5])

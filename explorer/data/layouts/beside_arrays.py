@@ -58,9 +58,11 @@ def _labels_of(columns: Mapping[str, list[str]], name: str, counts: set[int]) ->
     if title is None or len(columns[title]) not in counts:
         return None
     for other in columns:
-        numbers = numbers_or_words(columns[other])
-        if numbers.dtype.kind == "f" and other != title:
-            steps = np.diff(np.sort(numbers))
-            if np.all(steps == 1) and np.any(np.diff(numbers) != 1):
-                return None
+        try:
+            numbers = np.array(columns[other], float)  # also those with zeros in front
+        except ValueError:
+            continue
+        steps = np.diff(np.sort(numbers))
+        if other != title and np.all(steps == 1) and np.any(np.diff(numbers) != 1):
+            return None
     return columns[title]

@@ -34,7 +34,9 @@ MOST_WORDS = 256
 """A column with more different words names images, not kinds of them, and is not kept."""
 MOST_SPELLED_OUT = 6
 """Words whose numbers a column's name tells one by one."""
-_NUMBER = re.compile(r"|nan|[+-]?(0|[1-9]\d*|(?=\.\d))(\.\d*)?(e[+-]\d+)?", re.I)
+_NUMBER = re.compile(
+    r"|nan|[+-]?(inf|(0|[1-9]\d{0,14})(e[+-]\d+)?|((0|[1-9]\d*)\.\d*|\.\d+)(e[+-]?\d+)?)", re.I
+)
 """A cell that is a number, or empty."""
 
 
@@ -289,7 +291,8 @@ def split_by_column(role: str, found: Unclassified) -> dict[str, Unclassified]:
 def numbers_or_words(cells: Iterable[str]) -> np.ndarray:
     """A column of text: float64, with NaN for empty cells, if all others are numbers.
 
-    ``007``, ``1_000`` and ``1e3`` are names, which as numbers would be those of others.
+    ``007``, ``1_000``, ``1e3`` and whole numbers of more than 15 digits are names, which as numbers
+    would be those of others.
     """
     texts = [*cells]
     if all(_NUMBER.fullmatch(text.strip()) for text in texts):

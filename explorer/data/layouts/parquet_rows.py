@@ -171,7 +171,8 @@ class _Shard:
         metadata = self._file.schema_arrow.metadata or {}
         try:
             features = json.loads(metadata[b"huggingface"])["info"]["features"]
-            return tuple(map(str, features[label]["names"])) or None
+            names = features[label]["names"]
+            return tuple(map(str, names)) if isinstance(names, list) and names else None
         except (KeyError, TypeError, ValueError):  # without them the labels name themselves
             return None
 

@@ -35,8 +35,8 @@
 
   /** @param {string} file */
   const fetched = async (file) => {
-    const response = await fetch(file);
-    if (!response.ok) throw new Error(`${file} is not there`);
+    const response = await fetch(file).catch(() => null);
+    if (!response?.ok) throw new Error(`${file} is not there`);
     return response.arrayBuffer();
   };
 
@@ -80,7 +80,7 @@
     const isSplit = document.querySelector("[data-file]") && location.protocol === "file:";
     elementOf("page").textContent = isSplit
       ? "This folder works on a web server only: put it on one, or write a single file, without --split."
-      : "DecompressionStream" in self
+      : "toSorted" in Array.prototype
         ? `This page is damaged or incomplete: copy or write it anew (${error.message}).`
         : "This page needs a browser from 2023 or later.";
   });

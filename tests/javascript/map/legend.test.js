@@ -15,6 +15,16 @@ test("hidden classes are spelt by name, in the shorter way, and read again", () 
   }
 });
 
+test("names may begin as the setting does", () => {
+  const classes = ["!a", "a", "b", "!"];
+  for (const hidden of [[], [0], [1], [2], [3], [1, 2, 3], [0, 1, 2], [0, 1, 3], [0, 2, 3]]) {
+    assert.deepEqual(
+      hiddenClasses(spellHidden(new Set(hidden), classes), classes),
+      new Set(hidden),
+    );
+  }
+});
+
 test("names of another set hide nothing, and those known are taken without the others", () => {
   for (const text of ["", "!", "Frog", "!Frog", "%"]) {
     assert.deepEqual(hiddenClasses(text, CLASSES), new Set(), text);

@@ -44,18 +44,24 @@ export function legendLines({ palette, classes, counts, hidden, values }) {
  * @param {string} text @param {string[]} classes @returns {Set<number>}
  */
 export function hiddenClasses(text, classes) {
+  if (!text) return new Set();
   const names = new Set(readList(text.replace(/^!/, "")).map(([name]) => name));
   const named = classes.map((_, label) => label).filter((label) => names.has(classes[label]));
   if (!named.length || text.startsWith("!")) return new Set(named);
   return new Set(classes.map((_, label) => label).filter((label) => !names.has(classes[label])));
 }
 
-/** The setting `classes` that hides these. @param {Set<number>} hidden @param {string[]} classes */
+/**
+ * The setting `classes` that hides these, in the shorter of both ways.
+ *
+ * @param {Set<number>} hidden @param {string[]} classes
+ */
 export function spellHidden(hidden, classes) {
   if (!hidden.size) return "";
   const areMost = hidden.size > classes.length / 2 && hidden.size < classes.length;
   const named = classes.filter((_, label) => hidden.has(label) !== areMost);
-  return (areMost ? "" : "!") + writeList(named.map((name) => [name]));
+  const list = writeList(named.map((name) => [name])).replace(/^!/, "%21");
+  return (areMost ? "" : "!") + list;
 }
 
 /** The group whose key is pressed. @param {KeyboardEvent} event */
@@ -135,7 +141,7 @@ export class Legend {
       return changed;
     };
     const isolate = (/** @type {number} */ label) => {
-      const isAlready = this.#hidden.size === present.length - 1 && !this.#hidden.has(label);
+      const isAlready = present.every((one) => (one === label) !== this.#hidden.has(one));
       return new Set(isAlready ? [] : present.filter((other) => other !== label));
     };
     list.append(
