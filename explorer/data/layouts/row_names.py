@@ -27,10 +27,16 @@ _KEYS: tuple[Callable[[str], str], ...] = (
     lambda path: _number_at_end(path),
 )
 """What a column may call an image, by its path below the table; the last by a title of `_IDS`."""
+_EXACTNESS = 0, 0, 1, 1, 0, 1, 2, 3
 _IDS = frozenset(("id", "image", "img", "imageid", "index", "number", "file", "filename"))
+_OF_IMAGES = frozenset(("file", "filename", "path", "image", "img", "photo", "picture"))
+_OF_ROWS = frozenset(("index", "unnamed", "row"))
+"""Words in the title of a column that is likely to name images, or to count rows."""
 _SAMPLE = 500  # images by which a column is judged
 _MANY, _NEARLY_ALL = 0.4, 0.9
 """Shares of the images, or of a column's cells, from which on this is a column of their names."""
+_AS_MANY = 0.9
+"""A column may name so many fewer of the images than another, and be preferred for its names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,15 +47,21 @@ class Way:
         of_cell: what a cell calls its image.
         of_path: what an image is called by its path.
         paths: of the images.
-        is_number: whether it is by the number in the name alone.
+        exactness: 0 for the names of files, 1 for these without their ending, 2 for these without
+            zeros in front as well, 3 for the number in them alone.
         is_loose: whether the names are not quite the same.
     """
 
     of_cell: Callable[[str], str]
     of_path: Callable[[str], str]
     paths: Mapping[int, str]
-    is_number: bool = False
+    exactness: int = 0
     is_loose: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is by the number in the name alone."""
+        return self.exactness == 3
 
     @cached_property
     def indices(self) -> dict[str, list[int]]:
@@ -90,7 +102,10 @@ class Below:
     @cached_property
     def ways(self) -> list[Way]:
         """How a column may name the images, the plainest first."""
-        plain = [Way(path_of, key, self.paths, is_number=key is _KEYS[-1]) for key in _KEYS]
+        plain = [
+            Way(path_of, key, self.paths, exactness)
+            for key, exactness in zip(_KEYS, _EXACTNESS, strict=True)
+        ]
         ending = Way(_Ending({*self.paths.values()}, _slashes), _slashes, self.paths)
         return [plain[0], ending, *plain[1:]]
 
@@ -167,7 +182,12 @@ def path_of(cell: str) -> str:
 
 
 def _find_plain_names(below: Below, titles: Mapping[str, Sequence[str]]) -> tuple[str, Way] | None:
-    best, found = _MANY, None
+    """The column of the most exact names among those that name about as many of the images.
+
+    Numbers that count rows are often the numbers of other images: a column of files' names counts
+    more, and so does one that is called as such.
+    """
+    found: list[tuple[float, str, Way]] = []
     for title, cells in titles.items():
         known = {*map(path_of, cells)}
         in_folders = [cell for cell in cells if "/" in _slashes(cell)]
@@ -176,19 +196,33 @@ def _find_plain_names(below: Below, titles: Mapping[str, Sequence[str]]) -> tupl
                 continue
             is_plain = way.of_cell is path_of
             share = way.share(known if is_plain else {*map(way.of_cell, in_folders)})
-            if share > best:
-                best, found = share + 0.01, (title, way)
-    return found
+            if share > _MANY:
+                found.append((share, title, way))
+    most = max((share for share, *_ in found), default=0.0)
+    found = [one for one in found if one[0] >= _AS_MANY * most]
+    best = min(
+        found, key=lambda one: (one[2].exactness, _rank(one[1]), -round(one[0], 2)), default=None
+    )
+    return best and best[1:]
+
+
+def _rank(title: str) -> int:
+    """How likely a column of this title names images: 0 most, 3 least."""
+    words = {*words_of(title)}
+    if words & _OF_IMAGES:
+        return 0
+    return 3 if not words or words & _OF_ROWS else 1 if "id" in words else 2
 
 
 def _find_few_names(
     below: Below, titles: Mapping[str, Sequence[str]], is_list: bool
 ) -> tuple[str, Way] | None:
     """The column of a list of few of the images, all or nearly all of whose rows name one."""
-    ways = [way for way in below.ways if way.of_path not in _KEYS[-2:]]
-    for title, cells in titles.items():
-        for way in ways if is_list or are_files(cells) else ():
-            if way.share_of_cells(cells) > _NEARLY_ALL:
+    ways = sorted(below.ways, key=lambda way: way.exactness)
+    for way in (way for way in ways if way.exactness < 2):
+        for title in sorted(titles, key=_rank):
+            cells = titles[title]
+            if (is_list or are_files(cells)) and way.share_of_cells(cells) > _NEARLY_ALL:
                 return title, way
     return None
 
