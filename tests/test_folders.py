@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image_sets import RED, save_classes, save_image, zip_folder
+from image_sets import RED, counts, save_classes, save_image, zip_folder
 from PIL import Image
 
 from explorer.data.dataset import dataset_fingerprint
@@ -247,3 +247,22 @@ def test_slow_reading_shows_a_progress_line(
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     list(progress.with_progress(range(6), 6))
     assert "reading images: 6 of 6\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("images", "masks"),
+    [
+        ("{}/{}.png", "{}/{}_mask.png"),
+        ("{}/{}.png", "{}/{}_Segmentation.tif"),
+        ("{}/images/{}.png", "{}/masks/{}.png"),
+        ("{}/{}.png", "{}/masks/{}.png"),
+    ],
+)
+def test_masks_in_classes_are_left_out_and_told(folder: Path, images: str, masks: str) -> None:
+    for number in range(8):
+        for form in (images, masks):
+            save_image(folder / form.format("ab"[number % 2], number))
+    found = load_dataset(folder)
+    assert (found.classes, sum(counts(found))) == (("a", "b"), 8)
+    ((kind, (count, _)),) = found.report.left_out.items()
+    assert (kind, count) == ("masks beside the images", 8)

@@ -716,3 +716,104 @@ def test_flowers_102_have_their_labels_in_matlab_files(folder: Path) -> None:
     flowers = load_dataset(folder)
     assert (flowers.classes, counts(flowers)) == (("9", "10", "77"), (6, 4))
     assert flowers.test.labels.tolist() == [0, 2, 1, 0]
+
+
+# --- which column names the images, which is the class, which tells splits -------------------
+
+
+def save_numbered(folder: Path, count: int = 40) -> list[str]:
+    """Save images ``001.png``, …, each with its own shade; return the names."""
+    names = [f"{number:03}.png" for number in range(1, count + 1)]
+    for number, name in enumerate(names):
+        save_image(folder / name, (number, 0, 0))
+    return names
+
+
+def shades_and_classes(dataset: Dataset) -> set[tuple[int, str]]:
+    return {
+        (int(image[0, 0, 0]), dataset.classes[label])
+        for split in (dataset.train, dataset.test)
+        for image, label in zip(split.images, split.labels, strict=True)
+    }
+
+
+@pytest.mark.parametrize("title", ["", "index", "Unnamed: 0", "id", "age"])
+def test_names_of_files_count_more_than_numbers_of_rows(folder: Path, title: str) -> None:
+    """As ``DataFrame.to_csv`` writes them: row 0 is of 001.png, and no row's number is its own."""
+    names = save_numbered(folder)
+    lines = [f"{title},filename,label"]
+    lines += [f"{row},{name},{'ab'[row % 2]}" for row, name in enumerate(names)]
+    (folder / "labels.csv").write_text("\n".join(lines))
+    expected = {(number, "ab"[number % 2]) for number in range(40)}
+    assert shades_and_classes(load_dataset(folder)) == expected
+
+
+def test_of_two_columns_of_numbers_the_one_called_so_names_the_images(folder: Path) -> None:
+    save_numbered(folder)
+    lines = ["Unnamed: 0,image_id,label"]
+    lines += [f"{row},{row + 1},{'ab'[row % 2]}" for row in range(40)]
+    (folder / "labels.csv").write_text("\n".join(lines))
+    expected = {(number, "ab"[number % 2]) for number in range(40)}
+    assert shades_and_classes(load_dataset(folder)) == expected
+
+
+@pytest.mark.parametrize("title", ["Roi", "ClassId"])
+def test_of_columns_of_class_folders_names_that_called_a_label_is_the_class(
+    folder: Path, title: str
+) -> None:
+    """As in GTSRB, whose regions of interest begin at pixels that are also numbers of classes."""
+    for number in range(12):
+        save_image(folder / "Train" / str(number % 3) / f"{number}.png", (number, 0, 0))
+    lines = [f"Roi,{title},Path"] if title != "Roi" else ["Roi,Other,Path"]
+    for number in range(12, 18):
+        save_image(folder / "Test" / f"{number}.png", (number, 0, 0))
+        lines.append(f"{number % 2},{number % 3},Test/{number}.png")
+    (folder / "Test.csv").write_text("\n".join(lines))
+    found = load_dataset(folder)
+    labels = [found.classes[label] for label in found.test.labels]
+    modulus = 3 if title == "ClassId" else 2
+    assert labels == [str(int(image[0, 0, 0]) % modulus) for image in found.test.images]
+    several = "the columns Roi, Other hold nothing but names of class folders: Roi is taken"
+    assert (several in told(found)) == (title == "Roi")
+
+
+@pytest.mark.parametrize(
+    ("title", "values", "expected"),
+    [
+        ("split", "0001", (30, 10)),
+        ("split", "1110", (34, 6)),  # of another program, whose 1 is training: not guessed
+        ("dataset", "0001", (34, 6)),
+        ("is_train", ["True", "True", "True", "False"], (30, 10)),
+        ("is_test", "0001", (30, 10)),
+        ("Dataset_type", ["TRAIN"] * 3 + ["TEST"], (30, 10)),
+        ("phase", ["train"] * 3 + ["val"], (30, 10)),
+    ],
+)
+def test_splits_in_columns_are_followed_where_they_are_plain_and_told(
+    folder: Path, title: str, values: Sequence[str], expected: tuple[int, int]
+) -> None:
+    names = save_numbered(folder)
+    lines = [f"file,label,{title}"]
+    lines += [f"{name},{'ab'[row % 2]},{values[row // 2 % 4]}" for row, name in enumerate(names)]
+    (folder / "labels.csv").write_text("\n".join(lines))
+    found = load_dataset(folder)
+    assert counts(found) == expected
+    if title == "split":
+        words = "tells the splits: 0 is train" if values == "0001" else "is not taken for splits"
+        assert f"the column split {words}" in told(found)
+
+
+def test_missing_labels_are_so_as_words_too_and_flags_may_be_words(folder: Path) -> None:
+    names = save_numbered(folder, 12)
+    lines = [
+        "file,label",
+        *(f"{name},{('a', 'b', 'NaN')[row % 3]}" for row, name in enumerate(names)),
+    ]
+    (folder / "labels.csv").write_text("\n".join(lines))
+    assert load_dataset(folder).classes == ("a", "b", "not labelled")
+    lines = ["file,cat,dog,owl"]
+    lines += [
+        f"{name},{row % 3 == 0},{row % 3 == 1},{row % 3 == 2}" for row, name in enumerate(names)
+    ]
+    (folder / "labels.csv").write_text("\n".join(lines))
+    assert load_dataset(folder).classes == ("cat", "dog", "owl")

@@ -22,7 +22,10 @@ _ROLE_OF = {
 LABEL_WORDS = frozenset(("y", "label", "labels", "target", "targets", "class", "classes"))
 """Words in the name of an array or a file of labels."""
 CUB_SPLIT = "traintestsplit"
-SPLIT_NAMES = ("split", "usage", "partition", "subset", "set", "fold", "dataset", CUB_SPLIT)
+SPLIT_NAMES = (
+    "split", "usage", "partition", "subset", "set", "fold", "dataset", "datasettype", "phase",
+    CUB_SPLIT,
+)  # fmt: skip
 """Titles of a column of splits, without what lies between their words."""
 _MASKS = frozenset(
     ("mask", "masks", "label", "labels", "annotation", "annotations", "gt", "groundtruth", "truth")

@@ -35,7 +35,7 @@ from explorer.data.layouts.tables import (
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.reading import FILE_NAME, Reading
 from explorer.data.report import Report
-from explorer.data.roles import MASKS, TEST, TRAIN, UNLABELLED, VALIDATION, read_name
+from explorer.data.roles import MASKS, TEST, TRAIN, UNLABELLED, VALIDATION, read_name, words_of
 from explorer.data.sources.pictures import Pictures, count_all_pages
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
@@ -63,6 +63,10 @@ class _Folder:
         return "/".join(self.place) or "."
 
 
+_MASK_OF = re.compile(
+    r"(.+?)[ _.-](?:mask|segmentation|seg|gt|superpixels)(?:[ _.-]?\d+)?", re.IGNORECASE
+)
+"""The name of a mask, with the image's in it."""
 _FORMATS = {**FORMAT_OF_SUFFIX, ".npy": "NumPy"}
 
 
@@ -93,6 +97,7 @@ def find_in_folders(
     """
     suffixes = {*map(suffix_of, files)}
     folders, others = _sort_out(tree, files, suffixes, lists)
+    folders = _without_mask_files(folders, report)
     listed = [name for name in others if is_table(name)]
     roles = {*map(role_of_table, listed)}
     by_role = _split(_unwrap(_without_masks(folders, report)), roles, report)
@@ -158,7 +163,8 @@ def _unwrap(folders: list[_Folder]) -> list[_Folder]:
 
 
 def _without_masks(folders: list[_Folder], report: Report) -> list[_Folder]:
-    """Of ``images/`` and ``masks/`` side by side, keep the images."""
+    """Of ``images/`` and ``masks/`` side by side, keep the images; so within classes."""
+    folders = _without_inner_masks(folders, report)
     tops = {folder.parts[0] for folder in folders if folder.parts}
     if not any(read_name(top).is_images for top in tops):
         return folders
@@ -167,6 +173,37 @@ def _without_masks(folders: list[_Folder], report: Report) -> list[_Folder]:
         if folder.parts[:1] and folder.parts[0] in masks:
             report.leave_out("masks beside the images", str(folder), len(folder.names))
     return [folder for folder in folders if not folder.parts or folder.parts[0] not in masks]
+
+
+def _without_inner_masks(folders: list[_Folder], report: Report) -> list[_Folder]:
+    """Leave out folders of masks that lie in a class, beside its images or their folder."""
+    around = {folder.parts for folder in folders}
+    around |= {f.parts[:-1] for f in folders if f.parts and read_name(f.parts[-1]).is_images}
+    kept = []
+    for folder in folders:
+        *outer, last = folder.parts or ("",)
+        is_masks = read_name(last).is_masks and len(words_of(last)) == 1
+        if outer and is_masks and tuple(outer) in around:
+            report.leave_out("masks beside the images", str(folder), len(folder.names))
+        else:
+            kept.append(folder)
+    return kept
+
+
+def _without_mask_files(folders: list[_Folder], report: Report) -> list[_Folder]:
+    """Leave out files such as ``a_mask.png`` beside ``a.png``."""
+    kept = []
+    for folder in folders:
+        found = [(name, _MASK_OF.fullmatch(PurePosixPath(name).stem)) for name in folder.names]
+        if any(match for _, match in found):
+            stems = {PurePosixPath(name).stem for name in folder.names}
+            names = [name for name, match in found if not (match and match[1] in stems)]
+            masks = len(found) - len(names)
+            first = next((name for name, match in found if match and match[1] in stems), "")
+            report.leave_out("masks beside the images", f"{folder}/{first}", masks)
+            folder = replace(folder, names=Names(names))
+        kept.append(folder)
+    return kept
 
 
 def _split(

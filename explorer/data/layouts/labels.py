@@ -148,14 +148,17 @@ def _without_gaps(
 ) -> tuple[dict[str, Unclassified], Sequence[str] | None]:
     """The splits with a class of its own where a label is missing, or without labels if all are.
 
-    Missing are empty words and NaN; where a whole split has −1, or labels have names, that too, as
-    Hugging Face marks it. The class is the last of the names.
+    Missing are empty words and NaN, also as a word; where a whole split has −1, or labels have
+    names, that too, as Hugging Face marks it. The class is the last of the names.
     """
     count, filled = 0, {}
     for role, part in found.items():
         labels = part.labels
         if labels is not None:
-            is_missing = labels == "" if labels.dtype.kind == "U" else np.isnan(labels)
+            is_word = labels.dtype.kind == "U"
+            is_missing = (
+                np.isin(np.char.lower(labels), ("", "nan")) if is_word else np.isnan(labels)
+            )
             if labels.dtype.kind in "if" and (names is not None or (labels == -1).all()):
                 is_missing |= labels == -1
             if is_missing.all():
@@ -212,7 +215,8 @@ def _with_label(path: Path, part: Unclassified, label: str) -> Unclassified:
         if part.labels is not None and label in ("label", part.label_name):
             return part
         there = ", ".join(columns) or "none"
-        raise DatasetError(f"{path} has no column {label!r}; its columns are: {there}.")
+        now = f", and {part.label_name!r} is the class already" if part.labels is not None else ""
+        raise DatasetError(f"{path} has no column {label!r}; its columns are: {there}{now}.")
     values = columns.pop(label)
     if part.labels is not None:
         columns.setdefault(part.label_name, part.labels)
@@ -331,7 +335,8 @@ def plain(values: np.ndarray, name: str) -> np.ndarray:
     if values.ndim == 2 and _is_one_hot(values):
         return np.asarray(values.argmax(axis=1), np.int64)
     if values.ndim == 1 and np.isfinite(values).all() and not np.any(np.mod(values, 1)):
-        return values.astype(np.int64)
+        is_large = values.dtype.kind == "u" and values.max(initial=0) > np.iinfo(np.int64).max
+        return values.astype(str) if is_large else values.astype(np.int64)
     return values.astype(np.float64)
 
 

@@ -388,11 +388,21 @@ def _name_factors(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
     """The columns of a table, by their published names if it is known."""
     count = values.shape[1]
     words = {*words_of(name)}
-    known = next(
-        (names for (word, number), names in _FACTORS.items() if number == count and word in words),
-        tuple(f"{_column_name(name)} {number}" for number in range(1, count + 1)),
-    )
+    known = tuple(f"{_column_name(name)} {number}" for number in range(1, count + 1))
+    for (word, number), names in _FACTORS.items():
+        if (
+            number == count
+            and word in words
+            and not (word == "labels" and _are_not_3dshapes(values))
+        ):
+            known = names
     return {known[i]: plain(values[:, i], name) for i in range(count)}
+
+
+def _are_not_3dshapes(values: np.ndarray) -> bool:
+    """Whether they cannot be the factors of 3dshapes, of which three are hues from 0 to below 1."""
+    hues = values[:, :3]
+    return not (hues.min() >= 0 and hues.max() < 1 and hues.any())
 
 
 def _column_name(name: str) -> str:

@@ -43,9 +43,17 @@ from explorer.data.roles import (
 )
 
 _NUMBERED = {"0": TRAIN, "1": VALIDATION, "2": TEST}  # as of CelebA and Waterbirds
-_OTHERWISE_NUMBERED = {CUB_SPLIT: {"0": TEST, "1": TRAIN}, "fold": {}}
-"""Where numbers are other splits, or parts for cross-validation."""
-_FLAGS = frozenset(("", "0", "1", "0.0", "1.0"))
+_OTHERWISE_NUMBERED: dict[str, dict[str, str]] = {
+    CUB_SPLIT: {"0": TEST, "1": TRAIN},
+    "fold": {},
+    "dataset": {},
+    "set": {},
+}
+"""Where numbers are other splits, parts for cross-validation, or where images come from."""
+_TRUE = frozenset(("1", "1.0", "true"))
+_FALSE = frozenset(("0", "0.0", "false"))
+_YES_OR_NO = {"istrain": (TRAIN, TEST), "istraining": (TRAIN, TEST), "istest": (TEST, TRAIN)}
+"""Titles of columns of flags that tell splits, and what the flags mean."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,7 @@ def attach(
         others: names of the images of other splits; none where folders tell none.
     """
     merged: dict[str, np.ndarray] = {}
+    first: dict[str, str] = {}  # the table that told a column before others
     places: dict[str, tuple[Below, Below]] = {}  # by folder: a table may tell of one image alone
     for table in sorted(tables, key=lambda table: len(table.columns) == 1):  # the plainest first
         if table.folder not in places:
@@ -120,12 +129,12 @@ def attach(
                 missing = merged[title] == ""
                 if np.any((merged[title] != column) & ~missing & (column != "")):
                     report.note(
-                        f"{table.files[0]} gives some images another {title} than a table before "
-                        "it, which counts"
+                        f"{table.files[0]} gives some images another {title} than "
+                        f"{first[title]}, which counts"
                     )
                 merged[title] = np.where(missing, column, merged[title])
             else:
-                merged[title] = column
+                merged[title], first[title] = column, table.files[0]
     return _interpret(merged, files, classes, report)
 
 
@@ -164,7 +173,10 @@ def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Repo
             )
         named = next((title for title, cells in table.columns.items() if are_files(cells)), None)
         first = next((name for name in files if name.startswith(table.folder)), None)
-        if not table.is_used and len(table.columns) > 1 and named and first:
+        are_others = bool(named) and not any(
+            is_named_as(table.columns[named or ""][0], file) for file in files
+        )
+        if not table.is_used and len(table.columns) > 1 and named and first and are_others:
             report.note(
                 f"{table.files[0]} is not used: it names {table.columns[named][0]} and others as "
                 f"its {named}, but the images are called as {first} is"
@@ -177,15 +189,23 @@ def _interpret(
     roles = None
     for title in list(columns):
         found = _roles_in(title, columns[title].tolist())
-        if found is not None:
-            roles = np.array(found)
-            del columns[title]
+        if found is None:
+            continue
+        if (said := _numbers_of(title, columns[title])) and _is_doubtful(found):
+            report.note(
+                f"the column {title} is not taken for splits: {said} would make more images "
+                "of another split than training images"
+            )
+            continue
+        if said:
+            report.note(f"the column {title} tells the splits: {said}")
+        roles = np.array(found)
+        del columns[title]
     for title, values in list(columns.items()):
         if _names_images(values, files):
             del columns[title]
     _join_one_hot(columns, report)
-    named = (title for title, values in columns.items() if {*values.tolist()} <= {*classes})
-    label = next(named, None) or _plainly_the_class(columns, report)
+    label = _column_of(columns, classes, report) or _plainly_the_class(columns, report)
     others = {title: numbers_or_words(values) for title, values in columns.items()}
     labels = None
     if label is not None:
@@ -200,6 +220,11 @@ def _interpret(
 
 def _roles_in(title: str, cells: Sequence[str]) -> list[str] | None:
     """The splits that a column tells, ``""`` where it tells none; None if it is no such column."""
+    if meaning := _YES_OR_NO.get(_plain(title)):
+        lower = [cell.lower() for cell in cells]
+        if not {*lower} <= _TRUE | _FALSE or len({*lower}) < 2:
+            return None
+        return [meaning[cell in _FALSE] for cell in lower]
     if _plain(title) not in SPLIT_NAMES:
         return None
     numbers = _OTHERWISE_NUMBERED.get(_plain(title), _NUMBERED)
@@ -209,6 +234,40 @@ def _roles_in(title: str, cells: Sequence[str]) -> list[str] | None:
     if not (is_mostly_known and all_name_splits({*cells} - {""})):
         return None
     return [role_of_value(cell) or "" for cell in cells]
+
+
+def _numbers_of(title: str, cells: np.ndarray) -> str:
+    """What the numbers of a column of splits mean; empty if it has words."""
+    numbers = _OTHERWISE_NUMBERED.get(_plain(title), _NUMBERED)
+    known = sorted({*cells.tolist()} - {""})
+    return ", ".join(f"{n} is {numbers[n]}" for n in known) if {*known} <= {*numbers} else ""
+
+
+def _is_doubtful(roles: Sequence[str]) -> bool:
+    """Whether the training images would be fewer than those of another split."""
+    return any(roles.count(TRAIN) < roles.count(role) for role in {*roles} - {TRAIN, ""})
+
+
+def _column_of(
+    columns: Mapping[str, np.ndarray], classes: Collection[str], report: Report
+) -> str | None:
+    """The column that holds nothing but names of class folders, if one does."""
+    named = {
+        title: _plain(title) in LABEL_NAMES
+        for title, values in columns.items()
+        if {*values.tolist()} <= {*classes}
+    }
+    several = {title for title in named if len({*columns[title].tolist()}) > 1}
+    usual = sorted(
+        (title for title in named if named[title] or title in several),
+        key=lambda title: LABEL_NAMES.index(_plain(title)) if named[title] else len(LABEL_NAMES),
+    )
+    if len(usual) > 1 and not named[usual[0]]:
+        report.note(
+            f"the columns {', '.join(usual)} hold nothing but names of class folders: {usual[0]} "
+            f"is taken; --label {usual[1]} takes another"
+        )
+    return usual[0] if usual else None
 
 
 def _plainly_the_class(columns: Mapping[str, np.ndarray], report: Report) -> str | None:
@@ -233,10 +292,11 @@ def _plainly_the_class(columns: Mapping[str, np.ndarray], report: Report) -> str
 
 def _join_one_hot(columns: dict[str, np.ndarray], report: Report) -> None:
     """Replace columns of which each row has a single 1 by one with that column's title."""
-    flags = [title for title in columns if {*columns[title].tolist()} <= _FLAGS]
+    lower = {title: np.char.lower(values) for title, values in columns.items()}
+    flags = [title for title in columns if {*lower[title].tolist()} <= _TRUE | _FALSE | {""}]
     if len(flags) < 3:
         return
-    ones = np.array([np.isin(columns[title], ("1", "1.0")) for title in flags])
+    ones = np.array([np.isin(lower[title], [*_TRUE]) for title in flags])
     known = np.array([columns[title] != "" for title in flags]).all(axis=0)
     if known.any() and (ones.sum(axis=0)[known] == 1).all():
         columns["class"] = np.where(known, np.array(flags)[ones.argmax(axis=0)], "")
