@@ -266,3 +266,26 @@ def test_masks_in_classes_are_left_out_and_told(folder: Path, images: str, masks
     assert (found.classes, sum(counts(found))) == (("a", "b"), 8)
     ((kind, (count, _)),) = found.report.left_out.items()
     assert (kind, count) == ("masks beside the images", 8)
+
+
+def test_a_set_that_was_unpacked_twice_counts_once_and_is_told(folder: Path) -> None:
+    """As the malaria cells and HAM10000 come from Kaggle."""
+    for number in range(8):
+        name = f"{number}.png"
+        for place in ("cells/a", "cells/b", "cells/cells/a", "cells/cells/b"):
+            save_image(folder / place / name, (number, 0, 0))
+    found = load_dataset(folder)
+    assert (found.classes, sum(counts(found))) == (("a", "b"), 16)
+    assert found.report.left_out == {"images in copies of folders": (16, "cells/cells/a")}
+
+
+def test_numbered_parts_of_a_set_are_no_classes_where_a_table_has_them(folder: Path) -> None:
+    for number in range(12):
+        part = f"images_part_{number // 6 + 1}"
+        for name in (part, part.upper()):
+            save_image(folder / name / f"{number:03}.png", (number, 0, 0))
+    rows = [f"{number:03},{'ab'[number % 2]}" for number in range(12)]
+    (folder / "metadata.csv").write_text("\n".join(["image_id,class", *rows]))
+    found = load_dataset(folder)
+    assert (found.classes, sum(counts(found))) == (("a", "b"), 12)
+    assert [*found.report.left_out] == ["images in copies of folders"]

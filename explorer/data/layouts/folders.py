@@ -67,6 +67,8 @@ _MASK_OF = re.compile(
     r"(.+?)[ _.-](?:mask|segmentation|seg|gt|superpixels)(?:[ _.-]?\d+)?", re.IGNORECASE
 )
 """The name of a mask, with the image's in it."""
+_PART = re.compile(r"(.*(?:part|batch|chunk|shard|images)[ _-]?)\d+", re.IGNORECASE)
+"""The name of a folder with a part of a set."""
 _FORMATS = {**FORMAT_OF_SUFFIX, ".npy": "NumPy"}
 
 
@@ -97,7 +99,7 @@ def find_in_folders(
     """
     suffixes = {*map(suffix_of, files)}
     folders, others = _sort_out(tree, files, suffixes, lists)
-    folders = _without_mask_files(folders, report)
+    folders = _without_mask_files(_without_copies(folders, report), report)
     listed = [name for name in others if is_table(name)]
     roles = {*map(role_of_table, listed)}
     by_role = _split(_unwrap(_without_masks(folders, report)), roles, report)
@@ -190,6 +192,28 @@ def _without_inner_masks(folders: list[_Folder], report: Report) -> list[_Folder
     return kept
 
 
+def _without_copies(folders: list[_Folder], report: Report) -> list[_Folder]:
+    """Leave out what was unpacked twice: ``set/set/a`` beside ``set/a``, ``Set`` beside ``set``.
+
+    Both have files of the same names.
+    """
+    names = {folder.place: folder.names for folder in folders}
+    by_spelling: dict[tuple[str, ...], Parts] = {}
+    kept = []
+    for folder in folders:
+        place = folder.place
+        outer = [
+            place[:i] + place[i + 1 :] for i in range(len(place) - 1) if place[i] == place[i + 1]
+        ]
+        first = by_spelling.setdefault(tuple(map(str.casefold, place)), place)
+        others = [*outer, *([first] if first != place else [])]
+        if any(other in names and [*names[other]] == [*folder.names] for other in others):
+            report.leave_out("images in copies of folders", str(folder), len(folder.names))
+        else:
+            kept.append(folder)
+    return kept
+
+
 def _without_mask_files(folders: list[_Folder], report: Report) -> list[_Folder]:
     """Leave out files such as ``a_mask.png`` beside ``a.png``."""
     kept = []
@@ -274,7 +298,10 @@ def _without_shards(
     tops = sorted({parts[0] for parts in every if parts})
     is_numbered = len(tops) > 1 and all(re.fullmatch(r"\d{4,}", top) for top in tops)
     is_counted = is_numbered and all(int(top) % 1000 == 0 for top in tops)
-    is_labelled = is_numbered and any(label_title(table.columns) for table in tables)
+    parts = [_PART.fullmatch(top) for top in tops]
+    are_parts = len(tops) > 1 and all(parts) and len({part[1] for part in parts if part}) == 1
+    has_labels = any(label_title(table.columns) for table in tables)
+    is_labelled = has_labels and (is_numbered or are_parts)
     if not ((is_counted or is_labelled) and all(len(parts) == 1 for parts in every)):
         return by_role
     why = "whose labels a table tells" if is_labelled else "as they count thousands"
