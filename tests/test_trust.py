@@ -116,7 +116,7 @@ def test_thresholds_are_in_the_unit_of_their_reading() -> None:
 
 def test_density_is_bounded_more_closely_where_the_average_image_is_dense() -> None:
     assert even(blend=950)[0]["high"] == 995
-    assert even(blend=951)[0]["high"] == 980
+    assert even(blend=951)[0]["high"] == 970
 
 
 def test_what_is_not_known_of_an_image_is_left_out_of_the_scale() -> None:

@@ -88,7 +88,7 @@ LIMITS = {
 DENSE_BLEND = 0.95
 """If the average of the test latents is denser than this share of test images, density tells
 blends from images, and ``HIGH_DENSITY`` is its upper limit."""
-HIGH_DENSITY = 0.98
+HIGH_DENSITY = 0.97
 
 
 def quantiles(own: np.ndarray) -> np.ndarray:
