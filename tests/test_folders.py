@@ -289,3 +289,17 @@ def test_numbered_parts_of_a_set_are_no_classes_where_a_table_has_them(folder: P
     found = load_dataset(folder)
     assert (found.classes, sum(counts(found))) == (("a", "b"), 12)
     assert [*found.report.left_out] == ["images in copies of folders"]
+
+
+def test_classes_that_are_only_called_alike_stay(folder: Path) -> None:
+    """Letters, a class within one of its name, masks on faces: no copies, no masks of images."""
+    for number in range(6):
+        for shade, place in enumerate(("A", "a", "cat/cat", "cat", "mask", "no_mask")):
+            save_image(folder / "train" / place / f"{number}.png", (20 * shade + number, 0, 0))
+    save_image(folder / "train" / "sample.png", (255, 0, 0))
+    for number in range(3):
+        save_image(folder / "train" / "with_mask" / f"with_mask_{number}.png", (number, 9, 0))
+    save_image(folder / "train" / "with_mask" / "with.png", (99, 9, 0))
+    found = load_dataset(folder, Reading(whole=True))
+    assert len(found.test.images) == 6 * 6 + 4
+    assert [*found.report.left_out] == ["images that lie beside the class folders"]

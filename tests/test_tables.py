@@ -748,6 +748,17 @@ def test_names_of_files_count_more_than_numbers_of_rows(folder: Path, title: str
     assert shades_and_classes(load_dataset(folder)) == expected
 
 
+@pytest.mark.parametrize("title", ["original_filename", "source_url"])
+def test_names_of_other_files_count_less_than_the_images_own(folder: Path, title: str) -> None:
+    names = save_numbered(folder)
+    web = "https://host/" if "url" in title else ""
+    lines = [f"{title},id,label"]
+    lines += [f"{web}{row + 3:03}.png,{name[:3]},{'ab'[row % 2]}" for row, name in enumerate(names)]
+    (folder / "labels.csv").write_text("\n".join(lines))
+    expected = {(number, "ab"[number % 2]) for number in range(40)}
+    assert shades_and_classes(load_dataset(folder)) == expected
+
+
 def test_of_two_columns_of_numbers_the_one_called_so_names_the_images(folder: Path) -> None:
     save_numbered(folder)
     lines = ["Unnamed: 0,image_id,label"]
@@ -784,6 +795,8 @@ def test_of_columns_of_class_folders_names_that_called_a_label_is_the_class(
         ("split", "1110", (34, 6)),  # of another program, whose 1 is training: not guessed
         ("dataset", "0001", (34, 6)),
         ("is_train", ["True", "True", "True", "False"], (30, 10)),
+        ("is_train", "1000", (10, 30)),
+        ("phase", "0001", (34, 6)),
         ("is_test", "0001", (30, 10)),
         ("Dataset_type", ["TRAIN"] * 3 + ["TEST"], (30, 10)),
         ("phase", ["train"] * 3 + ["val"], (30, 10)),

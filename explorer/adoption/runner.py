@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnxruntime
 
-from explorer.adoption.graphs import MAX_SAID, AdoptionError, Graph
+from explorer.adoption.graphs import MAX_SAID, SINGLE, AdoptionError, Graph
 from explorer.bundle.codec import RUN_SECONDS, joined, open_session, run_graph
 from explorer.bundle.graph import GraphError
 from explorer.core.subsets import in_chunks
@@ -42,6 +42,7 @@ class Runner:
         options = onnxruntime.RunOptions()
         try:
             results = [run_graph(self.session, options, *batches) for batches in chunks]
+            return [joined(outputs) for outputs in zip(*results, strict=True)]
         except GraphError as error:
             raise AdoptionError(
                 f"{self.name} takes more than {RUN_SECONDS:.0f} seconds for {BATCH} images"
@@ -50,7 +51,6 @@ class Runner:
             raise AdoptionError(
                 f"{self.name} cannot be run on {by(values.shape[1:])}: {one_line(error, MAX_SAID)}"
             ) from error
-        return [joined(outputs) for outputs in zip(*results, strict=True)]
 
     def same_twice(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """The outputs for a batch that are the same twice, by name: of numbers for each item.
@@ -58,12 +58,11 @@ class Runner:
         Raises:
             AdoptionError: none is.
         """
-        names = (output.name for output in self.session.get_outputs())
-        given = zip(names, self.all(values), self.all(values[:8]), strict=True)
+        given = zip(self.session.get_outputs(), self.all(values), self.all(values[:8]), strict=True)
         outputs = {
-            name: first
-            for name, first, again in given
-            if len(first) == len(values) and is_same(first[:8], again)
+            output.name: first
+            for output, first, again in given
+            if output.type == SINGLE and len(first) == len(values) and is_same(first[:8], again)
         }
         if not outputs:
             raise AdoptionError(
@@ -75,7 +74,9 @@ class Runner:
 
 def is_same(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether a graph gave the same twice, but for rounding."""
-    return np.allclose(one, other, rtol=1e-3, atol=1e-5, equal_nan=True)
+    return one.shape == other.shape and np.allclose(
+        one, other, rtol=1e-3, atol=1e-5, equal_nan=True
+    )
 
 
 def by(shape: Sequence[int]) -> str:

@@ -279,7 +279,9 @@ class _EncoderReader:
         found: dict[str, np.ndarray] = {}
         for name, first, second in zip(names, outputs, again, strict=True):
             repeated = next((one for one, values in found.items() if _equal(values, first)), None)
-            if not is_same(first, second):
+            if len(first) != len(self.images):
+                self._note(f"{name!r} of {self.graph.path.name} is nothing of each image")
+            elif not is_same(first, second):
                 self._note(
                     f"{name!r} of {self.graph.path.name} is drawn at random and was not used"
                 )

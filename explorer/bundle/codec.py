@@ -268,5 +268,6 @@ def run_graph(
 
 
 def joined(outputs: Sequence[np.ndarray]) -> np.ndarray:
-    """What several runs gave, one after the other; of single numbers one for each run."""
-    return np.concatenate([np.atleast_1d(output) for output in outputs])
+    """What several runs gave, one after the other; nothing if it is not something of each item."""
+    shapes = {np.atleast_1d(output).shape[1:] for output in outputs}
+    return np.concatenate([np.atleast_1d(o) for o in outputs]) if len(shapes) == 1 else np.empty(0)

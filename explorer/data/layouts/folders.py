@@ -31,6 +31,7 @@ from explorer.data.layouts.tables import (
     Told,
     attach,
     tell_unused_rows,
+    tells_of,
 )
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.reading import FILE_NAME, Reading
@@ -67,6 +68,10 @@ _MASK_OF = re.compile(
     r"(.+?)[ _.-](?:mask|segmentation|seg|gt|superpixels)(?:[ _.-]?\d+)?", re.IGNORECASE
 )
 """The name of a mask, with the image's in it."""
+_NEARLY_ALL = 0.9
+"""Of the masks in a folder so many are called as an image is."""
+_COMPARED = 5
+"""Files by which copies of folders are known."""
 _PART = re.compile(r"(.*(?:part|batch|chunk|shard|images)[ _-]?)\d+", re.IGNORECASE)
 """The name of a folder with a part of a set."""
 _FORMATS = {**FORMAT_OF_SUFFIX, ".npy": "NumPy"}
@@ -99,7 +104,7 @@ def find_in_folders(
     """
     suffixes = {*map(suffix_of, files)}
     folders, others = _sort_out(tree, files, suffixes, lists)
-    folders = _without_mask_files(_without_copies(folders, report), report)
+    folders = _without_mask_files(_without_copies(tree, folders, report), report)
     listed = [name for name in others if is_table(name)]
     roles = {*map(role_of_table, listed)}
     by_role = _split(_unwrap(_without_masks(folders, report)), roles, report)
@@ -108,7 +113,7 @@ def find_in_folders(
     tables = read_tables(tree, listed, places, report)
     if len(by_role) == 1:
         split_by_tables(tables)
-    by_role = _without_shards(by_role, tables, report)
+    by_role = _without_shards(by_role, tables, files, report)
     found, names = _classes(tree, by_role, tables, reading, report)
     total = sum(len(part.source) for part in found.values())
     if total < 2:
@@ -178,54 +183,91 @@ def _without_masks(folders: list[_Folder], report: Report) -> list[_Folder]:
 
 
 def _without_inner_masks(folders: list[_Folder], report: Report) -> list[_Folder]:
-    """Leave out folders of masks that lie in a class, beside its images or their folder."""
-    around = {folder.parts for folder in folders}
-    around |= {f.parts[:-1] for f in folders if f.parts and read_name(f.parts[-1]).is_images}
+    """Leave out folders of masks in a class, which are called as its images are."""
+    around: dict[Parts, set[str]] = {}
+    inside: dict[Parts, set[str]] = {}
+    for folder in folders:
+        if folder.parts:
+            inside.setdefault(folder.parts[:-1], set()).add(folder.parts[-1])
+        is_inner = bool(folder.parts) and read_name(folder.parts[-1]).is_images
+        for place in (folder.parts, *([folder.parts[:-1]] if is_inner else [])):
+            around.setdefault(place, set()).update(map(_stem, folder.names))
     kept = []
     for folder in folders:
         *outer, last = folder.parts or ("",)
         is_masks = read_name(last).is_masks and len(words_of(last)) == 1
-        if outer and is_masks and tuple(outer) in around:
+        stems = around.get(tuple(outer), set()) if outer and is_masks else set()
+        beside = [read_name(name) for name in inside.get(tuple(outer), set()) - {last}]
+        are_called_so = sum(not stems.isdisjoint(_called(name)) for name in folder.names)
+        is_beside_images = bool(beside) and all(name.is_images for name in beside)
+        if stems and (is_beside_images or are_called_so >= _NEARLY_ALL * len(folder.names)):
             report.leave_out("masks beside the images", str(folder), len(folder.names))
         else:
             kept.append(folder)
     return kept
 
 
-def _without_copies(folders: list[_Folder], report: Report) -> list[_Folder]:
-    """Leave out what was unpacked twice: ``set/set/a`` beside ``set/a``, ``Set`` beside ``set``.
+def _called(mask: str) -> set[str]:
+    """What the image of a mask may be called, without endings."""
+    stem = _stem(mask)
+    match = _MASK_OF.fullmatch(stem)
+    return {stem, match[1]} if match else {stem}
 
-    Both have files of the same names.
-    """
-    names = {folder.place: folder.names for folder in folders}
+
+def _stem(name: str) -> str:
+    return PurePosixPath(name).stem
+
+
+def _without_copies(tree: Tree, folders: list[_Folder], report: Report) -> list[_Folder]:
+    """Leave out what was unpacked twice: ``set/set/a`` beside ``set/a``, ``Set`` beside ``set``."""
+    there = {folder.place: folder for folder in folders}
     by_spelling: dict[tuple[str, ...], Parts] = {}
     kept = []
     for folder in folders:
         place = folder.place
-        outer = [
-            place[:i] + place[i + 1 :] for i in range(len(place) - 1) if place[i] == place[i + 1]
-        ]
-        first = by_spelling.setdefault(tuple(map(str.casefold, place)), place)
-        others = [*outer, *([first] if first != place else [])]
-        if any(other in names and [*names[other]] == [*folder.names] for other in others):
+        repeated = (i for i in range(len(place) - 1) if place[i] == place[i + 1])
+        others = [place[:i] + place[i + 1 :] for i in repeated]
+        others.append(by_spelling.setdefault(tuple(map(str.casefold, place)), place))
+        found = (there[other] for other in others if other in there and other != place)
+        if any(_hold_the_same(tree, folder, other) for other in found):
             report.leave_out("images in copies of folders", str(folder), len(folder.names))
         else:
             kept.append(folder)
     return kept
 
 
+def _hold_the_same(tree: Tree, one: _Folder, other: _Folder) -> bool:
+    """Whether two folders have files of the same names, and some of these the same bytes."""
+    if [*one.names] != [*other.names]:
+        return False
+
+    def content(folder: _Folder, name: str) -> bytes:
+        with tree.open("/".join((*folder.place, name))) as file:
+            return file.read()
+
+    some = [one.names[i] for i in evenly_spaced(len(one.names), _COMPARED)]
+    return all(content(one, name) == content(other, name) for name in some)
+
+
 def _without_mask_files(folders: list[_Folder], report: Report) -> list[_Folder]:
-    """Leave out files such as ``a_mask.png`` beside ``a.png``."""
+    """Leave out files such as ``a_mask.png`` beside ``a.png``, where most images have one."""
     kept = []
     for folder in folders:
-        found = [(name, _MASK_OF.fullmatch(PurePosixPath(name).stem)) for name in folder.names]
-        if any(match for _, match in found):
-            stems = {PurePosixPath(name).stem for name in folder.names}
-            names = [name for name, match in found if not (match and match[1] in stems)]
-            masks = len(found) - len(names)
-            first = next((name for name, match in found if match and match[1] in stems), "")
-            report.leave_out("masks beside the images", f"{folder}/{first}", masks)
-            folder = replace(folder, names=Names(names))
+        matches = [_MASK_OF.fullmatch(_stem(name)) for name in folder.names]
+        if any(matches):
+            stems = {*map(_stem, folder.names)}
+            masks = [
+                name
+                for name, match in zip(folder.names, matches, strict=True)
+                if match and match[1] in stems
+            ]
+            masked = {match[1] for match in matches if match and match[1] in stems}
+            images = len(folder.names) - len(masks)
+            if masks and 2 * len(masked) >= images and len(masks) <= 2 * len(masked):
+                report.leave_out("masks beside the images", f"{folder}/{masks[0]}", len(masks))
+                left = {*masks}
+                names = Names(name for name in folder.names if name not in left)
+                folder = replace(folder, names=names)
         kept.append(folder)
     return kept
 
@@ -291,17 +333,21 @@ def _as_classes(
 
 
 def _without_shards(
-    by_role: dict[str, list[_Folder]], tables: Sequence[Table], report: Report
+    by_role: dict[str, list[_Folder]],
+    tables: Sequence[Table],
+    files: Sequence[str],
+    report: Report,
 ) -> dict[str, list[_Folder]]:
     """Join folders that only keep each other small: every 1000 images, or numbers beside labels."""
-    every = [folder.parts for folders in by_role.values() for folder in folders]
+    every = [_around_images(folder.parts) for folders in by_role.values() for folder in folders]
     tops = sorted({parts[0] for parts in every if parts})
     is_numbered = len(tops) > 1 and all(re.fullmatch(r"\d{4,}", top) for top in tops)
     is_counted = is_numbered and all(int(top) % 1000 == 0 for top in tops)
     parts = [_PART.fullmatch(top) for top in tops]
     are_parts = len(tops) > 1 and all(parts) and len({part[1] for part in parts if part}) == 1
-    has_labels = any(label_title(table.columns) for table in tables)
-    is_labelled = has_labels and (is_numbered or are_parts)
+    is_labelled = (is_numbered or are_parts) and any(
+        label_title(table.columns) and tells_of(table, files) for table in tables
+    )
     if not ((is_counted or is_labelled) and all(len(parts) == 1 for parts in every)):
         return by_role
     why = "whose labels a table tells" if is_labelled else "as they count thousands"
@@ -309,6 +355,11 @@ def _without_shards(
     return {
         role: [replace(folder, parts=()) for folder in folders] for role, folders in by_role.items()
     }
+
+
+def _around_images(parts: Parts) -> Parts:
+    """The same without a last part that only says that images are in it."""
+    return parts[:-1] if len(parts) > 1 and read_name(parts[-1]).is_images else parts
 
 
 def _share_classes(folders: list[_Folder], roles: dict[str, str | None]) -> bool:

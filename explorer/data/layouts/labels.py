@@ -249,8 +249,9 @@ def _as_numbers(
                 for part, place in zip(words, places, strict=True)
             ]
             name = f"{name} ({_spell_out(known)})"
-        if len(np.unique(np.concatenate(values))) > 1:
-            for part, column in zip(kept, values, strict=True):
+        numbers = [np.where(np.isfinite(part), part, np.nan) for part in values]
+        if len(np.unique(np.concatenate(numbers))) > 1:
+            for part, column in zip(kept, numbers, strict=True):
                 part[name] = column.astype(np.float64)
     return kept
 

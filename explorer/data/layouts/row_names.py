@@ -29,9 +29,11 @@ _KEYS: tuple[Callable[[str], str], ...] = (
 """What a column may call an image, by its path below the table; the last by a title of `_IDS`."""
 _EXACTNESS = 0, 0, 1, 1, 0, 1, 2, 3
 _IDS = frozenset(("id", "image", "img", "imageid", "index", "number", "file", "filename"))
-_OF_IMAGES = frozenset(("file", "filename", "path", "image", "img", "photo", "picture"))
-_OF_ROWS = frozenset(("index", "unnamed", "row"))
-"""Words in the title of a column that is likely to name images, or to count rows."""
+_OF_IMAGES = frozenset(("file", "filename", "path", "image", "img", "photo", "picture", "name"))
+_OF_ROWS = frozenset(("index", "idx", "unnamed", "row", "key", "no", "nr"))
+_OF_OTHERS = frozenset(("original", "source", "url", "old", "prev", "previous", "next", "mask"))
+"""Words in the title of a column that likely names images, counts rows, or names other things."""
+_MANY_CELLS = 2_000  # of longer columns so many are looked at first
 _SAMPLE = 500  # images by which a column is judged
 _MANY, _NEARLY_ALL = 0.4, 0.9
 """Shares of the images, or of a column's cells, from which on this is a column of their names."""
@@ -189,6 +191,8 @@ def _find_plain_names(below: Below, titles: Mapping[str, Sequence[str]]) -> tupl
     """
     found: list[tuple[float, str, Way]] = []
     for title, cells in titles.items():
+        if len(cells) > _MANY_CELLS and not _names_any(below, cells):
+            continue
         known = {*map(path_of, cells)}
         in_folders = [cell for cell in cells if "/" in _slashes(cell)]
         for way in below.ways:
@@ -200,10 +204,33 @@ def _find_plain_names(below: Below, titles: Mapping[str, Sequence[str]]) -> tupl
                 found.append((share, title, way))
     most = max((share for share, *_ in found), default=0.0)
     found = [one for one in found if one[0] >= _AS_MANY * most]
-    best = min(
-        found, key=lambda one: (one[2].exactness, _rank(one[1]), -round(one[0], 2)), default=None
-    )
+
+    def doubt(one: tuple[float, str, Way]) -> tuple[bool, bool, int, float, int, float]:
+        share, title, way = one
+        cells = titles[title]
+        is_of_others = not _OF_OTHERS.isdisjoint(words_of(title)) or "://" in cells[0]
+        return (
+            is_of_others,
+            _counts_rows(cells),
+            way.exactness,
+            -round(share, 2),
+            _rank(title),
+            -share,
+        )
+
+    best = min(found, key=doubt, default=None)
     return best and best[1:]
+
+
+def _names_any(below: Below, cells: Sequence[str]) -> bool:
+    """Whether any of some of the cells names an image."""
+    some = cells[:: max(1, len(cells) // _MANY_CELLS)]
+    return any(way.share_of_cells(some) > 0 for way in below.ways)
+
+
+def _counts_rows(cells: Sequence[str]) -> bool:
+    """Whether a column has 0, 1, 2, … or 1, 2, 3, …, row by row."""
+    return any(all(cell == str(i) for i, cell in enumerate(cells, start)) for start in (0, 1))
 
 
 def _rank(title: str) -> int:
@@ -211,7 +238,8 @@ def _rank(title: str) -> int:
     words = {*words_of(title)}
     if words & _OF_IMAGES:
         return 0
-    return 3 if not words or words & _OF_ROWS else 1 if "id" in words else 2
+    is_of_rows = not words or words & _OF_ROWS or re.fullmatch(r"column \d+", title)
+    return 3 if is_of_rows else 1 if "id" in words else 2
 
 
 def _find_few_names(

@@ -48,6 +48,8 @@ _OTHERWISE_NUMBERED: dict[str, dict[str, str]] = {
     "fold": {},
     "dataset": {},
     "set": {},
+    "datasettype": {},
+    "phase": {},
 }
 """Where numbers are other splits, parts for cross-validation, or where images come from."""
 _TRUE = frozenset(("1", "1.0", "true"))
@@ -138,6 +140,12 @@ def attach(
     return _interpret(merged, files, classes, report)
 
 
+def tells_of(table: Table, files: Sequence[str]) -> bool:
+    """Whether a column of a table names images."""
+    below = Below(files, table.folder)
+    return bool(below.paths) and find_names(below, table.columns, is_list=False) is not None
+
+
 def labels_alone(columns: Mapping[str, list[str]], name: str, count: int) -> list[str] | None:
     """The cells of a lone column, if it or its file is called as labels are.
 
@@ -187,9 +195,12 @@ def _interpret(
     columns: dict[str, np.ndarray], files: Sequence[str], classes: Collection[str], report: Report
 ) -> Told:
     roles = None
-    for title in list(columns):
+    for title in sorted(columns, key=lambda title: bool(_numbers_of(title, columns[title]))):
         found = _roles_in(title, columns[title].tolist())
         if found is None:
+            continue
+        if roles is not None:
+            del columns[title]
             continue
         if (said := _numbers_of(title, columns[title])) and _is_doubtful(found):
             report.note(
@@ -222,9 +233,9 @@ def _roles_in(title: str, cells: Sequence[str]) -> list[str] | None:
     """The splits that a column tells, ``""`` where it tells none; None if it is no such column."""
     if meaning := _YES_OR_NO.get(_plain(title)):
         lower = [cell.lower() for cell in cells]
-        if not {*lower} <= _TRUE | _FALSE or len({*lower}) < 2:
+        if not {*lower} <= _TRUE | _FALSE | {""} or len({*lower} - {""}) < 2:
             return None
-        return [meaning[cell in _FALSE] for cell in lower]
+        return [cell and meaning[cell in _FALSE] for cell in lower]
     if _plain(title) not in SPLIT_NAMES:
         return None
     numbers = _OTHERWISE_NUMBERED.get(_plain(title), _NUMBERED)
@@ -237,7 +248,9 @@ def _roles_in(title: str, cells: Sequence[str]) -> list[str] | None:
 
 
 def _numbers_of(title: str, cells: np.ndarray) -> str:
-    """What the numbers of a column of splits mean; empty if it has words."""
+    """What the numbers of a column of splits mean; empty if it has words, or is plain."""
+    if _plain(title) in _YES_OR_NO:
+        return ""
     numbers = _OTHERWISE_NUMBERED.get(_plain(title), _NUMBERED)
     known = sorted({*cells.tolist()} - {""})
     return ", ".join(f"{n} is {numbers[n]}" for n in known) if {*known} <= {*numbers} else ""
@@ -275,7 +288,8 @@ def _plainly_the_class(columns: Mapping[str, np.ndarray], report: Report) -> str
     usable = []
     for title, values in columns.items():
         distinct = len({*values.tolist()} - {""})
-        if 2 <= distinct <= min(MOST_CLASSES, max(2, len(values) // 2)):
+        is_of_splits = _plain(title) in (*SPLIT_NAMES, *_YES_OR_NO)
+        if not is_of_splits and 2 <= distinct <= min(MOST_CLASSES, max(2, len(values) // 2)):
             usable.append(title)
     by_name = sorted(
         (title for title in usable if _plain(title) in LABEL_NAMES),
