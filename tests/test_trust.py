@@ -16,6 +16,7 @@ from explorer.bundle.trust import judge_places
 from explorer.core import trust
 from explorer.core.neighbours import nearest_others
 from explorer.root import DEFAULT_FOLDER
+from explorer.web.contents import vivid_row
 from explorer.web.payload import encode_model
 
 SHIPPED = [path.name for path in find_bundles(DEFAULT_FOLDER)]
@@ -124,3 +125,10 @@ def test_what_is_not_known_of_an_image_is_left_out_of_the_scale() -> None:
     scales = trust.quantiles(own)
     np.testing.assert_array_equal(scales[:, 0], [1, 5, 0])
     np.testing.assert_array_equal(scales[:, -1], [3, 5, 0])
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_visit_begins_with_an_image_that_is_to_be_trusted(name: str) -> None:
+    bundle = load_bundle(DEFAULT_FOLDER / name)
+    ((level, reasons),) = judge_places(bundle, bundle.latents.z_mean[[vivid_row(bundle)]])
+    assert (level, reasons) == ("good", ())

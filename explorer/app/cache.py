@@ -348,5 +348,5 @@ def object_fill(bundle: Bundle) -> float:
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
 def vivid_row(bundle: Bundle) -> int:
-    """The test image where a visit begins: well explained, amid the data, and of most contour."""
+    """The test image where a visit begins: well explained, to be trusted, and of most contour."""
     return contents.vivid_row(bundle)

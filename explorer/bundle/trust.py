@@ -17,9 +17,7 @@ Verdict = tuple[str, tuple[str, ...]]
 
 def trust_scales(bundle: Bundle) -> np.ndarray:
     """The scale of each reading: ``quantiles`` of the test images' own."""
-    latents = bundle.latents
-    own = np.stack([latents.log_density, latents.return_distance, latents.nearest_distance], 1)
-    return quantiles(own)
+    return quantiles(_own(bundle))
 
 
 def trust_limits(bundle: Bundle) -> list[dict[str, Any]]:
@@ -27,6 +25,18 @@ def trust_limits(bundle: Bundle) -> list[dict[str, Any]]:
     mean = bundle.latents.z_mean.mean(axis=0, keepdims=True)
     blend = bundle.aggregate_posterior.log_density(mean)[0]
     return thresholds(trust_scales(bundle), float(blend))
+
+
+def are_good(bundle: Bundle, rows: np.ndarray) -> np.ndarray:
+    """Which of some test images have a good verdict of their own, bool; NaN is never good."""
+    limits = trust_limits(bundle)
+    return np.array([judge(own, limits)[0] == "good" for own in _own(bundle)[rows].tolist()])
+
+
+def _own(bundle: Bundle) -> np.ndarray:
+    """The test images' own readings, ``(n, 3)``."""
+    latents = bundle.latents
+    return np.stack([latents.log_density, latents.return_distance, latents.nearest_distance], 1)
 
 
 def judge_places(bundle: Bundle, z: np.ndarray) -> list[Verdict]:

@@ -10,6 +10,7 @@ import numpy as np
 from explorer.bundle.card import DataCard
 from explorer.bundle.sheets import REACH, TILES, describe_kl
 from explorer.bundle.store import Bundle
+from explorer.bundle.trust import are_good
 from explorer.core.directions import Direction
 from explorer.core.geometry import axis_label
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
@@ -80,13 +81,15 @@ def object_fill(bundle: Bundle) -> float:
 
 
 def vivid_row(bundle: Bundle) -> int:
-    """The test image where a visit begins: well explained, amid the data, and of most contour."""
+    """The test image where a visit begins: well explained, to be trusted, and of most contour."""
     density, neg_elbo = bundle.latents.log_density, bundle.latents.neg_elbo
     is_good = density >= np.median(density)
     if bundle.card.metrics.neg_elbo is not None:
         is_good &= neg_elbo <= np.median(neg_elbo)
     good = np.flatnonzero(is_good)
     rows = good[evenly_spaced(len(good), 200)] if len(good) else np.zeros(1, np.int64)
+    trusted = are_good(bundle, rows)
+    rows = rows[trusted] if trusted.any() else rows
     if bundle.card.model.has_graphs:
         images = bundle.reconstruct(rows)
     elif bundle.reconstructions is not None:
