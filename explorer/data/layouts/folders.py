@@ -19,6 +19,7 @@ from explorer.data.files.kinds import kind_of_file, suffix_of
 from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree, paths
 from explorer.data.layouts.labels import Unclassified, classify, label_title
+from explorer.data.layouts.row_names import stem_of
 from explorer.data.layouts.table_files import (
     Table,
     is_array_of_labels,
@@ -184,38 +185,47 @@ def _without_masks(folders: list[_Folder], report: Report) -> list[_Folder]:
 
 def _without_inner_masks(folders: list[_Folder], report: Report) -> list[_Folder]:
     """Leave out folders of masks in a class, which are called as its images are."""
+    masks = {folder.parts for folder in folders if _are_inner_masks(folder.parts)}
+    if not masks:
+        return folders
     around: dict[Parts, set[str]] = {}
     inside: dict[Parts, set[str]] = {}
     for folder in folders:
         if folder.parts:
             inside.setdefault(folder.parts[:-1], set()).add(folder.parts[-1])
-        is_inner = bool(folder.parts) and read_name(folder.parts[-1]).is_images
-        for place in (folder.parts, *([folder.parts[:-1]] if is_inner else [])):
-            around.setdefault(place, set()).update(map(_stem, folder.names))
+        for place in {folder.parts, _around_images(folder.parts)}:
+            around.setdefault(place, set()).update(map(stem_of, folder.names))
+
+    def are_of_images(folder: _Folder) -> bool:
+        *outer, last = folder.parts
+        stems = around.get(tuple(outer))
+        if not stems:
+            return False
+        beside = [read_name(name) for name in inside[tuple(outer)] - {last}]
+        if beside and all(name.is_images for name in beside):
+            return True
+        called = sum(not stems.isdisjoint(_called(name)) for name in folder.names)
+        return called >= _NEARLY_ALL * len(folder.names)
+
     kept = []
     for folder in folders:
-        *outer, last = folder.parts or ("",)
-        is_masks = read_name(last).is_masks and len(words_of(last)) == 1
-        stems = around.get(tuple(outer), set()) if outer and is_masks else set()
-        beside = [read_name(name) for name in inside.get(tuple(outer), set()) - {last}]
-        are_called_so = sum(not stems.isdisjoint(_called(name)) for name in folder.names)
-        is_beside_images = bool(beside) and all(name.is_images for name in beside)
-        if stems and (is_beside_images or are_called_so >= _NEARLY_ALL * len(folder.names)):
+        if folder.parts in masks and are_of_images(folder):
             report.leave_out("masks beside the images", str(folder), len(folder.names))
         else:
             kept.append(folder)
     return kept
 
 
+def _are_inner_masks(parts: Parts) -> bool:
+    """Whether a folder within others is called as masks are, in a single word."""
+    return len(parts) > 1 and read_name(parts[-1]).is_masks and len(words_of(parts[-1])) == 1
+
+
 def _called(mask: str) -> set[str]:
     """What the image of a mask may be called, without endings."""
-    stem = _stem(mask)
+    stem = stem_of(mask)
     match = _MASK_OF.fullmatch(stem)
     return {stem, match[1]} if match else {stem}
-
-
-def _stem(name: str) -> str:
-    return PurePosixPath(name).stem
 
 
 def _without_copies(tree: Tree, folders: list[_Folder], report: Report) -> list[_Folder]:
@@ -253,9 +263,9 @@ def _without_mask_files(folders: list[_Folder], report: Report) -> list[_Folder]
     """Leave out files such as ``a_mask.png`` beside ``a.png``, where most images have one."""
     kept = []
     for folder in folders:
-        matches = [_MASK_OF.fullmatch(_stem(name)) for name in folder.names]
+        matches = [_MASK_OF.fullmatch(stem_of(name)) for name in folder.names]
         if any(matches):
-            stems = {*map(_stem, folder.names)}
+            stems = {*map(stem_of, folder.names)}
             masks = [
                 name
                 for name, match in zip(folder.names, matches, strict=True)

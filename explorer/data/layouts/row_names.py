@@ -22,8 +22,8 @@ _KEYS: tuple[Callable[[str], str], ...] = (
     lambda path: path.rpartition(".")[0],
     lambda path: path.partition("/")[2].rpartition(".")[0],
     lambda path: _last(path),
-    lambda path: _stem(path),
-    lambda path: _stem(path).lstrip("0") or "0",
+    lambda path: stem_of(path),
+    lambda path: stem_of(path).lstrip("0") or "0",
     lambda path: _number_at_end(path),
 )
 """What a column may call an image, by its path below the table; the last by a title of `_IDS`."""
@@ -266,11 +266,12 @@ def _find_loose_names(below: Below, titles: Mapping[str, Sequence[str]]) -> tupl
 
 def _number_at_end(path: str) -> str:
     """``"img_0012.png"`` → ``"12"``."""
-    match = re.search(r"0*(\d+)\D*$", _stem(path))
+    match = re.search(r"0*(\d+)\D*$", stem_of(path))
     return match[1] if match else path
 
 
-def _stem(path: str) -> str:
+def stem_of(path: str) -> str:
+    """The name of a file, without its folders and its ending."""
     last = _last(path)
     return last.rpartition(".")[0] or last
 
@@ -286,7 +287,7 @@ def _last(path: str) -> str:
 def _loose(path: str) -> str:
     """A path without its ending, in one spelling of accents."""
     folder, _, last = _slashes(unicodedata.normalize("NFC", path)).rpartition("/")
-    return f"{folder}/{_stem(last)}" if folder else _stem(last)
+    return f"{folder}/{stem_of(last)}" if folder else stem_of(last)
 
 
 def _looser(path: str) -> str:

@@ -179,12 +179,15 @@ def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Repo
                 f"{unused:,} of {total:,} rows of {table.files[0]} are not used: there is no such "
                 "image, another row names it, or it is of another split"
             )
+        if table.is_used or len(table.columns) == 1:
+            continue
         named = next((title for title, cells in table.columns.items() if are_files(cells)), None)
         first = next((name for name in files if name.startswith(table.folder)), None)
-        are_others = bool(named) and not any(
-            is_named_as(table.columns[named or ""][0], file) for file in files
-        )
-        if not table.is_used and len(table.columns) > 1 and named and first and are_others:
+        if (
+            named
+            and first
+            and not any(is_named_as(table.columns[named][0], file) for file in files)
+        ):
             report.note(
                 f"{table.files[0]} is not used: it names {table.columns[named][0]} and others as "
                 f"its {named}, but the images are called as {first} is"
@@ -195,14 +198,17 @@ def _interpret(
     columns: dict[str, np.ndarray], files: Sequence[str], classes: Collection[str], report: Report
 ) -> Told:
     roles = None
-    for title in sorted(columns, key=lambda title: bool(_numbers_of(title, columns[title]))):
-        found = _roles_in(title, columns[title].tolist())
-        if found is None:
-            continue
+    splits = {
+        title: (_numbers_of(title, values), found)
+        for title, values in columns.items()
+        if (found := _roles_in(title, values.tolist())) is not None
+    }
+    for title in sorted(splits, key=lambda title: bool(splits[title][0])):  # words first
+        said, found = splits[title]
         if roles is not None:
             del columns[title]
             continue
-        if (said := _numbers_of(title, columns[title])) and _is_doubtful(found):
+        if said and _is_doubtful(found):
             report.note(
                 f"the column {title} is not taken for splits: {said} would make more images "
                 "of another split than training images"
@@ -306,11 +312,14 @@ def _plainly_the_class(columns: Mapping[str, np.ndarray], report: Report) -> str
 
 def _join_one_hot(columns: dict[str, np.ndarray], report: Report) -> None:
     """Replace columns of which each row has a single 1 by one with that column's title."""
-    lower = {title: np.char.lower(values) for title, values in columns.items()}
-    flags = [title for title in columns if {*lower[title].tolist()} <= _TRUE | _FALSE | {""}]
+    flags = [
+        title
+        for title, values in columns.items()
+        if {cell.lower() for cell in {*values.tolist()}} <= _TRUE | _FALSE | {""}
+    ]
     if len(flags) < 3:
         return
-    ones = np.array([np.isin(lower[title], [*_TRUE]) for title in flags])
+    ones = np.array([np.isin(np.char.lower(columns[title]), [*_TRUE]) for title in flags])
     known = np.array([columns[title] != "" for title in flags]).all(axis=0)
     if known.any() and (ones.sum(axis=0)[known] == 1).all():
         columns["class"] = np.where(known, np.array(flags)[ones.argmax(axis=0)], "")
