@@ -42,6 +42,7 @@ READ = {  # place: classes, training and test images, height, width and channels
     "npz-shapes/rgba.npz": ("rgba", 51, 9, (28, 28, 3)),
     "other-kinds-beside/h5beside": ("box disc tri", 21, 3, (32, 32, 3)),
     "three-splits/three_splits": ("box disc tri", 36, 18, (32, 32, 3)),
+    "zip-reasons/nested.zip": ("box disc tri", 51, 9, (32, 32, 3)),
 }
 REFUSED = {
     "npz-labels/labels_obj.npz": "y_train .* holds Python objects, which are never loaded",
@@ -49,7 +50,6 @@ REFUSED = {
     "zip-reasons/deflate64.zip": "compressed with Deflate64",
     "zip-reasons/emptyfile.zip": r"is empty \(0 bytes\)",
     "zip-reasons/encrypted.zip": "is encrypted; unpack it with its password",
-    "zip-reasons/nested.zip": "no images but archives .inner.zip.; unpack them",
     "zip-reasons/rar_as.zip": "not a ZIP archive but a RAR archive",
 }
 TOLD = {

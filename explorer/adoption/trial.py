@@ -22,6 +22,7 @@ from explorer.adoption.conventions import (
     RANGES,
     UNIT,
     DecoderConvention,
+    DecoderOutput,
     EncoderConvention,
     EncoderOutput,
     Layout,
@@ -84,60 +85,16 @@ def find_conventions(
         AdoptionError: nothing fits, two ways are equally good, or a flag contradicts what is
             found.
     """
-    image_shape = images.shape[1:]
-    latent = _latent_shape(decoder)
-    notes: list[str] = []
-    decode = Runner(decoder, condition)
-    pictures, rank = [port.name for port in decoder.outputs], len(decoder.inputs[0].shape)
-    candidates: list[Candidate] = []
-    layouts = {
-        layout for layout, shape in image_forms(encoder) if shape is None or shape == image_shape
-    }
-    if image_shape[2] == 1 and len(encoder.inputs[0].shape) == 1:
-        layouts = {"nhwc"}  # flat grey pixels have one order
     if known.range is not None and known.range not in ranges:
         ranges = [*ranges, known.range]
-    reader = _EncoderReader(encoder, images, condition, latent, notes)
-    for layout, range_ in product(sorted(layouts), ranges):
-        for convention, z in reader.conventions(layout, range_):
-            size = latent or (z.shape[1:] if z.ndim == rank + 1 else (z[0].size,))
-            for name, raw in decode.same_twice(z.reshape(len(z), *size)).items():
-                for choice, values in _readings(raw, image_shape, layout, {*RANGES, range_}):
-                    error = float(
-                        np.mean(np.square(np.clip(values, 0, 1) - images), dtype=np.float64)
-                    )
-                    if not math.isfinite(error):
-                        continue
-                    is_unit = choice.output == "mean" and choice.range == UNIT
-                    if is_unit and _are_probabilities(values):
-                        choice = replace(choice, output="probability")
-                    filled = replace(choice, images=name, latent=size)
-                    candidates.append(Candidate(convention, filled, error))
+    reader = _EncoderReader(encoder, images, condition, _latent_shape(decoder))
+    candidates = list(_ways_to_read(reader, decoder, ranges))
     if not candidates:
-        sizes = {math.prod(s or 0 for s in port.shape) for port in encoder.outputs}
-        wanted = math.prod(latent or ())
-        if latent and sizes.isdisjoint((0, wanted, 2 * wanted)):  # 0 where a size is not known
-            question = "do they belong together?"
-            if wanted == math.prod(image_shape):
-                question = "is that an image, and it a whole model? The decoder alone is expected"
-            raise AdoptionError(
-                f"{encoder.path.name} gives {' and '.join(map(str, encoder.outputs))}, but "
-                f"{decoder.path.name} takes a latent of {by(latent)}: {question}"
-            )
-        pixels = math.prod(image_shape)
-        given = [math.prod(s or 0 for s in port.shape) for port in decoder.outputs]
-        question = f"is it the decoder of {encoder.path.name}?"
-        if 2 * pixels in given:
-            question = "if those are means and variances, let it give the means alone"
-        elif pixels in given:
-            question = "those of some images are NaN or infinite, or drawn at random"
-        raise AdoptionError(
-            f"{decoder.path.name} gives {' and '.join(map(str, decoder.outputs))}; expected images "
-            f"of {by(image_shape)}: {question}"
-        )
+        raise AdoptionError(_why_nothing_fits(encoder, decoder, images.shape[1:]))
     candidates.sort(key=lambda candidate: candidate.error)
-    if len(pictures) > 1:
+    if len(decoder.outputs) > 1:
         agreeing = [one for one in candidates if agrees(one, known)]
+        pictures = [port.name for port in decoder.outputs]
         candidates = _of_one_output(agreeing or candidates, pictures)
     shown = candidates[:SHOWN]
     plain = next((one for one in candidates if one.encoder.range == UNIT), None)
@@ -148,48 +105,103 @@ def find_conventions(
     best = choose(candidates, known, average)
     if best is not candidates[0]:
         report(f"taken, as asked for: {_told(best)}")
-    for name in reader.unused[best.encoder.layout, best.encoder.range]:
-        notes.append(
-            f"{name!r} of {encoder.path.name} is NaN or infinite for some images and was not used"
-        )
-    first, mean, spread = encoder.outputs[0].name, best.encoder.mean, best.encoder.spread
-    if mean != first:
-        notes.append(f"{mean!r} is taken as the mean, although {first!r} comes first")
-    spreads = [one.encoder.spread for one in candidates if one.words == best.words]
-    if others := sorted({*spreads} - {spread}):
-        notes.append(f"{spread!r} is taken as the spread, and {', '.join(map(repr, others))} not")
-    if len(pictures) > 1:
-        rest = ", ".join(repr(name) for name in pictures if name != best.decoder.images)
-        notes.append(
-            f"{best.decoder.images!r} of {decoder.path.name} is taken as the images, and {rest} not"
-        )
-    if best.encoder.output.endswith(",std") and known.encoder_output is None:
-        others = [
-            f"{what}, say so with --encoder-output {flag}"
-            for flag, what in spreads_of(best.encoder).items()
-            if flag != best.encoder.output and what in ("variance", "log-variance")
-        ]
-        notes.append(
-            f"the spread of {spread or mean!r} is never negative and is taken as the standard "
-            f"deviation; if it is the {', or if it is the '.join(others)}"
-        )
-    if is_poor(best.error, average):
-        notes.append(
-            f"the squared error of the reconstructions, {best.error:.5f}, is not clearly smaller "
-            f"than that of the images' average, {average:.5f}: are these the images that the model "
-            "was trained on, and in the --range of its training?"
-        )
     latent_dim = math.prod(best.decoder.latent)
     if latent_dim > MAX_LATENT_DIM:
         raise AdoptionError(
             f"{decoder.path.name} takes latents of {by(best.decoder.latent)} = {latent_dim:,} "
             f"numbers; up to {MAX_LATENT_DIM:,} are taken"
         )
-    if len(best.decoder.latent) > 1:
-        notes.append(
-            f"latents of {by(best.decoder.latent)} are taken as {latent_dim} numbers in a row"
-        )
+    alike = [one for one in candidates if one.words == best.words]
+    notes = [
+        *reader.notes,
+        *reader.notes_on(best.encoder),
+        *_notes_on_outputs(best, alike, encoder, decoder),
+        *_notes_on_doubts(best, average, known),
+    ]
     return Found(best, tuple(notes))
+
+
+def _ways_to_read(
+    reader: _EncoderReader, decoder: Graph, ranges: list[Range]
+) -> Iterator[Candidate]:
+    """Each way in which the decoder gives images for what the encoder makes of them."""
+    images, decode = reader.images, Runner(decoder, reader.condition)
+    rank = len(decoder.inputs[0].shape)
+    for convention, z in reader.conventions(ranges):
+        size = _latent_shape(decoder) or (z.shape[1:] if z[0].ndim == rank else (z[0].size,))
+        for name, raw in decode.same_twice(z.reshape(len(z), *size)).items():
+            tried = {*RANGES, convention.range}
+            for choice, values in _readings(raw, images.shape[1:], convention.layout, tried):
+                differences = np.clip(values, 0, 1) - images
+                error = float(np.mean(np.square(differences), dtype=np.float64))
+                if math.isfinite(error):
+                    choice = replace(choice, images=name, latent=size)
+                    yield Candidate(convention, choice, error)
+
+
+def _why_nothing_fits(encoder: Graph, decoder: Graph, image_shape: tuple[int, ...]) -> str:
+    """The sentence for a person, from the shapes of what goes in and comes out."""
+    latent = _latent_shape(decoder)
+    sizes = {math.prod(s or 0 for s in port.shape) for port in encoder.outputs}
+    wanted = math.prod(latent or ())
+    if latent and sizes.isdisjoint((0, wanted, 2 * wanted)):  # 0 where a size is not known
+        question = "do they belong together?"
+        if wanted == math.prod(image_shape):
+            question = "is that an image, and it a whole model? The decoder alone is expected"
+        return (
+            f"{encoder.path.name} gives {' and '.join(map(str, encoder.outputs))}, but "
+            f"{decoder.path.name} takes a latent of {by(latent)}: {question}"
+        )
+    pixels = math.prod(image_shape)
+    given = [math.prod(s or 0 for s in port.shape) for port in decoder.outputs]
+    question = f"is it the decoder of {encoder.path.name}?"
+    if 2 * pixels in given:
+        question = "if those are means and variances, let it give the means alone"
+    elif pixels in given:
+        question = "those of some images are NaN or infinite, or drawn at random"
+    return (
+        f"{decoder.path.name} gives {' and '.join(map(str, decoder.outputs))}; expected images "
+        f"of {by(image_shape)}: {question}"
+    )
+
+
+def _notes_on_outputs(
+    best: Candidate, alike: list[Candidate], encoder: Graph, decoder: Graph
+) -> Iterator[str]:
+    """Which of several outputs were taken, and how latents of several axes are stored."""
+    first, mean, spread = encoder.outputs[0].name, best.encoder.mean, best.encoder.spread
+    if mean != first:
+        yield f"{mean!r} is taken as the mean, although {first!r} comes first"
+    if others := sorted({one.encoder.spread for one in alike} - {spread}):
+        yield f"{spread!r} is taken as the spread, and {', '.join(map(repr, others))} not"
+    pictures = [port.name for port in decoder.outputs]
+    if len(pictures) > 1:
+        taken = best.decoder.images
+        rest = ", ".join(repr(name) for name in pictures if name != taken)
+        yield f"{taken!r} of {decoder.path.name} is taken as the images, and {rest} not"
+    if len(best.decoder.latent) > 1:
+        size = math.prod(best.decoder.latent)
+        yield f"latents of {by(best.decoder.latent)} are taken as {size} numbers in a row"
+
+
+def _notes_on_doubts(best: Candidate, average: float, known: Known) -> Iterator[str]:
+    """What the person may know better."""
+    if best.encoder.output.endswith(",std") and known.encoder_output is None:
+        others = [
+            f"{what}, say so with --encoder-output {flag}"
+            for flag, what in spreads_of(best.encoder).items()
+            if flag != best.encoder.output and what in ("variance", "log-variance")
+        ]
+        yield (
+            f"the spread of {best.encoder.spread or best.encoder.mean!r} is never negative and is "
+            f"taken as the standard deviation; if it is the {', or if it is the '.join(others)}"
+        )
+    if is_poor(best.error, average):
+        yield (
+            f"the squared error of the reconstructions, {best.error:.5f}, is not clearly smaller "
+            f"than that of the images' average, {average:.5f}: are these the images that the model "
+            "was trained on, and in the --range of its training?"
+        )
 
 
 def _of_one_output(candidates: list[Candidate], names: list[str]) -> list[Candidate]:
@@ -208,7 +220,7 @@ def _told(candidate: Candidate) -> str:
 
 
 class _EncoderReader:
-    """What the encoder gives under one layout and range, with each output as the mean."""
+    """What the encoder gives for the images, with each output as the mean."""
 
     def __init__(
         self,
@@ -216,16 +228,32 @@ class _EncoderReader:
         images: np.ndarray,
         condition: np.ndarray,
         latent: tuple[int, ...] | None,
-        notes: list[str],
     ) -> None:
-        self.graph, self.images, self.condition, self.notes = graph, images, condition, notes
+        self.graph, self.images, self.condition = graph, images, condition
         self.latent_dim = None if latent is None else math.prod(latent)
+        self.notes: list[str] = []
         self.unused: dict[tuple[Layout, Range], list[str]] = {}
 
-    def conventions(
+    def conventions(self, ranges: list[Range]) -> Iterator[tuple[EncoderConvention, np.ndarray]]:
+        """Each way to give images and read the outputs, and the latents ``(n, …)`` of it."""
+        shape = self.images.shape[1:]
+        layouts = {one for one, size in image_forms(self.graph) if size is None or size == shape}
+        if shape[2] == 1 and len(self.graph.inputs[0].shape) == 1:
+            layouts = {"nhwc"}  # flat grey pixels have one order
+        for layout, range_ in product(sorted(layouts), ranges):
+            yield from self._conventions(layout, range_)
+
+    def notes_on(self, convention: EncoderConvention) -> Iterator[str]:
+        """Which outputs are of no use if images are given so."""
+        for name in self.unused[convention.layout, convention.range]:
+            yield (
+                f"{name!r} of {self.graph.path.name} is NaN or infinite for some images and was "
+                "not used"
+            )
+
+    def _conventions(
         self, layout: Layout, range_: Range
     ) -> Iterator[tuple[EncoderConvention, np.ndarray]]:
-        """Each way to read the outputs, and the latents that it gives for the images."""
         names = [port.name for port in self.graph.outputs]
         shape = tuple(int(size or 0) for size in self.graph.inputs[0].shape)
         base = EncoderConvention(layout, shape, range_, "mean", names[0])
@@ -324,13 +352,11 @@ def _readings(
         images = raw.reshape(-1, *image_shape)
     for range_ in ranges:
         values = images * np.array(range_.std, np.float32) + np.array(range_.mean, np.float32)
-        yield DecoderConvention(layout, range_, "mean", "", ()), values
+        are_probabilities = range_ == UNIT and values.min() >= 0.0 and values.max() <= 1.0
+        output: DecoderOutput = "probability" if are_probabilities else "mean"
+        yield DecoderConvention(layout, range_, output, "", ()), values
     with np.errstate(over="ignore"):
         yield DecoderConvention(layout, UNIT, "logit", "", ()), 1 / (1 + np.exp(-images))
-
-
-def _are_probabilities(values: np.ndarray) -> bool:
-    return bool(values.min() >= 0.0 and values.max() <= 1.0)
 
 
 def _latent_shape(decoder: Graph) -> tuple[int, ...] | None:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from explorer.data.files.kinds import kind_of_bytes
+from explorer.data.files.kinds import kind_of_bytes, suffix_of
 from explorer.data.files.libraries import need
 from explorer.data.files.names import Names
 from explorer.data.files.temporary import copy_to_disk, write_to_disk
@@ -49,16 +49,23 @@ class _Archive(Tree):
 
 
 class Zip(_Archive):
-    """A zip archive."""
+    """A zip archive.
+
+    Args:
+        path: of it, or what messages call one in another archive.
+        report: of what is left out.
+        content: of one in another archive.
+    """
 
     kind = "zip of "
 
-    def __init__(self, path: Path, report: Report) -> None:
+    def __init__(self, path: Path, report: Report, content: IO[bytes] | None = None) -> None:
+        content = content or path.open("rb")
+        weakref.finalize(self, content.close)
         try:
-            self._archive = zipfile.ZipFile(path)
-            weakref.finalize(self, self._archive.close)
+            self._archive = zipfile.ZipFile(content)
         except (zipfile.BadZipFile, OSError) as error:
-            raise DatasetError(_why_no_zip(path)) from error
+            raise DatasetError(_why_no_zip(path, content)) from error
         members = [member for member in self._archive.infolist() if not member.is_dir()]
         for member in members:
             if member.flag_bits & 1:
@@ -95,12 +102,12 @@ class Zip(_Archive):
 
 
 class Tar(_Archive):
-    """A tar archive, packed or not."""
+    """A tar archive, packed or not; arguments as for `Zip`."""
 
     kind = "tar of "
 
-    def __init__(self, path: Path, report: Report) -> None:
-        self._file = _unpack(path) or path.open("rb")
+    def __init__(self, path: Path, report: Report, content: IO[bytes] | None = None) -> None:
+        self._file = unpack(content or path.open("rb"), str(path))
         self._turn = threading.Lock()
         weakref.finalize(self, self._file.close)
         try:
@@ -136,45 +143,77 @@ class Tar(_Archive):
             return self._file.read(count)
 
 
-def _why_no_zip(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(512)
+def kind_of_archive(name: str, content: IO[bytes]) -> type[Tar | Zip] | None:
+    """Which archive a file is, by its content; by its name if it is a damaged zip."""
+    if _is_tar(content):
+        return Tar
+    is_zip = content.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+    content.seek(0)
+    suffix = suffix_of(name)
+    return Zip if suffix == ".zip" or (is_zip and suffix != ".npz") else None
+
+
+def unpack(content: IO[bytes], where: str) -> IO[bytes]:
+    """What is packed in a file, as a temporary one; the file itself if nothing is.
+
+    Raises:
+        DatasetError: it is damaged, which the message calls ``where``, or the disk is full.
+    """
+    if (pieces := _unpacked(content)) is None:
+        return content
+    try:
+        with content:
+            return write_to_disk(pieces)
+    except _damage() as error:
+        raise DatasetError(f"{where} is cut short or damaged; download it again.") from error
+
+
+def _is_tar(content: IO[bytes]) -> bool:
+    try:
+        head = next(_unpacked(content) or iter([content.read(512)]), b"")
+    except OSError:
+        return False
+    except _damage():
+        return False
+    finally:
+        content.seek(0)
+    return head[257:262] == b"ustar"
+
+
+def _unpacked(content: IO[bytes]) -> Iterator[bytes] | None:
+    """What is packed in a file, piece by piece; None if nothing is."""
+    magic = content.read(4)
+    content.seek(0)
+    if magic == b"\x28\xb5\x2f\xfd":
+        return _frames(content)
+    if (opener := _UNPACKED_BY.get(magic[:2])) is None:
+        return None
+    stream: IO[bytes] = opener(content, "rb")  # type: ignore[operator]
+    return iter(lambda: stream.read(2**20), b"")
+
+
+def _frames(content: IO[bytes]) -> Iterator[bytes]:
+    """The frames of Zstandard; its own streams do not tell when the last one is cut short."""
+    unpacking = need("zstandard", "Zstandard archives").ZstdDecompressor()
+    frame, rest = None, b""
+    while piece := rest or content.read(2**16):
+        frame = frame or unpacking.decompressobj()
+        yield frame.decompress(piece)
+        rest = frame.unused_data
+        if frame.eof:
+            frame = None
+    if frame is not None:
+        raise EOFError("a frame is cut short")
+
+
+def _why_no_zip(path: Path, content: IO[bytes]) -> str:
+    content.seek(0)
+    head = content.read(512)
     if head.startswith(b"PK"):
         return f"{path} is a ZIP archive that is cut short or damaged; copy or download it again."
     if kind := kind_of_bytes(head):
         return f"{path} is not a ZIP archive but {kind[0]}; {kind[1]}."
     return f"{path} is named like a ZIP archive but is none; give the right file."
-
-
-def is_tar(path: Path) -> bool:
-    """Whether a file is a tar archive, packed or not, by its content."""
-    try:
-        with _opened(path) as file:
-            head = file.read(512)
-    except OSError:
-        return False
-    except _damage():
-        return False
-    return head[257:262] == b"ustar"
-
-
-def _opened(path: Path) -> IO[bytes]:
-    with path.open("rb") as file:
-        magic = file.read(4)
-    if magic == b"\x28\xb5\x2f\xfd":
-        stream: IO[bytes] = need("zstandard", "Zstandard archives").open(path, "rb")
-        return stream
-    opener = _UNPACKED_BY.get(magic[:2], open)
-    return opener(path, "rb")  # type: ignore[operator,no-any-return]
-
-
-def _unpack(path: Path) -> IO[bytes] | None:
-    """A temporary file with what is packed in a file; None if nothing is."""
-    try:
-        with _opened(path) as stream:
-            return None if isinstance(stream, io.BufferedReader) else copy_to_disk(stream)
-    except _damage() as error:
-        raise DatasetError(f"{path} is cut short or damaged; download it again.") from error
 
 
 def _damage() -> tuple[type[Exception], ...]:

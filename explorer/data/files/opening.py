@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from explorer.data.files.archives import Tar, Zip, is_tar
+from explorer.data.files.archives import Zip, kind_of_archive
+from explorer.data.files.inside import see_packed
 from explorer.data.files.names import Names
 from explorer.data.files.tree import Files, Parts, Tree, is_hidden
 from explorer.data.report import Report
@@ -24,21 +25,17 @@ def open_tree(path: Path, report: Report) -> Tree:
         DatasetError: it is an archive that cannot be read, or no regular file.
     """
     if path.is_dir():
-        return Folder(path, _walk(path, report))
+        return see_packed(Folder(path, _walk(path, report)))
     if not path.is_file():
         raise DatasetError(
             f"{path} is not a regular file; give a folder, an archive or a data file."
         )
-    with path.open("rb") as file:
-        head = file.read(512)
-    if not head:
+    if path.stat().st_size == 0:
         raise DatasetError(f"{path} is empty (0 bytes); copy or download it again.")
-    if is_tar(path):
-        return Tar(path, report)
-    is_zip = head[:4] in (b"PK\x03\x04", b"PK\x05\x06") or path.suffix.lower() == ".zip"
-    if is_zip and path.suffix.lower() != ".npz":
-        return Zip(path, report)
-    return Folder(path.parent, {(): [path.name]}, path)
+    with path.open("rb") as file:
+        archive = kind_of_archive(path.name, file)
+    lone = archive(path, report) if archive else Folder(path.parent, {(): [path.name]}, path)
+    return see_packed(lone)
 
 
 def open_again(place: Sequence[str]) -> Files:

@@ -6,7 +6,6 @@ A block of rows is in memory at a time.
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
 import re
 from collections import Counter
@@ -202,10 +201,7 @@ class _Csv:
     @contextmanager
     def _opened(self) -> Iterator[io.BufferedReader]:
         with self._tree.local(self._name) as file:
-            is_gzip = file.read(2) == b"\x1f\x8b"
-            file.seek(0)
-            raw: Any = gzip.GzipFile(fileobj=file) if is_gzip else file
-            yield raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw)
+            yield file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)  # type: ignore[arg-type]
 
     def _blocks(self, titles: Sequence[str], kind: Any) -> Iterator[Any]:
         from pyarrow import ArrowException, csv

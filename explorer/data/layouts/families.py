@@ -11,13 +11,14 @@ import numpy as np
 from explorer.core.subsets import evenly_spaced
 from explorer.data.files.containers import READERS, read_npy
 from explorer.data.files.idx import is_idx
-from explorer.data.files.kinds import suffix_of
+from explorer.data.files.kinds import is_archive, suffix_of
 from explorer.data.files.names import Names
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.csv_rows import count_in_csv
 from explorer.data.layouts.named_arrays import count_in_arrays
 from explorer.data.layouts.parquet_rows import count_in_parquet
+from explorer.data.layouts.parts import join_parts
 from explorer.data.layouts.table_files import is_array_of_labels
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.report import Report
@@ -32,7 +33,7 @@ _FAMILY_OF_SUFFIX = {
     ".csv": CSV,
     ".tsv": CSV,
 }
-TEXT = (".txt", ".dat", ".txt.gz")
+TEXT = (".txt", ".dat")
 """Of a lone file that may hold numbers, as ``numpy.savetxt`` writes them."""
 _FEW = 10
 """Pictures that may only show what is in a data file beside them."""
@@ -56,9 +57,18 @@ def _family_of(name: str) -> str | None:
     family = _FAMILY_OF_SUFFIX.get(suffix_of(name))
     if family == PICTURES:  # most files are
         return family
-    if is_idx(name):
-        return IDX
-    return CSV if name.lower().endswith(".csv.gz") else family
+    return IDX if is_idx(name) else family
+
+
+def are_in_archives(tree: Tree, families: Mapping[str, Sequence[str]]) -> bool:
+    """Whether the images can only be in archives: beside these lie tables at most."""
+    if families.keys() - {CSV} or not any(map(is_archive, tree.names())):
+        return False
+    for name in families.get(CSV, ())[:_SAMPLE]:
+        with contextlib.suppress(DatasetError):
+            if count_in_csv(tree, name):
+                return False
+    return True
 
 
 def choose_family(tree: Tree, families: Mapping[str, Sequence[str]], report: Report) -> str | None:
@@ -125,18 +135,20 @@ def refuse_deep_colours(tree: Tree, files: Sequence[str]) -> None:
             )
 
 
-def read_containers(tree: Tree, files: Sequence[str]) -> dict[str, Stored]:
+def read_containers(tree: Tree, files: Sequence[str], report: Report) -> dict[str, Stored]:
     """The arrays of all files, by the names of file and array, as far as these tell something."""
-    arrays: dict[str, Stored] = {}
+    found = {}
     for name in files:
         suffix = suffix_of(name)
-        found = READERS[suffix](tree, name)
-        stem = name[: -len(suffix)]
-        for key, array in found.items():
-            if len(files) == 1:
-                arrays[key or stem] = array
+        found[name[: -len(suffix)]] = READERS[suffix](tree, name)
+    arrays: dict[str, Stored] = {}
+    whole = join_parts(found, report)
+    for stem, each in whole.items():
+        for key, array in each.items():
+            if len(whole) == 1:
+                arrays[key or stem or "images"] = array
             else:
-                arrays[stem if len(found) == 1 else f"{stem}/{key}"] = array
+                arrays["/".join(filter(None, (stem, key * (len(each) > 1)))) or key] = array
     return arrays
 
 
@@ -157,7 +169,7 @@ def _count(tree: Tree, family: str, names: Sequence[str], are_few: bool, report:
             elif family == PARQUET:
                 held += count_in_parquet(tree, name)
             else:
-                held += count_in_arrays(read_containers(tree, [name]))
+                held += count_in_arrays(read_containers(tree, [name], report))
         except DatasetError as error:
             if family == ARRAYS and suffix_of(name) != ".mat":  # else it may well be a table
                 if are_few:

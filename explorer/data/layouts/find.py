@@ -9,6 +9,7 @@ from pathlib import Path
 
 from explorer.data.files.containers import READERS
 from explorer.data.files.idx import read_idx
+from explorer.data.files.inside import see_archives
 from explorer.data.files.kinds import (
     conversion_of,
     is_archive,
@@ -30,6 +31,7 @@ from explorer.data.layouts.families import (
     PARQUET,
     PICTURES,
     TEXT,
+    are_in_archives,
     are_single_pictures,
     choose_family,
     read_containers,
@@ -66,6 +68,9 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
         arrays, names = published
         return _in_arrays(tree, arrays, title_of(path), reading, report, names)
     families = sort_files(tree)
+    if are_in_archives(tree, families):
+        tree = see_archives(tree, report)
+        families = sort_files(tree)
     family = choose_family(tree, families, report)
     if family is None:
         raise DatasetError(_why_nothing(tree))
@@ -102,7 +107,7 @@ def _find_in_family(
     if family == IDX:
         arrays = read_idx(tree, files, report)
     elif family == ARRAYS:
-        arrays = read_containers(tree, files)
+        arrays = read_containers(tree, files, report)
         beside = read_labels_beside(tree, others, arrays, report)
         arrays |= dict(beside.values())
         others = Names(name for name in others if name not in beside)

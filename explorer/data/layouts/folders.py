@@ -391,7 +391,10 @@ def _classes(
     report: Report,
 ) -> tuple[dict[str, Unclassified], tuple[str, ...]]:
     """Make a source of each split, with its labels and columns, and name the classes of folders."""
-    by_role = {role: _without_strays(folders, report) for role, folders in by_role.items()}
+    by_role = {
+        role: _without_strays(by_role[role], report)
+        for role in sorted(by_role, key=lambda role: role != TRAIN)  # which tells what the class is
+    }
     class_of = {
         folder.parts: unicodedata.normalize("NFC", "/".join(folder.parts[: reading.class_level]))
         for folders in by_role.values()
@@ -411,7 +414,8 @@ def _classes(
             continue
         elsewhere = (files_of[other] for other in files_of if tables and other != role)
         others = [*chain.from_iterable(elsewhere)]
-        told = attach(files, role, tables, names, report, others=others)
+        label = found[TRAIN].label_name if TRAIN in found else None
+        told = attach(files, role, tables, names, report, label=label, others=others)
         if not names:
             told = _with_file_names(told, files, reading, report)
         elif (numbered := _with_folders(told, folders, class_of, names)) is not None:

@@ -232,7 +232,7 @@ def _as_numbers(
     Words become their places in the alphabet, which the column's name then tells.
     """
     kept: list[dict[str, np.ndarray]] = [{} for _ in columns]
-    for name in columns[0]:
+    for name in dict.fromkeys(name for part in columns for name in part):
         if not all(name in part for part in columns):
             report.leave_out("columns that only some splits have", name)
             continue

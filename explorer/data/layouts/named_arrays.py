@@ -242,7 +242,7 @@ def _pick_set(
         if not images:
             there = f"but {', '.join(sets)}" if any(sets) else f"but one set alone; give {path}"
             raise DatasetError(f"{path} holds no set called {pick}, {there}.")
-    elif len(sets) > 1 and all(name == "" or name.isdecimal() for name in sets):
+    elif len(sets) > 1 and len({re.sub(r" ?\d+$", "", name) for name in sets}) == 1:
         raise DatasetError(
             f"{path} holds images in numbered arrays: {', '.join(sorted(images))}; join those of a "
             "split to one with numpy.concatenate."

@@ -22,7 +22,7 @@ from explorer.data.files.kinds import suffix_of
 from explorer.data.files.libraries import need
 from explorer.data.files.tree import Parts, Tree, parts_of
 from explorer.data.layouts.json_tables import cell, columns_of_json, columns_of_records
-from explorer.data.layouts.labels import MOST_CLASSES, as_words, plain
+from explorer.data.layouts.labels import MOST_CLASSES, as_words, label_title, plain
 from explorer.data.report import Report
 from explorer.data.roles import LABEL_WORDS, TEST, TRAIN, VALIDATION, read_name, words_of
 from explorer.errors import DatasetError
@@ -91,8 +91,13 @@ def read_tables(
         report: of those that are not what they seem.
     """
     tables = []
-    if sum(suffix_of(name) == ".json" for name in names) > _MOST_JSON:
-        names = [name for name in names if suffix_of(name) != ".json"]
+    each = [name for name in names if suffix_of(name) == ".json"]
+    columns = _read_json_of_each(tree, each)
+    if columns:
+        tables.append(Table(each, columns, ""))
+    if columns or len(each) > _MOST_JSON:
+        left = {*each}
+        names = [name for name in names if name not in left]
     classes = [name for name in names if name.endswith(".cls")]  # WebDataset
     flowers = [name for name in names if name.rpartition("/")[2] in _FLOWERS]
     if classes:
@@ -122,6 +127,26 @@ def read_tables(
         if columns:
             tables.append(Table([name], columns, _folder_with_images(name, places)))
     return _join_numbered(tables)
+
+
+def _read_json_of_each(tree: Tree, names: Sequence[str]) -> dict[str, list[str]]:
+    """The columns of files with a dictionary for each image, as WebDataset has them, if they are.
+
+    The first decides: it must be a dictionary with a label. What is damaged has no row.
+    """
+    records = []
+    for name in names if len(names) > 1 else ():
+        try:
+            content = json.loads(_read_text(tree, name))
+        except (ValueError, RecursionError, OSError):
+            content = None
+        if isinstance(content, dict):
+            records.append({"image": name.removesuffix(".json"), **content})
+        if not records or (label := label_title(records[0])) is None:
+            return {}
+        if not isinstance(records[0][label], str | int):
+            return {}
+    return columns_of_records(records)
 
 
 def role_of_table(name: str) -> str | None:

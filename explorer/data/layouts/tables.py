@@ -90,6 +90,7 @@ def attach(
     classes: Collection[str],
     report: Report,
     *,
+    label: str | None,
     others: Sequence[str],
 ) -> Told:
     """Find the rows of images in tables.
@@ -100,6 +101,7 @@ def attach(
         tables: found in the same tree.
         classes: names that folders tell; a column of these alone is the class.
         report: of guesses.
+        label: the column that is the class of the training images, if these are others.
         others: names of the images of other splits; none where folders tell none.
     """
     merged: dict[str, np.ndarray] = {}
@@ -137,7 +139,7 @@ def attach(
                 merged[title] = np.where(missing, column, merged[title])
             else:
                 merged[title], first[title] = column, table.files[0]
-    return _interpret(merged, files, classes, report)
+    return _interpret(merged, files, classes, label, report)
 
 
 def tells_of(table: Table, files: Sequence[str]) -> bool:
@@ -195,7 +197,11 @@ def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Repo
 
 
 def _interpret(
-    columns: dict[str, np.ndarray], files: Sequence[str], classes: Collection[str], report: Report
+    columns: dict[str, np.ndarray],
+    files: Sequence[str],
+    classes: Collection[str],
+    label: str | None,
+    report: Report,
 ) -> Told:
     roles = None
     splits = {
@@ -222,7 +228,8 @@ def _interpret(
         if _names_images(values, files):
             del columns[title]
     _join_one_hot(columns, report)
-    label = _column_of(columns, classes, report) or _plainly_the_class(columns, report)
+    if label not in columns or not np.any(columns[label] != ""):
+        label = _column_of(columns, classes, report) or _plainly_the_class(columns, report)
     others = {title: numbers_or_words(values) for title, values in columns.items()}
     labels = None
     if label is not None:
