@@ -16,6 +16,8 @@ from explorer.training.augmentation import random_transforms, transform
 fold_in = tf.random.experimental.stateless_fold_in
 """Derive another key from a key and a number; the same key would give the same draws."""
 
+as_written = tf.autograph.experimental.do_not_convert
+"""Trace a function without looking for loops and branches to convert, which takes seconds."""
 HELD_OUT = 1000
 """Images held out for the validation curve if the recipe names no fraction."""
 
@@ -32,6 +34,7 @@ def split(n: int, validation_split: float | None) -> tuple[np.ndarray, np.ndarra
     return np.delete(np.arange(n), held_out), held_out
 
 
+@as_written
 def shuffled_batches(
     images: np.ndarray,
     chosen: np.ndarray,
@@ -92,6 +95,7 @@ def shuffled_batches(
     return _read(images, numbers.flat_map(epoch_of), augmentation)
 
 
+@as_written
 def batches_in_order(
     images: np.ndarray, chosen: np.ndarray, batch_size: int, latent_dim: int, seed: int
 ) -> tf.data.Dataset:

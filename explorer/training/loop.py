@@ -24,7 +24,7 @@ from explorer.bundle.store import History
 from explorer.core.elbo import importance_weighted
 from explorer.core.half import to_half
 from explorer.recipes.recipe import DensityRatio, Independence, Layer, Recipe
-from explorer.training.batches import batches_in_order, shuffled_batches, split
+from explorer.training.batches import as_written, batches_in_order, shuffled_batches, split
 from explorer.training.checkpoints import find_checkpoint, load_checkpoint, save_checkpoint
 from explorer.training.devices import (
     add_up,
@@ -224,7 +224,7 @@ def _compile_steps(
 
     It sums reconstruction and KL term over all their images, nats, ``(2,)``.
     """
-    compiled = tf.function(jit_compile=_is_dense(model))
+    compiled = tf.function(jit_compile=_is_dense(model), autograph=False)
     variables = model.trainable_variables
     posterior = [variable for variable in variables if model.is_of_posterior(variable)]
     augmentation = model.recipe.augmentation
@@ -264,6 +264,7 @@ def _compile_steps(
             ]
         return computed, sums
 
+    @as_written
     def step(images: tf.Tensor, noise: tf.Tensor, draws: int) -> tf.Tensor:
         computed, sums = all_gradients(images, noise, draws)
         model.optimizer.apply(computed, variables)  # sums over replicas
@@ -284,7 +285,7 @@ def _compile_steps(
 
 
 def _compile_validation(model: VAE) -> Callable[..., tf.Tensor]:
-    @tf.function(jit_compile=False, reduce_retracing=True)
+    @tf.function(jit_compile=False, reduce_retracing=True, autograph=False)
     def validate(images: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         reconstruction, kl = model.elbo_terms(images, model(images, noise))
         return tf.stack([tf.reduce_sum(reconstruction), tf.reduce_sum(kl)])
