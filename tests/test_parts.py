@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import lzma
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -125,8 +126,41 @@ def test_files_that_do_not_continue_each_other_are_refused(folder: Path, break_i
     save_npz(folder / "d_0.npz", x=IMAGES[:5], y=LABELS[:5])
     save_npz(folder / "d_1.npz", x=IMAGES[5:10], y=LABELS[5:10])
     save_npz(folder / f"d_{3 if break_it == 'a gap' else 2}.npz", x=last, y=LABELS[10:])
-    with pytest.raises(DatasetError, match=r"in numbered arrays: d_0/x, .*; join those"):
+    words = (
+        "several sets: d, d 1, d 2" if break_it == "another size" else "in numbered arrays: d_0/x,"
+    )
+    with pytest.raises(DatasetError, match=words):
         load_dataset(folder)
+
+
+def test_what_each_part_repeats_is_of_the_whole_set(folder: Path) -> None:
+    for part in range(3):
+        rows = slice(5 * part, 5 * part + 5)
+        names, ids = np.array(["0", "1", "2"]), np.arange(50)
+        save_npz(folder / f"d_{part}.npz", x=IMAGES[rows], y=LABELS[rows], names=names, ids=ids)
+    assert are_known(load_dataset(folder))
+
+
+def test_the_labels_of_numbered_images_may_lie_in_one_file(folder: Path) -> None:
+    for part in range(3):
+        np.save(folder / f"cells_{part}.npy", IMAGES[5 * part : 5 * part + 5])
+    np.save(folder / "y.npy", LABELS)
+    assert are_known(load_dataset(folder))
+
+
+def test_missing_parts_are_told(folder: Path) -> None:
+    for part in range(2):
+        np.save(folder / f"x-{part:05}-of-00003.npy", IMAGES[5 * part : 5 * part + 5])
+    with pytest.raises(DatasetError, match="2 of 3 parts are there, such as x-00000-of-00003"):
+        load_dataset(folder)
+
+
+def test_files_of_the_same_stem_are_all_seen(folder: Path) -> None:
+    save_npz(folder / "digits.npz", x=IMAGES, y=LABELS)
+    np.save(folder / "digits.npy", np.zeros(3))
+    digits = load_dataset(folder)
+    assert are_known(digits)
+    assert "neither images nor labels of them: 1 (digits)" in told(digits)
 
 
 # --- packed files ---------------------------------------------------------------------------
@@ -179,6 +213,34 @@ def test_of_a_file_and_the_same_packed_the_first_is_read(folder: Path) -> None:
     assert "archives: 1 (digits.npz.gz)" in told(digits)
 
 
+def test_of_a_file_packed_in_two_ways_one_is_read(folder: Path) -> None:
+    (folder / "digits.csv.gz").write_bytes(gzip.compress(csv_of_pixels()))
+    (folder / "digits.csv.bz2").write_bytes(bz2.compress(csv_of_pixels()))
+    digits = load_dataset(folder)
+    assert are_known(digits)
+    assert "archives: 1 (digits.csv.gz)" in told(digits)
+
+
+def test_packed_pictures_are_read_where_they_are_many(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("explorer.data.sources.workers.FEWEST", 10)
+    for image, label, number in zip(IMAGES, LABELS, range(15), strict=True):
+        path = folder / str(label) / f"{number}.npy.gz"
+        path.parent.mkdir(exist_ok=True)
+        with gzip.open(path, "wb") as file:
+            np.save(file, image)
+    assert are_known(load_dataset(folder))
+
+
+def test_a_wrong_bit_is_told_with_the_file(folder: Path) -> None:
+    content = bytearray(bz2.compress(npz_of_digits()))
+    content[len(content) // 2] ^= 1
+    (folder / "digits.npz.bz2").write_bytes(content)
+    with pytest.raises(DatasetError, match=r"digits.npz.bz2 .*is cut short or damaged"):
+        load_dataset(folder)
+
+
 # --- archives -------------------------------------------------------------------------------
 
 
@@ -212,28 +274,123 @@ def test_archives_with_files_of_the_same_names_stay_apart(folder: Path) -> None:
     assert found == {20 * n + label: str(label) for n in range(5) for label in (1, 2)}
 
 
+def test_numbered_archives_of_pictures_alone_are_classes(folder: Path) -> None:
+    for label in range(3):
+        names = {f"{n}.png": png(SHADES[n]) for n in range(label, 12, 3)}
+        (folder / f"kind_{label}.zip").write_bytes(zipped(names))
+    expected = {shade: f"kind_{n % 3}" for n, shade in enumerate(SHADES.tolist())}
+    assert shades(load_dataset(folder)) == expected
+
+
+def save_shard(path: Path, files: dict[str, bytes]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with tarfile.open(path, "w") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
 @pytest.mark.parametrize("suffix", ["cls", "json"])
-def test_webdataset_shards(folder: Path, suffix: str) -> None:
+@pytest.mark.parametrize("key", ["unique", "from 0 in each"])
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("train-{:06}", "test-000000"),
+        ("toys-train-{:05}-of-00003", "toys-test-00000-of-00001"),
+        ("train/{:05}", "test/00000"),
+    ],
+)
+def test_webdataset_shards(folder: Path, suffix: str, key: str, train: str, test: str) -> None:
     for start in range(0, 12, 3):
-        split, number = ("train", start // 3) if start < 9 else ("test", 0)
-        with tarfile.open(folder / f"{split}-{number:06}.tar", "w") as archive:
-            for n in range(start, start + 3):
-                label = json.dumps({"label": n % 3, "caption": "x"}) if suffix == "json" else n % 3
-                for end, content in (("png", png(SHADES[n])), (suffix, str(label).encode())):
-                    member = tarfile.TarInfo(f"{n:05}.{end}")
-                    member.size = len(content)
-                    archive.addfile(member, io.BytesIO(content))
+        files = {}
+        for n in range(start, start + 3):
+            name = f"{n - start if key == 'from 0 in each' else n:05}"
+            label = json.dumps({"label": n % 3, "caption": "x"}) if suffix == "json" else n % 3
+            files |= {f"{name}.png": png(SHADES[n]), f"{name}.{suffix}": str(label).encode()}
+        save_shard(folder / f"{train.format(start // 3) if start < 9 else test}.tar", files)
     found = load_dataset(folder)
     assert shades(found) == {shade: str(n % 3) for n, shade in enumerate(SHADES.tolist())}
     assert counts(found) == (9, 3)
 
 
+def test_more_archives_than_may_be_open_are_read(folder: Path) -> None:
+    for n in range(40):
+        save_shard(folder / f"train-{n:03}.tar", {f"{n}.png": png(n), f"{n}.cls": b"a"})
+    open_files = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else 0
+    found = load_dataset(folder)
+    assert len(shades(found)) == 40
+    if open_files:
+        assert len(os.listdir("/proc/self/fd")) <= open_files + 34
+
+
+def test_kept_pictures_are_those_of_the_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LATENT_CACHE_DIR", str(tmp_path / "kept"))
+    monkeypatch.setattr("explorer.data.sources.cache.SLOW", -1.0)
+    for place, shade in (("one", 0), ("two", 100)):
+        path = tmp_path / place / "train.tar"
+        save_shard(path, {f"{n}.png": png(shade + n) for n in range(4)})
+        os.utime(path, (1, 1))
+    first, second = ({*shades(load_dataset(tmp_path / place))} for place in ("one", "two"))
+    assert (first, second) == ({0, 1, 2, 3}, {100, 101, 102, 103})
+
+
+# --- a file for each image ------------------------------------------------------------------
+
+
+def save_toys(folder: Path, label: Callable[[int], object], name: str = "{}.json") -> None:
+    for n, shade in enumerate(SHADES.tolist()):
+        (folder / "images").mkdir(exist_ok=True)
+        (folder / "images" / f"{n}.png").write_bytes(png(shade))
+        path = folder / name.format(n)
+        path.parent.mkdir(exist_ok=True)
+        content = label(n)
+        path.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8-sig")
+
+
+KINDS = {shade: "abc"[n % 3] for n, shade in enumerate(SHADES.tolist())}
+
+
+@pytest.mark.parametrize("name", ["images/{}.json", "images/{}.png.json", "labels/{}.json"])
+def test_json_of_each_image_tells_its_label_and_more(folder: Path, name: str) -> None:
+    save_toys(
+        folder, lambda n: {"label": "abc"[n % 3], "image": f"{n + 1}.png", "age": n / 2}, name
+    )
+    toys = load_dataset(folder)
+    assert shades(toys) == KINDS
+    assert [*toys.train.columns] == ["age"]
+
+
+def test_odd_json_files_are_told_and_the_others_count(folder: Path) -> None:
+    odd = {3: "{", 6: {"label": ["a", "b"]}}
+    save_toys(folder, lambda n: odd.get(n, {"label": "abc"[n % 3]}), "images/{}.json")
+    toys = load_dataset(folder)
+    expected = {SHADES[3]: "not labelled", SHADES[6]: "not labelled"}
+    assert shades(toys) == {**KINDS, **expected}
+    assert "1 of 12 .json files are damaged: images/3.json" in told(toys)
+    assert "1 of 12 .json files give no single label: images/6.json" in told(toys)
+
+
+def test_a_table_beside_a_file_about_the_set_is_used(folder: Path) -> None:
+    save_toys(folder, lambda n: {}, "others/{}.txt")
+    labels = [{"file": f"images/{n}.png", "label": "abc"[n % 3]} for n in range(12)]
+    (folder / "metadata.json").write_text(json.dumps(labels), "utf-8")
+    (folder / "info.json").write_text('{"class": "toys", "license": "none"}', "utf-8")
+    assert shades(load_dataset(folder)) == KINDS
+
+
+# --- what is left out -----------------------------------------------------------------------
+
+
 def test_an_archive_beside_images_is_left_out_and_told(folder: Path) -> None:
     save_classes(folder, {"cat": 3, "dog": 3})
-    (folder / "old.zip").write_bytes(zipped({"1.png": png(0)}))
+    (folder / "test.zip").write_bytes(zipped({"1.png": png(0)}))
     pets = load_dataset(folder)
     assert counts(pets) == (4, 2)
-    assert "archives: 1 (old.zip)" in told(pets)
+    assert "archives: 1 (test.zip)" in told(pets)
+    assert "test.zip is not read, as images lie beside it" in told(pets)
 
 
 def test_an_archive_beside_rows_of_pixels_is_left_out_and_told(folder: Path) -> None:
@@ -244,9 +401,29 @@ def test_an_archive_beside_rows_of_pixels_is_left_out_and_told(folder: Path) -> 
     assert "archives: 1 (old.zip)" in told(digits)
 
 
-def test_a_damaged_archive_among_others_is_told(folder: Path) -> None:
-    whole = zipped({f"{n}.png": png(n) for n in range(9)})
-    (folder / "cat.zip").write_bytes(whole)
-    (folder / "dog.zip").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DatasetError, match=r"dog.zip is a ZIP archive that is cut short"):
+@pytest.mark.parametrize("suffix", ["zip", "tar.gz"])
+def test_a_damaged_archive_among_others_is_told(folder: Path, suffix: str) -> None:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        member = tarfile.TarInfo("1.png")
+        member.size = len(png(1))
+        archive.addfile(member, io.BytesIO(png(1)))
+    whole = (
+        zipped({f"{n}.png": png(n) for n in range(9)}) if suffix == "zip" else content.getvalue()
+    )
+    (folder / f"cat.{suffix}").write_bytes(whole)
+    (folder / f"dog.{suffix}").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DatasetError, match=rf"dog.{suffix} .*is cut short or damaged|dog.zip is"):
         load_dataset(folder)
+
+
+def test_a_test_table_without_labels_leaves_its_images_out(folder: Path) -> None:
+    for split, rows in (("train", range(9)), ("test", range(9, 12))):
+        for n in rows:
+            (folder / split).mkdir(exist_ok=True)
+            (folder / split / f"{n}.png").write_bytes(png(SHADES[n]))
+        cells = [f"{n}.png,{'abc'[n % 3] if split == 'train' else ''},{n % 2}" for n in rows]
+        (folder / f"{split}.csv").write_text("\n".join(["file,label,type", *cells]))
+    toys = load_dataset(folder)
+    assert toys.classes == ("a", "b", "c")
+    assert "test images without labels: 3" in told(toys)

@@ -29,6 +29,7 @@ LARGEST_FILE = 256 * 2**20
 _READABLE_METHODS = (
     zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA
 )  # fmt: skip
+_PIECE = 2**10  # of Zstandard, as it may become 30,000 times as large
 _UNPACKED_BY = {b"\x1f\x8b": gzip.open, b"\xfd7": lzma.open, b"BZ": bz2.open}
 
 
@@ -159,18 +160,26 @@ def unpack(content: IO[bytes], where: str) -> IO[bytes]:
     Raises:
         DatasetError: it is damaged, which the message calls ``where``, or the disk is full.
     """
+    damaged = f"{where} is cut short or damaged; download it again."
     if (pieces := _unpacked(content)) is None:
         return content
     try:
         with content:
             return write_to_disk(pieces)
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise DatasetError(damaged) from error  # of bz2 and gzip, which have no other
     except _damage() as error:
-        raise DatasetError(f"{where} is cut short or damaged; download it again.") from error
+        raise DatasetError(damaged) from error
 
 
 def _is_tar(content: IO[bytes]) -> bool:
     try:
-        head = next(_unpacked(content) or iter([content.read(512)]), b"")
+        head = b""
+        for piece in _unpacked(content) or [content.read(512)]:
+            if len(head := head + piece) >= 512:
+                break
     except OSError:
         return False
     except _damage():
@@ -196,7 +205,7 @@ def _frames(content: IO[bytes]) -> Iterator[bytes]:
     """The frames of Zstandard; its own streams do not tell when the last one is cut short."""
     unpacking = need("zstandard", "Zstandard archives").ZstdDecompressor()
     frame, rest = None, b""
-    while piece := rest or content.read(2**16):
+    while piece := rest or content.read(_PIECE):
         frame = frame or unpacking.decompressobj()
         yield frame.decompress(piece)
         rest = frame.unused_data

@@ -4,57 +4,77 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import IO
 
 from explorer.data.files.archives import kind_of_archive, unpack
-from explorer.data.files.kinds import is_archive
+from explorer.data.files.kinds import is_archive, suffix_of
 from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree, paths, stem_of
+from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.report import Report
+from explorer.data.roles import read_name
+from explorer.errors import DatasetError
 
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
 _DATA = (
-    *(".npy", ".npz", ".h5", ".hdf5", ".hdf", ".mat"),
-    *(".csv", ".tsv", ".txt", ".dat", ".json", ".jsonl", ".parquet"),
+    *(".npy", ".npz", ".h5", ".hdf5", ".hdf", ".mat", ".amat", ".parquet"),
+    *(".csv", ".tsv", ".txt", ".dat", ".json", ".jsonl", ".ndjson"),
 )
-_NUMBER = re.compile(r"[-_. ]*\d+$")
+_CERTAIN = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
+"""Endings of archives that can be nothing else."""
+_NUMBER = re.compile(r"[-_. ]*(?P<number>\d+)(?:[-_ ]?of[-_ ]?\d+|-\d{3})?$")
+"""Of a part: ``-00003``, ``-00003-of-00010``, or Google Drive's ``-3-001``."""
+_PART = re.compile(r"(?:^|[\W_])(?:part|shard|chunk|batch|split)$", re.I)
+_OPEN = 32  # archives at a time
 
 
 def see_packed(tree: Tree) -> Tree:
     """See data files that are packed one by one, such as ``x.npy.gz``, as what is in them."""
     packed = [name for name in tree.names() if _is_packed(name.lower())]
-    if packed:
-        there = {*tree.names()}
-        packed = [name for name in packed if _without_suffix(name) not in there]
-    return _Unpacked(tree, packed) if packed else tree
+    if not packed:
+        return tree
+    seen = {*tree.names()}
+    inside: dict[str, str] = {}
+    for name in packed:
+        shown = _without_suffix(name)
+        if shown not in seen:  # else it is there, or packed in two ways
+            inside[shown] = name
+            seen.add(shown)
+    return _Unpacked(tree, inside)
 
 
 def see_archives(tree: Tree, report: Report) -> Tree:
-    """See archives as folders of their names; numbered ones, of which each is a part, as one."""
-    archives = {}
+    """See archives as folders of their names, and numbered ones that are parts of one set as one.
+
+    Raises:
+        DatasetError: one is damaged.
+    """
+    archives: dict[str, Mapping[Parts, Names]] = {}
     for name in tree.names():
-        if is_archive(name):
-            with tree.local(name) as content:
-                kind = kind_of_archive(name, content)
-            if kind:
-                archives[name] = kind(tree.path / name, report, tree.local(name))
-    if not archives:
-        return tree
-    first, *more = archives
-    report.note(
-        f"{first} … {more[-1]} are read as folders" if more else f"{first} is read as a folder"
-    )
-    return see_packed(_Opened(tree, archives))
+        if is_archive(name) and (opened := _open_archive(tree, name, report)):
+            archives[name] = opened.folders
+    return see_packed(_Opened(tree, archives, report)) if archives else tree
+
+
+def _open_archive(tree: Tree, name: str, report: Report) -> Tree | None:
+    """The tree in a file; None if it is no archive."""
+    content = tree.local(name)
+    if kind := kind_of_archive(name, content):
+        return kind(tree.path / name, report, content)
+    content.close()
+    if name.lower().endswith(_CERTAIN):
+        raise DatasetError(f"{tree.where(name)} is cut short or damaged; download it again.")
+    return None
 
 
 class _Unpacked(Tree):
     """A tree, some of whose files lose a last suffix and what it stands for."""
 
-    def __init__(self, outer: Tree, packed: Sequence[str]) -> None:
-        self.kind, self._outer = outer.kind, outer
-        self._packed = {_without_suffix(name): name for name in packed}
-        names = {*packed}
+    def __init__(self, outer: Tree, packed: Mapping[str, str]) -> None:
+        self.kind, self._outer, self._packed = outer.kind, outer, packed
+        names = {*packed.values()}
         folders = {
             parts: Names(
                 _without_suffix(file) if path in names else file
@@ -79,27 +99,37 @@ class _Unpacked(Tree):
         return self._outer.stamp(self._packed.get(name, name))
 
     def place(self) -> Sequence[str] | None:
-        return self._outer.place()
+        are_pictures = any(suffix_of(name) == ".npy" for name in self._packed)
+        return None if are_pictures else self._outer.place()
 
 
 class _Opened(Tree):
-    """A tree, some of whose files are archives and seen as folders."""
+    """A tree, some of whose files are archives and seen as folders.
+
+    Args:
+        outer: the tree.
+        archives: what is in each, by its name.
+        report: of what is seen as what.
+    """
 
     kind = "archives of "
 
-    def __init__(self, outer: Tree, archives: Mapping[str, Tree]) -> None:
-        self._outer, self._archives = outer, archives
+    def __init__(
+        self, outer: Tree, archives: Mapping[str, Mapping[Parts, Names]], report: Report
+    ) -> None:
+        self._outer = outer
+        self._tree = lru_cache(_OPEN)(lambda name: _open_archive(outer, name, Report()))
         folders: defaultdict[Parts, Names] = defaultdict(Names)
         for parts, files in outer.folders.items():
             for file, path in zip(files, paths(parts, files), strict=True):
                 if path not in archives:
                     folders[parts].append(file)
         self._inside: dict[str, tuple[str, str]] = {}
-        for name, top in _tops(archives):
-            for parts, files in archives[name].folders.items():
+        for name, top, prefix in _places(archives, {*folders}, report):
+            for parts, files in archives[name].items():
                 for file, path in zip(files, paths(parts, files), strict=True):
-                    folders[*top, *parts].append(file)
-                    self._inside["/".join((*top, path))] = name, path
+                    folders[*top, *parts].append(prefix + file)
+                    self._inside["/".join((*top, *parts, prefix + file))] = name, path
         super().__init__(outer.path, folders)
 
     def open(self, name: str) -> IO[bytes]:
@@ -112,30 +142,85 @@ class _Opened(Tree):
 
     def stamp(self, name: str) -> str:
         archive, inside = self._inside.get(name, (name, ""))
-        return f"{self._outer.stamp(archive)} {inside}"
+        return f"{self.path} {self._outer.stamp(archive)} {inside}"
 
     def _find(self, name: str) -> tuple[Tree, str]:
         if name not in self._inside:
             return self._outer, name
         archive, inside = self._inside[name]
-        return self._archives[archive], inside
+        if (tree := self._tree(archive)) is None:
+            raise DatasetError(f"{self._outer.where(archive)} was replaced while it was read.")
+        return tree, inside
 
 
-def _tops(archives: Mapping[str, Tree]) -> Iterator[tuple[str, Parts]]:
-    """The folder that each archive is seen as.
+def _places(
+    archives: Mapping[str, Mapping[Parts, Names]], taken: Collection[Parts], report: Report
+) -> Iterator[tuple[str, Parts, str]]:
+    """The folder that each archive is seen as, and what is put before the names of its files."""
+    tops = {place[:end] for place in taken for end in range(1, len(place) + 1)}
+    alone = {*archives}
+    for base, numbers in _numbered(archives):
+        top = tuple(filter(None, base.split("/")))
+        if top in tops:
+            continue
+        tops.add(top)
+        alone -= {*numbers}
+        first, *more = numbers
+        if more:
+            report.note(f"{first} … {more[-1]} are taken as {len(numbers)} parts of one set")
+        every = Counter(
+            path for name in numbers for each in archives[name].items() for path in paths(*each)
+        )
+        is_unique = max(every.values(), default=1) == 1
+        for name, number in numbers.items():
+            yield name, top, "" if is_unique else f"{number}-"
+    folders = [name for name in archives if name in alone]
+    for name in folders:
+        top = tuple(stem_of(name).split("/"))
+        if top in tops:
+            top = tuple(name.split("/"))
+        tops.add(top)
+        yield name, top, ""
+    if folders:
+        first, *more = folders
+        report.note(
+            f"{first} … {more[-1]} are read as folders" if more else f"{first} is read as a folder"
+        )
 
-    Numbered ones are seen as one folder if they have no name of a file in common.
+
+def _numbered(
+    archives: Mapping[str, Mapping[Parts, Names]],
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Archives that are parts of one set, with what their names have in common and their numbers.
+
+    The rest of their names says so, tells a split or nothing; the numbers are written as programs
+    write them, or are the same of several such sets; or the archives hold labels, folders or no
+    pictures. Else each may well be a class.
     """
-    stems = Counter(stem_of(name) for name in archives)
-    groups: defaultdict[str, list[str]] = defaultdict(list)
+    groups: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for name in archives:
-        groups[_NUMBER.sub("", stem_of(name))].append(name)
-    for base, names in groups.items():
-        inside = [path for name in names for path in archives[name].names()]
-        are_parts = len(names) > 1 and base.rpartition("/")[2] and len(inside) == len({*inside})
-        for name in names:
-            own = stem_of(name) if stems[stem_of(name)] == 1 else name
-            yield name, tuple((base if are_parts else own).split("/"))
+        stem = stem_of(name)
+        if found := _NUMBER.search(stem):
+            groups[stem[: found.start()]][name] = found["number"]
+    every = Counter(frozenset(numbers.values()) for numbers in groups.values())
+    for base, numbers in groups.items():
+        last = base.rpartition("/")[2]
+        said = read_name(last)
+        says_so = _PART.search(last) or said.role is not None or (last and not said.rest)
+        least = min(numbers.values())
+        are_padded = len({*map(len, numbers.values())}) == 1 and len(least) > 2 and least[0] == "0"
+        are_several = every[frozenset(numbers.values())] > 1
+        hold_no_class = all(_holds_no_class(archives[name]) for name in numbers)
+        if says_so or are_padded or (len(numbers) > 1 and (are_several or hold_no_class)):
+            yield base, numbers
+
+
+def _holds_no_class(folders: Mapping[Parts, Names]) -> bool:
+    """Whether an archive is hardly a class: with folders or labels in it, or without a picture."""
+    suffixes = {suffix_of(file) for files in folders.values() for file in files}
+    return (
+        any(folders) or bool(suffixes & {".cls", ".json"}) or not suffixes & FORMAT_OF_SUFFIX.keys()
+    )
 
 
 def _is_packed(name: str) -> bool:

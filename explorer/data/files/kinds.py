@@ -60,7 +60,8 @@ _CONVERSIONS = (  # name of a file inside, what it is, the conversion that works
     (r".*\.pdf", "PDF documents", "export their pages as PNG"),
     (r".*\.(mp4|mov|avi|mkv|webm|mpe?g)", "videos", "take frames as PNG: ffmpeg -i PATH %05d.png"),
 )  # fmt: skip
-_ARCHIVES = r".*\.(tar|tgz|zip|gz|xz|bz2|zst)"
+_ARCHIVES = (".tar", ".tgz", ".zip", ".gz", ".xz", ".bz2", ".zst")
+_UNREADABLE_ARCHIVES = (".rar", ".7z")
 
 FIRST_BYTES = (  # how the file starts, what it is, what to do
     (rb"%PDF", "a PDF", "export the page as PNG or take a screenshot"),
@@ -105,9 +106,9 @@ def conversion_of(name: str) -> tuple[str, str] | None:
     return None
 
 
-def is_archive(name: str) -> bool:
-    """Tell by its name whether a file is an archive."""
-    return re.fullmatch(_ARCHIVES, name.lower()) is not None
+def is_archive(name: str, *, readable: bool = True) -> bool:
+    """Tell by its name whether a file is an archive; also of a kind that cannot be read here."""
+    return name.lower().endswith(_ARCHIVES if readable else _ARCHIVES + _UNREADABLE_ARCHIVES)
 
 
 def kind_of_bytes(head: bytes) -> tuple[str, str] | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from explorer.data.files.archives import unpack
 from explorer.data.files.kinds import suffix_of
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
@@ -200,7 +201,7 @@ class _Csv:
 
     @contextmanager
     def _opened(self) -> Iterator[io.BufferedReader]:
-        with self._tree.local(self._name) as file:
+        with unpack(self._tree.local(self._name), self.where) as file:
             yield file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)  # type: ignore[arg-type]
 
     def _blocks(self, titles: Sequence[str], kind: Any) -> Iterator[Any]:

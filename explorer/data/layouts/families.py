@@ -61,14 +61,14 @@ def _family_of(name: str) -> str | None:
 
 
 def are_in_archives(tree: Tree, families: Mapping[str, Sequence[str]]) -> bool:
-    """Whether the images can only be in archives: beside these lie tables at most."""
-    if families.keys() - {CSV} or not any(map(is_archive, tree.names())):
+    """Whether the images can only be in archives: beside these lie tables or one picture."""
+    if IDX in families or len(families.get(PICTURES, ())) > 1:
         return False
-    for name in families.get(CSV, ())[:_SAMPLE]:
-        with contextlib.suppress(DatasetError):
-            if count_in_csv(tree, name):
-                return False
-    return True
+    return any(map(is_archive, tree.names())) and not any(
+        _count(tree, family, names, False, Report())
+        for family, names in families.items()
+        if family != PICTURES
+    )
 
 
 def choose_family(tree: Tree, families: Mapping[str, Sequence[str]], report: Report) -> str | None:
@@ -140,7 +140,8 @@ def read_containers(tree: Tree, files: Sequence[str], report: Report) -> dict[st
     found = {}
     for name in files:
         suffix = suffix_of(name)
-        found[name[: -len(suffix)]] = READERS[suffix](tree, name)
+        stem = name[: -len(suffix)]
+        found[name if stem in found else stem] = READERS[suffix](tree, name)
     arrays: dict[str, Stored] = {}
     whole = join_parts(found, report)
     for stem, each in whole.items():

@@ -21,7 +21,7 @@ from explorer.data.files.names import Names
 from explorer.data.files.opening import open_tree
 from explorer.data.files.published import find_published
 from explorer.data.files.stored import Stored
-from explorer.data.files.tree import Tree, title_of
+from explorer.data.files.tree import Tree, stem_of, title_of
 from explorer.data.layouts.beside_arrays import read_labels_beside
 from explorer.data.layouts.class_names import ClassNames, name_classes, read_class_names
 from explorer.data.layouts.csv_rows import find_in_csv
@@ -45,6 +45,7 @@ from explorer.data.layouts.table_files import is_array_of_labels
 from explorer.data.pixels import FORMAT_OF_SUFFIX, open_image
 from explorer.data.reading import Reading
 from explorer.data.report import Report
+from explorer.data.roles import read_name
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
 
@@ -64,18 +65,24 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
     if known and path.suffix.lower() not in READERS:
         raise DatasetError(_how_to_convert(path, *known))
     tree = open_tree(path, report)
-    if published := find_published(tree, report):
+    published, families = find_published(tree, report), sort_files(tree)
+    if not published and are_in_archives(tree, families):
+        tree = see_archives(tree, report)
+        published, families = find_published(tree, report), sort_files(tree)
+    if published:
         arrays, names = published
         return _in_arrays(tree, arrays, title_of(path), reading, report, names)
-    families = sort_files(tree)
-    if are_in_archives(tree, families):
-        tree = see_archives(tree, report)
-        families = sort_files(tree)
     family = choose_family(tree, families, report)
     if family is None:
         raise DatasetError(_why_nothing(tree))
     if reading.pick and family not in (IDX, ARRAYS):
         raise DatasetError(f"{path} holds no sets of which one could be called {reading.pick}.")
+    for name in tree.names():
+        if (
+            is_archive(name, readable=False)
+            and read_name(stem_of(name).rpartition("/")[2]).role is not None
+        ):
+            report.note(f"{name} is not read, as images lie beside it: unpack it if it is of them")
     lists = read_class_names(tree, reading.pick)
     layout = _find_in_family(tree, family, families[family], lists, reading, report)
     return name_classes(layout, lists, report)

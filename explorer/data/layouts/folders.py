@@ -18,6 +18,7 @@ from explorer.core.subsets import evenly_spaced
 from explorer.data.files.kinds import kind_of_file, suffix_of
 from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree, paths
+from explorer.data.layouts.beside_images import read_beside_images
 from explorer.data.layouts.labels import Unclassified, classify, label_title
 from explorer.data.layouts.row_names import stem_of
 from explorer.data.layouts.table_files import (
@@ -111,7 +112,9 @@ def find_in_folders(
     by_role = _split(_unwrap(_without_masks(folders, report)), roles, report)
     by_role = {role: _unwrap(_without_masks(found, report)) for role, found in by_role.items()}
     places = [folder.place for found in by_role.values() for folder in found]
-    tables = read_tables(tree, listed, places, report)
+    tables = read_beside_images(tree, others, files, report)
+    read = {name for table in tables for name in table.files}
+    tables += read_tables(tree, [name for name in listed if name not in read], places, report)
     if len(by_role) == 1:
         split_by_tables(tables)
     by_role = _without_shards(by_role, tables, files, report)
@@ -408,14 +411,16 @@ def _classes(
         role: Names(path for f in folders for path in paths(f.place, f.names))
         for role, folders in by_role.items()
     }
+    label: str | None = None
     for role, folders in by_role.items():
         files = files_of[role]
         if not files:
             continue
         elsewhere = (files_of[other] for other in files_of if tables and other != role)
         others = [*chain.from_iterable(elsewhere)]
-        label = found[TRAIN].label_name if TRAIN in found else None
         told = attach(files, role, tables, names, report, label=label, others=others)
+        if role == TRAIN and told.labels is not None:
+            label = told.label_name
         if not names:
             told = _with_file_names(told, files, reading, report)
         elif (numbered := _with_folders(told, folders, class_of, names)) is not None:

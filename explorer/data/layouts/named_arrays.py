@@ -97,7 +97,7 @@ def find_in_arrays(
     tables = [name for name in arrays if name not in images and arrays[name].shape]
     has_labels = any(keys[name].is_labels for name in tables)
     if has_labels or pick:
-        images = _pick_set(path, images, keys, pick)
+        images = _pick_set(path, arrays, images, keys, pick)
     if len(images) > 1 and all(_UNNAMED.fullmatch(name) for name in images):
         raise DatasetError(
             f"{path} holds several arrays of images without names: {_list(arrays, images)}; save "
@@ -233,7 +233,11 @@ def _refuse_all(path: Path, arrays: Mapping[str, Stored]) -> NoReturn:
 
 
 def _pick_set(
-    path: Path, images: list[str], keys: Mapping[str, _Key], pick: str | None
+    path: Path,
+    arrays: Mapping[str, Stored],
+    images: list[str],
+    keys: Mapping[str, _Key],
+    pick: str | None,
 ) -> list[str]:
     """Those of one set where there are several, such as the six of EMNIST."""
     sets = sorted({" ".join(keys[name].rest) for name in images})
@@ -242,10 +246,19 @@ def _pick_set(
         if not images:
             there = f"but {', '.join(sets)}" if any(sets) else f"but one set alone; give {path}"
             raise DatasetError(f"{path} holds no set called {pick}, {there}.")
-    elif len(sets) > 1 and len({re.sub(r" ?\d+$", "", name) for name in sets}) == 1:
+    elif (
+        len(sets) > 1
+        and len({re.sub(r" ?\d+$", "", name) for name in sets}) == 1
+        and len({arrays[name].shape[1:] for name in images}) == 1
+    ):
         raise DatasetError(
             f"{path} holds images in numbered arrays: {', '.join(sorted(images))}; join those of a "
             "split to one with numpy.concatenate."
+        )
+    elif len(sets) > 1 and "" in sets:
+        raise DatasetError(
+            f"{path} holds several arrays of images of unlike sizes: {', '.join(sorted(images))}; "
+            "give a file with one of them."
         )
     elif len(sets) > 1:
         spelled = path / sets[0].replace(" ", "-")

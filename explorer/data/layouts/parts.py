@@ -3,27 +3,55 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from explorer.data.files.stored import Stored
-from explorer.data.layouts.named_arrays import is_called_labels
+from explorer.data.layouts.named_arrays import IMAGE_WORDS, is_called_labels
 from explorer.data.report import Report
+from explorer.data.roles import words_of
+from explorer.data.sources.arrays import arrange_images
+from explorer.errors import DatasetError
 
 Arrays = Mapping[str, Stored]
 """Of one file, by their names in it."""
-_NUMBERED = re.compile(r"(?P<base>.*?)(?P<number>\d+)(?P<total>[-_ ]?of[-_ ]?\d+)?", re.S)
+_NUMBERED = re.compile(r"(?P<base>.*?)(?P<number>\d+)(?:[-_ ]?of[-_ ]?(?P<total>\d+))?", re.S)
 _PART = re.compile(r"(?:^|(?<=[\W_]))(?:part|shard|chunk|batch|block)(?=[\W_]*$)", re.I)
 """A last word that says so."""
+_LARGEST_OF_ALL = 2**20  # values in an array that each part may repeat, such as classes' names
+
+
+@dataclass
+class _Parts:
+    """Files whose names differ in the number at their end.
+
+    Attributes:
+        names: of the files, by number.
+        total: how many parts their names tell; 0 if they do not.
+        are_called_so: whether the names say that they are parts, or nothing but "images".
+    """
+
+    names: dict[int, str] = field(default_factory=dict)
+    total: int = 0
+    are_called_so: bool = False
+
+    def follow_each_other(self) -> bool:
+        """Whether there are several, numbered from 0 or 1 without a gap."""
+        first, last = min(self.names), max(self.names)
+        return len(self.names) > 1 and first in (0, 1) and last - first == len(self.names) - 1
+
+    def of(self, files: Mapping[str, Arrays]) -> list[Arrays]:
+        """Their arrays, in the order of the numbers."""
+        return [files[self.names[number]] for number in sorted(self.names)]
 
 
 def join_parts(files: Mapping[str, Arrays], report: Report) -> dict[str, Arrays]:
     """Join files whose names differ in the number at their end.
 
-    Their names must say that they are parts, or labels lie beside the images of each: else a file
-    may well be a class.
+    Their names must say that they are parts, or labels lie beside the images: else each may well be
+    a class.
 
     Args:
         files: the arrays of each, by its name without its ending.
@@ -31,95 +59,150 @@ def join_parts(files: Mapping[str, Arrays], report: Report) -> dict[str, Arrays]
 
     Returns:
         The same, with one in place of all parts of one set.
+
+    Raises:
+        DatasetError: the names tell of more parts than there are.
     """
-    numbered: defaultdict[str, dict[int, str]] = defaultdict(dict)
-    called_so = set()
-    for name in files:
-        if found := _NUMBERED.fullmatch(name):
-            base = _PART.sub("", found["base"]).strip(" -_.(")
-            numbered[base][int(found["number"])] = name
-            if found["total"] or _PART.search(found["base"]):
-                called_so.add(base)
+    every = _group(files)
     whole: dict[str, Arrays] = {}
     joined: set[str] = set()
-    for base, parts in numbered.items():
-        names = [parts[number] for number in sorted(parts)]
-        if base in files or not _follow_each_other(parts) or not _are_alike(files, names):
+    for base, parts in every.items():
+        if base in {*files, *whole} or not parts.follow_each_other():
             continue
-        if base in called_so or _have_labels(files, numbered, base):
-            whole[base] = _join(files, names)
-            joined |= {*names}
-            report.note(f"{names[0]} … {names[-1]} are taken as {len(names)} parts of one set")
-    for base, parts in numbered.items() if joined else ():
-        (first, *more) = parts.values()
-        if not more and base not in files:  # the only part of its kind, such as ``test_0``
-            whole[base] = files[first]
-            joined.add(first)
+        counts = [_count(arrays) for arrays in parts.of(files)]
+        beside = {
+            other: more
+            for other, more in every.items()
+            if other != base
+            and more.names.keys() == parts.names.keys()
+            and all(map(_has_rows, more.of(files), counts))
+        }
+        if not (parts.are_called_so or _have_labels(files, parts, beside, counts)):
+            continue
+        for other, more in {base: parts, **beside}.items():
+            if other not in {*files, *whole} and (one := _join(more.of(files), counts)) is not None:
+                names = [more.names[number] for number in sorted(more.names)]
+                whole[other] = one
+                joined |= {*names}
+                report.note(f"{names[0]} … {names[-1]} are taken as {len(names)} parts of one set")
+    for name in files if joined else ():  # the only one of its kind, such as ``test_0``
+        base, _ = _read_name(name)
+        if name not in joined and base not in {*files, *whole}:
+            whole[base] = files[name]
+            joined.add(name)
     return whole | {name: arrays for name, arrays in files.items() if name not in joined}
 
 
-def _follow_each_other(parts: Mapping[int, str]) -> bool:
-    first, last = min(parts), max(parts)
-    return len(parts) > 1 and first in (0, 1) and last - first == len(parts) - 1
+def _read_name(name: str) -> tuple[str, re.Match[str] | None]:
+    """A name without its number and without a word that says that it is of a part."""
+    found = _NUMBERED.fullmatch(name)
+    return _PART.sub("", found["base"] if found else name).strip(" -_."), found
 
 
-def _are_alike(files: Mapping[str, Arrays], names: Sequence[str]) -> bool:
-    """Whether all have the same arrays, of the same kind and shape of row."""
-
-    def form(name: str) -> dict[str, object]:
-        return {
-            key: (array.shape[1:], array.dtype.kind if array.dtype.kind in "SU" else array.dtype)
-            for key, array in files[name].items()
-        }
-
-    first, *rest = map(form, names)
-    has_image_files = any(array.files for name in names for array in files[name].values())
-    return all(one == first for one in rest) and not has_image_files
-
-
-def _have_labels(
-    files: Mapping[str, Arrays], numbered: Mapping[str, Mapping[int, str]], base: str
-) -> bool:
-    """Whether each part holds as many labels as images, or has a file of its number that does."""
-    for number, name in numbered[base].items():
-        own = dict(files[name])
-        count = _count(own)
-        for other, parts in numbered.items():
-            if other != base and parts.keys() == numbered[base].keys():
-                more = files[parts[number]]
-                own |= {f"{other} {key}": array for key, array in more.items()}
-        labels = [key for key, array in own.items() if array.shape[:1] == (count,)]
-        if len(labels) < 2 or not any(map(is_called_labels, [base, *labels])):
-            return False
-    return True
+def _group(files: Mapping[str, Arrays]) -> dict[str, _Parts]:
+    every: dict[str, _Parts] = {}
+    for name in files:
+        base, found = _read_name(name)
+        if found:
+            parts = every.setdefault(base, _Parts())
+            parts.names[int(found["number"])] = name
+            parts.total = max(parts.total, int(found["total"] or 0))
+            words = words_of(base)
+            says_nothing = bool(words) and IMAGE_WORDS.issuperset(words)
+            parts.are_called_so |= bool(
+                found["total"] or _PART.search(found["base"]) or says_nothing
+            )
+    for parts in every.values():
+        if parts.total > len(parts.names):
+            raise DatasetError(
+                f"{len(parts.names)} of {parts.total} parts are there, such as "
+                f"{next(iter(parts.names.values()))}; copy or download the others."
+            )
+    return every
 
 
 def _count(arrays: Arrays) -> int:
-    """How many images a file holds: what has another length is of the whole set."""
-    lengths = Counter(len(array) for array in arrays.values() if array.shape)
-    return max(lengths, key=lambda length: (lengths[length], length), default=0)
+    """How many images a file holds; of labels alone, how many rows."""
+    images = [
+        array
+        for key, array in arrays.items()
+        if array.dtype.kind in "biuf" and arrange_images(array.shape) and not is_called_labels(key)
+    ]
+    deepest = max(images, key=lambda array: len(array.shape), default=None)
+    return len(deepest or next((array for array in arrays.values() if array.shape), ()))
 
 
-def _join(files: Mapping[str, Arrays], names: Sequence[str]) -> Arrays:
-    counts = [_count(files[name]) for name in names]
-    joined = {}
-    for key, first in files[names[0]].items():
-        parts = [files[name][key] for name in names]
-        each = [len(part) if part.shape else 0 for part in parts]
-        joined[key] = _in_a_row(parts) if each == counts else first
+def _has_rows(arrays: Arrays, count: int) -> bool:
+    return any(array.shape[:1] == (count,) for array in arrays.values())
+
+
+def _have_labels(
+    files: Mapping[str, Arrays],
+    parts: _Parts,
+    beside: Mapping[str, _Parts],
+    counts: Sequence[int],
+) -> bool:
+    """Whether there are labels of the images: in each part, or in one or as many files beside."""
+
+    def are_labels(name: str, arrays: Arrays, count: int) -> bool:
+        return any(
+            array.shape[:1] == (count,)
+            and (is_called_labels(key) or len(arrays) == 1 and is_called_labels(name))
+            for key, array in arrays.items()
+        )
+
+    if any(are_labels(name, arrays, sum(counts)) for name, arrays in files.items()):
+        return True
+    return any(
+        all(are_labels(base, arrays, n) for arrays, n in zip(more.of(files), counts, strict=True))
+        for base, more in {"": parts, **beside}.items()
+    )
+
+
+def _join(parts: Sequence[Arrays], counts: Sequence[int]) -> Arrays | None:
+    """Their arrays one after another; None if they do not continue each other.
+
+    What has another length than the images must be the same in each part.
+    """
+    if any(one.keys() != parts[0].keys() for one in parts):
+        return None
+    joined: dict[str, Stored] = {}
+    for key, first in parts[0].items():
+        arrays = [one[key] for one in parts]
+        if [array.shape[:1] for array in arrays] == [(count,) for count in counts]:
+            if len({*map(_form, arrays)}) > 1 or any(array.files for array in arrays):
+                return None
+            joined[key] = _in_a_row(arrays)
+        elif all(_is_repeated(first, array) for array in arrays):
+            joined[key] = first
+        else:
+            return None
     return joined
 
 
-def _in_a_row(parts: Sequence[Stored]) -> Stored:
-    def rows() -> Iterator[np.ndarray]:
-        for part in parts:
-            yield from part.rows()
+def _form(array: Stored) -> object:
+    """What must be the same of arrays that continue each other."""
+    kind = array.dtype.kind
+    is_list = len(array.shape) == 1  # of labels, whose types may be of other widths
+    return array.shape[1:], kind.replace("u", "i") if is_list or kind in "SU" else array.dtype
 
-    first = parts[0]
+
+def _is_repeated(first: Stored, other: Stored) -> bool:
+    if first.shape != other.shape or np.prod(first.shape, dtype=int) > _LARGEST_OF_ALL:
+        return False
+    return not other.is_pickled and np.array_equal(first.read(), other.read())
+
+
+def _in_a_row(arrays: Sequence[Stored]) -> Stored:
+    def rows() -> Iterator[np.ndarray]:
+        for array in arrays:
+            yield from array.rows()
+
+    first = arrays[0]
     return Stored(
         f"{first.name} and others",
-        (sum(map(len, parts)), *first.shape[1:]),
-        np.result_type(*(part.dtype for part in parts)),
+        (sum(map(len, arrays)), *first.shape[1:]),
+        np.result_type(*(array.dtype for array in arrays)),
         rows,
         first.origin,
         is_pickled=first.is_pickled,

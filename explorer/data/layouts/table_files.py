@@ -22,7 +22,7 @@ from explorer.data.files.kinds import suffix_of
 from explorer.data.files.libraries import need
 from explorer.data.files.tree import Parts, Tree, parts_of
 from explorer.data.layouts.json_tables import cell, columns_of_json, columns_of_records
-from explorer.data.layouts.labels import MOST_CLASSES, as_words, label_title, plain
+from explorer.data.layouts.labels import MOST_CLASSES, as_words, plain
 from explorer.data.report import Report
 from explorer.data.roles import LABEL_WORDS, TEST, TRAIN, VALIDATION, read_name, words_of
 from explorer.errors import DatasetError
@@ -91,23 +91,13 @@ def read_tables(
         report: of those that are not what they seem.
     """
     tables = []
-    each = [name for name in names if suffix_of(name) == ".json"]
-    columns = _read_json_of_each(tree, each)
-    if columns:
-        tables.append(Table(each, columns, ""))
-    if columns or len(each) > _MOST_JSON:
-        left = {*each}
-        names = [name for name in names if name not in left]
-    classes = [name for name in names if name.endswith(".cls")]  # WebDataset
+    if sum(suffix_of(name) == ".json" for name in names) > _MOST_JSON:
+        names = [name for name in names if suffix_of(name) != ".json"]
     flowers = [name for name in names if name.rpartition("/")[2] in _FLOWERS]
-    if classes:
-        stems = [name.removesuffix(".cls") for name in classes]
-        cells = [_read_text(tree, name) for name in classes]
-        tables.append(Table(classes, {"image": stems, "label": cells}, ""))
     if len(flowers) == len(_FLOWERS):
         folder = _folder_with_images(flowers[0], places)
         tables.append(Table(flowers, _read_flowers(tree, flowers), folder))
-    read = {*classes, *flowers}
+    read = {*flowers}
     for name in (name for name in names if name not in read):
         try:
             if suffix_of(name) == ".npy":
@@ -127,26 +117,6 @@ def read_tables(
         if columns:
             tables.append(Table([name], columns, _folder_with_images(name, places)))
     return _join_numbered(tables)
-
-
-def _read_json_of_each(tree: Tree, names: Sequence[str]) -> dict[str, list[str]]:
-    """The columns of files with a dictionary for each image, as WebDataset has them, if they are.
-
-    The first decides: it must be a dictionary with a label. What is damaged has no row.
-    """
-    records = []
-    for name in names if len(names) > 1 else ():
-        try:
-            content = json.loads(_read_text(tree, name))
-        except (ValueError, RecursionError, OSError):
-            content = None
-        if isinstance(content, dict):
-            records.append({"image": name.removesuffix(".json"), **content})
-        if not records or (label := label_title(records[0])) is None:
-            return {}
-        if not isinstance(records[0][label], str | int):
-            return {}
-    return columns_of_records(records)
 
 
 def role_of_table(name: str) -> str | None:
@@ -204,7 +174,7 @@ def _parse(name: str, file: IO[bytes], report: Report) -> dict[str, list[str]]:
             "table is read as CSV or JSON lines."
         )
     file.seek(0)
-    content = _decode(file.read(LARGEST_TABLE)).replace("\0", "")
+    content = decode(file.read(LARGEST_TABLE)).replace("\0", "")
     if suffix in (".jsonl", ".ndjson"):
         return columns_of_records(
             [json.loads(line) for line in content.splitlines() if line.strip()]
@@ -325,7 +295,7 @@ def _read_parquet(file: IO[bytes]) -> dict[str, list[str]]:
     return {title: [cell(value) for value in table[title].to_pylist()] for title in plain}
 
 
-def _decode(content: bytes) -> str:
+def decode(content: bytes) -> str:
     """Text in UTF-8, or as spreadsheets save it: UTF-16 with its mark, or Windows-1252."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", "replace")
@@ -333,8 +303,3 @@ def _decode(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("cp1252", "replace")
-
-
-def _read_text(tree: Tree, name: str) -> str:
-    with tree.open(name) as file:
-        return file.read().decode("utf-8", "replace").strip()

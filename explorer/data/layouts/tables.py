@@ -225,10 +225,10 @@ def _interpret(
         roles = np.array(found)
         del columns[title]
     for title, values in list(columns.items()):
-        if _names_images(values, files):
+        if title != label and _names_images(values, files):
             del columns[title]
     _join_one_hot(columns, report)
-    if label not in columns or not np.any(columns[label] != ""):
+    if label not in columns:
         label = _column_of(columns, classes, report) or _plainly_the_class(columns, report)
     others = {title: numbers_or_words(values) for title, values in columns.items()}
     labels = None

@@ -1,0 +1,110 @@
+"""Labels in a file for each image, of the image's name: WebDataset's ``.cls`` and ``.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from explorer.data.files.kinds import suffix_of
+from explorer.data.files.tree import Tree
+from explorer.data.layouts.json_tables import cell
+from explorer.data.layouts.labels import label_title
+from explorer.data.layouts.table_files import Table, decode
+from explorer.data.report import Report
+
+_SCALARS = (str, int, float, type(None))
+
+
+def read_beside_images(
+    tree: Tree, names: Sequence[str], images: Sequence[str], report: Report
+) -> list[Table]:
+    """Make tables of such files, with the images' whole paths in the column ``image``.
+
+    The first ``.json`` that can be read decides whether they are labels: it must hold a dictionary
+    with one. Its titles are the columns.
+
+    Args:
+        tree: all files.
+        names: of files that are no images.
+        images: the names of these.
+        report: of files without a label.
+    """
+    every = {suffix: [n for n in names if suffix_of(n) == suffix] for suffix in _READERS}
+    known = _by_name(images) if any(every.values()) else {}
+    tables = []
+    for suffix, read in _READERS.items():
+        found = ((name, _image_of(name[: -len(suffix)], known)) for name in every[suffix])
+        files = {name: image for name, image in found if image}
+        if files and (columns := read(tree, [*files], report)):
+            tables.append(Table([*files], {**columns, "image": [*files.values()]}, ""))
+    return tables
+
+
+def _by_name(images: Sequence[str]) -> dict[str, str]:
+    """The images by what such a file may be called: the image, its stem, or this beside its folder.
+
+    That is, ``labels/7.json`` of ``images/7.png``.
+    """
+    known: dict[str, str] = {}
+    for image in images:
+        stem = image.rpartition(".")[0]
+        known |= {image: image, stem: image}
+        known[_beside(stem)] = "" if _beside(stem) in known else image
+    return known
+
+
+def _beside(path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    return f"{folder.rpartition('/')[0]}//{name}"
+
+
+def _image_of(path: str, known: Mapping[str, str]) -> str:
+    return known.get(path) or known.get(_beside(path), "")
+
+
+def _columns_of_classes(tree: Tree, names: Sequence[str], report: Report) -> dict[str, list[str]]:
+    return {"label": [_read(tree, name).strip() for name in names]}
+
+
+def _columns_of_json(tree: Tree, names: Sequence[str], report: Report) -> dict[str, list[str]]:
+    records: dict[str, dict[str, Any]] = {}
+    for name in names:
+        try:
+            content = json.loads(_read(tree, name))
+        except (ValueError, RecursionError):
+            continue
+        if not isinstance(content, dict) or (not records and _label_of(content) is None):
+            return {}  # of objects in the images, or of something else
+        records[name] = content
+    if not records:
+        return {}
+    damaged = [name for name in names if name not in records]
+    unlabelled = [name for name, record in records.items() if _label_of(record) is None]
+    for kind, found in (("are damaged", damaged), ("give no single label", unlabelled)):
+        if found:
+            report.note(f"{len(found):,} of {len(names):,} .json files {kind}: {found[0]}")
+    first = next(iter(records.values()))
+    titles = [title for title, value in first.items() if isinstance(value, _SCALARS)]
+    return {
+        title: [
+            cell(value) if isinstance(value := records.get(name, {}).get(title), _SCALARS) else ""
+            for name in names
+        ]
+        for title in titles
+    }
+
+
+def _label_of(record: Mapping[str, Any]) -> object | None:
+    """The label, where it is a word or a number."""
+    title = label_title(record)
+    value = None if title is None else record[title]
+    return value if isinstance(value, _SCALARS) else None
+
+
+_READERS = {".cls": _columns_of_classes, ".json": _columns_of_json}
+
+
+def _read(tree: Tree, name: str) -> str:
+    with tree.open(name) as file:
+        return decode(file.read())
