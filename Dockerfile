@@ -17,7 +17,7 @@ FROM python:3.11-slim
 RUN useradd --create-home visitor
 COPY --from=build /venv /venv
 WORKDIR /app
-COPY app.py ./
+COPY app.py LICENSE ./
 COPY .streamlit .streamlit
 COPY static static
 COPY explorer explorer
@@ -25,4 +25,6 @@ COPY pretrained pretrained
 USER visitor
 ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 EXPOSE 8501
+HEALTHCHECK CMD python -c "import os, urllib.request; urllib.request.urlopen(os.path.join( \
+    'http://127.0.0.1:8501', os.getenv('STREAMLIT_SERVER_BASE_URL_PATH', '').strip('/'), '_stcore/health'))"
 CMD ["streamlit", "run", "app.py", "--server.address", "0.0.0.0", "--server.headless", "true"]

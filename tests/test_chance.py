@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from explorer.app import cache
-from explorer.app.pair import Gap, describe_chance
-from explorer.app.views.model import describe_chance as describe_seeds
+from explorer.app.card_words import describe_seeds
+from explorer.app.pair import Gap, describe_gap_by_chance
 from explorer.bundle.chance import Chance, chance_of
 from explorer.bundle.store import Reference, load_bundle, load_reference, save_reference
 from explorer.recipes.recipe import override
@@ -78,8 +78,8 @@ def test_a_difference_is_held_against_the_larger_spread() -> None:
     small, large = (Chance((0, 1, 2), dict.fromkeys(terms, 0.0), dict.fromkeys(terms, spread))
                     for spread in (0.1, 0.4))  # fmt: skip
     gap = Gap(-0.3, 0.05, np.array([-0.3]))
-    told = describe_chance(gap, {"one": small, "other": large})
+    told = describe_gap_by_chance(gap, {"one": small, "other": large})
     assert "the −ELBO of other by ± 0.40 nats (standard deviation of 3 trainings)" in told
     assert "This difference is smaller." in told
-    assert "smaller. A" not in describe_chance(gap, {"one": small, "other": None})
-    assert describe_chance(gap, {"one": None, "other": None}) == ""
+    assert "smaller. A" not in describe_gap_by_chance(gap, {"one": small, "other": None})
+    assert describe_gap_by_chance(gap, {"one": None, "other": None}) == ""

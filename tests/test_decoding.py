@@ -17,7 +17,7 @@ from explorer.app import cache
 from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.store import find_bundles, load_bundle
 from explorer.recipes.find import RECIPES
-from explorer.recipes.recipe import Recipe, RecipeError, recipe_from_json
+from explorer.recipes.recipe import LAYERS, Recipe, RecipeError, recipe_from_json
 from explorer.training import export
 from explorer.training.loop import round_to_half
 from explorer.training.vae import VAE
@@ -124,7 +124,7 @@ def transpose(filters: int, kernel_size: Any, strides: Any, padding: str) -> dic
     )  # fmt: skip
 
 
-# Together these hold every layer, activation and kind of padding that a recipe can name.
+# Together these hold every layer and kind of padding that a recipe can name.
 CASES: dict[str, dict[str, Any]] = {
     "activations": {
         "image_shape": (6, 5, 1),
@@ -237,6 +237,11 @@ def test_every_layer_computes_what_onnxruntime_computes(name: str, site: Site) -
     image_shape, latent_dim = fields.pop("image_shape"), fields.pop("latent_dim")
     vae = make_vae(recipe_from_json(fields), image_shape, latent_dim)
     check_vae(vae, site)
+
+
+def test_every_layer_has_a_case() -> None:
+    said = json.dumps(CASES)
+    assert {name for name in LAYERS if f'"{name}"' not in said} == set()
 
 
 def networks(recipe: Recipe) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import resource
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -399,3 +400,17 @@ def test_a_graph_for_one_image_only_gets_one_after_the_other(
     edit_graph(path / "encoder.onnx", only_one)
     reseal(path)
     np.testing.assert_allclose(load_bundle(path).codec.encode(images), expected, atol=1e-5)
+
+
+def test_a_bundle_may_have_whatever_the_browser_can_run(node: Path) -> None:
+    place = Path(__file__).parents[1] / "static" / "live" / "network" / "operators" / "index.js"
+    program = (
+        f"import {{ OPERATORS }} from {place.as_uri()!r}; console.log(...Object.keys(OPERATORS))"
+    )
+    command = [str(node), "--input-type=module", "-e", program]
+    names = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert len(names) > 60
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy")
+    for name in names:
+        graph = helper.make_graph([helper.make_node(name, ["x"], ["y"])], "one", [x], [y])
+        count_weights(helper.make_model(graph).SerializeToString())

@@ -303,7 +303,7 @@ def save_shard(path: Path, files: dict[str, bytes]) -> None:
 )
 def test_webdataset_shards(folder: Path, suffix: str, key: str, train: str, test: str) -> None:
     for start in range(0, 12, 3):
-        files = {}
+        files: dict[str, bytes] = {}
         for n in range(start, start + 3):
             name = f"{n - start if key == 'from 0 in each' else n:05}"
             label = json.dumps({"label": n % 3, "caption": "x"}) if suffix == "json" else n % 3

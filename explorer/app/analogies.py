@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer.app import cache, ends, parts, session
+from explorer.app import cache, parts, session
+from explorer.app.gallery import choose_test_image
 from explorer.app.upload import upload_and_prepare
 from explorer.app.words import literal
 from explorer.bundle.directions import ends_of, groups_of, halve, length_of
@@ -58,7 +59,7 @@ def _take_place(bundle: Bundle, source: str) -> np.ndarray | None:
     if source == "The point":
         return session.point(bundle)
     if source == "Test image":
-        ends.choose_test_image(bundle, "apply")
+        choose_test_image(bundle, "apply", lambda chosen: state.update(apply=chosen))
         try:
             return parse_place(state.get("apply", ""), bundle)
         except ValueError:  # none yet, or of another model

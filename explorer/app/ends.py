@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from explorer.app import cache, parts, session
+from explorer.app.gallery import choose_test_image
 from explorer.app.reconstruction import take_image
 from explorer.app.upload import upload_and_prepare, uploads
 from explorer.app.view import Detail
@@ -17,7 +19,6 @@ from explorer.bundle.store import Bundle
 from explorer.drawing import raster
 
 SOURCES = ("Test image", "The point", "Upload", "Drawing")
-GALLERY = 16
 MOST_STOPS = 12
 """Between both ends."""
 
@@ -119,7 +120,7 @@ def _render_end(bundle: Bundle, name: str) -> None:
     if source != "Upload":  # which counts as a new one when it is chosen again
         st.session_state.pop(f"uploaded-{name}", None)
     if source == "Test image":
-        choose_test_image(bundle, name)
+        choose_test_image(bundle, name, partial(set_end, name))
     elif source == "The point":
         st.button(
             f"Use {describe(session.point(bundle))}",
@@ -221,48 +222,6 @@ def _picture_of(bundle: Bundle, end: str) -> tuple[np.ndarray, str]:
         return cache.pictures(bundle, np.array([row]))[0][0], describe_test_image(bundle, row)
     z = parse_place(end, bundle)
     return cache.decoded(bundle, z[np.newaxis])[0], describe(z)
-
-
-def choose_test_image(bundle: Bundle, name: str) -> None:
-    """Draw test images to choose from, of any class or one."""
-    classes = bundle.card.data.classes
-    labels = bundle.latents.labels
-    flow = st.container(
-        horizontal=True, vertical_alignment="bottom", gap="xsmall", key=f"of-class-{name}"
-    )
-    chosen_class = flow.container(width="stretch").selectbox(
-        "Class", ("Any class", *classes), key=f"class-{name}", persist_state="session"
-    )
-    candidates = np.arange(len(labels))
-    if chosen_class != "Any class":
-        candidates = np.flatnonzero(labels == classes.index(chosen_class))
-    if not len(candidates):
-        st.caption("The test set holds no image of this class.")
-        return
-    seed_key = f"gallery-{name}"
-    seed = st.session_state.setdefault(seed_key, 0)
-
-    def show_others() -> None:
-        st.session_state[seed_key] += 1
-
-    def take_any() -> None:
-        set_end(name, f"test-{np.random.default_rng().choice(candidates)}")
-
-    for label, action, explanation in (
-        ("Others", show_others, "Show other test images to choose from"),
-        ("Random", take_any, "Choose a test image at random"),
-    ):
-        flow.button(label, key=f"{label.lower()}-{name}", on_click=action, help=explanation)
-    rows = np.random.default_rng((seed, ord(name[0]))).permutation(candidates)[:GALLERY]
-    parts.pick_tile(
-        cache.pictures(bundle, rows)[0],
-        lambda tile: set_end(name, f"test-{rows[tile]}"),
-        columns=min(8, len(rows)),
-        labels=[describe_test_image(bundle, row) for row in rows.tolist()],
-        key=f"gallery-tiles-{name}-{bundle.card.name}",
-        title="Test images to choose from",
-        tile_size=56,
-    )
 
 
 def choose_clicked() -> Callable[[np.ndarray, int | None], None]:

@@ -183,7 +183,7 @@ def gap_between(one: Bundle, other: Bundle) -> Gap | None:
     return Gap(float(each.mean()), error, each)
 
 
-def describe_chance(gap: Gap, chances: Mapping[str, Chance | None]) -> str:
+def describe_gap_by_chance(gap: Gap, chances: Mapping[str, Chance | None]) -> str:
     """Whether a difference is more than what other seeds make; empty where that is not known."""
     known = [
         (chance.deviation["neg_elbo"], name, len(chance.seeds))

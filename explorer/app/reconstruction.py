@@ -16,7 +16,7 @@ from explorer.core.metrics import elbo_terms
 from explorer.drawing import raster
 
 DRAWING, TEST_IMAGE = "Drawing", "Test image"
-UPLOAD_KEY = "reconstruct"
+UPLOAD_KEY = "own-image"
 """Of the upload that the views share."""
 SAMPLES = 10
 _LOST = (

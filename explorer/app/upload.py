@@ -24,12 +24,9 @@ from explorer.drawing import raster
 PREVIEW_SIDE = 512
 """Pixels of the uploaded picture's longer side as shown: it is sent anew with every adjustment."""
 HIGHEST = 1.5
-"""Height of that, in its widths."""
+"""Largest height of the preview, as a multiple of its width."""
 LARGEST_ZOOM = 8.0
-GREYS = (
-    "the model was trained on pixels that are black or white; the greys of your image are not made "
-    "so, but go in as they are"
-)
+GREYS = "the model was trained on pixels that are black or white; the greys of your image stay grey"
 
 
 def uploads() -> dict[str, tuple[str, bytes]]:
@@ -86,7 +83,8 @@ def _ask_for_file(key: str, source: str) -> bytes | None:
     if source == "Camera":
         shown = st.camera_input("Camera", key=widget, on_change=keep)
     else:
-        label = f"An image of any kind, up to {MAX_UPLOAD_BYTES // 2**20} MB"
+        most = min(MAX_UPLOAD_BYTES // 2**20, st.get_option("server.maxUploadSize"))
+        label = f"An image of any kind, up to {most} MB"
         shown = st.file_uploader(label, key=widget, on_change=keep)
     if key not in uploads():
         return None

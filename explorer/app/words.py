@@ -15,6 +15,14 @@ NO_GAIN = "A smaller difference between two models is not a gain."
 """What the spread over seeds means."""
 
 
+def explain_neg_elbo(explains: str) -> str:
+    """What −ELBO is, of such as ``"the model explains this image"``."""
+    return (
+        f"−ELBO, the negative evidence lower bound, says how badly {explains}: lower is better. "
+        "It is in nats, a unit of information (1 nat is 1.44 bits)."
+    )
+
+
 def literal(text: str) -> str:
     """Escape a text for Markdown: titles and names come from cards that anyone may have written.
 

@@ -16,14 +16,14 @@ import numpy as np
 from PIL import Image
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from explorer.app import cache
+from explorer.app import cache, views
 from explorer.bundle.store import Bundle
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = (ROOT / cache.BUNDLES).resolve()
 FLAT, DEEP, OTHER, SMALL = "fashion_mnist-2d", "mnist-8d", "fashion_mnist-8d", "shapes-2d"
 ODD, BARE = "odd-2d", "stored-2d"
-VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Compare", "Model")
+VIEWS = tuple(view.name for view in views.VIEWS)
 PATIENCE = 120_000  # milliseconds, on a machine that does other things too
 
 GO = """address => {

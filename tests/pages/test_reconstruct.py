@@ -181,14 +181,14 @@ def test_an_upload_is_still_there_after_a_look_at_another_view() -> None:
     assert "From before" not in sentences(visitor)
     upload(visitor, bright_block())
     assert [metric.value for metric in visitor.metric] == before
-    visitor.file_uploader(key="reconstruct-file").set_value(None).run()
+    visitor.file_uploader(key="own-image-file").set_value(None).run()
     assert not visitor.metric  # the cross in Streamlit's own widget removes it as well
 
 
 @pytest.mark.parametrize("view", ["Reconstruct", "Interpolate", "Compare"])
 def test_a_visit_after_a_restart_is_told_that_the_upload_is_lost(view: str) -> None:
     visitor = visit(model=DEEP, view=view, z="1,2,3,4,0,0,0,0", through="File")
-    key = "reconstruct-file"
+    key = "own-image-file"
     if view == "Interpolate":
         key, visitor.session_state["source-b"] = "interpolate-b-file", "Upload"
         visitor.run()

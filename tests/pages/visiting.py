@@ -18,7 +18,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Element, Tab, UnknownElement
 
-from explorer.app import cache
+from explorer.app import cache, views
 from explorer.app.server import address_of
 from explorer.bundle.store import (
     Bundle,
@@ -28,7 +28,7 @@ from explorer.web.payload import encode_images
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = cache.BUNDLES.resolve()
-VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Compare", "Model")
+VIEWS = tuple(view.name for view in views.VIEWS)
 FLAT, DEEP = "fashion_mnist-2d", "mnist-8d"  # with images on every machine, and without
 
 
@@ -191,7 +191,7 @@ def press(visitor: AppTest, label: str) -> AppTest:
     return button.click().run()
 
 
-def upload(visitor: AppTest, data: bytes, key: str = "reconstruct-file") -> AppTest:
+def upload(visitor: AppTest, data: bytes, key: str = "own-image-file") -> AppTest:
     visitor.file_uploader(key=key).set_value(("file", data, "application/octet-stream"))
     return visitor.run()
 

@@ -13,7 +13,7 @@ from explorer.app.exports import menu
 from explorer.app.pair import (
     Gap,
     counterpart,
-    describe_chance,
+    describe_gap_by_chance,
     figure_rows,
     gap_between,
     have_same_images,
@@ -39,21 +39,20 @@ from explorer.app.reconstruction import (
 )
 from explorer.app.upload import upload_and_prepare
 from explorer.app.view import Detail, Option, View
-from explorer.app.words import describe_test_image, literal, table
+from explorer.app.words import describe_test_image, explain_neg_elbo, literal, table
 from explorer.bundle import sheets
 from explorer.bundle.card import BundleError, Card
 from explorer.bundle.store import Bundle
 from explorer.drawing import raster
 
-HELP = """
+HELP = f"""
 The model of the sidebar is on the left, the second one on the right.
 
 - **Point at a dot**: the same test image is marked on both maps, and its reconstruction by either
   model is shown. Between the dots the picture that is decoded there is encoded by the other model.
 - **Click** to keep the point in both; a group made on one map is a group on both.
 - An **image of your own** goes through both, and so does a **path** between the same two images.
-- **−ELBO**, the negative evidence lower bound, says how badly a model explains an image: lower is
-  better. It is in nats, a unit of information (1 nat is 1.44 bits).
+- {explain_neg_elbo("a model explains an image")}
 """
 FIGURES_HELP = """
 The Model view defines these figures. **Difference** is the second model's figure less the first's,
@@ -316,7 +315,8 @@ def _render_figures(bundle: Bundle, other: Bundle) -> None:
         f"{gap.error:.2f} nats on average (± the standard error over {len(gap.of_images):,} "
         f"images), and {np.mean(gap.of_images * np.sign(gap.mean) > 0):.0%} of them better."
     )
-    if told := describe_chance(gap, {one.card.name: cache.chance(one) for one in (bundle, other)}):
+    chances = {one.card.name: cache.chance(one) for one in (bundle, other)}
+    if told := describe_gap_by_chance(gap, chances):
         st.caption(told)
     _render_extremes(bundle, other, gap)
 

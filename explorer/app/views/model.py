@@ -12,21 +12,23 @@ import numpy as np
 import streamlit as st
 
 from explorer.app import cache, session
+from explorer.app.card_words import (
+    architecture,
+    describe_augmentation,
+    describe_reading,
+    describe_seeds,
+)
 from explorer.app.comparison import render_comparison
 from explorer.app.exports import download, figures, latents_csv, latents_npz, menu
 from explorer.app.view import Detail, Option, View
-from explorer.app.words import NO_GAIN, describe_likelihood, literal, percent, table
-from explorer.bundle.card import AdoptionCard, DataCard
-from explorer.bundle.chance import TERMS, Chance
+from explorer.app.words import describe_likelihood, explain_neg_elbo, literal, percent, table
+from explorer.bundle.card import AdoptionCard
 from explorer.bundle.files import read_file
 from explorer.bundle.sheets import plane_of
 from explorer.bundle.store import Bundle
 from explorer.core.likelihoods import LIKELIHOODS
 from explorer.core.subsets import evenly_spaced
-from explorer.data.binarise import WORDS
-from explorer.data.reading import Fit
 from explorer.notation import parse_count
-from explorer.recipes.recipe import Recipe
 from explorer.web.document import Look, estimated_size, write_page
 from explorer.web.figures import further_figures, kl_definition, likelihood_note, main_figures
 
@@ -47,11 +49,6 @@ DISTRIBUTIONS: Mapping[cache.DrawnFrom, str] = {
     "Aggregate posterior": "the posteriors of training images",
 }
 DRAWN = Option("drawn", "Prior", tuple(DISTRIBUTIONS))
-_FITS: Mapping[Fit, str] = {
-    "crop": "other proportions cropped",
-    "pad": "other proportions padded with the background",
-    "stretch": "other proportions stretched",
-}
 
 
 def render_view(bundle: Bundle) -> None:
@@ -114,14 +111,13 @@ def _render_figures(bundle: Bundle) -> None:
     m = bundle.card.metrics
     figures = main_figures(bundle.card)
     st.caption(
-        "−ELBO, the negative evidence lower bound, says how badly the model explains an image of "
-        "the test set: lower is better. It is in nats, a unit of information (1 nat is 1.44 bits). "
+        f"{explain_neg_elbo('the model explains an image of the test set')} "
         "Compare it within one data set and one likelihood only."
     )
     columns = st.container(key="figures").columns(len(figures))
     for column, (name, value, definition) in zip(columns, figures, strict=True):
         column.metric(name, value, border=True, help=definition)
-    if told := describe_chance(cache.chance(bundle)):
+    if told := describe_seeds(cache.chance(bundle)):
         st.caption(told)
     if not bundle.card.model.has_variance:
         st.caption("The latents have no variance, so there is no KL, and no −ELBO.")
@@ -252,8 +248,13 @@ def _render_facts(bundle: Bundle) -> None:
     for title, lines in [] if model.adopted else architecture(model.recipe):
         with st.expander(title):
             st.code("\n".join(lines), language=None)
+    _render_downloads(bundle)
+
+
+def _render_downloads(bundle: Bundle) -> None:
+    card = bundle.card
     st.subheader("Downloads")
-    rows = np.arange(data.test_images)
+    rows = np.arange(card.data.test_images)
     with st.container(horizontal=True):
         for label, make, name in (
             ("Card (JSON)", lambda: read_file(bundle.path / "card.json"), "card.json"),
@@ -261,7 +262,7 @@ def _render_facts(bundle: Bundle) -> None:
             ("Test latents (NPZ)", lambda: latents_npz(bundle, rows), "latents.npz"),
             ("Training history (JSON)", lambda: json.dumps(bundle.history), "history.json"),
         ):
-            if name == "history.json" and model.adopted:
+            if name == "history.json" and card.model.adopted:
                 continue
             download(label, make, f"{card.name}-{name}")
         address = session.address()
@@ -299,73 +300,3 @@ VIEW = View(
     options=(SECTION, DRAWN),
     details=(Detail("seed", _take_seed, _tell_seed),),
 )
-
-
-def describe_chance(found: Chance | None) -> str:
-    """How far figures are apart that differ in the seed alone; empty where it is not known."""
-    if found is None:
-        return ""
-    terms = ", ".join(f"{name} {found.tell(term)}" for term, name in TERMS.items())
-    return (
-        f"Trained {len(found.seeds)} times, with the seeds {', '.join(map(str, found.seeds))}: "
-        f"{terms} nats (mean ± standard deviation). {NO_GAIN}"
-    )
-
-
-def architecture(recipe: Recipe) -> list[tuple[str, list[str]]]:
-    """Each part of the model: its title, and a line for each layer."""
-    heads = ["z_mean", "z_log_var", *["context"] * bool(recipe.context)]
-    parts = {
-        "Encoder": [*map(describe_layer, recipe.encoder), f"heads: {', '.join(heads)}"],
-        "Flow": [describe_layer(step) for step in recipe.flow],
-        "Decoder": [
-            *map(describe_layer, recipe.decoder),
-            f"head: {describe_layer(recipe.head)} → {describe_likelihood(recipe.likelihood)}",
-        ],
-    }
-    return [(part, lines) for part, lines in parts.items() if lines]
-
-
-def describe_reading(data: DataCard) -> str:
-    """How files became pixels: range, fit, and what was taken for the class."""
-    reading = data.reading
-    parts = [f"values {data.form.range} are black to white", _FITS[reading.fit]]
-    if reading.label is not None:
-        parts.append(f"classes by {reading.label}")
-    if reading.class_level > 1:
-        parts.append(f"classes by {reading.class_level} levels of folders")
-    if reading.first_page:
-        parts.append("first pages only")
-    if reading.binarise:
-        parts.append(f"{WORDS[reading.binarise]}; greys of your own pictures go in as they are")
-    return ", ".join(parts)
-
-
-def describe_augmentation(recipe: Recipe) -> str:
-    """What was done to the training images, in one sentence; empty where nothing was."""
-    if recipe.augmentation is None:
-        return ""
-    contrast = recipe.augmentation.contrast
-    randomly = recipe.augmentation.model_dump(exclude={"contrast", "until", "encoder_only"})
-    changes = ", ".join(name for name, value in randomly.items() if value)
-    sharpened = f", then sharpened (contrast × {contrast:g})" if contrast != 1.0 else ""
-    if recipe.augmentation.encoder_only:
-        return (
-            "The encoder alone was also trained on the training images changed at random "
-            f"({changes}){sharpened}; the decoder saw none of these."
-        )
-    first, total = recipe.augmented_epochs, recipe.epochs
-    when = f"all {total}" if first == total else f"the first {first} of {total}"
-    return (
-        f"The training images were changed at random ({changes}){sharpened}"
-        f"{',' if sharpened else ''} in {when} epochs; the held-out ones never."
-    )
-
-
-def describe_layer(layer: Any) -> str:
-    """A layer of a recipe in one line."""
-    inner = ", ".join(describe_layer(part) for part in layer.get("layers", ()))
-    arguments = ", ".join(
-        f"{name}={value}" for name, value in layer.items() if name not in ("layer", "layers")
-    )
-    return f"{layer['layer']}({inner or arguments})"

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from explorer.app import cache, ends, parts, session
+from explorer.app import cache, parts, session
 from explorer.app.exports import figures, menu
+from explorer.app.gallery import choose_test_image
 from explorer.app.reconstruction import (
     DRAWING,
     TEST_IMAGE,
@@ -20,7 +21,7 @@ from explorer.app.reconstruction import (
 )
 from explorer.app.upload import upload_and_prepare
 from explorer.app.view import Option, View
-from explorer.app.words import describe, describe_test_image, literal, percent
+from explorer.app.words import describe, describe_test_image, explain_neg_elbo, literal, percent
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import nearest
 from explorer.core.metrics import percentile_of
@@ -121,7 +122,7 @@ def _take_image(bundle: Bundle, source: str) -> np.ndarray | None:
     """The chosen image as the model sees it, or None while there is none."""
     originals = cache.originals_of(bundle)
     if source == TEST_IMAGE and originals is not None:
-        ends.choose_test_image(bundle, "image")
+        choose_test_image(bundle, "image", lambda chosen: st.session_state.update(image=chosen))
         image: np.ndarray = originals[test_image_row(bundle)]
         return image / np.float32(255.0)
     return upload_and_prepare(bundle, key=UPLOAD_KEY, source=source, adjustable=True)
@@ -153,10 +154,7 @@ def _render_terms(bundle: Bundle, image: np.ndarray) -> None:
     reconstruction, kl = terms(bundle, bundle.codec.posterior, image)
     neg_elbo = reconstruction + kl
     share = float(percentile_of(neg_elbo, bundle.sorted_neg_elbo))
-    st.caption(
-        "−ELBO, the negative evidence lower bound, says how badly the model explains this image: "
-        "lower is better. It is in nats, a unit of information (1 nat is 1.44 bits)."
-    )
+    st.caption(explain_neg_elbo("the model explains this image"))
     columns = st.container(key="figures").columns(4)
     columns[0].metric("−ELBO", f"{neg_elbo:.1f}")
     columns[1].metric("reconstruction", f"{reconstruction:.1f}")

@@ -45,7 +45,7 @@ export class Frame {
     find(root, ".ask").addEventListener("click", () => this.#tour.start());
     find(root, ".show").addEventListener("click", () => dialog.showModal());
     find(root, ".present").addEventListener("click", present);
-    const views = Array.from("1234567", (key) => [
+    const views = Array.from("123456789", (key) => [
       key,
       () => hub.actions.openView(Number(key) - 1),
     ]);

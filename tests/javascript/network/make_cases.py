@@ -101,6 +101,7 @@ def graph(
     )
     written = built.SerializeToString()
     options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # it warns of shapes that it finds out itself
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(written, options)
     expected = session.run(outputs, live)
