@@ -142,7 +142,7 @@ def _lay_out(
         height = figure.get_figheight()
         engine: Any = figure.get_layout_engine()
         engine.set(rect=(0, below / height, 1, 1 - below / height))
-        figure.draw_without_rendering()
+        engine.execute(figure)
         boxes = [axis.get_window_extent() for axis in axes]
         missing = sum(b.width * a - b.height for b, a in zip(boxes, aspects, strict=True))
         figure.set_figheight(height + missing / figure.dpi)
