@@ -616,6 +616,33 @@ def test_latents_of_several_axes_are_taken_as_numbers_in_a_row(take: Any, tmp_pa
     assert card.metrics.squared_error < 0.03
 
 
+def test_a_decoder_of_any_height_and_width_gets_half_of_an_output_with_spreads(
+    take: Any, tmp_path: Path
+) -> None:
+    """As an autoencoder of latent diffusion is exported with dynamic axes."""
+    places = numpy_helper.from_array(np.array([0, 6, 1, 1]))
+    encoder = rewired(
+        tmp_path / "encoder.onnx",
+        ["moments"],
+        ("Constant", [], "places", {"value": places}),
+        ("Concat", ["MEAN", "LOG_VAR"], "both", {"axis": 1}),
+        ("Reshape", ["both", "places"], "moments", {}),
+    )
+    model = onnx.load(MODELS / "plain-decoder.onnx")
+    (port,) = model.graph.input
+    model.graph.initializer.append(numpy_helper.from_array(np.array([-1, 3]), "row"))
+    model.graph.node.insert(0, helper.make_node("Reshape", ["spatial", "row"], [port.name]))
+    port.CopyFrom(
+        helper.make_tensor_value_info("spatial", TensorProto.FLOAT, ["n", 3, "height", "width"])
+    )
+    onnx.save(model, tmp_path / "decoder.onnx")
+    card = take("plain", encoder, tmp_path / "decoder.onnx").card
+    assert card.model.adopted.conventions["--encoder-output"] == "concatenated"
+    assert card.model.latent_dim == 3
+    (tmp_path / "plain").rename(tmp_path / "kept")
+    assert card.metrics.kl == pytest.approx(take("plain").card.metrics.kl, abs=0.01)
+
+
 def test_a_shape_that_a_graph_computes_may_leave_an_axis_open(take: Any, tmp_path: Path) -> None:
     """As ``x.reshape(x.shape[0], -1)`` is exported."""
     model = onnx.load(MODELS / "mean-encoder.onnx")

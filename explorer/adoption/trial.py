@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -87,7 +87,7 @@ def find_conventions(
     """
     if known.range is not None and known.range not in ranges:
         ranges = [*ranges, known.range]
-    reader = _EncoderReader(encoder, images, condition, _latent_shape(decoder))
+    reader = _EncoderReader(encoder, images, condition, decoder.inputs[0].shape)
     candidates = list(_ways_to_read(reader, decoder, ranges))
     if not candidates:
         raise AdoptionError(_why_nothing_fits(encoder, decoder, images.shape[1:]))
@@ -128,7 +128,7 @@ def _ways_to_read(
     images, decode = reader.images, Runner(decoder, reader.condition)
     rank = len(decoder.inputs[0].shape)
     for convention, z in reader.conventions(ranges):
-        size = _latent_shape(decoder) or (z.shape[1:] if z[0].ndim == rank else (z[0].size,))
+        size = reader.latent or (z.shape[1:] if z[0].ndim == rank else (z[0].size,))
         for name, raw in decode.same_twice(z.reshape(len(z), *size)).items():
             tried = {*RANGES, convention.range}
             for choice, values in _readings(raw, images.shape[1:], convention.layout, tried):
@@ -141,7 +141,7 @@ def _ways_to_read(
 
 def _why_nothing_fits(encoder: Graph, decoder: Graph, image_shape: tuple[int, ...]) -> str:
     """The sentence for a person, from the shapes of what goes in and comes out."""
-    latent = _latent_shape(decoder)
+    latent = _known(decoder.inputs[0].shape)
     sizes = {math.prod(s or 0 for s in port.shape) for port in encoder.outputs}
     wanted = math.prod(latent or ())
     if latent and sizes.isdisjoint((0, wanted, 2 * wanted)):  # 0 where a size is not known
@@ -227,10 +227,10 @@ class _EncoderReader:
         graph: Graph,
         images: np.ndarray,
         condition: np.ndarray,
-        latent: tuple[int, ...] | None,
+        wanted: Sequence[int | None],
     ) -> None:
         self.graph, self.images, self.condition = graph, images, condition
-        self.latent_dim = None if latent is None else math.prod(latent)
+        self.wanted, self.latent = wanted, _known(wanted)
         self.notes: list[str] = []
         self.unused: dict[tuple[Layout, Range], list[str]] = {}
 
@@ -262,7 +262,9 @@ class _EncoderReader:
         finite = {name: values for name, values in flat.items() if np.isfinite(values).all()}
         self.unused[layout, range_] = sorted(flat.keys() - finite.keys())
         sizes = {name: values.shape[1] for name, values in finite.items()}
-        dim = self.latent_dim or min(sizes.values(), default=0)
+        if self.latent is None:
+            self.latent = _latent_of(self.wanted, [outputs[name].shape[1:] for name in finite])
+        dim = math.prod(self.latent) if self.latent else min(sizes.values(), default=0)
         for name, values in finite.items():
             if sizes[name] == 2 * dim and dim not in sizes.values():
                 last = outputs[name].shape[-1]
@@ -359,8 +361,31 @@ def _readings(
         yield DecoderConvention(layout, UNIT, "logit", "", ()), 1 / (1 + np.exp(-images))
 
 
-def _latent_shape(decoder: Graph) -> tuple[int, ...] | None:
-    """The shape of a latent, or None if the decoder takes any."""
-    shape = decoder.inputs[0].shape
+def _known(shape: Sequence[int | None]) -> tuple[int, ...] | None:
+    """A shape that is not empty and has no free axis; else None."""
     known = tuple(size for size in shape if size is not None)
     return known if len(known) == len(shape) and known else None
+
+
+def _latent_of(
+    wanted: Sequence[int | None], given: Sequence[tuple[int, ...]]
+) -> tuple[int, ...] | None:
+    """The shape of a latent that a decoder with free axes takes, from what its encoder gives.
+
+    That is the shape of an output, or what is left of it where one axis has means and spreads.
+    """
+    if all(size is None for size in wanted):
+        return None
+    shapes = [shape for shape in given if len(shape) == len(wanted)]
+    halves = [
+        (*shape[:axis], size // 2, *shape[axis + 1 :])
+        for shape in shapes
+        for axis, size in enumerate(shape)
+        if size == 2 * (wanted[axis] or 0)
+    ]
+    fitting = (
+        shape
+        for shape in [*shapes, *halves]
+        if all(size in (None, own) for size, own in zip(wanted, shape, strict=True))
+    )
+    return next(fitting, None)

@@ -230,7 +230,8 @@ def _render_tabs(bundle: Bundle, here: address.Address) -> None:
     def take() -> None:
         st.session_state["view"] = st.session_state["tab"]
 
-    st.session_state["tab"] = st.session_state["view"]
+    if st.session_state.get("tab") != st.session_state["view"]:  # what is set anew undoes a click
+        st.session_state["tab"] = st.session_state["view"]
     tabs = st.tabs([view.name for view in VIEWS], key="tab", on_change=take)
     for view, tab in zip(VIEWS, tabs, strict=True):
         if tab.open:

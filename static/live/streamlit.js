@@ -125,6 +125,39 @@ function nameFileFields() {
   }
 }
 
+/** For how long a click on a tab may be undone, in milliseconds. */
+const UNDONE_WITHIN = 2000;
+
+/** The tab, if it was one, that a person clicked last. @type {{tab: HTMLElement, isOpen: boolean, until: number} | null} */
+let clicked = null;
+
+document.addEventListener(
+  "click",
+  ({ target }) => {
+    const tab = target instanceof Element && target.closest("[role=tab]");
+    const until = performance.now() + UNDONE_WITHIN;
+    clicked = tab instanceof HTMLElement ? { tab, isOpen: false, until } : null;
+  },
+  { capture: true },
+);
+window.addEventListener("popstate", () => (clicked = null));
+new MutationObserver(repeatClick).observe(document.body, {
+  attributeFilter: ["aria-selected"],
+  subtree: true,
+});
+
+/** Streamlit may draw the tab before once more after a click, and open that: then clicks again. */
+function repeatClick() {
+  if (!clicked?.tab.isConnected || performance.now() > clicked.until) return;
+  const { tab, isOpen } = clicked;
+  if (tab.ariaSelected === "true") {
+    clicked.isOpen = true;
+  } else if (isOpen) {
+    tab.click();
+    clicked = null; // once is enough
+  }
+}
+
 /** @param {string | number} view its name, or its place among the tabs */
 function openView(view) {
   /** @type {NodeListOf<HTMLElement>} */

@@ -165,6 +165,14 @@ def test_keys_open_views_move_the_point_and_present(visitor: Visitor) -> None:
     for key, view in (("3", "Sliders"), ("2", "Manifold"), ("7", "Model"), ("3", "Sliders")):
         keys.press(key)
         visitor.until_address(f"{key} opens {view}", view=view)
+    for _ in range(3):  # in haste: no press is undone by what the one before draws
+        for key in "2736":
+            keys.press(key)
+            visitor.page.wait_for_timeout(150)
+        visitor.until_address("the last counts", view="Compare")
+        visitor.rest()
+        keys.press("3")
+        visitor.until_address("3 opens Sliders", view="Sliders")
     visitor.rest()
     keys.press("r")
     visitor.until(lambda: any(visitor.z), "R moves the point")

@@ -58,7 +58,8 @@ def render_view(bundle: Bundle) -> None:
     def take() -> None:
         st.session_state[SECTION.name] = st.session_state["section-tab"]
 
-    st.session_state["section-tab"] = st.session_state[SECTION.name]
+    if st.session_state.get("section-tab") != st.session_state[SECTION.name]:
+        st.session_state["section-tab"] = st.session_state[SECTION.name]
     tabs = st.tabs(list(SECTIONS), key="section-tab", on_change=take)
     for render, tab in zip(SECTIONS.values(), tabs, strict=True):
         if tab.open:

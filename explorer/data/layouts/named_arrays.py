@@ -241,21 +241,18 @@ def _pick_set(
 ) -> list[str]:
     """Those of one set where there are several, such as the six of EMNIST."""
     sets = sorted({" ".join(keys[name].rest) for name in images})
+    are_numbered = len({re.sub(r" ?\d+$", "", name) for name in sets}) == 1
     if pick is not None:
         images = [name for name in images if pick in keys[name].rest]
         if not images:
             there = f"but {', '.join(sets)}" if any(sets) else f"but one set alone; give {path}"
             raise DatasetError(f"{path} holds no set called {pick}, {there}.")
-    elif (
-        len(sets) > 1
-        and len({re.sub(r" ?\d+$", "", name) for name in sets}) == 1
-        and len({arrays[name].shape[1:] for name in images}) == 1
-    ):
+    elif len(sets) > 1 and are_numbered and len({arrays[name].shape[1:] for name in images}) == 1:
         raise DatasetError(
             f"{path} holds images in numbered arrays: {', '.join(sorted(images))}; join those of a "
             "split to one with numpy.concatenate."
         )
-    elif len(sets) > 1 and "" in sets:
+    elif len(sets) > 1 and are_numbered and "" in sets:
         raise DatasetError(
             f"{path} holds several arrays of images of unlike sizes: {', '.join(sorted(images))}; "
             "give a file with one of them."
