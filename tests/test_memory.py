@@ -1,4 +1,4 @@
-"""Freed memory goes back to the machine."""
+"""Freed memory goes back to the machine, and what nothing uses is not loaded."""
 
 from __future__ import annotations
 
@@ -41,3 +41,20 @@ def test_what_is_freed_is_given_back() -> None:
     kept, left = map(float, done.split())
     assert kept > 190
     assert left < 30
+
+
+WITHOUT_PANDAS = """
+import sys
+import numpy as np
+from explorer.core.neighbours import nearest_others
+
+nearest_others(np.eye(5), 2)
+assert "sklearn" in sys.modules
+assert "pandas" not in sys.modules
+import pandas
+assert pandas.DataFrame({"a": [1]}).shape == (1, 1)
+"""
+
+
+def test_pandas_is_not_loaded_with_scikit_learn_and_can_be_afterwards() -> None:
+    subprocess.run([sys.executable, "-c", WITHOUT_PANDAS], check=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from explorer.core.lean import without_pandas
+
 FIT_EVERY = 2
 """A direction is fitted to one image in ``FIT_EVERY``, and judged by the others."""
 
@@ -50,7 +52,8 @@ def between_means(z: np.ndarray, is_second: np.ndarray) -> np.ndarray:
 
 def fitted_to_groups(z: np.ndarray, is_second: np.ndarray) -> np.ndarray:
     """Towards where logistic regression finds the second group likelier, ``(latent_dim,)``."""
-    from sklearn.linear_model import LogisticRegression  # takes a second to import
+    with without_pandas():
+        from sklearn.linear_model import LogisticRegression
 
     fitted = LogisticRegression(max_iter=1000).fit(z, is_second)
     return np.asarray(fitted.coef_[0], np.float64)

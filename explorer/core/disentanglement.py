@@ -23,6 +23,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from explorer.core.lean import without_pandas
+
 BINS = 20
 """Of equal width, into which a latent dimension is cut for its mutual information."""
 TREES = 10
@@ -96,7 +98,8 @@ def mutual_information_gap(z: np.ndarray, factors: np.ndarray) -> np.ndarray:
     The mutual information of a factor with the dimension that tells most about it, less that with
     the next best one, as a share of the factor's entropy.
     """
-    from sklearn.metrics import mutual_info_score
+    with without_pandas():
+        from sklearn.metrics import mutual_info_score
 
     bins = [np.digitize(one, np.histogram(one, BINS)[1][1:-1]) for one in z.T]
     information = _score_pairs(mutual_info_score, np.stack(bins, axis=1), factors)
@@ -110,8 +113,9 @@ def separated_predictability(z: np.ndarray, factors: np.ndarray) -> np.ndarray:
     The balanced accuracy with which the best dimension alone predicts a factor, less that of the
     next best one. Both predict by thresholds, with at most as many intervals as there are values.
     """
-    from sklearn.metrics import recall_score
-    from sklearn.tree import DecisionTreeClassifier
+    with without_pandas():
+        from sklearn.metrics import recall_score
+        from sklearn.tree import DecisionTreeClassifier
 
     def predictability(one: np.ndarray, factor: np.ndarray) -> float:
         leaves = int(factor.max()) + 1
@@ -137,7 +141,8 @@ def predict_factors(z: np.ndarray, factors: np.ndarray) -> tuple[np.ndarray, np.
         sum 1 (0 if the forest uses none); and the share of held-out images whose value is
         predicted correctly, ``(k,)``.
     """
-    from sklearn.ensemble import RandomForestClassifier
+    with without_pandas():
+        from sklearn.ensemble import RandomForestClassifier
 
     importance, accuracy = [], []
     for factor in factors.T:

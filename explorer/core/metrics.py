@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from explorer.core.elbo import normal_log_density
+from explorer.core.lean import without_pandas
 from explorer.core.likelihoods import LikelihoodName, log_likelihood
 from explorer.core.neighbours import index, majority
 from explorer.core.subsets import batch_size_for, batches, evenly_spaced
@@ -192,7 +193,8 @@ def pca_fit(images: np.ndarray, k: int) -> PCA:
     matrix would take gigabytes, by randomized projections (Halko, Martinsson & Tropp 2011).
     If ``MAX_PCA_VALUES`` does not allow all images, it is fitted to some, evenly spaced.
     """
-    from sklearn.decomposition import PCA
+    with without_pandas():
+        from sklearn.decomposition import PCA
 
     pixels = images[0].size
     rows = evenly_spaced(len(images), max(k, MAX_PCA_VALUES // pixels))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from explorer.core.lean import without_pandas
 from explorer.core.subsets import evenly_spaced
 
 COMPONENTS = (1, 5, 20)
@@ -52,8 +53,9 @@ def fit_mixture(z: np.ndarray, seed: int) -> Mixture:
         z: latents, ``(n, latent_dim)``, n > 0; with fewer than 50 there is one component.
         seed: of the first guesses.
     """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.mixture import GaussianMixture  # takes a second to import
+    with without_pandas():
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.mixture import GaussianMixture
 
     z = z[evenly_spaced(len(z), LARGEST)].astype(np.float64)
     z = np.resize(z, (max(2, len(z)), z.shape[1]))  # scikit-learn fits nothing to a single point

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from explorer.core.lean import without_pandas
 from explorer.core.subsets import batches
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ _BATCH = 10_000
 
 def index(points: np.ndarray) -> NearestNeighbors:
     """A search among points ``(n, d)``."""
-    from sklearn.neighbors import NearestNeighbors  # takes a second to import
+    with without_pandas():
+        from sklearn.neighbors import NearestNeighbors
 
     algorithm = "kd_tree" if points.shape[1] <= MAX_TREE_DIMENSIONS else "brute"
     return NearestNeighbors(algorithm=algorithm).fit(points)
