@@ -8,7 +8,7 @@ import platform
 from anyio import sleep, to_thread
 
 _M_ARENA_MAX, _ARENAS = -8, 2
-_PAUSE = 30.0
+_PAUSE = 10.0
 _GLIBC = ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
 
 
@@ -22,7 +22,7 @@ def share_arenas() -> None:
 
 
 async def give_back() -> None:
-    """Return what is free every half minute (``malloc_trim(3)``), until it is cancelled."""
+    """Return what is free every few seconds (``malloc_trim(3)``), until it is cancelled."""
     while _GLIBC is not None:
         await sleep(_PAUSE)
         await to_thread.run_sync(_GLIBC.malloc_trim, 0)
