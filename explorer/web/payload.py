@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from functools import reduce
 
 import numpy as np
 
@@ -89,7 +90,6 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
     halves = [name for name, array in arrays.items() if array.dtype == np.float16]
     for name, network in (("decoder", bundle.decoder), ("encoder", bundle.encoder)):
         contents[name] = network if len(network) <= MAX_NETWORK_BYTES else b""
-    body = b"".join(contents.values())
     sections, at = {}, 0
     for name, content in contents.items():
         sections[name] = {"at": at, "bytes": len(content)}
@@ -128,8 +128,10 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
             "sections": sections,
         }
     ).encode()
-    checked = header + b" " * (-len(header + body) % 4) + body  # words of four bytes
-    return struct.pack("<II", len(checked) - len(body), zlib.crc32(checked)) + checked
+    header += b" " * (-(len(header) + at) % 4)  # words of four bytes
+    pieces = [header, *contents.values()]
+    checksum = reduce(lambda so_far, piece: zlib.crc32(piece, so_far), pieces, 0)
+    return b"".join([struct.pack("<II", len(header), checksum), *pieces])
 
 
 def _standalone(latents: Latents, pictured: np.ndarray) -> dict[str, np.ndarray]:
