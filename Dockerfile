@@ -25,6 +25,7 @@ COPY pretrained pretrained
 USER visitor
 ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 EXPOSE 8501
-HEALTHCHECK CMD python -c "import os, urllib.request; urllib.request.urlopen(os.path.join( \
-    'http://127.0.0.1:8501', os.getenv('STREAMLIT_SERVER_BASE_URL_PATH', '').strip('/'), '_stcore/health'))"
+HEALTHCHECK CMD python -c "import http.client, os, sys; page = http.client.HTTPConnection('127.0.0.1', 8501, timeout=5); \
+    page.request('GET', os.path.join('/', os.getenv('STREAMLIT_SERVER_BASE_URL_PATH', '').strip('/'), '_stcore/health')); \
+    sys.exit(page.getresponse().status != 200)"
 CMD ["streamlit", "run", "app.py", "--server.address", "0.0.0.0", "--server.headless", "true"]

@@ -314,14 +314,44 @@ def test_webdataset_shards(folder: Path, suffix: str, key: str, train: str, test
     assert counts(found) == (9, 3)
 
 
-def test_more_archives_than_may_be_open_are_read(folder: Path) -> None:
+def test_more_archives_than_may_be_open_are_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("explorer.data.files.inside._OPEN", 5)
     for n in range(40):
         save_shard(folder / f"train-{n:03}.tar", {f"{n}.png": png(n), f"{n}.cls": b"a"})
-    open_files = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else 0
-    found = load_dataset(folder)
-    assert len(shades(found)) == 40
-    if open_files:
-        assert len(os.listdir("/proc/self/fd")) <= open_files + 34
+    descriptors = Path("/proc/self/fd")
+    before = len(os.listdir(descriptors)) if descriptors.is_dir() else 0
+    assert len(shades(load_dataset(folder))) == 40
+    assert not before or len(os.listdir(descriptors)) <= before + 8
+
+
+def test_archives_called_by_classes_with_numbers_stay_classes(folder: Path) -> None:
+    """As the archive of archives in which ImageNet is published."""
+    names = ("n01440764", "n01443537", "n02102040")
+    for label, name in enumerate(names):
+        save_shard(
+            folder / f"{name}.tar", {f"{name}_{n}.png": png(20 * n + label) for n in range(4)}
+        )
+    found = shades(load_dataset(folder))
+    assert found == {20 * n + i: name for n in range(4) for i, name in enumerate(names)}
+
+
+def test_parts_of_the_same_number_keep_all_their_images(folder: Path) -> None:
+    for part in (1, 2):
+        content = zipped({f"photos/{n}.png": png(20 * n + part) for n in range(5)})
+        (folder / f"photos-20240101T000000Z-1-00{part}.zip").write_bytes(content)
+    assert len(shades(load_dataset(folder))) == 10
+
+
+def test_each_part_may_have_its_own_table(folder: Path) -> None:
+    for part in range(2):
+        rows = range(part, 12, 2)
+        table = "file,label\n" + "".join(f"{n}.png,{n % 3}\n" for n in rows)
+        content = {f"{n}.png": png(SHADES[n]) for n in rows} | {"labels.csv": table.encode()}
+        (folder / f"shard-{part:05}.zip").write_bytes(zipped(content))
+    expected = {shade: str(n % 3) for n, shade in enumerate(SHADES.tolist())}
+    assert shades(load_dataset(folder)) == expected
 
 
 def test_kept_pictures_are_those_of_the_archive(
@@ -371,6 +401,27 @@ def test_odd_json_files_are_told_and_the_others_count(folder: Path) -> None:
     assert shades(toys) == {**KINDS, **expected}
     assert "1 of 12 .json files are damaged: images/3.json" in told(toys)
     assert "1 of 12 .json files give no single label: images/6.json" in told(toys)
+
+
+def test_a_label_may_be_missing_in_the_first_json(folder: Path) -> None:
+    save_toys(folder, lambda n: {"label": "abc"[n % 3] if n else None}, "images/{}.json")
+    assert shades(load_dataset(folder)) == {**KINDS, SHADES[0]: "not labelled"}
+
+
+def test_a_damaged_json_in_an_archive_is_told(folder: Path) -> None:
+    content = bytearray(
+        zipped(
+            {f"{n}.png": png(SHADES[n]) for n in range(12)}
+            | {f"{n}.json": json.dumps({"label": "abc"[n % 3]}).encode() for n in range(12)}
+        )
+    )
+    content[content.index(b'{"label": "a"}') + 11] ^= (
+        1  # the first of them, whose sum is wrong then
+    )
+    (folder / "toys.zip").write_bytes(content)
+    toys = load_dataset(folder / "toys.zip")
+    assert shades(toys) == {**KINDS, SHADES[0]: "not labelled"}
+    assert "1 of 12 .json files are damaged: 0.json" in told(toys)
 
 
 def test_a_table_beside_a_file_about_the_set_is_used(folder: Path) -> None:
@@ -426,4 +477,17 @@ def test_a_test_table_without_labels_leaves_its_images_out(folder: Path) -> None
         (folder / f"{split}.csv").write_text("\n".join(["file,label,type", *cells]))
     toys = load_dataset(folder)
     assert toys.classes == ("a", "b", "c")
+    assert "test images without labels: 3" in told(toys)
+
+
+def test_a_test_table_without_the_class_of_the_training_images_gives_none(folder: Path) -> None:
+    for split, rows in (("train", range(9)), ("test", range(9, 12))):
+        (folder / split).mkdir()
+        for n in rows:
+            (folder / split / f"{n}.png").write_bytes(png(SHADES[n]))
+        titles = "file,species,target" if split == "train" else "file,species"
+        cells = [f"{n}.png,{'xy'[n % 2]}" + f",{n % 3}" * (split == "train") for n in rows]
+        (folder / f"{split}.csv").write_text("\n".join([titles, *cells]))
+    toys = load_dataset(folder)
+    assert toys.classes == ("0", "1", "2")
     assert "test images without labels: 3" in told(toys)

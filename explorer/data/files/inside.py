@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import threading
+import weakref
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import IO
 
 from explorer.data.files.archives import kind_of_archive, unpack
@@ -27,7 +30,11 @@ _CERTAIN = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"
 _NUMBER = re.compile(r"[-_. ]*(?P<number>\d+)(?:[-_ ]?of[-_ ]?\d+|-\d{3})?$")
 """Of a part: ``-00003``, ``-00003-of-00010``, or Google Drive's ``-3-001``."""
 _PART = re.compile(r"(?:^|[\W_])(?:part|shard|chunk|batch|split)$", re.I)
-_OPEN = 32  # archives at a time
+_PADDED = 4  # digits, or more
+_OPEN = 128  # archives at a time
+_KEPT = 8  # unpacked files
+_DESCRIPTORS = Path("/proc/self/fd")
+"""Where there is such a folder, a file without a name can be opened once more."""
 
 
 def see_packed(tree: Tree) -> Tree:
@@ -51,11 +58,18 @@ def see_archives(tree: Tree, report: Report) -> Tree:
     Raises:
         DatasetError: one is damaged.
     """
+    reports = [report]  # of the first time that each is opened
+
+    @lru_cache(_OPEN)
+    def open_archive(name: str) -> Tree | None:
+        return _open_archive(tree, name, reports[0])
+
     archives: dict[str, Mapping[Parts, Names]] = {}
     for name in tree.names():
-        if is_archive(name) and (opened := _open_archive(tree, name, report)):
+        if is_archive(name) and (opened := open_archive(name)):
             archives[name] = opened.folders
-    return see_packed(_Opened(tree, archives, report)) if archives else tree
+    reports[0] = Report()
+    return see_packed(_Opened(tree, archives, open_archive, report)) if archives else tree
 
 
 def _open_archive(tree: Tree, name: str, report: Report) -> Tree | None:
@@ -74,6 +88,9 @@ class _Unpacked(Tree):
 
     def __init__(self, outer: Tree, packed: Mapping[str, str]) -> None:
         self.kind, self._outer, self._packed = outer.kind, outer, packed
+        self._kept: dict[str, IO[bytes]] = {}
+        self._turn = threading.Lock()
+        weakref.finalize(self, _close_all, self._kept)
         names = {*packed.values()}
         folders = {
             parts: Names(
@@ -90,6 +107,16 @@ class _Unpacked(Tree):
     def local(self, name: str) -> IO[bytes]:
         if name not in self._packed:
             return self._outer.local(name)
+        if not _DESCRIPTORS.is_dir():
+            return self._unpack(name)
+        with self._turn:
+            if name not in self._kept:
+                while len(self._kept) >= _KEPT:
+                    self._kept.pop(next(iter(self._kept))).close()
+                self._kept[name] = self._unpack(name)
+            return (_DESCRIPTORS / str(self._kept[name].fileno())).open("rb")
+
+    def _unpack(self, name: str) -> IO[bytes]:
         return unpack(self._outer.local(self._packed[name]), self.where(name))
 
     def where(self, name: str) -> str:
@@ -103,33 +130,43 @@ class _Unpacked(Tree):
         return None if are_pictures else self._outer.place()
 
 
+def _close_all(files: Mapping[str, IO[bytes]]) -> None:
+    for file in files.values():
+        file.close()
+
+
 class _Opened(Tree):
     """A tree, some of whose files are archives and seen as folders.
 
     Args:
         outer: the tree.
         archives: what is in each, by its name.
+        open_archive: opens one of these.
         report: of what is seen as what.
     """
 
     kind = "archives of "
 
     def __init__(
-        self, outer: Tree, archives: Mapping[str, Mapping[Parts, Names]], report: Report
+        self,
+        outer: Tree,
+        archives: Mapping[str, Mapping[Parts, Names]],
+        open_archive: Callable[[str], Tree | None],
+        report: Report,
     ) -> None:
-        self._outer = outer
-        self._tree = lru_cache(_OPEN)(lambda name: _open_archive(outer, name, Report()))
+        self._outer, self._open_archive = outer, open_archive
         folders: defaultdict[Parts, Names] = defaultdict(Names)
         for parts, files in outer.folders.items():
             for file, path in zip(files, paths(parts, files), strict=True):
                 if path not in archives:
                     folders[parts].append(file)
         self._inside: dict[str, tuple[str, str]] = {}
-        for name, top, prefix in _places(archives, {*folders}, report):
+        for name, top, mark, twice in _places(archives, {*folders}, report):
             for parts, files in archives[name].items():
                 for file, path in zip(files, paths(parts, files), strict=True):
-                    folders[*top, *parts].append(prefix + file)
-                    self._inside["/".join((*top, *parts, prefix + file))] = name, path
+                    shown = mark + file if path in twice else file
+                    folders[*top, *parts].append(shown)
+                    self._inside["/".join((*top, *parts, shown))] = name, path
         super().__init__(outer.path, folders)
 
     def open(self, name: str) -> IO[bytes]:
@@ -148,15 +185,15 @@ class _Opened(Tree):
         if name not in self._inside:
             return self._outer, name
         archive, inside = self._inside[name]
-        if (tree := self._tree(archive)) is None:
+        if (tree := self._open_archive(archive)) is None:
             raise DatasetError(f"{self._outer.where(archive)} was replaced while it was read.")
         return tree, inside
 
 
 def _places(
     archives: Mapping[str, Mapping[Parts, Names]], taken: Collection[Parts], report: Report
-) -> Iterator[tuple[str, Parts, str]]:
-    """The folder that each archive is seen as, and what is put before the names of its files."""
+) -> Iterator[tuple[str, Parts, str, Collection[str]]]:
+    """The folder that each archive is seen as, and what is put before the names of which files."""
     tops = {place[:end] for place in taken for end in range(1, len(place) + 1)}
     alone = {*archives}
     for base, numbers in _numbered(archives):
@@ -171,16 +208,18 @@ def _places(
         every = Counter(
             path for name in numbers for each in archives[name].items() for path in paths(*each)
         )
-        is_unique = max(every.values(), default=1) == 1
+        twice = {path for path, count in every.items() if count > 1}
+        are_told_apart = len({*numbers.values()}) == len(numbers)
         for name, number in numbers.items():
-            yield name, top, "" if is_unique else f"{number}-"
+            mark = number if are_told_apart else stem_of(name).rpartition("/")[2]
+            yield name, top, f"{mark}-", twice
     folders = [name for name in archives if name in alone]
     for name in folders:
         top = tuple(stem_of(name).split("/"))
         if top in tops:
             top = tuple(name.split("/"))
         tops.add(top)
-        yield name, top, ""
+        yield name, top, "", set()
     if folders:
         first, *more = folders
         report.note(
@@ -198,21 +237,31 @@ def _numbered(
     pictures. Else each may well be a class.
     """
     groups: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    separated: set[str] = set()
     for name in archives:
         stem = stem_of(name)
         if found := _NUMBER.search(stem):
-            groups[stem[: found.start()]][name] = found["number"]
+            base = stem[: found.start()]
+            groups[base][name] = found["number"]
+            if found[0][0] in "-_. " or base.endswith("/"):
+                separated.add(base)
     every = Counter(frozenset(numbers.values()) for numbers in groups.values())
     for base, numbers in groups.items():
         last = base.rpartition("/")[2]
         said = read_name(last)
         says_so = _PART.search(last) or said.role is not None or (last and not said.rest)
-        least = min(numbers.values())
-        are_padded = len({*map(len, numbers.values())}) == 1 and len(least) > 2 and least[0] == "0"
+        are_written_so = base in ("", *separated) and _are_padded([*numbers.values()])
         are_several = every[frozenset(numbers.values())] > 1
         hold_no_class = all(_holds_no_class(archives[name]) for name in numbers)
-        if says_so or are_padded or (len(numbers) > 1 and (are_several or hold_no_class)):
+        if says_so or are_written_so or (len(numbers) > 1 and (are_several or hold_no_class)):
             yield base, numbers
+
+
+def _are_padded(numbers: Sequence[str]) -> bool:
+    """Whether numbers are written as programs number parts: 00000, 00001, … or from 1 on."""
+    counted = sorted(map(int, numbers))
+    is_row = counted[0] in (0, 1) and counted == [*range(counted[0], counted[0] + len(counted))]
+    return is_row and len({*map(len, numbers)}) == 1 and len(numbers[0]) >= _PADDED
 
 
 def _holds_no_class(folders: Mapping[Parts, Names]) -> bool:

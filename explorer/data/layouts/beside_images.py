@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,7 +24,7 @@ def read_beside_images(
     """Make tables of such files, with the images' whole paths in the column ``image``.
 
     The first ``.json`` that can be read decides whether they are labels: it must hold a dictionary
-    with one. Its titles are the columns.
+    with the title of one. Its titles are the columns.
 
     Args:
         tree: all files.
@@ -49,8 +51,10 @@ def _by_name(images: Sequence[str]) -> dict[str, str]:
     known: dict[str, str] = {}
     for image in images:
         stem = image.rpartition(".")[0]
-        known |= {image: image, stem: image}
-        known[_beside(stem)] = "" if _beside(stem) in known else image
+        folder, slash, last = image.rpartition("/")
+        key = folder + slash + last.partition(".")[0]  # up to the first dot, as in WebDataset
+        for name in {image, stem, key, _beside(stem)}:
+            known[name] = "" if name in known else image
     return known
 
 
@@ -64,47 +68,50 @@ def _image_of(path: str, known: Mapping[str, str]) -> str:
 
 
 def _columns_of_classes(tree: Tree, names: Sequence[str], report: Report) -> dict[str, list[str]]:
-    return {"label": [_read(tree, name).strip() for name in names]}
+    contents = [_read(tree, name) for name in names]
+    if damaged := [name for name, text in zip(names, contents, strict=True) if text is None]:
+        report.note(f"{len(damaged):,} of {len(names):,} .cls files are damaged: {damaged[0]}")
+    return {"label": [(text or "").strip() for text in contents]}
 
 
 def _columns_of_json(tree: Tree, names: Sequence[str], report: Report) -> dict[str, list[str]]:
     records: dict[str, dict[str, Any]] = {}
+    titles: list[str] = []
     for name in names:
         try:
-            content = json.loads(_read(tree, name))
+            content = json.loads(_read(tree, name) or "")
         except (ValueError, RecursionError):
             continue
-        if not isinstance(content, dict) or (not records and _label_of(content) is None):
+        if not isinstance(content, dict) or (not records and label_title(content) is None):
             return {}  # of objects in the images, or of something else
-        records[name] = content
-    if not records:
+        titles = titles or [*content]
+        records[name] = {
+            title: content[title] for title in titles if isinstance(content.get(title), _SCALARS)
+        }
+    if not any(_label_of(record) is not None for record in records.values()):
         return {}
     damaged = [name for name in names if name not in records]
     unlabelled = [name for name, record in records.items() if _label_of(record) is None]
     for kind, found in (("are damaged", damaged), ("give no single label", unlabelled)):
         if found:
             report.note(f"{len(found):,} of {len(names):,} .json files {kind}: {found[0]}")
-    first = next(iter(records.values()))
-    titles = [title for title, value in first.items() if isinstance(value, _SCALARS)]
-    return {
-        title: [
-            cell(value) if isinstance(value := records.get(name, {}).get(title), _SCALARS) else ""
-            for name in names
-        ]
-        for title in titles
-    }
+    known = [title for title in titles if any(title in record for record in records.values())]
+    return {title: [cell(records.get(name, {}).get(title)) for name in names] for title in known}
 
 
 def _label_of(record: Mapping[str, Any]) -> object | None:
     """The label, where it is a word or a number."""
     title = label_title(record)
-    value = None if title is None else record[title]
-    return value if isinstance(value, _SCALARS) else None
+    return None if title is None else record[title]
 
 
 _READERS = {".cls": _columns_of_classes, ".json": _columns_of_json}
 
 
-def _read(tree: Tree, name: str) -> str:
-    with tree.open(name) as file:
-        return decode(file.read())
+def _read(tree: Tree, name: str) -> str | None:
+    """The text in a file; None if it is damaged."""
+    try:
+        with tree.open(name) as file:
+            return decode(file.read())
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None

@@ -35,7 +35,7 @@ _FAMILY_OF_SUFFIX = {
 }
 TEXT = (".txt", ".dat")
 """Of a lone file that may hold numbers, as ``numpy.savetxt`` writes them."""
-_FEW = 10
+FEW = 10
 """Pictures that may only show what is in a data file beside them."""
 _SAMPLE = 20  # files by which the others are judged
 
@@ -92,7 +92,7 @@ def choose_family(tree: Tree, families: Mapping[str, Sequence[str]], report: Rep
     if not pictures or (pictures == 1 and by_files):
         return next(iter(by_files), None)
     held = {
-        family: _count(tree, family, families[family], pictures < _FEW, report)
+        family: _count(tree, family, families[family], pictures < FEW, report)
         for family in by_files
     }
     most = max(by_files, key=lambda family: held[family], default=PICTURES)

@@ -27,6 +27,7 @@ from explorer.data.layouts.class_names import ClassNames, name_classes, read_cla
 from explorer.data.layouts.csv_rows import find_in_csv
 from explorer.data.layouts.families import (
     ARRAYS,
+    FEW,
     IDX,
     PARQUET,
     PICTURES,
@@ -77,15 +78,23 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
         raise DatasetError(_why_nothing(tree))
     if reading.pick and family not in (IDX, ARRAYS):
         raise DatasetError(f"{path} holds no sets of which one could be called {reading.pick}.")
-    for name in tree.names():
-        if (
-            is_archive(name, readable=False)
-            and read_name(stem_of(name).rpartition("/")[2]).role is not None
-        ):
-            report.note(f"{name} is not read, as images lie beside it: unpack it if it is of them")
+    _tell_archives(tree, len(families.get(PICTURES, ())), report)
     lists = read_class_names(tree, reading.pick)
     layout = _find_in_family(tree, family, families[family], lists, reading, report)
     return name_classes(layout, lists, report)
+
+
+def _tell_archives(tree: Tree, pictures: int, report: Report) -> None:
+    """Say of archives beside images that they are not read, where they may well be of the set."""
+    archives = [name for name in tree.names() if is_archive(name, readable=False)]
+    there = {*tree.names()} if archives else set()
+    for name in archives:
+        is_split = read_name(stem_of(name).rpartition("/")[2]).role is not None
+        is_same = name.rpartition(".")[0] in there
+        if (is_split or 0 < pictures < FEW) and not is_same:
+            report.note(
+                f"{name} is not read, as images lie beside it: unpack it if it is of the set"
+            )
 
 
 def _find_in_family(

@@ -258,9 +258,10 @@ def _pick_set(
             "give a file with one of them."
         )
     elif len(sets) > 1:
-        spelled = path / sets[0].replace(" ", "-")
+        named = list(filter(None, sets))
+        spelled = path / named[0].replace(" ", "-")
         raise DatasetError(
-            f"{path} holds several sets: {', '.join(sets)}; add one's name to the path, "
+            f"{path} holds several sets: {', '.join(named)}; add one's name to the path, "
             f"as in {spelled}."
         )
     return images

@@ -30,17 +30,20 @@ class _Parts:
     Attributes:
         names: of the files, by number.
         total: how many parts their names tell; 0 if they do not.
+        are_clear: whether no number is that of two files, such as ``x_1`` and ``x_01``.
         are_called_so: whether the names say that they are parts, or nothing but "images".
     """
 
     names: dict[int, str] = field(default_factory=dict)
     total: int = 0
+    are_clear: bool = True
     are_called_so: bool = False
 
     def follow_each_other(self) -> bool:
         """Whether there are several, numbered from 0 or 1 without a gap."""
         first, last = min(self.names), max(self.names)
-        return len(self.names) > 1 and first in (0, 1) and last - first == len(self.names) - 1
+        is_row = first in (0, 1) and last - first == len(self.names) - 1
+        return len(self.names) > 1 and is_row and self.are_clear
 
     def of(self, files: Mapping[str, Arrays]) -> list[Arrays]:
         """Their arrays, in the order of the numbers."""
@@ -64,20 +67,15 @@ def join_parts(files: Mapping[str, Arrays], report: Report) -> dict[str, Arrays]
         DatasetError: the names tell of more parts than there are.
     """
     every = _group(files)
+    labels = _Labels(files, every)
     whole: dict[str, Arrays] = {}
     joined: set[str] = set()
     for base, parts in every.items():
         if base in {*files, *whole} or not parts.follow_each_other():
             continue
         counts = [_count(arrays) for arrays in parts.of(files)]
-        beside = {
-            other: more
-            for other, more in every.items()
-            if other != base
-            and more.names.keys() == parts.names.keys()
-            and all(map(_has_rows, more.of(files), counts))
-        }
-        if not (parts.are_called_so or _have_labels(files, parts, beside, counts)):
+        beside = labels.beside(base, counts)
+        if not (parts.are_called_so or beside or labels.are_of(base, counts)):
             continue
         for other, more in {base: parts, **beside}.items():
             if other not in {*files, *whole} and (one := _join(more.of(files), counts)) is not None:
@@ -105,6 +103,7 @@ def _group(files: Mapping[str, Arrays]) -> dict[str, _Parts]:
         base, found = _read_name(name)
         if found:
             parts = every.setdefault(base, _Parts())
+            parts.are_clear &= int(found["number"]) not in parts.names
             parts.names[int(found["number"])] = name
             parts.total = max(parts.total, int(found["total"] or 0))
             words = words_of(base)
@@ -132,31 +131,47 @@ def _count(arrays: Arrays) -> int:
     return len(deepest or next((array for array in arrays.values() if array.shape), ()))
 
 
-def _has_rows(arrays: Arrays, count: int) -> bool:
-    return any(array.shape[:1] == (count,) for array in arrays.values())
+class _Labels:
+    """Where labels lie: in each part, in as many files, or in one."""
+
+    def __init__(self, files: Mapping[str, Arrays], every: Mapping[str, _Parts]) -> None:
+        self.files, self.every = files, every
+        self.lengths = {
+            length for name, arrays in files.items() for length in _lengths_of_labels(name, arrays)
+        }
+        self.bases = [
+            base
+            for base, parts in every.items()
+            if all(_lengths_of_labels(base, arrays) for arrays in parts.of(files))
+        ]
+
+    def beside(self, base: str, counts: Sequence[int]) -> dict[str, _Parts]:
+        """The numbered files of labels of the images in others of the same numbers."""
+        numbers = self.every[base].names.keys()
+        return {
+            other: self.every[other]
+            for other in self.bases
+            if other != base
+            and self.every[other].names.keys() == numbers
+            and self.are_of(other, counts)
+        }
+
+    def are_of(self, base: str, counts: Sequence[int]) -> bool:
+        """Whether numbered files hold as many labels as given, or one file all of them."""
+        parts = self.every[base].of(self.files)
+        each = (_lengths_of_labels(base, arrays) for arrays in parts)
+        are_in_each = all(n in lengths for n, lengths in zip(counts, each, strict=True))
+        return are_in_each or sum(counts) in self.lengths
 
 
-def _have_labels(
-    files: Mapping[str, Arrays],
-    parts: _Parts,
-    beside: Mapping[str, _Parts],
-    counts: Sequence[int],
-) -> bool:
-    """Whether there are labels of the images: in each part, or in one or as many files beside."""
-
-    def are_labels(name: str, arrays: Arrays, count: int) -> bool:
-        return any(
-            array.shape[:1] == (count,)
-            and (is_called_labels(key) or len(arrays) == 1 and is_called_labels(name))
-            for key, array in arrays.items()
-        )
-
-    if any(are_labels(name, arrays, sum(counts)) for name, arrays in files.items()):
-        return True
-    return any(
-        all(are_labels(base, arrays, n) for arrays, n in zip(more.of(files), counts, strict=True))
-        for base, more in {"": parts, **beside}.items()
-    )
+def _lengths_of_labels(name: str, arrays: Arrays) -> set[int]:
+    """How long the arrays are that are called labels, or the only one in a file called so."""
+    is_alone = len(arrays) == 1 and is_called_labels(name)
+    return {
+        len(array)
+        for key, array in arrays.items()
+        if array.shape and (is_alone or is_called_labels(key))
+    }
 
 
 def _join(parts: Sequence[Arrays], counts: Sequence[int]) -> Arrays | None:

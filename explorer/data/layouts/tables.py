@@ -228,7 +228,9 @@ def _interpret(
         if title != label and _names_images(values, files):
             del columns[title]
     _join_one_hot(columns, report)
-    if label not in columns:
+    if label is not None and label not in columns:
+        label = None  # another column would be other classes
+    elif label is None:
         label = _column_of(columns, classes, report) or _plainly_the_class(columns, report)
     others = {title: numbers_or_words(values) for title, values in columns.items()}
     labels = None
