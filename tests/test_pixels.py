@@ -92,6 +92,7 @@ KINDS = {
     "TIFF, compressed as JPEG": ordinary("TIFF", "RGB", compression="jpeg"),
     "TIFF, orientation 6": turned("TIFF", 6),
     "TIFF, several pages": several("TIFF"),
+    "TIFF of bytes with a sign": ordinary("TIFF", "L", tiffinfo={339: 2}),
     "PPM 1": ordinary("PPM", "1"),
     "PPM L": ordinary("PPM", "L"),
     "PPM RGB": ordinary("PPM", "RGB"),
@@ -137,6 +138,15 @@ def test_an_uploaded_training_image_is_what_training_saw(
         for data, on_black, on_grey in zip(files, *seen, strict=True):
             is_transparent = read_upload(data, dataset.image_shape).image.mode == "RGBA"
             assert (on_black != on_grey).any() == is_transparent
+
+
+def test_bytes_with_a_sign_begin_at_minus_128(folder: Path) -> None:
+    values = np.arange(-128, 128, dtype=np.int8).reshape(16, 16)
+    for name in "ab":
+        picture = Image.fromarray(values.view(np.uint8))
+        picture.save(folder / f"{name}.tif", tiffinfo={339: 2})  # SampleFormat, TIFF 6.0
+    (found,) = load_dataset(folder).train.images
+    np.testing.assert_array_equal(found[..., 0], values.astype(int) + 128)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from typing import IO
 
 import numpy as np
 import PIL
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
 
 from explorer.data.ranges import BYTES, DEEP, Range, apply_range
 from explorer.data.reading import Fit
@@ -136,6 +136,8 @@ def to_picture(image: Image.Image, form: Form) -> Image.Image:
     Returns:
         A picture in mode "L", "RGB", or "RGBA" if any of it is transparent.
     """
+    turn = orientation(image)
+    image = without_sign(image)
     width, height = image.size
     factor = max(
         1,
@@ -153,11 +155,22 @@ def to_picture(image: Image.Image, form: Form) -> Image.Image:
             picture.paste(tile, (left // factor, top // factor))
     if picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (255, 255):
         picture = picture.convert("RGB")
-    if (turn := orientation(image)) != 1:
+    if turn != 1:
         picture.info.clear()  # the file's metadata
         picture.getexif()[ExifTags.Base.Orientation] = turn
         ImageOps.exif_transpose(picture, in_place=True)
     return _fitted(picture, form)
+
+
+def without_sign(image: Image.Image) -> Image.Image:
+    """An image whose bytes count from −128, as some TIFFs' do, as one that counts from 0.
+
+    Pillow reads them as if they had no sign.
+    """
+    tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
+    if image.mode == "L" and tags.get(TiffImagePlugin.SAMPLEFORMAT) == (2,):
+        return image.point([value ^ 128 for value in range(256)])
+    return image
 
 
 def crop_box(

@@ -19,6 +19,7 @@ from explorer.data.pixels import (
     open_image,
     read_pixels,
     upright_size,
+    without_sign,
 )
 from explorer.data.ranges import Values, look_at
 
@@ -133,4 +134,5 @@ def _stored_values(image: Image.Image) -> np.ndarray:
     if has_deep_greys(image):
         values: np.ndarray = np.asarray(image)
         return np.asarray(values[np.isfinite(values)])
+    image = without_sign(image)
     return np.asarray(image.convert("RGB" if image.mode not in ("1", "L") else "L"))
