@@ -127,7 +127,9 @@ def test_files_that_do_not_continue_each_other_are_refused(folder: Path, break_i
     save_npz(folder / "d_1.npz", x=IMAGES[5:10], y=LABELS[5:10])
     save_npz(folder / f"d_{3 if break_it == 'a gap' else 2}.npz", x=last, y=LABELS[10:])
     words = (
-        "several sets: d, d 1, d 2" if break_it == "another size" else "in numbered arrays: d_0/x,"
+        "several sets: d, d 1, d 2"
+        if break_it == "another size"
+        else "in numbered arrays that do not continue each other: d_0/x "
     )
     with pytest.raises(DatasetError, match=words):
         load_dataset(folder)

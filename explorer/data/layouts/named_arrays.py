@@ -249,8 +249,9 @@ def _pick_set(
             raise DatasetError(f"{path} holds no set called {pick}, {there}.")
     elif len(sets) > 1 and are_numbered and len({arrays[name].shape[1:] for name in images}) == 1:
         raise DatasetError(
-            f"{path} holds images in numbered arrays: {', '.join(sorted(images))}; join those of a "
-            "split to one with numpy.concatenate."
+            f"{path} holds images in numbered arrays that do not continue each other: "
+            f"{_list(arrays, sorted(images))}; give them one type and numbers without a gap, or "
+            "join those of a split with numpy.concatenate."
         )
     elif len(sets) > 1 and are_numbered and "" in sets:
         raise DatasetError(
