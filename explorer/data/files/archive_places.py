@@ -1,0 +1,107 @@
+"""Which folder an archive is seen as: one of its name, or one of all parts of a set."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from explorer.data.files.kinds import suffix_of
+from explorer.data.files.names import Names
+from explorer.data.files.tree import Parts, paths, stem_of
+from explorer.data.pixels import FORMAT_OF_SUFFIX
+from explorer.data.report import Report
+from explorer.data.roles import read_name
+
+_NUMBER = re.compile(r"[-_. ]*(?P<number>\d+)(?:[-_ ]?of[-_ ]?\d+|-\d{3})?$")
+"""Of a part: ``-00003``, ``-00003-of-00010``, or Google Drive's ``-3-001``."""
+_PART = re.compile(r"(?:^|[\W_])(?:part|shard|chunk|batch|split)$", re.I)
+_PADDED = 4  # digits, or more
+
+
+def place_archives(
+    archives: Mapping[str, Mapping[Parts, Names]], taken: Collection[Parts], report: Report
+) -> Iterator[tuple[str, Parts, str, Collection[str]]]:
+    """The folder that each archive is seen as, and what is put before the names of which files.
+
+    Args:
+        archives: what is in each, by its name.
+        taken: the folders that are there already.
+        report: of what is seen as what.
+    """
+    tops = {place[:end] for place in taken for end in range(1, len(place) + 1)}
+    alone = {*archives}
+    for base, numbers in _numbered(archives):
+        top = tuple(filter(None, base.split("/")))
+        if top in tops:
+            continue
+        tops.add(top)
+        alone -= {*numbers}
+        first, *more = numbers
+        if more:
+            report.note(f"{first} … {more[-1]} are taken as {len(numbers)} parts of one set")
+        every = Counter(
+            path for name in numbers for each in archives[name].items() for path in paths(*each)
+        )
+        twice = {path for path, count in every.items() if count > 1}
+        are_told_apart = len({*numbers.values()}) == len(numbers)
+        for name, number in numbers.items():
+            mark = number if are_told_apart else stem_of(name).rpartition("/")[2]
+            yield name, top, f"{mark}-", twice
+    folders = [name for name in archives if name in alone]
+    for name in folders:
+        top = tuple(stem_of(name).split("/"))
+        if top in tops:
+            top = tuple(name.split("/"))
+        tops.add(top)
+        yield name, top, "", set()
+    if folders:
+        first, *more = folders
+        report.note(
+            f"{first} … {more[-1]} are read as folders" if more else f"{first} is read as a folder"
+        )
+
+
+def _numbered(
+    archives: Mapping[str, Mapping[Parts, Names]],
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Archives that are parts of one set, with what their names have in common and their numbers.
+
+    The rest of their names says so, tells a split or nothing; the numbers are written as programs
+    write them, or are the same of several such sets; or the archives hold labels, folders or no
+    pictures. Else each may well be a class.
+    """
+    groups: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    separated: set[str] = set()
+    for name in archives:
+        stem = stem_of(name)
+        if found := _NUMBER.search(stem):
+            base = stem[: found.start()]
+            groups[base][name] = found["number"]
+            if found[0][0] in "-_. " or base.endswith("/"):
+                separated.add(base)
+    every = Counter(frozenset(numbers.values()) for numbers in groups.values())
+    for base, numbers in groups.items():
+        last = base.rpartition("/")[2]
+        said = read_name(last)
+        says_so = _PART.search(last) or said.role is not None or (last and not said.rest)
+        are_written_so = (not base or base in separated) and _are_padded([*numbers.values()])
+        are_several = every[frozenset(numbers.values())] > 1
+        hold_no_class = all(_holds_no_class(archives[name]) for name in numbers)
+        if says_so or are_written_so or (len(numbers) > 1 and (are_several or hold_no_class)):
+            yield base, numbers
+
+
+def _are_padded(numbers: Sequence[str]) -> bool:
+    """Whether numbers are written as programs number parts: 00000, 00001, … or from 1 on."""
+    counted = sorted(map(int, numbers))
+    is_row = counted[0] in (0, 1) and counted == [*range(counted[0], counted[0] + len(counted))]
+    return is_row and len({*map(len, numbers)}) == 1 and len(numbers[0]) >= _PADDED
+
+
+def _holds_no_class(folders: Mapping[Parts, Names]) -> bool:
+    """Whether an archive is hardly a class: with folders or labels in it, or without a picture."""
+    suffixes = {suffix_of(file) for files in folders.values() for file in files}
+    return (
+        any(folders) or bool(suffixes & {".cls", ".json"}) or not suffixes & FORMAT_OF_SUFFIX.keys()
+    )
