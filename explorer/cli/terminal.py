@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
+from explorer.core.lean import without
+
 INTERRUPTED, PIPE_CLOSED = 130, 141
 """The exit status after Ctrl-C, and after SIGPIPE, as shells have it."""
 UNUSED = "sklearn", "matplotlib", "pandas"
@@ -25,14 +27,8 @@ def loading_tensorflow() -> Iterator[None]:
     C++ code too, is shown only after an exception. Its later advice for programmers is left out
     too.
     """
-    hidden = [name for name in UNUSED if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: as if not there
-    try:
-        with _quiet_stderr():
-            yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
+    with without(*UNUSED), _quiet_stderr():
+        yield
 
 
 @contextlib.contextmanager

@@ -21,6 +21,8 @@ _ROLE_OF = {
 }
 LABEL_WORDS = frozenset(("y", "label", "labels", "target", "targets", "class", "classes"))
 """Words in the name of an array or a file of labels."""
+PART_WORDS = "part|shard|chunk|batch"
+"""Words in the names of parts of one set, as a regular expression; others count in places."""
 CUB_SPLIT = "traintestsplit"
 SPLIT_NAMES = (
     "split", "usage", "partition", "subset", "set", "fold", "dataset", "datasettype", "phase",

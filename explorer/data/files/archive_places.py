@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from explorer.data.files.kinds import suffix_of
 from explorer.data.files.names import Names
-from explorer.data.files.tree import Parts, paths, stem_of
+from explorer.data.files.tree import Parts, paths, without_endings
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.report import Report
-from explorer.data.roles import read_name
+from explorer.data.roles import PART_WORDS, read_name
 
 _NUMBER = re.compile(r"[-_. ]*(?P<number>\d+)(?:[-_ ]?of[-_ ]?\d+|-\d{3})?$")
 """Of a part: ``-00003``, ``-00003-of-00010``, or Google Drive's ``-3-001``."""
-_PART = re.compile(r"(?:^|[\W_])(?:part|shard|chunk|batch|split)$", re.I)
+_PART = re.compile(rf"(?:^|[\W_])(?:{PART_WORDS}|split)$", re.I)
 _PADDED = 4  # digits, or more
 
 
@@ -46,11 +46,11 @@ def place_archives(
         twice = {path for path, count in every.items() if count > 1}
         are_told_apart = len({*numbers.values()}) == len(numbers)
         for name, number in numbers.items():
-            mark = number if are_told_apart else stem_of(name).rpartition("/")[2]
+            mark = number if are_told_apart else without_endings(name).rpartition("/")[2]
             yield name, top, f"{mark}-", twice
     folders = [name for name in archives if name in alone]
     for name in folders:
-        top = tuple(stem_of(name).split("/"))
+        top = tuple(without_endings(name).split("/"))
         if top in tops:
             top = tuple(name.split("/"))
         tops.add(top)
@@ -74,7 +74,7 @@ def _numbered(
     groups: defaultdict[str, dict[str, str]] = defaultdict(dict)
     separated: set[str] = set()
     for name in archives:
-        stem = stem_of(name)
+        stem = without_endings(name)
         if found := _NUMBER.search(stem):
             base = stem[: found.start()]
             groups[base][name] = found["number"]

@@ -52,17 +52,15 @@ def see_archives(tree: Tree, report: Report) -> Tree:
     Raises:
         DatasetError: one is damaged.
     """
-    reports = [report]  # of the first time that each is opened
+    archives: dict[str, Mapping[Parts, Names]] = {}
 
     @lru_cache(_OPEN)
     def open_archive(name: str) -> Tree | None:
-        return _open_archive(tree, name, reports[0])
+        return _open_archive(tree, name, Report() if name in archives else report)
 
-    archives: dict[str, Mapping[Parts, Names]] = {}
     for name in tree.names():
         if is_archive(name) and (opened := open_archive(name)):
             archives[name] = opened.folders
-    reports[0] = Report()
     return see_packed(_Opened(tree, archives, open_archive, report)) if archives else tree
 
 

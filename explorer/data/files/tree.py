@@ -90,10 +90,10 @@ def title_of(path: Path) -> str:
     """A folder's name, or a file's without ``.npz``, ``.tar.gz`` and the like."""
     if path.is_dir():
         return path.resolve().name
-    return stem_of(path.name)
+    return without_endings(path.name)
 
 
-def stem_of(name: str) -> str:
+def without_endings(name: str) -> str:
     """A file's name without ``.npz``, ``.tar.gz`` and the like; folders before it stay."""
     return re.sub(r"(?<=[^/])\.[^./]+$", "", re.sub(r"\.(gz|xz|bz2|zst)$", "", name, flags=re.I))
 

@@ -21,7 +21,7 @@ from explorer.data.files.names import Names
 from explorer.data.files.opening import open_tree
 from explorer.data.files.published import find_published
 from explorer.data.files.stored import Stored
-from explorer.data.files.tree import Tree, stem_of, title_of
+from explorer.data.files.tree import Tree, title_of, without_endings
 from explorer.data.layouts.beside_arrays import read_labels_beside
 from explorer.data.layouts.class_names import ClassNames, name_classes, read_class_names
 from explorer.data.layouts.csv_rows import find_in_csv
@@ -89,11 +89,12 @@ def _tell_archives(tree: Tree, pictures: int, report: Report) -> None:
     archives = [name for name in tree.names() if is_archive(name, readable=False)]
     there = {*tree.names()} if archives else set()
     for name in archives:
-        is_split = read_name(stem_of(name).rpartition("/")[2]).role is not None
+        is_split = read_name(without_endings(name).rpartition("/")[2]).role is not None
         is_same = name.rpartition(".")[0] in there
         if (is_split or 0 < pictures < FEW) and not is_same:
             report.note(
-                f"{name} is not read, as images lie beside it: unpack it if it is of the set"
+                f"{name} is not read, as images lie beside it: unpack it if its images belong to "
+                "the set"
             )
 
 

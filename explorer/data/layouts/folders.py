@@ -38,7 +38,16 @@ from explorer.data.layouts.tables import (
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.reading import FILE_NAME, Reading
 from explorer.data.report import Report
-from explorer.data.roles import MASKS, TEST, TRAIN, UNLABELLED, VALIDATION, read_name, words_of
+from explorer.data.roles import (
+    MASKS,
+    PART_WORDS,
+    TEST,
+    TRAIN,
+    UNLABELLED,
+    VALIDATION,
+    read_name,
+    words_of,
+)
 from explorer.data.sources.pictures import Pictures, count_all_pages
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
@@ -74,7 +83,7 @@ _NEARLY_ALL = 0.9
 """Of the masks in a folder so many are called as an image is."""
 _COMPARED = 5
 """Files by which copies of folders are known."""
-_PART = re.compile(r"(.*(?:part|batch|chunk|shard|images)[ _-]?)\d+", re.IGNORECASE)
+_PART = re.compile(rf"(.*(?:{PART_WORDS}|images)[ _-]?)\d+", re.IGNORECASE)
 """The name of a folder with a part of a set."""
 _FORMATS = {**FORMAT_OF_SUFFIX, ".npy": "NumPy"}
 

@@ -11,14 +11,14 @@ import numpy as np
 from explorer.data.files.stored import Stored
 from explorer.data.layouts.named_arrays import IMAGE_WORDS, is_called_labels
 from explorer.data.report import Report
-from explorer.data.roles import words_of
+from explorer.data.roles import PART_WORDS, words_of
 from explorer.data.sources.arrays import arrange_images
 from explorer.errors import DatasetError
 
 Arrays = Mapping[str, Stored]
 """Of one file, by their names in it."""
 _NUMBERED = re.compile(r"(?P<base>.*?)(?P<number>\d+)(?:[-_ ]?of[-_ ]?(?P<total>\d+))?", re.S)
-_PART = re.compile(r"(?:^|(?<=[\W_]))(?:part|shard|chunk|batch|block)(?=[\W_]*$)", re.I)
+_PART = re.compile(rf"(?:^|(?<=[\W_]))(?:{PART_WORDS}|block)(?=[\W_]*$)", re.I)
 """A last word that says so."""
 _LARGEST_OF_ALL = 2**20  # values in an array that each part may repeat, such as classes' names
 
@@ -45,9 +45,14 @@ class _Parts:
         is_row = first in (0, 1) and last - first == len(self.names) - 1
         return len(self.names) > 1 and is_row and self.are_clear
 
+    @property
+    def in_order(self) -> list[str]:
+        """The names, in the order of the numbers."""
+        return [self.names[number] for number in sorted(self.names)]
+
     def of(self, files: Mapping[str, Arrays]) -> list[Arrays]:
-        """Their arrays, in the order of the numbers."""
-        return [files[self.names[number]] for number in sorted(self.names)]
+        """Their arrays, in the same order."""
+        return [files[name] for name in self.in_order]
 
 
 def join_parts(files: Mapping[str, Arrays], report: Report) -> dict[str, Arrays]:
@@ -71,21 +76,23 @@ def join_parts(files: Mapping[str, Arrays], report: Report) -> dict[str, Arrays]
     whole: dict[str, Arrays] = {}
     joined: set[str] = set()
     for base, parts in every.items():
-        if base in {*files, *whole} or not parts.follow_each_other():
+        if base in files or base in whole or not parts.follow_each_other():
             continue
         counts = [_count(arrays) for arrays in parts.of(files)]
         beside = labels.beside(base, counts)
         if not (parts.are_called_so or beside or labels.are_of(base, counts)):
             continue
         for other, more in {base: parts, **beside}.items():
-            if other not in {*files, *whole} and (one := _join(more.of(files), counts)) is not None:
-                names = [more.names[number] for number in sorted(more.names)]
+            if other in files or other in whole:
+                continue
+            if (one := _join(more.of(files), counts)) is not None:
+                names = more.in_order
                 whole[other] = one
                 joined |= {*names}
                 report.note(f"{names[0]} … {names[-1]} are taken as {len(names)} parts of one set")
     for name in files if joined else ():  # the only one of its kind, such as ``test_0``
         base, _ = _read_name(name)
-        if name not in joined and base not in {*files, *whole}:
+        if name not in joined and base not in files and base not in whole:
             whole[base] = files[name]
             joined.add(name)
     return whole | {name: arrays for name, arrays in files.items() if name not in joined}

@@ -29,7 +29,7 @@ from explorer.errors import DatasetError
 
 LARGEST_TABLE, LARGEST_JSON = 512 * 2**20, 64 * 2**20  # bytes
 _MOST_JSON = 100  # files; where there are more, each tells of one image
-_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".cls", ".parquet")
+_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 NUMBER = "number"
 """Title of a column that numbers the images, as CUB-200 does."""
 _REMARK = re.compile(r"#[^\t;,|\r\n]*[\r\n]+(?=.)")  # before the titles
@@ -97,8 +97,7 @@ def read_tables(
     if len(flowers) == len(_FLOWERS):
         folder = _folder_with_images(flowers[0], places)
         tables.append(Table(flowers, _read_flowers(tree, flowers), folder))
-    read = {*flowers}
-    for name in (name for name in names if name not in read):
+    for name in (name for name in names if name not in flowers):
         try:
             if suffix_of(name) == ".npy":
                 columns = _read_labels(tree, name)
