@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from explorer.bundle.store import load_bundle
-from explorer.bundle.walks import JUDGED, Kind, Walk, build_graph, judge, walk
+from explorer.bundle.walks import Kind, Walk, build_graph, judge, walk
 from explorer.core.geodesics import (
     along,
     edge_costs,

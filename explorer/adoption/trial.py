@@ -130,7 +130,7 @@ def _ways_to_read(
     for convention, z in reader.conventions(ranges):
         size = reader.latent or (z.shape[1:] if z[0].ndim == rank else (z[0].size,))
         for name, raw in decode.same_twice(z.reshape(len(z), *size)).items():
-            tried = {*RANGES, convention.range}
+            tried = dict.fromkeys((*RANGES, convention.range))
             for choice, values in _readings(raw, images.shape[1:], convention.layout, tried):
                 differences = np.clip(values, 0, 1) - images
                 error = float(np.mean(np.square(differences), dtype=np.float64))

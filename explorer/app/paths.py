@@ -12,7 +12,7 @@ from explorer.app import session
 from explorer.app.exports import download
 from explorer.app.view import Option
 from explorer.bundle.walks import Kind, Walk
-from explorer.core.geodesics import THIN, Scores
+from explorer.core.geodesics import JUDGED, THIN, Scores
 from explorer.drawing import films
 
 Walks = Mapping[Kind, tuple[Walk, Scores]]
@@ -30,7 +30,7 @@ _SCORES_HELP = f"""
   images.
 - **Returns within**: the mean distance $\\lVert E(D(z)) - z \\rVert$; small where decoder and
   encoder agree.
-- **Largest step**: over the mean one, of 60 that are spaced evenly in the picture.
+- **Largest step**: over the mean one, of {JUDGED - 1} that are spaced evenly in the picture.
 """
 
 

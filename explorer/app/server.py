@@ -65,7 +65,8 @@ class CompletedDocument:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, as ASGI has it."""
-        if scope["type"] != "http" or scope["path"] != f"{_prefix()}/":
+        is_document = scope["type"] == "http" and scope["path"] == f"{_prefix()}/"
+        if not is_document or scope["method"] != "GET":
             return await self._app(scope, receive, send)
         start, page = await _whole_answer(self._app, scope, receive)
         await _send(send, start, page.replace(b"</body>", _ADDED + b"</body>", 1))

@@ -250,7 +250,7 @@ class DisentanglementCard(_Card):
 
 
 class Metrics(_Card):
-    """Figures on the test set, defined in ``figures.evaluate``; terms in nats per image.
+    """Figures on the test set, defined in ``figures.summarise``; terms in nats per image.
 
     A figure that a model from elsewhere does not give is None, or empty.
     """

@@ -13,6 +13,7 @@ from explorer.bundle.latents import Latents, graph_nodes
 from explorer.bundle.map_layout import return_distances
 from explorer.bundle.store import Bundle
 from explorer.core.geodesics import (
+    JUDGED,
     NEIGHBOURS,
     THIN,
     DataGraph,
@@ -33,8 +34,6 @@ from explorer.core.subsets import batches
 Kind = Literal["Straight line", "Great arc", "Along the data"]
 FINE = 100
 """Steps from a stop to the next in which lengths are measured."""
-JUDGED = 61
-"""Points of a path that are judged."""
 MAX_EMBEDDED = 2**27
 """Values of embedded pictures that are held at once, twice: 1 GiB as float32."""
 _BATCH = 100

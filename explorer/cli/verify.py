@@ -189,17 +189,20 @@ def compare_figures(card: BaseModel, found: BaseModel, prefix: str = "") -> Iter
     for name in type(card).model_fields:
         expected, value = getattr(card, name), getattr(found, name)
         if isinstance(expected, BaseModel) and value is not None:
-            yield from compare_figures(expected, value, f"{name}.")
+            yield from compare_figures(expected, value, f"{prefix}{name}.")
         elif isinstance(expected, dict):
             for key in expected | value:
                 if key in expected and key in value:
-                    yield from compare_figures(expected[key], value[key], f"{name}.{key}.")
+                    yield from compare_figures(expected[key], value[key], f"{prefix}{name}.{key}.")
                 else:
                     there, here = ("there" if key in one else None for one in (expected, value))
-                    yield Check(f"{name}.{key}", there, here, False)
+                    yield Check(f"{prefix}{name}.{key}", there, here, False)
         elif isinstance(expected, tuple):
+            if len(expected) != len(value):
+                yield Check(f"{prefix}{name}", len(expected), len(value), False)
+                continue
             for index, (one, other) in enumerate(zip(expected, value, strict=True), start=1):
-                yield _check(f"{name}[{index}]", one, other, DEFAULT_TOLERANCE)
+                yield _check(f"{prefix}{name}[{index}]", one, other, DEFAULT_TOLERANCE)
         else:
             tolerance = TOLERANCES.get(name, DEFAULT_TOLERANCE)
             yield _check(prefix + name, expected, value, tolerance)

@@ -26,6 +26,8 @@ NEIGHBOURS = 10
 """Nearest latents that each one is joined with."""
 THIN = 0.1
 """A place is thin if its density is below that of all but this share of the test images."""
+JUDGED = 61
+"""Points of a path, evenly spaced in the picture, that its scores are of."""
 _MAX_PENALTY = 8.0
 """The cost of a thin place grows no more when it is so many nats below the thin limit."""
 

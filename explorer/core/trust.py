@@ -25,7 +25,7 @@ The verdict, in words for the help:
 
 Too dense is denser than 995 in 1,000 test images. In many dimensions the average of all
 images, where none lives, can be as dense as the densest of them: where it is denser than
-950 in 1,000, the limit is 980.
+950 in 1,000, the limit is 970.
 
 The browser gets ``quantiles`` and ``thresholds``; ``static/live/shared/space.js`` applies them as
 ``judge`` does.
@@ -47,6 +47,8 @@ VERDICTS = {
     "doubtful": "unlike most test images",
     "empty": "no data here",
 }
+HOLE = 0.01
+"""A place is a hole if it is thinner than the places of all but this share of the test images."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Limit:
 
 LIMITS = {
     "density": Limit(
-        0.01, 0.995, 0.001, None,
+        HOLE, 0.995, 0.001, None,
         below="fewer images around it than around test images",
         above="denser than the places of test images: likely a blend of many",
     ),

@@ -100,7 +100,9 @@ class Dataset:
     @property
     def drawn_from(self) -> np.ndarray | None:
         """Grey training images that batches are drawn from; None where they take ``train``'s."""
-        return self._grey_train.images if self.reading.binarise == "dynamic" else None
+        if self.reading.binarise != "dynamic":
+            return None
+        return (self._grey_test if self.reading.whole else self._grey_train).images
 
     @cached_property
     def background(self) -> Background:

@@ -13,11 +13,11 @@ from explorer.bundle.latents import Latents, graph_nodes
 from explorer.bundle.store import Bundle
 from explorer.bundle.trust import trust_limits, trust_scales
 from explorer.core.amortisation import DAMPINGS, DRAWS, ENOUGH, JUDGING_DRAWS, STEPS
-from explorer.core.geodesics import THIN
+from explorer.core.geodesics import JUDGED, THIN
 from explorer.core.geometry import principal_plane
 from explorer.core.half import to_half
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS, NEIGHBOURS, REACH
-from explorer.core.trust import LIMITS, VERDICTS
+from explorer.core.trust import HOLE, VERDICTS
 from explorer.drawing import raster
 from explorer.notation import LIMIT, ROUNDED
 
@@ -108,7 +108,7 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
             "trust": {
                 "limits": trust_limits(bundle),
                 "words": VERDICTS,
-                "hole": 100.0 * (LIMITS["density"].low or 0.0),
+                "hole": 100.0 * HOLE,
             },
             "columns": [dict(zip(("name", "title", "unit"), c[:3], strict=True)) for c in columns],
             "principal": _principal(bundle),
@@ -116,7 +116,7 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
             "emptyDistance": None if neighbourhoods is None else neighbourhoods.empty_distance,
             "placing": {"neighbours": NEIGHBOURS, "reach": REACH},
             "coordinates": {"limit": LIMIT, "rounded": ROUNDED},
-            "thin": 100.0 * THIN,
+            "path": {"thin": 100.0 * THIN, "judged": JUDGED},
             "refining": {
                 "steps": STEPS,
                 "dampings": DAMPINGS,

@@ -68,7 +68,7 @@ export const PLAIN = {
   emptyDistance: null,
   placing: { neighbours: 5, reach: 10 },
   coordinates: { limit: 99, rounded: 0.0006 },
-  thin: 10,
+  path: { thin: 10, judged: 61 },
   refining: { steps: 6, dampings: [0, 1, 10], enough: 0.01, draws: [16, 40] },
   spriteColumns: 100,
   halves: ["trainMean"],

@@ -13,6 +13,7 @@ from explorer.app.view import View
 from explorer.bundle.sheets import plane_of
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import SPACINGS, axis_label
+from explorer.core.trust import HOLE
 from explorer.web import contents
 
 OVER = "Neighbourhoods", "Plane"
@@ -20,7 +21,7 @@ SIDES, DEFAULT_SIDE = range(5, 41), 20
 EXTENTS, DEFAULT_EXTENT = [1 + half / 2 for half in range(11)], 2.5
 """Of figures for print."""
 
-HELP = """
+HELP = f"""
 Every tile is the **decoder's** picture of one place, and lies where that place lies on the map.
 
 - Over a **neighbourhood map** a tile is made of the latents of the nearest test images; where no
@@ -28,7 +29,7 @@ Every tile is the **decoder's** picture of one place, and lies where that place 
 - Over a **plane**, **normal** spacing puts the same share of the prior between neighbours (inverse
   normal CDF, Kingma & Welling 2014, figure 4); **linear** the same distance. The range is in
   standard deviations of the prior.
-- **Shade holes** dims places where the training data is thinner than at 99 % of the test images:
+- **Shade holes** dims places where the training data is thinner than at {1 - HOLE:.0%} of the test images:
   the decoder answers there too, but has learned nothing about them.
 - **Move the pointer** over a tile to see it large; **click** to keep the point.
 """

@@ -27,6 +27,35 @@ function isSamePath(data, other) {
   return same({ ...data, z: null }, { ...other, z: null });
 }
 
+/**
+ * How far along a fine path each of its points lies: by how much the picture has changed, or by
+ * steps.
+ *
+ * @param {Float64Array} changes @param {boolean} isEven
+ */
+function placesAlong(changes, isEven) {
+  const changesAtAll = changes[FINE] > 0; // else all of it is one picture
+  return isEven && changesAtAll ? changes : Float64Array.from(changes.keys());
+}
+
+/** So many places from 0 on. @param {number} whole the last @param {number} count */
+function evenly(whole, count) {
+  return Array.from({ length: count }, (_, i) => (whole * i) / (count - 1));
+}
+
+/**
+ * What a path is like, by its points: `score` in `explorer/core/geodesics.py`.
+ *
+ * @param {Measured} measured @param {number} thinShare percentile below which a place is thin
+ */
+export function scoresOf({ changes, shares, back }, thinShare) {
+  const steps = Array.from(changes.subarray(1), (change, i) => change - changes[i]);
+  const length = changes[steps.length];
+  const thin = shares.filter((share) => share < thinShare).length / shares.length;
+  const jump = length > 0 ? (Math.max(...steps) * steps.length) / length : 1;
+  return { length, thin, back, jump };
+}
+
 export class Path {
   #box;
   #model;
@@ -81,34 +110,41 @@ export class Path {
     const kind = kinds.find((one) => one === data.kind) ?? kinds[0];
     if (!kind) return;
     const points = walk(this.#model, kind, data.from, data.to);
+    this.#ask(data, points, (measured) => {
+      if (!known.length) this.#show(points, measured);
+      const places = placesAlong(measured.changes, true);
+      const judged = resample(points, places, evenly(places[FINE], this.#model.header.path.judged));
+      this.#ask(data, judged, (found) => {
+        known.push([kind, found]);
+        this.#writeScores(known, kindsOfPath(this.#model));
+        this.#measure(kinds.filter((one) => one !== kind), known); // prettier-ignore
+      });
+    });
+  }
+
+  /** Measures points, unless another path is shown then. @param {PathData} data @param {number[][]} points @param {(measured: Measured) => void} use */
+  #ask(data, points, use) {
     const latents = Float32Array.from(points.flat());
     const { content } = this.#model;
     this.#line.ask({ kind: "path", content, latents }, (/** @type {Measured} */ measured) => {
-      if (!isSamePath(data, this.#data)) return;
-      if (!known.length) this.#show(points, measured);
-      known.push([kind, measured]);
-      this.#writeScores(known, kindsOfPath(this.#model));
-      this.#measure(kinds.filter((one) => one !== kind), known); // prettier-ignore
+      if (isSamePath(data, this.#data)) use(measured);
     });
   }
 
   /** @param {number[][]} points @param {Measured} measured */
   #show(points, { changes, shares }) {
     const { steps, isEven } = /** @type {PathData} */ (this.#data);
-    const changesAtAll = changes[FINE] > 0; // else all of it is one picture
-    const places = isEven && changesAtAll ? changes : Float64Array.from(points.keys());
+    const places = placesAlong(changes, isEven);
     const whole = places[FINE];
-    const at = (/** @type {number} */ count) =>
-      Array.from({ length: count }, (_, i) => (whole * i) / (count - 1));
-    this.#path = resample(points, places, at(steps));
-    this.#shares = Float32Array.from(at(steps), (place) => shares[Math.max(places.findIndex((one) => one >= place - 1e-9), 0)]); // prettier-ignore
+    this.#path = resample(points, places, evenly(whole, steps));
+    this.#shares = Float32Array.from(evenly(whole, steps), (place) => shares[Math.max(places.findIndex((one) => one >= place - 1e-9), 0)]); // prettier-ignore
     const [height, width] = this.#model.header.imageShape;
     const painter = new Painter(this.#canvas, this.#model.header.imageShape, steps);
     Object.assign(this.#tiles, { columns: steps, count: steps });
     this.#canvas.parentElement?.style.setProperty("aspect-ratio", String((steps * width) / height));
     const latentOf = (/** @type {number} */ tile, /** @type {Float32Array} */ z) => z.set(this.#path[tile]); // prettier-ignore
     this.#decoder.start(steps, latentOf, (pixels, tile) => painter.paint(pixels, tile));
-    const scrubbed = resample(points, places, at(FINE));
+    const scrubbed = resample(points, places, evenly(whole, FINE));
     this.#scrubber.update({ content: this.#model.content, path: scrubbed });
     this.#tell("path", { path: scrubbed });
   }
@@ -124,19 +160,17 @@ export class Path {
 
   /** @param {[string, Measured][]} known @param {string[]} kinds */
   #writeScores(known, kinds) {
-    const straight = known.find(([kind]) => kind === kinds[0])?.[1].changes[FINE];
+    const straight = known.find(([kind]) => kind === kinds[0])?.[1].changes.at(-1);
     const rows = kinds.map((kind) => {
       const [, found] = known.find(([name]) => name === kind) ?? [];
       const row = document.createElement("tr");
-      const steps = found ? Array.from(found.changes.subarray(1), (c, i) => c - found.changes[i]) : []; // prettier-ignore
-      const isThin = (/** @type {number} */ share) => share < this.#model.header.thin;
-      const thin = found ? found.shares.filter(isThin).length / (FINE + 1) : 0;
-      const cells = found
+      const scores = found && scoresOf(found, this.#model.header.path.thin);
+      const cells = scores
         ? [
-            straight ? (found.changes[FINE] / straight).toFixed(2) : "…",
-            `${Math.round(100 * thin)} %`,
-            found.back === null ? "unknown" : found.back.toFixed(2),
-            `${((Math.max(...steps) * FINE) / (found.changes[FINE] || 1)).toFixed(2)} ×`,
+            straight ? (scores.length / straight).toFixed(2) : "…",
+            `${Math.round(100 * scores.thin)} %`,
+            scores.back === null ? "unknown" : scores.back.toFixed(2),
+            `${scores.jump.toFixed(2)} ×`,
           ]
         : ["…", "…", "…", "…"];
       for (const text of [kind, ...cells]) row.insertCell().textContent = text;

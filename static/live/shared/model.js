@@ -17,7 +17,7 @@ import { halves } from "../network/file.js";
  *   columns: {name: string, title: string, unit: string}[],
  *   principal: {origin: number[], directions: number[][], labels: [string, string]} | null,
  *   mainDimensions: number[], emptyDistance: number | null,
- *   placing: {neighbours: number, reach: number}, thin: number,
+ *   placing: {neighbours: number, reach: number}, path: {thin: number, judged: number},
  *   coordinates: {limit: number, rounded: number},
  *   refining: import("./refine.js").Refining,
  *   halves: string[], sections: Record<string, {at: number, bytes: number}>,

@@ -4,6 +4,8 @@ import { URGENCY } from "./engine.js";
 
 /** Images asked for at a time. */
 const AT_ONCE = 24;
+/** Decoded pictures that are kept, those drawn last: more than a sheet of a group has. */
+const MOST = 5000;
 
 export class Pictures {
   #model;
@@ -45,7 +47,7 @@ export class Pictures {
     const [left, top] = [x + (width - times * w) / 2, y + (height - times * h) / 2];
     /** @type {[number, number, number, number]} */
     const place = [left, top, times * w, times * h];
-    const decoded = this.#decoded.get(row);
+    const decoded = this.#use(row);
     const tile = this.#model.tileOf(row);
     if (tile >= 0) this.#model.drawTile(context, tile, place);
     else if (decoded) context.drawImage(decoded, ...place);
@@ -77,6 +79,13 @@ export class Pictures {
   close() {
     this.#line.close();
     this.#end();
+  }
+
+  /** The decoded picture of a row, which becomes the last to be forgotten. @param {number} row */
+  #use(row) {
+    const decoded = this.#decoded.get(row);
+    if (decoded && this.#decoded.delete(row)) this.#decoded.set(row, decoded);
+    return decoded;
   }
 
   /** Whether a picture is still to come; it is then among those that are asked for next. @param {number} row */
@@ -122,6 +131,10 @@ export class Pictures {
         this.#decoded.set(row, tile);
         this.#wanted.delete(row);
       });
+      for (const row of this.#decoded.keys()) {
+        if (this.#decoded.size <= MOST) break;
+        this.#decoded.delete(row);
+      }
       this.#isAsked = false;
       this.#tell();
     });
