@@ -11,7 +11,8 @@ from typing import get_args
 import numpy as np
 
 from explorer.bundle.store import find_bundles, load_bundle
-from explorer.bundle.walks import JUDGED, Kind, build_graph, judge, walk
+from explorer.bundle.walks import Kind, build_graph, judge, walk
+from explorer.core.geodesics import JUDGED
 from explorer.root import DEFAULT_FOLDER
 
 PAIRS = 30

@@ -17,8 +17,8 @@ import explorer
 from explorer.bundle import walks
 from explorer.bundle.directions import parse_direction
 from explorer.bundle.store import Bundle, load_bundle, save_card
+from explorer.core.pixels import to_pixels
 from explorer.core.subsets import evenly_spaced
-from explorer.drawing import raster
 from explorer.web.code import FOLDER
 from explorer.web.document import VIEWS, Look, PageError, pictures_of, write_page, write_site
 from explorer.web.gallery import write_gallery
@@ -128,7 +128,7 @@ def test_a_page_works_from_a_disk_in_every_view(
     for z in ([1.0, -0.5], [-2.0, 1.5]):
         page.evaluate("z => { location.hash = `view=Sliders&z=${z}` }", z)
         page.get_by_text(f"decoded at z = ({z[0]:.2f}, {z[1]:.2f})".replace("-", "−")).wait_for()
-        expected = raster.to_pixels(fashion.codec.decode(np.array([z], np.float32)))[0, ..., 0]
+        expected = to_pixels(fashion.codec.decode(np.array([z], np.float32)))[0, ..., 0]
         shown = page.locator(".lens .picture").evaluate(
             "canvas => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data]"
         )

@@ -11,6 +11,7 @@ import pytest
 from explorer.bundle.store import load_bundle
 from explorer.bundle.walks import Kind, Walk, build_graph, judge, walk
 from explorer.core.geodesics import (
+    JUDGED,
     along,
     edge_costs,
     edge_lengths,

@@ -14,7 +14,7 @@ from explorer.app.pair import counterpart, figure_rows, gap_between, partners
 from explorer.bundle.card import Card
 from explorer.bundle.images import find_originals
 from explorer.bundle.store import Bundle, load_bundle, read_card
-from explorer.drawing.raster import to_pixels
+from explorer.core.pixels import to_pixels
 from explorer.root import DEFAULT_FOLDER
 
 DEEP, FLAT, CLOTHES = "mnist-8d", "mnist-2d", "fashion_mnist-2d"

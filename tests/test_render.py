@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
+from explorer.core.pixels import to_pixels
 from explorer.drawing import films, raster
 
 
@@ -24,13 +25,13 @@ def random_picture(height: int, width: int, channels: int) -> np.ndarray:
 
 def test_pixels_are_rounded_and_clipped() -> None:
     values = np.array([-0.5, 0.0, 0.49 / 255, 0.51 / 255, 0.5, 1.0, 7.0])
-    np.testing.assert_array_equal(raster.to_pixels(values), [0, 0, 0, 1, 128, 255, 255])
-    assert raster.to_pixels(values).dtype == np.uint8
+    np.testing.assert_array_equal(to_pixels(values), [0, 0, 0, 1, 128, 255, 255])
+    assert to_pixels(values).dtype == np.uint8
 
 
 def test_every_grey_level_survives_the_way_to_floats_and_back() -> None:
     levels = np.arange(256, dtype=np.uint8)
-    np.testing.assert_array_equal(raster.to_pixels(levels.astype(np.float32) / 255), levels)
+    np.testing.assert_array_equal(to_pixels(levels.astype(np.float32) / 255), levels)
 
 
 def test_tiles_lie_row_by_row() -> None:

@@ -30,6 +30,7 @@ from explorer.bundle.figures import evaluate
 from explorer.core.density import KERNEL_POINTS, kernel_log_variance
 from explorer.core.likelihoods import LikelihoodName
 from explorer.core.neighbourhood import Progress
+from explorer.core.pixels import to_unit_range
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset
@@ -99,7 +100,7 @@ def adopt(
     if request.known.condition:
         report(f"the one-hot class is, in this order, {', '.join(dataset.classes)}")
     rows = evenly_spaced(len(dataset.test.images), IMAGES)
-    images = dataset.test.images[rows].astype(np.float32) / np.float32(255)
+    images = to_unit_range(dataset.test.images[rows])
     labels = dataset.test.labels[rows]
     condition = one_hot(labels, dataset)
     sample = dataset.train.images[evenly_spaced(len(dataset.train.images), MEASURED)]
@@ -269,7 +270,7 @@ def _with_kernel(graph: Graph, model: onnx.ModelProto, dataset: Dataset) -> onnx
     train = dataset.train
     rows = evenly_spaced(len(train.images), KERNEL_POINTS)
     run = Runner(graph, one_hot(train.labels[rows], dataset), model.SerializeToString())
-    z = run.all(train.images[rows].astype(np.float32) / np.float32(255))[0]
+    z = run.all(to_unit_range(train.images[rows]))[0]
     return with_constant(model, kernel_log_variance(z))
 
 

@@ -28,10 +28,10 @@ from explorer.bundle.posterior import GaussianPosterior, Pair
 from explorer.core.density import KERNEL_POINTS, kernel_log_variance
 from explorer.core.elbo import kl_per_dimension
 from explorer.core.metrics import encode_all
+from explorer.core.pixels import to_pixels, to_unit_range
 from explorer.core.subsets import evenly_spaced, in_chunks
 from explorer.data.load import load_dataset
 from explorer.data.reading import Reading
-from explorer.drawing.raster import to_pixels
 from explorer.root import DEFAULT_FOLDER
 
 Encode = Callable[[np.ndarray], Any]
@@ -99,7 +99,7 @@ def adopt(
     dataset = load_dataset(data, Reading(**reading), data_dir=data_dir)
     test, train = dataset.test, training_sample(dataset)
     report(f"{dataset.title}: {len(test.images):,} test images")
-    images = test.images[evenly_spaced(len(test.images), IMAGES)].astype(np.float32) / 255
+    images = to_unit_range(test.images[evenly_spaced(len(test.images), IMAGES)])
     has_variance = _try_encoder(encode, images, report)
     if decode is not None:
         _try_decoder(decode, encode, images, report)
@@ -223,5 +223,5 @@ def _logits(decode: Decode, z: np.ndarray) -> np.ndarray:
 
 def _kernel(encode: Encode, images: np.ndarray) -> float:
     """The log-variance for a function that tells none."""
-    chosen = images[evenly_spaced(len(images), KERNEL_POINTS)].astype(np.float32) / 255
+    chosen = to_unit_range(images[evenly_spaced(len(images), KERNEL_POINTS)])
     return kernel_log_variance(_encode(encode, chosen)[0])

@@ -15,6 +15,7 @@ from explorer.bundle.store import Bundle
 from explorer.core.directions import Direction
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 from explorer.core.neighbours import majority
+from explorer.core.pixels import to_unit_range
 from explorer.core.subsets import evenly_spaced
 from explorer.core.trust import VERDICTS
 
@@ -70,8 +71,7 @@ def _take_place(bundle: Bundle, source: str) -> np.ndarray | None:
     kept = f"applied-{bundle.content}"
 
     def take(drawn: np.ndarray) -> None:
-        image = drawn[np.newaxis] / np.float32(255.0)
-        state[kept] = bundle.codec.encode(image)[0][0]
+        state[kept] = bundle.codec.encode(to_unit_range(drawn[np.newaxis]))[0][0]
 
     parts.draw(bundle, take, key=f"apply-draw-{bundle.card.name}")
     drawn: np.ndarray | None = state.get(kept)

@@ -39,6 +39,7 @@ from explorer.core.geodesics import THIN, DataGraph, Scores
 from explorer.core.mixtures import Mixture, fit_mixture
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 from explorer.core.neighbours import index
+from explorer.core.pixels import to_pixels
 from explorer.core.subsets import evenly_spaced
 from explorer.data.pixels import Form
 from explorer.data.uploads import Upload, read_upload
@@ -210,13 +211,13 @@ def reconstructed(bundle: Bundle, rows: np.ndarray) -> np.ndarray:
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
 def _reconstructed(bundle: Bundle, rows: np.ndarray) -> np.ndarray:
-    return raster.to_pixels(bundle.reconstruct(rows))
+    return to_pixels(bundle.reconstruct(rows))
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=_DECODED)
 def decoded(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     """Images at latents, uint8 ``(n, h, w, c)``."""
-    return raster.to_pixels(bundle.codec.decode(z))
+    return to_pixels(bundle.codec.decode(z))
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
@@ -326,7 +327,7 @@ def draw(bundle: Bundle, source: DrawnFrom, seed: int) -> np.ndarray:
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=_DECODED)
 def samples_png(bundle: Bundle, z: np.ndarray) -> bytes:
     """Images decoded from drawn latents ``(SAMPLES, latent_dim)``."""
-    images = raster.to_pixels(bundle.codec.decode(z))
+    images = to_pixels(bundle.codec.decode(z))
     return raster.png(raster.enlarge(raster.tile(images, SAMPLES // 4), 3))
 
 

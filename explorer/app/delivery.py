@@ -18,6 +18,7 @@ from explorer.app import cache
 from explorer.app.server import absent, keep, refuse
 from explorer.bundle.card import BundleError
 from explorer.bundle.graph import GraphError
+from explorer.core.pixels import to_pixels
 from explorer.drawing import raster
 from explorer.notation import parse_count
 
@@ -92,7 +93,7 @@ async def _decode(request: Request) -> Response:
     latent = z[np.newaxis].astype(np.float32)
     try:
         pixels = await to_thread.run_sync(
-            lambda: raster.to_pixels(codec.decode(latent)), limiter=_DECODERS
+            lambda: to_pixels(codec.decode(latent)), limiter=_DECODERS
         )
     except GraphError as error:
         return refuse(f"{error}.", 503)

@@ -16,6 +16,7 @@ from explorer.app.view import Detail
 from explorer.app.words import describe, describe_test_image, literal
 from explorer.bundle.spelling import parse_place, parse_test_image
 from explorer.bundle.store import Bundle
+from explorer.core.pixels import to_unit_range
 from explorer.drawing import raster
 
 SOURCES = ("Test image", "The point", "Upload", "Drawing")
@@ -132,7 +133,7 @@ def _render_end(bundle: Bundle, name: str) -> None:
     elif source == "Drawing":
         parts.draw(
             bundle,
-            lambda drawn: set_end(name, _encoded(bundle, drawn / np.float32(255.0))),
+            lambda drawn: set_end(name, _encoded(bundle, to_unit_range(drawn))),
             key=f"draw-{name}-{bundle.card.name}",
             sheet=name,
         )

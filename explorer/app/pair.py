@@ -14,6 +14,8 @@ from explorer.bundle.card import Card
 from explorer.bundle.chance import Chance
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import nearest
+from explorer.core.metrics import standard_error
+from explorer.core.pixels import to_unit_range
 from explorer.notation import ROUNDED
 
 PARTS = {
@@ -73,7 +75,7 @@ def counterpart(one: Bundle, z: np.ndarray, other: Bundle) -> np.ndarray | None:
         (image,) = cache.decoded(one, z[np.newaxis])
     else:
         return None
-    return np.asarray(other.codec.encode(image[np.newaxis] / np.float32(255.0))[0][0])
+    return np.asarray(other.codec.encode(to_unit_range(image[np.newaxis]))[0][0])
 
 
 class Figure(NamedTuple):
@@ -179,7 +181,7 @@ def gap_between(one: Bundle, other: Bundle) -> Gap | None:
     if not (told and is_same and have_same_images(one.card, other.card)):
         return None
     each = other.latents.neg_elbo.astype(np.float64) - one.latents.neg_elbo
-    error = float(each.std(ddof=1) / np.sqrt(len(each))) if len(each) > 1 else np.inf
+    error = standard_error(each) if len(each) > 1 else np.inf
     return Gap(float(each.mean()), error, each)
 
 

@@ -17,6 +17,7 @@ import streamlit as st
 from explorer.app import cache, session
 from explorer.app.server import address_of
 from explorer.bundle.store import Bundle
+from explorer.core.pixels import to_pixels
 from explorer.drawing import raster
 from explorer.web import contents
 from explorer.web.code import ENTRY, STYLE, VERSION
@@ -257,7 +258,7 @@ def refine(bundle: Bundle, image: np.ndarray) -> None:
         data={
             "content": bundle.content,
             "z": session.point(bundle).tolist(),
-            "image": base64.b64encode(raster.to_pixels(image).tobytes()).decode(),
+            "image": base64.b64encode(to_pixels(image).tobytes()).decode(),
         },
         on_point_change=_mover(bundle, key, event="point"),
     )

@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from explorer.app import cache, parts, session
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import axis_label, nearest
+from explorer.core.pixels import to_unit_range
 from explorer.core.trust import VERDICTS
 from explorer.notation import parse_latent
 
@@ -150,5 +151,6 @@ def draw_posterior(bundle: Bundle, row: int, generator: np.random.Generator) -> 
     if images is None:
         z = latents.z_mean[row] + np.exp(0.5 * latents.z_log_var[row]) * noise
     else:
-        z = bundle.codec.draw(images[row : row + 1] / 255, noise[np.newaxis, np.newaxis])[0]
+        image = to_unit_range(images[row : row + 1])
+        z = bundle.codec.draw(image, noise[np.newaxis, np.newaxis])[0]
     return np.asarray(z).ravel()

@@ -13,12 +13,13 @@ from explorer.bundle.spelling import parse_test_image
 from explorer.bundle.store import Bundle
 from explorer.core.elbo import kl_divergence
 from explorer.core.metrics import elbo_terms
-from explorer.drawing import raster
+from explorer.core.pixels import to_unit_range
 
 DRAWING, TEST_IMAGE = "Drawing", "Test image"
 UPLOAD_KEY = "own-image"
 """Of the upload that the views share."""
 SAMPLES = 10
+"""Draws of z over which a reconstruction term is averaged."""
 _LOST = (
     "The {} was lost when the server restarted or the page was reloaded, and a link does not carry "
     "it either: {}."
@@ -84,7 +85,7 @@ def take_drawing(bundle: Bundle, *, refines: bool = False) -> np.ndarray | None:
     shape = bundle.card.data.image_shape
 
     def take(drawn: np.ndarray) -> None:
-        image = drawn / np.float32(255.0)
+        image = to_unit_range(drawn)
         drawings()[shape] = image
         session.move_to(bundle, bundle.codec.encode(image[np.newaxis])[0][0])
 
@@ -98,7 +99,7 @@ def terms(bundle: Bundle, posterior: Posterior, image: np.ndarray) -> tuple[floa
     reconstruction, sampled_kl = elbo_terms(
         posterior.draw,
         bundle.codec.parameters,
-        raster.to_pixels(image)[np.newaxis],
+        image[np.newaxis],
         model.latent_dim,
         model.likelihood,
         samples=SAMPLES,

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from explorer.app import cache
 from explorer.app.words import literal
 from explorer.bundle.store import Bundle
+from explorer.core.pixels import to_pixels
 from explorer.data.framing import (
     Framing,
     frame_picture,
@@ -128,7 +129,7 @@ def _adjust(bundle: Bundle, upload: Upload, suggestion: Framing, *, key: str) ->
             alt="The uploaded image with the crop outlined",
         )
     with seen:
-        pixels = raster.to_pixels(image)
+        pixels = to_pixels(image)
         st.image(
             raster.crisp(pixels),
             caption=f"what the model sees, {shape[1]} × {shape[0]}",

@@ -14,6 +14,8 @@ from explorer.bundle.encoder_split import flow_draw
 from explorer.bundle.files import read_checked
 from explorer.bundle.store import GRAPHS, Bundle, read_card, save_card
 from explorer.core.bound import importance_bound
+from explorer.core.metrics import standard_error
+from explorer.core.pixels import to_unit_range
 from explorer.data.dataset import Split
 
 BOUND = "bound.npz"
@@ -43,7 +45,7 @@ def bounds_of(bundle: Bundle, test: Split, samples: int) -> Callable[[Iterable[i
         found = []
         for index in indices:
             codec = bundle.codec.given(int(test.labels[index]))
-            image = test.images[index] / np.float32(255.0)
+            image = to_unit_range(test.images[index])
             found.append(
                 importance_bound(
                     flow or codec.draw,
@@ -63,12 +65,11 @@ def bounds_of(bundle: Bundle, test: Split, samples: int) -> Callable[[Iterable[i
 def summarise_bounds(bounds: np.ndarray, samples: int) -> Bound:
     """The mean over images, and its standard error."""
     values = bounds.astype(np.float64)
-    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
     return Bound(
         samples=samples,
         images=len(values),
         bound=round(float(values.mean()), 3),
-        error=round(float(error), 3),
+        error=round(standard_error(values), 3),
     )
 
 

@@ -24,6 +24,8 @@ MAX_MEMORY = 2**32
 
 A small graph may unfold to any size (``Expand``, ``ConstantOfShape``, …).
 """
+AT_ONCE = 100
+"""Images run at once: a convolutional network needs megabytes for each."""
 RUN_SECONDS = 20.0
 """For a run, plus one for each item: a model that takes longer is not run again."""
 

@@ -313,7 +313,7 @@ def _read(
     (z_mean, z_log_var), (train_z_mean, train_z_log_var) = encode(test), encode(train)
     reconstruction = kl = importance = gap = None
     if has_variance:
-        report("the −ELBO, of ten draws for each test image")
+        report(f"the −ELBO, of {SAMPLES} draws for each test image")
         reconstruction, kl = codec.run_by_class(
             labels,
             lambda given, rows: _elbo_terms(given, images[rows], z_mean[rows], z_log_var[rows]),
@@ -410,12 +410,11 @@ def _amortisation_gap(codec: Codec, test: Split, latent_dim: int) -> Amortisatio
         ),
     )
     gap = neg_elbo - refined
-    error = np.std(gap, ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else 0.0
     return AmortisationGap(
         images=len(gap),
         neg_elbo=round(float(np.mean(neg_elbo)), 3),
         refined=round(float(np.mean(refined)), 3),
-        error=round(float(error), 3),
+        error=round(metrics.standard_error(gap), 3),
     )
 
 

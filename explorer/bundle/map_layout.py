@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from explorer.bundle.card import MapCard
-from explorer.bundle.codec import Codec
+from explorer.bundle.codec import AT_ONCE, Codec
 from explorer.core.geometry import principal_plane
 from explorer.core.neighbourhood import (
     JUDGED_NEIGHBOURS,
@@ -42,7 +42,7 @@ def read_test_images(codec: Codec, z_mean: np.ndarray, labels: np.ndarray) -> di
 def return_distances(codec: Codec, z: np.ndarray) -> np.ndarray:
     """‖E(D(z)) − z‖: how far from a latent its decoded picture is encoded, ``(n,)`` float32."""
     found = np.empty(len(z), np.float32)
-    for batch in batches(len(z), 100):  # a convolutional network needs megabytes for each
+    for batch in batches(len(z), AT_ONCE):
         back, _ = codec.encode(codec.decode(z[batch]))
         found[batch] = np.linalg.norm(back.astype(np.float64) - z[batch], axis=1)
     return found

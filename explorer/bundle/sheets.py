@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from explorer.bundle.codec import AT_ONCE
 from explorer.bundle.directions import name_of, parse_direction
 from explorer.bundle.store import Bundle
 from explorer.bundle.walks import Kind, Walk
@@ -22,6 +23,8 @@ from explorer.core.geometry import (
 from explorer.core.metrics import percentile_of
 from explorer.core.neighbourhood import empty_distance, latents_at
 from explorer.core.paths import traversal
+from explorer.core.pixels import to_pixels
+from explorer.core.subsets import in_chunks
 from explorer.drawing import raster
 from explorer.drawing.sheet import Sheet
 
@@ -30,14 +33,11 @@ REACH = 3.0
 TILES = 11
 """Pictures in a traversal."""
 SAMPLES_A_SIDE = 10
-_BATCH = 100
-"""Images decoded at once: a convolutional decoder needs megabytes for each."""
 
 
 def decode(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     """Latents ``(n, latent_dim)`` → mean images, uint8 ``(n, height, width, channels)``."""
-    batches = np.split(z, range(_BATCH, len(z), _BATCH))
-    return np.concatenate([raster.to_pixels(bundle.codec.decode(batch)) for batch in batches])
+    return np.concatenate([to_pixels(bundle.codec.decode(some)) for some in in_chunks(z, AT_ONCE)])
 
 
 def plane_of(
@@ -69,7 +69,7 @@ def reconstructions(bundle: Bundle, originals: np.ndarray | None, rows: np.ndarr
     if originals is not None:
         shown["image"] = originals[rows]
     if bundle.card.model.has_graphs:
-        shown["decoded"] = raster.to_pixels(bundle.reconstruct(rows))
+        shown["decoded"] = to_pixels(bundle.reconstruct(rows))
     elif bundle.reconstructions is not None:
         shown["decoded"] = bundle.reconstructions[rows]
     classes = bundle.card.data.classes
@@ -89,8 +89,7 @@ def reconstruction(image: np.ndarray, decoded: np.ndarray) -> Sheet:
         image, decoded: ``(height, width, channels)`` in [0, 1].
     """
     shown = [
-        np.broadcast_to(raster.to_pixels(pixels), (*pixels.shape[:2], 3))
-        for pixels in (image, decoded)
+        np.broadcast_to(to_pixels(pixels), (*pixels.shape[:2], 3)) for pixels in (image, decoded)
     ]
     names = ("image", "reconstruction", "error")
     return Sheet(np.stack([*shown, raster.error_map(image, decoded)]), 3, column_labels=names)

@@ -28,7 +28,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from explorer.bundle.arrays import read_images
 from explorer.bundle.atomic import unfinished
 from explorer.bundle.card import NAME, BundleError, Card, parse_card
-from explorer.bundle.codec import Codec, onnx_codec
+from explorer.bundle.codec import AT_ONCE, Codec, onnx_codec
 from explorer.bundle.files import check_size, describe_file, read_checked, read_file
 from explorer.bundle.graph import GraphError
 from explorer.bundle.latents import Latents, read_latents
@@ -53,8 +53,6 @@ TRIAL_SECONDS = 20.0
 """A graph that takes longer for its first two images is refused."""
 _TOO_SLOW: dict[tuple[str, str], Future[Codec]] = {}
 """Trials that took longer, by the graphs' hashes: another begins only when that has ended."""
-_BATCH = 100
-"""Images run at once: a convolutional network needs megabytes for each."""
 _RESERVED = (IMAGES_FOLDER, REFERENCES_FOLDER)
 History = dict[str, list[float]]
 _HISTORY = TypeAdapter(History, config=ConfigDict(strict=True, allow_inf_nan=False))
@@ -111,7 +109,7 @@ class Bundle:
                 f"{pixels.dtype} from {batch.min():g} to {batch.max():g}"
             )
         batch /= np.float32(255.0 if is_bytes else 1.0)
-        parts = [self._codec_of(label).encode(some) for some in in_chunks(batch, _BATCH)]
+        parts = [self._codec_of(label).encode(some) for some in in_chunks(batch, AT_ONCE)]
         z_mean, z_log_var = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return z_mean, z_log_var
 
@@ -127,7 +125,7 @@ class Bundle:
         """
         batch = self._batch(np.asarray(z), (self.card.model.latent_dim,), "latents")
         codec = self._codec_of(label)
-        return np.concatenate([codec.decode(some) for some in in_chunks(batch, _BATCH)])
+        return np.concatenate([codec.decode(some) for some in in_chunks(batch, AT_ONCE)])
 
     @property
     def labels(self) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from explorer.bundle.codec import Codec
+from explorer.bundle.codec import AT_ONCE, Codec
 from explorer.bundle.latents import Latents, graph_nodes
 from explorer.bundle.map_layout import return_distances
 from explorer.bundle.store import Bundle
@@ -29,14 +29,13 @@ from explorer.core.geodesics import (
 )
 from explorer.core.geometry import nearest
 from explorer.core.paths import lerp, slerp
-from explorer.core.subsets import batches
+from explorer.core.subsets import in_chunks
 
 Kind = Literal["Straight line", "Great arc", "Along the data"]
 FINE = 100
 """Steps from a stop to the next in which lengths are measured."""
 MAX_EMBEDDED = 2**27
 """Values of embedded pictures that are held at once, twice: 1 GiB as float32."""
-_BATCH = 100
 
 
 def build_graph(codec: Codec, latents: Latents) -> DataGraph:
@@ -61,8 +60,9 @@ def thin_limit(latents: Latents) -> float:
 
 
 def _embedded(codec: Codec, z: np.ndarray) -> np.ndarray:
-    parts = [embed(codec.decode(z[b]), codec.likelihood) for b in batches(len(z), _BATCH)]
-    return np.concatenate(parts)
+    return np.concatenate(
+        [embed(codec.decode(some), codec.likelihood) for some in in_chunks(z, AT_ONCE)]
+    )
 
 
 @dataclass(frozen=True, eq=False)

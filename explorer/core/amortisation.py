@@ -17,7 +17,8 @@ import numpy as np
 
 from explorer.core.elbo import normal_log_density
 from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName, derivatives, log_likelihood
-from explorer.core.metrics import DecodeParameters, Draw, Encode, to_unit_range
+from explorer.core.metrics import DecodeParameters, Draw, Encode
+from explorer.core.pixels import to_unit_range
 from explorer.core.subsets import batches
 
 STEPS = 6

@@ -14,6 +14,7 @@ import numpy as np
 
 from explorer.core.density import AggregatePosterior
 from explorer.core.elbo import gaussian_log_density, normal_log_density
+from explorer.core.metrics import standard_error
 
 
 @dataclass(frozen=True)
@@ -65,5 +66,4 @@ def kl_parts(z_mean: np.ndarray, z_log_var: np.ndarray, samples: int, seed: int)
 
 
 def _estimate(values: np.ndarray) -> Estimate:
-    error = np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
-    return Estimate(float(np.mean(values)), float(error))
+    return Estimate(float(np.mean(values)), standard_error(values))

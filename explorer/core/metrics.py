@@ -22,6 +22,7 @@ from explorer.core.elbo import normal_log_density
 from explorer.core.lean import without_pandas
 from explorer.core.likelihoods import LikelihoodName, log_likelihood
 from explorer.core.neighbours import index, majority
+from explorer.core.pixels import to_unit_range
 from explorer.core.subsets import batch_size_for, batches, evenly_spaced
 
 if TYPE_CHECKING:
@@ -284,6 +285,11 @@ def _laplacian_energy(x: np.ndarray) -> float:
     return float(np.sum(np.square(laplacian), dtype=np.float64))
 
 
+def standard_error(values: np.ndarray) -> float:
+    """Of the mean of values ``(n,)``; 0 for a single one."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+
+
 def percentile_of(value: Any, reference_sorted: np.ndarray) -> Any:
     """Share of the reference values below a value (or each of an array), 0–100; NaN for NaN.
 
@@ -293,10 +299,3 @@ def percentile_of(value: Any, reference_sorted: np.ndarray) -> Any:
     """
     below = np.searchsorted(reference_sorted, value, side="left")
     return np.where(np.isnan(value), np.nan, 100.0 * below / len(reference_sorted))[()]
-
-
-def to_unit_range(images: np.ndarray) -> np.ndarray:
-    """Images as float32 in [0, 1]: uint8 is divided by 255, floats are taken as they are."""
-    if images.dtype == np.uint8:
-        return images.astype(np.float32) / np.float32(255.0)
-    return np.asarray(images, np.float32)

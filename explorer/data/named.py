@@ -35,6 +35,7 @@ class NamedSet:
     background: float | None  # in [0, 1]; None where it must be estimated
     places: tuple[str, ...]
     files: tuple[File, ...]
+    has_licence: bool = True
     may_be_kept: bool = False
     range: Range = BYTES
 
@@ -101,6 +102,7 @@ NAMED = {
         title="CIFAR-10",
         classes=CIFAR10_CLASSES,
         licence="none stated (Krizhevsky, 2009)",
+        has_licence=False,
         image_shape=(32, 32, 3),
         background=None,
         places=(

@@ -8,16 +8,13 @@ import io
 import numpy as np
 from PIL import Image
 
+from explorer.core.pixels import to_pixels
+
 PAGE_SIDE = 448
 """Pixels of the longer side to which pictures of the page are enlarged."""
 TOO_BRIGHT, TOO_DARK = (0.70, 0.09, 0.17), (0.13, 0.40, 0.67)
 """Colours of an error map, in [0, 1]."""
 MAX_WEBP_SIDE = 16_383
-
-
-def to_pixels(images: np.ndarray) -> np.ndarray:
-    """Values in [0, 1] (clipped) → uint8 0–255, same shape."""
-    return np.asarray(np.round(np.clip(images, 0.0, 1.0) * 255.0), np.uint8)
 
 
 def tile(images: np.ndarray, columns: int, *, gap: int = 0, blank: int = 255) -> np.ndarray:

@@ -101,6 +101,11 @@ class Augmentation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
             raise ValueError("encoder_only needs until = 1: its changed images stay to the end")
         return self
 
+    @property
+    def copies(self) -> int:
+        """Of each image in a batch: the changed one, and beside it the image itself."""
+        return 2 if self.encoder_only else 1
+
 
 class TotalCorrelation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """A weight for each part of the KL in place of β for all: β-TCVAE, Chen et al. 2018.

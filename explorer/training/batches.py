@@ -65,7 +65,7 @@ def shuffled_batches(
             and how many parts there are.
     """
     mine, parts = replicas
-    copies = 2 if augmentation and augmentation.encoder_only else 1
+    copies = augmentation.copies if augmentation else 1
 
     def epoch_of(epoch: tf.Tensor) -> tf.data.Dataset:
         key = tf.stack([tf.constant(seed, tf.int64), epoch])

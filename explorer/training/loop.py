@@ -228,7 +228,7 @@ def _compile_steps(
     variables = model.trainable_variables
     posterior = [variable for variable in variables if model.is_of_posterior(variable)]
     augmentation = model.recipe.augmentation
-    copies = 2 if augmentation and augmentation.encoder_only else 1
+    copies = augmentation.copies if augmentation else 1
 
     def gradients(
         images: tf.Tensor, noise: tf.Tensor, draws: int, variables: list[Any]

@@ -14,6 +14,7 @@ from explorer.bundle.trust import are_good
 from explorer.core.directions import Direction
 from explorer.core.geometry import axis_label
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
+from explorer.core.pixels import to_pixels
 from explorer.core.subsets import evenly_spaced
 from explorer.data.framing import typical_fill
 from explorer.drawing import raster
@@ -56,7 +57,7 @@ def drawing(bundle: Bundle, fill: float) -> dict[str, Any]:
     data = bundle.card.data
     background = np.broadcast_to(np.asarray(data.background), data.image_shape[2])
     return {
-        "background": raster.to_pixels(background).tolist(),
+        "background": to_pixels(background).tolist(),
         "side": _object_side(data, fill),
         "fit": data.reading.fit,
         "neighbours": JUDGED_NEIGHBOURS,

@@ -112,7 +112,8 @@ def pictures_of(bundle: Bundle, most: int | None) -> tuple[np.ndarray, np.ndarra
     none = np.empty(0, np.int64), None
     if most == 0 or (most is None and not may_be_passed_on(data)):
         return none
-    if data.licence.startswith("none stated"):
+    name = public_name(data)
+    if name is not None and not NAMED[name].has_licence:
         raise PageError(
             f"the pictures of {data.title} have no licence that lets you pass them on; leave "
             "--images out, and the page shows the model's reconstructions"

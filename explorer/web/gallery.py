@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from explorer.bundle.store import Bundle
+from explorer.core.pixels import to_pixels
 from explorer.core.subsets import evenly_spaced
 from explorer.drawing import raster
 from explorer.web.document import Look, colours, write_page
@@ -72,5 +73,5 @@ def _picture(bundle: Bundle) -> str:
         return ""
     rows = evenly_spaced(len(bundle.latents.z_mean), TILES)
     rows = rows[np.argsort(bundle.latents.labels[rows], kind="stable")]
-    tiles = raster.tile(raster.to_pixels(bundle.reconstruct(rows)), COLUMNS)
+    tiles = raster.tile(to_pixels(bundle.reconstruct(rows)), COLUMNS)
     return f'<img alt="Reconstructions of test images" src="{raster.data_uri(tiles)}">'

@@ -13,7 +13,7 @@ import numpy as np
 from explorer.app.server import address_of
 from explorer.bundle.images import find_originals
 from explorer.bundle.store import Bundle
-from explorer.drawing import raster
+from explorer.core.pixels import to_pixels
 from explorer.web.code import ENTRY, FOLDER, VERSION, WORKER
 from explorer.web.payload import NOT_ALL
 from explorer.web.payload import encode_model as payload_of
@@ -159,7 +159,7 @@ def test_the_server_decodes_what_it_is_asked_and_nothing_else(
             return error.code, b""
 
     z = np.array([0.5, -1], "<f4")
-    pixels = raster.to_pixels(decode(bundle, z.tolist()))
+    pixels = to_pixels(decode(bundle, z.tolist()))
     assert answer(z.tobytes()) == (200, pixels.tobytes())
     for body in (b"", z.tobytes()[:7], z.tobytes() * 2, bytes(10**6), np.full(2, np.nan, "<f4")):
         assert answer(bytes(body))[0] == 400

@@ -18,7 +18,8 @@ from explorer.bundle.store import (
     Bundle,
     load_bundle,
 )
-from explorer.drawing.raster import data_uri, to_pixels
+from explorer.core.pixels import to_pixels
+from explorer.drawing.raster import data_uri
 
 from .visiting import (
     DEEP,

@@ -18,7 +18,7 @@ from explorer.bundle.card import Card
 from explorer.bundle.store import (
     Bundle,
 )
-from explorer.drawing.raster import to_pixels
+from explorer.core.pixels import to_pixels
 
 from .visiting import (
     DEEP,

@@ -16,7 +16,7 @@ from explorer.app import cache
 from explorer.bundle.store import (
     load_bundle,
 )
-from explorer.drawing.raster import to_pixels
+from explorer.core.pixels import to_pixels
 
 from .visiting import (
     VIEWS,

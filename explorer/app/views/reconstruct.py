@@ -12,6 +12,7 @@ from explorer.app.exports import figures, menu
 from explorer.app.gallery import choose_test_image
 from explorer.app.reconstruction import (
     DRAWING,
+    SAMPLES,
     TEST_IMAGE,
     UPLOAD_KEY,
     image_detail,
@@ -25,15 +26,16 @@ from explorer.app.words import describe, describe_test_image, explain_neg_elbo, 
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import nearest
 from explorer.core.metrics import percentile_of
+from explorer.core.pixels import to_pixels, to_unit_range
 from explorer.drawing import raster
 
-HELP = """
+HELP = f"""
 The image is cropped, scaled and, where the model knows no colours, made grey, as its training
 images were; **what the model sees** is exactly its input. The encoder turns that into q(z|x), and
 the decoder turns the mean of q(z|x) back into an image.
 
-- **−ELBO** = **reconstruction** (−log p(x|z), averaged over ten draws of z) + **KL** (from q(z|x)
-  to the prior), in nats. The percentile says how many test images the model explains better.
+- **−ELBO** = **reconstruction** (−log p(x|z), averaged over {SAMPLES} draws of z) + **KL** (from
+  q(z|x) to the prior), in nats. The percentile says how many test images the model explains better.
 - **Error map**: red where the reconstruction is too bright, blue where it is too dark.
 - **While you draw**, your browser runs the model: the terms beside the drawing are those at the
   mean of q(z|x), and with a flow the KL is that of the Gaussian of the same density there.
@@ -123,8 +125,7 @@ def _take_image(bundle: Bundle, source: str) -> np.ndarray | None:
     originals = cache.originals_of(bundle)
     if source == TEST_IMAGE and originals is not None:
         choose_test_image(bundle, "image", lambda chosen: st.session_state.update(image=chosen))
-        image: np.ndarray = originals[test_image_row(bundle)]
-        return image / np.float32(255.0)
+        return to_unit_range(originals[test_image_row(bundle)])
     return upload_and_prepare(bundle, key=UPLOAD_KEY, source=source, adjustable=True)
 
 
@@ -141,8 +142,8 @@ def _render_empty(bundle: Bundle) -> None:
 
 def _render_pictures(image: np.ndarray, reconstruction: np.ndarray) -> None:
     pictures = {
-        "original": raster.to_pixels(image),
-        "reconstruction": raster.to_pixels(reconstruction),
+        "original": to_pixels(image),
+        "reconstruction": to_pixels(reconstruction),
         "error map: blue too dark, red too bright": raster.error_map(image, reconstruction),
     }
     columns = st.container(key="pictures").columns(3)

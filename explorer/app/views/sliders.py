@@ -12,6 +12,7 @@ from explorer.app.view import View
 from explorer.bundle.sheets import REACH, TILES
 from explorer.bundle.store import Bundle
 from explorer.core.paths import traversal
+from explorer.core.pixels import to_pixels
 from explorer.drawing import films, raster
 from explorer.web import contents
 
@@ -70,7 +71,7 @@ def _render_exports(bundle: Bundle) -> None:
     def all_strips(steps: int) -> list[np.ndarray]:
         values = np.linspace(-REACH, REACH, steps)
         return [
-            raster.to_pixels(bundle.codec.decode(traversal(z, dimension, values)))
+            to_pixels(bundle.codec.decode(traversal(z, dimension, values)))
             for dimension in bundle.dimensions_by_kl[:FIRST]
         ]
 

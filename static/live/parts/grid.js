@@ -12,6 +12,7 @@ import { find, newPen, penOf, said, same } from "../shared/elements.js";
 import { downloadPicture } from "../shared/files.js";
 import { Painter } from "../shared/paint.js";
 import { decimal } from "../shared/plane.js";
+import { EXTENTS, SIZES } from "../shared/settings.js";
 import { coordinates } from "../shared/spacing.js";
 import { TileDecoder } from "../shared/tiles.js";
 import { Sliders } from "./sliders.js";
@@ -107,12 +108,10 @@ export class Grid {
   #makeBar(box) {
     const { settings } = this.#hub;
     const ends = [makeChoice(box, this.#model, settings)];
-    const size = slider("Tiles a side", { min: 5, max: 40, step: 1 }, (v) =>
-      settings.set("size", v),
-    );
+    const size = slider("Tiles a side", SIZES, (v) => settings.set("size", v));
     const extent = slider(
       "Range",
-      { min: 1, max: 6, step: 0.5 },
+      EXTENTS,
       (v) => settings.set("extent", v),
       (v) => `± ${v}`,
     );

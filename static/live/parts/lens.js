@@ -126,9 +126,7 @@ export class Lens {
     this.#readings.ask(request, (reading) => {
       if (reading.pixels) this.#again.paint(reading.pixels);
       this.#shownRow = reading.row;
-      const mean = this.#model.meanOf(reading.row);
-      const { rounded } = this.#model.header.coordinates; // by the host
-      const isOwn = z.every((value, i) => Math.abs(value - mean[i]) < rounded);
+      const isOwn = this.#model.isSame(z, this.#model.meanOf(reading.row));
       this.#reading = { ...reading, row: row ?? reading.row, isOwn: row !== null || isOwn };
       this.#drawOriginal(row ?? reading.row);
       this.#writeSoon();

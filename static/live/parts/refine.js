@@ -12,8 +12,6 @@ import { Painter } from "../shared/paint.js";
 import { decimal } from "../shared/plane.js";
 
 const CHOICES = /** @type {const} */ ([["As encoded", "As encoded"], ["Refined", "Refined"]]); // prettier-ignore
-/** Point and place differ by what the host rounds off. */
-const ROUNDED = 0.001;
 
 const HTML = `<div class="refine">
   <div class="controls">Latent</div>
@@ -21,7 +19,7 @@ const HTML = `<div class="refine">
     <figure><canvas></canvas><figcaption></figcaption></figure>
     <figure><canvas></canvas><figcaption></figcaption></figure>
     <small>From the encoder's q(z|x) a search moves it, and stretches it along each axis, until the image's −ELBO is least.
-      Terms are means over 40 draws of z that the search has not used.</small>
+      Terms are means over <span class="draws"></span> draws of z that the search has not used.</small>
   </div>
   <p role="status"></p></div>`;
 
@@ -47,6 +45,7 @@ export class Refine {
     this.#host = host;
     this.#box = build("around", HTML);
     root.append(this.#box);
+    say(this.#box, ".draws", String(model.header.refining.draws[1]));
     const canvases = Array.from(this.#box.querySelectorAll("canvas"));
     this.#painters = canvases.map((canvas) => new Painter(canvas, model.header.imageShape));
     this.#line = hub.engine.line(URGENCY.tiles);
@@ -133,7 +132,7 @@ export class Refine {
   /** Whether the point is at the refined place. */
   get #isThere() {
     const [, refined] = this.#found;
-    return Boolean(refined?.z.every((value, i) => Math.abs(value - this.#z[i]) <= ROUNDED));
+    return Boolean(refined && this.#host.model.isSame(refined.z, this.#z));
   }
 
   #nameButton() {

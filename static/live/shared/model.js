@@ -129,6 +129,12 @@ export class Model {
     return this.zMean.subarray(row * latentDim, (row + 1) * latentDim);
   }
 
+  /** Whether two latents are one, but for what the host rounds off. @param {ArrayLike<number>} z @param {ArrayLike<number>} other */
+  isSame(z, other) {
+    const { rounded } = this.header.coordinates;
+    return Array.from(z).every((value, i) => Math.abs(value - other[i]) < rounded);
+  }
+
   /** Place of a test image in the sprite, −1 if it is not there. @param {number} row */
   tileOf(row) {
     if (!this.sprite) return -1;

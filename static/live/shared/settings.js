@@ -21,6 +21,16 @@ function oneOf(choices, initial = choices[0]) {
   return { initial, read: (/** @type {string} */ text) => choices.find((one) => isIt(one, text)) };
 }
 
+/** Tiles along a side of the manifold. */
+export const SIZES = { min: 5, max: 40, step: 1 };
+/** Its outermost tiles over a plane, in standard deviations of the prior. */
+export const EXTENTS = { min: 1, max: 6, step: 0.5 };
+
+/** @param {{min: number, max: number, step: number}} range */
+function stepsOf({ min, max, step }) {
+  return Array.from({ length: (max - min) / step + 1 }, (_, i) => min + i * step);
+}
+
 /** Any text up to 100 characters, which a part makes sense of; "" at first. */
 const free = {
   initial: "",
@@ -42,18 +52,10 @@ export const SETTINGS = {
   drag: oneOf(/** @type {const} */ (["move", "box", "lasso"])),
   /** What lies behind the dots. */
   background: oneOf(/** @type {const} */ (["none", "density", "manifold"])),
-  /** Tiles along a side of the manifold. */
-  size: oneOf(
-    Array.from({ length: 36 }, (_, i) => i + 5),
-    20,
-  ),
-  /** Between its tiles over a plane: the same share of the prior, or the same distance. */
+  size: oneOf(stepsOf(SIZES), 20),
+  /** Between the manifold's tiles over a plane: the same share of the prior, or the same distance. */
   spacing: oneOf(/** @type {const} */ (["normal", "linear"])),
-  /** Its outermost tiles over a plane, in standard deviations of the prior. */
-  extent: oneOf(
-    Array.from({ length: 11 }, (_, i) => 1 + i / 2),
-    2.5,
-  ),
+  extent: oneOf(stepsOf(EXTENTS), 2.5),
   /** Whether its tiles without data are shaded. */
   holes: oneOf([false, true]),
   /** Whose q(z|x) of an image is shown: the encoder's, or what a search makes of it. */

@@ -113,12 +113,9 @@ function alongData(model, a, b) {
   const rows = [end];
   while (before[rows[0]] >= 0) rows.unshift(before[rows[0]]);
   const ends = [a, ...rows.map((row) => model.meanOf(row)), b];
-  return ends.filter((z, i) => i === 0 || i === ends.length - 1 || !isNear(z, i === 1 ? a : b));
-}
-
-/** @param {ArrayLike<number>} z @param {ArrayLike<number>} end */
-function isNear(z, end) {
-  return Array.from(z).every((value, i) => Math.abs(value - end[i]) < 1e-3);
+  return ends.filter(
+    (z, i) => i === 0 || i === ends.length - 1 || !model.isSame(z, i === 1 ? a : b),
+  );
 }
 
 /** @param {Model} model @param {Uint32Array} first @param {ArrayLike<number>} z */

@@ -34,8 +34,6 @@ import { rowsInside } from "./view.js";
 const [STEP, LEAP] = [6, 40];
 /** Pause after the last arrow key, or after a click that may be half of a double one, milliseconds. */
 const SETTLED = 300;
-/** Point and settled place differ by what the host rounds off. */
-const ROUNDED = 0.001;
 /** The explorer leaves so many pixels of the window below it, and takes a share of it at least. */
 const [BELOW, LEAST] = [16, 0.7];
 
@@ -378,7 +376,7 @@ export class LiveMap {
   get #pointAt() {
     const { z } = this.#data;
     const put = this.#put;
-    if (put && z.every((value, i) => Math.abs(value - put.z[i]) <= ROUNDED)) return put.at;
+    if (put && this.#host.model.isSame(z, put.z)) return put.at;
     const at = this.#scene.map.place(z); // among all images: once, not in every frame
     this.#put = { z, at, row: null };
     return at;

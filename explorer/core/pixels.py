@@ -1,0 +1,17 @@
+"""Pixels as bytes, and as the numbers in [0, 1] that models take."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def to_unit_range(images: np.ndarray) -> np.ndarray:
+    """Images as float32 in [0, 1]: uint8 is divided by 255, floats are taken as they are."""
+    if images.dtype == np.uint8:
+        return images.astype(np.float32) / np.float32(255.0)
+    return np.asarray(images, np.float32)
+
+
+def to_pixels(images: np.ndarray) -> np.ndarray:
+    """Values in [0, 1] (clipped) → uint8 0–255, same shape."""
+    return np.asarray(np.round(np.clip(images, 0.0, 1.0) * 255.0), np.uint8)
