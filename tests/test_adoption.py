@@ -20,7 +20,7 @@ from shapes import draw_shapes
 from explorer.adoption.adopt import Request, adopt
 from explorer.adoption.candidates import Known
 from explorer.adoption.conventions import SIGNED, UNIT, parse_range, usual_ranges
-from explorer.adoption.graphs import read_graph
+from explorer.adoption.graphs import read_given_graph
 from explorer.adoption.result import About, hashes
 from explorer.bundle.store import Bundle, load_bundle
 from explorer.cli import adopt as command
@@ -708,8 +708,8 @@ def test_what_is_no_file_is_not_opened(refusal: Any, tmp_path: Path) -> None:
 
 
 def test_a_batch_of_one_is_known() -> None:
-    assert read_graph(MODELS / "swapped-encoder.onnx").batch == 1
-    assert read_graph(MODELS / "plain-encoder.onnx").batch is None
+    assert read_given_graph(MODELS / "swapped-encoder.onnx").batch == 1
+    assert read_given_graph(MODELS / "plain-encoder.onnx").batch is None
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from explorer.adoption.conventions import (
     usual_ranges,
     with_constant,
 )
-from explorer.adoption.graphs import MAX_SAID, AdoptionError, Graph, read_graph
+from explorer.adoption.graphs import MAX_SAID, AdoptionError, GivenGraph, read_given_graph
 from explorer.adoption.result import About, Origin, hashes, write_bundle
 from explorer.adoption.runner import Runner
 from explorer.adoption.signatures import check_condition, check_inputs, image_forms
@@ -88,7 +88,9 @@ def adopt(
     """
     request.about.find_place()
     encoder, decoder = (
-        read_graph(path, from_keras(path) if path.suffix == ".keras" and path.is_file() else None)
+        read_given_graph(
+            path, from_keras(path) if path.suffix == ".keras" and path.is_file() else None
+        )
         for path in (request.encoder, request.decoder)
     )
     check_inputs(encoder, decoder, request.known)
@@ -145,7 +147,7 @@ class Kind:
     has_flow: bool = False
 
 
-def load_fitting(encoder: Graph, decoder: Graph, request: Request) -> Dataset:
+def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> Dataset:
     """The images in the size and colours that the encoder takes.
 
     Raises:
@@ -208,7 +210,7 @@ def load_fitting(encoder: Graph, decoder: Graph, request: Request) -> Dataset:
 
 
 def make_graphs(
-    encoder: Graph, decoder: Graph, found: Found, dataset: Dataset, variance: float | None
+    encoder: GivenGraph, decoder: GivenGraph, found: Found, dataset: Dataset, variance: float | None
 ) -> tuple[dict[str, bytes], LikelihoodName]:
     """The two graphs as a bundle stores them, and the likelihood that the decoder's gives."""
     best, shape = found.best, dataset.image_shape
@@ -265,7 +267,7 @@ def one_hot(labels: np.ndarray, dataset: Dataset) -> np.ndarray:
     return condition
 
 
-def _with_kernel(graph: Graph, model: onnx.ModelProto, dataset: Dataset) -> onnx.ModelProto:
+def _with_kernel(graph: GivenGraph, model: onnx.ModelProto, dataset: Dataset) -> onnx.ModelProto:
     """Give an encoder without variances one log-variance for all: that of a density's kernel."""
     train = dataset.train
     rows = evenly_spaced(len(train.images), KERNEL_POINTS)
@@ -274,7 +276,7 @@ def _with_kernel(graph: Graph, model: onnx.ModelProto, dataset: Dataset) -> onnx
     return with_constant(model, kernel_log_variance(z))
 
 
-def _finish(graph: Graph, model: onnx.ModelProto, outputs: tuple[str, ...]) -> bytes:
+def _finish(graph: GivenGraph, model: onnx.ModelProto, outputs: tuple[str, ...]) -> bytes:
     drop_unused(model.graph)
     try:
         return compact(model, outputs, batch=graph.batch)

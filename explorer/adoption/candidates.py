@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 from explorer.adoption.conventions import (
     UNIT,
+    AxisOrder,
     DecoderConvention,
     DecoderOutput,
     EncoderConvention,
     EncoderOutput,
-    Layout,
-    Range,
+    PixelRange,
 )
 from explorer.adoption.graphs import AdoptionError
 from explorer.adoption.spreads import spreads_of
@@ -33,8 +33,8 @@ NOTHING = 1e-5
 class Known:
     """What a person said of the model; None where it is to be found out."""
 
-    layout: Layout | None = None
-    range: Range | None = None
+    layout: AxisOrder | None = None
+    range: PixelRange | None = None
     encoder_output: EncoderOutput | None = None
     decoder_output: DecoderOutput | None = None
     condition: Condition | None = None

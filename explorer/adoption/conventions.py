@@ -16,10 +16,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from explorer.adoption.graphs import Graph
+from explorer.adoption.graphs import GivenGraph
 from explorer.core.likelihoods import LikelihoodName
 
-Layout = Literal["nchw", "nhwc"]
+AxisOrder = Literal["nchw", "nhwc"]
 """Order of the axes of images; also that in which flat pixels follow each other."""
 EncoderOutput = Literal[
     "mean,log_var", "mean,log_std", "mean,std", "mean,variance", "mean",
@@ -38,7 +38,7 @@ EPSILON = 1e-6
 
 
 @dataclass(frozen=True)
-class Range:
+class PixelRange:
     """How pixel values enter or leave a model: value = (pixel in [0, 1] − mean) / std.
 
     Attributes:
@@ -51,7 +51,7 @@ class Range:
     std: tuple[float, ...] = (1.0,)
 
 
-def parse_range(text: str) -> Range:
+def parse_range(text: str) -> PixelRange:
     """Read ``0,1``, ``-1,1``, ``0,255``, or means and standard deviations.
 
     Two numbers are the ends of a range if the first is smaller and they are one of those three;
@@ -73,12 +73,12 @@ def parse_range(text: str) -> Range:
             f"{text!r} is not a range: give 0,1 or -1,1 or 0,255, or MEAN,STD, or three means and "
             "three standard deviations"
         )
-    return Range(text, tuple(values[:half]), tuple(values[half:]))
+    return PixelRange(text, tuple(values[:half]), tuple(values[half:]))
 
 
-UNIT = Range("0,1")
-SIGNED = Range("-1,1", (0.5,), (0.5,))
-BYTES = Range("0,255", (0.0,), (1 / 255,))
+UNIT = PixelRange("0,1")
+SIGNED = PixelRange("-1,1", (0.5,), (0.5,))
+BYTES = PixelRange("0,255", (0.0,), (1 / 255,))
 RANGES = (UNIT, SIGNED, BYTES)
 _MNIST, _FASHION_MNIST = map(parse_range, ("0.1307,0.3081", "0.2860,0.3530"))
 _IMAGENET = parse_range("0.485,0.456,0.406,0.229,0.224,0.225")
@@ -91,7 +91,7 @@ _LEAST_STD = 1e-3
 """Of a channel by which pixels can be divided."""
 
 
-def usual_ranges(images: np.ndarray) -> list[Range]:
+def usual_ranges(images: np.ndarray) -> list[PixelRange]:
     """What a model of images ``(n, h, w, c)`` uint8 may have been trained with.
 
     That is a fixed range, the moments of a well-known data set, or those of the images themselves.
@@ -105,7 +105,7 @@ def usual_ranges(images: np.ndarray) -> list[Range]:
     return [*RANGES, *standard, *([own] if own and is_another else [])]
 
 
-def _moments_of(images: np.ndarray) -> Range | None:
+def _moments_of(images: np.ndarray) -> PixelRange | None:
     """Mean and standard deviation of each channel; None where one is the same everywhere."""
     mean, std = [], []
     values = np.arange(256) / 255
@@ -118,7 +118,7 @@ def _moments_of(images: np.ndarray) -> Range | None:
     return parse_range(",".join(f"{value:.4f}" for value in (*mean, *std)))
 
 
-def _alike(one: Range, other: Range) -> bool:
+def _alike(one: PixelRange, other: PixelRange) -> bool:
     gaps = np.subtract((*one.mean, *one.std), (*other.mean, *other.std))
     return bool(np.abs(gaps).max() < _ALIKE)
 
@@ -136,9 +136,9 @@ class EncoderConvention:
         run: of that one, how many means come in a row before as many spreads, or the other way.
     """
 
-    layout: Layout
+    layout: AxisOrder
     shape: tuple[int, ...]
-    range: Range
+    range: PixelRange
     output: EncoderOutput
     mean: str
     spread: str = ""
@@ -156,8 +156,8 @@ class DecoderConvention:
         latent: shape of a latent.
     """
 
-    layout: Layout
-    range: Range
+    layout: AxisOrder
+    range: PixelRange
     output: DecoderOutput
     images: str
     latent: tuple[int, ...]
@@ -185,7 +185,7 @@ def likelihood_of(output: DecoderOutput) -> LikelihoodName:
 
 
 def adapt_encoder(
-    graph: Graph, convention: EncoderConvention, image_shape: tuple[int, int, int]
+    graph: GivenGraph, convention: EncoderConvention, image_shape: tuple[int, int, int]
 ) -> onnx.ModelProto:
     """The graph from images in our terms to ``z_mean`` and, if it is known, ``z_log_var``."""
     edit = _Edit(graph.model)
@@ -222,7 +222,7 @@ def adapt_encoder(
 
 
 def adapt_decoder(
-    graph: Graph,
+    graph: GivenGraph,
     convention: DecoderConvention,
     image_shape: tuple[int, int, int],
     variance: float | None = None,
@@ -270,7 +270,7 @@ def with_constant(model: onnx.ModelProto, value: float) -> onnx.ModelProto:
     return edit.finish(first, edit.add("Add", nothing, np.float32(value)))
 
 
-def _moments(values: Range) -> tuple[np.ndarray, np.ndarray]:
+def _moments(values: PixelRange) -> tuple[np.ndarray, np.ndarray]:
     return np.array(values.mean, np.float32), np.array(values.std, np.float32)
 
 

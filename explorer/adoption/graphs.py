@@ -57,7 +57,7 @@ class Port:
 
 
 @dataclass(frozen=True)
-class Graph:
+class GivenGraph:
     """A graph from elsewhere.
 
     Attributes:
@@ -76,7 +76,7 @@ class Graph:
     batch: int | None
 
 
-def read_graph(path: Path, content: bytes | None = None) -> Graph:
+def read_given_graph(path: Path, content: bytes | None = None) -> GivenGraph:
     """Read a graph, with weights that lie beside it; ``content`` stands for the file's own.
 
     Raises:
@@ -204,7 +204,7 @@ def _drop_weights_from_inputs(model: onnx.ModelProto) -> None:
     model.graph.input.extend(inputs)
 
 
-def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> Graph:
+def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> GivenGraph:
     try:
         session = open_session(model.SerializeToString(), path.name)
     except ExplorerError as error:
@@ -231,7 +231,7 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
         tuple(Port(value.name, tuple(map(_size, value.shape[1:]))) for value in values)
         for values in (session.get_inputs(), given)
     )
-    return Graph(path, beside, model, inputs, outputs, batch=1 if fixed else None)
+    return GivenGraph(path, beside, model, inputs, outputs, batch=1 if fixed else None)
 
 
 def _size(dimension: Any) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnxruntime
 
-from explorer.adoption.graphs import MAX_SAID, SINGLE, AdoptionError, Graph
+from explorer.adoption.graphs import MAX_SAID, SINGLE, AdoptionError, GivenGraph
 from explorer.bundle.codec import RUN_SECONDS, joined, open_session, run_graph
 from explorer.bundle.graph import GraphError
 from explorer.core.subsets import in_chunks
@@ -27,7 +27,9 @@ class Runner:
         content: the graph, where it was changed.
     """
 
-    def __init__(self, graph: Graph, condition: np.ndarray, content: bytes | None = None) -> None:
+    def __init__(
+        self, graph: GivenGraph, condition: np.ndarray, content: bytes | None = None
+    ) -> None:
         self.name, self.condition = graph.path.name, condition
         self.session = open_session(content or graph.model.SerializeToString(), self.name)
 

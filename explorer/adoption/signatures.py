@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from explorer.adoption.candidates import Known
-from explorer.adoption.conventions import Layout
-from explorer.adoption.graphs import AdoptionError, Graph
+from explorer.adoption.conventions import AxisOrder
+from explorer.adoption.graphs import AdoptionError, GivenGraph
 
 
-def check_inputs(encoder: Graph, decoder: Graph, known: Known) -> None:
+def check_inputs(encoder: GivenGraph, decoder: GivenGraph, known: Known) -> None:
     """See that the graphs take images and latents, and beside them only what a person said.
 
     Raises:
@@ -40,7 +40,7 @@ def check_inputs(encoder: Graph, decoder: Graph, known: Known) -> None:
         )
 
 
-def check_condition(graph: Graph, classes: Sequence[str]) -> None:
+def check_condition(graph: GivenGraph, classes: Sequence[str]) -> None:
     """See that a graph with a second input takes these classes as that.
 
     Raises:
@@ -56,7 +56,7 @@ def check_condition(graph: Graph, classes: Sequence[str]) -> None:
             )
 
 
-def image_forms(graph: Graph) -> list[tuple[Layout, tuple[int, int, int] | None]]:
+def image_forms(graph: GivenGraph) -> list[tuple[AxisOrder, tuple[int, int, int] | None]]:
     """The layouts that an encoder's input allows, each with ``(height, width, channels)``.
 
     The shape is None where pixels are flat, or the size of an image does not matter.
@@ -65,13 +65,13 @@ def image_forms(graph: Graph) -> list[tuple[Layout, tuple[int, int, int] | None]
         AdoptionError: it takes no images.
     """
     shape = graph.inputs[0].shape
-    forms: list[tuple[Layout, tuple[int, int, int] | None]] = []
+    forms: list[tuple[AxisOrder, tuple[int, int, int] | None]] = []
     if len(shape) == 1 and shape[0]:
         return [("nchw", None), ("nhwc", None)]
     if len(shape) == 2 and None not in shape:
         return [("nhwc", (int(shape[0] or 0), int(shape[1] or 0), 1))]
     if len(shape) == 3:
-        arrangements: dict[Layout, tuple[int, int, int]] = {"nchw": (0, 1, 2), "nhwc": (2, 0, 1)}
+        arrangements: dict[AxisOrder, tuple[int, int, int]] = {"nchw": (0, 1, 2), "nhwc": (2, 0, 1)}
         for layout, axes in arrangements.items():
             channels, height, width = (shape[axis] for axis in axes)
             if channels in (1, 3):

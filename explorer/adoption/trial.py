@@ -21,17 +21,17 @@ from explorer.adoption.candidates import (
 from explorer.adoption.conventions import (
     RANGES,
     UNIT,
+    AxisOrder,
     DecoderConvention,
     DecoderOutput,
     EncoderConvention,
     EncoderOutput,
-    Layout,
-    Range,
+    PixelRange,
     adapt_encoder,
     halves_of,
     run_of,
 )
-from explorer.adoption.graphs import AdoptionError, Graph
+from explorer.adoption.graphs import AdoptionError, GivenGraph
 from explorer.adoption.runner import Runner, by, is_same
 from explorer.adoption.signatures import image_forms
 from explorer.adoption.spreads import spreads_of
@@ -63,11 +63,11 @@ class Found:
 
 
 def find_conventions(
-    encoder: Graph,
-    decoder: Graph,
+    encoder: GivenGraph,
+    decoder: GivenGraph,
     images: np.ndarray,
     condition: np.ndarray,
-    ranges: list[Range],
+    ranges: list[PixelRange],
     known: Known,
     report: Callable[[str], None],
 ) -> Found:
@@ -122,7 +122,7 @@ def find_conventions(
 
 
 def _ways_to_read(
-    reader: _EncoderReader, decoder: Graph, ranges: list[Range]
+    reader: _EncoderReader, decoder: GivenGraph, ranges: list[PixelRange]
 ) -> Iterator[Candidate]:
     """Each way in which the decoder gives images for what the encoder makes of them."""
     images, decode = reader.images, Runner(decoder, reader.condition)
@@ -139,7 +139,9 @@ def _ways_to_read(
                     yield Candidate(convention, choice, error)
 
 
-def _why_nothing_fits(encoder: Graph, decoder: Graph, image_shape: tuple[int, ...]) -> str:
+def _why_nothing_fits(
+    encoder: GivenGraph, decoder: GivenGraph, image_shape: tuple[int, ...]
+) -> str:
     """The sentence for a person, from the shapes of what goes in and comes out."""
     latent = _known(decoder.inputs[0].shape)
     sizes = {math.prod(s or 0 for s in port.shape) for port in encoder.outputs}
@@ -166,7 +168,7 @@ def _why_nothing_fits(encoder: Graph, decoder: Graph, image_shape: tuple[int, ..
 
 
 def _notes_on_outputs(
-    best: Candidate, alike: list[Candidate], encoder: Graph, decoder: Graph
+    best: Candidate, alike: list[Candidate], encoder: GivenGraph, decoder: GivenGraph
 ) -> Iterator[str]:
     """Which of several outputs were taken, and how latents of several axes are stored."""
     first, mean, spread = encoder.outputs[0].name, best.encoder.mean, best.encoder.spread
@@ -224,7 +226,7 @@ class _EncoderReader:
 
     def __init__(
         self,
-        graph: Graph,
+        graph: GivenGraph,
         images: np.ndarray,
         condition: np.ndarray,
         wanted: Sequence[int | None],
@@ -232,9 +234,11 @@ class _EncoderReader:
         self.graph, self.images, self.condition = graph, images, condition
         self.wanted, self.latent = wanted, _known(wanted)
         self.notes: list[str] = []
-        self.unused: dict[tuple[Layout, Range], list[str]] = {}
+        self.unused: dict[tuple[AxisOrder, PixelRange], list[str]] = {}
 
-    def conventions(self, ranges: list[Range]) -> Iterator[tuple[EncoderConvention, np.ndarray]]:
+    def conventions(
+        self, ranges: list[PixelRange]
+    ) -> Iterator[tuple[EncoderConvention, np.ndarray]]:
         """Each way to give images and read the outputs, and the latents ``(n, …)`` of it."""
         shape = self.images.shape[1:]
         layouts = {one for one, size in image_forms(self.graph) if size is None or size == shape}
@@ -252,7 +256,7 @@ class _EncoderReader:
             )
 
     def _conventions(
-        self, layout: Layout, range_: Range
+        self, layout: AxisOrder, range_: PixelRange
     ) -> Iterator[tuple[EncoderConvention, np.ndarray]]:
         names = [port.name for port in self.graph.outputs]
         shape = tuple(int(size or 0) for size in self.graph.inputs[0].shape)
@@ -338,13 +342,16 @@ def _equal(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def _readings(
-    raw: np.ndarray, image_shape: tuple[int, ...], layout: Layout, ranges: Iterable[Range]
+    raw: np.ndarray, image_shape: tuple[int, ...], layout: AxisOrder, ranges: Iterable[PixelRange]
 ) -> Iterator[tuple[DecoderConvention, np.ndarray]]:
     """Each way to read what a decoder gives, and the images in [0, 1] that it means."""
     height, width, channels = image_shape
     if raw[0].size != math.prod(image_shape):
         return
-    axes: dict[Layout, tuple[int, ...]] = {"nchw": (channels, height, width), "nhwc": image_shape}
+    axes: dict[AxisOrder, tuple[int, ...]] = {
+        "nchw": (channels, height, width),
+        "nhwc": image_shape,
+    }
     stated = [name for name in axes if axes[name] == raw.shape[1:]]
     if channels > 1 and stated and layout not in stated:  # the decoder has one of its own
         (layout,) = stated

@@ -13,8 +13,8 @@ from explorer.bundle.latents import Latents, graph_nodes
 from explorer.bundle.map_layout import return_distances
 from explorer.bundle.store import Bundle
 from explorer.core.geodesics import (
+    JOINED,
     JUDGED,
-    NEIGHBOURS,
     THIN,
     DataGraph,
     Scores,
@@ -114,7 +114,7 @@ def walk(bundle: Bundle, kind: Kind, stops: Sequence[np.ndarray], graph: DataGra
 def _corners(bundle: Bundle, graph: DataGraph, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The cheapest way through the graph, both ends joined with their own neighbours."""
     n = len(graph.z)
-    near = [nearest(end, graph.z, min(NEIGHBOURS, n))[0] for end in (a, b)]
+    near = [nearest(end, graph.z, min(JOINED, n))[0] for end in (a, b)]
     nodes = np.concatenate([graph.z[near[0]], graph.z[near[1]], a[np.newaxis], b[np.newaxis]])
     first, second = len(near[0]), len(near[1])
     links = np.array(

@@ -22,10 +22,10 @@ from typing import get_args
 from explorer.adoption.adopt import Request, adopt
 from explorer.adoption.candidates import Known
 from explorer.adoption.conventions import (
+    AxisOrder,
     DecoderOutput,
     EncoderOutput,
-    Layout,
-    Range,
+    PixelRange,
     parse_range,
 )
 from explorer.adoption.latents import adopt_latents
@@ -120,7 +120,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--encoder", type=Path, metavar="FILE", help="images to latents")
     add("--decoder", type=Path, metavar="FILE", help="latents to images")
     add("--data", metavar="SOURCE", help="a data set's name, or your own images")
-    add("--layout", choices=get_args(Layout), help="order of the axes of images")
+    add("--layout", choices=get_args(AxisOrder), help="order of the axes of images")
     add(
         "--range",
         dest="pixels",
@@ -160,7 +160,7 @@ def parse_arguments() -> argparse.Namespace:
     return own
 
 
-def _range(text: str) -> Range:
+def _range(text: str) -> PixelRange:
     try:
         return parse_range(text)
     except ValueError as error:

@@ -22,7 +22,7 @@ from explorer.core.subsets import batch_size_for, batches
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-NEIGHBOURS = 10
+JOINED = 10
 """Nearest latents that each one is joined with."""
 THIN = 0.1
 """A place is thin if its density is below that of all but this share of the test images."""
@@ -57,7 +57,7 @@ def join_neighbours(z: np.ndarray) -> np.ndarray:
     Returns:
         Pairs of rows, each once, ``(m, 2)`` int64.
     """
-    k = min(NEIGHBOURS, len(z) - 1)
+    k = min(JOINED, len(z) - 1)
     if k < 1:
         return np.empty((0, 2), np.int64)
     _, found = nearest_others(z, k)

@@ -12,7 +12,7 @@ from explorer.core.subsets import evenly_spaced
 
 COMPONENTS = (1, 5, 20)
 """Numbers of components that are tried."""
-STEPS = 30
+ITERATIONS = 30
 """Of expectation–maximisation, at most."""
 LARGEST = 2_500
 """Latents that a mixture is fitted to, at most."""
@@ -70,7 +70,7 @@ def fit_mixture(z: np.ndarray, seed: int) -> Mixture:
             random_state=seed,
             init_params="k-means++",
             tol=0.01,
-            max_iter=STEPS,
+            max_iter=ITERATIONS,
         )
         with warnings.catch_warnings():  # that it could be fitted for longer
             warnings.simplefilter("ignore", ConvergenceWarning)

@@ -29,7 +29,7 @@ MAX_JUDGED = 10_000
 """Images whose neighbours are compared for the figures."""
 EMPTY_SHARE = 0.99
 """A place is empty if its nearest dot is farther away than this quantile of the dots' own gaps."""
-NEIGHBOURS = 5
+PLACING_NEIGHBOURS = 5
 """Nearest images that give a latent its place; also dots that give a place its latent."""
 REACH = 10.0
 """Median gaps within which neighbours' places count as lying together."""
@@ -131,7 +131,7 @@ def latents_at(
     Returns:
         Latents ``(m, latent_dim)``, and distances to the nearest dot ``(m,)``.
     """
-    distances, found = index(places).kneighbors(points, min(NEIGHBOURS, len(places)))
+    distances, found = index(places).kneighbors(points, min(PLACING_NEIGHBOURS, len(places)))
     nearest = distances[:, :1]
     first = np.arange(distances.shape[1]) == 0
     weights = np.where(nearest > 0, np.square(nearest / np.maximum(distances, 1e-30)), first)
@@ -216,7 +216,7 @@ def _place_among(z: np.ndarray, latents: np.ndarray, places: np.ndarray) -> np.n
         latents: of the images, ``(n, latent_dim)``.
         places: of the images, ``(n, 2)``.
     """
-    distances, found = index(latents).kneighbors(z, min(NEIGHBOURS, len(latents)))
+    distances, found = index(latents).kneighbors(z, min(PLACING_NEIGHBOURS, len(latents)))
     weights = np.square(distances[:, :1] / distances)  # (m, k), up to a factor
     near = places[found]  # (m, k, 2)
     between = np.linalg.norm(near[:, :, np.newaxis] - near[:, np.newaxis], axis=3)

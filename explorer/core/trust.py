@@ -40,8 +40,8 @@ from typing import Any
 import numpy as np
 
 READINGS = ("density", "return", "nearest")
-STEPS = 1000
-"""Quantiles are given at 0, 1/STEPS, … 1."""
+GRADES = 1000
+"""Quantiles are given at 0, 1/GRADES, … 1."""
 VERDICTS = {
     "good": "like the test images",
     "doubtful": "unlike most test images",
@@ -94,14 +94,14 @@ HIGH_DENSITY = 0.97
 
 
 def quantiles(own: np.ndarray) -> np.ndarray:
-    """The scale of each reading, ``(3, STEPS + 1)`` float32.
+    """The scale of each reading, ``(3, GRADES + 1)`` float32.
 
     Args:
         own: the test images' own readings, ``(n, 3)``; NaN where unknown. The scale of a
             reading that no image has is 0 (a single image has no nearest other one).
     """
     known = [values[~np.isnan(values)] for values in own.T]
-    shares = np.arange(STEPS + 1) / STEPS
+    shares = np.arange(GRADES + 1) / GRADES
     scales = [np.quantile(values, shares) if len(values) else 0.0 * shares for values in known]
     return np.asarray(scales, np.float32)
 
@@ -116,11 +116,11 @@ def thresholds(scales: np.ndarray, blend: float) -> list[dict[str, Any]]:
     found = []
     for name, scale in zip(READINGS, scales, strict=True):
         limit = vars(LIMITS[name]).copy()
-        if name == "density" and blend > scale[round(DENSE_BLEND * STEPS)]:
+        if name == "density" and blend > scale[round(DENSE_BLEND * GRADES)]:
             limit["high"] = HIGH_DENSITY
         for end in ("low", "high", "floor", "ceiling"):
             if limit[end] is not None:
-                limit[end] = float(scale[round(limit[end] * STEPS)])
+                limit[end] = float(scale[round(limit[end] * GRADES)])
         found.append({"name": name, **limit})
     return found
 

@@ -36,7 +36,7 @@ LAYERS = frozenset({
     "Dropout", "Flatten", "GaussianNoise", "LayerNormalization", "LeakyReLU", "MaxPooling2D",
     "Reshape", "Residual", "UpSampling2D",
 })  # fmt: skip
-STEPS = frozenset({"InverseAutoregressive"})
+FLOW_LAYERS = frozenset({"InverseAutoregressive"})
 GRID_SIZES = ("downscale", "filters")
 
 
@@ -275,7 +275,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     @field_validator("flow")
     @classmethod
     def _know_every_step(cls, steps: tuple[Layer, ...]) -> tuple[Layer, ...]:
-        for step in _know_all(steps, STEPS):
+        for step in _know_all(steps, FLOW_LAYERS):
             if "backwards" in step:
                 raise ValueError("every other step goes backwards by itself; leave it out")
         return steps

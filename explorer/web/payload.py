@@ -16,7 +16,7 @@ from explorer.core.amortisation import DAMPINGS, DRAWS, ENOUGH, JUDGING_DRAWS, S
 from explorer.core.geodesics import JUDGED, THIN
 from explorer.core.geometry import principal_plane
 from explorer.core.half import to_half
-from explorer.core.neighbourhood import JUDGED_NEIGHBOURS, NEIGHBOURS, REACH
+from explorer.core.neighbourhood import JUDGED_NEIGHBOURS, PLACING_NEIGHBOURS, REACH
 from explorer.core.trust import HOLE, VERDICTS
 from explorer.drawing import raster
 from explorer.notation import LIMIT, ROUNDED
@@ -114,7 +114,7 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
             "principal": _principal(bundle),
             "mainDimensions": bundle.main_dimensions,
             "emptyDistance": None if neighbourhoods is None else neighbourhoods.empty_distance,
-            "placing": {"neighbours": NEIGHBOURS, "reach": REACH},
+            "placing": {"neighbours": PLACING_NEIGHBOURS, "reach": REACH},
             "coordinates": {"limit": LIMIT, "rounded": ROUNDED},
             "path": {"thin": 100.0 * THIN, "judged": JUDGED},
             "refining": {

@@ -45,7 +45,7 @@ the decoder turns the mean of q(z|x) back into an image.
   refined one, in nats, both over the same draws of z, which the search has not used.
 """
 SOURCE = Option("from", "File", ("File", "Camera", DRAWING, TEST_IMAGE))
-NEIGHBOURS = 12
+SHOWN_NEIGHBOURS = 12
 
 
 def render_view(bundle: Bundle) -> None:
@@ -174,7 +174,7 @@ def _render_terms(bundle: Bundle, image: np.ndarray) -> None:
 
 
 def _render_neighbours(bundle: Bundle, z: np.ndarray) -> None:
-    rows, distances = nearest(z, bundle.latents.z_mean, NEIGHBOURS)
+    rows, distances = nearest(z, bundle.latents.z_mean, SHOWN_NEIGHBOURS)
     share = float(cache.percentiles(bundle, z[np.newaxis])[0])
     st.markdown(
         f"It lies at **{describe(z)}**, where the data is denser than at {percent(share)} of the "
@@ -192,7 +192,7 @@ def _render_neighbours(bundle: Bundle, z: np.ndarray) -> None:
     parts.pick_tile(
         cache.pictures(bundle, rows)[0],
         pick,
-        columns=min(len(rows), NEIGHBOURS // 2),
+        columns=min(len(rows), SHOWN_NEIGHBOURS // 2),
         labels=[describe_test_image(bundle, row) for row in rows.tolist()],
         key=f"neighbours-{bundle.card.name}",
         title="Nearest test images",
