@@ -19,15 +19,8 @@ from explorer.data.files.archives import unpack
 from explorer.data.files.kinds import suffix_of
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
-from explorer.data.layouts.labels import (
-    Unclassified,
-    classify,
-    join_columns,
-    label_title,
-    numbers_or_words,
-    plain,
-    split_by_column,
-)
+from explorer.data.layouts.classify import Unclassified, classify, join_columns, split_by_column
+from explorer.data.layouts.labels import label_title, numbers_or_words, plain
 from explorer.data.reading import Reading
 from explorer.data.report import Report
 from explorer.data.roles import TRAIN, read_name

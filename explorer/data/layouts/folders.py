@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import PurePosixPath
 
@@ -19,8 +19,10 @@ from explorer.data.files.kinds import kind_of_file, suffix_of
 from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree, paths
 from explorer.data.layouts.beside_images import read_beside_images
-from explorer.data.layouts.labels import Unclassified, classify, label_title
-from explorer.data.layouts.row_names import stem_of
+from explorer.data.layouts.classify import Unclassified, classify
+from explorer.data.layouts.folder import Folder, around_images
+from explorer.data.layouts.labels import label_title
+from explorer.data.layouts.masks import without_mask_files, without_masks
 from explorer.data.layouts.table_files import (
     Table,
     is_array_of_labels,
@@ -46,41 +48,11 @@ from explorer.data.roles import (
     UNLABELLED,
     VALIDATION,
     read_name,
-    words_of,
 )
 from explorer.data.sources.pictures import Pictures, count_all_pages
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
 
-
-@dataclass(frozen=True)
-class _Folder:
-    """A folder with image files.
-
-    Attributes:
-        place: its parts in the tree.
-        parts: those below what was looked through; the first ones name the class.
-        names: of the image files in it.
-    """
-
-    place: Parts
-    parts: Parts
-    names: Sequence[str]
-
-    def below(self, *parts: str) -> _Folder:
-        """The same with its first part replaced."""
-        return replace(self, parts=(*parts, *self.parts[1:]))
-
-    def __str__(self) -> str:
-        return "/".join(self.place) or "."
-
-
-_MASK_OF = re.compile(
-    r"(.+?)[ _.-](?:mask|segmentation|seg|gt|superpixels)(?:[ _.-]?\d+)?", re.IGNORECASE
-)
-"""The name of a mask, with the image's in it."""
-_NEARLY_ALL = 0.9
-"""Of the masks in a folder so many are called as an image is."""
 _COMPARED = 5
 """Files by which copies of folders are known."""
 _PART = re.compile(rf"(.*(?:{PART_WORDS}|images)[ _-]?)\d+", re.IGNORECASE)
@@ -115,11 +87,11 @@ def find_in_folders(
     """
     suffixes = {*map(suffix_of, files)}
     folders, others = _sort_out(tree, files, suffixes, lists)
-    folders = _without_mask_files(_without_copies(tree, folders, report), report)
+    folders = without_mask_files(_without_copies(tree, folders, report), report)
     listed = [name for name in others if is_table(name)]
     roles = {*map(role_of_table, listed)}
-    by_role = _split(_unwrap(_without_masks(folders, report)), roles, report)
-    by_role = {role: _unwrap(_without_masks(found, report)) for role, found in by_role.items()}
+    by_role = _split(_unwrap(without_masks(folders, report)), roles, report)
+    by_role = {role: _unwrap(without_masks(found, report)) for role, found in by_role.items()}
     places = [folder.place for found in by_role.values() for folder in found]
     tables = read_beside_images(tree, others, files, report)
     read = {name for table in tables for name in table.files}
@@ -151,18 +123,18 @@ def find_in_folders(
 
 def _sort_out(
     tree: Tree, files: Sequence[str], suffixes: set[str], lists: Collection[str]
-) -> tuple[list[_Folder], Sequence[str]]:
+) -> tuple[list[Folder], Sequence[str]]:
     """Find the folders with files of these suffixes, and the paths of all other files."""
     if len(files) == sum(map(len, tree.folders.values())):  # as it mostly is
-        return [_Folder(parts, parts, names) for parts, names in tree.folders.items()], ()
-    folders: list[_Folder] = []
+        return [Folder(parts, parts, names) for parts, names in tree.folders.items()], ()
+    folders: list[Folder] = []
     others = Names()
     for parts, names in tree.folders.items():
         images = Names(
             name for name in names if suffix_of(name) in suffixes and not is_array_of_labels(name)
         )
         if images:
-            folders.append(_Folder(parts, parts, images))
+            folders.append(Folder(parts, parts, images))
         if len(images) < len(names):
             for path in paths(parts, names):
                 is_image = suffix_of(path) in suffixes and not is_array_of_labels(path)
@@ -171,7 +143,7 @@ def _sort_out(
     return folders, others
 
 
-def _unwrap(folders: list[_Folder]) -> list[_Folder]:
+def _unwrap(folders: list[Folder]) -> list[Folder]:
     """Look through outer folders that hold nothing but one folder of folders, or all images."""
     while len({folder.parts[:1] for folder in folders}) == 1 and all(f.parts for f in folders):
         name = read_name(folders[0].parts[0])
@@ -182,65 +154,7 @@ def _unwrap(folders: list[_Folder]) -> list[_Folder]:
     return folders
 
 
-def _without_masks(folders: list[_Folder], report: Report) -> list[_Folder]:
-    """Of ``images/`` and ``masks/`` side by side, keep the images; so within classes."""
-    folders = _without_inner_masks(folders, report)
-    tops = {folder.parts[0] for folder in folders if folder.parts}
-    if not any(read_name(top).is_images for top in tops):
-        return folders
-    masks = {top for top in tops if read_name(top).is_masks}
-    for folder in folders:
-        if folder.parts[:1] and folder.parts[0] in masks:
-            report.leave_out("masks beside the images", str(folder), len(folder.names))
-    return [folder for folder in folders if not folder.parts or folder.parts[0] not in masks]
-
-
-def _without_inner_masks(folders: list[_Folder], report: Report) -> list[_Folder]:
-    """Leave out folders of masks in a class, which are called as its images are."""
-    masks = {folder.parts for folder in folders if _are_inner_masks(folder.parts)}
-    if not masks:
-        return folders
-    around: dict[Parts, set[str]] = {}
-    inside: dict[Parts, set[str]] = {}
-    for folder in folders:
-        if folder.parts:
-            inside.setdefault(folder.parts[:-1], set()).add(folder.parts[-1])
-        for place in {folder.parts, _around_images(folder.parts)}:
-            around.setdefault(place, set()).update(map(stem_of, folder.names))
-
-    def are_of_images(folder: _Folder) -> bool:
-        *outer, last = folder.parts
-        stems = around.get(tuple(outer))
-        if not stems:
-            return False
-        beside = [read_name(name) for name in inside[tuple(outer)] - {last}]
-        if beside and all(name.is_images for name in beside):
-            return True
-        called = sum(not stems.isdisjoint(_called(name)) for name in folder.names)
-        return called >= _NEARLY_ALL * len(folder.names)
-
-    kept = []
-    for folder in folders:
-        if folder.parts in masks and are_of_images(folder):
-            report.leave_out("masks beside the images", str(folder), len(folder.names))
-        else:
-            kept.append(folder)
-    return kept
-
-
-def _are_inner_masks(parts: Parts) -> bool:
-    """Whether a folder within others is called as masks are, in a single word."""
-    return len(parts) > 1 and read_name(parts[-1]).is_masks and len(words_of(parts[-1])) == 1
-
-
-def _called(mask: str) -> set[str]:
-    """What the image of a mask may be called, without endings."""
-    stem = stem_of(mask)
-    match = _MASK_OF.fullmatch(stem)
-    return {stem, match[1]} if match else {stem}
-
-
-def _without_copies(tree: Tree, folders: list[_Folder], report: Report) -> list[_Folder]:
+def _without_copies(tree: Tree, folders: list[Folder], report: Report) -> list[Folder]:
     """Leave out what was unpacked twice: ``set/set/a`` beside ``set/a``, ``Set`` beside ``set``."""
     there = {folder.place: folder for folder in folders}
     by_spelling: dict[tuple[str, ...], Parts] = {}
@@ -258,12 +172,12 @@ def _without_copies(tree: Tree, folders: list[_Folder], report: Report) -> list[
     return kept
 
 
-def _hold_the_same(tree: Tree, one: _Folder, other: _Folder) -> bool:
+def _hold_the_same(tree: Tree, one: Folder, other: Folder) -> bool:
     """Whether two folders have files of the same names, and some of these the same bytes."""
     if [*one.names] != [*other.names]:
         return False
 
-    def content(folder: _Folder, name: str) -> bytes:
+    def content(folder: Folder, name: str) -> bytes:
         with tree.open("/".join((*folder.place, name))) as file:
             return file.read()
 
@@ -271,32 +185,9 @@ def _hold_the_same(tree: Tree, one: _Folder, other: _Folder) -> bool:
     return all(content(one, name) == content(other, name) for name in some)
 
 
-def _without_mask_files(folders: list[_Folder], report: Report) -> list[_Folder]:
-    """Leave out files such as ``a_mask.png`` beside ``a.png``, where most images have one."""
-    kept = []
-    for folder in folders:
-        matches = [_MASK_OF.fullmatch(stem_of(name)) for name in folder.names]
-        if any(matches):
-            stems = {*map(stem_of, folder.names)}
-            masks = [
-                name
-                for name, match in zip(folder.names, matches, strict=True)
-                if match and match[1] in stems
-            ]
-            masked = {match[1] for match in matches if match and match[1] in stems}
-            images = len(folder.names) - len(masks)
-            if masks and 2 * len(masked) >= images and len(masks) <= 2 * len(masked):
-                report.leave_out("masks beside the images", f"{folder}/{masks[0]}", len(masks))
-                left = {*masks}
-                names = Names(name for name in folder.names if name not in left)
-                folder = replace(folder, names=names)
-        kept.append(folder)
-    return kept
-
-
 def _split(
-    folders: list[_Folder], listed: set[str | None], report: Report
-) -> dict[str, list[_Folder]]:
+    folders: list[Folder], listed: set[str | None], report: Report
+) -> dict[str, list[Folder]]:
     """Sort folders by their split, if their outer or their second level tells it.
 
     Args:
@@ -312,7 +203,7 @@ def _split(
     others = {top for top in tops if roles[top] is None} - masks
     if others and not ({TRAIN, TEST} <= listed or _share_classes(folders, roles)):
         return _as_classes(folders, roles, report)
-    found: dict[str, list[_Folder]] = {}
+    found: dict[str, list[Folder]] = {}
     rests: dict[str | None, set[tuple[str, ...]]] = {}
     for top in tops:
         rests.setdefault(roles[top], set()).add(read_name(top).rest)
@@ -331,9 +222,9 @@ def _split(
     return found
 
 
-def _split_below(folders: list[_Folder]) -> dict[str, list[_Folder]] | None:
+def _split_below(folders: list[Folder]) -> dict[str, list[Folder]] | None:
     """Sort by the second level where each class has its own ``train`` and ``test``."""
-    found: dict[str, list[_Folder]] = {}
+    found: dict[str, list[Folder]] = {}
     for folder in folders:
         role = read_name(folder.parts[1]).role if len(folder.parts) > 1 else None
         if role is None:
@@ -344,8 +235,8 @@ def _split_below(folders: list[_Folder]) -> dict[str, list[_Folder]] | None:
 
 
 def _as_classes(
-    folders: list[_Folder], roles: dict[str, str | None], report: Report
-) -> dict[str, list[_Folder]]:
+    folders: list[Folder], roles: dict[str, str | None], report: Report
+) -> dict[str, list[Folder]]:
     if named := sorted(top for top, role in roles.items() if role is not None and len(roles) > 1):
         report.note(
             f"the folders {', '.join(named)} are named like splits, but were taken as classes: "
@@ -355,13 +246,13 @@ def _as_classes(
 
 
 def _without_shards(
-    by_role: dict[str, list[_Folder]],
+    by_role: dict[str, list[Folder]],
     tables: Sequence[Table],
     files: Sequence[str],
     report: Report,
-) -> dict[str, list[_Folder]]:
+) -> dict[str, list[Folder]]:
     """Join folders that only keep each other small: every 1000 images, or numbers beside labels."""
-    every = [_around_images(folder.parts) for folders in by_role.values() for folder in folders]
+    every = [around_images(folder.parts) for folders in by_role.values() for folder in folders]
     tops = sorted({parts[0] for parts in every if parts})
     is_numbered = len(tops) > 1 and all(re.fullmatch(r"\d{4,}", top) for top in tops)
     is_counted = is_numbered and all(int(top) % 1000 == 0 for top in tops)
@@ -379,12 +270,7 @@ def _without_shards(
     }
 
 
-def _around_images(parts: Parts) -> Parts:
-    """The same without a last part that only says that images are in it."""
-    return parts[:-1] if len(parts) > 1 and read_name(parts[-1]).is_images else parts
-
-
-def _share_classes(folders: list[_Folder], roles: dict[str, str | None]) -> bool:
+def _share_classes(folders: list[Folder], roles: dict[str, str | None]) -> bool:
     """Whether training and test folders have class folders of the same names in them."""
     inside: dict[str | None, set[str]] = {}
     for folder in folders:
@@ -397,7 +283,7 @@ def _share_classes(folders: list[_Folder], roles: dict[str, str | None]) -> bool
 
 def _classes(
     tree: Tree,
-    by_role: dict[str, list[_Folder]],
+    by_role: dict[str, list[Folder]],
     tables: Sequence[Table],
     reading: Reading,
     report: Report,
@@ -451,7 +337,7 @@ def _classes(
 
 
 def _with_folders(
-    told: Told, folders: list[_Folder], class_of: Mapping[Parts, str], names: tuple[str, ...]
+    told: Told, folders: list[Folder], class_of: Mapping[Parts, str], names: tuple[str, ...]
 ) -> Told | None:
     """With the classes of a split's folders; without folders, of a table if they are the same ones.
 
@@ -466,7 +352,7 @@ def _with_folders(
     return replace(told, labels=np.array([index[name] for name in told.labels.tolist()], np.int64))
 
 
-def _without_strays(folders: list[_Folder], report: Report) -> list[_Folder]:
+def _without_strays(folders: list[Folder], report: Report) -> list[Folder]:
     """Leave out images that lie beside class folders."""
     inner = [folder for folder in folders if folder.parts]
     for folder in folders:

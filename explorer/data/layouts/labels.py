@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from explorer.data.pixels import Shape
-from explorer.data.report import Report
 from explorer.data.roles import (
-    SPLIT_NAMES,
-    TRAIN,
-    all_name_splits,
-    role_of_value,
     words_of,
 )
-from explorer.data.sources.source import Chosen, Layout, Part, Source
 from explorer.errors import DatasetError
 
 LABEL_NAMES = (
@@ -26,271 +17,18 @@ LABEL_NAMES = (
     "type", "breed", "diagnosis", "dx", "emotion", "digit", "finelabel", "imageclasslabels",
 )  # fmt: skip
 """Titles of a column of classes, without what lies between their words; the plainest first."""
-NOT_LABELLED = "not labelled"
-"""The class of images without a label, where others have one."""
 MOST_CLASSES = 1_000
 """That a column beside images may tell."""
-MOST_WORDS = 256
-"""A column with more different words names images, not kinds of them, and is not kept."""
-MOST_SPELLED_OUT = 6
-"""Words whose numbers a column's name tells one by one."""
 _NUMBER = re.compile(
     r"|nan|[+-]?(inf|(0|[1-9]\d{0,14})(e[+-]\d+)?|((0|[1-9]\d*)\.\d*|\.\d+)(e[+-]?\d+)?)", re.I
 )
 """A cell that is a number, or empty."""
 
 
-@dataclass(frozen=True)
-class Unclassified:
-    """A split before the classes of all splits were put together.
-
-    Attributes:
-        source: of its images.
-        labels: plain labels, ``(n,)``; None where there are none.
-        columns: plain columns, ``(n,)`` each.
-        label_name: what the labels are called where they come from.
-    """
-
-    source: Source
-    labels: np.ndarray | None
-    columns: Mapping[str, np.ndarray]
-    label_name: str = "label"
-
-    def chosen(self, indices: np.ndarray) -> Unclassified:
-        """The images at these indices alone."""
-        return replace(
-            self,
-            source=Chosen(self.source, indices),
-            labels=None if self.labels is None else self.labels[indices],
-            columns={name: values[indices] for name, values in self.columns.items()},
-        )
-
-
-def classify(
-    path: Path,
-    origin: str,
-    found: Mapping[str, Unclassified],
-    report: Report,
-    *,
-    lone_class: str,
-    label: str | None = None,
-    names: Sequence[str] | None = None,
-    image_shape: Shape | None = None,
-) -> Layout:
-    """Put the classes of all splits together.
-
-    Args:
-        path: of the file or folder, for messages.
-        origin: the kind of files, in words.
-        found: the splits by their role.
-        report: of what is left out.
-        lone_class: the class of images without labels.
-        label: the column to take as classes, if a person chose one.
-        names: of the labels 0, 1, …; by default the labels are their own names.
-        image_shape: of arrays.
-
-    Raises:
-        DatasetError: there is no such column, or too few images.
-    """
-    found, names = _without_gaps(found, names, report)
-    found = _without_unlabelled_tests(found, report)
-    if label is not None:
-        chosen = {role: _with_label(path, part, label) for role, part in found.items()}
-        if any(label in part.columns for part in found.values()):  # else they are these already
-            found, names = _without_gaps(chosen, None, report)
-    parts = list(found.values())
-    if min(map(len, (part.source for part in parts))) < 1 or sum(len(p.source) for p in parts) < 2:
-        raise DatasetError(f"{path} must hold at least two images, and one in each split.")
-    columns = [dict(part.columns) for part in parts]
-    known = [part.labels for part in parts if part.labels is not None]
-    if 0 < len(known) < len(parts):
-        if len(found) == 2:
-            raise DatasetError(f"{path} has labels for one split only; give both, or none.")
-        known = []
-    if known and not can_be_classes(known):
-        report.note("the labels are fractions: they are a column, and all images are one class")
-        for kept, values in zip(columns, known, strict=True):
-            kept["label"] = values
-        known = []
-    if known:
-        classes, indices = index_classes(known, names)
-        _note_doubtful_classes(classes, dict(zip(found, indices, strict=True)), report)
-    else:
-        classes = (lone_class,)
-        indices = [np.zeros(len(part.source), np.int64) for part in parts]
-    numbers = _as_numbers(columns, report)
-    return Layout(
-        origin,
-        classes,
-        {
-            role: Part(part.source, index, kept)
-            for (role, part), index, kept in zip(found.items(), indices, numbers, strict=True)
-        },
-        image_shape,
-    )
-
-
-def _without_unlabelled_tests(
-    found: Mapping[str, Unclassified], report: Report
-) -> Mapping[str, Unclassified]:
-    """Leave out test images without labels if the training images have some, as in contests."""
-    if TRAIN not in found or found[TRAIN].labels is None:
-        return found
-    kept = {role: part for role, part in found.items() if part.labels is not None}
-    for role in found.keys() - kept.keys():
-        source = found[role].source
-        report.leave_out(f"{role} images without labels", source.name(0), len(source))
-    return kept
-
-
-def _without_gaps(
-    found: Mapping[str, Unclassified], names: Sequence[str] | None, report: Report
-) -> tuple[dict[str, Unclassified], Sequence[str] | None]:
-    """The splits with a class of its own where a label is missing, or without labels if all are.
-
-    Missing are empty words and NaN, also as a word; where a whole split has −1, or labels have
-    names, that too, as Hugging Face marks it. The class is the last of the names.
-    """
-    count, filled = 0, {}
-    for role, part in found.items():
-        labels = part.labels
-        if labels is not None:
-            is_word = labels.dtype.kind == "U"
-            is_missing = (
-                np.isin(np.char.lower(labels), ("", "nan")) if is_word else np.isnan(labels)
-            )
-            if labels.dtype.kind in "if" and (names is not None or (labels == -1).all()):
-                is_missing |= labels == -1
-            if is_missing.all():
-                labels = None
-            elif is_missing.any() and not _are_fractions(labels):
-                if names is None or labels.dtype.kind == "U":
-                    labels = np.where(is_missing, NOT_LABELLED, as_words(labels))
-                else:
-                    labels = np.where(is_missing, len(names), labels).astype(np.int64)
-                count += int(is_missing.sum())
-        filled[role] = replace(part, labels=labels)
-    if count:
-        report.note(
-            f"{count:,} image{'s have' if count > 1 else ' has'} no label: class '{NOT_LABELLED}'"
-        )
-        names = None if names is None else (*names, NOT_LABELLED)
-    return filled, names
-
-
-def _are_fractions(labels: np.ndarray) -> bool:
-    return labels.dtype.kind == "f" and bool(np.any(np.mod(labels[~np.isnan(labels)], 1)))
-
-
-def _note_doubtful_classes(
-    classes: Sequence[str], indices: Mapping[str, np.ndarray], report: Report
-) -> None:
-    """Say which classes may be one in two spellings, or are unknown to training."""
-    by_spelling: dict[str, list[str]] = {}
-    for name in classes:
-        if len(name) > 1:  # letters of the alphabet may well be classes
-            by_spelling.setdefault(name.casefold(), []).append(name)
-    if twins := [name for names in by_spelling.values() if len(names) > 1 for name in names]:
-        report.note(f"the classes {_some(twins)} differ only in capital letters")
-    if len(indices) > 1 and TRAIN in indices:
-        others = np.concatenate([index for role, index in indices.items() if role != TRAIN])
-        if (unknown := np.setdiff1d(others, indices[TRAIN])).size:
-            names = [classes[index] for index in unknown]
-            report.note(f"there are no training images of the classes {_some(names)}")
-
-
-def _some(words: Sequence[str]) -> str:
-    """The first of several words."""
-    return ", ".join(words[:MOST_SPELLED_OUT]) + " …" * (len(words) > MOST_SPELLED_OUT)
-
-
-def _with_label(path: Path, part: Unclassified, label: str) -> Unclassified:
-    """The split with this column as its labels, and what were its labels as a column.
-
-    Raises:
-        DatasetError: there is no such column.
-    """
-    columns = dict(part.columns)
-    if label not in columns:
-        if part.labels is not None and label in ("label", part.label_name):
-            return part
-        there = ", ".join(columns) or "none"
-        now = f", and {part.label_name!r} is the class already" if part.labels is not None else ""
-        raise DatasetError(f"{path} has no column {label!r}; its columns are: {there}{now}.")
-    values = columns.pop(label)
-    if part.labels is not None:
-        columns.setdefault(part.label_name, part.labels)
-    labels = values if values.dtype.kind == "i" else as_words(values)
-    return replace(part, labels=labels, columns=columns, label_name=label)
-
-
-def _as_numbers(
-    columns: Sequence[Mapping[str, np.ndarray]], report: Report
-) -> list[dict[str, np.ndarray]]:
-    """The columns that all splits have and that tell images apart, as float64.
-
-    Words become their places in the alphabet, which the column's name then tells.
-    """
-    kept: list[dict[str, np.ndarray]] = [{} for _ in columns]
-    for name in dict.fromkeys(name for part in columns for name in part):
-        if not all(name in part for part in columns):
-            report.leave_out("columns that only some splits have", name)
-            continue
-        values = [part[name] for part in columns]
-        if any(part.dtype.kind == "U" for part in values):
-            words = [part.astype(str) for part in values]
-            known = np.setdiff1d(np.concatenate(words), [""])
-            if len(known) > min(MOST_WORDS, max(2, sum(map(len, words)) // 2)):
-                report.leave_out("columns with a different word for nearly every image", name)
-                continue
-            places = [np.searchsorted(known, part).astype(np.float64) for part in words]
-            values = [
-                np.where(part == "", np.nan, place)
-                for part, place in zip(words, places, strict=True)
-            ]
-            name = f"{name} ({_spell_out(known)})"
-        numbers = [np.where(np.isfinite(part), part, np.nan) for part in values]
-        if len(np.unique(np.concatenate(numbers))) > 1:
-            for part, column in zip(kept, numbers, strict=True):
-                part[name] = column.astype(np.float64)
-    return kept
-
-
-def _spell_out(words: np.ndarray) -> str:
-    """What the numbers of words mean: all of a few, else the first and the last."""
-    if len(words) <= MOST_SPELLED_OUT:
-        return ", ".join(f"{number} {word}" for number, word in enumerate(words))
-    return f"0 {words[0]} to {len(words) - 1} {words[-1]}, by the alphabet"
-
-
-def join_columns(
-    tables: Sequence[Mapping[str, np.ndarray]], report: Report
-) -> dict[str, np.ndarray]:
-    """The plain columns of the files of a split, one after another, if all files have them."""
-    joined = {}
-    for title in dict.fromkeys(title for table in tables for title in table):
-        if all(title in table for table in tables):
-            joined[title] = plain(np.concatenate([table[title] for table in tables]), title)
-        else:
-            report.leave_out("columns that only some files have", title)
-    return joined
-
-
 def label_title(titles: Iterable[str]) -> str | None:
     """The title of the column that a person would call the class, if one is called so."""
     known = {"".join(words_of(title)): title for title in titles}
     return next((known[name] for name in LABEL_NAMES if name in known), None)
-
-
-def split_by_column(role: str, found: Unclassified) -> dict[str, Unclassified]:
-    """The splits that a column such as ``Usage`` tells; else the only one."""
-    columns = dict(found.columns)
-    split = next((title for title in columns if "".join(words_of(title)) in SPLIT_NAMES), None)
-    if split is None or not all_name_splits(map(str, columns[split])):
-        return {role: found}
-    roles = np.array([role_of_value(str(value)) for value in columns.pop(split)])
-    rest = replace(found, columns=columns)
-    return {str(one): rest.chosen(np.flatnonzero(roles == one)) for one in dict.fromkeys(roles)}
 
 
 def numbers_or_words(cells: Iterable[str]) -> np.ndarray:

@@ -16,13 +16,8 @@ import numpy as np
 
 from explorer.data.files.rows import Column, Rows
 from explorer.data.files.stored import Stored
-from explorer.data.layouts.labels import (
-    Unclassified,
-    can_be_classes,
-    classify,
-    plain,
-    split_by_column,
-)
+from explorer.data.layouts.classify import Unclassified, classify, split_by_column
+from explorer.data.layouts.labels import can_be_classes, plain
 from explorer.data.pixels import Shape, open_image
 from explorer.data.report import Report
 from explorer.data.roles import LABEL_WORDS, SPLIT_NAMES, TRAIN, read_name, words_of

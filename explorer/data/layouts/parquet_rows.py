@@ -19,14 +19,9 @@ from explorer.core.subsets import CHUNK
 from explorer.data.files.rows import Rows
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
+from explorer.data.layouts.classify import Unclassified, classify, join_columns, split_by_column
 from explorer.data.layouts.csv_rows import MOST_LISTED, PIXEL, in_order_of_pixels
-from explorer.data.layouts.labels import (
-    Unclassified,
-    classify,
-    join_columns,
-    label_title,
-    split_by_column,
-)
+from explorer.data.layouts.labels import label_title
 from explorer.data.layouts.named_arrays import IMAGE_WORDS
 from explorer.data.reading import Reading
 from explorer.data.report import Report
