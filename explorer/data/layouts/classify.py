@@ -155,7 +155,7 @@ def _without_gaps(
 
 def _are_missing(labels: np.ndarray, *, has_names: bool) -> np.ndarray:
     if labels.dtype.kind == "U":
-        return np.isin(np.char.lower(labels), ("", "nan"))
+        return np.asarray(np.isin(np.char.lower(labels), ("", "nan")))
     is_missing = np.isnan(labels)
     if has_names or (labels == -1).all():
         is_missing |= labels == -1
