@@ -95,9 +95,10 @@ def _binary(dataset: Dataset) -> Dataset:
 
 def _begins_files(path: Path) -> bool:
     """Whether a missing path names one of several sets, such as ``gzip/emnist-letters``."""
-    start, folder = f"{path.name.lower()}-", path.parent
+    folder, words = path.parent, words_of(path.name)
     return folder.is_file() or any(
-        child.name.lower().startswith(start)
+        child.name.lower().startswith((f"{path.name.lower()}-", f"{path.name.lower()}."))
+        or (bool(words) and words[-1] in words_of(child.stem) and not child.is_dir())
         for place in (folder, folder / "raw", folder / "gzip")
         if place.is_dir()
         for child in place.iterdir()

@@ -159,7 +159,7 @@ def _are_missing(labels: np.ndarray, *, has_names: bool) -> np.ndarray:
     is_missing = np.isnan(labels)
     if has_names or (labels == -1).all():
         is_missing |= labels == -1
-    return is_missing
+    return np.asarray(is_missing)
 
 
 def _fill(labels: np.ndarray, is_missing: np.ndarray, names: Sequence[str] | None) -> np.ndarray:

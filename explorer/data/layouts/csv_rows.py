@@ -21,9 +21,9 @@ from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.classify import Unclassified, classify, join_columns, split_by_column
 from explorer.data.layouts.labels import label_title, numbers_or_words, plain
+from explorer.data.layouts.one_set import files_by_split
 from explorer.data.reading import Reading
 from explorer.data.report import Report
-from explorer.data.roles import TRAIN, read_name
 from explorer.data.sources.arrays import Arrangement, Images, arrange_images
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
@@ -48,18 +48,18 @@ def find_in_csv(
     Raises:
         DatasetError: there are no pixels in them.
     """
-    by_role: dict[str, list[_Csv]] = {}
+    read: dict[str, _Csv] = {}
     for name in names:
         try:
-            table = _Csv(tree, name)
+            read[name] = _Csv(tree, name)
         except DatasetError:
             if len(names) == 1:
                 raise
             report.leave_out("tables without pixels", name)
-        else:
-            by_role.setdefault(read_name(name).role or TRAIN, []).append(table)
-    if not by_role:
+    if not read:
         raise DatasetError(f"None of the CSV files in {tree.path} has a column for each pixel.")
+    of_split = files_by_split(tree, [*read], reading.pick, report)
+    by_role = {role: [read[name] for name in files] for role, files in of_split.items()}
     every = [table for tables in by_role.values() for table in tables]
     for table in every:
         table.find_pixels(every, report)

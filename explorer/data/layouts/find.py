@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from explorer.data.files.containers import READERS
@@ -41,6 +41,7 @@ from explorer.data.layouts.families import (
 )
 from explorer.data.layouts.folders import find_in_folders
 from explorer.data.layouts.named_arrays import find_in_arrays
+from explorer.data.layouts.one_set import without_copies
 from explorer.data.layouts.parquet_rows import find_in_parquet
 from explorer.data.layouts.table_files import is_array_of_labels
 from explorer.data.pixels import FORMAT_OF_SUFFIX, open_image
@@ -76,17 +77,17 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
     family = choose_family(tree, families, report)
     if family is None:
         raise DatasetError(_why_nothing(tree))
-    if reading.pick and family not in (IDX, ARRAYS):
+    if reading.pick and family == PICTURES:
         raise DatasetError(f"{path} holds no sets of which one could be called {reading.pick}.")
-    _tell_archives(tree, len(families.get(PICTURES, ())), report)
+    _tell_archives(tree, {*families[family]}, len(families.get(PICTURES, ())), report)
     lists = read_class_names(tree, reading.pick)
     layout = _find_in_family(tree, family, families[family], lists, reading, report)
     return name_classes(layout, lists, report)
 
 
-def _tell_archives(tree: Tree, pictures: int, report: Report) -> None:
+def _tell_archives(tree: Tree, read: Collection[str], pictures: int, report: Report) -> None:
     """Say of archives beside images that they are not read, where they may well be of the set."""
-    archives = [name for name in tree.names() if is_archive(name, readable=False)]
+    archives = [n for n in tree.names() if is_archive(n, readable=False) and n not in read]
     there = {*tree.names()} if archives else set()
     for name in archives:
         is_split = read_name(without_endings(name).rpartition("/")[2]).role is not None
@@ -122,7 +123,7 @@ def _find_in_family(
     others = Names(name for name in tree.names() if name not in read)
     arrays: dict[str, Stored] = {}
     if family == IDX:
-        arrays = read_idx(tree, files, report)
+        arrays = read_idx(tree, without_copies(tree, files, report), report)
     elif family == ARRAYS:
         arrays = read_containers(tree, files, report)
         beside = read_labels_beside(tree, others, arrays, report)

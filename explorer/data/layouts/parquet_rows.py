@@ -23,9 +23,10 @@ from explorer.data.layouts.classify import Unclassified, classify, join_columns,
 from explorer.data.layouts.csv_rows import MOST_LISTED, PIXEL, in_order_of_pixels
 from explorer.data.layouts.labels import label_title
 from explorer.data.layouts.named_arrays import IMAGE_WORDS
+from explorer.data.layouts.one_set import files_by_split
 from explorer.data.reading import Reading
 from explorer.data.report import Report
-from explorer.data.roles import TRAIN, read_name, words_of
+from explorer.data.roles import words_of
 from explorer.data.sources.arrays import Images, arrange_images
 from explorer.data.sources.pictures import Pictures
 from explorer.data.sources.source import Layout, Source
@@ -47,9 +48,8 @@ def find_in_parquet(
     Raises:
         DatasetError: no column holds images.
     """
-    by_role: dict[str, list[_Shard]] = {}
-    for name in names:
-        by_role.setdefault(read_name(name).role or TRAIN, []).append(_Shard(tree, name))
+    of_split = files_by_split(tree, names, reading.pick, report)
+    by_role = {role: [_Shard(tree, name) for name in files] for role, files in of_split.items()}
     every = [shard for shards in by_role.values() for shard in shards]
     for shard in every:
         if len(shard.pixels) > 1:

@@ -23,6 +23,7 @@ from explorer.data.files.libraries import need
 from explorer.data.files.tree import Parts, Tree, parts_of
 from explorer.data.layouts.json_tables import cell, columns_of_json, columns_of_records
 from explorer.data.layouts.labels import MOST_CLASSES, as_words, plain
+from explorer.data.layouts.row_names import are_files
 from explorer.data.report import Report
 from explorer.data.roles import LABEL_WORDS, TEST, TRAIN, VALIDATION, read_name, words_of
 from explorer.errors import DatasetError
@@ -49,6 +50,7 @@ class Table:
         files: that it was read from.
         columns: the cells of each, by its title.
         folder: with a ``/`` at its end, below which the images lie that it may name.
+        split: that all its rows are of, if neither a folder nor a column tells it.
         is_used: whether it told something of an image.
         named: the rows that have named an image so far.
     """
@@ -56,8 +58,16 @@ class Table:
     files: Sequence[str]
     columns: dict[str, list[str]]
     folder: str
+    split: str | None = None
     is_used: bool = False
     named: set[int] = field(default_factory=set)
+
+    def told(self) -> dict[str, list[str]]:
+        """The columns, and one of the split if the table as a whole is of one."""
+        if self.split is None or "split" in self.columns:
+            return self.columns
+        count = len(next(iter(self.columns.values())))
+        return {**self.columns, "split": [self.split] * count}
 
 
 def is_table(name: str) -> bool:
@@ -124,7 +134,7 @@ def role_of_table(name: str) -> str | None:
 
 
 def split_by_tables(tables: Sequence[Table]) -> None:
-    """Give tables such as ``train.csv`` and ``test.csv`` a column with the split that they are of.
+    """Tell of tables such as ``train.csv`` and ``test.csv`` the split that they are of.
 
     Args:
         tables: beside images that no folder splits.
@@ -132,9 +142,8 @@ def split_by_tables(tables: Sequence[Table]) -> None:
     roles = [role_of_table(table.files[0]) for table in tables]
     if TRAIN in roles and len({*roles} - {None}) > 1:
         for table, role in zip(tables, roles, strict=True):
-            if role is not None and len(table.columns) > 1:
-                count = len(next(iter(table.columns.values())))
-                table.columns.setdefault("split", [role] * count)
+            if len(table.columns) > 1 or are_files(next(iter(table.columns.values()))):
+                table.split = role
 
 
 def _folder_with_images(name: str, places: Sequence[Parts]) -> str:

@@ -111,7 +111,7 @@ def attach(
         if table.folder not in places:
             places[table.folder] = Below(files, table.folder), Below(others, table.folder)
         below, elsewhere = places[table.folder]
-        if len(table.columns) == 1:
+        if len(table.told()) == 1:
             is_known = label_title(merged) is not None
             if is_known or not _take_in_order(below, role, table, report):
                 continue
@@ -125,7 +125,7 @@ def attach(
         if again:
             report.note(f"{len(again):,} rows of {table.files[0]} name more than one image")
         table.named.update(named.tolist())
-        for title, cells in table.columns.items():
+        for title, cells in table.told().items():
             if title in (names, NUMBER) or others and _roles_in(title, cells) is not None:
                 continue
             column = np.array([*cells, ""])[rows]
@@ -451,11 +451,19 @@ def _count_up(paths: Sequence[str]) -> bool:
 def _without_titles(table: Table, names: str) -> str:
     """Take the titles for the first row, as one of them names an image; give the new title."""
     others = [title for title in table.columns if title != names]
-    words = words_of(PurePosixPath(table.files[0]).stem)[-1:] if len(others) == 1 else []
-    titles = dict(zip(others, words or map(str, range(1, len(table.columns))), strict=False))
+    lone = [_title_by_file(table.files[0])] if len(others) == 1 else []
+    titles = dict(zip(others, lone or map(str, range(1, len(table.columns))), strict=False))
     titles[names] = "image"
     table.columns = {titles[old]: [old, *cells] for old, cells in table.columns.items()}
     return "image"
+
+
+def _title_by_file(name: str) -> str:
+    """What the lone column beside the images' names tells, by the name of the file."""
+    words = read_name(PurePosixPath(name).stem).rest
+    labels = [word for word in words if word in LABEL_WORDS]
+    others = [word for word in words if word not in ("list", "of")]
+    return next(iter([*labels, *others]), "label")
 
 
 def _names_images(values: np.ndarray, files: Sequence[str]) -> bool:
