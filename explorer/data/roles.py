@@ -31,7 +31,7 @@ SPLIT_NAMES = (
 """Titles of a column of splits, without what lies between their words."""
 _MASKS = frozenset(
     ("mask", "masks", "label", "labels", "annotation", "annotations", "gt", "groundtruth", "truth")
-    + ("segmentation", "segmentations", "trimap", "trimaps")
+    + ("segmentation", "segmentations", "trimap", "trimaps", "annot", "anno", "manual")
 )
 _IMAGES = frozenset(
     ("image", "images", "img", "imgs", "photo", "photos", "picture", "pictures", "jpegimages")
@@ -73,6 +73,12 @@ def read_name(name: str) -> Name:
         is_images=bool(words) and all(word in _IMAGES for word in words),
         is_masks=any(word in _MASKS for word in words) or words == ["ground", "truth"],
     )
+
+
+def says_only_masks(name: str) -> bool:
+    """Whether a folder's name says that masks are in it, of which split perhaps, and no more."""
+    rest = [word for word in read_name(name).rest if word.isalpha()]
+    return bool(rest) and all(word in _MASKS or word == "ground" for word in rest)
 
 
 def role_of_value(value: str) -> str | None:

@@ -218,7 +218,9 @@ def _split(
             report.leave_out(f"images of another {role} folder", str(folder), len(folder.names))
         else:
             is_class = len(shared) > 1
-            found.setdefault(role, []).append(folder.below(*(["_".join(rest)] * is_class)))
+            found.setdefault(role, []).append(
+                folder.below(*(["_".join(rest) or "others"] * is_class))
+            )
     return found
 
 

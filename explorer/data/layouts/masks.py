@@ -3,82 +3,104 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
+from os.path import commonprefix
 
 from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts
-from explorer.data.layouts.folder import Folder, around_images
+from explorer.data.layouts.folder import Folder
 from explorer.data.layouts.row_names import stem_of
 from explorer.data.report import Report
-from explorer.data.roles import (
-    read_name,
-    words_of,
-)
+from explorer.data.roles import read_name, says_only_masks, words_of
 
 _MASK_OF = re.compile(
     r"(.+?)[ _.-](?:mask|segmentation|seg|gt|superpixels)(?:[ _.-]?\d+)?", re.IGNORECASE
 )
 """The name of a mask, with the image's in it."""
+_ENDING = re.compile(r"[ _.-][^\W\d_]\w*$")
+"""A word at the end of a name, such as ``_leftImg8bit``."""
+_WITH_OR_WITHOUT = frozenset(("with", "without", "no", "non", "not"))
 _NEARLY_ALL = 0.9
 """Of the masks in a folder so many are called as an image is."""
 
 
 def without_masks(folders: list[Folder], report: Report) -> list[Folder]:
-    """Of ``images/`` and ``masks/`` side by side, keep the images; so within classes."""
-    folders = _without_inner_masks(folders, report)
-    tops = {folder.parts[0] for folder in folders if folder.parts}
-    if not any(read_name(top).is_images for top in tops):
+    """Leave out folders that are called as masks are, where their files belong to images.
+
+    They do if all beside them are called ``images``, or if nearly all of the files are called as
+    images around are.
+    """
+    levels = {folder.parts: _level_of_masks(folder.parts) for folder in folders}
+    outers = {parts[:level] for parts, level in levels.items() if level is not None}
+    if not outers:
         return folders
-    masks = {top for top in tops if read_name(top).is_masks}
+    beside: dict[Parts, set[str]] = {}
+    stems: dict[Parts, set[str]] = {}
     for folder in folders:
-        if folder.parts[:1] and folder.parts[0] in masks:
-            report.leave_out("masks beside the images", str(folder), len(folder.names))
-    return [folder for folder in folders if not folder.parts or folder.parts[0] not in masks]
-
-
-def _without_inner_masks(folders: list[Folder], report: Report) -> list[Folder]:
-    """Leave out folders of masks in a class, which are called as its images are."""
-    masks = {folder.parts for folder in folders if _are_inner_masks(folder.parts)}
-    if not masks:
-        return folders
-    around: dict[Parts, set[str]] = {}
-    inside: dict[Parts, set[str]] = {}
-    for folder in folders:
-        if folder.parts:
-            inside.setdefault(folder.parts[:-1], set()).add(folder.parts[-1])
-        for place in {folder.parts, around_images(folder.parts)}:
-            around.setdefault(place, set()).update(map(stem_of, folder.names))
-
-    def are_of_images(folder: Folder) -> bool:
-        *outer, last = folder.parts
-        stems = around.get(tuple(outer))
-        if not stems:
-            return False
-        beside = [read_name(name) for name in inside[tuple(outer)] - {last}]
-        if beside and all(name.is_images for name in beside):
-            return True
-        called = sum(not stems.isdisjoint(_called(name)) for name in folder.names)
-        return called >= _NEARLY_ALL * len(folder.names)
-
+        are_images = levels[folder.parts] is None
+        cores = _with_cores(map(stem_of, folder.names)) if are_images else ()
+        for length in range(len(folder.parts) + 1):
+            if (outer := folder.parts[:length]) in outers:
+                beside.setdefault(outer, set()).update(folder.parts[length : length + 1])
+                if are_images:
+                    stems.setdefault(outer, set()).update(cores)
     kept = []
     for folder in folders:
-        if folder.parts in masks and are_of_images(folder):
+        level = levels[folder.parts]
+        around = folder.parts[:level]
+        if level is not None and around in stems and _are_masks(
+            folder, level, beside[around] - {folder.parts[level]}, stems[around]
+        ):  # fmt: skip
             report.leave_out("masks beside the images", str(folder), len(folder.names))
         else:
             kept.append(folder)
     return kept
 
 
-def _are_inner_masks(parts: Parts) -> bool:
-    """Whether a folder within others is called as masks are, in a single word."""
-    return len(parts) > 1 and read_name(parts[-1]).is_masks and len(words_of(parts[-1])) == 1
+def _level_of_masks(parts: Parts) -> int | None:
+    """Which part of a folder's path says that masks are in it; below the first, it says only so."""
+    for level, part in enumerate(parts):
+        if read_name(part).is_masks and (level == 0 or says_only_masks(part)):
+            return level
+    return None
 
 
-def _called(mask: str) -> set[str]:
-    """What the image of a mask may be called, without endings."""
+def _are_masks(folder: Folder, level: int, beside: set[str], stems: set[str]) -> bool:
+    """Whether files of a folder that is called as masks are belong to images of these stems."""
+    if any(map(_tells_apart, beside)):
+        return False
+    are_images = [name.is_images for name in map(read_name, beside) if not name.is_masks]
+    if are_images and (any(are_images) if level == 0 else all(are_images)):
+        return True
+    is_plain = says_only_masks(folder.parts[level])
+    called = sum(not stems.isdisjoint(_called(name, is_plain)) for name in folder.names)
+    return called >= _NEARLY_ALL * len(folder.names)
+
+
+def _tells_apart(name: str) -> bool:
+    """Whether a folder is a class of faces with or without a mask: ``nomask``, ``without_mask``."""
+    says_which = not _WITH_OR_WITHOUT.isdisjoint(words_of(name))
+    return "mask" in name.casefold() and (says_which or not read_name(name).is_masks)
+
+
+def _called(mask: str, may_be_the_same: bool) -> set[str]:
+    """What the image of a mask may be called: as it, or as it begins."""
     stem = stem_of(mask)
-    match = _MASK_OF.fullmatch(stem)
-    return {stem, match[1]} if match else {stem}
+    found = {stem[: match.start()] for match in re.finditer(r"[ _.-]", stem)}
+    if may_be_the_same:
+        found.add(stem)
+    return found | {name.lstrip("0") or "0" for name in found}
+
+
+def _with_cores(stems: Iterable[str]) -> set[str]:
+    """Stems, and the same without a word at the end that all have."""
+    every = {*stems}
+    ending = commonprefix([stem[::-1] for stem in every])[::-1]
+    match = _ENDING.search(ending)
+    if match is None or len(every) < 2:
+        return every
+    return every | {stem[: -len(match[0])] for stem in every}
 
 
 def without_mask_files(folders: list[Folder], report: Report) -> list[Folder]:
@@ -88,6 +110,11 @@ def without_mask_files(folders: list[Folder], report: Report) -> list[Folder]:
         matches = [_MASK_OF.fullmatch(stem_of(name)) for name in folder.names]
         if any(matches):
             stems = {*map(stem_of, folder.names)}
+            stems |= _with_cores(
+                stem_of(name)
+                for name, match in zip(folder.names, matches, strict=True)
+                if not match
+            )
             masks = [
                 name
                 for name, match in zip(folder.names, matches, strict=True)
