@@ -70,8 +70,8 @@ def find_in_csv(
     return classify(tree.path, origin, found, report, lone_class=lone_class, label=reading.label)
 
 
-def count_in_csv(tree: Tree, name: str) -> int:
-    """Count the rows of pixels in a CSV file.
+def size_of_csv(tree: Tree, name: str) -> tuple[int, int]:
+    """Count the rows of pixels in a CSV file, and the pixels in each.
 
     Raises:
         DatasetError: it is a table of something else.
@@ -79,8 +79,8 @@ def count_in_csv(tree: Tree, name: str) -> int:
     table = _Csv(tree, name)
     first = next(table.rows(), None)
     if first is None or arrange_images(first.shape) is None:
-        return 0
-    return sum(map(len, table.rows()))
+        return 0, 0
+    return sum(map(len, table.rows())), first.shape[1]
 
 
 class _Csv:

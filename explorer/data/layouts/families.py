@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,7 +15,7 @@ from explorer.data.files.kinds import is_archive, suffix_of
 from explorer.data.files.names import Names
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
-from explorer.data.layouts.csv_rows import count_in_csv
+from explorer.data.layouts.csv_rows import size_of_csv
 from explorer.data.layouts.named_arrays import count_in_arrays
 from explorer.data.layouts.parquet_rows import count_in_parquet
 from explorer.data.layouts.parts import join_parts
@@ -65,7 +65,7 @@ def are_in_archives(tree: Tree, families: Mapping[str, Sequence[str]]) -> bool:
     if IDX in families or len(families.get(PICTURES, ())) > 1:
         return False
     return any(map(is_archive, tree.names())) and not any(
-        _count(tree, family, names, False, Report())
+        _count(tree, family, names, False, Report())[0]
         for family, names in families.items()
         if family != PICTURES
     )
@@ -91,16 +91,18 @@ def choose_family(tree: Tree, families: Mapping[str, Sequence[str]], report: Rep
     pictures = len(families.get(PICTURES, ()))
     if not pictures or (pictures == 1 and by_files):
         return next(iter(by_files), None)
-    held = {
+    found = {
         family: _count(tree, family, families[family], pictures < FEW, report)
         for family in by_files
     }
+    held = {family: count for family, (count, _) in found.items()}
+    examples = {family: name for family, (_, name) in found.items()}
     most = max(by_files, key=lambda family: held[family], default=PICTURES)
     images = held.get(most, 0)
     if not images:
         return PICTURES
-    first, *others = families[most]
-    ways = f"{images:,} images in {first}{' and others' * bool(others)}", f"{pictures:,} pictures"
+    file, others = examples[most], len(families[most]) > 1
+    ways = f"{images:,} images in {file}{' and others' * others}", f"{pictures:,} pictures"
     is_data = images > pictures
     chosen, other = ways if is_data else ways[::-1]
     report.note(f"the {chosen} are read, not the {other}: a path to these alone reads them")
@@ -153,27 +155,37 @@ def read_containers(tree: Tree, files: Sequence[str], report: Report) -> dict[st
     return arrays
 
 
-def _count(tree: Tree, family: str, names: Sequence[str], are_few: bool, report: Report) -> int:
-    """How many images the files of a family hold, judged by a sample of them.
+def _count(
+    tree: Tree, family: str, names: Sequence[str], are_few: bool, report: Report
+) -> tuple[int, str]:
+    """How many images the files of a family hold, judged by a sample of them, and one that does.
 
     A file that is damaged holds none, which is told; beside few pictures it is an error.
     """
-    held = 0
+    counts: Counter[int] = Counter()  # by the pixels of each in CSV files: others are other sets
+    holding: dict[int, str] = {}
     sample = [names[index] for index in evenly_spaced(len(names), _SAMPLE)]
     with contextlib.suppress(DatasetError):  # it is met again below
         if family == ARRAYS and are_single_pictures(tree, names):
-            return len(names)
+            return len(names), names[0]
     for name in sample:
+        pixels = 0
         try:
             if family == CSV:
-                held += count_in_csv(tree, name)
+                count, pixels = size_of_csv(tree, name)
             elif family == PARQUET:
-                held += count_in_parquet(tree, name)
+                count = count_in_parquet(tree, name)
             else:
-                held += count_in_arrays(read_containers(tree, [name], report))
+                count = count_in_arrays(read_containers(tree, [name], report))
         except DatasetError as error:
             if family == ARRAYS and suffix_of(name) != ".mat":  # else it may well be a table
                 if are_few:
                     raise
                 report.note(str(error).removesuffix("."))
-    return held * len(names) // len(sample)
+        else:
+            counts[pixels] += count
+            holding.setdefault(pixels, name)
+    if not counts:
+        return 0, names[0]
+    ((pixels, held),) = counts.most_common(1)
+    return held * len(names) // len(sample), holding[pixels]

@@ -21,12 +21,13 @@ from explorer.data.files.tree import Parts, Tree, paths
 from explorer.data.layouts.beside_images import read_beside_images
 from explorer.data.layouts.classify import Unclassified, classify
 from explorer.data.layouts.folder import Folder, around_images
-from explorer.data.layouts.labels import label_title
+from explorer.data.layouts.labels import label_title, numbers_or_words
 from explorer.data.layouts.masks import without_mask_files, without_masks
 from explorer.data.layouts.table_files import (
     Table,
     is_array_of_labels,
     is_table,
+    lists_images,
     read_tables,
     role_of_table,
     split_by_tables,
@@ -53,6 +54,8 @@ from explorer.data.sources.pictures import Pictures, count_all_pages
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
 
+_FEW = 50
+"""Text files that are looked into; where there are more, each may tell of one image."""
 _COMPARED = 5
 """Files by which copies of folders are known."""
 _PART = re.compile(rf"(.*(?:{PART_WORDS}|images)[ _-]?)\d+", re.IGNORECASE)
@@ -88,7 +91,9 @@ def find_in_folders(
     suffixes = {*map(suffix_of, files)}
     folders, others = _sort_out(tree, files, suffixes, lists)
     folders = without_mask_files(_without_copies(tree, folders, report), report)
-    listed = [name for name in others if is_table(name)]
+    texts = [name for name in others if suffix_of(name) == ".txt"]
+    peeked = [name for name in texts if lists_images(tree, name)] if len(texts) <= _FEW else []
+    listed = [name for name in others if is_table(name) or name in peeked]
     roles = {*map(role_of_table, listed)}
     by_role = _split(_unwrap(without_masks(folders, report)), roles, report)
     by_role = {role: _unwrap(without_masks(found, report)) for role, found in by_role.items()}
@@ -155,14 +160,17 @@ def _unwrap(folders: list[Folder]) -> list[Folder]:
 
 
 def _without_copies(tree: Tree, folders: list[Folder], report: Report) -> list[Folder]:
-    """Leave out what was unpacked twice: ``set/set/a`` beside ``set/a``, ``Set`` beside ``set``."""
+    """Leave out what was unpacked twice: ``other/a`` beside ``a``, ``Set`` beside ``set``."""
     there = {folder.place: folder for folder in folders}
     by_spelling: dict[tuple[str, ...], Parts] = {}
     kept = []
     for folder in folders:
         place = folder.place
-        repeated = (i for i in range(len(place) - 1) if place[i] == place[i + 1])
-        others = [place[:i] + place[i + 1 :] for i in repeated]
+        others = [
+            place[:i] + place[i + 1 :]
+            for i in range(len(place))
+            if place[i : i + 2] == 2 * place[i : i + 1] or _says_nothing(place[i])
+        ]
         others.append(by_spelling.setdefault(tuple(map(str.casefold, place)), place))
         found = (there[other] for other in others if other in there and other != place)
         if any(_hold_the_same(tree, folder, other) for other in found):
@@ -170,6 +178,12 @@ def _without_copies(tree: Tree, folders: list[Folder], report: Report) -> list[F
         else:
             kept.append(folder)
     return kept
+
+
+def _says_nothing(part: str) -> bool:
+    """Whether a folder's name tells neither a split nor masks."""
+    name = read_name(part)
+    return name.role is None and not name.is_masks
 
 
 def _hold_the_same(tree: Tree, one: Folder, other: Folder) -> bool:
@@ -390,9 +404,16 @@ def _with_file_names(told: Told, files: Names, reading: Reading, report: Report)
         return replace(told, labels=prefixes if prefixes.any() else None)
     sample = evenly_spaced(len(files), 1000)
     known = sorted({_before_number(files[i]) for i in sample})
-    if told.labels is not None or not (all(known) and 2 <= len(known) <= len(sample) // 2):
+    are_words = all(map(str.isalpha, (word[:1] for word in known)))
+    if not (are_words and 2 <= len(known) <= len(sample) // 2):
         return told
     prefixes = np.array([_before_number(name) for name in files])
+    if told.labels is not None:
+        is_number = numbers_or_words(told.labels).dtype.kind == "f"
+        if is_number and _tell_the_same(prefixes, told.labels):
+            report.note(f"the files' names give the classes, as the column {told.label_name} does")
+            return replace(told, labels=prefixes)
+        return told
     for title, values in told.columns.items():
         if _tell_the_same(prefixes, values):
             report.note(f"the files' names give the classes, as the column {title} does")

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from os.path import commonprefix
 
 from explorer.data.files.kinds import suffix_of
 from explorer.data.pixels import FORMAT_OF_SUFFIX
@@ -109,7 +110,9 @@ class Below:
             for key, exactness in zip(_KEYS, _EXACTNESS, strict=True)
         ]
         ending = Way(_Ending({*self.paths.values()}, _slashes), _slashes, self.paths)
-        return [plain[0], ending, *plain[1:]]
+        start = commonprefix([*self.paths.values()]).rpartition("/")[0]
+        below = Way(path_of, lambda path: path.removeprefix(f"{start}/"), self.paths)
+        return [plain[0], ending, *[below] * ("/" in start), *plain[1:]]
 
     @cached_property
     def loose_ways(self) -> list[Way]:

@@ -34,11 +34,16 @@ _SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 NUMBER = "number"
 """Title of a column that numbers the images, as CUB-200 does."""
 _REMARK = re.compile(r"#[^\t;,|\r\n]*[\r\n]+(?=.)")  # before the titles
+_OF_SOMETHING_ELSE = frozenset(("submission", "box", "boxes", "bbox", "bboxes"))
+"""Words in the names of forms for predictions, as contests give them, and of tables of objects."""
+_NUMBERED_LIST = re.compile(r"(.*?)[ _-]?(\d+)\.txt")
+_PEEKED = 2**12  # bytes of a text file by which it is judged
 _CELLS = re.compile(r"[^\s,;]+")  # of a line in a list
 _FLOWERS = ("imagelabels.mat", "setid.mat")
 _FLOWERS_SPLITS = {"trnid": TRAIN, "valid": VALIDATION, "tstid": TEST}
 _LIST_WORDS = frozenset(
     ("list", "attr", "labels", "partition", "identity", "annotations", "images", "split")
+    + ("ids", "names", "files")
 )
 
 
@@ -73,7 +78,7 @@ class Table:
 def is_table(name: str) -> bool:
     """Tell by its name whether a file may be a table of images."""
     suffix, last = suffix_of(name), name.rpartition("/")[2]
-    if "submission" in words_of(last):  # a form for predictions, as contests give
+    if not _OF_SOMETHING_ELSE.isdisjoint(words_of(last)):
         return False
     if suffix == ".txt":
         words = _LIST_WORDS | LABEL_WORDS
@@ -125,7 +130,48 @@ def read_tables(
             continue
         if columns:
             tables.append(Table([name], columns, _folder_with_images(name, places)))
-    return _join_numbered(tables)
+    return _join_numbered(_without_alternatives(tables, report))
+
+
+def lists_images(tree: Tree, name: str) -> bool:
+    """Whether the lines of a text file begin with names of image files."""
+    if suffix_of(name) != ".txt" or not _OF_SOMETHING_ELSE.isdisjoint(words_of(name)):
+        return False
+    with tree.open(name) as file:
+        lines = decode(file.read(_PEEKED)).splitlines()[:10]
+    return are_files([line.split()[0] for line in lines if line.strip()])
+
+
+def _without_alternatives(tables: list[Table], report: Report) -> list[Table]:
+    """Of numbered lists that split the same images in several ways, keep those of the first way."""
+    numbers = {
+        id(table): (match[1], int(match[2]))
+        for table in tables
+        if _role_of_list(table.files[0]) is not None
+        and (match := _NUMBERED_LIST.fullmatch(table.files[0]))
+    }
+    listed: dict[str, set[str]] = {}
+    repeated = set()
+    for table in tables:
+        if id(table) in numbers:
+            start, _ = numbers[id(table)]
+            names = {*next(iter(table.columns.values()))}
+            if not names.isdisjoint(listed.setdefault(start, set())):
+                repeated.add(start.rpartition("/")[0])
+            listed[start] |= names
+    kept = []
+    for table in tables:
+        start, number = numbers.get(id(table), ("", 0))
+        folder = start.rpartition("/")[0]
+        first = min(
+            (n for s, n in numbers.values() if s.rpartition("/")[0] == folder), default=number
+        )
+        if folder not in repeated or number == first:
+            kept.append(table)
+    if len(kept) < len(tables):
+        chosen = next(t.files[0] for t in kept if id(t) in numbers)
+        report.note(f"{chosen} and others of its number tell the splits: other lists tell others")
+    return kept
 
 
 def role_of_table(name: str) -> str | None:
@@ -226,8 +272,13 @@ def _by_spaces(name: str, content: str, report: Report) -> dict[str, list[str]]:
         if rows and len(rows[0]) == len(titles) + 1:
             titles = ["image", *titles]
         return _by_rows(name, [titles, *rows], report)
-    cells = [_CELLS.findall(line) for line in lines if line.strip() and not line.startswith("#")]
+    lines = [line for line in lines if line.strip() and not line.startswith("#")]
+    cells = [*map(_CELLS.findall, lines)]
+    if len({*map(len, cells)}) > 1 and min(map(len, cells)) > 1:  # names of several words
+        cells = [line.split(maxsplit=1) for line in lines]
     role = _role_of_list(name)
+    if role is None and not _is_of_all(name) and are_files([row[0] for row in cells]):
+        role = role_of_table(name)
     if cells and role is not None:
         others = ["label"] if len(cells[0]) == 2 else map(str, range(1, len(cells[0])))
         columns = _by_rows(name, [["image", *others], *cells], report)
@@ -238,11 +289,23 @@ def _by_spaces(name: str, content: str, report: Report) -> dict[str, list[str]]:
 
 
 def _role_of_list(name: str) -> str | None:
-    """The split whose images a text file lists, by its name: ``test.txt``, ``trainval.txt``."""
+    """The split whose images a text file lists, by its name, as ``train_val_list.txt`` does."""
+    if is_of_both(name) or _is_of_all(name):
+        return TRAIN if is_of_both(name) else None
     found = read_name(PurePosixPath(name).stem)
-    if found.rest:
-        return TRAIN if found.rest == ("trainval",) else None
-    return found.role
+    rest = [word for word in found.rest if not word.isdecimal()]
+    return found.role if {*rest} <= _LIST_WORDS else None
+
+
+def _is_of_all(name: str) -> bool:
+    """Whether a list tells the splits of all images, as ``list_eval_partition.txt`` does."""
+    return not {"partition", "split"}.isdisjoint(words_of(PurePosixPath(name).stem))
+
+
+def is_of_both(name: str) -> bool:
+    """Whether a list is of training and validation images together, as ``trainval.txt`` is."""
+    words = [word for word in words_of(PurePosixPath(name).stem) if word not in _LIST_WORDS]
+    return words in (["trainval"], ["train", "val"])
 
 
 def _read_flowers(tree: Tree, names: Sequence[str]) -> dict[str, list[str]]:

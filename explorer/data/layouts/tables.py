@@ -27,7 +27,7 @@ from explorer.data.layouts.row_names import (
     folder_of,
     is_named_as,
 )
-from explorer.data.layouts.table_files import NUMBER, Table, role_of_table
+from explorer.data.layouts.table_files import NUMBER, Table, is_of_both, role_of_table
 from explorer.data.report import Report
 from explorer.data.roles import (
     CUB_SPLIT,
@@ -107,7 +107,7 @@ def attach(
     merged: dict[str, np.ndarray] = {}
     first: dict[str, str] = {}  # the table that told a column before others
     places: dict[str, tuple[Below, Below]] = {}  # by folder: a table may tell of one image alone
-    for table in sorted(tables, key=lambda table: len(table.columns) == 1):  # the plainest first
+    for table in sorted(tables, key=_rank):
         if table.folder not in places:
             places[table.folder] = Below(files, table.folder), Below(others, table.folder)
         below, elsewhere = places[table.folder]
@@ -131,7 +131,8 @@ def attach(
             column = np.array([*cells, ""])[rows]
             if title in merged:  # a table for each split
                 missing = merged[title] == ""
-                if np.any((merged[title] != column) & ~missing & (column != "")):
+                is_other = (merged[title] != column) & ~missing & (column != "")
+                if np.any(is_other) and not is_of_both(table.files[0]):
                     report.note(
                         f"{table.files[0]} gives some images another {title} than "
                         f"{first[title]}, which counts"
@@ -140,6 +141,11 @@ def attach(
             else:
                 merged[title], first[title] = column, table.files[0]
     return _interpret(merged, files, classes, label, report)
+
+
+def _rank(table: Table) -> tuple[bool, bool]:
+    """What puts plain tables first; ``trainval.txt`` counts where neither part is told."""
+    return len(table.columns) == 1, is_of_both(table.files[0])
 
 
 def tells_of(table: Table, files: Sequence[str]) -> bool:
@@ -204,6 +210,7 @@ def _interpret(
     report: Report,
 ) -> Told:
     roles = None
+    _name_unlisted(columns, report)
     splits = {
         title: (_numbers_of(title, values), found)
         for title, values in columns.items()
@@ -244,6 +251,19 @@ def _interpret(
     return Told(labels, label or "label", others, roles)
 
 
+def _name_unlisted(columns: dict[str, np.ndarray], report: Report) -> None:
+    """Where lists name test or validation images alone, the others are training images."""
+    cells = columns.get("split")
+    if cells is None or TRAIN in {role_of_value(cell) for cell in {*cells.tolist()}}:
+        return
+    if {*map(role_of_value, {*cells.tolist()} - {""})} <= {TEST, VALIDATION}:
+        columns["split"] = np.where(cells == "", TRAIN, cells)
+        if (cells == "").all() or (cells != "").all():
+            del columns["split"]
+        else:
+            report.note("the images that no list of a split names are taken as training images")
+
+
 def _roles_in(title: str, cells: Sequence[str]) -> list[str] | None:
     """The splits that a column tells, ``""`` where it tells none; None if it is no such column."""
     if meaning := _YES_OR_NO.get(_plain(title)):
@@ -256,7 +276,8 @@ def _roles_in(title: str, cells: Sequence[str]) -> list[str] | None:
     numbers = _OTHERWISE_NUMBERED.get(_plain(title), _NUMBERED)
     if {*cells} - {""} <= {*numbers}:
         cells = [numbers.get(cell, "") for cell in cells]
-    is_mostly_known = 2 * sum(cell != "" for cell in cells) >= len(cells)
+    is_of_lists = _plain(title) == "split"  # which may tell of some images alone
+    is_mostly_known = is_of_lists or 2 * sum(cell != "" for cell in cells) >= len(cells)
     if not (is_mostly_known and all_name_splits({*cells} - {""})):
         return None
     return [role_of_value(cell) or "" for cell in cells]
