@@ -19,7 +19,9 @@ _ROLE_OF = {
     **dict.fromkeys(("val", "valid", "validation", "dev", "publictest"), VALIDATION),
     **dict.fromkeys(("pred", "prediction", "predictions", "unlabeled", "unlabelled"), UNLABELLED),
 }
-LABEL_WORDS = frozenset(("y", "label", "labels", "target", "targets", "class", "classes"))
+LABEL_WORDS = frozenset(
+    ("y", "label", "labels", "target", "targets", "class", "classes", "ans", "answers")
+)
 """Words in the name of an array or a file of labels."""
 PART_WORDS = "part|shard|chunk|batch"
 """Words in the names of parts of one set, as a regular expression; others count in places."""

@@ -121,7 +121,7 @@ def find_in_folders(
         found,
         report,
         lone_class=lone_class,
-        label=None if reading.label == FILE_NAME and not names else reading.label,
+        label=None if reading.label == FILE_NAME and len(names) < 2 else reading.label,
         names=names or None,
     )
 
@@ -332,14 +332,15 @@ def _classes(
         told = attach(files, role, tables, names, report, label=label, others=others)
         if role == TRAIN and told.labels is not None:
             label = told.label_name
-        if not names:
+        if len(names) < 2:
             told = _with_file_names(told, files, reading, report)
-        elif (numbered := _with_folders(told, folders, class_of, names)) is not None:
+        if names:
+            numbered = _with_folders(told, folders, class_of, names)
+            if numbered is None:
+                kind = f"{role} images that are in no class folders"
+                report.leave_out(kind, str(folders[0]), len(files))
+                continue
             told = numbered
-        else:
-            kind = f"{role} images that are in no class folders"
-            report.leave_out(kind, str(folders[0]), len(files))
-            continue
         pages = None if reading.first_page else count_all_pages(tree, files, report)
         roles = {role: np.arange(len(files))}
         if told.roles is not None and len(by_role) == 1:
@@ -360,10 +361,12 @@ def _with_folders(
     None if there are neither.
     """
     index = {name: number for number, name in enumerate(names)}
+    if all(map(str.isdecimal, names)):
+        index |= {str(int(name)): number for name, number in index.items()}  # "7" is "00007"
     if folders[0].parts:
         labels = np.array([index[class_of[folder.parts]] for folder in folders], np.int64)
         return told.beside(np.repeat(labels, [len(folder.names) for folder in folders]), len(names))
-    if told.labels is None or not {*told.labels.tolist()} <= {*names}:
+    if told.labels is None or not {*told.labels.tolist()} <= index.keys():
         return None
     return replace(told, labels=np.array([index[name] for name in told.labels.tolist()], np.int64))
 
@@ -404,17 +407,17 @@ def _with_file_names(told: Told, files: Names, reading: Reading, report: Report)
         return replace(told, labels=prefixes if prefixes.any() else None)
     sample = evenly_spaced(len(files), 1000)
     known = sorted({_before_number(files[i]) for i in sample})
-    are_words = all(map(str.isalpha, (word[:1] for word in known)))
-    if not (are_words and 2 <= len(known) <= len(sample) // 2):
+    if not (all(known) and 2 <= len(known) <= len(sample) // 2):
         return told
     prefixes = np.array([_before_number(name) for name in files])
+    are_words = all(word[0].isalpha() for word in known)  # and not a patient's number
     if told.labels is not None:
         is_number = numbers_or_words(told.labels).dtype.kind == "f"
-        if is_number and _tell_the_same(prefixes, told.labels):
+        if are_words and is_number and _tell_the_same(prefixes, told.labels):
             report.note(f"the files' names give the classes, as the column {told.label_name} does")
             return replace(told, labels=prefixes)
         return told
-    for title, values in told.columns.items():
+    for title, values in told.columns.items() if are_words else ():
         if _tell_the_same(prefixes, values):
             report.note(f"the files' names give the classes, as the column {title} does")
             return replace(told, labels=prefixes)

@@ -17,7 +17,7 @@ import numpy as np
 from explorer.data.files.rows import Column, Rows
 from explorer.data.files.stored import Stored
 from explorer.data.layouts.classify import Unclassified, classify, split_by_column
-from explorer.data.layouts.labels import can_be_classes, plain
+from explorer.data.layouts.labels import can_be_classes, label_title, plain
 from explorer.data.pixels import Shape, open_image
 from explorer.data.report import Report
 from explorer.data.roles import LABEL_WORDS, SPLIT_NAMES, TRAIN, read_name, words_of
@@ -92,7 +92,7 @@ def find_in_arrays(
     tables = [name for name in arrays if name not in images and arrays[name].shape]
     has_labels = any(keys[name].is_labels for name in tables)
     if has_labels or pick:
-        images = _pick_set(path, arrays, images, keys, pick)
+        images = _pick_set(path, arrays, images, keys, pick, report)
     if len(images) > 1 and all(_UNNAMED.fullmatch(name) for name in images):
         raise DatasetError(
             f"{path} holds several arrays of images without names: {_list(arrays, images)}; save "
@@ -100,31 +100,7 @@ def find_in_arrays(
         )
     if len({keys[name].rest for name in images}) > 1:
         return _one_array_a_class(path, arrays, images, keys, report)
-    found: dict[str, Unclassified] = {}
-    for name in images:
-        role = keys[name].role or TRAIN
-        if role in found:
-            raise DatasetError(
-                f"{path} holds several arrays of images for one split: {_list(arrays, images)}; "
-                "give a file with one of them."
-            )
-        beside = [
-            other
-            for other in tables
-            if keys[other].role == keys[name].role
-            and (not pick or keys[other].rest == keys[name].rest)
-        ]
-        labels, columns, used = _read_tables(path, arrays, beside, len(arrays[name]), keys)
-        if labels is None and len(columns) == 1:
-            ((told, values),) = columns.items()
-            are_few = 2 * len(np.unique(values)) <= len(values)
-            if told not in SPLIT_NAMES and can_be_classes([values]) and are_few:
-                labels, columns = values, {}
-                report.note(f"{told} is taken as the labels: nothing else lies beside the images")
-        if labels is None and arrays[name].files is None and _is_one(arrays[name].shape):
-            raise DatasetError(_is_one_picture(path, name, arrays[name].shape))
-        found[role] = Unclassified(_as_images(path, [arrays[name]]), labels, columns)
-        tables = [other for other in tables if other not in used]
+    found, tables = _of_each_split(path, arrays, images, tables, keys, pick, report)
     if names is None and (names_at := _find_class_names(arrays, tables, keys, found)) is not None:
         names = plain(arrays[names_at].read(), names_at).tolist()
         tables.remove(names_at)
@@ -132,14 +108,7 @@ def find_in_arrays(
         if not pick and name not in images and (name in tables or not arrays[name].shape):
             report.leave_out("arrays that are neither images nor labels of them", name)
     shape = _shape_of_all(path, found)
-    stored = arrays[images[0]].shape
-    if shape is not None and len(stored) == 3 and stored[0] == shape[0] < shape[1]:
-        report.note(
-            f"{images[0]} is taken as {shape[0]} images of {shape[0]} × {shape[1]}; if they are "
-            f"{shape[1]} of {shape[0]} × {shape[0]}, save numpy.moveaxis(images, -1, 0)"
-        )
-    if shape is not None and shape[2] in _TRANSPARENT:
-        report.note(f"the {_TRANSPARENT[shape[2]]} channels is taken as transparency")
+    _note_doubtful_shape(images[0], arrays[images[0]].shape, shape, report)
     if len(found) == 1:
         found = split_by_column(*found.popitem())
     return classify(
@@ -152,6 +121,65 @@ def find_in_arrays(
         names=names,
         image_shape=shape,
     )
+
+
+def _of_each_split(
+    path: Path,
+    arrays: Mapping[str, Stored],
+    images: Sequence[str],
+    tables: Sequence[str],
+    keys: Mapping[str, _Key],
+    pick: str | None,
+    report: Report,
+) -> tuple[dict[str, Unclassified], list[str]]:
+    """The images of each split with what belongs to them, and the tables that belong to none."""
+    found: dict[str, Unclassified] = {}
+    left = [*tables]
+    for name in images:
+        role = keys[name].role or TRAIN
+        if role in found:
+            raise DatasetError(
+                f"{path} holds several arrays of images for one split: {_list(arrays, images)}; "
+                "give a file with one of them."
+            )
+        beside = [
+            other
+            for other in left
+            if keys[other].role == keys[name].role
+            and (not pick or keys[other].rest == keys[name].rest)
+        ]
+        labels, columns, used = _read_tables(path, arrays, beside, len(arrays[name]), keys)
+        if labels is None and (title := _called_the_class(columns)) is not None:
+            labels = columns.pop(title)
+            report.note(f"{title} is taken as the labels; --label COLUMN takes another")
+        if labels is None and arrays[name].files is None and _is_one(arrays[name].shape):
+            raise DatasetError(_is_one_picture(path, name, arrays[name].shape))
+        found[role] = Unclassified(_as_images(path, [arrays[name]]), labels, columns)
+        left = [other for other in left if other not in used]
+    return found, left
+
+
+def _called_the_class(columns: Mapping[str, np.ndarray]) -> str | None:
+    """The column that is called as classes are, or that alone lies beside the images."""
+    title = label_title(columns)
+    if title is None and len(columns) == 1:
+        ((title, values),) = columns.items()
+        if title in SPLIT_NAMES or 2 * len(np.unique(values)) > len(values):
+            return None
+    return title if title is not None and can_be_classes([columns[title]]) else None
+
+
+def _note_doubtful_shape(
+    name: str, stored: tuple[int, ...], shape: Shape | None, report: Report
+) -> None:
+    """Say how axes are read that could be read otherwise."""
+    if shape is not None and len(stored) == 3 and stored[0] == shape[0] < shape[1]:
+        report.note(
+            f"{name} is taken as {shape[0]} images of {shape[0]} × {shape[1]}; if they are "
+            f"{shape[1]} of {shape[0]} × {shape[0]}, save numpy.moveaxis(images, -1, 0)"
+        )
+    if shape is not None and shape[2] in _TRANSPARENT:
+        report.note(f"the {_TRANSPARENT[shape[2]]} channels is taken as transparency")
 
 
 def count_in_arrays(arrays: Mapping[str, Stored]) -> int:
@@ -233,8 +261,18 @@ def _pick_set(
     images: list[str],
     keys: Mapping[str, _Key],
     pick: str | None,
+    report: Report,
 ) -> list[str]:
     """Those of one set where there are several, such as the six of EMNIST."""
+    if pick is None:
+        trained = {keys[name].rest for name in images if keys[name].role == TRAIN}
+        if len(trained) == 1 and any(keys[name].role is None for name in images):
+            chosen = [name for name in images if keys[name].rest in trained]
+            others = [name for name in images if name not in chosen]
+            if {keys[name].role for name in others} <= {None}:
+                for name in others:
+                    report.leave_out("arrays of images of no split by their name", name)
+                return chosen
     sets = sorted({" ".join(keys[name].rest) for name in images})
     are_numbered = len({re.sub(r" ?\d+$", "", name) for name in sets}) == 1
     if pick is not None:

@@ -43,8 +43,9 @@ _FLOWERS = ("imagelabels.mat", "setid.mat")
 _FLOWERS_SPLITS = {"trnid": TRAIN, "valid": VALIDATION, "tstid": TEST}
 _LIST_WORDS = frozenset(
     ("list", "attr", "labels", "partition", "identity", "annotations", "images", "split")
-    + ("ids", "names", "files")
 )
+_OF_NAMES = frozenset(("list", "images", "split", "ids", "names", "files"))
+"""Words in the names of a split's lists of images."""
 
 
 @dataclass
@@ -294,7 +295,7 @@ def _role_of_list(name: str) -> str | None:
         return TRAIN if is_of_both(name) else None
     found = read_name(PurePosixPath(name).stem)
     rest = [word for word in found.rest if not word.isdecimal()]
-    return found.role if {*rest} <= _LIST_WORDS else None
+    return found.role if {*rest} <= _OF_NAMES else None
 
 
 def _is_of_all(name: str) -> bool:
@@ -304,7 +305,7 @@ def _is_of_all(name: str) -> bool:
 
 def is_of_both(name: str) -> bool:
     """Whether a list is of training and validation images together, as ``trainval.txt`` is."""
-    words = [word for word in words_of(PurePosixPath(name).stem) if word not in _LIST_WORDS]
+    words = [word for word in words_of(PurePosixPath(name).stem) if word not in _OF_NAMES]
     return words in (["trainval"], ["train", "val"])
 
 

@@ -325,6 +325,7 @@ def _plainly_the_class(columns: Mapping[str, np.ndarray], report: Report) -> str
     for title, values in columns.items():
         distinct = len({*values.tolist()} - {""})
         is_of_splits = _plain(title) in (*SPLIT_NAMES, *_YES_OR_NO)
+        is_of_splits |= all_name_splits({*values.tolist()} - {""})
         if not is_of_splits and 2 <= distinct <= min(MOST_CLASSES, max(2, len(values) // 2)):
             usable.append(title)
     by_name = sorted(
