@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections import Counter
@@ -17,7 +18,9 @@ from explorer.data.sources.source import Layout
 
 _CODES = re.compile(r"(.*/)?[^/]*-mapping\.txt")  # a label, then the codes of its characters
 _WORDS = re.compile(r"(.*/)?(words|synset_words|loc_synset_mapping)\.txt")  # an id, then words
-_LINES = re.compile(r"(.*/)?(classes|labels|(class|label)_?names|categories)\.txt")  # of 0, 1, …
+_LINES = re.compile(r"(.*/)?(classes|labels|(class|label)_?names|categories\w*)\.txt")  # of 0, 1, …
+_JSON_WORDS = frozenset(("map", "names", "name", "classes", "class", "labels", "categories"))
+"""Words in the names of JSON files that may tell what labels are called."""
 _LONGEST_LIST = 2**25  # bytes
 _FIRST = re.compile(r"[\s,;]")  # what ends the first cell of a line
 
@@ -29,6 +32,10 @@ def read_class_names(tree: Tree, pick: str | None) -> ClassNames:
     """Read all lists of class names, those of the set that a person picked first."""
     found = {}
     for name in tree.names():
+        if suffix_of(name) == ".json" and not _JSON_WORDS.isdisjoint(words_of(name)):
+            with tree.local(name) as file:
+                if names := _read_json(file.read(_LONGEST_LIST)):
+                    found[name] = names
         if name.endswith(".txt") and (read := _reader_of(name.lower())):
             with tree.local(name) as file:
                 content = file.read(_LONGEST_LIST).decode("utf-8", "replace")
@@ -60,6 +67,25 @@ def _reader_of(name: str) -> Callable[[list[str]], dict[str, str]] | None:
     return next((read for pattern, read in table if pattern.fullmatch(name)), None)
 
 
+def _read_json(content: bytes) -> dict[str, str]:
+    """``{"0": "cat"}``, ``{"cat": 0}`` or the names in order; empty if it is anything else."""
+    try:
+        read = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    if isinstance(read, list):
+        read = dict(enumerate(read))
+    if not isinstance(read, dict) or len(read) < 2:
+        return {}
+    if all(type(value) is int for value in read.values()):
+        read = {label: name for name, label in read.items()}
+    names = [*read.values()]
+    are_names = all(isinstance(name, str) for name in names) and len({*names}) == len(names)
+    if not are_names or any(suffix_of(str(label)) in FORMAT_OF_SUFFIX for label in read):
+        return {}  # but labels of images, perhaps
+    return {str(label): name for label, name in read.items()}
+
+
 def _read_codes(lines: list[str]) -> dict[str, str]:
     cells = [line.split() for line in lines]
     return {
@@ -80,8 +106,9 @@ def _read_words(lines: list[str]) -> dict[str, str]:
 
 
 def _read_lines(lines: list[str]) -> dict[str, str]:
-    """A name a line, with or without its label before it."""
-    numbered = [re.fullmatch(r"(\d+)[\s:,]+(.+)", line) for line in lines]
-    if all(numbered):
-        return {match[1]: match[2] for match in numbered if match}
+    """A name a line, with or without its label before or after it."""
+    for pattern in (r"(?P<label>\d+)[\s:,]+(?P<name>.+)", r"(?P<name>.+?)[\s:,]+(?P<label>\d+)"):
+        numbered = [re.fullmatch(pattern, line) for line in lines]
+        if all(numbered):
+            return {match["label"]: match["name"] for match in numbered if match}
     return {str(label): name for label, name in enumerate(lines)}

@@ -27,6 +27,7 @@ from explorer.data.layouts.class_names import ClassNames, name_classes, read_cla
 from explorer.data.layouts.csv_rows import find_in_csv
 from explorer.data.layouts.families import (
     ARRAYS,
+    CSV,
     FEW,
     IDX,
     PARQUET,
@@ -81,7 +82,12 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
         raise DatasetError(f"{path} holds no sets of which one could be called {reading.pick}.")
     _tell_archives(tree, {*families[family]}, len(families.get(PICTURES, ())), report)
     lists = read_class_names(tree, reading.pick)
-    layout = _find_in_family(tree, family, families[family], lists, reading, report)
+    try:
+        layout = _find_in_family(tree, family, families[family], lists, reading, report)
+    except DatasetError as error:
+        if family == CSV and (what := _what_to_convert(tree)):
+            raise DatasetError(what) from error
+        raise
     return name_classes(layout, lists, report)
 
 
@@ -161,13 +167,18 @@ def _how_to_convert(path: Path, kind: str, conversion: str) -> str:
     return f"{path} holds {kind}, which cannot be read here; {conversion}."
 
 
+def _what_to_convert(tree: Tree) -> str | None:
+    """A sentence of the first file that another program could convert."""
+    hidden = [child.name for child in tree.path.iterdir()] if tree.path.is_dir() else []
+    known = (conversion_of(name) for name in (*hidden, *tree.names()))
+    return next((_how_to_convert(tree.path, *found) for found in known if found), None)
+
+
 def _why_nothing(tree: Tree) -> str:
     """One sentence: what lies there, and what to do."""
     names, path = list(tree.names()), tree.path
-    hidden = [child.name for child in path.iterdir()] if path.is_dir() else []
-    for name in (*hidden, *names):
-        if known := conversion_of(name):
-            return _how_to_convert(path, *known)
+    if what := _what_to_convert(tree):
+        return what
     if names == [path.name] and path.is_file() and is_archive(path.name):
         return (
             f"{path} is cut short or damaged, or no archive of files; unpack it, or download it "

@@ -221,6 +221,10 @@ def _split(
     rests: dict[str | None, set[tuple[str, ...]]] = {}
     for top in tops:
         rests.setdefault(roles[top], set()).add(read_name(top).rest)
+    is_doubled = {top: True for top in tops}  # unpacked into a folder of its own name
+    for folder in folders:
+        if folder.parts:
+            is_doubled[folder.parts[0]] &= folder.parts[:1] == folder.parts[1:2]
     shared = set.intersection(*(rests[r] for r in (TRAIN, TEST, VALIDATION) if r in rests))
     for folder in folders:
         top = folder.parts[0] if folder.parts else ""
@@ -231,10 +235,10 @@ def _split(
         elif shared and rest not in shared:
             report.leave_out(f"images of another {role} folder", str(folder), len(folder.names))
         else:
-            is_class = len(shared) > 1
-            found.setdefault(role, []).append(
-                folder.below(*(["_".join(rest) or "others"] * is_class))
-            )
+            if is_doubled.get(top):
+                folder = replace(folder, parts=folder.parts[1:])
+            inner = ["_".join(rest) or "others"] * (len(shared) > 1)
+            found.setdefault(role, []).append(folder.below(*inner))
     return found
 
 

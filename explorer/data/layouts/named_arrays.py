@@ -151,7 +151,8 @@ def _of_each_split(
         labels, columns, used = _read_tables(path, arrays, beside, len(arrays[name]), keys)
         if labels is None and (title := _called_the_class(columns)) is not None:
             labels = columns.pop(title)
-            report.note(f"{title} is taken as the labels; --label COLUMN takes another")
+            why = "--label COLUMN takes another" if columns else "nothing else lies there"
+            report.note(f"{title} is taken as the labels: {why}")
         if labels is None and arrays[name].files is None and _is_one(arrays[name].shape):
             raise DatasetError(_is_one_picture(path, name, arrays[name].shape))
         found[role] = Unclassified(_as_images(path, [arrays[name]]), labels, columns)

@@ -36,6 +36,8 @@ NUMBER = "number"
 _REMARK = re.compile(r"#[^\t;,|\r\n]*[\r\n]+(?=.)")  # before the titles
 _OF_SOMETHING_ELSE = frozenset(("submission", "box", "boxes", "bbox", "bboxes"))
 """Words in the names of forms for predictions, as contests give them, and of tables of objects."""
+_BOX = frozenset(("xmin", "xmax"))
+"""Titles that a table of objects has, without what lies between their words."""
 _NUMBERED_LIST = re.compile(r"(.*?)[ _-]?(\d+)\.txt")
 _PEEKED = 2**12  # bytes of a text file by which it is judged
 _CELLS = re.compile(r"[^\s,;]+")  # of a line in a list
@@ -131,7 +133,7 @@ def read_tables(
             continue
         if columns:
             tables.append(Table([name], columns, _folder_with_images(name, places)))
-    return _join_numbered(_without_alternatives(tables, report))
+    return _join_numbered(_without_alternatives(_without_objects(tables, report), report))
 
 
 def lists_images(tree: Tree, name: str) -> bool:
@@ -141,6 +143,17 @@ def lists_images(tree: Tree, name: str) -> bool:
     with tree.open(name) as file:
         lines = decode(file.read(_PEEKED)).splitlines()[:10]
     return are_files([line.split()[0] for line in lines if line.strip()])
+
+
+def _without_objects(tables: list[Table], report: Report) -> list[Table]:
+    """Leave out tables of boxes if one has several rows for an image."""
+    boxed = [table for table in tables if {"".join(words_of(t)) for t in table.columns} >= _BOX]
+    names = (cells for table in boxed for cells in table.columns.values() if are_files(cells))
+    if all(len({*cells}) == len(cells) for cells in names):
+        return tables
+    for table in boxed:
+        report.note(f"{table.files[0]} is not used, as its rows tell of objects, not of images")
+    return [table for table in tables if table not in boxed]
 
 
 def _without_alternatives(tables: list[Table], report: Report) -> list[Table]:

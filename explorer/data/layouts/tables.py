@@ -6,7 +6,8 @@ Rows are matched to images by a column with their names, as `row_names` finds it
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
@@ -56,6 +57,10 @@ _TRUE = frozenset(("1", "1.0", "true"))
 _FALSE = frozenset(("0", "0.0", "false"))
 _YES_OR_NO = {"istrain": (TRAIN, TEST), "istraining": (TRAIN, TEST), "istest": (TEST, TRAIN)}
 """Titles of columns of flags that tell splits, and what the flags mean."""
+
+
+_SLIPS = 0.05
+"""Share of the images of which a table may have two rows by mistake."""
 
 
 @dataclass(frozen=True)
@@ -388,6 +393,14 @@ def _match(
     after = len(cells)
     rows = np.full(count, after)
     names = [*map(way.of_cell, cells)]
+    several = _images_of_several_labels(table, title, zip(names, roles, strict=True))
+    named = len(way.indices.keys() & {*names})
+    if several > max(1, _SLIPS * named):
+        report.note(
+            f"{table.files[0]} is not used, as it tells of objects in images: {several:,} of "
+            f"{named:,} have rows of several classes; a table has a row for each image"
+        )
+        return None
     for told in (None, role) if ambiguous else (None,):  # rows of this split count most
         for row, name in enumerate(names):
             if roles[row] == told or told is None and name not in ambiguous:
@@ -407,6 +420,24 @@ def _match(
             f"{cells[rows[index]]} is taken for {below.paths[index]}"
         )
     return rows, title
+
+
+def _images_of_several_labels(
+    table: Table, names: str, images: Iterable[tuple[str, str | None]]
+) -> int:
+    """How many images have rows with unlike classes.
+
+    Args:
+        table: whose rows they are.
+        names: the title of the column that names the images.
+        images: what each row calls its image, and the split of that.
+    """
+    label = label_title(title for title in table.columns if title != names)
+    if label is None:
+        return 0
+    pairs = {*zip(images, table.columns[label], strict=True)}
+    counts = Counter(image for image, _ in pairs if image[0])
+    return sum(count > 1 for count in counts.values())
 
 
 def _roles_of_rows(table: Table, names: str) -> list[str | None]:
