@@ -1,0 +1,340 @@
+"""Sets in the layouts in which they are published: each image keeps its class and its split."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pytest
+from image_sets import counts, save_idx, save_image, save_npz, told
+from pyarrow import parquet
+
+from explorer.data.dataset import Dataset, Split
+from explorer.data.load import load_dataset
+from explorer.data.reading import FILE_NAME, Reading
+from explorer.errors import DatasetError
+
+TRAIN, TEST, MASK = 0, 100, 200
+"""The green of a picture, which tells what it is; its red tells its class."""
+
+
+def draw(path: Path, label: int, split: int = TRAIN, number: int = 0) -> None:
+    save_image(path, (10 * label, split, number))
+
+
+def write(path: Path, *lines: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def check(dataset: Dataset, classes: Sequence[str], train: int, test: int | None = None) -> None:
+    """Check that each image is of its class and split; without ``test`` one was set aside.
+
+    Args:
+        dataset: as it was read.
+        classes: what those of label 0, 1, … are called; one for images of all labels.
+        train: number of training images, or of all.
+        test: number of test images.
+    """
+    assert {*dataset.classes} == {*classes}, told(dataset)
+    found = counts(dataset)
+    assert (found == (train, test)) if test is not None else (sum(found) == train)
+    for split, green in ((dataset.train, TRAIN), (dataset.test, TEST if test else TRAIN)):
+        assert {*green_of(split)} == {green}
+        reds = split.images[:, 0, 0, 0] // 10
+        names = [dataset.classes[label] for label in split.labels]
+        assert names == [classes[red if len(classes) > 1 else 0] for red in reds]
+
+
+def green_of(split: Split) -> list[int]:
+    return [int(value) for value in split.images[:, 0, 0, 1]]
+
+
+def test_lists_without_titles_tell_classes_and_splits(folder: Path) -> None:
+    rows: dict[int, list[str]] = {TRAIN: [], TEST: []}
+    for number in range(12):
+        split = TEST if number % 3 == 0 else TRAIN
+        draw(folder / "images" / f"{number:03}.png", number % 2, split)
+        rows[split].append(f"{number:03}.png,{('cat', 'dog')[number % 2]}")
+    write(folder / "train.csv", *rows[TRAIN])
+    write(folder / "test.csv", *rows[TEST])
+    check(load_dataset(folder), ["cat", "dog"], 8, 4)
+
+
+@pytest.mark.parametrize("depth", ["", "indoor/Images/"])
+@pytest.mark.parametrize("names", [("TrainImages", "TestImages"), ("train_val_list", "test_list")])
+def test_lists_of_some_images_split_these(folder: Path, depth: str, names: tuple[str, str]) -> None:
+    lists: list[list[str]] = [[], []]
+    for number in range(30):
+        label, is_listed = number % 2, number < 12
+        split = TEST if is_listed and number % 4 < 2 else TRAIN
+        path = f"{('bar', 'mall')[label]}/{number}.png"
+        draw(folder / depth / path, label, split if is_listed else MASK)
+        if is_listed:
+            lists[split == TEST].append(path)
+    for name, lines in zip(names, lists, strict=True):
+        write(folder / f"{name}.txt", *lines)
+    found = load_dataset(folder)
+    check(found, ["bar", "mall"], 6, 6)
+    assert "images of no split: 18" in told(found)
+
+
+def test_of_numbered_lists_the_first_way_to_split_counts(folder: Path) -> None:
+    """As of the Describable Textures."""
+    names = [f"{label}/{number}.png" for label in "ab" for number in range(6)]
+    for index, name in enumerate(names):
+        draw(folder / "images" / name, index // 6, TEST if index % 3 == 0 else TRAIN)
+    for way in range(1, 4):
+        chosen = {name for index, name in enumerate(names) if index % 3 == way - 1}
+        write(folder / "labels" / f"test{way}.txt", *sorted(chosen))
+        write(folder / "labels" / f"train{way}.txt", *sorted({*names} - chosen))
+    found = load_dataset(folder)
+    check(found, ["a", "b"], 8, 4)
+    assert "labels/test1.txt and others of its number tell the splits" in told(found)
+
+
+def test_trainval_lists_leave_validation_images_what_they_are(folder: Path) -> None:
+    for number in range(12):
+        split = (TRAIN, MASK, TEST)[number % 3]
+        draw(folder / "JPEGImages" / f"{number:06}.png", 0, split)
+    for name, parts in (("train", (0,)), ("val", (1,)), ("trainval", (0, 1)), ("test", (2,))):
+        lines = [f"{number:06}" for number in range(12) if number % 3 in parts]
+        write(folder / "ImageSets" / "Main" / f"{name}.txt", *lines)
+    check(load_dataset(folder), [folder.name], 4, 4)
+
+
+def test_lists_of_test_images_alone_leave_the_others_for_training(folder: Path) -> None:
+    for number in range(10):
+        draw(folder / "audio" / f"{number}.png", 0, TEST if number % 5 == 0 else TRAIN)
+    write(folder / "testing_list.txt", *(f"audio/{number}.png" for number in (0, 5)))
+    found = load_dataset(folder)
+    check(found, ["audio"], 8, 2)
+    assert "no list of a split names are taken as training images" in told(found)
+
+
+def test_names_of_several_words_are_labels_of_lists(folder: Path) -> None:
+    """As of FGVC-Aircraft."""
+    makers = ("Boeing", "de Havilland Canada")
+    for number in range(12):
+        split = TEST if number % 4 < 2 else TRAIN
+        draw(folder / "data" / "images" / f"{number:07}.png", number % 2, split)
+    for name, rests in (("train", (2, 3)), ("test", (0, 1))):
+        chosen = [number for number in range(12) if number % 4 in rests]
+        write(folder / "data" / f"images_{name}.txt", *(f"{n:07}" for n in chosen))
+        lines = [f"{n:07} {makers[n % 2]}" for n in chosen]
+        write(folder / "data" / f"images_manufacturer_{name}.txt", *lines)
+    check(load_dataset(folder, Reading(label="manufacturer")), makers, 6, 6)
+
+
+@pytest.mark.parametrize(
+    ("images", "masks"),
+    [
+        ("{set}/{n}.png", "{set}_labels/{n}_L.png"),
+        ("leftImg8bit/{set}/{n}_leftImg8bit.png", "gtFine/{set}/{n}_gtFine_labelIds.png"),
+        ("{set}/images/{n}_training.png", "{set}/1st_manual/{n}_manual1.png"),
+        ("CUB/{set}/{n}.png", "segmentations/{set}/{n}.png"),
+        ("{set}/{n}_sat.png", "{set}/{n}_mask.png"),
+    ],
+)
+def test_masks_of_images_are_left_out(folder: Path, images: str, masks: str) -> None:
+    for number in range(12):
+        name, split = ("test", TEST) if number % 3 == 0 else ("train", TRAIN)
+        draw(folder / images.format(set=name, n=number), 0, split)
+        draw(folder / masks.format(set=name, n=number), 0, MASK)
+    found = load_dataset(folder)
+    assert counts(found) == (8, 4)
+    assert ({*green_of(found.train)}, {*green_of(found.test)}) == ({TRAIN}, {TEST})
+    assert "masks beside the images: 12" in told(found)
+
+
+def test_masks_of_defects_lie_beside_the_splits_of_each_class(folder: Path) -> None:
+    """As of MVTec AD."""
+    for label, name in enumerate(("bottle", "cable")):
+        for number in range(4):
+            draw(folder / name / "train" / "good" / f"{number:03}.png", label)
+            draw(folder / name / "test" / "broken" / f"{number:03}.png", label, TEST)
+            mask = folder / name / "ground_truth" / "broken" / f"{number:03}_mask.png"
+            draw(mask, label, MASK)
+    check(load_dataset(folder), ["bottle", "cable"], 8, 8)
+
+
+@pytest.mark.parametrize("copy", ["brain_tumor_dataset", "sets/all", "yes_and_no"])
+def test_a_copy_below_another_folder_is_left_out(folder: Path, copy: str) -> None:
+    for number in range(10):
+        for place in (folder, folder / copy.partition("/")[0]):
+            draw(place / ("no", "yes")[number % 2] / f"{number}.png", number % 2, number=number)
+    found = load_dataset(folder)
+    check(found, ["no", "yes"], 10)
+    assert "images in copies of folders: 10" in told(found)
+
+
+def test_a_class_called_as_its_split_is_no_folder_of_its_name(folder: Path) -> None:
+    for number in range(12):
+        for label, name in enumerate(("bus", "train")):
+            split = ("train", "test")[number % 3 == 0]
+            green = TEST if number % 3 == 0 else TRAIN
+            draw(folder / split / name / f"{number}.png", label, green)
+    check(load_dataset(folder), ["bus", "train"], 16, 8)
+
+
+def test_a_split_unpacked_into_its_own_name_is_looked_through(folder: Path) -> None:
+    """As of the ASL alphabet, whose test images are in no class folders."""
+    for number in range(10):
+        label = number % 2
+        place = folder / "asl_train" / "asl_train" / "AB"[label]
+        draw(place / f"{number}.png", label)
+        draw(folder / "asl_test" / "asl_test" / f"{number}_test.png", label, TEST)
+    found = load_dataset(folder)
+    check(found, ["A", "B"], 10)
+    assert "test images that are in no class folders: 10" in told(found)
+
+
+def test_numbers_of_class_folders_are_those_of_a_table(folder: Path) -> None:
+    """As of GTSRB: 0 is the class of the folder 00000."""
+    rows = ["Filename;ClassId"]
+    for number in range(12):
+        label = number % 2
+        draw(folder / "Final_Training" / "Images" / f"{label:05}" / f"{number}.png", label)
+        draw(folder / "Final_Test" / "Images" / f"{number:05}.png", label, TEST)
+        rows.append(f"{number:05}.png;{label}")
+    write(folder / "GT-final_test.csv", *rows)
+    check(load_dataset(folder), ["00000", "00001"], 12, 12)
+
+
+def test_files_in_one_folder_may_have_their_classes_in_their_names(folder: Path) -> None:
+    for number in range(12):
+        draw(folder / "coil" / f"obj{1 + number % 2}__{number}.png", number % 2)
+    assert f"--label {FILE_NAME} takes these" in told(load_dataset(folder))
+    check(load_dataset(folder, Reading(label=FILE_NAME)), ["obj1", "obj2"], 12)
+
+
+@pytest.mark.parametrize(
+    ("titles", "box"), [("filename,class,xmin,ymin,xmax,ymax", ",1,1,5,5"), ("image,label", "")]
+)
+def test_a_table_of_objects_gives_no_classes(folder: Path, titles: str, box: str) -> None:
+    for number in range(8):
+        draw(folder / f"{number}.png", 0)
+    rows = (f"{number}.png,{label}{box}" for number in range(8) for label in "ab")
+    write(folder / "labels.csv", titles, *rows)
+    found = load_dataset(folder)
+    check(found, [folder.name], 8)
+    assert "tell" in told(found) and "of objects" in told(found)
+
+
+@pytest.mark.parametrize("content", [{"0": "daisy", "1": "rose"}, {"daisy": 0, "rose": 1}])
+def test_a_json_file_tells_what_classes_are_called(
+    folder: Path, content: dict[str, object]
+) -> None:
+    rows = ["image_id,label"]
+    for number in range(10):
+        draw(folder / "images" / f"{number}.png", number % 2)
+        rows.append(f"{number}.png,{number % 2}")
+    write(folder / "train.csv", *rows)
+    write(folder / "class_names.json", json.dumps(content))
+    check(load_dataset(folder), ["daisy", "rose"], 10)
+
+
+# --- data files of several sets -------------------------------------------------------------
+
+
+def write_pixels(path: Path, values: Sequence[int]) -> None:
+    """A CSV of images of 4 × 4 pixels, with the label 0, 1, 0, 1, …"""
+    rows = [f"{number % 2},{','.join([str(value)] * 16)}" for number, value in enumerate(values)]
+    write(path, ",".join(["label", *(f"pixel{place}" for place in range(16))]), *rows)
+
+
+def test_csv_files_of_several_sets_are_told_apart(folder: Path) -> None:
+    for start, name in ((0, "letters"), (100, "digits")):
+        write_pixels(folder / f"emnist-{name}-train.csv", range(start, start + 8))
+        write_pixels(folder / f"emnist-{name}-test.csv", range(start + 8, start + 12))
+    with pytest.raises(DatasetError, match="several sets by the names of its files"):
+        load_dataset(folder)
+    found = load_dataset(folder / "letters")
+    assert counts(found) == (8, 4)
+    assert found.range.high == 11  # the digits go up to 111
+
+
+def test_files_beside_those_of_a_split_are_not_trained_on(folder: Path) -> None:
+    write_pixels(folder / "train.csv", range(8))
+    write_pixels(folder / "test.csv", range(8, 12))
+    write_pixels(folder / "Dig-MNIST.csv", range(100, 110))
+    found = load_dataset(folder)
+    assert counts(found) == (8, 4)
+    assert "files of another set by their name: 1 (Dig-MNIST.csv)" in told(found)
+
+
+def write_signs(place: Path) -> None:
+    for start, name in ((0, "train"), (20, "test")):
+        write_pixels(place / f"sign_{name}.csv", range(start, start + 8))
+
+
+def write_digits(place: Path) -> None:
+    for name in ("train", "t10k"):
+        save_idx(place, f"{name}-", 8)
+
+
+@pytest.mark.parametrize("write_all", [write_signs, write_digits])
+def test_files_that_lie_twice_count_once(folder: Path, write_all: Callable[[Path], None]) -> None:
+    write_all(folder)
+    write_all(folder / "again")
+    found = load_dataset(folder)
+    assert counts(found) == (8, 8)
+    assert "copies of files" in told(found)
+
+
+def test_parquet_configurations_are_told_apart(folder: Path) -> None:
+    for shade, name in enumerate(("full", "small")):
+        table = pyarrow.table({"pixels": [[shade] * 15 + [9]] * 4, "label": [0, 1, 0, 1]})
+        (folder / name).mkdir(parents=True)
+        for split in ("train", "test"):
+            parquet.write_table(table, folder / name / f"{split}-00000-of-00001.parquet")
+    with pytest.raises(DatasetError, match=r"full/test-00000.*small/test-00000"):
+        load_dataset(folder)
+    assert counts(load_dataset(folder / "full")) == (4, 4)
+
+
+def test_pictures_are_read_beside_tables_of_their_pixels_in_several_sizes(folder: Path) -> None:
+    """As of HAM10000."""
+    rows = ["image_id,dx"]
+    for number in range(12):
+        draw(folder / f"HAM_images_part_{1 + number % 2}" / f"ISIC_{number}.png", number % 2)
+        rows.append(f"ISIC_{number},{('nv', 'mel')[number % 2]}")
+    write(folder / "HAM_metadata.csv", *rows)
+    for side, channels in ((4, 1), (4, 3), (2, 1)):
+        titles = ",".join(f"pixel{i:04}" for i in range(side * side * channels))
+        lines = [",".join(["7"] * side * side * channels)] * 12
+        write(
+            folder / f"hmnist_{side}_{channels}.csv", f"{titles},label", *(f"{r},0" for r in lines)
+        )
+    found = load_dataset(folder)
+    check(found, ["nv", "mel"], 12)
+    assert "the 12 pictures are read, not the 12 images in hmnist_" in told(found)
+
+
+def test_extra_images_beside_splits_are_left_out(folder: Path) -> None:
+    """As of SVHN."""
+    images = np.zeros((6, 4, 4), np.uint8)
+    for name, value in (("train", 10), ("test", 20), ("extra", 30)):
+        save_npz(folder / f"{name}_32x32.npz", X=images + np.uint8(value), y=np.arange(6) % 2)
+    found = load_dataset(folder)
+    assert counts(found) == (6, 6)
+    assert (found.train.images == 10).all() and (found.test.images == 20).all()
+
+
+def test_answers_and_digits_are_labels(folder: Path) -> None:
+    images = np.arange(8 * 16, dtype=np.uint8).reshape(8, 4, 4)
+    for name in ("ans", "digit"):
+        path = save_npz(
+            folder / f"{name}.npz", images=images, ra=np.arange(8) / 7, **{name: np.arange(8) % 2}
+        )
+        assert load_dataset(path).classes == ("0", "1")  # fmt: skip
+
+
+def test_what_can_be_converted_is_told_where_a_table_alone_can_be_read(folder: Path) -> None:
+    write(folder / "trainLabels.csv", "id,label", "1,frog", "2,truck")
+    (folder / "train.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(100))
+    with pytest.raises(DatasetError, match="7-Zip archives, which cannot be read here; unpack"):
+        load_dataset(folder)
