@@ -25,13 +25,13 @@ from PIL import Image
 from pyarrow import parquet
 from scipy.io import savemat
 
+from explorer.data.contact_sheet import write_sheet
 from explorer.data.dataset import Dataset
 from explorer.data.files.opening import Folder
 from explorer.data.framing import Framing, frame_picture
 from explorer.data.load import load_dataset
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.reading import Reading
-from explorer.data.sheet import write_sheet
 from explorer.data.sources import cache, workers
 from explorer.data.sources.pictures import Pictures
 from explorer.data.summary import full, three_lines
@@ -126,7 +126,7 @@ def test_two_levels_of_folders_may_name_a_class(folder: Path) -> None:
     save_classes(folder / "Latin", {"a": 2})
     outer = load_dataset(folder)
     assert outer.classes == ("Greek", "Latin")
-    assert "--class-level 2 takes the 3 below them" in outer.report.notes[0]
+    assert "--class-level 2 takes the 3 of level 2" in outer.report.notes[0]
     inner = load_dataset(folder, Reading(class_level=2))
     assert inner.classes == ("Greek/alpha", "Greek/beta", "Latin/a")
     with pytest.raises(

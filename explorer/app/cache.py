@@ -82,7 +82,7 @@ def list_references() -> list[Reference | str]:
 
 
 def chance(bundle: Bundle) -> Chance | None:
-    """What the seed alone does to a model's figures, as far as the references tell."""
+    """Mean and deviation of a model's figures over seeds, as far as references tell."""
     others = [entry for entry in list_references() if isinstance(entry, Reference)]
     return chance_of(Reference(bundle.card, bundle.history), others)
 

@@ -26,7 +26,7 @@ class Detail:
         name: in the address.
         take: uses its text; raises ValueError with a sentence if the model has no such thing.
         tell: the text; None if there is nothing to tell.
-        drop: is called where an address opens the view and does not tell it.
+        drop: is called when an address opens the view without this detail.
     """
 
     name: str

@@ -250,9 +250,30 @@ class DisentanglementCard(_Card):
 
 
 class Metrics(_Card):
-    """Figures on the test set, defined in ``figures.summarise``; terms in nats per image.
+    """Figures on the test set; terms in nats per image.
 
     A figure that a model from elsewhere does not give is None, or empty.
+
+    - ``neg_elbo`` = ``reconstruction`` + ``kl``: −log p(x|z) averaged over ``samples`` draws from
+      q(z|x), and KL(q(z|x) ‖ N(0, I)): exact for a Gaussian posterior, averaged over the same
+      draws for one with a flow.
+    - ``entropy_floor``: the reconstruction term of a perfect reconstruction (Bernoulli only);
+      ``excess`` is ``neg_elbo`` above it.
+    - ``importance``: −log 1/K Σ p(x|z)p(z)/q(z|x), Burda et al. 2016, on images spread over the
+      test set, with the −ELBO of the same images.
+    - ``amortisation_gap``: the −ELBO of images spread over the test set, and what it would be with
+      the best posterior of its kind for each of them (Cremer et al. 2018).
+    - ``kl_per_dimension``; ``active_units``: dimensions whose posterior mean has a variance above
+      0.01 over the test set (Burda et al. 2016).
+    - ``knn_accuracy``: training means → test means, beside the same after PCA to as many
+      dimensions; None with a single class, or where the means of only some training images, or no
+      others than the test images, are known.
+    - ``squared_error``: per pixel, of the reconstruction from ``z_mean``, beside PCA's.
+    - ``sharpness``: of the same reconstructions, the share of the images' fine detail that they
+      have (``core.metrics.sharpness``).
+    - ``disentanglement``: MIG, DCI and SAP, where at least two factors are known
+      (``core.disentanglement``).
+    - ``maps``: how well each kind of map keeps neighbours (``map_layout.judge_maps``).
     """
 
     neg_elbo: float | None

@@ -33,7 +33,7 @@ class Chance:
 
 
 def chance_of(model: Reference, others: Iterable[Reference]) -> Chance | None:
-    """What the seed alone does to a model's figures; None where only one seed is known.
+    """Mean and deviation of figures over training seeds; None where only one seed is known.
 
     It looks at trainings of the same recipe, images and dimension that ran to their last epoch,
     one of each seed.

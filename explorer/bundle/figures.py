@@ -113,7 +113,7 @@ def evaluate(
         EvaluationError: the model gives NaN, infinity, or latents that are too large to store.
     """
     train = training_sample(dataset)
-    outputs = _read(codec, dataset.test, train, has_variance, report)
+    outputs = run_model(codec, dataset.test, train, has_variance, report)
     report("neighbours and map")
     places = None if laid_out is None else laid_out.places
     figures, latents = summarise(outputs, dataset, train, places=places, progress=progress)
@@ -144,29 +144,7 @@ def summarise(
     places: np.ndarray | None = None,
     progress: Progress = lambda share: None,
 ) -> tuple[Metrics, Latents]:
-    """The figures that follow from what a model makes of the images.
-
-    - ``neg_elbo`` = ``reconstruction`` + ``kl``, nats per image: −log p(x|z)
-      averaged over ``samples`` draws from q(z|x), and KL(q(z|x) ‖ N(0, I)): exact
-      for a Gaussian posterior, averaged over the same draws for one with a flow.
-    - ``entropy_floor``: the reconstruction term of a perfect reconstruction
-      (Bernoulli only); ``excess`` is ``neg_elbo`` above it.
-    - ``importance``: −log 1/K Σ p(x|z)p(z)/q(z|x), Burda et al. 2016, on
-      images spread over the test set, with the −ELBO of the same images.
-    - ``amortisation_gap``: the −ELBO of images spread over the test set, and what it would be
-      with the best posterior of its kind for each of them (Cremer et al. 2018).
-    - ``kl_per_dimension``, nats; ``active_units``: dimensions whose posterior
-      mean has a variance above 0.01 over the test set (Burda et al. 2016).
-    - ``knn_accuracy``: training means → test means, beside the same after PCA
-      to as many dimensions; None with a single class, or where the means of only
-      some training images, or no others than the test images, are known.
-    - ``squared_error``: per pixel, of the reconstruction from ``z_mean``,
-      beside PCA's.
-    - ``sharpness``: of the same reconstructions, the share of the images' fine detail that
-      they have (``metrics.sharpness``).
-    - ``disentanglement``: MIG, DCI and SAP, where at least two factors are known
-      (``core.disentanglement``).
-    - ``maps``: how well each kind of map keeps neighbours (``map_layout.judge_maps``).
+    """The figures that follow from what a model makes of the images, as ``Metrics`` defines them.
 
     Args:
         outputs: of the model.
@@ -179,56 +157,19 @@ def summarise(
         EvaluationError: as for ``evaluate``.
     """
     test, z_mean, train_z_mean = dataset.test, outputs.z_mean, outputs.train_z_mean
-    latent_dim = z_mean.shape[1]
-    kl = np.full_like(z_mean, np.nan) if outputs.kl is None else outputs.kl
     nothing = np.full(len(z_mean), np.nan, np.float32)
+    kl = np.full_like(z_mean, np.nan) if outputs.kl is None else outputs.kl
     reconstruction = nothing if outputs.reconstruction is None else outputs.reconstruction
     neg_elbo = reconstruction + kl.sum(axis=1)
     is_finite = np.isfinite(neg_elbo).all() or outputs.reconstruction is None
     if not (is_finite and np.isfinite(train_z_mean).all()):
         raise EvaluationError(NOT_FINITE)
-
-    sample = evenly_spaced(len(train_z_mean), DENSITY_IMAGES)
-    posterior = AggregatePosterior(
-        rounded(train_z_mean[sample]), rounded(outputs.train_z_log_var[sample])
-    )
-    stored_z_mean = rounded(z_mean)
-    nearest_distance, agreement = compare_neighbours(stored_z_mean, test.labels)
-    latents = Latents(
-        z_mean=stored_z_mean,
-        z_log_var=rounded(outputs.z_log_var),
-        labels=test.labels,
-        neg_elbo=neg_elbo.astype(np.float32),
-        log_density=posterior.log_density(stored_z_mean).astype(np.float32),
-        train_z_mean=posterior.z_mean,
-        train_z_log_var=posterior.z_log_var,
-        kl=kl.sum(axis=1).astype(np.float32),
-        return_distance=nothing if outputs.return_distance is None else outputs.return_distance,
-        nearest_distance=nearest_distance,
-        agreement=agreement,
-        places=lay_out(stored_z_mean, progress) if places is None else places,
-        columns={name: values.astype(np.float32) for name, values in test.columns.items()},
-    )
+    latents = _latents_of(outputs, test, neg_elbo, kl.sum(axis=1), places, progress)
+    floor = _floor(outputs, test)
     kl_by_dimension = kl.mean(axis=0)
     weights = z_mean.var(axis=0) if outputs.kl is None else kl_by_dimension
-
-    likelihood = outputs.likelihood if outputs.reconstruction is not None else None
-    has_floor = likelihood is not None and LIKELIHOODS[likelihood].has_floor
-    floor = _entropy_floor(test.images) if has_floor else None
-    neighbours = min(NEIGHBOURS, len(train.images))
-
-    def knn(train_points: np.ndarray, test_points: np.ndarray) -> float | None:
-        is_sample = len(train_points) < len(train.labels)
-        if len(dataset.classes) < 2 or is_sample or dataset.reading.whole:
-            return None
-        accuracy = metrics.knn_accuracy(
-            train_points, train.labels, test_points, test.labels, neighbours
-        )
-        return round(accuracy, 4)
-
-    pca = metrics.pca_fit(train.images, min(latent_dim, test.images[0].size))
+    pca = metrics.pca_fit(train.images, min(z_mean.shape[1], test.images[0].size))
     test_pca = metrics.pca_transform(pca, test.images)
-
     figures = Metrics(
         neg_elbo=_mean(neg_elbo),
         reconstruction=_mean(reconstruction),
@@ -240,18 +181,74 @@ def summarise(
         amortisation_gap=outputs.amortisation_gap,
         kl_per_dimension=tuple(round(float(v), 4) for v in kl_by_dimension if np.isfinite(v)),
         active_units=int(metrics.active_units(z_mean).sum()),
-        knn_accuracy=knn(train_z_mean, z_mean),
-        knn_accuracy_pca=knn(metrics.pca_transform(pca, train.images), test_pca),
-        knn_neighbours=neighbours,
+        knn_accuracy=_knn_accuracy(dataset, train, train_z_mean, z_mean),
+        knn_accuracy_pca=_knn_accuracy(
+            dataset, train, metrics.pca_transform(pca, train.images), test_pca
+        ),
+        knn_neighbours=min(NEIGHBOURS, len(train.images)),
         squared_error=outputs.squared_error,
         squared_error_pca=_squared_error(
             test.images, lambda rows: metrics.pca_inverse_transform(pca, test_pca[rows])
         ),
         sharpness=outputs.sharpness,
-        maps=judge_maps(stored_z_mean, test.labels, latents.places, main_dimensions(weights)),
-        disentanglement=measure_disentanglement(stored_z_mean, dataset),
+        maps=judge_maps(latents.z_mean, test.labels, latents.places, main_dimensions(weights)),
+        disentanglement=measure_disentanglement(latents.z_mean, dataset),
     )
     return figures, latents
+
+
+def _latents_of(
+    outputs: ModelOutputs,
+    test: Split,
+    neg_elbo: np.ndarray,
+    kl: np.ndarray,
+    places: np.ndarray | None,
+    progress: Progress,
+) -> Latents:
+    """What a bundle stores of the images: latents in half precision, and what follows from them."""
+    sample = evenly_spaced(len(outputs.train_z_mean), DENSITY_IMAGES)
+    posterior = AggregatePosterior(
+        rounded(outputs.train_z_mean[sample]), rounded(outputs.train_z_log_var[sample])
+    )
+    z_mean = rounded(outputs.z_mean)
+    nearest_distance, agreement = compare_neighbours(z_mean, test.labels)
+    unknown = np.full(len(z_mean), np.nan, np.float32)
+    return Latents(
+        z_mean=z_mean,
+        z_log_var=rounded(outputs.z_log_var),
+        labels=test.labels,
+        neg_elbo=neg_elbo.astype(np.float32),
+        log_density=posterior.log_density(z_mean).astype(np.float32),
+        train_z_mean=posterior.z_mean,
+        train_z_log_var=posterior.z_log_var,
+        kl=kl.astype(np.float32),
+        return_distance=unknown if outputs.return_distance is None else outputs.return_distance,
+        nearest_distance=nearest_distance,
+        agreement=agreement,
+        places=lay_out(z_mean, progress) if places is None else places,
+        columns={name: values.astype(np.float32) for name, values in test.columns.items()},
+    )
+
+
+def _floor(outputs: ModelOutputs, test: Split) -> float | None:
+    """The entropy floor, where the likelihood has one."""
+    likelihood = outputs.likelihood if outputs.reconstruction is not None else None
+    has_floor = likelihood is not None and LIKELIHOODS[likelihood].has_floor
+    return _entropy_floor(test.images) if has_floor else None
+
+
+def _knn_accuracy(
+    dataset: Dataset, train: Split, train_points: np.ndarray, test_points: np.ndarray
+) -> float | None:
+    """Of the test images' classes, if all of the training images' points are known."""
+    is_sample = len(train_points) < len(train.labels)
+    if len(dataset.classes) < 2 or is_sample or dataset.reading.whole:
+        return None
+    neighbours = min(NEIGHBOURS, len(train.images))
+    accuracy = metrics.knn_accuracy(
+        train_points, train.labels, test_points, dataset.test.labels, neighbours
+    )
+    return round(accuracy, 4)
 
 
 def measure_disentanglement(z_mean: np.ndarray, dataset: Dataset) -> DisentanglementCard | None:
@@ -290,7 +287,7 @@ def measure_disentanglement(z_mean: np.ndarray, dataset: Dataset) -> Disentangle
     )
 
 
-def _read(
+def run_model(
     codec: Codec,
     test: Split,
     train: Split,
@@ -326,18 +323,20 @@ def _read(
     (return_distance,) = codec.run_by_class(
         labels, lambda given, rows: [return_distances(given, stored[rows])]
     )
+    squared_error, sharpness = judge_reconstructions(images, decode)
     return ModelOutputs(
-        z_mean,
-        z_log_var,
-        train_z_mean,
-        train_z_log_var,
-        kl,
-        reconstruction,
-        codec.likelihood,
-        importance,
-        gap,
-        return_distance,
-        *judge_reconstructions(images, decode),
+        z_mean=z_mean,
+        z_log_var=z_log_var,
+        train_z_mean=train_z_mean,
+        train_z_log_var=train_z_log_var,
+        kl=kl,
+        reconstruction=reconstruction,
+        likelihood=codec.likelihood,
+        importance=importance,
+        amortisation_gap=gap,
+        return_distance=return_distance,
+        squared_error=squared_error,
+        sharpness=sharpness,
     )
 
 

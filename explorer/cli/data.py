@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from explorer.cli.arguments import add_reading_options, new_parser, take_reading
+from explorer.data.contact_sheet import write_sheet
 from explorer.data.load import load_dataset
 from explorer.data.named import NAMED
-from explorer.data.sheet import write_sheet
 from explorer.data.sources import cache
 from explorer.data.summary import full
 from explorer.errors import DatasetError

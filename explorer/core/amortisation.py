@@ -26,7 +26,7 @@ DRAWS, JUDGING_DRAWS = 16, 40
 """Draws of z per image that a posterior is refined with, and others that judge the result."""
 DAMPINGS = (0.0, 1.0, 10.0)
 ENOUGH = 0.01
-"""Nats: an image whose −ELBO a step lowers by less is done."""
+"""The search for an image ends once a step lowers its −ELBO by less, nats."""
 _MAX_VALUES = 2**25
 """Numbers of the decoder's output that are held at once."""
 

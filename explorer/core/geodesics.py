@@ -117,7 +117,7 @@ def edge_costs(lengths: np.ndarray, log_density: np.ndarray, thin: float) -> np.
 
     Args:
         lengths: see ``edge_lengths``, ``(m,)``.
-        log_density: of the data where it is thinnest on each edge, nats, ``(m,)``.
+        log_density: the lowest log q(z) along each edge, nats, ``(m,)``.
         thin: log-density q₁₀ below which a place is thin, nats.
     """
     return np.asarray(

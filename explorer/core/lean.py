@@ -1,4 +1,4 @@
-"""Imports without what a library looks for and nothing here makes use of."""
+"""Hide optional dependencies while importing a library."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ class TotalCorrelation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=Fal
 
 
 class DensityRatio(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """The total correlation besides, as a discriminator estimates it: FactorVAE, Kim & Mnih 2018.
+    """Add γ × the total correlation, estimated by a discriminator: FactorVAE, Kim & Mnih 2018.
 
     Attributes:
         gamma: its weight.
@@ -188,7 +188,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
             pixel range [0, 1]; None learns one for all pixels.
         beta: weight of the KL term (Higgins et al. 2017); 1 is the ELBO.
         objective: what training minimises besides or in place of the −ELBO; None for that alone.
-        kl_warmup: fraction of all steps over which the weights of both grow from 0.
+        kl_warmup: fraction of all steps over which the weights of the KL term and of
+            ``objective`` grow from 0.
         augmentation: random changes of the training images.
         epochs: passes over the training set.
         batch_size: images in a step.

@@ -97,34 +97,12 @@ def train(
     strategy = strategy or tf.distribute.get_strategy()
     training, held_out = split(len(images), recipe.validation_split)
     batch_size = min(recipe.batch_size, len(training))
-    if batch_size % strategy.num_replicas_in_sync:
-        raise TrainingError(
-            f"batches of {batch_size} images cannot be split evenly among "
-            f"{strategy.num_replicas_in_sync} devices; give another --batch-size"
-        )
-    if isinstance(recipe.objective, Independence) and strategy.num_replicas_in_sync > 1:
-        raise TrainingError(
-            f"the objective {recipe.objective.name} compares the latents of a whole batch, which "
-            "several devices would split; train on one device"
-        )
-    if isinstance(recipe.objective, DensityRatio) and run.latent_dim > batch_size:
-        raise TrainingError(
-            f"the objective {recipe.objective.name} permutes each of {run.latent_dim} latent "
-            f"dimensions differently, for which batches of {batch_size} images are too small; give "
-            "more images, or fewer dimensions"
-        )
+    _check_batches(run, batch_size, strategy.num_replicas_in_sync)
     steps = len(training) // batch_size
 
     path, history, earlier = find_checkpoint(checkpoints, run) if resume else (None, {}, 0.0)
     done = len(history.get("neg_elbo", []))
-    check_agreement(
-        strategy, run.to_json(), "the workers have different settings or images; give all the same"
-    )
-    check_agreement(
-        strategy,
-        done,
-        f"not all workers see the same checkpoint in {checkpoints}; let them share it",
-    )
+    _check_workers(strategy, run, done, checkpoints)
 
     keras.utils.clear_session()  # so that layers are named alike in every run of a process
     keras.utils.set_random_seed(run.seed)
@@ -146,20 +124,28 @@ def train(
     started = time.monotonic() - earlier
     progress = Progress(steps, recipe.epochs, done, visible=is_chief(strategy))
     logs = tensorboard if is_chief(strategy) else None
+
+    def train_epoch(epoch: int) -> dict[str, float]:
+        sums, terms = np.zeros(2), {}
+        for count in _chunks(steps):
+            sums += run_steps(batches, count, recipe.draws_in(epoch)).numpy()
+            terms = _terms(sums / ((progress.step + count) * batch_size))
+            progress.advance(count, terms)
+        return terms
+
+    def validation_terms() -> dict[str, float]:
+        if not held_out.size:
+            return {}
+        seen = batches_in_order(images, held_out, batch_size, run.latent_dim, run.seed)
+        sums = sum(validate(*batch).numpy() for batch in seen)
+        return {f"val_{name}": value for name, value in _terms(sums / len(held_out)).items()}
+
     with telling_of_lost_workers(strategy), Summaries(logs) as summaries:
         for epoch in range(done, recipe.epochs):
             if epoch and add_up(strategy, stop(history, time.monotonic() - started)):
                 break
             _seed_layers(model, strategy, run.seed, epoch)
-            sums = np.zeros(2)
-            for count in _chunks(steps):
-                sums += run_steps(batches, count, recipe.draws_in(epoch)).numpy()
-                terms = _terms(sums / ((progress.step + count) * batch_size))
-                progress.advance(count, terms)
-            if held_out.size:
-                seen = batches_in_order(images, held_out, batch_size, run.latent_dim, run.seed)
-                sums = sum(validate(*batch).numpy() for batch in seen)
-                terms |= {f"val_{k}": v for k, v in _terms(sums / len(held_out)).items()}
+            terms = train_epoch(epoch) | validation_terms()
             _check_finite(terms, epoch)
             for name, value in terms.items():
                 history.setdefault(name, []).append(value)
@@ -169,6 +155,41 @@ def train(
                 save_checkpoint(checkpoints, epoch, model, run, history, seconds)
             progress.end_epoch(terms)
     return Trained(_on_one_device(model), history, time.monotonic() - started)
+
+
+def _check_batches(run: Run, batch_size: int, replicas: int) -> None:
+    """Raise TrainingError if batches cannot be split among replicas, or are too small."""
+    objective = run.recipe.objective
+    if batch_size % replicas:
+        raise TrainingError(
+            f"batches of {batch_size} images cannot be split evenly among {replicas} devices; "
+            "give another --batch-size"
+        )
+    if isinstance(objective, Independence) and replicas > 1:
+        raise TrainingError(
+            f"the objective {objective.name} compares the latents of a whole batch, which several "
+            "devices would split; train on one device"
+        )
+    if isinstance(objective, DensityRatio) and run.latent_dim > batch_size:
+        raise TrainingError(
+            f"the objective {objective.name} permutes each of {run.latent_dim} latent dimensions "
+            f"differently, for which batches of {batch_size} images are too small; give more "
+            "images, or fewer dimensions"
+        )
+
+
+def _check_workers(
+    strategy: tf.distribute.Strategy, run: Run, done: int, checkpoints: Path
+) -> None:
+    """Raise DistributionError if workers train different runs, or go on from different epochs."""
+    check_agreement(
+        strategy, run.to_json(), "the workers have different settings or images; give all the same"
+    )
+    check_agreement(
+        strategy,
+        done,
+        f"not all workers see the same checkpoint in {checkpoints}; let them share it",
+    )
 
 
 def round_to_half(model: keras.Model) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from os.path import commonprefix
 
 from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts
 from explorer.data.layouts.folder import Folder
-from explorer.data.layouts.row_names import stem_of
+from explorer.data.layouts.row_names import common_ending, stem_of
 from explorer.data.report import Report
 from explorer.data.roles import read_name, says_only_masks, words_of
 
@@ -18,8 +17,6 @@ _MASK_OF = re.compile(
     r"(.+?)[ _.-](?:mask|segmentation|seg|gt|superpixels)(?:[ _.-]?\d+)?", re.IGNORECASE
 )
 """The name of a mask, with the image's in it."""
-_ENDING = re.compile(r"[ _.-][^\W\d_]\w*$")
-"""A word at the end of a name, such as ``_leftImg8bit``."""
 _WITH_OR_WITHOUT = frozenset(("with", "without", "no", "non", "not"))
 _NEARLY_ALL = 0.9
 """Of the masks in a folder so many are called as an image is."""
@@ -96,11 +93,8 @@ def _called(mask: str, may_be_the_same: bool) -> set[str]:
 def _with_cores(stems: Iterable[str]) -> set[str]:
     """Stems, and the same without a word at the end that all have."""
     every = {*stems}
-    ending = commonprefix([stem[::-1] for stem in every])[::-1]
-    match = _ENDING.search(ending)
-    if match is None or len(every) < 2:
-        return every
-    return every | {stem[: -len(match[0])] for stem in every}
+    ending = common_ending(every)
+    return every | {stem.removesuffix(ending) for stem in every}
 
 
 def without_mask_files(folders: list[Folder], report: Report) -> list[Folder]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os.path import commonprefix
@@ -38,6 +38,7 @@ _MANY_CELLS = 2_000  # of longer columns so many are looked at first
 _SAMPLE = 500  # images by which a column is judged
 _MANY, _NEARLY_ALL = 0.4, 0.9
 """Shares of the images, or of a column's cells, from which on this is a column of their names."""
+_ENDING = re.compile(r"[ _.-][^\W\d_]\w*$")
 _AS_MANY = 0.9
 """A column may name so many fewer of the images than another, and be preferred for its names."""
 
@@ -118,6 +119,12 @@ class Below:
     def loose_ways(self) -> list[Way]:
         """The same where names differ in endings or accents, or else in capital letters."""
         every = [way for spell in (_loose, _looser) for way in self._loosely(spell)]
+        if ending := common_ending(map(stem_of, self.paths.values())):
+
+            def core(path: str) -> str:
+                return stem_of(path).removesuffix(ending)
+
+            every.append(Way(core, core, self.paths, is_loose=True))
         return [way for way in every if len(way.indices) == len(self.paths)]
 
     def _loosely(self, spell: Callable[[str], str]) -> Iterator[Way]:
@@ -277,6 +284,13 @@ def stem_of(path: str) -> str:
     """The name of a file, without its folders and its ending."""
     last = _last(path)
     return last.rpartition(".")[0] or last
+
+
+def common_ending(stems: Iterable[str]) -> str:
+    """The word at the end of several names, such as ``_leftImg8bit``; empty if there is none."""
+    every = {*stems}
+    match = _ENDING.search(commonprefix([stem[::-1] for stem in every])[::-1])
+    return match[0] if match and len(every) > 1 else ""
 
 
 def _slashes(path: str) -> str:

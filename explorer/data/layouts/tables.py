@@ -201,9 +201,10 @@ def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Repo
             and first
             and not any(is_named_as(table.columns[named][0], file) for file in files)
         ):
+            column = "" if are_files([named]) else f" as its {named}"  # else it has no titles
             report.note(
-                f"{table.files[0]} is not used: it names {table.columns[named][0]} and others as "
-                f"its {named}, but the images are called as {first} is"
+                f"{table.files[0]} is not used: it names {table.columns[named][0]} and others"
+                f"{column}, but the images are called as {first} is"
             )
 
 

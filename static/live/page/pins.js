@@ -28,7 +28,9 @@ export function readPins(text, placeOf, classes) {
   const pins = readList(text).map(([name, place = "", label = "0"]) => {
     return { name, z: placeOf(place.replace(/ /g, ",")), label: Number(label) };
   });
-  return pins.filter(({ z, label }) => z.length && label in Array(classes).fill(0));
+  return pins.filter(
+    ({ z, label }) => z.length && Number.isInteger(label) && label >= 0 && label < classes,
+  );
 }
 
 export class Pins {

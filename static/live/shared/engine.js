@@ -3,8 +3,8 @@
  *
  * Every part asks on lines of its own. The latest request of a line wins: it takes the place
  * of one that still waits or is half done, so that no queue builds up however fast they come.
- * Urgent lines go first, and alone: what is less urgent is asked between two pictures, or when
- * it has waited for a while. A worker that cannot be started, or dies, is replaced by the page's own thread;
+ * Requests for pictures are sent first; others wait until no picture is being decoded, or until
+ * they have waited for a while. A worker that cannot be started, or dies, is replaced by the page's own thread;
  * nothing that was asked is lost.
  *
  * @typedef {import("./answers.js").Request} Request
