@@ -35,7 +35,7 @@ from explorer.bundle.store import (
 from explorer.bundle.trust import Verdict, judge_places
 from explorer.bundle.walks import Kind, Walk, all_walks, build_graph
 from explorer.core.directions import Direction
-from explorer.core.geodesics import THIN, DataGraph, Scores
+from explorer.core.geodesics import DataGraph, Scores
 from explorer.core.mixtures import Mixture, fit_mixture
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 from explorer.core.neighbours import index
@@ -273,13 +273,6 @@ def kl_figure(bundle: Bundle) -> go.Figure:
 def comparison_figure(curves: tuple[charts.Curve, ...], *, time: charts.Time) -> go.Figure:
     """Curves of several models, not to be changed."""
     return charts.comparison_figure(curves, time=time)
-
-
-@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=KEYS)
-def path_figure(bundle: Bundle, path: np.ndarray) -> go.Figure:
-    """How dense the data is along a path, not to be changed."""
-    places = np.linspace(0, 100, len(path))
-    return charts.path_figure(percentiles(bundle, path), 100 * THIN, places)
 
 
 def reconstructions_png(bundle: Bundle) -> tuple[bytes, bool]:

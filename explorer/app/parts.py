@@ -192,13 +192,27 @@ def grid(bundle: Bundle, rows: Sequence[dict[str, Any]], *, key: str) -> None:
 
 
 def scrubber(
-    bundle: Bundle, path: np.ndarray, *, key: str, beside: tuple[Bundle, np.ndarray] | None = None
+    bundle: Bundle,
+    path: np.ndarray,
+    *,
+    key: str,
+    density: np.ndarray | None = None,
+    beside: tuple[Bundle, np.ndarray] | None = None,
 ) -> None:
-    """A slider with play and pause along latents ``(k, latent_dim)``.
+    """A slider with play and pause along a path.
 
     It moves the point, unless it goes along the path of another model beside that.
+
+    Args:
+        bundle: the model.
+        path: latents, ``(k, latent_dim)``.
+        key: of the widget.
+        density: at each the share of test images in thinner places, ``(k,)`` %, to be drawn.
+        beside: another model, and its path.
     """
-    data = {"content": bundle.content, "path": path.tolist()}
+    data: dict[str, Any] = {"content": bundle.content, "path": path.tolist()}
+    if density is not None:
+        data["density"] = density.round(1).tolist()
     if beside is not None:
         other, along = beside
         data["beside"] = {"content": other.content, "path": along.tolist()}

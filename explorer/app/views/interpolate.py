@@ -22,7 +22,7 @@ from explorer.app.point import render_point, stage
 from explorer.app.view import Option, View
 from explorer.app.words import percent
 from explorer.bundle.store import Bundle
-from explorer.drawing import charts, raster
+from explorer.drawing import raster
 
 STEPS = Option("steps", 12, tuple(range(3, 41)))
 LOOP = Option("loop", "Open", ("Open", "Closed"))
@@ -63,9 +63,10 @@ def _render_path(bundle: Bundle) -> None:
     smooth = scrubbed(walks, len(stops))
     with st.container(key="path-pictures"):
         _render_strip(bundle, path, images)
-        parts.scrubber(bundle, smooth, key=f"scrubber-{bundle.card.name}")
+        density = cache.percentiles(bundle, smooth)
+        parts.scrubber(bundle, smooth, key=f"scrubber-{bundle.card.name}", density=density)
     _render_exports(bundle, path, images, walks)
-    _render_scores(bundle, walks, smooth)
+    render_scores(walks)
     _render_map(bundle, smooth)
 
 
@@ -115,16 +116,6 @@ def _render_strip(bundle: Bundle, path: np.ndarray, images: np.ndarray) -> None:
 def _render_map(bundle: Bundle, path: np.ndarray) -> None:
     take = ends.choose_clicked()
     parts.live_map(bundle, key=f"path-map-{bundle.card.name}", on_click=take, path=path)
-
-
-def _render_scores(bundle: Bundle, walks: Walks, path: np.ndarray) -> None:
-    """What each kind of path is like, and how dense the data is along the chosen one."""
-    table, chart = st.columns([3, 2], gap="medium")
-    with table:
-        render_scores(walks)
-    figure = cache.path_figure(bundle, path)
-    room = chart.container(height=charts.SMALL_HEIGHT, border=False)  # so that nothing jumps
-    room.plotly_chart(figure, key="path-density", config={"displayModeBar": False})
 
 
 def _render_exports(

@@ -66,7 +66,7 @@ export class Path {
   #scrubber;
   #line;
   #path = /** @type {number[][]} */ ([]);
-  #shares = new Float32Array(0);
+  #shares = /** @type {number[]} */ ([]);
   /** @type {PathData | null} */
   #data = null;
 
@@ -137,7 +137,7 @@ export class Path {
     const places = placesAlong(changes, isEven);
     const whole = places[FINE];
     this.#path = resample(points, places, evenly(whole, steps));
-    this.#shares = Float32Array.from(evenly(whole, steps), (place) => shares[Math.max(places.findIndex((one) => one >= place - 1e-9), 0)]); // prettier-ignore
+    this.#shares = evenly(whole, steps).map((place) => this.#shareAt(place, places, shares));
     const [height, width] = this.#model.header.imageShape;
     const painter = new Painter(this.#canvas, this.#model.header.imageShape, steps);
     Object.assign(this.#tiles, { columns: steps, count: steps });
@@ -145,8 +145,19 @@ export class Path {
     const latentOf = (/** @type {number} */ tile, /** @type {Float32Array} */ z) => z.set(this.#path[tile]); // prettier-ignore
     this.#decoder.start(steps, latentOf, (pixels, tile) => painter.paint(pixels, tile));
     const scrubbed = resample(points, places, evenly(whole, FINE));
-    this.#scrubber.update({ content: this.#model.content, path: scrubbed });
+    const density = evenly(whole, FINE).map((place) => this.#shareAt(place, places, shares));
+    this.#scrubber.update({ content: this.#model.content, path: scrubbed, density });
     this.#tell("path", { path: scrubbed });
+  }
+
+  /** The density at the first point that lies so far. @param {number} place @param {Float64Array} places @param {Float32Array} shares */
+  #shareAt(place, places, shares) {
+    return shares[
+      Math.max(
+        places.findIndex((one) => one >= place - 1e-9),
+        0,
+      )
+    ];
   }
 
   /** @param {number | null} tile */

@@ -1,12 +1,13 @@
 /**
  * A slider along a path through the latent space, with play and pause, or along those of two
- * models at once.
+ * models at once; above that of one, how dense the data is there.
  *
  * @typedef {{content: string, path: number[][]}} Way of a model
- * @typedef {Way & {beside?: Way}} ScrubberData
+ * @typedef {Way & {density?: number[], beside?: Way}} ScrubberData `density`: at each latent of the
+ *   path the share of test images that lie in thinner places, %
  */
 
-import { build, find, same } from "../shared/elements.js";
+import { build, find, same, say } from "../shared/elements.js";
 
 /** Between still pictures for those who asked for less motion, seconds. */
 const PAUSE = 0.5;
@@ -15,11 +16,22 @@ const DURATION = 4;
 
 const HTML = `
   <button type="button" class="play" aria-label="Play">▶</button>
-  <input type="range" min="0" max="1" step="0.001" value="0" class="range"
-    aria-label="Place on the path, from the first image to the second">
+  <div class="along">
+    <svg class="density" viewBox="0 0 100 100" preserveAspectRatio="none" role="img"><path class="thin"/><path class="curve"/></svg>
+    <input type="range" min="0" max="1" step="0.001" value="0" class="range"
+      aria-label="Place on the path, from the first image to the second">
+    <small></small>
+  </div>
   <output></output>`;
 
+/** A line through values at even distances, in a square of 100 units. @param {number[]} values */
+function lineThrough(values) {
+  const step = 100 / (values.length - 1);
+  return `M${values.map((value, i) => `${(i * step).toFixed(2)} ${(100 - value).toFixed(1)}`).join("L")}`;
+}
+
 export class Scrubber {
+  #box;
   #hub;
   #tell;
   #play;
@@ -38,6 +50,7 @@ export class Scrubber {
   constructor(root, { hub, tell }) {
     const box = build("scrubber", HTML);
     root.append(box);
+    this.#box = box;
     this.#hub = hub;
     this.#tell = tell;
     this.#play = find(box, ".play");
@@ -74,7 +87,24 @@ export class Scrubber {
       if (z === null && source !== this) queueMicrotask(() => model.look(latent, this));
     });
     this.#tracks.push({ model, path, latent, end });
+    this.#draw(model.header.path.thin);
     this.#show();
+  }
+
+  /** Draws how dense the data is. @param {number} thin percentile below which it is thin */
+  #draw(thin) {
+    const density = this.#data?.density ?? [];
+    this.#box.classList.toggle("bare", !density.length);
+    if (!density.length) return;
+    const set = (
+      /** @type {string} */ selector,
+      /** @type {string} */ name,
+      /** @type {string} */ value,
+    ) => this.#box.querySelector(selector)?.setAttribute(name, value);
+    set(".curve", "d", lineThrough(density));
+    set(".thin", "d", lineThrough([thin, thin]));
+    const [least, most] = [Math.min(...density), Math.max(...density)].map(Math.round);
+    set(".density", "aria-label", `Along the path the data is denser than at ${least} to ${most} % of the test images; dotted: ${thin} %, below which it is thin`); // prettier-ignore
   }
 
   #leave() {
@@ -130,6 +160,10 @@ export class Scrubber {
   #show() {
     const t = this.#range.valueAsNumber;
     this.#output.textContent = `${Math.round(100 * t)} %`;
+    const density = this.#data?.density ?? [];
+    const share = density[Math.round(t * (density.length - 1))];
+    if (density.length)
+      say(this.#box, "small", `denser than at ${Math.round(share)} % of the test images`);
     for (const { model, path, latent } of this.#tracks) {
       const place = t * (path.length - 1);
       const first = Math.min(Math.floor(place), path.length - 2);
