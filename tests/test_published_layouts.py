@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow
 import pytest
 from image_sets import counts, save_idx, save_image, save_npz, told
+from PIL import Image
 from pyarrow import parquet
 
 from explorer.data.dataset import Dataset, Split
@@ -23,6 +24,14 @@ TRAIN, TEST, MASK = 0, 100, 200
 
 def draw(path: Path, label: int, split: int = TRAIN, number: int = 0) -> None:
     save_image(path, (10 * label, split, number))
+
+
+def photograph(path: Path, split: int) -> None:
+    """Save a picture of many colours."""
+    pixels = np.random.default_rng(split).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    pixels[..., 1] = split
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
 
 
 def write(path: Path, *lines: str) -> None:
@@ -142,12 +151,34 @@ def test_names_of_several_words_are_labels_of_lists(folder: Path) -> None:
 def test_masks_of_images_are_left_out(folder: Path, images: str, masks: str) -> None:
     for number in range(12):
         name, split = ("test", TEST) if number % 3 == 0 else ("train", TRAIN)
-        draw(folder / images.format(set=name, n=number), 0, split)
+        photograph(folder / images.format(set=name, n=number), split)
         draw(folder / masks.format(set=name, n=number), 0, MASK)
     found = load_dataset(folder)
     assert counts(found) == (8, 4)
     assert ({*green_of(found.train)}, {*green_of(found.test)}) == ({TRAIN}, {TEST})
     assert "masks beside the images: 12" in told(found)
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        ("automatic", "manual"),
+        ("coupe", "gt", "sedan"),
+        ("face", "mask"),
+        ("classification", "detection", "segmentation"),
+        ("lie", "truth"),
+    ],
+)
+@pytest.mark.parametrize("is_split", [False, True])
+def test_classes_that_are_called_as_masks_stay(
+    folder: Path, classes: tuple[str, ...], is_split: bool
+) -> None:
+    for number in range(12):
+        split, green = ("test", TEST) if number % 3 == 0 and is_split else ("train", TRAIN)
+        for label, name in enumerate(classes):
+            draw(folder / (split if is_split else "") / name / f"{number:03}.png", label, green)
+    count = 8 * len(classes) if is_split else 12 * len(classes)
+    check(load_dataset(folder), classes, count, 4 * len(classes) if is_split else None)
 
 
 def test_masks_of_defects_lie_beside_the_splits_of_each_class(folder: Path) -> None:

@@ -29,6 +29,10 @@ class Folder:
         """The same with its first part replaced."""
         return replace(self, parts=(*parts, *self.parts[1:]))
 
+    def path(self, name: str) -> str:
+        """Where one of the files lies in the tree."""
+        return "/".join((*self.place, name))
+
     def __str__(self) -> str:
         return "/".join(self.place) or "."
 

@@ -90,13 +90,13 @@ def find_in_folders(
     """
     suffixes = {*map(suffix_of, files)}
     folders, others = _sort_out(tree, files, suffixes, lists)
-    folders = without_mask_files(_without_copies(tree, folders, report), report)
+    folders = without_mask_files(tree, _without_copies(tree, folders, report), report)
     texts = [name for name in others if suffix_of(name) == ".txt"]
     peeked = [name for name in texts if lists_images(tree, name)] if len(texts) <= _FEW else []
     listed = [name for name in others if is_table(name) or name in peeked]
     roles = {*map(role_of_table, listed)}
-    by_role = _split(_unwrap(without_masks(folders, report)), roles, report)
-    by_role = {role: _unwrap(without_masks(found, report)) for role, found in by_role.items()}
+    by_role = _split(_unwrap(without_masks(tree, folders, report)), roles, report)
+    by_role = {role: _unwrap(without_masks(tree, found, report)) for role, found in by_role.items()}
     places = [folder.place for found in by_role.values() for folder in found]
     tables = read_beside_images(tree, others, files, report)
     read = {name for table in tables for name in table.files}
@@ -192,7 +192,7 @@ def _hold_the_same(tree: Tree, one: Folder, other: Folder) -> bool:
         return False
 
     def content(folder: Folder, name: str) -> bytes:
-        with tree.open("/".join((*folder.place, name))) as file:
+        with tree.open(folder.path(name)) as file:
             return file.read()
 
     some = [one.names[i] for i in evenly_spaced(len(one.names), _COMPARED)]
@@ -381,7 +381,7 @@ def _without_strays(folders: list[Folder], report: Report) -> list[Folder]:
     for folder in folders:
         if inner and not folder.parts:
             kind = "images that lie beside the class folders"
-            first = "/".join((*folder.place, folder.names[0]))
+            first = folder.path(folder.names[0])
             report.leave_out(kind, first, len(folder.names))
     return inner or folders
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
+import numpy as np
+from PIL.Image import Resampling
+
+from explorer.core.subsets import evenly_spaced
 from explorer.data.files.names import Names
-from explorer.data.files.tree import Parts
+from explorer.data.files.tree import Parts, Tree
 from explorer.data.layouts.folder import Folder
 from explorer.data.layouts.row_names import common_ending, stem_of
+from explorer.data.pixels import open_image
 from explorer.data.report import Report
 from explorer.data.roles import read_name, says_only_masks, words_of
 
@@ -17,42 +23,55 @@ _MASK_OF = re.compile(
     r"(.+?)[ _.-](?:mask|segmentation|seg|gt|superpixels)(?:[ _.-]?\d+)?", re.IGNORECASE
 )
 """The name of a mask, with the image's in it."""
-_WITH_OR_WITHOUT = frozenset(("with", "without", "no", "non", "not"))
 _NEARLY_ALL = 0.9
 """Of the masks in a folder so many are called as an image is."""
+_SAMPLE = 3  # files of a folder whose pixels are looked at
+_SIDE = 64  # to which they are made smaller
+_FEW_COLOURS = 8
+"""That make up nearly all of a mask, where steps of 8 grey levels are one colour, as in JPEGs."""
 
 
-def without_masks(folders: list[Folder], report: Report) -> list[Folder]:
-    """Leave out folders that are called as masks are, where their files belong to images.
+def without_masks(tree: Tree, folders: list[Folder], report: Report) -> list[Folder]:
+    """Leave out folders that are called as masks are, where their files belong to images around.
 
-    They do if all beside them are called ``images``, or if nearly all of the files are called as
-    images around are.
+    They do if all beside them are called ``images``, if nearly all of the files are called as
+    images are and a word more, or if they are called the same and look like masks.
     """
     levels = {folder.parts: _level_of_masks(folder.parts) for folder in folders}
     outers = {parts[:level] for parts, level in levels.items() if level is not None}
     if not outers:
         return folders
-    beside: dict[Parts, set[str]] = {}
-    stems: dict[Parts, set[str]] = {}
+    around: dict[Parts, _Around] = {outer: _Around(set(), [], set()) for outer in outers}
     for folder in folders:
         are_images = levels[folder.parts] is None
-        cores = _with_cores(map(stem_of, folder.names)) if are_images else ()
+        stems = _with_cores(map(stem_of, folder.names)) if are_images else set()
         for length in range(len(folder.parts) + 1):
-            if (outer := folder.parts[:length]) in outers:
-                beside.setdefault(outer, set()).update(folder.parts[length : length + 1])
-                if are_images:
-                    stems.setdefault(outer, set()).update(cores)
+            if (place := around.get(folder.parts[:length])) is not None:
+                place.names.update(folder.parts[length : length + 1])
+                place.stems.update(stems)
+                place.images.extend([folder] * are_images)
     kept = []
     for folder in folders:
         level = levels[folder.parts]
-        around = folder.parts[:level]
-        if level is not None and around in stems and _are_masks(
-            folder, level, beside[around] - {folder.parts[level]}, stems[around]
-        ):  # fmt: skip
+        if level is not None and _are_masks(tree, folder, level, around[folder.parts[:level]]):
             report.leave_out("masks beside the images", str(folder), len(folder.names))
         else:
             kept.append(folder)
     return kept
+
+
+class _Around(NamedTuple):
+    """What lies in a folder that has one of masks in it.
+
+    Attributes:
+        names: of the folders in it.
+        images: folders of images in it, however deep.
+        stems: of these images, also without a word that all of a folder end in.
+    """
+
+    names: set[str]
+    images: list[Folder]
+    stems: set[str]
 
 
 def _level_of_masks(parts: Parts) -> int | None:
@@ -63,31 +82,68 @@ def _level_of_masks(parts: Parts) -> int | None:
     return None
 
 
-def _are_masks(folder: Folder, level: int, beside: set[str], stems: set[str]) -> bool:
-    """Whether files of a folder that is called as masks are belong to images of these stems."""
-    if any(map(_tells_apart, beside)):
+def _are_masks(tree: Tree, folder: Folder, level: int, around: _Around) -> bool:
+    """Whether files in a folder that is called as masks are belong to images around it."""
+    if not around.images:
         return False
-    are_images = [name.is_images for name in map(read_name, beside) if not name.is_masks]
+    part = read_name(folder.parts[level])
+    beside = [read_name(name) for name in around.names - {folder.parts[level]}]
+    are_images = [name.is_images for name in beside if not name.is_masks]
     if are_images and (any(are_images) if level == 0 else all(are_images)):
         return True
-    is_plain = says_only_masks(folder.parts[level])
-    called = sum(not stems.isdisjoint(_called(name, is_plain)) for name in folder.names)
-    return called >= _NEARLY_ALL * len(folder.names)
+    stems = [*map(stem_of, folder.names)]
+    if _share(stems, _beginnings, around.stems) >= _NEARLY_ALL:
+        return True
+    if not says_only_masks(folder.parts[level]):
+        return False
+    if _share(stems, _the_same, around.stems) < _NEARLY_ALL:
+        return False
+    is_of_split = part.role is not None and any(name.role == part.role for name in beside)
+    is_in_class = (
+        level > 0
+        and read_name(folder.parts[level - 1]).role is None
+        and "manual" not in words_of(folder.parts[level])
+    )
+    return is_of_split or is_in_class or _look_like_masks(tree, folder, around.images[0])
 
 
-def _tells_apart(name: str) -> bool:
-    """Whether a folder is a class of faces with or without a mask: ``nomask``, ``without_mask``."""
-    says_which = not _WITH_OR_WITHOUT.isdisjoint(words_of(name))
-    return "mask" in name.casefold() and (says_which or not read_name(name).is_masks)
+def _share(
+    masks: Sequence[str], called: Callable[[str], Iterable[str]], stems: Collection[str]
+) -> float:
+    """The share of masks whose image, by what it may be ``called``, is there."""
+    return sum(any(name in stems for name in called(mask)) for mask in masks) / len(masks)
 
 
-def _called(mask: str, may_be_the_same: bool) -> set[str]:
-    """What the image of a mask may be called: as it, or as it begins."""
-    stem = stem_of(mask)
-    found = {stem[: match.start()] for match in re.finditer(r"[ _.-]", stem)}
-    if may_be_the_same:
-        found.add(stem)
-    return found | {name.lstrip("0") or "0" for name in found}
+def _beginnings(mask: str) -> Iterator[str]:
+    """What the image of a mask may be called that has a word more, as ``12`` of ``00012_hair``."""
+    for match in re.finditer(r"[ _.-]", mask):
+        start = mask[: match.start()]
+        yield from (start, start.lstrip("0") or "0")
+
+
+def _the_same(mask: str) -> tuple[str, str]:
+    return mask, mask.lstrip("0") or "0"
+
+
+def _look_like_masks(tree: Tree, masks: Folder, images: Folder) -> bool:
+    """Whether some of the masks have few colours, where some of the images have many."""
+
+    def have_few(folder: Folder) -> list[bool]:
+        chosen = evenly_spaced(len(folder.names), _SAMPLE)
+        return [_has_few_colours(tree, folder.path(folder.names[i])) for i in chosen]
+
+    return all(have_few(masks)) and not any(have_few(images))
+
+
+def _has_few_colours(tree: Tree, path: str) -> bool:
+    """Whether a few colours make up nearly all of a picture; no, if it cannot be read."""
+    try:
+        with tree.open(path) as file, open_image(file) as image:
+            pixels = np.asarray(image.convert("RGB").resize((_SIDE, _SIDE), Resampling.NEAREST))
+    except (OSError, ValueError, SyntaxError):  # damaged: it is told when it is read
+        return False
+    _, counts = np.unique((pixels // 8).reshape(-1, 3), axis=0, return_counts=True)
+    return bool(np.sort(counts)[-_FEW_COLOURS:].sum() >= _NEARLY_ALL * counts.sum())
 
 
 def _with_cores(stems: Iterable[str]) -> set[str]:
@@ -97,29 +153,39 @@ def _with_cores(stems: Iterable[str]) -> set[str]:
     return every | {stem.removesuffix(ending) for stem in every}
 
 
-def without_mask_files(folders: list[Folder], report: Report) -> list[Folder]:
-    """Leave out files such as ``a_mask.png`` beside ``a.png``, where most images have one."""
+def without_mask_files(tree: Tree, folders: list[Folder], report: Report) -> list[Folder]:
+    """Leave out files such as ``a_mask.png`` beside ``a.png``, where most images have one.
+
+    Beside ``a_photo.png`` they must look like masks.
+    """
     kept = []
     for folder in folders:
-        matches = [_MASK_OF.fullmatch(stem_of(name)) for name in folder.names]
-        if any(matches):
-            stems = {*map(stem_of, folder.names)}
-            stems |= _with_cores(
-                stem_of(name)
-                for name, match in zip(folder.names, matches, strict=True)
-                if not match
-            )
-            masks = [
-                name
-                for name, match in zip(folder.names, matches, strict=True)
-                if match and match[1] in stems
-            ]
-            masked = {match[1] for match in matches if match and match[1] in stems}
-            images = len(folder.names) - len(masks)
-            if masks and 2 * len(masked) >= images and len(masks) <= 2 * len(masked):
-                report.leave_out("masks beside the images", f"{folder}/{masks[0]}", len(masks))
+        matches = {name: _MASK_OF.fullmatch(stem_of(name)) for name in folder.names}
+        called = {name: match[1] for name, match in matches.items() if match}
+        if called:
+            images = [name for name, match in matches.items() if not match]
+            masks = _of_images(called, {*map(stem_of, matches)}, len(matches))
+            if not masks and images:
+                others = replace(folder, names=images)
+                masks = _of_images(called, _with_cores(map(stem_of, images)), len(matches))
+                if masks and not _look_like_masks(tree, replace(folder, names=masks), others):
+                    masks = []
+            if masks:
+                report.leave_out("masks beside the images", folder.path(masks[0]), len(masks))
                 left = {*masks}
-                names = Names(name for name in folder.names if name not in left)
-                folder = replace(folder, names=names)
+                folder = replace(folder, names=Names(n for n in folder.names if n not in left))
         kept.append(folder)
     return kept
+
+
+def _of_images(called: Mapping[str, str], stems: Collection[str], count: int) -> list[str]:
+    """The masks of images with these stems, if most images have one and few have more.
+
+    Args:
+        called: what the image of each mask is called.
+        stems: of images.
+        count: of images and masks.
+    """
+    masks = [name for name, image in called.items() if image in stems]
+    masked = {called[name] for name in masks}
+    return masks if count - len(masks) <= 2 * len(masked) >= len(masks) else []
