@@ -322,7 +322,7 @@ def test_parquet_configurations_are_told_apart(folder: Path) -> None:
         (folder / name).mkdir(parents=True)
         for split in ("train", "test"):
             parquet.write_table(table, folder / name / f"{split}-00000-of-00001.parquet")
-    with pytest.raises(DatasetError, match=r"full/test-00000.*small/test-00000"):
+    with pytest.raises(DatasetError, match=r"full/train-00000.*small/train-00000"):
         load_dataset(folder)
     assert counts(load_dataset(folder / "full")) == (4, 4)
 

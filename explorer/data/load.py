@@ -22,7 +22,7 @@ from explorer.data.pixels import Form, without_warnings_of_pillow
 from explorer.data.ranges import BYTES, Range, check_agreement, find_range
 from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.data.report import Report
-from explorer.data.roles import TEST, TRAIN, VALIDATION, words_of
+from explorer.data.roles import TEST, TRAIN, VALIDATION, read_name, words_of
 from explorer.data.sources.pictures import LARGEST_SURVEY
 from explorer.data.sources.read import read_part
 from explorer.data.sources.source import Layout, Part, Source, Survey, all_of
@@ -71,7 +71,9 @@ def load_dataset(
             if str(source).lower().endswith("-grey"):
                 reading = replace(reading, grey=True)
             return _binary(_load_named(name, data_dir, reading, download))
-        if source and not path.exists() and _begins_files(path):
+        if source and not path.exists() and (whole := _with_ending(path)) is not None:
+            path = whole
+        elif source and not path.exists() and _begins_files(path):
             path, reading = path.parent, replace(reading, pick=words_of(path.name)[-1])
         if not source or not path.exists():
             raise DatasetError(
@@ -93,12 +95,22 @@ def _binary(dataset: Dataset) -> Dataset:
     return replace(dataset, name=dataset.name + BINARY, title=f"{dataset.title} (binary)")
 
 
+def _with_ending(path: Path) -> Path | None:
+    """The only file that is called as a missing path, but for its ending."""
+    if not path.parent.is_dir() or not path.name:
+        return None
+    found = [child for child in path.parent.iterdir() if child.stem == path.name]
+    return found[0] if len(found) == 1 and found[0].is_file() else None
+
+
 def _begins_files(path: Path) -> bool:
     """Whether a missing path names one of several sets, such as ``gzip/emnist-letters``."""
     folder, words = path.parent, words_of(path.name)
+    if read_name(path.name).role is not None or not words:
+        return False
     return folder.is_file() or any(
-        child.name.lower().startswith((f"{path.name.lower()}-", f"{path.name.lower()}."))
-        or (bool(words) and words[-1] in words_of(child.stem) and not child.is_dir())
+        child.name.lower().startswith(f"{path.name.lower()}-")
+        or (words[-1] in words_of(child.stem) and not child.is_dir())
         for place in (folder, folder / "raw", folder / "gzip")
         if place.is_dir()
         for child in place.iterdir()

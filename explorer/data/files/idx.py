@@ -41,8 +41,11 @@ def read_idx(tree: Tree, names: Sequence[str], report: Report) -> dict[str, Stor
         DatasetError: a file is not an IDX file, or there are images without labels of other splits.
     """
     stored: dict[str, Stored] = {}
+    paths = {name.removesuffix(".gz") for name in names}
+    are_unique = len({path.rsplit("/", 1)[-1] for path in paths}) == len(paths)
     for name in sorted(names, reverse=True):  # "x.gz" comes first and "x" replaces it
-        key = name.rsplit("/", 1)[-1].removesuffix(".gz")
+        key = name.removesuffix(".gz")
+        key = key.rsplit("/", 1)[-1] if are_unique else key
         array = _read_header(tree, name)
         if "emnist" in words_of(name) and array.shape[1:] == _EMNIST_SHAPE:
             report.note("EMNIST's images are stored on their side: they were turned upright")

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import islice
 
 from explorer.data.files.kinds import kind_of_file, suffix_of
 from explorer.data.files.tree import Tree
@@ -21,6 +22,9 @@ _WORDS = re.compile(r"(.*/)?(words|synset_words|loc_synset_mapping)\.txt")  # an
 _LINES = re.compile(r"(.*/)?(classes|labels|(class|label)_?names|categories\w*)\.txt")  # of 0, 1, …
 _JSON_WORDS = frozenset(("map", "names", "name", "classes", "class", "labels", "categories"))
 """Words in the names of JSON files that may tell what labels are called."""
+_MANY = 10
+"""Names in a list of which a set may hold a part."""
+_MOST_JSON = 20  # files that are looked into
 _LONGEST_LIST = 2**25  # bytes
 _FIRST = re.compile(r"[\s,;]")  # what ends the first cell of a line
 
@@ -28,14 +32,19 @@ ClassNames = Mapping[str, Mapping[str, str]]
 """Of each file, the names by what the images' labels are."""
 
 
+class _Doubtful(dict[str, str]):
+    """Names of what may be other things than classes, but for their number."""
+
+
 def read_class_names(tree: Tree, pick: str | None) -> ClassNames:
     """Read all lists of class names, those of the set that a person picked first."""
     found = {}
+    called = (name for name in tree.names() if _is_json_of_names(name))
+    for name in islice(called, _MOST_JSON):
+        with tree.local(name) as file:
+            if names := _read_json(file.read(_LONGEST_LIST)):
+                found[name] = names
     for name in tree.names():
-        if suffix_of(name) == ".json" and not _JSON_WORDS.isdisjoint(words_of(name)):
-            with tree.local(name) as file:
-                if names := _read_json(file.read(_LONGEST_LIST)):
-                    found[name] = names
         if name.endswith(".txt") and (read := _reader_of(name.lower())):
             with tree.local(name) as file:
                 content = file.read(_LONGEST_LIST).decode("utf-8", "replace")
@@ -51,7 +60,7 @@ def read_class_names(tree: Tree, pick: str | None) -> ClassNames:
 
 def name_classes(layout: Layout, lists: ClassNames, report: Report) -> Layout:
     """Give classes the names of the first list that has one for each of them."""
-    used = next((name for name in lists if {*layout.classes} <= lists[name].keys()), None)
+    used = next((name for name in lists if _are_of(layout, lists[name])), None)
     for name in lists:
         if name != used:
             report.leave_out(kind_of_file(name), name)
@@ -62,9 +71,21 @@ def name_classes(layout: Layout, lists: ClassNames, report: Report) -> Layout:
     return replace(layout, classes=tuple(names[label] for label in layout.classes))
 
 
+def _are_of(layout: Layout, names: Mapping[str, str]) -> bool:
+    """Whether a list names each class; one that may tell anything, no others besides."""
+    is_surely = not isinstance(names, _Doubtful) or len(names) >= _MANY
+    return {*layout.classes} <= names.keys() and (is_surely or len(layout.classes) == len(names))
+
+
 def _reader_of(name: str) -> Callable[[list[str]], dict[str, str]] | None:
     table = ((_CODES, _read_codes), (_WORDS, _read_words), (_LINES, _read_lines))
     return next((read for pattern, read in table if pattern.fullmatch(name)), None)
+
+
+def _is_json_of_names(name: str) -> bool:
+    return suffix_of(name) == ".json" and not _JSON_WORDS.isdisjoint(
+        words_of(name.rpartition("/")[2])
+    )
 
 
 def _read_json(content: bytes) -> dict[str, str]:
@@ -74,16 +95,20 @@ def _read_json(content: bytes) -> dict[str, str]:
     except (ValueError, RecursionError):
         return {}
     if isinstance(read, list):
-        read = dict(enumerate(read))
-    if not isinstance(read, dict) or len(read) < 2:
+        labels, names = [*map(str, range(len(read)))], read
+    elif isinstance(read, dict):
+        labels, names = [*read], [*read.values()]
+    else:
         return {}
-    if all(type(value) is int for value in read.values()):
-        read = {label: name for name, label in read.items()}
-    names = [*read.values()]
-    are_names = all(isinstance(name, str) for name in names) and len({*names}) == len(names)
-    if not are_names or any(suffix_of(str(label)) in FORMAT_OF_SUFFIX for label in read):
+    are_numbered = all(type(value) is int for value in names)
+    if are_numbered:
+        labels, names = [*map(str, names)], labels
+    are_names = all(isinstance(name, str) for name in names)
+    differ = are_names and len({*names}) == len({*labels}) == len(names) > 1
+    if not differ or any(suffix_of(text) in FORMAT_OF_SUFFIX for text in (*labels, *names)):
         return {}  # but labels of images, perhaps
-    return {str(label): name for label, name in read.items()}
+    found = zip(labels, names, strict=True)
+    return _Doubtful(found) if are_numbered or isinstance(read, list) else dict(found)
 
 
 def _read_codes(lines: list[str]) -> dict[str, str]:
@@ -107,8 +132,14 @@ def _read_words(lines: list[str]) -> dict[str, str]:
 
 def _read_lines(lines: list[str]) -> dict[str, str]:
     """A name a line, with or without its label before or after it."""
-    for pattern in (r"(?P<label>\d+)[\s:,]+(?P<name>.+)", r"(?P<name>.+?)[\s:,]+(?P<label>\d+)"):
-        numbered = [re.fullmatch(pattern, line) for line in lines]
-        if all(numbered):
-            return {match["label"]: match["name"] for match in numbered if match}
+    before = [match for line in lines if (match := re.fullmatch(r"(\d+)[\s:,]+(.+)", line))]
+    if len(before) == len(lines):
+        return {match[1]: match[2] for match in before}
+    after = [match for line in lines if (match := re.fullmatch(r"(.+?)[\s:,]+(\d+)", line))]
+    numbers, names = [int(match[2]) for match in after], {match[1] for match in after}
+    if len(names) == len(lines) and sorted(numbers) in (
+        [*range(len(lines))],
+        [*range(1, len(lines) + 1)],
+    ):
+        return {match[2]: match[1] for match in after}
     return {str(label): name for label, name in enumerate(lines)}

@@ -89,6 +89,7 @@ def classify(
     if 0 < len(known) < len(parts):
         if len(found) == 2:
             raise DatasetError(f"{path} has labels for one split only; give both, or none.")
+        report.note("the labels are not used, as only some splits have any")
         known = []
     if known and not can_be_classes(known):
         report.note("the labels are fractions: they are a column, and all images are one class")

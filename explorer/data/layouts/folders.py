@@ -91,7 +91,7 @@ def find_in_folders(
     suffixes = {*map(suffix_of, files)}
     folders, others = _sort_out(tree, files, suffixes, lists)
     folders = without_mask_files(tree, _without_copies(tree, folders, report), report)
-    texts = [name for name in others if suffix_of(name) == ".txt"]
+    texts = [n for n in others if suffix_of(n) == ".txt" and role_of_table(n) is not None]
     peeked = [name for name in texts if lists_images(tree, name)] if len(texts) <= _FEW else []
     listed = [name for name in others if is_table(name) or name in peeked]
     roles = {*map(role_of_table, listed)}
@@ -104,7 +104,7 @@ def find_in_folders(
     if len(by_role) == 1:
         split_by_tables(tables)
     by_role = _without_shards(by_role, tables, files, report)
-    found, names = _classes(tree, by_role, tables, reading, report)
+    found, names = _classes(tree, by_role, tables, reading, report, has_lists=bool(lists))
     total = sum(len(part.source) for part in found.values())
     if total < 2:
         raise DatasetError(
@@ -171,6 +171,7 @@ def _without_copies(tree: Tree, folders: list[Folder], report: Report) -> list[F
             for i in range(len(place))
             if place[i : i + 2] == 2 * place[i : i + 1] or _says_nothing(place[i])
         ]
+        others = [other for other in others if other]  # not what lies around all classes
         others.append(by_spelling.setdefault(tuple(map(str.casefold, place)), place))
         found = (there[other] for other in others if other in there and other != place)
         if any(_hold_the_same(tree, folder, other) for other in found):
@@ -307,6 +308,8 @@ def _classes(
     tables: Sequence[Table],
     reading: Reading,
     report: Report,
+    *,
+    has_lists: bool,
 ) -> tuple[dict[str, Unclassified], tuple[str, ...]]:
     """Make a source of each split, with its labels and columns, and name the classes of folders."""
     by_role = {
@@ -333,11 +336,13 @@ def _classes(
             continue
         elsewhere = (files_of[other] for other in files_of if tables and other != role)
         others = [*chain.from_iterable(elsewhere)]
-        told = attach(files, role, tables, names, report, label=label, others=others)
+        told = attach(
+            files, role, tables, names, report, label=label, asked=reading.label, others=others
+        )
         if role == TRAIN and told.labels is not None:
             label = told.label_name
         if len(names) < 2:
-            told = _with_file_names(told, files, reading, report)
+            told = _with_file_names(told, files, reading, report, has_lists=has_lists)
         if names:
             numbered = _with_folders(told, folders, class_of, names)
             if numbered is None:
@@ -366,7 +371,7 @@ def _with_folders(
     """
     index = {name: number for number, name in enumerate(names)}
     if all(map(str.isdecimal, names)):
-        index |= {str(int(name)): number for name, number in index.items()}  # "7" is "00007"
+        index = {str(int(name)): number for name, number in index.items()} | index  # "7": "007"
     if folders[0].parts:
         labels = np.array([index[class_of[folder.parts]] for folder in folders], np.int64)
         return told.beside(np.repeat(labels, [len(folder.names) for folder in folders]), len(names))
@@ -401,10 +406,19 @@ def _part(
     )
 
 
-def _with_file_names(told: Told, files: Names, reading: Reading, report: Report) -> Told:
+def _with_file_names(
+    told: Told, files: Names, reading: Reading, report: Report, *, has_lists: bool
+) -> Told:
     """The class in names as ``cat.12.jpg``, if a person wants it or a column tells the same.
 
     Where only the names suggest classes, that is said.
+
+    Args:
+        told: by tables.
+        files: the images.
+        reading: what a person asked for.
+        report: of guesses.
+        has_lists: whether files tell what classes are called that have numbers.
     """
     if reading.label == FILE_NAME:
         prefixes = np.array([_before_number(name) for name in files])
@@ -415,6 +429,8 @@ def _with_file_names(told: Told, files: Names, reading: Reading, report: Report)
         return told
     prefixes = np.array([_before_number(name) for name in files])
     are_words = all(word[0].isalpha() for word in known)  # and not a patient's number
+    if told.labels is not None and (reading.label is not None or has_lists):
+        return told
     if told.labels is not None:
         is_number = numbers_or_words(told.labels).dtype.kind == "f"
         if are_words and is_number and _tell_the_same(prefixes, told.labels):

@@ -13,11 +13,11 @@ from PIL.Image import Resampling
 from explorer.core.subsets import evenly_spaced
 from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree
-from explorer.data.layouts.folder import Folder
+from explorer.data.layouts.folder import Folder, around_images
 from explorer.data.layouts.row_names import common_ending, stem_of
 from explorer.data.pixels import open_image
 from explorer.data.report import Report
-from explorer.data.roles import read_name, says_only_masks, words_of
+from explorer.data.roles import read_name, says_only_masks
 
 _MASK_OF = re.compile(
     r"(.+?)[ _.-](?:mask|segmentation|seg|gt|superpixels)(?:[ _.-]?\d+)?", re.IGNORECASE
@@ -41,7 +41,7 @@ def without_masks(tree: Tree, folders: list[Folder], report: Report) -> list[Fol
     outers = {parts[:level] for parts, level in levels.items() if level is not None}
     if not outers:
         return folders
-    around: dict[Parts, _Around] = {outer: _Around(set(), [], set()) for outer in outers}
+    around: dict[Parts, _Around] = {outer: _Around(set(), [], set(), set()) for outer in outers}
     for folder in folders:
         are_images = levels[folder.parts] is None
         stems = _with_cores(map(stem_of, folder.names)) if are_images else set()
@@ -49,6 +49,8 @@ def without_masks(tree: Tree, folders: list[Folder], report: Report) -> list[Fol
             if (place := around.get(folder.parts[:length])) is not None:
                 place.names.update(folder.parts[length : length + 1])
                 place.stems.update(stems)
+                if len(around_images(folder.parts)) == length:
+                    place.own.update(stems)
                 place.images.extend([folder] * are_images)
     kept = []
     for folder in folders:
@@ -67,11 +69,13 @@ class _Around(NamedTuple):
         names: of the folders in it.
         images: folders of images in it, however deep.
         stems: of these images, also without a word that all of a folder end in.
+        own: those of the images that lie in no class below it.
     """
 
     names: set[str]
     images: list[Folder]
     stems: set[str]
+    own: set[str]
 
 
 def _level_of_masks(parts: Parts) -> int | None:
@@ -99,11 +103,7 @@ def _are_masks(tree: Tree, folder: Folder, level: int, around: _Around) -> bool:
     if _share(stems, _the_same, around.stems) < _NEARLY_ALL:
         return False
     is_of_split = part.role is not None and any(name.role == part.role for name in beside)
-    is_in_class = (
-        level > 0
-        and read_name(folder.parts[level - 1]).role is None
-        and "manual" not in words_of(folder.parts[level])
-    )
+    is_in_class = level > 0 and _share(stems, _the_same, around.own) >= _NEARLY_ALL
     return is_of_split or is_in_class or _look_like_masks(tree, folder, around.images[0])
 
 

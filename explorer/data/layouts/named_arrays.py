@@ -40,6 +40,7 @@ _TRANSPARENT = {2: "second of the two", 4: "fourth of the four"}
 """Which of so many channels is transparency."""
 _UNNAMED = re.compile(r"arr_\d+")  # by numpy.savez
 _MOST_LISTED = 6
+_FEW = 10  # images of which each may be the only one of its class
 _SMALLEST_PICTURE = 16  # pixels a side
 _WIDEST_TABLE = 64  # columns
 _FACTORS = {  # published names of a table's columns: by a word of its name and their number
@@ -164,10 +165,11 @@ def _called_the_class(columns: Mapping[str, np.ndarray]) -> str | None:
     """The column that is called as classes are, or that alone lies beside the images."""
     title = label_title(columns)
     if title is None and len(columns) == 1:
-        ((title, values),) = columns.items()
-        if title in SPLIT_NAMES or 2 * len(np.unique(values)) > len(values):
-            return None
-    return title if title is not None and can_be_classes([columns[title]]) else None
+        (title,) = columns
+    if title is None or title in SPLIT_NAMES or not can_be_classes([columns[title]]):
+        return None
+    count = len(columns[title])
+    return title if count < _FEW or 2 * len(np.unique(columns[title])) <= count else None
 
 
 def _note_doubtful_shape(

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from explorer.data.files.tree import Tree
 from explorer.data.report import Report
-from explorer.data.roles import PART_WORDS, TRAIN, read_name, words_of
+from explorer.data.roles import PART_WORDS, TEST, TRAIN, VALIDATION, read_name, words_of
 from explorer.errors import DatasetError
 
 _SAY_NOTHING = frozenset(("of", *PART_WORDS.split("|")))
-"""Words in the names of parts of one set, beside numbers and hashes."""
+"""Words in the names of parts of one set, beside those with digits."""
+_HASH = re.compile(r"[a-f]{8,}")  # without a digit, as a few are
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 
 
 def files_by_split(
@@ -19,83 +24,133 @@ def files_by_split(
 ) -> dict[str, list[str]]:
     """The files of a set by their split; those without one are of training images.
 
-    Where one set has training images by its files' names, others are left out, as are files of
-    no split beside them, and copies.
+    Files are of one set where their names differ in splits and numbers alone. Where several sets
+    have training images, and only one of them test images or each, they are told apart; else they
+    are read as one.
 
     Args:
         tree: all files.
         names: of the files that hold images.
         pick: a word that names one of several sets.
-        report: of what is left out.
+        report: of what is left out, and of what is joined.
 
     Raises:
         DatasetError: there are several sets, or none of which a name has that word.
     """
-    sets: dict[tuple[str, ...], list[str]] = {}
+    sets: dict[str, dict[str | None, list[str]]] = {}
     for name in without_copies(tree, names, report):
-        sets.setdefault(_set_of(name), []).append(name)
-    chosen = _choose(tree, sets, pick)
-    for words, files in sets.items():
-        if words != chosen:
+        of_role = sets.setdefault(_set_of(name), {})
+        of_role.setdefault(read_name(name).role, []).append(name)
+    if pick is not None:
+        sets = _picked(tree, sets, pick)
+    first, *more = _with_training_images(tree, sets)
+    chosen = {role: [*files] for role, files in sets[first].items()}
+    for other in more:
+        for role, files in sets[other].items():
+            chosen.setdefault(role, []).extend(files)
+    if more:
+        report.note(
+            f"{_example(sets[first])}, {_example(sets[more[0]])}{' …' * (len(more) > 1)} are read "
+            "as one set: a path to one file reads it alone"
+        )
+    rest = [files for name, files in sets.items() if name not in (first, *more)]
+    for role in (TEST, VALIDATION):  # of another name than the training images
+        having = [files for files in rest if role in files]
+        if role not in chosen and len(having) == 1:
+            chosen[role] = having[0].pop(role)
+            report.note(f"{chosen[role][0]} is taken for {role} images of {_example(sets[first])}")
+    for of_role in rest:
+        for files in of_role.values():
             report.leave_out("files of another set by their name", files[0], len(files))
-    by_role: dict[str | None, list[str]] = {}
-    for name in sets[chosen]:
-        by_role.setdefault(read_name(name).role, []).append(name)
-    others = by_role.pop(None, [])
-    if TRAIN not in by_role:
-        by_role[TRAIN] = others
+    others = chosen.pop(None, [])
+    if TRAIN not in chosen:
+        chosen[TRAIN] = others
     elif others:
         report.leave_out("files of no split by their name", others[0], len(others))
-    return {str(role): files for role, files in by_role.items() if files}
+    return {str(role): files for role, files in chosen.items() if files}
 
 
-def _set_of(name: str) -> tuple[str, ...]:
-    """The words of a file's path that name its set: all but the split, numbers and hashes."""
-    words = read_name(name.rpartition(".")[0]).rest
-    return tuple(w for w in words if w.isalpha() and w not in _SAY_NOTHING)
+def _set_of(name: str) -> str:
+    """What a file's name says of its set, or that of its folder if it says nothing."""
+    stem = _UUID.sub("", name.rpartition(".")[0])
+    for part in reversed(stem.split("/")):
+        words = (word for word in read_name(part).rest if word.isalpha())
+        if said := "".join(w for w in words if w not in _SAY_NOTHING and not _HASH.fullmatch(w)):
+            return said
+    return ""
 
 
-def _choose(
-    tree: Tree, sets: Mapping[tuple[str, ...], Sequence[str]], pick: str | None
-) -> tuple[str, ...]:
-    if pick is not None:
-        found = [words for words in sets if pick in words]
-        if len(found) != 1:
-            raise DatasetError(
-                f"{tree.path} holds {len(found) or 'no'} sets called {pick}; its files are "
-                f"{_list(sets)}."
-            )
-        return found[0]
-    split = [words for words in sets if any(read_name(n).role == TRAIN for n in sets[words])]
-    candidates = split or [*sets]
-    if len(candidates) > 1:
+def _picked(
+    tree: Tree, sets: Mapping[str, dict[str | None, list[str]]], pick: str
+) -> dict[str, dict[str | None, list[str]]]:
+    """The only set whose files have this word in their names."""
+    found = {
+        name: files for name, files in sets.items() if pick in words_of(_example(files, whole=True))
+    }
+    if len(found) != 1:
+        raise DatasetError(
+            f"{tree.path} holds {len(found) or 'no'} sets called {pick}; its files are "
+            f"{_list(sets)}."
+        )
+    return found
+
+
+def _with_training_images(
+    tree: Tree, sets: Mapping[str, Mapping[str | None, Sequence[str]]]
+) -> list[str]:
+    """The names of the sets to read: those of training images, if they do not exclude each other.
+
+    Raises:
+        DatasetError: several have training and test images of their own.
+    """
+    trained = [name for name, files in sets.items() if TRAIN in files]
+    trained = trained or [name for name, files in sets.items() if None in files] or [*sets]
+    whole = [name for name in trained if {TEST, VALIDATION} & {*sets[name]}]
+    if len(whole) > 1:
         raise DatasetError(
             f"{tree.path} holds several sets by the names of its files: {_list(sets)}; give the "
             "path of one file, or a folder with those of one set."
         )
-    return candidates[0]
+    return whole or trained
 
 
-def _list(sets: Mapping[tuple[str, ...], Sequence[str]]) -> str:
-    return ", ".join(files[0] for files in [*sets.values()][:6]) + " …" * (len(sets) > 6)
+def _example(files: Mapping[str | None, Sequence[str]], *, whole: bool = False) -> str:
+    """The name of one of a set's files, that of training images first; or of all files."""
+    every = [*files.get(TRAIN, ()), *(name for role in files for name in files[role])]
+    return " ".join(every) if whole else every[0]
+
+
+def _list(sets: Mapping[str, Mapping[str | None, Sequence[str]]]) -> str:
+    return ", ".join(map(_example, [*sets.values()][:6])) + " …" * (len(sets) > 6)
 
 
 def without_copies(tree: Tree, names: Sequence[str], report: Report) -> list[str]:
     """Leave out files that lie twice in a set that was unpacked twice.
 
-    Their names are the same, or differ in what stands between words, and so do their bytes.
+    Their names are the same, or differ in what stands between words; they are of one split, and of
+    the same bytes.
     """
-    by_name: dict[str, list[str]] = {}
+    alike: dict[tuple[str, str | None], list[str]] = {}
     for name in names:
-        by_name.setdefault("".join(words_of(name.rpartition("/")[2])), []).append(name)
+        key = "".join(words_of(name.rpartition("/")[2])), read_name(name).role
+        alike.setdefault(key, []).append(name)
     copies: set[str] = set()
-    for alike in by_name.values():
-        seen: set[bytes] = set()
-        for name in alike if len(alike) > 1 else ():
+    for same in alike.values():
+        seen: set[tuple[int, bytes]] = set()
+        sizes = Counter(_size(tree, name) for name in same) if len(same) > 1 else Counter()
+        for name in same if sizes else ():
+            size = _size(tree, name)
+            if sizes[size] < 2:
+                continue
             with tree.open(name) as file:
-                digest = hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]
-            if digest in seen:
+                content = size, hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]
+            if content in seen:
                 copies.add(name)
                 report.leave_out("copies of files", name)
-            seen.add(digest)
+            seen.add(content)
     return [name for name in names if name not in copies]
+
+
+def _size(tree: Tree, name: str) -> int:
+    with tree.open(name) as file:
+        return file.seek(0, io.SEEK_END)

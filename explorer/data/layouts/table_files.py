@@ -38,7 +38,14 @@ _OF_SOMETHING_ELSE = frozenset(("submission", "box", "boxes", "bbox", "bboxes"))
 """Words in the names of forms for predictions, as contests give them, and of tables of objects."""
 _BOX = frozenset(("xmin", "xmax"))
 """Titles that a table of objects has, without what lies between their words."""
-_NUMBERED_LIST = re.compile(r"(.*?)[ _-]?(\d+)\.txt")
+_NUMBERED_LIST = re.compile(r"(.*?[^\d])(\d{1,2})\.txt")  # and not of years
+_WIDEST_LIST = 4  # cells in a line
+_SEPARATOR = re.compile(r"[\s,;]+")
+_SLIPS = 0.1
+"""Share of the lines of a list that may have a cell too many by mistake."""
+_OF_OTHERS = frozenset(("not", "exclude", "excluded", "removed", "ignore", "ignored", "without"))
+SPLIT_OF_TABLE = "split of the table"
+"""Title of a column with the split that a table as a whole is of."""
 _PEEKED = 2**12  # bytes of a text file by which it is judged
 _CELLS = re.compile(r"[^\s,;]+")  # of a line in a list
 _FLOWERS = ("imagelabels.mat", "setid.mat")
@@ -75,7 +82,7 @@ class Table:
         if self.split is None or "split" in self.columns:
             return self.columns
         count = len(next(iter(self.columns.values())))
-        return {**self.columns, "split": [self.split] * count}
+        return {**self.columns, SPLIT_OF_TABLE: [self.split] * count}
 
 
 def is_table(name: str) -> bool:
@@ -132,17 +139,19 @@ def read_tables(
             report.note(f"{name} is not used, as it is damaged: {error}")
             continue
         if columns:
-            tables.append(Table([name], columns, _folder_with_images(name, places)))
+            is_list = suffix_of(name) == ".txt" and next(iter(columns)) == "image"
+            split = split_of_list(name, next(iter(columns.values()))) if is_list else None
+            tables.append(Table([name], columns, _folder_with_images(name, places), split))
     return _join_numbered(_without_alternatives(_without_objects(tables, report), report))
 
 
 def lists_images(tree: Tree, name: str) -> bool:
-    """Whether the lines of a text file begin with names of image files."""
-    if suffix_of(name) != ".txt" or not _OF_SOMETHING_ELSE.isdisjoint(words_of(name)):
+    """Whether a text file that is called as a split is a list of image files."""
+    if role_of_table(name) is None or not _OF_SOMETHING_ELSE.isdisjoint(words_of(name)):
         return False
     with tree.open(name) as file:
-        lines = decode(file.read(_PEEKED)).splitlines()[:10]
-    return are_files([line.split()[0] for line in lines if line.strip()])
+        rows = [*map(str.split, decode(file.read(_PEEKED)).splitlines()[:10])]
+    return are_files([row[0] for row in rows if row]) and max(map(len, rows)) <= _WIDEST_LIST
 
 
 def _without_objects(tables: list[Table], report: Report) -> list[Table]:
@@ -161,8 +170,9 @@ def _without_alternatives(tables: list[Table], report: Report) -> list[Table]:
     numbers = {
         id(table): (match[1], int(match[2]))
         for table in tables
-        if _role_of_list(table.files[0]) is not None
+        if table.split is not None
         and (match := _NUMBERED_LIST.fullmatch(table.files[0]))
+        and _look_like_paths(next(iter(table.columns.values())))
     }
     listed: dict[str, set[str]] = {}
     repeated = set()
@@ -173,24 +183,31 @@ def _without_alternatives(tables: list[Table], report: Report) -> list[Table]:
             if not names.isdisjoint(listed.setdefault(start, set())):
                 repeated.add(start.rpartition("/")[0])
             listed[start] |= names
+    if not repeated:
+        return tables
+    first: dict[str, int] = {}
+    for start, number in numbers.values():
+        folder = start.rpartition("/")[0]
+        first[folder] = min(number, first.get(folder, number))
     kept = []
     for table in tables:
         start, number = numbers.get(id(table), ("", 0))
         folder = start.rpartition("/")[0]
-        first = min(
-            (n for s, n in numbers.values() if s.rpartition("/")[0] == folder), default=number
-        )
-        if folder not in repeated or number == first:
+        if folder not in repeated or number == first.get(folder, number):
             kept.append(table)
-    if len(kept) < len(tables):
-        chosen = next(t.files[0] for t in kept if id(t) in numbers)
-        report.note(f"{chosen} and others of its number tell the splits: other lists tell others")
+    chosen = next(t.files[0] for t in kept if id(t) in numbers)
+    report.note(f"{chosen} and others of its number tell the splits: other lists tell others")
     return kept
+
+
+def _look_like_paths(cells: Sequence[str]) -> bool:
+    return are_files(cells) or all("/" in cell for cell in cells[:10])
 
 
 def role_of_table(name: str) -> str | None:
     """The split that a table is of by its file's name, as ``test_labels.csv`` is."""
-    return read_name(PurePosixPath(name).stem).role
+    stem = PurePosixPath(name).stem
+    return read_name(stem).role if _OF_OTHERS.isdisjoint(words_of(stem)) else None
 
 
 def split_by_tables(tables: Sequence[Table]) -> None:
@@ -286,34 +303,47 @@ def _by_spaces(name: str, content: str, report: Report) -> dict[str, list[str]]:
         if rows and len(rows[0]) == len(titles) + 1:
             titles = ["image", *titles]
         return _by_rows(name, [titles, *rows], report)
-    lines = [line for line in lines if line.strip() and not line.startswith("#")]
+    lines = [line.strip() for line in lines if line.strip(" \t,;") and not line.startswith("#")]
     cells = [*map(_CELLS.findall, lines)]
-    if len({*map(len, cells)}) > 1 and min(map(len, cells)) > 1:  # names of several words
-        cells = [line.split(maxsplit=1) for line in lines]
-    role = _role_of_list(name)
-    if role is None and not _is_of_all(name) and are_files([row[0] for row in cells]):
-        role = role_of_table(name)
-    if cells and role is not None:
+    if sum(len(row) > 2 for row in cells) > _SLIPS * len(cells) and min(map(len, cells)) == 2:
+        cells = [_SEPARATOR.split(line, maxsplit=1) for line in lines]  # words of several words
+    names = [row[0] for row in cells]
+    if are_files(names[1:]) and not are_files(names[:1]) and len(cells[0]) == len(cells[1]):
+        return _by_rows(name, [["image", *cells[0][1:]], *cells[1:]], report)
+    if cells and split_of_list(name, names) is not None:
         others = ["label"] if len(cells[0]) == 2 else map(str, range(1, len(cells[0])))
-        columns = _by_rows(name, [["image", *others], *cells], report)
-        return {**columns, "split": [role] * len(columns["image"])}
+        return _by_rows(name, [["image", *others], *cells], report)
     if cells and len(cells[0]) == 2 and cells[0][0] == "1":  # CUB-200's
         cells.insert(0, [NUMBER, PurePosixPath(name).stem])
     return _by_rows(name, cells, report)
 
 
+def split_of_list(name: str, first: Sequence[str]) -> str | None:
+    """The split whose images a text file lists.
+
+    Args:
+        name: of the file.
+        first: the first cell of each line, of image files if the name may mean anything.
+    """
+    role = _role_of_list(name)
+    if role is None and not _is_of_all(name) and are_files(first):
+        return role_of_table(name)
+    return role
+
+
 def _role_of_list(name: str) -> str | None:
-    """The split whose images a text file lists, by its name, as ``train_val_list.txt`` does."""
-    if is_of_both(name) or _is_of_all(name):
-        return TRAIN if is_of_both(name) else None
-    found = read_name(PurePosixPath(name).stem)
-    rest = [word for word in found.rest if not word.isdecimal()]
-    return found.role if {*rest} <= _OF_NAMES else None
+    """The split of such a file by its name alone, as that of ``train_val_list.txt``."""
+    if is_of_both(name):
+        return TRAIN
+    words = read_name(PurePosixPath(name).stem).rest
+    rest = {word for word in words if not (word.isdecimal() and len(word) < 3)}
+    return role_of_table(name) if rest <= _OF_NAMES and not _is_of_all(name) else None
 
 
 def _is_of_all(name: str) -> bool:
-    """Whether a list tells the splits of all images, as ``list_eval_partition.txt`` does."""
-    return not {"partition", "split"}.isdisjoint(words_of(PurePosixPath(name).stem))
+    """Whether a list is of images of all splits, as ``list_eval_partition.txt`` is."""
+    words = {*words_of(PurePosixPath(name).stem)}
+    return "partition" in words or ("split" in words and role_of_table(name) is None)
 
 
 def is_of_both(name: str) -> bool:

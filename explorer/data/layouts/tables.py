@@ -28,7 +28,13 @@ from explorer.data.layouts.row_names import (
     folder_of,
     is_named_as,
 )
-from explorer.data.layouts.table_files import NUMBER, Table, is_of_both, role_of_table
+from explorer.data.layouts.table_files import (
+    NUMBER,
+    SPLIT_OF_TABLE,
+    Table,
+    is_of_both,
+    role_of_table,
+)
 from explorer.data.report import Report
 from explorer.data.roles import (
     CUB_SPLIT,
@@ -59,8 +65,10 @@ _YES_OR_NO = {"istrain": (TRAIN, TEST), "istraining": (TRAIN, TEST), "istest": (
 """Titles of columns of flags that tell splits, and what the flags mean."""
 
 
-_SLIPS = 0.05
-"""Share of the images of which a table may have two rows by mistake."""
+_FEW, _SLIPS = 3, 0.05
+"""Images, and share of them, of which a table may have two rows by mistake."""
+_SAY_NOTHING = frozenset(("list", "of", "trainval", "celeb", "a"))
+"""Words in the name of a table that are no titles."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,7 @@ def attach(
     report: Report,
     *,
     label: str | None,
+    asked: str | None,
     others: Sequence[str],
 ) -> Told:
     """Find the rows of images in tables.
@@ -107,6 +116,7 @@ def attach(
         classes: names that folders tell; a column of these alone is the class.
         report: of guesses.
         label: the column that is the class of the training images, if these are others.
+        asked: the title of the classes, if a person chose one.
         others: names of the images of other splits; none where folders tell none.
     """
     merged: dict[str, np.ndarray] = {}
@@ -120,7 +130,7 @@ def attach(
             is_known = label_title(merged) is not None
             if is_known or not _take_in_order(below, role, table, report):
                 continue
-        matched = _match(below, elsewhere, len(files), table, role, report)
+        matched = _match(below, elsewhere, len(files), table, role, asked, report)
         if matched is None:
             continue
         rows, names = matched
@@ -131,15 +141,17 @@ def attach(
             report.note(f"{len(again):,} rows of {table.files[0]} name more than one image")
         table.named.update(named.tolist())
         for title, cells in table.told().items():
-            if title in (names, NUMBER) or others and _roles_in(title, cells) is not None:
+            is_split = title == SPLIT_OF_TABLE or _roles_in(title, cells) is not None
+            if title in (names, NUMBER) or others and is_split:
                 continue
             column = np.array([*cells, ""])[rows]
             if title in merged:  # a table for each split
                 missing = merged[title] == ""
                 is_other = (merged[title] != column) & ~missing & (column != "")
                 if np.any(is_other) and not is_of_both(table.files[0]):
+                    what = "split" if title == SPLIT_OF_TABLE else title
                     report.note(
-                        f"{table.files[0]} gives some images another {title} than "
+                        f"{table.files[0]} gives some images another {what} than "
                         f"{first[title]}, which counts"
                     )
                 merged[title] = np.where(missing, column, merged[title])
@@ -215,8 +227,7 @@ def _interpret(
     label: str | None,
     report: Report,
 ) -> Told:
-    roles = None
-    _name_unlisted(columns, report)
+    roles = _splits_of_lists(columns, report)
     splits = {
         title: (_numbers_of(title, values), found)
         for title, values in columns.items()
@@ -257,17 +268,25 @@ def _interpret(
     return Told(labels, label or "label", others, roles)
 
 
-def _name_unlisted(columns: dict[str, np.ndarray], report: Report) -> None:
-    """Where lists name test or validation images alone, the others are training images."""
-    cells = columns.get("split")
-    if cells is None or TRAIN in {role_of_value(cell) for cell in {*cells.tolist()}}:
-        return
-    if {*map(role_of_value, {*cells.tolist()} - {""})} <= {TEST, VALIDATION}:
-        columns["split"] = np.where(cells == "", TRAIN, cells)
-        if (cells == "").all() or (cells != "").all():
-            del columns["split"]
-        else:
-            report.note("the images that no list of a split names are taken as training images")
+def _splits_of_lists(columns: dict[str, np.ndarray], report: Report) -> np.ndarray | None:
+    """The split of each image by the tables that are of one, ``""`` where none tells it.
+
+    Where they name training images alone, or none, the images that they do not name are the others.
+    """
+    cells = columns.pop(SPLIT_OF_TABLE, None)
+    if cells is None:
+        return None
+    told, is_unlisted = {*cells.tolist()} - {""}, cells == ""
+    if TRAIN in told and len(told) > 1:
+        return cells
+    labels = [values for title, values in columns.items() if _plain(title) in LABEL_NAMES]
+    has_labels = any((values != "").any() for values in labels)
+    are_labelled = any((values[is_unlisted] != "").any() for values in labels)
+    if not is_unlisted.any() or has_labels and not are_labelled:
+        return None
+    others, kind = (TEST, "test") if told == {TRAIN} else (TRAIN, "training")
+    report.note(f"the images that no list of a split names are taken as {kind} images")
+    return np.where(is_unlisted, others, cells)
 
 
 def _roles_in(title: str, cells: Sequence[str]) -> list[str] | None:
@@ -282,8 +301,7 @@ def _roles_in(title: str, cells: Sequence[str]) -> list[str] | None:
     numbers = _OTHERWISE_NUMBERED.get(_plain(title), _NUMBERED)
     if {*cells} - {""} <= {*numbers}:
         cells = [numbers.get(cell, "") for cell in cells]
-    is_of_lists = _plain(title) == "split"  # which may tell of some images alone
-    is_mostly_known = is_of_lists or 2 * sum(cell != "" for cell in cells) >= len(cells)
+    is_mostly_known = 2 * sum(cell != "" for cell in cells) >= len(cells)
     if not (is_mostly_known and all_name_splits({*cells} - {""})):
         return None
     return [role_of_value(cell) or "" for cell in cells]
@@ -366,7 +384,13 @@ def _join_one_hot(columns: dict[str, np.ndarray], report: Report) -> None:
 
 
 def _match(
-    below: Below, elsewhere: Below, count: int, table: Table, role: str, report: Report
+    below: Below,
+    elsewhere: Below,
+    count: int,
+    table: Table,
+    role: str,
+    asked: str | None,
+    report: Report,
 ) -> tuple[np.ndarray, str] | None:
     """The row of each of ``count`` images, and the title of the column with the images' names.
 
@@ -379,6 +403,7 @@ def _match(
         count: of all images of the split, wherever they lie.
         table: below whose folder they lie.
         role: the split.
+        asked: the title of the classes, if a person chose one.
         report: of guesses.
     """
     is_list = role_of_table(table.files[0]) is not None
@@ -394,9 +419,10 @@ def _match(
     after = len(cells)
     rows = np.full(count, after)
     names = [*map(way.of_cell, cells)]
-    several = _images_of_several_labels(table, title, zip(names, roles, strict=True))
     named = len(way.indices.keys() & {*names})
-    if several > max(1, _SLIPS * named):
+    images = (name if name in way.indices else "" for name in names)
+    several = _images_of_several_labels(table, title, zip(images, roles, strict=True), asked)
+    if several > max(_FEW, _SLIPS * named):
         report.note(
             f"{table.files[0]} is not used, as it tells of objects in images: {several:,} of "
             f"{named:,} have rows of several classes; a table has a row for each image"
@@ -424,7 +450,7 @@ def _match(
 
 
 def _images_of_several_labels(
-    table: Table, names: str, images: Iterable[tuple[str, str | None]]
+    table: Table, names: str, images: Iterable[tuple[str, str | None]], asked: str | None
 ) -> int:
     """How many images have rows with unlike classes.
 
@@ -432,8 +458,10 @@ def _images_of_several_labels(
         table: whose rows they are.
         names: the title of the column that names the images.
         images: what each row calls its image, and the split of that.
+        asked: the title of the classes, if a person chose one.
     """
     label = label_title(title for title in table.columns if title != names)
+    label = asked if asked in table.columns else label
     if label is None:
         return 0
     pairs = {*zip(images, table.columns[label], strict=True)}
@@ -445,7 +473,7 @@ def _roles_of_rows(table: Table, names: str) -> list[str | None]:
     """The split of each row: by the folders in the image's name, a column, or the table's name."""
     told = (_roles_in(title, cells) for title, cells in table.columns.items())
     of_column = next((roles for roles in told if roles is not None), None)
-    of_table = role_of_table(table.files[0])
+    of_table = table.split or role_of_table(table.files[0])
     by_folder: dict[str, str | None] = {}
     roles: list[str | None] = []
     for row, cell in enumerate(table.columns[names]):
@@ -514,10 +542,9 @@ def _without_titles(table: Table, names: str) -> str:
 
 def _title_by_file(name: str) -> str:
     """What the lone column beside the images' names tells, by the name of the file."""
-    words = read_name(PurePosixPath(name).stem).rest
-    labels = [word for word in words if word in LABEL_WORDS]
-    others = [word for word in words if word not in ("list", "of")]
-    return next(iter([*labels, *others]), "label")
+    words = [w for w in read_name(PurePosixPath(name).stem).rest if w not in _SAY_NOTHING]
+    labels = [word for word in words if word in LABEL_WORDS or word in LABEL_NAMES]
+    return next(iter([*labels, *reversed(words)]), "label")
 
 
 def _names_images(values: np.ndarray, files: Sequence[str]) -> bool:
