@@ -369,3 +369,109 @@ def test_what_can_be_converted_is_told_where_a_table_alone_can_be_read(folder: P
     (folder / "train.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(100))
     with pytest.raises(DatasetError, match="7-Zip archives, which cannot be read here; unpack"):
         load_dataset(folder)
+
+
+@pytest.mark.parametrize("ending", ["", ".png"])
+def test_labels_by_image_in_json_are_no_names_of_classes(folder: Path, ending: str) -> None:
+    for number in range(12):
+        draw(folder / "images" / f"{number:03}.png", number % 3)
+    labels = {f"{number:03}{ending}": number % 3 for number in range(12)}
+    write(folder / "labels.json", json.dumps(labels))
+    check(load_dataset(folder), ["0", "1", "2"], 12)
+
+
+@pytest.mark.parametrize("names", [("digit 0", "digit 1"), ("Boeing 707", "Airbus 320")])
+def test_names_of_classes_may_end_in_numbers(folder: Path, names: tuple[str, str]) -> None:
+    for number in range(12):
+        draw(folder / str(number % 2) / f"{number}.png", number % 2)
+    write(folder / "classes.txt", *names)
+    check(load_dataset(folder), names, 12)
+
+
+def test_a_list_of_training_images_alone_leaves_the_others_for_tests(folder: Path) -> None:
+    for number in range(12):
+        draw(folder / "images" / f"{number:03}.png", 0, TEST if number % 3 == 0 else TRAIN)
+    write(folder / "train.txt", *(f"{number:03}.png" for number in range(12) if number % 3))
+    found = load_dataset(folder)
+    check(found, [folder.name], 8, 4)
+    assert "no list of a split names are taken as test images" in told(found)
+
+
+def test_lists_of_what_is_excluded_name_no_split(folder: Path) -> None:
+    for number in range(12):
+        split = TEST if number > 8 else MASK if number > 5 else TRAIN
+        draw(folder / "images" / f"{number:03}.png", 0, split)
+    for name, rows in (("train", range(6)), ("exclude_from_train", range(6, 9))):
+        write(folder / f"{name}.txt", *(f"{number:03}.png" for number in rows))
+    write(folder / "test.txt", *(f"{number:03}.png" for number in range(9, 12)))
+    check(load_dataset(folder), [folder.name], 6, 3)
+
+
+@pytest.mark.parametrize("separator", [" ", ",", "\t"])
+def test_labels_of_several_words_stay_whole(folder: Path, separator: str) -> None:
+    animals = ("black cat", "dog")
+    for name, numbers in (("train", range(8)), ("test", range(8, 12))):
+        rows = []
+        for number in numbers:
+            label = number % 2
+            draw(folder / f"{number:03}.png", label, TEST if name == "test" else TRAIN)
+            rows.append(f"{number:03}.png{separator}{animals[label]}")
+        write(folder / f"{name}.txt", *rows)
+    check(load_dataset(folder), animals, 8, 4)
+
+
+def test_a_second_row_by_mistake_leaves_a_table_its_labels(folder: Path) -> None:
+    rows = ["file,label"]
+    for number in range(12):
+        draw(folder / f"{number}.png", number % 2)
+        rows.append(f"{number}.png,{number % 2}")
+    write(folder / "labels.csv", rows[0], "3.png,0", "absent.png,0", "absent.png,1", *rows[1:])
+    check(load_dataset(folder), ["0", "1"], 12)
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("mnist_train.csv", "test.csv"),
+        ("train_final.csv", "test.csv"),
+        ("digits.csv", "test.csv"),
+        ("FashionMNIST_train.csv", "fashionmnist_test.csv"),
+        ("training/fold_one.csv", "testing/fold_two.csv"),
+    ],
+)
+def test_test_files_belong_to_training_files_of_another_name(
+    folder: Path, train: str, test: str
+) -> None:
+    write_pixels(folder / train, range(8))
+    write_pixels(folder / test, range(8, 12))
+    assert counts(load_dataset(folder)) == (8, 4)
+
+
+@pytest.mark.parametrize("names", [("january", "february"), ("train_a", "train_b")])
+def test_files_that_do_not_exclude_each_other_are_one_set(
+    folder: Path, names: tuple[str, str]
+) -> None:
+    for start, name in zip((0, 20), names, strict=True):
+        write_pixels(folder / f"{name}.csv", range(start, start + 8))
+    found = load_dataset(folder)
+    assert sum(counts(found)) == 16
+    assert "are read as one set" in told(found)
+
+
+def test_a_file_is_found_without_its_ending(folder: Path) -> None:
+    write_pixels(folder / "digits_train.csv", range(8))
+    write_pixels(folder / "digits_test.csv", range(8, 12))
+    assert sum(counts(load_dataset(folder / "digits_test"))) == 4
+
+
+def test_idx_files_of_the_same_name_in_two_splits_are_both_read(folder: Path) -> None:
+    for split, count in (("train", 9), ("test", 6)):
+        save_idx(folder / split, "", count)
+    assert counts(load_dataset(folder)) == (9, 6)
+
+
+def test_class_folders_0_and_00_stay_apart(folder: Path) -> None:
+    for number in range(10):
+        for label, name in enumerate(("0", "00", "1")):
+            draw(folder / name / f"{number}.png", label, number=number)
+    check(load_dataset(folder), ["0", "00", "1"], 30)
