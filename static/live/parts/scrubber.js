@@ -48,7 +48,7 @@ export class Scrubber {
 
   /** @param {HTMLElement} root @param {import("../shared/hub.js").Host} host */
   constructor(root, { hub, tell }) {
-    const box = build("scrubber", HTML);
+    const box = build("scrubber bare", HTML);
     root.append(box);
     this.#box = box;
     this.#hub = hub;
