@@ -196,7 +196,8 @@ def main() -> None:
     with serve() as server:
         asyncio.run(measure_one(server, models[0]))
     with serve_several(options.processes) as servers:
-        asyncio.run(measure_cold(servers, models, options.cold))
+        if options.cold:
+            asyncio.run(measure_cold(servers, models, options.cold))
     with serve_several(options.processes) as servers:
         asyncio.run(measure_crowd(servers, models, options.visitors))
 

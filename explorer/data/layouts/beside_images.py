@@ -12,7 +12,7 @@ from explorer.data.files.kinds import suffix_of
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.json_tables import cell
 from explorer.data.layouts.labels import label_title
-from explorer.data.layouts.table_files import Table, decode
+from explorer.data.layouts.table import Table, decode
 from explorer.data.report import Report
 
 _SCALARS = (str, int, float, type(None))

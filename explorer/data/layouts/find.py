@@ -24,6 +24,7 @@ from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree, title_of, without_endings
 from explorer.data.layouts.beside_arrays import read_labels_beside
 from explorer.data.layouts.class_names import ClassNames, name_classes, read_class_names
+from explorer.data.layouts.copies import without_copied_files
 from explorer.data.layouts.csv_rows import find_in_csv
 from explorer.data.layouts.families import (
     ARRAYS,
@@ -42,7 +43,6 @@ from explorer.data.layouts.families import (
 )
 from explorer.data.layouts.folders import find_in_folders
 from explorer.data.layouts.named_arrays import find_in_arrays
-from explorer.data.layouts.one_set import without_copies
 from explorer.data.layouts.parquet_rows import find_in_parquet
 from explorer.data.layouts.table_files import is_array_of_labels
 from explorer.data.pixels import FORMAT_OF_SUFFIX, open_image
@@ -129,7 +129,7 @@ def _find_in_family(
     others = Names(name for name in tree.names() if name not in read)
     arrays: dict[str, Stored] = {}
     if family == IDX:
-        arrays = read_idx(tree, without_copies(tree, files, report), report)
+        arrays = read_idx(tree, without_copied_files(tree, files, report), report)
     elif family == ARRAYS:
         arrays = read_containers(tree, files, report)
         beside = read_labels_beside(tree, others, arrays, report)

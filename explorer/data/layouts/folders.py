@@ -20,16 +20,16 @@ from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree, paths
 from explorer.data.layouts.beside_images import read_beside_images
 from explorer.data.layouts.classify import Unclassified, classify
+from explorer.data.layouts.copies import without_copied_folders
 from explorer.data.layouts.folder import Folder, around_images
 from explorer.data.layouts.labels import label_title, numbers_or_words
+from explorer.data.layouts.lists import lists_images
 from explorer.data.layouts.masks import without_mask_files, without_masks
+from explorer.data.layouts.table import Table, role_of_table
 from explorer.data.layouts.table_files import (
-    Table,
     is_array_of_labels,
     is_table,
-    lists_images,
     read_tables,
-    role_of_table,
     split_by_tables,
 )
 from explorer.data.layouts.tables import (
@@ -56,8 +56,6 @@ from explorer.errors import DatasetError
 
 _FEW = 50
 """Text files that are looked into; where there are more, each may tell of one image."""
-_COMPARED = 5
-"""Files by which copies of folders are known."""
 _PART = re.compile(rf"(.*(?:{PART_WORDS}|images)[ _-]?)\d+", re.IGNORECASE)
 """The name of a folder with a part of a set."""
 _FORMATS = {**FORMAT_OF_SUFFIX, ".npy": "NumPy"}
@@ -90,7 +88,7 @@ def find_in_folders(
     """
     suffixes = {*map(suffix_of, files)}
     folders, others = _sort_out(tree, files, suffixes, lists)
-    folders = without_mask_files(tree, _without_copies(tree, folders, report), report)
+    folders = without_mask_files(tree, without_copied_folders(tree, folders, report), report)
     texts = [n for n in others if suffix_of(n) == ".txt" and role_of_table(n) is not None]
     peeked = [name for name in texts if lists_images(tree, name)] if len(texts) <= _FEW else []
     listed = [name for name in others if is_table(name) or name in peeked]
@@ -157,47 +155,6 @@ def _unwrap(folders: list[Folder]) -> list[Folder]:
             break
         folders = [replace(folder, parts=folder.parts[1:]) for folder in folders]
     return folders
-
-
-def _without_copies(tree: Tree, folders: list[Folder], report: Report) -> list[Folder]:
-    """Leave out what was unpacked twice: ``other/a`` beside ``a``, ``Set`` beside ``set``."""
-    there = {folder.place: folder for folder in folders}
-    by_spelling: dict[tuple[str, ...], Parts] = {}
-    kept = []
-    for folder in folders:
-        place = folder.place
-        others = [
-            place[:i] + place[i + 1 :]
-            for i in range(len(place))
-            if place[i : i + 2] == 2 * place[i : i + 1] or _says_nothing(place[i])
-        ]
-        others = [other for other in others if other]  # not what lies around all classes
-        others.append(by_spelling.setdefault(tuple(map(str.casefold, place)), place))
-        found = (there[other] for other in others if other in there and other != place)
-        if any(_hold_the_same(tree, folder, other) for other in found):
-            report.leave_out("images in copies of folders", str(folder), len(folder.names))
-        else:
-            kept.append(folder)
-    return kept
-
-
-def _says_nothing(part: str) -> bool:
-    """Whether a folder's name tells neither a split nor masks."""
-    name = read_name(part)
-    return name.role is None and not name.is_masks
-
-
-def _hold_the_same(tree: Tree, one: Folder, other: Folder) -> bool:
-    """Whether two folders have files of the same names, and some of these the same bytes."""
-    if [*one.names] != [*other.names]:
-        return False
-
-    def content(folder: Folder, name: str) -> bytes:
-        with tree.open(folder.path(name)) as file:
-            return file.read()
-
-    some = [one.names[i] for i in evenly_spaced(len(one.names), _COMPARED)]
-    return all(content(one, name) == content(other, name) for name in some)
 
 
 def _split(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from explorer.data.files.tree import Tree
+from explorer.data.layouts.copies import without_copied_files
 from explorer.data.report import Report
 from explorer.data.roles import PART_WORDS, TEST, TRAIN, VALIDATION, read_name, words_of
 from explorer.errors import DatasetError
@@ -38,7 +36,7 @@ def files_by_split(
         DatasetError: there are several sets, or none of which a name has that word.
     """
     sets: dict[str, dict[str | None, list[str]]] = {}
-    for name in without_copies(tree, names, report):
+    for name in without_copied_files(tree, names, report):
         of_role = sets.setdefault(_set_of(name), {})
         of_role.setdefault(read_name(name).role, []).append(name)
     if pick is not None:
@@ -122,35 +120,3 @@ def _example(files: Mapping[str | None, Sequence[str]], *, whole: bool = False) 
 
 def _list(sets: Mapping[str, Mapping[str | None, Sequence[str]]]) -> str:
     return ", ".join(map(_example, [*sets.values()][:6])) + " …" * (len(sets) > 6)
-
-
-def without_copies(tree: Tree, names: Sequence[str], report: Report) -> list[str]:
-    """Leave out files that lie twice in a set that was unpacked twice.
-
-    Their names are the same, or differ in what stands between words; they are of one split, and of
-    the same bytes.
-    """
-    alike: dict[tuple[str, str | None], list[str]] = {}
-    for name in names:
-        key = "".join(words_of(name.rpartition("/")[2])), read_name(name).role
-        alike.setdefault(key, []).append(name)
-    copies: set[str] = set()
-    for same in alike.values():
-        seen: set[tuple[int, bytes]] = set()
-        sizes = Counter(_size(tree, name) for name in same) if len(same) > 1 else Counter()
-        for name in same if sizes else ():
-            size = _size(tree, name)
-            if sizes[size] < 2:
-                continue
-            with tree.open(name) as file:
-                content = size, hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]
-            if content in seen:
-                copies.add(name)
-                report.leave_out("copies of files", name)
-            seen.add(content)
-    return [name for name in names if name not in copies]
-
-
-def _size(tree: Tree, name: str) -> int:
-    with tree.open(name) as file:
-        return file.seek(0, io.SEEK_END)

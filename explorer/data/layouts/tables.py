@@ -21,6 +21,7 @@ from explorer.data.layouts.labels import (
     natural_order,
     numbers_or_words,
 )
+from explorer.data.layouts.lists import is_of_both
 from explorer.data.layouts.row_names import (
     Below,
     are_files,
@@ -28,42 +29,16 @@ from explorer.data.layouts.row_names import (
     folder_of,
     is_named_as,
 )
-from explorer.data.layouts.table_files import (
-    NUMBER,
-    SPLIT_OF_TABLE,
-    Table,
-    is_of_both,
-    role_of_table,
-)
+from explorer.data.layouts.splits import FALSE, TRUE, YES_OR_NO, roles_in, take_splits
+from explorer.data.layouts.table import NUMBER, SPLIT_OF_TABLE, Table, plain_title, role_of_table
 from explorer.data.report import Report
 from explorer.data.roles import (
-    CUB_SPLIT,
     LABEL_WORDS,
     SPLIT_NAMES,
-    TEST,
-    TRAIN,
-    VALIDATION,
     all_name_splits,
     read_name,
-    role_of_value,
     words_of,
 )
-
-_NUMBERED = {"0": TRAIN, "1": VALIDATION, "2": TEST}  # as of CelebA and Waterbirds
-_OTHERWISE_NUMBERED: dict[str, dict[str, str]] = {
-    CUB_SPLIT: {"0": TEST, "1": TRAIN},
-    "fold": {},
-    "dataset": {},
-    "set": {},
-    "datasettype": {},
-    "phase": {},
-}
-"""Where numbers are other splits, parts for cross-validation, or where images come from."""
-_TRUE = frozenset(("1", "1.0", "true"))
-_FALSE = frozenset(("0", "0.0", "false"))
-_YES_OR_NO = {"istrain": (TRAIN, TEST), "istraining": (TRAIN, TEST), "istest": (TEST, TRAIN)}
-"""Titles of columns of flags that tell splits, and what the flags mean."""
-
 
 _FEW, _SLIPS = 3, 0.05
 """Images, and share of them, of which a table may have two rows by mistake."""
@@ -141,7 +116,7 @@ def attach(
             report.note(f"{len(again):,} rows of {table.files[0]} name more than one image")
         table.named.update(named.tolist())
         for title, cells in table.told().items():
-            is_split = title == SPLIT_OF_TABLE or _roles_in(title, cells) is not None
+            is_split = title == SPLIT_OF_TABLE or roles_in(title, cells) is not None
             if title in (names, NUMBER) or others and is_split:
                 continue
             column = np.array([*cells, ""])[rows]
@@ -227,27 +202,7 @@ def _interpret(
     label: str | None,
     report: Report,
 ) -> Told:
-    roles = _splits_of_lists(columns, report)
-    splits = {
-        title: (_numbers_of(title, values), found)
-        for title, values in columns.items()
-        if (found := _roles_in(title, values.tolist())) is not None
-    }
-    for title in sorted(splits, key=lambda title: bool(splits[title][0])):  # words first
-        said, found = splits[title]
-        if roles is not None:
-            del columns[title]
-            continue
-        if said and _is_doubtful(found):
-            report.note(
-                f"the column {title} is not taken for splits: {said} would make more images "
-                "of another split than training images"
-            )
-            continue
-        if said:
-            report.note(f"the column {title} tells the splits: {said}")
-        roles = np.array(found)
-        del columns[title]
+    roles = take_splits(columns, report)
     for title, values in list(columns.items()):
         if title != label and _names_images(values, files):
             del columns[title]
@@ -268,72 +223,21 @@ def _interpret(
     return Told(labels, label or "label", others, roles)
 
 
-def _splits_of_lists(columns: dict[str, np.ndarray], report: Report) -> np.ndarray | None:
-    """The split of each image by the tables that are of one, ``""`` where none tells it.
-
-    Where they name training images alone, or none, the images that they do not name are the others.
-    """
-    cells = columns.pop(SPLIT_OF_TABLE, None)
-    if cells is None:
-        return None
-    told, is_unlisted = {*cells.tolist()} - {""}, cells == ""
-    if TRAIN in told and len(told) > 1:
-        return cells
-    labels = [values for title, values in columns.items() if _plain(title) in LABEL_NAMES]
-    has_labels = any((values != "").any() for values in labels)
-    are_labelled = any((values[is_unlisted] != "").any() for values in labels)
-    if not is_unlisted.any() or has_labels and not are_labelled:
-        return None
-    others, kind = (TEST, "test") if told == {TRAIN} else (TRAIN, "training")
-    report.note(f"the images that no list of a split names are taken as {kind} images")
-    return np.where(is_unlisted, others, cells)
-
-
-def _roles_in(title: str, cells: Sequence[str]) -> list[str] | None:
-    """The splits that a column tells, ``""`` where it tells none; None if it is no such column."""
-    if meaning := _YES_OR_NO.get(_plain(title)):
-        lower = [cell.lower() for cell in cells]
-        if not {*lower} <= _TRUE | _FALSE | {""} or len({*lower} - {""}) < 2:
-            return None
-        return [cell and meaning[cell in _FALSE] for cell in lower]
-    if _plain(title) not in SPLIT_NAMES:
-        return None
-    numbers = _OTHERWISE_NUMBERED.get(_plain(title), _NUMBERED)
-    if {*cells} - {""} <= {*numbers}:
-        cells = [numbers.get(cell, "") for cell in cells]
-    is_mostly_known = 2 * sum(cell != "" for cell in cells) >= len(cells)
-    if not (is_mostly_known and all_name_splits({*cells} - {""})):
-        return None
-    return [role_of_value(cell) or "" for cell in cells]
-
-
-def _numbers_of(title: str, cells: np.ndarray) -> str:
-    """What the numbers of a column of splits mean; empty if it has words, or is plain."""
-    if _plain(title) in _YES_OR_NO:
-        return ""
-    numbers = _OTHERWISE_NUMBERED.get(_plain(title), _NUMBERED)
-    known = sorted({*cells.tolist()} - {""})
-    return ", ".join(f"{n} is {numbers[n]}" for n in known) if {*known} <= {*numbers} else ""
-
-
-def _is_doubtful(roles: Sequence[str]) -> bool:
-    """Whether the training images would be fewer than those of another split."""
-    return any(roles.count(TRAIN) < roles.count(role) for role in {*roles} - {TRAIN, ""})
-
-
 def _column_of(
     columns: Mapping[str, np.ndarray], classes: Collection[str], report: Report
 ) -> str | None:
     """The column that holds nothing but names of class folders, if one does."""
     named = {
-        title: _plain(title) in LABEL_NAMES
+        title: plain_title(title) in LABEL_NAMES
         for title, values in columns.items()
         if {*values.tolist()} <= {*classes}
     }
     several = {title for title in named if len({*columns[title].tolist()}) > 1}
     usual = sorted(
         (title for title in named if named[title] or title in several),
-        key=lambda title: LABEL_NAMES.index(_plain(title)) if named[title] else len(LABEL_NAMES),
+        key=lambda title: (
+            LABEL_NAMES.index(plain_title(title)) if named[title] else len(LABEL_NAMES)
+        ),
     )
     if len(usual) > 1 and not named[usual[0]]:
         report.note(
@@ -348,13 +252,13 @@ def _plainly_the_class(columns: Mapping[str, np.ndarray], report: Report) -> str
     usable = []
     for title, values in columns.items():
         distinct = len({*values.tolist()} - {""})
-        is_of_splits = _plain(title) in (*SPLIT_NAMES, *_YES_OR_NO)
+        is_of_splits = plain_title(title) in (*SPLIT_NAMES, *YES_OR_NO)
         is_of_splits |= all_name_splits({*values.tolist()} - {""})
         if not is_of_splits and 2 <= distinct <= min(MOST_CLASSES, max(2, len(values) // 2)):
             usable.append(title)
     by_name = sorted(
-        (title for title in usable if _plain(title) in LABEL_NAMES),
-        key=lambda title: LABEL_NAMES.index(_plain(title)),
+        (title for title in usable if plain_title(title) in LABEL_NAMES),
+        key=lambda title: LABEL_NAMES.index(plain_title(title)),
     )
     if len(by_name) > 1:
         report.note(
@@ -370,11 +274,11 @@ def _join_one_hot(columns: dict[str, np.ndarray], report: Report) -> None:
     flags = [
         title
         for title, values in columns.items()
-        if {cell.lower() for cell in {*values.tolist()}} <= _TRUE | _FALSE | {""}
+        if {cell.lower() for cell in {*values.tolist()}} <= TRUE | FALSE | {""}
     ]
     if len(flags) < 3:
         return
-    ones = np.array([np.isin(np.char.lower(columns[title]), [*_TRUE]) for title in flags])
+    ones = np.array([np.isin(np.char.lower(columns[title]), [*TRUE]) for title in flags])
     known = np.array([columns[title] != "" for title in flags]).all(axis=0)
     if known.any() and (ones.sum(axis=0)[known] == 1).all():
         columns["class"] = np.where(known, np.array(flags)[ones.argmax(axis=0)], "")
@@ -471,7 +375,7 @@ def _images_of_several_labels(
 
 def _roles_of_rows(table: Table, names: str) -> list[str | None]:
     """The split of each row: by the folders in the image's name, a column, or the table's name."""
-    told = (_roles_in(title, cells) for title, cells in table.columns.items())
+    told = (roles_in(title, cells) for title, cells in table.columns.items())
     of_column = next((roles for roles in told if roles is not None), None)
     of_table = table.split or role_of_table(table.files[0])
     by_folder: dict[str, str | None] = {}
@@ -554,7 +458,3 @@ def _names_images(values: np.ndarray, files: Sequence[str]) -> bool:
         return False
     hits = sum(is_named_as(values[i], files[i]) for i in sample)
     return 2 * hits > len(sample)
-
-
-def _plain(title: str) -> str:
-    return "".join(words_of(title))

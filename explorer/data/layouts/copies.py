@@ -1,0 +1,90 @@
+"""Leave out what lies in a set twice, as it was unpacked twice."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Sequence
+
+from explorer.core.subsets import evenly_spaced
+from explorer.data.files.tree import Parts, Tree
+from explorer.data.layouts.folder import Folder
+from explorer.data.report import Report
+from explorer.data.roles import read_name, words_of
+
+_COMPARED = 5
+"""Files by which copies of folders are known."""
+
+
+def without_copied_folders(tree: Tree, folders: list[Folder], report: Report) -> list[Folder]:
+    """Leave out what was unpacked twice: ``other/a`` beside ``a``, ``Set`` beside ``set``."""
+    there = {folder.place: folder for folder in folders}
+    by_spelling: dict[tuple[str, ...], Parts] = {}
+    kept = []
+    for folder in folders:
+        place = folder.place
+        others = [
+            place[:i] + place[i + 1 :]
+            for i in range(len(place))
+            if place[i : i + 2] == 2 * place[i : i + 1] or _says_nothing(place[i])
+        ]
+        others = [other for other in others if other]  # not what lies around all classes
+        others.append(by_spelling.setdefault(tuple(map(str.casefold, place)), place))
+        found = (there[other] for other in others if other in there and other != place)
+        if any(_hold_the_same(tree, folder, other) for other in found):
+            report.leave_out("images in copies of folders", str(folder), len(folder.names))
+        else:
+            kept.append(folder)
+    return kept
+
+
+def _says_nothing(part: str) -> bool:
+    """Whether a folder's name tells neither a split nor masks."""
+    name = read_name(part)
+    return name.role is None and not name.is_masks
+
+
+def _hold_the_same(tree: Tree, one: Folder, other: Folder) -> bool:
+    """Whether two folders have files of the same names, and some of these the same bytes."""
+    if [*one.names] != [*other.names]:
+        return False
+
+    def content(folder: Folder, name: str) -> bytes:
+        with tree.open(folder.path(name)) as file:
+            return file.read()
+
+    some = [one.names[i] for i in evenly_spaced(len(one.names), _COMPARED)]
+    return all(content(one, name) == content(other, name) for name in some)
+
+
+def without_copied_files(tree: Tree, names: Sequence[str], report: Report) -> list[str]:
+    """Leave out files that lie twice in a set that was unpacked twice.
+
+    Their names are the same, or differ in what stands between words; they are of one split, and of
+    the same bytes.
+    """
+    alike: dict[tuple[str, str | None], list[str]] = {}
+    for name in names:
+        key = "".join(words_of(name.rpartition("/")[2])), read_name(name).role
+        alike.setdefault(key, []).append(name)
+    copies: set[str] = set()
+    for same in alike.values():
+        seen: set[tuple[int, bytes]] = set()
+        sizes = Counter(_size(tree, name) for name in same) if len(same) > 1 else Counter()
+        for name in same if sizes else ():
+            size = _size(tree, name)
+            if sizes[size] < 2:
+                continue
+            with tree.open(name) as file:
+                content = size, hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]
+            if content in seen:
+                copies.add(name)
+                report.leave_out("copies of files", name)
+            seen.add(content)
+    return [name for name in names if name not in copies]
+
+
+def _size(tree: Tree, name: str) -> int:
+    with tree.open(name) as file:
+        return file.seek(0, io.SEEK_END)

@@ -1,0 +1,131 @@
+"""Text files that list images: those of a split, and CelebA's and CUB-200's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from explorer.data.files.tree import Tree
+from explorer.data.layouts.row_names import are_files
+from explorer.data.layouts.table import NUMBER, Table, by_rows, decode, role_of_table
+from explorer.data.report import Report
+from explorer.data.roles import TRAIN, read_name, words_of
+
+OF_SOMETHING_ELSE = frozenset(("submission", "box", "boxes", "bbox", "bboxes"))
+"""Words in the names of forms for predictions, as contests give them, and of tables of objects."""
+_WIDEST_LIST = 4  # cells in a line
+_SEPARATOR = re.compile(r"[\s,;]+")
+_SLIPS = 0.1
+"""Share of the lines of a list that may have a cell too many by mistake."""
+_NUMBERED_LIST = re.compile(r"(.*?[^\d])(\d{1,2})\.txt")  # and not of years
+_PEEKED = 2**12  # bytes of a text file by which it is judged
+_CELLS = re.compile(r"[^\s,;]+")  # of a line in a list
+_OF_NAMES = frozenset(("list", "images", "split", "ids", "names", "files"))
+"""Words in the names of a split's lists of images."""
+
+
+def lists_images(tree: Tree, name: str) -> bool:
+    """Whether a text file that is called as a split is a list of image files."""
+    if role_of_table(name) is None or not OF_SOMETHING_ELSE.isdisjoint(words_of(name)):
+        return False
+    with tree.open(name) as file:
+        rows = [*map(str.split, decode(file.read(_PEEKED)).splitlines()[:10])]
+    return are_files([row[0] for row in rows if row]) and max(map(len, rows)) <= _WIDEST_LIST
+
+
+def read_list(name: str, content: str, report: Report) -> dict[str, list[str]]:
+    """CelebA's lists: a line with the number of images, one with titles, then rows."""
+    lines = content.splitlines()
+    if len(lines) > 1 and lines[0].strip() == str(len(lines) - 2):
+        titles = lines[1].split()
+        rows = [line.split() for line in lines[2:] if line.strip()]
+        if rows and len(rows[0]) == len(titles) + 1:
+            titles = ["image", *titles]
+        return by_rows(name, [titles, *rows], report)
+    lines = [line.strip() for line in lines if line.strip(" \t,;") and not line.startswith("#")]
+    cells = [*map(_CELLS.findall, lines)]
+    if sum(len(row) > 2 for row in cells) > _SLIPS * len(cells) and min(map(len, cells)) == 2:
+        cells = [_SEPARATOR.split(line, maxsplit=1) for line in lines]  # words of several words
+    names = [row[0] for row in cells]
+    if are_files(names[1:]) and not are_files(names[:1]) and len(cells[0]) == len(cells[1]):
+        return by_rows(name, [["image", *cells[0][1:]], *cells[1:]], report)
+    if cells and split_of_list(name, names) is not None:
+        others = ["label"] if len(cells[0]) == 2 else map(str, range(1, len(cells[0])))
+        return by_rows(name, [["image", *others], *cells], report)
+    if cells and len(cells[0]) == 2 and cells[0][0] == "1":  # CUB-200's
+        cells.insert(0, [NUMBER, PurePosixPath(name).stem])
+    return by_rows(name, cells, report)
+
+
+def split_of_list(name: str, first: Sequence[str]) -> str | None:
+    """The split whose images a text file lists.
+
+    Args:
+        name: of the file.
+        first: the first cell of each line, of image files if the name may mean anything.
+    """
+    role = role_of_list(name)
+    if role is None and not _is_of_all(name) and are_files(first):
+        return role_of_table(name)
+    return role
+
+
+def role_of_list(name: str) -> str | None:
+    """The split of such a file by its name alone, as that of ``train_val_list.txt``."""
+    if is_of_both(name):
+        return TRAIN
+    words = read_name(PurePosixPath(name).stem).rest
+    rest = {word for word in words if not (word.isdecimal() and len(word) < 3)}
+    return role_of_table(name) if rest <= _OF_NAMES and not _is_of_all(name) else None
+
+
+def _is_of_all(name: str) -> bool:
+    """Whether a list is of images of all splits, as ``list_eval_partition.txt`` is."""
+    words = {*words_of(PurePosixPath(name).stem)}
+    return "partition" in words or ("split" in words and role_of_table(name) is None)
+
+
+def is_of_both(name: str) -> bool:
+    """Whether a list is of training and validation images together, as ``trainval.txt`` is."""
+    words = [word for word in words_of(PurePosixPath(name).stem) if word not in _OF_NAMES]
+    return words in (["trainval"], ["train", "val"])
+
+
+def without_alternatives(tables: list[Table], report: Report) -> list[Table]:
+    """Of numbered lists that split the same images in several ways, keep those of the first way."""
+    numbers = {
+        id(table): (match[1], int(match[2]))
+        for table in tables
+        if table.split is not None
+        and (match := _NUMBERED_LIST.fullmatch(table.files[0]))
+        and _look_like_paths(next(iter(table.columns.values())))
+    }
+    listed: dict[str, set[str]] = {}
+    repeated = set()
+    for table in tables:
+        if id(table) in numbers:
+            start, _ = numbers[id(table)]
+            names = {*next(iter(table.columns.values()))}
+            if not names.isdisjoint(listed.setdefault(start, set())):
+                repeated.add(start.rpartition("/")[0])
+            listed[start] |= names
+    if not repeated:
+        return tables
+    first: dict[str, int] = {}
+    for start, number in numbers.values():
+        folder = start.rpartition("/")[0]
+        first[folder] = min(number, first.get(folder, number))
+    kept = []
+    for table in tables:
+        start, number = numbers.get(id(table), ("", 0))
+        folder = start.rpartition("/")[0]
+        if folder not in repeated or number == first.get(folder, number):
+            kept.append(table)
+    chosen = next(t.files[0] for t in kept if id(t) in numbers)
+    report.note(f"{chosen} and others of its number tell the splits: other lists tell others")
+    return kept
+
+
+def _look_like_paths(cells: Sequence[str]) -> bool:
+    return are_files(cells) or all("/" in cell for cell in cells[:10])

@@ -1,0 +1,84 @@
+"""A table of images as text, whatever file it was read from."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from explorer.data.report import Report
+from explorer.data.roles import read_name, words_of
+
+NUMBER = "number"
+"""Title of a column that numbers the images, as CUB-200 does."""
+_OF_OTHERS = frozenset(("not", "exclude", "excluded", "removed", "ignore", "ignored", "without"))
+SPLIT_OF_TABLE = "split of the table"
+"""Title of a column with the split that a table as a whole is of."""
+
+
+@dataclass
+class Table:
+    """A table as text.
+
+    Attributes:
+        files: that it was read from.
+        columns: the cells of each, by its title.
+        folder: with a ``/`` at its end, below which the images lie that it may name.
+        split: that all its rows are of, if neither a folder nor a column tells it.
+        is_used: whether it told something of an image.
+        named: the rows that have named an image so far.
+    """
+
+    files: Sequence[str]
+    columns: dict[str, list[str]]
+    folder: str
+    split: str | None = None
+    is_used: bool = False
+    named: set[int] = field(default_factory=set)
+
+    def told(self) -> dict[str, list[str]]:
+        """The columns, and one of the split if the table as a whole is of one."""
+        if self.split is None or "split" in self.columns:
+            return self.columns
+        count = len(next(iter(self.columns.values())))
+        return {**self.columns, SPLIT_OF_TABLE: [self.split] * count}
+
+
+def role_of_table(name: str) -> str | None:
+    """The split that a table is of by its file's name, as ``test_labels.csv`` is."""
+    stem = PurePosixPath(name).stem
+    return read_name(stem).role if _OF_OTHERS.isdisjoint(words_of(stem)) else None
+
+
+def by_rows(name: str, rows: Sequence[Sequence[str]], report: Report) -> dict[str, list[str]]:
+    """The columns of rows under their titles; of rows of other lengths a person is told."""
+    titles = [title.strip() for title in rows[0]] if rows else []
+    count = len(titles)
+    filled = [(number, row) for number, row in enumerate(rows[1:], 2) if any(row)]
+    kept = [row for _, row in filled if len(row) >= count and not any(row[count:])]
+    if odd := [(number, row) for number, row in filled if len(row) < count or any(row[count:])]:
+        number, row = odd[0]
+        told = f"row {number} has {len(row)} cells for {count} titles"
+        if 2 * len(odd) > len(filled):
+            raise ValueError(told)
+        report.note(f"{len(odd):,} of {len(filled):,} rows of {name} are left out: {told}")
+    return {
+        title or f"column {i + 1}": [row[i].strip() for row in kept]
+        for i, title in enumerate(titles)
+    }
+
+
+def decode(content: bytes) -> str:
+    """Text in UTF-8, or as spreadsheets save it: UTF-16 with its mark, or Windows-1252."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def plain_title(title: str) -> str:
+    """A title without what lies between its words: ``"Is Train"`` is ``"istrain"``."""
+    return "".join(words_of(title))
