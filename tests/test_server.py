@@ -16,7 +16,6 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from explorer.app import cache, delivery, server
 from explorer.bundle.graph import GraphError
-from explorer.drawing import raster
 from explorer.web import payload
 
 
@@ -70,7 +69,7 @@ def test_a_flood_of_decodes_is_refused_and_takes_no_other_threads(
     assert (status, len(pixels)) == (200, 28 * 28)
     assert ask(path, "POST", None)[0] == 400  # and no traceback in the log
     with monkeypatch.context() as once:
-        once.setattr(raster, "to_pixels", Mock(side_effect=GraphError("a network took too long")))
+        once.setattr(delivery, "to_pixels", Mock(side_effect=GraphError("a network took too long")))
         status, _, said = ask(path, "POST", z)
     assert (status, said) == (503, b"a network took too long.")
     monkeypatch.setattr(delivery, "MOST_WAITING", 0)

@@ -72,6 +72,7 @@ def test_ends_come_from_gallery_map_and_point(visitor: Visitor, bundles: dict[st
     ends = {"a": "test-3", "b": "test-42"}
     visitor.open(model=FLAT, view="Interpolate", **ends, z="1,1", even="In the latent space")
     gallery = visitor.page.locator(".picker").first
+    gallery.scroll_into_view_if_needed()
     box = gallery.bounding_box()
     visitor.page.mouse.move(box["x"] + box["width"] * 2.5 / 8, box["y"] + box["height"] / 4)
     caption = visitor.page.locator(".caption").first

@@ -294,7 +294,15 @@ def _classes(
         elsewhere = (files_of[other] for other in files_of if tables and other != role)
         others = [*chain.from_iterable(elsewhere)]
         told = attach(
-            files, role, tables, names, report, label=label, asked=reading.label, others=others
+            files,
+            role,
+            tables,
+            names,
+            report,
+            label=label,
+            asked=reading.label,
+            others=others,
+            in_folders=bool(folders[0].parts) and len(names) > 1,
         )
         if role == TRAIN and told.labels is not None:
             label = told.label_name

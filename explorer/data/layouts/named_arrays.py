@@ -268,14 +268,7 @@ def _pick_set(
 ) -> list[str]:
     """Those of one set where there are several, such as the six of EMNIST."""
     if pick is None:
-        trained = {keys[name].rest for name in images if keys[name].role == TRAIN}
-        if len(trained) == 1 and any(keys[name].role is None for name in images):
-            chosen = [name for name in images if keys[name].rest in trained]
-            others = [name for name in images if name not in chosen]
-            if {keys[name].role for name in others} <= {None}:
-                for name in others:
-                    report.leave_out("arrays of images of no split by their name", name)
-                return chosen
+        images = _without_extra(images, keys, report)
     sets = sorted({" ".join(keys[name].rest) for name in images})
     are_numbered = len({re.sub(r" ?\d+$", "", name) for name in sets}) == 1
     if pick is not None:
@@ -302,6 +295,18 @@ def _pick_set(
             f"as in {spelled}."
         )
     return images
+
+
+def _without_extra(images: list[str], keys: Mapping[str, _Key], report: Report) -> list[str]:
+    """Leave out arrays of no split beside those of the only set with one, as SVHN's ``extra``."""
+    split = {keys[name].rest for name in images if keys[name].role is not None}
+    if len(split) != 1:
+        return images
+    kept = [name for name in images if keys[name].rest in split]
+    for name in images:
+        if name not in kept:
+            report.leave_out("arrays of images of no split by their name", name)
+    return kept
 
 
 def _one_array_a_class(

@@ -81,6 +81,7 @@ def attach(
     label: str | None,
     asked: str | None,
     others: Sequence[str],
+    in_folders: bool,
 ) -> Told:
     """Find the rows of images in tables.
 
@@ -93,6 +94,7 @@ def attach(
         label: the column that is the class of the training images, if these are others.
         asked: the title of the classes, if a person chose one.
         others: names of the images of other splits; none where folders tell none.
+        in_folders: whether the images are in several class folders.
     """
     merged: dict[str, np.ndarray] = {}
     first: dict[str, str] = {}  # the table that told a column before others
@@ -132,7 +134,7 @@ def attach(
                 merged[title] = np.where(missing, column, merged[title])
             else:
                 merged[title], first[title] = column, table.files[0]
-    return _interpret(merged, files, classes, label, report)
+    return _interpret(merged, files, classes, label, report, in_folders=in_folders)
 
 
 def _rank(table: Table) -> tuple[bool, bool]:
@@ -201,6 +203,8 @@ def _interpret(
     classes: Collection[str],
     label: str | None,
     report: Report,
+    *,
+    in_folders: bool,
 ) -> Told:
     roles = take_splits(columns, report)
     for title, values in list(columns.items()):
@@ -210,7 +214,8 @@ def _interpret(
     if label is not None and label not in columns:
         label = None  # another column would be other classes
     elif label is None:
-        label = _column_of(columns, classes, report) or _plainly_the_class(columns, report)
+        guesses = Report() if in_folders else report  # which then tell the classes
+        label = _column_of(columns, classes, guesses) or _plainly_the_class(columns, guesses)
     others = {title: numbers_or_words(values) for title, values in columns.items()}
     labels = None
     if label is not None:
