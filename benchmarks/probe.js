@@ -16,7 +16,7 @@ addEventListener("pointermove", (event) => event.isTrusted && moves.push(event.t
 /**
  * Tiles drawn since a canvas got its size.
  *
- * @type {WeakMap<Element, {size: string, columns: number, count: number}>}
+ * @type {WeakMap<Element, {size: string, width: number, count: number}>}
  */
 const tiles = new WeakMap();
 /** Dots drawn last on a canvas. @type {WeakMap<object, number>} */
@@ -61,7 +61,8 @@ const probe = {
   hasTiles(selector, columns, count) {
     const canvas = probe.part(selector);
     const drawn = canvas && tiles.get(canvas);
-    return drawn?.columns === columns && drawn.count >= count;
+    if (!(canvas instanceof HTMLCanvasElement) || !drawn || drawn.count < count) return false;
+    return [0, 1].some((gap) => canvas.width === columns * (drawn.width + gap));
   },
 
   /** An element of a part, which is in its shadow. @param {string} selector */
@@ -138,7 +139,7 @@ function onTile(canvas, image) {
   const size = `${canvas.width} × ${canvas.height}`;
   const drawn = tiles.get(canvas);
   if (drawn?.size === size) drawn.count += 1;
-  else tiles.set(canvas, { size, columns: canvas.width / image.width, count: 1 });
+  else tiles.set(canvas, { size, width: image.width, count: 1 });
 }
 
 /** @param {object} canvas @param {number} count all of them where they are drawn as one picture */
