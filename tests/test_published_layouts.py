@@ -475,3 +475,31 @@ def test_class_folders_0_and_00_stay_apart(folder: Path) -> None:
         for label, name in enumerate(("0", "00", "1")):
             draw(folder / name / f"{number}.png", label, number=number)
     check(load_dataset(folder), ["0", "00", "1"], 30)
+
+
+@pytest.mark.parametrize("kinds", [1, 2])
+def test_the_binary_files_of_cifar_are_read(folder: Path, kinds: int) -> None:
+    """Of CIFAR-100 each record begins with a superclass, then the class."""
+    random = np.random.default_rng(0)
+    names = ["train", "test"] if kinds == 2 else [f"data_batch_{n}" for n in range(1, 6)]
+    names += ["test_batch"] * (kinds == 1)
+    written = {}
+    for name in names:
+        records = random.integers(0, 256, (4, kinds + 3072), dtype=np.uint8)
+        records[:, 0], records[:, kinds - 1] = 1, [0, 1, 2, 0]
+        (folder / f"{name}.bin").parent.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.bin").write_bytes(records.tobytes())
+        written[name] = records
+    write(folder / "fine_label_names.txt", "apple", "bee", "cup")
+    found = load_dataset(folder)
+    assert counts(found) == (4 if kinds == 2 else 20, 4)
+    assert [found.classes[label] for label in found.test.labels] == (
+        ["apple", "bee", "cup", "apple"]
+        if kinds == 2
+        else ["airplane", "automobile", "bird", "airplane"]
+    )
+    expected = written[names[-1]][:, kinds:].reshape(4, 3, 32, 32).transpose(0, 2, 3, 1)
+    np.testing.assert_array_equal(found.test.images, expected)
+    (folder / f"{names[0]}.bin").write_bytes(b"cut short")
+    with pytest.raises(DatasetError, match="no whole number of images"):
+        load_dataset(folder)

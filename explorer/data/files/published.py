@@ -23,6 +23,7 @@ from explorer.errors import DatasetError
 CIFAR10_CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"
 )  # fmt: skip
+_CIFAR_SHAPE = (3, 32, 32)
 _STL10_SHAPE = (3, 96, 96)
 _MOST_FILES = 100
 """In the folder of such a set; there may be millions in others."""
@@ -64,6 +65,10 @@ def find_published(tree: Tree, report: Report) -> Published | None:
             return _cifar10(tree, prefix, there)
         if {"train", "test", "meta"} <= there:
             return _cifar100(tree, prefix)
+        if {"test_batch.bin", "data_batch_1.bin"} <= there:
+            return _cifar10_binary(tree, prefix, there)
+        if {"train.bin", "test.bin", "fine_label_names.txt"} <= there:
+            return _cifar100_binary(tree, prefix)
         if {"train_X.bin", "train_y.bin"} <= there:
             return _stl10(tree, prefix, there, report)
     return None
@@ -90,6 +95,50 @@ def _cifar100(tree: Tree, prefix: str) -> Published:
             kinds = coarse[_unpickle(tree, prefix + split)[b"coarse_labels"]]
         arrays[f"{split} superclass"] = stored_array(f"{split} superclass", kinds, "")
     return arrays, fine
+
+
+def _cifar10_binary(tree: Tree, prefix: str, names: set[str]) -> Published:
+    train, test = [f"{name}.bin" for name in _BATCHES], "test_batch.bin"
+    for name in (*train, test):
+        if name not in names:
+            raise DatasetError(_lacks(tree, name, "CIFAR-10"))
+    arrays = _from_records("train", [_records(tree, prefix + name, 1) for name in train])
+    return arrays | _from_records("test", [_records(tree, prefix + test, 1)]), CIFAR10_CLASSES
+
+
+def _cifar100_binary(tree: Tree, prefix: str) -> Published:
+    arrays: dict[str, Stored] = {}
+    for split in ("train", "test"):
+        arrays |= _from_records(split, [_records(tree, f"{prefix}{split}.bin", 2)])
+    with tree.open(f"{prefix}fine_label_names.txt") as file:
+        return arrays, tuple(file.read().decode().split())
+
+
+def _records(tree: Tree, name: str, labels: int) -> np.ndarray:
+    """The records of a file, each so many labels and the pixels, ``(n, bytes)`` uint8."""
+    size = labels + math.prod(_CIFAR_SHAPE)
+    with tree.local(name) as file:
+        found = os.fstat(file.fileno()).st_size
+        if not found or found % size:
+            raise DatasetError(
+                f"{tree.where(name)} has {found:,} bytes, which are no whole number of images of "
+                f"{size:,}; download the set again."
+            )
+        return np.memmap(file, np.uint8, "r", shape=(found // size, size))
+
+
+def _from_records(split: str, files: list[np.ndarray]) -> dict[str, Stored]:
+    pixels = math.prod(_CIFAR_SHAPE)
+    labels = np.concatenate([records[:, -pixels - 1] for records in files]).astype(np.int64)
+
+    def rows() -> Iterator[np.ndarray]:
+        return (records[:, -pixels:].reshape(-1, *_CIFAR_SHAPE) for records in files)
+
+    shape = len(labels), *_CIFAR_SHAPE
+    return {
+        f"x_{split}": Stored(f"x_{split}", shape, np.dtype(np.uint8), rows, "CIFAR binary files"),
+        f"y_{split}": stored_array(f"y_{split}", labels, ""),
+    }
 
 
 def _batches(key: str, tree: Tree, names: list[str], origin: str) -> dict[str, Stored]:
