@@ -65,6 +65,11 @@ def words_of(name: str) -> list[str]:
     return [part for word in words for part in _glued(word)]
 
 
+def joined_words(name: str) -> str:
+    """The words without what lies between them: ``"Is Train"`` is ``"istrain"``."""
+    return "".join(words_of(name))
+
+
 def read_name(name: str) -> Name:
     """Find the split, if any, that a folder's or file's name tells."""
     words = words_of(name)
@@ -85,7 +90,7 @@ def says_only_masks(name: str) -> bool:
 
 def role_of_value(value: str) -> str | None:
     """The split that a value in a column such as ``Usage`` names."""
-    return _ROLE_OF.get("".join(words_of(value))) or read_name(value).role
+    return _ROLE_OF.get(joined_words(value)) or read_name(value).role
 
 
 def all_name_splits(values: Iterable[str]) -> bool:

@@ -11,7 +11,13 @@ import numpy as np
 from explorer.data.layouts.labels import as_words, can_be_classes, index_classes, plain
 from explorer.data.pixels import Shape
 from explorer.data.report import Report
-from explorer.data.roles import SPLIT_NAMES, TRAIN, all_name_splits, role_of_value, words_of
+from explorer.data.roles import (
+    SPLIT_NAMES,
+    TRAIN,
+    all_name_splits,
+    joined_words,
+    role_of_value,
+)
 from explorer.data.sources.source import Chosen, Layout, Part, Source
 from explorer.errors import DatasetError
 
@@ -271,7 +277,7 @@ def join_columns(
 def split_by_column(role: str, found: Unclassified) -> dict[str, Unclassified]:
     """The splits that a column such as ``Usage`` tells; else the only one."""
     columns = dict(found.columns)
-    split = next((title for title in columns if "".join(words_of(title)) in SPLIT_NAMES), None)
+    split = next((title for title in columns if joined_words(title) in SPLIT_NAMES), None)
     if split is None or not all_name_splits(map(str, columns[split])):
         return {role: found}
     roles = np.array([role_of_value(str(value)) for value in columns.pop(split)])

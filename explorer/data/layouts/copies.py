@@ -11,7 +11,7 @@ from explorer.core.subsets import evenly_spaced
 from explorer.data.files.tree import Parts, Tree
 from explorer.data.layouts.folder import Folder
 from explorer.data.report import Report
-from explorer.data.roles import read_name, words_of
+from explorer.data.roles import joined_words, read_name
 
 _COMPARED = 5
 """Files by which copies of folders are known."""
@@ -66,15 +66,15 @@ def without_copied_files(tree: Tree, names: Sequence[str], report: Report) -> li
     """
     alike: dict[tuple[str, str | None], list[str]] = {}
     for name in names:
-        key = "".join(words_of(name.rpartition("/")[2])), read_name(name).role
+        key = joined_words(name.rpartition("/")[2]), read_name(name).role
         alike.setdefault(key, []).append(name)
     copies: set[str] = set()
     for same in alike.values():
         seen: set[tuple[int, bytes]] = set()
-        sizes = Counter(_size(tree, name) for name in same) if len(same) > 1 else Counter()
-        for name in same if sizes else ():
-            size = _size(tree, name)
-            if sizes[size] < 2:
+        sizes = {name: _size(tree, name) for name in same} if len(same) > 1 else {}
+        counts = Counter(sizes.values())
+        for name, size in sizes.items():
+            if counts[size] < 2:
                 continue
             with tree.open(name) as file:
                 content = size, hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]

@@ -449,20 +449,22 @@ def _check_levels(
             f"folders with images that are less than {level} deep, such as {shallow[0]}, are "
             f"classes of their own: {len(shallow):,}"
         )
+    if len(names) < 2:
+        return
     inner = {deeper: {parts[:deeper] for parts in class_of} for deeper in range(level, deepest + 1)}
-    most = max(inner, key=lambda deeper: len(inner[deeper]), default=level)
-    below = {parts[level:] for parts in inner.get(most, ())} - {()}
-    if len(names) > 1 and len(inner[most]) > len(names):
+    most = max(inner, key=lambda deeper: len(inner[deeper]))
+    below = {parts[level:] for parts in inner[most]} - {()}
+    if len(inner[most]) > len(names):
         report.note(
             f"classes are the {len(names):,} folders of level {level}; --class-level {most} takes "
             f"the {len(inner[most]):,} of level {most}"
         )
-    if len(names) > 1 and any(read_name(part).role == TEST for parts in below for part in parts):
+    if any(read_name(part).role == TEST for parts in below for part in parts):
         report.note(
             "folders that are called as splits are lie within the classes: a path to the folder "
             "around them reads the splits"
         )
-    elif len(names) > 1 and len(inner[most]) == len(names) * len(below) and len(below) > 1:
+    elif len(inner[most]) == len(names) * len(below) and len(below) > 1:
         report.note(
             f"all classes hold folders of the same names, such as {'/'.join(min(below))}: if they "
             "are versions of one set, a path to one of them reads it alone"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from explorer.data.roles import (
-    words_of,
+    joined_words,
 )
 from explorer.errors import DatasetError
 
@@ -27,7 +27,7 @@ _NUMBER = re.compile(
 
 def label_title(titles: Iterable[str]) -> str | None:
     """The title of the column that a person would call the class, if one is called so."""
-    known = {"".join(words_of(title)): title for title in titles}
+    known = {joined_words(title): title for title in titles}
     return next((known[name] for name in LABEL_NAMES if name in known), None)
 
 

@@ -26,8 +26,8 @@ _OF_NAMES = frozenset(("list", "images", "split", "ids", "names", "files"))
 
 
 def lists_images(tree: Tree, name: str) -> bool:
-    """Whether a text file that is called as a split is a list of image files."""
-    if role_of_table(name) is None or not OF_SOMETHING_ELSE.isdisjoint(words_of(name)):
+    """Whether the lines of a text file begin with the names of image files."""
+    if not OF_SOMETHING_ELSE.isdisjoint(words_of(name)):
         return False
     with tree.open(name) as file:
         rows = [*map(str.split, decode(file.read(_PEEKED)).splitlines()[:10])]
@@ -99,14 +99,14 @@ def without_alternatives(tables: list[Table], report: Report) -> list[Table]:
         for table in tables
         if table.split is not None
         and (match := _NUMBERED_LIST.fullmatch(table.files[0]))
-        and _look_like_paths(next(iter(table.columns.values())))
+        and _look_like_paths(table.first)
     }
     listed: dict[str, set[str]] = {}
     repeated = set()
     for table in tables:
         if id(table) in numbers:
             start, _ = numbers[id(table)]
-            names = {*next(iter(table.columns.values()))}
+            names = {*table.first}
             if not names.isdisjoint(listed.setdefault(start, set())):
                 repeated.add(start.rpartition("/")[0])
             listed[start] |= names

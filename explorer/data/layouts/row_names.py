@@ -15,7 +15,7 @@ from os.path import commonprefix
 
 from explorer.data.files.kinds import suffix_of
 from explorer.data.pixels import FORMAT_OF_SUFFIX
-from explorer.data.roles import words_of
+from explorer.data.roles import joined_words, words_of
 
 _KEYS: tuple[Callable[[str], str], ...] = (
     lambda path: path,
@@ -206,7 +206,7 @@ def _find_plain_names(below: Below, titles: Mapping[str, Sequence[str]]) -> tupl
         known = {*map(path_of, cells)}
         in_folders = [cell for cell in cells if "/" in _slashes(cell)]
         for way in below.ways:
-            if way.is_number and "".join(words_of(title)) not in _IDS:
+            if way.is_number and joined_words(title) not in _IDS:
                 continue
             is_plain = way.of_cell is path_of
             share = way.share(known if is_plain else {*map(way.of_cell, in_folders)})

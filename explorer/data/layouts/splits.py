@@ -9,7 +9,7 @@ import numpy as np
 from explorer.data.layouts.labels import (
     LABEL_NAMES,
 )
-from explorer.data.layouts.table import SPLIT_OF_TABLE, plain_title
+from explorer.data.layouts.table import SPLIT_OF_TABLE
 from explorer.data.report import Report
 from explorer.data.roles import (
     CUB_SPLIT,
@@ -18,6 +18,7 @@ from explorer.data.roles import (
     TRAIN,
     VALIDATION,
     all_name_splits,
+    joined_words,
     role_of_value,
 )
 
@@ -82,7 +83,7 @@ def _splits_of_tables(columns: dict[str, np.ndarray], report: Report) -> np.ndar
     told, is_unlisted = {*cells.tolist()} - {""}, cells == ""
     if TRAIN in told and len(told) > 1:
         return cells
-    labels = [values for title, values in columns.items() if plain_title(title) in LABEL_NAMES]
+    labels = [values for title, values in columns.items() if joined_words(title) in LABEL_NAMES]
     has_labels = any((values != "").any() for values in labels)
     are_labelled = any((values[is_unlisted] != "").any() for values in labels)
     if not is_unlisted.any() or has_labels and not are_labelled:
@@ -94,14 +95,14 @@ def _splits_of_tables(columns: dict[str, np.ndarray], report: Report) -> np.ndar
 
 def roles_in(title: str, cells: Sequence[str]) -> list[str] | None:
     """The splits that a column tells, ``""`` where it tells none; None if it is no such column."""
-    if meaning := YES_OR_NO.get(plain_title(title)):
+    if meaning := YES_OR_NO.get(joined_words(title)):
         lower = [cell.lower() for cell in cells]
         if not {*lower} <= TRUE | FALSE | {""} or len({*lower} - {""}) < 2:
             return None
         return [cell and meaning[cell in FALSE] for cell in lower]
-    if plain_title(title) not in SPLIT_NAMES:
+    if joined_words(title) not in SPLIT_NAMES:
         return None
-    numbers = _OTHERWISE_NUMBERED.get(plain_title(title), _NUMBERED)
+    numbers = _OTHERWISE_NUMBERED.get(joined_words(title), _NUMBERED)
     if {*cells} - {""} <= {*numbers}:
         cells = [numbers.get(cell, "") for cell in cells]
     is_mostly_known = 2 * sum(cell != "" for cell in cells) >= len(cells)
@@ -112,9 +113,9 @@ def roles_in(title: str, cells: Sequence[str]) -> list[str] | None:
 
 def _numbers_of(title: str, cells: np.ndarray) -> str:
     """What the numbers of a column of splits mean; empty if it has words, or is plain."""
-    if plain_title(title) in YES_OR_NO:
+    if joined_words(title) in YES_OR_NO:
         return ""
-    numbers = _OTHERWISE_NUMBERED.get(plain_title(title), _NUMBERED)
+    numbers = _OTHERWISE_NUMBERED.get(joined_words(title), _NUMBERED)
     known = sorted({*cells.tolist()} - {""})
     return ", ".join(f"{n} is {numbers[n]}" for n in known) if {*known} <= {*numbers} else ""
 

@@ -37,12 +37,16 @@ class Table:
     is_used: bool = False
     named: set[int] = field(default_factory=set)
 
+    @property
+    def first(self) -> list[str]:
+        """The cells of the first column."""
+        return next(iter(self.columns.values()))
+
     def told(self) -> dict[str, list[str]]:
         """The columns, and one of the split if the table as a whole is of one."""
         if self.split is None or "split" in self.columns:
             return self.columns
-        count = len(next(iter(self.columns.values())))
-        return {**self.columns, SPLIT_OF_TABLE: [self.split] * count}
+        return {**self.columns, SPLIT_OF_TABLE: [self.split] * len(self.first)}
 
 
 def role_of_table(name: str) -> str | None:
@@ -77,8 +81,3 @@ def decode(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("cp1252", "replace")
-
-
-def plain_title(title: str) -> str:
-    """A title without what lies between its words: ``"Is Train"`` is ``"istrain"``."""
-    return "".join(words_of(title))

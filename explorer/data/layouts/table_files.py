@@ -31,7 +31,7 @@ from explorer.data.layouts.lists import (
 from explorer.data.layouts.row_names import are_files
 from explorer.data.layouts.table import NUMBER, Table, by_rows, decode, role_of_table
 from explorer.data.report import Report
-from explorer.data.roles import LABEL_WORDS, TEST, TRAIN, VALIDATION, words_of
+from explorer.data.roles import LABEL_WORDS, TEST, TRAIN, VALIDATION, joined_words, words_of
 from explorer.errors import DatasetError
 
 LARGEST_TABLE, LARGEST_JSON = 512 * 2**20, 64 * 2**20  # bytes
@@ -109,7 +109,7 @@ def read_tables(
 
 def _without_objects(tables: list[Table], report: Report) -> list[Table]:
     """Leave out tables of boxes if one has several rows for an image."""
-    boxed = [table for table in tables if {"".join(words_of(t)) for t in table.columns} >= _BOX]
+    boxed = [table for table in tables if {joined_words(t) for t in table.columns} >= _BOX]
     names = (cells for table in boxed for cells in table.columns.values() if are_files(cells))
     if all(len({*cells}) == len(cells) for cells in names):
         return tables
@@ -127,7 +127,7 @@ def split_by_tables(tables: Sequence[Table]) -> None:
     roles = [role_of_table(table.files[0]) for table in tables]
     if TRAIN in roles and len({*roles} - {None}) > 1:
         for table, role in zip(tables, roles, strict=True):
-            if len(table.columns) > 1 or are_files(next(iter(table.columns.values()))):
+            if len(table.columns) > 1 or are_files(table.first):
                 table.split = role
 
 

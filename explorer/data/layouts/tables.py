@@ -30,12 +30,13 @@ from explorer.data.layouts.row_names import (
     is_named_as,
 )
 from explorer.data.layouts.splits import FALSE, TRUE, YES_OR_NO, roles_in, take_splits
-from explorer.data.layouts.table import NUMBER, SPLIT_OF_TABLE, Table, plain_title, role_of_table
+from explorer.data.layouts.table import NUMBER, SPLIT_OF_TABLE, Table, role_of_table
 from explorer.data.report import Report
 from explorer.data.roles import (
     LABEL_WORDS,
     SPLIT_NAMES,
     all_name_splits,
+    joined_words,
     read_name,
     words_of,
 )
@@ -174,7 +175,7 @@ def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Repo
         report: of them.
     """
     for table in tables:
-        total = len(next(iter(table.columns.values())))
+        total = len(table.first)
         unused = total - len(table.named)
         if table.is_used and unused:
             report.note(
@@ -233,7 +234,7 @@ def _column_of(
 ) -> str | None:
     """The column that holds nothing but names of class folders, if one does."""
     named = {
-        title: plain_title(title) in LABEL_NAMES
+        title: joined_words(title) in LABEL_NAMES
         for title, values in columns.items()
         if {*values.tolist()} <= {*classes}
     }
@@ -241,7 +242,7 @@ def _column_of(
     usual = sorted(
         (title for title in named if named[title] or title in several),
         key=lambda title: (
-            LABEL_NAMES.index(plain_title(title)) if named[title] else len(LABEL_NAMES)
+            LABEL_NAMES.index(joined_words(title)) if named[title] else len(LABEL_NAMES)
         ),
     )
     if len(usual) > 1 and not named[usual[0]]:
@@ -257,13 +258,13 @@ def _plainly_the_class(columns: Mapping[str, np.ndarray], report: Report) -> str
     usable = []
     for title, values in columns.items():
         distinct = len({*values.tolist()} - {""})
-        is_of_splits = plain_title(title) in (*SPLIT_NAMES, *YES_OR_NO)
+        is_of_splits = joined_words(title) in (*SPLIT_NAMES, *YES_OR_NO)
         is_of_splits |= all_name_splits({*values.tolist()} - {""})
         if not is_of_splits and 2 <= distinct <= min(MOST_CLASSES, max(2, len(values) // 2)):
             usable.append(title)
     by_name = sorted(
-        (title for title in usable if plain_title(title) in LABEL_NAMES),
-        key=lambda title: LABEL_NAMES.index(plain_title(title)),
+        (title for title in usable if joined_words(title) in LABEL_NAMES),
+        key=lambda title: LABEL_NAMES.index(joined_words(title)),
     )
     if len(by_name) > 1:
         report.note(

@@ -44,6 +44,18 @@ function evenly(whole, count) {
 }
 
 /**
+ * The density percentiles at the first points that lie so far.
+ *
+ * @param {number[]} at @param {Float64Array} places of the points @param {Float32Array} shares theirs
+ */
+function sharesAt(at, places, shares) {
+  return at.map((place) => {
+    const first = places.findIndex((one) => one >= place - 1e-9);
+    return shares[Math.max(first, 0)];
+  });
+}
+
+/**
  * What a path is like, by its points: `score` in `explorer/core/geodesics.py`.
  *
  * @param {Measured} measured @param {number} thinShare percentile below which a place is thin
@@ -137,27 +149,18 @@ export class Path {
     const places = placesAlong(changes, isEven);
     const whole = places[FINE];
     this.#path = resample(points, places, evenly(whole, steps));
-    this.#shares = evenly(whole, steps).map((place) => this.#shareAt(place, places, shares));
+    this.#shares = sharesAt(evenly(whole, steps), places, shares);
     const [height, width] = this.#model.header.imageShape;
     const painter = new Painter(this.#canvas, this.#model.header.imageShape, steps);
     Object.assign(this.#tiles, { columns: steps, count: steps });
     this.#canvas.parentElement?.style.setProperty("aspect-ratio", String((steps * width) / height));
     const latentOf = (/** @type {number} */ tile, /** @type {Float32Array} */ z) => z.set(this.#path[tile]); // prettier-ignore
     this.#decoder.start(steps, latentOf, (pixels, tile) => painter.paint(pixels, tile));
-    const scrubbed = resample(points, places, evenly(whole, FINE));
-    const density = evenly(whole, FINE).map((place) => this.#shareAt(place, places, shares));
+    const at = evenly(whole, FINE);
+    const scrubbed = resample(points, places, at);
+    const density = sharesAt(at, places, shares);
     this.#scrubber.update({ content: this.#model.content, path: scrubbed, density });
     this.#tell("path", { path: scrubbed });
-  }
-
-  /** The density at the first point that lies so far. @param {number} place @param {Float64Array} places @param {Float32Array} shares */
-  #shareAt(place, places, shares) {
-    return shares[
-      Math.max(
-        places.findIndex((one) => one >= place - 1e-9),
-        0,
-      )
-    ];
   }
 
   /** @param {number | null} tile */
