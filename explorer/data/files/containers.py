@@ -1,4 +1,4 @@
-"""Readers of NPY, NPZ, HDF5, MATLAB and AMAT files: from a file to the arrays in it, by name.
+"""Readers of data files: from a file to the arrays in it, by name.
 
 Pickled objects are never loaded. Only blocks of an array are in memory at a time.
 """
@@ -18,6 +18,7 @@ import numpy as np
 
 from explorer.data.files.amat import read_amat
 from explorer.data.files.libraries import need
+from explorer.data.files.matlab import read_mat
 from explorer.data.files.rows import Blocks
 from explorer.data.files.stored import Stored, rows_at_once, stored_array
 from explorer.data.files.tree import Tree
@@ -85,24 +86,6 @@ def read_hdf5(tree: Tree, name: str) -> dict[str, Stored]:
                 f"{tree.where(name)} is not an HDF5 file, or is damaged: {error}."
             ) from error
     return arrays
-
-
-def read_mat(tree: Tree, name: str) -> dict[str, Stored]:
-    """Read the MATLAB files of SVHN, ``train_32x32.mat``: images last, the digit 0 as 10."""
-    where, scipy = tree.where(name), need("scipy.io", "MATLAB files")
-    try:
-        with tree.local(name) as file:
-            content = scipy.loadmat(file, variable_names=("X", "y"))
-        images, labels = np.moveaxis(content["X"], -1, 0), content["y"].reshape(-1)
-    except Exception as error:  # damaged ones make SciPy raise nearly anything
-        raise DatasetError(
-            f"{where} is not a MATLAB file of SVHN, with X (height, width, 3, n) and y; save "
-            "images and labels as an NPZ file: numpy.savez('images.npz', images=…, labels=…)."
-        ) from error
-    return {
-        "X": stored_array("X", images, "MATLAB file"),
-        "y": stored_array("y", np.where(labels == 10, 0, labels), "MATLAB file"),
-    }
 
 
 READERS: dict[str, Reader] = {

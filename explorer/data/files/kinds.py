@@ -49,8 +49,6 @@ _CONVERSIONS = (  # name of a file inside, what it is, the conversion that works
     (r".*\.(pkl|pickle|p|joblib)(\.gz)?", "pickles",
      "they can run any code and are never loaded: where they were made, run "
      "numpy.savez('images.npz', images=…, labels=…)"),
-    (r".*\.mat", "MATLAB files of unknown content",
-     "run numpy.savez('images.npz', images=…, labels=…) on what scipy.io.loadmat(PATH) gives"),
     (r".*\.feather", "Feather files",
      "run pandas.read_feather(PATH).to_parquet('images.parquet')"),
     (r".*\.arrow", "Arrow files",

@@ -28,6 +28,7 @@ class Stored:
         origin: the kind of file.
         is_pickled: whether it holds Python objects, which are never loaded.
         files: its rows, where these are bytes that may be image files.
+        note: what was guessed of it, if it holds images, for a person to know.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Stored:
     mapped: np.ndarray | None = None
     is_pickled: bool = False
     files: Column | None = None
+    note: str = ""
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -10,18 +10,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import islice
 
+import numpy as np
+
 from explorer.data.files.kinds import kind_of_file, suffix_of
+from explorer.data.files.matlab import load_mat
 from explorer.data.files.tree import Tree
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.report import Report
 from explorer.data.roles import words_of
 from explorer.data.sources.source import Layout
+from explorer.errors import DatasetError
 
 _CODES = re.compile(r"(.*/)?[^/]*-mapping\.txt")  # a label, then the codes of its characters
 _WORDS = re.compile(r"(.*/)?(words|synset_words|loc_synset_mapping)\.txt")  # an id, then words
 _LINES = re.compile(r"(.*/)?(classes|labels|(class|label)_?names|categories\w*)\.txt")  # of 0, 1, …
 _JSON_WORDS = frozenset(("map", "names", "name", "classes", "class", "labels", "categories"))
 """Words in the names of JSON files that may tell what labels are called."""
+_MAT_WORDS = _JSON_WORDS | {"meta"}
 _MANY = 10
 """Names in a list of which a set may hold a part."""
 _MOST_JSON = 20  # files that are looked into
@@ -44,6 +49,10 @@ def read_class_names(tree: Tree, pick: str | None) -> ClassNames:
         with tree.local(name) as file:
             if names := _read_json(file.read(_LONGEST_LIST)):
                 found[name] = names
+    called = (name for name in tree.names() if _is_mat_of_names(name))
+    for name in islice(called, _MOST_JSON):
+        if names := _read_mat(tree, name):
+            found[name] = names
     for name in tree.names():
         if name.endswith(".txt") and (read := _reader_of(name.lower())):
             with tree.local(name) as file:
@@ -60,21 +69,27 @@ def read_class_names(tree: Tree, pick: str | None) -> ClassNames:
 
 def name_classes(layout: Layout, lists: ClassNames, report: Report) -> Layout:
     """Give classes the names of the first list that has one for each of them."""
-    used = next((name for name in lists if _are_of(layout, lists[name])), None)
+    fitting = ((name, _names_of(layout, lists[name])) for name in lists)
+    used, names = next(((name, names) for name, names in fitting if names), (None, {}))
     for name in lists:
         if name != used:
             report.leave_out(kind_of_file(name), name)
     if used is None:
         return layout
-    names = lists[used]
     report.note(f"the classes are called as in {used}")
     return replace(layout, classes=tuple(names[label] for label in layout.classes))
 
 
-def _are_of(layout: Layout, names: Mapping[str, str]) -> bool:
-    """Whether a list names each class; one that may tell anything, no others besides."""
+def _names_of(layout: Layout, names: Mapping[str, str]) -> Mapping[str, str]:
+    """A list that names each class, also where it counts from 0 and they from 1; else none.
+
+    One that may tell anything must name no others besides.
+    """
     is_surely = not isinstance(names, _Doubtful) or len(names) >= _MANY
-    return {*layout.classes} <= names.keys() and (is_surely or len(layout.classes) == len(names))
+    from_1 = {str(number + 1): names.get(str(number), "") for number in range(len(names))}
+    if {*layout.classes} <= names.keys() and (is_surely or len(layout.classes) == len(names)):
+        return names
+    return from_1 if {*layout.classes} == from_1.keys() and all(from_1.values()) else {}
 
 
 def _reader_of(name: str) -> Callable[[list[str]], dict[str, str]] | None:
@@ -86,6 +101,22 @@ def _is_json_of_names(name: str) -> bool:
     return suffix_of(name) == ".json" and not _JSON_WORDS.isdisjoint(
         words_of(name.rpartition("/")[2])
     )
+
+
+def _is_mat_of_names(name: str) -> bool:
+    words = words_of(name.rpartition("/")[2])
+    return suffix_of(name) == ".mat" and not _MAT_WORDS.isdisjoint(words)
+
+
+def _read_mat(tree: Tree, name: str) -> dict[str, str]:
+    """The names of the labels 0, 1, … in a MATLAB file of such alone."""
+    try:
+        content = load_mat(tree, name)
+    except DatasetError:  # of something else, of which others tell
+        return {}
+    words = [each for each in content.values() if getattr(each, "dtype", np.dtype("V")).kind == "U"]
+    are_names = len(words) == len(content) == 1 and words[0].size > 1
+    return {str(i): str(word) for i, word in enumerate(words[0])} if are_names else {}
 
 
 def _read_json(content: bytes) -> dict[str, str]:

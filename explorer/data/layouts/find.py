@@ -131,7 +131,7 @@ def _find_in_family(
     if family == IDX:
         arrays = read_idx(tree, without_copied_files(tree, files, report), report)
     elif family == ARRAYS:
-        arrays = read_containers(tree, files, report)
+        arrays = read_containers(tree, Names(name for name in files if name not in lists), report)
         beside = read_labels_beside(tree, others, arrays, report)
         arrays |= dict(beside.values())
         others = Names(name for name in others if name not in beside)

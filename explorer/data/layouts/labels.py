@@ -115,10 +115,12 @@ def natural_order(name: str) -> str:
 
 
 def _is_one_hot(values: np.ndarray) -> bool:
+    """Whether each row has a single 1 among zeros, or among −1."""
+    other = -1 if values.min(initial=0) == -1 else 0
     return (
         values.shape[1] > 1
-        and bool(np.isin(values, (0, 1)).all())
-        and bool((values.sum(axis=1) == 1).all())
+        and bool(np.isin(values, (other, 1)).all())
+        and bool(((values == 1).sum(axis=1) == 1).all())
     )
 
 

@@ -108,6 +108,8 @@ def find_in_arrays(
     for name in arrays:
         if not pick and name not in images and (name in tables or not arrays[name].shape):
             report.leave_out("arrays that are neither images nor labels of them", name)
+    for note in dict.fromkeys(filter(None, (arrays[name].note for name in images))):
+        report.note(note)
     shape = _shape_of_all(path, found)
     _note_doubtful_shape(images[0], arrays[images[0]].shape, shape, report)
     if len(found) == 1:

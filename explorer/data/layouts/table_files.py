@@ -1,7 +1,7 @@
 """Tables beside images, as text: CSV, JSON, Parquet, and lists as data sets publish them.
 
 Known are CelebA's and CUB-200's lists, those of a split's images (``train.txt``, as of Food-101 and
-Oxford-IIIT Pet) and the labels of Flowers-102.
+Oxford-IIIT Pet), records in MATLAB files (Stanford Cars) and the labels of Flowers-102.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from explorer.data.files.containers import read_npy
 from explorer.data.files.kinds import suffix_of
-from explorer.data.files.libraries import need
+from explorer.data.files.matlab import load_mat, records_in_mat
 from explorer.data.files.tree import Parts, Tree, parts_of
 from explorer.data.layouts.json_tables import cell, columns_of_json, columns_of_records
 from explorer.data.layouts.labels import MOST_CLASSES, as_words, plain
@@ -43,7 +43,7 @@ _BOX = frozenset(("xmin", "xmax"))
 _FLOWERS = ("imagelabels.mat", "setid.mat")
 _FLOWERS_SPLITS = {"trnid": TRAIN, "valid": VALIDATION, "tstid": TEST}
 _LIST_WORDS = frozenset(
-    ("list", "attr", "labels", "partition", "identity", "annotations", "images", "split")
+    ("list", "attr", "labels", "partition", "identity", "annotations", "annos", "images", "split")
 )
 
 
@@ -52,7 +52,7 @@ def is_table(name: str) -> bool:
     suffix, last = suffix_of(name), name.rpartition("/")[2]
     if not OF_SOMETHING_ELSE.isdisjoint(words_of(last)):
         return False
-    if suffix == ".txt":
+    if suffix in (".txt", ".mat") and last not in _FLOWERS:
         words = _LIST_WORDS | LABEL_WORDS
         return role_of_list(name) is not None or not words.isdisjoint(words_of(name))
     if suffix == ".npy":
@@ -88,6 +88,8 @@ def read_tables(
         try:
             if suffix_of(name) == ".npy":
                 columns = _read_labels(tree, name)
+            elif suffix_of(name) == ".mat":
+                columns = columns_of_records(records_in_mat(tree, name))
             else:
                 with tree.local(name) as file:
                     columns = _parse(name, file, report)
@@ -208,20 +210,18 @@ def _read_flowers(tree: Tree, names: Sequence[str]) -> dict[str, list[str]]:
     Raises:
         DatasetError: the files are others.
     """
-    scipy = need("scipy.io", "MATLAB files")
     content: dict[str, Any] = {}
+    for name in names:
+        content |= load_mat(tree, name)
     try:
-        for name in names:
-            with tree.local(name) as file:
-                content |= scipy.loadmat(file)
         labels = content["labels"].reshape(-1).tolist()
         splits = [""] * len(labels)
         for title, role in _FLOWERS_SPLITS.items():
             for number in content[title].reshape(-1).tolist():
                 splits[number - 1] = role
-    except Exception as error:  # damaged ones make SciPy raise nearly anything
+    except (KeyError, IndexError, AttributeError, TypeError) as error:
         raise DatasetError(
-            f"{tree.where(names[0])} and {names[1]} are not those of Flowers-102, or are damaged."
+            f"{tree.where(names[0])} and {names[1]} are not those of Flowers-102."
         ) from error
     images = [f"image_{number:05}" for number in range(1, len(labels) + 1)]
     return {"image": images, "label": [*map(str, labels)], "split": splits}
