@@ -56,6 +56,22 @@ def test_the_matrix_product_agrees_with_the_naive_formula(latent_dim: int) -> No
     np.testing.assert_allclose(posteriors.log_density(z), expected, rtol=1e-9, atol=1e-5)
 
 
+@pytest.mark.parametrize("count", [2, 50])
+def test_a_place_in_the_mixture_of_the_others(count: int) -> None:
+    posteriors = random_posteriors(count, 3)
+    own = np.arange(count)
+    own[-1] = -1
+    z = posteriors.z_mean
+    expected = [
+        naive_log_density(
+            AggregatePosterior(np.delete(z, i, 0), np.delete(posteriors.z_log_var, i, 0)), z[i]
+        )
+        for i in range(count - 1)
+    ]
+    expected.append(naive_log_density(posteriors, z[-1]))
+    np.testing.assert_allclose(posteriors.log_density(z, own), expected, rtol=1e-5)
+
+
 def test_chunks_join_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     posteriors = random_posteriors(50, 3)
     z = np.random.default_rng(1).standard_normal((101, 3))

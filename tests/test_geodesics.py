@@ -108,6 +108,14 @@ def test_scores_of_a_known_path() -> None:
 def test_a_path_on_which_nothing_changes_still_goes_from_end_to_end() -> None:
     still = Walk(np.array([[0.0], [1.0], [2.0]]), np.zeros(3))
     np.testing.assert_allclose(still.at(5, evenly=True)[:, 0], [0, 0.5, 1, 1.5, 2])
+    nowhere = Walk(np.array([[1.0], [1.0]]), np.zeros(2))
+    np.testing.assert_allclose(nowhere.at(3, evenly=True)[:, 0], [1, 1, 1])
+
+
+def test_points_lie_evenly_in_the_latent_space_whatever_the_pieces() -> None:
+    path = Walk(np.array([[0.0], [0.0], [1.0], [4.0]]), np.array([0.0, 0, 3, 4]))
+    np.testing.assert_allclose(path.at(5, evenly=False)[:, 0], [0, 1, 2, 3, 4])
+    np.testing.assert_allclose(path.at(5, evenly=True)[:, 0], [0, 1 / 3, 2 / 3, 1, 4], rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,13 @@ def test_posteriors_far_apart_tell_which_image_it_is() -> None:
     assert parts.total_correlation.value == pytest.approx(math.log(4), abs=1e-5)
 
 
+def test_a_latent_never_tells_more_than_which_image_it_is() -> None:
+    """Also where posteriors are narrower than their mixture is computed."""
+    z_mean = np.random.default_rng(0).standard_normal((100, 16))
+    parts = kl_parts(z_mean, np.full((100, 16), -30.0), 100, 0)
+    assert parts.information.value == pytest.approx(math.log(100), abs=1e-5)
+
+
 def test_independent_dimensions_have_no_total_correlation() -> None:
     """A square of four points: each dimension has one bit, and one does not tell the other."""
     z_mean = np.array([[x, y] for x in (0.0, 100.0) for y in (0.0, 100.0)])

@@ -22,6 +22,7 @@ from explorer.bundle.images import find_originals
 from explorer.bundle.store import Bundle, load_bundle
 from explorer.cli import bound
 from explorer.cli.verify import verify
+from explorer.core.metrics import percentile_of
 from explorer.data.load import load_dataset
 from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.errors import ExplorerError
@@ -160,6 +161,18 @@ def test_latents_alone_make_a_map(
     assert originals is not None
     np.testing.assert_array_equal(originals[..., 0], x)
     assert verify(bundle.path, str(tmp_path / "pictures.npy"), None) == 2  # all but the latents
+
+
+def test_where_latents_alone_could_lie_is_as_dense_as_where_they_do(
+    alone: Callable[..., Bundle], tiny_settings: dict[str, Any]
+) -> None:
+    random = np.random.default_rng(0)
+    z = random.standard_normal((len(np.load(tiny_settings["data"])["x_test"]), 8))
+    bundle = alone(z.astype(np.float32), tiny_settings["data"])
+    density = bundle.aggregate_posterior.log_density(random.standard_normal((500, 8)))
+    shares = percentile_of(density, bundle.sorted_log_density)
+    assert 30 < np.median(shares) < 70
+    assert np.mean(shares == 0) < 0.1
 
 
 def test_labels_may_be_written_in_many_ways(

@@ -121,8 +121,9 @@ def _render_trials(bundle: Bundle, text: str, shift: np.ndarray) -> None:
     are_there = np.isin(cache.neighbours(bundle, answers), groups[1]).mean(axis=1) > 0.5
     are_good = [level == "good" for level, _ in cache.verdicts(bundle, answers)]
     first, second = (literal(name) for name in ends_of(text, bundle))
+    count = min(JUDGED_NEIGHBOURS, len(bundle.latents.labels))
     st.markdown(
         f"Applied to {len(tried)} images of {first} that were not used to find it, the direction "
-        f"leads **{are_there.sum()}** to where most of the {JUDGED_NEIGHBOURS} nearest test images "
+        f"leads **{are_there.sum()}** to where most of the {count} nearest test images "
         f"are of {second}; **{sum(are_good)}** of the answers can be trusted."
     )

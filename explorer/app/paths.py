@@ -25,7 +25,8 @@ _SMOOTH = 60
 """Steps from a stop to the next that the scrubber takes; within one it goes straight."""
 _SCORES_HELP = f"""
 - **Change**: how much the picture changes on the way, as a multiple of the straight line's: the
-  length of the decoded path by the Fisher–Rao metric.
+  length of the decoded path, by the Fisher–Rao metric where pixels are probabilities of white
+  (Bernoulli), else by the distance between pictures.
 - **Thin**: the share of the way where the data is thinner than at all but {THIN:.0%} of the test
   images.
 - **Returns within**: the mean distance $\\lVert E(D(z)) - z \\rVert$; small where decoder and

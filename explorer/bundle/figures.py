@@ -164,7 +164,8 @@ def summarise(
     is_finite = np.isfinite(neg_elbo).all() or outputs.reconstruction is None
     if not (is_finite and np.isfinite(train_z_mean).all()):
         raise EvaluationError(NOT_FINITE)
-    latents = _latents_of(outputs, test, neg_elbo, kl.sum(axis=1), places, progress)
+    is_own = dataset.reading.whole  # the training images are the test images
+    latents = _latents_of(outputs, test, neg_elbo, kl.sum(axis=1), is_own, places, progress)
     floor = _floor(outputs, test)
     kl_by_dimension = kl.mean(axis=0)
     weights = z_mean.var(axis=0) if outputs.kl is None else kl_by_dimension
@@ -202,6 +203,7 @@ def _latents_of(
     test: Split,
     neg_elbo: np.ndarray,
     kl: np.ndarray,
+    is_own: bool,
     places: np.ndarray | None,
     progress: Progress,
 ) -> Latents:
@@ -211,6 +213,9 @@ def _latents_of(
         rounded(outputs.train_z_mean[sample]), rounded(outputs.train_z_log_var[sample])
     )
     z_mean = rounded(outputs.z_mean)
+    own = np.full(len(z_mean), -1)
+    if is_own:
+        own[evenly_spaced(len(z_mean), DENSITY_IMAGES)] = np.arange(len(sample))
     nearest_distance, agreement = compare_neighbours(z_mean, test.labels)
     unknown = np.full(len(z_mean), np.nan, np.float32)
     return Latents(
@@ -218,7 +223,7 @@ def _latents_of(
         z_log_var=rounded(outputs.z_log_var),
         labels=test.labels,
         neg_elbo=neg_elbo.astype(np.float32),
-        log_density=posterior.log_density(z_mean).astype(np.float32),
+        log_density=posterior.log_density(z_mean, own).astype(np.float32),
         train_z_mean=posterior.z_mean,
         train_z_log_var=posterior.z_log_var,
         kl=kl.astype(np.float32),

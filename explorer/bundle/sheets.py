@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -208,7 +209,7 @@ def interpolation(
                 count,
                 title=f"{kind}: change {scores.length / straight:.2f}, thin {scores.thin:.0%}, "
                 f"returns within {scores.return_distance:.2f}, step {scores.jump:.2f} ×",
-                column_labels=[f"{share:.0f}" for share in percentiles(bundle, path)],
+                column_labels=[f"{math.floor(share)}" for share in percentiles(bundle, path)],
             )
         )
     return found

@@ -82,11 +82,12 @@ class Walk:
 
         Args:
             count: how many.
-            evenly: whether the picture changes by the same amount between them; else they are
-                evenly spaced on each piece of the path.
+            evenly: whether the picture changes by the same amount between them; else, and where
+                all of it is one picture, they are at the same distance from each other.
         """
-        changes = evenly and self.changes[-1] > 0  # else all of it is one picture
-        places = self.changes if changes else np.arange(len(self.points), dtype=np.float64)
+        measures = [self.changes] * evenly + [lengths_along(self.points)]
+        steps = np.arange(len(self.points), dtype=np.float64)
+        places = next((measure for measure in measures if measure[-1] > 0), steps)
         return along(self.points, places, np.linspace(0.0, places[-1], count))
 
 

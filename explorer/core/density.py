@@ -11,6 +11,7 @@ import numpy as np
 
 from explorer.core.elbo import LOG_2PI
 from explorer.core.neighbours import nearest_others
+from explorer.core.subsets import batches
 
 KERNEL_POINTS = 2000
 """Points from which the width of a kernel is found, at most."""
@@ -42,14 +43,28 @@ class AggregatePosterior:
             )
         object.__setattr__(self, "z_log_var", np.maximum(self.z_log_var, MIN_LOG_VARIANCE))
 
-    def log_density(self, z: Any) -> np.ndarray:
-        """log q(z) at latents ``(m, latent_dim)``, nats, ``(m,)`` float64."""
+    def log_density(self, z: Any, own: np.ndarray | None = None) -> np.ndarray:
+        """log q(z) at latents ``(m, latent_dim)``, nats, ``(m,)`` float64.
+
+        Args:
+            z: the latents.
+            own: the image i whose posterior each of them is the middle of, ``(m,)``, or −1: to be
+                compared with other places, q is then the mixture of the others' (of a single image
+                it is unknown, NaN).
+        """
         z = np.asarray(z, np.float64)
         features = np.concatenate([np.square(z), z, np.ones((len(z), 1))], axis=1)
-        rows = max(1, _CHUNK_BYTES // (8 * len(self.z_mean)))
-        chunks = [features[start : start + rows] for start in range(0, len(z), rows)]
-        parts = [_log_mean_exp(chunk @ self._coefficients) for chunk in chunks]
-        return np.concatenate([np.empty(0), *parts])
+        density = np.empty(len(z))
+        for chunk in batches(len(z), max(1, _CHUNK_BYTES // (8 * len(self.z_mean)))):
+            log_terms = features[chunk] @ self._coefficients
+            if own is not None:
+                (has_own,) = np.nonzero(own[chunk] >= 0)
+                log_terms[has_own, own[chunk][has_own]] = -np.inf
+            density[chunk] = _log_mean_exp(log_terms)
+        if own is not None:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                density[own >= 0] += np.log(len(self.z_mean) / (len(self.z_mean) - 1))
+        return density
 
     def draw(self, count: int, generator: np.random.Generator) -> np.ndarray:
         """Draw latents, ``(count, latent_dim)`` float32."""

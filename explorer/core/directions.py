@@ -8,6 +8,8 @@ import numpy as np
 
 from explorer.core.lean import without_pandas
 
+_ROUNDING = 1e-9
+"""A deviation smaller than this share of the largest coordinate is none."""
 FIT_EVERY = 2
 """A direction is fitted to one image in ``FIT_EVERY``, and judged by the others."""
 
@@ -42,7 +44,9 @@ def direction(vector: np.ndarray, z: np.ndarray) -> Direction:
         raise ValueError("both ends are the same place, so there is no direction")
     unit = np.asarray(vector, np.float64) / length
     along = z @ unit
-    return Direction(unit, float(along.mean()), float(along.std()) or 1.0)
+    deviation = float(along.std())
+    is_rounding = deviation <= _ROUNDING * np.abs(along).max()
+    return Direction(unit, float(along.mean()), 1.0 if is_rounding else deviation)
 
 
 def between_means(z: np.ndarray, is_second: np.ndarray) -> np.ndarray:

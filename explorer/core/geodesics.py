@@ -166,9 +166,12 @@ def along(path: np.ndarray, places: np.ndarray, at: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(at, places, values) for values in path.T], axis=1).astype(np.float32)
 
 
-def lengths_along(embedded: np.ndarray) -> np.ndarray:
-    """How much the picture has changed up to each point of a path, from 0 on, ``(k,)``."""
-    steps = np.linalg.norm(np.diff(embedded, axis=0), axis=1)
+def lengths_along(points: np.ndarray) -> np.ndarray:
+    """How far along a path each of its points lies, ``(k, d)``, from 0 on, ``(k,)``.
+
+    Of embedded pictures (``embed``) it is how much the picture has changed up to there.
+    """
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
     return np.concatenate([[0.0], np.cumsum(steps, dtype=np.float64)])
 
 

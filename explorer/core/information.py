@@ -52,11 +52,12 @@ def kl_parts(z_mean: np.ndarray, z_log_var: np.ndarray, samples: int, seed: int)
     """
     generator = np.random.default_rng(seed)
     rows = generator.choice(len(z_mean), min(samples, len(z_mean)), replace=False)
-    mean, log_var = z_mean.astype(np.float64), z_log_var.astype(np.float64)
+    posterior = AggregatePosterior(z_mean.astype(np.float64), z_log_var.astype(np.float64))
+    mean, log_var = posterior.z_mean, posterior.z_log_var  # none narrower than the mixture has them
     noise = generator.standard_normal((len(rows), z_mean.shape[1]))
     z = mean[rows] + np.exp(0.5 * log_var[rows]) * noise
     own = gaussian_log_density(z, mean[rows], log_var[rows])
-    joint = AggregatePosterior(mean, log_var).log_density(z)
+    joint = posterior.log_density(z)
     each = sum(
         AggregatePosterior(mean[:, [d]], log_var[:, [d]]).log_density(z[:, [d]])
         for d in range(z.shape[1])

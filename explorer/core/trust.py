@@ -55,6 +55,8 @@ HOLE = 0.01
 class Limit:
     """What a reading may be, as shares of the test images' own values; None: anything.
 
+    A limit that leaves out fewer images than one leaves out none.
+
     Attributes:
         low, high: the place may be good between these two.
         floor, ceiling: outside of these two there is no data.
@@ -91,23 +93,33 @@ DENSE_BLEND = 0.95
 """If the average of the test latents is denser than this share of test images, density tells
 blends from images, and ``HIGH_DENSITY`` is its upper limit."""
 HIGH_DENSITY = 0.97
+_ROUNDING = 1e-5
+"""By which a reading may change in single precision, as a share of itself and of its scale."""
 
 
 def quantiles(own: np.ndarray) -> np.ndarray:
     """The scale of each reading, ``(3, GRADES + 1)`` float32.
 
+    Each quantile is the value of an image: of two it lies between, that farther from the middle.
+
     Args:
         own: the test images' own readings, ``(n, 3)``; NaN where unknown. The scale of a
-            reading that no image has is 0 (a single image has no nearest other one).
+            reading that no image has is NaN (a single image has no nearest other one).
     """
-    known = [values[~np.isnan(values)] for values in own.T]
     shares = np.arange(GRADES + 1) / GRADES
-    scales = [np.quantile(values, shares) if len(values) else 0.0 * shares for values in known]
-    return np.asarray(scales, np.float32)
+    scales = np.full((own.shape[1], len(shares)), np.nan, np.float32)
+    for scale, values in zip(scales, own.T, strict=True):
+        known = values[~np.isnan(values)]
+        if len(known):
+            lower, higher = (np.quantile(known, shares, method=m) for m in ("lower", "higher"))
+            scale[:] = np.where(shares < 0.5, lower, higher)
+    return scales
 
 
 def thresholds(scales: np.ndarray, blend: float) -> list[dict[str, Any]]:
     """``LIMITS`` in the readings' own units, in the order of ``READINGS``; None: no limit.
+
+    They are wider by what rounding may change, so that no image lies outside by that alone.
 
     Args:
         scales: what ``quantiles`` returned.
@@ -118,9 +130,12 @@ def thresholds(scales: np.ndarray, blend: float) -> list[dict[str, Any]]:
         limit = vars(LIMITS[name]).copy()
         if name == "density" and blend > scale[round(DENSE_BLEND * GRADES)]:
             limit["high"] = HIGH_DENSITY
-        for end in ("low", "high", "floor", "ceiling"):
-            if limit[end] is not None:
-                limit[end] = float(scale[round(limit[end] * GRADES)])
+        for end, outwards in (("low", -1), ("high", 1), ("floor", -1), ("ceiling", 1)):
+            if limit[end] is None:
+                continue
+            value = float(scale[round(limit[end] * GRADES)])
+            slack = _ROUNDING * (abs(value) + float(scale[-1] - scale[0]))
+            limit[end] = None if np.isnan(value) else value + outwards * slack
         found.append({"name": name, **limit})
     return found
 

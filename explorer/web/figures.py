@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from explorer.bundle.card import Bound, Card, DisentanglementCard, KlParts, MapCard
+from explorer.bundle.card import Bound, Card, DisentanglementCard, KlParts
 from explorer.core.likelihoods import LIKELIHOODS
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 
 Figure = tuple[str, str, str]
 """Name, value, definition."""
+_COST = "what it costs to tell the latent, nats, which bounds what the latent tells about the image"
 
 
 def main_figures(card: Card) -> list[Figure]:
@@ -37,11 +38,16 @@ def kl_definition(card: Card) -> str:
     if card.model.has_flow:
         return (
             f"log q(z|x) − log p(z), the mean over {card.metrics.samples} draws of z from q(z|x): "
-            "how much the latent tells about the image, nats. With the flow q is no Gaussian: its "
-            "KL has no closed form, and only the sum over dimensions is a KL, for the share of one "
-            "depends on the order in which the flow takes them"
+            f"{_COST}. With the flow q is no Gaussian: its KL has no closed form, and only the sum "
+            "over dimensions is a KL, for the share of one depends on the order in which the flow "
+            "takes them"
         )
-    return "KL(q(z|x) ‖ N(0, I)): how much the latent tells about the image, nats"
+    return f"KL(q(z|x) ‖ N(0, I)): {_COST}"
+
+
+def _plus_minus(value: float, error: float, count: int) -> str:
+    """A mean over so many values with its standard error, which a single one has not."""
+    return f"{value:.2f} nats, of one image" if count == 1 else f"{value:.2f} ± {error:.2f} nats"
 
 
 def likelihood_note(card: Card) -> str:
@@ -71,7 +77,7 @@ def further_figures(card: Card) -> list[Figure]:
         found += kl_figures(m.kl_parts, card.data.test_images)
     if m.disentanglement is not None:
         found += disentanglement_figures(m.disentanglement)
-    return found + map_figures(m.maps)
+    return found + map_figures(card)
 
 
 def _on_the_elbo(card: Card) -> Iterator[Figure]:
@@ -103,7 +109,7 @@ def _on_the_elbo(card: Card) -> Iterator[Figure]:
         kind = "flow's posterior, in its shape," if card.model.has_flow else "Gaussian posterior"
         yield (
             "amortisation gap",
-            f"{gap.neg_elbo - gap.refined:.2f} ± {gap.error:.2f} nats",
+            _plus_minus(gap.neg_elbo - gap.refined, gap.error, gap.images),
             f"what the encoder loses: the −ELBO of {gap.images:,} test images, "
             f"{gap.neg_elbo:.2f}, less what it is if the {kind} of each is moved and stretched "
             f"along its axes to its best, {gap.refined:.2f}; the decoder stays as it is "
@@ -135,7 +141,7 @@ def bound_figure(bound: Bound) -> Figure:
     """The figure by which models of other likelihoods, posteriors and priors compare."""
     return (
         "bound on −log p(x)",
-        f"{bound.bound:.2f} ± {bound.error:.2f} nats",
+        _plus_minus(bound.bound, bound.error, bound.images),
         f"importance-sampled with K = {bound.samples:,} on all {bound.images:,} test images; ± is "
         "the standard error of their mean (Burda et al. 2016, eq. 8)",
     )
@@ -152,7 +158,7 @@ def kl_figures(parts: KlParts, count: int) -> list[Figure]:
          "how far each dimension's distribution over all images is from the prior"),
     )  # fmt: skip
     return [
-        (name, f"{value:.2f} ± {error:.2f} nats",
+        (name, _plus_minus(value, error, parts.samples),
          f"{meaning}; a part of the KL (Chen et al. 2018, eq. 2), by {parts.samples:,} draws "
          "from the mixture of all test images' posteriors")
         for name, value, error, meaning in rows
@@ -185,12 +191,17 @@ def disentanglement_figures(found: DisentanglementCard) -> list[Figure]:
     return rows
 
 
-def map_figures(maps: Mapping[str, MapCard]) -> list[Figure]:
+def map_figures(card: Card) -> list[Figure]:
     """How well each kind of map keeps neighbours."""
+    maps, measure = card.metrics.maps, "KL" if card.metrics.kl is not None else "variance"
+    others = card.data.test_images - 1
     names = {
         "neighbourhoods": ("neighbourhood map", "the layout of the test means by t-SNE"),
         "principal": ("principal plane", "the first two principal components"),
-        "dimensions": ("plane of two dimensions", "the two latent dimensions of largest KL"),
+        "dimensions": (
+            "plane of two dimensions",
+            f"the two latent dimensions of largest {measure}",
+        ),
     }
     all_dimensions = maps["latents"].accuracy if maps else None
     rows = []
@@ -198,13 +209,16 @@ def map_figures(maps: Mapping[str, MapCard]) -> list[Figure]:
         if kind not in maps:
             continue
         found = maps[kind]
+        neighbours = min(JUDGED_NEIGHBOURS, others)
         value = f"keeps {100 * found.kept:.1f} %"
-        definition = f"share of a test image's {JUDGED_NEIGHBOURS} nearest others kept by {what}"
+        definition = f"share of a test image's {neighbours} nearest others kept by {what}"
+        if neighbours == others:
+            definition += ", which are all that there are"
         if found.accuracy is not None and all_dimensions is not None:
             value += f", {100 * found.accuracy:.1f} % correct"
             definition += (
-                "; correct: how often most of its neighbours there are of its class (in all "
-                f"dimensions: {100 * all_dimensions:.1f} %)"
+                "; correct: how often the most frequent class of its neighbours there is its own "
+                f"(in all dimensions: {100 * all_dimensions:.1f} %)"
             )
         rows.append((name, value, definition))
     return rows

@@ -168,7 +168,7 @@ def _columns(bundle: Bundle) -> list[tuple[str, str, str, np.ndarray]]:
         known.append(
             (
                 "agreement",
-                f"neighbours of its class, of {JUDGED_NEIGHBOURS}",
+                f"neighbours of its class, of {min(JUDGED_NEIGHBOURS, len(latents.labels) - 1)}",
                 "share",
                 latents.agreement,
             )

@@ -309,6 +309,9 @@ def _render_figures(bundle: Bundle, other: Bundle) -> None:
         )
         return
     names = [literal(one.card.name) for one in (bundle, other)]
+    if not gap.of_images.any():
+        st.caption("Both explain every test image equally well.")
+        return
     better, worse = names if gap.mean > 0 else reversed(names)
     st.caption(
         f"**{better}** explains a test image better than {worse} by {abs(gap.mean):.2f} ± "

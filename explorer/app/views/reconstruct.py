@@ -75,7 +75,8 @@ def _render_reconstruction(bundle: Bundle, source: str) -> None:
         if is_drawing:
             image = take_drawing(bundle, refines=True)
         if image is not None:
-            z = _render_result(bundle, image, has_pictures=not is_drawing)
+            row = test_image_row(bundle) if source == TEST_IMAGE else None
+            z = _render_result(bundle, image, row, has_pictures=not is_drawing)
     with place, st.container(key="place"):
         parts.live_map(
             bundle,
@@ -85,8 +86,10 @@ def _render_reconstruction(bundle: Bundle, source: str) -> None:
         )
 
 
-def _render_result(bundle: Bundle, image: np.ndarray, *, has_pictures: bool) -> np.ndarray:
-    """Draw what the model makes of an image; its latent."""
+def _render_result(
+    bundle: Bundle, image: np.ndarray, row: int | None, *, has_pictures: bool
+) -> np.ndarray:
+    """Draw what the model makes of an image, which may be the test image of a row; its latent."""
     z_mean, _ = bundle.codec.encode(image[np.newaxis])
     if has_pictures:
         reconstruction = bundle.codec.decode(z_mean)[0]
@@ -102,11 +105,12 @@ def _render_result(bundle: Bundle, image: np.ndarray, *, has_pictures: bool) -> 
                     },
                 )
     if bundle.card.model.has_variance:
-        _render_terms(bundle, image)
+        _render_terms(bundle, image, row)
     if has_pictures:
         parts.refine(bundle, image)
-    z: np.ndarray = z_mean[0]
-    _render_neighbours(bundle, z)
+    z: np.ndarray = z_mean[0] if row is None else bundle.latents.z_mean[row]
+    density = bundle.aggregate_posterior.log_density(z[np.newaxis])[0]
+    _render_neighbours(bundle, z, density if row is None else bundle.latents.log_density[row])
     return z
 
 
@@ -151,8 +155,13 @@ def _render_pictures(image: np.ndarray, reconstruction: np.ndarray) -> None:
         column.image(raster.crisp(picture), caption=caption, width="stretch", alt=caption)
 
 
-def _render_terms(bundle: Bundle, image: np.ndarray) -> None:
-    reconstruction, kl = terms(bundle, bundle.codec.posterior, image)
+def _render_terms(bundle: Bundle, image: np.ndarray, row: int | None) -> None:
+    """Its terms; those of a test image are known, by the same draws as all others'."""
+    if row is None:
+        reconstruction, kl = terms(bundle, bundle.codec.posterior, image)
+    else:
+        kl = float(bundle.latents.kl[row])
+        reconstruction = float(bundle.latents.neg_elbo[row]) - kl
     neg_elbo = reconstruction + kl
     share = float(percentile_of(neg_elbo, bundle.sorted_neg_elbo))
     st.caption(explain_neg_elbo("the model explains this image"))
@@ -173,9 +182,9 @@ def _render_terms(bundle: Bundle, image: np.ndarray) -> None:
         )
 
 
-def _render_neighbours(bundle: Bundle, z: np.ndarray) -> None:
+def _render_neighbours(bundle: Bundle, z: np.ndarray, density: float) -> None:
     rows, distances = nearest(z, bundle.latents.z_mean, SHOWN_NEIGHBOURS)
-    share = float(cache.percentiles(bundle, z[np.newaxis])[0])
+    share = float(percentile_of(density, bundle.sorted_log_density))
     st.markdown(
         f"It lies at **{describe(z)}**, where the data is denser than at {percent(share)} of the "
         "test images. The test images nearest to it, "

@@ -52,12 +52,14 @@ def is_table(name: str) -> bool:
     suffix, last = suffix_of(name), name.rpartition("/")[2]
     if not OF_SOMETHING_ELSE.isdisjoint(words_of(last)):
         return False
-    if suffix in (".txt", ".mat") and last not in _FLOWERS:
-        words = _LIST_WORDS | LABEL_WORDS
+    words = _LIST_WORDS | LABEL_WORDS
+    if suffix == ".txt":
         return role_of_list(name) is not None or not words.isdisjoint(words_of(name))
+    if suffix == ".mat":
+        return last in _FLOWERS or not words.isdisjoint(words_of(last))
     if suffix == ".npy":
         return is_array_of_labels(name)
-    return suffix in _SUFFIXES or last in _FLOWERS
+    return suffix in _SUFFIXES
 
 
 def is_array_of_labels(name: str) -> bool:

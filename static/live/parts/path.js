@@ -28,14 +28,20 @@ function isSamePath(data, other) {
 }
 
 /**
- * How far along a fine path each of its points lies: by how much the picture has changed, or by
- * steps.
+ * How far along a fine path each of its points lies: by how much the picture has changed, else, and
+ * where all of it is one picture, by the distance travelled.
  *
- * @param {Float64Array} changes @param {boolean} isEven
+ * @param {number[][]} points @param {Float64Array} changes @param {boolean} isEven
  */
-function placesAlong(changes, isEven) {
-  const changesAtAll = changes[FINE] > 0; // else all of it is one picture
-  return isEven && changesAtAll ? changes : Float64Array.from(changes.keys());
+export function placesAlong(points, changes, isEven) {
+  const last = points.length - 1;
+  if (isEven && changes[last] > 0) return changes;
+  const travelled = new Float64Array(points.length);
+  for (let i = 1; i < points.length; i++) {
+    const step = Math.hypot(...points[i].map((value, axis) => value - points[i - 1][axis]));
+    travelled[i] = travelled[i - 1] + step;
+  }
+  return travelled[last] > 0 ? travelled : Float64Array.from(changes.keys());
 }
 
 /** So many places from 0 on. @param {number} whole the last @param {number} count */
@@ -124,7 +130,7 @@ export class Path {
     const points = walk(this.#model, kind, data.from, data.to);
     this.#ask(data, points, (measured) => {
       if (!known.length) this.#show(points, measured);
-      const places = placesAlong(measured.changes, true);
+      const places = placesAlong(points, measured.changes, true);
       const judged = resample(points, places, evenly(places[FINE], this.#model.header.path.judged));
       this.#ask(data, judged, (found) => {
         known.push([kind, found]);
@@ -146,7 +152,7 @@ export class Path {
   /** @param {number[][]} points @param {Measured} measured */
   #show(points, { changes, shares }) {
     const { steps, isEven } = /** @type {PathData} */ (this.#data);
-    const places = placesAlong(changes, isEven);
+    const places = placesAlong(points, changes, isEven);
     const whole = places[FINE];
     this.#path = resample(points, places, evenly(whole, steps));
     this.#shares = sharesAt(evenly(whole, steps), places, shares);

@@ -103,7 +103,7 @@ export class Scrubber {
     ) => this.#box.querySelector(selector)?.setAttribute(name, value);
     set(".curve", "d", lineThrough(density));
     set(".thin", "d", lineThrough([thin, thin]));
-    const [least, most] = [Math.min(...density), Math.max(...density)].map(Math.round);
+    const [least, most] = [Math.min(...density), Math.max(...density)].map(Math.floor);
     set(".density", "aria-label", `Along the path the data is denser than at ${least} to ${most} % of the test images; dotted: ${thin} %, below which it is thin`); // prettier-ignore
   }
 
@@ -163,7 +163,7 @@ export class Scrubber {
     const density = this.#data?.density ?? [];
     const share = density[Math.round(t * (density.length - 1))];
     if (density.length)
-      say(this.#box, "small", `denser than at ${Math.round(share)} % of the test images`);
+      say(this.#box, "small", `denser than at ${Math.floor(share)} % of the test images`);
     for (const { model, path, latent } of this.#tracks) {
       const place = t * (path.length - 1);
       const first = Math.min(Math.floor(place), path.length - 2);

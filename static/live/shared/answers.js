@@ -145,7 +145,7 @@ class Opened {
     const times = Array.from({ length: TRIES }, () => {
       const started = performance.now();
       decoder.run(origin);
-      return performance.now() - started;
+      return decoder.hasAnswered ? performance.now() - started : Infinity;
     });
     return Math.min(...times);
   }
@@ -166,7 +166,7 @@ class Opened {
     let back = null;
     if (this.#encoder && this.#decoder) {
       const place = this.#encoder.run(this.#seen(this.#decoder, z, label), label);
-      back = Math.hypot(...z.map((value, i) => value - place[i]));
+      if (this.#decoder.hasAnswered) back = Math.hypot(...z.map((value, i) => value - place[i]));
     }
     const { row, distance } = this.#space.nearest(z);
     const isShown = row === shownRow || !this.#decoder;
@@ -229,7 +229,7 @@ class Opened {
       const started = performance.now();
       const z = latents.subarray(i * latentDim, (i + 1) * latentDim);
       if (pictures) pixels.set(this.#pixels(z, labels?.[i] ?? label), i * size);
-      if (wantsShares) shares[i] = this.#space.percentile(0, this.#space.logDensity(z));
+      if (wantsShares) shares[i] = this.#space.percentile(0, this.#space.logDensity(z)) ?? NaN;
       time += performance.now() - started;
       if (i < count - 1) yield;
     }
@@ -249,14 +249,15 @@ class Opened {
     const { embed } = LIKELIHOODS[likelihood];
     const changes = new Float64Array(count);
     const shares = new Float32Array(count);
-    let [back, before] = [0, new Float32Array(0)];
+    let before = new Float32Array(0);
+    let back = this.#encoder && this.#decoder ? 0 : null;
     for (let i = 0; i < count; i++) {
       const z = latents.subarray(i * latentDim, (i + 1) * latentDim);
-      shares[i] = this.#space.percentile(0, this.#space.logDensity(z));
+      shares[i] = this.#space.percentile(0, this.#space.logDensity(z)) ?? NaN;
       if (!this.#decoder) continue;
       const image = this.#run(this.#decoder, z, label);
-      const place = this.#encoder?.run(image, label);
-      if (place) back += Math.hypot(...z.map((value, j) => value - place[j])) / count;
+      const place = this.#decoder.hasAnswered && this.#encoder?.run(image, label);
+      back = place && back !== null ? back + Math.hypot(...z.map((value, j) => value - place[j])) / count : null; // prettier-ignore
       const embedded = image.map(embed);
       if (i) {
         const squared = embedded.reduce((sum, value, j) => sum + (value - before[j]) ** 2, 0);
@@ -265,7 +266,7 @@ class Opened {
       before = embedded;
       if (i < count - 1) yield;
     }
-    return { changes, shares, back: this.#encoder && this.#decoder ? back : null };
+    return { changes, shares, back };
   }
 
   /** Those of a latent; empty without a decoder. @param {Float32Array} z @param {number} [label] */
@@ -278,7 +279,7 @@ class Opened {
   /** The image at a latent, valid until the next run. @param {Decoder | RemoteDecoder} decoder @param {Float32Array} z @param {number} [label] */
   #run(decoder, z, label) {
     const image = decoder.run(z, label);
-    this.#last = { z: z.slice(), label, image };
+    this.#last = decoder.hasAnswered ? { z: z.slice(), label, image } : null;
     return image;
   }
 

@@ -29,6 +29,8 @@ export class Decoder {
   #image;
   /** Of the last run. @type {Float32Array} */
   #output = new Float32Array(0);
+  /** As a `RemoteDecoder` may not have. */
+  hasAnswered = true;
 
   /** @param {Model} model */
   constructor(model) {
@@ -109,6 +111,8 @@ export class Decoder {
 export class RemoteDecoder {
   #address;
   #image;
+  /** Whether the last image is the server's, and not the grey in its place. */
+  hasAnswered = true;
 
   /** Whether there is a server for which this thread may wait: a worker may. */
   static get isPossible() {
@@ -124,6 +128,7 @@ export class RemoteDecoder {
   /** As `Decoder.run`; grey where the server does not answer. @param {Float32Array} z @param {number} [label] */
   run(z, label = 0) {
     const image = this.#image;
+    this.hasAnswered = false;
     const request = new XMLHttpRequest();
     request.open("POST", `${this.#address}?class=${label}`, false);
     request.responseType = "arraybuffer";
@@ -134,6 +139,7 @@ export class RemoteDecoder {
     }
     const pixels = new Uint8Array(request.status === 200 ? request.response : 0);
     if (pixels.length !== image.length) return image.fill(0.5);
+    this.hasAnswered = true;
     for (let i = 0; i < image.length; i++) image[i] = pixels[i] / 255;
     return image;
   }

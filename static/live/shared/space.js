@@ -69,7 +69,7 @@ export class Space {
 
   /**
    * The share of test images whose own reading is smaller, 0 to 100, between quantiles by
-   * linear interpolation.
+   * linear interpolation; null where no test image has the reading.
    *
    * @param {number} reading its place in `explorer/core/trust.py`: density, return, nearest
    * @param {number} value
@@ -77,6 +77,7 @@ export class Space {
   percentile(reading, value) {
     const steps = this.#quantiles.length / this.#limits.length - 1;
     const scale = this.#quantiles.subarray(reading * (steps + 1), (reading + 1) * (steps + 1));
+    if (isNaN(scale[0])) return null;
     let [low, high] = [0, scale.length];
     while (low < high) {
       const middle = (low + high) >> 1;

@@ -116,7 +116,17 @@ test("groups differ by their means' difference over the pooled deviation", () =>
   const other = { ...moments(zMean, 2, Uint32Array.of(2, 3)), count: 2 };
   near(one.mean, [1, 5]);
   near(one.deviation, [Math.SQRT2, 0]);
-  const [first] = differences(one, other);
-  assert.equal(first.dimension, 0);
-  near([first.difference], [-10 / Math.SQRT2]);
+  const [constant, varying] = differences(one, other);
+  assert.deepEqual(constant, { dimension: 1, difference: -Infinity });
+  assert.equal(varying.dimension, 0);
+  near([varying.difference], [-10 / Math.SQRT2]);
+});
+
+test("groups that do not vary have no difference in standard deviations", () => {
+  const of = (/** @type {number[]} */ z) => ({ ...moments(Float32Array.from(z), 2, Uint32Array.of(0)), count: 1 }); // prettier-ignore
+  const found = differences(of([1, 5]), of([1, 6]));
+  assert.deepEqual(found, [
+    { dimension: 1, difference: -Infinity },
+    { dimension: 0, difference: 0 },
+  ]);
 });

@@ -264,14 +264,15 @@ export class Groups {
       count: rows.length,
     });
     const found = other.length ? differences(momentsOf(one), momentsOf(other)).slice(0, TOLD) : [];
-    const most = Math.abs(found[0]?.difference ?? 1);
+    const sizes = found.map(({ difference }) => Math.abs(difference)).filter(isFinite);
+    const most = Math.max(...sizes) || 1;
     const title = isBoth ? "A minus B" : `${A ? "A" : "B"} minus all others`;
     section.innerHTML = `<header><strong></strong></header><small>difference of latent means, in standard deviations</small><ol class="classes"></ol>`;
     say(section, "strong", title);
     find(section, "ol").append(
       ...found.map(({ dimension, difference }) => {
-        const text = `${difference > 0 ? "+" : ""}${decimal(difference)}`;
-        return bar(axisLabel(dimension), text, Math.abs(difference) / most);
+        const text = `${difference > 0 ? "+" : ""}${decimal(difference)}`.replace("Infinity", "∞");
+        return bar(axisLabel(dimension), text, Math.min(Math.abs(difference) / most, 1));
       }),
     );
     if (!isBoth) return;

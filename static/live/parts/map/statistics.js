@@ -20,7 +20,8 @@ export function moments(zMean, latentDim, rows) {
 
 /**
  * The dimensions in which two groups differ most: their means' difference over their pooled
- * standard deviation (Cohen's d), the largest first.
+ * standard deviation (Cohen's d), the largest first. Where neither group varies, as one image does
+ * not, it is infinite, or 0 if their means are the same.
  *
  * @param {ReturnType<typeof moments> & {count: number}} one
  * @param {ReturnType<typeof moments> & {count: number}} other
@@ -31,9 +32,9 @@ export function differences(one, other) {
     const variance =
       (weights[0] * one.deviation[dimension] ** 2 + weights[1] * other.deviation[dimension] ** 2) /
       Math.max(weights[0] + weights[1], 1);
-    const difference = (mean - other.mean[dimension]) / Math.sqrt(variance || 1);
-    return { dimension, difference };
-  }).sort((a, b) => Math.abs(b.difference) - Math.abs(a.difference));
+    const gap = mean - other.mean[dimension];
+    return { dimension, difference: gap && gap / Math.sqrt(variance) };
+  }).sort((a, b) => Math.abs(b.difference) - Math.abs(a.difference) || 0);
 }
 
 /**
