@@ -18,8 +18,15 @@ from onnx import TensorProto, helper, numpy_helper
 from shapes import draw_shapes
 
 from explorer.adoption.adopt import Request, adopt
-from explorer.adoption.candidates import Known
-from explorer.adoption.conventions import SIGNED, UNIT, parse_range, usual_ranges
+from explorer.adoption.candidates import Candidate, Known, choose
+from explorer.adoption.conventions import (
+    SIGNED,
+    UNIT,
+    DecoderConvention,
+    EncoderConvention,
+    parse_range,
+    usual_ranges,
+)
 from explorer.adoption.graphs import read_given_graph
 from explorer.adoption.result import About, hashes
 from explorer.bundle.store import Bundle, load_bundle
@@ -260,6 +267,62 @@ def test_of_a_decoders_outputs_that_with_the_images_is_taken(
     assert card.metrics.squared_error < 0.03
 
 
+def test_what_an_output_of_the_encoder_is_not_taken_for_is_told(take: Any, tmp_path: Path) -> None:
+    shared: Node = ("ReduceMean", ["LOG_VAR"], "shared", {"axes": [1], "keepdims": 1})
+    path = rewired(tmp_path / "encoder.onnx", ["MEAN", "shared"], shared)
+    card = take("plain", path).card
+    told = "'shared' of encoder.onnx has 1 number for a latent of 3 and was not used"
+    assert told in card.model.adopted.notes
+    (tmp_path / "plain").rename(tmp_path / "first")
+    code: Node = ("Round", ["MEAN"], "code", {})
+    card = take("plain", rewired(tmp_path / "encoder.onnx", ["code"], code)).card
+    assert any("'code' of encoder.onnx gives whole" in note for note in card.model.adopted.notes)
+
+
+def test_a_contrast_that_is_not_that_of_the_images_is_told(take: Any, tmp_path: Path) -> None:
+    scale = numpy_helper.from_array(np.array(0.4, np.float32))
+    half: tuple[Node, ...] = (
+        ("Constant", [], "scale", {"value": scale}),
+        ("Mul", ["IMAGE", "scale"], "pale", {}),
+    )
+    path = decoder_with(tmp_path / "decoder.onnx", ["pale"], *half)
+    card = take("plain", decoder=path, range=UNIT, decoder_output="mean").card
+    assert any("fit better with 2." in note for note in card.model.adopted.notes)
+
+
+def test_a_range_that_the_decoder_fills_is_the_likelier_one() -> None:
+    images = EncoderConvention("nhwc", (8, 8, 1), UNIT, "mean", "z")
+    moments = parse_range("0.1307,0.3081")
+    exact = Candidate(
+        images, DecoderConvention("nhwc", moments, "mean", "x", (2,)), 0.05, 1.8, fills=False
+    )
+    filling = Candidate(
+        images, DecoderConvention("nhwc", UNIT, "probability", "x", (2,)), 0.06, 1.0, fills=True
+    )
+    assert choose([exact, filling], Known(), 0.1) is filling
+    with pytest.raises(ExplorerError, match="do not settle"):
+        choose([replace(exact, error=0.058), replace(filling, fills=False)], Known(), 0.1)
+
+
+def test_exchanged_files_are_named_whatever_the_size_of_the_latent(
+    refusal: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "d.onnx").write_bytes(simple_graph(inputs=4, outputs=144))
+    (tmp_path / "e.onnx").write_bytes(simple_graph(inputs=144, outputs=4))
+    told = refusal("plain", tmp_path / "d.onnx", tmp_path / "e.onnx")
+    assert told.startswith("d.onnx takes 4 numbers in a row")
+    assert told.endswith("are --encoder and --decoder exchanged?")
+
+
+def test_another_precision_is_named(refusal: Any, tmp_path: Path) -> None:
+    for kind, words in ((TensorProto.BFLOAT16, "bfloat16"), (TensorProto.DOUBLE, "double")):
+        model = onnx.load_from_string(simple_graph(helper.make_node("Erf", ["x"], ["y"])))
+        for value in (*model.graph.input, *model.graph.output):
+            value.type.tensor_type.elem_type = kind
+        onnx.save(model, tmp_path / "e.onnx")
+        assert f"computes in {words}" in refusal("plain", tmp_path / "e.onnx")
+
+
 def test_outputs_that_are_no_numbers_for_each_image_are_left_alone(
     take: Any, tmp_path: Path
 ) -> None:
@@ -328,7 +391,7 @@ def test_moments_of_a_training_are_found_out_or_asked_for(
     own = f"{images.mean():.4f},{images.std():.4f}"
     near = refusal("plain", normalised(tmp_path / "near.onnx", 0.286, 0.353))
     assert f"--range {own} or 0.2860,0.3530" in near
-    for text in (own, "0.1307,0.3081"):
+    for text in (own, "0.1307,0.3081", "0.5,1"):
         path = normalised(tmp_path / "encoder.onnx", *map(float, text.split(",")))
         assert take("plain", path).card.model.adopted.conventions["--range"] == text
         (tmp_path / "plain").rename(tmp_path / text)
@@ -339,7 +402,7 @@ def test_usual_ranges_are_those_that_images_may_have() -> None:
         images = np.random.default_rng(0).integers(low, high, (50, *shape), np.uint8)
         return [one.name for one in usual_ranges(images)]
 
-    fixed = ["0,1", "-1,1", "0,255"]
+    fixed = ["0,1", "-1,1", "0,255", "0.5,1"]
     assert names(8, 8, 1, low=77, high=78) == [*fixed, "0.1307,0.3081", "0.2860,0.3530"]
     *known, own = names(8, 8, 3, low=0, high=256)
     assert known == [*fixed, "0.485,0.456,0.406,0.229,0.224,0.225"]

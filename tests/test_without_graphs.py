@@ -199,12 +199,46 @@ def test_labels_in_arrays_are_read_as_data_sets_have_them(tmp_path: Path, labels
     assert found.classes in (("0", "1"), ("a", "b"))
 
 
-@pytest.mark.parametrize("content", ["1\n0\n1\n", "label\n1\n0\n1\n", "Class\r\n1\r\n0\r\n1"])
+@pytest.mark.parametrize(
+    "content",
+    ["1\n0\n1\n", "label\n1\n0\n1\n", "Class\r\n1\r\n0\r\n1", "1.000e+00\n0.000e+00\n1.000e+00"]
+    + ["file,label\na.png,1\nb.png,0\nc.png,1", "class\tnumber\n1\t7\n0\t8\n1\t9\n"],
+)
 def test_a_line_for_each_label_may_follow_a_title(tmp_path: Path, content: str) -> None:
     save_npz(tmp_path / "mine.npz", images=np.zeros((3, 8, 8), np.uint8))
     (tmp_path / "labels.csv").write_text(content, newline="")
     dataset = load_dataset(tmp_path / "mine.npz", Reading(whole=True))
-    assert _with_labels(dataset, tmp_path / "labels.csv").test.labels.tolist() == [1, 0, 1]
+    found = _with_labels(dataset, tmp_path / "labels.csv")
+    assert (found.test.labels.tolist(), found.classes) == ([1, 0, 1], ("0", "1"))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"a.png,1\n" * 12, "has 2 cells on each line, such as 'a.png,1'; expected the label"),
+        (b"".join(b"%d 9\n" % row for row in range(12)), "another label for each image"),
+        (b"\x93NUMPY\xf6", "is no text; expected a .npy file, or a text"),
+        (b"", "holds 0 labels; expected 12"),
+    ],
+)
+def test_what_tells_no_classes_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+    save_npz(tmp_path / "mine.npz", images=np.zeros((12, 8, 8), np.uint8))
+    (tmp_path / "labels.csv").write_bytes(content)
+    dataset = load_dataset(tmp_path / "mine.npz", Reading(whole=True))
+    with pytest.raises(ExplorerError, match=words):
+        _with_labels(dataset, tmp_path / "labels.csv")
+
+
+def test_latents_that_cannot_be_read_get_a_sentence(
+    alone: Callable[..., Bundle], tiny_settings: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "z.npz").write_bytes(b"PK\x03\x04 cut short")
+    for name, words in (("z.npz", "is not a .npy file that can be read"), ("z", "is not there")):
+        about = About("alone", output=tmp_path)
+        with pytest.raises(ExplorerError, match=words):
+            adopt_latents(
+                about, tmp_path / name, tiny_settings["data"], None, AS_THEY_ARE, None, print, print
+            )
 
 
 def test_sizes_that_do_not_fit_are_told(

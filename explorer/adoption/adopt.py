@@ -195,16 +195,16 @@ def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> 
     if math.prod(dataset.image_shape) == port.shape[0]:
         return dataset
     pixels = port.shape[0] or 0
+    are_exchanged = math.prod(size or 0 for size in decoder.inputs[0].shape) > pixels
     for channels in (1, 3):
         side = math.isqrt(pixels // channels)
-        if side * side * channels == pixels and channels <= dataset.image_shape[2]:
+        is_square = side * side * channels == pixels and not are_exchanged
+        if is_square and channels <= dataset.image_shape[2]:
             return load((side, side), grey=channels == 1)
     height, width, channels = dataset.image_shape
-    (taken,) = decoder.inputs[:1]
-    are_exchanged = math.prod(size or 0 for size in taken.shape) > pixels
     question = ": are --encoder and --decoder exchanged?" if are_exchanged else ""
     raise AdoptionError(
-        f"{encoder.path.name} takes {pixels:,} pixels in a row; images of {dataset.title} have "
+        f"{encoder.path.name} takes {pixels:,} numbers in a row; images of {dataset.title} have "
         f"{height} × {width} × {channels}{question}"
     )
 

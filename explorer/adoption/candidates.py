@@ -21,6 +21,8 @@ IMAGES = 200
 """Images that conventions are tried on."""
 NEAR_TIE = 1.1
 """The second best must have an error larger than the best one's by this factor."""
+FILLED = 1.3
+"""A range that the decoder fills is taken if its error is below the best one's times this."""
 CONTRADICTION = 0.5
 """A flag is refused if without it the error is smaller than with it by this factor."""
 POOR = 0.8
@@ -42,11 +44,22 @@ class Known:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to read the model, and the mean squared error of its reconstructions."""
+    """One way to read the model, and how it reconstructs.
+
+    Attributes:
+        encoder, decoder: the way.
+        error: mean squared error of the reconstructions, clipped to what images may be.
+        slope: of the line that leads best from their values to the images': about 1 where the
+            range is that of the training.
+        fills: whether the decoder's values fill a fixed range and never leave it, as they do after
+            a sigmoid or tanh.
+    """
 
     encoder: EncoderConvention
     decoder: DecoderConvention
     error: float
+    slope: float
+    fills: bool
 
     @property
     def words(self) -> dict[str, str]:
@@ -95,7 +108,8 @@ def choose(candidates: list[Candidate], known: Known, average: float) -> Candida
             "no way to read the model agrees with the flags; without them the best has "
             f"{overall.described}{hint}"
         )
-    best = fitting[0]
+    filling = (one for one in fitting if one.fills and one.error < FILLED * fitting[0].error)
+    best = next(filling, fitting[0])
     if overall.error < CONTRADICTION * best.error:
         raise AdoptionError(
             f"the model does not agree with the flags: with {best.described} the squared error of "
@@ -109,7 +123,12 @@ def choose(candidates: list[Candidate], known: Known, average: float) -> Candida
             "the images that it was trained on, in their size and range, and do encoder and "
             "decoder belong together?"
         )
-    rivals = [one for one in fitting[1:] if one.words != best.words]
+    rivals = [
+        one
+        for one in fitting
+        if one.words != best.words
+        and (one.fills or not best.fills or one.decoder.range == best.decoder.range)
+    ]
     if rivals and rivals[0].error < NEAR_TIE * best.error:
         doubtful = _difference(rivals[0], best)
         said = " and ".join(f"{flag} {one} or {other}" for flag, (one, other) in doubtful.items())

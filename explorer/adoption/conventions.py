@@ -80,6 +80,8 @@ UNIT = PixelRange("0,1")
 SIGNED = PixelRange("-1,1", (0.5,), (0.5,))
 BYTES = PixelRange("0,255", (0.0,), (1 / 255,))
 RANGES = (UNIT, SIGNED, BYTES)
+CENTRED = PixelRange("0.5,1", (0.5,), (1.0,))
+"""Pixels less one half: beside −1,1, which is twice that, tried with decoders of its own alone."""
 _MNIST, _FASHION_MNIST = map(parse_range, ("0.1307,0.3081", "0.2860,0.3530"))
 _IMAGENET = parse_range("0.485,0.456,0.406,0.229,0.224,0.225")
 _CIFAR = parse_range("0.4914,0.4822,0.4465,0.2470,0.2435,0.2616")
@@ -102,7 +104,7 @@ def usual_ranges(images: np.ndarray) -> list[PixelRange]:
     else:
         standard = [_IMAGENET, *([_CIFAR, _WITHIN_CIFAR] if own and _alike(own, _CIFAR) else [])]
     is_another = own is not None and not any(_alike(own, one) for one in standard)
-    return [*RANGES, *standard, *([own] if own and is_another else [])]
+    return [*RANGES, CENTRED, *standard, *([own] if own and is_another else [])]
 
 
 def _moments_of(images: np.ndarray) -> PixelRange | None:

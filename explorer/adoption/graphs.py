@@ -208,6 +208,11 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
     try:
         session = open_session(model.SerializeToString(), path.name)
     except ExplorerError as error:
+        if precision := _other_precision(model):
+            raise AdoptionError(
+                f"{path.name} computes in {precision}, which is not run: export it in single "
+                "precision (in PyTorch: model.float())"
+            ) from error
         raise AdoptionError(str(error)) from error
     batches = {_size(value.shape[0]) if value.shape else 1 for value in session.get_inputs()}
     given = [value for value in session.get_outputs() if value.type == SINGLE]
@@ -232,6 +237,14 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
         for values in (session.get_inputs(), given)
     )
     return GivenGraph(path, beside, model, inputs, outputs, batch=1 if fixed else None)
+
+
+def _other_precision(model: onnx.ModelProto) -> str | None:
+    """The first precision of weights or inputs, if any, that onnxruntime runs in few operators."""
+    kinds = [weights.data_type for weights in model.graph.initializer]
+    kinds += [value.type.tensor_type.elem_type for value in model.graph.input]
+    names = {onnx.TensorProto.BFLOAT16: "bfloat16", onnx.TensorProto.DOUBLE: "double precision"}
+    return next((names[kind] for kind in kinds if kind in names), None)
 
 
 def _size(dimension: Any) -> int | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import math
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +24,16 @@ from explorer.data.layouts.labels import (
     can_be_classes,
     in_natural_order,
     index_classes,
+    label_title,
+    numbers_or_words,
     plain,
 )
 from explorer.data.load import load_dataset
 from explorer.data.reading import Reading
 from explorer.errors import one_line
 
+_FEW = 10
+"""Images of which each may be the only one of its class."""
 NOTE = "there are latents alone: no encoder, no decoder and no reconstructions"
 
 
@@ -105,16 +111,11 @@ def _read_latents(path: Path) -> np.ndarray:
 
 def _with_labels(dataset: Dataset, path: Path) -> Dataset:
     """The images with the classes of a file."""
+    count = len(dataset.test.images)
     if path.suffix == ".npy":
         values = plain(_read_array(path), path.name)
     else:
-        try:
-            values = np.array(path.read_text(encoding="utf-8-sig").rstrip().splitlines(), str)
-        except (OSError, UnicodeDecodeError) as error:
-            raise AdoptionError(f"{path} cannot be read: {one_line(error)}") from error
-        if len(values) > len(dataset.test.images) and values[0].strip().lower() in LABEL_NAMES:
-            values = values[1:]
-    count = len(dataset.test.images)
+        values = plain(numbers_or_words(_read_lines(path, count)), path.name)
     if values.shape != (count,) or not can_be_classes([values]):
         held = f"{len(values):,} labels" if values.ndim == 1 else f"{values.dtype} {values.shape}"
         raise AdoptionError(
@@ -122,18 +123,50 @@ def _with_labels(dataset: Dataset, path: Path) -> Dataset:
             "image"
         )
     found, (labels,) = index_classes([values])
+    if len(found) == count > _FEW:
+        raise AdoptionError(
+            f"{path.name} has another label for each image, such as {found[0]!r} and {found[1]!r}; "
+            "expected classes of several images"
+        )
     classes = in_natural_order(found)
     places = np.array([classes.index(name) for name in found])
     return dataset.relabelled(places[labels], classes)
 
 
+def _read_lines(path: Path, count: int) -> list[str]:
+    """The labels in a text: a line each, or the column of that title in a table of several."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
+    except UnicodeDecodeError as error:
+        raise AdoptionError(
+            f"{path} is no text; expected a .npy file, or a text with a label on each line"
+        ) from error
+    except OSError as error:
+        raise AdoptionError(f"{path} cannot be read: {one_line(error)}") from error
+    delimiter = max(",;\t", key=lines[0].count) if lines else ","
+    rows = [*csv.reader(lines, delimiter=delimiter)]
+    if len({*map(len, rows)}) == 1 and len(rows[0]) > 1:
+        title = label_title(rows[0])
+        if title is None:
+            raise AdoptionError(
+                f"{path.name} has {len(rows[0])} cells on each line, such as {lines[0]!r}; "
+                "expected the label alone, or titles on the first line of which one is label"
+            )
+        return [row[rows[0].index(title)].strip() for row in rows[1:]]
+    has_title = len(lines) > count and lines[0].strip().lower() in LABEL_NAMES
+    return lines[has_title:]
+
+
 def _read_array(path: Path) -> np.ndarray:
     try:
-        array = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            array = np.load(file, allow_pickle=False)
         if not isinstance(array, np.ndarray):
             raise ValueError("it holds several arrays")
         return array
-    except (OSError, ValueError, EOFError, MemoryError) as error:
+    except FileNotFoundError as error:
+        raise AdoptionError(f"{path} is not there") from error
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         reason = f": {one_line(error, MAX_SAID)}" if path.suffix == ".npy" else ""
         raise AdoptionError(
             f"{path} is not a .npy file that can be read, as numpy.save writes it{reason}"

@@ -50,8 +50,11 @@ class Runner:
                 f"{self.name} takes more than {RUN_SECONDS:.0f} seconds for {BATCH} images"
             ) from error
         except Exception as error:  # onnxruntime's errors share no base class
+            told = one_line(error, MAX_SAID)
+            if "reshape" in told.lower():
+                told += "; is a number of images fixed inside of it, as by view(2, …)?"
             raise AdoptionError(
-                f"{self.name} cannot be run on {by(values.shape[1:])}: {one_line(error, MAX_SAID)}"
+                f"{self.name} cannot be run on {by(values.shape[1:])}: {told}"
             ) from error
 
     def same_twice(self, values: np.ndarray) -> dict[str, np.ndarray]:

@@ -19,6 +19,7 @@ from explorer.adoption.candidates import (
     is_poor,
 )
 from explorer.adoption.conventions import (
+    CENTRED,
     RANGES,
     UNIT,
     AxisOrder,
@@ -39,6 +40,10 @@ from explorer.adoption.spreads import spreads_of
 SHOWN = 3
 """Ways that are reported, the best ones."""
 MAX_LATENT_DIM = 1024
+FILLING = 0.8
+"""Of a range that a decoder fills."""
+STEEP = 1.5
+"""A slope of as much, or its inverse, does not come of the range of the training."""
 _AS_STD: dict[EncoderOutput, EncoderOutput] = {
     "concatenated": "concatenated,std",
     "concatenated,swapped": "concatenated,swapped,std",
@@ -90,7 +95,7 @@ def find_conventions(
     reader = _EncoderReader(encoder, images, condition, decoder.inputs[0].shape)
     candidates = list(_ways_to_read(reader, decoder, ranges))
     if not candidates:
-        raise AdoptionError(_why_nothing_fits(encoder, decoder, images.shape[1:]))
+        raise AdoptionError(_why_nothing_fits(encoder, decoder, images.shape[1:], reader.decoded))
     candidates.sort(key=lambda candidate: candidate.error)
     if len(decoder.outputs) > 1:
         agreeing = [one for one in candidates if agrees(one, known)]
@@ -130,19 +135,40 @@ def _ways_to_read(
     for convention, z in reader.conventions(ranges):
         size = reader.latent or (z.shape[1:] if z[0].ndim == rank else (z[0].size,))
         for name, raw in decode.same_twice(z.reshape(len(z), *size)).items():
-            tried = dict.fromkeys((*RANGES, convention.range))
+            reader.decoded.add(raw[0].size)
+            fixed = (UNIT,) if convention.range == CENTRED else RANGES
+            tried = dict.fromkeys((*fixed, convention.range))
             for choice, values in _readings(raw, images.shape[1:], convention.layout, tried):
                 differences = np.clip(values, 0, 1) - images
                 error = float(np.mean(np.square(differences), dtype=np.float64))
                 if math.isfinite(error):
                     choice = replace(choice, images=name, latent=size)
-                    yield Candidate(convention, choice, error)
+                    fills = choice.range in RANGES and choice.output != "logit" and _fills(values)
+                    yield Candidate(convention, choice, error, _slope(values, images), fills)
+
+
+def _fills(values: np.ndarray) -> bool:
+    least, most = float(values.min()), float(values.max())
+    return 0 <= least <= most <= 1 and most - least > FILLING
+
+
+def _slope(values: np.ndarray, images: np.ndarray) -> float:
+    """Of the line by least squares from values to the images'; 1 where they do not vary."""
+    centred = values - values.mean()
+    squares = float(np.sum(np.square(centred), dtype=np.float64))
+    return float(np.sum(centred * images, dtype=np.float64)) / squares if squares else 1.0
 
 
 def _why_nothing_fits(
-    encoder: GivenGraph, decoder: GivenGraph, image_shape: tuple[int, ...]
+    encoder: GivenGraph, decoder: GivenGraph, image_shape: tuple[int, ...], decoded: set[int]
 ) -> str:
-    """The sentence for a person, from the shapes of what goes in and comes out."""
+    """The sentence for a person, from the shapes of what goes in and comes out.
+
+    Args:
+        encoder, decoder: the graphs.
+        image_shape: of one image.
+        decoded: how many numbers the decoder gave for one, where it was run.
+    """
     latent = _known(decoder.inputs[0].shape)
     sizes = {math.prod(s or 0 for s in port.shape) for port in encoder.outputs}
     wanted = math.prod(latent or ())
@@ -155,12 +181,14 @@ def _why_nothing_fits(
             f"{decoder.path.name} takes a latent of {by(latent)}: {question}"
         )
     pixels = math.prod(image_shape)
-    given = [math.prod(s or 0 for s in port.shape) for port in decoder.outputs]
+    given = {*decoded, *(math.prod(s or 0 for s in port.shape) for port in decoder.outputs)}
     question = f"is it the decoder of {encoder.path.name}?"
     if 2 * pixels in given:
         question = "if those are means and variances, let it give the means alone"
     elif pixels in given:
         question = "those of some images are NaN or infinite, or drawn at random"
+    elif 256 * pixels in given:
+        question = "if those are 256 levels of each pixel, let it give their mean alone"
     return (
         f"{decoder.path.name} gives {' and '.join(map(str, decoder.outputs))}; expected images "
         f"of {by(image_shape)}: {question}"
@@ -198,6 +226,11 @@ def _notes_on_doubts(best: Candidate, average: float, known: Known) -> Iterator[
             f"the spread of {best.encoder.spread or best.encoder.mean!r} is never negative and is "
             f"taken as the standard deviation; if it is the {', or if it is the '.join(others)}"
         )
+    if not 1 / STEEP < best.slope < STEEP:
+        yield (
+            f"the decoded images fit better with {best.slope:.1f} times their contrast: if the "
+            "model was trained in another range, give it as --range=MEAN,STD"
+        )
     if is_poor(best.error, average):
         yield (
             f"the squared error of the reconstructions, {best.error:.5f}, is not clearly smaller "
@@ -222,7 +255,12 @@ def _told(candidate: Candidate) -> str:
 
 
 class _EncoderReader:
-    """What the encoder gives for the images, with each output as the mean."""
+    """What the encoder gives for the images, with each output as the mean.
+
+    Attributes:
+        notes: sentences for the person on the outputs, whatever is taken.
+        decoded: how many numbers the decoder has given for one of these latents.
+    """
 
     def __init__(
         self,
@@ -234,7 +272,9 @@ class _EncoderReader:
         self.graph, self.images, self.condition = graph, images, condition
         self.wanted, self.latent = wanted, _known(wanted)
         self.notes: list[str] = []
-        self.unused: dict[tuple[AxisOrder, PixelRange], list[str]] = {}
+        self.unused: dict[tuple[AxisOrder, PixelRange], dict[str, str]] = {}
+        self.codes: set[str] = set()
+        self.decoded: set[int] = set()
 
     def conventions(
         self, ranges: list[PixelRange]
@@ -248,11 +288,14 @@ class _EncoderReader:
             yield from self._conventions(layout, range_)
 
     def notes_on(self, convention: EncoderConvention) -> Iterator[str]:
-        """Which outputs are of no use if images are given so."""
-        for name in self.unused[convention.layout, convention.range]:
+        """Which outputs are of no use if images are given so, and what the latents may be."""
+        for name, why in self.unused[convention.layout, convention.range].items():
+            yield f"{name!r} of {self.graph.path.name} {why} and was not used"
+        if convention.mean in self.codes:
             yield (
-                f"{name!r} of {self.graph.path.name} is NaN or infinite for some images and was "
-                "not used"
+                f"{convention.mean!r} of {self.graph.path.name} gives whole numbers alone: if they "
+                "are the codes of a VQ-VAE, distances between them mean nothing; export the "
+                "vectors that they stand for"
             )
 
     def _conventions(
@@ -264,11 +307,17 @@ class _EncoderReader:
         outputs = self._outputs(base, names)
         flat = {name: values.reshape(len(values), -1) for name, values in outputs.items()}
         finite = {name: values for name, values in flat.items() if np.isfinite(values).all()}
-        self.unused[layout, range_] = sorted(flat.keys() - finite.keys())
+        infinite = sorted(flat.keys() - finite.keys())
+        unused = dict.fromkeys(infinite, "is NaN or infinite for some images")
+        self.unused[layout, range_] = unused
+        self.codes |= {name for name, values in finite.items() if not np.any(np.mod(values, 1))}
         sizes = {name: values.shape[1] for name, values in finite.items()}
         if self.latent is None:
             self.latent = _latent_of(self.wanted, [outputs[name].shape[1:] for name in finite])
         dim = math.prod(self.latent) if self.latent else min(sizes.values(), default=0)
+        for name, size in sizes.items():
+            if size not in (dim, 2 * dim, math.prod(self.images.shape[1:])):
+                unused[name] = f"has {size} number{'s' * (size > 1)} for a latent of {dim}"
         for name, values in finite.items():
             if sizes[name] == 2 * dim and dim not in sizes.values():
                 last = outputs[name].shape[-1]
@@ -314,7 +363,10 @@ class _EncoderReader:
         for name, first, second in zip(names, outputs, again, strict=True):
             repeated = next((one for one, values in found.items() if _equal(values, first)), None)
             if len(first) != len(self.images):
-                self._note(f"{name!r} of {self.graph.path.name} is nothing of each image")
+                self._note(
+                    f"{name!r} of {self.graph.path.name} has {len(first)} values for "
+                    f"{len(self.images)} images and was not used"
+                )
             elif not is_same(first, second):
                 self._note(
                     f"{name!r} of {self.graph.path.name} is drawn at random and was not used"
