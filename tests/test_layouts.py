@@ -1183,6 +1183,29 @@ def test_columns_of_any_kind_do_no_harm(tmp_path: Path, kind: str) -> None:
     assert "day" in found.report.left_out_line()
 
 
+@pytest.mark.parametrize("has_index", [True, False])
+def test_an_image_that_pandas_took_for_titles_is_left_out(tmp_path: Path, has_index: bool) -> None:
+    random = np.random.default_rng(0)
+    rows = np.column_stack([np.arange(30) % 3, random.integers(0, 9, (30, 64)) ** 2])
+    titles: list[str] = []
+    for value in map(str, rows[0]):
+        count = sum(title.partition(".")[0] == value for title in titles)
+        titles.append(f"{value}.{count}" if count else value)
+    index = [[""] * has_index, *([str(row)] * has_index for row in range(29))]
+    lines = [titles, *(map(str, row) for row in rows[1:])]
+    path = tmp_path / "again.csv"
+    path.write_text(
+        "\n".join(",".join([*i, *cells]) for i, cells in zip(index, lines, strict=True))
+    )
+    found = load_dataset(path, Reading(whole=True))
+    assert "pandas took for titles and made unique (0.1, 0.2, …): it is left out" in told(found)
+    np.testing.assert_array_equal(found.test.images.reshape(29, -1), rows[1:, 1:])
+    np.testing.assert_array_equal(found.test.labels, rows[1:, 0])
+    tenths = [["0", "0.1", "0.2", "0.3"] * 16, *[["0.5", "1", "0", "0.25"] * 16] * 3]
+    path.write_text("\n".join(map(",".join, tenths)))
+    assert "pandas" not in told(load_dataset(path, Reading(whole=True)))
+
+
 def test_labels_without_titles_may_come_last(tmp_path: Path) -> None:
     pixels = noise(40, 64) // 16
     pixels[:, 0] = 0  # a corner, as in the digits of scikit-learn

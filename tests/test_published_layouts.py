@@ -503,3 +503,26 @@ def test_the_binary_files_of_cifar_are_read(folder: Path, kinds: int) -> None:
     (folder / f"{names[0]}.bin").write_bytes(b"cut short")
     with pytest.raises(DatasetError, match="no whole number of images"):
         load_dataset(folder)
+
+
+def test_splits_in_the_names_of_files_as_of_raf_db(tmp_path: Path) -> None:
+    lines = []
+    for split, green, count in (("train", TRAIN, 8), ("test", TEST, 4)):
+        for number in range(count):
+            name = f"{split}_{number:05}.jpg"
+            draw(tmp_path / "Image" / "original" / name, number % 2, green, number)
+            lines.append(f"{name} {number % 2 + 1}")
+    write(tmp_path / "EmoLabel" / "list_patition_label.txt", *lines)
+    dataset = load_dataset(tmp_path)
+    assert (dataset.classes, counts(dataset)) == (("1", "2"), (8, 4))
+    assert {*green_of(dataset.test)} == {TEST}
+    assert "the files' names tell the splits: they begin with test, train" in told(dataset)
+
+
+def test_names_that_only_begin_like_splits_tell_none(tmp_path: Path) -> None:
+    for number in range(6):
+        draw(tmp_path / "all" / f"train_{number}.png", 0, number=number)
+        draw(tmp_path / "all" / f"tram_{number}.png", 0, number=number)
+        draw(tmp_path / "trains" / f"train_{number}.png", 0, number=number)
+    for folder in ("all", "trains"):
+        assert "tell the splits" not in told(load_dataset(tmp_path / folder))

@@ -294,23 +294,46 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
         if len(words) > 1:
             told = f"columns of words are called {', '.join(titles[place] for place in words)}"
         return titles, False, f"without titles, {told}"
-    has_titles = _count_up(first)
+    is_spoiled = _were_made_unique(first)
+    has_titles = is_spoiled or _count_up(first)
     start = int(not first[0])  # an index, as pandas writes it
     titles = ["" if number < start else f"pixel{number}" for number in range(len(first))]
+    spoiled = (
+        "the first line was an image that pandas took for titles and made unique (0.1, 0.2, …): it "
+        "is left out; "
+        if is_spoiled
+        else ""
+    )
     if arrange_images((1, len(first) - start)) is not None:
-        return titles, has_titles, None
+        return (
+            titles,
+            has_titles,
+            spoiled + "read the original with header=None" if spoiled else None,
+        )
     whole = [row for row in rows[has_titles:] if len(row) == len(first)]
     firsts, lasts = ({row[place] for row in whole} for place in (start, -1))
     is_last = _fewer_but_several(lasts, firsts)
     titles[-1 if is_last else start] = "label"
     which = "last" if is_last else "first"
-    return titles, has_titles, f"without titles, the {which} column is taken as the label"
+    told = f"without titles, the {which} column is taken as the label"
+    return titles, has_titles, spoiled + told
 
 
 def _count_up(cells: list[str]) -> bool:
     """Whether a row of numbers is one of titles: 0, 1, 2, …, as pandas writes them, or 1, 2, …"""
     numbers = cells if cells[0] else cells[1:]
     return any(numbers == [*map(str, range(start, start + len(numbers)))] for start in (0, 1))
+
+
+def _were_made_unique(cells: list[str]) -> bool:
+    """Whether a row is as pandas writes numbers that it takes for titles: 0, 0.1, 0.2, …"""
+    seen: Counter[str] = Counter()
+    for cell in filter(None, cells):
+        base, _, count = cell.partition(".")
+        if count != str(seen[base] or ""):
+            return False
+        seen[base] += 1
+    return max(seen.values(), default=0) > 2
 
 
 def _fewer_but_several(one: set[str], other: set[str]) -> bool:

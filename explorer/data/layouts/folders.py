@@ -49,6 +49,7 @@ from explorer.data.roles import (
     UNLABELLED,
     VALIDATION,
     read_name,
+    words_of,
 )
 from explorer.data.sources.pictures import Pictures, count_all_pages
 from explorer.data.sources.source import Layout
@@ -317,8 +318,10 @@ def _classes(
             told = numbered
         pages = None if reading.first_page else count_all_pages(tree, files, report)
         roles = {role: np.arange(len(files))}
-        if told.roles is not None and len(by_role) == 1:
-            roles = {str(one): np.flatnonzero(told.roles == one) for one in np.unique(told.roles)}
+        if len(by_role) == 1:
+            split = _splits_in_names(files, report) if told.roles is None else told.roles
+            if split is not None:
+                roles = {str(one): np.flatnonzero(split == one) for one in np.unique(split)}
         for part, rows in roles.items():
             if part:
                 found[part] = _part(tree, files, told, pages, rows)
@@ -411,6 +414,19 @@ def _with_file_names(
         f"--label {FILE_NAME} takes these as the classes"
     )
     return told
+
+
+def _splits_in_names(files: Names, report: Report) -> np.ndarray | None:
+    """The split with which the name of every file begins, as ``train_0001.png``; else None."""
+    first = (words_of(PurePosixPath(name).stem)[:1] for name in (files[0], files[-1]))
+    if any(read_name("".join(words)).role is None for words in first):
+        return None  # as it mostly is
+    begins = [next(iter(words_of(PurePosixPath(name).stem)), "") for name in files]
+    role_of = {word: read_name(word).role for word in {*begins}}
+    if None in role_of.values() or not {TRAIN} < {*role_of.values()}:
+        return None
+    report.note(f"the files' names tell the splits: they begin with {', '.join(sorted(role_of))}")
+    return np.array([role_of[word] for word in begins])
 
 
 def _tell_the_same(words: np.ndarray, values: np.ndarray) -> bool:
