@@ -113,6 +113,15 @@ def test_an_array_for_each_class_and_split(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.test.labels, np.sort(LABELS[TEST]))
 
 
+def test_images_by_two_factors_in_a_file_for_each_class(tmp_path: Path) -> None:
+    for number in range(3):
+        images = np.moveaxis(COLOUR[:8], 0, -1).reshape(16, 16, 3, 4, 2)
+        savemat(tmp_path / f"car_{number:03}_mesh.mat", {"im": images})
+    found = load_dataset(tmp_path, Reading(whole=True))
+    np.testing.assert_array_equal(found.test.images[8:16], COLOUR[:8])
+    assert found.test.labels.tolist() == [0] * 8 + [1] * 8 + [2] * 8
+
+
 def test_freys_face_keeps_its_shape(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (71, 28, 20), np.uint8)
     savemat(tmp_path / "frey_rawface.mat", {"ff": images.reshape(71, -1).T})

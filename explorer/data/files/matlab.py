@@ -169,6 +169,8 @@ def _images_first(key: str, array: np.ndarray, counts: set[int], lengths: set[in
         return array.reshape(-1)
     if key.split()[-1] == "mapping" and array.ndim == 2 and array.shape[1] in (2, 3):  # EMNIST
         return np.array([chr(int(code) % sys.maxunicode) for code in array[:, 1]])
+    if array.ndim > 4 and array.shape[2] in (1, 3):  # by one factor and another, as in Cars3D
+        array = array.reshape(*array.shape[:3], -1)
     return array if _counts_first(array, counts, lengths) else np.moveaxis(array, -1, 0)
 
 
