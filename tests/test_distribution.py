@@ -367,7 +367,7 @@ def test_two_replicas_learn_what_one_device_learns(tmp_path: Path) -> None:
     dense = {"layer": "Dense", "units": 4, "activation": "relu"}
     plain = {**NOISY, "encoder": [{"layer": "Flatten"}], "decoder": [dense]}
     plain["augmentation"] = {"shift": 1.0, "until": 1.0, "encoder_only": True}
-    plain["objective"] = {"name": "iw", "samples": 2, "after": 0.5}
+    plain["objective"] = {"name": "iw", "samples": 2}
     process = start("-c", TWO_REPLICAS, json.dumps([str(tmp_path), plain, NOISY]))
     ((status, _, err),) = ends([process])
     assert status == 0, err
