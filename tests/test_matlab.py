@@ -24,7 +24,8 @@ CELL = np.array(LETTERS, object)[:, None]
 
 def faces(*shape: int) -> np.ndarray:
     """Images whose left and right are alike, and whose above and below are not."""
-    halves = np.random.default_rng(0).integers(0, 100, (COUNT, *shape), np.uint8)
+    coarse = np.random.default_rng(0).integers(0, 100, (COUNT, 4, 4, *shape[2:]), np.uint8)
+    halves = coarse.repeat(shape[0] // 4, axis=1).repeat(shape[1] // 4, axis=2)
     halves[:, shape[0] // 2 :] += 100
     return np.asarray(halves // 2 + np.flip(halves, 2) // 2)
 
@@ -115,7 +116,7 @@ def test_an_array_for_each_class_and_split(tmp_path: Path) -> None:
 
 def test_images_by_two_factors_in_a_file_for_each_class(tmp_path: Path) -> None:
     for number in range(3):
-        images = np.moveaxis(COLOUR[:8], 0, -1).reshape(16, 16, 3, 4, 2)
+        images = np.moveaxis(COLOUR[:8], 0, -1).reshape(16, 16, 3, 4, 2, order="F")
         savemat(tmp_path / f"car_{number:03}_mesh.mat", {"im": images})
     found = load_dataset(tmp_path, Reading(whole=True))
     np.testing.assert_array_equal(found.test.images[8:16], COLOUR[:8])
@@ -185,6 +186,7 @@ def test_records_beside_pictures_tell_classes_and_splits(tmp_path: Path) -> None
         (lambda path: path.write_bytes(b""), r"is empty \(0 bytes\)"),
         (lambda path: savemat(path, {"a": np.arange(5)}), "must hold images as numbers"),
         (lambda path: savemat(path, {"a": "words"}), "but holds nothing"),
+        (lambda path: savemat(path, {"a": np.zeros((2, 8, 8, 3, 4))}), "must hold images as"),
     ],
 )
 def test_other_files_get_a_sentence(
@@ -192,4 +194,94 @@ def test_other_files_get_a_sentence(
 ) -> None:
     write(tmp_path / "mine.mat")
     with pytest.raises(DatasetError, match=words):
+        load_dataset(tmp_path / "mine.mat")
+
+
+def test_labels_count_from_1_in_all_files_where_names_lie_in_one(tmp_path: Path) -> None:
+    names = np.array(["a", "b", "c", "never"], object)[:, None]
+    train, test = slice(TRAINING), slice(TRAINING, None)
+    few = np.where(LABELS == 2, 1, LABELS) + 1  # the test images have no third class
+    savemat(
+        tmp_path / "train.mat",
+        {"images": COLOUR[train], "labels": LABELS[train, None] + 1, "names": names},
+    )
+    savemat(tmp_path / "test.mat", {"images": COLOUR[test], "labels": few[test, None]})
+    found = load_dataset(tmp_path)
+    assert found.classes == ("a", "b", "c", "never")
+    np.testing.assert_array_equal(found.train.labels, LABELS[train])
+    np.testing.assert_array_equal(found.test.labels, few[test] - 1)
+
+
+def test_words_of_the_images_are_their_labels_and_not_names(tmp_path: Path) -> None:
+    words = np.array([LETTERS[label] for label in LABELS], object)[:, None]
+    savemat(tmp_path / "set_images.mat", {"images": COLOUR})
+    savemat(tmp_path / "set_labels.mat", {"labels": words})
+    found = load_dataset(tmp_path, Reading(whole=True))
+    assert (found.classes, found.test.labels.tolist()) == (LETTERS, LABELS.tolist())
+
+
+def test_flat_images_of_all_files_lie_alike(tmp_path: Path) -> None:
+    for number in range(3):
+        flat = GREY[number == LABELS]
+        if number == 1:  # of which alone one would say that they lie on their side
+            flat = flat[:, :, :1].repeat(16, axis=2)
+        savemat(tmp_path / f"{'abc'[number]}.mat", {"x": flat.reshape(len(flat), -1)})
+    found = load_dataset(tmp_path, Reading(whole=True))
+    np.testing.assert_array_equal(found.test.images[found.test.labels == 0, ..., 0], GREY[::3])
+    first = GREY[1::3, :, :1].repeat(16, axis=2)
+    np.testing.assert_array_equal(found.test.images[found.test.labels == 1, ..., 0], first)
+    assert any("flat images are read row by row" in note for note in found.report.notes)
+
+
+@pytest.mark.parametrize("axis", [0, -1])
+def test_of_three_axes_the_roughest_counts_images(tmp_path: Path, axis: int) -> None:
+    images = GREY[:10, :, :12]  # fewer than their height
+    savemat(tmp_path / "mine.mat", {"volume": np.moveaxis(images, 0, axis)})
+    found = load_dataset(tmp_path / "mine.mat", Reading(whole=True))
+    np.testing.assert_array_equal(found.test.images[..., 0], images)
+    assert "volume is taken as 10 of 16 × 12" in found.report.notes
+
+
+def test_classes_may_count_along_an_axis_of_their_own(tmp_path: Path) -> None:
+    images = faces(8, 8).reshape(COUNT, -1)[:, None].repeat(9, axis=1).reshape(3, -1, 64)
+    savemat(tmp_path / "usps_all.mat", {"data": images.transpose(2, 1, 0)})
+    found = load_dataset(tmp_path / "usps_all.mat", Reading(whole=True))
+    assert found.classes == ("1", "2", "3")
+    rows = found.test.images.swapaxes(1, 2).reshape(3, -1, 64)  # stored row by row
+    assert {tuple(row) for row in rows[0]} in (
+        {tuple(row) for row in images[0]},
+        {tuple(row.reshape(8, 8).T.reshape(-1)) for row in images[0]},
+    )
+
+
+def test_annotations_of_each_picture_are_no_images(tmp_path: Path) -> None:
+    for number in range(12):
+        Image.fromarray(COLOUR[number]).save(tmp_path / f"{number:03}.png")
+        savemat(tmp_path / f"{number:03}.mat", {"S": np.ones((256, 256)), "names": CELL})
+    found = load_dataset(tmp_path, Reading(whole=True))
+    np.testing.assert_array_equal(found.test.images, COLOUR[:12])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"targets": np.array([np.nan, 1, 2] * 30)}, None),
+        ({"classes": np.array(["ant ", "bee ", "cat "]), "labels": LABELS + 1}, ("ant", "bee")),
+        ({"y": LABELS[:, None] * 4 + 1}, ("1", "5", "9")),
+    ],
+)
+def test_labels_of_all_sorts(tmp_path: Path, content: dict[str, Any], words: Any) -> None:
+    cells = np.empty(COUNT, object)
+    cells[:] = [*COLOUR]
+    savemat(tmp_path / "mine.mat", {"images": cells, **content})
+    found = load_dataset(tmp_path / "mine.mat", Reading(whole=True))
+    np.testing.assert_array_equal(found.test.images, COLOUR)
+    assert words is None or found.classes[: len(words)] == words
+
+
+def test_cells_that_cannot_be_one_array_get_a_sentence(tmp_path: Path) -> None:
+    cells = np.empty(2, object)
+    cells[:] = [np.zeros((8, 8)), np.zeros((9, 9))]
+    savemat(tmp_path / "mine.mat", {"pictures": cells})
+    with pytest.raises(DatasetError, match=r"holds cells or records \(pictures\)"):
         load_dataset(tmp_path / "mine.mat")

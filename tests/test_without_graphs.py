@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,15 +21,19 @@ from explorer.adoption.result import About
 from explorer.bundle.card import BundleError
 from explorer.bundle.images import find_originals
 from explorer.bundle.store import Bundle, load_bundle
+from explorer.bundle.trust import trust_limits
 from explorer.cli import bound
 from explorer.cli.verify import verify
 from explorer.core.metrics import percentile_of
+from explorer.core.trust import judge
 from explorer.data.load import load_dataset
 from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.errors import ExplorerError
 from explorer.web import payload
+from explorer.web.payload import encode_model
 
 Arrays = Any
+READ = Path(__file__).parent / "javascript" / "read_latents.js"
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +169,7 @@ def test_latents_alone_make_a_map(
 
 
 def test_where_latents_alone_could_lie_is_as_dense_as_where_they_do(
-    alone: Callable[..., Bundle], tiny_settings: dict[str, Any]
+    alone: Callable[..., Bundle], tiny_settings: dict[str, Any], node: Path, tmp_path: Path
 ) -> None:
     random = np.random.default_rng(0)
     z = random.standard_normal((len(np.load(tiny_settings["data"])["x_test"]), 8))
@@ -173,6 +178,21 @@ def test_where_latents_alone_could_lie_is_as_dense_as_where_they_do(
     shares = percentile_of(density, bundle.sorted_log_density)
     assert 30 < np.median(shares) < 70
     assert np.mean(shares == 0) < 0.1
+    limits = trust_limits(bundle)
+    own = [
+        judge((density, distance), (limits[0], limits[2]))[0]
+        for density, distance in zip(
+            bundle.latents.log_density, bundle.latents.nearest_distance, strict=True
+        )
+    ]
+    assert own.count("good") > 0.95 * len(own)
+    (tmp_path / "model").write_bytes(encode_model(bundle))
+    (tmp_path / "latents").write_bytes(bundle.latents.z_mean.astype("<f4").tobytes())
+    command = [str(node), str(READ), str(tmp_path / "model"), str(tmp_path / "latents")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    readings = json.loads(done.stdout)
+    assert [one["verdict"]["level"] for one in readings].count("good") > 0.95 * len(own)
+    assert 30 < np.median([one["percentiles"][0] for one in readings]) < 70
 
 
 def test_labels_may_be_written_in_many_ways(

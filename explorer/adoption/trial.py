@@ -109,7 +109,8 @@ def find_conventions(
     average *= len(images) / max(len(images) - 1, 1)  # as if it were that of other images
     best = choose(candidates, known, average)
     if best is not candidates[0]:
-        report(f"taken, as asked for: {_told(best)}")
+        why = "as asked for" if known != Known() else "as its range is just filled"
+        report(f"taken, {why}: {_told(best)}")
     latent_dim = math.prod(best.decoder.latent)
     if latent_dim > MAX_LATENT_DIM:
         raise AdoptionError(
@@ -226,16 +227,16 @@ def _notes_on_doubts(best: Candidate, average: float, known: Known) -> Iterator[
             f"the spread of {best.encoder.spread or best.encoder.mean!r} is never negative and is "
             f"taken as the standard deviation; if it is the {', or if it is the '.join(others)}"
         )
-    if not 1 / STEEP < best.slope < STEEP:
-        yield (
-            f"the decoded images fit better with {best.slope:.1f} times their contrast: if the "
-            "model was trained in another range, give it as --range=MEAN,STD"
-        )
     if is_poor(best.error, average):
         yield (
             f"the squared error of the reconstructions, {best.error:.5f}, is not clearly smaller "
             f"than that of the images' average, {average:.5f}: are these the images that the model "
             "was trained on, and in the --range of its training?"
+        )
+    elif best.slope > 0 and not 1 / STEEP < best.slope < STEEP:
+        yield (
+            f"the decoded images fit better with {best.slope:.1f} times their contrast: if the "
+            "model was trained in another range, give it as --range=MEAN,STD"
         )
 
 

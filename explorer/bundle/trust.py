@@ -21,10 +21,17 @@ def trust_scales(bundle: Bundle) -> np.ndarray:
 
 
 def trust_limits(bundle: Bundle) -> list[dict[str, Any]]:
-    """What the readings of a good place may be: ``thresholds``."""
+    """What the readings of a good place may be: ``thresholds``.
+
+    Where the density is made of the latents themselves, every place near one is denser than theirs
+    are without their own part, so it has no upper limit.
+    """
     mean = bundle.latents.z_mean.mean(axis=0, keepdims=True)
     blend = bundle.aggregate_posterior.log_density(mean)[0]
-    return thresholds(trust_scales(bundle), float(blend))
+    density, *others = thresholds(trust_scales(bundle), float(blend))
+    if bundle.card.data.reading.whole:
+        density["high"] = None
+    return [density, *others]
 
 
 def are_good(bundle: Bundle, rows: np.ndarray) -> np.ndarray:

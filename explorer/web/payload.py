@@ -109,6 +109,7 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
                 "limits": trust_limits(bundle),
                 "words": VERDICTS,
                 "hole": 100.0 * HOLE,
+                "isOfOthers": card.data.reading.whole,
             },
             "columns": [dict(zip(("name", "title", "unit"), c[:3], strict=True)) for c in columns],
             "principal": _principal(bundle),

@@ -75,7 +75,7 @@ def _render_reconstruction(bundle: Bundle, source: str) -> None:
         if is_drawing:
             image = take_drawing(bundle, refines=True)
         if image is not None:
-            row = test_image_row(bundle) if source == TEST_IMAGE else None
+            row = _stored_row(bundle) if source == TEST_IMAGE else None
             z = _render_result(bundle, image, row, has_pictures=not is_drawing)
     with place, st.container(key="place"):
         parts.live_map(
@@ -112,6 +112,13 @@ def _render_result(
     density = bundle.aggregate_posterior.log_density(z[np.newaxis])[0]
     _render_neighbours(bundle, z, density if row is None else bundle.latents.log_density[row])
     return z
+
+
+def _stored_row(bundle: Bundle) -> int | None:
+    """The chosen test image's, unless the model is to see it as of another class."""
+    row = test_image_row(bundle)
+    is_as_stored = not bundle.card.model.is_conditional
+    return row if is_as_stored or bundle.latents.labels[row] == bundle.label else None
 
 
 def _choose_source(bundle: Bundle) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import IO, Any
@@ -20,57 +20,87 @@ from explorer.core.subsets import evenly_spaced
 from explorer.data.files.libraries import need
 from explorer.data.files.stored import Stored, stored_array
 from explorer.data.files.tree import Tree
-from explorer.data.roles import LABEL_WORDS, words_of
+from explorer.data.roles import LABEL_WORDS, read_name, words_of
 from explorer.errors import DatasetError
 
 KIND = "MATLAB file"
 _FREY = (28, 20)
 """Height and width of Frey's face, the only flat images of another shape than squares."""
-_SMALLEST_FLAT = 64  # numbers of a flat image: fewer are a table
+_SMALLEST_FLAT = 64  # numbers of a flat image
+_MOST_CLASSES = 62  # along an axis that counts classes, as of USPS
+_MOST_WORDS = 20_000  # that are followed to where version 7.3 keeps each
+_SVHN = re.compile(r"(train|test|extra)_32x32\.mat$")
 _SAMPLE = 1_000  # images by which their layout is judged
+_CLEARLY = 1.15
+"""How many times rougher one axis must be than another to be that of the images."""
 _LEANING = 1.03
 """How many times less upright pictures differ from their mirror image than from that upside down:
 1.09 on MNIST, 1.37 on Fashion-MNIST and CIFAR-10."""
 
+Arrays = dict[tuple[str, str], np.ndarray]  # by file, and name in it
+
+
+def read_mats(tree: Tree, names: Sequence[str]) -> dict[str, dict[str, Stored]]:
+    """Read the arrays of the MATLAB files of a set; those in structs by the names of both.
+
+    What the layout of flat images is, and whether labels count from 1, is decided for all.
+
+    Raises:
+        DatasetError: one is none, or damaged, or holds no arrays.
+    """
+    arrays: Arrays = {}
+    notes: dict[tuple[str, str], str] = {}
+    for name in names:
+        of_file = _images_first(_named_arrays(tree, name), notes, name)
+        arrays |= {(name, key): array for key, array in of_file.items()}
+    arrays |= _as_pictures(arrays, notes)
+    for name in names:
+        arrays = _joined_classes(arrays, name, notes)
+    arrays = _counted_from_0(arrays)
+    found: dict[str, dict[str, Stored]] = {name: {} for name in names}
+    for (name, key), array in arrays.items():
+        stored = stored_array(key, array, KIND)
+        found[name][key] = replace(stored, note=notes.get((name, key), ""))
+    return found
+
 
 def read_mat(tree: Tree, name: str) -> dict[str, Stored]:
-    """Read the arrays of a MATLAB file; those in structs by the names of struct and field.
+    """Read the arrays of a MATLAB file alone, as ``read_mats`` does those of several."""
+    return read_mats(tree, [name])[name]
 
-    Labels of classes whose names lie beside them count from 0, also where the file counts from 1.
+
+def columns_in_mat(tree: Tree, name: str) -> dict[str, list[Any]]:
+    """The longest table in a MATLAB file: records of numbers and words, or lists of one length.
 
     Raises:
         DatasetError: it is none, or damaged.
     """
-    content = _named_arrays(load_mat(tree, name))
-    counts = {max(array.shape) for array in content.values() if _is_list(array)}
-    tables = {key: array.shape for key, array in content.items() if array.ndim == 2}
-    counts |= {max(shape) for key, shape in tables.items() if _is_labels(key)}
-    sizes = Counter(size for shape in tables.values() for size in {*shape})
-    lengths = {size for size, times in sizes.items() if times > 1}
-    arrays = {key: _images_first(key, array, counts, lengths) for key, array in content.items()}
-    pictures, notes = _as_pictures(arrays)
-    arrays = _with_class_names(_joined_classes(arrays | pictures))
-    return {
-        key: replace(stored_array(key, array, KIND), note=notes.get(array.shape[1:], ""))
-        for key, array in arrays.items()
+    content = load_mat(tree, name)
+    tables = [_columns_of(value) for value in (content, *content.values())]
+    return max(tables, key=lambda table: len(next(iter(table.values()), ())))
+
+
+def _columns_of(value: Any) -> dict[str, list[Any]]:
+    if isinstance(value, list):
+        fields = dict.fromkeys(field for record in value for field in record)
+        cells = {field: [_cell(record.get(field)) for record in value] for field in fields}
+        return {field: column for field, column in cells.items() if None not in column}
+    if not isinstance(value, dict):
+        return {}
+    lists = {
+        key: array.reshape(-1).tolist()
+        for key, array in value.items()
+        if isinstance(array, np.ndarray) and array.size > 1 and array.dtype.kind in "biufU"
+        if _is_list(array)
     }
+    is_table = len(lists) > 1 and len({*map(len, lists.values())}) == 1
+    return lists if is_table else {}
 
 
-def records_in_mat(tree: Tree, name: str) -> list[dict[str, Any]]:
-    """The longest list of records in a MATLAB file, a number or word for each field; or none.
-
-    Raises:
-        DatasetError: it is none, or damaged.
-    """
-    lists = [value for value in load_mat(tree, name).values() if isinstance(value, list)]
-    return [
-        {
-            field: value.reshape(-1)[0].item()
-            for field, value in record.items()
-            if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind != "O"
-        }
-        for record in max(lists, key=len, default=[])
-    ]
+def _cell(value: Any) -> Any:
+    """A number or word; None for anything else."""
+    is_one = isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "biufU"
+    return value.reshape(-1)[0].item() if is_one else None
 
 
 def load_mat(tree: Tree, name: str) -> dict[str, Any]:
@@ -101,13 +131,19 @@ def _load_hdf5(tree: Tree, name: str, file: IO[bytes]) -> dict[str, Any]:
     def value_of(item: Any) -> Any:
         if isinstance(item, h5py.Group):
             return {key: value_of(item[key]) for key in item}
-        kind = item.attrs.get("MATLAB_class", b"")
-        values = item[()].T
+        kind, values = item.attrs.get("MATLAB_class", b""), item[()]
         if kind == b"char":
-            return np.array("".join(map(chr, values.T.reshape(-1))))
-        if kind == b"cell" or values.dtype == h5py.ref_dtype:
-            return _words(np.array([value_of(item.file[one]) for one in values.T.reshape(-1)], "O"))
-        return values
+            rows = ["".join(map(chr, row)).rstrip() for row in np.atleast_2d(values).T]
+            return np.array(rows[0] if len(rows) == 1 else rows)
+        if values.dtype != h5py.ref_dtype:
+            return values.T
+        places = values.reshape(-1)
+        first = value_of(item.file[places[0]]) if len(places) else None
+        if not isinstance(first, np.ndarray) or len(places) > _MOST_WORDS:
+            return places
+        cells = np.empty(len(places), object)
+        cells[:] = [value_of(item.file[place]) for place in places]
+        return _joined(cells)
 
     try:
         with h5py.File(file, "r") as content:
@@ -117,6 +153,7 @@ def _load_hdf5(tree: Tree, name: str, file: IO[bytes]) -> dict[str, Any]:
 
 
 def _is_damaged(tree: Tree, name: str, error: Exception) -> DatasetError:
+    """What to say of an error of SciPy or h5py."""
     return DatasetError(
         f"{tree.where(name)} is not a MATLAB file, or is damaged ({' '.join(str(error).split())}); "
         "copy or download it again."
@@ -124,7 +161,9 @@ def _is_damaged(tree: Tree, name: str, error: Exception) -> DatasetError:
 
 
 def _plain(value: Any) -> Any:
-    """A struct as a dict, several as a list, cells of words as an array; others as they are."""
+    """A struct as a dict, several as a list, cells as an array if they can be one."""
+    if hasattr(value, "toarray"):  # sparse
+        return value.toarray()
     if not isinstance(value, np.ndarray):
         return value
     if value.dtype.names:
@@ -133,25 +172,46 @@ def _plain(value: Any) -> Any:
             for record in value.reshape(-1)
         ]
         return records[0] if len(records) == 1 else records
-    return _words(value) if value.dtype.kind == "O" else value
+    if value.dtype.kind == "U":
+        return np.char.rstrip(value)
+    return _joined(value.reshape(-1)) if value.dtype.kind == "O" else value
 
 
-def _words(cells: np.ndarray) -> np.ndarray:
-    """Cells of a word each as an array of strings; others as they are."""
-    values = [np.asarray(cell).reshape(-1) for cell in cells.reshape(-1)]
-    if values and all(value.dtype.kind == "U" and value.size <= 1 for value in values):
-        return np.array([str(value[0]) if value.size else "" for value in values])
+def _joined(cells: np.ndarray) -> np.ndarray:
+    """Cells of a word or number each, or of images of one shape, as an array; else as they are."""
+    values = [np.asarray(cell) for cell in cells]
+    kinds = {value.dtype.kind for value in values}
+    if kinds == {"U"} and all(value.size <= 1 for value in values):
+        return np.array([str(value.reshape(-1)[0]) if value.size else "" for value in values])
+    if kinds <= {*"biuf"} and all(value.size == 1 for value in values):
+        return np.array([value.reshape(-1)[0] for value in values])
+    if kinds <= {*"biuf"} and len({value.shape for value in values}) == 1 and values[0].ndim > 1:
+        return np.stack(values)
     return cells
 
 
-def _named_arrays(content: Mapping[str, Any], prefix: str = "") -> dict[str, np.ndarray]:
+def _named_arrays(tree: Tree, name: str) -> dict[str, np.ndarray]:
     """The arrays of numbers and words, those in structs behind the struct's name and a space."""
+
+    def below(content: Mapping[str, Any], prefix: str) -> None:
+        for key, value in content.items():
+            if isinstance(value, dict):
+                below(value, f"{prefix}{key} ")
+            elif isinstance(value, np.ndarray) and value.dtype.kind in "biufU":
+                if value.size > 1:
+                    found[prefix + key] = value
+            elif isinstance(value, (list, np.ndarray)):
+                others.append(prefix + key)
+
     found: dict[str, np.ndarray] = {}
-    for key, value in content.items():
-        if isinstance(value, dict):
-            found |= _named_arrays(value, f"{prefix}{key} ")
-        elif isinstance(value, np.ndarray) and value.dtype.kind in "biufU" and value.size > 1:
-            found[prefix + key] = value
+    others: list[str] = []
+    below(load_mat(tree, name), "")
+    if others and not any(array.ndim > 1 and min(array.shape) > 1 for array in found.values()):
+        raise DatasetError(
+            f"{tree.where(name)} holds cells or records ({', '.join(others[:3])}) that are not all "
+            "images of one size; in MATLAB, make one array of them, as in "
+            "images = cat(4, cells{:}), and save that."
+        )
     return found
 
 
@@ -163,37 +223,76 @@ def _is_labels(key: str) -> bool:
     return not LABEL_WORDS.isdisjoint(words_of(key))
 
 
-def _images_first(key: str, array: np.ndarray, counts: set[int], lengths: set[int]) -> np.ndarray:
-    """The array with its images along the first axis."""
-    if _is_list(array):
-        return array.reshape(-1)
-    if key.split()[-1] == "mapping" and array.ndim == 2 and array.shape[1] in (2, 3):  # EMNIST
-        return np.array([chr(int(code) % sys.maxunicode) for code in array[:, 1]])
-    if array.ndim > 4 and array.shape[2] in (1, 3):  # by one factor and another, as in Cars3D
-        array = array.reshape(*array.shape[:3], -1)
-    return array if _counts_first(array, counts, lengths) else np.moveaxis(array, -1, 0)
+def _images_first(
+    arrays: Mapping[str, np.ndarray], notes: dict[tuple[str, str], str], name: str
+) -> dict[str, np.ndarray]:
+    """The arrays of a file with their images along the first axis; notes where that is guessed."""
+    counts = {max(array.shape) for array in arrays.values() if _is_list(array)}
+    labels = (array for key, array in arrays.items() if _is_labels(key) and array.ndim == 2)
+    counts |= {max(array.shape) for array in labels}
+    found: dict[str, np.ndarray] = {}
+    for key, array in arrays.items():
+        if _is_list(array):
+            found[key] = array.reshape(-1)
+        elif key.split()[-1] == "mapping" and array.ndim == 2 and array.shape[1] in (2, 3):
+            codes = np.nan_to_num(array[:, 1]).astype(np.int64) % sys.maxunicode  # EMNIST
+            found[key] = np.array([*map(chr, codes.tolist())])
+        elif _is_by_classes(array, counts):
+            classes = array.shape[2]
+            found[key] = array.transpose(2, 1, 0).reshape(-1, array.shape[0])
+            found["labels"] = np.repeat(np.arange(1, classes + 1), array.shape[1])
+        else:
+            if array.ndim > 4 and array.shape[2] in (1, 3):  # by several factors, as in Cars3D
+                array = array.reshape(*array.shape[:3], -1, order="F")
+            is_first, is_guess = _counts_first(array, counts)
+            found[key] = array if is_first else np.moveaxis(array, -1, 0)
+            if is_guess:
+                count, *shape = found[key].shape
+                notes[name, key] = f"{key} is taken as {count:,} of {' × '.join(map(str, shape))}"
+    return found
 
 
-def _counts_first(array: np.ndarray, counts: set[int], lengths: set[int]) -> bool:
-    """Whether images count along the first axis and not along the last.
+def _is_by_classes(array: np.ndarray, counts: set[int]) -> bool:
+    """Whether flat images count along the second axis and their classes along the third (USPS)."""
+    if array.ndim != 3 or not counts.isdisjoint(array.shape) or array.shape[0] < _SMALLEST_FLAT:
+        return False
+    is_flat = _shape_of_flat(array.shape[0]) is not None
+    return is_flat and array.shape[1] >= 4 * array.shape[0] and array.shape[2] <= _MOST_CLASSES
 
-    They are as many as labels, and flat ones as long as those of another split. Else the shape
-    tells, or which of two axes is the smoother, as neighbouring pixels are alike.
+
+def _counts_first(array: np.ndarray, counts: set[int]) -> tuple[bool, bool]:
+    """Whether images count along the first axis and not along the last, and if that is a guess.
+
+    They are as many as labels. Else the shape tells, or which axis is the rougher, as neighbouring
+    pixels are alike.
     """
     shape = array.shape
     first, last = shape[0] in counts, shape[-1] in counts
     if first != last:
-        return first
+        return first, False
     if len(shape) == 4:
-        return bool(shape[2] > 4 or shape[3] <= 4)
+        return bool(shape[2] > 4 or shape[3] <= 4), False
     if len(shape) == 3:
         is_square = shape[0] == shape[1], shape[1] == shape[2]
-        return bool(is_square[1] if is_square[0] != is_square[1] else shape[0] > shape[2])
-    for is_flat in ([size in lengths for size in shape], [*map(_shape_of_flat, shape)]):
-        if bool(is_flat[0]) != bool(is_flat[1]):
-            return bool(is_flat[1])
-    part = array[:_SAMPLE, :_SAMPLE].astype(np.float32)
-    return bool(np.abs(np.diff(part, axis=1)).mean() <= np.abs(np.diff(part, axis=0)).mean())
+        if is_square[0] != is_square[1]:
+            return is_square[1], False
+        return _roughness(array, 0) > _roughness(array, -1), True
+    if len(shape) > 4:
+        return True, False
+    by_row, by_column = (_shape_of_flat(size) is not None for size in shape[::-1])
+    if not by_row and not by_column:
+        return True, False
+    across, down = _roughness(array, 1), _roughness(array, 0)
+    if by_row == by_column or max(across, down) > _CLEARLY * min(across, down):
+        return down >= across, False
+    return by_row, False
+
+
+def _roughness(array: np.ndarray, axis: int) -> float:
+    """The mean difference of neighbours along an axis, in a part of the array."""
+    part = array[tuple(slice(_SAMPLE) if array.ndim == 2 else slice(200) for _ in array.shape)]
+    differences = np.abs(np.diff(part.astype(np.float32), axis=axis))
+    return float(np.nanmean(differences)) if differences.size else 0.0
 
 
 def _shape_of_flat(length: int) -> tuple[int, ...] | None:
@@ -206,29 +305,24 @@ def _shape_of_flat(length: int) -> tuple[int, ...] | None:
     return (3, coloured, coloured) if 3 * coloured**2 == length else None
 
 
-def _as_pictures(
-    arrays: Mapping[str, np.ndarray],
-) -> tuple[dict[str, np.ndarray], dict[tuple[int, ...], str]]:
-    """Flat images as pictures, and what is to be told of those of each shape.
-
-    They lie column by column, or row by row if they then stand upright.
-    """
-    flat: defaultdict[tuple[int, ...], dict[str, np.ndarray]] = defaultdict(dict)
-    for key, array in arrays.items():
+def _as_pictures(arrays: Arrays, notes: dict[tuple[str, str], str]) -> Arrays:
+    """Flat images as pictures: column by column, or row by row if they then stand upright."""
+    flat: defaultdict[tuple[int, ...], Arrays] = defaultdict(dict)
+    for (name, key), array in arrays.items():
         is_table = array.ndim != 2 or array.shape[1] < _SMALLEST_FLAT or _is_labels(key)
         if not is_table and (shape := _shape_of_flat(array.shape[1])) is not None:
-            flat[shape][key] = array.reshape(-1, *shape)
-    found, notes = {}, {}
+            flat[shape][name, key] = array.reshape(-1, *shape)
+    found: Arrays = {}
     for shape, of_shape in flat.items():
         is_by_rows = shape == _FREY or _stand_upright([*of_shape.values()])
-        for key, pictures in of_shape.items():
-            found[key] = pictures if is_by_rows else pictures.swapaxes(-1, -2)
         lines = "row" if is_by_rows else "column"
-        notes[found[key].shape[1:]] = (
-            f"flat images are read {lines} by {lines}: if they lie on their side, save them as an "
-            "NPZ file"
-        )
-    return found, notes
+        for place, pictures in of_shape.items():
+            found[place] = pictures if is_by_rows else pictures.swapaxes(-1, -2)
+            notes[place] = (
+                f"flat images are read {lines} by {lines}: if they lie on their side, save them as "
+                "an NPZ file"
+            )
+    return found
 
 
 def _stand_upright(arrays: Sequence[np.ndarray]) -> bool:
@@ -236,43 +330,65 @@ def _stand_upright(arrays: Sequence[np.ndarray]) -> bool:
     across = down = 0.0
     for pictures in arrays:
         sample = pictures[evenly_spaced(len(pictures), _SAMPLE)].astype(np.float32)
-        across += float(np.abs(sample - np.flip(sample, -1)).sum())
-        down += float(np.abs(sample - np.flip(sample, -2)).sum())
+        across += float(np.nansum(np.abs(sample - np.flip(sample, -1))))
+        down += float(np.nansum(np.abs(sample - np.flip(sample, -2))))
     return down > _LEANING * across
 
 
-def _joined_classes(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """``train0``, ``train1``, … as images and labels, where there is nothing else."""
-    found = [(re.fullmatch(r"(\D+)(\d+)", key), array) for key, array in arrays.items()]
-    numbered = [(match[1], int(match[2]), array) for match, array in found if match]
-    if len(numbered) < max(len(arrays), 2) or any(array.ndim == 1 for array in arrays.values()):
+def _joined_classes(arrays: Arrays, name: str, notes: dict[tuple[str, str], str]) -> Arrays:
+    """The file's ``train0``, ``train1``, … as images and labels, where it holds nothing else."""
+    own = {key: array for (file, key), array in arrays.items() if file == name}
+    matches = [re.fullmatch(r"(\D+)(\d+)", key) for key in own]
+    numbered = [(match[1], match[2], own[match[0]]) for match in matches if match]
+    shapes = {array.shape[1:] for array in own.values()}
+    are_images = len(shapes) == 1 and all(array.ndim > 2 for array in own.values())
+    if len(numbered) < max(len(own), 2) or not are_images:
         return arrays
-    joined = {}
+    rest = {place: array for place, array in arrays.items() if place[0] != name}
+    told = notes.get((name, next(iter(own))), "")
     for prefix in dict.fromkeys(prefix for prefix, _, _ in numbered):
-        own = [(number, array) for other, number, array in numbered if other == prefix]
-        if len({array.shape[1:] for _, array in own}) > 1:
-            return arrays
-        joined[f"{prefix} images"] = np.concatenate([array for _, array in own])
-        joined[f"{prefix} labels"] = np.repeat([n for n, _ in own], [len(a) for _, a in own])
-    return joined
+        parts = [(int(number), array) for other, number, array in numbered if other == prefix]
+        counts = [len(array) for _, array in parts]
+        place = name, f"{prefix} images"
+        rest[place] = np.concatenate([array for _, array in parts])
+        rest[name, f"{prefix} labels"] = np.repeat([number for number, _ in parts], counts)
+        notes[place] = "; ".join(
+            filter(None, (told, "the numbers in the arrays' names are taken as the classes"))
+        )
+    return rest
 
 
-def _with_class_names(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Words that name the labels called so, which then count from 0; SVHN's 10 is the digit 0."""
-    labels = {
-        key: array
-        for key, array in arrays.items()
-        if _is_labels(key) and array.ndim == 1 and array.dtype.kind in "iuf"
-    }
-    if not labels:
-        return arrays
-    low, high = (int(find([find(a) for a in labels.values()])) for find in (min, max))
-    count = {1: high, 0: high + 1}.get(low)
-    words = [key for key, array in arrays.items() if array.dtype.kind == "U"]
-    named = next((key for key in words if len(arrays[key]) == count), None)
-    if named is not None:
-        arrays = {**arrays, **{key: array - low for key, array in labels.items()}}
-        arrays["class names"] = arrays.pop(named)
-    elif low > 0 and high == 10 and arrays.get("X", np.empty(0)).ndim == 4:
-        arrays = {**arrays, **{key: array % 10 for key, array in labels.items()}}
-    return arrays
+def _counted_from_0(arrays: Arrays) -> Arrays:
+    """Labels that words name counted from 0, as those; SVHN's 10 as the digit 0.
+
+    MATLAB counts from 1, so labels without a 0 are the numbers of the words from 1 on.
+    """
+    labels: defaultdict[tuple[str, ...], Arrays] = defaultdict(dict)
+    for (name, key), array in arrays.items():
+        if _is_labels(key) and array.ndim == 1 and array.dtype.kind in "iuf" and _are_whole(array):
+            labels[read_name(key).rest][name, key] = array
+    found = dict(arrays)
+    words = [place for place, array in arrays.items() if array.dtype.kind == "U"]
+    for of_kind in labels.values():
+        low = min(int(array.min()) for array in of_kind.values())
+        high = max(int(array.max()) for array in of_kind.values())
+        count = sum(map(len, of_kind.values()))
+        first = 1 if low > 0 else 0
+        fitting = (p for p in words if _name_classes(arrays[p], high + 1 - first, count))
+        named = next(fitting, None) if low >= 0 else None
+        if named is not None:
+            found |= {place: array - first for place, array in of_kind.items()}
+            found.pop(named, None)
+            found[named[0], "class names"] = arrays[named]
+        elif low > 0 and high == 10 and all(_SVHN.search(name) for name, _ in of_kind):
+            found |= {place: array % 10 for place, array in of_kind.items()}
+    return found
+
+
+def _are_whole(labels: np.ndarray) -> bool:
+    return bool(np.isfinite(labels).all() and not np.any(np.mod(labels, 1)))
+
+
+def _name_classes(words: np.ndarray, least: int, images: int) -> bool:
+    """Whether words may be the names of at least so many classes of more images than that."""
+    return least <= len(words) < images and len({*words.tolist()}) == len(words)

@@ -86,6 +86,8 @@ def _names_of(layout: Layout, names: Mapping[str, str]) -> Mapping[str, str]:
     One that may tell anything must name no others besides.
     """
     is_surely = not isinstance(names, _Doubtful) or len(names) >= _MANY
+    if {*names.values()} == {*layout.classes}:  # it only lists them
+        return {}
     from_1 = {str(number + 1): names.get(str(number), "") for number in range(len(names))}
     if {*layout.classes} <= names.keys() and (is_surely or len(layout.classes) == len(names)):
         return names
@@ -109,14 +111,14 @@ def _is_mat_of_names(name: str) -> bool:
 
 
 def _read_mat(tree: Tree, name: str) -> dict[str, str]:
-    """The names of the labels 0, 1, … in a MATLAB file of such alone."""
+    """The names of the labels 1, 2, … in a MATLAB file of such alone."""
     try:
         content = load_mat(tree, name)
     except DatasetError:  # of something else, of which others tell
         return {}
     words = [each for each in content.values() if getattr(each, "dtype", np.dtype("V")).kind == "U"]
-    are_names = len(words) == len(content) == 1 and words[0].size > 1
-    return {str(i): str(word) for i, word in enumerate(words[0])} if are_names else {}
+    are_names = len(words) == len(content) == 1 and len({*words[0].tolist()}) == words[0].size > 1
+    return {str(i): str(word) for i, word in enumerate(words[0], 1)} if are_names else {}
 
 
 def _read_json(content: bytes) -> dict[str, str]:

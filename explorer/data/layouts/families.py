@@ -12,11 +12,12 @@ from explorer.core.subsets import evenly_spaced
 from explorer.data.files.containers import READERS, read_npy
 from explorer.data.files.idx import is_idx
 from explorer.data.files.kinds import is_archive, suffix_of
+from explorer.data.files.matlab import read_mats
 from explorer.data.files.names import Names
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.csv_rows import size_of_csv
-from explorer.data.layouts.named_arrays import count_in_arrays
+from explorer.data.layouts.named_arrays import count_in_arrays, is_called_labels
 from explorer.data.layouts.parquet_rows import count_in_parquet
 from explorer.data.layouts.parts import join_parts
 from explorer.data.layouts.table_files import is_array_of_labels
@@ -91,6 +92,7 @@ def choose_family(tree: Tree, families: Mapping[str, Sequence[str]], report: Rep
     pictures = len(families.get(PICTURES, ()))
     if not pictures or (pictures == 1 and by_files):
         return next(iter(by_files), None)
+    by_files = [family for family in by_files if not _tell_of_each(families[family], pictures)]
     found = {
         family: _count(tree, family, families[family], pictures < FEW, report)
         for family in by_files
@@ -107,6 +109,12 @@ def choose_family(tree: Tree, families: Mapping[str, Sequence[str]], report: Rep
     chosen, other = ways if is_data else ways[::-1]
     report.note(f"the {chosen} are read, not the {other}: a path to these alone reads them")
     return most if is_data else PICTURES
+
+
+def _tell_of_each(names: Sequence[str], pictures: int) -> bool:
+    """Whether files are as many MATLAB files as tell each of one picture."""
+    are_many = len(names) > 2 and 2 * pictures >= len(names)
+    return are_many and all(suffix_of(name) == ".mat" for name in names)
 
 
 def are_single_pictures(tree: Tree, files: Sequence[str]) -> bool:
@@ -140,10 +148,12 @@ def refuse_deep_colours(tree: Tree, files: Sequence[str]) -> None:
 def read_containers(tree: Tree, files: Sequence[str], report: Report) -> dict[str, Stored]:
     """The arrays of all files, by the names of file and array, as far as these tell something."""
     found = {}
+    of_matlab = read_mats(tree, [name for name in files if suffix_of(name) == ".mat"])
     for name in files:
         suffix = suffix_of(name)
         stem = name[: -len(suffix)]
-        found[name if stem in found else stem] = READERS[suffix](tree, name)
+        arrays_of_file = of_matlab[name] if name in of_matlab else READERS[suffix](tree, name)
+        found[name if stem in found else stem] = arrays_of_file
     arrays: dict[str, Stored] = {}
     whole = join_parts(found, report)
     for stem, each in whole.items():
@@ -151,7 +161,8 @@ def read_containers(tree: Tree, files: Sequence[str], report: Report) -> dict[st
             if len(whole) == 1:
                 arrays[key or stem or "images"] = array
             else:
-                arrays["/".join(filter(None, (stem, key * (len(each) > 1)))) or key] = array
+                says_more = len(each) > 1 or is_called_labels(key)
+                arrays["/".join(filter(None, (stem, key * says_more))) or key] = array
     return arrays
 
 

@@ -82,6 +82,8 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
         raise DatasetError(f"{path} holds no sets of which one could be called {reading.pick}.")
     _tell_archives(tree, {*families[family]}, len(families.get(PICTURES, ())), report)
     lists = read_class_names(tree, reading.pick)
+    if family == ARRAYS:  # of which those in MATLAB files are arrays themselves
+        lists = {name: names for name, names in lists.items() if suffix_of(name) != ".mat"}
     try:
         layout = _find_in_family(tree, family, families[family], lists, reading, report)
     except DatasetError as error:
@@ -131,7 +133,7 @@ def _find_in_family(
     if family == IDX:
         arrays = read_idx(tree, without_copied_files(tree, files, report), report)
     elif family == ARRAYS:
-        arrays = read_containers(tree, Names(name for name in files if name not in lists), report)
+        arrays = read_containers(tree, files, report)
         beside = read_labels_beside(tree, others, arrays, report)
         arrays |= dict(beside.values())
         others = Names(name for name in others if name not in beside)

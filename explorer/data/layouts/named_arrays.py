@@ -99,6 +99,8 @@ def find_in_arrays(
             f"{path} holds several arrays of images without names: {_list(arrays, images)}; save "
             "them with names, as in numpy.savez(path, x_train=…, y_train=…, x_test=…, y_test=…)."
         )
+    for note in dict.fromkeys(filter(None, (arrays[name].note for name in images))):
+        report.note(note)
     if len({keys[name].rest for name in images}) > 1:
         return _one_array_a_class(path, arrays, images, keys, report)
     found, tables = _of_each_split(path, arrays, images, tables, keys, pick, report)
@@ -108,8 +110,6 @@ def find_in_arrays(
     for name in arrays:
         if not pick and name not in images and (name in tables or not arrays[name].shape):
             report.leave_out("arrays that are neither images nor labels of them", name)
-    for note in dict.fromkeys(filter(None, (arrays[name].note for name in images))):
-        report.note(note)
     shape = _shape_of_all(path, found)
     _note_doubtful_shape(images[0], arrays[images[0]].shape, shape, report)
     if len(found) == 1:

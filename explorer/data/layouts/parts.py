@@ -228,4 +228,5 @@ def _in_a_row(arrays: Sequence[Stored]) -> Stored:
         rows,
         first.origin,
         is_pickled=first.is_pickled,
+        note=first.note,
     )

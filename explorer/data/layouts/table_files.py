@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from explorer.data.files.containers import read_npy
 from explorer.data.files.kinds import suffix_of
-from explorer.data.files.matlab import load_mat, records_in_mat
+from explorer.data.files.matlab import columns_in_mat, load_mat
 from explorer.data.files.tree import Parts, Tree, parts_of
 from explorer.data.layouts.json_tables import cell, columns_of_json, columns_of_records
 from explorer.data.layouts.labels import MOST_CLASSES, as_words, plain
@@ -91,7 +91,10 @@ def read_tables(
             if suffix_of(name) == ".npy":
                 columns = _read_labels(tree, name)
             elif suffix_of(name) == ".mat":
-                columns = columns_of_records(records_in_mat(tree, name))
+                columns = {
+                    title: [*map(cell, cells)]
+                    for title, cells in columns_in_mat(tree, name).items()
+                }
             else:
                 with tree.local(name) as file:
                     columns = _parse(name, file, report)

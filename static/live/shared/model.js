@@ -13,7 +13,7 @@ import { halves } from "../network/file.js";
  * @typedef {{
  *   content: string, testSet: string, latentDim: number, imageShape: number[], classes: string[],
  *   likelihood: string, isConditional: boolean, hasDecoder: boolean, hasReconstructions: boolean, spriteColumns: number,
- *   trust: {hole: number, words: Record<string, string>, limits: Limit[]},
+ *   trust: {hole: number, words: Record<string, string>, limits: Limit[], isOfOthers: boolean},
  *   columns: {name: string, title: string, unit: string}[],
  *   principal: {origin: number[], directions: number[][], labels: [string, string]} | null,
  *   mainDimensions: number[], emptyDistance: number | null,

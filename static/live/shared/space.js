@@ -8,6 +8,9 @@
 
 import { LOG_2PI } from "./likelihoods.js";
 
+/** Half the squared distance, in deviations, of a place that is a latent's own but for rounding. */
+const HERE = 1e-6;
+
 export class Space {
   #zMean;
   #mean;
@@ -15,6 +18,7 @@ export class Space {
   #constant;
   #quantiles;
   #limits;
+  #isOfOthers;
   #terms;
 
   /** @param {Model} model */
@@ -30,6 +34,7 @@ export class Space {
     });
     this.#quantiles = model.floats("quantiles");
     this.#limits = model.header.trust.limits;
+    this.#isOfOthers = model.header.trust.isOfOthers;
     this.#terms = new Float64Array(this.#constant.length);
   }
 
@@ -41,7 +46,8 @@ export class Space {
 
   /**
    * How dense the training data is at a place: log q(z), nats, under the mixture
-   * q(z) = 1/N Σ N(z; μᵢ, σᵢ²), as `explorer/core/density.py` has it.
+   * q(z) = 1/N Σ N(z; μᵢ, σᵢ²), as `explorer/core/density.py` has it: of the test images' own
+   * latents, if there are no others, without the one that is there.
    *
    * @param {Float32Array} z
    */
@@ -49,12 +55,15 @@ export class Space {
     const terms = this.#terms;
     const mean = this.#mean;
     const precision = this.#precision;
-    let largest = -Infinity;
+    let [largest, count] = [-Infinity, terms.length];
     for (let n = 0, at = 0; n < terms.length; n++) {
       let term = this.#constant[n];
       for (let i = 0; i < z.length; i++, at++) {
         const difference = z[i] - mean[at];
         term -= 0.5 * precision[at] * difference * difference;
+      }
+      if (this.#isOfOthers && this.#constant[n] - term < HERE && count > 1) {
+        [term, count] = [-Infinity, count - 1];
       }
       terms[n] = term;
       if (term > largest) largest = term;
@@ -64,7 +73,7 @@ export class Space {
       const below = terms[n] - largest;
       if (below > -30) sum += Math.exp(below);
     }
-    return largest + Math.log(sum / terms.length);
+    return largest + Math.log(sum / count);
   }
 
   /**
