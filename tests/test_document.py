@@ -193,6 +193,10 @@ def test_the_command_writes_a_page_and_says_its_size(
         (["mnist-2d", "--start", "?z=1"], "this model needs 2 numbers, not 1"),
         (["mnist-2d", "--start", "?pins=mine~test-10000"], "there are test images 0 to 9999"),
         (["mnist-2d", "--start", "?direction=means:3:10"], "a number from 0 to 9 was expected"),
+        (["mnist-2d", "--start", "?class=7"], "the model takes no class"),
+        (["mnist-2d", "--start", "?map=nope"], "'nope' is no map; there are neighbourhoods,"),
+        (["mnist-8d", "--start", "?axes=1,9"], "axes 1,9 are not two of its 8 dimensions"),
+        (["mnist-8d", "--start", "?axes=2,2"], "axes 2,2 are not two of its 8 dimensions"),
         (["cifar10-80d", "--images", "9"], "no licence"),
     ):
         monkeypatch.setattr(sys, "argv", ["page", *wrong])
@@ -201,6 +205,8 @@ def test_the_command_writes_a_page_and_says_its_size(
 
 
 def test_a_notebook_hears_what_is_reached_in_the_page(chromium: Any, tiny_bundle: Path) -> None:
+    with pytest.raises(PageError, match="0 images or more, not -1"):
+        explorer.show(tiny_bundle, images=-1)
     space = explorer.show(tiny_bundle, views=("Map",), height=500)
     assert space.point is None
     assert space.pins == {}

@@ -498,7 +498,10 @@ def test_a_class_is_what_a_conditional_model_decodes(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--direction", "means:0:9"], "--direction means:0:9: a number from 0 to 2 was expected"),
+        (
+            ["--format", "pdf", "--direction", "means:0:9"],
+            "--direction means:0:9: a number from 0 to 2 was expected",
+        ),
         (["--sweep", "0"], "--sweep takes a dimension from 1 to 2; received 0"),
         (["--sweep", "3"], "--sweep takes a dimension from 1 to 2; received 3"),
         (["--at", ""], "this model needs 2 numbers, not 0"),
@@ -507,8 +510,11 @@ def test_a_class_is_what_a_conditional_model_decodes(
         (["--at", "-1,x"], "--at -1,x: a point is written as numbers with commas between them"),
         (["--axes", "1", "3"], "--axes takes two dimensions from 1 to 2; received 1 3"),
         (["--class", "x"], "--class x: the model takes no class"),
-        (["--between", "test-3", "test-900"], "there are test images 0 to 99"),
-        (["--between", "-1,2", "test-900"], "--between -1,2 test-900: there are test images 0 to"),
+        (["--format", "pdf", "--between", "test-3", "test-900"], "there are test images 0 to 99"),
+        (
+            ["--format", "pdf", "--between", "-1,2", "test-900"],
+            "--between -1,2 test-900: there are test images 0 to",
+        ),
         (["--at", "nan,0"], "coordinates must lie between −99 and 99"),
         (["--at", "1e9,0"], "--at 1e9,0: coordinates must lie between −99 and 99"),
     ],
@@ -539,6 +545,8 @@ def test_a_mistake_gets_one_sentence_and_2_and_nothing_is_written(
         (["--width", "3cm"], "argument --width: 3cm is not between 6 and 50 cm"),
         (["--format", "gif"], "argument --format: invalid choice: 'gif'"),
         (["--at"], "argument --at: expected one argument"),
+        (["--direction", "means:0:1"], "--direction is of figures for a paper: give --format"),
+        (["--format", "pdf", "--sweep=1"], "--sweep is of the sweep, which --format leaves out"),
     ],
 )
 def test_a_wrong_flag_gives_2(

@@ -235,10 +235,15 @@ def test_a_line_for_each_label_may_follow_a_title(tmp_path: Path, content: str) 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"a.png,1\n" * 12, "has 2 cells on each line, such as 'a.png,1'; expected the label"),
+        (
+            b"".join(b"%d.png,1\n" % row for row in range(12)),
+            "has 2 cells on each line, such as '0.png,1'; expected the label",
+        ),
         (b"".join(b"%d 9\n" % row for row in range(12)), "another label for each image"),
         (b"\x93NUMPY\xf6", "is no text; expected a .npy file, or a text"),
         (b"", "holds 0 labels; expected 12"),
+        (b"a\n" * 5 + b"\n" + b"a\n" * 6, "line 6 of labels.csv has no label"),
+        (b"0.5\n1\n" * 6, "holds fractions, such as 0.5; expected 12 whole numbers"),
     ],
 )
 def test_what_tells_no_classes_is_refused(tmp_path: Path, content: bytes, words: str) -> None:

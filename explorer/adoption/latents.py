@@ -118,6 +118,8 @@ def _with_labels(dataset: Dataset, path: Path) -> Dataset:
         values = plain(numbers_or_words(_read_lines(path, count)), path.name)
     if values.shape != (count,) or not can_be_classes([values]):
         held = f"{len(values):,} labels" if values.ndim == 1 else f"{values.dtype} {values.shape}"
+        if values.shape == (count,):
+            held = f"fractions, such as {values[np.mod(values, 1) != 0][0]:g}"
         raise AdoptionError(
             f"{path.name} holds {held}; expected {count:,} whole numbers or words, one for each "
             "image"
@@ -143,18 +145,34 @@ def _read_lines(path: Path, count: int) -> list[str]:
         ) from error
     except OSError as error:
         raise AdoptionError(f"{path} cannot be read: {one_line(error)}") from error
+    rows, is_table = _read_rows(lines)
+    title = label_title(rows[0]) if is_table else None
+    if is_table and title is None and 2 * len({row[0] for row in rows}) > len(rows):
+        raise AdoptionError(
+            f"{path.name} has {len(rows[0])} cells on each line, such as {lines[0]!r}; expected "
+            "the label alone, or titles on the first line of which one is label"
+        )
+    if title is not None:
+        labels = [row[rows[0].index(title)].strip() for row in rows[1:]]
+    else:
+        has_title = len(lines) > count and lines[0].strip().lower() in LABEL_NAMES
+        labels = lines[has_title:]
+    if "" in map(str.strip, labels):
+        place = 1 + [*map(str.strip, labels)].index("") + len(lines) - len(labels)
+        raise AdoptionError(
+            f"line {place} of {path.name} has no label; expected one for each image"
+        )
+    return labels
+
+
+def _read_rows(lines: list[str]) -> tuple[list[list[str]], bool]:
+    """The cells of each line, and whether there are several, as many in all."""
     delimiter = max(",;\t", key=lines[0].count) if lines else ","
-    rows = [*csv.reader(lines, delimiter=delimiter)]
-    if len({*map(len, rows)}) == 1 and len(rows[0]) > 1:
-        title = label_title(rows[0])
-        if title is None:
-            raise AdoptionError(
-                f"{path.name} has {len(rows[0])} cells on each line, such as {lines[0]!r}; "
-                "expected the label alone, or titles on the first line of which one is label"
-            )
-        return [row[rows[0].index(title)].strip() for row in rows[1:]]
-    has_title = len(lines) > count and lines[0].strip().lower() in LABEL_NAMES
-    return lines[has_title:]
+    try:
+        rows = [*csv.reader(lines, delimiter=delimiter)]
+    except csv.Error:  # a quotation mark is not closed
+        return [], False
+    return rows, len({*map(len, rows)}) == 1 and len(rows[0]) > 1
 
 
 def _read_array(path: Path) -> np.ndarray:

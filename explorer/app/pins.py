@@ -222,7 +222,9 @@ def _render_uses(bundle: Bundle, chosen: list[Pin]) -> None:
         return raster.png(raster.enlarge(raster.tile(images, len(images)), ZOOM))
 
     def arrays() -> bytes:
-        return npz(z=latents, images=images, names=names, labels=np.array(labels, np.int64))
+        decoded_as = {"labels": np.array(labels, np.int64)}
+        is_conditional = bundle.card.model.is_conditional
+        return npz(z=latents, images=images, names=names, **(decoded_as if is_conditional else {}))
 
     file = f"{bundle.card.name}-pins"
     with st.container(horizontal=True, gap="xsmall"):

@@ -22,6 +22,16 @@ BOUND = "bound.npz"
 """Holds ``bound``: of each test image, nats, ``(n,)`` float32."""
 
 
+def demand_density(bundle: Bundle) -> None:
+    """Raise BundleError if a model gives no density of its latents, so that it has no bound."""
+    model = bundle.card.model
+    if not (model.has_graphs and model.has_variance):
+        raise BundleError(
+            f"{bundle.card.name} has no bound: it takes an encoder that gives log-variances, "
+            "and a decoder"
+        )
+
+
 def bounds_of(bundle: Bundle, test: Split, samples: int) -> Callable[[Iterable[int]], np.ndarray]:
     """A function from indices of test images to their bounds, nats, float64.
 
@@ -34,11 +44,7 @@ def bounds_of(bundle: Bundle, test: Split, samples: int) -> Callable[[Iterable[i
         BundleError: the model gives no density of its latents.
     """
     model = bundle.card.model
-    if not (model.has_graphs and model.has_variance):
-        raise BundleError(
-            f"{bundle.card.name} has no bound: it takes an encoder that gives log-variances, "
-            "and a decoder"
-        )
+    demand_density(bundle)
     flow = flow_draw(bundle.encoder) if model.has_flow else None
 
     def bounds(indices: Iterable[int]) -> np.ndarray:

@@ -81,7 +81,8 @@ def traversals(bundle: Bundle, z: np.ndarray, dimensions: Sequence[int]) -> Plat
         bundle,
         "traversals",
         plots.sheets(sheets.traversals(bundle, z, dimensions, sheets.TILES)),
-        f"decoded traversals of the dimensions of largest {unit}, the others at {_place(z)}",
+        f"decoded traversals of the dimensions of largest {unit}"
+        + (f", the others at {_place(z)}" if len(z) > 1 else ""),
     )
 
 
@@ -141,7 +142,10 @@ def plane_map(bundle: Bundle, plane: Plane) -> Plate:
     """The test images' latent means, projected onto a plane."""
     points = plane.project(bundle.latents.z_mean)
     return _plate(
-        bundle, "map", _map(bundle, points, plane.labels), "latent means of the test images"
+        bundle,
+        "map",
+        _map(bundle, points, plane.labels),
+        f"latent means of the test images{_repeated(bundle)}",
     )
 
 
@@ -151,7 +155,8 @@ def neighbourhood_map(bundle: Bundle, places: np.ndarray) -> Plate:
         bundle,
         "neighbourhoods",
         _map(bundle, places, ("", "")),
-        "latent means of the test images laid out by t-SNE, so that neighbours stay neighbours",
+        "latent means of the test images laid out by t-SNE, so that neighbours stay neighbours"
+        f"{_repeated(bundle)}",
     )
 
 
@@ -197,10 +202,21 @@ def _plate(bundle: Bundle, name: str, plot: paper.Plot, what: str) -> Plate:
     )
 
 
+def _repeated(bundle: Bundle) -> str:
+    """What to say of more classes than colours and markers tell apart."""
+    classes = len(bundle.card.data.classes)
+    if classes <= plots.TOLD_APART:
+        return ""
+    return f"; colours and markers repeat after {plots.TOLD_APART} of its {classes} classes"
+
+
 def _place(z: np.ndarray) -> str:
     numbers = ", ".join(f"{value:.3g}".replace("-", "−") for value in z.tolist())
     return f"({numbers})" if z.any() and len(z) <= 20 else "the point" if z.any() else "0"
 
 
 def _rest(plane: Plane) -> str:
-    return f", the other dimensions at {_place(plane.origin)}" if len(plane.origin) > 2 else ""
+    """Where the dimensions lie that the plane does not span."""
+    spanned = plane.directions != 0
+    others = plane.origin[~spanned.any(axis=0)] if spanned.sum() <= 2 else plane.origin
+    return f", the other dimensions at {_place(others)}" if len(plane.origin) > 2 else ""

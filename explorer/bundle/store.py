@@ -144,7 +144,12 @@ class Bundle:
             raise BundleError(
                 f"{self.card.name} takes {what} of shape (n, {expected}), not {values.shape}"
             )
-        return batch.astype(np.float32)
+        batch = batch.astype(np.float32)
+        if not np.isfinite(batch).all():
+            raise BundleError(
+                f"{self.card.name} takes {what} of finite numbers, not NaN or infinity"
+            )
+        return batch
 
     def _codec_of(self, label: int | None) -> Codec:
         if self.codec_if_any is None:

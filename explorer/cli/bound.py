@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from explorer.bundle.arrays import read_arrays, save_arrays
-from explorer.bundle.bound import bounds_of, save_bounds, summarise_bounds
+from explorer.bundle.bound import bounds_of, demand_density, save_bounds, summarise_bounds
 from explorer.bundle.card import Bound
 from explorer.bundle.files import read_file
 from explorer.bundle.store import GRAPHS, Bundle, find_bundles, load_bundle
@@ -47,6 +47,7 @@ def main() -> int:
     try:
         for path in choose_bundles(find_bundles(folder), arguments.names, folder):
             bundle = load_bundle(path)
+            demand_density(bundle)
             dataset = find_data(bundle, arguments.data, arguments.data_dir)
             bounds = compute(bundle, dataset.test, samples)
             told = save_bounds(bundle, bounds, samples)

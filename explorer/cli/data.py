@@ -49,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "source" not in options:
         parser.error("name a data set, or a path")
     sheet = options.pop("sheet", None)
+    if sheet is not None and sheet.suffix.lower() not in ("", ".png"):
+        parser.error(f"--sheet writes a PNG: {sheet.with_suffix('.png')}")
     try:
         reading = take_reading(options)
         dataset = load_dataset(options.pop("source"), reading, **options)

@@ -15,12 +15,13 @@ command is wrong.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from explorer.bundle.directions import parse_direction
-from explorer.bundle.spelling import parse_place
+from explorer.bundle.spelling import parse_class, parse_place
 from explorer.bundle.store import Bundle, find_bundles, load_bundle
 from explorer.cli.arguments import (
     UsageError,
@@ -30,9 +31,10 @@ from explorer.cli.arguments import (
     number,
 )
 from explorer.cli.files import write_files
-from explorer.notation import parse_latent, parse_list
+from explorer.notation import parse_count, parse_latent, parse_list
 from explorer.web.document import (
     VIEWS,
+    WITHOUT_DECODER,
     Look,
     PageError,
     named_directions,
@@ -40,6 +42,9 @@ from explorer.web.document import (
     write_site,
 )
 from explorer.web.gallery import write_gallery
+
+MAPS = ("neighbourhoods", "principal", "dimensions", "directions")
+"""Kinds of map that a link may name."""
 
 
 def main() -> int:
@@ -65,6 +70,13 @@ def _files(arguments: argparse.Namespace) -> list[tuple[Path, bytes]]:
         start=read_start(arguments.start, bundles, views),
         images=arguments.images,
     )
+    lacking = [bundle.card.name for bundle in bundles if not bundle.card.model.has_graphs]
+    if lacking and len(lacking) < len(bundles) and not arguments.gallery:
+        print(
+            f"the page has only the views {' and '.join(WITHOUT_DECODER)}, for all its models: "
+            f"{', '.join(lacking)} came without a decoder",
+            file=sys.stderr,
+        )
     if arguments.gallery:
         site = write_gallery(bundles, look, title=arguments.title)
     elif arguments.split:
@@ -110,6 +122,15 @@ def read_start(link: str, bundles: Sequence[Bundle], views: Sequence[str]) -> st
     try:
         if "z" in asked:
             parse_latent(asked["z"], bundle.card.model.latent_dim)
+        if "class" in asked:
+            parse_class(asked["class"], bundle)
+        if asked.get("map", MAPS[0]) not in MAPS:
+            raise ValueError(f"{asked['map']!r} is no map; there are {', '.join(MAPS)}")
+        if "axes" in asked and asked.get("map") != "directions":
+            axes = [parse_count(number) for number in asked["axes"].split(",")]
+            known = range(1, bundle.card.model.latent_dim + 1)
+            if len({*axes}) != 2 or not {*axes} <= {*known}:
+                raise ValueError(f"axes {asked['axes']} are not two of its {len(known)} dimensions")
         pins = parse_list(asked["pins"]) if "pins" in asked else []
         for place in (*(asked[end] for end in "ab" if end in asked), *(pin[1] for pin in pins)):
             parse_place(place, bundle)

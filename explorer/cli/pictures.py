@@ -69,6 +69,9 @@ STEPS = 11
 IMAGE_SIDE, GRID_SIDE = 280, 1000
 """Pixels that the longer side of one image, and of many in one picture, comes close to."""
 CENTIMETRES = {"cm": 1.0, "mm": 0.1, "in": 2.54, "pt": 2.54 / 72}
+FOR_PAPER = frozenset(("--between", "--direction", "--width", "--dpi", "--no-caption"))
+FOR_SWEEPS = frozenset(("--sweep", "--step", "--frames"))
+"""Flags of figures for a paper alone, and of what these leave out."""
 WIDTHS = 6.0, 50.0
 """Centimetres that a figure may be wide."""
 
@@ -335,6 +338,8 @@ def check_directions(texts: list[str], bundle: Bundle) -> list[str]:
     Raises:
         UsageError: one names no direction of the model.
     """
+    if texts and not bundle.card.model.has_graphs:
+        raise UsageError(f"{bundle.card.name} came without a decoder, which draws --direction")
     for text in texts:
         try:
             parse_direction(text, bundle)
@@ -398,5 +403,11 @@ def parse_arguments() -> argparse.Namespace:
     )  # fmt: skip
     add("--no-caption", action="store_true", help="leave out the lines below them")
     # argparse takes a point like -1,2 for an option, unless there is a space in it
-    given = (f" {text}" if re.match(r"-[\d.].*[,;]", text) else text for text in sys.argv[1:])
-    return parser.parse_args([*given])
+    given = [f" {text}" if re.match(r"-[\d.].*[,;]", text) else text for text in sys.argv[1:]]
+    arguments = parser.parse_args(given)
+    flags = {text.partition("=")[0] for text in given}
+    if arguments.format is None and (told := sorted(flags & FOR_PAPER)):
+        parser.error(f"{told[0]} is of figures for a paper: give --format with it")
+    if arguments.format is not None and (told := sorted(flags & FOR_SWEEPS)):
+        parser.error(f"{told[0]} is of the sweep, which --format leaves out: give one of them")
+    return arguments

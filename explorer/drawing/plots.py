@@ -204,8 +204,12 @@ _INACTIVE: dict[str, Any] = {
 }
 
 
+TOLD_APART = 20
+"""Classes that colours and markers together tell apart."""
+
+
 def _marker(label: int) -> dict[str, Any]:
-    """Colour and marker of a class: with both they differ up to 20 classes, with names beyond."""
+    """Colour and marker of a class."""
     place = label + label // len(PALETTE)
     return {"color": PALETTE[label % len(PALETTE)], "marker": _MARKERS[place % len(_MARKERS)]}
 

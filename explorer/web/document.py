@@ -75,6 +75,11 @@ class Look:
     start: str = ""
     images: int | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse fewer images than none."""
+        if self.images is not None and self.images < 0:
+            raise PageError(f"a page can have 0 images or more, not {self.images}")
+
 
 def write_page(bundles: Sequence[Bundle], look: Look) -> bytes:
     """A page of one file, in UTF-16.

@@ -97,6 +97,7 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
     header = json.dumps(
         {
             "content": bundle.content,
+            "name": card.name,
             "testSet": card.data.test_sha256,
             "latentDim": card.model.latent_dim,
             "imageShape": card.data.image_shape,

@@ -349,7 +349,9 @@ def test_boxes_make_groups_that_are_compared_and_saved(
         np.testing.assert_array_equal(arrays["test_image"], rows)
         np.testing.assert_array_equal(arrays["z_mean"], z_mean[rows])
         np.testing.assert_array_equal(arrays["label"], labels[rows])
-        np.testing.assert_allclose(arrays["negElbo"], bundle.latents.neg_elbo[rows], rtol=1e-6)
+        np.testing.assert_allclose(
+            arrays["neg_elbo_nats"], bundle.latents.neg_elbo[rows], rtol=1e-6
+        )
     counts = Counter(bundle.card.data.classes[n] for n in labels[rows]).most_common(1)
     first = visitor.page.locator(".groups .A .classes li").first
     assert first.inner_text().split() == [counts[0][0], f"{counts[0][1]:,}"]

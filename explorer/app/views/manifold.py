@@ -52,6 +52,9 @@ def _render_exports(bundle: Bundle) -> None:
     with menu("manifold") as is_open:
         if not is_open:
             return
+        st.caption(
+            "Drawn anew for print, with these settings; PNG above the grid saves it as it is."
+        )
         places = bundle.latents.places
         if places is None or OVER[0] != st.segmented_control(
             "Over", OVER, default=OVER[0], required=True, key="over"

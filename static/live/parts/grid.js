@@ -30,6 +30,8 @@ const HTML = `
   </div>
   <div class="others"><p>Move the plane along the other dimensions:</p><div></div></div>`;
 
+/** Letters of an axis' name for which there is no room beside the grid. */
+const LONG = 6;
 /** Pixels of a tile's image between tiles. */
 const GAP = 1;
 /** How much of a hole is covered, and of an empty place of a neighbourhood map. */
@@ -266,6 +268,7 @@ export class Grid {
       });
       const label = this.#map.labels[axis];
       const title = said("b", label && `${"→↑"[axis]} ${label}`);
+      title.classList.toggle("long", this.#map.labels[1].length > LONG);
       find(this.#root, name).replaceChildren(...spans, title);
     } // prettier-ignore
   }
@@ -288,12 +291,20 @@ export class Grid {
     for (const { text, share } of this.#ticksOf(0)) {
       pen.fillText(text, MARGIN + share * width, height + 14);
     }
-    pen.fillText(this.#map.labels[0], MARGIN + width / 2, height + 40);
     pen.textAlign = "right";
     for (const { text, share } of this.#ticksOf(1)) {
       pen.fillText(text, MARGIN - 6, (1 - share) * height);
     }
-    pen.fillText(this.#map.labels[1], MARGIN - 6, height + 14);
+    const [across, up] = this.#map.labels;
+    if (pen.measureText(up).width < MARGIN - 6) {
+      pen.fillText(up, MARGIN - 6, height + 14);
+      pen.textAlign = "center";
+      pen.fillText(across, MARGIN + width / 2, height + 40);
+    } else {
+      pen.fillText(`→ ${across}`, MARGIN + width, height + 40, width / 2);
+      pen.textAlign = "left";
+      pen.fillText(`↑ ${up}`, 6, height + 40, width / 2);
+    }
     downloadPicture(`${this.#data?.name}-manifold.png`, pen.canvas);
   }
 }

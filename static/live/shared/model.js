@@ -11,7 +11,7 @@ import { halves } from "../network/file.js";
  * @typedef {{low: number | null, high: number | null, floor: number | null,
  *   ceiling: number | null, below: string, above: string}} Limit
  * @typedef {{
- *   content: string, testSet: string, latentDim: number, imageShape: number[], classes: string[],
+ *   content: string, name: string, testSet: string, latentDim: number, imageShape: number[], classes: string[],
  *   likelihood: string, isConditional: boolean, hasDecoder: boolean, hasReconstructions: boolean, spriteColumns: number,
  *   trust: {hole: number, words: Record<string, string>, limits: Limit[], isOfOthers: boolean},
  *   columns: {name: string, title: string, unit: string}[],

@@ -3,7 +3,7 @@
 import { button, segments } from "../../shared/controls.js";
 import { find, newPen, penOf, said, say } from "../../shared/elements.js";
 import { URGENCY } from "../../shared/engine.js";
-import { csvRow, download, downloadPicture, npz } from "../../shared/files.js";
+import { csvRow, download, downloadPicture, headingsOf, npz } from "../../shared/files.js";
 import { axisLabel } from "../../shared/maps.js";
 import { decimal } from "../../shared/plane.js";
 import { differences, moments, momentsOfImages } from "./statistics.js";
@@ -153,6 +153,7 @@ export class Groups {
     say(section, "strong", `Group ${name}: ${rows.length.toLocaleString("en")} images`);
     const clear = button("clear", () => this.#clear(name));
     const files = ["CSV", "NPZ", "PNG"].map((type) => button(type, () => this.#save(name, type)));
+    files[2].title = `The images, up to ${SHEET.toLocaleString("en")}`;
     find(section, ".actions").append(...files, clear);
     const counts = new Uint32Array(classes.length);
     for (const row of rows) counts[model.labels[row]] += 1;
@@ -286,8 +287,12 @@ export class Groups {
     const { model } = this.#host;
     const { header, labels } = model;
     const rows = this.#memory[name] ?? new Uint32Array(0);
-    const file = `group-${name}.${type.toLowerCase()}`;
-    const columns = header.columns.map(({ name }) => ({ name, of: model.floats(name) }));
+    const file = `${header.name}-group-${name}.${type.toLowerCase()}`;
+    const headings = headingsOf(header.columns);
+    const columns = header.columns.map(({ name }, i) => ({
+      name: headings[i],
+      of: model.floats(name),
+    }));
     if (type === "CSV") {
       const dimensions = Array.from({ length: header.latentDim }, (_, i) => `z_mean_${i + 1}`);
       const names = columns.map(({ name }) => name);
@@ -303,7 +308,7 @@ export class Groups {
       rows.forEach((row, i) => zMean.set(model.meanOf(row), i * header.latentDim));
       const shape = [rows.length];
       const further = columns.map(({ name, of }) => [
-        name.replace(/\W/g, "_"),
+        name,
         { data: Float32Array.from(rows, (row) => of[row]), shape },
       ]);
       download(file, npz({

@@ -6,6 +6,8 @@ import { SYMBOLS } from "./dots.js";
 
 /** From so many classes on there is a field to search them. */
 const MANY = 12;
+/** Letters of a class' name in a file, at most. */
+const LONGEST = 40;
 /** Steps of the sliders that keep a range. */
 const STEPS = 200;
 
@@ -25,7 +27,8 @@ export function legendLines({ palette, classes, counts, hidden, values }) {
   if (!values) {
     return classes.flatMap((name, label) => {
       const [colour, symbol] = [palette.colourOf(label), palette.symbolOf(label)];
-      const text = `${name}  ${counts[label].toLocaleString("en")}`;
+      const short = name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name;
+      const text = `${short}  ${counts[label].toLocaleString("en")}`;
       return counts[label] > 0 && !hidden.has(label) ? { colour, symbol, text } : [];
     });
   }

@@ -136,7 +136,7 @@ export class LiveMap {
       reset: () => this.#reset(),
       full: toggleFullScreen,
       save: (/** @type {"PNG" | "SVG"} */ type, /** @type {number} */ times) =>
-        saveMap(this.#scene, this.#legendShown, type, times),
+        saveMap(this.#scene, this.#legendShown, model.header.name, type, times),
     };
     this.#gestures = new Gestures(this.#plot, {
       ...means,

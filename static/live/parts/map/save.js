@@ -6,52 +6,70 @@ import { SYMBOLS } from "./dots.js";
 import { legendLines } from "./legend.js";
 import { SvgContext } from "./svg.js";
 
-/** Width of the legend and height of its lines, CSS pixels. */
-const [LEGEND, LINE] = [170, 22];
+/** Least width of a column of the legend, and height of its lines, CSS pixels. */
+const [COLUMN, LINE] = [170, 22];
 /** More dots than this become a picture in an SVG, for which four pixels are drawn for one. */
 const [SHAPES, FINE] = [50_000, 4];
 
 /**
  * @param {import("./scene.js").Scene} scene
  * @param {import("./legend.js").Shown} shown what the legend tells
+ * @param {string} name of the model, with which the file's begins
  * @param {"PNG" | "SVG"} type
  * @param {number} times so many pixels of a PNG for one of the page
  */
-export function saveMap(scene, shown, type, times) {
+export function saveMap(scene, shown, name, type, times) {
   const { width, height } = scene.view;
-  const size = /** @type {const} */ ([width + LEGEND, height]);
+  const legend = layOut(shown, scene);
+  const size = /** @type {const} */ ([width + legend.columns * legend.width, height]);
   if (type === "SVG") {
     const svg = new SvgContext(...size);
-    draw(/** @type {any} */ (svg), scene, shown, (diameter) => {
+    draw(/** @type {any} */ (svg), scene, legend, (diameter) => {
       if (scene.map.places.length / 2 > SHAPES) drawPicture(svg, scene, FINE);
       else drawShapes(svg, scene, shown, diameter);
     });
-    download("map.svg", String(svg), "image/svg+xml");
+    download(`${name}-map.svg`, String(svg), "image/svg+xml");
     return;
   }
   const context = newPen(Math.round(size[0] * times), Math.round(size[1] * times));
   context.scale(times, times);
-  draw(context, scene, shown, () => drawPicture(context, scene, times));
-  downloadPicture(`map-${times}x.png`, context.canvas);
+  draw(context, scene, legend, () => drawPicture(context, scene, times));
+  downloadPicture(`${name}-map-${times}x.png`, context.canvas);
 }
+
+/** @typedef {{lines: ReturnType<typeof legendLines>, columns: number, width: number, rows: number}} Legend_ */
+
+/** Columns that have room for all lines of the legend. @param {import("./legend.js").Shown} shown @param {import("./scene.js").Scene} scene @returns {Legend_} */
+function layOut(shown, { view, look }) {
+  const lines = legendLines(shown);
+  const pen = newPen(1, 1);
+  pen.font = fontOf(look);
+  const longest = Math.max(0, ...lines.map(({ text }) => pen.measureText(text).width));
+  const rows = Math.max(1, Math.floor(view.height / LINE) - 1);
+  const columns = Math.max(1, Math.ceil(lines.length / rows));
+  return { lines, columns, width: Math.max(COLUMN, Math.ceil(longest) + 44), rows };
+}
+
+/** @param {import("./scene.js").Scene["look"]} look */
+const fontOf = (look) => `13px ${look.font}`;
 
 /**
  * @param {CanvasRenderingContext2D} context @param {import("./scene.js").Scene} scene
- * @param {import("./legend.js").Shown} shown @param {(diameter: number) => void} drawDots
+ * @param {Legend_} legend @param {(diameter: number) => void} drawDots
  */
-function draw(context, scene, shown, drawDots) {
+function draw(context, scene, { lines, columns, width, rows }, drawDots) {
   const { view, look } = scene;
   context.fillStyle = look.page;
-  context.fillRect(0, 0, view.width + LEGEND, view.height);
+  context.fillRect(0, 0, view.width + columns * width, view.height);
   scene.copyTo(context, drawDots);
   context.globalAlpha = 1;
   context.fillStyle = look.page;
-  context.fillRect(view.width, 0, LEGEND, view.height); // where pictures reach over the edge
+  context.fillRect(view.width, 0, columns * width, view.height); // where pictures reach over the edge
   context.textAlign = "left";
   context.textBaseline = "middle";
-  context.font = `13px ${look.font}`;
-  legendLines(shown).forEach(({ colour, symbol, text }, i) => {
-    const [x, y] = [view.width + 20, (i + 1) * LINE];
+  context.font = fontOf(look);
+  lines.forEach(({ colour, symbol, text }, i) => {
+    const [x, y] = [view.width + 20 + width * Math.floor(i / rows), ((i % rows) + 1) * LINE];
     context.fillStyle = colour;
     outline(context, symbol, x, y, 6);
     context.fill();
