@@ -145,7 +145,7 @@ def plane_map(bundle: Bundle, plane: Plane) -> Plate:
         bundle,
         "map",
         _map(bundle, points, plane.labels),
-        f"latent means of the test images{_repeated(bundle)}",
+        f"latent means of the test images{_unnamed(bundle)}",
     )
 
 
@@ -156,7 +156,7 @@ def neighbourhood_map(bundle: Bundle, places: np.ndarray) -> Plate:
         "neighbourhoods",
         _map(bundle, places, ("", "")),
         "latent means of the test images laid out by t-SNE, so that neighbours stay neighbours"
-        f"{_repeated(bundle)}",
+        f"{_unnamed(bundle)}",
     )
 
 
@@ -202,12 +202,10 @@ def _plate(bundle: Bundle, name: str, plot: paper.Plot, what: str) -> Plate:
     )
 
 
-def _repeated(bundle: Bundle) -> str:
-    """What to say of more classes than colours and markers tell apart."""
+def _unnamed(bundle: Bundle) -> str:
+    """What to say of more classes than there is room to name."""
     classes = len(bundle.card.data.classes)
-    if classes <= plots.TOLD_APART:
-        return ""
-    return f"; colours and markers repeat after {plots.TOLD_APART} of its {classes} classes"
+    return f", without the names of its {classes} classes" if classes > plots.MAX_NAMES else ""
 
 
 def _place(z: np.ndarray) -> str:

@@ -26,7 +26,7 @@ _MARKERS = "osD^vPX*<>"
 _DASHES = ("-", "--", "-.", ":", (0, (4, 1, 1, 1, 1, 1)))
 _MAX_DOTS = 20_000
 """More of them become pixels within a vector file, which would be slow to open."""
-_MAX_NAMES = 20
+MAX_NAMES = 20
 """Classes of a map that are named."""
 _MAX_LETTERS = 24
 """Of a name; the rest is left out."""
@@ -77,7 +77,7 @@ def map_plot(
         if not any(axes):
             panel.set(xticks=[], yticks=[])
         names = [_short(classes[label]) for label in shown]
-        if 1 < len(shown) <= _MAX_NAMES:
+        if 1 < len(shown) <= MAX_NAMES:
             handles = [Line2D([], [], linestyle="none", **_marker(label)) for label in shown]
             _legend(figure, handles, names)
             middles = np.array([np.median(points[labels == label], axis=0) for label in shown])
@@ -202,10 +202,6 @@ _INACTIVE: dict[str, Any] = {
     "linewidth": 0.4,
     "hatch": "//////",
 }
-
-
-TOLD_APART = 20
-"""Classes that colours and markers together tell apart."""
 
 
 def _marker(label: int) -> dict[str, Any]:
