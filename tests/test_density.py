@@ -72,6 +72,13 @@ def test_a_place_in_the_mixture_of_the_others(count: int) -> None:
     np.testing.assert_allclose(posteriors.log_density(z, own), expected, rtol=1e-5)
 
 
+def test_a_mixture_of_one_has_no_others() -> None:
+    posteriors = AggregatePosterior(np.zeros((1, 2)), np.zeros((1, 2)))
+    first, other = posteriors.log_density(np.zeros((2, 2)), np.array([0, -1]))
+    assert np.isnan(first)
+    assert other == pytest.approx(-math.log(2 * math.pi))
+
+
 def test_chunks_join_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     posteriors = random_posteriors(50, 3)
     z = np.random.default_rng(1).standard_normal((101, 3))

@@ -208,7 +208,8 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
     try:
         session = open_session(model.SerializeToString(), path.name)
     except ExplorerError as error:
-        if precision := _other_precision(model):
+        is_of_types = any(words in str(error) for words in ("NOT_IMPLEMENTED", "tensor(bfloat16)"))
+        if is_of_types and (precision := _other_precision(model)):
             raise AdoptionError(
                 f"{path.name} computes in {precision}, which is not run: export it in single "
                 "precision (in PyTorch: model.float())"

@@ -274,7 +274,7 @@ class _EncoderReader:
         self.wanted, self.latent = wanted, _known(wanted)
         self.notes: list[str] = []
         self.unused: dict[tuple[AxisOrder, PixelRange], dict[str, str]] = {}
-        self.codes: set[str] = set()
+        self.codes: set[tuple[AxisOrder, PixelRange, str]] = set()
         self.decoded: set[int] = set()
 
     def conventions(
@@ -292,7 +292,7 @@ class _EncoderReader:
         """Which outputs are of no use if images are given so, and what the latents may be."""
         for name, why in self.unused[convention.layout, convention.range].items():
             yield f"{name!r} of {self.graph.path.name} {why} and was not used"
-        if convention.mean in self.codes:
+        if (convention.layout, convention.range, convention.mean) in self.codes:
             yield (
                 f"{convention.mean!r} of {self.graph.path.name} gives whole numbers alone: if they "
                 "are the codes of a VQ-VAE, distances between them mean nothing; export the "
@@ -311,7 +311,8 @@ class _EncoderReader:
         infinite = sorted(flat.keys() - finite.keys())
         unused = dict.fromkeys(infinite, "is NaN or infinite for some images")
         self.unused[layout, range_] = unused
-        self.codes |= {name for name, values in finite.items() if not np.any(np.mod(values, 1))}
+        whole = (name for name, values in finite.items() if not np.any(np.mod(values, 1)))
+        self.codes |= {(layout, range_, name) for name in whole}
         sizes = {name: values.shape[1] for name, values in finite.items()}
         if self.latent is None:
             self.latent = _latent_of(self.wanted, [outputs[name].shape[1:] for name in finite])

@@ -22,7 +22,7 @@ PATH = Option("path", KINDS[0], KINDS)
 EVEN = "In the picture"
 SPACING = Option("even", EVEN, (EVEN, "In the latent space"))
 _SMOOTH = 60
-"""Steps from a stop to the next that the scrubber takes; within one it goes straight."""
+"""Steps that the scrubber takes for each piece from a stop to the next, evenly over all of them."""
 _SCORES_HELP = f"""
 - **Change**: how much the picture changes on the way, as a multiple of the straight line's: the
   length of the decoded path, by the Fisher–Rao metric where pixels are probabilities of white

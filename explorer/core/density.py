@@ -57,13 +57,13 @@ class AggregatePosterior:
         density = np.empty(len(z))
         for chunk in batches(len(z), max(1, _CHUNK_BYTES // (8 * len(self.z_mean)))):
             log_terms = features[chunk] @ self._coefficients
-            if own is not None:
+            if own is not None and len(self.z_mean) > 1:
                 (has_own,) = np.nonzero(own[chunk] >= 0)
                 log_terms[has_own, own[chunk][has_own]] = -np.inf
             density[chunk] = _log_mean_exp(log_terms)
         if own is not None:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                density[own >= 0] += np.log(len(self.z_mean) / (len(self.z_mean) - 1))
+            others = len(self.z_mean) - 1
+            density[own >= 0] += math.log(1 + 1 / others) if others else math.nan
         return density
 
     def draw(self, count: int, generator: np.random.Generator) -> np.ndarray:

@@ -46,7 +46,7 @@ def kl_definition(card: Card) -> str:
 
 
 def _plus_minus(value: float, error: float, count: int) -> str:
-    """A mean over so many values with its standard error, which a single one has not."""
+    """A mean over so many values with its standard error, which one value alone does not have."""
     return f"{value:.2f} nats, of one image" if count == 1 else f"{value:.2f} ± {error:.2f} nats"
 
 
