@@ -254,6 +254,18 @@ def test_classes_may_count_along_an_axis_of_their_own(tmp_path: Path) -> None:
     )
 
 
+def test_one_file_may_hold_records_and_the_names_of_their_classes(tmp_path: Path) -> None:
+    for number in range(6):
+        Image.fromarray(COLOUR[number]).save(tmp_path / f"{number:06}.png")
+    records = np.array(
+        [(f"{i:06}.png", np.array([[i % 3 + 1]])) for i in range(6)],
+        [("relative_im_path", "O"), ("class", "O")],
+    )
+    savemat(tmp_path / "cars_annos.mat", {"annotations": records[None], "class_names": CELL.T})
+    found = load_dataset(tmp_path, Reading(whole=True))
+    assert (found.classes, found.test.labels.tolist()) == (LETTERS, [0, 1, 2, 0, 1, 2])
+
+
 def test_annotations_of_each_picture_are_no_images(tmp_path: Path) -> None:
     for number in range(12):
         Image.fromarray(COLOUR[number]).save(tmp_path / f"{number:03}.png")

@@ -93,6 +93,8 @@ def _columns_of(value: Any) -> dict[str, list[Any]]:
         if isinstance(array, np.ndarray) and array.size > 1 and array.dtype.kind in "biufU"
         if _is_list(array)
     }
+    if len(lists) == 1 and all(map(_is_labels, lists)):  # in the order of the images
+        return {"label": next(iter(lists.values()))}
     is_table = len(lists) > 1 and len({*map(len, lists.values())}) == 1
     return lists if is_table else {}
 
@@ -242,6 +244,8 @@ def _images_first(
             found[key] = array.transpose(2, 1, 0).reshape(-1, array.shape[0])
             found["labels"] = np.repeat(np.arange(1, classes + 1), array.shape[1])
         else:
+            if array.ndim == 4 and array.shape[3] == 1:  # of grey
+                array = array[..., 0]
             if array.ndim > 4 and array.shape[2] in (1, 3):  # by several factors, as in Cars3D
                 array = array.reshape(*array.shape[:3], -1, order="F")
             is_first, is_guess = _counts_first(array, counts)

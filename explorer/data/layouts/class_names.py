@@ -26,7 +26,7 @@ _WORDS = re.compile(r"(.*/)?(words|synset_words|loc_synset_mapping)\.txt")  # an
 _LINES = re.compile(r"(.*/)?(classes|labels|(class|label)_?names|categories\w*)\.txt")  # of 0, 1, …
 _JSON_WORDS = frozenset(("map", "names", "name", "classes", "class", "labels", "categories"))
 """Words in the names of JSON files that may tell what labels are called."""
-_MAT_WORDS = _JSON_WORDS | {"meta"}
+_MAT_WORDS = _JSON_WORDS | {"meta", "annos", "annotations"}
 _MANY = 10
 """Names in a list of which a set may hold a part."""
 _MOST_JSON = 20  # files that are looked into
@@ -111,13 +111,14 @@ def _is_mat_of_names(name: str) -> bool:
 
 
 def _read_mat(tree: Tree, name: str) -> dict[str, str]:
-    """The names of the labels 1, 2, … in a MATLAB file of such alone."""
+    """The names of the labels 1, 2, … in a MATLAB file."""
     try:
         content = load_mat(tree, name)
     except DatasetError:  # of something else, of which others tell
         return {}
-    words = [each for each in content.values() if getattr(each, "dtype", np.dtype("V")).kind == "U"]
-    are_names = len(words) == len(content) == 1 and len({*words[0].tolist()}) == words[0].size > 1
+    called = (each for key, each in content.items() if not _JSON_WORDS.isdisjoint(words_of(key)))
+    words = [each for each in called if isinstance(each, np.ndarray) and each.dtype.kind == "U"]
+    are_names = len(words) == 1 and len({*words[0].tolist()}) == words[0].size > 1
     return {str(i): str(word) for i, word in enumerate(words[0], 1)} if are_names else {}
 
 

@@ -82,7 +82,7 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
         raise DatasetError(f"{path} holds no sets of which one could be called {reading.pick}.")
     _tell_archives(tree, {*families[family]}, len(families.get(PICTURES, ())), report)
     lists = read_class_names(tree, reading.pick)
-    if family == ARRAYS:  # of which those in MATLAB files are arrays themselves
+    if family == ARRAYS and {*map(suffix_of, families[family])} == {".mat"}:  # they read their own
         lists = {name: names for name, names in lists.items() if suffix_of(name) != ".mat"}
     try:
         layout = _find_in_family(tree, family, families[family], lists, reading, report)

@@ -142,7 +142,8 @@ def _sort_out(
         if len(images) < len(names):
             for path in paths(parts, names):
                 is_image = suffix_of(path) in suffixes and not is_array_of_labels(path)
-                if not is_image and path not in lists:
+                is_list_alone = path in lists and suffix_of(path) != ".mat"  # which may hold both
+                if not is_image and not is_list_alone:
                     others.append(path)
     return folders, others
 
