@@ -111,7 +111,7 @@ def find_in_folders(
             f"class, but holds {total or 'none'}."
         )
     tell_unused_rows(tables, files, report)
-    _leave_out_others(others, tables, report)
+    _leave_out_others([name for name in others if name not in lists], tables, report)
     formats = sorted({_FORMATS[suffix] for suffix in suffixes})
     kind = "class folders" if names else "images"
     return classify(
