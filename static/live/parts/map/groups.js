@@ -266,7 +266,7 @@ export class Groups {
     });
     const found = other.length ? differences(momentsOf(one), momentsOf(other)).slice(0, TOLD) : [];
     const sizes = found.map(({ difference }) => Math.abs(difference)).filter(isFinite);
-    const most = Math.max(...sizes) || 1;
+    const most = Math.max(0, ...sizes) || 1;
     const title = isBoth ? "A minus B" : `${A ? "A" : "B"} minus all others`;
     section.innerHTML = `<header><strong></strong></header><small>difference of latent means, in standard deviations</small><ol class="classes"></ol>`;
     say(section, "strong", title);
