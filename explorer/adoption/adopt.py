@@ -30,7 +30,7 @@ from explorer.bundle.figures import evaluate
 from explorer.core.density import KERNEL_POINTS, kernel_log_variance
 from explorer.core.likelihoods import LikelihoodName
 from explorer.core.neighbourhood import Progress
-from explorer.core.pixels import to_unit_range
+from explorer.core.pixels import square_of, to_unit_range
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset
@@ -196,11 +196,10 @@ def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> 
         return dataset
     pixels = port.shape[0] or 0
     are_exchanged = math.prod(size or 0 for size in decoder.inputs[0].shape) > pixels
-    for channels in (1, 3):
-        side = math.isqrt(pixels // channels)
-        is_square = side * side * channels == pixels and not are_exchanged
-        if is_square and channels <= dataset.image_shape[2]:
-            return load((side, side), grey=channels == 1)
+    square = None if are_exchanged else square_of(pixels)
+    if square is not None and square[1] <= dataset.image_shape[2]:
+        side, channels = square
+        return load((side, side), grey=channels == 1)
     height, width, channels = dataset.image_shape
     question = ": are --encoder and --decoder exchanged?" if are_exchanged else ""
     raise AdoptionError(

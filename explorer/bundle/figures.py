@@ -213,8 +213,8 @@ def _latents_of(
         rounded(outputs.train_z_mean[sample]), rounded(outputs.train_z_log_var[sample])
     )
     z_mean = rounded(outputs.z_mean)
-    own = np.full(len(z_mean), -1)
-    if is_own:
+    own = np.full(len(z_mean), -1) if is_own else None
+    if own is not None:
         own[evenly_spaced(len(z_mean), DENSITY_IMAGES)] = np.arange(len(sample))
     nearest_distance, agreement = compare_neighbours(z_mean, test.labels)
     unknown = np.full(len(z_mean), np.nan, np.float32)

@@ -71,7 +71,8 @@ def _files(arguments: argparse.Namespace) -> list[tuple[Path, bytes]]:
         images=arguments.images,
     )
     lacking = [bundle.card.name for bundle in bundles if not bundle.card.model.has_graphs]
-    if lacking and len(lacking) < len(bundles) and not arguments.gallery:
+    are_lost = not {*views} <= {*WITHOUT_DECODER} and len(lacking) < len(bundles)
+    if lacking and are_lost and not arguments.gallery:
         print(
             f"the page has only the views {' and '.join(WITHOUT_DECODER)}, for all its models: "
             f"{', '.join(lacking)} came without a decoder",

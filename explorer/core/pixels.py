@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 
@@ -15,3 +17,12 @@ def to_unit_range(images: np.ndarray) -> np.ndarray:
 def to_pixels(images: np.ndarray) -> np.ndarray:
     """Values in [0, 1] (clipped) → uint8 0–255, same shape."""
     return np.asarray(np.round(np.clip(images, 0.0, 1.0) * 255.0), np.uint8)
+
+
+def square_of(length: int) -> tuple[int, int] | None:
+    """Side and channels, 1 or 3, of a square image of so many numbers; None if it is none."""
+    for channels in (1, 3):
+        side = math.isqrt(length // channels)
+        if side * side * channels == length:
+            return side, channels
+    return None

@@ -70,6 +70,11 @@ def joined_words(name: str) -> str:
     return "".join(words_of(name))
 
 
+def says_labels(name: str) -> bool:
+    """Whether one of the words says that labels are in it."""
+    return not LABEL_WORDS.isdisjoint(words_of(name))
+
+
 def read_name(name: str) -> Name:
     """Find the split, if any, that a folder's or file's name tells."""
     words = words_of(name)

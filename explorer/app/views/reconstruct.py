@@ -108,9 +108,12 @@ def _render_result(
         _render_terms(bundle, image, row)
     if has_pictures:
         parts.refine(bundle, image)
-    z: np.ndarray = z_mean[0] if row is None else bundle.latents.z_mean[row]
-    density = bundle.aggregate_posterior.log_density(z[np.newaxis])[0]
-    _render_neighbours(bundle, z, density if row is None else bundle.latents.log_density[row])
+    z: np.ndarray
+    if row is None:
+        z, density = z_mean[0], bundle.aggregate_posterior.log_density(z_mean)[0]
+    else:
+        z, density = bundle.latents.z_mean[row], bundle.latents.log_density[row]
+    _render_neighbours(bundle, z, density)
     return z
 
 

@@ -1,6 +1,6 @@
 """Readers of data files: from a file to the arrays in it, by name.
 
-Pickled objects are never loaded. Only blocks of an array are in memory at a time.
+Pickled objects are never loaded. But for MATLAB files only blocks of an array are in memory.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import math
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import IO, Any
@@ -17,8 +17,9 @@ from typing import IO, Any
 import numpy as np
 
 from explorer.data.files.amat import read_amat
+from explorer.data.files.kinds import suffix_of
 from explorer.data.files.libraries import need
-from explorer.data.files.matlab import read_mat
+from explorer.data.files.matlab import read_mats
 from explorer.data.files.rows import Blocks
 from explorer.data.files.stored import Stored, rows_at_once, stored_array
 from explorer.data.files.tree import Tree
@@ -88,15 +89,24 @@ def read_hdf5(tree: Tree, name: str) -> dict[str, Stored]:
     return arrays
 
 
-READERS: dict[str, Reader] = {
+_READERS: dict[str, Reader] = {
     ".npy": read_npy,
     ".npz": read_npz,
     ".h5": read_hdf5,
     ".hdf5": read_hdf5,
     ".hdf": read_hdf5,
-    ".mat": read_mat,
     ".amat": read_amat,
 }
+DATA_SUFFIXES = (*_READERS, ".mat")
+
+
+def read_arrays(tree: Tree, names: Sequence[str]) -> dict[str, dict[str, Stored]]:
+    """The arrays of data files by their names, by file; MATLAB's are judged together."""
+    of_matlab = read_mats(tree, [name for name in names if suffix_of(name) == ".mat"])
+    return {
+        name: of_matlab[name] if name in of_matlab else _READERS[suffix_of(name)](tree, name)
+        for name in names
+    }
 
 
 def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:

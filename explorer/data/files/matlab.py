@@ -16,11 +16,12 @@ from typing import IO, Any
 
 import numpy as np
 
+from explorer.core.pixels import square_of
 from explorer.core.subsets import evenly_spaced
 from explorer.data.files.libraries import need
 from explorer.data.files.stored import Stored, stored_array
 from explorer.data.files.tree import Tree
-from explorer.data.roles import LABEL_WORDS, read_name, words_of
+from explorer.data.roles import read_name, says_labels
 from explorer.errors import DatasetError
 
 KIND = "MATLAB file"
@@ -64,11 +65,6 @@ def read_mats(tree: Tree, names: Sequence[str]) -> dict[str, dict[str, Stored]]:
     return found
 
 
-def read_mat(tree: Tree, name: str) -> dict[str, Stored]:
-    """Read the arrays of a MATLAB file alone, as ``read_mats`` does those of several."""
-    return read_mats(tree, [name])[name]
-
-
 def columns_in_mat(tree: Tree, name: str) -> dict[str, list[Any]]:
     """The longest table in a MATLAB file: records of numbers and words, or lists of one length.
 
@@ -93,7 +89,7 @@ def _columns_of(value: Any) -> dict[str, list[Any]]:
         if isinstance(array, np.ndarray) and array.size > 1 and array.dtype.kind in "biufU"
         if _is_list(array)
     }
-    if len(lists) == 1 and all(map(_is_labels, lists)):  # in the order of the images
+    if len(lists) == 1 and all(map(says_labels, lists)):  # in the order of the images
         return {"label": next(iter(lists.values()))}
     is_table = len(lists) > 1 and len({*map(len, lists.values())}) == 1
     return lists if is_table else {}
@@ -221,16 +217,12 @@ def _is_list(array: np.ndarray) -> bool:
     return bool(array.size == max(array.shape))
 
 
-def _is_labels(key: str) -> bool:
-    return not LABEL_WORDS.isdisjoint(words_of(key))
-
-
 def _images_first(
     arrays: Mapping[str, np.ndarray], notes: dict[tuple[str, str], str], name: str
 ) -> dict[str, np.ndarray]:
     """The arrays of a file with their images along the first axis; notes where that is guessed."""
     counts = {max(array.shape) for array in arrays.values() if _is_list(array)}
-    labels = (array for key, array in arrays.items() if _is_labels(key) and array.ndim == 2)
+    labels = (array for key, array in arrays.items() if says_labels(key) and array.ndim == 2)
     counts |= {max(array.shape) for array in labels}
     found: dict[str, np.ndarray] = {}
     for key, array in arrays.items():
@@ -301,19 +293,19 @@ def _roughness(array: np.ndarray, axis: int) -> float:
 
 def _shape_of_flat(length: int) -> tuple[int, ...] | None:
     """Height and width, and a 3 before them for colours, of flat images; None if they are none."""
-    side, coloured = math.isqrt(length), math.isqrt(length // 3)
     if length == math.prod(_FREY):
         return _FREY
-    if side**2 == length:
-        return side, side
-    return (3, coloured, coloured) if 3 * coloured**2 == length else None
+    if (square := square_of(length)) is None:
+        return None
+    side, channels = square
+    return (side, side) if channels == 1 else (channels, side, side)
 
 
 def _as_pictures(arrays: Arrays, notes: dict[tuple[str, str], str]) -> Arrays:
     """Flat images as pictures: column by column, or row by row if they then stand upright."""
     flat: defaultdict[tuple[int, ...], Arrays] = defaultdict(dict)
     for (name, key), array in arrays.items():
-        is_table = array.ndim != 2 or array.shape[1] < _SMALLEST_FLAT or _is_labels(key)
+        is_table = array.ndim != 2 or array.shape[1] < _SMALLEST_FLAT or says_labels(key)
         if not is_table and (shape := _shape_of_flat(array.shape[1])) is not None:
             flat[shape][name, key] = array.reshape(-1, *shape)
     found: Arrays = {}
@@ -369,7 +361,7 @@ def _counted_from_0(arrays: Arrays) -> Arrays:
     """
     labels: defaultdict[tuple[str, ...], Arrays] = defaultdict(dict)
     for (name, key), array in arrays.items():
-        if _is_labels(key) and array.ndim == 1 and array.dtype.kind in "iuf" and _are_whole(array):
+        if says_labels(key) and array.ndim == 1 and array.dtype.kind in "iuf" and _are_whole(array):
             labels[read_name(key).rest][name, key] = array
     found = dict(arrays)
     words = [place for place, array in arrays.items() if array.dtype.kind == "U"]

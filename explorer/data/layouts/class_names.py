@@ -24,12 +24,12 @@ from explorer.errors import DatasetError
 _CODES = re.compile(r"(.*/)?[^/]*-mapping\.txt")  # a label, then the codes of its characters
 _WORDS = re.compile(r"(.*/)?(words|synset_words|loc_synset_mapping)\.txt")  # an id, then words
 _LINES = re.compile(r"(.*/)?(classes|labels|(class|label)_?names|categories\w*)\.txt")  # of 0, 1, …
-_JSON_WORDS = frozenset(("map", "names", "name", "classes", "class", "labels", "categories"))
-"""Words in the names of JSON files that may tell what labels are called."""
-_MAT_WORDS = _JSON_WORDS | {"meta", "annos", "annotations"}
+_NAME_WORDS = frozenset(("map", "names", "name", "classes", "class", "labels", "categories"))
+"""Words in the names of files, and of arrays in them, that may tell what labels are called."""
+_MAT_WORDS = _NAME_WORDS | {"meta", "annos", "annotations"}
 _MANY = 10
 """Names in a list of which a set may hold a part."""
-_MOST_JSON = 20  # files that are looked into
+_MOST_LOOKED_INTO = 20  # files of a kind
 _LONGEST_LIST = 2**25  # bytes
 _FIRST = re.compile(r"[\s,;]")  # what ends the first cell of a line
 
@@ -41,18 +41,20 @@ class _Doubtful(dict[str, str]):
     """Names of what may be other things than classes, but for their number."""
 
 
-def read_class_names(tree: Tree, pick: str | None) -> ClassNames:
-    """Read all lists of class names, those of the set that a person picked first."""
+def read_class_names(tree: Tree, pick: str | None, *, in_matlab: bool = True) -> ClassNames:
+    """Read all lists of class names, those of the set that a person picked first.
+
+    Args:
+        tree: all files.
+        pick: a word of the set's name.
+        in_matlab: whether those in MATLAB files are wanted too.
+    """
     found = {}
-    called = (name for name in tree.names() if _is_json_of_names(name))
-    for name in islice(called, _MOST_JSON):
-        with tree.local(name) as file:
-            if names := _read_json(file.read(_LONGEST_LIST)):
+    for suffix in (".json", ".mat") if in_matlab else (".json",):
+        called = (name for name in tree.names() if suffix_of(name) == suffix and _says_names(name))
+        for name in islice(called, _MOST_LOOKED_INTO):
+            if names := _read_json(tree, name) if suffix == ".json" else _read_mat(tree, name):
                 found[name] = names
-    called = (name for name in tree.names() if _is_mat_of_names(name))
-    for name in islice(called, _MOST_JSON):
-        if names := _read_mat(tree, name):
-            found[name] = names
     for name in tree.names():
         if name.endswith(".txt") and (read := _reader_of(name.lower())):
             with tree.local(name) as file:
@@ -99,15 +101,10 @@ def _reader_of(name: str) -> Callable[[list[str]], dict[str, str]] | None:
     return next((read for pattern, read in table if pattern.fullmatch(name)), None)
 
 
-def _is_json_of_names(name: str) -> bool:
-    return suffix_of(name) == ".json" and not _JSON_WORDS.isdisjoint(
-        words_of(name.rpartition("/")[2])
-    )
-
-
-def _is_mat_of_names(name: str) -> bool:
-    words = words_of(name.rpartition("/")[2])
-    return suffix_of(name) == ".mat" and not _MAT_WORDS.isdisjoint(words)
+def _says_names(name: str) -> bool:
+    """Whether a file is called as those are that may tell what labels are called."""
+    words = _MAT_WORDS if suffix_of(name) == ".mat" else _NAME_WORDS
+    return not words.isdisjoint(words_of(name.rpartition("/")[2]))
 
 
 def _read_mat(tree: Tree, name: str) -> dict[str, str]:
@@ -116,14 +113,16 @@ def _read_mat(tree: Tree, name: str) -> dict[str, str]:
         content = load_mat(tree, name)
     except DatasetError:  # of something else, of which others tell
         return {}
-    called = (each for key, each in content.items() if not _JSON_WORDS.isdisjoint(words_of(key)))
+    called = (each for key, each in content.items() if not _NAME_WORDS.isdisjoint(words_of(key)))
     words = [each for each in called if isinstance(each, np.ndarray) and each.dtype.kind == "U"]
     are_names = len(words) == 1 and len({*words[0].tolist()}) == words[0].size > 1
     return {str(i): str(word) for i, word in enumerate(words[0], 1)} if are_names else {}
 
 
-def _read_json(content: bytes) -> dict[str, str]:
+def _read_json(tree: Tree, name: str) -> dict[str, str]:
     """``{"0": "cat"}``, ``{"cat": 0}`` or the names in order; empty if it is anything else."""
+    with tree.local(name) as file:
+        content = file.read(_LONGEST_LIST)
     try:
         read = json.loads(content)
     except (ValueError, RecursionError):

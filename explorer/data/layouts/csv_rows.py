@@ -34,6 +34,10 @@ _INDEX = re.compile(r"(unnamed: \d+)?")  # of rows, as pandas writes it
 _NUMBER = re.compile(r"([-+]?(\d+[.,]?\d*|[.,]\d+)(e[-+]?\d+)?|nan)?", re.I)
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 _BLOCK = 2**24  # bytes
+_SPOILED = (
+    "the first line was an image that pandas took for titles and made unique (0.1, 0.2, …): it is "
+    "left out; read the original with header=None"
+)
 MOST_LISTED = 6
 """Columns that a sentence names."""
 _FIRST_LINES = 200  # that are looked at
@@ -298,18 +302,9 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
     has_titles = is_spoiled or _count_up(first)
     start = int(not first[0])  # an index, as pandas writes it
     titles = ["" if number < start else f"pixel{number}" for number in range(len(first))]
-    spoiled = (
-        "the first line was an image that pandas took for titles and made unique (0.1, 0.2, …): it "
-        "is left out; "
-        if is_spoiled
-        else ""
-    )
+    spoiled = f"{_SPOILED}; " if is_spoiled else ""
     if arrange_images((1, len(first) - start)) is not None:
-        return (
-            titles,
-            has_titles,
-            spoiled + "read the original with header=None" if spoiled else None,
-        )
+        return titles, has_titles, _SPOILED if is_spoiled else None
     whole = [row for row in rows[has_titles:] if len(row) == len(first)]
     firsts, lasts = ({row[place] for row in whole} for place in (start, -1))
     is_last = _fewer_but_several(lasts, firsts)

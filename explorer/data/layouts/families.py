@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from explorer.core.subsets import evenly_spaced
-from explorer.data.files.containers import READERS, read_npy
+from explorer.data.files.containers import DATA_SUFFIXES, read_arrays, read_npy
 from explorer.data.files.idx import is_idx
 from explorer.data.files.kinds import is_archive, suffix_of
-from explorer.data.files.matlab import read_mats
 from explorer.data.files.names import Names
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
@@ -28,7 +27,7 @@ from explorer.errors import DatasetError
 
 PICTURES, ARRAYS, IDX, PARQUET, CSV = "pictures", "arrays", "idx", "parquet", "csv"
 _FAMILY_OF_SUFFIX = {
-    **dict.fromkeys(READERS, ARRAYS),
+    **dict.fromkeys(DATA_SUFFIXES, ARRAYS),
     **dict.fromkeys(FORMAT_OF_SUFFIX, PICTURES),
     ".parquet": PARQUET,
     ".csv": CSV,
@@ -148,12 +147,9 @@ def refuse_deep_colours(tree: Tree, files: Sequence[str]) -> None:
 def read_containers(tree: Tree, files: Sequence[str], report: Report) -> dict[str, Stored]:
     """The arrays of all files, by the names of file and array, as far as these tell something."""
     found = {}
-    of_matlab = read_mats(tree, [name for name in files if suffix_of(name) == ".mat"])
-    for name in files:
-        suffix = suffix_of(name)
-        stem = name[: -len(suffix)]
-        arrays_of_file = of_matlab[name] if name in of_matlab else READERS[suffix](tree, name)
-        found[name if stem in found else stem] = arrays_of_file
+    for name, of_file in read_arrays(tree, files).items():
+        stem = name[: -len(suffix_of(name))]
+        found[name if stem in found else stem] = of_file
     arrays: dict[str, Stored] = {}
     whole = join_parts(found, report)
     for stem, each in whole.items():

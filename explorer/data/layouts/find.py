@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from explorer.data.files.containers import READERS
+from explorer.data.files.containers import DATA_SUFFIXES
 from explorer.data.files.idx import read_idx
 from explorer.data.files.inside import see_archives
 from explorer.data.files.kinds import (
@@ -65,7 +65,7 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
         DatasetError: there are none that can be read; the sentence says what was found instead.
     """
     known = conversion_of(path.name) if path.is_file() else None
-    if known and path.suffix.lower() not in READERS:
+    if known and path.suffix.lower() not in DATA_SUFFIXES:
         raise DatasetError(_how_to_convert(path, *known))
     tree = open_tree(path, report)
     published, families = find_published(tree, report), sort_files(tree)
@@ -81,9 +81,8 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
     if reading.pick and family == PICTURES:
         raise DatasetError(f"{path} holds no sets of which one could be called {reading.pick}.")
     _tell_archives(tree, {*families[family]}, len(families.get(PICTURES, ())), report)
-    lists = read_class_names(tree, reading.pick)
-    if family == ARRAYS and {*map(suffix_of, families[family])} == {".mat"}:  # they read their own
-        lists = {name: names for name, names in lists.items() if suffix_of(name) != ".mat"}
+    name_their_own = family == ARRAYS and {*map(suffix_of, families[family])} == {".mat"}
+    lists = read_class_names(tree, reading.pick, in_matlab=not name_their_own)
     try:
         layout = _find_in_family(tree, family, families[family], lists, reading, report)
     except DatasetError as error:

@@ -31,7 +31,15 @@ from explorer.data.layouts.lists import (
 from explorer.data.layouts.row_names import are_files
 from explorer.data.layouts.table import NUMBER, Table, by_rows, decode, role_of_table
 from explorer.data.report import Report
-from explorer.data.roles import LABEL_WORDS, TEST, TRAIN, VALIDATION, joined_words, words_of
+from explorer.data.roles import (
+    LABEL_WORDS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    joined_words,
+    says_labels,
+    words_of,
+)
 from explorer.errors import DatasetError
 
 LARGEST_TABLE, LARGEST_JSON = 512 * 2**20, 64 * 2**20  # bytes
@@ -64,8 +72,7 @@ def is_table(name: str) -> bool:
 
 def is_array_of_labels(name: str) -> bool:
     """Tell by its name whether a NumPy file holds labels."""
-    stem = PurePosixPath(name).stem if name.endswith(".npy") else ""
-    return not LABEL_WORDS.isdisjoint(words_of(stem))
+    return name.endswith(".npy") and says_labels(PurePosixPath(name).stem)
 
 
 def read_tables(

@@ -38,7 +38,7 @@ from explorer.data.roles import (
     all_name_splits,
     joined_words,
     read_name,
-    words_of,
+    says_labels,
 )
 
 _FEW, _SLIPS = 3, 0.05
@@ -160,7 +160,7 @@ def labels_alone(columns: Mapping[str, list[str]], name: str, count: int) -> lis
     ((title, cells),) = columns.items()
     if label_title(columns) is not None:
         return cells
-    if LABEL_WORDS.isdisjoint(words_of(PurePosixPath(name).stem)):
+    if not says_labels(PurePosixPath(name).stem):
         return None
     is_label = title in cells or numbers_or_words([title]).dtype.kind == "f"
     return [title, *cells] if is_label or len(cells) == count - 1 else cells

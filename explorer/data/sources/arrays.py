@@ -6,13 +6,13 @@ that are `Stored`, and everything else is decided once.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
+from explorer.core.pixels import square_of
 from explorer.data.files.stored import Stored
 from explorer.data.pixels import Form, resample, to_picture
 from explorer.data.ranges import Range, Values, apply_range, look_at
@@ -58,12 +58,12 @@ def arrange_images(shape: tuple[int, ...], sample: np.ndarray | None = None) -> 
 
 
 def _arrange_flat(length: int, sample: np.ndarray | None) -> Arrangement | None:
-    side, coloured = math.isqrt(length), math.isqrt(length // 3)
-    if side >= 4 and side**2 == length:
-        return Arrangement((side, side, 1), lambda rows: rows.reshape(-1, side, side, 1))
-    if coloured < 4 or 3 * coloured**2 != length:
+    side, channels = square_of(length) or (0, 0)
+    if side < 4:
         return None
-    shape, planes = (coloured, coloured, 3), (3, coloured, coloured)
+    if channels == 1:
+        return Arrangement((side, side, 1), lambda rows: rows.reshape(-1, side, side, 1))
+    shape, planes = (side, side, 3), (3, side, side)
     if sample is not None:  # neighbours are alike where the axes are the right ones
         values = sample.astype(np.float32)
         in_pixels = np.abs(np.diff(values.reshape(-1, *shape), axis=2)).mean()
