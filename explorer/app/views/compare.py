@@ -202,7 +202,7 @@ def _render_both(bundle: Bundle, other: Bundle, through: str) -> None:
     places = [session.point(bundle), _second_point(bundle, other)]
     for side, column in enumerate(st.columns(2)):
         one, linked = pair[side], pair[1 - side]
-        with column, st.container(key=f"side-{side}"):
+        with column, st.container(key=f"side-{side}", gap="xsmall"):
             st.markdown(f"**{literal(one.card.title)}** · {literal(one.card.name)}")
             if side == 1 and one.card.model.is_conditional:
                 class_input(one)

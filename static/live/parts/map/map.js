@@ -189,6 +189,7 @@ export class LiveMap {
     if (given !== undefined) hub.condition(content, given);
     if (isFirst && linked) this.#link = new Link(this.#host, linked, this.#pictures);
     this.#box.classList.toggle("directs", Boolean(directs));
+    this.#box.classList.toggle("paired", Boolean(linked));
     this.#plot.setAttribute("aria-label", label);
     if (hasLens && !this.#lens) {
       this.#box.classList.add("with-lens");
