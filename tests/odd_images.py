@@ -294,3 +294,19 @@ NO_PICTURES = {
     "raw photo (CR3)": b"\0\0\0\x18ftypcrx \0\0\0\1crx isom" + bytes(100),
     "EXE": b"MZ\x90\0" + bytes(100),
 }
+
+
+def tiff(array: np.ndarray) -> bytes:
+    """An uncompressed TIFF of an array ``(height, width, channels)``, as instruments write it."""
+    height, width, channels = array.shape
+    kind = {"u": 1, "i": 2, "f": 3}[array.dtype.kind]
+    photometric = 2 if channels in (3, 4) else 1  # RGB, or greys from black
+    values = {
+        256: width, 257: height, 258: 8 * array.dtype.itemsize, 259: 1, 262: photometric,
+        273: 200, 277: channels, 278: height, 279: array.nbytes, 338: 0, 339: kind,
+    }  # fmt: skip
+    if channels != 4:
+        del values[338]  # further samples
+    entries = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in values.items()]
+    directory = struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
+    return (b"II*\0" + struct.pack("<I", 8) + directory).ljust(200, b"\0") + array.tobytes()

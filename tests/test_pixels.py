@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from image_sets import BLUE, GREEN, RED, read_alone, save_npz
-from odd_images import encode, exif_orientation, picture, png
+from odd_images import encode, exif_orientation, picture, png, tiff
 from PIL import Image
 
 from explorer.data.dataset import Dataset
@@ -264,3 +264,44 @@ def test_what_is_wrong_with_a_tiff_stays_off_the_log(capfd: pytest.CaptureFixtur
     with pytest.raises(UploadError):
         read_upload(bytes(damaged), (28, 28, 1))
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (np.zeros((8, 8, 13), np.uint16), "a TIFF of 13 channels of 16-bit numbers; expected one"),
+        (np.zeros((8, 8, 3), np.float32), "a TIFF of 3 channels of 32-bit fractions; expected one"),
+    ],
+)
+def test_a_tiff_that_cannot_be_read_says_what_it_holds(
+    folder: Path, array: np.ndarray, expected: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("1.tif", "2.tif"):
+        (folder / name).write_bytes(tiff(array))
+    with pytest.raises(DatasetError, match=f"the first being 1.tif: {expected}"):
+        load_dataset(folder)
+    assert capfd.readouterr().err == ""
+
+
+def test_channels_beside_the_colours_are_told(folder: Path) -> None:
+    pixels = np.full((8, 8, 4), (10, 20, 30, 40), np.uint8)
+    for name in ("1.tif", "2.tif"):
+        (folder / name).write_bytes(tiff(pixels))
+    dataset = load_dataset(folder)
+    assert (dataset.train.images == pixels[..., :3]).all()
+    assert "of 2 pictures, only red, green and blue are used: they have further channels" in (
+        dataset.report.notes
+    )
+
+
+def test_missing_pixels_are_told(folder: Path) -> None:
+    pixels = np.linspace(0.5, 1, 64, dtype=np.float32).reshape(8, 8)
+    pixels[0, 0] = np.nan
+    for name in ("1.tif", "2.tif"):
+        Image.fromarray(pixels).save(folder / name)
+    dataset = load_dataset(folder)
+    assert dataset.train.images[0, 0, 0] == 0
+    assert dataset.train.images.max() == 255
+    assert "pixels that are NaN are read as 0, infinite ones as black or white" in (
+        dataset.report.notes
+    )

@@ -24,7 +24,7 @@ from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.data.report import Report
 from explorer.data.roles import TEST, TRAIN, VALIDATION, read_name, words_of
 from explorer.data.sources.pictures import LARGEST_SURVEY
-from explorer.data.sources.read import read_part
+from explorer.data.sources.read import none_readable, read_part
 from explorer.data.sources.source import Layout, Part, Source, Survey, all_of
 from explorer.errors import DatasetError
 
@@ -174,12 +174,14 @@ def _choose_form(train: Part, test: Part | None, reading: Reading, report: Repor
     for source in sources:
         survey |= source.survey()
     if survey.seen == 0:
-        raise DatasetError(
-            f"None of the {total:,} image files could be read, the first being "
-            f"{train.source.name(0)}."
-        )
+        raise none_readable(train.source, 0, total)
     if survey.with_frames and not reading.first_page:
         report.note(f"of {survey.with_frames:,} animated pictures, the first frame is read")
+    if survey.with_channels:
+        report.note(
+            f"of {survey.with_channels:,} pictures, only red, green and blue are used: "
+            "they have further channels"
+        )
     if LARGEST_SURVEY <= survey.seen < total:
         report.note(f"size and colour are judged from {survey.seen:,} of {total:,} images")
     shape = survey.shape(reading.image_size, reading.grey)
@@ -196,6 +198,8 @@ def _choose_range(sources: list[Source], survey: Survey, reading: Reading, repor
     if not found:
         return BYTES
     values = reduce(or_, (one for _, one in found))
+    if values.has_gaps:
+        report.note("pixels that are NaN are read as 0, infinite ones as black or white")
     if reading.range is not None:
         return Range(*reading.range, values.kind)
     check_agreement(found)

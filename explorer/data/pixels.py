@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import logging
 import math
 import re
 import warnings
@@ -51,15 +52,16 @@ MAX_PIXELS = 2**22
 _TILE = 2**20  # pixels converted at a time
 
 
-def _silence_libtiff() -> None:
-    """Pillow's errors tell what is wrong with a TIFF; the library would log it as well."""
+def _silence_tiff() -> None:
+    """Pillow's errors say what is wrong with a TIFF; Pillow and libtiff would log it as well."""
+    logging.getLogger(TiffImagePlugin.__name__).disabled = True
     for path in Path(PIL.__file__).parents[1].glob("pillow.libs/libtiff*"):  # as wheels have it
         library = ctypes.CDLL(str(path))
         library.TIFFSetErrorHandler(None)
         library.TIFFSetWarningHandler(None)
 
 
-_silence_libtiff()
+_silence_tiff()
 
 
 @dataclass(frozen=True)
@@ -250,6 +252,32 @@ def _from_array(array: np.ndarray) -> Image.Image:
     elif array.dtype not in (np.uint8, np.uint16):
         array = array.astype(np.uint8 if array.dtype.kind == "b" else np.int32)
     return Image.fromarray(np.ascontiguousarray(array))
+
+
+def has_further_channels(image: Image.Image) -> bool:
+    """Whether a TIFF has channels, such as infrared, that Pillow leaves out."""
+    tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
+    return bool(tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1) > len(image.getbands()))
+
+
+def describe_tiff(file: IO[bytes]) -> str:
+    """Say what a TIFF holds that Pillow does not know; "" for other files."""
+    head = file.read(8)
+    if not head.startswith((b"II", b"MM")):
+        return ""
+    if 43 in head[2:4]:  # BigTIFF
+        head += file.read(8)
+    tags = TiffImagePlugin.ImageFileDirectory_v2(head)
+    file.seek(tags.next)
+    tags.load(file)
+    channels = tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1)
+    bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))[0]
+    kinds = {2: "signed numbers", 3: "fractions"}
+    kind = kinds.get(tags.get(TiffImagePlugin.SAMPLEFORMAT, (1,))[0], "numbers")
+    return (
+        f"a TIFF of {channels} channel{'s' * (channels > 1)} of {bits}-bit {kind}; "
+        "expected one channel, or colours of 8 or 16 bits"
+    )
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:

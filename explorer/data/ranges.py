@@ -49,17 +49,25 @@ DEEP = Range(0.0, 65535.0, "integers")
 
 @dataclass(frozen=True)
 class Values:
-    """What values of one kind occur in an image set."""
+    """What values of one kind occur in an image set.
+
+    Attributes:
+        kind: of the values.
+        low, high: the smallest and the largest that are finite.
+        has_gaps: whether some are NaN or infinite.
+    """
 
     kind: Kind
     low: float
     high: float
+    has_gaps: bool = False
 
     def __or__(self, other: Values) -> Values:
         """Those of two parts; fractions in one make fractions of both, unless one is bytes."""
         kinds: tuple[Kind, ...] = ("floats", "integers", "bytes")
         kind = next(kind for kind in kinds if kind in (self.kind, other.kind))
-        return Values(kind, min(self.low, other.low), max(self.high, other.high))
+        low, high = min(self.low, other.low), max(self.high, other.high)
+        return Values(kind, low, high, self.has_gaps or other.has_gaps)
 
 
 def look_at(values: np.ndarray, name: str, first: int | None = None) -> Values:

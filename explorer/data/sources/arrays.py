@@ -84,7 +84,14 @@ class Images:
         return sum(array.shape[0] for array in self._arrays)
 
     def name(self, index: int) -> str:
-        return f"image {index} of {self._arrays[0].name}"
+        for array in self._arrays:
+            if index < array.shape[0]:
+                return f"image {index} of {array.name}"
+            index -= array.shape[0]
+        raise IndexError(index)
+
+    def fault(self, index: int) -> str:
+        return "it is damaged"
 
     def digest(self) -> None:
         return None  # as quick to read as a cache

@@ -26,7 +26,7 @@ SLOW = 2.0
 """Seconds: what takes less is not worth the room."""
 LARGEST = 20 * 2**30
 """Bytes in the folder; the entries that were not used for longest go first."""
-VERSION = 1
+VERSION = 2
 """Of what is kept: to be raised whenever the same files are read in another way."""
 
 _ENTRY = re.compile(r"(images|survey|values)-.+|\.unfinished-.+")

@@ -6,15 +6,18 @@ A file that is damaged gives None in place of a result. Each function may run in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import IO, Any, NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from explorer.data.pixels import (
     Form,
     Pixels,
+    describe_tiff,
     has_deep_greys,
+    has_further_channels,
     is_grey,
     open_image,
     read_pixels,
@@ -22,14 +25,33 @@ from explorer.data.pixels import (
     without_sign,
 )
 from explorer.data.ranges import Values, look_at
+from explorer.errors import one_line
 
 Opener = Callable[[str], IO[bytes]]
 Unit = tuple[str, Sequence[int] | None]
 """A file, and the pages of it that are wanted; None for the only one."""
-Header = tuple[int, int, bool, bool, bool]
-"""Height and width, and whether an image is grey, has deep values, and has more than one frame."""
 STACKS = ("TIFF", "GIF", "WEBP")
 """Formats whose files may hold several images that are looked for."""
+
+
+class Header(NamedTuple):
+    """What a file says of its image before it is decoded.
+
+    Attributes:
+        height, width: in pixels, once it is upright.
+        is_grey: whether it has no colours.
+        is_deep: whether it has greys of more than 8 bits.
+        has_frames: whether further frames are not read.
+        has_further_channels: whether it has channels beside colours and transparency, which are
+            not read.
+    """
+
+    height: int
+    width: int
+    is_grey: bool
+    is_deep: bool
+    has_frames: bool
+    has_further_channels: bool
 
 
 class Decoded(NamedTuple):
@@ -75,7 +97,8 @@ def measure(open_file: Opener, name: str) -> Header | None:
             size = upright_size(image) if is_oblong else image.size
             has_more = image.format not in STACKS and getattr(image, "is_animated", False)
             has_more = has_more and image.format != "MPO"  # a preview, or the view of the other eye
-            return *size, is_grey(image), has_deep_greys(image), has_more
+            kind = is_grey(image), has_deep_greys(image)
+            return Header(*size, *kind, has_more, has_further_channels(image))
     except Exception:  # as in _read
         pass
     return None
@@ -86,12 +109,33 @@ def look(open_file: Opener, unit: Unit, is_deep: bool) -> Values | None:
     found: Values | None = None
     try:
         for image in _frames(open_file, unit):
-            if has_deep_greys(image) == is_deep and (values := _stored_values(image)).size:
-                one = look_at(values, unit[0])
+            if has_deep_greys(image) != is_deep:
+                continue
+            values = _stored_values(image)
+            finite = values[np.isfinite(values)]
+            if finite.size:
+                one = replace(look_at(finite, unit[0]), has_gaps=finite.size < values.size)
                 found = one if found is None else found | one
     except Exception:  # as in _read
         pass
     return found
+
+
+def fault(open_file: Opener, name: str) -> str:
+    """Say why a file cannot be decoded, as far as that can be known."""
+    try:
+        with open_file(name) as stream:
+            if not stream.read(1):
+                return "it is empty"
+            stream.seek(0)
+            try:
+                open_image(stream).load()
+            except UnidentifiedImageError:
+                stream.seek(0)
+                return describe_tiff(stream) or "its content is no image of a known format"
+    except Exception as error:  # as in _read
+        return one_line(error)
+    return "it is damaged"
 
 
 def count_pages(open_file: Opener, name: str) -> int:
@@ -132,7 +176,6 @@ def _read(open_file: Opener, unit: Unit, form: Form) -> list[Pixels | None]:
 
 def _stored_values(image: Image.Image) -> np.ndarray:
     if has_deep_greys(image):
-        values: np.ndarray = np.asarray(image)
-        return np.asarray(values[np.isfinite(values)])
+        return np.asarray(image)
     image = without_sign(image)
     return np.asarray(image.convert("RGB" if image.mode not in ("1", "L") else "L"))

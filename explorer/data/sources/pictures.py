@@ -17,7 +17,7 @@ from explorer.data.pixels import FORMAT_OF_SUFFIX, Form
 from explorer.data.ranges import Values
 from explorer.data.report import Report
 from explorer.data.sources.cache import VERSION, remember
-from explorer.data.sources.decoding import STACKS, Unit, count_pages, look
+from explorer.data.sources.decoding import STACKS, Unit, count_pages, fault, look
 from explorer.data.sources.progress import with_progress
 from explorer.data.sources.source import LARGEST_KEPT_SIZE, Block, Survey
 from explorer.data.sources.workers import decode_all, measure_all, spread
@@ -40,6 +40,9 @@ class Pictures:
 
     def name(self, index: int) -> str:
         return self._names[int(self._file_of(np.array([index]))[0])]
+
+    def fault(self, index: int) -> str:
+        return fault(self._files.open, self.name(index))
 
     def digest(self) -> str:
         return self._digest
@@ -75,11 +78,12 @@ class Pictures:
         for headers in with_progress(headers_of, len(order), len):
             found = [header for header in headers if header is not None]
             survey |= Survey(
-                Counter((height, width) for height, width, *_ in found),
-                all(is_grey for _, _, is_grey, _, _ in found),
-                any(is_deep for _, _, _, is_deep, _ in found),
+                Counter((header.height, header.width) for header in found),
+                all(header.is_grey for header in found),
+                any(header.is_deep for header in found),
                 len(found),
-                sum(has_more for _, _, _, _, has_more in found),
+                sum(header.has_frames for header in found),
+                sum(header.has_further_channels for header in found),
             )
             largest = max(map(max, survey.sizes), default=0)
             is_settled = len(survey.sizes) > 1 or largest > LARGEST_KEPT_SIZE

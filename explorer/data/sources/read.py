@@ -29,18 +29,24 @@ def read_part(part: Part, indices: np.ndarray | None, form: Form, report: Report
     kept = _read_or_recall(part.source, chosen, form)
     missing = np.setdiff1d(np.arange(len(chosen)), kept.readable)
     if missing.size:
-        first = part.source.name(int(chosen[missing[0]]))
+        first = int(chosen[missing[0]])
         if missing.size == len(chosen):
-            raise DatasetError(
-                f"None of the {len(chosen):,} image files could be read, the first being {first}."
-            )
-        report.leave_out("images that cannot be read", first, missing.size)
+            raise none_readable(part.source, first, len(chosen))
+        report.leave_out("images that cannot be read", part.source.name(first), missing.size)
     rows = chosen[kept.readable]
     return Split(
         kept.images,
         part.labels[rows],
         Transparency(kept.transparent, kept.alphas) if kept.transparent.size else None,
         {name: values[rows] for name, values in part.columns.items()},
+    )
+
+
+def none_readable(source: Source, first: int, count: int) -> DatasetError:
+    """The error that none of some image files can be read."""
+    return DatasetError(
+        f"None of the {count:,} image files could be read, the first being {source.name(first)}: "
+        f"{source.fault(first)}."
     )
 
 

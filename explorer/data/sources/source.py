@@ -52,6 +52,7 @@ class Survey:
         is_deep: whether any has values of more than 8 bits.
         seen: how many images were looked at.
         with_frames: how many of these have further frames that are not read.
+        with_channels: how many have channels beside colours and transparency that are not read.
     """
 
     sizes: Mapping[tuple[int, int], int]
@@ -59,6 +60,7 @@ class Survey:
     is_deep: bool
     seen: int
     with_frames: int = 0
+    with_channels: int = 0
 
     def __or__(self, other: Survey) -> Survey:
         return Survey(
@@ -67,6 +69,7 @@ class Survey:
             self.is_deep or other.is_deep,
             self.seen + other.seen,
             self.with_frames + other.with_frames,
+            self.with_channels + other.with_channels,
         )
 
     def shape(self, image_size: tuple[int, int] | None, grey: bool) -> Shape:
@@ -121,6 +124,9 @@ class Source(Protocol):
     def name(self, index: int) -> str:
         """What a message calls an image."""
 
+    def fault(self, index: int) -> str:
+        """Say why an image could not be read."""
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -150,6 +156,9 @@ class Chosen:
 
     def name(self, index: int) -> str:
         return self.source.name(int(self.indices[index]))
+
+    def fault(self, index: int) -> str:
+        return self.source.fault(int(self.indices[index]))
 
 
 def all_of(source: Source) -> Source:

@@ -53,7 +53,7 @@ def measure_all(
 
     def there(worker: _Worker, names: Sequence[str]) -> list[Header | None]:
         answer, _ = worker.ask({"names": list(names)})
-        return [None if header is None else tuple(header) for header in answer["headers"]]
+        return [None if header is None else Header(*header) for header in answer["headers"]]
 
     return _in_order(files, chunks, count, here, there)
 
