@@ -28,13 +28,7 @@ from typing import Literal
 
 import numpy as np
 from PIL import Image
-from playwright.async_api import (
-    Browser,
-    FilePayload,
-    Page,
-    Playwright,
-    async_playwright,
-)
+from playwright.async_api import Browser, FilePayload, Page, Playwright, async_playwright
 
 from benchmarks._crowd import crowded_payload, serve_bytes
 from benchmarks._heavy import heavy_bundle

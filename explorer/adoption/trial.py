@@ -10,14 +10,7 @@ from itertools import product
 import numpy as np
 from onnx import helper
 
-from explorer.adoption.candidates import (
-    NEAR_TIE,
-    Candidate,
-    Known,
-    agrees,
-    choose,
-    is_poor,
-)
+from explorer.adoption.candidates import NEAR_TIE, Candidate, Known, agrees, choose, is_poor
 from explorer.adoption.conventions import (
     CENTRED,
     RANGES,

@@ -17,12 +17,7 @@ from explorer.bundle.card import (
 )
 from explorer.bundle.codec import Codec
 from explorer.bundle.latents import Latents
-from explorer.bundle.map_layout import (
-    compare_neighbours,
-    judge_maps,
-    lay_out,
-    return_distances,
-)
+from explorer.bundle.map_layout import compare_neighbours, judge_maps, lay_out, return_distances
 from explorer.bundle.posterior import FlowPosterior
 from explorer.bundle.store import main_dimensions
 from explorer.bundle.walks import build_graph

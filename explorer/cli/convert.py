@@ -47,12 +47,7 @@ from explorer.bundle.store import (
     save_card,
 )
 from explorer.bundle.walks import build_graph
-from explorer.cli.arguments import (
-    UsageError,
-    add_bundles_option,
-    choose_bundles,
-    new_parser,
-)
+from explorer.cli.arguments import UsageError, add_bundles_option, choose_bundles, new_parser
 from explorer.cli.terminal import share_of
 from explorer.core.elbo import kl_per_dimension
 from explorer.errors import ExplorerError

@@ -34,12 +34,7 @@ from explorer.bundle.graph import count_weights
 from explorer.bundle.images import load_card_data
 from explorer.bundle.latents import ARRAYS, Latents
 from explorer.bundle.store import Bundle, find_bundles, load_bundle
-from explorer.cli.arguments import (
-    UsageError,
-    add_bundles_option,
-    choose_bundles,
-    new_parser,
-)
+from explorer.cli.arguments import UsageError, add_bundles_option, choose_bundles, new_parser
 from explorer.core.elbo import kl_per_dimension
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset, dataset_fingerprint

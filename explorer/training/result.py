@@ -7,13 +7,7 @@ from collections.abc import Mapping
 
 from explorer.bundle import store
 from explorer.bundle.atomic import unfinished
-from explorer.bundle.card import (
-    Card,
-    Metrics,
-    ModelCard,
-    TrainingCard,
-    storable,
-)
+from explorer.bundle.card import Card, Metrics, ModelCard, TrainingCard, storable
 from explorer.bundle.graph import count_weights
 from explorer.bundle.images import describe_data, images_path, save_images
 from explorer.bundle.latents import Latents, save_latents

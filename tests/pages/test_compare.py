@@ -14,10 +14,7 @@ from PIL import Image
 
 from explorer import adopt
 from explorer.app import cache
-from explorer.bundle.store import (
-    Bundle,
-    load_bundle,
-)
+from explorer.bundle.store import Bundle, load_bundle
 from explorer.core.pixels import to_pixels
 from explorer.drawing.raster import data_uri
 

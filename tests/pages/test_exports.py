@@ -15,9 +15,7 @@ from PIL import Image, ImageSequence
 from PIL.GifImagePlugin import GifImageFile
 
 from explorer.bundle.card import Card
-from explorer.bundle.store import (
-    Bundle,
-)
+from explorer.bundle.store import Bundle
 from explorer.core.pixels import to_pixels
 
 from .visiting import (

@@ -15,9 +15,7 @@ import pytest
 
 from explorer.app import cache
 from explorer.app.words import literal
-from explorer.bundle.store import (
-    Bundle,
-)
+from explorer.bundle.store import Bundle
 
 from .visiting import (
     DEEP,

@@ -13,9 +13,7 @@ from conftest import training_at_once
 from PIL import Image
 
 from explorer.app import cache
-from explorer.bundle.store import (
-    load_bundle,
-)
+from explorer.bundle.store import load_bundle
 from explorer.core.pixels import to_pixels
 
 from .visiting import (

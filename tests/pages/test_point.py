@@ -11,10 +11,7 @@ import numpy as np
 import pytest
 
 from explorer.app import cache, point
-from explorer.bundle.store import (
-    Bundle,
-    load_bundle,
-)
+from explorer.bundle.store import Bundle, load_bundle
 
 from .visiting import (
     DEEP,

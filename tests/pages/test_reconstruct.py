@@ -14,10 +14,7 @@ from explorer.app import cache, internals
 from explorer.app.upload import outline
 from explorer.app.words import percent
 from explorer.bundle.images import load_images
-from explorer.bundle.store import (
-    Bundle,
-    load_bundle,
-)
+from explorer.bundle.store import Bundle, load_bundle
 from explorer.data.framing import frame_picture, suggest_framing
 from explorer.data.uploads import Upload, read_upload
 from explorer.drawing.raster import data_uri

@@ -11,11 +11,7 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from explorer.app.words import literal
-from explorer.bundle.store import (
-    Reference,
-    load_reference,
-    save_reference,
-)
+from explorer.bundle.store import Reference, load_reference, save_reference
 from explorer.recipes.find import RECIPES
 from explorer.recipes.recipe import Published, override
 

@@ -20,14 +20,7 @@ from explorer.app.pair import (
     partners,
     row_at,
 )
-from explorer.app.paths import (
-    Walks,
-    choose_path,
-    download_films,
-    on_path,
-    render_scores,
-    scrubbed,
-)
+from explorer.app.paths import Walks, choose_path, download_films, on_path, render_scores, scrubbed
 from explorer.app.point import class_input
 from explorer.app.reconstruction import (
     DRAWING,

@@ -11,13 +11,7 @@ import numpy as np
 from explorer.data.layouts.labels import as_words, can_be_classes, index_classes, plain
 from explorer.data.pixels import Shape
 from explorer.data.report import Report
-from explorer.data.roles import (
-    SPLIT_NAMES,
-    TRAIN,
-    all_name_splits,
-    joined_words,
-    role_of_value,
-)
+from explorer.data.roles import SPLIT_NAMES, TRAIN, all_name_splits, joined_words, role_of_value
 from explorer.data.sources.source import Chosen, Layout, Part, Source
 from explorer.errors import DatasetError
 

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from explorer.data.files.tree import Parts
-from explorer.data.roles import (
-    read_name,
-)
+from explorer.data.roles import read_name
 
 
 @dataclass(frozen=True)

@@ -32,12 +32,7 @@ from explorer.data.layouts.table_files import (
     read_tables,
     split_by_tables,
 )
-from explorer.data.layouts.tables import (
-    Told,
-    attach,
-    tell_unused_rows,
-    tells_of,
-)
+from explorer.data.layouts.tables import Told, attach, tell_unused_rows, tells_of
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.reading import FILE_NAME, Reading
 from explorer.data.report import Report

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from explorer.data.roles import (
-    joined_words,
-)
+from explorer.data.roles import joined_words
 from explorer.errors import DatasetError
 
 LABEL_NAMES = (

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from explorer.data.layouts.labels import (
-    LABEL_NAMES,
-)
+from explorer.data.layouts.labels import LABEL_NAMES
 from explorer.data.layouts.table import SPLIT_OF_TABLE
 from explorer.data.report import Report
 from explorer.data.roles import (

@@ -22,13 +22,7 @@ from explorer.data.layouts.labels import (
     numbers_or_words,
 )
 from explorer.data.layouts.lists import is_of_both
-from explorer.data.layouts.row_names import (
-    Below,
-    are_files,
-    find_names,
-    folder_of,
-    is_named_as,
-)
+from explorer.data.layouts.row_names import Below, are_files, find_names, folder_of, is_named_as
 from explorer.data.layouts.splits import FALSE, TRUE, YES_OR_NO, roles_in, take_splits
 from explorer.data.layouts.table import NUMBER, SPLIT_OF_TABLE, Table, role_of_table
 from explorer.data.report import Report
