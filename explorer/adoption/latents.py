@@ -119,7 +119,8 @@ def _with_labels(dataset: Dataset, path: Path) -> Dataset:
     if values.shape != (count,) or not can_be_classes([values]):
         held = f"{len(values):,} labels" if values.ndim == 1 else f"{values.dtype} {values.shape}"
         if values.shape == (count,):
-            held = f"fractions, such as {values[np.mod(values, 1) != 0][0]:g}"
+            fractions = values[np.mod(values, 1) > 0]  # which NaN has not
+            held = f"fractions, such as {fractions[0]:g}" if fractions.size else "NaN"
         raise AdoptionError(
             f"{path.name} holds {held}; expected {count:,} whole numbers or words, one for each "
             "image"

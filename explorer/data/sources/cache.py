@@ -109,7 +109,9 @@ def remember(key: str, compute: Callable[[], dict[str, Value]]) -> dict[str, Val
     folder = cache_folder()
     if folder is not None:
         with contextlib.suppress(OSError, ValueError):
-            value: dict[str, Value] = json.loads((folder / key / "value.json").read_text("utf-8"))
+            entry = folder / key
+            value: dict[str, Value] = json.loads((entry / "value.json").read_text("utf-8"))
+            os.utime(entry)
             return value
     start = time.monotonic()
     value = compute()
