@@ -1,1 +1,1 @@
-"""Image sets: from files to arrays of pixels."""
+"""Image sets: turn files into arrays of pixels, labels and columns."""

@@ -1,7 +1,7 @@
-"""Grey images made black and white: a pixel is white with its grey value as probability.
+"""Binarise grey images: a pixel becomes white with its grey value as probability.
 
-So a Bernoulli likelihood is one of what it is given, and −log p(x) is comparable with that of
-published models. Source: Salakhutdinov & Murray 2008, "On the Quantitative Analysis of Deep
+A Bernoulli likelihood is then a proper likelihood of the data, and −log p(x) is comparable with
+that of published models. Source: Salakhutdinov & Murray 2008, "On the Quantitative Analysis of Deep
 Belief Networks".
 """
 
@@ -16,7 +16,7 @@ from explorer.data.reading import Binarisation
 
 SEED = 0
 BINARY = "-binary"
-"""Suffix of the name of a set whose pixels are drawn black or white."""
+"""Suffix of the name of a binarised set."""
 
 WORDS: dict[Binarisation, str] = {
     "dynamic": (
@@ -25,18 +25,19 @@ WORDS: dict[Binarisation, str] = {
     ),
     "static": "each pixel is drawn black or white once, with its grey value as probability",
 }
-"""What is done, for a person."""
+"""Descriptions for the user."""
 
 
 def drawn_once(images: np.ndarray, split: int) -> Iterator[np.ndarray]:
-    """Draw images, the same ones every time, in chunks.
+    """Binarise images in chunks, with the same result every time.
 
     Args:
         images: ``(n, height, width, channels)`` uint8.
-        split: number of the split, so that each has its own draws.
+        split: number of the split, so that each has its own random draws.
 
     Yields:
-        As many images, uint8, of 0 and 255: white with probability ``images`` / 255 exactly.
+        Chunks of binarised images, uint8 with values 0 and 255: white with probability exactly
+        ``images`` / 255.
     """
     random = np.random.default_rng([SEED, split])
     for chunk in in_chunks(images):

@@ -1,4 +1,4 @@
-"""A contact sheet: some images of each class in a row, as the model will see them."""
+"""Write a contact sheet: a row of images for each class, as the model will see them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GAP, _NAME_WIDTH, _SMALLEST = 2, 150, 32  # pixels
 def write_sheet(dataset: Dataset, path: Path) -> None:
     """Write a PNG with a row for each class: its name and up to 16 training images.
 
-    Small images are enlarged by a whole number. Of many classes, 40 are shown.
+    Small images are enlarged by a whole factor. At most 40 classes are shown.
     """
     height, width, channels = dataset.image_shape
     zoom = max(1, -(-_SMALLEST // min(height, width)))
@@ -30,7 +30,7 @@ def write_sheet(dataset: Dataset, path: Path) -> None:
         top = row * row_height
         members = np.flatnonzero(dataset.train.labels == label)
         name = f"{dataset.classes[label]} ({len(members):,})"
-        name = name.encode(errors="replace").decode()[:24]  # of bytes that are not UTF-8
+        name = name.encode(errors="replace").decode()[:24]  # without bytes that are not UTF-8
         draw.text((4, top + row_height // 2), name, "black", font, anchor="lm")
         for column, index in enumerate(members[evenly_spaced(len(members), ACROSS)]):
             pixels = np.asarray(dataset.train.images[index])

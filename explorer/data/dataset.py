@@ -1,4 +1,4 @@
-"""What an image set is: splits of images and labels, read when they are first asked for."""
+"""An image set: splits of images and labels, which are read on first use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.data.report import Report
 
 BACKGROUND_SAMPLE = 1000
-"""Test images from which the background is estimated."""
+"""Fewest test images from which the background is estimated; all if there are fewer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Transparency:
     """Which images of a split are transparent somewhere, and how much.
 
     Attributes:
-        indices: ``(m,)`` int64, ascending, of the images.
+        indices: ``(m,)`` int64, indices of the images, ascending.
         alpha: ``(m, height, width, 1)`` uint8, 255 where they are opaque.
     """
 
@@ -36,13 +36,13 @@ class Transparency:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """The images of one split, read only, and the indices of their classes.
+    """The images of one split, read-only, and the indices of their classes.
 
     Attributes:
         images: ``(n, height, width, channels)`` uint8, in memory or memory-mapped.
         labels: ``(n,)`` int64.
-        transparency: of images under which no background was laid yet; None if all are opaque.
-        columns: what else is known of each image, by name: ``(n,)`` float64, NaN where it is not.
+        transparency: alpha of images without a background yet; None if all images are opaque.
+        columns: other values for each image, by name: ``(n,)`` float64, NaN where unknown.
     """
 
     images: np.ndarray
@@ -53,19 +53,19 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """An image set whose splits are read when first asked for, and then kept.
+    """An image set whose splits are read on first use, and then kept.
 
     Attributes:
-        name: such as ``"mnist"``, ``"cifar10-grey"``, or a slug of a folder's name.
-        title: the name for people, such as ``"CIFAR-10 (grey)"``.
-        classes: names, in the order of the labels.
-        licence: one line.
-        origin: what was found, such as ``"IDX files"``; never a path.
-        image_shape: ``(height, width, channels)``; channels are 1 or 3.
+        name: its identifier, such as ``"mnist"``, ``"cifar10-grey"``, or a slug of a folder's name.
+        title: its name for display, such as ``"CIFAR-10 (grey)"``.
+        classes: class names, in the order of the labels.
+        licence: its licence, in one line.
+        origin: the kind of files found, such as ``"IDX files"``; never a path.
+        image_shape: ``(height, width, channels)``, with 1 or 3 channels.
         may_be_kept: whether its licence allows test images to be kept beside a bundle.
-        range: which stored values are black and white.
-        reading: what was asked for.
-        report: what was guessed and left out, complete once both splits were read.
+        range: the stored values that are black and white.
+        reading: the user's options.
+        report: what was guessed and left out; complete once both splits have been read.
     """
 
     name: str
@@ -99,24 +99,24 @@ class Dataset:
 
     @property
     def drawn_from(self) -> np.ndarray | None:
-        """Grey training images that batches are drawn from; None where they take ``train``'s."""
+        """Grey training images that each batch is binarised from; None if ``train`` is used."""
         if self.reading.binarise != "dynamic":
             return None
         return (self._grey_test if self.reading.whole else self._grey_train).images
 
     @cached_property
     def background(self) -> Background:
-        """What lies behind the objects, in [0, 1]; one value for each channel if there are three.
+        """Background colour behind the objects, in [0, 1], one value or one for each channel.
 
-        It is laid under whatever is transparent. Where it is not known, it is the median of the
-        opaque border pixels of up to 1,000 test images, or black if they have none.
+        Transparent parts are laid on it. If it is not known, it is the median of the opaque border
+        pixels of at least 1,000 test images (all if there are fewer), or black if they have none.
         """
         if self.known_background is not None:
             return self.known_background
         return _estimate_background(self._test_as_read)
 
     def limited(self, count: int) -> Dataset:
-        """The same data set with at most ``count`` images in each split, evenly spaced."""
+        """Return the same data set with at most ``count`` images in each split, evenly spaced."""
         return replace(
             self,
             read_train=lambda: thin_out(self._grey_train, count),
@@ -125,7 +125,7 @@ class Dataset:
         )
 
     def relabelled(self, labels: np.ndarray, classes: tuple[str, ...]) -> Dataset:
-        """The same data set with other classes of its test images, ``(n,)`` int64."""
+        """Return the same data set with other labels for its test images, ``(n,)`` int64."""
         return replace(
             self,
             classes=classes,
@@ -134,7 +134,7 @@ class Dataset:
         )
 
     def ordered(self, classes: tuple[str, ...]) -> Dataset:
-        """The same data set with its classes in this order; itself if these are other classes."""
+        """Return the data set with its classes in this order; unchanged if the classes differ."""
         if classes == self.classes or sorted(classes) != sorted(self.classes):
             return self
         places = np.array([classes.index(name) for name in self.classes])
@@ -176,7 +176,7 @@ class Dataset:
 
 
 def dataset_fingerprint(split: Split) -> str:
-    """SHA-256, in hex, of a split's shape, images and labels, whatever they were read from."""
+    """Return the SHA-256, in hex, of a split's shape, images and labels, whatever their source."""
     digest = hashlib.sha256(repr(tuple(map(int, split.images.shape))).encode())
     for images in in_chunks(split.images):
         digest.update(np.ascontiguousarray(images).data)
@@ -185,14 +185,14 @@ def dataset_fingerprint(split: Split) -> str:
 
 
 def thin_out(split: Split, count: int) -> Split:
-    """At most ``count`` of a split's images, spread over all of them, as a copy."""
+    """Return a copy of at most ``count`` of a split's images, evenly spaced."""
     chosen = evenly_spaced(len(split.images), count)
     columns = {name: values[chosen] for name, values in split.columns.items()}
     return Split(split.images[chosen], split.labels[chosen], columns=columns)
 
 
 def _lay_all_on(split: Split, background: Background) -> Iterator[np.ndarray]:
-    """Split the images into chunks, and lay those of each that are transparent on a background."""
+    """Yield the images in chunks, with transparent ones laid on a background."""
     assert split.transparency is not None
     indices, alpha = split.transparency.indices, split.transparency.alpha
     for start in range(0, len(split.images), CHUNK):
@@ -212,7 +212,7 @@ def _estimate_background(split: Split) -> Background:
     if split.transparency is not None:
         _, at, of = np.intersect1d(chosen, split.transparency.indices, return_indices=True)
         opaque[at] = split.transparency.alpha[of][:, is_border, 0] == 255
-        opaque &= opaque.mean(axis=1, keepdims=True) > 0.5  # else an object touches the border
+        opaque &= opaque.mean(axis=1, keepdims=True) > 0.5  # others have an object at the border
     values = border[opaque] if opaque.any() else np.zeros((1, border.shape[-1]))
     median = np.median(values, axis=0) / 255  # (channels,)
     return float(median[0]) if len(median) == 1 else tuple(float(value) for value in median)

@@ -1,4 +1,4 @@
-"""Frame a person's picture for a model: crop, stretch, invert; and suggest how."""
+"""Frame the user's picture for a model: crop, stretch, invert; and suggest how."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from explorer.data.pixels import Background, Box, Shape, crop_box, lay_on, resam
 _LUMA = np.array([0.299, 0.587, 0.114])  # of red, green, blue: ITU-R BT.601
 _PLAIN = 0.15  # how far a plain ground, such as paper in uneven light, may vary
 _HARDLY_VISIBLE = 0.25  # a difference from the background
-_INK = 0.7  # of the light of the paper around it: less is ink
-_SHARPEST = 8  # pixels of a cell's side in which the darkest and brightest are looked for
+_INK = 0.7  # ink is darker than this fraction of the light of the paper around it
+_SHARPEST = 8  # largest side, in pixels, of the cells whose darkest and brightest are found
 
 
 @dataclass(frozen=True)
 class Framing:
-    """What a person can adjust between the picture and the model.
+    """What the user can adjust between the picture and the model.
 
     Attributes:
-        centre: of the crop, as fractions (x, y) of the picture, each in [0, 1].
-        zoom: 1 is the largest crop of the model's shape inside the picture; below 1
-            the data set's background shows around it; above 1 comes closer.
-        invert: dark becomes light. Transparent and empty places stay background.
-        stretch: the darkest of the crop becomes 0 and the brightest 1.
+        centre: centre of the crop, as fractions (x, y) of the picture, each in [0, 1].
+        zoom: 1 is the largest crop of the model's shape inside the picture; below 1,
+            the data set's background shows around it; above 1, the crop is smaller.
+        invert: whether dark becomes light. Transparent and empty places stay background.
+        stretch: whether the crop's darkest value becomes 0 and its brightest 1.
     """
 
     centre: tuple[float, float] = (0.5, 0.5)
@@ -35,22 +35,23 @@ class Framing:
     stretch: bool = False
 
     def box(self, picture: Image.Image, image_shape: Shape) -> Box:
-        """Where the crop lies in a picture, in pixels of it."""
+        """Return the box of the crop in a picture, in its pixels."""
         return crop_box(picture.size, image_shape, self.centre, self.zoom)
 
 
 def frame_picture(
     picture: Image.Image, framing: Framing, image_shape: Shape, background: Background
 ) -> np.ndarray:
-    """Exactly what the model will see, ``image_shape`` float32 in [0, 1].
+    """Return exactly what the model will see, ``image_shape`` float32 in [0, 1].
 
-    With the default framing it is what training reads from the same file.
+    With the default framing, it is what training reads from the same file.
 
     Args:
         picture: upright and 8-bit, in mode "L", "RGB" or "RGBA".
-        framing: the person's choices.
+        framing: the user's choices.
         image_shape: (height, width, channels), 1 channel (luma) or 3.
-        background: the data set's; it shows where the picture is transparent or does not reach.
+        background: background of the data set, in [0, 1]; it shows where the picture is transparent
+            and beyond its edges.
     """
     box = framing.box(picture, image_shape)
     colour, alpha = resample(picture, image_shape, box)
@@ -68,19 +69,20 @@ def suggest_framing(
     background: Background,
     fill: float = 0.8,
 ) -> Framing:
-    """Suggest a framing: the object in the middle, as bright against the background as the data's.
+    """Suggest a framing: the object in the middle, on a background like that of the data set.
 
-    Greys are inverted if a plain ground, such as paper in whatever light, is then nearer to
-    the data set's background, and stretched if it is not quite that. An object on a plain or
-    transparent ground is framed if it is far from filling as much of the crop as the data
-    set's do, or would be cut off. A picture that has the model's size already is not cropped.
+    Grey pictures are inverted if that brings a plain ground, such as paper in any light, nearer to
+    the data set's background, and stretched if the ground still differs from it. An object on a
+    plain or transparent ground is framed if, compared with objects of the data set, it fills too
+    little or too much of the crop, or would be cut off. A picture of the model's size is not
+    cropped.
 
     Args:
         picture: upright and 8-bit, in mode "L", "RGB" or "RGBA".
-        image_shape: of the model's images, (height, width, channels).
-        background: the data set's, in [0, 1], one value or one per channel.
-        fill: of the height or width of the data set's images, whichever is more, by what
-            they show, in (0, 1]; see ``typical_fill``.
+        image_shape: shape of the model's images, (height, width, channels).
+        background: background of the data set, in [0, 1], one value or one per channel.
+        fill: fraction of the height or width, whichever is larger, that objects of the data set
+            fill, in (0, 1]; see ``typical_fill``.
     """
     level = float(np.mean(background))
     luma, darkest, brightest, alpha = _thumbnails(picture)
@@ -109,13 +111,13 @@ def suggest_framing(
 
 
 def typical_fill(images: np.ndarray, background: Background) -> float:
-    """How much of the height or width, whichever is more, the median image's object fills.
+    """Return the median fraction of the height or width, whichever is larger, that objects fill.
 
-    Digits of MNIST fill 0.7, clothes of Fashion-MNIST all of it; so do scenes.
+    Digits of MNIST fill 0.7, clothes of Fashion-MNIST and scenes fill 1.
 
     Args:
-        images: ``(n, height, width, channels)`` in [0, 1], of a data set or like one's.
-        background: of these, as for ``suggest_framing``.
+        images: ``(n, height, width, channels)`` in [0, 1], of a data set or similar to it.
+        background: their background, as for ``suggest_framing``.
     """
     found = np.abs(images - np.asarray(background)).max(axis=-1) > _HARDLY_VISIBLE
     fills = [np.ptp(_bounds(one), axis=0).max() if one.any() else 0.0 for one in found]
@@ -123,7 +125,7 @@ def typical_fill(images: np.ndarray, background: Background) -> float:
 
 
 def _bounds(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Left and upper, then right and lower end of what is true, as fractions (x, y)."""
+    """Return the top left and bottom right corners of the true area, as fractions (x, y)."""
     rows, columns = np.flatnonzero(found.any(1)), np.flatnonzero(found.any(0))
     shape = np.array([found.shape[1], found.shape[0]])
     start = np.array([columns[0], rows[0]]) / shape
@@ -131,7 +133,7 @@ def _bounds(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _thumbnails(image: Image.Image) -> tuple[np.ndarray, ...]:
-    """Mean, darkest and brightest luma and mean alpha in [0, 1], ``(height, width)``, sides ≤ 128.
+    """Return mean, darkest and brightest luma and mean alpha in [0, 1], ``(height, width)``, ≤ 128.
 
     A thin line is as dark in the second, or as bright in the third, as it is in the picture,
     whereas single specks are not.
@@ -149,9 +151,9 @@ def _thumbnails(image: Image.Image) -> tuple[np.ndarray, ...]:
 
 
 def _ink(luma: np.ndarray, darkest: np.ndarray) -> np.ndarray:
-    """Where ink lies on paper in uneven light, bool; nowhere if the picture shows something else.
+    """Find ink on paper in uneven light, bool; all False if the picture shows something else.
 
-    The light is what a closing leaves, which takes away all that is dark and narrow.
+    The light is estimated by a morphological closing, which removes everything dark and narrow.
     """
     side = min(luma.shape) // 4 | 1
     grey = Image.fromarray(np.rint(luma * 255).astype(np.uint8))
@@ -175,7 +177,7 @@ def _border(values: np.ndarray) -> np.ndarray:
 def _frame(
     picture: Image.Image, found: np.ndarray, image_shape: Shape, wanted: float
 ) -> tuple[tuple[float, float], float]:
-    """Centre and zoom for an object: as they are if it is inside the crop and fills it well."""
+    """Return centre and zoom for an object: the defaults if it is inside and fills the crop."""
     start, stop = _bounds(found)
     crop = np.array(crop_box(picture.size, image_shape)).reshape(2, 2)
     crop = crop / np.array(picture.size)  # start and stop, as fractions of the picture
@@ -188,13 +190,13 @@ def _frame(
 
 
 def whole_zoom(picture: Image.Image, image_shape: Shape) -> float:
-    """The zoom, in (0, 1], at which the whole picture just fits into the crop."""
+    """Return the zoom, in (0, 1], at which the whole picture just fits into the crop."""
     ratio = (picture.width * image_shape[0]) / (picture.height * image_shape[1])
     return min(ratio, 1.0 / ratio)
 
 
 def _stretch(colour: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Scale what goes from the darkest to the brightest value seen to 0..255."""
+    """Scale values so that the darkest and the brightest value in ``seen`` become 0 and 255."""
     low, high = (int(seen.min()), int(seen.max())) if seen.size else (0, 0)
     if high - low <= 1:
         return colour

@@ -1,4 +1,4 @@
-"""Load an image set: a named one, or a person's own images in any layout that is known."""
+"""Load an image set: a named one, or the user's own images in any known layout."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from explorer.data.sources.source import Layout, Part, Source, Survey, all_of
 from explorer.errors import DatasetError
 
 TOLD_CUT = 0.1
-"""Share of the pictures' area; a crop that cuts more away is reported."""
+"""Share of the pictures' area; a crop that cuts off more is reported."""
 
 
 def load_dataset(
@@ -41,18 +41,18 @@ def load_dataset(
     seed: int = 0,
     download: bool = True,
 ) -> Dataset:
-    """Load a named set, or a person's own images.
+    """Load a named set, or the user's own images.
 
-    A named set is looked for in ``data_dir``, ``$LATENT_DATA_DIR``, ``/usr/share/datasets`` and
-    Keras's cache, in this order, and then downloaded. Own images are a path to a folder, an archive
-    or a data file, in the layouts that docs/data.md lists.
+    A named set is searched for in ``data_dir``, ``$LATENT_DATA_DIR``, ``/usr/share/datasets`` and
+    Keras's cache, in this order, and then downloaded. Own images are given as a path to a folder,
+    an archive or a data file, in one of the layouts listed in docs/data.md.
 
     Args:
         source: a key of `NAMED`, or the same with ``"-grey"``; else a path.
-        reading: how the images are to be read.
+        reading: how to read the images.
         data_dir: a folder of data sets, such as one that holds ``mnist/*.gz``, or the set's own.
-        test_fraction: share of each class to set aside where there is no test split.
-        seed: of the choice of those test images.
+        test_fraction: share of each class that is set aside if there is no test split.
+        seed: random seed for the choice of those test images.
         download: whether to download a named set that is not on this machine.
 
     Raises:
@@ -87,7 +87,7 @@ def load_dataset(
 
 
 def _binary(dataset: Dataset) -> Dataset:
-    """A data set under another name if its pixels are drawn black or white, else as it is."""
+    """Return the data set, renamed if its pixels are drawn black or white."""
     how = dataset.reading.binarise
     if how is None:
         return dataset
@@ -96,7 +96,7 @@ def _binary(dataset: Dataset) -> Dataset:
 
 
 def _with_ending(path: Path) -> Path | None:
-    """The only file that is called as a missing path, but for its ending."""
+    """Return the only file whose name is that of a missing path plus an ending; else None."""
     if not path.parent.is_dir() or not path.name:
         return None
     found = [child for child in path.parent.iterdir() if child.stem == path.name]
@@ -151,11 +151,11 @@ def _load_own(path: Path, reading: Reading, test_fraction: float, seed: int) -> 
 
 
 def _choose_parts(layout: Layout, report: Report) -> tuple[Part, Part | None]:
-    """The training images, and those of a test split; without one, the validation images."""
+    """Return training and test images; validation images replace a missing test split."""
     parts = dict(layout.parts)
     train = parts.pop(TRAIN, None)
     test = parts.pop(TEST, None)
-    if train is None:  # any other split alone is a set as good as any
+    if train is None:  # a set with only another split is read as a whole
         train, test = test or parts.pop(VALIDATION if VALIDATION in parts else min(parts)), None
     if test is None and VALIDATION in parts:
         test = parts.pop(VALIDATION)
@@ -166,7 +166,7 @@ def _choose_parts(layout: Layout, report: Report) -> tuple[Part, Part | None]:
 
 
 def _choose_form(train: Part, test: Part | None, reading: Reading, report: Report) -> Form:
-    """Decide on size, colour and range for the whole set."""
+    """Choose size, colour and range for the whole set."""
     parts = [train] if test is None else [train, test]
     sources = [*dict.fromkeys(all_of(part.source) for part in parts)]  # one, if a column splits it
     total = sum(map(len, sources))

@@ -1,4 +1,4 @@
-"""The published image sets that have a name here: where they lie, how they are downloaded."""
+"""Find or download the published image sets that can be given by name."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
 
 SYSTEM_DATA_DIR = Path("/usr/share/datasets")
-"""Where Debian's dataset-* packages install."""
+"""Where Debian's dataset-* packages install their files."""
 _LAROCHELLE = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"
 _KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
 
 @dataclass(frozen=True)
 class NamedSet:
-    """A published image set, and where its files usually lie below a folder of data sets."""
+    """A published image set, and where its files usually are below a folder of data sets."""
 
     title: str
     classes: tuple[str, ...]
     licence: str
     image_shape: Shape
-    background: float | None  # in [0, 1]; None where it must be estimated
+    background: float | None  # in [0, 1]; None if it must be estimated
     places: tuple[str, ...]
     files: tuple[File, ...]
     has_licence: bool = True
@@ -125,7 +125,7 @@ NAMED = {
 
 
 def name_of_set(source: str) -> str | None:
-    """The key of the set that a spelling such as ``"Fashion-MNIST"`` means; None for others."""
+    """Return the key of a set given in a spelling such as ``"Fashion-MNIST"``; None for others."""
     plain = _plain(source.removesuffix("/")).removesuffix("grey")
     return next((name for name in NAMED if _plain(name) == plain), None)
 
@@ -178,14 +178,14 @@ def _find_in_folders(
 
 
 def _plain(name: str) -> str:
-    """A name without what people spell differently."""
+    """Return a name in lower case without separators, which people spell differently."""
     return re.sub(r"[-_ /]", "", name.lower())
 
 
 def _find_in_keras_cache(named: NamedSet, find: Callable[[Path], Layout]) -> Layout | None:
     for folder in _keras_caches():
         for place in named.places:
-            # An interrupted download is as good as none: Keras will download it again.
+            # An interrupted download counts as missing: Keras will download it again.
             with contextlib.suppress(DatasetError):
                 if (folder / place).exists():
                     return replace(find(folder / place), origin="Keras cache")
@@ -193,7 +193,7 @@ def _find_in_keras_cache(named: NamedSet, find: Callable[[Path], Layout]) -> Lay
 
 
 def _keras_caches() -> list[Path]:
-    """Where Keras keeps downloads: its home, or a temporary folder if it may not write there."""
+    """Return where Keras keeps downloads: its home and, if not writable, a temporary folder."""
     home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
     fallback = Path("/tmp" if Path("/tmp").is_dir() else tempfile.gettempdir(), ".keras")
     above = next(folder for folder in (home, *home.parents) if folder.exists())
@@ -202,8 +202,8 @@ def _keras_caches() -> list[Path]:
 
 
 def _download(named: NamedSet) -> None:
-    """Download a set to where Keras keeps it, so that either finds it."""
-    from http.client import HTTPException  # slow to import, and seldom needed
+    """Download a set to where Keras keeps it, so that both programs find it."""
+    from http.client import HTTPException  # slow to import and seldom needed
 
     try:
         fetch(named.files, _keras_caches()[-1])

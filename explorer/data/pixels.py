@@ -1,8 +1,8 @@
-"""Decode pictures: the one way from an image file to a model's pixels, for training and uploads.
+"""Turn image files into a model's pixels, in the same way for training and for uploads.
 
-`draft`, load, `to_picture` make a file upright, 8-bit, of the model's proportions where it is not
-to be cropped, and not much larger than needed; `resample` takes a crop of it at the model's size;
-`lay_on` puts a background under it.
+`draft`, load and `to_picture` make a picture upright, 8-bit, of the model's aspect ratio unless it
+is to be cropped, and not much larger than needed; `resample` takes a crop of it at the model's
+size; `lay_on` puts a background under it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ Pixels = tuple[np.ndarray, np.ndarray | None]
 Background = float | tuple[float, ...]  # in [0, 1], one value or one for each channel
 
 Image.init()
-# Pillow hands Encapsulated PostScript to Ghostscript, which runs it as a program; the others it
-# recognises but cannot decode.
+# Pillow passes Encapsulated PostScript to Ghostscript, which runs it as a program; it recognises
+# the others but cannot decode them.
 _NO_PICTURES = {"EPS", "BUFR", "GRIB", "HDF5", "MPEG", "WMF"}
 IMAGE_FORMATS = tuple(name for name in Image.OPEN if name not in _NO_PICTURES)
 FORMAT_OF_SUFFIX = {
@@ -44,18 +44,19 @@ _STARTS = {
     b"\xff\xd8": "JPEG", b"GIF8": "GIF", b"RIFF": "WEBP", b"BM": "BMP", b"II*": "TIFF",
     b"MM": "TIFF",
 }  # fmt: skip
-"""Tried first, as Pillow needs longer to rule out another format than to open the right one."""
+"""First bytes of formats to try first, as Pillow takes longer to rule out others than to open one.
+"""
 _HEIF_START = re.compile(rb"....ftyp(hei|hev|mif|msf)", re.DOTALL)
 MAX_PIXELS = 2**22
-"""Of a picture that is kept, whatever the model's size."""
+"""Approximate largest number of pixels of a decoded picture, whatever the model's size."""
 
 _TILE = 2**20  # pixels converted at a time
 
 
 def _silence_tiff() -> None:
-    """Pillow's errors say what is wrong with a TIFF; Pillow and libtiff would log it as well."""
+    """Stop Pillow and libtiff from logging errors that Pillow raises anyway."""
     logging.getLogger(TiffImagePlugin.__name__).disabled = True
-    for path in Path(PIL.__file__).parents[1].glob("pillow.libs/libtiff*"):  # as wheels have it
+    for path in Path(PIL.__file__).parents[1].glob("pillow.libs/libtiff*"):  # in wheels
         library = ctypes.CDLL(str(path))
         library.TIFFSetErrorHandler(None)
         library.TIFFSetWarningHandler(None)
@@ -70,8 +71,8 @@ class Form:
 
     Attributes:
         shape: (height, width, channels) of the model's images.
-        range: which stored values are black and white.
-        fit: what becomes of pictures of other proportions.
+        range: the stored values that are black and white.
+        fit: what to do with pictures of another aspect ratio.
     """
 
     shape: Shape
@@ -87,7 +88,7 @@ def read_pixels(image: Image.Image, form: Form) -> Pixels:
 
 
 def open_image(file: IO[bytes]) -> Image.Image:
-    """Read an image file's header; a NumPy file of one picture counts as such."""
+    """Read an image file's header; a NumPy file of one picture counts as an image file."""
     head = file.read(12)
     file.seek(0)
     if head.startswith(b"\x93NUMPY"):
@@ -101,7 +102,7 @@ def open_image(file: IO[bytes]) -> Image.Image:
 
 @contextlib.contextmanager
 def without_warnings_of_pillow() -> Iterator[None]:
-    """Hide Pillow's own words on large and on slightly damaged files, in all threads."""
+    """Hide Pillow's warnings about large or slightly damaged files, in all threads."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -109,13 +110,13 @@ def without_warnings_of_pillow() -> Iterator[None]:
 
 
 def is_heif(head: bytes) -> bool:
-    """Whether a file's first 12 bytes are those of HEIF, which phones write as HEIC."""
+    """Whether a file's first 12 bytes are those of HEIF, which phones save as HEIC."""
     return _HEIF_START.match(head) is not None
 
 
 @functools.cache
 def with_heif() -> bool:
-    """Have Pillow read HEIF, once it is needed; False if the decoder is not installed."""
+    """Enable HEIF in Pillow; return False if the decoder is not installed."""
     with contextlib.suppress(ImportError):
         import pi_heif
 
@@ -125,15 +126,15 @@ def with_heif() -> bool:
 
 
 def draft(image: Image.Image, image_shape: Shape) -> None:
-    """Have a JPEG decoded at a fraction of its size, which is faster; others stay as they are."""
+    """Let a JPEG be decoded at a fraction of its size, which is faster; no effect on others."""
     image.draft(None, (_shorter_side(image_shape),) * 2)
 
 
 def to_picture(image: Image.Image, form: Form) -> Image.Image:
-    """Turn a loaded image upright, scale it to 8 bits, fit it, and average it down if it is large.
+    """Turn a loaded image upright, scale it to 8 bits, fit it, and reduce it if it is large.
 
-    The shorter side keeps at least 8 times the model's pixels (256 to 1,024), for crops. A
-    large one is converted tile by tile, so that no second one of its size is ever held.
+    The shorter side keeps at least 8 times the model's pixels (256 to 1,024), for crops. A large
+    image is converted tile by tile, so that no second image of its size is ever in memory.
 
     Returns:
         A picture in mode "L", "RGB", or "RGBA" if any of it is transparent.
@@ -165,9 +166,9 @@ def to_picture(image: Image.Image, form: Form) -> Image.Image:
 
 
 def without_sign(image: Image.Image) -> Image.Image:
-    """An image whose bytes count from −128, as some TIFFs' do, as one that counts from 0.
+    """Convert an image of signed bytes, as in some TIFFs, to one of unsigned bytes.
 
-    Pillow reads them as if they had no sign.
+    Pillow reads signed bytes as if they were unsigned.
     """
     tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
     if image.mode == "L" and tags.get(TiffImagePlugin.SAMPLEFORMAT) == (2,):
@@ -181,14 +182,14 @@ def crop_box(
     centre: tuple[float, float] = (0.5, 0.5),
     zoom: float = 1.0,
 ) -> Box:
-    """Where a crop of the model's shape lies in a picture of ``size`` (width, height).
+    """Return the box of a crop of the model's shape in a picture of ``size`` (width, height).
 
     A crop smaller than the picture is moved inside it, a larger one around it.
 
     Args:
-        size: of the picture.
-        image_shape: of the model's images, (height, width, channels).
-        centre: of the crop, as fractions (x, y) of the picture, each in [0, 1].
+        size: (width, height) of the picture, pixels.
+        image_shape: shape of the model's images, (height, width, channels).
+        centre: centre of the crop, as fractions (x, y) of the picture, each in [0, 1].
         zoom: 1 for the largest crop inside the picture, above 1 for a smaller one.
     """
     scale = min(size[0] / image_shape[1], size[1] / image_shape[0]) / zoom
@@ -207,11 +208,11 @@ def resample(
     """Resize a crop of a picture to the model's shape, in grey or in colour.
 
     Args:
-        picture: what `to_picture` returned.
+        picture: the result of `to_picture`.
         image_shape: (height, width, channels), 1 channel (luma of ITU-R BT.601) or 3.
-        box: of the crop; by default the largest in the middle. Transparent beyond the picture.
-        method: the filter.
-
+        box: box of the crop; by default the largest in the middle. The result is transparent
+            beyond the picture.
+        method: the resampling filter.
     """
     height, width, channels = image_shape
     opaque, transparent = ("L", "LA") if channels == 1 else ("RGB", "RGBA")
@@ -242,7 +243,7 @@ def lay_on(background: Background, colour: np.ndarray, alpha: np.ndarray | None)
 
 
 def _from_array(array: np.ndarray) -> Image.Image:
-    """A picture of one ``(height, width)`` array, or with channels last or first."""
+    """Make a picture of one ``(height, width)`` array, or one with channels last or first."""
     if array.ndim == 3 and array.shape[0] in (1, 3, 4) and array.shape[2] not in (1, 3, 4):
         array = array.transpose(1, 2, 0)
     if array.ndim == 3 and array.shape[2] == 1:
@@ -281,22 +282,22 @@ def describe_tiff(file: IO[bytes]) -> str:
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
-    """The (height, width) that a picture has once it is upright, from its header."""
+    """Return the (height, width) of a picture once it is upright, from its header."""
     is_on_its_side = image.format != "TIFF" and orientation(image) >= 5  # Pillow turns TIFFs itself
     return image.size if is_on_its_side else image.size[::-1]
 
 
 def orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 (upright) where there is none that can be read."""
+    """Return the EXIF orientation, 1 (upright) if there is none that can be read."""
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # damaged metadata make Pillow raise nearly anything
+    except Exception:  # Pillow raises nearly anything for damaged metadata
         return 1
     return value if value in range(1, 9) else 1
 
 
 def is_grey(image: Image.Image) -> bool:
-    """Whether a picture has no colours, from its header."""
+    """Whether a picture has no colours, judged by its header."""
     if image.mode in ("P", "PA"):
         colours = np.reshape(image.getpalette() or (0, 0, 1), (-1, 3))
         return bool((colours == colours[:, :1]).all())
@@ -309,12 +310,12 @@ def has_deep_greys(image: Image.Image) -> bool:
 
 
 def _shorter_side(image_shape: Shape) -> int:
-    """Pixels to keep of a picture's shorter side."""
+    """Return the number of pixels to keep of a picture's shorter side."""
     return min(max(8 * max(image_shape[:2]), 256), 1024)
 
 
 def _tile_boxes(size: tuple[int, int], factor: int = 1) -> Iterator[tuple[int, int, int, int]]:
-    """Boxes of about a million pixels, with their corners at multiples of ``factor``."""
+    """Yield boxes of about a million pixels, with corners at multiples of ``factor``."""
     side = factor * math.ceil(_TILE / min(*size, 2**10) / factor)
     for y in range(0, size[1], side):
         for x in range(0, size[0], side):
@@ -322,7 +323,7 @@ def _tile_boxes(size: tuple[int, int], factor: int = 1) -> Iterator[tuple[int, i
 
 
 def _scale_of(image: Image.Image, scale: Range) -> Range:
-    """The set's range if the image's values are of its kind, else what that kind can hold."""
+    """Return the set's range if the image's values are of its kind, else that of their own kind."""
     if not has_deep_greys(image):
         return scale if scale.kind == "bytes" else BYTES
     if scale.kind == "integers" or (scale.kind == "floats" and image.mode == "F"):
@@ -338,7 +339,7 @@ def _scale_of(image: Image.Image, scale: Range) -> Range:
 
 
 def _to_eight_bits(image: Image.Image, scale: Range) -> Image.Image:
-    if has_deep_greys(image):  # Pillow itself would clip them
+    if has_deep_greys(image):  # Pillow would clip them
         return Image.fromarray(apply_range(np.asarray(image), scale))
     if image.has_transparency_data:
         picture = image.convert("RGBA")
@@ -352,12 +353,12 @@ def _to_eight_bits(image: Image.Image, scale: Range) -> Image.Image:
 
 
 def _fitted(picture: Image.Image, form: Form) -> Image.Image:
-    """Give a picture the proportions of the model's images, unless it is to be cropped."""
+    """Give a picture the aspect ratio of the model's images, unless it is to be cropped."""
     height, width = form.shape[:2]
     if form.fit == "crop" or picture.width * height == picture.height * width:
         return picture
     ratio = picture.width * height / (picture.height * width)  # above 1: wider than the model's
-    if form.fit == "stretch":  # the longer side becomes shorter: nothing is made up
+    if form.fit == "stretch":  # reduce the longer side, so that no pixels are invented
         size = (
             (max(1, round(picture.width / ratio)), picture.height)
             if ratio > 1
@@ -369,7 +370,7 @@ def _fitted(picture: Image.Image, form: Form) -> Image.Image:
         if ratio > 1
         else (round(picture.width / ratio), picture.height)
     )
-    if (excess := size[0] * size[1] / (4 * MAX_PIXELS)) > 1:  # a strip, in a square
+    if (excess := size[0] * size[1] / (4 * MAX_PIXELS)) > 1:  # a narrow strip padded to a square
         size = round(size[0] / math.sqrt(excess)), round(size[1] / math.sqrt(excess))
         picture = ImageOps.contain(picture, size)
     canvas = Image.new("RGBA", size)
@@ -378,12 +379,12 @@ def _fitted(picture: Image.Image, form: Form) -> Image.Image:
 
 
 def _start(centre: float, total: int, part: float) -> float:
-    """Where a part begins that is as near to ``centre`` as it can be, and inside if it fits."""
+    """Return the start of a part that is as near to ``centre`` as possible, inside if it fits."""
     play = total - part  # negative where the part is larger
     return min(max(centre * total - part / 2, min(play, 0.0)), max(play, 0.0))
 
 
 def _cells(start: float, stop: float, total: float, count: int) -> range:
-    """Which of ``count`` cells of ``total`` lie between start and stop, one at least."""
+    """Return which of the ``count`` cells in ``total`` are between start and stop, at least one."""
     first = min(round(start * count / total), count - 1)
     return range(first, max(round(stop * count / total), first + 1))

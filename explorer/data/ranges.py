@@ -1,4 +1,4 @@
-"""Which stored values are black and white: one decision for a whole image set.
+"""Find and apply the range of stored values, from black to white, of a whole image set.
 
 Files and arrays hold images in many scales: 0..255, 0..1, −1..1, 12 bits of 16, standardised.
 The range is found from all values of a set, kept in the card, and applied to uploads.
@@ -15,19 +15,19 @@ import numpy as np
 from explorer.errors import DatasetError
 
 Kind = Literal["bytes", "integers", "floats"]
-"""Of stored values: up to 8 bits, more bits (whole numbers in floats too), or fractions."""
-_TOPS = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)  # of 8, 10, 12, 14 and 16 bits
-_NEARLY = 1 / 510  # half a grey level: what resampling and rounding may add
+"""Kind of stored values: up to 8 bits, more bits (also whole numbers in floats), or fractions."""
+_TOPS = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)  # largest of 8, 10, 12, 14 and 16 bits
+_NEARLY = 1 / 510  # half a grey level, which resampling and rounding may add
 
 
 @dataclass(frozen=True)
 class Range:
-    """What becomes black and white.
+    """The stored values that become black and white.
 
     Attributes:
         low: the stored value that becomes 0.
         high: the stored value that becomes 255.
-        kind: of the values that it is for; others are scaled by what their kind can hold.
+        kind: the kind of values that it applies to; others are scaled by the range of their kind.
     """
 
     low: float = 0.0
@@ -39,7 +39,7 @@ class Range:
 
     @property
     def is_default(self) -> bool:
-        """Whether bytes stay what they are."""
+        """Whether bytes stay unchanged."""
         return (self.low, self.high, self.kind) == (0.0, 255.0, "bytes")
 
 
@@ -49,12 +49,12 @@ DEEP = Range(0.0, 65535.0, "integers")
 
 @dataclass(frozen=True)
 class Values:
-    """What values of one kind occur in an image set.
+    """The kind and the extremes of the values in an image set.
 
     Attributes:
-        kind: of the values.
-        low, high: the smallest and the largest that are finite.
-        has_gaps: whether some are NaN or infinite.
+        kind: the kind of the values.
+        low, high: the smallest and the largest finite value.
+        has_gaps: whether some values are NaN or infinite.
     """
 
     kind: Kind
@@ -63,7 +63,7 @@ class Values:
     has_gaps: bool = False
 
     def __or__(self, other: Values) -> Values:
-        """Those of two parts; fractions in one make fractions of both, unless one is bytes."""
+        """Combine two parts: the kind is floats if either has floats, else integers, else bytes."""
         kinds: tuple[Kind, ...] = ("floats", "integers", "bytes")
         kind = next(kind for kind in kinds if kind in (self.kind, other.kind))
         low, high = min(self.low, other.low), max(self.high, other.high)
@@ -74,9 +74,9 @@ def look_at(values: np.ndarray, name: str, first: int | None = None) -> Values:
     """Find the kind and the extremes of an array's values.
 
     Args:
-        values: of an image, or of several, ``(k, ...)``.
-        name: of the file or array.
-        first: which image of the array the first of several is.
+        values: values of one image, or of several, ``(k, ...)``.
+        name: name of the file or array.
+        first: index in the array of the first of several images.
 
     Raises:
         DatasetError: a value is not a number.
@@ -98,11 +98,12 @@ def look_at(values: np.ndarray, name: str, first: int | None = None) -> Values:
 
 
 def find_range(values: Values) -> Range:
-    """Choose the range of a set from what occurs in it.
+    """Choose the range of a set from the values in it.
 
-    Bytes are 0..255, or 0..1 if no value is larger. Whole numbers are 0..1, or as wide as the
-    next of 8, 10, 12, 14 and 16 bits. Fractions are 0..1, −1..1 or, above half of it, 0..255.
-    Whatever fits none of these goes from its own smallest to its own largest value.
+    Bytes are 0..255, or 0..1 if 1 is the largest value. Whole numbers are 0..1, −1..1 or, if the
+    largest is 32 or more and none is negative, the smallest of 8, 10, 12, 14 and 16 bits that holds
+    them. Fractions are 0..1, −1..1 or, if the largest is above 127, 0..255. Other values go from
+    their own smallest (for whole numbers, at most 0) to their own largest.
     """
     kind, low, high = values.kind, values.low, values.high
     if kind == "bytes" and high != 1:
@@ -120,13 +121,13 @@ def find_range(values: Values) -> Range:
 
 
 def check_agreement(found: Sequence[tuple[str, Values]]) -> None:
-    """Check that no part of a set is in 0..1 or −1..1 where another goes far beyond.
+    """Check that no part of a set is in 0..1 or −1..1 while another goes far beyond.
 
     Args:
-        found: of each part its name and its values.
+        found: the name and the values of each part.
 
     Raises:
-        DatasetError: the parts were scaled differently.
+        DatasetError: the parts are scaled differently.
     """
     small = [(name, one) for name, one in found if 0 < one.high <= 1 + _NEARLY and one.low > -1.1]
     large = [(name, one) for name, one in found if one.high > (1 if one.kind == "bytes" else 100)]
@@ -142,10 +143,10 @@ def check_agreement(found: Sequence[tuple[str, Values]]) -> None:
 
 
 def apply_range(values: np.ndarray, scale: Range) -> np.ndarray:
-    """Scale values to uint8; what lies outside of the range becomes black or white."""
+    """Scale values to uint8; values outside the range become black or white."""
     if values.dtype == np.uint8 and (scale.low, scale.high) == (0.0, 255.0):
         return values
-    if values.dtype == np.uint8:  # by a table
+    if values.dtype == np.uint8:  # by lookup table
         return np.asarray(_to_bytes(np.arange(256), scale)[values])
     return _to_bytes(values, scale)
 

@@ -1,4 +1,4 @@
-"""How a person's images are to be read, where they say so."""
+"""The user's options for how images are read."""
 
 from __future__ import annotations
 
@@ -9,35 +9,37 @@ from typing import Literal
 from explorer.errors import DatasetError
 
 Fit = Literal["crop", "pad", "stretch"]
-"""How a picture of other proportions becomes the model's: cut, laid on background, distorted."""
+"""How a picture gets the model's aspect ratio: it is cropped, padded with background or distorted.
+"""
 Binarisation = Literal["dynamic", "static"]
-"""Whether training images are drawn black and white anew in each batch, or once; test images are
-drawn once."""
+"""Whether training images are binarised anew in each batch, or once; test images are binarised
+once."""
 MAX_IMAGE_SIZE = 512
-"""Pixels a side: images are decoded, and models made, in memory."""
+"""Pixels a side; limited, as images are decoded and models built in memory."""
 FILE_NAME = "filename"
-"""As a label: what stands before the number in a file's name, such as ``cat.12.jpg``."""
+"""Value of `Reading.label` for classes from file names: what precedes the number in ``cat.12.jpg``.
+"""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """None means 'as the images are'.
+    """Options for reading images; None means "as the images are".
 
     Attributes:
         image_size: (height, width) of the model's images, pixels; by default the images' own size
             if they share one of up to 64 px, else 32 × 32.
         grey: whether to make the images grey (ITU-R BT.601 luma).
-        fit: what becomes of pictures of other proportions.
-        range: (black, white): the stored values that become these; by default found from all.
+        fit: what to do with pictures of another aspect ratio.
+        range: the stored values that become (black, white); by default found from all values.
         label: the column whose values are the classes, or `FILE_NAME`.
         class_level: how many levels of folders name a class.
-        first_page: take the first page of a stack alone.
-        whole: take the test images as training images too; without a test split, all images.
-        pick: a word that names one of several sets at a place.
+        first_page: whether to read only the first page of a stack.
+        whole: whether to use the test images for training too; without a test split, all images.
+        pick: a word that names one of several sets at a path.
         binarise: whether and how pixels are drawn black or white.
 
     Raises:
-        DatasetError: a size or a range cannot be.
+        DatasetError: the size or the range is invalid.
     """
 
     image_size: tuple[int, int] | None = None

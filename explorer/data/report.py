@@ -1,4 +1,4 @@
-"""What a person should know about how an image set was read: guesses, and what was left out."""
+"""Collect what the user should know about how a set was read: guesses, and what was left out."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Report:
-    """Collects notes and what is left out, while a set is found and read.
+    """Collects notes and what is left out while a set is found and read.
 
     Attributes:
         notes: sentences without a full stop, each once.
-        left_out: number and first name of what was left out, by its kind in the plural.
+        left_out: for each kind that was left out, in the plural, its count and first name.
     """
 
     notes: list[str] = field(default_factory=list)
     left_out: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def note(self, sentence: str) -> None:
-        """Remember a sentence, once."""
+        """Add a sentence, unless it was added before."""
         if sentence not in self.notes:
             self.notes.append(sentence)
 
@@ -26,16 +26,16 @@ class Report:
         """Count something that is not read.
 
         Args:
-            kind: what it is, or why, in the plural, such as ``"PDF documents"``.
-            name: of the first of them.
-            count: how many.
+            kind: what it is, or why it is left out, in the plural, such as ``"PDF documents"``.
+            name: the name of the first one.
+            count: how many there are.
         """
         if count:
             before, first = self.left_out.get(kind, (0, name))
             self.left_out[kind] = before + count, first
 
     def left_out_line(self) -> str:
-        """All kinds that were left out, in one line; empty if nothing was."""
+        """Return all kinds that were left out, in one line; empty if nothing was."""
         return ", ".join(
             f"{kind}: {count:,} ({_show(name)}{', …' if count > 1 else ''})"
             for kind, (count, name) in self.left_out.items()
@@ -43,6 +43,6 @@ class Report:
 
 
 def _show(name: str) -> str:
-    """A file's name without bytes that no terminal can show, and at most 60 characters of it."""
+    """Return at most 60 characters of a file's name, without bytes that no terminal can show."""
     plain = name.encode(errors="replace").decode()
     return plain if len(plain) <= 60 else f"…{plain[-59:]}"

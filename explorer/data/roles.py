@@ -1,7 +1,7 @@
-"""Which words name a split: of folders, of files, of arrays and in columns.
+"""Recognise the split in the names of folders, files and arrays, and in the values of columns.
 
-One table and one way to cut a name into words serve all of them, so that ``seg_train/``,
-``x_train``, ``train-images-idx3-ubyte`` and ``train-00000-of-00001.parquet`` are understood alike.
+All of them share one table and one way of cutting names into words, so that ``seg_train/``,
+``x_train``, ``train-images-idx3-ubyte`` and ``train-00000-of-00001.parquet`` are read alike.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ LABEL_WORDS = frozenset(
 )
 """Words in the name of an array or a file of labels."""
 PART_WORDS = "part|shard|chunk|batch"
-"""Words in the names of parts of one set, as a regular expression; others count in places."""
+"""Words in the names of a set's parts, as a regular expression; some callers add others."""
 CUB_SPLIT = "traintestsplit"
 SPLIT_NAMES = (
     "split", "usage", "partition", "subset", "set", "fold", "dataset", "datasettype", "phase",
     CUB_SPLIT,
 )  # fmt: skip
-"""Titles of a column of splits, without what lies between their words."""
+"""Titles of a column of splits, without separators between words."""
 _MASKS = frozenset(
     ("mask", "masks", "label", "labels", "annotation", "annotations", "gt", "groundtruth", "truth")
     + ("segmentation", "segmentations", "trimap", "trimaps", "annot", "anno", "manual")
@@ -46,10 +46,10 @@ class Name:
     """A name, cut into words.
 
     Attributes:
-        role: of the split that it names; None if it names none.
-        rest: its other words, in order, without such as "images" or "set".
-        is_images: whether it says that images are in it.
-        is_masks: whether it says that masks or other labels in the form of images are in it.
+        role: the split that it names; None if it names none or several.
+        rest: its other words, in order, without fillers such as "images" or "set".
+        is_images: whether it says nothing but "images".
+        is_masks: whether it says "masks" or another word for labels in the form of images.
     """
 
     role: str | None
@@ -66,17 +66,17 @@ def words_of(name: str) -> list[str]:
 
 
 def joined_words(name: str) -> str:
-    """The words without what lies between them: ``"Is Train"`` is ``"istrain"``."""
+    """Join the words of a name without separators: ``"Is Train"`` becomes ``"istrain"``."""
     return "".join(words_of(name))
 
 
 def says_labels(name: str) -> bool:
-    """Whether one of the words says that labels are in it."""
+    """Whether a word of the name says that it holds labels."""
     return not LABEL_WORDS.isdisjoint(words_of(name))
 
 
 def read_name(name: str) -> Name:
-    """Find the split, if any, that a folder's or file's name tells."""
+    """Cut the name of a folder, file or array into words, and find the split that it names."""
     words = words_of(name)
     roles = {_ROLE_OF[word] for word in words if word in _ROLE_OF}
     return Name(
@@ -88,13 +88,13 @@ def read_name(name: str) -> Name:
 
 
 def says_only_masks(name: str) -> bool:
-    """Whether a folder's name says that masks are in it, of which split perhaps, and no more."""
+    """Whether a folder's name says nothing but that it holds masks, and perhaps of which split."""
     rest = [word for word in read_name(name).rest if word.isalpha()]
     return bool(rest) and all(word in _MASKS or word == "ground" for word in rest)
 
 
 def role_of_value(value: str) -> str | None:
-    """The split that a value in a column such as ``Usage`` names."""
+    """Return the split that a value in a column such as ``Usage`` names; None if none."""
     return _ROLE_OF.get(joined_words(value)) or read_name(value).role
 
 
@@ -105,7 +105,7 @@ def all_name_splits(values: Iterable[str]) -> bool:
 
 
 def _glued(word: str) -> list[str]:
-    """Cut words that are written as one, such as "trainset", "val2017" or "xtrain"."""
+    """Split compound words such as "trainset", "val2017" or "xtrain"."""
     if word in _ROLE_OF or word in _FILLERS:
         return [word]
     if (letters := word.rstrip("0123456789")) in _ROLE_OF:

@@ -1,4 +1,4 @@
-"""Say in words what an image set is, and what was understood of the files it was read from."""
+"""Describe an image set and how its files were understood, as text."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset
 
 FEWEST_LEVELS, DARKEST_WHITE = 32, 32
-"""Grey levels of 256, and the brightest of 255: below these, a range is doubtful."""
+"""Number of distinct levels, of 256, and brightest value, of 255, below which a range is doubtful.
+"""
 _LOOKED_AT = 2_000
 _CLASSES_TOLD = 12
 
 
 def three_lines(dataset: Dataset) -> str:
-    """What is trained on, how it was read, and what was left out: a line for each.
+    """Describe the images, how they were read, and what was left out, in a line each.
 
-    Both splits are read.
+    This reads both splits.
     """
     left_out = dataset.report.left_out_line()
     return "\n".join(
@@ -31,7 +32,7 @@ def three_lines(dataset: Dataset) -> str:
 
 
 def full(dataset: Dataset) -> str:
-    """All that was understood, a line for each matter."""
+    """Describe everything known about the set, a line for each item."""
     return "\n".join(f"{title + ':':<10} {text}" for title, text in _matters(dataset))
 
 
@@ -75,7 +76,7 @@ def _classes(dataset: Dataset) -> str:
 
 
 def _doubts(dataset: Dataset) -> Iterator[str]:
-    """Signs that the range is not the right one."""
+    """Yield signs that the range or the number of channels is wrong."""
     images = dataset.test.images
     images = images[evenly_spaced(len(images), _LOOKED_AT)]
     levels, peak = len(np.unique(images)), int(images.max())

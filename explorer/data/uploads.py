@@ -1,8 +1,8 @@
-"""Read a picture file that a person uploads, or say in one sentence why it cannot be read.
+"""Read a picture file that a user uploads, or say in one sentence why it cannot be read.
 
-Files come from strangers. Memory and time stay bounded because a picture's cost is
-worked out from its header before a pixel is decoded, JPEGs are decoded at a fraction of
-their size, one file is decoded at a time, and a damaged file is read in part.
+Files come from strangers. Memory and time stay bounded: a picture's cost is estimated from its
+header before any pixel is decoded, JPEGs are decoded at a fraction of their size, and one file is
+decoded at a time. Damaged files are read in part.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _READABLE_IN_PART = ("JPEG", "PNG", "BMP", "TIFF")  # decoded row by row from on
 _LARGEST_ICON = 1024  # pixels a side
 _ENOUGH = "for instance 2,048 pixels wide"
 _PYTHON_DECODERS = ("ppm", "ppm_plain", "bmp_rle")  # about a second per million pixels
-_MAX_READS = 600_000  # of pieces of one file: a file of millions takes minutes
+_MAX_READS = 600_000  # read calls for one file: millions would take minutes
 
 _PICTURE_START = (
     rb"\xff\xd8|\x89PNG|GIF8|RIFF....WEBP|BM|II\*\x00|MM\x00\*|\x00\x00\x01\x00|"
@@ -54,18 +54,18 @@ _one_at_a_time = threading.Lock()  # so that many visitors need no more memory t
 
 
 class UploadError(ExplorerError):
-    """One sentence for a person: what is wrong with a file and what to do about it."""
+    """One sentence for the user: what is wrong with a file and what to do about it."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A picture as a person means it.
+    """A picture as it is meant to look.
 
     Attributes:
-        image: upright, 8-bit, mode "L", "RGB", or "RGBA" if any of it is transparent; larger
-            ones are reduced, see `to_picture`.
+        image: upright, 8-bit, mode "L", "RGB", or "RGBA" if any of it is transparent; large
+            pictures are reduced, see `to_picture`.
         size: (width, height) of the file's picture, upright, pixels.
-        notes: what was done on the way, in words that can be shown.
+        notes: what was done to it, as text that can be shown.
     """
 
     image: Image.Image
@@ -78,10 +78,10 @@ def read_upload(data: bytes, form: Form | Shape) -> Upload:
 
     Args:
         data: the file's bytes.
-        form: of the images of the model that it is for, or their shape if all else is usual.
+        form: form of the model's images, or their shape if the rest of the form is the default.
 
     Raises:
-        UploadError: the bytes are not a picture, or are a broken one or too large a one.
+        UploadError: the bytes are not a picture, or the picture is damaged or too large.
     """
     if not data:
         raise UploadError("This file is empty; choose a picture, for instance a JPEG or PNG.")
@@ -97,7 +97,7 @@ def read_upload(data: bytes, form: Form | Shape) -> Upload:
             return _read(data, form)
         except UploadError:
             raise
-        except Exception as error:  # Pillow raises almost any for a malformed file
+        except Exception as error:  # Pillow raises nearly anything for malformed files
             raise UploadError(_what_is_wrong(data, error)) from error
 
 
@@ -113,7 +113,7 @@ def _read(data: bytes, form: Form) -> Upload:
     if turned_by_pillow or orientation(image) != 1:
         notes.append("turned upright as its EXIF orientation says")
     if form.range.kind == "bytes" and _is_brighter(image, form.range.high):
-        form = replace(form, range=BYTES)  # an ordinary picture for a model of masks
+        form = replace(form, range=BYTES)  # an ordinary picture, but a model of 0/1 masks
     picture = to_picture(image, form)
     if max(picture.size) < max(size):
         notes.append(f"reduced from {size[0]:,} × {size[1]:,} pixels")
@@ -135,7 +135,7 @@ class _Pieces(io.BytesIO):
 
 
 def _open(data: bytes) -> ImageFile:
-    """The header, by one of the allowed readers, none of which runs another program."""
+    """Read the header with one of the allowed readers, none of which runs another program."""
     if data.startswith(b"\xff\xd8\xff"):  # also MPO: its first picture is a plain JPEG
         # not Image.open, which refuses sizes that a draft decodes easily
         return JpegImageFile(_Pieces(data))
@@ -149,7 +149,7 @@ def _open(data: bytes) -> ImageFile:
 
 
 def _refuse_if_costly(image: ImageFile, size: tuple[int, int], data: bytes) -> None:
-    """Raise for a picture that memory or time do not allow, judged by its header."""
+    """Raise UploadError if a picture needs too much memory or time, judged by its header."""
     pixels = size[0] * size[1]
     if isinstance(image, TiffImageFile):
         tile = image.tag_v2.get(TILEWIDTH, 0) * image.tag_v2.get(TILELENGTH, 0)
@@ -167,7 +167,7 @@ def _refuse_if_costly(image: ImageFile, size: tuple[int, int], data: bytes) -> N
 
 
 def _bytes_per_pixel(image: ImageFile, size: tuple[int, int], data: bytes) -> float:
-    """Peak memory while decoding, per pixel of the stored size."""
+    """Return the peak memory of decoding, in bytes per pixel of the stored size."""
     if isinstance(image, JpegImageFile):
         drafted = 4 * image.size[0] * image.size[1] / (size[0] * size[1])
         return max(0.2, drafted) + _coefficient_bytes(image, data)  # 0.2: time, not memory
@@ -180,9 +180,9 @@ def _bytes_per_pixel(image: ImageFile, size: tuple[int, int], data: bytes) -> fl
 
 
 def _coefficient_bytes(image: JpegImageFile, data: bytes) -> float:
-    """What libjpeg keeps per pixel if there are several scans, 0 for a plain JPEG.
+    """Return the bytes per pixel that libjpeg keeps for several scans, 0 for a plain JPEG.
 
-    More scans than usual count as more memory, for each costs as much time.
+    More scans than usual count as more memory, as each scan costs time.
     """
     assert image.fp is not None
     first_scan = data.rfind(b"\xff\xda", 0, image.fp.tell())
@@ -198,7 +198,7 @@ def _is_deep(image: ImageFile) -> bool:
 
 
 def _is_brighter(image: ImageFile, high: float) -> bool:
-    """Whether a picture of bytes has values far above those that are only 0 and 1."""
+    """Whether an 8-bit picture exceeds ``high``, if that is the 1 of a set of 0 and 1."""
     if high > 1 or has_deep_greys(image):
         return False
     extrema = np.reshape(image.convert("RGB").getextrema(), (-1, 2))
@@ -224,7 +224,7 @@ def _notes(image: ImageFile, form: Form) -> list[str]:
 
 
 def _load(image: ImageFile) -> bool:
-    """Decode; True if the file is broken but at least half of its rows could be read."""
+    """Decode; return True if the file is damaged but at least half of its rows could be read."""
     try:
         image.load()
         return False
@@ -244,7 +244,7 @@ def _load(image: ImageFile) -> bool:
 
 
 def _what_is_wrong(data: bytes, error: Exception) -> str:
-    """The most helpful sentence for bytes that could not be opened as a picture."""
+    """Return the most helpful sentence for bytes that could not be opened as a picture."""
     head = data[:4096]
     if (found := kind_of_bytes(head)) and not (is_heif(head) and with_heif()):
         kind, advice = found

@@ -1,1 +1,1 @@
-"""Files: listed, opened and read into arrays, whatever the images in them mean."""
+"""Files: list and open them, and read them into arrays, whatever their images mean."""

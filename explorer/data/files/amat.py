@@ -1,4 +1,4 @@
-"""Read ``.amat`` files, the text format of Larochelle's sets: a row of whole numbers an image."""
+"""Read ``.amat`` files, the text format of Larochelle's sets: a row of integers per image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from explorer.errors import DatasetError
 
 
 def read_amat(tree: Tree, name: str) -> dict[str, Stored]:
-    """Count rows and columns of whole numbers 0 to 255 with spaces between; read them in blocks.
+    """Count the rows and columns of integers from 0 to 255; the rows are read in blocks later.
 
     Raises:
         DatasetError: the file is empty.

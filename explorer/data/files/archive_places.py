@@ -1,4 +1,4 @@
-"""Which folder an archive is seen as: one of its name, or one of all parts of a set."""
+"""Choose the folder that stands for an archive: its own, or one for all parts of a set."""
 
 from __future__ import annotations
 
@@ -14,20 +14,23 @@ from explorer.data.report import Report
 from explorer.data.roles import PART_WORDS, read_name
 
 _NUMBER = re.compile(r"[-_. ]*(?P<number>\d+)(?:[-_ ]?of[-_ ]?\d+|-\d{3})?$")
-"""Of a part: ``-00003``, ``-00003-of-00010``, or Google Drive's ``-3-001``."""
+"""The number of a part: ``-00003``, ``-00003-of-00010``, or Google Drive's ``-3-001``."""
 _PART = re.compile(rf"(?:^|[\W_])(?:{PART_WORDS}|split)$", re.I)
-_PADDED = 4  # digits, or more
+_PADDED = 4  # fewest digits of a padded number
 
 
 def place_archives(
     archives: Mapping[str, Mapping[Parts, Names]], taken: Collection[Parts], report: Report
 ) -> Iterator[tuple[str, Parts, str, Collection[str]]]:
-    """The folder that each archive is seen as, and what is put before the names of which files.
+    """Choose the folder that stands for each archive.
 
     Args:
-        archives: what is in each, by its name.
-        taken: the folders that are there already.
-        report: of what is seen as what.
+        archives: the contents of each archive, by its name.
+        taken: the folders that exist already.
+        report: collects which archives are read as which folders.
+
+    Yields:
+        An archive's name, its folder, a prefix for ambiguous file names, and the paths of these.
     """
     tops = {place[:end] for place in taken for end in range(1, len(place) + 1)}
     alone = {*archives}
@@ -65,11 +68,11 @@ def place_archives(
 def _numbered(
     archives: Mapping[str, Mapping[Parts, Names]],
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """Archives that are parts of one set, with what their names have in common and their numbers.
+    """Yield groups of archives that are parts of one set: their common name, and their numbers.
 
-    The rest of their names says so, tells a split or nothing; the numbers are written as programs
-    write them, or are the same of several such sets; or the archives hold labels, folders or no
-    pictures. Else each may well be a class.
+    They are if the rest of their names says "part", names a split or says nothing; if the numbers
+    are zero-padded as programs write them, or the same as in another group; or if the archives
+    hold labels, folders or no pictures. Otherwise each may be a class.
     """
     groups: defaultdict[str, dict[str, str]] = defaultdict(dict)
     separated: set[str] = set()
@@ -93,14 +96,14 @@ def _numbered(
 
 
 def _are_padded(numbers: Sequence[str]) -> bool:
-    """Whether numbers are written as programs number parts: 00000, 00001, … or from 1 on."""
+    """Whether numbers are consecutive from 0 or 1 and zero-padded, as programs number parts."""
     counted = sorted(map(int, numbers))
     is_row = counted[0] in (0, 1) and counted == [*range(counted[0], counted[0] + len(counted))]
     return is_row and len({*map(len, numbers)}) == 1 and len(numbers[0]) >= _PADDED
 
 
 def _holds_no_class(folders: Mapping[Parts, Names]) -> bool:
-    """Whether an archive is hardly a class: with folders or labels in it, or without a picture."""
+    """Whether an archive is probably not a class: it has folders or labels, or no pictures."""
     suffixes = {suffix_of(file) for files in folders.values() for file in files}
     return (
         any(folders) or bool(suffixes & {".cls", ".json"}) or not suffixes & FORMAT_OF_SUFFIX.keys()

@@ -1,4 +1,4 @@
-"""Files in zip and tar archives. Nothing of one is ever written under its own name."""
+"""Read files in zip and tar archives; no member is ever written to disk under its own name."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from explorer.data.report import Report
 from explorer.errors import DatasetError
 
 LARGEST_FILE = 256 * 2**20
-"""Bytes of one unpacked image file."""
+"""Most bytes of one unpacked image file."""
 _READABLE_METHODS = (
     zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA
 )  # fmt: skip
-_PIECE = 2**10  # of Zstandard, as it may become 30,000 times as large
+_PIECE = 2**10  # compressed bytes of Zstandard, which may expand 30,000-fold
 _UNPACKED_BY = {b"\x1f\x8b": gzip.open, b"\xfd7": lzma.open, b"BZ": bz2.open}
 
 
@@ -53,9 +53,9 @@ class Zip(_Archive):
     """A zip archive.
 
     Args:
-        path: of it, or what messages call one in another archive.
-        report: of what is left out.
-        content: of one in another archive.
+        path: the archive's path or, for one in another archive, its name in messages.
+        report: collects what is left out.
+        content: the open file, for one in another archive.
     """
 
     kind = "zip of "
@@ -103,7 +103,7 @@ class Zip(_Archive):
 
 
 class Tar(_Archive):
-    """A tar archive, packed or not; arguments as for `Zip`."""
+    """A tar archive, compressed or not; arguments as for `Zip`."""
 
     kind = "tar of "
 
@@ -138,14 +138,14 @@ class Tar(_Archive):
         )
 
     def _read(self, start: int, count: int) -> bytes:
-        """A part of the file; threads take turns."""
+        """Read a part of the file; threads take turns."""
         with self._turn:
             self._file.seek(start)
             return self._file.read(count)
 
 
 def kind_of_archive(name: str, content: IO[bytes]) -> type[Tar | Zip] | None:
-    """Which archive a file is, by its content; by its name if it is a damaged zip."""
+    """Return the type of an archive by its content, or by name for a damaged zip; else None."""
     if _is_tar(content):
         return Tar
     is_zip = content.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
@@ -155,10 +155,10 @@ def kind_of_archive(name: str, content: IO[bytes]) -> type[Tar | Zip] | None:
 
 
 def unpack(content: IO[bytes], where: str) -> IO[bytes]:
-    """What is packed in a file, as a temporary one; the file itself if nothing is.
+    """Decompress a file into a temporary one; return the file itself if it is not compressed.
 
     Raises:
-        DatasetError: it is damaged, which the message calls ``where``, or the disk is full.
+        DatasetError: it is damaged (the message names it as ``where``), or the disk is full.
     """
     damaged = f"{where} is cut short or damaged; download it again."
     if (pieces := _unpacked(content)) is None:
@@ -169,7 +169,7 @@ def unpack(content: IO[bytes], where: str) -> IO[bytes]:
     except OSError as error:
         if error.errno is not None:
             raise
-        raise DatasetError(damaged) from error  # of bz2 and gzip, which have no other
+        raise DatasetError(damaged) from error  # bz2 and gzip raise a plain OSError
     except _damage() as error:
         raise DatasetError(damaged) from error
 
@@ -190,7 +190,7 @@ def _is_tar(content: IO[bytes]) -> bool:
 
 
 def _unpacked(content: IO[bytes]) -> Iterator[bytes] | None:
-    """What is packed in a file, piece by piece; None if nothing is."""
+    """Decompress a file piece by piece; None if it is not compressed."""
     magic = content.read(4)
     content.seek(0)
     if magic == b"\x28\xb5\x2f\xfd":
@@ -202,7 +202,7 @@ def _unpacked(content: IO[bytes]) -> Iterator[bytes] | None:
 
 
 def _frames(content: IO[bytes]) -> Iterator[bytes]:
-    """The frames of Zstandard; its own streams do not tell when the last one is cut short."""
+    """Decompress Zstandard frames; its own streams do not report that the last is cut short."""
     unpacking = need("zstandard", "Zstandard archives").ZstdDecompressor()
     frame, rest = None, b""
     while piece := rest or content.read(_PIECE):
@@ -226,7 +226,7 @@ def _why_no_zip(path: Path, content: IO[bytes]) -> str:
 
 
 def _damage() -> tuple[type[Exception], ...]:
-    """What unpacking raises where a file is damaged."""
+    """Return the exceptions that unpacking a damaged file may raise."""
     zstandard = sys.modules.get("zstandard")
     of_zstandard = (zstandard.ZstdError,) if zstandard else ()
     return EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, *of_zstandard

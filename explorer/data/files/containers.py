@@ -1,6 +1,6 @@
-"""Readers of data files: from a file to the arrays in it, by name.
+"""Read the arrays in data files, by name.
 
-Pickled objects are never loaded. But for MATLAB files only blocks of an array are in memory.
+Pickled objects are never loaded. Except for MATLAB files, only blocks of an array are in memory.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from explorer.data.files.tree import Tree
 from explorer.errors import DatasetError
 
 Reader = Callable[[Tree, str], dict[str, Stored]]
-"""Gives the arrays of a tree's file by their names; ``""`` for the only one."""
+"""Returns the arrays of a file in a tree by name; ``""`` if the format holds one array."""
 
 
 def read_npy(tree: Tree, name: str) -> dict[str, Stored]:
@@ -48,7 +48,7 @@ def read_npy(tree: Tree, name: str) -> dict[str, Stored]:
 
 
 def read_npz(tree: Tree, name: str) -> dict[str, Stored]:
-    """Read the arrays of an NPZ file, block by block as they are unpacked."""
+    """Read the arrays of an NPZ file; rows are decompressed block by block when read."""
     arrays = {}
     with _opened_npz(tree, name) as archive:
         for member in archive.namelist():
@@ -65,7 +65,7 @@ def read_npz(tree: Tree, name: str) -> dict[str, Stored]:
 
 
 def read_hdf5(tree: Tree, name: str) -> dict[str, Stored]:
-    """Read the arrays of an HDF5 file, block by block."""
+    """Read the arrays of an HDF5 file; rows are read block by block."""
     h5py = need("h5py", "HDF5 files")
     arrays: dict[str, Stored] = {}
 
@@ -101,7 +101,7 @@ DATA_SUFFIXES = (*_READERS, ".mat")
 
 
 def read_arrays(tree: Tree, names: Sequence[str]) -> dict[str, dict[str, Stored]]:
-    """The arrays of data files by their names, by file; MATLAB's are judged together."""
+    """Return the arrays of data files by file and name; MATLAB files are interpreted together."""
     of_matlab = read_mats(tree, [name for name in names if suffix_of(name) == ".mat"])
     return {
         name: of_matlab[name] if name in of_matlab else _READERS[suffix_of(name)](tree, name)
@@ -175,7 +175,7 @@ def _hdf5_rows(tree: Tree, name: str, key: str) -> Iterator[np.ndarray]:
 
 
 def _hdf5_files(tree: Tree, name: str, key: str, start: int, stop: int) -> list[bytes]:
-    """Rows of bytes: of any length, opaque, or strings of a fixed length."""
+    """Read rows of bytes: variable-length arrays, opaque values or fixed-length strings."""
     h5py = need("h5py", "HDF5 files")
     with tree.local(name) as content, h5py.File(content, "r") as file:
         rows = file[key][start:stop]

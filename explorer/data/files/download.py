@@ -1,4 +1,4 @@
-"""Download the files of a published set, with progress, so that no half of one is ever left."""
+"""Download the files of a published set, with progress, and without leaving partial files."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class File:
     """A file on the internet.
 
     Attributes:
-        url: where it is.
-        place: where it is put, below a folder of data sets.
-        sha256: of it, in hex; None for formats that carry check sums.
+        url: its address.
+        place: its path below a folder of data sets.
+        sha256: its SHA-256, in hex; None for formats with checksums of their own.
     """
 
     url: str
@@ -31,11 +31,11 @@ class File:
 
 
 def download(files: tuple[File, ...], folder: Path) -> None:
-    """Put files into a folder of data sets; those that are there are replaced.
+    """Download files into a folder of data sets; existing files are replaced.
 
     Raises:
         OSError: a server cannot be reached, or the disk is full.
-        DatasetError: what came is not what was published.
+        DatasetError: a file differs from the published one.
     """
     for file in files:
         path = folder / file.place
@@ -54,7 +54,7 @@ def download(files: tuple[File, ...], folder: Path) -> None:
 
 
 def _fetch(url: str, path: Path) -> str:
-    """Write what is at an address to a file, with a line of progress; return its SHA-256."""
+    """Download a URL to a file, with a line of progress; return its SHA-256, in hex."""
     import urllib.request  # slow to import, and seldom needed
 
     digest, done, shown_at = hashlib.sha256(), 0, 0.0

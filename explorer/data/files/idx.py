@@ -28,17 +28,17 @@ _EMNIST_SHAPE = (28, 28)
 
 
 def is_idx(name: str) -> bool:
-    """Tell by its name whether a file is one of MNIST's format."""
+    """Whether a file is in IDX format, judged by its name."""
     return _IDX_NAME.fullmatch(name) is not None
 
 
 def read_idx(tree: Tree, names: Sequence[str], report: Report) -> dict[str, Stored]:
-    """Read the headers of IDX files, and say how their arrays are read.
+    """Read the headers of IDX files, and return their arrays by name.
 
-    Format: https://yann.lecun.com/exdb/mnist; EMNIST's images are stored on their side.
+    Format: https://yann.lecun.com/exdb/mnist; EMNIST's images are stored transposed.
 
     Raises:
-        DatasetError: a file is not an IDX file, or there are images without labels of other splits.
+        DatasetError: a file is not an IDX file, is empty or is cut short.
     """
     stored: dict[str, Stored] = {}
     paths = {name.removesuffix(".gz") for name in names}
@@ -92,7 +92,7 @@ def _read_header(tree: Tree, name: str) -> Stored:
 def _unzipped_rows(
     tree: Tree, name: str, where: str, offset: int, shape: tuple[int, ...], dtype: np.dtype
 ) -> Iterator[np.ndarray]:
-    """Unzip block by block."""
+    """Yield the rows of a gzipped file, decompressed block by block."""
     step = rows_at_once(shape, dtype)
     with tree.local(name) as file, _unzipped(file, where) as content:
         content.seek(offset)

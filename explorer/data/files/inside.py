@@ -1,4 +1,4 @@
-"""What is packed in the files of a tree, seen in their place."""
+"""Show compressed files and archives in a tree as their contents."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _DATA = (
     *(".csv", ".tsv", ".txt", ".dat", ".json", ".jsonl", ".ndjson"),
 )
 _CERTAIN = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
-"""Endings of archives that can be nothing else."""
-_OPEN = 128  # archives at a time
-_KEPT = 8  # unpacked files
+"""Endings that only archives have."""
+_OPEN = 128  # archives kept open
+_KEPT = 8  # unpacked files kept
 _DESCRIPTORS = Path("/proc/self/fd")
-"""Where there is such a folder, a file without a name can be opened once more."""
+"""If this folder exists, an unnamed file can be opened again."""
 
 
 def see_packed(tree: Tree) -> Tree:
-    """See data files that are packed one by one, such as ``x.npy.gz``, as what is in them."""
+    """Show data files that are compressed one by one, such as ``x.npy.gz``, as their contents."""
     packed = [name for name in tree.names() if _is_packed(name.lower())]
     if not packed:
         return tree
@@ -40,17 +40,17 @@ def see_packed(tree: Tree) -> Tree:
     inside: dict[str, str] = {}
     for name in packed:
         shown = _without_suffix(name)
-        if shown not in seen:  # else it is there, or packed in two ways
+        if shown not in seen:  # else it is there too, or compressed in two ways
             inside[shown] = name
             seen.add(shown)
     return _Unpacked(tree, inside)
 
 
 def see_archives(tree: Tree, report: Report) -> Tree:
-    """See archives as folders of their names, and numbered ones that are parts of one set as one.
+    """Show each archive as a folder with its name, and numbered parts of one set as one folder.
 
     Raises:
-        DatasetError: one is damaged.
+        DatasetError: an archive is damaged.
     """
     archives: dict[str, Mapping[Parts, Names]] = {}
 
@@ -65,7 +65,7 @@ def see_archives(tree: Tree, report: Report) -> Tree:
 
 
 def _open_archive(tree: Tree, name: str, report: Report) -> Tree | None:
-    """The tree in a file; None if it is no archive."""
+    """Open the tree in a file; None if it is not an archive."""
     content = tree.local(name)
     if kind := kind_of_archive(name, content):
         return kind(tree.path / name, report, content)
@@ -76,7 +76,7 @@ def _open_archive(tree: Tree, name: str, report: Report) -> Tree | None:
 
 
 class _Unpacked(Tree):
-    """A tree, some of whose files lose a last suffix and what it stands for."""
+    """A tree in which some files are shown decompressed, without their last suffix."""
 
     def __init__(self, outer: Tree, packed: Mapping[str, str]) -> None:
         self.kind, self._outer, self._packed = outer.kind, outer, packed
@@ -128,13 +128,13 @@ def _close_all(files: Mapping[str, IO[bytes]]) -> None:
 
 
 class _Opened(Tree):
-    """A tree, some of whose files are archives and seen as folders.
+    """A tree in which some files are archives that are shown as folders.
 
     Args:
         outer: the tree.
-        archives: what is in each, by its name.
-        open_archive: opens one of these.
-        report: of what is seen as what.
+        archives: the contents of each archive, by its name.
+        open_archive: opens an archive by its name.
+        report: collects which archives are read as which folders.
     """
 
     kind = "archives of "

@@ -1,7 +1,7 @@
-"""What files are that hold no images which can be read here, and what to do with each.
+"""Recognise files without readable images, and say what to do with them.
 
-One table by name, for what lies in folders and archives, and one by first bytes, for what is
-given or uploaded alone.
+One table goes by name, for files in folders and archives; one goes by first bytes, for single files
+that are given or uploaded.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _KIND_OF_SUFFIX = {suffix: kind for kind, suffixes in _KINDS.items() for suffix 
 _ANNOTATIONS = re.compile(
     r"(.*/)?(annotations?|labels?)/.*\.(txt|json|xml)|(.*/)?(instances|keypoints|captions)_.*\.json"
     r"|.*annotations(\.coco)?\.(json|xml)|(.*/)?bounding_boxes\.txt"
-)  # of COCO, YOLO, Pascal VOC
+)  # COCO, YOLO, Pascal VOC
 
-_CONVERSIONS = (  # name of a file inside, what it is, the conversion that works
+_CONVERSIONS = (  # name of a file inside, what it is, how to convert it
     (r".*\.tfrecords?(-\d+-of-\d+)?(\.gz)?", "TFRecord files",
      "write the images as PNG, one folder for each class, while iterating tf.data.TFRecordDataset"),
     (r"(.*/)?(data|lock)\.mdb|.*\.lmdb", "an LMDB database",
@@ -83,13 +83,13 @@ FIRST_BYTES = (  # how the file starts, what it is, what to do
 
 
 def suffix_of(name: str) -> str:
-    """A file's suffix in small letters, such as ``".png"``; quick, as there are millions."""
+    """Return a file's suffix in lower case, such as ``".png"``; fast, for millions of files."""
     dot = name.rfind(".")
     return name[dot:].lower() if dot > name.rfind("/") + 1 else ""
 
 
 def kind_of_file(name: str) -> str:
-    """What a file is that is left out, in the plural, by its name."""
+    """Return the kind of a file by its name, in the plural, for files that are left out."""
     suffix = suffix_of(name)
     if _ANNOTATIONS.fullmatch(name.lower()):
         return "annotations of objects, which are not used"
@@ -97,7 +97,7 @@ def kind_of_file(name: str) -> str:
 
 
 def conversion_of(name: str) -> tuple[str, str] | None:
-    """What a file or folder of a format is that cannot be read, and a line that converts it."""
+    """Return the kind of a file in an unreadable format, and how to convert it; None for others."""
     for pattern, kind, conversion in _CONVERSIONS:
         if re.fullmatch(pattern, name.lower()):
             return kind, conversion
@@ -105,12 +105,12 @@ def conversion_of(name: str) -> tuple[str, str] | None:
 
 
 def is_archive(name: str, *, readable: bool = True) -> bool:
-    """Tell by its name whether a file is an archive; also of a kind that cannot be read here."""
+    """Whether a file is an archive, judged by its name; optionally also one that cannot be read."""
     return name.lower().endswith(_ARCHIVES if readable else _ARCHIVES + _UNREADABLE_ARCHIVES)
 
 
 def kind_of_bytes(head: bytes) -> tuple[str, str] | None:
-    """What a file is by its first bytes, in the singular, and what to do with it."""
+    """Return the kind of a file by its first bytes, in the singular, and what to do with it."""
     for start, kind, advice in FIRST_BYTES:
         if re.match(start, head, re.DOTALL):
             return kind, advice

@@ -1,4 +1,4 @@
-"""Libraries that only some files need: imported when they are met."""
+"""Import libraries that only some files need, when such a file is read."""
 
 from __future__ import annotations
 

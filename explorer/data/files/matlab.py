@@ -1,7 +1,7 @@
-"""MATLAB files: arrays and words by their names, as they lie in structs, with the images first.
+"""Read MATLAB files: arrays and words by name, also in structs, with images along the first axis.
 
-MATLAB lays arrays out the other way round than NumPy: images count along the last axis as often as
-along the first, and flat ones hold column after column. Version 7.3 is HDF5.
+MATLAB stores arrays in column-major order: images are along the last axis as often as along the
+first, and flat images hold one column after another. Version 7.3 files are HDF5.
 """
 
 from __future__ import annotations
@@ -26,28 +26,29 @@ from explorer.errors import DatasetError
 
 KIND = "MATLAB file"
 _FREY = (28, 20)
-"""Height and width of Frey's face, the only flat images of another shape than squares."""
-_SMALLEST_FLAT = 64  # numbers of a flat image
-_MOST_CLASSES = 62  # along an axis that counts classes, as of USPS
-_MOST_WORDS = 20_000  # that are followed to where version 7.3 keeps each
+"""Height and width of the Frey faces, the only flat images known that are not square."""
+_SMALLEST_FLAT = 64  # fewest values of a flat image
+_MOST_CLASSES = 62  # largest length of an axis of classes, as in USPS
+_MOST_WORDS = 20_000  # references that are followed; version 7.3 stores each word behind one
 _SVHN = re.compile(r"(train|test|extra)_32x32\.mat$")
-_SAMPLE = 1_000  # images by which their layout is judged
+_SAMPLE = 1_000  # images from which the layout is inferred
 _CLEARLY = 1.15
-"""How many times rougher one axis must be than another to be that of the images."""
+"""How many times rougher one axis must be than the other to be the axis of the images."""
 _LEANING = 1.03
-"""How many times less upright pictures differ from their mirror image than from that upside down:
-1.09 on MNIST, 1.37 on Fashion-MNIST and CIFAR-10."""
+"""Least ratio, for upright pictures, of the difference from the upside-down picture to that from
+the mirror image: it is 1.09 on MNIST, 1.37 on Fashion-MNIST and CIFAR-10."""
 
-Arrays = dict[tuple[str, str], np.ndarray]  # by file, and name in it
+Arrays = dict[tuple[str, str], np.ndarray]  # by (file, name in the file)
 
 
 def read_mats(tree: Tree, names: Sequence[str]) -> dict[str, dict[str, Stored]]:
-    """Read the arrays of the MATLAB files of a set; those in structs by the names of both.
+    """Read the arrays of a set's MATLAB files; those in structs are named after struct and field.
 
-    What the layout of flat images is, and whether labels count from 1, is decided for all.
+    The layout of flat images, and whether labels count from 1, is decided for all files together.
 
     Raises:
-        DatasetError: one is none, or damaged, or holds no arrays.
+        DatasetError: a file is not a MATLAB file, is damaged, or holds cells or records that are
+            not images of one size.
     """
     arrays: Arrays = {}
     notes: dict[tuple[str, str], str] = {}
@@ -66,10 +67,10 @@ def read_mats(tree: Tree, names: Sequence[str]) -> dict[str, dict[str, Stored]]:
 
 
 def columns_in_mat(tree: Tree, name: str) -> dict[str, list[Any]]:
-    """The longest table in a MATLAB file: records of numbers and words, or lists of one length.
+    """Return the longest table in a MATLAB file: records of scalars, or lists of equal length.
 
     Raises:
-        DatasetError: it is none, or damaged.
+        DatasetError: it is not a MATLAB file, or is damaged.
     """
     content = load_mat(tree, name)
     tables = [_columns_of(value) for value in (content, *content.values())]
@@ -96,16 +97,16 @@ def _columns_of(value: Any) -> dict[str, list[Any]]:
 
 
 def _cell(value: Any) -> Any:
-    """A number or word; None for anything else."""
+    """Return a single number or word; None for anything else."""
     is_one = isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "biufU"
     return value.reshape(-1)[0].item() if is_one else None
 
 
 def load_mat(tree: Tree, name: str) -> dict[str, Any]:
-    """Load what a MATLAB file holds: arrays, structs as dicts, and lists of records as lists.
+    """Load the contents of a MATLAB file: arrays, structs as dicts, struct arrays as lists.
 
     Raises:
-        DatasetError: it is none, or damaged.
+        DatasetError: it is not a MATLAB file, or is damaged.
     """
     scipy = need("scipy.io", "MATLAB files")
     with tree.local(name) as file:
@@ -119,7 +120,7 @@ def load_mat(tree: Tree, name: str) -> dict[str, Any]:
             return _load_hdf5(tree, name, file)
         except DatasetError:
             raise
-        except Exception as error:  # damaged ones make SciPy raise nearly anything
+        except Exception as error:  # SciPy raises nearly anything for damaged files
             raise _is_damaged(tree, name, error) from error
 
 
@@ -151,7 +152,7 @@ def _load_hdf5(tree: Tree, name: str, file: IO[bytes]) -> dict[str, Any]:
 
 
 def _is_damaged(tree: Tree, name: str, error: Exception) -> DatasetError:
-    """What to say of an error of SciPy or h5py."""
+    """Turn an error of SciPy or h5py into a DatasetError."""
     return DatasetError(
         f"{tree.where(name)} is not a MATLAB file, or is damaged ({' '.join(str(error).split())}); "
         "copy or download it again."
@@ -159,7 +160,7 @@ def _is_damaged(tree: Tree, name: str, error: Exception) -> DatasetError:
 
 
 def _plain(value: Any) -> Any:
-    """A struct as a dict, several as a list, cells as an array if they can be one."""
+    """Return a struct as a dict, several as a list, and cells as an array if possible."""
     if hasattr(value, "toarray"):  # sparse
         return value.toarray()
     if not isinstance(value, np.ndarray):
@@ -176,7 +177,7 @@ def _plain(value: Any) -> Any:
 
 
 def _joined(cells: np.ndarray) -> np.ndarray:
-    """Cells of a word or number each, or of images of one shape, as an array; else as they are."""
+    """Join cells of one word or number each, or of images of one shape; else return the cells."""
     values = [np.asarray(cell) for cell in cells]
     kinds = {value.dtype.kind for value in values}
     if kinds == {"U"} and all(value.size <= 1 for value in values):
@@ -189,7 +190,7 @@ def _joined(cells: np.ndarray) -> np.ndarray:
 
 
 def _named_arrays(tree: Tree, name: str) -> dict[str, np.ndarray]:
-    """The arrays of numbers and words, those in structs behind the struct's name and a space."""
+    """Return the arrays of numbers and words; in structs, names are ``"struct field"``."""
 
     def below(content: Mapping[str, Any], prefix: str) -> None:
         for key, value in content.items():
@@ -220,7 +221,7 @@ def _is_list(array: np.ndarray) -> bool:
 def _images_first(
     arrays: Mapping[str, np.ndarray], notes: dict[tuple[str, str], str], name: str
 ) -> dict[str, np.ndarray]:
-    """The arrays of a file with their images along the first axis; notes where that is guessed."""
+    """Return a file's arrays with images along the first axis; note where that is a guess."""
     counts = {max(array.shape) for array in arrays.values() if _is_list(array)}
     labels = (array for key, array in arrays.items() if says_labels(key) and array.ndim == 2)
     counts |= {max(array.shape) for array in labels}
@@ -236,9 +237,9 @@ def _images_first(
             found[key] = array.transpose(2, 1, 0).reshape(-1, array.shape[0])
             found["labels"] = np.repeat(np.arange(1, classes + 1), array.shape[1])
         else:
-            if array.ndim == 4 and array.shape[3] == 1:  # of grey
+            if array.ndim == 4 and array.shape[3] == 1:  # grey
                 array = array[..., 0]
-            if array.ndim > 4 and array.shape[2] in (1, 3):  # by several factors, as in Cars3D
+            if array.ndim > 4 and array.shape[2] in (1, 3):  # several factors, as in Cars3D
                 array = array.reshape(*array.shape[:3], -1, order="F")
             is_first, is_guess = _counts_first(array, counts)
             found[key] = array if is_first else np.moveaxis(array, -1, 0)
@@ -249,7 +250,7 @@ def _images_first(
 
 
 def _is_by_classes(array: np.ndarray, counts: set[int]) -> bool:
-    """Whether flat images count along the second axis and their classes along the third (USPS)."""
+    """Whether the axes are flat pixels, images of a class, and classes, as in USPS."""
     if array.ndim != 3 or not counts.isdisjoint(array.shape) or array.shape[0] < _SMALLEST_FLAT:
         return False
     is_flat = _shape_of_flat(array.shape[0]) is not None
@@ -257,10 +258,10 @@ def _is_by_classes(array: np.ndarray, counts: set[int]) -> bool:
 
 
 def _counts_first(array: np.ndarray, counts: set[int]) -> tuple[bool, bool]:
-    """Whether images count along the first axis and not along the last, and if that is a guess.
+    """Whether images are along the first axis rather than the last, and whether that is a guess.
 
-    They are as many as labels. Else the shape tells, or which axis is the rougher, as neighbouring
-    pixels are alike.
+    There are as many images as labels. Otherwise the shape decides, or else roughness: neighbouring
+    pixels are more alike than neighbouring images.
     """
     shape = array.shape
     first, last = shape[0] in counts, shape[-1] in counts
@@ -285,14 +286,14 @@ def _counts_first(array: np.ndarray, counts: set[int]) -> tuple[bool, bool]:
 
 
 def _roughness(array: np.ndarray, axis: int) -> float:
-    """The mean difference of neighbours along an axis, in a part of the array."""
+    """Return the mean absolute difference of neighbours along an axis, in a part of the array."""
     part = array[tuple(slice(_SAMPLE) if array.ndim == 2 else slice(200) for _ in array.shape)]
     differences = np.abs(np.diff(part.astype(np.float32), axis=axis))
     return float(np.nanmean(differences)) if differences.size else 0.0
 
 
 def _shape_of_flat(length: int) -> tuple[int, ...] | None:
-    """Height and width, and a 3 before them for colours, of flat images; None if they are none."""
+    """Return (height, width) of a flat image, or (3, height, width); None for other lengths."""
     if length == math.prod(_FREY):
         return _FREY
     if (square := square_of(length)) is None:
@@ -302,7 +303,7 @@ def _shape_of_flat(length: int) -> tuple[int, ...] | None:
 
 
 def _as_pictures(arrays: Arrays, notes: dict[tuple[str, str], str]) -> Arrays:
-    """Flat images as pictures: column by column, or row by row if they then stand upright."""
+    """Reshape flat images, column by column, or row by row if they are upright then."""
     flat: defaultdict[tuple[int, ...], Arrays] = defaultdict(dict)
     for (name, key), array in arrays.items():
         is_table = array.ndim != 2 or array.shape[1] < _SMALLEST_FLAT or says_labels(key)
@@ -322,7 +323,7 @@ def _as_pictures(arrays: Arrays, notes: dict[tuple[str, str], str]) -> Arrays:
 
 
 def _stand_upright(arrays: Sequence[np.ndarray]) -> bool:
-    """Whether left and right are more alike than above and below, as in pictures of most things."""
+    """Whether pictures are more symmetric left to right than top to bottom, as most objects are."""
     across = down = 0.0
     for pictures in arrays:
         sample = pictures[evenly_spaced(len(pictures), _SAMPLE)].astype(np.float32)
@@ -332,7 +333,7 @@ def _stand_upright(arrays: Sequence[np.ndarray]) -> bool:
 
 
 def _joined_classes(arrays: Arrays, name: str, notes: dict[tuple[str, str], str]) -> Arrays:
-    """The file's ``train0``, ``train1``, … as images and labels, where it holds nothing else."""
+    """Join a file's ``train0``, ``train1``, … into images and labels if it holds nothing else."""
     own = {key: array for (file, key), array in arrays.items() if file == name}
     matches = [re.fullmatch(r"(\D+)(\d+)", key) for key in own]
     numbered = [(match[1], match[2], own[match[0]]) for match in matches if match]
@@ -355,9 +356,9 @@ def _joined_classes(arrays: Arrays, name: str, notes: dict[tuple[str, str], str]
 
 
 def _counted_from_0(arrays: Arrays) -> Arrays:
-    """Labels that words name counted from 0, as those; SVHN's 10 as the digit 0.
+    """Make labels that have class names count from 0; turn SVHN's label 10 into the digit 0.
 
-    MATLAB counts from 1, so labels without a 0 are the numbers of the words from 1 on.
+    MATLAB counts from 1, so labels without a 0 are indices from 1 into the names.
     """
     labels: defaultdict[tuple[str, ...], Arrays] = defaultdict(dict)
     for (name, key), array in arrays.items():
@@ -386,5 +387,5 @@ def _are_whole(labels: np.ndarray) -> bool:
 
 
 def _name_classes(words: np.ndarray, least: int, images: int) -> bool:
-    """Whether words may be the names of at least so many classes of more images than that."""
+    """Whether words can be class names: distinct, at least ``least``, and fewer than the images."""
     return least <= len(words) < images and len({*words.tolist()}) == len(words)

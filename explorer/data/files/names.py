@@ -1,4 +1,4 @@
-"""Names of files, of which there may be millions, in few bytes each."""
+"""Store the names of possibly millions of files in few bytes each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ BLOCK = 1000  # names that are packed into one string
 
 
 class Names(Sequence[str]):
-    """A list that needs the bytes of its names and one more each, where a plain one needs 60."""
+    """A list of names with one byte of overhead for each name; a plain list has about 60."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._packed: list[bytes] = []
@@ -45,7 +45,7 @@ class Names(Sequence[str]):
         block, place = divmod(range(len(self))[index], BLOCK)
         if block == len(self._packed):
             return self._last[place]
-        number, names = self._unpacked  # those of one block, as names are asked for in order
+        number, names = self._unpacked  # the last block used, as access is mostly in order
         if number != block:
             names = _unpack(self._packed[block])
             self._unpacked = block, names

@@ -1,6 +1,6 @@
-"""Open what a person names: a folder, an archive or a lone file.
+"""Open the path that the user gave: a folder, an archive or a single file.
 
-What is not a regular file is never opened.
+Only regular files are ever opened.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from explorer.errors import DatasetError
 
 
 def open_tree(path: Path, report: Report) -> Tree:
-    """List the files of a folder or archive, or a lone file.
+    """List the files of a folder or an archive, or a single file.
 
     Raises:
-        DatasetError: it is an archive that cannot be read, or no regular file.
+        DatasetError: it is an archive that cannot be read, an empty file, or no regular file.
     """
     if path.is_dir():
         return see_packed(Folder(path, _walk(path, report)))
@@ -39,13 +39,13 @@ def open_tree(path: Path, report: Report) -> Tree:
 
 
 def open_again(place: Sequence[str]) -> Files:
-    """Open files in another process without listing a folder."""
+    """Open files in another process, without listing folders again."""
     kind, path = place
     return Zip(Path(path), Report()) if kind == Zip.kind else Folder(Path(path), {})
 
 
 class Folder(Tree):
-    """Files on the disk."""
+    """Files on disk."""
 
     def __init__(
         self, root: Path, folders: Mapping[Parts, Iterable[str]], path: Path | None = None
@@ -67,10 +67,10 @@ class Folder(Tree):
 
 
 def _walk(root: Path, report: Report) -> dict[Parts, Names]:
-    """List regular files; links to folders are followed, each folder is entered once."""
+    """List regular files; links to folders are followed, and each folder is entered once."""
     folders: dict[Parts, Names] = {}
     waiting: list[Parts] = [()]
-    links: list[Parts] = []  # last, so that a folder has its own name and not a link's
+    links: list[Parts] = []  # followed last, so that folders keep their own names
     seen: set[str] = set()
     while waiting or links:
         parts = (waiting or links).pop()
@@ -104,7 +104,7 @@ def _walk(root: Path, report: Report) -> dict[Parts, Names]:
 
 
 def _plain_files(entries: Iterable[os.DirEntry[str]]) -> tuple[Names, list[os.DirEntry[str]]]:
-    """The names of regular files, of which there may be many, and the other entries, last first."""
+    """Return the names of regular files, and the other entries in reverse order."""
     files, others = Names(), []
     for entry in entries:
         if not is_hidden(entry.name) and entry.is_file():

@@ -1,6 +1,6 @@
-"""Sets in the files as they are published: CIFAR-10 and -100, STL-10.
+"""Read CIFAR-10, CIFAR-100 and STL-10 from the files in which they are published.
 
-Their pickles are read without running what a pickle may hold.
+Their pickles are read without running any code in them.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ CIFAR10_CLASSES = (
 _CIFAR_SHAPE = (3, 32, 32)
 _STL10_SHAPE = (3, 96, 96)
 _MOST_FILES = 100
-"""In the folder of such a set; there may be millions in others."""
+"""Most files in the folder of such a set; other folders may have millions."""
 _BATCH = "a batch of CIFAR-10 or CIFAR-100"
 _BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
 
 Published = tuple[dict[str, Stored], tuple[str, ...]]
-"""Named arrays, and the names of the labels 0, 1, …"""
+"""Arrays by name, and the names of the labels 0, 1, …"""
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Unpickles NumPy arrays and plain values and refuses all else, as pickles can run any code."""
+    """Unpickles NumPy arrays and plain values only, as pickles can run any code."""
 
     _ALLOWED = {
         ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
@@ -50,7 +50,7 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def find_published(tree: Tree, report: Report) -> Published | None:
-    """Find one of these sets in the folder of a tree that holds its files; None if it is another.
+    """Find one of these sets in a folder of the tree; None if there is none.
 
     Formats: https://www.cs.toronto.edu/~kriz/cifar.html, https://cs.stanford.edu/~acoates/stl10.
 
@@ -115,7 +115,7 @@ def _cifar100_binary(tree: Tree, prefix: str) -> Published:
 
 
 def _records(tree: Tree, name: str, labels: int) -> np.ndarray:
-    """The records of a file, each so many labels and the pixels, ``(n, bytes)`` uint8."""
+    """Map a file's records of ``labels`` label bytes and the pixels, ``(n, bytes)`` uint8."""
     size = labels + math.prod(_CIFAR_SHAPE)
     with tree.local(name) as file:
         found = os.fstat(file.fileno()).st_size
@@ -219,6 +219,6 @@ def _stl10(tree: Tree, prefix: str, names: set[str], report: Report) -> Publishe
 
 
 def _stl10_rows(images: np.ndarray) -> Iterator[np.ndarray]:
-    """Column by column, one colour after another, as they are stored, to rows of pixels."""
+    """Yield images as rows of pixels; they are stored as one plane per colour, column by column."""
     for start in range(0, len(images), 100):
         yield images[start : start + 100].transpose(0, 3, 2, 1)

@@ -1,4 +1,4 @@
-"""Image files in the rows of tables, opened by their numbers as if they lay in a folder."""
+"""Open image files in the rows of tables by row number, as if they were in a folder."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Column(Protocol):
     """A column of image files."""
 
     def __len__(self) -> int:
-        """How many rows there are."""
+        """Return the number of rows."""
 
     def image_file(self, row: int) -> bytes | None:
-        """The bytes of an image file, in any thread; None where there are none."""
+        """Return the bytes of a row's image file, None if it has none; any thread may call this."""
 
     def stamp(self) -> str:
-        """What changes whenever the file is replaced."""
+        """Return a string that changes whenever the file is replaced."""
 
 
 class Rows:
@@ -35,21 +35,21 @@ class Rows:
         )
 
     def open(self, name: str) -> IO[bytes]:
-        """Open the image of a row; what is missing is empty."""
+        """Open the image file of a row; a missing one is empty."""
         row, _, column = name.partition(" of ")
         return io.BytesIO(self._columns[column].image_file(int(row)) or b"")
 
     def stamp(self, name: str) -> str:
-        """What changes whenever the file is replaced."""
+        """Return a string that changes whenever the file is replaced."""
         return f"{name} {self._columns[name.partition(' of ')[2]].stamp()}"
 
     def place(self) -> None:
-        """None, as columns are open in this process alone."""
+        """Return None, as columns are open in this process only."""
         return None
 
 
 class Blocks:
-    """A column that is read a block of rows after another, as they are asked for in order."""
+    """A column that is read in blocks of rows, for access in order."""
 
     def __init__(self, count: int, read: Callable[[int, int], list[bytes]], stamp: str) -> None:
         self._count, self._read, self._stamp = count, read, stamp
@@ -59,7 +59,7 @@ class Blocks:
         return self._count
 
     def image_file(self, row: int) -> bytes:
-        """The bytes of a row."""
+        """Return the bytes of a row."""
         with self._lock:
             if not 0 <= row - self._start < len(self._rows):
                 self._start = row - row % _BLOCK
@@ -67,5 +67,5 @@ class Blocks:
             return self._rows[row - self._start]
 
     def stamp(self) -> str:
-        """What changes whenever the file is replaced."""
+        """Return a string that changes whenever the file is replaced."""
         return self._stamp

@@ -1,4 +1,4 @@
-"""Keep images on disk in place of memory: an unlinked temporary file that is memory-mapped."""
+"""Keep images on disk instead of in memory, in an unnamed, memory-mapped temporary file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from explorer.data.files.temporary import no_room_as_sentence
 
 
 class Spool:
-    """Images that are written one after another, in ``$TMPDIR``, and then mapped.
+    """Images that are written one after another to a file in ``$TMPDIR``, and then mapped.
 
-    Closing it, as ``with`` does, leaves what was mapped.
+    Mapped images stay valid after it is closed, as by ``with``.
     """
 
     def __init__(self, image_shape: tuple[int, ...]) -> None:
@@ -29,14 +29,14 @@ class Spool:
         self._file.close()
 
     def append(self, pixels: np.ndarray) -> None:
-        """Write one image or several, uint8; raise DatasetError where the disk is full."""
+        """Write one or several images, uint8; raise DatasetError if the disk is full."""
         rest = memoryview(np.ascontiguousarray(pixels).reshape(-1).view(np.uint8).data)
         with no_room_as_sentence():
             while rest:
                 rest = rest[self._file.write(rest) :]
 
     def images(self) -> np.ndarray:
-        """Map what was written, ``(n, height, width, channels)`` uint8, read only."""
+        """Map all images written, ``(n, height, width, channels)`` uint8, read-only."""
         shape = (self._file.tell() // math.prod(self._image_shape), *self._image_shape)
         if shape[0] == 0:
             return np.empty(shape, np.uint8)

@@ -1,4 +1,4 @@
-"""Arrays in files, read a block of rows at a time."""
+"""Arrays in files that are read a block of rows at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from explorer.core.subsets import CHUNK
 from explorer.data.files.rows import Column
 
 BLOCK_BYTES = 2**25
-"""Of stored values that are read at a time."""
+"""Bytes of stored values that are read at a time."""
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,15 @@ class Stored:
     """An array in a file.
 
     Attributes:
-        name: of the file and the array in it, in words that a person knows it by.
-        shape: of it.
-        dtype: of it.
+        name: the name of the array or its file, for messages.
+        shape: its shape.
+        dtype: its data type.
         rows: reads blocks of it along the first axis, in order.
-        mapped: the array itself, where the system can map it.
         origin: the kind of file.
+        mapped: the array itself, if it is in memory or memory-mapped.
         is_pickled: whether it holds Python objects, which are never loaded.
-        files: its rows, where these are bytes that may be image files.
-        note: what was guessed of it, if it holds images, for a person to know.
+        files: its rows, if these are bytes that may be image files.
+        note: what was guessed about its images, as a note for the user.
     """
 
     name: str
@@ -45,18 +45,18 @@ class Stored:
         return self.shape[0]
 
     def read(self) -> np.ndarray:
-        """All of it, for labels and other small ones."""
+        """Read the whole array, if it is small, such as labels."""
         blocks = list(self.rows())
         return np.concatenate(blocks) if blocks else np.empty(self.shape, self.dtype)
 
 
 def rows_at_once(shape: tuple[int, ...], dtype: np.dtype) -> int:
-    """How many rows of an array to read at a time."""
+    """Return how many rows of an array to read at a time."""
     return max(1, min(CHUNK, BLOCK_BYTES // max(1, math.prod(shape[1:]) * dtype.itemsize)))
 
 
 def stored_array(name: str, array: np.ndarray, origin: str) -> Stored:
-    """An array that is in memory or mapped."""
+    """Wrap an array that is in memory or memory-mapped."""
 
     def rows() -> Iterator[np.ndarray]:
         step = rows_at_once(array.shape, array.dtype)

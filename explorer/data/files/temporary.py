@@ -1,4 +1,4 @@
-"""Temporary files without names, and the sentence for a disk that is full."""
+"""Write unnamed temporary files, and report a full disk in a sentence."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from explorer.errors import DatasetError
 
 
 def copy_to_disk(stream: IO[bytes]) -> IO[bytes]:
-    """Copy to an unnamed temporary file; raises DatasetError if the disk is full."""
+    """Copy to an unnamed temporary file; raise DatasetError if the disk is full."""
     return write_to_disk(iter(lambda: stream.read(2**20), b""))
 
 
 def write_to_disk(pieces: Iterable[bytes]) -> IO[bytes]:
-    """Write to an unnamed temporary file; raises DatasetError if the disk is full."""
+    """Write to an unnamed temporary file; raise DatasetError if the disk is full."""
     file = tempfile.TemporaryFile()  # noqa: SIM115
     try:
         with no_room_as_sentence():
@@ -30,7 +30,7 @@ def write_to_disk(pieces: Iterable[bytes]) -> IO[bytes]:
 
 @contextlib.contextmanager
 def no_room_as_sentence() -> Iterator[None]:
-    """Turn an error of writing into a sentence that names the place."""
+    """Turn a write error into a DatasetError that names the folder."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Files in a folder, in an archive or alone, under one face: listed and opened in one way."""
+"""One interface to files in a folder, in an archive or alone: list and open them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import IO, Protocol
 
 from explorer.data.files.names import Names
 
-Parts = tuple[str, ...]  # of a folder, relative to the tree
+Parts = tuple[str, ...]  # the parts of a folder's path, relative to the tree
 
 _SYSTEM = {
     name.lower()
@@ -24,25 +24,25 @@ _SYSTEM = {
 
 
 class Files(Protocol):
-    """What opens image files by their names."""
+    """Opens image files by name."""
 
     def open(self, name: str) -> IO[bytes]:
         """Open a file; any thread may do so."""
 
     def stamp(self, name: str) -> str:
-        """What changes whenever a file is replaced."""
+        """Return a string that changes whenever a file is replaced."""
 
     def place(self) -> Sequence[str] | None:
-        """What `open_again` takes in another process; None where that is of no use."""
+        """Return the argument for `open_again` in another process; None if that cannot be used."""
 
 
 class Tree(ABC):
-    """Files below a place.
+    """Files in a folder or an archive, or a single file.
 
     Attributes:
-        path: of the folder or file, for messages and stamps.
-        folders: names of files by the parts of their folder, both in the same order everywhere.
-        kind: ``""`` for folders and lone files, else such as ``"zip of "``.
+        path: path of the folder or file, for messages and stamps.
+        folders: file names by the parts of their folder; the order is the same on every machine.
+        kind: ``""`` for folders and single files, else a phrase such as ``"zip of "``.
     """
 
     kind = ""
@@ -55,61 +55,61 @@ class Tree(ABC):
         }
 
     def names(self) -> Iterator[str]:
-        """All files' names, with ``/`` between the parts."""
+        """Yield the names of all files, with ``/`` between the parts."""
         for parts, names in self.folders.items():
             yield from paths(parts, names)
 
     def where(self, name: str) -> str:
-        """What a message calls a file."""
+        """Return the name of a file for messages."""
         return str(self.path) if self.path.name == name else f"{name} in {self.path}"
 
     @abstractmethod
     def open(self, name: str) -> IO[bytes]:
-        """Open a small file, by its name with ``/``; any thread may do so."""
+        """Open a small file by its name with ``/``; any thread may do so."""
 
     @abstractmethod
     def local(self, name: str) -> IO[bytes]:
-        """Open a file of any size that has a number in the system and can be mapped."""
+        """Open a file of any size, with a file descriptor, so that it can be mapped."""
 
     @abstractmethod
     def stamp(self, name: str) -> str:
-        """What changes whenever a file is replaced."""
+        """Return a string that changes whenever a file is replaced."""
 
     def place(self) -> Sequence[str] | None:
-        """What `open_again` takes in another process; None where that is of no use."""
+        """Return the argument for `open_again` in another process; None if that cannot be used."""
         return None
 
 
 def paths(parts: Parts, names: Iterable[str]) -> Iterator[str]:
-    """Put a folder before the names of files in it, with ``/`` between."""
+    """Join a folder and the names of files in it with ``/``."""
     start = "".join(f"{part}/" for part in parts)
     return (start + name for name in names)
 
 
 def title_of(path: Path) -> str:
-    """A folder's name, or a file's without ``.npz``, ``.tar.gz`` and the like."""
+    """Return a folder's name, or a file's name without ``.npz``, ``.tar.gz`` and the like."""
     if path.is_dir():
         return path.resolve().name
     return without_endings(path.name)
 
 
 def without_endings(name: str) -> str:
-    """A file's name without ``.npz``, ``.tar.gz`` and the like; folders before it stay."""
+    """Return a name without ``.npz``, ``.tar.gz`` and the like; folders before it stay."""
     return re.sub(r"(?<=[^/])\.[^./]+$", "", re.sub(r"\.(gz|xz|bz2|zst)$", "", name, flags=re.I))
 
 
 def parts_of(name: str) -> Parts:
-    """A member's folders and name, without what would lead out of the archive."""
+    """Split an archive member's path, without parts that would lead out of the archive."""
     return tuple(
         part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")
     ) or ("",)
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is hidden, or one that systems make for themselves."""
+    """Whether a file or folder is hidden, or created by the operating system."""
     return name.startswith(".") or name.lower() in _SYSTEM
 
 
 def _order(name: str) -> tuple[str, str]:
-    """By the name as people read it, in the same order on every machine."""
+    """Return a sort key that ignores how accents are encoded, the same on every machine."""
     return (name, name) if name.isascii() else (unicodedata.normalize("NFC", name), name)

@@ -1,1 +1,1 @@
-"""Layouts: from files to splits, classes and columns."""
+"""Layouts: work out splits, classes and columns from the files of a data set."""

@@ -1,4 +1,4 @@
-"""Labels in tables beside arrays: a row for each image, in the order of the array."""
+"""Read labels from tables beside arrays: a row for each image, in the order of the array."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from explorer.data.report import Report
 def read_labels_beside(
     tree: Tree, names: Sequence[str], arrays: Mapping[str, Stored], report: Report
 ) -> dict[str, tuple[str, Stored]]:
-    """Read the labels of arrays that have none, from tables with as many rows.
+    """Read labels for arrays without labels from tables with as many rows.
 
     Args:
         tree: all files.
-        names: of the files that are not arrays.
-        arrays: by their names.
-        report: of the guess that rows are in the order of the images.
+        names: names of the files that are not arrays.
+        arrays: the arrays by name.
+        report: collects the guess that rows are in the order of the images.
 
     Returns:
-        By the names of the tables, what to call their labels, and these.
+        For each table by its name, a name for its labels, and the labels.
     """
     found: dict[str, tuple[str, Stored]] = {}
     if any(map(is_called_labels, arrays)):
@@ -50,7 +50,10 @@ def read_labels_beside(
 
 
 def _labels_of(columns: Mapping[str, list[str]], name: str, counts: set[int]) -> list[str] | None:
-    """The column of labels with a row for each image, unless another column counts otherwise."""
+    """Return the column of labels if it has a row for each image, in the order of the images.
+
+    None if another column numbers the rows in a different order.
+    """
     if len(columns) == 1:
         every = [labels_alone(columns, name, count) for count in counts]
         return next((cells for cells in every if cells and len(cells) in counts), None)
@@ -59,7 +62,7 @@ def _labels_of(columns: Mapping[str, list[str]], name: str, counts: set[int]) ->
         return None
     for other in columns:
         try:
-            numbers = np.array(columns[other], float)  # also those with zeros in front
+            numbers = np.array(columns[other], float)  # also with leading zeros
         except ValueError:
             continue
         steps = np.diff(np.sort(numbers))

@@ -1,4 +1,4 @@
-"""Labels in a file for each image, of the image's name: WebDataset's ``.cls`` and ``.json``."""
+"""Read labels from a file per image with the image's name: WebDataset's ``.cls``, ``.json``."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _SCALARS = (str, int, float, type(None))
 def read_beside_images(
     tree: Tree, names: Sequence[str], images: Sequence[str], report: Report
 ) -> list[Table]:
-    """Make tables of such files, with the images' whole paths in the column ``image``.
+    """Make tables of files that each belong to an image, with its whole path in column ``image``.
 
     The first ``.json`` that can be read decides whether they are labels: it must hold a dictionary
-    with the title of one. Its titles are the columns.
+    with a key that is a usual title of labels. Its keys are the columns.
 
     Args:
         tree: all files.
-        names: of files that are no images.
-        images: the names of these.
-        report: of files without a label.
+        names: names of the files that are not images.
+        images: names of the images.
+        report: collects files without a label.
     """
     every = {suffix: [n for n in names if suffix_of(n) == suffix] for suffix in _READERS}
     known = _by_name(images) if any(every.values()) else {}
@@ -44,9 +44,10 @@ def read_beside_images(
 
 
 def _by_name(images: Sequence[str]) -> dict[str, str]:
-    """The images by what such a file may be called: the image, its stem, or this beside its folder.
+    """Return the images by the names that their label files may have, without the suffix.
 
-    That is, ``labels/7.json`` of ``images/7.png``.
+    These are the image's path, its path without the ending, and the same name in a folder beside
+    its own: ``labels/7.json`` for ``images/7.png``.
     """
     known: dict[str, str] = {}
     for image in images:
@@ -83,7 +84,7 @@ def _columns_of_json(tree: Tree, names: Sequence[str], report: Report) -> dict[s
         except (ValueError, RecursionError):
             continue
         if not isinstance(content, dict) or (not records and label_title(content) is None):
-            return {}  # of objects in the images, or of something else
+            return {}  # it describes objects in the images, or something else
         titles = titles or [*content]
         records[name] = {
             title: content[title] for title in titles if isinstance(content.get(title), _SCALARS)
@@ -100,7 +101,7 @@ def _columns_of_json(tree: Tree, names: Sequence[str], report: Report) -> dict[s
 
 
 def _label_of(record: Mapping[str, Any]) -> object | None:
-    """The label, where it is a word or a number."""
+    """Return the label if it is a word or a number, else None."""
     title = label_title(record)
     return None if title is None else record[title]
 
@@ -109,7 +110,7 @@ _READERS = {".cls": _columns_of_classes, ".json": _columns_of_json}
 
 
 def _read(tree: Tree, name: str) -> str | None:
-    """The text in a file; None if it is damaged."""
+    """Return the text in a file; None if it is damaged."""
     try:
         with tree.open(name) as file:
             return decode(file.read())

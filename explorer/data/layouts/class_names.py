@@ -1,4 +1,4 @@
-"""Lists of what the classes are called: EMNIST's mappings, WordNet's words, ``classes.txt``."""
+"""Read lists of class names: EMNIST's mappings, WordNet's words, ``classes.txt``."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ _CODES = re.compile(r"(.*/)?[^/]*-mapping\.txt")  # a label, then the codes of i
 _WORDS = re.compile(r"(.*/)?(words|synset_words|loc_synset_mapping)\.txt")  # an id, then words
 _LINES = re.compile(r"(.*/)?(classes|labels|(class|label)_?names|categories\w*)\.txt")  # of 0, 1, …
 _NAME_WORDS = frozenset(("map", "names", "name", "classes", "class", "labels", "categories"))
-"""Words in the names of files, and of arrays in them, that may tell what labels are called."""
+"""Words in the names of files, and of arrays in them, that may hold class names."""
 _MAT_WORDS = _NAME_WORDS | {"meta", "annos", "annotations"}
 _MANY = 10
-"""Names in a list of which a set may hold a part."""
-_MOST_LOOKED_INTO = 20  # files of a kind
+"""A list with at least this many names may name more classes than the set has."""
+_MOST_LOOKED_INTO = 20  # files of each type
 _LONGEST_LIST = 2**25  # bytes
 _FIRST = re.compile(r"[\s,;]")  # what ends the first cell of a line
 
 ClassNames = Mapping[str, Mapping[str, str]]
-"""Of each file, the names by what the images' labels are."""
+"""For each file, the class names by label."""
 
 
 class _Doubtful(dict[str, str]):
-    """Names of what may be other things than classes, but for their number."""
+    """Names that may not be of classes, so that a short list must have the right number."""
 
 
 def read_class_names(tree: Tree, pick: str | None, *, in_matlab: bool = True) -> ClassNames:
-    """Read all lists of class names, those of the set that a person picked first.
+    """Read all lists of class names, first those of the set that the user picked.
 
     Args:
         tree: all files.
         pick: a word of the set's name.
-        in_matlab: whether those in MATLAB files are wanted too.
+        in_matlab: whether to read lists in MATLAB files too.
     """
     found = {}
     for suffix in (".json", ".mat") if in_matlab else (".json",):
@@ -63,14 +63,14 @@ def read_class_names(tree: Tree, pick: str | None, *, in_matlab: bool = True) ->
             tells_files = all(
                 suffix_of(_FIRST.split(line)[0]) in FORMAT_OF_SUFFIX for line in lines
             )
-            if not tells_files and len({*lines}) == len(lines):  # else of labels of images
+            if not tells_files and len({*lines}) == len(lines):  # else labels of images
                 found[name] = read(lines)
     order = sorted(found, key=lambda name: (pick not in words_of(name), len(found[name])))
     return {name: found[name] for name in order}
 
 
 def name_classes(layout: Layout, lists: ClassNames, report: Report) -> Layout:
-    """Give classes the names of the first list that has one for each of them."""
+    """Name the classes by the first list that has a name for each of them."""
     fitting = ((name, _names_of(layout, lists[name])) for name in lists)
     used, names = next(((name, names) for name, names in fitting if names), (None, {}))
     for name in lists:
@@ -83,12 +83,13 @@ def name_classes(layout: Layout, lists: ClassNames, report: Report) -> Layout:
 
 
 def _names_of(layout: Layout, names: Mapping[str, str]) -> Mapping[str, str]:
-    """A list that names each class, also where it counts from 0 and they from 1; else none.
+    """Return the names by label if they name each class, else an empty mapping.
 
-    One that may tell anything must name no others besides.
+    The list may count from 0 where the labels count from 1. A doubtful list must name no further
+    classes.
     """
     is_surely = not isinstance(names, _Doubtful) or len(names) >= _MANY
-    if {*names.values()} == {*layout.classes}:  # it only lists them
+    if {*names.values()} == {*layout.classes}:  # the list only repeats the classes
         return {}
     from_1 = {str(number + 1): names.get(str(number), "") for number in range(len(names))}
     if {*layout.classes} <= names.keys() and (is_surely or len(layout.classes) == len(names)):
@@ -102,16 +103,16 @@ def _reader_of(name: str) -> Callable[[list[str]], dict[str, str]] | None:
 
 
 def _says_names(name: str) -> bool:
-    """Whether a file is called as those are that may tell what labels are called."""
+    """Whether a file's name suggests that it holds class names."""
     words = _MAT_WORDS if suffix_of(name) == ".mat" else _NAME_WORDS
     return not words.isdisjoint(words_of(name.rpartition("/")[2]))
 
 
 def _read_mat(tree: Tree, name: str) -> dict[str, str]:
-    """The names of the labels 1, 2, … in a MATLAB file."""
+    """Return the names of the labels 1, 2, … in a MATLAB file."""
     try:
         content = load_mat(tree, name)
-    except DatasetError:  # of something else, of which others tell
+    except DatasetError:  # no list of names; reported elsewhere
         return {}
     called = (each for key, each in content.items() if not _NAME_WORDS.isdisjoint(words_of(key)))
     words = [each for each in called if isinstance(each, np.ndarray) and each.dtype.kind == "U"]
@@ -120,7 +121,7 @@ def _read_mat(tree: Tree, name: str) -> dict[str, str]:
 
 
 def _read_json(tree: Tree, name: str) -> dict[str, str]:
-    """``{"0": "cat"}``, ``{"cat": 0}`` or the names in order; empty if it is anything else."""
+    """Read ``{"0": "cat"}``, ``{"cat": 0}`` or names in order; return ``{}`` for anything else."""
     with tree.local(name) as file:
         content = file.read(_LONGEST_LIST)
     try:
@@ -139,7 +140,7 @@ def _read_json(tree: Tree, name: str) -> dict[str, str]:
     are_names = all(isinstance(name, str) for name in names)
     differ = are_names and len({*names}) == len({*labels}) == len(names) > 1
     if not differ or any(suffix_of(text) in FORMAT_OF_SUFFIX for text in (*labels, *names)):
-        return {}  # but labels of images, perhaps
+        return {}  # perhaps labels of images
     found = zip(labels, names, strict=True)
     return _Doubtful(found) if are_numbered or isinstance(read, list) else dict(found)
 
@@ -154,7 +155,7 @@ def _read_codes(lines: list[str]) -> dict[str, str]:
 
 
 def _read_words(lines: list[str]) -> dict[str, str]:
-    """The first of several words, or all where another class has the same first one."""
+    """Return each label's first word or, if another class has the same one, all its words."""
     words = dict(line.split(maxsplit=1) for line in lines if len(line.split()) > 1)
     counts = Counter(text.partition(",")[0] for text in words.values())
     return {
@@ -164,7 +165,7 @@ def _read_words(lines: list[str]) -> dict[str, str]:
 
 
 def _read_lines(lines: list[str]) -> dict[str, str]:
-    """A name a line, with or without its label before or after it."""
+    """Read one name per line, optionally with its label before or after it."""
     before = [match for line in lines if (match := re.fullmatch(r"(\d+)[\s:,]+(.+)", line))]
     if len(before) == len(lines):
         return {match[1]: match[2] for match in before}

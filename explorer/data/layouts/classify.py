@@ -1,4 +1,4 @@
-"""Put the labels and columns of all splits together: which classes there are, and whose."""
+"""Combine the labels and columns of all splits into classes, class indices and numeric columns."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from explorer.errors import DatasetError
 NOT_LABELLED = "not labelled"
 """The class of images without a label, where others have one."""
 MOST_WORDS = 256
-"""A column with more different words names images, not kinds of them, and is not kept."""
+"""A column with more distinct words names images rather than kinds of images, and is not kept."""
 MOST_SPELLED_OUT = 6
-"""Words whose numbers a column's name tells one by one."""
+"""Most words of a column that its name lists one by one with their numbers."""
 
 
 @dataclass(frozen=True)
 class Unclassified:
-    """A split before the classes of all splits were put together.
+    """A split before the classes of all splits are combined.
 
     Attributes:
-        source: of its images.
-        labels: plain labels, ``(n,)``; None where there are none.
+        source: where its images come from.
+        labels: plain labels, ``(n,)``; None if there are none.
         columns: plain columns, ``(n,)`` each.
-        label_name: what the labels are called where they come from.
+        label_name: the name of the labels in the files.
     """
 
     source: Source
@@ -40,7 +40,7 @@ class Unclassified:
     label_name: str = "label"
 
     def chosen(self, indices: np.ndarray) -> Unclassified:
-        """The images at these indices alone."""
+        """Return only the images at these indices."""
         return replace(
             self,
             source=Chosen(self.source, indices),
@@ -60,17 +60,17 @@ def classify(
     names: Sequence[str] | None = None,
     image_shape: Shape | None = None,
 ) -> Layout:
-    """Put the classes of all splits together.
+    """Combine the classes of all splits.
 
     Args:
-        path: of the file or folder, for messages.
-        origin: the kind of files, in words.
+        path: the file or folder, named in messages.
+        origin: a description of the kind of files.
         found: the splits by their role.
-        report: of what is left out.
+        report: collects what is left out.
         lone_class: the class of images without labels.
-        label: the column to take as classes, if a person chose one.
-        names: of the labels 0, 1, …; by default the labels are their own names.
-        image_shape: of arrays.
+        label: the column to take as classes, if the user chose one.
+        names: names of the labels 0, 1, …; by default the labels are their own names.
+        image_shape: shape of each image when they come as arrays.
 
     Raises:
         DatasetError: there is no such column, or too few images.
@@ -79,7 +79,7 @@ def classify(
     found = _without_unlabelled_tests(found, report)
     if label is not None:
         chosen = {role: _with_label(path, part, label) for role, part in found.items()}
-        if any(label in part.columns for part in found.values()):  # else they are these already
+        if any(label in part.columns for part in found.values()):  # else these are the labels
             found, names = _without_gaps(chosen, None, report)
     parts = list(found.values())
     if min(map(len, (part.source for part in parts))) < 1 or sum(len(p.source) for p in parts) < 2:
@@ -117,7 +117,7 @@ def classify(
 def _without_unlabelled_tests(
     found: Mapping[str, Unclassified], report: Report
 ) -> Mapping[str, Unclassified]:
-    """Leave out test images without labels if the training images have some, as in contests."""
+    """Leave out splits without labels if the training images have labels, as in contests."""
     if TRAIN not in found or found[TRAIN].labels is None:
         return found
     kept = {role: part for role, part in found.items() if part.labels is not None}
@@ -130,10 +130,10 @@ def _without_unlabelled_tests(
 def _without_gaps(
     found: Mapping[str, Unclassified], names: Sequence[str] | None, report: Report
 ) -> tuple[dict[str, Unclassified], Sequence[str] | None]:
-    """The splits with a class of its own where a label is missing, or without labels if all are.
+    """Give images without a label a class of their own; drop a split's labels if all are missing.
 
-    Missing are empty words and NaN, also as a word; where a whole split has −1, or labels have
-    names, that too, as Hugging Face marks it. The class is the last of the names.
+    Missing are empty words and NaN, also as a word. −1 is missing as well if a whole split has it
+    or if labels have names, as Hugging Face marks it. The class is added to the end of the names.
     """
     count, filled = 0, {}
     for role, part in found.items():
@@ -164,7 +164,7 @@ def _are_missing(labels: np.ndarray, *, has_names: bool) -> np.ndarray:
 
 
 def _fill(labels: np.ndarray, is_missing: np.ndarray, names: Sequence[str] | None) -> np.ndarray:
-    """The labels with that of ``NOT_LABELLED`` where they are missing."""
+    """Return the labels with that of ``NOT_LABELLED`` in place of missing ones."""
     if names is None or labels.dtype.kind == "U":
         return np.where(is_missing, NOT_LABELLED, as_words(labels))
     return np.where(is_missing, len(names), labels).astype(np.int64)
@@ -177,10 +177,10 @@ def _are_fractions(labels: np.ndarray) -> bool:
 def _note_doubtful_classes(
     classes: Sequence[str], indices: Mapping[str, np.ndarray], report: Report
 ) -> None:
-    """Say which classes may be one in two spellings, or are unknown to training."""
+    """Report classes that may be one in two spellings, or that have no training images."""
     by_spelling: dict[str, list[str]] = {}
     for name in classes:
-        if len(name) > 1:  # letters of the alphabet may well be classes
+        if len(name) > 1:  # "a" and "A" may be classes of letters
             by_spelling.setdefault(name.casefold(), []).append(name)
     if twins := [name for names in by_spelling.values() if len(names) > 1 for name in names]:
         report.note(f"the classes {_some(twins)} differ only in capital letters")
@@ -192,12 +192,12 @@ def _note_doubtful_classes(
 
 
 def _some(words: Sequence[str]) -> str:
-    """The first of several words."""
+    """Return the first of several words, as text."""
     return ", ".join(words[:MOST_SPELLED_OUT]) + " …" * (len(words) > MOST_SPELLED_OUT)
 
 
 def _with_label(path: Path, part: Unclassified, label: str) -> Unclassified:
-    """The split with this column as its labels, and what were its labels as a column.
+    """Return the split with this column as its labels, and its former labels as a column.
 
     Raises:
         DatasetError: there is no such column.
@@ -219,9 +219,9 @@ def _with_label(path: Path, part: Unclassified, label: str) -> Unclassified:
 def _as_numbers(
     columns: Sequence[Mapping[str, np.ndarray]], report: Report
 ) -> list[dict[str, np.ndarray]]:
-    """The columns that all splits have and that tell images apart, as float64.
+    """Return the columns that all splits have and that are not constant, as float64.
 
-    Words become their places in the alphabet, which the column's name then tells.
+    Words become numbers in alphabetical order, and the column's name says what these mean.
     """
     kept: list[dict[str, np.ndarray]] = [{} for _ in columns]
     for name in dict.fromkeys(name for part in columns for name in part):
@@ -249,7 +249,7 @@ def _as_numbers(
 
 
 def _spell_out(words: np.ndarray) -> str:
-    """What the numbers of words mean: all of a few, else the first and the last."""
+    """Say what the numbers of words mean: for all words if they are few, else first and last."""
     if len(words) <= MOST_SPELLED_OUT:
         return ", ".join(f"{number} {word}" for number, word in enumerate(words))
     return f"0 {words[0]} to {len(words) - 1} {words[-1]}, by the alphabet"
@@ -258,7 +258,7 @@ def _spell_out(words: np.ndarray) -> str:
 def join_columns(
     tables: Sequence[Mapping[str, np.ndarray]], report: Report
 ) -> dict[str, np.ndarray]:
-    """The plain columns of the files of a split, one after another, if all files have them."""
+    """Concatenate the columns that all files of a split have, and return them as plain columns."""
     joined = {}
     for title in dict.fromkeys(title for table in tables for title in table):
         if all(title in table for table in tables):
@@ -269,7 +269,7 @@ def join_columns(
 
 
 def split_by_column(role: str, found: Unclassified) -> dict[str, Unclassified]:
-    """The splits that a column such as ``Usage`` tells; else the only one."""
+    """Divide a split by a column such as ``Usage``; without such a column, return it alone."""
     columns = dict(found.columns)
     split = next((title for title in columns if joined_words(title) in SPLIT_NAMES), None)
     if split is None or not all_name_splits(map(str, columns[split])):

@@ -1,4 +1,4 @@
-"""Leave out what lies in a set twice, as it was unpacked twice."""
+"""Leave out folders and files that are in a set twice because it was unpacked twice."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from explorer.data.report import Report
 from explorer.data.roles import joined_words, read_name
 
 _COMPARED = 5
-"""Files by which copies of folders are known."""
+"""Number of files compared to tell whether a folder is a copy."""
 
 
 def without_copied_folders(tree: Tree, folders: list[Folder], report: Report) -> list[Folder]:
-    """Leave out what was unpacked twice: ``other/a`` beside ``a``, ``Set`` beside ``set``."""
+    """Leave out folders unpacked twice: ``other/a`` beside ``a``, ``Set`` beside ``set``."""
     there = {folder.place: folder for folder in folders}
     by_spelling: dict[tuple[str, ...], Parts] = {}
     kept = []
@@ -29,7 +29,7 @@ def without_copied_folders(tree: Tree, folders: list[Folder], report: Report) ->
             for i in range(len(place))
             if place[i : i + 2] == 2 * place[i : i + 1] or _says_nothing(place[i])
         ]
-        others = [other for other in others if other]  # not what lies around all classes
+        others = [other for other in others if other]  # not the folder around all classes
         others.append(by_spelling.setdefault(tuple(map(str.casefold, place)), place))
         found = (there[other] for other in others if other in there and other != place)
         if any(_hold_the_same(tree, folder, other) for other in found):
@@ -40,13 +40,13 @@ def without_copied_folders(tree: Tree, folders: list[Folder], report: Report) ->
 
 
 def _says_nothing(part: str) -> bool:
-    """Whether a folder's name tells neither a split nor masks."""
+    """Whether a folder's name indicates neither a split nor masks."""
     name = read_name(part)
     return name.role is None and not name.is_masks
 
 
 def _hold_the_same(tree: Tree, one: Folder, other: Folder) -> bool:
-    """Whether two folders have files of the same names, and some of these the same bytes."""
+    """Whether two folders have the same file names, and a sample of the files the same bytes."""
     if [*one.names] != [*other.names]:
         return False
 
@@ -59,10 +59,10 @@ def _hold_the_same(tree: Tree, one: Folder, other: Folder) -> bool:
 
 
 def without_copied_files(tree: Tree, names: Sequence[str], report: Report) -> list[str]:
-    """Leave out files that lie twice in a set that was unpacked twice.
+    """Leave out files that are in a set twice because it was unpacked twice.
 
-    Their names are the same, or differ in what stands between words; they are of one split, and of
-    the same bytes.
+    Copies have the same name, or names that differ only in the separators between words; they
+    belong to the same split and have the same bytes.
     """
     alike: dict[tuple[str, str | None], list[str]] = {}
     for name in names:

@@ -1,6 +1,6 @@
-"""Read CSV files whose rows are images: a column for each pixel, or one with all of them.
+"""Read CSV files whose rows are images: a column for each pixel, or one with all pixels.
 
-A block of rows is in memory at a time.
+Only one block of rows is in memory at a time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from explorer.errors import DatasetError
 
 PIXEL = re.compile(r"(pixels?|px|p|x|f|col|column)?[ _]?\d+([x_.]\d+)?")
 """Titles of columns with one pixel each."""
-_INDEX = re.compile(r"(unnamed: \d+)?")  # of rows, as pandas writes it
+_INDEX = re.compile(r"(unnamed: \d+)?")  # title of a row index, as pandas writes it
 _NUMBER = re.compile(r"([-+]?(\d+[.,]?\d*|[.,]\d+)(e[-+]?\d+)?|nan)?", re.I)
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 _BLOCK = 2**24  # bytes
@@ -39,15 +39,15 @@ _SPOILED = (
     "left out; read the original with header=None"
 )
 MOST_LISTED = 6
-"""Columns that a sentence names."""
-_FIRST_LINES = 200  # that are looked at
-_BETWEEN = str.maketrans(dict.fromkeys("[](),;", " "))  # pixels in one cell, as lists are printed
+"""Largest number of columns that a message names."""
+_FIRST_LINES = 200  # lines that are inspected
+_BETWEEN = str.maketrans(dict.fromkeys("[](),;", " "))  # separators in a cell of pixels
 
 
 def find_in_csv(
     tree: Tree, names: Sequence[str], lone_class: str, reading: Reading, report: Report
 ) -> Layout:
-    """Find images in CSV files: a column for each pixel, or one of pixels with spaces between.
+    """Find images in CSV files: a column for each pixel, or one of pixels separated by spaces.
 
     Raises:
         DatasetError: there are no pixels in them.
@@ -75,10 +75,10 @@ def find_in_csv(
 
 
 def size_of_csv(tree: Tree, name: str) -> tuple[int, int]:
-    """Count the rows of pixels in a CSV file, and the pixels in each.
+    """Count the rows of pixels in a CSV file, and the pixels in each row.
 
     Raises:
-        DatasetError: it is a table of something else.
+        DatasetError: it is a table without pixels.
     """
     table = _Csv(tree, name)
     first = next(table.rows(), None)
@@ -88,14 +88,14 @@ def size_of_csv(tree: Tree, name: str) -> tuple[int, int]:
 
 
 class _Csv:
-    """A CSV file of which chosen columns are read block by block.
+    """A CSV file whose columns are read block by block.
 
     Attributes:
-        titles: of the columns; without a first line of titles, ``label`` and numbered ones.
-        has_titles: whether there is such a line.
-        guess: what was guessed of them, if anything, for a person to know.
-        pixels: the titles of those with one pixel each, or the one with all of them.
-        is_packed: whether it is one with all of them, with spaces between.
+        titles: titles of the columns; without a first line of titles, ``label`` and numbers.
+        has_titles: whether there is a line of titles.
+        guess: a note for the user on what was guessed about the titles; None without a guess.
+        pixels: the titles of columns with one pixel each, or of the column with all pixels.
+        is_packed: whether one column holds all pixels, separated by spaces.
     """
 
     def __init__(self, tree: Tree, name: str) -> None:
@@ -142,11 +142,11 @@ class _Csv:
             )
 
     def find_pixels(self, tables: Sequence[_Csv], report: Report) -> None:
-        """Decide on titles and order of the columns, and say what is guessed of them.
+        """Decide on the titles and the order of the columns, and report guesses.
 
         Args:
-            tables: all of the set; what has no titles has those of another as wide.
-            report: of guesses.
+            tables: all files of the set; one without titles takes those of one as wide.
+            report: collects guesses.
         """
         titled = (t for t in tables if t.has_titles and len(t.titles) == len(self.titles))
         if not self.has_titles and (other := next(titled, None)) is not None:
@@ -158,7 +158,7 @@ class _Csv:
             self.pixels = in_order_of_pixels(self.pixels, report)
 
     def columns(self) -> dict[str, np.ndarray]:
-        """All columns but the pixels, as plain labels."""
+        """Read all columns but the pixels, as plain labels, ``(n,)`` each."""
         import pyarrow
 
         pixels = {*self.pixels}
@@ -172,7 +172,7 @@ class _Csv:
         return {title: plain(numbers_or_words(cells[title]), title) for title in others}
 
     def rows(self) -> Iterator[np.ndarray]:
-        """The pixels, a block of ``(k, pixels)`` float32 after another."""
+        """Yield the pixels in blocks of ``(k, pixels)`` float32."""
         import pyarrow
 
         kind = pyarrow.string() if self.is_packed else pyarrow.float32()
@@ -230,14 +230,14 @@ class _Csv:
 
 
 def _is_remark(line: str, following: str) -> bool:
-    """Whether a line after ``#`` is one of words, and not of as many titles as there are cells."""
+    """Whether a line that begins with ``#`` is a comment: the next has another number of cells."""
     mark = _delimiter_of(following)
     cells = line.lstrip("# ").split(mark)
     return line.startswith("#") and len(cells) != len(following.split(mark))
 
 
 class _SingleSpaces(io.RawIOBase):
-    """A text with one space in place of several, and none at the ends of its lines."""
+    """A text with runs of spaces reduced to one, and none at the start or end of a line."""
 
     def __init__(self, lines: Iterable[bytes]) -> None:
         self._lines, self._rest = iter(lines), b""
@@ -254,13 +254,13 @@ class _SingleSpaces(io.RawIOBase):
 
 
 def _delimiter_of(line: str) -> str:
-    """What stands between the cells of a line; between others than commas, these may be decimal."""
+    """Return the separator of a line's cells; if it is not a comma, commas may be decimal."""
     fitting = (mark for mark in "\t;" if mark in line and 2 * line.count(mark) >= line.count(","))
     return next(fitting, " " if " " in line and "," not in line else ",")
 
 
 def in_order_of_pixels(titles: Sequence[str], report: Report) -> list[str]:
-    """Titles of a pixel each as they count; where that is not plain, as they are, which is said."""
+    """Sort titles of one pixel each by number; if that is ambiguous, keep their order."""
     numbers = [tuple(map(int, re.findall(r"\d+", title))) for title in titles]
     in_order = [titles[i] for i in sorted(range(len(titles)), key=numbers.__getitem__)]
     if in_order == [*titles]:
@@ -278,12 +278,12 @@ def in_order_of_pixels(titles: Sequence[str], report: Report) -> list[str]:
 
 
 def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None]:
-    """The titles of the columns, whether the first row has them, and what was guessed, if anything.
+    """Return the titles of the columns, whether the first row has them, and what was guessed.
 
-    Without titles in that row they are ``label``, of a column of words, else of the first or last
-    one, and ``pixel0``, ….
+    Without titles in that row, a column of words, or else the first or last column, is ``label``,
+    and the others are ``pixel0``, ….
     """
-    first = [rows[0][0].lstrip("# "), *rows[0][1:]]  # as numpy.savetxt marks titles
+    first = [rows[0][0].lstrip("# "), *rows[0][1:]]  # numpy.savetxt puts "# " before titles
     words = [place for place, cell in enumerate(first) if not _NUMBER.fullmatch(cell)]
     numbers = [cell for cell in first if cell and _NUMBER.fullmatch(cell)]
     below = [row for row in rows[1:] if len(row) == len(first)]
@@ -315,13 +315,13 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
 
 
 def _count_up(cells: list[str]) -> bool:
-    """Whether a row of numbers is one of titles: 0, 1, 2, …, as pandas writes them, or 1, 2, …"""
+    """Whether a row of numbers holds titles: 0, 1, 2, …, as pandas writes them, or 1, 2, …"""
     numbers = cells if cells[0] else cells[1:]
     return any(numbers == [*map(str, range(start, start + len(numbers)))] for start in (0, 1))
 
 
 def _were_made_unique(cells: list[str]) -> bool:
-    """Whether a row is as pandas writes numbers that it takes for titles: 0, 0.1, 0.2, …"""
+    """Whether a row holds numbers that pandas took for titles and made unique: 0, 0.1, 0.2, …"""
     seen: Counter[str] = Counter()
     for cell in filter(None, cells):
         base, _, count = cell.partition(".")
@@ -332,12 +332,12 @@ def _were_made_unique(cells: list[str]) -> bool:
 
 
 def _fewer_but_several(one: set[str], other: set[str]) -> bool:
-    """Whether one column's values are those of labels rather than another's: few, but not one."""
+    """Whether one column's values look more like labels than another's: few, but not constant."""
     return len(one) > 1 and (len(other) == 1 or len(one) < len(other))
 
 
 def _read_csv(tables: Sequence[_Csv], wanted: str | None, report: Report) -> Unclassified:
-    """The images of the CSV files of one split."""
+    """Return the images of the CSV files of one split."""
     arrangement: Arrangement | None = None
     stored, columns = [], [table.columns() for table in tables]
     for table, own in zip(tables, columns, strict=True):

@@ -1,4 +1,4 @@
-"""Which family of files holds the images of a place: pictures, arrays, IDX files or tables."""
+"""Choose the family of files that holds the images: pictures, arrays, IDX files or tables."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _FAMILY_OF_SUFFIX = {
     ".tsv": CSV,
 }
 TEXT = (".txt", ".dat")
-"""Of a lone file that may hold numbers, as ``numpy.savetxt`` writes them."""
+"""Endings of a single file that may hold numbers, as ``numpy.savetxt`` writes them."""
 FEW = 10
-"""Pictures that may only show what is in a data file beside them."""
-_SAMPLE = 20  # files by which the others are judged
+"""Fewer pictures than this may be mere illustrations of a data file beside them."""
+_SAMPLE = 20  # files that are examined to judge all
 
 
 def sort_files(tree: Tree) -> dict[str, Names]:
-    """The files of each family, in order."""
+    """Return the names of the files of each family, in order."""
     families: defaultdict[str, Names] = defaultdict(Names)
     for name in tree.names():
         if (family := _family_of(name)) is not None:
@@ -61,7 +61,7 @@ def _family_of(name: str) -> str | None:
 
 
 def are_in_archives(tree: Tree, families: Mapping[str, Sequence[str]]) -> bool:
-    """Whether the images can only be in archives: beside these lie tables or one picture."""
+    """Whether the images can only be in archives, with only tables or one picture beside them."""
     if IDX in families or len(families.get(PICTURES, ())) > 1:
         return False
     return any(map(is_archive, tree.names())) and not any(
@@ -72,19 +72,19 @@ def are_in_archives(tree: Tree, families: Mapping[str, Sequence[str]]) -> bool:
 
 
 def choose_family(tree: Tree, families: Mapping[str, Sequence[str]], report: Report) -> str | None:
-    """The family that holds the images: of IDX files if there are any, else that with most images.
+    """Choose the family that holds the images: IDX files if any, else the one with most images.
 
-    A single picture is no set: beside a data file it shows what is in that. Where there are as many
-    pictures as other images, these are read.
+    A single picture is not a set: beside a data file it shows what is in that file. If there are as
+    many pictures as images in data files, the pictures are read.
 
     Args:
         tree: all files.
-        families: the names of files of each.
-        report: of the guess, where more than one family holds images.
+        families: the names of the files of each family.
+        report: collects the guess if more than one family holds images.
     """
     if IDX in families:
         return IDX
-    by_files = sorted(  # tables last, as they are of something else where there are others
+    by_files = sorted(  # CSV last, as beside other data files it rarely holds the images
         (family for family in (PARQUET, ARRAYS, CSV) if family in families),
         key=lambda family: (family == CSV, -len(families[family])),
     )
@@ -111,13 +111,13 @@ def choose_family(tree: Tree, families: Mapping[str, Sequence[str]], report: Rep
 
 
 def _tell_of_each(names: Sequence[str], pictures: int) -> bool:
-    """Whether files are as many MATLAB files as tell each of one picture."""
+    """Whether there are so many MATLAB files that each probably describes one picture."""
     are_many = len(names) > 2 and 2 * pictures >= len(names)
     return are_many and all(suffix_of(name) == ".mat" for name in names)
 
 
 def are_single_pictures(tree: Tree, files: Sequence[str]) -> bool:
-    """Whether each of several NumPy files holds one picture, judged by a sample of them."""
+    """Whether each of several NumPy files holds one picture, judged by a sample."""
     if any(suffix_of(name) != ".npy" for name in files):
         return False
     files = [name for name in files if not is_array_of_labels(name)]
@@ -133,7 +133,7 @@ def are_single_pictures(tree: Tree, files: Sequence[str]) -> bool:
 
 
 def refuse_deep_colours(tree: Tree, files: Sequence[str]) -> None:
-    """Raise DatasetError if NumPy files of one picture each have colours of more than bytes."""
+    """Raise DatasetError if NumPy files of one picture each have colours that are not uint8."""
     for index in evenly_spaced(len(files), _SAMPLE):
         array = read_npy(tree, files[index])[""]
         if array.dtype != np.uint8 and len(array.shape) == 3 and 1 not in array.shape:
@@ -145,7 +145,7 @@ def refuse_deep_colours(tree: Tree, files: Sequence[str]) -> None:
 
 
 def read_containers(tree: Tree, files: Sequence[str], report: Report) -> dict[str, Stored]:
-    """The arrays of all files, by the names of file and array, as far as these tell something."""
+    """Return the arrays of all files by file name and array name, as far as these are needed."""
     found = {}
     for name, of_file in read_arrays(tree, files).items():
         stem = name[: -len(suffix_of(name))]
@@ -165,14 +165,14 @@ def read_containers(tree: Tree, files: Sequence[str], report: Report) -> dict[st
 def _count(
     tree: Tree, family: str, names: Sequence[str], are_few: bool, report: Report
 ) -> tuple[int, str]:
-    """How many images the files of a family hold, judged by a sample of them, and one that does.
+    """Estimate the number of images in a family's files from a sample, and name a file with some.
 
-    A file that is damaged holds none, which is told; beside few pictures it is an error.
+    A damaged file counts as empty, which is reported; beside few pictures it is an error.
     """
-    counts: Counter[int] = Counter()  # by the pixels of each in CSV files: others are other sets
+    counts: Counter[int] = Counter()  # by number of pixels in CSV, as these may be several sets
     holding: dict[int, str] = {}
     sample = [names[index] for index in evenly_spaced(len(names), _SAMPLE)]
-    with contextlib.suppress(DatasetError):  # it is met again below
+    with contextlib.suppress(DatasetError):  # raised again below
         if family == ARRAYS and are_single_pictures(tree, names):
             return len(names), names[0]
     for name in sample:
@@ -185,7 +185,7 @@ def _count(
             else:
                 count = count_in_arrays(read_containers(tree, [name], report))
         except DatasetError as error:
-            if family == ARRAYS and suffix_of(name) != ".mat":  # else it may well be a table
+            if family == ARRAYS and suffix_of(name) != ".mat":  # which may be a table instead
                 if are_few:
                     raise
                 report.note(str(error).removesuffix("."))

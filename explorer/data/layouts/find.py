@@ -1,4 +1,4 @@
-"""Find out what lies at a path: which family of layouts, and its images, splits and labels."""
+"""Find the images, splits and labels at a path, and the family of files that holds them."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
     """Find the images in a folder, an archive or a data file, without reading them.
 
     Args:
-        path: that exists.
-        reading: what a person asked for.
-        report: of guesses and of what is left out.
+        path: an existing folder or file.
+        reading: the user's options.
+        report: collects guesses and what is left out.
 
     Raises:
-        DatasetError: there are none that can be read; the sentence says what was found instead.
+        DatasetError: no images can be read; the message says what was found instead.
     """
     known = conversion_of(path.name) if path.is_file() else None
     if known and path.suffix.lower() not in DATA_SUFFIXES:
@@ -93,7 +93,7 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
 
 
 def _tell_archives(tree: Tree, read: Collection[str], pictures: int, report: Report) -> None:
-    """Say of archives beside images that they are not read, where they may well be of the set."""
+    """Report archives beside the images that are not read but may belong to the set."""
     archives = [n for n in tree.names() if is_archive(n, readable=False) and n not in read]
     there = {*tree.names()} if archives else set()
     for name in archives:
@@ -169,14 +169,14 @@ def _how_to_convert(path: Path, kind: str, conversion: str) -> str:
 
 
 def _what_to_convert(tree: Tree) -> str | None:
-    """A sentence of the first file that another program could convert."""
+    """Return a sentence on the first file that another program could convert, if there is one."""
     hidden = [child.name for child in tree.path.iterdir()] if tree.path.is_dir() else []
     known = (conversion_of(name) for name in (*hidden, *tree.names()))
     return next((_how_to_convert(tree.path, *found) for found in known if found), None)
 
 
 def _why_nothing(tree: Tree) -> str:
-    """One sentence: what lies there, and what to do."""
+    """Return a sentence that says what was found instead of images, and what to do."""
     names, path = list(tree.names()), tree.path
     if what := _what_to_convert(tree):
         return what

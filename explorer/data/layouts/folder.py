@@ -1,4 +1,4 @@
-"""A folder with image files, as the layouts of folders see it."""
+"""A folder with image files, as used by the layouts made of folders."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ class Folder:
     """A folder with image files.
 
     Attributes:
-        place: its parts in the tree.
-        parts: those below what was looked through; the first ones name the class.
-        names: of the image files in it.
+        place: the parts of its path in the tree.
+        parts: the parts below the outer folders that were looked through; the first ones name the
+            class.
+        names: names of the image files in it.
     """
 
     place: Parts
@@ -24,11 +25,11 @@ class Folder:
     names: Sequence[str]
 
     def below(self, *parts: str) -> Folder:
-        """The same with its first part replaced."""
+        """Return a copy whose first part is replaced by these parts."""
         return replace(self, parts=(*parts, *self.parts[1:]))
 
     def path(self, name: str) -> str:
-        """Where one of the files lies in the tree."""
+        """Return the path of one of its files in the tree."""
         return "/".join((*self.place, name))
 
     def __str__(self) -> str:
@@ -36,5 +37,5 @@ class Folder:
 
 
 def around_images(parts: Parts) -> Parts:
-    """The same without a last part that only says that images are in it."""
+    """Return the parts without a last part that only says "images"."""
     return parts[:-1] if len(parts) > 1 and read_name(parts[-1]).is_images else parts

@@ -1,6 +1,6 @@
-"""Read image files in folders and archives: which are of which split and class.
+"""Find the splits and classes of image files in folders and archives.
 
-No pixel is read before it is asked for.
+Pixels are read only on demand.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
 
 _FEW = 50
-"""Text files that are looked into; where there are more, each may tell of one image."""
+"""Most text files that are inspected; if there are more, each may belong to one image."""
 _PART = re.compile(rf"(.*(?:{PART_WORDS}|images)[ _-]?)\d+", re.IGNORECASE)
-"""The name of a folder with a part of a set."""
+"""The name of a folder that holds a part of a set."""
 _FORMATS = {**FORMAT_OF_SUFFIX, ".npy": "NumPy"}
 
 
@@ -67,17 +67,17 @@ def find_in_folders(
 ) -> Layout:
     """Find the images in a tree whose folders name classes.
 
-    Folders of a split, such as ``train`` and ``seg_test``, may lie above the classes or below, and
+    Folders of splits, such as ``train`` and ``seg_test``, may be above the classes or below them;
     folders that hold nothing but one folder of folders are looked through. Tables beside the images
-    give classes where folders do not, and columns.
+    give columns, and classes if folders do not.
 
     Args:
         tree: all files.
         files: the image files among them, in order.
         lone_class: the class of images that are in no folder.
-        reading: what a person asked for.
-        report: of guesses and of what is left out.
-        lists: files with names of classes, which are not looked at here.
+        reading: the user's options.
+        report: collects guesses and what is left out.
+        lists: files with class names, which are ignored here.
 
     Raises:
         DatasetError: it holds fewer than two images.
@@ -123,8 +123,8 @@ def find_in_folders(
 def _sort_out(
     tree: Tree, files: Sequence[str], suffixes: set[str], lists: Collection[str]
 ) -> tuple[list[Folder], Sequence[str]]:
-    """Find the folders with files of these suffixes, and the paths of all other files."""
-    if len(files) == sum(map(len, tree.folders.values())):  # as it mostly is
+    """Return the folders with files of these suffixes, and the paths of all other files."""
+    if len(files) == sum(map(len, tree.folders.values())):  # the usual case
         return [Folder(parts, parts, names) for parts, names in tree.folders.items()], ()
     folders: list[Folder] = []
     others = Names()
@@ -144,7 +144,7 @@ def _sort_out(
 
 
 def _unwrap(folders: list[Folder]) -> list[Folder]:
-    """Look through outer folders that hold nothing but one folder of folders, or all images."""
+    """Skip outer folders that hold nothing but one folder of folders, or hold all images."""
     while len({folder.parts[:1] for folder in folders}) == 1 and all(f.parts for f in folders):
         name = read_name(folders[0].parts[0])
         says_nothing = name.is_images or (name.role is not None and not name.rest)
@@ -157,12 +157,12 @@ def _unwrap(folders: list[Folder]) -> list[Folder]:
 def _split(
     folders: list[Folder], listed: set[str | None], report: Report
 ) -> dict[str, list[Folder]]:
-    """Sort folders by their split, if their outer or their second level tells it.
+    """Sort folders by split, if their first or second level names it.
 
     Args:
-        folders: with images.
-        listed: splits of which there are tables, so that folders of these are no classes.
-        report: of guesses and of what is left out.
+        folders: the folders with images.
+        listed: splits that have tables, so that folders named after them are not classes.
+        report: collects guesses and what is left out.
     """
     tops = {folder.parts[0] for folder in folders if folder.parts}
     roles = {top: read_name(top).role for top in tops}
@@ -226,7 +226,7 @@ def _without_shards(
     files: Sequence[str],
     report: Report,
 ) -> dict[str, list[Folder]]:
-    """Join folders that only keep each other small: every 1000 images, or numbers beside labels."""
+    """Join folders that only limit folder size: one per 1000 images, or numbered beside labels."""
     every = [around_images(folder.parts) for folders in by_role.values() for folder in folders]
     tops = sorted({parts[0] for parts in every if parts})
     is_numbered = len(tops) > 1 and all(re.fullmatch(r"\d{4,}", top) for top in tops)
@@ -246,7 +246,7 @@ def _without_shards(
 
 
 def _share_classes(folders: list[Folder], roles: dict[str, str | None]) -> bool:
-    """Whether training and test folders have class folders of the same names in them."""
+    """Whether training and test folders hold class folders of the same names."""
     inside: dict[str | None, set[str]] = {}
     for folder in folders:
         if len(folder.parts) > 1:
@@ -265,10 +265,10 @@ def _classes(
     *,
     has_lists: bool,
 ) -> tuple[dict[str, Unclassified], tuple[str, ...]]:
-    """Make a source of each split, with its labels and columns, and name the classes of folders."""
+    """Make a source for each split, with labels and columns; also return the folders' classes."""
     by_role = {
         role: _without_strays(by_role[role], report)
-        for role in sorted(by_role, key=lambda role: role != TRAIN)  # which tells what the class is
+        for role in sorted(by_role, key=lambda role: role != TRAIN)  # it decides the class column
     }
     class_of = {
         folder.parts: unicodedata.normalize("NFC", "/".join(folder.parts[: reading.class_level]))
@@ -329,9 +329,9 @@ def _classes(
 def _with_folders(
     told: Told, folders: list[Folder], class_of: Mapping[Parts, str], names: tuple[str, ...]
 ) -> Told | None:
-    """With the classes of a split's folders; without folders, of a table if they are the same ones.
+    """Add the classes of a split's folders or, without folders, a table's if they are the same.
 
-    None if there are neither.
+    Return None if there are neither.
     """
     index = {name: number for number, name in enumerate(names)}
     if all(map(str.isdecimal, names)):
@@ -345,7 +345,7 @@ def _with_folders(
 
 
 def _without_strays(folders: list[Folder], report: Report) -> list[Folder]:
-    """Leave out images that lie beside class folders."""
+    """Leave out images beside class folders."""
     inner = [folder for folder in folders if folder.parts]
     for folder in folders:
         if inner and not folder.parts:
@@ -358,7 +358,7 @@ def _without_strays(folders: list[Folder], report: Report) -> list[Folder]:
 def _part(
     tree: Tree, files: Names, told: Told, pages: np.ndarray | None, rows: np.ndarray
 ) -> Unclassified:
-    """The images in some of the files, one for each page, with what is told of them."""
+    """Return the images in some of the files, one per page, with their labels and columns."""
     repeats = None if pages is None else pages[rows]
     rows_of_images = rows if repeats is None else np.repeat(rows, repeats)
     chosen = files if len(rows) == len(files) else Names(files[int(row)] for row in rows)
@@ -373,16 +373,16 @@ def _part(
 def _with_file_names(
     told: Told, files: Names, reading: Reading, report: Report, *, has_lists: bool
 ) -> Told:
-    """The class in names as ``cat.12.jpg``, if a person wants it or a column tells the same.
+    """Take classes from names such as ``cat.12.jpg`` if the user asks for it or a column agrees.
 
-    Where only the names suggest classes, that is said.
+    If only the names suggest classes, this is reported.
 
     Args:
-        told: by tables.
+        told: information from tables.
         files: the images.
-        reading: what a person asked for.
-        report: of guesses.
-        has_lists: whether files tell what classes are called that have numbers.
+        reading: the user's options.
+        report: collects guesses.
+        has_lists: whether there are files that give names to numbered classes.
     """
     if reading.label == FILE_NAME:
         prefixes = np.array([_before_number(name) for name in files])
@@ -413,10 +413,10 @@ def _with_file_names(
 
 
 def _splits_in_names(files: Names, report: Report) -> np.ndarray | None:
-    """The split with which the name of every file begins, as ``train_0001.png``; else None."""
+    """Return the splits with which all file names begin, as ``train_0001.png`` does; else None."""
     first = (words_of(PurePosixPath(name).stem)[:1] for name in (files[0], files[-1]))
     if any(read_name("".join(words)).role is None for words in first):
-        return None  # as it mostly is
+        return None  # the usual case
     begins = [next(iter(words_of(PurePosixPath(name).stem)), "") for name in files]
     role_of = {word: read_name(word).role for word in {*begins}}
     if None in role_of.values() or not {TRAIN} < {*role_of.values()}:
@@ -426,14 +426,14 @@ def _splits_in_names(files: Names, report: Report) -> np.ndarray | None:
 
 
 def _tell_the_same(words: np.ndarray, values: np.ndarray) -> bool:
-    """Whether each word stands beside one value alone, and each value beside one word."""
+    """Whether words and values correspond one to one."""
     known = values == values  # not NaN
     pairs = {*zip(words[known].tolist(), values[known].tolist(), strict=True)}
     return len(pairs) == len(np.unique(words)) == len({value for _, value in pairs})
 
 
 def _before_number(path: str) -> str:
-    """``"a/cat_012.jpg"`` → ``"cat"``."""
+    """Return what precedes the number in a name: ``"a/cat_012.jpg"`` → ``"cat"``."""
     return re.sub(r"[\W_]*\d+\W*$", "", PurePosixPath(path).stem)
 
 
@@ -444,10 +444,10 @@ def _check_levels(
     reading: Reading,
     report: Report,
 ) -> None:
-    """Say if there are folders below those that name classes, or some do not go that deep.
+    """Report folders below those that name classes, and folders that do not go that deep.
 
     Raises:
-        DatasetError: none goes as deep as a person asked for.
+        DatasetError: none goes as deep as the user asked for.
     """
     level, depths = reading.class_level, [len(parts) for parts in class_of]
     deepest = max(depths, default=0)
@@ -484,7 +484,7 @@ def _check_levels(
 
 
 def _leave_out_others(others: Sequence[str], tables: Sequence[Table], report: Report) -> None:
-    """Count the files that are neither images nor tables of them."""
+    """Report the files that are neither images nor tables of images."""
     used = {name for table in tables if table.is_used for name in table.files}
     for name in others:
         if name not in used:

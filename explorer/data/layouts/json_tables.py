@@ -1,4 +1,4 @@
-"""Columns out of JSON, in the shapes in which people keep labels."""
+"""Read columns from JSON in the structures in which labels are usually stored."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ FILE = "file name"
 
 
 def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
-    """The columns in a JSON file; none if it is of another shape.
+    """Return the columns in a JSON file; none if its structure is not known.
 
-    Known are labels by file, files by label, what else is told by file, columns by title, and lists
-    of labels, records or pairs, also as the only list in a dictionary (StyleGAN's
-    ``dataset.json``).
+    Known are labels by file, files by label, records by file, columns by title, and lists of
+    labels, records or pairs, also as the only list in a dictionary (StyleGAN's ``dataset.json``).
 
     Raises:
-        DatasetError: it tells of objects in images, as COCO does, or gives some several labels.
+        DatasetError: it describes objects in images, as COCO does, or gives an image several
+            labels.
     """
     if isinstance(content, list):
         if content and all(isinstance(label, (str, int)) for label in content):
@@ -42,7 +42,7 @@ def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
     lists = [value for value in values if isinstance(value, list)]
     if len(lists) == 1 and all(isinstance(row, (dict, list)) for row in lists[0]):
         columns = columns_of_json(name, lists[0])
-        return columns if len(columns) > 1 else {}  # else of objects in one image
+        return columns if len(columns) > 1 else {}  # else it lists objects in one image
     if len(lists) == len(values) > 0:
         if len({*map(len, lists)}) == 1 and label_title(content) is not None:
             return {title: [*map(cell, cells)] for title, cells in content.items()}
@@ -53,7 +53,7 @@ def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
 
 
 def _columns_of_splits(name: str, content: dict[str, Any]) -> dict[str, list[str]]:
-    """The columns of each split, one after another, and one that tells the split."""
+    """Return the columns of all splits, concatenated, with a column that gives the split."""
     parts = {split: columns_of_json(name, part) for split, part in content.items() if part}
     first = next(iter(parts.values()), {})
     titles = [title for title in first if all(title in part for part in parts.values())]
@@ -64,7 +64,7 @@ def _columns_of_splits(name: str, content: dict[str, Any]) -> dict[str, list[str
 
 
 def columns_of_records(records: list[Any]) -> dict[str, list[str]]:
-    """The columns of dictionaries that hold numbers, words or nothing alone."""
+    """Return the columns of dictionaries, if they hold only numbers, words or missing values."""
     if not all(isinstance(record, dict) for record in records):
         return {}
     titles = dict.fromkeys(title for record in records for title in record)
@@ -76,12 +76,12 @@ def columns_of_records(records: list[Any]) -> dict[str, list[str]]:
 
 
 def cell(value: object) -> str:
-    """A value as a table of text has it."""
+    """Return a value as the text of a table's cell."""
     return "" if value is None else str(value)
 
 
 def _columns_of_lists(name: str, lists: dict[str, list[Any]]) -> dict[str, list[str]]:
-    """Of files by label or by split, or of lists with a label each by file."""
+    """Return the columns of lists of files by label or by split, or lists of one label by file."""
     pairs = [(one, key) for key, several in lists.items() for one in several]
     if len(pairs) > len({str(one) for one, _ in pairs}) and len(pairs) > len(lists):
         raise DatasetError(

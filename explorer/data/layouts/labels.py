@@ -1,4 +1,4 @@
-"""From labels as people write them to names of classes and indices of these."""
+"""Turn labels in their usual forms into class names and class indices."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ LABEL_NAMES = (
     "label", "labels", "class", "classname", "classid", "category", "target", "species", "y",
     "type", "breed", "diagnosis", "dx", "emotion", "digit", "finelabel", "imageclasslabels",
 )  # fmt: skip
-"""Titles of a column of classes, without what lies between their words; the plainest first."""
+"""Titles of a column of classes, without separators between words; the plainest first."""
 MOST_CLASSES = 1_000
-"""That a column beside images may tell."""
+"""Largest number of classes that a column beside images may give."""
 _NUMBER = re.compile(
     r"|nan|[+-]?(inf|(0|[1-9]\d{0,14})(e[+-]\d+)?|((0|[1-9]\d*)\.\d*|\.\d+)(e[+-]?\d+)?)", re.I
 )
@@ -24,16 +24,16 @@ _NUMBER = re.compile(
 
 
 def label_title(titles: Iterable[str]) -> str | None:
-    """The title of the column that a person would call the class, if one is called so."""
+    """Return the plainest title of a class column among these; None if there is none."""
     known = {joined_words(title): title for title in titles}
     return next((known[name] for name in LABEL_NAMES if name in known), None)
 
 
 def numbers_or_words(cells: Iterable[str]) -> np.ndarray:
-    """A column of text: float64, with NaN for empty cells, if all others are numbers.
+    """Return a column of text as float64, with NaN for empty cells, if all others are numbers.
 
-    ``007``, ``1_000``, ``1e3`` and whole numbers of more than 15 digits are names, which as numbers
-    would be those of others.
+    ``007``, ``1_000``, ``1e3`` and whole numbers of more than 15 digits are names: as numbers they
+    could equal other names.
     """
     texts = [*cells]
     if all(_NUMBER.fullmatch(text.strip()) for text in texts):
@@ -42,16 +42,17 @@ def numbers_or_words(cells: Iterable[str]) -> np.ndarray:
 
 
 def as_words(values: np.ndarray) -> np.ndarray:
-    """Numbers as people write them, ``""`` for NaN; words as they are."""
+    """Return numbers in their usual notation, ``""`` for NaN; words stay as they are."""
     if values.dtype.kind == "U":
         return values
     return np.array(["" if np.isnan(value) else f"{value:.15g}" for value in values])
 
 
 def plain(values: np.ndarray, name: str) -> np.ndarray:
-    """Labels without needless axes and types: ``(n,)`` of int64 or strings, or ``(n, k)``.
+    """Simplify the axes and type of labels: ``(n,)`` int64 or strings where possible.
 
-    One-hot rows become the index of their one, whole floats and flags become integers.
+    One-hot rows become the index of their 1; whole floats and flags become integers. Other numbers
+    become float64, ``(n,)`` or ``(n, k)``.
 
     Raises:
         DatasetError: they are neither numbers nor strings.
@@ -78,18 +79,18 @@ def plain(values: np.ndarray, name: str) -> np.ndarray:
 
 
 def can_be_classes(values: Sequence[np.ndarray]) -> bool:
-    """Whether plain labels of the parts tell classes: one for each image, no fractions."""
+    """Whether the plain labels of all parts can be classes: one per image, no fractions."""
     return all(part.ndim == 1 and part.dtype.kind in "iU" for part in values)
 
 
 def index_classes(
     values: Sequence[np.ndarray], names: Sequence[str] | None = None
 ) -> tuple[tuple[str, ...], list[np.ndarray]]:
-    """Turn the plain labels of all parts into class names and int64 indices of these.
+    """Turn the plain labels of all parts into class names and int64 class indices.
 
     Args:
-        values: of each part, int64 or strings.
-        names: of the labels 0, 1, …; by default the labels are their own names.
+        values: the labels of each part, int64 or strings.
+        names: names of the labels 0, 1, …; by default the labels are their own names.
     """
     known = np.unique(np.concatenate(values))
     if names is not None and known.dtype.kind == "i" and known[0] >= 0 and known[-1] < len(names):
@@ -101,14 +102,14 @@ def index_classes(
 
 
 def in_natural_order(classes: tuple[str, ...]) -> tuple[str, ...]:
-    """Put "class 2" before "class 10" where the order is that of the alphabet and not of a list."""
+    """Put "class 2" before "class 10" if the classes are in alphabetical order; else keep it."""
     if [*classes] != sorted(classes):
         return classes
     return tuple(sorted(classes, key=natural_order))
 
 
 def natural_order(name: str) -> str:
-    """What puts "class 2" before "class 10"."""
+    """Return a sort key that puts "class 2" before "class 10"."""
     return re.sub(r"\d+", lambda match: match[0].zfill(20), name)
 
 
@@ -123,7 +124,7 @@ def _is_one_hot(values: np.ndarray) -> bool:
 
 
 def _text(value: bytes) -> str:
-    """UTF-8, or what else it can be: Latin-1, which has a letter for every byte."""
+    """Decode as UTF-8, or else as Latin-1, which has a character for every byte."""
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -131,7 +132,7 @@ def _text(value: bytes) -> str:
 
 
 def _strings(values: np.ndarray, name: str) -> np.ndarray:
-    """Strings out of an array of objects, as HDF5 and Parquet give them."""
+    """Return an array of objects, as HDF5 and Parquet give strings, as an array of strings."""
     decoded = [_text(value) if isinstance(value, bytes) else value for value in values.reshape(-1)]
     if not all(isinstance(value, str) for value in decoded):
         raise DatasetError(f"{name} must hold numbers or strings; save it as either.")

@@ -1,4 +1,4 @@
-"""Text files that list images: those of a split, and CelebA's and CUB-200's."""
+"""Read text files that list images: lists of a split, and the lists of CelebA and CUB-200."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from explorer.data.report import Report
 from explorer.data.roles import TRAIN, read_name, words_of
 
 OF_SOMETHING_ELSE = frozenset(("submission", "box", "boxes", "bbox", "bboxes"))
-"""Words in the names of forms for predictions, as contests give them, and of tables of objects."""
-_WIDEST_LIST = 4  # cells in a line
+"""Words in the names of contests' submission templates and of tables of objects in images."""
+_WIDEST_LIST = 4  # most cells in a line
 _SEPARATOR = re.compile(r"[\s,;]+")
 _SLIPS = 0.1
-"""Share of the lines of a list that may have a cell too many by mistake."""
-_NUMBERED_LIST = re.compile(r"(.*?[^\d])(\d{1,2})\.txt")  # and not of years
-_PEEKED = 2**12  # bytes of a text file by which it is judged
-_CELLS = re.compile(r"[^\s,;]+")  # of a line in a list
+"""Share of a list's lines that may have an extra cell by mistake."""
+_NUMBERED_LIST = re.compile(r"(.*?[^\d])(\d{1,2})\.txt")  # not years
+_PEEKED = 2**12  # bytes of a text file that are inspected
+_CELLS = re.compile(r"[^\s,;]+")  # in a line of a list
 _OF_NAMES = frozenset(("list", "images", "split", "ids", "names", "files"))
-"""Words in the names of a split's lists of images."""
+"""Words in the names of lists of a split's images."""
 
 
 def lists_images(tree: Tree, name: str) -> bool:
@@ -35,7 +35,11 @@ def lists_images(tree: Tree, name: str) -> bool:
 
 
 def read_list(name: str, content: str, report: Report) -> dict[str, list[str]]:
-    """CelebA's lists: a line with the number of images, one with titles, then rows."""
+    """Return the columns of a list of images.
+
+    CelebA's lists have a line with the number of images, a line with titles, then rows; CUB-200's
+    have rows that begin with a number. Other lists have rows alone, or titles and rows.
+    """
     lines = content.splitlines()
     if len(lines) > 1 and lines[0].strip() == str(len(lines) - 2):
         titles = lines[1].split()
@@ -46,7 +50,7 @@ def read_list(name: str, content: str, report: Report) -> dict[str, list[str]]:
     lines = [line.strip() for line in lines if line.strip(" \t,;") and not line.startswith("#")]
     cells = [*map(_CELLS.findall, lines)]
     if sum(len(row) > 2 for row in cells) > _SLIPS * len(cells) and min(map(len, cells)) == 2:
-        cells = [_SEPARATOR.split(line, maxsplit=1) for line in lines]  # words of several words
+        cells = [_SEPARATOR.split(line, maxsplit=1) for line in lines]  # labels of several words
     names = [row[0] for row in cells]
     if are_files(names[1:]) and not are_files(names[:1]) and len(cells[0]) == len(cells[1]):
         return by_rows(name, [["image", *cells[0][1:]], *cells[1:]], report)
@@ -59,11 +63,11 @@ def read_list(name: str, content: str, report: Report) -> dict[str, list[str]]:
 
 
 def split_of_list(name: str, first: Sequence[str]) -> str | None:
-    """The split whose images a text file lists.
+    """Return the split whose images a text file lists; None if it does not list a split.
 
     Args:
-        name: of the file.
-        first: the first cell of each line, of image files if the name may mean anything.
+        name: name of the file.
+        first: the first cell of each line; if the name is ambiguous, these must be image files.
     """
     role = role_of_list(name)
     if role is None and not _is_of_all(name) and are_files(first):
@@ -72,7 +76,7 @@ def split_of_list(name: str, first: Sequence[str]) -> str | None:
 
 
 def role_of_list(name: str) -> str | None:
-    """The split of such a file by its name alone, as that of ``train_val_list.txt``."""
+    """Return the split of a list by its name alone, as for ``train_val_list.txt``."""
     if is_of_both(name):
         return TRAIN
     words = read_name(PurePosixPath(name).stem).rest
@@ -81,19 +85,19 @@ def role_of_list(name: str) -> str | None:
 
 
 def _is_of_all(name: str) -> bool:
-    """Whether a list is of images of all splits, as ``list_eval_partition.txt`` is."""
+    """Whether a list holds images of all splits, as ``list_eval_partition.txt`` does."""
     words = {*words_of(PurePosixPath(name).stem)}
     return "partition" in words or ("split" in words and role_of_table(name) is None)
 
 
 def is_of_both(name: str) -> bool:
-    """Whether a list is of training and validation images together, as ``trainval.txt`` is."""
+    """Whether a list holds both training and validation images, as ``trainval.txt`` does."""
     words = [word for word in words_of(PurePosixPath(name).stem) if word not in _OF_NAMES]
     return words in (["trainval"], ["train", "val"])
 
 
 def without_alternatives(tables: list[Table], report: Report) -> list[Table]:
-    """Of numbered lists that split the same images in several ways, keep those of the first way."""
+    """Where numbered lists split the same images in several ways, keep those of the first way."""
     numbers = {
         id(table): (match[1], int(match[2]))
         for table in tables

@@ -1,4 +1,4 @@
-"""Leave out the masks that lie beside images: in folders of their own, within classes, as files."""
+"""Leave out masks beside images: in folders of their own, inside classes, or as single files."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ from explorer.data.roles import read_name, says_only_masks
 _MASK_OF = re.compile(
     r"(.+?)[ _.-](?:mask|segmentation|seg|gt|superpixels)(?:[ _.-]?\d+)?", re.IGNORECASE
 )
-"""The name of a mask, with the image's in it."""
+"""The name of a mask, which begins with the image's name."""
 _NEARLY_ALL = 0.9
-"""Of the masks in a folder so many are called as an image is."""
-_SAMPLE = 3  # files of a folder whose pixels are looked at
-_SIDE = 64  # to which they are made smaller
+"""Share of a folder's masks that must have an image's name, and of a mask's pixels in few colours.
+"""
+_SAMPLE = 3  # files of a folder whose pixels are examined
+_SIDE = 64  # pixels a side, to which they are reduced
 _FEW_COLOURS = 8
-"""That make up nearly all of a mask, where steps of 8 grey levels are one colour, as in JPEGs."""
+"""Colours that make up nearly all of a mask; 8 neighbouring levels count as one, for JPEG noise."""
 
 
 def without_masks(tree: Tree, folders: list[Folder], report: Report) -> list[Folder]:
-    """Leave out folders that are called as masks are, where their files belong to images around.
+    """Leave out folders that are named like masks if their files belong to images around them.
 
-    They do if all beside them are called ``images``, if nearly all of the files are called as
-    images are and a word more, or if they are called the same and look like masks.
+    They do if the folders beside them are named ``images``, if nearly all of the files have an
+    image's name with a word added, or if they have the images' names and look like masks.
     """
     levels = {folder.parts: _level_of_masks(folder.parts) for folder in folders}
     outers = {parts[:level] for parts, level in levels.items() if level is not None}
@@ -63,13 +64,13 @@ def without_masks(tree: Tree, folders: list[Folder], report: Report) -> list[Fol
 
 
 class _Around(NamedTuple):
-    """What lies in a folder that has one of masks in it.
+    """Contents of a folder that has a folder of masks in it.
 
     Attributes:
-        names: of the folders in it.
-        images: folders of images in it, however deep.
-        stems: of these images, also without a word that all of a folder end in.
-        own: those of the images that lie in no class below it.
+        names: names of the folders in it.
+        images: folders of images in it, at any depth.
+        stems: stems of these images, also without an ending that all images of a folder share.
+        own: the stems of images that are in no class below it.
     """
 
     names: set[str]
@@ -79,7 +80,10 @@ class _Around(NamedTuple):
 
 
 def _level_of_masks(parts: Parts) -> int | None:
-    """Which part of a folder's path says that masks are in it; below the first, it says only so."""
+    """Return the level of the part of a path that indicates masks; None if none does.
+
+    Below the first level, the part must say nothing else.
+    """
     for level, part in enumerate(parts):
         if read_name(part).is_masks and (level == 0 or says_only_masks(part)):
             return level
@@ -87,7 +91,7 @@ def _level_of_masks(parts: Parts) -> int | None:
 
 
 def _are_masks(tree: Tree, folder: Folder, level: int, around: _Around) -> bool:
-    """Whether files in a folder that is called as masks are belong to images around it."""
+    """Whether the files in a folder named like masks belong to images around it."""
     if not around.images:
         return False
     part = read_name(folder.parts[level])
@@ -110,12 +114,12 @@ def _are_masks(tree: Tree, folder: Folder, level: int, around: _Around) -> bool:
 def _share(
     masks: Sequence[str], called: Callable[[str], Iterable[str]], stems: Collection[str]
 ) -> float:
-    """The share of masks whose image, by what it may be ``called``, is there."""
+    """Return the share of masks for which one of the names that ``called`` gives is an image's."""
     return sum(any(name in stems for name in called(mask)) for mask in masks) / len(masks)
 
 
 def _beginnings(mask: str) -> Iterator[str]:
-    """What the image of a mask may be called that has a word more, as ``12`` of ``00012_hair``."""
+    """Yield image names to which a mask's name adds a word, such as ``12`` for ``00012_hair``."""
     for match in re.finditer(r"[ _.-]", mask):
         start = mask[: match.start()]
         yield from (start, start.lstrip("0") or "0")
@@ -126,7 +130,7 @@ def _the_same(mask: str) -> tuple[str, str]:
 
 
 def _look_like_masks(tree: Tree, masks: Folder, images: Folder) -> bool:
-    """Whether some of the masks have few colours, where some of the images have many."""
+    """Whether all sampled masks have few colours and all sampled images have many."""
 
     def have_few(folder: Folder) -> list[bool]:
         chosen = evenly_spaced(len(folder.names), _SAMPLE)
@@ -136,27 +140,27 @@ def _look_like_masks(tree: Tree, masks: Folder, images: Folder) -> bool:
 
 
 def _has_few_colours(tree: Tree, path: str) -> bool:
-    """Whether a few colours make up nearly all of a picture; no, if it cannot be read."""
+    """Whether a few colours make up nearly all of a picture; False if it cannot be read."""
     try:
         with tree.open(path) as file, open_image(file) as image:
             pixels = np.asarray(image.convert("RGB").resize((_SIDE, _SIDE), Resampling.NEAREST))
-    except (OSError, ValueError, SyntaxError):  # damaged: it is told when it is read
+    except (OSError, ValueError, SyntaxError):  # damaged: reported when it is read
         return False
     _, counts = np.unique((pixels // 8).reshape(-1, 3), axis=0, return_counts=True)
     return bool(np.sort(counts)[-_FEW_COLOURS:].sum() >= _NEARLY_ALL * counts.sum())
 
 
 def _with_cores(stems: Iterable[str]) -> set[str]:
-    """Stems, and the same without a word at the end that all have."""
+    """Return the stems, and the stems without an ending that all share."""
     every = {*stems}
     ending = common_ending(every)
     return every | {stem.removesuffix(ending) for stem in every}
 
 
 def without_mask_files(tree: Tree, folders: list[Folder], report: Report) -> list[Folder]:
-    """Leave out files such as ``a_mask.png`` beside ``a.png``, where most images have one.
+    """Leave out files such as ``a_mask.png`` beside ``a.png`` if most images have one.
 
-    Beside ``a_photo.png`` they must look like masks.
+    Beside images such as ``a_photo.png``, they must also look like masks.
     """
     kept = []
     for folder in folders:
@@ -179,12 +183,12 @@ def without_mask_files(tree: Tree, folders: list[Folder], report: Report) -> lis
 
 
 def _of_images(called: Mapping[str, str], stems: Collection[str], count: int) -> list[str]:
-    """The masks of images with these stems, if most images have one and few have more.
+    """Return the masks of images with these stems, if most images have one and few have more.
 
     Args:
-        called: what the image of each mask is called.
-        stems: of images.
-        count: of images and masks.
+        called: the image's name for each mask.
+        stems: stems of the images.
+        count: number of images and masks together.
     """
     masks = [name for name, image in called.items() if image in stems]
     masked = {called[name] for name in masks}

@@ -1,4 +1,4 @@
-"""Arrays by their names and shapes: which hold images, of which split, and what belongs to them."""
+"""Find the images, splits, labels and columns among arrays by their names and shapes."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _NOISE = frozenset(
 )
 _SHORT = re.compile(r"\b(x|y|images?|imgs?|data|labels?|targets?)_?(tr|te)\b", re.I)
 _SPELLED_OUT = {"tr": "train", "te": "test"}
-"""The split in names such as ``Xtr`` and ``y_te``."""
+"""The splits in names such as ``Xtr`` and ``y_te``."""
 _TRANSPARENT = {2: "second of the two", 4: "fourth of the four"}
-"""Which of so many channels is transparency."""
-_UNNAMED = re.compile(r"arr_\d+")  # by numpy.savez
+"""The channel that holds transparency, by the number of channels."""
+_UNNAMED = re.compile(r"arr_\d+")  # default names of numpy.savez
 _MOST_LISTED = 6
-_FEW = 10  # images of which each may be the only one of its class
+_FEW = 10  # with fewer images, each may be the only one of its class
 _SMALLEST_PICTURE = 16  # pixels a side
 _WIDEST_TABLE = 64  # columns
-_FACTORS = {  # published names of a table's columns: by a word of its name and their number
+_FACTORS = {  # published column names, by a word in the table's name and the number of columns
     ("latents", 6): ("color", "shape", "scale", "orientation", "x", "y"),  # dSprites
     ("labels", 6): ("floor", "wall", "object", "scale", "shape", "orientation"),  # 3dshapes
     ("qmnist", 8): (
@@ -51,12 +51,12 @@ _FACTORS = {  # published names of a table's columns: by a word of its name and 
     ),
 }  # fmt: skip
 _CLASS_FACTORS = ("shape", "digit")
-"""Which of these columns a person would call the class."""
+"""The columns among these that are taken as the class."""
 
 
 @dataclass(frozen=True)
 class _Key:
-    """What an array's name says: its split, what it holds, and its other words."""
+    """The information in an array's name: its split, its kind of content, and the other words."""
 
     role: str | None
     is_images: bool
@@ -77,13 +77,13 @@ def find_in_arrays(
     """Find images, splits, labels and columns among named arrays.
 
     Args:
-        path: of the file or folder, for messages.
-        arrays: by names such as ``"x_train"`` or ``"train-labels-idx1-ubyte"``.
-        report: of guesses and of what is left out.
+        path: the file or folder, named in messages.
+        arrays: the arrays by names such as ``"x_train"`` or ``"train-labels-idx1-ubyte"``.
+        report: collects guesses and what is left out.
         lone_class: the class of images without labels.
-        label: the column to take as classes, if a person chose one.
+        label: the column to take as classes, if the user chose one.
         pick: a word that names one of several sets, such as ``"letters"`` of EMNIST.
-        names: of the classes with the labels 0, 1, …; by default the labels themselves.
+        names: names of the labels 0, 1, …; by default the labels are their own names.
 
     Raises:
         DatasetError: there are no images among them, or they do not fit together.
@@ -135,7 +135,7 @@ def _of_each_split(
     pick: str | None,
     report: Report,
 ) -> tuple[dict[str, Unclassified], list[str]]:
-    """The images of each split with what belongs to them, and the tables that belong to none."""
+    """Return the images of each split with labels and columns, and the tables of no split."""
     found: dict[str, Unclassified] = {}
     left = [*tables]
     for name in images:
@@ -164,7 +164,7 @@ def _of_each_split(
 
 
 def _called_the_class(columns: Mapping[str, np.ndarray]) -> str | None:
-    """The column that is called as classes are, or that alone lies beside the images."""
+    """Return the column with a usual title of classes, or the only column beside the images."""
     title = label_title(columns)
     if title is None and len(columns) == 1:
         (title,) = columns
@@ -177,7 +177,7 @@ def _called_the_class(columns: Mapping[str, np.ndarray]) -> str | None:
 def _note_doubtful_shape(
     name: str, stored: tuple[int, ...], shape: Shape | None, report: Report
 ) -> None:
-    """Say how axes are read that could be read otherwise."""
+    """Report how ambiguous axes and channels are read."""
     if shape is not None and len(stored) == 3 and stored[0] == shape[0] < shape[1]:
         report.note(
             f"{name} is taken as {shape[0]} images of {shape[0]} × {shape[1]}; if they are "
@@ -188,7 +188,7 @@ def _note_doubtful_shape(
 
 
 def count_in_arrays(arrays: Mapping[str, Stored]) -> int:
-    """Count the images in named arrays; one that rather is a single picture counts as one."""
+    """Count the images in named arrays; an array that is probably one picture counts as one."""
     found = _find_images(arrays, {name: _read_key(name) for name in arrays})
     return sum(
         1 if arrays[name].files is None and _is_one(arrays[name].shape) else len(arrays[name])
@@ -215,7 +215,7 @@ def _read_key(name: str) -> _Key:
 
 
 def _find_images(arrays: Mapping[str, Stored], keys: Mapping[str, _Key]) -> list[str]:
-    """The arrays that hold images: image files or the right shape, by their names if these tell."""
+    """Return the arrays that hold images, by content or shape, and by name if any name says so."""
     files = [name for name, array in arrays.items() if array.files and _is_picture(array.files)]
     shaped = files or [
         name
@@ -223,7 +223,7 @@ def _find_images(arrays: Mapping[str, Stored], keys: Mapping[str, _Key]) -> list
         if array.dtype.kind in "biuf" and arrange_images(array.shape) and not keys[name].is_labels
     ]
     named = [name for name in shaped if keys[name].is_images]
-    deepest: dict[str | None, int] = {}  # of each split: others are features, or masks of it
+    deepest: dict[str | None, int] = {}  # per split; shallower arrays are features or masks
     for name in named or shaped:
         role = keys[name].role if named else None
         deepest[role] = max(deepest.get(role, 0), len(arrays[name].shape))
@@ -268,7 +268,7 @@ def _pick_set(
     pick: str | None,
     report: Report,
 ) -> list[str]:
-    """Those of one set where there are several, such as the six of EMNIST."""
+    """Return the images of one set if there are several sets, such as the six of EMNIST."""
     if pick is None:
         images = _without_extra(images, keys, report)
     sets = sorted({" ".join(keys[name].rest) for name in images})
@@ -300,7 +300,7 @@ def _pick_set(
 
 
 def _without_extra(images: list[str], keys: Mapping[str, _Key], report: Report) -> list[str]:
-    """Leave out arrays of no split beside those of the only set with one, as SVHN's ``extra``."""
+    """Leave out images of no split beside the only set that has splits, as SVHN's ``extra``."""
     split = {keys[name].rest for name in images if keys[name].role is not None}
     if len(split) != 1:
         return images
@@ -318,7 +318,7 @@ def _one_array_a_class(
     keys: Mapping[str, _Key],
     report: Report,
 ) -> Layout:
-    """Images whose class is the name of their array, as one file for each in Quick, Draw!."""
+    """Read images whose class is the name of their array, as in the files of Quick, Draw!."""
     shapes = [arrays[name].shape for name in images]
     has_colours = all(len(shape) == 3 and shape[2] in (3, 4) for shape in shapes)
     for name, stored in zip(images, shapes, strict=True):
@@ -346,7 +346,7 @@ def _one_array_a_class(
 
 
 def _is_one(shape: tuple[int, ...]) -> bool:
-    """Whether an array without labels rather is one picture: square, or with colours last."""
+    """Whether an array without labels is probably one picture: square, or with colours last."""
     has_colours = len(shape) == 3 and shape[2] in (3, 4) and min(shape[:2]) >= _SMALLEST_PICTURE
     return has_colours or len({*shape}) == 1
 
@@ -369,7 +369,7 @@ def _as_images(path: Path, arrays: Sequence[Stored]) -> Source:
             "give them one, or save them as picture files."
         )
     arrangement = arrange_images(arrays[0].shape, next(arrays[0].rows(), None))
-    assert arrangement is not None  # else they had not been chosen
+    assert arrangement is not None  # else they would not have been chosen
     return Images(arrays, arrangement)
 
 
@@ -380,7 +380,7 @@ def _read_tables(
     count: int,
     keys: Mapping[str, _Key],
 ) -> tuple[np.ndarray | None, dict[str, np.ndarray], list[str]]:
-    """Read the labels and columns of a split, and tell which arrays they were."""
+    """Read the labels and columns of a split; return the names of their arrays as well."""
     labels: np.ndarray | None = None
     columns: dict[str, np.ndarray] = {}
     used = []
@@ -423,7 +423,7 @@ def _find_class_names(
     keys: Mapping[str, _Key],
     found: Mapping[str, Unclassified],
 ) -> str | None:
-    """The array of strings, if any, that names the labels 0, 1, … of all splits."""
+    """Return the array of strings, if any, that names the labels 0, 1, … of all splits."""
     labels = [part.labels for part in found.values()]
     if any(values is None or values.dtype.kind == "U" for values in labels):
         return None
@@ -440,12 +440,12 @@ def _find_class_names(
 
 
 def _is_table(shape: tuple[int, ...]) -> bool:
-    """Whether an array has few enough values for each image to be read as columns."""
+    """Whether an array has few enough values per image to be read as columns."""
     return math.prod(shape[1:]) <= _WIDEST_TABLE
 
 
 def _name_factors(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
-    """The columns of a table, by their published names if it is known."""
+    """Return the columns of a table, by their published names if the table is known."""
     count = values.shape[1]
     words = {*words_of(name)}
     known = tuple(f"{_column_name(name)} {number}" for number in range(1, count + 1))
@@ -460,7 +460,7 @@ def _name_factors(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _are_not_3dshapes(values: np.ndarray) -> bool:
-    """Whether they cannot be the factors of 3dshapes, of which three are hues from 0 to below 1."""
+    """Whether these are not the factors of 3dshapes, where the first three are hues in [0, 1)."""
     hues = values[:, :3]
     return not (hues.min() >= 0 and hues.max() < 1 and hues.any())
 
@@ -471,7 +471,7 @@ def _column_name(name: str) -> str:
 
 
 def _shape_of_all(path: Path, found: Mapping[str, Unclassified]) -> Shape | None:
-    """The shape that all arrays have; None if they hold image files."""
+    """Return the image shape that all arrays share; None if they hold image files."""
     shapes = {part.source.image_shape for part in found.values() if isinstance(part.source, Images)}
     if len(shapes) > 1:
         raise DatasetError(

@@ -1,4 +1,4 @@
-"""Which of several data files belong to one set, by their names, and of which split each is."""
+"""Find by name which of several data files belong to one set, and the split of each."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from explorer.data.roles import PART_WORDS, TEST, TRAIN, VALIDATION, read_name, 
 from explorer.errors import DatasetError
 
 _SAY_NOTHING = frozenset(("of", *PART_WORDS.split("|")))
-"""Words in the names of parts of one set, beside those with digits."""
-_HASH = re.compile(r"[a-f]{8,}")  # without a digit, as a few are
+"""Words that do not distinguish sets, as they occur in the names of a set's parts."""
+_HASH = re.compile(r"[a-f]{8,}")  # a hash that happens to have no digit
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 
 
 def files_by_split(
     tree: Tree, names: Sequence[str], pick: str | None, report: Report
 ) -> dict[str, list[str]]:
-    """The files of a set by their split; those without one are of training images.
+    """Return the files of a set by their split; files of no split hold training images.
 
-    Files are of one set where their names differ in splits and numbers alone. Where several sets
-    have training images, and only one of them test images or each, they are told apart; else they
-    are read as one.
+    Files belong to one set if their names differ only in splits and numbers. If only one of several
+    sets with training images also has test or validation images, that set is read; if several do,
+    the sets are ambiguous; if none does, all are read as one set.
 
     Args:
         tree: all files.
-        names: of the files that hold images.
+        names: names of the files that hold images.
         pick: a word that names one of several sets.
-        report: of what is left out, and of what is joined.
+        report: collects what is left out and what is joined.
 
     Raises:
-        DatasetError: there are several sets, or none of which a name has that word.
+        DatasetError: there are several sets, or not exactly one has that word in a name.
     """
     sets: dict[str, dict[str | None, list[str]]] = {}
     for name in without_copied_files(tree, names, report):
@@ -52,7 +52,7 @@ def files_by_split(
             "as one set: a path to one file reads it alone"
         )
     rest = [files for name, files in sets.items() if name not in (first, *more)]
-    for role in (TEST, VALIDATION):  # of another name than the training images
+    for role in (TEST, VALIDATION):  # named otherwise than the training images
         having = [files for files in rest if role in files]
         if role not in chosen and len(having) == 1:
             chosen[role] = having[0].pop(role)
@@ -69,7 +69,7 @@ def files_by_split(
 
 
 def _set_of(name: str) -> str:
-    """What a file's name says of its set, or that of its folder if it says nothing."""
+    """Return the words of a file's name that identify its set, or else those of its folder."""
     stem = _UUID.sub("", name.rpartition(".")[0])
     for part in reversed(stem.split("/")):
         words = (word for word in read_name(part).rest if word.isalpha())
@@ -81,7 +81,7 @@ def _set_of(name: str) -> str:
 def _picked(
     tree: Tree, sets: Mapping[str, dict[str | None, list[str]]], pick: str
 ) -> dict[str, dict[str | None, list[str]]]:
-    """The only set whose files have this word in their names."""
+    """Return the only set whose files have this word in their names."""
     found = {
         name: files for name, files in sets.items() if pick in words_of(_example(files, whole=True))
     }
@@ -96,10 +96,10 @@ def _picked(
 def _with_training_images(
     tree: Tree, sets: Mapping[str, Mapping[str | None, Sequence[str]]]
 ) -> list[str]:
-    """The names of the sets to read: those of training images, if they do not exclude each other.
+    """Return the names of the sets to read: those with training images, unless they compete.
 
     Raises:
-        DatasetError: several have training and test images of their own.
+        DatasetError: several have training images as well as test or validation images.
     """
     trained = [name for name, files in sets.items() if TRAIN in files]
     trained = trained or [name for name, files in sets.items() if None in files] or [*sets]
@@ -113,7 +113,7 @@ def _with_training_images(
 
 
 def _example(files: Mapping[str | None, Sequence[str]], *, whole: bool = False) -> str:
-    """The name of one of a set's files, that of training images first; or of all files."""
+    """Return the name of one of a set's files, preferably of training images, or of all files."""
     every = [*files.get(TRAIN, ()), *(name for role in files for name in files[role])]
     return " ".join(every) if whole else every[0]
 

@@ -1,6 +1,6 @@
-"""Read Parquet files whose rows are images: image files, lists of numbers, or a column a pixel.
+"""Read Parquet files whose rows are images: image files, lists of numbers, or a column per pixel.
 
-A group of rows is in memory at a time.
+Only one row group is in memory at a time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from explorer.data.sources.pictures import Pictures
 from explorer.data.sources.source import Layout, Source
 from explorer.errors import DatasetError
 
-_INDEX = re.compile(r"__index_level_\d+__")  # of rows, as pandas writes it
+_INDEX = re.compile(r"__index_level_\d+__")  # a row index, as pandas writes it
 _SIZES = (("height", "width"), ("height", "width", "channels"))
 """Titles of columns that state the shape of the images."""
 
@@ -42,8 +42,8 @@ def find_in_parquet(
 ) -> Layout:
     """Find images in Parquet files: ``image{bytes, path}`` as Hugging Face writes them, or numbers.
 
-    Numbers are lists (in lists), which have the shape of an image or are flat squares, or are of
-    the shape that columns ``height`` and ``width`` state; or there is a column for each pixel.
+    Numbers are nested or flat lists with the shape of an image, a flat square, or the shape that
+    columns ``height`` and ``width`` state; or there is a column for each pixel.
 
     Raises:
         DatasetError: no column holds images.
@@ -78,7 +78,7 @@ def find_in_parquet(
 
 
 def count_in_parquet(tree: Tree, name: str) -> int:
-    """Count the images in a Parquet file; raise DatasetError if it is a table of something else."""
+    """Count the images in a Parquet file; raise DatasetError if it holds no images."""
     return len(_Shard(tree, name))
 
 
@@ -87,7 +87,7 @@ class _Shard:
 
     Attributes:
         files: the title of the column of image files; None if the images are numbers.
-        pixels: the title of the column of lists of numbers, or of those of a pixel each.
+        pixels: the title of the column of lists of numbers, or of the columns of one pixel each.
         left_out: the titles of columns that are not read.
     """
 
@@ -128,16 +128,16 @@ class _Shard:
         return int(self._starts[-1])
 
     def columns(self) -> dict[str, np.ndarray]:
-        """All columns of numbers and words; missing ones are NaN and empty."""
+        """Read all columns of numbers and words; missing values are NaN or empty."""
         table = self._file.read(columns=self._others)
         return {name: _unpack_column(table[name]) for name in self._others}
 
     def stamp(self) -> str:
-        """What changes whenever the file is replaced."""
+        """Return a string that changes whenever the file is replaced."""
         return self._tree.stamp(self.name)
 
     def image_file(self, row: int) -> bytes | None:
-        """The bytes of an image file; None where there are none."""
+        """Return the bytes of a row's image file; None if there are none."""
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
         with self._lock:
             if group != self._group:
@@ -148,7 +148,7 @@ class _Shard:
         return content
 
     def stored(self) -> Stored:
-        """The numbers of all images, as an array.
+        """Return the numbers of all images as a stored array.
 
         Raises:
             DatasetError: the images differ in shape, now or when the rows are read.
@@ -162,17 +162,17 @@ class _Shard:
         return Stored(self.where, (len(self), *shape), first.dtype, rows, "Parquet file")
 
     def class_names(self, label: str | None) -> tuple[str, ...] | None:
-        """Names of the labels, where Hugging Face's metadata tell them."""
+        """Return the names of the labels if Hugging Face's metadata give them, else None."""
         metadata = self._file.schema_arrow.metadata or {}
         try:
             features = json.loads(metadata[b"huggingface"])["info"]["features"]
             names = features[label]["names"]
             return tuple(map(str, names)) if isinstance(names, list) and names else None
-        except (KeyError, TypeError, ValueError):  # without them the labels name themselves
+        except (KeyError, TypeError, ValueError):  # then labels are their own names
             return None
 
     def _blocks(self, shape: tuple[int, ...] | None, size: int) -> Iterator[np.ndarray]:
-        """Rows of numbers; of this shape, if it is known."""
+        """Yield blocks of rows of numbers, in the given shape if there is one."""
         for batch in self._file.iter_batches(size, columns=self.pixels):
             if len(self.pixels) > 1:
                 columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
@@ -184,7 +184,7 @@ class _Shard:
             yield block if shape is None else block.reshape(-1, *shape)
 
     def _stated_shape(self, first: np.ndarray) -> tuple[int, ...]:
-        """The shape that columns state for all images, if it fits the first one."""
+        """Return the shape that columns state for all images, if it fits the first image."""
         for titles in _SIZES:
             if {*titles} <= {*self._others}:
                 table = self._file.read(columns=list(titles))
@@ -197,7 +197,7 @@ class _Shard:
 
 
 def _source(tree: Tree, shards: Sequence[_Shard]) -> Source:
-    """The images of the shards of one split."""
+    """Return the images of the shards of one split."""
     if all(shard.files for shard in shards):
         _refuse_paths(shards)
         rows = Rows({shard.name: shard for shard in shards})
@@ -236,9 +236,9 @@ def _holds_files(kind: Any) -> bool:
 
 
 def _find_numbers(schema: Any) -> list[str]:
-    """The column of lists of numbers that are images, or those of a pixel each; none if none are.
+    """Return the column of images as lists of numbers, or the columns of a pixel each, if any.
 
-    A flat list may as well be an embedding: its title must say that it is an image.
+    A flat list may also be an embedding, so its title must say that it is an image.
     """
     depths = {field.name: _depth(field.type) for field in schema}
     lists = [
@@ -256,7 +256,7 @@ def _is_no_image_word(title: str) -> bool:
 
 
 def _is_plain(kind: Any) -> bool:
-    """Whether a column is one of numbers or words."""
+    """Whether a column of this type holds numbers or words."""
     from pyarrow import types
 
     if types.is_dictionary(kind):
@@ -266,7 +266,7 @@ def _is_plain(kind: Any) -> bool:
 
 
 def _unpack_column(column: Any) -> np.ndarray:
-    """A column of numbers or words, ``(n,)``."""
+    """Return a column of numbers or words as an array, ``(n,)``."""
     from pyarrow import types
 
     if types.is_dictionary(column.type):
@@ -280,7 +280,7 @@ def _unpack_column(column: Any) -> np.ndarray:
 
 
 def _depth(kind: Any) -> int:
-    """How many lists lie within each other around numbers; 0 for all else."""
+    """Return the nesting depth of lists of numbers; 0 for anything else."""
     from pyarrow import types
 
     depth = 0
@@ -292,7 +292,7 @@ def _depth(kind: Any) -> int:
 
 
 def _unpack_lists(column: Any, where: str) -> np.ndarray:
-    """Lists of numbers as an array with an axis for each list around the numbers."""
+    """Return lists of numbers as an array with one axis for each level of nesting."""
     from pyarrow import compute
 
     shape: tuple[int, ...] = (len(column),)

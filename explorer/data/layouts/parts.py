@@ -1,4 +1,4 @@
-"""Numbered files of arrays, such as ``train_0.npz`` … ``train_9.npz``, as one file."""
+"""Join numbered files of arrays, such as ``train_0.npz`` … ``train_9.npz``, into one."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from explorer.data.sources.arrays import arrange_images
 from explorer.errors import DatasetError
 
 Arrays = Mapping[str, Stored]
-"""Of one file, by their names in it."""
+"""The arrays of one file, by their names in it."""
 _NUMBERED = re.compile(r"(?P<base>.*?)(?P<number>\d+)(?:[-_ ]?of[-_ ]?(?P<total>\d+))?", re.S)
 _PART = re.compile(rf"(?:^|(?<=[\W_]))(?:{PART_WORDS}|block)(?=[\W_]*$)", re.I)
-"""A last word that says so."""
-_LARGEST_OF_ALL = 2**20  # values in an array that each part may repeat, such as classes' names
+"""A word at the end of a name that says that it is a part."""
+_LARGEST_OF_ALL = 2**20  # values in an array that each part may repeat, such as class names
 
 
 @dataclass
 class _Parts:
-    """Files whose names differ in the number at their end.
+    """Files whose names differ only in the number at the end.
 
     Attributes:
-        names: of the files, by number.
-        total: how many parts their names tell; 0 if they do not.
-        are_clear: whether no number is that of two files, such as ``x_1`` and ``x_01``.
-        are_called_so: whether the names say that they are parts, or nothing but "images".
+        names: names of the files, by number.
+        total: the number of parts that their names state; 0 if they do not.
+        are_clear: whether no two files have the same number, such as ``x_1`` and ``x_01``.
+        are_called_so: whether the names say "part", or nothing but "images".
     """
 
     names: dict[int, str] = field(default_factory=dict)
@@ -40,36 +40,36 @@ class _Parts:
     are_called_so: bool = False
 
     def follow_each_other(self) -> bool:
-        """Whether there are several, numbered from 0 or 1 without a gap."""
+        """Whether there are several files, numbered from 0 or 1 without gaps."""
         first, last = min(self.names), max(self.names)
         is_row = first in (0, 1) and last - first == len(self.names) - 1
         return len(self.names) > 1 and is_row and self.are_clear
 
     @property
     def in_order(self) -> list[str]:
-        """The names, in the order of the numbers."""
+        """The names, in numerical order."""
         return [self.names[number] for number in sorted(self.names)]
 
     def of(self, files: Mapping[str, Arrays]) -> list[Arrays]:
-        """Their arrays, in the same order."""
+        """Return their arrays, in the same order."""
         return [files[name] for name in self.in_order]
 
 
 def join_parts(files: Mapping[str, Arrays], report: Report) -> dict[str, Arrays]:
-    """Join files whose names differ in the number at their end.
+    """Join files whose names differ only in the number at the end.
 
-    Their names must say that they are parts, or labels lie beside the images: else each may well be
-    a class.
+    Their names must say that they are parts, or there must be labels for the images: otherwise each
+    file may be a class.
 
     Args:
-        files: the arrays of each, by its name without its ending.
-        report: of what is joined.
+        files: the arrays of each file, by its name without its ending.
+        report: collects what is joined.
 
     Returns:
-        The same, with one in place of all parts of one set.
+        The same, with one entry in place of all parts of a set.
 
     Raises:
-        DatasetError: the names tell of more parts than there are.
+        DatasetError: the names state more parts than there are.
     """
     every = _group(files)
     labels = _Labels(files, every)
@@ -99,7 +99,7 @@ def join_parts(files: Mapping[str, Arrays], report: Report) -> dict[str, Arrays]
 
 
 def _read_name(name: str) -> tuple[str, re.Match[str] | None]:
-    """A name without its number and without a word that says that it is of a part."""
+    """Return a name without its number and the word for a part, and the match of the number."""
     found = _NUMBERED.fullmatch(name)
     return _PART.sub("", found["base"] if found else name).strip(" -_."), found
 
@@ -128,7 +128,7 @@ def _group(files: Mapping[str, Arrays]) -> dict[str, _Parts]:
 
 
 def _count(arrays: Arrays) -> int:
-    """How many images a file holds; of labels alone, how many rows."""
+    """Return the number of images in a file, or of rows if it holds labels only."""
     images = [
         array
         for key, array in arrays.items()
@@ -139,7 +139,7 @@ def _count(arrays: Arrays) -> int:
 
 
 class _Labels:
-    """Where labels lie: in each part, in as many files, or in one."""
+    """The places of labels: in each part, in as many other files, or in one file."""
 
     def __init__(self, files: Mapping[str, Arrays], every: Mapping[str, _Parts]) -> None:
         self.files, self.every = files, every
@@ -153,7 +153,7 @@ class _Labels:
         ]
 
     def beside(self, base: str, counts: Sequence[int]) -> dict[str, _Parts]:
-        """The numbered files of labels of the images in others of the same numbers."""
+        """Return the numbered files of labels whose numbers are those of these image files."""
         numbers = self.every[base].names.keys()
         return {
             other: self.every[other]
@@ -164,7 +164,7 @@ class _Labels:
         }
 
     def are_of(self, base: str, counts: Sequence[int]) -> bool:
-        """Whether numbered files hold as many labels as given, or one file all of them."""
+        """Whether each numbered file holds as many labels as given, or one file all of them."""
         parts = self.every[base].of(self.files)
         each = (_lengths_of_labels(base, arrays) for arrays in parts)
         are_in_each = all(n in lengths for n, lengths in zip(counts, each, strict=True))
@@ -172,7 +172,7 @@ class _Labels:
 
 
 def _lengths_of_labels(name: str, arrays: Arrays) -> set[int]:
-    """How long the arrays are that are called labels, or the only one in a file called so."""
+    """Return the lengths of arrays named labels, or of the only array in a file so named."""
     is_alone = len(arrays) == 1 and is_called_labels(name)
     return {
         len(array)
@@ -182,9 +182,9 @@ def _lengths_of_labels(name: str, arrays: Arrays) -> set[int]:
 
 
 def _join(parts: Sequence[Arrays], counts: Sequence[int]) -> Arrays | None:
-    """Their arrays one after another; None if they do not continue each other.
+    """Concatenate the arrays of the parts; None if they do not continue each other.
 
-    What has another length than the images must be the same in each part.
+    An array of another length than the images must be the same in each part.
     """
     if any(one.keys() != parts[0].keys() for one in parts):
         return None
@@ -203,9 +203,9 @@ def _join(parts: Sequence[Arrays], counts: Sequence[int]) -> Arrays | None:
 
 
 def _form(array: Stored) -> object:
-    """What must be the same of arrays that continue each other."""
+    """Return the shape of a row and the type, which arrays to be concatenated must share."""
     kind = array.dtype.kind
-    is_list = len(array.shape) == 1  # of labels, whose types may be of other widths
+    is_list = len(array.shape) == 1  # labels, whose types may differ in width
     return array.shape[1:], kind.replace("u", "i") if is_list or kind in "SU" else array.dtype
 
 

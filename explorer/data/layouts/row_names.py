@@ -1,7 +1,7 @@
-"""Which column of a table names the images, and by what: a path, a file's name, its stem, a number.
+"""Find the column of a table that names the images, by path, file name, stem or number.
 
-Where no column has their very names, it may be one of another machine's paths, of few images only,
-or of names in other capital letters, accents or endings.
+If no column has their exact names, one may hold the paths of another machine, the names of only a
+few images, or names that differ in case, accents or endings.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from explorer.data.roles import joined_words, words_of
 
 _KEYS: tuple[Callable[[str], str], ...] = (
     lambda path: path,
-    lambda path: path.partition("/")[2],  # below a folder of all images
+    lambda path: path.partition("/")[2],  # below one folder around all images
     lambda path: path.rpartition(".")[0],
     lambda path: path.partition("/")[2].rpartition(".")[0],
     lambda path: _last(path),
@@ -27,20 +27,21 @@ _KEYS: tuple[Callable[[str], str], ...] = (
     lambda path: stem_of(path).lstrip("0") or "0",
     lambda path: _number_at_end(path),
 )
-"""What a column may call an image, by its path below the table; the last by a title of `_IDS`."""
+"""What a column may call an image, from its path below the table; the last needs a title in `_IDS`.
+"""
 _EXACTNESS = 0, 0, 1, 1, 0, 1, 2, 3
 _IDS = frozenset(("id", "image", "img", "imageid", "index", "number", "file", "filename"))
 _OF_IMAGES = frozenset(("file", "filename", "path", "image", "img", "photo", "picture", "name"))
 _OF_ROWS = frozenset(("index", "idx", "unnamed", "row", "key", "no", "nr"))
 _OF_OTHERS = frozenset(("original", "source", "url", "old", "prev", "previous", "next", "mask"))
-"""Words in the title of a column that likely names images, counts rows, or names other things."""
-_MANY_CELLS = 2_000  # of longer columns so many are looked at first
-_SAMPLE = 500  # images by which a column is judged
+"""Title words of columns that probably name images, count rows, or name other things."""
+_MANY_CELLS = 2_000  # cells of a longer column that are checked first
+_SAMPLE = 500  # images against which a column is checked
 _MANY, _NEARLY_ALL = 0.4, 0.9
-"""Shares of the images, or of a column's cells, from which on this is a column of their names."""
+"""Share of the images, and of a column's cells, above which a column is taken to name images."""
 _ENDING = re.compile(r"[ _.-][^\W\d_]\w*$")
 _AS_MANY = 0.9
-"""A column may name so many fewer of the images than another, and be preferred for its names."""
+"""A column that names at least this share of what the fullest one names may win by better names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +49,12 @@ class Way:
     """A way in which a column may name images.
 
     Attributes:
-        of_cell: what a cell calls its image.
-        of_path: what an image is called by its path.
-        paths: of the images.
-        exactness: 0 for the names of files, 1 for these without their ending, 2 for these without
-            zeros in front as well, 3 for the number in them alone.
-        is_loose: whether the names are not quite the same.
+        of_cell: returns the image name in a cell.
+        of_path: returns an image's name from its path.
+        paths: the paths of the images, by index.
+        exactness: 0 for file names, 1 for file names without ending, 2 for these also without
+            leading zeros, 3 for the number in the name only.
+        is_loose: whether the names match only approximately.
     """
 
     of_cell: Callable[[str], str]
@@ -64,12 +65,12 @@ class Way:
 
     @property
     def is_number(self) -> bool:
-        """Whether it is by the number in the name alone."""
+        """Whether only the number in the name is compared."""
         return self.exactness == 3
 
     @cached_property
     def indices(self) -> dict[str, list[int]]:
-        """The images of each name."""
+        """The indices of the images with each name."""
         found: dict[str, list[int]] = {}
         for index, path in self.paths.items():
             found.setdefault(self.of_path(path), []).append(index)
@@ -81,11 +82,11 @@ class Way:
         return [self.of_path(path) for path in paths[:: max(1, len(paths) // _SAMPLE)]]
 
     def share(self, known: Collection[str]) -> float:
-        """The share of images whose names are among the known ones."""
+        """Return the share of images whose names are among the known ones."""
         return sum(name in known for name in self._sample) / len(self._sample)
 
     def share_of_cells(self, cells: Sequence[str]) -> float:
-        """The share of cells that name an image."""
+        """Return the share of cells that name an image."""
         return sum(self.of_cell(cell) in self.indices for cell in cells) / len(cells)
 
 
@@ -93,7 +94,7 @@ class Below:
     """The images below a folder.
 
     Attributes:
-        paths: by the images' indices, from the folder on.
+        paths: paths relative to the folder, by the images' indices.
     """
 
     def __init__(self, files: Sequence[str], folder: str) -> None:
@@ -105,7 +106,7 @@ class Below:
 
     @cached_property
     def ways(self) -> list[Way]:
-        """How a column may name the images, the plainest first."""
+        """The ways in which a column may name the images, the plainest first."""
         plain = [
             Way(path_of, key, self.paths, exactness)
             for key, exactness in zip(_KEYS, _EXACTNESS, strict=True)
@@ -117,7 +118,7 @@ class Below:
 
     @cached_property
     def loose_ways(self) -> list[Way]:
-        """The same where names differ in endings or accents, or else in capital letters."""
+        """The ways for names that differ in endings or accents, then those that differ in case."""
         every = [way for spell in (_loose, _looser) for way in self._loosely(spell)]
         if ending := common_ending(map(stem_of, self.paths.values())):
 
@@ -139,7 +140,7 @@ class Below:
 
 @dataclass(frozen=True)
 class _Ending:
-    """The longest ending of a cell that is the path of an image: of another machine's paths."""
+    """Find the longest ending of a cell that is an image's path, for another machine's paths."""
 
     paths: Collection[str]
     spell: Callable[[str], str]
@@ -153,12 +154,12 @@ class _Ending:
 def find_names(
     below: Below, columns: Mapping[str, Sequence[str]], *, is_list: bool
 ) -> tuple[str, Way] | None:
-    """The title of the column that names the images, and how it does; None if there is none.
+    """Return the title of the column that names the images, and how; None if there is none.
 
     Args:
         below: the images, at least one.
-        columns: of the table.
-        is_list: whether it is one of some images, as its name tells.
+        columns: the columns of the table.
+        is_list: whether the table's name says that it lists some of the images.
     """
     titles = {
         title: cells
@@ -173,7 +174,7 @@ def find_names(
 
 
 def are_files(cells: Sequence[str]) -> bool:
-    """Whether cells are the names of image files, judged by the first ones."""
+    """Whether cells are names of image files, judged by the first ten."""
     return bool(cells) and all(suffix_of(cell) in FORMAT_OF_SUFFIX for cell in cells[:10])
 
 
@@ -183,21 +184,21 @@ def is_named_as(value: str, file: str) -> bool:
 
 
 def folder_of(cell: str) -> str:
-    """The folder of a path in a table, of whatever machine, with ``/``."""
+    """Return the folder of a path in a table, from any operating system, with ``/``."""
     return _slashes(cell).rpartition("/")[0]
 
 
 def path_of(cell: str) -> str:
-    """A path in a table as a tree has it: of another machine, the last part alone counts."""
+    """Convert a path in a table to the tree's form; an absolute path or URL keeps its last part."""
     cell = _slashes(cell)
     return _last(cell) if cell.startswith("/") or ":" in cell else cell.lstrip("./")
 
 
 def _find_plain_names(below: Below, titles: Mapping[str, Sequence[str]]) -> tuple[str, Way] | None:
-    """The column of the most exact names among those that name about as many of the images.
+    """Return the column with the most exact names among those that name about as many images.
 
-    Numbers that count rows are often the numbers of other images: a column of files' names counts
-    more, and so does one that is called as such.
+    Row numbers are often the numbers of other images, so a column of file names is preferred, and
+    so is one whose title says that it names images.
     """
     found: list[tuple[float, str, Way]] = []
     for title, cells in titles.items():
@@ -233,18 +234,18 @@ def _find_plain_names(below: Below, titles: Mapping[str, Sequence[str]]) -> tupl
 
 
 def _names_any(below: Below, cells: Sequence[str]) -> bool:
-    """Whether any of some of the cells names an image."""
+    """Whether any cell of a sample names an image."""
     some = cells[:: max(1, len(cells) // _MANY_CELLS)]
     return any(way.share_of_cells(some) > 0 for way in below.ways)
 
 
 def _counts_rows(cells: Sequence[str]) -> bool:
-    """Whether a column has 0, 1, 2, … or 1, 2, 3, …, row by row."""
+    """Whether a column counts 0, 1, 2, … or 1, 2, 3, …, row by row."""
     return any(all(cell == str(i) for i, cell in enumerate(cells, start)) for start in (0, 1))
 
 
 def _rank(title: str) -> int:
-    """How likely a column of this title names images: 0 most, 3 least."""
+    """Rank how likely a column with this title names images: 0 most, 3 least."""
     words = {*words_of(title)}
     if words & _OF_IMAGES:
         return 0
@@ -255,7 +256,7 @@ def _rank(title: str) -> int:
 def _find_few_names(
     below: Below, titles: Mapping[str, Sequence[str]], is_list: bool
 ) -> tuple[str, Way] | None:
-    """The column of a list of few of the images, all or nearly all of whose rows name one."""
+    """Return the column of a table with few of the images, nearly all of whose cells name one."""
     ways = sorted(below.ways, key=lambda way: way.exactness)
     for way in (way for way in ways if way.exactness < 2):
         for title in sorted(titles, key=_rank):
@@ -266,7 +267,7 @@ def _find_few_names(
 
 
 def _find_loose_names(below: Below, titles: Mapping[str, Sequence[str]]) -> tuple[str, Way] | None:
-    """The column of names that are not quite those of the images."""
+    """Return the column whose names match those of the images approximately."""
     for way in below.loose_ways:
         for title, cells in titles.items():
             if way.share({*map(way.of_cell, cells)}) > _MANY:
@@ -275,19 +276,19 @@ def _find_loose_names(below: Below, titles: Mapping[str, Sequence[str]]) -> tupl
 
 
 def _number_at_end(path: str) -> str:
-    """``"img_0012.png"`` → ``"12"``."""
+    """Return the last number in a name: ``"img_0012.png"`` → ``"12"``."""
     match = re.search(r"0*(\d+)\D*$", stem_of(path))
     return match[1] if match else path
 
 
 def stem_of(path: str) -> str:
-    """The name of a file, without its folders and its ending."""
+    """Return the name of a file without its folders and its ending."""
     last = _last(path)
     return last.rpartition(".")[0] or last
 
 
 def common_ending(stems: Iterable[str]) -> str:
-    """The word at the end of several names, such as ``_leftImg8bit``; empty if there is none."""
+    """Return the word that ends all names, such as ``_leftImg8bit``; empty if there is none."""
     every = {*stems}
     match = _ENDING.search(commonprefix([stem[::-1] for stem in every])[::-1])
     return match[0] if match and len(every) > 1 else ""
@@ -302,7 +303,7 @@ def _last(path: str) -> str:
 
 
 def _loose(path: str) -> str:
-    """A path without its ending, in one spelling of accents."""
+    """Return a path without its ending, with accents in composed form (Unicode NFC)."""
     folder, _, last = _slashes(unicodedata.normalize("NFC", path)).rpartition("/")
     return f"{folder}/{stem_of(last)}" if folder else stem_of(last)
 

@@ -1,4 +1,4 @@
-"""Which split the columns of tables tell of images."""
+"""Find the split of each image in the columns of tables."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ _OTHERWISE_NUMBERED: dict[str, dict[str, str]] = {
     "datasettype": {},
     "phase": {},
 }
-"""Where numbers are other splits, parts for cross-validation, or where images come from."""
+"""Titles where numbers stand for other splits, cross-validation folds or origins of images."""
 TRUE = frozenset(("1", "1.0", "true"))
 FALSE = frozenset(("0", "0.0", "false"))
 YES_OR_NO = {"istrain": (TRAIN, TEST), "istraining": (TRAIN, TEST), "istest": (TEST, TRAIN)}
-"""Titles of columns of flags that tell splits, and what the flags mean."""
+"""Titles of columns of flags that give splits, with the splits that true and false stand for."""
 
 
 def take_splits(columns: dict[str, np.ndarray], report: Report) -> np.ndarray | None:
-    """Take the columns that tell splits out of others, and give the split of each image.
+    """Remove the columns that give splits, and return the split of each image.
 
     Args:
-        columns: of tables, in the order of the images, ``""`` for images that are not in them.
-        report: of guesses.
+        columns: columns of tables, in the order of the images, ``""`` for images not in a table.
+        report: collects guesses.
 
     Returns:
-        ``(n,)`` strings, ``""`` for none; None if no column tells splits.
+        ``(n,)`` strings, ``""`` for images of no split; None if no column gives splits.
     """
     roles = _splits_of_tables(columns, report)
     splits = {
@@ -71,9 +71,10 @@ def take_splits(columns: dict[str, np.ndarray], report: Report) -> np.ndarray | 
 
 
 def _splits_of_tables(columns: dict[str, np.ndarray], report: Report) -> np.ndarray | None:
-    """The split of each image by the tables that are of one, ``""`` where none tells it.
+    """Return the split of each image from tables that belong to one split, ``""`` if unknown.
 
-    Where they name training images alone, or none, the images that they do not name are the others.
+    If they name training images only, the images that they do not name are test images; if they
+    name no training images, those are training images.
     """
     cells = columns.pop(SPLIT_OF_TABLE, None)
     if cells is None:
@@ -92,7 +93,7 @@ def _splits_of_tables(columns: dict[str, np.ndarray], report: Report) -> np.ndar
 
 
 def roles_in(title: str, cells: Sequence[str]) -> list[str] | None:
-    """The splits that a column tells, ``""`` where it tells none; None if it is no such column."""
+    """Return the splits in a column, ``""`` for none; None if it is not a column of splits."""
     if meaning := YES_OR_NO.get(joined_words(title)):
         lower = [cell.lower() for cell in cells]
         if not {*lower} <= TRUE | FALSE | {""} or len({*lower} - {""}) < 2:
@@ -110,7 +111,7 @@ def roles_in(title: str, cells: Sequence[str]) -> list[str] | None:
 
 
 def _numbers_of(title: str, cells: np.ndarray) -> str:
-    """What the numbers of a column of splits mean; empty if it has words, or is plain."""
+    """Say what the numbers in a column of splits mean; empty if it has words or flags."""
     if joined_words(title) in YES_OR_NO:
         return ""
     numbers = _OTHERWISE_NUMBERED.get(joined_words(title), _NUMBERED)
@@ -119,5 +120,5 @@ def _numbers_of(title: str, cells: np.ndarray) -> str:
 
 
 def _is_doubtful(roles: Sequence[str]) -> bool:
-    """Whether the training images would be fewer than those of another split."""
+    """Whether there would be fewer training images than images of another split."""
     return any(roles.count(TRAIN) < roles.count(role) for role in {*roles} - {TRAIN, ""})

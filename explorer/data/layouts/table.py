@@ -1,4 +1,4 @@
-"""A table of images as text, whatever file it was read from."""
+"""A table of images as text, independent of the file that it was read from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NUMBER = "number"
 """Title of a column that numbers the images, as CUB-200 does."""
 _OF_OTHERS = frozenset(("not", "exclude", "excluded", "removed", "ignore", "ignored", "without"))
 SPLIT_OF_TABLE = "split of the table"
-"""Title of a column with the split that a table as a whole is of."""
+"""Title of a column with the split that a whole table belongs to."""
 
 
 @dataclass
@@ -22,12 +22,12 @@ class Table:
     """A table as text.
 
     Attributes:
-        files: that it was read from.
-        columns: the cells of each, by its title.
-        folder: with a ``/`` at its end, below which the images lie that it may name.
-        split: that all its rows are of, if neither a folder nor a column tells it.
-        is_used: whether it told something of an image.
-        named: the rows that have named an image so far.
+        files: the files that it was read from.
+        columns: the cells of each column, by its title.
+        folder: the folder, ending in ``/``, below which are the images that it may name.
+        split: the split that all its rows belong to, if neither a folder nor a column gives it.
+        is_used: whether it names any image.
+        named: the rows that have been matched to an image so far.
     """
 
     files: Sequence[str]
@@ -39,24 +39,30 @@ class Table:
 
     @property
     def first(self) -> list[str]:
-        """The cells of the first column."""
+        """The cells of the first column, one for each row."""
         return next(iter(self.columns.values()))
 
     def told(self) -> dict[str, list[str]]:
-        """The columns, and one of the split if the table as a whole is of one."""
+        """Return the columns, with one for the split if the whole table belongs to one split."""
         if self.split is None or "split" in self.columns:
             return self.columns
         return {**self.columns, SPLIT_OF_TABLE: [self.split] * len(self.first)}
 
 
 def role_of_table(name: str) -> str | None:
-    """The split that a table is of by its file's name, as ``test_labels.csv`` is."""
+    """Return the split that a table's file name gives, as ``test_labels.csv`` does."""
     stem = PurePosixPath(name).stem
     return read_name(stem).role if _OF_OTHERS.isdisjoint(words_of(stem)) else None
 
 
 def by_rows(name: str, rows: Sequence[Sequence[str]], report: Report) -> dict[str, list[str]]:
-    """The columns of rows under their titles; of rows of other lengths a person is told."""
+    """Return the columns of rows whose first row has the titles.
+
+    Rows with too few or too many cells are left out and reported.
+
+    Raises:
+        ValueError: more than half of the rows have too few or too many cells.
+    """
     titles = [title.strip() for title in rows[0]] if rows else []
     count = len(titles)
     filled = [(number, row) for number, row in enumerate(rows[1:], 2) if any(row)]
@@ -74,7 +80,7 @@ def by_rows(name: str, rows: Sequence[Sequence[str]], report: Report) -> dict[st
 
 
 def decode(content: bytes) -> str:
-    """Text in UTF-8, or as spreadsheets save it: UTF-16 with its mark, or Windows-1252."""
+    """Decode text in UTF-8 or as spreadsheets save it: UTF-16 with a BOM, or Windows-1252."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", "replace")
     try:

@@ -1,7 +1,7 @@
-"""Tables beside images, as text: CSV, JSON, Parquet, and lists as data sets publish them.
+"""Read tables beside images as text: CSV, JSON, Parquet, and lists as published with data sets.
 
-Known are CelebA's and CUB-200's lists, those of a split's images (``train.txt``, as of Food-101 and
-Oxford-IIIT Pet), records in MATLAB files (Stanford Cars) and the labels of Flowers-102.
+Known are the lists of CelebA and CUB-200, lists of a split's images (``train.txt``, as in Food-101
+and Oxford-IIIT Pet), records in MATLAB files (Stanford Cars) and the labels of Flowers-102.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from explorer.data.roles import (
 from explorer.errors import DatasetError
 
 LARGEST_TABLE, LARGEST_JSON = 512 * 2**20, 64 * 2**20  # bytes
-_MOST_JSON = 100  # files; where there are more, each tells of one image
+_MOST_JSON = 100  # files; if there are more, each describes one image
 _SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 _REMARK = re.compile(r"#[^\t;,|\r\n]*[\r\n]+(?=.)")  # before the titles
 _BOX = frozenset(("xmin", "xmax"))
-"""Titles that a table of objects has, without what lies between their words."""
+"""Titles that a table of objects has, without separators between words."""
 _FLOWERS = ("imagelabels.mat", "setid.mat")
 _FLOWERS_SPLITS = {"trnid": TRAIN, "valid": VALIDATION, "tstid": TEST}
 _LIST_WORDS = frozenset(
@@ -56,7 +56,7 @@ _LIST_WORDS = frozenset(
 
 
 def is_table(name: str) -> bool:
-    """Tell by its name whether a file may be a table of images."""
+    """Whether a file may be a table of images, judged by its name."""
     suffix, last = suffix_of(name), name.rpartition("/")[2]
     if not OF_SOMETHING_ELSE.isdisjoint(words_of(last)):
         return False
@@ -71,20 +71,20 @@ def is_table(name: str) -> bool:
 
 
 def is_array_of_labels(name: str) -> bool:
-    """Tell by its name whether a NumPy file holds labels."""
+    """Whether a NumPy file holds labels, judged by its name."""
     return name.endswith(".npy") and says_labels(PurePosixPath(name).stem)
 
 
 def read_tables(
     tree: Tree, names: Sequence[str], places: Sequence[Parts], report: Report
 ) -> list[Table]:
-    """Read tables as far as they can be read.
+    """Read all tables that can be read.
 
     Args:
         tree: all files.
-        names: of the tables.
+        names: names of the tables.
         places: the folders of images.
-        report: of those that are not what they seem.
+        report: collects tables that cannot be read or used.
     """
     tables = []
     if sum(suffix_of(name) == ".json" for name in names) > _MOST_JSON:
@@ -122,7 +122,7 @@ def read_tables(
 
 
 def _without_objects(tables: list[Table], report: Report) -> list[Table]:
-    """Leave out tables of boxes if one has several rows for an image."""
+    """Leave out tables of bounding boxes if one of them has several rows for an image."""
     boxed = [table for table in tables if {joined_words(t) for t in table.columns} >= _BOX]
     names = (cells for table in boxed for cells in table.columns.values() if are_files(cells))
     if all(len({*cells}) == len(cells) for cells in names):
@@ -133,10 +133,10 @@ def _without_objects(tables: list[Table], report: Report) -> list[Table]:
 
 
 def split_by_tables(tables: Sequence[Table]) -> None:
-    """Tell of tables such as ``train.csv`` and ``test.csv`` the split that they are of.
+    """Set the split of tables such as ``train.csv`` and ``test.csv``.
 
     Args:
-        tables: beside images that no folder splits.
+        tables: tables beside images that are not split by folders.
     """
     roles = [role_of_table(table.files[0]) for table in tables]
     if TRAIN in roles and len({*roles} - {None}) > 1:
@@ -146,7 +146,7 @@ def split_by_tables(tables: Sequence[Table]) -> None:
 
 
 def _folder_with_images(name: str, places: Sequence[Parts]) -> str:
-    """The table's own folder, or the next one around it below which there are images."""
+    """Return the innermost folder around the table below which there are images."""
     parts = parts_of(name)[:-1]
     while parts and not any(place[: len(parts)] == parts for place in places):
         parts = parts[:-1]
@@ -154,7 +154,7 @@ def _folder_with_images(name: str, places: Sequence[Parts]) -> str:
 
 
 def _join_numbered(tables: list[Table]) -> list[Table]:
-    """Join lists whose lines begin with the images' numbers, as those of CUB-200, to the names."""
+    """Join lists whose lines begin with image numbers, as in CUB-200, to the list of names."""
     kept = []
     numbered = {
         table.files[0].rpartition("/")[0]: table
@@ -208,7 +208,7 @@ def _parse(name: str, file: IO[bytes], report: Report) -> dict[str, list[str]]:
 
 
 def _read_labels(tree: Tree, name: str) -> dict[str, list[str]]:
-    """The labels in a NumPy file, in the order of the images."""
+    """Return the labels in a NumPy file, in the order of the images."""
     array = read_npy(tree, name)[""]
     if math.prod(array.shape[1:]) > MOST_CLASSES:
         return {}
@@ -217,10 +217,12 @@ def _read_labels(tree: Tree, name: str) -> dict[str, list[str]]:
 
 
 def _read_flowers(tree: Tree, names: Sequence[str]) -> dict[str, list[str]]:
-    """Labels and splits of Flowers-102; https://www.robots.ox.ac.uk/~vgg/data/flowers/102.
+    """Read the labels and splits of Flowers-102.
+
+    Format: https://www.robots.ox.ac.uk/~vgg/data/flowers/102.
 
     Raises:
-        DatasetError: the files are others.
+        DatasetError: the files are not those of Flowers-102.
     """
     content: dict[str, Any] = {}
     for name in names:

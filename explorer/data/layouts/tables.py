@@ -1,6 +1,6 @@
-"""Tables beside images: ``labels.csv``, ``metadata.jsonl``, CelebA's lists of attributes.
+"""Match tables to the images beside them: ``labels.csv``, ``metadata.jsonl``, CelebA's lists.
 
-Rows are matched to images by a column with their names, as `row_names` finds it.
+Rows are matched by a column with the images' names, which `row_names` finds.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ from explorer.data.roles import (
 )
 
 _FEW, _SLIPS = 3, 0.05
-"""Images, and share of them, of which a table may have two rows by mistake."""
+"""Number and share of the images that may have two different rows in a table by mistake."""
 _SAY_NOTHING = frozenset(("list", "of", "trainval", "celeb", "a"))
-"""Words in the name of a table that are no titles."""
+"""Words in the name of a table that are not titles."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """What tables tell of images, in the order of these.
+    """Information from tables about images, in the order of the images.
 
     Attributes:
         labels: ``(n,)`` strings; None if no column is plainly the class.
-        label_name: the title of their column.
-        columns: the others: ``(n,)`` float64, or strings.
-        roles: ``(n,)`` the split of each, ``""`` for none; None if no table tells it.
+        label_name: the title of the labels' column.
+        columns: the other columns: ``(n,)`` float64, or strings.
+        roles: ``(n,)`` the split of each image, ``""`` for none; None if no table gives it.
     """
 
     labels: np.ndarray | None = None
@@ -58,7 +58,10 @@ class Told:
     roles: np.ndarray | None = None
 
     def beside(self, labels: np.ndarray, classes: int) -> Told:
-        """What is told of images in class folders: a table's labels are used where one has all."""
+        """Combine with the labels from class folders, which count if there are several classes.
+
+        A table's labels are then kept as a column; with one class folder, they are the labels.
+        """
         if self.labels is None:
             return replace(self, labels=labels)
         if classes == 1:
@@ -78,22 +81,22 @@ def attach(
     others: Sequence[str],
     in_folders: bool,
 ) -> Told:
-    """Find the rows of images in tables.
+    """Match the rows of tables to images, and return the labels and columns.
 
     Args:
         files: names of the images in the tree, with ``/``.
-        role: the split that they are of.
-        tables: found in the same tree.
-        classes: names that folders tell; a column of these alone is the class.
-        report: of guesses.
-        label: the column that is the class of the training images, if these are others.
-        asked: the title of the classes, if a person chose one.
-        others: names of the images of other splits; none where folders tell none.
+        role: the split of these images.
+        tables: the tables in the same tree.
+        classes: the names of class folders; a column of nothing but these is the class.
+        report: collects guesses.
+        label: the column with the classes of the training images, if these are read before.
+        asked: the title of the class column, if the user chose one.
+        others: names of the images of other splits; empty if folders give no splits.
         in_folders: whether the images are in several class folders.
     """
     merged: dict[str, np.ndarray] = {}
-    first: dict[str, str] = {}  # the table that told a column before others
-    places: dict[str, tuple[Below, Below]] = {}  # by folder: a table may tell of one image alone
+    first: dict[str, str] = {}  # the first table with each column
+    places: dict[str, tuple[Below, Below]] = {}  # by folder, as many tables may share one
     for table in sorted(tables, key=_rank):
         if table.folder not in places:
             places[table.folder] = Below(files, table.folder), Below(others, table.folder)
@@ -133,7 +136,7 @@ def attach(
 
 
 def _rank(table: Table) -> tuple[bool, bool]:
-    """What puts plain tables first; ``trainval.txt`` counts where neither part is told."""
+    """Return a sort key: tables with several columns first, lists such as ``trainval.txt`` last."""
     return len(table.columns) == 1, is_of_both(table.files[0])
 
 
@@ -144,12 +147,12 @@ def tells_of(table: Table, files: Sequence[str]) -> bool:
 
 
 def labels_alone(columns: Mapping[str, list[str]], name: str, count: int) -> list[str] | None:
-    """The cells of a lone column, if it or its file is called as labels are.
+    """Return the cells of a single column if its title or its file's name says "labels".
 
     Args:
-        columns: one.
-        name: of the file.
-        count: of the labels that are expected, which tells whether the title is one of them.
+        columns: the only column, by its title.
+        name: name of the file.
+        count: number of labels expected, which decides whether the title is itself a label.
     """
     ((title, cells),) = columns.items()
     if label_title(columns) is not None:
@@ -161,12 +164,12 @@ def labels_alone(columns: Mapping[str, list[str]], name: str, count: int) -> lis
 
 
 def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Report) -> None:
-    """Tell how many rows of the tables name no image.
+    """Report how many rows of the tables name no image, and tables that name other images.
 
     Args:
-        tables: all.
-        files: the images.
-        report: of them.
+        tables: all tables.
+        files: names of the images.
+        report: collects these notes.
     """
     for table in tables:
         total = len(table.first)
@@ -207,9 +210,9 @@ def _interpret(
             del columns[title]
     _join_one_hot(columns, report)
     if label is not None and label not in columns:
-        label = None  # another column would be other classes
+        label = None  # any other column would give other classes
     elif label is None:
-        guesses = Report() if in_folders else report  # which then tell the classes
+        guesses = Report() if in_folders else report  # then folders give the classes
         label = _column_of(columns, classes, guesses) or _plainly_the_class(columns, guesses)
     others = {title: numbers_or_words(values) for title, values in columns.items()}
     labels = None
@@ -226,7 +229,7 @@ def _interpret(
 def _column_of(
     columns: Mapping[str, np.ndarray], classes: Collection[str], report: Report
 ) -> str | None:
-    """The column that holds nothing but names of class folders, if one does."""
+    """Return the column that holds nothing but names of class folders, if there is one."""
     named = {
         title: joined_words(title) in LABEL_NAMES
         for title, values in columns.items()
@@ -248,7 +251,7 @@ def _column_of(
 
 
 def _plainly_the_class(columns: Mapping[str, np.ndarray], report: Report) -> str | None:
-    """The column that a person would call the class; others that are called so are told."""
+    """Return the column that is plainly the class; other candidates are reported."""
     usable = []
     for title, values in columns.items():
         distinct = len({*values.tolist()} - {""})
@@ -270,7 +273,7 @@ def _plainly_the_class(columns: Mapping[str, np.ndarray], report: Report) -> str
 
 
 def _join_one_hot(columns: dict[str, np.ndarray], report: Report) -> None:
-    """Replace columns of which each row has a single 1 by one with that column's title."""
+    """Replace one-hot columns by one column with the title of the column that holds the 1."""
     flags = [
         title
         for title, values in columns.items()
@@ -296,19 +299,19 @@ def _match(
     asked: str | None,
     report: Report,
 ) -> tuple[np.ndarray, str] | None:
-    """The row of each of ``count`` images, and the title of the column with the images' names.
+    """Return the row of each of ``count`` images, and the title of the column with their names.
 
-    Images that are not in the table get the row after the last. Where an image of another split has
-    the same name, a row of that split is not one of this image.
+    Images that are not in the table get the row after the last. If an image of another split has
+    the same name, rows of that split are not matched to the image of this split.
 
     Args:
-        below: the images of a split.
-        elsewhere: those of other splits.
-        count: of all images of the split, wherever they lie.
-        table: below whose folder they lie.
+        below: the split's images below the table's folder.
+        elsewhere: the images of other splits below that folder.
+        count: number of all images of the split, wherever they are.
+        table: the table.
         role: the split.
-        asked: the title of the classes, if a person chose one.
-        report: of guesses.
+        asked: the title of the class column, if the user chose one.
+        report: collects guesses.
     """
     is_list = role_of_table(table.files[0]) is not None
     found = find_names(below, table.columns, is_list=is_list) if below.paths else None
@@ -332,7 +335,7 @@ def _match(
             f"{named:,} have rows of several classes; a table has a row for each image"
         )
         return None
-    for told in (None, role) if ambiguous else (None,):  # rows of this split count most
+    for told in (None, role) if ambiguous else (None,):  # rows of this split come last and win
         for row, name in enumerate(names):
             if roles[row] == told or told is None and name not in ambiguous:
                 for index in way.indices.get(name, ()):
@@ -356,13 +359,13 @@ def _match(
 def _images_of_several_labels(
     table: Table, names: str, images: Iterable[tuple[str, str | None]], asked: str | None
 ) -> int:
-    """How many images have rows with unlike classes.
+    """Return how many images have rows with different classes.
 
     Args:
-        table: whose rows they are.
+        table: the table.
         names: the title of the column that names the images.
-        images: what each row calls its image, and the split of that.
-        asked: the title of the classes, if a person chose one.
+        images: the image name and the split of each row.
+        asked: the title of the class column, if the user chose one.
     """
     label = label_title(title for title in table.columns if title != names)
     label = asked if asked in table.columns else label
@@ -374,7 +377,7 @@ def _images_of_several_labels(
 
 
 def _roles_of_rows(table: Table, names: str) -> list[str | None]:
-    """The split of each row: by the folders in the image's name, a column, or the table's name."""
+    """Return the split of each row, from the folders in the image's path, a column or the table."""
     told = (roles_in(title, cells) for title, cells in table.columns.items())
     of_column = next((roles for roles in told if roles is not None), None)
     of_table = table.split or role_of_table(table.files[0])
@@ -390,10 +393,10 @@ def _roles_of_rows(table: Table, names: str) -> list[str | None]:
 
 
 def _take_in_order(below: Below, role: str, table: Table, report: Report) -> bool:
-    """Add the images' names to a column of labels alone, if it has one for each image of a folder.
+    """Add the images' names to a lone column of labels, if it has one for each image of a folder.
 
-    That is said, and which label the first and the last get. Where a program may have counted them
-    in another order, none is taken.
+    This is reported, with the labels of the first and the last image. If the order of the images is
+    ambiguous, the labels are not used.
     """
     paths = [*below.paths.values()]
     is_one_folder = len({path.rpartition("/")[0] for path in paths}) == 1
@@ -422,7 +425,7 @@ def _take_in_order(below: Below, role: str, table: Table, report: Report) -> boo
 
 
 def _count_up(paths: Sequence[str]) -> bool:
-    """Whether names differ in a number alone that counts from 0 or 1."""
+    """Whether names differ only in a number that counts from 0 or 1."""
     found = [re.fullmatch(r"(.*?)(\d+)(\D*)", path) for path in paths]
     if not all(found):
         return False
@@ -435,7 +438,7 @@ def _count_up(paths: Sequence[str]) -> bool:
 
 
 def _without_titles(table: Table, names: str) -> str:
-    """Take the titles for the first row, as one of them names an image; give the new title."""
+    """Turn the titles into a first row, as one of them names an image; return the new title."""
     others = [title for title in table.columns if title != names]
     lone = [_title_by_file(table.files[0])] if len(others) == 1 else []
     titles = dict(zip(others, lone or map(str, range(1, len(table.columns))), strict=False))
@@ -445,7 +448,7 @@ def _without_titles(table: Table, names: str) -> str:
 
 
 def _title_by_file(name: str) -> str:
-    """What the lone column beside the images' names tells, by the name of the file."""
+    """Name the only column beside the images' names after the file."""
     words = [w for w in read_name(PurePosixPath(name).stem).rest if w not in _SAY_NOTHING]
     labels = [word for word in words if word in LABEL_WORDS or word in LABEL_NAMES]
     return next(iter([*labels, *reversed(words)]), "label")

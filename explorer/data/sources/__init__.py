@@ -1,1 +1,1 @@
-"""Sources: images that are looked through and decoded in order, on all cores, and kept."""
+"""Sources: inspect images, decode them in order on all cores, and cache them."""

@@ -1,7 +1,7 @@
-"""Arrays of images as a source: how their axes lie, and their values as pixels.
+"""Arrays of images as a source: find the order of their axes, and turn values into pixels.
 
-NPZ, HDF5, NumPy, IDX and MATLAB files differ in their bytes alone: a reader of each gives arrays
-that are `Stored`, and everything else is decided once.
+NPZ, HDF5, NumPy, IDX and MATLAB files differ only in how they are read: each reader returns
+`Stored` arrays, and everything else is decided here for all of them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Arrangement:
 
     Attributes:
         shape: (height, width, channels) of each image.
-        arrange: the function.
+        arrange: the function that does so.
     """
 
     shape: tuple[int, int, int]
@@ -35,12 +35,12 @@ class Arrangement:
 def arrange_images(shape: tuple[int, ...], sample: np.ndarray | None = None) -> Arrangement | None:
     """Find the axes in the shape of an array of images; None if it cannot be one.
 
-    Known are ``(n, height, width)``, channels (1 to 4) last or first, and flat rows of squares in
-    grey or three colours.
+    Known are ``(n, height, width)``, channels (1 to 4) last or first, and flat rows of square
+    images in grey or three colours.
 
     Args:
-        shape: of the array.
-        sample: some rows of it, which tell whether flat colours lie pixel by pixel or in planes.
+        shape: shape of the array.
+        sample: some of its rows, to decide whether flat colours are interleaved or in planes.
     """
     if 0 in shape[1:]:
         return None
@@ -64,7 +64,7 @@ def _arrange_flat(length: int, sample: np.ndarray | None) -> Arrangement | None:
     if channels == 1:
         return Arrangement((side, side, 1), lambda rows: rows.reshape(-1, side, side, 1))
     shape, planes = (side, side, 3), (3, side, side)
-    if sample is not None:  # neighbours are alike where the axes are the right ones
+    if sample is not None:  # with the right axes, neighbours are more alike
         values = sample.astype(np.float32)
         in_pixels = np.abs(np.diff(values.reshape(-1, *shape), axis=2)).mean()
         in_planes = np.abs(np.diff(values.reshape(-1, *planes), axis=3)).mean()
@@ -94,7 +94,7 @@ class Images:
         return "it is damaged"
 
     def digest(self) -> None:
-        return None  # as quick to read as a cache
+        return None  # a cache would not be faster
 
     def survey(self) -> Survey:
         height, width, channels = self.image_shape
@@ -135,7 +135,7 @@ class Images:
 
 
 def _to_block(indices: np.ndarray, images: np.ndarray, form: Form) -> Block:
-    """Bring images of bytes into a form, in the way of image files."""
+    """Bring uint8 images into a form, in the same way as image files."""
     readable, none = np.arange(len(images)), np.zeros(0, int)
     no_alphas = np.zeros((0, *form.shape[:2], 1), np.uint8)
     if images.shape[1:] == form.shape:

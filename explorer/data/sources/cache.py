@@ -1,4 +1,4 @@
-"""Keep what was slow to read, so that the next start is quick.
+"""Cache what was slow to read, so that the next start is fast.
 
 The folder is ``$LATENT_CACHE_DIR``, else ``latent-space-explorer`` in the user's cache folder; an
 empty ``LATENT_CACHE_DIR`` turns the cache off. Nothing is ever written beside the images.
@@ -23,14 +23,14 @@ import numpy as np
 from explorer.core.subsets import in_chunks
 
 SLOW = 2.0
-"""Seconds: what takes less is not worth the room."""
+"""Seconds; what takes less time is not cached."""
 LARGEST = 20 * 2**30
-"""Bytes in the folder; the entries that were not used for longest go first."""
+"""Most bytes in the folder; the least recently used entries are removed first."""
 VERSION = 2
-"""Of what is kept: to be raised whenever the same files are read in another way."""
+"""Version of the cache; raise it whenever the same files are read in another way."""
 
 _ENTRY = re.compile(r"(images|survey|values)-.+|\.unfinished-.+")
-"""What an entry is called: anything else in the folder is not ours to remove."""
+"""Names of entries; nothing else in the folder is ever removed."""
 
 Value = TypeVar("Value")
 
@@ -41,9 +41,9 @@ class Kept:
 
     Attributes:
         images: ``(k, height, width, channels)`` uint8, memory-mapped.
-        readable: ``(k,)`` which of the images asked for these are.
-        transparent: ``(t,)`` which of ``images`` are transparent somewhere.
-        alphas: ``(t, height, width, 1)`` uint8, of these.
+        readable: ``(k,)`` positions of ``images`` among those requested.
+        transparent: ``(t,)`` positions in ``images`` of those that are transparent somewhere.
+        alphas: alpha of the transparent images, ``(t, height, width, 1)`` uint8.
     """
 
     images: np.ndarray
@@ -53,7 +53,7 @@ class Kept:
 
 
 def cache_folder() -> Path | None:
-    """Where entries are kept; None if the cache is turned off."""
+    """Return the folder of the entries; None if the cache is turned off."""
     named = os.environ.get("LATENT_CACHE_DIR")
     if named is not None:
         return Path(named).expanduser() if named else None
@@ -62,7 +62,7 @@ def cache_folder() -> Path | None:
 
 
 def clear() -> int:
-    """Remove all entries; return how many bytes they had."""
+    """Remove all entries; return the number of bytes removed."""
     folder = cache_folder()
     entries = _entries(folder) if folder is not None else []
     for entry, _, _ in entries:
@@ -71,7 +71,7 @@ def clear() -> int:
 
 
 def load(key: str) -> Kept | None:
-    """The images kept under a key, or None."""
+    """Return the images cached under a key, or None."""
     folder = cache_folder()
     if folder is None or not (entry := folder / key).is_dir():
         return None
@@ -81,13 +81,13 @@ def load(key: str) -> Kept | None:
         images = np.memmap(entry / "images", np.uint8, "r", shape=tuple(arrays.pop("shape")))
         os.utime(entry)
         return Kept(images, **arrays)
-    except (OSError, ValueError, KeyError, TypeError):  # damaged: it is made anew
+    except (OSError, ValueError, KeyError, TypeError):  # damaged: it will be written again
         shutil.rmtree(entry, ignore_errors=True)
         return None
 
 
 def keep(key: str, kept: Kept) -> None:
-    """Keep images under a key, if there is room."""
+    """Cache images under a key, if there is room."""
 
     def write(entry: Path) -> None:
         with (entry / "images").open("wb") as file:
@@ -105,7 +105,7 @@ def keep(key: str, kept: Kept) -> None:
 
 
 def remember(key: str, compute: Callable[[], dict[str, Value]]) -> dict[str, Value]:
-    """What ``compute`` returns, as JSON can hold it; kept under a key if it took long."""
+    """Return the JSON-compatible result of ``compute``, cached under a key if it took long."""
     folder = cache_folder()
     if folder is not None:
         with contextlib.suppress(OSError, ValueError):
@@ -125,7 +125,7 @@ def _write(key: str, write: Callable[[Path], object]) -> None:
     folder = cache_folder()
     if folder is None:
         return
-    with contextlib.suppress(OSError):  # without room or right, the next start is slow again
+    with contextlib.suppress(OSError):  # no room or permission: the next start is slow again
         folder.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
         try:
@@ -146,7 +146,7 @@ def _make_room(folder: Path) -> None:
 
 
 def _entries(folder: Path) -> list[tuple[Path, int, float]]:
-    """Path, bytes and time of last use of each entry."""
+    """Return the path, bytes and time of last use of each entry."""
     if not folder.is_dir():
         return []
     entries = []

@@ -1,6 +1,6 @@
-"""What is done with each image file: look at its header, its values or its pixels.
+"""Read the header, the extreme values or the pixels of image files.
 
-A file that is damaged gives None in place of a result. Each function may run in any thread.
+A damaged file gives None instead of a result. Each function may run in any thread.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from explorer.errors import one_line
 
 Opener = Callable[[str], IO[bytes]]
 Unit = tuple[str, Sequence[int] | None]
-"""A file, and the pages of it that are wanted; None for the only one."""
+"""A file, and the indices of the pages to read; None for a file with one image."""
 STACKS = ("TIFF", "GIF", "WEBP")
-"""Formats whose files may hold several images that are looked for."""
+"""Formats whose files are searched for several images."""
 
 
 class Header(NamedTuple):
@@ -58,10 +58,10 @@ class Decoded(NamedTuple):
     """The pixels of some images.
 
     Attributes:
-        readable: ``(k,)`` which of the images asked for could be read.
+        readable: ``(k,)`` positions of the requested images that could be read.
         colours: ``(k, height, width, channels)`` uint8.
-        transparent: ``(t,)`` which of ``colours`` are transparent somewhere.
-        alphas: of these, ``(t, height, width, 1)`` uint8.
+        transparent: ``(t,)`` positions in ``colours`` of images that are transparent somewhere.
+        alphas: alpha of the transparent images, ``(t, height, width, 1)`` uint8.
     """
 
     readable: np.ndarray
@@ -93,10 +93,10 @@ def measure(open_file: Opener, name: str) -> Header | None:
     """Read a file's header."""
     try:
         for image in _frames(open_file, (name, None)):
-            is_oblong = image.width != image.height  # only then it matters which way up it is
+            is_oblong = image.width != image.height  # only then does orientation matter
             size = upright_size(image) if is_oblong else image.size
             has_more = image.format not in STACKS and getattr(image, "is_animated", False)
-            has_more = has_more and image.format != "MPO"  # a preview, or the view of the other eye
+            has_more = has_more and image.format != "MPO"  # it has a preview or a stereo view
             kind = is_grey(image), has_deep_greys(image)
             return Header(*size, *kind, has_more, has_further_channels(image))
     except Exception:  # as in _read
@@ -105,7 +105,7 @@ def measure(open_file: Opener, name: str) -> Header | None:
 
 
 def look(open_file: Opener, unit: Unit, is_deep: bool) -> Values | None:
-    """Find the extreme values of a file's images, of the deep ones or of the others."""
+    """Find the extreme values of a file's images, either of the deep ones or of the others."""
     found: Values | None = None
     try:
         for image in _frames(open_file, unit):
@@ -139,7 +139,7 @@ def fault(open_file: Opener, name: str) -> str:
 
 
 def count_pages(open_file: Opener, name: str) -> int:
-    """Count the images in a file, without copies of reduced size as some TIFFs hold them."""
+    """Count the images in a file, without the reduced-size copies that some TIFFs hold."""
     try:
         with open_file(name) as stream, open_image(stream) as image:
             count: int = getattr(image, "n_frames", 1)

@@ -1,4 +1,4 @@
-"""Image files as a source of images: looked through and decoded in order, on all cores."""
+"""Image files as a source of images: inspect them, and decode them in order, on all cores."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from explorer.data.sources.source import LARGEST_KEPT_SIZE, Block, Survey
 from explorer.data.sources.workers import decode_all, measure_all, spread
 
 SAMPLE, LARGEST_SURVEY = 1_000, 100_000
-"""Headers read at least, and at most."""
+"""Fewest and most headers that are read, if there are so many images."""
 _STACK_SUFFIXES = tuple(suffix for suffix, kind in FORMAT_OF_SUFFIX.items() if kind in STACKS)
 
 
 class Pictures:
-    """Image files, in order; of stacks, every page is an image."""
+    """Image files, in order; each page of a stack is an image."""
 
     def __init__(self, files: Files, names: Sequence[str], pages: np.ndarray | None = None) -> None:
-        """Take files by their names, and ``pages`` as `count_all_pages` gives them, if it does."""
+        """Take files, their names, and ``pages`` as from `count_all_pages`, if stacks are read."""
         self._files, self._names = files, names
         self._starts = None if pages is None else np.concatenate([[0], np.cumsum(pages)])
 
@@ -58,10 +58,10 @@ class Pictures:
         return None
 
     def survey(self) -> Survey:
-        """Look at the headers of a sample, and of the rest as long as that can change the result.
+        """Read the headers of a sample, and more as long as they can change the result.
 
-        Images that differ in size or are large get a size of our choice; the first in colours
-        makes all coloured.
+        If images differ in size or are large, a default size is chosen; one image in colour makes
+        all images colour images.
         """
         found = remember(f"survey-{self.digest()}", self._survey)
         sizes = {(height, width): count for height, width, count in found.pop("sizes")}
@@ -93,7 +93,7 @@ class Pictures:
         return {**vars(survey), "sizes": sizes}
 
     def values(self, is_deep: bool) -> dict[str, Values]:
-        """Look at pixels: of deep greys at all, of others until one is above 1 of 255."""
+        """Find the extremes of the pixels: of all deep greys, else until one is above 1 of 255."""
         key = f"values-{'deep-' * is_deep}{self.digest()}"
         found = remember(key, lambda: self._values(is_deep))
         return {"the image files": Values(**found)} if found else {}
@@ -135,7 +135,7 @@ class Pictures:
 
 
 def count_all_pages(files: Files, names: Sequence[str], report: Report) -> np.ndarray | None:
-    """Count the images in each file that may be a stack: ``(files,)``, or None if none is one."""
+    """Count the images in each file, ``(files,)``; None if no file is a stack."""
     pages = np.ones(len(names), int)
     chosen = [i for i, name in enumerate(names) if name[-5:].lower().endswith(_STACK_SUFFIXES)]
     for chunk in in_chunks(chosen):

@@ -1,4 +1,4 @@
-"""Show how far reading has come, once it takes longer than two seconds."""
+"""Show the progress of reading, once it takes longer than two seconds."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def with_progress(
     """Pass items on, with a line on stderr every two seconds.
 
     Args:
-        items: what is worked on.
-        total: how many images that is.
-        count: how many of these an item is.
+        items: the items to pass on.
+        total: number of images in all items.
+        count: returns the number of images in an item.
     """
     shown_at, shown, done = time.monotonic(), False, 0
     for item in items:

@@ -1,4 +1,4 @@
-"""Decode a part of a layout into a split: in blocks, on disk in place of memory."""
+"""Decode a part of a layout into a split, block by block, on disk instead of in memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from explorer.errors import DatasetError
 
 
 def read_part(part: Part, indices: np.ndarray | None, form: Form, report: Report) -> Split:
-    """Read the images at the given indices, or all for None, without those that are damaged.
+    """Read the images at the given indices, or all for None, leaving out damaged ones.
 
     Raises:
         DatasetError: none of them can be read.

@@ -1,7 +1,7 @@
-"""What is found at a place before its images are read: sources of images, and the layout of them.
+"""Sources of images, and the layout of a set that is found before its images are read.
 
-A source knows how many images it has and what they are like, and decodes them in order, a block at
-a time, so that memory does not grow with their number.
+A source knows the number and properties of its images, and decodes them in order, a block at a
+time, so that memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from explorer.errors import DatasetError
 DEFAULT_SIZE = 32
 """Pixels a side, for images that differ in size."""
 LARGEST_KEPT_SIZE = 64
-"""Pixels: images that all have one size up to this keep it."""
+"""Pixels a side; images that all have the same size, up to this, keep it."""
 
 
 class Block(NamedTuple):
     """Some decoded images.
 
     Attributes:
-        indices: which of the source's images were asked for, ``(m,)``.
-        readable: positions in ``indices`` of those that could be read, ``(k,)``.
+        indices: indices of the images requested from the source, ``(m,)``.
+        readable: positions in ``indices`` of images that could be read, ``(k,)``.
         colours: ``(k, height, width, channels)`` uint8.
-        transparent: positions in ``readable`` of those that are transparent somewhere, ``(t,)``.
-        alphas: of these, ``(t, height, width, 1)`` uint8.
+        transparent: positions in ``readable`` of images that are transparent somewhere, ``(t,)``.
+        alphas: alpha of the transparent images, ``(t, height, width, 1)`` uint8.
     """
 
     indices: np.ndarray
@@ -44,15 +44,16 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Survey:
-    """What images are like, from headers alone.
+    """Properties of images, from their headers only.
 
     Attributes:
-        sizes: how many images have each (height, width).
+        sizes: number of images of each (height, width).
         is_grey: whether none has colours.
         is_deep: whether any has values of more than 8 bits.
-        seen: how many images were looked at.
-        with_frames: how many of these have further frames that are not read.
-        with_channels: how many have channels beside colours and transparency that are not read.
+        seen: number of images inspected.
+        with_frames: number of these that have further frames, which are not read.
+        with_channels: number of these that have channels beside colours and transparency, which
+            are not read.
     """
 
     sizes: Mapping[tuple[int, int], int]
@@ -73,11 +74,11 @@ class Survey:
         )
 
     def shape(self, image_size: tuple[int, int] | None, grey: bool) -> Shape:
-        """Choose the model's shape: the size asked for, or the small one that all share, or 32².
+        """Choose the model's shape: the requested size, a small size that all share, or 32 × 32.
 
         Args:
-            image_size: (height, width) asked for.
-            grey: whether one channel is asked for, whatever the images have.
+            image_size: the requested (height, width).
+            grey: whether one channel is requested, whatever the images have.
         """
         channels = 1 if grey or self.is_grey else 3
         if image_size is not None:
@@ -87,7 +88,7 @@ class Survey:
         return DEFAULT_SIZE, DEFAULT_SIZE, channels
 
     def share_outside(self, shape: Shape) -> float:
-        """The share of the pictures' area that a crop of these proportions leaves out."""
+        """Return the share of the pictures' area that a crop of this aspect ratio leaves out."""
         wanted = shape[0] / shape[1]
         outside = sum(
             count * (1 - min(height / width, wanted) / max(height / width, wanted))
@@ -100,29 +101,29 @@ class Source(Protocol):
     """Images that can be decoded in order."""
 
     def __len__(self) -> int:
-        """How many images there are."""
+        """Return the number of images."""
 
     def survey(self) -> Survey:
-        """Look at the headers."""
+        """Read the headers."""
 
     def values(self, is_deep: bool) -> dict[str, Values]:
-        """Look at the stored values, as far as the range depends on them.
+        """Find the extremes of the stored values, as far as the range depends on them.
 
-        They are those of each array, by its name, or of all image files together; what is blank
-        is left out.
+        They are those of each array, by its name, or of all image files together; arrays and files
+        without values are left out.
         """
 
     def blocks(self, indices: np.ndarray, form: Form) -> Iterator[Block]:
-        """Decode the images at these indices, which ascend."""
+        """Decode the images at these indices, which must ascend."""
 
     def mapped(self, form: Form) -> np.ndarray | None:
-        """The images themselves, where they lie on the disk in just this form, else None."""
+        """Map the images if they are on disk in exactly this form, else return None."""
 
     def digest(self) -> str | None:
-        """SHA-256, in hex, of what changes whenever the files do; None if a cache is of no use."""
+        """Return a SHA-256, in hex, that changes with the files; None if a cache is of no use."""
 
     def name(self, index: int) -> str:
-        """What a message calls an image."""
+        """Return the name of an image for messages."""
 
     def fault(self, index: int) -> str:
         """Say why an image could not be read."""
@@ -162,7 +163,7 @@ class Chosen:
 
 
 def all_of(source: Source) -> Source:
-    """The source that images were chosen from; itself if none were."""
+    """Return the source from which images were chosen, or the source itself."""
     return source.source if isinstance(source, Chosen) else source
 
 
@@ -171,9 +172,9 @@ class Part:
     """One split as it was found.
 
     Attributes:
-        source: of its images.
+        source: where its images come from.
         labels: ``(n,)`` int64, indices of the layout's classes.
-        columns: what else is known of each image: ``(n,)`` float64.
+        columns: other values for each image, by name: ``(n,)`` float64.
     """
 
     source: Source
@@ -183,13 +184,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Layout:
-    """What lies at a place.
+    """The splits and classes found at a path.
 
     Attributes:
-        origin: the kind of files, in words.
-        classes: names, in the order of the labels.
-        parts: by their role, see ``explorer.data.roles``.
-        image_shape: of arrays, which have one; None for image files.
+        origin: a description of the kind of files.
+        classes: class names, in the order of the labels.
+        parts: the splits by their role, see ``explorer.data.roles``.
+        image_shape: shape of each image when they come as arrays; None for image files.
     """
 
     origin: str
@@ -198,10 +199,10 @@ class Layout:
     image_shape: Shape | None = None
 
     def with_classes(self, names: tuple[str, ...], path: Path) -> Layout:
-        """The same with the classes of a published set, whose labels may be their numbers.
+        """Return a copy with the class names of a published set; its files may only number them.
 
         Raises:
-            DatasetError: the classes found are others.
+            DatasetError: the classes found are not those of the set.
         """
         if self.classes == names:
             return self

@@ -1,8 +1,8 @@
-"""Work on image files on all cores: in threads, or many of them in processes of their own.
+"""Process image files on all cores: in threads or, if there are many files, in processes.
 
-``python -m explorer.data.sources.workers KIND PATH`` is such a process. It reads a job from each
-line of its input, as JSON, and answers with a line of JSON and the bytes of the arrays. Nothing is
-pickled, and the program that started it is not imported again.
+``python -m explorer.data.sources.workers KIND PATH`` runs such a process. It reads one job from
+each line of its input, as JSON, and answers with a line of JSON and the bytes of the arrays.
+Nothing is pickled, and the main program is not imported again.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from explorer.data.sources.decoding import Decoded, Header, Unit, decode, measur
 from explorer.root import own_python
 
 FEWEST = 5_000
-"""Images that are worth starting processes for."""
+"""Fewest images for which processes are started."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def spread(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Apply a function in one thread for each core; results in order."""
+    """Apply a function with one thread for each core; return the results in order."""
     with ThreadPoolExecutor(_cores()) as pool:
         return list(pool.map(function, items))
 
@@ -46,7 +46,7 @@ def spread(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Re
 def measure_all(
     files: Files, chunks: Iterable[Sequence[str]], count: int
 ) -> Iterator[list[Header | None]]:
-    """Read the headers of ``count`` files in all, a chunk after another."""
+    """Yield the headers of files, chunk by chunk; ``count`` is the number of all files."""
 
     def here(names: Sequence[str]) -> list[Header | None]:
         return spread(lambda name: measure(files.open, name), names)
@@ -61,7 +61,7 @@ def measure_all(
 def decode_all(
     files: Files, chunks: Iterable[Sequence[Unit]], form: Form, count: int
 ) -> Iterator[Decoded]:
-    """Decode ``count`` images in all, a chunk after another."""
+    """Yield decoded images, chunk by chunk; ``count`` is the number of all images."""
 
     def here(units: Sequence[Unit]) -> Decoded:
         return decode(files.open, units, form, spread)
@@ -87,7 +87,7 @@ def _in_order(
     here: Callable[[Any], Result],
     there: Callable[[_Worker, Any], Result],
 ) -> Iterator[Result]:
-    """Work on chunks in this process, or side by side in others if there are enough."""
+    """Process chunks in this process or, if there are enough images, in parallel in others."""
     place, cores = files.place(), _cores()
     if place is None or cores == 1 or count < FEWEST:
         yield from map(here, chunks)
@@ -101,7 +101,7 @@ def _in_order(
             worker = idle.get()
             try:
                 return there(worker, chunk)
-            except (OSError, ValueError):  # it came to an end: for lack of memory, or by a signal
+            except (OSError, ValueError):  # the process ended, for lack of memory or by a signal
                 return here(chunk)
             finally:
                 idle.put(worker)
@@ -118,7 +118,7 @@ def _in_order(
 
 
 class _Worker:
-    """A process that decodes files of one place."""
+    """A process that decodes the files of one folder or archive."""
 
     def __init__(self, place: Sequence[str]) -> None:
         command, environment = own_python("-m", "explorer.data.sources.workers", *place)
@@ -138,7 +138,7 @@ class _Worker:
         self._process.communicate()
 
     def ask(self, job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """Have a job done; raise OSError or ValueError if the process has come to an end."""
+        """Run a job; raise OSError or ValueError if the process has ended."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(job).encode() + b"\n")
         self._process.stdin.flush()
@@ -150,7 +150,7 @@ class _Worker:
 
 
 def _serve(files: Files, jobs: IO[bytes], answers: IO[bytes]) -> None:
-    """Answer jobs until there are no more."""
+    """Answer jobs until the input ends."""
     for line in jobs:
         job, content = json.loads(line), b""
         if "names" in job:
