@@ -102,7 +102,9 @@ def test_of_numbered_lists_the_first_way_to_split_counts(folder: Path) -> None:
         write(folder / "labels" / f"train{way}.txt", *sorted({*names} - chosen))
     found = load_dataset(folder)
     check(found, ["a", "b"], 8, 4)
-    assert "labels/test1.txt and others of its number tell the splits" in told(found)
+    assert "the splits are taken from labels/test1.txt and the other lists of its number" in told(
+        found
+    )
 
 
 def test_trainval_lists_leave_validation_images_what_they_are(folder: Path) -> None:
@@ -516,7 +518,9 @@ def test_splits_in_the_names_of_files_as_of_raf_db(tmp_path: Path) -> None:
     dataset = load_dataset(tmp_path)
     assert (dataset.classes, counts(dataset)) == (("1", "2"), (8, 4))
     assert {*green_of(dataset.test)} == {TEST}
-    assert "the files' names tell the splits: they begin with test, train" in told(dataset)
+    assert "the splits are taken from the files' names, which begin with test, train" in told(
+        dataset
+    )
 
 
 def test_names_that_only_begin_like_splits_tell_none(tmp_path: Path) -> None:
@@ -525,4 +529,4 @@ def test_names_that_only_begin_like_splits_tell_none(tmp_path: Path) -> None:
         draw(tmp_path / "all" / f"tram_{number}.png", 0, number=number)
         draw(tmp_path / "trains" / f"train_{number}.png", 0, number=number)
     for folder in ("all", "trains"):
-        assert "tell the splits" not in told(load_dataset(tmp_path / folder))
+        assert "the splits are taken" not in told(load_dataset(tmp_path / folder))

@@ -487,7 +487,7 @@ def test_json_of_objects_in_one_image_says_nothing_of_others(folder: Path) -> No
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ('{"images": [], "annotations": []}', "objects in the images (COCO), which are not used"),
+        ('{"images": [], "annotations": []}', "objects in the images (COCO), which is not used"),
         ('{"0.png": ["a", "b"], "1.png": ["a"]}', "gives several labels to an image"),
         ('{"0.png": ', "about.json is not JSON, or is damaged"),
     ],
@@ -812,8 +812,12 @@ def test_splits_in_columns_are_followed_where_they_are_plain_and_told(
     found = load_dataset(folder)
     assert counts(found) == expected
     if title == "split":
-        words = "tells the splits: 0 is train" if values == "0001" else "is not taken for splits"
-        assert f"the column split {words}" in told(found)
+        words = (
+            "the splits are taken from the column split: 0 is train"
+            if values == "0001"
+            else "the column split is not taken for splits"
+        )
+        assert words in told(found)
 
 
 def test_missing_labels_are_so_as_words_too_and_flags_may_be_words(folder: Path) -> None:

@@ -81,7 +81,7 @@ def _doubts(dataset: Dataset) -> Iterator[str]:
     images = images[evenly_spaced(len(images), _LOOKED_AT)]
     levels, peak = len(np.unique(images)), int(images.max())
     if images.shape[-1] == 3 and (images == images[..., :1]).all():
-        yield "the files have colours, but all that was looked at is grey: --grey makes it so"
+        yield "the files have colours, but all images inspected are grey: --grey reads them as grey"
     if peak < DARKEST_WHITE:
         yield f"the brightest pixel is {peak} of 255: give --range LOW HIGH if white is darker"
     elif levels < FEWEST_LEVELS and dataset.reading.binarise is None:

@@ -24,5 +24,5 @@ def need(module: str, files: str) -> Any:
         package = module.partition(".")[0]
         raise DatasetError(
             f"Reading {files} needs {package}, which is not installed; "
-            "pip install -r requirements.txt brings it."
+            "install it with pip install -r requirements.txt."
         ) from error

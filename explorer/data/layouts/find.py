@@ -79,7 +79,7 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
     if family is None:
         raise DatasetError(_why_nothing(tree))
     if reading.pick and family == PICTURES:
-        raise DatasetError(f"{path} holds no sets of which one could be called {reading.pick}.")
+        raise DatasetError(f"{path} holds no set called {reading.pick}.")
     _tell_archives(tree, {*families[family]}, len(families.get(PICTURES, ())), report)
     name_their_own = family == ARRAYS and {*map(suffix_of, families[family])} == {".mat"}
     lists = read_class_names(tree, reading.pick, in_matlab=not name_their_own)
@@ -181,10 +181,7 @@ def _why_nothing(tree: Tree) -> str:
     if what := _what_to_convert(tree):
         return what
     if names == [path.name] and path.is_file() and is_archive(path.name):
-        return (
-            f"{path} is cut short or damaged, or no archive of files; unpack it, or download it "
-            "again."
-        )
+        return f"{path} is truncated, damaged or no archive; unpack it, or download it again."
     if archives := [name for name in names if is_archive(name)]:
         return f"{path} holds no images but archives ({archives[0]}); unpack them."
     if names == [path.name] and path.is_file():
@@ -199,8 +196,8 @@ def _why_nothing(tree: Tree) -> str:
         first = next(iter(names))
         with tree.open(first) as stream, open_image(stream) as image:
             return (
-                f"{path} holds pictures whose names do not end as those of pictures do; {first} is "
-                f"one of {image.format}: rename all, here to {first}.{str(image.format).lower()}."
+                f"{path} holds pictures whose names have no suffix of a picture; {first} is a "
+                f"{image.format} file: rename all, this one to {first}.{str(image.format).lower()}."
             )
     kinds = Counter(kind_of_file(name) for name in names)
     there = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())

@@ -238,7 +238,7 @@ def _without_shards(
     )
     if not ((is_counted or is_labelled) and all(len(parts) == 1 for parts in every)):
         return by_role
-    why = "whose labels a table tells" if is_labelled else "as they count thousands"
+    why = "as a table gives the labels" if is_labelled else "as their names count thousands"
     report.note(f"the folders {tops[0]}, {tops[1]}, … are taken as parts of one set, {why}")
     return {
         role: [replace(folder, parts=()) for folder in folders] for role, folders in by_role.items()
@@ -421,7 +421,9 @@ def _splits_in_names(files: Names, report: Report) -> np.ndarray | None:
     role_of = {word: read_name(word).role for word in {*begins}}
     if None in role_of.values() or not {TRAIN} < {*role_of.values()}:
         return None
-    report.note(f"the files' names tell the splits: they begin with {', '.join(sorted(role_of))}")
+    report.note(
+        f"the splits are taken from the files' names, which begin with {', '.join(sorted(role_of))}"
+    )
     return np.array([role_of[word] for word in begins])
 
 
@@ -479,7 +481,7 @@ def _check_levels(
     elif len(inner[most]) == len(names) * len(below) and len(below) > 1:
         report.note(
             f"all classes hold folders of the same names, such as {'/'.join(min(below))}: if they "
-            "are versions of one set, a path to one of them reads it alone"
+            "are versions of the same images, give the path of one version"
         )
 
 

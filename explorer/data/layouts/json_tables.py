@@ -31,8 +31,8 @@ def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
         return {}
     if {"images", "annotations"} <= content.keys():
         raise DatasetError(
-            f"{name} tells of objects in the images (COCO), which are not used: as classes, give a "
-            "folder or a label for each image."
+            f"{name} describes objects in the images (COCO), which is not used: for classes, "
+            "give a folder or a label for each image."
         )
     values = [*content.values()]
     if len(values) == 1 and isinstance(values[0], dict) and label_title(content) is not None:

@@ -127,7 +127,7 @@ def without_alternatives(tables: list[Table], report: Report) -> list[Table]:
         if folder not in repeated or number == first.get(folder, number):
             kept.append(table)
     chosen = next(t.files[0] for t in kept if id(t) in numbers)
-    report.note(f"{chosen} and others of its number tell the splits: other lists tell others")
+    report.note(f"the splits are taken from {chosen} and the other lists of its number")
     return kept
 
 

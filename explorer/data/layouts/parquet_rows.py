@@ -223,8 +223,8 @@ def _refuse_paths(shards: Sequence[_Shard]) -> None:
     first = next((shard for shard in shards if len(shard)), None)
     if first is not None and first.image_file(0) is None:
         raise DatasetError(
-            f"{first.where} holds no image file in its first row: of paths give the folder that "
-            "these lie in, of missing images leave the rows out."
+            f"{first.where} holds no image file in its first row: if it holds paths, give the "
+            "folder of the files; if images are missing, leave their rows out."
         )
 
 

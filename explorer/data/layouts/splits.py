@@ -64,7 +64,7 @@ def take_splits(columns: dict[str, np.ndarray], report: Report) -> np.ndarray | 
             )
             continue
         if said:
-            report.note(f"the column {title} tells the splits: {said}")
+            report.note(f"the splits are taken from the column {title}: {said}")
         roles = np.array(found)
         del columns[title]
     return roles

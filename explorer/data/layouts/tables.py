@@ -127,7 +127,7 @@ def attach(
                     what = "split" if title == SPLIT_OF_TABLE else title
                     report.note(
                         f"{table.files[0]} gives some images another {what} than "
-                        f"{first[title]}, which counts"
+                        f"{first[title]}, which is used"
                     )
                 merged[title] = np.where(missing, column, merged[title])
             else:
@@ -287,7 +287,7 @@ def _join_one_hot(columns: dict[str, np.ndarray], report: Report) -> None:
         columns["class"] = np.where(known, np.array(flags)[ones.argmax(axis=0)], "")
         for title in flags:
             del columns[title]
-        report.note(f"the columns {', '.join(flags)} are taken as one: the class")
+        report.note(f"the columns {', '.join(flags)} are flags, and are joined into one: the class")
 
 
 def _match(
@@ -331,7 +331,7 @@ def _match(
     several = _images_of_several_labels(table, title, zip(images, roles, strict=True), asked)
     if several > max(_FEW, _SLIPS * named):
         report.note(
-            f"{table.files[0]} is not used, as it tells of objects in images: {several:,} of "
+            f"{table.files[0]} is not used, as it describes objects in images: {several:,} of "
             f"{named:,} have rows of several classes; a table has a row for each image"
         )
         return None
@@ -411,8 +411,8 @@ def _take_in_order(below: Below, role: str, table: Table, report: Report) -> boo
     counted = sorted(paths, key=natural_order)
     if counted != paths and not _count_up(counted):
         report.note(
-            f"{table.files[0]} is not used, as the order of {paths[0]}, {paths[1]}, … is not "
-            "plain: give a table with their names beside the labels"
+            f"{table.files[0]} is not used, as the order of {paths[0]}, {paths[1]}, … is "
+            "ambiguous: give a table with their names beside the labels"
         )
         return False
     title = label_title(table.columns) or "label"
