@@ -2,7 +2,7 @@
 
 import os
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's threads use up a core by waiting
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's idle threads keep a core busy
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ if __name__ == "__main__":  # a visitor's page
         layout="wide",
     )
     render_page()
-else:  # the server, which runs this file anew for every visitor
+else:  # the server, which runs this file again for every visitor
     from starlette.middleware import Middleware
 
     from explorer.app import server

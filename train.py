@@ -31,7 +31,7 @@ def main() -> int:
         from explorer.cli.plan import plan_recipe
 
         for settings in runs:
-            plan_recipe(settings)  # a mistake is told before TensorFlow starts
+            plan_recipe(settings)  # reports mistakes before TensorFlow starts
         with loading_tensorflow():
             from explorer.training.devices import find_strategy
 
@@ -60,16 +60,16 @@ def train_bundle(
     Args:
         settings: what to train.
         output: folder of the bundles.
-        data_dir: where data sets are looked for first.
-        resume: go on after the last finished epoch.
-        replace: put it in the place of whatever else has its name.
+        data_dir: folder that is searched first for data sets.
+        resume: continue after the last finished epoch.
+        replace: replace anything else that has its name.
         tensorboard: folder for TensorBoard's logs.
         figures_only: keep card and history, for comparisons, but not the model.
         keras: also keep the model as Keras saves it.
         strategy: where to compute; None for one device.
 
     Raises:
-        ExplorerError: with a sentence for a person.
+        ExplorerError: the message is a sentence for the user.
     """
     # These import TensorFlow, which takes seconds.
     from explorer.bundle.atomic import recover

@@ -17,7 +17,7 @@ __all__ = ["adopt", "load", "show"]
 
 
 def __getattr__(name: str) -> Any:
-    """What is offered to notebooks, imported when it is first asked for."""
+    """Import a function for notebooks when it is first used."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_PLACES[name]), name)

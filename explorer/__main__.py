@@ -1,4 +1,4 @@
-"""``python -m explorer``: the commands, with a line each; ``python -m explorer NAME`` runs one."""
+"""``python -m explorer`` lists the commands; ``python -m explorer NAME`` runs one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMMANDS = {
 
 
 def main() -> int:
-    """Run the command that is named first, with the arguments after it."""
+    """Run the command that the first argument names, with the arguments after it."""
     name, *arguments = sys.argv[1:] or ["--help"]
     if name not in COMMANDS:
         asked = name in ("-h", "--help")

@@ -1,17 +1,17 @@
-"""The base class of everything that a person can put right."""
+"""The base class of errors that the user can correct."""
 
 from __future__ import annotations
 
 
 class ExplorerError(ValueError):
-    """A mistake, or a file or machine that is not as expected.
+    """A mistake by the user, or a file or machine that is not as expected.
 
-    The message is one sentence for a person: what was wrong, what was expected, what to do.
+    The message is one sentence for the user: what was wrong, what was expected, what to do.
     """
 
 
 def one_line(error: Exception, limit: int | None = None) -> str:
-    """What another library's error says, in one line of at most ``limit`` characters."""
+    """Return another library's error message as one line of at most ``limit`` characters."""
     return " ".join(str(error).split())[:limit] or type(error).__name__
 
 

@@ -1,4 +1,4 @@
-"""How numbers, latents and lists are written: a latent as numbers with commas between them."""
+"""Numbers, latents and lists as text; a latent is numbers separated by commas."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import numpy as np
 from explorer.errors import ExplorerError
 
 LIMIT = 99.0
-"""Coordinates beyond ±99 are taken for mistakes: the prior's scale is 1."""
+"""Coordinates beyond ±99 are treated as mistakes: the prior's scale is 1."""
 ROUNDED = 0.0006
-"""A latent is a test image's own if no coordinate differs by more: addresses round."""
+"""A latent is a test image's own if no coordinate differs by more than this: addresses round."""
 SHORT = 2000
-"""Characters of a list that an address may well carry."""
+"""Length in characters of the longest list that is put into an address."""
 
 
 def parse_count(text: str) -> int | None:
-    """The number that is written with up to nine digits; else None."""
+    """Read a number of up to nine digits; return None for any other text."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def parse_latent(text: str, latent_dim: int) -> np.ndarray:
-    """Read a latent that a person wrote, ``(latent_dim,)`` float32.
+    """Read a latent that the user wrote, ``(latent_dim,)`` float32.
 
     Raises:
-        ExplorerError: part of a sentence for a person.
+        ExplorerError: the message is part of a sentence for the user.
     """
     text = text.replace("−", "-").strip(" ()[]")
     parts = text.replace(";", ",").split(",") if "," in text or ";" in text else text.split()
@@ -42,12 +42,12 @@ def parse_latent(text: str, latent_dim: int) -> np.ndarray:
 
 
 def write_list(entries: Iterable[Sequence[str]]) -> str:
-    """Some texts as one, of several fields each: ``name~test-3;other~0.5 1``."""
+    """Join entries of several fields each into one text: ``name~test-3;other~0.5 1``."""
     return ";".join("~".join(map(_escape, fields)) for fields in entries)
 
 
 def parse_list(text: str) -> list[list[str]]:
-    """The fields of the texts that ``write_list`` joined."""
+    """Return the fields of the entries that ``write_list`` joined."""
     return [[unquote(field) for field in entry.split("~")] for entry in text.split(";")]
 
 

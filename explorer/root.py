@@ -1,4 +1,4 @@
-"""Where the page's code and the models lie: those that ship beside the package, or inside it."""
+"""Where the page's code and the shipped models lie: beside the package, or inside it."""
 
 import os
 import sys
@@ -13,6 +13,6 @@ DEFAULT_FOLDER = Path(os.environ.get("LATENT_BUNDLES") or ROOT / "pretrained")
 
 
 def own_python(*arguments: str) -> tuple[list[str], dict[str, str]]:
-    """The command and the environment of another Python that finds this package."""
+    """Return the command and environment for another Python process that finds this package."""
     path = filter(None, (str(_PACKAGE.parent), os.environ.get("PYTHONPATH")))
     return [sys.executable, *arguments], {**os.environ, "PYTHONPATH": os.pathsep.join(path)}

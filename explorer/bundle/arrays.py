@@ -1,4 +1,4 @@
-"""Arrays in ``.npz`` files: written as the same bytes each time, read without unpacking a bomb."""
+"""Write arrays to ``.npz`` files, always as the same bytes, and read them, safe from zip bombs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from explorer.bundle.card import BundleError
 from explorer.errors import one_line
 
 MAX_UNPACKED = 2**31
-"""Bytes: a file that says it holds more is not opened, however small it is."""
+"""Bytes: a file that says it unpacks to more is not opened, however small it is."""
 
 
 def save_arrays(target: Path | BinaryIO, **arrays: np.ndarray) -> None:
@@ -31,12 +31,12 @@ def read_arrays(npz: bytes, names: Iterable[str], place: str) -> dict[str, np.nd
     """Read all arrays of an ``.npz``.
 
     Args:
-        npz: its contents.
+        npz: contents of the file.
         names: arrays that it must have.
-        place: what an error calls the file.
+        place: name of the file in messages.
 
     Raises:
-        BundleError: it is damaged, too large, or has no such array.
+        BundleError: it is damaged, too large, or lacks one of these arrays.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(npz)) as archive:
@@ -45,10 +45,10 @@ def read_arrays(npz: bytes, names: Iterable[str], place: str) -> dict[str, np.nd
         with np.load(io.BytesIO(npz), allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in dict.fromkeys((*names, *arrays))}
         for name, array in found.items():
-            if not isinstance(array, np.ndarray):  # what does not begin as an array comes as bytes
+            if not isinstance(array, np.ndarray):  # NumPy gives anything else as bytes
                 raise TypeError(f"{name} is not an array")
         return found
-    except Exception as error:  # what a damaged zip raises shares no base class
+    except Exception as error:  # the errors for a damaged zip share no base class
         raise BundleError(f"{place} is not usable: {one_line(error)}") from error
 
 
@@ -56,7 +56,7 @@ def read_images(npz: bytes, shape: tuple[int, ...], place: str) -> np.ndarray:
     """Read the array ``images`` of an ``.npz``, uint8 of this shape.
 
     Raises:
-        BundleError: it is not that.
+        BundleError: it is missing, or has another shape or type.
     """
     images = read_arrays(npz, ["images"], place)["images"]
     expect(place, "images", images, shape, np.uint8)

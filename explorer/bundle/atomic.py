@@ -15,7 +15,7 @@ def unfinished(path: Path) -> Iterator[Path]:
 
     An earlier folder of that name is replaced as a whole or left as it was.
     """
-    path = path.resolve()  # what a link leads to is replaced, not the link
+    path = path.resolve()  # replace the target of a link, not the link
     recover(path)
     folder = path.with_name(f".{path.name}.unfinished")
     shutil.rmtree(folder, ignore_errors=True)
@@ -54,14 +54,14 @@ def _previous(path: Path) -> Path:
 
 
 def flush(folder: Path) -> None:
-    """fsync all that is in a folder, then the folder, so that a power cut cannot lose it."""
+    """fsync everything in a folder, then the folder, so that a power cut cannot lose it."""
     for path in (*folder.rglob("*"), folder):
         if not path.is_symlink():
             _sync(path)
 
 
 def _sync(path: Path) -> None:
-    """fsync a file, or a folder where a system can: the names in it."""
+    """fsync a file, or, where the system can, a folder: the names in it."""
     if os.name != "posix" and path.is_dir():
         return
     descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)

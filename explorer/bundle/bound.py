@@ -1,4 +1,4 @@
-"""The bound on −log p(x) of every test image by many importance samples, kept with a bundle."""
+"""Bounds on −log p(x) of all test images by many importance samples, kept in a bundle."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from explorer.core.pixels import to_unit_range
 from explorer.data.dataset import Split
 
 BOUND = "bound.npz"
-"""Holds ``bound``: of each test image, nats, ``(n,)`` float32."""
+"""Holds ``bound``: the bound of each test image, nats, ``(n,)`` float32."""
 
 
 def demand_density(bundle: Bundle) -> None:
-    """Raise BundleError if a model gives no density of its latents, so that it has no bound."""
+    """Raise BundleError if a model gives no density for its latents, and so has no bound."""
     model = bundle.card.model
     if not (model.has_graphs and model.has_variance):
         raise BundleError(
@@ -33,15 +33,15 @@ def demand_density(bundle: Bundle) -> None:
 
 
 def bounds_of(bundle: Bundle, test: Split, samples: int) -> Callable[[Iterable[int]], np.ndarray]:
-    """A function from indices of test images to their bounds, nats, float64.
+    """Return a function from indices of test images to their bounds, nats, float64.
 
     Args:
-        bundle: with graphs whose encoder gives log-variances.
+        bundle: a bundle with graphs, whose encoder gives log-variances.
         test: its test images.
-        samples: draws of z for each, K.
+        samples: draws of z for each image, K.
 
     Raises:
-        BundleError: the model gives no density of its latents.
+        BundleError: the model gives no density for its latents.
     """
     model = bundle.card.model
     demand_density(bundle)
@@ -83,10 +83,10 @@ def save_bounds(bundle: Bundle, bounds: np.ndarray, samples: int) -> Bound:
     """Put the bounds of all test images into a bundle; every other file stays as it is.
 
     Returns:
-        What the card then tells.
+        What the card then says about them.
 
     Raises:
-        BundleError: another model has taken its place meanwhile.
+        BundleError: the bundle was replaced by another model in the meantime.
     """
     told = summarise_bounds(bounds, samples)
     there = read_card(bundle.path).files

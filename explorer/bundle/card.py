@@ -23,15 +23,15 @@ from explorer.recipes.recipe import Recipe, first_problem
 
 SCHEMA_VERSION = 3
 CONVERTIBLE = 2
-"""The earlier version that ``explorer.cli.convert`` turns into the present one."""
+"""The earlier version that ``explorer.cli.convert`` converts to the current one."""
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,99}$"
-"""What a bundle may be called."""
+"""Pattern of a bundle's name."""
 
 FileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 """A file in the bundle's own folder."""
 
 Condition = Literal["labels"]
-"""What a conditional model takes beside its images and latents: the class, one-hot."""
+"""What a conditional model takes besides its images and latents: the class, one-hot."""
 
 _Part = TypeVar("_Part")
 _SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
@@ -48,7 +48,8 @@ class _Card(BaseModel, frozen=True, extra="forbid", strict=True, allow_inf_nan=F
 class ReadingCard(_Card):
     """How the images were read, beyond their shape: see ``explorer.data.reading.Reading``.
 
-    ``low`` and ``high`` are the stored values that became black and white, ``kind`` is theirs.
+    ``low`` and ``high`` are the stored values that became black and white; ``kind`` is
+    the kind of those values.
     """
 
     low: float = 0.0
@@ -88,19 +89,19 @@ class DataCard(_Card):
 
 
 class AdoptionCard(_Card):
-    """Where a model from elsewhere comes from, and how it was read.
+    """Where an adopted model comes from, and how it was read.
 
     Attributes:
-        title: for people.
-        licence: of the model; empty if unknown.
-        command: that adopted it.
-        files: SHA-256 of the files that it was made of, by name.
-        conventions: flags that say how it takes and gives images, given or found out.
-        notes: sentences on what was found out.
+        title: name for readers.
+        licence: licence of the model; empty if unknown.
+        command: the command that adopted it.
+        files: SHA-256 of the files that it was made from, by name.
+        conventions: flags that say how it takes and returns images, given or detected.
+        notes: sentences on what was detected.
         likelihood: what the decoder's output parametrises; without a decoder it means nothing.
-        has_variance: whether the encoder tells log-variances; else there is no KL and no −ELBO.
-        has_graphs: whether the bundle has encoder and decoder; else only what they gave.
-        condition: what the decoder takes beside a latent, and maybe the encoder beside an image.
+        has_variance: whether the encoder gives log-variances; else there is no KL and no −ELBO.
+        has_graphs: whether the bundle has encoder and decoder; else only their outputs.
+        condition: what the decoder takes besides a latent, and maybe the encoder besides an image.
     """
 
     title: str
@@ -116,9 +117,9 @@ class AdoptionCard(_Card):
 
 
 class ModelCard(_Card):
-    """The model: its recipe with the values used, or that it was adopted.
+    """The model: its recipe with the values used, or where it was adopted from.
 
-    ``parameters`` counts its weights (``graph.count_weights``), which lie in its graphs.
+    ``parameters`` is the number of weights in its graphs (``graph.count_weights``).
     """
 
     latent_dim: PositiveInt
@@ -145,7 +146,7 @@ class ModelCard(_Card):
 
     @property
     def has_variance(self) -> bool:
-        """Whether the encoder tells log-variances, and there is a KL."""
+        """Whether the encoder gives log-variances, so that there is a KL."""
         return self.adopted is None or self.adopted.has_variance
 
     @property
@@ -155,7 +156,7 @@ class ModelCard(_Card):
 
     @property
     def is_conditional(self) -> bool:
-        """Whether the decoder takes the class beside a latent."""
+        """Whether the decoder takes the class besides a latent."""
         return self.adopted is not None and self.adopted.condition is not None
 
     @property
@@ -200,7 +201,7 @@ class AmortisationGap(_Card):
 class MapCard(_Card):
     """How well a map keeps neighbours; see ``core.neighbourhood.MapFigures``.
 
-    ``empty_distance`` is that of a neighbourhood map (``core.neighbourhood.empty_distance``).
+    ``empty_distance`` is only for a neighbourhood map (``core.neighbourhood.empty_distance``).
     """
 
     accuracy: float | None
@@ -209,7 +210,7 @@ class MapCard(_Card):
 
 
 class KlParts(_Card):
-    """What the KL consists of, nats, with standard errors; see ``core.information``."""
+    """The parts of the KL, nats, with standard errors; see ``core.information``."""
 
     samples: PositiveInt
     information: float
@@ -221,7 +222,7 @@ class KlParts(_Card):
 
 
 class FactorCard(_Card):
-    """What the latents tell about a factor with ``values`` values; see ``core.disentanglement``.
+    """How the latents represent a factor with ``values`` values; see ``core.disentanglement``.
 
     ``mig`` and ``sap`` are gaps between the two best dimensions; ``predicted`` is the share of
     images whose value is predicted correctly.
@@ -252,7 +253,7 @@ class DisentanglementCard(_Card):
 class Metrics(_Card):
     """Figures on the test set; terms in nats per image.
 
-    A figure that a model from elsewhere does not give is None, or empty.
+    A figure that an adopted model does not give is None, or empty.
 
     - ``neg_elbo`` = ``reconstruction`` + ``kl``: −log p(x|z) averaged over ``samples`` draws from
       q(z|x), and KL(q(z|x) ‖ N(0, I)): exact for a Gaussian posterior, averaged over the same
@@ -266,8 +267,8 @@ class Metrics(_Card):
     - ``kl_per_dimension``; ``active_units``: dimensions whose posterior mean has a variance above
       0.01 over the test set (Burda et al. 2016).
     - ``knn_accuracy``: training means → test means, beside the same after PCA to as many
-      dimensions; None with a single class, or where the means of only some training images, or no
-      others than the test images, are known.
+      dimensions; None with a single class, if the means of only some training images are known, or
+      if the training images are the test images.
     - ``squared_error``: per pixel, of the reconstruction from ``z_mean``, beside PCA's.
     - ``sharpness``: of the same reconstructions, the share of the images' fine detail that they
       have (``core.metrics.sharpness``).
@@ -310,7 +311,7 @@ class Bound(_Card):
 
 
 class FileCard(_Card):
-    """What a file of the bundle must be."""
+    """Size and hash that a file of the bundle must have."""
 
     bytes: NonNegativeInt
     sha256: str = _SHA256
@@ -344,7 +345,7 @@ class Card(_Card):
 
     @property
     def title(self) -> str:
-        """What a person reads: data set, latent dimension and whether there is a flow."""
+        """Title for readers: data set, latent dimension and whether there is a flow."""
         if self.model.adopted:
             return self.model.adopted.title
         flow = " with flow" if self.model.has_flow else ""
@@ -391,7 +392,7 @@ def parse_card(content: bytes, folder: str) -> Card:
     """Read ``card.json`` of the bundle in ``folder``.
 
     Raises:
-        BundleError: it is not a card, of another version, or that of another bundle.
+        BundleError: it is not a card, has another version, or belongs to another bundle.
     """
     place = f"card.json of {folder}"
     try:

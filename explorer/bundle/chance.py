@@ -1,4 +1,4 @@
-"""Chance: how far a model's figures are from those of the same training with other seeds."""
+"""Chance: how much a model's figures vary between training runs with different seeds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from explorer.bundle.store import Reference
 
 TERMS = {"neg_elbo": "−ELBO", "reconstruction": "reconstruction", "kl": "KL"}
-"""The figures whose spread is told, by their names on the card."""
+"""The figures whose spread is reported, by their names on the card."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Chance:
     """A model's figures over several seeds.
 
     Attributes:
-        seeds: in their order, the model's own among them.
-        mean, deviation: of each of ``TERMS``, nats; the deviation is the sample's.
+        seeds: the seeds in ascending order, including the model's own.
+        mean, deviation: mean and sample standard deviation of each of ``TERMS``, nats.
     """
 
     seeds: tuple[int, ...]
@@ -28,15 +28,14 @@ class Chance:
     deviation: dict[str, float]
 
     def tell(self, term: str) -> str:
-        """Mean ± standard deviation."""
+        """Return mean ± standard deviation of a term as text."""
         return f"{self.mean[term]:.2f} ± {self.deviation[term]:.2f}"
 
 
 def chance_of(model: Reference, others: Iterable[Reference]) -> Chance | None:
-    """Mean and deviation of figures over training seeds; None where only one seed is known.
+    """Mean and deviation of figures over training seeds; None if only one seed is known.
 
-    It looks at trainings of the same recipe, images and dimension that ran to their last epoch,
-    one of each seed.
+    It uses runs of the same recipe, images and dimension that completed all epochs, one per seed.
     """
     alike = [one for one in others if _training(one) == _training(model)]
     cards = {one.card.training.seed: one.card for one in (*alike, model) if _is_whole(one)}
@@ -51,7 +50,7 @@ def chance_of(model: Reference, others: Iterable[Reference]) -> Chance | None:
 
 
 def _training(model: Reference) -> Any:
-    """All that decides the figures of a training besides the seed; None for an adopted model."""
+    """Everything but the seed that determines a run's figures; None for an adopted model."""
     card = model.card
     if card.model.adopted:
         return None

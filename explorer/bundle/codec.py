@@ -1,4 +1,4 @@
-"""Encoder and decoder as the app runs them: onnxruntime, no TensorFlow."""
+"""Encoder and decoder as the app runs them: with onnxruntime, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ A small graph may unfold to any size (``Expand``, ``ConstantOfShape``, …).
 AT_ONCE = 100
 """Images run at once: a convolutional network needs megabytes for each."""
 RUN_SECONDS = 20.0
-"""For a run, plus one for each item: a model that takes longer is not run again."""
+"""Time limit of a run, plus one second for each item: a slower model is not run again."""
 
 
 class ModelKind(Protocol):
@@ -44,14 +44,14 @@ class ModelKind(Protocol):
 
 @dataclass(frozen=True)
 class Codec:
-    """All that the rest of the project asks of a trained model.
+    """All that the rest of the project needs from a trained model.
 
     Attributes:
-        posterior: q(z|x), with images encoded by whatever runs the model.
+        posterior: q(z|x), computed by whatever runs the model.
         parameters: latents ``(n, latent_dim)`` → the likelihood's parameters
             (``explorer.core.likelihoods``).
-        likelihood: which one.
-        by_class: of a conditional model, the codec of each class; empty for any other.
+        likelihood: name of that likelihood.
+        by_class: the codec of each class of a conditional model; empty for other models.
     """
 
     posterior: Posterior
@@ -60,7 +60,7 @@ class Codec:
     by_class: tuple[Codec, ...] = ()
 
     def given(self, label: int) -> Codec:
-        """The codec of a class; for a model without condition this one."""
+        """Return the codec of a class; for an unconditional model, this one."""
         return replace(self.by_class[label], by_class=self.by_class) if self.by_class else self
 
     def run_by_class(
@@ -68,10 +68,10 @@ class Codec:
         labels: np.ndarray,
         compute: Callable[[Codec, np.ndarray | slice], Sequence[np.ndarray]],
     ) -> Sequence[np.ndarray]:
-        """Compute something of each image with the codec of its class.
+        """Compute something for each image with the codec of its class.
 
         Args:
-            labels: of the images, ``(n,)``.
+            labels: classes of the images, ``(n,)``.
             compute: a codec and the rows that it is for → arrays with as many rows.
 
         Returns:
@@ -115,14 +115,16 @@ def onnx_codec(
         encoder: the graph image → (z_mean, z_log_var), or with a flow
             (image, noise) → (z, log q(z|x) by dimension).
         decoder: the graph z → likelihood parameters.
-        model: tells whether there is a flow, and how parameters become images.
-        options: of every run; with its ``terminate`` set a run ends after the present node.
-        classes: of a conditional model, whose decoder (and encoder, if that has two inputs)
-            takes them one-hot, ``(n, classes)``, as its second input; 0 for any other.
+        model: says whether there is a flow, and how parameters become images.
+        options: options of every run; once its ``terminate`` is set, a run ends after the current
+            node.
+        classes: number of classes of a conditional model, whose decoder (and encoder, if that has
+            two inputs) takes the class one-hot, ``(n, classes)``, as its second input; 0 for
+            other models.
 
     Raises:
-        GraphError: a graph is damaged, does not stand alone, computes too much, or is more than
-            onnxruntime knows.
+        GraphError: a graph is damaged, does not stand alone, computes too much, or has
+            something that onnxruntime does not support.
     """
     for graph, name in ((encoder, "encoder.onnx"), (decoder, "decoder.onnx")):
         _check_work(graph, name)
@@ -152,7 +154,7 @@ def onnx_codec(
 
 
 def _noise_size(encoder: onnxruntime.InferenceSession) -> int:
-    """How many numbers of noise an encoder with a flow takes beside each image."""
+    """Number of noise values that an encoder with a flow takes with each image."""
     shapes = [value.shape for value in encoder.get_inputs()]
     match shapes:
         case [_, [_, int(size)]]:
@@ -164,7 +166,7 @@ def _noise_size(encoder: onnxruntime.InferenceSession) -> int:
 
 
 def _check_work(graph: bytes, name: str) -> None:
-    """Raise a ``GraphError`` if a graph computes more than ``MAX_MULTIPLY_ADDS`` of one item."""
+    """Raise a ``GraphError`` if a graph computes more than ``MAX_MULTIPLY_ADDS`` for one item."""
     try:
         count = count_multiply_adds(graph)
     except Exception as error:  # onnxruntime's errors share no base class
@@ -177,14 +179,14 @@ def _check_work(graph: bytes, name: str) -> None:
 
 
 def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
-    """A session of onnxruntime whose memory is bounded by ``MAX_MEMORY``, all together.
+    """Open an onnxruntime session; all sessions together may use ``MAX_MEMORY``.
 
     Raises:
         GraphError: as for ``onnx_codec``.
     """
     _limit_memory()
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what goes wrong is raised: no need to print it as well
+    options.log_severity_level = 4  # errors are raised: no need to print them as well
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.use_env_allocators", "1")
     options.add_session_config_entry(  # enough for the Cast of any weight
@@ -213,7 +215,7 @@ def _limit_memory() -> None:
 
 @contextlib.contextmanager
 def _ended_in_time(options: onnxruntime.RunOptions | None, seconds: float) -> Iterator[None]:
-    """End what runs with these options after some seconds, at the next node of its graph."""
+    """End any run with these options after some seconds, at the next node of its graph."""
     if options is None:
         yield
         return
@@ -231,11 +233,11 @@ def run_graph(
     options: onnxruntime.RunOptions | None,
     *batches: np.ndarray,
 ) -> list[np.ndarray]:
-    """All outputs of a graph for a batch.
+    """Return all outputs of a graph for a batch.
 
-    One that takes a single item gets them one after the other, and a batch that takes more
-    memory than there is is run in halves. With ``options``, a run that takes longer than
-    ``RUN_SECONDS`` allow is ended, and so is every later one with the same options.
+    A graph that takes a single item gets the items one by one, and a batch that needs more
+    memory than is available is run in halves. With ``options``, a run that takes longer than
+    ``RUN_SECONDS`` allows is ended, and so is every later run with the same options.
 
     Raises:
         GraphError: a run was ended.
@@ -270,6 +272,6 @@ def run_graph(
 
 
 def joined(outputs: Sequence[np.ndarray]) -> np.ndarray:
-    """What several runs gave, one after the other; nothing if it is not something of each item."""
+    """Concatenate an output of several runs; empty if it has different shapes per item."""
     shapes = {np.atleast_1d(output).shape[1:] for output in outputs}
     return np.concatenate([np.atleast_1d(o) for o in outputs]) if len(shapes) == 1 else np.empty(0)

@@ -1,4 +1,4 @@
-"""An ONNX graph as a bundle stores it: named in order, small, and the same bytes each time."""
+"""Write an ONNX graph as a bundle stores it: small, numbered in order, always the same bytes."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from onnx import TensorProto, helper, numpy_helper
 from explorer.core.half import to_half
 
 SMALL = 64
-"""Arrays of fewer numbers stay in single precision: a Cast would take more than it saves."""
+"""Arrays with fewer values stay in single precision: a Cast would take more than it saves."""
 
 HALF = ":half"
-"""What the name of a half-precision weight ends with, before its Cast."""
+"""Suffix of the name of a half-precision weight, before its Cast."""
 
 
 def compact(model: onnx.ModelProto, outputs: Sequence[str], *, batch: int | None = None) -> bytes:
-    """Write a graph that tf2onnx made, or an earlier version of this function.
+    """Write a graph made by tf2onnx, or by an earlier version of this function.
 
-    It computes the same as before. Weights stand in half precision with a Cast where
-    that loses nothing, everything is numbered in the order of the nodes, and the batch is
-    the only axis without a size.
+    It computes the same as before. Weights are stored in half precision with a Cast
+    where that loses nothing, everything is numbered in the order of the nodes, and the batch
+    is the only axis without a fixed size.
 
     Args:
-        model: with all weights inside.
+        model: the graph with all weights inside.
         outputs: new names of the graph's outputs.
         batch: how many items the graph takes at once; None for any number.
     """
@@ -49,7 +49,7 @@ def compact(model: onnx.ModelProto, outputs: Sequence[str], *, batch: int | None
 
 
 def drop_notes(model: onnx.ModelProto) -> None:
-    """Remove what exporters note down for people, such as the paths of their source files."""
+    """Remove exporters' notes for readers, such as the paths of their source files."""
     for part in (model, model.graph, *model.graph.node, *model.graph.initializer):
         del part.metadata_props[:]
         part.doc_string = ""
@@ -134,7 +134,7 @@ def drop_unused(graph: onnx.GraphProto) -> None:
 
 
 def _rename(graph: onnx.GraphProto, outputs: Iterable[str], batch: int | None) -> None:
-    """Name everything by its place: the exporter's own names change from run to run."""
+    """Name everything by its position: the exporter's own names change from run to run."""
     names = {"": "", **{value.name: value.name for value in graph.input}}
     for value, name in zip(graph.output, outputs, strict=True):
         names[value.name] = value.name = name

@@ -2,8 +2,8 @@
 
 ``means:3:8`` and ``fitted:3:8`` lead from one class to another, ``groups:…:…`` from one group of
 test images to another, ``column:age`` to where a number grows, ``ends:test-3:test-8`` from one
-latent to another, ``component:1`` along a principal component, ``random:5`` anywhere. The address
-holds such a text, and so does a saved file.
+latent to another, ``component:1`` along a principal component, ``random:5`` anywhere. Addresses
+and saved files hold such texts.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from explorer.core.geometry import principal_components
 from explorer.notation import parse_count
 
 LONG = 12
-"""Characters of coordinates in a name."""
+"""Coordinates with this many characters or more are shortened in a name."""
 MAX_SEED = 999_999_999
-"""Of a random direction."""
+"""Largest seed of a random direction."""
 USUAL = 2.0
-"""Standard deviations that a direction leads if it has no ends."""
+"""Length of a direction without ends, in standard deviations."""
 
 Kind = Literal["means", "fitted", "groups", "column", "component", "random", "ends"]
 
@@ -32,7 +32,7 @@ def parse_direction(text: str, bundle: Bundle) -> core.Direction:
     """The direction that a text names.
 
     Raises:
-        ValueError: with a sentence, if the model has no such direction.
+        ValueError: the model has no such direction; the message says why.
     """
     kind, _, rest = text.partition(":")
     z = bundle.latents.z_mean.astype(np.float64)
@@ -60,10 +60,10 @@ def parse_direction(text: str, bundle: Bundle) -> core.Direction:
 def groups_of(text: str, bundle: Bundle) -> tuple[np.ndarray, np.ndarray] | None:
     """Indices of the test images that a direction leads from, and of those that it leads to.
 
-    An image of both is in neither.
+    An image in both groups is left out of both.
 
     Returns:
-        ``(k,)`` each; None for a direction that leads from no group to another.
+        ``(k,)`` each; None for a direction that is not between groups.
 
     Raises:
         ValueError: there are no such groups, or one has no image.
@@ -86,10 +86,10 @@ def groups_of(text: str, bundle: Bundle) -> tuple[np.ndarray, np.ndarray] | None
 def halve(
     groups: tuple[np.ndarray, np.ndarray], *, for_fitting: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The images of two groups that a direction is found with, or those that judge it.
+    """The images of two groups that a direction is fitted to, or those that it is judged on.
 
     Returns:
-        Indices, and which are of the second group, ``(k,)`` each.
+        Indices, and whether each is in the second group, ``(k,)`` each.
     """
     halves = [rows[core.is_for_fitting(len(rows)) == for_fitting] for rows in groups]
     return np.concatenate(halves), np.repeat([False, True], list(map(len, halves)))
@@ -103,7 +103,7 @@ def _number(text: str, most: int, *, first: int = 0) -> int:
 
 
 def name_of(text: str, bundle: Bundle) -> str:
-    """What a direction is called, for people."""
+    """Return the name of a direction for readers."""
     kind, _, rest = text.partition(":")
     return {
         "column": rest, "component": f"component {rest}", "random": f"random {rest}",
@@ -111,7 +111,7 @@ def name_of(text: str, bundle: Bundle) -> str:
 
 
 def ends_of(text: str, bundle: Bundle) -> list[str]:
-    """What a direction leads from and to, for people."""
+    """Return the names of a direction's start and end for readers."""
     kind, _, rest = text.partition(":")
     if kind == "groups":
         sizes = [len(parse_rows(rows, bundle)) for rows in rest.split(":")]
@@ -123,7 +123,7 @@ def ends_of(text: str, bundle: Bundle) -> list[str]:
 
 
 def length_of(text: str, found: core.Direction, bundle: Bundle) -> float:
-    """How far a direction leads, in standard deviations: between its groups' means, or its ends."""
+    """Length of a direction, in standard deviations: between its groups' means, or its ends."""
     kind, _, rest = text.partition(":")
     groups = groups_of(text, bundle)
     if groups is not None:

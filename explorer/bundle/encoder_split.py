@@ -1,4 +1,4 @@
-"""Cut an encoder with a flow in two, so that many draws for one image encode it once."""
+"""Cut an encoder with a flow in two, so that an image is encoded once for many draws."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def split_encoder(encoder: bytes) -> tuple[bytes, bytes]:
     """Cut a graph (image, noise) → (z, log q) where the noise enters.
 
     Returns:
-        The graph image → what the flow reads of it, and the graph of that and noise → (z, log q).
+        The graph image → values that the flow reads, and the graph (values, noise) → (z, log q).
 
     Raises:
         BundleError: the package onnx, which only training needs otherwise, is missing.
@@ -49,7 +49,7 @@ def split_encoder(encoder: bytes) -> tuple[bytes, bytes]:
 
 
 def flow_draw(encoder: bytes) -> Draw:
-    """``Codec.draw`` of such an encoder, which runs what the noise does not reach once an image."""
+    """Return ``Codec.draw`` for such an encoder; the part without noise runs once per image."""
     head, tail = (open_session(graph, "encoder.onnx") for graph in split_encoder(encoder))
 
     def draw(images: np.ndarray, noise: np.ndarray) -> Pair:
@@ -64,7 +64,7 @@ def flow_draw(encoder: bytes) -> Draw:
 def _reached_from(start: str, graph: onnx.GraphProto) -> set[str]:
     """The values of a graph that depend on one of its inputs, and that input."""
     reached = {start}
-    for node in graph.node:  # each after those whose values it reads, as ONNX demands
+    for node in graph.node:  # in topological order, as ONNX demands
         if reached.intersection(node.input):
             reached.update(node.output)
     return reached

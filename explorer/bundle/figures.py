@@ -1,4 +1,4 @@
-"""The figures of a trained model on its test set, and the latents that the app shows."""
+"""Compute a trained model's figures on its test set, and the latents that the app shows."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ SAMPLES = 10
 """Draws of z per test image in the Monte-Carlo reconstruction term."""
 IMPORTANCE_IMAGES, IMPORTANCE_SAMPLES = 1000, 100
 GAP_IMAGES, GAP_LATENTS = 500, 4000
-"""Test images whose posteriors are refined, at most, and latent dimensions of all of them."""
+"""Limits on the test images whose posteriors are refined, and on all their latent dimensions."""
 KL_SAMPLES = 1000
 FACTOR_IMAGES = 10_000
 NEIGHBOURS = 15
 MAX_TRAINING_IMAGES, MAX_TRAINING_BYTES = 60_000, 2**30
-"""Of more training images than the first, a sample within both limits enters k-NN and PCA."""
+"""If there are more training images than the first, k-NN and PCA use a sample within both."""
 DENSITY_IMAGES = 5_000
 """Training images whose posteriors make up the aggregate posterior of the app."""
 SEED = 0
@@ -56,18 +56,18 @@ class EvaluationError(ExplorerError):
 
 @dataclass(frozen=True)
 class ModelOutputs:
-    """What a model makes of the images; None is what it does not tell.
+    """A model's outputs for the images; None where the model does not give one.
 
     Attributes:
-        z_mean, z_log_var: of the test images, ``(n, latent_dim)``.
-        train_z_mean, train_z_log_var: of training images, ``(m, latent_dim)``.
-        kl: of each test image by dimension, nats, ``(n, latent_dim)``.
-        reconstruction: the term of each test image, nats, ``(n,)``.
-        likelihood: that it was computed with.
-        importance: the bound.
+        z_mean, z_log_var: means and log-variances of the test images, ``(n, latent_dim)``.
+        train_z_mean, train_z_log_var: the same for training images, ``(m, latent_dim)``.
+        kl: KL of each test image by dimension, nats, ``(n, latent_dim)``.
+        reconstruction: reconstruction term of each test image, nats, ``(n,)``.
+        likelihood: the likelihood of that term.
+        importance: the importance-sampled bound.
         amortisation_gap: what the encoder loses.
-        return_distance: of each test image (``map_layout.return_distances``), ``(n,)``.
-        squared_error, sharpness: of the reconstructions (``judge_reconstructions``).
+        return_distance: for each test image (``map_layout.return_distances``), ``(n,)``.
+        squared_error, sharpness: figures of the reconstructions (``judge_reconstructions``).
     """
 
     z_mean: np.ndarray
@@ -97,12 +97,12 @@ def evaluate(
 
     Args:
         codec: encodes and decodes.
-        dataset: with images of the codec's shape.
-        has_variance: whether the log-variances are the model's own; if not, all that
-            rests on them is left out: the −ELBO, its terms and the bound.
-        laid_out: has the neighbourhood map to judge, and the graph; left out: they are made.
-        progress: is told how far the map is.
-        report: is told what is computed next.
+        dataset: images of the codec's shape.
+        has_variance: whether the log-variances are the model's own; if not, everything
+            that depends on them is left out: the −ELBO, its terms and the bound.
+        laid_out: has the neighbourhood map to judge, and the graph; if None, both are computed.
+        progress: receives the progress of the map.
+        report: receives what is computed next.
 
     Raises:
         EvaluationError: the model gives NaN, infinity, or latents that are too large to store.
@@ -122,7 +122,7 @@ def evaluate(
 
 
 def split_kl(latents: Latents) -> KlParts:
-    """What the KL of Gaussian posteriors consists of, from the latents as they are stored."""
+    """Split the KL of Gaussian posteriors into its parts, from the latents as they are stored."""
     parts = kl_parts(latents.z_mean, latents.z_log_var, KL_SAMPLES, SEED)
     figures = {}
     for name, estimate in vars(parts).items():
@@ -139,13 +139,13 @@ def summarise(
     places: np.ndarray | None = None,
     progress: Progress = lambda share: None,
 ) -> tuple[Metrics, Latents]:
-    """The figures that follow from what a model makes of the images, as ``Metrics`` defines them.
+    """Compute the figures (``Metrics``) and what a bundle stores from a model's outputs.
 
     Args:
-        outputs: of the model.
+        outputs: outputs of the model.
         dataset: the images.
-        train: those of ``training_sample``.
-        places: of the neighbourhood map to judge; left out: it is made.
+        train: the training images, from ``training_sample``.
+        places: places on the neighbourhood map to judge; if None, the map is computed.
         progress: as for ``evaluate``.
 
     Raises:
@@ -202,7 +202,7 @@ def _latents_of(
     places: np.ndarray | None,
     progress: Progress,
 ) -> Latents:
-    """What a bundle stores of the images: latents in half precision, and what follows from them."""
+    """What a bundle stores about the images: latents in half precision, and values from them."""
     sample = evenly_spaced(len(outputs.train_z_mean), DENSITY_IMAGES)
     posterior = AggregatePosterior(
         rounded(outputs.train_z_mean[sample]), rounded(outputs.train_z_log_var[sample])
@@ -240,7 +240,7 @@ def _floor(outputs: ModelOutputs, test: Split) -> float | None:
 def _knn_accuracy(
     dataset: Dataset, train: Split, train_points: np.ndarray, test_points: np.ndarray
 ) -> float | None:
-    """Of the test images' classes, if all of the training images' points are known."""
+    """k-NN accuracy on the test images' classes; None as for ``Metrics.knn_accuracy``."""
     is_sample = len(train_points) < len(train.labels)
     if len(dataset.classes) < 2 or is_sample or dataset.reading.whole:
         return None
@@ -252,10 +252,10 @@ def _knn_accuracy(
 
 
 def measure_disentanglement(z_mean: np.ndarray, dataset: Dataset) -> DisentanglementCard | None:
-    """MIG, DCI and SAP of the test images' means; None where fewer than two factors are known.
+    """MIG, DCI and SAP of the test images' means; None if fewer than two factors are known.
 
-    Factors are columns of few values (``core.disentanglement.find_factors``), and beside such the
-    class.
+    Factors are the class and the columns, if they have few values
+    (``core.disentanglement.find_factors``).
     """
     test = dataset.test
     rows = evenly_spaced(len(z_mean), FACTOR_IMAGES)
@@ -341,7 +341,7 @@ def run_model(
 
 
 def rounded(latents: np.ndarray) -> np.ndarray:
-    """Rounded to half precision, as which a bundle stores them, float32."""
+    """Round latents to half precision, in which a bundle stores them; the result is float32."""
     if not np.isfinite(latents).all():
         raise EvaluationError(NOT_FINITE)
     halves = to_half(latents)
@@ -439,7 +439,7 @@ def _squared_error(images: np.ndarray, reconstruct: Callable[[slice], np.ndarray
 
 
 def training_sample(dataset: Dataset) -> Split:
-    """The training images themselves, or, of very many, a sample that memory can hold."""
+    """Return the training images, or, if there are very many, a sample that memory can hold."""
     split = dataset.train
     if len(split.images) <= MAX_TRAINING_IMAGES:
         return split

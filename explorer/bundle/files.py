@@ -1,4 +1,4 @@
-"""Files of a bundle: each is looked at before it is read."""
+"""Read the files of a bundle, each checked before it is read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_file(path: Path) -> bytes:
     """Read a regular file of a reasonable size.
 
     Raises:
-        BundleError: it is missing, something else than a file, too large, or cannot be read.
+        BundleError: it is missing, not a file, too large, or cannot be read.
     """
     size = file_size(path)
     limit = MAX_BYTES.get(path.name, MAX_OTHER)
@@ -38,7 +38,7 @@ def read_file(path: Path) -> bytes:
 
 
 def read_checked(path: Path, expected: FileCard) -> bytes:
-    """Read a file that has the size and hash that the card tells.
+    """Read a file and check that its size and hash are those on the card.
 
     Raises:
         BundleError: as for ``read_file`` and ``check_size``, or its contents were changed.
@@ -67,7 +67,7 @@ def file_size(path: Path) -> int:
     """The size of a regular file, or of the one that a link leads to.
 
     Raises:
-        BundleError: it is missing, or something else than a file (a folder, a pipe, a device).
+        BundleError: it is missing, or not a file (but a folder, a pipe or a device).
     """
     try:
         status = path.stat()
@@ -81,7 +81,7 @@ def file_size(path: Path) -> int:
 
 
 def describe_file(path: Path) -> FileCard:
-    """Size and hash of a file, as a card tells them."""
+    """Size and hash of a file, as a card gives them."""
     content = path.read_bytes()
     return FileCard(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 

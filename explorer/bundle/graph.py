@@ -1,4 +1,4 @@
-"""Look into an ONNX file before it is run: it must stand alone, and its size must be honest.
+"""Check an ONNX file before it is run: it must be self-contained, and declare its true size.
 
 Only the outer layers of the protobuf message are read, by the numbers of its fields in
 https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, so that the app does not need the
@@ -15,11 +15,11 @@ from itertools import chain, islice
 from explorer.errors import ExplorerError
 
 MAX_PARTS = 200_000
-"""Fields of a file that are looked at: more than ten thousand nodes have."""
+"""Largest number of fields that are read from a file: more than ten thousand nodes have."""
 MAX_STRUCTURE = 2**23
-"""Bytes of a file beside its weights; protobuf may unpack them to a hundred times as much."""
+"""Limit on a file's bytes besides its weights; protobuf may unpack them a hundredfold."""
 MAX_AXES = 64
-"""Axes that an array may have, as many as NumPy's: a product of many more would take minutes."""
+"""Largest number of axes, as in NumPy: a product over many more would take minutes."""
 
 _ARITHMETIC = """
     Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh Attention AveragePool
@@ -38,11 +38,11 @@ _ARITHMETIC = """
     Where Xor
 """
 _OPERATORS = frozenset(_ARITHMETIC.split())
-"""What a graph may consist of: no loops, sequences, text or quantised weights."""
+"""Operators that a graph may have: no loops, sequences, text or quantised weights."""
 _FLOATING = {1: 4, 10: 1, 11: 8, 16: 1}
 """Data types of weights (float, half, double, bfloat16), with the fewest bytes a number takes."""
 _KNOWN_TYPES = {*_FLOATING, 2, 3, 4, 5, 6, 7, 9, 12, 13}
-"""Data types of tensors: those, integers and bool, but no text."""
+"""Allowed data types of tensors: those, integers and bool, but no text."""
 _DOMAINS = (b"", b"ai.onnx")
 
 _MODEL_GRAPH, _MODEL_TRAINING, _MODEL_FUNCTION = 7, 20, 25
@@ -57,17 +57,17 @@ Field = tuple[int, int | memoryview]
 
 
 class GraphError(ExplorerError):
-    """A graph that is not run; the message says what is wrong with it, without its name."""
+    """A graph that is refused; the message says what is wrong with it, without its name."""
 
 
 def count_weights(content: bytes) -> int:
     """Check a graph and count its weights.
 
-    Those are the numbers in its floating-point arrays. Single numbers without an axis, such
-    as the constants of a formula or the variance of all pixels, are left out.
+    These are the values of its floating-point arrays. Scalars, such as the constants of a
+    formula or the variance of all pixels, are left out.
 
     Args:
-        content: of an ``.onnx`` file.
+        content: contents of an ``.onnx`` file.
 
     Raises:
         GraphError: as for ``read_graph``.
@@ -76,11 +76,11 @@ def count_weights(content: bytes) -> int:
 
 
 def read_graph(content: bytes) -> Graph:
-    """Check a graph, and tell what it consists of.
+    """Check a graph and return what it consists of.
 
     Raises:
         GraphError: it is damaged, refers to another file, has a graph or function within
-            the graph (which may run for ever), an operator of an unknown library or none of
+            the graph (which may run for ever), an operator of an unknown domain or not among
             ``_OPERATORS``, or an array with more numbers than the file has bytes for.
     """
     return Graph(memoryview(content))
@@ -93,7 +93,7 @@ class Node:
     Attributes:
         kind: name of the operator.
         inputs, outputs: names of arrays; "" for one that is left out.
-        kernel: its ``kernel_shape``; empty without.
+        kernel: its ``kernel_shape``; empty if it has none.
     """
 
     kind: str
@@ -103,7 +103,7 @@ class Node:
 
 
 class Graph:
-    """What a file consists of, from one walk through it.
+    """The contents of a file, read in one pass.
 
     Attributes:
         nodes: the operators.
@@ -150,7 +150,7 @@ class Graph:
             tuple(_text(value) for n, value in fields if n == number)
             for number in (_NODE_INPUT, _NODE_OUTPUT, _NODE_TYPE)
         )
-        kind, kernel = ("", *kinds)[-1], tuple[int, ...]()  # the last holds, as in protobuf
+        kind, kernel = ("", *kinds)[-1], tuple[int, ...]()  # the last one counts, as in protobuf
         name = repr(kind)
         for number, value in fields:
             if number == _NODE_DOMAIN and bytes(_message(value)) not in _DOMAINS:
@@ -174,7 +174,7 @@ class Graph:
         self.nodes.append(Node(kind, inputs, outputs, kernel))
 
     def _tensor(self, tensor: memoryview) -> tuple[str, int, list[int]]:
-        """Name, data type and shape of an array, which the file must have the bytes for."""
+        """Name, data type and shape of an array; check that the file has the bytes for it."""
         self._structure -= len(tensor)
         name, data_type = "", 0
         fields = list(self._fields(tensor))
@@ -229,7 +229,7 @@ def _text(value: int | memoryview) -> str:
 
 
 def _numbers(fields: Sequence[Field], number: int) -> list[int]:
-    """The sizes of axes in a field: one each time it is there, or all packed into one.
+    """The sizes of axes in a repeated field, packed or not.
 
     Raises:
         GraphError: there are more than ``MAX_AXES``.
@@ -252,7 +252,7 @@ def _varints(message: memoryview) -> Iterator[int]:
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """A number of 7 bits a byte, lowest first, and the place after it."""
+    """A number of 7 bits per byte, lowest first, and the offset after it."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(message):

@@ -44,10 +44,10 @@ def load_images(path: Path, data: DataCard) -> np.ndarray:
 
 
 def find_originals(bundle: Bundle) -> np.ndarray | None:
-    """The test images, uint8 ``(n, height, width, channels)``; None where they are not at hand.
+    """The test images, uint8 ``(n, height, width, channels)``; None if they cannot be found.
 
-    They are looked for beside the bundle, then among this machine's data sets.
-    Nothing is downloaded, and other images than the card's are not taken.
+    They are searched for beside the bundle, then among this machine's data sets.
+    Nothing is downloaded, and images other than the card's are not accepted.
     """
     data = bundle.card.data
 
@@ -68,15 +68,15 @@ def find_originals(bundle: Bundle) -> np.ndarray | None:
 def load_card_data(
     data: DataCard, source: str | None = None, data_dir: Path | None = None
 ) -> Dataset:
-    """Load, in the card's form, the data set that it names; nothing is downloaded.
+    """Load the data set that a card names, in the card's form; nothing is downloaded.
 
     Args:
-        data: of the card.
-        source: where it is, if it is not a public one.
-        data_dir: where data sets are looked for first.
+        data: the card's description of the data set.
+        source: where the data set is, if it is not a public one.
+        data_dir: folder that is searched first for data sets.
 
     Raises:
-        DatasetError: it is not on this machine, or nobody said where.
+        DatasetError: it is not on this machine, or ``source`` is needed.
     """
     from explorer.data.load import load_dataset  # slow to import, and seldom needed
 
@@ -101,12 +101,12 @@ def load_card_data(
 
 
 def describe_data(dataset: Dataset, *, train_sha256: str, limit: int | None = None) -> DataCard:
-    """What a card says of the images.
+    """Describe the images for a card.
 
     Args:
         dataset: the images.
         train_sha256: ``dataset_fingerprint`` of the training images, which takes a while.
-        limit: that of ``Dataset.limited``.
+        limit: the ``count`` that ``Dataset.limited`` was given.
     """
     reading = dataset.reading
     return DataCard(
@@ -137,6 +137,6 @@ def describe_data(dataset: Dataset, *, train_sha256: str, limit: int | None = No
 
 
 def public_name(data: DataCard) -> str | None:
-    """The name by which anyone can get the images; None for a person's own."""
+    """The name by which anyone can get the images; None for the user's own."""
     name = data.name.removesuffix(BINARY).removesuffix("-grey")
     return name if name in NAMED else None

@@ -1,4 +1,4 @@
-"""``latents.npz``: what the encoder makes of the data, and what maps and paths need of it."""
+"""``latents.npz``: the encoder's outputs for the data, and what maps and paths need."""
 
 from __future__ import annotations
 
@@ -17,39 +17,41 @@ from explorer.core.half import to_half
 from explorer.core.subsets import evenly_spaced
 
 MAX_NODES = 20_000
-"""Test images that are joined with their neighbours, at most."""
+"""Largest number of test images that are joined to their neighbours."""
 _MAY_BE_NAN = ("kl", "return_distance", "nearest_distance", "agreement")
 ARRAYS = (
     *("z_mean", "z_log_var", "labels", "neg_elbo", "log_density"),
     *("train_z_mean", "train_z_log_var", *_MAY_BE_NAN),
 )
-"""What every ``latents.npz`` holds."""
+"""Arrays that every ``latents.npz`` holds."""
 _COLUMN = "column:"
-"""What the names of further columns begin with."""
+"""Prefix of the names of further columns."""
 _HALVES = ("z_mean", "z_log_var", "train_z_mean", "train_z_log_var")
 
 
 @dataclass(frozen=True)
 class Latents:
-    """What the encoder makes of the data, float32.
+    """The encoder's outputs for the data, float32.
 
-    Means and log-variances are rounded to half precision, as which they are stored.
+    Means and log-variances are rounded to half precision, in which they are stored.
 
     Attributes:
-        z_mean, z_log_var: of the test set, ``(n, latent_dim)``.
-        labels: of the test set, ``(n,)`` int64.
-        neg_elbo: of each test image, nats, ``(n,)``.
-        log_density: of the aggregate posterior at each ``z_mean``, nats, ``(n,)``.
-        train_z_mean, train_z_log_var: of a sample of the training set, whose
-            mixture is that aggregate posterior, ``(m, latent_dim)``.
-        kl: of each test image, nats, ``(n,)``; NaN where it is not known.
-        return_distance: from each ``z_mean`` to where its decoded picture is encoded, ``(n,)``.
-        nearest_distance: to the nearest other ``z_mean``, ``(n,)``; NaN where not compared.
+        z_mean, z_log_var: means and log-variances of the test set, ``(n, latent_dim)``.
+        labels: class of each test image, ``(n,)`` int64.
+        neg_elbo: −ELBO of each test image, nats, ``(n,)``.
+        log_density: log-density of the aggregate posterior at each ``z_mean``, nats, ``(n,)``.
+        train_z_mean, train_z_log_var: means and log-variances of a sample of the training set,
+            whose mixture is that aggregate posterior, ``(m, latent_dim)``.
+        kl: KL of each test image, nats, ``(n,)``; NaN where it is not known.
+        return_distance: distance from each ``z_mean`` to where its decoded picture is encoded,
+            ``(n,)``.
+        nearest_distance: distance to the nearest other ``z_mean``, ``(n,)``; NaN where not
+            compared.
         agreement: share of the 15 nearest others with the same label, ``(n,)``; NaN likewise.
-        places: on the neighbourhood map, ``(n, 2)``; None if the model has none.
-        graph: some test images joined with their neighbours; None in bundles of earlier versions,
-            and without graphs of a network.
-        columns: whatever else is known of each test image, by name, ``(n,)``; NaN where unknown.
+        places: places on the neighbourhood map, ``(n, 2)``; None if the model has none.
+        graph: some test images joined to their neighbours; None in bundles of earlier versions,
+            and without encoder and decoder.
+        columns: whatever else is known about each test image, by name, ``(n,)``; NaN where unknown.
     """
 
     z_mean: np.ndarray

@@ -1,4 +1,4 @@
-"""What the map needs of the test images: their own trust readings, neighbours and layout."""
+"""What the map needs for the test images: their own trust readings, neighbours and layout."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from explorer.core.neighbours import nearest_others
 from explorer.core.subsets import batches, evenly_spaced
 
 MAX_COMPARED = 100_000
-"""Test images that are compared with all others, at most; the rest have NaN."""
+"""Largest number of test images that are compared with all others; the rest have NaN."""
 SMALLEST = 4
-"""Latent dimensions from which on a neighbourhood map is made."""
+"""Smallest number of latent dimensions with a neighbourhood map."""
 
 
 def read_test_images(codec: Codec, z_mean: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """The test images' own readings beside their density, by their names in ``Latents``.
+    """The test images' own readings besides their density, by their names in ``Latents``.
 
     Args:
-        codec: of the model.
-        z_mean: as a bundle stores it, ``(n, latent_dim)``.
+        codec: the model's codec.
+        z_mean: means as a bundle stores them, ``(n, latent_dim)``.
         labels: ``(n,)``.
     """
     nearest_distance, agreement = compare_neighbours(z_mean, labels)
@@ -40,7 +40,7 @@ def read_test_images(codec: Codec, z_mean: np.ndarray, labels: np.ndarray) -> di
 
 
 def return_distances(codec: Codec, z: np.ndarray) -> np.ndarray:
-    """‖E(D(z)) − z‖: how far from a latent its decoded picture is encoded, ``(n,)`` float32."""
+    """‖E(D(z)) − z‖: how far each latent is from where its picture is encoded, ``(n,)`` float32."""
     found = np.empty(len(z), np.float32)
     for batch in batches(len(z), AT_ONCE):
         back, _ = codec.encode(codec.decode(z[batch]))
@@ -79,15 +79,15 @@ def judge_maps(
     places: np.ndarray | None,
     main_dimensions: tuple[int, ...],
 ) -> dict[str, MapCard]:
-    """How well each kind of map keeps neighbours, and the latents themselves, by name.
+    """How well each kind of map, and the latents themselves, keep neighbours, by name.
 
-    Nothing for models of one or two dimensions, whose map is the latent space.
+    Empty for models of one or two dimensions, whose map is the latent space.
 
     Args:
         z_mean: ``(n, latent_dim)``.
         labels: ``(n,)``.
-        places: of the neighbourhood map, if there is one.
-        main_dimensions: the two of largest KL.
+        places: places on the neighbourhood map, if there is one.
+        main_dimensions: the two dimensions of largest KL.
     """
     if z_mean.shape[1] < 3 or len(z_mean) < 2:
         return {}

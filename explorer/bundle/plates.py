@@ -1,4 +1,4 @@
-"""The figures of a model for print: what each shows, and the caption that says so."""
+"""The figures of a model for print, each with its caption."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from explorer.drawing import charts, paper, plots
 from explorer.drawing.sheet import Paper
 
 _ALONG = 101
-"""Points of a path whose density is drawn."""
+"""Number of points of a path at which the density is drawn."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Plate:
     """A figure.
 
     Attributes:
-        name: of its file, without the ending.
+        name: name of its file, without the extension.
         plot: what it shows.
-        caption: what that is, and of which model and data.
+        caption: what that is, and which model and data it is from.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Plate:
     caption: str
 
     def write(self, on: Paper, command: str, *, has_caption: bool = True) -> bytes:
-        """The file; ``command`` is what makes it."""
+        """Return the contents of its file; ``command`` is the command that makes it."""
         return paper.write(self.plot, on, [self.caption, command] if has_caption else [])
 
 
@@ -203,7 +203,7 @@ def _plate(bundle: Bundle, name: str, plot: paper.Plot, what: str) -> Plate:
 
 
 def _unnamed(bundle: Bundle) -> str:
-    """What to say of more classes than there is room to name."""
+    """What the caption adds if there are more classes than there is room to name."""
     classes = len(bundle.card.data.classes)
     return f", without the names of its {classes} classes" if classes > plots.MAX_NAMES else ""
 
@@ -214,7 +214,7 @@ def _place(z: np.ndarray) -> str:
 
 
 def _rest(plane: Plane) -> str:
-    """Where the dimensions lie that the plane does not span."""
+    """What the caption adds about the dimensions that the plane does not span."""
     spanned = plane.directions != 0
     others = plane.origin[~spanned.any(axis=0)] if spanned.sum() <= 2 else plane.origin
     return f", the other dimensions at {_place(others)}" if len(plane.origin) > 2 else ""

@@ -1,4 +1,4 @@
-"""The approximate posterior q(z|x), as Gaussian or as what a flow makes of one."""
+"""The approximate posterior q(z|x): a Gaussian, or one transformed by a flow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 
 class Posterior(Protocol):
-    """What is asked of q(z|x), for images ``(n, h, w, c)`` float32 in [0, 1]."""
+    """What q(z|x) must offer, for images ``(n, h, w, c)`` float32 in [0, 1]."""
 
     def encode(self, images: np.ndarray) -> Pair:
         """Centre and log-variance, ``z_mean`` and ``z_log_var``, ``(n, latent_dim)`` each."""
@@ -49,13 +49,13 @@ class GaussianPosterior:
 
 @dataclass(frozen=True)
 class FlowPosterior:
-    """What a flow makes of Gaussian noise.
+    """Gaussian noise transformed by a flow.
 
-    Its centre is the z of noise 0, and its log-variance that of the Gaussian which has
-    the same density there, dimension by dimension.
+    Its centre is the z for noise 0, and its log-variance that of the Gaussian with the same
+    density there, dimension by dimension.
 
     Attributes:
-        run: images and as much noise ``(n, latent_dim)`` → z and log q by dimension.
+        run: images and noise for each, ``(n, latent_dim)`` → z and log q by dimension.
         latent_dim: dimensions of z.
     """
 

@@ -1,4 +1,4 @@
-"""What the pictures of a model show: test images and decoded latents, as sheets."""
+"""Sheets of a model's pictures: test images and decoded latents."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from explorer.drawing import raster
 from explorer.drawing.sheet import Sheet
 
 REACH = 3.0
-"""Traversals run from minus to plus this."""
+"""Traversals run from −``REACH`` to ``REACH``."""
 TILES = 11
 """Pictures in a traversal."""
 SAMPLES_A_SIDE = 10
@@ -49,7 +49,7 @@ def plane_of(
     Args:
         bundle: the model.
         through: a latent in it, ``(latent_dim,)``; 0 by default.
-        axes: the dimensions, counted from 0; those of largest KL by default.
+        axes: the dimensions, counted from 0; by default the two of largest KL.
     """
     latent_dim = bundle.card.model.latent_dim
     if latent_dim == 1:
@@ -59,12 +59,12 @@ def plane_of(
 
 
 def reconstructions(bundle: Bundle, originals: np.ndarray | None, rows: np.ndarray) -> Sheet:
-    """Test images above their reconstructions, or what there is of both.
+    """Test images above their reconstructions, or whichever of the two is available.
 
     Args:
         bundle: the model.
-        originals: all test images, uint8; None where they are not at hand.
-        rows: which to show.
+        originals: all test images, uint8; None if they are not available.
+        rows: indices of those to show.
     """
     shown = {}
     if originals is not None:
@@ -124,8 +124,8 @@ def neighbourhood_manifold(
 
     Args:
         bundle: the model.
-        places: of the test images, ``(n, 2)``.
-        side: pictures in a row, and rows.
+        places: places of the test images, ``(n, 2)``.
+        side: number of rows, and of pictures in a row.
         extent: left, right, bottom and top of the map.
     """
     left, right, bottom, top = extent
@@ -142,8 +142,8 @@ def along_directions(bundle: Bundle, z: np.ndarray, texts: Sequence[str], steps:
 
     Args:
         bundle: the model.
-        z: where the rest of the latent stays, ``(latent_dim,)``.
-        texts: that name the directions, as ``parse_direction`` reads them.
+        z: the latent that keeps its other components, ``(latent_dim,)``.
+        texts: names of the directions, as ``parse_direction`` reads them.
         steps: pictures in a row.
 
     Raises:
@@ -165,11 +165,11 @@ def along_directions(bundle: Bundle, z: np.ndarray, texts: Sequence[str], steps:
 
 
 def traversals(bundle: Bundle, z: np.ndarray, dimensions: Sequence[int], steps: int) -> Sheet:
-    """A row for each dimension, which runs from −``REACH`` to ``REACH`` while the others stay.
+    """A row for each dimension, which runs from −``REACH`` to ``REACH`` while the others are fixed.
 
     Args:
         bundle: the model.
-        z: where they stay, ``(latent_dim,)``.
+        z: the latent with their values, ``(latent_dim,)``.
         dimensions: counted from 0.
         steps: pictures in a row.
     """
@@ -195,8 +195,8 @@ def interpolation(
 
     Args:
         bundle: the model.
-        walks: of each kind.
-        count: pictures of each.
+        walks: the path of each kind, and its scores.
+        count: pictures in each.
         evenly: as for ``Walk.at``.
     """
     straight = walks["Straight line"][1].length or 1.0
@@ -223,7 +223,7 @@ def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
 
 
 def describe_kl(bundle: Bundle, dimension: int) -> str:
-    """How much a dimension tells, in nats; an inactive one is called so."""
+    """Describe how much a dimension carries (KL or variance), and whether it is inactive."""
     weight = bundle.dimension_weights[dimension]
     text = f"{weight:.2f} nats" if bundle.card.model.has_variance else f"variance {weight:.2f}"
     return text + ("" if bundle.active_units[dimension] else " · inactive")

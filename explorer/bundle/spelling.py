@@ -1,6 +1,6 @@
-"""How places and groups of a model are written, in the address for one.
+"""Places and groups of test images of a model as text, for example in addresses.
 
-A place is ``test-17``, or coordinates; a group of test images a compressed bit for each.
+A place is ``test-17``, or coordinates; a group is one bit for each test image, compressed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from explorer.notation import parse_count, parse_latent
 
 
 def parse_test_image(text: str, bundle: Bundle) -> int | None:
-    """The row that ``test-17`` names; None for a text of another kind.
+    """Return the row that ``test-17`` names; None for any other kind of text.
 
     Raises:
         ValueError: there is no such test image.
@@ -29,7 +29,7 @@ def parse_test_image(text: str, bundle: Bundle) -> int | None:
 
 
 def parse_place(text: str, bundle: Bundle) -> np.ndarray:
-    """The latent that is written as ``test-17`` or by its coordinates.
+    """Return the latent that is written as ``test-17`` or by its coordinates.
 
     Raises:
         ValueError: the model has no such place.
@@ -41,7 +41,7 @@ def parse_place(text: str, bundle: Bundle) -> np.ndarray:
 
 
 def parse_class(text: str, bundle: Bundle) -> int:
-    """The label of the class of this name, which a conditional model decodes.
+    """Return the label of the class of this name, for a conditional model.
 
     Raises:
         ValueError: there is no such class, or the model takes none.
@@ -55,16 +55,16 @@ def parse_class(text: str, bundle: Bundle) -> int:
 
 
 def format_rows(rows: np.ndarray, bundle: Bundle) -> str:
-    """A group of test images, by their indices ``(k,)``, as text for addresses."""
+    """Write a group of test images, given by their indices ``(k,)``, as text for addresses."""
     bits = np.packbits(np.isin(np.arange(bundle.card.data.test_images), rows))
     return base64.urlsafe_b64encode(zlib.compress(bits.tobytes(), 9)).decode().rstrip("=")
 
 
 def parse_rows(text: str, bundle: Bundle) -> np.ndarray:
-    """The indices that ``format_rows`` wrote, ascending, ``(k,)``.
+    """Return the indices that ``format_rows`` wrote, ascending, ``(k,)``.
 
     Raises:
-        ValueError: it did not write this text, or for another model.
+        ValueError: the text is not from ``format_rows``, or is for another model.
     """
     count = bundle.card.data.test_images
     try:

@@ -1,7 +1,7 @@
 """Bundles: all that the app needs for one trained model, in one folder of plain files.
 
 ``pretrained/<name>/`` holds ``card.json``, ``encoder.onnx``, ``decoder.onnx``,
-``latents.npz`` and ``history.json``; docs/bundles.md documents them. A model from elsewhere has no
+``latents.npz`` and ``history.json``; docs/bundles.md documents them. An adopted model has no
 history, and one that came without graphs may have ``reconstructions.npz`` instead. References,
 for comparison only, lie in ``pretrained/references/``. Loading checks everything and runs no code
 from a bundle.
@@ -52,7 +52,7 @@ REFERENCES_FOLDER = "references"
 TRIAL_SECONDS = 20.0
 """A graph that takes longer for its first two images is refused."""
 _TOO_SLOW: dict[tuple[str, str], Future[Codec]] = {}
-"""Trials that took longer, by the graphs' hashes: another begins only when that has ended."""
+"""Trials that took longer, by the graphs' hashes: a new one begins only when that has ended."""
 _RESERVED = (IMAGES_FOLDER, REFERENCES_FOLDER)
 History = dict[str, list[float]]
 _HISTORY = TypeAdapter(History, config=ConfigDict(strict=True, allow_inf_nan=False))
@@ -66,12 +66,12 @@ class Bundle:
         path: its folder.
         card: what ``card.json`` says.
         content: SHA-256 of the card, which covers every file.
-        latents: of test and training images.
+        latents: latents of test and training images.
         history: each term per epoch; empty for an adopted model.
         encoder, decoder: contents of the two ``.onnx`` files; empty without graphs.
-        codec_if_any: what runs them; None without graphs.
-        reconstructions: of the test images, ``(n, height, width, channels)`` uint8, where they
-            were stored because there are no graphs.
+        codec_if_any: what runs these two graphs; None without them.
+        reconstructions: reconstructions of the test images, ``(n, height, width, channels)`` uint8,
+            where they were stored because there are no graphs.
         label: the class that a conditional model decodes.
     """
 
@@ -90,7 +90,7 @@ class Bundle:
         """q(z|x) of images.
 
         Args:
-            images: ``(n, height, width, channels)`` or a single one, uint8 0–255, or float in
+            images: ``(n, height, width, channels)`` or a single image, uint8 0–255, or float in
                 [0, 1]; ``card.data.image_shape`` has their shape.
             label: their class, for a conditional model; by default ``self.label``.
 
@@ -98,7 +98,7 @@ class Bundle:
             ``z_mean`` and ``z_log_var``, ``(n, latent_dim)`` float32 each.
 
         Raises:
-            BundleError: they are of another shape, type or range, or the bundle has no graphs.
+            BundleError: they have another shape, type or range, or the bundle has no graphs.
         """
         pixels = np.asarray(images)
         is_bytes = pixels.dtype == np.uint8
@@ -117,11 +117,11 @@ class Bundle:
         """Mean images of latents, ``(n, height, width, channels)`` float32 in [0, 1].
 
         Args:
-            z: ``(n, latent_dim)``, or a single one.
+            z: ``(n, latent_dim)``, or a single latent.
             label: the class, for a conditional model; by default ``self.label``.
 
         Raises:
-            BundleError: they are of another shape, or the bundle has no graphs.
+            BundleError: they have another shape, or the bundle has no graphs.
         """
         batch = self._batch(np.asarray(z), (self.card.model.latent_dim,), "latents")
         codec = self._codec_of(label)
@@ -197,12 +197,12 @@ class Bundle:
 
     @cached_property
     def active_units(self) -> np.ndarray:
-        """Which latent dimensions tell test images apart, bool ``(latent_dim,)``."""
+        """Which latent dimensions vary over the test images, bool ``(latent_dim,)``."""
         return active_units(self.latents.z_mean)
 
     @cached_property
     def dimension_weights(self) -> tuple[float, ...]:
-        """How much each latent dimension carries: its KL in nats, or, where the encoder gives no
+        """How much each latent dimension carries: its KL in nats, or, if the encoder gives no
         variance, the variance of its means."""
         kl = self.card.metrics.kl_per_dimension
         return kl or tuple(self.latents.z_mean.var(axis=0).tolist())
@@ -252,14 +252,14 @@ def find_bundles(folder: Path) -> list[Path]:
 
 
 def read_card(path: Path, names: Iterable[str] = FILES) -> Card:
-    """Read a bundle's card and see whether its files are there, without reading them.
+    """Read a bundle's card and check that its files are there, without reading them.
 
     Args:
-        path: of the bundle.
+        path: folder of the bundle.
         names: the files that it must have.
 
     Raises:
-        BundleError: the card is not one, or a file is missing or has another size.
+        BundleError: the card is not valid, or a file is missing or has another size.
     """
     return _read_card(path, names)[0]
 
@@ -299,10 +299,10 @@ def load(model: str | Path) -> Bundle:
     Returns:
         The bundle: ``encode`` and ``decode`` run its graphs; ``latents`` (``z_mean``,
         ``z_log_var``, ``neg_elbo``, … of the test set), ``labels`` and ``history`` hold arrays,
-        ``figures`` numbers, ``card`` all that is known of it.
+        ``figures`` numbers, ``card`` all that is known about it.
 
     Raises:
-        BundleError: there is none of that name, or it is broken.
+        BundleError: there is no bundle of that name, or it is broken.
 
     Example:
         >>> bundle = explorer.load("mnist-2d")
@@ -327,10 +327,10 @@ def reference_path(folder: Path, name: str) -> Path:
 
 
 def load_reference(path: Path) -> Reference:
-    """Load a reference, or of a bundle the same parts, with all checks.
+    """Load a reference, or the same parts of a bundle, with all checks.
 
     Raises:
-        BundleError: as for ``load_bundle``, of the history alone.
+        BundleError: as for ``load_bundle``, but only for card and history.
     """
     card = read_card(path, REFERENCE_FILES)
     if card.model.adopted:
@@ -340,7 +340,7 @@ def load_reference(path: Path) -> Reference:
 
 
 def save_reference(card: Card, history: History, folder: Path) -> Path:
-    """Put a reference beside the bundles in ``folder``; what the card says of files is replaced.
+    """Put a reference beside the bundles in ``folder``; the card's list of files is replaced.
 
     Returns:
         Where it was put: ``reference_path``.
@@ -359,7 +359,7 @@ def save_history(history: History, path: Path) -> None:
 
 
 def save_card(card: Card, folder: Path, names: Iterable[str] = FILES) -> Card:
-    """Write ``card.json`` beside the named files, whose sizes and hashes it then tells.
+    """Write ``card.json`` beside the named files, with their sizes and hashes.
 
     Returns:
         The card as written.
@@ -406,14 +406,14 @@ def _make_history(card: Card, content: bytes) -> History:
 
 
 def _make_codec(card: Card, files: Mapping[str, bytes]) -> Codec:
-    """Build the two networks and try them out, in a thread that is left behind if it hangs."""
+    """Build the two networks and try them out, in a thread that is abandoned if it hangs."""
     codec: Future[Codec] = Future()
     options = RunOptions()
 
     def build() -> None:
         try:
             codec.set_result(_build_codec(card, files, options))
-        except Exception as error:  # whatever it is, it is raised again below
+        except Exception as error:  # any error is raised again below
             codec.set_exception(error)
 
     graphs = card.files["encoder.onnx"].sha256, card.files["decoder.onnx"].sha256
@@ -457,7 +457,7 @@ def _try_out(
     given: tuple[int, ...],
     expected: list[tuple[int, ...]],
 ) -> None:
-    """Run a graph on two zeros and see whether it gives finite numbers of the card's shapes."""
+    """Run a graph on two items of zeros; check for finite numbers of the card's shapes."""
     try:
         results = list(run(np.zeros((2, *given), np.float32)))
     except Exception as error:  # onnxruntime's errors share no base class

@@ -21,10 +21,10 @@ def trust_scales(bundle: Bundle) -> np.ndarray:
 
 
 def trust_limits(bundle: Bundle) -> list[dict[str, Any]]:
-    """What the readings of a good place may be: ``thresholds``.
+    """The limits for the readings of a good place: ``thresholds``.
 
-    Where the density is made of the latents themselves, every place near one is denser than theirs
-    are without their own part, so it has no upper limit.
+    If the density is a mixture over the test images themselves, every place near one of them is
+    denser than their own readings, which leave out their own part; so it has no upper limit.
     """
     mean = bundle.latents.z_mean.mean(axis=0, keepdims=True)
     blend = bundle.aggregate_posterior.log_density(mean)[0]
@@ -47,7 +47,7 @@ def _own(bundle: Bundle) -> np.ndarray:
 
 
 def judge_places(bundle: Bundle, z: np.ndarray) -> list[Verdict]:
-    """The verdict on each of some latents ``(n, latent_dim)``, of a bundle with graphs."""
+    """The verdict on each latent ``(n, latent_dim)``; the bundle must have graphs."""
     density = bundle.aggregate_posterior.log_density(z)
     nearest = index(bundle.latents.z_mean).kneighbors(z, 1)[0][:, 0]
     readings = np.stack([density, return_distances(bundle.codec, z), nearest], axis=1)

@@ -33,13 +33,13 @@ from explorer.core.subsets import in_chunks
 
 Kind = Literal["Straight line", "Great arc", "Along the data"]
 FINE = 100
-"""Steps from a stop to the next in which lengths are measured."""
+"""Number of steps from one stop to the next in which lengths are measured."""
 MAX_EMBEDDED = 2**27
-"""Values of embedded pictures that are held at once, twice: 1 GiB as float32."""
+"""Values of embedded pictures in a block; two blocks are held at once: 1 GiB as float32."""
 
 
 def build_graph(codec: Codec, latents: Latents) -> DataGraph:
-    """Join the test images' latents, and measure what each step between them costs."""
+    """Join the test images' latents to their neighbours, and compute what each edge costs."""
     z = latents.z_mean[graph_nodes(len(latents.z_mean))]
     edges = join_neighbours(z)
     return DataGraph(z, edges, _costs(codec, latents, z, edges))
@@ -67,7 +67,7 @@ def _embedded(codec: Codec, z: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Walk:
-    """A fine path.
+    """A finely sampled path.
 
     Attributes:
         points: latents, ``FINE`` steps from each stop to the next, ``(k, latent_dim)`` float32.
@@ -82,8 +82,8 @@ class Walk:
 
         Args:
             count: how many.
-            evenly: whether the picture changes by the same amount between them; else, and where
-                all of it is one picture, they are at the same distance from each other.
+            evenly: whether the picture changes by the same amount between them; else, or if the
+                picture never changes, they are evenly spaced in the latent space.
         """
         measures = [self.changes] * evenly + [lengths_along(self.points)]
         steps = np.arange(len(self.points), dtype=np.float64)
@@ -96,9 +96,9 @@ def walk(bundle: Bundle, kind: Kind, stops: Sequence[np.ndarray], graph: DataGra
 
     Args:
         bundle: the model.
-        kind: of the path from each stop to the next.
+        kind: kind of the path from each stop to the next.
         stops: latents, ``(latent_dim,)`` each, at least two.
-        graph: that of the path along the data.
+        graph: graph for a path along the data.
     """
     t = np.linspace(0.0, 1.0, FINE + 1)
     legs = []
@@ -113,7 +113,7 @@ def walk(bundle: Bundle, kind: Kind, stops: Sequence[np.ndarray], graph: DataGra
 
 
 def _corners(bundle: Bundle, graph: DataGraph, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The cheapest way through the graph, both ends joined with their own neighbours."""
+    """The cheapest path through the graph, both ends joined to their own neighbours."""
     n = len(graph.z)
     near = [nearest(end, graph.z, min(JOINED, n))[0] for end in (a, b)]
     nodes = np.concatenate([graph.z[near[0]], graph.z[near[1]], a[np.newaxis], b[np.newaxis]])
@@ -133,7 +133,7 @@ def _corners(bundle: Bundle, graph: DataGraph, a: np.ndarray, b: np.ndarray) -> 
 def all_walks(
     bundle: Bundle, stops: Sequence[np.ndarray], graph: DataGraph
 ) -> dict[Kind, tuple[Walk, Scores]]:
-    """The path of each kind, as ``walk`` makes it, and what it is like."""
+    """The path of each kind, as ``walk`` makes it, and its scores."""
     found = {}
     for kind in get_args(Kind):
         path = walk(bundle, kind, stops, graph)
@@ -142,7 +142,7 @@ def all_walks(
 
 
 def judge(bundle: Bundle, path: np.ndarray) -> Scores:
-    """What a path is like, by its points ``(k, latent_dim)``."""
+    """Score a path by its points ``(k, latent_dim)``."""
     return score(
         _embedded(bundle.codec, path),
         bundle.latents.aggregate_posterior.log_density(path),

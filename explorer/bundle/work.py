@@ -1,7 +1,7 @@
-"""How much a network computes, found before it is run: from the shapes that onnxruntime infers.
+"""Count what a network computes before it is run, from the shapes that onnxruntime infers.
 
-They are those of all arrays that its nodes make, for one image or latent: a copy of the network
-gives each of them as an output, and is loaded, but not run.
+These are the shapes of all arrays that its nodes make for one image or latent: a copy of the
+network that has each of them as an output is loaded, but not run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import onnxruntime
 from explorer.bundle.graph import GraphError, Node, read_graph
 
 MAX_MULTIPLY_ADDS = 50_000_000_000
-"""For one image or latent: a few seconds of one core."""
+"""Limit for one image or latent: a few seconds of one core."""
 
 _MODEL_GRAPH, _GRAPH_OUTPUT, _VALUE_NAME = 7, 12, 1
 _LEVELS = (
@@ -26,13 +26,13 @@ Shapes = Mapping[str, Sequence[int]]
 
 
 def count_multiply_adds(content: bytes) -> int:
-    """Multiply-adds of a network for one image or latent, an operation of any other kind as one.
+    """Count a network's multiply-adds for one image or latent; any other operation counts as one.
 
     Args:
-        content: of an ``.onnx`` file.
+        content: contents of an ``.onnx`` file.
 
     Raises:
-        GraphError: it is not to be run, or the size of an array is not known beforehand.
+        GraphError: ``read_graph`` refuses it, or the size of an array is not known beforehand.
     """
     graph = read_graph(content)
     names = [name for node in graph.nodes for name in node.outputs if name]
@@ -64,7 +64,7 @@ def _infer_shapes(
             options.add_free_dimension_override_by_name(size, 1)
     further = {*names} - {value.name for value in plain.get_outputs()}
     outputs = (_field(_GRAPH_OUTPUT, _field(_VALUE_NAME, name.encode())) for name in further)
-    # Protobuf merges what is appended into the graph that is there
+    # Protobuf merges what is appended into the existing graph
     whole = load(content + _field(_MODEL_GRAPH, b"".join(outputs)))
     return {
         value.name: value.shape
@@ -74,7 +74,7 @@ def _infer_shapes(
 
 
 def _count(node: Node, shapes: Shapes) -> int:
-    """Multiply-adds of a node, or the numbers that it makes if those are more."""
+    """Multiply-adds of a node, or the number of values that it makes if that is larger."""
     made = sum(math.prod(shapes[name]) for name in node.outputs if name)
     sizes = [shapes.get(name, ()) for name in node.inputs]
     match node.kind:

@@ -1,9 +1,9 @@
-"""What a VAE loses by its encoder: the amortisation gap.
+"""The amortisation gap: how much of the ELBO a VAE loses by its encoder.
 
-The posterior that the encoder gives an image is moved, and stretched along each axis, until
-that image's −ELBO is least, with the decoder as it is. So a Gaussian gets the best mean and
-diagonal covariance; a flow's posterior keeps its shape. Refined values tell what a better
-encoder could reach; they are not the model's −ELBO. ``static/live/shared/refine.js`` does the same
+The encoder's posterior for an image is moved, and stretched along each axis, to minimise that
+image's −ELBO with the decoder fixed. A Gaussian thus gets the best mean and diagonal
+covariance; a flow's posterior keeps its shape. Refined values show what a better encoder
+could reach; they are not the model's −ELBO. ``static/live/shared/refine.js`` does the same
 for one image.
 
 Source: Cremer, Li & Duvenaud 2018, "Inference Suboptimality in Variational Autoencoders".
@@ -23,12 +23,12 @@ from explorer.core.subsets import batches
 
 STEPS = 6
 DRAWS, JUDGING_DRAWS = 16, 40
-"""Draws of z per image that a posterior is refined with, and others that judge the result."""
+"""Draws of z per image that refine a posterior, and separate draws that judge the result."""
 DAMPINGS = (0.0, 1.0, 10.0)
 ENOUGH = 0.01
-"""The search for an image ends once a step lowers its −ELBO by less, nats."""
+"""The search for an image ends once a step lowers its −ELBO by less than this, nats."""
 _MAX_VALUES = 2**25
-"""Numbers of the decoder's output that are held at once."""
+"""Number of decoder output values that are held at once."""
 
 
 def amortisation_gap(
@@ -42,10 +42,10 @@ def amortisation_gap(
 ) -> tuple[np.ndarray, np.ndarray]:
     """−ELBO of each image with the encoder's posterior, and with that posterior refined.
 
-    Both are means over the same ``JUDGING_DRAWS`` draws, which the refining has not seen.
+    Both are means over the same ``JUDGING_DRAWS`` draws, which were not used to refine.
 
     Args:
-        encode, draw, decode_parameters: of the model, as in ``explorer.core.metrics``.
+        encode, draw, decode_parameters: the model's functions, as in ``explorer.core.metrics``.
         images: ``(n, height, width, channels)``, uint8 or in [0, 1].
         likelihood: what the decoder's output parametrises.
         seed: the same seed gives the same draws.
@@ -73,7 +73,7 @@ class _Images:
 
     Attributes:
         x: the images, ``(n, height, width, channels)``.
-        centre, spread: of the posteriors, ``(n, latent_dim)``.
+        centre, spread: means and standard deviations of the posteriors, ``(n, latent_dim)``.
         z, log_q: draws from them and log q(z|x) by dimension, ``(n, draws, latent_dim)``.
     """
 
@@ -113,7 +113,7 @@ def _drawn(
 def _neg_elbo(
     images: _Images, change: np.ndarray, decode: DecodeParameters, likelihood: LikelihoodName
 ) -> tuple[np.ndarray, np.ndarray]:
-    """−ELBO after a change, ``(n,)``, and what the draws are decoded to, ``(n, draws, …)``."""
+    """−ELBO after a change, ``(n,)``, and the decoder's output for the draws, ``(n, draws, …)``."""
     z = images.draws(change)
     n, count, latent_dim = z.shape
     output = np.asarray(decode(z.reshape(-1, latent_dim)))
@@ -127,7 +127,7 @@ def _neg_elbo(
 def _refine(images: _Images, decode: DecodeParameters, likelihood: LikelihoodName) -> np.ndarray:
     """The change of each posterior that lowers the −ELBO most, after at most ``STEPS`` steps.
 
-    Each image takes the best of several damped Gauss–Newton steps, if it is better than none
+    Each image takes the best of several damped Gauss–Newton steps, if that lowers the −ELBO
     (Levenberg 1944, Marquardt 1963).
     """
     change = np.zeros((len(images.x), 2, images.centre.shape[1]), np.float32)
@@ -160,12 +160,12 @@ def _derivatives(
     decode: DecodeParameters,
     likelihood: LikelihoodName,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient ``(n, latent_dim)`` and Hessian of E[−log p(x, z)] by the posterior's centre.
+    """Gradient ``(n, latent_dim)`` and Hessian of E[−log p(x, z)] w.r.t. the posterior's centre.
 
-    In units of the posterior's spread, which is also the step of the central differences: the
-    Jacobian is of what the decoder does over the posterior, not at a point. The likelihood's
-    derivatives are averaged over the draws. A Gaussian is stretched to its best along an axis
-    where the Hessian has 1 on its diagonal.
+    The unit is the posterior's spread, which is also the step of the central differences: the
+    Jacobian describes the decoder over the width of the posterior, not at a point. The
+    likelihood's derivatives are averaged over the draws. A Gaussian has its best width along
+    an axis where the diagonal of the Hessian is 1.
     """
     spread = images.spread * np.exp(change[:, 1])
     latent_dim = spread.shape[1]

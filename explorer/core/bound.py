@@ -1,4 +1,4 @@
-"""A bound on −log p(x) of an image by any number of importance samples, in constant memory."""
+"""Bound −log p(x) of an image by any number of importance samples, in constant memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DRAWS = 1000
 """Draws of z that are decoded at once, unless images are large."""
 SEED = 0
 _FACTORS = 16
-"""Factors between 1 and 2 that are multiplied before a logarithm is taken, without overflow."""
+"""Number of factors between 1 and 2 to multiply before taking a logarithm, without overflow."""
 
 
 def importance_bound(
@@ -28,13 +28,13 @@ def importance_bound(
 ) -> float:
     """Importance-sampled estimate of −log p(x) of one image, nats.
 
-    ``metrics.importance_weighted_bound`` with noise that follows from the image's index
-    alone, so that any image's bound can be computed again without the others'.
+    ``metrics.importance_weighted_bound`` with noise that depends on the image's index
+    alone, so that any image's bound can be recomputed without the others.
 
     Args:
         draw, decode_parameters: as in ``metrics``.
         image: ``(height, width, channels)`` float32 in [0, 1].
-        index: of the image in its set.
+        index: index of the image in its set, which seeds the noise.
         latent_dim: dimensions of z.
         likelihood: what the decoder's output parametrises.
         samples: draws of z, K.

@@ -1,4 +1,4 @@
-"""How dense the data is at a place of the latent space, under the aggregate posterior."""
+"""Density of the data in the latent space, under the aggregate posterior."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from explorer.core.neighbours import nearest_others
 from explorer.core.subsets import batches
 
 KERNEL_POINTS = 2000
-"""Points from which the width of a kernel is found, at most."""
+"""Largest number of points from which the width of a kernel is found."""
 MIN_LOG_VARIANCE = -24.0
 """Narrower posteriors are taken to be as wide as this: squares would lose precision."""
-_CHUNK_BYTES = 32_000_000  # of one chunk of the (places, components) matrix
+_CHUNK_BYTES = 32_000_000  # size of one chunk of the (places, components) matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +48,9 @@ class AggregatePosterior:
 
         Args:
             z: the latents.
-            own: the image i whose posterior each of them is the middle of, ``(m,)``, or −1: to be
-                compared with other places, q is then the mixture of the others' (of a single image
-                it is unknown, NaN).
+            own: index of the image at whose posterior mean each latent lies, or −1, ``(m,)``. To be
+                comparable with other places, q is then the mixture of the other images'
+                posteriors (NaN if there is only one image).
         """
         z = np.asarray(z, np.float64)
         features = np.concatenate([np.square(z), z, np.ones((len(z), 1))], axis=1)
@@ -89,7 +89,7 @@ class AggregatePosterior:
 def _log_mean_exp(log_terms: np.ndarray) -> np.ndarray:
     """log of the mean of exp over the last axis; overwrites its argument, ``(m,)``.
 
-    The terms are at most 0 once the largest is taken off, where float32 costs
+    Once the largest is subtracted, the terms are at most 0, where float32 costs
     less than 1e-6 nats and halves the time.
     """
     largest: np.ndarray = log_terms.max(axis=1)
@@ -101,10 +101,10 @@ def _log_mean_exp(log_terms: np.ndarray) -> np.ndarray:
 
 
 def kernel_log_variance(z: np.ndarray) -> float:
-    """The log-variance of a kernel for points without one, ``(n, latent_dim)``.
+    """The log-variance of a kernel for points without their own, ``(n, latent_dim)``.
 
-    Its standard deviation is the median distance from a point to the next one, shared among the
-    dimensions.
+    Its standard deviation is the median distance from a point to its nearest neighbour, divided by
+    the square root of ``latent_dim``.
     """
     gap = float(np.median(nearest_others(z, 1)[0])) if len(z) > 1 else 1.0
     return 2 * math.log(max(gap, 1e-3) / math.sqrt(z.shape[1]))

@@ -1,4 +1,4 @@
-"""Directions in the latent space that mean something, and how well they tell images apart."""
+"""Meaningful directions in the latent space, and how well they separate images."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from explorer.core.lean import without_pandas
 
 _ROUNDING = 1e-9
-"""A deviation smaller than this share of the largest coordinate is none."""
+"""A deviation of at most this share of the largest coordinate counts as rounding error."""
 FIT_EVERY = 2
-"""A direction is fitted to one image in ``FIT_EVERY``, and judged by the others."""
+"""A direction is fitted to one image in ``FIT_EVERY``, and judged on the others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,9 +19,9 @@ class Direction:
     """A line through the middle of the test images.
 
     Attributes:
-        unit: of length 1, ``(latent_dim,)``.
+        unit: unit vector along it, ``(latent_dim,)``.
         middle: mean of the test images along it.
-        deviation: their standard deviation along it; a step on the page.
+        deviation: their standard deviation along it, which is one step on the page.
     """
 
     unit: np.ndarray
@@ -50,12 +50,12 @@ def direction(vector: np.ndarray, z: np.ndarray) -> Direction:
 
 
 def between_means(z: np.ndarray, is_second: np.ndarray) -> np.ndarray:
-    """From the mean of one group to that of the other, ``(latent_dim,)``."""
+    """The vector from the mean of the first group to that of the second, ``(latent_dim,)``."""
     return np.asarray(z[is_second].mean(axis=0) - z[~is_second].mean(axis=0), np.float64)
 
 
 def fitted_to_groups(z: np.ndarray, is_second: np.ndarray) -> np.ndarray:
-    """Towards where logistic regression finds the second group likelier, ``(latent_dim,)``."""
+    """The vector of a logistic regression, towards the second group, ``(latent_dim,)``."""
     with without_pandas():
         from sklearn.linear_model import LogisticRegression
 
@@ -64,7 +64,7 @@ def fitted_to_groups(z: np.ndarray, is_second: np.ndarray) -> np.ndarray:
 
 
 def fitted_to_values(z: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Towards where a linear regression on a number grows, ``(latent_dim,)``; NaN is left out.
+    """The vector of a linear regression, towards larger values, ``(latent_dim,)``; NaN is left out.
 
     Raises:
         ValueError: fewer than two different numbers are known.
@@ -89,7 +89,7 @@ def area_under_curve(scores: np.ndarray, is_second: np.ndarray) -> float:
 
     Args:
         scores: ``(n,)``.
-        is_second: bool ``(n,)``, some of each.
+        is_second: bool ``(n,)``, with images of both groups.
     """
     from scipy.stats import rankdata
 

@@ -1,6 +1,6 @@
-"""How far single latent dimensions stand for single factors that the images were made from.
+"""Disentanglement: how far single latent dimensions stand for single generative factors.
 
-A factor is something known of each image that takes few values, such as a shape or a position.
+A factor is something known about each image that takes few values, such as a shape or a position.
 The three measures are those of Locatello et al. 2019, "Challenging Common Assumptions in the
 Unsupervised Learning of Disentangled Representations", appendix B, on posterior means; unlike
 there, SAP and DCI predict by a decision tree and a random forest:
@@ -12,8 +12,8 @@ there, SAP and DCI predict by a decision tree and a random forest:
 - SAP, separated attribute predictability: Kumar et al. 2018, "Variational Inference of
   Disentangled Latent Concepts from Unlabeled Observations", section 3.
 
-All lie between 0 and 1, and 1 is best. Factors ``(n, k)`` are whole numbers from 0 on, of which
-each column has two or more; latents are ``(n, latent_dim)``.
+All lie between 0 and 1, and 1 is best. Factors ``(n, k)`` are integers from 0 on, with at
+least two different ones in each column; latents are ``(n, latent_dim)``.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ import numpy as np
 from explorer.core.lean import without_pandas
 
 BINS = 20
-"""Of equal width, into which a latent dimension is cut for its mutual information."""
+"""Bins of equal width into which a latent dimension is divided for its mutual information."""
 TREES = 10
 MIN_LEAF = 5
 """Images in a leaf of the trees that predict a factor: fewer would be noise."""
 MOST_VALUES = 50
-"""Values that a factor has, at most."""
+"""Largest number of values of a factor."""
 FEWEST_IMAGES = 10
-"""Images for each value of a factor, on average, at least."""
+"""Smallest average number of images for each value of a factor."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class Disentanglement:
     Attributes:
         gap: MIG of each factor.
         separation: SAP of each factor.
-        disentanglement: DCI's, over all latent dimensions, each by its weight.
-        completeness: DCI's, of each factor.
-        informativeness: DCI's, of each factor: the share of held-out images whose value is
-            predicted correctly.
+        disentanglement: DCI disentanglement, averaged over all latent dimensions by weight.
+        completeness: DCI completeness of each factor.
+        informativeness: DCI informativeness of each factor: the share of held-out images whose
+            value is predicted correctly.
     """
 
     gap: np.ndarray
@@ -57,7 +57,7 @@ class Disentanglement:
 
 
 def find_factors(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The columns that are factors: known of every image, of few values, but not of one alone.
+    """Return the columns that are factors: known for every image, with few values but several.
 
     Args:
         columns: ``(n,)`` each, NaN where unknown.
@@ -75,10 +75,10 @@ def find_factors(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def disentanglement(z: np.ndarray, factors: np.ndarray) -> Disentanglement:
-    """All measures, in an order of the images that is drawn with a fixed seed.
+    """Compute all measures, after shuffling the images with a fixed seed.
 
-    Predictors learn from every other image and are judged on the rest: in the order in which sets
-    are rendered, one half may lack half of a factor's values.
+    Predictors learn from every other image and are judged on the rest; unshuffled, in the order
+    in which a set was rendered, one half may lack half of a factor's values.
     """
     order = np.random.default_rng(0).permutation(len(z))
     z, factors = z[order], factors[order]
@@ -95,8 +95,8 @@ def disentanglement(z: np.ndarray, factors: np.ndarray) -> Disentanglement:
 def mutual_information_gap(z: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """MIG of each factor, ``(k,)``.
 
-    The mutual information of a factor with the dimension that tells most about it, less that with
-    the next best one, as a share of the factor's entropy.
+    The mutual information of a factor with the most informative dimension, minus that with the next
+    best one, as a share of the factor's entropy.
     """
     with without_pandas():
         from sklearn.metrics import mutual_info_score
@@ -110,7 +110,7 @@ def mutual_information_gap(z: np.ndarray, factors: np.ndarray) -> np.ndarray:
 def separated_predictability(z: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """SAP of each factor, ``(k,)``.
 
-    The balanced accuracy with which the best dimension alone predicts a factor, less that of the
+    The balanced accuracy with which the best dimension alone predicts a factor, minus that of the
     next best one. Both predict by thresholds, with at most as many intervals as there are values.
     """
     with without_pandas():
@@ -167,12 +167,12 @@ def disentanglement_of(importance: np.ndarray) -> float:
 
 
 def completeness_of(importance: np.ndarray) -> np.ndarray:
-    """DCI's completeness of each factor, ``(k,)``: whether one dimension alone tells about it."""
+    """DCI's completeness of each factor, ``(k,)``: whether it depends on one dimension alone."""
     return _concentration(importance.T)
 
 
 def _concentration(importance: np.ndarray) -> np.ndarray:
-    """1 − the entropy of each row as a share of the largest; 0 for a row of zeros."""
+    """1 − the entropy of each row as a share of the maximum; 0 for a row of zeros."""
     count = importance.shape[1]
     if count == 1:
         return np.ones(len(importance))
@@ -190,6 +190,6 @@ def _score_pairs(
 
 
 def _gap_of_best(scores: np.ndarray) -> np.ndarray:
-    """By how much the best dimension is ahead of the next one, or of 0 if it is alone, ``(k,)``."""
+    """Lead of the best dimension over the next one, or over 0 if it is the only one, ``(k,)``."""
     ordered = np.sort(np.concatenate([np.zeros_like(scores[:1]), scores]), axis=0)
     return np.asarray(ordered[-1] - ordered[-2])

@@ -1,6 +1,6 @@
 """KL divergence and normal densities, for the evidence lower bound (ELBO), in nats per image.
 
-The bound's other term is ``explorer.core.likelihoods``.
+The bound's other term is in ``explorer.core.likelihoods``.
 
 Every function is pure arithmetic and runs on NumPy arrays by default; given
 ``ops=keras.ops`` the same formula trains the model, so that training,
@@ -57,11 +57,11 @@ def sampled_kl_per_dimension(
 
 
 def importance_weighted(losses: Any, samples: int, *, ops: Any = np) -> Any:
-    """The bound of several samples on −log p(x), nats, ``(n,)``.
+    """The bound on −log p(x) from several samples, nats, ``(n,)``.
 
     Args:
         losses: log q(z|x) − log p(x, z) at each draw, ``(n · samples,)``, image after image.
-        samples: of each image, K.
+        samples: samples for each image, K.
         ops: ``numpy`` or ``keras.ops``.
 
     Source: Burda et al. 2016, eq. 8.

@@ -1,9 +1,9 @@
 """Paths along the data: the shortest ones in a graph of neighbouring latents.
 
-A decoder pulls back a metric to the latent space: a step is as long as the picture changes
-(Arvanitidis et al. 2018, "Latent Space Oddity"). Length alone would reward fading from one
-picture into the other through places without data, so a step costs more where the data is
-thin. The shortest path is sought among test images' latents, each joined with its
+A decoder pulls back a metric to the latent space: the length of a step is how much the picture
+changes (Arvanitidis et al. 2018, "Latent Space Oddity"). Length alone would reward fading from
+one picture into the other through places without data, so a step costs more where the data is
+thin. The shortest path is sought among test images' latents, each joined to its
 nearest ones (Chen et al. 2018, arXiv 1812.08284).
 """
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 JOINED = 10
-"""Nearest latents that each one is joined with."""
+"""Number of nearest latents that each one is joined to."""
 THIN = 0.1
-"""A place is thin if its density is below that of all but this share of the test images."""
+"""A place is thin if its density is below this quantile of the test images' densities."""
 JUDGED = 61
-"""Points of a path, evenly spaced in the picture, that its scores are of."""
+"""Points on which a path is scored, evenly spaced in how the picture changes."""
 _MAX_PENALTY = 8.0
-"""The cost of a thin place grows no more when it is so many nats below the thin limit."""
+"""The cost of a place stops growing this many nats below the thin limit."""
 
 
 def embed(images: np.ndarray, likelihood: LikelihoodName) -> np.ndarray:
     """Coordinates in which Euclidean distances measure how much pictures differ, float32.
 
-    For Bernoulli pixels 2 arcsin √p, in which small steps have the length of Fisher and Rao;
-    for others the means, which for Gaussian pixels of one variance have it up to a factor.
+    For Bernoulli pixels 2 arcsin √p, in which small steps have their Fisher–Rao length; for
+    others the means, which give that length up to a factor for Gaussian pixels of one variance.
 
     Args:
-        images: decoded, in [0, 1], ``(n, height, width, channels)``.
-        likelihood: of the pixels.
+        images: decoded images in [0, 1], ``(n, height, width, channels)``.
+        likelihood: the pixels' likelihood.
 
     Returns:
         ``(n, height * width * channels)``.
@@ -49,13 +49,13 @@ def embed(images: np.ndarray, likelihood: LikelihoodName) -> np.ndarray:
 
 
 def join_neighbours(z: np.ndarray) -> np.ndarray:
-    """Join each latent with its nearest ones, and groups that would stay apart by bridges.
+    """Join each latent to its nearest ones, and disconnected groups by bridges.
 
     Args:
         z: ``(n, latent_dim)``.
 
     Returns:
-        Pairs of rows, each once, ``(m, 2)`` int64.
+        Pairs of row indices, each pair once, ``(m, 2)`` int64.
     """
     k = min(JOINED, len(z) - 1)
     if k < 1:
@@ -68,7 +68,7 @@ def join_neighbours(z: np.ndarray) -> np.ndarray:
 
 
 def _groups(edges: np.ndarray, n: int) -> list[np.ndarray]:
-    """Rows that are joined with each other, the largest group first."""
+    """Row indices of each connected component, the largest first."""
     from scipy.sparse.csgraph import connected_components
 
     _, group = connected_components(_matrix(edges, np.ones(len(edges)), n), directed=False)
@@ -87,12 +87,13 @@ def _bridge(z: np.ndarray, group: np.ndarray) -> np.ndarray:
 def edge_lengths(
     embedded: Callable[[slice], np.ndarray], edges: np.ndarray, block: int
 ) -> np.ndarray:
-    """How far apart the ends' pictures are, ‖φ(gᵢ) − φ(gⱼ)‖ with φ as in ``embed``, ``(m,)``.
+    """Distance of the pictures at each edge's ends, ‖φ(gᵢ) − φ(gⱼ)‖, φ as in ``embed``, ``(m,)``.
 
     Args:
-        embedded: some nodes → what ``embed`` makes of their pictures, ``(nodes, pixels)``.
+        embedded: a slice of nodes → what ``embed`` returns for their pictures,
+            ``(nodes, pixels)``.
         edges: pairs of nodes, ``(m, 2)``.
-        block: nodes that are embedded at once; no more than two blocks are held.
+        block: number of nodes embedded at once; at most two blocks are held in memory.
     """
     lengths, ends = np.empty(len(edges)), np.sort(edges, axis=1)
     blocks = ends // block
@@ -111,7 +112,7 @@ def edge_lengths(
 
 
 def edge_costs(lengths: np.ndarray, log_density: np.ndarray, thin: float) -> np.ndarray:
-    """How far apart the ends' pictures are, times what thin data costs, ``(m,)`` float32.
+    """The length of each edge times a penalty for thin data, ``(m,)`` float32.
 
     ‖φ(gᵢ) − φ(gⱼ)‖ · exp(clip(q₁₀ − log q, 0, 8) / 2).
 
@@ -129,12 +130,12 @@ def shortest_path(edges: np.ndarray, costs: np.ndarray, start: int, end: int) ->
     """The nodes on the cheapest path from one node to another (Dijkstra 1959), both included.
 
     Raises:
-        ValueError: there is no way.
+        ValueError: no path joins them.
     """
     from scipy.sparse.csgraph import dijkstra
 
     n = int(max(edges.max(), start, end)) + 1
-    positive = np.maximum(costs, np.finfo(np.float32).tiny)  # a cost of 0 would be no edge
+    positive = np.maximum(costs, np.finfo(np.float32).tiny)  # a cost of 0 would mean no edge
     _, before = dijkstra(
         _matrix(edges, positive, n), directed=False, indices=start, return_predecessors=True
     )
@@ -153,12 +154,12 @@ def _matrix(edges: np.ndarray, costs: np.ndarray, n: int) -> csr_matrix:
 
 
 def along(path: np.ndarray, places: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Points on a path of straight pieces.
+    """Points on a piecewise linear path.
 
     Args:
         path: its corners, ``(k, d)``.
         places: how far along the path each corner lies, ascending, ``(k,)``.
-        at: the places wanted, ``(m,)``.
+        at: how far along the path the points lie, ``(m,)``.
 
     Returns:
         ``(m, d)`` float32.
@@ -167,9 +168,9 @@ def along(path: np.ndarray, places: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def lengths_along(points: np.ndarray) -> np.ndarray:
-    """How far along a path each of its points lies, ``(k, d)``, from 0 on, ``(k,)``.
+    """Lengths of a path ``(k, d)`` up to each of its points, from 0 on, ``(k,)``.
 
-    Of embedded pictures (``embed``) it is how much the picture has changed up to there.
+    For embedded pictures (``embed``) this is how much the picture has changed up to there.
     """
     steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
     return np.concatenate([[0.0], np.cumsum(steps, dtype=np.float64)])
@@ -177,12 +178,12 @@ def lengths_along(points: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class DataGraph:
-    """Latents joined with their neighbours.
+    """Latents joined to their neighbours.
 
     Attributes:
         z: the nodes, ``(n, latent_dim)``.
         edges: pairs of nodes, ``(m, 2)``.
-        costs: of walking along each (``edge_costs``), ``(m,)``.
+        costs: cost of each edge (``edge_costs``), ``(m,)``.
     """
 
     z: np.ndarray
@@ -192,13 +193,13 @@ class DataGraph:
 
 @dataclass(frozen=True)
 class Scores:
-    """What a path is like.
+    """Scores of a path.
 
     Attributes:
         length: how much the picture changes along it (``lengths_along``).
         thin: share of its points where the data is thin.
         return_distance: mean ‖E(D(z)) − z‖.
-        jump: largest change of the picture in one step, over the mean one.
+        jump: largest change of the picture in one step, divided by the mean change.
     """
 
     length: float

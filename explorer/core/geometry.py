@@ -62,7 +62,7 @@ class Plane:
         return self._lift(np.asarray(points, np.float64)).astype(np.float32)
 
     def grid_size(self, side: int) -> tuple[int, int]:
-        """Rows and columns of a grid ``side`` tiles wide: a single row where nothing runs up."""
+        """Rows and columns of a grid ``side`` tiles wide: a single row if the space is 1-D."""
         return (side if self.directions[1].any() else 1), side
 
     def distance(self, z: Any) -> np.ndarray:
@@ -99,7 +99,7 @@ def axis_plane(horizontal: int, vertical: int, through: Any) -> Plane:
 
 
 def line_plane() -> Plane:
-    """A one-dimensional latent space as a plane: the space runs to the right, nothing runs up."""
+    """A one-dimensional latent space as a plane: it runs to the right, and up changes nothing."""
     return Plane(np.zeros(1), np.array([[1.0], [0.0]]), (axis_label(0), ""))
 
 
@@ -129,7 +129,7 @@ def principal_components(z_mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         z_mean: latents, ``(n, latent_dim)``.
 
     Returns:
-        ``(latent_dim, latent_dim)``, a component a row, and ``(latent_dim,)``.
+        ``(latent_dim, latent_dim)``, one component per row, and ``(latent_dim,)``.
     """
     centred = z_mean - z_mean.mean(axis=0)
     variances, vectors = np.linalg.eigh(centred.T @ centred / len(z_mean))  # ascending, by column
@@ -140,7 +140,7 @@ def principal_components(z_mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def axis_label(dimension: int) -> str:
-    """The name of a latent dimension as readers count: 0 is "z₁"."""
+    """The name of a latent dimension, counted from 1 for readers: 0 is "z₁"."""
     return f"z{dimension + 1}".translate(_SUBSCRIPTS)
 
 
@@ -182,8 +182,8 @@ def plane_coordinates_grid(
 def grid_points(xs: np.ndarray, ys: np.ndarray) -> np.ndarray:
     """Plane coordinates of every tile, row by row from the top, ``(rows * columns, 2)``.
 
-    Row 0 has the largest y, so that images laid out in this order lie as the
-    map's axes do.
+    Row 0 has the largest y, so that images laid out in this order match the
+    map's axes.
     """
     x, y = np.meshgrid(xs, ys[::-1])  # (rows, columns) each
     return np.stack([x.ravel(), y.ravel()], axis=1)

@@ -1,4 +1,4 @@
-"""Half precision, as which weights and latents are stored."""
+"""Half precision, in which weights and latents are stored."""
 
 from __future__ import annotations
 

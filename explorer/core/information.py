@@ -1,6 +1,6 @@
-"""What the KL of a VAE consists of.
+"""Split the KL of a VAE into its three parts.
 
-E KL(q(z|x) ‖ p(z)) = I(x; z) + KL(q(z) ‖ Π q(zⱼ)) + Σ KL(q(zⱼ) ‖ p(zⱼ)): what z tells of the
+E KL(q(z|x) ‖ p(z)) = I(x; z) + KL(q(z) ‖ Π q(zⱼ)) + Σ KL(q(zⱼ) ‖ p(zⱼ)): what z tells about the
 image, how much its dimensions depend on each other (total correlation), and how far each one's
 distribution is from the prior's. Source: Chen et al. 2018, "Isolating Sources of Disentanglement
 in VAEs", equation 2.
@@ -29,8 +29,8 @@ class Estimate:
 class KlParts:
     """The three parts of the KL, nats.
 
-    With n images, ``information`` cannot exceed log n, and comes close to it where every
-    image can be told from its latent alone.
+    With n images, ``information`` cannot exceed log n, and comes close to it if every
+    image can be identified from its latent alone.
     """
 
     information: Estimate
@@ -48,12 +48,12 @@ def kl_parts(z_mean: np.ndarray, z_log_var: np.ndarray, samples: int, seed: int)
         z_mean: posterior means, ``(n, latent_dim)``.
         z_log_var: posterior log-variances, ``(n, latent_dim)``.
         samples: latents drawn, at most n.
-        seed: of the draws.
+        seed: seed of the draws.
     """
     generator = np.random.default_rng(seed)
     rows = generator.choice(len(z_mean), min(samples, len(z_mean)), replace=False)
     posterior = AggregatePosterior(z_mean.astype(np.float64), z_log_var.astype(np.float64))
-    mean, log_var = posterior.z_mean, posterior.z_log_var  # none narrower than the mixture has them
+    mean, log_var = posterior.z_mean, posterior.z_log_var  # clipped as in the mixture
     noise = generator.standard_normal((len(rows), z_mean.shape[1]))
     z = mean[rows] + np.exp(0.5 * log_var[rows]) * noise
     own = gaussian_log_density(z, mean[rows], log_var[rows])

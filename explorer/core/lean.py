@@ -12,10 +12,10 @@ _TURN = threading.RLock()
 
 @contextmanager
 def without(*libraries: str) -> Iterator[None]:
-    """Import in this block as if these libraries, unless they are loaded, were not installed."""
+    """Import in this block as if these libraries, unless already loaded, were not installed."""
     with _TURN:
         hidden = [name for name in libraries if name not in sys.modules]
-        sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: not there
+        sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: missing
         try:
             yield
         finally:
@@ -24,8 +24,8 @@ def without(*libraries: str) -> Iterator[None]:
 
 
 def without_pandas() -> AbstractContextManager[None]:
-    """Import scikit-learn in this block, which looks for pandas.
+    """Import scikit-learn in this block without pandas, which it would import if installed.
 
-    That would take 65 MB, which a process that serves a page would keep, and a third of a second.
+    Importing pandas takes a third of a second and 65 MB, which a server process would keep.
     """
     return nullcontext() if "sklearn" in sys.modules else without("pandas")

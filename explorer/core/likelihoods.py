@@ -1,13 +1,13 @@
 """The likelihoods p(x|z) of pixels: what a decoder's output parametrises.
 
-``LIKELIHOODS`` is the one list of them. Every formula is pure arithmetic and runs on NumPy
+``LIKELIHOODS`` lists them all. Every formula is pure arithmetic and runs on NumPy
 arrays by default; given ``ops=keras.ops`` the same formula trains the model, so that
-training, figures and the app cannot disagree. ``static/live/shared/likelihoods.js`` has what
-the browser needs of them.
+training, figures and the app cannot disagree. ``static/live/shared/likelihoods.js`` has the
+part that the browser needs.
 
 Shapes: images ``(n, height, width, channels)`` with values in [0, 1]; a decoder's output
-``(n, height, width, k · channels)``, the ``channels`` values of each of ``k`` parameters after
-those of the one before.
+``(n, height, width, k · channels)``, the ``k`` parameters one after another, ``channels`` values
+each.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LEVELS = 256
 """Grey levels that images are stored in."""
 _STEP = 1.0 / (LEVELS - 1)
 _SERIES = 0.3
-"""Below this, functions that are 0/0 at 0 are taken from their Taylor series."""
+"""Below this, functions that are 0/0 at 0 are computed by their Taylor series."""
 _LOG_SCALE_LIMIT = 7.0
 """Log-scales are clipped to ±7: e⁻⁷ is a quarter of a grey level (Salimans et al. 2017)."""
 
@@ -36,16 +36,16 @@ class Likelihood(ABC):
     """p(x|z) of each value, independent of the others given z.
 
     Attributes:
-        title: for people.
-        parameters: what a decoder gives for each value, in its order.
+        title: name for readers.
+        parameters: names of what a decoder gives for each value, in order.
         has_sigma: whether a decoder's head gives the first parameter alone, with any
             activation, and the second is the recipe's ``sigma``; else the head gives all,
             without an activation.
-        start: what the head of an untrained decoder gives for each.
+        start: initial bias of a decoder's head, for each parameter.
         has_floor: whether ``entropy_floor`` bounds the reconstruction term.
-        is_of_levels: whether it is a probability of each of 256 grey levels, so that nats
-            tell bits per dimension.
-        about: what its nats are, in sentences for people.
+        is_of_levels: whether it gives a probability to each of 256 grey levels, so that nats
+            convert to bits per dimension.
+        about: what its nats mean, in sentences for readers.
     """
 
     title: str
@@ -68,7 +68,7 @@ class Likelihood(ABC):
     def derivatives(
         self, x: np.ndarray, *parameters: np.ndarray
     ) -> tuple[Sequence[np.ndarray], Sequence[np.ndarray]]:
-        """Of −log p(x|z) by each parameter: the slopes, and curvatures that are never negative.
+        """Derivatives of −log p(x|z) by each parameter: slopes, and curvatures, never negative.
 
         A curvature is the Fisher information, or the second derivative where that is
         positive everywhere.
@@ -166,7 +166,7 @@ class Gaussian(Likelihood):
         return gaussian_log_density(x, *parameters, ops=ops)
 
     def mean(self, *parameters: np.ndarray) -> np.ndarray:
-        """Clipped to what can be shown."""
+        """The means, clipped to [0, 1] so that they can be shown."""
         return np.asarray(np.clip(parameters[0], 0.0, 1.0))
 
     def derivatives(self, x: np.ndarray, *parameters: np.ndarray) -> Any:
@@ -178,10 +178,10 @@ class Gaussian(Likelihood):
 
 
 class DiscretisedLogistic(Likelihood):
-    """The probability of each of 256 grey levels: a logistic's in the bin around the level.
+    """The probability of each of 256 grey levels: a logistic's mass in the level's bin.
 
-    The bins of black and white are open. With the bin's ends a < b in units of the scale,
-    σ(b) − σ(a) = σ(b) σ(−a) (1 − e^(a − b)), of which each factor has an exact logarithm.
+    The bins of black and white are unbounded. With the bin's ends a < b in units of the scale,
+    σ(b) − σ(a) = σ(b) σ(−a) (1 − e^(a − b)), and each factor has an exact logarithm.
 
     Source: Kingma et al. 2016, "Improved Variational Inference with Inverse Autoregressive
     Flow"; Salimans et al. 2017, "PixelCNN++", section 2.1, with one component.
@@ -198,7 +198,7 @@ class DiscretisedLogistic(Likelihood):
     )
 
     def log_likelihood(self, x: Any, *parameters: Any, ops: Any = np) -> Any:
-        """log(σ(b) − σ(a)), or log σ(b) and log σ(−a) of black and white."""
+        """log(σ(b) − σ(a)); log σ(b) for black and log σ(−a) for white."""
         a, b, width = _bin(x, *parameters, ops=ops)
         below, above = -_softplus(-b, ops), -_softplus(a, ops)
         inside = below + above + ops.log(-ops.expm1(-width))
@@ -207,7 +207,7 @@ class DiscretisedLogistic(Likelihood):
         return sum_per_example(terms, ops)
 
     def mean(self, *parameters: np.ndarray) -> np.ndarray:
-        """∫ P(X > t) dt over [0, 1]: of the logistic clipped to that, before it is rounded."""
+        """∫ P(X > t) dt over [0, 1]: the mean of the logistic clipped to that, before rounding."""
         mean, log_scale = parameters
         scale = np.exp(_clipped(log_scale, np))
         area = _softplus(mean / scale, np) - _softplus((mean - 1.0) / scale, np)
@@ -279,9 +279,9 @@ def _softplus(x: Any, ops: Any) -> Any:
 
 
 def _around_zero(half: Any, ops: Any) -> tuple[Any, Any, Any]:
-    """Whether |h| is small; h² where it is; |h| where it is not, else something harmless.
+    """Whether |h| is small; h² where it is, else 0; |h| where it is not, else 1.
 
-    So neither branch of a ``where`` is infinite, nor is its gradient.
+    Thus neither branch of a ``where`` is infinite, nor is its gradient.
     """
     is_small = ops.abs(half) < _SERIES
     square = ops.square(ops.where(is_small, half, 0.0))

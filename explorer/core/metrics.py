@@ -34,7 +34,7 @@ DecodeParameters = Callable[[np.ndarray], Any]
 
 MAX_COVARIANCE_PIXELS = 4096
 MAX_PCA_VALUES = 2**28
-"""Numbers that PCA holds at once, 1 GiB as float32."""
+"""Values that PCA holds at once: 1 GiB as float32."""
 
 
 # The bound
@@ -105,7 +105,7 @@ def importance_weighted_bound(
     """Importance-sampled estimate of −log p(x) of each image, nats, ``(n,)`` float64.
 
     −log 1/K Σ p(x|z_k) p(z_k) / q(z_k|x) with z_k from q(z|x) (Burda et al.
-    2016, eq. 8). Its expectation lies above −log p(x), and comes down to it
+    2016, eq. 8). Its expectation lies above −log p(x), and approaches it
     as K = ``samples`` grows; at K = 1 it is the −ELBO. Arguments as for
     ``elbo_terms``.
     """
@@ -119,7 +119,7 @@ def importance_weighted_bound(
 
 
 def active_units(z_mean: np.ndarray) -> np.ndarray:
-    """Which latent dimensions the data move, bool ``(latent_dim,)``.
+    """Which latent dimensions vary with the data, bool ``(latent_dim,)``.
 
     A dimension is active if the variance of its posterior mean over the data
     exceeds 0.01 (Burda et al. 2016, section 5.2).
@@ -154,7 +154,7 @@ def _draws(
         yield batch, log_px.reshape(len(x), samples).astype(np.float64), log_ratio
 
 
-# What the latents know of the classes
+# What the latents say about the classes
 
 
 def knn_accuracy(
@@ -204,7 +204,7 @@ def pca_fit(images: np.ndarray, k: int) -> PCA:
     for batch in batches(len(rows), batch_size_for(pixels)):
         x[batch] = to_unit_range(images[rows[batch]]).reshape(-1, pixels)
     mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
-    x -= mean  # scikit-learn's own, summed in float32, has four digits for 60,000 images
+    x -= mean  # scikit-learn's own mean, a float32 sum, has four digits for 60,000 images
     solver = "covariance_eigh" if pixels <= MAX_COVARIANCE_PIXELS else "randomized"
     pca = PCA(min(k, *x.shape), svd_solver=solver, copy=False, random_state=0)
     with np.errstate(invalid="ignore"):  # images that are all the same have no variance
@@ -257,11 +257,11 @@ def squared_error_per_pixel(
 
 
 def sharpness(images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]) -> float | None:
-    """How much of the images' fine detail their reconstructions have, as a share of it.
+    """The share of the images' fine detail that their reconstructions have.
 
     The energy of the Laplacian, Σ (4 x − its four neighbours)² over all inner pixels, of the
-    reconstructions over that of the images: 1 is as sharp, and any blur lowers it. Detail
-    need not be in the right place: that is what the squared error tells. Arguments as for
+    reconstructions over that of the images: 1 means equally sharp, and any blur lowers it.
+    Detail need not be in the right place: the squared error measures that. Arguments as for
     ``squared_error_per_pixel``.
 
     Source: Subbarao, Choi & Nikzad 1993, "Focusing techniques"; Pertuz, Puig & Garcia 2013,
@@ -279,14 +279,14 @@ def sharpness(images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]) ->
 
 
 def _laplacian_energy(x: np.ndarray) -> float:
-    """Sum over ``(n, height, width, channels)``."""
+    """The sum of squares over images ``(n, height, width, channels)``."""
     above, below, left, right = x[:, :-2, 1:-1], x[:, 2:, 1:-1], x[:, 1:-1, :-2], x[:, 1:-1, 2:]
     laplacian = 4.0 * x[:, 1:-1, 1:-1] - above - below - left - right
     return float(np.sum(np.square(laplacian), dtype=np.float64))
 
 
 def standard_error(values: np.ndarray) -> float:
-    """Of the mean of values ``(n,)``; 0 for a single one."""
+    """The standard error of the mean of values ``(n,)``; 0 for a single value."""
     return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
 
 

@@ -1,4 +1,4 @@
-"""A Gaussian mixture fitted to latents, by scikit-learn: where images lie, to draw from."""
+"""A Gaussian mixture fitted to latents by scikit-learn, to draw latents where images lie."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from explorer.core.subsets import evenly_spaced
 COMPONENTS = (1, 5, 20)
 """Numbers of components that are tried."""
 ITERATIONS = 30
-"""Of expectation–maximisation, at most."""
+"""Largest number of iterations of expectation–maximisation."""
 LARGEST = 2_500
-"""Latents that a mixture is fitted to, at most."""
+"""Largest number of latents that a mixture is fitted to."""
 MOST_FULL = 10
 """Dimensions up to which covariances are full; with more they are diagonal."""
 HELD_OUT = 5
@@ -47,18 +47,18 @@ class Mixture:
 
 
 def fit_mixture(z: np.ndarray, seed: int) -> Mixture:
-    """Fit a mixture with the number of components under which held-out latents are likeliest.
+    """Fit a mixture with the number of components that makes held-out latents most likely.
 
     Args:
         z: latents, ``(n, latent_dim)``, n > 0; with fewer than 50 there is one component.
-        seed: of the first guesses.
+        seed: seed of the initial guesses.
     """
     with without_pandas():
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture
 
     z = z[evenly_spaced(len(z), LARGEST)].astype(np.float64)
-    z = np.resize(z, (max(2, len(z)), z.shape[1]))  # scikit-learn fits nothing to a single point
+    z = np.resize(z, (max(2, len(z)), z.shape[1]))  # scikit-learn cannot fit a single point
     is_held_out = np.arange(len(z)) % HELD_OUT == 0
     seen, held_out = (z[~is_held_out], z[is_held_out]) if len(z) >= 10 else (z, z)
 
@@ -72,7 +72,7 @@ def fit_mixture(z: np.ndarray, seed: int) -> Mixture:
             tol=0.01,
             max_iter=ITERATIONS,
         )
-        with warnings.catch_warnings():  # that it could be fitted for longer
+        with warnings.catch_warnings():  # that it stopped before convergence
             warnings.simplefilter("ignore", ConvergenceWarning)
             return mixture.fit(seen)
 

@@ -17,25 +17,25 @@ from explorer.core.neighbours import index, majority, nearest_others
 from explorer.core.subsets import batches, evenly_spaced
 
 Progress = Callable[[float], None]
-"""Told the share of the work that is done, 0 to 1."""
+"""A function that receives the share of the work that is done, 0 to 1."""
 
 JUDGED_NEIGHBOURS = 15
-"""Neighbours that the figures of a map look at."""
+"""Number of neighbours that the figures of a map are based on."""
 PERPLEXITY = 30.0
 """How many neighbours t-SNE effectively looks at (van der Maaten & Hinton 2008)."""
 MAX_LAID_OUT = 20_000
-"""Images that t-SNE lays out; further ones are placed among them."""
+"""Largest number of images that t-SNE lays out; the others are placed among them."""
 MAX_JUDGED = 10_000
-"""Images whose neighbours are compared for the figures."""
+"""Largest number of images whose neighbours are compared for the figures."""
 EMPTY_SHARE = 0.99
 """A place is empty if its nearest dot is farther away than this quantile of the dots' own gaps."""
 PLACING_NEIGHBOURS = 5
-"""Nearest images that give a latent its place; also dots that give a place its latent."""
+"""Number of nearest images that determine a latent's place, or nearest dots a place's latent."""
 REACH = 10.0
-"""Median gaps within which neighbours' places count as lying together."""
+"""Distance, in median gaps, within which neighbours' places count as lying together."""
 
-_START = 1e-4  # standard deviation of the first places: openTSNE's default
-_ROUNDS = (250, 500)  # of early exaggeration, and after it: openTSNE's defaults
+_START = 1e-4  # standard deviation of the initial places: openTSNE's default
+_ROUNDS = (250, 500)  # iterations of early exaggeration, and after it: openTSNE's defaults
 _ROUNDS_PER_REPORT = 50
 
 
@@ -45,8 +45,8 @@ class MapFigures(NamedTuple):
     Attributes:
         accuracy: share of images whose nearest other images vote for their class, 0 to 1;
             None without labels.
-        kept: share of the nearest other images in latent space that are nearest here
-            as well, 0 to 1.
+        kept: share of the nearest other images in latent space that are nearest on
+            the map as well, 0 to 1.
     """
 
     accuracy: float | None
@@ -73,9 +73,9 @@ def layout(
 
     Args:
         latents: finite numbers, ``(n, latent_dim)``, n > 0, latent_dim > 1.
-        seed: of all that is random.
-        progress: called now and then, the last time with 1.
-        max_laid_out: latents that t-SNE lays out.
+        seed: seed of all random choices.
+        progress: called from time to time, the last time with 1.
+        max_laid_out: largest number of latents that t-SNE lays out.
 
     Raises:
         ValueError: the latents are not such an array.
@@ -107,7 +107,7 @@ def layout(
 
 
 def empty_distance(places: np.ndarray) -> float:
-    """How far from the nearest dot a place is empty, in the map's unit of length.
+    """Distance from the nearest dot beyond which a place is empty, in the map's unit of length.
 
     ``EMPTY_SHARE`` of the dots have another dot within this distance; dots that share a
     place count once.
@@ -119,14 +119,14 @@ def empty_distance(places: np.ndarray) -> float:
 def latents_at(
     points: np.ndarray, places: np.ndarray, latents: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What lies at points of a map: the weighted mean of the nearest dots' latents.
+    """The latents at points of a map: the weighted mean of the nearest dots' latents.
 
-    Weights are 1 / distance² (Shepard 1968), as on the page; a dot itself has all.
+    Weights are 1 / distance² (Shepard 1968), as on the page; at a dot, that dot has all the weight.
 
     Args:
         points: ``(m, 2)``.
-        places: of the dots, ``(n, 2)``.
-        latents: of the dots, ``(n, latent_dim)``.
+        places: places of the dots, ``(n, 2)``.
+        latents: latents of the dots, ``(n, latent_dim)``.
 
     Returns:
         Latents ``(m, latent_dim)``, and distances to the nearest dot ``(m,)``.
@@ -175,7 +175,7 @@ def map_figures(
 
 
 def _lay_out(latents: np.ndarray, seed: int, progress: Progress) -> np.ndarray:
-    """t-SNE of latents that all differ, ``(n, 2)`` float64; of up to three, their plane."""
+    """t-SNE of latents that all differ, ``(n, 2)`` float64; for up to three, their plane."""
     if len(latents) < 4:
         return principal_plane(latents).project(latents)
     from openTSNE import TSNE
@@ -196,7 +196,7 @@ def _lay_out(latents: np.ndarray, seed: int, progress: Progress) -> np.ndarray:
         n_iter=_ROUNDS[1],
         initialization=start,
         random_state=seed,
-        n_jobs=1,  # sums come in the same order on every machine, and threads do not wait
+        n_jobs=1,  # sums in the same order on every machine, and no waiting threads
         callbacks=count,
         callbacks_every_iters=_ROUNDS_PER_REPORT,
     ).fit(latents)
@@ -208,13 +208,13 @@ def _place_among(z: np.ndarray, latents: np.ndarray, places: np.ndarray) -> np.n
 
     Weights are 1 / distance² (Shepard 1968) in latent space. t-SNE may put neighbours
     far apart, and their mean would lie among images of neither kind; so the mean is
-    taken over those within ``REACH`` of one of them: of that one for which their weights
-    sum to the most.
+    taken over those within ``REACH`` of one of them: the one for which their weights sum to
+    the most.
 
     Args:
         z: ``(m, latent_dim)``, none of which equals one of ``latents``.
-        latents: of the images, ``(n, latent_dim)``.
-        places: of the images, ``(n, 2)``.
+        latents: latents of the images, ``(n, latent_dim)``.
+        places: places of the images, ``(n, 2)``.
     """
     distances, found = index(latents).kneighbors(z, min(PLACING_NEIGHBOURS, len(latents)))
     weights = np.square(distances[:, :1] / distances)  # (m, k), up to a factor
@@ -227,12 +227,12 @@ def _place_among(z: np.ndarray, latents: np.ndarray, places: np.ndarray) -> np.n
 
 
 def _median_gap(places: np.ndarray) -> float:
-    """The median of the gaps between places that differ, 1 if no two do."""
+    """The median gap between distinct places; 1 if there is only one."""
     gaps = _gaps(places)
     return float(np.median(gaps)) if len(gaps) else 1.0
 
 
 def _gaps(places: np.ndarray) -> np.ndarray:
-    """From each of the places that differ to the nearest other one; nothing for a single place."""
+    """Distances from each distinct place to the nearest other one; empty for a single place."""
     different = np.unique(places, axis=0)
     return nearest_others(different, 1)[0][:, 0] if len(different) > 1 else np.empty(0)

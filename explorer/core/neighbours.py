@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from sklearn.neighbors import NearestNeighbors
 
 MAX_TREE_DIMENSIONS = 4
-"""With more, comparing all pairs is faster than a k-d tree."""
+"""With more dimensions, comparing all pairs is faster than a k-d tree."""
 _BATCH = 10_000
 
 
 def index(points: np.ndarray) -> NearestNeighbors:
-    """A search among points ``(n, d)``."""
+    """A nearest-neighbour search among points ``(n, d)``."""
     with without_pandas():
         from sklearn.neighbors import NearestNeighbors
 
@@ -36,7 +36,7 @@ def nearest_others(
     Args:
         points: ``(n, d)``, n > k.
         k: how many.
-        rows: the points whose neighbours are sought, all of them if None.
+        rows: indices of the points whose neighbours are sought; None for all.
     """
     rows = np.arange(len(points)) if rows is None else rows
     search = index(points)
@@ -44,7 +44,7 @@ def nearest_others(
     indices = np.empty((len(rows), k), np.int64)
     for batch in batches(len(rows), _BATCH):
         far, found = search.kneighbors(points[rows[batch]], k + 1)
-        # Points that are equal to it may push it off the list; then the last one is dropped
+        # Points equal to it may push it off the list; then drop the last one
         is_other = found != rows[batch, np.newaxis]
         is_other[is_other.all(axis=1), -1] = False
         distances[batch] = far[is_other].reshape(-1, k)

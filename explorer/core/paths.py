@@ -18,7 +18,7 @@ def lerp(a: Any, b: Any, t: Any) -> np.ndarray:
     Args:
         a: the latent at ``t = 0``, ``(latent_dim,)``.
         b: the latent at ``t = 1``, ``(latent_dim,)``.
-        t: where on the way, ``(steps,)``.
+        t: positions along the path, ``(steps,)``.
 
     Returns:
         ``(steps, latent_dim)``; the ends are a and b exactly.
@@ -38,12 +38,12 @@ def slerp(a: Any, b: Any, t: Any) -> np.ndarray:
     - the same direction, or one end at the origin: the straight line;
     - opposite directions: the half circle through the coordinate axis nearest
       to perpendicular, one of the arcs that slightly different ends would
-      take; in one dimension the straight line, there being no way around.
+      take; in one dimension the straight line, as there is no way around.
 
     Args:
         a: the latent at ``t = 0``, ``(latent_dim,)``.
         b: the latent at ``t = 1``, ``(latent_dim,)``.
-        t: where on the way, ``(steps,)``.
+        t: positions along the path, ``(steps,)``.
 
     Returns:
         ``(steps, latent_dim)``; the ends are a and b exactly.

@@ -20,7 +20,7 @@ def to_pixels(images: np.ndarray) -> np.ndarray:
 
 
 def square_of(length: int) -> tuple[int, int] | None:
-    """Side and channels, 1 or 3, of a square image of so many numbers; None if it is none."""
+    """Side and channels, 1 or 3, of a square image with this many values; None if there is none."""
     for channels in (1, 3):
         side = math.isqrt(length // channels)
         if side * side * channels == length:

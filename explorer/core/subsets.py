@@ -1,4 +1,4 @@
-"""Parts of many items: evenly spaced ones, batches, the training and test images of a set."""
+"""Subsets of items: evenly spaced ones, batches, and training and test images."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 CHUNK = 1000
 MAX_BATCH_VALUES = 2**24
-"""Values of all images in a batch, at most: 64 MiB as float32."""
+"""Largest number of values in a batch of images: 64 MiB as float32."""
 
 
 def evenly_spaced(total: int, count: int) -> np.ndarray:
-    """Indices of ``count`` of ``total`` items, or of all if there are fewer, spread over all."""
+    """Indices of ``count`` of ``total`` items, evenly spaced; of all if there are fewer."""
     return np.linspace(0, total - 1, min(count, total)).round().astype(np.int64)
 
 
@@ -39,14 +39,14 @@ def split_by_class(
 
     Args:
         labels: ``(n,)`` with n ≥ 2.
-        test_fraction: of each class; at least one image of it, if it has two.
+        test_fraction: share of each class for testing; at least one image if it has two.
         seed: the same seed gives the same choice.
 
     Returns:
         Sorted indices of the training and of the test images.
     """
     generator = np.random.default_rng(seed)
-    if np.bincount(labels).max() == 1:  # one image of each class: only the whole can be split
+    if np.bincount(labels).max() == 1:  # one image per class: split regardless of class
         labels = np.zeros_like(labels)
     is_test = np.zeros(len(labels), bool)
     for label in np.unique(labels):

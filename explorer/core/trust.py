@@ -1,30 +1,30 @@
 """How far to trust a place of the latent space: three readings and one verdict.
 
-A decoder answers everywhere, also where it learned nothing. Three quantities tell a
-place where images live from others:
+A decoder answers everywhere, even where it learned nothing. Three quantities distinguish
+places where images live from others:
 
 - ``density``: log q(z) under the aggregate posterior, in nats (``AggregatePosterior``);
 - ``return``: ‖E(D(z)) − z‖, how far from z the encoder puts the picture decoded at z;
 - ``nearest``: the distance from z to the nearest test image's latent.
 
-None of them has a scale of its own: a test image of one model returns to within 0.02, of
+None of them has a scale of its own: a test image of one model returns to within 0.02, one of
 another to within 2.3. So each is compared with the test images' own values of the same
 quantity: ``density`` and ``return`` at their posterior means, ``nearest`` to the nearest
 *other* test image. A reading's percentile is the share of test images whose own value is
 smaller.
 
-The verdict, in words for the help:
+The verdict, as the help explains it:
 
     "No data here": the place lies in a thinner region than 999 of 1,000 test images, or
-    farther from every test image than 999 of 1,000 are from the next.
-    "Doubtful": there is data, but one of the readings is not what test images have. The
+    farther from every test image than 999 of 1,000 are from their nearest.
+    "Doubtful": there is data, but one of the readings is unlike those of test images. The
     place is thinner than those of 99 in 100 of them; or farther from the nearest than 99 in
     100; or its picture, encoded again, lands farther from it than for 99 in 100; or it is too
-    dense, or its picture lands nearer than for 995 in 1,000, as a blend of many images does.
-    "Good": none of this. About 95 in 100 test images are good.
+    dense, or its picture lands nearer than for 995 in 1,000, as with a blend of many images.
+    "Good": none of these. About 95 in 100 test images are good.
 
-Too dense is denser than 995 in 1,000 test images. In many dimensions the average of all
-images, where none lives, can be as dense as the densest of them: where it is denser than
+Too dense means denser than 995 in 1,000 test images. In many dimensions the average of all
+images, where none lives, can be as dense as the densest of them: if it is denser than
 950 in 1,000, the limit is 970.
 
 The browser gets ``quantiles`` and ``thresholds``; ``static/live/shared/space.js`` applies them as
@@ -53,14 +53,14 @@ HOLE = 0.01
 
 @dataclass(frozen=True)
 class Limit:
-    """What a reading may be, as shares of the test images' own values; None: anything.
+    """Limits of a reading, as quantiles of the test images' own values; None for no limit.
 
-    A limit that leaves out fewer images than one leaves out none.
+    A limit that would exclude less than one image excludes none.
 
     Attributes:
         low, high: the place may be good between these two.
         floor, ceiling: outside of these two there is no data.
-        below, above: what to say outside of the first two.
+        below, above: the reasons to give below ``low`` and above ``high``.
     """
 
     low: float | None
@@ -88,19 +88,19 @@ LIMITS = {
         above="farther from every test image than they are from each other",
     ),
 }  # fmt: skip
-"""By reading. No place is good outside of what 99 % of the test images have in a reading."""
+"""By reading. No place is good if a reading lies outside the range of 99 % of the test images."""
 DENSE_BLEND = 0.95
-"""If the average of the test latents is denser than this share of test images, density tells
+"""If the average of the test latents is denser than this share of test images, density separates
 blends from images, and ``HIGH_DENSITY`` is its upper limit."""
 HIGH_DENSITY = 0.97
 _ROUNDING = 1e-5
-"""By which a reading may change in single precision, as a share of itself and of its scale."""
+"""How much a reading may change in single precision, as a share of itself and of its scale."""
 
 
 def quantiles(own: np.ndarray) -> np.ndarray:
     """The scale of each reading, ``(3, GRADES + 1)`` float32.
 
-    Each quantile is the value of an image: of two it lies between, that farther from the middle.
+    Each quantile is an image's value: between two values, the one farther from the middle.
 
     Args:
         own: the test images' own readings, ``(n, 3)``; NaN where unknown. The scale of a
@@ -119,7 +119,7 @@ def quantiles(own: np.ndarray) -> np.ndarray:
 def thresholds(scales: np.ndarray, blend: float) -> list[dict[str, Any]]:
     """``LIMITS`` in the readings' own units, in the order of ``READINGS``; None: no limit.
 
-    They are wider by what rounding may change, so that no image lies outside by that alone.
+    They are widened by ``_ROUNDING``, so that no image lies outside because of rounding alone.
 
     Args:
         scales: what ``quantiles`` returned.
@@ -143,10 +143,10 @@ def thresholds(scales: np.ndarray, blend: float) -> list[dict[str, Any]]:
 def judge(
     readings: Iterable[float], limits: Sequence[dict[str, Any]]
 ) -> tuple[str, tuple[str, ...]]:
-    """What the readings of a place say together: a key of ``VERDICTS``, and the reasons.
+    """Combine the readings of a place: a key of ``VERDICTS``, and the reasons.
 
     Args:
-        readings: in the order of ``READINGS``; one that is NaN is never good.
+        readings: in the order of ``READINGS``; NaN is never good.
         limits: what ``thresholds`` returned.
     """
     level = "good"

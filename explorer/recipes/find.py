@@ -1,4 +1,4 @@
-"""Find a recipe by its name, by its file or by what suits the latent dimension."""
+"""Find a recipe by name or file, or the best one for a latent dimension."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RECIPES = {**OURS, **PUBLISHED}
 
 
 def find_recipe(name: str | None, latent_dim: int) -> tuple[str, Recipe]:
-    """The recipe of that name or JSON file; without a name, the best for the dimension.
+    """Return the recipe of that name or JSON file; without a name, the best for the dimension.
 
     Returns:
         The recipe's name and the recipe.
@@ -35,7 +35,7 @@ def find_recipe(name: str | None, latent_dim: int) -> tuple[str, Recipe]:
     content = path.read_bytes()
     is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        text = content.decode("utf-16" if is_utf16 else "utf-8-sig")  # Windows adds marks
+        text = content.decode("utf-16" if is_utf16 else "utf-8-sig")  # Windows adds BOMs
         values = json.loads(text, object_pairs_hook=_each_once)
     except UnicodeDecodeError as error:
         raise RecipeError(

@@ -1,4 +1,4 @@
-"""Short ways to write the layers that the recipes here are made of."""
+"""Shorthands for the layers of this package's recipes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def dense(units: int, activation: str | None = "relu") -> Layer:
 def conv(
     filters: int, kernel_size: int = 3, strides: int = 1, activation: str | None = "relu"
 ) -> Layer:
-    """A convolution that keeps the size where ``strides`` is 1."""
+    """A convolution that keeps the size if ``strides`` is 1."""
     return {
         "layer": "Conv2D",
         "filters": filters,
@@ -37,17 +37,17 @@ def residual(units: int) -> Layer:
 
 
 def residual_conv(filters: int) -> Layer:
-    """x + convolution(x), of as many filters as x has channels."""
+    """x + convolution(x); ``filters`` must equal the number of x's channels."""
     return {"layer": "Residual", "layers": [conv(filters)]}
 
 
 def reshape(*shape: int) -> Layer:
-    """Another shape for the same numbers."""
+    """A layer that reshapes its input to this shape."""
     return {"layer": "Reshape", "target_shape": shape}
 
 
 def grid(downscale: int, filters: int) -> Layer:
-    """The dense layer from which a decoder's convolutions grow."""
+    """The dense layer that a decoder's convolutions start from, reshaped to a grid."""
     return {"layer": "Grid", "downscale": downscale, "filters": filters, "activation": "relu"}
 
 

@@ -1,4 +1,4 @@
-"""The project's own recipes: one more is one more entry in ``OURS``."""
+"""The project's own recipes; to add one, add an entry to ``OURS``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _DIGITS = Augmentation(rotation=0.1, scale=0.07, shear=0.1, shift=0.8)
 """Changes under which a digit stays the same digit."""
 
 _SHARP_DIGITS = _DIGITS.model_copy(update={"contrast": 1.35})
-"""The same, with edges as steep as they were: the entropy of the grey values stays what it was."""
+"""The same, with edges kept as steep as before: the entropy of the grey values stays the same."""
 
 _WIDE_DIGITS = _RESIDUAL_WIDE.model_copy(
     update={

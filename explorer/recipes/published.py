@@ -49,7 +49,8 @@ PUBLISHED: dict[str, Recipe] = {
         encoder=(conv(32), conv(64, 3, 2), conv(64), conv(64), FLATTEN, dense(32)),
         decoder=(dense(14 * 14 * 64), reshape(14, 14, 64), transposed(32, 3, 2)),
         head={"layer": "Conv2D", "kernel_size": 3, "padding": "same"},
-        beta=784 * 5e-4,  # of the mean over pixels and of 1 + log σ² − μ² − σ² over two dimensions
+        # The write-up averages over pixels, and 1 + log σ² − μ² − σ² over two dimensions
+        beta=784 * 5e-4,
         epochs=10,
         batch_size=32,
         validation_split=0.2,
@@ -112,7 +113,7 @@ PUBLISHED: dict[str, Recipe] = {
         encoder=(FLATTEN, dense(200, "tanh"), dense(200, "tanh")),
         decoder=(dense(200, "tanh"), dense(200, "tanh")),
         head=DENSE_HEAD,
-        epochs=40,  # of some 3,280, through which the published rate falls in eight steps
+        epochs=40,  # published: some 3,280, while the learning rate falls in eight steps
         batch_size=20,
         learning_rate=1e-3,
     ),
@@ -132,7 +133,7 @@ PUBLISHED: dict[str, Recipe] = {
         ),
         head={"layer": "Dense", "activation": "sigmoid"},
         likelihood="gaussian",
-        sigma=0.5**0.5,  # the squared error, but for a constant
+        sigma=0.5**0.5,  # the squared error, up to a constant
         epochs=32,  # 30,000 steps
         batch_size=64,
         published=Published(data="mnist", latent_dim=8, epochs=32),
@@ -148,9 +149,9 @@ def published_loss(
 
     Args:
         history: ``reconstruction`` and ``kl`` per epoch, nats per image; ``val_…``
-            of held-out images.
-        recipe: one that repeats a published system.
-        split: of which images; empty is what the history has of none.
+            for held-out images.
+        recipe: a recipe that repeats a published system.
+        split: which images; if the history has no values for them, the result is empty.
     """
     divisor = recipe.published.divisor if recipe.published else 1.0
     prefix = "val_" if split == "held-out" else ""

@@ -3,8 +3,9 @@
 A layer is a dictionary: the name of a Keras layer and its arguments, as in
 ``{"layer": "Dense", "units": 512, "activation": "relu"}``. Three are additions:
 ``Residual`` adds the result of its inner layers to their input; ``Grid`` is the dense
-layer from which a decoder's convolutions grow, of ``filters`` channels and the image's
-height and width divided by ``downscale``; ``InverseAutoregressive`` is a step of a flow.
+layer that a decoder's convolutions start from, reshaped to the image's height and width
+divided by ``downscale``, with ``filters`` channels; ``InverseAutoregressive`` is a step
+of a flow.
 """
 
 from __future__ import annotations
@@ -45,16 +46,16 @@ class RecipeError(ExplorerError):
 
 
 class Published(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """What a public write-up reports of the system that a recipe repeats.
+    """What a public write-up reports about the system that a recipe repeats.
 
     Attributes:
         data: name of its data set.
         latent_dim: its number of latent dimensions.
-        value: its figure; None where it shows pictures only.
-        epochs: after how many epochs.
-        split: of which images.
+        value: the loss that it reports; None if it shows pictures only.
+        epochs: number of epochs that it trains for.
+        split: images that the loss is computed on.
         divisor: its loss is (reconstruction + β · KL) / ``divisor``: 1 for nats
-            per image, the number of pixels where it averages over them.
+            per image, the number of pixels if it averages over them.
     """
 
     data: str
@@ -68,22 +69,22 @@ class Published(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
 class Augmentation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """Random affine changes of the training images, without their labels.
 
-    Each image is turned, scaled along both axes, sheared and shifted anew in every
-    batch. They end before the run does, so that the model settles on real images:
+    Each image is rotated, scaled along both axes, sheared and shifted anew in every
+    batch. The changes end before the run does, so that the model settles on real images:
     the figures are likelihoods of those alone.
 
     Attributes:
         rotation: standard deviation of the angle, radians.
-        scale: of the logarithm of each axis' scale.
-        shear: of the horizontal shift per vertical pixel.
-        shift: of the shift along each axis, pixels.
+        scale: standard deviation of the logarithm of each axis' scale.
+        shear: standard deviation of the horizontal shift per vertical pixel.
+        shift: standard deviation of the shift along each axis, pixels.
         flip: probability of a mirror image.
-        contrast: by which grey values are then spread about the middle, 1 as they are:
-            interpolation makes edges softer than those of real images.
-        until: fraction of the epochs with them.
-        encoder_only: changed images come beside the others, not in their place, and train the
-            encoder alone: it loses less on images that it has not seen (Zhang et al. 2022), and
-            the decoder learns from real images. They then stay to the end: ``until`` is 1.
+        contrast: factor by which grey values are then spread about the middle (1 changes
+            nothing): interpolation makes edges softer than those of real images.
+        until: fraction of the epochs, from the first, that use the changes.
+        encoder_only: changed images are added to the originals instead of replacing them, and
+            train the encoder alone: it loses less on unseen images (Zhang et al. 2022), and the
+            decoder learns from real images. They are used to the end: ``until`` must be 1.
     """
 
     rotation: NonNegativeFloat = 0.0
@@ -103,7 +104,7 @@ class Augmentation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
 
     @property
     def copies(self) -> int:
-        """Of each image in a batch: the changed one, and beside it the image itself."""
+        """Copies of each image in a batch: 2 if the changed one is added to the original."""
         return 2 if self.encoder_only else 1
 
 
@@ -111,9 +112,9 @@ class TotalCorrelation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=Fal
     """A weight for each part of the KL in place of β for all: β-TCVAE, Chen et al. 2018.
 
     Attributes:
-        weight: of the total correlation, so that dimensions become independent.
-        information: of the mutual information between image and latent.
-        dimension_wise: of the KL between each dimension's distribution and the prior's.
+        weight: weight of the total correlation, so that dimensions become independent.
+        information: weight of the mutual information between image and latent.
+        dimension_wise: weight of the KL between each dimension's distribution and the prior's.
     """
 
     name: Literal["tc"]
@@ -123,7 +124,7 @@ class TotalCorrelation(BaseModel, frozen=True, extra="forbid", allow_inf_nan=Fal
 
     @property
     def weights(self) -> str:
-        """The weight of the total correlation, and those of the other parts if they have one."""
+        """The weight of the total correlation and any other weights that are not 1, as text."""
         weights = {
             "total correlation": self.weight,
             "mutual information": self.information,
@@ -137,8 +138,8 @@ class DensityRatio(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """Add γ × the total correlation, estimated by a discriminator: FactorVAE, Kim & Mnih 2018.
 
     Attributes:
-        gamma: its weight.
-        layers: of the discriminator, before its one linear output. Kim & Mnih have six of
+        gamma: weight γ of the total correlation.
+        layers: layers of the discriminator before its one linear output. Kim & Mnih use six of
             1,000 units.
     """
 
@@ -153,11 +154,11 @@ class DensityRatio(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
 
 
 class ImportanceWeighted(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """The bound of several samples of z in place of the −ELBO: IWAE, Burda et al. 2016, eq. 8.
+    """The bound from several samples of z in place of the −ELBO: IWAE, Burda et al. 2016, eq. 8.
 
     Attributes:
-        samples: of each image; the decoder runs as often.
-        after: fraction of the epochs that train on the −ELBO before, in less time.
+        samples: samples of z for each image; the decoder runs once for each.
+        after: fraction of the epochs that train on the −ELBO first, which takes less time.
     """
 
     name: Literal["iw"]
@@ -173,33 +174,33 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """An architecture with its likelihood, optimiser and schedule.
 
     Attributes:
-        summary: one line for a person.
+        summary: one line for readers.
         encoder: layers from the image ``(height, width, channels)`` to the
             features from which two linear heads read ``z_mean`` and ``z_log_var``.
-        flow: steps that bend that Gaussian into a richer posterior, in their order.
+        flow: steps that turn that Gaussian into a richer posterior, in order.
         context: further outputs of the encoder that every step of the flow reads.
         decoder: layers from ``z`` to the features from which ``head`` reads
             the likelihood's parameters.
         head: the last layer of the decoder, without its size, which follows
-            from the image and the likelihood. A Gaussian's gives means; others give all
-            parameters, such as logits, without an activation.
+            from the image and the likelihood. For a Gaussian likelihood it gives the means; for
+            others all parameters, such as logits, without an activation.
         likelihood: one of ``explorer.core.likelihoods``.
         sigma: standard deviation of the Gaussian likelihood, in units of the
             pixel range [0, 1]; None learns one for all pixels.
         beta: weight of the KL term (Higgins et al. 2017); 1 is the ELBO.
-        objective: what training minimises besides or in place of the −ELBO; None for that alone.
+        objective: what training minimises besides or in place of the −ELBO; None for it alone.
         kl_warmup: fraction of all steps over which the weights of the KL term and of
             ``objective`` grow from 0.
         augmentation: random changes of the training images.
         epochs: passes over the training set.
-        batch_size: images in a step.
-        learning_rate: of Adam, at its highest.
+        batch_size: images per step.
+        learning_rate: peak learning rate of Adam.
         schedule: ``cosine`` decays the learning rate to 0 over the run.
         warmup_steps: steps over which the learning rate grows from 0, at most a tenth
             of the run.
         validation_split: fraction of the training images held out for the
-            validation curve; None for 1,000 of them, at most a twentieth.
-        published: what a public write-up reports, where the recipe repeats one.
+            validation curve; None for 1,000 of them, but at most a twentieth.
+        published: what a public write-up reports, if the recipe repeats its system.
     """
 
     summary: str = ""
@@ -235,7 +236,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
 
     @property
     def objective_summary(self) -> str:
-        """How training weighs the terms of the ELBO; empty where it takes them as they are."""
+        """How the training objective differs from the −ELBO, as text; empty if it does not."""
         if isinstance(self.objective, TotalCorrelation):
             return self.objective.weights
         if isinstance(self.objective, ImportanceWeighted):
@@ -246,11 +247,13 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
         return ", ".join(parts)
 
     def draws_in(self, epoch: int) -> int:
-        """How many samples of z training takes of each image in an epoch, counted from 0."""
+        """How many samples of z training draws for each image in an epoch, counted from 0."""
         iw = self.objective
         if not isinstance(iw, ImportanceWeighted):
             return 1
-        first = min(round(iw.after * self.epochs), self.epochs - 1)  # the last has them in any run
+        first = min(
+            round(iw.after * self.epochs), self.epochs - 1
+        )  # the last epoch always has them
         return iw.samples if epoch >= first else 1
 
     @property
@@ -270,7 +273,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
 
     @property
     def has_flow(self) -> bool:
-        """Whether a flow bends the posterior."""
+        """Whether the posterior has a flow."""
         return bool(self.flow)
 
     @field_validator("flow")
@@ -325,9 +328,9 @@ def recipe_from_json(values: Any) -> Recipe:
 
 
 def override(recipe: Recipe, **changes: Any) -> Recipe:
-    """The recipe with some fields changed; None leaves a field as it is.
+    """Return the recipe with some fields changed; None leaves a field as it is.
 
-    With anything but the epochs changed it repeats no published system any more.
+    If anything but the epochs changes, it no longer repeats a published system.
 
     Raises:
         RecipeError: a value is out of range.
@@ -343,7 +346,7 @@ def override(recipe: Recipe, **changes: Any) -> Recipe:
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first thing a validation found, as ``field: what is wrong``."""
+    """Return the first problem that validation found, as ``field: what is wrong``."""
     problem = error.errors()[0]
     place = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
@@ -362,7 +365,7 @@ _PARTS: dict[str, type[BaseModel]] = {
     "factor": DensityRatio,
     "iw": ImportanceWeighted,
 }
-"""A recipe and its parts, by what a validation calls them."""
+"""A recipe and its parts, by the names that validation gives them."""
 
 
 def _know_all(layers: tuple[Layer, ...], known: frozenset[str]) -> tuple[Layer, ...]:

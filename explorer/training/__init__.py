@@ -1,1 +1,1 @@
-"""Training: the only room with TensorFlow and Keras."""
+"""Training: the only package that imports TensorFlow and Keras."""

@@ -10,10 +10,10 @@ from explorer.recipes.recipe import Augmentation
 def random_transforms(
     augmentation: Augmentation, n: int, image_shape: tuple[int, ...], *, key: tf.Tensor
 ) -> tf.Tensor:
-    """Draw changes about the centre of an image.
+    """Draw random changes about the centre of an image.
 
     Args:
-        augmentation: how far they go.
+        augmentation: how large the changes are.
         n: how many to draw.
         image_shape: ``(height, width, channels)``.
         key: seed of the draw, two integers.
@@ -40,7 +40,7 @@ def random_transforms(
 
 
 def transform(images: tf.Tensor, transforms: tf.Tensor, contrast: float = 1.0) -> tf.Tensor:
-    """Images ``(n, h, w, c)`` after ``transforms``, bilinear, with edges carried outwards.
+    """Images ``(n, h, w, c)`` after ``transforms``, bilinear, with edge pixels extended outwards.
 
     Values are then spread about ½ by the factor ``contrast``, and clipped to [0, 1].
     """

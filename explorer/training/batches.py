@@ -1,7 +1,7 @@
 """Batches of images and noise; only the batches in flight are in memory.
 
-Order and noise follow from the run's seed and the epoch alone, whoever computes them,
-so that a resumed run, and one on several machines, sees what an uninterrupted one sees.
+Order and noise depend only on the run's seed and the epoch, whichever machine computes
+them, so that resumed and distributed runs see the same batches as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from explorer.recipes.recipe import Augmentation
 from explorer.training.augmentation import random_transforms, transform
 
 fold_in = tf.random.experimental.stateless_fold_in
-"""Derive another key from a key and a number; the same key would give the same draws."""
+"""Derive another key from a key and a number; reusing a key would repeat its draws."""
 
 as_written = tf.autograph.experimental.do_not_convert
 """Trace a function without looking for loops and branches to convert, which takes seconds."""
@@ -27,7 +27,7 @@ def split(n: int, validation_split: float | None) -> tuple[np.ndarray, np.ndarra
 
     Args:
         n: how many there are.
-        validation_split: fraction to hold out; None for ``HELD_OUT``, at most a twentieth.
+        validation_split: fraction to hold out; None for ``HELD_OUT``, but at most a twentieth.
     """
     count = min(HELD_OUT, n // 20) if validation_split is None else round(n * validation_split)
     held_out = evenly_spaced(n, min(count, n - 1))
@@ -49,18 +49,18 @@ def shuffled_batches(
 ) -> tf.data.Dataset:
     """Stream shuffled batches of images in [0, 1] and noise ε, epoch after epoch.
 
-    An epoch's incomplete last batch is left out. Where changed images are for the encoder only,
-    they follow in the batch after those that they were made from.
+    An epoch's incomplete last batch is left out. If changed images are for the encoder only,
+    they follow their originals in the batch.
 
     Args:
         images: ``(n, height, width, channels)`` uint8, in memory or memory-mapped.
         chosen: indices of the images to use.
         batch_size: images in a batch.
-        noise: how many draws of ε of each image, and their dimensions.
-        seed: of order and noise.
+        noise: number of draws of ε for each image, and their dimensions.
+        seed: seed for order and noise.
         epochs: numbers of the epochs to stream.
         augmentation: random changes of the images.
-        draw: whether pixels become black or white, with their grey value as probability.
+        draw: whether to draw pixels as black or white, with their grey value as probability.
         replicas: which of the equal parts of each batch to stream, one after the other,
             and how many parts there are.
     """
@@ -99,7 +99,7 @@ def shuffled_batches(
 def batches_in_order(
     images: np.ndarray, chosen: np.ndarray, batch_size: int, latent_dim: int, seed: int
 ) -> tf.data.Dataset:
-    """The chosen images in their order, with the same noise every time."""
+    """Stream the chosen images in order, with the same noise every time."""
     noise = np.random.default_rng(seed).standard_normal((len(chosen), 1, latent_dim), np.float32)
     parts = {"rows": chosen, "noise": noise}
     return _read(images, tf.data.Dataset.from_tensor_slices(parts).batch(batch_size))

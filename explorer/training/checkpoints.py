@@ -1,4 +1,4 @@
-"""Checkpoints: everything that a run needs to go on after an epoch."""
+"""Checkpoints: everything that a run needs to continue after an epoch."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def load_checkpoint(checkpoint: Path) -> VAE:
 def _reading(checkpoint: Path) -> Iterator[None]:
     try:
         yield
-    except tf.errors.OpError:  # of a cluster, not of the file
+    except tf.errors.OpError:  # from a cluster, not from the file
         raise
-    except Exception as error:  # what Keras raises for a damaged file shares no base class
+    except Exception as error:  # Keras's errors for a damaged file share no base class
         raise _DamagedError(
             f"the checkpoint {checkpoint} is damaged ({reason(error)}); "
             "leave out --resume to start anew"
@@ -74,7 +74,7 @@ def _reading(checkpoint: Path) -> Iterator[None]:
 def save_checkpoint(
     folder: Path, epoch: int, model: VAE, run: Run, history: History, seconds: float
 ) -> None:
-    """Save the model with its history: write beside, then rename."""
+    """Save the model with its history: write beside the old one, then rename."""
     older = sorted(folder.glob("epoch-*"))
     unfinished = folder / "unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)

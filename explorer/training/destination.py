@@ -28,7 +28,7 @@ class Destination:
 
     Attributes:
         output: folder of the bundles.
-        name: of the bundle.
+        name: name of the bundle.
         figures_only: whether it is a reference.
     """
 
@@ -50,9 +50,9 @@ class Destination:
 
 @contextlib.contextmanager
 def locked(destination: Destination) -> Iterator[None]:
-    """Keep a name for this process alone; at the end leave neither lock nor empty folders.
+    """Reserve a name for this process; at the end leave neither lock nor empty folders.
 
-    The system gives the name back when the process ends, however it ends.
+    The system releases the lock when the process ends, however it ends.
 
     Raises:
         TrainingError: another process trains a model of that name.
@@ -66,7 +66,7 @@ def locked(destination: Destination) -> Iterator[None]:
         try:
             yield
         finally:
-            with contextlib.suppress(PermissionError):  # Windows removes no file that is open
+            with contextlib.suppress(PermissionError):  # Windows cannot remove an open file
                 path.unlink(missing_ok=True)
             for folder in (destination.checkpoints, destination.checkpoints.parent):
                 with contextlib.suppress(OSError):  # it is not empty, or not there
@@ -75,7 +75,7 @@ def locked(destination: Destination) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _hold(path: Path) -> Iterator[None]:
-    """Hold the lock of a file that says who has it."""
+    """Hold a lock file, which says who holds it."""
     with path.open("a+", encoding="utf-8") as file:
         if not _lock(file) or not os.fstat(file.fileno()).st_nlink:  # its last holder removed it
             file.seek(0)
@@ -95,7 +95,7 @@ def _lock(file: IO[str]) -> bool:
         if sys.platform == "win32":
             import msvcrt
 
-            file.seek(2**30)  # Windows lets nobody read what is locked
+            file.seek(2**30)  # on Windows nobody can read the locked part
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         else:
             import fcntl
@@ -114,8 +114,8 @@ def how_to_begin(
     Args:
         destination: where its result will lie.
         run: what to train.
-        resume: go on from a checkpoint.
-        replace: take the place of whatever else is there.
+        resume: continue from a checkpoint.
+        replace: replace whatever else is there.
         is_timed: whether the run may end before its last epoch.
 
     Raises:
@@ -159,7 +159,7 @@ def how_to_begin(
 def _load_same(
     destination: Destination, run: Run, *, replace: bool
 ) -> store.Bundle | store.Reference | None:
-    """What is at a destination, if the run would give the same; None if it may be replaced."""
+    """The same run's result at a destination; None if there is none or it may be replaced."""
     if not destination.path.exists():
         return None
     try:

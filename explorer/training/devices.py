@@ -1,4 +1,4 @@
-"""Where a training run computes: on one device, on all of this machine's, or on a cluster."""
+"""Where a training run computes: on one device, on all GPUs of this machine, or on a cluster."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def find_strategy() -> tf.distribute.Strategy:
 
     Raises:
         DistributionError: ``TF_CONFIG`` does not describe a cluster of workers, or this
-            one's address cannot be used.
+            worker's address cannot be used.
     """
     if text := os.environ.get("TF_CONFIG"):
         workers, index = _read_cluster(text)
@@ -82,7 +82,7 @@ def replicas_of(strategy: tf.distribute.Strategy) -> tuple[slice, int]:
 
 
 def add_up(strategy: tf.distribute.Strategy, number: int) -> int:
-    """The sum of the numbers that all workers give, once for each replica; waits for them."""
+    """Sum the numbers of all workers, each once per replica; waits for the workers."""
     with _later_interrupts():
         numbers = strategy.experimental_distribute_values_from_function(
             lambda _: tf.constant(number, tf.int64)
@@ -92,8 +92,8 @@ def add_up(strategy: tf.distribute.Strategy, number: int) -> int:
 
 @contextlib.contextmanager
 def _later_interrupts() -> Iterator[None]:
-    """Let Ctrl-C wait: TensorFlow crashes if it comes while a number becomes a tensor."""
-    if threading.current_thread() is not threading.main_thread():  # where signals do not come
+    """Delay Ctrl-C: TensorFlow crashes if it comes while a number becomes a tensor."""
+    if threading.current_thread() is not threading.main_thread():  # gets no signals
         yield
         return
     came: list[int] = []
@@ -107,10 +107,10 @@ def _later_interrupts() -> Iterator[None]:
 
 
 def check_agreement(strategy: tf.distribute.Strategy, value: Any, problem: str) -> None:
-    """Check that all workers hold the same value, one that JSON can hold; waits for them.
+    """Check that all workers hold the same value, which JSON can hold; waits for them.
 
     Raises:
-        DistributionError: they do not (``problem``), or another worker is gone.
+        DistributionError: they do not (the message is ``problem``), or another worker is gone.
     """
     digest = int.from_bytes(hashlib.sha256(json.dumps(value).encode()).digest()[:6])
     with telling_of_lost_workers(strategy):
@@ -122,7 +122,7 @@ def check_agreement(strategy: tf.distribute.Strategy, value: Any, problem: str) 
 def telling_of_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
     """Raise a DistributionError with a sentence if another worker of the cluster is gone.
 
-    TensorFlow notices within seconds: every worker tells the chief that it is alive.
+    TensorFlow notices within seconds: every worker reports to the chief that it is alive.
 
     Raises:
         DistributionError: another worker is gone.
@@ -144,9 +144,9 @@ def telling_of_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _signals_that_end_the_process() -> Iterator[None]:
-    """Let Ctrl-C end the wait for other workers, and SIGTERM what comes after it.
+    """Let Ctrl-C end the wait for other workers, and SIGTERM the process after that.
 
-    Python cannot answer Ctrl-C while TensorFlow waits; TensorFlow ignores SIGTERM in a cluster.
+    Python cannot handle Ctrl-C while TensorFlow waits; TensorFlow ignores SIGTERM in a cluster.
     """
     interrupted = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:

@@ -1,4 +1,4 @@
-"""From a trained Keras model to the files of a bundle: two ONNX graphs, and Keras's own file."""
+"""Export a trained Keras model to the files of a bundle: two ONNX graphs, and Keras's own file."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from explorer.training.problems import reason
 from explorer.training.vae import VAE, build_posterior
 
 ONNX_TOLERANCE = 1e-5
-"""By how much ONNX may differ from Keras: see ``onnx_difference``."""
+"""Largest difference allowed between ONNX and Keras: see ``onnx_difference``."""
 MAX_SAID = 200
-"""Characters of Keras's messages that are passed on."""
+"""Number of characters of a Keras message that are passed on."""
 
 
 def keras_codec(model: VAE) -> Codec:
@@ -61,7 +61,7 @@ def export_graphs(model: VAE) -> dict[str, bytes]:
 
 
 def save_keras(model: VAE, path: Path) -> None:
-    """Write Keras's own file of the model without its optimiser, for those who go on in Keras."""
+    """Write Keras's own file of the model without its optimiser, for users who go on in Keras."""
     bare = VAE.from_config(model.get_config())
     bare.set_weights(model.get_weights())
     bare.save(path)
@@ -71,7 +71,7 @@ def check_exportable(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: i
     """Check, before a long training, that the app can run such a model.
 
     Raises:
-        RecipeError: ONNX has no such layer, or computes something else than Keras.
+        RecipeError: ONNX has no such layer, or its results differ from those of Keras.
     """
     model = VAE(recipe, image_shape, latent_dim)
     generator = np.random.default_rng(0)
@@ -104,10 +104,10 @@ def onnx_difference(ours: Any, theirs: Any) -> float:
 
 
 def graph_of_keras_file(path: Path) -> bytes:
-    """A model of Keras's own layers, as ONNX; no code in the file is run.
+    """Convert a ``.keras`` file of Keras's own layers to ONNX; no code in the file is run.
 
     Raises:
-        ExplorerError: it has layers of its own, cannot be exported, or is not such a file.
+        ExplorerError: it has custom layers, cannot be exported, or is not such a file.
     """
     if not zipfile.is_zipfile(path):
         raise ExplorerError(f"{path.name} is no .keras file, or is damaged: save the model anew")
@@ -126,18 +126,18 @@ def graph_of_keras_file(path: Path) -> bytes:
 
 
 def _shortened(text: str) -> str:
-    """Of Keras's message what it begins with: a layer's whole configuration may follow."""
+    """Return the beginning of a Keras message: a layer's whole configuration may follow."""
     first = re.split(r"[.:] (?=Make|Please|If|\{)|\{'", text)[0]
     return first if len(first) <= MAX_SAID else f"{first[:MAX_SAID]} …"
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of the libraries that decide a run's figures."""
+    """Versions of the libraries that determine a run's figures."""
     return {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")}
 
 
 def _export(model: keras.Model, *outputs: str) -> bytes:
-    """An encoder or decoder as an ONNX graph with these names of its outputs."""
+    """An encoder or decoder as an ONNX graph whose outputs have these names."""
     return compact(_to_onnx(model), outputs)
 
 
@@ -156,7 +156,7 @@ def _to_onnx(model: keras.Model) -> onnx.ModelProto:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter's chatter off the progress lines."""
+    """Keep the exporter's messages off the progress lines."""
     loggers = [logging.getLogger(name) for name in ("tf2onnx", "tensorflow", "absl")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,7 +1,7 @@
-"""What training adds to the −ELBO so that latent dimensions become independent of each other.
+"""Penalties added to the −ELBO in training so that latent dimensions become independent.
 
-Both add total correlation, KL(q(z) ‖ Π q(zⱼ)), and differ in how a batch estimates it: from the
-posteriors of all its images, or by a discriminator that learns beside the model.
+Both add total correlation, KL(q(z) ‖ Π q(zⱼ)), and differ in how it is estimated from a batch:
+by the posteriors of all its images, or by a discriminator that is trained with the model.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from explorer.training.layers import apply_layers, recipe_errors
 def penalty(
     objective: Independence, outputs: dict[str, Any], discriminator: keras.Model | None
 ) -> Any:
-    """What an objective adds for each image of a batch, nats, ``(n,)``.
+    """The penalty that an objective adds for each image of a batch, nats, ``(n,)``.
 
     Args:
-        objective: of the recipe.
-        outputs: of the VAE: ``z``, ``z_mean`` and ``z_log_var``.
-        discriminator: for a density ratio.
+        objective: objective of the recipe.
+        outputs: outputs of the VAE: ``z``, ``z_mean`` and ``z_log_var``.
+        discriminator: the discriminator, for a density ratio.
     """
     z = outputs["z"]
     if isinstance(objective, TotalCorrelation):
@@ -36,16 +36,16 @@ def penalty(
 
 
 def kl_parts_of_batch(z: Any, z_mean: Any, z_log_var: Any) -> tuple[Any, Any, Any]:
-    """What the KL of each image consists of at one draw, nats, ``(n,)`` each.
+    """The three parts of each image's KL at one draw, nats, ``(n,)`` each.
 
     Mutual information, total correlation and dimension-wise KL as in ``core.information``, with
     the mixture of the batch's posteriors for q(z). Chen et al. 2018 estimate log q(z) by
-    minibatch-weighted sampling (appendix C.1), which takes log N of N training images off: the
-    gradients are the same.
+    minibatch-weighted sampling (appendix C.1), which also subtracts log N for N training images:
+    the gradients are the same.
 
     Args:
         z: a draw from each image's posterior, ``(n, latent_dim)``.
-        z_mean, z_log_var: of those posteriors, ``(n, latent_dim)``.
+        z_mean, z_log_var: means and log-variances of those posteriors, ``(n, latent_dim)``.
     """
     mean, log_var = z_mean[None], z_log_var[None]
     squares = ops.square(z[:, None] - mean) * ops.exp(-log_var)
@@ -69,7 +69,7 @@ def build_discriminator(recipe: Recipe, latent_dim: int) -> keras.Model | None:
 
 
 def log_ratio(discriminator: keras.Model, z: Any) -> Any:
-    """log q(z) − Σ log q(zⱼ) as the discriminator has it, nats, ``(n,)``: Kim & Mnih 2018, eq. 3.
+    """log q(z) − Σ log q(zⱼ) by the discriminator, nats, ``(n,)``: Kim & Mnih 2018, eq. 3.
 
     Its mean is the total correlation. The discriminator's weights get no gradient from it.
     """
@@ -81,8 +81,8 @@ def log_ratio(discriminator: keras.Model, z: Any) -> Any:
 def discriminator_loss(discriminator: keras.Model, z: Any) -> Any:
     """What the discriminator minimises: cross-entropy of draws and permuted draws, nats, ``(n,)``.
 
-    Batches come in random order, so draws are permuted (Kim & Mnih 2018, algorithm 1) by moving
-    each dimension on by another number of images. The draws get no gradient from it.
+    Batches come in random order, so draws are permuted (Kim & Mnih 2018, algorithm 1) by rolling
+    each dimension by a different number of images. The draws get no gradient from it.
     """
     z = ops.stop_gradient(z)
     moved = [ops.roll(z[:, j], j, axis=0) for j in range(z.shape[1])]

@@ -1,4 +1,4 @@
-"""The layers of recipes: Keras's own, and those that are added here."""
+"""The layers of recipes: Keras's own, and those that are defined here."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class InverseAutoregressive(keras.layers.Layer):
 
     Args:
         units: size of the hidden layer.
-        activation: of the hidden layer.
+        activation: activation of the hidden layer.
         backwards: take the dimensions from last to first.
 
     Source: Kingma et al. 2016, "Improved Variational Inference with Inverse

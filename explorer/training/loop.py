@@ -1,8 +1,8 @@
 """The training run: a deterministic stream of batches, checkpoints and resumption.
 
-The order of the images and the noise of epoch ``e`` follow from the run's seed
-and ``e`` alone, and a checkpoint holds all else that changes from epoch to epoch
-(weights, optimiser, history). So a resumed run equals an uninterrupted one bit
+The order of the images and the noise of epoch ``e`` depend only on the run's seed
+and ``e``, and a checkpoint holds everything else that changes from epoch to epoch
+(weights, optimiser, history). A resumed run thus equals an uninterrupted one bit
 for bit.
 """
 
@@ -46,9 +46,9 @@ class Trained(NamedTuple):
 
     Attributes:
         model: the trained model.
-        history: each term per epoch that was done, for training and (``val_…``)
+        history: each term per completed epoch, for training and (``val_…``)
             held-out images, nats per image.
-        seconds: that all its parts took, if it was interrupted and resumed.
+        seconds: total time, over all parts if it was interrupted and resumed.
     """
 
     model: VAE
@@ -70,22 +70,22 @@ def train(
     """Train a VAE, saving a checkpoint after every epoch.
 
     Some images are left out of the training set for the validation curve
-    (``split``); nothing is chosen by it. With a strategy of several replicas each of
-    them computes an equal part of every batch, with the result of one that computes
-    all of it, but for layers that draw noise or normalise over a batch: they do so
+    (``split``); nothing is selected by it. With a strategy of several replicas each of
+    them computes an equal part of every batch. The result is the same as on one
+    replica, except for layers that draw noise or normalise over a batch: they do so
     for their part.
 
     Args:
         run: what to train.
         images: ``(n, height, width, channels)`` uint8, in memory or memory-mapped.
-        drawn_from: the same images in grey, of which each batch draws black and white ones anew.
+        drawn_from: the same images in grey, from which each batch draws black and white ones anew.
         checkpoints: folder of this run's checkpoints, made if missing; the same for
             all workers.
-        resume: go on from the last checkpoint there, if there is one.
+        resume: continue from the last checkpoint there, if there is one.
         strategy: where to compute (``devices.find_strategy``); None for one device.
         tensorboard: folder for TensorBoard's logs.
-        stop: asked between epochs, with the history and the seconds of the run so far,
-            whether to end here; one worker's yes is enough.
+        stop: called between epochs with the history and the seconds of the run so far;
+            True from one worker ends the run.
 
     Raises:
         TrainingError: the loss became NaN or infinite, the checkpoint is another run's,
@@ -104,7 +104,7 @@ def train(
     done = len(history.get("neg_elbo", []))
     _check_workers(strategy, run, done, checkpoints)
 
-    keras.utils.clear_session()  # so that layers are named alike in every run of a process
+    keras.utils.clear_session()  # so that layers get the same names in every run of a process
     keras.utils.set_random_seed(run.seed)
     with telling_of_lost_workers(strategy), strategy.scope():
         model = load_checkpoint(path) if path else _new_model(run, steps * recipe.epochs)
@@ -181,7 +181,7 @@ def _check_batches(run: Run, batch_size: int, replicas: int) -> None:
 def _check_workers(
     strategy: tf.distribute.Strategy, run: Run, done: int, checkpoints: Path
 ) -> None:
-    """Raise DistributionError if workers train different runs, or go on from different epochs."""
+    """Raise DistributionError if workers train different runs, or resume from different epochs."""
     check_agreement(
         strategy, run.to_json(), "the workers have different settings or images; give all the same"
     )
@@ -195,7 +195,7 @@ def _check_workers(
 def round_to_half(model: keras.Model) -> None:
     """Round every weight to the nearest half-precision value.
 
-    The files of a bundle store 16 bits a weight; rounding the model itself
+    The files of a bundle store 16 bits per weight; rounding the model itself
     makes Keras, ONNX and the browser run exactly the same function.
 
     Raises:
@@ -241,9 +241,9 @@ def _stream(
 def _compile_steps(
     model: VAE, strategy: tf.distribute.Strategy, batch_size: int
 ) -> Callable[[Any, int, int], tf.Tensor]:
-    """Compile the function that takes ``count`` steps with ``draws`` samples of z of each image.
+    """Compile the function that takes ``count`` steps with ``draws`` samples of z for each image.
 
-    It sums reconstruction and KL term over all their images, nats, ``(2,)``.
+    It returns the sums of reconstruction and KL term over all their images, nats, ``(2,)``.
     """
     compiled = tf.function(jit_compile=_is_dense(model), autograph=False)
     variables = model.trainable_variables
@@ -265,7 +265,7 @@ def _compile_steps(
             if draws > 1:
                 losses = importance_weighted(losses, draws, ops=keras.ops)
             loss = tf.reduce_sum(losses) / batch_size
-            if variables is not posterior:  # once a step
+            if variables is not posterior:  # once per step
                 loss += sum(model.losses) / strategy.num_replicas_in_sync  # layers' regularisers
         sums = tf.stack([tf.reduce_sum(reconstruction), tf.reduce_sum(kl)]) / draws
         return tape.gradient(loss, variables), sums
@@ -274,7 +274,7 @@ def _compile_steps(
     def all_gradients(
         images: tf.Tensor, noise: tf.Tensor, draws: int
     ) -> tuple[list[tf.Tensor], tf.Tensor]:
-        """Of the images, and of the encoder alone for changed ones that follow them."""
+        """Gradients for the images, plus the encoder's for the changed ones that follow them."""
         n = batch_size // strategy.num_replicas_in_sync
         computed, sums = gradients(images[:n], noise[:n], draws, variables)
         if copies > 1:
@@ -292,7 +292,7 @@ def _compile_steps(
         return sums
 
     if strategy.num_replicas_in_sync == 1:
-        step = compiled(step)  # XLA cannot compile what replicas tell each other
+        step = compiled(step)  # XLA cannot compile communication between replicas
 
     @tf.function
     def run_steps(batches: Any, count: tf.Tensor, draws: int) -> tf.Tensor:
@@ -334,7 +334,7 @@ def _learning_rate(recipe: Recipe, total_steps: int) -> Any:
     return keras.optimizers.schedules.CosineDecay(
         0.0 if warmup else recipe.learning_rate,
         decay_steps=total_steps - warmup,
-        alpha=1.0 if is_constant else 0.0,  # what is left of the rate at the end
+        alpha=1.0 if is_constant else 0.0,  # share of the rate at the end
         warmup_target=recipe.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
@@ -360,7 +360,7 @@ def _new_model(run: Run, total_steps: int) -> VAE:
 def _seed_layers(model: VAE, strategy: tf.distribute.Strategy, seed: int, epoch: int) -> None:
     """Set every noise generator of the layers from ``(seed, epoch)``; Keras does not save them.
 
-    Each replica gets its own, so that the parts of a batch do not get the same noise.
+    Each replica gets its own seed, so that the parts of a batch do not get the same noise.
     """
     first = replicas_of(strategy)[0].start
     states = [v for v in model.variables if v.path.endswith("seed_generator_state")]
@@ -371,7 +371,7 @@ def _seed_layers(model: VAE, strategy: tf.distribute.Strategy, seed: int, epoch:
 
 
 def _check_finite(terms: dict[str, float], epoch: int) -> None:
-    """Raise TrainingError if a term is not finite, before it becomes a checkpoint."""
+    """Raise TrainingError if a term is not finite, before it is saved in a checkpoint."""
     for name, value in terms.items():
         if not math.isfinite(value):
             raise TrainingError(
@@ -381,7 +381,7 @@ def _check_finite(terms: dict[str, float], epoch: int) -> None:
 
 
 def _on_one_device(model: VAE) -> VAE:
-    """The same weights outside of any strategy, and without an optimiser."""
+    """A copy with the same weights outside of any strategy, and without an optimiser."""
     alone = VAE(model.recipe, model.image_shape, model.latent_dim, seed=model.seed)
     alone.set_weights(model.get_weights())
     return alone

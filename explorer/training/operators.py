@@ -1,4 +1,4 @@
-"""Operators of TensorFlow that tf2onnx lacks, written with ONNX's own: for gelu and celu."""
+"""TensorFlow operators that tf2onnx lacks, written with ONNX's own; gelu and celu need them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Keras and TensorFlow raise, and what it says to a person."""
+"""Turn errors of Keras and TensorFlow into sentences for the user."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 def sentence_on(error: Exception) -> str | None:
-    """A sentence for a person; None if the fault is ours."""
+    """Return a sentence for the user; None if the error is a bug of this project."""
     if isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)):
         return (
             "out of memory; give a smaller --batch-size, --limit the images, or choose "
@@ -20,6 +20,6 @@ def sentence_on(error: Exception) -> str | None:
 
 
 def reason(error: Exception) -> str:
-    """What Keras says is wrong, in one line: without its colours and lists of arguments."""
+    """Return what Keras says is wrong as one line, without its colours and lists of arguments."""
     text = re.sub(r"\x1b\[\d*m", "", str(error)).partition("\n\nArguments received")[0]
     return (text.strip().splitlines() or [type(error).__name__])[-1]

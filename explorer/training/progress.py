@@ -9,7 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 ERASE = "\x1b[K"
-"""Erases the rest of the terminal's line."""
+"""Erases the rest of the line in the terminal."""
 SHOWN = ("neg_elbo", "reconstruction", "kl", "val_neg_elbo")
 
 
@@ -17,9 +17,9 @@ class Progress:
     """One line: epoch, terms in nats per image, time left.
 
     Args:
-        steps: in an epoch.
-        epochs: of the whole run.
-        done: epochs of an earlier part of it.
+        steps: steps per epoch.
+        epochs: epochs of the whole run.
+        done: epochs completed in an earlier part of it.
         visible: whether to print anything.
     """
 
@@ -81,7 +81,7 @@ class Summaries:
             writer.close()
 
     def write(self, epoch: int, terms: dict[str, float]) -> None:
-        """Log the terms of an epoch, counted from 0; ``val_…`` are of held-out images."""
+        """Log the terms of an epoch, counted from 0; ``val_…`` are for held-out images."""
         if not self.writers:
             return
         for name, value in terms.items():

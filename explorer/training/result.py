@@ -54,12 +54,13 @@ def write(
     """Write a bundle or a reference, completely or not at all.
 
     Args:
-        destination: where.
-        card: what it says of itself.
+        destination: where to write it.
+        card: card of the model.
         trained: model and history.
         graphs: the model as ONNX (``export.export_graphs``).
-        latents: of the test images.
-        dataset: whose test images are kept beside the bundle, where their licence allows it.
+        latents: latents of the test images.
+        dataset: the data set, whose test images are kept beside the bundle if their licence
+            allows it.
         keras: also keep the model as Keras saves it.
     """
     if destination.figures_only:
@@ -85,7 +86,7 @@ def is_whole(card: Card, trained: Trained) -> bool:
 
 
 def summarise(destination: Destination, card: Card, trained: Trained) -> str:
-    """What was written, and how good it is, in one line."""
+    """Say what was written, and how good it is, in one line."""
     epochs, metrics = len(trained.history["neg_elbo"]), card.metrics
     rest = f"; {epochs} of {card.model.recipe.epochs} epochs: --resume with more --minutes goes on"
     bits = card.bits_per_dimension

@@ -26,10 +26,10 @@ class Run:
         recipe: architecture, likelihood, optimiser and schedule.
         image_shape: ``(height, width, channels)``.
         latent_dim: dimensions of the latent space.
-        seed: of initial weights, order of the images and noise.
-        train_sha256: of the training images, so that a checkpoint is never
+        seed: seed for initial weights, order of the images and noise.
+        train_sha256: SHA-256 of the training images, so that a checkpoint is never
             resumed on others.
-        binarise: how they were made black and white, if they were.
+        binarise: how the images were made black and white, if they were.
     """
 
     recipe: Recipe
@@ -41,7 +41,7 @@ class Run:
 
     @classmethod
     def of_card(cls, card: Card) -> Run:
-        """The run that a card tells of."""
+        """The run that a card describes."""
         return cls(
             recipe=card.model.recipe,
             image_shape=card.data.image_shape,
@@ -52,7 +52,7 @@ class Run:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The fields that decide the result, as JSON values: equal for equal runs."""
+        """The fields that determine the result, as JSON values: equal for equal runs."""
         values = {
             "recipe": self.recipe.settings(),
             "image_shape": list(self.image_shape),
@@ -65,16 +65,16 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A run with its images, and what its card says of them.
+    """A run with its images, and what its card says about them.
 
     Attributes:
-        name: of the bundle.
-        command: that repeats the run.
+        name: name of the bundle.
+        command: command that repeats the run.
         recipe_name: where the recipe came from.
         run: what defines the result.
         dataset: the images.
         limit: how many images of each split are used; None for all.
-        minutes: after which no further epoch is started; None for no limit.
+        minutes: minutes after which no further epoch is started; None for no limit.
     """
 
     name: str
@@ -90,7 +90,7 @@ class Plan:
         return self.minutes is not None and seconds >= 60 * self.minutes
 
     def describe(self) -> str:
-        """What will be trained on what: three lines on the images, one or two on the model."""
+        """Say what will be trained on what: three lines on the images, one or two on the model."""
         data, published = self.dataset, self.run.recipe.published
         text = (
             f"{three_lines(data)}\n"

@@ -1,4 +1,4 @@
-"""The variational autoencoder: a recipe made into a Keras model.
+"""The variational autoencoder: a Keras model built from a recipe.
 
 Source: Kingma & Welling 2014, "Auto-Encoding Variational Bayes".
 """
@@ -34,7 +34,7 @@ from explorer.training.layers import (
 def build_encoder(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int) -> keras.Model:
     """Images ``(n, h, w, c)`` in [0, 1] → ``z_mean``, ``z_log_var``, each ``(n, latent_dim)``.
 
-    With a flow these are of the Gaussian before it; a third output is the recipe's context.
+    With a flow these describe the Gaussian before it; a third output is the recipe's context.
     """
     image = keras.Input(image_shape, name="image")
     features = apply_layers(recipe.encoder, image)
@@ -42,7 +42,7 @@ def build_encoder(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int)
         features = keras.layers.Flatten()(features)
     z_mean = keras.layers.Dense(latent_dim, name="z_mean")(features)
     z_log_var = keras.layers.Dense(latent_dim, name="z_log_var_raw")(features)
-    z_log_var = keras.layers.ReLU(  # one op for a clip that every runtime has
+    z_log_var = keras.layers.ReLU(  # a clip in one op that every runtime has
         max_value=2 * LOG_VAR_LIMIT, name="clip"
     )(z_log_var + LOG_VAR_LIMIT)
     z_log_var = keras.layers.Identity(name="z_log_var")(z_log_var - LOG_VAR_LIMIT)
@@ -56,7 +56,7 @@ def build_encoder(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: int)
 def build_flow(recipe: Recipe, latent_dim: int) -> keras.Model | None:
     """``[z]`` or ``[z, context]`` → z after all steps, and log |∂z/∂z₀| by dimension.
 
-    Every other step takes the dimensions backwards, so that none is always the first.
+    Every other step takes the dimensions in reverse order, so that none is always the first.
     """
     if not recipe.flow:
         return None
@@ -116,14 +116,14 @@ class VAE(keras.Model):
         recipe: the architecture, as a ``Recipe`` or its JSON values.
         image_shape: ``(height, width, channels)``.
         latent_dim: dimensions of the latent space.
-        seed: of the reparameterisation noise.
+        seed: seed for the reparameterisation noise.
 
-    ``kl_warmup_steps`` is set by whoever knows the length of the run.
+    ``kl_warmup_steps`` is set by the caller, who knows the length of the run.
 
     Metrics, nats per image: ``reconstruction`` (−log p(x|z), one sample),
     ``kl``, and ``neg_elbo``, their sum. The loss is the same with the KL term weighted by
-    ``beta`` and its warm-up, and with what the recipe's ``objective`` adds; a bound of several
-    samples is what ``explorer.training.loop`` makes of it, not ``fit``.
+    ``beta`` and its warm-up, and with what the recipe's ``objective`` adds; a bound from
+    several samples is computed by ``explorer.training.loop``, not by ``fit``.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class VAE(keras.Model):
         self.built = True
 
     def is_of_posterior(self, variable: Any) -> bool:
-        """Whether a variable is of q(z|x): the encoder's or the flow's."""
+        """Whether a variable belongs to q(z|x): to the encoder or the flow."""
         parts = self.encoder, self.flow
         return any(variable is v for part in parts if part for v in part.trainable_variables)
 
@@ -161,7 +161,7 @@ class VAE(keras.Model):
         Args:
             images: in [0, 1].
             epsilon: standard normal noise ``(n, latent_dim)``; None draws it.
-            training: whether layers like dropout are at work.
+            training: whether layers like dropout are active.
 
         Returns:
             ``kl``, by dimension ``(n, latent_dim)``: exact, or at one draw where there is
@@ -174,12 +174,12 @@ class VAE(keras.Model):
         return self._draw(encoded, epsilon, training, exact_kl=self.flow is None)
 
     def draw_often(self, images: Any, epsilon: Any, training: bool = False) -> dict[str, Any]:
-        """What ``call`` returns, of several draws from the posterior of each image.
+        """Return what ``call`` returns, for several draws from the posterior of each image.
 
         Args:
             images: ``(n, h, w, c)`` in [0, 1].
             epsilon: standard normal noise ``(n, draws, latent_dim)``.
-            training: whether layers like dropout are at work.
+            training: whether layers like dropout are active.
 
         Returns:
             As ``call``, with ``n · draws`` rows, image after image, and the KL term of each draw.
@@ -229,8 +229,8 @@ class VAE(keras.Model):
     def objective(self, reconstruction: Any, kl: Any, outputs: dict[str, Any]) -> Any:
         """What training minimises, nats, ``(n,)``: the −ELBO with the KL term weighted, and more.
 
-        The weight is β; what the recipe's ``objective`` adds comes to it, and the warm-up
-        weighs both.
+        The weight of the KL term is β, the recipe's ``objective`` may add a penalty, and the
+        warm-up scales both.
         """
         weighted = self.recipe.beta * kl
         if isinstance(self.recipe.objective, Independence):
