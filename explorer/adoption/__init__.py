@@ -1,1 +1,1 @@
-"""Bring an encoder and a decoder from elsewhere, and make a bundle of them."""
+"""Make bundles of models from elsewhere."""

@@ -1,4 +1,4 @@
-"""From an encoder and a decoder to a bundle."""
+"""Make a bundle of an encoder and a decoder."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ from explorer.data.summary import three_lines
 from explorer.errors import one_line
 
 MEASURED = 2_000
-"""Training images whose moments are measured."""
+"""Largest number of training images whose moments are measured."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a person asks for.
+    """What the user asks for.
 
     Attributes:
         about: name and place of the bundle.
-        encoder, decoder: ONNX files, or Keras's.
+        encoder, decoder: ONNX or Keras files.
         data: a data set's name, or a path to images.
         known: conventions that need no trial.
-        variance: of every pixel of a Gaussian likelihood; None for the best one.
-        reading: how the images are to be read.
+        variance: variance of every pixel of a Gaussian likelihood; None for the best one.
+        reading: how the images are read.
         data_dir: where data sets are looked for first.
     """
 
@@ -75,16 +75,16 @@ def adopt(
     """Make a bundle of a model from elsewhere.
 
     Args:
-        request: what is asked for.
-        report: is given a line at a time.
-        progress: is told how far the neighbourhood map is.
+        request: what the user asks for.
+        report: called with one line at a time.
+        progress: called with the progress of the neighbourhood map.
         from_keras: turns a ``.keras`` file into an ONNX graph.
 
     Returns:
-        Where the bundle was put.
+        The bundle's folder.
 
     Raises:
-        ExplorerError: with a sentence for a person; nothing was written.
+        ExplorerError: with a sentence for the user; nothing was written.
     """
     request.about.find_place()
     encoder, decoder = (
@@ -148,11 +148,11 @@ class Kind:
 
 
 def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> Dataset:
-    """The images in the size and colours that the encoder takes.
+    """Load the images in the size and colours that the encoder takes.
 
     Raises:
-        AdoptionError: they cannot be brought to it.
-        DatasetError: there are no such images.
+        AdoptionError: if they cannot be converted to these.
+        DatasetError: if there are no such images.
     """
     forms = image_forms(encoder)
     if request.known.layout:
@@ -211,7 +211,7 @@ def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> 
 def make_graphs(
     encoder: GivenGraph, decoder: GivenGraph, found: Found, dataset: Dataset, variance: float | None
 ) -> tuple[dict[str, bytes], LikelihoodName]:
-    """The two graphs as a bundle stores them, and the likelihood that the decoder's gives."""
+    """Return the two graphs as a bundle stores them, and the likelihood of the decoder's output."""
     best, shape = found.best, dataset.image_shape
     likelihood = likelihood_of(best.decoder.output)
     if likelihood == "gaussian" and variance is None:
@@ -234,10 +234,10 @@ def check_agreement(
     labels: np.ndarray,
     report: Callable[[str], None],
 ) -> None:
-    """See that the finished graphs reconstruct as well as those that they were made of.
+    """Check that the finished graphs reconstruct as well as those that they were made from.
 
     Raises:
-        AdoptionError: they do not, or the log-variances are no such thing.
+        AdoptionError: if they do not, or if some log-variances are not finite.
     """
 
     def reconstruct(given: Codec, rows: np.ndarray | slice) -> tuple[np.ndarray, np.ndarray]:
@@ -261,13 +261,13 @@ def check_agreement(
 
 
 def one_hot(labels: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """Classes as a conditional model takes them, ``(n, classes)`` float32."""
+    """Return classes as a conditional model takes them, ``(n, classes)`` float32."""
     condition: np.ndarray = np.eye(len(dataset.classes), dtype=np.float32)[labels]
     return condition
 
 
 def _with_kernel(graph: GivenGraph, model: onnx.ModelProto, dataset: Dataset) -> onnx.ModelProto:
-    """Give an encoder without variances one log-variance for all: that of a density's kernel."""
+    """Give an encoder without variances a constant log-variance: that of a kernel density."""
     train = dataset.train
     rows = evenly_spaced(len(train.images), KERNEL_POINTS)
     run = Runner(graph, one_hot(train.labels[rows], dataset), model.SerializeToString())

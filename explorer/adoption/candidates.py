@@ -1,4 +1,4 @@
-"""Ways to read a model, and which of them is taken."""
+"""Candidate ways to read a model, and the choice among them."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from explorer.adoption.spreads import spreads_of
 from explorer.bundle.card import Condition
 
 IMAGES = 200
-"""Images that conventions are tried on."""
+"""Number of images on which conventions are tried."""
 NEAR_TIE = 1.1
 """The second best must have an error larger than the best one's by this factor."""
 FILLED = 1.3
-"""A range that the decoder fills is taken if its error is below the best one's times this."""
+"""A range that the decoder fills is taken if its error is below this times the best error."""
 CONTRADICTION = 0.5
-"""A flag is refused if without it the error is smaller than with it by this factor."""
+"""A flag is refused if the error without it is below this times the error with it."""
 POOR = 0.8
-"""Of the average image's error: a model with more of it has hardly learned the images."""
+"""A model whose error is above this times the average image's has hardly learned the images."""
 NOTHING = 1e-5
 """Images whose average has a smaller squared error are all alike."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """What a person said of the model; None where it is to be found out."""
+    """What the user states about the model; None where it must be found out."""
 
     layout: AxisOrder | None = None
     range: PixelRange | None = None
@@ -47,12 +47,12 @@ class Candidate:
     """One way to read the model, and how it reconstructs.
 
     Attributes:
-        encoder, decoder: the way.
-        error: mean squared error of the reconstructions, clipped to what images may be.
-        slope: of the line that leads best from their values to the images': about 1 where the
+        encoder, decoder: the conventions of both.
+        error: mean squared error of the reconstructions, clipped to [0, 1].
+        slope: slope of the least-squares line from their values to the images'; about 1 if the
             range is that of the training.
-        fills: whether the decoder's values fill a fixed range and never leave it, as they do after
-            a sigmoid or tanh.
+        fills: whether the decoder's values fill a fixed range and never leave it, as after a
+            sigmoid or tanh.
     """
 
     encoder: EncoderConvention
@@ -63,7 +63,7 @@ class Candidate:
 
     @property
     def words(self) -> dict[str, str]:
-        """The flags that say the same; of the decoder's range where it is another."""
+        """The flags that state the same; the decoder's range and layout only if they differ."""
         words = {
             "--layout": self.encoder.layout,
             "--range": self.encoder.range.name,
@@ -87,15 +87,15 @@ class Candidate:
 
 
 def choose(candidates: list[Candidate], known: Known, average: float) -> Candidate:
-    """The best that agrees with what is known.
+    """Return the best candidate that agrees with what is known.
 
     Args:
-        candidates: the best first.
-        known: what a person said.
+        candidates: the ways to read the model, best first.
+        known: what the user states.
         average: squared error of the images' average.
 
     Raises:
-        AdoptionError: none agrees, another is far better, or two are equally good.
+        AdoptionError: if none agrees, another is far better, or two are equally good.
     """
     fitting = [one for one in candidates if agrees(one, known)]
     overall = candidates[0]
@@ -164,7 +164,7 @@ def is_poor(error: float, average: float) -> bool:
 
 
 def agrees(candidate: Candidate, known: Known) -> bool:
-    """Whether it is a way to read the model that a person's flags allow."""
+    """Whether the user's flags allow this way to read the model."""
     encoder, decoder = candidate.encoder, candidate.decoder
     outputs = {"probability", "mean"} if decoder.output != "logit" else {"logit"}
     if decoder.output == "mean" and decoder.range != UNIT:

@@ -1,4 +1,4 @@
-"""How a model from elsewhere takes images and gives them back, and the same graph in our terms.
+"""How a model from elsewhere takes and gives images, and its graphs adapted to a bundle's terms.
 
 A bundle's encoder takes images ``(n, h, w, c)`` in [0, 1] and gives ``z_mean`` and
 ``z_log_var``, ``(n, latent_dim)``; its decoder gives logits ``(n, h, w, c)`` (Bernoulli), or means
@@ -20,7 +20,7 @@ from explorer.adoption.graphs import GivenGraph
 from explorer.core.likelihoods import LikelihoodName
 
 AxisOrder = Literal["nchw", "nhwc"]
-"""Order of the axes of images; also that in which flat pixels follow each other."""
+"""Order of the axes of images; also the order of flattened pixels."""
 EncoderOutput = Literal[
     "mean,log_var", "mean,log_std", "mean,std", "mean,variance", "mean",
     "concatenated", "concatenated,swapped", "interleaved", "channels", "channels,swapped",
@@ -28,13 +28,14 @@ EncoderOutput = Literal[
     "channels,swapped,std", "concatenated,log_std", "concatenated,swapped,log_std",
     "interleaved,log_std", "channels,log_std", "channels,swapped,log_std",
 ]  # fmt: skip
-"""Two outputs, the mean alone, or one output with means and spreads: means first, spreads first, by
-turns, or the same at each place of latents of several axes, whose last are channels; the spreads
-are log-variances unless another word says what they are."""
+"""Two outputs, the mean alone, or one output with means and spreads. That one has all means first
+(``concatenated``) or all spreads first (``swapped``), alternates (``interleaved``), or has means or
+spreads first at each place of latents with several axes, of which the last is ``channels``. The
+spreads are log-variances unless another word says what they are."""
 DecoderOutput = Literal["probability", "logit", "mean"]
 
 EPSILON = 1e-6
-"""Probabilities are kept so far from 0 and 1, and standard deviations from 0."""
+"""Smallest distance of probabilities from 0 and 1, and of standard deviations from 0."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class PixelRange:
     """How pixel values enter or leave a model: value = (pixel in [0, 1] − mean) / std.
 
     Attributes:
-        name: as a person writes it.
-        mean, std: of one value, or of one for each channel.
+        name: the range as the user writes it.
+        mean, std: one value, or one for each channel.
     """
 
     name: str
@@ -54,8 +55,8 @@ class PixelRange:
 def parse_range(text: str) -> PixelRange:
     """Read ``0,1``, ``-1,1``, ``0,255``, or means and standard deviations.
 
-    Two numbers are the ends of a range if the first is smaller and they are one of those three;
-    else, and if there are six, the first half are means and the second standard deviations.
+    Two numbers are the ends of a range if they are one of those three. Any other two, or six, are
+    means in the first half and standard deviations in the second.
 
     Raises:
         ValueError: with a sentence.
@@ -81,22 +82,23 @@ SIGNED = PixelRange("-1,1", (0.5,), (0.5,))
 BYTES = PixelRange("0,255", (0.0,), (1 / 255,))
 RANGES = (UNIT, SIGNED, BYTES)
 CENTRED = PixelRange("0.5,1", (0.5,), (1.0,))
-"""Pixels less one half: beside −1,1, which is twice that, tried with decoders of its own alone."""
+"""Pixels minus one half; −1,1 is twice that. An encoder with it is tried with decoders of this
+range and of 0,1 only, and a decoder with it only for such an encoder."""
 _MNIST, _FASHION_MNIST = map(parse_range, ("0.1307,0.3081", "0.2860,0.3530"))
 _IMAGENET = parse_range("0.485,0.456,0.406,0.229,0.224,0.225")
 _CIFAR = parse_range("0.4914,0.4822,0.4465,0.2470,0.2435,0.2616")
 _WITHIN_CIFAR = parse_range("0.4914,0.4822,0.4465,0.2023,0.1994,0.2010")
-"""Of CIFAR-10, with the mean deviation within an image, as many programs have it."""
+"""Moments of CIFAR-10 with the mean of the deviations within single images, as in many programs."""
 _ALIKE = 0.01
-"""Moments that differ by less are the same."""
+"""Moments that differ by less count as the same."""
 _LEAST_STD = 1e-3
-"""Of a channel by which pixels can be divided."""
+"""Smallest standard deviation of a channel by which pixels are divided."""
 
 
 def usual_ranges(images: np.ndarray) -> list[PixelRange]:
-    """What a model of images ``(n, h, w, c)`` uint8 may have been trained with.
+    """Return the ranges with which a model of images ``(n, h, w, c)`` uint8 may have been trained.
 
-    That is a fixed range, the moments of a well-known data set, or those of the images themselves.
+    These are fixed ranges, the moments of well-known data sets, and those of the images themselves.
     """
     own = _moments_of(images)
     if images.shape[-1] == 1:
@@ -108,7 +110,7 @@ def usual_ranges(images: np.ndarray) -> list[PixelRange]:
 
 
 def _moments_of(images: np.ndarray) -> PixelRange | None:
-    """Mean and standard deviation of each channel; None where one is the same everywhere."""
+    """Mean and standard deviation of each channel; None if a channel is the same everywhere."""
     mean, std = [], []
     values = np.arange(256) / 255
     for channel in range(images.shape[-1]):
@@ -131,11 +133,11 @@ class EncoderConvention:
 
     Attributes:
         layout: order of the axes.
-        shape: of one image as the graph has it, such as (784,) or (3, 64, 64).
-        range: of the pixels.
-        output: what is given.
-        mean, spread: which outputs of the graph; ``spread`` is empty where there is one.
-        run: of that one, how many means come in a row before as many spreads, or the other way.
+        shape: shape of one image as the graph takes it, such as (784,) or (3, 64, 64).
+        range: range of the pixels.
+        output: what the outputs hold.
+        mean, spread: names of the graph's outputs; ``spread`` is empty if one output is used.
+        run: in that one output, how many means in a row alternate with as many spreads.
     """
 
     layout: AxisOrder
@@ -153,8 +155,8 @@ class DecoderConvention:
 
     Attributes:
         layout, range: as for the encoder.
-        output: what is given.
-        images: which output of the graph.
+        output: what the values of the images are.
+        images: name of the graph's output.
         latent: shape of a latent.
     """
 
@@ -169,15 +171,15 @@ def run_of(output: EncoderOutput, latent_dim: int, channels: int) -> int:
     """How many means come in a row where one output holds means and spreads.
 
     Args:
-        output: what is given.
-        latent_dim: how many means there are.
+        output: how the output is arranged.
+        latent_dim: number of means.
         channels: how many of them are on the last axis.
     """
     return {"interleaved": 1, "channels": channels}.get(output.split(",")[0], latent_dim)
 
 
 def halves_of(convention: EncoderConvention) -> tuple[int, int]:
-    """Which of two runs are means, and which spreads."""
+    """Indices of the means and of the spreads in a pair of runs."""
     return (1, 0) if "swapped" in convention.output else (0, 1)
 
 
@@ -189,7 +191,7 @@ def likelihood_of(output: DecoderOutput) -> LikelihoodName:
 def adapt_encoder(
     graph: GivenGraph, convention: EncoderConvention, image_shape: tuple[int, int, int]
 ) -> onnx.ModelProto:
-    """The graph from images in our terms to ``z_mean`` and, if it is known, ``z_log_var``."""
+    """Return the graph from a bundle's images to ``z_mean`` and, if it is known, ``z_log_var``."""
     edit = _Edit(graph.model)
     images = edit.input("image", [graph.batch or "n", *image_shape])
     if convention.range != UNIT:
@@ -229,13 +231,13 @@ def adapt_decoder(
     image_shape: tuple[int, int, int],
     variance: float | None = None,
 ) -> onnx.ModelProto:
-    """The graph from latents ``(n, latent_dim)`` to images in [0, 1], or to likelihood parameters.
+    """Return the graph from latents ``(n, latent_dim)`` to images in [0, 1] or parameters.
 
     Args:
         graph: the decoder.
         convention: how it gives images.
         image_shape: ``(height, width, channels)``.
-        variance: of every pixel, for a Gaussian; None gives the images alone.
+        variance: variance of every pixel, for a Gaussian; None gives the images alone.
     """
     edit = _Edit(graph.model)
     height, width, channels = image_shape
@@ -265,7 +267,7 @@ def adapt_decoder(
 
 
 def with_constant(model: onnx.ModelProto, value: float) -> onnx.ModelProto:
-    """The graph with a second output, of the shape of its first and everywhere ``value``."""
+    """Return the graph with a second output, of the shape of the first and ``value`` everywhere."""
     edit = _Edit(model, "constant")
     first = model.graph.output[0].name
     nothing = edit.add("Mul", first, np.float32(0.0))
@@ -288,13 +290,13 @@ class _Edit:
         self.count = 0
 
     def input(self, name: str, shape: list[int | str]) -> str:
-        """Give the graph this first input; a condition stays the second."""
+        """Make this the first input of the graph; a condition stays the second."""
         value = helper.make_tensor_value_info(f"{self.prefix}:{name}", TensorProto.FLOAT, shape)
         self.model.graph.input[0].CopyFrom(value)
         return value.name
 
     def add(self, kind: str, *inputs: str | np.ndarray | np.generic, **attributes: Any) -> str:
-        """Add a node, whose inputs are names or constants; returns the name of its output."""
+        """Add a node, whose inputs are names or constants; return the name of its output."""
         names = []
         for value in inputs:
             if not isinstance(value, str):
@@ -307,7 +309,7 @@ class _Edit:
         return output
 
     def join(self, name: str, as_input: str) -> None:
-        """Let what was computed so far be an input of the graph."""
+        """Connect what was computed so far to an input of the graph."""
         self.nodes.append(helper.make_node("Identity", [name], [as_input]))
         self.before, self.nodes = self.nodes, []
 

@@ -1,4 +1,4 @@
-"""A bundle of a model that is a pair of Python functions: it holds what they gave."""
+"""Make a bundle of a model that is a pair of Python functions: it holds their outputs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from explorer.root import DEFAULT_FOLDER
 Encode = Callable[[np.ndarray], Any]
 Decode = Callable[[np.ndarray], Any]
 TOLERANCE = 1e-3
-"""Decoded values may lie so far outside of [0, 1]."""
+"""How far decoded values may lie outside [0, 1]."""
 NOTES = (
     "functions cannot be stored: the bundle has the latents that they gave, and no decoder",
     "decoded pixels are read as probabilities",
@@ -58,28 +58,28 @@ def adopt(
     report: Callable[[str], None] = print,
     **reading: Any,
 ) -> Path:
-    """Make a bundle of what two functions give for images.
+    """Make a bundle of the outputs of two functions for images.
 
-    The functions themselves cannot be stored, so that the page decodes nothing: it shows the map,
+    The functions themselves cannot be stored, so the page decodes nothing: it shows the map,
     the reconstructions of the test images, groups, neighbours and figures.
 
     Args:
-        name: of the bundle.
+        name: name of the bundle.
         encode: images ``(n, height, width, channels)`` float32 in [0, 1] → ``z_mean``
             ``(n, latent_dim)``, or ``(z_mean, z_log_var)``.
         decode: latents ``(n, latent_dim)`` float32 → images, as above; without it there are no
             reconstructions.
         data: a data set's name, or a path to images.
         data_dir: where data sets are looked for first.
-        title, licence: of the model.
+        title, licence: title and licence of the model.
         output: folder of the bundles.
-        replace: put it in the place of whatever else has its name.
-        report: is given a line at a time.
-        **reading: how the images are read, as ``explorer.data.reading.Reading`` takes it, such as
-            ``image_size=(64, 64)``.
+        replace: whether to replace whatever has this name.
+        report: called with one line at a time.
+        **reading: how the images are read, as fields of ``explorer.data.reading.Reading``, such
+            as ``image_size=(64, 64)``.
 
     Returns:
-        Where the bundle was put.
+        The bundle's folder.
 
     Raises:
         ExplorerError: with a sentence; nothing was written.
@@ -108,7 +108,7 @@ def adopt(
     def run(images: np.ndarray) -> Pair:
         z_mean, *rest = _encode(encode, images)
         z_log_var = rest[0] if rest else np.full_like(z_mean, log_variance)
-        return rounded(z_mean), rounded(z_log_var)  # so that the stored ones give the same figures
+        return rounded(z_mean), rounded(z_log_var)  # so that stored latents give the same figures
 
     log_variance = 0.0 if has_variance else _kernel(encode, train.images)
     stored = None
@@ -132,10 +132,10 @@ def adopt(
 
 
 def _try_encoder(encode: Encode, images: np.ndarray, report: Callable[[str], None]) -> bool:
-    """Whether the function tells log-variances.
+    """Check the function; return whether it gives log-variances.
 
     Raises:
-        AdoptionError: it gives a different result each time, or numbers that cannot be used.
+        AdoptionError: if it gives a different result each time, or numbers that cannot be used.
     """
     outputs = _encode(encode, images)
     if not all(map(is_same, outputs, _encode(encode, images))):
@@ -160,11 +160,11 @@ def _try_encoder(encode: Encode, images: np.ndarray, report: Callable[[str], Non
 def _try_decoder(
     decode: Decode, encode: Encode, images: np.ndarray, report: Callable[[str], None]
 ) -> None:
-    """See that the function reconstructs some images, and say how well.
+    """Check that the function reconstructs some images, and report how well.
 
     Raises:
-        AdoptionError: it gives no images, different ones each time, or the outputs of the encoder
-            are swapped.
+        AdoptionError: if it gives no images, or different ones each time, or the outputs of the
+            encoder are swapped.
     """
     outputs = _encode(encode, images)
     first = _decode(decode, outputs[0], images.shape[1:])
@@ -192,7 +192,7 @@ def _try_decoder(
 
 
 def _encode(encode: Encode, images: np.ndarray) -> list[np.ndarray]:
-    """``z_mean`` and, if it is told, ``z_log_var``, ``(n, latent_dim)`` float32 each."""
+    """Return ``z_mean`` and, if it is given, ``z_log_var``, ``(n, latent_dim)`` float32 each."""
     given = encode(images)
     parts = given if isinstance(given, tuple | list) else (given,)
     arrays = [np.asarray(part, np.float32) for part in parts]
@@ -206,7 +206,7 @@ def _encode(encode: Encode, images: np.ndarray) -> list[np.ndarray]:
 
 
 def _decode(decode: Decode, z: np.ndarray, image_shape: tuple[int, ...]) -> np.ndarray:
-    """Images ``(n, height, width, channels)`` float32."""
+    """Return images ``(n, height, width, channels)`` float32."""
     images = np.asarray(decode(z), np.float32)
     if images.shape != (len(z), *image_shape):
         raise AdoptionError(
@@ -222,6 +222,6 @@ def _logits(decode: Decode, z: np.ndarray) -> np.ndarray:
 
 
 def _kernel(encode: Encode, images: np.ndarray) -> float:
-    """The log-variance for a function that tells none."""
+    """The log-variance for a function that gives none."""
     chosen = to_unit_range(images[evenly_spaced(len(images), KERNEL_POINTS)])
     return kernel_log_variance(_encode(encode, chosen)[0])

@@ -1,4 +1,4 @@
-"""ONNX files from elsewhere: read with all their weights, checked, and of a known opset."""
+"""Read ONNX files from elsewhere with all their weights, check them and convert their opset."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from explorer.bundle.codec import open_session
 from explorer.errors import ExplorerError, one_line
 
 OPSETS = 13, 21
-"""The opsets that are run; graphs of earlier ones from ``FIRST_OPSET`` on are converted."""
+"""First and last opset that are run; earlier ones, from ``FIRST_OPSET`` on, are converted."""
 FIRST_OPSET = 11
 MAX_BYTES = 2**30
-"""Of a file, and of all weights beside it."""
+"""Largest size of a file, and of all weights beside it."""
 
 
 SINGLE = "tensor(float)"
@@ -30,13 +30,13 @@ _OTHERS = {
     b"\x80": "a Python pickle",
     b"version https://git-lfs": "a pointer to a file in Git LFS (git lfs pull fetches that)",
 }
-"""What a file begins with that people take for ONNX, and what it is."""
+"""First bytes of files that are often taken for ONNX, and what these files are."""
 MAX_SAID = 300
-"""Characters of another library's message that are passed on."""
+"""Largest number of characters that are quoted from another library's message."""
 
 
 class AdoptionError(ExplorerError):
-    """A model from elsewhere that cannot be taken; the message says why."""
+    """A model from elsewhere cannot be adopted; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Port:
     """An input or output of a graph.
 
     Attributes:
-        name: of the tensor.
-        shape: without the batch; None for an axis of unknown size.
+        name: name of the tensor.
+        shape: shape without the batch axis; None for an axis of unknown size.
     """
 
     name: str
@@ -63,8 +63,8 @@ class GivenGraph:
     Attributes:
         path: its file.
         beside: the files beside it that weights came from.
-        model: with all weights inside.
-        inputs, outputs: in order; of the latter those in single precision.
+        model: the graph with all weights inside.
+        inputs, outputs: in order; only the outputs in single precision.
         batch: how many items it takes at once; None for any number.
     """
 
@@ -77,11 +77,11 @@ class GivenGraph:
 
 
 def read_given_graph(path: Path, content: bytes | None = None) -> GivenGraph:
-    """Read a graph, with weights that lie beside it; ``content`` stands for the file's own.
+    """Read a graph and the weights in files beside it; ``content`` replaces the file's own.
 
     Raises:
-        AdoptionError: it is not an ONNX file, is damaged, refers to files outside of its folder,
-            or has something that is not run.
+        AdoptionError: if it is not an ONNX file, is damaged, refers to files outside its folder,
+            or contains something that is not run.
     """
     if content is None:
         content = _read(path, 0, None)
@@ -129,7 +129,7 @@ def _check_opset(path: Path, model: onnx.ModelProto) -> None:
 
 
 def _what_it_is(content: bytes = b"") -> str:
-    if content.startswith(b"PK"):  # as torch.save writes, which is a ZIP archive
+    if content.startswith(b"PK"):  # a ZIP archive, as torch.save writes
         return (
             "is no ONNX file but an archive, such as a PyTorch checkpoint (or a Keras file, whose "
             "name ends in .keras): export the module with torch.onnx.export, as "
@@ -146,7 +146,7 @@ def _opset(model: onnx.ModelProto) -> int:
 
 
 def _join_weights(path: Path, model: onnx.ModelProto) -> tuple[Path, ...]:
-    """Move weights from files beside the graph into it; returns these files."""
+    """Move weights from files beside the graph into it; return these files."""
     folder, total, read = path.resolve().parent, 0, set()
     for tensor in model.graph.initializer:
         if not uses_external_data(tensor):
@@ -197,7 +197,7 @@ def _read(path: Path, offset: int, length: int | None) -> bytes:
 
 
 def _drop_weights_from_inputs(model: onnx.ModelProto) -> None:
-    """Old exporters list weights among the inputs."""
+    """Remove the weights from the inputs, where old exporters list them."""
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in weights]
     del model.graph.input[:]
@@ -241,7 +241,7 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
 
 
 def _other_precision(model: onnx.ModelProto) -> str | None:
-    """The first precision of weights or inputs, if any, that onnxruntime runs in few operators."""
+    """The first precision of weights or inputs, if any, that few operators of onnxruntime run."""
     kinds = [weights.data_type for weights in model.graph.initializer]
     kinds += [value.type.tensor_type.elem_type for value in model.graph.input]
     names = {onnx.TensorProto.BFLOAT16: "bfloat16", onnx.TensorProto.DOUBLE: "double precision"}

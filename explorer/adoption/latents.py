@@ -1,4 +1,4 @@
-"""A bundle of latents alone: the map of images by what some model made of them."""
+"""Make a bundle of latents alone, from any model, and the images that they belong to."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from explorer.data.reading import Reading
 from explorer.errors import one_line
 
 _FEW = 10
-"""Images of which each may be the only one of its class."""
+"""Up to this number of images, each may be the only one of its class."""
 NOTE = "there are latents alone: no encoder, no decoder and no reconstructions"
 
 
@@ -52,20 +52,20 @@ def adopt_latents(
     Args:
         about: its name and place.
         latents: a ``.npy`` file, ``(n, …)``, one latent for each image in the order of the images.
-        images: a data set's name, of which the test images are taken, or a path to images, of
-            which all are taken if they have no test split.
-        labels: a ``.npy`` file of n numbers or words, or a text file of n lines, that are the
-            classes; None for those of the images.
-        reading: how the images are to be read.
+        images: a data set's name, whose test images are taken, or a path to images, all of which
+            are taken if they have no test split.
+        labels: the classes, as a ``.npy`` file of n numbers or words or a text file of n lines;
+            None for those of the images.
+        reading: how the images are read.
         data_dir: where data sets are looked for first.
-        report: is given a line at a time.
-        progress: is told how far the neighbourhood map is.
+        report: called with one line at a time.
+        progress: called with the progress of the neighbourhood map.
 
     Returns:
-        Where the bundle was put.
+        The bundle's folder.
 
     Raises:
-        ExplorerError: with a sentence for a person; nothing was written.
+        ExplorerError: with a sentence for the user; nothing was written.
     """
     about.find_place()
     z = rounded(_read_latents(latents))
@@ -93,7 +93,7 @@ def adopt_latents(
 
 
 def _read_latents(path: Path) -> np.ndarray:
-    """Latents ``(n, latent_dim)`` float32."""
+    """Read latents ``(n, latent_dim)`` float32."""
     z = _read_array(path)
     if z.ndim < 2 or z.dtype.kind not in "fiu":
         raise AdoptionError(f"{path.name} holds {z.dtype} {z.shape}; expected numbers, (n, d)")
@@ -110,7 +110,7 @@ def _read_latents(path: Path) -> np.ndarray:
 
 
 def _with_labels(dataset: Dataset, path: Path) -> Dataset:
-    """The images with the classes of a file."""
+    """Return the images with the classes of a file."""
     count = len(dataset.test.images)
     if path.suffix == ".npy":
         values = plain(_read_array(path), path.name)
@@ -137,7 +137,7 @@ def _with_labels(dataset: Dataset, path: Path) -> Dataset:
 
 
 def _read_lines(path: Path, count: int) -> list[str]:
-    """The labels in a text: a line each, or the column of that title in a table of several."""
+    """Read the labels of a text file: one for each line, or the label column of a table."""
     try:
         lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
     except UnicodeDecodeError as error:
@@ -167,7 +167,7 @@ def _read_lines(path: Path, count: int) -> list[str]:
 
 
 def _read_rows(lines: list[str]) -> tuple[list[list[str]], bool]:
-    """The cells of each line, and whether there are several, as many in all."""
+    """The cells of each line, and whether all lines have the same number of them, above one."""
     delimiter = max(",;\t", key=lines[0].count) if lines else ","
     try:
         rows = [*csv.reader(lines, delimiter=delimiter)]

@@ -1,4 +1,4 @@
-"""What an adopted bundle is called and where it goes, and its writing."""
+"""The name, place and origin of an adopted bundle, and writing it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from explorer.root import DEFAULT_FOLDER
 
 @dataclass(frozen=True)
 class About:
-    """What a person says of the bundle.
+    """What the user says about the bundle.
 
     Attributes:
-        name: of the bundle.
-        title, licence: of the model; the title is its name if left out.
-        command: as it was typed.
+        name: name of the bundle.
+        title, licence: title and licence of the model; without a title, the name is used.
+        command: the command as it was typed.
         output: folder of the bundles.
-        replace: put it in the place of whatever else has its name.
+        replace: whether to replace whatever has this name.
     """
 
     name: str
@@ -43,10 +43,10 @@ class About:
     replace: bool = False
 
     def find_place(self) -> Path:
-        """Where the bundle goes.
+        """Return the bundle's folder.
 
         Raises:
-            ExplorerError: the name cannot name a bundle, or is taken.
+            ExplorerError: if the name is not valid for a bundle, or is taken.
         """
         check_name(self.name)
         path = self.output / self.name
@@ -57,7 +57,7 @@ class About:
 
 @dataclass(frozen=True)
 class Origin:
-    """How the model was read; the fields of ``AdoptionCard`` of the same names."""
+    """How the model was read; the fields are those of the same names in ``AdoptionCard``."""
 
     files: Mapping[str, str]
     conventions: Mapping[str, str]
@@ -68,7 +68,7 @@ class Origin:
 
 
 def hashes(*paths: Path) -> dict[str, str]:
-    """SHA-256 of files in hex, by their names; with their folders where two have the same name."""
+    """SHA-256 of files in hex by file name, or by relative path if two have the same name."""
     paths = tuple(dict.fromkeys(path.absolute() for path in paths))
     names = [path.name for path in paths]
     if len({*names}) < len(names):
@@ -97,13 +97,13 @@ def write_bundle(
     Args:
         about: its name and place.
         origin: where the model comes from.
-        dataset: whose test images are kept beside it, where their licence allows it.
-        metrics, latents: of the model.
+        dataset: its images; test images are kept beside the bundle if their licence allows it.
+        metrics, latents: metrics and latents of the model.
         graphs: encoder and decoder, by file name; None if there are none.
-        reconstructions: of the test images, uint8, where there are no graphs.
+        reconstructions: reconstructed test images, uint8, for a model without graphs.
 
     Returns:
-        Where it was put.
+        The bundle's folder.
     """
     path = about.find_place()
     adopted = AdoptionCard(

@@ -1,4 +1,4 @@
-"""Run a graph from elsewhere on batches, and see that it gives the same twice."""
+"""Run a graph from elsewhere on batches, and check that its results repeat."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from explorer.core.subsets import in_chunks
 from explorer.errors import one_line
 
 BATCH = 50
-"""Images that are run at once."""
+"""Number of images that are run at once."""
 
 
 class Runner:
-    """Runs a graph, and gives its first output (or all).
+    """Runs a graph on batches.
 
     Args:
-        graph: what to run.
+        graph: the graph to run.
         condition: one-hot classes of the batches' items, ``(n, classes)``; it is used if the graph
             has a second input.
-        content: the graph, where it was changed.
+        content: the graph's bytes, if it was changed.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Runner:
         """All outputs for a batch.
 
         Raises:
-            AdoptionError: it cannot be run on it.
+            AdoptionError: if the graph cannot be run on it.
         """
         inputs = (values, self.condition[: len(values)])[: len(self.session.get_inputs())]
         chunks = zip(*(in_chunks(each, BATCH) for each in inputs), strict=True)
@@ -58,10 +58,10 @@ class Runner:
             ) from error
 
     def same_twice(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        """The outputs for a batch that are the same twice, by name: of numbers for each item.
+        """Outputs with numbers for each item of a batch that are the same twice, by name.
 
         Raises:
-            AdoptionError: none is.
+            AdoptionError: if there are none.
         """
         given = zip(self.session.get_outputs(), self.all(values), self.all(values[:8]), strict=True)
         outputs = {
@@ -78,12 +78,12 @@ class Runner:
 
 
 def is_same(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether a graph gave the same twice, but for rounding."""
+    """Whether two results of a graph are the same except for rounding."""
     return one.shape == other.shape and np.allclose(
         one, other, rtol=1e-3, atol=1e-5, equal_nan=True
     )
 
 
 def by(shape: Sequence[int]) -> str:
-    """A shape in words: ``"3 × 64 × 64"``."""
+    """A shape as text: ``"3 × 64 × 64"``."""
     return " × ".join(map(str, shape))

@@ -1,4 +1,4 @@
-"""What the graphs of a model take: images and latents, and maybe the class beside them."""
+"""Check what a model's graphs take: images or latents, and possibly the class."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from explorer.adoption.graphs import AdoptionError, GivenGraph
 
 
 def check_inputs(encoder: GivenGraph, decoder: GivenGraph, known: Known) -> None:
-    """See that the graphs take images and latents, and beside them only what a person said.
+    """Check that the graphs take images and latents, and besides only what the user stated.
 
     Raises:
-        AdoptionError: they take more or less, or are the same.
+        AdoptionError: if they take more or less, or are the same.
     """
     if encoder.model == decoder.model:
         raise AdoptionError(
@@ -41,10 +41,10 @@ def check_inputs(encoder: GivenGraph, decoder: GivenGraph, known: Known) -> None
 
 
 def check_condition(graph: GivenGraph, classes: Sequence[str]) -> None:
-    """See that a graph with a second input takes these classes as that.
+    """Check that the second input of a graph, if it has one, takes these classes.
 
     Raises:
-        AdoptionError: it takes something else.
+        AdoptionError: if it takes something else.
     """
     for port in graph.inputs[1:]:
         if port.shape != (len(classes),):
@@ -59,10 +59,10 @@ def check_condition(graph: GivenGraph, classes: Sequence[str]) -> None:
 def image_forms(graph: GivenGraph) -> list[tuple[AxisOrder, tuple[int, int, int] | None]]:
     """The layouts that an encoder's input allows, each with ``(height, width, channels)``.
 
-    The shape is None where pixels are flat, or the size of an image does not matter.
+    The shape is None if pixels are flat, or if images may have any size.
 
     Raises:
-        AdoptionError: it takes no images.
+        AdoptionError: if it takes no images.
     """
     shape = graph.inputs[0].shape
     forms: list[tuple[AxisOrder, tuple[int, int, int] | None]] = []

@@ -1,4 +1,4 @@
-"""What the spreads that an encoder gives beside its means may be: all give the same pictures."""
+"""Ways to read the spreads that an encoder gives beside its means: all give the same pictures."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ _LOG_VAR: dict[Spread, Callable[[np.ndarray], np.ndarray]] = {
     "standard deviation": lambda spread: 2.0 * np.log(np.maximum(spread, EPSILON)),
     "variance": lambda spread: np.log(np.maximum(spread, EPSILON**2)),
 }
-"""From each of them to log-variances."""
+"""Conversion of each kind of spread to log-variances."""
 _RAW: dict[Spread, Callable[[np.ndarray], np.ndarray]] = {
     "log-variance": lambda log_var: log_var,
     "log standard deviation": lambda log_var: 0.5 * log_var,
     "standard deviation": lambda log_var: np.exp(0.5 * log_var),
     "variance": np.exp,
 }
-"""And back."""
+"""The inverse conversions."""
 _LOG_VARS = -30.0, 20.0
-"""What a log-variance is kept between while a reading is tried that may be wrong."""
+"""Limits of log-variances while a reading is tried that may be wrong."""
 
 
 def spreads_of(encoder: EncoderConvention) -> dict[EncoderOutput, Spread]:
-    """What a person may say that the encoder gives, and what the spread is then.
+    """What the user may say that the encoder gives, each with the kind of its spread.
 
-    What is negative for some images is surely a logarithm; all else may be anything.
+    A spread that is negative for some images must be a logarithm; any other may be of any kind.
     """
     if encoder.output == "mean":
         return {"mean": "none"}
@@ -49,8 +49,8 @@ def spreads_of(encoder: EncoderConvention) -> dict[EncoderOutput, Spread]:
         if encoder.spread:
             found[f"{order},variance"] = "variance"
     if encoder.spread:
-        found["mean"] = "none"  # a person may leave it out
-    return found  # type: ignore[return-value]  # keys are put together
+        found["mean"] = "none"  # the user may ignore the spread
+    return found  # type: ignore[return-value]  # keys are composed
 
 
 def report_spread(
@@ -60,10 +60,10 @@ def report_spread(
     labels: np.ndarray,
     report: Callable[[str], None],
 ) -> None:
-    """Say so if another way to read the encoder's spreads gives a clearly smaller −ELBO.
+    """Report if another way to read the encoder's spreads gives a clearly smaller −ELBO.
 
-    All give the same pictures, which therefore cannot tell; but an encoder is trained to make the
-    −ELBO small: that of a Bernoulli, for what variance a Gaussian was trained with is not known.
+    All give the same pictures, so these cannot decide; but an encoder is trained to make the −ELBO
+    small. Only for Bernoulli: the variance that a Gaussian was trained with is not known.
     """
     if codec.likelihood != "bernoulli":
         return

@@ -1,4 +1,4 @@
-"""Find out how a model takes and gives images, by trying on some of them what is not known."""
+"""Find out how a model takes and gives images, by trying the unknown conventions on some."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from explorer.adoption.signatures import image_forms
 from explorer.adoption.spreads import spreads_of
 
 SHOWN = 3
-"""Ways that are reported, the best ones."""
+"""Number of ways that are reported, the best ones."""
 MAX_LATENT_DIM = 1024
 FILLING = 0.8
-"""Of a range that a decoder fills."""
+"""Share of a range that a decoder's values must span to fill it."""
 STEEP = 1.5
-"""A slope of as much, or its inverse, does not come of the range of the training."""
+"""A slope of this or its inverse means that the range is not that of the training."""
 _AS_STD: dict[EncoderOutput, EncoderOutput] = {
     "concatenated": "concatenated,std",
     "concatenated,swapped": "concatenated,swapped,std",
@@ -44,7 +44,7 @@ _AS_STD: dict[EncoderOutput, EncoderOutput] = {
     "channels": "channels,std",
     "channels,swapped": "channels,swapped,std",
 }
-"""The same order where the spreads are standard deviations."""
+"""The same arrangement with standard deviations as spreads."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Found:
 
     Attributes:
         best: the way to read the model.
-        notes: sentences for the person.
+        notes: sentences for the user.
     """
 
     best: Candidate
@@ -73,14 +73,14 @@ def find_conventions(
 
     Args:
         encoder, decoder: the graphs.
-        images: to try them on, ``(n, h, w, c)`` float32 in [0, 1].
+        images: the images to try them on, ``(n, h, w, c)`` float32 in [0, 1].
         condition: their classes, one-hot ``(n, classes)`` float32, for graphs that take them.
-        ranges: to try for the encoder's pixels; the decoder's are in the same or a fixed one.
-        known: what needs no trial.
-        report: is given a line for each of the best ways.
+        ranges: ranges to try for the encoder's pixels; the decoder has the same or a fixed one.
+        known: conventions that need no trial.
+        report: called with a line for each of the best ways.
 
     Raises:
-        AdoptionError: nothing fits, two ways are equally good, or a flag contradicts what is
+        AdoptionError: if nothing fits, two ways are equally good, or a flag contradicts what is
             found.
     """
     if known.range is not None and known.range not in ranges:
@@ -99,7 +99,7 @@ def find_conventions(
     for candidate in [*shown, *([plain] if plain and plain not in shown else [])]:
         report(_told(candidate))
     average = float(np.mean(np.square(images - images.mean(axis=0)), dtype=np.float64))
-    average *= len(images) / max(len(images) - 1, 1)  # as if it were that of other images
+    average *= len(images) / max(len(images) - 1, 1)  # as for the average of other images
     best = choose(candidates, known, average)
     if best is not candidates[0]:
         why = "as asked for" if known != Known() else "as its range is just filled"
@@ -123,7 +123,7 @@ def find_conventions(
 def _ways_to_read(
     reader: _EncoderReader, decoder: GivenGraph, ranges: list[PixelRange]
 ) -> Iterator[Candidate]:
-    """Each way in which the decoder gives images for what the encoder makes of them."""
+    """Yield each way in which the decoder gives images for the encoder's latents."""
     images, decode = reader.images, Runner(decoder, reader.condition)
     rank = len(decoder.inputs[0].shape)
     for convention, z in reader.conventions(ranges):
@@ -147,7 +147,7 @@ def _fills(values: np.ndarray) -> bool:
 
 
 def _slope(values: np.ndarray, images: np.ndarray) -> float:
-    """Of the line by least squares from values to the images'; 1 where they do not vary."""
+    """Slope of the least-squares line from the values to the images'; 1 if they do not vary."""
     centred = values - values.mean()
     squares = float(np.sum(np.square(centred), dtype=np.float64))
     return float(np.sum(centred * images, dtype=np.float64)) / squares if squares else 1.0
@@ -156,12 +156,12 @@ def _slope(values: np.ndarray, images: np.ndarray) -> float:
 def _why_nothing_fits(
     encoder: GivenGraph, decoder: GivenGraph, image_shape: tuple[int, ...], decoded: set[int]
 ) -> str:
-    """The sentence for a person, from the shapes of what goes in and comes out.
+    """Explain to the user why nothing fits, from the shapes of inputs and outputs.
 
     Args:
         encoder, decoder: the graphs.
-        image_shape: of one image.
-        decoded: how many numbers the decoder gave for one, where it was run.
+        image_shape: shape of one image.
+        decoded: how many numbers the decoder gave for one latent, where it was run.
     """
     latent = _known(decoder.inputs[0].shape)
     sizes = {math.prod(s or 0 for s in port.shape) for port in encoder.outputs}
@@ -209,7 +209,7 @@ def _notes_on_outputs(
 
 
 def _notes_on_doubts(best: Candidate, average: float, known: Known) -> Iterator[str]:
-    """What the person may know better."""
+    """Yield doubts that the user may be able to settle."""
     if best.encoder.output.endswith(",std") and known.encoder_output is None:
         others = [
             f"{what}, say so with --encoder-output {flag}"
@@ -234,7 +234,7 @@ def _notes_on_doubts(best: Candidate, average: float, known: Known) -> Iterator[
 
 
 def _of_one_output(candidates: list[Candidate], names: list[str]) -> list[Candidate]:
-    """Those of the decoder's output that gives the best images; of the first of some as good."""
+    """The candidates of the decoder output with the best images, or of the first as good as it."""
     least = {
         name: min((one.error for one in candidates if one.decoder.images == name), default=math.inf)
         for name in names
@@ -249,10 +249,10 @@ def _told(candidate: Candidate) -> str:
 
 
 class _EncoderReader:
-    """What the encoder gives for the images, with each output as the mean.
+    """Reads the encoder's outputs for the images, with each output as the mean.
 
     Attributes:
-        notes: sentences for the person on the outputs, whatever is taken.
+        notes: sentences for the user about the outputs, whichever way is taken.
         decoded: how many numbers the decoder has given for one of these latents.
     """
 
@@ -273,7 +273,7 @@ class _EncoderReader:
     def conventions(
         self, ranges: list[PixelRange]
     ) -> Iterator[tuple[EncoderConvention, np.ndarray]]:
-        """Each way to give images and read the outputs, and the latents ``(n, …)`` of it."""
+        """Yield each way to pass images and read the outputs, with its latents ``(n, …)``."""
         shape = self.images.shape[1:]
         layouts = {one for one, size in image_forms(self.graph) if size is None or size == shape}
         if shape[2] == 1 and len(self.graph.inputs[0].shape) == 1:
@@ -282,7 +282,7 @@ class _EncoderReader:
             yield from self._conventions(layout, range_)
 
     def notes_on(self, convention: EncoderConvention) -> Iterator[str]:
-        """Which outputs are of no use if images are given so, and what the latents may be."""
+        """Yield which outputs are of no use with this convention, and if latents may be codes."""
         for name, why in self.unused[convention.layout, convention.range].items():
             yield f"{name!r} of {self.graph.path.name} {why} and was not used"
         if (convention.layout, convention.range, convention.mean) in self.codes:
@@ -331,7 +331,7 @@ class _EncoderReader:
     def _in_one(
         base: EncoderConvention, values: np.ndarray, channels: int
     ) -> Iterator[tuple[EncoderConvention, np.ndarray]]:
-        """Each way to read one output with means and spreads, which differ in their runs."""
+        """Yield each way to read one output with means and spreads; they differ in their runs."""
         dim = values.shape[1] // 2
         seen = set()
         for output, as_std in _AS_STD.items():
@@ -347,7 +347,7 @@ class _EncoderReader:
     def _outputs(self, convention: EncoderConvention, names: list[str]) -> dict[str, np.ndarray]:
         """The outputs by name, without those that differ each time or repeat an earlier one.
 
-        Many encoders give a draw too, which is the mean where they are not training.
+        Many encoders also give a draw of z, which equals the mean outside training.
         """
         model = adapt_encoder(self.graph, convention, self.images.shape[1:])
         del model.graph.output[:]
@@ -391,7 +391,7 @@ def _equal(one: np.ndarray, other: np.ndarray) -> bool:
 def _readings(
     raw: np.ndarray, image_shape: tuple[int, ...], layout: AxisOrder, ranges: Iterable[PixelRange]
 ) -> Iterator[tuple[DecoderConvention, np.ndarray]]:
-    """Each way to read what a decoder gives, and the images in [0, 1] that it means."""
+    """Yield each way to read a decoder's output, with the images in [0, 1] that it implies."""
     height, width, channels = image_shape
     if raw[0].size != math.prod(image_shape):
         return
@@ -400,7 +400,7 @@ def _readings(
         "nhwc": image_shape,
     }
     stated = [name for name in axes if axes[name] == raw.shape[1:]]
-    if channels > 1 and stated and layout not in stated:  # the decoder has one of its own
+    if channels > 1 and stated and layout not in stated:  # the decoder has its own layout
         (layout,) = stated
     if layout == "nchw":
         images = raw.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
@@ -416,7 +416,7 @@ def _readings(
 
 
 def _known(shape: Sequence[int | None]) -> tuple[int, ...] | None:
-    """A shape that is not empty and has no free axis; else None."""
+    """The shape, if it is not empty and has no free axis; else None."""
     known = tuple(size for size in shape if size is not None)
     return known if len(known) == len(shape) and known else None
 
@@ -426,7 +426,7 @@ def _latent_of(
 ) -> tuple[int, ...] | None:
     """The shape of a latent that a decoder with free axes takes, from what its encoder gives.
 
-    That is the shape of an output, or what is left of it where one axis has means and spreads.
+    This is an output's shape, or that shape with one axis halved that holds means and spreads.
     """
     if all(size is None for size in wanted):
         return None

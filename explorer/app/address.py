@@ -1,8 +1,8 @@
 """The page's address: ``?model=…&view=…&z=…`` and a few options reproduce a view.
 
 It is read when a visit begins and when the visitor goes back or forward, and written after
-every other run. What the page decides without the server has names of its own in it, which
-pass untouched: ``static/live/address.js`` keeps them.
+every other run. Parameters that the page sets without the server (``static/live/address.js``)
+are left untouched.
 """
 
 from __future__ import annotations
@@ -28,17 +28,20 @@ class Address:
 
     @property
     def options(self) -> tuple[Option, ...]:
-        """What the address may say whichever view is open."""
+        """The options that the address may carry, whichever view is open."""
         return tuple(option for view in self.views for option in view.options)
 
     @property
     def details(self) -> tuple[Detail, ...]:
-        """What the address may say of a model; views may share a name, and how it is taken."""
+        """The details that the address may carry about a model, one for each name.
+
+        Views that share a name read it in the same way.
+        """
         of_views = {detail.name: detail for view in self.views for detail in view.details}
         return *ALWAYS, *of_views.values()
 
     def read(self, models: Iterable[str], first: str | None) -> None:
-        """Take what the address says, if that is new; a visit begins with the model ``first``."""
+        """Read the address, if it is new; if it names no model, the visit begins with ``first``."""
         state = st.session_state
         state.setdefault("points", {})
         if "begun" in state and not internals.is_history_navigation():
@@ -63,7 +66,7 @@ class Address:
             state["points"].pop(state["model"], None)
 
     def read_details(self, bundle: Bundle) -> None:
-        """Take what the address says of the model, now that it is loaded."""
+        """Take what the address says about the model, now that it is loaded."""
         address = st.session_state.pop("pending", None)
         if address is None:
             return
@@ -79,10 +82,10 @@ class Address:
                 session.notify(f"The address's {detail.name} {_quote(text)} was left out: {error}.")
 
     def hold_options(self) -> None:
-        """Keep what was chosen, whatever the controls say, unless a person changed some of them.
+        """Keep the chosen options, whatever the controls report, unless the user changed some.
 
-        Under quick clicks on models and tabs Streamlit's controls forget what they showed and
-        report their first choice, or none: several of them at once, or along with a click.
+        After quick clicks on models and tabs, Streamlit's controls lose their state and report
+        their first choice, or none: several of them at once, or along with a click.
         """
         state = st.session_state
         here = state["model"], state["view"]
@@ -103,8 +106,8 @@ class Address:
         state["here"] = here
 
     def write(self, bundle: Bundle) -> None:
-        """Let the address say what is on the page."""
-        if not internals.is_history_navigation():  # a new entry would be the end of going back
+        """Write the state of the page to the address."""
+        if not internals.is_history_navigation():  # a new entry would break going back
             self._write(bundle)
         session.address().clear()
         session.address().update(st.query_params.to_dict())
@@ -152,7 +155,7 @@ ALWAYS = (
     pins.DETAIL,
     directions.KEPT,
 )
-"""The details that are told in every view."""
+"""The details that the address carries in every view."""
 
 
 def _one_of(name: str, address: dict[str, str], choices: Iterable[Any], default: Any) -> Any:
@@ -177,6 +180,6 @@ def _is_number(choice: Any, text: str) -> bool:
 
 
 def _quote(text: str) -> str:
-    """Someone else's text, shortened, as Markdown code, which shows it and does no more."""
+    """Untrusted text, shortened, as Markdown code, so that it is shown but not interpreted."""
     shown = " ".join(text[:60].replace("`", "").split())
     return f"`{shown}`" if shown else "“”"

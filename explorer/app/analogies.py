@@ -21,11 +21,11 @@ from explorer.core.trust import VERDICTS
 
 SOURCES = ("The point", "Test image", "Upload", "Drawing")
 TRIED = 100
-"""Images that a direction is applied to, to see how often that can be trusted."""
+"""Largest number of images to which a direction is applied, to see how often to trust it."""
 
 
 def render_analogy(bundle: Bundle, text: str, found: Direction) -> None:
-    """Choose an image and show where the direction leads it, and how far to trust that."""
+    """Let the user choose an image; show where the direction leads it and how far to trust that."""
     source = st.segmented_control(
         "Apply the direction to", SOURCES, default=SOURCES[0], required=True, key="apply-source",
         persist_state="session",
@@ -55,7 +55,7 @@ def render_analogy(bundle: Bundle, text: str, found: Direction) -> None:
 
 
 def _take_place(bundle: Bundle, source: str) -> np.ndarray | None:
-    """The latent of the chosen image; None while there is none."""
+    """The latent of the chosen image; None while none is chosen."""
     state = st.session_state
     if source == "The point":
         return session.point(bundle)
@@ -63,7 +63,7 @@ def _take_place(bundle: Bundle, source: str) -> np.ndarray | None:
         choose_test_image(bundle, "apply", lambda chosen: state.update(apply=chosen))
         try:
             return parse_place(state.get("apply", ""), bundle)
-        except ValueError:  # none yet, or of another model
+        except ValueError:  # none chosen yet, or one of another model
             return None
     if source == "Upload":
         image = upload_and_prepare(bundle, key="apply")
@@ -79,7 +79,7 @@ def _take_place(bundle: Bundle, source: str) -> np.ndarray | None:
 
 
 def _ends(bundle: Bundle, text: str) -> np.ndarray | None:
-    """Where the direction leads from and to, ``(2, latent_dim)``, if it has ends."""
+    """The latents at both ends of the direction, ``(2, latent_dim)``; None if it has no ends."""
     groups = groups_of(text, bundle)
     if groups is not None:
         rows, is_second = halve(groups, for_fitting=True)
@@ -92,7 +92,7 @@ def _ends(bundle: Bundle, text: str) -> np.ndarray | None:
 
 
 def _render_verdict(bundle: Bundle, answer: np.ndarray) -> None:
-    """What lies around the answer, and whether it can be trusted."""
+    """Show what lies around the answer, and whether it can be trusted."""
     ((level, reasons),) = cache.verdicts(bundle, answer[np.newaxis])
     labels = bundle.latents.labels[cache.neighbours(bundle, answer[np.newaxis])]
     (label,) = majority(labels)
@@ -108,7 +108,7 @@ def _render_verdict(bundle: Bundle, answer: np.ndarray) -> None:
 
 
 def _render_trials(bundle: Bundle, text: str, shift: np.ndarray) -> None:
-    """How the direction does with images of its first group that were not used to find it."""
+    """Show how well the direction works for images of its first group not used to find it."""
     groups = groups_of(text, bundle)
     if groups is None:
         return

@@ -1,7 +1,7 @@
 """Everything that the app keeps between runs, for all its users.
 
-Bundles are told apart by the hash of their card, which covers every file of theirs; folders by
-names, sizes and times of their files.
+Bundles are identified by the hash of their card, which covers all their files; folders by the
+names, sizes and modification times of their files.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ from explorer.root import DEFAULT_FOLDER
 from explorer.web import contents, payload
 
 BUNDLES = DEFAULT_FOLDER
-"""Where the bundles lie."""
+"""The folder of the bundles."""
 RECONSTRUCTIONS = 12
 SAMPLES = 40
 COMPRESSION = 1
-"""Of gzip: half-precision weights get hardly smaller with more, and it takes longer."""
+"""Level of gzip: higher ones take longer and hardly shrink half-precision weights further."""
 DrawnFrom = Literal["Prior", "Mixture", "Aggregate posterior"]
 
 KEYS: dict[str | type[Any], Callable[[Any], Any]] = {
@@ -60,14 +60,14 @@ KEYS: dict[str | type[Any], Callable[[Any], Any]] = {
     charts.Curve: lambda curve: [curve.name, curve.x, curve.y],
     np.ndarray: lambda array: [array.dtype.str, *array.shape, array.tobytes()],
 }
-"""``hash_funcs`` of Streamlit's caches: what stands for an argument."""
+"""``hash_funcs`` of Streamlit's caches: what identifies an argument."""
 _DECODED = KEYS | {Bundle: lambda bundle: [bundle.content, bundle.label]}
-"""The same where the class matters that a conditional model decodes."""
+"""The same, for results that depend on the class that a conditional model decodes."""
 
 _BY_TEXT: dict[str | type[Any], Callable[[Any], Any]] = {tuple: repr}
 _Read = TypeVar("_Read")
 State = tuple[tuple[str, int, int], ...]
-"""Names, sizes and times of the files in a folder: what changes when a bundle does."""
+"""Names, sizes and modification times of a folder's files; changes when a bundle does."""
 
 
 def list_bundles() -> dict[str, Card | str]:
@@ -76,28 +76,28 @@ def list_bundles() -> dict[str, Card | str]:
 
 
 def list_references() -> list[Reference | str]:
-    """Card and history of every usable bundle and every reference, or what is wrong with one."""
+    """Card and history of each usable bundle and reference, or a sentence on what is wrong."""
     usable = [BUNDLES / name for name, card in list_bundles().items() if isinstance(card, Card)]
     return _load_references(_states_of([*usable, *find_references(BUNDLES)]))
 
 
 def chance(bundle: Bundle) -> Chance | None:
-    """Mean and deviation of a model's figures over seeds, as far as references tell."""
+    """Mean and standard deviation of a model's figures over seeds; None if only one is known."""
     others = [entry for entry in list_references() if isinstance(entry, Reference)]
     return chance_of(Reference(bundle.card, bundle.history), others)
 
 
 def open_bundle(name: str) -> Bundle:
-    """Load a bundle once for all users, and anew when its files change.
+    """Load a bundle once for all users, and again when its files change.
 
     Raises:
-        BundleError: with a sentence for a person.
+        BundleError: with a sentence for the user.
     """
     return _load_bundle((BUNDLES / name, state_of(name)))
 
 
 def state_of(name: str) -> State:
-    """What changes when a bundle does."""
+    """The state of a bundle's files."""
     return _state_of(BUNDLES / name)
 
 
@@ -105,7 +105,7 @@ def find_bundle(content: str) -> Bundle:
     """Load the bundle with this hash.
 
     Raises:
-        BundleError: there is none, or it is broken.
+        BundleError: if there is none, or it is broken.
     """
     names = _names_by_hash(_states_of(find_bundles(BUNDLES)))
     if content not in names:
@@ -120,7 +120,7 @@ def _read_cards(known: tuple[tuple[Path, State], ...]) -> dict[str, Card | str]:
 
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=_BY_TEXT)
 def _names_by_hash(known: tuple[tuple[Path, State], ...]) -> dict[str, str]:
-    """Names of the usable bundles by the hash of their cards; browsers ask by it, often."""
+    """Names of the usable bundles by the hash of their card, by which browsers ask, often."""
     usable = [name for name, card in _read_cards(known).items() if isinstance(card, Card)]
     return {
         hashlib.sha256(read_file(BUNDLES / name / "card.json")).hexdigest(): name for name in usable
@@ -159,31 +159,31 @@ def _state_of(path: Path) -> State:
 
 @st.cache_resource(show_spinner="Reading the data set’s images …", max_entries=16, hash_funcs=KEYS)
 def originals_of(bundle: Bundle) -> np.ndarray | None:
-    """The data set's test images, from beside the bundles or from this machine; else None."""
+    """The original test images, from beside the bundles or elsewhere on this machine; else None."""
     return find_originals(bundle)
 
 
 @st.cache_resource(show_spinner=False)
 def fetches() -> dict[str, Any]:
-    """The ``fetching.Fetch`` of each data set that is being fetched, or could not be."""
+    """The ``fetching.Fetch`` of each data set that is being fetched, or whose fetch failed."""
     return {}
 
 
 def forget_originals() -> None:
-    """Look for the images again, after they were fetched."""
+    """Clear what depends on the original images, after they were fetched."""
     for kept in (originals_of, images_payload, _reconstructions_png):
         kept.clear()
 
 
 @st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=KEYS)
 def model_payload(bundle: Bundle) -> bytes:
-    """The model as the browser gets it, compressed with gzip once for all."""
+    """The model as it is sent to browsers, compressed with gzip once for all users."""
     return gzip.compress(payload.encode_model(bundle), COMPRESSION)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=KEYS)
 def images_payload(bundle: Bundle) -> bytes:
-    """The test images as the browser gets them, or that there are none, wrapped by gzip."""
+    """The test images as they are sent to browsers, or that there are none; gzip, level 0."""
     return gzip.compress(payload.encode_images(bundle, originals_of(bundle)), 0)
 
 
@@ -222,19 +222,19 @@ def decoded(bundle: Bundle, z: np.ndarray) -> np.ndarray:
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
 def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
-    """How dense the training data is at latents, on the scale of the test set, 0–100."""
+    """Density of the training data at latents, as a percentile among the test images, 0–100."""
     return sheets.percentiles(bundle, z)
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=_DECODED)
 def verdicts(bundle: Bundle, z: np.ndarray) -> list[Verdict]:
-    """How far to trust latents ``(n, latent_dim)``."""
+    """How far to trust what is decoded at latents ``(n, latent_dim)``."""
     return judge_places(bundle, z)
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
 def neighbours(bundle: Bundle, z: np.ndarray) -> np.ndarray:
-    """The test images nearest to latents, ``(n, JUDGED_NEIGHBOURS)``."""
+    """Rows of the test images nearest to each latent, ``(n, JUDGED_NEIGHBOURS)``."""
     count = min(JUDGED_NEIGHBOURS, bundle.card.data.test_images)
     rows: np.ndarray = index(bundle.latents.z_mean).kneighbors(z, count, return_distance=False)
     return rows
@@ -242,12 +242,12 @@ def neighbours(bundle: Bundle, z: np.ndarray) -> np.ndarray:
 
 @st.cache_resource(show_spinner="Joining neighbours …", max_entries=16, hash_funcs=_DECODED)
 def data_graph(bundle: Bundle) -> DataGraph:
-    """The test images joined with their neighbours."""
+    """The graph of the test images, each joined with its neighbours."""
     return bundle.latents.graph or build_graph(bundle.codec, bundle.latents)
 
 
 def walks(bundle: Bundle, stops: np.ndarray) -> dict[Kind, tuple[Walk, Scores]]:
-    """The path of each kind through latents ``(n, latent_dim)``, and what it is like."""
+    """The path of each kind through latents ``(n, latent_dim)``, and its scores."""
     data_graph(bundle)  # first: within another cached function it would show no progress
     return _walks(bundle, stops)
 
@@ -259,24 +259,24 @@ def _walks(bundle: Bundle, stops: np.ndarray) -> dict[Kind, tuple[Walk, Scores]]
 
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=KEYS)
 def curves_figure(bundle: Bundle) -> go.Figure:
-    """The training curves, not to be changed."""
+    """The training curves; the figure is shared, so do not change it."""
     return charts.curves_figure(bundle.history)
 
 
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=KEYS)
 def kl_figure(bundle: Bundle) -> go.Figure:
-    """The KL of each dimension, not to be changed."""
+    """The KL of each dimension; the figure is shared, so do not change it."""
     return charts.kl_figure(bundle.card.metrics.kl_per_dimension, bundle.dimensions_by_kl)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32, hash_funcs=KEYS)
 def comparison_figure(curves: tuple[charts.Curve, ...], *, time: charts.Time) -> go.Figure:
-    """Curves of several models, not to be changed."""
+    """Curves of several models; the figure is shared, so do not change it."""
     return charts.comparison_figure(curves, time=time)
 
 
 def reconstructions_png(bundle: Bundle) -> tuple[bytes, bool]:
-    """Some test images above their reconstructions; whether there are originals among them."""
+    """Some test images above their reconstructions, and whether the originals are shown."""
     originals_of(bundle)  # first: within another cached function it would show no progress
     return _reconstructions_png(bundle)
 
@@ -326,21 +326,21 @@ def samples_png(bundle: Bundle, z: np.ndarray) -> bytes:
 
 @st.cache_data(show_spinner="Reading the image …", max_entries=16, ttl=600)
 def read_image(data: bytes, form: Form) -> Upload:
-    """An uploaded file as an image, read as the model's training images were.
+    """Read an uploaded file as an image, as the model's training images were read.
 
     Raises:
-        UploadError: with a sentence for a person.
+        UploadError: with a sentence for the user.
     """
     return read_upload(data, form)
 
 
 @st.cache_data(show_spinner=False, max_entries=16, hash_funcs=KEYS)
 def object_fill(bundle: Bundle) -> float:
-    """How much of its images the data set's objects fill, as the model reconstructs them."""
+    """How much of an image the data set's objects fill, measured on reconstructions."""
     return contents.object_fill(bundle)
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
 def vivid_row(bundle: Bundle) -> int:
-    """The test image where a visit begins: well explained, to be trusted, and of most contour."""
+    """Row of the test image where a visit begins: well explained, trusted, strong in contours."""
     return contents.vivid_row(bundle)

@@ -1,4 +1,4 @@
-"""What a card says of a model and its training, in sentences."""
+"""Describe a model and its training in sentences, from its card."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FITS: Mapping[Fit, str] = {
 
 
 def describe_seeds(found: Chance | None) -> str:
-    """How far figures are apart that differ in the seed alone; empty where it is not known."""
+    """How much the figures vary with the seed alone; empty if that is not known."""
     if found is None:
         return ""
     terms = ", ".join(f"{name} {found.tell(term)}" for term, name in TERMS.items())
@@ -45,7 +45,7 @@ def architecture(recipe: Recipe) -> list[tuple[str, list[str]]]:
 
 
 def describe_reading(data: DataCard) -> str:
-    """How files became pixels: range, fit, and what was taken for the class."""
+    """How files became pixels: value range, fit, and where the class came from."""
     reading = data.reading
     parts = [f"values {data.form.range} are black to white", _FITS[reading.fit]]
     if reading.label is not None:
@@ -60,7 +60,7 @@ def describe_reading(data: DataCard) -> str:
 
 
 def describe_augmentation(recipe: Recipe) -> str:
-    """What was done to the training images, in one sentence; empty where nothing was."""
+    """How the training images were augmented, in one sentence; empty if they were not."""
     if recipe.augmentation is None:
         return ""
     contrast = recipe.augmentation.contrast

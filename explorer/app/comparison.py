@@ -23,7 +23,7 @@ sidebar are kept without their weights, for comparison only.
 
 
 def render_comparison(bundle: Bundle) -> None:
-    """Draw the table, the curves and the published figures, as far as there are any."""
+    """Draw the table, the curves and the published figures, where there are any."""
     found = cache.list_references()
     this = Reference(bundle.card, bundle.history)
     others = comparable([entry for entry in found if isinstance(entry, Reference)], bundle.card)
@@ -41,13 +41,13 @@ def render_comparison(bundle: Bundle) -> None:
 
 
 def comparable(references: Sequence[Reference], card: Card) -> list[Reference]:
-    """References with the test images of a card, without the card's own, by dimension and −ELBO."""
+    """Other references with the test images of a card, sorted by dimension and −ELBO."""
     same = [other for other in references if other.card.data.test_sha256 == card.data.test_sha256]
     return sorted((other for other in same if other.card != card), key=_by_dimension)
 
 
 def comparison_table(references: Sequence[Reference], marked: int) -> dict[str, list[str]]:
-    """Figures of each model, a column for each; the row ``marked`` bears a mark."""
+    """Table columns by title, with a row for each model; the row ``marked`` has a mark."""
 
     def written(form: str, values: Iterable[float | None]) -> list[str]:
         return ["–" if value is None else format(value, form) for value in values]
@@ -73,7 +73,7 @@ def comparison_table(references: Sequence[Reference], marked: int) -> dict[str, 
 
 
 def peculiarities(card: Card) -> list[str]:
-    """Why a model's figures are not those of an ELBO with a Bernoulli likelihood."""
+    """How a model's objective and likelihood differ from an ELBO with a Bernoulli likelihood."""
     found = []
     if not card.model.adopted and card.model.recipe.objective_summary:
         found.append(card.model.recipe.objective_summary)
@@ -146,7 +146,7 @@ def curve_of(reference: Reference, *, in_minutes: bool) -> charts.Curve:
 
 
 def published_line(reference: Reference) -> str | None:
-    """What a published system reports, and this repetition of it; None if it repeats none."""
+    """A published system's figure and that of this repetition; None if it repeats none."""
     card = reference.card
     if card.model.adopted:
         return None

@@ -1,6 +1,6 @@
-"""What the browser gets of a model by address: networks and latents, images, decoded latents.
+"""Answer requests for a model: its networks and latents, its images, decoded latents.
 
-Addresses have the hash of the model's card, and what they give may be kept for ever.
+Addresses contain the hash of the model's card, so that browsers may keep the files for ever.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from explorer.notation import parse_count
 
 _DECODERS = CapacityLimiter(os.cpu_count() or 1)
 MOST_WAITING = 64
-"""Latents that wait for being decoded; who asks then is refused."""
+"""Largest number of latents that wait to be decoded; further requests are refused."""
 _PAYLOADS = {"model": cache.model_payload, "images": cache.images_payload}
 
 
 async def _send_payload(request: Request) -> Response:
-    """The model, or its test images, compressed if the browser takes that."""
+    """Send the model, or its test images, compressed if the browser accepts that."""
     kind, content = request.url.path.split("/")[-2:]
     try:
         packed = await run_in_threadpool(lambda: _PAYLOADS[kind](cache.find_bundle(content)))
@@ -42,7 +42,7 @@ async def _send_payload(request: Request) -> Response:
 
 
 async def _send_original(request: Request) -> Response:
-    """A test image as it is, where the browser has a thumbnail of it or none."""
+    """Send a test image as it is, where the browser has only a thumbnail of it, or nothing."""
     row, content = parse_count(request.path_params["row"]), request.path_params["content"]
 
     def encode() -> bytes | None:
@@ -59,11 +59,11 @@ async def _send_original(request: Request) -> Response:
 
 
 async def _decode(request: Request) -> Response:
-    """Decode one latent, float32, to pixels, uint8: what a browser asks that cannot do it itself.
+    """Decode one latent, float32, to pixels, uint8, for a browser that cannot do it itself.
 
-    ``?class=3`` says what a conditional model decodes. A page waits for the answer before it asks
-    again, so that no queue builds up; as many as there are cores are decoded at once, in threads of
-    their own.
+    ``?class=3`` gives the class that a conditional model decodes. A page waits for the answer
+    before it asks again, so that no queue builds up; as many latents as there are cores are
+    decoded at once, in threads of their own.
     """
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         return refuse("Only this page may ask.", 403)
@@ -79,7 +79,7 @@ async def _decode(request: Request) -> Response:
             body += part
             if len(body) > size:
                 break
-    except ClientDisconnect:  # a page that is left in the middle of a request
+    except ClientDisconnect:  # the page was left in the middle of the request
         return refuse("Nobody waits for an answer.", 400)
     z = np.frombuffer(body[:size], "<f4") if len(body) == size else np.full(1, np.nan)
     if not np.isfinite(z).all():
@@ -106,4 +106,4 @@ ANSWERS = {
     "original": _send_original,
     "decode": _decode,
 }
-"""What answers a request, by the kind of what it asks for."""
+"""The function that answers each kind of request."""

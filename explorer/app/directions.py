@@ -1,4 +1,4 @@
-"""Directions that a person makes: a slider along each, and how well it tells images apart."""
+"""Directions that the user makes: a slider along each, and how well it separates images."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KINDS: dict[Kind, str] = {
 }
 STEPS = 61
 MOST = 50
-"""Directions that a file or a link may bring."""
+"""Largest number of directions in a file or a link."""
 HELP = """
 A slider moves the point along a direction, in standard deviations of the test images along it. The
 **difference** of two classes leads from the mean of one to that of the other; the **best
@@ -53,7 +53,7 @@ def _take(text: str, bundle: Bundle) -> None:
 
 
 def _take_kept(text: str, bundle: Bundle) -> None:
-    """Take the directions of a link, unless the visit has some: going back in it removes none."""
+    """Take a link's directions, unless the visit has some: going back must not remove them."""
     entries = parse_list(text)
     if any(len(entry) != 2 for entry in entries):
         raise ValueError("a name and a direction each were expected")
@@ -72,12 +72,12 @@ KEPT = Detail("directions", _take_kept, lambda bundle: _short(write_list(_kept(b
 
 
 def _short(text: str | None) -> str | None:
-    """A text for the address, if it is short."""
+    """The text, if it is short enough for the address; else None."""
     return text if text and len(text) <= SHORT else None
 
 
 def _shown() -> dict[str, str]:
-    """The direction that is shown of each model."""
+    """The direction that is shown for each model, by the model's name."""
     shown: dict[str, str] = st.session_state.setdefault("directions", {})
     return shown
 
@@ -90,7 +90,7 @@ def _kept(bundle: Bundle) -> dict[str, str]:
 
 
 def axes(bundle: Bundle) -> list[dict[str, Any]]:
-    """Name and unit vector of the directions that are kept, as planes of the page have them."""
+    """Name and unit vector of each kept direction, in the form that the page's planes take."""
     return [
         {"name": name, "unit": cache.direction(bundle, text).unit.tolist()}
         for name, text in _kept(bundle).items()
@@ -109,12 +109,12 @@ def show(bundle: Bundle, text: str, name: str | None = None) -> None:
 
 
 def show_groups(bundle: Bundle, first: np.ndarray, second: np.ndarray) -> None:
-    """The same for the direction from one group of test images to another, by their indices."""
+    """Keep and show the direction from one group of test images to another, given as rows."""
     show(bundle, f"groups:{format_rows(first, bundle)}:{format_rows(second, bundle)}")
 
 
 def _keep(bundle: Bundle, name: str, text: str) -> None:
-    """Keep a direction by this name alone."""
+    """Keep a direction under this name only."""
     kept = _kept(bundle)
     for other in [other for other, known in kept.items() if known == text]:
         del kept[other]
@@ -173,7 +173,7 @@ def _render_choice(bundle: Bundle) -> None:
 
 
 def _render_direction(bundle: Bundle, text: str, found: core.Direction) -> None:
-    """The slider with its strip, and what the test images say of the direction."""
+    """Draw the slider with its strip, the density along it, and how it separates the groups."""
     note, judged = "", None
     if (groups := groups_of(text, bundle)) is not None:
         chosen, is_second = halve(groups, for_fitting=False)
@@ -201,7 +201,7 @@ def _render_direction(bundle: Bundle, text: str, found: core.Direction) -> None:
 
 
 def _name(bundle: Bundle, text: str) -> str:
-    """The name by which a direction is kept, or what it is called."""
+    """The name under which a direction is kept, else its default name."""
     names = {known: name for name, known in _kept(bundle).items()}
     return names.get(text) or name_of(text, bundle)
 
@@ -211,7 +211,7 @@ def _render_kept(bundle: Bundle, text: str | None) -> None:
     kept = _kept(bundle)
 
     def remove(name: str) -> None:
-        kept.pop(name, None)  # gone already, when it is pressed twice in haste
+        kept.pop(name, None)  # already gone if the button is pressed twice quickly
 
     if text is not None:
         row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")

@@ -21,7 +21,7 @@ from explorer.drawing import raster
 
 SOURCES = ("Test image", "The point", "Upload", "Drawing")
 MOST_STOPS = 12
-"""Between both ends."""
+"""Largest number of stops between the two ends."""
 
 
 def stops(bundle: Bundle, *, is_loop: bool) -> np.ndarray:
@@ -34,7 +34,7 @@ def stops(bundle: Bundle, *, is_loop: bool) -> np.ndarray:
 
 
 def _setdefault(bundle: Bundle) -> None:
-    """Two images of different classes, unless ends that fit this model are chosen already."""
+    """Set the ends to images of different classes, unless ends of this model are chosen already."""
     labels = bundle.latents.labels
     second = int(np.argmax(labels != labels[0])) or len(labels) - 1
     for name, row in (("a", 0), ("b", second)):
@@ -46,7 +46,7 @@ def _setdefault(bundle: Bundle) -> None:
 def _is_end(bundle: Bundle, end: str) -> bool:
     try:
         parse_place(end, bundle)
-    except ValueError:  # of another model
+    except ValueError:  # it belongs to another model
         return False
     return True
 
@@ -77,16 +77,16 @@ def _tell_stops(bundle: Bundle) -> str | None:
 
 
 def _stops_between(bundle: Bundle) -> list[str]:
-    """The stops that this model has; others may have been chosen for another one."""
+    """The stops that are valid for this model; others may have been chosen for another one."""
     return [end for end in st.session_state.get("via", ()) if _is_end(bundle, end)]
 
 
 DETAILS = (_end_detail("a"), _end_detail("b"), Detail("via", _take_stops, _tell_stops))
-"""What the address carries of them."""
+"""The ends and stops in the address."""
 
 
 def _tell_upload(_: Bundle) -> str | None:
-    """Whether an end was uploaded: the address has its place, but not its image."""
+    """Return "upload" if an end was uploaded: the address has its latent, but not its image."""
     is_shown = (
         st.session_state.get(f"source-{name}") == "Upload" and _upload_key(name) in uploads()
         for name in "ab"
@@ -98,7 +98,7 @@ UPLOADED = Detail("image", take_image, _tell_upload)
 
 
 def render_ends(bundle: Bundle) -> None:
-    """Both ends, each in a box, and the stops between them."""
+    """Draw both ends, each in a box, and the stops between them."""
     _setdefault(bundle)
     for name, column in zip("ab", st.columns(2, gap="medium"), strict=True):
         with column, st.container(border=True, key=f"choice-{name}"):
@@ -118,7 +118,7 @@ def _render_end(bundle: Bundle, name: str) -> None:
         key=f"source-{name}",
         persist_state="session",
     )
-    if source != "Upload":  # which counts as a new one when it is chosen again
+    if source != "Upload":  # an upload that is chosen again counts as new
         st.session_state.pop(f"uploaded-{name}", None)
     if source == "Test image":
         choose_test_image(bundle, name, partial(set_end, name))
@@ -144,7 +144,7 @@ def _render_end(bundle: Bundle, name: str) -> None:
 
 
 def _render_stops_between(bundle: Bundle) -> None:
-    """The stops between both ends: add, reorder and remove them."""
+    """Draw the stops between the ends, with buttons to add, reorder and remove them."""
     between: list[str] = st.session_state["via"]
     chosen = min(st.session_state.get("stop", 0), len(between) - 1)
 
@@ -160,7 +160,7 @@ def _render_stops_between(bundle: Bundle) -> None:
         st.session_state["stop"] = to
 
     def remove() -> None:
-        del between[chosen : chosen + 1]  # of none, when it is pressed twice in haste
+        del between[chosen : chosen + 1]  # a slice: no error if pressed twice quickly
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("Stops in between", width="content")
@@ -193,14 +193,14 @@ def _render_stops_between(bundle: Bundle) -> None:
 
 
 def _take_upload(bundle: Bundle, name: str) -> None:
-    """Put the end where the encoder puts an upload: once, so that a click may move it later."""
+    """Move the end to the latent of a new upload: only once, so that a click can move it later."""
     prepared = upload_and_prepare(bundle, key=_upload_key(name))
     end, former = None, st.session_state.get(f"uploaded-{name}")
     if prepared is not None:
         end = _encoded(bundle, prepared)
         if end != former:
             set_end(name, end)
-    elif former is not None and former == st.session_state[name]:  # it was removed
+    elif former is not None and former == st.session_state[name]:  # the upload was removed
         del st.session_state[name]
         _setdefault(bundle)
     st.session_state[f"uploaded-{name}"] = end
@@ -211,13 +211,13 @@ def _upload_key(name: str) -> str:
 
 
 def _encoded(bundle: Bundle, image: np.ndarray) -> str:
-    """Where the encoder puts an image of a person's own, as the address has it."""
+    """The encoder's latent of the user's own image, in the address's notation."""
     z_mean, _ = bundle.codec.encode(image[np.newaxis])
     return session.format_latent(session.rounded(z_mean[0]))
 
 
 def _picture_of(bundle: Bundle, end: str) -> tuple[np.ndarray, str]:
-    """What an end looks like, and what it is called."""
+    """The picture and the caption of an end."""
     row = parse_test_image(end, bundle)
     if row is not None:
         return cache.pictures(bundle, np.array([row]))[0][0], describe_test_image(bundle, row)
@@ -226,7 +226,7 @@ def _picture_of(bundle: Bundle, end: str) -> tuple[np.ndarray, str]:
 
 
 def choose_clicked() -> Callable[[np.ndarray, int | None], None]:
-    """A control for the end that a click on the map chooses; returns what such a click does."""
+    """Draw a control for which end a click on the map sets; return the callback of such a click."""
     target = st.segmented_control(
         "A click on the map chooses the end", ("From", "To"), default="From",
         required=True, key="click-target", persist_state="session",
@@ -240,5 +240,5 @@ def choose_clicked() -> Callable[[np.ndarray, int | None], None]:
 
 
 def set_end(name: str, end: str) -> None:
-    """Put an end of a path or a direction somewhere, as ``parse_place`` reads it."""
+    """Set an end of a path or a direction to a place, written as ``parse_place`` reads it."""
     st.session_state[name] = end

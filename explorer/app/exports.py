@@ -20,17 +20,17 @@ from explorer.bundle.store import Bundle
 from explorer.drawing.sheet import COLUMN, Format, Paper
 
 WIDTHS = {"One column, 8.5 cm": COLUMN, "Two columns, 17.5 cm": 17.5}
-"""Centimetres of figures for print."""
+"""Widths of figures for print, in centimetres."""
 
 
 def download(label: str, make: Callable[[], str | bytes], name: str, **further: Any) -> None:
-    """A button that downloads a file; ``make`` is called on a click, outside of the session."""
+    """Draw a button that downloads a file; ``make`` is called on a click, outside the session."""
     st.download_button(label, make, name, icon=":material/download:", on_click="ignore", **further)
 
 
 @contextlib.contextmanager
 def menu(key: str) -> Iterator[bool]:
-    """A button that opens a view's downloads; whether it is open, and they are to be drawn."""
+    """Draw a button that opens a view's downloads; yield whether they are open and to be drawn."""
     with st.popover(
         "Download", icon=":material/download:", key=f"downloads-{key}", on_change="rerun"
     ) as popover:
@@ -42,12 +42,12 @@ def figures(
     makers: Mapping[str, Callable[[ModuleType], Any]],
     command: str | None = None,
 ) -> None:
-    """Buttons that download figures for print, as wide as a person chooses.
+    """Draw buttons that download figures for print, in a width that the user chooses.
 
     Args:
         bundle: the model.
-        makers: what makes each ``Plate``, by its name, with the functions of ``plates``.
-        command: that makes them too; by default the page's address is told.
+        makers: by name, a function that makes a ``Plate`` from the module ``plates``.
+        command: the command that makes the same figures; by default the page's address.
     """
     width = st.segmented_control(
         "Figures for print", tuple(WIDTHS), key="figure-width", default=next(iter(WIDTHS)),
@@ -76,7 +76,7 @@ def _write(
 
 
 def latents_csv(bundle: Bundle, rows: np.ndarray) -> str:
-    """Number, class, latent mean and log-variance of test images as a table."""
+    """Row, label, class, latent mean and log-variance of test images as a CSV table."""
     latents, classes = bundle.latents, bundle.card.data.classes
     dimensions = range(1, bundle.card.model.latent_dim + 1)
     text = io.StringIO()

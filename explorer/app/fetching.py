@@ -1,4 +1,4 @@
-"""Fetching a data set whose images are not on this machine: once for all visitors."""
+"""Fetch a data set whose images are not on this machine, once for all visitors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STARTING = threading.Lock()
 
 
 class Fetch:
-    """A process that fetches a named data set, whoever asked for it first."""
+    """A process that fetches a named data set; all visitors share it."""
 
     def __init__(self, source: str) -> None:
         self._message = ""
@@ -31,18 +31,18 @@ class Fetch:
     def _listen(self) -> None:
         assert self.process.stderr
         with self.process.stderr as lines:
-            for line in lines:  # a carriage return ends one as well
+            for line in lines:  # a carriage return ends a line as well
                 self._message = line.strip() or self._message
 
     def last_message(self) -> str:
-        """What it said last, such as how much has come; empty if it has said nothing."""
+        """The last message of the process, such as its progress; empty if there is none yet."""
         if self.process.poll() is not None:
             self._listener.join(POLL_SECONDS)
         return self._message
 
 
 def render_fetch(source: str, title: str) -> None:
-    """A button that fetches a data set, or how far that has come."""
+    """Draw a button that fetches a data set, or the progress of the fetch."""
     if source in cache.fetches():
         _follow(source, title)
     else:

@@ -19,9 +19,9 @@ def choose_test_image(bundle: Bundle, name: str, take: Callable[[str], None]) ->
     """Draw test images to choose from, of any class or one.
 
     Args:
-        bundle: whose test images.
-        name: of the gallery, by which it keeps what it shows.
-        take: is given the chosen one, such as ``"test-12"``.
+        bundle: the model whose test images are shown.
+        name: name of the gallery, under which its state is kept.
+        take: called with the chosen image, such as ``"test-12"``.
     """
     classes = bundle.card.data.classes
     labels = bundle.latents.labels

@@ -1,6 +1,6 @@
 """The one place that reads private names of Streamlit; a test fails when they change.
 
-What its elements are called on the page is in ``page.css`` and ``static/live/streamlit.js``.
+The names of its elements on the page are in ``page.css`` and ``static/live/streamlit.js``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 
 def is_history_navigation() -> bool | None:
-    """Whether the browser's back or forward button caused this run; None if no one can tell."""
+    """Whether the browser's back or forward button caused this run; None if that is unknown."""
     try:
         from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -20,7 +20,7 @@ def is_history_navigation() -> bool | None:
 
 
 def kind_of_message(content: bytes) -> str:
-    """What a page's message asks the server for; empty if no one can tell."""
+    """The kind of a message from the page to the server; empty if that is unknown."""
     try:
         from streamlit.proto.BackMsg_pb2 import BackMsg
 

@@ -1,4 +1,4 @@
-"""Memory that is freed goes back to the machine; glibc alone keeps much of it, for each thread."""
+"""Return freed memory to the system; by default glibc keeps much of it for each thread."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _GLIBC = ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
 
 
 def share_arenas() -> None:
-    """Let all threads allocate from two arenas, in place of eight for each core.
+    """Let all threads allocate from two arenas, instead of eight for each core.
 
-    See ``mallopt(3)``; without glibc nothing is done.
+    See ``mallopt(3)``; does nothing without glibc.
     """
     if _GLIBC is not None:
         _GLIBC.mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 async def give_back() -> None:
-    """Return what is free every few seconds (``malloc_trim(3)``), until it is cancelled."""
+    """Return free memory every few seconds (``malloc_trim(3)``), until cancelled."""
     while _GLIBC is not None:
         await sleep(_PAUSE)
         await to_thread.run_sync(_GLIBC.malloc_trim, 0)

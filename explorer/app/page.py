@@ -1,4 +1,4 @@
-"""The frame of the page: which model, which view, and the point."""
+"""The frame of the page: the choice of model and view, and the point."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from explorer.errors import ExplorerError
 
 ICON = Path(__file__).with_name("icon.png")
 _TURNS = threading.Semaphore(2)
-"""Runs of the script at a time: more of them only take the interpreter from each other."""
+"""Limits the runs of the script at a time: more would only compete for the interpreter."""
 _TURN_SECONDS = 3.0
-"""A run waits so long for its turn; then another one is slow, and it goes on without."""
+"""How long a run waits for its turn; after that, another run is slow, and it starts anyway."""
 
 
 def render_page() -> None:
-    """Draw the whole page; a change within the view draws the view anew, and no more."""
+    """Draw the whole page; a change within the view redraws only the view."""
     here, bundle = address.Address(VIEWS), None
     with _turn(), _telling_problems():
         bundle = _render_around(here)
@@ -57,7 +57,7 @@ def _turn() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _telling_problems() -> Iterator[None]:
-    """Say what a person can put right, such as a network that was ended, in place of the rest."""
+    """Show an error that the user can put right, such as a network that took too long."""
     try:
         yield
     except ExplorerError as error:
@@ -65,7 +65,7 @@ def _telling_problems() -> Iterator[None]:
 
 
 def _render_around(here: address.Address) -> Bundle | None:
-    """What stands around the view, in the sidebar; returns the model, if there is one to show."""
+    """Draw the sidebar and what is above the view; return the model, if there is one to show."""
     bundles = cache.list_bundles()
     cards = _in_order({name: card for name, card in bundles.items() if isinstance(card, Card)})
     broken = {name: problem for name, problem in bundles.items() if isinstance(problem, str)}
@@ -76,7 +76,7 @@ def _render_around(here: address.Address) -> Bundle | None:
         return None
     with st.sidebar:
         st.title("Latent space explorer")
-    with st.container():  # there with or without a problem: Streamlit knows the view by its place
+    with st.container():  # always there: Streamlit identifies the view by its position
         bundle = _open_chosen(easiest)
     if bundle is None:
         st.info("Train a model again with `train.py` and `--replace`, then reload this page.")
@@ -106,7 +106,7 @@ def _render_around(here: address.Address) -> Bundle | None:
 
 
 def _told_around(bundle: Bundle) -> object:
-    """What the page says around the view; another one needs the whole page drawn anew."""
+    """The state that is shown around the view; if it changes, the whole page is redrawn."""
     state, name = st.session_state, bundle.card.name
     point = session.format_latent(session.point(bundle)), *map(len, session.trail(bundle))
     chosen = state["model"], state["view"], state.get("labels", {}).get(name), point
@@ -117,7 +117,7 @@ def _told_around(bundle: Bundle) -> object:
 
 @st.fragment
 def _render_view(view: View, bundle: Bundle, here: address.Address) -> None:
-    """The open view of a model."""
+    """Draw the open view of a model."""
     if _told_around(bundle) != st.session_state["told"]:
         st.rerun()
     with _turn():
@@ -141,7 +141,7 @@ def _in_order(cards: dict[str, Card]) -> dict[str, Card]:
 
 
 def _tell_how_to_add() -> None:
-    """The two commands that bring another model onto the page."""
+    """Show the two commands that add a model to the page."""
     with st.popover("Add a model", width="stretch"):
         st.caption("Train one on your own images, then reload this page:")
         st.code("python train.py path/to/images --latent-dim 8", language="bash")
@@ -154,9 +154,9 @@ def _tell_how_to_add() -> None:
 
 
 def _choose_model(cards: dict[str, Card]) -> None:
-    """A row of buttons for each data set; the chosen model's has a mark.
+    """Draw a row of buttons for each data set; the chosen model's button has a mark.
 
-    Buttons, for they remember nothing: what a page that is out of date says of them is true.
+    Buttons, because they have no state: what an outdated page reports about them is still right.
     """
     by_data: dict[str, list[str]] = {}
     for name, card in cards.items():
@@ -182,10 +182,10 @@ def _choose_model(cards: dict[str, Card]) -> None:
 
 
 def short_titles(cards: dict[str, Card]) -> dict[str, str]:
-    """What tells the models of a data set apart: the title, and the name where that is not enough.
+    """Short titles by bundle name, with the name added where a data set has equal titles.
 
     Args:
-        cards: by the bundles' names.
+        cards: the cards by bundle name.
     """
     same = Counter((card.data.title, card.title) for card in cards.values())
     titles = {}
@@ -200,7 +200,7 @@ def _open_chosen(names: list[str]) -> Bundle | None:
     """Load the chosen model, or else the first that can be loaded; say which ones cannot be."""
     state = st.session_state
     for name in dict.fromkeys([state["model"], *names]):
-        if name not in names:  # it is gone since it was chosen
+        if name not in names:  # it was removed after it was chosen
             continue
         try:
             bundle = cache.open_bundle(name)
@@ -213,7 +213,7 @@ def _open_chosen(names: list[str]) -> Bundle | None:
 
 
 def _offer_originals(bundle: Bundle) -> None:
-    """A button that fetches the data set's images, if they are not on this machine."""
+    """Draw a button that fetches the data set's images, if they are not on this machine."""
     data = bundle.card.data
     if cache.originals_of(bundle) is not None:
         return
@@ -230,7 +230,7 @@ def _render_tabs(bundle: Bundle, here: address.Address) -> None:
     def take() -> None:
         st.session_state["view"] = st.session_state["tab"]
 
-    if st.session_state.get("tab") != st.session_state["view"]:  # what is set anew undoes a click
+    if st.session_state.get("tab") != st.session_state["view"]:  # setting it undoes a click
         st.session_state["tab"] = st.session_state["view"]
     tabs = st.tabs([view.name for view in VIEWS], key="tab", on_change=take)
     for view, tab in zip(VIEWS, tabs, strict=True):

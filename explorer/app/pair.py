@@ -1,4 +1,4 @@
-"""Two models: which ones go together, where one puts what the other shows, and how they differ."""
+"""Pairs of models: which go together, where one puts what the other shows, how they differ."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ PARTS = {
     "total_correlation": "total correlation",
     "dimension_wise": "dimension-wise KL",
 }
-"""Of the KL, by their names on the card."""
+"""The parts of the KL, by their names on the card."""
 FACTORS = {
     "mig": "mutual information gap (MIG)",
     "sap": "separated predictability (SAP)",
     "disentanglement": "disentanglement (DCI)",
     "completeness": "completeness (DCI)",
 }
-"""How single dimensions stand for single factors, by their names on the card."""
+"""Scores of how well single dimensions represent single factors, by their names on the card."""
 
 
 def partners(card: Card, cards: Mapping[str, Card]) -> list[str]:
-    """The models whose images have the same shape, those of the same test images first."""
+    """Names of the other models with images of this shape, those with the same images first."""
 
     def order(name: str) -> tuple[bool, str, int, str]:
         other = cards[name]
@@ -46,22 +46,23 @@ def partners(card: Card, cards: Mapping[str, Card]) -> list[str]:
 
 
 def have_same_images(one: Card, other: Card) -> bool:
-    """Whether the same test images stand in the same rows of both."""
+    """Whether both have the same test images in the same rows."""
     return one.data.test_sha256 == other.data.test_sha256
 
 
 def row_at(bundle: Bundle, z: np.ndarray) -> int | None:
-    """The test image whose own latent ``z`` is; None if it is no image's."""
+    """The row of the test image whose latent is ``z``; None if there is none."""
     row = int(nearest(z, bundle.latents.z_mean, 1)[0][0])
     is_own = np.abs(bundle.latents.z_mean[row] - z).max() < ROUNDED
     return row if is_own else None
 
 
 def counterpart(one: Bundle, z: np.ndarray, other: Bundle) -> np.ndarray | None:
-    """The latent where another model puts what one shows at ``z``.
+    """The other model's latent for what the first model shows at ``z``.
 
-    That is the same test image's where both have it, else the encoder's of the picture: the
-    original of a test image, or what is decoded. None where there is no such picture or encoder.
+    If ``z`` is the latent of a test image that both have, it is that image's. Otherwise the other
+    model encodes the picture: the original of a test image if it is here, else the image decoded
+    at ``z``. None without a picture or an encoder.
     """
     row = row_at(one, z)
     if row is not None and have_same_images(one.card, other.card):
@@ -82,10 +83,10 @@ class Figure(NamedTuple):
     """A figure of a card.
 
     Attributes:
-        name: for people.
-        digits: after the point.
-        value: None if the card does not tell it.
-        scale: figures are compared only where theirs are the same; None for any.
+        name: the name shown to the user.
+        digits: number of decimals.
+        value: None if the card does not give it.
+        scale: figures are compared only if their scales are equal; None compares with None.
     """
 
     name: str
@@ -95,7 +96,7 @@ class Figure(NamedTuple):
 
 
 def figures_of(card: Card) -> Iterator[Figure]:
-    """The figures that tell models apart, terms in nats per image."""
+    """Yield the figures by which models are compared, terms in nats per image."""
     m, model, images = card.metrics, card.model, card.data.test_sha256
     density = images, model.likelihood  # each likelihood has its own unit
     bound = m.importance
@@ -133,7 +134,8 @@ def figures_of(card: Card) -> Iterator[Figure]:
 def figure_rows(one: Card, other: Card) -> dict[str, list[str]]:
     """Figures of two models as columns of a table, with the second's less the first's.
 
-    What neither tells is left out, and so is a difference of what cannot be compared.
+    Figures that neither card gives are left out, and so are differences of figures that cannot be
+    compared.
     """
     columns: dict[str, list[str]] = {"Figure": [], one.name: [], other.name: [], "Difference": []}
     for a, b in zip(figures_of(one), figures_of(other), strict=True):
@@ -159,8 +161,8 @@ class Gap:
     """How much worse a second model explains test images than a first, in −ELBO.
 
     Attributes:
-        mean, error: over all, with its standard error, nats.
-        of_images: of each, nats, ``(n,)``.
+        mean, error: the mean over all test images and its standard error, nats.
+        of_images: the difference for each image, nats, ``(n,)``.
     """
 
     mean: float
@@ -168,7 +170,7 @@ class Gap:
     of_images: np.ndarray
 
     def most(self, count: int, *, is_worse: bool) -> np.ndarray:
-        """Rows of the images that the second explains most worse, or most better."""
+        """Rows of up to ``count`` images that the second explains worse, or better, by the most."""
         signed = self.of_images if is_worse else -self.of_images
         rows = np.argsort(-signed, kind="stable")[:count]
         return np.asarray(rows[signed[rows] > 0])
@@ -186,7 +188,7 @@ def gap_between(one: Bundle, other: Bundle) -> Gap | None:
 
 
 def describe_gap_by_chance(gap: Gap, chances: Mapping[str, Chance | None]) -> str:
-    """Whether a difference is more than what other seeds make; empty where that is not known."""
+    """Whether a difference exceeds what the seed alone makes; empty if that is not known."""
     known = [
         (chance.deviation["neg_elbo"], name, len(chance.seeds))
         for name, chance in chances.items()

@@ -1,6 +1,6 @@
 """The parts of the page that run in the browser, from ``static/live/``.
 
-The browser gets a model's weights and latents once, by an address that it may keep
+The browser gets a model's weights and latents once, from an address that it may cache
 (``mount_model``); after that the parts talk to each other in the page, and to the server only
 when the point has settled.
 """
@@ -27,7 +27,7 @@ _NOT_LOADED = "This part of the page could not be loaded; reload the page."
 
 
 def _part(name: str) -> Callable[..., None]:
-    """A function that mounts a part of the page; ``streamlit.js`` lists them."""
+    """Return a function that mounts a part of the page; ``streamlit.js`` lists the parts."""
     component = st.components.v2.component(
         f"live_{name}",
         css=STYLE,
@@ -46,7 +46,7 @@ export default function (component) {{
     )
 
     def mount(*, data: bytes | dict[str, Any] | None, **further: Any) -> None:
-        # In a list, for Streamlit looks for data frames in a dictionary and imports pandas for that
+        # In a list: in a dictionary Streamlit looks for data frames, and imports pandas for that
         component(data=[data] if isinstance(data, dict) else data, **further)
 
     return mount
@@ -65,12 +65,12 @@ export default function (component) {{
 
 
 def mount_frame(bundle: Bundle, view: str, axes: list[dict[str, Any]]) -> None:
-    """The tour, the keys and what else belongs to no view.
+    """Mount the tour, the keyboard shortcuts and what else belongs to no view.
 
     Args:
         bundle: the model.
-        view: that is open.
-        axes: name and unit vector of the person's own directions, for planes of map and manifold.
+        view: name of the open view.
+        axes: name and unit vector of the user's own directions, for planes of map and manifold.
     """
     point = session.format_latent(session.point(bundle))
     choice = f"{bundle.content} {bundle.label} {point}"
@@ -87,13 +87,13 @@ def mount_frame(bundle: Bundle, view: str, axes: list[dict[str, Any]]) -> None:
 
 
 def mount_model(bundle: Bundle) -> None:
-    """Tell the browser where it gets the model, which it keeps for another visit."""
+    """Tell the browser the address of the model, which it keeps for later visits."""
     data = {"address": address_of("model", bundle.content)}
     _store(key=f"store-{bundle.content}", data=data)
 
 
 def mount_images(bundle: Bundle) -> None:
-    """Tell where it gets the test images, or that there are none; last: it may take seconds."""
+    """Tell the browser the test images' address, or that there are none; last: may take seconds."""
     is_there = cache.originals_of(bundle) is not None
     nothing = encode_images(bundle, None)
     data = {"address": address_of("images", bundle.content)} if is_there else nothing
@@ -101,7 +101,7 @@ def mount_images(bundle: Bundle) -> None:
 
 
 def lens(bundle: Bundle) -> None:
-    """The image at the latent that is looked at, its neighbour and its trust reading."""
+    """Mount the image at the latent that is looked at, its neighbour and its trust reading."""
     _lens(
         key="lens",
         data={"content": bundle.content, "z": session.point(bundle).tolist()},
@@ -120,20 +120,20 @@ def live_map(
     has_lens: bool = False,
     linked: Bundle | None = None,
 ) -> None:
-    """The map of the test images; what it shows of them the page decides.
+    """Mount the map of the test images; the page decides what it shows of them.
 
     Args:
         bundle: the model.
-        key: of the widget.
+        key: key of the widget.
         z: the latent whose place is marked, by default the point.
-        on_click: is called with the latent, and the row of the test image if a dot was hit;
+        on_click: called with the latent, and the row of the test image if a dot was hit;
             by default the latent becomes the point.
-        on_groups: is called with the rows of groups A and B, ``(k,)`` each, where a person wants
+        on_groups: called with the rows of groups A and B, ``(k,)`` each, when the user asks for
             the direction between them.
         picks: whether the mark stays where it is when ``on_click`` is called.
         path: latents to join by a line, ``(k, latent_dim)``.
-        has_lens: whether the picture of what is looked at stands beside it.
-        linked: another model on the page, of which the same is looked at.
+        has_lens: whether the picture at the latent that is looked at is shown beside the map.
+        linked: another model on the page, whose map follows what is looked at here.
     """
     count = bundle.card.data.test_images
 
@@ -165,7 +165,7 @@ def live_map(
 
 
 def sliders(bundle: Bundle, rows: Sequence[dict[str, Any]], *, key: str) -> None:
-    """Sliders with strips, for rows as ``contents`` makes them."""
+    """Mount sliders with strips, for rows made by ``contents``."""
     _sliders(
         key=key,
         data={
@@ -178,7 +178,7 @@ def sliders(bundle: Bundle, rows: Sequence[dict[str, Any]], *, key: str) -> None
 
 
 def grid(bundle: Bundle, rows: Sequence[dict[str, Any]], *, key: str) -> None:
-    """Images decoded over the map that the page shows, and sliders that move a plane."""
+    """Mount images decoded over the map that the page shows, and sliders that move a plane."""
     _grid(
         key=key,
         data={
@@ -199,15 +199,15 @@ def scrubber(
     density: np.ndarray | None = None,
     beside: tuple[Bundle, np.ndarray] | None = None,
 ) -> None:
-    """A slider with play and pause along a path.
+    """Mount a slider with play and pause along a path.
 
-    It moves the point, unless it goes along the path of another model beside that.
+    It moves the point, unless the path of another model is beside it.
 
     Args:
         bundle: the model.
         path: latents, ``(k, latent_dim)``.
-        key: of the widget.
-        density: at each the share of test images in thinner places, ``(k,)`` %, to be drawn.
+        key: key of the widget.
+        density: the percentage of test images in thinner places, for each latent, ``(k,)``; drawn.
         beside: another model, and its path.
     """
     data: dict[str, Any] = {"content": bundle.content, "path": path.tolist()}
@@ -227,15 +227,15 @@ def draw(
     sheet: str = "",
     refines: bool = False,
 ) -> None:
-    """A canvas to draw on, beside what the model makes of the drawing meanwhile.
+    """Mount a canvas to draw on, beside the model's live reconstruction of the drawing.
 
     Args:
         bundle: the model.
-        on_drawn: is called when a stroke ends, with what the model sees, uint8 in the shape of
-            the model's images.
-        key: of the widget.
-        sheet: of paper: canvases with the same one show the same drawing.
-        refines: whether its latent can be refined, and the refined one become the point.
+        on_drawn: called when a stroke ends, with the model's input, uint8 in the shape of the
+            model's images.
+        key: key of the widget.
+        sheet: name of the drawing: canvases with the same name show the same drawing.
+        refines: whether its latent can be refined, and the refined latent become the point.
     """
 
     def take() -> None:
@@ -260,7 +260,7 @@ def draw(
 
 
 def refine(bundle: Bundle, image: np.ndarray) -> None:
-    """A better latent of an image than the encoder's, which can become the point.
+    """Mount the search for a better latent of an image than the encoder's; it can become the point.
 
     Args:
         bundle: the model.
@@ -279,7 +279,7 @@ def refine(bundle: Bundle, image: np.ndarray) -> None:
 
 
 def follow_drawing(bundle: Bundle, other: Bundle, *, key: str) -> None:
-    """What another model makes meanwhile of what is drawn on the canvas of the first."""
+    """Mount another model's live reconstruction of the drawing on the first model's canvas."""
     given = contents.drawing(bundle, cache.object_fill(bundle))
     _draw(key=key, data={"content": other.content, "follows": True, **given})
 
@@ -296,21 +296,21 @@ def pick_tile(
     tile_size: int | None = None,
     on_move: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Show tiles of which one can be chosen by click or key.
+    """Mount tiles of which one can be chosen by click or key.
 
     Args:
         tiles: ``(n, height, width, channels)`` uint8.
-        on_pick: is called with the number of a chosen tile, before the page is drawn again.
+        on_pick: called with the index of a chosen tile, before the page is drawn again.
         columns: tiles in a row.
-        labels: what each tile is, read out and shown under the pointer.
-        key: of the widget.
-        title: of the whole picture, for screen readers.
+        labels: description of each tile, for screen readers and under the pointer.
+        key: key of the widget.
+        title: title of the whole picture, for screen readers.
         selected: the tile to mark.
         tile_size: side of a tile in CSS pixels; None fills the width.
-        on_move: is called when a tile is dragged to the place of another.
+        on_move: called with two indices when a tile is dragged to the place of another.
     """
 
-    if len(tiles) % columns:  # the rest of the last row lets the page shine through
+    if len(tiles) % columns:  # the rest of the last row is transparent
         tiles = raster.with_alpha(tiles)
 
     def take() -> None:
@@ -345,13 +345,13 @@ def pick_tile(
 
 
 def draggable(prefix: str, count: int, on_drop: Callable[[int, int | str], None]) -> None:
-    """Let widgets of the keys ``prefix0``, ``prefix1`` … be dragged.
+    """Make the widgets with the keys ``prefix0``, ``prefix1`` … draggable.
 
     Args:
-        prefix: of the keys.
-        count: of the widgets.
-        on_drop: is called with a widget's number, and what it was dropped on: the number of
-            another one, or the name of a tab.
+        prefix: what their keys start with.
+        count: number of widgets.
+        on_drop: called with a widget's number and what it was dropped on: the number of another
+            widget, or the name of a tab.
     """
     key = f"drag-{prefix}"
 
@@ -369,7 +369,7 @@ def draggable(prefix: str, count: int, on_drop: Callable[[int, int | str], None]
 
 
 def _reported(key: str, event: str) -> Any:
-    """What a part reports; None where it is gone already, as after a change of the model."""
+    """What a part reports; None if it is already gone, as after a change of the model."""
     return getattr(st.session_state.get(key), event, None)
 
 
@@ -380,7 +380,7 @@ def _mover(
     *,
     event: str = "settled",
 ) -> Callable[[], None]:
-    """What to do when a part says where the pointer settled; the browser is not trusted."""
+    """Return a callback for where the pointer settled; it checks what the browser reports."""
 
     def move() -> None:
         settled = _reported(key, event)

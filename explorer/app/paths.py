@@ -16,13 +16,13 @@ from explorer.core.geodesics import JUDGED, THIN, Scores
 from explorer.drawing import films
 
 Walks = Mapping[Kind, tuple[Walk, Scores]]
-"""The path of each kind through the same stops, and what it is like."""
+"""The path of each kind through the same stops, and its scores."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 PATH = Option("path", KINDS[0], KINDS)
 EVEN = "In the picture"
 SPACING = Option("even", EVEN, (EVEN, "In the latent space"))
 _SMOOTH = 60
-"""Steps that the scrubber takes for each piece from a stop to the next, evenly over all of them."""
+"""Steps of the scrubber for each piece between two stops; they are even over the whole path."""
 _SCORES_HELP = f"""
 - **Change**: how much the picture changes on the way, as a multiple of the straight line's: the
   length of the decoded path, by the Fisher–Rao metric where pixels are probabilities of white
@@ -36,36 +36,36 @@ _SCORES_HELP = f"""
 
 
 def choose_path() -> None:
-    """Controls of the kind of path and of how its images are spaced."""
+    """Draw the controls for the kind of path and the spacing of its images."""
     session.choose(PATH, "Path")
     session.choose(SPACING, "Evenly spaced")
 
 
 def is_even() -> bool:
-    """Whether the images are spaced evenly in what one sees, not in the latent space."""
+    """Whether the images are spaced evenly by how the picture changes, not in the latent space."""
     return bool(st.session_state[SPACING.name] == EVEN)
 
 
 def on_path(walks: Walks, count: int) -> np.ndarray:
-    """So many latents on the path of the chosen kind, ``(count, latent_dim)``."""
+    """Return ``count`` latents on the path of the chosen kind, ``(count, latent_dim)``."""
     walk, _ = walks[st.session_state[PATH.name]]
     return walk.at(count, evenly=is_even())
 
 
 def scrubbed(walks: Walks, stops: int) -> np.ndarray:
-    """The latents on that path through so many stops that the scrubber takes."""
+    """Return the scrubber's latents on that path, ``(k, latent_dim)``, through ``stops`` stops."""
     return on_path(walks, _SMOOTH * (stops - 1) + 1)
 
 
 def render_scores(walks: Walks) -> None:
-    """What each kind of path is like."""
+    """Draw the scores of each kind of path."""
     st.caption("Scores of the three paths", help=_SCORES_HELP)
     scores = {kind: found for kind, (_, found) in walks.items()}
     st.markdown(_scores_table(scores, st.session_state[PATH.name]))
 
 
 def _scores_table(scores: Mapping[Kind, Scores], chosen: Kind) -> str:
-    """What each kind of path is like, as a Markdown table with the chosen one in bold."""
+    """The scores of each kind of path, as a Markdown table with the chosen one in bold."""
     straight = scores["Straight line"].length or 1.0
     rows = [
         (kind, f"{s.length / straight:.2f}", f"{s.thin:.0%}", f"{s.return_distance:.2f}",
@@ -80,7 +80,7 @@ def _scores_table(scores: Mapping[Kind, Scores], chosen: Kind) -> str:
 def download_films(
     frames: Callable[[], Sequence[np.ndarray]], name: str, *, is_loop: bool = False
 ) -> None:
-    """Buttons that download frames, made on a click, as films of this name."""
+    """Draw buttons that download frames as films of this name; they are made on a click."""
 
     def film(encode: Callable[..., bytes]) -> Callable[[], bytes]:
         return lambda: encode(frames(), is_loop=is_loop)

@@ -1,4 +1,4 @@
-"""Pins: places that a person keeps of a model, as a filmstrip along the bottom of the page."""
+"""Pins: places of a model that the user keeps, in a filmstrip along the bottom of the page."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from explorer.notation import SHORT, parse_count, parse_list, write_list
 
 MOST = 12
 ZOOM = 4
-"""A pixel of an image in the strip that is downloaded."""
+"""Factor by which images are enlarged in the strip that is downloaded."""
 
 
 @dataclass(frozen=True)
 class Pin:
-    """A place that is kept.
+    """A place that the user keeps.
 
     Attributes:
-        name: for people.
-        place: as ``parse_place`` reads it.
+        name: the name shown to the user.
+        place: the place, written as ``parse_place`` reads it.
         label: the class that a conditional model decodes there.
-        is_chosen: whether it is among those that go into another tool.
+        is_chosen: whether it is selected for use in another tool.
     """
 
     name: str
@@ -48,20 +48,20 @@ class Pin:
         return parse_place(self.place, bundle)
 
     def picture(self, bundle: Bundle) -> np.ndarray:
-        """What is decoded there, ``(height, width, channels)`` uint8."""
+        """The image decoded there, ``(height, width, channels)`` uint8."""
         given = replace(bundle, label=self.label)
         picture: np.ndarray = cache.decoded(given, self.z(bundle)[np.newaxis])[0]
         return picture
 
 
 def pins_of(bundle: Bundle) -> list[Pin]:
-    """The pins of a model, to be changed in place."""
+    """The pins of a model, as a list that is changed in place."""
     shelves: dict[str, list[Pin]] = st.session_state.setdefault("pins", {})
     return shelves.setdefault(bundle.content, [])
 
 
 def _take(text: str, bundle: Bundle) -> None:
-    """Take the pins of a link, unless the visit has some: going back in it removes none."""
+    """Take the pins of a link, unless the visit has some: going back must not remove them."""
     found = [_read(fields, bundle) for fields in parse_list(text)[:MOST]]
     if not (pins := pins_of(bundle)):
         pins.extend(found)
@@ -97,7 +97,7 @@ DETAIL = Detail("pins", _take, _tell)
 
 
 def render_pins(bundle: Bundle) -> None:
-    """Draw the strip: a button that keeps the point, what the pins are for, and the pins."""
+    """Draw the strip: a button that keeps the point, a menu of uses, and the pins."""
     pins = pins_of(bundle)
     with st.container(key="pins", horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.button(
@@ -136,7 +136,7 @@ def _go(bundle: Bundle, pin: Pin) -> None:
 
 
 def _drop(bundle: Bundle, held: int, onto: int | str) -> None:
-    """Put a pin in the place of another, or take it with the chosen ones into another view."""
+    """Move a pin to the place of another, or use it with the chosen ones in another view."""
     pins = pins_of(bundle)
     chosen = [pin for pin in pins if pin.is_chosen or pin is pins[held]]
     if isinstance(onto, int):
@@ -148,19 +148,19 @@ def _drop(bundle: Bundle, held: int, onto: int | str) -> None:
 
 
 def _interpolate(chosen: list[Pin]) -> None:
-    """A path through pins."""
+    """Open a path through pins."""
     state = st.session_state
     state["a"], *state["via"], state["b"] = (pin.place for pin in chosen)
     state["view"] = "Interpolate"
 
 
 def _direct(bundle: Bundle, first: Pin, second: Pin) -> None:
-    """The direction from a pin to another."""
+    """Open the direction from one pin to another."""
     directions.show(bundle, f"ends:{first.place}:{second.place}", f"{first.name} → {second.name}")
 
 
 def _render_list(pins: list[Pin]) -> None:
-    """Choose, rename, reorder and remove pins."""
+    """Draw the controls that choose, rename, reorder and remove pins."""
     state = st.session_state
 
     def change(number: int) -> None:
@@ -171,7 +171,7 @@ def _render_list(pins: list[Pin]) -> None:
         pins.insert(number - 1, pins.pop(number))
 
     def remove(number: int) -> None:
-        del pins[number : number + 1]  # of none, when it is pressed twice in haste
+        del pins[number : number + 1]  # a slice: no error if pressed twice quickly
 
     for number, pin in enumerate(pins):
         state[f"pin-use-{number}"], state[f"pin-name-{number}"] = pin.is_chosen, pin.name
@@ -192,7 +192,7 @@ def _render_list(pins: list[Pin]) -> None:
 
 
 def _render_uses(bundle: Bundle, chosen: list[Pin]) -> None:
-    """Take the chosen pins into other tools, or save them."""
+    """Draw the buttons that use the chosen pins in other tools, or save them."""
     with st.container(horizontal=True, gap="xsmall"):
         st.button(
             "Interpolate", on_click=_interpolate, args=(chosen,), disabled=len(chosen) < 2,

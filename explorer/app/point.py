@@ -41,19 +41,19 @@ The verdict says what they mean together:
 
 
 def stage() -> tuple[DeltaGenerator, DeltaGenerator]:
-    """A wide place for a view's picture, and one beside it (on a phone: above it) for the point."""
+    """Make a wide place for a view's picture, and one beside it (on phones above) for the point."""
     main, side = st.container(key="stage").columns([3, 1], gap="medium")
     return main, side.container(key="stage-point")
 
 
 def render_point(bundle: Bundle) -> None:
-    """Picture, coordinates, trust reading and nearest test image of the current point, live."""
+    """Draw picture, coordinates, trust reading and nearest test image of the point, live."""
     parts.lens(bundle)
     st.caption("How far to trust it", help=TRUST_HELP)
 
 
 def coordinates_input(bundle: Bundle) -> None:
-    """A field with the point's coordinates that can be typed into."""
+    """Draw an input field with the point's coordinates."""
     latent_dim = bundle.card.model.latent_dim
     key = f"typed-{bundle.card.name}"
     state, here = st.session_state, session.format_latent(session.point(bundle))
@@ -77,7 +77,7 @@ def coordinates_input(bundle: Bundle) -> None:
 
 
 def class_input(bundle: Bundle) -> None:
-    """A field with the class that a conditional model decodes."""
+    """Draw a field for the class that a conditional model decodes."""
     key, state, classes = f"given-{bundle.card.name}", st.session_state, bundle.card.data.classes
     state[key] = bundle.label
     st.selectbox(
@@ -93,7 +93,7 @@ def class_input(bundle: Bundle) -> None:
 
 
 def move_buttons(bundle: Bundle) -> None:
-    """Buttons that send the point somewhere else, and back."""
+    """Draw buttons that move the point, and undo moves."""
     latents, latent_dim = bundle.latents, bundle.card.model.latent_dim
     generator = np.random.default_rng()
 
@@ -143,9 +143,9 @@ def move_buttons(bundle: Bundle) -> None:
 
 
 def draw_posterior(bundle: Bundle, row: int, generator: np.random.Generator) -> np.ndarray:
-    """A draw from q(z|x) of a test image, ``(latent_dim,)``.
+    """Draw from q(z|x) of a test image, ``(latent_dim,)``.
 
-    With a flow that takes the image; without it, the Gaussian about its place stands in.
+    With a flow this needs the image; if it is missing, a Gaussian around its latent is used.
     """
     latents, noise = bundle.latents, generator.standard_normal(bundle.card.model.latent_dim)
     images = cache.originals_of(bundle) if bundle.card.model.has_flow else None

@@ -1,4 +1,4 @@
-"""An image in a model: what was drawn, what the address says of it, and its terms in nats."""
+"""An image in a model: the drawing, its entry in the address, and its terms in nats."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from explorer.core.pixels import to_unit_range
 
 DRAWING, TEST_IMAGE = "Drawing", "Test image"
 UPLOAD_KEY = "own-image"
-"""Of the upload that the views share."""
+"""Key of the upload that the views share."""
 SAMPLES = 10
 """Draws of z over which a reconstruction term is averaged."""
 _LOST = (
@@ -28,18 +28,18 @@ LOST = {
     "upload": _LOST.format("uploaded image", "choose it again"),
     "drawing": _LOST.format("drawing", "draw it again, or add a stroke if it is still there"),
 }
-"""What to say in a visit without the image of a person's own that the address tells of."""
+"""Messages for a visit that lacks the user's own image, though the address refers to it."""
 
 
 def image_detail(source: Option) -> Detail:
-    """What the address says of the image from a source: ``test-12``, ``upload`` or ``drawing``."""
+    """The address's entry for the image from a source: ``test-12``, ``upload`` or ``drawing``."""
     return Detail("image", take_image, lambda bundle: _tell_image(bundle, source))
 
 
 def take_image(text: str, bundle: Bundle) -> None:
-    """Take the test image that an address names, or tell that another image is lost."""
+    """Take the test image that an address names, or notify the user that another image is lost."""
     if text in LOST:
-        if not internals.is_history_navigation():  # but the beginning of a visit
+        if not internals.is_history_navigation():  # only when a visit begins
             session.notify(LOST[text])
     elif parse_test_image(text, bundle) is None:
         raise ValueError("a test image was expected, such as test-12")
@@ -58,7 +58,7 @@ def _tell_image(bundle: Bundle, source: Option) -> str | None:
 
 
 def test_image_row(bundle: Bundle) -> int:
-    """The row of the chosen test image; a vivid one's until one of this model is chosen."""
+    """The row of the chosen test image; that of a vivid one until one of this model is chosen."""
     try:
         row = parse_test_image(st.session_state.get("image", ""), bundle)
     except ValueError:  # it was another model's
@@ -67,20 +67,20 @@ def test_image_row(bundle: Bundle) -> int:
 
 
 def drawings() -> dict[tuple[int, int, int], np.ndarray]:
-    """The drawings of this visit, by the shape of the images: all models of it share one."""
+    """The drawings of this visit, by image shape: all models with the same shape share one."""
     drawn: dict[tuple[int, int, int], np.ndarray] = st.session_state.setdefault("drawings", {})
     return drawn
 
 
 def take_drawing(bundle: Bundle, *, refines: bool = False) -> np.ndarray | None:
-    """Draw the canvas; the point moves to where the encoder puts what is drawn on it.
+    """Mount the canvas; the point moves to where the encoder puts the drawing.
 
     Args:
         bundle: the model.
         refines: as for ``parts.draw``.
 
     Returns:
-        The model's input, ``(height, width, channels)`` float32, or None.
+        The model's input, ``(height, width, channels)`` float32; None without a drawing.
     """
     shape = bundle.card.data.image_shape
 
@@ -111,7 +111,7 @@ def terms(bundle: Bundle, posterior: Posterior, image: np.ndarray) -> tuple[floa
 
 
 def describe_terms(reconstruction: float, kl: float) -> str:
-    """Both terms and their sum, for people."""
+    """Both terms and their sum, as text for the page."""
     return (
         f"−ELBO {reconstruction + kl:.1f} = reconstruction {reconstruction:.1f} + KL {kl:.1f} nats"
     )

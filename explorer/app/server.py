@@ -1,7 +1,7 @@
-"""What the server does beside running the page: its document, and the browser's code.
+"""What the server does besides running the page: complete its document, serve the browser's code.
 
-Models and test images have addresses of the same kind as the code, with the model's hash; what
-``delivery`` gives there, and the page itself, are imported while the browser reads the document.
+Models and test images have addresses like those of the code, with the model's hash; ``delivery``,
+which serves them, and the page itself are imported while the browser reads the document.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ _KINDS = (
     ("original", "/{row}", "GET"),
     ("decode", "", "POST"),
 )
-"""What ``delivery`` gives of a model, what follows the model's hash in the address, the method."""
+"""For each kind of request to ``delivery``: its name, what follows the hash, the HTTP method."""
 
 
 def address_of(kind: str, content: str) -> str:
-    """Where the browser gets the ``model`` with this hash, its ``images``, an ``original`` …"""
+    """The address of the ``model`` with this hash, of its ``images``, of an ``original`` …"""
     return f"live/{VERSION}/{kind}/{content}"
 
 
 @contextlib.asynccontextmanager
 async def lifespan(_: object) -> AsyncIterator[None]:
-    """Import the page while the first visitors are on their way; keep little memory."""
+    """Import the page in the background before the first visit, and keep the memory use low."""
     memory.share_arenas()
     async with create_task_group() as tasks:
         tasks.start_soon(_import, "page")
@@ -54,17 +54,17 @@ async def lifespan(_: object) -> AsyncIterator[None]:
 
 
 class CompletedDocument:
-    """Put into the page's document what else would wait for its first run.
+    """Add to the page's document what would otherwise wait for its first run.
 
-    That is the style, so that nothing jumps when the run's comes, and where the parts' code is: the
-    browser has it by the time that the run asks for it.
+    This is the style, so that nothing jumps when the run's elements come, and the address of the
+    parts' code, so that the browser has the code by the time that the run asks for it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, as ASGI has it."""
+        """Answer an ASGI request."""
         is_document = scope["type"] == "http" and scope["path"] == f"{_prefix()}/"
         if not is_document or scope["method"] != "GET":
             return await self._app(scope, receive, send)
@@ -73,9 +73,9 @@ class CompletedDocument:
 
 
 class CompressedCode:
-    """Send Streamlit's scripts and styles compressed to other machines, as it does not itself.
+    """Send Streamlit's scripts and styles compressed to other machines, as Streamlit does not.
 
-    They are the larger part of a first visit. Each is compressed once.
+    They are the larger part of a first visit's traffic. Each is compressed once.
     """
 
     _KINDS = (".js", ".css")
@@ -86,14 +86,14 @@ class CompressedCode:
         self._known: dict[str, tuple[Message, bytes]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, as ASGI has it."""
+        """Answer an ASGI request."""
         if not self._is_wanted(scope):
             return await self._app(scope, receive, send)
         path = scope["path"]
         if path not in self._known:
             start, content = await _whole_answer(self._app, scope, receive)
             headers = MutableHeaders(scope=start)
-            is_page = headers.get("content-type", "").startswith("text/html")  # of no such file
+            is_page = headers.get("content-type", "").startswith("text/html")  # no such file
             if start["status"] != 200 or is_page:
                 return await _send(send, start, content)
             headers["content-encoding"] = "gzip"
@@ -105,7 +105,7 @@ class CompressedCode:
         if scope["type"] != "http" or not scope["path"].startswith(f"{_prefix()}/static/"):
             return False
         if normpath(scope["path"]) != scope["path"] or not scope["path"].endswith(self._KINDS):
-            return False  # one of the many spellings of a file is kept
+            return False  # only one of the many spellings of a path is kept
         headers, (host, _) = Headers(scope=scope), scope.get("client") or ("", 0)
         is_plain = scope["method"] == "GET" and "range" not in headers
         is_elsewhere = host not in self._HERE or "x-forwarded-for" in headers  # behind a proxy
@@ -113,7 +113,7 @@ class CompressedCode:
 
 
 async def _whole_answer(app: ASGIApp, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
-    """How an answer starts, and its body as it is, whatever the browser has of it already."""
+    """An answer's start message and its whole body, uncompressed, whatever the browser caches."""
     skipped = (b"accept-encoding", b"if-none-match", b"if-modified-since")
     headers = [(name, value) for name, value in scope["headers"] if name not in skipped]
     start: Message = {}
@@ -136,7 +136,7 @@ async def _send(send: Send, start: Message, content: bytes) -> None:
 
 
 class GuardedMessages:
-    """Keep back what a page may not ask: to clear the caches of all visitors."""
+    """Drop messages that a page may not send, such as to clear the caches of all visitors."""
 
     _REFUSED = ("clear_cache", "set_run_on_save")
 
@@ -144,7 +144,7 @@ class GuardedMessages:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, as ASGI has it."""
+        """Answer an ASGI request."""
 
         async def take() -> Message:
             while True:
@@ -164,7 +164,7 @@ def _prefix() -> str:
 
 
 def routes() -> list[Route]:
-    """Where the server has the browser's code; what is not in ``static/live`` it has not."""
+    """The routes of models, images and the browser's code, which is that in ``static/live``."""
     prefix = _prefix()
     return [
         *(
@@ -176,7 +176,7 @@ def routes() -> list[Route]:
 
 
 def _later(kind: str) -> Callable[[Request], Awaitable[Response]]:
-    """What answers requests of a kind, which is imported by then or when the first one comes."""
+    """Return a handler for a kind of request; its first call imports ``delivery`` if need be."""
 
     async def answer(request: Request) -> Response:
         found: Response = await (await _import("delivery")).ANSWERS[kind](request)
@@ -186,7 +186,7 @@ def _later(kind: str) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def _import(name: str) -> Any:
-    """A module of the app, imported in a thread: the server answers meanwhile."""
+    """Import a module of the app in a thread, so that the server answers meanwhile."""
     return await to_thread.run_sync(importlib.import_module, f"explorer.app.{name}")
 
 
@@ -197,16 +197,16 @@ async def _serve(request: Request) -> Response:
 
 
 def absent() -> Response:
-    """There is nothing at that address."""
+    """Answer that there is nothing at that address."""
     return refuse("There is no such file.", 404)
 
 
 def refuse(sentence: str, status: int) -> Response:
-    """A sentence in place of what was asked for."""
+    """Answer with a sentence and an error status."""
     return Response(sentence, status_code=status, media_type="text/plain")
 
 
 def keep(content: bytes, media_type: str, headers: Mapping[str, str] = {}) -> Response:
-    """What a browser may keep for ever: its address is another when it changes."""
+    """Answer with what a browser may keep for ever: if it changes, its address changes."""
     forever = {"Cache-Control": "public, max-age=31536000, immutable"}
     return Response(content, media_type=media_type, headers={**forever, **headers})

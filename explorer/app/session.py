@@ -13,18 +13,18 @@ from explorer.bundle.store import Bundle
 from explorer.notation import LIMIT
 
 REMEMBERED = 100
-"""Points of a model that ``undo`` can go back to."""
+"""Number of points of a model that ``undo`` can go back to."""
 
 
 def choose(option: Option, label: str) -> None:
-    """A control of segments for an option of few choices."""
+    """Draw a segmented control for an option with few choices."""
     st.segmented_control(
         label, option.choices, key=option.name, required=True, persist_state="session"
     )
 
 
 def address() -> dict[str, str]:
-    """What the page's address says; kept up to date, also while a file is made on a click."""
+    """The parameters of the page's address; updated in place, also while a file is made."""
     said: dict[str, str] = st.session_state.setdefault("address", {})
     return said
 
@@ -55,7 +55,7 @@ def begin(bundle: Bundle) -> None:
 
 def move_to(bundle: Bundle, z: np.ndarray) -> None:
     """Make ``z`` the current point; ``undo`` takes it back."""
-    if bundle.card.name in st.session_state["points"]:  # else it begins there
+    if bundle.card.name in st.session_state["points"]:  # else it is the first point
         past, future = trail(bundle)
         past.append(point(bundle))
         del past[:-REMEMBERED]
@@ -64,7 +64,7 @@ def move_to(bundle: Bundle, z: np.ndarray) -> None:
 
 
 def with_label(bundle: Bundle) -> Bundle:
-    """The model with the class that it decodes, if it is a conditional one."""
+    """The model with the class that it decodes, if it is conditional."""
     label = st.session_state.get("labels", {}).get(bundle.card.name, 0)
     is_known = bundle.card.model.is_conditional and 0 < label < len(bundle.card.data.classes)
     return replace(bundle, label=label) if is_known else bundle
@@ -76,7 +76,7 @@ def choose_label(bundle: Bundle, label: int) -> None:
 
 
 def trail(bundle: Bundle) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The points that ``undo`` and ``redo`` go back to, the nearest last."""
+    """The points that ``undo`` and ``redo`` go back to, the next one last."""
     trails = st.session_state.setdefault("trails", {})
     past, future = trails.setdefault(bundle.card.name, ([], []))
     return past, future
@@ -101,11 +101,11 @@ def _step(bundle: Bundle, to: list[np.ndarray], back: list[np.ndarray]) -> None:
 
 
 def rounded(z: np.ndarray) -> np.ndarray:
-    """The latent to the three decimals that the address keeps, and within its limits."""
+    """The latent, rounded to the three decimals of the address and clipped to its limits."""
     clipped = np.clip(z, -LIMIT, LIMIT).astype(np.float64)
     return np.asarray(np.round(clipped, 3) + 0.0, np.float32)
 
 
 def format_latent(z: np.ndarray, digits: int = 3) -> str:
-    """A latent as the address carries it: ``0.5,-1.25``."""
+    """A latent in the notation of the address: ``0.5,-1.25``."""
     return ",".join(f"{value:.{digits}f}".rstrip("0").rstrip(".") for value in z.tolist())

@@ -1,4 +1,4 @@
-"""An image of a person's own: asked for, adjusted and prepared for the model."""
+"""Ask for an image of the user's own, let it be adjusted, and prepare it for the model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from explorer.data.uploads import MAX_UPLOAD_BYTES, Upload, UploadError
 from explorer.drawing import raster
 
 PREVIEW_SIDE = 512
-"""Pixels of the uploaded picture's longer side as shown: it is sent anew with every adjustment."""
+"""Longer side of the shown upload in pixels: each adjustment sends the picture again."""
 HIGHEST = 1.5
 """Largest height of the preview, as a multiple of its width."""
 LARGEST_ZOOM = 8.0
@@ -26,7 +26,7 @@ GREYS = "the model was trained on pixels that are black or white; the greys of y
 
 
 def uploads() -> dict[str, tuple[str, bytes]]:
-    """Name and content of the files of this visit, by the key of the widgets."""
+    """Name and content of the files of this visit, by the widgets' key."""
     chosen: dict[str, tuple[str, bytes]] = st.session_state.setdefault("uploads", {})
     return chosen
 
@@ -37,8 +37,8 @@ def upload_and_prepare(
     """Ask for an image and prepare it for the model.
 
     Args:
-        bundle: says what the model expects.
-        key: of the widgets.
+        bundle: the model, which says what input it expects.
+        key: key of the widgets.
         source: ``File`` or ``Camera``.
         adjustable: whether to show crop, inversion and preview.
 
@@ -57,13 +57,13 @@ def upload_and_prepare(
     suggestion = suggest_framing(upload.image, shape, background, cache.object_fill(bundle))
     if not adjustable:
         return frame_picture(upload.image, suggestion, shape, background)
-    # Another image or data set has another suggestion, and controls of its own
+    # Another image or data set has another suggestion, and so controls of its own
     digest, inputs = hashlib.sha256(data).hexdigest(), bundle.card.data.test_sha256
     return _adjust(bundle, upload, suggestion, key=f"{key}-{digest[:8]}-{inputs[:8]}")
 
 
 def _ask_for_file(key: str, source: str) -> bytes | None:
-    """The file chosen last; the session keeps it, for Streamlit forgets it in other views."""
+    """The file chosen last; the session keeps it, because Streamlit forgets it in other views."""
     widget = f"{key}-{source.lower()}"
 
     def remove() -> None:
@@ -137,7 +137,7 @@ def _adjust(bundle: Bundle, upload: Upload, suggestion: Framing, *, key: str) ->
 def outline(upload: Upload, box: tuple[float, float, float, float]) -> np.ndarray:
     """The uploaded picture with the crop outlined, as large as a preview, ``(h, w, 4)`` uint8.
 
-    One that is far higher than wide gets room on both sides, so that it does not fill the page.
+    A picture that is much taller than wide is padded on both sides, so as not to fill the page.
     """
     picture = upload.image.convert("RGBA")
     picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))

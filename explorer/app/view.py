@@ -20,13 +20,13 @@ class Option:
 
 @dataclass(frozen=True)
 class Detail:
-    """What the address carries of one model, while its view is open.
+    """What the address carries about one model while its view is open.
 
     Attributes:
-        name: in the address.
-        take: uses its text; raises ValueError with a sentence if the model has no such thing.
-        tell: the text; None if there is nothing to tell.
-        drop: is called when an address opens the view without this detail.
+        name: its name in the address.
+        take: applies its text; raises ValueError with a sentence if the model has no such thing.
+        tell: returns its text; None if there is nothing to write.
+        drop: called when an address opens the view without this detail.
     """
 
     name: str
@@ -40,9 +40,9 @@ class View:
     """A tab of the page.
 
     Attributes:
-        name: on the tab and in the address.
+        name: its name on the tab and in the address.
         render: draws the view of a model.
-        options, details: of this view in the address.
+        options, details: what the address carries for this view.
         needs_decoder: whether there is nothing to draw for a bundle without graphs.
     """
 

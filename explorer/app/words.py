@@ -16,7 +16,7 @@ NO_GAIN = "A smaller difference between two models is not a gain."
 
 
 def explain_neg_elbo(explains: str) -> str:
-    """What −ELBO is, of such as ``"the model explains this image"``."""
+    """Explain −ELBO, given a clause such as ``"the model explains this image"``."""
     return (
         f"−ELBO, the negative evidence lower bound, says how badly {explains}: lower is better. "
         "It is in nats, a unit of information (1 nat is 1.44 bits)."
@@ -26,34 +26,34 @@ def explain_neg_elbo(explains: str) -> str:
 def literal(text: str) -> str:
     """Escape a text for Markdown: titles and names come from cards that anyone may have written.
 
-    Only an address written out becomes a link, as everywhere in Markdown.
+    Only a URL that is written out becomes a link, as everywhere in Markdown.
     """
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
 
 
 def describe(z: np.ndarray) -> str:
-    """The first coordinates of a latent, for people."""
+    """The first coordinates of a latent, as text."""
     shown = ", ".join(f"{value:.2f}".replace("-", "−") for value in z[:4].tolist())
     return f"z = ({shown}{', …' if len(z) > 4 else ''})"
 
 
 def percent(share: float) -> str:
-    """A percentile for people, rounded down: 0 % means less than one in a hundred."""
+    """A percentile as text, rounded down: 0 % means less than one in a hundred."""
     return f"{math.floor(share)} %"
 
 
 def describe_likelihood(name: LikelihoodName) -> str:
-    """Such as 'Bernoulli likelihood'."""
+    """The name of a likelihood, such as 'Bernoulli likelihood'."""
     return f"{LIKELIHOODS[name].title} likelihood"
 
 
 def describe_test_image(bundle: Bundle, row: int) -> str:
-    """What a test image is called: its number and class."""
+    """The name of a test image: its row and class."""
     return f"#{row} {bundle.card.data.classes[bundle.latents.labels[row]]}"
 
 
 def table(columns: Mapping[str, Sequence[str]], *, numbers: Collection[str] = ()) -> str:
-    """Texts by the titles of their columns as a Markdown table, those of ``numbers`` flush right.
+    """A Markdown table of texts by column title, with the columns ``numbers`` aligned right.
 
     Streamlit's own tables import pandas, which takes half a second and 70 MB.
     """

@@ -87,19 +87,19 @@ def main() -> int:
 
 
 def say(line: str) -> None:
-    """Print a line at once."""
+    """Print a line and flush it."""
     print(line, flush=True)
 
 
 def from_keras(path: Path) -> bytes:
-    """A Keras model as ONNX; TensorFlow is imported only for that."""
+    """Convert a Keras model to ONNX; TensorFlow is imported only for this."""
     with loading_tensorflow():
         from explorer.training.export import graph_of_keras_file
     return graph_of_keras_file(path)
 
 
 def shown(arguments: Sequence[str]) -> Iterator[str]:
-    """The arguments as the card keeps them: of a path the name alone."""
+    """Yield the arguments as the card keeps them: of a path only the last part."""
     before = ""
     for argument in arguments:
         is_flag = argument.startswith("--")

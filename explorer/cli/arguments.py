@@ -1,4 +1,4 @@
-"""What the command lines share: their own name, numbers within a range, bundles by name."""
+"""What the command lines share: the command's name, numbers in a range, bundles by name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FITS = get_args(Fit)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that explains itself on demand: a wrong flag gets one sentence and status 2."""
+    """A parser that explains itself only on demand: a wrong flag gets one sentence and status 2."""
 
     def error(self, message: str) -> NoReturn:
         """End the process with a sentence."""
@@ -32,12 +32,12 @@ class Parser(argparse.ArgumentParser):
 
 def command_name() -> str:
     """This command as it was typed: ``python -m explorer NAME`` or ``python -m explorer.NAME``."""
-    called = sys.argv[0]  # the first spelling is put there by ``explorer.__main__``
+    called = sys.argv[0]  # ``explorer.__main__`` puts the first spelling there
     return called if " " in called else f"python -m explorer.{Path(called).stem}"
 
 
 def new_parser(description: str | None, **further: Any) -> Parser:
-    """A parser that is called as the command was typed, and explains it as ``description`` does."""
+    """Return a parser with the command's name as it was typed, and ``description`` as its help."""
     return Parser(
         prog=command_name(),
         description=description,
@@ -48,7 +48,7 @@ def new_parser(description: str | None, **further: Any) -> Parser:
 
 
 def add_bundles_option(parser: argparse.ArgumentParser) -> None:
-    """Add ``--bundles``, the folder that bundles are looked for in."""
+    """Add ``--bundles``, the folder in which bundles are looked for."""
     parser.add_argument(
         "--bundles", type=Path, default=DEFAULT_FOLDER, metavar="DIR",
         help="folder of the bundles (default: %(default)s)",
@@ -56,7 +56,7 @@ def add_bundles_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_output_option(parser: argparse.ArgumentParser) -> None:
-    """Add ``--output``, the folder that bundles are written into."""
+    """Add ``--output``, the folder into which bundles are written."""
     parser.add_argument(
         "--output", type=_folder_to_write, default=DEFAULT_FOLDER, metavar="DIR",
         help="folder of the bundles (default: %(default)s)",
@@ -72,7 +72,7 @@ def _folder_to_write(text: str) -> Path:
 
 
 def number(kind: type[T], low: float, high: float = math.inf) -> Callable[[str], T]:
-    """What ``type`` of argparse's ``add_argument`` takes, for a number from ``low`` to ``high``."""
+    """Return a ``type`` for argparse's ``add_argument``: a number from ``low`` to ``high``."""
 
     def parse(text: str) -> T:
         try:
@@ -89,7 +89,7 @@ def number(kind: type[T], low: float, high: float = math.inf) -> Callable[[str],
 
 
 def image_size(text: str) -> tuple[int, int]:
-    """What ``type`` takes for ``64``, or ``64x200``: height and width in pixels."""
+    """Parse ``64``, or ``64x200``, a ``type`` for argparse: height and width in pixels."""
     match = re.fullmatch(r"([1-9]\d*)(?:[x×]([1-9]\d*))?", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not like 64, or 64x200 (height x width)")
@@ -97,7 +97,7 @@ def image_size(text: str) -> tuple[int, int]:
 
 
 def add_reading_options(parser: argparse.ArgumentParser, *, range_flag: str = "--range") -> None:
-    """Add those of `Reading`, and the folder of data sets; see `take_reading`."""
+    """Add the options of `Reading`, and the folder of data sets; see `take_reading`."""
     add = parser.add_argument
     add("--data-dir", type=Path, metavar="DIR", help="look for data sets here first")
     add(
@@ -130,10 +130,10 @@ def add_reading_options(parser: argparse.ArgumentParser, *, range_flag: str = "-
 
 
 def take_reading(given: dict[str, Any]) -> Reading:
-    """What was given of `Reading`, which leaves the other arguments there.
+    """Take the fields of `Reading` out of the arguments; the others stay there.
 
     Raises:
-        DatasetError: it cannot be.
+        DatasetError: if such a reading is not possible.
     """
     chosen = {field.name: given.pop(field.name) for field in fields(Reading) if field.name in given}
     if "range" in chosen:
@@ -142,14 +142,14 @@ def take_reading(given: dict[str, Any]) -> Reading:
 
 
 class UsageError(ExplorerError):
-    """A mistake in the command; the message is a sentence for a person."""
+    """A mistake in the command; the message is a sentence for the user."""
 
 
 def choose_bundles(found: Iterable[Path], names: Sequence[str], folder: Path) -> list[Path]:
     """The bundles of these names among those found in ``folder``; without names, all of them.
 
     Raises:
-        UsageError: there is none, or none of that name.
+        UsageError: if there are no bundles, or none of one of these names.
     """
     known = {path.name: path for path in found}
     for name in names:

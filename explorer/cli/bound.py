@@ -37,7 +37,7 @@ from explorer.data.dataset import Split
 from explorer.errors import DatasetError, ExplorerError
 
 AT_ONCE = 20
-"""Images after which the bounds so far are saved."""
+"""Number of images after which the bounds so far are saved."""
 
 
 def main() -> int:
@@ -68,7 +68,7 @@ def main() -> int:
 def compute(bundle: Bundle, test: Split, samples: int) -> np.ndarray:
     """The bounds of all test images, nats, ``(n,)``; those that were computed before are kept.
 
-    The order is a random one, so that the mean so far tells what the mean will be.
+    The order is random, so that the mean so far is an estimate of the final mean.
     """
     bounds_at = bounds_of(bundle, test, samples)
     count, place = len(test.images), _so_far(bundle, samples)
@@ -118,7 +118,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def _so_far(bundle: Bundle, samples: int) -> Path:
-    """Where bounds are kept until all are there: of this model, its images and so many samples."""
+    """The file of unfinished bounds, for this model, its images and this number of samples."""
     sums = [*(bundle.card.files[name].sha256 for name in GRAPHS), bundle.card.data.test_sha256]
     known = "-".join(one[:8] for one in sums)
     return bundle.path.with_name(f".{bundle.card.name}-{known}-{samples}.npz")

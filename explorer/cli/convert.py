@@ -56,12 +56,12 @@ EARLIER_ARRAYS = (
     *("z_mean", "z_log_var", "labels", "neg_elbo", "log_density"),
     *("train_z_mean", "train_z_log_var"),
 )
-"""What ``latents.npz`` held in that version."""
+"""The arrays of ``latents.npz`` in the earlier version."""
 WEIGHTS = "model.keras"
-"""The file in which graphs of that version have their large weights."""
+"""The file with the large weights of graphs in the earlier version."""
 
 TOLERANCE = 1e-5
-"""By how much a result may change, relative to the largest value if that exceeds 1."""
+"""How much a result may change, relative to the largest value if that exceeds 1."""
 
 
 def main() -> int:
@@ -88,8 +88,8 @@ def convert(path: Path) -> str:
     """Convert one bundle or reference in place, and say what was done.
 
     Raises:
-        BundleError: it cannot be converted, and is as it was.
-        OSError: a file cannot be read or written; the bundle is as it was.
+        BundleError: if it cannot be converted; it is left as it was.
+        OSError: if a file cannot be read or written; the bundle is left as it was.
     """
     content = read_file(path / "card.json")
     try:
@@ -109,7 +109,7 @@ def convert(path: Path) -> str:
         else:
             _convert_bundle(values, path, folder)
             said += f"; {WEIGHTS} was removed"
-        for other in path.iterdir():  # a person's own
+        for other in path.iterdir():  # the user's own files
             if other.is_dir():
                 shutil.copytree(other, folder / other.name, symlinks=True)
             elif other.is_file() and other.name not in (*FILES, "card.json", WEIGHTS):
@@ -120,10 +120,10 @@ def convert(path: Path) -> str:
 
 
 def _convert_reference(values: dict[str, Any], path: Path, folder: Path) -> None:
-    """Write what a converted reference consists of into ``folder``."""
+    """Write the files of a converted reference into ``folder``."""
     card = _card_of(values, path)
     model = card.model
-    if model.likelihood == "gaussian" and model.parameters:  # the one variance counts no more
+    if model.likelihood == "gaussian" and model.parameters:  # the one variance no longer counts
         changed = model.model_copy(update={"parameters": model.parameters - 1})
         card = card.model_copy(update={"model": changed})
     _copy(card, REFERENCE_FILES, path, folder)
@@ -132,7 +132,7 @@ def _convert_reference(values: dict[str, Any], path: Path, folder: Path) -> None
 
 
 def _convert_bundle(values: dict[str, Any], path: Path, folder: Path) -> None:
-    """Write what a converted bundle consists of into ``folder``."""
+    """Write the files of a converted bundle into ``folder``."""
     card = _card_of(values, path)
     _copy(card, (*FILES, WEIGHTS), path, folder)
     weights = (folder / WEIGHTS).read_bytes()
@@ -163,7 +163,7 @@ def _convert_bundle(values: dict[str, Any], path: Path, folder: Path) -> None:
 
 
 def _complete_latents(card: Card, codec: Codec, folder: Path) -> dict[str, Any]:
-    """Add to ``latents.npz`` what maps and paths need; returns the figures that come with it."""
+    """Add to ``latents.npz`` what maps and paths need; return the figures that come with it."""
     path = folder / "latents.npz"
     old = read_arrays(path.read_bytes(), EARLIER_ARRAYS, f"latents.npz of {card.name}")
     halves = {name: array.astype(np.float32) for name, array in old.items() if "z_" in name}
@@ -171,7 +171,7 @@ def _complete_latents(card: Card, codec: Codec, folder: Path) -> dict[str, Any]:
     kl = kl_per_dimension(z_mean, halves["z_log_var"]).sum(axis=1)
     latents = Latents(
         **{name: halves.get(name, old[name]) for name in EARLIER_ARRAYS},
-        kl=np.full_like(kl, np.nan) if card.model.has_flow else kl,  # of a flow: from the images
+        kl=np.full_like(kl, np.nan) if card.model.has_flow else kl,  # a flow's needs the images
         **read_test_images(codec, z_mean, labels),
         places=lay_out(z_mean, share_of("laying out the map")),
         graph=None,
@@ -195,7 +195,7 @@ def _card_of(values: dict[str, Any], path: Path) -> Card:
 
 
 def _copy(card: Card, names: Iterable[str], path: Path, folder: Path) -> None:
-    """Copy files that are what the card says."""
+    """Copy files, after checking them against the card."""
     for name in names:
         if name not in card.files:
             raise BundleError(f"card.json of {path.name} does not list {name}")

@@ -18,12 +18,12 @@ def write_files(
     """Write files and name each as it is written.
 
     Args:
-        make: gives paths and contents.
-        tell: the line for a path and its size in bytes.
+        make: returns paths and contents.
+        tell: returns the line for a path and its size in bytes.
         wrong_usage: errors that say that the command is wrong.
 
     Returns:
-        The exit status: 0; 1 if something is broken or not to be written; 2 for a wrong command.
+        The exit status: 0; 1 if something is broken or cannot be written; 2 for a wrong command.
     """
     try:
         for path, contents in make():

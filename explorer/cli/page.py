@@ -91,10 +91,10 @@ def _files(arguments: argparse.Namespace) -> list[tuple[Path, bytes]]:
 
 
 def read_views(text: str | None) -> tuple[str, ...]:
-    """The views that ``map,sliders`` names; all without a text.
+    """Read the views from a text such as ``map,sliders``; None means all.
 
     Raises:
-        UsageError: there is no such view.
+        UsageError: if there is no such view.
     """
     if text is None:
         return VIEWS
@@ -106,10 +106,10 @@ def read_views(text: str | None) -> tuple[str, ...]:
 
 
 def read_start(link: str, bundles: Sequence[Bundle], views: Sequence[str]) -> str:
-    """The parameters of a link from the app.
+    """Return the parameters of a link from the app.
 
     Raises:
-        UsageError: a page with these models and views cannot show what it names.
+        UsageError: if a page with these models and views cannot show what the link names.
     """
     start = urlsplit(link).query or link
     asked = dict(parse_qsl(start))

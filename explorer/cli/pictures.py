@@ -65,34 +65,34 @@ from explorer.notation import parse_latent
 RECONSTRUCTIONS = 10
 TRAVERSALS = 10
 STEPS = 11
-"""Images of an interpolation."""
+"""Number of images of an interpolation."""
 IMAGE_SIDE, GRID_SIDE = 280, 1000
-"""Pixels that the longer side of one image, and of many in one picture, comes close to."""
+"""Approximate longer side in pixels of one image, and of many images in one picture."""
 CENTIMETRES = {"cm": 1.0, "mm": 0.1, "in": 2.54, "pt": 2.54 / 72}
 FOR_PAPER = frozenset(("--between", "--direction", "--width", "--dpi", "--no-caption"))
 FOR_SWEEPS = frozenset(("--sweep", "--step", "--frames"))
-"""Flags of figures for a paper alone, and of what these leave out."""
+"""Flags that apply only to figures for a paper, and those of what these figures leave out."""
 WIDTHS = 6.0, 50.0
-"""Centimetres that a figure may be wide."""
+"""Smallest and largest width of a figure in centimetres."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What is to be drawn.
+    """What to draw.
 
     Attributes:
-        seed: of the samples.
-        grid: tiles a side of the manifold.
-        spacing: of the tiles.
-        extent: of the grid, ± standard deviations of the prior.
+        seed: seed of the samples.
+        grid: number of tiles on each side of the manifold.
+        spacing: spacing of the tiles.
+        extent: range of the grid, ± standard deviations of the prior.
         at: a latent to decode and to move through, ``(latent_dim,)``; None for the origin,
             without a picture of its own.
         axes: the dimensions of map and manifold, counted from 0; None for those of largest KL.
         sweep: the dimension to sweep, counted from 0.
-        step: between its frames.
-        frames: how many.
+        step: step between the frames of the sweep.
+        frames: number of frames of the sweep.
         ends: the latents that paths join, ``(2, latent_dim)``.
-        directions: texts that name some.
+        directions: texts that name directions.
     """
 
     seed: int
@@ -144,7 +144,7 @@ def _files(arguments: argparse.Namespace) -> Iterator[tuple[Path, bytes]]:
 
 
 def draw(bundle: Bundle, choice: Choice) -> Iterator[tuple[str, bytes]]:
-    """Name and contents of each file."""
+    """Yield the name and contents of each file."""
     rows = shown_rows(bundle)
     sheet = sheets.reconstructions(bundle, originals_of(bundle), rows)
     yield "reconstructions.png", picture(sheet)
@@ -178,7 +178,7 @@ def draw(bundle: Bundle, choice: Choice) -> Iterator[tuple[str, bytes]]:
 def draw_for_paper(
     bundle: Bundle, choice: Choice, arguments: argparse.Namespace
 ) -> Iterator[tuple[str, bytes]]:
-    """Name and contents of each figure."""
+    """Yield the name and contents of each figure."""
     # On demand: Matplotlib takes a second to import
     from explorer.bundle import plates
     from explorer.drawing.paper import missing_letters
@@ -220,7 +220,7 @@ def draw_for_paper(
 
 
 def originals_of(bundle: Bundle) -> np.ndarray | None:
-    """``find_originals``; if there are none, a line says so."""
+    """Call ``find_originals``; if there are none, print a line that says so."""
     originals = find_originals(bundle)
     if originals is None:
         title = bundle.card.data.title
@@ -229,7 +229,7 @@ def originals_of(bundle: Bundle) -> np.ndarray | None:
 
 
 def shown_rows(bundle: Bundle) -> np.ndarray:
-    """The test images whose reconstructions are shown."""
+    """Rows of the test images whose reconstructions are shown."""
     return evenly_spaced(len(bundle.latents.z_mean), RECONSTRUCTIONS)
 
 
@@ -239,12 +239,12 @@ def picture(sheet: Sheet) -> bytes:
 
 
 def enlarged(pixels: np.ndarray, side: int = IMAGE_SIDE) -> np.ndarray:
-    """Each pixel repeated until the longer side is close to ``side``."""
+    """Repeat each pixel until the longer side is close to ``side``."""
     return raster.enlarge(pixels, max(1, round(side / max(pixels.shape))))
 
 
 def sweep_places(frames: int, step: float) -> np.ndarray:
-    """Where each frame lies, ``(frames,)``: frame k at (k − (frames − 1) / 2) · step."""
+    """The position of each frame, ``(frames,)``: frame k at (k − (frames − 1) / 2) · step."""
     return (np.arange(frames) - (frames - 1) / 2) * step
 
 
@@ -260,7 +260,7 @@ def read_point(text: str | None, latent_dim: int) -> np.ndarray | None:
     """The latent that ``--at`` names, ``(latent_dim,)`` float32.
 
     Raises:
-        UsageError: it is not a latent of the model.
+        UsageError: if it is not a latent of the model.
     """
     if text is None:
         return None
@@ -271,10 +271,10 @@ def read_point(text: str | None, latent_dim: int) -> np.ndarray | None:
 
 
 def find_dimension(number: int | None, bundle: Bundle) -> int:
-    """The dimension that ``--sweep`` counts from 1, counted from 0; else that of largest KL.
+    """The dimension of ``--sweep``, which counts from 1, counted from 0; else that of largest KL.
 
     Raises:
-        UsageError: the model has no such dimension.
+        UsageError: if the model has no such dimension.
     """
     if number is None:
         return bundle.dimensions_by_kl[0]
@@ -285,10 +285,10 @@ def find_dimension(number: int | None, bundle: Bundle) -> int:
 
 
 def find_axes(numbers: list[int] | None, bundle: Bundle) -> tuple[int, int] | None:
-    """The dimensions that ``--axes`` counts from 1, counted from 0.
+    """The dimensions of ``--axes``, which counts from 1, counted from 0.
 
     Raises:
-        UsageError: the model has no such dimensions, or they are the same.
+        UsageError: if the model has no such dimensions, or they are the same.
     """
     if numbers is None:
         return None
@@ -302,10 +302,10 @@ def find_axes(numbers: list[int] | None, bundle: Bundle) -> tuple[int, int] | No
 
 
 def choose_class(bundle: Bundle, name: str | None) -> Bundle:
-    """The model with the class that ``--class`` names, if it does.
+    """The model with the class of ``--class``, if that is given.
 
     Raises:
-        UsageError: it has no such class, or takes none.
+        UsageError: if it has no such class, or takes none.
     """
     if name is None:
         return bundle
@@ -316,11 +316,12 @@ def choose_class(bundle: Bundle, name: str | None) -> Bundle:
 
 
 def find_ends(names: list[str] | None, bundle: Bundle) -> np.ndarray:
-    """The latents that ``--between`` names, ``(2, latent_dim)``; else those of two test images of
-    different classes, if there are.
+    """The latents that ``--between`` names, ``(2, latent_dim)``; by default of two test images.
+
+    The two are of different classes, if there are several.
 
     Raises:
-        UsageError: the model has no such places.
+        UsageError: if the model has no such places.
     """
     if names is None:
         rows, labels = shown_rows(bundle), bundle.latents.labels
@@ -333,10 +334,10 @@ def find_ends(names: list[str] | None, bundle: Bundle) -> np.ndarray:
 
 
 def check_directions(texts: list[str], bundle: Bundle) -> list[str]:
-    """The same texts.
+    """Return the texts, after checking them.
 
     Raises:
-        UsageError: one names no direction of the model.
+        UsageError: if one names no direction of the model, or the model has no decoder.
     """
     if texts and not bundle.card.model.has_graphs:
         raise UsageError(f"{bundle.card.name} came without a decoder, which draws --direction")
@@ -349,7 +350,7 @@ def check_directions(texts: list[str], bundle: Bundle) -> list[str]:
 
 
 def length(text: str) -> float:
-    """What ``type`` takes for ``8.5cm``, ``85mm``, ``3.3in`` or ``241pt``: centimetres."""
+    """Parse ``8.5cm``, ``85mm``, ``3.3in`` or ``241pt``, a ``type`` for argparse: centimetres."""
     match = re.fullmatch(r"(\d+\.?\d*|\.\d+) ?(cm|mm|in|pt)", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not like 8.5cm, 85mm, 3.3in or 241pt")

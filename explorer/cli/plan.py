@@ -1,4 +1,4 @@
-"""What ``train.py`` will do: its settings with the recipe and the images that they name."""
+"""Plan what ``train.py`` will do: its settings with the recipe and the images that they name."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from explorer.training.run import Plan, Run
 
 
 def plan_recipe(settings: Settings) -> tuple[str, Recipe]:
-    """The recipe that the settings name, and itself with their changes; their name is checked.
+    """The name of the recipe, and the recipe with the settings' changes; checks the bundle's name.
 
     Raises:
-        ExplorerError: there is no such recipe, or the name cannot name a bundle.
+        ExplorerError: if there is no such recipe, or the name is not valid for a bundle.
     """
     if settings.name is not None:
         check_name(settings.name)
@@ -35,13 +35,14 @@ def plan_run(settings: Settings, data_dir: Path | None) -> Plan:
     """Find the recipe and the images that the settings name.
 
     Raises:
-        ExplorerError: there is no such recipe or data set, or the name cannot name a bundle.
+        ExplorerError: if there is no such recipe or data set, or the name is not valid for a
+            bundle.
     """
     recipe_name, recipe = plan_recipe(settings)
     dataset = load_dataset(settings.data, settings.reading, data_dir=data_dir)
     if settings.limit is not None:
         dataset = dataset.limited(settings.limit)
-    if settings.limit or settings.reading.image_size:  # other images than a published system's
+    if settings.limit or settings.reading.image_size:  # not the images of a published system
         recipe = recipe.model_copy(update={"published": None})
     name = settings.name or f"{dataset.name}-{settings.latent_dim}d"
     check_name(name)

@@ -13,19 +13,19 @@ from typing import NoReturn
 from explorer.core.lean import without
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
-"""The exit status after Ctrl-C, and after SIGPIPE, as shells have it."""
+"""The exit status after Ctrl-C, and after SIGPIPE, as in shells."""
 UNUSED = "sklearn", "matplotlib", "pandas"
-"""Libraries that Keras imports for what nothing here uses."""
+"""Libraries that Keras imports for features that nothing here uses."""
 
 
 @contextlib.contextmanager
 def loading_tensorflow() -> Iterator[None]:
-    """Import TensorFlow and Keras in this block: in two thirds of the time, and in silence.
+    """Import TensorFlow and Keras in this block in two thirds of the time, and without messages.
 
-    Keras imports ``UNUSED`` where they are installed, for wrappers and plots. TensorFlow reports
-    missing GPUs and its own optimisations, whatever its log level; what is written to stderr, by
-    C++ code too, is shown only after an exception. Its later advice for programmers is left out
-    too.
+    Where ``UNUSED`` are installed, Keras would import them for wrappers and plots. TensorFlow
+    reports missing GPUs and its own optimisations, whatever its log level: what is written to
+    stderr, by C++ code too, is shown only after an exception. Its later advice for programmers is
+    left out too.
     """
     with without(*UNUSED), _quiet_stderr():
         yield
@@ -51,7 +51,7 @@ def _quiet_stderr() -> Iterator[None]:
 
 
 def share_of(work: str) -> Callable[[float], None]:
-    """A function that shows on the terminal which share of the work is done, 0 to 1."""
+    """Return a function that shows on the terminal which share of the work is done, 0 to 1."""
     live = sys.stdout.isatty()
 
     def show(share: float) -> None:
@@ -64,8 +64,8 @@ def share_of(work: str) -> Callable[[float], None]:
 def exit_with(main: Callable[[], int]) -> NoReturn:
     """End the process with the status that ``main`` returns.
 
-    It ends quietly after Ctrl-C, and where a program such as ``head`` has closed the pipe that is
-    written to. TensorFlow's threads may still compute then, and would crash an orderly end.
+    It ends quietly after Ctrl-C, and when a program such as ``head`` has closed the pipe that is
+    written to. TensorFlow's threads may still be computing then, and would crash an orderly exit.
     """
     end = INTERRUPTED
     try:

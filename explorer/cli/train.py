@@ -1,4 +1,4 @@
-"""What ``train.py`` is told: arguments, read before anything large is imported, and mistakes."""
+"""The command line of ``train.py``, read before anything large is imported, and its errors."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Settings:
     reading: Reading = AS_THEY_ARE
 
     def command(self) -> str:
-        """The command that repeats this run; own files stand there without their folders."""
+        """The command that repeats this run; the user's own files are without their folders."""
         parts = ["python", "train.py", Path(self.data).resolve().name]
         for said in (self, self.reading):
             for field in fields(said):
@@ -90,7 +90,7 @@ def parse_arguments(description: str | None) -> tuple[tuple[Settings, ...], dict
     parser = Parser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        argument_default=argparse.SUPPRESS,  # so that what was given can be told from what was not
+        argument_default=argparse.SUPPRESS,  # so that only what was given is there
         allow_abbrev=False,
     )
     add, count = parser.add_argument, number(int, 1)
@@ -139,7 +139,7 @@ def parse_arguments(description: str | None) -> tuple[tuple[Settings, ...], dict
 
 @contextlib.contextmanager
 def problems_as_sentences() -> Iterator[None]:
-    """End the process with one sentence and status 1 for any error that a person can put right."""
+    """End the process with one sentence and status 1 for any error that the user can put right."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal may not know '−'
     warnings.formatwarning = lambda message, *_: f"train.py: {message}\n"

@@ -50,17 +50,17 @@ TOLERANCES = {
     **dict.fromkeys(("mig", "sap"), 0.01),
 }
 DEFAULT_TOLERANCE = 0.005
-"""Nats: the card's rounding, and what another processor's arithmetic may change."""
+"""In nats: for the card's rounding and for differences in arithmetic between processors."""
 LATENT_TOLERANCES = {"log_density": 5e-3, "agreement": 0.2}
 DEFAULT_LATENT_TOLERANCE = 1e-3
-"""Relative to the largest value. Far from the data the log-density multiplies what rounding to
-half precision may change in a latent, and neighbours that are equally near may change places."""
+"""Relative to the largest value. Far from the data the log-density amplifies what rounding to half
+precision changes in a latent, and neighbours that are equally near may change places."""
 
 BOUNDS_CHECKED = 30
-"""Test images whose bound is computed again: thousands of decodes each."""
+"""Number of test images whose bound is computed again, with thousands of decodes each."""
 
 FROM_LATENTS = ("log_density", "kl", "nearest_distance", "agreement")
-"""Arrays that follow from the latents, and are all that can be recomputed without an encoder."""
+"""Arrays that follow from the latents: all that can be recomputed without an encoder."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def verify(path: Path, source: str | None, data_dir: Path | None) -> int:
 
 
 def recompute(bundle: Bundle, dataset: Dataset) -> tuple[Metrics, Latents]:
-    """Figures and latents anew: from the graphs, or without them from the stored latents."""
+    """Recompute figures and latents from the graphs, or without them from the stored latents."""
     stored, images = bundle.latents, bundle.reconstructions
     has_variance = bundle.card.model.has_variance
     if bundle.card.model.has_graphs:
@@ -153,15 +153,15 @@ def recompute(bundle: Bundle, dataset: Dataset) -> tuple[Metrics, Latents]:
 
 
 def find_data(bundle: Bundle, source: str | None, data_dir: Path | None) -> Dataset:
-    """Find the very images that the card was computed from.
+    """Find the very images from which the card was computed.
 
     Raises:
-        DatasetError: they are not on this machine, or others are.
+        DatasetError: if they are not on this machine, or if the images here are others.
     """
     data = bundle.card.data
     dataset = load_card_data(data, source, data_dir)
     if data.reading.whole and len(dataset.test.images) == data.test_images:
-        dataset = dataset.relabelled(bundle.latents.labels, data.classes)  # they may be a person's
+        dataset = dataset.relabelled(bundle.latents.labels, data.classes)  # they may be the user's
     for part, split, expected in (
         ("training", dataset.train, data.train_sha256),
         ("test", dataset.test, data.test_sha256),
@@ -174,13 +174,13 @@ def find_data(bundle: Bundle, source: str | None, data_dir: Path | None) -> Data
 
 
 def compare_data(card: DataCard, dataset: Dataset) -> Iterator[Check]:
-    """How many images there are."""
+    """Compare the numbers of images."""
     yield _check("train_images", card.train_images, len(dataset.train.images), 0)
     yield _check("test_images", card.test_images, len(dataset.test.images), 0)
 
 
 def compare_figures(card: BaseModel, found: BaseModel, prefix: str = "") -> Iterator[Check]:
-    """Every figure of two cards, nested ones and lists included."""
+    """Compare every figure of two cards, nested ones and lists included."""
     for name in type(card).model_fields:
         expected, value = getattr(card, name), getattr(found, name)
         if isinstance(expected, BaseModel) and value is not None:
@@ -204,7 +204,7 @@ def compare_figures(card: BaseModel, found: BaseModel, prefix: str = "") -> Iter
 
 
 def compare_bounds(bundle: Bundle, card: Bound, dataset: Dataset) -> Iterator[Check]:
-    """The card's bound against the images', and those of some images against what they give."""
+    """Compare the card's bound with the stored ones, and some of these with recomputed ones."""
     stored = read_bounds(bundle)
     yield from compare_figures(card, summarise_bounds(stored, card.samples), "bound.")
     rows = evenly_spaced(len(stored), BOUNDS_CHECKED)
@@ -215,7 +215,7 @@ def compare_bounds(bundle: Bundle, card: Bound, dataset: Dataset) -> Iterator[Ch
 
 
 def compare_latents(stored: Latents, found: Latents, names: Iterable[str]) -> Iterator[Check]:
-    """The largest difference in each of these arrays of ``latents.npz``."""
+    """Compare each of these arrays of ``latents.npz`` by its largest difference."""
     for name in names:
         one, other = getattr(stored, name), getattr(found, name)
         if one.shape != other.shape:

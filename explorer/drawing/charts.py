@@ -27,7 +27,7 @@ Extent = tuple[float, float, float, float]
 """Left, right, bottom and top of what a map shows."""
 Time = Literal["epochs", "minutes"]
 SMALL_HEIGHT = 190
-"""Pixels, of a chart beside others."""
+"""Height in pixels of a chart beside others."""
 _SMALL = {"margin": {"l": 8, "r": 8, "t": 8, "b": 8}, "dragmode": False}
 """Layout of a chart within a page; without a drag mode a finger on it scrolls the page."""
 
@@ -131,7 +131,7 @@ def curves_figure(history: dict[str, list[float]]) -> go.Figure:
 def comparison_figure(curves: Sequence[Curve], *, time: Time) -> go.Figure:
     """Held-out −ELBO of several models over ``epochs``, or over ``minutes`` on a log axis.
 
-    The first is the one that is looked at.
+    The first curve is that of the model in view.
     """
     figure = go.Figure()
     for index, (name, x, y) in enumerate(curves):
@@ -169,7 +169,7 @@ def comparison_figure(curves: Sequence[Curve], *, time: Time) -> go.Figure:
 
 
 def settled_range(curves: Sequence[Curve]) -> tuple[float, float] | None:
-    """The range of the curves without their first fifths, which fall steeply.
+    """The range of the curves without the first fifth of each, which falls steeply.
 
     None if the curves have no points.
     """
@@ -183,7 +183,7 @@ def settled_range(curves: Sequence[Curve]) -> tuple[float, float] | None:
 
 
 def kl_figure(kl_per_dimension: Sequence[float], order: Sequence[int]) -> go.Figure:
-    """KL of each latent dimension, largest first; above 20 only the tooltips name them."""
+    """KL of each latent dimension, largest first; above 20 only the tooltips have their names."""
     ranks = np.arange(1, len(order) + 1)
     names = [axis_label(dimension) for dimension in order]
     many = len(order) > 20
@@ -214,10 +214,10 @@ def path_figure(
     """How dense the data is along a path, as percentiles of the test images' own places.
 
     Args:
-        percentiles: along the path, ``(k,)``.
+        percentiles: percentiles along the path, ``(k,)``.
         thin: the percentile below which a place is thin.
-        places: how far along it, ``(k,)``.
-        unit: of those.
+        places: positions along the path, ``(k,)``.
+        unit: unit of ``places``.
     """
     thin_line = {"color": PALETTE[2], "dash": "dot", "width": 1}
     return go.Figure(
@@ -244,9 +244,9 @@ def groups_figure(places: np.ndarray, is_second: np.ndarray, names: Sequence[str
     """Where the images of two groups lie along a direction.
 
     Args:
-        places: of the images, in standard deviations, ``(n,)``.
+        places: positions of the images, in standard deviations, ``(n,)``.
         is_second: which are of the second group, bool ``(n,)``.
-        names: of both groups.
+        names: names of both groups.
     """
     figure = go.Figure()
     for which, name, colour in zip((~is_second, is_second), names, PALETTE, strict=False):

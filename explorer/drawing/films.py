@@ -1,6 +1,6 @@
 """Films from pictures: GIF, animated WebP and MP4.
 
-Those that do not end where they begin run back and forth.
+Films that do not end where they begin run back and forth.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import numpy as np
 from explorer.drawing.raster import as_image
 
 SECONDS = 3.0
-"""From one end to the other and back."""
+"""Duration from one end to the other and back."""
 _EVEN = 2
 """Sides of a film in MP4 are multiples of this many pixels."""
 _PERIODS = 3
-"""An MP4 has no endless loop of its own."""
+"""Repetitions in an MP4, which has no endless loop of its own."""
 
 
 def gif(frames: Sequence[np.ndarray], *, seconds: float = SECONDS, is_loop: bool = False) -> bytes:

@@ -1,6 +1,6 @@
-"""Figures for print: Matplotlib's PDF, SVG and PNG in one look, at a width in centimetres.
+"""Figures for print: Matplotlib's PDF, SVG and PNG in one style, at a width in centimetres.
 
-``plots`` has what is drawn.
+What is drawn is in ``plots``.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from matplotlib.textpath import text_to_path
 from explorer.drawing.sheet import Format, Paper
 
 _CM, POINT = 1 / 2.54, 1 / 72
-"""Inches."""
+"""Units in inches."""
 SMALL = 6.0
-"""Points of the smallest text, which journals still allow."""
+"""Size in points of the smallest text, which journals still allow."""
 MARGIN = 3.0
-"""Points around the caption."""
+"""Margin in points around the caption."""
 LINE = 1.3
-"""From a line of text to the next, in heights of its letters."""
+"""Distance from a line of text to the next, in heights of its letters."""
 FONT = "DejaVu Sans"
-"""Comes with Matplotlib: the same everywhere."""
+"""Comes with Matplotlib, so it is the same everywhere."""
 FURTHER_FONTS = (
     *("Noto Sans CJK JP", "Noto Sans CJK SC", "Source Han Sans", "WenQuanYi Zen Hei"),
     *("IPAexGothic", "Hiragino Sans", "Yu Gothic", "Microsoft YaHei", "Malgun Gothic"),
     *("Noto Sans", "Noto Sans Devanagari", "Noto Sans Thai", "Arial Unicode MS"),
 )
-"""Have letters that that one lacks; those that are installed are used for them."""
+"""Fonts with letters that ``FONT`` lacks; those that are installed are used for these."""
 _LOCK = threading.Lock()
 """Matplotlib's settings and fonts are shared by all threads."""
 _STYLE: dict[Any, Any] = {
@@ -74,7 +74,7 @@ _STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Plot:
-    """Axes under each other.
+    """Axes stacked from top to bottom.
 
     Attributes:
         draw: draws into as many axes as there are aspects, from the top.
@@ -86,7 +86,7 @@ class Plot:
 
 
 def write(plot: Plot, paper: Paper, caption: Sequence[str] = ()) -> bytes:
-    """The file of a figure; the same arguments give the same bytes.
+    """Return the file of a figure; the same arguments give the same bytes.
 
     Args:
         plot: what it shows.
@@ -95,7 +95,7 @@ def write(plot: Plot, paper: Paper, caption: Sequence[str] = ()) -> bytes:
     """
     style = _STYLE | {"font.family": _fonts()}
     with _LOCK, matplotlib.rc_context(style), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")  # boxes are drawn
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")  # a box replaces it
         width = paper.width * _CM
         figure = Figure((width, width * (1 + sum(plot.aspects))), layout="constrained")
         rows = figure.subplots(
@@ -103,7 +103,7 @@ def write(plot: Plot, paper: Paper, caption: Sequence[str] = ()) -> bytes:
         )
         axes = rows[:, 0].tolist()
         plot.draw(figure, axes)
-        if paper.format == "png":  # whose pixels are not those of the pictures
+        if paper.format == "png":  # its pixels are not those of the pictures
             for image in (image for axis in axes for image in axis.get_images()):
                 image.set_interpolation("auto")
         _lay_out(figure, axes, plot.aspects, caption)
@@ -115,7 +115,7 @@ def write(plot: Plot, paper: Paper, caption: Sequence[str] = ()) -> bytes:
 
 
 def missing_letters(text: str) -> str:
-    """The letters of a text that no font has here: boxes stand for them in figures."""
+    """The letters of a text that no installed font has: figures show boxes for them."""
     known = {code for font in _fonts() for code in get_font(findfont(font)).get_charmap()}
     return "".join(sorted({letter for letter in text if ord(letter) not in known}))
 
@@ -138,7 +138,7 @@ def _lay_out(
         linespacing=LINE, va="bottom", transform=figure.dpi_scale_trans,
     ).set_in_layout(False)  # fmt: skip
     figure.set_figheight(figure.get_figheight() + below)
-    for _ in range(2):  # the second time the labels of the axes may be others
+    for _ in range(2):  # twice, because the labels of the axes may change
         height = figure.get_figheight()
         engine: Any = figure.get_layout_engine()
         engine.set(rect=(0, below / height, 1, 1 - below / height))
@@ -151,7 +151,7 @@ def _lay_out(
 
 
 def wrap(text: str, room: float) -> list[str]:
-    """A small text in lines that are at most so many points long."""
+    """Wrap a small text into lines of at most ``room`` points."""
     lines: list[str] = []
     for length in range(min(len(text), int(room)), 0, -1):
         lines = textwrap.wrap(text, length)
@@ -161,7 +161,7 @@ def wrap(text: str, room: float) -> list[str]:
 
 
 def text_width(text: str) -> float:
-    """Points that a small text is long."""
+    """The width of a small text in points."""
     width: float
     width, _, _ = text_to_path.get_text_width_height_descent(
         text, FontProperties(size=SMALL), ismath=False
@@ -170,6 +170,6 @@ def text_width(text: str) -> float:
 
 
 def _metadata(format: Format, caption: Sequence[str]) -> dict[str, Any]:
-    """What the file says of itself, without the time."""
+    """The metadata of the file, without the time of its creation."""
     about = {"Title": " ".join(caption)} if caption else {}
     return about | {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}[format]

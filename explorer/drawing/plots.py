@@ -1,6 +1,6 @@
 """What is drawn for print: a map, charts, and sheets of pictures; arrays in, a ``Plot`` out.
 
-They can be told apart without colours too, by markers, dashes, hatches and names.
+Markers, dashes, hatches and names distinguish things without colours too.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from explorer.drawing.sheet import DPI, Sheet
 _MARKERS = "osD^vPX*<>"
 _DASHES = ("-", "--", "-.", ":", (0, (4, 1, 1, 1, 1, 1)))
 _MAX_DOTS = 20_000
-"""More of them become pixels within a vector file, which would be slow to open."""
+"""More dots become pixels within a vector file, which would otherwise be slow to open."""
 MAX_NAMES = 20
-"""Classes of a map that are named."""
+"""Largest number of classes of which a map shows the names."""
 _MAX_LETTERS = 24
-"""Of a name; the rest is left out."""
+"""Largest length of a name; the rest is left out."""
 _BOLD = 1.3
-"""How much longer a bold text is."""
+"""Factor by which a bold text is wider."""
 _ROUNDS = 8
-"""Classes take turns in so many rounds, so that none covers the others."""
+"""Number of rounds in which classes take turns, so that none covers the others."""
 _HALO = [withStroke(linewidth=1.5, foreground="white")]
-"""Around a text on top of what is drawn."""
+"""Outline of a text on top of what is drawn."""
 
 
 def sheets(*shown: Sheet) -> Plot:
-    """Sheets of as many columns under each other."""
+    """Sheets with equal numbers of columns, one below the other."""
 
     def draw(figure: Figure, axes: Sequence[Axes]) -> None:
         for sheet, axis in zip(shown, axes, strict=True):
@@ -57,8 +57,10 @@ def map_plot(
     axes: tuple[str, str],
     extent: Extent,
 ) -> Plot:
-    """The map: a dot for each test image, a marker and a colour for each class, whose name stands
-    at its middle; as for ``charts.map_figure``. Without titles the axes have no values either.
+    """The map: a dot for each test image, with a marker and a colour for each class.
+
+    The name of a class is at its middle. The arguments are those of ``charts.map_figure``; without
+    titles the axes have no values either.
     """
     size = float(np.interp(np.log10(max(len(points), 1)), [2, 4], [3.5, 1.3]))
     shown = [label for label in range(len(classes)) if np.any(labels == label)]
@@ -121,13 +123,13 @@ def curves_plot(history: dict[str, list[float]]) -> Plot:
 
 
 def kl_plot(weights: Sequence[float], order: Sequence[int], active: np.ndarray, unit: str) -> Plot:
-    """What each latent dimension carries, largest first; above 20 no names.
+    """What each latent dimension carries, largest first; without names above 20 dimensions.
 
     Args:
-        weights: of the dimensions, ``(latent_dim,)``.
+        weights: what each dimension carries, ``(latent_dim,)``.
         order: the dimensions in the order of the bars.
         active: which are active units, bool ``(latent_dim,)``.
-        unit: of the weights.
+        unit: unit of the weights.
     """
     many = len(order) > 20
 
@@ -151,10 +153,10 @@ def kl_plot(weights: Sequence[float], order: Sequence[int], active: np.ndarray, 
 
 
 def paths_plot(curves: Sequence[Curve], thin: float) -> Plot:
-    """How dense the data is along paths, as ``charts.path_figure`` has it of one.
+    """How dense the data is along paths, as ``charts.path_figure`` shows it for one.
 
     Args:
-        curves: of each path, percentiles over % of the way.
+        curves: for each path, percentiles over % of the way.
         thin: the percentile below which a place is thin.
     """
 
@@ -180,7 +182,7 @@ def spread(middles: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """Move boxes up and down until none covers another, ``(n, 2)``.
 
     Args:
-        middles: of the boxes, ``(n, 2)``.
+        middles: centres of the boxes, ``(n, 2)``.
         sizes: their widths and heights, ``(n, 2)``.
     """
     places = middles.astype(np.float64)
@@ -232,7 +234,7 @@ def _legend(figure: Figure, handles: Sequence[Any], names: Sequence[str]) -> Non
 def _draw_sheet(sheet: Sheet, axis: Axes, width: float) -> None:
     picture = sheet.picture
     height, across = picture.shape[:2]
-    zoom = -(-round(width * DPI) // across)  # viewers blur what has fewer pixels than the screen
+    zoom = -(-round(width * DPI) // across)  # viewers blur images with fewer pixels than the screen
     large = raster.enlarge(picture, zoom)
     axis.imshow(
         large[..., 0] if large.shape[-1] == 1 else large, cmap="gray", vmin=0, vmax=255,
@@ -263,6 +265,6 @@ def _draw_sheet(sheet: Sheet, axis: Axes, width: float) -> None:
 
 
 def _short(name: str) -> str:
-    """A name in one line of at most ``_MAX_LETTERS``."""
+    """A name in one line of at most ``_MAX_LETTERS`` letters."""
     line = " ".join(name.split())
     return line if len(line) <= _MAX_LETTERS else f"{line[: _MAX_LETTERS - 1]}…"

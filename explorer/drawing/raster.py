@@ -1,4 +1,4 @@
-"""Pictures from arrays: pixels, grids, strips and the PNG files of them."""
+"""Pictures from arrays: pixels, grids, strips and their image files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 from explorer.core.pixels import to_pixels
 
 PAGE_SIDE = 448
-"""Pixels of the longer side to which pictures of the page are enlarged."""
+"""Pixels to which the longer side of the page's pictures is enlarged, or more."""
 TOO_BRIGHT, TOO_DARK = (0.70, 0.09, 0.17), (0.13, 0.40, 0.67)
 """Colours of an error map, in [0, 1]."""
 MAX_WEBP_SIDE = 16_383
@@ -24,7 +24,7 @@ def tile(images: np.ndarray, columns: int, *, gap: int = 0, blank: int = 255) ->
         images: ``(n, height, width, channels)`` uint8.
         columns: images in a row; the last row is filled up.
         gap: pixels between images.
-        blank: value of those, and of missing images; 0 is transparent with an alpha channel.
+        blank: value of gaps and missing images; 0 is transparent with an alpha channel.
 
     Returns:
         ``(rows * (height + gap) - gap, columns * (width + gap) - gap, channels)`` uint8.
@@ -41,7 +41,7 @@ def tile(images: np.ndarray, columns: int, *, gap: int = 0, blank: int = 255) ->
 
 
 def enlarge(picture: np.ndarray, factor: int) -> np.ndarray:
-    """Repeat every pixel ``factor`` times both ways."""
+    """Repeat every pixel ``factor`` times in both directions."""
     return picture.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
@@ -51,7 +51,7 @@ def crisp(picture: np.ndarray) -> np.ndarray:
 
 
 def png(picture: np.ndarray, *, effort: int = 6) -> bytes:
-    """Encode a picture ``(height, width, channels)`` uint8 as PNG; of 2 or 4 the last is alpha.
+    """Encode a picture ``(height, width, channels)`` uint8 as PNG; channel 2 or 4 is alpha.
 
     An effort of 1 takes a third of the time of 6, and a tenth more bytes for decoded images.
     """
@@ -61,7 +61,7 @@ def png(picture: np.ndarray, *, effort: int = 6) -> bytes:
 
 
 def jpeg(picture: np.ndarray) -> bytes:
-    """Encode a picture ``(height, width, channels)`` uint8 as JPEG, with colours of each pixel."""
+    """Encode a picture ``(height, width, channels)`` uint8 as JPEG, with a colour per pixel."""
     buffer = io.BytesIO()
     as_image(picture).save(buffer, "jpeg", quality=90, subsampling=0)
     return buffer.getvalue()
@@ -72,7 +72,7 @@ def webp(picture: np.ndarray) -> bytes:
     if max(picture.shape[:2]) > MAX_WEBP_SIDE:
         return png(picture)
     buffer = io.BytesIO()
-    as_image(picture).save(buffer, "webp", lossless=True, quality=50)  # of the search
+    as_image(picture).save(buffer, "webp", lossless=True, quality=50)  # effort of the search
     return buffer.getvalue()
 
 
@@ -85,8 +85,8 @@ def read_data_uri(uri: object, image_shape: tuple[int, int, int]) -> np.ndarray 
     """The pixels of a PNG that a page sent; None if it is not a picture of this size.
 
     Args:
-        uri: from a browser, so it may be anything.
-        image_shape: (height, width, channels) to expect.
+        uri: what a browser sent, so it may be anything.
+        image_shape: expected ``(height, width, channels)``.
 
     Returns:
         ``image_shape`` uint8.
@@ -100,7 +100,7 @@ def read_data_uri(uri: object, image_shape: tuple[int, int, int]) -> np.ndarray 
         if picture.size != (width, height):  # before anything is decoded
             return None
         pixels = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
-    except Exception:  # Pillow raises almost any for a malformed file
+    except Exception:  # Pillow raises almost any exception for a malformed file
         return None
     return pixels.reshape(image_shape)
 
@@ -108,7 +108,8 @@ def read_data_uri(uri: object, image_shape: tuple[int, int, int]) -> np.ndarray 
 def error_map(image: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
     """Where a reconstruction differs: blue where it is too dark, red where too bright.
 
-    In colour the mean over the channels decides which; how strong it is, their mean distance.
+    In colour images the sign of the mean over the channels decides which; the mean distance of
+    the channels decides how strong it is.
 
     Args:
         image, reconstruction: ``(height, width, channels)`` in [0, 1].
@@ -124,10 +125,10 @@ def error_map(image: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
 
 
 def with_alpha(images: np.ndarray) -> np.ndarray:
-    """Opaque images with an alpha channel besides, ``(n, height, width, channels + 1)`` uint8."""
+    """The images with an opaque alpha channel, ``(n, height, width, channels + 1)`` uint8."""
     return np.concatenate([images, np.full_like(images[..., :1], 255)], axis=-1)
 
 
 def as_image(picture: np.ndarray) -> Image.Image:
-    """A picture ``(height, width, channels)`` uint8 as Pillow's."""
+    """A picture ``(height, width, channels)`` uint8 as a Pillow image."""
     return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)

@@ -1,4 +1,4 @@
-"""A sheet: pictures in rows and columns with what is written around them; and its paper."""
+"""A sheet: pictures in rows and columns with the texts around them; and the paper for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from explorer.drawing import raster
 
 Format = Literal["pdf", "svg", "png"]
 COLUMN = 8.5
-"""Centimetres of a journal's column."""
+"""Width of a journal's column in centimetres."""
 DPI = 300
 
 
@@ -23,13 +23,13 @@ class Sheet:
     Attributes:
         images: ``(n, height, width, channels)`` uint8.
         columns: pictures in a row.
-        gap: pixels of a picture between two of them.
-        title: above them all.
+        gap: distance between two pictures, in their pixels.
+        title: a text above all pictures.
         column_labels: a text below each column, or none at all.
         row_labels: a text beside each row from the top, or none at all.
-        x_title, y_title: of both.
-        is_scale: whether the labels of columns are values in order: where there is no room for
-            all of them some are left out, while names are turned.
+        x_title, y_title: titles of the column and the row labels.
+        is_scale: whether the labels of columns are values in order: without room for all of them,
+            some are left out, while names are rotated.
     """
 
     images: np.ndarray
@@ -44,12 +44,12 @@ class Sheet:
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return -(-len(self.images) // self.columns)
 
     @property
     def picture(self) -> np.ndarray:
-        """The pictures as one, without a text: ``raster.tile``."""
+        """All pictures as one, without text, by ``raster.tile``."""
         return raster.tile(self.images, self.columns, gap=self.gap)
 
 
@@ -58,9 +58,9 @@ class Paper:
     """What a figure is printed on.
 
     Attributes:
-        format: of the file.
-        width: of the figure, centimetres.
-        dpi: pixels an inch of a PNG, and of dots too many for a vector file.
+        format: format of the file.
+        width: width of the figure in centimetres.
+        dpi: pixels per inch of a PNG, and of dots that are too many for a vector file.
     """
 
     format: Format = "pdf"

@@ -1,1 +1,1 @@
-"""What a browser gets: the code of the page's parts, models as bytes, and pages of one file."""
+"""What a browser gets: the code of the page's parts, models as bytes, and single-file pages."""

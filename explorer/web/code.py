@@ -1,6 +1,6 @@
 """The code of the page's parts, from ``static/live/``.
 
-Its address carries its version, so that a browser may keep it for good and never runs an old one
+Its address contains its version, so that a browser may keep it for ever and never runs old code
 after an upgrade. The app's page gets it as two modules, one of them for its worker.
 """
 
@@ -19,29 +19,29 @@ FOLDER = ROOT / "static" / "live"
 FILES = {
     path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in sorted(FOLDER.rglob("*.js"))
 }
-"""Read once: what is served belongs to the version, whatever happens to the files meanwhile."""
+"""Read once: what is served belongs to the version, even if the files change meanwhile."""
 STYLE = (FOLDER / "style.css").read_text(encoding="utf-8")
-"""Of the parts."""
-_MAKERS = (Path(__file__), Path(__file__).with_name("payload.py"))  # of what is sent and read
+"""The style sheet of the parts."""
+_MAKERS = (Path(__file__), Path(__file__).with_name("payload.py"))  # they make what is sent
 VERSION = hashlib.sha256(
     repr(FILES).encode() + b"".join(path.read_bytes() for path in _MAKERS)
 ).hexdigest()[:16]
 ENTRY, WORKER = "streamlit.js", "shared/worker.js"
-"""The modules that the app's page begins with, and its worker."""
+"""The entry modules of the app's page and of its worker."""
 _IMPORT = re.compile(r'^import (\{[^}]*\}|\* as \w+) from "([^"]+)";', re.M)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|function\*?|class) (\w+|\[[^]]*\]))", re.M)
 _IDLE = re.compile(
     r"^ *(?:/\*\*(?:(?!\*/).)*\*/\n|//[^\n]*\n)| *// prettier-ignore$|^ +", re.M | re.S
 )
-"""Comments and indents, which a page of one file does without."""
+"""Comments and indentation, which a single-file page does without."""
 _EXPORTS = re.compile(r"^export \{([^}]*)\};", re.M)
 
 
 def bundle_code(*entries: str) -> str:
-    """One script of some modules and all that they import.
+    """Join modules and all that they import into one script.
 
-    It has ``need``, which runs a module when it is first asked for and gives what that exports. A
-    worker of a page from a disk can run one such script from memory, but no modules.
+    The script defines ``need``, which runs a module at the first call and returns its exports. A
+    worker of a page opened from disk can run such a script from memory, but no modules.
 
     Args:
         entries: modules by their path below ``static/live``.
@@ -50,13 +50,13 @@ def bundle_code(*entries: str) -> str:
 
 
 def served(path: str) -> bytes | None:
-    """What the app's page gets at a path below its version; None where nothing is."""
+    """The code that the app's page gets at a path below its version; None if there is none."""
     return _bundle_module(path) if path in (ENTRY, WORKER) else FILES.get(path)
 
 
 @cache
 def _bundle_module(entry: str) -> bytes:
-    """A module with all that it imports, which a browser gets in one request instead of many."""
+    """A module with all that it imports, so that a browser needs one request instead of many."""
 
     def address_of(name: str) -> str:
         return (
@@ -73,7 +73,7 @@ def _joined(entries: Iterable[str], address_of: Callable[[str], str]) -> str:
 
     Args:
         entries: modules by their path below ``static/live``.
-        address_of: what stands for the address of a module, as JavaScript.
+        address_of: gives the address of a module as a JavaScript expression.
     """
     modules = ",\n".join(
         f'"{name}"() {{\n{_as_function(name, address_of(name))}\n}}'

@@ -1,4 +1,4 @@
-"""What the parts of a page are given beside the model, as JSON: whoever mounts them."""
+"""What the parts are given besides the model, as JSON, in the app and in other pages alike."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from explorer.drawing import raster
 
 
 def sliders(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Sliders and their strips, for rows as the functions below make them."""
+    """Data of sliders and their strips, for rows made by the functions below."""
     return {"rows": list(rows), "reach": REACH, "tiles": TILES}
 
 
 def dimension_rows(bundle: Bundle, dimensions: Sequence[int]) -> list[dict[str, Any]]:
-    """A row for each latent dimension, which are counted from 0."""
+    """A row for each of these latent dimensions, counted from 0."""
     return [
         {"dimension": d, "label": axis_label(d), "note": describe_kl(bundle, d)} for d in dimensions
     ]
@@ -45,7 +45,7 @@ def direction_row(direction: Direction, label: str, note: str = "") -> dict[str,
 
 
 def map_label(bundle: Bundle) -> str:
-    """What screen readers call the map."""
+    """The label of the map for screen readers."""
     return (
         f"Map of {bundle.card.data.test_images:,} test images; arrow keys move the point, Enter "
         "takes it to the nearest image, plus and minus zoom, 0 shows all, A and B group images"
@@ -53,7 +53,7 @@ def map_label(bundle: Bundle) -> str:
 
 
 def drawing(bundle: Bundle, fill: float) -> dict[str, Any]:
-    """The canvas to draw on; ``fill`` is as `object_fill` gives it."""
+    """Data of the canvas to draw on; ``fill`` is a result of `object_fill`."""
     data = bundle.card.data
     background = np.broadcast_to(np.asarray(data.background), data.image_shape[2])
     return {
@@ -66,9 +66,9 @@ def drawing(bundle: Bundle, fill: float) -> dict[str, Any]:
 
 
 def _object_side(data: DataCard, fill: float) -> int | None:
-    """Pixels of an object's longer side; None unless the set shows one on plain black or white.
+    """Longer side of an object in pixels; None unless images show one on plain black or white.
 
-    MNIST's digits have 20.
+    It is 20 for MNIST's digits.
     """
     if data.image_shape[2] > 1 or data.background not in (0.0, 1.0):
         return None
@@ -76,13 +76,13 @@ def _object_side(data: DataCard, fill: float) -> int | None:
 
 
 def object_fill(bundle: Bundle) -> float:
-    """How much of its images the data set's objects fill, as the model reconstructs them."""
+    """How much of an image the data set's objects fill, measured on reconstructions."""
     rows = evenly_spaced(len(bundle.latents.z_mean), 200)
     return typical_fill(bundle.reconstruct(rows), bundle.card.data.background)
 
 
 def vivid_row(bundle: Bundle) -> int:
-    """The test image where a visit begins: well explained, to be trusted, and of most contour."""
+    """Row of the test image where a visit begins: well explained, trusted, strong in contours."""
     density, neg_elbo = bundle.latents.log_density, bundle.latents.neg_elbo
     is_good = density >= np.median(density)
     if bundle.card.metrics.neg_elbo is not None:

@@ -1,8 +1,8 @@
-"""Pages of one file: a model with its map, its decoder and all parts, for any browser, offline.
+"""Single-file pages: a model with its map, its decoder and all parts, for any browser, offline.
 
-A page holds the parts' code, the models and the contents of its views as compressed blocks, and a
-script that unpacks them, which stands right after those that the first picture needs. Its content
-security policy lets that script and the code run, and no request be made; whatever a card says is
+A page holds the parts' code, the models and the contents of its views as compressed blocks. The
+script that unpacks them comes right after the blocks that the first picture needs. The content
+security policy lets that script and the code run, and allows no requests; the text of a card is
 data, never markup.
 """
 
@@ -42,10 +42,10 @@ VIEWS = ("Map", "Manifold", "Sliders", "Interpolate", "Reconstruct", "Model")
 WITHOUT_DECODER = ("Map", "Model")
 """The views of a bundle without graphs."""
 MAX_CLASSES = 12
-"""Of so many classes each pair has a direction."""
+"""Up to this number of classes, each pair has a direction."""
 COMPONENTS = 5
 FIRST = 3
-"""The blocks that a page's script finds before it: code, contents and a model."""
+"""Number of blocks before a page's script: code, contents and a model."""
 _THEME = ROOT / ".streamlit" / "config.toml"
 _POLICY = (
     "default-src 'none'; script-src {scripts} 'wasm-unsafe-eval'; worker-src blob:; "
@@ -55,19 +55,19 @@ _POLICY = (
 
 
 class PageError(ExplorerError):
-    """A page cannot be made as it was asked for; the message is a sentence for a person."""
+    """The requested page cannot be made; the message is a sentence for the user."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a page begins.
+    """What a page shows, and how it opens.
 
     Attributes:
-        title: of the page.
-        views: those that it has, in order.
-        start: an address's parameters that it opens with, as ``model=…&view=…&z=…``.
-        images: test images whose pictures it holds, at most; None for all where the licence lets
-            pictures be passed on.
+        title: title of the page.
+        views: its views, in order.
+        start: the parameters of an address with which it opens, as ``model=…&view=…&z=…``.
+        images: largest number of test images in it; None for all, if the licence lets pictures be
+            passed on.
     """
 
     title: str
@@ -76,16 +76,16 @@ class Look:
     images: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse fewer images than none."""
+        """Refuse a negative number of images."""
         if self.images is not None and self.images < 0:
             raise PageError(f"a page can have 0 images or more, not {self.images}")
 
 
 def write_page(bundles: Sequence[Bundle], look: Look) -> bytes:
-    """A page of one file, in UTF-16.
+    """Return a single-file page, in UTF-16.
 
     Raises:
-        PageError: nothing can be shown, or pictures were asked for that may not be passed on.
+        PageError: if nothing can be shown, or if the requested pictures may not be passed on.
     """
     blocks = _blocks(bundles, look)
     elements = [
@@ -96,7 +96,7 @@ def write_page(bundles: Sequence[Bundle], look: Look) -> bytes:
 
 
 def write_site(bundles: Sequence[Bundle], look: Look) -> dict[str, bytes]:
-    """The same page as files of one folder, by name: for a web server, and for large sets.
+    """Return the same page as files of one folder, by name, for a web server and large data sets.
 
     Raises:
         PageError: as ``write_page``.
@@ -108,10 +108,10 @@ def write_site(bundles: Sequence[Bundle], look: Look) -> dict[str, bytes]:
 
 
 def pictures_of(bundle: Bundle, most: int | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """The test images that a page may show: their rows, and they themselves if there are any.
+    """Return the rows of the test images that a page may show, and the images if there are any.
 
     Raises:
-        PageError: so many were asked for, but their licence does not let them be passed on.
+        PageError: if ``most`` images were requested, but have no licence to be passed on.
     """
     data = bundle.card.data
     none = np.empty(0, np.int64), None
@@ -131,7 +131,7 @@ def pictures_of(bundle: Bundle, most: int | None) -> tuple[np.ndarray, np.ndarra
 
 
 def estimated_size(bundle: Bundle) -> int:
-    """Bytes that a page of one model comes close to."""
+    """Approximate size of a page of one model, in bytes."""
     held = [file.bytes for file in bundle.card.files.values()]
     kept = images_path(bundle.path.parent, bundle.card.data)
     if may_be_passed_on(bundle.card.data) and kept.is_file():
@@ -140,16 +140,16 @@ def estimated_size(bundle: Bundle) -> int:
 
 
 def may_be_passed_on(data: DataCard) -> bool:
-    """Whether a page holds the pictures of a data set unless it is told otherwise.
+    """Whether a page holds the pictures of a data set by default.
 
-    Of a public set only where the licence is a free one; a person's own pictures are theirs.
+    It holds those of a public data set only if the licence is free, and always the user's own.
     """
     name = public_name(data)
     return name is None or NAMED[name].may_be_kept
 
 
 def _blocks(bundles: Sequence[Bundle], look: Look) -> dict[str, bytes]:
-    """What stands in a page, compressed, by name; the first ``FIRST`` give the first picture."""
+    """The compressed blocks of a page by name; the first ``FIRST`` give the first picture."""
     views = [view for view in look.views if view in _possible(bundles)]
     if not views:
         raise PageError(f"these models have only the views {', '.join(_possible(bundles))}")
@@ -178,7 +178,7 @@ def _possible(bundles: Iterable[Bundle]) -> tuple[str, ...]:
 
 
 def _entry(bundle: Bundle, pictured: int, named: Sequence[str]) -> dict[str, Any]:
-    """What ``static/live/page/page.js`` is told of a model; ``named`` are directions of a link."""
+    """What ``static/live/page/page.js`` gets about a model; ``named`` are a link's directions."""
     card = bundle.card
     order = bundle.dimensions_by_kl
     fill = contents.object_fill(bundle) if card.model.has_graphs else 1.0
@@ -213,7 +213,7 @@ def named_directions(start: str) -> list[str]:
 
 
 def _directions(bundle: Bundle, named: Sequence[str]) -> dict[str, Any]:
-    """From class to class, the principal components, and others, by the texts that name them."""
+    """Directions between classes, principal components and the named ones, by their texts."""
     if not bundle.card.model.has_graphs:
         return {}
     classes = range(len(bundle.card.data.classes))
@@ -278,7 +278,7 @@ def _digest(text: str) -> str:
 
 
 def colours() -> str:
-    """The colours of the app's themes, by the names that the parts use."""
+    """The colours of the app's themes as CSS, with the names that the parts use."""
     themes: Mapping[str, Mapping[str, str]] = tomllib.loads(_THEME.read_text("utf-8"))["theme"]
 
     def block(name: str) -> str:
@@ -297,18 +297,18 @@ def colours() -> str:
 
 
 def _planes(words: bytes) -> bytes:
-    """The first bytes of all words of four, then the second ones, and so on.
+    """Reorder four-byte words: the first bytes of all words, then the second ones, and so on.
 
-    Numbers that are alike then lie side by side, and compress by a tenth more.
+    Similar bytes are then next to each other, and compress by a tenth more.
     """
     return np.frombuffer(words, np.uint8).reshape(-1, 4).T.tobytes()
 
 
 def _characters(packed: bytes) -> str:
-    """Fifteen bits a character, from U+4000 on, where none means anything to HTML.
+    """Encode fifteen bits per character, from U+4000 on, where none has a meaning in HTML.
 
-    In UTF-16 that takes a fifteenth more than the bytes, where base 64 takes a third more, and
-    browsers read it in half the time, a comment sooner than the text of an element.
+    In UTF-16 this takes a fifteenth more than the bytes, while base64 takes a third more, and
+    browsers read it in half the time; a comment is read faster than the text of an element.
     """
     bits = np.unpackbits(np.frombuffer(packed, np.uint8))
     rows = np.pad(bits, (0, -len(bits) % 15)).reshape(-1, 15)

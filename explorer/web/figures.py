@@ -1,4 +1,4 @@
-"""The figures of a card for people: name, value and definition of each."""
+"""The figures of a card as text: name, value and definition of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COST = "what it costs to tell the latent, nats, which bounds what the latent te
 
 
 def main_figures(card: Card) -> list[Figure]:
-    """Those that tell first how good a model is."""
+    """The figures that best say how good a model is."""
     m = card.metrics
     return [
         ("test −ELBO", _nats(m.neg_elbo),
@@ -46,7 +46,7 @@ def kl_definition(card: Card) -> str:
 
 
 def _plus_minus(value: float, error: float, count: int) -> str:
-    """A mean over so many values with its standard error, which one value alone does not have."""
+    """A mean over ``count`` values with its standard error, which a single value does not have."""
     return f"{value:.2f} nats, of one image" if count == 1 else f"{value:.2f} ± {error:.2f} nats"
 
 
@@ -60,7 +60,7 @@ def likelihood_note(card: Card) -> str:
 
 
 def further_figures(card: Card) -> list[Figure]:
-    """What is known beside them."""
+    """All other figures of the card."""
     m = card.metrics
     found = [bound_figure(card.bound)] if card.bound else []
     found += [*_on_the_elbo(card), *_on_pictures(card)]
@@ -81,9 +81,9 @@ def further_figures(card: Card) -> list[Figure]:
 
 
 def _on_the_elbo(card: Card) -> Iterator[Figure]:
-    """What its size means, and how far from the likelihood it is."""
+    """Figures that explain the size of the −ELBO, and how far it is from the likelihood."""
     m = card.metrics
-    if m.entropy_floor and m.excess is not None:  # black and white pixels have none
+    if m.entropy_floor and m.excess is not None:  # pixels of black or white have no floor
         yield (
             "excess over the entropy floor",
             f"{m.excess:.2f} nats",
@@ -118,7 +118,7 @@ def _on_the_elbo(card: Card) -> Iterator[Figure]:
 
 
 def _on_pictures(card: Card) -> Iterator[Figure]:
-    """How like the originals the reconstructions are."""
+    """Figures that say how similar the reconstructions are to the originals."""
     m = card.metrics
     if m.squared_error is not None:
         yield (
@@ -138,7 +138,7 @@ def _on_pictures(card: Card) -> Iterator[Figure]:
 
 
 def bound_figure(bound: Bound) -> Figure:
-    """The figure by which models of other likelihoods, posteriors and priors compare."""
+    """The figure that compares models with different likelihoods, posteriors and priors."""
     return (
         "bound on −log p(x)",
         _plus_minus(bound.bound, bound.error, bound.images),
@@ -148,7 +148,7 @@ def bound_figure(bound: Bound) -> Figure:
 
 
 def kl_figures(parts: KlParts, count: int) -> list[Figure]:
-    """What the KL consists of, over so many test images."""
+    """The parts of the KL, over ``count`` test images."""
     rows = (
         ("mutual information I(x; z)", parts.information, parts.information_error,
          f"how much a latent tells about its image, at most log n = {math.log(count):.2f}"),
@@ -166,7 +166,7 @@ def kl_figures(parts: KlParts, count: int) -> list[Figure]:
 
 
 def disentanglement_figures(found: DisentanglementCard) -> list[Figure]:
-    """Whether single dimensions stand for single factors: on the whole, and factor by factor."""
+    """How well single dimensions represent single factors, overall and for each factor."""
     rows = [
         ("mutual information gap (MIG)", f"{found.mig:.3f}",
          "how much more the dimension that tells most about a factor tells than the second one, as "
@@ -192,7 +192,7 @@ def disentanglement_figures(found: DisentanglementCard) -> list[Figure]:
 
 
 def map_figures(card: Card) -> list[Figure]:
-    """How well each kind of map keeps neighbours."""
+    """How well each kind of map preserves neighbours."""
     maps, measure = card.metrics.maps, "KL" if card.metrics.kl is not None else "variance"
     others = card.data.test_images - 1
     names = {

@@ -1,4 +1,4 @@
-"""A site of pages: one for each model, and an index with a picture and the figures of each."""
+"""Write a site: a page for each model, and an index with a picture and the figures of each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from explorer.web.figures import main_figures
 
 TITLE = "Latent spaces"
 TILES, COLUMNS = 24, 8
-"""Reconstructions in a model's picture."""
+"""Number of reconstructions in a model's picture, and in a row of it."""
 _STYLE = """
 * { box-sizing: border-box; }
 body { margin: 2rem auto; max-width: 76rem; padding: 0 1rem; font: 15px/1.5 system-ui, sans-serif;
@@ -38,7 +38,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-ur
 def write_gallery(
     bundles: Sequence[Bundle], look: Look, *, title: str | None = None
 ) -> dict[str, bytes]:
-    """The files of the site, by name; ``look`` is that of each page but for its title."""
+    """Return the site's files by name; ``look`` applies to each page except for its title."""
     files, cards = {}, []
     for bundle in bundles:
         name = f"{bundle.card.name}.html"
@@ -68,7 +68,7 @@ def _card(bundle: Bundle, name: str, size: int) -> str:
 
 
 def _picture(bundle: Bundle) -> str:
-    """Reconstructions of test images; nothing for a model without them."""
+    """Reconstructions of test images as HTML; empty for a model without graphs."""
     if not bundle.card.model.has_graphs:
         return ""
     rows = evenly_spaced(len(bundle.latents.z_mean), TILES)

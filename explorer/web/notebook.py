@@ -1,4 +1,4 @@
-"""A page of one file in a notebook, which tells the kernel what is reached, grouped and pinned."""
+"""A single-file page in a notebook, which reports the point, the groups and the pins."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from explorer.web.document import VIEWS, Look, write_page
 
 
 class Space(anywidget.AnyWidget):
-    """A latent space on the page of a notebook.
+    """A latent space in a notebook.
 
-    Without a kernel, as in a notebook that was exported, the page works and tells nothing.
+    Without a kernel, as in an exported notebook, the page works but reports nothing.
     """
 
     _esm = FOLDER / "page" / "widget.js"
@@ -29,7 +29,7 @@ class Space(anywidget.AnyWidget):
 
     @property
     def point(self) -> np.ndarray | None:
-        """The latent that was reached, ``(latent_dim,)`` float32; None before one was."""
+        """The latent that was reached, ``(latent_dim,)`` float32; None before one is reached."""
         return np.array(self._point["z"], np.float32) if self._point else None
 
     @property
@@ -44,7 +44,7 @@ class Space(anywidget.AnyWidget):
         return {pin["name"]: np.array(pin["z"], np.float32) for pin in pins}
 
     def _repr_html_(self) -> str:
-        """The page alone, for where there are no widgets."""
+        """The page alone, for viewers without widgets."""
         return (
             f'<iframe title="Latent space" srcdoc="{html.escape(self.page)}" '
             f'style="width: 100%; height: {self.height}px; border: 0"></iframe>'
@@ -58,20 +58,20 @@ def show(
     images: int | None = None,
     views: tuple[str, ...] = VIEWS,
 ) -> Space:
-    """Show a latent space in a notebook, with all that is live in it.
+    """Show a latent space in a notebook, with all its live parts.
 
     Args:
-        model: a bundle, its name, or its folder, as `explorer.adopt` gives it.
-        height: pixels.
-        images: pictures of test images in the page, at most; by default all that may be passed on.
-        views: those that it has, as ``("Map", "Sliders")``.
+        model: a bundle, its name, or its folder, as `explorer.adopt` returns it.
+        height: height in pixels.
+        images: largest number of test images in the page; by default all that may be passed on.
+        views: the page's views, as ``("Map", "Sliders")``.
 
     Returns:
-        The widget: ``point``, ``groups`` and ``pins`` are what was reached and chosen in it.
+        The widget; ``point``, ``groups`` and ``pins`` are what was reached and chosen in it.
 
     Raises:
-        BundleError: there is no such bundle, or it is broken.
-        PageError: pictures were asked for that may not be passed on.
+        BundleError: if there is no such bundle, or it is broken.
+        PageError: if the requested pictures may not be passed on.
 
     Example:
         >>> space = explorer.show("mnist-2d")

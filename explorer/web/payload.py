@@ -1,4 +1,4 @@
-"""What the browser gets of a model, as bytes."""
+"""Encode a model and its images as the bytes that the browser gets."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from explorer.drawing import raster
 from explorer.notation import LIMIT, ROUNDED
 
 SPRITE_WIDTH = 4000
-"""Pixels in a row of the picture of all test images that the browser gets, or one image."""
+"""Largest width in pixels of the picture of all test images, unless one image is wider."""
 MAX_NETWORK_BYTES = 64_000_000
 """Larger decoders and encoders are not sent to the browser, which then says so."""
 MAX_SPRITE_PIXELS = 16_000_000
 """Larger sets of test images are not sent to the browser, nor are stored reconstructions."""
 MAX_LOSSLESS_BYTES = 12_000_000
-"""Of pixels; more of them are sent as thumbnails that are not exact."""
+"""Largest size of pixels sent as they are; more are sent as thumbnails that are not exact."""
 ALL, NOT_ALL = b"=", b"~"
-"""Whether the pictures are all that there is, or the browser may ask for each original."""
+"""Marks: the pictures are all that there is, or the browser may ask for each original."""
 
 
 def encode_images(bundle: Bundle, images: np.ndarray | None, *, small: bool = False) -> bytes:
-    """The model's hash, ``ALL`` or ``NOT_ALL``, and the test images as one picture.
+    """Return the model's hash, ``ALL`` or ``NOT_ALL``, and the test images as one picture.
 
-    Stored reconstructions follow in it, one for each. It is a PNG, or if that would be large a
-    JPEG, whose blocks of 8 pixels do not mix images of common sizes; nothing if there are no
-    images, or too many.
+    Stored reconstructions follow in the picture, one for each image. It is a PNG, or a WebP if
+    ``small``; if that would be large, a JPEG, whose blocks of 8 pixels do not mix images of common
+    sizes. There is no picture if there are no images, or too many.
 
     Args:
         bundle: the model.
-        images: ``(n, height, width, channels)`` uint8, of the rows that ``encode_model`` was told.
-        small: whether it may take seconds to make it small.
+        images: ``(n, height, width, channels)`` uint8, of the rows passed to ``encode_model``.
+        small: whether to spend seconds to make the picture small.
     """
     content = bundle.content.encode()
     if images is None or not len(images):
@@ -59,17 +59,17 @@ def encode_images(bundle: Bundle, images: np.ndarray | None, *, small: bool = Fa
 
 
 def sprite_columns(width: int) -> int:
-    """How many images of a width, pixels, lie in a row of that picture."""
+    """Number of images in a row of that picture, for images of this width in pixels."""
     return max(1, SPRITE_WIDTH // width)
 
 
 def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
-    """All that ``static/live/shared/model.js`` reads.
+    """Return all that ``static/live/shared/model.js`` reads.
 
     Args:
         bundle: the model.
-        pictured: rows of the test images that ``encode_images`` has, ascending, for a page without
-            a server, which also gets the graph of paths; by default all.
+        pictured: rows of the test images passed to ``encode_images``, ascending, for a page
+            without a server, which also gets the graph of paths; by default all.
     """
     latents, card = bundle.latents, bundle.card
     columns = _columns(bundle)
@@ -130,7 +130,7 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
             "sections": sections,
         }
     ).encode()
-    header += b" " * (-(len(header) + at) % 4)  # words of four bytes
+    header += b" " * (-(len(header) + at) % 4)  # fill up to words of four bytes
     pieces = [header, *contents.values()]
     checksum = reduce(lambda so_far, piece: zlib.crc32(piece, so_far), pieces, 0)
     return b"".join([struct.pack("<II", len(header), checksum), *pieces])
@@ -151,12 +151,12 @@ def _standalone(latents: Latents, pictured: np.ndarray) -> dict[str, np.ndarray]
 
 
 def _shortened(values: np.ndarray) -> np.ndarray:
-    """The same to one part in 4,000, which takes a third less when it is compressed."""
+    """The values to one part in 4,000, which take a third less space when compressed."""
     return (values.view("<u4") & np.uint32(0xFFFFF800)).view("<f4")
 
 
 def _columns(bundle: Bundle) -> list[tuple[str, str, str, np.ndarray]]:
-    """Name, title, unit and values of what is known of each test image, where it is known."""
+    """Name, title, unit and values of each quantity that is known of the test images."""
     latents = bundle.latents
     known = [
         ("negElbo", "−ELBO", "nats", latents.neg_elbo),
@@ -180,7 +180,7 @@ def _columns(bundle: Bundle) -> list[tuple[str, str, str, np.ndarray]]:
 
 
 def _principal(bundle: Bundle) -> dict[str, object] | None:
-    """The plane of the principal components, above two dimensions."""
+    """The plane of the principal components; None up to two dimensions."""
     if bundle.card.model.latent_dim < 3:
         return None
     plane = principal_plane(bundle.latents.z_mean)

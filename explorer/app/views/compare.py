@@ -56,7 +56,7 @@ POINT, WALK = "The point", "A path"
 THROUGH = Option("through", POINT, (POINT, "File", "Camera", DRAWING, WALK))
 EXTREMES = 12
 FRAMES = 24
-"""Of a film, from one end to the other."""
+"""Frames of a film, from one end to the other."""
 Click = Callable[[np.ndarray, int | None], None]
 """What a click on a map does: it gets the latent, and the row of the dot that was hit."""
 
@@ -95,7 +95,7 @@ def _cards() -> dict[str, Card]:
 
 
 def _second(names: list[str]) -> str:
-    """The model that was chosen, unless that is gone or no other one any more."""
+    """The chosen second model, or the first of ``names`` if that one is not among them."""
     chosen = st.session_state.get("beside")
     return chosen if chosen in names else names[0]
 
@@ -158,7 +158,7 @@ def _describe_link(bundle: Bundle, other: Bundle) -> str:
 
 
 def _second_point(bundle: Bundle, other: Bundle) -> np.ndarray:
-    """The second model's latent beside the point: the one clicked, or where it puts the picture."""
+    """The second model's latent for the point: the one clicked, or where it puts the picture."""
     here = session.format_latent(session.point(bundle))
     clicked = st.session_state.get("clicked-beside")
     if clicked and clicked[:3] == (bundle.content, here, other.content):
@@ -172,7 +172,7 @@ def _beside(bundle: Bundle, z: np.ndarray, other: Bundle) -> np.ndarray:
 
 
 def _choose_what(bundle: Bundle, other: Bundle) -> str:
-    """What both show; without their graphs that is the point alone."""
+    """Let the user choose what both show; without their graphs only the point is possible."""
     if not (bundle.card.model.has_graphs and other.card.model.has_graphs):
         return POINT
     session.choose(THROUGH, "What both show")
@@ -232,7 +232,7 @@ def _click(bundle: Bundle, z: np.ndarray, _: int | None) -> None:
 def _click_second(
     bundle: Bundle, other: Bundle, click: Click, z: np.ndarray, row: int | None
 ) -> None:
-    """Let a click on the second map do what one on the first does at the same picture."""
+    """Let a click on the second map do what a click on the first does at the same picture."""
     first = counterpart(other, z, bundle)
     if first is None:
         return
@@ -242,7 +242,7 @@ def _click_second(
 
 
 def _choose_path(bundle: Bundle, other: Bundle) -> tuple[list[Walks], list[np.ndarray]]:
-    """Ends, kind and scrubber of a path; the walks in both models, and the chosen one's latents."""
+    """Draw ends, kind and scrubber of a path; return both models' walks and chosen latents."""
     ends.render_ends(bundle)
     with st.container(horizontal=True):
         choose_path()
@@ -256,7 +256,7 @@ def _choose_path(bundle: Bundle, other: Bundle) -> tuple[list[Walks], list[np.nd
 
 
 def _offer_film(bundle: Bundle, other: Bundle, walks: list[Walks]) -> None:
-    """Downloads of the chosen path in both models side by side."""
+    """Draw the downloads of the chosen path in both models, side by side."""
     with menu("compare") as is_open:
         if is_open:
             latents = [on_path(one, FRAMES) for one in walks]
@@ -318,7 +318,7 @@ def _render_figures(bundle: Bundle, other: Bundle) -> None:
 
 
 def _render_extremes(bundle: Bundle, other: Bundle, gap: Gap) -> None:
-    """The test images that the models explain most differently, to choose from."""
+    """Draw the test images that the models explain most differently, to choose from."""
     _, are_originals = cache.pictures(bundle, np.zeros(1, np.int64))
     st.subheader("Test images that the two explain most differently")
     st.caption(

@@ -1,4 +1,4 @@
-"""Interpolate: the images between chosen ones: straight, on a great arc, or along the data."""
+"""Interpolate: images between chosen ones, on a straight line, a great arc or along the data."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def render_view(bundle: Bundle) -> None:
     st.markdown("Choose two images and see what lies between them.", help=HELP)
     main, side = stage()
     with side:
-        render_point(bundle)  # first: the path's picture takes its place
+        render_point(bundle)  # first: the path's picture replaces it
     with main:
         _render_path(bundle)
 
@@ -84,7 +84,7 @@ def _is_loop() -> bool:
 
 
 def _render_path_controls() -> int:
-    """The path, how many images it has, and whether it is closed; returns how many."""
+    """Draw the controls of the path; return its number of images."""
     left, right = st.container(key="path-controls").columns([3, 2], gap="medium")
     with left:
         choose_path()

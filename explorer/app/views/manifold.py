@@ -1,4 +1,4 @@
-"""The Manifold: what the decoder makes of a grid of places on the map."""
+"""The Manifold: images decoded from a grid of places on the map."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from explorer.web import contents
 OVER = "Neighbourhoods", "Plane"
 SIDES, DEFAULT_SIDE = range(5, 41), 20
 EXTENTS, DEFAULT_EXTENT = [1 + half / 2 for half in range(11)], 2.5
-"""Of figures for print."""
+"""Ranges of figures for print, in standard deviations of the prior."""
 
 HELP = f"""
 Every tile is the **decoder's** picture of one place, and lies where that place lies on the map.
@@ -48,7 +48,7 @@ def render_view(bundle: Bundle) -> None:
 
 
 def _render_exports(bundle: Bundle) -> None:
-    """Downloads; what is chosen in the page itself the server does not know."""
+    """Draw the downloads; the server does not know the settings made in the page itself."""
     with menu("manifold") as is_open:
         if not is_open:
             return
@@ -91,7 +91,7 @@ def _render_planes(bundle: Bundle) -> None:
 
 
 def _command(bundle: Bundle) -> str:
-    """What draws the figures, without their options."""
+    """The command that draws the figures, without their options."""
     command = f"python -m explorer pictures {bundle.card.name} --format pdf"
     if bundle.card.model.is_conditional:
         command += f" --class {shlex.quote(bundle.card.data.classes[bundle.label])}"

@@ -1,4 +1,4 @@
-"""The Map: every test image a dot, where the encoder puts it."""
+"""The Map: every test image as a dot where the encoder puts it."""
 
 from __future__ import annotations
 

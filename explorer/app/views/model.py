@@ -189,7 +189,7 @@ def _render_samples(bundle: Bundle) -> None:
 
 
 def _seed() -> int:
-    """Of the samples that are shown."""
+    """The seed of the samples that are shown."""
     seed: int = st.session_state.get("sample-seed", 0)
     return seed
 
@@ -277,7 +277,7 @@ def _render_downloads(bundle: Bundle) -> None:
 
 
 def _render_adoption(adopted: AdoptionCard) -> None:
-    """Where a model from elsewhere comes from, and how it was read."""
+    """Draw where an adopted model comes from, and how it was read."""
     st.subheader("Where this model comes from")
     st.code(adopted.command, language="bash")
     lines = [f"{literal(name)} {literal(value)}" for name, value in adopted.conventions.items()]

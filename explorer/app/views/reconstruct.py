@@ -1,4 +1,4 @@
-"""Reconstruct: a person's own image through the model, and how far to trust the result."""
+"""Reconstruct: the user's own image through the model, and how far to trust the result."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _render_reconstruction(bundle: Bundle, source: str) -> None:
 def _render_result(
     bundle: Bundle, image: np.ndarray, row: int | None, *, has_pictures: bool
 ) -> np.ndarray:
-    """Draw what the model makes of an image, which may be the test image of a row; its latent."""
+    """Draw the results for an image, which may be the test image of a row; return its latent."""
     z_mean, _ = bundle.codec.encode(image[np.newaxis])
     if has_pictures:
         reconstruction = bundle.codec.decode(z_mean)[0]
@@ -118,7 +118,7 @@ def _render_result(
 
 
 def _stored_row(bundle: Bundle) -> int | None:
-    """The chosen test image's, unless the model is to see it as of another class."""
+    """The chosen test image's row, if its stored results hold for the class that is decoded."""
     row = test_image_row(bundle)
     is_as_stored = not bundle.card.model.is_conditional
     return row if is_as_stored or bundle.latents.labels[row] == bundle.label else None
@@ -135,7 +135,7 @@ def _choose_source(bundle: Bundle) -> str:
 
 
 def _take_image(bundle: Bundle, source: str) -> np.ndarray | None:
-    """The chosen image as the model sees it, or None while there is none."""
+    """The chosen image as the model sees it; None while none is chosen."""
     originals = cache.originals_of(bundle)
     if source == TEST_IMAGE and originals is not None:
         choose_test_image(bundle, "image", lambda chosen: st.session_state.update(image=chosen))
@@ -166,7 +166,7 @@ def _render_pictures(image: np.ndarray, reconstruction: np.ndarray) -> None:
 
 
 def _render_terms(bundle: Bundle, image: np.ndarray, row: int | None) -> None:
-    """Its terms; those of a test image are known, by the same draws as all others'."""
+    """Draw an image's terms; a test image's are stored, from the same draws as all others'."""
     if row is None:
         reconstruction, kl = terms(bundle, bundle.codec.posterior, image)
     else:

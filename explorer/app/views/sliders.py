@@ -17,11 +17,11 @@ from explorer.drawing import films, raster
 from explorer.web import contents
 
 FIRST = 10
-"""Dimensions shown at once; the rest stand behind 'more'."""
+"""Dimensions shown at once; the rest are behind 'more'."""
 FEW = 4
-"""Sliders that need little room."""
+"""Largest number of sliders that need little room."""
 FRAMES = 30
-"""Of the animation, one way."""
+"""Frames of the animation, one way."""
 
 HELP = """
 One slider per latent dimension, the one that carries most information first: its **KL**, in nats,
@@ -66,7 +66,7 @@ def _render_sliders(bundle: Bundle, dimensions: tuple[int, ...], *, key: str) ->
 
 
 def _render_exports(bundle: Bundle) -> None:
-    z = session.point(bundle)  # now: the session is out of reach when a button's file is made
+    z = session.point(bundle)  # read now: the session is not available when a file is made
 
     def all_strips(steps: int) -> list[np.ndarray]:
         values = np.linspace(-REACH, REACH, steps)
