@@ -6,9 +6,8 @@
 
 A data set is a name (fashion_mnist, mnist, cifar10) or a path: a folder or archive
 of image files with one subfolder per class, or arrays and tables of images (.npz, .npy,
-.h5, IDX, CSV, Parquet). 'python -m explorer data PATH' shows what is understood of it.
-'shipped' stands for every model that ships. Interrupted? Give the same command with
---resume.
+.h5, IDX, CSV, Parquet). 'python -m explorer data PATH' shows how it is read. 'shipped' stands
+for every model that ships. If a run was interrupted, repeat the command with --resume.
 """
 
 from __future__ import annotations
@@ -90,7 +89,7 @@ def train_bundle(
             where, run, resume=resume, replace=replace, is_timed=plan.minutes is not None
         )
         if beginning == "not at all":
-            print(f"{plan.name} is there already, trained with the same settings", flush=True)
+            print(f"{plan.name} already exists, trained with the same settings", flush=True)
             return
 
         export.check_exportable(run.recipe, run.image_shape, run.latent_dim)

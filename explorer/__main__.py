@@ -9,11 +9,11 @@ from explorer.cli.terminal import exit_with
 
 COMMANDS = {
     "app": "show the page in a browser",
-    "bound": "bound −log p(x) of all test images by thousands of samples",
+    "bound": "estimate −log p(x) of the test images by importance sampling",
     "adopt": "make a bundle of any encoder and decoder",
     "convert": "convert bundles of an earlier version to the present one",
-    "data": "fetch or look at a data set, and say what it has",
-    "page": "write a model as a page of one file, to open offline",
+    "data": "fetch or inspect a data set, and say how it is read",
+    "page": "write models as a single-file page, to open offline",
     "pictures": "write the pictures of a model as files",
     "train": "train models; needs pip install '.[train]'",
     "verify": "recompute every figure of a bundle's card",

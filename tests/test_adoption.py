@@ -261,7 +261,7 @@ def test_of_a_decoders_outputs_that_with_the_images_is_taken(
     card = take("plain", decoder=path).card
     (other,) = {*outputs} - {"IMAGE"}
     assert (
-        f"'14' of decoder.onnx is taken as the images, and '{other}' not"
+        f"'14' of decoder.onnx is taken as the images; '{other}' is not used"
         in card.model.adopted.notes
     )
     assert card.metrics.squared_error < 0.03
@@ -416,7 +416,9 @@ def test_files_that_people_mistake_are_named(refusal: Any, tmp_path: Path) -> No
     told = refusal("plain", files[1], files[1])
     assert told.startswith("encoder and decoder are the same model: export the two halves")
     told = refusal("plain", files[1], whole_model(tmp_path / "whole.onnx"))
-    assert told.endswith("is that an image, and it a whole model? The decoder alone is expected")
+    assert told.endswith(
+        "if that is an image, the file holds the whole model; give the decoder alone"
+    )
     with zipfile.ZipFile(tmp_path / "model.pth", "w") as archive:
         archive.writestr("model/data.pkl", b"")
     assert "a PyTorch checkpoint (or a Keras" in refusal("plain", tmp_path / "model.pth")
@@ -647,7 +649,7 @@ def test_keras_models_of_plain_layers_are_converted(
 
     files = tmp_path / "encoder.keras", tmp_path / "decoder.keras"
     linear_vae(keras.layers.Lambda(lambda x: x))[0].save(files[0])
-    assert "encoder.keras cannot be taken" in refusal("code", *files)
+    assert "encoder.keras cannot be used" in refusal("code", *files)
     for model, path in zip(linear_vae(keras.layers.Activation("relu")), files, strict=True):
         model.save(path)
     card = take("linear", *files, range=UNIT).card

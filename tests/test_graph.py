@@ -228,7 +228,7 @@ def many_parts(model: onnx.ModelProto) -> None:
         (weights_elsewhere, "its weights are in another file"),
         (constant_elsewhere, "its weights are in another file"),
         (branch, "its operator 'If' holds another graph"),
-        (function, "it holds functions of its own"),
+        (function, "it contains functions of its own"),
         (other_library, "is not one of ONNX itself"),
         (unusual_operator, "its operator 'NonZero' is not one that an encoder or decoder needs"),
         (sparse, "it has sparse weights"),

@@ -545,8 +545,8 @@ def test_a_mistake_gets_one_sentence_and_2_and_nothing_is_written(
         (["--width", "3cm"], "argument --width: 3cm is not between 6 and 50 cm"),
         (["--format", "gif"], "argument --format: invalid choice: 'gif'"),
         (["--at"], "argument --at: expected one argument"),
-        (["--direction", "means:0:1"], "--direction is of figures for a paper: give --format"),
-        (["--format", "pdf", "--sweep=1"], "--sweep is of the sweep, which --format leaves out"),
+        (["--direction", "means:0:1"], "--direction is for figures for a paper: add --format"),
+        (["--format", "pdf", "--sweep=1"], "--sweep is for the sweep, which --format leaves out"),
     ],
 )
 def test_a_wrong_flag_gives_2(

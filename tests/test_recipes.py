@@ -106,10 +106,10 @@ def test_a_recipe_cannot_be_changed() -> None:
             ["head", "means and log-scales", "activation"],
         ),
         ({"sigma": 0.5}, ["sigma is for a gaussian"]),
-        ({"context": 3}, ["context is for a flow"]),
+        ({"context": 3}, ["context needs a flow"]),
         (
             {"flow": [{"layer": "InverseAutoregressive", "units": 8, "backwards": True}]},
-            ["flow", "backwards by itself"],
+            ["flow", "reversed by itself"],
         ),
         ({"objective": {"name": "gan"}}, ["objective", "'gan'", "'tc', 'factor', 'iw'"]),
         ({"objective": {"name": "tc"}}, ["objective.tc.weight", "required"]),

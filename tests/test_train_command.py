@@ -398,7 +398,7 @@ def test_resuming_trains_nothing_again_that_is_finished(
     shutil.copytree(tiny_bundle.parent, output, ignore=shutil.ignore_patterns(".*"))
     status, out, err = run(*flags(tiny_settings), "--output", output, "--resume")
     assert (status, err) == (0, "")
-    assert "shapes-2d is there already, trained with the same settings" in out
+    assert "shapes-2d already exists, trained with the same settings" in out
     assert "epoch" not in out
 
 
@@ -418,7 +418,7 @@ def test_another_model_of_the_same_name_is_not_lost(
         status, out, err = run(*command, *further)
         assert status == 1
         assert "holds another model (python train.py" in err
-        assert err.endswith("give this one another --name, or --replace that one\n")
+        assert err.endswith("another --name, or overwrite that one with --replace\n")
         assert "epoch" not in out
     assert (output / "shapes-2d" / "card.json").read_bytes() == before
 
@@ -570,7 +570,7 @@ def test_figures_only_go_to_the_references_and_are_found_there(
     assert reference.history == bundle.history
     assert reference.card.metrics == bundle.card.metrics
     status, out, err = run(*command)
-    assert "shapes-2d is there already, trained with the same settings" in out
+    assert "shapes-2d already exists, trained with the same settings" in out
 
 
 def test_figures_of_other_images_repeat_no_published_system(
@@ -581,7 +581,7 @@ def test_figures_of_other_images_repeat_no_published_system(
     path = tmp_path / "known.json"
     path.write_text(json.dumps({**recipe, "published": published}), encoding="utf-8")
     whole = Settings(tiny_settings["data"], recipe=str(path))
-    told = "known repeats a system for shapes in 2-D; this run will not stand beside its figure"
+    told = "known repeats a system for shapes in 2-D; this run is not comparable with its figure"
     for settings, is_known in (
         (whole, True),
         (replace(whole, limit=60), False),

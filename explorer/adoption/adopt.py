@@ -122,7 +122,7 @@ def adopt(
     if request.known.encoder_output is None and has_variance:
         report_spread(codec, found.best.encoder, images, labels, report)
     if encoder.batch or decoder.batch:
-        report("one at a time is taken: with a batch of any size (dynamic_axes) it would be faster")
+        report("one item is run at a time; exported for any batch size (dynamic_axes) it is faster")
     metrics, latents = evaluate(
         codec, dataset, has_variance=has_variance, progress=progress,
         report=lambda what: report(f"computing figures: {what} …"),

@@ -94,7 +94,7 @@ def adopt(
     known = [field.name for field in fields(Reading)]
     if others := reading.keys() - {*known}:
         raise AdoptionError(
-            f"adopt takes no {min(others)!r}; how images are read is said by {', '.join(known)}"
+            f"adopt takes no {min(others)!r}; options for reading images: {', '.join(known)}"
         )
     dataset = load_dataset(data, Reading(**reading), data_dir=data_dir)
     test, train = dataset.test, training_sample(dataset)

@@ -51,7 +51,7 @@ def check_condition(graph: GivenGraph, classes: Sequence[str]) -> None:
             is_first = graph.inputs[0].shape == (len(classes),)
             order = ": is the class the first input? Let it be the second" if is_first else ""
             raise AdoptionError(
-                f"{graph.path.name} takes {_list(graph.inputs)}; expected second the "
+                f"{graph.path.name} takes {_list(graph.inputs)}; expected as second input the "
                 f"{len(classes)} classes of the images, one-hot, ({len(classes)}){order}"
             )
 

@@ -169,7 +169,7 @@ def _why_nothing_fits(
     if latent and sizes.isdisjoint((0, wanted, 2 * wanted)):  # 0 where a size is not known
         question = "do they belong together?"
         if wanted == math.prod(image_shape):
-            question = "is that an image, and it a whole model? The decoder alone is expected"
+            question = "if that is an image, the file holds the whole model; give the decoder alone"
         return (
             f"{encoder.path.name} gives {' and '.join(map(str, encoder.outputs))}, but "
             f"{decoder.path.name} takes a latent of {by(latent)}: {question}"
@@ -197,12 +197,12 @@ def _notes_on_outputs(
     if mean != first:
         yield f"{mean!r} is taken as the mean, although {first!r} comes first"
     if others := sorted({one.encoder.spread for one in alike} - {spread}):
-        yield f"{spread!r} is taken as the spread, and {', '.join(map(repr, others))} not"
+        yield f"{spread!r} is taken as the spread; {', '.join(map(repr, others))} is not used"
     pictures = [port.name for port in decoder.outputs]
     if len(pictures) > 1:
         taken = best.decoder.images
         rest = ", ".join(repr(name) for name in pictures if name != taken)
-        yield f"{taken!r} of {decoder.path.name} is taken as the images, and {rest} not"
+        yield f"{taken!r} of {decoder.path.name} is taken as the images; {rest} is not used"
     if len(best.decoder.latent) > 1:
         size = math.prod(best.decoder.latent)
         yield f"latents of {by(best.decoder.latent)} are taken as {size} numbers in a row"

@@ -55,7 +55,9 @@ def describe_reading(data: DataCard) -> str:
     if reading.first_page:
         parts.append("first pages only")
     if reading.binarise:
-        parts.append(f"{WORDS[reading.binarise]}; greys of your own pictures go in as they are")
+        parts.append(
+            f"{WORDS[reading.binarise]}; grey values of your own pictures are used as they are"
+        )
     return ", ".join(parts)
 
 

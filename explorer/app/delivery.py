@@ -80,7 +80,7 @@ async def _decode(request: Request) -> Response:
             if len(body) > size:
                 break
     except ClientDisconnect:  # the page was left in the middle of the request
-        return refuse("Nobody waits for an answer.", 400)
+        return refuse("The client disconnected.", 400)
     z = np.frombuffer(body[:size], "<f4") if len(body) == size else np.full(1, np.nan)
     if not np.isfinite(z).all():
         return refuse(f"Expected {size // 4} finite numbers in single precision.", 400)
@@ -88,7 +88,7 @@ async def _decode(request: Request) -> Response:
     if label not in map(str, range(classes)):
         return refuse(f"Expected a class from 0 to {classes - 1}.", 400)
     if _DECODERS.statistics().tasks_waiting >= MOST_WAITING:
-        return refuse("Too many ask at once.", 503)
+        return refuse("Too many requests at once.", 503)
     codec = bundle.codec.given(int(label))
     latent = z[np.newaxis].astype(np.float32)
     try:

@@ -87,8 +87,8 @@ def class_input(bundle: Bundle) -> None:
         key=key,
         width=300,
         on_change=lambda: session.choose_label(bundle, state[key]),
-        help="The decoder is told it beside the latent; a test image is always reconstructed as "
-        "one of its own class.",
+        help="The decoder receives the class together with the latent; a test image is always "
+        "reconstructed with its own class.",
     )
 
 

@@ -120,7 +120,7 @@ class Graph:
         graphs = 0
         for number, value in self._fields(content):
             if number in (_MODEL_TRAINING, _MODEL_FUNCTION):
-                raise GraphError("it holds functions of its own, or a training step")
+                raise GraphError("it contains functions of its own, or a training graph")
             if number == _MODEL_GRAPH:
                 graphs += 1
                 self._graph(_message(value))

@@ -118,8 +118,8 @@ def interpolation(
         bundle,
         "interpolation",
         plots.sheets(*sheets.interpolation(bundle, walks, count, evenly=evenly)),
-        f"decoded paths, evenly spaced in {spacing}; below each image, how many % of the test "
-        "images lie where the data is thinner",
+        f"decoded paths, evenly spaced in {spacing}; below each image, the share of test "
+        "images that lie where the data is thinner",
     )
 
 

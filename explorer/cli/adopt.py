@@ -3,10 +3,10 @@
     python -m explorer adopt NAME --encoder encoder.onnx --decoder decoder.onnx --data PATH|NAME
     python -m explorer adopt NAME --latents z.npy --images PATH|NAME [--labels FILE]
 
-How the model takes and gives images is found out by trying on 200 of them; flags say what
-is not to be tried. The images are read as train.py reads them: a data set's name (fashion_mnist,
-mnist, cifar10) or a path to your own. Latents alone, one for each image in their order, give the
-map without a decoder. See docs/own-models.md.
+Pixel range, axis order and kinds of output are found by trial on 200 images; a flag settles one
+of them. The images are read as train.py reads them: a data set's name (fashion_mnist, mnist,
+cifar10) or a path to your own. Latents alone, one for each image in the same order, give the map
+without a decoder. See docs/own-models.md.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = new_parser(__doc__, parents=[reading])
     add = parser.add_argument
     parser.set_defaults(data_dir=None)
-    add("name", metavar="NAME", help="of the bundle: small letters, digits, '-', '_' and '.'")
+    add("name", metavar="NAME", help="the bundle's name: a-z, digits, '-', '_' and '.'")
     add("--encoder", type=Path, metavar="FILE", help="images to latents")
     add("--decoder", type=Path, metavar="FILE", help="latents to images")
     add("--data", metavar="SOURCE", help="a data set's name, or your own images")
@@ -126,7 +126,7 @@ def parse_arguments() -> argparse.Namespace:
         dest="pixels",
         type=_range,
         metavar="LOW,HIGH",
-        help="of pixels: 0,1 or -1,1 or 0,255, or MEAN,STD (write --range=-1,1)",
+        help="range of pixels: 0,1 or -1,1 or 0,255, or MEAN,STD (write --range=-1,1)",
     )
     add(
         "--encoder-output",
@@ -139,13 +139,18 @@ def parse_arguments() -> argparse.Namespace:
     add(
         "--variance",
         type=number(float, 1e-12),
-        help="of every pixel of a Gaussian, --decoder-output mean (default: the best one)",
+        help="a Gaussian decoder's variance, for --decoder-output mean (default: the best fit)",
     )
     add("--latents", type=Path, metavar="FILE", help="a .npy file (n, d), in place of a model")
-    add("--images", metavar="SOURCE", help="what the latents belong to, in their order")
-    add("--labels", type=Path, metavar="FILE", help="their classes: .npy, or a line for each")
-    add("--title", default="", help="what the page calls the model")
-    add("--licence", default="", help="of the model")
+    add("--images", metavar="SOURCE", help="the images of the latents, in the same order")
+    add(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="their classes: .npy, or text with a line for each",
+    )
+    add("--title", default="", help="title of the model on the page")
+    add("--licence", default="", help="licence of the model")
     add_output_option(parser)
     add("--replace", action="store_true", help="replace a bundle of this name")
     own = parser.parse_args()
@@ -155,7 +160,7 @@ def parse_arguments() -> argparse.Namespace:
         parser.error("give --encoder, --decoder and --data, or --latents and --images")
     if own.variance is not None:
         if own.decoder_output not in (None, "mean"):
-            parser.error("--variance is a Gaussian's, of --decoder-output mean")
+            parser.error("--variance needs --decoder-output mean")
         own.decoder_output = "mean"
     return own
 

@@ -99,7 +99,7 @@ def image_size(text: str) -> tuple[int, int]:
 def add_reading_options(parser: argparse.ArgumentParser, *, range_flag: str = "--range") -> None:
     """Add the options of `Reading`, and the folder of data sets; see `take_reading`."""
     add = parser.add_argument
-    add("--data-dir", type=Path, metavar="DIR", help="look for data sets here first")
+    add("--data-dir", type=Path, metavar="DIR", help="folder in which to look for data sets first")
     add(
         "--image-size", type=image_size, metavar="SIZE",
         help="pixels: a side, or HEIGHTxWIDTH (default: as images are up to 64, else 32)",

@@ -3,10 +3,10 @@
     python -m explorer bound mnist-binary-50d
     python -m explorer bound mnist-binary-50d --samples 500
 
-This is the figure that tables of papers have (Burda et al. 2016, eq. 8). It is kept with the
-bundle, shown with the model and checked by 'verify'. It takes minutes to hours; interrupted, the
-same command goes on with the images that are left. The exit status is 0, 1 for a bundle that has
-no bound or is broken, 2 if there is no such bundle or its images are not there.
+This is the figure in the tables of papers (Burda et al. 2016, eq. 8). It is kept with the
+bundle, shown with the model and checked by 'verify'. It takes minutes to hours; after an
+interruption the same command continues with the remaining images. The exit status is 0, 1 for a
+bundle that has no bound or is broken, 2 if there is no such bundle or its images are not there.
 """
 
 from __future__ import annotations

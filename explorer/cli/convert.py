@@ -1,12 +1,12 @@
-"""Convert bundles of an earlier version of the explorer to the present one, in place.
+"""Convert bundles of an earlier version of the explorer to the present version, in place.
 
     python -m explorer convert                 all bundles and references in pretrained/
     python -m explorer convert mnist-2d        one of them
 
 The networks compute the same as before: their weights move from model.keras into
-encoder.onnx and decoder.onnx, and model.keras, which nothing reads any more, is removed.
-A bundle that cannot be converted is left as it was. The exit status is 0 if all have
-the present version in the end, 1 if one has not, 2 if there is no such bundle.
+encoder.onnx and decoder.onnx, and model.keras, which is no longer read, is removed.
+A bundle that cannot be converted is left as it was. The exit status is 0 if all bundles
+have the present version in the end, 1 if not, 2 if there is no such bundle.
 """
 
 from __future__ import annotations

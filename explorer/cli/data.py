@@ -1,4 +1,4 @@
-"""Fetch a data set, or look at your own images, and say what was understood of them.
+"""Fetch a data set, or inspect your own images, and say how they are read.
 
 python -m explorer data mnist                          look for MNIST here, else download it
 python -m explorer data path/to/images --sheet a.png   read your own, write a contact sheet

@@ -1,4 +1,4 @@
-"""Write a page of one file: maps, decoder and all, to open by double-click, offline.
+"""Write a single-file page with maps and decoder, to open offline by a double-click.
 
     python -m explorer page mnist-2d                        writes mnist-2d.html here
     python -m explorer page mnist-2d mnist-8d -o space.html both models, in one page
@@ -148,7 +148,7 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line; a wrong flag ends with one sentence and status 2."""
     parser = new_parser(__doc__)
     add = parser.add_argument
-    add("names", nargs="*", metavar="NAME", help="of bundles, the first of which is shown first")
+    add("names", nargs="*", metavar="NAME", help="bundles; the first is shown first")
     add_bundles_option(parser)
     add(
         "--gallery", type=Path, metavar="DIR",
@@ -156,11 +156,16 @@ def parse_arguments() -> argparse.Namespace:
     )  # fmt: skip
     add("-o", "--output", type=Path, metavar="PATH", help="the file, or the folder of a site")
     add("--split", action="store_true", help="write a folder for a web server, not one file")
-    add("--title", help="of the page")
-    add("--views", metavar="LIST", help="views that it has, such as map,sliders (default: all)")
-    add("--start", default="", metavar="LINK", help="a link from the app, to open as it shows")
+    add("--title", help="title of the page")
+    add("--views", metavar="LIST", help="views to include, such as map,sliders (default: all)")
+    add(
+        "--start",
+        default="",
+        metavar="LINK",
+        help="a link from the app: the page opens as it shows",
+    )
     add(
         "--images", type=number(int, 0), metavar="N",
-        help="hold at most N pictures of test images (default: all that may be passed on)",
+        help="include at most N test images (default: all that may be passed on)",
     )  # fmt: skip
     return parser.parse_args()

@@ -366,49 +366,73 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line; a wrong flag ends with one sentence and status 2."""
     parser = new_parser(__doc__)
     add = parser.add_argument
-    add("name", metavar="NAME", help="of the bundle")
+    add("name", metavar="NAME", help="the bundle")
     add_bundles_option(parser)
     add(
         "--output", type=Path, metavar="DIR",
         help="where to write (default: pictures/NAME in the current folder)",
     )  # fmt: skip
-    add("--seed", type=number(int, *SEEDS), default=0, help="of the samples (default 0)")
-    add("--grid", type=number(int, 1, 100), default=20, help="tiles a side (default 20)")
-    add("--spacing", choices=SPACINGS, default="normal", help="of the tiles (default normal)")
+    add("--seed", type=number(int, *SEEDS), default=0, help="seed of the samples (default 0)")
+    add(
+        "--grid",
+        type=number(int, 1, 100),
+        default=20,
+        help="tiles per side of the grid (default 20)",
+    )
+    add(
+        "--spacing",
+        choices=SPACINGS,
+        default="normal",
+        help="spacing of its tiles (default normal)",
+    )
     add(
         "--extent", type=number(float, 0.01, MAX_NORMAL_EXTENT), default=2.5,
-        help="of the grid, ± standard deviations of the prior (default 2.5)",
+        help="its extent, ± standard deviations of the prior (default 2.5)",
     )  # fmt: skip
-    add("--at", type=str.strip, metavar="Z", help="a point: numbers with commas between them")
+    add(
+        "--at",
+        type=str.strip,
+        metavar="Z",
+        help="a point: its coordinates with commas between them",
+    )
     add(
         "--axes", nargs=2, type=int, metavar="DIM",
-        help="of map and manifold: 1, 2, … (default: those of largest KL)",
+        help="dimensions of map and manifold, from 1 (default: those of largest KL)",
     )  # fmt: skip
-    add("--sweep", type=int, metavar="DIM", help="1, 2, … (default: that of largest KL)")
-    add("--step", type=number(float, 0.001, 10), default=0.1, help="of the sweep (default 0.1)")
-    add("--frames", type=number(int, 1, 1000), default=50, help="of the sweep (default 50)")
-    add("--class", dest="label", metavar="NAME", help="that a conditional model decodes")
+    add(
+        "--sweep",
+        type=int,
+        metavar="DIM",
+        help="the dimension to sweep, from 1 (default: that of largest KL)",
+    )
+    add(
+        "--step", type=number(float, 0.001, 10), default=0.1, help="step of the sweep (default 0.1)"
+    )
+    add("--frames", type=number(int, 1, 1000), default=50, help="frames of the sweep (default 50)")
+    add("--class", dest="label", metavar="NAME", help="the class that a conditional model decodes")
     add(
         "--between", nargs=2, type=str.strip, metavar=("A", "B"),
         help="ends of the paths: test-17 or coordinates (default: two test images)",
     )  # fmt: skip
     add(
         "--direction", action="append", default=[], metavar="D",
-        help="of a figure for a paper, as means:3:8 or ends:test-1:test-2; may be given again",
+        help="a direction to draw, as means:3:8 or ends:test-1:test-2; may be repeated",
     )  # fmt: skip
-    add("--format", choices=get_args(Format), help="figures for a paper, in place of all others")
-    add("--width", type=length, default=COLUMN, metavar="LENGTH", help="of those (default 8.5cm)")
+    add("--format", choices=get_args(Format), help="write figures for a paper instead")
+    add(
+        "--width", type=length, default=COLUMN, metavar="LENGTH", help="their width (default 8.5cm)"
+    )
     add(
         "--dpi", type=number(int, 50, 1200), default=DPI,
-        help="pixels per inch of those in PNG (default 300)",
+        help="their resolution in PNG, pixels per inch (default 300)",
     )  # fmt: skip
-    add("--no-caption", action="store_true", help="leave out the lines below them")
+    add("--no-caption", action="store_true", help="leave out their captions")
     # argparse takes a point like -1,2 for an option, unless there is a space in it
     given = [f" {text}" if re.match(r"-[\d.].*[,;]", text) else text for text in sys.argv[1:]]
     arguments = parser.parse_args(given)
     flags = {text.partition("=")[0] for text in given}
     if arguments.format is None and (told := sorted(flags & FOR_PAPER)):
-        parser.error(f"{told[0]} is of figures for a paper: give --format with it")
+        parser.error(f"{told[0]} is for figures for a paper: add --format")
     if arguments.format is not None and (told := sorted(flags & FOR_SWEEPS)):
-        parser.error(f"{told[0]} is of the sweep, which --format leaves out: give one of them")
+        parser.error(f"{told[0]} is for the sweep, which --format leaves out: give one of the two")
     return arguments

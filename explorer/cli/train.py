@@ -96,12 +96,12 @@ def parse_arguments(description: str | None) -> tuple[tuple[Settings, ...], dict
     add, count = parser.add_argument, number(int, 1)
     add("data", nargs="?", metavar="DATASET", help=f"name, path or '{ALL}' (the default)")
     add("--latent-dim", type=count, metavar="N", help="latent dimensions (default 2)")
-    add("--recipe", metavar="R", help="one of docs/training.md, or a .json file")
+    add("--recipe", metavar="R", help="a recipe of docs/training.md, or a .json file")
     add("--epochs", type=count, metavar="N", help="passes over the training images")
     add("--batch-size", type=count, metavar="N", help="images per step")
     add("--beta", type=number(float, 0), metavar="B", help="weight of the KL term")
-    add("--likelihood", metavar="L", help="of the pixels, one of docs/training.md")
-    add("--seed", type=number(int, *SEEDS), metavar="N", help="of the random numbers (default 0)")
+    add("--likelihood", metavar="L", help="likelihood of the pixels, see docs/training.md")
+    add("--seed", type=number(int, *SEEDS), metavar="N", help="random seed (default 0)")
     add("--limit", type=count, metavar="N", help="use only N images of each split")
     add(
         "--minutes",
@@ -109,11 +109,11 @@ def parse_arguments(description: str | None) -> tuple[tuple[Settings, ...], dict
         metavar="M",
         help="start no further epoch after M minutes",
     )
-    add("--name", help="of the bundle (default: data set and dimension)")
+    add("--name", help="name of the bundle (default: data set and dimension)")
     add_output_option(parser)
     add("--resume", action="store_true", help="continue after the last finished epoch")
-    add("--replace", action="store_true", help="replace what has that name already")
-    add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's logs there")
+    add("--replace", action="store_true", help="replace a bundle or run of this name")
+    add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard logs there")
     add("--figures-only", action="store_true", help="keep only card and history, for comparisons")
     add("--keras", action="store_true", help="also keep the model as Keras saves it")
     add_reading_options(parser)

@@ -104,13 +104,13 @@ OURS: dict[str, Recipe] = {
     ),
     "residual-tc": _RESIDUAL_WIDE.model_copy(
         update={
-            "summary": "wider residual MLP whose dimensions are to be independent (β-TCVAE)",
+            "summary": "wider residual MLP trained for independent dimensions (β-TCVAE)",
             "objective": TotalCorrelation(name="tc", weight=6.0),
         }
     ),
     "residual-factor": _RESIDUAL_WIDE.model_copy(
         update={
-            "summary": "wider residual MLP whose dimensions are to be independent (FactorVAE)",
+            "summary": "wider residual MLP trained for independent dimensions (FactorVAE)",
             "objective": DensityRatio(name="factor", gamma=10.0),
         }
     ),

@@ -281,7 +281,9 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     def _know_every_step(cls, steps: tuple[Layer, ...]) -> tuple[Layer, ...]:
         for step in _know_all(steps, FLOW_LAYERS):
             if "backwards" in step:
-                raise ValueError("every other step goes backwards by itself; leave it out")
+                raise ValueError(
+                    "every other step of a flow is reversed by itself; leave backwards out"
+                )
         return steps
 
     @field_validator("head")
@@ -295,7 +297,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     @model_validator(mode="after")
     def _refuse_what_has_no_effect(self) -> Recipe:
         if self.context and not self.flow:
-            raise ValueError("context is for a flow; there is none")
+            raise ValueError("context needs a flow, and there is none")
         if isinstance(self.objective, TotalCorrelation):
             if self.flow:
                 raise ValueError("objective tc takes Gaussian posteriors; leave out the flow")
@@ -387,7 +389,7 @@ def _check_layer(layer: Any, known: frozenset[str]) -> None:
             if type(size := layer.get(name)) is not int or size < 1:
                 raise ValueError(f"{name} of a Grid is a whole number, 1 or more")
     if kind == "Residual" and not inner:
-        raise ValueError("a Residual needs layers, whose result it adds to what it gets")
+        raise ValueError("a Residual needs layers; it adds their result to its input")
     for one in inner:
         _check_layer(one, LAYERS)
 

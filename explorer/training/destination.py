@@ -174,5 +174,6 @@ def _load_same(
     if replace:
         return None
     raise BundleError(
-        f"{destination.path} holds {what}; give this one another --name, or --replace that one"
+        f"{destination.path} holds {what}; give this run another --name, or overwrite that one "
+        "with --replace"
     )

@@ -120,8 +120,8 @@ def graph_of_keras_file(path: Path) -> bytes:
     except Exception as error:  # the errors of Keras and tf2onnx share no base class
         why = _shortened(reason(error))
         raise ExplorerError(
-            f"{path.name} cannot be taken: {why}; expected a model of Keras's own layers, "
-            'else export it yourself: model.export("model.onnx", format="onnx")'
+            f"{path.name} cannot be used: {why}; only built-in Keras layers are supported, "
+            'otherwise export it yourself: model.export("model.onnx", format="onnx")'
         ) from error
 
 

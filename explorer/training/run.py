@@ -99,6 +99,6 @@ class Plan:
         if published and (data.name, self.run.latent_dim) != (published.data, published.latent_dim):
             text += (
                 f"\n{self.recipe_name} repeats a system for {published.data} in "
-                f"{published.latent_dim}-D; this run will not stand beside its figure"
+                f"{published.latent_dim}-D; this run is not comparable with its figure"
             )
         return text

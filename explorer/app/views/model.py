@@ -197,7 +197,7 @@ def _seed() -> int:
 def _take_seed(text: str, _: Bundle) -> None:
     seed = parse_count(text)
     if seed is None:
-        raise ValueError("a number was expected, as 7")
+        raise ValueError("expected a whole number, such as 7")
     st.session_state["sample-seed"] = seed
 
 
