@@ -1,1 +1,1 @@
-"""How fast everything is; each module is run as ``python -m benchmarks.<name>``."""
+"""Benchmarks of speed and memory; run each module as ``python -m benchmarks.<name>``."""

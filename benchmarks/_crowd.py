@@ -1,4 +1,4 @@
-"""A model with as many test images as wanted, made of one with fewer."""
+"""Make a model with any number of test images from one with fewer."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from explorer.core.half import to_half
 from explorer.web.payload import encode_model
 
 SPREAD = 0.05
-"""Standard deviation of a made-up image's place about that of a real one."""
+"""Standard deviation of an invented image's latent around that of a real one."""
 
 
 def crowded_payload(bundle: Bundle, count: int) -> bytes:
-    """What the browser gets of the model, with ``count`` test images drawn around the real ones."""
+    """Return the model as the browser gets it, with ``count`` images drawn around the real ones."""
     payload = encode_model(bundle)
     (length,) = struct.unpack_from("<I", payload)
     header, body = json.loads(payload[8 : 8 + length]), payload[8 + length :]
@@ -48,7 +48,7 @@ def crowded_payload(bundle: Bundle, count: int) -> bytes:
 
 @contextlib.contextmanager
 def serve_bytes(content: bytes) -> Iterator[str]:
-    """An address of its own for what would take long through Playwright."""
+    """Serve bytes at an address of their own, as Playwright would take long to deliver them."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""A model with a decoder that no browser runs in time, made of one that ships."""
+"""Make a model with a decoder that is too slow for any browser from one that ships."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAME = "heavy"
 
 
 def heavy_bundle(bundle: Bundle, folder: Path) -> Bundle:
-    """Write a bundle of 32 × 32 colour images again, with a heavy decoder, and load it."""
+    """Copy a bundle of 32 × 32 colour images, with a heavy decoder, and load the copy."""
     path = folder / NAME
     shutil.copytree(bundle.path, path)
     (path / "decoder.onnx").write_bytes(heavy_decoder(bundle.card.model.latent_dim))
@@ -26,7 +26,7 @@ def heavy_bundle(bundle: Bundle, folder: Path) -> Bundle:
 
 
 def heavy_decoder(latent_dim: int) -> bytes:
-    """A fully connected layer and two transposed convolutions, of random weights."""
+    """Return a fully connected layer and two transposed convolutions with random weights."""
     rng = np.random.default_rng(0)
     wide, narrow = WIDTHS
     arrays = {

@@ -1,4 +1,4 @@
-"""The app in a process of its own."""
+"""Run the app in a process of its own."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ BUNDLES = Path(os.environ.get("LATENT_BUNDLES", ROOT / "pretrained")).resolve()
 
 @dataclass(frozen=True)
 class Server:
-    """The app's process; Linux tells what it uses."""
+    """The app's process, whose use of CPU and memory Linux reports."""
 
     url: str
     pid: int
     started: float
 
     def cpu_seconds(self) -> float:
-        """Processor time used so far."""
+        """Return the processor time used so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory(self, name: str) -> float:
-        """Megabytes: ``VmRSS`` now, ``VmHWM`` at most since ``forget_peak``."""
+        """Return megabytes in use: ``VmRSS`` now, ``VmHWM`` the peak since ``forget_peak``."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.partition(f"{name}:")[2].split()[0]) / 1024
 
     def forget_peak(self) -> None:
-        """Count the peak of memory from now on."""
+        """Reset the peak of memory."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
 

@@ -1,4 +1,4 @@
-"""The table that a benchmark prints, a row at a time."""
+"""Print the table of a benchmark, row by row."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def print_row(
     p95_at_most: float | None = None,
     at_least: float | None = None,
 ) -> None:
-    """Print what was measured beside the figure to reach, and whether that was missed.
+    """Print what was measured beside its target, and whether the target was missed.
 
     Args:
         what: what was measured.
-        values: one for each repetition; a single one has no 95th percentile.
-        unit: of the values.
-        at_most: figure for the median.
-        p95_at_most: figure for the 95th percentile.
-        at_least: figure for the median that it should not fall below.
+        values: one value for each repetition; a single value has no 95th percentile.
+        unit: unit of the values.
+        at_most: upper limit of the median.
+        p95_at_most: upper limit of the 95th percentile.
+        at_least: lower limit of the median.
     """
     median, p95 = percentile(values, 50), percentile(values, 95)
     figures = {"≤": at_most, "≥": at_least, "p95 ≤": p95_at_most}
@@ -51,7 +51,7 @@ def print_row(
 
 
 def percentile(values: Sequence[float], share: int) -> float:
-    """The smallest value that at least ``share`` percent of them do not exceed."""
+    """Return the smallest value that at least ``share`` percent of the values do not exceed."""
     return sorted(values)[math.ceil(len(values) * share / 100) - 1]
 
 

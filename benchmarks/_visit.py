@@ -1,4 +1,4 @@
-"""Pages that visit the app with ``probe.js`` in them."""
+"""Visit the app with a page that runs ``probe.js``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from explorer.bundle.store import Bundle
 PROBE = Path(__file__).with_name("probe.js")
 
 MOUSE_INTERVAL = 0.008
-"""Seconds between two moves of the pointer: what common mice report."""
+"""Seconds between two moves of the pointer, as common mice report them."""
 MOVES_A_SIDE = 60
 QUEUE = 8
-"""Reports of the mouse that the page may be behind."""
+"""Largest number of reports of the mouse that the page has not yet handled."""
 
 Place = tuple[float, float]
 
@@ -29,8 +29,8 @@ class Visit:
 
     Attributes:
         page: the page.
-        sent: requests and messages that it has sent to the server.
-        received_bytes: length of the messages that it has received.
+        sent: number of requests and messages that it has sent to the server.
+        received_bytes: total length of the messages that it has received.
     """
 
     def __init__(self, page: Page) -> None:
@@ -42,7 +42,7 @@ class Visit:
     async def open(
         self, server: Server, bundle: Bundle, view: str, *, dots: int | None = None
     ) -> None:
-        """Show a view and wait until it has settled; on the map there are ``dots``."""
+        """Show a view and wait until it has settled; the map must have ``dots`` dots."""
         await self.page.goto(f"{server.url}/?model={bundle.card.name}&view={view}")
         is_map = has_dots(bundle) if dots is None else f"probe.hasDots({dots})"
         shown = is_map if view == "Map" else "document.querySelector('[role=tab]')"
@@ -50,18 +50,18 @@ class Visit:
         await asyncio.sleep(1)
 
     async def timed(self, press: Callable[[], Awaitable[None]], condition: str) -> float:
-        """Milliseconds from a press until a JavaScript condition holds, for good."""
+        """Return milliseconds from a press until a JavaScript condition holds and stays true."""
         await self.page.evaluate(f"probe.arm(() => {condition})")
         await press()
         return float(await self.page.evaluate("probe.settled"))
 
     async def throttle(self, rate: int) -> None:
-        """Let the page run at a share of its speed, as DevTools do."""
+        """Slow the page down by a factor, as DevTools do."""
         session = await self.page.context.new_cdp_session(self.page)
         await session.send("Emulation.setCPUThrottlingRate", {"rate": rate})
 
     async def drag(self, corners: Sequence[Place], seconds: float) -> tuple[list[float], float]:
-        """Move the pointer from corner to corner, round and round.
+        """Move the pointer from corner to corner, again and again.
 
         Returns:
             Milliseconds from each move to its picture, and pictures a second.
@@ -77,7 +77,7 @@ class Visit:
     async def frames(
         self, corners: Sequence[Place], seconds: float, *, wheel: bool = False
     ) -> float:
-        """Pictures of the map a second, all drawn, while the pointer moves or its wheel turns."""
+        """Return the map's frames a second while the pointer moves or its wheel turns."""
         mouse = self.page.mouse
         await self.page.evaluate("probe.forget()")
         started = time.monotonic()
@@ -89,7 +89,7 @@ class Visit:
         return float(drawn) / (time.monotonic() - started)
 
     async def _act(self, act: Callable[[int], Awaitable[None]], seconds: float) -> None:
-        """Do something with the mouse as often as it reports, as long as the page keeps up."""
+        """Use the mouse as often as mice report, as long as the page keeps up."""
         started = time.monotonic()
         acts: list[asyncio.Future[None]] = []
         while (elapsed := time.monotonic() - started) < seconds:
@@ -111,7 +111,7 @@ class Visit:
 
 @contextlib.asynccontextmanager
 async def new_visit(browser: Browser) -> AsyncIterator[Visit]:
-    """A page that has not gone anywhere yet."""
+    """Open a page that has not visited any address yet."""
     context = await browser.new_context(viewport={"width": 1280, "height": 900})
     await context.add_init_script(path=PROBE)
     try:
@@ -121,12 +121,12 @@ async def new_visit(browser: Browser) -> AsyncIterator[Visit]:
 
 
 def has_dots(bundle: Bundle) -> str:
-    """The condition that the map is complete."""
+    """Return the JavaScript condition that the map is complete."""
     return f"probe.hasDots({bundle.card.data.test_images})"
 
 
 def _along(corners: Sequence[Place], moves: int) -> Place:
-    """The place after ``moves`` moves along a closed path."""
+    """Return the place after ``moves`` moves along a closed path."""
     number, moved = divmod(moves, MOVES_A_SIDE)
     share = moved / MOVES_A_SIDE
     (x, y), (next_x, next_y) = (corners[n % len(corners)] for n in (number, number + 1))

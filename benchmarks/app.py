@@ -1,13 +1,13 @@
-"""How fast the app is: a real server, a real page in headless Chromium, no GPU.
+"""Measure how fast the app is: a real server, a real page in headless Chromium, no GPU.
 
     python -m benchmarks.app                          all bundles of pretrained/
-    LATENT_BUNDLES=folder python -m benchmarks.app    of another folder
+    LATENT_BUNDLES=folder python -m benchmarks.app    all bundles of another folder
     python -m benchmarks.app --only drags maps        some of the measurements
 
-The page itself (``probe.js``) counts from an input event to the end of the frame with the
+The page itself (``probe.js``) measures from an input event to the end of the frame with the
 picture, or to the moment from which the page is settled: no script runs on the server, and
-all that is new has been drawn. Starts count from that of the server's process, and the
-browser's cache is empty. Pointers move 125 times a second. Needs Linux.
+everything new has been drawn. Start times count from the start of the server's process, with an
+empty browser cache. Pointers move 125 times a second. Needs Linux.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ from explorer.bundle.store import Bundle, find_bundles, load_bundle
 MAP_CORNERS = ((0.2, 0.3), (0.7, 0.4), (0.6, 0.8), (0.3, 0.6))
 """Shares of a map's width and height between which the pointer moves."""
 GRID = 20
-"""Tiles a side of the manifold, as the app shows it at first."""
+"""Tiles along a side of the manifold, by default."""
 STRIP = 11
 """Tiles of a slider's strip."""
 PAGES = 10
 THROTTLES = {1: 58.0, 4: 40.0, 6: 25.0}
-"""How many times slower the page runs, and the pictures a second to reach."""
+"""Factor by which the page is slowed down → least number of pictures a second."""
 CROWDS = {70_000: (50, 0.5), 300_000: (20, 0.5), 1_000_000: (20, 1.5)}
-"""Dots of a map; frames a second to reach in a pan, seconds from a lasso's release to its list."""
+"""Dots of a map → least frames a second in a pan, most seconds from a lasso to its list."""
 SLOWER = 4
-"""How many times slower the page runs in the second half of a map's measurements."""
+"""Factor by which the page is slowed down in the second half of a map's measurements."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a measurement works with; the bundle of fewest dimensions comes first."""
+    """What a measurement works with; ``bundles`` are sorted by their number of dimensions."""
 
     playwright: Playwright
     browser: Browser
@@ -66,12 +66,12 @@ class Setting:
 
     @property
     def flat(self) -> Bundle:
-        """The bundle of fewest dimensions."""
+        """The bundle with the fewest dimensions."""
         return self.bundles[0]
 
     @property
     def deep(self) -> Bundle:
-        """The bundle of most dimensions."""
+        """The bundle with the most dimensions."""
         return self.bundles[-1]
 
 
@@ -104,7 +104,7 @@ async def measure(bundles: list[Bundle], options: argparse.Namespace) -> None:
 
 
 async def measure_starts(here: Setting) -> None:
-    """New process → first usable page → map drawn."""
+    """Measure from a new process to the first usable page, and to the drawn map."""
     bundle = here.flat
     usable: list[float] = []
     drawn: list[float] = []
@@ -125,7 +125,7 @@ async def measure_starts(here: Setting) -> None:
 
 
 async def measure_models(here: Setting) -> None:
-    """Another model, new to the page, chosen on the map → first live frame; → page settled."""
+    """Measure from choosing a new model on the map to its first live frame and the settled page."""
     live = "probe.painter !== probe.former"
     for there in here.bundles[1:]:
         name = there.card.name
@@ -147,13 +147,13 @@ async def measure_models(here: Setting) -> None:
 
 
 async def measure_views(here: Setting) -> None:
-    """A tab or an option pressed → page settled."""
+    """Measure from pressing a tab or an option to the settled page."""
     for bundle in (here.flat, here.deep):
         await measure_views_of(bundle, here)
 
 
 async def measure_views_of(bundle: Bundle, here: Setting) -> None:
-    """All tabs of one bundle but Compare, and some options."""
+    """Measure all tabs of one bundle except Compare, and some options."""
     grid = "probe.hasTiles('.grid canvas', {0}, {0} ** 2)"
     steps: list[tuple[Literal["tab", "radio"], str, str]] = [
         ("tab", "Manifold", grid.format(GRID)),
@@ -187,7 +187,7 @@ async def measure_views_of(bundle: Bundle, here: Setting) -> None:
 
 
 async def measure_drags(here: Setting) -> None:
-    """The pointer moves over the map, the first slider's thumb is dragged."""
+    """Measure pictures while the pointer moves over the map and drags the first slider's thumb."""
     for bundle in here.bundles:
         async with new_visit(here.browser) as visit:
             await visit.open(here.server, bundle, "Map")
@@ -202,7 +202,7 @@ async def measure_drags(here: Setting) -> None:
 
 
 async def measure_served(here: Setting) -> None:
-    """The pointer moves over the map of a model that is too heavy for the browser."""
+    """Measure pictures while the pointer moves over the map of a model too slow for a browser."""
     colour = (bundle for bundle in here.bundles if bundle.card.data.image_shape == (32, 32, 3))
     if (bundle := next(colour, None)) is None:
         return
@@ -221,7 +221,7 @@ async def measure_served(here: Setting) -> None:
 
 
 async def measure_maps(here: Setting) -> None:
-    """Pan, zoom, lasso and live pictures on maps of many dots, at full speed and throttled."""
+    """Measure pan, zoom, lasso and live pictures on maps of many dots, also with a slower page."""
     for count in CROWDS:
         with serve_bytes(crowded_payload(here.flat, count)) as address:
             async with new_visit(here.browser) as visit:
@@ -229,7 +229,7 @@ async def measure_maps(here: Setting) -> None:
 
 
 async def measure_map(here: Setting, visit: Visit, count: int, address: str) -> None:
-    """One map, which the page gets from another address."""
+    """Measure one map, which the page gets from another address."""
     page, what = visit.page, f"map of {count:,} dots"
     frames_to_reach, list_to_reach = CROWDS[count]
     await page.route("**/model/*", lambda route: route.continue_(url=address))
@@ -259,7 +259,7 @@ async def measure_map(here: Setting, visit: Visit, count: int, address: str) -> 
 
 
 async def lasso(visit: Visit, corners: Sequence[Place]) -> float:
-    """Seconds from the release of a lasso until its images are listed."""
+    """Return the seconds from the release of a lasso until its images are listed."""
     page = visit.page
     await page.get_by_role("button", name="Drag draws a lasso").click()
     await page.mouse.move(*corners[0])
@@ -274,14 +274,14 @@ async def lasso(visit: Visit, corners: Sequence[Place]) -> float:
 
 
 async def places_on(page: Page, selector: str, shares: Sequence[Place]) -> list[Place]:
-    """Places on the first such element by their shares of its width and height."""
+    """Return places on the first matching element, given as shares of its width and height."""
     box = await page.locator(selector).first.bounding_box()
     assert box is not None
     return [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in shares]
 
 
 async def print_drags(visit: Visit, what: str, corners: list[Place], seconds: float) -> None:
-    """Drag at each speed and print the figures."""
+    """Drag at each speed of the page and print the figures."""
     sent = visit.sent
     for rate, pictures_to_reach in THROTTLES.items():
         await visit.throttle(rate)
@@ -295,7 +295,7 @@ async def print_drags(visit: Visit, what: str, corners: list[Place], seconds: fl
 
 
 async def measure_drawing(here: Setting) -> None:
-    """A pen draws over a paper, never where it was before → the reconstruction."""
+    """Measure from each move of a pen, always over blank paper, to the reconstruction."""
     zigzag = [(0.1 + 0.8 * (n % 2), 0.05 + 0.06 * n) for n in range(16)]
     for bundle in here.bundles:
         async with new_visit(here.browser) as visit:
@@ -316,7 +316,7 @@ async def measure_drawing(here: Setting) -> None:
 
 
 async def measure_refining(here: Setting) -> None:
-    """Refined chosen → the refined place of a test image, and what the encoder lost of it."""
+    """Measure from choosing Refined to a test image's refined latent and the encoder's loss."""
     for bundle in here.bundles:
         async with new_visit(here.browser) as visit:
             await visit.open(here.server, bundle, "Reconstruct&from=Drawing")
@@ -332,7 +332,7 @@ async def measure_refining(here: Setting) -> None:
 
 
 async def measure_compare(here: Setting) -> None:
-    """The pointer moves between the dots of the first of two maps → a picture by either model."""
+    """Measure pictures by both models while the pointer moves between dots of the first map."""
     pairs = [
         (one, other)
         for one, other in itertools.pairwise(sorted(here.bundles, key=lambda b: b.card.data.name))
@@ -351,7 +351,7 @@ async def measure_compare(here: Setting) -> None:
 
 
 async def measure_uploads(here: Setting) -> None:
-    """A photo uploaded → reconstructed; the zoom slider pressed → other picture."""
+    """Measure from an upload to its reconstruction, and from the zoom slider to a picture."""
     uploads, presses, server = [], [], here.server
     seen = "document.querySelector('img[alt=\"The image as the model sees it\"]')"
     changed = f"{seen}?.complete && {seen}.src !== probe.former"
@@ -377,7 +377,7 @@ async def measure_uploads(here: Setting) -> None:
 
 
 def jpeg_photo(*, seed: int) -> bytes:
-    """A picture of soft shapes and grain, 4,000 × 3,000."""
+    """Return a picture of soft shapes and grain, 4,000 × 3,000 pixels."""
     generator = np.random.default_rng(seed)
     shapes = Image.fromarray(generator.integers(0, 255, (12, 16, 3), np.uint8))
     photo = np.asarray(shapes.resize((4000, 3000), Image.Resampling.BICUBIC))
@@ -388,7 +388,7 @@ def jpeg_photo(*, seed: int) -> bytes:
 
 
 async def measure_ten_pages(here: Setting) -> None:
-    """Ten pages drag at once → the server's processor time."""
+    """Measure the server's processor time while ten pages drag at once."""
     seconds = here.options.seconds
     async with contextlib.AsyncExitStack() as stack:
         visits = [await stack.enter_async_context(new_visit(here.browser)) for _ in range(PAGES)]
@@ -406,7 +406,7 @@ async def measure_ten_pages(here: Setting) -> None:
 
 
 async def measure_memory(here: Setting) -> None:
-    """What a page's JavaScript holds after many frames, more than before."""
+    """Measure the growth of a page's JavaScript heap over many frames."""
     unlimited = launch_options("--disable-frame-rate-limit", "--disable-gpu-vsync")
     browser = await here.playwright.chromium.launch(**unlimited)
     held = []
@@ -422,7 +422,7 @@ async def measure_memory(here: Setting) -> None:
 
 
 async def held_bytes(page: Page) -> float:
-    """Bytes that the page's JavaScript holds after a collection, buffers included."""
+    """Return the bytes that the page's JavaScript holds after a collection, buffers included."""
     session = await page.context.new_cdp_session(page)
     await session.send("HeapProfiler.collectGarbage")
     usage = await session.send("Runtime.getHeapUsage")
@@ -431,7 +431,7 @@ async def held_bytes(page: Page) -> float:
 
 
 def dots(bundle: Bundle) -> str:
-    """How many dots its map has."""
+    """Return the label of its map, with the number of dots."""
     return f"map of {bundle.card.data.test_images:,} dots"
 
 

@@ -1,4 +1,4 @@
-"""The headless Chromium of tests and benchmarks, without a GPU."""
+"""Options of the headless Chromium for tests and benchmarks, without a GPU."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ ARGUMENTS = (
 
 
 def launch_options(*further: str) -> dict[str, Any]:
-    """What ``playwright.chromium.launch`` gets: the machine's Chromium, else Playwright's own."""
+    """Options of ``playwright.chromium.launch``: the machine's Chromium, else Playwright's own."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     return {"executable_path": path, "args": [*ARGUMENTS, *further]}

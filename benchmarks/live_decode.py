@@ -1,9 +1,9 @@
-"""How fast the browser decodes: headless Chromium, no GPU.
+"""Measure how fast the browser decodes: headless Chromium, no GPU.
 
-    python -m benchmarks.live_decode                        those of pretrained/, DCGANs
-    python -m benchmarks.live_decode pretrained/mnist-8d    one of them
+    python -m benchmarks.live_decode                        bundles of pretrained/, DCGANs
+    python -m benchmarks.live_decode pretrained/mnist-8d    one bundle
 
-Pictures a second: of those that the screen shows, 60 at most. Milliseconds:
+Pictures a second: one for each frame of the screen, so 60 at most. Milliseconds:
 
 - ready: building the decoder from its file
 - decode: one latent a frame, as under a moving pointer; median and 95th percentile
@@ -11,8 +11,8 @@ Pictures a second: of those that the screen shows, 60 at most. Milliseconds:
 - grid: 400 latents, as for a grid of 20×20, without a pause
 - encode: one image, for the distance ‖E(D(z)) − z‖; median
 - onnx: one latent in onnxruntime, as the server decodes what a browser cannot
-- garbage: growth of heap and buffers over 10,000 decodes (fewer of a heavy model), for each decode
-- kept: what remains of it after a collection
+- garbage: bytes by which heap and buffers grow for each of 10,000 decodes (fewer if heavy)
+- kept: what remains of this growth after a collection
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from explorer.bundle.store import find_bundles, load_bundle
 STATIC = Path(__file__).parents[1] / "static"
 LATENT_DIM = 32
 DCGANS = {"dcgan-7M": (32, 32, 32, 32), "dcgan-32M": (160, 128, 96, 32)}
-"""Channels at 4, 8, 16 and 32 pixels of decoders to 64 × 64 in colour."""
+"""Channels at 4, 8, 16 and 32 pixels of decoders for 64 × 64 colour images."""
 AT_LEAST = {"dcgan-7M": 55, "dcgan-32M": 25}
-"""Pictures a second to reach."""
+"""Least number of pictures a second."""
 
-ISOLATED = {  # with these headers the page's clock ticks every 5 µs, else every 100
+ISOLATED = {  # with these headers the page's clock ticks every 5 µs, without every 100 µs
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
 }
@@ -146,7 +146,7 @@ def main() -> None:
 
 
 def dcgan(widths: Sequence[int]) -> bytes:
-    """A decoder as in DCGAN (Radford et al. 2016): transposed convolutions 4 × 4, to 64 × 64."""
+    """A decoder as in DCGAN (Radford et al. 2016): 4 × 4 transposed convolutions, up to 64 × 64."""
     rng = np.random.default_rng(0)
     shape = numpy_helper.from_array(np.array([1, LATENT_DIM, 1, 1]), "shape")
     nodes, weights = [helper.make_node("Reshape", ["z", "shape"], ["0"])], [shape]
@@ -170,7 +170,7 @@ def dcgan(widths: Sequence[int]) -> bytes:
 
 
 def on_server(decoder: bytes) -> float:
-    """Milliseconds that onnxruntime takes for one latent, on one thread."""
+    """Return the milliseconds that onnxruntime takes for one latent, on one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(decoder, options)
@@ -185,7 +185,7 @@ def on_server(decoder: bytes) -> float:
 
 
 def measure(page: Page, decoder: bytes, encoder: bytes) -> dict[str, float]:
-    """The figures of one model; see the top of this file."""
+    """Return the figures of one model; see the top of this file."""
     files = {
         "/": b"<!doctype html><title>benchmark</title>",
         "/decoder": decoder,
@@ -203,7 +203,7 @@ def measure(page: Page, decoder: bytes, encoder: bytes) -> dict[str, float]:
     prepared = page.evaluate(PREPARE)
     multiply_adds = prepared["multiplyAdds"]
     share = min(1.0, 1e6 / multiply_adds)  # of repetitions, so that a heavy model takes no longer
-    page.evaluate("decodeMany(200)")  # compiles it
+    page.evaluate("decodeMany(200)")  # compiles the code
     times = page.evaluate("frames => perFrame(frames)", round(200 * share))
     per_second = page.evaluate("perSecond(4)")
     grid = min(page.evaluate("decodeMany(400)") for _ in range(3))
@@ -235,7 +235,7 @@ def measure(page: Page, decoder: bytes, encoder: bytes) -> dict[str, float]:
 
 
 def memory(session: Any) -> float:
-    """Bytes that the page's JavaScript holds, buffers included."""
+    """Return the bytes that the page's JavaScript holds, buffers included."""
     usage = session.send("Runtime.getHeapUsage")
     return float(usage["usedSize"] + usage.get("backingStorageSize", 0))
 

@@ -1,10 +1,10 @@
 /**
- * How fast the page's ONNX runtime is, in Node: its kernels, and the decoders and encoders of the
- * bundles.
+ * Measures the speed of the page's ONNX runtime in Node: of its kernels, and of the bundles'
+ * decoders and encoders.
  *
- *     node benchmarks/network.js [folder with bundles, else pretrained]
+ *     node benchmarks/network.js [folder with bundles, by default pretrained]
  *
- * Every figure is processor time, the best of many runs: other work on the machine hardly counts.
+ * Every figure is processor time, the best of many runs: other work on the machine hardly matters.
  */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -37,7 +37,7 @@ function table(entries) {
   return data;
 }
 
-/** Milliseconds of processor time so far, which other work on the machine does not lengthen. */
+/** Milliseconds of processor time so far, which other work on the machine does not affect. */
 function clock() {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;

@@ -1,4 +1,4 @@
-"""Pages of one file: how large they are, and how soon the first picture is there.
+"""Measure single-file pages: their size, and the time to the first picture.
 
 python -m benchmarks.page
 """
@@ -20,7 +20,7 @@ from explorer.web.document import Look, pictures_of, write_page
 
 VISITS = 5
 SETTLED = 1500
-"""Milliseconds after which a new window's own work is done."""
+"""Milliseconds after which a new window has finished its own work."""
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def first_picture(page: Page, file: Path) -> float:
-    """Seconds until the lens shows the point decoded, in a window that is there."""
+    """Return the seconds until the lens shows the point decoded, in an open window."""
     page.wait_for_timeout(SETTLED)
     begun = time.perf_counter()
     page.goto(file.as_uri(), wait_until="commit")

@@ -1,4 +1,4 @@
-"""Paths between two test images: what each kind is like, and how long it takes.
+"""Measure paths between two test images: scores and time of each kind.
 
 python -m benchmarks.paths
 """
@@ -19,7 +19,7 @@ PAIRS = 30
 
 
 def main() -> None:
-    """Print the mean scores of random pairs of different classes, and times."""
+    """Print mean scores and times for random pairs of images of different classes."""
     print(f"{PAIRS} pairs; change: against the straight line; times in milliseconds\n")
     print("| model | path | change | thin | returns within | largest step | first | later |")
     print("|---|---|--:|--:|--:|--:|--:|--:|")

@@ -1,15 +1,15 @@
 /**
- * What `benchmarks/app.py` sees of a page. It runs before the page's own code and notes what
- * is drawn, when, and after which input. Durations are milliseconds.
+ * Observes a page for `benchmarks/app.py`. It runs before the page's own code and records what is
+ * drawn, when, and after which input. Durations are in milliseconds.
  */
 
-/** A page has settled when it stays as it is for so long. */
+/** Time without changes after which a page counts as settled. */
 const STILL = 150;
-/** A condition that is not met after so long never will be. */
+/** Longest wait for a condition. */
 const PATIENCE = 60_000;
 const PRESSES = ["click", "keydown", "change"];
 
-/** Pointer moves whose picture is yet to come. @type {number[]} */
+/** Times of pointer moves whose picture is still to come. @type {number[]} */
 const moves = [];
 addEventListener("pointermove", (event) => event.isTrusted && moves.push(event.timeStamp), true);
 
@@ -19,24 +19,24 @@ addEventListener("pointermove", (event) => event.isTrusted && moves.push(event.t
  * @type {WeakMap<Element, {size: string, width: number, count: number}>}
  */
 const tiles = new WeakMap();
-/** Dots drawn last on a canvas. @type {WeakMap<object, number>} */
+/** Number of dots last drawn on a canvas. @type {WeakMap<object, number>} */
 const vertices = new WeakMap();
-/** How often any was drawn. */
+/** Number of times that dots were drawn. */
 let frames = 0;
 
 const probe = {
-  /** How often the lens showed other pixels than before. */
+  /** Number of times that the lens's pixels changed. */
   pictures: 0,
   /** From each pointer move to the end of the frame with its picture. @type {number[]} */
   latencies: [],
-  /** Belongs to the model whose picture the lens shows. @type {ImageData | null} */
+  /** The image of the lens, one for each model. @type {ImageData | null} */
   painter: null,
-  /** What was noted of the page before. @type {unknown} */
+  /** A value recorded earlier, for comparison. @type {unknown} */
   former: null,
-  /** What `arm` promises. @type {Promise<number> | null} */
+  /** Milliseconds that `arm` measures. @type {Promise<number> | null} */
   settled: null,
 
-  /** Whether the map has drawn so many dots; waits for the GPU's part. @param {number} count */
+  /** Whether the map has drawn this many dots; waits for the GPU. @param {number} count */
   hasDots(count) {
     const canvas = probe.part(".dots");
     if (!(canvas instanceof HTMLCanvasElement) || !((vertices.get(canvas) ?? 0) >= count))
@@ -45,14 +45,14 @@ const probe = {
     return true;
   },
 
-  /** How often the map was drawn since `forget`; waits for the GPU's part. */
+  /** Number of times that the map was drawn since `forget`; waits for the GPU. */
   drawn() {
     probe.hasDots(0);
     return frames;
   },
 
   /**
-   * Whether a canvas of a part, so many tiles wide, has drawn so many tiles.
+   * Whether a canvas of a part that is `columns` tiles wide has drawn `count` tiles.
    *
    * @param {string} selector
    * @param {number} columns
@@ -65,7 +65,7 @@ const probe = {
     return [0, 1].some((gap) => canvas.width === columns * (drawn.width + gap));
   },
 
-  /** An element of a part, which is in its shadow. @param {string} selector */
+  /** An element of a part, in its shadow DOM. @param {string} selector */
   part(selector) {
     const hosts = document.querySelectorAll("[data-testid=stBidiComponentIsolated]");
     for (const { shadowRoot } of hosts) {
@@ -75,13 +75,13 @@ const probe = {
     return null;
   },
 
-  /** Whether the server's script has ended and the page shows what it made. */
+  /** Whether the server's script has ended and the page shows its output. */
   isIdle() {
     const isDone = document.querySelector("[data-test-script-state=notRunning]") !== null;
     return isDone && document.querySelector("[data-stale=true]") === null;
   },
 
-  /** Starts counting anew. */
+  /** Resets all counts. */
   forget() {
     probe.pictures = moves.length = probe.latencies.length = frames = 0;
   },
@@ -91,7 +91,11 @@ const probe = {
     return (performance.timeOrigin + (await holds(condition, 0))) / 1000;
   },
 
-  /** From the next press to the time since which a condition holds. @param {() => boolean} condition */
+  /**
+   * Measures from the next press to the time since which a condition holds.
+   *
+   * @param {() => boolean} condition
+   */
   arm(condition) {
     probe.settled = new Promise((resolve, reject) => {
       const press = (/** @type {Event} */ { timeStamp: pressed }) => {
@@ -102,7 +106,7 @@ const probe = {
     });
   },
 
-  /** Moves a made-up pointer over the map, once a frame. @param {number} count */
+  /** Moves a simulated pointer over the map, once a frame. @param {number} count */
   async wander(count) {
     const plot = probe.part(".plot");
     const area = plot?.getBoundingClientRect() ?? new DOMRect();
@@ -116,7 +120,7 @@ const probe = {
 };
 Object.assign(globalThis, { probe });
 
-/** A message sent while a frame is made arrives after it. */
+/** A message that is sent while a frame is being made arrives after the frame. */
 const frame = new MessageChannel();
 frame.port1.onmessage = ({ data: answered }) => {
   const now = performance.now();
@@ -142,14 +146,14 @@ function onTile(canvas, image) {
   else tiles.set(canvas, { size, width: image.width, count: 1 });
 }
 
-/** @param {object} canvas @param {number} count all of them where they are drawn as one picture */
+/** @param {object} canvas @param {number} count Infinity where dots are drawn as one picture */
 function onDots(canvas, count) {
   vertices.set(canvas, count);
   frames += 1;
 }
 
 /**
- * Has a function called after each call of a method.
+ * Calls a function after each call of a method.
  *
  * @param {any} owner
  * @param {string} name
@@ -175,7 +179,7 @@ after(WebGL2RenderingContext.prototype, "drawArrays", ({ canvas }, [, , count]) 
 );
 
 /**
- * The time since which a condition holds, once it has held for so long.
+ * The time since which a condition holds, once it has held for `still` milliseconds.
  *
  * @param {() => boolean} condition
  * @param {number} still

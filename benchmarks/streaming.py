@@ -1,4 +1,4 @@
-"""Whether training and encoding hold their speed and memory as the images become many.
+"""Measure whether training and encoding keep their speed and memory with many images.
 
     python -m benchmarks.streaming --data-dir folder           10,000, 100,000 and 1,000,000
     python -m benchmarks.streaming --images 10000 50000        other numbers
@@ -6,8 +6,8 @@
 The images are Fashion-MNIST's, repeated, in IDX files in a temporary folder (0.8 GB for a
 million). Each number is measured in a process of its own: an epoch of the recipe `residual`
 as ``train.py`` trains it (the second, as the first also compiles), then the posterior means of
-all images. Memory is what the process holds for itself, at its peak: pages of the mapped files,
-which the system takes back when it needs them, are not counted.
+all images. Memory is the peak of the process's anonymous memory: pages of the mapped files, which
+the system takes back when it needs them, are not counted.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def write_idx(folder: Path, images: np.ndarray, labels: np.ndarray, rows: np.nda
 
 
 def measure_apart(folder: Path) -> dict[str, float]:
-    """Measure in a process that has done nothing else."""
+    """Measure in a new process."""
     command = [sys.executable, "-m", "benchmarks.streaming", "--measure", str(folder)]
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     figures: dict[str, float] = json.loads(result.stdout.splitlines()[-1])
@@ -82,7 +82,7 @@ def measure_apart(folder: Path) -> dict[str, float]:
 
 
 def measure(folder: Path) -> dict[str, float]:
-    """Images per second of one epoch and of encoding, and memory at its peak, MB."""
+    """Return images per second of one epoch and of encoding, and peak memory in MB."""
     from explorer.bundle.store import History
     from explorer.core.metrics import encode_all
     from explorer.data.load import load_dataset
@@ -123,7 +123,7 @@ def measure(folder: Path) -> dict[str, float]:
 
 
 class Memory:
-    """Watches the memory of this process; ``peak`` in KiB."""
+    """Records the peak of this process's memory: ``peak``, in KiB."""
 
     def __init__(self) -> None:
         self.peak = 0

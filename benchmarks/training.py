@@ -1,14 +1,14 @@
-"""How fast the shipped recipe learns Fashion-MNIST in 2-D, against a published tutorial's model.
+"""Measure how fast the shipped recipe learns Fashion-MNIST in 2-D, against a tutorial's model.
 
     python -m benchmarks.training --data-dir folder      one epoch of the tutorial's model
-    python -m benchmarks.training --epochs 10            as many as its recipe says; half an hour
+    python -m benchmarks.training --epochs 10            all epochs of its recipe; half an hour
 
-The tutorial's model (four convolutions 32-64-64-64, Dense 32) trains as plain Keras does it:
-``fit`` on an array in memory, batches of 32, whatever ``jit_compile`` is by default. The −ELBO
-that it reaches on 1,000 held-out images is then the goal of the recipe ``residual``, which
-trains as ``train.py`` does it and stops after the epoch that gets there. The first epoch, which
-also compiles, is left out of the median where there are more; seconds to the goal count
-everything. The figures of the card are those that ``train.py`` computes after the last epoch.
+The published tutorial's model (four convolutions 32-64-64-64, Dense 32) trains as in plain Keras:
+``fit`` on an array in memory, batches of 32, the default ``jit_compile``. The −ELBO that it
+reaches on 1,000 held-out images is then the goal of the recipe ``residual``, which trains as in
+``train.py`` and stops after the epoch that reaches it. The first epoch, which also compiles, is
+left out of the median if there are more; seconds to the goal include everything. The figures of
+the card are those that ``train.py`` computes after the last epoch.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ BATCH_SIZE = 32
 FULL_TRAINING = 600
 """Seconds that the training of one shipped model may take."""
 FIGURES_SHARE = 0.1
-"""Of a full training, what the figures may take after the last epoch."""
+"""Largest share of a full training's time for the figures after the last epoch."""
 SOONER = 10
-"""Times as soon as the tutorial's model should the shipped recipe reach its −ELBO."""
+"""Least factor by which the shipped recipe reaches the tutorial's −ELBO sooner."""
 
 
 class Clock(keras.callbacks.Callback):
@@ -55,7 +55,7 @@ class Clock(keras.callbacks.Callback):
     Attributes:
         epochs: seconds of each epoch's steps.
         total: seconds from the start to the end of the last epoch.
-        neg_elbo: of the held-out images then, nats per image.
+        neg_elbo: −ELBO of the held-out images after the last epoch, nats per image.
     """
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ def main() -> None:
 
 
 def fit_tutorial(images: np.ndarray, epochs: int) -> Clock:
-    """Train the tutorial's model as plain Keras does it."""
+    """Train the tutorial's model as in plain Keras."""
     recipe = RECIPES["tutorial"]
     chosen, held_out = split(len(images), None)
     x = images.astype(np.float32) / 255
@@ -138,7 +138,7 @@ def train_residual(dataset: Dataset, *, goal: float) -> tuple[list[float], float
     """Train the shipped recipe until it reaches the goal, and compute its figures.
 
     Returns:
-        Seconds from the start to the end of each epoch, and seconds that the figures take.
+        Seconds from the start to the end of each epoch, and seconds to compute the figures.
     """
     images = dataset.train.images
     run = Run(

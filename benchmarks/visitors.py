@@ -1,11 +1,11 @@
-"""How the app copes with a class: a real server, and visitors who speak the page's protocol to it.
+"""Measure the app with many visitors: a real server, and clients that speak the page's protocol.
 
-    python -m benchmarks.visitors                 fifty at once, and twenty who find it just started
-    python -m benchmarks.visitors --processes 2   as behind a proxy that keeps a visitor to one
+    python -m benchmarks.visitors                 50 at once, and 20 on a server just started
+    python -m benchmarks.visitors --processes 2   as behind a proxy with sticky sessions
 
-Each visitor opens one of the models, fetches what its page fetches, and goes through all tabs but
-Compare, and some options; no browser draws anything, so that the server alone is measured. The
-visitors' process takes its share of the same processors. Needs Linux.
+Each visitor opens one of the models, fetches what its page fetches, and goes through all tabs
+except Compare, and some options; no browser draws anything, so that only the server is measured.
+The visitors' process takes its share of the same processors. Needs Linux.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ OPTIONS = {
         ("section-tab", "string_value", "Recipe and data"),
     ],
 }
-"""What a visitor chooses in a view: key and kind of the control, and the choice."""
+"""What a visitor chooses in a view: key and kind of the control, and its new value."""
 PATIENCE = 120
 """Seconds after which a visitor gives up."""
 _ADDRESS = re.compile(rb"live/[0-9a-f]+/(?:model|images)/[0-9a-f]+")
@@ -61,11 +61,11 @@ class Visitor:
     """A page as the server sees it.
 
     Attributes:
-        server: that is visited.
+        server: the server that is visited.
         model: name of the bundle.
-        kept: addresses of what the browser has kept from earlier visits.
-        received_bytes: from the server so far, over HTTP and the WebSocket.
-        query: of the page's address.
+        kept: addresses that the browser has in its cache from earlier visits.
+        received_bytes: bytes received from the server so far, over HTTP and the WebSocket.
+        query: query string of the page's address.
     """
 
     server: Server
@@ -115,12 +115,12 @@ class Visitor:
         await self.hear()
 
     async def click(self, key: str) -> None:
-        """Click a button, and wait for nothing."""
+        """Click a button, and do not wait."""
         identity, fragment = self._widgets[key]
         await self.ask(fragment, {"id": identity, "trigger_value": True})
 
     async def ask(self, fragment: str, *triggers: dict[str, Any]) -> None:
-        """Send what all controls say, and what was clicked: a fragment's name, or of none."""
+        """Send the states of all controls and the clicks, to run a fragment or the page ("")."""
         assert self._socket
         message = BackMsg()
         message.rerun_script.query_string = self.query
@@ -131,7 +131,7 @@ class Visitor:
         await self._socket.send(message.SerializeToString())
 
     async def hear(self, patience: float = PATIENCE) -> None:
-        """Take what the server sends until a run has ended, and fetch what the page would."""
+        """Receive messages until a run has ended, and fetch what the page would fetch."""
         assert self._socket
         before = self._socket.received
         addresses: set[bytes] = set()
@@ -154,7 +154,7 @@ class Visitor:
         return is_finished and answer.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
 
     def _learn(self, answer: ForwardMsg) -> None:
-        """Remember what a visitor may press, and the part of the page that it draws anew."""
+        """Remember each control that can be pressed, and the fragment that it runs."""
         if answer.WhichOneof("type") == "page_info_changed":
             self.query = answer.page_info_changed.query_string
         block, element = answer.delta.add_block, answer.delta.new_element
@@ -165,7 +165,7 @@ class Visitor:
             self._widgets[identity.split("-", 2)[-1]] = identity, answer.delta.fragment_id
 
     async def _get(self, path: str) -> None:
-        """Fetch a path of the server as a browser does, and count what comes."""
+        """Fetch a path of the server as a browser does, and count the bytes."""
         place = urlsplit(self.server.url)
         reader, writer = await asyncio.open_connection(place.hostname, place.port)
         writer.write(
@@ -203,7 +203,7 @@ def main() -> None:
 
 
 async def measure_one(server: Server, model: str) -> None:
-    """One visitor of one model: memory, and what a reload moves."""
+    """Measure one visitor of one model: memory, and the bytes of a reload."""
     idle = server.memory("VmRSS")
     visitor = Visitor(server, model)
     async with visits([visitor]):
@@ -226,7 +226,7 @@ def serve_several(count: int) -> Iterator[list[Server]]:
 
 
 async def measure_cold(servers: Sequence[Server], models: Sequence[str], count: int) -> None:
-    """Visitors who all come when the server has just started."""
+    """Measure visitors who all come when the server has just started."""
     visitors = crowd(servers, models, count)
     async with visits(visitors):
         times = await asyncio.gather(*(timed(visitor.open()) for visitor in visitors))
@@ -234,7 +234,7 @@ async def measure_cold(servers: Sequence[Server], models: Sequence[str], count: 
 
 
 async def measure_crowd(servers: Sequence[Server], models: Sequence[str], count: int) -> None:
-    """Visitors of all models who come together, and do the same things at the same time."""
+    """Measure visitors of all models who come together and act at the same time."""
 
     def cpu_seconds() -> float:
         return sum(server.cpu_seconds() for server in servers)
@@ -270,7 +270,7 @@ async def measure_crowd(servers: Sequence[Server], models: Sequence[str], count:
 
 
 def crowd(servers: Sequence[Server], models: Sequence[str], count: int) -> list[Visitor]:
-    """Visitors, spread over the servers and models."""
+    """Return visitors spread over the servers and models."""
     return [
         Visitor(servers[n % len(servers)], models[n // len(servers) % len(models)])
         for n in range(count)
@@ -287,7 +287,7 @@ async def visits(visitors: Sequence[Visitor]) -> AsyncIterator[None]:
 
 
 async def walk(visitors: Sequence[Visitor], times: dict[str, list[float]]) -> None:
-    """Let all go through the tabs and choose the options, each time together."""
+    """Let all visitors go through the tabs and options, each step at the same time."""
     for tab in TABS:
         steps = [("tab", "string_value", tab), *OPTIONS.get(tab, ())]
         for key, kind, value in steps:
@@ -297,7 +297,7 @@ async def walk(visitors: Sequence[Visitor], times: dict[str, list[float]]) -> No
 
 
 async def timed(action: Awaitable[None]) -> float:
-    """Seconds that an action takes."""
+    """Return the seconds that an action takes."""
     started = time.monotonic()
     await action
     return time.monotonic() - started

@@ -1,9 +1,9 @@
 /** Keeps the page's settings in its address. */
 
 /**
- * Takes the settings from the address now and whenever its reader goes back or forward, and
- * writes them into it after every change: of theirs, or by the host, which knows only its own
- * names and rewrites all.
+ * Takes the settings from the address now and whenever the user goes back or forward, and writes
+ * them into it after every change: of the settings, or by the host, which knows only its own
+ * parameters and rewrites the whole query.
  *
  * @param {import("./shared/settings.js").Settings} settings
  */
@@ -21,7 +21,7 @@ export function keepInAddress(settings) {
   take();
   settings.onChange(write);
   window.addEventListener("popstate", take);
-  const { pushState } = history; // which no event tells of in every browser
+  const { pushState } = history; // for which not every browser has an event
   history.pushState = (...given) => {
     pushState.apply(history, given);
     write();

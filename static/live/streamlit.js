@@ -1,4 +1,4 @@
-/** The one module that knows Streamlit: gives the parts their data and brings back their events. */
+/** The only module that knows Streamlit: gives the parts their data and returns their events. */
 
 import { keepInAddress } from "./address.js";
 import { Drag } from "./parts/drag.js";
@@ -60,8 +60,8 @@ keepInAddress(hub.settings);
 const mounted = new WeakMap();
 
 /**
- * What Streamlit calls when a component is mounted and with every change of its data; what it
- * returns is called when the component is gone.
+ * Called by Streamlit when a component is mounted and at every change of its data; the returned
+ * function is called when the component is removed.
  *
  * @param {string} name of the part
  * @param {{parentElement: HTMLElement, data: any,
@@ -89,14 +89,15 @@ export function render(name, { parentElement: root, data, setTriggerValue }) {
   };
 }
 
-/** The models that are on their way. @type {Promise<unknown>} */
+/** Resolves when all models that were asked for have arrived. @type {Promise<unknown>} */
 let models = Promise.resolve();
 
 /**
- * What lies at an address; test images wait until all models that were asked for are there.
+ * Downloads an address; test images wait until all models that were asked for have arrived.
  *
  * @param {string} address relative to the page's
- * @returns {Promise<Uint8Array>} empty where they cannot be had; for test images the hash alone, which says that there are none
+ * @returns {Promise<Uint8Array>} empty if the download fails; for test images the hash alone, which
+ *   means that there are none
  */
 async function bytesAt(address) {
   const [, content] = /images\/(\w+)$/.exec(address) ?? [];
@@ -106,7 +107,10 @@ async function bytesAt(address) {
   return (await arriving) ?? new TextEncoder().encode(content);
 }
 
-/** @param {string} address @returns {Promise<Uint8Array | null>} null where nothing can be had: the part says so */
+/**
+ * @param {string} address
+ * @returns {Promise<Uint8Array | null>} null if it fails; the part then says so
+ */
 async function download(address) {
   try {
     const response = await fetch(new URL(address, document.baseURI));
@@ -118,17 +122,21 @@ async function download(address) {
 
 new MutationObserver(nameFileFields).observe(document.body, { childList: true, subtree: true });
 
-/** Streamlit gives its file field a name, and a role that has none. */
+/** Corrects Streamlit's file fields, which have a name but a role that does not allow one. */
 function nameFileFields() {
   for (const field of document.querySelectorAll("section[role=presentation][aria-label]")) {
     field.setAttribute("role", "group");
   }
 }
 
-/** For how long a click on a tab may be undone, in milliseconds. */
+/** Milliseconds after a click on a tab within which Streamlit may undo it. */
 const UNDONE_WITHIN = 2000;
 
-/** The tab, if it was one, that a person clicked last. @type {{tab: HTMLElement, isOpen: boolean, until: number} | null} */
+/**
+ * The tab that the user clicked; null if the last click was elsewhere.
+ *
+ * @type {{tab: HTMLElement, isOpen: boolean, until: number} | null}
+ */
 let clicked = null;
 
 document.addEventListener(
@@ -146,7 +154,7 @@ new MutationObserver(repeatClick).observe(document.body, {
   subtree: true,
 });
 
-/** Streamlit may draw the tab before once more after a click, and open that: then clicks again. */
+/** After a click Streamlit may draw the previous tab once more and open it; then clicks again. */
 function repeatClick() {
   if (!clicked?.tab.isConnected || performance.now() > clicked.until) return;
   const { tab, isOpen } = clicked;
@@ -169,7 +177,7 @@ function openView(view) {
 /** The tab of the view that was opened last. @type {Element | null} */
 let revealed = null;
 
-/** Brings the tab of another view into sight where there is no room for all, as on phones. */
+/** Scrolls the tab of a newly opened view into sight where not all tabs fit, as on phones. */
 function revealTab() {
   const list = document.querySelector(".st-key-tab > div > [role=tablist]");
   const tab = list?.querySelector("[role=tab][aria-selected=true]");

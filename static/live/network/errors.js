@@ -1,4 +1,4 @@
-/** What is wrong with a model's file, in a sentence for the page. */
+/** Errors about a model's file, each with a sentence that the page shows. */
 
 export class NetworkError extends Error {
   name = "NetworkError";

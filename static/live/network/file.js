@@ -1,4 +1,4 @@
-/** Reads an .onnx file: its nodes, its constants, and what goes in and comes out. */
+/** Reads an .onnx file: its nodes, constants, inputs and outputs. */
 
 import { demand, NetworkError } from "./errors.js";
 import { Message } from "./protobuf.js";
@@ -8,18 +8,18 @@ import { constant, MOST_NUMBERS, numbers, sizeOf } from "./tensor.js";
 /** @typedef {number | number[] | string | Tensor} Attribute
  * @typedef {ReturnType<typeof readModel>} Model
  * @typedef {ReturnType<typeof readNode>} NodeText
- * @typedef {{left: number}} Budget how many numbers may still be read */
+ * @typedef {{left: number}} Budget number of values that may still be read */
 
 const OPSETS = { first: 13, last: 21 };
 const MOST_NODES = 5000;
 const MOST_CONNECTIONS = 20000; // inputs and outputs of the model and all its nodes
 const MOST_AXES = 8;
 
-/** Numbers of ONNX for the types of an element. */
+/** ONNX's codes for element types. */
 export const HALF = 10;
 const STRING = 8;
 
-/** Types of an element that this page reads: the kind of number, and how the bytes are read. */
+/** Element types that this page reads: the kind of number, and the array that reads the bytes. */
 const TYPES = {
   1: { kind: "float", Elements: Float32Array },
   2: { kind: "integer", Elements: Uint8Array },
@@ -31,7 +31,7 @@ const TYPES = {
   11: { kind: "float", Elements: Float64Array },
 };
 
-/** The entry for one of ONNX's types; `where` is for the sentence of an error. */
+/** The entry for one of ONNX's types; `where` begins the sentence of an error. */
 export function typeOf(/** @type {number} */ type, /** @type {string} */ where) {
   const name = type === STRING ? "text" : `elements of ONNX's type ${type}`;
   demand(Object.hasOwn(TYPES, type), `${where} holds ${name}, which this page cannot read.`);
@@ -74,14 +74,14 @@ function isOnnx(/** @type {string} */ domain) {
   return domain === "" || domain === "ai.onnx";
 }
 
-/** What a NodeProto says about one node. */
+/** Reads a NodeProto. */
 function readNode(/** @type {Message} */ node, /** @type {Budget} */ budget) {
   const [inputs, outputs] = [node.texts(1), node.texts(2)];
   const prefix = isOnnx(node.text(7)) ? "" : `${node.text(7)}.`;
   return {
     operator: prefix + node.text(4),
     label: node.text(3) || outputs[0] || "without a name", // how a sentence names the node
-    inputs, // "" for one that is left out
+    inputs, // "" for an optional input that is left out
     outputs,
     attributes: new Map(
       node.messages(5).map((attribute) => [attribute.text(1), readAttribute(attribute, budget)]),
@@ -89,7 +89,7 @@ function readNode(/** @type {Message} */ node, /** @type {Budget} */ budget) {
   };
 }
 
-/** @returns {Attribute} of an AttributeProto */
+/** Reads an AttributeProto. @returns {Attribute} */
 function readAttribute(/** @type {Message} */ attribute, /** @type {Budget} */ budget) {
   refuse(attribute.has(6) || attribute.has(11), "graphs inside of its nodes");
   const type = attribute.integer(20);
@@ -103,7 +103,7 @@ function readAttribute(/** @type {Message} */ attribute, /** @type {Budget} */ b
   throw new NetworkError(`The model's attribute ${name} is of a type that this page cannot read.`);
 }
 
-/** @returns {Tensor} of a TensorProto */
+/** Reads a TensorProto. @returns {Tensor} */
 function readTensor(/** @type {Message} */ tensor, /** @type {Budget} */ budget) {
   const where = `The constant ${tensor.text(8) || "of a node"}`;
   demand(
@@ -129,7 +129,7 @@ function readTensor(/** @type {Message} */ tensor, /** @type {Budget} */ budget)
   return constant(shape, kind, data);
 }
 
-/** The size of a shape, which must be one that a page can hold. */
+/** The size of a shape; throws if it is more than a page can hold. */
 export function checkedSize(/** @type {number[]} */ shape, /** @type {string} */ where) {
   demand(shape.length <= MOST_AXES, `${where} has more than ${MOST_AXES} axes.`);
   const isWhole = shape.every((length) => Number.isInteger(length) && length >= 0);
@@ -140,7 +140,7 @@ export function checkedSize(/** @type {number[]} */ shape, /** @type {string} */
   return sizeOf(shape);
 }
 
-/** An input of the model, a ValueInfoProto, at one image. */
+/** Reads an input of the model, a ValueInfoProto, for a batch of one image. */
 function readInput(/** @type {Message} */ value) {
   const name = value.text(1);
   const where = `The model's input ${name}`;
@@ -166,8 +166,8 @@ function refuse(/** @type {boolean} */ isThere, /** @type {string} */ what) {
   demand(!isThere, `The model's file has ${what}, which this page cannot read.`);
 }
 
-/** Half precision to single precision, exactly: the bits of a half, put where a float has them, are
- * a float that is 2¹¹² times too small; that holds for subnormal numbers too. */
+/** Converts half to single precision, exactly: the bits of a half, moved to where a float has them,
+ * give a float that is 2¹¹² times too small; this holds for subnormal numbers too. */
 export function halves(/** @type {ArrayLike<number>} */ bits) {
   const floats = new Float32Array(bits.length);
   const words = new Uint32Array(floats.buffer);

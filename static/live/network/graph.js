@@ -1,4 +1,4 @@
-/** Builds what a run does from a model's nodes: folds what is constant, then lays out memory. */
+/** Builds the steps of a run from a model's nodes: folds constants, then lays out the memory. */
 
 import { demand, NetworkError } from "./errors.js";
 import { layOut } from "./memory.js";
@@ -11,9 +11,9 @@ import { MOST_NUMBERS, numbers, room, sizeOf, Tensor } from "./tensor.js";
 /** @import {Run} from "./node.js" @import {Storage} from "./tensor.js" */
 /** @typedef {{node: Node, run: Run}} Step */
 
-/** How much building a network, and one run of it, may need. */
+/** Limits on building a network and on one run of it. */
 const BUDGET = {
-  constants: MOST_NUMBERS, // numbers that folding makes
+  constants: MOST_NUMBERS, // numbers that folding produces
   folding: 5e8, // reads, writes and multiply-adds of folding
   moves: 5e8, // numbers that the steps of a run read and write
   multiplyAdds: 2e10,
@@ -63,7 +63,7 @@ export function buildGraph(/** @type {Model} */ model) {
   return { inputs, outputs, steps, memory };
 }
 
-/** The nodes that the outputs depend on, in their order. */
+/** The nodes that the outputs depend on, in the model's order. */
 function needed(/** @type {Model} */ { nodes, outputs }) {
   const wanted = new Set(outputs);
   const isNeeded = nodes.map(() => false);
@@ -80,7 +80,7 @@ function moves(/** @type {Node} */ node) {
   return buffers.reduce((sum, { length }) => sum + length, 0);
 }
 
-/** Works the outputs of a node out while the network is built.
+/** Computes the outputs of a constant node while the network is built.
  * @param {Node} node @param {Run} run @param {typeof BUDGET} budget */
 function fold(node, run, budget) {
   budget.folding -= moves(node) + node.multiplyAdds;
@@ -93,7 +93,7 @@ function fold(node, run, budget) {
   for (const { storage } of node.outputs) storage.constant = true;
 }
 
-/** From which step to which each buffer is in use; constants, from -2 on, come first.
+/** The first and last step of each buffer's use; constants, with first step -2, come first.
  * @param {Step[]} steps @param {Tensor[]} inputs @param {Tensor[]} outputs */
 function lifetimes(steps, inputs, outputs) {
   /** @type {Map<Storage, Use>} */

@@ -2,9 +2,9 @@
 ;;
 ;; tests/javascript/network/make_kernels.js compiles this text to the bytes in kernels.js.
 ;;
-;; All addresses and distances are in bytes; tables of places count numbers. A panel is what
-;; plain.js calls one: 8 columns of a matrix, 32 bytes for each of its rows. The first 128 bytes
-;; of the memory are used here for blocks that are narrower than a panel.
+;; All addresses and strides are in bytes; the offsets in tables count numbers. A panel is the same
+;; as in plain.js: 8 columns of a matrix, 32 bytes for each of its rows. The first 128 bytes of the
+;; memory are used here for blocks that are narrower than a panel.
 
 (module
   (import "network" "memory" (memory 1))
@@ -106,7 +106,7 @@
         (local.set $panel (i32.add (local.get $panel) (i32.const 32)))
         (br $next))))
 
-  ;; From the first entry of a table of columns to another, in bytes of x.
+  ;; The distance from the first entry of a table of columns to another, in bytes of x.
   (func $distance (param $columns i32) (param $entry i32) (result i32)
     (i32.shl
       (i32.sub
@@ -267,8 +267,8 @@
       (f32x4.add (local.get $al) (local.get $bl))
       (f32x4.add (local.get $ar) (local.get $br))))
 
-  ;; Lists the numbers of x that are not 0, each with where its row stands in a panel, and fills
-  ;; up to a multiple of four; returns the end of the list.
+  ;; Lists the numbers of x that are not 0, each with the offset of its row in a panel, padded to a
+  ;; multiple of four; returns the end of the list.
   (func $compact (param $x i32) (param $k i32) (param $list i32) (result i32)
     (local $end i32) (local $at i32)
     (local.set $end (i32.shl (local.get $k) (i32.const 5)))
@@ -278,7 +278,7 @@
         (br_if $listed (i32.ge_u (local.get $at) (local.get $end)))
         (f32.store (local.get $list) (f32.load (local.get $x)))
         (i32.store offset=4 (local.get $list) (local.get $at))
-        (local.set $list ;; without a branch, which would be guessed wrong for half of them
+        (local.set $list ;; without a branch, which would be mispredicted for half of them
           (i32.add
             (local.get $list)
             (i32.shl (f32.ne (f32.load (local.get $x)) (f32.const 0)) (i32.const 3))))
@@ -453,8 +453,8 @@
       (f32x4.mul (local.get $sum) (local.get $x))
       (f32x4.splat (local.get $next))))
 
-  ;; eˣ = 2ⁿ eʳ with n whole and |r| ≤ ln 2 / 2, within ±87.3 (beyond, as at the end).
-  ;; Source of the coefficients, of tanh's too: Moshier 1989, "Methods and Programs for
+  ;; eˣ = 2ⁿ eʳ with n whole and |r| ≤ ln 2 / 2; x is limited to [−87.3, 88.3].
+  ;; Source of the coefficients, also of tanh's: Moshier 1989, "Methods and Programs for
   ;; Mathematical Functions" (Cephes), single precision.
   (func $exp (param $x v128) (result v128)
     (local $n v128)
@@ -466,7 +466,7 @@
       (f32x4.nearest
         (f32x4.mul (local.get $x)
           (v128.const f32x4 1.44269504 1.44269504 1.44269504 1.44269504))))
-    (local.set $x ;; ln 2 in two parts, of which the first is exact in few bits
+    (local.set $x ;; ln 2 in two parts, the first of which is exact in few bits
       (f32x4.sub
         (f32x4.sub (local.get $x)
           (f32x4.mul (local.get $n) (v128.const f32x4 0.693359375 0.693359375 0.693359375 0.693359375)))
@@ -492,8 +492,8 @@
           (local.get $x) (f32.const 1))
         (local.get $x) (f32.const 1))))
 
-  ;; y = f(a, b) for rows of columns; a_row, b_row: from one row to the next; a_column, b_column:
-  ;; 0 to repeat one number.
+  ;; y = f(a, b) for rows of columns; a_row, b_row: stride from one row to the next; a_column,
+  ;; b_column: 0 to repeat one number.
   (func (export "binary")
     (param $f i32) (param $a i32) (param $a_row i32) (param $a_column i32)
     (param $b i32) (param $b_row i32) (param $b_column i32)

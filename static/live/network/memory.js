@@ -1,4 +1,4 @@
-/** Lays out all buffers of a network in one memory; buffers whose time is over make room. */
+/** Lays out all buffers of a network in one memory; space that is no longer needed is reused. */
 
 import { demand, NetworkError } from "./errors.js";
 import { MOST_NUMBERS } from "./tensor.js";
@@ -24,9 +24,9 @@ const RESERVED = 64;
 
 /** @param {Use[]} uses constants first, then in the order of their first steps */
 export function layOut(uses) {
-  /** @type {Use[]} those still in use, in the order of their starts */
+  /** @type {Use[]} buffers still in use, sorted by start */
   let open = [];
-  let base = RESERVED; // below lies what stays
+  let base = RESERVED; // the constants, which stay, lie below
   let end = base;
   for (const use of uses) {
     open = open.filter(({ last }) => last >= use.first);
@@ -51,7 +51,7 @@ export function layOut(uses) {
   return memory;
 }
 
-/** The first number after a buffer that another may take. */
+/** The first aligned place after a buffer. */
 function after(/** @type {Use} */ { storage, start }) {
   return ALIGNMENT * Math.ceil((start + storage.length) / ALIGNMENT);
 }
@@ -63,6 +63,6 @@ function newMemory(/** @type {number} */ pages) {
     return { buffer: new ArrayBuffer(pages * PAGE) };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new NetworkError(TOO_LARGE); // the device has not that much
+    throw new NetworkError(TOO_LARGE); // the device does not have that much
   }
 }

@@ -1,4 +1,4 @@
-/** A decoder or encoder in ONNX's format, at one image: read, built once, and run. */
+/** A decoder or encoder in ONNX's format, for one image at a time; it is built once, then run. */
 
 import { NetworkError } from "./errors.js";
 import { readModel } from "./file.js";
@@ -6,7 +6,7 @@ import { buildGraph } from "./graph.js";
 import { plain } from "./plain.js";
 import { simdKernels } from "./simd.js";
 
-/** @typedef {{name: string, shape: number[]}} Port an input or output; its batch counts 1 */
+/** @typedef {{name: string, shape: number[]}} Port an input or output; its batch size is 1 */
 
 export { NetworkError };
 
@@ -19,7 +19,7 @@ export class Network {
   /**
    * @param {Uint8Array} bytes of an .onnx file
    * @param {{plain?: boolean}} [options] `plain` to do without WebAssembly
-   * @throws {NetworkError} when the file is damaged, too large, or has what this page cannot run
+   * @throws {NetworkError} when the file is damaged, too large, or uses what this page cannot run
    */
   constructor(bytes, options = {}) {
     const model = readModel(bytes);
@@ -33,7 +33,7 @@ export class Network {
     this.inputs = inputs.map(({ shape }, i) => ({ name: model.inputs[i].name, shape }));
     /** @type {Port[]} */
     this.outputs = outputs.map(({ shape }, i) => ({ name: model.outputs[i], shape }));
-    /** Multiply-adds of one run: how heavy the network is. */
+    /** Multiply-adds of one run, a measure of its cost. */
     this.multiplyAdds = steps.reduce((sum, { node }) => sum + node.multiplyAdds, 0);
   }
 
@@ -41,7 +41,7 @@ export class Network {
    * Runs the network on one image or latent.
    *
    * @param {Float32Array[]} values one for each input
-   * @returns {Float32Array[]} one for each output, the network's own, which the next run overwrites
+   * @returns {Float32Array[]} one for each output, owned by the network: the next run overwrites it
    */
   run(...values) {
     for (let i = 0; i < this.#inputs.length; i++) {

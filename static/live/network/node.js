@@ -1,4 +1,4 @@
-/** One node while the network is built: what an operator may ask and what it declares. */
+/** A node while the network is built: what an operator can read from it and declare on it. */
 
 import { demand, NetworkError } from "./errors.js";
 import { checkedSize } from "./file.js";
@@ -28,9 +28,9 @@ export class Node {
     this.#attributes = text.attributes;
     this.#inputs = inputs;
     this.opset = opset;
-    /** How a sentence names this node. */
+    /** How error messages name this node. */
     this.where = `The operator ${text.operator} (node ${text.label})`;
-    /** Whether its outputs can be worked out while the network is built. */
+    /** Whether its outputs can be computed while the network is built. */
     this.constant = inputs.every((input) => !input || input.constant);
     this.outputCount = text.outputs.length;
   }
@@ -47,7 +47,7 @@ export class Node {
     return tensor;
   }
 
-  /** An input that may be left out. */
+  /** An optional input. */
   optional(/** @type {number} */ index) {
     return this.#inputs[index];
   }
@@ -65,7 +65,7 @@ export class Node {
     return tensor.data;
   }
 
-  /** The list in an input that may be left out. */
+  /** The list in an optional input. */
   integers(/** @type {number} */ index) {
     return this.optional(index) && Array.from(this.values(index));
   }
@@ -74,7 +74,7 @@ export class Node {
     return this.#attributes.has(name);
   }
 
-  /** An attribute, if it is there, which must be of a type.
+  /** An attribute, which must be of a given type; undefined if it is not there.
    * @template Type
    * @param {string} name @param {(value: unknown) => value is Type} isIt @param {string} type */
   #attribute(name, isIt, type) {
@@ -96,7 +96,7 @@ export class Node {
     return this.#attribute(name, (value) => value instanceof Tensor, "a tensor");
   }
 
-  /** What a text stands for that is one of several words.
+  /** The choice that a text attribute names.
    * @template Choice
    * @param {string} name @param {Record<string, Choice>} choices @param {string} fallback */
   choice(name, choices, fallback) {
@@ -105,33 +105,33 @@ export class Node {
     return choices[word];
   }
 
-  /** The index of an axis among `rank`, which counts from the end if negative. */
+  /** The index of an axis among `rank`; a negative axis counts from the end. */
   axis(/** @type {number} */ axis, /** @type {number} */ rank) {
     const index = axis < 0 ? axis + rank : axis;
     this.demand(index >= 0 && index < rank, `has no axis ${axis} among ${rank}`);
     return index;
   }
 
-  /** Throws, with what a sentence says of this node, if something is not true. */
+  /** Throws an error about this node if `isTrue` is not; `problem` completes the sentence. */
   demand(/** @type {unknown} */ isTrue, /** @type {string} */ problem) {
     demand(isTrue, `${this.where} ${problem}.`);
   }
 
   // ---- What an operator declares ----
 
-  /** The next output, whose numbers a run writes. */
+  /** Adds an output that a run writes. */
   output(/** @type {number[]} */ shape, /** @type {Kind} */ kind = "float") {
     return this.#add(new Tensor(shape, kind, room(checkedSize(shape, this.where))));
   }
 
-  /** The next output: the numbers of `x` under another shape. */
+  /** Adds an output: the numbers of `x` in another shape, not copied. */
   view(/** @type {Tensor} */ x, /** @type {number[]} */ shape, kind = x.kind) {
     const fits = checkedSize(shape, this.where) === x.size;
     this.demand(fits, `cannot show (${x.shape}) in the shape (${shape})`);
     this.#add(new Tensor(shape, kind, x.storage));
   }
 
-  /** The next output, known already.
+  /** Adds a constant output.
    * @param {number[]} shape @param {Kind} kind @param {ArrayLike<number>} values */
   known(shape, kind, values) {
     const data = numbers(values.length, kind);
@@ -144,14 +144,14 @@ export class Node {
     return tensor;
   }
 
-  /** Room that only this node uses, and only during its step. */
+  /** Adds a buffer that only this node uses, and only during its step. */
   scratch(/** @type {number} */ length) {
     const storage = room(checkedSize([length], this.where));
     this.scratches.push(storage);
     return new Tensor([length], "float", storage);
   }
 
-  /** Weights or a table in the form in which a run reads them, not to be read before.
+  /** Adds weights or a table in the form in which a run reads them; they must not be read before.
    * @template {Float32Array | Int32Array} Data
    * @param {Data} data */
   prepared(data) {

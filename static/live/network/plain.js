@@ -1,6 +1,6 @@
 /**
- * The loops in which nearly all of a network's time goes, in plain JavaScript: `simd.js` has them
- * in WebAssembly; these run where a browser lacks that, and tell the tests what is right.
+ * The kernels, loops that take nearly all of a network's time, in plain JavaScript: `simd.js` has
+ * them in WebAssembly; these run where a browser lacks it, and are the reference for the tests.
  */
 
 /** @import {Numbers} from "./tensor.js" */
@@ -11,7 +11,7 @@
  *
  * @typedef {object} Operand how one operand of an elementwise function is read
  * @property {{data: Numbers}} tensor
- * @property {number} row how far apart its rows stand; 0 to repeat one
+ * @property {number} row stride from row to row; 0 to repeat one row
  * @property {number} column 0 or 1: the same for its columns
  *
  * @typedef {object} Kernels
@@ -23,8 +23,8 @@
  *   rows: Int32Array, columns: Int32Array, n: number, y: Numbers, yAt: number,
  *   panel: Numbers) => void} gatherProduct
  *   y += w · X, with w of `m` rows and `k` columns from `wAt` on, y from `yAt` on, and X gathered
- *   from where its elements stand: X[i, j] = x[from + rows[i] + columns[j]]; `columns` is filled
- *   up by `padColumns`; `panel` is room for `PANEL` · k numbers
+ *   from x: X[i, j] = x[from + rows[i] + columns[j]]; `columns` is padded by `padColumns`; `panel`
+ *   is room for `PANEL` · k numbers
  * @property {(x: Numbers, m: number, n: number, rows: Int32Array, columns: Int32Array, y: Numbers,
  *   to: number) => void} scatterAdd
  *   y[to + rows[i] + columns[j]] += x[i, j], with x of `m` rows and `n` columns
@@ -32,10 +32,10 @@
  *   y = f(x) for each number
  * @property {(f: Binary, a: Operand, aAt: number, b: Operand, bAt: number, y: Numbers,
  *   yAt: number, rows: number, columns: number) => void} binary
- *   y = f(a, b) for `rows` rows of `columns` numbers, the first of which begin at `aAt` and so on
+ *   y = f(a, b) for `rows` rows of `columns` numbers; a, b and y begin at `aAt`, `bAt` and `yAt`
  */
 
-/** Columns of a matrix that the kernels take at a time, and that lie together in a panel. */
+/** Number of columns of a matrix that the kernels process at a time; they form a panel. */
 export const PANEL = 8;
 
 /** Functions of one number that WebAssembly has too, in its order. @type {Unary[]} */
@@ -129,11 +129,11 @@ function block(x, from, k, panel, start, y, at, width) {
 
 /**
  * Lays a matrix of `k` rows and `n` columns out in panels of `PANEL` columns, each with its rows one
- * after the other; the last is filled up with zeros.
+ * after the other; the last is padded with zeros.
  *
  * @param {Numbers} w @param {number} k @param {number} n
- * @param {number} down from one row of w to the next
- * @param {number} right from one column of w to the next
+ * @param {number} down stride from one row of w to the next
+ * @param {number} right stride from one column of w to the next
  */
 export function pack(w, k, n, down, right) {
   const panels = new Float32Array(k * PANEL * Math.ceil(n / PANEL));
@@ -147,7 +147,7 @@ export function pack(w, k, n, down, right) {
   return panels;
 }
 
-/** A table of columns for `gatherProduct`, filled up to a multiple of `PANEL`. */
+/** Pads a table of columns for `gatherProduct` to a multiple of `PANEL`. */
 export function padColumns(/** @type {Int32Array} */ columns) {
   const padded = new Int32Array(PANEL * Math.ceil(columns.length / PANEL));
   padded.fill(columns[columns.length - 1]);

@@ -1,4 +1,4 @@
-/** Reads messages of Protocol Buffers, never beyond the bytes that it was given. */
+/** Reads Protocol Buffers messages, never beyond the bytes that are given. */
 
 import { demand, NetworkError } from "./errors.js";
 
@@ -6,13 +6,13 @@ const DAMAGED = "The model's file is damaged or incomplete.";
 const MOST_PARTS = 2 ** 18;
 const MOST_NUMBERS = 2 ** 24;
 
-/** How a field is written: as an integer, as bytes after their number, or as so many bytes. */
+/** Wire types of a field: an integer, bytes after their length, or a fixed number of bytes. */
 const VARINT = 0;
 const BYTES = 2;
 /** @type {Record<number, number | undefined>} */
 const FIXED = { 1: 8, 5: 4 };
 
-/** A message: its fields by their numbers, each of them as often as it occurs. */
+/** A message: its fields by number, each with all of its occurrences. */
 export class Message {
   /** @type {Map<number, (number | Uint8Array)[]>} */
   #fields = new Map();
@@ -34,7 +34,7 @@ export class Message {
     return this.#fields.has(field);
   }
 
-  /** Strings of bytes. */
+  /** All occurrences of a field that are bytes. */
   all(/** @type {number} */ field) {
     return (this.#fields.get(field) ?? []).filter((value) => typeof value !== "number");
   }
@@ -47,7 +47,7 @@ export class Message {
     return this.all(field).map((bytes) => new Message(bytes));
   }
 
-  /** The message in a field; one without fields if there is none. */
+  /** The message in a field; an empty one if there is none. */
   message(/** @type {number} */ field) {
     return new Message(this.bytes(field) ?? new Uint8Array(0));
   }
@@ -65,7 +65,7 @@ export class Message {
     return Number(last ?? 0);
   }
 
-  /** Integers of 64 bits, exact up to 2⁵³, packed or not. */
+  /** 64-bit integers, exact up to 2⁵³, packed or not. */
   integers(/** @type {number} */ field) {
     /** @type {number[]} */
     const list = [];
@@ -105,7 +105,7 @@ function part(/** @type {Cursor} */ cursor, /** @type {number} */ wire) {
   return cursor.bytes.subarray(cursor.at - length, cursor.at);
 }
 
-/** A signed integer of 64 bits, read 7 bits at a time into two halves. */
+/** A signed 64-bit integer, read 7 bits at a time into two halves. */
 function varint(/** @type {Cursor} */ cursor) {
   let low = 0;
   let high = 0;

@@ -1,4 +1,4 @@
-/** The kernels of `plain.js` in WebAssembly, with its 128-bit SIMD, where a browser has that. */
+/** The kernels of `plain.js` in WebAssembly with 128-bit SIMD, where a browser supports it. */
 
 import { BYTES } from "./kernels.js";
 import { BINARY, plain, UNARY } from "./plain.js";
@@ -9,7 +9,7 @@ const bytes = Uint8Array.from(atob(BYTES), (letter) => letter.charCodeAt(0));
 const isPossible = typeof WebAssembly === "object" && WebAssembly.validate(bytes);
 const compiled = isPossible && new WebAssembly.Module(bytes);
 
-/** The address of a number in the memory of WebAssembly. */
+/** The byte address of a number in the memory of WebAssembly. */
 function at(/** @type {Float32Array | Float64Array | Int32Array} */ data, index = 0) {
   return data.byteOffset + 4 * index;
 }

@@ -1,8 +1,8 @@
-/** Tensors of a network: shapes, strides, and the tables that say where an element stands. */
+/** Tensors of a network: shapes, strides, and tables of element offsets. */
 
 import { demand } from "./errors.js";
 
-/** The most numbers that a tensor, or all constants of a network, may hold: 128 MB. */
+/** Largest count of numbers in a tensor, or in all constants of a network: 128 MB. */
 export const MOST_NUMBERS = 2 ** 25;
 
 /**
@@ -12,9 +12,9 @@ export const MOST_NUMBERS = 2 ** 25;
  *
  * @typedef {"float" | "integer" | "boolean"} Kind
  *
- * @typedef {object} Storage room for numbers, which several tensors may show in other shapes
+ * @typedef {object} Storage a buffer of numbers, which several tensors may view in different shapes
  * @property {number} length
- * @property {Numbers | Int32Array} data empty until the memory is laid out, but for a constant
+ * @property {Numbers | Int32Array} data empty until the memory is laid out, except for a constant
  * @property {boolean} constant
  */
 
@@ -58,12 +58,12 @@ export function sizeOf(/** @type {number[]} */ shape) {
   return shape.reduce((product, length) => product * length, 1);
 }
 
-/** How far apart the neighbours along each axis stand, row-major. */
+/** Strides of a shape in row-major order, in elements. */
 export function stridesOf(/** @type {number[]} */ shape) {
   return shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
 }
 
-/** The shape that several take together under NumPy's rules; `where` is for an error's sentence. */
+/** Broadcasts shapes under NumPy's rules; `where` begins the sentence of an error. */
 export function broadcast(/** @type {number[][]} */ shapes, /** @type {string} */ where) {
   const rank = Math.max(...shapes.map((shape) => shape.length));
   return indices(rank).map((axis) => {
@@ -84,7 +84,7 @@ export function broadcastStrides(/** @type {number[]} */ shape, /** @type {numbe
   return wide.map((_, axis) => (shape[axis - missing] > 1 ? strides[axis - missing] : 0));
 }
 
-/** The number between two others that is nearest to a third. */
+/** Limits x to [least, most]. */
 export function clamp(/** @type {number} */ x, /** @type {number} */ least, most = Infinity) {
   return Math.min(Math.max(x, least), most);
 }
@@ -101,12 +101,12 @@ export function progression(length, step, start = 0) {
   return table;
 }
 
-/** Where the elements along each axis of a shape stand. */
+/** Offsets of the elements along each axis of a shape. */
 export function progressions(/** @type {number[]} */ shape, strides = stridesOf(shape)) {
   return shape.map((length, axis) => progression(length, strides[axis]));
 }
 
-/** All sums of one entry of each table, the last running fastest: places along several axes. */
+/** All sums of one entry of each table, the last running fastest: offsets along several axes. */
 export function sums(/** @type {Int32Array[]} */ tables) {
   return tables.reduce((outer, inner) => {
     const all = new Int32Array(outer.length * inner.length);
@@ -117,11 +117,11 @@ export function sums(/** @type {Int32Array[]} */ tables) {
   }, new Int32Array(1));
 }
 
-/** In a table of `arrange`: nothing stands here. No sum with it is positive. */
+/** Marks a missing element in a table of `arrange`: every sum with it is negative. */
 const NOWHERE = -(2 ** 28);
 
-/** Where the elements stand that are chosen by their indices along an axis of `size`; nowhere for
- * an index beside it.
+/** Offsets of elements chosen by index along an axis of `size`; `NOWHERE` for an index out of
+ * range.
  * @param {number} length @param {number} size @param {number} stride
  * @param {(i: number) => number} choose */
 export function choices(length, size, stride, choose) {
@@ -131,11 +131,11 @@ export function choices(length, size, stride, choose) {
   });
 }
 
-/** The inner loop of `arrange` runs over at least so many elements if there are as many. */
+/** Least number of elements in the inner loop of `arrange`, if there are that many. */
 const INNER = 64;
 
-/** A copy that picks: y[i, j, …] = x[tables[0][i] + tables[1][j] + …], or `fill` for a sum
- * below 0. Transposing, slicing, padding, repeating and enlarging are all of this form.
+/** Prepares a gathering copy: y[i, j, …] = x[tables[0][i] + tables[1][j] + …], or `fill` for a sum
+ * below 0. Transposing, slicing, padding, repeating and enlarging all have this form.
  * @param {Int32Array[]} tables one for each axis of y
  * @returns {(x: Numbers, y: Numbers, fill?: number) => void} */
 export function arrange(tables) {

@@ -1,15 +1,15 @@
 /**
- * Starts a page of one file: unpacks what it holds, runs its modules and hands them the
- * rest. `explorer/web/document.py` writes such pages; this script stands in them as it is, before
- * what the first picture does without.
+ * Starts a single-file page: unpacks its contents, runs its modules and hands them the rest.
+ * `explorer/web/document.py` writes these pages and puts this script into them unchanged, before
+ * whatever the first picture does not need.
  */
 
 {
   /**
-   * Bytes from characters of 15 bits each, from U+4000 on.
+   * Decodes bytes from characters that hold 15 bits each, from U+4000 on.
    *
    * @param {string} text
-   * @param {number} size how many
+   * @param {number} size number of bytes
    */
   const fromCharacters = (text, size) => {
     const bytes = new Uint8Array(size);
@@ -20,7 +20,11 @@
     return bytes;
   };
 
-  /** Words of four bytes, of which all first bytes came first, then all second ones, and so on. @param {Uint8Array} planes */
+  /**
+   * Restores words of four bytes from planes: all first bytes, then all second bytes, and so on.
+   *
+   * @param {Uint8Array} planes
+   */
   const fromPlanes = (planes) => {
     const words = new Uint8Array(planes.length);
     const count = planes.length >> 2;
@@ -40,7 +44,7 @@
     return response.arrayBuffer();
   };
 
-  /** What an element of the page holds, or the file that it names. @param {string} id */
+  /** Unpacks the content of an element, or of the file that it names. @param {string} id */
   const unpack = async (id) => {
     if (!document.getElementById(id)?.nextElementSibling) await isRead;
     const element = elementOf(id);

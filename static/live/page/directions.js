@@ -1,4 +1,4 @@
-/** Directions that a person makes, written as the app's addresses have them: `ends:test-3:0.5,1`. */
+/** Directions that the user makes, written as in the app's addresses: `ends:test-3:0.5,1`. */
 
 import { dot } from "../shared/plane.js";
 
@@ -12,10 +12,10 @@ export function directionBetween(from, to) {
 }
 
 /**
- * A direction on the scale of the test images, as `explorer/core/directions.py` has it.
+ * Reads a direction and scales it to the test images, as `explorer/core/directions.py` does.
  *
  * @param {import("../shared/model.js").Model} model @param {string} text @param {string} label
- * @param {(place: string) => number[]} placeOf gives none for what is not a place of the model
+ * @param {(place: string) => number[]} placeOf gives [] for a text that is no place of the model
  * @returns {RowSpec | null} null if the text names no direction
  */
 export function readDirection(model, text, label, placeOf) {

@@ -1,18 +1,19 @@
 /**
- * The page of one file: mounts the parts, keeps the point and the address, as Streamlit's page does
- * with the help of a server.
+ * The single-file page: mounts the parts and keeps the point and the address, as Streamlit's page
+ * does with the help of a server.
  *
  * @typedef {{name: string, title: string, content: string, start: number[], hasImages: boolean,
  *   classes: string[], isConditional: boolean, mapLabel: string, dimensions: RowSpec[],
  *   directions: Record<string, RowSpec>, reach: number, tiles: number, drawing: object,
  *   facts: [string, string, string][], kl: [string, string, number][], notice: string}} Entry
- *   what `explorer/web/document.py` tells of a model
+ *   what `explorer/web/document.py` says about a model
  * @typedef {{title: string, start: string, views: string[], models: Entry[], limit: number}} Contents
- *   coordinates beyond ± `limit` are taken for mistakes
+ *   coordinates beyond ± `limit` are treated as mistakes
  * @typedef {import("../parts/sliders.js").RowSpec} RowSpec
  * @typedef {{z: number[], past: number[][], future: number[][], label: number, ends: string[],
  *   pins: import("./pins.js").Pin[], directions: {text: string, row: RowSpec}[],
- *   direction: string}} State of one model; `directions` are a person's own, `direction` is the text of the one shown
+ *   direction: string}} State of one model; `directions` are the user's own, `direction` is the
+ *   text of the direction that is shown
  */
 
 import { Frame } from "../parts/frame.js";
@@ -29,9 +30,9 @@ import { readDirection, unitOf } from "./directions.js";
 import { Pins, readPins, writePins } from "./pins.js";
 import { VIEWS } from "./views.js";
 
-/** What an address says of places of a model. */
+/** Parameters of an address that name places of a model. */
 const PLACES = ["pins", "directions", "direction", "a", "b"];
-/** Points that undo goes back to, at most. */
+/** Largest number of points that undo goes back to. */
 const KEPT = 100;
 
 const HTML = `
@@ -70,9 +71,9 @@ export class Page {
 
   /**
    * @param {HTMLElement} root @param {Contents} contents
-   * @param {(id: string) => Promise<Uint8Array>} bytesOf what the file holds, by its name
+   * @param {(id: string) => Promise<Uint8Array>} bytesOf gives a content of the file by its name
    * @param {() => Worker} startWorker
-   * @param {(name: string, value: unknown) => void} [tell] brings events to whoever shows the page
+   * @param {(name: string, value: unknown) => void} [tell] sends events to whatever shows the page
    */
   constructor(root, contents, bytesOf, startWorker, tell = () => {}) {
     this.#root = root;
@@ -91,7 +92,7 @@ export class Page {
       pin: () => this.#pins.add(),
       group: (_, { A = [], B = [] }) =>
         this.#tell("groups", { model: this.#entry.name, A: Array.from(A), B: Array.from(B) }),
-      original: async () => null, // the page has what it holds
+      original: async () => null, // there is no more than what the page holds
     });
     const models = contents.models.map(({ name, title }) => /** @type {const} */ ([name, title]));
     this.#choice = select("Model", models, (name) => this.#openModel(name));
@@ -128,8 +129,9 @@ export class Page {
    * Puts a part on the page until another view is opened.
    *
    * @param {import("../shared/place.js").PartClass} Part @param {HTMLElement} box
-   * @param {() => object} dataOf is asked anew after every change
-   * @param {(name: string, value: any) => void} [use] takes its events; by default they move the point
+   * @param {() => object} dataOf is called again after every change
+   * @param {(name: string, value: any) => void} [use] handles its events; by default they move the
+   *   point
    */
   mount(Part, box, dataOf, use = (_, { z }) => this.moveTo(z)) {
     const place = new Place(Part, this.#shadow(box), this.hub, use);
@@ -144,17 +146,17 @@ export class Page {
   }
 
   /**
-   * What a place of the model is written as: `test-17`, or coordinates.
+   * Reads a place of the model: `test-17`, or coordinates.
    *
    * @param {string} text
-   * @returns {number[]} its latent; none if the model, which must be there, has no such place
+   * @returns {number[]} its latent; [] if the model, which must have been loaded, has no such place
    */
   placeOf(text) {
     const row = /^test-(\d{1,9})$/.exec(text)?.[1];
     return row ? Array.from(this.model?.meanOf(Number(row)) ?? []) : this.#latentOf(text);
   }
 
-  /** The directions that can be shown, by the texts that name them; a person's own come first. */
+  /** The directions that can be shown, by the texts that name them; the user's own come first. */
   get directions() {
     const own = Object.fromEntries(this.state.directions.map(({ text, row }) => [text, row]));
     return { ...own, ...this.#entry.directions, ...own };
@@ -166,7 +168,7 @@ export class Page {
     this.#reopen("Interpolate");
   }
 
-  /** Keeps and shows a direction. @param {string} name @param {string} text as addresses have it */
+  /** Keeps and shows a direction. @param {string} name @param {string} text as in addresses */
   direct(name, text) {
     if (!this.#keep(name, text)) return;
     this.state.direction = text;
@@ -191,9 +193,9 @@ export class Page {
     this.#render();
   }
 
-  /** Gives all parts their data anew, and the address. */
+  /** Updates the data of all parts, and the address. */
   refresh() {
-    this.#showPoint(); // first: what parts ask for is of the class that is decoded now
+    this.#showPoint(); // first: it sets the class for which the parts then ask
     for (const { update } of this.#mounted) update();
     this.#write();
   }
@@ -201,7 +203,7 @@ export class Page {
   /** @param {number[]} z becomes the point @param {number} [label] the class that is decoded there */
   moveTo(z, label = this.state.label) {
     const { state } = this;
-    if (z.length !== state.z.length) return; // of a model that is not there yet
+    if (z.length !== state.z.length) return; // from a model that is not loaded yet
     if (label !== state.label) this.#condition(label);
     const rounded = Array.from(z, (value) => Number(value.toFixed(3)));
     if (String(rounded) === String(state.z)) return;
@@ -251,7 +253,7 @@ export class Page {
     find(this.#root, ".moves").append(...buttons, this.#coordinates);
   }
 
-  /** @param {string} text coordinates; others than the model's are refused */
+  /** @param {string} text coordinates; refused if they do not fit the model */
   #take(text) {
     const z = this.#latentOf(
       text
@@ -268,7 +270,7 @@ export class Page {
     else field.reportValidity();
   }
 
-  /** Coordinates of a latent of the model; none if the text has others. @param {string} text */
+  /** Reads the coordinates of a latent; [] if they do not fit the model. @param {string} text */
   #latentOf(text) {
     const z = text.split(",").map((part) => (part.trim() ? Number(part) : NaN));
     const { limit } = this.#contents;
@@ -383,7 +385,7 @@ export class Page {
     }
   }
 
-  /** A new place with the parts' style. @param {HTMLElement} box */
+  /** Makes a new place with the parts' style. @param {HTMLElement} box */
   #shadow(box) {
     const element = document.createElement("div");
     box.append(element);
@@ -394,7 +396,7 @@ export class Page {
     return /** @type {any} */ (root);
   }
 
-  /** Takes what an address says. @param {string} text */
+  /** Applies an address. @param {string} text */
   #read(text) {
     const parameters = new URLSearchParams(text);
     const { models, views } = this.#contents;
@@ -414,7 +416,7 @@ export class Page {
     this.#render();
   }
 
-  /** Takes what an address says of places, which need the model. @param {URLSearchParams} parameters */
+  /** Applies the places of an address, which need the model. @param {URLSearchParams} parameters */
   #readPlaces(parameters) {
     const { state } = this;
     const { classes } = this.#entry;
@@ -431,7 +433,7 @@ export class Page {
     this.#render();
   }
 
-  /** Lets the address say what is on the page. */
+  /** Writes what is on the page into the address. */
   #write() {
     const { z, label, ends, pins, directions, direction } = this.state;
     const { name, isConditional, classes } = this.#entry;

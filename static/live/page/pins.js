@@ -1,5 +1,5 @@
 /**
- * Pins: places that a person keeps of a model, as a strip along the bottom of the page.
+ * Pins: places in a model that the user keeps, as a strip along the bottom of the page.
  *
  * @typedef {{name: string, z: number[], label: number}} Pin
  */
@@ -11,17 +11,17 @@ import { Painter } from "../shared/paint.js";
 import { directionBetween } from "./directions.js";
 import { readList, writeList } from "../shared/lists.js";
 
-/** As the app's address writes them: `name~0.5 1;other~2 0`. @param {Pin[]} pins */
+/** Writes pins as in the app's addresses: `name~0.5 1;other~2 0`. @param {Pin[]} pins */
 export function writePins(pins) {
   return writeList(pins.map(({ name, z, label }) => [name, z.join(" "), label]));
 }
 
 /**
- * Those of a link that this model can have.
+ * Reads the pins of a link, leaving out those that do not fit this model.
  *
  * @param {string} text
- * @param {(place: string) => number[]} placeOf gives none for what is not a place of the model
- * @param {number} classes how many there are
+ * @param {(place: string) => number[]} placeOf gives [] for a text that is no place of the model
+ * @param {number} classes number of classes
  * @returns {Pin[]}
  */
 export function readPins(text, placeOf, classes) {
@@ -69,7 +69,7 @@ export class Pins {
       return item;
     });
     for (const one of former) one.remove();
-    this.#box.append(...items, ...this.#uses()); // beside a button that keeps the keyboard
+    this.#box.append(...items, ...this.#uses()); // after a button that keeps the keyboard focus
     this.#page.hub.withModel(entry.content, (model) => {
       if (!model.canDecode || !items[0]?.isConnected) return;
       const { content } = entry;
@@ -86,7 +86,7 @@ export class Pins {
     });
   }
 
-  /** Buttons for what two pins are good for. */
+  /** Buttons for what can be done with the last two pins. */
   #uses() {
     const [from, to] = this.#page.state.pins.slice(-2);
     if (!to) return [];
@@ -103,7 +103,7 @@ export class Pins {
     return uses;
   }
 
-  /** Keeps the point. */
+  /** Keeps the point as a pin. */
   add() {
     const { state } = this.#page;
     const { z, label, pins } = state;

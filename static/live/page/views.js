@@ -1,5 +1,5 @@
 /**
- * The views of a page of one file: which parts stand in them, and what these are given.
+ * The views of a single-file page: the parts in each view, and the data that they get.
  *
  * @typedef {import("./page.js").Page} Page
  * @typedef {(page: Page, main: HTMLElement, beside: HTMLElement) => void} View
@@ -17,11 +17,11 @@ import { button, segments, select, slider } from "../shared/controls.js";
 import { build, said } from "../shared/elements.js";
 import { kindsOfPath } from "../shared/walk.js";
 
-/** Sliders shown at once; the rest stand behind 'more'. */
+/** Number of sliders shown at once; the rest are behind 'more'. */
 const FIRST = 10;
 const SPACINGS = /** @type {const} */ ([["true", "in the picture"], ["false", "in the latent space"]]); // prettier-ignore
 
-/** Says what a view is for. @param {HTMLElement} box @param {string} text */
+/** Adds a sentence on what a view is for. @param {HTMLElement} box @param {string} text */
 const lead = (box, text) => box.append(said("p", text));
 
 /** @param {Page} page @param {HTMLElement} box */
@@ -100,7 +100,7 @@ function showInterpolate(page, main, beside) {
   const bar = build("controls");
   main.append(bar);
   page.hub.withModel(entry.content, (model) => {
-    if (page.entry !== entry || !bar.isConnected) return; // another is shown meanwhile
+    if (page.entry !== entry || !bar.isConnected) return; // another model is shown meanwhile
     state.ends[0] ??= `test-${page.randomRow()}`;
     state.ends[1] ??= `test-${page.randomRow()}`;
     /** @type {number[][]} */

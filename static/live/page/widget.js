@@ -1,4 +1,4 @@
-/** A page of one file in a notebook: what it tells goes to the kernel. As anywidget has it. */
+/** A single-file page in a notebook, as an anywidget module: its events go to the kernel. */
 
 export default {
   /** @param {{model: {get: (name: string) => any, set: (name: string, value: unknown) => void,

@@ -1,24 +1,24 @@
 /**
- * Chooses the part of a picture that becomes the model's image, by a frame that is dragged and resized.
+ * Chooses the part of a picture that becomes the model's image, with a frame to drag and resize.
  *
- * The picture lies in a stage of the proportions of the model's images; where, and where the frame
- * lies, is told in shares of the stage.
+ * The picture lies in a stage with the aspect ratio of the model's images; the places of picture
+ * and frame are given as shares of the stage.
  *
- * @typedef {"crop" | "pad" | "stretch"} Fit what becomes of a picture of other proportions
+ * @typedef {"crop" | "pad" | "stretch"} Fit how a picture of another aspect ratio is fitted
  * @typedef {{x: number, y: number, width: number, height: number}} Box
  * @typedef {{x: number, y: number, size: number}} Frame
  * @typedef {{picture: ImageBitmap, canvas: HTMLCanvasElement, background: string, fit: Fit,
- *   isGrey: boolean, frame?: Frame}} Opened a picture, the canvas that gets the part, the ground around
- *   the picture, and whether the model's images are grey
+ *   isGrey: boolean, frame?: Frame}} Opened a picture, the canvas that gets the part, the
+ *   background around the picture, and whether the model's images are grey
  */
 
 import { find, penOf } from "../shared/elements.js";
 import { toGrey } from "../shared/paint.js";
 import { ARROWS } from "./keys.js";
 
-/** The shortest side of a frame, and by what a key moves it. */
+/** The shortest side of a frame, and the step of an arrow key, as shares of the stage. */
 const [LEAST, STEP] = [0.05, 0.01];
-/** By what keys resize it. @type {Record<string, number | undefined>} */
+/** Factors by which keys resize the frame. @type {Record<string, number | undefined>} */
 const GROWTH = { "+": 1.1, "=": 1.1, "-": 1 / 1.1 };
 /** Width of the stage, CSS pixels. */
 const WIDTH = 320;
@@ -31,27 +31,43 @@ const HTML = `
   </div>
   <figcaption>Drag the frame, or its corner, around what the model should see</figcaption>`;
 
-/** Where a picture lies, by its width over its height as a multiple of the stage's. @param {number} proportion @param {Fit} fit @returns {Box} */
+/**
+ * Where a picture lies in the stage.
+ *
+ * @param {number} proportion aspect ratio of the picture divided by that of the stage
+ * @param {Fit} fit
+ * @returns {Box}
+ */
 export function placeOf(proportion, fit) {
   const width = fit === "stretch" ? 1 : Math.min(proportion, 1);
   const height = fit === "stretch" ? 1 : Math.min(1 / proportion, 1);
   return { x: (1 - width) / 2, y: (1 - height) / 2, width, height };
 }
 
-/** The frame to begin with: what is read of a picture in training. @param {Box} place @param {Fit} fit @returns {Frame} */
+/**
+ * The first frame: the part of a picture that is read in training.
+ *
+ * @param {Box} place @param {Fit} fit
+ * @returns {Frame}
+ */
 export function firstFrame({ width, height }, fit) {
   const size = fit === "crop" ? Math.min(width, height) : 1;
   return { x: (1 - size) / 2, y: (1 - size) / 2, size };
 }
 
-/** A frame that is moved and resized, within the stage. @param {Frame} frame @param {number} right @param {number} down @param {number} [times] @returns {Frame} */
+/**
+ * Moves and resizes a frame within the stage.
+ *
+ * @param {Frame} frame @param {number} right @param {number} down @param {number} [times]
+ * @returns {Frame}
+ */
 export function changed(frame, right, down, times = 1) {
   const size = sizeOf(times * frame.size);
   const within = (/** @type {number} */ start) => Math.min(Math.max(start, 0), 1 - size);
   return { x: within(frame.x + right), y: within(frame.y + down), size };
 }
 
-/** @param {number} share of the picture */
+/** @param {number} share of the stage */
 const sizeOf = (share) => Math.min(Math.max(share, LEAST), 1);
 
 export class Crop {
@@ -63,7 +79,8 @@ export class Crop {
 
   /**
    * @param {HTMLElement} box @param {Opened} opened
-   * @param {(isDone: boolean) => void} use is called when the canvas shows another part
+   * @param {(isDone: boolean) => void} use is called when the canvas shows another part; `isDone`
+   *   is false while the frame is being dragged
    */
   constructor(box, opened, use) {
     box.innerHTML = HTML;
@@ -111,7 +128,7 @@ export class Crop {
       if ((!arrow && times === 1) || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
       const { size } = this.#frame;
-      const inwards = (size - sizeOf(times * size)) / 2; // about its middle
+      const inwards = (size - sizeOf(times * size)) / 2; // around its centre
       const [right, down] = (arrow ?? [0, 0]).map((step) => STEP * step + inwards);
       this.#show(changed(this.#frame, right, down, times));
       this.#use(true);
@@ -126,7 +143,7 @@ export class Crop {
     this.#draw(this.#opened.canvas, frame);
   }
 
-  /** @param {HTMLCanvasElement} canvas gets what the frame shows @param {Frame} frame */
+  /** @param {HTMLCanvasElement} canvas gets the framed part @param {Frame} frame */
   #draw(canvas, { x, y, size }) {
     const { width, height } = canvas;
     const context = penOf(canvas);

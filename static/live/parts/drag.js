@@ -1,7 +1,7 @@
 /**
- * Lets things that the host drew be dragged onto each other, or onto a tab of the page.
+ * Lets elements that the host drew be dragged onto each other, or onto a tab of the page.
  *
- * @typedef {{prefix: string}} DragData the things' class but for their number
+ * @typedef {{prefix: string}} DragData the elements' class without their number
  */
 
 export class Drag {

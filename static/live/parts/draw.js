@@ -1,15 +1,16 @@
 /**
- * A canvas to draw on, and what the model makes of the drawing meanwhile.
+ * A canvas to draw on, and the model's reconstruction of the drawing as it is drawn.
  *
- * The host learns of the drawing, a PNG of what the model sees, when a stroke ends. Parts of
- * several models for images of the same size show the same drawing, if they have the same sheet.
+ * When a stroke ends, the host gets the drawing as a PNG of what the model sees. Parts of several
+ * models for images of the same size show the same drawing, if they have the same sheet.
  *
  * @typedef {{content: string, z: number[], background: number[], side: number | null,
  *   neighbours: number, errorColours: number[][], fit: import("./crop.js").Fit,
  *   sheet?: string, opens?: boolean, follows?: boolean, refines?: boolean}} DrawData
- *   `background` of each channel, 0 to 255; `side`: what objects are scaled to, if they can be;
- *   `fit`: what becomes of a picture of other proportions; `opens`: whether one can be opened here;
- *   `follows`: whether it is drawn on the canvas of another model; `refines`: whether its latent can be
+ *   `background` of each channel, 0 to 255; `side`: pixels to which objects are scaled, or null;
+ *   `fit`: how a picture of another aspect ratio is fitted; `opens`: whether pictures can be opened
+ *   here; `follows`: whether the drawing is made on another model's canvas; `refines`: whether its
+ *   latent can be refined
  */
 
 import { button, colour, segments, slider, toggle } from "../shared/controls.js";
@@ -60,7 +61,7 @@ export class Draw {
   #width;
   #colour = "";
   #nearest = -1;
-  /** The test image from which to start, once its picture is there. */
+  /** The test image to start from once its picture is there, or −1. */
   #awaited = -1;
   #frame = 0;
   #endSettings;
@@ -182,7 +183,7 @@ export class Draw {
     find(this.#box, ".controls").append(group);
   }
 
-  /** Starts from a picture of the visitor's own. */
+  /** Starts from a picture that the user opens. */
   #open() {
     const field = document.createElement("input");
     Object.assign(field, { type: "file", accept: "image/*" });
@@ -207,7 +208,7 @@ export class Draw {
     this.#startFrom(canvas);
   }
 
-  /** Lets a visitor choose what is seen of the picture that was opened. */
+  /** Lets the user choose the part of the opened picture that the model sees. */
   #makeCrop() {
     const { opened } = this.#memory;
     const use = (/** @type {boolean} */ isDone) => (isDone ? this.#settle() : this.#drawSoon());
@@ -236,7 +237,7 @@ export class Draw {
     });
     for (const end of /** @type {const} */ (["pointerup", "pointercancel"])) {
       paper.addEventListener(end, ({ isPrimary }) => {
-        if (!this.#stroke || !isPrimary) return; // a palm on the screen ends no stroke
+        if (!this.#stroke || !isPrimary) return; // a palm on the screen does not end a stroke
         this.#stroke = null;
         this.#settle();
       });
@@ -270,7 +271,7 @@ export class Draw {
     });
   }
 
-  /** The original, or where the page has none, its reconstruction, once it is decoded. */
+  /** Starts from an original, or its reconstruction if the page has none, once it is there. */
   #startFromAwaited() {
     if (this.#awaited < 0) return;
     const [height, width] = this.#model.header.imageShape;
@@ -294,7 +295,7 @@ export class Draw {
     for (const redraw of this.#shown) redraw();
   }
 
-  /** Draws the sketch, and asks what the model makes of it. */
+  /** Draws the sketch, and asks the model for its reconstruction. */
   #draw() {
     if (!this.#data) return;
     cancelAnimationFrame(this.#frame);
@@ -317,7 +318,7 @@ export class Draw {
     this.#refine?.show(this.#stroke || this.#sketch.isEmpty ? null : image);
   }
 
-  /** Tells the host, once what the model sees is drawn. */
+  /** Draws what the model sees, and gives it to the host. */
   #settle() {
     this.#drawSoon();
     this.#draw();
@@ -363,7 +364,7 @@ export class Draw {
   }
 }
 
-/** A colour as CSS has it. @param {number[]} channels one or three, 0 to 255 */
+/** A colour as CSS writes it. @param {number[]} channels one or three, 0 to 255 */
 function hex(channels) {
   const [red, green = red, blue = red] = channels;
   return `#${[red, green, blue].map((value) => value.toString(16).padStart(2, "0")).join("")}`;

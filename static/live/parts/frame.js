@@ -1,9 +1,10 @@
 /**
- * What belongs to no view: the tour, the keys, full screen and presentation.
+ * Whatever is common to all views: the tour, the keys, full screen and presentation mode.
  *
  * @typedef {{view: string, choice: string, model: string, label: number,
  *   directions: import("../shared/model.js").Direction[]}} FrameData
- *   `choice` is another after a choice, `label` what a conditional model decodes
+ *   `choice` changes with each choice of the user; `label`: the class that a conditional model
+ *   decodes
  */
 
 import { find, toggleFullScreen } from "../shared/elements.js";
@@ -81,7 +82,7 @@ export class Frame {
     this.#undo.abort();
   }
 
-  /** The sidebar goes and type grows, in `page.css`. */
+  /** Toggles presentation mode: `page.css` hides the sidebar and enlarges the type. */
   #present() {
     const isOn = document.documentElement.toggleAttribute("data-presentation");
     find(this.#root, ".present").setAttribute("aria-pressed", String(isOn));

@@ -30,17 +30,17 @@ const HTML = `
   </div>
   <div class="others"><p>Move the plane along the other dimensions:</p><div></div></div>`;
 
-/** Letters of an axis' name for which there is no room beside the grid. */
+/** Longest name of an axis, in letters, for which there is room beside the grid. */
 const LONG = 6;
-/** Pixels of a tile's image between tiles. */
+/** Gap between tiles, in pixels of an image. */
 const GAP = 1;
-/** How much of a hole is covered, and of an empty place of a neighbourhood map. */
+/** Opacity of the shade over holes and over empty places of a neighbourhood map. */
 const SHADE = 0.75;
-/** Sliders below the grid, for the dimensions that tell most. */
+/** Number of sliders below the grid, for the most informative dimensions. */
 const OTHERS = 8;
-/** Values along an axis, at most. */
+/** Largest number of values along an axis. */
 const TICKS = 9;
-/** Pixels of the picture that is downloaded: a pixel of an image, and the margin. */
+/** Pixels of the downloaded picture for a pixel of an image, and for the margin. */
 const [SCALE, MARGIN] = [2, 56];
 
 export class Grid {
@@ -106,7 +106,7 @@ export class Grid {
     this.#model.look(null, this);
   }
 
-  /** @param {HTMLElement} box @returns {(() => void)[]} what to call in the end */
+  /** @param {HTMLElement} box @returns {(() => void)[]} functions to call at the end */
   #makeBar(box) {
     const { settings } = this.#hub;
     const ends = [makeChoice(box, this.#model, settings)];
@@ -140,7 +140,7 @@ export class Grid {
     return ends;
   }
 
-  /** What else changes with the kind of map. */
+  /** Shows and hides controls after a change of the kind of map. */
   #onMap = () => {};
 
   #restart() {
@@ -201,7 +201,7 @@ export class Grid {
     return getComputedStyle(this.#root).getPropertyValue("--st-background-color") || "white";
   }
 
-  /** Another latent is looked at: a plane of dimensions goes along. @param {ArrayLike<number>} z */
+  /** Follows the latent that is looked at; a plane may move. @param {ArrayLike<number>} z */
   #follow(z) {
     if (z.length !== this.#model.header.latentDim) return;
     if (this.#map.isMoving) {
@@ -237,7 +237,7 @@ export class Grid {
     this.#tiles.frame(find(this.#root, ".point"), isHidden ? null : tile);
   }
 
-  /** Sliders for what moves a plane of dimensions. */
+  /** Shows sliders for the dimensions that move a plane of dimensions. */
   #showOthers() {
     const data = this.#data;
     const axes = chosenAxes(this.#model, this.#hub.settings);
@@ -248,7 +248,7 @@ export class Grid {
     this.#others.update({ ...data, rows });
   }
 
-  /** Values along an axis, each at its share of the length. @param {0 | 1} axis */
+  /** Values along an axis, each with its place as a share of the length. @param {0 | 1} axis */
   #ticksOf(axis) {
     const values = this.#places[axis];
     if (!this.#map.labels[axis]) return [];
@@ -273,7 +273,7 @@ export class Grid {
     } // prettier-ignore
   }
 
-  /** The picture as it is shown, with the axes' values. */
+  /** Downloads the picture as it is shown, with the values along the axes. */
   #download() {
     const [width, height] = [SCALE * this.#canvas.width, SCALE * this.#canvas.height];
     const pen = newPen(width + MARGIN, height + MARGIN);
@@ -309,7 +309,11 @@ export class Grid {
   }
 }
 
-/** Middles of equal cells between two ends. @param {number} low @param {number} high @param {number} count */
+/**
+ * Midpoints of equal cells between two ends.
+ *
+ * @param {number} low @param {number} high @param {number} count
+ */
 function middles(low, high, count) {
   return Array.from({ length: count }, (_, i) => low + ((i + 0.5) * (high - low)) / count);
 }

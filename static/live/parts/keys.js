@@ -1,6 +1,6 @@
-/** Keys that work anywhere on the page but in a field. */
+/** Keys that work anywhere on the page except in text fields. */
 
-/** What the list says: keys, and what they do. */
+/** The list of keys: keys, and what they do. */
 export const LIST = [
   ["1, 2, 3 …", "the views, in the order of their tabs"],
   ["R", "a random point"],
@@ -22,13 +22,13 @@ export const ARROWS = {
   ArrowDown: [0, 1],
 };
 
-/** Kinds of fields in which letters mean nothing. */
+/** Types of input fields that take no text. */
 const WITHOUT_TEXT = ["range", "checkbox", "radio", "button", "submit", "file", "color"];
 
 /**
  * Calls an action when its key is pressed.
  *
- * @param {Record<string, () => void>} actions by key, as `?` or `ctrl+z`
+ * @param {Record<string, () => void>} actions by key, such as `?` or `ctrl+z`
  * @param {AbortSignal} signal ends it
  */
 export function listen(actions, signal) {
@@ -38,7 +38,7 @@ export function listen(actions, signal) {
     const key = command + event.key.toLowerCase();
     if (event.altKey || !Object.hasOwn(actions, key) || isField(event.composedPath()[0])) return;
     event.preventDefault();
-    event.stopImmediatePropagation(); // Streamlit has a use for some of these keys too
+    event.stopImmediatePropagation(); // Streamlit uses some of these keys too
     actions[key]();
   };
   window.addEventListener("keydown", use, { signal, capture: true });

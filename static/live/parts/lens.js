@@ -1,6 +1,6 @@
 /**
- * The lens: the image decoded at the latent that is looked at, the test image that lies there
- * or nearest to it, and how far to trust it.
+ * The lens: the image decoded at the latent that is looked at, the test image there or nearest to
+ * it, and how far to trust the decoded image.
  *
  * @typedef {{content: string, z: number[]}} LensData
  * @typedef {{row: number, distance: number, back: number | null, percentiles: (number | null)[],
@@ -13,9 +13,9 @@ import { Focus } from "../shared/focus.js";
 import { Painter } from "../shared/paint.js";
 import { decimal, describe } from "../shared/plane.js";
 
-/** Pause after which the latent counts as settled, for screen readers, milliseconds. */
+/** Pause after which screen readers announce the latent, milliseconds. */
 const SETTLED = 400;
-/** Pause after which an original is asked for, milliseconds. */
+/** Pause after which an original is requested, milliseconds. */
 const REST = 150;
 
 const HTML = `
@@ -31,7 +31,7 @@ const HTML = `
   <div class="trust"><span class="badge"></span> <span class="density"></span><small></small></div>
   <div class="quiet" aria-live="polite"></div>`;
 
-/** What the shares of the readings say, as `TRUST_HELP` in `explorer/app/point.py` explains them. */
+/** What the readings' percentiles mean; `TRUST_HELP` in `explorer/app/point.py` explains them. */
 const SHARES = ["lie in a thinner place", "come back closer", "have a closer neighbour"];
 
 export class Lens {
@@ -44,13 +44,13 @@ export class Lens {
   #focus;
   #readings;
   #point = new Float32Array(0);
-  /** Of the reconstruction, and of the original. */
+  /** Rows of the reconstruction and of the original that are shown. */
   #shownRow = -1;
   #originalRow = -1;
-  /** Of the original that is shown as it is, and of the one that was asked for. */
+  /** Rows of the exact original that is shown, and of the one that was requested. */
   #exactRow = -1;
   #askedRow = -1;
-  /** What else there is to say of a test image. @type {(row: number) => string} */
+  /** A further remark about a test image. @type {(row: number) => string} */
   remark = () => "";
   #shown = "";
   /** @type {Reading | null} */
@@ -90,7 +90,7 @@ export class Lens {
     box.classList.toggle("bare", !hasDecoder);
     find(box, ".repeat").hidden = !hasDecoder && !hasReconstructions;
     this.#drawOriginal();
-    model.look(null, this); // a part that shows a latent of its own says so again
+    model.look(null, this); // a part with a latent of its own then looks at it again
   }
 
   /** @param {LensData} data */
@@ -108,7 +108,7 @@ export class Lens {
     for (const end of this.#ends) end();
   }
 
-  /** @param {Float32Array} latent @param {number | null} row of the test image whose own that is */
+  /** @param {Float32Array} latent @param {number | null} row of the image whose own latent it is */
   #show(latent, row) {
     const { content, header, problem, labels } = this.#model;
     const label = row === null ? undefined : labels[row];
@@ -120,7 +120,7 @@ export class Lens {
       kind: /** @type {const} */ ("reading"),
       ...{ content, z, label },
       get shownRow() {
-        return shown(); // when it is sent: it may have waited for another answer
+        return shown(); // read when the request is sent, which may have waited for another answer
       },
     };
     this.#readings.ask(request, (reading) => {
@@ -133,7 +133,7 @@ export class Lens {
     });
   }
 
-  /** Once a frame, after its events: what they hit would have to be laid out before each. */
+  /** Writes once a frame, after its events: otherwise each event would need another layout. */
   #writeSoon() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
@@ -178,7 +178,7 @@ export class Lens {
       draw(this.#stored, this.#model.reconstructionTileOf(row));
   }
 
-  /** Puts a test image as it is in the place of its thumbnail, once the pointer rests. @param {number} row */
+  /** Replaces a thumbnail by the original image, once the pointer rests. @param {number} row */
   #askForOriginal(row) {
     if (row === this.#askedRow) return;
     this.#askedRow = row;
@@ -186,7 +186,7 @@ export class Lens {
     clearTimeout(this.#wait);
     this.#wait = setTimeout(async () => {
       const image = await this.#hub.actions.original(this.#model.content, row);
-      if (!image) this.#askedRow = -1; // another time, maybe
+      if (!image) this.#askedRow = -1; // may be tried again
       if (!image || row !== this.#originalRow) return;
       this.#exactRow = row;
       penOf(this.#original).drawImage(image, 0, 0);

@@ -1,6 +1,6 @@
 /**
- * The pictures on the way from one latent to another, a scrubber along them, and what the kinds of
- * path are like.
+ * The pictures along a path from one latent to another, a scrubber along it, and scores of the
+ * kinds of path.
  *
  * @typedef {{content: string, z: number[], from: number[], to: number[], label: number,
  *   kind: import("../shared/walk.js").Kind, steps: number, isEven: boolean}} PathData
@@ -28,8 +28,8 @@ function isSamePath(data, other) {
 }
 
 /**
- * How far along a fine path each of its points lies: by how much the picture has changed, else, and
- * where all of it is one picture, by the distance travelled.
+ * How far along a fine path each of its points lies: if `isEven`, by how much the picture has
+ * changed; otherwise, or if it does not change at all, by the distance in the latent space.
  *
  * @param {number[][]} points @param {Float64Array} changes @param {boolean} isEven
  */
@@ -44,15 +44,17 @@ export function placesAlong(points, changes, isEven) {
   return travelled[last] > 0 ? travelled : Float64Array.from(changes.keys());
 }
 
-/** So many places from 0 on. @param {number} whole the last @param {number} count */
+/** Evenly spaced places from 0. @param {number} whole the last place @param {number} count */
 function evenly(whole, count) {
   return Array.from({ length: count }, (_, i) => (whole * i) / (count - 1));
 }
 
 /**
- * The density percentiles at the first points that lie so far.
+ * The density percentiles at the first points that lie at least as far as given places.
  *
- * @param {number[]} at @param {Float64Array} places of the points @param {Float32Array} shares theirs
+ * @param {number[]} at the given places
+ * @param {Float64Array} places of the points
+ * @param {Float32Array} shares density percentiles of the points
  */
 function sharesAt(at, places, shares) {
   return at.map((place) => {
@@ -62,7 +64,7 @@ function sharesAt(at, places, shares) {
 }
 
 /**
- * What a path is like, by its points: `score` in `explorer/core/geodesics.py`.
+ * Scores of a path from its measured points, as `score` in `explorer/core/geodesics.py`.
  *
  * @param {Measured} measured @param {number} thinShare percentile below which a place is thin
  */
@@ -118,7 +120,7 @@ export class Path {
   }
 
   /**
-   * One kind of path after the other, the chosen one first.
+   * Measures one kind of path after the other, the chosen kind first.
    *
    * @param {import("../shared/walk.js").Kind[]} kinds that are left
    * @param {[string, Measured][]} known
@@ -140,7 +142,11 @@ export class Path {
     });
   }
 
-  /** Measures points, unless another path is shown then. @param {PathData} data @param {number[][]} points @param {(measured: Measured) => void} use */
+  /**
+   * Measures points; ignores the answer if another path is shown by then.
+   *
+   * @param {PathData} data @param {number[][]} points @param {(measured: Measured) => void} use
+   */
   #ask(data, points, use) {
     const latents = Float32Array.from(points.flat());
     const { content } = this.#model;

@@ -1,7 +1,8 @@
 /**
- * A better latent of an image than the encoder's, searched for in the worker, and what the encoder loses.
+ * Searches in the worker for a better latent of an image than the encoder's, and shows how much the
+ * encoder loses.
  *
- * @typedef {{content: string, z: number[], image: string}} RefineData `image`: its bytes, in base 64
+ * @typedef {{content: string, z: number[], image: string}} RefineData `image`: its bytes in Base64
  * @typedef {import("../shared/refine.js").Found} Found
  */
 
@@ -35,7 +36,7 @@ export class Refine {
   /** @type {number[]} */
   #z = [];
   #search = 0;
-  /** With the encoder's q(z|x), and with the refined one. @type {Found[]} */
+  /** Results for the encoder's q(z|x), and for the refined one. @type {Found[]} */
   #found = [];
   #ends;
 
@@ -74,7 +75,11 @@ export class Refine {
     this.#host.model.way = [];
   }
 
-  /** The image whose latent is refined. @param {Float32Array | null} image with values in [0, 1]; null while it changes */
+  /**
+   * Sets the image whose latent is refined.
+   *
+   * @param {Float32Array | null} image with values in [0, 1]; null while it changes
+   */
   show(image) {
     const former = this.#image;
     this.#image = image;
@@ -82,7 +87,7 @@ export class Refine {
     this.#start();
   }
 
-  /** The point is here. @param {number[]} z */
+  /** Takes the latent of the point. @param {number[]} z */
   moved(z) {
     this.#z = z;
     this.#nameButton();

@@ -1,17 +1,17 @@
 /**
- * A slider along a path through the latent space, with play and pause, or along those of two
- * models at once; above that of one, how dense the data is there.
+ * A slider along a path through the latent space, with play and pause, or along the paths of two
+ * models at once; for a single path, a curve above it shows the density of the data.
  *
- * @typedef {{content: string, path: number[][]}} Way of a model
+ * @typedef {{content: string, path: number[][]}} Way a path of a model
  * @typedef {Way & {density?: number[], beside?: Way}} ScrubberData `density`: at each latent of the
  *   path the share of test images that lie in thinner places, %
  */
 
 import { build, find, same, say } from "../shared/elements.js";
 
-/** Between still pictures for those who asked for less motion, seconds. */
+/** Time between still pictures for users who prefer reduced motion, seconds. */
 const PAUSE = 0.5;
-/** From one end of the path to the other, seconds. */
+/** Time from one end of the path to the other, seconds. */
 const DURATION = 4;
 
 const HTML = `
@@ -24,7 +24,7 @@ const HTML = `
   </div>
   <output></output>`;
 
-/** A line through values at even distances, in a square of 100 units. @param {number[]} values */
+/** An SVG line through evenly spaced values, in a square of 100 units. @param {number[]} values */
 function lineThrough(values) {
   const step = 100 / (values.length - 1);
   return `M${values.map((value, i) => `${(i * step).toFixed(2)} ${(100 - value).toFixed(1)}`).join("L")}`;
@@ -82,7 +82,7 @@ export class Scrubber {
   /** @param {import("../shared/model.js").Model} model @param {number[][]} path */
   #follow(model, path) {
     const latent = new Float32Array(model.header.latentDim);
-    // When nobody looks elsewhere any more, the picture is the path's again
+    // When no part looks elsewhere any longer, the path's picture comes back
     const end = model.onLook((z, source) => {
       if (z === null && source !== this) queueMicrotask(() => model.look(latent, this));
     });
@@ -91,7 +91,7 @@ export class Scrubber {
     this.#show();
   }
 
-  /** Draws how dense the data is. @param {number} thin percentile below which it is thin */
+  /** Draws the density of the data. @param {number} thin percentile below which it is thin */
   #draw(thin) {
     const density = this.#data?.density ?? [];
     this.#box.classList.toggle("bare", !density.length);
@@ -145,7 +145,7 @@ export class Scrubber {
     this.#frame = requestAnimationFrame(step);
   }
 
-  /** There and back again. @param {number} seconds */
+  /** Moves the slider, back and forth. @param {number} seconds */
   #advance(seconds) {
     this.#elapsed += seconds;
     if (this.#isCalm.matches && this.#elapsed < PAUSE) return;

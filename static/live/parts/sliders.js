@@ -1,6 +1,6 @@
 /**
- * One slider per latent dimension or direction, each with a strip of what it does around the
- * latent that is looked at.
+ * One slider per latent dimension or direction, each with a strip of images that shows its effect
+ * at the latent that is looked at.
  *
  * A direction's value is z · `along` − `middle`, and grows by 1 with every `step`.
  *
@@ -18,9 +18,9 @@ import { dot } from "../shared/plane.js";
 import { TileDecoder } from "../shared/tiles.js";
 
 const STEP = 0.01;
-/** So many sliders leave room for strips below them, as wide as they are. */
+/** Largest number of sliders that have their strips, in full width, below them. */
 const FEW = 4;
-/** Pause after the last key before the host learns of the point, milliseconds. */
+/** Pause after the last key before the host gets the point, milliseconds. */
 const SETTLED = 350;
 
 const HTML = `
@@ -95,7 +95,7 @@ export class Sliders {
       this.#box.replaceChildren(...this.#rows.map(({ element }) => element));
       for (const { element } of this.#rows) this.#visible.observe(element);
     }
-    const isMoving = this.#isHeld || this.#timer; // what the host says now is out of date
+    const isMoving = this.#isHeld || this.#timer; // the host's data is out of date
     this.#take(isMoving ? this.#z : data.z);
   }
 
@@ -136,7 +136,7 @@ export class Sliders {
       this.#settleSoon();
     });
     typed.addEventListener("beforeinput", (event) => {
-      if (event.data !== ",") return; // which a browser of another language would leave out
+      if (event.data !== ",") return; // which browsers of some languages would drop
       event.preventDefault();
       document.execCommand("insertText", false, ".");
     });
@@ -184,7 +184,7 @@ export class Sliders {
     this.#refresh(row);
   }
 
-  /** A held key changes the value many times a second; the host learns of the last one. */
+  /** Gives the host the last value only: a held key changes it many times a second. */
   #settleSoon() {
     clearTimeout(this.#timer);
     if (this.#isByKey) this.#timer = setTimeout(() => this.#settle(), SETTLED);
@@ -204,7 +204,7 @@ export class Sliders {
   }
 
   /**
-   * Draws the strips anew, tile by tile across all of them, but the one that was moved.
+   * Redraws the strips, tile by tile across all of them, except that of the slider being moved.
    *
    * @param {Row} [moved]
    */

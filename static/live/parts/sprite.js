@@ -1,8 +1,8 @@
 /** Receives the test images as one picture, if there are any, and hands it to their model. */
 
-/** Characters of the hash that stands first and says whose pictures these are. */
+/** Characters of the hash at the start, which identifies the model of these pictures. */
 const HASH = 64;
-/** What follows it where each original may be asked for; `explorer/web/payload.py` writes it. */
+/** Follows the hash if each original can be requested; `explorer/web/payload.py` writes it. */
 const NOT_ALL = "~";
 
 export class Sprite {
@@ -13,7 +13,7 @@ export class Sprite {
     this.#hub = hub;
   }
 
-  /** @param {Uint8Array<ArrayBuffer>} data the hash, whether that is all, then a picture or nothing */
+  /** @param {Uint8Array<ArrayBuffer>} data the hash, a flag, then a picture or nothing */
   update(data) {
     const head = new TextDecoder().decode(data.subarray(0, HASH + 1));
     this.#hub.withModel(head.slice(0, HASH), async (model) => {

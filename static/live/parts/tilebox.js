@@ -1,6 +1,6 @@
 /**
- * Tiles in columns and rows of which one can be pointed at and chosen, by pointer or by arrow
- * keys and Enter.
+ * Tiles in columns and rows that can be pointed at and chosen, with the pointer or with arrow keys
+ * and Enter.
  */
 
 import { Bounds, find } from "../shared/elements.js";
@@ -13,11 +13,15 @@ export class TileBox {
   count = 0;
   /** The tile from which arrow keys start. */
   start = 0;
-  /** Is called when a tile is dragged onto another. @type {((from: number, to: number) => void) | null} */
+  /**
+   * Called when a tile is dragged onto another.
+   *
+   * @type {((from: number, to: number) => void) | null}
+   */
   move = null;
   /** @type {number | null} */
   #pointed = null;
-  /** The tile that a pointer went down on, until it turns out to be a click. @type {number | null} */
+  /** The tile on which a pointer went down, unless that became a click. @type {number | null} */
   #held = null;
   #bounds;
   #cursor;
@@ -25,7 +29,7 @@ export class TileBox {
   #choose;
 
   /**
-   * @param {HTMLElement} element holds a `.cursor`, which is laid over the tile that is pointed at
+   * @param {HTMLElement} element has a `.cursor`, which is laid over the tile that is pointed at
    * @param {(tile: number | null) => void} point is called when another tile is pointed at
    * @param {(tile: number) => void} choose
    */

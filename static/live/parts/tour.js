@@ -1,8 +1,8 @@
-/** A tour of five steps: dismissible, and never again on this machine unless it is asked for. */
+/** A tour of five steps: dismissible, and shown again on this machine only on request. */
 
 import { find, say } from "../shared/elements.js";
 
-/** A view, and what to try there; on a touch screen a finger is the pointer. */
+/** A view, a title, and what to try there; on a touch screen a finger is the pointer. */
 const STEPS = [
   ["Map", "Look", "Move the pointer over the map. The large picture is decoded at that very place."],
   ["Map", "In between", "Go slowly from one colour to another: between the dots the decoder draws what no image of the data set shows."],
@@ -26,12 +26,12 @@ export class Tour {
     find(box, ".end").addEventListener("click", () => this.end());
   }
 
-  /** Whether this machine has seen it, or cannot remember. */
+  /** Whether the tour was shown on this machine, or this cannot be stored. */
   static get isSeen() {
     try {
       return localStorage.getItem(SEEN) !== null;
     } catch {
-      return true; // storage is blocked: it would come at every visit
+      return true; // storage is blocked: else the tour would start at every visit
     }
   }
 
@@ -45,7 +45,7 @@ export class Tour {
     try {
       localStorage.setItem(SEEN, "seen");
     } catch {
-      // it was asked for, and will not come by itself
+      // storage is blocked: the tour does not start by itself anyway
     }
   }
 

@@ -1,20 +1,21 @@
 /**
- * What the parts ask about models, answered on whichever thread this runs.
+ * Answers the parts' requests about models, in the worker or on the page's own thread.
  *
- * @typedef {{content: string, label?: number, line?: number, job?: number}} Asked `label` is what a conditional model decodes;
- *   `job` is another number for each request of a line, and the same when it goes on
+ * @typedef {{content: string, label?: number, line?: number, job?: number}} Asked `label` is the
+ *   class that a conditional model decodes; `job` is a new number for each request of a line, and
+ *   the same number when that request is continued
  * @typedef {Asked & {kind: "open", payload: Uint8Array}} Open
  * @typedef {Asked & {kind: "forget"}} Forget
- * @typedef {Asked & {kind: "drop"}} Drop what was asked on its line
+ * @typedef {Asked & {kind: "drop"}} Drop cancels what was asked on its line
  * @typedef {Asked & {kind: "picture", z: Float32Array}} Picture
  * @typedef {Asked & {kind: "reading", z: Float32Array, shownRow: number}} Reading
  * @typedef {Asked & {kind: "tiles", latents: Float32Array, labels?: (number | undefined)[], shares?: boolean,
- *   pictures?: boolean}} Tiles `labels` are those of latents that have one of their own
+ *   pictures?: boolean}} Tiles `labels` are for latents that have a class of their own
  * @typedef {Asked & {kind: "drawing", image: Float32Array, neighbours: number}} Drawing
  * @typedef {Asked & {kind: "refine", image: Float32Array}} Refine
  * @typedef {Asked & {kind: "path", latents: Float32Array}} Path
  * @typedef {{problem: string | null, warning: string | null, decodeTime: number}} Summary
- *   of a model: why it cannot be decoded, why not encoded, how long a decode takes
+ *   of a model: why it cannot decode, what else does not run here, milliseconds of a decode
  * @typedef {Open | Forget | Drop | Picture | Reading | Tiles | Drawing | Refine | Path} Request
  */
 
@@ -25,11 +26,11 @@ import { toPixels } from "./paint.js";
 import { refine } from "./refine.js";
 import { nearestLatents, Space } from "./space.js";
 
-/** Decodes that tell how long one takes; the first ones are slower. */
+/** Number of decodes that are timed; the first ones are slower. */
 const TRIES = 8;
-/** Milliseconds: a decode that takes longer keeps less than 20 pictures a second. */
+/** Milliseconds: a decode that takes longer allows less than 20 pictures a second. */
 const SLOW = 50;
-/** Milliseconds that what takes long takes at a time: so long may an urgent request wait. */
+/** Milliseconds of a slice of long work: the longest that an urgent request waits for it. */
 const SLICE = 6;
 const UNREFINED =
   "Refining needs both networks in this browser, and an encoder that gives variances.";
@@ -38,12 +39,16 @@ export class Answers {
   /** @type {Map<string, Opened>} */
   #models = new Map();
 
-  /** What is half done, by its line. @type {Map<number, {job: number, content: string, steps: Generator}>} */
+  /**
+   * Unfinished work, by its line.
+   *
+   * @type {Map<number, {job: number, content: string, steps: Generator}>}
+   */
   #begun = new Map();
 
   /**
    * @param {Request} request
-   * @returns {any} what `Opened` or `#open` give, or `{goesOn: true}`: it is to be asked again for the rest
+   * @returns {any} what `Opened` or `#open` gives, or `{goesOn: true}`: ask again for the rest
    */
   answer(request) {
     const { kind, content, line = 0, job = 0 } = request;
@@ -53,12 +58,16 @@ export class Answers {
     this.#begun.delete(line);
     if (kind === "drop") return null;
     if (begun?.job === job) return this.#goOn(line, begun);
-    const model = this.#models.get(content); // none if it was forgotten meanwhile
+    const model = this.#models.get(content); // undefined if it was forgotten meanwhile
     const answer = model?.[kind](/** @type {any} */ (request)) ?? null;
     return answer && "next" in answer ? this.#goOn(line, { job, content, steps: answer }) : answer;
   }
 
-  /** Does a slice of the work. @param {number} line @param {{job: number, content: string, steps: Generator}} work */
+  /**
+   * Does a slice of the work.
+   *
+   * @param {number} line @param {{job: number, content: string, steps: Generator}} work
+   */
   #goOn(line, work) {
     const until = performance.now() + SLICE;
     do {
@@ -77,7 +86,7 @@ export class Answers {
     return this.#models.delete(content);
   }
 
-  /** Builds what answers about a model. @param {Open} request @returns {Summary} */
+  /** Builds a model's networks. @param {Open} request @returns {Summary} */
   #open({ content, payload }) {
     const summary = { problem: null, warning: null, decodeTime: Infinity };
     try {
@@ -99,9 +108,13 @@ class Opened {
   #space;
   /** @type {Encoder | null} */
   #encoder = null;
-  /** What was decoded last, while its pixels are still those. @type {{z: Float32Array, label?: number, image: Float32Array} | null} */
+  /**
+   * The last decode, whose image is valid until the next one.
+   *
+   * @type {{z: Float32Array, label?: number, image: Float32Array} | null}
+   */
   #last = null;
-  /** What of the model cannot be run here. @type {string | null} */
+  /** The part of the model that cannot be run here, as a sentence. @type {string | null} */
   warning = null;
 
   /** @param {Model} model */
@@ -120,13 +133,13 @@ class Opened {
     try {
       this.#encoder = build(() => new Encoder(model), "encoder.onnx");
     } catch (error) {
-      this.warning ??= messageOf(error); // all but the return distance works without it
+      this.warning ??= messageOf(error); // most things work without it
     }
   }
 
   /**
-   * Lets the server decode if that is much sooner; returns the milliseconds of a decode, or
-   * infinity if the page's own thread cannot take it over.
+   * Lets the server decode if that is much faster; returns the milliseconds of a decode, or
+   * infinity if the page's own thread cannot decode.
    */
   settle() {
     if (!(this.#decoder instanceof Decoder)) return Infinity;
@@ -156,9 +169,9 @@ class Opened {
   }
 
   /**
-   * What is known of a place: the nearest test image and its reconstruction (if another is
-   * shown and there is a decoder), and how far to trust it, by density, the distance
-   * ‖E(D(z)) − z‖ (null without encoder or decoder) and that to the nearest image.
+   * What is known about a place: the nearest test image and its reconstruction (if another image
+   * is shown and there is a decoder), and how far to trust the place, by the density, the distance
+   * ‖E(D(z)) − z‖ (null without encoder or decoder) and the distance to the nearest image.
    *
    * @param {Reading} request
    */
@@ -181,9 +194,9 @@ class Opened {
   }
 
   /**
-   * What the model makes of an image: its place, the reconstruction, both terms in nats (−log
-   * p(x|z) at the place itself; each null where it is not known) and the nearest test images.
-   * Null where no encoder runs.
+   * Encodes and decodes an image: its place, the reconstruction, both terms in nats (−log p(x|z) at
+   * the place itself; each null where it is not known) and the nearest test images. Null where no
+   * encoder or no decoder runs.
    *
    * @param {Drawing} request
    */
@@ -197,7 +210,7 @@ class Opened {
   }
 
   /**
-   * Searches for the q(z|x) that explains an image best; gives what it has found, with pictures.
+   * Searches for the q(z|x) with the least −ELBO for an image; gives the result with pictures.
    *
    * @param {Refine} request
    */
@@ -213,8 +226,8 @@ class Opened {
   }
 
   /**
-   * Images of several latents, one after the other, and on request their density percentiles,
-   * with the images or alone.
+   * Decodes several latents one after the other; on request gives their density percentiles, with
+   * the images or without.
    *
    * @param {Tiles} request
    */
@@ -237,9 +250,9 @@ class Opened {
   }
 
   /**
-   * Along a path: how much the picture has changed up to each point, as `lengths_along` in
-   * `explorer/core/geodesics.py` measures it, the density percentiles, and the mean return distance (null
-   * where it is not known).
+   * Measures a path: how much the picture has changed up to each point, as `lengths_along` in
+   * `explorer/core/geodesics.py` measures it, the density percentiles, and the mean return distance
+   * (null where it is not known).
    *
    * @param {Path} request
    */
@@ -269,21 +282,29 @@ class Opened {
     return { changes, shares, back };
   }
 
-  /** Those of a latent; empty without a decoder. @param {Float32Array} z @param {number} [label] */
+  /** Pixels of a latent; 0 without a decoder. @param {Float32Array} z @param {number} [label] */
   #pixels(z, label) {
     const [height, width] = this.#model.header.imageShape;
     const pixels = new Uint8ClampedArray(4 * height * width);
     return this.#decoder ? toPixels(this.#run(this.#decoder, z, label), pixels) : pixels;
   }
 
-  /** The image at a latent, valid until the next run. @param {Decoder | RemoteDecoder} decoder @param {Float32Array} z @param {number} [label] */
+  /**
+   * The image at a latent, valid until the next run.
+   *
+   * @param {Decoder | RemoteDecoder} decoder @param {Float32Array} z @param {number} [label]
+   */
   #run(decoder, z, label) {
     const image = decoder.run(z, label);
     this.#last = decoder.hasAnswered ? { z: z.slice(), label, image } : null;
     return image;
   }
 
-  /** The same of the latent that is looked at, whose picture was just asked for. @param {Decoder | RemoteDecoder} decoder @param {Float32Array} z @param {number} [label] */
+  /**
+   * The same for the latent that is looked at; uses the last decode if that was the same latent.
+   *
+   * @param {Decoder | RemoteDecoder} decoder @param {Float32Array} z @param {number} [label]
+   */
   #seen(decoder, z, label) {
     const last = this.#last;
     const isLast = last?.label === label && last?.z.every((value, i) => value === z[i]);
@@ -301,7 +322,7 @@ function build(make, what) {
   try {
     return make();
   } catch (cause) {
-    // Of any class: a file from elsewhere may also ask for more memory than a browser gives
+    // Any kind of error: a foreign file may also ask for more memory than a browser gives
     throw new Error(`${what}: ${messageOf(cause)}`, { cause });
   }
 }

@@ -1,8 +1,8 @@
-/** Finds the dots that are nearest to a place in the plane, among a million as among ten. */
+/** Finds the dots nearest to a place in the plane, with a grid of cells: fast for a million too. */
 
-/** Dots in a cell, on average. */
+/** Mean number of dots in a cell. */
 const SHARE = 2;
-/** Cells along a side, at most. */
+/** Largest number of cells along a side. */
 const MOST = 2048;
 
 export class Cells {
@@ -51,12 +51,12 @@ export class Cells {
   }
 
   /**
-   * The dots nearest to a place, nearest first; of equally near ones the first.
+   * The dots nearest to a place, nearest first; of equally near dots, the lower row first.
    *
    * @param {number} x @param {number} y
-   * @param {number} k how many
-   * @param {number} [reach] none lies farther away
-   * @param {(row: number) => boolean} [accepts] which dots count
+   * @param {number} k largest number of dots
+   * @param {number} [reach] largest distance
+   * @param {(row: number) => boolean} [accepts] whether a dot counts
    * @returns {{row: number, squared: number}[]} with the squares of their distances
    */
   nearest(x, y, k, reach = Infinity, accepts = () => true) {
@@ -66,7 +66,7 @@ export class Cells {
     const [last, furthest] = [this.#columns - 1, Math.max(this.#columns, this.#rows)];
     const first = Math.max(0, -column, column - last, -line, line - this.#rows + 1);
     for (let ring = first; ring <= first + furthest; ring++) {
-      // All dots of this ring lie at least so far away
+      // All dots of this ring are at least this far away
       const least = Math.max(0, ring - 1) * this.#size;
       if (least > reach || (found.length === k && found[k - 1].squared <= least * least)) break;
       for (let j = Math.max(line - ring, 0); j <= Math.min(line + ring, this.#rows - 1); j++) {

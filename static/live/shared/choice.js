@@ -1,4 +1,4 @@
-/** Which map a person chose, and the controls that choose it, wherever a map is shown. */
+/** The map that the user chose, and the controls to choose it, wherever a map is shown. */
 
 import { segments, select } from "./controls.js";
 import { build } from "./elements.js";
@@ -22,7 +22,11 @@ export function chosenKind(model, settings) {
   return kinds.find((kind) => kind === settings.get("map")) ?? kinds[0];
 }
 
-/** The two dimensions or directions that span a plane, from 0. @param {Model} model @param {Settings} settings */
+/**
+ * The two dimensions or directions that span a plane, counted from 0.
+ *
+ * @param {Model} model @param {Settings} settings
+ */
 export function chosenAxes(model, settings) {
   const { latentDim, mainDimensions } = model.header;
   const areOwn = chosenKind(model, settings) === "directions";
@@ -36,7 +40,7 @@ export function chosenAxes(model, settings) {
 }
 
 /**
- * The map that was chosen; if it is a plane of dimensions or directions, through a latent.
+ * The map that was chosen; a plane of dimensions or directions passes through a latent.
  *
  * @param {Model} model @param {Settings} settings @param {ArrayLike<number>} z
  */
@@ -45,7 +49,8 @@ export function chosenMap(model, settings, z) {
 }
 
 /**
- * The controls for kind and axes, if a model has several kinds; returns how to end them.
+ * Makes the controls for kind and axes, if a model has several kinds; returns a function that ends
+ * them.
  *
  * @param {HTMLElement} box where they are put
  * @param {Model} model @param {Settings} settings
@@ -65,7 +70,7 @@ export function makeChoice(box, model, settings) {
     const label = `${i ? "Vertical" : "Horizontal"} axis`;
     const choose = (/** @type {string} */ value) => {
       const now = chosenAxes(model, settings).map((axis) => String(axis + 1));
-      if (now[1 - i] === value) now[1 - i] = now[i]; // the other axis' one: both change places
+      if (now[1 - i] === value) now[1 - i] = now[i]; // on the other axis: swaps both
       now[i] = value;
       settings.set("axes", now.join());
     };

@@ -6,7 +6,7 @@ import { LIKELIHOODS, LOG_2PI } from "./likelihoods.js";
 /** @typedef {import("./model.js").Model} Model */
 
 /**
- * The further input of a conditional network: classes one-hot; none for another model.
+ * The second input of a conditional network, a one-hot class; none for other models.
  *
  * @param {Model} model
  */
@@ -18,18 +18,18 @@ function conditionOf({ header: { isConditional, classes } }) {
   };
 }
 
-/** From a latent to the mean image, as `mean_image` in `explorer/core/likelihoods.py` has it. */
+/** From a latent to the mean image, as `mean_image` in `explorer/core/likelihoods.py`. */
 export class Decoder {
   #network;
   #condition;
   #likelihood;
   #channels;
-  /** From a value's first parameter to its second in a pixel; 0 if there is one. */
+  /** Offset from a value's first parameter to its second in a pixel; 0 if there is only one. */
   #further;
   #image;
-  /** Of the last run. @type {Float32Array} */
+  /** Output of the last run. @type {Float32Array} */
   #output = new Float32Array(0);
-  /** As a `RemoteDecoder` may not have. */
+  /** Always true, unlike for a `RemoteDecoder`. */
   hasAnswered = true;
 
   /** @param {Model} model */
@@ -64,7 +64,11 @@ export class Decoder {
     return image;
   }
 
-  /** The likelihood's parameters, valid until the next run. @param {Float32Array} z @param {number} [label] */
+  /**
+   * The likelihood's parameters, valid until the next run.
+   *
+   * @param {Float32Array} z @param {number} [label]
+   */
   parameters(z, label) {
     [this.#output] = this.#network.run(z, ...this.#condition(label));
     return this.#output;
@@ -86,7 +90,7 @@ export class Decoder {
   }
 
   /**
-   * Adds the derivatives of −log p(x|z) by each number of the last output.
+   * Adds the derivatives of −log p(x|z) with respect to each number of the last output.
    *
    * @param {Float32Array} x @param {Float64Array} slope @param {Float64Array} curvature
    */
@@ -101,20 +105,20 @@ export class Decoder {
     }
   }
 
-  /** Where the output has the first parameter of a value: every pixel has those of its channels together. */
+  /** Index of a value's first parameter in the output, where a pixel's channels stand together. */
   #place(/** @type {number} */ i) {
     return i + this.#further * Math.floor(i / this.#channels);
   }
 }
 
-/** The server's decoder, for a network that the browser cannot run, or only slowly. */
+/** The server's decoder, for a network that the browser cannot run or runs too slowly. */
 export class RemoteDecoder {
   #address;
   #image;
-  /** Whether the last image is the server's, and not the grey in its place. */
+  /** Whether the last image came from the server; otherwise it is grey. */
   hasAnswered = true;
 
-  /** Whether there is a server for which this thread may wait: a worker may. */
+  /** Whether there is a server, and this thread is a worker, which may wait for it. */
   static get isPossible() {
     return import.meta.url.startsWith("http") && typeof window === "undefined";
   }
@@ -125,7 +129,11 @@ export class RemoteDecoder {
     this.#image = new Float32Array(imageShape[0] * imageShape[1] * imageShape[2]);
   }
 
-  /** As `Decoder.run`; grey where the server does not answer. @param {Float32Array} z @param {number} [label] */
+  /**
+   * The image, as from `Decoder.run`; grey if the server does not answer.
+   *
+   * @param {Float32Array} z @param {number} [label]
+   */
   run(z, label = 0) {
     const image = this.#image;
     this.hasAnswered = false;
@@ -135,7 +143,7 @@ export class RemoteDecoder {
     try {
       request.send(z.slice());
     } catch {
-      return image.fill(0.5); // the server is gone; Streamlit says so, and comes back by itself
+      return image.fill(0.5); // the server is gone; Streamlit says so, and reconnects by itself
     }
     const pixels = new Uint8Array(request.status === 200 ? request.response : 0);
     if (pixels.length !== image.length) return image.fill(0.5);
@@ -144,13 +152,13 @@ export class RemoteDecoder {
     return image;
   }
 
-  /** It gives pixels alone. */
+  /** Null: the server gives pixels only. */
   logLikelihood() {
     return null;
   }
 }
 
-/** From an image to its place: the mean of q(z|x), or where a flow takes no noise. */
+/** From an image to its place: the mean of q(z|x), or where a flow maps zero noise. */
 export class Encoder {
   #network;
   #hasFlow;
@@ -176,9 +184,10 @@ export class Encoder {
   }
 
   /**
-   * q(z|x): its centre, KL(q(z|x) ‖ N(0, I)) in nats, its standard deviations, and how to draw from it, with log q(z|x) in nats;
-   * all but the centre null without variances. With a flow KL and deviations are those of the Gaussian which has
-   * the flow's density at the centre, as `FlowPosterior` in `explorer/bundle/posterior.py` has it.
+   * q(z|x): its centre, KL(q(z|x) ‖ N(0, I)) in nats, its standard deviations, and a function that
+   * draws from it and gives log q(z|x) in nats; all but the centre are null without variances. With
+   * a flow, KL and deviations are those of the Gaussian that has the flow's density at the centre,
+   * as for `FlowPosterior` in `explorer/bundle/posterior.py`.
    *
    * @param {Float32Array} image @param {number} [label]
    */

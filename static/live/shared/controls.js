@@ -1,8 +1,8 @@
 /**
- * Controls that parts draw themselves, in the look of the host's: `style.css` has it.
+ * Controls that parts draw themselves; `style.css` makes them look like the host's.
  *
  * Each function returns `element` and `show`, which makes the control show a value without
- * telling anyone; `use` is called when a person chooses another.
+ * calling `use`; `use` is called when the user chooses another value.
  *
  * @template T
  * @typedef {{element: HTMLElement, show: (value: T) => void}} Control
@@ -11,11 +11,11 @@
 import { build, said } from "./elements.js";
 
 /**
- * A choice of few, all in sight: radio buttons that look like segments.
+ * A choice of a few values, all visible: radio buttons that look like segments.
  *
  * @template {string} T
  * @param {string} label
- * @param {readonly (readonly [T, string])[]} choices values and what they are called
+ * @param {readonly (readonly [T, string])[]} choices values and their names
  * @param {(value: T) => void} use
  * @returns {Control<T>}
  */
@@ -56,13 +56,13 @@ export function segments(label, choices, use) {
 }
 
 /**
- * A choice of many: a list that opens.
+ * A choice of many values: a drop-down list.
  *
  * @param {string} label
- * @param {readonly (readonly [string, string])[]} choices values and what they are called
+ * @param {readonly (readonly [string, string])[]} choices values and their names
  * @param {(value: string) => void} use @param {boolean} [isLabelShown]
  * @returns {Control<string> & {offer: (choices: readonly (readonly [string, string])[]) => void}}
- *   `offer` gives it other choices
+ *   `offer` replaces the choices
  */
 export function select(label, choices, use, isLabelShown = true) {
   const element = labelled(label, isLabelShown);
@@ -81,7 +81,7 @@ export function select(label, choices, use, isLabelShown = true) {
  *
  * @param {string} label @param {{min: number, max: number, step: number}} range
  * @param {(value: number) => void} use is called while it is dragged
- * @param {(value: number) => string} [tell] the value for people
+ * @param {(value: number) => string} [tell] writes the value for the user
  * @returns {Control<number>}
  */
 export function slider(label, range, use, tell = String) {
@@ -104,7 +104,7 @@ export function slider(label, range, use, tell = String) {
 }
 
 /**
- * A colour, as `#ff8800`.
+ * A choice of a colour, written like `#ff8800`.
  *
  * @param {string} label @param {(value: string) => void} use
  * @returns {Control<string>}
@@ -135,7 +135,7 @@ export function toggle(label, use) {
 }
 
 /**
- * A button; an icon needs a `label` for who cannot see it, shown under the pointer as well.
+ * A button; an icon needs a `label` for those who cannot see it, which is also the tooltip.
  *
  * @param {string} text @param {() => void} press @param {string} [label]
  */
@@ -152,7 +152,7 @@ export function button(text, press, label) {
 }
 
 /**
- * Lets a control show a setting and change it; returns how to end that.
+ * Keeps a control showing a setting; returns a function that ends this.
  *
  * @template {import("./settings.js").Name} N
  * @param {import("./settings.js").Settings} settings @param {N} name

@@ -1,6 +1,6 @@
-/** Elements of a part. */
+/** Makes, finds and measures elements of a part. */
 
-/** A new `<div>`. @param {string} className @param {string} [html] what is in it */
+/** A new `<div>`. @param {string} className @param {string} [html] its content */
 export function build(className, html = "") {
   const box = document.createElement("div");
   box.className = className;
@@ -18,12 +18,16 @@ export function said(tag, textContent, className = "") {
   return Object.assign(document.createElement(tag), { textContent, className });
 }
 
-/** What draws on a canvas. @param {HTMLCanvasElement} canvas @param {CanvasRenderingContext2DSettings} [options] */
+/**
+ * The 2-D context of a canvas.
+ *
+ * @param {HTMLCanvasElement} canvas @param {CanvasRenderingContext2DSettings} [options]
+ */
 export function penOf(canvas, options) {
   return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", options));
 }
 
-/** What draws on a new canvas. @param {number} width @param {number} height */
+/** The 2-D context of a new canvas. @param {number} width @param {number} height */
 export function newPen(width, height) {
   return penOf(Object.assign(document.createElement("canvas"), { width, height }));
 }
@@ -41,7 +45,7 @@ export function find(box, selector, Type = /** @type {any} */ (HTMLElement)) {
   return found;
 }
 
-/** A sentence that screen readers say at once. @param {string} sentence */
+/** A sentence that screen readers read out at once. @param {string} sentence */
 export function alertOf(sentence) {
   const alert = build("problem");
   alert.setAttribute("role", "alert");
@@ -49,17 +53,21 @@ export function alertOf(sentence) {
   return alert;
 }
 
-/** Changes a text, if it is another. @param {Element} element @param {string} text */
+/** Changes a text if it differs. @param {Element} element @param {string} text */
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Changes the text of the first element that a selector finds. @param {Element} box @param {string} selector @param {string} text */
+/**
+ * Changes the text of the first element that a selector finds.
+ *
+ * @param {Element} box @param {string} selector @param {string} text
+ */
 export function say(box, selector, text) {
   write(find(box, selector), text);
 }
 
-/** Whether two values of JSON are the same. @param {unknown} a @param {unknown} b */
+/** Whether two values have the same JSON. @param {unknown} a @param {unknown} b */
 export function same(a, b) {
   return JSON.stringify(a) === JSON.stringify(b);
 }
@@ -71,7 +79,7 @@ for (const type of ["scroll", "resize", "pointerdown"]) {
   window.addEventListener(type, () => scrolls++, { capture: true, passive: true });
 }
 
-/** Where an element lies in the window, without asking for a layout at every move of a pointer. */
+/** The place of an element in the window, without a layout at every move of the pointer. */
 export class Bounds {
   #element;
   #rect = new DOMRect();
@@ -93,7 +101,7 @@ export class Bounds {
   }
 }
 
-/** The page's style leaves what the open view shows. */
+/** Toggles full screen; the page's style then keeps only the content of the open view. */
 export function toggleFullScreen() {
   if (document.fullscreenElement) document.exitFullscreen();
   else document.documentElement.requestFullscreen?.();

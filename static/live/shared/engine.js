@@ -1,11 +1,11 @@
 /**
- * Asks about models, in a worker that all parts share.
+ * Sends requests about models to a worker that all parts share.
  *
- * Every part asks on lines of its own. The latest request of a line wins: it takes the place
- * of one that still waits or is half done, so that no queue builds up however fast they come.
+ * Every part has lines of its own for its requests. The latest request of a line wins: it replaces
+ * one that is still waiting or half done, so that no queue builds up however fast requests come.
  * Requests for pictures are sent first; others wait until no picture is being decoded, or until
- * they have waited for a while. A worker that cannot be started, or dies, is replaced by the page's own thread;
- * nothing that was asked is lost.
+ * they have waited for a while. A worker that cannot be started, or dies, is replaced by the page's
+ * own thread; no request is lost.
  *
  * @typedef {import("./answers.js").Request} Request
  * @typedef {{id: number, request: Request}} Message
@@ -16,18 +16,18 @@
  * }} Thread
  * @typedef {{request: Request, use: (answer: any) => void}} Asked
  * @typedef {{urgency: number, waiting: Asked | null, since: number, isAsked: boolean, job: number,
- *   dropped: number}} Line `since` it waits; `job` is that of its latest request, `dropped` the latest that is not
- *   wanted
+ *   dropped: number}} Line `since`: when the waiting request came; `job`: that of the latest
+ *   request; `dropped`: the latest job that is no longer wanted
  */
 
 import { Answers } from "./answers.js";
 
-/** How soon a line's requests are answered. */
+/** How urgent a line's requests are; 0 is the most urgent. */
 export const URGENCY = { picture: 0, reading: 1, tiles: 2 };
 
-/** Requests that the worker has at a time: one to work on, one to go on with. */
+/** Requests that the worker has at a time: one to work on, and the next one. */
 const AT_ONCE = 2;
-/** Milliseconds that a request waits for pictures, which follow each other where decoding is slow. */
+/** Milliseconds that a request waits while pictures come without a pause, as with slow decoding. */
 const PATIENCE = 300;
 
 export class Engine {
@@ -42,7 +42,7 @@ export class Engine {
   #lastId = 0;
   #lastJob = 0;
   #lastLine = 0;
-  /** Classes that conditional models decode, by their content. @type {Map<string, number>} */
+  /** Classes that conditional models decode, by the models' hashes. @type {Map<string, number>} */
   labels = new Map();
 
   /** @param {() => Thread} start starts a worker */
@@ -97,9 +97,9 @@ export class Engine {
         line.job = this.#lastJob;
         this.#sendNext();
       },
-      /** What was asked is no longer wanted. */
+      /** Cancels what was asked. */
       drop,
-      /** No answer comes after this. */
+      /** Closes the line: no answer comes after this. */
       close: () => {
         this.#lines = this.#lines.filter((other) => other !== line);
         drop();
@@ -157,7 +157,7 @@ export class Engine {
     };
   }
 
-  /** The worker is dead: the page's thread opens the models anew and answers what is due. */
+  /** Replaces a dead worker: the page's thread reopens the models and answers what is due. */
   #goOnHere() {
     this.#thread.onmessage = this.#thread.onerror = null;
     this.#thread = new PageThread();
@@ -174,7 +174,7 @@ export class Engine {
   }
 }
 
-/** Answers on the page's own thread, between its other work. @implements {Thread} */
+/** Answers on the page's own thread, in between its other work. @implements {Thread} */
 class PageThread {
   #answers = new Answers();
   /** @type {Thread["onmessage"]} */

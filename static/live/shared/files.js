@@ -1,9 +1,9 @@
-/** Files that the page makes itself: NumPy archives, tables, and their download. */
+/** Files that the page makes itself, NumPy archives and tables, and their download. */
 
 import { crc32 } from "./model.js";
 
 /**
- * Hands a file to the person.
+ * Downloads a file to the user.
  *
  * @param {string} name @param {BlobPart} content @param {string} type
  */
@@ -15,7 +15,7 @@ export function download(name, content, type) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** Hands a picture to the person as a PNG. @param {string} name @param {HTMLCanvasElement} canvas */
+/** Downloads a picture as a PNG. @param {string} name @param {HTMLCanvasElement} canvas */
 export function downloadPicture(name, canvas) {
   canvas.toBlob((blob) => blob && download(name, blob, "image/png"));
 }
@@ -29,8 +29,8 @@ export function csvRow(values) {
 }
 
 /**
- * What columns are called in a file: the page's own as in Python and with their unit, a data set's as
- * there; each name once.
+ * The names of columns in a file: the page's own columns as in Python and with their unit, a data
+ * set's columns as they are there; each name is unique.
  *
  * @param {{name: string, title: string, unit: string}[]} columns
  */
@@ -48,7 +48,7 @@ export function headingsOf(columns) {
 /** @typedef {{data: Float32Array | Int32Array | Uint16Array | Uint8Array, shape: number[]}} Array_ */
 
 /**
- * Arrays as an `.npz` file: a zip archive of `.npy` files, stored as they are.
+ * Writes arrays as an `.npz` file: a zip archive of `.npy` files without compression.
  *
  * @param {Record<string, Array_>} arrays by name
  */
@@ -104,7 +104,7 @@ const two = (value) => [2, value];
 /** @param {number} value @returns {[number, number]} */
 const four = (value) => [4, value];
 
-/** Numbers of so many bytes each, the lowest byte first. @param {[number, number][]} fields */
+/** Writes fields of [number of bytes, value], little-endian. @param {[number, number][]} fields */
 function numbers(fields) {
   return Uint8Array.from(
     fields.flatMap(([bytes, value]) =>

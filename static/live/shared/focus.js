@@ -1,19 +1,19 @@
-/** Decodes the one latent that is looked at, where its picture is soonest on the screen. */
+/** Decodes the latent that is looked at, on the thread that shows its picture soonest. */
 
 import { Decoder } from "./codec.js";
 import { URGENCY } from "./engine.js";
 import { toPixels } from "./paint.js";
 
-/** Milliseconds up to which a decode may hold up the page's own thread. */
+/** Milliseconds for which a decode may block the page's own thread. */
 const QUICK = 1;
-/** Nothing has moved for so long when the page's decoder is built, milliseconds. */
+/** Milliseconds without a move after which the page's decoder is built. */
 const REST = 300;
-/** So many decodes tell how long one takes. */
+/** Number of decodes that are timed. */
 const SAMPLE = 16;
 
 /**
- * A quick decoder runs on the page's thread just before the page is drawn; any other, or one
- * that proves slow there, in the worker. Either way the latest latent wins.
+ * Runs a quick decoder on the page's thread, just before the page is drawn; any other, or one that
+ * proves slow there, in the worker. Either way the latest latent wins.
  */
 export class Focus {
   #model;
@@ -29,7 +29,7 @@ export class Focus {
   #timer;
   #runs = 0;
   #time = 0;
-  /** Counts what was shown by the page's thread: what the worker still has is then out of date. */
+  /** Counts the pictures of the page's thread, each of which makes the worker's out of date. */
   #turn = 0;
 
   /**

@@ -1,23 +1,24 @@
 /**
- * What the parts of a page share: its models, what answers about them, and what a person chose.
+ * What the parts of a page share: its models, the engine, and the user's settings.
  *
  * @typedef {import("./model.js").Model} Model
  * @typedef {{openView: (view: string | number) => void, move: (name: string) => void,
  *   choose: () => void, pin: () => void, group: (content: string, groups: Groups) => void,
- *   original: (content: string, row: number) => Promise<ImageBitmap | null>}} Actions what the host does that is its own: open a view by its name or
- *   place, move the point ("random", "undo", "redo"), keep it, what follows a person's choice, and other
- *   groups of test images; and give a test image as it is
+ *   original: (content: string, row: number) => Promise<ImageBitmap | null>}} Actions what a host
+ *   does in its own way: open a view by its name or position, move the point ("random", "undo",
+ *   "redo"), react to a choice of the user, pin the point, take changed groups of test images, and
+ *   give the original of a test image
  * @typedef {{A?: Uint32Array, B?: Uint32Array}} Groups rows of test images
  * @typedef {{hub: Hub, model: Model, tell: (name: string, value: unknown) => void}} Host
- *   what a part gets: `tell` brings events to whoever put it on the page
+ *   what a part gets: `tell` sends events to whatever put it on the page
  */
 
 import { Settings } from "./settings.js";
 
-/** Models kept: those on the page and those that its user may go back to. */
+/** Models kept: those on the page and those that the user may go back to. */
 const KEPT = 3;
 
-/** Of a page that does nothing of its own. @type {Actions} */
+/** Actions of a page that does nothing. @type {Actions} */
 const NONE = {
   openView() {},
   move() {},
@@ -32,7 +33,7 @@ export class Hub {
   #models = new Map();
   /** @type {Map<string, ((model: Model) => void)[]>} */
   #waiting = new Map();
-  /** Those on the page. @type {Set<{content: string}>} */
+  /** The models on the page. @type {Set<{content: string}>} */
   #used = new Set();
   /** @type {Map<string, Record<string, any>>} */
   #memories = new Map();
@@ -45,8 +46,8 @@ export class Hub {
   }
 
   /**
-   * Makes a model known to all parts, as soon as its networks are built, or cannot be; returns
-   * how to tell that it has left the page.
+   * Gives a model to all parts, as soon as its networks are built or fail to build; returns a
+   * function to call when it has left the page.
    *
    * @param {Model} model
    * @param {(sentence: string) => void} warn is called if the page cannot run all of it
@@ -84,7 +85,7 @@ export class Hub {
   /**
    * Calls back with a model, at once or when it is there.
    *
-   * @param {string} content the hash that tells models apart
+   * @param {string} content the hash that identifies the model
    * @param {(model: Model) => void} use
    */
   withModel(content, use) {
@@ -103,12 +104,12 @@ export class Hub {
     const { labels } = this.engine;
     if ((labels.get(content) ?? 0) === label) return;
     labels.set(content, label);
-    this.settings.tell(null); // everything is decoded anew
+    this.settings.tell(null); // everything is decoded again
     this.#models.get(content)?.look(null, this);
   }
 
   /**
-   * Lets maps of a model have a person's own directions as axes.
+   * Lets maps of a model have the user's own directions as axes.
    *
    * @param {string} content @param {import("./model.js").Direction[]} directions
    */
@@ -116,13 +117,12 @@ export class Hub {
     this.withModel(content, (model) => {
       if (JSON.stringify(model.directions) === JSON.stringify(directions)) return;
       model.directions = directions;
-      this.settings.tell(null); // maps are made anew
+      this.settings.tell(null); // maps are made again
     });
   }
 
   /**
-   * What parts note of a model (zoom, selections), to find it when they are
-   * made again.
+   * What parts remember about a model (zoom, selections) for when they are made again.
    *
    * @param {string} content
    */

@@ -1,6 +1,6 @@
 /**
- * The likelihoods of pixels, as `explorer/core/likelihoods.py` has them: of a value x in [0, 1] given what the decoder
- * gives for it, so many numbers as `parameters` says.
+ * The likelihoods of pixels, as in `explorer/core/likelihoods.py`: for a value x in [0, 1], given
+ * the decoder's output for it, which is `parameters` numbers.
  *
  * @typedef {{
  *   parameters: number,
@@ -8,13 +8,14 @@
  *   mean: (first: number, second: number) => number,
  *   embed: (mean: number) => number,
  *   derivatives: (x: number, first: number, second: number) => number[],
- * }} Likelihood `log` p(x|z) in nats; `mean` E[x|z]; differences of `embed` tell how much pictures differ;
- *   `derivatives` of −log p(x|z): slope and curvature, which is never negative, by each number in turn
+ * }} Likelihood `log`: p(x|z) in nats; `mean`: E[x|z]; `embed`: its differences measure how much
+ *   pictures differ; `derivatives` of −log p(x|z): slope and curvature, which is never negative,
+ *   with respect to each number in turn
  */
 
 export const LOG_2PI = Math.log(2 * Math.PI);
 const STEP = 1 / 255;
-/** Of a logistic, by its log-scale. */
+/** Fisher information of a logistic distribution about its log-scale. */
 const INFORMATION = (3 + Math.PI ** 2) / 9;
 
 /** @param {number} x */
@@ -26,7 +27,7 @@ const sigmoid = (logit) => 1 / (1 + Math.exp(-logit));
 /** @param {number} logScale */
 const scaleOf = (logScale) => Math.exp(Math.min(Math.max(logScale, -7), 7));
 
-/** Below it 0/0 is taken from a series. */
+/** Below this |h| a series replaces a quotient that tends to 0/0. */
 const SMALL = 0.3;
 
 /** log(sinh h / h) @param {number} h */

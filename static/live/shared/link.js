@@ -1,4 +1,4 @@
-/** Shows with another model, of images of the same shape, what a part of one looks at. */
+/** Makes another model, for images of the same shape, look at what a part of this one looks at. */
 
 import { URGENCY } from "./engine.js";
 import { fromPixels } from "./paint.js";
@@ -10,11 +10,11 @@ export class Link {
   #pictures;
   #decoding;
   #encoding;
-  /** Counts what is looked at. */
+  /** Counts the looks. */
   #turn = 0;
-  /** Of the last look whose picture was encoded, or that took none: an earlier one that is decoded late is not. */
+  /** Turn of the last look that was encoded or needed no picture; earlier pictures are late. */
   #encoded = 0;
-  /** Of the last look that took no picture: what was asked before is out of date. */
+  /** Turn of the last look that needed no picture: earlier requests are out of date. */
   #settled = 0;
 
   /**
@@ -31,8 +31,8 @@ export class Link {
   }
 
   /**
-   * The same test image, where both have it; else the latent that the other model's encoder gives
-   * the picture: `counterpart` in `explorer/app/pair.py`.
+   * Shows the same test image, if both have it; else the latent that the other model's encoder
+   * gives for the picture, as `counterpart` in `explorer/app/pair.py` does.
    *
    * @param {Float32Array | null} z as for `Model.look`
    * @param {number | null} [row]

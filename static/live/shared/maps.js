@@ -1,9 +1,9 @@
 /**
  * Maps: places in the plane ↔ latents.
  *
- * A plane of the latent space is exact, but above two dimensions a slice. A neighbourhood map
- * is the layout of `explorer/core/neighbourhood.py`; between its dots a place is decoded from
- * the latents of the nearest ones.
+ * A plane of the latent space is exact, but with more than two dimensions only a slice. A
+ * neighbourhood map is the layout of `explorer/core/neighbourhood.py`; a place between its dots is
+ * decoded from the latents of the nearest dots.
  *
  * @typedef {import("./model.js").Model} Model
  * @typedef {"neighbourhoods" | "principal" | "dimensions" | "directions"} Kind
@@ -14,13 +14,13 @@ import { Cells } from "./cells.js";
 import { lift, project, rejection, through } from "./plane.js";
 import { nearestLatents } from "./space.js";
 
-/** A map shows at first all dots but this share at each of its sides. */
+/** Share of the dots that lies beyond each side of a map at first. */
 const OUTSIDE = 0.0005;
-/** Dots that tell what a map shows at first. */
+/** Largest number of dots from which the first extent of a map is found, approximately. */
 const SAMPLED = 50_000;
 
 /**
- * The kinds of map that a model has; a visit begins with the first.
+ * The kinds of map that a model has; the first is the default.
  *
  * @param {Model} model
  * @returns {Kind[]}
@@ -51,7 +51,7 @@ export function makeMap(model, kind, { axes = model.header.mainDimensions, z }) 
   if (kind === "directions") {
     const [first, second] = axes.map((i) => model.directions[i]);
     const across = rejection(second.unit, first.unit);
-    if (!across) return makeMap(model, "dimensions", { z }); // they are parallel
+    if (!across) return makeMap(model, "dimensions", { z }); // the directions are parallel
     const plane = through({ origin, directions: [first.unit, across] }, z);
     return new PlaneMap(model, kind, { ...plane, labels: [first.name, second.name] });
   }
@@ -63,7 +63,7 @@ export function makeMap(model, kind, { axes = model.header.mainDimensions, z }) 
   return new PlaneMap(model, "dimensions", { ...plane, labels: [labels[0], labels[1]] });
 }
 
-/** A latent dimension as readers count: 0 is z₁. @param {number} dimension */
+/** Name of a latent dimension, counted from 1: dimension 0 is z₁. @param {number} dimension */
 export function axisLabel(dimension) {
   const digits = String(dimension + 1).replace(/./g, (digit) =>
     String.fromCharCode(0x2080 + Number(digit)),
@@ -72,7 +72,7 @@ export function axisLabel(dimension) {
 }
 
 class Dots {
-  /** What a visitor of the map finds where, by the name of the layout. */
+  /** The dots of each model, by the name of the layout. */
   static #known = /** @type {WeakMap<Model, Map<string, Dots>>} */ (new WeakMap());
 
   /** @param {Float32Array} places */
@@ -104,7 +104,7 @@ class BaseMap {
     this.places = places;
     /** Left, right, bottom and top of what is shown at first. */
     this.extent = extent;
-    /** Titles of the axes; empty where they mean nothing. */
+    /** Titles of the axes; empty where the axes mean nothing. */
     this.labels = labels;
     this.cells = cells;
   }
@@ -113,8 +113,8 @@ class BaseMap {
    * The test image whose dot is nearest to a place, or −1.
    *
    * @param {number} x @param {number} y
-   * @param {number} [reach] no farther than this
-   * @param {(row: number) => boolean} [accepts] which images count
+   * @param {number} [reach] largest distance
+   * @param {(row: number) => boolean} [accepts] whether an image counts
    */
   nearest(x, y, reach, accepts) {
     return this.cells.nearest(x, y, 1, reach, accepts)[0]?.row ?? -1;
@@ -134,7 +134,7 @@ export class PlaneMap extends BaseMap {
    */
   constructor(model, kind, plane) {
     const { labels, ...rest } = plane;
-    const start = kind === "principal" ? plane.origin : null; // others run through the origin
+    const start = kind === "principal" ? plane.origin : null; // other layouts start at the origin
     const layout = { ...rest, origin: start ?? plane.origin.map(() => 0) };
     const dots = Dots.of(model, JSON.stringify(layout), () => projectAll(model, layout));
     super(kind, dots, labels);
@@ -165,13 +165,13 @@ export class PlaneMap extends BaseMap {
     return false;
   }
 
-  /** Whether it passes through the point, wherever that moves. */
+  /** Whether the plane moves with the point, to pass through it. */
   get isMoving() {
     return this.kind !== "principal" && this.#model.header.latentDim > 2;
   }
 }
 
-/** A layout that keeps neighbours. */
+/** A layout that preserves neighbourhoods. */
 export class NeighbourhoodMap extends BaseMap {
   #model;
   off = null;
@@ -202,7 +202,7 @@ export class NeighbourhoodMap extends BaseMap {
   }
 
   /**
-   * Where a latent lies: the weighted mean of its nearest images' places, of those that lie
+   * Where a latent lies: the weighted mean of its nearest images' places, among those that lie
    * together (`_place_among` in Python).
    *
    * @param {ArrayLike<number>} z
@@ -228,7 +228,11 @@ export class NeighbourhoodMap extends BaseMap {
     return [x, y];
   }
 
-  /** Whether a place is farther from any dot than images are from each other. @param {number} x @param {number} y */
+  /**
+   * Whether a place is farther from every dot than images are from each other.
+   *
+   * @param {number} x @param {number} y
+   */
   isEmpty(x, y) {
     const { emptyDistance } = this.#model.header;
     return this.nearest(x, y, emptyDistance ?? Infinity) < 0;
@@ -236,7 +240,7 @@ export class NeighbourhoodMap extends BaseMap {
 }
 
 /**
- * Weights 1 / distance² that sum to 1; at distance 0 the first has all.
+ * Weights 1 / distance² that sum to 1; at distance 0 the first weight is 1.
  *
  * @param {number[]} squared distances, ascending
  */

@@ -1,8 +1,8 @@
 /**
- * A model as it was handed over: what it is called, its networks, latents and density; and the
- * latent of it that is being looked at.
+ * A model as it was handed over: its name, networks, latents and density; and the latent that is
+ * being looked at.
  *
- * A pointer on the map moves the lens, the sliders and the grid without a word to the host.
+ * A pointer on the map moves the lens, the sliders and the grid without involving the host.
  */
 
 import { halves } from "../network/file.js";
@@ -27,7 +27,7 @@ import { halves } from "../network/file.js";
 
 export class Model {
   /**
-   * The header's fields; `content` is the hash that tells models apart, `testSet` that of their
+   * The header's fields; `content` is the hash that identifies the model, `testSet` the hash of its
    * test images.
    *
    * @type {Header}
@@ -39,23 +39,23 @@ export class Model {
   labels;
   /** Why the decoder cannot be run here; null if it can. @type {string | null} */
   problem = null;
-  /** Why the encoder cannot be run here; null if it can. @type {string | null} */
+  /** What else cannot run here, or is run by the server; null if nothing. @type {string | null} */
   warning = null;
-  /** What one decode takes in the worker, milliseconds. */
+  /** Milliseconds of a decode in the worker. */
   decodeTime = Infinity;
   /** The decoder on the page's own thread, where that is quick. @type {Decoder | null} */
   decoderHere = null;
   /**
    * The test images side by side, then their stored reconstructions; null where the server has
-   * none, undefined until it tells.
+   * none, undefined until it has answered.
    * @type {ImageBitmap | null | undefined}
    */
   sprite = undefined;
-  /** Whether the sprite has the test images as they are; else the host may have each of them. */
+  /** Whether the sprite has the original test images; else the host may have each original. */
   isExact = true;
-  /** What a person made, and maps can have as axes; the host fills it. @type {Direction[]} */
+  /** Directions that the user made, as axes of maps; the host fills them in. @type {Direction[]} */
   directions = [];
-  /** Latents that maps join by a line where the host gives none. @type {number[][]} */
+  /** Latents that maps join by a line where the host gives no path. @type {number[][]} */
   #way = [];
   /** @type {Set<() => void>} */
   #onWay = new Set();
@@ -66,13 +66,13 @@ export class Model {
   #body;
   /** @type {Int32Array | null} */
   #tiles;
-  /** How many test images are in the sprite. */
+  /** Number of test images in the sprite. */
   #pictured;
 
   /**
-   * @param {Uint8Array} payload from `explorer/web/payload.py`: length of the header, CRC-32 of all
-   *   that follows, header, sections
-   * @throws {Error} with a sentence, when it was cut short
+   * @param {Uint8Array} payload from `explorer/web/payload.py`: length of the header, CRC-32 of
+   *   everything that follows, header, sections
+   * @throws {Error} with a sentence, if it was cut short
    */
   constructor(payload) {
     this.payload = payload;
@@ -89,7 +89,7 @@ export class Model {
       this.#tiles = tiles ? new Int32Array(this.section("tiles").slice().buffer) : null;
       this.#pictured = (this.#tiles?.filter((tile) => tile >= 0) ?? this.labels).length;
     } catch {
-      throw damage("it was cut short"); // or changed, such that it cannot be read at all
+      throw damage("it was cut short"); // or changed so that it cannot be read
     }
   }
 
@@ -129,25 +129,29 @@ export class Model {
     return this.zMean.subarray(row * latentDim, (row + 1) * latentDim);
   }
 
-  /** Whether two latents are one, but for what the host rounds off. @param {ArrayLike<number>} z @param {ArrayLike<number>} other */
+  /**
+   * Whether two latents are the same, up to the host's rounding.
+   *
+   * @param {ArrayLike<number>} z @param {ArrayLike<number>} other
+   */
   isSame(z, other) {
     const { rounded } = this.header.coordinates;
     return Array.from(z).every((value, i) => Math.abs(value - other[i]) < rounded);
   }
 
-  /** Place of a test image in the sprite, −1 if it is not there. @param {number} row */
+  /** Tile of a test image in the sprite, −1 if it is not there. @param {number} row */
   tileOf(row) {
     if (!this.sprite) return -1;
     return this.#tiles ? this.#tiles[row] : row;
   }
 
-  /** Place of its stored reconstruction there, after the images. @param {number} row */
+  /** Tile of a stored reconstruction in the sprite, after the images. @param {number} row */
   reconstructionTileOf(row) {
     return this.#pictured + row;
   }
 
   /**
-   * Draws what is in the sprite, which must be there.
+   * Draws a tile of the sprite, which must be there.
    *
    * @param {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} context
    * @param {number} tile
@@ -172,18 +176,18 @@ export class Model {
     for (const use of this.#onSprite) use();
   }
 
-  /** Calls back when `sprite` is known; returns how to end it. @param {() => void} use */
+  /** Calls back when `sprite` is known; returns a function that ends it. @param {() => void} use */
   whenSprite(use) {
     this.#onSprite.add(use);
     return () => this.#onSprite.delete(use);
   }
 
   /**
-   * Says which latent is looked at; null means the point where the host knows it.
+   * Sets the latent that is looked at; null means the host's point.
    *
    * @param {Float32Array | null} z
-   * @param {unknown} source the part that says so
-   * @param {number | null} [row] of the test image whose own latent that is
+   * @param {unknown} source the part that looks at it
+   * @param {number | null} [row] the test image whose own latent it is
    */
   look(z, source, row = null) {
     for (const listener of this.#onLook) listener(z, source, row);
@@ -198,13 +202,17 @@ export class Model {
     for (const use of this.#onWay) use();
   }
 
-  /** Calls back whenever `way` is another; returns how to end it. @param {() => void} use */
+  /** Calls back whenever `way` changes; returns a function that ends it. @param {() => void} use */
   onWay(use) {
     this.#onWay.add(use);
     return () => this.#onWay.delete(use);
   }
 
-  /** Calls back whenever another latent is looked at; returns how to end it. @param {Listener} listener */
+  /**
+   * Calls back whenever another latent is looked at; returns a function that ends it.
+   *
+   * @param {Listener} listener
+   */
   onLook(listener) {
     this.#onLook.add(listener);
     return () => this.#onLook.delete(listener);
@@ -216,7 +224,11 @@ function damage(what) {
   return new Error(`The model did not arrive whole (${what}); reload the page.`);
 }
 
-/** CRC-32 as in zip and PNG; `crypto.subtle` exists on secure origins only. @param {Uint8Array} bytes */
+/**
+ * CRC-32 as in zip and PNG; `crypto.subtle` exists on secure origins only.
+ *
+ * @param {Uint8Array} bytes
+ */
 export function crc32(bytes) {
   const table = Int32Array.from({ length: 256 }, (_, byte) => {
     let crc = byte;

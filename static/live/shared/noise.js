@@ -6,8 +6,8 @@ export function normal(uniform = Math.random) {
 }
 
 /**
- * The same draws each time, in pairs of opposites, and with a variance of 1 along each axis: means over them of what is
- * linear or quadratic are exact.
+ * The same draws each time, in pairs of opposite sign and with a variance of 1 along each axis:
+ * means over them are exact for linear functions and for squares of single coordinates.
  *
  * @param {number} count @param {number} dimensions
  * @returns {Float32Array[]}

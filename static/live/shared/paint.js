@@ -2,7 +2,7 @@
 
 /**
  * @param {Float32Array} image with values in [0, 1], 1 or 3 channels
- * @param {Uint8ClampedArray} pixels four for each, where to write them; rounds as PNGs are
+ * @param {Uint8ClampedArray} pixels four values per pixel, where to write them; rounds as for PNGs
  */
 export function toPixels(image, pixels) {
   const channels = (4 * image.length) / pixels.length;
@@ -25,7 +25,7 @@ export function fromPixels(pixels, channels) {
   return image;
 }
 
-/** Makes pixels grey: luma, ITU-R BT.601. @param {Uint8ClampedArray} pixels */
+/** Makes pixels grey by their luma (ITU-R BT.601). @param {Uint8ClampedArray} pixels */
 export function toGrey(pixels) {
   for (let at = 0; at < pixels.length; at += 4) {
     const luma = 0.299 * pixels[at] + 0.587 * pixels[at + 1] + 0.114 * pixels[at + 2];
@@ -34,10 +34,10 @@ export function toGrey(pixels) {
 }
 
 /**
- * Where a reconstruction differs, as `error_map` in `explorer/drawing/raster.py` draws it.
+ * Draws where a reconstruction differs, as `error_map` in `explorer/drawing/raster.py` does.
  *
  * @param {Uint8ClampedArray} original @param {Uint8ClampedArray} reconstruction
- * @param {number[][]} colours where it is too bright, and too dark, each in [0, 1]
+ * @param {number[][]} colours for too bright and for too dark, with channels in [0, 1]
  */
 export function errorMap(original, reconstruction, [bright, dark]) {
   const pixels = new Uint8ClampedArray(original.length).fill(255);
@@ -57,7 +57,7 @@ export class Painter {
   #gap;
 
   /**
-   * The canvas gets one of its pixels per image pixel; CSS scales it, without smoothing.
+   * The canvas has one pixel per image pixel; CSS scales it, without smoothing.
    *
    * @param {HTMLCanvasElement} canvas
    * @param {number[]} shape of an image, `[height, width, channels]`
@@ -75,7 +75,7 @@ export class Painter {
 
   /**
    * @param {Uint8ClampedArray} pixels from `toPixels`
-   * @param {number} [tile] where to draw, counted along the rows
+   * @param {number} [tile] where to draw, counted row by row
    */
   paint(pixels, tile = 0) {
     const { width, height, data } = this.#tile;

@@ -1,17 +1,17 @@
-/** Pictures of test images by their rows: the originals, or where the page has none the decoder's. */
+/** Pictures of test images by row: the originals or, where the page has none, reconstructions. */
 
 import { URGENCY } from "./engine.js";
 
 /** Images asked for at a time. */
 const AT_ONCE = 24;
-/** Decoded pictures that are kept, those drawn last: more than a sheet of a group has. */
+/** Number of decoded pictures kept, the last ones drawn: more than a sheet of a group has. */
 const MOST = 5000;
 
 export class Pictures {
   #model;
   #line;
   #onArrived;
-  /** Decoded ones. @type {Map<number, OffscreenCanvas>} */
+  /** Decoded pictures by row. @type {Map<number, OffscreenCanvas>} */
   #decoded = new Map();
   /** @type {Set<number>} */
   #wanted = new Set();
@@ -24,7 +24,7 @@ export class Pictures {
 
   /**
    * @param {import("./engine.js").Engine} engine @param {import("./model.js").Model} model
-   * @param {() => void} onArrived is called when pictures can be drawn that could not before
+   * @param {() => void} onArrived is called when more pictures can be drawn than before
    */
   constructor(engine, model, onArrived) {
     this.#model = model;
@@ -34,7 +34,7 @@ export class Pictures {
   }
 
   /**
-   * Draws a picture in the middle of a rectangle, as large as it fits, if it is there; else it will be.
+   * Draws a picture centred in a rectangle, as large as fits, if it is there; else asks for it.
    *
    * @param {CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D} context
    * @param {number} row @param {number} x @param {number} y @param {number} width
@@ -65,7 +65,7 @@ export class Pictures {
     this.#useThere();
   }
 
-  /** Pixels of an original that is there. @param {number} row */
+  /** Pixels of an original, which must be there. @param {number} row */
   pixelsOf(row) {
     const [height, width] = this.#model.header.imageShape;
     this.#sheet ??= new OffscreenCanvas(width, height).getContext("2d", {
@@ -81,18 +81,18 @@ export class Pictures {
     this.#end();
   }
 
-  /** The decoded picture of a row, which becomes the last to be forgotten. @param {number} row */
+  /** The decoded picture of a row, now marked as used last. @param {number} row */
   #use(row) {
     const decoded = this.#decoded.get(row);
     if (decoded && this.#decoded.delete(row)) this.#decoded.set(row, decoded);
     return decoded;
   }
 
-  /** Whether a picture is still to come; it is then among those that are asked for next. @param {number} row */
+  /** Whether a picture is still to come; it is then among the next requests. @param {number} row */
   #want(row) {
     const { sprite, canDecode } = this.#model;
     if (this.#model.tileOf(row) >= 0 || this.#decoded.has(row)) return false;
-    if (sprite === undefined) return true; // maybe with the others
+    if (sprite === undefined) return true; // it may come with the sprite
     if (canDecode) this.#wanted.add(row);
     return canDecode;
   }

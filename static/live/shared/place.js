@@ -1,5 +1,5 @@
 /**
- * A place on the page where a part lives, one after the other for each model.
+ * A place on the page for a part, which is made again for each model.
  *
  * @typedef {import("./hub.js").Hub} Hub
  * @typedef {import("./hub.js").Host} Host
@@ -37,7 +37,7 @@ export class Place {
     else if (content === undefined) this.#open(null);
     else {
       this.#hub.withModel(content, (model) => {
-        if (this.#data?.content !== content) return; // another one is wanted meanwhile
+        if (this.#data?.content !== content) return; // another model is wanted meanwhile
         if (this.#part && this.#content === content) this.#part.update(this.#data);
         else this.#open(model);
       });

@@ -1,4 +1,4 @@
-/** Planes and latents, as `explorer/core/geometry.py` has them. */
+/** Geometry of planes and latents, as in `explorer/core/geometry.py`. */
 
 /** @typedef {{origin: number[], directions: number[][]}} Plane */
 
@@ -44,7 +44,7 @@ export function through({ origin, directions }, z) {
 }
 
 /**
- * The part of a vector across another one of length 1, itself of length 1; null if there is none.
+ * The component of a vector perpendicular to a unit vector, normalised; null if it is about 0.
  *
  * @param {number[]} vector @param {number[]} unit
  */
@@ -54,7 +54,11 @@ export function rejection(vector, unit) {
   return length > 1e-3 ? rest.map((value) => value / length) : null;
 }
 
-/** A vector without its part along one of length 1. @param {number[]} vector @param {number[]} unit */
+/**
+ * A vector without its component along a unit vector.
+ *
+ * @param {number[]} vector @param {number[]} unit
+ */
 export function perpendicular(vector, unit) {
   const along = dot(vector, unit);
   return vector.map((value, i) => value - along * unit[i]);
@@ -67,12 +71,12 @@ export function dot(a, b) {
   return sum;
 }
 
-/** A number for people: a true minus sign, two decimals. @param {number} value */
+/** A number for display: a true minus sign, two decimals. @param {number} value */
 export function decimal(value) {
   return value.toFixed(2).replace("-", "−");
 }
 
-/** The first coordinates of a latent, for people. @param {ArrayLike<number>} z */
+/** The first coordinates of a latent, for display. @param {ArrayLike<number>} z */
 export function describe(z) {
   const shown = Array.from(z).slice(0, 4).map(decimal).join(", ");
   return `z = (${shown}${z.length > 4 ? ", …" : ""})`;

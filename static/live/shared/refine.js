@@ -1,17 +1,18 @@
 /**
- * What the encoder loses of an image: its q(z|x) is moved, and stretched along each axis, until the image's −ELBO is
- * least. `explorer/core/amortisation.py` has the same search, and its sources.
+ * Finds how much the encoder loses for an image: moves its q(z|x), and stretches it along each
+ * axis, until the image's −ELBO is least. `explorer/core/amortisation.py` has the same search, with
+ * its sources.
  *
- * @typedef {{z: number[], reconstruction: number, kl: number}} Found centre of a q(z|x), and the terms of the
- *   −ELBO in nats
- * @typedef {{shift: Float64Array, stretch: Float64Array}} Change how far the centre goes, in standard
- *   deviations, and the logarithm of how far q(z|x) is stretched
+ * @typedef {{z: number[], reconstruction: number, kl: number}} Found centre of a q(z|x), and the
+ *   terms of the −ELBO in nats
+ * @typedef {{shift: Float64Array, stretch: Float64Array}} Change shift of the centre, in standard
+ *   deviations, and the logarithm of the factor by which q(z|x) is stretched
  * @typedef {{negElbo: number, reconstruction: number, mean: Float64Array, slope: Float64Array,
  *   curvature: Float64Array}} Measure means over draws: of z and of the derivatives of −log p(x|z)
  * @typedef {{z: Float32Array, logQ: number}} Draw
- * @typedef {{steps: number, dampings: number[], enough: number, draws: [number, number]}} Refining how long to
- *   search: a step that gains less than `enough` nats is the last; q(z|x) is refined with so many draws of z, and
- *   judged by so many others
+ * @typedef {{steps: number, dampings: number[], enough: number, draws: [number, number]}} Refining
+ *   how long to search: the first step that gains `enough` nats or less is the last; `draws`: the
+ *   number of draws of z with which q(z|x) is refined, and of other draws by which it is judged
  */
 
 import { LOG_2PI } from "./likelihoods.js";
@@ -19,14 +20,15 @@ import { evenNoise } from "./noise.js";
 import { dot } from "./plane.js";
 
 /**
- * Runs on until the next decode with every `next`.
+ * Refines an encoder's q(z|x); every `next` runs until the next decode.
  *
  * @param {import("./codec.js").Encoder} encoder @param {import("./codec.js").Decoder} decoder
  * @param {Float32Array} image with values in [0, 1]
  * @param {Refining} refining
  * @param {number} [label] for a conditional model
- * @param {Float32Array[][]} [noise] of both kinds of draws
- * @returns {Generator<void, Found[] | null, void>} with the encoder's q(z|x), and refined; null without variances
+ * @param {Float32Array[][]} [noise] for the two sets of draws
+ * @returns {Generator<void, Found[] | null, void>} the encoder's q(z|x), and the refined one; null
+ *   without variances
  */
 export function* refine(encoder, decoder, image, refining, label, noise) {
   const { centre, spread, draw } = encoder.posterior(image, label);
@@ -76,8 +78,8 @@ class Search {
   }
 
   /**
-   * The change that lowers the −ELBO most: the best of several damped Gauss–Newton steps, if it is better than none
-   * (Levenberg 1944, Marquardt 1963), time and again.
+   * Lowers the −ELBO repeatedly by the best of several damped Gauss–Newton steps (Levenberg 1944,
+   * Marquardt 1963), as long as one is better than none; returns the last change.
    *
    * @param {Draw[]} draws @param {Change} change to begin with @param {Refining} refining
    */
@@ -134,8 +136,9 @@ class Search {
   }
 
   /**
-   * Gradient and Hessian of E[−log p(x, z)] by the centre, in units of the standard deviations, which are also the step of the
-   * central differences: the Jacobian is of what the decoder does over q(z|x), not at a point.
+   * Gradient and Hessian of E[−log p(x, z)] with respect to the centre, in units of the standard
+   * deviations. These are also the step of the central differences: the Jacobian describes the
+   * decoder over the width of q(z|x), not at a point.
    *
    * @param {Change} change @param {Measure} measure at that change
    */
@@ -167,7 +170,7 @@ class Search {
 }
 
 /**
- * Solves a x = b by elimination, which needs no other order for a matrix as positive as a damped Hessian.
+ * Solves a x = b by elimination, without pivoting: a damped Hessian is positive definite.
  *
  * @param {Float64Array[]} a is overwritten
  * @param {number[]} b

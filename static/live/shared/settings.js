@@ -1,8 +1,8 @@
 /**
- * What a person chooses and the page carries out by itself: the server never runs for it.
+ * Settings that the user chooses and the page applies by itself, without the server.
  *
- * A setting is kept as text, as an address carries it. The host fills the settings from its
- * address and keeps that up to date (`write`, `take`, `onChange`).
+ * A setting is kept as text, as in an address. The host fills the settings from its address and
+ * keeps the address up to date (`write`, `take`, `onChange`).
  */
 
 /** @param {string} text @returns {number} */
@@ -23,7 +23,7 @@ function oneOf(choices, initial = choices[0]) {
 
 /** Tiles along a side of the manifold. */
 export const SIZES = { min: 5, max: 40, step: 1 };
-/** Its outermost tiles over a plane, in standard deviations of the prior. */
+/** Place of the manifold's outermost tiles over a plane, in standard deviations of the prior. */
 export const EXTENTS = { min: 1, max: 6, step: 0.5 };
 
 /** @param {{min: number, max: number, step: number}} range */
@@ -31,34 +31,34 @@ function stepsOf({ min, max, step }) {
   return Array.from({ length: (max - min) / step + 1 }, (_, i) => min + i * step);
 }
 
-/** Any text up to 100 characters, which a part makes sense of; "" at first. */
+/** Any text up to 100 characters, which a part interprets; "" by default. */
 const free = {
   initial: "",
   read: (/** @type {string} */ text) => (text.length > 100 ? undefined : text),
 };
 
-/** Every setting by its name in the address; `read` gives undefined for what makes no sense. */
+/** Every setting by its name in the address; `read` gives undefined for an invalid text. */
 export const SETTINGS = {
   /** Kind of map, "" for the model's first; see `maps.js`. */
   map: oneOf(["", "neighbourhoods", "principal", "dimensions", "directions"]),
   /** Two latent dimensions, or directions, counted from 1, that span a map: "3,1"; "" for the
    * strongest, or the first. */
   axes: free,
-  /** What the dots' colours tell: "" for the class, a column's name, or a dimension: "z3". */
+  /** What the dots' colours show: "" for the class, a column's name, or a dimension: "z3". */
   colour: free,
-  /** Classes whose dots are seen, "" for all: "Coat;Bag", or with "!" those that are not. */
+  /** Classes whose dots are visible, "" for all: "Coat;Bag"; or the hidden ones: "!Coat;Bag". */
   classes: { initial: "", read: (/** @type {string} */ text) => text },
   /** What dragging does on the map. */
   drag: oneOf(/** @type {const} */ (["move", "box", "lasso"])),
   /** What lies behind the dots. */
   background: oneOf(/** @type {const} */ (["none", "density", "manifold"])),
   size: oneOf(stepsOf(SIZES), 20),
-  /** Between the manifold's tiles over a plane: the same share of the prior, or the same distance. */
+  /** Spacing of the manifold's tiles over a plane: equal shares of the prior or equal distances. */
   spacing: oneOf(/** @type {const} */ (["normal", "linear"])),
   extent: oneOf(stepsOf(EXTENTS), 2.5),
-  /** Whether its tiles without data are shaded. */
+  /** Whether the manifold's tiles without data are shaded. */
   holes: oneOf([false, true]),
-  /** Whose q(z|x) of an image is shown: the encoder's, or what a search makes of it. */
+  /** Which q(z|x) of an image is shown: the encoder's, or the one that a search has refined. */
   latent: oneOf(/** @type {const} */ (["As encoded", "Refined"])),
 };
 
@@ -68,7 +68,7 @@ export const SETTINGS = {
  */
 
 export class Settings {
-  /** Texts of the settings that are not as at first. @type {Map<Name, string>} */
+  /** Texts of the settings that differ from the default. @type {Map<Name, string>} */
   #texts = new Map();
   /** @type {Set<(name: Name | null) => void>} */
   #listeners = new Set();
@@ -119,16 +119,16 @@ export class Settings {
   }
 
   /**
-   * Calls back after every change; returns how to end it.
+   * Calls back after every change; returns a function that ends it.
    *
-   * @param {(name: Name | null) => void} listener gets what has changed, null for all
+   * @param {(name: Name | null) => void} listener gets the setting that changed, null for all
    */
   onChange(listener) {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Says that something has changed. @param {Name | null} name */
+  /** Notifies the listeners of a change. @param {Name | null} name */
   tell(name) {
     for (const listener of this.#listeners) listener(name);
   }

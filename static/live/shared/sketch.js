@@ -1,6 +1,6 @@
-/** A drawing of the size of a model's images: pictures to start from, and strokes over them. */
+/** A drawing in the size of a model's images: pictures to start from, and strokes over them. */
 
-/** A difference from the background that counts as drawn, of 255. */
+/** Least difference from the background that counts as drawn, of 255. */
 const VISIBLE = 64;
 
 /**
@@ -10,14 +10,14 @@ const VISIBLE = 64;
  */
 
 export class Sketch {
-  /** What was done, to be undone step by step. @type {(Stroke | Start)[]} */
+  /** The steps so far, to be undone one by one. @type {(Stroke | Start)[]} */
   #steps = [];
 
   get isEmpty() {
     return !this.#steps.length;
   }
 
-  /** The picture that it begins with, if it does. */
+  /** The picture that the drawing starts from, if any. */
   get picture() {
     return this.#steps.findLast((step) => "picture" in step)?.picture;
   }
@@ -32,7 +32,7 @@ export class Sketch {
   }
 
   /**
-   * Draws all of it anew, on the background.
+   * Draws all of it again on the background, and returns the pixels.
    *
    * @param {CanvasRenderingContext2D} context @param {string} background @param {Placing} [placing]
    */
@@ -55,14 +55,14 @@ export class Sketch {
 }
 
 /**
- * How to place an object as MNIST's are: its longer side of a given length, its centre of mass
+ * How to place an object like MNIST's digits: its longer side of a given length, its centre of mass
  * in the middle. Source: LeCun, Cortes & Burges, 'The MNIST database of handwritten digits'.
  *
- * @param {Uint8ClampedArray} pixels of a grey image, four for each
+ * @param {Uint8ClampedArray} pixels of a grey image, four values per pixel
  * @param {number} width
  * @param {number} ground the background's grey, of 255
  * @param {number} side the length, in pixels
- * @returns {Placing} as it is where nothing is drawn
+ * @returns {Placing} unchanged if nothing is drawn
  */
 export function centring(pixels, width, ground, side) {
   const height = pixels.length / 4 / width;

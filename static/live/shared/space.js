@@ -8,7 +8,7 @@
 
 import { LOG_2PI } from "./likelihoods.js";
 
-/** Half the squared distance, in deviations, of a place that is a latent's own but for rounding. */
+/** Half the squared distance, in deviations, at which two latents are the same but for rounding. */
 const HERE = 1e-6;
 
 export class Space {
@@ -45,9 +45,9 @@ export class Space {
   }
 
   /**
-   * How dense the training data is at a place: log q(z), nats, under the mixture
-   * q(z) = 1/N Σ N(z; μᵢ, σᵢ²), as `explorer/core/density.py` has it: of the test images' own
-   * latents, if there are no others, without the one that is there.
+   * Density of the training data at a place: log q(z), nats, under the mixture
+   * q(z) = 1/N Σ N(z; μᵢ, σᵢ²), as in `explorer/core/density.py`. If there are only the test
+   * images' own latents, the mixture is over these, without the one at the place itself.
    *
    * @param {Float32Array} z
    */
@@ -77,10 +77,10 @@ export class Space {
   }
 
   /**
-   * The share of test images whose own reading is smaller, 0 to 100, between quantiles by
-   * linear interpolation; null where no test image has the reading.
+   * The share of test images whose own reading is smaller, 0 to 100, interpolated linearly between
+   * quantiles; null where no test image has the reading.
    *
-   * @param {number} reading its place in `explorer/core/trust.py`: density, return, nearest
+   * @param {number} reading its index in `explorer/core/trust.py`: density, return, nearest
    * @param {number} value
    */
   percentile(reading, value) {
@@ -100,7 +100,7 @@ export class Space {
   }
 
   /**
-   * What the readings say together; one that is NaN is never good, one that is null is not known.
+   * The verdict of all readings; a NaN is never good, null means unknown.
    *
    * @param {(number | null)[]} readings density, return, nearest
    * @returns {Verdict}
@@ -125,7 +125,7 @@ function isWithin(value, low, high) {
 }
 
 /**
- * The k nearest of some latents, one after the other in `means`.
+ * The k nearest to z of the latents in `means`, which stand one after the other.
  *
  * @param {Float32Array} means @param {ArrayLike<number>} z @param {number} k
  */

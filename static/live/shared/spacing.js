@@ -1,11 +1,11 @@
-/** Places of a grid's columns and rows over a plane, as `explorer/core/geometry.py` has them. */
+/** Places of a grid's columns and rows over a plane, as in `explorer/core/geometry.py`. */
 
 /**
- * Coordinates from −extent to extent; one alone lies at 0.
+ * Coordinates from −extent to extent; a single one is 0.
  *
  * @param {number} count
- * @param {"normal" | "linear"} spacing the same share of a standard normal distribution between
- *   neighbours (Kingma & Welling 2014, figure 4), or the same distance
+ * @param {"normal" | "linear"} spacing equal shares of a standard normal distribution between
+ *   neighbours (Kingma & Welling 2014, figure 4), or equal distances
  * @param {number} extent
  */
 export function coordinates(count, spacing, extent) {
@@ -26,7 +26,11 @@ function below(x) {
   return 0.5 + (sum * Math.exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI);
 }
 
-/** Where a share of the distribution lies below, by bisection. @param {number} share @param {number} extent */
+/**
+ * The value below which a share of the distribution lies, by bisection.
+ *
+ * @param {number} share @param {number} extent
+ */
 function quantile(share, extent) {
   let [low, high] = [-extent, extent];
   for (let i = 0; i < 60; i++) {

@@ -1,14 +1,14 @@
-/** Decodes many latents for a picture of tiles, a few at a time, behind all that is urgent. */
+/** Decodes many latents for a picture of tiles, a few at a time, after more urgent requests. */
 
 import { URGENCY } from "./engine.js";
 
-/** Time that a few tiles take in the worker, milliseconds: so long may an urgent request wait. */
+/** Milliseconds that a slice of tiles takes in the worker, for which an urgent request may wait. */
 const SLICE = 4;
-/** Pause between slices of a picture that changes before it is done, milliseconds. */
+/** Pause between slices of a picture that changes before it is finished, milliseconds. */
 const PACE = 12;
 
 /**
- * A new start goes on from the tile where the one before it was, so that every tile gets its
+ * A new start continues at the tile that the previous one had reached, so that every tile gets its
  * turn even if each frame brings a change.
  *
  * @typedef {(tile: number, z: Float32Array) => void} LatentOf writes a tile's latent
@@ -37,10 +37,10 @@ export class TileDecoder {
   }
 
   /**
-   * @param {number} count of tiles; another count makes it another picture
+   * @param {number} count of tiles; another count starts another picture
    * @param {LatentOf} latentOf
-   * @param {Paint} paint gets a tile's pixels, if `pictures`, and if `shares` its percentile of
-   *   density
+   * @param {Paint} paint gets a tile's pixels, if `pictures`, and its density percentile, if
+   *   `shares`
    * @param {{shares?: boolean, pictures?: boolean}} [wanted]
    */
   start(count, latentOf, paint, { shares = false, pictures = true } = {}) {

@@ -1,7 +1,6 @@
 /**
- * Paths from one latent to another, as `explorer/core/paths.py` has them; along the data from the image
- * nearest to one end to that nearest to the other, where `explorer/bundle/walks.py` joins each end to
- * several.
+ * Paths from one latent to another, as in `explorer/core/paths.py`. A path along the data joins
+ * each end to its nearest image; `explorer/bundle/walks.py` joins it to several.
  *
  * @typedef {import("./model.js").Model} Model
  * @typedef {"Straight line" | "Great arc" | "Along the data"} Kind
@@ -12,22 +11,26 @@
 import { dot, perpendicular } from "./plane.js";
 import { nearestLatents } from "./space.js";
 
-/** Steps in which a path is measured. */
+/** Number of steps in which a path is measured. */
 export const FINE = 100;
-/** Two directions are the same if the sine between them is smaller. */
+/** Two directions are the same if the sine of the angle between them is smaller. */
 const TINY = 1e-7;
 
 /** @type {WeakMap<Model, Graph | null>} */
 const graphs = new WeakMap();
 
-/** The kinds of path that a model has: without a graph of its data none along it. @param {Model} model */
+/**
+ * The kinds of path that a model has; without a graph of its data there is none along the data.
+ *
+ * @param {Model} model
+ */
 export function kindsOfPath(model) {
   const kinds = /** @type {Kind[]} */ (["Straight line", "Great arc"]);
   return graphOf(model) ? [...kinds, /** @type {const} */ ("Along the data")] : kinds;
 }
 
 /**
- * A fine path.
+ * A path in fine steps.
  *
  * @param {Model} model @param {Kind} kind @param {ArrayLike<number>} a @param {ArrayLike<number>} b
  * @returns {number[][]} `FINE` + 1 latents
@@ -41,11 +44,11 @@ export function walk(model, kind, a, b) {
 }
 
 /**
- * Points on a path of straight pieces.
+ * Points on a path of straight segments.
  *
  * @param {ArrayLike<number>[]} path its corners
- * @param {ArrayLike<number>} places how far along the path each lies, ascending
- * @param {number[]} at the places wanted, ascending
+ * @param {ArrayLike<number>} places how far along the path each corner lies, ascending
+ * @param {number[]} at how far along the path the points lie, ascending
  */
 export function resample(path, places, at) {
   let i = 0;
@@ -87,8 +90,8 @@ function arc(a, b, steps) {
 }
 
 /**
- * The corners of the cheapest way through the data (Dijkstra 1959). A place that is not a test
- * image's is joined with the nearest.
+ * The corners of the cheapest path through the data (Dijkstra 1959). A place that is not a test
+ * image's own is joined to the nearest image.
  *
  * @param {Model} model @param {ArrayLike<number>} a @param {ArrayLike<number>} b
  * @returns {ArrayLike<number>[]}
@@ -131,7 +134,7 @@ function graphOf(model) {
   return graph;
 }
 
-/** Edges of both ways, sorted by where they begin. @param {Model} model @returns {Graph | null} */
+/** Edges in both directions, sorted by their start. @param {Model} model @returns {Graph | null} */
 function readGraph(model) {
   if (!model.header.sections.edges) return null;
   const edges = new Uint32Array(model.section("edges").slice().buffer);
@@ -149,7 +152,7 @@ function readGraph(model) {
   return { first, to, costs };
 }
 
-/** Rows of which the cheapest leaves first: a binary heap. */
+/** A priority queue of rows, the nearest first: a binary heap. */
 class Queue {
   /** @type {[number, number][]} row and distance */
   #heap = [];

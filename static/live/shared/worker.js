@@ -1,4 +1,4 @@
-/** The worker that all parts of a page share: requests of `engine.js` in, answers out. */
+/** The worker that all parts of a page share: answers the requests of `engine.js`. */
 
 import { Answers } from "./answers.js";
 

@@ -88,9 +88,9 @@ export const CONVOLUTION = {
   },
 };
 
-/** What every pixel adds to the pixels of its window: y += Wᵀ · x for one group after the other, of
- * `k` channels, with a kernel `(channels, filters of a group, window…)` of rows of `m` numbers, and
- * images of `n` pixels.
+/** Prepares what every pixel adds to the pixels of its window: y += Wᵀ · x for one group of `k`
+ * channels at a time, with a kernel `(channels, filters of a group, window…)` whose rows have `m`
+ * numbers, and images of `n` pixels.
  * @param {Node} node @param {Numbers} kernel @param {number} batch @param {number} groups
  * @param {number} m @param {number} k @param {number} n
  * @returns {(kernels: Kernels, x: Numbers, index: number, y: Numbers) => void} */

@@ -1,4 +1,4 @@
-/** Operators that work number by number, with ONNX's broadcasting. */
+/** Elementwise operators, with ONNX's broadcasting. */
 
 import { HALF, typeOf } from "../file.js";
 import * as kernel from "../plain.js";
@@ -111,13 +111,13 @@ function unary(/** @type {Unary} */ f) {
   return (node) => apply(node, f);
 }
 
-/** An operator on two tensors; `kind` of the result, else that of the first.
+/** An operator on two tensors; `kind` is the result's, by default that of the first operand.
  * @type {(f: Binary, kind?: Kind) => Operator} */
 function binary(f, kind) {
   return (node) => accumulate(node, [node.input(0), node.input(1)], f, kind);
 }
 
-/** A function whose results are whole numbers where the first operand's are. @returns {Binary} */
+/** `f`, truncated to whole numbers if the first operand has integers. @returns {Binary} */
 function ofKind(/** @type {Node} */ node, /** @type {Binary} */ f) {
   return node.input(0).kind === "integer" ? (a, b) => Math.trunc(f(a, b)) : f;
 }
@@ -137,7 +137,7 @@ function accumulate(node, operands, f, kind = operands[0].kind) {
   return inTurn(others.map((other, i) => combine(f, i === 0 ? first : y, other, y)));
 }
 
-/** One step that consists of several. @returns {Run} */
+/** Joins several steps into one. @returns {Run} */
 export function inTurn(/** @type {Run[]} */ steps) {
   return (kernels) => {
     for (let i = 0; i < steps.length; i++) steps[i](kernels);
@@ -163,7 +163,7 @@ export function combine(f, a, b, y) {
   };
 }
 
-/** The fewest axes, but at least two, over which operands can be read in the order of a shape.
+/** Merges axes of a shape into the fewest, but at least two, over which all operands can be read.
  * @param {number[]} shape @param {number[][]} strides of each operand */
 function mergeAxes(shape, strides) {
   /** @type {{length: number, strides: number[]}[]} */
@@ -184,12 +184,12 @@ function mergeAxes(shape, strides) {
 
 // ---- Functions of one number ----
 
-/** The float of half precision that is nearest to a number; of two, the even one. */
+/** The half-precision float nearest to a number; of two that are equally near, the even one. */
 function toHalf(/** @type {number} */ x) {
   const size = Math.abs(x);
   if (size >= 65520) return x < 0 ? -Infinity : Infinity;
   const big = size < 2 ** -14 ? 1.5 * 2 ** 28 : 1.5 * 2 ** (42 + Math.floor(Math.log2(size)));
-  return x + big - big; // a double of the size of `big` has no smaller digits than the half
+  return x + big - big; // a double as large as `big` has no finer digits than the half
 }
 
 /** @returns {(x: number) => number} */

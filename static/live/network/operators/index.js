@@ -1,4 +1,4 @@
-/** All operators that this page runs, by their names in ONNX. An operator is one entry here. */
+/** All operators that this page runs, by their ONNX names; each operator is one entry. */
 
 import { CONVOLUTION } from "./convolution.js";
 import { ELEMENTWISE } from "./elementwise.js";

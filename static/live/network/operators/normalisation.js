@@ -8,7 +8,7 @@ import { combine, inTurn } from "./elementwise.js";
 
 /** @type {Record<string, Operator>} */
 export const NORMALISATION = {
-  /** Source: Ioffe & Szegedy 2015, with the moments of the training. */
+  /** Source: Ioffe & Szegedy 2015, with the moments from training. */
   BatchNormalization(node) {
     const x = node.input(0);
     node.demand(node.number("training_mode", 0) === 0, "is set to training");
@@ -29,7 +29,7 @@ export const NORMALISATION = {
     return inTurn([multiply, combine(ADD, y, perChannel(offset), y)]);
   },
 
-  /** Source: Wu & He 2018. One scale for each group up to version 20, for each channel since. */
+  /** Source: Wu & He 2018. One scale per group up to opset 20, one per channel from opset 21 on. */
   GroupNormalization(node) {
     const [batch, channels, ...sizes] = node.input(0).shape;
     const groups = node.number("num_groups", 1);
@@ -56,8 +56,8 @@ export const NORMALISATION = {
   Softmax: (node) => softmax(node, false),
 };
 
-/** Gives each row zero mean and unit variance, then each `run` of numbers its scale and shift, of
- * `count` which are taken in turn.
+/** Gives each row zero mean and unit variance, then scales and shifts it: there are `count` scales
+ * and shifts, which are taken in turn, each for `run` numbers.
  * @type {(node: Node, rows: number, run: number, count: number) => Run} */
 function standardise(node, rows, run, count) {
   const [x, scale, shift] = [node.input(0), node.input(1), node.optional(2)];

@@ -1,4 +1,4 @@
-/** Operators that take many numbers to one, of whole axes or of windows: sums, means, extremes. */
+/** Operators that reduce many numbers to one, over whole axes or windows: sums, means, extremes. */
 
 import { ADD, MAXIMUM, MINIMUM, MULTIPLY } from "../plain.js";
 import { indices, progressions, sums } from "../tensor.js";
@@ -8,7 +8,7 @@ import { padded, slidingAxes } from "./window.js";
 /** @import {Numbers} from "../tensor.js" @import {Axis} from "./window.js" */
 /** @typedef {(x: Numbers, base: number, offsets: Int32Array) => number} Reduce */
 
-/** f(f(start, a), b) and so on, for the numbers at some distances from a base.
+/** f(f(start, a), b) and so on, for the numbers at some offsets from a base.
  * @type {(f: Binary, start: number) => Reduce} */
 const accumulating = (f, start) => (x, base, offsets) => {
   let result = start;
@@ -41,7 +41,7 @@ function spatialAxes(/** @type {Node} */ node) {
   return indices(node.input(0).shape.length).slice(2);
 }
 
-/** An operator whose axes are an input since a version of the operators.
+/** A reduction whose axes are an attribute before opset `since`, and an input from then on.
  * @type {(f: Reduce, since: number) => Operator} */
 function reducing(f, since) {
   return (node) => {
@@ -54,7 +54,7 @@ function reducing(f, since) {
   };
 }
 
-/** Takes all numbers along some axes to one; `keeps`: the axes stay, with a length of 1.
+/** Reduces all numbers along some axes to one; with `keeps`, the axes stay with length 1.
  * @type {(node: Node, f: Reduce, axes: number[], keeps: boolean) => Run} */
 function reduce(node, f, axes, keeps) {
   const x = node.input(0);
@@ -70,7 +70,7 @@ function reduce(node, f, axes, keeps) {
   };
 }
 
-/** Takes each window of an image to one number; `fill` stands beside the image and changes nothing.
+/** Reduces each window of an image to one number; `fill` is the padding, which changes no result.
  * @type {(node: Node, f: Reduce, fill: number) => Run} */
 function pool(node, f, fill) {
   const x = node.input(0);
@@ -99,7 +99,7 @@ function pool(node, f, fill) {
   };
 }
 
-/** How many pixels of an axis each window counts. */
+/** The number of pixels along an axis that each window counts. */
 function countsOf(/** @type {Axis} */ axis, /** @type {boolean} */ countsPadding) {
   const { window, dilation, stride, size, before, after } = axis;
   return indices(axis.out).map((i) => {

@@ -1,11 +1,11 @@
-/** Resize: by the nearest pixel, or linearly between pixels. */
+/** Resize: nearest pixel or linear interpolation. */
 
 import { clamp, indices, sizeOf } from "../tensor.js";
 import { inTurn } from "./elementwise.js";
 import { pick } from "./selection.js";
 
 /** @import {Run, Node, Operator} from "../node.js" @import {Tensor} from "../tensor.js" */
-/** @typedef {{from: number, to: number, scale: number}} Stretch lengths of an axis: old and new
+/** @typedef {{from: number, to: number, scale: number}} Stretch old and new length of an axis
  * @typedef {(i: number, stretch: Stretch) => number} Coordinate */
 
 const { fround } = Math; // coordinates are rounded to single precision, as onnxruntime does
@@ -62,7 +62,7 @@ function stretchesOf(/** @type {Node} */ node, /** @type {number[]} */ shape) {
   return stretches;
 }
 
-/** One axis after the other.
+/** Interpolates along one axis after the other.
  * @type {(node: Node, x: Tensor, stretches: Stretch[], coordinate: Coordinate) => Run | void} */
 function linear(node, x, stretches, coordinate) {
   const changing = stretches.flatMap(({ scale }, axis) => (scale === 1 ? [] : axis));
@@ -84,7 +84,7 @@ function linear(node, x, stretches, coordinate) {
   return inTurn(passes);
 }
 
-/** Stretches an axis of `length` pixels of `inner` numbers to one with pixels at `places` in it.
+/** Resamples an axis of `length` pixels, each of `inner` numbers, at the positions `places`.
  * @type {(x: Tensor, y: Tensor, length: number, inner: number, places: Float64Array) => Run} */
 function blend(x, y, length, inner, places) {
   return () => {

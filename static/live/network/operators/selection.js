@@ -153,7 +153,7 @@ export const SELECTION = {
   },
 };
 
-/** Which index of an axis stands at a place beside it, by the mode of padding.
+/** The index along an axis that fills a place outside of it, by the mode of padding.
  * @type {Record<string, (i: number, length: number) => number>} */
 const PADDING = {
   constant: (i) => i,
@@ -166,13 +166,13 @@ const PADDING = {
   wrap: (i, length) => ((i % length) + length) % length,
 };
 
-/** Axes among `rank` that the input 3 lists, or the first `count`.
+/** The axes that input 3 lists, of `rank` axes; by default the first `count`.
  * @param {Node} node @param {number} rank */
 function axesOf(node, rank, count = rank) {
   return (node.integers(3) ?? indices(count)).map((axis) => node.axis(axis, rank));
 }
 
-/** Copies x, seen under a shape, with its axes in another order.
+/** Copies x, viewed in a shape, with its axes in another order.
  * @type {(x: Tensor, shape: number[], order: number[], y: Tensor) => Run} */
 function reorder(x, shape, order, y) {
   const tables = progressions(shape);
@@ -180,8 +180,8 @@ function reorder(x, shape, order, y) {
   return () => copy(x.data, y.data);
 }
 
-/** The next output: along each axis, the numbers of x at chosen indices, and `fill` where there is
- * none. Axes that x lacks come first.
+/** Adds an output: the numbers of x at chosen indices along each axis, and `fill` where an index is
+ * out of range. Axes that x lacks come first.
  * @type {(node: Node, x: Tensor, shape: number[], choose: (i: number, axis: number) => number,
  *   fill?: Tensor) => Run} */
 export function pick(node, x, shape, choose, fill) {

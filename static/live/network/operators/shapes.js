@@ -1,4 +1,4 @@
-/** Operators about shapes, and those that show the same numbers under another shape. */
+/** Operators on shapes, and operators that view the same numbers in another shape. */
 
 import { constant, indices, sizeOf } from "../tensor.js";
 

@@ -6,10 +6,10 @@ import { arrange, choices, progression, sizeOf, stridesOf, sums } from "../tenso
 /** @typedef {ReturnType<typeof commonAxes>[number] & {out: number}} Axis a window along one axis of
  *   an image; `out`: how many windows fit, or how long the result is */
 
-/** The longest axis of an image. */
+/** Greatest length of an axis of an image. */
 const MOST_PIXELS = 2 ** 20;
 
-/** The modes of padding, and how each rounds the half of it that goes before an image. */
+/** The modes of padding, and how each rounds the half that goes before an image. */
 const AUTO_PAD = {
   NOTSET: { isExplicit: true, isSame: false, half: Math.ceil },
   VALID: { isExplicit: false, isSame: false, half: Math.ceil },
@@ -28,7 +28,7 @@ export function slidingAxes(node, sizes, windows) {
     const room = (size + axis.before + axis.after - span) / stride;
     node.demand(room >= 0, `has a window of ${span} over an image of ${size}`);
     let out = (roundUp ? Math.ceil(room) : Math.floor(room)) + 1;
-    if (roundUp && (out - 1) * stride >= size + axis.before) out--; // it would begin behind the end
+    if (roundUp && (out - 1) * stride >= size + axis.before) out--; // it would begin past the end
     return { ...axis, out };
   });
 }
@@ -50,8 +50,8 @@ export function spreadAxes(node, sizes, windows) {
   });
 }
 
-/** Images with `fill` around them, in which the windows of sliding axes lie: where the pixels of a
- * window stand along each axis, and where each window begins.
+/** Pads images with `fill`, so that the windows of sliding axes lie inside; gives the offsets of a
+ * window's pixels along each axis, and the start of each window.
  * @param {Node} node @param {Tensor} x images, `(batch, channels, …)`
  * @param {Axis[]} axes */
 export function padded(node, x, axes, fill = 0) {
@@ -76,7 +76,7 @@ export function padded(node, x, axes, fill = 0) {
   };
 }
 
-/** Where the pixels of a window stand along each axis of an image. */
+/** Offsets of a window's pixels along each axis of an image. */
 export function pixelsOf(/** @type {Axis[]} */ axes, /** @type {number[]} */ shape) {
   const strides = stridesOf(shape);
   return axes.map(({ window, dilation }, i) => progression(window, dilation * strides[i]));
@@ -118,7 +118,7 @@ function autoPad(/** @type {Node} */ node) {
   return node.choice("auto_pad", AUTO_PAD, "NOTSET");
 }
 
-/** Shares padding out over both ends of an axis.
+/** Divides padding between both ends of an axis.
  * @type {(axis: Omit<Axis, "out">, total: number, half: (n: number) => number) => void} */
 function pad(axis, total, half) {
   axis.before = half(Math.max(total, 0) / 2);

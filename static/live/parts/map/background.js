@@ -1,4 +1,4 @@
-/** What lies behind the dots: where no data is, how dense it is, or what the decoder makes of it. */
+/** The background behind the dots: places without data, the data's density, or decoded images. */
 
 import { newPen } from "../../shared/elements.js";
 import { Painter } from "../../shared/paint.js";
@@ -6,13 +6,13 @@ import { TileDecoder } from "../../shared/tiles.js";
 
 /** Sides of a cell, CSS pixels. */
 const CELL = { density: 16, manifold: 38, empty: 12 };
-/** Share of the colour where data is densest. */
+/** Opacity of the colour where the data is densest. */
 const DENSEST = 0.55;
-/** Opacity of the colour where no data is. */
+/** Opacity of the colour where there is no data. */
 const EMPTY = 0.1;
 
 /**
- * A picture over a part of a map, of so many cells.
+ * A picture over a part of a map, with a pixel or an image for each cell.
  *
  * @typedef {{canvas: HTMLCanvasElement, bounds: ReturnType<import("./view.js").View["bounds"]>}} Sheet
  * @typedef {import("../../shared/maps.js").LatentMap} LatentMap
@@ -44,11 +44,11 @@ export class Background {
   }
 
   /**
-   * Makes it anew for what is seen now.
+   * Makes the background again for the current view.
    *
    * @param {"none" | "density" | "manifold"} kind @param {LatentMap} map @param {View} view
    * @param {string} dense colour of a dense place
-   * @param {string} empty colour of an empty one
+   * @param {string} empty colour of an empty place
    */
   start(kind, map, view, dense, empty) {
     this.#empty = map.kind === "neighbourhoods" ? emptiness(map, view, empty) : null;
@@ -58,7 +58,7 @@ export class Background {
         0,
         () => {},
         () => {},
-      ); // what is on its way is for a former one
+      ); // ignores tiles that are still to come for the former background
       this.#picture = null;
       return;
     }
@@ -75,7 +75,7 @@ export class Background {
       (pixels, tile, share) => {
         if (this.#picture === before) this.#picture = { canvas, bounds };
         const [column, row] = [tile % columns, Math.floor(tile / columns)];
-        if (!painter) context.clearRect(column, row, 1, 1); // it may come twice
+        if (!painter) context.clearRect(column, row, 1, 1); // a tile may come twice
         if (map.isEmpty(...placeOf(tile))) return;
         if (painter) painter.paint(pixels, tile);
         else {
@@ -107,7 +107,12 @@ function drawSheet(context, view, { canvas, bounds: { left, right, bottom, top }
   context.drawImage(canvas, x, y, endX - x, endY - y);
 }
 
-/** Where there is no data, as a picture. @param {LatentMap} map @param {View} view @param {string} colour @returns {Sheet} */
+/**
+ * A picture of the places without data.
+ *
+ * @param {LatentMap} map @param {View} view @param {string} colour
+ * @returns {Sheet}
+ */
 function emptiness(map, view, colour) {
   const { columns, rows, placeOf, bounds } = cells(view, CELL.empty);
   const image = new ImageData(columns, rows);
@@ -122,7 +127,11 @@ function emptiness(map, view, colour) {
   return { canvas: context.canvas, bounds };
 }
 
-/** Cells of a size that fill what is seen, row by row from the top. @param {View} view @param {number} size */
+/**
+ * Cells of a given size that fill the view, row by row from the top.
+ *
+ * @param {View} view @param {number} size
+ */
 function cells(view, size) {
   const [columns, rows] = [Math.ceil(view.width / size), Math.ceil(view.height / size)];
   const [left, top] = view.placeAt(0, 0);

@@ -1,4 +1,4 @@
-/** The map's controls: above it what is shown, beside it what dragging and the buttons do. */
+/** The map's controls: above it what the map shows, beside it the buttons. */
 
 import { makeChoice } from "../../shared/choice.js";
 import { button, follow, select } from "../../shared/controls.js";
@@ -15,12 +15,12 @@ const DRAGS = /** @type {const} */ ([
 ]);
 
 /**
- * Kind of map, axes, colours, background and the field that finds an image.
+ * Makes the controls for kind of map, axes, colours and background, and the search field.
  *
  * @param {HTMLElement} box @param {Settings} settings
  * @param {import("../../shared/model.js").Model} model
- * @param {(text: string) => boolean} findImage whether there is one
- * @returns {(() => void)[]} what to call in the end
+ * @param {(text: string) => boolean} findImage goes to an image; false if there is none
+ * @returns {(() => void)[]} functions to call at the end
  */
 export function makeBar(box, settings, model, findImage) {
   const ends = [makeChoice(box, model, settings)];
@@ -60,7 +60,11 @@ function findField(classes, findImage) {
   return form;
 }
 
-/** A button with the files that the map can be saved as. @param {(type: "PNG" | "SVG", times: number) => void} save */
+/**
+ * A button that opens the list of file types for saving the map.
+ *
+ * @param {(type: "PNG" | "SVG", times: number) => void} save
+ */
 function saver(save) {
   const details = document.createElement("details");
   const summary = document.createElement("summary");
@@ -82,12 +86,12 @@ function saver(save) {
 }
 
 /**
- * The buttons beside the map.
+ * Makes the buttons beside the map.
  *
  * @param {HTMLElement} box @param {Settings} settings
  * @param {{zoom: (factor: number) => void, reset: () => void, full: () => void,
  *   save: (type: "PNG" | "SVG", times: number) => void}} does
- * @returns {(() => void)[]} what to call in the end
+ * @returns {(() => void)[]} functions to call at the end
  */
 export function makeTools(box, settings, does) {
   const tool = (/** @type {keyof typeof ICONS} */ name, /** @type {string} */ label, /** @type {() => void} */ press) => {

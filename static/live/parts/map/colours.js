@@ -5,8 +5,9 @@ import { SYMBOLS } from "./dots.js";
 /** @typedef {[number, number, number]} Rgb 0 to 255 */
 
 /**
- * Ten colours of classes for each theme, at least 3:1 against the page, that stay apart for
- * colour-blind eyes; then for a single hue, and for values from low to high.
+ * Colours of each theme: ten for classes, with a contrast of at least 3:1 against the page, which
+ * colour-blind users can tell apart; one for all classes if there are too many; and a scale for
+ * values from low to high.
  */
 const THEMES = {
   light: {
@@ -27,24 +28,24 @@ export function rgbOf(hex) {
   return [value >> 16, (value >> 8) & 255, value & 255];
 }
 
-/** What a theme gives to classes and values. */
+/** The colours and symbols of classes and values in a theme. */
 export class Palette {
   #theme;
 
   /** @param {number} count of classes @param {boolean} isDark */
   constructor(count, isDark) {
     this.#theme = THEMES[isDark ? "dark" : "light"];
-    /** Whether colour and symbol together tell the classes apart. */
+    /** Whether there are enough pairs of colour and symbol to distinguish the classes. */
     this.tells = count <= this.#theme.classes.length * SYMBOLS.length;
   }
 
-  /** Colour of a class: ten, then the same ones with another symbol; one hue for too many. @param {number} label */
+  /** Colour of a class; after ten they repeat, with other symbols. @param {number} label */
   colourOf(label) {
     const { classes, hue } = this.#theme;
     return this.tells ? classes[label % classes.length] : hue;
   }
 
-  /** Number of a class' symbol. @param {number} label */
+  /** Index of a class's symbol. @param {number} label */
   symbolOf(label) {
     return this.tells ? Math.floor(label / this.#theme.classes.length) : 0;
   }

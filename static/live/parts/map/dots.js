@@ -1,6 +1,6 @@
 /**
- * The dots, drawn by WebGL2 where a graphics processor does it, else pixel by pixel. When a WebGL
- * context is lost, another one takes its place.
+ * Draws the dots: with WebGL2 where it runs on a graphics processor, else pixel by pixel. When a
+ * WebGL context is lost, another replaces it.
  *
  * @typedef {import("./view.js").View} View
  * @typedef {Uint8Array} Bytes
@@ -9,17 +9,17 @@
  *   setPlaces: (places: Floats, symbols: Bytes) => void,
  *   setColours: (colours: Bytes) => void,
  *   draw: (view: View, size: number, ratio: number, isMoving: boolean) => void,
- * }} Drawer x and y of each dot in turn, the number of its symbol; red, green, blue and alpha;
- *   diameter of a dot in CSS pixels, pixels of the canvas for one of them, whether an earlier
- *   picture may be moved along for now
+ * }} Drawer `places`: x and y of each dot in turn; `symbols`: index of its symbol; `colours`: red,
+ *   green, blue and alpha; `size`: diameter of a dot in CSS pixels; `ratio`: canvas pixels for a
+ *   CSS pixel; `isMoving`: whether an earlier picture may be moved for now
  */
 
 import { penOf } from "../../shared/elements.js";
 import { isInside } from "./view.js";
 
 /**
- * Symbols of dots, from −1 to 1 along both axes: how far outside a place p is, with q = |p|, for
- * the graphics processor, and the corners; the circle has none.
+ * Symbols of dots, from −1 to 1 along both axes: for the graphics processor how far outside a place
+ * p is, with q = |p|, and the corners; a circle has none.
  *
  * @type {{glsl: string, corners: [number, number][]}[]}
  */
@@ -36,13 +36,13 @@ export const SYMBOLS = [
       [0.42, 0.83], [0, 0.42], [-0.42, 0.83], [-0.83, 0.42], [-0.42, 0], [-0.83, -0.42]] },
 ]; // prettier-ignore
 
-/** Lost contexts after which dots are drawn pixel by pixel. */
+/** Number of lost contexts after which dots are drawn pixel by pixel. */
 const PATIENCE = 3;
-/** What is drawn pixel by pixel reaches so far over each edge, as a share of the window. */
+/** Margin beyond each edge of what is drawn pixel by pixel, as a share of the window. */
 const MARGIN = 0.25;
-/** While the map moves, a picture is good enough until it is stretched by so much. */
+/** Factor of zooming up to which a picture is sharp enough while the map moves. */
 const STRETCH = 1.4;
-/** Samples along each side of a pixel that tell how much of it a dot covers. */
+/** Samples along each side of a pixel to find how much of it a dot covers. */
 const SAMPLES = 4;
 
 const VERTEX = `#version 300 es
@@ -77,7 +77,10 @@ export class Dots {
   canvas;
   #onLost = () => this.#replace();
 
-  /** @param {HTMLElement} box gets the canvas @param {() => void} [onRestored] is called when all has to be drawn again */
+  /**
+   * @param {HTMLElement} box gets the canvas
+   * @param {() => void} [onRestored] is called when everything has to be drawn again
+   */
   constructor(box, onRestored = () => {}) {
     this.#box = box;
     this.#onRestored = onRestored;
@@ -106,9 +109,9 @@ export class Dots {
     this.#drawer.draw(view, size, ratio, isMoving);
   }
 
-  /** Gives memory back at once, of which browsers have little for WebGL. */
+  /** Frees memory at once: browsers have little of it for WebGL. */
   close() {
-    this.canvas.removeEventListener("webglcontextlost", this.#onLost); // else another takes its place
+    this.canvas.removeEventListener("webglcontextlost", this.#onLost); // else another replaces it
     this.canvas.getContext("webgl2")?.getExtension("WEBGL_lose_context")?.loseContext();
   }
 
@@ -224,15 +227,15 @@ class GlDrawer {
 }
 
 /**
- * Fills pixels, the later dots over the earlier ones. While the map moves, the last picture moves
- * along, as long as it fills the window.
+ * Fills pixels, later dots over earlier ones. While the map moves, the last picture moves with it,
+ * as long as it fills the window.
  *
  * @implements {Drawer}
  */
 class PixelDrawer {
   #context;
   #picture = new OffscreenCanvas(1, 1);
-  /** What the picture shows: its left and top, pixels for a step of 1, and all it was made of. */
+  /** What the picture shows: its left and top, pixels for a step of 1, and a key of its inputs. */
   #drawn = { left: 0, top: 0, scale: 1, key: "" };
   #places = /** @type {Floats} */ (new Float32Array(0));
   #symbols = /** @type {Bytes} */ (new Uint8Array(0));
@@ -274,7 +277,12 @@ class PixelDrawer {
     this.#context.drawImage(this.#picture, ...this.#frame(view, ratio));
   }
 
-  /** Where the picture lies on the canvas. @param {View} view @param {number} ratio @returns {[number, number, number, number]} */
+  /**
+   * Where the picture lies on the canvas.
+   *
+   * @param {View} view @param {number} ratio
+   * @returns {[number, number, number, number]}
+   */
   #frame(view, ratio) {
     const { left, top, scale } = this.#drawn;
     const stretch = (view.shown.scale * ratio) / scale;
@@ -313,7 +321,7 @@ class PixelDrawer {
 }
 
 /**
- * The pixels about its middle that a dot covers, and to what share.
+ * The pixels around its centre that a dot covers, and the covered share of each.
  *
  * @param {number} symbol
  * @param {number} size diameter in pixels
@@ -340,10 +348,10 @@ function stampOf(symbol, size, width) {
 }
 
 /**
- * One colour over another, each 0xAABBGGRR.
+ * Blends one colour over another, each 0xAABBGGRR.
  *
  * @param {number} under
- * @param {number} colour its own alpha does not count
+ * @param {number} colour its own alpha is ignored
  * @param {number} alpha 0 to 256
  */
 function blend(under, colour, alpha) {

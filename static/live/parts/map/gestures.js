@@ -1,9 +1,10 @@
 /**
- * What mouse, fingers and pen mean on a map.
+ * Gestures of mouse, fingers and pen on a map.
  *
  * Mouse: moving looks, a click chooses, dragging pans or draws a region, the wheel zooms, a
- * double click shows the whole. Fingers: a tap chooses; a press that then moves, or a move to
- * the side, looks; two pan and zoom; a swipe that begins upwards or downwards scrolls the page.
+ * double click shows the whole map. Fingers: a tap chooses; a press that then moves, or a move to
+ * the side, looks; two fingers pan and zoom; a swipe that begins upwards or downwards scrolls the
+ * page.
  *
  * @typedef {{
  *   look: (across: number, down: number) => void,
@@ -14,26 +15,26 @@
  *   reset: () => void,
  *   draw: (outline: number[], event: PointerEvent | null, isDone: boolean) => void,
  *   drag: () => "move" | "box" | "lasso",
- * }} Meanings places in pixels from the left and the top; `draw` gets a region's corners while
- *   it is drawn, and no event if it was given up
+ * }} Meanings what the gestures do; places are in pixels from the left and the top; `draw` gets a
+ *   region's corners while it is drawn, and no event if it was cancelled
  */
 
 import { Bounds } from "../../shared/elements.js";
 
-/** A pointer that moves no further than this, pixels, stays where it is; a finger is less steady. */
+/** Pixels within which a pointer counts as still; a finger is less steady. */
 const STILL = { mouse: 4, touch: 10 };
-/** A finger that rests for so long looks, milliseconds. */
+/** Milliseconds after which a resting finger looks. */
 const PRESS = 180;
-/** Zoom for a step of the wheel, as a power of e by pixels. */
+/** Exponent of the zoom factor for each pixel of the wheel. */
 const WHEEL = 0.0016;
-/** Pixels of a wheel's step that is told in lines or pages. */
+/** Pixels for the wheel's unit: a pixel, a line or a page. */
 const STEPS = [1, 16, 400];
 
 export class Gestures {
   #element;
   #means;
   #bounds;
-  /** Where pointers are that are down. @type {Map<number, [number, number]>} */
+  /** Places of the pointers that are down. @type {Map<number, [number, number]>} */
   #down = new Map();
   /** @type {[number, number]} */
   #start = [0, 0];

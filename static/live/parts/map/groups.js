@@ -1,4 +1,4 @@
-/** Two groups of test images, A and B: what they hold, and how they differ. */
+/** Two groups of test images, A and B: their contents, and how they differ. */
 
 import { button, segments } from "../../shared/controls.js";
 import { find, newPen, penOf, said, say } from "../../shared/elements.js";
@@ -11,9 +11,9 @@ import { TileBox } from "../tilebox.js";
 
 /** @typedef {"A" | "B"} Name */
 
-/** Images in a list, reconstructions of which a deviation is taken, and images on a sheet, at most. */
+/** Largest numbers of images in a list, reconstructions for a deviation, images on a sheet. */
 const [LISTED, SAMPLE, SHEET] = [96, 200, 4000];
-/** Classes and dimensions that are told. */
+/** Number of classes and dimensions that are listed. */
 const TOLD = 6;
 const TILE = 36;
 
@@ -28,7 +28,11 @@ export class Groups {
   #memory;
   #pictures;
   #means;
-  /** Where groups are asked about, one after the other. @type {Record<Name, ReturnType<import("../../shared/engine.js").Engine["line"]>>} */
+  /**
+   * Lines for requests about the groups.
+   *
+   * @type {Record<Name, ReturnType<import("../../shared/engine.js").Engine["line"]>>}
+   */
   #lines;
   /** 1 for rows of A, 2 for those of B, 3 for both. */
   #marks;
@@ -43,11 +47,11 @@ export class Groups {
   /**
    * @param {HTMLElement} box @param {import("../../shared/hub.js").Host} host
    * @param {{active: Name, A?: Uint32Array, B?: Uint32Array, changed: Set<() => void>}} memory
-   *   that all maps of these test images have in common; what to call when it has changed
+   *   shared by all maps of these test images; `changed`: what to call when it has changed
    * @param {import("../../shared/pictures.js").Pictures} pictures
    * @param {{change: () => void, look: (row: number | null) => void, choose: (row: number) => void,
-   *   direct: (A: Uint32Array, B: Uint32Array) => void}} means what follows from another group, from
-   *   pointing at one of its images and choosing it, and from the wish for a direction
+   *   direct: (A: Uint32Array, B: Uint32Array) => void}} means what to do when a group changes,
+   *   when one of its images is pointed at or chosen, and when a direction is wanted
    */
   constructor(box, host, memory, pictures, means) {
     this.#box = box;
@@ -88,7 +92,7 @@ export class Groups {
   }
 
   /**
-   * Makes the active group of some rows, adds them to it or takes them away.
+   * Makes rows the active group, adds them to it, or removes them from it.
    *
    * @param {Iterable<number>} rows @param {"make" | "add" | "remove"} how
    */
@@ -103,14 +107,18 @@ export class Groups {
     this.#tell();
   }
 
-  /** Adds rows to a group, or takes them away if it has them all. @param {Name} name @param {number[]} rows */
+  /**
+   * Adds rows to a group, or removes them if it has them all.
+   *
+   * @param {Name} name @param {number[]} rows
+   */
   toggle(name, rows) {
     const bit = name === "A" ? 1 : 2;
     this.#memory.active = name;
     this.take(rows, rows.every((row) => this.#marks[row] & bit) ? "remove" : "add");
   }
 
-  /** Draws images that have come meanwhile. */
+  /** Draws images that have arrived meanwhile. */
   redraw() {
     for (const name of /** @type {const} */ (["A", "B"])) this.#drawMembers(name);
   }
@@ -125,7 +133,7 @@ export class Groups {
     for (const change of this.#memory.changed) change();
   }
 
-  /** Shows both, for each takes room from the other. */
+  /** Shows both groups, as each takes room from the other. */
   #refresh() {
     this.#active.show(this.#memory.active);
     this.#marks.fill(0);
@@ -170,12 +178,16 @@ export class Groups {
     this.#drawMembers(name);
   }
 
-  /** Means and deviations of the originals and of the reconstructions. @param {HTMLElement} section @param {Name} name @param {Uint32Array} rows */
+  /**
+   * Shows means and deviations of the originals and of the reconstructions.
+   *
+   * @param {HTMLElement} section @param {Name} name @param {Uint32Array} rows
+   */
   #showPictures(section, name, rows) {
     const { model } = this.#host;
     const { header, zMean, content, canDecode } = model;
     const [height, width] = header.imageShape;
-    const box = find(section, ".pictures"); // of these rows: others get another
+    const box = find(section, ".pictures"); // belongs to these rows: other rows get a new one
     const show = (/** @type {string} */ caption, /** @type {Uint8ClampedArray} */ pixels) => {
       const figure = document.createElement("figure");
       const pen = newPen(width, height);

@@ -1,4 +1,4 @@
-/** Pictures on the map's buttons, 24 × 24. */
+/** Icons of the map's buttons, 24 × 24. */
 
 /** @param {string} path */
 const icon = (path) =>

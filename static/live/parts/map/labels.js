@@ -1,15 +1,15 @@
-/** What is written and shown among the dots: names at their classes' middles, and thumbnails. */
+/** Places names at the centres of their classes, and thumbnails, among the dots. */
 
-/** Cells along each side of the extent among which a class' densest is looked for. */
+/** Cells along each side of the extent, among which a class's densest cell is searched for. */
 const CELLS = 24;
-/** Cells that count as nearby, and how often the middle moves to the mean of these. */
+/** Distance that counts as nearby, in cells, and number of moves to the mean of the dots nearby. */
 const [NEARBY, ROUNDS] = [2.5, 6];
-/** Sides of a thumbnail, CSS pixels: among dots, and where dots have become pictures. */
+/** Smallest and largest side of a thumbnail, CSS pixels. */
 const [SMALL, LARGE] = [26, 64];
 
 /**
- * The middle of each class: from its densest cell of the extent to the mean of its dots nearby,
- * again and again (mean shift, Comaniciu & Meer 2002).
+ * The centre of each class: starts at its densest cell of the extent and moves repeatedly to the
+ * mean of its dots nearby (mean shift, Comaniciu & Meer 2002).
  *
  * @param {Float32Array} places x and y of each dot in turn
  * @param {ArrayLike<number>} labels
@@ -52,18 +52,18 @@ export function middles(places, labels, count, [left, right, bottom]) {
   return found.filter((one) => one.dots > 0).sort((one, other) => other.dots - one.dots);
 }
 
-/** Rectangles that may not overlap. */
+/** Rectangles that must not overlap. */
 export class Room {
   static #CELL = 64;
-  /** Those that reach into a cell. @type {Map<string, number[][]>} */
+  /** The rectangles that reach into a cell. @type {Map<string, number[][]>} */
   #taken = new Map();
 
   /**
    * Takes a rectangle if all of it is free.
    *
-   * @param {number} x its middle
+   * @param {number} x its centre
    * @param {number} y @param {number} halfWidth @param {number} halfHeight
-   * @param {number} [apart] so far must others be
+   * @param {number} [apart] least distance to other rectangles
    */
   take(x, y, halfWidth, halfHeight, apart = 0) {
     const cell = (/** @type {number} */ pixel) => Math.floor(pixel / Room.#CELL);
@@ -92,13 +92,13 @@ export class Room {
 }
 
 /**
- * Which dots are shown as pictures: those with room about them, all in the end as one comes closer.
+ * The dots that are shown as pictures: those with room around them, in the end all when zooming in.
  *
  * @param {import("./view.js").View} view
  * @param {{places: Float32Array, cells: import("../../shared/cells.js").Cells}} map
  * @param {(row: number) => boolean} isVisible
  * @param {Room} room gets the pictures
- * @returns {{rows: number[], size: number}} with the side of a picture, CSS pixels
+ * @returns {{rows: number[], size: number}} `size`: the side of a picture, CSS pixels
  */
 export function thumbnails(view, { places, cells }, isVisible, room) {
   const { left, right, bottom, top } = view.bounds();
@@ -111,7 +111,7 @@ export function thumbnails(view, { places, cells }, isVisible, room) {
   const spread = Math.sqrt((view.width * view.height) / Math.max(seen.length, 1));
   const size = Math.round(Math.min(Math.max(0.8 * spread, SMALL), LARGE));
   const reach = size / 2 / view.shown.scale;
-  const side = reach / Math.SQRT2; // of squares in which any two dots are within reach
+  const side = reach / Math.SQRT2; // of a square in which any two dots are within reach
   const columns = Math.ceil((right - left) / side);
   const dots = new Uint32Array(columns * Math.ceil((top - bottom) / side));
   const squares = new Uint32Array(seen.length);
@@ -131,7 +131,7 @@ export function thumbnails(view, { places, cells }, isVisible, room) {
   return { rows, size };
 }
 
-/** A place in an order unlike that of the file (multiplicative hashing, Knuth). @param {number} row */
+/** A key for an order unlike the file's (multiplicative hashing, Knuth). @param {number} row */
 function shuffled(row) {
   return Math.imul(row, 0x9e3779b1) >>> 0;
 }

@@ -1,24 +1,24 @@
-/** What the dots' colours tell, beside the map: classes to hide and show, or a scale with a range. */
+/** The legend beside the map: classes to hide and show, or a colour scale with a range. */
 
 import { build, find, said, say } from "../../shared/elements.js";
 import { readList, writeList } from "../../shared/lists.js";
 import { SYMBOLS } from "./dots.js";
 
-/** From so many classes on there is a field to search them. */
+/** Least number of classes for which there is a search field. */
 const MANY = 12;
-/** Letters of a class' name in a file, at most. */
+/** Largest number of letters of a class's name in a file. */
 const LONGEST = 40;
-/** Steps of the sliders that keep a range. */
+/** Number of steps of the sliders for a range. */
 const STEPS = 200;
 
 /**
  * @typedef {{palette: import("./colours.js").Palette, classes: string[], counts: ArrayLike<number>,
  *   hidden: Set<number>, values: import("./shade.js").Values | null,
- *   range: [number, number] | null}} Shown as `shade` has it, with the number of each class' images
+ *   range: [number, number] | null}} Shown as for `shade`, with the number of images of each class
  */
 
 /**
- * What a legend says, line by line, for a file.
+ * The lines of a legend, for a file.
  *
  * @param {Shown} shown
  * @returns {{colour: string, symbol: number, text: string}[]}
@@ -42,7 +42,7 @@ export function legendLines({ palette, classes, counts, hidden, values }) {
 }
 
 /**
- * The classes that the setting `classes` hides; none where it names no class of this set.
+ * The classes that the setting `classes` hides; none if it names no class of this data set.
  *
  * @param {string} text @param {string[]} classes @returns {Set<number>}
  */
@@ -55,7 +55,7 @@ export function hiddenClasses(text, classes) {
 }
 
 /**
- * The setting `classes` that hides these, in the shorter of both ways.
+ * The setting `classes` that hides these classes, in the shorter of the two forms.
  *
  * @param {Set<number>} hidden @param {string[]} classes
  */
@@ -67,7 +67,7 @@ export function spellHidden(hidden, classes) {
   return (areMost ? "" : "!") + list;
 }
 
-/** The group whose key is pressed. @param {KeyboardEvent} event */
+/** The group whose key is pressed, or null. @param {KeyboardEvent} event */
 export function groupOf({ key, ctrlKey, metaKey, altKey }) {
   if (ctrlKey || metaKey || altKey) return null;
   const name = key.toUpperCase();
@@ -79,7 +79,7 @@ function nameOf({ title, unit }) {
   return unit ? `${title}, ${unit}` : title;
 }
 
-/** A number for people, to three digits. @param {number} value */
+/** A number for display, with three significant digits. @param {number} value */
 function short(value) {
   return Number(value.toPrecision(3)).toLocaleString("en").replace("-", "−");
 }
@@ -98,9 +98,9 @@ export class Legend {
   /**
    * @param {HTMLElement} box
    * @param {object} on
-   * @param {(classes: Set<number>) => void} on.hide these and no others
-   * @param {(range: [number, number] | null) => void} on.range keep what has such a value; null for all
-   * @param {(name: "A" | "B", label: number) => void} on.group a group is to have this class
+   * @param {(classes: Set<number>) => void} on.hide hides these classes and no others
+   * @param {(range: [number, number] | null) => void} on.range shows values in a range; null: all
+   * @param {(name: "A" | "B", label: number) => void} on.group adds or removes a class of a group
    */
   constructor(box, { hide, range, group }) {
     this.#box = box;
@@ -115,7 +115,7 @@ export class Legend {
     else this.#showClasses(shown);
   }
 
-  /** Shows these classes as hidden, in the entries that are there. @param {Set<number>} hidden */
+  /** Shows these classes as hidden, in the present entries. @param {Set<number>} hidden */
   hide(hidden) {
     this.#hidden = hidden;
     this.#draw();
@@ -211,7 +211,7 @@ export class Legend {
       input.addEventListener("keydown", (event) => {
         const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
         if (!steps) return;
-        event.preventDefault(); // the browser's own step is another
+        event.preventDefault(); // the browser's own step differs
         input.value = String(input.valueAsNumber + steps * step);
         input.dispatchEvent(new Event("input"));
       });

@@ -1,14 +1,14 @@
 /**
- * The map: every test image a dot, every place between them alive.
+ * The map: a dot for every test image, and every place between them can be decoded.
  *
  * Pointing at a dot looks at that image's own latent, pointing elsewhere at the latent of that
- * place; a click makes it the point. What is shown is remembered by the hub, for when this
- * part is made again.
+ * place; a click makes it the point. The hub remembers what is shown, for when this part is made
+ * again.
  *
  * @typedef {{content: string, z: number[], label: string, path?: number[][], picks?: boolean,
  *   directs?: boolean, hasLens?: boolean, linked?: string, given?: number}} MapData `path` is joined
  *   by a line; if `picks`, a click chooses a place and leaves the point where it is; if `directs`,
- *   the host takes directions; `linked` is another model that looks at the same; `given` is the
+ *   the host takes directions; `linked` is another model that follows this one; `given` is the
  *   class that a conditional model decodes
  * @typedef {{shown: Record<string, import("./view.js").Shown>,
  *   ranges: Record<string, [number, number] | null>}} Remembered by map and quantity
@@ -30,11 +30,11 @@ import { Scene } from "./scene.js";
 import { quantitiesOf, Values } from "./shade.js";
 import { rowsInside } from "./view.js";
 
-/** An arrow key moves the point by so many pixels; with Shift by more. */
+/** Pixels by which an arrow key moves the point, and with Shift. */
 const [STEP, LEAP] = [6, 40];
 /** Pause after the last arrow key, or after a click that may be half of a double one, milliseconds. */
 const SETTLED = 300;
-/** The explorer leaves so many pixels of the window below it, and takes a share of it at least. */
+/** Pixels of the window left free below the explorer, and its least share of the window. */
 const [BELOW, LEAST] = [16, 0.7];
 
 const HTML = `
@@ -72,13 +72,17 @@ export class LiveMap {
   /** @type {Values | null} */
   #values = null;
   #counts;
-  /** Where the point lies on this map, and its latent, if that is known. @type {Spot | null} */
+  /** The place of the point on this map, with its latent, if known. @type {Spot | null} */
   #put = null;
   /** @type {Spot | null} */
   #looked = null;
-  /** What to go back to if a click was half of a double one. @type {{put: Spot | null, z: number[]} | null} */
+  /**
+   * The state to restore if a click was half of a double click.
+   *
+   * @type {{put: Spot | null, z: number[]} | null}
+   */
   #before = null;
-  /** The image that was found last. */
+  /** The last image that was found by a search. */
   #found = -1;
   #latent;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -183,7 +187,7 @@ export class LiveMap {
   /** @param {MapData} data */
   update(data) {
     const isFirst = this.#data.content === "";
-    this.#data = this.#settling ? { ...data, z: this.#data.z } : data; // it does not know the last keys yet
+    this.#data = this.#settling ? { ...data, z: this.#data.z } : data; // it lacks the last keys
     const { content, z, label, directs, hasLens, linked, given } = this.#data;
     const { hub } = this.#host;
     if (given !== undefined) hub.condition(content, given);
@@ -237,7 +241,7 @@ export class LiveMap {
     else view.fit(map.extent);
   }
 
-  /** What tells maps of a model apart. */
+  /** A key that identifies a map of the model. */
   get #key() {
     return [this.#scene.map.kind, ...this.#scene.map.labels].join();
   }
@@ -252,7 +256,7 @@ export class LiveMap {
     this.#legend.show(this.#legendShown);
   }
 
-  /** What the legend tells. @returns {import("./legend.js").Shown} */
+  /** What the legend shows. @returns {import("./legend.js").Shown} */
   get #legendShown() {
     const { hub, model } = this.#host;
     const { classes } = model.header;
@@ -267,7 +271,7 @@ export class LiveMap {
     };
   }
 
-  /** Hides classes where they are colours. */
+  /** Hides classes if the dots are coloured by class. */
   #hide() {
     this.#legend.hide(this.#legendShown.hidden);
     this.#paint();
@@ -279,9 +283,9 @@ export class LiveMap {
     this.#scene.paint({ values, range, hidden, isOver, isMarked: this.#groups.isMarked });
   }
 
-  /** Fills the window; not while the page scrolls, which would change the size as well. */
+  /** Fills the window; not called while the page scrolls, which would also change the size. */
   #fill() {
-    const { top } = this.#box.getBoundingClientRect(); // so much of the window is taken
+    const { top } = this.#box.getBoundingClientRect(); // the part of the window above
     const above = Math.min(Math.max(top, 0), (1 - LEAST) * window.innerHeight);
     this.#box.style.setProperty("--above", `${above + BELOW}px`);
   }
@@ -292,7 +296,7 @@ export class LiveMap {
     this.#scene.draw();
   }
 
-  /** Changes what is seen. @param {() => void} how */
+  /** Changes the view. @param {() => void} how */
   #change(how) {
     how();
     const { view } = this.#scene;
@@ -312,7 +316,12 @@ export class LiveMap {
     return { z: this.#host.model.meanOf(row), at: this.#scene.placeOf(row), row };
   }
 
-  /** What lies at a pixel: a dot's own latent, or the place's. @param {number} x @param {number} y @returns {Spot} */
+  /**
+   * What lies at a pixel: a dot with its image's own latent, or the place with its latent.
+   *
+   * @param {number} x @param {number} y
+   * @returns {Spot}
+   */
   #spotAt(x, y) {
     const row = this.#scene.dotAt(x, y);
     if (row >= 0) return this.#spotOf(row);
@@ -345,7 +354,11 @@ export class LiveMap {
     this.#scene.markSoon();
   }
 
-  /** Makes it the point, and tells the host unless the click turns out to be half of a double one. @param {Spot} spot */
+  /**
+   * Makes a spot the point; tells the host unless the click is the first of a double click.
+   *
+   * @param {Spot} spot
+   */
   #settle({ z, at, row }) {
     clearTimeout(this.#settling);
     const latent = Float32Array.from(z);
@@ -378,7 +391,7 @@ export class LiveMap {
     const { z } = this.#data;
     const put = this.#put;
     if (put && this.#host.model.isSame(z, put.z)) return put.at;
-    const at = this.#scene.map.place(z); // among all images: once, not in every frame
+    const at = this.#scene.map.place(z); // searches all images: once, not in every frame
     this.#put = { z, at, row: null };
     return at;
   }
@@ -400,14 +413,14 @@ export class LiveMap {
     event.stopPropagation();
   }
 
-  /** The image nearest to the point, of those that are not hidden, else of all. */
+  /** The image nearest to the point, of those that are not hidden, or of all if all are hidden. */
   get #nearest() {
     const { map, isVisible } = this.#scene;
     const row = map.nearest(...this.#pointAt, Infinity, isVisible);
     return row < 0 ? map.nearest(...this.#pointAt) : row;
   }
 
-  /** Images whose dots are seen. */
+  /** Images whose dots are visible in the view. */
   get #seen() {
     const { view, map, isVisible } = this.#scene;
     const { left, right, bottom, top } = view.bounds();
@@ -423,7 +436,7 @@ export class LiveMap {
     const at = /** @type {[number, number]} */ ([x + right * step, y - down * step]);
     let z = map.lift(...at).slice();
     if (map.kind !== "neighbourhoods") {
-      const from = map.lift(x, y); // what is off the plane stays off it
+      const from = map.lift(x, y); // keeps the component off the plane
       z = z.map((value, i) => value - from[i] + this.#data.z[i]);
     }
     this.#change(() => view.reveal(...at));
@@ -431,7 +444,12 @@ export class LiveMap {
     this.#before = null;
   }
 
-  /** Moves the point to the test image with this number, or the next of this class; whether there is one. @param {string} text */
+  /**
+   * Moves the point to the test image with this number, or to the next of this class; returns
+   * whether there is one.
+   *
+   * @param {string} text
+   */
   #find(text) {
     const { labels, header } = this.#host.model;
     const wanted = text.trim();
@@ -448,7 +466,11 @@ export class LiveMap {
     return true;
   }
 
-  /** Makes a group of the visible dots in a region. @param {number[]} outline @param {PointerEvent} event */
+  /**
+   * Makes a group of the visible dots in a region.
+   *
+   * @param {number[]} outline @param {PointerEvent} event
+   */
   #catch(outline, { shiftKey, altKey }) {
     const { view, map, isVisible } = this.#scene;
     const polygon = outline.flatMap((x, i) => (i % 2 ? [] : view.placeAt(x, outline[i + 1])));
@@ -456,7 +478,7 @@ export class LiveMap {
     this.#groups.take(rows, altKey ? "remove" : shiftKey ? "add" : "make");
   }
 
-  // ---- Marks, which move without a new picture ----
+  // ---- Marks, which move without redrawing the picture ----
 
   #drawMarks() {
     const looked = this.#looked;

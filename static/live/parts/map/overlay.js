@@ -1,4 +1,4 @@
-/** What is drawn over the dots: axes, names, thumbnails, a path. */
+/** Draws what lies over the dots: axes, names, thumbnails, a path. */
 
 import { ticks } from "./view.js";
 
@@ -7,18 +7,23 @@ import { ticks } from "./view.js";
  * @typedef {import("./view.js").View} View
  * @typedef {import("./labels.js").Room} Room
  * @typedef {{text: string, page: string, font: string, zoom: number}} Look colours and font of the
- *   page, and how many times as large as usual its type is
+ *   page, and the factor by which its type is larger than usual
  */
 
-/** Pixels between two numbers on an axis, at least. */
+/** Least distances between two numbers on the horizontal and on the vertical axis, pixels. */
 const [ACROSS, UP] = [90, 60];
 const PATH = "#d6336c";
-/** Height of a class' name. */
+/** Height of a class's name. */
 const NAME = 15;
-/** Where a name may stand from its class' middle, in its heights: farther it would be another's. */
+/** Shifts of a name from its class's centre, in heights: farther, it would seem another class's. */
 const SHIFTS = [0, -1, 1];
 
-/** A text that can be read on any ground. @param {Context} context @param {string} text @param {number} x @param {number} y @param {Look} look */
+/**
+ * Writes a text that can be read on any background.
+ *
+ * @param {Context} context @param {string} text @param {number} x @param {number} y
+ * @param {Look} look
+ */
 function write(context, text, x, y, { text: colour, page, zoom }) {
   context.lineJoin = "round";
   context.lineWidth = 4 * zoom;
@@ -29,7 +34,7 @@ function write(context, text, x, y, { text: colour, page, zoom }) {
 }
 
 /**
- * Numbers along the lower and the left edge, and the axes' titles.
+ * Draws numbers along the lower and the left edge, and the axes' titles.
  *
  * @param {Context} context @param {View} view @param {[string, string]} titles @param {Look} look
  */
@@ -59,13 +64,13 @@ export function drawAxes(context, view, [across, up], look) {
 }
 
 /**
- * Where names stand: at their classes' middles, the largest class first, where they do not overlap.
+ * Places names at the centres of their classes, the largest class first, without overlaps.
  *
  * @param {Context} context @param {View} view
  * @param {{label: number, x: number, y: number}[]} middles @param {string[]} classes
  * @param {Look} look
  * @param {Room} room gets the names
- * @returns {{name: string, x: number, y: number}[]} with middles in pixels
+ * @returns {{name: string, x: number, y: number}[]} with centres in pixels
  */
 export function placeNames(context, view, middles, classes, look, room) {
   context.font = nameFont(look);
@@ -136,7 +141,11 @@ export function drawPath(context, view, places) {
   }
 }
 
-/** A region while it is drawn. @param {Context} context @param {number[]} outline x and y in turn @param {Look} look */
+/**
+ * Draws the outline of a region that is being drawn.
+ *
+ * @param {Context} context @param {number[]} outline x and y in turn @param {Look} look
+ */
 export function drawOutline(context, outline, look) {
   context.beginPath();
   for (let i = 0; i < outline.length; i += 2) context.lineTo(outline[i], outline[i + 1]);

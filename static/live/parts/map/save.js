@@ -1,4 +1,4 @@
-/** The map as a file: a PNG at several times its size, or an SVG, with axes, names and legend. */
+/** Saves the map: as a PNG at several times its size, or as an SVG, with axes, names and legend. */
 
 import { newPen } from "../../shared/elements.js";
 import { download, downloadPicture } from "../../shared/files.js";
@@ -8,15 +8,15 @@ import { SvgContext } from "./svg.js";
 
 /** Least width of a column of the legend, and height of its lines, CSS pixels. */
 const [COLUMN, LINE] = [170, 22];
-/** More dots than this become a picture in an SVG, for which four pixels are drawn for one. */
+/** Dots above which an SVG has a picture of them instead, and pixels of that for a CSS pixel. */
 const [SHAPES, FINE] = [50_000, 4];
 
 /**
  * @param {import("./scene.js").Scene} scene
- * @param {import("./legend.js").Shown} shown what the legend tells
- * @param {string} name of the model, with which the file's begins
+ * @param {import("./legend.js").Shown} shown what the legend shows
+ * @param {string} name of the model, with which the file's name begins
  * @param {"PNG" | "SVG"} type
- * @param {number} times so many pixels of a PNG for one of the page
+ * @param {number} times pixels of a PNG for a CSS pixel
  */
 export function saveMap(scene, shown, name, type, times) {
   const { width, height } = scene.view;
@@ -39,7 +39,12 @@ export function saveMap(scene, shown, name, type, times) {
 
 /** @typedef {{lines: ReturnType<typeof legendLines>, columns: number, width: number, rows: number}} Legend_ */
 
-/** Columns that have room for all lines of the legend. @param {import("./legend.js").Shown} shown @param {import("./scene.js").Scene} scene @returns {Legend_} */
+/**
+ * Lays out the lines of the legend in columns.
+ *
+ * @param {import("./legend.js").Shown} shown @param {import("./scene.js").Scene} scene
+ * @returns {Legend_}
+ */
 function layOut(shown, { view, look }) {
   const lines = legendLines(shown);
   const pen = newPen(1, 1);
@@ -78,14 +83,24 @@ function draw(context, scene, { lines, columns, width, rows }, drawDots) {
   });
 }
 
-/** @param {CanvasRenderingContext2D | SvgContext} context @param {import("./scene.js").Scene} scene @param {number} times */
+/**
+ * Draws the dots as a picture.
+ *
+ * @param {CanvasRenderingContext2D | SvgContext} context
+ * @param {import("./scene.js").Scene} scene @param {number} times
+ */
 function drawPicture(context, scene, times) {
   const dots = scene.dotsAt(times);
   context.drawImage(dots.canvas, 0, 0, scene.view.width, scene.view.height);
   dots.close();
 }
 
-/** @param {SvgContext} svg @param {import("./scene.js").Scene} scene @param {import("./legend.js").Shown} shown @param {number} diameter */
+/**
+ * Draws the dots as shapes.
+ *
+ * @param {SvgContext} svg @param {import("./scene.js").Scene} scene
+ * @param {import("./legend.js").Shown} shown @param {number} diameter
+ */
 function drawShapes(svg, scene, { palette }, diameter) {
   const { width, height } = scene.view;
   for (let row = 0; row < scene.map.places.length / 2; row++) {
@@ -99,7 +114,12 @@ function drawShapes(svg, scene, { palette }, diameter) {
   }
 }
 
-/** The path of a dot. @param {CanvasRenderingContext2D | SvgContext} context @param {number} symbol @param {number} x @param {number} y @param {number} radius */
+/**
+ * Traces the outline of a dot.
+ *
+ * @param {CanvasRenderingContext2D | SvgContext} context @param {number} symbol
+ * @param {number} x @param {number} y @param {number} radius
+ */
 function outline(context, symbol, x, y, radius) {
   context.beginPath();
   const { corners } = SYMBOLS[symbol];

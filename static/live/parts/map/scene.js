@@ -1,8 +1,8 @@
 /**
- * Everything that is drawn on the map: background, dots, thumbnails, axes, names, a path.
+ * Draws everything on the map: background, dots, thumbnails, axes, names, a path.
  *
- * What takes longer (thumbnails, the background) is made when nothing has moved for a moment;
- * until then the former one moves along.
+ * Slow things (thumbnails, the background) are made when nothing has moved for a moment; until then
+ * the former ones move with the map.
  *
  * @typedef {import("../../shared/maps.js").LatentMap} LatentMap
  * @typedef {Omit<Parameters<typeof shade>[0], "labels" | "palette" | "off">} Shades
@@ -24,11 +24,11 @@ import {
 import { shade } from "./shade.js";
 import { View } from "./view.js";
 
-/** A dot is pointed at within so many pixels. */
+/** Pixels within which a dot is pointed at. */
 const REACH = 8;
-/** What takes longer to draw waits until nothing has moved for so long, milliseconds. */
+/** Milliseconds without a move before slow things are drawn. */
 const REST = 120;
-/** Diameters of a dot, CSS pixels: of 100 dots and of a million, and however close one is. */
+/** Diameters of a dot, CSS pixels: among 100 dots, among a million, and at most when zoomed in. */
 const [FEW, MANY, CLOSEST] = [8, 2, 16];
 /** The usual size of the page's type, CSS pixels. */
 const USUAL = 16;
@@ -117,14 +117,14 @@ export class Scene {
     this.changed();
   }
 
-  /** Takes the size of the window, and of the page's type, with which that changes. */
+  /** Reads the size of the plot, and of the page's type, which may have changed with it. */
   measure() {
     this.look = this.#readLook();
     const { width, height } = this.#plot.getBoundingClientRect();
     this.view.resize(width, height, this.map.extent);
   }
 
-  /** Something else is seen now. */
+  /** Updates everything after a change of the view or of the colours. */
   changed() {
     clearTimeout(this.#resting);
     this.#resting = setTimeout(() => {
@@ -147,7 +147,7 @@ export class Scene {
     this.markSoon();
   }
 
-  /** Only the marks have moved, which lie over the picture. */
+  /** Draws the marks, which lie over the picture, in the next frame. */
   markSoon() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
@@ -156,7 +156,7 @@ export class Scene {
     });
   }
 
-  /** Draws all at once, so that a resized canvas is never seen empty. */
+  /** Draws everything at once, so that a resized canvas is never seen empty. */
   draw() {
     this.#isDue = false;
     const ratio = Math.min(window.devicePixelRatio, 2);
@@ -189,7 +189,7 @@ export class Scene {
     this.#drawOver(context);
   }
 
-  /** The dots once more, at another scale. @param {number} ratio pixels for a CSS pixel */
+  /** A copy of the dots at another scale. @param {number} ratio pixels for a CSS pixel */
   dotsAt(ratio) {
     const dots = new Dots(document.createElement("div"));
     dots.setPlaces(this.map.places, this.#symbols);
@@ -202,7 +202,7 @@ export class Scene {
     return Uint8Array.from(this.#model.labels, (label) => this.palette.symbolOf(label));
   }
 
-  /** Few dots are large, and all grow as one comes closer. */
+  /** Diameter of a dot, CSS pixels: larger among few dots and when zoomed in. */
   get dotSize() {
     const share = (Math.log10(Math.max(this.#model.labels.length, 1)) - 2) / 4;
     const size = FEW + (MANY - FEW) * Math.min(Math.max(share, 0), 1);
@@ -266,7 +266,7 @@ export class Scene {
     return placeNames(context, this.view, shown, this.#model.header.classes, this.look, room);
   }
 
-  /** Where the path lies on the map: looked for among all images, once. */
+  /** The path's places on the map; found once, as this searches all images. */
   get #way() {
     const { path, map } = this;
     if (this.#placed?.path !== path || this.#placed.map !== map) {

@@ -1,15 +1,15 @@
-/** What a person makes of the dots: by what they are coloured, and which are seen. */
+/** Colours the dots by class or by a value, and hides dots. */
 
 import { axisLabel } from "../../shared/maps.js";
 import { rgbOf } from "./colours.js";
 
-/** Opacity of a dot; of one outside of all groups, if there are any; of one over a picture. */
+/** Opacity of a dot; of a dot outside of all groups, if there are any; of a dot over a picture. */
 const [FULL, OUTSIDE, OVER] = [0.8, 0.2, 0.3];
-/** Shares of the values outside of which colours no longer change. */
+/** Share of the values at each end over which colours do not change. */
 const TAIL = 0.01;
 
 /**
- * What dots can be coloured by.
+ * A quantity by which dots can be coloured.
  *
  * @typedef {{name: string, title: string, unit: string}} Quantity
  */
@@ -24,7 +24,7 @@ export function quantitiesOf({ header }) {
   return [{ name: "", title: "class", unit: "" }, ...header.columns, ...dimensions];
 }
 
-/** The values of a quantity for each test image, and where they lie. */
+/** The values of a quantity for each test image, and their range. */
 export class Values {
   /** @param {import("../../shared/model.js").Model} model @param {Quantity} quantity */
   constructor(model, quantity) {
@@ -38,21 +38,21 @@ export class Values {
     const sorted = this.of.filter(Number.isFinite).sort();
     const at = (/** @type {number} */ share) =>
       sorted[Math.round(share * (sorted.length - 1))] ?? 0;
-    /** The smallest and the largest. */
+    /** The smallest and the largest value. */
     this.range = /** @type {[number, number]} */ ([at(0), at(1)]);
-    /** Between these colours change. */
+    /** The values between which colours change. */
     this.scale = /** @type {[number, number]} */ ([at(TAIL), at(1 - TAIL)]);
   }
 }
 
 /**
- * Colours of all dots; an alpha of 0 hides one.
+ * Colours of all dots; an alpha of 0 hides a dot.
  *
  * @param {object} shown
  * @param {ArrayLike<number>} shown.labels
  * @param {import("./colours.js").Palette} shown.palette
- * @param {Values | null} shown.values what colours tell; null for the class
- * @param {[number, number] | null} shown.range values that are seen
+ * @param {Values | null} shown.values what colours show; null for the class
+ * @param {[number, number] | null} shown.range values whose dots are shown; null for all
  * @param {Set<number>} shown.hidden classes
  * @param {Float32Array | null} shown.off distances from the plane
  * @param {(row: number) => boolean} [shown.isMarked] whether a dot stands out
@@ -66,7 +66,7 @@ export function shade({ labels, palette, values, range, hidden, off, isMarked, i
   /** @type {number[][]} */
   const classes = [];
   const ramp = Array.from({ length: 256 }, (_, i) => palette.at(i / 255));
-  const far = off ? Float32Array.from(off).sort()[count >> 2] || 1 : 1; // a quarter is nearer
+  const far = off ? Float32Array.from(off).sort()[count >> 2] || 1 : 1; // the lower quartile
   for (let row = 0; row < count; row++) {
     const label = labels[row];
     if (hidden.has(label)) continue;

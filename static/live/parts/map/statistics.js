@@ -1,4 +1,4 @@
-/** What groups of images have in common, and how they differ. */
+/** Statistics of groups of images: means, deviations and differences. */
 
 /**
  * Mean and standard deviation of each dimension over some images.
@@ -19,9 +19,9 @@ export function moments(zMean, latentDim, rows) {
 }
 
 /**
- * The dimensions in which two groups differ most: their means' difference over their pooled
- * standard deviation (Cohen's d), the largest first. Where neither group varies, as one image does
- * not, it is infinite, or 0 if their means are the same.
+ * The differences of two groups along all dimensions, the largest first: the difference of their
+ * means divided by their pooled standard deviation (Cohen's d). Where neither group varies, as with
+ * single images, it is infinite, or 0 if the means are the same.
  *
  * @param {ReturnType<typeof moments> & {count: number}} one
  * @param {ReturnType<typeof moments> & {count: number}} other
@@ -41,7 +41,7 @@ export function differences(one, other) {
  * Mean and twice the standard deviation of images, pixel by pixel.
  *
  * @param {Iterable<ArrayLike<number>>} images four values for each pixel
- * @param {number} size
+ * @param {number} size number of values of an image
  */
 export function momentsOfImages(images, size) {
   const [sum, squares] = [new Float64Array(size), new Float64Array(size)];

@@ -1,4 +1,4 @@
-/** As much of a 2-D canvas' context as the map needs, written down as SVG. */
+/** The part of a 2-D canvas context that the map needs, writing SVG. */
 
 import { newPen } from "../../shared/elements.js";
 
@@ -77,7 +77,7 @@ export class SvgContext {
   }
 
   /**
-   * A picture, or a part of one as for a canvas.
+   * Draws a picture or a part of it, with a canvas's arguments.
    *
    * @param {CanvasImageSource & {width: any, height: any}} source @param {number[]} numbers
    */

@@ -1,6 +1,6 @@
-/** What a map shows: places of the plane ↔ pixels, one scale for both directions. */
+/** The view of a map: places of the plane ↔ pixels, with the same scale along both axes. */
 
-/** Zoom out to so many times of what is shown at first, and in to so many. */
+/** Largest factors of zooming out and in, from what is shown at first. */
 const [FARTHEST, NEAREST] = [8, 4000];
 
 /** @typedef {{x: number, y: number, scale: number}} Shown centre, and pixels for a step of 1 */
@@ -10,11 +10,11 @@ export class View {
   height = 1;
   /** @type {Shown} */
   shown = { x: 0, y: 0, scale: 1 };
-  /** Scale at which the whole extent is seen. */
+  /** Scale at which the whole extent is visible. */
   #whole = 1;
 
   /**
-   * Another size of the window; a view of the whole stays one.
+   * Sets the size of the view; the zoom stays the same.
    *
    * @param {number} width CSS pixels
    * @param {number} height
@@ -28,12 +28,12 @@ export class View {
     this.shown.scale *= this.#whole / before;
   }
 
-  /** Shows the whole. @param {number[]} extent */
+  /** Shows the whole extent. @param {number[]} extent */
   fit([left, right, bottom, top]) {
     this.shown = { x: (left + right) / 2, y: (bottom + top) / 2, scale: this.#whole };
   }
 
-  /** How many times closer than the whole. */
+  /** The zoom factor; 1 shows the whole extent. */
   get zoomed() {
     return this.shown.scale / this.#whole;
   }
@@ -49,19 +49,26 @@ export class View {
     return [this.width / 2 + (x - middleX) * scale, this.height / 2 - (y - middleY) * scale];
   }
 
-  /** @param {number} across pixels from the left @param {number} down from the top @returns {[number, number]} */
+  /**
+   * @param {number} across pixels from the left @param {number} down pixels from the top
+   * @returns {[number, number]}
+   */
   placeAt(across, down) {
     const { x, y, scale } = this.shown;
     return [x + (across - this.width / 2) / scale, y - (down - this.height / 2) / scale];
   }
 
-  /** Moves what is shown by so many pixels. @param {number} across @param {number} down */
+  /** Moves the content by pixels. @param {number} across @param {number} down */
   pan(across, down) {
     this.shown.x -= across / this.shown.scale;
     this.shown.y += down / this.shown.scale;
   }
 
-  /** Zooms so that a pixel keeps its place. @param {number} factor @param {number} across @param {number} down */
+  /**
+   * Zooms around a pixel, whose place stays fixed.
+   *
+   * @param {number} factor @param {number} across @param {number} down
+   */
   zoom(factor, across = this.width / 2, down = this.height / 2) {
     const [x, y] = this.placeAt(across, down);
     this.zoomed *= factor;
@@ -70,7 +77,7 @@ export class View {
     this.shown.y += y - nowY;
   }
 
-  /** Moves so that a place is seen, if it is not. @param {number} x @param {number} y */
+  /** Centres a place if it is not visible. @param {number} x @param {number} y */
   reveal(x, y) {
     const [across, down] = this.pixelOf(x, y);
     const margin = 0.1;
@@ -80,7 +87,7 @@ export class View {
     if (!isSeen) [this.shown.x, this.shown.y] = [x, y];
   }
 
-  /** Left, right, bottom and top of what is seen. */
+  /** Left, right, bottom and top of the visible part of the plane. */
   bounds() {
     const [left, top] = this.placeAt(0, 0);
     const [right, bottom] = this.placeAt(this.width, this.height);
@@ -89,10 +96,10 @@ export class View {
 }
 
 /**
- * Round numbers between two others, a step of 1, 2 or 5 times a power of ten apart.
+ * Round numbers between two limits, with a step of 1, 2 or 5 times a power of ten.
  *
  * @param {number} low @param {number} high
- * @param {number} count at most
+ * @param {number} count their largest number, approximately
  */
 export function ticks(low, high, count) {
   const rough = (high - low) / Math.max(count, 1);
@@ -127,11 +134,11 @@ export function isInside(polygon, x, y) {
 }
 
 /**
- * Which places lie in a polygon.
+ * The rows of the places that lie in a polygon.
  *
  * @param {number[]} polygon x and y of each corner in turn
- * @param {Float32Array} places x and y of each in turn
- * @param {(row: number) => boolean} accepts which count
+ * @param {Float32Array} places x and y of each place in turn
+ * @param {(row: number) => boolean} accepts whether a row counts
  */
 export function rowsInside(polygon, places, accepts) {
   const [xs, ys] = [0, 1].map((axis) => polygon.filter((_, i) => i % 2 === axis));
