@@ -1,10 +1,10 @@
-"""What tests share."""
+"""Fixtures and settings that tests share."""
 
 from __future__ import annotations
 
 import os
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in app.py; another test has the other core
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in app.py; other tests use the other cores
 
 import contextlib
 import gc
@@ -23,7 +23,7 @@ from shapes import draw_shapes
 
 from benchmarks.browser import launch_options
 
-# Streamlit warns at every cached function that no server runs.
+# Streamlit warns about every cached function that is called outside of a server.
 logging.getLogger("streamlit.runtime.caching.cache_data_api").addFilter(
     lambda record: record.levelno > logging.WARNING
 )
@@ -35,11 +35,11 @@ SLOWEST = (
     "test_distribution.py", "browser/test_map.py", "browser/test_screens.py",
     "test_train_command.py", "browser/test_page.py", "test_decoding.py", "test_training.py",
 )  # fmt: skip
-"""The files that take longest, which are begun first, so that no process waits at the end."""
+"""The slowest files, which start first, so that no process waits for them at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest; give tests in a browser two more tries."""
+    """Run the slowest files first; give tests in a browser two more tries."""
     folder = Path(__file__).parent
 
     def turn(item: pytest.Item) -> int:
@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was imported out of Python's searches for garbage, which Keras asks for often."""
+    """Exclude imported objects from garbage collection, which Keras starts often."""
     gc.freeze()
 
 
@@ -86,7 +86,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def do_without() -> Callable[[str], NoReturn]:
-    """Return the function that skips a test whose needs are not met, and fails it in CI."""
+    """Return the function that skips a test whose requirements are missing, and fails it in CI."""
     return _do_without
 
 
@@ -119,7 +119,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def tiny_recipe() -> dict[str, Any]:
-    """A recipe that trains in a second (no XLA) and has every kind of chance in it."""
+    """Return a recipe that trains in a second (no XLA) and has every kind of randomness."""
     return {
         "encoder": [
             {"layer": "GaussianNoise", "stddev": 0.05},
@@ -150,7 +150,7 @@ def tiny_recipe() -> dict[str, Any]:
 def tiny_settings(
     tmp_path_factory: pytest.TempPathFactory, tiny_recipe: dict[str, Any]
 ) -> dict[str, Any]:
-    """Values for ``train.Settings``: 300 grey pictures of bars and blobs, the tiny recipe."""
+    """Return values for ``train.Settings``: 300 pictures of bars and blobs, the tiny recipe."""
     folder = tmp_path_factory.mktemp("tiny")
     images, labels = draw_shapes()
     np.savez(
@@ -166,13 +166,13 @@ def tiny_settings(
 
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[str, Any]) -> Path:
-    """The folder of a trained bundle, ``shapes-2d``; not to be changed: see ``copy_bundle``."""
+    """Return the folder of a trained bundle, ``shapes-2d``; change copies only: ``copy_bundle``."""
     return _train(tmp_path_factory.mktemp("pretrained"), tiny_settings)
 
 
 @pytest.fixture(scope="session")
 def other_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[str, Any]) -> Path:
-    """A bundle like the tiny one, but from another seed."""
+    """Return a bundle like the tiny one, but from another seed."""
     return _train(tmp_path_factory.mktemp("pretrained"), {**tiny_settings, "seed": 1})
 
 
@@ -180,7 +180,7 @@ def other_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[s
 def conditional_bundle(
     tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[str, Any]
 ) -> Path:
-    """The folder of a bundle from elsewhere, ``conditional``, whose networks take the class."""
+    """Return the folder of an adopted bundle, ``conditional``, whose networks take the class."""
     from explorer.adoption.adopt import Request, adopt
     from explorer.adoption.candidates import Known
     from explorer.adoption.result import About
@@ -197,7 +197,7 @@ def conditional_bundle(
 
 @pytest.fixture
 def copy_bundle(tmp_path: Path, tiny_bundle: Path) -> Callable[[], Path]:
-    """Return a function that makes a copy of the tiny bundle, to be broken."""
+    """Return a function that makes a copy of the tiny bundle, which a test may break."""
 
     def copy() -> Path:
         shutil.copytree(tiny_bundle.parent, tmp_path / "copy")
@@ -222,7 +222,7 @@ def reseal() -> Callable[[Path], None]:
 
 @contextlib.contextmanager
 def training_at_once() -> Iterator[None]:
-    """Make bundles in no time, of models that have learned nothing."""
+    """Skip the training, so that bundles of untrained models are made at once."""
     from explorer.training import export, loop
     from explorer.training.vae import VAE
 

@@ -1,8 +1,8 @@
-"""Damaged cards, networks and latents: each gives a bundle or one sentence, never anything else.
+"""Damage cards, networks and latents: each must give a bundle or one sentence, nothing else.
 
     python -m tests.fuzz --seed 1 --seconds 600
 
-A process of its own, for onnxruntime might fall into a hole that no ``except`` catches.
+This runs in a process of its own, as onnxruntime might crash in a way that ``except`` cannot catch.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ARRAYS: tuple[np.ndarray, ...] = (
 
 
 def main() -> int:
-    """Run the command line; the exit status is 1 if something else than a sentence came."""
+    """Run the command line; the exit status is 1 if anything else than a sentence came."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=60)
@@ -68,7 +68,7 @@ def main() -> int:
 
 
 def damage(name: str, content: bytes, chance: random.Random) -> bytes:
-    """The file with a value, an array or some bytes replaced, or cut short."""
+    """Return the file with a value, an array or some bytes replaced, or cut short."""
     if name == "card.json" and chance.random() < 0.8:
         card = json.loads(content)
         replace_value(card, chance)
@@ -83,7 +83,7 @@ def damage(name: str, content: bytes, chance: random.Random) -> bytes:
     if chance.random() < 0.2:
         return content[: chance.randrange(len(content))]
     damaged = bytearray(content)
-    # what a network consists of stands at the ends of its file, between its weights
+    # the structure of a network is at both ends of its file, around the weights
     reach = chance.choice([200, 2_000, len(content)])
     for _ in range(chance.randint(1, 8)):
         place = chance.randrange(min(reach, len(content)))
@@ -92,7 +92,7 @@ def damage(name: str, content: bytes, chance: random.Random) -> bytes:
 
 
 def replace_value(card: Any, chance: random.Random) -> None:
-    """Put something else in the place of a value, at any depth."""
+    """Replace a value at any depth."""
     keys = list(card) if isinstance(card, dict) else range(len(card))
     key = chance.choice(list(keys))
     if isinstance(card[key], dict | list) and card[key] and chance.random() < 0.8:
@@ -102,7 +102,7 @@ def replace_value(card: Any, chance: random.Random) -> None:
 
 
 def seal(path: Path, name: str, content: bytes) -> None:
-    """Let the card tell size and hash of a changed file."""
+    """Write size and hash of a changed file into the card."""
     card = json.loads((path / "card.json").read_text(encoding="utf-8"))
     digest = hashlib.sha256(content).hexdigest()
     card["files"][name] = {"bytes": len(content), "sha256": digest}

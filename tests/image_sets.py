@@ -1,4 +1,4 @@
-"""Small image sets on disk, in the layouts that people have."""
+"""Write small image sets to disk, in common layouts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def save_image(path: Path, colour: object = RED, size: tuple[int, int] = (8, 8))
 
 
 def save_classes(folder: Path, counts: dict[str, int]) -> Path:
-    """Write PNGs whose colour is unique to each, so that one can tell which were read."""
+    """Write PNGs, each with a colour of its own, which shows which files were read."""
     for index, (name, count) in enumerate(sorted(counts.items())):
         for number in range(count):
             save_image(folder / name / f"{number:03}.png", (index, number, 7))
@@ -73,5 +73,5 @@ def counts(dataset: Dataset) -> tuple[int, int]:
 
 
 def told(dataset: Dataset) -> str:
-    """All that is said of a set; reads it."""
+    """Read a data set, and return its full description."""
     return full(dataset)

@@ -1,4 +1,4 @@
-"""A run of ``train.py`` that is ended, for tests of what is left."""
+"""A run of ``train.py`` that a signal ends, for tests of what it leaves behind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import signal
 
 
 def end_in_epoch_2(by: signal.Signals) -> str:
-    """Python code of a run to which a signal comes after the steps of its second epoch."""
+    """Return Python code of a run that gets a signal after the steps of its second epoch."""
     return f"""
 import os
 import train

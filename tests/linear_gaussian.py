@@ -20,14 +20,14 @@ class LinearGaussian:
         return np.concatenate([mean, np.full_like(mean, np.log(self.variance))], axis=-1)
 
     def encode(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The exact posterior."""
+        """Return mean and log-variance of the exact posterior."""
         precision = 1.0 + np.sum(self.weights**2, axis=0) / self.variance
         offset = images.reshape(len(images), -1) - self.bias
         z_mean = offset @ self.weights / self.variance / precision
         return z_mean, np.tile(-np.log(precision), (len(images), 1))
 
     def log_marginal(self, images: np.ndarray) -> np.ndarray:
-        """log N(x; b, W Wᵀ + σ² I), nats."""
+        """Return log N(x; b, W Wᵀ + σ² I), nats."""
         covariance = self.weights @ self.weights.T + self.variance * np.eye(4)
         offset = images.reshape(len(images), -1) - self.bias
         distances = np.einsum("np,pq,nq->n", offset, np.linalg.inv(covariance), offset)
@@ -37,7 +37,7 @@ class LinearGaussian:
     def reconstruction(
         self, images: np.ndarray, z_mean: np.ndarray, z_log_var: np.ndarray
     ) -> np.ndarray:
-        """−E[log p(x|z)] in closed form, nats."""
+        """Return −E[log p(x|z)] in closed form, nats."""
         error = images.reshape(len(images), -1) - self.bias - z_mean @ self.weights.T
         expected = error**2 + np.exp(z_log_var) @ (self.weights**2).T
         terms = np.log(2 * np.pi * self.variance) + expected / self.variance

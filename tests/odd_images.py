@@ -1,7 +1,7 @@
-"""Files that people really upload, and some that only a mischievous one would.
+"""Make files that people really upload, and some that only an attacker would.
 
-``odd_images`` makes a few hundred of them in memory: every format and mode at several
-sizes, rotated, animated, deep, huge, broken, and things that are no pictures at all.
+``odd_images`` makes a few hundred files in memory: every format and mode at several sizes,
+rotated, animated, deep, huge, broken, and files that are not pictures at all.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PNG_START = b"\x89PNG\r\n\x1a\n"
 
 @dataclass(frozen=True)
 class OddImage:
-    """One file: what ``read_upload`` should make of it, "either" where both are fair."""
+    """A file, and what ``read_upload`` should do with it: "either" where both are acceptable."""
 
     name: str
     data: bytes
@@ -44,7 +44,7 @@ class OddImage:
 
 
 def odd_images() -> Iterator[OddImage]:
-    """All of them, the same at every call, in a few seconds."""
+    """Yield all files, the same at every call, in a few seconds."""
     yield from _every_format()
     yield from _rotated()
     yield from _several_frames()
@@ -55,7 +55,7 @@ def odd_images() -> Iterator[OddImage]:
 
 
 def picture(mode: str, size: tuple[int, int]) -> Image.Image:
-    """A bright ellipse that fades to the right, on a dark ground (transparent with alpha)."""
+    """Return a bright ellipse fading to the right, on a dark ground (transparent with alpha)."""
     width, height = size
     y, x = np.mgrid[0:height, 0:width]
     inside = ((x - width / 2) / width) ** 2 + ((y - height / 2) / height) ** 2 < 0.16
@@ -72,14 +72,14 @@ def picture(mode: str, size: tuple[int, int]) -> Image.Image:
 
 
 def encode(image: Image.Image, format: str, **options: Any) -> bytes:
-    """The image as a file."""
+    """Return the image as a file."""
     file = io.BytesIO()
     image.save(file, format, **options)
     return file.getvalue()
 
 
 def png(size: tuple[int, int], bit_depth: int, colour_type: int, rows: Iterator[bytes]) -> bytes:
-    """A PNG from raw rows, for what Pillow does not write: 16-bit colour, wrong sizes."""
+    """Return a PNG of raw rows, for what Pillow does not write: 16-bit colour, wrong sizes."""
     header = struct.pack(">IIBBBBB", *size, bit_depth, colour_type, 0, 0, 0)
     deflate = zlib.compressobj(1)
     body = b"".join(deflate.compress(b"\0" + row) for row in rows) + deflate.flush()
@@ -87,12 +87,12 @@ def png(size: tuple[int, int], bit_depth: int, colour_type: int, rows: Iterator[
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
-    """One chunk of a PNG."""
+    """Return one chunk of a PNG."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def grey_jpeg(size: tuple[int, int]) -> bytes:
-    """A mid-grey JPEG of any size, made without its pixels: every block is the same 6 bits."""
+    """Return a mid-grey JPEG of any size, made without pixels: every block is the same 6 bits."""
     header = claim_size(encode(Image.new("L", (8, 8), 128), "JPEG"), size)
     scan = header.index(b"\xff\xda") + 10
     blocks = -(-size[0] // 8) * -(-size[1] // 8)
@@ -100,13 +100,13 @@ def grey_jpeg(size: tuple[int, int]) -> bytes:
 
 
 def claim_size(jpeg: bytes, size: tuple[int, int]) -> bytes:
-    """The JPEG with another size in its header."""
+    """Return the JPEG with another size in its header."""
     frame = max(jpeg.find(b"\xff\xc0"), jpeg.find(b"\xff\xc2"))
     return jpeg[: frame + 5] + struct.pack(">HH", size[1], size[0]) + jpeg[frame + 9 :]
 
 
 def exif_orientation(value: int) -> Image.Exif:
-    """Metadata that says how the camera was held."""
+    """Return metadata with the orientation of the camera."""
     exif = Image.Exif()
     exif[0x0112] = value
     return exif
@@ -235,13 +235,13 @@ def _huge() -> Iterator[OddImage]:
 
 
 def blank_png(size: tuple[int, int]) -> bytes:
-    """A black 8-bit RGB PNG of any size."""
+    """Return a black 8-bit RGB PNG of any size."""
     row = bytes(3 * size[0])
     return png(size, 8, 2, (row for _ in range(size[1])))
 
 
 def tiled_tiff(size: tuple[int, int], tile: int) -> bytes:
-    """A grey deflated TIFF of one square tile, as large as one says."""
+    """Return a grey deflated TIFF of one square tile, of any claimed size."""
     body = zlib.compress(bytes(10**6))
     tags = {256: size[0], 257: size[1], 258: 8, 259: 8, 262: 1, 322: tile, 323: tile}
     tags |= {324: 8 + 2 + 12 * 9 + 4, 325: len(body)}
@@ -250,7 +250,7 @@ def tiled_tiff(size: tuple[int, int], tile: int) -> bytes:
 
 
 def icon(png_file: bytes) -> bytes:
-    """A Windows icon with a PNG in it."""
+    """Return a Windows icon with a PNG in it."""
     entry = struct.pack("<BBBBHHII", 0, 0, 0, 0, 1, 32, len(png_file), 22)
     return struct.pack("<HHH", 0, 1, 1) + entry + png_file
 

@@ -1,4 +1,4 @@
-"""Grey pictures of bars and blobs, 12 × 12, of which a model learns something in a second."""
+"""Grey pictures of bars and blobs, 12 × 12, from which a model learns something in a second."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def draw_shapes() -> tuple[np.ndarray, np.ndarray]:
-    """400 images ``(n, 12, 12)`` uint8 and their classes ``(n,)``; the last 100 are for tests."""
+    """Return 400 images ``(n, 12, 12)`` uint8 and classes ``(n,)``; the last 100 are for tests."""
     random = np.random.default_rng(0)
     labels = np.arange(400) % 3
     images = random.integers(0, 60, (400, 12, 12), np.uint8)

@@ -1,4 +1,4 @@
-"""Models from elsewhere become bundles: their conventions are found out, and mistakes are said."""
+"""Foreign models become bundles: their conventions are detected, and mistakes reported."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MODELS = Path(__file__).parent / "adopted"
 
 @pytest.fixture
 def said() -> list[str]:
-    """Return what is said while models are adopted, line by line."""
+    """Return the list of messages while models are adopted, line by line."""
     return []
 
 
@@ -64,7 +64,7 @@ def take(tmp_path: Path, tiny_settings: dict[str, Any], said: list[str]) -> Any:
 
 @pytest.fixture
 def refusal(take: Any, tmp_path: Path) -> Any:
-    """Return a function that gives the sentence with which a model is refused."""
+    """Return a function that returns the sentence with which a model is refused."""
 
     def refuse(*arguments: Any, **further: Any) -> str:
         with pytest.raises(ExplorerError) as error:
@@ -108,12 +108,12 @@ Node = tuple[str, list[str], str, dict[str, Any]]
 
 
 def rewired(path: Path, outputs: list[str], *nodes: Node) -> Path:
-    """Write the plain encoder with further nodes and other outputs: MEAN, LOG_VAR are its own."""
+    """Write the plain encoder (outputs MEAN, LOG_VAR) with more nodes and other outputs."""
     return _with_nodes(path, "encoder", ["MEAN", "LOG_VAR"], outputs, nodes)
 
 
 def decoder_with(path: Path, outputs: list[str], *nodes: Node) -> Path:
-    """Write the plain decoder with further nodes and other outputs: IMAGE is its own."""
+    """Write the plain decoder (output IMAGE) with more nodes and other outputs."""
     return _with_nodes(path, "decoder", ["IMAGE"], outputs, nodes)
 
 
@@ -173,7 +173,7 @@ def test_means_and_spreads_in_one_output_are_told_apart(
 def test_channels_of_means_and_spreads_at_each_place_are_told_apart(
     take: Any, tmp_path: Path, output: str
 ) -> None:
-    """Latents of 2 × 1 × 2 with channels last, of which the decoder drops the fourth number."""
+    """Latents of 2 × 1 × 2 with channels last, whose fourth number the decoder ignores."""
     spread = "std" if "std" in output else "LOG_VAR"
     halves = ["spreads", "means"] if "swapped" in output else ["means", "spreads"]
     nodes: list[Node] = [
@@ -222,7 +222,7 @@ def test_a_spread_that_is_never_negative_is_asked_about(take: Any, tmp_path: Pat
 def test_a_reading_of_the_spread_with_a_smaller_elbo_is_told(
     take: Any, tmp_path: Path, said: list[str]
 ) -> None:
-    """Nothing but the −ELBO tells log-variances from log standard deviations."""
+    """Only the −ELBO distinguishes log-variances from log standard deviations."""
     path = rewired(tmp_path / "encoder.onnx", ["MEAN", "log_std"], STD[0])
     taken = take("plain", encoder=path)
     assert taken.card.model.adopted.conventions["--encoder-output"] == "mean,log_var"
@@ -368,7 +368,7 @@ def whole_model(path: Path) -> Path:
 
 
 def normalised(path: Path, mean: float, std: float) -> Path:
-    """Write the plain encoder as one that takes pixels less a mean, by a standard deviation."""
+    """Write the plain encoder for pixels standardised with a mean and a standard deviation."""
     model = onnx.load(MODELS / "plain-encoder.onnx")
     (port,), nodes = model.graph.input, list(model.graph.node)
     for node in nodes:
@@ -553,7 +553,7 @@ def test_weights_beside_the_file_are_read_and_none_elsewhere(
 def test_an_output_that_repeats_the_mean_is_not_taken_for_a_spread(
     take: Any, tmp_path: Path, first: bool
 ) -> None:
-    """As encoders give a draw too, which is the mean in ``model.eval()``."""
+    """Some encoders also give a draw, which is the mean in ``model.eval()``."""
     model = onnx.load(MODELS / "plain-encoder.onnx")
     outputs = model.graph.output
     model.graph.node.append(helper.make_node("Identity", [outputs[0].name], ["z"]))
@@ -625,7 +625,7 @@ def test_files_that_cannot_be_taken_get_a_sentence(
 
 
 def linear_vae(first: Any) -> tuple[Any, Any]:
-    """PCA as a VAE of Keras layers: the encoder projects, the decoder projects back."""
+    """Return PCA as a VAE of Keras layers: the encoder projects, the decoder projects back."""
     import keras
 
     images = draw_shapes()[0][:300].reshape(300, 144) / 255.0
@@ -684,7 +684,7 @@ def test_latents_of_several_axes_are_taken_as_numbers_in_a_row(take: Any, tmp_pa
 def test_a_decoder_of_any_height_and_width_gets_half_of_an_output_with_spreads(
     take: Any, tmp_path: Path
 ) -> None:
-    """As an autoencoder of latent diffusion is exported with dynamic axes."""
+    """As for an autoencoder of latent diffusion exported with dynamic axes."""
     places = numpy_helper.from_array(np.array([0, 6, 1, 1]))
     encoder = rewired(
         tmp_path / "encoder.onnx",
@@ -709,7 +709,7 @@ def test_a_decoder_of_any_height_and_width_gets_half_of_an_output_with_spreads(
 
 
 def test_a_shape_that_a_graph_computes_may_leave_an_axis_open(take: Any, tmp_path: Path) -> None:
-    """As ``x.reshape(x.shape[0], -1)`` is exported."""
+    """As in the export of ``x.reshape(x.shape[0], -1)``."""
     model = onnx.load(MODELS / "mean-encoder.onnx")
     graph = model.graph
     (output,) = graph.output
@@ -811,7 +811,7 @@ def test_the_command(
     assert adopted is not None
     assert (card.title, adopted.licence) == ("Mine/Ours", "MIT")
     assert "--encoder=plain-encoder.onnx" in adopted.command and "Mine/Ours" in adopted.command
-    assert str(tmp_path) not in card.to_json()  # no machine's paths
+    assert str(tmp_path) not in card.to_json()  # no paths of this machine
     assert call() == 1
     assert "--replace" in capsys.readouterr().err
     assert call("--replace", "--variance", "0.02") == 0

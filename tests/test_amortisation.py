@@ -1,4 +1,4 @@
-"""The encoder's gap: a model whose best posterior is known, and how far encoders are from it."""
+"""The amortisation gap of encoders, for models whose best posterior is known."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ IMAGES = np.random.default_rng(0).random((20, 2, 2, 1)).astype(np.float32)
 
 @pytest.mark.parametrize(("shift", "log_scale"), [(0.0, 0.0), (1.0, 1.5), (-3.0, -2.0)])
 def test_a_gaussian_is_refined_to_the_exact_posterior(shift: float, log_scale: float) -> None:
-    """There the −ELBO of every draw is −log p(x); before, it is more by the KL divergence."""
+    """There the −ELBO of every draw is −log p(x); before, it is larger by the KL divergence."""
 
     def encode(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         z_mean, z_log_var = MODEL.encode(images)
@@ -51,9 +51,9 @@ def test_bytes_are_the_same_images() -> None:
 
 
 def test_a_flow_is_moved_and_stretched_in_its_shape() -> None:
-    """z = c + σ (ε + ε³/4) is no Gaussian, so that its best is worse than the exact posterior.
+    """z = c + σ (ε + ε³/4) is not Gaussian, so its optimum is worse than the exact posterior.
 
-    With ε drawn from N(0, 1), log q = log N(ε; 0, 1) − log(1 + 3ε²/4) by dimension.
+    With ε drawn from N(0, 1), log q = log N(ε; 0, 1) − log(1 + 3ε²/4) for each dimension.
     """
 
     def refine(off: float) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +83,7 @@ def test_every_likelihood_is_refined_to_where_a_general_minimiser_ends(
     weights = random.normal(scale=0.3, size=(4 * 5 * count, 3))
     bias = np.tile([0.5, -1.5] if count == 2 else [-0.5], 20)
     half = np.random.default_rng([0, 1]).standard_normal((JUDGING_DRAWS // 2, 3), np.float32)
-    noise = np.concatenate([half, -half])  # what the result is judged with
+    noise = np.concatenate([half, -half])  # the draws by which the result is judged
 
     def decode(z: np.ndarray) -> np.ndarray:
         return np.asarray(z @ weights.T + bias).reshape(-1, 4, 5, count)
@@ -109,9 +109,9 @@ def test_every_likelihood_is_refined_to_where_a_general_minimiser_ends(
 
 @pytest.mark.parametrize("name", ["fashion_mnist-2d", "mnist-8d-flow"])
 def test_the_page_finds_what_the_figures_are_made_of(name: str, node: Path, tmp_path: Path) -> None:
-    """The same with the same draws, and much the same with its own."""
+    """It gets the same result with the same draws, and nearly the same with its own draws."""
     bundle = load_bundle(DEFAULT_FOLDER / name)
-    images = np.flip(bundle.reconstruct(np.arange(2)), axis=2).copy()  # what it has never seen
+    images = np.flip(bundle.reconstruct(np.arange(2)), axis=2).copy()  # never seen before
     codec = bundle.codec
     draws = [
         np.random.default_rng([0, part]).standard_normal(

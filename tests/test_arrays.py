@@ -178,7 +178,7 @@ def test_images_that_are_named_unlabelled_are_a_set(tmp_path: Path) -> None:
 
 
 class _Python2Pickler(pickle._Pickler):
-    """Writes bytes as Python 2 wrote its strings, as in the original batches of CIFAR-10."""
+    """Writes bytes as Python 2 strings, as in the original batches of CIFAR-10."""
 
     dispatch = dict(pickle._Pickler.dispatch)
 

@@ -1,4 +1,4 @@
-"""Folders are replaced as a whole or not at all."""
+"""Folders are replaced either completely or not at all."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_what_a_link_leads_to_is_replaced(copy_bundle: Copy, tmp_path: Path) -> 
     path, shelf = copy_bundle(), tmp_path / "shelf"
     shelf.mkdir()
     (shelf / "linked-2d").symlink_to(path)
-    for name in ("one", "two"):  # the second does not stumble over what the first left
+    for name in ("one", "two"):  # the second must cope with what the first left
         with unfinished(shelf / "linked-2d") as folder:
             (folder / name).touch()
     assert (shelf / "linked-2d").is_symlink()
@@ -75,7 +75,7 @@ def test_what_a_link_leads_to_is_replaced(copy_bundle: Copy, tmp_path: Path) -> 
 
 
 class Killed(BaseException):
-    """A kill: nothing of the project runs after it."""
+    """Simulates a kill, after which no code of the project runs."""
 
 
 @pytest.mark.parametrize("step", range(3))
@@ -107,7 +107,7 @@ def test_one_whole_bundle_survives_a_failure_at_any_step(
     assert load_bundle(path).content == (new if step == 2 else old)
     assert find_bundles(path.parent) == [path]
 
-    with unfinished(path) as folder:  # and the next attempt goes through
+    with unfinished(path) as folder:  # and the next attempt succeeds
         shutil.copytree(other_bundle, folder, dirs_exist_ok=True)
     assert load_bundle(path).content == new
     hidden = {entry.name for entry in path.parent.iterdir() if entry.name.startswith(".")}

@@ -1,4 +1,4 @@
-"""Random affine changes of images: exact where they can be, and the same for the same key."""
+"""Random affine changes of images: exact where possible, and the same for the same key."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_half_of_many_images_are_flipped_at_a_probability_of_half() -> None:
 def test_a_shift_moves_the_image_and_carries_its_edge_along() -> None:
     ramp = np.broadcast_to(np.arange(9, dtype=np.float32), (200, 6, 9))[..., np.newaxis]
     moved = changed(np.ascontiguousarray(ramp), shift=1.5)
-    steps = moved[:, 2, 4, 0] - 4.0  # of a ramp, the shift can be read in its middle
+    steps = moved[:, 2, 4, 0] - 4.0  # the shift of a ramp can be read in its middle
     inside = np.abs(steps) < 4
     assert steps[inside].std() == pytest.approx(1.5, rel=0.2)
     expected = np.clip(np.arange(9) + steps[:, np.newaxis], 0, 8)
@@ -63,12 +63,12 @@ def test_the_size_of_a_scaled_disc_varies_as_asked() -> None:
     y, x = np.mgrid[:41, :41] - 20.0
     disc = (np.hypot(x, y) < 8).astype(np.float32)[np.newaxis, ..., np.newaxis]
     areas = changed(np.repeat(disc, 400, axis=0), scale=0.1).sum(axis=(1, 2, 3))
-    # the logarithm of the area is minus the sum of those of both axes' scales
+    # the logarithm of the area is minus the sum of the logarithms of both axes' scales
     assert np.log(areas).std() == pytest.approx(0.1 * 2**0.5, rel=0.15)
 
 
 def test_contrast_gives_edges_the_steepness_that_interpolation_takes(data_dir: Path) -> None:
-    """That of 1.35 leaves digits with the entropy that real ones have, read as probabilities."""
+    """A contrast of 1.35 keeps the entropy of real digits, with pixels read as probabilities."""
     digits = load_dataset("mnist", data_dir=data_dir).test.images[:1000] / np.float32(255)
     settings = OURS["residual-wide-digits"].augmentation
     assert settings is not None
@@ -87,7 +87,7 @@ def test_the_key_and_nothing_else_decides_the_changes() -> None:
 
 
 def stream(augmentation: Augmentation, parts: int = 1, count: int | None = None) -> list[Any]:
-    """Batches of ten of twenty images, each in so many parts, of which so many are taken."""
+    """Return batches of ten of twenty images, in ``parts`` parts, only the first ``count``."""
     batches = shuffled_batches(
         (255 * IMAGES).astype(np.uint8).repeat(4, axis=0),
         np.arange(20),
@@ -124,11 +124,11 @@ def test_changes_mirror_images_and_noise_are_drawn_apart() -> None:
         augmentation=augmentation,
     )
     slope = np.diff(images.numpy()[:, 4, 3:6, 0]).mean(axis=1) * 255 / 20
-    draws = np.log(np.abs(slope)) / 0.2  # that the scales were made of
+    draws = np.log(np.abs(slope)) / 0.2  # from which the scales were made
     assert draws.std() == pytest.approx(1.0, abs=0.1)
     assert abs(np.corrcoef(np.sign(slope), np.abs(draws))[0, 1]) < 0.1  # 4.5 standard errors
     apart = np.abs(np.subtract.outer(draws[:100], noise.numpy().ravel())).min(axis=1)
-    assert np.mean(apart < 1e-5) < 0.5  # were it the same draw, all would be
+    assert np.mean(apart < 1e-5) < 0.5  # with the same draws, all would be
 
 
 def test_images_for_the_encoder_only_follow_those_they_were_made_from() -> None:

@@ -1,4 +1,4 @@
-"""Pixels drawn black or white: the right share of them, and the same draws whoever asks."""
+"""Pixels drawn black or white: in the right proportion, and the same draws for every worker."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RAMP = np.tile(np.arange(0, 256, 17, dtype=np.uint8), (N, 1)).reshape(N, 4, 4, 1
 
 
 def assert_share_is_grey(white: np.ndarray) -> None:
-    """Each pixel's share of white, over N draws, is its grey value within 5 standard errors."""
+    """Assert that each pixel's share of white over N draws is its grey, to 5 standard errors."""
     expected = RAMP[0].astype(float) / 255
     error = np.sqrt(expected * (1 - expected) / N)
     assert np.all(np.abs(white - expected) <= 5 * error)
@@ -39,7 +39,7 @@ def test_a_pixel_is_white_with_its_grey_value_as_probability() -> None:
 
 
 def stream(**options: Any) -> np.ndarray:
-    """All images of a stream, ``(n, 4, 4, 1)``."""
+    """Return all images of a stream, ``(n, 4, 4, 1)``."""
     options = {"epochs": range(2), "noise": (1, 2), "seed": 0, **options}
     batches = shuffled_batches(RAMP, np.arange(N), N // 4, draw=True, **options)
     return np.concatenate([x.numpy() for x, _ in batches])

@@ -1,4 +1,4 @@
-"""The bound of every test image: its value where that is known, its file, its command."""
+"""The bound of every test image: its value where it is known, its file, its command."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_an_interrupted_command_goes_on_and_verify_checks_what_it_gave(
     assert run(bound, "--samples", "40") == 0
     bundle = load_bundle(path)
     data = bundle.card.data
-    assert len(asked) == data.test_images + bound.AT_ONCE  # those that were not saved, again
+    assert len(asked) == data.test_images + bound.AT_ONCE  # the unsaved ones again
     assert not list(path.parent.glob(".*"))
 
     stored, told = read_bounds(bundle), bundle.card.bound
@@ -119,7 +119,7 @@ def test_an_interrupted_command_goes_on_and_verify_checks_what_it_gave(
 
     encoder = (path / "encoder.onnx").read_bytes()
     (path / "encoder.onnx").write_bytes(encoder + b"\0")
-    reseal(path)  # as if another model lay there now
+    reseal(path)  # as if another model were there now
     with pytest.raises(BundleError, match="was replaced while its bound was computed"):
         save_bounds(bundle, stored, 40)
     (path / "encoder.onnx").write_bytes(encoder)

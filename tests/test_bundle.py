@@ -48,7 +48,7 @@ FLATTEN = {"layer": "Flatten"}
 
 
 def refusal(path: Path) -> str:
-    """The one sentence with which a bundle is refused."""
+    """Return the one sentence with which a bundle is refused."""
     with pytest.raises(BundleError) as error:
         load_bundle(path)
     text = str(error.value)
@@ -57,7 +57,7 @@ def refusal(path: Path) -> str:
     return text
 
 
-# --- what a bundle is --------------------------------------------------------------------------
+# --- what a bundle contains --------------------------------------------------------------------
 
 
 def test_a_bundle_holds_what_its_card_says(tiny_bundle: Path) -> None:
@@ -96,7 +96,7 @@ def test_stored_latents_are_what_the_stored_encoder_gives(tiny_bundle: Path) -> 
     bundle = load_bundle(tiny_bundle)
     images = load_images(images_path(tiny_bundle.parent, bundle.card.data), bundle.card.data)
     z_mean, z_log_var = bundle.codec.encode(images.astype(np.float32) / 255)
-    half_a_step = 2**-11  # of a half-precision number's last bit, relative
+    half_a_step = 2**-11  # of the last bit of a half-precision number, relative
     np.testing.assert_allclose(bundle.latents.z_mean, z_mean, rtol=half_a_step, atol=1e-5)
     np.testing.assert_allclose(bundle.latents.z_log_var, z_log_var, rtol=half_a_step, atol=1e-5)
 
@@ -180,7 +180,7 @@ def test_a_broken_bundle_is_listed_beside_the_good_ones(copy_bundle: Copy) -> No
     assert find_bundles(path.parent / "absent") == []
 
 
-# --- what is not a file, or a file of any size ---------------------------------------------------
+# --- what is not a file, or is of any size -----------------------------------------------------
 
 ALL_FILES = [*FILES, "card.json"]
 
@@ -359,7 +359,7 @@ def test_a_renamed_bundle_is_refused(copy_bundle: Copy) -> None:
     assert "belongs to shapes-2d, but its folder is renamed" in refusal(path.with_name("renamed"))
 
 
-# --- contents that contradict the card, though the hashes fit --------------------------------
+# --- contents that contradict the card, although the hashes match ----------------------------
 
 
 def stored_latents(path: Path) -> dict[str, np.ndarray]:
@@ -546,7 +546,7 @@ def test_pickled_latents_are_refused_and_never_unpickled(
     assert not trace.exists()
     with np.load(path / "latents.npz", allow_pickle=True) as archive:
         archive[name]
-    assert trace.exists()  # so the file was hostile indeed
+    assert trace.exists()  # so the file was really hostile
 
 
 def pickle_file(trace: Path) -> bytes:
@@ -676,7 +676,7 @@ def test_damaged_images_are_replaced_when_they_are_saved_again(
     with pytest.raises(BundleError, match=r"kept\.npz"):
         load_images(path, data)
     save_images(images, path)
-    assert path.read_bytes() == intact  # no time stamps: same images, same bytes
+    assert path.read_bytes() == intact  # no timestamps: same images, same bytes
     np.testing.assert_array_equal(load_images(path, data), images)
 
 
@@ -702,7 +702,7 @@ def test_two_trainings_keep_the_same_images_at_once(
     def write(target: Path, **given: np.ndarray) -> None:
         monkeypatch.undo()
         arrays.save_arrays(target, **given)
-        save_images(pixels, path)  # the other, from beginning to end
+        save_images(pixels, path)  # the other one, from beginning to end
 
     monkeypatch.setattr("explorer.bundle.images.save_arrays", write)
     save_images(pixels, path)
@@ -714,7 +714,7 @@ def test_two_trainings_keep_the_same_images_at_once(
 
 @pytest.fixture
 def reference(tmp_path: Path, tiny_bundle: Path) -> Path:
-    """The folder of a reference with the card and history of the tiny bundle."""
+    """Return the folder of a reference with the card and history of the tiny bundle."""
     bundle = load_bundle(tiny_bundle)
     return save_reference(bundle.card, bundle.history, tmp_path)
 

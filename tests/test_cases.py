@@ -1,4 +1,4 @@
-"""Inputs that people really have: each is read as they mean it, or refused with the reason."""
+"""Inputs that users really have: each is read as intended, or refused with the reason."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ TOLD = {
 
 @pytest.fixture(scope="module")
 def cases(do_without: Callable[[str], NoReturn]) -> Path:
-    """Return the folder of such inputs."""
+    """Return the folder of these inputs."""
     if not CASES.is_dir():
         do_without(f"no folder of cases in {CASES.parent.name}/ beside the repository")
     return CASES

@@ -1,4 +1,4 @@
-"""What the seed alone does to figures: which trainings are counted, and how it is told."""
+"""The effect of the seed alone on figures: which trainings count, and how it is reported."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHIPPED = cache.BUNDLES.resolve()
 
 
 def trained(seed: int, neg_elbo: float, recipe: dict[str, Any] | None = None) -> Reference:
-    """MNIST 2-D as another seed, and other settings, might have given it."""
+    """Return MNIST 2-D as another seed and other settings might have given it."""
     card, history = vars(load_reference(SHIPPED / "mnist-2d")).values()
     changes = {
         "name": f"mnist-2d-seed-{seed}",
@@ -36,11 +36,11 @@ def test_the_same_training_with_other_seeds_is_counted_once_each() -> None:
     model, other = trained(0, 130.0), trained(1, 131.0)
     epochs = model.card.model.recipe.epochs
     further = [
-        trained(0, 130.0),  # the model itself, which lies among the others
+        trained(0, 130.0),  # the model itself, which is among the others
         other,
         trained(2, 132.0),
         trained(3, 140.0, {"beta": 2.0}),
-        trained(4, 140.0, {"epochs": 2 * epochs}),  # and it did not come to its end
+        trained(4, 140.0, {"epochs": 2 * epochs}),  # and it was not finished
         Reference(trained(5, 140.0).card, {"kl": [1.0] * (epochs - 1)}),
         load_reference(SHIPPED / "mnist-8d"),
     ]

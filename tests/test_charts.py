@@ -1,4 +1,4 @@
-"""The figures of training and comparison: what is drawn, in which range, under which name."""
+"""The charts of training and comparison: what is drawn, in which range, under which name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from explorer.drawing.charts import (
 
 
 def falling(name: str, epochs: int, start: float, end: float) -> Curve:
-    """A curve that falls from ``start`` to ``end`` within a tenth of its epochs."""
+    """Return a curve that falls from ``start`` to ``end`` within a tenth of its epochs."""
     values = np.full(epochs, end)
     values[: epochs // 10] = start
     return Curve(name, np.arange(1, epochs + 1), values)
@@ -115,7 +115,7 @@ def test_names_are_text_whatever_they_look_like() -> None:
 def test_the_extent_is_a_square_about_nearly_all_points() -> None:
     points = np.zeros((10_001, 2))
     points[:, 0] = np.linspace(-1, 3, 10_001)
-    points[0, 1] = 1000.0  # one dot far away sets no scale
+    points[0, 1] = 1000.0  # one distant dot does not set the scale
     left, right, bottom, top = extent_of(points)
     assert (left + right) / 2 == pytest.approx(1.0)
     assert right - left == pytest.approx(top - bottom) == pytest.approx(4 * 0.999 * 1.08)

@@ -1,4 +1,4 @@
-"""The codec over two graphs, apart from what a bundle tells of them."""
+"""The codec over two graphs, without a bundle."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from explorer.recipes.recipe import recipe_from_json
 
 RECIPE = recipe_from_json({"encoder": [], "decoder": [], "head": {"layer": "Dense"}})
 ROW = 2**20
-"""Numbers that ``unfolding`` makes of each latent, 4 MiB."""
+"""Numbers that ``unfolding`` makes from each latent, 4 MiB."""
 
 RUN = """
 import sys
@@ -35,7 +35,7 @@ np.testing.assert_array_equal(sums, z)
 
 
 def unfolding() -> bytes:
-    """A graph z → z that needs ``ROW`` numbers for each row on the way."""
+    """Return a graph z → z with ``ROW`` intermediate numbers for each row."""
     node = helper.make_node
     graph = helper.make_graph(
         [
@@ -56,7 +56,7 @@ def unfolding() -> bytes:
 
 
 def test_a_batch_too_large_for_the_memory_is_run_in_halves() -> None:
-    """In a process of its own, because the limit is set once."""
+    """This runs in a process of its own, because the limit can be set only once."""
     root = Path(__file__).parents[1]
     subprocess.run([sys.executable, "-c", RUN], cwd=root, check=True)
 

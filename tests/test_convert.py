@@ -23,7 +23,7 @@ Copy = Callable[[], Path]
 Reseal = Callable[[Path], None]
 
 SMALL = 64
-"""Bytes: smaller arrays stood in the graphs."""
+"""Bytes; smaller arrays were stored in the graphs."""
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def run(
 
 @pytest.fixture
 def earlier(copy_bundle: Copy, reseal: Reseal) -> Path:
-    """A copy of the tiny bundle as version 2 stored it, its weights outside of the graphs."""
+    """Return a copy of the tiny bundle as version 2 stored it, with weights outside the graphs."""
     path = copy_bundle()
     weights = bytearray(b"what else Keras stored")
     for name in ("encoder.onnx", "decoder.onnx"):
@@ -103,7 +103,7 @@ def test_a_converted_bundle_is_the_one_that_training_writes(
             assert content == (tiny_bundle / name).read_bytes(), name
     found, expected = load_bundle(earlier), load_bundle(tiny_bundle)
     assert found.card.metrics == expected.card.metrics
-    for name in ARRAYS:  # the KL comes from rounded log-variances
+    for name in ARRAYS:  # the KL is computed from rounded log-variances
         one, other = getattr(found.latents, name), getattr(expected.latents, name)
         np.testing.assert_allclose(one, other, rtol=1e-3 if name == "kl" else 0)
     before = contents(earlier)

@@ -1,4 +1,4 @@
-"""Data sets: which are found, where, and what a person is told when they cannot be."""
+"""Data sets: where they are found, and the messages when they are not."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_a_named_set_of_the_wrong_shape_is_refused(tmp_path: Path) -> None:
 
 
 def publish(monkeypatch: pytest.MonkeyPatch, path: Path, sha256: str | None = None) -> None:
-    """Have MNIST be downloaded from a file."""
+    """Let MNIST be downloaded from a file."""
     files = (File(path.as_uri(), "mnist.npz", sha256),)
     monkeypatch.setitem(NAMED, "mnist", replace(NAMED["mnist"], files=files))
 
@@ -279,7 +279,7 @@ def test_the_background_is_the_median_of_the_border(folder: Path) -> None:
 
 
 def save_cut_out(path: Path, ground: tuple[int, int, int] | None) -> None:
-    """A red square in the middle, on a ground or on none."""
+    """Save a red square in the middle, on a background or on none."""
     image = Image.new("RGBA", (8, 8), (0, 0, 0, 0) if ground is None else (*ground, 255))
     image.paste((255, 0, 0, 255), (3, 3, 5, 5))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -308,7 +308,7 @@ def test_what_is_transparent_is_black_if_nothing_opaque_says_otherwise(folder: P
     for number in range(4):
         save_cut_out(folder / f"{number}.png", None)
     touching = Image.new("RGBA", (8, 8))
-    touching.paste((0, 0, 255, 255), (0, 2, 8, 6))  # an object from edge to edge is no ground
+    touching.paste((0, 0, 255, 255), (0, 2, 8, 6))  # an object from edge to edge is no background
     for number in range(4, 8):
         touching.save(folder / f"{number}.png")
     dataset = load_dataset(folder)
@@ -317,7 +317,7 @@ def test_what_is_transparent_is_black_if_nothing_opaque_says_otherwise(folder: P
 
 
 def test_only_some_images_of_many_are_transparent(folder: Path) -> None:
-    clear = [3, 999, 1000, 1001, 2047]  # in the first, at the end of it, in the next chunks
+    clear = [3, 999, 1000, 1001, 2047]  # in the first chunk, at its end, in the next chunks
     for number in range(2100):
         colour = (number % 256, 9, 9, 0 if number in clear else 255)
         Image.new("RGBA", (2, 2), colour).save(folder / f"{number:04}.png")

@@ -59,7 +59,7 @@ class Site:
         self._page.goto(f"http://127.0.0.1:{self._server.server_port}/")
 
     def run(self, script: str) -> Any:
-        """Evaluate ``async () => {script}`` in the page."""
+        """Evaluate ``async () => {script}`` on the page."""
         return self._page.evaluate(f"async () => {{{PRELUDE}{script}}}")
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(chromium: Any) -> Iterator[Site]:
-    """A page of Chromium with ``static/`` behind it."""
+    """Open a page of Chromium with a server of ``static/``."""
     site = Site(chromium)
     yield site
     site.close()
@@ -92,7 +92,7 @@ const each = (codec, inputs, size) => {
 };
 """
 
-# Decodes the latents and encodes the images that were put there.
+# Decodes the latents and encodes the images that the test has provided.
 CODE = """
 const bytes = { decoder: await get("/decoder"), encoder: await get("/encoder") };
 const header = JSON.parse(new TextDecoder().decode(await get("/header")));
@@ -208,7 +208,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 def make_vae(recipe: Any, image_shape: Any, latent_dim: int) -> VAE:
-    """A model that is not trained but has pictures of full contrast, in half precision."""
+    """Return an untrained model with pictures of full contrast, in half precision."""
     vae = VAE(recipe, image_shape, latent_dim)
     rng = np.random.default_rng(0)
     parts = [part for part in (vae.encoder, vae.flow, vae.decoder) if part is not None]
@@ -225,7 +225,7 @@ def make_vae(recipe: Any, image_shape: Any, latent_dim: int) -> VAE:
 
 
 def latents(latent_dim: int, count: int = 1000) -> np.ndarray:
-    """Half from the prior, half from far around it."""
+    """Return latents, half from the prior, half from far around it."""
     rng = np.random.default_rng(1)
     prior = rng.normal(size=(count // 2, latent_dim))
     return np.concatenate([prior, rng.uniform(-5, 5, prior.shape)]).astype(np.float32)
@@ -245,7 +245,7 @@ def test_every_layer_has_a_case() -> None:
 
 
 def networks(recipe: Recipe) -> str:
-    """What of a recipe decides what its networks compute."""
+    """Return the parts of a recipe that determine what its networks compute."""
     return recipe.model_dump_json(
         include={"encoder", "flow", "context", "decoder", "head", "likelihood", "sigma"}
     )
@@ -258,7 +258,7 @@ def test_built_in_recipes_compute_what_onnxruntime_computes(name: str, site: Sit
     channels = 3 if "colour" in RECIPES[name].summary else 1
     try:
         vae = make_vae(RECIPES[name], (16, 16, channels), latent_dim=4)
-    except RecipeError:  # its decoder makes images of one size
+    except RecipeError:  # its decoder makes images of a fixed size
         side = 28 if channels == 1 else 32
         vae = make_vae(RECIPES[name], (side, side, channels), latent_dim=4)
     check_vae(vae, site)
@@ -280,7 +280,7 @@ def check_vae(vae: VAE, site: Site, count: int = 20) -> None:
 def check(
     encoder: bytes, decoder: bytes, header: dict[str, Any], codec: Codec, z: np.ndarray, site: Site
 ) -> None:
-    """The browser's images and places are the codec's, far within a grey level of 1/255."""
+    """Check that the browser's images and places equal the codec's, far within 1/255."""
     images = codec.decode(z)
     assert images.std() > 0.05, "pictures without contrast would prove nothing"
     site.files |= {
@@ -299,7 +299,7 @@ def check(
 
 @pytest.mark.parametrize("path", find_bundles(ROOT / "pretrained"), ids=lambda path: path.name)
 def test_shipped_bundles_compute_what_onnxruntime_computes(path: Path, site: Site) -> None:
-    """From the payload that the server sends to the pixels that the page's worker gives."""
+    """From the payload that the server sends to the pixels from the page's worker."""
     bundle = load_bundle(path)
     z = latents(bundle.card.model.latent_dim)
     site.files |= {"/payload": payload_of(bundle), "/z": z.astype("<f4").tobytes()}
@@ -345,7 +345,7 @@ def test_shipped_bundles_compute_what_onnxruntime_computes(path: Path, site: Sit
 
 
 def with_flow(*activations: Any, context: int = 0, units: int = 9) -> dict[str, Any]:
-    """A small recipe whose flow has a step for each activation."""
+    """Return a small recipe whose flow has a step for each activation."""
     return {
         "encoder": [layer("Flatten"), dense(16)],
         "flow": [
@@ -433,6 +433,6 @@ def test_a_conditional_model_decodes_and_encodes_the_class_that_is_chosen(
         np.testing.assert_allclose(pixels(f"/pixels{label}"), 255 * pictures[-1], atol=0.51)
         place, _ = codec.encode(pictures[-1][:1])
         assert back == pytest.approx(np.linalg.norm(place - z[:1]), abs=1e-3)
-    assert np.abs(pictures[0] - pictures[1]).mean() > 0.1  # else it would prove nothing
+    assert np.abs(pictures[0] - pictures[1]).mean() > 0.1  # otherwise the test would prove nothing
     own = np.stack([pictures[row % 3][row] for row in range(20)])
     np.testing.assert_allclose(pixels("/own"), 255 * own, atol=0.51)

@@ -1,4 +1,4 @@
-"""The aggregate posterior's density against the normal density and the naive mixture."""
+"""The aggregate posterior's density against the normal density and a naive mixture."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_the_matrix_product_agrees_with_the_naive_formula(latent_dim: int) -> No
     posteriors = random_posteriors(300, latent_dim)
     z = np.random.default_rng(1).normal(0, 3, (40, latent_dim)).astype(np.float32)
     z[0] = posteriors.z_mean[0]  # in the middle of a narrow component
-    z[1] = 40.0  # far from all
+    z[1] = 40.0  # far from all components
     expected = [naive_log_density(posteriors, place) for place in z]
     np.testing.assert_allclose(posteriors.log_density(z), expected, rtol=1e-9, atol=1e-5)
 

@@ -1,4 +1,4 @@
-"""Directions against values known without the code."""
+"""Directions against independently known values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from explorer.core.directions import (
 
 
 def test_the_area_is_the_share_of_pairs_in_order() -> None:
-    """Of the pairs (1, 2), (1, 5), (3, 2), (3, 5) three are in order; a tie counts half."""
+    """Of the pairs (1, 2), (1, 5), (3, 2), (3, 5), three are in order; a tie counts half."""
     is_second = np.array([False, False, True, True])
     assert area_under_curve(np.array([1.0, 3, 2, 5]), is_second) == 0.75
     assert area_under_curve(np.array([1.0, 2, 2, 5]), is_second) == 0.875
@@ -34,7 +34,7 @@ def test_a_direction_counts_in_standard_deviations_from_the_middle() -> None:
 
 
 def test_groups_in_a_slanting_cloud() -> None:
-    """Means differ along x, but what tells the groups apart best is x − y."""
+    """The means differ along x, but x − y separates the groups best."""
     generator = np.random.default_rng(0)
     is_second = np.arange(4000) % 2 == 1
     common = generator.normal(size=4000) * 3

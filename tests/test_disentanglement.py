@@ -1,4 +1,4 @@
-"""Disentanglement of representations whose measures are known."""
+"""Measures of disentanglement of representations for which they are known."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def test_a_dimension_for_each_factor_is_perfect(factors: np.ndarray) -> None:
     z = noise + np.concatenate([factors, np.zeros((3000, 1))], axis=1)
     found = disentanglement(z, factors)
     assert found.gap == pytest.approx([1, 1], abs=0.02)
-    assert found.separation.min() > 0.7  # a useless dimension is right by chance, one in five
+    assert found.separation.min() > 0.7  # a useless dimension is right one time in five, by chance
     assert found.disentanglement == pytest.approx(1, abs=0.01)
     assert found.completeness == pytest.approx([1, 1], abs=0.01)
     assert found.informativeness == pytest.approx([1, 1], abs=0.01)
 
 
 def test_images_may_come_in_the_order_in_which_they_were_rendered() -> None:
-    """The second factor changes fastest: every other image has two of its four values."""
+    """The second factor changes fastest, so that every other image has only two of its values."""
     factors = np.stack(np.divmod(np.arange(2000) % 20, 4), axis=1)
     z = factors + np.random.default_rng(1).normal(0, 0.05, (2000, 2))
     found = disentanglement(z, factors)
@@ -53,7 +53,7 @@ def test_images_may_come_in_the_order_in_which_they_were_rendered() -> None:
 
 
 def test_both_factors_in_both_dimensions_are_entangled_but_told(factors: np.ndarray) -> None:
-    """Turned by 45°, each dimension tells as much of either factor."""
+    """After a rotation by 45°, each dimension is equally informative about both factors."""
     centred = factors / [5, 4] - 0.5
     noise = np.random.default_rng(1).normal(0, 0.02, (3000, 2))
     z = noise + centred @ np.array([[1, 1], [-1, 1]]) / math.sqrt(2)
@@ -73,7 +73,7 @@ def test_noise_tells_nothing(factors: np.ndarray) -> None:
 
 
 def test_the_gap_is_a_share_of_the_factors_entropy() -> None:
-    """One dimension tells four values apart, another two of them: log 4 less log 2 of log 4."""
+    """One dimension distinguishes four values, another two: (log 4 − log 2) / log 4."""
     factor = np.arange(400) % 4
     z = np.stack([factor, factor // 2], axis=1).astype(float)
     assert mutual_information_gap(z, factor[:, np.newaxis]) == pytest.approx([0.5])
@@ -81,7 +81,7 @@ def test_the_gap_is_a_share_of_the_factors_entropy() -> None:
 
 
 def test_disentanglement_and_completeness_are_entropies_of_shares() -> None:
-    """Eastwood & Williams 2018: by rows weighed with their sums, and by columns."""
+    """Eastwood & Williams 2018: over rows, weighted by their sums, and over columns."""
     importance = np.array([[1.0, 0.0], [0.0, 0.5], [0.0, 0.5], [0.0, 0.0]])
     assert disentanglement_of(importance) == pytest.approx(1)
     assert completeness_of(importance) == pytest.approx([1, 0.5])  # log 2 of log 4
@@ -104,7 +104,7 @@ def test_a_factor_takes_few_values_that_are_known_but_not_one_alone() -> None:
 
 
 def save_sprites(path: Path) -> None:
-    """An NPZ laid out as dSprites': bars and squares at 4 × 4 places in two sizes, each 8 times."""
+    """Save an NPZ like dSprites': bars and squares at 4 × 4 places in two sizes, each 8 times."""
     shape, scale, x, y = np.indices((3, 2, 4, 4)).reshape(4, -1)
     pixels = np.arange(12)
     across, down = (np.abs(pixels - 3 * at[:, None] - 1) <= scale[:, None] for at in (x, y))

@@ -1,4 +1,4 @@
-"""Training on several devices and machines: real worker processes on this one."""
+"""Training on several devices and machines, with real worker processes on this machine."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def command(
     tiny_settings: dict[str, Any],
     tiny_recipe: dict[str, Any],
 ) -> list[str]:
-    """The tiny run of few weights, without noise in its layers, which differs between replicas."""
+    """Return a tiny run of few weights, without noise in layers, which differs between replicas."""
     path = tmp_path_factory.mktemp("recipe") / "plain.json"
     recipe = {**tiny_recipe, "encoder": [CONVOLUTION], "decoder": []}
     path.write_text(json.dumps(recipe), encoding="utf-8")
@@ -65,7 +65,7 @@ def tf_config(index: int, workers: list[str]) -> str:
 
 @contextlib.contextmanager
 def cluster(*commands: list[Any]) -> Iterator[list[subprocess.Popen[str]]]:
-    """Start Python with each of the commands, as the workers of a cluster, the chief first."""
+    """Start Python with each command, as the workers of a cluster, the chief first."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in commands]
     addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in sockets]
     for server in sockets:
@@ -81,14 +81,14 @@ def cluster(*commands: list[Any]) -> Iterator[list[subprocess.Popen[str]]]:
                 worker.kill()
 
         stack.callback(kill)
-        timer = threading.Timer(300, kill)  # should they wait for each other for ever
+        timer = threading.Timer(300, kill)  # in case they wait for each other forever
         stack.callback(timer.cancel)
         timer.start()
         yield workers
 
 
 def ends(workers: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
-    """Exit status, standard output and error of each."""
+    """Return exit status, standard output and standard error of each worker."""
     try:
         printed = [worker.communicate(timeout=300) for worker in workers]
     finally:
@@ -98,7 +98,7 @@ def ends(workers: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
 
 
 def wait_for(worker: subprocess.Popen[str], words: str) -> str:
-    """All that it prints until a line with these words."""
+    """Return what the worker prints until a line with these words."""
     assert worker.stdout is not None
     said = ""
     for line in worker.stdout:
@@ -145,7 +145,7 @@ exit_with(train.main)
 
 
 class Outcome(NamedTuple):
-    """What two workers left that went through the same commands."""
+    """The results of two workers that went through the same commands."""
 
     folder: Path
     whole: Path
@@ -156,10 +156,10 @@ class Outcome(NamedTuple):
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory, command: list[str]) -> Outcome:
-    """Run after run in two clusters, whose processes take seconds to start.
+    """Do many runs in two clusters, as processes take seconds to start.
 
-    A worker of the first dies as the machine asks it to. The second goes on where that left
-    off, is given much that is wrong, and ends with Ctrl-C on the chief.
+    A worker of the first cluster is terminated by the system. The second cluster continues from
+    there, gets many wrong commands, and ends with Ctrl-C on the chief.
     """
     folder = tmp_path_factory.mktemp("workers")
     mine = [folder / "chief", folder / "other"]
@@ -192,7 +192,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory, command: list[str]) -> Out
         wait_for(workers[0], "status 1")  # different seeds
         assert "epoch 1/3" not in wait_for(workers[0], "status 0")  # ended early
         ended = load_reference(mine[0] / "shapes-2d")
-        wait_for(workers[0], "status 1")  # a checkpoint that only one of them sees
+        wait_for(workers[0], "status 1")  # a checkpoint that only one worker sees
         wait_for(workers[0], "status 0")  # the rest of the run
         wait_for(workers[0], "epoch 3/3")
         wait_for(workers[0], "wrote")
@@ -288,7 +288,7 @@ def test_an_address_in_use_gets_a_sentence_and_ctrl_c_ends_the_wait(command: lis
         process = start("-c", ONE_AFTER_THE_OTHER, json.dumps(configurations), *command)
         wait_for(process, "worker 1 of 2, waiting for the others")
         wait_for(process, "status 1")
-        wait_for(process, "worker 1 of 2, waiting for the others")  # who never come
+        wait_for(process, "worker 1 of 2, waiting for the others")  # which never come
         process.send_signal(signal.SIGINT)
         ((status, out, err),) = ends([process])
     assert (status, out) == (-signal.SIGINT, "")
@@ -387,7 +387,7 @@ def test_two_replicas_learn_what_one_device_learns(tmp_path: Path) -> None:
     assert len(keys) == 3 * 2 * 2  # epochs, layers, replicas: no two draw the same noise
 
 
-# --- what a person gets wrong ---------------------------------------------------------------
+# --- mistakes of users ----------------------------------------------------------------------
 
 WORKERS = ["a:1", "b:2"]
 

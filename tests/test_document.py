@@ -1,4 +1,4 @@
-"""Pages of one file: what they hold, what they may not do, and that they work from a disk."""
+"""Single-file pages: what they hold, what they must not do, and that they work from a disk."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_what_a_card_says_is_no_markup(tiny_bundle: Path, tmp_path: Path) -> Non
 
 
 def renamed(bundle: Path, folder: Path, title: str) -> Bundle:
-    """A copy of a bundle whose data set has another title, and its classes other names."""
+    """Return a copy of a bundle whose data set has another title, and its classes other names."""
     copy = folder / bundle.name
     shutil.copytree(bundle, copy)
     card = load_bundle(copy).card

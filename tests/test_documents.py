@@ -1,4 +1,4 @@
-"""Figures in README and docs are those of the cards."""
+"""Figures in README and docs agree with the cards."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Row = dict[str, str]
 
 
 def tables(document: str) -> Iterator[list[Row]]:
-    """Each table of a document, its cells by the header's, without emphasis."""
+    """Yield each table of a document: rows of cells by their column's name, without emphasis."""
     text = (ROOT / document).read_text(encoding="utf-8").replace("**", "")
     for table in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
         header, _, *rows = ([cell.strip() for cell in re.split(r"(?<!\\)\|", line[1:-1])]
@@ -32,7 +32,7 @@ def tables(document: str) -> Iterator[list[Row]]:
 
 
 def in_words(model: Reference) -> Row:
-    """What a table may say of a model, by its columns."""
+    """Return what a table may say about a model, by column."""
     card, m = model.card, model.card.metrics
     found = {
         "−ELBO": f"{m.neg_elbo:.2f}",
@@ -56,7 +56,7 @@ def in_words(model: Reference) -> Row:
 
 
 def of_its_gap(model: Reference) -> Row:
-    """What the table of amortisation gaps says of a model, whose −ELBO is of fewer images."""
+    """Return a model's row in the table of amortisation gaps, with −ELBO of fewer images."""
     gap = model.card.metrics.amortisation_gap
     if gap is None:
         return {}
@@ -107,7 +107,7 @@ def test_published_systems_have_the_figures_of_their_references() -> None:
 
 
 def same_task(one: Card, other: Card) -> bool:
-    """Whether two models are of the same images, dimension and likelihood."""
+    """Return whether two models have the same images, dimension and likelihood."""
     first, second = (
         (card.data.test_sha256, card.model.latent_dim, card.model.likelihood)
         for card in (one, other)
@@ -137,7 +137,7 @@ def test_two_likelihoods_have_the_figures_of_their_cards() -> None:
 
 
 def test_experiments_that_became_models_have_the_figures_of_their_curves() -> None:
-    """Rows that name a model tell its last epoch: on training and on held-out images."""
+    """Rows that name a model give its last epoch: on training and on held-out images."""
     named = set()
     for rows in tables("docs/experiments.md"):
         for row in rows:

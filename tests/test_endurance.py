@@ -1,6 +1,6 @@
-"""What long use leaves behind: memory and descriptors after visitors, uploads and damaged files.
+"""Effects of long use: memory and descriptors after many visitors, uploads and damaged files.
 
-``LATENT_ENDURANCE=600`` lets each test run for ten minutes; it is a few seconds in CI.
+With ``LATENT_ENDURANCE=600`` each test runs for ten minutes; in CI it runs for a few seconds.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ ROOT = Path(__file__).parents[1]
 SECONDS = float(os.environ.get("LATENT_ENDURANCE", 4))
 MODELS = ("mnist-2d", "fashion_mnist-2d")
 GROWTH = 80
-"""Megabytes that a process may hold more after than before."""
+"""Largest growth of a process's memory, megabytes."""
 HELD_SESSIONS = 128
-"""Streamlit keeps so many sessions at most for two minutes after their pages have gone."""
+"""Largest number of sessions that Streamlit keeps for two minutes after their pages have gone."""
 
 pytestmark = [
     pytest.mark.endurance,
@@ -41,12 +41,12 @@ pytestmark = [
 
 
 def descriptors(pid: int) -> int:
-    """How many files and sockets a process has open."""
+    """Return the number of files and sockets that a process has open."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 async def wander(server: Server, chance: random.Random, end: float) -> int:
-    """Visit model after model, and press something a few times in each; how many visits."""
+    """Visit model after model, with a few presses in each; return the number of visits."""
     for count in itertools.count(1):
         visitor = Visitor(server, chance.choice(MODELS))
         async with visits([visitor]):
@@ -62,7 +62,7 @@ async def wander(server: Server, chance: random.Random, end: float) -> int:
 
 
 async def visit(server: Server, count: int, seconds: float) -> int:
-    """Let some random visitors come and go; how many visits they made."""
+    """Let random visitors come and go; return the number of their visits."""
     end = time.monotonic() + seconds
     wanderers = (wander(server, random.Random(seed), end) for seed in range(count))
     return sum(await asyncio.gather(*wanderers))
@@ -80,7 +80,7 @@ def test_random_visitors_leave_nothing_behind() -> None:
 
 
 def test_no_click_in_haste_is_lost() -> None:
-    """Each run stops the one before, whose clicks have to count all the same."""
+    """Each run stops the previous one, whose clicks must count all the same."""
 
     async def pins_after_clicks(server: Server) -> int:
         visitor = Visitor(server, MODELS[0])
@@ -95,7 +95,7 @@ def test_no_click_in_haste_is_lost() -> None:
                     await visitor.click(key)
                     await asyncio.sleep(0.02)
                 with contextlib.suppress(TimeoutError):
-                    while True:  # until nothing comes any more, on a machine that is slow too
+                    while True:  # until nothing more comes, also on a slow machine
                         await visitor.hear(patience=1 if pins() >= number else 20)
         return pins()
 

@@ -1,4 +1,4 @@
-"""Export: the graphs compute what Keras computes, and the same weights are the same bytes."""
+"""Export: the graphs compute what Keras computes, and the same weights give the same bytes."""
 
 from __future__ import annotations
 
@@ -100,12 +100,12 @@ def codec_of(model: VAE) -> Codec:
 
 @pytest.fixture(scope="module")
 def wide() -> VAE:
-    """A dense model with large weights, rounded to half precision."""
+    """Return a dense model with large weights, rounded to half precision."""
     dense = {"layer": "Dense", "units": 200, "activation": "relu"}
     recipe = {"encoder": [FLATTEN, dense], "decoder": [dense], "head": {"layer": "Dense"}}
     model = VAE(recipe_from_json(recipe), (28, 28, 1), 2)
     random = np.random.default_rng(0)
-    for weight in model.trainable_variables:  # the exporter leaves out what is 0 or there twice
+    for weight in model.trainable_variables:  # the exporter leaves out zeros and duplicates
         weight.assign(weight.numpy() + random.uniform(0.0, 0.1, weight.shape))
     round_to_half(model)
     return model
@@ -142,7 +142,7 @@ def test_a_graph_stands_alone_with_plain_names(wide: VAE, part: str) -> None:
 
 
 def test_a_graph_has_no_node_that_only_finds_out_a_shape() -> None:
-    """tf2onnx flattens convolutions with a target that it computes from a shape."""
+    """tf2onnx flattens the output of convolutions to a shape that it computes at run time."""
     graph = onnx.load_from_string(
         export_graphs(VAE(recipe_from_json(FLOW), (8, 8, 3), 2))["encoder.onnx"]
     ).graph

@@ -1,4 +1,4 @@
-"""The flow against its Jacobian, masks and densities known from elsewhere."""
+"""The flow against its Jacobian, and against independently known masks and densities."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from explorer.training.vae import VAE, build_flow, build_posterior
 
 @pytest.fixture(autouse=True)
 def _same_initial_weights() -> None:
-    """Whatever tests ran before."""
+    """Start from the same weights, whichever tests ran before."""
     keras.utils.set_random_seed(1)
 
 
@@ -43,7 +43,7 @@ def flow_recipe(steps: int, context: int, *, units: int = 16, activation: Any = 
 
 
 def shake(model: keras.Model) -> None:
-    """Move every weight away from where it starts, so that each of them counts."""
+    """Move every weight away from its initial value, so that each has an effect."""
     random = np.random.default_rng(2)
     for weight in model.weights:
         if weight.dtype == "float32":
@@ -51,13 +51,13 @@ def shake(model: keras.Model) -> None:
 
 
 def draw(*sizes: int, count: int = 20) -> list[np.ndarray]:
-    """Standard normal numbers ``(count, size)`` for each size that is not 0."""
+    """Return standard normal numbers ``(count, size)`` for each size that is not 0."""
     random = np.random.default_rng(1)
     return [random.standard_normal((count, size), np.float32) for size in sizes if size]
 
 
 def jacobian(function: Any, z: np.ndarray, *context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """∂z'/∂z by automatic differentiation, ``(n, latent_dim, latent_dim)``, and log σ."""
+    """Return ∂z'/∂z by automatic differentiation, ``(n, latent_dim, latent_dim)``, and log σ."""
     inputs = [tf.constant(values) for values in (z, *context)]
     with tf.GradientTape() as tape:
         tape.watch(inputs[0])
@@ -72,7 +72,7 @@ def test_masks_of_three_dimensions_written_by_hand() -> None:
     into, out = autoregressive_masks(3, 3, 1, backwards=False)
     # Unit 0 sees the context alone, unit 1 also z₀, unit 2 also z₁.
     assert into.tolist() == [[0, 1, 1], [0, 0, 1], [0, 0, 0], [1, 1, 1]]
-    # z₀ is made of unit 0, z₁ also of unit 1, z₂ of all.
+    # z₀ depends on unit 0, z₁ also on unit 1, z₂ on all.
     assert out.tolist() == [[1, 1, 1], [0, 1, 1], [0, 0, 1]]
 
 
@@ -88,7 +88,7 @@ def test_a_dimension_sees_all_that_come_before_it_and_the_context(
     units: int, backwards: bool
 ) -> None:
     into, out = autoregressive_masks(8, units, 2, backwards=backwards)
-    paths = into @ out  # through how many hidden units an output sees an input
+    paths = into @ out  # number of hidden units through which an output depends on an input
     before = np.triu(np.ones((8, 8), bool), k=1)
     np.testing.assert_array_equal(paths[:8] > 0, before.T if backwards else before)
     assert (paths[8:] > 0).all()
@@ -103,14 +103,14 @@ def test_with_fewer_units_than_dimensions_the_last_still_sees_others(units: int)
     assert not np.tril(into @ out).any()
 
 
-# ---- A step, and the flow that several make ----
+# ---- A step, and a flow of several steps ----
 
 
 @pytest.mark.parametrize(("backwards", "expected"), [(False, [[1.5, 5.0]]), (True, [[5.0, 3.5]])])
 def test_a_step_computed_by_hand(backwards: bool, expected: list[list[float]]) -> None:
     step = InverseAutoregressive(units=2, activation="linear", backwards=backwards)
     step.build([(None, 2)])
-    # m is the sum of the dimensions before, and s = 0, so that z' = ½ z + ½ m.
+    # m is the sum of the preceding dimensions, and s = 0, so that z' = ½ z + ½ m.
     only_m = np.array([[1.0, 1.0, 0.0, 0.0]] * 2)
     step.set_weights([np.ones((2, 2)), np.zeros(2), only_m, np.zeros(4)])
     z, log_sigma = step([np.array([[3.0, 7.0]], np.float32)])
@@ -226,7 +226,7 @@ def random_images(count: int) -> np.ndarray:
 
 
 def posterior_of_one_image(vae: VAE, epsilon: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """z and log q(z|x), summed over dimensions, for each ε ``(n, latent_dim)``."""
+    """Return z and log q(z|x), summed over dimensions, for each ε ``(n, latent_dim)``."""
     images = np.repeat(random_images(1), len(epsilon), axis=0)
     z, log_q = build_posterior(vae).predict_on_batch([images, epsilon.astype(np.float32)])
     return z.astype(np.float64), log_q.sum(axis=1, dtype=np.float64)
@@ -241,7 +241,7 @@ def test_the_posterior_of_one_dimension_integrates_to_one(context: int) -> None:
 
 @pytest.mark.parametrize("context", [0, 3])
 def test_the_posterior_of_two_dimensions_integrates_to_one(context: int) -> None:
-    # The flow takes the cells of a grid of ε to quadrilaterals that tile the plane of z.
+    # The flow maps the cells of a grid of ε to quadrilaterals that tile the plane of z.
     places = np.linspace(-6.0, 6.0, 201)
     grid = np.stack(np.meshgrid(places, places, indexing="ij"), axis=-1)
     z, log_q = posterior_of_one_image(make_vae(2, context, steps=3), grid.reshape(-1, 2))

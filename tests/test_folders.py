@@ -31,7 +31,7 @@ def test_a_folder_of_class_folders_becomes_a_split_data_set(folder: Path) -> Non
     labels = np.concatenate([pets.train.labels, pets.test.labels])
     assert (images[:, 0, 0, 0] == labels).all()  # red is the class
     seen = {tuple(pixel) for pixel in images[:, 0, 0, :2].tolist()}
-    assert len(seen) == len(images) == 21  # and every file is there once
+    assert len(seen) == len(images) == 21  # and every file occurs once
 
 
 def test_a_zip_gives_the_same_images_as_its_folder(folder: Path, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_numbers_in_names_of_classes_are_counted_and_not_spelled(folder: Path) -
     pets = load_dataset(folder)
     assert pets.classes == ("class 1", "class 2", "class 10")
     assert sorted(pets.train.images[pets.train.labels == 2, 0, 0, 0].tolist()) == [1, 1, 1]
-    spelled = pets.ordered(("class 1", "class 10", "class 2"))  # as an older bundle has them
+    spelled = pets.ordered(("class 1", "class 10", "class 2"))  # as in an older bundle
     assert (spelled.test.images[:, 0, 0, 0] == spelled.test.labels).all()
 
 
@@ -269,7 +269,7 @@ def test_masks_in_classes_are_left_out_and_told(folder: Path, images: str, masks
 
 
 def test_a_set_that_was_unpacked_twice_counts_once_and_is_told(folder: Path) -> None:
-    """As the malaria cells and HAM10000 come from Kaggle."""
+    """As for the malaria cells and HAM10000 from Kaggle."""
     for number in range(8):
         name = f"{number}.png"
         for place in ("cells/a", "cells/b", "cells/cells/a", "cells/cells/b"):
@@ -292,7 +292,7 @@ def test_numbered_parts_of_a_set_are_no_classes_where_a_table_has_them(folder: P
 
 
 def test_classes_that_are_only_called_alike_stay(folder: Path) -> None:
-    """Letters, a class within one of its name, masks on faces: no copies, no masks of images."""
+    """Letters, a class within a class of the same name, face masks: neither copies nor masks."""
     for number in range(6):
         for shade, place in enumerate(("A", "a", "cat/cat", "cat", "mask", "no_mask")):
             save_image(folder / "train" / place / f"{number}.png", (20 * shade + number, 0, 0))

@@ -1,4 +1,4 @@
-"""From a picture to what the model sees."""
+"""Framing: from a picture to what the model sees."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ BLACK = 0.0
 
 
 def picture_of(values: object, mode: str | None = None) -> Image.Image:
-    """A picture of the given 8-bit values."""
+    """Return a picture of the given 8-bit values."""
     image = Image.fromarray(np.asarray(values, np.uint8))
     assert mode is None or image.mode == mode
     return image
 
 
 def lanczos(row: np.ndarray, count: int) -> np.ndarray:
-    """A row of values made smaller, by the definition: sinc(x) sinc(x/3) for |x| < 3."""
+    """Shrink a row of values, by the definition: sinc(x) sinc(x/3) for |x| < 3."""
     scale = len(row) / count
     x = (np.arange(len(row)) + 0.5 - (np.arange(count)[:, None] + 0.5) * scale) / scale
     weights = np.where(abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0)
@@ -160,7 +160,7 @@ def test_a_uniform_picture_stays_uniform(
 def drawing(
     ground: int, ink: int, box: tuple[int, int, int, int], size: Size = (300, 200)
 ) -> Image.Image:
-    """A plain rectangle on a plain ground."""
+    """Return a plain rectangle on a plain background."""
     image = Image.new("L", size, ground)
     image.paste(ink, box)
     return image
@@ -186,7 +186,7 @@ def test_a_photographed_sketch_is_stretched_and_framed() -> None:
 
 
 def digit(size: int, width: int) -> Image.Image:
-    """A seven, black on white."""
+    """Return a seven, black on white."""
     image = Image.new("L", (size, size), 255)
     points = [(0.4 * size, 0.3 * size), (0.65 * size, 0.3 * size), (0.5 * size, 0.75 * size)]
     ImageDraw.Draw(image).line(points, 0, width)

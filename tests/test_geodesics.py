@@ -1,4 +1,4 @@
-"""Paths along the data against values known without the code."""
+"""Paths along the data against independently known values."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_single_latent_has_no_neighbours() -> None:
 
 
 def test_the_way_leads_around_thin_places() -> None:
-    """Nodes 0, 1, 2 in a row; 0, 3, 2 is longer but dense."""
+    """Nodes 0, 1, 2 lie in a row; the path 0, 3, 2 is longer but dense."""
     embedded = np.array([[0.0, 0], [1, 0], [2, 0], [1, 2]])
     edges = np.array([[0, 1], [1, 2], [0, 3], [2, 3]])
     lengths = edge_lengths(embedded.__getitem__, edges, 4)

@@ -1,4 +1,4 @@
-"""Planes, grids and neighbours against values known without the code."""
+"""Planes, grids and neighbours against independently known values."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_linear_coordinates() -> None:
 
 
 def test_normal_coordinates_lie_at_the_quartiles() -> None:
-    # Φ(±x) at the ends is 1/4 and 3/4, so that the middles are 3/8, 1/2 and 5/8.
+    # Φ(±x) at the ends is 1/4 and 3/4, so that the points between are 3/8, 1/2 and 5/8.
     quartile = 0.6744897501960817
     xs, _ = plane_coordinates_grid(5, spacing="normal", extent=quartile)
     np.testing.assert_allclose(xs, [-quartile, -0.31863936, 0, 0.31863936, quartile], atol=1e-8)

@@ -1,4 +1,4 @@
-"""Graphs: what stands in an ONNX file is looked at before it is run."""
+"""Graphs: the content of an ONNX file is checked before it is run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Reseal = Callable[[Path], None]
 
 
 def refusal(path: Path) -> str:
-    """The one sentence with which a bundle is refused."""
+    """Return the one sentence with which a bundle is refused."""
     with pytest.raises(BundleError) as error:
         load_bundle(path)
     text = str(error.value)
@@ -43,7 +43,7 @@ def refusal(path: Path) -> str:
 def other_models(
     tmp_path_factory: pytest.TempPathFactory, tiny_recipe: dict[str, Any]
 ) -> dict[str, Path]:
-    """Folders with models that are not the tiny bundle's, by what differs."""
+    """Return folders with models that differ from the tiny bundle's, by the difference."""
     folders = {}
     for name, recipe, shape, latent_dim in (
         ("dimensions", tiny_recipe, (12, 12, 1), 3),
@@ -119,7 +119,7 @@ def unknown_operation(graph: onnx.GraphProto) -> None:
 
 
 def weights_elsewhere(model: onnx.ModelProto) -> None:
-    """Take the first weight from the file ``weights``."""
+    """Store the first weight in the external file ``weights``."""
     weight = model.graph.initializer[0]
     weight.CopyFrom(external(weight.name, weight.data_type, weight.dims))
 
@@ -132,7 +132,7 @@ def external(name: str, data_type: int, dims: Iterable[int]) -> TensorProto:
 
 
 def add_to_z_mean(model: onnx.ModelProto) -> None:
-    """Let the first output be what it was plus the value ``added``."""
+    """Add the value ``added`` to the first output."""
     z_mean = model.graph.output[0].name
     for node in model.graph.node:
         node.output[:] = ["before" if name == z_mean else name for name in node.output]
@@ -146,7 +146,7 @@ def constant_elsewhere(model: onnx.ModelProto) -> None:
 
 
 def branch(model: onnx.ModelProto) -> None:
-    """Add a weight to ``z_mean`` that stands in a graph within the graph."""
+    """Add a weight to ``z_mean`` that is stored in a nested graph."""
     shape = helper.make_tensor_value_info("added", TensorProto.FLOAT, [2])
     branches = []
     for name in ("then", "else"):
@@ -214,7 +214,7 @@ def endless_product(model: onnx.ModelProto) -> None:
 
 
 def many_axes(model: onnx.ModelProto) -> None:
-    """Add an array whose size is a number of a million bits."""
+    """Add an array whose size is a number with a million bits."""
     model.graph.initializer.append(TensorProto(name="large", data_type=1, dims=[2**62] * 20_000))
 
 
@@ -267,7 +267,7 @@ def test_a_graph_cut_anywhere_or_with_any_byte_changed_gets_a_sentence(tiny_bund
             graph[:place],
             graph[:place] + bytes([graph[place] ^ random.integers(1, 256)]) + graph[place + 1 :],
         ):
-            with contextlib.suppress(GraphError):  # any other error is a fault
+            with contextlib.suppress(GraphError):  # any other error is a bug
                 count_weights(damaged)
 
 
@@ -323,7 +323,7 @@ def test_weights_are_the_numbers_in_arrays_of_fractions() -> None:
 
 
 def unfolding(shape: list[int], *, fixed: bool) -> Callable[[onnx.ModelProto], None]:
-    """A change that adds a sum over an array of this shape, which stands in the file or not."""
+    """Return a change that adds a sum over an array of this shape, in the file or computed."""
 
     def change(model: onnx.ModelProto) -> None:
         add, node = model.graph.node.append, helper.make_node

@@ -1,4 +1,4 @@
-"""Objectives that make dimensions independent, where their dependence is known."""
+"""Objectives for independent dimensions, where the dependence is known."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from explorer.training.loop import train
 from explorer.training.run import Run, TrainingError
 from explorer.training.vae import VAE
 
-SMALL: dict[str, Any] = {  # with a convolution over all of the image: not compiled by XLA
+SMALL: dict[str, Any] = {  # with a convolution over the whole image: not compiled by XLA
     "encoder": [{"layer": "Conv2D", "filters": 16, "kernel_size": 8, "activation": "relu"}],
     "decoder": [{"layer": "Dense", "units": 32, "activation": "relu"}],
     "head": {"layer": "Dense"},
@@ -41,7 +41,7 @@ FACTOR: dict[str, Any] = {
 
 
 def random_latents(count: int, correlation: float) -> np.ndarray:
-    """Standard normal pairs, ``(n, 2)`` float32; their total correlation is −½ log(1 − ρ²)."""
+    """Return normal pairs ``(n, 2)``, float32, of a total correlation of −½ log(1 − ρ²)."""
     covariance = [[1.0, correlation], [correlation, 1.0]]
     draws = np.random.default_rng(0).multivariate_normal([0.0, 0.0], covariance, count)
     return draws.astype(np.float32)
@@ -103,7 +103,7 @@ def run_of(objective: dict[str, Any] | None) -> Run:
 
 
 def correlated_pictures() -> np.ndarray:
-    """2,000 pictures of two halves whose brightnesses go together."""
+    """Return 2,000 pictures of two halves with correlated brightnesses."""
     brightness = 1 / (1 + np.exp(-2 * random_latents(2000, 0.8)))
     images = brightness.reshape(2000, 2, 1, 1).repeat(4, axis=1).repeat(8, axis=2)
     return np.asarray(255 * images, np.uint8)

@@ -1,4 +1,4 @@
-"""The parts of the KL against values known without the code."""
+"""The parts of the KL against independently known values."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def test_posteriors_far_apart_tell_which_image_it_is() -> None:
 
 
 def test_a_latent_never_tells_more_than_which_image_it_is() -> None:
-    """Also where posteriors are narrower than their mixture is computed."""
+    """This also holds for posteriors narrower than those with which the mixture is computed."""
     z_mean = np.random.default_rng(0).standard_normal((100, 16))
     parts = kl_parts(z_mean, np.full((100, 16), -30.0), 100, 0)
     assert parts.information.value == pytest.approx(math.log(100), abs=1e-5)
 
 
 def test_independent_dimensions_have_no_total_correlation() -> None:
-    """A square of four points: each dimension has one bit, and one does not tell the other."""
+    """A square of four points: each dimension has one bit, and they are independent."""
     z_mean = np.array([[x, y] for x in (0.0, 100.0) for y in (0.0, 100.0)])
     parts = kl_parts(z_mean, np.zeros((4, 2)), 4, 0)
     assert parts.information.value == pytest.approx(math.log(4), abs=1e-5)

@@ -1,4 +1,4 @@
-"""Layouts that people have, made anew: splits, ranges, proportions, pages, tables, containers."""
+"""Common layouts of data sets: splits, ranges, aspect ratios, pages, tables, containers."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_levels_of_folders_are_of_pictures_alone(tmp_path: Path) -> None:
         load_dataset(path, Reading(class_level=2))
 
 
-# What is no image, or not to be opened
+# Files that are not images, or cannot be opened
 
 
 def test_names_equal_but_for_unicode_form_are_one_class_without_loss(folder: Path) -> None:
@@ -335,7 +335,7 @@ def test_a_doubtful_range_gets_a_warning(folder: Path, values: np.ndarray, words
     assert words in three_lines(load_dataset(folder))
 
 
-# Proportions and pages
+# Aspect ratios and pages
 
 
 @pytest.mark.parametrize("fit", ["pad", "stretch"])
@@ -873,7 +873,7 @@ def test_parquet_of_numbers_is_read(
 
 
 def test_ragged_lists_in_parquet_are_refused(tmp_path: Path) -> None:
-    ragged = [[1] * 36, [1] * 49, [1] * 23]  # as many numbers as three of 36
+    ragged = [[1] * 36, [1] * 49, [1] * 23]  # as many numbers as three rows of 36
     parquet.write_table(pyarrow.table({"image": ragged}), tmp_path / "set.parquet")
     with pytest.raises(DatasetError, match="set.parquet differ in shape"):
         load_dataset(tmp_path / "set.parquet")
@@ -1406,7 +1406,7 @@ def test_the_second_start_reads_what_was_kept(
         assert full(again) == told_first
     save_image(folder / "cat" / "000.png", RED)
     assert (load_dataset(folder).train.images != expected[0]).any()
-    save_image(tmp_path / "kept" / "holidays" / "1.png")  # whoever names a folder of their own
+    save_image(tmp_path / "kept" / "holidays" / "1.png")  # a user may choose this name
     assert cache.clear() > 0
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["holidays"]
 

@@ -29,7 +29,7 @@ TWO_BY_TWO = np.array([0.0, 1.0, 1.0, 0.5]).reshape(1, 2, 2, 1)
 GREYS = np.arange(LEVELS) / (LEVELS - 1)
 ETAS = np.array(
     [0.0, 1e-12, 1e-4, 0.3, 0.599, 0.601, 4.0, 20.0, -1e-4, -0.7, -1.0, -9.0, -35.0]
-)  # λ = sigmoid(η): ½, near ½, both sides of where the series ends, near 1 and 0
+)  # λ = sigmoid(η): ½, near ½, on both sides of the end of the series, near 1 and 0
 
 
 def logit(p: np.ndarray) -> np.ndarray:
@@ -37,12 +37,12 @@ def logit(p: np.ndarray) -> np.ndarray:
 
 
 def pixels(values: np.ndarray) -> np.ndarray:
-    """Each value as an image of its own, ``(n, 1, 1, 1)``."""
+    """Return each value as an image of its own, ``(n, 1, 1, 1)``."""
     return np.asarray(values).reshape(-1, 1, 1, 1)
 
 
 def of_greys(mean: float, log_scale: float, dtype: type = np.float64) -> np.ndarray:
-    """log P of each of the 256 levels under a discretised logistic."""
+    """Return log P of each of the 256 levels under a discretised logistic."""
     parameters: np.ndarray = np.tile(np.array([mean, log_scale], dtype), (LEVELS, 1, 1, 1))
     return np.asarray(
         log_likelihood(pixels(GREYS).astype(dtype), parameters, "discretised-logistic")
@@ -149,7 +149,7 @@ def test_gradients_in_single_precision_are_those_of_the_formulas() -> None:
             np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-5)
             slopes = np.stack([derivatives(image[0], one, name)[0] for one in exact])
             found = -np.asarray(tape.gradient(values, variable))
-            if name == "discretised-logistic":  # a log-scale beyond the limit does not move
+            if name == "discretised-logistic":  # a log-scale beyond the limit does not change
                 slopes[..., 1] *= np.abs(exact[..., 1]) < 7
             np.testing.assert_allclose(found, slopes, rtol=1e-4, atol=1e-5)
 

@@ -1,4 +1,4 @@
-"""``requirements.lock`` is that of the requirements, told without asking a registry."""
+"""``requirements.lock`` fits the requirements, checked without asking a registry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;#]+)", re.MULTILINE)
 
 
 def pins(name: str) -> dict[str, str]:
-    """The packages that a file names, with their versions."""
+    """Return the packages that a file names, with their versions."""
     found = PIN.findall((ROOT / name).read_text(encoding="utf-8"))
     return {re.sub(r"[-_.]+", "-", package).lower(): version for package, version in found}
 

@@ -1,4 +1,4 @@
-"""MATLAB files as people and published sets have them: upright, with their own labels and names."""
+"""MATLAB files of users and published sets: read upright, with their own labels and names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CELL = np.array(LETTERS, object)[:, None]
 
 
 def faces(*shape: int) -> np.ndarray:
-    """Images whose left and right are alike, and whose above and below are not."""
+    """Return images that are symmetric from left to right but not from top to bottom."""
     coarse = np.random.default_rng(0).integers(0, 100, (COUNT, 4, 4, *shape[2:]), np.uint8)
     halves = coarse.repeat(shape[0] // 4, axis=1).repeat(shape[1] // 4, axis=2)
     halves[:, shape[0] // 2 :] += 100
@@ -37,7 +37,7 @@ ONE_HOT = np.eye(3)[LABELS]
 
 
 def halves(images: str, labels: str, rows: np.ndarray, values: np.ndarray) -> dict[str, Any]:
-    """Both splits under names with a ``{}`` for the split's."""
+    """Return both splits under names with a ``{}`` for the split's name."""
     parts = (("train", slice(TRAINING)), ("test", slice(TRAINING, None)))
     return {
         name.format(split): array[part]
@@ -223,7 +223,7 @@ def test_words_of_the_images_are_their_labels_and_not_names(tmp_path: Path) -> N
 def test_flat_images_of_all_files_lie_alike(tmp_path: Path) -> None:
     for number in range(3):
         flat = GREY[number == LABELS]
-        if number == 1:  # of which alone one would say that they lie on their side
+        if number == 1:  # on its own this split would seem to lie on its side
             flat = flat[:, :, :1].repeat(16, axis=2)
         savemat(tmp_path / f"{'abc'[number]}.mat", {"x": flat.reshape(len(flat), -1)})
     found = load_dataset(tmp_path, Reading(whole=True))

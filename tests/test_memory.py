@@ -1,4 +1,4 @@
-"""Freed memory goes back to the machine, and what nothing uses is not loaded."""
+"""Freed memory goes back to the system, and unused modules are not loaded."""
 
 from __future__ import annotations
 

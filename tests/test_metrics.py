@@ -1,4 +1,4 @@
-"""Metrics against closed forms, hand-made cases and published figures of real data."""
+"""Metrics against closed forms, hand-made cases and published figures for real data."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FittedPCA = Callable[[str], tuple[Dataset, Any]]
 
 
 MODEL = LinearGaussian()
-COPIES = 2000  # of one image: their estimates are independent draws of the same figure
+COPIES = 2000  # copies of one image, whose estimates are independent draws of the same figure
 IMAGE = np.array([0.9, 0.2, 0.7, 0.1], np.float32).reshape(1, 2, 2, 1)
 IMAGES = np.repeat(IMAGE, COPIES, axis=0)
 WRONG_POSTERIOR = np.array([[0.5, 0.3]]), np.log([[0.4, 0.5]])  # not the exact one
@@ -196,7 +196,7 @@ def test_knn_with_fewer_points_than_neighbours_asks_them_all() -> None:
 
 def test_knn_agrees_with_a_search_by_differences() -> None:
     random = np.random.default_rng(0)
-    offset = 1000.0  # where float32 products would lose the differences
+    offset = 1000.0  # float32 products would lose the differences here
     train = (offset + random.standard_normal((300, 4))).astype(np.float32)
     test = (offset + random.standard_normal((150, 4))).astype(np.float32)
     train_labels, test_labels = random.integers(0, 4, 300), random.integers(0, 4, 150)
@@ -204,7 +204,7 @@ def test_knn_agrees_with_a_search_by_differences() -> None:
     for place, label in zip(test, test_labels, strict=True):
         distances = np.linalg.norm(train.astype(np.float64) - place, axis=1)
         neighbours = list(train_labels[np.argsort(distances)[:7]])
-        correct += max(neighbours, key=neighbours.count) == label  # the first, that is nearest
+        correct += max(neighbours, key=neighbours.count) == label  # the first, which is the nearest
     assert knn_accuracy(train, train_labels, test, test_labels, k=7) == correct / 150
 
 
@@ -219,7 +219,7 @@ def test_pca_of_a_known_ellipse() -> None:
     images = (0.5 + scores @ axes).astype(np.float32).reshape(100, 1, 2, 1)
     pca = pca_fit(images, 2)
     np.testing.assert_allclose(pca.mean_, [0.5, 0.5], atol=1e-6)
-    signs = np.sign(np.diag(pca.components_ @ axes.T))  # which are arbitrary
+    signs = np.sign(np.diag(pca.components_ @ axes.T))  # they are arbitrary
     np.testing.assert_allclose(pca.components_, signs[:, np.newaxis] * axes, atol=1e-6)
     np.testing.assert_allclose(pca_transform(pca, images), signs * scores, atol=1e-6)
     restored = pca_inverse_transform(pca, pca_transform(pca, images))
@@ -330,7 +330,7 @@ def test_pca_and_knn_figures_of_real_data(
     train, test = (
         pca_transform(pca, split.images)[:, :latent_dim] for split in (dataset.train, dataset.test)
     )
-    rest = np.zeros((len(test), 8 - latent_dim), np.float32)  # as a fit of fewer components
+    rest = np.zeros((len(test), 8 - latent_dim), np.float32)  # as in a fit with fewer components
     scores = np.concatenate([test, rest], axis=1)
     error = squared_error_per_pixel(
         dataset.test.images, lambda rows: pca_inverse_transform(pca, scores[rows])
@@ -342,7 +342,7 @@ def test_pca_and_knn_figures_of_real_data(
 
 @pytest.fixture(scope="module")
 def fitted_pca(data_dir: Path) -> FittedPCA:
-    """Data set and its first eight principal components, fitted once for both dimensions."""
+    """Return data set and first eight principal components, fitted once for both dimensions."""
 
     @cache
     def load_and_fit(name: str) -> tuple[Dataset, Any]:

@@ -1,4 +1,4 @@
-"""Mixtures against distributions that they are fitted to."""
+"""Mixtures against the distributions to which they are fitted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from explorer.core.mixtures import fit_mixture
 
 @pytest.mark.parametrize("latent_dim", [2, 12])
 def test_draws_lie_where_the_latents_lie(latent_dim: int) -> None:
-    """Two round heaps of 3 : 1; hardly any draw lies between them."""
+    """Two round clusters in a ratio of 3 : 1; hardly any draw lies between them."""
     generator = np.random.default_rng(0)
     middles = np.zeros((1000, latent_dim))
     middles[:750, 0], middles[750:, 0] = -10, 10

@@ -1,4 +1,4 @@
-"""The model: its shapes, its loss, what a recipe makes of it and what a file keeps of it."""
+"""The model: its shapes, its loss, its construction from a recipe, and what a file keeps of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLAIN = {"encoder": [FLATTEN, DENSE], "decoder": [DENSE], "head": {"layer": "Den
 
 @pytest.fixture(autouse=True)
 def _same_initial_weights() -> None:
-    """Whatever tests ran before."""
+    """Start from the same weights, whichever tests ran before."""
     keras.utils.set_random_seed(0)
 
 
@@ -237,7 +237,7 @@ RICH = {
 
 
 def shake(model: VAE) -> None:
-    """Move every weight away from where it starts, so that a lost one shows."""
+    """Move every weight away from its initial value, so that a lost weight is noticed."""
     random = np.random.default_rng(2)
     for weight in model.weights:
         if weight.dtype == "float32":

@@ -1,4 +1,4 @@
-"""Names of files in few bytes."""
+"""File names within a limit of bytes."""
 
 from __future__ import annotations
 

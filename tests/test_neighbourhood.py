@@ -1,4 +1,4 @@
-"""Layouts that keep neighbours, and how well maps do."""
+"""Layouts that preserve neighbourhoods, and figures of how well maps do so."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from explorer.core.neighbours import nearest_others
 
 
 def clusters(n: int, latent_dim: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Five groups far apart, ``(n, latent_dim)``, and the group of each."""
+    """Return points in five distant groups, ``(n, latent_dim)``, and the group of each."""
     random = np.random.default_rng(seed)
     labels = np.arange(n) % 5
     centres = 8 * random.standard_normal((5, latent_dim))

@@ -1,4 +1,4 @@
-"""What a person may write for a latent."""
+"""Notations in which a user may write a latent."""
 
 from __future__ import annotations
 

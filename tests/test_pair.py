@@ -1,4 +1,4 @@
-"""Two models: where one puts what the other shows, and how their figures differ."""
+"""Pairs of models: where one puts what the other shows, and how their figures differ."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_test_image_is_itself_in_another_model_and_another_picture_is_encoded(
 ) -> None:
     deep, flat, clothes = (bundles[name] for name in (DEEP, FLAT, CLOTHES))
     for row in (0, 17, 9_999):
-        z = np.round(deep.latents.z_mean[row].astype(np.float64), 3)  # as the address has it
+        z = np.round(deep.latents.z_mean[row].astype(np.float64), 3)  # as in the address
         np.testing.assert_array_equal(counterpart(deep, z, flat), flat.latents.z_mean[row])
     z = np.full((1, 8), 0.5, np.float32)
     picture = to_pixels(deep.codec.decode(z)) / np.float32(255)

@@ -1,4 +1,4 @@
-"""Sets in several pieces: numbered files, packed files, archives in folders and in archives."""
+"""Data sets in several parts: numbered files, packed files, archives in folders and archives."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from explorer.errors import DatasetError
 pytestmark = pytest.mark.usefixtures("bare_machine")
 IMAGES = np.random.default_rng(0).integers(0, 256, (15, 6, 6), dtype=np.uint8)
 LABELS = np.arange(15) % 3
-SHADES = np.arange(0, 240, 20, dtype=np.uint8)  # of 12 pictures, whose labels are the same
+SHADES = np.arange(0, 240, 20, dtype=np.uint8)  # of 12 pictures; the labels are the same numbers
 
 
 def are_known(found: Dataset) -> bool:
-    """Whether each of IMAGES is there with its label."""
+    """Return whether each of IMAGES is there with its label."""
     classes = [int(name) for name in found.classes]
     told = {
         image.tobytes(): classes[label]
@@ -42,7 +42,7 @@ def are_known(found: Dataset) -> bool:
 
 
 def shades(found: Dataset) -> dict[int, str]:
-    """The class of each picture by its shade."""
+    """Return the class of each picture by its shade."""
     return {
         int(image[0, 0, 0]): found.classes[label]
         for split in (found.train, found.test)
@@ -329,7 +329,7 @@ def test_more_archives_than_may_be_open_are_read(
 
 
 def test_archives_called_by_classes_with_numbers_stay_classes(folder: Path) -> None:
-    """As the archive of archives in which ImageNet is published."""
+    """As in the archive of archives in which ImageNet is published."""
     names = ("n01440764", "n01443537", "n02102040")
     for label, name in enumerate(names):
         save_shard(
@@ -418,7 +418,7 @@ def test_a_damaged_json_in_an_archive_is_told(folder: Path) -> None:
         )
     )
     content[content.index(b'{"label": "a"}') + 11] ^= (
-        1  # the first of them, whose sum is wrong then
+        1  # the first of them, whose checksum is then wrong
     )
     (folder / "toys.zip").write_bytes(content)
     toys = load_dataset(folder / "toys.zip")

@@ -1,4 +1,4 @@
-"""Paths against values known without the code."""
+"""Paths against independently known values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m explorer pictures``: what the files hold, what it prints and its exit status."""
+"""``python -m explorer pictures``: its files, its output and its exit status."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ Copy = Callable[[], Path]
 Run = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).resolve().parents[1]
 SHOWN = [0, 11, 22, 33, 44, 55, 66, 77, 88, 99]
-"""Ten of the hundred test images, spread over all."""
+"""Ten of the hundred test images, evenly spread."""
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Return a function that runs the command: exit status, what it prints, what it complains."""
+    """Return a function that runs the command and gives exit status, output and error output."""
 
     def call(bundle: Path, *arguments: str | Path) -> tuple[int, str, str]:
         given = [bundle.name, "--bundles", bundle.parent, *arguments]
@@ -60,7 +60,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def train(
     tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[str, Any]
 ) -> Callable[[int], Path]:
-    """Return a function that trains a bundle of so many dimensions on colour images of 10 × 14."""
+    """Return a function that trains a bundle of any dimension on colour images of 10 × 14."""
 
     def bundle(latent_dim: int) -> Path:
         from explorer.cli.train import Settings
@@ -92,7 +92,7 @@ def colour_bundle(train: Callable[[int], Path]) -> Path:
 def tiles_of(
     path: Path, rows: int, columns: int, shape: tuple[int, int, int], gap: int = 0
 ) -> np.ndarray:
-    """The images that a picture was made of, ``(rows, columns, height, width, channels)``.
+    """Return the images in a picture, ``(rows, columns, height, width, channels)``.
 
     Every pixel must be a square of one colour: nothing is blurred.
     """
@@ -111,7 +111,7 @@ def tiles_of(
 
 
 def check_decoded(images: np.ndarray, bundle: Bundle, z: Any) -> None:
-    """The images are the decodes of the latents, and would not be those of other latents."""
+    """Check that the images are the decoded latents, and differ from those of other latents."""
     z = np.asarray(z, np.float32)
     expected = bundle.codec.decode(z) * 255
     np.testing.assert_allclose(images, expected, atol=0.6)
@@ -120,7 +120,7 @@ def check_decoded(images: np.ndarray, bundle: Bundle, z: Any) -> None:
 
 
 def figure_in(path: Path, name: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Traces and layout of the Plotly figure in a page, with arrays as NumPy arrays."""
+    """Return traces and layout of the Plotly figure on a page, with NumPy arrays."""
     text = path.read_text(encoding="utf-8")
     start = re.search(rf'Plotly\.newPlot\(\s*"{name}",\s*', text)
     assert start
@@ -490,7 +490,7 @@ def test_a_class_is_what_a_conditional_model_decodes(
         expected = bundle.codec.given(label).decode(z)
         found = tiles_of(tmp_path / "point.png", 1, 1, bundle.card.data.image_shape)[0]
         np.testing.assert_allclose(found, 255 * expected, atol=0.6)
-    assert not (tmp_path / "curves.html").exists()  # of a training that is not known
+    assert not (tmp_path / "curves.html").exists()  # the training is not known
     status, _, complaint = run(conditional_bundle, "--class", "nobody")
     assert (status, complaint) == (2, f"--class nobody: the classes are {', '.join(classes)}\n")
 

@@ -1,4 +1,4 @@
-"""One decoder: what training reads from a file is what an upload of it shows."""
+"""Pixels of files: training reads from a file exactly what an upload of it shows."""
 
 from __future__ import annotations
 
@@ -102,19 +102,19 @@ KINDS = {
     "AVIF with alpha": ordinary("AVIF", "RGBA", speed=10),
 }
 SIZES = [(28, 28), (150, 150), (90, 31), (640, 580)]
-"""What a model takes, and what has to be made smaller or cropped."""
+"""A size that fits the model, and sizes that have to be reduced or cropped."""
 
 
 def uploaded(data: bytes, form: Form, background: Background) -> np.ndarray:
-    """A file as the model sees it when it is uploaded and nothing is adjusted."""
+    """Return a file as the model sees it when it is uploaded and nothing is adjusted."""
     return frame_picture(read_upload(data, form).image, Framing(), form.shape, background)
 
 
 def train_on(files: list[bytes], folder: Path, ground: int, **options: object) -> Dataset:
-    """A data set whose training images are these files, and whose test image is plain."""
+    """Return a data set whose training images are these files, and whose test image is plain."""
     for split in ("train", "test"):
         (folder / split / "any").mkdir(parents=True, exist_ok=True)
-    for number, data in enumerate(files):  # whatever they are: the content counts
+    for number, data in enumerate(files):  # whatever their type: only the content matters
         (folder / "train" / "any" / f"{number}.png").write_bytes(data)
     Image.new("L", (28, 28), ground).save(folder / "test" / "any" / "1.png")
     return load_dataset(folder, Reading(**options))  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ def test_a_gaussian_draw_has_the_density_of_its_gaussian() -> None:
 
 
 def test_a_flow_that_is_a_gaussian_is_that_gaussian() -> None:
-    """z = μ + σ ε, written as a flow, gives the same as the Gaussian itself."""
+    """z = μ + σ ε, written as a flow, gives the same results as the Gaussian itself."""
 
     def run(images: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         times = len(images) // 2

@@ -1,4 +1,4 @@
-"""Sets in the layouts in which they are published: each image keeps its class and its split."""
+"""Data sets in their published layouts: each image keeps its class and its split."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from explorer.data.reading import FILE_NAME, Reading
 from explorer.errors import DatasetError
 
 TRAIN, TEST, MASK = 0, 100, 200
-"""The green of a picture, which tells what it is; its red tells its class."""
+"""The green value of a picture gives its split or kind; its red value gives its class."""
 
 
 def draw(path: Path, label: int, split: int = TRAIN, number: int = 0) -> None:
@@ -40,12 +40,12 @@ def write(path: Path, *lines: str) -> None:
 
 
 def check(dataset: Dataset, classes: Sequence[str], train: int, test: int | None = None) -> None:
-    """Check that each image is of its class and split; without ``test`` one was set aside.
+    """Check that each image is in its class and split; without ``test`` a split was set aside.
 
     Args:
-        dataset: as it was read.
-        classes: what those of label 0, 1, … are called; one for images of all labels.
-        train: number of training images, or of all.
+        dataset: the data set as it was read.
+        classes: names of the classes of label 0, 1, …; a single name for images of all labels.
+        train: number of training images, or of all images.
         test: number of test images.
     """
     assert {*dataset.classes} == {*classes}, told(dataset)
@@ -92,7 +92,7 @@ def test_lists_of_some_images_split_these(folder: Path, depth: str, names: tuple
 
 
 def test_of_numbered_lists_the_first_way_to_split_counts(folder: Path) -> None:
-    """As of the Describable Textures."""
+    """As in the Describable Textures."""
     names = [f"{label}/{number}.png" for label in "ab" for number in range(6)]
     for index, name in enumerate(names):
         draw(folder / "images" / name, index // 6, TEST if index % 3 == 0 else TRAIN)
@@ -127,7 +127,7 @@ def test_lists_of_test_images_alone_leave_the_others_for_training(folder: Path) 
 
 
 def test_names_of_several_words_are_labels_of_lists(folder: Path) -> None:
-    """As of FGVC-Aircraft."""
+    """As in FGVC-Aircraft."""
     makers = ("Boeing", "de Havilland Canada")
     for number in range(12):
         split = TEST if number % 4 < 2 else TRAIN
@@ -184,7 +184,7 @@ def test_classes_that_are_called_as_masks_stay(
 
 
 def test_masks_of_defects_lie_beside_the_splits_of_each_class(folder: Path) -> None:
-    """As of MVTec AD."""
+    """As in MVTec AD."""
     for label, name in enumerate(("bottle", "cable")):
         for number in range(4):
             draw(folder / name / "train" / "good" / f"{number:03}.png", label)
@@ -214,7 +214,7 @@ def test_a_class_called_as_its_split_is_no_folder_of_its_name(folder: Path) -> N
 
 
 def test_a_split_unpacked_into_its_own_name_is_looked_through(folder: Path) -> None:
-    """As of the ASL alphabet, whose test images are in no class folders."""
+    """As in the ASL alphabet, whose test images are not in class folders."""
     for number in range(10):
         label = number % 2
         place = folder / "asl_train" / "asl_train" / "AB"[label]
@@ -226,7 +226,7 @@ def test_a_split_unpacked_into_its_own_name_is_looked_through(folder: Path) -> N
 
 
 def test_numbers_of_class_folders_are_those_of_a_table(folder: Path) -> None:
-    """As of GTSRB: 0 is the class of the folder 00000."""
+    """As in GTSRB: 0 is the class of the folder 00000."""
     rows = ["Filename;ClassId"]
     for number in range(12):
         label = number % 2
@@ -274,7 +274,7 @@ def test_a_json_file_tells_what_classes_are_called(
 
 
 def write_pixels(path: Path, values: Sequence[int]) -> None:
-    """A CSV of images of 4 × 4 pixels, with the label 0, 1, 0, 1, …"""
+    """Write a CSV of images of 4 × 4 pixels, with the labels 0, 1, 0, 1, …"""
     rows = [f"{number % 2},{','.join([str(value)] * 16)}" for number, value in enumerate(values)]
     write(path, ",".join(["label", *(f"pixel{place}" for place in range(16))]), *rows)
 
@@ -330,7 +330,7 @@ def test_parquet_configurations_are_told_apart(folder: Path) -> None:
 
 
 def test_pictures_are_read_beside_tables_of_their_pixels_in_several_sizes(folder: Path) -> None:
-    """As of HAM10000."""
+    """As in HAM10000."""
     rows = ["image_id,dx"]
     for number in range(12):
         draw(folder / f"HAM_images_part_{1 + number % 2}" / f"ISIC_{number}.png", number % 2)
@@ -348,7 +348,7 @@ def test_pictures_are_read_beside_tables_of_their_pixels_in_several_sizes(folder
 
 
 def test_extra_images_beside_splits_are_left_out(folder: Path) -> None:
-    """As of SVHN."""
+    """As in SVHN."""
     images = np.zeros((6, 4, 4), np.uint8)
     for name, value in (("train", 10), ("test", 20), ("extra", 30)):
         save_npz(folder / f"{name}_32x32.npz", X=images + np.uint8(value), y=np.arange(6) % 2)
@@ -481,7 +481,7 @@ def test_class_folders_0_and_00_stay_apart(folder: Path) -> None:
 
 @pytest.mark.parametrize("kinds", [1, 2])
 def test_the_binary_files_of_cifar_are_read(folder: Path, kinds: int) -> None:
-    """Of CIFAR-100 each record begins with a superclass, then the class."""
+    """In CIFAR-100 each record begins with the superclass, followed by the class."""
     random = np.random.default_rng(0)
     names = ["train", "test"] if kinds == 2 else [f"data_batch_{n}" for n in range(1, 6)]
     names += ["test_batch"] * (kinds == 1)

@@ -1,4 +1,4 @@
-"""Recipes are data: they survive JSON, and every mistake in one gets a sentence."""
+"""Recipes are data: they survive JSON, and every mistake in a recipe gets a sentence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def sentence(error: pytest.ExceptionInfo[RecipeError]) -> str:
     text = str(error.value)
     assert text.strip() == text != ""
     assert "\n" not in text
-    assert "Value error" not in text  # pydantic's words for its programmer
+    assert "Value error" not in text  # pydantic's words for programmers
     return text
 
 
@@ -248,12 +248,12 @@ def test_a_published_loss_is_computed_as_its_write_up_does() -> None:
     nats, mean = RECIPES["softplus-mlp"], RECIPES["tutorial"]
     assert published_loss(history, nats, "training") == [100.0, 95.0]
     held_out = published_loss(history, mean, "held-out")
-    assert held_out == pytest.approx([300.98 / 784, 260.96 / 784])  # 0.392 nats for one of KL
+    assert held_out == pytest.approx([300.98 / 784, 260.96 / 784])  # 0.392 nats for one nat of KL
     assert published_loss({"kl": [1.0], "reconstruction": [2.0]}, nats, "held-out") == []
 
 
 def test_a_changed_recipe_repeats_no_published_system() -> None:
     published = RECIPES["softplus-mlp"]
     assert override(published, epochs=3).published == published.published
-    assert override(published, batch_size=100).published == published.published  # as it is
+    assert override(published, batch_size=100).published == published.published  # unchanged
     assert override(published, beta=2.0).published is None

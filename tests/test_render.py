@@ -117,7 +117,7 @@ def test_a_gif_goes_forth_and_back_for_ever() -> None:
     frames = [np.full((4, 4, 1), level, np.uint8) for level in levels]
     image = Image.open(io.BytesIO(films.gif(frames, seconds=3.0)))
     assert image.format == "GIF"
-    assert image.info["loop"] == 0  # for ever
+    assert image.info["loop"] == 0  # forever
     seen, duration = [], 0
     for frame in ImageSequence.Iterator(image):
         seen.append(int(np.asarray(frame.convert("L"))[0, 0]))

@@ -19,7 +19,7 @@ ROOMS = (
     "app",
     "cli",
 )
-"""From the lowest to the highest; the modules beside them are entry points."""
+"""The packages from the lowest to the highest; the modules beside them are entry points."""
 ONLY_IN = {"tensorflow": "training", "keras": "training", "streamlit": "app"}
 
 

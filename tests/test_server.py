@@ -1,4 +1,4 @@
-"""What the server gives by address, asked as ASGI has it."""
+"""What the server gives at each address, requested through ASGI."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from explorer.web import payload
 def ask(
     path: str, method: str = "GET", body: bytes | None = b"", **headers: str
 ) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of an answer; without a body who asked is gone."""
+    """Return status, headers and body of an answer; ``body`` None means a disconnected client."""
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -118,7 +118,7 @@ def test_an_address_gives_models_and_nothing_else(content: str) -> None:
 
 
 def through(middleware: Any, path: str, host: str, **headers: str) -> tuple[dict[str, str], bytes]:
-    """Headers and body of what a middleware answers to a machine."""
+    """Return headers and body of a middleware's answer to a host."""
     sent: list[Any] = []
 
     async def send(message: Any) -> None:

@@ -1,4 +1,4 @@
-"""Choosing some of many."""
+"""Choosing a subset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables and lists beside images: what they tell of classes, splits and columns."""
+"""Tables and lists beside images: the classes, splits and columns that they give."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_labels_of_each_split_lie_beside_their_folders(folder: Path) -> None:
 
 
 def save_two_splits(folder: Path, *, is_flat: bool = False) -> dict[str, list[str]]:
-    """Write images of the same names in ``train`` and ``test``, with other labels; return these."""
+    """Write images of equal names in ``train`` and ``test`` with different labels; return these."""
     labels = {"train": [*"abc" * 4], "test": [*"cab" * 3]}
     for role, of_role in labels.items():
         for number, label in enumerate(of_role):
@@ -157,7 +157,7 @@ def save_two_splits(folder: Path, *, is_flat: bool = False) -> dict[str, list[st
 
 
 def save_in_turn(folder: Path, names: Sequence[str], labels: str = "ab") -> list[tuple[str, str]]:
-    """Write images that are of these classes in turn; return the name and the class of each."""
+    """Write images of these classes in turn; return the name and the class of each."""
     rows = [(name, labels[number % len(labels)]) for number, name in enumerate(names)]
     for name, label in rows:
         save_image(folder / f"{name}.png", (ord(label), 0, 0))
@@ -165,7 +165,7 @@ def save_in_turn(folder: Path, names: Sequence[str], labels: str = "ab") -> list
 
 
 def labels_are_those_of(found: Dataset) -> bool:
-    """Whether each image has the label that its red value tells."""
+    """Return whether each image has the label that its red value gives."""
     return all(
         [chr(image[0, 0, 0]) for image in split.images]
         == [found.classes[label] for label in split.labels]
@@ -219,7 +219,7 @@ def test_images_of_the_same_name_in_two_splits_have_each_its_own_label(
 
 
 def save_apart(folder: Path, counts: dict[str, int]) -> Rows:
-    """Write images into folders of splits, each with a name of its own; return what they are."""
+    """Write images into folders of splits, each with a unique name; return their rows."""
     rows: Rows = []
     for role, count in counts.items():
         for _ in range(count):
@@ -281,7 +281,7 @@ def test_tables_of_more_splits_than_there_are_folders_all_count(folder: Path) ->
 
 
 def test_folders_of_splits_beside_another_are_known_by_their_tables(folder: Path) -> None:
-    """As of GTSRB in a contest."""
+    """As in GTSRB for a contest."""
     for number in range(12):
         save_image(folder / "Train" / f"{number % 3}" / f"{number}.png", (48 + number % 3, 0, 0))
     for number in range(6):
@@ -440,7 +440,7 @@ def test_numbered_parts_of_a_set_are_no_classes(folder: Path, step: int, is_labe
         save_image(folder / name)
         labels.append([name, number % 2])
     assert load_dataset(folder).classes == (("00000", "00001") if is_labelled else ("Our Pets",))
-    if is_labelled:  # as StyleGAN keeps them
+    if is_labelled:  # as StyleGAN stores them
         (folder / "dataset.json").write_text(json.dumps({"labels": labels}))
         found = load_dataset(folder, Reading(whole=True))
         assert (found.classes, found.test.labels.tolist()) == (("0", "1"), [0, 1] * 4)
@@ -718,7 +718,7 @@ def test_flowers_102_have_their_labels_in_matlab_files(folder: Path) -> None:
     assert flowers.test.labels.tolist() == [0, 2, 1, 0]
 
 
-# --- which column names the images, which is the class, which tells splits -------------------
+# --- which columns give the names, the classes and the splits of the images ------------------
 
 
 def save_numbered(folder: Path, count: int = 40) -> list[str]:
@@ -739,7 +739,7 @@ def shades_and_classes(dataset: Dataset) -> set[tuple[int, str]]:
 
 @pytest.mark.parametrize("title", ["", "index", "Unnamed: 0", "id", "age"])
 def test_names_of_files_count_more_than_numbers_of_rows(folder: Path, title: str) -> None:
-    """As ``DataFrame.to_csv`` writes them: row 0 is of 001.png, and no row's number is its own."""
+    """As ``DataFrame.to_csv`` writes them: row 0 is 001.png, so row and file numbers differ."""
     names = save_numbered(folder)
     lines = [f"{title},filename,label"]
     lines += [f"{row},{name},{'ab'[row % 2]}" for row, name in enumerate(names)]
@@ -772,7 +772,7 @@ def test_of_two_columns_of_numbers_the_one_called_so_names_the_images(folder: Pa
 def test_of_columns_of_class_folders_names_that_called_a_label_is_the_class(
     folder: Path, title: str
 ) -> None:
-    """As in GTSRB, whose regions of interest begin at pixels that are also numbers of classes."""
+    """As in GTSRB, where the pixel positions of regions of interest look like class numbers."""
     for number in range(12):
         save_image(folder / "Train" / str(number % 3) / f"{number}.png", (number, 0, 0))
     lines = [f"Roi,{title},Path"] if title != "Roi" else ["Roi,Other,Path"]
@@ -792,7 +792,7 @@ def test_of_columns_of_class_folders_names_that_called_a_label_is_the_class(
     ("title", "values", "expected"),
     [
         ("split", "0001", (30, 10)),
-        ("split", "1110", (34, 6)),  # of another program, whose 1 is training: not guessed
+        ("split", "1110", (34, 6)),  # from a program for which 1 means training: not guessed
         ("dataset", "0001", (34, 6)),
         ("is_train", ["True", "True", "True", "False"], (30, 10)),
         ("is_train", "1000", (10, 30)),

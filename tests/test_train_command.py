@@ -1,4 +1,4 @@
-"""``python train.py`` as a person uses it, interrupts it and gets it wrong."""
+"""``python train.py`` as users use it, interrupt it and misuse it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(autouse=True, scope="module")
 def _check_each_model_once() -> Iterator[None]:
-    """Remember what can be exported: these tests train the same few models."""
+    """Cache which models can be exported, as these tests train the same few models."""
     with pytest.MonkeyPatch.context() as patch:
         check = export.check_exportable
         seen = set()
@@ -58,7 +58,7 @@ def _check_each_model_once() -> Iterator[None]:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Return a function that runs the command: exit status, standard output and error."""
+    """Return a function that runs the command and gives exit status, output and error output."""
 
     def call(*arguments: Any) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["train.py", *map(str, arguments)])
@@ -75,14 +75,14 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def at_once() -> Iterator[None]:
-    """Train in no time."""
+    """Skip the training."""
     with training_at_once():
         yield
 
 
 @pytest.fixture(scope="module")
 def timed_out(tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[str, Any]) -> Path:
-    """The output of a run whose time was over after one of its three epochs."""
+    """Return the output folder of a run that ran out of time after one of three epochs."""
     output = tmp_path_factory.mktemp("timed-out")
     train_bundle(Settings(**tiny_settings, minutes=0.0), output=output)
     return output
@@ -90,7 +90,7 @@ def timed_out(tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[str,
 
 @pytest.fixture
 def unfinished(tmp_path: Path, timed_out: Path) -> Path:
-    """A copy of that."""
+    """Return a copy of that folder."""
     return Path(shutil.copytree(timed_out, tmp_path / "unfinished"))
 
 
@@ -98,7 +98,7 @@ def flags(settings: dict[str, Any]) -> list[str]:
     return [settings["data"], "--recipe", settings["recipe"]]
 
 
-# --- what a person gets wrong ---------------------------------------------------------------
+# --- mistakes of users ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_a_log_that_cannot_be_written_is_noticed_before_training(
 ) -> None:
     (tmp_path / "file").write_text("not a folder")
     (tmp_path / "shapes-2d").mkdir()
-    (tmp_path / "shapes-2d" / "train").symlink_to("/proc")  # where nobody can write a file
+    (tmp_path / "shapes-2d" / "train").symlink_to("/proc")  # where no file can be written
     for logs, place in ((tmp_path / "file", "file"), (tmp_path, "shapes-2d/train")):
         places = ["--output", tmp_path / "out", "--tensorboard", logs]
         status, out, err = run(*flags(tiny_settings), *places)
@@ -322,7 +322,7 @@ def test_minutes_end_a_run_between_epochs_and_more_of_them_let_it_go_on(
     advance = Progress.advance
 
     def advance_for_two_minutes(self: Progress, count: int, terms: dict[str, float]) -> None:
-        clock[0] += 120.0  # an epoch: all its steps are one chunk
+        clock[0] += 120.0  # an epoch, whose steps are all in one chunk
         advance(self, count, terms)
 
     monkeypatch.setattr(Progress, "advance", advance_for_two_minutes)
@@ -490,7 +490,7 @@ def test_an_unfinished_run_is_not_begun_anew_by_mistake(
 def test_a_whole_bundle_is_not_replaced_by_fewer_epochs(
     run: Run, unfinished: Path, tmp_path: Path, tiny_settings: dict[str, Any]
 ) -> None:
-    """Not even where the same command was given again, and broke off."""
+    """Not even when the same command was given again and then broke off."""
     command = [*flags(tiny_settings), "--output", unfinished, "--resume"]
     shutil.copytree(unfinished / ".checkpoints", tmp_path / "checkpoints")
     assert run(*command)[0] == 0
@@ -560,7 +560,7 @@ def test_a_lock_that_its_last_holder_removes_meanwhile_is_not_held(
 def test_figures_only_go_to_the_references_and_are_found_there(
     run: Run, tmp_path: Path, tiny_bundle: Path, tiny_settings: dict[str, Any]
 ) -> None:
-    shutil.copytree(tiny_bundle, tmp_path / "shapes-2d")  # a bundle is no reference
+    shutil.copytree(tiny_bundle, tmp_path / "shapes-2d")  # a bundle is not a reference
     command = [*flags(tiny_settings), "--output", tmp_path, "--figures-only", "--resume"]
     status, out, err = run(*command)
     assert (status, err) == (0, "")
@@ -596,7 +596,7 @@ def test_figures_of_other_images_repeat_no_published_system(
 
 
 def write_pictures(folder: Path) -> None:
-    """Three classes of colour pictures of mixed sizes, with names that people give."""
+    """Write three classes of colour pictures of mixed sizes, with names as users give them."""
     random = np.random.default_rng(0)
     for label, name in enumerate(["Käse & Brot (alt)", "o'clock", os.fsdecode(b"caf\xe9")]):
         (folder / name).mkdir(parents=True)

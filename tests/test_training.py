@@ -1,4 +1,4 @@
-"""Training: that it learns, that it can be interrupted anywhere, and what it says."""
+"""Training: it learns, it can be interrupted anywhere, and its messages."""
 
 from __future__ import annotations
 
@@ -83,14 +83,14 @@ def pictures(count: int = 202, shape: tuple[int, ...] = (12, 12, 1)) -> np.ndarr
 
 
 class Whole(NamedTuple):
-    """A run that nothing interrupted, and what one killed in its second epoch would leave."""
+    """An uninterrupted run, and what a run killed in its second epoch would leave."""
 
     run: Run
     result: Trained
     model: VAE  # as it was trained, with its optimiser
     checkpoints: Path
     said: str
-    logged: list[int]  # epochs that TensorBoard could see at the end of each
+    logged: list[int]  # epochs visible in TensorBoard at the end of each epoch
     left: Path  # its folders, checkpoints and logs, in the middle of the second epoch
 
 
@@ -115,7 +115,7 @@ def train_wholly(recipe: dict[str, Any], folder: Path) -> Whole:
 
     def keep(self: Progress, count: int, terms: dict[str, float]) -> None:
         advance(self, count, terms)
-        if self.epoch == 1:  # all its steps are one chunk
+        if self.epoch == 1:  # all steps are in one chunk
             shutil.copytree(folder / "run", folder / "left")
 
     def look(self: Progress, terms: dict[str, float]) -> None:
@@ -137,7 +137,7 @@ def train_in(folder: Path, run: Run, **options: Any) -> Trained:
 
 
 def curves_in(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """Steps and values in TensorBoard's logs by the name of their curve."""
+    """Return steps and values in TensorBoard's logs by the name of their curve."""
     events = EventAccumulator(str(folder)).Reload()
     return {
         tag: [(e.step, float(tf.make_ndarray(e.tensor_proto))) for e in events.Tensors(tag)]
@@ -147,7 +147,7 @@ def curves_in(folder: Path) -> dict[str, list[tuple[int, float]]]:
 
 @contextlib.contextmanager
 def keeping_models() -> Iterator[list[VAE]]:
-    """Models as training left them, with their optimisers."""
+    """Collect models as training left them, with their optimisers."""
     models: list[VAE] = []
     original = training._on_one_device
 
@@ -166,7 +166,7 @@ def assert_same(ones: list[Any], others: list[Any]) -> None:
 
 
 def assert_logged_once(logs: Path, history: History) -> None:
-    """Each term of each of three epochs."""
+    """Assert that each term of each of three epochs is logged once."""
     assert {path.name for path in logs.iterdir()} == {"train", "validation"}
     for part, prefix in (("train", ""), ("validation", "val_")):
         curves = curves_in(logs / part)
@@ -185,7 +185,7 @@ def test_one_epoch_on_real_images_lowers_the_negative_elbo(
 ) -> None:
     dataset = load_dataset("fashion_mnist", data_dir=data_dir, download=False).limited(600)
     np.save(tmp_path / "train.npy", dataset.train.images)
-    images = np.load(tmp_path / "train.npy", mmap_mode="r")  # as data larger than memory are
+    images = np.load(tmp_path / "train.npy", mmap_mode="r")  # as with data larger than memory
     run = Run(
         recipe_from_json({**tiny_recipe, "epochs": 1, "kl_warmup": 0.0, "batch_size": 32}),
         dataset.image_shape,
@@ -241,7 +241,7 @@ def test_a_run_keeps_and_tells_each_term_of_each_epoch(whole: Whole) -> None:
 
 
 def test_the_terms_of_an_epoch_are_means_over_the_images_it_showed(tmp_path: Path) -> None:
-    recipe = {**SMALL, "epochs": 1, "learning_rate": 1e-12}  # the weights stay what they are
+    recipe = {**SMALL, "epochs": 1, "learning_rate": 1e-12}  # the weights stay the same
     run, images = run_of(recipe), pictures(203)
     model, history, _ = train(run, images, checkpoints=tmp_path)
     chosen, held_out = split(203, None)
@@ -306,7 +306,7 @@ def test_later_epochs_train_on_the_bound_of_several_samples(
 def test_changed_images_teach_the_encoder_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A step of plain gradient descent on both is the sum of one on each, but for the decoder."""
+    """A step of plain gradient descent on both sums the steps on each, except in the decoder."""
     monkeypatch.setattr(keras.optimizers, "Adam", keras.optimizers.SGD)
     random = np.random.default_rng(0)
     x = random.random((2, 20, 12, 12, 1), np.float32)
@@ -357,7 +357,7 @@ LEVELS = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
 
 
 def stream(images: np.ndarray, chosen: Any, **options: Any) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Batches of four images with their noise."""
+    """Return batches of four images with their noise."""
     options = {"noise": (1, 3), "seed": 0, **options}
     batches = shuffled_batches(images, np.asarray(chosen), 4, **options)
     return [(np.asarray(x), np.asarray(noise)) for x, noise in batches]
@@ -430,7 +430,7 @@ def test_images_are_streamed_as_floats_between_0_and_1(tmp_path: Path) -> None:
 
 def test_only_batches_are_read_however_many_images_there_are(tmp_path: Path) -> None:
     class Images:
-        """An array that tells how many images were read at a time."""
+        """An array that records how many images were read at a time."""
 
         shape = (2000, 12, 12, 1)
         read: list[int] = []
@@ -490,7 +490,7 @@ def test_a_run_can_be_ended_between_epochs_and_goes_on_later(
     assert ended.history == {term: values[:2] for term, values in whole.result.history.items()}
 
     still = train_in(tmp_path, whole.run, resume=True, stop=stop)
-    assert still.history == ended.history  # no epoch more
+    assert still.history == ended.history  # no further epoch
     assert_same(still.model.weights, ended.model.weights)
 
     path = tmp_path / "checkpoints" / "epoch-00002" / "state.json"

@@ -1,4 +1,4 @@
-"""How far a place of the latent space is trusted: scales in Python, the verdict in the page."""
+"""How far places of the latent space are trusted: scales in Python, verdicts on the page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TRIED = 100
 
 
 def without(bundle: Bundle, rows: np.ndarray) -> Bundle:
-    """The bundle as if these test images had never been seen."""
+    """Return the bundle as if these test images had never been seen."""
     latents = bundle.latents
     rest = np.delete(np.arange(len(latents.labels)), rows)
     z_mean = latents.z_mean[rest]
@@ -41,7 +41,7 @@ def without(bundle: Bundle, rows: np.ndarray) -> Bundle:
 
 
 def read(node: Path, folder: Path, bundle: Bundle, z: np.ndarray) -> list[dict[str, Any]]:
-    """What the page says of latents."""
+    """Return the page's readings of latents."""
     (folder / "model").write_bytes(encode_model(bundle))
     (folder / "latents").write_bytes(z.astype("<f4").tobytes())
     command = [str(node), str(READ), str(folder / "model"), str(folder / "latents")]
@@ -93,7 +93,7 @@ def test_images_are_good_and_what_lies_beyond_them_is_not(
             assert 1 <= density <= 99.5
             assert 0.5 <= returned <= 99
             assert nearest <= 99
-    if name == "cifar10-80d":  # grey fog, where no image is
+    if name == "cifar10-80d":  # grey fog, where there are no images
         assert centre["verdict"] == {
             "level": "doubtful", "reasons": [trust.LIMITS["density"].above]
         }  # fmt: skip
@@ -106,7 +106,7 @@ def near(*values: float) -> list[Any]:
 
 
 def even(blend: float) -> list[dict[str, Any]]:
-    """Thresholds of test images whose readings are spread evenly over 0 to 1000."""
+    """Return thresholds for test images whose readings are spread evenly over 0 to 1000."""
     own = np.tile(np.arange(1001.0)[:, np.newaxis], 3)
     return trust.thresholds(trust.quantiles(own), blend)
 
@@ -140,7 +140,7 @@ def test_no_image_of_a_small_set_lies_beyond_its_own_set(count: int) -> None:
     random = np.random.default_rng(count)
     own = random.standard_normal((count, 3)).astype(np.float32)
     limits = trust.thresholds(trust.quantiles(own), 0)
-    rounded = own * (1 + 1e-7 * random.standard_normal(own.shape))  # as the page computes again
+    rounded = own * (1 + 1e-7 * random.standard_normal(own.shape))  # as the page recomputes them
     verdicts = [trust.judge(readings, limits)[0] for readings in rounded.tolist()]
     assert "empty" not in verdicts
     assert verdicts.count("good") >= 0.9 * count

@@ -1,4 +1,4 @@
-"""What people upload becomes what the model sees, or one sentence."""
+"""Uploads become what the model sees, or one sentence."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ BLACK = 0.0
 
 
 def read(data: bytes, shape: tuple[int, int, int] = GREY) -> Upload:
-    """A file as an upload for a model of that shape."""
+    """Read a file as an upload for a model of that shape."""
     return read_upload(data, shape)
 
 
 def seen(data: bytes, shape: tuple[int, int, int], background: float = BLACK) -> np.ndarray:
-    """A file as the model sees it if nothing is adjusted."""
+    """Return a file as the model sees it if nothing is adjusted."""
     return frame_picture(read(data, shape).image, Framing(), shape, background)
 
 
@@ -48,7 +48,7 @@ def test_there_are_hundreds_of_odd_images() -> None:
 
 @pytest.mark.parametrize("odd", ODD_IMAGES, ids=lambda odd: odd.name)
 def test_every_odd_file_becomes_a_picture_or_a_sentence(odd: OddImage) -> None:
-    start = time.process_time()  # of this process alone, whatever else the machine does
+    start = time.process_time()  # of this process only, whatever else the machine does
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:

@@ -1,4 +1,4 @@
-"""``python -m explorer verify``: what it prints and its exit status."""
+"""``python -m explorer verify``: its output and its exit status."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run(
 
 
 def rows(output: str) -> dict[str, tuple[str, str, bool]]:
-    """Name of a figure → the card's, the recomputed one, whether it is marked as differing."""
+    """Return name of a figure → the card's, the recomputed one, whether marked as differing."""
     found = re.findall(r"^  (\S.*?)  +(\S+) +(\S+)( +DIFFERS)?$", output, re.MULTILINE)
     return {name: (card, again, bool(mark)) for name, card, again, mark in found}
 
@@ -74,7 +74,7 @@ def test_an_untouched_bundle_agrees_with_itself(
         *("amortisation_gap", "importance", "kl_parts", "kl_per_dimension", "maps")
     }
     assert {"kl_per_dimension[1]", "kl_per_dimension[2]", "latents.z_mean"} <= set(figures)
-    assert f"{len(figures) - 1} of {len(figures) - 1} agree" in output  # less the heading
+    assert f"{len(figures) - 1} of {len(figures) - 1} agree" in output  # without the heading
     assert "DIFFERS" not in output
 
 
@@ -92,7 +92,7 @@ def test_an_edited_figure_is_found(
 
 
 def numbers(metrics: dict[str, Any], *keys: str | int) -> list[tuple[str | int, ...]]:
-    """Where the numbers of a card's figures stand."""
+    """Return the key paths of the numbers in a card's figures."""
     found = []
     for key, value in metrics.items():
         if isinstance(value, dict):
@@ -141,7 +141,7 @@ def test_a_changed_weight_shows_in_the_figures(
     assert status == 1
     figures = rows(output)
     assert figures["reconstruction"][2]
-    assert not figures["kl"][2]  # the encoder is as it was
+    assert not figures["kl"][2]  # the encoder is unchanged
     assert not figures["parameters"][2]
 
 
@@ -191,7 +191,7 @@ def test_a_model_that_gives_no_numbers_gives_1(
 def test_every_listed_file_is_checked(
     run: Any, copy_bundle: Copy, tiny_settings: dict[str, Any]
 ) -> None:
-    """Also ``model.keras``, which nothing else reads."""
+    """This includes ``model.keras``, which nothing else reads."""
     path = copy_bundle()
     content = b"what Keras saves"
     (path / "model.keras").write_bytes(content)
@@ -241,7 +241,7 @@ def test_own_images_must_be_named(run: Any, tiny_bundle: Path) -> None:
     assert status == 2
     assert "NOT CHECKED" in output
     assert "--data" in output
-    assert not rows(output)["parameters"][2]  # what can be checked is
+    assert not rows(output)["parameters"][2]  # whatever can be checked is checked
     assert "neg_elbo" not in rows(output)
 
 

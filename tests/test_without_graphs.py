@@ -44,7 +44,7 @@ def images(tiny_settings: dict[str, Any]) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def pca(images: dict[str, np.ndarray]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """PCA as a pair of functions: three components of the training images."""
+    """Return PCA as a pair of functions: three components of the training images."""
     x = images["x_train"].reshape(-1, 144) / 255.0
     middle = x.mean(axis=0)
     axes = np.linalg.svd(x - middle, full_matrices=False)[2][:3].T  # (144, 3)

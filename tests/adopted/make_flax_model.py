@@ -1,8 +1,8 @@
-"""Train a tiny VAE in Flax and export it by jax2onnx.
+"""Train a tiny VAE in Flax and export it with jax2onnx.
 
     python tests/adopted/make_flax_model.py      needs flax, optax and jax2onnx
 
-``tests/test_adoption.py`` adopts the two files, without these.
+``tests/test_adoption.py`` adopts the two files, without these packages.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """What is exported."""
+        """Return the exported outputs."""
         x = nn.gelu(nn.Conv(8, (3, 3), strides=2)(x))
         x = nn.gelu(nn.LayerNorm()(nn.Conv(8, (3, 3), strides=2)(x)))
         x = x.reshape((x.shape[0], -1))
@@ -43,7 +43,7 @@ class Decoder(nn.Module):
 
     @nn.compact
     def __call__(self, z: jax.Array) -> jax.Array:
-        """What is trained; the exported function ends with the sigmoid."""
+        """Return logits, for training; the exported function adds the sigmoid."""
         x = nn.gelu(nn.Dense(72)(z)).reshape((-1, 3, 3, 8))
         x = nn.gelu(nn.ConvTranspose(8, (4, 4), strides=(2, 2))(x))
         out: jax.Array = nn.ConvTranspose(1, (4, 4), strides=(2, 2))(x)
@@ -51,7 +51,7 @@ class Decoder(nn.Module):
 
 
 def train(encoder: Encoder, decoder: Decoder) -> tuple[Any, Any]:
-    """The parameters of both after a short training."""
+    """Return the parameters of both after a short training."""
     images = jnp.asarray(draw_shapes()[0][:300, ..., None] / 255.0, jnp.float32)
     keys = jax.random.split(jax.random.key(0), STEPS + 2)
     parameters = (

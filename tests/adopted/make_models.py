@@ -1,8 +1,9 @@
-"""Train tiny VAEs in PyTorch and export them in the ways that people do.
+"""Train tiny VAEs in PyTorch and export them in common ways.
 
     python tests/adopted/make_models.py      needs torch and onnxscript, which the tests do not
 
-Each pair of files is one way to take and give images; ``tests/test_adoption.py`` adopts them.
+Each pair of files takes and gives images in one of these ways; ``tests/test_adoption.py`` adopts
+them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ LATENT_DIM, STEPS = 3, 1500
 
 
 class Encoder(nn.Module):
-    """Grey images 12 × 12 in channels-first order to what ``gives`` says."""
+    """Grey images 12 × 12 in channels-first order to the outputs that ``gives`` names."""
 
     def __init__(self, features: nn.Module, size: int, gives: str) -> None:
         super().__init__()
@@ -34,12 +35,12 @@ class Encoder(nn.Module):
         self.mean, self.log_var = nn.Linear(size, LATENT_DIM), nn.Linear(size, LATENT_DIM)
 
     def terms(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and log-variance."""
+        """Return mean and log-variance."""
         hidden = self.features(x)
         return self.mean(hidden), self.log_var(hidden)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
-        """What is exported."""
+        """Return the exported outputs."""
         mean, log_var = self.terms(x)
         std = torch.exp(0.5 * log_var)
         if self.gives == "drawn":
@@ -61,20 +62,20 @@ class Decoder(nn.Module):
         self.layers, self.ends_with = layers, ends_with
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        """What is exported."""
+        """Return the exported outputs."""
         out: torch.Tensor = self.ends_with(self.layers(z))
         return out
 
 
 class WithClass(nn.Module):
-    """Pixels or latents, and one-hot classes, to what an encoder or decoder makes of both."""
+    """An encoder or decoder of pixels or latents joined with one-hot classes."""
 
     def __init__(self, model: Encoder | Decoder) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, x: torch.Tensor, label: torch.Tensor) -> Any:
-        """What is exported."""
+        """Return the exported outputs."""
         return self.model(torch.cat([x, label], 1))
 
 
@@ -82,7 +83,7 @@ class Planes(nn.Module):
     """72 numbers as eight planes."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """What is exported."""
+        """Return the exported outputs."""
         return x.view(-1, 8, 3, 3)
 
 
@@ -100,7 +101,7 @@ def convolutions(activation: type[nn.Module], norm: nn.Module) -> tuple[nn.Modul
 
 
 def dense(classes: int = 0) -> tuple[nn.Module, nn.Module]:
-    """An encoder and a decoder of pixels in a row; both take the class beside, if there are any."""
+    """An encoder and a decoder of flat pixels; with classes, both take the class as well."""
     encoder = nn.Sequential(nn.Linear(144 + classes, 48), nn.Tanh())
     decoder = nn.Sequential(nn.Linear(LATENT_DIM + classes, 48), nn.Tanh(), nn.Linear(48, 144))
     return encoder, decoder
@@ -122,7 +123,7 @@ def make(
     is_signed = isinstance(ends_with, nn.Tanh)
     images, labels = draw_shapes()
     x = torch.tensor(images[:300] / 255.0, dtype=torch.float32)
-    one_hot = torch.eye(classes or 3)[labels[:300]][:, :classes]  # nothing for most models
+    one_hot = torch.eye(classes or 3)[labels[:300]][:, :classes]  # empty for most models
     x = x.reshape(-1, 144) if isinstance(parts[0][0], nn.Linear) else x.reshape(-1, 1, 12, 12)
     x = 2 * x - 1 if is_signed else x
     encoder, decoder = (
@@ -162,7 +163,7 @@ def make(
                 model, (example,), path, dynamo=True, dynamic_shapes=batch, external_data=False
             )
             exported = onnx.load(path)
-            drop_notes(exported)  # which name files of this machine
+            drop_notes(exported)  # they name files of this machine
             onnx.save(exported, path)
         else:
             torch.onnx.export(

@@ -1,4 +1,4 @@
-"""The app, its models and a visitor at a desk."""
+"""Fixtures: the app, its models, and visitors with a desktop and with a phone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ def shelf(
     tiny_settings: dict[str, Any],
     reseal: Callable[[Path], None],
 ) -> Path:
-    """The shipped bundles, one of another size, one that no page runs, one without a decoder."""
+    """Make a folder of the shipped bundles and three odd ones.
+
+    These are of another size, with a decoder that no page runs, and without a decoder.
+    """
     folder = tmp_path_factory.mktemp("shelf")
     (folder / "images").mkdir()
     for source in (SHIPPED, tiny_bundle.parent):
@@ -47,7 +50,7 @@ def shelf(
 
 
 def add_odd_bundle(source: Path, target: Path, reseal: Callable[[Path], None]) -> None:
-    """A bundle whose decoder has an operator that onnxruntime runs and the page does not."""
+    """Add a bundle whose decoder has an operator that onnxruntime runs and the page does not."""
     shutil.copytree(source, target)
     model = onnx.load(target / "decoder.onnx")
     (output,) = model.graph.output
@@ -63,7 +66,7 @@ def add_odd_bundle(source: Path, target: Path, reseal: Callable[[Path], None]) -
 
 @pytest.fixture(scope="session")
 def app_url(tmp_path_factory: pytest.TempPathFactory, shelf: Path) -> Iterator[str]:
-    """Start the app as a person does; no data sets but what lies beside the bundles."""
+    """Start the app as a user does, without data sets except those beside the bundles."""
     folder = tmp_path_factory.mktemp("app")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -106,14 +109,14 @@ def bundles(shelf: Path) -> dict[str, Bundle]:
 
 @pytest.fixture(scope="session")
 def desk(chromium: Any, app_url: str) -> Iterator[Any]:
-    """The browser of a visitor at a desk who knows the tour, for pages that share its cache."""
+    """Open a desktop browser that has seen the tour, for pages that share its cache."""
     with browser_of(chromium, app_url, width=1280) as context:
         yield context
 
 
 @pytest.fixture(scope="session")
 def hand(chromium: Any, app_url: str) -> Iterator[Any]:
-    """The browser of a phone."""
+    """Open the browser of a phone."""
     with browser_of(chromium, app_url, width=390, has_touch=True, is_mobile=True) as context:
         yield context
 
@@ -142,21 +145,21 @@ def page_in_hand(hand: Any, app_url: str) -> Visitor:
 
 @pytest.fixture
 def visitor(page_at_desk: Visitor, request: pytest.FixtureRequest) -> Iterator[Visitor]:
-    """A visitor at a desk; the test fails if anything goes wrong on its page."""
+    """Give a visitor with a desktop; the test fails if anything goes wrong on the page."""
     with without_trouble(page_at_desk, request):
         yield page_at_desk
 
 
 @pytest.fixture
 def phone(page_in_hand: Visitor, request: pytest.FixtureRequest) -> Iterator[Visitor]:
-    """A visitor with a phone; the test fails if anything goes wrong on its page."""
+    """Give a visitor with a phone; the test fails if anything goes wrong on the page."""
     with without_trouble(page_in_hand, request):
         yield page_in_hand
 
 
 @contextlib.contextmanager
 def without_trouble(visitor: Visitor, request: pytest.FixtureRequest) -> Iterator[None]:
-    if getattr(request.node, "execution_count", 1) > 1:  # a second try begins anew
+    if getattr(request.node, "execution_count", 1) > 1:  # a second try starts afresh
         visitor.leave()
     visitor.troubles.clear()
     yield
@@ -165,7 +168,7 @@ def without_trouble(visitor: Visitor, request: pytest.FixtureRequest) -> Iterato
 
 @pytest.fixture
 def further(desk: Any, app_url: str) -> Iterator[Visitor]:
-    """Another page of the visitor at a desk, which is closed at the end."""
+    """Open another page of the desktop visitor, which is closed at the end."""
     visitor = Visitor(desk, app_url)
     yield visitor
     visitor.page.close()

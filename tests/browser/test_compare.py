@@ -42,7 +42,7 @@ def test_two_models_look_at_the_same_image_live(
     frame = frame_of(visitor, means[1], 1)
     spots = [frame.spot(across, 0.94) for across in np.linspace(0.05, 0.8, 16)]
     spot = max(spots, key=lambda spot: geometry.nearest(frame.place_at(*spot), means[1])[1][0])
-    visitor.page.mouse.move(*spot)  # where no dot is
+    visitor.page.mouse.move(*spot)  # where there is no dot
     place = frame.place_at(*spot)
     picture = np.round(255 * decode(pair[1], place)) / 255
     z = pair[0].codec.encode(picture[np.newaxis, ..., np.newaxis].astype(np.float32))[0][0]

@@ -1,4 +1,4 @@
-"""How code and models come to the page, and what it does when they do not arrive whole."""
+"""Delivery of code and models to the page, and what it does when they arrive damaged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .visitor import BARE, DEEP, FLAT, ODD, OTHER, VIEWS, Visitor, decode, strip
 def test_weights_that_arrive_damaged_show_an_alert_and_no_garbage(
     further: Visitor, bundles: dict[str, Bundle]
 ) -> None:
-    """Bytes of two models are changed on their way: a bit flips, and 64 of them become zeros."""
+    """Bytes of two models change on their way: a bit flips, and 64 bytes become zeros."""
     whole = {name: weights_of(bundles[name]) for name in (FLAT, OTHER)}
     damaged = {
         FLAT: bytes([whole[FLAT][0] ^ 64]) + whole[FLAT][1:],
@@ -51,7 +51,7 @@ def test_weights_that_arrive_damaged_show_an_alert_and_no_garbage(
 
 
 def weights_of(bundle: Bundle) -> bytes:
-    """64 bytes from the middle of the decoder."""
+    """Return 64 bytes from the middle of the decoder."""
     middle = len(bundle.decoder) // 2
     return bundle.decoder[middle : middle + 64]
 

@@ -32,7 +32,7 @@ def test_the_path_between_two_images(visitor: Visitor, bundles: dict[str, Bundle
     place = widths.index(5 * 28)
     expected = mosaic(bundle, [path(t) for t in np.linspace(0, 1, 5)], 5)
     visitor.shows(expected, ".picker img", at=place)
-    visitor.shows(decode(bundle, path(0)))  # from the start, wherever the point is
+    visitor.shows(decode(bundle, path(0)))  # at the start of the path, wherever the point is
 
     visitor.until_quiet()
     drag = visitor.grab(".scrubber .range")

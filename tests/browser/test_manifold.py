@@ -17,7 +17,7 @@ from .visitor import DEEP, FLAT, Visitor, decode, geometry_text
 
 
 def grid_of(bundle: Bundle, latents: Any, columns: int) -> np.ndarray:
-    """Images side by side with a pixel of nothing to the right of and below each."""
+    """Return images side by side, with an empty pixel to the right of and below each."""
     images = bundle.codec.decode(np.asarray(latents, np.float32))[..., 0]
     rows = np.pad(images, ((0, 0), (0, 1), (0, 1))).reshape(-1, columns, 29, 29)
     return rows.transpose(0, 2, 1, 3).reshape(len(rows) * 29, -1)

@@ -24,13 +24,13 @@ from .visitor import DEEP, FLAT, SHIPPED, Frame, Visitor, captured, decode, fram
 
 
 def said_image(visitor: Visitor) -> int | None:
-    """The number of the test image that the lens says it shows; None for a place between them."""
+    """Return the number of the test image that the lens names; None between the images."""
     name = visitor.page.locator(".lens .what strong").inner_text()
     return None if name == "Decoded here" else int(captured(r"^Test image #(\d+) · ", name))
 
 
 def until_image(visitor: Visitor, bundle: Bundle, fits: Callable[[int], bool]) -> int:
-    """Wait until the lens says a test image that fits, and shows it decoded; returns which."""
+    """Wait until the lens names a test image that fits and shows it decoded; return its number."""
     shown: int | None = None
 
     def is_so() -> bool:
@@ -48,9 +48,9 @@ def until_image(visitor: Visitor, bundle: Bundle, fits: Callable[[int], bool]) -
 def until_looked(
     visitor: Visitor, bundle: Bundle, frame: Frame, x: float, y: float, scale: float = 1
 ) -> int | None:
-    """Wait until the lens shows what lies under the pointer; the test image, if it is one.
+    """Wait until the lens shows what is under the pointer; return the test image, if it is one.
 
-    ``scale`` is by how much closer the map is seen than the frame's.
+    ``scale`` is the map's zoom relative to the frame's.
     """
     shown: int | None = None
 
@@ -79,7 +79,7 @@ MAPS = {
 
 @pytest.mark.parametrize("name", [FLAT, DEEP, "mnist-20d", "cifar10-80d"])
 def test_a_dot_is_its_image_on_every_map(visitor: Visitor, name: str) -> None:
-    """Of a model of each kind: flat, deep, with a flow, of images that come as thumbnails."""
+    """With a model of each kind: flat, deep, with a flow, with images that come as thumbnails."""
     bundle = load_bundle(SHIPPED / name)
     z_mean, labels = bundle.latents.z_mean, bundle.latents.labels
     maps = {"dimensions": z_mean[:, list(bundle.main_dimensions)]}
@@ -144,9 +144,7 @@ def test_a_click_on_the_map_pins_the_point(visitor: Visitor, bundles: dict[str, 
     corner = frame.spot(0.03, 0.93)
     visitor.page.mouse.click(*corner)
     visitor.until(lambda: visitor.address["z"] != "0,0", "a click moves the point")
-    np.testing.assert_allclose(
-        visitor.z, frame.place_at(*corner), atol=6e-4
-    )  # nobody's dot is near
+    np.testing.assert_allclose(visitor.z, frame.place_at(*corner), atol=6e-4)  # no dot is near
     field = visitor.page.get_by_label("Coordinates", exact=False)
     visitor.until(lambda: field.input_value() == visitor.address["z"], "the field says so too")
     visitor.page.mouse.move(100, 850)
@@ -162,7 +160,7 @@ def test_a_click_on_the_map_pins_the_point(visitor: Visitor, bundles: dict[str, 
     visitor.rest()
     visitor.page.mouse.move(100, 850)
     visitor.until(lambda: said_image(visitor) == row, "the lens, too, says that very image")
-    visitor.page.keyboard.press("ArrowLeft")  # the click gave the map the keyboard
+    visitor.page.keyboard.press("ArrowLeft")  # the click gave the map the keyboard focus
     visitor.page.keyboard.press("Shift+ArrowUp")
     visitor.until(lambda: visitor.z != before, "arrow keys move the point")
     pixel = frame.place_at(1, 0)[0] - frame.place_at(0, 0)[0]
@@ -360,7 +358,7 @@ def test_boxes_make_groups_that_are_compared_and_saved(
     visitor.shows(images[rows, ..., 0].mean(axis=0) / 255, ".groups .A .pictures canvas")
 
     visitor.page.get_by_role("radio", name="Group B").click()
-    frame = frame_of(visitor, z_mean)  # the list has taken some of its room
+    frame = frame_of(visitor, z_mean)  # the list has taken some of the map's room
     draw([-1.0, -1.6], [-0.4, -1.2])
     other = visitor.page.locator(".groups .B strong")
     other.wait_for()
@@ -438,7 +436,7 @@ def test_dots_are_drawn_and_come_back_when_the_graphics_context_is_lost(further:
         const { prototype } = WebGL2RenderingContext, given = prototype.getParameter;
         prototype.getParameter = function (name) {
             return name === 0x9246 ? "a processor" : given.call(this, name);
-        };""")  # else nothing would be drawn by WebGL here
+        };""")  # without this, WebGL would draw nothing here
     further.open(model=FLAT, view="Map", z="0,0")
     lose = """() => {
         const hosts = document.querySelectorAll("[data-testid=stBidiComponentIsolated]");

@@ -119,7 +119,7 @@ def test_the_back_button_goes_through_what_was_seen(
     for wanted in reversed(seen):
         visitor.page.go_back()
         is_back_at(wanted)
-    visitor.page.go_back()  # to the address as it was typed, which is left as it is
+    visitor.page.go_back()  # to the address as it was typed, which is not changed
     typed = {"model": FLAT, "view": "Map"}
     visitor.until(lambda: visitor.address == typed, "it is the first address")
     visitor.page.wait_for_timeout(500)
@@ -165,7 +165,7 @@ def test_keys_open_views_move_the_point_and_present(visitor: Visitor) -> None:
     for key, view in (("3", "Sliders"), ("2", "Manifold"), ("7", "Model"), ("3", "Sliders")):
         keys.press(key)
         visitor.until_address(f"{key} opens {view}", view=view)
-    for _ in range(3):  # in haste: no press is undone by what the one before draws
+    for _ in range(3):  # quickly: the result of one press must not undo the next
         for key in "2736":
             keys.press(key)
             visitor.page.wait_for_timeout(150)
@@ -191,7 +191,7 @@ def test_keys_open_views_move_the_point_and_present(visitor: Visitor) -> None:
     keys.press("Escape")
     dialog.wait_for(state="hidden")
     visitor.page.locator(".dimension .typed").first.focus()
-    keys.press("6")  # a number in a field is a number
+    keys.press("6")  # a digit typed in a field is no shortcut
     visitor.page.get_by_label("Coordinates", exact=False).focus()
     keys.press("2")
     visitor.page.wait_for_timeout(200)
@@ -203,7 +203,7 @@ def test_keys_open_views_move_the_point_and_present(visitor: Visitor) -> None:
     assert visitor.page.locator(".lens .picture").is_visible()
     header = visitor.page.get_by_test_id("stHeader").bounding_box()
     tab = visitor.page.get_by_role("tab").first.bounding_box()
-    assert tab["y"] + tab["height"] / 4 > header["y"] + header["height"]  # not below it
+    assert tab["y"] + tab["height"] / 4 > header["y"] + header["height"]  # not underneath it
     keys.press("p")
     sidebar.wait_for(state="visible")
     keys.press("f")

@@ -22,7 +22,7 @@ from .visitor import DEEP, Visitor, captured, decode, drawn_image
 
 
 def phone_photo(file: Path) -> np.ndarray:
-    """A photo of a dark 7-like sign on paper, taken with the phone turned; what it shows."""
+    """Write a photo of a dark sign like a 7, taken with the phone turned; return its content."""
     picture = Image.new("RGB", (1200, 1600), (228, 224, 214))
     pen = ImageDraw.Draw(picture)
     pen.line([(350, 450), (850, 450), (520, 1200)], fill=(35, 30, 60), width=110, joint="curve")
@@ -55,13 +55,13 @@ def test_an_upload_shows_original_reconstruction_and_error(
     assert np.abs(shown["reconstruction"] - 255.0 * again[..., 0]).max() <= 1
     assert np.abs(shown["error map"].astype(int) - raster.error_map(image, again)).max() <= 1
 
-    ink = shown["original"] > 128  # light on dark, as the data is, and the right way up
+    ink = shown["original"] > 128  # light on dark, like the data, and upright
     rows, columns = np.nonzero(ink)
     assert 0.03 < ink.mean() < 0.4
     bar = ink[rows.min() : rows.min() + 2].sum(axis=1).max()
     foot = ink[rows.max() - 1 : rows.max() + 1].sum(axis=1).max()
     assert bar > 2 * foot
-    assert upright[450, 600] < 60 < upright[1190, 800]  # the photo has its bar at the top, too
+    assert upright[450, 600] < 60 < upright[1190, 800]  # the photo too has its bar at the top
     assert visitor.page.get_by_text("turned upright as its EXIF orientation says").is_visible()
     assert visitor.page.get_by_text("explained better").is_visible()
 
@@ -92,7 +92,7 @@ def test_a_drawing_is_reconstructed_live_and_reaches_the_server_when_a_stroke_en
     visitor.rest()
 
     def stroke(*places: tuple[float, float]) -> None:
-        """Draw along places, in shares of the paper, without lifting the pen."""
+        """Draw along places, given as shares of the paper, without lifting the pen."""
         box = paper.bounding_box()
         for n, (x, y) in enumerate(places):
             visitor.page.mouse.move(

@@ -1,4 +1,4 @@
-"""Every view on desks and phones, in light and dark, for eyes and assistive technology."""
+"""Every view on desktop and phone, in light and dark, for eyes and assistive technology."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def test_every_view_stands_for_everybody_in_both_themes_and_does_not_jump(
     app_url: str,
     bundles: dict[str, Bundle],
 ) -> None:
-    """Each view is loaded anew in light colours, which become dark while it is open.
+    """Each view is reloaded in light colours, which become dark while it is open.
 
-    At a desk all that can be on the page is there.
+    On the desktop everything that a page can have is there.
     """
     visitor = Visitor(request.getfixturevalue(device), app_url)
     visitor.page.add_init_script(SHIFT)
@@ -76,11 +76,11 @@ def test_every_view_stands_for_everybody_in_both_themes_and_does_not_jump(
             visitor.page.emulate_media(color_scheme=theme)
             visitor.page.wait_for_function(f"{BACKGROUND} === '{colour}'")
             if device == "desk":
-                visitor.page.wait_for_timeout(300)  # for colours that change slowly
+                visitor.page.wait_for_timeout(300)  # for colours that change gradually
                 violations[view, theme] = found_by_axe(visitor, only_colours=theme == "dark")
         visitor.page.emulate_media(color_scheme="light")
     name = visitor.page.locator(".st-key-above").get_by_text(bundles[model].card.title)
-    assert name.is_visible() == (device == "hand")  # elsewhere the sidebar tells
+    assert name.is_visible() == (device == "hand")  # elsewhere the sidebar names the model
     for section in ("Comparison", "Pictures", "Recipe and data"):
         visitor.page.get_by_role("tab", name=section).click()
         visitor.until_address(f"{section} opens", section=section)
@@ -96,9 +96,9 @@ def test_every_view_stands_for_everybody_in_both_themes_and_does_not_jump(
 
 
 def found_by_axe(visitor: Visitor, *, only_colours: bool) -> list[Any]:
-    """The page's violations of axe's rules: of each its name and the elements.
+    """Return the page's violations of axe's rules, each with its name and the elements.
 
-    Streamlit gives the place to drop a file the role of nothing and a name: its own conflict.
+    Streamlit gives its drop zone for files the role ``presentation`` and a name: its own conflict.
     """
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm install")
@@ -162,7 +162,7 @@ def test_a_finger_on_the_map_pins_the_point(phone: Visitor, bundles: dict[str, B
     session = phone.context.new_cdp_session(phone.page)
 
     def touch(*fingers: Any, hold: int = 0) -> None:
-        """Move each finger along its ``(x, y, right, down)``, and lift them."""
+        """Move each finger along its ``(x, y, right, down)``, and lift all."""
         for step in range(9):
             points = [
                 {"x": fx + step / 8 * dx, "y": fy + step / 8 * dy, "id": n}

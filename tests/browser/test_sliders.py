@@ -53,7 +53,7 @@ def test_sliders_take_typed_values_keys_clicks_and_double_clicks(
     settles()
     assert float(sliders.first.get_attribute("min")) == -5
     typed.first.fill("")
-    typed.first.press_sequentially("2,5")  # as many write it
+    typed.first.press_sequentially("2,5")  # a decimal comma, as in many countries
     typed.first.press("Enter")
     z[first] = 2.5
     settles()
@@ -69,7 +69,7 @@ def test_sliders_take_typed_values_keys_clicks_and_double_clicks(
     z[second] = 0
     settles()
     sliders.nth(1).focus()
-    for _ in range(20):  # a held key: no answer of the server may take a step back
+    for _ in range(20):  # a held key: no answer of the server may undo a step
         visitor.page.keyboard.press("ArrowRight")
         visitor.page.wait_for_timeout(30)
     z[second] = 0.2

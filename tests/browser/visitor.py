@@ -1,4 +1,4 @@
-"""What a visitor does and sees, and what a page has to show."""
+"""Act on a page as a visitor does, read what it shows, and compute what it should show."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHIPPED = (ROOT / cache.BUNDLES).resolve()
 FLAT, DEEP, OTHER, SMALL = "fashion_mnist-2d", "mnist-8d", "fashion_mnist-8d", "shapes-2d"
 ODD, BARE = "odd-2d", "stored-2d"
 VIEWS = tuple(view.name for view in views.VIEWS)
-PATIENCE = 120_000  # milliseconds, on a machine that does other things too
+PATIENCE = 120_000  # milliseconds, on a machine that is also busy with other work
 
 GO = """address => {
     History.prototype.pushState.call(history, null, "", address);
@@ -34,7 +34,7 @@ DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(d
 
 
 class Visitor:
-    """A page of the app, what goes wrong on it, and what it sends."""
+    """A page of the app, with its errors and its requests."""
 
     def __init__(self, context: Any, url: str) -> None:
         self.url = url
@@ -66,23 +66,23 @@ class Visitor:
         socket.on("framereceived", self._count)
 
     def _count(self, frame: str | bytes) -> None:
-        """Count the server's runs: one that is over at once leaves no other trace on the page."""
+        """Count the server's runs, as a short run leaves no other trace on the page."""
         if isinstance(frame, bytes):
             message = ForwardMsg.FromString(frame)
             is_end = message.WhichOneof("type") == "script_finished"
             self.runs += is_end and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
 
     def open(self, **address: str) -> None:
-        """Show an address, at the origin unless ``z`` is given, and wait until it stands.
+        """Show an address, at the origin unless ``z`` is given, and wait until it has settled.
 
-        A page that is there goes to it as it goes back and forward, which takes a fifth of the
-        time that loading it does.
+        An open page navigates there as it goes back and forward, which takes a fifth of the time
+        of a reload.
         """
         latent_dim = int(captured(r"-(\d+)d", address["model"]))
         address = {"z": ",".join("0" * latent_dim), **address}
         query = f"/?{urlencode(address)}"
         if self.page.url.startswith(self.url):
-            self.page.wait_for_timeout(50)  # for what a click before has begun
+            self.page.wait_for_timeout(50)  # for what an earlier click has started
             self.rest()
             runs = self.runs
             self.page.evaluate(GO, query)
@@ -98,12 +98,12 @@ class Visitor:
             self.page.locator(".lens .place", has_text="decoded at").last.wait_for()
 
     def leave(self) -> None:
-        """Forget all that the page has noted: the next address is loaded anew."""
+        """Forget what the page remembers: the next address is loaded afresh."""
         self.page.mouse.up()
         self.page.goto("about:blank")
 
     def rest(self) -> None:
-        """Wait until the server has nothing to do for this page."""
+        """Wait until the server has nothing left to do for this page."""
         self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
     def until(self, is_so: Callable[[], bool], what: str) -> None:
@@ -114,7 +114,7 @@ class Visitor:
         raise AssertionError(f"waited in vain until {what}")
 
     def until_quiet(self) -> None:
-        """Wait until nothing has been sent for a while, and forget what was."""
+        """Wait until nothing has been sent for a while, and forget earlier requests."""
         sent = -1
         while len(self.sent) != sent:
             sent = len(self.sent)
@@ -126,7 +126,7 @@ class Visitor:
         self.until(lambda: wanted.items() <= self.address.items(), what)
 
     def until_said(self, place: Any, text: str) -> None:
-        """Wait until a text stands somewhere."""
+        """Wait until an element has a text."""
         self.until(lambda: text in place.inner_text(), f"{text} is there")
 
     def until_loaded(self, image: Any, what: str) -> None:
@@ -139,11 +139,11 @@ class Visitor:
 
     @property
     def z(self) -> list[float]:
-        """The point as the address has it."""
+        """Return the point in the address."""
         return [float(value) for value in self.address["z"].split(",")]
 
     def pixels(self, selector: str, at: int = 0) -> np.ndarray:
-        """What a canvas or an image shows, ``(height, width)`` uint8, or with colours."""
+        """Return the pixels of a canvas or an image, ``(height, width)`` uint8, or with colours."""
         uri = (
             self.page.locator(selector)
             .nth(at)
@@ -165,7 +165,7 @@ class Visitor:
         return self.pixels(".lens .picture")
 
     def is_shown(self, expected: np.ndarray, selector: str = ".lens .picture", at: int = 0) -> bool:
-        """Whether a canvas shows a picture, to within 1/255 in every pixel."""
+        """Return whether a canvas shows a picture, to within 1/255 in every pixel."""
         found = self.pixels(selector, at)
         return found.shape == expected.shape and bool(
             np.all(np.abs(found - 255.0 * expected) <= 1.5)  # the canvas rounds: half of 1/255
@@ -186,9 +186,9 @@ class Visitor:
         self.page.get_by_test_id("stButtonGroup").get_by_text(label, exact=True).first.click()
 
     def grab(self, selector: str, at: int = 0) -> Callable[[float], float]:
-        """Take a slider's thumb; returns how to drag it to a share of its length.
+        """Press a slider's thumb; return a function that drags it to a share of its length.
 
-        That returns the slider's value there.
+        That function returns the slider's value there.
         """
         slider = self.page.locator(selector).nth(at)
         slider.scroll_into_view_if_needed()
@@ -213,7 +213,7 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Frame:
-    """A map on the page that shows the whole of some places."""
+    """A map on the page that shows all of some places."""
 
     places: np.ndarray
     left: float
@@ -223,7 +223,7 @@ class Frame:
 
     @property
     def _shown(self) -> tuple[np.ndarray, float]:
-        """The place in the middle, and pixels for a step of 1."""
+        """Return the place in the middle, and pixels for a step of 1."""
         count = len(self.places) - 1
         low, high = (
             np.sort(self.places, axis=0)[round(share * count)] for share in (0.0005, 0.9995)
@@ -232,29 +232,29 @@ class Frame:
         return (low + high) / 2, min(self.width, self.height) / (2 * reach)
 
     def pixel_of(self, place: Any) -> tuple[float, float]:
-        """Where on the page a place lies."""
+        """Return the page's pixel at a place."""
         middle, scale = self._shown
         across, up = (np.asarray(place, float) - middle) * scale
         return float(self.left + self.width / 2 + across), float(self.top + self.height / 2 - up)
 
     def place_at(self, x: float, y: float) -> np.ndarray:
-        """The place at a pixel of the page."""
+        """Return the place at a pixel of the page."""
         middle, scale = self._shown
         across, down = x - self.left - self.width / 2, y - self.top - self.height / 2
         return middle + np.array([across, -down]) / scale
 
     def is_under(self, x: float, y: float, row: int) -> bool:
-        """Whether a dot lies at a pixel of the page, or its thumbnail does."""
+        """Return whether a dot or its thumbnail lies at a pixel of the page."""
         place = self.pixel_of(self.places[row])
         return bool(np.max(np.abs(np.subtract(place, (x, y)))) < 33)
 
     def spot(self, across: float, down: float) -> tuple[int, int]:
-        """A pixel of the page by its shares of the map's width and height."""
+        """Return a pixel of the page, given as shares of the map's width and height."""
         return round(self.left + across * self.width), round(self.top + down * self.height)
 
 
 def frame_of(visitor: Visitor, places: np.ndarray, at: int = 0) -> Frame:
-    """The map that shows the whole of these places."""
+    """Return the map, which must show all of these places."""
     plot = visitor.page.locator(".plot").nth(at)
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
@@ -262,20 +262,20 @@ def frame_of(visitor: Visitor, places: np.ndarray, at: int = 0) -> Frame:
 
 
 def decode(bundle: Bundle, z: Any) -> np.ndarray:
-    """One image as onnxruntime decodes it, ``(height, width)`` in [0, 1]."""
+    """Decode one image with onnxruntime, ``(height, width)`` in [0, 1]."""
     image: np.ndarray = bundle.codec.decode(np.array([z], np.float32))[0].squeeze()
     return image
 
 
 def captured(pattern: str, text: str) -> str:
-    """What the pattern's group matches in a text."""
+    """Return what the pattern's group matches in a text."""
     found = re.search(pattern, text)
     assert found is not None, text
     return found[1]
 
 
 def mosaic(bundle: Bundle, latents: Any, columns: int) -> np.ndarray:
-    """Images side by side, row by row."""
+    """Return decoded images side by side, row by row."""
     images = bundle.codec.decode(np.asarray(latents, np.float32))[..., 0]
     rows = images.reshape(-1, columns, *images.shape[1:])
     return rows.transpose(0, 2, 1, 3).reshape(len(rows) * images.shape[1], -1)
@@ -292,6 +292,6 @@ def strip(bundle: Bundle, z: list[float], dimension: int) -> np.ndarray:
 
 
 def drawn_image(visitor: Visitor, bundle: Bundle) -> np.ndarray:
-    """What the model sees of a drawing, ``(1, h, w, c)`` in [0, 1]."""
+    """Return a drawing as the model sees it, ``(1, h, w, c)`` in [0, 1]."""
     shape = bundle.card.data.image_shape
     return visitor.pixels(".draw .seen").reshape(1, *shape) / np.float32(255)

@@ -1,6 +1,6 @@
-/** As much of a browser as the tests of parts need: elements that remember, and draw nothing. */
+/** The parts of a browser that tests of parts need: elements that keep state and draw nothing. */
 
-/** Anything that is asked of it gives the same again. @type {any} */
+/** An object of which every property and call gives the object itself. @type {any} */
 export const anything = new Proxy(() => {}, {
   get: (_, name) => (name === Symbol.toPrimitive ? () => 0 : anything),
   apply: () => anything,
@@ -8,7 +8,7 @@ export const anything = new Proxy(() => {}, {
 });
 
 export class FakeElement extends EventTarget {
-  /** Contexts that were asked for, of all elements. @type {string[]} */
+  /** Kinds of the contexts that were requested, over all elements. @type {string[]} */
   static contexts = [];
   /** @type {Map<string, FakeElement>} */
   #found = new Map();
@@ -91,7 +91,7 @@ globals.createImageBitmap = async () => {
   throw new Error("damaged");
 };
 
-/** An element of a page, for a part to be put in. @returns {FakeElement & any} */
+/** An element of a page, in which a part can be placed. @returns {FakeElement & any} */
 export function element() {
   return new FakeElement();
 }

@@ -6,7 +6,7 @@ import { Model } from "../../static/live/shared/model.js";
 import { TileDecoder } from "../../static/live/shared/tiles.js";
 import { payload, product } from "./models.js";
 
-/** A worker that answers only when it is told to, and may die. */
+/** A worker that answers only on demand, and may die. */
 class SlowWorker {
   #answers = new Answers();
   /** @type {any[]} */
@@ -21,7 +21,7 @@ class SlowWorker {
     this.messages.push(message);
   }
 
-  /** Answers so many messages, or all that come. */
+  /** Answers a number of messages, or all of them. */
   work(count = Infinity) {
     for (; count > 0 && this.messages.length; count--) {
       const { id, request } = this.messages.shift();
@@ -30,7 +30,7 @@ class SlowWorker {
   }
 }
 
-/** An engine, its worker and a model that is open. */
+/** An engine, its worker and an open model. */
 function start(model = new Model(payload())) {
   const worker = new SlowWorker();
   const engine = new Engine(() => worker);
@@ -47,7 +47,7 @@ const picture = (x) => ({
   content: "plain",
   z: Float32Array.of(x, 0),
 });
-/** The first pixel's grey for that. @param {number} x */
+/** The grey value of the first pixel for that request. @param {number} x */
 const grey = (x) => Math.round(255 / (1 + Math.exp(-x)));
 
 test("a model is opened once, with how long it takes to decode", () => {
@@ -223,7 +223,7 @@ test("a worker that dies leaves nothing unanswered", async () => {
   );
   worker.onerror?.({});
   assert.deepEqual(await Promise.all(answers), [grey(0), grey(1), grey(2)]);
-  worker.work(); // what it says now is of no interest
+  worker.work(); // its answers no longer matter
 });
 
 test("a decoder that cannot be run is a sentence that names the operator", () => {

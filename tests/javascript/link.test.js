@@ -7,10 +7,10 @@ import { Model } from "../../static/live/shared/model.js";
 import { near, payload } from "./models.js";
 
 /**
- * Two models, and what is looked at with the second.
+ * Links two models, and records what is looked at with the second.
  *
- * @param {object} header of the second
- * @param {object | null} pictures of the first one's test images
+ * @param {object} header of the second model
+ * @param {object | null} pictures of the first model's test images
  */
 async function pair(header, pictures = null) {
   const hub = new Hub(
@@ -94,7 +94,7 @@ test("what is decoded late does not follow a picture that was there at once", as
   const { from, link, to, looks } = await pair({ testSet: "others" }, pictures);
   from.setSprite(/** @type {any} */ ({ width: 2, height: 1 }));
   to.onLook((z, _, row) => looks.push([z, row]));
-  link.look(Float32Array.of(2, 0)); // is decoded first
+  link.look(Float32Array.of(2, 0)); // decoded first
   link.look(Float32Array.of(1, 0), 1);
   await new Promise((use) => setTimeout(use, 50));
   assert.equal(looks.length, 1);

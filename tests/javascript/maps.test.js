@@ -5,12 +5,12 @@ import { kindsOf, makeMap } from "../../static/live/shared/maps.js";
 import { Model } from "../../static/live/shared/model.js";
 import { payload, product } from "./models.js";
 
-/** Numbers that look random, the same each time. @param {number} seed */
+/** A generator of pseudorandom numbers, the same each time. @param {number} seed */
 function random(seed) {
   return () => (seed = (seed * 16807) % 2147483647) / 2147483647;
 }
 
-/** Dots of which all that is asked for can be found by looking at every one. @param {number} count */
+/** Random dots, few enough to search them all. @param {number} count */
 function scattered(count) {
   const next = random(count);
   return Float32Array.from({ length: 2 * count }, () => Math.round(40 * next()) / 4);
@@ -82,7 +82,7 @@ test("a neighbourhood map comes first above three dimensions, and two have only 
 test("between the dots of a neighbourhood map lies the weighted mean of their latents", () => {
   const map = makeMap(FOUR, "neighbourhoods", { z: [0, 0, 0, 0] });
   assert.deepEqual([...map.lift(4, 0)], [1, 2, 3, 4]); // at a dot, its own
-  const [, y] = map.lift(2, 0); // as far from two, and very far from the third
+  const [, y] = map.lift(2, 0); // equally far from two dots, and very far from the third
   assert.ok(Math.abs(y - 1) < 1e-3);
   assert.equal(map.isEmpty(2, 0), false);
   assert.equal(map.isEmpty(50, 0), true);
@@ -93,7 +93,7 @@ test("a latent lies among its nearest images that lie together", () => {
   const map = makeMap(FOUR, "neighbourhoods", { z: [0, 0, 0, 0] });
   assert.deepEqual(map.place([1, 2, 3, 4]), [4, 0]);
   const [x, y] = map.place([0.5, 1, 1.5, 2]);
-  assert.ok(Math.abs(x - 2) < 1e-6 && y === 0, `${x}`); // not drawn to the one far away
+  assert.ok(Math.abs(x - 2) < 1e-6 && y === 0, `${x}`); // not pulled towards the one far away
 });
 
 test("a plane of dimensions passes through the point and tells what is off it", () => {

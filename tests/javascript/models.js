@@ -1,9 +1,9 @@
-/** Models for tests, small enough to reckon by hand, as the server hands them over. */
+/** Models for tests, small enough to compute by hand, in the form that the server sends. */
 
 import assert from "node:assert/strict";
 import { crc32 } from "../../static/live/shared/model.js";
 
-/** A number as protobuf writes it. @param {number} value @returns {number[]} */
+/** Writes a protobuf varint. @param {number} value @returns {number[]} */
 function varint(value) {
   return value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)];
 }
@@ -90,7 +90,7 @@ export const SECTIONS = {
 };
 
 /**
- * What the server sends: length of the header, checksum, header, sections.
+ * A payload as from the server: length of the header, checksum, header, sections.
  *
  * @param {object} [header] changed fields
  * @param {Record<string, ArrayBufferView>} [changed] sections
@@ -113,7 +113,11 @@ export function payload(header = {}, changed = {}) {
   return new Uint8Array(Buffer.concat([start, text, body]));
 }
 
-/** Numbers are the same but for rounding. @param {ArrayLike<number>} found @param {number[]} expected */
+/**
+ * Asserts that numbers are equal up to rounding.
+ *
+ * @param {ArrayLike<number>} found @param {number[]} expected
+ */
 export function near(found, expected) {
   assert.equal(found.length, expected.length);
   expected.forEach((value, i) => assert.ok(Math.abs(found[i] - value) < 1e-5, `${Array.from(found)} are not ${expected}`)); // prettier-ignore

@@ -17,7 +17,7 @@ import { payload } from "./models.js";
 
 /** @typedef {{request: any, use: (answer: any) => void}} Asked */
 
-/** A hub whose engine keeps what it is asked, and a model of it. */
+/** A hub whose engine records its requests, and a model in it. */
 function host() {
   const model = new Model(payload());
   /** @type {Asked[]} */
@@ -40,7 +40,7 @@ test("letters in a list choose from it, elsewhere they are keys of the page", ()
   const actions = Object.fromEntries(names.map((name) => [name, () => void pressed.push(name)]));
   const end = new AbortController();
   listen(actions, end.signal);
-  const others = /** @type {string[]} */ ([]); // what comes through to the host, which may have a use for R too
+  const others = /** @type {string[]} */ ([]); // keys that reach the host, which may use R too
   window.addEventListener("keydown", ({ key }) => others.push(key), { signal: end.signal });
   const press = (/** @type {object} */ event, type = "button") => {
     const matches = (/** @type {string} */ tags) => type.startsWith(tags.split(",")[0]);
@@ -98,7 +98,7 @@ test("dots that are closed leave no context of WebGL behind", () => {
   dots.canvas.dispatchEvent(new Event("webglcontextlost"));
   assert.equal(contexts(), before + 1); // a lost one is replaced
   dots.close();
-  assert.equal(contexts(), before + 2); // asked for once more, to be given back
+  assert.equal(contexts(), before + 2); // requested once more, to be released
 });
 
 test("a background that was taken away does not come back with late tiles", () => {
@@ -144,7 +144,7 @@ test("a sheet of pictures is drawn once all of them are there, or if none can co
   const pictures = new Pictures(hub.engine, model, () => {});
   let count = 0;
   pictures.whenThere([0, 1], () => count++);
-  assert.equal(asked.length, 0); // they may come with the others
+  assert.equal(asked.length, 0); // they may come with the sprite
   model.setSprite(null);
   assert.deepEqual([asked.length, count], [1, 0]);
   asked[0].use({ pixels: new Uint8ClampedArray(16) });
@@ -204,7 +204,7 @@ test("a frame is dragged, resized by its corner, and moved and resized by keys",
   assert.deepEqual(last(), [-14, 0, 56, 28]); // both ends are cut off
   const drag = (/** @type {any} */ target, /** @type {number} */ right) => {
     const event = { isPrimary: true, pointerId: 1, clientY: 0 };
-    // An event is heard by the frame, whatever in it was hit
+    // The frame gets the event, whichever element in it was hit
     const down = Object.assign(new Event("pointerdown"), { ...event, clientX: 0 });
     Object.defineProperty(down, "target", { value: target });
     cut.dispatchEvent(down);
@@ -214,7 +214,7 @@ test("a frame is dragged, resized by its corner, and moved and resized by keys",
   drag(cut, -25); // of 100 pixels
   assert.deepEqual(last(), [0, 0, 56, 28]);
   drag(corner, 50);
-  assert.deepEqual(last(), [0, 7, 28, 14]); // all of it, the ground above and below
+  assert.deepEqual(last(), [0, 7, 28, 14]); // the whole picture, with background above and below
   cut.fire("keydown", { key: "-" });
   cut.fire("keydown", { key: "ArrowUp" });
   assert.deepEqual(used, [false, true, false, true, true, true]);
@@ -222,5 +222,5 @@ test("a frame is dragged, resized by its corner, and moved and resized by keys",
   for (let i = 0; i < 50; i++) cut.fire("keydown", { key: "-" });
   const smallest = last();
   cut.fire("keydown", { key: "-" });
-  assert.deepEqual(last(), smallest); // it does not wander
+  assert.deepEqual(last(), smallest); // it does not drift
 });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { toPixels } from "../../static/live/shared/paint.js";
 import { decimal, describe, lift, project, through } from "../../static/live/shared/plane.js";
 
-/** A plane of three dimensions with axes along the second and the first, through (0, 0, 7). */
+/** A plane in three dimensions with axes along the second and the first, through (0, 0, 7). */
 const PLANE = { origin: [0, 0, 7], directions: [[0, 1, 0], [1, 0, 0]] }; // prettier-ignore
 
 test("a place in a plane is lifted along its directions", () => {

@@ -1,6 +1,6 @@
 /**
  * Reads latents as the page does: `node read_latents.js MODEL LATENTS` with a payload and
- * float32 numbers prints what is known of each place as JSON.
+ * float32 numbers prints the readings at each place as JSON.
  */
 
 import { readFileSync } from "node:fs";

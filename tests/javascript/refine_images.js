@@ -1,7 +1,8 @@
 /**
- * Refines the latents of images as the page does: `node refine_images.js MODEL IMAGES NOISE` with a payload, and float32
- * numbers: images, and noise for 16 and for 40 draws of the first alone. Prints for each image what was found with
- * the page's own noise, last for the first with that which was given.
+ * Refines the latents of images as the page does: `node refine_images.js MODEL IMAGES NOISE` with a
+ * payload and float32 numbers: images, and noise for 16 and for 40 draws of the first image only.
+ * Prints the result for each image with the page's own noise, then for the first with the given
+ * noise.
  */
 
 import { readFileSync } from "node:fs";

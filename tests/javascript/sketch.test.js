@@ -5,7 +5,7 @@ import { errorMap, fromPixels, toGrey } from "../../static/live/shared/paint.js"
 import { centring } from "../../static/live/shared/sketch.js";
 import { near, payload, product } from "./models.js";
 
-/** A grey image of 28 × 28 in which a rectangle stands on black. @param {number[]} rectangle */
+/** A grey image of 28 × 28 with a rectangle on black. @param {number[]} rectangle */
 function rectangleAt([left, top, width, height]) {
   const pixels = new Uint8ClampedArray(4 * 28 * 28);
   for (let y = top; y < top + height; y++) {
@@ -41,7 +41,11 @@ test("an error map is white where nothing differs, and full where all does", () 
   assert.deepEqual([...errorMap(white, black, colours)], [0, 0, 255, 255]);
 });
 
-/** What is answered about a drawing. @param {any} header @param {any} sections @param {number[]} image */
+/**
+ * The answer to a request about a drawing.
+ *
+ * @param {any} header @param {any} sections @param {number[]} image
+ */
 function askAbout(header, sections, image) {
   const answers = new Answers();
   answers.answer({ kind: "open", content: "plain", payload: payload(header, sections) });
@@ -60,7 +64,7 @@ test("a drawing gets its place, its terms in nats and its neighbours", () => {
   assert.equal(pixels[4], 128);
   // Softplus(1) − 0.5 for the first pixel, log 2 for the second
   near([reconstruction], [Math.log(1 + Math.E) - 0.5 + Math.log(2)]);
-  assert.equal(kl, null); // this encoder tells no variance
+  assert.equal(kl, null); // this encoder gives no variance
 });
 
 test("a Gaussian's term has means and log-variances side by side in every pixel", () => {

@@ -14,7 +14,7 @@ test("linear places lie equally far apart", () => {
 });
 
 test("normal places have the same share of the prior between them", () => {
-  // 2.5 % lie below −1.959964; then 26.25 %, 50 %, 73.75 % and 97.5 %, as tables have them
+  // 2.5 % lie below −1.959964; then 26.25 %, 50 %, 73.75 % and 97.5 %, as in tables
   near(coordinates(5, "normal", 1.959964), [-1.959964, -0.635657, 0, 0.635657, 1.959964]);
   near(coordinates(3, "normal", 6), [-6, 0, 6]);
 });

@@ -1,1 +1,1 @@
-"""The app's pages as the server draws them: every view, address, event and broken file."""
+"""Tests of the app's pages as the server draws them: views, addresses, events, broken files."""

@@ -1,4 +1,4 @@
-"""The shipped models, in the process of the tests."""
+"""Fixtures: the shipped models, in the process of the tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .visiting import DEEP, FLAT, SHIPPED, clear_caches
 
 @pytest.fixture(autouse=True)
 def _own_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The shipped bundles, and no data sets but what lies beside them."""
+    """Use the shipped bundles, and no data sets except those beside them."""
     monkeypatch.setattr(cache, "BUNDLES", SHIPPED)
     # After every run Streamlit resets Keras, which other tests' modules import and the app does not
     monkeypatch.setattr(script_runner, "_clean_problem_modules", lambda: None, raising=False)
@@ -39,7 +39,7 @@ def _nothing_cached() -> Iterator[None]:
 
 @pytest.fixture
 def fresh_caches() -> Iterator[None]:
-    """For tests that change what the caches hold on to."""
+    """Clear the caches, for tests that change what is in them."""
     clear_caches()
     yield
     clear_caches()
@@ -52,7 +52,7 @@ def bundles() -> dict[str, Bundle]:
 
 @pytest.fixture
 def downloads(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], Any]]:
-    """Makers of the files behind the download buttons drawn so far, by file name.
+    """Return functions that make the files of the download buttons drawn so far, by file name.
 
     They are called as the server calls them: after the run, outside of any session.
     """
@@ -69,7 +69,7 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], Any]]:
 
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the flat model, to put broken ones beside it."""
+    """Return a folder with the flat model, to which tests add broken models."""
     folder = tmp_path / "shelf"
     folder.mkdir()
     for name in (FLAT, "images"):

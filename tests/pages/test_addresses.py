@@ -1,4 +1,4 @@
-"""Addresses reproduce what was seen, and nonsense falls back with a sentence."""
+"""Addresses reproduce what was shown, and invalid ones fall back with a sentence."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def default_address(model: str, view: str) -> dict[str, str]:
 
 
 def hostile_addresses() -> list[dict[str, str]]:
-    """Each value once; several in an address, but for those that change what the others mean."""
+    """Return each value once, several per address unless they change the others' meaning."""
     by_name: dict[str, list[str]] = {}
     for name, value in HOSTILE:
         by_name.setdefault(name, []).append(value)
@@ -105,7 +105,7 @@ def test_a_nonsensical_address_falls_back_with_sentences(hostile: dict[str, str]
         (said,) = (sentence for sentence in sentences if sentence.startswith(starts))
         assert len(said) < 300
         assert "\n" not in said
-        code = said.split("`")  # what a stranger wrote stands in code marks, where it is but text
+        code = said.split("`")  # foreign text stands in code marks, where it is plain text
         assert len(code) in (1, 3)
         for piece in (code[0], code[-1]):
             assert not set("<>[]!$\\") & set(piece)

@@ -1,4 +1,4 @@
-"""Bundles that are broken, strange or not there."""
+"""Bundles that are broken, strange or missing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_whatever_is_wrong_with_a_file_gets_a_sentence(file: str, shelf: Path) -
         broken = copy_to(shelf)
         damage(broken / file)
         said = cache.list_bundles()[DEEP]
-        if name == "flipped" and file != "card.json":  # seen when the file is read
+        if name == "flipped" and file != "card.json":  # noticed when the file is read
             with pytest.raises(BundleError) as error:
                 cache.open_bundle(DEEP)
             said = str(error.value)
@@ -228,6 +228,6 @@ def test_no_bundle_at_all_is_a_page_that_says_what_to_do(
     if folder == "broken only":
         assert "latents.npz" in as_read(visitor.error[0].value)
         shutil.copy(SHIPPED / FLAT / "latents.npz", place / FLAT)
-        visitor.run()  # put right while the page is open
+        visitor.run()  # repaired while the page is open
         assert_sound(visitor)
         assert f"sliders-{FLAT}" in parts(visitor)

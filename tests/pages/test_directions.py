@@ -48,7 +48,7 @@ def test_a_direction_has_a_slider_and_a_score(bundles: dict[str, Bundle]) -> Non
     (text_input,) = (one for one in visitor.text_input if one.label == "Name")
     text_input.set_value("a; b").run()
     visitor.button(key="direction-keep").click().run()
-    assert address(visitor)["directions"] == "a%3B b~means:3:8"  # by the new name alone
+    assert address(visitor)["directions"] == "a%3B b~means:3:8"  # under the new name only
     elsewhere = visit(**address(visitor))
     (kept,) = given(elsewhere, "frame")["directions"]
     assert kept["name"] == "a; b"
@@ -131,7 +131,7 @@ def test_groups_of_the_map_make_a_direction_and_an_analogy(bundles: dict[str, Bu
     visitor = visit(model=DEEP, view="Map")
     for hostile in (None, {"A": [1]}, {"A": [1], "B": [10_000]}, {"A": [-1], "B": "x"}):
         assert address(send(visitor, f"map-{DEEP}", "groups", hostile))["view"] == "Map"
-    groups = {"A": [*threes.tolist(), 7], "B": [*eights.tolist(), 7]}  # 7 is of both
+    groups = {"A": [*threes.tolist(), 7], "B": [*eights.tolist(), 7]}  # 7 is in both
     send(visitor, f"map-{DEEP}", "groups", groups)
     assert_sound(visitor)
     assert address(visitor)["view"] == "Sliders"
@@ -159,7 +159,7 @@ def test_groups_of_the_map_make_a_direction_and_an_analogy(bundles: dict[str, Bu
 
 
 def trials(visitor: AppTest) -> str:
-    """How the page says that a direction did with images that were not used to find it."""
+    """Return what the page says about a direction on images that were not used to find it."""
     (said,) = (one.value for one in visitor.markdown if "were not used to find it" in one.value)
     return as_read(said)
 
@@ -171,11 +171,11 @@ def captured_number(text: str) -> str:
 
 
 def assert_passes(path: np.ndarray, stops: np.ndarray) -> None:
-    """The path goes from the first stop to the last, past the others, in even steps."""
+    """Assert that the path goes from the first stop to the last, past the others, in even steps."""
     assert len(path) == 181
     np.testing.assert_allclose(path[[0, -1]], stops[[0, -1]], atol=1e-5)
     steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
-    assert np.mean(np.abs(steps / np.median(steps) - 1) < 0.05) > 0.8  # all but around corners
+    assert np.mean(np.abs(steps / np.median(steps) - 1) < 0.05) > 0.8  # except around corners
     near = [int(np.argmin(np.linalg.norm(path - stop, axis=1))) for stop in stops[1:-1]]
     assert near == sorted(near)
     for place, stop in zip(near, stops[1:-1], strict=True):

@@ -1,4 +1,4 @@
-"""Events from the browser, which is not to be trusted."""
+"""Events from the browser, which must not be trusted."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_part_that_is_gone_may_still_report() -> None:
     gone = [(parts(visitor)[f"map-{FLAT}"].id, "settled", {"z": [5, 5], "row": None}),
             (parts(visitor)[f"map-{FLAT}"].id, "rows", "")]  # fmt: skip
     choose_model(visitor, DEEP)
-    for part_id, event, value in gone:  # as when the model changes in the middle of a drag
+    for part_id, event, value in gone:  # as when the model changes during a drag
         send_from(visitor, part_id, event, value)
         assert_sound(visitor)
         assert_at_first_point(visitor)

@@ -1,4 +1,4 @@
-"""What can be saved: strips, grids, paths, latents and pins."""
+"""Files that can be saved: strips, grids, paths, latents and pins."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_strips_as_png_and_gif(downloads: dict[str, Any], bundles: dict[str,
         tile = pixels[56 * row : 56 * (row + 1) : 2, 56 * column : 56 * (column + 1) : 2]
         np.testing.assert_array_equal(tile, expected)
     gif = opened_gif(downloads[f"{DEEP}-traversals.gif"]())
-    assert gif.n_frames == 58  # forth and back again
+    assert gif.n_frames == 58  # forth and back
     assert gif.size == (8 * 84, 84)
     figure = Image.open(io.BytesIO(downloads[f"{DEEP}-traversals-figure.png"]()))
     assert figure.width == int(8.5 / 2.54 * 300)

@@ -1,4 +1,4 @@
-"""With and without the data set's images."""
+"""Pages with and without the data set's images."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_without_the_images_thumbnails_are_reconstructions_and_said_to_be(
 def test_the_data_set_can_be_fetched(
     monkeypatch: pytest.MonkeyPatch, data_dir: Path, bundles: dict[str, Bundle]
 ) -> None:
-    """The button's command is replaced: there may be no network here."""
+    """The button's command is replaced, as there may be no network here."""
     asked = []
 
     def fetch(command: list[str], **options: Any) -> SimpleNamespace:

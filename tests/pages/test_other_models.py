@@ -34,7 +34,7 @@ from .visiting import (
 
 @pytest.fixture(scope="module")
 def odd_shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Bundles of one and of 80 dimensions, and of colour images wider than high."""
+    """Make bundles of one and of 80 dimensions, and of colour images wider than high."""
     from explorer.cli.train import Settings
     from train import train_bundle
 

@@ -167,7 +167,7 @@ def test_a_draw_from_a_flow_is_one_of_an_images_posterior(monkeypatch: pytest.Mo
     np.testing.assert_allclose(z, drawn[0, 0], atol=0.0006)
 
 
-TYPED_POINTS = {  # none is where the one before is
+TYPED_POINTS = {  # each differs from the previous one
     "1.5,-2": [1.5, -2],
     "-99,99": [-99, 99],
     " 1.5 ; -2 ": [1.5, -2],
@@ -217,7 +217,7 @@ def test_typed_nonsense_gets_a_sentence_and_moves_nothing() -> None:
         assert "left where it is" in warning.value
         assert words in warning.value, typed[:20]
         assert coordinates(visitor) == [1, 2]
-        assert visitor.text_input(key=f"typed-{FLAT}").value == typed  # to be put right
+        assert visitor.text_input(key=f"typed-{FLAT}").value == typed  # kept, to be corrected
     visitor.run()
     assert len(visitor.warning) == 1
     assert visitor.text_input(key=f"typed-{FLAT}").value == typed

@@ -1,4 +1,4 @@
-"""Models beside others and published figures."""
+"""Comparison of models with others and with published figures."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def history_of(reconstruction: list[float], kl: list[float]) -> dict[str, list[f
 
 
 def comparison_chart(visitor: AppTest) -> dict[str, Any]:
-    """The last of the Model view's figures."""
+    """Return the last of the Model view's figures."""
     return chart(visitor, -1)
 
 
@@ -191,7 +191,7 @@ def test_what_strangers_wrote_is_shown_and_not_rendered(shelf: Path) -> None:
         assert_sound(visitor)
         main = visitor.main
         shown += [element.value for element in (*main.markdown, *main.subheader, *main.caption)]
-    assert sum(literal(picture) in text for text in shown) == 7  # the title stands above both
+    assert sum(literal(picture) in text for text in shown) == 7  # the title is above both
     assert not any("![" in text for text in shown)
 
 

@@ -1,4 +1,4 @@
-"""Every view opens and shows its model's figures; a view of one's own."""
+"""Every view opens and shows its model's figures, as does a user's own view."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_what_is_kept_between_runs_is_kept_in_one_module() -> None:
 
 
 def test_streamlit_says_whether_the_browser_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says so by private names: ``internals`` must be put right when this test fails."""
+    """It does so under private names: when this test fails, ``internals`` must be corrected."""
     told: list[bool | None] = []
     is_history_navigation = internals.is_history_navigation
 

@@ -1,4 +1,4 @@
-"""What a browser would do, and what the page has sent to it."""
+"""Act on the page as a browser does, and read what it has sent."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def clear_caches() -> None:
 
 
 def visit(**address: str) -> AppTest:
-    """A new visit to the page with an address."""
+    """Open a new page at an address."""
     visitor = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     visitor.query_params.update(address)
     return visitor.run()
@@ -60,7 +60,7 @@ def assert_at_first_point(visitor: AppTest) -> None:
 
 
 def open_tab(visitor: AppTest, name: str) -> AppTest:
-    """What the browser sends when a tab, of the page or within a view, is clicked."""
+    """Click a tab, of the page or within a view."""
     (tabs, label) = next(
         (tabs, tab.label)
         for tabs in visitor.get("tab_container")
@@ -74,7 +74,7 @@ def open_tab(visitor: AppTest, name: str) -> AppTest:
 
 
 def models_of(visitor: AppTest) -> dict[str, str]:
-    """The buttons in the sidebar that choose a model: what they say by the model's name."""
+    """Return the texts of the sidebar's buttons that choose a model, by the model's name."""
     buttons = {str(button.key): as_read(button.label) for button in visitor.sidebar.button}
     return {
         key.removeprefix("model-"): label
@@ -99,14 +99,14 @@ def open_menu(visitor: AppTest, view: str) -> None:
 
 
 def parts(visitor: AppTest) -> dict[str, Any]:
-    """The page's live parts by key, as the browser gets them."""
+    """Return the page's live parts by key, as the browser gets them."""
     unknown = [element for element in visitor._tree if isinstance(element, UnknownElement)]
     live = [part for part in unknown if part.type == "bidi_component"]
     return {part.key: part.proto for part in live if part.key is not None}
 
 
 def given(visitor: AppTest, key: str) -> dict[str, Any]:
-    """The data of a live part."""
+    """Return the data of a live part."""
     proto = parts(visitor)[key]
     data: dict[str, Any]
     (data,) = json.loads(proto.json)
@@ -114,7 +114,7 @@ def given(visitor: AppTest, key: str) -> dict[str, Any]:
 
 
 def images_sent(visitor: AppTest, bundle: Bundle) -> bytes:
-    """The PNG of the test images that the browser gets; empty where there are none."""
+    """Return the PNG of the test images that the browser gets; empty if there are none."""
     key = f"sprite-{bundle.content}"
     if parts(visitor)[key].bytes == encode_images(bundle, None):
         return b""
@@ -123,7 +123,7 @@ def images_sent(visitor: AppTest, bundle: Bundle) -> bytes:
 
 
 def send(visitor: AppTest, key: str, event: str, value: Any) -> AppTest:
-    """What the browser sends when a live part reports something."""
+    """Send an event of a live part."""
     return send_from(visitor, parts(visitor)[key].id, event, value)
 
 
@@ -141,23 +141,23 @@ def settle(visitor: AppTest, key: str, z: Any, row: Any = None) -> AppTest:
 
 
 def elements(visitor: AppTest, kind: str) -> list[Element]:
-    """What the page shows of a kind, in order."""
+    """Return the page's elements of a kind, in order."""
     return [element for element in visitor.get(kind) if isinstance(element, Element)]
 
 
 def chart(visitor: AppTest, at: int = 0) -> dict[str, Any]:
-    """One of the page's Plotly figures."""
+    """Return one of the page's Plotly figures."""
     figure: dict[str, Any] = json.loads(elements(visitor, "plotly_chart")[at].proto.spec)
     return figure
 
 
 def numbers(values: dict[str, str]) -> np.ndarray:
-    """An array as Plotly writes it."""
+    """Read an array as Plotly writes it."""
     return np.frombuffer(base64.b64decode(values["bdata"]), np.dtype(values["dtype"]))
 
 
 def table(visitor: AppTest) -> dict[str, list[str]]:
-    """The only table of the page, by the titles of its columns; none without."""
+    """Return the only table of the page, by the titles of its columns; empty if there is none."""
     found = [element.value for element in visitor.markdown if element.value.startswith("| ")]
     if not found:
         return {}
@@ -173,12 +173,12 @@ def captions(visitor: AppTest) -> list[str]:
 
 
 def as_read(text: str) -> str:
-    """Markdown's escaped characters as a person reads them."""
+    """Return a text without Markdown's escapes, as the user reads it."""
     return re.sub(r"\\([!-~])", r"\1", text)
 
 
 def sentences(visitor: AppTest) -> str:
-    """All that the page says in alerts, captions and text."""
+    """Return all texts of the page's alerts, captions and text elements."""
     kinds = (visitor.error, visitor.warning, visitor.info, visitor.caption, visitor.markdown)
     return as_read("\n".join(element.value for kind in kinds for element in kind))
 
@@ -200,7 +200,7 @@ def png_of(pixels: np.ndarray) -> bytes:
 
 
 def bright_block() -> bytes:
-    """A bright block left of the middle of a black picture, as a PNG."""
+    """Return a PNG of a bright block left of the middle of a black picture."""
     pixels = np.zeros((60, 90), np.uint8)
     pixels[10:50, 10:40] = 230
     return png_of(pixels)

@@ -187,7 +187,7 @@ export class Page {
     return true;
   }
 
-  /** @param {string} view is drawn anew */
+  /** Draws a view afresh, or the open one if the page lacks it. @param {string} view */
   #reopen(view) {
     this.#view = this.#contents.views.find((name) => name === view) ?? this.#view;
     this.#render();

@@ -108,7 +108,7 @@ export class Refine {
     if (!image) return this.#line.drop();
     const { content } = model;
     this.#line.ask({ kind: "refine", content, image }, ({ problem, found: places, pixels }) => {
-      if (search !== this.#search) return; // another image is there meanwhile
+      if (search !== this.#search) return; // another search has started meanwhile
       if (problem) say(this.#box, "p", problem);
       else this.#show(places, pixels);
     });

@@ -72,7 +72,7 @@ export function same(a, b) {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** Milliseconds after which an element is measured again even if nobody scrolled. */
+/** Milliseconds after which an element is measured again even without scrolling. */
 const AGE = 250;
 let scrolls = 0;
 for (const type of ["scroll", "resize", "pointerdown"]) {

@@ -46,8 +46,8 @@ export class Model {
   /** The decoder on the page's own thread, where that is quick. @type {Decoder | null} */
   decoderHere = null;
   /**
-   * The test images side by side, then their stored reconstructions; null where the server has
-   * none, undefined until it has answered.
+   * The test images side by side, then their stored reconstructions; null if the server has none,
+   * undefined until it has answered.
    * @type {ImageBitmap | null | undefined}
    */
   sprite = undefined;

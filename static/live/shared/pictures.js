@@ -2,7 +2,7 @@
 
 import { URGENCY } from "./engine.js";
 
-/** Images asked for at a time. */
+/** Images requested at a time. */
 const AT_ONCE = 24;
 /** Number of decoded pictures kept, the last ones drawn: more than a sheet of a group has. */
 const MOST = 5000;

@@ -50,7 +50,7 @@ export const SETTINGS = {
   classes: { initial: "", read: (/** @type {string} */ text) => text },
   /** What dragging does on the map. */
   drag: oneOf(/** @type {const} */ (["move", "box", "lasso"])),
-  /** What lies behind the dots. */
+  /** What is drawn behind the dots. */
   background: oneOf(/** @type {const} */ (["none", "density", "manifold"])),
   size: oneOf(stepsOf(SIZES), 20),
   /** Spacing of the manifold's tiles over a plane: equal shares of the prior or equal distances. */

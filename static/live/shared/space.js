@@ -1,6 +1,6 @@
 /**
- * Where the data lies in the latent space: the nearest test image, the data's density, and how
- * far a place can be trusted.
+ * The data in the latent space: the nearest test image, the data's density, and how far a place
+ * can be trusted.
  *
  * @typedef {import("./model.js").Model} Model
  * @typedef {{level: "good" | "doubtful" | "empty", reasons: string[]}} Verdict
@@ -125,7 +125,7 @@ function isWithin(value, low, high) {
 }
 
 /**
- * The k nearest to z of the latents in `means`, which stand one after the other.
+ * The k nearest to z of the latents in `means`, which are stored one after the other.
  *
  * @param {Float32Array} means @param {ArrayLike<number>} z @param {number} k
  */

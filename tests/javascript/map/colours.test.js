@@ -5,7 +5,7 @@ import { Palette, rgbOf } from "../../../static/live/parts/map/colours.js";
 
 const PAGES = { light: "#ffffff", dark: "#14121c" };
 
-/** Colour vision without one kind of cones: Machado, Oliveira & Fernandes 2009, severity 1. */
+/** Colour vision without one type of cone: Machado, Oliveira & Fernandes 2009, severity 1. */
 const EYES = {
   all: [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
   protanope: [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
@@ -23,13 +23,13 @@ const times = (matrix, vector) =>
 /** @param {string} hex */
 const luminance = (hex) => times([[0.2126, 0.7152, 0.0722]], linear(hex))[0];
 
-/** @param {string} one @param {string} other as WCAG 2 has it */
+/** Contrast ratio as in WCAG 2. @param {string} one @param {string} other */
 function contrast(one, other) {
   const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
   return (high + 0.05) / (low + 0.05);
 }
 
-/** Place in OKLab (Ottosson 2020), in which distances are as large as they look. @param {number[]} rgb */
+/** Coordinates in OKLab (Ottosson 2020), which is perceptually uniform. @param {number[]} rgb */
 function oklab(rgb) {
   const cones = times(
     [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]],

@@ -107,7 +107,7 @@ test("dots with room become pictures, all of them if one is close enough", () =>
   view.zoom(10, ...view.pixelOf(0.505, 0.5));
   assert.deepEqual(shown(() => true), [2, 3]); // prettier-ignore
   const taken = new Room();
-  taken.take(...view.pixelOf(0.5, 0.5), 30, 30); // a name stands there
+  taken.take(...view.pixelOf(0.5, 0.5), 30, 30); // a name is there
   assert.deepEqual(thumbnails(view, map, () => true, taken).rows, [3]);
 });
 

@@ -1,4 +1,4 @@
-/** Files that are damaged, cut off, or meant to do harm: one sentence, at once. */
+/** Files that are damaged, cut off, or malicious: each gives one sentence, at once. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -23,7 +23,7 @@ function product(/** @type {number[]} */ shape) {
   return shape.reduce((size, length) => size * length, 1);
 }
 
-/** Numbers from 0 up to a limit, the same in every run: the generator of Park & Miller 1988. */
+/** Integers from 0 up to a limit, the same in every run: the generator of Park & Miller 1988. */
 function* randomNumbers(/** @type {number} */ seed) {
   for (let state = seed; ; state = (state * 48271) % 2147483647) yield state;
 }

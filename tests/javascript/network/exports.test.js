@@ -1,4 +1,4 @@
-/** Networks as PyTorch writes them, against onnxruntime: `make_exports.py` wrote exports.json. */
+/** Exported networks against onnxruntime: `make_exports.py` has written exports.json. */
 
 import { test } from "node:test";
 import { Network } from "../../../static/live/network/network.js";
@@ -6,7 +6,7 @@ import { assertClose, bytesOf, casesOf, floatsOf } from "./helpers.js";
 
 const cases = casesOf("exports.json");
 
-/** Number `index` of several images or latents that follow each other. */
+/** The image or latent at `index` of several that are stored one after the other. */
 function part(
   /** @type {Float32Array} */ all,
   /** @type {number} */ length,

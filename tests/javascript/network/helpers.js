@@ -1,11 +1,11 @@
-/** What the tests of the network share. */
+/** Helpers that the tests of the network share. */
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { Message } from "../../../static/live/network/protobuf.js";
 
 /**
- * @typedef {object} Case a model and what onnxruntime makes of its inputs, in base64
+ * @typedef {object} Case a model, inputs, and onnxruntime's outputs for them, in Base64
  * @property {string} name
  * @property {string} model
  * @property {string[]} inputs
@@ -31,7 +31,8 @@ export function floatsOf(/** @type {string} */ base64) {
 }
 
 /**
- * Every number within 1e-5 of what is expected, relative to it and to a tenth of the largest.
+ * Asserts that every number is within 1e-5 of the expected one, relative to it and to a tenth of
+ * the largest.
  *
  * @param {Float32Array} actual
  * @param {Float32Array} expected
@@ -49,7 +50,7 @@ export function assertClose(actual, expected) {
   });
 }
 
-// ---- A writer of ONNX files, for those that no exporter would write ----
+// ---- A writer of ONNX files, for files that no exporter would write ----
 
 /** A field of a Protocol Buffer: a number, a text, or a message given by its fields. */
 export function field(
@@ -81,7 +82,7 @@ function varint(/** @type {number} */ value) {
 }
 
 /**
- * A model: x of the shape `(1, 2)`, what `graph` adds, and the output y.
+ * A model: the input x of shape `(1, 2)`, the fields in `graph`, and the output y.
  *
  * @param {Uint8Array[]} graph fields of a GraphProto
  * @param {{opset?: number, shape?: number[], fields?: Uint8Array[]}} [options]
@@ -115,7 +116,7 @@ export function node(operator, inputs, outputs, attributes = []) {
 }
 
 /**
- * A constant of integers of 64 bits.
+ * A constant of 64-bit integers.
  *
  * @param {string} name
  * @param {number[]} values

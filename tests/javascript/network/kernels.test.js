@@ -1,4 +1,4 @@
-/** The kernels: the bytes belong to the text, and they do what plain JavaScript does. */
+/** The kernels: the bytes match the text, and they compute what plain JavaScript computes. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -28,7 +28,7 @@ function table(/** @type {number[]} */ entries) {
 }
 
 /**
- * Runs the same with both, on y.
+ * Runs the same with both kinds of kernels, on y, and compares the results.
  *
  * @param {Float32Array} y
  * @param {(kernels: kernel.Kernels) => void} run
@@ -42,7 +42,7 @@ function compare(y, run) {
   assertClose(y, expected);
 }
 
-/** In the memory of the kernels: floats that a function gave elsewhere. */
+/** Copies floats into the memory of the kernels. */
 function placed(/** @type {Float32Array} */ values) {
   const data = floats(values.length);
   data.set(values);

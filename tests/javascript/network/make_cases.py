@@ -1,8 +1,8 @@
-"""Write cases.json: operators of ONNX with what onnxruntime makes of them.
+"""Write cases.json: ONNX operators with the results of onnxruntime.
 
     python tests/javascript/network/make_cases.py        (needs onnx and onnxruntime)
 
-Each case is a model of one node or a few, its inputs, and its outputs.
+Each case is a model of one or a few nodes, with its inputs and outputs.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ class Constant:
 
 
 def data(*shape: int, seed: int = 0, low: float = -2, high: float = 2) -> Array:
-    """Numbers that go in when the network runs."""
+    """Return random numbers, an input of a run."""
     random = np.random.default_rng(seed + sum(shape))
     return random.uniform(low, high, shape).astype(np.float32)
 
 
 def row(values: list[Any]) -> Array:
-    """Given numbers that go in when the network runs."""
+    """Return given numbers, an input of a run."""
     return np.array(values, np.float32)
 
 
@@ -56,7 +56,7 @@ def case(
     outputs: int = 1,
     **attributes: Any,
 ) -> Case:
-    """A node of one operator."""
+    """Return a case of a single node."""
     names = [f"x{i}" if value is not None else "" for i, value in enumerate(inputs)]
     results = [f"y{i}" for i in range(outputs)]
     node = helper.make_node(operator, names, results, name="node", **attributes)
@@ -75,7 +75,7 @@ def graph(
     results: list[str],
     opset: int,
 ) -> Case:
-    """Several nodes; booleans and integers among the results come out as floats."""
+    """Return a case of several nodes; booleans and integers among its results become floats."""
     outputs = [f"{name}_float" for name in results]
     casts = [
         helper.make_node("Cast", [name], [output], to=TensorProto.FLOAT)
@@ -101,7 +101,7 @@ def graph(
     )
     written = built.SerializeToString()
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # it warns of shapes that it finds out itself
+    options.log_severity_level = 3  # it warns about shapes that it infers itself
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(written, options)
     expected = session.run(outputs, live)
@@ -431,7 +431,7 @@ def resizing() -> Iterator[Case]:
 
 
 def versions() -> Iterator[Case]:
-    """One small network in every version of the operators that is read."""
+    """Yield a small network in every version of the operators that the page reads."""
     nodes = [
         helper.make_node("MatMul", ["x", "w"], ["a"]),
         helper.make_node("Relu", ["a"], ["b"]),

@@ -1,12 +1,12 @@
-"""Write exports.json: small networks as exporters write them, with onnxruntime's results.
+"""Write exports.json: small networks written by exporters, with the results of onnxruntime.
 
     python tests/javascript/network/make_exports.py
 
-It needs torch, onnx, onnxscript and onnxruntime; cases.json comes from make_cases.py.
-Those of jax2onnx come from `tests/adopted/make_flax_model.py`.
+It needs torch, onnx, onnxscript and onnxruntime; cases.json comes from make_cases.py. The network
+exported by jax2onnx comes from `tests/adopted/make_flax_model.py`.
 
-The networks are of the kinds that people publish: convolutional and residual VAEs as in pythae, a
-decoder like DCGAN's, group normalisation with SiLU, bilinear upsampling, attention, labels.
+The networks are of published kinds: convolutional and residual VAEs as in pythae, a decoder like
+DCGAN's, group normalisation with SiLU, bilinear upsampling, attention, labels.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Attention(nn.Module):
 
 
 class Conditional(nn.Module):
-    """A decoder that is told the class, as one-hot numbers."""
+    """A decoder that also takes a one-hot class."""
 
     def __init__(self, latent_dim: int, width: int) -> None:
         super().__init__()
@@ -98,7 +98,7 @@ class Encoder(nn.Module):
 
 
 def networks(width: int) -> dict[str, tuple[nn.Module, list[tuple[int, ...]]]]:
-    """Each with the shapes of one of its inputs."""
+    """Return networks by name, each with the shapes of its inputs for one item."""
     dcgan = nn.Sequential(
         nn.Unflatten(1, (8, 1, 1)),
         nn.ConvTranspose2d(8, 4 * width, 4, 1, 0, bias=False),
@@ -155,7 +155,7 @@ def networks(width: int) -> dict[str, tuple[nn.Module, list[tuple[int, ...]]]]:
 
 
 def trained(module: nn.Module) -> nn.Module:
-    """With moments of batch normalisation that are not those of the beginning."""
+    """Return the module with moments of batch normalisation that differ from the initial ones."""
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d) and part.running_mean is not None:
             part.running_mean.uniform_(-1, 1)
@@ -164,7 +164,7 @@ def trained(module: nn.Module) -> nn.Module:
 
 
 def exported(module: nn.Module, inputs: list[Tensor], dynamo: bool) -> bytes:
-    """The bytes of an ONNX file for any number of images."""
+    """Return the bytes of an ONNX file for any number of images."""
     names = [f"input{i}" for i in range(len(inputs))]
     buffer = io.BytesIO()
     if dynamo:
@@ -192,7 +192,7 @@ def exported(module: nn.Module, inputs: list[Tensor], dynamo: bool) -> bytes:
 
 
 def case(name: str, model: bytes, inputs: list[np.ndarray]) -> dict[str, Any]:
-    """A network and what it makes of a few latents or images."""
+    """Return a network with its outputs for a few latents or images."""
     session = onnxruntime.InferenceSession(model)
     given = {node.name: x for node, x in zip(session.get_inputs(), inputs, strict=True)}
     outputs = session.run(None, given)
@@ -207,7 +207,7 @@ def case(name: str, model: bytes, inputs: list[np.ndarray]) -> dict[str, Any]:
 def case_of_torch(
     name: str, module: nn.Module, shapes: list[tuple[int, ...]], dynamo: bool
 ) -> dict[str, Any]:
-    """A module as one of the exporters writes it."""
+    """Return a case of a module, written by one of the exporters."""
     inputs = [torch.randn(LATENTS, *shape) for shape in shapes]
     model = exported(module, inputs, dynamo)
     name = f"{name}, exporter {'new' if dynamo else 'old'}"
@@ -215,7 +215,7 @@ def case_of_torch(
 
 
 def case_of_flax() -> dict[str, Any]:
-    """A decoder as jax2onnx writes it; ``make_flax_model.py`` made the file."""
+    """Return a case of a decoder that ``make_flax_model.py`` has written with jax2onnx."""
     z = np.random.default_rng(0).standard_normal((LATENTS, 3), np.float32)
     return case("Flax decoder, jax2onnx", FLAX.read_bytes(), [z])
 
@@ -225,7 +225,7 @@ def encode(written: bytes) -> str:
 
 
 def main() -> None:
-    """Write the file; a width and a folder as arguments write wider ones there."""
+    """Write the file; with a width and a folder as arguments, write wider networks there."""
     torch.manual_seed(0)
     np.random.seed(0)
     width = int(sys.argv[1]) if len(sys.argv) > 1 else 4

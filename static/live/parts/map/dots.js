@@ -38,7 +38,7 @@ export const SYMBOLS = [
 
 /** Number of lost contexts after which dots are drawn pixel by pixel. */
 const PATIENCE = 3;
-/** Margin beyond each edge of what is drawn pixel by pixel, as a share of the window. */
+/** Margin that is also drawn beyond each edge if pixel by pixel, as a share of the window. */
 const MARGIN = 0.25;
 /** Factor of zooming up to which a picture is sharp enough while the map moves. */
 const STRETCH = 1.4;
