@@ -217,8 +217,10 @@ def test_a_notebook_hears_what_is_reached_in_the_page(chromium: Any, tiny_bundle
           const { default: widget } = await import(address);
           window.told = {};
           const set = (name, value) => (told[name] = value);
-          const get = (name) => ({ page, height: 500 })[name];
-          widget.render({ model: { get, set, save_changes() {} }, el: document.body });
+          const get = (name) => ({ page, height: 500, ...told })[name] ?? "";
+          const model = { get, set, save_changes() {}, on() {}, off() {} };
+          window.show = () => widget.render({ model, el: document.body });
+          window.unmount = show();
         }""",
         [(FOLDER / "page" / "widget.js").read_text(), space.page],
     )
@@ -230,6 +232,10 @@ def test_a_notebook_hears_what_is_reached_in_the_page(chromium: Any, tiny_bundle
     assert space.point is not None
     assert space.point.shape == (2,)
     np.testing.assert_array_equal(space.pins["Pin 1"], space.point)
+    told = page.evaluate("told")
+    page.evaluate("unmount(); document.querySelector('iframe').remove(); show()")
+    frame.get_by_role("button", name="Back to Pin 1", exact=True).wait_for()  # as it was
+    assert page.evaluate("told") == told
     space.set_state({"_groups": {"A": [3, 5], "B": []}})
     assert space.groups["A"].tolist() == [3, 5]
     assert "srcdoc" in space._repr_html_()

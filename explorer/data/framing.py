@@ -11,8 +11,8 @@ from PIL import Image, ImageFilter
 from explorer.data.pixels import Background, Box, Shape, crop_box, lay_on, resample
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # of red, green, blue: ITU-R BT.601
-_PLAIN = 0.15  # how far a plain ground, such as paper in uneven light, may vary
-_HARDLY_VISIBLE = 0.25  # a difference from the background
+PLAIN = 0.15  # how far a plain ground, such as paper in uneven light, may vary
+HARDLY_VISIBLE = 0.25  # a difference from the background
 _INK = 0.7  # ink is darker than this fraction of the light of the paper around it
 _SHARPEST = 8  # largest side, in pixels, of the cells whose darkest and brightest are found
 
@@ -90,13 +90,13 @@ def suggest_framing(
     if np.median(_border(alpha)) < 0.5:  # transparent ground: invert only if hardly visible
         found = alpha > 0.5
         shade = float(luma[found].mean()) if found.any() else 1.0 - level
-        invert, stretch = grey and abs(shade - level) < _HARDLY_VISIBLE, False
+        invert, stretch = grey and abs(shade - level) < HARDLY_VISIBLE, False
     else:
         ground = float(np.median(_border(luma)))
-        is_even = np.mean(_border(np.abs(luma - ground) * alpha) < _PLAIN) >= 0.75
+        is_even = np.mean(_border(np.abs(luma - ground) * alpha) < PLAIN) >= 0.75
         if is_even:
             distance = np.maximum(ground - darkest, brightest - ground) * alpha
-            found = distance > max(_PLAIN, 0.3 * distance.max())
+            found = distance > max(PLAIN, 0.3 * distance.max())
         else:
             found, ground = _ink(luma, darkest), 1.0
             if not found.any():
@@ -119,7 +119,7 @@ def typical_fill(images: np.ndarray, background: Background) -> float:
         images: ``(n, height, width, channels)`` in [0, 1], of a data set or similar to it.
         background: their background, as for ``suggest_framing``.
     """
-    found = np.abs(images - np.asarray(background)).max(axis=-1) > _HARDLY_VISIBLE
+    found = np.abs(images - np.asarray(background)).max(axis=-1) > HARDLY_VISIBLE
     fills = [np.ptp(_bounds(one), axis=0).max() if one.any() else 0.0 for one in found]
     return float(np.median(fills)) or 1.0
 
@@ -159,7 +159,7 @@ def _ink(luma: np.ndarray, darkest: np.ndarray) -> np.ndarray:
     grey = Image.fromarray(np.rint(luma * 255).astype(np.uint8))
     closed = grey.filter(ImageFilter.MaxFilter(side)).filter(ImageFilter.MinFilter(side))
     light = np.maximum(np.asarray(closed, np.float32) / 255.0, 1e-3)
-    ink, paper = darkest / light < _INK, luma / light > 1.0 - _PLAIN
+    ink, paper = darkest / light < _INK, luma / light > 1.0 - PLAIN
     is_paper = (
         paper.mean() > 0.7
         and _border(paper).mean() > 0.9

@@ -16,7 +16,7 @@ from explorer.core.geometry import axis_label
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 from explorer.core.pixels import to_pixels
 from explorer.core.subsets import evenly_spaced
-from explorer.data.framing import typical_fill
+from explorer.data.framing import HARDLY_VISIBLE, PLAIN, typical_fill
 from explorer.drawing import raster
 
 
@@ -60,6 +60,7 @@ def drawing(bundle: Bundle, fill: float) -> dict[str, Any]:
         "background": to_pixels(background).tolist(),
         "side": _object_side(data, fill),
         "fit": data.reading.fit,
+        "tones": {"plain": PLAIN, "hardlyVisible": HARDLY_VISIBLE},
         "neighbours": JUDGED_NEIGHBOURS,
         "errorColours": [raster.TOO_BRIGHT, raster.TOO_DARK],
     }

@@ -23,6 +23,7 @@ class Space(anywidget.AnyWidget):
     _esm = FOLDER / "page" / "widget.js"
     page = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int(760).tag(sync=True)
+    _address = traitlets.Unicode().tag(sync=True)
     _point = traitlets.Dict().tag(sync=True)
     _groups = traitlets.Dict().tag(sync=True)
     _pins = traitlets.Dict().tag(sync=True)

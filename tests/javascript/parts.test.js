@@ -161,18 +161,30 @@ test("pictures that cannot be read are none", async () => {
   assert.equal(model.sprite, null);
 });
 
-test("a palm on the screen ends no stroke", () => {
+test("a tap draws a dot, and a palm on the screen ends no stroke", () => {
+  const places = /** @type {number[][]} */ ([]);
+  /** @type {any} */ (globalThis).Path2D = class {
+    moveTo(/** @type {number[]} */ ...place) {
+      places.push(place);
+    }
+    lineTo(/** @type {number[]} */ ...place) {
+      places.push(place);
+    }
+  };
   const { hub, model, tell, told } = host();
   const root = element();
   const drawing = { content: "plain", z: [0, 0], background: [0], side: null, follows: true };
   const [neighbours, errorColours, fit] = [1, [], /** @type {const} */ ("crop")];
-  new Draw(root, { hub, model, tell }).update({ ...drawing, neighbours, errorColours, fit });
+  const tones = { plain: 0.15, hardlyVisible: 0.25 };
+  new Draw(root, { hub, model, tell }).update({ ...drawing, neighbours, errorColours, fit, tones });
   const paper = root.children[0].querySelector(".paper");
   paper.fire("pointerdown", { isPrimary: true, button: 0, pointerId: 1, clientX: 1, clientY: 1 });
   paper.fire("pointerup", { isPrimary: false, pointerId: 2 });
   assert.equal(told.length, 0);
   paper.fire("pointerup", { isPrimary: true, pointerId: 1 });
   assert.deepEqual(told.map(([name]) => name), ["settled"]); // prettier-ignore
+  assert.equal(places.length, 2);
+  assert.notDeepEqual(places[0], places[1]); // a line of no length is not drawn
 });
 
 test("a picture is cut as the data set's are, until its frame is moved or resized", () => {
@@ -191,14 +203,16 @@ test("a frame is dragged, resized by its corner, and moved and resized by keys",
   const [cut, corner] = [box.querySelector(".cut"), element()];
   const drawn = /** @type {number[][]} */ ([]);
   const context = {
-    fillRect() {},
+    clearRect() {},
     drawImage: (/** @type {any} */ _, /** @type {number[]} */ ...at) => drawn.push(at),
+    getImageData: () => ({ data: new Uint8ClampedArray(4) }),
+    putImageData() {},
   };
   const canvas = /** @type {any} */ ({ width: 28, height: 28, getContext: () => context });
   const picture = /** @type {any} */ ({ width: 200, height: 100 });
   const used = /** @type {boolean[]} */ ([]);
   const fit = /** @type {const} */ ("crop");
-  const opened = { picture, canvas, background: "black", fit, isGrey: false };
+  const opened = { picture, canvas, background: [0], fit, tone: { invert: false, stretch: false } };
   new Crop(box, opened, (isDone) => used.push(isDone));
   const last = () => drawn.at(-1)?.map(Math.round);
   assert.deepEqual(last(), [-14, 0, 56, 28]); // both ends are cut off

@@ -63,6 +63,8 @@ export class Page {
   #loaded = new Set();
   /** @type {import("./pins.js").Pin[] | null} */
   #pinned = null;
+  /** The pins that were last told. @type {{model: string, pins: import("./pins.js").Pin[]}} */
+  #toldPins;
   #frame;
   #coordinates = document.createElement("input");
   #classes = select("Class that is decoded", [], (label) => this.#condition(Number(label)));
@@ -81,6 +83,7 @@ export class Page {
     this.#bytesOf = bytesOf;
     this.#tell = tell;
     [this.#entry] = contents.models;
+    this.#toldPins = { model: this.#entry.name, pins: [] };
     [this.#view] = contents.views;
     root.innerHTML = HTML;
     document.title ||= contents.title;
@@ -104,7 +107,9 @@ export class Page {
     this.#frame = new Place(Frame, this.#shadow(find(root, ".parts")), this.hub, () => {});
     this.hub.settings.onChange(() => this.#write());
     window.addEventListener("hashchange", () => this.#read(location.hash.slice(1)));
-    this.#read(location.hash.slice(1) || contents.start);
+    const { name } = window; // of a frame that goes on where an earlier one was
+    const address = location.hash || (name.startsWith("#") ? name : "");
+    this.#read(address.slice(1) || contents.start);
   }
 
   /** The model that is shown. */
@@ -358,10 +363,11 @@ export class Page {
     const choice = `${name} ${z}`;
     this.#frame.update({ view: this.#view, choice, model: content, label, directions: axes });
     const { pins } = this.state;
-    if (same(pins, this.#pinned)) return;
+    if (!same(pins, this.#pinned)) this.#pins.show();
     this.#pinned = structuredClone(pins);
-    this.#pins.show();
-    this.#tell("pins", { model: name, pins });
+    const told = { model: name, pins: this.#pinned };
+    if (!same(told, this.#toldPins)) this.#tell("pins", told);
+    this.#toldPins = told;
   }
 
   /** Gives the parts a model and its images, once. @param {Entry} entry */
@@ -449,6 +455,7 @@ export class Page {
     this.hub.settings.write(parameters);
     const hash = `#${parameters}`;
     if (hash === location.hash) return;
+    this.#tell("address", hash);
     try {
       history.replaceState(null, "", hash);
     } catch {

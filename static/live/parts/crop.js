@@ -7,13 +7,14 @@
  * @typedef {"crop" | "pad" | "stretch"} Fit how a picture of another aspect ratio is fitted
  * @typedef {{x: number, y: number, width: number, height: number}} Box
  * @typedef {{x: number, y: number, size: number}} Frame
- * @typedef {{picture: ImageBitmap, canvas: HTMLCanvasElement, background: string, fit: Fit,
- *   isGrey: boolean, frame?: Frame}} Opened a picture, the canvas that gets the part, the
- *   background around the picture, and whether the model's images are grey
+ * @typedef {{picture: ImageBitmap, canvas: HTMLCanvasElement, background: number[], fit: Fit,
+ *   tone: import("../shared/tone.js").Tone, frame?: Frame}} Opened a picture, the canvas that gets
+ *   the part, and the background around the picture: a value for each channel, 0 to 255
  */
 
 import { find, penOf } from "../shared/elements.js";
-import { toGrey } from "../shared/paint.js";
+import { toggle } from "../shared/controls.js";
+import { applyTone } from "../shared/tone.js";
 import { ARROWS } from "./keys.js";
 
 /** The shortest side of a frame, and the step of an arrow key, as shares of the stage. */
@@ -29,7 +30,8 @@ const HTML = `
     <div class="cut" role="application" tabindex="0"
       aria-label="What the model sees of the picture: arrow keys move the frame, + and − resize it"><i></i></div>
   </div>
-  <figcaption>Drag the frame, or its corner, around what the model should see</figcaption>`;
+  <figcaption>Drag the frame, or its corner, around what the model should see</figcaption>
+  <div class="controls"></div>`;
 
 /**
  * Where a picture lies in the stage.
@@ -96,6 +98,15 @@ export class Crop {
     this.#draw(whole, { x: 0, y: 0, size: 1 });
     this.#listen(whole);
     this.#show(this.#frame);
+    for (const [name, label] of /** @type {const} */ ([["invert", "Invert"], ["stretch", "Stretch contrast"]])) {
+      const control = toggle(label, (value) => {
+        opened.tone[name] = value;
+        this.#show(this.#frame);
+        use(true);
+      });
+      control.show(opened.tone[name]);
+      find(box, ".controls").append(control.element);
+    } // prettier-ignore
   }
 
   /** @param {HTMLElement} whole */
@@ -140,7 +151,12 @@ export class Crop {
     this.#frame = this.#opened.frame = frame;
     const [left, top, side] = [frame.x, frame.y, frame.size].map((share) => `${100 * share}%`);
     Object.assign(this.#cut.style, { left, top, width: side, height: side });
-    this.#draw(this.#opened.canvas, frame);
+    const { canvas, background, tone } = this.#opened;
+    this.#draw(canvas, frame);
+    const context = penOf(canvas);
+    const image = context.getImageData(0, 0, canvas.width, canvas.height);
+    applyTone(image.data, tone, background);
+    context.putImageData(image, 0, 0);
   }
 
   /** @param {HTMLCanvasElement} canvas gets the framed part @param {Frame} frame */
@@ -149,14 +165,9 @@ export class Crop {
     const context = penOf(canvas);
     const [across, down] = [width / size, height / size];
     const place = this.#place;
-    context.fillStyle = this.#opened.background;
-    context.fillRect(0, 0, width, height);
+    context.clearRect(0, 0, width, height);
     context.imageSmoothingQuality = "high";
     const [left, top] = [(place.x - x) * across, (place.y - y) * down];
     context.drawImage(this.#opened.picture, left, top, place.width * across, place.height * down);
-    if (!this.#opened.isGrey) return;
-    const image = context.getImageData(0, 0, width, height);
-    toGrey(image.data);
-    context.putImageData(image, 0, 0);
   }
 }

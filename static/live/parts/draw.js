@@ -1,11 +1,13 @@
 /**
  * A canvas to draw on, and the model's reconstruction of the drawing as it is drawn.
  *
- * When a stroke ends, the host gets the drawing as a PNG of what the model sees. Parts of several
+ * When a stroke ends, the host gets the drawing as a PNG of what the model sees; one where pictures
+ * are opened gets its place as well. Parts of several
  * models for images of the same size show the same drawing, if they have the same sheet.
  *
  * @typedef {{content: string, z: number[], background: number[], side: number | null,
  *   neighbours: number, errorColours: number[][], fit: import("./crop.js").Fit,
+ *   tones: import("../shared/tone.js").Limits,
  *   sheet?: string, opens?: boolean, follows?: boolean, refines?: boolean}} DrawData
  *   `background` of each channel, 0 to 255; `side`: pixels to which objects are scaled, or null;
  *   `fit`: how a picture of another aspect ratio is fitted; `opens`: whether pictures can be opened
@@ -19,6 +21,7 @@ import { URGENCY } from "../shared/engine.js";
 import { errorMap, fromPixels, Painter } from "../shared/paint.js";
 import { Pictures } from "../shared/pictures.js";
 import { centring, Sketch } from "../shared/sketch.js";
+import { suggestTone } from "../shared/tone.js";
 import { Crop } from "./crop.js";
 import { Refine } from "./refine.js";
 
@@ -33,7 +36,13 @@ const HTML = `<div class="draw">
     <figure><canvas class="near"></canvas><figcaption>nearest test image</figcaption></figure>
     <p class="terms"></p>
     <p class="classes-near"></p>
-  </div></div>`;
+  </div>
+  <p class="problem" role="alert" hidden>This is not a picture that the browser can read; try a PNG or JPEG.</p></div>`;
+
+/** Side of the copy of an opened picture from which its tone is suggested, pixels. */
+const THUMBNAIL = 64;
+/** Length of the line that a tap draws, in pixels of the image. */
+const DOT = 0.01;
 
 export class Draw {
   #host;
@@ -50,7 +59,7 @@ export class Draw {
   #start;
   #pictures;
   #hub;
-  /** @type {{sketch?: Sketch, isCentred?: boolean, shown?: Set<() => void>, opened?: import("./crop.js").Opened}} */
+  /** @type {{sketch?: Sketch, isCentred?: boolean, shown?: Set<() => void>}} */
   #memory = {};
   /** @type {Set<() => void>} */
   #shown = new Set();
@@ -65,6 +74,13 @@ export class Draw {
   #awaited = -1;
   #frame = 0;
   #endSettings;
+  /** The switch for scaling and centring, if there is one. @type {ReturnType<typeof toggle> | undefined} */
+  #centre;
+  /** The opened picture that can be cropped. @type {import("./crop.js").Opened | undefined} */
+  #opened;
+  /** Number of drawings asked about, and the last of them that was finished. */
+  #asked = 0;
+  #finished = 0;
   /** @type {Refine | null} */
   #refine = null;
   #data = /** @type {DrawData | null} */ (null);
@@ -118,7 +134,6 @@ export class Draw {
     find(this.#box, ".draw").classList.toggle("follows", Boolean(data.follows));
     find(this.#box, ".draw").classList.toggle("small", Boolean(data.sheet));
     if (!data.follows) this.#makeControls(data);
-    this.#makeCrop();
     this.#draw();
   }
 
@@ -166,6 +181,7 @@ export class Draw {
       });
       centre.element.title = `To ${side} pixels, the centre of mass in the middle, as MNIST's digits are`;
       centre.show((this.#memory.isCentred ??= true));
+      this.#centre = centre;
       find(this.#box, ".controls").append(centre.element);
     }
     const startFromTest = () => {
@@ -190,29 +206,40 @@ export class Draw {
     field.addEventListener("change", async () => {
       const [file] = field.files ?? [];
       const picture = await createImageBitmap(file).catch(() => null);
-      if (picture) return this.#startFromOpened(picture);
-      const problem = "This is not a picture that the browser can read; try a PNG or JPEG.";
-      say(this.#box, ".terms", problem);
+      find(this.#box, ".problem").hidden = picture !== null;
+      if (picture) this.#startFromOpened(picture);
     });
     field.click();
   }
 
   /** @param {ImageBitmap} picture */
   #startFromOpened(picture) {
-    const { background = [0], fit = "crop" } = this.#data ?? {};
-    const [height, width, channels] = this.#model.header.imageShape;
+    if (!this.#data) return;
+    const { background, fit, tones } = this.#data;
+    const [height, width] = this.#model.header.imageShape;
     const { canvas } = newPen(width, height);
-    const isGrey = channels === 1;
-    this.#memory.opened = { picture, canvas, background: hex(background), fit, isGrey };
-    this.#makeCrop();
-    this.#startFrom(canvas);
+    let tone = { invert: false, stretch: false };
+    if (background.length === 1) {
+      const small = newPen(THUMBNAIL, THUMBNAIL);
+      small.drawImage(picture, 0, 0, THUMBNAIL, THUMBNAIL);
+      const { data } = small.getImageData(0, 0, THUMBNAIL, THUMBNAIL);
+      const { isPlain, ...suggested } = suggestTone(data, THUMBNAIL, background[0], tones);
+      tone = suggested;
+      if (!isPlain) this.#centre?.show((this.#memory.isCentred = false)); // it has no one object
+    }
+    const opened = { picture, canvas, background, fit, tone };
+    this.#change(() => this.#sketch.add({ picture: canvas, opened }));
   }
 
   /** Lets the user choose the part of the opened picture that the model sees. */
   #makeCrop() {
-    const { opened } = this.#memory;
+    const { opened } = this.#sketch;
+    if (opened === this.#opened) return;
+    this.#opened = opened;
+    const box = find(this.#box, ".crop");
+    box.hidden = !opened;
     const use = (/** @type {boolean} */ isDone) => (isDone ? this.#settle() : this.#drawSoon());
-    if (opened) new Crop(find(this.#box, ".crop"), opened, use);
+    if (opened) new Crop(box, opened, use);
   }
 
   /** @param {HTMLCanvasElement} paper */
@@ -226,7 +253,8 @@ export class Draw {
         width: this.#width,
         colour: this.#tool === "eraser" ? background : this.#colour,
       };
-      this.#stroke.path.moveTo(...this.#placeOf(event));
+      const [x, y] = this.#placeOf(event);
+      this.#stroke.path.moveTo(x - DOT, y); // or a tap would draw nothing
       this.#sketch.add(this.#stroke);
       this.#extend(event);
     });
@@ -301,8 +329,7 @@ export class Draw {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     const { background, side, neighbours } = this.#data;
-    const { opened } = this.#memory;
-    find(this.#box, ".crop").hidden = !opened || opened.canvas !== this.#sketch.picture;
+    this.#makeCrop();
     const ground = hex(background);
     let pixels = this.#sketch.render(this.#paper, ground);
     const isCentred = side !== null && this.#memory.isCentred;
@@ -312,8 +339,12 @@ export class Draw {
     pixels = this.#sketch.render(this.#seen, ground, placing);
     const image = fromPixels(pixels, background.length);
     const { content } = this.#model;
+    const asked = ++this.#asked;
     this.#line.ask({ kind: "drawing", content, image, neighbours }, (answer) => {
       this.#show(answer, pixels);
+      if (this.#data?.opens && asked === this.#finished && !this.#sketch.isEmpty) {
+        this.#tell("point", { z: Array.from(answer.z) });
+      }
     });
     this.#refine?.show(this.#stroke || this.#sketch.isEmpty ? null : image);
   }
@@ -322,6 +353,7 @@ export class Draw {
   #settle() {
     this.#drawSoon();
     this.#draw();
+    this.#finished = this.#asked;
     this.#tell("settled", { picture: this.#seen.canvas.toDataURL() });
   }
 

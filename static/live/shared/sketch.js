@@ -5,7 +5,8 @@ const VISIBLE = 64;
 
 /**
  * @typedef {{path: Path2D, width: number, colour: string}} Stroke in pixels of the image
- * @typedef {{picture: CanvasImageSource | null}} Start null: nothing but background
+ * @typedef {{picture: CanvasImageSource | null, opened?: import("../parts/crop.js").Opened}} Start
+ *   null: nothing but background; `opened`: where the picture comes from, if the user opened it
  * @typedef {[scale: number, right: number, down: number]} Placing
  */
 
@@ -17,9 +18,10 @@ export class Sketch {
     return !this.#steps.length;
   }
 
-  /** The picture that the drawing starts from, if any. */
-  get picture() {
-    return this.#steps.findLast((step) => "picture" in step)?.picture;
+  /** The opened picture that the drawing starts from, if any. */
+  get opened() {
+    const start = this.#steps.findLast((step) => "picture" in step);
+    return start && "opened" in start ? start.opened : undefined;
   }
 
   /** @param {Stroke | Start} step */

@@ -1,0 +1,82 @@
+/** Brings a picture's light and dark to those of a model's images, as `explorer/data/framing.py` does. */
+
+import { toGrey } from "./paint.js";
+
+/** Paper in uneven light is at least this bright, as a share of its brightest place. */
+const SHADED = 0.5;
+
+/**
+ * @typedef {{plain: number, hardlyVisible: number}} Limits how far a plain ground may vary, and a
+ *   difference from the background that is hardly visible
+ * @typedef {{invert: boolean, stretch: boolean}} Tone whether dark becomes light, and whether the
+ *   darkest value becomes 0 and the brightest 255
+ */
+
+/**
+ * Suggests the tone that brings the ground of a grey picture nearest to the background.
+ *
+ * @param {Uint8ClampedArray} pixels of a small copy, four values for each
+ * @param {number} width @param {number} background its grey, of 255 @param {Limits} limits
+ * @returns {Tone & {isPlain: boolean}} `isPlain`: whether an object stands on a plain ground
+ */
+export function suggestTone(pixels, width, background, { plain, hardlyVisible }) {
+  const level = background / 255;
+  const count = pixels.length / 4;
+  const alpha = Float32Array.from({ length: count }, (_, i) => pixels[4 * i + 3] / 255);
+  const grey = Uint8ClampedArray.from(pixels);
+  toGrey(grey);
+  const luma = Float32Array.from({ length: count }, (_, i) => grey[4 * i] / 255);
+  const border = borderOf(count, width);
+  if (median(border.map((i) => alpha[i])) < 0.5) {
+    const inked = luma.filter((_, i) => alpha[i] > 0.5);
+    const shade = inked.length ? inked.reduce((sum, v) => sum + v, 0) / inked.length : 1 - level;
+    return { invert: Math.abs(shade - level) < hardlyVisible, stretch: false, isPlain: true };
+  }
+  const ground = median(border.map((i) => luma[i]));
+  const shareOf = (/** @type {(value: number) => boolean} */ holds) =>
+    border.filter((i) => holds(luma[i])).length / border.length;
+  const isEven = shareOf((value) => Math.abs(value - ground) < plain) >= 0.75;
+  const brightest = luma.reduce((most, value) => Math.max(most, value), 0);
+  const isPaper = brightest > 0.5 && shareOf((value) => value > SHADED * brightest) > 0.9;
+  if (!isEven && !isPaper) return { invert: false, stretch: false, isPlain: false };
+  const invert = Math.abs(1 - ground - level) < Math.abs(ground - level);
+  const shown = invert ? 1 - ground : ground;
+  return { invert, stretch: Math.abs(shown - level) > 0.05 || !isEven, isPlain: true };
+}
+
+/**
+ * Changes the tone of a picture, and lays it on a background.
+ *
+ * @param {Uint8ClampedArray} pixels four values for each
+ * @param {Tone} tone @param {number[]} background of each channel, 0 to 255; of one for grey
+ */
+export function applyTone(pixels, { invert, stretch }, background) {
+  if (background.length === 1) toGrey(pixels);
+  let [low, high] = [255, 0];
+  for (let at = 0; at < pixels.length; at++) {
+    if (at % 4 === 3 || pixels[at | 3] < 128) continue;
+    [low, high] = [Math.min(low, pixels[at]), Math.max(high, pixels[at])];
+  }
+  if (!stretch || high - low <= 1) [low, high] = [0, 255];
+  for (let at = 0; at < pixels.length; at += 4) {
+    const alpha = pixels[at + 3] / 255;
+    for (let c = 0; c < 3; c++) {
+      const stretched = Math.min(Math.max((255 * (pixels[at + c] - low)) / (high - low), 0), 255);
+      const value = invert ? 255 - stretched : stretched;
+      pixels[at + c] = alpha * value + (1 - alpha) * background[c % background.length];
+    }
+    pixels[at + 3] = 255;
+  }
+}
+
+/** The pixels along the four edges. @param {number} count @param {number} width @returns {number[]} */
+function borderOf(count, width) {
+  const isEdge = (/** @type {number} */ i) =>
+    i < width || i >= count - width || i % width === 0 || i % width === width - 1;
+  return Array.from({ length: count }, (_, i) => i).filter(isEdge);
+}
+
+/** @param {number[]} values */
+function median(values) {
+  return values.sort((a, b) => a - b)[values.length >> 1] ?? 0;
+}
