@@ -234,6 +234,14 @@ def test_an_image_like_the_data_sets_is_left_alone() -> None:
     assert suggest_framing(enlarged, GREY, BLACK) == Framing()
 
 
+def test_a_faint_picture_is_stretched() -> None:
+    twelve_bits = Image.new("L", (28, 28), 0)
+    ImageDraw.Draw(twelve_bits).line((8, 5, 8, 22), fill=15, width=4)
+    assert suggest_framing(twelve_bits, GREY, BLACK) == Framing(stretch=True)
+    assert suggest_framing(twelve_bits.convert("RGB"), (28, 28, 3), BLACK).stretch
+    assert not suggest_framing(Image.new("L", (28, 28), 9), GREY, BLACK).stretch  # nothing is there
+
+
 def test_a_photo_of_a_scene_is_left_alone() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
     scene = Image.fromarray(noise).resize((200, 100))

@@ -125,7 +125,18 @@ def test_floats_are_scaled_by_the_range_that_holds_them(white: float) -> None:
     values = np.array([[-3.0, 0.2, 0.9, np.nan, np.inf]], np.float32) * np.float32(white)
     upload = read(encode(Image.fromarray(values), "TIFF"))
     assert np.asarray(upload.image).tolist() == [[0, 51, 230, 0, 255]]
-    assert upload.notes == ("greys in floating point: 0 is black; 1, 255 or 65,535 is white",)
+    assert upload.notes == (
+        "greys in floating point: 0 is black; 1 or the largest of 8 to 16 bits is white",
+    )
+
+
+def test_large_whole_numbers_are_scaled_by_the_bits_that_hold_them() -> None:
+    upload = read(encode(Image.fromarray(np.array([[0, 51, 102]], np.int32)), "TIFF"))
+    assert np.asarray(upload.image).tolist() == [[0, 51, 102]]
+    upload = read(encode(Image.fromarray(np.array([[0, 2457, 4095]], np.int32)), "TIFF"))
+    assert np.asarray(upload.image).tolist() == [[0, 153, 255]]
+    (note,) = upload.notes
+    assert "the largest of 8, 10, 12, 14 or 16 bits white" in note
 
 
 @pytest.mark.parametrize("format", ["TIFF", "JPEG"])  # a JPEG stores its inks inverted
@@ -167,6 +178,8 @@ def test_large_pictures_are_averaged() -> None:
     whole = np.asarray(upload.image)[:-1, :-1]
     assert set(whole.ravel().tolist()) == {24 * 255 // 49 + 1, 25 * 255 // 49}
     assert upload.notes == ("reduced from 3,000 × 2,000 pixels",)
+    upload = read(encode(Image.new("L", (3000, 2000)), "JPEG", exif=exif_orientation(6)))
+    assert (upload.size, upload.notes[-1]) == ((2000, 3000), "reduced from 2,000 × 3,000 pixels")
 
 
 def test_tiles_join_without_a_seam() -> None:

@@ -131,7 +131,8 @@ class Address:
         now = st.query_params.to_dict()
         ours = {"model", "view", *(option.name for option in self.options)}
         ours |= {detail.name for detail in self.details}
-        if {name: text for name, text in now.items() if name in ours} != address:
+        sent = session.address() or now  # newer than ``now`` if the request left before it arrived
+        if any({name: one[name] for name in one if name in ours} != address for one in (now, sent)):
             others = {name: text for name, text in now.items() if name not in ours}
             st.query_params.from_dict(address | others)
 

@@ -17,6 +17,7 @@ from explorer.app.words import describe, describe_test_image, literal
 from explorer.bundle.spelling import parse_place, parse_test_image
 from explorer.bundle.store import Bundle
 from explorer.core.pixels import to_unit_range
+from explorer.data.pixels import Shape
 from explorer.drawing import raster
 
 SOURCES = ("Test image", "The point", "Upload", "Drawing")
@@ -118,8 +119,6 @@ def _render_end(bundle: Bundle, name: str) -> None:
         key=f"source-{name}",
         persist_state="session",
     )
-    if source != "Upload":  # an upload that is chosen again counts as new
-        st.session_state.pop(f"uploaded-{name}", None)
     if source == "Test image":
         choose_test_image(bundle, name, partial(set_end, name))
     elif source == "The point":
@@ -130,15 +129,12 @@ def _render_end(bundle: Bundle, name: str) -> None:
             args=(name, session.format_latent(session.point(bundle))),
             help="Move the point first, for instance by a click on the map in the Map view",
         )
-    elif source == "Drawing":
-        parts.draw(
-            bundle,
-            lambda drawn: set_end(name, _encoded(bundle, to_unit_range(drawn))),
-            key=f"draw-{name}-{bundle.card.name}",
-            sheet=name,
-        )
-    else:
-        _take_upload(bundle, name)
+    own = None
+    if source == "Drawing":
+        own = _take_drawing(bundle, name)
+    elif source == "Upload":
+        own = upload_and_prepare(bundle, key=_upload_key(name))
+    _follow(bundle, name, source, own)
     image, caption = _picture_of(bundle, st.session_state[name])
     picture.image(raster.crisp(image), width="stretch", caption=literal(caption), alt=caption)
 
@@ -192,18 +188,33 @@ def _render_stops_between(bundle: Bundle) -> None:
         )
 
 
-def _take_upload(bundle: Bundle, name: str) -> None:
-    """Move the end to the latent of a new upload: only once, so that a click can move it later."""
-    prepared = upload_and_prepare(bundle, key=_upload_key(name))
-    end, former = None, st.session_state.get(f"uploaded-{name}")
-    if prepared is not None:
-        end = _encoded(bundle, prepared)
-        if end != former:
-            set_end(name, end)
-    elif former is not None and former == st.session_state[name]:  # the upload was removed
+def _take_drawing(bundle: Bundle, name: str) -> np.ndarray | None:
+    """Mount a canvas; models of images of the same shape share the drawing of an end."""
+    drawings: dict[Shape, np.ndarray] = st.session_state.setdefault(f"drawings-{name}", {})
+    shape = bundle.card.data.image_shape
+
+    def take(drawn: np.ndarray) -> None:
+        drawings[shape] = to_unit_range(drawn)
+
+    parts.draw(bundle, take, key=f"draw-{name}-{bundle.card.name}", sheet=name)
+    return drawings.get(shape)
+
+
+def _follow(bundle: Bundle, name: str, source: str, own: np.ndarray | None) -> None:
+    """Move the end to the latent of the user's own image, when image, source or model is new.
+
+    It is moved only once, so that a click on the map can move it later.
+    """
+    former_source, former = st.session_state.get(f"own-{name}", (source, None))
+    if former_source != source:
+        former = None
+    end = None if own is None else _encoded(bundle, own)
+    if end is not None and end != former:
+        set_end(name, end)
+    elif end is None and former is not None and former == st.session_state[name]:  # it was removed
         del st.session_state[name]
         _setdefault(bundle)
-    st.session_state[f"uploaded-{name}"] = end
+    st.session_state[f"own-{name}"] = source, end
 
 
 def _upload_key(name: str) -> str:
@@ -237,6 +248,30 @@ def choose_clicked() -> Callable[[np.ndarray, int | None], None]:
         set_end("a" if target == "From" else "b", end)
 
     return take
+
+
+def translate(
+    bundle: Bundle, latent_in: Callable[[np.ndarray], np.ndarray | None], *, keeps_images: bool
+) -> None:
+    """Bring ends and stops to another model.
+
+    Args:
+        bundle: the model to which they belong.
+        latent_in: the other model's latent for one of this model; None if there is none.
+        keeps_images: whether test images keep their rows.
+    """
+
+    def translated(end: str) -> str:
+        if keeps_images and parse_test_image(end, bundle) is not None:
+            return end
+        z = latent_in(parse_place(end, bundle))
+        return end if z is None else session.format_latent(session.rounded(z))
+
+    state = st.session_state
+    for name in "ab":
+        if _is_end(bundle, end := state.get(name) or ""):
+            state[name] = translated(end)
+    state["via"] = [translated(end) for end in _stops_between(bundle)]
 
 
 def set_end(name: str, end: str) -> None:

@@ -207,6 +207,8 @@ def _open_chosen(names: list[str]) -> Bundle | None:
         except BundleError as error:
             _show_broken(f"**{literal(name)}** cannot be shown: {literal(str(error))}")
         else:
+            if state["model"] not in names:
+                session.notify(f"The model {state['model']} is no longer usable; {name} is shown.")
             state["model"] = name
             return bundle
     return None

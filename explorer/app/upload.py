@@ -40,7 +40,7 @@ def upload_and_prepare(
         bundle: the model, which says what input it expects.
         key: key of the widgets.
         source: ``File`` or ``Camera``.
-        adjustable: whether to show crop, inversion and preview.
+        adjustable: whether to show crop, inversion and preview on the page, not in a popover.
 
     Returns:
         The model's input, ``(height, width, channels)`` float32, or None without an image.
@@ -55,11 +55,17 @@ def upload_and_prepare(
         st.error(str(error), icon=":material/broken_image:")
         return None
     suggestion = suggest_framing(upload.image, shape, background, cache.object_fill(bundle))
-    if not adjustable:
-        return frame_picture(upload.image, suggestion, shape, background)
     # Another image or data set has another suggestion, and so controls of its own
     digest, inputs = hashlib.sha256(data).hexdigest(), bundle.card.data.test_sha256
-    return _adjust(bundle, upload, suggestion, key=f"{key}-{digest[:8]}-{inputs[:8]}")
+    controls = f"{key}-{digest[:8]}-{inputs[:8]}"
+    if adjustable:
+        return _adjust(bundle, upload, suggestion, key=controls)
+    seen, further = st.columns([1, 2], vertical_alignment="center")
+    with further, st.popover("Crop and contrast", icon=":material/crop:"):
+        image = _adjust(bundle, upload, suggestion, key=controls)
+    with seen:
+        _show_seen(image)
+    return image
 
 
 def _ask_for_file(key: str, source: str) -> bytes | None:
@@ -124,14 +130,17 @@ def _adjust(bundle: Bundle, upload: Upload, suggestion: Framing, *, key: str) ->
             alt="The uploaded image with the crop outlined",
         )
     with seen:
-        pixels = to_pixels(image)
-        st.image(
-            raster.crisp(pixels),
-            caption=f"what the model sees, {shape[1]} × {shape[0]}",
-            width="stretch",
-            alt="The image as the model sees it",
-        )
+        _show_seen(image)
     return image
+
+
+def _show_seen(image: np.ndarray) -> None:
+    st.image(
+        raster.crisp(to_pixels(image)),
+        caption=f"what the model sees, {image.shape[1]} × {image.shape[0]}",
+        width="stretch",
+        alt="The image as the model sees it",
+    )
 
 
 def outline(upload: Upload, box: tuple[float, float, float, float]) -> np.ndarray:

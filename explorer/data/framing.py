@@ -72,7 +72,8 @@ def suggest_framing(
     """Suggest a framing: the object in the middle, on a background like that of the data set.
 
     Grey pictures are inverted if that brings a plain ground, such as paper in any light, nearer to
-    the data set's background, and stretched if the ground still differs from it. An object on a
+    the data set's background, and stretched if the ground still differs from it; faint pictures are
+    stretched as well. An object on a
     plain or transparent ground is framed if, compared with objects of the data set, it fills too
     little or too much of the crop, or would be cut off. A picture of the model's size is not
     cropped.
@@ -86,11 +87,17 @@ def suggest_framing(
     """
     level = float(np.mean(background))
     luma, darkest, brightest, alpha = _thumbnails(picture)
+    low, high = float(darkest.min()), float(brightest.max())
+    is_faint = 1 / 255 < high - low < HARDLY_VISIBLE  # such as 12 bits in a file of 16
+    if is_faint:
+        luma, darkest, brightest = (
+            (one - low) / (high - low) for one in (luma, darkest, brightest)
+        )
     grey = image_shape[2] == 1
     if np.median(_border(alpha)) < 0.5:  # transparent ground: invert only if hardly visible
         found = alpha > 0.5
         shade = float(luma[found].mean()) if found.any() else 1.0 - level
-        invert, stretch = grey and abs(shade - level) < HARDLY_VISIBLE, False
+        invert, stretch = grey and abs(shade - level) < HARDLY_VISIBLE, is_faint
     else:
         ground = float(np.median(_border(luma)))
         is_even = np.mean(_border(np.abs(luma - ground) * alpha) < PLAIN) >= 0.75
@@ -100,10 +107,11 @@ def suggest_framing(
         else:
             found, ground = _ink(luma, darkest), 1.0
             if not found.any():
-                return Framing()  # no plain ground: a photo of a scene
+                return Framing(stretch=is_faint)  # no plain ground: a photo of a scene
         invert = grey and abs(1.0 - ground - level) < abs(ground - level)
         shown = 1.0 - ground if invert else ground
-        stretch = bool(grey and found.any() and (abs(shown - level) > 0.05 or not is_even))
+        is_off = abs(shown - level) > 0.05 or not is_even
+        stretch = is_faint or bool(grey and found.any() and is_off)
     if not found.any() or picture.size == (image_shape[1], image_shape[0]):
         return Framing(invert=invert, stretch=stretch)
     centre, zoom = _frame(picture, found, image_shape, fill)

@@ -23,7 +23,7 @@ import numpy as np
 import PIL
 from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
 
-from explorer.data.ranges import BYTES, DEEP, Range, apply_range
+from explorer.data.ranges import BYTES, DEEP, TOPS, Range, apply_range
 from explorer.data.reading import Fit
 
 Shape = tuple[int, int, int]  # height, width, channels
@@ -330,7 +330,7 @@ def _scale_of(image: Image.Image, scale: Range) -> Range:
         return scale
     if image.mode not in ("I", "F"):
         return DEEP
-    levels = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)
+    levels = (1.0, *TOPS) if image.mode == "F" else TOPS
     peak = 0.0
     for box in _tile_boxes(image.size):
         values = np.asarray(image.crop(box))

@@ -16,7 +16,7 @@ from explorer.errors import DatasetError
 
 Kind = Literal["bytes", "integers", "floats"]
 """Kind of stored values: up to 8 bits, more bits (also whole numbers in floats), or fractions."""
-_TOPS = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)  # largest of 8, 10, 12, 14 and 16 bits
+TOPS = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)  # largest of 8, 10, 12, 14 and 16 bits
 _NEARLY = 1 / 510  # half a grey level, which resampling and rounding may add
 
 
@@ -113,7 +113,7 @@ def find_range(values: Values) -> Range:
     if low >= -1 - _NEARLY and high <= 1 + _NEARLY:
         return Range(-1.0, 1.0, kind)
     if low >= 0 and (kind == "integers" and high >= 32 or 127 < high <= 255):
-        top = next((top for top in _TOPS if high <= top), high)
+        top = next((top for top in TOPS if high <= top), high)
         return Range(0.0, top, kind)
     if low == high:
         return Range(low - 1.0, low + 1.0, kind)

@@ -115,10 +115,10 @@ def _read(data: bytes, form: Form) -> Upload:
     if form.range.kind == "bytes" and _is_brighter(image, form.range.high):
         form = replace(form, range=BYTES)  # an ordinary picture, but a model of 0/1 masks
     picture = to_picture(image, form)
-    if max(picture.size) < max(size):
-        notes.append(f"reduced from {size[0]:,} × {size[1]:,} pixels")
     if (size[0] < size[1]) != (picture.width < picture.height):
         size = size[1], size[0]  # it was turned
+    if max(picture.size) < max(size):
+        notes.append(f"reduced from {size[0]:,} × {size[1]:,} pixels")
     return Upload(picture, size, tuple(notes))
 
 
@@ -213,7 +213,11 @@ def _notes(image: ImageFile, form: Form) -> list[str]:
     if has_deep_greys(image) and form.range.kind != "bytes":
         notes.append(f"greys scaled as the model's images were: {form.range} is black to white")
     elif image.mode == "F":
-        notes.append("greys in floating point: 0 is black; 1, 255 or 65,535 is white")
+        notes.append(
+            "greys in floating point: 0 is black; 1 or the largest of 8 to 16 bits is white"
+        )
+    elif image.mode == "I":
+        notes.append("whole numbers: 0 is black, the largest of 8, 10, 12, 14 or 16 bits white")
     elif has_deep_greys(image):
         notes.append("16-bit grey scaled to 8 bits")
     elif _is_deep(image):

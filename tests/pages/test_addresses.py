@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import itertools
+from typing import Any
 
 import pytest
+import streamlit as st
 
-from .visiting import DEEP, FLAT, address, assert_sound, parts, visit
+from .visiting import DEEP, FLAT, address, assert_sound, parts, press, visit
 
 
 @pytest.mark.parametrize(
@@ -131,3 +133,20 @@ def test_an_address_may_be_written_in_other_ways() -> None:
     assert not visitor.warning
     wanted = {"model": FLAT, "view": "Interpolate", "steps": "7", "path": "Great arc"}
     assert wanted.items() <= address(visitor).items()
+
+
+def test_an_address_that_was_on_its_way_is_written_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = []
+    original = type(st.query_params).from_dict
+
+    def from_dict(self: Any, params: dict[str, str]) -> None:
+        sent.append(params)
+        original(self, params)
+
+    monkeypatch.setattr(type(st.query_params), "from_dict", from_dict)
+    visitor = visit(model=FLAT, view="Map", z="0,0")
+    before = address(visitor)
+    press(visitor, "Random")
+    visitor.query_params.update(before)  # the next press left before the change arrived
+    press(visitor, "Undo")
+    assert sent[-1] == before

@@ -91,6 +91,15 @@ def test_a_path_and_an_image_go_through_both_models(downloads: dict[str, Any]) -
     assert gif.size == (8 * (28 + 1 + 28), 8 * 28)
     settle(visitor, "compare-mnist-2d-mnist-8d", flat.latents.z_mean[7].tolist(), 7)
     assert address(visitor)["a"] == "test-7"
+    visitor = visit(**shown, a="test-3", b="1,2,0,0,0,0,0,1", via="test-9")
+    press(visitor, "Swap")
+    assert_sound(visitor)
+    swapped = address(visitor)
+    assert (swapped["model"], swapped["a"], swapped["via"]) == ("mnist-2d", "test-3", "test-9")
+    image = load_bundle(SHIPPED / DEEP).decode([1, 2, 0, 0, 0, 0, 0, 1])
+    np.testing.assert_allclose(
+        [float(value) for value in swapped["b"].split(",")], flat.encode(image)[0][0], atol=0.02
+    )
     visitor = visit(**{**shown, "through": "Drawing"})
     drawn = np.zeros((28, 28), np.uint8)
     drawn[5:20, 10:14] = 255
@@ -138,7 +147,14 @@ def test_any_two_models_can_be_compared_and_one_may_go(
     visitor.run()
     assert_sound(visitor)
     assert address(visitor)["with"] == "mute"
+    assert "The model conditional is no longer usable; mute is shown." in sentences(visitor)
     shutil.rmtree(tmp_path / "mute")
     visitor.run()
     assert_sound(visitor)
     assert "There is no other model of images of 12 × 12 pixels, grey" in sentences(visitor)
+    shutil.rmtree(tmp_path / "conditional")
+    shutil.copytree(conditional_bundle, tmp_path / "conditional")
+    shutil.rmtree(tmp_path / "shapes-2d")
+    visitor.run()
+    assert_sound(visitor)
+    assert "The model shapes-2d is no longer usable; conditional is shown." in sentences(visitor)

@@ -252,6 +252,10 @@ def test_an_uploaded_end_can_be_moved_by_a_click_afterwards(bundles: dict[str, B
     picture = data_uri(np.full((28, 28, 1), 120, np.uint8))
     send(visitor, f"draw-a-{FLAT}", "settled", {"picture": picture})
     assert address(visitor)["a"] == end
+    deep = address(choose_model(visitor, DEEP))["a"]  # the same drawing, in another model
+    expected = bundles[DEEP].codec.encode(image)[0][0]
+    np.testing.assert_allclose([float(v) for v in deep.split(",")], expected, atol=1e-3)
+    assert address(choose_model(visitor, FLAT))["a"] == end
     settle(visitor, f"path-map-{FLAT}", [0.5, 0.25])
     assert address(visitor)["a"] == "0.5,0.25"
     for source, wanted in (("Test image", "0.5,0.25"), ("Upload", end)):

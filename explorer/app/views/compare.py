@@ -74,6 +74,9 @@ def render_view(bundle: Bundle) -> None:
             icon=":material/compare:",
         )
         return
+    chosen = st.session_state.get("beside")
+    if chosen is not None and chosen not in _cards():
+        st.warning(f"The model {literal(chosen)} is no longer usable; {names[0]} is shown.")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="both"):
         name = _choose_second(names)
         try:
@@ -134,6 +137,11 @@ VIEW = View(
 
 
 def _swap(bundle: Bundle, other: Bundle) -> None:
+    ends.translate(
+        bundle,
+        lambda z: counterpart(bundle, z, other),
+        keeps_images=have_same_images(bundle.card, other.card),
+    )
     session.move_to(other, _second_point(bundle, other))
     st.session_state.update(model=other.card.name, beside=bundle.card.name)
 
