@@ -299,7 +299,7 @@ def test_a_range_that_the_decoder_fills_is_the_likelier_one() -> None:
     filling = Candidate(
         images, DecoderConvention("nhwc", UNIT, "probability", "x", (2,)), 0.06, 1.0, fills=True
     )
-    assert choose([exact, filling], Known(), 0.1) is filling
+    assert choose([exact, filling], Known(), 0.1) == filling
     with pytest.raises(ExplorerError, match="do not settle"):
         choose([replace(exact, error=0.058), replace(filling, fills=False)], Known(), 0.1)
 

@@ -816,7 +816,8 @@ def test_paths_in_place_of_images_and_labels_of_hidden_tests_are_told(folder: Pa
     images = pyarrow.array([{"bytes": None, "path": "1.png"}] * 4, kind)
     parquet.write_table(pyarrow.table({"image": images}), folder / "train.parquet")
     with pytest.raises(
-        DatasetError, match="train.parquet .* holds no image file in its first row: of paths"
+        DatasetError,
+        match="train.parquet .* holds no image file in its first row: if it holds paths",
     ):
         load_dataset(folder)
     for name, labels in (("train", [0, 1, 0, 1]), ("test", [-1] * 4)):
@@ -1096,7 +1097,9 @@ def test_columns_that_only_some_files_have_are_told(folder: Path) -> None:
 
 def test_pictures_without_a_suffix_are_named(folder: Path) -> None:
     (folder / "scan1").write_bytes(png_bytes(9))
-    with pytest.raises(DatasetError, match=r"scan1 is one of PNG: rename all, here to scan1.png"):
+    with pytest.raises(
+        DatasetError, match=r"scan1 is a PNG file: rename all, this one to scan1.png"
+    ):
         load_dataset(folder)
 
 

@@ -176,12 +176,13 @@ def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> 
         return load_dataset(request.data, fitting, data_dir=request.data_dir)
 
     port = encoder.inputs[0]
-    size = channels = None
+    size: tuple[int, int] | None = None
+    channels: int | None = None
     if shapes:
         ((height, width, channels),) = shapes
         size = height, width
     elif len(port.shape) == 3:  # of any size
-        channels = next(count for count in port.shape[::2] if count in (1, 3))
+        channels = next((count for count in port.shape[::2] if count in (1, 3)), None)
     if channels:
         dataset = load(size, grey=channels == 1)
         if dataset.image_shape[2] != channels:
@@ -192,9 +193,9 @@ def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> 
             )
         return dataset
     dataset = load()
-    if math.prod(dataset.image_shape) == port.shape[0]:
+    pixels = math.prod(size or 0 for size in port.shape)
+    if not port.is_flat or math.prod(dataset.image_shape) == pixels:
         return dataset
-    pixels = port.shape[0] or 0
     are_exchanged = math.prod(size or 0 for size in decoder.inputs[0].shape) > pixels
     square = None if are_exchanged else square_of(pixels)
     if square is not None and square[1] <= dataset.image_shape[2]:

@@ -97,7 +97,10 @@ def choose(candidates: list[Candidate], known: Known, average: float) -> Candida
     Raises:
         AdoptionError: if none agrees, another is far better, or two are equally good.
     """
-    fitting = [one for one in candidates if agrees(one, known)]
+    fitting = sorted(  # the best first, and of several spreads that which needs no other reading
+        (one for one in candidates if agrees(one, known)),
+        key=lambda one: (one.error, known.encoder_output not in (None, one.encoder.output)),
+    )
     overall = candidates[0]
     if not fitting:
         hint = ""
@@ -108,7 +111,12 @@ def choose(candidates: list[Candidate], known: Known, average: float) -> Candida
             "no way to read the model agrees with the flags; without them the best has "
             f"{overall.described}{hint}"
         )
-    filling = (one for one in fitting if one.fills and one.error < FILLED * fitting[0].error)
+    bound = FILLED * fitting[0].error
+    filling = (
+        one
+        for one in fitting
+        if one.fills and one.error < bound and not is_poor(one.error, average)
+    )
     best = next(filling, fitting[0])
     if overall.error < CONTRADICTION * best.error:
         raise AdoptionError(
@@ -126,7 +134,7 @@ def choose(candidates: list[Candidate], known: Known, average: float) -> Candida
     rivals = [
         one
         for one in fitting
-        if one.words != best.words
+        if _stated(one, known).words != _stated(best, known).words
         and (one.fills or not best.fills or one.decoder.range == best.decoder.range)
     ]
     if rivals and rivals[0].error < NEAR_TIE * best.error:
@@ -151,11 +159,17 @@ def choose(candidates: list[Candidate], known: Known, average: float) -> Candida
                 f"so, {sentence}"
             )
         raise AdoptionError(sentence)
-    if known.decoder_output is not None:
-        best = replace(best, decoder=replace(best.decoder, output=known.decoder_output))
-    if known.encoder_output is not None:
-        best = replace(best, encoder=replace(best.encoder, output=known.encoder_output))
-    return best
+    return _stated(best, known)
+
+
+def _stated(candidate: Candidate, known: Known) -> Candidate:
+    """The candidate with the outputs read as the user states."""
+    encoder, decoder = candidate.encoder, candidate.decoder
+    return replace(
+        candidate,
+        encoder=replace(encoder, output=known.encoder_output or encoder.output),
+        decoder=replace(decoder, output=known.decoder_output or decoder.output),
+    )
 
 
 def is_poor(error: float, average: float) -> bool:

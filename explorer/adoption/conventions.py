@@ -199,7 +199,7 @@ def adapt_encoder(
         images = edit.add("Div", edit.add("Sub", images, mean), std)
     if convention.layout == "nchw":
         images = edit.add("Transpose", images, perm=[0, 3, 1, 2])
-    if len(convention.shape) != 3:
+    if graph.inputs[0].is_flat or len(convention.shape) != 3:
         images = edit.add("Reshape", images, np.array([0, *convention.shape]))
     edit.join(images, graph.inputs[0].name)
     flat = np.array([0, -1])

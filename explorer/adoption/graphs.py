@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from onnx import inliner, version_converter
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from explorer.bundle.codec import open_session
+from explorer.bundle.compact import drop_unused
 from explorer.errors import ExplorerError, one_line
 
 OPSETS = 13, 21
@@ -51,6 +52,11 @@ class Port:
     name: str
     shape: tuple[int | None, ...]
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether all numbers are in a row, as (784,) or (1, 784)."""
+        return None not in self.shape and sum(size != 1 for size in self.shape) == 1
+
     def __str__(self) -> str:
         shape = " × ".join("?" if size is None else str(size) for size in self.shape)
         return f"{self.name} ({shape or 'one number'})"
@@ -66,6 +72,7 @@ class GivenGraph:
         model: the graph with all weights inside.
         inputs, outputs: in order; only the outputs in single precision.
         batch: how many items it takes at once; None for any number.
+        notes: sentences on what was left out of the graph.
     """
 
     path: Path
@@ -74,6 +81,7 @@ class GivenGraph:
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     batch: int | None
+    notes: tuple[str, ...] = ()
 
 
 def read_given_graph(path: Path, content: bytes | None = None) -> GivenGraph:
@@ -102,7 +110,8 @@ def read_given_graph(path: Path, content: bytes | None = None) -> GivenGraph:
             "export it with a newer one"
         ) from error
     _drop_weights_from_inputs(model)
-    return _describe(path, beside, model)
+    notes = _drop_foreign_outputs(path, model)
+    return replace(_describe(path, beside, model), notes=notes)
 
 
 def _check_opset(path: Path, model: onnx.ModelProto) -> None:
@@ -182,6 +191,10 @@ def _join_weights(path: Path, model: onnx.ModelProto) -> tuple[Path, ...]:
 def _read(path: Path, offset: int, length: int | None) -> bytes:
     try:
         status = path.stat()
+        if (path / "saved_model.pb").exists():
+            raise AdoptionError(
+                f"{path} is a SavedModel: export the model as ONNX, as docs/own-models.md shows"
+            )
         if not stat.S_ISREG(status.st_mode):
             raise AdoptionError(f"{path} is not a file")
         size = status.st_size - offset if length is None else length
@@ -204,6 +217,33 @@ def _drop_weights_from_inputs(model: onnx.ModelProto) -> None:
     model.graph.input.extend(inputs)
 
 
+def _drop_foreign_outputs(path: Path, model: onnx.ModelProto) -> tuple[str, ...]:
+    """Remove the outputs that need operators unknown to ONNX, if others remain.
+
+    Keras's exporter leaves TensorFlow's own for what is drawn at random, such as z.
+    """
+    graph = model.graph
+    known = {schema.name for schema in onnx.defs.get_all_schemas()}
+    needs: dict[str, str] = {}
+    for node in graph.node:  # in the order of computation
+        foreign = [node.op_type] if node.op_type not in known else []
+        foreign += [needs[name] for name in node.input if name in needs]
+        needs |= dict.fromkeys(node.output, foreign[0]) if foreign else {}
+    kept = [output for output in graph.output if output.name not in needs]
+    if not kept or len(kept) == len(graph.output):
+        return ()
+    notes = tuple(
+        f"{output.name!r} of {path.name} needs {needs[output.name]}, which is not ONNX's, and was "
+        "not used"
+        for output in graph.output
+        if output.name in needs
+    )
+    del graph.output[:]
+    graph.output.extend(kept)
+    drop_unused(graph)
+    return notes
+
+
 def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> GivenGraph:
     try:
         session = open_session(model.SerializeToString(), path.name)
@@ -215,6 +255,12 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
                 "precision (in PyTorch: model.float())"
             ) from error
         raise AdoptionError(str(error)) from error
+    if bare := [value for value in session.get_inputs() if len(value.shape) < 2]:
+        shape = " × ".join(map(str, bare[0].shape)) or "one number"
+        raise AdoptionError(
+            f"{path.name} takes {bare[0].name} ({shape}), which has no axis for the batch: export "
+            "it with an example that has one, as torch.zeros(1, …)"
+        )
     batches = {_size(value.shape[0]) if value.shape else 1 for value in session.get_inputs()}
     given = [value for value in session.get_outputs() if value.type == SINGLE]
     for value in [*session.get_inputs(), *([] if given else session.get_outputs())]:

@@ -15,6 +15,13 @@ from explorer.errors import one_line
 
 BATCH = 50
 """Number of images that are run at once."""
+FEW = 8
+"""Number of images that are run again, in a batch of their own."""
+BY_BATCH = (
+    "gives results that depend on the other images in the batch, as batch normalisation does in "
+    "training: export it for inference (in PyTorch: model.eval())"
+)
+"""What is wrong with such a graph, after its name."""
 
 
 class Runner:
@@ -63,18 +70,27 @@ class Runner:
         Raises:
             AdoptionError: if there are none.
         """
-        given = zip(self.session.get_outputs(), self.all(values), self.all(values[:8]), strict=True)
+        given = zip(
+            self.session.get_outputs(), self.all(values), self.all(values[:FEW]), strict=True
+        )
         outputs = {
             output.name: first
             for output, first, again in given
-            if output.type == SINGLE and len(first) == len(values) and is_same(first[:8], again)
+            if output.type == SINGLE and len(first) == len(values) and is_same(first[:FEW], again)
         }
         if not outputs:
             raise AdoptionError(
-                f"{self.name} gives a different result each time: export it without dropout and "
-                "without drawing at random (in PyTorch: model.eval())"
+                f"{self.name} {BY_BATCH}"
+                if self.depends_on_batch(values)
+                else f"{self.name} gives a different result each time: export it without dropout "
+                "and without drawing at random (in PyTorch: model.eval())"
             )
         return outputs
+
+    def depends_on_batch(self, values: np.ndarray) -> bool:
+        """Whether the same batch gives the same results again, so that only others change them."""
+        first, second = self.all(values[:FEW]), self.all(values[:FEW])
+        return all(is_same(one, other) for one, other in zip(first, second, strict=True))
 
 
 def is_same(one: np.ndarray, other: np.ndarray) -> bool:

@@ -66,7 +66,7 @@ def image_forms(graph: GivenGraph) -> list[tuple[AxisOrder, tuple[int, int, int]
     """
     shape = graph.inputs[0].shape
     forms: list[tuple[AxisOrder, tuple[int, int, int] | None]] = []
-    if len(shape) == 1 and shape[0]:
+    if graph.inputs[0].is_flat:
         return [("nchw", None), ("nhwc", None)]
     if len(shape) == 2 and None not in shape:
         return [("nhwc", (int(shape[0] or 0), int(shape[1] or 0), 1))]
@@ -77,6 +77,8 @@ def image_forms(graph: GivenGraph) -> list[tuple[AxisOrder, tuple[int, int, int]
             if channels in (1, 3):
                 known = None if height is None or width is None else (height, width, channels)
                 forms.append((layout, known))
+        if not forms:  # the images decide
+            forms = [(layout, None) for layout, axes in arrangements.items() if not shape[axes[0]]]
     if not forms:
         remedy = "; export it for a certain size" if None in shape else ""
         raise AdoptionError(

@@ -5,14 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 from onnx import helper
 
-from explorer.adoption.candidates import NEAR_TIE, Candidate, Known, agrees, choose, is_poor
+from explorer.adoption.candidates import (
+    FILLED,
+    NEAR_TIE,
+    Candidate,
+    Known,
+    agrees,
+    choose,
+    is_poor,
+)
 from explorer.adoption.conventions import (
     CENTRED,
+    EPSILON,
     RANGES,
     UNIT,
     AxisOrder,
@@ -26,7 +34,7 @@ from explorer.adoption.conventions import (
     run_of,
 )
 from explorer.adoption.graphs import AdoptionError, GivenGraph
-from explorer.adoption.runner import Runner, by, is_same
+from explorer.adoption.runner import BY_BATCH, FEW, Runner, by, is_same
 from explorer.adoption.signatures import image_forms
 from explorer.adoption.spreads import spreads_of
 
@@ -113,9 +121,11 @@ def find_conventions(
     alike = [one for one in candidates if one.words == best.words]
     notes = [
         *reader.notes,
+        *decoder.notes,
         *reader.notes_on(best.encoder),
         *_notes_on_outputs(best, alike, encoder, decoder),
         *_notes_on_doubts(best, average, known),
+        *_notes_on_plain(best, plain, known),
     ]
     return Found(best, tuple(notes))
 
@@ -233,6 +243,21 @@ def _notes_on_doubts(best: Candidate, average: float, known: Known) -> Iterator[
         )
 
 
+def _notes_on_plain(best: Candidate, plain: Candidate | None, known: Known) -> Iterator[str]:
+    """Doubt moments that hardly fit better than 0,1, as those of a model of little contrast do."""
+    if (
+        plain is not None
+        and known.range is None
+        and best.encoder.range not in RANGES
+        and best.decoder.range == plain.decoder.range == UNIT
+        and plain.error < FILLED * best.error
+    ):
+        yield (
+            f"with --range 0,1 the squared error is hardly larger, {plain.error:.5f}: give that if "
+            "the model was trained in it"
+        )
+
+
 def _of_one_output(candidates: list[Candidate], names: list[str]) -> list[Candidate]:
     """The candidates of the decoder output with the best images, or of the first as good as it."""
     least = {
@@ -265,9 +290,10 @@ class _EncoderReader:
     ) -> None:
         self.graph, self.images, self.condition = graph, images, condition
         self.wanted, self.latent = wanted, _known(wanted)
-        self.notes: list[str] = []
+        self.notes = list(graph.notes)
         self.unused: dict[tuple[AxisOrder, PixelRange], dict[str, str]] = {}
         self.codes: set[tuple[AxisOrder, PixelRange, str]] = set()
+        self.draws: dict[tuple[AxisOrder, PixelRange, str], list[str]] = {}
         self.decoded: set[int] = set()
 
     def conventions(
@@ -276,16 +302,26 @@ class _EncoderReader:
         """Yield each way to pass images and read the outputs, with its latents ``(n, …)``."""
         shape = self.images.shape[1:]
         layouts = {one for one, size in image_forms(self.graph) if size is None or size == shape}
-        if shape[2] == 1 and len(self.graph.inputs[0].shape) == 1:
+        if shape[2] == 1 and self.graph.inputs[0].is_flat:
             layouts = {"nhwc"}  # flat grey pixels have one order
-        for layout, range_ in product(sorted(layouts), ranges):
-            yield from self._conventions(layout, range_)
+        problems = []
+        for layout in sorted(layouts):
+            try:
+                for range_ in ranges:
+                    yield from self._conventions(layout, range_)
+            except AdoptionError as error:  # it does not take this layout
+                problems.append(error)
+        if len(problems) == len(layouts):
+            raise problems[0]
 
     def notes_on(self, convention: EncoderConvention) -> Iterator[str]:
         """Yield which outputs are of no use with this convention, and if latents may be codes."""
         for name, why in self.unused[convention.layout, convention.range].items():
             yield f"{name!r} of {self.graph.path.name} {why} and was not used"
-        if (convention.layout, convention.range, convention.mean) in self.codes:
+        way = convention.layout, convention.range, convention.mean
+        for name in self.draws.get(way, ()):
+            yield f"{name!r} of {self.graph.path.name} looks like a draw of z and was not used"
+        if way in self.codes:
             yield (
                 f"{convention.mean!r} of {self.graph.path.name} gives whole numbers alone: if they "
                 "are the codes of a VQ-VAE, distances between them mean nothing; export the "
@@ -321,6 +357,10 @@ class _EncoderReader:
             if sizes[name] != dim:
                 continue
             others = [other for other in names if other != name and sizes.get(other) == dim]
+            draws = [other for other in others if _is_draw(values, finite[other])]
+            if 0 < len(draws) < len(others):
+                others = [other for other in others if other not in draws]
+                self.draws[layout, range_, name] = draws
             if not others:
                 yield replace(base, mean=name), outputs[name]
             for spread in others:
@@ -352,30 +392,37 @@ class _EncoderReader:
         model = adapt_encoder(self.graph, convention, self.images.shape[1:])
         del model.graph.output[:]
         model.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
-        run = Runner(self.graph, self.condition, model.SerializeToString())
-        outputs, again = run.all(self.images), run.all(self.images)
+        run, path = Runner(self.graph, self.condition, model.SerializeToString()), self.graph.path
+        outputs, again = run.all(self.images), run.all(self.images[:FEW])
         found: dict[str, np.ndarray] = {}
+        counts = set()
         for name, first, second in zip(names, outputs, again, strict=True):
-            repeated = next((one for one, values in found.items() if _equal(values, first)), None)
+            repeated = next((one for one, values in found.items() if is_same(values, first)), None)
             if len(first) != len(self.images):
+                counts.add(len(second))
                 self._note(
-                    f"{name!r} of {self.graph.path.name} has {len(first)} values for "
-                    f"{len(self.images)} images and was not used"
+                    f"{name!r} of {path.name} has {len(second)} value{'s' * (len(second) > 1)} for "
+                    f"{FEW} images and was not used"
                 )
-            elif not is_same(first, second):
-                self._note(
-                    f"{name!r} of {self.graph.path.name} is drawn at random and was not used"
-                )
+            elif not is_same(first[:FEW], second):
+                if run.depends_on_batch(self.images):
+                    raise AdoptionError(f"{path.name} {BY_BATCH}")
+                self._note(f"{name!r} of {path.name} is drawn at random and was not used")
             elif repeated == name:  # the same output twice
                 continue
             elif repeated is not None:
-                self._note(f"{name!r} of {self.graph.path.name} repeats {repeated!r}")
+                self._note(f"{name!r} of {path.name} repeats {repeated!r}")
             else:
                 found[name] = first
+        if not found and len(counts) == len(names):
+            raise AdoptionError(
+                f"{path.name} gives {' or '.join(map(str, sorted(counts)))} results for {FEW} "
+                "images; expected one for each: let the first axis of its outputs be the batch"
+            )
         if not found:
             raise AdoptionError(
-                f"{self.graph.path.name} gives a different result each time: export it without "
-                "dropout, and with the mean among its outputs"
+                f"{path.name} gives a different result each time: export it without dropout, and "
+                "with the mean among its outputs"
             )
         return found
 
@@ -384,8 +431,16 @@ class _EncoderReader:
             self.notes.append(sentence)
 
 
-def _equal(one: np.ndarray, other: np.ndarray) -> bool:
-    return one.shape == other.shape and is_same(one, other)
+def _is_draw(mean: np.ndarray, values: np.ndarray) -> bool:
+    """Whether values rise with the mean as z = mean + noise does, ``(n, d)`` both.
+
+    A random number generator with a fixed seed gives the same draws each time.
+    """
+    mean, values = mean - mean.mean(axis=0), values - values.mean(axis=0)
+    variance, other, both = (
+        float(np.sum(a * b)) for a, b in ((mean, mean), (values, values), (mean, values))
+    )
+    return 0.9 < both / max(variance, EPSILON) < 1.1 and both > 0.5 * math.sqrt(variance * other)
 
 
 def _readings(

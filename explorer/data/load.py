@@ -18,7 +18,7 @@ from explorer.data.files.tree import title_of
 from explorer.data.layouts.find import find_images
 from explorer.data.layouts.labels import in_natural_order
 from explorer.data.named import NAMED, find_named, name_of_set
-from explorer.data.pixels import Form, without_warnings_of_pillow
+from explorer.data.pixels import Form, Shape, without_warnings_of_pillow
 from explorer.data.ranges import BYTES, Range, check_agreement, find_range
 from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.data.report import Report
@@ -190,7 +190,15 @@ def _choose_form(train: Part, test: Part | None, reading: Reading, report: Repor
             f"cropping to {shape[0]} × {shape[1]} cuts {outside:.0%} of the pictures' area away; "
             "--fit pad or --fit stretch keeps all of it"
         )
+    if len(survey.sizes) == 1:
+        _note_resizing(next(iter(survey.sizes)), shape, report)
     return Form(shape, _choose_range(sources, survey, reading, report), reading.fit)
+
+
+def _note_resizing(stored: tuple[int, int], shape: Shape, report: Report) -> None:
+    if stored != shape[:2]:
+        (height, width), (new_height, new_width) = stored, shape[:2]
+        report.note(f"the {height} × {width} pixels are resized to {new_height} × {new_width}")
 
 
 def _choose_range(sources: list[Source], survey: Survey, reading: Reading, report: Report) -> Range:
@@ -228,6 +236,8 @@ def _load_named(name: str, data_dir: Path | None, reading: Reading, download: bo
         scale,
         reading.fit,
     )
+
+    _note_resizing((height, width), form.shape, report)
 
     def find(path: Path) -> Layout:
         layout = find_images(path, AS_THEY_ARE, report)

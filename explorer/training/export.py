@@ -121,7 +121,8 @@ def graph_of_keras_file(path: Path) -> bytes:
         why = _shortened(reason(error))
         raise ExplorerError(
             f"{path.name} cannot be used: {why}; only built-in Keras layers are supported, "
-            'otherwise export it yourself: model.export("model.onnx", format="onnx")'
+            "otherwise export it yourself, without what is drawn at random: "
+            'model.export("model.onnx", format="onnx")'
         ) from error
 
 
