@@ -17,7 +17,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from shapes import draw_shapes
 
-from explorer.adoption.adopt import Request, adopt
+from explorer.adoption.adopt import Request, adopt, check_agreement
 from explorer.adoption.candidates import Candidate, Known, choose
 from explorer.adoption.conventions import (
     SIGNED,
@@ -27,8 +27,11 @@ from explorer.adoption.conventions import (
     parse_range,
     usual_ranges,
 )
-from explorer.adoption.graphs import read_given_graph
+from explorer.adoption.graphs import Port, read_given_graph
 from explorer.adoption.result import About, hashes
+from explorer.adoption.signatures import image_forms
+from explorer.bundle.codec import Codec
+from explorer.bundle.posterior import GaussianPosterior
 from explorer.bundle.store import Bundle, load_bundle
 from explorer.cli import adopt as command
 from explorer.cli.verify import verify
@@ -277,6 +280,103 @@ def test_what_an_output_of_the_encoder_is_not_taken_for_is_told(take: Any, tmp_p
     code: Node = ("Round", ["MEAN"], "code", {})
     card = take("plain", rewired(tmp_path / "encoder.onnx", ["code"], code)).card
     assert any("'code' of encoder.onnx gives whole" in note for note in card.model.adopted.notes)
+
+
+def test_results_that_depend_on_the_batch_or_lack_one_are_named(
+    refusal: Any, tmp_path: Path
+) -> None:
+    average: Node = ("ReduceMean", ["MEAN"], "average", {"axes": [0], "keepdims": 1})
+    less: Node = ("Sub", ["MEAN", "average"], "less", {})
+    path = rewired(tmp_path / "encoder.onnx", ["less", "LOG_VAR"], average, less)
+    assert "depend on the other images in the batch" in refusal("plain", path)
+    stacked: list[Node] = [
+        ("Unsqueeze", ["MEAN", "first"], "one", {}),
+        ("Unsqueeze", ["LOG_VAR", "first"], "other", {}),
+        ("Concat", ["one", "other"], "both", {"axis": 0}),
+    ]
+    told = refusal("plain", rewired(tmp_path / "encoder.onnx", ["both"], *stacked))
+    assert "gives 2 results for 8 images; expected one for each" in told
+    (tmp_path / "bare.onnx").write_bytes(simple_graph(inputs=3, axes=[]))
+    assert "(3), which has no axis for the batch" in refusal("plain", None, tmp_path / "bare.onnx")
+
+
+def test_outputs_that_are_not_the_spread_are_told_apart(take: Any, tmp_path: Path) -> None:
+    """A draw with fixed noise, one that ONNX cannot compute, and features of the latent's size."""
+    noise = numpy_helper.from_array(np.array([0.3, -1.1, 0.7], np.float32))
+    draw: tuple[Node, ...] = (
+        *STD,
+        ("Constant", [], "noise", {"value": noise}),
+        ("Mul", ["std", "noise"], "step", {}),
+        ("Add", ["MEAN", "step"], "draw", {}),
+        ("StatelessRandomNormalV2", ["MEAN"], "other draw", {}),
+    )
+    outputs = ["other draw", "draw", "MEAN", "LOG_VAR"]
+    card = take("plain", rewired(tmp_path / "encoder.onnx", outputs, *draw)).card
+    notes = card.model.adopted.notes
+    assert "'draw' of encoder.onnx looks like a draw of z and was not used" in notes
+    assert any("'other draw' of encoder.onnx needs StatelessRandomNormalV2" in one for one in notes)
+    (tmp_path / "plain").rename(tmp_path / "first")
+    features: Node = ("Abs", ["LOG_VAR"], "features", {})
+    path = rewired(tmp_path / "encoder.onnx", ["features", "MEAN", "LOG_VAR"], features)
+    second = take("plain", path, encoder_output="mean,log_var").card
+    assert second.metrics.kl == pytest.approx(card.metrics.kl, abs=0.01)
+
+
+def test_pixels_in_a_row_may_have_axes_of_one_and_free_channels_follow_from_the_graph(
+    take: Any, tmp_path: Path
+) -> None:
+    model = onnx.load(MODELS / "plain-encoder.onnx")
+    (port,) = model.graph.input
+    shape = numpy_helper.from_array(np.array([-1, 1, 12, 12]), "shape")
+    model.graph.initializer.append(shape)
+    model.graph.node.insert(0, helper.make_node("Reshape", ["row", "shape"], [port.name]))
+    port.CopyFrom(helper.make_tensor_value_info("row", TensorProto.FLOAT, ["n", 1, 144]))
+    onnx.save(model, tmp_path / "encoder.onnx")
+    assert take("plain", tmp_path / "encoder.onnx").card.metrics.squared_error < 0.03
+    for size, is_flat in (((784,), True), ((784, 1), True), ((28, 28), False), ((None,), False)):
+        assert Port("x", size).is_flat == is_flat
+    graph = read_given_graph(tmp_path / "any.onnx", free_convolution(channels=3))
+    assert graph.inputs[0].shape == (3, None, None)
+    assert image_forms(graph) == [("nchw", None)]
+
+
+def free_convolution(channels: int) -> bytes:
+    """Return a graph of one convolution, whose input may have any shape."""
+    weights = numpy_helper.from_array(np.ones((2, channels, 3, 3), np.float32), "weights")
+    ports = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", "c", "h", "w"])
+        for name in ("x", "y")
+    ]
+    node = helper.make_node("Conv", ["x", "weights"], ["y"])
+    graph = helper.make_graph([node], "free", ports[:1], ports[1:], [weights])
+    opset = helper.make_opsetid("", 17)
+    content: bytes = helper.make_model(
+        graph, opset_imports=[opset], ir_version=8
+    ).SerializeToString()
+    return content
+
+
+def test_channels_in_the_order_of_opencv_are_noticed() -> None:
+    images = np.random.default_rng(0).uniform(size=(20, 4, 4, 3)).astype(np.float32)
+    images[..., 2] *= 0.2  # of a model that has seen little red
+
+    def decode(z: np.ndarray) -> np.ndarray:
+        """Return logits of an image that is z, but for its last channel."""
+        values = z.reshape(-1, 4, 4, 3).clip(1e-3, 1 - 1e-3) * [1, 1, 0.2]
+        return np.asarray(np.log(values / (1 - values)))
+
+    def encode(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return x.reshape(len(x), -1), np.zeros((len(x), 48), np.float32)
+
+    codec = Codec(GaussianPosterior(encode), decode, "bernoulli")
+    encoder = EncoderConvention("nhwc", (4, 4, 3), UNIT, "mean", "z")
+    decoder = DecoderConvention("nhwc", UNIT, "probability", "x", (48,))
+    for given, is_told in ((images, False), (images[..., ::-1], True)):
+        error = float(np.mean(np.square(codec.decode(codec.encode(given)[0]) - given)))
+        said: list[str] = []
+        best = Candidate(encoder, decoder, error, 1.0, fills=False)
+        check_agreement(codec, best, given, np.zeros(20, np.int64), said.append)
+        assert any("with blue first" in line for line in said) == is_told
 
 
 def test_a_contrast_that_is_not_that_of_the_images_is_told(take: Any, tmp_path: Path) -> None:
@@ -569,11 +669,17 @@ def test_an_output_that_repeats_the_mean_is_not_taken_for_a_spread(
     assert {*adopted.files} == {"encoder/model.onnx", "decoder/model.onnx"}  # of the same name
 
 
-def simple_graph(*nodes: Any, inputs: int = 144, outputs: int = 144, opset: int = 17) -> bytes:
+def simple_graph(
+    *nodes: Any,
+    inputs: int = 144,
+    outputs: int = 144,
+    opset: int = 17,
+    axes: Sequence[str] = ("n",),
+) -> bytes:
     graph = helper.make_graph(
         nodes or [helper.make_node("Identity", ["x"], ["y"])],
         "graph",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", inputs])],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [*axes, inputs])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
         [numpy_helper.from_array(np.ones((inputs, outputs), np.float32), "w")],
     )

@@ -145,6 +145,19 @@ def test_a_changed_weight_shows_in_the_figures(
     assert not figures["parameters"][2]
 
 
+def test_figures_that_the_card_lacks_do_not_differ(
+    run: Any, tiny_bundle: Path, tiny_settings: dict[str, Any], copy_bundle: Copy
+) -> None:
+    """Cards of earlier versions have fewer."""
+    path = copy_bundle()
+    for name in ("sharpness", "amortisation_gap"):
+        edit_card(path, "metrics", name, change=lambda _: None)
+    status, output = run("--bundles", path.parent, "--data", tiny_settings["data"])
+    assert status == 0
+    assert re.search(r"amortisation_gap +none +computed   not in the card", output)
+    assert "DIFFERS" not in output
+
+
 def test_changed_latents_are_found(
     run: Any, copy_bundle: Copy, reseal: Reseal, tiny_settings: dict[str, Any]
 ) -> None:

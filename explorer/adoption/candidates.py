@@ -62,6 +62,12 @@ class Candidate:
     fills: bool
 
     @property
+    def is_mixed(self) -> bool:
+        """Whether the decoder gives another range than the encoder takes, which nothing bounds."""
+        decoder = self.decoder
+        return decoder.output == "mean" and decoder.range != self.encoder.range and not self.fills
+
+    @property
     def words(self) -> dict[str, str]:
         """The flags that state the same; the decoder's range and layout only if they differ."""
         words = {
@@ -112,11 +118,9 @@ def choose(candidates: list[Candidate], known: Known, average: float) -> Candida
             f"{overall.described}{hint}"
         )
     bound = FILLED * fitting[0].error
-    filling = (
-        one
-        for one in fitting
-        if one.fills and one.error < bound and not is_poor(one.error, average)
-    )
+    if average > NOTHING:
+        bound = min(bound, max(average, fitting[0].error))
+    filling = (one for one in fitting if one.fills and one.error <= bound)
     best = next(filling, fitting[0])
     if overall.error < CONTRADICTION * best.error:
         raise AdoptionError(
@@ -136,6 +140,7 @@ def choose(candidates: list[Candidate], known: Known, average: float) -> Candida
         for one in fitting
         if _stated(one, known).words != _stated(best, known).words
         and (one.fills or not best.fills or one.decoder.range == best.decoder.range)
+        and (best.is_mixed or not one.is_mixed or is_poor(best.error, average))
     ]
     if rivals and rivals[0].error < NEAR_TIE * best.error:
         doubtful = _difference(rivals[0], best)

@@ -255,12 +255,6 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
                 "precision (in PyTorch: model.float())"
             ) from error
         raise AdoptionError(str(error)) from error
-    if bare := [value for value in session.get_inputs() if len(value.shape) < 2]:
-        shape = " × ".join(map(str, bare[0].shape)) or "one number"
-        raise AdoptionError(
-            f"{path.name} takes {bare[0].name} ({shape}), which has no axis for the batch: export "
-            "it with an example that has one, as torch.zeros(1, …)"
-        )
     batches = {_size(value.shape[0]) if value.shape else 1 for value in session.get_inputs()}
     given = [value for value in session.get_outputs() if value.type == SINGLE]
     for value in [*session.get_inputs(), *([] if given else session.get_outputs())]:
@@ -273,6 +267,12 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
                 f"{path.name} {verb} {value.type} as {value.name}; expected numbers in single "
                 f"precision, {SINGLE}: {remedy}"
             )
+    if bare := [value for value in session.get_inputs() if len(value.shape) < 2]:
+        shape = " × ".join(map(str, bare[0].shape)) or "one number"
+        raise AdoptionError(
+            f"{path.name} takes {bare[0].name} ({shape}), which has no axis for the batch: export "
+            "it with an example that has one, as torch.zeros(1, …)"
+        )
     fixed = batches - {None}
     if fixed - {1}:
         raise AdoptionError(
@@ -280,10 +280,25 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
             "fewer; export it with a batch of 1 or of any size (dynamic_axes)"
         )
     inputs, outputs = (
-        tuple(Port(value.name, tuple(map(_size, value.shape[1:]))) for value in values)
+        [Port(value.name, tuple(map(_size, value.shape[1:]))) for value in values]
         for values in (session.get_inputs(), given)
     )
-    return GivenGraph(path, beside, model, inputs, outputs, batch=1 if fixed else None)
+    inputs[0] = _with_channels(inputs[0], model)
+    return GivenGraph(
+        path, beside, model, tuple(inputs), tuple(outputs), batch=1 if fixed else None
+    )
+
+
+def _with_channels(port: Port, model: onnx.ModelProto) -> Port:
+    """The input with the number of channels that a convolution of it needs, if that is free."""
+    if len(port.shape) != 3 or port.shape[0] is not None:
+        return port
+    weights = {tensor.name: tensor.dims for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Conv" and node.input[0] == port.name and node.input[1] in weights:
+            groups = next((a.i for a in node.attribute if a.name == "group"), 1)
+            return replace(port, shape=(weights[node.input[1]][1] * groups, *port.shape[1:]))
+    return port
 
 
 def _other_precision(model: onnx.ModelProto) -> str | None:

@@ -109,7 +109,7 @@ def find_conventions(
     average = float(np.mean(np.square(images - images.mean(axis=0)), dtype=np.float64))
     average *= len(images) / max(len(images) - 1, 1)  # as for the average of other images
     best = choose(candidates, known, average)
-    if best is not candidates[0]:
+    if best != candidates[0]:
         why = "as asked for" if known != Known() else "as its range is just filled"
         report(f"taken, {why}: {_told(best)}")
     latent_dim = math.prod(best.decoder.latent)
@@ -309,6 +309,8 @@ class _EncoderReader:
             try:
                 for range_ in ranges:
                     yield from self._conventions(layout, range_)
+                if shape[2] == 1:
+                    return  # the other one is the same
             except AdoptionError as error:  # it does not take this layout
                 problems.append(error)
         if len(problems) == len(layouts):

@@ -116,9 +116,11 @@ def verify(path: Path, source: str | None, data_dir: Path | None) -> int:
         print(f"  BROKEN: {error}")
         return 1
     print(f"  {'figure':<24} {'card':>12} {'recomputed':>12}")
+    added = [check for check in checks if check.card is None is not check.found]
     for check in checks:
-        mark = "" if check.agrees else "   DIFFERS"
+        mark = "   not in the card" if check in added else "" if check.agrees else "   DIFFERS"
         print(f"  {check.name:<24} {_show(check.card):>12} {_show(check.found):>12}{mark}")
+    checks = [check for check in checks if check not in added]  # of a version with fewer figures
     differing = [check for check in checks if not check.agrees]
     if unchecked:
         print(f"  NOT CHECKED: {unchecked}")
@@ -250,4 +252,6 @@ def _check(name: str, expected: Any, found: Any, tolerance: float) -> Check:
 def _show(value: Any) -> str:
     if value is None:
         return "none"
+    if isinstance(value, BaseModel):  # several figures
+        return "computed"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
