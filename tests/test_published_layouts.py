@@ -254,7 +254,7 @@ def test_a_table_of_objects_gives_no_classes(folder: Path, titles: str, box: str
     write(folder / "labels.csv", titles, *rows)
     found = load_dataset(folder)
     check(found, [folder.name], 8)
-    assert "tell" in told(found) and "of objects" in told(found)
+    assert "objects" in told(found)
 
 
 @pytest.mark.parametrize("content", [{"0": "daisy", "1": "rose"}, {"daisy": 0, "rose": 1}])

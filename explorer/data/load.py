@@ -170,7 +170,7 @@ def _choose_form(train: Part, test: Part | None, reading: Reading, report: Repor
     parts = [train] if test is None else [train, test]
     sources = [*dict.fromkeys(all_of(part.source) for part in parts)]  # one, if a column splits it
     total = sum(map(len, sources))
-    survey = Survey({}, True, False, 0)
+    survey = Survey()
     for source in sources:
         survey |= source.survey()
     if survey.seen == 0:

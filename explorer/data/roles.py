@@ -116,3 +116,9 @@ def _glued(word: str) -> list[str]:
         if word.startswith(filler) and word.removeprefix(filler) in _ROLE_OF:
             return [filler, word.removeprefix(filler)]
     return [word]
+
+
+def counts_up(numbers: Iterable[object]) -> bool:
+    """Whether they are 0, 1, 2, … or 1, 2, 3, …, as numbers or as text."""
+    texts = [*map(str, numbers)]
+    return any(all(text == str(i) for i, text in enumerate(texts, start)) for start in (0, 1))

@@ -11,7 +11,7 @@ from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, paths, without_endings
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.report import Report
-from explorer.data.roles import PART_WORDS, read_name
+from explorer.data.roles import PART_WORDS, counts_up, read_name
 
 _NUMBER = re.compile(r"[-_. ]*(?P<number>\d+)(?:[-_ ]?of[-_ ]?\d+|-\d{3})?$")
 """The number of a part: ``-00003``, ``-00003-of-00010``, or Google Drive's ``-3-001``."""
@@ -97,8 +97,7 @@ def _numbered(
 
 def _are_padded(numbers: Sequence[str]) -> bool:
     """Whether numbers are consecutive from 0 or 1 and zero-padded, as programs number parts."""
-    counted = sorted(map(int, numbers))
-    is_row = counted[0] in (0, 1) and counted == [*range(counted[0], counted[0] + len(counted))]
+    is_row = counts_up(sorted(map(int, numbers)))
     return is_row and len({*map(len, numbers)}) == 1 and len(numbers[0]) >= _PADDED
 
 

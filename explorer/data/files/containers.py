@@ -21,7 +21,7 @@ from explorer.data.files.kinds import suffix_of
 from explorer.data.files.libraries import need
 from explorer.data.files.matlab import read_mats
 from explorer.data.files.rows import Blocks
-from explorer.data.files.stored import Stored, rows_at_once, stored_array
+from explorer.data.files.stored import Stored, rows_at_once, rows_of, stored_array
 from explorer.data.files.tree import Tree
 from explorer.errors import DatasetError
 
@@ -137,13 +137,7 @@ def _npz_rows(tree: Tree, name: str, member: str) -> Iterator[np.ndarray]:
     with _opened_npz(tree, name) as archive, archive.open(member) as file:
         shape, _, dtype = _npy_header(file)
         _refuse_objects(dtype, member.removesuffix(".npy"), tree.where(name))
-        step, row = rows_at_once(shape, dtype), math.prod(shape[1:]) * dtype.itemsize
-        for start in range(0, shape[0], step):
-            count = min(step, shape[0] - start)
-            content = file.read(count * row)
-            if len(content) < count * row:
-                raise EOFError("it is cut short")
-            yield np.frombuffer(content, dtype).reshape(count, *shape[1:])
+        yield from rows_of(file, shape, dtype)
 
 
 def _npz_whole(tree: Tree, name: str, member: str) -> Iterator[np.ndarray]:

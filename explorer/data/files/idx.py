@@ -16,7 +16,7 @@ from typing import IO
 
 import numpy as np
 
-from explorer.data.files.stored import Stored, rows_at_once, stored_array
+from explorer.data.files.stored import Stored, rows_of, stored_array
 from explorer.data.files.tree import Tree
 from explorer.data.report import Report
 from explorer.data.roles import words_of
@@ -93,15 +93,9 @@ def _unzipped_rows(
     tree: Tree, name: str, where: str, offset: int, shape: tuple[int, ...], dtype: np.dtype
 ) -> Iterator[np.ndarray]:
     """Yield the rows of a gzipped file, decompressed block by block."""
-    step = rows_at_once(shape, dtype)
     with tree.local(name) as file, _unzipped(file, where) as content:
         content.seek(offset)
-        for start in range(0, shape[0], step):
-            count = min(step, shape[0] - start)
-            block = content.read(count * math.prod(shape[1:]) * dtype.itemsize)
-            if len(block) < count * math.prod(shape[1:]) * dtype.itemsize:
-                raise EOFError
-            yield np.frombuffer(block, dtype).reshape(count, *shape[1:])
+        yield from rows_of(content, shape, dtype)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from explorer.data.files.libraries import need
 from explorer.data.files.stored import Stored, stored_array
 from explorer.data.files.tree import Tree
 from explorer.data.roles import read_name, says_labels
-from explorer.errors import DatasetError
+from explorer.errors import DatasetError, one_line
 
 KIND = "MATLAB file"
 _FREY = (28, 20)
@@ -154,7 +154,7 @@ def _load_hdf5(tree: Tree, name: str, file: IO[bytes]) -> dict[str, Any]:
 def _is_damaged(tree: Tree, name: str, error: Exception) -> DatasetError:
     """Turn an error of SciPy or h5py into a DatasetError."""
     return DatasetError(
-        f"{tree.where(name)} is not a MATLAB file, or is damaged ({' '.join(str(error).split())}); "
+        f"{tree.where(name)} is not a MATLAB file, or is damaged ({one_line(error)}); "
         "copy or download it again."
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -74,12 +74,17 @@ def find_published(tree: Tree, report: Report) -> Published | None:
     return None
 
 
-def _cifar10(tree: Tree, prefix: str, names: set[str]) -> Published:
-    for name in (*_BATCHES, "test_batch"):
+def _demand(tree: Tree, names: set[str], wanted: Sequence[str]) -> None:
+    """Raise DatasetError if a file of CIFAR-10 is missing."""
+    for name in wanted:
         if name not in names:
             raise DatasetError(_lacks(tree, name, "CIFAR-10"))
-    train = _batches("x_train", tree, [prefix + name for name in _BATCHES], "CIFAR-10 batches")
-    test = _batches("x_test", tree, [prefix + "test_batch"], "CIFAR-10 batches")
+
+
+def _cifar10(tree: Tree, prefix: str, names: set[str]) -> Published:
+    _demand(tree, names, [*_BATCHES, "test_batch"])
+    train = _batches("train", tree, [prefix + name for name in _BATCHES], "CIFAR-10 batches")
+    test = _batches("test", tree, [prefix + "test_batch"], "CIFAR-10 batches")
     return {**train, **test}, CIFAR10_CLASSES
 
 
@@ -90,7 +95,7 @@ def _cifar100(tree: Tree, prefix: str) -> Published:
         coarse = np.array([name.decode() for name in meta[b"coarse_label_names"]])
     arrays: dict[str, Stored] = {}
     for split in ("train", "test"):
-        arrays |= _batches(f"x_{split}", tree, [prefix + split], "CIFAR-100 batches")
+        arrays |= _batches(split, tree, [prefix + split], "CIFAR-100 batches")
         with _damage_as_sentence(tree, prefix + split, _BATCH):
             kinds = coarse[_unpickle(tree, prefix + split)[b"coarse_labels"]]
         arrays[f"{split} superclass"] = stored_array(f"{split} superclass", kinds, "")
@@ -99,9 +104,7 @@ def _cifar100(tree: Tree, prefix: str) -> Published:
 
 def _cifar10_binary(tree: Tree, prefix: str, names: set[str]) -> Published:
     train, test = [f"{name}.bin" for name in _BATCHES], "test_batch.bin"
-    for name in (*train, test):
-        if name not in names:
-            raise DatasetError(_lacks(tree, name, "CIFAR-10"))
+    _demand(tree, names, [*train, test])
     arrays = _from_records("train", [_records(tree, prefix + name, 1) for name in train])
     return arrays | _from_records("test", [_records(tree, prefix + test, 1)]), CIFAR10_CLASSES
 
@@ -134,30 +137,30 @@ def _from_records(split: str, files: list[np.ndarray]) -> dict[str, Stored]:
     def rows() -> Iterator[np.ndarray]:
         return (records[:, -pixels:].reshape(-1, *_CIFAR_SHAPE) for records in files)
 
-    shape = len(labels), *_CIFAR_SHAPE
-    return {
-        f"x_{split}": Stored(f"x_{split}", shape, np.dtype(np.uint8), rows, "CIFAR binary files"),
-        f"y_{split}": stored_array(f"y_{split}", labels, ""),
-    }
+    return _of_split(split, labels, rows, "CIFAR binary files")
 
 
-def _batches(key: str, tree: Tree, names: list[str], origin: str) -> dict[str, Stored]:
+def _batches(split: str, tree: Tree, names: list[str], origin: str) -> dict[str, Stored]:
     labels = np.concatenate([_batch(tree, name)[1] for name in names])
 
     def rows() -> Iterator[np.ndarray]:
         return (_batch(tree, name)[0] for name in names)
 
-    label_key = key.replace("x_", "y_")
-    return {
-        key: Stored(key, (len(labels), 3, 32, 32), np.dtype(np.uint8), rows, origin),
-        label_key: stored_array(label_key, labels, origin),
-    }
+    return _of_split(split, labels, rows, origin)
+
+
+def _of_split(
+    split: str, labels: np.ndarray, rows: Callable[[], Iterator[np.ndarray]], origin: str
+) -> dict[str, Stored]:
+    shape = len(labels), *_CIFAR_SHAPE
+    images = Stored(f"x_{split}", shape, np.dtype(np.uint8), rows, origin)
+    return {images.name: images, f"y_{split}": stored_array(f"y_{split}", labels, origin)}
 
 
 def _batch(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
     with _damage_as_sentence(tree, name, _BATCH):
         batch = _unpickle(tree, name)
-        images = batch[b"data"].reshape(-1, 3, 32, 32)
+        images = batch[b"data"].reshape(-1, *_CIFAR_SHAPE)
         labels = np.array(batch.get(b"labels", batch.get(b"fine_labels")), np.int64)
         if images.dtype != np.uint8 or labels.shape != (len(images),):
             raise ValueError("images and labels do not fit")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
 
@@ -53,6 +54,21 @@ class Stored:
 def rows_at_once(shape: tuple[int, ...], dtype: np.dtype) -> int:
     """Return how many rows of an array to read at a time."""
     return max(1, min(CHUNK, BLOCK_BYTES // max(1, math.prod(shape[1:]) * dtype.itemsize)))
+
+
+def rows_of(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype) -> Iterator[np.ndarray]:
+    """Yield the rows of an array that follows in a file, block by block.
+
+    Raises:
+        EOFError: the file ends too early.
+    """
+    step, row_bytes = rows_at_once(shape, dtype), math.prod(shape[1:]) * dtype.itemsize
+    for start in range(0, shape[0], step):
+        count = min(step, shape[0] - start)
+        content = file.read(count * row_bytes)
+        if len(content) < count * row_bytes:
+            raise EOFError("it is cut short")
+        yield np.frombuffer(content, dtype).reshape(count, *shape[1:])
 
 
 def stored_array(name: str, array: np.ndarray, origin: str) -> Stored:

@@ -17,7 +17,7 @@ from explorer.data.files.matlab import load_mat
 from explorer.data.files.tree import Tree
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.report import Report
-from explorer.data.roles import words_of
+from explorer.data.roles import counts_up, words_of
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
 
@@ -171,9 +171,6 @@ def _read_lines(lines: list[str]) -> dict[str, str]:
         return {match[1]: match[2] for match in before}
     after = [match for line in lines if (match := re.fullmatch(r"(.+?)[\s:,]+(\d+)", line))]
     numbers, names = [int(match[2]) for match in after], {match[1] for match in after}
-    if len(names) == len(lines) and sorted(numbers) in (
-        [*range(len(lines))],
-        [*range(1, len(lines) + 1)],
-    ):
+    if len(names) == len(lines) == len(after) and counts_up(sorted(numbers)):
         return {match[2]: match[1] for match in after}
     return {str(label): name for label, name in enumerate(lines)}

@@ -24,6 +24,7 @@ from explorer.data.layouts.labels import label_title, numbers_or_words, plain
 from explorer.data.layouts.one_set import files_by_split
 from explorer.data.reading import Reading
 from explorer.data.report import Report
+from explorer.data.roles import counts_up
 from explorer.data.sources.arrays import Arrangement, Images, arrange_images
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
@@ -316,8 +317,7 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
 
 def _count_up(cells: list[str]) -> bool:
     """Whether a row of numbers holds titles: 0, 1, 2, …, as pandas writes them, or 1, 2, …"""
-    numbers = cells if cells[0] else cells[1:]
-    return any(numbers == [*map(str, range(start, start + len(numbers)))] for start in (0, 1))
+    return counts_up(cells if cells[0] else cells[1:])
 
 
 def _were_made_unique(cells: list[str]) -> bool:

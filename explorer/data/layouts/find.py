@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from explorer.data.files.containers import DATA_SUFFIXES
@@ -74,7 +74,7 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
         published, families = find_published(tree, report), sort_files(tree)
     if published:
         arrays, names = published
-        return _in_arrays(tree, arrays, title_of(path), reading, report, names)
+        return find_in_arrays(tree, arrays, title_of(path), reading, report, names or None)
     family = choose_family(tree, families, report)
     if family is None:
         raise DatasetError(_why_nothing(tree))
@@ -140,28 +140,9 @@ def _find_in_family(
         kind = "images" if suffix_of(name) in FORMAT_OF_SUFFIX else kind_of_file(name)
         report.leave_out(kind, name)
     if family in (IDX, ARRAYS):
-        return _in_arrays(tree, arrays, lone_class, reading, report)
+        return find_in_arrays(tree, arrays, lone_class, reading, report)
     find = find_in_parquet if family == PARQUET else find_in_csv
     return find(tree, files, lone_class, reading, report)
-
-
-def _in_arrays(
-    tree: Tree,
-    arrays: Mapping[str, Stored],
-    lone_class: str,
-    reading: Reading,
-    report: Report,
-    names: Sequence[str] | None = None,
-) -> Layout:
-    return find_in_arrays(
-        tree.path,
-        arrays,
-        report,
-        lone_class=lone_class,
-        label=reading.label,
-        pick=reading.pick,
-        names=names or None,
-    )
 
 
 def _how_to_convert(path: Path, kind: str, conversion: str) -> str:

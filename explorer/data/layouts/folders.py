@@ -129,17 +129,15 @@ def _sort_out(
     folders: list[Folder] = []
     others = Names()
     for parts, names in tree.folders.items():
-        images = Names(
-            name for name in names if suffix_of(name) in suffixes and not is_array_of_labels(name)
-        )
+        images, rest = Names(), Names()
+        for name in names:
+            is_image = suffix_of(name) in suffixes and not is_array_of_labels(name)
+            (images if is_image else rest).append(name)
         if images:
             folders.append(Folder(parts, parts, images))
-        if len(images) < len(names):
-            for path in paths(parts, names):
-                is_image = suffix_of(path) in suffixes and not is_array_of_labels(path)
-                is_list_alone = path in lists and suffix_of(path) != ".mat"  # which may hold both
-                if not is_image and not is_list_alone:
-                    others.append(path)
+        for path in paths(parts, rest):
+            if path not in lists or suffix_of(path) == ".mat":  # which may hold both
+                others.append(path)
     return folders, others
 
 

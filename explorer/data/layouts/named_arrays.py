@@ -16,9 +16,11 @@ import numpy as np
 
 from explorer.data.files.rows import Column, Rows
 from explorer.data.files.stored import Stored
+from explorer.data.files.tree import Tree
 from explorer.data.layouts.classify import Unclassified, classify, split_by_column
 from explorer.data.layouts.labels import can_be_classes, label_title, plain
 from explorer.data.pixels import Shape, open_image
+from explorer.data.reading import Reading
 from explorer.data.report import Report
 from explorer.data.roles import LABEL_WORDS, SPLIT_NAMES, TRAIN, read_name, words_of
 from explorer.data.sources.arrays import Images, arrange_images
@@ -65,29 +67,28 @@ class _Key:
 
 
 def find_in_arrays(
-    path: Path,
+    tree: Tree,
     arrays: Mapping[str, Stored],
-    report: Report,
-    *,
     lone_class: str,
-    label: str | None = None,
-    pick: str | None = None,
+    reading: Reading,
+    report: Report,
     names: Sequence[str] | None = None,
 ) -> Layout:
     """Find images, splits, labels and columns among named arrays.
 
     Args:
-        path: the file or folder, named in messages.
+        tree: the file or folder, named in messages.
         arrays: the arrays by names such as ``"x_train"`` or ``"train-labels-idx1-ubyte"``.
-        report: collects guesses and what is left out.
         lone_class: the class of images without labels.
-        label: the column to take as classes, if the user chose one.
-        pick: a word that names one of several sets, such as ``"letters"`` of EMNIST.
+        reading: the user's options; ``pick`` is a word that names one of several sets, such as
+            ``"letters"`` of EMNIST.
+        report: collects guesses and what is left out.
         names: names of the labels 0, 1, …; by default the labels are their own names.
 
     Raises:
         DatasetError: there are no images among them, or they do not fit together.
     """
+    path, pick = tree.path, reading.pick
     keys = {name: _read_key(name) for name in arrays}
     images = _find_images(arrays, keys) or _refuse_all(path, arrays)
     tables = [name for name in arrays if name not in images and arrays[name].shape]
@@ -120,7 +121,7 @@ def find_in_arrays(
         found,
         report,
         lone_class=lone_class,
-        label=label,
+        label=reading.label,
         names=names,
         image_shape=shape,
     )

@@ -11,7 +11,7 @@ import numpy as np
 from explorer.data.files.stored import Stored
 from explorer.data.layouts.named_arrays import IMAGE_WORDS, is_called_labels
 from explorer.data.report import Report
-from explorer.data.roles import PART_WORDS, words_of
+from explorer.data.roles import PART_WORDS, counts_up, words_of
 from explorer.data.sources.arrays import arrange_images
 from explorer.errors import DatasetError
 
@@ -41,9 +41,7 @@ class _Parts:
 
     def follow_each_other(self) -> bool:
         """Whether there are several files, numbered from 0 or 1 without gaps."""
-        first, last = min(self.names), max(self.names)
-        is_row = first in (0, 1) and last - first == len(self.names) - 1
-        return len(self.names) > 1 and is_row and self.are_clear
+        return len(self.names) > 1 and counts_up(sorted(self.names)) and self.are_clear
 
     @property
     def in_order(self) -> list[str]:

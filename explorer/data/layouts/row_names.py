@@ -15,7 +15,7 @@ from os.path import commonprefix
 
 from explorer.data.files.kinds import suffix_of
 from explorer.data.pixels import FORMAT_OF_SUFFIX
-from explorer.data.roles import joined_words, words_of
+from explorer.data.roles import counts_up, joined_words, words_of
 
 _KEYS: tuple[Callable[[str], str], ...] = (
     lambda path: path,
@@ -222,7 +222,7 @@ def _find_plain_names(below: Below, titles: Mapping[str, Sequence[str]]) -> tupl
         is_of_others = not _OF_OTHERS.isdisjoint(words_of(title)) or "://" in cells[0]
         return (
             is_of_others,
-            _counts_rows(cells),
+            counts_up(cells),
             way.exactness,
             -round(share, 2),
             _rank(title),
@@ -237,11 +237,6 @@ def _names_any(below: Below, cells: Sequence[str]) -> bool:
     """Whether any cell of a sample names an image."""
     some = cells[:: max(1, len(cells) // _MANY_CELLS)]
     return any(way.share_of_cells(some) > 0 for way in below.ways)
-
-
-def _counts_rows(cells: Sequence[str]) -> bool:
-    """Whether a column counts 0, 1, 2, … or 1, 2, 3, …, row by row."""
-    return any(all(cell == str(i) for i, cell in enumerate(cells, start)) for start in (0, 1))
 
 
 def _rank(title: str) -> int:

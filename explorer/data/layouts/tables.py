@@ -30,6 +30,7 @@ from explorer.data.roles import (
     LABEL_WORDS,
     SPLIT_NAMES,
     all_name_splits,
+    counts_up,
     joined_words,
     read_name,
     says_labels,
@@ -431,10 +432,7 @@ def _count_up(paths: Sequence[str]) -> bool:
         return False
     numbers = [int(match[2]) for match in found if match]
     around = {(match[1], match[3]) for match in found if match}
-    return len(around) == 1 and numbers in (
-        [*range(len(numbers))],
-        [*range(1, len(numbers) + 1)],
-    )
+    return len(around) == 1 and counts_up(numbers)
 
 
 def _without_titles(table: Table, names: str) -> str:

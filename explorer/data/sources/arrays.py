@@ -16,7 +16,8 @@ from explorer.core.pixels import square_of
 from explorer.data.files.stored import Stored
 from explorer.data.pixels import Form, resample, to_picture
 from explorer.data.ranges import Range, Values, apply_range, look_at
-from explorer.data.sources.source import Block, Survey
+from explorer.data.sources.decoding import Decoded
+from explorer.data.sources.source import Survey
 
 
 @dataclass(frozen=True)
@@ -122,24 +123,23 @@ class Images:
         is_as_it_is = images.shape[1:] == form.shape and form.range.is_default
         return images if is_as_it_is else None
 
-    def blocks(self, indices: np.ndarray, form: Form) -> Iterator[Block]:
+    def blocks(self, indices: np.ndarray, form: Form) -> Iterator[Decoded]:
         start = 0
         for array in self._arrays:
             for rows in array.rows():
                 first, last = np.searchsorted(indices, (start, start + len(rows)))
                 if first < last:
-                    chosen = indices[first:last]
-                    images = self._arrangement.arrange(rows[chosen - start])
-                    yield _to_block(chosen, apply_range(images, form.range), form)
+                    images = self._arrangement.arrange(rows[indices[first:last] - start])
+                    yield _to_form(apply_range(images, form.range), form)
                 start += len(rows)
 
 
-def _to_block(indices: np.ndarray, images: np.ndarray, form: Form) -> Block:
+def _to_form(images: np.ndarray, form: Form) -> Decoded:
     """Bring uint8 images into a form, in the same way as image files."""
     readable, none = np.arange(len(images)), np.zeros(0, int)
     no_alphas = np.zeros((0, *form.shape[:2], 1), np.uint8)
     if images.shape[1:] == form.shape:
-        return Block(indices, readable, images, none, no_alphas)
+        return Decoded(len(images), readable, images, none, no_alphas)
     form = Form(form.shape, Range(), form.fit)  # the range was applied
     colours, transparent, alphas = [], [], []
     for position, image in enumerate(images):
@@ -149,7 +149,7 @@ def _to_block(indices: np.ndarray, images: np.ndarray, form: Form) -> Block:
         if alpha is not None:
             transparent.append(position)
             alphas.append(alpha)
-    return Block(
-        indices, readable, np.stack(colours), np.array(transparent, int),
+    return Decoded(
+        len(images), readable, np.stack(colours), np.array(transparent, int),
         np.stack(alphas) if alphas else no_alphas,
     )  # fmt: skip

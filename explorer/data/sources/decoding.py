@@ -58,12 +58,14 @@ class Decoded(NamedTuple):
     """The pixels of some images.
 
     Attributes:
+        requested: number of images requested.
         readable: ``(k,)`` positions of the requested images that could be read.
         colours: ``(k, height, width, channels)`` uint8.
         transparent: ``(t,)`` positions in ``colours`` of images that are transparent somewhere.
         alphas: alpha of the transparent images, ``(t, height, width, 1)`` uint8.
     """
 
+    requested: int
     readable: np.ndarray
     colours: np.ndarray
     transparent: np.ndarray
@@ -82,6 +84,7 @@ def decode(
     kept = [pixels for pixels in found if pixels is not None]
     transparent = [i for i, (_, alpha) in enumerate(kept) if alpha is not None]
     return Decoded(
+        len(found),
         np.array([i for i, pixels in enumerate(found) if pixels is not None], int),
         np.array([colour for colour, _ in kept], np.uint8).reshape(-1, *form.shape),
         np.array(transparent, int),

@@ -17,9 +17,9 @@ from explorer.data.pixels import FORMAT_OF_SUFFIX, Form
 from explorer.data.ranges import Values
 from explorer.data.report import Report
 from explorer.data.sources.cache import VERSION, remember
-from explorer.data.sources.decoding import STACKS, Unit, count_pages, fault, look
+from explorer.data.sources.decoding import STACKS, Decoded, Unit, count_pages, fault, look
 from explorer.data.sources.progress import with_progress
-from explorer.data.sources.source import LARGEST_KEPT_SIZE, Block, Survey
+from explorer.data.sources.source import LARGEST_KEPT_SIZE, Survey
 from explorer.data.sources.workers import decode_all, measure_all, spread
 
 SAMPLE, LARGEST_SURVEY = 1_000, 100_000
@@ -71,7 +71,7 @@ class Pictures:
         total = len(self._names)
         first = evenly_spaced(total, SAMPLE)
         rest = np.setdiff1d(evenly_spaced(total, LARGEST_SURVEY), first)
-        survey = Survey({}, True, False, 0)
+        survey = Survey()
         order = np.concatenate([first, rest])
         chunks = ([self._names[index] for index in chunk] for chunk in in_chunks(order, SAMPLE))
         headers_of = measure_all(self._files, chunks, len(order))
@@ -111,11 +111,9 @@ class Pictures:
                 break
         return {} if values is None else vars(values)
 
-    def blocks(self, indices: np.ndarray, form: Form) -> Iterator[Block]:
+    def blocks(self, indices: np.ndarray, form: Form) -> Iterator[Decoded]:
         units = (self._units(chunk) for chunk in in_chunks(indices))
-        decoded = decode_all(self._files, units, form, len(indices))
-        for chunk, one in zip(in_chunks(indices), decoded, strict=True):
-            yield Block(chunk, *one)
+        return decode_all(self._files, units, form, len(indices))
 
     def _file_of(self, indices: np.ndarray) -> np.ndarray:
         if self._starts is None:

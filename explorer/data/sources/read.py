@@ -73,12 +73,12 @@ def _read(source: Source, chosen: np.ndarray, form: Form) -> cache.Kept:
         Spool((*form.shape[:2], 1)) as alphas,
     ):
         blocks = source.blocks(chosen, form)
-        for block in with_progress(blocks, len(chosen), lambda block: len(block.indices)):
+        for block in with_progress(blocks, len(chosen), lambda block: block.requested):
             colours.append(block.colours)
             alphas.append(block.alphas)
             readable.append(block.readable + start)
             transparent.append(block.transparent + count)
-            start += len(block.indices)
+            start += block.requested
             count += len(block.readable)
         return cache.Kept(
             colours.images(),

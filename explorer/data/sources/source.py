@@ -10,36 +10,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from explorer.data.pixels import Form, Shape
 from explorer.data.ranges import Values
+from explorer.data.sources.decoding import Decoded
 from explorer.errors import DatasetError
 
 DEFAULT_SIZE = 32
 """Pixels a side, for images that differ in size."""
 LARGEST_KEPT_SIZE = 64
 """Pixels a side; images that all have the same size, up to this, keep it."""
-
-
-class Block(NamedTuple):
-    """Some decoded images.
-
-    Attributes:
-        indices: indices of the images requested from the source, ``(m,)``.
-        readable: positions in ``indices`` of images that could be read, ``(k,)``.
-        colours: ``(k, height, width, channels)`` uint8.
-        transparent: positions in ``readable`` of images that are transparent somewhere, ``(t,)``.
-        alphas: alpha of the transparent images, ``(t, height, width, 1)`` uint8.
-    """
-
-    indices: np.ndarray
-    readable: np.ndarray
-    colours: np.ndarray
-    transparent: np.ndarray
-    alphas: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -56,10 +39,10 @@ class Survey:
             are not read.
     """
 
-    sizes: Mapping[tuple[int, int], int]
-    is_grey: bool
-    is_deep: bool
-    seen: int
+    sizes: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    is_grey: bool = True
+    is_deep: bool = False
+    seen: int = 0
     with_frames: int = 0
     with_channels: int = 0
 
@@ -113,7 +96,7 @@ class Source(Protocol):
         without values are left out.
         """
 
-    def blocks(self, indices: np.ndarray, form: Form) -> Iterator[Block]:
+    def blocks(self, indices: np.ndarray, form: Form) -> Iterator[Decoded]:
         """Decode the images at these indices, which must ascend."""
 
     def mapped(self, form: Form) -> np.ndarray | None:
@@ -145,9 +128,8 @@ class Chosen:
     def values(self, is_deep: bool) -> dict[str, Values]:
         return self.source.values(is_deep)
 
-    def blocks(self, indices: np.ndarray, form: Form) -> Iterator[Block]:
-        for block in self.source.blocks(self.indices[indices], form):
-            yield block._replace(indices=np.searchsorted(self.indices, block.indices))
+    def blocks(self, indices: np.ndarray, form: Form) -> Iterator[Decoded]:
+        return self.source.blocks(self.indices[indices], form)
 
     def mapped(self, form: Form) -> None:
         return None

@@ -71,6 +71,7 @@ def decode_all(
         colours, alphas = (tuple(shape) for shape in answer["shapes"])
         cut = math.prod(colours)
         return Decoded(
+            answer["requested"],
             np.array(answer["readable"], int),
             np.frombuffer(content[:cut], np.uint8).reshape(colours),
             np.array(answer["transparent"], int),
@@ -161,6 +162,7 @@ def _serve(files: Files, jobs: IO[bytes], answers: IO[bytes]) -> None:
             done = decode(files.open, job["units"], form)
             content = done.colours.tobytes() + done.alphas.tobytes()
             answer = {
+                "requested": done.requested,
                 "readable": done.readable.tolist(),
                 "transparent": done.transparent.tolist(),
                 "shapes": [done.colours.shape, done.alphas.shape],
