@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 
 from explorer.bundle.codec import Codec, onnx_codec
-from explorer.bundle.graph import count_weights
+from explorer.bundle.graph import Graph
 from explorer.recipes.recipe import RecipeError, recipe_from_json
 from explorer.training.export import check_exportable, export_graphs, keras_codec, save_keras
 from explorer.training.loop import round_to_half
@@ -116,7 +116,7 @@ def test_weights_take_two_bytes_each(wide: VAE) -> None:
     encoder = 784 * 200 + 200 + 2 * (200 * 2 + 2)
     decoder = 2 * 200 + 200 + 200 * 784 + 784
     for name, weights in (("encoder.onnx", encoder), ("decoder.onnx", decoder)):
-        assert count_weights(graphs[name]) == weights
+        assert Graph(graphs[name]).weights == weights
         assert 2 * weights < len(graphs[name]) < 2 * weights + 3000
 
 

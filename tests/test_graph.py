@@ -18,7 +18,7 @@ from onnx import TensorProto, helper
 
 from explorer.bundle import store
 from explorer.bundle.card import BundleError
-from explorer.bundle.graph import GraphError, count_weights
+from explorer.bundle.graph import Graph, GraphError
 from explorer.bundle.store import load_bundle
 from explorer.bundle.work import count_multiply_adds
 from explorer.recipes.recipe import recipe_from_json
@@ -268,7 +268,7 @@ def test_a_graph_cut_anywhere_or_with_any_byte_changed_gets_a_sentence(tiny_bund
             graph[:place] + bytes([graph[place] ^ random.integers(1, 256)]) + graph[place + 1 :],
         ):
             with contextlib.suppress(GraphError):  # any other error is a bug
-                count_weights(damaged)
+                Graph(damaged)
 
 
 def test_an_operator_named_twice_is_the_one_that_onnxruntime_runs() -> None:
@@ -278,7 +278,7 @@ def test_an_operator_named_twice_is_the_one_that_onnxruntime_runs() -> None:
     assert onnx.NodeProto.FromString(node).op_type == "NonZero"
     graph = b"\x0a" + bytes([len(node)]) + node
     with pytest.raises(GraphError, match="'NonZero'"):
-        count_weights(b"\x3a" + bytes([len(graph)]) + graph)
+        Graph(b"\x3a" + bytes([len(graph)]) + graph)
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_weights_are_the_numbers_in_arrays_of_fractions() -> None:
         helper.make_tensor("target", TensorProto.INT64, [2], [-1, 4]),
     ]
     model = helper.make_model(helper.make_graph([], "graph", [], [], tensors))
-    assert count_weights(model.SerializeToString()) == 6 + 5
+    assert Graph(model.SerializeToString()).weights == 6 + 5
 
 
 def unfolding(shape: list[int], *, fixed: bool) -> Callable[[onnx.ModelProto], None]:
@@ -413,4 +413,4 @@ def test_a_bundle_may_have_whatever_the_browser_can_run(node: Path) -> None:
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy")
     for name in names:
         graph = helper.make_graph([helper.make_node(name, ["x"], ["y"])], "one", [x], [y])
-        count_weights(helper.make_model(graph).SerializeToString())
+        Graph(helper.make_model(graph).SerializeToString())

@@ -6,7 +6,7 @@ import contextlib
 import csv
 import functools
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, get_args
 from urllib.parse import urlencode
@@ -79,17 +79,22 @@ def latents_csv(bundle: Bundle, rows: np.ndarray) -> str:
     """Row, label, class, latent mean and log-variance of test images as a CSV table."""
     latents, classes = bundle.latents, bundle.card.data.classes
     dimensions = range(1, bundle.card.model.latent_dim + 1)
+    titles = [f"{name}_{d}" for name in ("z_mean", "z_log_var") for d in dimensions]
+    labels = latents.labels[rows].tolist()
+    return csv_table(
+        ["test_image", "label", "class", *titles],
+        ([row, label, classes[label]] for row, label in zip(rows.tolist(), labels, strict=True)),
+        np.concatenate([latents.z_mean[rows], latents.z_log_var[rows]], axis=1),
+    )
+
+
+def csv_table(titles: Sequence[str], cells: Iterable[Sequence[object]], values: np.ndarray) -> str:
+    """A CSV table: a line of titles, then for each row its first cells and its numbers."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(
-        ["test_image", "label", "class"]
-        + [f"z_mean_{d}" for d in dimensions]
-        + [f"z_log_var_{d}" for d in dimensions]
-    )
-    for row in rows.tolist():
-        label = int(latents.labels[row])
-        values = np.concatenate([latents.z_mean[row], latents.z_log_var[row]]).tolist()
-        table.writerow([row, label, classes[label], *(f"{value:.6g}" for value in values)])
+    table.writerow(titles)
+    for first, numbers in zip(cells, values.tolist(), strict=True):
+        table.writerow([*first, *(f"{value:.6g}" for value in numbers)])
     return text.getvalue()
 
 

@@ -17,20 +17,7 @@ from explorer.core.geometry import nearest
 from explorer.core.metrics import standard_error
 from explorer.core.pixels import to_unit_range
 from explorer.notation import ROUNDED
-
-PARTS = {
-    "information": "mutual information I(x; z)",
-    "total_correlation": "total correlation",
-    "dimension_wise": "dimension-wise KL",
-}
-"""The parts of the KL, by their names on the card."""
-FACTORS = {
-    "mig": "mutual information gap (MIG)",
-    "sap": "separated predictability (SAP)",
-    "disentanglement": "disentanglement (DCI)",
-    "completeness": "completeness (DCI)",
-}
-"""Scores of how well single dimensions represent single factors, by their names on the card."""
+from explorer.web.figures import FACTORS, PARTS
 
 
 def partners(card: Card, cards: Mapping[str, Card]) -> list[str]:
@@ -79,7 +66,7 @@ def counterpart(one: Bundle, z: np.ndarray, other: Bundle) -> np.ndarray | None:
     return np.asarray(other.codec.encode(to_unit_range(image[np.newaxis]))[0][0])
 
 
-class Figure(NamedTuple):
+class Compared(NamedTuple):
     """A figure of a card.
 
     Attributes:
@@ -95,40 +82,40 @@ class Figure(NamedTuple):
     scale: object = None
 
 
-def figures_of(card: Card) -> Iterator[Figure]:
+def figures_of(card: Card) -> Iterator[Compared]:
     """Yield the figures by which models are compared, terms in nats per image."""
     m, model, images = card.metrics, card.model, card.data.test_sha256
     density = images, model.likelihood  # each likelihood has its own unit
     bound = m.importance
-    yield Figure("latent dimensions", 0, model.latent_dim)
-    yield Figure("active units", 0, m.active_units)
-    yield Figure("weights", 0, model.parameters)
-    yield Figure("−ELBO, nats", 2, m.neg_elbo, density)
-    yield Figure("reconstruction, nats", 2, m.reconstruction, density)
-    yield Figure("bits per dimension", 3, card.bits_per_dimension, density)
-    yield Figure("KL, nats", 2, m.kl, images)
-    yield Figure(
+    yield Compared("latent dimensions", 0, model.latent_dim)
+    yield Compared("active units", 0, m.active_units)
+    yield Compared("weights", 0, model.parameters)
+    yield Compared("−ELBO, nats", 2, m.neg_elbo, density)
+    yield Compared("reconstruction, nats", 2, m.reconstruction, density)
+    yield Compared("bits per dimension", 3, card.bits_per_dimension, density)
+    yield Compared("KL, nats", 2, m.kl, images)
+    yield Compared(
         "importance-sampled bound, nats", 2, getattr(bound, "bound", None),
         (density, getattr(bound, "images", 0), getattr(bound, "samples", 0)),
     )  # fmt: skip
     gap = m.amortisation_gap
-    yield Figure(
+    yield Compared(
         "amortisation gap, nats", 2, None if gap is None else gap.neg_elbo - gap.refined,
         (density, getattr(gap, "images", 0)),
     )  # fmt: skip
     for part, words in PARTS.items():
-        yield Figure(f"{words}, nats", 2, getattr(m.kl_parts, part, None), images)
+        yield Compared(f"{words}, nats", 2, getattr(m.kl_parts, part, None), images)
     for name, words in FACTORS.items():
-        yield Figure(words, 3, getattr(m.disentanglement, name, None), images)
-    yield Figure(
+        yield Compared(words, 3, getattr(m.disentanglement, name, None), images)
+    yield Compared(
         "bound on −log p(x), nats", 2, getattr(card.bound, "bound", None),
         (density, getattr(card.bound, "samples", 0)),
     )  # fmt: skip
-    yield Figure("squared error per pixel", 4, m.squared_error, images)
+    yield Compared("squared error per pixel", 4, m.squared_error, images)
     sharpness = None if m.sharpness is None else 100 * m.sharpness
-    yield Figure("sharpness, %", 1, sharpness, images)
+    yield Compared("sharpness, %", 1, sharpness, images)
     accuracy = None if m.knn_accuracy is None else 100 * m.knn_accuracy
-    yield Figure("k-NN accuracy, %", 1, accuracy, (images, m.knn_neighbours))
+    yield Compared("k-NN accuracy, %", 1, accuracy, (images, m.knn_neighbours))
 
 
 def figure_rows(one: Card, other: Card) -> dict[str, list[str]]:
@@ -150,7 +137,7 @@ def figure_rows(one: Card, other: Card) -> dict[str, list[str]]:
     return columns
 
 
-def _written(figure: Figure, sign: str = "") -> str:
+def _written(figure: Compared, sign: str = "") -> str:
     if figure.value is None:
         return "–"
     return f"{figure.value:{sign},.{figure.digits}f}".replace("-", "−")

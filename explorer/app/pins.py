@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -13,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.app import cache, directions, parts, session
-from explorer.app.exports import download, npz
+from explorer.app.exports import csv_table, download, npz
 from explorer.app.pair import row_at
 from explorer.app.view import Detail
 from explorer.app.words import describe_test_image, literal
@@ -210,13 +208,10 @@ def _render_uses(bundle: Bundle, chosen: list[Pin]) -> None:
     names, labels = np.array([pin.name for pin in chosen]), [pin.label for pin in chosen]
 
     def table() -> str:
-        text = io.StringIO()
-        rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(["name", "class", *(f"z_{d + 1}" for d in range(latents.shape[1]))])
-        for pin, z in zip(chosen, latents, strict=True):
-            given = bundle.card.data.classes[pin.label] if bundle.card.model.is_conditional else ""
-            rows.writerow([pin.name, given, *(f"{value:.6g}" for value in z.tolist())])
-        return text.getvalue()
+        data, is_conditional = bundle.card.data, bundle.card.model.is_conditional
+        given = [data.classes[label] if is_conditional else "" for label in labels]
+        titles = ["name", "class", *(f"z_{d + 1}" for d in range(latents.shape[1]))]
+        return csv_table(titles, zip(names.tolist(), given, strict=True), latents)
 
     def strip() -> bytes:
         return raster.png(raster.enlarge(raster.tile(images, len(images)), ZOOM))

@@ -8,7 +8,6 @@ import streamlit as st
 from explorer.app import cache, internals, parts, session
 from explorer.app.upload import uploads
 from explorer.app.view import Detail, Option
-from explorer.bundle.posterior import Posterior
 from explorer.bundle.spelling import parse_test_image
 from explorer.bundle.store import Bundle
 from explorer.core.elbo import kl_divergence
@@ -93,9 +92,9 @@ def take_drawing(bundle: Bundle, *, refines: bool = False) -> np.ndarray | None:
     return drawings().get(shape)
 
 
-def terms(bundle: Bundle, posterior: Posterior, image: np.ndarray) -> tuple[float, float]:
-    """Reconstruction term and KL of an image under a posterior, nats."""
-    model = bundle.card.model
+def terms(bundle: Bundle, image: np.ndarray) -> tuple[float, float]:
+    """Reconstruction term and KL of an image, nats."""
+    model, posterior = bundle.card.model, bundle.codec.posterior
     reconstruction, sampled_kl = elbo_terms(
         posterior.draw,
         bundle.codec.parameters,

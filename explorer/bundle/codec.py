@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import onnxruntime
 
-from explorer.bundle.graph import GraphError, count_weights
+from explorer.bundle.graph import Graph, GraphError
 from explorer.bundle.posterior import FlowPosterior, GaussianPosterior, Pair, Posterior
 from explorer.bundle.work import MAX_MULTIPLY_ADDS, count_multiply_adds
 from explorer.core.likelihoods import LikelihoodName, mean_image
@@ -193,7 +193,7 @@ def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
         "optimization.constant_folding_max_output_size_in_bytes", str(4 * len(graph))
     )
     try:
-        count_weights(graph)
+        Graph(graph)  # or it is not to be run
         return onnxruntime.InferenceSession(
             graph,
             options,

@@ -161,7 +161,7 @@ def summarise(
         raise EvaluationError(NOT_FINITE)
     is_own = dataset.reading.whole  # the training images are the test images
     latents = _latents_of(outputs, test, neg_elbo, kl.sum(axis=1), is_own, places, progress)
-    floor = _floor(outputs, test)
+    floor = _floor(outputs, test.images)
     kl_by_dimension = kl.mean(axis=0)
     weights = z_mean.var(axis=0) if outputs.kl is None else kl_by_dimension
     pca = metrics.pca_fit(train.images, min(z_mean.shape[1], test.images[0].size))
@@ -230,11 +230,17 @@ def _latents_of(
     )
 
 
-def _floor(outputs: ModelOutputs, test: Split) -> float | None:
+def _floor(outputs: ModelOutputs, images: np.ndarray) -> float | None:
     """The entropy floor, where the likelihood has one."""
-    likelihood = outputs.likelihood if outputs.reconstruction is not None else None
-    has_floor = likelihood is not None and LIKELIHOODS[likelihood].has_floor
-    return _entropy_floor(test.images) if has_floor else None
+    likelihood = outputs.likelihood
+    if (
+        outputs.reconstruction is None
+        or likelihood is None
+        or not LIKELIHOODS[likelihood].has_floor
+    ):
+        return None
+    chunks = in_chunks(images, batch_size_for(images[0].size))
+    return sum(len(chunk) * entropy_floor(chunk / 255.0) for chunk in chunks) / len(images)
 
 
 def _knn_accuracy(
@@ -445,8 +451,3 @@ def training_sample(dataset: Dataset) -> Split:
         return split
     count = min(MAX_TRAINING_IMAGES, max(1, MAX_TRAINING_BYTES // split.images[0].nbytes))
     return thin_out(split, count)
-
-
-def _entropy_floor(images: np.ndarray) -> float:
-    chunks = in_chunks(images, batch_size_for(images[0].size))
-    return sum(len(chunk) * entropy_floor(chunk / 255.0) for chunk in chunks) / len(images)

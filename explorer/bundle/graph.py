@@ -60,32 +60,6 @@ class GraphError(ExplorerError):
     """A graph that is refused; the message says what is wrong with it, without its name."""
 
 
-def count_weights(content: bytes) -> int:
-    """Check a graph and count its weights.
-
-    These are the values of its floating-point arrays. Scalars, such as the constants of a
-    formula or the variance of all pixels, are left out.
-
-    Args:
-        content: contents of an ``.onnx`` file.
-
-    Raises:
-        GraphError: as for ``read_graph``.
-    """
-    return read_graph(content).weights
-
-
-def read_graph(content: bytes) -> Graph:
-    """Check a graph and return what it consists of.
-
-    Raises:
-        GraphError: it is damaged, refers to another file, has a graph or function within
-            the graph (which may run for ever), an operator of an unknown domain or not among
-            ``_OPERATORS``, or an array with more numbers than the file has bytes for.
-    """
-    return Graph(memoryview(content))
-
-
 @dataclass(frozen=True)
 class Node:
     """An operator in a graph.
@@ -103,22 +77,30 @@ class Node:
 
 
 class Graph:
-    """The contents of a file, read in one pass.
+    """The contents of an ``.onnx`` file, checked and read in one pass.
 
     Attributes:
         nodes: the operators.
         initializers: shapes of the arrays that the file holds, by name.
-        weights: see ``count_weights``.
+        weights: the number of values in its floating-point arrays. Scalars, such as the constants
+            of a formula or the variance of all pixels, are left out.
     """
 
-    def __init__(self, content: memoryview) -> None:
+    def __init__(self, content: bytes) -> None:
+        """Read a file's content.
+
+        Raises:
+            GraphError: it is damaged, refers to another file, has a graph or function within
+                the graph (which may run for ever), an operator of an unknown domain or not among
+                ``_OPERATORS``, or an array with more numbers than the file has bytes for.
+        """
         self.nodes: list[Node] = []
         self.initializers: dict[str, Sequence[int]] = {}
         self.weights = 0
         self._parts = 0
         self._structure = len(content)
         graphs = 0
-        for number, value in self._fields(content):
+        for number, value in self._fields(memoryview(content)):
             if number in (_MODEL_TRAINING, _MODEL_FUNCTION):
                 raise GraphError("it contains functions of its own, or a training graph")
             if number == _MODEL_GRAPH:

@@ -100,6 +100,27 @@ def load_card_data(
     return dataset if data.limit is None else dataset.limited(data.limit)
 
 
+def find_data(bundle: Bundle, source: str | None, data_dir: Path | None) -> Dataset:
+    """Find the very images from which the card was computed.
+
+    Raises:
+        DatasetError: if they are not on this machine, or if the images here are others.
+    """
+    data = bundle.card.data
+    dataset = load_card_data(data, source, data_dir)
+    if data.reading.whole and len(dataset.test.images) == data.test_images:
+        dataset = dataset.relabelled(bundle.latents.labels, data.classes)  # they may be the user's
+    for part, split, expected in (
+        ("training", dataset.train, data.train_sha256),
+        ("test", dataset.test, data.test_sha256),
+    ):
+        if dataset_fingerprint(split) != expected:
+            raise DatasetError(
+                f"the {part} images of {data.title} on this machine are not the card's"
+            )
+    return dataset
+
+
 def describe_data(dataset: Dataset, *, train_sha256: str, limit: int | None = None) -> DataCard:
     """Describe the images for a card.
 

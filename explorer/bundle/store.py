@@ -42,8 +42,8 @@ from explorer.recipes.recipe import first_problem
 from explorer.root import DEFAULT_FOLDER
 
 GRAPHS = ("encoder.onnx", "decoder.onnx")
-FILES = (*GRAPHS, "latents.npz", "history.json")
 HISTORY = "history.json"
+FILES = (*GRAPHS, "latents.npz", HISTORY)
 RECONSTRUCTIONS = "reconstructions.npz"
 REFERENCE_FILES = (HISTORY,)
 TERMS = ("neg_elbo", "reconstruction", "kl")
@@ -347,7 +347,7 @@ def save_reference(card: Card, history: History, folder: Path) -> Path:
     """
     path = reference_path(folder, card.name)
     with unfinished(path) as beside:
-        save_history(history, beside / "history.json")
+        save_history(history, beside / HISTORY)
         save_card(card, beside, REFERENCE_FILES)
     return path
 
@@ -430,7 +430,7 @@ def _make_codec(card: Card, files: Mapping[str, bytes]) -> Codec:
 
 
 def _build_codec(card: Card, files: Mapping[str, bytes], options: RunOptions) -> Codec:
-    height, width, channels = card.data.image_shape
+    height, width, channels = shape = card.data.image_shape
     latent_dim = card.model.latent_dim
     classes = len(card.data.classes) if card.model.is_conditional else 0
     try:
@@ -440,7 +440,6 @@ def _build_codec(card: Card, files: Mapping[str, bytes], options: RunOptions) ->
     except GraphError as error:
         raise BundleError(f"in {card.name}, {error}") from error
     outputs = channels * len(LIKELIHOODS[card.model.likelihood].parameters)
-    shape = height, width, channels
     _try_out(f"encoder.onnx of {card.name}", codec.encode, shape, [(latent_dim,)] * 2)
     _try_out(
         f"decoder.onnx of {card.name}",

@@ -12,7 +12,7 @@ from functools import partial
 
 import onnxruntime
 
-from explorer.bundle.graph import GraphError, Node, read_graph
+from explorer.bundle.graph import Graph, GraphError, Node
 
 MAX_MULTIPLY_ADDS = 50_000_000_000
 """Limit for one image or latent: a few seconds of one core."""
@@ -34,7 +34,7 @@ def count_multiply_adds(content: bytes) -> int:
     Raises:
         GraphError: ``read_graph`` refuses it, or the size of an array is not known beforehand.
     """
-    graph = read_graph(content)
+    graph = Graph(content)
     names = [name for node in graph.nodes for name in node.outputs if name]
     for level in _LEVELS:
         shapes = graph.initializers | _infer_shapes(content, names, level)

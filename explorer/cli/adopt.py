@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -34,7 +33,7 @@ from explorer.bundle.card import Condition
 from explorer.cli.arguments import (
     add_output_option,
     add_reading_options,
-    command_name,
+    command_line,
     new_parser,
     number,
     take_reading,
@@ -50,7 +49,7 @@ def main() -> int:
         name=own.name,
         title=own.title,
         licence=own.licence,
-        command=shlex.join([*command_name().split(), *shown(sys.argv[1:])]),
+        command=command_line(shown(sys.argv[1:])),
         output=own.output,
         replace=own.replace,
     )

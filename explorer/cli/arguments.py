@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import os
 import re
+import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, get_args
@@ -36,6 +38,21 @@ def command_name() -> str:
     return called if " " in called else f"python -m explorer.{Path(called).stem}"
 
 
+def command_line(arguments: Iterable[str] | None = None) -> str:
+    """This command with its arguments, or with others, as they are typed in a shell."""
+    given = sys.argv[1:] if arguments is None else arguments
+    return shlex.join([*command_name().split(), *given])
+
+
+@contextlib.contextmanager
+def naming(argument: str) -> Iterator[None]:
+    """Let what is wrong with an argument begin with it: a ValueError becomes a UsageError."""
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(f"{argument}: {error}") from error
+
+
 def new_parser(description: str | None, **further: Any) -> Parser:
     """Return a parser with the command's name as it was typed, and ``description`` as its help."""
     return Parser(
@@ -53,6 +70,14 @@ def add_bundles_option(parser: argparse.ArgumentParser) -> None:
         "--bundles", type=Path, default=DEFAULT_FOLDER, metavar="DIR",
         help="folder of the bundles (default: %(default)s)",
     )  # fmt: skip
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where a model's images are."""
+    parser.add_argument("--data", metavar="SOURCE", help="where a model's own images are")
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="folder in which to look for data sets first"
+    )
 
 
 def add_output_option(parser: argparse.ArgumentParser) -> None:

@@ -23,15 +23,16 @@ from explorer.bundle.arrays import read_arrays, save_arrays
 from explorer.bundle.bound import bounds_of, demand_density, save_bounds, summarise_bounds
 from explorer.bundle.card import Bound
 from explorer.bundle.files import read_file
+from explorer.bundle.images import find_data
 from explorer.bundle.store import GRAPHS, Bundle, find_bundles, load_bundle
 from explorer.cli.arguments import (
     UsageError,
     add_bundles_option,
+    add_data_options,
     choose_bundles,
     new_parser,
     number,
 )
-from explorer.cli.verify import find_data
 from explorer.core.subsets import in_chunks
 from explorer.data.dataset import Split
 from explorer.errors import DatasetError, ExplorerError
@@ -112,8 +113,7 @@ def parse_arguments() -> argparse.Namespace:
         help="samples per image (default 5000)",
     )
     add_bundles_option(parser)
-    add("--data", metavar="SOURCE", help="where a model's own images are")
-    add("--data-dir", type=Path, metavar="DIR", help="look for data sets here first")
+    add_data_options(parser)
     return parser.parse_args()
 
 

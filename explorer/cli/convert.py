@@ -32,7 +32,7 @@ from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.compact import compact
 from explorer.bundle.figures import split_kl
 from explorer.bundle.files import read_checked, read_file
-from explorer.bundle.graph import count_weights
+from explorer.bundle.graph import Graph
 from explorer.bundle.latents import Latents, save_latents
 from explorer.bundle.map_layout import judge_maps, lay_out, read_test_images
 from explorer.bundle.store import (
@@ -151,7 +151,7 @@ def _convert_bundle(values: dict[str, Any], path: Path, folder: Path) -> None:
         except Exception as error:  # the errors of protobuf, ONNX and NumPy share no base class
             raise BundleError(f"{name} of {path.name} is not usable: {error}") from error
         (folder / name).write_bytes(after[-1])
-    parameters = sum(map(count_weights, after))
+    parameters = sum(Graph(graph).weights for graph in after)
     codec = onnx_codec(after[0], after[1], card.model)
     changes = {
         "model": card.model.model_copy(update={"parameters": parameters}),

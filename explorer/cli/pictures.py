@@ -28,7 +28,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -50,7 +49,8 @@ from explorer.cli.arguments import (
     UsageError,
     add_bundles_option,
     choose_bundles,
-    command_name,
+    command_line,
+    naming,
     new_parser,
     number,
 )
@@ -184,7 +184,7 @@ def draw_for_paper(
     from explorer.drawing.paper import missing_letters
 
     on = Paper(arguments.format, arguments.width, arguments.dpi)
-    command = shlex.join([*command_name().split(), *sys.argv[1:]])
+    command = command_line()
 
     if missing := missing_letters(" ".join((bundle.card.title, *bundle.card.data.classes))):
         print(f"no font here has {missing[:20]}: install Noto Sans CJK, and the figures have them")
@@ -264,10 +264,8 @@ def read_point(text: str | None, latent_dim: int) -> np.ndarray | None:
     """
     if text is None:
         return None
-    try:
+    with naming(f"--at {text}"):
         return parse_latent(text, latent_dim)
-    except ValueError as error:
-        raise UsageError(f"--at {text}: {error}") from error
 
 
 def find_dimension(number: int | None, bundle: Bundle) -> int:
@@ -309,10 +307,8 @@ def choose_class(bundle: Bundle, name: str | None) -> Bundle:
     """
     if name is None:
         return bundle
-    try:
+    with naming(f"--class {name}"):
         return replace(bundle, label=parse_class(name, bundle))
-    except ValueError as error:
-        raise UsageError(f"--class {name}: {error}") from error
 
 
 def find_ends(names: list[str] | None, bundle: Bundle) -> np.ndarray:
@@ -327,10 +323,8 @@ def find_ends(names: list[str] | None, bundle: Bundle) -> np.ndarray:
         rows, labels = shown_rows(bundle), bundle.latents.labels
         others = rows[labels[rows] != labels[rows[0]]]
         return bundle.latents.z_mean[[rows[0], others[0] if len(others) else rows[-1]]]
-    try:
+    with naming(f"--between {' '.join(names)}"):
         return np.stack([parse_place(name, bundle) for name in names])
-    except ValueError as error:
-        raise UsageError(f"--between {' '.join(names)}: {error}") from error
 
 
 def check_directions(texts: list[str], bundle: Bundle) -> list[str]:
@@ -342,10 +336,8 @@ def check_directions(texts: list[str], bundle: Bundle) -> list[str]:
     if texts and not bundle.card.model.has_graphs:
         raise UsageError(f"{bundle.card.name} came without a decoder, which draws --direction")
     for text in texts:
-        try:
+        with naming(f"--direction {text}"):
             parse_direction(text, bundle)
-        except ValueError as error:
-            raise UsageError(f"--direction {text}: {error}") from error
     return texts
 
 

@@ -30,14 +30,20 @@ from explorer.bundle.figures import (
     training_sample,
 )
 from explorer.bundle.files import read_checked
-from explorer.bundle.graph import count_weights
-from explorer.bundle.images import load_card_data
+from explorer.bundle.graph import Graph
+from explorer.bundle.images import find_data
 from explorer.bundle.latents import ARRAYS, Latents
 from explorer.bundle.store import Bundle, find_bundles, load_bundle
-from explorer.cli.arguments import UsageError, add_bundles_option, choose_bundles, new_parser
+from explorer.cli.arguments import (
+    UsageError,
+    add_bundles_option,
+    add_data_options,
+    choose_bundles,
+    new_parser,
+)
 from explorer.core.elbo import kl_per_dimension
 from explorer.core.subsets import evenly_spaced
-from explorer.data.dataset import Dataset, dataset_fingerprint
+from explorer.data.dataset import Dataset
 from explorer.errors import DatasetError, ExplorerError
 
 TOLERANCES = {
@@ -95,7 +101,7 @@ def verify(path: Path, source: str | None, data_dir: Path | None) -> int:
         for name, expected in bundle.card.files.items():
             read_checked(path / name, expected)
         if bundle.card.model.has_graphs:
-            parameters = count_weights(bundle.encoder) + count_weights(bundle.decoder)
+            parameters = Graph(bundle.encoder).weights + Graph(bundle.decoder).weights
             checks.append(_check("parameters", bundle.card.model.parameters, parameters, 0))
         dataset = find_data(bundle, source, data_dir)
         metrics, latents = recompute(bundle, dataset)
@@ -152,27 +158,6 @@ def recompute(bundle: Bundle, dataset: Dataset) -> tuple[Metrics, Latents]:
         sharpness=sharpness,
     )
     return summarise(outputs, dataset, training_sample(dataset), places=stored.places)
-
-
-def find_data(bundle: Bundle, source: str | None, data_dir: Path | None) -> Dataset:
-    """Find the very images from which the card was computed.
-
-    Raises:
-        DatasetError: if they are not on this machine, or if the images here are others.
-    """
-    data = bundle.card.data
-    dataset = load_card_data(data, source, data_dir)
-    if data.reading.whole and len(dataset.test.images) == data.test_images:
-        dataset = dataset.relabelled(bundle.latents.labels, data.classes)  # they may be the user's
-    for part, split, expected in (
-        ("training", dataset.train, data.train_sha256),
-        ("test", dataset.test, data.test_sha256),
-    ):
-        if dataset_fingerprint(split) != expected:
-            raise DatasetError(
-                f"the {part} images of {data.title} on this machine are not the card's"
-            )
-    return dataset
 
 
 def compare_data(card: DataCard, dataset: Dataset) -> Iterator[Check]:
@@ -236,10 +221,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = new_parser(__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="bundles (default: all)")
     add_bundles_option(parser)
-    parser.add_argument("--data", metavar="SOURCE", help="where a model's own images are")
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="look for data sets here first"
-    )
+    add_data_options(parser)
     return parser.parse_args()
 
 

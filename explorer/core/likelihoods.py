@@ -236,15 +236,13 @@ LIKELIHOODS: dict[LikelihoodName, Likelihood] = {
 
 def log_likelihood(images: Any, output: Any, likelihood: LikelihoodName, *, ops: Any = np) -> Any:
     """log p(x|z) of images under a decoder's output, nats, ``(n,)``."""
-    kind = LIKELIHOODS[likelihood]
-    parameters = ops.split(output, len(kind.parameters), axis=-1)
+    kind, parameters = _read(output, likelihood, ops)
     return kind.log_likelihood(images, *parameters, ops=ops)
 
 
 def mean_image(output: np.ndarray, likelihood: LikelihoodName) -> np.ndarray:
     """E[x|z] as displayable images in [0, 1], float32, from a decoder's output."""
-    kind = LIKELIHOODS[likelihood]
-    parameters = np.split(output, len(kind.parameters), axis=-1)
+    kind, parameters = _read(output, likelihood)
     return np.asarray(kind.mean(*parameters), np.float32)
 
 
@@ -252,10 +250,15 @@ def derivatives(
     image: np.ndarray, output: np.ndarray, likelihood: LikelihoodName
 ) -> tuple[np.ndarray, np.ndarray]:
     """Slope and curvature of −log p(x|z) by each number of a decoder's output, in its shape."""
-    kind = LIKELIHOODS[likelihood]
-    parameters = np.split(output, len(kind.parameters), axis=-1)
+    kind, parameters = _read(output, likelihood)
     slopes, curvatures = kind.derivatives(image, *parameters)
     return np.concatenate(slopes, axis=-1), np.concatenate(curvatures, axis=-1)
+
+
+def _read(output: Any, likelihood: LikelihoodName, ops: Any = np) -> tuple[Likelihood, list[Any]]:
+    """The likelihood of a decoder's output, and its parameters."""
+    kind = LIKELIHOODS[likelihood]
+    return kind, ops.split(output, len(kind.parameters), axis=-1)
 
 
 def entropy_floor(images: np.ndarray) -> float:

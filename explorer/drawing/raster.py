@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -55,24 +56,24 @@ def png(picture: np.ndarray, *, effort: int = 6) -> bytes:
 
     An effort of 1 takes a third of the time of 6, and a tenth more bytes for decoded images.
     """
-    buffer = io.BytesIO()
-    as_image(picture).save(buffer, "png", compress_level=effort)
-    return buffer.getvalue()
+    return _encoded(picture, "png", compress_level=effort)
 
 
 def jpeg(picture: np.ndarray) -> bytes:
     """Encode a picture ``(height, width, channels)`` uint8 as JPEG, with a colour per pixel."""
-    buffer = io.BytesIO()
-    as_image(picture).save(buffer, "jpeg", quality=90, subsampling=0)
-    return buffer.getvalue()
+    return _encoded(picture, "jpeg", quality=90, subsampling=0)
 
 
 def webp(picture: np.ndarray) -> bytes:
     """The same as lossless WebP, which is smaller and takes seconds; as PNG if it is too large."""
     if max(picture.shape[:2]) > MAX_WEBP_SIDE:
         return png(picture)
+    return _encoded(picture, "webp", lossless=True, quality=50)  # effort of the search
+
+
+def _encoded(picture: np.ndarray, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    as_image(picture).save(buffer, "webp", lossless=True, quality=50)  # effort of the search
+    as_image(picture).save(buffer, kind, **options)
     return buffer.getvalue()
 
 

@@ -14,6 +14,21 @@ Figure = tuple[str, str, str]
 _COST = "what it costs to tell the latent, nats, which bounds what the latent tells about the image"
 
 
+PARTS = {
+    "information": "mutual information I(x; z)",
+    "total_correlation": "total correlation",
+    "dimension_wise": "dimension-wise KL",
+}
+"""The parts of the KL, by their names on the card."""
+FACTORS = {
+    "mig": "mutual information gap (MIG)",
+    "sap": "separated predictability (SAP)",
+    "disentanglement": "disentanglement (DCI)",
+    "completeness": "completeness (DCI)",
+}
+"""Scores of how well single dimensions represent single factors, by their names on the card."""
+
+
 def main_figures(card: Card) -> list[Figure]:
     """The figures that best say how good a model is."""
     m = card.metrics
@@ -150,11 +165,11 @@ def bound_figure(bound: Bound) -> Figure:
 def kl_figures(parts: KlParts, count: int) -> list[Figure]:
     """The parts of the KL, over ``count`` test images."""
     rows = (
-        ("mutual information I(x; z)", parts.information, parts.information_error,
+        (PARTS["information"], parts.information, parts.information_error,
          f"how much a latent tells about its image, at most log n = {math.log(count):.2f}"),
-        ("total correlation", parts.total_correlation, parts.total_correlation_error,
+        (PARTS["total_correlation"], parts.total_correlation, parts.total_correlation_error,
          "how much the dimensions depend on each other"),
-        ("dimension-wise KL", parts.dimension_wise, parts.dimension_wise_error,
+        (PARTS["dimension_wise"], parts.dimension_wise, parts.dimension_wise_error,
          "how far each dimension's distribution over all images is from the prior"),
     )  # fmt: skip
     return [
@@ -168,17 +183,17 @@ def kl_figures(parts: KlParts, count: int) -> list[Figure]:
 def disentanglement_figures(found: DisentanglementCard) -> list[Figure]:
     """How well single dimensions represent single factors, overall and for each factor."""
     rows = [
-        ("mutual information gap (MIG)", f"{found.mig:.3f}",
+        (FACTORS["mig"], f"{found.mig:.3f}",
          "how much more the dimension that tells most about a factor tells than the second one, as "
          "a share of the factor's entropy; the mean over the factors (Chen et al. 2018, eq. 6)"),
-        ("disentanglement (DCI)", f"{found.disentanglement:.3f}",
+        (FACTORS["disentanglement"], f"{found.disentanglement:.3f}",
          "whether each dimension matters for one factor alone, by the importance of the dimensions "
          "in decision trees that predict the factors (Eastwood & Williams 2018)"),
-        ("completeness (DCI)", f"{found.completeness:.3f}",
+        (FACTORS["completeness"], f"{found.completeness:.3f}",
          "whether one dimension alone tells about a factor, by the same trees"),
         ("informativeness (DCI)", f"{100 * found.informativeness:.1f} %",
          "how often those trees predict a factor correctly"),
-        ("separated predictability (SAP)", f"{found.sap:.3f}",
+        (FACTORS["sap"], f"{found.sap:.3f}",
          "how much better the best dimension predicts a factor than the second one, by thresholds, "
          "in balanced accuracy (Kumar et al. 2018)"),
     ]  # fmt: skip

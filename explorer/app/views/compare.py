@@ -288,7 +288,7 @@ def _describe_terms(bundle: Bundle, image: np.ndarray | None, z: np.ndarray) -> 
     """How well the model explains the image, or the test image at the point."""
     if image is not None:
         has_terms = bundle.card.model.has_variance
-        return describe_terms(*terms(bundle, bundle.codec.posterior, image)) if has_terms else ""
+        return describe_terms(*terms(bundle, image)) if has_terms else ""
     row = row_at(bundle, z)
     if row is None:
         return ""

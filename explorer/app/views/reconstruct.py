@@ -168,7 +168,7 @@ def _render_pictures(image: np.ndarray, reconstruction: np.ndarray) -> None:
 def _render_terms(bundle: Bundle, image: np.ndarray, row: int | None) -> None:
     """Draw an image's terms; a test image's are stored, from the same draws as all others'."""
     if row is None:
-        reconstruction, kl = terms(bundle, bundle.codec.posterior, image)
+        reconstruction, kl = terms(bundle, image)
     else:
         kl = float(bundle.latents.kl[row])
         reconstruction = float(bundle.latents.neg_elbo[row]) - kl

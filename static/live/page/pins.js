@@ -7,7 +7,7 @@
 import { button } from "../shared/controls.js";
 import { build } from "../shared/elements.js";
 import { URGENCY } from "../shared/engine.js";
-import { Painter } from "../shared/paint.js";
+import { Painter, tilesOf } from "../shared/paint.js";
 import { directionBetween } from "./directions.js";
 import { readList, writeList } from "../shared/lists.js";
 
@@ -77,10 +77,8 @@ export class Pins {
       const labels = state.pins.map(({ label }) => label);
       const request = /** @type {const} */ ({ kind: "tiles", content, latents, labels });
       this.#line.ask(request, ({ pixels }) => {
-        const size = pixels.length / items.length;
-        canvases.forEach((canvas, i) => {
-          const painter = new Painter(canvas, model.header.imageShape);
-          painter.paint(pixels.subarray(i * size, (i + 1) * size));
+        tilesOf(pixels, items.length).forEach((tile, i) => {
+          new Painter(canvases[i], model.header.imageShape).paint(tile);
         });
       });
     });

@@ -25,6 +25,12 @@ export function fromPixels(pixels, channels) {
   return image;
 }
 
+/** The pictures in pixels that were decoded together. @param {Uint8ClampedArray} pixels @param {number} count */
+export function tilesOf(pixels, count) {
+  const size = pixels.length / count;
+  return Array.from({ length: count }, (_, i) => pixels.subarray(i * size, (i + 1) * size));
+}
+
 /** Makes pixels grey by their luma (ITU-R BT.601). @param {Uint8ClampedArray} pixels */
 export function toGrey(pixels) {
   for (let at = 0; at < pixels.length; at += 4) {

@@ -1,6 +1,7 @@
 /** Pictures of test images by row: the originals or, where the page has none, reconstructions. */
 
 import { URGENCY } from "./engine.js";
+import { tilesOf } from "./paint.js";
 
 /** Images requested at a time. */
 const AT_ONCE = 24;
@@ -123,10 +124,10 @@ export class Pictures {
     const labels = rows.map((row) => this.#model.labels[row]);
     const request = /** @type {const} */ ({ kind: "tiles", content, latents, labels });
     this.#line.ask(request, ({ pixels }) => {
-      const size = pixels.length / rows.length;
+      const tiles = tilesOf(pixels, rows.length);
       rows.forEach((row, i) => {
         const tile = new OffscreenCanvas(width, height);
-        const data = new ImageData(pixels.slice(i * size, (i + 1) * size), width, height);
+        const data = new ImageData(Uint8ClampedArray.from(tiles[i]), width, height);
         tile.getContext("2d")?.putImageData(data, 0, 0);
         this.#decoded.set(row, tile);
         this.#wanted.delete(row);

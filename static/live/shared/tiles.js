@@ -1,6 +1,7 @@
 /** Decodes many latents for a picture of tiles, a few at a time, after more urgent requests. */
 
 import { URGENCY } from "./engine.js";
+import { tilesOf } from "./paint.js";
 
 /** Milliseconds that a slice of tiles takes in the worker, for which an urgent request may wait. */
 const SLICE = 4;
@@ -79,10 +80,8 @@ export class TileDecoder {
     const request = /** @type {const} */ ({ kind: "tiles", content, latents, ...this.#wanted });
     this.#line.ask(request, ({ pixels, shares, time }) => {
       this.#timePerTile = Math.max(time / some, 0.01);
-      const size = pixels.length / some;
-      for (let i = 0; i < some && picture === this.#picture; i++) {
-        const tile = pixels.subarray(i * size, (i + 1) * size);
-        this.#paint(tile, (first + i) % count, shares[i]);
+      for (const [i, tile] of tilesOf(pixels, some).entries()) {
+        if (picture === this.#picture) this.#paint(tile, (first + i) % count, shares[i]);
       }
       if (this.#isChanging) setTimeout(() => this.#askNext(), PACE);
       else this.#askNext();

@@ -5,6 +5,7 @@ import { find, newPen, penOf, said, say } from "../../shared/elements.js";
 import { URGENCY } from "../../shared/engine.js";
 import { csvRow, download, downloadPicture, headingsOf, npz } from "../../shared/files.js";
 import { axisLabel } from "../../shared/maps.js";
+import { tilesOf } from "../../shared/paint.js";
 import { decimal } from "../../shared/plane.js";
 import { differences, moments, momentsOfImages } from "./statistics.js";
 import { TileBox } from "../tilebox.js";
@@ -213,10 +214,9 @@ export class Groups {
     const labels = [undefined, ...sample.map((row) => model.labels[row])];
     const request = /** @type {const} */ ({ kind: "tiles", content, latents, labels });
     this.#lines[name].ask(request, ({ pixels }) => {
-      const size = 4 * width * height;
-      const tiles = Array.from(sample, (_, i) => pixels.subarray((i + 1) * size, (i + 2) * size));
-      show("decoded at the mean latent", pixels.slice(0, size));
-      show("deviation of reconstructions ×2", momentsOfImages(tiles, size).deviation);
+      const [atMean, ...tiles] = tilesOf(pixels, sample.length + 1);
+      show("decoded at the mean latent", atMean);
+      show("deviation of reconstructions ×2", momentsOfImages(tiles, atMean.length).deviation);
     });
   }
 
