@@ -1,4 +1,18 @@
-"""Find the images, splits and labels at a path, and the family of files that holds them."""
+"""Find the images, splits and labels at a path, and the family of files that holds them.
+
+The way through this package, from a path to a ``Layout``:
+
+    find              opens the folder or archive, and asks ``families`` which files hold images
+    families          pictures, arrays, IDX files, CSV or Parquet; ``one_set`` picks among several
+    folders           pictures: splits and classes from folders, without ``copies`` and ``masks``;
+                      ``table_files``, ``lists`` and ``json_tables`` read what lies beside them,
+                      ``tables`` and ``row_names`` match its rows to the pictures
+    named_arrays      arrays and IDX files, in ``parts`` or whole, with ``beside_arrays``
+    csv_rows, parquet_rows    tables whose rows are images
+    splits            a column that says the split
+    classify          the labels of all splits become classes, as ``labels`` reads them
+    class_names       lists of names, which replace the numbers of classes
+"""
 
 from __future__ import annotations
 
