@@ -161,7 +161,7 @@ def _render_stops_between(bundle: Bundle) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("Stops in between", width="content")
         is_full = len(between) >= MOST_STOPS
-        st.button("Add a test image", on_click=add_test_image, disabled=is_full)
+        st.button("Add a random test image", on_click=add_test_image, disabled=is_full)
         st.button(
             "Add the point", disabled=is_full,
             on_click=lambda: add(session.format_latent(session.point(bundle))),

@@ -27,9 +27,9 @@ _SCORES_HELP = f"""
 - **Change**: how much the picture changes on the way, as a multiple of the straight line's: the
   length of the decoded path, by the Fisher–Rao metric where pixels are probabilities of white
   (Bernoulli), else by the distance between pictures.
-- **Thin**: the share of the way where the data is thinner than at all but {THIN:.0%} of the test
-  images.
-- **Returns within**: the mean distance $\\lVert E(D(z)) - z \\rVert$; small where decoder and
+- **In thin places**: the share of the way where the data is thinner than at all but {THIN:.0%} of
+  the test images.
+- **Return distance**: the mean distance $\\lVert E(D(z)) - z \\rVert$; small where decoder and
   encoder agree.
 - **Largest step**: over the mean one, of {JUDGED - 1} that are spaced evenly in the picture.
 """
@@ -73,7 +73,10 @@ def _scores_table(scores: Mapping[Kind, Scores], chosen: Kind) -> str:
         for kind, s in scores.items()
     ]  # fmt: skip
     cells = [[f"**{cell}**" if row[0] == chosen else cell for cell in row] for row in rows]
-    head = ["| Path | Change | Thin | Returns within | Largest step |", "|---|--:|--:|--:|--:|"]
+    head = [
+        "| Path | Change | In thin places | Return distance | Largest step |",
+        "|---|--:|--:|--:|--:|",
+    ]
     return "\n".join([*head, *(f"|{'|'.join(row)}|" for row in cells)])
 
 

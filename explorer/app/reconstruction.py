@@ -11,7 +11,7 @@ from explorer.app.view import Detail, Option
 from explorer.bundle.spelling import parse_test_image
 from explorer.bundle.store import Bundle
 from explorer.core.elbo import kl_divergence
-from explorer.core.metrics import elbo_terms
+from explorer.core.metrics import elbo_terms, percentile_of
 from explorer.core.pixels import to_unit_range
 
 DRAWING, TEST_IMAGE = "Drawing", "Test image"
@@ -107,6 +107,16 @@ def terms(bundle: Bundle, image: np.ndarray) -> tuple[float, float]:
     if model.has_flow:
         return float(reconstruction[0]), float(sampled_kl.sum())
     return float(reconstruction[0]), float(kl_divergence(*posterior.encode(image[np.newaxis]))[0])
+
+
+def warn_of_strangeness(bundle: Bundle, neg_elbo: float) -> None:
+    """Warn if nearly all test images have a lower −ELBO, nats."""
+    if percentile_of(neg_elbo, bundle.sorted_neg_elbo) >= 99.0:
+        st.warning(
+            "Nearly every test image is explained better: this image is unlike what the model "
+            "learned from, and its reconstruction says little about the image.",
+            icon=":material/warning:",
+        )
 
 
 def describe_terms(reconstruction: float, kl: float) -> str:

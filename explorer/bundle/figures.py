@@ -1,8 +1,8 @@
 """Compute a trained model's figures on its test set, and the latents that the app shows.
 
 ``evaluate`` runs a model (after training, for adoption, and in ``verify``) and puts what it gives
-into ``ModelOutputs``; ``summarise`` computes figures from these. Adoption of functions, or of latents
-alone, fills ``ModelOutputs`` itself.
+into ``ModelOutputs``; ``summarise`` computes figures from these. Adoption of functions, or of
+latents alone, fills ``ModelOutputs`` itself.
 """
 
 from __future__ import annotations

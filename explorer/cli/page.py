@@ -65,7 +65,7 @@ def _files(arguments: argparse.Namespace) -> list[tuple[Path, bytes]]:
     bundles = [load_bundle(path) for path in paths]
     views = read_views(arguments.views)
     look = Look(
-        arguments.title or ", ".join(bundle.card.title for bundle in bundles[:3]),
+        arguments.title or (bundles[0].card.title if len(bundles) == 1 else "Latent spaces"),
         views=views,
         start=read_start(arguments.start, bundles, views),
         images=arguments.images,

@@ -80,7 +80,7 @@ LIMITS = {
     "return": Limit(
         0.005, 0.99, None, None,
         below="comes back more exactly than test images do: likely a blend of many",
-        above="its picture, encoded again, does not come back here",
+        above="encoding its picture leads to another place",
     ),
     "nearest": Limit(
         None, 0.99, None, 0.999,

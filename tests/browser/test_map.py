@@ -366,7 +366,7 @@ def test_boxes_make_groups_that_are_compared_and_saved(
     draw([0.4, -1.6], [0.8, -1.2], "Shift")
     visitor.until(lambda: f" {count:,} " not in other.inner_text(), "Shift adds to it")
     draw([0.3, -1.7], [0.9, -1.1], "Alt")
-    visitor.until(lambda: f" {count:,} " in other.inner_text(), "Alt takes away")
+    visitor.until(lambda: f" {count:,} " in other.inner_text(), "Alt removes")
     differ = visitor.page.locator(".groups .differ")
     assert "A minus B" in differ.inner_text()
     dimension, value = differ.locator("li").first.inner_text().split()

@@ -159,7 +159,7 @@ def test_a_drawing_is_reconstructed_live_and_reaches_the_server_when_a_stroke_en
     stroke((0.8, 0.1), (0.8, 0.9))
     visitor.page.mouse.up()
     assert (drawn_image(visitor, bundle) != whole).any()
-    visitor.page.get_by_role("button", name="Undo the last step").click()
+    visitor.page.get_by_role("button", name="Undo step").click()
     assert np.array_equal(drawn_image(visitor, bundle), whole)
     visitor.page.locator(".draw").get_by_text("Eraser").click()
     stroke((0.2, 0.2), (0.6, 0.2))

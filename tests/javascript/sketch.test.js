@@ -25,6 +25,7 @@ test("an object is placed as MNIST's are: 20 pixels long, its centre of mass in 
   assert.equal(scale, 2);
   assert.deepEqual([scale * 4 + right, scale * 10 + down], [14, 14]);
   assert.deepEqual(centring(rectangleAt([0, 0, 0, 0]), 28, 0, 20), [1, 0, 0]);
+  assert.equal(centring(rectangleAt([5, 5, 2, 2]), 28, 0, 20)[0], 4); // a dot stays one
 });
 
 test("pixels become values of one channel or three", () => {

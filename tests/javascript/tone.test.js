@@ -28,14 +28,14 @@ test("ink on paper is inverted for a model of light on dark, and stretched", () 
   assert.deepEqual(onWhite, { ...plain, invert: false, stretch: false });
 });
 
-test("paper in uneven light is plain, a scene is not", () => {
+test("ink on paper in uneven light is inverted too, a scene is not", () => {
   const shaded = barOn(WHITE, BLACK).map((value, at) =>
     at % 4 === 3 ? 255 : value * (0.6 + (0.4 * ((at >> 2) % 20)) / 19),
   );
   assert.deepEqual(suggestTone(shaded, 20, 0, LIMITS), {
     invert: true,
     stretch: true,
-    isPlain: true,
+    isPlain: false,
   });
   const scene = barOn(WHITE, BLACK).map((value, at) => (at % 4 === 3 ? 255 : at < 800 ? 20 : 230));
   assert.deepEqual(suggestTone(scene, 20, 0, LIMITS), {

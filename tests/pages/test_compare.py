@@ -83,7 +83,7 @@ def test_a_path_and_an_image_go_through_both_models(downloads: dict[str, Any]) -
     ends = [data["beside"]["path"][at] for at in (0, -1)]
     np.testing.assert_allclose(ends, flat.latents.z_mean[[3, 5]], atol=1e-6)
     assert given(visitor, "compare-mnist-2d-mnist-8d")["path"] == data["beside"]["path"]
-    tables = [one.value for one in visitor.markdown if "Returns within" in one.value]
+    tables = [one.value for one in visitor.markdown if "Return distance" in one.value]
     assert len(tables) == 2
     assert all("|**Straight line**|**1.00**|" in table for table in tables)
     open_menu(visitor, "compare")

@@ -29,6 +29,7 @@ from explorer.app.reconstruction import (
     image_detail,
     take_drawing,
     terms,
+    warn_of_strangeness,
 )
 from explorer.app.upload import upload_and_prepare
 from explorer.app.view import Detail, Option, View
@@ -217,6 +218,8 @@ def _render_both(bundle: Bundle, other: Bundle, through: str) -> None:
                 places[side] = one.codec.encode(image[np.newaxis])[0][0]
             if through != WALK and (told := _describe_terms(one, image, places[side])):
                 st.caption(told)
+            if image is not None and one.card.model.has_variance:
+                warn_of_strangeness(one, sum(terms(one, image)))
             parts.live_map(
                 one,
                 key=f"compare-{one.card.name}-{linked.card.name}",

@@ -19,6 +19,7 @@ from explorer.app.reconstruction import (
     take_drawing,
     terms,
     test_image_row,
+    warn_of_strangeness,
 )
 from explorer.app.upload import upload_and_prepare
 from explorer.app.view import Option, View
@@ -184,12 +185,7 @@ def _render_terms(bundle: Bundle, image: np.ndarray, row: int | None) -> None:
         percent(share),
         help="Share of the test images with a lower −ELBO than this image",
     )
-    if share >= 99.0:
-        st.warning(
-            "Nearly every test image is explained better: this image is unlike what the model "
-            "learned from, and its reconstruction says little about the image.",
-            icon=":material/warning:",
-        )
+    warn_of_strangeness(bundle, neg_elbo)
 
 
 def _render_neighbours(bundle: Bundle, z: np.ndarray, density: float) -> None:

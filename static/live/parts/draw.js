@@ -190,7 +190,11 @@ export class Draw {
     };
     const group = build("control");
     group.append(
-      button("Undo", () => this.#change(() => this.#sketch.undo()), "Undo the last step"),
+      button(
+        "Undo step",
+        () => this.#change(() => this.#sketch.undo()),
+        "Undo step: the last one of the drawing",
+      ),
       button("Clear", () => this.#startFrom(null), "Clear: start from a blank sheet"),
       button("The point", () => this.#startFromPoint(), "The point: start from its picture"),
       button("A test image", startFromTest, "A test image: start from a random one"),

@@ -120,6 +120,8 @@ export class Grid {
     const spacings = /** @type {const} */ ([["normal", "Normal"], ["linear", "Linear"]]); // prettier-ignore
     const spacing = segments("Spacing", spacings, (v) => settings.set("spacing", v));
     const holes = toggle("Shade holes", (v) => settings.set("holes", v));
+    holes.element.title =
+      "Dim tiles where the data is thin; where there is none, they are always dimmed";
     const controls = { size, extent, spacing, holes }; // prettier-ignore
     for (const [name, control] of Object.entries(controls)) {
       box.append(control.element);

@@ -19,7 +19,7 @@ const HTML = `
   <div class="picker strip-of-path" role="application" aria-label="Images along the path; choose one to move the point there"><canvas></canvas><div class="tile cursor" hidden></div></div>
   <div class="caption" aria-live="polite"></div>
   <div class="scrub"></div>
-  <table class="scores"><thead><tr><th>Path<th>Change<th>Thin<th>Returns within<th>Largest step</tr></thead>
+  <table class="scores"><thead><tr><th>Path<th>Change<th>In thin places<th>Return distance<th>Largest step</tr></thead>
     <tbody></tbody></table>`;
 
 /** Whether only the point has moved. @param {PathData} data @param {PathData | null} other */

@@ -2,6 +2,8 @@
 
 /** Least difference from the background that counts as drawn, of 255. */
 const VISIBLE = 64;
+/** Largest scale: a dot stays a dot. */
+const LARGEST = 4;
 
 /**
  * @typedef {{path: Path2D, width: number, colour: string}} Stroke in pixels of the image
@@ -82,6 +84,6 @@ export function centring(pixels, width, ground, side) {
     }
   }
   if (right < 0) return [1, 0, 0];
-  const scale = side / (Math.max(right - left, bottom - top) + 1);
+  const scale = Math.min(side / (Math.max(right - left, bottom - top) + 1), LARGEST);
   return [scale, width / 2 - (scale * acrossMass) / mass, height / 2 - (scale * downMass) / mass];
 }

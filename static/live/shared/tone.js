@@ -41,7 +41,7 @@ export function suggestTone(pixels, width, background, { plain, hardlyVisible })
   if (!isEven && !isPaper) return { invert: false, stretch: false, isPlain: false };
   const invert = Math.abs(1 - ground - level) < Math.abs(ground - level);
   const shown = invert ? 1 - ground : ground;
-  return { invert, stretch: Math.abs(shown - level) > 0.05 || !isEven, isPlain: true };
+  return { invert, stretch: Math.abs(shown - level) > 0.05 || !isEven, isPlain: isEven };
 }
 
 /**

@@ -75,7 +75,7 @@ export class Groups {
     find(box, ".head").append(
       "The next region makes",
       this.#active.element,
-      "Shift adds, Alt takes away",
+      "Shift adds, Alt removes",
       close,
     );
     this.#refresh();
@@ -203,7 +203,7 @@ export class Groups {
     if (pictured.length) {
       const { mean, deviation } = momentsOfImages(this.#originalsOf(pictured), 4 * width * height);
       show("mean of originals", mean);
-      show("their deviation ×2", deviation);
+      show("their standard deviation ×2", deviation);
     }
     if (!canDecode) return;
     const step = Math.max(1, Math.ceil(rows.length / SAMPLE));

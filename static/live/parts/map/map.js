@@ -453,7 +453,10 @@ export class LiveMap {
   #find(text) {
     const { labels, header } = this.#host.model;
     const wanted = text.trim();
-    const label = header.classes.findIndex((name) => name.toLowerCase() === wanted.toLowerCase());
+    const names = header.classes.map((name) => name.toLowerCase());
+    const begins = names.filter((name) => name.startsWith(wanted.toLowerCase()));
+    const exact = names.indexOf(wanted.toLowerCase());
+    const label = exact < 0 && wanted && begins.length === 1 ? names.indexOf(begins[0]) : exact;
     let row = /^#?\d+$/.test(wanted) ? Number(wanted.replace("#", "")) : labels.length;
     if (label >= 0) row = labels.indexOf(label, this.#found + 1);
     if (row < 0) row = labels.indexOf(label);
