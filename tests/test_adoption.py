@@ -17,7 +17,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from shapes import draw_shapes
 
-from explorer.adoption.adopt import Request, adopt, check_agreement
+from explorer.adoption.adopt import Request, adopt, check_agreement, report_classes
 from explorer.adoption.candidates import Candidate, Known, choose
 from explorer.adoption.conventions import (
     SIGNED,
@@ -210,8 +210,8 @@ def test_channels_of_means_and_spreads_at_each_place_are_told_apart(
 
 
 def test_a_spread_that_is_never_negative_is_asked_about(take: Any, tmp_path: Path) -> None:
-    variance: Node = ("Exp", ["LOG_VAR"], "variance", {})
-    path = rewired(tmp_path / "encoder.onnx", ["MEAN", "variance"], variance)
+    variance: Node = ("Exp", ["LOG_VAR"], "squares", {})
+    path = rewired(tmp_path / "encoder.onnx", ["MEAN", "squares"], variance)
     adopted = take("plain", encoder=path).card.model.adopted
     assert adopted.conventions["--encoder-output"] == "mean,std"
     assert any("say so with --encoder-output mean,variance" in note for note in adopted.notes)
@@ -263,10 +263,7 @@ def test_of_a_decoders_outputs_that_with_the_images_is_taken(
     path = decoder_with(tmp_path / "decoder.onnx", outputs, FLAT, pooled)
     card = take("plain", decoder=path).card
     (other,) = {*outputs} - {"IMAGE"}
-    assert (
-        f"'14' of decoder.onnx is taken as the images; '{other}' is not used"
-        in card.model.adopted.notes
-    )
+    assert f"'14' of decoder.onnx is taken as the images, not '{other}'" in card.model.adopted.notes
     assert card.metrics.squared_error < 0.03
 
 
@@ -318,8 +315,47 @@ def test_outputs_that_are_not_the_spread_are_told_apart(take: Any, tmp_path: Pat
     (tmp_path / "plain").rename(tmp_path / "first")
     features: Node = ("Abs", ["LOG_VAR"], "features", {})
     path = rewired(tmp_path / "encoder.onnx", ["features", "MEAN", "LOG_VAR"], features)
-    second = take("plain", path, encoder_output="mean,log_var").card
+    second = take("plain", path).card
     assert second.metrics.kl == pytest.approx(card.metrics.kl, abs=0.01)
+    (tmp_path / "plain").rename(tmp_path / "second")
+    variance: Node = ("Exp", ["LOG_VAR"], "z_variance", {})
+    path = rewired(
+        tmp_path / "encoder.onnx", ["features", "z_variance", "MEAN"], features, variance
+    )
+    third = take("plain", path).card
+    assert third.model.adopted.conventions["--encoder-output"] == "mean,variance"
+    assert third.metrics.kl == pytest.approx(card.metrics.kl, abs=0.01)
+
+
+def test_timid_logits_are_no_images_of_another_range() -> None:
+    images = EncoderConvention("nhwc", (8, 8, 1), UNIT, "mean", "z")
+    cut = Candidate(images, DecoderConvention("nhwc", SIGNED, "mean", "x", (2,)), 0.05, 0.02, False)
+    logits = Candidate(
+        images, DecoderConvention("nhwc", UNIT, "logit", "x", (2,)), 0.06, 1.2, False
+    )
+    assert choose([cut, logits], Known(), 0.1) == logits
+    assert choose([replace(cut, slope=0.9), logits], Known(), 0.1).decoder.output == "mean"
+
+
+def test_another_order_of_the_classes_is_noticed() -> None:
+    """The decoder draws its class as a level of grey; classes 1 and 2 are exchanged."""
+
+    def codec_of(level: float) -> Codec:
+        logit = float(np.log(level / (1 - level)))
+        nothing = GaussianPosterior(lambda x: (np.zeros((len(x), 1)), np.zeros((len(x), 1))))
+        return Codec(nothing, lambda z: np.full((len(z), 2, 2, 1), logit), "bernoulli")
+
+    labels = np.arange(30) % 3
+    images = np.broadcast_to((0.2 + 0.3 * labels)[:, None, None, None], (30, 2, 2, 1))
+    for levels, told in (
+        ((0.2, 0.5, 0.8), ""),
+        ((0.2, 0.8, 0.5), "b as c, c as b; if"),
+        ((0.2, 0.2, 0.2), "the class changes no picture"),
+    ):
+        codecs = tuple(map(codec_of, levels))
+        said: list[str] = []
+        report_classes(replace(codecs[0], by_class=codecs), images, labels, "abc", said.append)
+        assert told in "".join(said) and bool(said) == bool(told)
 
 
 def test_pixels_in_a_row_may_have_axes_of_one_and_free_channels_follow_from_the_graph(

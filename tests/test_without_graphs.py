@@ -222,7 +222,8 @@ def test_labels_in_arrays_are_read_as_data_sets_have_them(tmp_path: Path, labels
 @pytest.mark.parametrize(
     "content",
     ["1\n0\n1\n", "label\n1\n0\n1\n", "Class\r\n1\r\n0\r\n1", "1.000e+00\n0.000e+00\n1.000e+00"]
-    + ["file,label\na.png,1\nb.png,0\nc.png,1", "class\tnumber\n1\t7\n0\t8\n1\t9\n"],
+    + ["file,label\na.png,1\nb.png,0\nc.png,1", "class\tnumber\n1\t7\n0\t8\n1\t9\n"]
+    + [",label\n2,1\n1,0\n0,1\n", "index,label\n1,0\n0,1\n2,1", "'1'\n'0'\n'1'\n"],
 )
 def test_a_line_for_each_label_may_follow_a_title(tmp_path: Path, content: str) -> None:
     save_npz(tmp_path / "mine.npz", images=np.zeros((3, 8, 8), np.uint8))
@@ -245,6 +246,7 @@ def test_a_line_for_each_label_may_follow_a_title(tmp_path: Path, content: str) 
         (b"a\n" * 5 + b"\n" + b"a\n" * 6, "line 6 of labels.csv has no label"),
         (b"0.5\n1\n" * 6, "holds fractions, such as 0.5; expected 12 whole numbers"),
         (b"nan\n1\n" * 6, "holds NaN; expected 12 whole numbers"),
+        (b'{"label": 1}\n' * 12, "holds JSON; expected a label on each line"),
     ],
 )
 def test_what_tells_no_classes_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
@@ -271,16 +273,18 @@ def test_sizes_that_do_not_fit_are_told(
     alone: Callable[..., Bundle], tiny_settings: dict[str, Any], tmp_path: Path
 ) -> None:
     with pytest.raises(ExplorerError, match=r"z.npy has 7 latents, but .* images"):
-        alone(np.zeros((7, 3), np.float32), tiny_settings["data"])
+        alone(np.arange(21, dtype=np.float32).reshape(7, 3), tiny_settings["data"])
     with pytest.raises(ExplorerError, match=r"expected numbers, \(n, d\)"):
         alone(np.zeros(7), tiny_settings["data"])
+    with pytest.raises(ExplorerError, match="holds the same latent for all 7 images"):
+        alone(np.ones((7, 3)), tiny_settings["data"])
     with pytest.raises(ExplorerError, match="z.npy has 0 latents of 3 numbers"):
         alone(np.zeros((0, 3)), tiny_settings["data"])
     (tmp_path / "labels.txt").write_text("one\ntwo")
     with pytest.raises(
         ExplorerError, match=r"labels.txt holds 2 labels; expected .* one for each image"
     ):
-        alone(np.zeros((7, 3)), tiny_settings["data"], tmp_path / "labels.txt")
+        alone(np.eye(7, 3), tiny_settings["data"], tmp_path / "labels.txt")
 
 
 def test_what_is_stored_is_verified(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,6 +42,9 @@ MEASURED = 2_000
 """Largest number of training images whose moments are measured."""
 BLUE_FIRST = 1.03
 """A model of RGB never reconstructs BGR better by this factor: measured, 0.87 to 0.97."""
+
+OTHER_CLASS = 0.9
+"""Images whose error with another class is below this times that with their own may be of it."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ def adopt(
         classes=len(dataset.classes) if request.known.condition else 0,
     )
     check_agreement(codec, found.best, images, labels, report)
+    if codec.by_class:
+        report_classes(codec, images, labels, dataset.classes, report)
     if request.known.encoder_output is None and has_variance:
         report_spread(codec, found.best.encoder, images, labels, report)
     if encoder.batch or decoder.batch:
@@ -269,6 +274,35 @@ def check_agreement(
         report(
             "warning: most posteriors are wider than e² = 7 prior standard deviations: are "
             "these log-variances? --encoder-output says what the encoder gives"
+        )
+
+
+def report_classes(
+    codec: Codec,
+    images: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    report: Callable[[str], None],
+) -> None:
+    """Report if a conditional model seems to have its classes in another order, or ignores them."""
+    errors = np.stack(
+        [
+            np.mean(np.square(given.decode(given.encode(images)[0]) - images), axis=(1, 2, 3))
+            for given in codec.by_class
+        ]
+    )
+    if np.allclose(errors, errors[0], rtol=1e-3):
+        report("warning: the class changes no picture; is the condition used in the graphs?")
+    others = []
+    for label in np.unique(labels):
+        mean = errors[:, labels == label].mean(axis=1)
+        if mean.min() < OTHER_CLASS * mean[label]:
+            others.append(f"{classes[label]} as {classes[mean.argmin()]}")
+    if others:
+        report(
+            "warning: images of some classes are reconstructed better as another one: "
+            f"{', '.join(others)}; if the model was trained with another order of the classes than "
+            f"{', '.join(classes)}, put them in order inside the graphs"
         )
 
 

@@ -27,6 +27,8 @@ CONTRADICTION = 0.5
 """A flag is refused if the error without it is below this times the error with it."""
 POOR = 0.8
 """A model whose error is above this times the average image's has hardly learned the images."""
+STEEP = 1.5
+"""A slope of this or its inverse means that the range is not that of the training."""
 NOTHING = 1e-5
 """Images whose average has a smaller squared error are all alike."""
 
@@ -122,6 +124,9 @@ def choose(candidates: list[Candidate], known: Known, average: float) -> Candida
         bound = min(bound, max(average, fitting[0].error))
     filling = (one for one in fitting if one.fills and one.error <= bound)
     best = next(filling, fitting[0])
+    if best.is_mixed and is_steep(best.slope):  # as of logits that are cut off at −1 and 1
+        logits = (one for one in fitting if one.decoder.output == "logit" and one.error <= bound)
+        best = next(logits, best)
     if overall.error < CONTRADICTION * best.error:
         raise AdoptionError(
             f"the model does not agree with the flags: with {best.described} the squared error of "
@@ -139,6 +144,7 @@ def choose(candidates: list[Candidate], known: Known, average: float) -> Candida
         one
         for one in fitting
         if _stated(one, known).words != _stated(best, known).words
+        and not _differ_in_spread_alone(one, best)
         and (one.fills or not best.fills or one.decoder.range == best.decoder.range)
         and (best.is_mixed or not one.is_mixed or is_poor(best.error, average))
     ]
@@ -175,6 +181,21 @@ def _stated(candidate: Candidate, known: Known) -> Candidate:
         encoder=replace(encoder, output=known.encoder_output or encoder.output),
         decoder=replace(decoder, output=known.decoder_output or decoder.output),
     )
+
+
+def _differ_in_spread_alone(one: Candidate, other: Candidate) -> bool:
+    """Whether two candidates take other outputs as the spread, which makes no other picture."""
+    spread, output = other.encoder.spread, other.encoder.output
+    return (
+        one.encoder.spread != spread
+        and replace(one.encoder, spread=spread, output=output) == other.encoder
+        and one.decoder == other.decoder
+    )
+
+
+def is_steep(slope: float) -> bool:
+    """Whether decoded values differ from the images' by another contrast."""
+    return not 1 / STEEP < slope < STEEP
 
 
 def is_poor(error: float, average: float) -> bool:

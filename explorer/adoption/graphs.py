@@ -133,7 +133,7 @@ def _check_opset(path: Path, model: onnx.ModelProto) -> None:
     if not FIRST_OPSET <= opset <= OPSETS[1]:
         raise AdoptionError(
             f"{path.name} has opset {opset}; {FIRST_OPSET} to {OPSETS[1]} are taken: export it "
-            "with opset_version=17 (PyTorch) or opset=17 (jax2onnx), for example"
+            "with opset_version=17 (PyTorch, Keras) or opset=17 (jax2onnx), for example"
         )
 
 

@@ -30,8 +30,11 @@ from explorer.data.layouts.labels import (
 )
 from explorer.data.load import load_dataset
 from explorer.data.reading import Reading
+from explorer.data.roles import counts_up
 from explorer.errors import one_line
 
+_INDEX_NAMES = ("", "index", "idx", "row", "id", "unnamed: 0")
+"""Titles of a column that numbers the images."""
 _FEW = 10
 """Up to this number of images, each may be the only one of its class."""
 NOTE = "there are latents alone: no encoder, no decoder and no reconstructions"
@@ -103,9 +106,12 @@ def _read_latents(path: Path) -> np.ndarray:
             f"{path.name} has {len(z):,} latents of {latent_dim:,} numbers; at least one is "
             f"expected, of 1 to {MAX_LATENT_DIM:,} numbers"
         )
-    z = z.reshape(len(z), latent_dim).astype(np.float32)
+    with np.errstate(over="ignore"):
+        z = z.reshape(len(z), latent_dim).astype(np.float32)
     if not np.isfinite(z).all():
-        raise AdoptionError(f"{path.name} holds NaN or infinity")
+        raise AdoptionError(f"{path.name} holds NaN, infinity or numbers beyond single precision")
+    if len(z) > 1 and not np.ptp(z, axis=0).any():
+        raise AdoptionError(f"{path.name} holds the same latent for all {len(z):,} images")
     return z
 
 
@@ -150,20 +156,35 @@ def _read_lines(path: Path, count: int) -> list[str]:
     title = label_title(rows[0]) if is_table else None
     if is_table and title is None and 2 * len({row[0] for row in rows}) > len(rows):
         raise AdoptionError(
-            f"{path.name} has {len(rows[0])} cells on each line, such as {lines[0]!r}; expected "
-            "the label alone, or titles on the first line of which one is label"
+            f"{path.name} has {len(rows[0])} cells on each line, such as {lines[0][:80]!r}; "
+            "expected the label alone, or titles on the first line of which one is label"
+        )
+    if lines and lines[0].startswith(("{", "[")):
+        raise AdoptionError(
+            f"{path.name} holds JSON; expected a label on each line, or a CSV table"
         )
     if title is not None:
-        labels = [row[rows[0].index(title)].strip() for row in rows[1:]]
+        cells = [row for row in rows[1:] if row]
+        labels = [row[rows[0].index(title)].strip() for row in _in_order(rows[0], cells)]
     else:
         has_title = len(lines) > count and lines[0].strip().lower() in LABEL_NAMES
-        labels = lines[has_title:]
+        labels = [line.strip().strip("\"'") for line in lines[has_title:]]
     if "" in map(str.strip, labels):
         place = 1 + [*map(str.strip, labels)].index("") + len(lines) - len(labels)
         raise AdoptionError(
             f"line {place} of {path.name} has no label; expected one for each image"
         )
     return labels
+
+
+def _in_order(titles: list[str], rows: list[list[str]]) -> list[list[str]]:
+    """The rows in the order of an index column, if there is one: 0, 1, 2, … in any order."""
+    for column, title in enumerate(titles):
+        if title.strip().lower() in _INDEX_NAMES:
+            places = [row[column].strip() for row in rows]
+            if all(map(str.isdecimal, places)) and counts_up(sorted(map(int, places))):
+                return [rows[place] for place in np.argsort([*map(int, places)])]
+    return rows
 
 
 def _read_rows(lines: list[str]) -> tuple[list[list[str]], bool]:

@@ -58,7 +58,7 @@ class Runner:
             ) from error
         except Exception as error:  # onnxruntime's errors share no base class
             told = one_line(error, MAX_SAID)
-            if "reshape" in told.lower():
+            if "reshape" in told.lower() or "broadcast" in told.lower():
                 told += "; is a number of images fixed inside of it, as by view(2, …)?"
             raise AdoptionError(
                 f"{self.name} cannot be run on {by(values.shape[1:])}: {told}"

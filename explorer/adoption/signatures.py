@@ -28,7 +28,8 @@ def check_inputs(encoder: GivenGraph, decoder: GivenGraph, known: Known) -> None
         remedy = (
             "and at most the class beside it"
             if known.condition
-            else "alone; if the second is the class, one-hot, say so with --condition labels"
+            else "alone; if the second is the class, one-hot, say so with --condition labels (a "
+            "decoder that needs the encoder's features, as by skip connections, cannot be adopted)"
         )
         raise AdoptionError(
             f"{graph.path.name} takes {_list(graph.inputs)}; expected {expected} {remedy}"
@@ -36,7 +37,7 @@ def check_inputs(encoder: GivenGraph, decoder: GivenGraph, known: Known) -> None
     if len(decoder.inputs) < most:
         raise AdoptionError(
             f"{decoder.path.name} takes {_list(decoder.inputs)} alone, no class: leave "
-            "--condition out"
+            "--condition out, or export z and the class as two inputs, if it joins them"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Literal
 
@@ -38,13 +39,13 @@ def spreads_of(encoder: EncoderConvention) -> dict[EncoderOutput, Spread]:
     """
     if encoder.output == "mean":
         return {"mean": "none"}
-    order = encoder.output.removesuffix(",std").removesuffix(",log_var")
+    order = re.sub(",(std|log_var|variance)$", "", encoder.output)
     log_var = f"{order},log_var" if encoder.spread else order
     found: dict[str, Spread] = {
         log_var: "log-variance",
         f"{order},log_std": "log standard deviation",
     }
-    if encoder.output.endswith(",std"):  # it is never negative
+    if encoder.output.endswith((",std", ",variance")):  # it is never negative
         found[f"{order},std"] = "standard deviation"
         if encoder.spread:
             found[f"{order},variance"] = "variance"

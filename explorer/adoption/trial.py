@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from onnx import helper
@@ -17,6 +19,7 @@ from explorer.adoption.candidates import (
     agrees,
     choose,
     is_poor,
+    is_steep,
 )
 from explorer.adoption.conventions import (
     CENTRED,
@@ -43,8 +46,10 @@ SHOWN = 3
 MAX_LATENT_DIM = 1024
 FILLING = 0.8
 """Share of a range that a decoder's values must span to fill it."""
-STEEP = 1.5
-"""A slope of this or its inverse means that the range is not that of the training."""
+_SPREAD = re.compile(r"var|std|sig|scale|spread", re.I)
+_VARIANCE = re.compile(r"^(?!.*log).*var|sigma_?(sq|2)", re.I)
+_MEAN = re.compile(r"mu|mean|loc", re.I)
+"""Parts of the names of an encoder's outputs."""
 _AS_STD: dict[EncoderOutput, EncoderOutput] = {
     "concatenated": "concatenated,std",
     "concatenated,swapped": "concatenated,swapped,std",
@@ -110,7 +115,7 @@ def find_conventions(
     average *= len(images) / max(len(images) - 1, 1)  # as for the average of other images
     best = choose(candidates, known, average)
     if best != candidates[0]:
-        why = "as asked for" if known != Known() else "as its range is just filled"
+        why = "as asked for" if known != Known() else "as the likelier one"
         report(f"taken, {why}: {_told(best)}")
     latent_dim = math.prod(best.decoder.latent)
     if latent_dim > MAX_LATENT_DIM:
@@ -118,7 +123,11 @@ def find_conventions(
             f"{decoder.path.name} takes latents of {by(best.decoder.latent)} = {latent_dim:,} "
             f"numbers; up to {MAX_LATENT_DIM:,} are taken"
         )
-    alike = [one for one in candidates if one.words == best.words]
+    way = best.encoder.mean, best.encoder.layout, best.encoder.range
+    alike = [
+        one for one in candidates
+        if (one.encoder.mean, one.encoder.layout, one.encoder.range) == way
+    ]  # fmt: skip
     notes = [
         *reader.notes,
         *decoder.notes,
@@ -206,13 +215,13 @@ def _notes_on_outputs(
     first, mean, spread = encoder.outputs[0].name, best.encoder.mean, best.encoder.spread
     if mean != first:
         yield f"{mean!r} is taken as the mean, although {first!r} comes first"
-    if others := sorted({one.encoder.spread for one in alike} - {spread}):
-        yield f"{spread!r} is taken as the spread; {', '.join(map(repr, others))} is not used"
+    if others := sorted({one.encoder.spread for one in alike} - {spread, ""}):
+        yield f"{spread!r} is taken as the spread, not {' or '.join(map(repr, others))}"
     pictures = [port.name for port in decoder.outputs]
     if len(pictures) > 1:
         taken = best.decoder.images
         rest = ", ".join(repr(name) for name in pictures if name != taken)
-        yield f"{taken!r} of {decoder.path.name} is taken as the images; {rest} is not used"
+        yield f"{taken!r} of {decoder.path.name} is taken as the images, not {rest}"
     if len(best.decoder.latent) > 1:
         size = math.prod(best.decoder.latent)
         yield f"latents of {by(best.decoder.latent)} are taken as {size} numbers in a row"
@@ -220,15 +229,16 @@ def _notes_on_outputs(
 
 def _notes_on_doubts(best: Candidate, average: float, known: Known) -> Iterator[str]:
     """Yield doubts that the user may be able to settle."""
-    if best.encoder.output.endswith(",std") and known.encoder_output is None:
+    if best.encoder.output.endswith(("std", "variance")) and known.encoder_output is None:
         others = [
             f"{what}, say so with --encoder-output {flag}"
             for flag, what in spreads_of(best.encoder).items()
-            if flag != best.encoder.output and what in ("variance", "log-variance")
+            if flag != best.encoder.output and what not in ("log standard deviation", "none")
         ]
+        taken = spreads_of(best.encoder)[best.encoder.output]
         yield (
             f"the spread of {best.encoder.spread or best.encoder.mean!r} is never negative and is "
-            f"taken as the standard deviation; if it is the {', or if it is the '.join(others)}"
+            f"taken as the {taken}; if it is the {', or if it is the '.join(others)}"
         )
     if is_poor(best.error, average):
         yield (
@@ -236,7 +246,7 @@ def _notes_on_doubts(best: Candidate, average: float, known: Known) -> Iterator[
             f"than that of the images' average, {average:.5f}: are these the images that the model "
             "was trained on, and in the --range of its training?"
         )
-    elif best.slope > 0 and not 1 / STEEP < best.slope < STEEP:
+    elif best.slope > 0 and is_steep(best.slope):
         yield (
             f"the decoded images fit better with {best.slope:.1f} times their contrast: if the "
             "model was trained in another range, give it as --range=MEAN,STD"
@@ -365,8 +375,10 @@ class _EncoderReader:
                 self.draws[layout, range_, name] = draws
             if not others:
                 yield replace(base, mean=name), outputs[name]
-            for spread in others:
-                kind: EncoderOutput = "mean,log_var" if finite[spread].min() < 0 else "mean,std"
+            for spread in sorted(others, key=partial(_unlikeness, names, name)):
+                kind: EncoderOutput = "mean,log_var"
+                if finite[spread].min() >= 0:
+                    kind = "mean,variance" if _VARIANCE.search(spread) else "mean,std"
                 yield replace(base, output=kind, mean=name, spread=spread), outputs[name]
 
     @staticmethod
@@ -433,12 +445,20 @@ class _EncoderReader:
             self.notes.append(sentence)
 
 
+def _unlikeness(names: list[str], mean: str, spread: str) -> tuple[bool, bool, bool, int]:
+    """How unlikely an output is the spread of a mean, by their names and their order."""
+    numbers = [re.findall(r"\d+", name) for name in (mean, spread)]
+    is_of_another = not mean.isdecimal() and bool(numbers[0]) and numbers[0] != numbers[1]
+    behind = (names.index(spread) - names.index(mean)) % len(names)
+    return not _SPREAD.search(spread), bool(_MEAN.search(spread)), is_of_another, behind
+
+
 def _is_draw(mean: np.ndarray, values: np.ndarray) -> bool:
     """Whether values rise with the mean as z = mean + noise does, ``(n, d)`` both.
 
     A random number generator with a fixed seed gives the same draws each time.
     """
-    mean, values = mean - mean.mean(axis=0), values - values.mean(axis=0)
+    mean, values = (one - one.mean(axis=0, dtype=np.float64) for one in (mean, values))
     variance, other, both = (
         float(np.sum(a * b)) for a, b in ((mean, mean), (values, values), (mean, values))
     )
