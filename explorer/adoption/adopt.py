@@ -301,8 +301,8 @@ def report_classes(
     if others:
         report(
             "warning: images of some classes are reconstructed better as another one: "
-            f"{', '.join(others)}; if the model was trained with another order of the classes than "
-            f"{', '.join(classes)}, put them in order inside the graphs"
+            f"{', '.join(others[:10])}; if the model was trained with another order of the classes "
+            f"than {', '.join(classes[:10])} …, put them in order inside the graphs"
         )
 
 

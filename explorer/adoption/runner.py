@@ -79,18 +79,15 @@ class Runner:
             if output.type == SINGLE and len(first) == len(values) and is_same(first[:FEW], again)
         }
         if not outputs:
+            first, second = self.all(values[:FEW]), self.all(values[:FEW])
+            repeats = all(is_same(one, other) for one, other in zip(first, second, strict=True))
             raise AdoptionError(
                 f"{self.name} {BY_BATCH}"
-                if self.depends_on_batch(values)
+                if repeats
                 else f"{self.name} gives a different result each time: export it without dropout "
                 "and without drawing at random (in PyTorch: model.eval())"
             )
         return outputs
-
-    def depends_on_batch(self, values: np.ndarray) -> bool:
-        """Whether the same batch gives the same results again, so that only others change them."""
-        first, second = self.all(values[:FEW]), self.all(values[:FEW])
-        return all(is_same(one, other) for one, other in zip(first, second, strict=True))
 
 
 def is_same(one: np.ndarray, other: np.ndarray) -> bool:

@@ -32,7 +32,7 @@ def count_multiply_adds(content: bytes) -> int:
         content: contents of an ``.onnx`` file.
 
     Raises:
-        GraphError: ``read_graph`` refuses it, or the size of an array is not known beforehand.
+        GraphError: ``Graph`` refuses it, or the size of an array is not known beforehand.
     """
     graph = Graph(content)
     names = [name for node in graph.nodes for name in node.outputs if name]
