@@ -140,7 +140,7 @@ export class LiveMap {
       reset: () => this.#reset(),
       full: toggleFullScreen,
       save: (/** @type {"PNG" | "SVG"} */ type, /** @type {number} */ times) =>
-        saveMap(this.#scene, this.#legendShown, model.header.name, type, times),
+        saveMap(this.#scene, this.#legendShown, model.header.name, type, times, this.#pointAt),
     };
     this.#gestures = new Gestures(this.#plot, {
       ...means,

@@ -17,14 +17,15 @@ const [SHAPES, FINE] = [50_000, 4];
  * @param {string} name of the model, with which the file's name begins
  * @param {"PNG" | "SVG"} type
  * @param {number} times pixels of a PNG for a CSS pixel
+ * @param {[number, number] | null} point place of the point on the map
  */
-export function saveMap(scene, shown, name, type, times) {
+export function saveMap(scene, shown, name, type, times, point) {
   const { width, height } = scene.view;
   const legend = layOut(shown, scene);
   const size = /** @type {const} */ ([width + legend.columns * legend.width, height]);
   if (type === "SVG") {
     const svg = new SvgContext(...size);
-    draw(/** @type {any} */ (svg), scene, legend, (diameter) => {
+    draw(/** @type {any} */ (svg), scene, legend, point, (diameter) => {
       if (scene.map.places.length / 2 > SHAPES) drawPicture(svg, scene, FINE);
       else drawShapes(svg, scene, shown, diameter);
     });
@@ -33,7 +34,7 @@ export function saveMap(scene, shown, name, type, times) {
   }
   const context = newPen(Math.round(size[0] * times), Math.round(size[1] * times));
   context.scale(times, times);
-  draw(context, scene, legend, () => drawPicture(context, scene, times));
+  draw(context, scene, legend, point, () => drawPicture(context, scene, times));
   downloadPicture(`${name}-map-${times}x.png`, context.canvas);
 }
 
@@ -60,14 +61,16 @@ const fontOf = (look) => `13px ${look.font}`;
 
 /**
  * @param {CanvasRenderingContext2D} context @param {import("./scene.js").Scene} scene
- * @param {Legend_} legend @param {(diameter: number) => void} drawDots
+ * @param {Legend_} legend @param {[number, number] | null} point
+ * @param {(diameter: number) => void} drawDots
  */
-function draw(context, scene, { lines, columns, width, rows }, drawDots) {
+function draw(context, scene, { lines, columns, width, rows }, point, drawDots) {
   const { view, look } = scene;
   context.fillStyle = look.page;
   context.fillRect(0, 0, view.width + columns * width, view.height);
   scene.copyTo(context, drawDots);
   context.globalAlpha = 1;
+  if (point) ring(context, ...view.pixelOf(...point));
   context.fillStyle = look.page;
   context.fillRect(view.width, 0, columns * width, view.height); // where pictures reach over the edge
   context.textAlign = "left";
@@ -81,6 +84,16 @@ function draw(context, scene, { lines, columns, width, rows }, drawDots) {
     context.fillStyle = look.text;
     context.fillText(text, x + 14, y);
   });
+}
+
+/** Marks the point as the page does. @param {CanvasRenderingContext2D} context @param {number} x @param {number} y */
+function ring(context, x, y) {
+  context.beginPath();
+  context.arc(x, y, 9.5, 0, 2 * Math.PI);
+  for (const [colour, lineWidth] of /** @type {const} */ ([["white", 7], ["#d6336c", 3]])) {
+    Object.assign(context, { strokeStyle: colour, lineWidth });
+    context.stroke();
+  } // prettier-ignore
 }
 
 /**
