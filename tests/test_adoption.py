@@ -30,6 +30,7 @@ from explorer.adoption.conventions import (
 from explorer.adoption.graphs import Port, read_given_graph
 from explorer.adoption.result import About, hashes
 from explorer.adoption.signatures import image_forms
+from explorer.adoption.trial import _VARIANCE
 from explorer.bundle.codec import Codec
 from explorer.bundle.posterior import GaussianPosterior
 from explorer.bundle.store import Bundle, load_bundle
@@ -77,6 +78,15 @@ def refusal(take: Any, tmp_path: Path) -> Any:
         return str(error.value)
 
     return refuse
+
+
+@pytest.mark.parametrize(
+    ("name", "is_variance"),
+    [("variance", True), ("z_var", True), ("sigma2", True), ("sigma_sq", True)]
+    + [("log_var", False), ("variational_std", False), ("z_sigma_2", False), ("scale", False)],
+)
+def test_names_of_variances(name: str, is_variance: bool) -> None:
+    assert bool(_VARIANCE.search(name)) == is_variance
 
 
 @pytest.mark.parametrize(
@@ -280,7 +290,7 @@ def test_what_an_output_of_the_encoder_is_not_taken_for_is_told(take: Any, tmp_p
 
 
 def test_results_that_depend_on_the_batch_or_lack_one_are_named(
-    refusal: Any, tmp_path: Path
+    take: Any, refusal: Any, tmp_path: Path
 ) -> None:
     average: Node = ("ReduceMean", ["MEAN"], "average", {"axes": [0], "keepdims": 1})
     less: Node = ("Sub", ["MEAN", "average"], "less", {})
@@ -293,6 +303,12 @@ def test_results_that_depend_on_the_batch_or_lack_one_are_named(
     ]
     told = refusal("plain", rewired(tmp_path / "encoder.onnx", ["both"], *stacked))
     assert "gives 2 results for 8 images; expected one for each" in told
+    noise: Node = ("Add", ["MEAN", "average"], "noise", {})  # an output that is of no use alone
+    path = rewired(tmp_path / "encoder.onnx", ["noise", "MEAN", "LOG_VAR"], average, noise)
+    assert "'noise' of encoder.onnx depends on the batch and was not used" in (
+        take("plain", path).card.model.adopted.notes
+    )
+    shutil.rmtree(tmp_path / "plain")
     (tmp_path / "bare.onnx").write_bytes(simple_graph(inputs=3, axes=[]))
     assert "(3), which has no axis for the batch" in refusal("plain", None, tmp_path / "bare.onnx")
 
@@ -348,13 +364,16 @@ def test_another_order_of_the_classes_is_noticed() -> None:
     labels = np.arange(30) % 3
     images = np.broadcast_to((0.2 + 0.3 * labels)[:, None, None, None], (30, 2, 2, 1))
     for levels, told in (
+        ((0.2,), ""),
         ((0.2, 0.5, 0.8), ""),
         ((0.2, 0.8, 0.5), "b as c, c as b; if"),
         ((0.2, 0.2, 0.2), "the class changes no picture"),
     ):
         codecs = tuple(map(codec_of, levels))
         said: list[str] = []
-        report_classes(replace(codecs[0], by_class=codecs), images, labels, "abc", said.append)
+        rows = labels < len(levels)
+        codec = replace(codecs[0], by_class=codecs)
+        report_classes(codec, images[rows], labels[rows], "abc", said.append)
         assert told in "".join(said) and bool(said) == bool(told)
 
 

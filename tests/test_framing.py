@@ -235,11 +235,16 @@ def test_an_image_like_the_data_sets_is_left_alone() -> None:
 
 
 def test_a_faint_picture_is_stretched() -> None:
-    twelve_bits = Image.new("L", (28, 28), 0)
-    ImageDraw.Draw(twelve_bits).line((8, 5, 8, 22), fill=15, width=4)
-    assert suggest_framing(twelve_bits, GREY, BLACK) == Framing(stretch=True)
+    twelve_bits = Image.new("L", (56, 56), 0)
+    ImageDraw.Draw(twelve_bits).line((16, 10, 16, 44), fill=40, width=8)
+    assert suggest_framing(twelve_bits, GREY, BLACK).stretch
     assert suggest_framing(twelve_bits.convert("RGB"), (28, 28, 3), BLACK).stretch
-    assert not suggest_framing(Image.new("L", (28, 28), 9), GREY, BLACK).stretch  # nothing is there
+    assert not suggest_framing(twelve_bits, (56, 56, 1), BLACK).stretch  # as a set has it
+    noise = np.random.default_rng(0).integers(0, 3, (56, 56))
+    assert not suggest_framing(picture_of(noise), GREY, BLACK).stretch  # nothing is there
+    sky = Image.new("RGB", (56, 56), (120, 160, 220))
+    sky.putpixel((0, 0), (130, 170, 230))
+    assert not suggest_framing(sky, (28, 28, 3), BLACK).stretch
 
 
 def test_a_photo_of_a_scene_is_left_alone() -> None:

@@ -289,7 +289,7 @@ def test_channels_beside_the_colours_are_told(folder: Path) -> None:
         (folder / name).write_bytes(tiff(pixels))
     dataset = load_dataset(folder)
     assert (dataset.train.images == pixels[..., :3]).all()
-    assert "of 2 pictures, only red, green and blue are used: they have further channels" in (
+    assert "of 2 pictures, only the colours or greys are used: they have further channels" in (
         dataset.report.notes
     )
 

@@ -137,6 +137,8 @@ def test_large_whole_numbers_are_scaled_by_the_bits_that_hold_them() -> None:
     assert np.asarray(upload.image).tolist() == [[0, 153, 255]]
     (note,) = upload.notes
     assert "the largest of 8, 10, 12, 14 or 16 bits white" in note
+    dark = read(b"P5 1 1 65535\n" + bytes([0, 250]))  # a PGM states its white
+    assert np.asarray(dark.image).tolist() == [[1]]
 
 
 @pytest.mark.parametrize("format", ["TIFF", "JPEG"])  # a JPEG stores its inks inverted

@@ -245,7 +245,7 @@ def test_a_line_for_each_label_may_follow_a_title(tmp_path: Path, content: str) 
         (b"", "holds 0 labels; expected 12"),
         (b"a\n" * 5 + b"\n" + b"a\n" * 6, "line 6 of labels.csv has no label"),
         (b"0.5\n1\n" * 6, "holds fractions, such as 0.5; expected 12 whole numbers"),
-        (b"nan\n1\n" * 6, "holds NaN; expected 12 whole numbers"),
+        (b"nan\n1\n" * 6, "holds NaN or infinity; expected 12 whole numbers"),
         (b'{"label": 1}\n' * 12, "holds JSON; expected a label on each line"),
     ],
 )

@@ -43,6 +43,8 @@ MEASURED = 2_000
 BLUE_FIRST = 1.03
 """A model of RGB never reconstructs BGR better by this factor: measured, 0.87 to 0.97."""
 
+FEW_OF_CLASS = 10
+"""Least number of a class's images by which it is judged."""
 OTHER_CLASS = 0.9
 """Images whose error with another class is below this times that with their own may be of it."""
 
@@ -291,10 +293,10 @@ def report_classes(
             for given in codec.by_class
         ]
     )
-    if np.allclose(errors, errors[0], rtol=1e-3):
+    if len(errors) > 1 and np.allclose(errors, errors[0], rtol=1e-3):
         report("warning: the class changes no picture; is the condition used in the graphs?")
     others = []
-    for label in np.unique(labels):
+    for label in np.flatnonzero(np.bincount(labels) >= FEW_OF_CLASS).tolist():
         mean = errors[:, labels == label].mean(axis=1)
         if mean.min() < OTHER_CLASS * mean[label]:
             others.append(f"{classes[label]} as {classes[mean.argmin()]}")
@@ -302,7 +304,8 @@ def report_classes(
         report(
             "warning: images of some classes are reconstructed better as another one: "
             f"{', '.join(others[:10])}; if the model was trained with another order of the classes "
-            f"than {', '.join(classes[:10])} …, put them in order inside the graphs"
+            f"than {', '.join(classes[:10])}{' …' * (len(classes) > 10)}, put them in order inside "
+            "the graphs"
         )
 
 

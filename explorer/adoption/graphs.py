@@ -283,7 +283,8 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
         [Port(value.name, tuple(map(_size, value.shape[1:]))) for value in values]
         for values in (session.get_inputs(), given)
     )
-    inputs[0] = _with_channels(inputs[0], model)
+    if inputs:
+        inputs[0] = _with_channels(inputs[0], model)
     return GivenGraph(
         path, beside, model, tuple(inputs), tuple(outputs), batch=1 if fixed else None
     )

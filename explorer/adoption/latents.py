@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import json
 import math
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,6 +36,7 @@ from explorer.data.reading import Reading
 from explorer.data.roles import counts_up
 from explorer.errors import one_line
 
+_QUOTED = re.compile("^([\"'])(.*)\\1$")
 _INDEX_NAMES = ("", "index", "idx", "row", "id", "unnamed: 0")
 """Titles of a column that numbers the images."""
 _FEW = 10
@@ -74,7 +78,7 @@ def adopt_latents(
     z = rounded(_read_latents(latents))
     dataset = load_dataset(images, replace(reading, whole=True), data_dir=data_dir)
     if labels is not None:
-        dataset = _with_labels(dataset, labels)
+        dataset = _with_labels(dataset, labels, report)
     if len(z) != len(dataset.test.images):
         raise AdoptionError(
             f"{latents.name} has {len(z):,} latents, but {dataset.title} has "
@@ -106,27 +110,30 @@ def _read_latents(path: Path) -> np.ndarray:
             f"{path.name} has {len(z):,} latents of {latent_dim:,} numbers; at least one is "
             f"expected, of 1 to {MAX_LATENT_DIM:,} numbers"
         )
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # it is told below
         z = z.reshape(len(z), latent_dim).astype(np.float32)
     if not np.isfinite(z).all():
         raise AdoptionError(f"{path.name} holds NaN, infinity or numbers beyond single precision")
-    if len(z) > 1 and not np.ptp(z, axis=0).any():
+    if len(z) > 1 and (z == z[0]).all():
         raise AdoptionError(f"{path.name} holds the same latent for all {len(z):,} images")
     return z
 
 
-def _with_labels(dataset: Dataset, path: Path) -> Dataset:
+def _with_labels(
+    dataset: Dataset, path: Path, report: Callable[[str], None] = lambda line: None
+) -> Dataset:
     """Return the images with the classes of a file."""
     count = len(dataset.test.images)
     if path.suffix == ".npy":
         values = plain(_read_array(path), path.name)
     else:
-        values = plain(numbers_or_words(_read_lines(path, count)), path.name)
+        values = plain(numbers_or_words(_read_lines(path, count, report)), path.name)
     if values.shape != (count,) or not can_be_classes([values]):
         held = f"{len(values):,} labels" if values.ndim == 1 else f"{values.dtype} {values.shape}"
         if values.shape == (count,):
-            fractions = values[np.mod(values, 1) > 0]  # which NaN has not
-            held = f"fractions, such as {fractions[0]:g}" if fractions.size else "NaN"
+            finite = values[np.isfinite(values)]
+            fractions = finite[np.mod(finite, 1) > 0]
+            held = f"fractions, such as {fractions[0]:g}" if fractions.size else "NaN or infinity"
         raise AdoptionError(
             f"{path.name} holds {held}; expected {count:,} whole numbers or words, one for each "
             "image"
@@ -142,7 +149,7 @@ def _with_labels(dataset: Dataset, path: Path) -> Dataset:
     return dataset.relabelled(places[labels], classes)
 
 
-def _read_lines(path: Path, count: int) -> list[str]:
+def _read_lines(path: Path, count: int, report: Callable[[str], None]) -> list[str]:
     """Read the labels of a text file: one for each line, or the label column of a table."""
     try:
         lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
@@ -152,6 +159,8 @@ def _read_lines(path: Path, count: int) -> list[str]:
         ) from error
     except OSError as error:
         raise AdoptionError(f"{path} cannot be read: {one_line(error)}") from error
+    if lines and lines[0].lstrip().startswith(("{", "[")) and _is_json(lines):
+        raise AdoptionError(f"{path.name} holds JSON; expected a label on each line, or a table")
     rows, is_table = _read_rows(lines)
     title = label_title(rows[0]) if is_table else None
     if is_table and title is None and 2 * len({row[0] for row in rows}) > len(rows):
@@ -159,22 +168,30 @@ def _read_lines(path: Path, count: int) -> list[str]:
             f"{path.name} has {len(rows[0])} cells on each line, such as {lines[0][:80]!r}; "
             "expected the label alone, or titles on the first line of which one is label"
         )
-    if lines and lines[0].startswith(("{", "[")):
-        raise AdoptionError(
-            f"{path.name} holds JSON; expected a label on each line, or a CSV table"
-        )
     if title is not None:
         cells = [row for row in rows[1:] if row]
-        labels = [row[rows[0].index(title)].strip() for row in _in_order(rows[0], cells)]
+        ordered = _in_order(rows[0], cells)
+        if ordered != cells:
+            report(f"the rows of {path.name} are taken in the order of their index")
+        labels = [row[rows[0].index(title)].strip() for row in ordered]
     else:
         has_title = len(lines) > count and lines[0].strip().lower() in LABEL_NAMES
-        labels = [line.strip().strip("\"'") for line in lines[has_title:]]
+        labels = [_QUOTED.sub(r"\2", line.strip()) for line in lines[has_title:]]
     if "" in map(str.strip, labels):
         place = 1 + [*map(str.strip, labels)].index("") + len(lines) - len(labels)
         raise AdoptionError(
             f"line {place} of {path.name} has no label; expected one for each image"
         )
     return labels
+
+
+def _is_json(lines: list[str]) -> bool:
+    """Whether a text, or its first line, is JSON."""
+    for text in ("\n".join(lines), lines[0]):
+        with contextlib.suppress(ValueError):
+            json.loads(text)
+            return True
+    return False
 
 
 def _in_order(titles: list[str], rows: list[list[str]]) -> list[list[str]]:

@@ -78,6 +78,11 @@ class Runner:
             for output, first, again in given
             if output.type == SINGLE and len(first) == len(values) and is_same(first[:FEW], again)
         }
+        if not outputs and all(len(first) != len(values) for first in self.all(values)):
+            raise AdoptionError(
+                f"{self.name} gives no result for each item of a batch: let the first axis of its "
+                "outputs be the batch"
+            )
         if not outputs:
             first, second = self.all(values[:FEW]), self.all(values[:FEW])
             repeats = all(is_same(one, other) for one, other in zip(first, second, strict=True))

@@ -46,8 +46,10 @@ SHOWN = 3
 MAX_LATENT_DIM = 1024
 FILLING = 0.8
 """Share of a range that a decoder's values must span to fill it."""
-_SPREAD = re.compile(r"var|std|sig|scale|spread", re.I)
-_VARIANCE = re.compile(r"^(?!.*log).*var|sigma_?(sq|2)", re.I)
+_SPREAD = re.compile(r"var|std|sig|scale|spread|lv|log", re.I)
+_VARIANCE = re.compile(
+    r"^(?!.*(log|std|scale|sigma$|variational|variable)).*var|sigma(2$|_?sq)", re.I
+)
 _MEAN = re.compile(r"mu|mean|loc", re.I)
 """Parts of the names of an encoder's outputs."""
 _AS_STD: dict[EncoderOutput, EncoderOutput] = {
@@ -369,7 +371,10 @@ class _EncoderReader:
             if sizes[name] != dim:
                 continue
             others = [other for other in names if other != name and sizes.get(other) == dim]
-            draws = [other for other in others if _is_draw(values, finite[other])]
+            draws = [
+                other for other in others
+                if not _SPREAD.search(other) and _is_draw(values, finite[other])
+            ]  # fmt: skip
             if 0 < len(draws) < len(others):
                 others = [other for other in others if other not in draws]
                 self.draws[layout, range_, name] = draws
@@ -410,7 +415,7 @@ class _EncoderReader:
         few = self.images[:FEW]
         outputs, again, once_more = run.all(self.images), run.all(few), run.all(few)
         found: dict[str, np.ndarray] = {}
-        counts = set()
+        counts, by_batch = set(), False
         for name, first, second, third in zip(names, outputs, again, once_more, strict=True):
             repeated = next((one for one, values in found.items() if is_same(values, first)), None)
             if len(first) != len(self.images):
@@ -420,16 +425,18 @@ class _EncoderReader:
                     f"{FEW} images and was not used"
                 )
             elif not is_same(first[:FEW], second):
-                if is_same(second, third):
-                    raise AdoptionError(f"{path.name} {BY_BATCH}")
-                self._note(f"{name!r} of {path.name} is drawn at random and was not used")
+                by_batch |= is_same(second, third)
+                why = "depends on the batch" if is_same(second, third) else "is drawn at random"
+                self._note(f"{name!r} of {path.name} {why} and was not used")
             elif repeated == name:  # the same output twice
                 continue
             elif repeated is not None:
                 self._note(f"{name!r} of {path.name} repeats {repeated!r}")
             else:
                 found[name] = first
-        if not found and len(counts) == len(names):
+        if by_batch and len(found) < 2:
+            raise AdoptionError(f"{path.name} {BY_BATCH}")
+        if not found and counts:
             raise AdoptionError(
                 f"{path.name} gives {' or '.join(map(str, sorted(counts)))} results for {FEW} "
                 "images; expected one for each: let the first axis of its outputs be the batch"

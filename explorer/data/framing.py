@@ -13,6 +13,7 @@ from explorer.data.pixels import Background, Box, Shape, crop_box, lay_on, resam
 _LUMA = np.array([0.299, 0.587, 0.114])  # of red, green, blue: ITU-R BT.601
 PLAIN = 0.15  # how far a plain ground, such as paper in uneven light, may vary
 HARDLY_VISIBLE = 0.25  # a difference from the background
+_NOISE = 4 / 255  # a contrast that a black picture may have
 _INK = 0.7  # ink is darker than this fraction of the light of the paper around it
 _SHARPEST = 8  # largest side, in pixels, of the cells whose darkest and brightest are found
 
@@ -88,7 +89,8 @@ def suggest_framing(
     level = float(np.mean(background))
     luma, darkest, brightest, alpha = _thumbnails(picture)
     low, high = float(darkest.min()), float(brightest.max())
-    is_faint = 1 / 255 < high - low < HARDLY_VISIBLE  # such as 12 bits in a file of 16
+    is_own = picture.size == (image_shape[1], image_shape[0])
+    is_faint = high < HARDLY_VISIBLE and high - low > _NOISE and not is_own  # 12 bits in 16
     if is_faint:
         luma, darkest, brightest = (
             (one - low) / (high - low) for one in (luma, darkest, brightest)
@@ -112,7 +114,7 @@ def suggest_framing(
         shown = 1.0 - ground if invert else ground
         is_off = abs(shown - level) > 0.05 or not is_even
         stretch = is_faint or bool(grey and found.any() and is_off)
-    if not found.any() or picture.size == (image_shape[1], image_shape[0]):
+    if not found.any() or is_own:
         return Framing(invert=invert, stretch=stretch)
     centre, zoom = _frame(picture, found, image_shape, fill)
     return Framing(centre, zoom, invert, stretch)

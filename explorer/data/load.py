@@ -179,7 +179,7 @@ def _choose_form(train: Part, test: Part | None, reading: Reading, report: Repor
         report.note(f"of {survey.with_frames:,} animated pictures, the first frame is read")
     if survey.with_channels:
         report.note(
-            f"of {survey.with_channels:,} pictures, only red, green and blue are used: "
+            f"of {survey.with_channels:,} pictures, only the colours or greys are used: "
             "they have further channels"
         )
     if LARGEST_SURVEY <= survey.seen < total:

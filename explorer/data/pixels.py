@@ -268,13 +268,19 @@ def describe_tiff(file: IO[bytes]) -> str:
         return ""
     if 43 in head[2:4]:  # BigTIFF
         head += file.read(8)
-    tags = TiffImagePlugin.ImageFileDirectory_v2(head)
-    file.seek(tags.next)
-    tags.load(file)
+    try:
+        tags = TiffImagePlugin.ImageFileDirectory_v2(head)
+        file.seek(tags.next)
+        tags.load(file)
+    except Exception:  # damaged files make Pillow raise nearly anything
+        return ""
     channels = tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1)
     bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))[0]
     kinds = {2: "signed numbers", 3: "fractions"}
     kind = kinds.get(tags.get(TiffImagePlugin.SAMPLEFORMAT, (1,))[0], "numbers")
+    if kind == "numbers" and channels in (1, 3, 4):  # it is something else
+        compression = tags.get(TiffImagePlugin.COMPRESSION, 1)
+        return f"a TIFF of compression {compression}, which is not read here or is damaged"
     return (
         f"a TIFF of {channels} channel{'s' * (channels > 1)} of {bits}-bit {kind}; "
         "expected one channel, or colours of 8 or 16 bits"
@@ -328,7 +334,7 @@ def _scale_of(image: Image.Image, scale: Range) -> Range:
         return scale if scale.kind == "bytes" else BYTES
     if scale.kind == "integers" or (scale.kind == "floats" and image.mode == "F"):
         return scale
-    if image.mode not in ("I", "F"):
+    if image.mode not in ("I", "F") or image.format == "PPM":  # which Pillow scales itself
         return DEEP
     levels = (1.0, *TOPS) if image.mode == "F" else TOPS
     peak = 0.0

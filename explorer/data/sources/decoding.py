@@ -116,8 +116,9 @@ def look(open_file: Opener, unit: Unit, is_deep: bool) -> Values | None:
                 continue
             values = _stored_values(image)
             finite = values[np.isfinite(values)]
-            if finite.size:
-                one = replace(look_at(finite, unit[0]), has_gaps=finite.size < values.size)
+            if values.size:
+                known = finite if finite.size else np.zeros(1, values.dtype)  # as it is read
+                one = replace(look_at(known, unit[0]), has_gaps=finite.size < values.size)
                 found = one if found is None else found | one
     except Exception:  # as in _read
         pass
