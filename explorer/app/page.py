@@ -208,7 +208,8 @@ def _open_chosen(names: list[str]) -> Bundle | None:
             _show_broken(f"**{literal(name)}** cannot be shown: {literal(str(error))}")
         else:
             if state["model"] not in names:
-                session.notify(f"The model {state['model']} is no longer usable; {name} is shown.")
+                gone, there = literal(state["model"]), literal(name)
+                session.notify(f"The model {gone} is no longer usable; {there} is shown.")
             state["model"] = name
             return bundle
     return None

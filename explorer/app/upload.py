@@ -110,16 +110,35 @@ def _adjust(bundle: Bundle, upload: Upload, suggestion: Framing, *, key: str) ->
     with controls:
         lowest = min(0.25, whole_zoom(upload.image, shape))
         suggested = min(max(suggestion.zoom, lowest), LARGEST_ZOOM)
-        zoom = st.slider("Zoom", lowest, LARGEST_ZOOM, suggested, key=f"{key}-zoom")
+        zoom = st.slider(
+            "Zoom", lowest, LARGEST_ZOOM, suggested, key=f"{key}-zoom", persist_state="session"
+        )
         x = st.slider(
-            "Place of the crop, left to right", 0.0, 1.0, suggestion.centre[0], key=f"{key}-x"
+            "Place of the crop, left to right",
+            0.0,
+            1.0,
+            suggestion.centre[0],
+            key=f"{key}-x",
+            persist_state="session",
         )
         y = st.slider(
-            "Place of the crop, top to bottom", 0.0, 1.0, suggestion.centre[1], key=f"{key}-y"
+            "Place of the crop, top to bottom",
+            0.0,
+            1.0,
+            suggestion.centre[1],
+            key=f"{key}-y",
+            persist_state="session",
         )
         with st.container(horizontal=True):
-            invert = st.toggle("Invert", suggestion.invert, key=f"{key}-invert")
-            stretch = st.toggle("Stretch contrast", suggestion.stretch, key=f"{key}-stretch")
+            invert = st.toggle(
+                "Invert", suggestion.invert, key=f"{key}-invert", persist_state="session"
+            )
+            stretch = st.toggle(
+                "Stretch contrast",
+                suggestion.stretch,
+                key=f"{key}-stretch",
+                persist_state="session",
+            )
     framing = replace(suggestion, zoom=zoom, centre=(x, y), invert=invert, stretch=stretch)
     image = frame_picture(upload.image, framing, shape, background)
     with whole:

@@ -77,7 +77,9 @@ def render_view(bundle: Bundle) -> None:
         return
     chosen = st.session_state.get("beside")
     if chosen is not None and chosen not in _cards():
-        st.warning(f"The model {literal(chosen)} is no longer usable; {names[0]} is shown.")
+        st.warning(
+            f"The model {literal(chosen)} is no longer usable; {literal(names[0])} is shown."
+        )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="both"):
         name = _choose_second(names)
         try:

@@ -229,7 +229,7 @@ export class Draw {
       const { data } = small.getImageData(0, 0, THUMBNAIL, THUMBNAIL);
       const { isPlain, ...suggested } = suggestTone(data, THUMBNAIL, background[0], tones);
       tone = suggested;
-      if (!isPlain) this.#centre?.show((this.#memory.isCentred = false)); // it has no one object
+      this.#centre?.show((this.#memory.isCentred = isPlain)); // else it has no one object
     }
     const opened = { picture, canvas, background, fit, tone };
     this.#change(() => this.#sketch.add({ picture: canvas, opened }));
@@ -315,6 +315,7 @@ export class Draw {
 
   /** @param {() => void} act */
   #change(act) {
+    find(this.#box, ".problem").hidden = true;
     act();
     this.#settle();
   }

@@ -2,8 +2,12 @@
 
 import { toGrey } from "./paint.js";
 
-/** Paper in uneven light is at least this bright, as a share of its brightest place. */
-const SHADED = 0.5;
+/** Ink is darker than this share of the light around it; light varies no more than to this share. */
+const [INK, SHADED] = [0.7, 0.3];
+/** How far a flat ground may vary, as a share of the picture's contrast. */
+const FLAT = 0.15;
+/** A contrast that a black picture may have. */
+const NOISE = 4 / 255;
 
 /**
  * @typedef {{plain: number, hardlyVisible: number}} Limits how far a plain ground may vary, and a
@@ -17,7 +21,7 @@ const SHADED = 0.5;
  *
  * @param {Uint8ClampedArray} pixels of a small copy, four values for each
  * @param {number} width @param {number} background its grey, of 255 @param {Limits} limits
- * @returns {Tone & {isPlain: boolean}} `isPlain`: whether an object stands on a plain ground
+ * @returns {Tone & {isPlain: boolean}} `isPlain`: whether an object stands on a flat ground
  */
 export function suggestTone(pixels, width, background, { plain, hardlyVisible }) {
   const level = background / 255;
@@ -27,6 +31,8 @@ export function suggestTone(pixels, width, background, { plain, hardlyVisible })
   toGrey(grey);
   const luma = Float32Array.from({ length: count }, (_, i) => grey[4 * i] / 255);
   const border = borderOf(count, width);
+  const [low, high] = [Math.min(...luma), Math.max(...luma)];
+  const isFaint = high < hardlyVisible && high - low > NOISE;
   if (median(border.map((i) => alpha[i])) < 0.5) {
     const inked = luma.filter((_, i) => alpha[i] > 0.5);
     const shade = inked.length ? inked.reduce((sum, v) => sum + v, 0) / inked.length : 1 - level;
@@ -36,12 +42,55 @@ export function suggestTone(pixels, width, background, { plain, hardlyVisible })
   const shareOf = (/** @type {(value: number) => boolean} */ holds) =>
     border.filter((i) => holds(luma[i])).length / border.length;
   const isEven = shareOf((value) => Math.abs(value - ground) < plain) >= 0.75;
-  const brightest = luma.reduce((most, value) => Math.max(most, value), 0);
-  const isPaper = brightest > 0.5 && shareOf((value) => value > SHADED * brightest) > 0.9;
+  const isPaper = !isEven && isInkOnPaper(luma, width, plain);
+  const isPlain =
+    isEven && shareOf((value) => Math.abs(value - ground) < FLAT * (high - low)) > 0.9;
   if (!isEven && !isPaper) return { invert: false, stretch: false, isPlain: false };
   const invert = Math.abs(1 - ground - level) < Math.abs(ground - level);
   const shown = invert ? 1 - ground : ground;
-  return { invert, stretch: Math.abs(shown - level) > 0.05 || !isEven, isPlain: isEven };
+  return { invert, stretch: isFaint || Math.abs(shown - level) > 0.05 || !isEven, isPlain };
+}
+
+/**
+ * Whether a picture shows ink on paper in uneven light, which is estimated by a morphological
+ * closing: that removes everything dark and narrow.
+ *
+ * @param {Float32Array} luma @param {number} width @param {number} plain
+ */
+function isInkOnPaper(luma, width, plain) {
+  const side = (Math.min(width, luma.length / width) >> 2) | 1;
+  const light = filtered(filtered(luma, width, side, Math.max), width, side, Math.min);
+  const relative = luma.map((value, i) => value / Math.max(light[i], 1e-3));
+  const [least, most] = [Math.min(...light), Math.max(...light)];
+  const share = (
+    /** @type {ArrayLike<number>} */ values,
+    /** @type {(v: number) => boolean} */ holds,
+  ) => Array.from(values).filter(holds).length / values.length;
+  const isPaper = (/** @type {number} */ value) => value > 1 - plain;
+  const inked = share(relative, (value) => value < INK);
+  const edge = borderOf(luma.length, width).map((i) => relative[i]);
+  const isLit = least > SHADED * most && most > 0.5;
+  return isLit && share(relative, isPaper) > 0.7 && share(edge, isPaper) > 0.9 && inked > 0.002 && inked < 0.3; // prettier-ignore
+}
+
+/**
+ * The least or the largest value of the square around each pixel.
+ *
+ * @param {Float32Array} values @param {number} width @param {number} side
+ * @param {(...values: number[]) => number} pick
+ */
+function filtered(values, width, side, pick) {
+  const half = side >> 1;
+  const height = values.length / width;
+  const across = values.map((_, i) => {
+    const [x, start] = [i % width, i - (i % width)];
+    return pick(...values.subarray(start + Math.max(x - half, 0), start + Math.min(x + half + 1, width)));
+  }); // prettier-ignore
+  return across.map((_, i) => {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    const rows = Array.from({ length: side }, (_, k) => y - half + k).filter((row) => row >= 0 && row < height); // prettier-ignore
+    return pick(...rows.map((row) => across[row * width + x]));
+  });
 }
 
 /**
