@@ -207,7 +207,7 @@ def _open_chosen(names: list[str]) -> Bundle | None:
         except BundleError as error:
             _show_broken(f"**{literal(name)}** cannot be shown: {literal(str(error))}")
         else:
-            if state["model"] not in names:
+            if state["model"] not in (None, *names):
                 gone, there = literal(state["model"]), literal(name)
                 session.notify(f"The model {gone} is no longer usable; {there} is shown.")
             state["model"] = name

@@ -231,3 +231,4 @@ def test_no_bundle_at_all_is_a_page_that_says_what_to_do(
         visitor.run()  # repaired while the page is open
         assert_sound(visitor)
         assert f"sliders-{FLAT}" in parts(visitor)
+        assert not any("no longer usable" in one.value for one in visitor.warning)
