@@ -70,22 +70,21 @@ class Runner:
         Raises:
             AdoptionError: if there are none.
         """
-        given = zip(
-            self.session.get_outputs(), self.all(values), self.all(values[:FEW]), strict=True
-        )
+        whole, few = self.all(values), self.all(values[:FEW])
+        given = zip(self.session.get_outputs(), whole, few, strict=True)
         outputs = {
             output.name: first
             for output, first, again in given
             if output.type == SINGLE and len(first) == len(values) and is_same(first[:FEW], again)
         }
-        if not outputs and all(len(first) != len(values) for first in self.all(values)):
+        if not outputs and all(len(first) != len(values) for first in whole):
             raise AdoptionError(
                 f"{self.name} gives no result for each item of a batch: let the first axis of its "
                 "outputs be the batch"
             )
         if not outputs:
-            first, second = self.all(values[:FEW]), self.all(values[:FEW])
-            repeats = all(is_same(one, other) for one, other in zip(first, second, strict=True))
+            pairs = zip(few, self.all(values[:FEW]), strict=True)
+            repeats = all(is_same(one, other) for one, other in pairs)
             raise AdoptionError(
                 f"{self.name} {BY_BATCH}"
                 if repeats

@@ -218,10 +218,12 @@ def _render_both(bundle: Bundle, other: Bundle, through: str) -> None:
                 _render_pictures(one, image)
             if image is not None:
                 places[side] = one.codec.encode(image[np.newaxis])[0][0]
-            if through != WALK and (told := _describe_terms(one, image, places[side])):
-                st.caption(told)
             if image is not None and one.card.model.has_variance:
-                warn_of_strangeness(one, sum(terms(one, image)))
+                found = terms(one, image)
+                st.caption(describe_terms(*found))
+                warn_of_strangeness(one, sum(found))
+            elif image is None and through != WALK and (told := _describe_row(one, places[side])):
+                st.caption(told)
             parts.live_map(
                 one,
                 key=f"compare-{one.card.name}-{linked.card.name}",
@@ -289,11 +291,8 @@ def _render_pictures(bundle: Bundle, image: np.ndarray) -> None:
     st.image(raster.crisp(sheet), caption=caption, width="stretch", alt=caption)
 
 
-def _describe_terms(bundle: Bundle, image: np.ndarray | None, z: np.ndarray) -> str:
-    """How well the model explains the image, or the test image at the point."""
-    if image is not None:
-        has_terms = bundle.card.model.has_variance
-        return describe_terms(*terms(bundle, image)) if has_terms else ""
+def _describe_row(bundle: Bundle, z: np.ndarray) -> str:
+    """How well the model explains the test image at a latent; empty if none is there."""
     row = row_at(bundle, z)
     if row is None:
         return ""
