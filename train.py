@@ -109,7 +109,10 @@ def train_bundle(
         print("computing the figures …", flush=True)
         loop.round_to_half(trained.model)
         graphs = export.export_graphs(trained.model)
-        codec = onnx_codec(graphs["encoder.onnx"], graphs["decoder.onnx"], run.recipe)
+        codec = onnx_codec(
+            graphs["encoder.onnx"], graphs["decoder.onnx"], run.recipe.likelihood,
+            has_flow=run.recipe.has_flow,
+        )  # fmt: skip
         progress = share_of("laying out the map")
         metrics, latents = evaluate(codec, plan.dataset, progress=progress)
         card = result.make_card(plan, trained, graphs, metrics)

@@ -160,7 +160,8 @@ def train_residual(dataset: Dataset, *, goal: float) -> tuple[list[float], float
     started = time.monotonic()
     training.round_to_half(trained.model)
     graphs = export_graphs(trained.model)
-    evaluate(onnx_codec(graphs["encoder.onnx"], graphs["decoder.onnx"], run.recipe), dataset)
+    encoder, decoder = graphs.values()
+    evaluate(onnx_codec(encoder, decoder, run.recipe.likelihood), dataset)
     return ends, time.monotonic() - started
 
 

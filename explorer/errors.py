@@ -9,6 +9,9 @@ class ExplorerError(ValueError):
     The message is one sentence for the user: what was wrong, what was expected, what to do.
     """
 
+    exit_status = 1
+    """The exit status of a command that this error ends; 2 where the command itself is wrong."""
+
 
 def one_line(error: Exception, limit: int | None = None) -> str:
     """Return another library's error message as one line of at most ``limit`` characters."""
@@ -17,3 +20,5 @@ def one_line(error: Exception, limit: int | None = None) -> str:
 
 class DatasetError(ExplorerError):
     """Images that cannot be found or used."""
+
+    exit_status = 2

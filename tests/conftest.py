@@ -181,7 +181,7 @@ def conditional_bundle(
     tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[str, Any]
 ) -> Path:
     """Return the folder of an adopted bundle, ``conditional``, whose networks take the class."""
-    from explorer.adoption.adopt import Request, adopt
+    from explorer.adoption.adopt import Request, adopt_graphs
     from explorer.adoption.candidates import Known
     from explorer.adoption.result import About
 
@@ -192,7 +192,7 @@ def conditional_bundle(
         tiny_settings["data"],
         Known(condition="labels"),
     )
-    return adopt(request, lambda line: None, lambda share: None, Path.read_bytes)
+    return adopt_graphs(request, lambda line: None, lambda share: None, Path.read_bytes)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from shapes import draw_shapes
 
-from explorer.adoption.adopt import Request, adopt, check_agreement, report_classes
+from explorer.adoption.adopt import Request, adopt_graphs, check_agreement, report_classes
 from explorer.adoption.candidates import Candidate, Known, choose
 from explorer.adoption.conventions import (
     SIGNED,
@@ -61,7 +61,8 @@ def take(tmp_path: Path, tiny_settings: dict[str, Any], said: list[str]) -> Any:
             data=tiny_settings["data"],
             known=Known(**known),
         )
-        return load_bundle(adopt(request, said.append, lambda share: None, command.from_keras))
+        path = adopt_graphs(request, said.append, lambda share: None, command.from_keras)
+        return load_bundle(path)
 
     return adopt_model
 

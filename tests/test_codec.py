@@ -29,7 +29,7 @@ from tests.test_codec import RECIPE, unfolding
 
 codec.MAX_MEMORY = 2**26  # 16 rows
 z = np.arange(80, dtype=np.float32).reshape(40, 2)
-sums = codec.onnx_codec(unfolding(), unfolding(), RECIPE).parameters(z)
+sums = codec.onnx_codec(unfolding(), unfolding(), "bernoulli").parameters(z)
 np.testing.assert_array_equal(sums, z)
 """
 
@@ -76,24 +76,22 @@ def test_a_graph_that_fails_for_another_reason_fails_at_once(
 
     monkeypatch.setattr(codec, "run_graph", count)
     with pytest.raises(Exception, match="invalid dimensions"):
-        onnx_codec(one, one, RECIPE).parameters(np.zeros((8, 2), np.float32))
+        onnx_codec(one, one, "bernoulli").parameters(np.zeros((8, 2), np.float32))
     assert runs == [8]
 
 
 def test_an_encoder_that_takes_no_noise_has_no_flow() -> None:
-    flow = [{"layer": "InverseAutoregressive", "units": 4}]
-    recipe = recipe_from_json({**RECIPE.model_dump(), "flow": flow})
     with pytest.raises(
         GraphError, match=r"takes images and noise \(n, latent_dim\), not inputs of"
     ):
-        onnx_codec(unfolding(), unfolding(), recipe)
+        onnx_codec(unfolding(), unfolding(), "bernoulli", has_flow=True)
 
 
 def test_a_run_that_outlasts_its_time_is_ended_and_so_is_every_later_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     options = RunOptions()
-    model = onnx_codec(unfolding(), unfolding(), RECIPE, options)
+    model = onnx_codec(unfolding(), unfolding(), "bernoulli", options=options)
     z = np.zeros((8, 2), np.float32)
     np.testing.assert_array_equal(model.parameters(z), z)
     monkeypatch.setattr(codec, "RUN_SECONDS", -8.0)  # none, for eight items

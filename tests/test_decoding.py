@@ -268,7 +268,7 @@ def check_vae(vae: VAE, site: Site, count: int = 20) -> None:
     """Check the graphs that a bundle of this model would have."""
     graphs = export.export_graphs(vae)
     encoder, decoder = graphs["encoder.onnx"], graphs["decoder.onnx"]
-    codec = onnx_codec(encoder, decoder, vae.recipe)
+    codec = onnx_codec(encoder, decoder, vae.recipe.likelihood, has_flow=vae.recipe.has_flow)
     header = {
         "imageShape": vae.image_shape,
         "latentDim": vae.latent_dim,

@@ -94,8 +94,8 @@ def test_onnx_computes_what_keras_computes(
 
 
 def codec_of(model: VAE) -> Codec:
-    graphs = export_graphs(model)
-    return onnx_codec(graphs["encoder.onnx"], graphs["decoder.onnx"], model.recipe)
+    encoder, decoder = export_graphs(model).values()
+    return onnx_codec(encoder, decoder, model.recipe.likelihood, has_flow=model.recipe.has_flow)
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from explorer.cli.verify import verify
 from explorer.core.metrics import percentile_of
 from explorer.core.trust import judge
 from explorer.data.load import load_dataset
-from explorer.data.reading import AS_THEY_ARE, Reading
+from explorer.data.reading import Reading
 from explorer.errors import ExplorerError
 from explorer.web import payload
 from explorer.web.payload import encode_model
@@ -141,10 +141,8 @@ def alone(tmp_path: Path) -> Callable[..., Bundle]:
                 tmp_path / "z.npy",
                 str(source),
                 labels,
-                AS_THEY_ARE,
-                None,
-                print,
-                lambda share: None,
+                report=print,
+                progress=lambda share: None,
             )
         )
 
@@ -265,7 +263,7 @@ def test_latents_that_cannot_be_read_get_a_sentence(
         about = About("alone", output=tmp_path)
         with pytest.raises(ExplorerError, match=words):
             adopt_latents(
-                about, tmp_path / name, tiny_settings["data"], None, AS_THEY_ARE, None, print, print
+                about, tmp_path / name, tiny_settings["data"], report=print, progress=print
             )
 
 

@@ -73,7 +73,7 @@ class Request:
     data_dir: Path | None = None
 
 
-def adopt(
+def adopt_graphs(
     request: Request,
     report: Callable[[str], None],
     progress: Progress,
@@ -122,7 +122,7 @@ def adopt(
     codec = onnx_codec(
         graphs["encoder.onnx"],
         graphs["decoder.onnx"],
-        Kind(likelihood),
+        likelihood,
         classes=len(dataset.classes) if request.known.condition else 0,
     )
     check_agreement(codec, found.best, images, labels, report)
@@ -146,14 +146,6 @@ def adopt(
         condition=request.known.condition,
     )
     return write_bundle(request.about, origin, dataset, metrics, latents, graphs=graphs)
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a codec needs to know of an adopted model."""
-
-    likelihood: LikelihoodName
-    has_flow: bool = False
 
 
 def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> Dataset:

@@ -32,7 +32,7 @@ from explorer.data.layouts.labels import (
     plain,
 )
 from explorer.data.load import load_dataset
-from explorer.data.reading import Reading
+from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.data.roles import counts_up
 from explorer.errors import one_line
 
@@ -48,9 +48,10 @@ def adopt_latents(
     about: About,
     latents: Path,
     images: str,
-    labels: Path | None,
-    reading: Reading,
-    data_dir: Path | None,
+    labels: Path | None = None,
+    *,
+    reading: Reading = AS_THEY_ARE,
+    data_dir: Path | None = None,
     report: Callable[[str], None],
     progress: Progress,
 ) -> Path:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -28,18 +28,6 @@ AT_ONCE = 100
 """Images run at once: a convolutional network needs megabytes for each."""
 RUN_SECONDS = 20.0
 """Time limit of a run, plus one second for each item: a slower model is not run again."""
-
-
-class ModelKind(Protocol):
-    """What a codec needs to know of a model: a card's ``model``, or a recipe."""
-
-    @property
-    def likelihood(self) -> LikelihoodName:
-        """What the decoder's output parametrises."""
-
-    @property
-    def has_flow(self) -> bool:
-        """Whether the encoder takes noise."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +92,11 @@ class Codec:
 def onnx_codec(
     encoder: bytes,
     decoder: bytes,
-    model: ModelKind,
-    options: onnxruntime.RunOptions | None = None,
+    likelihood: LikelihoodName,
     *,
+    has_flow: bool = False,
     classes: int = 0,
+    options: onnxruntime.RunOptions | None = None,
 ) -> Codec:
     """A codec over two ONNX graphs, safe to share between threads.
 
@@ -115,12 +104,13 @@ def onnx_codec(
         encoder: the graph image → (z_mean, z_log_var), or with a flow
             (image, noise) → (z, log q(z|x) by dimension).
         decoder: the graph z → likelihood parameters.
-        model: says whether there is a flow, and how parameters become images.
-        options: options of every run; once its ``terminate`` is set, a run ends after the current
-            node.
+        likelihood: what the decoder's output parametrises.
+        has_flow: whether the encoder has a flow, and takes noise.
         classes: number of classes of a conditional model, whose decoder (and encoder, if that has
             two inputs) takes the class one-hot, ``(n, classes)``, as its second input; 0 for
             other models.
+        options: options of every run; once its ``terminate`` is set, a run ends after the current
+            node.
 
     Raises:
         GraphError: a graph is damaged, does not stand alone, computes too much, or has
@@ -143,11 +133,9 @@ def onnx_codec(
     def codec_of(label: int) -> Codec:
         encode, decode = run(encoding, label), run(decoding, label)
         posterior: Posterior = (
-            FlowPosterior(encode, _noise_size(encoding))
-            if model.has_flow
-            else GaussianPosterior(encode)
+            FlowPosterior(encode, _noise_size(encoding)) if has_flow else GaussianPosterior(encode)
         )
-        return Codec(posterior, lambda z: decode(z)[0], model.likelihood)
+        return Codec(posterior, lambda z: decode(z)[0], likelihood)
 
     codecs = tuple(map(codec_of, range(classes)))
     return replace(codecs[0], by_class=codecs) if codecs else codec_of(0)

@@ -435,8 +435,9 @@ def _build_codec(card: Card, files: Mapping[str, bytes], options: RunOptions) ->
     classes = len(card.data.classes) if card.model.is_conditional else 0
     try:
         codec = onnx_codec(
-            files["encoder.onnx"], files["decoder.onnx"], card.model, options, classes=classes
-        )
+            files["encoder.onnx"], files["decoder.onnx"], card.model.likelihood,
+            has_flow=card.model.has_flow, classes=classes, options=options,
+        )  # fmt: skip
     except GraphError as error:
         raise BundleError(f"in {card.name}, {error}") from error
     outputs = channels * len(LIKELIHOODS[card.model.likelihood].parameters)

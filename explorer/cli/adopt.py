@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
-from explorer.adoption.adopt import Request, adopt
+from explorer.adoption.adopt import Request, adopt_graphs
 from explorer.adoption.candidates import Known
 from explorer.adoption.conventions import (
     AxisOrder,
@@ -38,10 +38,10 @@ from explorer.cli.arguments import (
     number,
     take_reading,
 )
-from explorer.cli.terminal import loading_tensorflow, share_of
-from explorer.errors import ExplorerError
+from explorer.cli.terminal import loading_tensorflow, share_of, with_sentences
 
 
+@with_sentences
 def main() -> int:
     """Run the command line."""
     own = parse_arguments()
@@ -53,34 +53,27 @@ def main() -> int:
         output=own.output,
         replace=own.replace,
     )
+    reading = take_reading(vars(own))
     progress = share_of("laying out the map")
-    try:
-        reading = take_reading(vars(own))
-        if own.latents:
-            path = adopt_latents(
-                about, own.latents, own.images, own.labels, reading, own.data_dir, say, progress
-            )
-        else:
-            known = Known(
+    if own.latents:
+        path = adopt_latents(
+            about, own.latents, own.images, own.labels,
+            reading=reading, data_dir=own.data_dir, report=say, progress=progress,
+        )  # fmt: skip
+    else:
+        request = Request(
+            about,
+            encoder=own.encoder,
+            decoder=own.decoder,
+            data=own.data,
+            known=Known(
                 own.layout, own.pixels, own.encoder_output, own.decoder_output, own.condition
-            )
-            request = Request(
-                about,
-                own.encoder,
-                own.decoder,
-                own.data,
-                known,
-                own.variance,
-                reading,
-                own.data_dir,
-            )
-            path = adopt(request, say, progress, from_keras)
-    except ExplorerError as error:
-        print(f"adopt: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"adopt: cannot read or write a file: {error}", file=sys.stderr)
-        return 1
+            ),
+            variance=own.variance,
+            reading=reading,
+            data_dir=own.data_dir,
+        )
+        path = adopt_graphs(request, say, progress, from_keras)
     print(f"wrote {path}; look at it with: streamlit run app.py")
     return 0
 

@@ -169,6 +169,8 @@ def take_reading(given: dict[str, Any]) -> Reading:
 class UsageError(ExplorerError):
     """A mistake in the command; the message is a sentence for the user."""
 
+    exit_status = 2
+
 
 def choose_bundles(found: Iterable[Path], names: Sequence[str], folder: Path) -> list[Path]:
     """The bundles of these names among those found in ``folder``; without names, all of them.

@@ -26,43 +26,33 @@ from explorer.bundle.files import read_file
 from explorer.bundle.images import find_data
 from explorer.bundle.store import GRAPHS, Bundle, find_bundles, load_bundle
 from explorer.cli.arguments import (
-    UsageError,
     add_bundles_option,
     add_data_options,
     choose_bundles,
     new_parser,
     number,
 )
+from explorer.cli.terminal import with_sentences
 from explorer.core.subsets import in_chunks
 from explorer.data.dataset import Split
-from explorer.errors import DatasetError, ExplorerError
 
 AT_ONCE = 20
 """Number of images after which the bounds so far are saved."""
 
 
+@with_sentences
 def main() -> int:
     """Run the command line."""
     arguments = parse_arguments()
     folder, samples = arguments.bundles, arguments.samples
-    try:
-        for path in choose_bundles(find_bundles(folder), arguments.names, folder):
-            bundle = load_bundle(path)
-            demand_density(bundle)
-            dataset = find_data(bundle, arguments.data, arguments.data_dir)
-            bounds = compute(bundle, dataset.test, samples)
-            told = save_bounds(bundle, bounds, samples)
-            _so_far(bundle, samples).unlink()
-            print(f"{path.name}: −log p(x) ≤ {describe(told)}")
-    except (UsageError, DatasetError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    except ExplorerError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"cannot read or write a file: {error}", file=sys.stderr)
-        return 1
+    for path in choose_bundles(find_bundles(folder), arguments.names, folder):
+        bundle = load_bundle(path)
+        demand_density(bundle)
+        dataset = find_data(bundle, arguments.data, arguments.data_dir)
+        bounds = compute(bundle, dataset.test, samples)
+        bound = save_bounds(bundle, bounds, samples)
+        _so_far(bundle, samples).unlink()
+        print(f"{path.name}: −log p(x) ≤ {describe(bound)}")
     return 0
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
@@ -47,8 +46,8 @@ from explorer.bundle.store import (
     save_card,
 )
 from explorer.bundle.walks import build_graph
-from explorer.cli.arguments import UsageError, add_bundles_option, choose_bundles, new_parser
-from explorer.cli.terminal import share_of
+from explorer.cli.arguments import add_bundles_option, choose_bundles, new_parser
+from explorer.cli.terminal import share_of, with_sentences
 from explorer.core.elbo import kl_per_dimension
 from explorer.errors import ExplorerError
 
@@ -64,18 +63,14 @@ TOLERANCE = 1e-5
 """How much a result may change, relative to the largest value if that exceeds 1."""
 
 
+@with_sentences
 def main() -> int:
     """Run the command line."""
     arguments = parse_arguments()
     folder = arguments.bundles
-    try:
-        found = (*find_references(folder), *find_bundles(folder))
-        paths = choose_bundles(found, arguments.names, folder)
-    except UsageError as error:
-        print(error, file=sys.stderr)
-        return 2
+    found = (*find_references(folder), *find_bundles(folder))
     status = 0
-    for path in paths:
+    for path in choose_bundles(found, arguments.names, folder):
         try:
             print(f"{path.name}: {convert(path)}", flush=True)
         except (ExplorerError, OSError) as error:
@@ -152,14 +147,15 @@ def _convert_bundle(values: dict[str, Any], path: Path, folder: Path) -> None:
             raise BundleError(f"{name} of {path.name} is not usable: {error}") from error
         (folder / name).write_bytes(after[-1])
     parameters = sum(Graph(graph).weights for graph in after)
-    codec = onnx_codec(after[0], after[1], card.model)
+    likelihood, has_flow = card.model.likelihood, card.model.has_flow
+    codec = onnx_codec(after[0], after[1], likelihood, has_flow=has_flow)
     changes = {
         "model": card.model.model_copy(update={"parameters": parameters}),
         "metrics": card.metrics.model_copy(update=_complete_latents(card, codec, folder)),
     }
     save_card(card.model_copy(update=changes), folder)
     converted = load_bundle(folder)
-    _compare(onnx_codec(before[0], before[1], card.model), converted.codec, card)
+    _compare(onnx_codec(before[0], before[1], likelihood, has_flow=has_flow), converted.codec, card)
 
 
 def _complete_latents(card: Card, codec: Codec, folder: Path) -> dict[str, Any]:

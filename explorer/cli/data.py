@@ -12,15 +12,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from explorer.cli.arguments import add_reading_options, new_parser, take_reading
+from explorer.cli.arguments import UsageError, add_reading_options, new_parser, take_reading
+from explorer.cli.terminal import with_sentences
 from explorer.data.contact_sheet import write_sheet
 from explorer.data.load import load_dataset
 from explorer.data.named import NAMED
 from explorer.data.sources import cache
 from explorer.data.summary import full
-from explorer.errors import DatasetError
 
 
+@with_sentences
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch and read a data set, and print what it has; return the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -51,17 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sheet = options.pop("sheet", None)
     if sheet is not None and sheet.suffix.lower() not in ("", ".png"):
         parser.error(f"--sheet writes a PNG: {sheet.with_suffix('.png')}")
-    try:
-        reading = take_reading(options)
-        dataset = load_dataset(options.pop("source"), reading, **options)
-        print(full(dataset))
-    except DatasetError as error:
-        print(error, file=sys.stderr)
-        return 2
+    reading = take_reading(options)
+    dataset = load_dataset(options.pop("source"), reading, **options)
+    print(full(dataset))
     if sheet is not None:
         try:
             write_sheet(dataset, sheet)
         except OSError as error:
-            print(f"{sheet} cannot be written: {error.strerror}", file=sys.stderr)
-            return 2
+            raise UsageError(f"{sheet} cannot be written: {error.strerror}") from error
     return 0

@@ -31,12 +31,12 @@ from explorer.cli.arguments import (
     number,
 )
 from explorer.cli.files import write_files
+from explorer.cli.terminal import with_sentences
 from explorer.notation import parse_count, parse_latent, parse_list
 from explorer.web.document import (
     VIEWS,
     WITHOUT_DECODER,
     Look,
-    PageError,
     named_directions,
     write_page,
     write_site,
@@ -47,14 +47,12 @@ MAPS = ("neighbourhoods", "principal", "dimensions", "directions")
 """Kinds of map that a link may name."""
 
 
+@with_sentences
 def main() -> int:
     """Run the command line."""
-    arguments = parse_arguments()
-    return write_files(
-        lambda: _files(arguments),
-        tell=lambda path, size: f"{path}  {size / 1e6:.1f} MB",
-        wrong_usage=(UsageError, PageError),
-    )
+    files = _files(parse_arguments())
+    write_files(files, tell=lambda path, size: f"{path}  {size / 1e6:.1f} MB")
+    return 0
 
 
 def _files(arguments: argparse.Namespace) -> list[tuple[Path, bytes]]:

@@ -55,6 +55,7 @@ from explorer.cli.arguments import (
     number,
 )
 from explorer.cli.files import write_files
+from explorer.cli.terminal import with_sentences
 from explorer.core.geometry import MAX_NORMAL_EXTENT, SPACINGS, Spacing
 from explorer.core.paths import traversal
 from explorer.core.subsets import evenly_spaced
@@ -108,10 +109,11 @@ class Choice:
     directions: Sequence[str]
 
 
+@with_sentences
 def main() -> int:
     """Run the command line."""
-    arguments = parse_arguments()
-    return write_files(lambda: _files(arguments))
+    write_files(_files(parse_arguments()))
+    return 0
 
 
 def _files(arguments: argparse.Namespace) -> Iterator[tuple[Path, bytes]]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from typing import NoReturn
+from typing import NoReturn, ParamSpec
 
 from explorer.core.lean import without
+from explorer.errors import ExplorerError
+
+P = ParamSpec("P")
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
 """The exit status after Ctrl-C, and after SIGPIPE, as in shells."""
@@ -59,6 +63,28 @@ def share_of(work: str) -> Callable[[float], None]:
             print(f"\r{work} … {share:4.0%}", end="\n" if share == 1.0 else "", flush=True)
 
     return show
+
+
+def with_sentences(main: Callable[P, int]) -> Callable[P, int]:
+    """Decorate a command: what the user can correct ends it with one sentence, not a traceback.
+
+    The command then returns the error's exit status, or 1 if a file cannot be read or written.
+    """
+
+    @functools.wraps(main)
+    def run(*args: P.args, **kwargs: P.kwargs) -> int:
+        try:
+            return main(*args, **kwargs)
+        except ExplorerError as error:
+            print(error, file=sys.stderr)
+            return error.exit_status
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            print(f"cannot read or write a file: {error}", file=sys.stderr)
+            return 1
+
+    return run
 
 
 def exit_with(main: Callable[[], int]) -> NoReturn:

@@ -11,7 +11,6 @@ something differs or a bundle is broken, 2 if something could not be checked.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,12 +34,12 @@ from explorer.bundle.images import find_data
 from explorer.bundle.latents import ARRAYS, Latents
 from explorer.bundle.store import Bundle, find_bundles, load_bundle
 from explorer.cli.arguments import (
-    UsageError,
     add_bundles_option,
     add_data_options,
     choose_bundles,
     new_parser,
 )
+from explorer.cli.terminal import with_sentences
 from explorer.core.elbo import kl_per_dimension
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset
@@ -79,15 +78,12 @@ class Check:
     agrees: bool
 
 
+@with_sentences
 def main() -> int:
     """Run the command line."""
     arguments = parse_arguments()
     folder = arguments.bundles
-    try:
-        paths = choose_bundles(find_bundles(folder), arguments.names, folder)
-    except UsageError as error:
-        print(error, file=sys.stderr)
-        return 2
+    paths = choose_bundles(find_bundles(folder), arguments.names, folder)
     statuses = [verify(path, arguments.data, arguments.data_dir) for path in paths]
     return 1 if 1 in statuses else max(statuses)
 
