@@ -193,17 +193,33 @@ def digit(size: int, width: int) -> Image.Image:
     return image
 
 
-@pytest.mark.parametrize("light", ["falls off by 45 %", "a shadow's edge"])
+LIGHTS = {
+    "falls off by 45 %": lambda x: 0.55 + 0.45 * x,
+    "falls off by 60 %": lambda x: 0.4 + 0.6 * x,
+    "a shadow's edge": lambda x: np.where(x < 0.4, 0.5, 1.0),
+    "a lamp above the middle": lambda x: 0.5 + 0.5 * np.sin(np.pi * x),
+}
+
+
+@pytest.mark.parametrize("light", LIGHTS)
 def test_a_digit_on_paper_in_uneven_light_is_found_and_inverted(light: str) -> None:
     ink = np.asarray(digit(400, 30), float) / 255
     x = np.linspace(0, 1, 400)
-    fall = 0.55 + 0.45 * x if light == "falls off by 45 %" else np.where(x < 0.4, 0.5, 1.0)
-    photo = picture_of(255 * (0.25 + 0.55 * ink) * fall)
+    photo = picture_of(255 * (0.25 + 0.7 * ink) * LIGHTS[light](x))
     suggestion = suggest_framing(photo, GREY, BLACK)
     assert suggestion.invert and suggestion.stretch
     left, top, right, bottom = suggestion.box(photo, GREY)
     assert (left + right) / 2 == pytest.approx(0.525 * 400, abs=12)
     assert (top + bottom) / 2 == pytest.approx(0.525 * 400, abs=12)
+
+
+@pytest.mark.parametrize("paper", [80, 110, 125])
+def test_ink_on_dim_paper_is_inverted_and_chalk_on_a_dark_board_is_not(paper: int) -> None:
+    box = (100, 40, 200, 160)
+    suggestion = suggest_framing(drawing(paper, 20, box), GREY, BLACK)
+    assert suggestion.invert and suggestion.stretch
+    assert not suggest_framing(drawing(paper, 230, box), GREY, BLACK).invert
+    assert not suggest_framing(drawing(paper, 20, box), GREY, 1.0).invert
 
 
 def test_a_thin_line_of_a_pen_is_found_in_a_large_photo() -> None:

@@ -114,6 +114,9 @@ def suggest_framing(
         shown = 1.0 - ground if invert else ground
         is_off = abs(shown - level) > 0.05 or not is_even
         stretch = is_faint or bool(grey and found.any() and is_off)
+        if stretch and is_even and ground < 0.5:  # dim paper becomes white, a dark table black
+            is_ink = ground - float(darkest.min()) > float(brightest.max()) - ground
+            invert = grey and is_ink == (level < 0.5)
     if not found.any() or is_own:
         return Framing(invert=invert, stretch=stretch)
     centre, zoom = _frame(picture, found, image_shape, fill)
@@ -163,12 +166,15 @@ def _thumbnails(image: Image.Image) -> tuple[np.ndarray, ...]:
 def _ink(luma: np.ndarray, darkest: np.ndarray) -> np.ndarray:
     """Find ink on paper in uneven light, bool; all False if the picture shows something else.
 
-    The light is estimated by a morphological closing, which removes everything dark and narrow.
+    The light is estimated by a morphological closing, which removes everything dark and narrow; at
+    the edges it goes on as it rises or falls before them.
     """
     side = min(luma.shape) // 4 | 1
-    grey = Image.fromarray(np.rint(luma * 255).astype(np.uint8))
+    around = np.pad(luma, side, mode="reflect", reflect_type="odd").clip(0.0, 1.0)
+    grey = Image.fromarray(np.rint(around * 255).astype(np.uint8))
     closed = grey.filter(ImageFilter.MaxFilter(side)).filter(ImageFilter.MinFilter(side))
-    light = np.maximum(np.asarray(closed, np.float32) / 255.0, 1e-3)
+    inside = np.asarray(closed, np.float32)[side:-side, side:-side]
+    light = np.maximum(inside / 255.0, 1e-3)
     ink, paper = darkest / light < _INK, luma / light > 1.0 - PLAIN
     is_paper = (
         paper.mean() > 0.7

@@ -14,13 +14,15 @@ function barOn(ground, ink) {
 }
 
 const LIMITS = { plain: 0.15, hardlyVisible: 0.25 };
-const [BLACK, WHITE, PAPER, CLEAR] = [[0, 255], [255, 255], [200, 255], [0, 0]]; // prettier-ignore
+const [BLACK, WHITE, PAPER, DIM, CLEAR] = [[0, 255], [255, 255], [200, 255], [110, 255], [0, 0]]; // prettier-ignore
 
 test("ink on paper is inverted for a model of light on dark, and stretched", () => {
   const onBlack = (/** @type {Uint8ClampedArray} */ pixels) => suggestTone(pixels, 20, 0, LIMITS);
   const plain = { isPlain: true };
   assert.deepEqual(onBlack(barOn(WHITE, BLACK)), { ...plain, invert: true, stretch: false });
   assert.deepEqual(onBlack(barOn(PAPER, BLACK)), { ...plain, invert: true, stretch: true });
+  assert.deepEqual(onBlack(barOn(DIM, BLACK)), { ...plain, invert: true, stretch: true });
+  assert.deepEqual(onBlack(barOn(DIM, WHITE)), { ...plain, invert: false, stretch: true });
   assert.deepEqual(onBlack(barOn(BLACK, WHITE)), { ...plain, invert: false, stretch: false });
   assert.deepEqual(onBlack(barOn(CLEAR, BLACK)), { ...plain, invert: true, stretch: false });
   assert.deepEqual(onBlack(barOn(CLEAR, WHITE)), { ...plain, invert: false, stretch: false });
@@ -29,14 +31,16 @@ test("ink on paper is inverted for a model of light on dark, and stretched", () 
 });
 
 test("ink on paper in uneven light is inverted too, a scene is not", () => {
-  const shaded = barOn(WHITE, BLACK).map((value, at) =>
-    at % 4 === 3 ? 255 : value * (0.6 + (0.4 * ((at >> 2) % 20)) / 19),
-  );
-  assert.deepEqual(suggestTone(shaded, 20, 0, LIMITS), {
-    invert: true,
-    stretch: true,
-    isPlain: false,
-  });
+  for (const light of [
+    (/** @type {number} */ x) => 0.6 + 0.4 * x,
+    (/** @type {number} */ x) => 0.5 + 0.5 * Math.sin(Math.PI * x),
+  ]) {
+    const shaded = barOn(WHITE, BLACK).map((value, at) =>
+      at % 4 === 3 ? 255 : value * light(((at >> 2) % 20) / 19),
+    );
+    const suggested = { invert: true, stretch: true, isPlain: false };
+    assert.deepEqual(suggestTone(shaded, 20, 0, LIMITS), suggested);
+  }
   const scene = barOn(WHITE, BLACK).map((value, at) => (at % 4 === 3 ? 255 : at < 800 ? 20 : 230));
   assert.deepEqual(suggestTone(scene, 20, 0, LIMITS), {
     invert: false,

@@ -6,7 +6,7 @@ Only regular files are ever opened.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -90,7 +90,7 @@ def _walk(root: Path, report: Report) -> dict[Parts, Names]:
         for entry in others:
             if is_hidden(entry.name):
                 report.leave_out("hidden or system files", "/".join((*parts, entry.name)))
-            elif entry.is_dir():
+            elif _is_kind(entry.is_dir):
                 (links if entry.is_symlink() else waiting).append((*parts, entry.name))
             else:
                 is_link = entry.is_symlink() and not os.path.exists(entry.path)
@@ -107,8 +107,16 @@ def _plain_files(entries: Iterable[os.DirEntry[str]]) -> tuple[Names, list[os.Di
     """Return the names of regular files, and the other entries in reverse order."""
     files, others = Names(), []
     for entry in entries:
-        if not is_hidden(entry.name) and entry.is_file():
+        if not is_hidden(entry.name) and _is_kind(entry.is_file):
             files.append(entry.name)
         else:
             others.append(entry)
     return files, sorted(others, key=lambda entry: entry.name, reverse=True)
+
+
+def _is_kind(ask: Callable[[], bool]) -> bool:
+    """Ask an entry what it is; a link that leads to itself is neither a file nor a folder."""
+    try:
+        return ask()
+    except OSError:
+        return False

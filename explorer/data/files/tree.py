@@ -13,14 +13,14 @@ from explorer.data.files.names import Names
 
 Parts = tuple[str, ...]  # the parts of a folder's path, relative to the tree
 
-_SYSTEM = {
-    name.lower()
-    for name in (
-        "__MACOSX", "@eaDir", "@__thumb", "#recycle", "@Recycle", "@Recently-Snapshot",
-        "$RECYCLE.BIN", "System Volume Information", "lost+found", "__pycache__",
-        "Thumbs.db", "desktop.ini",
-    )
-}  # fmt: skip
+_SYSTEM = re.compile(
+    r"__macosx|thumbs\.db|ehthumbs\.db|desktop\.ini|icon\r|__pycache__|lost\+found|found\.\d{3}"
+    r"|system volume information|network trash folder|temporary items|\$?recycle(r|d|\.bin)"
+    r"|[#@](recycle|snapshot|recently-snapshot|tmp|eadir|__thumb|sharebin|sharesnap)"
+    r"|@(app|appstore|appdata|apphome|appconf|appshare|apptemp|database|docker|optware|synology\w*)",
+    re.IGNORECASE,
+)
+"""Files and folders that Windows, macOS and network storage create."""
 
 
 class Files(Protocol):
@@ -107,7 +107,7 @@ def parts_of(name: str) -> Parts:
 
 def is_hidden(name: str) -> bool:
     """Whether a file or folder is hidden, or created by the operating system."""
-    return name.startswith(".") or name.lower() in _SYSTEM
+    return name.startswith(".") or _SYSTEM.fullmatch(name) is not None
 
 
 def _order(name: str) -> tuple[str, str]:

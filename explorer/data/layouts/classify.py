@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from explorer.data.layouts.labels import as_words, can_be_classes, index_classes, plain
+from explorer.data.layouts.splits import may_split, take_splits
 from explorer.data.pixels import Shape
 from explorer.data.report import Report
-from explorer.data.roles import SPLIT_NAMES, TRAIN, all_name_splits, joined_words, role_of_value
+from explorer.data.roles import TRAIN
 from explorer.data.sources.source import Chosen, Layout, Part, Source
 from explorer.errors import DatasetError
 
@@ -268,12 +269,22 @@ def join_columns(
     return joined
 
 
-def split_by_column(role: str, found: Unclassified) -> dict[str, Unclassified]:
-    """Divide a split by a column such as ``Usage``; without such a column, return it alone."""
-    columns = dict(found.columns)
-    split = next((title for title in columns if joined_words(title) in SPLIT_NAMES), None)
-    if split is None or not all_name_splits(map(str, columns[split])):
+def split_by_column(role: str, found: Unclassified, report: Report) -> dict[str, Unclassified]:
+    """Divide a split by a column such as ``Usage`` or ``is_train``; without one, return it alone.
+
+    Args:
+        role: its role.
+        found: the split.
+        report: collects guesses and what is left out.
+    """
+    cells = {title: as_words(values) for title, values in found.columns.items() if may_split(title)}
+    others = found.columns.keys() - cells.keys()
+    roles = take_splits(cells, report)
+    if roles is None:
         return {role: found}
-    roles = np.array([role_of_value(str(value)) for value in columns.pop(split)])
-    rest = replace(found, columns=columns)
-    return {str(one): rest.chosen(np.flatnonzero(roles == one)) for one in dict.fromkeys(roles)}
+    kept = {name: found.columns[name] for name in found.columns if name in others | cells.keys()}
+    rest = replace(found, columns=kept)
+    rows = {str(one): np.flatnonzero(roles == one) for one in dict.fromkeys(roles)}
+    if (unknown := rows.pop("", None)) is not None:
+        report.leave_out("images of no split", found.source.name(int(unknown[0])), len(unknown))
+    return {one: rest.chosen(indices) for one, indices in rows.items()}

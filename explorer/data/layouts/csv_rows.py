@@ -70,7 +70,7 @@ def find_in_csv(
         table.find_pixels(every, report)
     found = {role: _read_csv(tables, reading.label, report) for role, tables in by_role.items()}
     if len(found) == 1:
-        found = split_by_column(*found.popitem())
+        found = split_by_column(*found.popitem(), report)
     origin = "text file" if suffix_of(names[0]) in (".txt", ".dat") else "CSV file"
     return classify(tree.path, origin, found, report, lone_class=lone_class, label=reading.label)
 

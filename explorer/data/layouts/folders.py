@@ -179,6 +179,8 @@ def _split(
         if folder.parts:
             is_doubled[folder.parts[0]] &= folder.parts[:1] == folder.parts[1:2]
     shared = set.intersection(*(rests[r] for r in (TRAIN, TEST, VALIDATION) if r in rests))
+    if not (shared or set().union(*rests.values()) & {()} or _share_classes(folders, roles)):
+        return _as_classes(folders, roles, report)  # as test_tube and train_car
     for folder in folders:
         top = folder.parts[0] if folder.parts else ""
         role, rest = roles.get(top), read_name(top).rest

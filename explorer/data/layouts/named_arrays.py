@@ -19,10 +19,11 @@ from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.classify import Unclassified, classify, split_by_column
 from explorer.data.layouts.labels import can_be_classes, label_title, plain
+from explorer.data.layouts.splits import may_split
 from explorer.data.pixels import Shape, open_image
 from explorer.data.reading import Reading
 from explorer.data.report import Report
-from explorer.data.roles import LABEL_WORDS, SPLIT_NAMES, TRAIN, read_name, words_of
+from explorer.data.roles import LABEL_WORDS, TEST, TRAIN, VALIDATION, read_name, words_of
 from explorer.data.sources.arrays import Images, arrange_images
 from explorer.data.sources.pictures import Pictures
 from explorer.data.sources.source import Layout, Source
@@ -40,6 +41,7 @@ _SPELLED_OUT = {"tr": "train", "te": "test"}
 """The splits in names such as ``Xtr`` and ``y_te``."""
 _TRANSPARENT = {2: "second of the two", 4: "fourth of the four"}
 """The channel that holds transparency, by the number of channels."""
+_INDEX_WORDS = frozenset(("idx", "index", "indices", "inds", "ids", "rows"))
 _UNNAMED = re.compile(r"arr_\d+")  # default names of numpy.savez
 _MOST_LISTED = 6
 _FEW = 10  # with fewer images, each may be the only one of its class
@@ -108,13 +110,14 @@ def find_in_arrays(
     if names is None and (names_at := _find_class_names(arrays, tables, keys, found)) is not None:
         names = plain(arrays[names_at].read(), names_at).tolist()
         tables.remove(names_at)
+    found, tables = _split_by_indices(arrays, found, tables, keys, report)
     for name in arrays:
         if not pick and name not in images and (name in tables or not arrays[name].shape):
             report.leave_out("arrays that are neither images nor labels of them", name)
     shape = _shape_of_all(path, found)
     _note_doubtful_shape(images[0], arrays[images[0]].shape, shape, report)
     if len(found) == 1:
-        found = split_by_column(*found.popitem())
+        found = split_by_column(*found.popitem(), report)
     return classify(
         path,
         arrays[images[0]].origin,
@@ -164,12 +167,47 @@ def _of_each_split(
     return found, left
 
 
+def _split_by_indices(
+    arrays: Mapping[str, Stored],
+    found: dict[str, Unclassified],
+    tables: list[str],
+    keys: Mapping[str, _Key],
+    report: Report,
+) -> tuple[dict[str, Unclassified], list[str]]:
+    """Divide images of one split by arrays such as ``train_idx`` and ``test_idx``.
+
+    Return the splits, and the tables without these arrays.
+    """
+    lists = {
+        str(keys[name].role): name
+        for name in tables
+        if keys[name].role in (TRAIN, TEST, VALIDATION)
+        if arrays[name].dtype.kind in "iu" and len(arrays[name].shape) == 1
+        if not _INDEX_WORDS.isdisjoint(words_of(name))
+    }
+    if len(found) > 1 or not {TRAIN} < lists.keys():
+        return found, tables
+    (whole,) = found.values()
+    rows = {role: arrays[name].read().astype(np.int64) for role, name in lists.items()}
+    every = np.concatenate([*rows.values()])
+    is_split = len(np.unique(every)) == len(every) and 0 <= every.min() <= every.max() < len(
+        whole.source
+    )
+    if not is_split:
+        return found, tables
+    if missing := len(whole.source) - len(every):
+        report.leave_out("images of no split", "rows that no list of a split has", missing)
+    report.note(f"the splits are taken from the arrays {', '.join(sorted(lists.values()))}")
+    left = [name for name in tables if name not in lists.values()]
+    return {role: whole.chosen(indices) for role, indices in rows.items()}, left
+
+
 def _called_the_class(columns: Mapping[str, np.ndarray]) -> str | None:
     """Return the column with a usual title of classes, or the only column beside the images."""
     title = label_title(columns)
     if title is None and len(columns) == 1:
         (title,) = columns
-    if title is None or title in SPLIT_NAMES or not can_be_classes([columns[title]]):
+    if title is None or may_split(title) or not can_be_classes([columns[title]]):
         return None
     count = len(columns[title])
     return title if count < _FEW or 2 * len(np.unique(columns[title])) <= count else None
@@ -203,6 +241,8 @@ def is_called_labels(name: str) -> bool:
 
 
 def _read_key(name: str) -> _Key:
+    if may_split(name.rpartition("/")[2]):  # is_train is of all images, not of the training images
+        return _Key(None, False, False, ())
     name = _SHORT.sub(lambda found: f"{found[1]} {_SPELLED_OUT[found[2].lower()]}", name)
     words = words_of(name)
     return _Key(
@@ -467,8 +507,8 @@ def _are_not_3dshapes(values: np.ndarray) -> bool:
 
 
 def _column_name(name: str) -> str:
-    plain_name = read_name(name)
-    return " ".join(plain_name.rest) or name
+    last = name.rpartition("/")[2]
+    return last if may_split(last) else " ".join(read_name(name).rest) or name
 
 
 def _shape_of_all(path: Path, found: Mapping[str, Unclassified]) -> Shape | None:

@@ -65,7 +65,7 @@ def find_in_parquet(
     for title in dict.fromkeys(title for shard in every for title in shard.left_out):
         report.leave_out("columns of neither numbers nor words", title)
     if len(found) == 1:
-        found = split_by_column(*found.popitem())
+        found = split_by_column(*found.popitem(), report)
     return classify(
         tree.path,
         "Parquet file" if len(names) == 1 else "Parquet files",
@@ -229,10 +229,11 @@ def _refuse_paths(shards: Sequence[_Shard]) -> None:
 
 
 def _holds_files(kind: Any) -> bool:
-    text = str(kind)
-    return text.startswith(("binary", "large_binary")) or (
-        text.startswith("struct") and "bytes: " in text
-    )
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        return any(field.name == "bytes" and _holds_files(field.type) for field in kind)
+    return bool(types.is_binary(kind) or types.is_large_binary(kind))
 
 
 def _find_numbers(schema: Any) -> list[str]:

@@ -36,6 +36,11 @@ YES_OR_NO = {"istrain": (TRAIN, TEST), "istraining": (TRAIN, TEST), "istest": (T
 """Titles of columns of flags that give splits, with the splits that true and false stand for."""
 
 
+def may_split(title: str) -> bool:
+    """Whether a column of this title may give splits."""
+    return joined_words(title) in YES_OR_NO or joined_words(title) in SPLIT_NAMES
+
+
 def take_splits(columns: dict[str, np.ndarray], report: Report) -> np.ndarray | None:
     """Remove the columns that give splits, and return the split of each image.
 

@@ -46,20 +46,27 @@ export function suggestTone(pixels, width, background, { plain, hardlyVisible })
   const isPlain =
     isEven && shareOf((value) => Math.abs(value - ground) < FLAT * (high - low)) > 0.9;
   if (!isEven && !isPaper) return { invert: false, stretch: false, isPlain: false };
-  const invert = Math.abs(1 - ground - level) < Math.abs(ground - level);
-  const shown = invert ? 1 - ground : ground;
-  return { invert, stretch: isFaint || Math.abs(shown - level) > 0.05 || !isEven, isPlain };
+  const isNearer = Math.abs(1 - ground - level) < Math.abs(ground - level);
+  const shown = isNearer ? 1 - ground : ground;
+  const stretch = isFaint || Math.abs(shown - level) > 0.05 || !isEven;
+  const isInk = ground - low > high - ground; // dim paper becomes white, a dark table black
+  const invert = stretch && isEven && ground < 0.5 ? isInk === level < 0.5 : isNearer;
+  return { invert, stretch, isPlain };
 }
 
 /**
  * Whether a picture shows ink on paper in uneven light, which is estimated by a morphological
- * closing: that removes everything dark and narrow.
+ * closing: that removes everything dark and narrow. At the edges the light goes on as it rises or
+ * falls before them.
  *
  * @param {Float32Array} luma @param {number} width @param {number} plain
  */
 function isInkOnPaper(luma, width, plain) {
   const side = (Math.min(width, luma.length / width) >> 2) | 1;
-  const light = filtered(filtered(luma, width, side, Math.max), width, side, Math.min);
+  const around = extended(luma, width, side);
+  const brightest = filtered(around, width + 2 * side, side, Math.max);
+  const closed = filtered(brightest, width + 2 * side, side, Math.min);
+  const light = luma.map((_, i) => closed[(Math.floor(i / width) + side) * (width + 2 * side) + (i % width) + side]); // prettier-ignore
   const relative = luma.map((value, i) => value / Math.max(light[i], 1e-3));
   const [least, most] = [Math.min(...light), Math.max(...light)];
   const share = (
@@ -71,6 +78,25 @@ function isInkOnPaper(luma, width, plain) {
   const edge = borderOf(luma.length, width).map((i) => relative[i]);
   const isLit = least > SHADED * most && most > 0.5;
   return isLit && share(relative, isPaper) > 0.7 && share(edge, isPaper) > 0.9 && inked > 0.002 && inked < 0.3; // prettier-ignore
+}
+
+/**
+ * A picture with a margin in which each row and column goes on beyond the edge as before it.
+ *
+ * @param {Float32Array} values @param {number} width @param {number} margin below both sides
+ */
+function extended(values, width, margin) {
+  const height = values.length / width;
+  const [wide, high] = [width + 2 * margin, height + 2 * margin];
+  const inside = (/** @type {number} */ at, /** @type {number} */ length) =>
+    Math.min(Math.max(at, 0), length - 1);
+  return Float32Array.from({ length: wide * high }, (_, i) => {
+    const [x, y] = [(i % wide) - margin, Math.floor(i / wide) - margin];
+    const [column, row] = [inside(x, width), inside(y, height)];
+    const mirrored = inside(2 * row - y, height) * width + inside(2 * column - x, width);
+    const edge = values[row * width + column];
+    return Math.min(Math.max(2 * edge - values[mirrored], 0), 1);
+  });
 }
 
 /**
