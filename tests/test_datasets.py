@@ -22,6 +22,7 @@ from explorer.data.named import NAMED
 from explorer.data.pixels import Form, Pixels
 from explorer.data.reading import Reading
 from explorer.data.sources import decoding, workers
+from explorer.data.summary import full
 from explorer.errors import DatasetError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -314,6 +315,18 @@ def test_what_is_transparent_is_black_if_nothing_opaque_says_otherwise(folder: P
     dataset = load_dataset(folder)
     assert dataset.background == (0.0, 0.0, 0.0)
     assert (dataset.train.images[:, 0, 0] == 0).all()
+
+
+def test_black_ink_on_a_transparent_ground_is_shown_on_white(folder: Path) -> None:
+    for number in range(4):
+        ink = Image.new("RGBA", (8, 8))
+        ink.paste((0, 0, 0, 255), (2, 2, 6, 6))
+        ink.save(folder / f"{number}.png")
+    dataset = load_dataset(folder)
+    assert dataset.background == (1.0, 1.0, 1.0)
+    assert (dataset.train.images[:, 0, 0] == 255).all()
+    assert (dataset.train.images[:, 4, 4] == 0).all()
+    assert "transparent parts are shown white" in full(dataset)
 
 
 def test_only_some_images_of_many_are_transparent(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -193,7 +195,7 @@ def digit(size: int, width: int) -> Image.Image:
     return image
 
 
-LIGHTS = {
+LIGHTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "falls off by 45 %": lambda x: 0.55 + 0.45 * x,
     "falls off by 60 %": lambda x: 0.4 + 0.6 * x,
     "a shadow's edge": lambda x: np.where(x < 0.4, 0.5, 1.0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
@@ -395,6 +396,7 @@ def parse_card(content: bytes, folder: str) -> Card:
         BundleError: it is not a card, has another version, or belongs to another bundle.
     """
     place = f"card.json of {folder}"
+    content = content.removeprefix(codecs.BOM_UTF8)  # as Windows' editors add
     try:
         version = _Version.model_validate_json(content).schema_version
         if version > SCHEMA_VERSION:

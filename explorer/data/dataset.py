@@ -17,6 +17,8 @@ from explorer.data.ranges import BYTES, Range
 from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.data.report import Report
 
+_DARK = 64
+"""A value, of 255, below which an object would hardly be seen on black."""
 BACKGROUND_SAMPLE = 1000
 """Fewest test images from which the background is estimated; all if there are fewer."""
 
@@ -109,11 +111,12 @@ class Dataset:
         """Background colour behind the objects, in [0, 1], one value or one for each channel.
 
         Transparent parts are laid on it. If it is not known, it is the median of the opaque border
-        pixels of at least 1,000 test images (all if there are fewer), or black if they have none.
+        pixels of at least 1,000 test images (all if there are fewer). If they have none, it is
+        black, or white behind objects that would hardly be seen on black.
         """
         if self.known_background is not None:
             return self.known_background
-        return _estimate_background(self._test_as_read)
+        return _estimate_background(self._test_as_read, self.report)
 
     def limited(self, count: int) -> Dataset:
         """Return the same data set with at most ``count`` images in each split, evenly spaced."""
@@ -203,16 +206,23 @@ def _lay_all_on(split: Split, background: Background) -> Iterator[np.ndarray]:
         yield images
 
 
-def _estimate_background(split: Split) -> Background:
+def _estimate_background(split: Split, report: Report) -> Background:
     chosen = np.arange(0, len(split.images), max(1, len(split.images) // BACKGROUND_SAMPLE))
-    is_border = np.ones(split.images.shape[1:3], bool)
+    images = split.images[chosen]
+    is_border = np.ones(images.shape[1:3], bool)
     is_border[1:-1, 1:-1] = False
-    border = split.images[chosen][:, is_border]  # (images, pixels, channels)
-    opaque = np.ones(border.shape[:2], bool)
+    opaque = np.ones(images.shape[:3], bool)
     if split.transparency is not None:
         _, at, of = np.intersect1d(chosen, split.transparency.indices, return_indices=True)
-        opaque[at] = split.transparency.alpha[of][:, is_border, 0] == 255
-        opaque &= opaque.mean(axis=1, keepdims=True) > 0.5  # others have an object at the border
-    values = border[opaque] if opaque.any() else np.zeros((1, border.shape[-1]))
-    median = np.median(values, axis=0) / 255  # (channels,)
+        opaque[at] = split.transparency.alpha[of][..., 0] == 255
+    seen = opaque[:, is_border]
+    seen &= seen.mean(axis=1, keepdims=True) > 0.5  # others have an object at the border
+    if seen.any():
+        median = np.median(images[:, is_border][seen], axis=0) / 255  # (channels,)
+    else:
+        objects = images[opaque]  # (pixels, channels)
+        are_dark = objects.size > 0 and np.median(objects.max(axis=-1)) < _DARK
+        if are_dark:
+            report.note("transparent parts are shown white, as what they surround is dark")
+        median = np.full(images.shape[-1], float(are_dark))
     return float(median[0]) if len(median) == 1 else tuple(float(value) for value in median)

@@ -26,6 +26,7 @@ from explorer.errors import DatasetError
 
 LARGEST_FILE = 256 * 2**20
 """Most bytes of one unpacked image file."""
+_IS_UTF8 = 0x800  # a flag of a member whose name is UTF-8
 _READABLE_METHODS = (
     zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA
 )  # fmt: skip
@@ -79,7 +80,7 @@ class Zip(_Archive):
                     f"{path} is compressed with {method}, as some programs do above 2 GB, which "
                     "cannot be read here; unpack it and give the folder."
                 )
-        self._members = {"/".join(parts_of(member.filename)): member for member in members}
+        self._members = {"/".join(parts_of(_name_of(member))): member for member in members}
         if double := len(members) - len(self._members):
             report.leave_out("members of the same name", path.name, double)
         super().__init__(path, self._collect(iter(self._members), report))
@@ -102,6 +103,25 @@ class Zip(_Archive):
             raise DatasetError(f"{name} in {self.path} is cut short or damaged.") from error
 
 
+def _name_of(member: zipfile.ZipInfo) -> str:
+    """Return a member's name: UTF-8 where its bytes are that, as Info-ZIP writes without saying."""
+    if member.flag_bits & _IS_UTF8:
+        return member.filename
+    try:
+        return member.filename.encode("cp437").decode()
+    except UnicodeError:
+        return member.filename
+
+
+def _as_text(name: str) -> str:
+    """Return a name in a tar archive, read as Latin-1 where its bytes are not UTF-8."""
+    try:
+        name.encode()
+        return name
+    except UnicodeEncodeError:  # surrogates stand for the bytes
+        return name.encode(errors="surrogateescape").decode("latin-1")
+
+
 class Tar(_Archive):
     """A tar archive, compressed or not; arguments as for `Zip`."""
 
@@ -119,7 +139,7 @@ class Tar(_Archive):
         self._members = {}
         for member in members:
             if member.isreg():
-                self._members["/".join(parts_of(member.name))] = member
+                self._members["/".join(parts_of(_as_text(member.name)))] = member
             elif not member.isdir():
                 report.leave_out("links or devices in the archive", member.name)
         super().__init__(path, self._collect(iter(self._members), report))

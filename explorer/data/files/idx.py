@@ -22,7 +22,7 @@ from explorer.data.report import Report
 from explorer.data.roles import words_of
 from explorer.errors import DatasetError
 
-_IDX_NAME = re.compile(r".*[-.]idx[1-4](-\w+)?(\.gz)?", re.I)
+_IDX_NAME = re.compile(r".*([-.]idx[1-4](-\w+)?|\.idx|\.ubyte)(\.gz)?", re.I)
 _TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _EMNIST_SHAPE = (28, 28)
 

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from explorer.core.subsets import evenly_spaced
-from explorer.data.files.tree import Parts, Tree
+from explorer.data.files.names import Names
+from explorer.data.files.tree import Parts, Tree, without_endings
 from explorer.data.layouts.folder import Folder
 from explorer.data.report import Report
 from explorer.data.roles import joined_words, read_name
 
+_VARIANT = re.compile(
+    r"([ _.-](thumb(nail)?|preview)s?|(?P<copy> ?\(\d+\)| - (copy|kopie|copi[ae])))(?=\.\w+$)",
+    re.IGNORECASE,
+)
+"""The end of the name of a thumbnail or a copy, after the image's name."""
 _COMPARED = 5
 """Number of files compared to tell whether a folder is a copy."""
 
@@ -50,12 +58,63 @@ def _hold_the_same(tree: Tree, one: Folder, other: Folder) -> bool:
     if [*one.names] != [*other.names]:
         return False
 
-    def content(folder: Folder, name: str) -> bytes:
-        with tree.open(folder.path(name)) as file:
-            return file.read()
-
     some = [one.names[i] for i in evenly_spaced(len(one.names), _COMPARED)]
-    return all(content(one, name) == content(other, name) for name in some)
+    return all(_same(tree, one.path(name), other.path(name)) for name in some)
+
+
+def without_versions(folders: list[Folder], report: Report) -> list[Folder]:
+    """Leave out folders such as ``thumbnails`` whose files are named as those in ``images``."""
+    stems_of_images = {
+        (folder.place[:i], folder.place[i + 1 :]): {*map(without_endings, folder.names)}
+        for folder in folders
+        for i, part in enumerate(folder.place)
+        if read_name(part).is_images
+    }
+
+    def is_version(folder: Folder) -> bool:
+        return any(
+            {*map(without_endings, folder.names)} <= stems
+            for i, part in enumerate(folder.place)
+            if _says_nothing(part) and not read_name(part).is_images
+            if (stems := stems_of_images.get((folder.place[:i], folder.place[i + 1 :])))
+        )
+
+    kept = []
+    for folder in folders:
+        if stems_of_images and is_version(folder):
+            report.leave_out("other versions of the images", str(folder), len(folder.names))
+        else:
+            kept.append(folder)
+    return kept
+
+
+def without_variants(tree: Tree, folders: list[Folder], report: Report) -> list[Folder]:
+    """Leave out thumbnails and copies of images that lie beside them: ``a_thumb``, ``a (1)``."""
+    return [_without_variants(tree, folder, report) for folder in folders]
+
+
+def _without_variants(tree: Tree, folder: Folder, report: Report) -> Folder:
+    found = {name: match for name in folder.names if (match := _VARIANT.search(name))}
+    if not found:
+        return folder
+    originals = {without_endings(name): name for name in folder.names if name not in found}
+    variants = set()
+    for name, match in found.items():
+        original = originals.get(name[: match.start()])
+        if original is None:
+            continue
+        if not match["copy"]:
+            variants.add(name)
+            report.leave_out("thumbnails beside the images", folder.path(name))
+        elif _same(tree, folder.path(name), folder.path(original)):
+            variants.add(name)
+            report.leave_out("copies of files", folder.path(name))
+    return replace(folder, names=Names(name for name in folder.names if name not in variants))
+
+
+def _same(tree: Tree, one: str, other: str) -> bool:
+    with tree.open(one) as first, tree.open(other) as second:
+        return first.read() == second.read()
 
 
 def without_copied_files(tree: Tree, names: Sequence[str], report: Report) -> list[str]:

@@ -20,7 +20,11 @@ from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree, paths
 from explorer.data.layouts.beside_images import read_beside_images
 from explorer.data.layouts.classify import Unclassified, classify
-from explorer.data.layouts.copies import without_copied_folders
+from explorer.data.layouts.copies import (
+    without_copied_folders,
+    without_variants,
+    without_versions,
+)
 from explorer.data.layouts.folder import Folder, around_images
 from explorer.data.layouts.labels import label_title, numbers_or_words
 from explorer.data.layouts.lists import lists_images
@@ -54,6 +58,7 @@ _FEW = 50
 """Most text files that are inspected; if there are more, each may belong to one image."""
 _PART = re.compile(rf"(.*(?:{PART_WORDS}|images)[ _-]?)\d+", re.IGNORECASE)
 """The name of a folder that holds a part of a set."""
+_HASH = re.compile(r"[0-9a-f]{16,}")
 _FORMATS = {**FORMAT_OF_SUFFIX, ".npy": "NumPy"}
 
 
@@ -84,7 +89,9 @@ def find_in_folders(
     """
     suffixes = {*map(suffix_of, files)}
     folders, others = _sort_out(tree, files, suffixes, lists)
-    folders = without_mask_files(tree, without_copied_folders(tree, folders, report), report)
+    folders = without_copied_folders(tree, folders, report)
+    folders = without_variants(tree, without_versions(folders, report), report)
+    folders = without_mask_files(tree, folders, report)
     texts = [n for n in others if suffix_of(n) == ".txt" and role_of_table(n) is not None]
     peeked = [name for name in texts if lists_images(tree, name)] if len(texts) <= _FEW else []
     listed = [name for name in others if is_table(name) or name in peeked]
@@ -226,7 +233,14 @@ def _without_shards(
     files: Sequence[str],
     report: Report,
 ) -> dict[str, list[Folder]]:
-    """Join folders that only limit folder size: one per 1000 images, or numbered beside labels."""
+    """Join folders that only limit folder size.
+
+    They hold 1000 images each, are numbered beside a table of labels, or are named after the first
+    digits of their files' hashes.
+    """
+    if all(_is_of_hashes(folder) for folders in by_role.values() for folder in folders):
+        report.note("the folders are named after the first digits of their files, and say no class")
+        return _joined(by_role)
     every = [around_images(folder.parts) for folders in by_role.values() for folder in folders]
     tops = sorted({parts[0] for parts in every if parts})
     is_numbered = len(tops) > 1 and all(re.fullmatch(r"\d{4,}", top) for top in tops)
@@ -240,9 +254,20 @@ def _without_shards(
         return by_role
     why = "as a table gives the labels" if is_labelled else "as their names count thousands"
     report.note(f"the folders {tops[0]}, {tops[1]}, … are taken as parts of one set, {why}")
+    return _joined(by_role)
+
+
+def _joined(by_role: dict[str, list[Folder]]) -> dict[str, list[Folder]]:
     return {
         role: [replace(folder, parts=()) for folder in folders] for role, folders in by_role.items()
     }
+
+
+def _is_of_hashes(folder: Folder) -> bool:
+    """Whether a folder's name begins the names of its files, as in ``ab/cd/abcd….png``."""
+    digits = "".join(folder.parts).lower()
+    stems = (PurePosixPath(name).stem.lower() for name in folder.names)
+    return bool(digits) and all(_HASH.fullmatch(s) and s.startswith(digits) for s in stems)
 
 
 def _share_classes(folders: list[Folder], roles: dict[str, str | None]) -> bool:

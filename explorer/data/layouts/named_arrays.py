@@ -8,14 +8,14 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 
 from explorer.data.files.rows import Column, Rows
-from explorer.data.files.stored import Stored
+from explorer.data.files.stored import Stored, stored_array
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.classify import Unclassified, classify, split_by_column
 from explorer.data.layouts.labels import can_be_classes, label_title, plain
@@ -92,6 +92,7 @@ def find_in_arrays(
     """
     path, pick = tree.path, reading.pick
     keys = {name: _read_key(name) for name in arrays}
+    arrays = {name: _images_first(name, arrays, keys) for name in arrays}
     images = _find_images(arrays, keys) or _refuse_all(path, arrays)
     tables = [name for name in arrays if name not in images and arrays[name].shape]
     has_labels = any(keys[name].is_labels for name in tables)
@@ -128,6 +129,28 @@ def find_in_arrays(
         names=names,
         image_shape=shape,
     )
+
+
+def _images_first(name: str, arrays: Mapping[str, Stored], keys: Mapping[str, _Key]) -> Stored:
+    """Move the last axis to the front if the labels of the split count it, as MATLAB has it."""
+    array = arrays[name]
+    shape = array.shape
+    counts = {
+        len(arrays[other])
+        for other, key in keys.items()
+        if key.is_labels and key.role == keys[name].role and len(arrays[other].shape) == 1
+    }
+    if (
+        array.dtype.kind not in "biuf"
+        or not 3 <= len(shape) <= 4
+        or shape[0] in counts
+        or shape[-1] not in counts
+        or not arrange_images((shape[-1], *shape[:-1]))
+    ):
+        return array
+    values = array.read() if array.mapped is None else array.mapped
+    note = f"the last axis of {array.name} counts the images, as the labels do"
+    return replace(stored_array(array.name, np.moveaxis(values, -1, 0), array.origin), note=note)
 
 
 def _of_each_split(
