@@ -17,25 +17,35 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from shapes import draw_shapes
 
-from explorer.adoption.adopt import Request, adopt_graphs, check_agreement, report_classes
+from explorer.adoption.adopt import (
+    Request,
+    adopt_graphs,
+    report_channel_order,
+    report_classes,
+)
 from explorer.adoption.candidates import Candidate, Known, choose
 from explorer.adoption.conventions import (
     SIGNED,
     UNIT,
     DecoderConvention,
+    DecoderOutput,
     EncoderConvention,
+    PixelRange,
     parse_range,
     usual_ranges,
 )
 from explorer.adoption.graphs import Port, read_given_graph
 from explorer.adoption.result import About, hashes
 from explorer.adoption.signatures import image_forms
-from explorer.adoption.trial import _VARIANCE
+from explorer.adoption.spreads import kind_by_name
 from explorer.bundle.codec import Codec
 from explorer.bundle.posterior import GaussianPosterior
 from explorer.bundle.store import Bundle, load_bundle
 from explorer.cli import adopt as command
+from explorer.cli.arguments import take_reading
 from explorer.cli.verify import verify
+from explorer.data.load import load_dataset
+from explorer.data.summary import three_lines
 from explorer.errors import ExplorerError
 
 MODELS = Path(__file__).parent / "adopted"
@@ -52,13 +62,17 @@ def take(tmp_path: Path, tiny_settings: dict[str, Any], said: list[str]) -> Any:
     """Return a function that adopts one of the models, or two given files."""
 
     def adopt_model(
-        name: str, encoder: Path | None = None, decoder: Path | None = None, **known: Any
+        name: str,
+        encoder: Path | None = None,
+        decoder: Path | None = None,
+        data: Path | None = None,
+        **known: Any,
     ) -> Bundle:
         request = Request(
             About(name, output=tmp_path),
             encoder=encoder or MODELS / f"{name}-encoder.onnx",
             decoder=decoder or MODELS / f"{name}-decoder.onnx",
-            data=tiny_settings["data"],
+            data=str(data or tiny_settings["data"]),
             known=Known(**known),
         )
         path = adopt_graphs(request, said.append, lambda share: None, command.from_keras)
@@ -82,12 +96,17 @@ def refusal(take: Any, tmp_path: Path) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("name", "is_variance"),
-    [("variance", True), ("z_var", True), ("sigma2", True), ("sigma_sq", True)]
-    + [("log_var", False), ("variational_std", False), ("z_sigma_2", False), ("scale", False)],
+    ("names", "kind"),
+    [
+        ("variance z_var sigma2 sigma_sq", "variance"),
+        ("log_var logvar z_log_var lv log_covariance log_sigma_sq", "log_var"),
+        ("std scale z_sigma z_sigma_2 variational_std", "std"),
+        ("log_std logsigma z_log_sigma log_scale log_z_std", "log_std"),
+        ("mu logits 17 variational_mean variable", None),
+    ],
 )
-def test_names_of_variances(name: str, is_variance: bool) -> None:
-    assert bool(_VARIANCE.search(name)) == is_variance
+def test_names_of_spreads(names: str, kind: str | None) -> None:
+    assert {kind_by_name(name) for name in names.split()} == {kind}
 
 
 @pytest.mark.parametrize(
@@ -225,7 +244,7 @@ def test_a_spread_that_is_never_negative_is_asked_about(take: Any, tmp_path: Pat
     path = rewired(tmp_path / "encoder.onnx", ["MEAN", "squares"], variance)
     adopted = take("plain", encoder=path).card.model.adopted
     assert adopted.conventions["--encoder-output"] == "mean,std"
-    assert any("say so with --encoder-output mean,variance" in note for note in adopted.notes)
+    assert any("or mean,variance (variance)" in note for note in adopted.notes)
     (tmp_path / "plain").rename(tmp_path / "kept")
     said = take("plain", encoder=path, encoder_output="mean,variance").card
     assert not any("variance" in note for note in said.model.adopted.notes)
@@ -233,11 +252,48 @@ def test_a_spread_that_is_never_negative_is_asked_about(take: Any, tmp_path: Pat
     assert said.metrics.kl == pytest.approx(take("plain").card.metrics.kl, abs=0.01)
 
 
+def test_means_and_variances_in_one_output_may_be_stated(
+    take: Any, tmp_path: Path, said: list[str]
+) -> None:
+    nodes: list[Node] = [
+        ("Exp", ["LOG_VAR"], "squares", {}),
+        ("Concat", ["MEAN", "squares"], "both", {"axis": 1}),
+    ]
+    path = rewired(tmp_path / "encoder.onnx", ["both"], *nodes)
+    taken = take("plain", encoder=path, encoder_output="concatenated,variance").card
+    (tmp_path / "plain").rename(tmp_path / "kept")
+    assert taken.metrics.kl == pytest.approx(take("plain").card.metrics.kl, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "nodes", "output", "words"),
+    [
+        ("log_std", [("Identity", ["LOG_VAR"], "log_std", {})], "mean,log_std", "is by its name"),
+        (
+            "logvar",
+            [("Abs", ["LOG_VAR"], "logvar", {})],
+            "mean,log_var",
+            "never negative and is by",
+        ),
+        ("sigma", [("Identity", ["LOG_VAR"], "sigma", {})], "mean,log_var", "for some images and"),
+        ("log_precision", [("Abs", ["LOG_VAR"], "log_precision", {})], "mean", "a precision"),
+    ],
+)
+def test_names_of_spreads_decide_if_the_sign_allows_it(
+    take: Any, tmp_path: Path, name: str, nodes: list[Node], output: str, words: str
+) -> None:
+    path = rewired(tmp_path / "encoder.onnx", ["MEAN", name], *nodes)
+    adopted = take("plain", encoder=path).card.model.adopted
+    assert adopted.conventions["--encoder-output"] == output
+    assert any(repr(name) in note and words in note for note in adopted.notes)
+
+
 def test_a_reading_of_the_spread_with_a_smaller_elbo_is_told(
     take: Any, tmp_path: Path, said: list[str]
 ) -> None:
     """Only the −ELBO distinguishes log-variances from log standard deviations."""
-    path = rewired(tmp_path / "encoder.onnx", ["MEAN", "log_std"], STD[0])
+    log_std: Node = ("Mul", ["LOG_VAR", "half"], "spread", {})
+    path = rewired(tmp_path / "encoder.onnx", ["MEAN", "spread"], log_std)
     taken = take("plain", encoder=path)
     assert taken.card.model.adopted.conventions["--encoder-output"] == "mean,log_var"
     assert any("would give" in line and "--encoder-output mean,log_std" in line for line in said)
@@ -344,14 +400,81 @@ def test_outputs_that_are_not_the_spread_are_told_apart(take: Any, tmp_path: Pat
     assert third.metrics.kl == pytest.approx(card.metrics.kl, abs=0.01)
 
 
+def candidate(
+    range_: PixelRange, decoder: DecoderOutput, error: float, slope: float = 1.0, **further: Any
+) -> Candidate:
+    """Return a way to read a model of pixels in 0..1, whose decoder gives ``range_``."""
+    errors = error * np.linspace(0.5, 1.5, 50)  # images differ
+    return Candidate(
+        EncoderConvention("nhwc", (8, 8, 1), UNIT, "mean", "z"),
+        DecoderConvention("nhwc", range_, decoder, "x", (2,)),
+        errors, slope, **{"fills": False} | further,
+    )  # fmt: skip
+
+
+def with_range(one: Candidate, name: str) -> Candidate:
+    """Return the way with another range of the encoder's pixels."""
+    return replace(one, encoder=replace(one.encoder, range=parse_range(name)))
+
+
 def test_timid_logits_are_no_images_of_another_range() -> None:
-    images = EncoderConvention("nhwc", (8, 8, 1), UNIT, "mean", "z")
-    cut = Candidate(images, DecoderConvention("nhwc", SIGNED, "mean", "x", (2,)), 0.05, 0.02, False)
-    logits = Candidate(
-        images, DecoderConvention("nhwc", UNIT, "logit", "x", (2,)), 0.06, 1.2, False
-    )
+    cut = candidate(SIGNED, "mean", 0.05, slope=0.02)
+    logits = candidate(UNIT, "logit", 0.06, slope=1.2)
     assert choose([cut, logits], Known(), 0.1) == logits
     assert choose([replace(cut, slope=0.9), logits], Known(), 0.1).decoder.output == "mean"
+
+
+def test_a_way_that_is_a_little_worse_for_nearly_every_image_is_no_rival() -> None:
+    best = candidate(UNIT, "probability", 0.05)
+    for factor, is_told in ((1.04, True), (1.06, False)):
+        other = replace(with_range(best, "-1,1"), errors=factor * best.errors)
+        ways = [best, other]
+        if is_told:
+            with pytest.raises(ExplorerError, match="do not settle --range 0,1 or -1,1"):
+                choose(ways, Known(), 0.1)
+        else:
+            assert choose(ways, Known(), 0.1) == best
+    noise = np.where(np.arange(50) % 2, 0.02, -0.014)  # as large on average, but by chance
+    ways[1] = replace(other, errors=best.errors + noise)
+    with pytest.raises(ExplorerError, match="do not settle"):
+        choose(ways, Known(), 0.1)
+
+
+def test_the_question_names_all_rivals_and_flags_that_settle_it() -> None:
+    best = candidate(SIGNED, "mean", 0.05, fills=True)
+    ways = [best, with_range(best, "-1,1"), with_range(best, "0.5,1")]
+    with pytest.raises(ExplorerError, match="do not settle --range 0,1 or -1,1 or 0.5,1 \\("):
+        choose(ways, Known(), 0.1)
+    for one in ways:
+        assert choose(ways, Known(range=one.encoder.range), 0.1) == one
+    plain = candidate(UNIT, "mean", 0.05, fills=True)
+    with pytest.raises(ExplorerError, match="--decoder-range -1,1 or 0,1 .*: give the flag$"):
+        choose([best, plain], Known(), 0.1)
+    assert choose([best, plain], Known(decoder_range=UNIT), 0.1) == plain
+
+
+def test_another_range_of_the_decoder_needs_no_flag(
+    take: Any, refusal: Any, tmp_path: Path, tiny_settings: dict[str, Any]
+) -> None:
+    """The encoder takes 0..1, the decoder gives −1..1."""
+    count = len(np.load(tiny_settings["data"])["x_test"])
+    two = numpy_helper.from_array(np.array(2.0, np.float32))
+    one = numpy_helper.from_array(np.array(1.0, np.float32))
+    nodes: tuple[Node, ...] = (
+        ("Constant", [], "two", {"value": two}),
+        ("Constant", [], "one", {"value": one}),
+        ("Mul", ["IMAGE", "two"], "doubled", {}),
+        ("Sub", ["doubled", "one"], "signed", {}),
+    )
+    decoder = decoder_with(tmp_path / "decoder.onnx", ["signed"], *nodes)
+    for flags in ({}, {"range": UNIT}, {"range": UNIT, "decoder_range": SIGNED}):
+        card = take("plain", decoder=decoder, **flags).card
+        assert card.model.adopted.conventions["--decoder-range"] == "-1,1"
+        assert card.metrics.squared_error < 0.03
+        shutil.rmtree(tmp_path / "plain")
+    told = refusal("plain", decoder=decoder, decoder_range=UNIT)
+    assert "with --layout nchw, --range 0,1, --decoder-range -1,1" in told
+    assert f"squared error of {count} images" in told
 
 
 def test_another_order_of_the_classes_is_noticed() -> None:
@@ -414,25 +537,32 @@ def free_convolution(channels: int) -> bytes:
 
 def test_channels_in_the_order_of_opencv_are_noticed() -> None:
     images = np.random.default_rng(0).uniform(size=(20, 4, 4, 3)).astype(np.float32)
-    images[..., 2] *= 0.2  # of a model that has seen little red
+    images[..., 2] *= 0.2  # of a model that has seen little of the last colour
+    order = {"rgb": slice(None), "bgr": slice(None, None, -1)}
 
-    def decode(z: np.ndarray) -> np.ndarray:
-        """Return logits of an image that is z, but for its last channel."""
-        values = z.reshape(-1, 4, 4, 3).clip(1e-3, 1 - 1e-3) * [1, 1, 0.2]
-        return np.asarray(np.log(values / (1 - values)))
+    def codec_of(taken: slice, given: slice) -> Codec:
+        """Return the codec of a model that takes and gives the channels in some order."""
 
-    def encode(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return x.reshape(len(x), -1), np.zeros((len(x), 48), np.float32)
+        def encode(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return x[..., taken].reshape(len(x), -1), np.zeros((len(x), 48), np.float32)
 
-    codec = Codec(GaussianPosterior(encode), decode, "bernoulli")
-    encoder = EncoderConvention("nhwc", (4, 4, 3), UNIT, "mean", "z")
-    decoder = DecoderConvention("nhwc", UNIT, "probability", "x", (48,))
-    for given, is_told in ((images, False), (images[..., ::-1], True)):
-        error = float(np.mean(np.square(codec.decode(codec.encode(given)[0]) - given)))
-        said: list[str] = []
-        best = Candidate(encoder, decoder, error, 1.0, fills=False)
-        check_agreement(codec, best, given, np.zeros(20, np.int64), said.append)
-        assert any("with blue first" in line for line in said) == is_told
+        def decode(z: np.ndarray) -> np.ndarray:
+            values = z.reshape(-1, 4, 4, 3).clip(1e-3, 1 - 1e-3) * [1, 1, 0.2]
+            return np.asarray(np.log(values / (1 - values)))[..., given]
+
+        return Codec(GaussianPosterior(encode), decode, "bernoulli")
+
+    for taken, given, told in (
+        ("rgb", "rgb", ""),
+        ("bgr", "bgr", "let both graphs exchange"),
+        ("bgr", "rgb", "let the encoder exchange"),
+        ("rgb", "bgr", "let the decoder exchange"),
+    ):
+        codec, said = codec_of(order[taken], order[given]), list[str]()
+        labels = np.zeros(20, np.int64)
+        error = float(np.mean(np.square(codec.decode(codec.encode(images)[0]) - images)))
+        report_channel_order(codec, error, images, labels, said.append)
+        assert told in "".join(said) and bool(said) == bool(told)
 
 
 def test_a_contrast_that_is_not_that_of_the_images_is_told(take: Any, tmp_path: Path) -> None:
@@ -447,17 +577,12 @@ def test_a_contrast_that_is_not_that_of_the_images_is_told(take: Any, tmp_path: 
 
 
 def test_a_range_that_the_decoder_fills_is_the_likelier_one() -> None:
-    images = EncoderConvention("nhwc", (8, 8, 1), UNIT, "mean", "z")
-    moments = parse_range("0.1307,0.3081")
-    exact = Candidate(
-        images, DecoderConvention("nhwc", moments, "mean", "x", (2,)), 0.05, 1.8, fills=False
-    )
-    filling = Candidate(
-        images, DecoderConvention("nhwc", UNIT, "probability", "x", (2,)), 0.06, 1.0, fills=True
-    )
+    exact = candidate(parse_range("0.1307,0.3081"), "mean", 0.05, slope=1.8)
+    filling = candidate(UNIT, "probability", 0.06, fills=True)
     assert choose([exact, filling], Known(), 0.1) == filling
     with pytest.raises(ExplorerError, match="do not settle"):
-        choose([replace(exact, error=0.058), replace(filling, fills=False)], Known(), 0.1)
+        near = candidate(parse_range("0.1307,0.3081"), "mean", 0.059, slope=1.8)
+        choose([near, replace(filling, fills=False)], Known(), 0.1)
 
 
 def test_exchanged_files_are_named_whatever_the_size_of_the_latent(
@@ -509,6 +634,28 @@ def test_a_decoder_worse_than_the_average_or_with_too_many_channels_is_refused(
     both: Node = ("Concat", ["IMAGE", "IMAGE"], "both", {"axis": 1})
     told = refusal("plain", decoder=decoder_with(tmp_path / "decoder.onnx", ["both"], both))
     assert told.endswith("if those are means and variances, let it give the means alone")
+    nodes = [both, ("Concat", ["both", "IMAGE"], "all", {"axis": 1})]
+    told = refusal("plain", decoder=decoder_with(tmp_path / "decoder.onnx", ["all"], *nodes))
+    assert "as of a mixture of logistics, let it give the mean image alone" in told
+
+
+def test_a_model_of_inverted_images_is_named(
+    take: Any, refusal: Any, tmp_path: Path, tiny_settings: dict[str, Any]
+) -> None:
+    with np.load(tiny_settings["data"]) as arrays:
+        negatives = {name: 255 - v if name[0] == "x" else v for name, v in arrays.items()}
+    np.savez(tmp_path / "negatives.npz", **negatives)
+    told = refusal("plain", data=tmp_path / "negatives.npz")
+    assert told.startswith("the model seems to be of inverted images")
+
+
+def test_images_that_are_all_alike_settle_nothing(
+    refusal: Any, tmp_path: Path, tiny_settings: dict[str, Any]
+) -> None:
+    with np.load(tiny_settings["data"]) as arrays:
+        black = {name: 0 * v if name[0] == "x" else v for name, v in arrays.items()}
+    np.savez(tmp_path / "black.npz", **black)
+    assert "are all alike, which settles nothing" in refusal("plain", data=tmp_path / "black.npz")
 
 
 def whole_model(path: Path) -> Path:
@@ -561,7 +708,11 @@ def test_usual_ranges_are_those_that_images_may_have() -> None:
     fixed = ["0,1", "-1,1", "0,255", "0.5,1"]
     assert names(8, 8, 1, low=77, high=78) == [*fixed, "0.1307,0.3081", "0.2860,0.3530"]
     *known, own = names(8, 8, 3, low=0, high=256)
-    assert known == [*fixed, "0.485,0.456,0.406,0.229,0.224,0.225"]
+    caffe = [
+        f"{means},0.003922,0.003922,0.003922"
+        for means in ("0.4850,0.4580,0.4076", "0.4076,0.4580,0.4850")
+    ]
+    assert known == [*fixed, "0.485,0.456,0.406,0.229,0.224,0.225", *caffe]
     values = [float(value) for value in own.split(",")]
     assert values == pytest.approx([0.5] * 3 + [0.29] * 3, abs=0.01)
 
@@ -571,7 +722,13 @@ def test_files_that_people_mistake_are_named(refusal: Any, tmp_path: Path) -> No
     assert refusal("plain", *files).endswith("are --encoder and --decoder exchanged?")
     told = refusal("plain", files[1], files[1])
     assert told.startswith("encoder and decoder are the same model: export the two halves")
-    told = refusal("plain", files[1], whole_model(tmp_path / "whole.onnx"))
+    whole = whole_model(tmp_path / "whole.onnx")
+    model = onnx.load(whole)
+    model.producer_name = "another export"
+    onnx.save(model, tmp_path / "again.onnx")
+    told = refusal("plain", whole, tmp_path / "again.onnx")
+    assert "of whole.onnx is no latent but the image or its reconstruction" in told
+    told = refusal("plain", files[1], whole)
     assert told.endswith(
         "if that is an image, the file holds the whole model; give the decoder alone"
     )
@@ -918,7 +1075,8 @@ def test_a_conditional_model_computes_what_its_files_compute(
 
 
 def test_what_is_said_of_a_condition_must_be_true(refusal: Any, tmp_path: Path) -> None:
-    assert "say so with --condition labels" in refusal("conditional")
+    told = refusal("conditional")
+    assert "say so with --condition labels; if it is noise, fix it to 0" in told
     assert "leave --condition out" in refusal("plain", condition="labels")
     model = onnx.load(MODELS / "plain-decoder.onnx")
     value = helper.make_tensor_value_info("label", TensorProto.FLOAT, ["n", 10])
@@ -927,6 +1085,15 @@ def test_what_is_said_of_a_condition_must_be_true(refusal: Any, tmp_path: Path) 
     sentence = refusal("plain", decoder=tmp_path / "decoder.onnx", condition="labels")
     assert "label (10)" in sentence
     assert "the 3 classes" in sentence
+    told = refusal("plain", decoder=tmp_path / "decoder.onnx")
+    assert "if it is a part of the latent, join the parts into one output" in told
+    model = onnx.load(MODELS / "conditional-encoder.onnx")
+    inputs = [*reversed(model.graph.input)]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+    onnx.save(model, tmp_path / "encoder.onnx")
+    told = refusal("conditional", tmp_path / "encoder.onnx", condition="labels")
+    assert told.endswith("is the class the first input? Let it be the second")
 
 
 def test_what_is_no_file_is_not_opened(refusal: Any, tmp_path: Path) -> None:
@@ -979,3 +1146,16 @@ def test_the_command(
     assert call("--replace", "--variance", "0.02") == 0
     assert load_bundle(tmp_path / "mine").card.model.likelihood == "gaussian"
     assert call("--replace") == 0
+
+
+def test_remarks_on_stored_values_name_the_flag_of_this_command(
+    tmp_path: Path, tiny_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with np.load(tiny_settings["data"]) as arrays:
+        shares = {name: v / 255 if name[0] == "x" else v for name, v in arrays.items()}
+    np.savez(tmp_path / "shares.npz", **shares)
+    line = ["mine", "--encoder", "e.onnx", "--decoder", "d.onnx", "--data", "shares.npz"]
+    monkeypatch.setattr("sys.argv", ["python -m explorer adopt", *line])
+    reading = take_reading(vars(command.parse_arguments()))
+    told = three_lines(load_dataset(tmp_path / "shares.npz", reading))
+    assert "--values LOW HIGH changes that" in told

@@ -110,6 +110,8 @@ def test_log_variances_give_the_kl_and_with_a_decoder_the_elbo(
         ({"encode": lambda x: np.zeros((3, len(x)))}, "expected z_mean"),
         ({"encode": lambda x: np.full((len(x), 3), np.nan)}, "NaN"),
         ({"encode": lambda x: np.zeros((len(x), 1025))}, "1,025 numbers"),
+        ({"encode": lambda x: {"mean": np.zeros((len(x), 3))}}, "encode gives a dict"),
+        ({"decode": lambda z: {"image": z}}, "decode gives a dict"),
         ({"decode": lambda z: np.zeros((len(z), 144))}, "expected (100, 12, 12, 1)"),
         ({"decode": lambda z: np.full((len(z), 12, 12, 1), -1.0)}, "from -1 to -1"),
     ],

@@ -102,8 +102,6 @@ def adopt_graphs(
     )
     check_inputs(encoder, decoder, request.known)
     dataset = load_fitting(encoder, decoder, request)
-    for graph in (encoder, decoder):
-        check_condition(graph, dataset.classes)
     for line in three_lines(dataset).splitlines():
         report(line)
     if request.known.condition:
@@ -126,6 +124,7 @@ def adopt_graphs(
         classes=len(dataset.classes) if request.known.condition else 0,
     )
     check_agreement(codec, found.best, images, labels, report)
+    report_channel_order(codec, found.best.error, images, labels, report)
     if codec.by_class:
         report_classes(codec, images, labels, dataset.classes, report)
     if request.known.encoder_output is None and has_variance:
@@ -152,7 +151,7 @@ def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> 
     """Load the images in the size and colours that the encoder takes.
 
     Raises:
-        AdoptionError: if they cannot be converted to these.
+        AdoptionError: if they cannot be converted to these, or a graph takes other classes.
         DatasetError: if there are no such images.
     """
     forms = image_forms(encoder)
@@ -174,7 +173,10 @@ def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> 
                 "--image-size out"
             )
         fitting = replace(reading, image_size=size or reading.image_size, grey=grey or reading.grey)
-        return load_dataset(request.data, fitting, data_dir=request.data_dir)
+        dataset = load_dataset(request.data, fitting, data_dir=request.data_dir)
+        for graph in (encoder, decoder):
+            check_condition(graph, dataset.classes)
+        return dataset
 
     port = encoder.inputs[0]
     size: tuple[int, int] | None = None
@@ -193,7 +195,7 @@ def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> 
                 ".mean(1, keepdim=True) after it"
             )
         return dataset
-    dataset = load()
+    dataset = load()  # which also sees to it that the class is not the first input
     pixels = math.prod(size or 0 for size in port.shape)
     if not port.is_flat or math.prod(dataset.image_shape) == pixels:
         return dataset
@@ -241,27 +243,13 @@ def check_agreement(
     Raises:
         AdoptionError: if they do not, or if some log-variances are not finite.
     """
-
-    def reconstruct(given: Codec, rows: np.ndarray | slice) -> tuple[np.ndarray, np.ndarray]:
-        z_mean, z_log_var = given.encode(images[rows])
-        return given.decode(z_mean), z_log_var
-
-    reconstructions, z_log_var = codec.run_by_class(labels, reconstruct)
+    reconstructions, z_log_var = _reconstruct(codec, images, labels)
     error = float(np.mean(np.square(reconstructions - images), dtype=np.float64))
     if not np.isclose(error, best.error, rtol=0.02, atol=1e-5):
         raise AdoptionError(
             f"the model reconstructs with a squared error of {best.error:.5f}, but as a bundle "
             f"with {error:.5f}: it cannot be adopted"
         )
-    if images.shape[-1] == 3:
-        images = images[..., ::-1]
-        reversed_, _ = codec.run_by_class(labels, reconstruct)
-        if float(np.mean(np.square(reversed_ - images))) * BLUE_FIRST < error:
-            report(
-                "warning: with blue first the reconstructions would be better: if the model is of "
-                "BGR, as OpenCV reads pictures, let both graphs exchange the channels, by "
-                "x[:, [2, 1, 0]]"
-            )
     if not np.isfinite(z_log_var).all():
         raise AdoptionError("the encoder's log-variances are not finite for some images")
     if best.encoder.output != "mean" and np.median(z_log_var) > 5:
@@ -269,6 +257,47 @@ def check_agreement(
             "warning: most posteriors are wider than e² = 7 prior standard deviations: are "
             "these log-variances? --encoder-output says what the encoder gives"
         )
+
+
+def report_channel_order(
+    codec: Codec,
+    error: float,
+    images: np.ndarray,
+    labels: np.ndarray,
+    report: Callable[[str], None],
+) -> None:
+    """Report if the encoder, the decoder or both seem to have blue first."""
+    if images.shape[-1] != 3:
+        return
+    as_they_are, of_reversed = (
+        _reconstruct(codec, given, labels)[0] for given in (images, images[..., ::-1])
+    )
+    decoded = {
+        "both graphs": of_reversed[..., ::-1],
+        "the encoder": of_reversed,
+        "the decoder": as_they_are[..., ::-1],
+    }
+    errors = {which: float(np.mean(np.square(x - images))) for which, x in decoded.items()}
+    which = min(errors, key=errors.__getitem__)
+    if errors[which] * BLUE_FIRST < error:
+        report(
+            f"warning: with blue first in {which} the squared error would be {errors[which]:.5f} "
+            f"instead of {error:.5f}: if the model is of BGR, as OpenCV reads pictures, let "
+            f"{which} exchange the channels, by x[:, [2, 1, 0]]"
+        )
+
+
+def _reconstruct(
+    codec: Codec, images: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images' reconstructions, and their log-variances."""
+
+    def run(given: Codec, rows: np.ndarray | slice) -> tuple[np.ndarray, np.ndarray]:
+        z_mean, z_log_var = given.encode(images[rows])
+        return given.decode(z_mean), z_log_var
+
+    reconstructions, z_log_var = codec.run_by_class(labels, run)
+    return reconstructions, z_log_var
 
 
 def report_classes(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from explorer.adoption.conventions import (
     UNIT,
@@ -10,7 +12,6 @@ from explorer.adoption.conventions import (
     DecoderConvention,
     DecoderOutput,
     EncoderConvention,
-    EncoderOutput,
     PixelRange,
 )
 from explorer.adoption.graphs import AdoptionError
@@ -20,7 +21,10 @@ from explorer.bundle.card import Condition
 IMAGES = 200
 """Number of images on which conventions are tried."""
 NEAR_TIE = 1.1
-"""The second best must have an error larger than the best one's by this factor."""
+"""A way whose error is larger than the best one's by this factor is clearly worse."""
+CLEAR = 1.05, 3.0
+"""So is one whose error is larger by this factor, and by this number of standard errors of the
+difference from image to image."""
 FILLED = 1.3
 """A range that the decoder fills is taken if its error is below this times the best error."""
 CONTRADICTION = 0.5
@@ -29,8 +33,6 @@ POOR = 0.8
 """A model whose error is above this times the average image's has hardly learned the images."""
 STEEP = 1.5
 """A slope of this or its inverse means that the range is not that of the training."""
-NOTHING = 1e-5
-"""Images whose average has a smaller squared error are all alike."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class Known:
 
     layout: AxisOrder | None = None
     range: PixelRange | None = None
-    encoder_output: EncoderOutput | None = None
+    decoder_range: PixelRange | None = None
+    encoder_output: str | None = None
     decoder_output: DecoderOutput | None = None
     condition: Condition | None = None
 
@@ -50,7 +53,7 @@ class Candidate:
 
     Attributes:
         encoder, decoder: the conventions of both.
-        error: mean squared error of the reconstructions, clipped to [0, 1].
+        errors: mean squared error of each image's reconstruction, clipped to [0, 1].
         slope: slope of the least-squares line from their values to the images'; about 1 if the
             range is that of the training.
         fills: whether the decoder's values fill a fixed range and never leave it, as after a
@@ -59,9 +62,14 @@ class Candidate:
 
     encoder: EncoderConvention
     decoder: DecoderConvention
-    error: float
+    errors: np.ndarray = field(compare=False)
     slope: float
     fills: bool
+
+    @property
+    def error(self) -> float:
+        """Mean squared error of the reconstructions."""
+        return float(self.errors.mean())
 
     @property
     def is_mixed(self) -> bool:
@@ -70,17 +78,26 @@ class Candidate:
         return decoder.output == "mean" and decoder.range != self.encoder.range and not self.fills
 
     @property
-    def words(self) -> dict[str, str]:
-        """The flags that state the same; the decoder's range and layout only if they differ."""
-        words = {
+    def terms(self) -> dict[str, str]:
+        """The flags that state the same, and the output that is the mean."""
+        terms = {
             "--layout": self.encoder.layout,
             "--range": self.encoder.range.name,
+            "--decoder-range": self.decoder.range.name,
             "--encoder-output": self.encoder.output,
             "--decoder-output": self.decoder.output,
             "mean": self.encoder.mean,
         }
-        if self.decoder.output == "mean" and self.decoder.range != self.encoder.range:
-            words["decoder's range"] = self.decoder.range.name
+        if self.decoder.output == "logit":
+            del terms["--decoder-range"]
+        return terms
+
+    @property
+    def words(self) -> dict[str, str]:
+        """The terms as they are shown: the decoder's range and layout only if they differ."""
+        words = self.terms
+        if self.decoder.output != "mean" or self.decoder.range == self.encoder.range:
+            words.pop("--decoder-range", None)
         if self.decoder.layout != self.encoder.layout:
             words["decoder's layout"] = self.decoder.layout
         return words
@@ -103,74 +120,141 @@ def choose(candidates: list[Candidate], known: Known, average: float) -> Candida
         average: squared error of the images' average.
 
     Raises:
-        AdoptionError: if none agrees, another is far better, or two are equally good.
+        AdoptionError: if none agrees, another is far better, or several are equally good.
     """
     fitting = sorted(  # the best first, and of several spreads that which needs no other reading
-        (one for one in candidates if agrees(one, known)),
+        _agreeing(candidates, known),
         key=lambda one: (one.error, known.encoder_output not in (None, one.encoder.output)),
     )
+    best = _likeliest(fitting, average)
+    _check_success(best, candidates[0], average)
+    rivals = [one for one in fitting if _is_rival(one, best, known, average)]
+    if rivals:
+        raise AdoptionError(_question([_stated(one, known) for one in (best, *rivals)], average))
+    return _stated(best, known)
+
+
+def agrees(candidate: Candidate, known: Known) -> bool:
+    """Whether the user's flags allow this way to read the model."""
+    encoder, decoder = candidate.encoder, candidate.decoder
+    is_logit = decoder.output == "logit"
+    outputs = {"probability", "mean"} if not is_logit else {"logit"}
+    if decoder.output == "mean" and decoder.range != UNIT:
+        outputs = {"mean"}
+    return (
+        known.layout in (None, encoder.layout)
+        and known.range in (None, encoder.range)
+        and (known.decoder_range is None or known.decoder_range == decoder.range and not is_logit)
+        and (known.encoder_output is None or known.encoder_output in spreads_of(encoder))
+        and (known.decoder_output is None or known.decoder_output in outputs)
+    )
+
+
+def is_steep(slope: float) -> bool:
+    """Whether decoded values differ from the images' by another contrast."""
+    return not 1 / STEEP < slope < STEEP
+
+
+def is_poor(error: float, average: float) -> bool:
+    """Whether a squared error is not clearly smaller than that of the images' average."""
+    return error > POOR * average
+
+
+def _agreeing(candidates: list[Candidate], known: Known) -> list[Candidate]:
+    """The candidates that agree with what is known, of which there must be one."""
+    agreeing = [one for one in candidates if agrees(one, known)]
+    if agreeing:
+        return agreeing
     overall = candidates[0]
-    if not fitting:
-        hint = ""
-        form, _, kind = (known.encoder_output or "").rpartition(",")
-        if kind in ("std", "variance") and overall.encoder.output in (form, f"{form},log_var"):
-            hint = " (its spread is negative for some images, so it is a logarithm)"
-        raise AdoptionError(
-            "no way to read the model agrees with the flags; without them the best has "
-            f"{overall.described}{hint}"
-        )
-    bound = FILLED * fitting[0].error
-    if average > NOTHING:
-        bound = min(bound, max(average, fitting[0].error))
-    filling = (one for one in fitting if one.fills and one.error <= bound)
-    best = next(filling, fitting[0])
+    said = (known.encoder_output or "").rpartition(",")[2]
+    is_negative = overall.encoder.kind is not None and not overall.encoder.is_positive
+    hint = " (its spread is negative for some images, so it is a logarithm)"
+    raise AdoptionError(
+        "no way to read the model agrees with the flags; without them the best has "
+        f"{overall.described}{hint if said in ('std', 'variance') and is_negative else ''}"
+    )
+
+
+def _likeliest(fitting: list[Candidate], average: float) -> Candidate:
+    """The best candidate, or one that is hardly worse and fits the decoder's values better."""
+    bound = min(FILLED * fitting[0].error, max(average, fitting[0].error))
+    near = [one for one in fitting if one.error <= bound]
+    best = next((one for one in near if one.fills), fitting[0])
     if best.is_mixed and is_steep(best.slope):  # as of logits that are cut off at −1 and 1
-        logits = (one for one in fitting if one.decoder.output == "logit" and one.error <= bound)
-        best = next(logits, best)
+        best = next((one for one in near if one.decoder.output == "logit"), best)
+    return best
+
+
+def _check_success(best: Candidate, overall: Candidate, average: float) -> None:
+    """Check that no other candidate is far better, and that the best one reconstructs at all."""
     if overall.error < CONTRADICTION * best.error:
         raise AdoptionError(
             f"the model does not agree with the flags: with {best.described} the squared error of "
-            f"{IMAGES} images is {best.error:.5f}, but with {overall.described} it is "
+            f"{len(best.errors)} images is {best.error:.5f}, but with {overall.described} it is "
             f"{overall.error:.5f}; give those"
         )
-    if average > NOTHING and best.error > NEAR_TIE * average:
+    if best.error > NEAR_TIE * average:
         raise AdoptionError(
             f"the best way to read the model, {best.described}, reconstructs worse than the "
             f"images' average does (squared errors {best.error:.5f} and {average:.5f}): are these "
             "the images that it was trained on, in their size and range, and do encoder and "
             "decoder belong together?"
         )
-    rivals = [
-        one
-        for one in fitting
-        if _stated(one, known).words != _stated(best, known).words
+
+
+def _is_rival(one: Candidate, best: Candidate, known: Known, average: float) -> bool:
+    """Whether another candidate is not clearly worse than the best and makes other figures."""
+    return (
+        not _is_clearly_worse(one, best)
+        and _stated(one, known).terms != _stated(best, known).terms
         and not _differ_in_spread_alone(one, best)
         and (one.fills or not best.fills or one.decoder.range == best.decoder.range)
         and (best.is_mixed or not one.is_mixed or is_poor(best.error, average))
-    ]
-    if rivals and rivals[0].error < NEAR_TIE * best.error:
-        doubtful = _difference(rivals[0], best)
-        said = " and ".join(f"{flag} {one} or {other}" for flag, (one, other) in doubtful.items())
+    )
+
+
+def _is_clearly_worse(one: Candidate, best: Candidate) -> bool:
+    """Compare the errors of each image, whose differences vary far less than the errors."""
+    factor, standard_errors = CLEAR
+    gaps = one.errors - best.errors
+    is_sure = gaps.mean() > standard_errors * gaps.std() / np.sqrt(len(gaps))
+    return one.error >= NEAR_TIE * best.error or (is_sure and one.error >= factor * best.error)
+
+
+def _question(ways: list[Candidate], average: float) -> str:
+    """Ask the user which of several ways is right, the best first."""
+    doubtful = _doubtful(ways)
+    said = " and ".join(f"{term} {' or '.join(values)}" for term, values in doubtful.items())
+    flags = doubtful.keys() - {"mean"}
+    remedy = f"give the flag{'s' * (len(flags) > 1)}"
+    if "--range" in flags:
+        remedy += ", if none is right as the --range=MEAN,STD of its training"
+    if not flags:
         remedy = "export the model with one of them alone"
-        if "--range" in doubtful:
-            remedy = "give the flag, if neither is right as the --range=MEAN,STD of its training"
-        elif any(flag.startswith("--") for flag in doubtful):
-            remedy = "give the flag"
-        elif "mean" not in doubtful:
-            remedy = "let the decoder give images in the range that the encoder takes, or in 0,1"
-        sentence = (
-            f"the images alone do not settle {said} (squared errors {best.error:.5f} and "
-            f"{rivals[0].error:.5f}): {remedy}"
-        )
-        if is_poor(best.error, average):
-            sentence = (
-                "no way to read the model reconstructs the images clearly better than their "
-                f"average, whose squared error is {average:.5f}: are these the images that it "
-                "was trained on, in their size, and do encoder and decoder belong together? If "
-                f"so, {sentence}"
+    errors = " to ".join(f"{limit(one.error for one in ways):.5f}" for limit in (min, max))
+    sentence = f"the images alone do not settle {said} (squared errors {errors}): {remedy}"
+    if not is_poor(ways[0].error, average):
+        return sentence
+    return (
+        "no way to read the model reconstructs the images clearly better than their average, whose "
+        f"squared error is {average:.5f}: are these the images that it was trained on, in their "
+        f"size, and do encoder and decoder belong together? If so, {sentence}"
+    )
+
+
+def _doubtful(ways: list[Candidate]) -> dict[str, list[str]]:
+    """The terms that tell several ways apart, with their values; none that follows from others."""
+    terms = [one.terms for one in ways]
+    found: list[str] = []
+    # The encoder's output comes last, as it may follow from which one is the mean.
+    for term in sorted(terms[0], key=lambda term: term == "--encoder-output"):
+        if all(term in each for each in terms):
+            before, after = (
+                len({tuple(each[name] for name in names) for each in terms})
+                for names in (found, [*found, term])
             )
-        raise AdoptionError(sentence)
-    return _stated(best, known)
+            found += [term] * (after > before)
+    return {term: list(dict.fromkeys(each[term] for each in terms)) for term in found}
 
 
 def _stated(candidate: Candidate, known: Known) -> Candidate:
@@ -185,45 +269,9 @@ def _stated(candidate: Candidate, known: Known) -> Candidate:
 
 def _differ_in_spread_alone(one: Candidate, other: Candidate) -> bool:
     """Whether two candidates take other outputs as the spread, which makes no other picture."""
-    spread, output = other.encoder.spread, other.encoder.output
-    return (
-        one.encoder.spread != spread
-        and replace(one.encoder, spread=spread, output=output) == other.encoder
-        and one.decoder == other.decoder
-    )
-
-
-def is_steep(slope: float) -> bool:
-    """Whether decoded values differ from the images' by another contrast."""
-    return not 1 / STEEP < slope < STEEP
-
-
-def is_poor(error: float, average: float) -> bool:
-    """Whether a squared error is not clearly smaller than that of the images' average."""
-    return average > NOTHING and error > POOR * average
-
-
-def agrees(candidate: Candidate, known: Known) -> bool:
-    """Whether the user's flags allow this way to read the model."""
-    encoder, decoder = candidate.encoder, candidate.decoder
-    outputs = {"probability", "mean"} if decoder.output != "logit" else {"logit"}
-    if decoder.output == "mean" and decoder.range != UNIT:
-        outputs = {"mean"}
-    return (
-        known.layout in (None, encoder.layout)
-        and known.range in (None, encoder.range)
-        and (known.range is None or decoder.range in (UNIT, known.range))
-        and (known.encoder_output is None or known.encoder_output in spreads_of(encoder))
-        and (known.decoder_output is None or known.decoder_output in outputs)
-    )
-
-
-def _difference(one: Candidate, other: Candidate) -> dict[str, tuple[str, str]]:
-    usual = {"decoder's range": "--range", "decoder's layout": "--layout"}
-    said = {
-        flag: tuple(
-            words.get(flag, words[usual.get(flag, flag)]) for words in (other.words, one.words)
-        )
-        for flag in one.words | other.words
-    }
-    return {flag: (first, second) for flag, (first, second) in said.items() if first != second}
+    encoder = other.encoder
+    alike = replace(
+        one.encoder,
+        spread=encoder.spread, output=encoder.output, is_positive=encoder.is_positive,
+    )  # fmt: skip
+    return one.encoder != alike == encoder and one.decoder == other.decoder

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import onnx
@@ -21,18 +21,25 @@ from explorer.core.likelihoods import LikelihoodName
 
 AxisOrder = Literal["nchw", "nhwc"]
 """Order of the axes of images; also the order of flattened pixels."""
-EncoderOutput = Literal[
-    "mean,log_var", "mean,log_std", "mean,std", "mean,variance", "mean",
-    "concatenated", "concatenated,swapped", "interleaved", "channels", "channels,swapped",
-    "concatenated,std", "concatenated,swapped,std", "interleaved,std", "channels,std",
-    "channels,swapped,std", "concatenated,log_std", "concatenated,swapped,log_std",
-    "interleaved,log_std", "channels,log_std", "channels,swapped,log_std",
-]  # fmt: skip
-"""Two outputs, the mean alone, or one output with means and spreads. That one has all means first
-(``concatenated``) or all spreads first (``swapped``), alternates (``interleaved``), or has means or
-spreads first at each place of latents with several axes, of which the last is ``channels``. The
-spreads are log-variances unless another word says what they are."""
+SpreadKind = Literal["log_var", "log_std", "std", "variance"]
+SPREAD_KINDS: tuple[SpreadKind, ...] = get_args(SpreadKind)
+IN_ONE = ("concatenated", "concatenated,swapped", "interleaved", "channels", "channels,swapped")
+"""Arrangements of one output with means and spreads: it has all means first (``concatenated``) or
+all spreads first (``swapped``), alternates (``interleaved``), or has means or spreads first at each
+place of latents with several axes, of which the last is ``channels``."""
 DecoderOutput = Literal["probability", "logit", "mean"]
+
+
+def encoder_output(arrangement: str, kind: SpreadKind) -> str:
+    """What an encoder gives, in one word: in one output, spreads are log-variances unless said."""
+    return arrangement if arrangement in IN_ONE and kind == "log_var" else f"{arrangement},{kind}"
+
+
+ENCODER_OUTPUTS = (
+    "mean",
+    *(encoder_output(one, kind) for one in ("mean", *IN_ONE) for kind in SPREAD_KINDS),
+)
+"""The mean alone, or means and spreads as two outputs (``mean,…``) or in one."""
 
 EPSILON = 1e-6
 """Smallest distance of probabilities from 0 and 1, and of standard deviations from 0."""
@@ -84,6 +91,11 @@ RANGES = (UNIT, SIGNED, BYTES)
 CENTRED = PixelRange("0.5,1", (0.5,), (1.0,))
 """Pixels minus one half; −1,1 is twice that. An encoder with it is tried with decoders of this
 range and of 0,1 only, and a decoder with it only for such an encoder."""
+_CAFFE = [
+    parse_range(f"{means},0.003922,0.003922,0.003922")
+    for means in ("0.4850,0.4580,0.4076", "0.4076,0.4580,0.4850")
+]
+"""0..255 less ImageNet's mean, as in Caffe: the channels in the images' order, and reversed."""
 _MNIST, _FASHION_MNIST = map(parse_range, ("0.1307,0.3081", "0.2860,0.3530"))
 _IMAGENET = parse_range("0.485,0.456,0.406,0.229,0.224,0.225")
 _CIFAR = parse_range("0.4914,0.4822,0.4465,0.2470,0.2435,0.2616")
@@ -104,7 +116,11 @@ def usual_ranges(images: np.ndarray) -> list[PixelRange]:
     if images.shape[-1] == 1:
         standard = [_MNIST, _FASHION_MNIST]
     else:
-        standard = [_IMAGENET, *([_CIFAR, _WITHIN_CIFAR] if own and _alike(own, _CIFAR) else [])]
+        standard = [
+            _IMAGENET,
+            *_CAFFE,
+            *([_CIFAR, _WITHIN_CIFAR] if own and _alike(own, _CIFAR) else []),
+        ]
     is_another = own is not None and not any(_alike(own, one) for one in standard)
     return [*RANGES, CENTRED, *standard, *([own] if own and is_another else [])]
 
@@ -135,18 +151,33 @@ class EncoderConvention:
         layout: order of the axes.
         shape: shape of one image as the graph takes it, such as (784,) or (3, 64, 64).
         range: range of the pixels.
-        output: what the outputs hold.
+        output: what the outputs hold, one of `ENCODER_OUTPUTS`.
         mean, spread: names of the graph's outputs; ``spread`` is empty if one output is used.
         run: in that one output, how many means in a row alternate with as many spreads.
+        is_positive: whether no spread was negative when it was tried: it may be of any kind.
     """
 
     layout: AxisOrder
     shape: tuple[int, ...]
     range: PixelRange
-    output: EncoderOutput
+    output: str
     mean: str
     spread: str = ""
     run: int = 0
+    is_positive: bool = False
+
+    @property
+    def kind(self) -> SpreadKind | None:
+        """What the spreads are; None without any."""
+        if self.output == "mean":
+            return None
+        word = self.output.rpartition(",")[2]
+        return next((kind for kind in SPREAD_KINDS if kind == word), "log_var")
+
+    @property
+    def arrangement(self) -> str:
+        """The output without the kind of its spreads."""
+        return self.output.removesuffix(f",{self.kind}")
 
 
 @dataclass(frozen=True)
@@ -167,15 +198,15 @@ class DecoderConvention:
     latent: tuple[int, ...]
 
 
-def run_of(output: EncoderOutput, latent_dim: int, channels: int) -> int:
+def run_of(arrangement: str, latent_dim: int, channels: int) -> int:
     """How many means come in a row where one output holds means and spreads.
 
     Args:
-        output: how the output is arranged.
+        arrangement: how the output is arranged, one of `IN_ONE`.
         latent_dim: number of means.
         channels: how many of them are on the last axis.
     """
-    return {"interleaved": 1, "channels": channels}.get(output.split(",")[0], latent_dim)
+    return {"interleaved": 1, "channels": channels}.get(arrangement.split(",")[0], latent_dim)
 
 
 def halves_of(convention: EncoderConvention) -> tuple[int, int]:
@@ -204,7 +235,7 @@ def adapt_encoder(
     edit.join(images, graph.inputs[0].name)
     flat = np.array([0, -1])
     z_mean = edit.add("Reshape", convention.mean, flat)
-    if convention.output == "mean":
+    if convention.kind is None:
         return edit.finish(z_mean)
     if convention.spread:
         spread = edit.add("Reshape", convention.spread, flat)
@@ -214,13 +245,12 @@ def adapt_encoder(
             edit.add("Reshape", edit.add("Gather", runs, np.array(half), axis=2), flat)
             for half in halves_of(convention)
         )
-    kind = convention.output.rpartition(",")[2]
-    if kind == "log_std":
+    if convention.kind == "log_std":
         spread = edit.add("Mul", spread, np.float32(2.0))
-    elif kind == "std":
+    elif convention.kind == "std":
         inside = edit.add("Max", spread, np.float32(EPSILON))
         spread = edit.add("Mul", edit.add("Log", inside), np.float32(2.0))
-    elif kind == "variance":
+    elif convention.kind == "variance":
         spread = edit.add("Log", edit.add("Max", spread, np.float32(EPSILON**2)))
     return edit.finish(z_mean, spread)
 

@@ -91,12 +91,14 @@ def adopt(
     command = f"explorer.adopt({name!r}, {named}, data={Path(data).resolve().name!r})"
     about = About(name, title, licence, command, Path(output), replace)
     about.find_place()
-    known = [field.name for field in fields(Reading)]
+    known = [field.name for field in fields(Reading) if field.name != "range_option"]
     if others := reading.keys() - {*known}:
         raise AdoptionError(
             f"adopt takes no {min(others)!r}; options for reading images: {', '.join(known)}"
         )
-    dataset = load_dataset(data, Reading(**reading), data_dir=data_dir)
+    dataset = load_dataset(
+        data, Reading(**reading, range_option="range=(LOW, HIGH)"), data_dir=data_dir
+    )
     test, train = dataset.test, training_sample(dataset)
     report(f"{dataset.title}: {len(test.images):,} test images")
     images = to_unit_range(test.images[evenly_spaced(len(test.images), IMAGES)])
@@ -195,7 +197,7 @@ def _encode(encode: Encode, images: np.ndarray) -> list[np.ndarray]:
     """Return ``z_mean`` and, if it is given, ``z_log_var``, ``(n, latent_dim)`` float32 each."""
     given = encode(images)
     parts = given if isinstance(given, tuple | list) else (given,)
-    arrays = [np.asarray(part, np.float32) for part in parts]
+    arrays = [_as_array(part, "encode", "z_mean or (z_mean, z_log_var)") for part in parts]
     shapes = [array.shape for array in arrays]
     if not 1 <= len(arrays) <= 2 or len(set(shapes)) > 1 or shapes[0][:1] != (len(images),):
         raise AdoptionError(
@@ -207,13 +209,23 @@ def _encode(encode: Encode, images: np.ndarray) -> list[np.ndarray]:
 
 def _decode(decode: Decode, z: np.ndarray, image_shape: tuple[int, ...]) -> np.ndarray:
     """Return images ``(n, height, width, channels)`` float32."""
-    images = np.asarray(decode(z), np.float32)
+    images = _as_array(decode(z), "decode", "images")
     if images.shape != (len(z), *image_shape):
         raise AdoptionError(
             f"decode gives {images.shape} for {len(z)} latents; expected "
             f"{(len(z), *image_shape)}: images, height, width, channels"
         )
     return images
+
+
+def _as_array(given: Any, function: str, expected: str) -> np.ndarray:
+    try:
+        return np.asarray(given, np.float32)
+    except (TypeError, ValueError) as error:
+        raise AdoptionError(
+            f"{function} gives a {type(given).__name__} that is no array of numbers; expected "
+            f"{expected}"
+        ) from error
 
 
 def _logits(decode: Decode, z: np.ndarray) -> np.ndarray:

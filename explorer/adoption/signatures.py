@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Sequence
 from typing import Any
 
 from explorer.adoption.candidates import Known
 from explorer.adoption.conventions import AxisOrder
 from explorer.adoption.graphs import AdoptionError, GivenGraph
+
+_ELSE = {
+    "images": "if it is noise, fix it to 0 in the export",
+    "a latent": "if it is a part of the latent, join the parts into one output of the encoder and "
+    "one input of the decoder (a decoder that needs the encoder's features, as by skip "
+    "connections, cannot be adopted)",
+}
+"""What else the second input of an encoder or a decoder may be."""
 
 
 def check_inputs(encoder: GivenGraph, decoder: GivenGraph, known: Known) -> None:
@@ -16,7 +25,7 @@ def check_inputs(encoder: GivenGraph, decoder: GivenGraph, known: Known) -> None
     Raises:
         AdoptionError: if they take more or less, or are the same.
     """
-    if encoder.model == decoder.model:
+    if encoder.model == decoder.model or filecmp.cmp(encoder.path, decoder.path, shallow=False):
         raise AdoptionError(
             "encoder and decoder are the same model: export the two halves, from images to "
             "latents and from latents to images, as docs/own-models.md shows"
@@ -28,8 +37,8 @@ def check_inputs(encoder: GivenGraph, decoder: GivenGraph, known: Known) -> None
         remedy = (
             "and at most the class beside it"
             if known.condition
-            else "alone; if the second is the class, one-hot, say so with --condition labels (a "
-            "decoder that needs the encoder's features, as by skip connections, cannot be adopted)"
+            else "alone; if the second is the class, one-hot, say so with --condition labels; "
+            + _ELSE[expected]
         )
         raise AdoptionError(
             f"{graph.path.name} takes {_list(graph.inputs)}; expected {expected} {remedy}"

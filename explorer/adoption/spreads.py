@@ -4,54 +4,103 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 
-from explorer.adoption.conventions import EPSILON, EncoderConvention, EncoderOutput
+from explorer.adoption.conventions import (
+    EPSILON,
+    SPREAD_KINDS,
+    EncoderConvention,
+    SpreadKind,
+    encoder_output,
+)
 from explorer.bundle.codec import Codec
 from explorer.core.elbo import kl_per_dimension
 from explorer.core.likelihoods import log_likelihood
 
-Spread = Literal["log-variance", "log standard deviation", "standard deviation", "variance", "none"]
-_LOG_VAR: dict[Spread, Callable[[np.ndarray], np.ndarray]] = {
-    "log-variance": lambda spread: spread,
-    "log standard deviation": lambda spread: 2.0 * spread,
-    "standard deviation": lambda spread: 2.0 * np.log(np.maximum(spread, EPSILON)),
+LOGARITHMS: tuple[SpreadKind, ...] = ("log_var", "log_std")
+_SAID: dict[SpreadKind, str] = {
+    "log_var": "log-variance",
+    "log_std": "log standard deviation",
+    "std": "standard deviation",
+    "variance": "variance",
+}
+_LOG_VAR: dict[SpreadKind, Callable[[np.ndarray], np.ndarray]] = {
+    "log_var": lambda spread: spread,
+    "log_std": lambda spread: 2.0 * spread,
+    "std": lambda spread: 2.0 * np.log(np.maximum(spread, EPSILON)),
     "variance": lambda spread: np.log(np.maximum(spread, EPSILON**2)),
 }
 """Conversion of each kind of spread to log-variances."""
-_RAW: dict[Spread, Callable[[np.ndarray], np.ndarray]] = {
-    "log-variance": lambda log_var: log_var,
-    "log standard deviation": lambda log_var: 0.5 * log_var,
-    "standard deviation": lambda log_var: np.exp(0.5 * log_var),
+_RAW: dict[SpreadKind, Callable[[np.ndarray], np.ndarray]] = {
+    "log_var": lambda log_var: log_var,
+    "log_std": lambda log_var: 0.5 * log_var,
+    "std": lambda log_var: np.exp(0.5 * log_var),
     "variance": np.exp,
 }
 """The inverse conversions."""
 _LOG_VARS = -30.0, 20.0
 """Limits of log-variances while a reading is tried that may be wrong."""
+_VARIANCE = r"(var(?!ia(tional|ble))|cov|sigma(2$|_?sq))"
+_DEVIATION = r"(std|sd$|dev|scale|sigma(?!2$|_?sq))"
+_NAMES: dict[SpreadKind, re.Pattern[str]] = {
+    "log_var": re.compile(rf"log_?(z_?)?{_VARIANCE}|(^|_)lv$", re.I),
+    "log_std": re.compile(rf"log_?(z_?)?{_DEVIATION}", re.I),
+    "std": re.compile(rf"^(?!.*log).*{_DEVIATION}", re.I),
+    "variance": re.compile(rf"^(?!.*log).*{_VARIANCE}", re.I),
+}
+"""What is in the names of spreads of each kind."""
 
 
-def spreads_of(encoder: EncoderConvention) -> dict[EncoderOutput, Spread]:
+def kind_by_name(name: str) -> SpreadKind | None:
+    """The kind of spread that an output's name says that it is, if it says so."""
+    return next((kind for kind in SPREAD_KINDS if _NAMES[kind].search(name)), None)
+
+
+def likely_kind(name: str, *, is_positive: bool) -> SpreadKind:
+    """The kind that a spread is by its name, unless it is negative without being a logarithm."""
+    named = kind_by_name(name)
+    if named is not None and (is_positive or named in LOGARITHMS):
+        return named
+    return "std" if is_positive else "log_var"
+
+
+def spreads_of(encoder: EncoderConvention) -> dict[str, SpreadKind | None]:
     """What the user may say that the encoder gives, each with the kind of its spread.
 
     A spread that is negative for some images must be a logarithm; any other may be of any kind.
     """
-    if encoder.output == "mean":
-        return {"mean": "none"}
-    order = re.sub(",(std|log_var|variance)$", "", encoder.output)
-    log_var = f"{order},log_var" if encoder.spread else order
-    found: dict[str, Spread] = {
-        log_var: "log-variance",
-        f"{order},log_std": "log standard deviation",
+    if encoder.kind is None:
+        return {"mean": None}
+    kinds = SPREAD_KINDS if encoder.is_positive else LOGARITHMS
+    found: dict[str, SpreadKind | None] = {
+        encoder_output(encoder.arrangement, kind): kind for kind in kinds
     }
-    if encoder.output.endswith((",std", ",variance")):  # it is never negative
-        found[f"{order},std"] = "standard deviation"
-        if encoder.spread:
-            found[f"{order},variance"] = "variance"
     if encoder.spread:
-        found["mean"] = "none"  # the user may ignore the spread
-    return found  # type: ignore[return-value]  # keys are composed
+        found["mean"] = None  # the user may ignore the spread
+    return found
+
+
+def note_on_spread(encoder: EncoderConvention) -> str | None:
+    """What the spread is taken for and why, unless sign and name leave only log-variances."""
+    named = kind_by_name(encoder.spread)
+    if encoder.kind is None or (not encoder.is_positive and named in (None, "log_var")):
+        return None
+    reasons = ["is by its name"] if encoder.kind == named else ["is"]
+    if encoder.is_positive:
+        reasons.insert(0, "is never negative")
+    elif encoder.kind != named:
+        reasons.insert(0, "is negative for some images")
+    others = [
+        f"{output} ({_SAID[kind]})"
+        for output, kind in spreads_of(encoder).items()
+        if kind is not None and kind != encoder.kind
+    ]
+    return (
+        f"the spread of {encoder.spread or encoder.mean!r} {' and '.join(reasons)} taken as the "
+        f"{_SAID[encoder.kind]}; if that is wrong, say so with --encoder-output "
+        f"{' or '.join(others)}"
+    )
 
 
 def report_spread(
@@ -66,12 +115,10 @@ def report_spread(
     All give the same pictures, so these cannot decide; but an encoder is trained to make the −ELBO
     small. Only for Bernoulli: the variance that a Gaussian was trained with is not known.
     """
-    if codec.likelihood != "bernoulli":
+    if codec.likelihood != "bernoulli" or encoder.kind is None:
         return
     z_mean, z_log_var = codec.run_by_class(labels, lambda given, rows: given.encode(images[rows]))
-    readings = spreads_of(encoder)
-    taken = readings.pop(encoder.output)
-    raw = _RAW[taken](z_log_var)
+    raw = _RAW[encoder.kind](z_log_var)
     noise = np.random.default_rng(0).standard_normal(z_mean.shape)
 
     def neg_elbo(log_var: np.ndarray) -> float:
@@ -83,12 +130,14 @@ def report_spread(
         return float(np.mean(kl.sum(axis=1) - log_likelihoods))
 
     now = neg_elbo(z_log_var)
-    others = {f: neg_elbo(_LOG_VAR[what](raw)) for f, what in readings.items() if f != "mean"}
+    kinds = {flag: kind for flag, kind in spreads_of(encoder).items() if kind is not None}
+    del kinds[encoder.output]
+    others = {flag: neg_elbo(_LOG_VAR[kind](raw)) for flag, kind in kinds.items()}
     flag = min(others, key=others.__getitem__)
     if others[flag] < now - max(1.0, 0.02 * abs(now)):
         report(
-            f"read as the {taken}, the spread gives a −ELBO of {now:.1f} nats for {len(images)} "
-            f"images; as the {readings[flag]} it would give {others[flag]:.1f}. If you know that "
-            f"it is that, say so with --encoder-output {flag}; a β other than 1, or training by "
-            "the squared error, does the same"
+            f"read as the {_SAID[encoder.kind]}, the spread gives a −ELBO of {now:.1f} nats for "
+            f"{len(images)} images; as the {_SAID[kinds[flag]]} it would give {others[flag]:.1f}. "
+            f"If you know that it is that, say so with --encoder-output {flag}; a β other than 1, "
+            "or training by the squared error, does the same"
         )

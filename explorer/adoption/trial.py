@@ -12,6 +12,7 @@ import numpy as np
 from onnx import helper
 
 from explorer.adoption.candidates import (
+    CONTRADICTION,
     FILLED,
     NEAR_TIE,
     Candidate,
@@ -24,22 +25,23 @@ from explorer.adoption.candidates import (
 from explorer.adoption.conventions import (
     CENTRED,
     EPSILON,
+    IN_ONE,
     RANGES,
     UNIT,
     AxisOrder,
     DecoderConvention,
     DecoderOutput,
     EncoderConvention,
-    EncoderOutput,
     PixelRange,
     adapt_encoder,
+    encoder_output,
     halves_of,
     run_of,
 )
 from explorer.adoption.graphs import AdoptionError, GivenGraph
 from explorer.adoption.runner import BY_BATCH, FEW, Runner, by, is_same
 from explorer.adoption.signatures import image_forms
-from explorer.adoption.spreads import spreads_of
+from explorer.adoption.spreads import likely_kind, note_on_spread
 
 SHOWN = 3
 """Number of ways that are reported, the best ones."""
@@ -47,19 +49,11 @@ MAX_LATENT_DIM = 1024
 FILLING = 0.8
 """Share of a range that a decoder's values must span to fill it."""
 _SPREAD = re.compile(r"var|std|sig|scale|spread|lv|log", re.I)
-_VARIANCE = re.compile(
-    r"^(?!.*(log|std|scale|sigma$|variational|variable)).*var|sigma(2$|_?sq)", re.I
-)
+_PRECISION = re.compile(r"prec", re.I)
 _MEAN = re.compile(r"mu|mean|loc", re.I)
 """Parts of the names of an encoder's outputs."""
-_AS_STD: dict[EncoderOutput, EncoderOutput] = {
-    "concatenated": "concatenated,std",
-    "concatenated,swapped": "concatenated,swapped,std",
-    "interleaved": "interleaved,std",
-    "channels": "channels,std",
-    "channels,swapped": "channels,swapped,std",
-}
-"""The same arrangement with standard deviations as spreads."""
+NOTHING = 1e-5
+"""Images whose average has a smaller squared error are all alike."""
 
 
 @dataclass(frozen=True)
@@ -90,21 +84,22 @@ def find_conventions(
         encoder, decoder: the graphs.
         images: the images to try them on, ``(n, h, w, c)`` float32 in [0, 1].
         condition: their classes, one-hot ``(n, classes)`` float32, for graphs that take them.
-        ranges: ranges to try for the encoder's pixels; the decoder has the same or a fixed one.
+        ranges: ranges to try for the encoder's pixels; the decoder has the same, a fixed one, or
+            the known one.
         known: conventions that need no trial.
         report: called with a line for each of the best ways.
 
     Raises:
-        AdoptionError: if nothing fits, two ways are equally good, or a flag contradicts what is
-            found.
+        AdoptionError: if nothing fits, several ways are equally good, a flag contradicts what is
+            found, or the images cannot tell.
     """
+    average = _error_of_average(images)
     if known.range is not None and known.range not in ranges:
         ranges = [*ranges, known.range]
     reader = _EncoderReader(encoder, images, condition, decoder.inputs[0].shape)
-    candidates = list(_ways_to_read(reader, decoder, ranges))
+    candidates = _ways_to_read(reader, decoder, ranges, known)
     if not candidates:
         raise AdoptionError(_why_nothing_fits(encoder, decoder, images.shape[1:], reader.decoded))
-    candidates.sort(key=lambda candidate: candidate.error)
     if len(decoder.outputs) > 1:
         agreeing = [one for one in candidates if agrees(one, known)]
         pictures = [port.name for port in decoder.outputs]
@@ -113,8 +108,15 @@ def find_conventions(
     plain = next((one for one in candidates if one.encoder.range == UNIT), None)
     for candidate in [*shown, *([plain] if plain and plain not in shown else [])]:
         report(_told(candidate))
-    average = float(np.mean(np.square(images - images.mean(axis=0)), dtype=np.float64))
-    average *= len(images) / max(len(images) - 1, 1)  # as for the average of other images
+    if is_poor(candidates[0].error, average):
+        other = _EncoderReader(encoder, 1 - images, condition, decoder.inputs[0].shape)
+        _check_inversion(candidates[0], _ways_to_read(other, decoder, ranges, known))
+    if (mean := candidates[0].encoder.mean) in reader.pictures:
+        raise AdoptionError(
+            f"{mean!r} of {encoder.path.name} is no latent but the image or its reconstruction, so "
+            "the file holds the whole model: export the two halves, from images to latents and "
+            "from latents to images, as docs/own-models.md shows"
+        )
     best = choose(candidates, known, average)
     if best != candidates[0]:
         why = "as asked for" if known != Known() else "as the likelier one"
@@ -141,25 +143,60 @@ def find_conventions(
     return Found(best, tuple(notes))
 
 
+def _error_of_average(images: np.ndarray) -> float:
+    """Squared error of the average of images ``(n, h, w, c)`` in [0, 1] for other such images.
+
+    Raises:
+        AdoptionError: if the images are all alike, so that any constant would reconstruct them.
+    """
+    error = float(np.mean(np.square(images - images.mean(axis=0)), dtype=np.float64))
+    if error < NOTHING:
+        raise AdoptionError(
+            f"the test images ({len(images)} were looked at) are all alike, which settles nothing: "
+            "give images that differ; what is drawn in an alpha channel alone is not seen"
+        )
+    return error * len(images) / (len(images) - 1)
+
+
+def _check_inversion(best: Candidate, of_inverted: list[Candidate]) -> None:
+    """Check that a model that fails does not reconstruct the images' negatives."""
+    if of_inverted and of_inverted[0].error < CONTRADICTION * best.error:
+        raise AdoptionError(
+            "the model seems to be of inverted images, black for white: of these the squared error "
+            f"is {of_inverted[0].error:.5f}, of the images as they are {best.error:.5f}; give "
+            "inverted images as --data, or let both graphs exchange x for 1 − x"
+        )
+
+
 def _ways_to_read(
-    reader: _EncoderReader, decoder: GivenGraph, ranges: list[PixelRange]
-) -> Iterator[Candidate]:
-    """Yield each way in which the decoder gives images for the encoder's latents."""
+    reader: _EncoderReader, decoder: GivenGraph, ranges: list[PixelRange], known: Known
+) -> list[Candidate]:
+    """Each way in which the decoder gives images for the encoder's latents, the best first."""
     images, decode = reader.images, Runner(decoder, reader.condition)
     rank = len(decoder.inputs[0].shape)
+    stated = [known.decoder_range] if known.decoder_range else []
+    found = []
     for convention, z in reader.conventions(ranges):
         size = reader.latent or (z.shape[1:] if z[0].ndim == rank else (z[0].size,))
         for name, raw in decode.same_twice(z.reshape(len(z), *size)).items():
             reader.decoded.add(raw[0].size)
             fixed = (UNIT,) if convention.range == CENTRED else RANGES
-            tried = dict.fromkeys((*fixed, convention.range))
+            tried = dict.fromkeys((*fixed, convention.range, *stated))
             for choice, values in _readings(raw, images.shape[1:], convention.layout, tried):
-                differences = np.clip(values, 0, 1) - images
-                error = float(np.mean(np.square(differences), dtype=np.float64))
-                if math.isfinite(error):
+                errors = _errors(values, images)
+                if np.isfinite(errors).all():
                     choice = replace(choice, images=name, latent=size)
                     fills = choice.range in RANGES and choice.output != "logit" and _fills(values)
-                    yield Candidate(convention, choice, error, _slope(values, images), fills)
+                    slope = _slope(values, images)
+                    found.append(Candidate(convention, choice, errors, slope, fills))
+    return sorted(found, key=lambda candidate: candidate.error)
+
+
+def _errors(values: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Mean squared error of each image, with values clipped to [0, 1]."""
+    differences = np.clip(values, 0, 1) - images
+    errors: np.ndarray = np.square(differences).mean(axis=(1, 2, 3), dtype=np.float64)
+    return errors
 
 
 def _fills(values: np.ndarray) -> bool:
@@ -204,6 +241,11 @@ def _why_nothing_fits(
         question = "those of some images are NaN or infinite, or drawn at random"
     elif 256 * pixels in given:
         question = "if those are 256 levels of each pixel, let it give their mean alone"
+    elif any(size > pixels and size % (pixels // image_shape[-1]) == 0 for size in given):
+        question = (
+            "if those are parameters of a distribution, as of a mixture of logistics, let it give "
+            "the mean image alone"
+        )
     return (
         f"{decoder.path.name} gives {' and '.join(map(str, decoder.outputs))}; expected images "
         f"of {by(image_shape)}: {question}"
@@ -231,17 +273,8 @@ def _notes_on_outputs(
 
 def _notes_on_doubts(best: Candidate, average: float, known: Known) -> Iterator[str]:
     """Yield doubts that the user may be able to settle."""
-    if best.encoder.output.endswith(("std", "variance")) and known.encoder_output is None:
-        others = [
-            f"{what}, say so with --encoder-output {flag}"
-            for flag, what in spreads_of(best.encoder).items()
-            if flag != best.encoder.output and what not in ("log standard deviation", "none")
-        ]
-        taken = spreads_of(best.encoder)[best.encoder.output]
-        yield (
-            f"the spread of {best.encoder.spread or best.encoder.mean!r} is never negative and is "
-            f"taken as the {taken}; if it is the {', or if it is the '.join(others)}"
-        )
+    if known.encoder_output is None and (note := note_on_spread(best.encoder)):
+        yield note
     if is_poor(best.error, average):
         yield (
             f"the squared error of the reconstructions, {best.error:.5f}, is not clearly smaller "
@@ -290,6 +323,7 @@ class _EncoderReader:
 
     Attributes:
         notes: sentences for the user about the outputs, whichever way is taken.
+        pictures: names of outputs that are images themselves rather than latents.
         decoded: how many numbers the decoder has given for one of these latents.
     """
 
@@ -306,6 +340,7 @@ class _EncoderReader:
         self.unused: dict[tuple[AxisOrder, PixelRange], dict[str, str]] = {}
         self.codes: set[tuple[AxisOrder, PixelRange, str]] = set()
         self.draws: dict[tuple[AxisOrder, PixelRange, str], list[str]] = {}
+        self.pictures: set[str] = set()
         self.decoded: set[int] = set()
 
     def conventions(
@@ -353,6 +388,10 @@ class _EncoderReader:
         finite = {name: values for name, values in flat.items() if np.isfinite(values).all()}
         infinite = sorted(flat.keys() - finite.keys())
         unused = dict.fromkeys(infinite, "is NaN or infinite for some images")
+        if len(finite) > 1:
+            for name in [*filter(_PRECISION.search, finite)]:
+                unused[name] = "is by its name a precision (export log-variances in its place)"
+                del finite[name]
         self.unused[layout, range_] = unused
         whole = (name for name, values in finite.items() if not np.any(np.mod(values, 1)))
         self.codes |= {(layout, range_, name) for name in whole}
@@ -361,7 +400,9 @@ class _EncoderReader:
             self.latent = _latent_of(self.wanted, [outputs[name].shape[1:] for name in finite])
         dim = math.prod(self.latent) if self.latent else min(sizes.values(), default=0)
         for name, size in sizes.items():
-            if size not in (dim, 2 * dim, math.prod(self.images.shape[1:])):
+            if size == self.images[0].size and self._is_picture(outputs[name], layout, range_):
+                self.pictures.add(name)
+            elif size not in (dim, 2 * dim):
                 unused[name] = f"has {size} number{'s' * (size > 1)} for a latent of {dim}"
         for name, values in finite.items():
             if sizes[name] == 2 * dim and dim not in sizes.values():
@@ -381,10 +422,19 @@ class _EncoderReader:
             if not others:
                 yield replace(base, mean=name), outputs[name]
             for spread in sorted(others, key=partial(_unlikeness, names, name)):
-                kind: EncoderOutput = "mean,log_var"
-                if finite[spread].min() >= 0:
-                    kind = "mean,variance" if _VARIANCE.search(spread) else "mean,std"
-                yield replace(base, output=kind, mean=name, spread=spread), outputs[name]
+                is_positive = bool(finite[spread].min() >= 0)
+                kind = encoder_output("mean", likely_kind(spread, is_positive=is_positive))
+                way = replace(base, output=kind, mean=name, spread=spread, is_positive=is_positive)
+                yield way, outputs[name]
+
+    def _is_picture(self, values: np.ndarray, layout: AxisOrder, range_: PixelRange) -> bool:
+        """Whether an output is the image or its reconstruction, as that of a whole model."""
+        readings = _readings(
+            values, self.images.shape[1:], layout, dict.fromkeys((*RANGES, range_))
+        )
+        average = _error_of_average(self.images)
+        errors = (float(_errors(pixels, self.images).mean()) for _, pixels in readings)
+        return not all(is_poor(error, average) for error in errors)
 
     @staticmethod
     def _in_one(
@@ -393,15 +443,18 @@ class _EncoderReader:
         """Yield each way to read one output with means and spreads; they differ in their runs."""
         dim = values.shape[1] // 2
         seen = set()
-        for output, as_std in _AS_STD.items():
-            convention = replace(base, output=output, run=run_of(output, dim, channels))
+        for arrangement in IN_ONE:
+            run = run_of(arrangement, dim, channels)
+            convention = replace(base, output=arrangement, run=run)
             halves = halves_of(convention)
             if (convention.run, halves) in seen or dim % convention.run:
                 continue
             seen.add((convention.run, halves))
             runs = values.reshape(len(values), -1, 2, convention.run)
             means, spreads = (runs[:, :, half].reshape(len(values), dim) for half in halves)
-            yield replace(convention, output=as_std if spreads.min() >= 0 else output), means
+            is_positive = bool(spreads.min() >= 0)
+            output = encoder_output(arrangement, likely_kind("", is_positive=is_positive))
+            yield replace(convention, output=output, is_positive=is_positive), means
 
     def _outputs(self, convention: EncoderConvention, names: list[str]) -> dict[str, np.ndarray]:
         """The outputs by name, without those that differ each time or repeat an earlier one.

@@ -21,9 +21,9 @@ from typing import get_args
 from explorer.adoption.adopt import Request, adopt_graphs
 from explorer.adoption.candidates import Known
 from explorer.adoption.conventions import (
+    ENCODER_OUTPUTS,
     AxisOrder,
     DecoderOutput,
-    EncoderOutput,
     PixelRange,
     parse_range,
 )
@@ -67,8 +67,13 @@ def main() -> int:
             decoder=own.decoder,
             data=own.data,
             known=Known(
-                own.layout, own.pixels, own.encoder_output, own.decoder_output, own.condition
-            ),
+                own.layout,
+                own.pixels,
+                own.decoder_range,
+                own.encoder_output,
+                own.decoder_output,
+                own.condition,
+            ),  # fmt: skip
             variance=own.variance,
             reading=reading,
             data_dir=own.data_dir,
@@ -107,7 +112,7 @@ def parse_arguments() -> argparse.Namespace:
     add_reading_options(reading, range_flag="--values")  # --range is the model's
     parser = new_parser(__doc__, parents=[reading])
     add = parser.add_argument
-    parser.set_defaults(data_dir=None)
+    parser.set_defaults(data_dir=None, range_option="--values LOW HIGH")
     add("name", metavar="NAME", help="the bundle's name: a-z, digits, '-', '_' and '.'")
     add("--encoder", type=Path, metavar="FILE", help="images to latents")
     add("--decoder", type=Path, metavar="FILE", help="latents to images")
@@ -118,13 +123,20 @@ def parse_arguments() -> argparse.Namespace:
         dest="pixels",
         type=_range,
         metavar="LOW,HIGH",
-        help="range of pixels: 0,1 or -1,1 or 0,255, or MEAN,STD (write --range=-1,1)",
+        help="range of the encoder's pixels: 0,1 or -1,1 or 0,255, or MEAN,STD (write "
+        "--range=-1,1); the decoder's is found out, too",
+    )
+    add(
+        "--decoder-range",
+        type=_range,
+        metavar="LOW,HIGH",
+        help="range of the decoder's pixels (default: found out)",
     )
     add(
         "--encoder-output",
-        choices=get_args(EncoderOutput),
+        choices=ENCODER_OUTPUTS,
         metavar="WHAT",
-        help="what the encoder gives: " + " or ".join(get_args(EncoderOutput)),
+        help="what the encoder gives: " + " or ".join(ENCODER_OUTPUTS),
     )
     add("--decoder-output", choices=get_args(DecoderOutput), help="what the decoder gives")
     add("--condition", choices=get_args(Condition), help="second input: the class, one-hot")

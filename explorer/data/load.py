@@ -210,12 +210,12 @@ def _choose_range(sources: list[Source], survey: Survey, reading: Reading, repor
         report.note("pixels that are NaN are read as 0, infinite ones as black or white")
     if reading.range is not None:
         return Range(*reading.range, values.kind)
-    check_agreement(found)
+    check_agreement(found, reading.range_option)
     scale = find_range(values)
     if (scale.low, scale.high) != (BYTES.low, BYTES.high):
         report.note(
             f"values go from {values.low:g} to {values.high:g}: {scale.low:g} is black and "
-            f"{scale.high:g} white; --range LOW HIGH changes that"
+            f"{scale.high:g} white; {reading.range_option} changes that"
         )
     return scale
 

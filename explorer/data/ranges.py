@@ -120,11 +120,12 @@ def find_range(values: Values) -> Range:
     return Range(min(low, 0.0) if kind == "integers" else low, high, kind)
 
 
-def check_agreement(found: Sequence[tuple[str, Values]]) -> None:
+def check_agreement(found: Sequence[tuple[str, Values]], option: str) -> None:
     """Check that no part of a set is in 0..1 or −1..1 while another goes far beyond.
 
     Args:
         found: the name and the values of each part.
+        option: how the user gives a range.
 
     Raises:
         DatasetError: the parts are scaled differently.
@@ -138,7 +139,7 @@ def check_agreement(found: Sequence[tuple[str, Values]]) -> None:
         (name, one), (other, another) = small[0], large[0]
         raise DatasetError(
             f"{name} goes from {one.low:g} to {one.high:g}, but {other} from {another.low:g} to "
-            f"{another.high:g}: bring all images to one range, or give --range LOW HIGH for all."
+            f"{another.high:g}: bring all images to one range, or give {option} for all."
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from explorer.errors import DatasetError
@@ -37,6 +37,7 @@ class Reading:
         whole: whether to use the test images for training too; without a test split, all images.
         pick: a word that names one of several sets at a path.
         binarise: whether and how pixels are drawn black or white.
+        range_option: how the user gives ``range``, for messages.
 
     Raises:
         DatasetError: the size or the range is invalid.
@@ -52,6 +53,7 @@ class Reading:
     whole: bool = False
     pick: str | None = None
     binarise: Binarisation | None = None
+    range_option: str = field(default="--range LOW HIGH", compare=False)
 
     def __post_init__(self) -> None:
         for side in self.image_size or ():

@@ -83,6 +83,7 @@ def _doubts(dataset: Dataset) -> Iterator[str]:
     if images.shape[-1] == 3 and (images == images[..., :1]).all():
         yield "the files have colours, but all images inspected are grey: --grey reads them as grey"
     if peak < DARKEST_WHITE:
-        yield f"the brightest pixel is {peak} of 255: give --range LOW HIGH if white is darker"
+        option = dataset.reading.range_option
+        yield f"the brightest pixel is {peak} of 255: give {option} if white is darker"
     elif levels < FEWEST_LEVELS and dataset.reading.binarise is None:
         yield f"the pixels have only {levels} level{'s' * (levels > 1)}"
