@@ -10,6 +10,7 @@ import { Scrubber } from "../../static/live/parts/scrubber.js";
 import { Sprite } from "../../static/live/parts/sprite.js";
 import { TileBox } from "../../static/live/parts/tilebox.js";
 import { Draw } from "../../static/live/parts/draw.js";
+import { undoScrolling } from "../../static/live/shared/controls.js";
 import { Focus } from "../../static/live/shared/focus.js";
 import { Model } from "../../static/live/shared/model.js";
 import { Pictures } from "../../static/live/shared/pictures.js";
@@ -90,6 +91,32 @@ test("a scrubber that is moved before its model is there tells nothing", async (
   range.fire("input");
   range.fire("change");
   assert.deepEqual(told, [["settled", { z: [1, 2], row: null }]]);
+});
+
+test("a finger that scrolls the page past a slider leaves it where it was", () => {
+  const range = element();
+  const values = /** @type {string[]} */ ([]);
+  range.value = "3";
+  undoScrolling(range, () => {
+    const { value } = range;
+    return () => (range.value = value);
+  });
+  range.addEventListener("change", () => values.push(range.value));
+  const move = (/** @type {string} */ value) => {
+    range.value = value;
+    range.fire("input");
+  };
+  range.fire("pointerdown");
+  move("7");
+  range.fire("pointercancel");
+  range.fire("change");
+  assert.deepEqual([range.value, values], ["3", []]);
+  move("4"); // with a key
+  range.fire("change");
+  range.fire("pointerdown");
+  move("9");
+  range.fire("change");
+  assert.deepEqual(values, ["4", "9"]);
 });
 
 test("dots that are closed leave no context of WebGL behind", () => {
