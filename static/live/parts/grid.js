@@ -136,7 +136,11 @@ export class Grid {
       const isPlane = this.#map.kind !== "neighbourhoods";
       for (const { element } of [extent, spacing]) element.hidden = !isPlane;
     };
-    const save = button("PNG", () => this.#download(), "PNG of the picture as it is shown");
+    const save = button(
+      "PNG",
+      () => this.#decoder.whenDone(() => this.#download()),
+      "PNG of the picture as it is shown",
+    );
     save.className = "plain";
     box.append(save);
     return ends;
