@@ -72,6 +72,19 @@ test("nothing is chosen of tiles that are not there yet", () => {
   assert.deepEqual(chosen, [0]);
 });
 
+test("the tile that is reached with the keys has its name for screen readers", () => {
+  const box = element();
+  const cursor = box.querySelector(".cursor");
+  cursor.id = "cursor";
+  const tiles = new TileBox(box, () => {}, () => {}); // prettier-ignore
+  Object.assign(tiles, { columns: 2, count: 2, nameOf: (/** @type {number} */ n) => `tile ${n}` });
+  box.fire("keydown", { key: "ArrowRight" });
+  assert.equal(box.attributes["aria-activedescendant"], "cursor");
+  assert.equal(cursor.attributes["aria-label"], "tile 1");
+  box.fire("blur");
+  assert.equal(box.attributes["aria-activedescendant"], "");
+});
+
 test("a scrubber that is moved before its model is there tells nothing", async () => {
   const { hub, model, tell, told } = host();
   const later = /** @type {(() => void)[]} */ ([]);

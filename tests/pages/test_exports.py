@@ -26,6 +26,7 @@ from .visiting import (
     assert_sound,
     choose_model,
     coordinates,
+    elements,
     given,
     open_menu,
     open_tab,
@@ -118,6 +119,13 @@ def test_a_path_as_png_gif_and_npz(downloads: dict[str, Any], bundles: dict[str,
     assert downloads[f"{DEEP}-paths-figure.pdf"]().startswith(b"%PDF")
 
 
+def test_a_figure_of_the_kl_is_called_by_its_name() -> None:
+    visitor = visit(model=DEEP, view="Model")
+    open_menu(visitor, "figures")
+    labels = [button.proto.label for button in elements(visitor, "download_button")]
+    assert {"Map PDF", "KL PDF", "KL SVG"} <= set(labels)
+
+
 def test_pins_are_kept_used_saved_and_linked(
     downloads: dict[str, Any], bundles: dict[str, Bundle]
 ) -> None:
@@ -128,7 +136,8 @@ def test_pins_are_kept_used_saved_and_linked(
     visitor.button(key="pin").click().run()
     assert address(visitor)["pins"] == "Pin 1~0.5 0 0 0 0 0 0 -1;#61 8~test-61"
     visitor.text_input(key="pin-name-0").set_value("50 % ~ one; two").run()
-    visitor.button(key="pin-earlier-1").click().run()
+    for move in ("earlier-1", "later-0", "earlier-1"):
+        visitor.button(key=f"pin-{move}").click().run()
     visitor.button(key="pin-1").click().run()
     assert coordinates(visitor) == [0.5, 0, 0, 0, 0, 0, 0, -1]
     arrays = np.load(io.BytesIO(downloads[f"{DEEP}-pins.npz"]()), allow_pickle=False)

@@ -266,6 +266,8 @@ export class Grid {
   }
 
   #drawTicks() {
+    const isBare = !this.#map.labels.some(Boolean);
+    find(this.#root, ".manifold").classList.toggle("bare", isBare);
     for (const [axis, name] of /** @type {const} */ ([[0, ".across"], [1, ".up"]])) {
       const spans = this.#ticksOf(axis).map(({ text, share }) => {
         const span = said("span", text);
