@@ -54,12 +54,12 @@ export default function (component) {{
 
 (
     _frame, _store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker, _draw, _drag,
-    _refine,
+    _refine, _shown,
 ) = (
     _part(name)
     for name in (
         "frame", "store", "sprite", "lens", "map", "sliders", "grid", "scrubber", "picker", "draw",
-        "drag", "refine",
+        "drag", "refine", "shown",
     )
 )  # fmt: skip
 
@@ -366,6 +366,22 @@ def pick_tile(
         on_picked_change=take,
         on_moved_change=move,
     )
+
+
+def ask_settings(on_told: Callable[[dict[str, str]], None], *, key: str) -> None:
+    """Ask the page for the settings that it applies by itself, such as the kind of map.
+
+    Args:
+        on_told: called once with those that differ from the default, as the address writes them.
+        key: key of the widget.
+    """
+
+    def take() -> None:
+        told = _reported(key, "told")
+        if isinstance(told, dict):
+            on_told({str(name): str(text) for name, text in told.items()})
+
+    _shown(key=key, data={}, on_told_change=take)
 
 
 def draggable(prefix: str, count: int, on_drop: Callable[[int, int | str], None]) -> None:

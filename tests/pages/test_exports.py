@@ -80,6 +80,7 @@ def test_a_manifold_for_print_is_of_the_chosen_plane_through_the_point(
     monkeypatch.setattr("explorer.drawing.paper.write", lambda *_: b"")
     visitor = visit(model=DEEP, view="Manifold", z="1,0,0,0.5,0,0,0,2")
     open_menu(visitor, "manifold")
+    send(visitor, "grid-settings", "told", {})
     downloads[f"{DEEP}-grid-figure.svg"]()
     sheet = drawn.pop()
     assert (sheet.columns, sheet.x_title) == (20, "")  # over the neighbourhood map, as on the page
@@ -100,10 +101,11 @@ def test_a_manifold_for_print_starts_from_what_the_page_shows(
     drawn: list[Any] = []
     monkeypatch.setattr("explorer.drawing.plots.sheets", lambda *sheets: drawn.extend(sheets))
     monkeypatch.setattr("explorer.drawing.paper.write", lambda *_: b"")
-    shown = {"map": "directions", "axes": "2,1", "size": "7", "extent": "3", "spacing": "linear"}
     own = {"directions": "one~component:1;other~means:3:8;same~component:1"}
-    visitor = visit(model=DEEP, view="Manifold", z="1,0,0,0.5,0,0,0,2", **shown, **own)
+    visitor = visit(model=DEEP, view="Manifold", z="1,0,0,0.5,0,0,0,2", **own)
     open_menu(visitor, "manifold")
+    shown = {"map": "directions", "axes": "2,1", "size": "7", "extent": "3", "spacing": "linear"}
+    send(visitor, "grid-settings", "told", shown)
     downloads[f"{DEEP}-grid-figure.svg"]()
     sheet = drawn.pop()
     assert (sheet.columns, sheet.x_title, sheet.y_title) == (7, "other", "one")

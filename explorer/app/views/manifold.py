@@ -37,6 +37,8 @@ KINDS = {
 SIDES, DEFAULT_SIDE = range(5, 41), 20
 EXTENTS, DEFAULT_EXTENT = [1 + half / 2 for half in range(11)], 2.5
 """Ranges of figures for print, in standard deviations of the prior."""
+SHOWN = "grid-shown"
+"""Key of the settings that the page shows while the downloads are open."""
 
 T = TypeVar("T")
 
@@ -70,6 +72,10 @@ def _render_exports(bundle: Bundle) -> None:
     """Draw the downloads, which start from what the page shows."""
     with menu("manifold") as is_open:
         if not is_open:
+            st.session_state.pop(SHOWN, None)
+            return
+        parts.ask_settings(lambda told: st.session_state.update({SHOWN: told}), key="grid-settings")
+        if SHOWN not in st.session_state:  # the page answers at once
             return
         st.caption(
             "Drawn anew for print, with these settings; PNG above the grid saves it as it is."
@@ -167,8 +173,8 @@ def _choose_two(names: Mapping[int, str], default: Sequence[int], key: str) -> t
 
 
 def _shown(name: str, choices: Mapping[str, T], default: T) -> T:
-    """What the page shows: a setting that it writes into the address by itself."""
-    return choices.get(st.query_params.get(name, "").lower(), default)
+    """What the page shows: a setting by its name and its texts in the address."""
+    return choices.get(st.session_state[SHOWN].get(name, ""), default)
 
 
 def _command(bundle: Bundle) -> str:
