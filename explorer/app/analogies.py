@@ -15,7 +15,6 @@ from explorer.bundle.store import Bundle
 from explorer.core.directions import Direction
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 from explorer.core.neighbours import majority
-from explorer.core.pixels import to_unit_range
 from explorer.core.subsets import evenly_spaced
 from explorer.core.trust import VERDICTS
 
@@ -65,17 +64,12 @@ def _take_place(bundle: Bundle, source: str) -> np.ndarray | None:
             return parse_place(state.get("apply", ""), bundle)
         except ValueError:  # none chosen yet, or one of another model
             return None
-    if source == "Upload":
-        image = upload_and_prepare(bundle, key="apply")
-        return None if image is None else bundle.codec.encode(image[np.newaxis])[0][0]
-    kept = f"applied-{bundle.content}"
-
-    def take(drawn: np.ndarray) -> None:
-        state[kept] = bundle.codec.encode(to_unit_range(drawn[np.newaxis]))[0][0]
-
-    parts.draw(bundle, take, key=f"apply-draw-{bundle.card.name}")
-    drawn: np.ndarray | None = state.get(kept)
-    return drawn
+    image = (
+        upload_and_prepare(bundle, key="apply")
+        if source == "Upload"
+        else parts.draw(bundle, key=f"apply-draw-{bundle.card.name}")
+    )
+    return None if image is None else bundle.codec.encode(image[np.newaxis])[0][0]
 
 
 def _ends(bundle: Bundle, text: str) -> np.ndarray | None:

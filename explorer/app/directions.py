@@ -62,18 +62,24 @@ def _take_kept(text: str, bundle: Bundle) -> None:
         kept.update(found)
 
 
-DETAIL = Detail(
-    "direction",
-    _take,
-    lambda bundle: _short(_shown().get(bundle.card.name)),
-    lambda bundle: _shown().pop(bundle.card.name, None),
-)
-KEPT = Detail("directions", _take_kept, lambda bundle: _short(write_list(_kept(bundle).items())))
-
-
-def _short(text: str | None) -> str | None:
-    """The text, if it is short enough for the address; else None."""
+def _tell(bundle: Bundle) -> str | None:
+    text = _shown().get(bundle.card.name)
     return text if text and len(text) <= SHORT else None
+
+
+def _in_address(bundle: Bundle) -> dict[str, str]:
+    """The kept directions for which the address has room."""
+    found: dict[str, str] = {}
+    for name, text in _kept(bundle).items():
+        if len(write_list({**found, name: text}.items())) <= SHORT:
+            found[name] = text
+    return found
+
+
+DETAIL = Detail("direction", _take, _tell, lambda bundle: _shown().pop(bundle.card.name, None))
+KEPT = Detail(
+    "directions", _take_kept, lambda bundle: write_list(_in_address(bundle).items()) or None
+)
 
 
 def _shown() -> dict[str, str]:
@@ -225,6 +231,11 @@ def _render_kept(bundle: Bundle, text: str | None) -> None:
         show = {bundle.card.name: kept_text}
         row.button("Show", key=f"show-{name}", on_click=_shown().update, args=(show,))
         row.button("Remove", key=f"remove-{name}", on_click=remove, args=(name,))
+    if left_out := [name for name in kept if name not in _in_address(bundle)]:
+        st.caption(
+            f"Too long for the page's address and links: {', '.join(map(literal, left_out))}. "
+            "Save the directions as JSON to keep them after this visit."
+        )
     if kept:
         content = json.dumps(kept, indent=1, ensure_ascii=False)
         download("JSON", lambda: content, f"{bundle.card.name}-directions.json")

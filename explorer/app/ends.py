@@ -16,8 +16,6 @@ from explorer.app.view import Detail
 from explorer.app.words import describe, describe_test_image, literal
 from explorer.bundle.spelling import parse_place, parse_test_image
 from explorer.bundle.store import Bundle
-from explorer.core.pixels import to_unit_range
-from explorer.data.pixels import Shape
 from explorer.drawing import raster
 
 SOURCES = ("Test image", "The point", "Upload", "Drawing")
@@ -131,7 +129,7 @@ def _render_end(bundle: Bundle, name: str) -> None:
         )
     own = None
     if source == "Drawing":
-        own = _take_drawing(bundle, name)
+        own = parts.draw(bundle, key=f"draw-{name}-{bundle.card.name}", sheet=name)
     elif source == "Upload":
         own = upload_and_prepare(bundle, key=_upload_key(name))
     _follow(bundle, name, source, own)
@@ -186,18 +184,6 @@ def _render_stops_between(bundle: Bundle) -> None:
             tile_size=56,
             on_move=move,
         )
-
-
-def _take_drawing(bundle: Bundle, name: str) -> np.ndarray | None:
-    """Mount a canvas; models of images of the same shape share the drawing of an end."""
-    drawings: dict[Shape, np.ndarray] = st.session_state.setdefault(f"drawings-{name}", {})
-    shape = bundle.card.data.image_shape
-
-    def take(drawn: np.ndarray) -> None:
-        drawings[shape] = to_unit_range(drawn)
-
-    parts.draw(bundle, take, key=f"draw-{name}-{bundle.card.name}", sheet=name)
-    return drawings.get(shape)
 
 
 def _follow(bundle: Bundle, name: str, source: str, own: np.ndarray | None) -> None:

@@ -59,7 +59,7 @@ def figures(
             for form in get_args(Format):
                 paper = Paper(form, WIDTHS[width])
                 download(
-                    f"{name.capitalize()} {form.upper()}",
+                    f"{name[0].upper()}{name[1:]} {form.upper()}",
                     functools.partial(_write, make, paper, command, address),
                     f"{bundle.card.name}-{name}-figure.{form}",
                 )

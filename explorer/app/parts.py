@@ -17,7 +17,7 @@ import streamlit as st
 from explorer.app import cache, session
 from explorer.app.server import address_of
 from explorer.bundle.store import Bundle
-from explorer.core.pixels import to_pixels
+from explorer.core.pixels import to_pixels, to_unit_range
 from explorer.drawing import raster
 from explorer.web import contents
 from explorer.web.code import ENTRY, STYLE, VERSION
@@ -54,12 +54,12 @@ export default function (component) {{
 
 (
     _frame, _store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker, _draw, _drag,
-    _refine,
+    _refine, _shown,
 ) = (
     _part(name)
     for name in (
         "frame", "store", "sprite", "lens", "map", "sliders", "grid", "scrubber", "picker", "draw",
-        "drag", "refine",
+        "drag", "refine", "shown",
     )
 )  # fmt: skip
 
@@ -219,31 +219,53 @@ def scrubber(
     _scrubber(key=key, data=data, on_settled_change=_mover(bundle, key))
 
 
+def drawing(bundle: Bundle, sheet: str = "") -> np.ndarray | None:
+    """The drawing of a sheet as this model sees it, ``(height, width, channels)`` in [0, 1].
+
+    Models see different pictures of the same strokes, as not all have them scaled and centred.
+    None until the model's canvas has reported its own.
+    """
+    drawn = _drawings().get((sheet, bundle.content))
+    return None if drawn is None else to_unit_range(drawn)
+
+
+def _drawings() -> dict[tuple[str, str], np.ndarray]:
+    """The drawings of the visit, uint8, by their sheet and the content of the model."""
+    drawings: dict[tuple[str, str], np.ndarray] = st.session_state.setdefault("drawings", {})
+    return drawings
+
+
 def draw(
     bundle: Bundle,
-    on_drawn: Callable[[np.ndarray], None],
     *,
     key: str,
     sheet: str = "",
+    moves: bool = False,
     refines: bool = False,
-) -> None:
+) -> np.ndarray | None:
     """Mount a canvas to draw on, beside the model's live reconstruction of the drawing.
 
     Args:
         bundle: the model.
-        on_drawn: called when a stroke ends, with the model's input, uint8 in the shape of the
-            model's images.
         key: key of the widget.
         sheet: name of the drawing: canvases with the same name show the same drawing.
+        moves: whether the point moves to where the encoder puts a new drawing.
         refines: whether its latent can be refined, and the refined latent become the point.
+
+    Returns:
+        The ``drawing``.
     """
 
     def take() -> None:
         settled = _reported(key, "settled")
         uri = settled.get("picture") if isinstance(settled, dict) else None
         drawn = raster.read_data_uri(uri, bundle.card.data.image_shape)
-        if drawn is not None:
-            on_drawn(drawn)
+        former = _drawings().get((sheet, bundle.content))
+        if drawn is None or (former is not None and np.array_equal(drawn, former)):
+            return  # a canvas also reports its drawing when it is mounted again
+        _drawings()[sheet, bundle.content] = drawn
+        if moves:
+            session.move_to(bundle, bundle.codec.encode(to_unit_range(drawn[np.newaxis]))[0][0])
 
     _draw(
         key=key,
@@ -251,12 +273,14 @@ def draw(
             "content": bundle.content,
             "z": session.point(bundle).tolist(),
             "sheet": sheet,
+            "moves": moves,
             "refines": refines,
             **contents.drawing(bundle, cache.object_fill(bundle)),
         },
         on_settled_change=take,
         on_point_change=_mover(bundle, key, event="point"),
     )
+    return drawing(bundle, sheet)
 
 
 def refine(bundle: Bundle, image: np.ndarray) -> None:
@@ -281,7 +305,7 @@ def refine(bundle: Bundle, image: np.ndarray) -> None:
 def follow_drawing(bundle: Bundle, other: Bundle, *, key: str) -> None:
     """Mount another model's live reconstruction of the drawing on the first model's canvas."""
     given = contents.drawing(bundle, cache.object_fill(bundle))
-    _draw(key=key, data={"content": other.content, "follows": True, **given})
+    _draw(key=key, data={"content": other.content, "follows": True, "moves": True, **given})
 
 
 def pick_tile(
@@ -342,6 +366,22 @@ def pick_tile(
         on_picked_change=take,
         on_moved_change=move,
     )
+
+
+def ask_settings(on_told: Callable[[dict[str, str]], None], *, key: str) -> None:
+    """Ask the page for the settings that it applies by itself, such as the kind of map.
+
+    Args:
+        on_told: called once with those that differ from the default, as the address writes them.
+        key: key of the widget.
+    """
+
+    def take() -> None:
+        told = _reported(key, "told")
+        if isinstance(told, dict):
+            on_told({str(name): str(text) for name, text in told.items()})
+
+    _shown(key=key, data={}, on_told_change=take)
 
 
 def draggable(prefix: str, count: int, on_drop: Callable[[int, int | str], None]) -> None:

@@ -105,8 +105,8 @@ def render_pins(bundle: Bundle) -> None:
         )  # fmt: skip
         if pins:
             with st.popover("Use pins", key="use-pins", width="content"):
-                _render_list(pins)
                 _render_uses(bundle, [pin for pin in pins if pin.is_chosen])
+                _render_list(pins)
         for number, pin in enumerate(pins):
             picture = raster.data_uri(pin.picture(bundle))
             st.button(
@@ -165,8 +165,11 @@ def _render_list(pins: list[Pin]) -> None:
         name, is_chosen = state[f"pin-name-{number}"], state[f"pin-use-{number}"]
         pins[number] = replace(pins[number], name=name, is_chosen=is_chosen)
 
-    def move(number: int) -> None:
+    def earlier(number: int) -> None:
         pins.insert(number - 1, pins.pop(number))
+
+    def later(number: int) -> None:
+        pins.insert(number + 1, pins.pop(number))
 
     def remove(number: int) -> None:
         del pins[number : number + 1]  # a slice: no error if pressed twice quickly
@@ -182,7 +185,11 @@ def _render_list(pins: list[Pin]) -> None:
             f"Name of pin {number + 1}", key=f"pin-name-{number}", on_change=change,
             args=(number,), max_chars=40, label_visibility="collapsed",
         )  # fmt: skip
-        for label, action, is_possible in (("Earlier", move, number), ("Remove", remove, True)):
+        for label, action, is_possible in (
+            ("Earlier", earlier, number > 0),
+            ("Later", later, number < len(pins) - 1),
+            ("Remove", remove, True),
+        ):
             row.button(
                 label, key=f"pin-{label.lower()}-{number}", on_click=action, args=(number,),
                 disabled=not is_possible, width="content",

@@ -12,7 +12,6 @@ from explorer.bundle.spelling import parse_test_image
 from explorer.bundle.store import Bundle
 from explorer.core.elbo import kl_divergence
 from explorer.core.metrics import elbo_terms, percentile_of
-from explorer.core.pixels import to_unit_range
 
 DRAWING, TEST_IMAGE = "Drawing", "Test image"
 UPLOAD_KEY = "own-image"
@@ -51,7 +50,7 @@ def _tell_image(bundle: Bundle, source: Option) -> str | None:
     if chosen == TEST_IMAGE:
         return f"test-{test_image_row(bundle)}"
     if chosen == DRAWING:
-        return "drawing" if bundle.card.data.image_shape in drawings() else None
+        return None if parts.drawing(bundle) is None else "drawing"
     is_upload = chosen in ("File", "Camera") and UPLOAD_KEY in uploads()
     return "upload" if is_upload else None
 
@@ -63,33 +62,6 @@ def test_image_row(bundle: Bundle) -> int:
     except ValueError:  # it was another model's
         row = None
     return cache.vivid_row(bundle) if row is None else row
-
-
-def drawings() -> dict[tuple[int, int, int], np.ndarray]:
-    """The drawings of this visit, by image shape: all models with the same shape share one."""
-    drawn: dict[tuple[int, int, int], np.ndarray] = st.session_state.setdefault("drawings", {})
-    return drawn
-
-
-def take_drawing(bundle: Bundle, *, refines: bool = False) -> np.ndarray | None:
-    """Mount the canvas; the point moves to where the encoder puts the drawing.
-
-    Args:
-        bundle: the model.
-        refines: as for ``parts.draw``.
-
-    Returns:
-        The model's input, ``(height, width, channels)`` float32; None without a drawing.
-    """
-    shape = bundle.card.data.image_shape
-
-    def take(drawn: np.ndarray) -> None:
-        image = to_unit_range(drawn)
-        drawings()[shape] = image
-        session.move_to(bundle, bundle.codec.encode(image[np.newaxis])[0][0])
-
-    parts.draw(bundle, take, key=f"draw-{bundle.card.name}", refines=refines)
-    return drawings().get(shape)
 
 
 def terms(bundle: Bundle, image: np.ndarray) -> tuple[float, float]:

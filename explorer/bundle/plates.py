@@ -134,7 +134,7 @@ def paths(bundle: Bundle, walks: Mapping[Kind, tuple[Walk, Scores]], *, evenly: 
         bundle,
         "paths",
         plots.paths_plot(curves, 100 * THIN),
-        "density of the data along paths between two places, on the scale of the test images' own",
+        "density of the data along the paths, on the scale of the test images' own",
     )
 
 

@@ -103,6 +103,28 @@ def line_plane() -> Plane:
     return Plane(np.zeros(1), np.array([[1.0], [0.0]]), (axis_label(0), ""))
 
 
+def spanned_plane(units: np.ndarray, labels: tuple[str, str], through: Any) -> Plane:
+    """The plane of two directions through a latent.
+
+    Args:
+        units: unit vectors, ``(2, latent_dim)``: the first runs to the right, the part of the
+            second at right angles to it upwards.
+        labels: names of the directions.
+        through: a latent in the plane, ``(latent_dim,)``.
+
+    Raises:
+        ValueError: the directions are parallel.
+    """
+    first, second = np.asarray(units, np.float64)
+    up = second - (second @ first) * first
+    length = np.linalg.norm(up)
+    if length < 1e-3:
+        raise ValueError(f"{labels[0]} and {labels[1]} are parallel and span no plane")
+    directions = np.stack([first, up / length])
+    through = np.asarray(through, np.float64)
+    return Plane(through - through @ directions.T @ directions, directions, labels)
+
+
 def principal_plane(z_mean: Any) -> Plane:
     """The plane of the first two principal components of latents, through their mean.
 

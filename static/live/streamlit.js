@@ -10,6 +10,7 @@ import { LiveMap } from "./parts/map/map.js";
 import { Picker } from "./parts/picker.js";
 import { Refine } from "./parts/refine.js";
 import { Scrubber } from "./parts/scrubber.js";
+import { Shown } from "./parts/shown.js";
 import { Sliders } from "./parts/sliders.js";
 import { Sprite } from "./parts/sprite.js";
 import { Store } from "./parts/store.js";
@@ -28,6 +29,7 @@ const PARTS = {
   picker: Picker,
   refine: Refine,
   scrubber: Scrubber,
+  shown: Shown,
   sliders: Sliders,
   sprite: Sprite,
   store: Store,

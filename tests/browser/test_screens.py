@@ -197,6 +197,43 @@ def test_a_finger_on_the_map_pins_the_point(phone: Visitor, bundles: dict[str, B
     phone.until(lambda: phone.z != settled, "and keeps the place where it ends")
 
 
+@pytest.mark.parametrize(
+    ("view", "slider"),
+    [
+        ("Sliders", ".dimension .range"),
+        ("Manifold", ".controls .range"),
+        ("Interpolate", ".along .range"),
+    ],
+)
+def test_a_finger_that_scrolls_past_a_slider_leaves_it_where_it_was(
+    phone: Visitor, view: str, slider: str
+) -> None:
+    phone.open(model=DEEP, view=view, z="0.123,0,0,0,0,0,0,0")
+    shown = phone.page.locator(slider).first
+    phone.page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop = 0")
+    shown.evaluate("slider => slider.scrollIntoView({block: 'center'})")
+    phone.page.wait_for_timeout(500)
+    phone.rest()
+    box, value, address = shown.bounding_box(), shown.input_value(), phone.address
+    scrolled = "document.querySelector('[data-testid=stMain]').scrollTop"
+    before = phone.page.evaluate(scrolled)
+    session = phone.context.new_cdp_session(phone.page)
+    x, y = box["x"] + 0.8 * box["width"], box["y"] + box["height"] / 2
+    seen = []
+    for step in range(9):
+        kind = "touchMove" if step else "touchStart"
+        point = {"x": x, "y": y - 20 * step}
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+        phone.page.wait_for_timeout(20)
+        seen.append(shown.input_value())
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    phone.page.wait_for_timeout(500)
+    phone.rest()
+    assert phone.page.evaluate(scrolled) > before + 50
+    assert seen[0] != value  # the browser itself moves it at first
+    assert (shown.input_value(), phone.address) == (value, address)
+
+
 def test_a_finger_draws_in_colour_on_a_phone(phone: Visitor, shelf: Path) -> None:
     bundle = load_bundle(shelf / "cifar10-80d")
     phone.open(model="cifar10-80d", view="Reconstruct")

@@ -18,6 +18,7 @@ export class FakeElement extends EventTarget {
   children = [];
   textContent = "";
   hidden = false;
+  id = "";
   type = "";
   value = "0";
 
@@ -59,7 +60,11 @@ export class FakeElement extends EventTarget {
     return "data:";
   }
 
-  setAttribute() {}
+  /** @type {Record<string, string>} */
+  attributes = {};
+  setAttribute(/** @type {string} */ name, /** @type {string} */ value) {
+    this.attributes[name] = value;
+  }
   append(/** @type {any[]} */ ...elements) {
     this.children.push(...elements);
   }

@@ -308,6 +308,22 @@ test("tiles are decoded in slices, each once, from the first to the last", () =>
   );
 });
 
+test("what waits for a picture of tiles is called once they are all painted", () => {
+  const { engine, worker, model } = start();
+  let [painted, called] = [0, 0];
+  const decoder = new TileDecoder(engine, model);
+  decoder.start(1000, () => {}, () => painted++); // prettier-ignore
+  decoder.whenDone(() => {
+    assert.equal(painted, 1000);
+    called += 1;
+  });
+  assert.equal(called, 0);
+  worker.work();
+  assert.equal(called, 1);
+  decoder.whenDone(() => (called += 1));
+  assert.equal(called, 2);
+});
+
 test("a new start goes on where the one before it was, and ends with every tile as it should be", ({
   mock,
 }) => {

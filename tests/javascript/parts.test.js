@@ -10,6 +10,7 @@ import { Scrubber } from "../../static/live/parts/scrubber.js";
 import { Sprite } from "../../static/live/parts/sprite.js";
 import { TileBox } from "../../static/live/parts/tilebox.js";
 import { Draw } from "../../static/live/parts/draw.js";
+import { undoScrolling } from "../../static/live/shared/controls.js";
 import { Focus } from "../../static/live/shared/focus.js";
 import { Model } from "../../static/live/shared/model.js";
 import { Pictures } from "../../static/live/shared/pictures.js";
@@ -24,7 +25,8 @@ function host() {
   const asked = [];
   const ask = (/** @type {any} */ request, /** @type {any} */ use) => asked.push({ request, use });
   const engine = { line: () => ({ ask, close() {} }), labels: new Map() };
-  const memory = () => ({});
+  const remembered = {};
+  const memory = () => remembered;
   /** @type {[string, any][]} */
   const told = [];
   const settings = { onChange: () => () => {} };
@@ -70,6 +72,19 @@ test("nothing is chosen of tiles that are not there yet", () => {
   assert.deepEqual(chosen, [0]);
 });
 
+test("the tile that is reached with the keys has its name for screen readers", () => {
+  const box = element();
+  const cursor = box.querySelector(".cursor");
+  cursor.id = "cursor";
+  const tiles = new TileBox(box, () => {}, () => {}); // prettier-ignore
+  Object.assign(tiles, { columns: 2, count: 2, nameOf: (/** @type {number} */ n) => `tile ${n}` });
+  box.fire("keydown", { key: "ArrowRight" });
+  assert.equal(box.attributes["aria-activedescendant"], "cursor");
+  assert.equal(cursor.attributes["aria-label"], "tile 1");
+  box.fire("blur");
+  assert.equal(box.attributes["aria-activedescendant"], "");
+});
+
 test("a scrubber that is moved before its model is there tells nothing", async () => {
   const { hub, model, tell, told } = host();
   const later = /** @type {(() => void)[]} */ ([]);
@@ -89,6 +104,32 @@ test("a scrubber that is moved before its model is there tells nothing", async (
   range.fire("input");
   range.fire("change");
   assert.deepEqual(told, [["settled", { z: [1, 2], row: null }]]);
+});
+
+test("a finger that scrolls the page past a slider leaves it where it was", () => {
+  const range = element();
+  const values = /** @type {string[]} */ ([]);
+  range.value = "3";
+  undoScrolling(range, () => {
+    const { value } = range;
+    return () => (range.value = value);
+  });
+  range.addEventListener("change", () => values.push(range.value));
+  const move = (/** @type {string} */ value) => {
+    range.value = value;
+    range.fire("input");
+  };
+  range.fire("pointerdown");
+  move("7");
+  range.fire("pointercancel");
+  range.fire("change");
+  assert.deepEqual([range.value, values], ["3", []]);
+  move("4"); // with a key
+  range.fire("change");
+  range.fire("pointerdown");
+  move("9");
+  range.fire("change");
+  assert.deepEqual(values, ["4", "9"]);
 });
 
 test("dots that are closed leave no context of WebGL behind", () => {
@@ -161,6 +202,62 @@ test("pictures that cannot be read are none", async () => {
   assert.equal(model.sprite, null);
 });
 
+/** @param {any} paper of a drawing @param {boolean} isWhole whether the finger is lifted */
+function tap(paper, isWhole = true) {
+  paper.fire("pointerdown", { isPrimary: true, button: 0, pointerId: 1, clientX: 1, clientY: 1 });
+  if (isWhole) paper.fire("pointerup", { isPrimary: true, pointerId: 1 });
+}
+
+/** Data of a canvas to draw on. */
+const CANVAS = {
+  content: "plain",
+  z: [0, 0],
+  background: [0],
+  side: null,
+  follows: true,
+  neighbours: 1,
+  errorColours: [[0, 0, 0], [0, 0, 0]], // prettier-ignore
+  fit: /** @type {const} */ ("crop"),
+  tones: { plain: 0.15, hardlyVisible: 0.25 },
+};
+
+test("a drawing is given to the host again by each canvas that is made for it", () => {
+  const { hub, model, tell, told } = host();
+  const open = (/** @type {object} */ data) => {
+    const root = element();
+    new Draw(root, { hub, model, tell }).update({ ...CANVAS, ...data });
+    return root.children[0].querySelector(".paper");
+  };
+  const names = () => told.map(([name]) => name);
+  const paper = open({});
+  assert.deepEqual(names(), []); // nothing was drawn yet
+  tap(paper);
+  open({});
+  assert.deepEqual(names(), ["settled"]); // one that follows gives nothing
+  open({ follows: false });
+  assert.deepEqual(names(), ["settled", "settled"]);
+});
+
+test("the page looks at a finished drawing only if the point moves there", ({ mock }) => {
+  for (const moves of [true, false]) {
+    const { hub, model, tell, asked } = host();
+    const looks = /** @type {boolean[]} */ ([]);
+    mock.method(model, "look", (/** @type {unknown} */ z) => looks.push(z !== null));
+    const root = element();
+    new Draw(root, { hub, model, tell }).update({ ...CANVAS, moves });
+    const paper = root.children[0].querySelector(".paper");
+    const answer = () => {
+      const pixels = new Uint8ClampedArray(8);
+      asked.at(-1)?.use({ z: [1, 2], pixels, reconstruction: null, kl: null, rows: [0] });
+    };
+    tap(paper, false);
+    answer();
+    paper.fire("pointerup", { isPrimary: true, pointerId: 1 });
+    answer();
+    assert.deepEqual(looks, [true, moves]);
+  }
+});
+
 test("a tap draws a dot, and a palm on the screen ends no stroke", () => {
   const places = /** @type {number[][]} */ ([]);
   /** @type {any} */ (globalThis).Path2D = class {
@@ -173,12 +270,9 @@ test("a tap draws a dot, and a palm on the screen ends no stroke", () => {
   };
   const { hub, model, tell, told } = host();
   const root = element();
-  const drawing = { content: "plain", z: [0, 0], background: [0], side: null, follows: true };
-  const [neighbours, errorColours, fit] = [1, [], /** @type {const} */ ("crop")];
-  const tones = { plain: 0.15, hardlyVisible: 0.25 };
-  new Draw(root, { hub, model, tell }).update({ ...drawing, neighbours, errorColours, fit, tones });
+  new Draw(root, { hub, model, tell }).update(CANVAS);
   const paper = root.children[0].querySelector(".paper");
-  paper.fire("pointerdown", { isPrimary: true, button: 0, pointerId: 1, clientX: 1, clientY: 1 });
+  tap(paper, false);
   paper.fire("pointerup", { isPrimary: false, pointerId: 2 });
   assert.equal(told.length, 0);
   paper.fire("pointerup", { isPrimary: true, pointerId: 1 });

@@ -21,8 +21,10 @@ from .visiting import (
     choose_model,
     coordinates,
     given,
+    go_to,
     parts,
     send,
+    sentences,
     visit,
 )
 
@@ -113,6 +115,18 @@ def test_directions_are_loaded_once_from_a_file_and_a_bad_one_gets_a_sentence() 
     visitor.button(key="remove-one").click().run()
     visitor.run()
     assert kept() == ["two"]
+
+
+def test_a_direction_too_long_for_the_address_leaves_room_for_the_others() -> None:
+    visitor = visit(model=DEEP, view="Map")
+    scattered = np.random.default_rng(0).permutation(10_000)[:4000].tolist()
+    groups = {"A": scattered[:2000], "B": scattered[2000:]}
+    send(visitor, f"map-{DEEP}", "groups", groups)
+    assert "directions" not in address(visitor)
+    assert "Too long for the page's address and links: A (2000) → B (2000)." in sentences(visitor)
+    send(go_to(visitor, "Map"), f"map-{DEEP}", "groups", {"A": [0, 1], "B": [2]})
+    assert address(visitor)["directions"].startswith("A (2) → B (1)~groups:")
+    assert len(given(visitor, "frame")["directions"]) == 2
 
 
 def test_an_analogy_has_four_places_though_two_are_called_alike() -> None:

@@ -26,6 +26,7 @@ from .visiting import (
     assert_sound,
     choose_model,
     coordinates,
+    elements,
     given,
     open_menu,
     open_tab,
@@ -79,10 +80,11 @@ def test_a_manifold_for_print_is_of_the_chosen_plane_through_the_point(
     monkeypatch.setattr("explorer.drawing.paper.write", lambda *_: b"")
     visitor = visit(model=DEEP, view="Manifold", z="1,0,0,0.5,0,0,0,2")
     open_menu(visitor, "manifold")
+    send(visitor, "grid-settings", "told", {})
     downloads[f"{DEEP}-grid-figure.svg"]()
     sheet = drawn.pop()
     assert (sheet.columns, sheet.x_title) == (20, "")  # over the neighbourhood map, as on the page
-    visitor.button_group(key="over").set_value("Plane").run()
+    visitor.button_group(key=f"over-{DEEP}").set_value("Two dimensions").run()
     visitor.selectbox(key=f"Across-{DEEP}").set_value(2).run()
     visitor.selectbox(key=f"Up-{DEEP}").set_value(0).run()
     downloads[f"{DEEP}-grid-figure.svg"]()
@@ -91,6 +93,36 @@ def test_a_manifold_for_print_is_of_the_chosen_plane_through_the_point(
     corner = np.array([[-2.5, 0, 2.5, 0.5, 0, 0, 0, 2]])[:, [2, 1, 0, 3, 4, 5, 6, 7]]
     expected = to_pixels(bundles[DEEP].codec.decode(corner))[0]
     np.testing.assert_array_equal(sheet.images[0], expected)
+
+
+def test_a_manifold_for_print_starts_from_what_the_page_shows(
+    downloads: dict[str, Any], bundles: dict[str, Bundle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr("explorer.drawing.plots.sheets", lambda *sheets: drawn.extend(sheets))
+    monkeypatch.setattr("explorer.drawing.paper.write", lambda *_: b"")
+    own = {"directions": "one~component:1;other~means:3:8;same~component:1"}
+    visitor = visit(model=DEEP, view="Manifold", z="1,0,0,0.5,0,0,0,2", **own)
+    open_menu(visitor, "manifold")
+    shown = {"map": "directions", "axes": "2,1", "size": "7", "extent": "3", "spacing": "linear"}
+    send(visitor, "grid-settings", "told", shown)
+    downloads[f"{DEEP}-grid-figure.svg"]()
+    sheet = drawn.pop()
+    assert (sheet.columns, sheet.x_title, sheet.y_title) == (7, "other", "one")
+    one, right = (np.array(axis["unit"]) for axis in given(visitor, "frame")["directions"][:2])
+    up = one - (one @ right) * right
+    up /= np.linalg.norm(up)
+    z = np.array([1, 0, 0, 0.5, 0, 0, 0, 2])
+    corner = z + (-3 - z @ right) * right + (3 - z @ up) * up
+    expected = to_pixels(bundles[DEEP].codec.decode(corner[np.newaxis].astype(np.float32)))[0]
+    np.testing.assert_allclose(sheet.images[0].astype(int), expected, atol=1)
+    visitor.selectbox(key=f"Across-directions-{DEEP}").set_value(0).run()
+    visitor.selectbox(key=f"Up-directions-{DEEP}").set_value(2).run()
+    assert_sound(visitor)
+    assert "one and same are parallel and span no plane" in visitor.warning[0].value
+    visitor.button_group(key=f"over-{DEEP}").set_value("Principal plane").run()
+    downloads[f"{DEEP}-grid-figure.svg"]()
+    assert drawn.pop().x_title.startswith("principal component 1")
 
 
 def test_a_path_as_png_gif_and_npz(downloads: dict[str, Any], bundles: dict[str, Bundle]) -> None:
@@ -118,6 +150,13 @@ def test_a_path_as_png_gif_and_npz(downloads: dict[str, Any], bundles: dict[str,
     assert downloads[f"{DEEP}-paths-figure.pdf"]().startswith(b"%PDF")
 
 
+def test_a_figure_of_the_kl_is_called_by_its_name() -> None:
+    visitor = visit(model=DEEP, view="Model")
+    open_menu(visitor, "figures")
+    labels = [button.proto.label for button in elements(visitor, "download_button")]
+    assert {"Map PDF", "KL PDF", "KL SVG"} <= set(labels)
+
+
 def test_pins_are_kept_used_saved_and_linked(
     downloads: dict[str, Any], bundles: dict[str, Bundle]
 ) -> None:
@@ -128,7 +167,8 @@ def test_pins_are_kept_used_saved_and_linked(
     visitor.button(key="pin").click().run()
     assert address(visitor)["pins"] == "Pin 1~0.5 0 0 0 0 0 0 -1;#61 8~test-61"
     visitor.text_input(key="pin-name-0").set_value("50 % ~ one; two").run()
-    visitor.button(key="pin-earlier-1").click().run()
+    for move in ("earlier-1", "later-0", "earlier-1"):
+        visitor.button(key=f"pin-{move}").click().run()
     visitor.button(key="pin-1").click().run()
     assert coordinates(visitor) == [0.5, 0, 0, 0, 0, 0, 0, -1]
     arrays = np.load(io.BytesIO(downloads[f"{DEEP}-pins.npz"]()), allow_pickle=False)

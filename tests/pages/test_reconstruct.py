@@ -220,6 +220,26 @@ def test_a_visit_after_a_restart_is_told_that_the_drawing_is_lost(
     assert "was lost" not in sentences(visitor.run())  # back to where it was drawn
 
 
+def test_figures_of_a_drawing_are_of_the_picture_that_the_model_itself_sees() -> None:
+    visitor = visit(model=DEEP, view="Reconstruct", **{"from": "Drawing"})
+    pictures = {name: np.zeros((28, 28, 1), np.uint8) for name in (DEEP, FLAT)}
+    pictures[DEEP][4:24, 10:18] = pictures[FLAT][2:8, 2:4] = 255  # centred and as it is drawn
+
+    def report(name: str) -> str:
+        picture = {"picture": data_uri(pictures[name])}
+        return send(visitor, f"draw-{name}", "settled", picture).metric[0].value
+
+    centred = report(DEEP)
+    assert not choose_model(visitor, FLAT).metric  # none of another model's picture
+    assert "image" not in address(visitor)
+    assert report(FLAT) != centred
+    assert address(visitor)["image"] == "drawing"
+    settle(visitor, f"place-{FLAT}", [0.5, 0.25])
+    report(FLAT)  # the canvas is mounted again
+    assert address(visitor)["z"] == "0.5,0.25"
+    assert choose_model(visitor, DEEP).metric[0].value == centred
+
+
 def test_the_browser_gets_the_image_to_refine_and_a_better_place_becomes_the_point(
     bundles: dict[str, Bundle],
 ) -> None:
@@ -252,7 +272,8 @@ def test_an_uploaded_end_can_be_moved_by_a_click_afterwards(bundles: dict[str, B
     picture = data_uri(np.full((28, 28, 1), 120, np.uint8))
     send(visitor, f"draw-a-{FLAT}", "settled", {"picture": picture})
     assert address(visitor)["a"] == end
-    deep = address(choose_model(visitor, DEEP))["a"]  # the same drawing, in another model
+    choose_model(visitor, DEEP)  # whose canvas shows the same drawing and reports it
+    deep = address(send(visitor, f"draw-a-{DEEP}", "settled", {"picture": picture}))["a"]
     expected = bundles[DEEP].codec.encode(image)[0][0]
     np.testing.assert_allclose([float(v) for v in deep.split(",")], expected, atol=1e-3)
     assert address(choose_model(visitor, FLAT))["a"] == end

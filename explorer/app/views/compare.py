@@ -27,7 +27,6 @@ from explorer.app.reconstruction import (
     UPLOAD_KEY,
     describe_terms,
     image_detail,
-    take_drawing,
     terms,
     warn_of_strangeness,
 )
@@ -211,7 +210,7 @@ def _render_both(bundle: Bundle, other: Bundle, through: str) -> None:
             if side == 1 and one.card.model.is_conditional:
                 class_input(one)
             if through == DRAWING and side == 0:
-                image = take_drawing(bundle)
+                image = parts.draw(bundle, key=f"draw-{bundle.card.name}", moves=True)
             elif through == DRAWING:
                 parts.follow_drawing(bundle, other, key=f"follow-{other.card.name}")
             elif image is not None:

@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
+import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from explorer.app import parts, session
+from explorer.app import directions, parts, session
 from explorer.app.exports import figures, menu
 from explorer.app.point import render_point, stage
 from explorer.app.view import View
+from explorer.app.words import literal
 from explorer.bundle.sheets import plane_of
 from explorer.bundle.store import Bundle
-from explorer.core.geometry import SPACINGS, axis_label
+from explorer.core.geometry import (
+    SPACINGS,
+    Plane,
+    axis_label,
+    principal_plane,
+    spanned_plane,
+)
 from explorer.core.trust import HOLE
 from explorer.web import contents
 
-OVER = "Neighbourhoods", "Plane"
+KINDS = {
+    "neighbourhoods": "Neighbourhoods",
+    "principal": "Principal plane",
+    "dimensions": "Two dimensions",
+    "directions": "Two directions",
+}
+"""Kinds of map, by their names in the address."""
 SIDES, DEFAULT_SIDE = range(5, 41), 20
 EXTENTS, DEFAULT_EXTENT = [1 + half / 2 for half in range(11)], 2.5
 """Ranges of figures for print, in standard deviations of the prior."""
+SHOWN = "grid-shown"
+"""Key of the settings that the page shows while the downloads are open."""
+
+T = TypeVar("T")
 
 HELP = f"""
 Every tile is the **decoder's** picture of one place, and lies where that place lies on the map.
@@ -48,20 +69,23 @@ def render_view(bundle: Bundle) -> None:
 
 
 def _render_exports(bundle: Bundle) -> None:
-    """Draw the downloads; the server does not know the settings made in the page itself."""
+    """Draw the downloads, which start from what the page shows."""
     with menu("manifold") as is_open:
         if not is_open:
+            st.session_state.pop(SHOWN, None)
+            return
+        parts.ask_settings(lambda told: st.session_state.update({SHOWN: told}), key="grid-settings")
+        if SHOWN not in st.session_state:  # the page answers at once
             return
         st.caption(
             "Drawn anew for print, with these settings; PNG above the grid saves it as it is."
         )
+        kind = _choose_kind(bundle)
         places = bundle.latents.places
-        if places is None or OVER[0] != st.segmented_control(
-            "Over", OVER, default=OVER[0], required=True, key="over"
-        ):
-            _render_planes(bundle)
+        if kind != "neighbourhoods" or places is None:
+            _render_planes(bundle, kind)
             return
-        side = st.select_slider("Tiles a side", SIDES, DEFAULT_SIDE)
+        side = _choose_side(st.container())
         figures(
             bundle,
             {"grid": lambda plates: plates.neighbourhood_manifold(bundle, places, side)},
@@ -69,25 +93,88 @@ def _render_exports(bundle: Bundle) -> None:
         )
 
 
-def _render_planes(bundle: Bundle) -> None:
-    z = session.point(bundle)
-    axes = _choose_axes(bundle) if bundle.card.model.latent_dim > 2 else None
+def _choose_kind(bundle: Bundle) -> str:
+    """The kind of map under the grid; the same kinds as in the page, see ``maps.js``."""
+    if bundle.card.model.latent_dim <= 2:
+        return "dimensions"
+    kinds = ["neighbourhoods", "principal", "dimensions"]
+    if bundle.latents.places is None:
+        kinds = ["dimensions", "principal"]
+    if len(directions.axes(bundle)) > 1:
+        kinds.append("directions")
+    kind: str = st.segmented_control(
+        "Over", kinds, format_func=KINDS.__getitem__, required=True,
+        default=_shown("map", {kind: kind for kind in kinds}, kinds[0]),
+        key=f"over-{bundle.card.name}",
+    )  # fmt: skip
+    return kind
+
+
+def _render_planes(bundle: Bundle, kind: str) -> None:
+    try:
+        plane, command = _choose_plane(bundle, kind)
+    except ValueError as error:
+        st.warning(f"{literal(str(error))}; choose two others.")
+        return
     left, right = st.columns(2)
-    side = left.select_slider("Tiles a side", SIDES, DEFAULT_SIDE)
-    extent = right.select_slider("Range ±", EXTENTS, DEFAULT_EXTENT)
-    spacing = st.segmented_control("Spacing", SPACINGS, default=SPACINGS[0], required=True)
-    command = (
-        f"{_command(bundle)} "
-        f"--at={session.format_latent(z)} --grid {side} --extent {extent:g} --spacing {spacing}"
-    )
-    if axes:
-        command += f" --axes {axes[0] + 1} {axes[1] + 1}"
-    plane = plane_of(bundle, z, axes)
+    side = _choose_side(left)
+    shown = _shown("extent", {f"{extent:g}": extent for extent in EXTENTS}, DEFAULT_EXTENT)
+    extent = right.select_slider("Range ±", EXTENTS, shown)
+    shown_spacing = _shown("spacing", {spacing: spacing for spacing in SPACINGS}, SPACINGS[0])
+    spacing = st.segmented_control("Spacing", SPACINGS, default=shown_spacing, required=True)
     figures(
         bundle,
         {"grid": lambda plates: plates.manifold(bundle, plane, side, spacing, extent)},
-        command,
+        command and f"{command} --grid {side} --extent {extent:g} --spacing {spacing}",
     )
+
+
+def _choose_plane(bundle: Bundle, kind: str) -> tuple[Plane, str | None]:
+    """The plane, and the command that draws figures of it, if there is one.
+
+    Raises:
+        ValueError: two directions are parallel.
+    """
+    z = session.point(bundle)
+    if kind == "principal":
+        return principal_plane(bundle.latents.z_mean), None
+    if kind == "directions":
+        own = directions.axes(bundle)
+        names = {number: axis["name"] for number, axis in enumerate(own)}
+        across, up = _choose_two(names, (0, 1), f"directions-{bundle.card.name}")
+        units = np.array([own[across]["unit"], own[up]["unit"]])
+        return spanned_plane(units, (names[across], names[up]), z), None
+    command = f"{_command(bundle)} --at={session.format_latent(z)}"
+    if bundle.card.model.latent_dim <= 2:
+        return plane_of(bundle, z), command
+    names = {dimension: axis_label(dimension) for dimension in bundle.dimensions_by_kl}
+    across, up = _choose_two(names, bundle.main_dimensions, bundle.card.name)
+    return plane_of(bundle, z, (across, up)), f"{command} --axes {across + 1} {up + 1}"
+
+
+def _choose_side(place: DeltaGenerator) -> int:
+    shown = _shown("size", {str(side): side for side in SIDES}, DEFAULT_SIDE)
+    side: int = place.select_slider("Tiles a side", SIDES, shown)
+    return side
+
+
+def _choose_two(names: Mapping[int, str], default: Sequence[int], key: str) -> tuple[int, int]:
+    """Two different dimensions or directions, by their numbers from 0."""
+    numbers = list(names)
+    pairs = {f"{a + 1},{b + 1}": (a, b) for a in numbers for b in numbers if a != b}
+    first, second = _shown("axes", pairs, default)
+    left, right = st.columns(2)
+    across = left.selectbox(
+        "Across", numbers, numbers.index(first), names.__getitem__, key=f"Across-{key}"
+    )
+    rest = [number for number in numbers if number != across]
+    index = rest.index(first if across == second else second)
+    return across, right.selectbox("Up", rest, index, names.__getitem__, key=f"Up-{key}")
+
+
+def _shown(name: str, choices: Mapping[str, T], default: T) -> T:
+    """What the page shows: a setting by its name and its texts in the address."""
+    return choices.get(st.session_state[SHOWN].get(name, ""), default)
 
 
 def _command(bundle: Bundle) -> str:
@@ -96,17 +183,6 @@ def _command(bundle: Bundle) -> str:
     if bundle.card.model.is_conditional:
         command += f" --class {shlex.quote(bundle.card.data.classes[bundle.label])}"
     return command
-
-
-def _choose_axes(bundle: Bundle) -> tuple[int, int]:
-    """Two different dimensions, counted from 0."""
-    order, name = list(bundle.dimensions_by_kl), bundle.card.name
-    first, second = bundle.main_dimensions
-    left, right = st.columns(2)
-    across = left.selectbox("Across", order, order.index(first), axis_label, key=f"Across-{name}")
-    rest = [dimension for dimension in order if dimension != across]
-    index = rest.index(first if across == second else second)
-    return across, right.selectbox("Up", rest, index, axis_label, key=f"Up-{name}")
 
 
 VIEW = View("Manifold", render_view, needs_decoder=True)

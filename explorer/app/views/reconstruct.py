@@ -16,7 +16,6 @@ from explorer.app.reconstruction import (
     TEST_IMAGE,
     UPLOAD_KEY,
     image_detail,
-    take_drawing,
     terms,
     test_image_row,
     warn_of_strangeness,
@@ -74,7 +73,7 @@ def _render_reconstruction(bundle: Bundle, source: str) -> None:
     z = session.point(bundle)
     with result:
         if is_drawing:
-            image = take_drawing(bundle, refines=True)
+            image = parts.draw(bundle, key=f"draw-{bundle.card.name}", moves=True, refines=True)
         if image is not None:
             row = _stored_row(bundle) if source == TEST_IMAGE else None
             z = _render_result(bundle, image, row, has_pictures=not is_drawing)

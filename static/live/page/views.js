@@ -161,7 +161,7 @@ function showReconstruct(page, main, beside) {
   page.mount(
     Draw,
     main,
-    () => ({ ...drawing, opens: true, refines: true }),
+    () => ({ ...drawing, moves: true, opens: true, refines: true }),
     (event, { z }) => {
       if (event === "point") page.moveTo(z);
     },

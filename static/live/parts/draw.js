@@ -2,17 +2,19 @@
  * A canvas to draw on, and the model's reconstruction of the drawing as it is drawn.
  *
  * When a stroke ends, the host gets the drawing as a PNG of what the model sees; one where pictures
- * are opened gets its place as well. Parts of several
- * models for images of the same size show the same drawing, if they have the same sheet.
+ * are opened gets its place as well. Parts of several models for images of the same size show the
+ * same drawing, if they have the same sheet; as each model sees it in its own way, each part gives
+ * its own PNG to the host when it is made.
  *
  * @typedef {{content: string, z: number[], background: number[], side: number | null,
  *   neighbours: number, errorColours: number[][], fit: import("./crop.js").Fit,
  *   tones: import("../shared/tone.js").Limits,
- *   sheet?: string, opens?: boolean, follows?: boolean, refines?: boolean}} DrawData
+ *   sheet?: string, moves?: boolean, opens?: boolean, follows?: boolean,
+ *   refines?: boolean}} DrawData
  *   `background` of each channel, 0 to 255; `side`: pixels to which objects are scaled, or null;
- *   `fit`: how a picture of another aspect ratio is fitted; `opens`: whether pictures can be opened
- *   here; `follows`: whether the drawing is made on another model's canvas; `refines`: whether its
- *   latent can be refined
+ *   `fit`: how a picture of another aspect ratio is fitted; `moves`: whether the point moves to the
+ *   drawing; `opens`: whether pictures can be opened here; `follows`: whether the drawing is made on
+ *   another model's canvas; `refines`: whether its latent can be refined
  */
 
 import { button, colour, segments, slider, toggle } from "../shared/controls.js";
@@ -59,7 +61,7 @@ export class Draw {
   #start;
   #pictures;
   #hub;
-  /** @type {{sketch?: Sketch, isCentred?: boolean, shown?: Set<() => void>}} */
+  /** @type {{sketch?: Sketch, isGiven?: boolean, isCentred?: boolean, shown?: Set<() => void>}} */
   #memory = {};
   /** @type {Set<() => void>} */
   #shown = new Set();
@@ -135,6 +137,7 @@ export class Draw {
     find(this.#box, ".draw").classList.toggle("small", Boolean(data.sheet));
     if (!data.follows) this.#makeControls(data);
     this.#draw();
+    if (this.#memory.isGiven && !data.follows) this.#give();
   }
 
   close() {
@@ -359,6 +362,11 @@ export class Draw {
     this.#drawSoon();
     this.#draw();
     this.#finished = this.#asked;
+    this.#memory.isGiven = true;
+    this.#give();
+  }
+
+  #give() {
     this.#tell("settled", { picture: this.#seen.canvas.toDataURL() });
   }
 
@@ -379,7 +387,8 @@ export class Draw {
     this.#nearest = rows[0];
     this.#showNearest();
     say(this.#box, ".classes-near", this.#describe(rows));
-    this.#model.look(this.#sketch.isEmpty ? null : z, this);
+    const isLooked = !this.#sketch.isEmpty && (this.#data.moves || this.#stroke);
+    this.#model.look(isLooked ? z : null, this);
   }
 
   #showNearest() {

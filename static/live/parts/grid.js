@@ -136,7 +136,11 @@ export class Grid {
       const isPlane = this.#map.kind !== "neighbourhoods";
       for (const { element } of [extent, spacing]) element.hidden = !isPlane;
     };
-    const save = button("PNG", () => this.#download(), "PNG of the picture as it is shown");
+    const save = button(
+      "PNG",
+      () => this.#decoder.whenDone(() => this.#download()),
+      "PNG of the picture as it is shown",
+    );
     save.className = "plain";
     box.append(save);
     return ends;
@@ -262,6 +266,8 @@ export class Grid {
   }
 
   #drawTicks() {
+    const isBare = !this.#map.labels.some(Boolean);
+    find(this.#root, ".manifold").classList.toggle("bare", isBare);
     for (const [axis, name] of /** @type {const} */ ([[0, ".across"], [1, ".up"]])) {
       const spans = this.#ticksOf(axis).map(({ text, share }) => {
         const span = said("span", text);

@@ -11,9 +11,10 @@ import { TileBox } from "./tilebox.js";
 const HTML = `
   <div class="picker" role="listbox">
     <img alt="" draggable="false">
-    <div class="tile selected" hidden></div><div class="tile cursor" hidden></div>
+    <div class="tile selected" role="option" aria-selected="true" hidden></div>
+    <div class="tile cursor" role="option" aria-selected="false" id="cursor" hidden></div>
   </div>
-  <div class="caption" aria-live="polite"></div>`;
+  <div class="caption"></div>`;
 
 export class Picker {
   #root;
@@ -44,6 +45,7 @@ export class Picker {
     const { columns, rows, labels, selected, tileSize } = data;
     this.#tiles.move = data.canMove ? (from, to) => this.#tell("moved", [from, to]) : null;
     Object.assign(this.#tiles, { columns, rows, count: labels.length, start: selected ?? 0 });
+    this.#tiles.nameOf = (tile) => labels[tile];
     const image = find(this.#root, "img", HTMLImageElement);
     if (image.src !== data.image) image.src = data.image;
     this.#box.style.aspectRatio = String((columns * data.aspect) / rows);

@@ -7,6 +7,7 @@
  *   path the share of test images that lie in thinner places, %
  */
 
+import { undoScrolling } from "../shared/controls.js";
 import { build, find, same, say } from "../shared/elements.js";
 
 /** Time between still pictures for users who prefer reduced motion, seconds. */
@@ -57,6 +58,13 @@ export class Scrubber {
     this.#range = find(box, ".range", HTMLInputElement);
     this.#output = find(box, "output");
     this.#play.addEventListener("click", () => (this.#frame ? this.#pause() : this.#start()));
+    undoScrolling(this.#range, () => {
+      const { value } = this.#range;
+      return () => {
+        this.#range.value = value;
+        this.#show();
+      };
+    });
     this.#range.addEventListener("input", () => this.#show());
     this.#range.addEventListener("change", () => this.#settle());
     this.#range.addEventListener("pointerdown", () => this.#stop());

@@ -12,6 +12,7 @@
  *   range: HTMLInputElement, strip: HTMLCanvasElement, painter: Painter, isVisible: boolean}} Row
  */
 
+import { undoScrolling } from "../shared/controls.js";
 import { build, find, same } from "../shared/elements.js";
 import { Painter } from "../shared/paint.js";
 import { dot } from "../shared/plane.js";
@@ -123,6 +124,10 @@ export class Sliders {
     strip.style.aspectRatio = String((this.#data.tiles * imageShape[1]) / imageShape[0]);
     strip.hidden = !this.#model.canDecode;
     const row = { element, spec, typed, range, strip, painter, isVisible: false };
+    undoScrolling(range, () => () => {
+      this.#take(this.#data.z);
+      this.#model.look(null, this);
+    });
     range.addEventListener("pointerdown", () => (this.#isHeld = true));
     for (const input of [range, typed]) {
       input.addEventListener("keydown", () => (this.#isByKey = true));

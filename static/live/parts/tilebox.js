@@ -19,21 +19,26 @@ export class TileBox {
    * @type {((from: number, to: number) => void) | null}
    */
   move = null;
+  /** Gives a tile's name to screen readers, in a list box. @type {((tile: number) => string) | null} */
+  nameOf = null;
   /** @type {number | null} */
   #pointed = null;
   /** The tile on which a pointer went down, unless that became a click. @type {number | null} */
   #held = null;
+  #element;
   #bounds;
   #cursor;
   #point;
   #choose;
 
   /**
-   * @param {HTMLElement} element has a `.cursor`, which is laid over the tile that is pointed at
+   * @param {HTMLElement} element has a `.cursor`, which is laid over the tile that is pointed at; in
+   *   a list box it is the active option and has an id
    * @param {(tile: number | null) => void} point is called when another tile is pointed at
    * @param {(tile: number) => void} choose
    */
   constructor(element, point, choose) {
+    this.#element = element;
     this.#bounds = new Bounds(element);
     this.#cursor = find(element, ".cursor");
     this.#point = point;
@@ -60,6 +65,7 @@ export class TileBox {
   frame(mark, tile) {
     mark.hidden = tile === null;
     if (tile === null) return;
+    if (this.nameOf) mark.setAttribute("aria-label", this.nameOf(tile));
     Object.assign(mark.style, {
       width: `${100 / this.columns}%`,
       height: `${100 / this.rows}%`,
@@ -73,6 +79,9 @@ export class TileBox {
     if (tile === this.#pointed) return;
     this.#pointed = tile;
     this.frame(this.#cursor, tile);
+    if (this.nameOf) {
+      this.#element.setAttribute("aria-activedescendant", tile === null ? "" : this.#cursor.id);
+    }
     this.#point(tile);
   }
 

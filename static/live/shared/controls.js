@@ -100,7 +100,34 @@ export function slider(label, range, use, tell = String) {
     input.value = String(shown);
     write();
   };
+  undoScrolling(input, () => {
+    const before = input.valueAsNumber;
+    return () => {
+      show(before);
+      use(before);
+    };
+  });
   return { element, show };
+}
+
+/**
+ * Puts a slider back where it was when a finger that came down on it scrolls the page.
+ *
+ * The browser moves the slider as soon as it is touched, and reports a change at the end.
+ *
+ * @param {HTMLInputElement} range listeners for its changes must come after this
+ * @param {() => () => void} keep is called before it moves; returns a function that puts it back
+ */
+export function undoScrolling(range, keep) {
+  let undo = () => {};
+  let isUndone = false;
+  range.addEventListener("pointerdown", () => (undo = keep()));
+  range.addEventListener("pointercancel", () => {
+    undo();
+    isUndone = true;
+  });
+  range.addEventListener("input", () => (isUndone = false));
+  range.addEventListener("change", (event) => isUndone && event.stopImmediatePropagation());
 }
 
 /**

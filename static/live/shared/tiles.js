@@ -30,6 +30,8 @@ export class TileDecoder {
   /** @type {Paint} */
   #paint = () => {};
   #wanted = { shares: false, pictures: true };
+  /** What to call once all tiles are painted. @type {(() => void)[]} */
+  #waiting = [];
 
   /** @param {import("./engine.js").Engine} engine @param {import("./model.js").Model} model */
   constructor(engine, model) {
@@ -57,12 +59,19 @@ export class TileDecoder {
     if (!this.#isAsked) this.#askNext();
   }
 
+  /** Calls back once all tiles are painted, at once if they are. @param {() => void} use */
+  whenDone(use) {
+    this.#waiting.push(use);
+    if (!this.#isAsked) this.#askNext();
+  }
+
   close() {
     this.#line.close();
   }
 
   #askNext() {
     this.#isAsked = this.#remaining > 0 && !this.#model.problem;
+    if (!this.#remaining) for (const use of this.#waiting.splice(0)) use();
     if (!this.#isAsked) return;
     const { latentDim } = this.#model.header;
     const { content } = this.#model;

@@ -21,7 +21,7 @@ const TILE = 36;
 const GROUP = `
   <header><strong></strong> <span class="actions"></span></header>
   <div class="facts"><ol class="classes"></ol><div class="pictures"></div></div>
-  <div class="list"><div class="members" role="listbox"><canvas></canvas><div class="tile cursor" hidden></div></div></div>`;
+  <div class="list"><div class="members" role="listbox"><canvas></canvas><div class="tile cursor" role="option" aria-selected="false" hidden></div></div></div>`;
 
 export class Groups {
   #box;
@@ -159,7 +159,11 @@ export class Groups {
     this.#shown[name] = section;
     const { model } = this.#host;
     const { classes } = model.header;
-    say(section, "strong", `Group ${name}: ${rows.length.toLocaleString("en")} images`);
+    say(
+      section,
+      "strong",
+      `Group ${name}: ${rows.length.toLocaleString("en")} image${rows.length === 1 ? "" : "s"}`,
+    );
     const clear = button("clear", () => this.#clear(name));
     const files = ["CSV", "NPZ", "PNG"].map((type) => button(type, () => this.#save(name, type)));
     files[2].title = `The images, up to ${SHEET.toLocaleString("en")}`;
@@ -175,6 +179,7 @@ export class Groups {
     if (order.length > TOLD) told.push(bar(`${order.length - TOLD} more classes`, "", 0));
     find(section, ".classes").append(...told);
     this.#showPictures(section, name, rows);
+    find(section, ".members .cursor").id = `cursor-${name}`;
     this.#listMembers(section, rows);
     this.#drawMembers(name);
   }
@@ -239,6 +244,8 @@ export class Groups {
       (tile) => this.#means.choose(listed[tile]),
     );
     Object.assign(tiles, { columns, rows: lines, count: listed.length });
+    const { model } = this.#host;
+    tiles.nameOf = (tile) => `#${listed[tile]} · ${model.classOf(listed[tile])}`;
   }
 
   /** @param {Name} name */
@@ -276,12 +283,23 @@ export class Groups {
       ...moments(zMean, header.latentDim, rows),
       count: rows.length,
     });
-    const found = other.length ? differences(momentsOf(one), momentsOf(other)).slice(0, TOLD) : [];
+    const isMeasurable = one.length > 1 || other.length > 1; // one image has no deviation
+    const found =
+      other.length && isMeasurable
+        ? differences(momentsOf(one), momentsOf(other)).slice(0, TOLD)
+        : [];
     const sizes = found.map(({ difference }) => Math.abs(difference)).filter(isFinite);
     const most = Math.max(0, ...sizes) || 1;
     const title = isBoth ? "A minus B" : `${A ? "A" : "B"} minus all others`;
-    section.innerHTML = `<header><strong></strong></header><small>difference of latent means, in standard deviations</small><ol class="classes"></ol>`;
+    section.innerHTML = `<header><strong></strong></header><small></small><ol class="classes"></ol>`;
     say(section, "strong", title);
+    say(
+      section,
+      "small",
+      isMeasurable
+        ? "difference of latent means, in standard deviations"
+        : "One of the groups needs two or more images: there is no standard deviation of one.",
+    );
     find(section, "ol").append(
       ...found.map(({ dimension, difference }) => {
         const text = `${difference > 0 ? "+" : ""}${decimal(difference)}`.replace("Infinity", "∞");

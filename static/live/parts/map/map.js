@@ -47,7 +47,7 @@ const HTML = `
     </div>
     <div class="tools" role="group" aria-label="Map"></div>
     <div class="legend" role="group" aria-label="Legend"></div>
-    <div class="side" tabindex="0"></div>
+    <div class="side"></div>
     <div class="groups" hidden></div>
   </div></div>`;
 
@@ -197,7 +197,9 @@ export class LiveMap {
     this.#plot.setAttribute("aria-label", label);
     if (hasLens && !this.#lens) {
       this.#box.classList.add("with-lens");
-      this.#lens = new Lens(find(this.#box, ".side"), this.#host);
+      const side = find(this.#box, ".side");
+      side.tabIndex = 0; // it may scroll
+      this.#lens = new Lens(side, this.#host);
       this.#lens.remark = (row) => {
         const off = this.#scene.map.off?.[row];
         return off === undefined ? "" : `${decimal(off)} off the plane`;
