@@ -11,9 +11,12 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import pyarrow
 import pytest
-from image_sets import counts, idx_bytes, save_idx, save_npz
+from image_sets import counts, idx_bytes, save_idx, save_npz, told
+from pyarrow import csv, parquet
 
+from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset
 from explorer.data.named import NAMED
 from explorer.data.reading import Reading
@@ -269,3 +272,78 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="test_batch .* is not a batch of CIFAR-10"):
         load_dataset("cifar10", data_dir=tmp_path)
     assert not (tmp_path / "attacked").exists()
+
+
+IMAGES = np.arange(40, dtype=np.uint8)[:, np.newaxis, np.newaxis] + np.zeros((1, 6, 5), np.uint8)
+"""Forty images, each of one value: its number."""
+IS_TRAIN = np.arange(40) % 4 > 0
+
+
+def split_of(dataset: Dataset) -> tuple[list[int], list[int]]:
+    """Return the numbers of the training and of the test images."""
+    train, test = dataset.train.images[:, 0, 0, 0], dataset.test.images[:, 0, 0, 0]
+    return sorted(train.tolist()), sorted(test.tolist())
+
+
+SPLIT = np.flatnonzero(IS_TRAIN).tolist(), np.flatnonzero(~IS_TRAIN).tolist()
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"is_train": IS_TRAIN},
+        {"is_test": (~IS_TRAIN).astype(np.int64)},
+        {"split": np.where(IS_TRAIN, 0, 2)},
+        {"split": np.where(IS_TRAIN, "train", "test")},
+        {"train_idx": np.flatnonzero(IS_TRAIN), "test_idx": np.flatnonzero(~IS_TRAIN)},
+    ],
+    ids=str,
+)
+def test_arrays_beside_the_images_give_the_splits(
+    tmp_path: Path, arrays: dict[str, np.ndarray]
+) -> None:
+    path = save_npz(tmp_path / "a.npz", images=IMAGES, labels=np.arange(40) % 2, **arrays)
+    dataset = load_dataset(path)
+    assert split_of(dataset) == SPLIT
+    assert dataset.classes == ("0", "1")
+    assert not dataset.test.columns
+
+
+def test_a_flag_in_tables_of_pixels_gives_the_splits(tmp_path: Path) -> None:
+    pixels = {f"pixel{i}": np.repeat(np.arange(40), 1) for i in range(25)}
+    table = pyarrow.table({"label": np.arange(40) % 2, "is_train": IS_TRAIN, **pixels})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    csv.write_csv(table, tmp_path / "a.csv")
+    for name in ("a.parquet", "a.csv"):
+        assert split_of(load_dataset(tmp_path / name)) == SPLIT
+
+
+@pytest.mark.parametrize("shape", [(6, 5, 40), (6, 5, 1, 40), (6, 5, 3, 40)])
+def test_images_that_the_last_axis_counts_are_read_where_the_labels_tell(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    images = np.broadcast_to(np.arange(40, dtype=np.uint8), shape)
+    dataset = load_dataset(save_npz(tmp_path / "a.npz", images=images, labels=np.arange(40) % 2))
+    assert sorted(sum(split_of(dataset), [])) == [*range(40)]
+    assert dataset.image_shape[:2] == (6, 5)
+    assert "the last axis of images" in told(dataset)
+
+
+def test_structs_of_parquet_that_hold_no_image_files_are_refused(tmp_path: Path) -> None:
+    rows = [{"image": {"bytes": b"x", "path": "a"}, "label": 1}] * 4
+    parquet.write_table(pyarrow.table({"sample": rows}), tmp_path / "a.parquet")
+    with pytest.raises(DatasetError, match="has no column of images|must"):
+        load_dataset(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("ending", [".idx", ".ubyte", ".idx.gz"])
+def test_idx_files_may_have_short_endings(folder: Path, ending: str) -> None:
+    images = save_idx(folder, "", 12)
+    for kind, name in (("images-idx3", "images_train"), ("labels-idx1", "labels_train")):
+        content = (folder / f"{kind}-ubyte").read_bytes()
+        zipped = gzip.compress(content) if ending.endswith(".gz") else content
+        (folder / f"{name}{ending}").write_bytes(zipped)
+        (folder / f"{kind}-ubyte").unlink()
+    dataset = load_dataset(folder)
+    assert sum(counts(dataset)) == len(images)
+    assert dataset.classes == ("0", "1", "2")

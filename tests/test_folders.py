@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from image_sets import RED, counts, save_classes, save_image, zip_folder
+from image_sets import RED, counts, save_classes, save_image, told, zip_folder
 from PIL import Image
 
 from explorer.data.dataset import dataset_fingerprint
@@ -166,6 +168,23 @@ def test_unreadable_files_are_skipped_and_counted(folder: Path) -> None:
     assert number == 2 and first in ("cat/000.png", "cat/001.png")
 
 
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
+        (b"<!DOCTYPE html>", "a web page"),
+    ],
+)
+def test_files_that_are_no_pictures_are_told_by_their_kind(
+    folder: Path, content: bytes, kind: str
+) -> None:
+    save_classes(folder, {"cat": 3})
+    for path in folder.rglob("*.png"):
+        path.write_bytes(content)
+    with pytest.raises(DatasetError, match=kind):
+        load_dataset(folder)
+
+
 def test_a_folder_of_unreadable_files_is_an_error(folder: Path) -> None:
     for name in ("1.png", "2.jpg", "3.gif"):
         (folder / name).write_bytes(b"no image")
@@ -303,3 +322,33 @@ def test_classes_that_are_only_called_alike_stay(folder: Path) -> None:
     found = load_dataset(folder, Reading(whole=True))
     assert len(found.test.images) == 6 * 6 + 4
     assert [*found.report.left_out] == ["images that lie beside the class folders"]
+
+
+def test_a_link_to_itself_is_left_out_alone(folder: Path) -> None:
+    save_classes(folder, {"cat": 6, "dog": 6})
+    (folder / "cat" / "loop").symlink_to("loop")
+    (folder / "loop.png").symlink_to("loop.png")
+    dataset = load_dataset(folder)
+    assert (dataset.classes, sum(counts(dataset))) == (("cat", "dog"), 12)
+    assert "links that lead nowhere: 2" in told(dataset)
+
+
+def test_names_in_archives_are_read_whatever_their_encoding(folder: Path, tmp_path: Path) -> None:
+    content = save_image(tmp_path / "a.png").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for number in range(4):
+            archive.writestr(f"{('käse', 'brot')[number % 2]}/{number}.png", content)
+    unmarked = (tmp_path / "a.zip").read_bytes()  # as Info-ZIP writes: UTF-8 without its flag
+    for header, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        parts = unmarked.split(header)
+        unmarked = parts[0] + b"".join(
+            header + part[: at - 4] + b"\0\0" + part[at - 2 :] for part in parts[1:]
+        )
+    (tmp_path / "a.zip").write_bytes(unmarked)
+    with tarfile.open(tmp_path / "a.tar", "w", encoding="latin-1") as tar:
+        for number in range(4):
+            member = tarfile.TarInfo(f"{('käse', 'brot')[number % 2]}/{number}.png")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    for name in ("a.zip", "a.tar"):
+        assert load_dataset(tmp_path / name).classes == ("brot", "käse")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -530,3 +531,70 @@ def test_names_that_only_begin_like_splits_tell_none(tmp_path: Path) -> None:
         draw(tmp_path / "trains" / f"train_{number}.png", 0, number=number)
     for folder in ("all", "trains"):
         assert "the splits are taken" not in told(load_dataset(tmp_path / folder))
+
+
+@pytest.mark.parametrize(
+    "names", [("train_car", "test_tube"), ("training bra", "test dummy"), ("background", "test")]
+)
+def test_classes_whose_names_have_words_of_splits_stay_classes(
+    folder: Path, names: tuple[str, str]
+) -> None:
+    for number in range(20):
+        draw(folder / names[number % 2] / f"{number}.png", number % 2)
+    dataset = load_dataset(folder)
+    check(dataset, names, 20)
+
+
+def test_omniglots_background_is_its_training_split(folder: Path) -> None:
+    for number in range(12):
+        draw(folder / "images_background" / f"{number % 2}" / f"{number}.png", number % 2)
+        draw(folder / "images_evaluation" / f"{number % 2}" / f"{number}.png", number % 2, TEST)
+    check(load_dataset(folder), ["0", "1"], 12, 12)
+
+
+@pytest.mark.parametrize("name", ["hold-out", "held_out", "tests", "evaluation"])
+def test_test_splits_have_many_names(folder: Path, name: str) -> None:
+    for number in range(12):
+        draw(folder / "learn" / f"{number % 2}" / f"{number}.png", number % 2)
+        draw(folder / name / f"{number % 2}" / f"{number}.png", number % 2, TEST)
+    check(load_dataset(folder), ["0", "1"], 12, 12)
+
+
+def test_folders_named_after_hashes_are_no_classes(folder: Path) -> None:
+    rows = ["id,label"]
+    for number in range(20):
+        digest = hashlib.md5(str(number).encode()).hexdigest()
+        draw(folder / digest[:2] / digest[2:4] / f"{digest}.png", number % 2)
+        rows.append(f"{digest},{('cat', 'dog')[number % 2]}")
+    assert load_dataset(folder).classes == (folder.name,)
+    write(folder / "labels.csv", *rows)
+    check(load_dataset(folder), ["cat", "dog"], 20)
+
+
+@pytest.mark.parametrize("other", ["thumbnails", "depth", "edges"])
+def test_other_versions_of_the_images_are_left_out(folder: Path, other: str) -> None:
+    for number in range(20):
+        draw(folder / "images" / f"{number % 2}" / f"{number}.png", number % 2)
+        draw(folder / other / f"{number % 2}" / f"{number}.jpg", number % 2, MASK)
+    dataset = load_dataset(folder)
+    check(dataset, ["0", "1"], 20)
+    assert "other versions of the images: 20" in told(dataset)
+
+
+def test_thumbnails_and_copies_beside_the_images_are_left_out(folder: Path) -> None:
+    for number in range(20):
+        draw(folder / f"{number % 2}" / f"{number}.png", number % 2, number=number)
+        draw(folder / f"{number % 2}" / f"{number}_thumb.png", number % 2, MASK)
+    draw(folder / "0" / "0 (1).png", 0)
+    draw(folder / "1" / "1 - Copy.png", 1, number=99)  # another picture
+    dataset = load_dataset(folder)
+    check(dataset, ["0", "1"], 21)
+    assert "thumbnails beside the images: 20" in told(dataset)
+
+
+@pytest.mark.parametrize("name", ["#snapshot", "@tmp", "RECYCLER", "found.000", "Temporary Items"])
+def test_leftovers_of_storage_are_no_classes(folder: Path, name: str) -> None:
+    for number in range(20):
+        draw(folder / f"{number % 2}" / f"{number}.png", number % 2)
+        draw(folder / name / f"{number}.png", 2)
+    check(load_dataset(folder), ["0", "1"], 20)

@@ -19,7 +19,7 @@ import numpy as np
 from explorer.data.files.stored import Stored, rows_of, stored_array
 from explorer.data.files.tree import Tree
 from explorer.data.report import Report
-from explorer.data.roles import words_of
+from explorer.data.roles import says_labels, words_of
 from explorer.errors import DatasetError
 
 _IDX_NAME = re.compile(r".*([-.]idx[1-4](-\w+)?|\.idx|\.ubyte)(\.gz)?", re.I)
@@ -66,7 +66,7 @@ def _read_header(tree: Tree, name: str) -> Stored:
             start = content.read(4)
             dimensions = start[3] if len(start) == 4 else 0
             header = content.read(4 * dimensions)
-        wanted = 1 if "labels" in words_of(name) else 3
+        wanted = 1 if says_labels(name) else 3
         is_known = start[:2] == b"\0\0" and len(start) == 4 and start[2] in _TYPES
         if not is_known or len(header) < 4 * dimensions or (wanted == 3 and dimensions < 3):
             raise DatasetError(

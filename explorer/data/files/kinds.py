@@ -49,6 +49,7 @@ _CONVERSIONS = (  # name of a file inside, what it is, how to convert it
     (r".*\.(pkl|pickle|p|joblib)(\.gz)?", "pickles",
      "they can run any code and are never loaded: where they were made, run "
      "numpy.savez('images.npz', images=…, labels=…)"),
+    (r".*\.(xlsx?|ods)", "spreadsheets", "save the sheet as CSV, beside the images if it labels them"),
     (r".*\.feather", "Feather files",
      "run pandas.read_feather(PATH).to_parquet('images.parquet')"),
     (r".*\.arrow", "Arrow files",
@@ -76,10 +77,15 @@ FIRST_BYTES = (  # how the file starts, what it is, what to do
     (rb"\x1f\x8b", "a gzip archive", "unpack it"),
     (rb"\x93NUMPY", "a NumPy array", "save it as PNG"),
     (rb"\x89HDF", "an HDF5 file", "save a picture of it as PNG"),
+    (rb"version https://git-lfs", "a pointer of Git LFS", "run git lfs pull where it came from"),
     (rb"SQLite format 3", "an SQLite database", "write its images as PNG"),
     (rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype )?html", "a web page", "save its picture"),
     (rb"(?i)(\xef\xbb\xbf)?\s*(<.*)?<svg", "an SVG drawing", "export it as PNG"),
 )
+
+
+HEAD = 4096
+"""Bytes at the start of a file that tell its kind."""
 
 
 def suffix_of(name: str) -> str:

@@ -25,6 +25,7 @@ from explorer.data.files.containers import DATA_SUFFIXES
 from explorer.data.files.idx import read_idx
 from explorer.data.files.inside import see_archives
 from explorer.data.files.kinds import (
+    HEAD,
     conversion_of,
     is_archive,
     kind_of_bytes,
@@ -181,7 +182,7 @@ def _why_nothing(tree: Tree) -> str:
         return f"{path} holds no images but archives ({archives[0]}); unpack them."
     if names == [path.name] and path.is_file():
         with path.open("rb") as file:
-            known = kind_of_bytes(file.read(4096))
+            known = kind_of_bytes(file.read(HEAD))
         return (
             f"{path} is {known[0] if known else 'a file of an unknown kind'}, which cannot be read "
             "here as a set of images; give a folder or a zip with one folder of images for each "

@@ -12,6 +12,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from explorer.data.files.kinds import HEAD, kind_of_bytes
 from explorer.data.pixels import (
     Form,
     Pixels,
@@ -136,7 +137,10 @@ def fault(open_file: Opener, name: str) -> str:
                 open_image(stream).load()
             except UnidentifiedImageError:
                 stream.seek(0)
-                return describe_tiff(stream) or "its content is no image of a known format"
+                kind = kind_of_bytes(stream.read(HEAD))
+                stream.seek(0)
+                known = f"it is {kind[0]}; {kind[1]}" if kind else describe_tiff(stream)
+                return known or "its content is no image of a known format"
     except Exception as error:  # as in _read
         return one_line(error)
     return "it is damaged"
