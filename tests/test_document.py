@@ -22,6 +22,7 @@ from explorer.core.subsets import evenly_spaced
 from explorer.web.code import FOLDER
 from explorer.web.document import VIEWS, Look, PageError, pictures_of, write_page, write_site
 from explorer.web.gallery import write_gallery
+from explorer.web.notebook import WIDGET_VIEW
 from explorer.web.payload import encode_model
 
 SHIPPED = Path(__file__).parents[1] / "pretrained"
@@ -210,33 +211,88 @@ def test_a_notebook_hears_what_is_reached_in_the_page(chromium: Any, tiny_bundle
     space = explorer.show(tiny_bundle, views=("Map",), height=500)
     assert space.point is None
     assert space.pins == {}
-    page = chromium.new_page()
-    page.evaluate(
-        """async ([code, page]) => {
-          const address = `data:text/javascript,${encodeURIComponent(code)}`;
-          const { default: widget } = await import(address);
-          window.told = {};
-          const set = (name, value) => (told[name] = value);
-          const get = (name) => ({ page, height: 500, ...told })[name] ?? "";
-          const model = { get, set, save_changes() {}, on() {}, off() {} };
-          window.show = () => widget.render({ model, el: document.body });
-          window.unmount = show();
-        }""",
-        [(FOLDER / "page" / "widget.js").read_text(), space.page],
-    )
+    assert "page" not in space.get_state()  # it is in the notebook once
+    page_at_first = space._repr_html_()
+    page = _notebook(chromium, space)
     frame = page.frame_locator("iframe")
+    page.wait_for_function("told._point")
+    space.set_state(page.evaluate("told"))
+    assert space.point is not None  # where a visit begins
+    begun = space.point
     frame.get_by_role("button", name="Random", exact=True).click()
     frame.get_by_role("button", name="Pin the point").click()
-    page.wait_for_function("told._point && told._pins?.pins.length")
+    page.wait_for_function("told._pins?.pins.length")
     space.set_state(page.evaluate("told"))
-    assert space.point is not None
     assert space.point.shape == (2,)
+    assert not np.array_equal(space.point, begun)
     np.testing.assert_array_equal(space.pins["Pin 1"], space.point)
     told = page.evaluate("told")
-    page.evaluate("unmount(); document.querySelector('iframe').remove(); show()")
+    page.evaluate("html => { unmount(); box.innerHTML = html; show() }", page_at_first)
     frame.get_by_role("button", name="Back to Pin 1", exact=True).wait_for()  # as it was
     assert page.evaluate("told") == told
     space.set_state({"_groups": {"A": [3, 5], "B": []}})
     assert space.groups["A"].tolist() == [3, 5]
-    assert "srcdoc" in space._repr_html_()
     page.close()
+
+
+def test_a_notebook_holds_the_page_and_below_it_the_widget(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space, shown = explorer.show(tiny_bundle, views=("Model",)), []
+    monkeypatch.setattr("explorer.web.notebook.display", lambda output, raw: shown.append(output))
+    space._ipython_display_()
+    assert [{*output} - {"text/plain"} for output in shown] == [{"text/html"}, {WIDGET_VIEW}]
+    assert shown[1][WIDGET_VIEW]["model_id"] == space.model_id
+
+
+def test_a_widget_without_a_page_beside_it_gets_one(chromium: Any, tiny_bundle: Path) -> None:
+    space = explorer.show(tiny_bundle, views=("Model",))
+    page = _notebook(chromium, space)
+    assert page.evaluate("sent") == 0  # its page is there
+    page.evaluate("unmount(); box.innerHTML = ''; show()")
+    sent: list[Any] = []
+    space.send = lambda content, buffers: sent.extend(buffers)
+    space._handle_custom_msg({}, [])
+    assert page.evaluate("sent") == 1
+    page.evaluate(
+        "text => heard['msg:custom']({}, [new TextEncoder().encode(text)])", sent[0].decode()
+    )
+    page.frame_locator("iframe").get_by_role("tab", name="Model").wait_for()
+    page.close()
+
+
+def test_a_page_in_a_notebook_has_its_theme(chromium: Any, tiny_bundle: Path) -> None:
+    space = explorer.show(tiny_bundle, views=("Map",))
+    page = _notebook(chromium, space)
+    html = page.frame_locator("iframe").locator("html")
+    assert html.get_attribute("data-theme") is None
+    for change, theme in (
+        ("body.dataset.jpThemeLight = 'false'", "dark"),
+        ("body.dataset.jpThemeLight = 'true'", "light"),
+        ("delete body.dataset.jpThemeLight; body.className = 'vscode-dark'", "dark"),
+    ):
+        page.evaluate(f"const {{ body }} = document; {change}")
+        html.and_(page.frame_locator("iframe").locator(f"[data-theme={theme}]")).wait_for()
+        assert html.evaluate("element => getComputedStyle(element).colorScheme") == theme
+    page.close()
+
+
+def _notebook(chromium: Any, space: Any) -> Any:
+    """A page with a widget's output, connected to ``told`` in place of a kernel."""
+    page = chromium.new_page()
+    page.set_content(f"<div id='box'>{space._repr_html_()}</div>")
+    page.evaluate(
+        """async ([code, frame]) => {
+          const address = `data:text/javascript,${encodeURIComponent(code)}`;
+          const { default: widget } = await import(address);
+          Object.assign(window, { told: {}, heard: {}, sent: 0 });
+          const set = (name, value) => (told[name] = value);
+          const get = (name) => ({ _frame: frame, height: 500, ...told })[name] ?? "";
+          const on = (event, use) => (heard[event] = use);
+          window.model = { get, set, on, save_changes() {}, off() {}, send: () => sent++ };
+          window.show = () => (window.unmount = widget.render({ model, el: box }));
+          show();
+        }""",
+        [(FOLDER / "page" / "widget.js").read_text(), space._frame],
+    )
+    return page
