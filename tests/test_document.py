@@ -15,7 +15,7 @@ import pytest
 
 import explorer
 from explorer.bundle import walks
-from explorer.bundle.directions import parse_direction
+from explorer.bundle.directions import name_of, parse_direction
 from explorer.bundle.store import Bundle, load_bundle, save_card
 from explorer.core.pixels import to_pixels
 from explorer.core.subsets import evenly_spaced
@@ -185,6 +185,7 @@ def test_the_command_writes_a_page_and_says_its_size(
     monkeypatch.setattr(sys, "argv", command)
     assert main() == 0
     assert re.search(r"mnist\.html  \d\.\d MB", capsys.readouterr().out)
+    (tmp_path / "no-bundle").mkdir()
     for wrong, sentence in (
         ([], "name a bundle"),
         (["mnist-3d"], "there is no bundle 'mnist-3d'"),
@@ -193,16 +194,32 @@ def test_the_command_writes_a_page_and_says_its_size(
         (["mnist-2d", "--start", "?model=mnist-8d"], "the model 'mnist-8d'; the page has mnist-2d"),
         (["mnist-2d", "--start", "?z=1"], "this model needs 2 numbers, not 1"),
         (["mnist-2d", "--start", "?pins=mine~test-10000"], "there are test images 0 to 9999"),
-        (["mnist-2d", "--start", "?direction=means:3:10"], "a number from 0 to 9 was expected"),
+        (["mnist-2d", "--start", "?direction=means:3:10"], "a number from 0 to 9; not '10'"),
         (["mnist-2d", "--start", "?class=7"], "the model takes no class"),
         (["mnist-2d", "--start", "?map=nope"], "'nope' is no map; there are neighbourhoods,"),
         (["mnist-8d", "--start", "?axes=1,9"], "axes 1,9 are not two of its 8 dimensions"),
         (["mnist-8d", "--start", "?axes=2,2"], "axes 2,2 are not two of its 8 dimensions"),
+        (["mnist-2d", "--start", "garbage"], "'garbage' has none of their parameters"),
+        (["mnist-2d", "--start", "page.html#z=1"], "this model needs 2 numbers, not 1"),
         (["cifar10-80d", "--images", "9"], "no licence"),
+        (["--gallery", str(tmp_path)], f"there are no bundles in {tmp_path}"),
     ):
         monkeypatch.setattr(sys, "argv", ["page", *wrong])
         assert main() == 2
         assert sentence in capsys.readouterr().err
+
+
+def test_a_folder_of_files_is_not_written_into_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from explorer.cli.page import main
+
+    output = tmp_path / "page.html"
+    output.write_text("in the way")
+    command = ["page", "mnist-2d", "--split", "-o", str(output), "--views", "model"]
+    monkeypatch.setattr(sys, "argv", command)
+    assert main() == 1
+    assert f"{output} is a file, not a folder" in capsys.readouterr().err
 
 
 def test_a_notebook_hears_what_is_reached_in_the_page(chromium: Any, tiny_bundle: Path) -> None:
@@ -259,6 +276,16 @@ def test_a_widget_without_a_page_beside_it_gets_one(chromium: Any, tiny_bundle: 
     )
     page.frame_locator("iframe").get_by_role("tab", name="Model").wait_for()
     page.close()
+
+
+def test_a_direction_names_its_classes_by_number_or_name(fashion: Bundle) -> None:
+    by_number, by_name = "means:0:9", "means:T-shirt/top:Ankle boot"
+    np.testing.assert_array_equal(
+        parse_direction(by_name, fashion).unit, parse_direction(by_number, fashion).unit
+    )
+    assert name_of(by_name, fashion) == name_of(by_number, fashion) == "T-shirt/top → Ankle boot"
+    with pytest.raises(ValueError, match="ends:FROM:TO was expected; TO is missing"):
+        parse_direction("ends:test-1", fashion)
 
 
 def test_a_page_in_a_notebook_has_its_theme(chromium: Any, tiny_bundle: Path) -> None:

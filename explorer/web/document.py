@@ -57,6 +57,8 @@ _POLICY = (
 class PageError(ExplorerError):
     """The requested page cannot be made; the message is a sentence for the user."""
 
+    exit_status = 2
+
 
 @dataclass(frozen=True)
 class Look:
