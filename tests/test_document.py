@@ -174,6 +174,50 @@ def test_a_page_works_from_a_disk_in_every_view(
     context.close()
 
 
+def test_a_page_fits_the_window(chromium: Any, page_of_fashion: Path) -> None:
+    sizes = """() => {
+      const { scrollWidth, scrollHeight } = document.documentElement;
+      return [scrollWidth - innerWidth, scrollHeight - innerHeight];
+    }"""
+    page = chromium.new_page(viewport={"width": 1280, "height": 800})
+    page.add_init_script("localStorage.setItem('latent-space-tour', 'seen')")
+    page.goto(page_of_fashion.as_uri())
+    page.locator(".lens .badge").first.wait_for()
+    page.get_by_role("button", name="Pin the point").click()
+    page.get_by_role("button", name="Back to Pin 1").wait_for()
+    assert page.evaluate(sizes) == [0, 0]  # the row of pins is in sight
+    page.set_viewport_size({"width": 360, "height": 740})
+    for view in VIEWS:
+        page.get_by_role("tab", name=view, exact=True).click()
+        page.locator(f"[data-view={view}] .main > :nth-child(2)").wait_for()
+        page.wait_for_timeout(500)
+        assert page.evaluate(sizes)[0] <= 0, view
+    page.close()
+
+
+def test_a_tour_covers_nothing_and_ends_when_the_user_goes_elsewhere(
+    chromium: Any, page_of_fashion: Path
+) -> None:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.goto(page_of_fashion.as_uri())
+    tour = page.locator(".tour")
+    tour.get_by_role("heading", name="1 of 5").wait_for()
+    page.locator(".lens .badge").first.wait_for()
+    page.wait_for_timeout(500)
+    top = tour.bounding_box()["y"]
+    for covered in (page.locator("footer"), page.get_by_role("button", name="Pin the point")):
+        box = covered.bounding_box()
+        assert box["y"] + box["height"] <= top
+    tour.get_by_role("button", name="Next").click()
+    page.get_by_role("tab", name="Interpolate").click()
+    tour.wait_for(state="hidden")
+    page.reload()
+    page.locator(".lens .badge").first.wait_for()
+    assert not tour.is_visible()
+    context.close()
+
+
 def test_the_command_writes_a_page_and_says_its_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
