@@ -40,22 +40,18 @@ export function toGrey(pixels) {
 }
 
 /**
- * Draws where a reconstruction differs, as `error_map` in `explorer/drawing/raster.py` does, but
- * transparent where they agree, so that it fits a dark page too.
+ * Draws where a reconstruction differs, as `error_map` in `explorer/drawing/raster.py` does.
  *
  * @param {Uint8ClampedArray} original @param {Uint8ClampedArray} reconstruction
  * @param {number[][]} colours for too bright and for too dark, with channels in [0, 1]
  */
 export function errorMap(original, reconstruction, [bright, dark]) {
-  const pixels = new Uint8ClampedArray(original.length);
+  const pixels = new Uint8ClampedArray(original.length).fill(255);
   for (let at = 0; at < pixels.length; at += 4) {
     const differences = [0, 1, 2].map((c) => (reconstruction[at + c] - original[at + c]) / 765);
     const strength = differences.reduce((sum, value) => sum + Math.abs(value), 0);
     const colour = differences[0] + differences[1] + differences[2] > 0 ? bright : dark;
-    pixels.set(
-      [...colour, strength].map((part) => 255 * part),
-      at,
-    );
+    for (let c = 0; c < 3; c++) pixels[at + c] = 255 * (1 - strength * (1 - colour[c]));
   }
   return pixels;
 }
