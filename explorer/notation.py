@@ -41,6 +41,11 @@ def parse_latent(text: str, latent_dim: int) -> np.ndarray:
     return z.astype(np.float32)
 
 
+def file_size(count: int) -> str:
+    """Return a number of bytes in kB, or from a million on in MB."""
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1e3))} kB"
+
+
 def write_list(entries: Iterable[Sequence[str]]) -> str:
     """Join entries of several fields each into one text: ``name~test-3;other~0.5 1``."""
     return ";".join("~".join(map(_escape, fields)) for fields in entries)

@@ -15,13 +15,14 @@ import pytest
 
 import explorer
 from explorer.bundle import walks
-from explorer.bundle.directions import parse_direction
+from explorer.bundle.directions import name_of, parse_direction
 from explorer.bundle.store import Bundle, load_bundle, save_card
 from explorer.core.pixels import to_pixels
 from explorer.core.subsets import evenly_spaced
 from explorer.web.code import FOLDER
 from explorer.web.document import VIEWS, Look, PageError, pictures_of, write_page, write_site
 from explorer.web.gallery import write_gallery
+from explorer.web.notebook import WIDGET_VIEW
 from explorer.web.payload import encode_model
 
 SHIPPED = Path(__file__).parents[1] / "pretrained"
@@ -173,6 +174,50 @@ def test_a_page_works_from_a_disk_in_every_view(
     context.close()
 
 
+def test_a_page_fits_the_window(chromium: Any, page_of_fashion: Path) -> None:
+    sizes = """() => {
+      const { scrollWidth, scrollHeight } = document.documentElement;
+      return [scrollWidth - innerWidth, scrollHeight - innerHeight];
+    }"""
+    page = chromium.new_page(viewport={"width": 1280, "height": 800})
+    page.add_init_script("localStorage.setItem('latent-space-tour', 'seen')")
+    page.goto(page_of_fashion.as_uri())
+    page.locator(".lens .badge").first.wait_for()
+    page.get_by_role("button", name="Pin the point").click()
+    page.get_by_role("button", name="Back to Pin 1").wait_for()
+    assert page.evaluate(sizes) == [0, 0]  # the row of pins is in sight
+    page.set_viewport_size({"width": 360, "height": 740})
+    for view in VIEWS:
+        page.get_by_role("tab", name=view, exact=True).click()
+        page.locator(f"[data-view={view}] .main > :nth-child(2)").wait_for()
+        page.wait_for_timeout(500)
+        assert page.evaluate(sizes)[0] <= 0, view
+    page.close()
+
+
+def test_a_tour_covers_nothing_and_ends_when_the_user_goes_elsewhere(
+    chromium: Any, page_of_fashion: Path
+) -> None:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.goto(page_of_fashion.as_uri())
+    tour = page.locator(".tour")
+    tour.get_by_role("heading", name="1 of 5").wait_for()
+    page.locator(".lens .badge").first.wait_for()
+    page.wait_for_timeout(500)
+    top = tour.bounding_box()["y"]
+    for covered in (page.locator("footer"), page.get_by_role("button", name="Pin the point")):
+        box = covered.bounding_box()
+        assert box["y"] + box["height"] <= top
+    tour.get_by_role("button", name="Next").click()
+    page.get_by_role("tab", name="Interpolate").click()
+    tour.wait_for(state="hidden")
+    page.reload()
+    page.locator(".lens .badge").first.wait_for()
+    assert not tour.is_visible()
+    context.close()
+
+
 def test_the_command_writes_a_page_and_says_its_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -184,6 +229,7 @@ def test_the_command_writes_a_page_and_says_its_size(
     monkeypatch.setattr(sys, "argv", command)
     assert main() == 0
     assert re.search(r"mnist\.html  \d\.\d MB", capsys.readouterr().out)
+    (tmp_path / "no-bundle").mkdir()
     for wrong, sentence in (
         ([], "name a bundle"),
         (["mnist-3d"], "there is no bundle 'mnist-3d'"),
@@ -192,16 +238,32 @@ def test_the_command_writes_a_page_and_says_its_size(
         (["mnist-2d", "--start", "?model=mnist-8d"], "the model 'mnist-8d'; the page has mnist-2d"),
         (["mnist-2d", "--start", "?z=1"], "this model needs 2 numbers, not 1"),
         (["mnist-2d", "--start", "?pins=mine~test-10000"], "there are test images 0 to 9999"),
-        (["mnist-2d", "--start", "?direction=means:3:10"], "a number from 0 to 9 was expected"),
+        (["mnist-2d", "--start", "?direction=means:3:10"], "a number from 0 to 9; not '10'"),
         (["mnist-2d", "--start", "?class=7"], "the model takes no class"),
         (["mnist-2d", "--start", "?map=nope"], "'nope' is no map; there are neighbourhoods,"),
         (["mnist-8d", "--start", "?axes=1,9"], "axes 1,9 are not two of its 8 dimensions"),
         (["mnist-8d", "--start", "?axes=2,2"], "axes 2,2 are not two of its 8 dimensions"),
+        (["mnist-2d", "--start", "garbage"], "'garbage' has none of their parameters"),
+        (["mnist-2d", "--start", "page.html#z=1"], "this model needs 2 numbers, not 1"),
         (["cifar10-80d", "--images", "9"], "no licence"),
+        (["--gallery", str(tmp_path)], f"there are no bundles in {tmp_path}"),
     ):
         monkeypatch.setattr(sys, "argv", ["page", *wrong])
         assert main() == 2
         assert sentence in capsys.readouterr().err
+
+
+def test_a_folder_of_files_is_not_written_into_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from explorer.cli.page import main
+
+    output = tmp_path / "page.html"
+    output.write_text("in the way")
+    command = ["page", "mnist-2d", "--split", "-o", str(output), "--views", "model"]
+    monkeypatch.setattr(sys, "argv", command)
+    assert main() == 1
+    assert f"{output} is a file, not a folder" in capsys.readouterr().err
 
 
 def test_a_notebook_hears_what_is_reached_in_the_page(chromium: Any, tiny_bundle: Path) -> None:
@@ -210,33 +272,98 @@ def test_a_notebook_hears_what_is_reached_in_the_page(chromium: Any, tiny_bundle
     space = explorer.show(tiny_bundle, views=("Map",), height=500)
     assert space.point is None
     assert space.pins == {}
-    page = chromium.new_page()
-    page.evaluate(
-        """async ([code, page]) => {
-          const address = `data:text/javascript,${encodeURIComponent(code)}`;
-          const { default: widget } = await import(address);
-          window.told = {};
-          const set = (name, value) => (told[name] = value);
-          const get = (name) => ({ page, height: 500, ...told })[name] ?? "";
-          const model = { get, set, save_changes() {}, on() {}, off() {} };
-          window.show = () => widget.render({ model, el: document.body });
-          window.unmount = show();
-        }""",
-        [(FOLDER / "page" / "widget.js").read_text(), space.page],
-    )
+    assert "page" not in space.get_state()  # it is in the notebook once
+    page_at_first = space._repr_html_()
+    page = _notebook(chromium, space)
     frame = page.frame_locator("iframe")
+    page.wait_for_function("told._point")
+    space.set_state(page.evaluate("told"))
+    assert space.point is not None  # where a visit begins
+    begun = space.point
     frame.get_by_role("button", name="Random", exact=True).click()
     frame.get_by_role("button", name="Pin the point").click()
-    page.wait_for_function("told._point && told._pins?.pins.length")
+    page.wait_for_function("told._pins?.pins.length")
     space.set_state(page.evaluate("told"))
-    assert space.point is not None
     assert space.point.shape == (2,)
+    assert not np.array_equal(space.point, begun)
     np.testing.assert_array_equal(space.pins["Pin 1"], space.point)
     told = page.evaluate("told")
-    page.evaluate("unmount(); document.querySelector('iframe').remove(); show()")
+    page.evaluate("html => { unmount(); box.innerHTML = html; show() }", page_at_first)
     frame.get_by_role("button", name="Back to Pin 1", exact=True).wait_for()  # as it was
     assert page.evaluate("told") == told
     space.set_state({"_groups": {"A": [3, 5], "B": []}})
     assert space.groups["A"].tolist() == [3, 5]
-    assert "srcdoc" in space._repr_html_()
     page.close()
+
+
+def test_a_notebook_holds_the_page_and_below_it_the_widget(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space, shown = explorer.show(tiny_bundle, views=("Model",)), []
+    monkeypatch.setattr("explorer.web.notebook.display", lambda output, raw: shown.append(output))
+    space._ipython_display_()
+    assert [{*output} - {"text/plain"} for output in shown] == [{"text/html"}, {WIDGET_VIEW}]
+    assert shown[1][WIDGET_VIEW]["model_id"] == space.model_id
+
+
+def test_a_widget_without_a_page_beside_it_gets_one(chromium: Any, tiny_bundle: Path) -> None:
+    space = explorer.show(tiny_bundle, views=("Model",))
+    page = _notebook(chromium, space)
+    assert page.evaluate("sent") == 0  # its page is there
+    page.evaluate("unmount(); box.innerHTML = ''; show()")
+    sent: list[Any] = []
+    space.send = lambda content, buffers: sent.extend(buffers)
+    space._handle_custom_msg({}, [])
+    assert page.evaluate("sent") == 1
+    page.evaluate(
+        "text => heard['msg:custom']({}, [new TextEncoder().encode(text)])", sent[0].decode()
+    )
+    page.frame_locator("iframe").get_by_role("tab", name="Model").wait_for()
+    page.close()
+
+
+def test_a_direction_names_its_classes_by_number_or_name(fashion: Bundle) -> None:
+    by_number, by_name = "means:0:9", "means:T-shirt/top:Ankle boot"
+    np.testing.assert_array_equal(
+        parse_direction(by_name, fashion).unit, parse_direction(by_number, fashion).unit
+    )
+    assert name_of(by_name, fashion) == name_of(by_number, fashion) == "T-shirt/top → Ankle boot"
+    with pytest.raises(ValueError, match="ends:FROM:TO was expected; TO is missing"):
+        parse_direction("ends:test-1", fashion)
+
+
+def test_a_page_in_a_notebook_has_its_theme(chromium: Any, tiny_bundle: Path) -> None:
+    space = explorer.show(tiny_bundle, views=("Map",))
+    page = _notebook(chromium, space)
+    html = page.frame_locator("iframe").locator("html")
+    assert html.get_attribute("data-theme") is None
+    for change, theme in (
+        ("body.dataset.jpThemeLight = 'false'", "dark"),
+        ("body.dataset.jpThemeLight = 'true'", "light"),
+        ("delete body.dataset.jpThemeLight; body.className = 'vscode-dark'", "dark"),
+    ):
+        page.evaluate(f"const {{ body }} = document; {change}")
+        html.and_(page.frame_locator("iframe").locator(f"[data-theme={theme}]")).wait_for()
+        assert html.evaluate("element => getComputedStyle(element).colorScheme") == theme
+    page.close()
+
+
+def _notebook(chromium: Any, space: Any) -> Any:
+    """A page with a widget's output, connected to ``told`` in place of a kernel."""
+    page = chromium.new_page()
+    page.set_content(f"<div id='box'>{space._repr_html_()}</div>")
+    page.evaluate(
+        """async ([code, frame]) => {
+          const address = `data:text/javascript,${encodeURIComponent(code)}`;
+          const { default: widget } = await import(address);
+          Object.assign(window, { told: {}, heard: {}, sent: 0 });
+          const set = (name, value) => (told[name] = value);
+          const get = (name) => ({ _frame: frame, height: 500, ...told })[name] ?? "";
+          const on = (event, use) => (heard[event] = use);
+          window.model = { get, set, on, save_changes() {}, off() {}, send: () => sent++ };
+          window.show = () => (window.unmount = widget.render({ model, el: box }));
+          show();
+        }""",
+        [(FOLDER / "page" / "widget.js").read_text(), space._frame],
+    )
+    return page

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from explorer.errors import ExplorerError
-from explorer.notation import parse_latent
+from explorer.notation import file_size, parse_latent
+
+
+def test_a_size_is_never_nothing() -> None:
+    assert [file_size(n) for n in (12, 45_200, 1_260_000)] == ["1 kB", "45 kB", "1.3 MB"]
 
 
 @pytest.mark.parametrize("text", ["1.5,-2", "(1.5, −2)", "1.5; -2", "[1.5 -2]", " 1.5  -2.0 "])

@@ -50,7 +50,7 @@ def comparison_table(references: Sequence[Reference], marked: int) -> dict[str, 
     """Table columns by title, with a row for each model; the row ``marked`` has a mark."""
 
     def written(form: str, values: Iterable[float | None]) -> list[str]:
-        return ["–" if value is None else format(value, form) for value in values]
+        return ["–" if value is None else f"{value:{form}}".replace("-", "−") for value in values]
 
     cards = [one.card for one in references]
     metrics = [card.metrics for card in cards]

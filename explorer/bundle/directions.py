@@ -1,13 +1,14 @@
 """Directions in a model's latent space, by the short texts that name them.
 
-``means:3:8`` and ``fitted:3:8`` lead from one class to another, ``groups:…:…`` from one group of
-test images to another, ``column:age`` to where a number grows, ``ends:test-3:test-8`` from one
-latent to another, ``component:1`` along a principal component, ``random:5`` anywhere. Addresses
-and saved files hold such texts.
+``means:3:8`` and ``fitted:3:8`` lead from one class, given by its number or name, to another,
+``groups:…:…`` from one group of test images to another, ``column:age`` to where a number grows,
+``ends:test-3:test-8`` from one latent to another, ``component:1`` along a principal component,
+``random:5`` anywhere. Addresses and saved files hold such texts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -46,7 +47,7 @@ def parse_direction(text: str, bundle: Bundle) -> core.Direction:
             raise ValueError(f"there is no column {rest}")
         return core.direction(core.fitted_to_values(z, bundle.latents.columns[rest]), z)
     if kind == "ends":
-        a, b = (parse_place(end, bundle) for end in rest.partition(":")[::2])
+        a, b = (parse_place(end, bundle) for end in _from_and_to(text))
         return core.direction(b - a, z)
     if kind == "component":
         components, _ = principal_components(z)
@@ -68,14 +69,14 @@ def groups_of(text: str, bundle: Bundle) -> tuple[np.ndarray, np.ndarray] | None
     Raises:
         ValueError: there are no such groups, or one has no image.
     """
-    kind, _, rest = text.partition(":")
+    kind = text.partition(":")[0]
     if kind not in ("means", "fitted", "groups"):
         return None
-    names = rest.partition(":")[::2]
+    names = _from_and_to(text)
     if kind == "groups":
         first, second = (parse_rows(name, bundle) for name in names)
     else:
-        numbers = [_number(name, len(bundle.card.data.classes) - 1) for name in names]
+        numbers = [_class_number(name, bundle.card.data.classes) for name in names]
         first, second = (np.flatnonzero(bundle.latents.labels == number) for number in numbers)
     groups = np.setdiff1d(first, second), np.setdiff1d(second, first)
     if not all(map(len, groups)):
@@ -93,6 +94,27 @@ def halve(
     """
     halves = [rows[core.is_for_fitting(len(rows)) == for_fitting] for rows in groups]
     return np.concatenate(halves), np.repeat([False, True], list(map(len, halves)))
+
+
+def _from_and_to(text: str) -> tuple[str, str]:
+    """The names of the two ends in ``means:3:8``, ``groups:…:…`` or ``ends:…:…``."""
+    kind, *names = text.split(":")
+    match names:
+        case [start, end] if start and end:
+            return start, end
+        case [_] | [_, ""]:
+            raise ValueError(f"{kind}:FROM:TO was expected; TO is missing")
+    raise ValueError(f"{kind}:FROM:TO was expected")
+
+
+def _class_number(text: str, classes: Sequence[str]) -> int:
+    number = parse_count(text)
+    if number is not None and number < len(classes):
+        return number
+    if text in classes:
+        return classes.index(text)
+    most = len(classes) - 1
+    raise ValueError(f"a class was expected, a name or a number from 0 to {most}; not {text!r}")
 
 
 def _number(text: str, most: int, *, first: int = 0) -> int:
@@ -119,7 +141,8 @@ def ends_of(text: str, bundle: Bundle) -> list[str]:
     if kind == "ends":
         places = rest.replace("test-", "#").split(":")
         return [place if len(place) < LONG else f"{place[:LONG]} …" for place in places]
-    return [bundle.card.data.classes[int(number)] for number in rest.split(":")]
+    classes = bundle.card.data.classes
+    return [classes[_class_number(name, classes)] for name in rest.split(":")]
 
 
 def length_of(text: str, found: core.Direction, bundle: Bundle) -> float:

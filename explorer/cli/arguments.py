@@ -44,6 +44,16 @@ def command_line(arguments: Iterable[str] | None = None) -> str:
     return shlex.join([*command_name().split(), *given])
 
 
+def without_options(arguments: Iterable[str], *options: str) -> Iterator[str]:
+    """Yield the arguments without these options, each of which takes one value."""
+    given = iter(arguments)
+    for argument in given:
+        if argument in options:
+            next(given, None)
+        elif argument.partition("=")[0] not in options:
+            yield argument
+
+
 @contextlib.contextmanager
 def naming(argument: str) -> Iterator[None]:
     """Let what is wrong with an argument begin with it: a ValueError becomes a UsageError."""
@@ -183,6 +193,6 @@ def choose_bundles(found: Iterable[Path], names: Sequence[str], folder: Path) ->
         if name not in known:
             there = ", ".join(known) or "none"
             raise UsageError(f"there is no bundle {name!r} in {folder}; there are: {there}")
-    if not known:
+    if not names and not any((path / "card.json").is_file() for path in known.values()):
         raise UsageError(f"there are no bundles in {folder}")
     return [known[name] for name in names or known]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from explorer.errors import ExplorerError
+
 
 def write_files(
     files: Iterable[tuple[Path, bytes]],
@@ -15,8 +17,19 @@ def write_files(
     Args:
         files: paths and contents.
         tell: returns the line for a path and its size in bytes.
+
+    Raises:
+        ExplorerError: if a folder to write into is a file.
     """
     for path, contents in files:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         path.write_bytes(contents)
         print(tell(path, len(contents)))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        file = next(path for path in (folder, *folder.parents) if path.exists())
+        raise ExplorerError(f"{file} is a file, not a folder; name another --output") from error

@@ -32,7 +32,7 @@ from explorer.cli.arguments import (
 )
 from explorer.cli.files import write_files
 from explorer.cli.terminal import with_sentences
-from explorer.notation import parse_count, parse_latent, parse_list
+from explorer.notation import file_size, parse_count, parse_latent, parse_list
 from explorer.web.document import (
     VIEWS,
     WITHOUT_DECODER,
@@ -45,13 +45,18 @@ from explorer.web.gallery import write_gallery
 
 MAPS = ("neighbourhoods", "principal", "dimensions", "directions")
 """Kinds of map that a link may name."""
+PARAMETERS = frozenset((
+    "model", "view", "z", "class", "a", "b", "pins", "directions", "direction", "map", "axes",
+    "colour", "classes", "drag", "background", "size", "spacing", "extent", "holes", "latent",
+))  # fmt: skip
+"""Parameters of a link that a page reads."""
 
 
 @with_sentences
 def main() -> int:
     """Run the command line."""
     files = _files(parse_arguments())
-    write_files(files, tell=lambda path, size: f"{path}  {size / 1e6:.1f} MB")
+    write_files(files, tell=lambda path, size: f"{path}  {file_size(size)}")
     return 0
 
 
@@ -104,12 +109,21 @@ def read_views(text: str | None) -> tuple[str, ...]:
 
 
 def read_start(link: str, bundles: Sequence[Bundle], views: Sequence[str]) -> str:
-    """Return the parameters of a link from the app.
+    """Return the parameters of a link from the app, or from a page of one file.
 
     Raises:
         UsageError: if a page with these models and views cannot show what the link names.
     """
-    start = urlsplit(link).query or link
+    if not link:
+        return ""
+    parts = urlsplit(link)
+    texts = parts.query, parts.fragment, link
+    start = next((text for text in texts if PARAMETERS & dict(parse_qsl(text)).keys()), None)
+    if start is None:
+        raise UsageError(
+            f"--start takes a link from the app or a page, as '?model=mnist-2d&z=1,2'; "
+            f"{link!r} has none of their parameters"
+        )
     asked = dict(parse_qsl(start))
     by_name = {bundle.card.name: bundle for bundle in bundles}
     for name, there in (("model", list(by_name)), ("view", views)):
@@ -160,7 +174,7 @@ def parse_arguments() -> argparse.Namespace:
         "--start",
         default="",
         metavar="LINK",
-        help="a link from the app: the page opens as it shows",
+        help="a link from the app or a page: the page opens as it shows",
     )
     add(
         "--images", type=number(int, 0), metavar="N",

@@ -53,6 +53,7 @@ from explorer.cli.arguments import (
     naming,
     new_parser,
     number,
+    without_options,
 )
 from explorer.cli.files import write_files
 from explorer.cli.terminal import with_sentences
@@ -186,7 +187,7 @@ def draw_for_paper(
     from explorer.drawing.paper import missing_letters
 
     on = Paper(arguments.format, arguments.width, arguments.dpi)
-    command = command_line()
+    command = command_line(without_options(sys.argv[1:], "--output", "--bundles"))
 
     if missing := missing_letters(" ".join((bundle.card.title, *bundle.card.data.classes))):
         print(f"no font here has {missing[:20]}: install Noto Sans CJK, and the figures have them")
@@ -319,14 +320,17 @@ def find_ends(names: list[str] | None, bundle: Bundle) -> np.ndarray:
     The two are of different classes, if there are several.
 
     Raises:
-        UsageError: if the model has no such places.
+        UsageError: if the model has no such places, or they are the same.
     """
     if names is None:
         rows, labels = shown_rows(bundle), bundle.latents.labels
         others = rows[labels[rows] != labels[rows[0]]]
         return bundle.latents.z_mean[[rows[0], others[0] if len(others) else rows[-1]]]
     with naming(f"--between {' '.join(names)}"):
-        return np.stack([parse_place(name, bundle) for name in names])
+        ends = np.stack([parse_place(name, bundle) for name in names])
+        if np.array_equal(*ends):
+            raise ValueError("a path leads from one place to another; these are the same")
+        return ends
 
 
 def check_directions(texts: list[str], bundle: Bundle) -> list[str]:
@@ -410,7 +414,7 @@ def parse_arguments() -> argparse.Namespace:
     )  # fmt: skip
     add(
         "--direction", action="append", default=[], metavar="D",
-        help="a direction to draw, as means:3:8 or ends:test-1:test-2; may be repeated",
+        help="a direction to draw: means:3:8, means:Coat:Bag, ends:test-1:test-2; may be repeated",
     )  # fmt: skip
     add("--format", choices=get_args(Format), help="write figures for a paper instead")
     add(

@@ -77,8 +77,8 @@ def load_dataset(
             path, reading = path.parent, replace(reading, pick=words_of(path.name)[-1])
         if not source or not path.exists():
             raise DatasetError(
-                f"There is no data set or file called {source}; "
-                f"give one of {', '.join(NAMED)}, or a path to your own images."
+                f"there is no data set or file called {source}; "
+                f"give one of {', '.join(NAMED)}, or a path to your own images"
             )
         with without_warnings_of_pillow():
             return _binary(_load_own(path, reading, test_fraction, seed))

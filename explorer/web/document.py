@@ -57,6 +57,8 @@ _POLICY = (
 class PageError(ExplorerError):
     """The requested page cannot be made; the message is a sentence for the user."""
 
+    exit_status = 2
+
 
 @dataclass(frozen=True)
 class Look:
@@ -278,7 +280,10 @@ def _digest(text: str) -> str:
 
 
 def colours() -> str:
-    """The colours of the app's themes as CSS, with the names that the parts use."""
+    """The colours of the app's themes as CSS, with the names that the parts use.
+
+    They follow the system, unless the page has a theme of its own.
+    """
     themes: Mapping[str, Mapping[str, str]] = tomllib.loads(_THEME.read_text("utf-8"))["theme"]
 
     def block(name: str) -> str:
@@ -292,7 +297,9 @@ def colours() -> str:
 
     return (
         f":root {{ {block('light')} }}\n"
-        f"@media (prefers-color-scheme: dark) {{ :root {{ {block('dark')} }} }}\n"
+        "@media (prefers-color-scheme: dark) "
+        f"{{ :root:not([data-theme]) {{ {block('dark')} }} }}\n"
+        f":root[data-theme='dark'] {{ {block('dark')} }}\n"
     )
 
 

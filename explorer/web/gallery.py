@@ -12,6 +12,7 @@ from explorer.bundle.store import Bundle
 from explorer.core.pixels import to_pixels
 from explorer.core.subsets import evenly_spaced
 from explorer.drawing import raster
+from explorer.notation import file_size
 from explorer.web.document import Look, colours, write_page
 from explorer.web.figures import main_figures
 
@@ -63,7 +64,7 @@ def _card(bundle: Bundle, name: str, size: int) -> str:
     return (
         f'<li><a href="{html.escape(name)}">{_picture(bundle)}'
         f"<h2>{html.escape(bundle.card.title)}</h2>"
-        f"<dl>{rows}<dt>size</dt><dd>{size / 1e6:.1f} MB</dd></dl></a></li>\n"
+        f"<dl>{rows}<dt>size</dt><dd>{file_size(size)}</dd></dl></a></li>\n"
     )
 
 

@@ -1,36 +1,53 @@
-"""A single-file page in a notebook, which reports the point, the groups and the pins."""
+"""A single-file page in a notebook, which reports the point, the groups and the pins.
+
+The page is an output in HTML, which a saved notebook keeps; a widget below it takes no room and
+brings what happens in the page to the kernel. Without a kernel the page works, but reports nothing.
+"""
 
 from __future__ import annotations
 
 import html
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import anywidget
 import numpy as np
 import traitlets
+from IPython.display import display
 
 from explorer.bundle.store import Bundle, load
 from explorer.web.code import FOLDER
 from explorer.web.document import VIEWS, Look, write_page
 
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
 
 class Space(anywidget.AnyWidget):
     """A latent space in a notebook.
 
-    Without a kernel, as in an exported notebook, the page works but reports nothing.
+    Attributes:
+        page: the page, which is not synchronised, since it has megabytes.
+        height: its height in pixels.
     """
 
     _esm = FOLDER / "page" / "widget.js"
-    page = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int(760).tag(sync=True)
+    _frame = traitlets.Unicode().tag(sync=True)
     _address = traitlets.Unicode().tag(sync=True)
     _point = traitlets.Dict().tag(sync=True)
     _groups = traitlets.Dict().tag(sync=True)
     _pins = traitlets.Dict().tag(sync=True)
 
+    def __init__(self, page: str, **traits: Any) -> None:
+        """Hold a page; ``traits`` are the widget's."""
+        super().__init__(_frame=f"space-{uuid4().hex}", **traits)
+        self.page = page
+        self.on_msg(self._send_page)
+
     @property
     def point(self) -> np.ndarray | None:
-        """The latent that was reached, ``(latent_dim,)`` float32; None before one is reached."""
+        """The latent that is shown, ``(latent_dim,)`` float32; None before the page is shown."""
         return np.array(self._point["z"], np.float32) if self._point else None
 
     @property
@@ -44,12 +61,23 @@ class Space(anywidget.AnyWidget):
         pins = self._pins.get("pins", [])
         return {pin["name"]: np.array(pin["z"], np.float32) for pin in pins}
 
+    def _ipython_display_(self) -> None:
+        """Show the page, and below it the widget."""
+        page = {"text/html": self._repr_html_(), "text/plain": repr(self)}
+        for output in (page, {WIDGET_VIEW: self.get_view_spec(), "text/plain": ""}):
+            display(output, raw=True)  # type: ignore[no-untyped-call]
+
     def _repr_html_(self) -> str:
-        """The page alone, for viewers without widgets."""
+        """The page, as it was last left."""
         return (
-            f'<iframe title="Latent space" srcdoc="{html.escape(self.page)}" '
+            f'<iframe class="{self._frame}" name="{html.escape(self._address)}" '
+            f'title="Latent space" allowfullscreen srcdoc="{html.escape(self.page)}" '
             f'style="width: 100%; height: {self.height}px; border: 0"></iframe>'
         )
+
+    def _send_page(self, *_: object) -> None:
+        """Send the page's HTML to a widget that stands alone, as in a box of widgets."""
+        self.send({}, buffers=[self._repr_html_().encode()])
 
 
 def show(
@@ -81,4 +109,4 @@ def show(
     """
     bundle = model if isinstance(model, Bundle) else load(model)
     page = write_page([bundle], Look(bundle.card.title, views=views, images=images))
-    return Space(page=page.decode("utf-16"), height=height)
+    return Space(page.decode("utf-16"), height=height)

@@ -105,7 +105,7 @@ def test_directions_are_loaded_once_from_a_file_and_a_bad_one_gets_a_sentence() 
     for content, words in {
         "[" * 200_000: "the file is not JSON",
         "[1]": "names and directions were expected",
-        '{"one": "means:3:10"}': "a number from 0 to 9 was expected",
+        '{"one": "means:3:10"}': "a number from 0 to 9; not",
         json.dumps({str(n): f"random:{n}" for n in range(51)}): "there are 51 directions",
     }.items():
         (warning,) = load(content)

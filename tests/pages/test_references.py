@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
+from explorer.app.comparison import comparison_table
 from explorer.app.words import literal
 from explorer.bundle.store import Reference, load_reference, save_reference
 from explorer.recipes.find import RECIPES
@@ -64,6 +65,11 @@ def history_of(reconstruction: list[float], kl: list[float]) -> dict[str, list[f
 def comparison_chart(visitor: AppTest) -> dict[str, Any]:
     """Return the last of the Model view's figures."""
     return chart(visitor, -1)
+
+
+def test_numbers_below_0_have_a_minus_sign(tmp_path: Path) -> None:
+    likely = put_reference(tmp_path, "likely", neg_elbo=-4119.07)
+    assert comparison_table([likely], 0)["−ELBO"] == ["−4119.07"]
 
 
 def test_a_model_stands_beside_the_others_of_its_test_images(shelf: Path) -> None:

@@ -61,6 +61,21 @@
     return id.startsWith("model-") ? fromPlanes(bytes) : bytes;
   };
 
+  /** Follows the theme of JupyterLab or VS Code around this page, which may not be the system's. */
+  const followTheme = () => {
+    const { body } = window.parent.document;
+    const light = '[data-jp-theme-light="true"], .vscode-light, .vscode-high-contrast-light';
+    const dark = '[data-jp-theme-light="false"], .vscode-dark, .vscode-high-contrast';
+    const show = () => {
+      const theme = [light, dark].findIndex((selector) => body.matches(selector));
+      if (theme < 0) return;
+      document.documentElement.dataset.theme = ["light", "dark"][theme];
+      window.dispatchEvent(new Event("themechange"));
+    };
+    new MutationObserver(show).observe(body, { attributes: true });
+    show();
+  };
+
   const start = async () => {
     const texts = ["code", "contents"].map(async (id) =>
       new TextDecoder().decode(await unpack(id)),
@@ -80,6 +95,11 @@
     new Page(elementOf("page"), JSON.parse(contents), unpack, startWorker, tell);
   };
 
+  try {
+    if (window.parent !== window) followTheme();
+  } catch {
+    // another site's page shows this one
+  }
   start().catch((error) => {
     const isSplit = document.querySelector("[data-file]") && location.protocol === "file:";
     elementOf("page").textContent = isSplit

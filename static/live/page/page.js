@@ -63,8 +63,8 @@ export class Page {
   #loaded = new Set();
   /** @type {import("./pins.js").Pin[] | null} */
   #pinned = null;
-  /** The pins that were last told. @type {{model: string, pins: import("./pins.js").Pin[]}} */
-  #toldPins;
+  /** What was last told, by name. @type {Record<string, unknown>} */
+  #told;
   #frame;
   #coordinates = document.createElement("input");
   #classes = select("Class that is decoded", [], (label) => this.#condition(Number(label)));
@@ -83,7 +83,7 @@ export class Page {
     this.#bytesOf = bytesOf;
     this.#tell = tell;
     [this.#entry] = contents.models;
-    this.#toldPins = { model: this.#entry.name, pins: [] };
+    this.#told = { pins: { model: this.#entry.name, pins: [] } };
     [this.#view] = contents.views;
     root.innerHTML = HTML;
     document.title ||= contents.title;
@@ -221,7 +221,6 @@ export class Page {
   #settle(z) {
     this.state.z = z;
     this.refresh();
-    this.#tell("point", { model: this.#entry.name, z });
   }
 
   /** Goes back one point, or forward again. @param {"past" | "future"} way */
@@ -365,9 +364,14 @@ export class Page {
     const { pins } = this.state;
     if (!same(pins, this.#pinned)) this.#pins.show();
     this.#pinned = structuredClone(pins);
-    const told = { model: name, pins: this.#pinned };
-    if (!same(told, this.#toldPins)) this.#tell("pins", told);
-    this.#toldPins = told;
+    this.#report("point", { model: name, z });
+    this.#report("pins", { model: name, pins: this.#pinned });
+  }
+
+  /** Tells what has changed. @param {string} name @param {unknown} value */
+  #report(name, value) {
+    if (!same(value, this.#told[name])) this.#tell(name, value);
+    this.#told[name] = value;
   }
 
   /** Gives the parts a model and its images, once. @param {Entry} entry */

@@ -71,6 +71,7 @@ export class Frame {
   update(data) {
     const isFirst = this.#data === null;
     if (isFirst && data.view === "Map" && !Tour.isSeen) this.#tour.start();
+    if (!isFirst && this.#data?.view !== data.view) this.#tour.follow(data.view);
     const isChoice = !isFirst && this.#data?.choice !== data.choice;
     if (isChoice) this.#hub.actions.choose();
     this.#data = data;

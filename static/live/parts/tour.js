@@ -1,4 +1,7 @@
-/** A tour of five steps: dismissible, and shown again on this machine only on request. */
+/**
+ * A tour of five steps along the lower edge: it ends when the user goes to another view, and is
+ * shown again on this machine only on request.
+ */
 
 import { find, say } from "../shared/elements.js";
 
@@ -24,6 +27,9 @@ export class Tour {
     this.#open = open;
     find(box, ".next").addEventListener("click", () => this.#show(this.#step + 1));
     find(box, ".end").addEventListener("click", () => this.end());
+    const { style } = document.documentElement;
+    const leaveRoom = () => style.setProperty("--tour", `${box.offsetHeight}px`);
+    new ResizeObserver(leaveRoom).observe(box);
   }
 
   /** Whether the tour was shown on this machine, or this cannot be stored. */
@@ -38,6 +44,11 @@ export class Tour {
   start() {
     this.#box.showPopover();
     this.#show(0);
+  }
+
+  /** Ends the tour if a view was opened that the step does not speak of. @param {string} view */
+  follow(view) {
+    if (this.#box.matches(":popover-open") && view !== STEPS[this.#step][0]) this.end();
   }
 
   end() {

@@ -169,6 +169,7 @@ export class LiveMap {
     window.addEventListener("fullscreenchange", fill, { signal });
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     scheme.addEventListener("change", () => this.#setColours(), { signal });
+    window.addEventListener("themechange", () => this.#setColours(), { signal });
     this.#ends = [
       model.onLook((z, source, row) => source !== this && this.#onLook(z, row)),
       model.onWay(() => this.#showPath()),
