@@ -49,7 +49,8 @@ _CONVERSIONS = (  # name of a file inside, what it is, how to convert it
     (r".*\.(pkl|pickle|p|joblib)(\.gz)?", "pickles",
      "they can run any code and are never loaded: where they were made, run "
      "numpy.savez('images.npz', images=…, labels=…)"),
-    (r".*\.(xlsx?|ods)", "spreadsheets", "save the sheet as CSV, beside the images if it labels them"),
+    (r".*\.(xlsx?|ods)", "spreadsheets",
+     "save the sheet as CSV; a table of labels belongs beside its images"),
     (r".*\.feather", "Feather files",
      "run pandas.read_feather(PATH).to_parquet('images.parquet')"),
     (r".*\.arrow", "Arrow files",
