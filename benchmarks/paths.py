@@ -11,7 +11,7 @@ from typing import get_args
 import numpy as np
 
 from explorer.bundle.store import find_bundles, load_bundle
-from explorer.bundle.walks import Kind, build_graph, judge, walk
+from explorer.bundle.walks import PathKind, build_graph, score_path, walk
 from explorer.core.geodesics import JUDGED
 from explorer.root import DEFAULT_FOLDER
 
@@ -30,13 +30,13 @@ def main() -> None:
         pairs = np.random.default_rng(0).integers(len(z), size=(4 * PAIRS, 2))
         pairs = pairs[labels[pairs[:, 0]] != labels[pairs[:, 1]]][:PAIRS]
         straight = np.ones(PAIRS)
-        for kind in get_args(Kind):
+        for kind in get_args(PathKind):
             times, scores = [], []
             for pair in pairs:
                 begun = time.perf_counter()
                 points = walk(bundle, kind, z[pair], graph).at(JUDGED, evenly=True)
                 times.append(1000 * (time.perf_counter() - begun))
-                scores.append(judge(bundle, points))
+                scores.append(score_path(bundle, points))
             lengths = np.array([score.length for score in scores])
             if kind == "Straight line":
                 straight = lengths

@@ -367,11 +367,6 @@ def test_a_file_of_another_kind_is_an_error(tmp_path: Path) -> None:
         load_dataset(save_image(tmp_path / "cat.png"))
 
 
-def test_a_test_fraction_out_of_range_is_an_error(folder: Path) -> None:
-    with pytest.raises(DatasetError, match="but is 1"):
-        load_dataset(folder, test_fraction=1.0)
-
-
 def test_an_own_folder_is_not_mistaken_for_a_named_set(tmp_path: Path) -> None:
     assert load_dataset(save_classes(tmp_path / "MNIST", {"0": 2})).name == "own-mnist"
     assert load_dataset(save_classes(tmp_path / "写真", {"0": 2})).name == "images"

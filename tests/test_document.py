@@ -108,10 +108,10 @@ def test_a_page_walks_as_the_app_does(node: Path, tmp_path: Path) -> None:
         walk = walks.walk(bundle, found["kind"], list(ends), bundle.latents.graph)
         np.testing.assert_allclose(found["points"], walk.points, atol=1e-4)
         np.testing.assert_allclose(found["changes"], walk.changes, atol=1e-2)
-        density = bundle.aggregate_posterior.log_density(walk.points)
+        density = bundle.latents.aggregate_posterior.log_density(walk.points)
         thin = np.mean(density < walks.thin_limit(bundle.latents))
         assert np.mean(np.less(found["shares"], 10)) == pytest.approx(thin, abs=0.011)
-        scores = walks.judge(bundle, walk.points)
+        scores = walks.score_path(bundle, walk.points)
         assert found["back"] == pytest.approx(scores.return_distance, rel=0.01)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from explorer.bundle.store import load_bundle
-from explorer.bundle.walks import Kind, Walk, build_graph, judge, walk
+from explorer.bundle.walks import PathKind, Walk, build_graph, score_path, walk
 from explorer.core.geodesics import (
     JUDGED,
     along,
@@ -129,8 +129,8 @@ def test_along_the_data_is_thin_least_often(name: str) -> None:
     pairs = pairs[labels[pairs[:, 0]] != labels[pairs[:, 1]]][:30]
     assert len(pairs) == 30
 
-    def thin(kind: Kind) -> float:
+    def thin(kind: PathKind) -> float:
         walks = (walk(bundle, kind, z[pair], graph) for pair in pairs)
-        return float(np.mean([judge(bundle, w.at(JUDGED, evenly=True)).thin for w in walks]))
+        return float(np.mean([score_path(bundle, w.at(JUDGED, evenly=True)).thin for w in walks]))
 
     assert thin("Along the data") < min(thin("Straight line"), thin("Great arc"))

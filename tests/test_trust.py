@@ -105,7 +105,7 @@ def near(*values: float) -> list[Any]:
     return [pytest.approx(value, abs=0.05) for value in values]
 
 
-def even(blend: float) -> list[dict[str, Any]]:
+def even(blend: float) -> list[trust.Limit]:
     """Return thresholds for test images whose readings are spread evenly over 0 to 1000."""
     own = np.tile(np.arange(1001.0)[:, np.newaxis], 3)
     return trust.thresholds(trust.quantiles(own), blend)
@@ -113,16 +113,15 @@ def even(blend: float) -> list[dict[str, Any]]:
 
 def test_thresholds_are_in_the_unit_of_their_reading() -> None:
     density, returned, nearest = even(blend=0)
-    assert [density[end] for end in ("low", "high", "floor")] == near(10, 995, 1)
-    assert [returned[end] for end in ("low", "high")] == near(5, 990)
-    assert [nearest[end] for end in ("high", "ceiling")] == near(990, 999)
-    assert (returned["floor"], nearest["low"]) == (None, None)
-    assert [limit["name"] for limit in even(0)] == list(trust.READINGS)
+    assert [density.low, density.high, density.floor] == near(10, 995, 1)
+    assert [returned.low, returned.high] == near(5, 990)
+    assert [nearest.high, nearest.ceiling] == near(990, 999)
+    assert (returned.floor, nearest.low) == (None, None)
 
 
 def test_density_is_bounded_more_closely_where_the_average_image_is_dense() -> None:
-    assert even(blend=950)[0]["high"] == near(995)[0]
-    assert even(blend=951)[0]["high"] == near(970)[0]
+    assert even(blend=950)[0].high == near(995)[0]
+    assert even(blend=951)[0].high == near(970)[0]
 
 
 def test_what_is_not_known_of_an_image_is_left_out_of_the_scale() -> None:
@@ -131,7 +130,7 @@ def test_what_is_not_known_of_an_image_is_left_out_of_the_scale() -> None:
     np.testing.assert_array_equal(scales[:, 0], [1, 5, np.nan])
     np.testing.assert_array_equal(scales[:, -1], [3, 5, np.nan])
     nearest = trust.thresholds(scales, 0)[2]
-    assert nearest["high"] is nearest["ceiling"] is None
+    assert nearest.high is nearest.ceiling is None
     assert trust.judge([2, 5, 1e9], trust.thresholds(scales, 0)) == ("good", ())
 
 

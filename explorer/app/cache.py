@@ -33,7 +33,7 @@ from explorer.bundle.store import (
     read_card,
 )
 from explorer.bundle.trust import Verdict, judge_places
-from explorer.bundle.walks import Kind, Walk, all_walks, build_graph
+from explorer.bundle.walks import PathKind, Walk, all_walks, build_graph
 from explorer.core.directions import Direction
 from explorer.core.geodesics import DataGraph, Scores
 from explorer.core.mixtures import Mixture, fit_mixture
@@ -246,14 +246,14 @@ def data_graph(bundle: Bundle) -> DataGraph:
     return bundle.latents.graph or build_graph(bundle.codec, bundle.latents)
 
 
-def walks(bundle: Bundle, stops: np.ndarray) -> dict[Kind, tuple[Walk, Scores]]:
+def walks(bundle: Bundle, stops: np.ndarray) -> dict[PathKind, tuple[Walk, Scores]]:
     """The path of each kind through latents ``(n, latent_dim)``, and its scores."""
     data_graph(bundle)  # first: within another cached function it would show no progress
     return _walks(bundle, stops)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64, hash_funcs=_DECODED)
-def _walks(bundle: Bundle, stops: np.ndarray) -> dict[Kind, tuple[Walk, Scores]]:
+def _walks(bundle: Bundle, stops: np.ndarray) -> dict[PathKind, tuple[Walk, Scores]]:
     return all_walks(bundle, list(stops), data_graph(bundle))
 
 
@@ -312,7 +312,7 @@ def draw(bundle: Bundle, source: DrawnFrom, seed: int) -> np.ndarray:
     if source == "Mixture":
         return mixture(bundle).draw(SAMPLES, generator)
     if source == "Aggregate posterior":
-        return bundle.aggregate_posterior.draw(SAMPLES, generator)
+        return bundle.latents.aggregate_posterior.draw(SAMPLES, generator)
     z = generator.standard_normal((SAMPLES, bundle.card.model.latent_dim))
     return z.astype(np.float32)
 

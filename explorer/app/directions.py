@@ -195,9 +195,7 @@ def _render_direction(bundle: Bundle, text: str, found: core.Direction) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.caption("Density along the direction, through the point")
-        figure = charts.path_figure(
-            cache.percentiles(bundle, path.astype(np.float32)), 10, steps, "standard deviations"
-        )
+        figure = charts.density_figure(cache.percentiles(bundle, path.astype(np.float32)), steps)
         st.plotly_chart(figure, key="direction-density", config={"displayModeBar": False})
     if judged is not None:
         with right:

@@ -86,7 +86,7 @@ def figures_of(card: Card) -> Iterator[Compared]:
     """Yield the figures by which models are compared, terms in nats per image."""
     m, model, images = card.metrics, card.model, card.data.test_sha256
     density = images, model.likelihood  # each likelihood has its own unit
-    bound = m.importance
+    importance, gap, bound = m.importance, m.amortisation_gap, card.bound
     yield Compared("latent dimensions", 0, model.latent_dim)
     yield Compared("active units", 0, m.active_units)
     yield Compared("weights", 0, model.parameters)
@@ -95,21 +95,20 @@ def figures_of(card: Card) -> Iterator[Compared]:
     yield Compared("bits per dimension", 3, card.bits_per_dimension, density)
     yield Compared("KL, nats", 2, m.kl, images)
     yield Compared(
-        "importance-sampled bound, nats", 2, getattr(bound, "bound", None),
-        (density, getattr(bound, "images", 0), getattr(bound, "samples", 0)),
+        "importance-sampled bound, nats", 2, importance.bound if importance else None,
+        (density, importance and (importance.images, importance.samples)),
     )  # fmt: skip
-    gap = m.amortisation_gap
     yield Compared(
-        "amortisation gap, nats", 2, None if gap is None else gap.neg_elbo - gap.refined,
-        (density, getattr(gap, "images", 0)),
+        "amortisation gap, nats", 2, gap.neg_elbo - gap.refined if gap else None,
+        (density, gap and gap.images),
     )  # fmt: skip
     for part, words in PARTS.items():
         yield Compared(f"{words}, nats", 2, getattr(m.kl_parts, part, None), images)
     for name, words in FACTORS.items():
         yield Compared(words, 3, getattr(m.disentanglement, name, None), images)
     yield Compared(
-        "bound on −log p(x), nats", 2, getattr(card.bound, "bound", None),
-        (density, getattr(card.bound, "samples", 0)),
+        "bound on −log p(x), nats", 2, bound.bound if bound else None,
+        (density, bound and bound.samples),
     )  # fmt: skip
     yield Compared("squared error per pixel", 4, m.squared_error, images)
     sharpness = None if m.sharpness is None else 100 * m.sharpness
@@ -165,9 +164,9 @@ class Gap:
 
 def gap_between(one: Bundle, other: Bundle) -> Gap | None:
     """The difference of two models' −ELBOs, image by image; None if they cannot be compared."""
-    told = all(bundle.card.metrics.neg_elbo is not None for bundle in (one, other))
+    have_elbo = all(bundle.card.metrics.neg_elbo is not None for bundle in (one, other))
     is_same = one.card.model.likelihood == other.card.model.likelihood
-    if not (told and is_same and have_same_images(one.card, other.card)):
+    if not (have_elbo and is_same and have_same_images(one.card, other.card)):
         return None
     each = other.latents.neg_elbo.astype(np.float64) - one.latents.neg_elbo
     error = standard_error(each) if len(each) > 1 else np.inf

@@ -11,13 +11,13 @@ import streamlit as st
 from explorer.app import session
 from explorer.app.exports import download
 from explorer.app.view import Option
-from explorer.bundle.walks import Kind, Walk
+from explorer.bundle.walks import PathKind, Walk
 from explorer.core.geodesics import JUDGED, THIN, Scores
 from explorer.drawing import films
 
-Walks = Mapping[Kind, tuple[Walk, Scores]]
+Walks = Mapping[PathKind, tuple[Walk, Scores]]
 """The path of each kind through the same stops, and its scores."""
-KINDS: tuple[Kind, ...] = get_args(Kind)
+KINDS: tuple[PathKind, ...] = get_args(PathKind)
 PATH = Option("path", KINDS[0], KINDS)
 EVEN = "In the picture"
 SPACING = Option("even", EVEN, (EVEN, "In the latent space"))
@@ -64,7 +64,7 @@ def render_scores(walks: Walks) -> None:
     st.markdown(_scores_table(scores, st.session_state[PATH.name]))
 
 
-def _scores_table(scores: Mapping[Kind, Scores], chosen: Kind) -> str:
+def _scores_table(scores: Mapping[PathKind, Scores], chosen: PathKind) -> str:
     """The scores of each kind of path, as a Markdown table with the chosen one in bold."""
     straight = scores["Straight line"].length or 1.0
     rows = [

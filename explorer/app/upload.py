@@ -113,22 +113,15 @@ def _adjust(bundle: Bundle, upload: Upload, suggestion: Framing, *, key: str) ->
         zoom = st.slider(
             "Zoom", lowest, LARGEST_ZOOM, suggested, key=f"{key}-zoom", persist_state="session"
         )
-        x = st.slider(
-            "Place of the crop, left to right",
-            0.0,
-            1.0,
-            suggestion.centre[0],
-            key=f"{key}-x",
-            persist_state="session",
-        )
-        y = st.slider(
-            "Place of the crop, top to bottom",
-            0.0,
-            1.0,
-            suggestion.centre[1],
-            key=f"{key}-y",
-            persist_state="session",
-        )
+        x, y = (
+            st.slider(
+                f"Place of the crop, {words}", 0.0, 1.0, centre, key=f"{key}-{axis}",
+                persist_state="session",
+            )
+            for axis, words, centre in zip(
+                "xy", ("left to right", "top to bottom"), suggestion.centre, strict=True
+            )
+        )  # fmt: skip
         with st.container(horizontal=True):
             invert = st.toggle(
                 "Invert", suggestion.invert, key=f"{key}-invert", persist_state="session"

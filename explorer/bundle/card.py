@@ -210,7 +210,7 @@ class MapCard(_Card):
     empty_distance: float | None = None
 
 
-class KlParts(_Card):
+class KlPartsCard(_Card):
     """The parts of the KL, nats, with standard errors; see ``core.information``."""
 
     samples: PositiveInt
@@ -287,7 +287,7 @@ class Metrics(_Card):
     importance: ImportanceBound | None
     amortisation_gap: AmortisationGap | None = None
     kl_per_dimension: tuple[float, ...]
-    kl_parts: KlParts | None = None
+    kl_parts: KlPartsCard | None = None
     active_units: int
     knn_accuracy: float | None
     knn_accuracy_pca: float | None

@@ -127,9 +127,12 @@ def _number(text: str, most: int, *, first: int = 0) -> int:
 def name_of(text: str, bundle: Bundle) -> str:
     """Return the name of a direction for readers."""
     kind, _, rest = text.partition(":")
-    return {
-        "column": rest, "component": f"component {rest}", "random": f"random {rest}",
-    }.get(kind) or " → ".join(ends_of(text, bundle)) + " (fitted)" * (kind == "fitted")  # fmt: skip
+    if kind == "column":
+        return rest
+    if kind in ("component", "random"):
+        return f"{kind} {rest}"
+    ends = " → ".join(ends_of(text, bundle))
+    return f"{ends} (fitted)" if kind == "fitted" else ends
 
 
 def ends_of(text: str, bundle: Bundle) -> list[str]:

@@ -17,7 +17,7 @@ from explorer.bundle.card import (
     DisentanglementCard,
     FactorCard,
     ImportanceBound,
-    KlParts,
+    KlPartsCard,
     Metrics,
 )
 from explorer.bundle.codec import Codec
@@ -126,14 +126,14 @@ def evaluate(
     return figures.model_copy(update={"kl_parts": parts}), replace(latents, graph=graph)
 
 
-def split_kl(latents: Latents) -> KlParts:
+def split_kl(latents: Latents) -> KlPartsCard:
     """Split the KL of Gaussian posteriors into its parts, from the latents as they are stored."""
     parts = kl_parts(latents.z_mean, latents.z_log_var, KL_SAMPLES, SEED)
     figures = {}
     for name, estimate in vars(parts).items():
         figures[name] = round(estimate.value, 3)
         figures[f"{name}_error"] = round(estimate.error, 3)
-    return KlParts(samples=min(KL_SAMPLES, len(latents.z_mean)), **figures)
+    return KlPartsCard(samples=min(KL_SAMPLES, len(latents.z_mean)), **figures)
 
 
 def summarise(

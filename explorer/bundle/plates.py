@@ -9,7 +9,7 @@ import numpy as np
 
 from explorer.bundle import sheets
 from explorer.bundle.store import Bundle
-from explorer.bundle.walks import Kind, Walk
+from explorer.bundle.walks import PathKind, Walk
 from explorer.core.geodesics import THIN, Scores
 from explorer.core.geometry import Plane, Spacing
 from explorer.drawing import charts, paper, plots
@@ -110,7 +110,7 @@ def directions(bundle: Bundle, z: np.ndarray, texts: Sequence[str]) -> Plate:
 
 
 def interpolation(
-    bundle: Bundle, walks: Mapping[Kind, tuple[Walk, Scores]], count: int, *, evenly: bool
+    bundle: Bundle, walks: Mapping[PathKind, tuple[Walk, Scores]], count: int, *, evenly: bool
 ) -> Plate:
     """See ``sheets.interpolation``."""
     spacing = "the picture" if evenly else "the latent space"
@@ -123,7 +123,7 @@ def interpolation(
     )
 
 
-def paths(bundle: Bundle, walks: Mapping[Kind, tuple[Walk, Scores]], *, evenly: bool) -> Plate:
+def paths(bundle: Bundle, walks: Mapping[PathKind, tuple[Walk, Scores]], *, evenly: bool) -> Plate:
     """How dense the data is along the paths."""
     way = np.linspace(0, 100, _ALONG)
     curves = [

@@ -10,7 +10,7 @@ import numpy as np
 from explorer.bundle.codec import AT_ONCE
 from explorer.bundle.directions import name_of, parse_direction
 from explorer.bundle.store import Bundle
-from explorer.bundle.walks import Kind, Walk
+from explorer.bundle.walks import PathKind, Walk
 from explorer.core.geodesics import Scores
 from explorer.core.geometry import (
     Plane,
@@ -186,7 +186,7 @@ def traversals(bundle: Bundle, z: np.ndarray, dimensions: Sequence[int], steps: 
 
 def interpolation(
     bundle: Bundle,
-    walks: Mapping[Kind, tuple[Walk, Scores]],
+    walks: Mapping[PathKind, tuple[Walk, Scores]],
     count: int,
     *,
     evenly: bool,
@@ -217,7 +217,7 @@ def interpolation(
 
 def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     """How dense the training data is at latents, on the scale of the test set, 0–100."""
-    density = bundle.aggregate_posterior.log_density(z)
+    density = bundle.latents.aggregate_posterior.log_density(z)
     shares: np.ndarray = percentile_of(density, bundle.sorted_log_density)
     return shares
 

@@ -33,7 +33,6 @@ from explorer.bundle.files import check_size, describe_file, read_checked, read_
 from explorer.bundle.graph import GraphError
 from explorer.bundle.latents import Latents, read_latents
 from explorer.bundle.posterior import Pair
-from explorer.core.density import AggregatePosterior
 from explorer.core.likelihoods import LIKELIHOODS
 from explorer.core.metrics import active_units
 from explorer.core.subsets import in_chunks
@@ -162,10 +161,8 @@ class Bundle:
 
     @property
     def codec(self) -> Codec:
-        """What runs the graphs; LookupError for a bundle without them."""
-        if self.codec_if_any is None:
-            raise LookupError(f"{self.card.name} has no graphs")
-        return self.codec_if_any.given(self.label)
+        """What runs the graphs, given the bundle's class; BundleError if there are none."""
+        return self._codec_of(self.label)
 
     def reconstruct(self, rows: np.ndarray) -> np.ndarray:
         """Decode test images at their means, each as its own class: ``Codec.decode``."""
@@ -179,11 +176,6 @@ class Bundle:
     def has_reconstructions(self) -> bool:
         """Whether there are reconstructions of the test images, decoded or stored."""
         return self.codec_if_any is not None or self.reconstructions is not None
-
-    @property
-    def aggregate_posterior(self) -> AggregatePosterior:
-        """The density of the training data in latent space."""
-        return self.latents.aggregate_posterior
 
     @cached_property
     def sorted_log_density(self) -> np.ndarray:
@@ -374,7 +366,11 @@ def _read_card(path: Path, names: Iterable[str]) -> tuple[Card, str]:
     """The card, and the SHA-256 of its file."""
     content = read_file(path / "card.json")
     card = parse_card(content, path.name)
-    absent = [HISTORY] * bool(card.model.adopted) + [*GRAPHS] * (not card.model.has_graphs)
+    absent = set()
+    if card.model.adopted:
+        absent.add(HISTORY)
+    if not card.model.has_graphs:
+        absent.update(GRAPHS)
     names = [name for name in names if name not in absent]
     if missing := [name for name in names if name not in card.files]:
         raise BundleError(f"card.json of {path.name} does not list {missing[0]}")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from explorer.bundle.map_layout import return_distances
 from explorer.bundle.store import Bundle
 from explorer.core.neighbours import index
-from explorer.core.trust import judge, quantiles, thresholds
+from explorer.core.trust import Limit, judge, quantiles, thresholds
 
 Verdict = tuple[str, tuple[str, ...]]
 """A key of ``VERDICTS``, and the reasons."""
@@ -20,17 +20,17 @@ def trust_scales(bundle: Bundle) -> np.ndarray:
     return quantiles(_own(bundle))
 
 
-def trust_limits(bundle: Bundle) -> list[dict[str, Any]]:
+def trust_limits(bundle: Bundle) -> list[Limit]:
     """The limits for the readings of a good place: ``thresholds``.
 
     If the density is a mixture over the test images themselves, every place near one of them is
     denser than their own readings, which leave out their own part; so it has no upper limit.
     """
     mean = bundle.latents.z_mean.mean(axis=0, keepdims=True)
-    blend = bundle.aggregate_posterior.log_density(mean)[0]
+    blend = bundle.latents.aggregate_posterior.log_density(mean)[0]
     density, *others = thresholds(trust_scales(bundle), float(blend))
     if bundle.card.data.reading.whole:
-        density["high"] = None
+        density = replace(density, high=None)
     return [density, *others]
 
 
@@ -48,7 +48,7 @@ def _own(bundle: Bundle) -> np.ndarray:
 
 def judge_places(bundle: Bundle, z: np.ndarray) -> list[Verdict]:
     """The verdict on each latent ``(n, latent_dim)``; the bundle must have graphs."""
-    density = bundle.aggregate_posterior.log_density(z)
+    density = bundle.latents.aggregate_posterior.log_density(z)
     nearest = index(bundle.latents.z_mean).kneighbors(z, 1)[0][:, 0]
     readings = np.stack([density, return_distances(bundle.codec, z), nearest], axis=1)
     limits = trust_limits(bundle)

@@ -31,7 +31,7 @@ from explorer.core.geometry import nearest
 from explorer.core.paths import lerp, slerp
 from explorer.core.subsets import in_chunks
 
-Kind = Literal["Straight line", "Great arc", "Along the data"]
+PathKind = Literal["Straight line", "Great arc", "Along the data"]
 FINE = 100
 """Number of steps from one stop to the next in which lengths are measured."""
 MAX_EMBEDDED = 2**27
@@ -91,7 +91,7 @@ class Walk:
         return along(self.points, places, np.linspace(0.0, places[-1], count))
 
 
-def walk(bundle: Bundle, kind: Kind, stops: Sequence[np.ndarray], graph: DataGraph) -> Walk:
+def walk(bundle: Bundle, kind: PathKind, stops: Sequence[np.ndarray], graph: DataGraph) -> Walk:
     """A path through all stops.
 
     Args:
@@ -132,16 +132,16 @@ def _corners(bundle: Bundle, graph: DataGraph, a: np.ndarray, b: np.ndarray) -> 
 
 def all_walks(
     bundle: Bundle, stops: Sequence[np.ndarray], graph: DataGraph
-) -> dict[Kind, tuple[Walk, Scores]]:
+) -> dict[PathKind, tuple[Walk, Scores]]:
     """The path of each kind, as ``walk`` makes it, and its scores."""
     found = {}
-    for kind in get_args(Kind):
+    for kind in get_args(PathKind):
         path = walk(bundle, kind, stops, graph)
-        found[kind] = path, judge(bundle, path.at(JUDGED, evenly=True))
+        found[kind] = path, score_path(bundle, path.at(JUDGED, evenly=True))
     return found
 
 
-def judge(bundle: Bundle, path: np.ndarray) -> Scores:
+def score_path(bundle: Bundle, path: np.ndarray) -> Scores:
     """Score a path by its points ``(k, latent_dim)``."""
     return score(
         _embedded(bundle.codec, path),

@@ -59,21 +59,12 @@ class Plane:
 
     def lift(self, points: Any) -> np.ndarray:
         """Latents at plane coordinates ``(n, 2)``, ``(n, latent_dim)``."""
-        return self._lift(np.asarray(points, np.float64)).astype(np.float32)
+        z: np.ndarray = self.origin + np.asarray(points, np.float64) @ self.directions
+        return z.astype(np.float32)
 
     def grid_size(self, side: int) -> tuple[int, int]:
         """Rows and columns of a grid ``side`` tiles wide: a single row if the space is 1-D."""
         return (side if self.directions[1].any() else 1), side
-
-    def distance(self, z: Any) -> np.ndarray:
-        """Euclidean distance of latents from the plane, ``(n,)``."""
-        z = np.asarray(z, np.float64)
-        distances: np.ndarray = np.linalg.norm(z - self._lift(self.project(z)), axis=-1)
-        return distances
-
-    def _lift(self, points: np.ndarray) -> np.ndarray:
-        z: np.ndarray = self.origin + points @ self.directions
-        return z
 
 
 def axis_plane(horizontal: int, vertical: int, through: Any) -> Plane:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer.core.elbo import normal_log_density
+from explorer.core.elbo import importance_weighted, normal_log_density
 from explorer.core.lean import without_pandas
 from explorer.core.likelihoods import LikelihoodName, log_likelihood
 from explorer.core.neighbours import index, majority
@@ -114,7 +114,7 @@ def importance_weighted_bound(
         draw, decode_parameters, images, latent_dim, likelihood, samples, seed, batch_size
     ):
         log_weights = log_px + log_ratio.sum(axis=-1)
-        bound[batch] = np.log(samples) - np.logaddexp.reduce(log_weights, axis=1)
+        bound[batch] = importance_weighted(-log_weights.ravel(), samples)
     return bound
 
 

@@ -34,8 +34,7 @@ The browser gets ``quantiles`` and ``thresholds``; ``static/live/shared/space.js
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -64,7 +63,7 @@ class Limit:
     """
 
     low: float | None
-    high: float
+    high: float | None
     floor: float | None
     ceiling: float | None
     below: str
@@ -116,7 +115,7 @@ def quantiles(own: np.ndarray) -> np.ndarray:
     return scales
 
 
-def thresholds(scales: np.ndarray, blend: float) -> list[dict[str, Any]]:
+def thresholds(scales: np.ndarray, blend: float) -> list[Limit]:
     """``LIMITS`` in the readings' own units, in the order of ``READINGS``; None: no limit.
 
     They are widened by ``_ROUNDING``, so that no image lies outside because of rounding alone.
@@ -127,22 +126,30 @@ def thresholds(scales: np.ndarray, blend: float) -> list[dict[str, Any]]:
     """
     found = []
     for name, scale in zip(READINGS, scales, strict=True):
-        limit = vars(LIMITS[name]).copy()
+        limit = LIMITS[name]
         if name == "density" and blend > scale[round(DENSE_BLEND * GRADES)]:
-            limit["high"] = HIGH_DENSITY
-        for end, outwards in (("low", -1), ("high", 1), ("floor", -1), ("ceiling", 1)):
-            if limit[end] is None:
-                continue
-            value = float(scale[round(limit[end] * GRADES)])
-            slack = _ROUNDING * (abs(value) + float(scale[-1] - scale[0]))
-            limit[end] = None if np.isnan(value) else value + outwards * slack
-        found.append({"name": name, **limit})
+            limit = replace(limit, high=HIGH_DENSITY)
+        found.append(
+            replace(
+                limit,
+                low=_value_at(limit.low, scale, outwards=-1),
+                high=_value_at(limit.high, scale, outwards=1),
+                floor=_value_at(limit.floor, scale, outwards=-1),
+                ceiling=_value_at(limit.ceiling, scale, outwards=1),
+            )
+        )
     return found
 
 
-def judge(
-    readings: Iterable[float], limits: Sequence[dict[str, Any]]
-) -> tuple[str, tuple[str, ...]]:
+def _value_at(share: float | None, scale: np.ndarray, *, outwards: int) -> float | None:
+    if share is None or np.isnan(scale[0]):
+        return None
+    value = float(scale[round(share * GRADES)])
+    slack = _ROUNDING * (abs(value) + float(scale[-1] - scale[0]))
+    return value + outwards * slack
+
+
+def judge(readings: Iterable[float], limits: Sequence[Limit]) -> tuple[str, tuple[str, ...]]:
     """Combine the readings of a place: a key of ``VERDICTS``, and the reasons.
 
     Args:
@@ -152,11 +159,11 @@ def judge(
     level = "good"
     reasons = []
     for value, limit in zip(readings, limits, strict=True):
-        if _is_within(value, limit["low"], limit["high"]):
+        if _is_within(value, limit.low, limit.high):
             continue
-        is_below = limit["low"] is not None and value < limit["low"]
-        reasons.append(limit["below" if is_below else "above"])
-        if not _is_within(value, limit["floor"], limit["ceiling"]):
+        is_below = limit.low is not None and value < limit.low
+        reasons.append(limit.below if is_below else limit.above)
+        if not _is_within(value, limit.floor, limit.ceiling):
             level = "empty"
         elif level == "good":
             level = "doubtful"

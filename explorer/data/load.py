@@ -28,6 +28,8 @@ from explorer.data.sources.read import none_readable, read_part
 from explorer.data.sources.source import Layout, Part, Source, Survey, all_of
 from explorer.errors import DatasetError
 
+TEST_FRACTION = 1 / 7
+"""Share of each class that is set aside where there is no test split."""
 TOLD_CUT = 0.1
 """Share of the pictures' area; a crop that cuts off more is reported."""
 
@@ -37,8 +39,6 @@ def load_dataset(
     reading: Reading = AS_THEY_ARE,
     *,
     data_dir: Path | None = None,
-    test_fraction: float = 1 / 7,
-    seed: int = 0,
     download: bool = True,
 ) -> Dataset:
     """Load a named set, or the user's own images.
@@ -51,8 +51,6 @@ def load_dataset(
         source: a key of `NAMED`, or the same with ``"-grey"``; else a path.
         reading: how to read the images.
         data_dir: a folder of data sets, such as one that holds ``mnist/*.gz``, or the set's own.
-        test_fraction: share of each class that is set aside if there is no test split.
-        seed: random seed for the choice of those test images.
         download: whether to download a named set that is not on this machine.
 
     Raises:
@@ -62,8 +60,6 @@ def load_dataset(
         >>> load_dataset("mnist").test.images.shape
         (10000, 28, 28, 1)
     """
-    if not 0 < test_fraction < 1:
-        raise DatasetError(f"The test fraction must lie between 0 and 1, but is {test_fraction}.")
     path, name = Path(source).expanduser(), name_of_set(str(source))
     is_exact = name is not None and name in (str(source), str(source).removesuffix("-grey"))
     try:
@@ -81,7 +77,7 @@ def load_dataset(
                 f"give one of {', '.join(NAMED)}, or a path to your own images"
             )
         with without_warnings_of_pillow():
-            return _binary(_load_own(path, reading, test_fraction, seed))
+            return _binary(_load_own(path, reading))
     except OSError as error:
         raise _explain(error) from error
 
@@ -117,7 +113,7 @@ def _begins_files(path: Path) -> bool:
     )
 
 
-def _load_own(path: Path, reading: Reading, test_fraction: float, seed: int) -> Dataset:
+def _load_own(path: Path, reading: Reading) -> Dataset:
     report = Report()
     layout = find_images(path, reading, report)
     train, test = _choose_parts(layout, report)
@@ -126,7 +122,7 @@ def _load_own(path: Path, reading: Reading, test_fraction: float, seed: int) -> 
     form = _choose_form(train, test, reading, report)
     train_rows = test_rows = None
     if test is None and not reading.whole:
-        train_rows, test_rows = split_by_class(train.labels, test_fraction, seed)
+        train_rows, test_rows = split_by_class(train.labels, TEST_FRACTION, seed=0)
         report.note(
             f"no test split was found: {len(test_rows):,} of {len(train.source):,} images, the "
             "same share of each class, are set aside"

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
+from explorer.core.geodesics import THIN
 from explorer.core.geometry import axis_label
 
 PALETTE = (
@@ -208,24 +209,21 @@ def kl_figure(kl_per_dimension: Sequence[float], order: Sequence[int]) -> go.Fig
     return figure
 
 
-def path_figure(
-    percentiles: np.ndarray, thin: float, places: np.ndarray, unit: str = "% of the way"
-) -> go.Figure:
-    """How dense the data is along a path, as percentiles of the test images' own places.
+def density_figure(percentiles: np.ndarray, places: np.ndarray) -> go.Figure:
+    """How dense the data is along a direction, as percentiles of the test images' own places.
 
     Args:
-        percentiles: percentiles along the path, ``(k,)``.
-        thin: the percentile below which a place is thin.
-        places: positions along the path, ``(k,)``.
-        unit: unit of ``places``.
+        percentiles: percentiles along the direction, ``(k,)``.
+        places: positions along it in standard deviations, ``(k,)``.
     """
+    thin = 100 * THIN
     thin_line = {"color": PALETTE[2], "dash": "dot", "width": 1}
     return go.Figure(
         go.Scatter(
             x=places,
             y=percentiles,
             line={"color": PALETTE[0]},
-            hovertemplate=f"%{{x:.3g}} {unit}: denser than %{{y:.0f}} %<extra></extra>",
+            hovertemplate="%{x:.3g} standard deviations: denser than %{y:.0f} %<extra></extra>",
         ),
         go.Layout(
             height=SMALL_HEIGHT,
@@ -234,7 +232,7 @@ def path_figure(
                 {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "yref": "y",
                  "y0": thin, "y1": thin, "line": thin_line}
             ],
-            xaxis={"title": {"text": unit}},
+            xaxis={"title": {"text": "standard deviations"}},
             yaxis={"title": {"text": "denser than, % of images"}, "range": [0, 100]},
         ),
     )  # fmt: skip

@@ -153,7 +153,7 @@ def kl_plot(weights: Sequence[float], order: Sequence[int], active: np.ndarray, 
 
 
 def paths_plot(curves: Sequence[Curve], thin: float) -> Plot:
-    """How dense the data is along paths, as ``charts.path_figure`` shows it for one.
+    """How dense the data is along paths, as ``charts.density_figure`` shows it for one.
 
     Args:
         curves: for each path, percentiles over % of the way.

@@ -241,7 +241,9 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
             return self.objective.weights
         if isinstance(self.objective, ImportanceWeighted):
             return f"bound of {self.objective.samples} samples"
-        parts = [f"β = {self.beta:.3g}"] * (self.beta != 1.0)
+        parts = []
+        if self.beta != 1.0:
+            parts.append(f"β = {self.beta:.3g}")
         if isinstance(self.objective, DensityRatio):
             parts.append(f"total correlation × {1 + self.objective.gamma:.3g}, by a discriminator")
         return ", ".join(parts)

@@ -240,9 +240,12 @@ def _facts(bundle: Bundle, pictured: int) -> list[tuple[str, str, str]]:
     card, data = bundle.card, bundle.card.data
     shown = f"pictures of {pictured:,}" if pictured else "no pictures"
     command = card.model.adopted.command if card.model.adopted else card.training.command
-    told = card.metrics.neg_elbo is not None
+    facts = []
+    if card.metrics.neg_elbo is not None:
+        title = LIKELIHOODS[card.model.likelihood].title
+        facts.append(("likelihood", title, likelihood_note(card)))
     return [
-        *[("likelihood", LIKELIHOODS[card.model.likelihood].title, likelihood_note(card))] * told,
+        *facts,
         ("test images", f"{data.test_images:,}", f"from {data.origin}; this page holds {shown}"),
         ("licence of the data", data.licence, ""),
         ("made by", command, ""),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from explorer.bundle.card import Bound, Card, DisentanglementCard, KlParts
+from explorer.bundle.card import Bound, Card, DisentanglementCard, KlPartsCard
 from explorer.core.likelihoods import LIKELIHOODS
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 
@@ -162,7 +162,7 @@ def bound_figure(bound: Bound) -> Figure:
     )
 
 
-def kl_figures(parts: KlParts, count: int) -> list[Figure]:
+def kl_figures(parts: KlPartsCard, count: int) -> list[Figure]:
     """The parts of the KL, over ``count`` test images."""
     rows = (
         (PARTS["information"], parts.information, parts.information_error,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from dataclasses import asdict
 from functools import reduce
 
 import numpy as np
@@ -107,7 +108,7 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
             "hasDecoder": card.model.has_graphs,
             "hasReconstructions": bundle.reconstructions is not None,
             "trust": {
-                "limits": trust_limits(bundle),
+                "limits": [asdict(limit) for limit in trust_limits(bundle)],
                 "words": VERDICTS,
                 "hole": 100.0 * HOLE,
                 "isOfOthers": card.data.reading.whole,

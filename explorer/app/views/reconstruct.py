@@ -110,7 +110,7 @@ def _render_result(
         parts.refine(bundle, image)
     z: np.ndarray
     if row is None:
-        z, density = z_mean[0], bundle.aggregate_posterior.log_density(z_mean)[0]
+        z, density = z_mean[0], bundle.latents.aggregate_posterior.log_density(z_mean)[0]
     else:
         z, density = bundle.latents.z_mean[row], bundle.latents.log_density[row]
     _render_neighbours(bundle, z, density)

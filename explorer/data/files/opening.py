@@ -25,7 +25,7 @@ def open_tree(path: Path, report: Report) -> Tree:
         DatasetError: it is an archive that cannot be read, an empty file, or no regular file.
     """
     if path.is_dir():
-        return see_packed(Folder(path, _walk(path, report)))
+        return see_packed(DiskTree(path, _walk(path, report)))
     if not path.is_file():
         raise DatasetError(
             f"{path} is not a regular file; give a folder, an archive or a data file."
@@ -34,17 +34,17 @@ def open_tree(path: Path, report: Report) -> Tree:
         raise DatasetError(f"{path} is empty (0 bytes); copy or download it again.")
     with path.open("rb") as file:
         archive = kind_of_archive(path.name, file)
-    lone = archive(path, report) if archive else Folder(path.parent, {(): [path.name]}, path)
+    lone = archive(path, report) if archive else DiskTree(path.parent, {(): [path.name]}, path)
     return see_packed(lone)
 
 
 def open_again(place: Sequence[str]) -> Files:
     """Open files in another process, without listing folders again."""
     kind, path = place
-    return Zip(Path(path), Report()) if kind == Zip.kind else Folder(Path(path), {})
+    return Zip(Path(path), Report()) if kind == Zip.kind else DiskTree(Path(path), {})
 
 
-class Folder(Tree):
+class DiskTree(Tree):
     """Files on disk."""
 
     def __init__(
