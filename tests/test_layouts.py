@@ -27,7 +27,7 @@ from scipy.io import savemat
 
 from explorer.data.contact_sheet import write_sheet
 from explorer.data.dataset import Dataset
-from explorer.data.files.opening import Folder
+from explorer.data.files.opening import DiskTree
 from explorer.data.framing import Framing, frame_picture
 from explorer.data.load import load_dataset
 from explorer.data.pixels import FORMAT_OF_SUFFIX
@@ -1421,6 +1421,6 @@ def test_kept_values_are_those_that_were_asked_for(
     monkeypatch.setattr(cache, "SLOW", -1.0)
     save_array(folder / "deep.png", noise(8, 8).astype(np.uint16) * 16)
     save_array(folder / "ordinary.png", noise(8, 8))
-    images = Pictures(Folder(folder, {}), ["deep.png", "ordinary.png"])
+    images = Pictures(DiskTree(folder, {}), ["deep.png", "ordinary.png"])
     found = [one for is_deep in (True, False) for one in images.values(is_deep).values()]
     assert [values.kind for values in found] == ["integers", "bytes"]

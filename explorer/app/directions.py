@@ -14,7 +14,7 @@ from explorer.app.analogies import render_analogy
 from explorer.app.exports import download
 from explorer.app.view import Detail
 from explorer.app.words import literal
-from explorer.bundle.directions import MAX_SEED, Kind, ends_of, groups_of, halve, name_of
+from explorer.bundle.directions import MAX_SEED, DirectionKind, ends_of, groups_of, halve, name_of
 from explorer.bundle.sheets import REACH
 from explorer.bundle.spelling import format_rows
 from explorer.bundle.store import Bundle
@@ -23,7 +23,7 @@ from explorer.drawing import charts
 from explorer.notation import SHORT, parse_list, write_list
 from explorer.web.contents import direction_row
 
-KINDS: dict[Kind, str] = {
+KINDS: dict[DirectionKind, str] = {
     "means": "Difference of two classes",
     "fitted": "Best separation of two classes",
     "column": "Increasing values of a column",

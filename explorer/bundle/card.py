@@ -17,7 +17,7 @@ from pydantic import (
 
 from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName, bits_per_dimension
 from explorer.data.pixels import Form
-from explorer.data.ranges import Kind, Range
+from explorer.data.ranges import Range, ValueKind
 from explorer.data.reading import Binarisation, Fit
 from explorer.errors import ExplorerError
 from explorer.recipes.recipe import Recipe, first_problem
@@ -55,7 +55,7 @@ class ReadingCard(_Card):
 
     low: float = 0.0
     high: float = 255.0
-    kind: Kind = "bytes"
+    kind: ValueKind = "bytes"
     fit: Fit = "crop"
     label: str | None = None
     class_level: PositiveInt = 1

@@ -26,7 +26,7 @@ MAX_SEED = 999_999_999
 USUAL = 2.0
 """Length of a direction without ends, in standard deviations."""
 
-Kind = Literal["means", "fitted", "groups", "column", "component", "random", "ends"]
+DirectionKind = Literal["means", "fitted", "groups", "column", "component", "random", "ends"]
 
 
 def parse_direction(text: str, bundle: Bundle) -> core.Direction:
@@ -55,7 +55,7 @@ def parse_direction(text: str, bundle: Bundle) -> core.Direction:
     if kind == "random":
         generator = np.random.default_rng(_number(rest, MAX_SEED))
         return core.direction(generator.standard_normal((z.shape[1],)), z)
-    raise ValueError(f"a direction begins with one of {', '.join(get_args(Kind))}")
+    raise ValueError(f"a direction begins with one of {', '.join(get_args(DirectionKind))}")
 
 
 def groups_of(text: str, bundle: Bundle) -> tuple[np.ndarray, np.ndarray] | None:

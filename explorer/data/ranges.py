@@ -14,7 +14,7 @@ import numpy as np
 
 from explorer.errors import DatasetError
 
-Kind = Literal["bytes", "integers", "floats"]
+ValueKind = Literal["bytes", "integers", "floats"]
 """Kind of stored values: up to 8 bits, more bits (also whole numbers in floats), or fractions."""
 TOPS = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)  # largest of 8, 10, 12, 14 and 16 bits
 _NEARLY = 1 / 510  # half a grey level, which resampling and rounding may add
@@ -32,7 +32,7 @@ class Range:
 
     low: float = 0.0
     high: float = 255.0
-    kind: Kind = "bytes"
+    kind: ValueKind = "bytes"
 
     def __str__(self) -> str:
         return f"{self.low:g}..{self.high:g}"
@@ -57,14 +57,14 @@ class Values:
         has_gaps: whether some values are NaN or infinite.
     """
 
-    kind: Kind
+    kind: ValueKind
     low: float
     high: float
     has_gaps: bool = False
 
     def __or__(self, other: Values) -> Values:
         """Combine two parts: the kind is floats if either has floats, else integers, else bytes."""
-        kinds: tuple[Kind, ...] = ("floats", "integers", "bytes")
+        kinds: tuple[ValueKind, ...] = ("floats", "integers", "bytes")
         kind = next(kind for kind in kinds if kind in (self.kind, other.kind))
         low, high = min(self.low, other.low), max(self.high, other.high)
         return Values(kind, low, high, self.has_gaps or other.has_gaps)
