@@ -75,9 +75,9 @@ class Address:
             text = address.get(detail.name)
             try:
                 if text is not None:
-                    detail.take(text, bundle)
+                    detail.apply(text, bundle)
                 elif detail in view.details:
-                    detail.drop(bundle)
+                    detail.clear(bundle)
             except ValueError as error:
                 session.notify(f"The address's {detail.name} {_quote(text)} was left out: {error}.")
 
@@ -126,7 +126,7 @@ class Address:
             if state[option.name] != option.default
         }
         for detail in (*ALWAYS, *view.details):
-            if (text := detail.tell(bundle)) is not None:
+            if (text := detail.write(bundle)) is not None:
                 address[detail.name] = text
         now = st.query_params.to_dict()
         ours = {"model", "view", *(option.name for option in self.options)}
@@ -137,22 +137,22 @@ class Address:
             st.query_params.from_dict(address | others)
 
 
-def _take_point(text: str, bundle: Bundle) -> None:
+def _apply_point(text: str, bundle: Bundle) -> None:
     session.move_to(bundle, parse_latent(text, bundle.card.model.latent_dim))
 
 
-def _take_class(text: str, bundle: Bundle) -> None:
+def _apply_class(text: str, bundle: Bundle) -> None:
     session.choose_label(bundle, parse_class(text, bundle))
 
 
-def _tell_class(bundle: Bundle) -> str | None:
+def _write_class(bundle: Bundle) -> str | None:
     is_conditional = bundle.card.model.is_conditional
     return bundle.card.data.classes[bundle.label] if is_conditional else None
 
 
 ALWAYS = (
-    Detail("z", _take_point, lambda bundle: session.format_latent(session.point(bundle))),
-    Detail("class", _take_class, _tell_class),
+    Detail("z", _apply_point, lambda bundle: session.format_latent(session.point(bundle))),
+    Detail("class", _apply_class, _write_class),
     pins.DETAIL,
     directions.KEPT,
 )

@@ -47,12 +47,12 @@ is to the answer. Directions that are kept can be the axes of map and manifold.
 """
 
 
-def _take(text: str, bundle: Bundle) -> None:
+def _apply(text: str, bundle: Bundle) -> None:
     cache.direction(bundle, text)
     _shown()[bundle.card.name] = text
 
 
-def _take_kept(text: str, bundle: Bundle) -> None:
+def _apply_kept(text: str, bundle: Bundle) -> None:
     """Take a link's directions, unless the visit has some: going back must not remove them."""
     entries = parse_list(text)
     if any(len(entry) != 2 for entry in entries):
@@ -62,7 +62,7 @@ def _take_kept(text: str, bundle: Bundle) -> None:
         kept.update(found)
 
 
-def _tell(bundle: Bundle) -> str | None:
+def _write(bundle: Bundle) -> str | None:
     text = _shown().get(bundle.card.name)
     return text if text and len(text) <= SHORT else None
 
@@ -76,9 +76,9 @@ def _in_address(bundle: Bundle) -> dict[str, str]:
     return found
 
 
-DETAIL = Detail("direction", _take, _tell, lambda bundle: _shown().pop(bundle.card.name, None))
+DETAIL = Detail("direction", _apply, _write, lambda bundle: _shown().pop(bundle.card.name, None))
 KEPT = Detail(
-    "directions", _take_kept, lambda bundle: write_list(_in_address(bundle).items()) or None
+    "directions", _apply_kept, lambda bundle: write_list(_in_address(bundle).items()) or None
 )
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from explorer.app import cache, parts, session
 from explorer.app.gallery import choose_test_image
-from explorer.app.reconstruction import take_image
+from explorer.app.reconstruction import apply_image
 from explorer.app.upload import upload_and_prepare, uploads
 from explorer.app.view import Detail
 from explorer.app.words import describe, describe_test_image, literal
@@ -53,25 +53,25 @@ def _is_end(bundle: Bundle, end: str) -> bool:
 def _end_detail(name: str) -> Detail:
     """An end of the path in the address."""
 
-    def take(text: str, bundle: Bundle) -> None:
+    def apply(text: str, bundle: Bundle) -> None:
         parse_place(text, bundle)
         set_end(name, text)
 
-    def tell(bundle: Bundle) -> str | None:
+    def write(bundle: Bundle) -> str | None:
         end: str | None = st.session_state.get(name)
         return end if end is not None and _is_end(bundle, end) else None
 
-    return Detail(name, take, tell)
+    return Detail(name, apply, write)
 
 
-def _take_stops(text: str, bundle: Bundle) -> None:
+def _apply_stops(text: str, bundle: Bundle) -> None:
     ends = text.split(";")
     for end in ends:
         parse_place(end, bundle)
     st.session_state["via"] = ends[:MOST_STOPS]
 
 
-def _tell_stops(bundle: Bundle) -> str | None:
+def _write_stops(bundle: Bundle) -> str | None:
     return ";".join(_stops_between(bundle)) or None
 
 
@@ -80,11 +80,11 @@ def _stops_between(bundle: Bundle) -> list[str]:
     return [end for end in st.session_state.get("via", ()) if _is_end(bundle, end)]
 
 
-DETAILS = (_end_detail("a"), _end_detail("b"), Detail("via", _take_stops, _tell_stops))
+DETAILS = (_end_detail("a"), _end_detail("b"), Detail("via", _apply_stops, _write_stops))
 """The ends and stops in the address."""
 
 
-def _tell_upload(_: Bundle) -> str | None:
+def _write_upload(_: Bundle) -> str | None:
     """Return "upload" if an end was uploaded: the address has its latent, but not its image."""
     is_shown = (
         st.session_state.get(f"source-{name}") == "Upload" and _upload_key(name) in uploads()
@@ -93,7 +93,7 @@ def _tell_upload(_: Bundle) -> str | None:
     return "upload" if any(is_shown) else None
 
 
-UPLOADED = Detail("image", take_image, _tell_upload)
+UPLOADED = Detail("image", apply_image, _write_upload)
 
 
 def render_ends(bundle: Bundle) -> None:

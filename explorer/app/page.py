@@ -32,11 +32,11 @@ _TURN_SECONDS = 3.0
 def render_page() -> None:
     """Draw the whole page; a change within the view redraws only the view."""
     here, bundle = address.Address(VIEWS), None
-    with _turn(), _telling_problems():
+    with _turn(), _showing_problems():
         bundle = _render_around(here)
     if bundle is None:
         return
-    with _telling_problems():
+    with _showing_problems():
         _render_tabs(bundle, here)
         if bundle.card.model.has_graphs:
             pins.render_pins(bundle)
@@ -56,7 +56,7 @@ def _turn() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _telling_problems() -> Iterator[None]:
+def _showing_problems() -> Iterator[None]:
     """Show an error that the user can put right, such as a network that took too long."""
     try:
         yield
@@ -85,7 +85,7 @@ def _render_around(here: address.Address) -> Bundle | None:
         _choose_model(cards)
         for name, problem in broken.items():
             _show_broken(f"**{literal(name)}** was left out: {literal(problem)}")
-        _tell_how_to_add()
+        _explain_how_to_add()
     here.read_details(bundle)
     bundle = session.with_label(bundle)
     session.begin(bundle)
@@ -101,11 +101,11 @@ def _render_around(here: address.Address) -> Bundle | None:
             st.warning("  \n".join(sentences), icon=":material/link_off:")
         if bundle.card.model.is_conditional:
             class_input(bundle)
-    st.session_state["told"] = _told_around(bundle)
+    st.session_state["told"] = _surroundings(bundle)
     return bundle
 
 
-def _told_around(bundle: Bundle) -> object:
+def _surroundings(bundle: Bundle) -> object:
     """The state that is shown around the view; if it changes, the whole page is redrawn."""
     state, name = st.session_state, bundle.card.name
     point = session.format_latent(session.point(bundle)), *map(len, session.trail(bundle))
@@ -118,13 +118,13 @@ def _told_around(bundle: Bundle) -> object:
 @st.fragment
 def _render_view(view: View, bundle: Bundle, here: address.Address) -> None:
     """Draw the open view of a model."""
-    if _told_around(bundle) != st.session_state["told"]:
+    if _surroundings(bundle) != st.session_state["told"]:
         st.rerun()
     with _turn():
         here.hold_options()
-        with _telling_problems():
+        with _showing_problems():
             if view.needs_decoder and not bundle.card.model.has_graphs:
-                _tell_what_is_missing(view)
+                _explain_what_is_missing(view)
             else:
                 view.render(bundle)
         here.write(bundle)
@@ -140,7 +140,7 @@ def _in_order(cards: dict[str, Card]) -> dict[str, Card]:
     )
 
 
-def _tell_how_to_add() -> None:
+def _explain_how_to_add() -> None:
     """Show the two commands that add a model to the page."""
     with st.popover("Add a model", width="stretch"):
         st.caption("Train one on your own images, then reload this page:")
@@ -242,7 +242,7 @@ def _render_tabs(bundle: Bundle, here: address.Address) -> None:
                 _render_view(view, bundle, here)
 
 
-def _tell_what_is_missing(view: View) -> None:
+def _explain_what_is_missing(view: View) -> None:
     without = [one.name for one in VIEWS if not one.needs_decoder]
     st.info(
         f"{view.name} needs a decoder, and this model came without one; open "

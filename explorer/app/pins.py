@@ -58,7 +58,7 @@ def pins_of(bundle: Bundle) -> list[Pin]:
     return shelves.setdefault(bundle.content, [])
 
 
-def _take(text: str, bundle: Bundle) -> None:
+def _apply(text: str, bundle: Bundle) -> None:
     """Take the pins of a link, unless the visit has some: going back must not remove them."""
     found = [_read(fields, bundle) for fields in parse_list(text)[:MOST]]
     if not (pins := pins_of(bundle)):
@@ -74,24 +74,24 @@ def _read(fields: list[str], bundle: Bundle) -> Pin:
     return Pin(name, place.replace(" ", ","), label)
 
 
-def _tell(bundle: Bundle) -> str | None:
+def _write(bundle: Bundle) -> str | None:
     """All pins, with fewer decimals if the text would be long."""
     pins, text = pins_of(bundle), ""
     for digits in (3, 2, 1):
-        text = write_list([_write(pin, bundle, digits) for pin in pins])
+        text = write_list([_fields(pin, bundle, digits) for pin in pins])
         if len(text) <= SHORT:
             break
     return text or None
 
 
-def _write(pin: Pin, bundle: Bundle, digits: int) -> list[str]:
+def _fields(pin: Pin, bundle: Bundle, digits: int) -> list[str]:
     place = pin.place
     if not place.startswith("test-"):  # an address writes a space as one character, a comma as 3
         place = session.format_latent(pin.z(bundle), digits).replace(",", " ")
     return [pin.name, place, *([str(pin.label)] if bundle.card.model.is_conditional else [])]
 
 
-DETAIL = Detail("pins", _take, _tell)
+DETAIL = Detail("pins", _apply, _write)
 
 
 def render_pins(bundle: Bundle) -> None:
@@ -236,7 +236,7 @@ def _render_uses(bundle: Bundle, chosen: list[Pin]) -> None:
     address = {
         "model": bundle.card.name,
         "view": st.session_state["view"],
-        "pins": _tell(bundle) or "",
+        "pins": _write(bundle) or "",
     }
     st.caption("This link brings all pins back, and so does the page's own address:")
     st.code(f"{st.context.url}?{urlencode(address)}", language=None, wrap_lines=True)

@@ -31,10 +31,10 @@ LOST = {
 
 def image_detail(source: Option) -> Detail:
     """The address's entry for the image from a source: ``test-12``, ``upload`` or ``drawing``."""
-    return Detail("image", take_image, lambda bundle: _tell_image(bundle, source))
+    return Detail("image", apply_image, lambda bundle: _write_image(bundle, source))
 
 
-def take_image(text: str, bundle: Bundle) -> None:
+def apply_image(text: str, bundle: Bundle) -> None:
     """Take the test image that an address names, or notify the user that another image is lost."""
     if text in LOST:
         if not internals.is_history_navigation():  # only when a visit begins
@@ -45,7 +45,7 @@ def take_image(text: str, bundle: Bundle) -> None:
         st.session_state["image"] = text
 
 
-def _tell_image(bundle: Bundle, source: Option) -> str | None:
+def _write_image(bundle: Bundle, source: Option) -> str | None:
     chosen = st.session_state[source.name]
     if chosen == TEST_IMAGE:
         return f"test-{test_image_row(bundle)}"

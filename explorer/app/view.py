@@ -24,15 +24,15 @@ class Detail:
 
     Attributes:
         name: its name in the address.
-        take: applies its text; raises ValueError with a sentence if the model has no such thing.
-        tell: returns its text; None if there is nothing to write.
-        drop: called when an address opens the view without this detail.
+        apply: applies its text; raises ValueError with a sentence if the model has no such thing.
+        write: returns its text; None if there is nothing to write.
+        clear: called when an address opens the view without this detail.
     """
 
     name: str
-    take: Callable[[str, Bundle], Any]
-    tell: Callable[[Bundle], str | None]
-    drop: Callable[[Bundle], Any] = lambda bundle: None
+    apply: Callable[[str, Bundle], Any]
+    write: Callable[[Bundle], str | None]
+    clear: Callable[[Bundle], Any] = lambda bundle: None
 
 
 @dataclass(frozen=True)

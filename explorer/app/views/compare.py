@@ -119,13 +119,13 @@ def _choose_second(names: list[str]) -> str:
     return name
 
 
-def _take_second(text: str, bundle: Bundle) -> None:
+def _apply_second(text: str, bundle: Bundle) -> None:
     if text not in partners(bundle.card, _cards()):
         raise ValueError("there is no such other model of images of the same size")
     st.session_state["beside"] = text
 
 
-def _tell_second(bundle: Bundle) -> str | None:
+def _write_second(bundle: Bundle) -> str | None:
     names = partners(bundle.card, _cards())
     return _second(names) if names else None
 
@@ -134,7 +134,7 @@ VIEW = View(
     "Compare",
     render_view,
     options=(THROUGH,),
-    details=(Detail("with", _take_second, _tell_second), *ends.DETAILS, image_detail(THROUGH)),
+    details=(Detail("with", _apply_second, _write_second), *ends.DETAILS, image_detail(THROUGH)),
 )
 
 

@@ -194,14 +194,14 @@ def _seed() -> int:
     return seed
 
 
-def _take_seed(text: str, _: Bundle) -> None:
+def _apply_seed(text: str, _: Bundle) -> None:
     seed = parse_count(text)
     if seed is None:
         raise ValueError("expected a whole number, such as 7")
     st.session_state["sample-seed"] = seed
 
 
-def _tell_seed(_: Bundle) -> str | None:
+def _write_seed(_: Bundle) -> str | None:
     is_shown = st.session_state[SECTION.name] == "Pictures" and _seed()
     return str(_seed()) if is_shown else None
 
@@ -299,5 +299,5 @@ VIEW = View(
     "Model",
     render_view,
     options=(SECTION, DRAWN),
-    details=(Detail("seed", _take_seed, _tell_seed),),
+    details=(Detail("seed", _apply_seed, _write_seed),),
 )

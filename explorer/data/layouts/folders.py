@@ -36,7 +36,7 @@ from explorer.data.layouts.table_files import (
     read_tables,
     split_by_tables,
 )
-from explorer.data.layouts.tables import Told, attach, tell_unused_rows, tells_of
+from explorer.data.layouts.tables import TableColumns, attach, tell_unused_rows, tells_of
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.reading import FILE_NAME, Reading
 from explorer.data.report import Report
@@ -352,8 +352,8 @@ def _classes(
 
 
 def _with_folders(
-    told: Told, folders: list[Folder], class_of: Mapping[Parts, str], names: tuple[str, ...]
-) -> Told | None:
+    told: TableColumns, folders: list[Folder], class_of: Mapping[Parts, str], names: tuple[str, ...]
+) -> TableColumns | None:
     """Add the classes of a split's folders or, without folders, a table's if they are the same.
 
     Return None if there are neither.
@@ -381,7 +381,7 @@ def _without_strays(folders: list[Folder], report: Report) -> list[Folder]:
 
 
 def _part(
-    tree: Tree, files: Names, told: Told, pages: np.ndarray | None, rows: np.ndarray
+    tree: Tree, files: Names, told: TableColumns, pages: np.ndarray | None, rows: np.ndarray
 ) -> Unclassified:
     """Return the images in some of the files, one per page, with their labels and columns."""
     repeats = None if pages is None else pages[rows]
@@ -396,8 +396,8 @@ def _part(
 
 
 def _with_file_names(
-    told: Told, files: Names, reading: Reading, report: Report, *, has_lists: bool
-) -> Told:
+    told: TableColumns, files: Names, reading: Reading, report: Report, *, has_lists: bool
+) -> TableColumns:
     """Take classes from names such as ``cat.12.jpg`` if the user asks for it or a column agrees.
 
     If only the names suggest classes, this is reported.

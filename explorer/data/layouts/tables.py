@@ -43,7 +43,7 @@ _SAY_NOTHING = frozenset(("list", "of", "trainval", "celeb", "a"))
 
 
 @dataclass(frozen=True)
-class Told:
+class TableColumns:
     """Information from tables about images, in the order of the images.
 
     Attributes:
@@ -58,7 +58,7 @@ class Told:
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
     roles: np.ndarray | None = None
 
-    def beside(self, labels: np.ndarray, classes: int) -> Told:
+    def beside(self, labels: np.ndarray, classes: int) -> TableColumns:
         """Combine with the labels from class folders, which count if there are several classes.
 
         A table's labels are then kept as a column; with one class folder, they are the labels.
@@ -81,7 +81,7 @@ def attach(
     asked: str | None,
     others: Sequence[str],
     in_folders: bool,
-) -> Told:
+) -> TableColumns:
     """Match the rows of tables to images, and return the labels and columns.
 
     Args:
@@ -204,7 +204,7 @@ def _interpret(
     report: Report,
     *,
     in_folders: bool,
-) -> Told:
+) -> TableColumns:
     roles = take_splits(columns, report)
     for title, values in list(columns.items()):
         if title != label and _names_images(values, files):
@@ -224,7 +224,7 @@ def _interpret(
             f"the columns {', '.join(list(others)[:8])}{' …' if len(others) > 8 else ''} beside "
             "the images are kept as columns; --label COLUMN makes one of them the classes"
         )
-    return Told(labels, label or "label", others, roles)
+    return TableColumns(labels, label or "label", others, roles)
 
 
 def _column_of(

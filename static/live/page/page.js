@@ -20,7 +20,7 @@ import { Frame } from "../parts/frame.js";
 import { Sprite } from "../parts/sprite.js";
 import { Store } from "../parts/store.js";
 import { button, select } from "../shared/controls.js";
-import { alertOf, find, same, say } from "../shared/elements.js";
+import { alertOf, find, same, setText } from "../shared/elements.js";
 import { Engine } from "../shared/engine.js";
 import { Hub } from "../shared/hub.js";
 import { readList, writeList } from "../shared/lists.js";
@@ -343,7 +343,7 @@ export class Page {
     const panel = find(this.#root, ".stage");
     panel.setAttribute("aria-label", this.#view);
     panel.dataset.view = this.#view;
-    say(this.#root, "footer", entry.notice);
+    setText(this.#root, "footer", entry.notice);
     this.#showPoint();
     this.#write();
     VIEWS[this.#view](this, main, beside);

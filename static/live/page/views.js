@@ -14,7 +14,7 @@ import { moments } from "../parts/map/statistics.js";
 import { Path } from "../parts/path.js";
 import { Sliders } from "../parts/sliders.js";
 import { button, segments, select, slider } from "../shared/controls.js";
-import { build, said } from "../shared/elements.js";
+import { build, textElement } from "../shared/elements.js";
 import { kindsOfPath } from "../shared/walk.js";
 
 /** Number of sliders shown at once; the rest are behind 'more'. */
@@ -22,7 +22,7 @@ const FIRST = 10;
 const SPACINGS = /** @type {const} */ ([["true", "in the picture"], ["false", "in the latent space"]]); // prettier-ignore
 
 /** Adds a sentence on what a view is for. @param {HTMLElement} box @param {string} text */
-const lead = (box, text) => box.append(said("p", text));
+const lead = (box, text) => box.append(textElement("p", text));
 
 /** @param {Page} page @param {HTMLElement} box */
 function showLens(page, box) {
@@ -187,7 +187,7 @@ function showModel(page, main) {
   for (const [name, note, value] of kl) {
     const bar = build("bar");
     bar.style.setProperty("--share", String(value / most));
-    bar.append(said("span", name), said("span", note));
+    bar.append(textElement("span", name), textElement("span", note));
     bars.append(bar);
   }
   main.append(bars);

@@ -12,7 +12,7 @@
  *   the part, and the background around the picture: a value for each channel, 0 to 255
  */
 
-import { find, penOf } from "../shared/elements.js";
+import { find, contextOf } from "../shared/elements.js";
 import { toggle } from "../shared/controls.js";
 import { applyTone } from "../shared/tone.js";
 import { ARROWS } from "./keys.js";
@@ -153,7 +153,7 @@ export class Crop {
     Object.assign(this.#cut.style, { left, top, width: side, height: side });
     const { canvas, background, tone } = this.#opened;
     this.#draw(canvas, frame);
-    const context = penOf(canvas);
+    const context = contextOf(canvas);
     const image = context.getImageData(0, 0, canvas.width, canvas.height);
     applyTone(image.data, tone, background);
     context.putImageData(image, 0, 0);
@@ -162,7 +162,7 @@ export class Crop {
   /** @param {HTMLCanvasElement} canvas gets the framed part @param {Frame} frame */
   #draw(canvas, { x, y, size }) {
     const { width, height } = canvas;
-    const context = penOf(canvas);
+    const context = contextOf(canvas);
     const [across, down] = [width / size, height / size];
     const place = this.#place;
     context.clearRect(0, 0, width, height);

@@ -18,7 +18,7 @@
  */
 
 import { button, colour, segments, slider, toggle } from "../shared/controls.js";
-import { Bounds, build, find, newPen, penOf, say } from "../shared/elements.js";
+import { Bounds, build, find, newContext, contextOf, setText } from "../shared/elements.js";
 import { URGENCY } from "../shared/engine.js";
 import { errorMap, fromPixels, Painter } from "../shared/paint.js";
 import { Pictures } from "../shared/pictures.js";
@@ -96,7 +96,7 @@ export class Draw {
     const context = (/** @type {string} */ selector) => {
       const canvas = find(box, selector, HTMLCanvasElement);
       [canvas.height, canvas.width] = imageShape;
-      return penOf(canvas, { willReadFrequently: true });
+      return contextOf(canvas, { willReadFrequently: true });
     };
     this.#host = host;
     this.#box = box;
@@ -224,10 +224,10 @@ export class Draw {
     if (!this.#data) return;
     const { background, fit, tones } = this.#data;
     const [height, width] = this.#model.header.imageShape;
-    const { canvas } = newPen(width, height);
+    const { canvas } = newContext(width, height);
     let tone = { invert: false, stretch: false };
     if (background.length === 1) {
-      const small = newPen(THUMBNAIL, THUMBNAIL);
+      const small = newContext(THUMBNAIL, THUMBNAIL);
       small.drawImage(picture, 0, 0, THUMBNAIL, THUMBNAIL);
       const { data } = small.getImageData(0, 0, THUMBNAIL, THUMBNAIL);
       const { isPlain, ...suggested } = suggestTone(data, THUMBNAIL, background[0], tones);
@@ -310,7 +310,7 @@ export class Draw {
   #startFromAwaited() {
     if (this.#awaited < 0) return;
     const [height, width] = this.#model.header.imageShape;
-    const pen = newPen(width, height);
+    const pen = newContext(width, height);
     if (!this.#pictures.draw(pen, this.#awaited, 0, 0, width, height)) return;
     this.#awaited = -1;
     this.#startFrom(pen.canvas);
@@ -383,10 +383,10 @@ export class Draw {
       ([, term]) => term !== null,
     );
     const told = terms.map(([name, term]) => `${name} ${term?.toFixed(1)} nats`);
-    say(this.#box, ".terms", told.join(" · "));
+    setText(this.#box, ".terms", told.join(" · "));
     this.#nearest = rows[0];
     this.#showNearest();
-    say(this.#box, ".classes-near", this.#describe(rows));
+    setText(this.#box, ".classes-near", this.#describe(rows));
     const isLooked = !this.#sketch.isEmpty && (this.#data.moves || this.#stroke);
     this.#model.look(isLooked ? z : null, this);
   }

@@ -8,7 +8,7 @@
 
 import { chosenAxes, chosenMap, makeChoice } from "../shared/choice.js";
 import { button, follow, segments, slider, toggle } from "../shared/controls.js";
-import { find, newPen, penOf, said, same } from "../shared/elements.js";
+import { find, newContext, contextOf, textElement, same } from "../shared/elements.js";
 import { downloadPicture } from "../shared/files.js";
 import { Painter } from "../shared/paint.js";
 import { decimal } from "../shared/plane.js";
@@ -186,7 +186,7 @@ export class Grid {
   #redraw() {
     const [xs, ys] = this.#places;
     const { hole } = this.#model.header.trust;
-    const shade = penOf(this.#shade);
+    const shade = contextOf(this.#shade);
     shade.fillStyle = this.#paper;
     this.#decoder.start(
       xs.length * ys.length,
@@ -270,12 +270,12 @@ export class Grid {
     find(this.#root, ".manifold").classList.toggle("bare", isBare);
     for (const [axis, name] of /** @type {const} */ ([[0, ".across"], [1, ".up"]])) {
       const spans = this.#ticksOf(axis).map(({ text, share }) => {
-        const span = said("span", text);
+        const span = textElement("span", text);
         span.style.setProperty(axis ? "bottom" : "left", `${100 * share}%`);
         return span;
       });
       const label = this.#map.labels[axis];
-      const title = said("b", label && `${"→↑"[axis]} ${label}`);
+      const title = textElement("b", label && `${"→↑"[axis]} ${label}`);
       title.classList.toggle("long", this.#map.labels[1].length > LONG);
       find(this.#root, name).replaceChildren(...spans, title);
     } // prettier-ignore
@@ -284,7 +284,7 @@ export class Grid {
   /** Downloads the picture as it is shown, with the values along the axes. */
   #download() {
     const [width, height] = [SCALE * this.#canvas.width, SCALE * this.#canvas.height];
-    const pen = newPen(width + MARGIN, height + MARGIN);
+    const pen = newContext(width + MARGIN, height + MARGIN);
     pen.fillStyle = this.#paper;
     pen.fillRect(0, 0, width + MARGIN, height + MARGIN);
     pen.imageSmoothingEnabled = false;

@@ -7,7 +7,7 @@
  *   verdict: import("../shared/space.js").Verdict, pixels: Uint8ClampedArray | null, isOwn: boolean}} Reading
  */
 
-import { build, find, penOf, say } from "../shared/elements.js";
+import { build, find, contextOf, setText } from "../shared/elements.js";
 import { URGENCY } from "../shared/engine.js";
 import { Focus } from "../shared/focus.js";
 import { Painter } from "../shared/paint.js";
@@ -86,7 +86,7 @@ export class Lens {
       model.whenSprite(() => this.#drawOriginal()),
     ];
     find(box, ".pair").hidden = model.problem !== null;
-    if (model.problem) say(this.#box, ".place", "no picture: the page cannot run the model");
+    if (model.problem) setText(this.#box, ".place", "no picture: the page cannot run the model");
     box.classList.toggle("bare", !hasDecoder);
     find(box, ".repeat").hidden = !hasDecoder && !hasReconstructions;
     this.#drawOriginal();
@@ -137,7 +137,7 @@ export class Lens {
   #writeSoon() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
-      if (this.#shown) say(this.#box, ".place", `decoded at ${this.#shown}`);
+      if (this.#shown) setText(this.#box, ".place", `decoded at ${this.#shown}`);
       if (this.#reading) this.#write(this.#reading);
     });
   }
@@ -145,19 +145,19 @@ export class Lens {
   /** @param {Reading} reading */
   #write({ row, isOwn, distance, percentiles, verdict: { level, reasons } }) {
     find(this.#box, ".badge").dataset.level = level;
-    say(this.#box, ".badge", this.#model.header.trust.words[level]);
-    say(this.#box, ".density", reasons.join("; "));
+    setText(this.#box, ".badge", this.#model.header.trust.words[level]);
+    setText(this.#box, ".density", reasons.join("; "));
     const shares = percentiles.flatMap((share, i) =>
       share === null || (isOwn && i === 2) ? [] : [`${Math.floor(share)}\u00a0% ${SHARES[i]}`],
     );
-    say(this.#box, ".trust small", `Of the test images, ${shares.join(", ")}`);
+    setText(this.#box, ".trust small", `Of the test images, ${shares.join(", ")}`);
     const image = `test image #${row} · ${this.#model.classOf(row)}`;
     const remark = this.remark(row);
     const { hasDecoder } = this.#model.header;
     const none = hasDecoder ? "Decoded here" : "No image here";
     const nearest = `Nearest ${image}, ${decimal(distance)} away${remark && `, ${remark}`}`;
-    say(this.#box, ".what strong", isOwn ? `T${image.slice(1)}` : none);
-    say(this.#box, ".near", isOwn ? remark : nearest);
+    setText(this.#box, ".what strong", isOwn ? `T${image.slice(1)}` : none);
+    setText(this.#box, ".near", isOwn ? remark : nearest);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#announce(), SETTLED);
   }
@@ -169,7 +169,7 @@ export class Lens {
     find(this.#box, ".original").hidden = sprite !== undefined && place < 0 && isExact; // kept until that is known
     if (!isExact && row >= 0) this.#askForOriginal(row);
     const draw = (/** @type {HTMLCanvasElement} */ canvas, /** @type {number} */ tile) => {
-      const context = penOf(canvas);
+      const context = contextOf(canvas);
       if (tile < 0) context.clearRect(0, 0, canvas.width, canvas.height);
       else this.#model.drawTile(context, tile, [0, 0, canvas.width, canvas.height]);
     };
@@ -189,7 +189,7 @@ export class Lens {
       if (!image) this.#askedRow = -1; // may be tried again
       if (!image || row !== this.#originalRow) return;
       this.#exactRow = row;
-      penOf(this.#original).drawImage(image, 0, 0);
+      contextOf(this.#original).drawImage(image, 0, 0);
     }, REST);
   }
 
@@ -198,6 +198,6 @@ export class Lens {
       (selector) => find(this.#box, selector).textContent,
     );
     find(this.#box, ".picture").setAttribute("aria-label", `Image ${place}`);
-    say(this.#box, ".quiet", words.join("; "));
+    setText(this.#box, ".quiet", words.join("; "));
   }
 }

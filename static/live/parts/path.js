@@ -7,7 +7,7 @@
  * @typedef {{changes: Float64Array, shares: Float32Array, back: number | null}} Measured
  */
 
-import { build, find, same, write } from "../shared/elements.js";
+import { build, find, same, changeText } from "../shared/elements.js";
 import { URGENCY } from "../shared/engine.js";
 import { Painter } from "../shared/paint.js";
 import { TileDecoder } from "../shared/tiles.js";
@@ -178,10 +178,10 @@ export class Path {
   /** @param {number | null} tile */
   #pointAt(tile) {
     const caption = find(this.#box, ".caption");
-    if (tile === null) return write(caption, "");
+    if (tile === null) return changeText(caption, "");
     const way = Math.round((100 * tile) / (this.#path.length - 1));
     const share = Math.floor(this.#shares[tile]);
-    write(caption, `${way} % of the way: denser than ${share} % of the test images`);
+    changeText(caption, `${way} % of the way: denser than ${share} % of the test images`);
   }
 
   /** @param {[string, Measured][]} known @param {string[]} kinds */

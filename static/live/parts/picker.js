@@ -5,7 +5,7 @@
  *   title: string, selected: number | null, tileSize: number | null, canMove: boolean}} PickerData
  */
 
-import { find, say } from "../shared/elements.js";
+import { find, setText } from "../shared/elements.js";
 import { TileBox } from "./tilebox.js";
 
 const HTML = `
@@ -62,6 +62,6 @@ export class Picker {
     const pointed = this.#pointed;
     this.#tiles.frame(find(this.#root, ".selected"), selected);
     const shown = pointed ?? selected;
-    say(this.#root, ".caption", shown === null ? "" : (labels[shown] ?? ""));
+    setText(this.#root, ".caption", shown === null ? "" : (labels[shown] ?? ""));
   }
 }

@@ -7,7 +7,7 @@
  */
 
 import { button, follow, segments } from "../shared/controls.js";
-import { build, find, say, write } from "../shared/elements.js";
+import { build, find, setText, changeText } from "../shared/elements.js";
 import { URGENCY } from "../shared/engine.js";
 import { Painter } from "../shared/paint.js";
 import { decimal } from "../shared/plane.js";
@@ -46,7 +46,7 @@ export class Refine {
     this.#host = host;
     this.#box = build("around", HTML);
     root.append(this.#box);
-    say(this.#box, ".draws", String(model.header.refining.draws[1]));
+    setText(this.#box, ".draws", String(model.header.refining.draws[1]));
     const canvases = Array.from(this.#box.querySelectorAll("canvas"));
     this.#painters = canvases.map((canvas) => new Painter(canvas, model.header.imageShape));
     this.#line = hub.engine.line(URGENCY.tiles);
@@ -104,12 +104,12 @@ export class Refine {
     this.#nameButton();
     const search = ++this.#search;
     const image = isWanted ? this.#image : null;
-    say(this.#box, "p", image ? "Searching …" : "");
+    setText(this.#box, "p", image ? "Searching …" : "");
     if (!image) return this.#line.drop();
     const { content } = model;
     this.#line.ask({ kind: "refine", content, image }, ({ problem, found: places, pixels }) => {
       if (search !== this.#search) return; // another search has started meanwhile
-      if (problem) say(this.#box, "p", problem);
+      if (problem) setText(this.#box, "p", problem);
       else this.#show(places, pixels);
     });
   }
@@ -126,10 +126,10 @@ export class Refine {
       this.#painters[i].paint(pixels.subarray(i * half, (i + 1) * half));
       const terms = [reconstruction + kl, reconstruction, kl].map((nats) => nats.toFixed(1));
       const place = i ? "at the refined place" : "at the encoder's place";
-      write(figure, `${place}: −ELBO ${terms[0]} = reconstruction ${terms[1]} + KL ${terms[2]} nats`.replace(/-/g, "−")); // prettier-ignore
+      changeText(figure, `${place}: −ELBO ${terms[0]} = reconstruction ${terms[1]} + KL ${terms[2]} nats`.replace(/-/g, "−")); // prettier-ignore
     }
     const lost = Math.round(100 * (first - second)) / 100 || 0; // and not −0
-    say(this.#box, "p", `Lost by the encoder: ${decimal(lost)} nats`);
+    setText(this.#box, "p", `Lost by the encoder: ${decimal(lost)} nats`);
     this.#host.model.way = found.map(({ z }) => z);
     this.#nameButton();
   }
@@ -142,7 +142,10 @@ export class Refine {
 
   #nameButton() {
     this.#button.hidden = !this.#found.length;
-    write(this.#button, this.#isThere ? "Back to the encoder's place" : "Use the refined place");
+    changeText(
+      this.#button,
+      this.#isThere ? "Back to the encoder's place" : "Use the refined place",
+    );
   }
 
   #move() {

@@ -8,7 +8,7 @@
  */
 
 import { undoScrolling } from "../shared/controls.js";
-import { build, find, same, say } from "../shared/elements.js";
+import { build, find, same, setText } from "../shared/elements.js";
 
 /** Time between still pictures for users who prefer reduced motion, seconds. */
 const PAUSE = 0.5;
@@ -171,7 +171,7 @@ export class Scrubber {
     const density = this.#data?.density ?? [];
     const share = density[Math.round(t * (density.length - 1))];
     if (density.length)
-      say(this.#box, "small", `denser than at ${Math.floor(share)} % of the test images`);
+      setText(this.#box, "small", `denser than at ${Math.floor(share)} % of the test images`);
     for (const { model, path, latent } of this.#tracks) {
       const place = t * (path.length - 1);
       const first = Math.min(Math.floor(place), path.length - 2);

@@ -3,7 +3,7 @@
  * shown again on this machine only on request.
  */
 
-import { find, say } from "../shared/elements.js";
+import { find, setText } from "../shared/elements.js";
 
 /** A view, a title, and what to try there; on a touch screen a finger is the pointer. */
 const STEPS = [
@@ -66,9 +66,9 @@ export class Tour {
     this.#step = step;
     const [view, title, text] = STEPS[step];
     this.#open(view);
-    say(this.#box, "h2", `${step + 1} of ${STEPS.length}: ${title}`);
+    setText(this.#box, "h2", `${step + 1} of ${STEPS.length}: ${title}`);
     const isTouch = matchMedia("(hover: none)").matches;
-    say(this.#box, "p", isTouch ? text.replace("the pointer", "a finger") : text);
-    say(this.#box, ".next", step + 1 < STEPS.length ? "Next" : "Done");
+    setText(this.#box, "p", isTouch ? text.replace("the pointer", "a finger") : text);
+    setText(this.#box, ".next", step + 1 < STEPS.length ? "Next" : "Done");
   }
 }

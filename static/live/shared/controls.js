@@ -8,7 +8,7 @@
  * @typedef {{element: HTMLElement, show: (value: T) => void}} Control
  */
 
-import { build, said } from "./elements.js";
+import { build, textElement } from "./elements.js";
 
 /**
  * A choice of a few values, all visible: radio buttons that look like segments.
@@ -195,6 +195,6 @@ export function follow(settings, name, control) {
 function labelled(label, isShown = true) {
   const element = document.createElement("label");
   element.className = "control";
-  if (isShown) element.append(said("span", label));
+  if (isShown) element.append(textElement("span", label));
   return element;
 }

@@ -14,7 +14,7 @@ export function build(className, html = "") {
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag @param {string} textContent
  */
-export function said(tag, textContent, className = "") {
+export function textElement(tag, textContent, className = "") {
   return Object.assign(document.createElement(tag), { textContent, className });
 }
 
@@ -23,13 +23,13 @@ export function said(tag, textContent, className = "") {
  *
  * @param {HTMLCanvasElement} canvas @param {CanvasRenderingContext2DSettings} [options]
  */
-export function penOf(canvas, options) {
+export function contextOf(canvas, options) {
   return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", options));
 }
 
 /** The 2-D context of a new canvas. @param {number} width @param {number} height */
-export function newPen(width, height) {
-  return penOf(Object.assign(document.createElement("canvas"), { width, height }));
+export function newContext(width, height) {
+  return contextOf(Object.assign(document.createElement("canvas"), { width, height }));
 }
 
 /**
@@ -54,7 +54,7 @@ export function alertOf(sentence) {
 }
 
 /** Changes a text if it differs. @param {Element} element @param {string} text */
-export function write(element, text) {
+export function changeText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
@@ -63,8 +63,8 @@ export function write(element, text) {
  *
  * @param {Element} box @param {string} selector @param {string} text
  */
-export function say(box, selector, text) {
-  write(find(box, selector), text);
+export function setText(box, selector, text) {
+  changeText(find(box, selector), text);
 }
 
 /** Whether two values have the same JSON. @param {unknown} a @param {unknown} b */

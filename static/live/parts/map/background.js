@@ -1,6 +1,6 @@
 /** The background behind the dots: places without data, the data's density, or decoded images. */
 
-import { newPen } from "../../shared/elements.js";
+import { newContext } from "../../shared/elements.js";
 import { Painter } from "../../shared/paint.js";
 import { TileDecoder } from "../../shared/tiles.js";
 
@@ -63,7 +63,7 @@ export class Background {
       return;
     }
     const { columns, rows, placeOf, bounds } = cells(view, CELL[kind]);
-    const context = newPen(columns, rows);
+    const context = newContext(columns, rows);
     const { canvas } = context;
     const { imageShape } = this.#model.header;
     const painter = isManifold ? new Painter(canvas, imageShape, columns, rows) : null;
@@ -119,7 +119,7 @@ function emptiness(map, view, colour) {
   for (let cell = 0; cell < columns * rows; cell++) {
     if (map.isEmpty(...placeOf(cell))) image.data[4 * cell + 3] = 255;
   }
-  const context = newPen(columns, rows);
+  const context = newContext(columns, rows);
   context.putImageData(image, 0, 0);
   context.globalCompositeOperation = "source-in";
   context.fillStyle = colour;

@@ -14,7 +14,7 @@
  *   CSS pixel; `isMoving`: whether an earlier picture may be moved for now
  */
 
-import { penOf } from "../../shared/elements.js";
+import { contextOf } from "../../shared/elements.js";
 import { isInside } from "./view.js";
 
 /**
@@ -243,7 +243,7 @@ class PixelDrawer {
 
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
-    this.#context = penOf(canvas);
+    this.#context = contextOf(canvas);
   }
 
   /** @param {Floats} places @param {Bytes} symbols */

@@ -1,7 +1,7 @@
 /** Two groups of test images, A and B: their contents, and how they differ. */
 
 import { button, segments } from "../../shared/controls.js";
-import { find, newPen, penOf, said, say } from "../../shared/elements.js";
+import { find, newContext, contextOf, textElement, setText } from "../../shared/elements.js";
 import { URGENCY } from "../../shared/engine.js";
 import { csvRow, download, downloadPicture, headingsOf, npz } from "../../shared/files.js";
 import { axisLabel } from "../../shared/maps.js";
@@ -159,7 +159,7 @@ export class Groups {
     this.#shown[name] = section;
     const { model } = this.#host;
     const { classes } = model.header;
-    say(
+    setText(
       section,
       "strong",
       `Group ${name}: ${rows.length.toLocaleString("en")} image${rows.length === 1 ? "" : "s"}`,
@@ -196,12 +196,12 @@ export class Groups {
     const box = find(section, ".pictures"); // belongs to these rows: other rows get a new one
     const show = (/** @type {string} */ caption, /** @type {Uint8ClampedArray} */ pixels) => {
       const figure = document.createElement("figure");
-      const pen = newPen(width, height);
+      const pen = newContext(width, height);
       const { canvas } = pen;
       pen.putImageData(new ImageData(/** @type {any} */ (pixels), width, height), 0, 0);
       canvas.setAttribute("role", "img");
       canvas.setAttribute("aria-label", `Group ${name}: ${caption}`);
-      figure.append(canvas, said("figcaption", caption));
+      figure.append(canvas, textElement("figcaption", caption));
       box.append(figure);
     };
     const pictured = rows.filter((row) => model.tileOf(row) >= 0);
@@ -262,7 +262,7 @@ export class Groups {
 
   /** @param {HTMLCanvasElement} canvas @param {Uint32Array} rows @param {number} columns */
   #drawSheet(canvas, rows, columns) {
-    const context = penOf(canvas);
+    const context = contextOf(canvas);
     context.imageSmoothingEnabled = false;
     rows.forEach((row, i) => {
       const [x, y] = [(i % columns) * TILE, Math.floor(i / columns) * TILE];
@@ -292,8 +292,8 @@ export class Groups {
     const most = Math.max(0, ...sizes) || 1;
     const title = isBoth ? "A minus B" : `${A ? "A" : "B"} minus all others`;
     section.innerHTML = `<header><strong></strong></header><small></small><ol class="classes"></ol>`;
-    say(section, "strong", title);
-    say(
+    setText(section, "strong", title);
+    setText(
       section,
       "small",
       isMeasurable
@@ -350,7 +350,7 @@ export class Groups {
     } else {
       const shown = rows.subarray(0, SHEET);
       const columns = Math.ceil(Math.sqrt(shown.length));
-      const { canvas } = newPen(columns * TILE, Math.ceil(shown.length / columns) * TILE);
+      const { canvas } = newContext(columns * TILE, Math.ceil(shown.length / columns) * TILE);
       this.#pictures.whenThere(shown, () => {
         this.#drawSheet(canvas, shown, columns);
         downloadPicture(file, canvas);
@@ -370,6 +370,6 @@ function rowsWith(values, value) {
 function bar(name, text, share) {
   const item = document.createElement("li");
   item.style.setProperty("--share", `${100 * share}%`);
-  item.append(said("span", name), said("span", text));
+  item.append(textElement("span", name), textElement("span", text));
   return item;
 }

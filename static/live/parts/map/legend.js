@@ -1,6 +1,6 @@
 /** The legend beside the map: classes to hide and show, or a colour scale with a range. */
 
-import { build, find, said, say } from "../../shared/elements.js";
+import { build, find, textElement, setText } from "../../shared/elements.js";
 import { readList, writeList } from "../../shared/lists.js";
 import { SYMBOLS } from "./dots.js";
 
@@ -157,8 +157,8 @@ export class Legend {
         const { corners } = SYMBOLS[palette.symbolOf(label)];
         const outline = corners.map(([x, y]) => `${50 * x + 50}% ${50 * y + 50}%`).join();
         if (outline) swatch.style.cssText += `clip-path: polygon(${outline}); border-radius: 0`;
-        const name = said("span", classes[label], "name");
-        const count = said("span", counts[label].toLocaleString("en"), "count");
+        const name = textElement("span", classes[label], "name");
+        const count = textElement("span", counts[label].toLocaleString("en"), "count");
         entry.append(swatch, name, count);
         entry.title = `${classes[label]}: press to hide or show; twice to see it alone; A or B groups it`;
         entry.addEventListener("keydown", (event) => {
@@ -197,9 +197,9 @@ export class Legend {
       <div class="scale"><div class="bar"></div><output class="high"></output><output class="low"></output></div>
       <div class="kept" role="group" aria-label="Images that are shown, by this value"></div>
       <div class="said" aria-live="polite"></div>`;
-    say(this.#box, ".title", nameOf(quantity));
-    say(this.#box, ".high", short(scale[1]));
-    say(this.#box, ".low", short(scale[0]));
+    setText(this.#box, ".title", nameOf(quantity));
+    setText(this.#box, ".high", short(scale[1]));
+    setText(this.#box, ".low", short(scale[0]));
     find(this.#box, ".bar").style.background = `linear-gradient(to top, ${palette.scale.join()})`;
     const kept = range ?? [low, high];
     const inputs = ["at least", "at most"].map((what, i) => {
@@ -219,7 +219,7 @@ export class Legend {
     });
     const tell = () => {
       const [from, to] = inputs.map(({ valueAsNumber }) => valueAsNumber).sort((a, b) => a - b);
-      say(this.#box, ".said", `shown: ${short(from)} to ${short(to)}`);
+      setText(this.#box, ".said", `shown: ${short(from)} to ${short(to)}`);
       return /** @type {[number, number]} */ ([from, to]);
     };
     for (const input of inputs) {

@@ -15,7 +15,7 @@
  */
 
 import { chosenMap } from "../../shared/choice.js";
-import { find, toggleFullScreen, write } from "../../shared/elements.js";
+import { find, toggleFullScreen, changeText } from "../../shared/elements.js";
 import { Link } from "../../shared/link.js";
 import { Pictures } from "../../shared/pictures.js";
 import { decimal } from "../../shared/plane.js";
@@ -493,7 +493,7 @@ export class LiveMap {
     this.#place(find(this.#plot, ".mark.looked"), looked?.at ?? null);
     tip.hidden = looked === null || looked.row === null;
     if (!looked || looked.row === null) return;
-    write(tip, `#${looked.row} · ${this.#host.model.classOf(looked.row)}`);
+    changeText(tip, `#${looked.row} · ${this.#host.model.classOf(looked.row)}`);
     const [x, y] = this.#scene.view.pixelOf(...looked.at);
     const side = x > this.#scene.view.width / 2 ? "calc(-100% - 10px)" : "10px";
     tip.style.transform = `translate(${x}px, ${y}px) translate(${side}, -130%)`;

@@ -1,6 +1,6 @@
 /** Saves the map: as a PNG at several times its size, or as an SVG, with axes, names and legend. */
 
-import { newPen } from "../../shared/elements.js";
+import { newContext } from "../../shared/elements.js";
 import { download, downloadPicture } from "../../shared/files.js";
 import { SYMBOLS } from "./dots.js";
 import { legendLines } from "./legend.js";
@@ -32,7 +32,7 @@ export function saveMap(scene, shown, name, type, times, point) {
     download(`${name}-map.svg`, String(svg), "image/svg+xml");
     return;
   }
-  const context = newPen(Math.round(size[0] * times), Math.round(size[1] * times));
+  const context = newContext(Math.round(size[0] * times), Math.round(size[1] * times));
   context.scale(times, times);
   draw(context, scene, legend, point, () => drawPicture(context, scene, times));
   downloadPicture(`${name}-map-${times}x.png`, context.canvas);
@@ -48,7 +48,7 @@ export function saveMap(scene, shown, name, type, times, point) {
  */
 function layOut(shown, { view, look }) {
   const lines = legendLines(shown);
-  const pen = newPen(1, 1);
+  const pen = newContext(1, 1);
   pen.font = fontOf(look);
   const longest = Math.max(0, ...lines.map(({ text }) => pen.measureText(text).width));
   const rows = Math.max(1, Math.floor(view.height / LINE) - 1);

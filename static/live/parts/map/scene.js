@@ -8,7 +8,7 @@
  * @typedef {Omit<Parameters<typeof shade>[0], "labels" | "palette" | "off">} Shades
  */
 
-import { find, penOf } from "../../shared/elements.js";
+import { find, contextOf } from "../../shared/elements.js";
 import { Background } from "./background.js";
 import { Palette, rgbOf } from "./colours.js";
 import { Dots } from "./dots.js";
@@ -166,7 +166,7 @@ export class Scene {
       );
       if (canvas.width !== width || canvas.height !== height)
         Object.assign(canvas, { width, height });
-      const context = penOf(canvas);
+      const context = contextOf(canvas);
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       context.clearRect(0, 0, width, height);
       return context;
@@ -211,7 +211,7 @@ export class Scene {
 
   #readLook() {
     const style = getComputedStyle(this.#plot);
-    const context = penOf(this.#over);
+    const context = contextOf(this.#over);
     context.fillStyle = style.getPropertyValue("--st-background-color");
     const page = String(context.fillStyle); // as #rrggbb, however the theme writes it
     const zoom = parseFloat(getComputedStyle(document.documentElement).fontSize) / USUAL;
@@ -262,7 +262,7 @@ export class Scene {
   #placeNames(room) {
     const { hidden } = this.#shades;
     const shown = this.#middles.filter(({ label }) => !hidden.has(label));
-    const context = penOf(this.#over);
+    const context = contextOf(this.#over);
     return placeNames(context, this.view, shown, this.#model.header.classes, this.look, room);
   }
 

@@ -1,6 +1,6 @@
 /** The part of a 2-D canvas context that the map needs, writing SVG. */
 
-import { newPen } from "../../shared/elements.js";
+import { newContext } from "../../shared/elements.js";
 
 export class SvgContext {
   fillStyle = "black";
@@ -85,7 +85,7 @@ export class SvgContext {
     const whole = [0, 0, source.width, source.height];
     const [sx, sy, sw, sh, x, y, width, height] =
       numbers.length > 4 ? numbers : [...whole, ...numbers];
-    const pen = newPen(sw, sh);
+    const pen = newContext(sw, sh);
     pen.drawImage(source, sx, sy, sw, sh, 0, 0, sw, sh);
     const style = this.imageSmoothingEnabled ? "" : "image-rendering:pixelated";
     const href = pen.canvas.toDataURL("image/png");
