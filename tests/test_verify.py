@@ -252,7 +252,7 @@ def test_figures_that_only_one_of_two_cards_has_differ() -> None:
 def test_own_images_must_be_named(run: Any, tiny_bundle: Path) -> None:
     status, output = run("--bundles", tiny_bundle.parent)
     assert status == 2
-    assert "NOT CHECKED: the figures, because there is no data set or file called" in output
+    assert "NOT CHECKED: the figures, because shapes is not a public data set" in output
     assert "--data" in output
     assert not rows(output)["parameters"][2]  # whatever can be checked is checked
     assert "neg_elbo" not in rows(output)

@@ -49,7 +49,7 @@ def test_two_models_look_at_the_same_image_live(
     visitor.shows(decode(pair[0], z), at=0)
     visitor.page.locator(".plot").first.press("a")
     groups = visitor.page.locator(".groups .A strong")
-    visitor.until(lambda: groups.all_inner_texts() == ["Group A: 1 images"] * 2, "both have it")
+    visitor.until(lambda: groups.all_inner_texts() == ["Group A: 1 image"] * 2, "both have it")
     assert visitor.sent == []
 
     ends = {"through": "A path", "a": "test-3", "b": "test-42", "even": "In the latent space"}
