@@ -16,7 +16,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from explorer.bundle import store
+from explorer.bundle import trial
 from explorer.bundle.card import BundleError
 from explorer.bundle.graph import Graph, GraphError
 from explorer.bundle.store import load_bundle
@@ -366,10 +366,10 @@ def test_a_graph_that_takes_too_long_is_not_tried_again_until_that_has_ended(
         started.append(threading.current_thread())
         end.wait()
 
-    monkeypatch.setattr(store, "_TOO_SLOW", {})
+    monkeypatch.setattr(trial, "_TOO_SLOW", {})
     with monkeypatch.context() as slow:
-        slow.setattr(store, "TRIAL_SECONDS", 0.1)
-        slow.setattr(store, "_build_codec", hang)
+        slow.setattr(trial, "TRIAL_SECONDS", 0.1)
+        slow.setattr(trial, "_build_codec", hang)
         for _ in range(2):
             assert "takes more than 0 seconds for two images" in refusal(tiny_bundle)
     assert len(started) == 1

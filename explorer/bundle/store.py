@@ -9,34 +9,28 @@ from a bundle.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import re
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from onnxruntime import RunOptions
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from explorer.bundle.arrays import read_images
 from explorer.bundle.atomic import unfinished
 from explorer.bundle.card import NAME, BundleError, Card, parse_card
-from explorer.bundle.codec import AT_ONCE, Codec, onnx_codec
+from explorer.bundle.codec import AT_ONCE, Codec
 from explorer.bundle.files import check_size, describe_file, read_checked, read_file
-from explorer.bundle.graph import GraphError
 from explorer.bundle.latents import Latents, read_latents
 from explorer.bundle.posterior import Pair
-from explorer.core.likelihoods import LIKELIHOODS
+from explorer.bundle.trial import tried_codec
 from explorer.core.metrics import active_units
 from explorer.core.subsets import in_chunks
-from explorer.errors import one_line
 from explorer.recipes.recipe import first_problem
 from explorer.root import DEFAULT_FOLDER
 
@@ -48,10 +42,6 @@ REFERENCE_FILES = (HISTORY,)
 TERMS = ("neg_elbo", "reconstruction", "kl")
 IMAGES_FOLDER = "images"
 REFERENCES_FOLDER = "references"
-TRIAL_SECONDS = 20.0
-"""A graph that takes longer for its first two images is refused."""
-_TOO_SLOW: dict[tuple[str, str], Future[Codec]] = {}
-"""Trials that took longer, by the graphs' hashes: a new one begins only when that has ended."""
 _RESERVED = (IMAGES_FOLDER, REFERENCES_FOLDER)
 History = dict[str, list[float]]
 _HISTORY = TypeAdapter(History, config=ConfigDict(strict=True, allow_inf_nan=False))
@@ -275,7 +265,7 @@ def load_bundle(path: Path) -> Bundle:
             history=_make_history(card, files[HISTORY]) if HISTORY in files else {},
             encoder=files.get("encoder.onnx", b""),
             decoder=files.get("decoder.onnx", b""),
-            codec_if_any=_make_codec(card, files) if card.model.has_graphs else None,
+            codec_if_any=tried_codec(card, files) if card.model.has_graphs else None,
             reconstructions=_make_reconstructions(card, files.get(RECONSTRUCTIONS)),
         )
     except MemoryError as error:
@@ -399,69 +389,3 @@ def _make_history(card: Card, content: bytes) -> History:
         if (found := len(history.get(name, ()))) != epochs:
             raise BundleError(f"{place} has {name} of {found} epochs, but neg_elbo of {epochs}")
     return history
-
-
-def _make_codec(card: Card, files: Mapping[str, bytes]) -> Codec:
-    """Build the two networks and try them out, in a thread that is abandoned if it hangs."""
-    codec: Future[Codec] = Future()
-    options = RunOptions()
-
-    def build() -> None:
-        try:
-            codec.set_result(_build_codec(card, files, options))
-        except Exception as error:  # any error is raised again below
-            codec.set_exception(error)
-
-    graphs = card.files["encoder.onnx"].sha256, card.files["decoder.onnx"].sha256
-    if graphs not in _TOO_SLOW or _TOO_SLOW[graphs].done():
-        threading.Thread(target=build, daemon=True).start()
-        with contextlib.suppress(TimeoutError):
-            return codec.result(TRIAL_SECONDS)
-        options.terminate = True
-        _TOO_SLOW[graphs] = codec
-    raise BundleError(
-        f"encoder.onnx or decoder.onnx of {card.name} takes more than "
-        f"{TRIAL_SECONDS:.0f} seconds for two images"
-    )
-
-
-def _build_codec(card: Card, files: Mapping[str, bytes], options: RunOptions) -> Codec:
-    height, width, channels = shape = card.data.image_shape
-    latent_dim = card.model.latent_dim
-    classes = len(card.data.classes) if card.model.is_conditional else 0
-    try:
-        codec = onnx_codec(
-            files["encoder.onnx"], files["decoder.onnx"], card.model.likelihood,
-            has_flow=card.model.has_flow, classes=classes, options=options,
-        )  # fmt: skip
-    except GraphError as error:
-        raise BundleError(f"in {card.name}, {error}") from error
-    outputs = channels * len(LIKELIHOODS[card.model.likelihood].parameters)
-    _try_out(f"encoder.onnx of {card.name}", codec.encode, shape, [(latent_dim,)] * 2)
-    _try_out(
-        f"decoder.onnx of {card.name}",
-        lambda z: [codec.parameters(z)],
-        (latent_dim,),
-        [(height, width, outputs)],
-    )
-    return codec
-
-
-def _try_out(
-    place: str,
-    run: Callable[[np.ndarray], Iterable[np.ndarray]],
-    given: tuple[int, ...],
-    expected: list[tuple[int, ...]],
-) -> None:
-    """Run a graph on two items of zeros; check for finite numbers of the card's shapes."""
-    try:
-        results = list(run(np.zeros((2, *given), np.float32)))
-    except Exception as error:  # onnxruntime's errors share no base class
-        raise BundleError(
-            f"{place} does not take what its card says, {given}: {one_line(error)}"
-        ) from error
-    found = [result.shape for result in results]
-    if found != [(2, *shape) for shape in expected]:
-        raise BundleError(f"{place} gives {found} for two; its card says {expected} for each")
-    if not all(np.isfinite(result).all() for result in results):
-        raise BundleError(f"{place} gives NaN or infinity")
