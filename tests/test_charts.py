@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from explorer.drawing.charts import (
+    CLASS_COLOURS,
     Curve,
     comparison_figure,
     curves_figure,
@@ -125,3 +129,9 @@ def test_figures_out_of_all_proportion_are_drawn_without_a_warning() -> None:
     assert kl_figure([1e308, -1e308], [0, 1]).data[0].y.tolist() == [1e308, -1e308]
     curves = curves_figure({"neg_elbo": [1e308], "val_neg_elbo": [-1e308]})
     assert [trace.y[0] for trace in curves.data] == [1e308, -1e308]
+
+
+def test_classes_have_the_colours_of_the_pages_map() -> None:
+    path = Path(__file__).parents[1] / "static" / "live" / "parts" / "map" / "colours.js"
+    light = path.read_text(encoding="utf-8").partition("classes: [")[2].partition("]")[0]
+    assert tuple(re.findall("#[0-9a-f]{6}", light)) == CLASS_COLOURS

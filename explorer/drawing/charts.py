@@ -20,6 +20,11 @@ PALETTE = (
 
 Source: Petroff 2021, "Accessible Color Sequences for Data Visualization".
 """
+CLASS_COLOURS = (
+    "#0393ff", "#ff4b69", "#1c6b00", "#ac2b84", "#7c850d",
+    "#3152ff", "#c66aae", "#593307", "#7f33bf", "#421793",
+)  # fmt: skip
+"""The colours of classes on a white page: those of the page's map, ``map/colours.js``."""
 SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star")
 """Beyond ten classes the colours repeat with another symbol."""
 DASHES = ("solid", "dash", "dot")
@@ -43,8 +48,8 @@ class Curve(NamedTuple):
 
 def class_style(label: int) -> dict[str, str]:
     """Colour and symbol of a class."""
-    symbol = SYMBOLS[label // len(PALETTE) % len(SYMBOLS)]
-    return {"color": PALETTE[label % len(PALETTE)], "symbol": symbol}
+    symbol = SYMBOLS[label // len(CLASS_COLOURS) % len(SYMBOLS)]
+    return {"color": CLASS_COLOURS[label % len(CLASS_COLOURS)], "symbol": symbol}
 
 
 def map_figure(

@@ -18,7 +18,7 @@ from matplotlib.ticker import MaxNLocator
 
 from explorer.core.geometry import axis_label
 from explorer.drawing import raster
-from explorer.drawing.charts import PALETTE, Curve, Extent, settled_range
+from explorer.drawing.charts import CLASS_COLOURS, PALETTE, Curve, Extent, settled_range
 from explorer.drawing.paper import LINE, MARGIN, POINT, SMALL, Plot, text_width, wrap
 from explorer.drawing.sheet import DPI, Sheet
 
@@ -208,8 +208,9 @@ _INACTIVE: dict[str, Any] = {
 
 def _marker(label: int) -> dict[str, Any]:
     """Colour and marker of a class."""
-    place = label + label // len(PALETTE)
-    return {"color": PALETTE[label % len(PALETTE)], "marker": _MARKERS[place % len(_MARKERS)]}
+    count = len(CLASS_COLOURS)
+    place = label + label // count
+    return {"color": CLASS_COLOURS[label % count], "marker": _MARKERS[place % len(_MARKERS)]}
 
 
 def _line(index: int, points: int) -> dict[str, Any]:
