@@ -99,10 +99,10 @@ def refusal(take: Any, tmp_path: Path) -> Any:
     ("names", "kind"),
     [
         ("variance z_var sigma2 sigma_sq", "variance"),
-        ("log_var logvar z_log_var lv log_covariance log_sigma_sq", "log_var"),
+        ("log_var logvar z_log_var lv log-var ln_var log_covariance log_sigma_sq", "log_var"),
         ("std scale z_sigma z_sigma_2 variational_std", "std"),
         ("log_std logsigma z_log_sigma log_scale log_z_std", "log_std"),
-        ("mu logits 17 variational_mean variable", None),
+        ("mu logits 17 variational_mean variable device_out developed grayscale", None),
     ],
 )
 def test_names_of_spreads(names: str, kind: str | None) -> None:

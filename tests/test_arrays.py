@@ -347,3 +347,19 @@ def test_idx_files_may_have_short_endings(folder: Path, ending: str) -> None:
     dataset = load_dataset(folder)
     assert sum(counts(dataset)) == len(images)
     assert dataset.classes == ("0", "1", "2")
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"labels": np.arange(40)[:, np.newaxis] % 2, "label_names": np.array(["a"] * 6)},
+        {"target": np.eye(2)[np.arange(40) % 2], "y_angle": np.arange(6)},
+    ],
+    ids=str,
+)
+def test_an_array_of_names_does_not_turn_the_images(
+    tmp_path: Path, beside: dict[str, np.ndarray]
+) -> None:
+    images = np.broadcast_to(IMAGES[..., :1], (40, 6, 6))
+    dataset = load_dataset(save_npz(tmp_path / "a.npz", images=images, **beside))
+    assert sum(counts(dataset)) == 40

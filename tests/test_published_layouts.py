@@ -555,7 +555,7 @@ def test_omniglots_background_is_its_training_split(folder: Path) -> None:
 @pytest.mark.parametrize("name", ["hold-out", "held_out", "tests", "evaluation"])
 def test_test_splits_have_many_names(folder: Path, name: str) -> None:
     for number in range(12):
-        draw(folder / "learn" / f"{number % 2}" / f"{number}.png", number % 2)
+        draw(folder / "train" / f"{number % 2}" / f"{number}.png", number % 2)
         draw(folder / name / f"{number % 2}" / f"{number}.png", number % 2, TEST)
     check(load_dataset(folder), ["0", "1"], 12, 12)
 
@@ -584,7 +584,8 @@ def test_other_versions_of_the_images_are_left_out(folder: Path, other: str) -> 
 def test_thumbnails_and_copies_beside_the_images_are_left_out(folder: Path) -> None:
     for number in range(20):
         draw(folder / f"{number % 2}" / f"{number}.png", number % 2, number=number)
-        draw(folder / f"{number % 2}" / f"{number}_thumb.png", number % 2, MASK)
+        thumbnail = folder / f"{number % 2}" / f"{number}_thumb.png"
+        save_image(thumbnail, (0, MASK, 0), size=(4, 4))
     draw(folder / "0" / "0 (1).png", 0)
     draw(folder / "1" / "1 - Copy.png", 1, number=99)  # another picture
     dataset = load_dataset(folder)
@@ -598,3 +599,37 @@ def test_leftovers_of_storage_are_no_classes(folder: Path, name: str) -> None:
         draw(folder / f"{number % 2}" / f"{number}.png", number % 2)
         draw(folder / name / f"{number}.png", 2)
     check(load_dataset(folder), ["0", "1"], 20)
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("a. Training Set", "b. Testing Set"),
+        ("01_train", "02_test"),
+        ("train_60000", "test_10000"),
+        ("stage1_train", "stage2_test_final"),
+        ("deep-learning-train", "deep-learning-test"),
+        ("background", "evaluation"),
+    ],
+)
+def test_numbers_and_versions_beside_the_words_of_splits_say_nothing(
+    folder: Path, train: str, test: str
+) -> None:
+    for number in range(12):
+        draw(folder / train / f"{number}.png", 0)
+        draw(folder / test / f"{number}.png", 0, TEST)
+    check(load_dataset(folder), [folder.name], 12, 12)
+
+
+@pytest.mark.parametrize("names", [("picture", "table"), ("photo", "sketch"), ("img", "side")])
+def test_classes_beside_one_called_images_stay(folder: Path, names: tuple[str, str]) -> None:
+    for number in range(20):
+        draw(folder / names[number % 2] / f"{number // 2}.png", number % 2)
+    check(load_dataset(folder), names, 20)
+
+
+def test_numbers_of_records_are_no_hashes(folder: Path) -> None:
+    for number in range(20):
+        record = 1001 + number % 2
+        draw(folder / str(record) / f"{record}{number:012}.png", number % 2)
+    check(load_dataset(folder), ["1001", "1002"], 20)

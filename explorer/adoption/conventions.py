@@ -81,7 +81,9 @@ def parse_range(text: str) -> PixelRange:
             f"{text!r} is not a range: give 0,1 or -1,1 or 0,255, or MEAN,STD, or three means and "
             "three standard deviations"
         )
-    return PixelRange(text, tuple(values[:half]), tuple(values[half:]))
+    given = PixelRange(text, tuple(values[:half]), tuple(values[half:]))
+    same = (one for one in RANGES if (one.mean, one.std) == (given.mean, given.std))
+    return next(same, given)
 
 
 UNIT = PixelRange("0,1")

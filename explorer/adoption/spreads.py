@@ -42,12 +42,13 @@ _RAW: dict[SpreadKind, Callable[[np.ndarray], np.ndarray]] = {
 _LOG_VARS = -30.0, 20.0
 """Limits of log-variances while a reading is tried that may be wrong."""
 _VARIANCE = r"(var(?!ia(tional|ble))|cov|sigma(2$|_?sq))"
-_DEVIATION = r"(std|sd$|dev|scale|sigma(?!2$|_?sq))"
+_DEVIATION = r"(std|sd$|(^|_)dev(s|iations?)?$|(^|_)scale(s|_diag)?$|sigma(?!2$|_?sq))"
+_LOG = r"(log|(?<![a-z])ln)[\W_]?(z_?)?"
 _NAMES: dict[SpreadKind, re.Pattern[str]] = {
-    "log_var": re.compile(rf"log_?(z_?)?{_VARIANCE}|(^|_)lv$", re.I),
-    "log_std": re.compile(rf"log_?(z_?)?{_DEVIATION}", re.I),
-    "std": re.compile(rf"^(?!.*log).*{_DEVIATION}", re.I),
-    "variance": re.compile(rf"^(?!.*log).*{_VARIANCE}", re.I),
+    "log_var": re.compile(rf"{_LOG}{_VARIANCE}|(^|_)lv$", re.I),
+    "log_std": re.compile(rf"{_LOG}{_DEVIATION}", re.I),
+    "std": re.compile(rf"^(?!.*{_LOG}).*{_DEVIATION}", re.I),
+    "variance": re.compile(rf"^(?!.*{_LOG}).*{_VARIANCE}", re.I),
 }
 """What is in the names of spreads of each kind."""
 

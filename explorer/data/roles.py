@@ -13,7 +13,7 @@ from dataclasses import dataclass
 TRAIN, TEST, VALIDATION, UNLABELLED, MASKS = "train", "test", "validation", "unlabelled", "masks"
 
 _ROLE_OF = {
-    **dict.fromkeys(("train", "training", "trn", "learn", "learning"), TRAIN),
+    **dict.fromkeys(("train", "training", "trn", "background"), TRAIN),
     **dict.fromkeys(("test", "tests", "testing", "tst", "eval", "evaluation", "t10k"), TEST),
     **dict.fromkeys(("holdout", "heldout", "privatetest"), TEST),
     **dict.fromkeys(("val", "valid", "validate", "validation", "dev", "publictest"), VALIDATION),
@@ -80,8 +80,6 @@ def read_name(name: str) -> Name:
     """Cut the name of a folder, file or array into words, and find the split that it names."""
     words = words_of(name)
     roles = {_ROLE_OF[word] for word in words if word in _ROLE_OF}
-    if words[:2] == ["images", "background"]:  # Omniglot's training images
-        roles, words = {TRAIN}, words[2:]
     return Name(
         role=roles.pop() if len(roles) == 1 else None,
         rest=tuple(word for word in words if word not in _ROLE_OF and word not in _FILLERS),

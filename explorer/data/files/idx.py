@@ -22,7 +22,9 @@ from explorer.data.report import Report
 from explorer.data.roles import says_labels, words_of
 from explorer.errors import DatasetError
 
-_IDX_NAME = re.compile(r".*([-.]idx[1-4](-\w+)?|\.idx|\.ubyte)(\.gz)?", re.I)
+_IDX_NAME = re.compile(
+    r".*([-.]idx[1-4](-\w+)?|(images?|labels?)[^/]*\.(idx|ubyte))(\.gz)?", re.IGNORECASE
+)
 _TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _EMNIST_SHAPE = (28, 28)
 

@@ -15,7 +15,8 @@ Parts = tuple[str, ...]  # the parts of a folder's path, relative to the tree
 
 _SYSTEM = re.compile(
     r"__macosx|thumbs\.db|ehthumbs\.db|desktop\.ini|icon\r|__pycache__|lost\+found|found\.\d{3}"
-    r"|system volume information|network trash folder|temporary items|\$?recycle(r|d|\.bin)"
+    r"|system volume information|network trash folder|temporary items"
+    r"|(?-i:RECYCLE[RD])|\$recycle\.bin"
     r"|[#@](recycle|snapshot|recently-snapshot|tmp|eadir|__thumb|sharebin|sharesnap)"
     r"|@(app|appstore|appdata|apphome|appconf|appshare|apptemp|database|docker|optware|synology\w*)",
     re.IGNORECASE,

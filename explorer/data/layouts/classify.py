@@ -279,10 +279,11 @@ def split_by_column(role: str, found: Unclassified, report: Report) -> dict[str,
     """
     cells = {title: as_words(values) for title, values in found.columns.items() if may_split(title)}
     others = found.columns.keys() - cells.keys()
-    roles = take_splits(cells, report)
+    roles = take_splits(cells, report)  # which removes the columns that it takes
     if roles is None:
         return {role: found}
-    kept = {name: found.columns[name] for name in found.columns if name in others | cells.keys()}
+    left = others | cells.keys()
+    kept = {name: values for name, values in found.columns.items() if name in left}
     rest = replace(found, columns=kept)
     rows = {str(one): np.flatnonzero(roles == one) for one in dict.fromkeys(roles)}
     if (unknown := rows.pop("", None)) is not None:

@@ -1,10 +1,12 @@
-"""Leave out folders and files that are in a set twice because it was unpacked twice."""
+"""Leave out what is in a set twice: unpacked twice, copied, or as a thumbnail or other version."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import re
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,14 +15,30 @@ from explorer.core.subsets import evenly_spaced
 from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree, without_endings
 from explorer.data.layouts.folder import Folder
+from explorer.data.pixels import open_image
 from explorer.data.report import Report
-from explorer.data.roles import joined_words, read_name
+from explorer.data.roles import joined_words, read_name, words_of
 
 _VARIANT = re.compile(
     r"([ _.-](thumb(nail)?|preview)s?|(?P<copy> ?\(\d+\)| - (copy|kopie|copi[ae])))(?=\.\w+$)",
     re.IGNORECASE,
 )
 """The end of the name of a thumbnail or a copy, after the image's name."""
+_VERSIONS = frozenset(
+    ("thumb", "thumbs", "thumbnail", "thumbnails", "preview", "previews", "resized", "small")
+    + (
+        "depth",
+        "depths",
+        "edge",
+        "edges",
+        "augmented",
+        "heatmap",
+        "heatmaps",
+        "overlay",
+        "overlays",
+    )
+)
+"""Words in the names of folders with other versions of the images."""
 _COMPARED = 5
 """Number of files compared to tell whether a folder is a copy."""
 
@@ -75,7 +93,7 @@ def without_versions(folders: list[Folder], report: Report) -> list[Folder]:
         return any(
             {*map(without_endings, folder.names)} <= stems
             for i, part in enumerate(folder.place)
-            if _says_nothing(part) and not read_name(part).is_images
+            if _VERSIONS.issuperset(words_of(part))
             if (stems := stems_of_images.get((folder.place[:i], folder.place[i + 1 :])))
         )
 
@@ -98,14 +116,18 @@ def _without_variants(tree: Tree, folder: Folder, report: Report) -> Folder:
     if not found:
         return folder
     originals = {without_endings(name): name for name in folder.names if name not in found}
-    variants = set()
+    variants: set[str] = set()
+    are_small: bool | None = None
     for name, match in found.items():
         original = originals.get(name[: match.start()])
         if original is None:
             continue
         if not match["copy"]:
-            variants.add(name)
-            report.leave_out("thumbnails beside the images", folder.path(name))
+            if are_small is None:  # the first tells for all
+                are_small = _is_smaller(tree, folder.path(name), folder.path(original))
+            if are_small:
+                variants.add(name)
+                report.leave_out("thumbnails beside the images", folder.path(name))
         elif _same(tree, folder.path(name), folder.path(original)):
             variants.add(name)
             report.leave_out("copies of files", folder.path(name))
@@ -113,8 +135,22 @@ def _without_variants(tree: Tree, folder: Folder, report: Report) -> Folder:
 
 
 def _same(tree: Tree, one: str, other: str) -> bool:
-    with tree.open(one) as first, tree.open(other) as second:
-        return first.read() == second.read()
+    """Whether two files have the same bytes; one that cannot be read is told of later."""
+    try:
+        with tree.open(one) as first, tree.open(other) as second:
+            return first.read() == second.read()
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error):
+        return False
+
+
+def _is_smaller(tree: Tree, one: str, other: str) -> bool:
+    """Whether a picture has fewer pixels than another."""
+    try:
+        with tree.open(one) as first, tree.open(other) as second:
+            (width, height), (of_width, of_height) = open_image(first).size, open_image(second).size
+            return width * height < of_width * of_height
+    except Exception:  # Pillow's errors share no base class
+        return False
 
 
 def without_copied_files(tree: Tree, names: Sequence[str], report: Report) -> list[str]:

@@ -58,7 +58,9 @@ _FEW = 50
 """Most text files that are inspected; if there are more, each may belong to one image."""
 _PART = re.compile(rf"(.*(?:{PART_WORDS}|images)[ _-]?)\d+", re.IGNORECASE)
 """The name of a folder that holds a part of a set."""
-_HASH = re.compile(r"[0-9a-f]{16,}")
+_HASH = re.compile(r"(?=.*[a-f])[0-9a-f]{16,}")
+_MOST_DIGITS = 3
+"""Most digits of a hash in the name of a folder."""
 _FORMATS = {**FORMAT_OF_SUFFIX, ".npy": "NumPy"}
 
 
@@ -171,6 +173,8 @@ def _split(
     """
     tops = {folder.parts[0] for folder in folders if folder.parts}
     roles = {top: read_name(top).role for top in tops}
+    if "background" in roles and not any("evaluation" in words_of(top) for top in tops):
+        roles["background"] = None  # a class, where it is not Omniglot's split
     masks = {top for top in tops if roles[top] is None and read_name(top).is_masks}
     if not {TRAIN} < {*roles.values()} - {None, UNLABELLED}:
         return _split_below(folders) or _as_classes(folders, roles, report)
@@ -186,7 +190,8 @@ def _split(
         if folder.parts:
             is_doubled[folder.parts[0]] &= folder.parts[:1] == folder.parts[1:2]
     shared = set.intersection(*(rests[r] for r in (TRAIN, TEST, VALIDATION) if r in rests))
-    if not (shared or set().union(*rests.values()) & {()} or _share_classes(folders, roles)):
+    says_more = all(map(_says_more, (top for top in tops if roles[top] is not None)))
+    if says_more and not (shared or {TRAIN, TEST} <= listed or _share_classes(folders, roles)):
         return _as_classes(folders, roles, report)  # as test_tube and train_car
     for folder in folders:
         top = folder.parts[0] if folder.parts else ""
@@ -216,13 +221,24 @@ def _split_below(folders: list[Folder]) -> dict[str, list[Folder]] | None:
     return found if TRAIN in found and len(found) > 1 else None
 
 
+def _says_more(top: str) -> bool:
+    """Whether a folder's name has words besides its split, other than numbers and versions."""
+    return any(word.isalpha() and len(word) > 1 for word in read_name(top).rest)
+
+
 def _as_classes(
     folders: list[Folder], roles: dict[str, str | None], report: Report
 ) -> dict[str, list[Folder]]:
     if named := sorted(top for top, role in roles.items() if role is not None and len(roles) > 1):
+        if len(named) < len(roles):
+            why = "others lie beside them"
+        elif len({*roles.values()}) > 1 and TRAIN in roles.values():
+            why = "their other words differ"
+        else:
+            why = "one is missing"
         report.note(
             f"the folders {', '.join(named)} are named like splits, but were taken as classes: "
-            f"{'others lie beside them' if len(named) < len(roles) else 'one is missing'}"
+            f"{why}"
         )
     return {TRAIN: folders}
 
@@ -267,7 +283,9 @@ def _is_of_hashes(folder: Folder) -> bool:
     """Whether a folder's name begins the names of its files, as in ``ab/cd/abcd….png``."""
     digits = "".join(folder.parts).lower()
     stems = (PurePosixPath(name).stem.lower() for name in folder.names)
-    return bool(digits) and all(_HASH.fullmatch(s) and s.startswith(digits) for s in stems)
+    return 0 < max(map(len, folder.parts), default=0) <= _MOST_DIGITS and all(
+        _HASH.fullmatch(stem) and stem.startswith(digits) for stem in stems
+    )
 
 
 def _share_classes(folders: list[Folder], roles: dict[str, str | None]) -> bool:

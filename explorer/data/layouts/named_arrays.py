@@ -19,11 +19,19 @@ from explorer.data.files.stored import Stored, stored_array
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.classify import Unclassified, classify, split_by_column
 from explorer.data.layouts.labels import can_be_classes, label_title, plain
-from explorer.data.layouts.splits import may_split
+from explorer.data.layouts.splits import YES_OR_NO, may_split
 from explorer.data.pixels import Shape, open_image
 from explorer.data.reading import Reading
 from explorer.data.report import Report
-from explorer.data.roles import LABEL_WORDS, TEST, TRAIN, VALIDATION, read_name, words_of
+from explorer.data.roles import (
+    LABEL_WORDS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    joined_words,
+    read_name,
+    words_of,
+)
 from explorer.data.sources.arrays import Images, arrange_images
 from explorer.data.sources.pictures import Pictures
 from explorer.data.sources.source import Layout, Source
@@ -135,16 +143,16 @@ def _images_first(name: str, arrays: Mapping[str, Stored], keys: Mapping[str, _K
     """Move the last axis to the front if the labels of the split count it, as MATLAB has it."""
     array = arrays[name]
     shape = array.shape
-    counts = {
-        len(arrays[other])
+    labels = [
+        arrays[other]
         for other, key in keys.items()
-        if key.is_labels and key.role == keys[name].role and len(arrays[other].shape) == 1
-    }
+        if key.is_labels and key.role == keys[name].role and len(arrays[other].shape) in (1, 2)
+    ]
     if (
         array.dtype.kind not in "biuf"
         or not 3 <= len(shape) <= 4
-        or shape[0] in counts
-        or shape[-1] not in counts
+        or shape[0] in map(len, labels)
+        or shape[-1] not in (len(other) for other in labels if other.dtype.kind in "biu")
         or not arrange_images((shape[-1], *shape[:-1]))
     ):
         return array
@@ -264,7 +272,7 @@ def is_called_labels(name: str) -> bool:
 
 
 def _read_key(name: str) -> _Key:
-    if may_split(name.rpartition("/")[2]):  # is_train is of all images, not of the training images
+    if joined_words(name.rpartition("/")[2]) in YES_OR_NO:  # of all images, not of a split's
         return _Key(None, False, False, ())
     name = _SHORT.sub(lambda found: f"{found[1]} {_SPELLED_OUT[found[2].lower()]}", name)
     words = words_of(name)

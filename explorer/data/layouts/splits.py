@@ -26,6 +26,7 @@ _OTHERWISE_NUMBERED: dict[str, dict[str, str]] = {
     "fold": {},
     "dataset": {},
     "set": {},
+    "subset": {},
     "datasettype": {},
     "phase": {},
 }

@@ -48,7 +48,8 @@ export function suggestTone(pixels, width, background, { plain, hardlyVisible })
   if (!isEven && !isPaper) return { invert: false, stretch: false, isPlain: false };
   const isNearer = Math.abs(1 - ground - level) < Math.abs(ground - level);
   const shown = isNearer ? 1 - ground : ground;
-  const stretch = isFaint || Math.abs(shown - level) > 0.05 || !isEven;
+  const isFound = isPaper || Math.max(ground - low, high - ground) > plain;
+  const stretch = isFaint || (isFound && (Math.abs(shown - level) > 0.05 || !isEven));
   const isInk = ground - low > high - ground; // dim paper becomes white, a dark table black
   const invert = stretch && isEven && ground < 0.5 ? isInk === level < 0.5 : isNearer;
   return { invert, stretch, isPlain };
