@@ -571,7 +571,7 @@ def test_folders_named_after_hashes_are_no_classes(folder: Path) -> None:
     check(load_dataset(folder), ["cat", "dog"], 20)
 
 
-@pytest.mark.parametrize("other", ["thumbnails", "depth", "edges"])
+@pytest.mark.parametrize("other", ["thumbnails", "depth", "images_resized"])
 def test_other_versions_of_the_images_are_left_out(folder: Path, other: str) -> None:
     for number in range(20):
         draw(folder / "images" / f"{number % 2}" / f"{number}.png", number % 2)

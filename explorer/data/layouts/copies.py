@@ -17,7 +17,7 @@ from explorer.data.files.tree import Parts, Tree, without_endings
 from explorer.data.layouts.folder import Folder
 from explorer.data.pixels import open_image
 from explorer.data.report import Report
-from explorer.data.roles import joined_words, read_name, words_of
+from explorer.data.roles import joined_words, read_name
 
 _VARIANT = re.compile(
     r"([ _.-](thumb(nail)?|preview)s?|(?P<copy> ?\(\d+\)| - (copy|kopie|copi[ae])))(?=\.\w+$)",
@@ -93,7 +93,7 @@ def without_versions(folders: list[Folder], report: Report) -> list[Folder]:
         return any(
             {*map(without_endings, folder.names)} <= stems
             for i, part in enumerate(folder.place)
-            if _VERSIONS.issuperset(words_of(part))
+            if (rest := read_name(part).rest) and _VERSIONS.issuperset(rest)
             if (stems := stems_of_images.get((folder.place[:i], folder.place[i + 1 :])))
         )
 
