@@ -235,6 +235,12 @@ def _drawings() -> dict[tuple[str, str], np.ndarray]:
     return drawings
 
 
+def _reached_drawings() -> set[tuple[str, str]]:
+    """The drawings that the point has moved to, by their sheet and the content of the model."""
+    reached: set[tuple[str, str]] = st.session_state.setdefault("reached-drawings", set())
+    return reached
+
+
 def draw(
     bundle: Bundle,
     *,
@@ -260,11 +266,14 @@ def draw(
         settled = _reported(key, "settled")
         uri = settled.get("picture") if isinstance(settled, dict) else None
         drawn = raster.read_data_uri(uri, bundle.card.data.image_shape)
-        former = _drawings().get((sheet, bundle.content))
-        if drawn is None or (former is not None and np.array_equal(drawn, former)):
-            return  # a canvas also reports its drawing when it is mounted again
-        _drawings()[sheet, bundle.content] = drawn
-        if moves:
+        if drawn is None:
+            return
+        which, drawings, reached = (sheet, bundle.content), _drawings(), _reached_drawings()
+        if which not in drawings or not np.array_equal(drawn, drawings[which]):
+            drawings[which] = drawn  # else a canvas was mounted again
+            reached.discard(which)
+        if moves and which not in reached:
+            reached.add(which)
             session.move_to(bundle, bundle.codec.encode(to_unit_range(drawn[np.newaxis]))[0][0])
 
     _draw(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import numpy as np
 import streamlit as st
@@ -34,12 +35,14 @@ class Pin:
         place: the place, written as ``parse_place`` reads it.
         label: the class that a conditional model decodes there.
         is_chosen: whether it is selected for use in another tool.
+        id: what the keys of its widgets end in, wherever it lies in the list.
     """
 
     name: str
     place: str
     label: int = 0
     is_chosen: bool = True
+    id: str = field(default_factory=lambda: uuid4().hex, compare=False)
 
     def z(self, bundle: Bundle) -> np.ndarray:
         """The latent, ``(latent_dim,)``."""
@@ -161,37 +164,41 @@ def _render_list(pins: list[Pin]) -> None:
     """Draw the controls that choose, rename, reorder and remove pins."""
     state = st.session_state
 
-    def change(number: int) -> None:
-        name, is_chosen = state[f"pin-name-{number}"], state[f"pin-use-{number}"]
-        pins[number] = replace(pins[number], name=name, is_chosen=is_chosen)
+    def change(pin: Pin) -> None:
+        name, is_chosen = state[f"pin-name-{pin.id}"], state[f"pin-use-{pin.id}"]
+        for number in places_of(pin):
+            pins[number] = replace(pin, name=name, is_chosen=is_chosen)
 
-    def earlier(number: int) -> None:
-        pins.insert(number - 1, pins.pop(number))
+    def move(pin: Pin, by: int) -> None:
+        for number in places_of(pin):
+            pins.insert(max(number + by, 0), pins.pop(number))
 
-    def later(number: int) -> None:
-        pins.insert(number + 1, pins.pop(number))
+    def remove(pin: Pin) -> None:
+        for number in places_of(pin):
+            del pins[number]
 
-    def remove(number: int) -> None:
-        del pins[number : number + 1]  # a slice: no error if pressed twice quickly
+    def places_of(pin: Pin) -> list[int]:
+        """Its place now; none if the press before this one removed it."""
+        return [number for number, other in enumerate(pins) if other.id == pin.id]
 
     for number, pin in enumerate(pins):
-        state[f"pin-use-{number}"], state[f"pin-name-{number}"] = pin.is_chosen, pin.name
+        state[f"pin-use-{pin.id}"], state[f"pin-name-{pin.id}"] = pin.is_chosen, pin.name
         row = st.container(horizontal=True, vertical_alignment="center", gap="xsmall")
         row.checkbox(
-            f"Use {pin.name}", key=f"pin-use-{number}", on_change=change, args=(number,),
+            f"Use {pin.name}", key=f"pin-use-{pin.id}", on_change=change, args=(pin,),
             label_visibility="collapsed", width="content",
         )  # fmt: skip
         row.text_input(
-            f"Name of pin {number + 1}", key=f"pin-name-{number}", on_change=change,
-            args=(number,), max_chars=40, label_visibility="collapsed",
+            f"Name of pin {number + 1}", key=f"pin-name-{pin.id}", on_change=change,
+            args=(pin,), max_chars=40, label_visibility="collapsed",
         )  # fmt: skip
         for label, action, is_possible in (
-            ("Earlier", earlier, number > 0),
-            ("Later", later, number < len(pins) - 1),
+            ("Earlier", partial(move, by=-1), number > 0),
+            ("Later", partial(move, by=1), number < len(pins) - 1),
             ("Remove", remove, True),
         ):
             row.button(
-                label, key=f"pin-{label.lower()}-{number}", on_click=action, args=(number,),
+                label, key=f"pin-{label.lower()}-{pin.id}", on_click=action, args=(pin,),
                 disabled=not is_possible, width="content",
             )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -157,6 +158,21 @@ def test_a_figure_of_the_kl_is_called_by_its_name() -> None:
     assert {"Map PDF", "KL PDF", "KL SVG"} <= set(labels)
 
 
+def of_pin(widgets: Iterable[Any], kind: str, number: int) -> Any:
+    """Return a widget of a pin, by the pin's place in the list."""
+    return [one for one in widgets if (one.key or "").startswith(f"pin-{kind}-")][number]
+
+
+def test_pins_keep_their_names_when_buttons_are_pressed_twice_quickly() -> None:
+    visitor = visit(model=FLAT, view="Map", pins="a~0 0;b~1 1;c~2 2")
+    key = of_pin(visitor.button, "later", 0).key
+    for _ in range(2):  # a second press may come before the page has changed
+        visitor.button(key=key).click().run()
+    assert address(visitor)["pins"] == "b~1 1;c~2 2;a~0 0"
+    of_pin(visitor.text_input, "name", 2).set_value("last").run()
+    assert address(visitor)["pins"] == "b~1 1;c~2 2;last~0 0"
+
+
 def test_pins_are_kept_used_saved_and_linked(
     downloads: dict[str, Any], bundles: dict[str, Bundle]
 ) -> None:
@@ -166,9 +182,9 @@ def test_pins_are_kept_used_saved_and_linked(
     settle(visitor, f"map-{DEEP}", bundle.latents.z_mean[61].tolist(), 61)
     visitor.button(key="pin").click().run()
     assert address(visitor)["pins"] == "Pin 1~0.5 0 0 0 0 0 0 -1;#61 8~test-61"
-    visitor.text_input(key="pin-name-0").set_value("50 % ~ one; two").run()
-    for move in ("earlier-1", "later-0", "earlier-1"):
-        visitor.button(key=f"pin-{move}").click().run()
+    of_pin(visitor.text_input, "name", 0).set_value("50 % ~ one; two").run()
+    for move, number in (("earlier", 1), ("later", 0), ("earlier", 1)):
+        of_pin(visitor.button, move, number).click().run()
     visitor.button(key="pin-1").click().run()
     assert coordinates(visitor) == [0.5, 0, 0, 0, 0, 0, 0, -1]
     arrays = np.load(io.BytesIO(downloads[f"{DEEP}-pins.npz"]()), allow_pickle=False)
@@ -200,10 +216,10 @@ def test_pins_are_kept_used_saved_and_linked(
     difference = arrays["z"][1] - arrays["z"][0]
     cosine = difference @ row["step"] / np.linalg.norm(difference) / np.linalg.norm(row["step"])
     assert cosine == pytest.approx(1, abs=1e-6)
-    elsewhere.checkbox(key="pin-use-0").uncheck().run()
+    of_pin(elsewhere.checkbox, "use", 0).uncheck().run()
     assert_sound(elsewhere)
     for _ in range(2):
-        elsewhere.button(key="pin-remove-0").click().run()
+        of_pin(elsewhere.button, "remove", 0).click().run()
     assert "pins" not in address(elsewhere)
     choose_model(visitor, FLAT)
     assert "pins" not in address(visitor)

@@ -240,6 +240,27 @@ def test_figures_of_a_drawing_are_of_the_picture_that_the_model_itself_sees() ->
     assert choose_model(visitor, DEEP).metric[0].value == centred
 
 
+def test_the_point_moves_to_a_drawing_that_an_analogy_began_with() -> None:
+    picture = np.zeros((28, 28, 1), np.uint8)
+    picture[4:24, 10:18] = 255
+    drawn = {"picture": data_uri(picture)}
+    visitor = visit(
+        model=DEEP,
+        view="Sliders",
+        direction="means:3:8",
+        z="0,0,0,0,0,0,0,0",
+        **{"from": "Drawing"},
+    )
+    visitor.session_state["apply-source"] = "Drawing"
+    visitor.run()
+    send(visitor, f"apply-draw-{DEEP}", "settled", drawn)
+    assert coordinates(visitor) == [0] * 8
+    go_to(visitor, "Reconstruct")
+    visitor.segmented_control(key="from").set_value("Drawing").run()
+    send(visitor, f"draw-{DEEP}", "settled", drawn)  # the canvas is mounted
+    assert any(coordinates(visitor))
+
+
 def test_the_browser_gets_the_image_to_refine_and_a_better_place_becomes_the_point(
     bundles: dict[str, Bundle],
 ) -> None:

@@ -24,7 +24,7 @@ const HTML = `
   </dialog>
   <section class="card tour" popover="manual" aria-label="Tour">
     <h2></h2><p aria-live="polite"></p>
-    <button type="button" class="next">Next</button><button type="button" class="end">Close</button>
+    <div class="moves"><button type="button" class="next">Next</button><button type="button" class="end">Close</button></div>
   </section>`;
 
 export class Frame {
