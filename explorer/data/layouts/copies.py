@@ -25,20 +25,10 @@ _VARIANT = re.compile(
 )
 """The end of the name of a thumbnail or a copy, after the image's name."""
 _VERSIONS = frozenset(
-    ("thumb", "thumbs", "thumbnail", "thumbnails", "preview", "previews", "resized", "small")
-    + (
-        "depth",
-        "depths",
-        "edge",
-        "edges",
-        "augmented",
-        "heatmap",
-        "heatmaps",
-        "overlay",
-        "overlays",
-    )
+    ("thumb", "thumbnail", "preview", "resized", "small", "depth", "edge", "augmented")
+    + ("heatmap", "overlay")
 )
-"""Words in the names of folders with other versions of the images."""
+"""Words in the names of folders with other versions of the images, without a plural's s."""
 _COMPARED = 5
 """Number of files compared to tell whether a folder is a copy."""
 
@@ -93,7 +83,8 @@ def without_versions(folders: list[Folder], report: Report) -> list[Folder]:
         return any(
             {*map(without_endings, folder.names)} <= stems
             for i, part in enumerate(folder.place)
-            if (rest := read_name(part).rest) and _VERSIONS.issuperset(rest)
+            if (rest := read_name(part).rest)
+            and _VERSIONS.issuperset(word.rstrip("s") for word in rest)
             if (stems := stems_of_images.get((folder.place[:i], folder.place[i + 1 :])))
         )
 

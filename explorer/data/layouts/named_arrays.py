@@ -220,13 +220,10 @@ def _split_by_indices(
         return found, tables
     (whole,) = found.values()
     rows = {role: arrays[name].read().astype(np.int64) for role, name in lists.items()}
-    every = np.concatenate([*rows.values()])
-    is_split = len(np.unique(every)) == len(every) and 0 <= every.min() <= every.max() < len(
-        whole.source
-    )
-    if not is_split:
+    every, count = np.concatenate([*rows.values()]), len(whole.source)
+    if len(np.unique(every)) < len(every) or not np.isin(every, np.arange(count)).all():
         return found, tables
-    if missing := len(whole.source) - len(every):
+    if missing := count - len(every):
         report.leave_out("images of no split", "rows that no list of a split has", missing)
     report.note(f"the splits are taken from the arrays {', '.join(sorted(lists.values()))}")
     left = [name for name in tables if name not in lists.values()]
