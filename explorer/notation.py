@@ -41,6 +41,11 @@ def parse_latent(text: str, latent_dim: int) -> np.ndarray:
     return z.astype(np.float32)
 
 
+def with_minus(value: float, form: str) -> str:
+    """Return a number in a format such as ``.2f``, with a minus sign in place of a hyphen."""
+    return f"{value:{form}}".replace("-", "−")
+
+
 def file_size(count: int) -> str:
     """Return a number of bytes in kB, or from a million on in MB."""
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1e3))} kB"

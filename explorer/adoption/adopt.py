@@ -123,8 +123,8 @@ def adopt_graphs(
         likelihood,
         classes=len(dataset.classes) if request.known.condition else 0,
     )
-    check_agreement(codec, found.best, images, labels, report)
-    report_channel_order(codec, found.best.error, images, labels, report)
+    reconstructions = check_agreement(codec, found.best, images, labels, report)
+    report_channel_order(codec, reconstructions, images, labels, report)
     if codec.by_class:
         report_classes(codec, images, labels, dataset.classes, report)
     if request.known.encoder_output is None and has_variance:
@@ -195,7 +195,7 @@ def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> 
                 ".mean(1, keepdim=True) after it"
             )
         return dataset
-    dataset = load()  # which also sees to it that the class is not the first input
+    dataset = load()
     pixels = math.prod(size or 0 for size in port.shape)
     if not port.is_flat or math.prod(dataset.image_shape) == pixels:
         return dataset
@@ -237,8 +237,11 @@ def check_agreement(
     images: np.ndarray,
     labels: np.ndarray,
     report: Callable[[str], None],
-) -> None:
+) -> np.ndarray:
     """Check that the finished graphs reconstruct as well as those that they were made from.
+
+    Returns:
+        The reconstructions, in the shape of the images.
 
     Raises:
         AdoptionError: if they do not, or if some log-variances are not finite.
@@ -257,11 +260,12 @@ def check_agreement(
             "warning: most posteriors are wider than e² = 7 prior standard deviations: are "
             "these log-variances? --encoder-output says what the encoder gives"
         )
+    return reconstructions
 
 
 def report_channel_order(
     codec: Codec,
-    error: float,
+    reconstructions: np.ndarray,
     images: np.ndarray,
     labels: np.ndarray,
     report: Callable[[str], None],
@@ -269,15 +273,14 @@ def report_channel_order(
     """Report if the encoder, the decoder or both seem to have blue first."""
     if images.shape[-1] != 3:
         return
-    as_they_are, of_reversed = (
-        _reconstruct(codec, given, labels)[0] for given in (images, images[..., ::-1])
-    )
+    of_reversed, _ = _reconstruct(codec, images[..., ::-1], labels)
     decoded = {
         "both graphs": of_reversed[..., ::-1],
         "the encoder": of_reversed,
-        "the decoder": as_they_are[..., ::-1],
+        "the decoder": reconstructions[..., ::-1],
     }
     errors = {which: float(np.mean(np.square(x - images))) for which, x in decoded.items()}
+    error = float(np.mean(np.square(reconstructions - images)))
     which = min(errors, key=errors.__getitem__)
     if errors[which] * BLUE_FIRST < error:
         report(

@@ -13,6 +13,7 @@ from explorer.app.words import describe_likelihood, literal, table
 from explorer.bundle.card import Card
 from explorer.bundle.store import Bundle, Reference
 from explorer.drawing import charts
+from explorer.notation import with_minus
 from explorer.recipes.published import published_loss
 
 HELP = """
@@ -50,7 +51,7 @@ def comparison_table(references: Sequence[Reference], marked: int) -> dict[str, 
     """Table columns by title, with a row for each model; the row ``marked`` has a mark."""
 
     def written(form: str, values: Iterable[float | None]) -> list[str]:
-        return ["–" if value is None else f"{value:{form}}".replace("-", "−") for value in values]
+        return ["–" if value is None else with_minus(value, form) for value in values]
 
     cards = [one.card for one in references]
     metrics = [card.metrics for card in cards]

@@ -229,7 +229,8 @@ def _render_kept(bundle: Bundle, text: str | None) -> None:
         show = {bundle.card.name: kept_text}
         row.button("Show", key=f"show-{name}", on_click=_shown().update, args=(show,))
         row.button("Remove", key=f"remove-{name}", on_click=remove, args=(name,))
-    if left_out := [name for name in kept if name not in _in_address(bundle)]:
+    in_address = _in_address(bundle)
+    if left_out := [name for name in kept if name not in in_address]:
         st.caption(
             f"Too long for the page's address and links: {', '.join(map(literal, left_out))}. "
             "Save the directions as JSON to keep them after this visit."

@@ -16,7 +16,7 @@ from explorer.bundle.store import Bundle
 from explorer.core.geometry import nearest
 from explorer.core.metrics import standard_error
 from explorer.core.pixels import to_unit_range
-from explorer.notation import ROUNDED
+from explorer.notation import ROUNDED, with_minus
 from explorer.web.figures import FACTORS, PARTS
 
 
@@ -139,7 +139,7 @@ def figure_rows(one: Card, other: Card) -> dict[str, list[str]]:
 def _written(figure: Compared, sign: str = "") -> str:
     if figure.value is None:
         return "–"
-    return f"{figure.value:{sign},.{figure.digits}f}".replace("-", "−")
+    return with_minus(figure.value, f"{sign},.{figure.digits}f")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from explorer.bundle.store import Bundle
 from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName
+from explorer.notation import with_minus
 
 NO_GAIN = "A smaller difference between two models is not a gain."
 """What the spread over seeds means."""
@@ -33,7 +34,7 @@ def literal(text: str) -> str:
 
 def describe(z: np.ndarray) -> str:
     """The first coordinates of a latent, as text."""
-    shown = ", ".join(f"{value:.2f}".replace("-", "−") for value in z[:4].tolist())
+    shown = ", ".join(with_minus(value, ".2f") for value in z[:4].tolist())
     return f"z = ({shown}{', …' if len(z) > 4 else ''})"
 
 

@@ -14,6 +14,7 @@ from explorer.core.geodesics import THIN, Scores
 from explorer.core.geometry import Plane, Spacing
 from explorer.drawing import charts, paper, plots
 from explorer.drawing.sheet import Paper
+from explorer.notation import with_minus
 
 _ALONG = 101
 """Number of points of a path at which the density is drawn."""
@@ -209,7 +210,7 @@ def _unnamed(bundle: Bundle) -> str:
 
 
 def _place(z: np.ndarray) -> str:
-    numbers = ", ".join(f"{value:.3g}".replace("-", "−") for value in z.tolist())
+    numbers = ", ".join(with_minus(value, ".3g") for value in z.tolist())
     return f"({numbers})" if z.any() and len(z) <= 20 else "the point" if z.any() else "0"
 
 

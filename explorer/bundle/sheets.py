@@ -28,6 +28,7 @@ from explorer.core.pixels import to_pixels
 from explorer.core.subsets import in_chunks
 from explorer.drawing import raster
 from explorer.drawing.sheet import Sheet
+from explorer.notation import with_minus
 
 REACH = 3.0
 """Traversals run from −``REACH`` to ``REACH``."""
@@ -230,4 +231,4 @@ def describe_kl(bundle: Bundle, dimension: int) -> str:
 
 
 def _decimals(values: np.ndarray) -> list[str]:
-    return [f"{value:.1f}".replace("-0.0", "0.0").replace("-", "−") for value in values]
+    return [with_minus(value, ".1f").replace("−0.0", "0.0") for value in values]

@@ -81,8 +81,10 @@ def check_exportable(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: i
     theirs = keras_codec(model)
     try:
         graphs = export_graphs(model)
-        encoder, decoder = graphs.values()
-        ours = onnx_codec(encoder, decoder, recipe.likelihood, has_flow=recipe.has_flow)
+        ours = onnx_codec(
+            graphs["encoder.onnx"], graphs["decoder.onnx"], recipe.likelihood,
+            has_flow=recipe.has_flow,
+        )  # fmt: skip
         differences = [
             onnx_difference(ours.encode(images), theirs.encode(images)),
             onnx_difference(ours.draw(images, noise), theirs.draw(images, noise)),

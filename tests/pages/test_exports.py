@@ -73,12 +73,18 @@ def test_the_strips_as_png_and_gif(downloads: dict[str, Any], bundles: dict[str,
     assert figure.info["Title"].endswith("&z=0,2,0,0,0,0,0,0")
 
 
-def test_a_manifold_for_print_is_of_the_chosen_plane_through_the_point(
-    downloads: dict[str, Any], bundles: dict[str, Bundle], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drawn: list[Any] = []
-    monkeypatch.setattr("explorer.drawing.plots.sheets", lambda *sheets: drawn.extend(sheets))
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return the list of the sheets that figures for print would show."""
+    sheets: list[Any] = []
+    monkeypatch.setattr("explorer.drawing.plots.sheets", lambda *given: sheets.extend(given))
     monkeypatch.setattr("explorer.drawing.paper.write", lambda *_: b"")
+    return sheets
+
+
+def test_a_manifold_for_print_is_of_the_chosen_plane_through_the_point(
+    downloads: dict[str, Any], bundles: dict[str, Bundle], drawn: list[Any]
+) -> None:
     visitor = visit(model=DEEP, view="Manifold", z="1,0,0,0.5,0,0,0,2")
     open_menu(visitor, "manifold")
     send(visitor, "grid-settings", "told", {})
@@ -97,11 +103,8 @@ def test_a_manifold_for_print_is_of_the_chosen_plane_through_the_point(
 
 
 def test_a_manifold_for_print_starts_from_what_the_page_shows(
-    downloads: dict[str, Any], bundles: dict[str, Bundle], monkeypatch: pytest.MonkeyPatch
+    downloads: dict[str, Any], bundles: dict[str, Bundle], drawn: list[Any]
 ) -> None:
-    drawn: list[Any] = []
-    monkeypatch.setattr("explorer.drawing.plots.sheets", lambda *sheets: drawn.extend(sheets))
-    monkeypatch.setattr("explorer.drawing.paper.write", lambda *_: b"")
     own = {"directions": "one~component:1;other~means:3:8;same~component:1"}
     visitor = visit(model=DEEP, view="Manifold", z="1,0,0,0.5,0,0,0,2", **own)
     open_menu(visitor, "manifold")

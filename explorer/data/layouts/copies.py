@@ -72,29 +72,29 @@ def _hold_the_same(tree: Tree, one: Folder, other: Folder) -> bool:
 
 def without_versions(folders: list[Folder], report: Report) -> list[Folder]:
     """Leave out folders such as ``thumbnails`` whose files are named as those in ``images``."""
-    stems_of_images = {
-        (folder.place[:i], folder.place[i + 1 :]): {*map(without_endings, folder.names)}
+    images = {
+        (folder.place[:i], folder.place[i + 1 :]): folder
         for folder in folders
         for i, part in enumerate(folder.place)
         if read_name(part).is_images
     }
-
-    def is_version(folder: Folder) -> bool:
-        return any(
-            {*map(without_endings, folder.names)} <= stems
+    kept = []
+    for folder in folders:
+        beside = (
+            images.get((folder.place[:i], folder.place[i + 1 :]))
             for i, part in enumerate(folder.place)
             if (rest := read_name(part).rest)
             and _VERSIONS.issuperset(word.rstrip("s") for word in rest)
-            if (stems := stems_of_images.get((folder.place[:i], folder.place[i + 1 :])))
         )
-
-    kept = []
-    for folder in folders:
-        if stems_of_images and is_version(folder):
+        if any(_stems(folder) <= _stems(other) for other in beside if other):
             report.leave_out("other versions of the images", str(folder), len(folder.names))
         else:
             kept.append(folder)
     return kept
+
+
+def _stems(folder: Folder) -> set[str]:
+    return {*map(without_endings, folder.names)}
 
 
 def without_variants(tree: Tree, folders: list[Folder], report: Report) -> list[Folder]:

@@ -6,7 +6,7 @@ import contextlib
 import io
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -100,7 +100,7 @@ def find_in_arrays(
     """
     path, pick = tree.path, reading.pick
     keys = {name: _read_key(name) for name in arrays}
-    arrays = {name: _images_first(name, arrays, keys) for name in arrays}
+    arrays = _images_first(arrays, keys)
     images = _find_images(arrays, keys) or _refuse_all(path, arrays)
     tables = [name for name in arrays if name not in images and arrays[name].shape]
     has_labels = any(keys[name].is_labels for name in tables)
@@ -139,23 +139,31 @@ def find_in_arrays(
     )
 
 
-def _images_first(name: str, arrays: Mapping[str, Stored], keys: Mapping[str, _Key]) -> Stored:
-    """Move the last axis to the front if the labels of the split count it, as MATLAB has it."""
-    array = arrays[name]
+def _images_first(arrays: Mapping[str, Stored], keys: Mapping[str, _Key]) -> dict[str, Stored]:
+    """Move the last axis to the front where the labels of the split count it, as MATLAB has it."""
+    labels: defaultdict[str | None, list[Stored]] = defaultdict(list)
+    for name, array in arrays.items():
+        if keys[name].is_labels and len(array.shape) in (1, 2):
+            labels[keys[name].role].append(array)
+    return {
+        name: _moved(array) if _counts_last(array, labels[keys[name].role]) else array
+        for name, array in arrays.items()
+    }
+
+
+def _counts_last(array: Stored, labels: Sequence[Stored]) -> bool:
+    """Whether labels count the last axis of images, and none counts the first."""
     shape = array.shape
-    labels = [
-        arrays[other]
-        for other, key in keys.items()
-        if key.is_labels and key.role == keys[name].role and len(arrays[other].shape) in (1, 2)
-    ]
-    if (
-        array.dtype.kind not in "biuf"
-        or not 3 <= len(shape) <= 4
-        or shape[0] in map(len, labels)
-        or shape[-1] not in (len(other) for other in labels if other.dtype.kind in "biu")
-        or not arrange_images((shape[-1], *shape[:-1]))
-    ):
-        return array
+    return (
+        array.dtype.kind in "biuf"
+        and 3 <= len(shape) <= 4
+        and shape[0] not in map(len, labels)
+        and shape[-1] in (len(one) for one in labels if one.dtype.kind in "biu")
+        and arrange_images((shape[-1], *shape[:-1])) is not None
+    )
+
+
+def _moved(array: Stored) -> Stored:
     values = array.read() if array.mapped is None else array.mapped
     note = f"the last axis of {array.name} counts the images, as the labels do"
     return replace(stored_array(array.name, np.moveaxis(values, -1, 0), array.origin), note=note)

@@ -23,12 +23,11 @@ from explorer.data.layouts.labels import (
 )
 from explorer.data.layouts.lists import is_of_both
 from explorer.data.layouts.row_names import Below, are_files, find_names, folder_of, is_named_as
-from explorer.data.layouts.splits import FALSE, TRUE, YES_OR_NO, roles_in, take_splits
+from explorer.data.layouts.splits import FALSE, TRUE, may_split, roles_in, take_splits
 from explorer.data.layouts.table import NUMBER, SPLIT_OF_TABLE, Table, role_of_table
 from explorer.data.report import Report
 from explorer.data.roles import (
     LABEL_WORDS,
-    SPLIT_NAMES,
     all_name_splits,
     counts_up,
     joined_words,
@@ -256,8 +255,7 @@ def _plainly_the_class(columns: Mapping[str, np.ndarray], report: Report) -> str
     usable = []
     for title, values in columns.items():
         distinct = len({*values.tolist()} - {""})
-        is_of_splits = joined_words(title) in (*SPLIT_NAMES, *YES_OR_NO)
-        is_of_splits |= all_name_splits({*values.tolist()} - {""})
+        is_of_splits = may_split(title) or all_name_splits({*values.tolist()} - {""})
         if not is_of_splits and 2 <= distinct <= min(MOST_CLASSES, max(2, len(values) // 2)):
             usable.append(title)
     by_name = sorted(
