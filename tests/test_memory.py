@@ -22,7 +22,7 @@ async def give_back():
         await memory.give_back()
 
 memory._PAUSE = 0.01
-memory.share_arenas()
+memory.keep_little()
 before = resident()
 blocks = [50_000 * b"x" for _ in range(4_000)]
 last = blocks.pop()  # glibc by itself returns only what lies above it

@@ -45,7 +45,7 @@ def address_of(kind: str, content: str) -> str:
 @contextlib.asynccontextmanager
 async def lifespan(_: object) -> AsyncIterator[None]:
     """Import the page in the background before the first visit, and keep the memory use low."""
-    memory.share_arenas()
+    memory.keep_little()
     async with create_task_group() as tasks:
         tasks.start_soon(_import, "page")
         tasks.start_soon(memory.give_back)

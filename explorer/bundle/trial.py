@@ -36,6 +36,7 @@ def tried_codec(card: Card, files: Mapping[str, bytes]) -> Codec:
     """
     codec: Future[Codec] = Future()
     options = RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")  # after each run
 
     def build() -> None:
         try:

@@ -17,7 +17,7 @@ KERNEL_POINTS = 2000
 """Largest number of points from which the width of a kernel is found."""
 MIN_LOG_VARIANCE = -24.0
 """Narrower posteriors are taken to be as wide as this: squares would lose precision."""
-_CHUNK_BYTES = 32_000_000  # size of one chunk of the (places, components) matrix
+_CHUNK_BYTES = 8_000_000  # size of one chunk of the (places, components) matrix
 
 
 @dataclass(frozen=True, eq=False)
