@@ -17,10 +17,10 @@ from explorer.core.geometry import (
     axis_label,
     axis_plane,
     grid_points,
-    nearest,
     plane_coordinates_grid,
     principal_plane,
 )
+from explorer.core.neighbours import nearest
 
 latent_dims = st.integers(2, 12)
 seeds = st.integers(0, 2**32 - 1)

@@ -22,7 +22,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from explorer.bundle.store import History
 from explorer.core.elbo import importance_weighted
-from explorer.core.metrics import elbo_terms
+from explorer.core.estimates import elbo_terms
 from explorer.data.dataset import dataset_fingerprint
 from explorer.data.load import load_dataset
 from explorer.recipes.recipe import Augmentation, recipe_from_json

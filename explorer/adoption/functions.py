@@ -27,7 +27,7 @@ from explorer.bundle.figures import (
 from explorer.bundle.posterior import GaussianPosterior, Pair
 from explorer.core.density import KERNEL_POINTS, kernel_log_variance
 from explorer.core.elbo import kl_per_dimension
-from explorer.core.metrics import encode_all
+from explorer.core.estimates import encode_all
 from explorer.core.pixels import to_pixels, to_unit_range
 from explorer.core.subsets import evenly_spaced, in_chunks
 from explorer.data.load import load_dataset

@@ -13,8 +13,8 @@ from explorer.app.words import NO_GAIN, literal
 from explorer.bundle.card import Card
 from explorer.bundle.chance import Chance
 from explorer.bundle.store import Bundle
-from explorer.core.geometry import nearest
 from explorer.core.metrics import standard_error
+from explorer.core.neighbours import nearest
 from explorer.core.pixels import to_unit_range
 from explorer.notation import ROUNDED, with_minus
 from explorer.web.figures import FACTORS, PARTS

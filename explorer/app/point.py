@@ -10,7 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from explorer.app import cache, parts, session
 from explorer.bundle.store import Bundle
-from explorer.core.geometry import axis_label, nearest
+from explorer.core.geometry import axis_label
+from explorer.core.neighbours import nearest
 from explorer.core.pixels import to_unit_range
 from explorer.core.trust import VERDICTS
 from explorer.notation import parse_latent

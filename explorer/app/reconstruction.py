@@ -11,7 +11,8 @@ from explorer.app.view import Detail, Option
 from explorer.bundle.spelling import parse_test_image
 from explorer.bundle.store import Bundle
 from explorer.core.elbo import kl_divergence
-from explorer.core.metrics import elbo_terms, percentile_of
+from explorer.core.estimates import elbo_terms
+from explorer.core.metrics import percentile_of
 
 DRAWING, TEST_IMAGE = "Drawing", "Test image"
 UPLOAD_KEY = "own-image"

@@ -9,7 +9,7 @@ import numpy as np
 from explorer.bundle.card import BundleError
 from explorer.bundle.codec import open_session, run_graph
 from explorer.bundle.posterior import Pair
-from explorer.core.metrics import Draw
+from explorer.core.estimates import Draw
 
 if TYPE_CHECKING:
     import onnx

@@ -31,10 +31,12 @@ from explorer.core.amortisation import amortisation_gap
 from explorer.core.density import AggregatePosterior
 from explorer.core.disentanglement import disentanglement, find_factors
 from explorer.core.elbo import kl_per_dimension
+from explorer.core.estimates import elbo_terms, encode_all, importance_weighted_bound
 from explorer.core.half import to_half
 from explorer.core.information import kl_parts
 from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName, entropy_floor
 from explorer.core.neighbourhood import Progress
+from explorer.core.pca import pca_fit, pca_inverse_transform, pca_transform
 from explorer.core.subsets import batch_size_for, evenly_spaced, in_chunks
 from explorer.data.dataset import Dataset, Split, thin_out
 from explorer.errors import ExplorerError
@@ -169,8 +171,8 @@ def summarise(
     floor = _floor(outputs, test.images)
     kl_by_dimension = kl.mean(axis=0)
     weights = z_mean.var(axis=0) if outputs.kl is None else kl_by_dimension
-    pca = metrics.pca_fit(train.images, min(z_mean.shape[1], test.images[0].size))
-    test_pca = metrics.pca_transform(pca, test.images)
+    pca = pca_fit(train.images, min(z_mean.shape[1], test.images[0].size))
+    test_pca = pca_transform(pca, test.images)
     figures = Metrics(
         neg_elbo=_mean(neg_elbo),
         reconstruction=_mean(reconstruction),
@@ -183,13 +185,11 @@ def summarise(
         kl_per_dimension=tuple(round(float(v), 4) for v in kl_by_dimension if np.isfinite(v)),
         active_units=int(metrics.active_units(z_mean).sum()),
         knn_accuracy=_knn_accuracy(dataset, train, train_z_mean, z_mean),
-        knn_accuracy_pca=_knn_accuracy(
-            dataset, train, metrics.pca_transform(pca, train.images), test_pca
-        ),
+        knn_accuracy_pca=_knn_accuracy(dataset, train, pca_transform(pca, train.images), test_pca),
         knn_neighbours=min(NEIGHBOURS, len(train.images)),
         squared_error=outputs.squared_error,
         squared_error_pca=_squared_error(
-            test.images, lambda rows: metrics.pca_inverse_transform(pca, test_pca[rows])
+            test.images, lambda rows: pca_inverse_transform(pca, test_pca[rows])
         ),
         sharpness=outputs.sharpness,
         maps=judge_maps(latents.z_mean, test.labels, latents.places, main_dimensions(weights)),
@@ -310,7 +310,7 @@ def run_model(
 
     def encode(split: Split) -> Sequence[np.ndarray]:
         return codec.run_by_class(
-            split.labels, lambda given, rows: metrics.encode_all(given.encode, split.images[rows])
+            split.labels, lambda given, rows: encode_all(given.encode, split.images[rows])
         )
 
     def decode(rows: slice) -> np.ndarray:
@@ -368,7 +368,7 @@ def _elbo_terms(
     codec: Codec, images: np.ndarray, z_mean: np.ndarray, z_log_var: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reconstruction term ``(n,)`` and KL by dimension ``(n, latent_dim)`` of each image, nats."""
-    reconstruction, kl = metrics.elbo_terms(
+    reconstruction, kl = elbo_terms(
         codec.draw,
         codec.parameters,
         images,
@@ -389,7 +389,7 @@ def _importance(
     images = test.images[chosen]
 
     def bounds(given: Codec, rows: np.ndarray | slice) -> list[np.ndarray]:
-        bound = metrics.importance_weighted_bound(
+        bound = importance_weighted_bound(
             given.draw,
             given.parameters,
             images[rows],

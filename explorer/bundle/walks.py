@@ -27,7 +27,7 @@ from explorer.core.geodesics import (
     score,
     shortest_path,
 )
-from explorer.core.geometry import nearest
+from explorer.core.neighbours import nearest
 from explorer.core.paths import lerp, slerp
 from explorer.core.subsets import in_chunks
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.core.elbo import normal_log_density
+from explorer.core.estimates import DecodeParameters, Draw, Encode
 from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName, derivatives, log_likelihood
-from explorer.core.metrics import DecodeParameters, Draw, Encode
 from explorer.core.pixels import to_unit_range
 from explorer.core.subsets import batches
 

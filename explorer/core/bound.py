@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from explorer.core.elbo import normal_log_density
+from explorer.core.estimates import DecodeParameters, Draw
 from explorer.core.likelihoods import LikelihoodName, log_likelihood
-from explorer.core.metrics import DecodeParameters, Draw
 from explorer.core.subsets import batch_size_for
 
 DRAWS = 1000
@@ -28,11 +28,11 @@ def importance_bound(
 ) -> float:
     """Importance-sampled estimate of −log p(x) of one image, nats.
 
-    ``metrics.importance_weighted_bound`` with noise that depends on the image's index
+    ``estimates.importance_weighted_bound`` with noise that depends on the image's index
     alone, so that any image's bound can be recomputed without the others.
 
     Args:
-        draw, decode_parameters: as in ``metrics``.
+        draw, decode_parameters: as in ``estimates``.
         image: ``(height, width, channels)`` float32 in [0, 1].
         index: index of the image in its set, which seeds the noise.
         latent_dim: dimensions of z.

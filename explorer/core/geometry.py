@@ -1,8 +1,8 @@
-"""Geometry of the latent space: planes in it, grids over a plane, and nearest neighbours.
+"""Geometry of the latent space: planes in it, and grids over a plane.
 
 Latents are ``(n, latent_dim)``. Arithmetic runs in float64; what comes back as
 a latent is float32, as every decoder reads it, and what comes back as a place
-in a plane or as a distance is float64.
+in a plane is float64.
 """
 
 from __future__ import annotations
@@ -152,6 +152,14 @@ def principal_components(z_mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return directions, variances[::-1].clip(0.0)
 
 
+def check_dimension(dimension: int, latent_dim: int) -> None:
+    """Refuse a dimension that latents of ``latent_dim`` entries do not have."""
+    if not 0 <= dimension < latent_dim:
+        raise ValueError(
+            f"Latent dimensions are counted from 0 to {latent_dim - 1}; received {dimension}."
+        )
+
+
 def axis_label(dimension: int) -> str:
     """The name of a latent dimension, counted from 1 for readers: 0 is "z₁"."""
     return f"z{dimension + 1}".translate(_SUBSCRIPTS)
@@ -217,31 +225,3 @@ def _normal_coordinates(size: int, extent: float) -> np.ndarray:
 def _mirror(lower: np.ndarray, size: int) -> np.ndarray:
     """Complete the negative half of a symmetric grid."""
     return np.concatenate([lower, np.zeros(size % 2), -lower[::-1]])
-
-
-# Neighbours
-
-
-def nearest(z: Any, candidates: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """The k candidates nearest to a latent, nearest first; equal distances by index.
-
-    Args:
-        z: one latent, ``(latent_dim,)``.
-        candidates: latents, ``(n, latent_dim)``.
-        k: how many; all of them where there are fewer.
-
-    Returns:
-        Indices into ``candidates`` and Euclidean distances, ``(min(k, n),)`` each.
-    """
-    offsets = candidates - np.asarray(z, np.float64)
-    squared = np.einsum("nd,nd->n", offsets, offsets)
-    indices = np.argsort(squared, kind="stable")[:k]
-    return indices, np.sqrt(squared[indices])
-
-
-def check_dimension(dimension: int, latent_dim: int) -> None:
-    """Refuse a dimension that latents of ``latent_dim`` entries do not have."""
-    if not 0 <= dimension < latent_dim:
-        raise ValueError(
-            f"Latent dimensions are counted from 0 to {latent_dim - 1}; received {dimension}."
-        )

@@ -1,8 +1,8 @@
-"""Nearest neighbours: exact and Euclidean, by scikit-learn."""
+"""Nearest neighbours: exact and Euclidean; of many points by scikit-learn."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,23 @@ if TYPE_CHECKING:
 MAX_TREE_DIMENSIONS = 4
 """With more dimensions, comparing all pairs is faster than a k-d tree."""
 _BATCH = 10_000
+
+
+def nearest(z: Any, candidates: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """The k candidates nearest to a latent, nearest first; equal distances by index.
+
+    Args:
+        z: one latent, ``(latent_dim,)``.
+        candidates: latents, ``(n, latent_dim)``.
+        k: how many; all of them where there are fewer.
+
+    Returns:
+        Indices into ``candidates`` and Euclidean distances, ``(min(k, n),)`` each.
+    """
+    offsets = candidates - np.asarray(z, np.float64)
+    squared = np.einsum("nd,nd->n", offsets, offsets)
+    indices = np.argsort(squared, kind="stable")[:k]
+    return indices, np.sqrt(squared[indices])
 
 
 def index(points: np.ndarray) -> NearestNeighbors:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from explorer.bundle.store import Bundle
-from explorer.core import geometry
+from explorer.core import neighbours
 
 from .visitor import FLAT, OTHER, Visitor, captured, decode, frame_of
 
@@ -41,7 +41,7 @@ def test_two_models_look_at_the_same_image_live(
             np.testing.assert_allclose(middle, expected, atol=1.5)
     frame = frame_of(visitor, means[1], 1)
     spots = [frame.spot(across, 0.94) for across in np.linspace(0.05, 0.8, 16)]
-    spot = max(spots, key=lambda spot: geometry.nearest(frame.place_at(*spot), means[1])[1][0])
+    spot = max(spots, key=lambda spot: neighbours.nearest(frame.place_at(*spot), means[1])[1][0])
     visitor.page.mouse.move(*spot)  # where there is no dot
     place = frame.place_at(*spot)
     picture = np.round(255 * decode(pair[1], place)) / 255

@@ -10,7 +10,7 @@ from PIL import Image
 
 from explorer.app import cache
 from explorer.bundle.store import Bundle
-from explorer.core import geometry
+from explorer.core import neighbours
 from explorer.core.geometry import grid_points, plane_coordinates_grid
 
 from .visitor import DEEP, FLAT, Visitor, decode, geometry_text
@@ -92,7 +92,7 @@ def test_the_grid_of_a_deep_model_lies_over_its_neighbourhoods(
     box = visitor.page.locator(".grid").bounding_box()
     visitor.page.mouse.click(box["x"] + box["width"] * 0.56, box["y"] + box["height"] * 0.56)
     visitor.until(lambda: any(visitor.z), "a click moves the point")
-    _, (distance,) = geometry.nearest(visitor.z, bundle.latents.z_mean)
+    _, (distance,) = neighbours.nearest(visitor.z, bundle.latents.z_mean)
     assert distance < 2
     visitor.rest()
     mark = visitor.page.locator(".grid .point").bounding_box()

@@ -17,7 +17,7 @@ from PIL import Image
 
 from explorer.bundle.images import load_images
 from explorer.bundle.store import Bundle, load_bundle
-from explorer.core import geometry
+from explorer.core import neighbours
 from explorer.core.geometry import principal_plane
 
 from .visitor import DEEP, FLAT, SHIPPED, Frame, Visitor, captured, decode, frame_of, geometry_text
@@ -126,7 +126,7 @@ def test_the_lens_follows_the_pointer_over_the_map_without_the_server(
         kinds.add(shown is None)
         row = shown
         if shown is None:
-            (row,), (distance,) = geometry.nearest(frame.place_at(x, y), bundle.latents.z_mean)
+            (row,), (distance,) = neighbours.nearest(frame.place_at(x, y), bundle.latents.z_mean)
             name = bundle.card.data.classes[bundle.latents.labels[row]]
             near = f"Nearest test image #{row} · {name}, {distance:.2f} away"
             visitor.until_said(visitor.page.locator(".lens .near"), near)

@@ -8,7 +8,7 @@ import numpy as np
 
 from explorer.bundle.images import images_path
 from explorer.bundle.store import Bundle, load_bundle
-from explorer.core import geometry
+from explorer.core import neighbours
 
 from .visitor import DEEP, FLAT, OTHER, SHIPPED, SMALL, Visitor, decode, frame_of, strip
 
@@ -30,7 +30,7 @@ def test_a_model_change_in_the_middle_of_a_drag_leaves_nothing_stale(
         visitor.shows(decode(bundles[name], visitor.z))
         order = bundles[name].dimensions_by_kl
         visitor.shows(strip(bundles[name], visitor.z, order[0]), ".strip")
-        (row,), _ = geometry.nearest(visitor.z, bundles[name].latents.z_mean)
+        (row,), _ = neighbours.nearest(visitor.z, bundles[name].latents.z_mean)
         visitor.shows(decode(bundles[name], bundles[name].latents.z_mean[row]), ".lens .again")
         has_images = images_path(shelf, bundles[name].card.data).exists()
         assert visitor.page.locator(".lens .original").is_visible() == has_images

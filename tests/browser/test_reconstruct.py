@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from explorer.bundle.store import Bundle
-from explorer.core import geometry
+from explorer.core import neighbours
 from explorer.core.amortisation import amortisation_gap
 from explorer.core.elbo import kl_divergence
 from explorer.core.likelihoods import log_likelihood
@@ -111,7 +111,7 @@ def test_a_drawing_is_reconstructed_live_and_reaches_the_server_when_a_stroke_en
         kl = kl_divergence(z_mean, z_log_var)[0]
         terms = f"reconstruction without noise {-log_px:.1f} nats · KL {kl:.1f}"
         visitor.until_said(visitor.page.locator(".draw .terms"), terms)
-        rows, _ = geometry.nearest(z_mean[0], bundle.latents.z_mean, 15)
+        rows, _ = neighbours.nearest(z_mean[0], bundle.latents.z_mean, 15)
         counts = Counter(bundle.latents.labels[rows].tolist()).most_common(1)[0]
         first = f"{bundle.card.data.classes[counts[0]]} ({counts[1]})"
         visitor.until_said(visitor.page.locator(".draw .classes-near"), first)
