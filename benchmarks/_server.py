@@ -40,14 +40,14 @@ class Server:
 
 
 @contextlib.contextmanager
-def serve(bundles: Path = BUNDLES) -> Iterator[Server]:
-    """Start the app with a folder of bundles, and wait until it answers."""
+def serve(bundles: Path = BUNDLES, script: str = "app.py") -> Iterator[Server]:
+    """Start the app, or another script, with a folder of bundles, and wait until it answers."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     started = time.time()
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py",
+        [sys.executable, "-m", "streamlit", "run", script,
          "--server.headless", "true", "--server.port", str(port), "--logger.level", "error"],
         cwd=ROOT, env={**os.environ, "LATENT_BUNDLES": str(bundles)}, stdout=subprocess.DEVNULL,
     )  # fmt: skip
