@@ -31,9 +31,12 @@ def download(label: str, make: Callable[[], str | bytes], name: str, **further: 
 @contextlib.contextmanager
 def menu(key: str) -> Iterator[bool]:
     """Draw a button that opens a view's downloads; yield whether they are open and to be drawn."""
-    with st.popover(
-        "Download", icon=":material/download:", key=f"downloads-{key}", on_change="rerun"
-    ) as popover:
+    with (
+        st.popover(
+            "Download", icon=":material/download:", key=f"downloads-{key}", on_change="rerun"
+        ) as popover,
+        st.container(key=f"menu-{key}"),
+    ):
         yield bool(popover.open)
 
 

@@ -81,7 +81,12 @@ def test_sliders_take_typed_values_keys_clicks_and_double_clicks(
     assert sliders.first.get_attribute("aria-label").startswith(geometry.axis_label(first))
     quiet = visitor.page.locator(".lens .quiet")
     visitor.until(lambda: "Nearest test image" in quiet.text_content(), "it is read out")
+    visitor.page.set_viewport_size({"width": 1280, "height": 800})  # with no room below the button
     visitor.page.get_by_role("button", name="Download").click()
+    whole = "menu => menu.scrollHeight <= menu.clientHeight + 1"
+    menu = visitor.page.get_by_test_id("stPopoverBody")
+    visitor.page.get_by_role("button", name="Traversals PDF").wait_for()
+    visitor.until(lambda: menu.evaluate(whole), "the menu shows all that it holds")
     with visitor.page.expect_download() as download:
         visitor.page.get_by_role("button", name="GIF").click()
     with Image.open(download.value.path()) as gif:
