@@ -993,6 +993,13 @@ def random_noise() -> bytes:
     )
 
 
+def short_of_weights() -> bytes:
+    model = onnx.load_from_string(simple_graph())
+    model.graph.initializer[0].data_type = TensorProto.DOUBLE
+    content: bytes = model.SerializeToString()
+    return content
+
+
 def endless_memory() -> bytes:
     size = helper.make_node("ConstantOfShape", ["size"], ["much"])
     node = helper.make_node("Add", ["x", "much"], ["y"])
@@ -1011,6 +1018,7 @@ def endless_memory() -> bytes:
         (simple_graph()[:40], "not an ONNX file, or is damaged"),
         (simple_graph(opset=9), "opset 9; 11 to"),
         (simple_graph(opset=99), "opset 99"),
+        (short_of_weights(), "cannot be brought from opset 17 and its precision"),
         (simple_graph(helper.make_node("Swirl", ["x"], ["y"])), "Swirl"),
         (simple_graph(helper.make_node("Gelu", ["x"], ["y"], domain="com.microsoft")), "Gelu"),
         (simple_graph(helper.make_node("MatMul", ["x", "w"], ["y"]), outputs=7), "encoder"),

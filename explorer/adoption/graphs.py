@@ -115,14 +115,15 @@ def read_given_graph(path: Path, content: bytes | None = None) -> GivenGraph:
             model = version_converter.convert_version(model, OPSETS[0])
         elif opset > OPSETS[1]:
             model = to_opset(model, OPSETS[1])
+        precision = to_single(model)
     except Exception as error:  # onnx's errors share no base class
         raise AdoptionError(
-            f"{path.name} cannot be brought from opset {opset} to one that is run: "
-            f"{one_line(error, MAX_SAID)}; {_OTHER_OPSET}"
+            f"{path.name} cannot be brought from opset {opset} and its precision to those that are "
+            f"run: {one_line(error, MAX_SAID)}; {_OTHER_OPSET}, in float32"
         ) from error
     _drop_weights_from_inputs(model)
     notes = _drop_foreign_outputs(path, model)
-    if precision := to_single(model):
+    if precision:
         notes += (f"{path.name} computes in {precision}, and here in single precision",)
     take_bytes_as_floats(model)
     try:

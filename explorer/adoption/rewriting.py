@@ -152,15 +152,13 @@ def _with_free_batch(model: onnx.ModelProto, size: int) -> onnx.ModelProto:
         if node.op_type == "Constant" and node.attribute[0].HasField("t")
     }  # fmt: skip
     for node in graph.node:
-        if node.op_type not in ("Reshape", "Expand") or node.input[1] not in constants:
+        if node.op_type != "Reshape" or node.input[1] not in constants:
             continue
         shape = numpy_helper.to_array(constants[node.input[1]]).copy()
-        if shape.size == 0:
-            continue
-        if node.op_type == "Reshape" and shape[0] and -1 not in shape:
+        if shape.size and shape[0] and -1 not in shape:
             shape[0] = -1
-        elif shape[0] == size:
-            shape[0] = 0 if node.op_type == "Reshape" else 1  # the first axis of what is changed
+        elif shape.size and shape[0] == size:
+            shape[0] = 0  # as in what is reshaped
         node.input[1] = f"{node.output[0]}:shape"
         graph.initializer.append(numpy_helper.from_array(shape, node.input[1]))
     return free
