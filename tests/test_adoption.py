@@ -31,12 +31,14 @@ from explorer.adoption.conventions import (
     DecoderOutput,
     EncoderConvention,
     PixelRange,
+    adapt_decoder,
+    adapt_encoder,
     parse_range,
     usual_ranges,
 )
 from explorer.adoption.graphs import Port, read_given_graph
 from explorer.adoption.result import About, hashes
-from explorer.adoption.signatures import image_forms
+from explorer.adoption.signatures import image_forms, separate_classes
 from explorer.adoption.spreads import kind_by_name
 from explorer.bundle.codec import Codec
 from explorer.bundle.posterior import GaussianPosterior
@@ -335,10 +337,10 @@ def test_of_a_decoders_outputs_that_with_the_images_is_taken(
 
 
 def test_what_an_output_of_the_encoder_is_not_taken_for_is_told(take: Any, tmp_path: Path) -> None:
-    shared: Node = ("ReduceMean", ["LOG_VAR"], "shared", {"axes": [1], "keepdims": 1})
-    path = rewired(tmp_path / "encoder.onnx", ["MEAN", "shared"], shared)
+    divergence: Node = ("ReduceMean", ["LOG_VAR"], "kl", {"axes": [1], "keepdims": 1})
+    path = rewired(tmp_path / "encoder.onnx", ["MEAN", "kl"], divergence)
     card = take("plain", path).card
-    told = "'shared' of encoder.onnx has 1 number for a latent of 3 and was not used"
+    told = "'kl' of encoder.onnx has 1 number for a latent of 3 and was not used"
     assert told in card.model.adopted.notes
     (tmp_path / "plain").rename(tmp_path / "first")
     code: Node = ("Round", ["MEAN"], "code", {})
@@ -595,13 +597,66 @@ def test_exchanged_files_are_named_whatever_the_size_of_the_latent(
     assert told.endswith("are --encoder and --decoder exchanged?")
 
 
-def test_another_precision_is_named(refusal: Any, tmp_path: Path) -> None:
-    for kind, words in ((TensorProto.BFLOAT16, "bfloat16"), (TensorProto.DOUBLE, "double")):
-        model = onnx.load_from_string(simple_graph(helper.make_node("Erf", ["x"], ["y"])))
+@pytest.mark.parametrize("kind", ["FLOAT16", "BFLOAT16", "DOUBLE"])
+def test_another_precision_becomes_single_precision(
+    take: Any, tmp_path: Path, tiny_settings: dict[str, Any], kind: str
+) -> None:
+    number = TensorProto.DataType.Value(kind)
+    for half in ("encoder", "decoder"):
+        model = onnx.load(MODELS / f"plain-{half}.onnx")
+        for tensor in model.graph.initializer:
+            if tensor.data_type == TensorProto.FLOAT:
+                values = numpy_helper.to_array(tensor)
+                other = values.astype(helper.tensor_dtype_to_np_dtype(number))
+                tensor.CopyFrom(numpy_helper.from_array(other, tensor.name))
         for value in (*model.graph.input, *model.graph.output):
-            value.type.tensor_type.elem_type = kind
-        onnx.save(model, tmp_path / "e.onnx")
-        assert f"computes in {words}" in refusal("plain", tmp_path / "e.onnx")
+            value.type.tensor_type.elem_type = number
+        onnx.save(model, tmp_path / f"{half}.onnx")
+    bundle = take("plain", tmp_path / "encoder.onnx", tmp_path / "decoder.onnx")
+    assert any("here in single precision" in note for note in bundle.card.model.adopted.notes)
+    images = np.load(tiny_settings["data"])["x_test"][:5, ..., np.newaxis].astype(np.float32) / 255
+    mean, _ = run(MODELS / "plain-encoder.onnx", images.transpose(0, 3, 1, 2))
+    near = {"FLOAT16": 5e-3, "BFLOAT16": 5e-2, "DOUBLE": 1e-5}[kind]  # of rounded weights
+    np.testing.assert_allclose(bundle.codec.encode(images)[0], mean, atol=near)
+
+
+def test_pixels_as_bytes_are_taken_and_given(
+    take: Any, tmp_path: Path, tiny_settings: dict[str, Any]
+) -> None:
+    """As of ``encode(pixels / 255)`` and ``(255 * decode(z)).round().to(torch.uint8)``."""
+    encoder, decoder = (onnx.load(MODELS / f"plain-{half}.onnx") for half in ("encoder", "decoder"))
+    (port,), (output,) = encoder.graph.input, decoder.graph.output
+    for graph in (encoder.graph, decoder.graph):
+        graph.initializer.append(numpy_helper.from_array(np.array(255, np.float32), "most"))
+    for node in (
+        helper.make_node("Div", ["numbers", "most"], [port.name]),
+        helper.make_node("Cast", ["bytes"], ["numbers"], to=TensorProto.FLOAT),
+    ):
+        encoder.graph.node.insert(0, node)
+    decoder.graph.node.extend(
+        [
+            helper.make_node("Mul", [output.name, "most"], ["levels"]),
+            helper.make_node("Round", ["levels"], ["whole"]),
+            helper.make_node("Cast", ["whole"], ["picture"], to=TensorProto.UINT8),
+        ]
+    )
+    port.name, output.name = "bytes", "picture"
+    for value in (port, output):
+        value.type.tensor_type.elem_type = TensorProto.UINT8
+    onnx.save(encoder, tmp_path / "encoder.onnx")
+    onnx.save(decoder, tmp_path / "decoder.onnx")
+    bundle = take("plain", tmp_path / "encoder.onnx", tmp_path / "decoder.onnx")
+    assert bundle.card.model.adopted.conventions["--range"] == "0,255"
+    images = np.load(tiny_settings["data"])["x_test"][:5, ..., np.newaxis]
+    mean, log_var = run(
+        MODELS / "plain-encoder.onnx", images.transpose(0, 3, 1, 2) / np.float32(255)
+    )
+    z_mean, z_log_var = bundle.codec.encode(images.astype(np.float32) / 255)
+    np.testing.assert_allclose(z_mean, mean, atol=1e-5)
+    np.testing.assert_allclose(z_log_var, log_var, atol=1e-5)
+    (picture,) = run(MODELS / "plain-decoder.onnx", mean)
+    decoded = bundle.codec.decode(mean).transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(decoded, np.round(255 * picture) / 255, atol=1e-5)
 
 
 def test_outputs_that_are_no_numbers_for_each_image_are_left_alone(
@@ -670,7 +725,7 @@ def whole_model(path: Path) -> Path:
     return path
 
 
-def normalised(path: Path, mean: float, std: float) -> Path:
+def normalised(path: Path, mean: float | np.ndarray, std: float) -> Path:
     """Write the plain encoder for pixels standardised with a mean and a standard deviation."""
     model = onnx.load(MODELS / "plain-encoder.onnx")
     (port,), nodes = model.graph.input, list(model.graph.node)
@@ -700,6 +755,37 @@ def test_moments_of_a_training_are_found_out_or_asked_for(
         (tmp_path / "plain").rename(tmp_path / text)
 
 
+def test_a_mean_image_belongs_into_the_graphs(
+    refusal: Any, tmp_path: Path, tiny_settings: dict[str, Any]
+) -> None:
+    mean = np.load(tiny_settings["data"])["x_train"].mean(axis=0) / 255
+    picture = numpy_helper.from_array(mean.astype(np.float32))
+    decoder = decoder_with(
+        tmp_path / "decoder.onnx",
+        ["rest"],
+        ("Constant", [], "mean image", {"value": picture}),
+        ("Sub", ["IMAGE", "mean image"], "rest", {}),
+    )
+    encoder = normalised(tmp_path / "encoder.onnx", mean, 1.0)
+    told = refusal("plain", encoder, decoder)
+    assert told.startswith("the model seems to be of images less a mean image")
+    assert "encode(x - mean) in the export of encoder.onnx" in told
+
+
+def test_a_model_of_caffe_takes_and_gives_blue_first(tmp_path: Path) -> None:
+    caffe = parse_range("caffe")
+    graph = read_given_graph(tmp_path / "any.onnx", simple_graph(inputs=12, outputs=12))
+    images = np.random.default_rng(0).random((2, 2, 2, 3), np.float32)
+    expected = 255 * images[..., ::-1] - 255 * np.array([0.4076, 0.4580, 0.4850])
+    reading = EncoderConvention("nhwc", (12,), caffe, "mean", "y")
+    onnx.save(adapt_encoder(graph, reading, (2, 2, 3)), tmp_path / "encoder.onnx")
+    (values,) = run(tmp_path / "encoder.onnx", images)
+    np.testing.assert_allclose(values, expected.reshape(2, 12), atol=1e-3)
+    writing = DecoderConvention("nhwc", caffe, "mean", "y", (12,))
+    onnx.save(adapt_decoder(graph, writing, (2, 2, 3)), tmp_path / "decoder.onnx")
+    np.testing.assert_allclose(run(tmp_path / "decoder.onnx", values)[0], images, atol=1e-5)
+
+
 def test_usual_ranges_are_those_that_images_may_have() -> None:
     def names(*shape: int, low: int, high: int) -> list[str]:
         images = np.random.default_rng(0).integers(low, high, (50, *shape), np.uint8)
@@ -708,10 +794,7 @@ def test_usual_ranges_are_those_that_images_may_have() -> None:
     fixed = ["0,1", "-1,1", "0,255", "0.5,1"]
     assert names(8, 8, 1, low=77, high=78) == [*fixed, "0.1307,0.3081", "0.2860,0.3530"]
     *known, own = names(8, 8, 3, low=0, high=256)
-    caffe = [
-        f"{means},0.003922,0.003922,0.003922"
-        for means in ("0.4850,0.4580,0.4076", "0.4076,0.4580,0.4850")
-    ]
+    caffe = ["caffe", "0.4850,0.4580,0.4076,0.003922,0.003922,0.003922"]
     assert known == [*fixed, "0.485,0.456,0.406,0.229,0.224,0.225", *caffe]
     values = [float(value) for value in own.split(",")]
     assert values == pytest.approx([0.5] * 3 + [0.29] * 3, abs=0.01)
@@ -910,6 +993,13 @@ def random_noise() -> bytes:
     )
 
 
+def short_of_weights() -> bytes:
+    model = onnx.load_from_string(simple_graph())
+    model.graph.initializer[0].data_type = TensorProto.DOUBLE
+    content: bytes = model.SerializeToString()
+    return content
+
+
 def endless_memory() -> bytes:
     size = helper.make_node("ConstantOfShape", ["size"], ["much"])
     node = helper.make_node("Add", ["x", "much"], ["y"])
@@ -926,8 +1016,9 @@ def endless_memory() -> bytes:
         (b"no graph", "not an ONNX file"),
         (b"", "not an ONNX file"),
         (simple_graph()[:40], "not an ONNX file, or is damaged"),
-        (simple_graph(opset=9), "opset 9; 11 to 21"),
-        (simple_graph(opset=23), "opset 23"),
+        (simple_graph(opset=9), "opset 9; 11 to"),
+        (simple_graph(opset=99), "opset 99"),
+        (short_of_weights(), "cannot be brought from opset 17 and its precision"),
         (simple_graph(helper.make_node("Swirl", ["x"], ["y"])), "Swirl"),
         (simple_graph(helper.make_node("Gelu", ["x"], ["y"], domain="com.microsoft")), "Gelu"),
         (simple_graph(helper.make_node("MatMul", ["x", "w"], ["y"]), outputs=7), "encoder"),
@@ -1074,6 +1165,62 @@ def test_a_conditional_model_computes_what_its_files_compute(
     assert verify(bundle.path, tiny_settings["data"], None) == 0, capsys.readouterr().out
 
 
+def without_join(path: Path, half: str) -> Path:
+    """Write a half of the conditional model that takes pixels or z and the class in one row."""
+    model = onnx.load(MODELS / f"conditional-{half}.onnx")
+    (join,) = (node for node in model.graph.node if node.op_type == "Concat")
+    assert list(join.input) == ["x", "label"]
+    model.graph.node.remove(join)
+    size = 3 + (144 if half == "encoder" else 3)
+    del model.graph.input[:]
+    model.graph.input.append(
+        helper.make_tensor_value_info(join.output[0], TensorProto.FLOAT, ["n", size])
+    )
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize("joined", [("encoder", "decoder"), ("decoder",)])
+def test_a_class_joined_to_the_numbers_gets_an_input_of_its_own(
+    take: Any, refusal: Any, tmp_path: Path, conditional_bundle: Path, joined: tuple[str, ...]
+) -> None:
+    files = [
+        without_join(tmp_path / f"{half}.onnx", half)
+        if half in joined
+        else MODELS / f"conditional-{half}.onnx"
+        for half in ("encoder", "decoder")
+    ]
+    bundle, expected = take("joined", *files, condition="labels"), load_bundle(conditional_bundle)
+    assert bundle.card.metrics.squared_error == expected.card.metrics.squared_error
+    np.testing.assert_allclose(bundle.latents.z_mean, expected.latents.z_mean, atol=1e-3)
+    assert any("last 3 of 6 numbers" in note for note in bundle.card.model.adopted.notes)
+    (tmp_path / "joined" / "card.json").unlink()
+    if len(joined) == 2:
+        assert "say so with --condition labels" in refusal("plain", decoder=files[1])
+
+
+@pytest.mark.parametrize(("axis", "shape"), [(0, (4, 5, 5)), (2, (5, 5, 6))])
+def test_a_class_in_further_channels_gets_an_input_of_its_own(
+    tmp_path: Path, axis: int, shape: tuple[int, int, int]
+) -> None:
+    name = tmp_path / "encoder.onnx"
+    content = simple_graph(axes=["n", *map(str, shape[:2])], inputs=shape[2])
+    model = onnx.load_from_string(content)
+    dimensions = model.graph.input[0].type.tensor_type.shape.dim
+    for dimension, size in zip(list(dimensions)[1:], shape, strict=True):
+        dimension.dim_value = size
+    graph = read_given_graph(name, model.SerializeToString())
+    own, _ = separate_classes(graph, read_given_graph(MODELS / "plain-decoder.onnx"), (5, 5, 1), 3)
+    onnx.save(own.model, name)
+    channels = shape[axis] - 3
+    images = np.random.default_rng(0).random((2, *shape[:axis], channels, *shape[axis + 1 :]))
+    (values,) = run(name, images.astype(np.float32), np.eye(3, dtype=np.float32)[[2, 0]])
+    kept, planes = np.split(values, [channels], axis=axis + 1)
+    np.testing.assert_allclose(kept, images, rtol=1e-6)
+    assert planes.mean(axis=(2, 3) if axis == 0 else (1, 2)).tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert image_forms(own)[0][1] == (5, 5, channels)
+
+
 def test_what_is_said_of_a_condition_must_be_true(refusal: Any, tmp_path: Path) -> None:
     told = refusal("conditional")
     assert "say so with --condition labels; if it is noise, fix it to 0" in told
@@ -1101,9 +1248,128 @@ def test_what_is_no_file_is_not_opened(refusal: Any, tmp_path: Path) -> None:
     assert "is not a file" in refusal("plain", encoder=tmp_path)
 
 
-def test_a_batch_of_one_is_known() -> None:
-    assert read_given_graph(MODELS / "swapped-encoder.onnx").batch == 1
-    assert read_given_graph(MODELS / "plain-encoder.onnx").batch is None
+def with_batch(path: Path, half: str, size: int, *nodes: Node) -> Path:
+    """Write a half of the plain model as exported for a number of items, with more nodes."""
+    write = rewired if half == "encoder" else decoder_with
+    own = ["MEAN", "LOG_VAR"] if half == "encoder" else ["IMAGE"]
+    model = onnx.load(write(path, [nodes[-1][2]] if nodes else own, *nodes))
+    for node in model.graph.node:
+        if node.op_type == "Reshape":
+            shape = numpy_helper.from_array(np.array([size, 8, 3, 3]), "of a batch")
+            model.graph.initializer.append(shape)
+            node.input[1] = shape.name
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = size
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize("size", [1, 64])
+def test_a_graph_for_a_number_of_items_is_stored_for_any(tmp_path: Path, size: int) -> None:
+    for half, shape in (("encoder", (1, 12, 12)), ("decoder", (3,))):
+        graph = read_given_graph(with_batch(tmp_path / f"{half}.onnx", half, size))
+        assert graph.batch is None
+        assert any("takes 64 at once" in note for note in graph.notes) == (size == 64)
+        onnx.save(graph.model, tmp_path / "free.onnx")
+        x = np.random.default_rng(1).random((5, *shape), np.float32)
+        for one, other in zip(
+            run(tmp_path / "free.onnx", x), run(MODELS / f"plain-{half}.onnx", x), strict=True
+        ):
+            np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_a_number_of_items_that_is_fixed_inside_remains(tmp_path: Path, refusal: Any) -> None:
+    """As by joining all items and separating them again."""
+    for size in (1, 4):
+        column = numpy_helper.from_array(np.array([3 * size, 1]))
+        nodes: list[Node] = [
+            ("Constant", [], "column", {"value": column}),
+            ("Transpose", ["MEAN"], "turned", {"perm": [1, 0]}),
+            ("Softmax", ["turned"], "of all", {"axis": 1}),
+            ("Transpose", ["of all"], "shares", {"perm": [1, 0]}),
+        ]
+        path = with_batch(tmp_path / "encoder.onnx", "encoder", size, *nodes)
+        if size == 1:
+            assert read_given_graph(path).batch == 1
+    told = refusal("plain", path)
+    assert "takes 4 at once, no more and no fewer" in told
+    assert 'dynamic_axes={"x": {0: "n"}}' in told
+
+
+@pytest.mark.parametrize("opset", [22, 23, 24, 25])
+def test_later_opsets_compute_the_same(take: Any, tmp_path: Path, opset: int) -> None:
+    for half in ("encoder", "decoder"):
+        model = onnx.load(MODELS / f"signed-{half}.onnx")
+        later = onnx.version_converter.convert_version(model, opset)
+        assert later.opset_import[0].version == opset
+        onnx.save(later, tmp_path / f"{half}.onnx")
+        graph = read_given_graph(tmp_path / f"{half}.onnx")
+        assert [own.version for own in graph.model.opset_import] == [21]
+        onnx.save(graph.model, tmp_path / "earlier.onnx")
+        shape = [size or 0 for size in graph.inputs[0].shape]
+        x = np.random.default_rng(0).random((4, *shape), np.float32)
+        for one, other in zip(
+            run(tmp_path / "earlier.onnx", x), run(tmp_path / f"{half}.onnx", x), strict=True
+        ):
+            np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_operators_of_later_opsets_become_earlier_ones(tmp_path: Path, refusal: Any) -> None:
+    x = np.random.default_rng(0).normal(size=(3, 144)).astype(np.float32)
+    root = np.sqrt(np.mean(np.square(x), axis=1, keepdims=True) + 1e-5)
+    scale: Node = ("RMSNormalization", ["x", "ones"], "y", {})
+    for (kind, inputs, output, _), opset, expected in (
+        (("Swish", ["x"], "y", {}), 24, x / (1 + np.exp(-x))),
+        (scale, 23, x / root),
+    ):
+        node = helper.make_node(kind, inputs, [output])
+        model = onnx.load_from_string(simple_graph(node, opset=opset))
+        ones = numpy_helper.from_array(np.ones(144, np.float32), "ones")
+        model.graph.initializer.append(ones)
+        graph = read_given_graph(tmp_path / "any.onnx", model.SerializeToString())
+        onnx.save(graph.model, tmp_path / "earlier.onnx")
+        np.testing.assert_allclose(run(tmp_path / "earlier.onnx", x)[0], expected, atol=1e-5)
+    cast = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT, round_mode="down")
+    (tmp_path / "encoder.onnx").write_bytes(simple_graph(cast, opset=24))
+    told = refusal("plain", tmp_path / "encoder.onnx")
+    assert "its opset is 24: export it with opset_version=18" in told
+
+
+@pytest.mark.parametrize(
+    ("nodes", "reach"),
+    [
+        (
+            [("ReduceMean", ["LOG_VAR"], "logvar", {"axes": [1], "keepdims": 1})],
+            "all dimensions of an image",
+        ),
+        (
+            [
+                ("Constant", [], "numbers", {"value_floats": [-1.0, -2.0, -3.0]}),
+                ("Identity", ["numbers"], "logvar", {}),
+            ],
+            "every image",
+        ),
+        (
+            [
+                ("Constant", [], "numbers", {"value_floats": [-1.0, -2.0, -3.0]}),
+                ("Unsqueeze", ["numbers", "first"], "logvar", {}),
+            ],
+            "every image",
+        ),
+    ],
+)
+def test_one_spread_may_be_that_of_several_numbers(
+    take: Any, tmp_path: Path, nodes: list[Node], reach: str
+) -> None:
+    path = rewired(tmp_path / "encoder.onnx", ["MEAN", "logvar"], *nodes)
+    bundle = take("plain", path)
+    assert f"one spread of {reach}" in " ".join(bundle.card.model.adopted.notes)
+    (tmp_path / "plain").rename(tmp_path / "kept")
+    log_var = take("plain").latents.z_log_var
+    if reach == "every image":
+        np.testing.assert_allclose(bundle.latents.z_log_var, [[-1, -2, -3]] * len(log_var))
+    else:
+        shared = log_var.mean(axis=1, keepdims=True).repeat(3, axis=1)
+        np.testing.assert_allclose(bundle.latents.z_log_var, shared, atol=5e-3)  # half precision
 
 
 @pytest.mark.parametrize(

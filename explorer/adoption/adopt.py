@@ -21,7 +21,12 @@ from explorer.adoption.conventions import (
 from explorer.adoption.graphs import MAX_SAID, AdoptionError, GivenGraph, read_given_graph
 from explorer.adoption.result import About, Origin, hashes, write_bundle
 from explorer.adoption.runner import Runner
-from explorer.adoption.signatures import check_condition, check_inputs, image_forms
+from explorer.adoption.signatures import (
+    check_condition,
+    check_inputs,
+    image_forms,
+    separate_classes,
+)
 from explorer.adoption.spreads import report_spread
 from explorer.adoption.trial import Found, find_conventions
 from explorer.bundle.codec import Codec, onnx_codec
@@ -100,6 +105,11 @@ def adopt_graphs(
         )
         for path in (request.encoder, request.decoder)
     )
+    if request.known.condition and 1 in (len(encoder.inputs), len(decoder.inputs)):
+        dataset = load_dataset(request.data, request.reading, data_dir=request.data_dir)
+        encoder, decoder = separate_classes(
+            encoder, decoder, dataset.image_shape, len(dataset.classes)
+        )
     check_inputs(encoder, decoder, request.known)
     dataset = load_fitting(encoder, decoder, request)
     for line in three_lines(dataset).splitlines():

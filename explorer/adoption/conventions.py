@@ -9,14 +9,14 @@ nodes before and after a graph, so that everything else needs to know nothing of
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from explorer.adoption.graphs import GivenGraph
+from explorer.adoption.graphs import GivenGraph, Port
 from explorer.core.likelihoods import LikelihoodName
 
 AxisOrder = Literal["nchw", "nhwc"]
@@ -52,15 +52,17 @@ class PixelRange:
     Attributes:
         name: the range as the user writes it.
         mean, std: one value, or one for each channel.
+        is_bgr: whether the channels of the model are blue, green and red.
     """
 
     name: str
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
+    is_bgr: bool = False
 
 
 def parse_range(text: str) -> PixelRange:
-    """Read ``0,1``, ``-1,1``, ``0,255``, or means and standard deviations.
+    """Read ``0,1``, ``-1,1``, ``0,255``, ``caffe``, or means and standard deviations.
 
     Two numbers are the ends of a range if they are one of those three. Any other two, or six, are
     means in the first half and standard deviations in the second.
@@ -68,7 +70,7 @@ def parse_range(text: str) -> PixelRange:
     Raises:
         ValueError: with a sentence.
     """
-    for known in RANGES:
+    for known in (*RANGES, CAFFE):
         if text.replace(" ", "") == known.name:
             return known
     try:
@@ -78,8 +80,8 @@ def parse_range(text: str) -> PixelRange:
     half = len(values) // 2
     if len(values) not in (2, 6) or not all(std > 0 for std in values[half:]):
         raise ValueError(
-            f"{text!r} is not a range: give 0,1 or -1,1 or 0,255, or MEAN,STD, or three means and "
-            "three standard deviations"
+            f"{text!r} is not a range: give 0,1 or -1,1 or 0,255 or caffe, or MEAN,STD, or three "
+            "means and three standard deviations"
         )
     given = PixelRange(text, tuple(values[:half]), tuple(values[half:]))
     same = (one for one in RANGES if (one.mean, one.std) == (given.mean, given.std))
@@ -93,11 +95,10 @@ RANGES = (UNIT, SIGNED, BYTES)
 CENTRED = PixelRange("0.5,1", (0.5,), (1.0,))
 """Pixels minus one half; −1,1 is twice that. An encoder with it is tried with decoders of this
 range and of 0,1 only, and a decoder with it only for such an encoder."""
-_CAFFE = [
-    parse_range(f"{means},0.003922,0.003922,0.003922")
-    for means in ("0.4850,0.4580,0.4076", "0.4076,0.4580,0.4850")
-]
-"""0..255 less ImageNet's mean, as in Caffe: the channels in the images' order, and reversed."""
+CAFFE = PixelRange("caffe", (0.4076, 0.4580, 0.4850), BYTES.std * 3, is_bgr=True)
+"""0..255 in the order of blue, green and red less ImageNet's mean, as in Caffe."""
+_CAFFE_RGB = parse_range("0.4850,0.4580,0.4076,0.003922,0.003922,0.003922")
+"""The same in the order of red, green and blue."""
 _MNIST, _FASHION_MNIST = map(parse_range, ("0.1307,0.3081", "0.2860,0.3530"))
 _IMAGENET = parse_range("0.485,0.456,0.406,0.229,0.224,0.225")
 _CIFAR = parse_range("0.4914,0.4822,0.4465,0.2470,0.2435,0.2616")
@@ -105,6 +106,8 @@ _WITHIN_CIFAR = parse_range("0.4914,0.4822,0.4465,0.2023,0.1994,0.2010")
 """Moments of CIFAR-10 with the mean of the deviations within single images, as in many programs."""
 _ALIKE = 0.01
 """Moments that differ by less count as the same."""
+_REVERSED = np.array([2, 1, 0])
+"""The order of the channels for models of BGR."""
 _LEAST_STD = 1e-3
 """Smallest standard deviation of a channel by which pixels are divided."""
 
@@ -120,7 +123,8 @@ def usual_ranges(images: np.ndarray) -> list[PixelRange]:
     else:
         standard = [
             _IMAGENET,
-            *_CAFFE,
+            CAFFE,
+            _CAFFE_RGB,
             *([_CIFAR, _WITHIN_CIFAR] if own and _alike(own, _CIFAR) else []),
         ]
     is_another = own is not None and not any(_alike(own, one) for one in standard)
@@ -142,7 +146,7 @@ def _moments_of(images: np.ndarray) -> PixelRange | None:
 
 def _alike(one: PixelRange, other: PixelRange) -> bool:
     gaps = np.subtract((*one.mean, *one.std), (*other.mean, *other.std))
-    return bool(np.abs(gaps).max() < _ALIKE)
+    return not other.is_bgr and bool(np.abs(gaps).max() < _ALIKE)
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,8 @@ class EncoderConvention:
         mean, spread: names of the graph's outputs; ``spread`` is empty if one output is used.
         run: in that one output, how many means in a row alternate with as many spreads.
         is_positive: whether no spread was negative when it was tried: it may be of any kind.
+        shared: how many numbers a spread has that is one for all dimensions of an image, or the
+            same for all images; 0 if each number has its own.
     """
 
     layout: AxisOrder
@@ -167,6 +173,7 @@ class EncoderConvention:
     spread: str = ""
     run: int = 0
     is_positive: bool = False
+    shared: int = 0
 
     @property
     def kind(self) -> SpreadKind | None:
@@ -228,6 +235,8 @@ def adapt_encoder(
     edit = _Edit(graph.model)
     images = edit.input("image", [graph.batch or "n", *image_shape])
     if convention.range != UNIT:
+        if convention.range.is_bgr:
+            images = edit.add("Gather", images, _REVERSED, axis=3)
         mean, std = _moments(convention.range)
         images = edit.add("Div", edit.add("Sub", images, mean), std)
     if convention.layout == "nchw":
@@ -239,7 +248,10 @@ def adapt_encoder(
     z_mean = edit.add("Reshape", convention.mean, flat)
     if convention.kind is None:
         return edit.finish(z_mean)
-    if convention.spread:
+    if convention.shared:
+        spread = edit.add("Reshape", convention.spread, np.array([-1, convention.shared]))
+        spread = edit.add("Add", edit.add("Mul", z_mean, np.float32(0.0)), spread)
+    elif convention.spread:
         spread = edit.add("Reshape", convention.spread, flat)
     else:
         runs = edit.add("Reshape", z_mean, np.array([0, -1, 2, convention.run]))
@@ -287,6 +299,8 @@ def adapt_decoder(
     if convention.range != UNIT:
         mean, std = _moments(convention.range)
         images = edit.add("Add", edit.add("Mul", images, std), mean)
+        if convention.range.is_bgr:
+            images = edit.add("Gather", images, _REVERSED, axis=3)
     if convention.output == "probability":
         inside = edit.add("Clip", images, np.float32(EPSILON), np.float32(1 - EPSILON))
         rest = edit.add("Sub", np.float32(1.0), inside)
@@ -304,6 +318,41 @@ def with_constant(model: onnx.ModelProto, value: float) -> onnx.ModelProto:
     first = model.graph.output[0].name
     nothing = edit.add("Mul", first, np.float32(0.0))
     return edit.finish(first, edit.add("Add", nothing, np.float32(value)))
+
+
+def separate_class(graph: GivenGraph, axis: int, classes: int) -> GivenGraph:
+    """Return the graph with the one-hot class as second input.
+
+    Args:
+        graph: a graph whose only input has the class behind the numbers of an image or a latent.
+        axis: the axis, besides the batch, on which it is.
+        classes: the number of classes.
+    """
+    edit, (port,) = _Edit(graph.model, "class"), graph.inputs
+    shape, names = [*port.shape], [output.name for output in graph.outputs]
+    shape[axis] = (shape[axis] or 0) - classes
+    batch = graph.batch or "n"
+    own = edit.input(port.name, [batch, *(size or 0 for size in shape)])
+    label = helper.make_tensor_value_info(
+        f"{edit.prefix}:label", TensorProto.FLOAT, [batch, classes]
+    )
+    edit.model.graph.input.append(label)
+    ones = np.ones(len(shape) + 1, np.int64)
+    ones[[0, axis + 1]] = -1, classes
+    planes = edit.add("Reshape", label.name, ones)
+    planes = edit.add("Expand", planes, np.array([1, *shape[:axis], classes, *shape[axis + 1 :]]))
+    edit.join(edit.add("Concat", own, planes, axis=axis + 1), port.name)
+    kind = "numbers" if port.is_flat else "channels"
+    note = (
+        f"the last {classes} of {port.shape[axis]} {kind} that {graph.path.name} takes are taken "
+        "as the one-hot class"
+    )
+    return replace(
+        graph,
+        model=edit.finish(*names),
+        inputs=(Port(own, tuple(shape)), Port(label.name, (classes,))),
+        notes=(*graph.notes, note),
+    )
 
 
 def _moments(values: PixelRange) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ from explorer.adoption.candidates import CONTRADICTION, IMAGES
 from explorer.adoption.conventions import EPSILON
 from explorer.adoption.graphs import AdoptionError
 from explorer.adoption.result import About, Origin, write_bundle
-from explorer.adoption.runner import is_same
+from explorer.adoption.rewriting import is_same
 from explorer.adoption.trial import MAX_LATENT_DIM
 from explorer.bundle.codec import Codec
 from explorer.bundle.figures import (

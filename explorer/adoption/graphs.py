@@ -1,4 +1,4 @@
-"""Read ONNX files from elsewhere with all their weights, check them and convert their opset."""
+"""Read ONNX files from elsewhere with all their weights, check them and bring them to our terms."""
 
 from __future__ import annotations
 
@@ -12,13 +12,20 @@ import onnx
 from onnx import inliner, version_converter
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
+from explorer.adoption.rewriting import (
+    opset_of,
+    take_bytes_as_floats,
+    to_any_batch,
+    to_opset,
+    to_single,
+)
 from explorer.bundle.codec import open_session
 from explorer.bundle.compact import drop_unused
 from explorer.errors import ExplorerError, one_line
 
 OPSETS = 13, 21
-"""First and last opset that are run; earlier ones, from ``FIRST_OPSET`` on, are converted."""
-FIRST_OPSET = 11
+"""First and last opset that are run; others, between those of ``TAKEN``, are converted."""
+TAKEN = 11, onnx.defs.onnx_opset_version()
 MAX_BYTES = 2**30
 """Largest size of a file, and of all weights beside it."""
 
@@ -32,6 +39,7 @@ _OTHERS = {
     b"version https://git-lfs": "a pointer to a file in Git LFS (git lfs pull fetches that)",
 }
 """First bytes of files that are often taken for ONNX, and what these files are."""
+_OTHER_OPSET = "export it with opset_version=18 (PyTorch, Keras) or opset=21 (jax2onnx)"
 MAX_SAID = 300
 """Largest number of characters that are quoted from another library's message."""
 
@@ -99,19 +107,32 @@ def read_given_graph(path: Path, content: bytes | None = None) -> GivenGraph:
         raise AdoptionError(f"{path.name} {_what_it_is(content)}") from error
     _check_opset(path, model)
     beside = _join_weights(path, model)
+    opset = opset_of(model)
     try:
         if model.functions:
             model = inliner.inline_local_functions(model)
-        if _opset(model) < OPSETS[0]:
+        if opset < OPSETS[0]:
             model = version_converter.convert_version(model, OPSETS[0])
+        elif opset > OPSETS[1]:
+            model = to_opset(model, OPSETS[1])
+        precision = to_single(model)
     except Exception as error:  # onnx's errors share no base class
         raise AdoptionError(
-            f"{path.name} cannot be brought to opset {OPSETS[0]}: {one_line(error, MAX_SAID)}; "
-            "export it with a newer one"
+            f"{path.name} cannot be brought from opset {opset} and its precision to those that are "
+            f"run: {one_line(error, MAX_SAID)}; {_OTHER_OPSET}, in float32"
         ) from error
     _drop_weights_from_inputs(model)
     notes = _drop_foreign_outputs(path, model)
-    return replace(_describe(path, beside, model), notes=notes)
+    if precision:
+        notes += (f"{path.name} computes in {precision}, and here in single precision",)
+    take_bytes_as_floats(model)
+    try:
+        graph = _describe(path, beside, model)
+    except AdoptionError as error:
+        if opset <= OPSETS[1]:
+            raise
+        raise AdoptionError(f"{error}; its opset is {opset}: {_OTHER_OPSET}") from error
+    return replace(graph, notes=notes + graph.notes)
 
 
 def _check_opset(path: Path, model: onnx.ModelProto) -> None:
@@ -127,13 +148,12 @@ def _check_opset(path: Path, model: onnx.ModelProto) -> None:
             f"{path.name} computes in integers ({', '.join(quantised)}): give the model in single "
             "precision that it was made of"
         )
-    opset = _opset(model)
+    opset = opset_of(model)
     if not opset:
         raise AdoptionError(f"{path.name} {_what_it_is()}")
-    if not FIRST_OPSET <= opset <= OPSETS[1]:
+    if not TAKEN[0] <= opset <= TAKEN[1]:
         raise AdoptionError(
-            f"{path.name} has opset {opset}; {FIRST_OPSET} to {OPSETS[1]} are taken: export it "
-            "with opset_version=17 (PyTorch, Keras) or opset=17 (jax2onnx), for example"
+            f"{path.name} has opset {opset}; {TAKEN[0]} to {TAKEN[1]} are taken: {_OTHER_OPSET}"
         )
 
 
@@ -148,10 +168,6 @@ def _what_it_is(content: bytes = b"") -> str:
         if content.startswith(magic):
             return f"is {kind}: export the model as ONNX, as docs/own-models.md shows"
     return "is not an ONNX file, or is damaged: export it anew, as docs/own-models.md shows"
-
-
-def _opset(model: onnx.ModelProto) -> int:
-    return max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=0)
 
 
 def _join_weights(path: Path, model: onnx.ModelProto) -> tuple[Path, ...]:
@@ -248,12 +264,6 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
     try:
         session = open_session(model.SerializeToString(), path.name)
     except ExplorerError as error:
-        is_of_types = any(words in str(error) for words in ("NOT_IMPLEMENTED", "tensor(bfloat16)"))
-        if is_of_types and (precision := _other_precision(model)):
-            raise AdoptionError(
-                f"{path.name} computes in {precision}, which is not run: export it in single "
-                "precision (in PyTorch: model.float())"
-            ) from error
         raise AdoptionError(str(error)) from error
     batches = {_size(value.shape[0]) if value.shape else 1 for value in session.get_inputs()}
     given = [value for value in session.get_outputs() if value.type == SINGLE]
@@ -273,11 +283,17 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
             f"{path.name} takes {bare[0].name} ({shape}), which has no axis for the batch: export "
             "it with an example that has one, as torch.zeros(1, …)"
         )
-    fixed = batches - {None}
-    if fixed - {1}:
+    batch = max((size for size in batches if size), default=None)
+    notes: tuple[str, ...] = ()
+    if batch and (free := to_any_batch(model, batch)):
+        if batch > 1:
+            notes = (f"{path.name} takes {batch} at once, and here any number",)
+        model, batch = free, None
+    elif batch and batch > 1:
+        axes = ", ".join(f'"{value.name}": {{0: "n"}}' for value in session.get_inputs())
         raise AdoptionError(
-            f"{path.name} takes {max(size for size in fixed if size)} at once, no more and no "
-            "fewer; export it with a batch of 1 or of any size (dynamic_axes)"
+            f"{path.name} takes {batch} at once, no more and no fewer; export it for any number, "
+            f"with dynamic_axes={{{axes}}} in torch.onnx.export(…, dynamo=False)"
         )
     inputs, outputs = (
         [Port(value.name, tuple(map(_size, value.shape[1:]))) for value in values]
@@ -285,9 +301,7 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
     )
     if inputs:
         inputs[0] = _with_channels(inputs[0], model)
-    return GivenGraph(
-        path, beside, model, tuple(inputs), tuple(outputs), batch=1 if fixed else None
-    )
+    return GivenGraph(path, beside, model, tuple(inputs), tuple(outputs), batch, notes)
 
 
 def _with_channels(port: Port, model: onnx.ModelProto) -> Port:
@@ -300,14 +314,6 @@ def _with_channels(port: Port, model: onnx.ModelProto) -> Port:
             groups = next((a.i for a in node.attribute if a.name == "group"), 1)
             return replace(port, shape=(weights[node.input[1]][1] * groups, *port.shape[1:]))
     return port
-
-
-def _other_precision(model: onnx.ModelProto) -> str | None:
-    """The first precision of weights or inputs, if any, that few operators of onnxruntime run."""
-    kinds = [weights.data_type for weights in model.graph.initializer]
-    kinds += [value.type.tensor_type.elem_type for value in model.graph.input]
-    names = {onnx.TensorProto.BFLOAT16: "bfloat16", onnx.TensorProto.DOUBLE: "double precision"}
-    return next((names[kind] for kind in kinds if kind in names), None)
 
 
 def _size(dimension: Any) -> int | None:

@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 
 from explorer.adoption.graphs import MAX_SAID, SINGLE, AdoptionError, GivenGraph
+from explorer.adoption.rewriting import is_same
 from explorer.bundle.codec import RUN_SECONDS, joined, open_session, run_graph
 from explorer.bundle.graph import GraphError
 from explorer.core.subsets import in_chunks
@@ -92,13 +93,6 @@ class Runner:
                 "and without drawing at random (in PyTorch: model.eval())"
             )
         return outputs
-
-
-def is_same(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two results of a graph are the same except for rounding."""
-    return one.shape == other.shape and np.allclose(
-        one, other, rtol=1e-3, atol=1e-5, equal_nan=True
-    )
 
 
 def by(shape: Sequence[int]) -> str:

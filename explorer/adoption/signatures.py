@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import filecmp
+import math
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from explorer.adoption.candidates import Known
-from explorer.adoption.conventions import AxisOrder
+from explorer.adoption.conventions import AxisOrder, separate_class
 from explorer.adoption.graphs import AdoptionError, GivenGraph
+from explorer.core.pixels import square_of
 
 _ELSE = {
     "images": "if it is noise, fix it to 0 in the export",
@@ -48,6 +51,45 @@ def check_inputs(encoder: GivenGraph, decoder: GivenGraph, known: Known) -> None
             f"{decoder.path.name} takes {_list(decoder.inputs)} alone, no class: leave "
             "--condition out, or export z and the class as two inputs, if it joins them"
         )
+
+
+def separate_classes(
+    encoder: GivenGraph, decoder: GivenGraph, image_shape: tuple[int, int, int], classes: int
+) -> tuple[GivenGraph, GivenGraph]:
+    """Give the class an input of its own where, by the shapes, it is joined to images or latents.
+
+    Args:
+        encoder, decoder: the graphs.
+        image_shape: ``(height, width, channels)`` of the data set's images as they are.
+        classes: the number of their classes.
+    """
+    if len(encoder.inputs) == 1 and (axis := _axis_with_class(encoder, image_shape, classes)) >= 0:
+        encoder = separate_class(encoder, axis, classes)
+    sizes = {math.prod(size or 0 for size in port.shape) for port in encoder.outputs}
+    port = decoder.inputs[0]
+    if len(decoder.inputs) == 1 and port.is_flat:
+        axis, size = max(enumerate(map(int, filter(None, port.shape))), key=itemgetter(1))
+        if {size - classes, 2 * (size - classes)} & sizes - {0}:
+            decoder = separate_class(decoder, axis, classes)
+    return encoder, decoder
+
+
+def _axis_with_class(graph: GivenGraph, image_shape: tuple[int, int, int], classes: int) -> int:
+    """The axis of an encoder's input that has the class behind channels or pixels; −1 if none."""
+    port = graph.inputs[0]
+    if None in port.shape:
+        return -1
+    shape = [int(size or 0) for size in port.shape]
+    if port.is_flat:
+        pixels, own = max(shape), math.prod(image_shape)
+        is_resized = bool(square_of(pixels - classes)) and not square_of(pixels)
+        is_joined = pixels - classes == own or (is_resized and pixels != own)
+        return shape.index(pixels) if is_joined else -1
+    places = (axis for axis in (0, 2) if len(shape) == 3)
+    return next(
+        (one for one in places if shape[one] - classes in (1, 3) and shape[one] != image_shape[2]),
+        -1,
+    )
 
 
 def check_condition(graph: GivenGraph, classes: Sequence[str]) -> None:
@@ -91,6 +133,8 @@ def image_forms(graph: GivenGraph) -> list[tuple[AxisOrder, tuple[int, int, int]
             forms = [(layout, None) for layout, axes in arrangements.items() if not shape[axes[0]]]
     if not forms:
         remedy = "; export it for a certain size" if None in shape else ""
+        if len(shape) == 3 and not remedy:
+            remedy = "; if the class is in further channels, say so with --condition labels"
         raise AdoptionError(
             f"{graph.path.name} takes {graph.inputs[0]}; expected images: (channels, height, "
             "width), (height, width, channels) with 1 or 3 channels, or all pixels in a "

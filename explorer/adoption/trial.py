@@ -23,6 +23,7 @@ from explorer.adoption.candidates import (
     is_steep,
 )
 from explorer.adoption.conventions import (
+    BYTES,
     CENTRED,
     EPSILON,
     IN_ONE,
@@ -39,7 +40,8 @@ from explorer.adoption.conventions import (
     run_of,
 )
 from explorer.adoption.graphs import AdoptionError, GivenGraph
-from explorer.adoption.runner import BY_BATCH, FEW, Runner, by, is_same
+from explorer.adoption.rewriting import is_same
+from explorer.adoption.runner import BY_BATCH, FEW, Runner, by
 from explorer.adoption.signatures import image_forms
 from explorer.adoption.spreads import likely_kind, note_on_spread
 
@@ -50,6 +52,7 @@ FILLING = 0.8
 """Share of a range that a decoder's values must span to fill it."""
 _SPREAD = re.compile(r"var|std|sig|scale|spread|lv|log", re.I)
 _PRECISION = re.compile(r"prec", re.I)
+_NO_SPREAD = re.compile(r"kl|loss|elbo|prob|class|label|score|logit|energy", re.I)
 _MEAN = re.compile(r"mu|mean|loc", re.I)
 """Parts of the names of an encoder's outputs."""
 NOTHING = 1e-5
@@ -111,6 +114,7 @@ def find_conventions(
     if is_poor(candidates[0].error, average):
         other = _EncoderReader(encoder, 1 - images, condition, decoder.inputs[0].shape)
         _check_inversion(candidates[0], _ways_to_read(other, decoder, ranges, known))
+    _check_mean_image(candidates[0], reader, decoder, known)
     if (mean := candidates[0].encoder.mean) in reader.pictures:
         raise AdoptionError(
             f"{mean!r} of {encoder.path.name} is no latent but the image or its reconstruction, so "
@@ -168,11 +172,39 @@ def _check_inversion(best: Candidate, of_inverted: list[Candidate]) -> None:
         )
 
 
+def _check_mean_image(
+    best: Candidate, reader: _EncoderReader, decoder: GivenGraph, known: Known
+) -> None:
+    """Check that a model does not reconstruct images less their mean image far better."""
+    encoder, mean = reader.graph, reader.images.mean(axis=0)
+    other = _EncoderReader(encoder, reader.images - mean, reader.condition, reader.wanted)
+    without_mean = _ways_to_read(other, decoder, [UNIT, BYTES], known, mean)
+    if without_mean and without_mean[0].error < CONTRADICTION * best.error:
+        raise AdoptionError(
+            f"the model seems to be of images less a mean image (the squared error is then "
+            f"{without_mean[0].error:.5f}, otherwise {best.error:.5f}): put it into the graphs, as "
+            f"encode(x - mean) in the export of {encoder.path.name} and decode(z) + mean in that "
+            f"of {decoder.path.name}"
+        )
+
+
 def _ways_to_read(
-    reader: _EncoderReader, decoder: GivenGraph, ranges: list[PixelRange], known: Known
+    reader: _EncoderReader,
+    decoder: GivenGraph,
+    ranges: list[PixelRange],
+    known: Known,
+    mean: np.ndarray | float = 0.0,
 ) -> list[Candidate]:
-    """Each way in which the decoder gives images for the encoder's latents, the best first."""
-    images, decode = reader.images, Runner(decoder, reader.condition)
+    """Each way in which the decoder gives images for the encoder's latents, the best first.
+
+    Args:
+        reader: reads the encoder's latents.
+        decoder: the decoder.
+        ranges: ranges to try for the encoder's pixels.
+        known: what the user states.
+        mean: what the reader's images are less than those in [0, 1].
+    """
+    images, decode = reader.images + np.float32(mean), Runner(decoder, reader.condition)
     rank = len(decoder.inputs[0].shape)
     stated = [known.decoder_range] if known.decoder_range else []
     found = []
@@ -182,7 +214,8 @@ def _ways_to_read(
             reader.decoded.add(raw[0].size)
             fixed = (UNIT,) if convention.range == CENTRED else RANGES
             tried = dict.fromkeys((*fixed, convention.range, *stated))
-            for choice, values in _readings(raw, images.shape[1:], convention.layout, tried):
+            for choice, centred in _readings(raw, images.shape[1:], convention.layout, tried):
+                values = centred + np.float32(mean)
                 errors = _errors(values, images)
                 if np.isfinite(errors).all():
                     choice = replace(choice, images=name, latent=size)
@@ -226,6 +259,8 @@ def _why_nothing_fits(
     wanted = math.prod(latent or ())
     if latent and sizes.isdisjoint((0, wanted, 2 * wanted)):  # 0 where a size is not known
         question = "do they belong together?"
+        if wanted > max(sizes):
+            question += " If the rest is the class, say so with --condition labels"
         if wanted == math.prod(image_shape):
             question = "if that is an image, the file holds the whole model; give the decoder alone"
         return (
@@ -261,6 +296,12 @@ def _notes_on_outputs(
         yield f"{mean!r} is taken as the mean, although {first!r} comes first"
     if others := sorted({one.encoder.spread for one in alike} - {spread, ""}):
         yield f"{spread!r} is taken as the spread, not {' or '.join(map(repr, others))}"
+    if shared := best.encoder.shared:
+        reach = "all dimensions of an image" if shared == 1 else "every image"
+        yield (
+            f"{spread!r} is taken as one spread of {reach}; if it is none, say so with "
+            "--encoder-output mean"
+        )
     pictures = [port.name for port in decoder.outputs]
     if len(pictures) > 1:
         taken = best.decoder.images
@@ -324,6 +365,7 @@ class _EncoderReader:
     Attributes:
         notes: sentences for the user about the outputs, whichever way is taken.
         pictures: names of outputs that are images themselves rather than latents.
+        constant: names of outputs that are the same for all images.
         decoded: how many numbers the decoder has given for one of these latents.
     """
 
@@ -342,6 +384,7 @@ class _EncoderReader:
         self.draws: dict[tuple[AxisOrder, PixelRange, str], list[str]] = {}
         self.pictures: set[str] = set()
         self.decoded: set[int] = set()
+        self.constant: set[str] = set()
 
     def conventions(
         self, ranges: list[PixelRange]
@@ -398,20 +441,22 @@ class _EncoderReader:
         sizes = {name: values.shape[1] for name, values in finite.items()}
         if self.latent is None:
             self.latent = _latent_of(self.wanted, [outputs[name].shape[1:] for name in finite])
-        dim = math.prod(self.latent) if self.latent else min(sizes.values(), default=0)
+        several = {*sizes.values()} - {1} or {1}
+        dim = math.prod(self.latent) if self.latent else min(several)
         for name, size in sizes.items():
             if size == self.images[0].size and self._is_picture(outputs[name], layout, range_):
                 self.pictures.add(name)
-            elif size not in (dim, 2 * dim):
+            elif size not in (dim, 2 * dim) and not self._is_shared(name, size, dim):
                 unused[name] = f"has {size} number{'s' * (size > 1)} for a latent of {dim}"
         for name, values in finite.items():
             if sizes[name] == 2 * dim and dim not in sizes.values():
                 last = outputs[name].shape[-1]
                 channels = dim if last % 2 else last // 2
                 yield from self._in_one(replace(base, mean=name), values, channels)
-            if sizes[name] != dim:
+            if sizes[name] != dim or name in self.constant:
                 continue
             others = [other for other in names if other != name and sizes.get(other) == dim]
+            others = others or [one for one in names if self._is_shared(one, sizes.get(one), dim)]
             draws = [
                 other for other in others
                 if not _SPREAD.search(other) and _is_draw(values, finite[other])
@@ -425,7 +470,14 @@ class _EncoderReader:
                 is_positive = bool(finite[spread].min() >= 0)
                 kind = encoder_output("mean", likely_kind(spread, is_positive=is_positive))
                 way = replace(base, output=kind, mean=name, spread=spread, is_positive=is_positive)
+                if self._is_shared(spread, sizes[spread], dim):
+                    way = replace(way, shared=sizes[spread])
                 yield way, outputs[name]
+
+    def _is_shared(self, name: str, size: int | None, dim: int) -> bool:
+        """Whether an output may be a spread of all dimensions of an image, or of all images."""
+        is_of_size = dim > 1 == size or (name in self.constant and size == dim)
+        return is_of_size and not _NO_SPREAD.search(name)
 
     def _is_picture(self, values: np.ndarray, layout: AxisOrder, range_: PixelRange) -> bool:
         """Whether an output is the image or its reconstruction, as that of a whole model."""
@@ -469,9 +521,14 @@ class _EncoderReader:
         outputs, again, once_more = run.all(self.images), run.all(few), run.all(few)
         found: dict[str, np.ndarray] = {}
         counts, by_batch = set(), False
-        for name, first, second, third in zip(names, outputs, again, once_more, strict=True):
+        for name, first, second, third, single in zip(
+            names, outputs, again, once_more, run.all(few[:1]), strict=True
+        ):
             repeated = next((one for one, values in found.items() if is_same(values, first)), None)
-            if len(first) != len(self.images):
+            if is_same(second, single):
+                self.constant.add(name)
+                found[name] = np.broadcast_to(single.ravel(), (len(self.images), single.size))
+            elif len(first) != len(self.images):
                 counts.add(len(second))
                 self._note(
                     f"{name!r} of {path.name} has {len(second)} value{'s' * (len(second) > 1)} for "
@@ -546,6 +603,7 @@ def _readings(
         images = raw.reshape(-1, *image_shape)
     for range_ in ranges:
         values = images * np.array(range_.std, np.float32) + np.array(range_.mean, np.float32)
+        values = values[..., ::-1] if range_.is_bgr else values
         are_probabilities = range_ == UNIT and values.min() >= 0.0 and values.max() <= 1.0
         output: DecoderOutput = "probability" if are_probabilities else "mean"
         yield DecoderConvention(layout, range_, output, "", ()), values

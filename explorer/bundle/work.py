@@ -90,7 +90,7 @@ def _count(node: Node, shapes: Shapes) -> int:
             each = math.prod(node.kernel)
         case "GRU" | "LSTM" | "RNN":
             return math.prod(sizes[0][:2]) * (math.prod(sizes[1]) + math.prod(sizes[2]))
-        case "Attention" | "Einsum":  # an upper bound
+        case "Einsum":  # an upper bound
             each = max(map(math.prod, sizes))
         case _:
             each = 1

@@ -146,6 +146,7 @@ def elementwise() -> Iterator[Case]:
         yield case("Cast", x, to=to)
     halves = row([[1 / 3, -1e-6, 6e-8, 1e-8, 70000, -65519, 2049, 2051, 0, 1e-5, 6.1e-5]])
     yield case("Cast", halves, to=TensorProto.FLOAT16)
+    yield case("CastLike", x, Constant([0]))
     yield case("Cast", Constant([2049, 70000]), to=TensorProto.FLOAT16)
 
 

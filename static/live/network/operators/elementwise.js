@@ -61,14 +61,11 @@ export const ELEMENTWISE = {
   LessOrEqual: binary((a, b) => Number(a <= b), "boolean"),
 
   Cast(node) {
-    const x = node.input(0);
     const type = node.number("to", 0);
     const { kind } = typeOf(type, node.where);
-    if (kind === "integer" && x.kind === "float") return apply(node, Math.trunc, 0, kind);
-    if (kind === "boolean" && x.kind !== kind) return apply(node, (n) => Number(n !== 0), 0, kind);
-    if (type === HALF) return apply(node, toHalf, 0, kind);
-    return node.view(x, x.shape, kind);
+    return type === HALF ? apply(node, toHalf, 0, kind) : cast(node, kind);
   },
+  CastLike: (node) => cast(node, node.input(1).kind),
 
   Clip(node) {
     const [x, low, high] = [node.input(0), node.optional(1), node.optional(2)];
@@ -104,6 +101,14 @@ function apply(node, f, slope = 0, kind = node.input(0).kind) {
   const x = node.input(0);
   const y = node.output(x.shape, kind);
   return (kernels) => kernels.unary(f, x.data, y.data, slope);
+}
+
+/** The numbers of the first input as another kind. @type {(node: Node, kind: Kind) => Run | void} */
+function cast(node, kind) {
+  const x = node.input(0);
+  if (kind === "integer" && x.kind === "float") return apply(node, Math.trunc, 0, kind);
+  if (kind === "boolean" && x.kind !== kind) return apply(node, (n) => Number(n !== 0), 0, kind);
+  return node.view(x, x.shape, kind);
 }
 
 /** @returns {Operator} without attributes */
