@@ -19,7 +19,7 @@ from typing import IO
 from explorer.data.files.kinds import kind_of_bytes, suffix_of
 from explorer.data.files.libraries import need
 from explorer.data.files.names import Names
-from explorer.data.files.temporary import copy_to_disk, write_to_disk
+from explorer.data.files.temporary import pieces_of, write_to_disk
 from explorer.data.files.tree import Parts, Tree, is_hidden, parts_of
 from explorer.data.report import Report
 from explorer.errors import DatasetError
@@ -98,7 +98,7 @@ class Zip(_Archive):
     def local(self, name: str) -> IO[bytes]:
         try:
             with self._archive.open(self._members[name]) as stream:
-                return copy_to_disk(stream)
+                return write_to_disk(pieces_of(stream))
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise DatasetError(f"{name} in {self.path} is cut short or damaged.") from error
 
@@ -217,8 +217,7 @@ def _unpacked(content: IO[bytes]) -> Iterator[bytes] | None:
         return _frames(content)
     if (opener := _UNPACKED_BY.get(magic[:2])) is None:
         return None
-    stream: IO[bytes] = opener(content, "rb")  # type: ignore[operator]
-    return iter(lambda: stream.read(2**20), b"")
+    return pieces_of(opener(content, "rb"))  # type: ignore[operator]
 
 
 def _frames(content: IO[bytes]) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from explorer.data.files.tree import title_of
 from explorer.data.layouts.labels import as_words, can_be_classes, index_classes, plain
 from explorer.data.layouts.splits import may_split, take_splits
 from explorer.data.pixels import Shape
@@ -56,7 +57,6 @@ def classify(
     found: Mapping[str, Unclassified],
     report: Report,
     *,
-    lone_class: str,
     label: str | None = None,
     names: Sequence[str] | None = None,
     image_shape: Shape | None = None,
@@ -68,7 +68,6 @@ def classify(
         origin: a description of the kind of files.
         found: the splits by their role.
         report: collects what is left out.
-        lone_class: the class of images without labels.
         label: the column to take as classes, if the user chose one.
         names: names of the labels 0, 1, …; by default the labels are their own names.
         image_shape: shape of each image when they come as arrays.
@@ -101,7 +100,7 @@ def classify(
         classes, indices = index_classes(known, names)
         _note_doubtful_classes(classes, dict(zip(found, indices, strict=True)), report)
     else:
-        classes = (lone_class,)
+        classes = (title_of(path),)  # of images without labels
         indices = [np.zeros(len(part.source), np.int64) for part in parts]
     numbers = _as_numbers(columns, report)
     return Layout(

@@ -45,9 +45,7 @@ _FIRST_LINES = 200  # lines that are inspected
 _BETWEEN = str.maketrans(dict.fromkeys("[](),;", " "))  # separators in a cell of pixels
 
 
-def find_in_csv(
-    tree: Tree, names: Sequence[str], lone_class: str, reading: Reading, report: Report
-) -> Layout:
+def find_in_csv(tree: Tree, names: Sequence[str], reading: Reading, report: Report) -> Layout:
     """Find images in CSV files: a column for each pixel, or one of pixels separated by spaces.
 
     Raises:
@@ -72,7 +70,7 @@ def find_in_csv(
     if len(found) == 1:
         found = split_by_column(*found.popitem(), report)
     origin = "text file" if suffix_of(names[0]) in (".txt", ".dat") else "CSV file"
-    return classify(tree.path, origin, found, report, lone_class=lone_class, label=reading.label)
+    return classify(tree.path, origin, found, report, label=reading.label)
 
 
 def size_of_csv(tree: Tree, name: str) -> tuple[int, int]:

@@ -36,7 +36,7 @@ from explorer.data.files.names import Names
 from explorer.data.files.opening import open_tree
 from explorer.data.files.published import find_published
 from explorer.data.files.stored import Stored
-from explorer.data.files.tree import Tree, title_of, without_endings
+from explorer.data.files.tree import Tree, without_endings
 from explorer.data.layouts.beside_arrays import read_labels_beside
 from explorer.data.layouts.class_names import ClassNames, name_classes, read_class_names
 from explorer.data.layouts.copies import without_copied_files
@@ -89,7 +89,7 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
         published, families = find_published(tree, report), sort_files(tree)
     if published:
         arrays, names = published
-        return find_in_arrays(tree, arrays, title_of(path), reading, report, names or None)
+        return find_in_arrays(tree, arrays, reading, report, names or None)
     family = choose_family(tree, families, report)
     if family is None:
         raise DatasetError(_why_nothing(tree))
@@ -129,7 +129,6 @@ def _find_in_family(
     reading: Reading,
     report: Report,
 ) -> Layout:
-    lone_class = title_of(tree.path)
     if family == ARRAYS and are_single_pictures(tree, files):
         files = Names(name for name in files if not is_array_of_labels(name))
         refuse_deep_colours(tree, files)
@@ -140,7 +139,7 @@ def _find_in_family(
             f"{reading.class_level} could name classes by; leave it out."
         )
     if family == PICTURES:
-        return find_in_folders(tree, files, lone_class, reading, report, lists)
+        return find_in_folders(tree, files, reading, report, lists)
     read = {*files, *lists}
     others = Names(name for name in tree.names() if name not in read)
     arrays: dict[str, Stored] = {}
@@ -155,9 +154,9 @@ def _find_in_family(
         kind = "images" if suffix_of(name) in FORMAT_OF_SUFFIX else kind_of_file(name)
         report.leave_out(kind, name)
     if family in (IDX, ARRAYS):
-        return find_in_arrays(tree, arrays, lone_class, reading, report)
+        return find_in_arrays(tree, arrays, reading, report)
     find = find_in_parquet if family == PARQUET else find_in_csv
-    return find(tree, files, lone_class, reading, report)
+    return find(tree, files, reading, report)
 
 
 def _how_to_convert(path: Path, kind: str, conversion: str) -> str:

@@ -67,7 +67,6 @@ _FORMATS = {**FORMAT_OF_SUFFIX, ".npy": "NumPy"}
 def find_in_folders(
     tree: Tree,
     files: Sequence[str],
-    lone_class: str,
     reading: Reading,
     report: Report,
     lists: Collection[str],
@@ -81,7 +80,6 @@ def find_in_folders(
     Args:
         tree: all files.
         files: the image files among them, in order.
-        lone_class: the class of images that are in no folder.
         reading: the user's options.
         report: collects guesses and what is left out.
         lists: files with class names, which are ignored here.
@@ -123,7 +121,6 @@ def find_in_folders(
         f"{tree.kind}{kind} ({', '.join(formats)})",
         found,
         report,
-        lone_class=lone_class,
         label=None if reading.label == FILE_NAME and len(names) < 2 else reading.label,
         names=names or None,
     )

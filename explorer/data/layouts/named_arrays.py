@@ -79,7 +79,6 @@ class _Key:
 def find_in_arrays(
     tree: Tree,
     arrays: Mapping[str, Stored],
-    lone_class: str,
     reading: Reading,
     report: Report,
     names: Sequence[str] | None = None,
@@ -89,7 +88,6 @@ def find_in_arrays(
     Args:
         tree: the file or folder, named in messages.
         arrays: the arrays by names such as ``"x_train"`` or ``"train-labels-idx1-ubyte"``.
-        lone_class: the class of images without labels.
         reading: the user's options; ``pick`` is a word that names one of several sets, such as
             ``"letters"`` of EMNIST.
         report: collects guesses and what is left out.
@@ -132,7 +130,6 @@ def find_in_arrays(
         arrays[images[0]].origin,
         found,
         report,
-        lone_class=lone_class,
         label=reading.label,
         names=names,
         image_shape=shape,
@@ -419,7 +416,7 @@ def _one_array_a_class(
         source = _as_images(path, [arrays[name] for name in chosen])
         found[role or TRAIN] = Unclassified(source, labels, {})
     origin, shape = arrays[images[0]].origin, _shape_of_all(path, found)
-    return classify(path, origin, found, report, lone_class="", image_shape=shape)
+    return classify(path, origin, found, report, image_shape=shape)
 
 
 def _is_one(shape: tuple[int, ...]) -> bool:

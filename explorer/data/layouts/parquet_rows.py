@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import math
 import re
-import threading
 import weakref
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from explorer.core.subsets import CHUNK
-from explorer.data.files.rows import Rows
+from explorer.data.files.rows import Column, Rows
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.classify import Unclassified, classify, join_columns, split_by_column
@@ -37,9 +37,7 @@ _SIZES = (("height", "width"), ("height", "width", "channels"))
 """Titles of columns that state the shape of the images."""
 
 
-def find_in_parquet(
-    tree: Tree, names: Sequence[str], lone_class: str, reading: Reading, report: Report
-) -> Layout:
+def find_in_parquet(tree: Tree, names: Sequence[str], reading: Reading, report: Report) -> Layout:
     """Find images in Parquet files: ``image{bytes, path}`` as Hugging Face writes them, or numbers.
 
     Numbers are nested or flat lists with the shape of an image, a flat square, or the shape that
@@ -71,7 +69,6 @@ def find_in_parquet(
         "Parquet file" if len(names) == 1 else "Parquet files",
         found,
         report,
-        lone_class=lone_class,
         label=reading.label,
         names=class_names,
     )
@@ -121,31 +118,24 @@ class _Shard:
         self.left_out = [title for title, is_plain in others.items() if not is_plain]
         groups = range(self._file.num_row_groups)
         sizes = [self._file.metadata.row_group(group).num_rows for group in groups]
-        self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
-        self._lock, self._group, self._rows = threading.Lock(), -1, None
+        self._starts: list[int] = [0, *accumulate(sizes)]
 
     def __len__(self) -> int:
-        return int(self._starts[-1])
+        return self._starts[-1]
 
     def columns(self) -> dict[str, np.ndarray]:
         """Read all columns of numbers and words; missing values are NaN or empty."""
         table = self._file.read(columns=self._others)
         return {name: _unpack_column(table[name]) for name in self._others}
 
-    def stamp(self) -> str:
-        """Return a string that changes whenever the file is replaced."""
-        return self._tree.stamp(self.name)
+    def image_files(self) -> Column:
+        """Return the column of image files."""
 
-    def image_file(self, row: int) -> bytes | None:
-        """Return the bytes of a row's image file; None if there are none."""
-        group = int(np.searchsorted(self._starts, row, side="right")) - 1
-        with self._lock:
-            if group != self._group:
-                table = self._file.read_row_group(group, columns=[self.files])
-                self._rows, self._group = table[self.files].combine_chunks(), group
-            value = self._rows[row - int(self._starts[group])].as_py()  # type: ignore[index]
-        content: bytes | None = value["bytes"] if isinstance(value, dict) else value
-        return content
+        def read(group: int) -> Any:
+            table = self._file.read_row_group(group, columns=[self.files])
+            return table[self.files].combine_chunks()
+
+        return Column(self._starts, read, _content_of, self._tree.stamp(self.name))
 
     def stored(self) -> Stored:
         """Return the numbers of all images as a stored array.
@@ -199,8 +189,14 @@ class _Shard:
 def _source(tree: Tree, shards: Sequence[_Shard]) -> Source:
     """Return the images of the shards of one split."""
     if all(shard.files for shard in shards):
-        _refuse_paths(shards)
-        rows = Rows({shard.name: shard for shard in shards})
+        columns = {shard.name: shard.image_files() for shard in shards}
+        first = next((shard for shard in shards if len(shard)), None)
+        if first is not None and columns[first.name].image_file(0) is None:
+            raise DatasetError(
+                f"{first.where} holds no image file in its first row: if it holds paths, give the "
+                "folder of the files; if images are missing, leave their rows out."
+            )
+        rows = Rows(columns)
         return Pictures(rows, rows.names)
     if any(shard.files for shard in shards):
         raise DatasetError(
@@ -219,13 +215,11 @@ def _source(tree: Tree, shards: Sequence[_Shard]) -> Source:
     return Images(stored, arrangement)
 
 
-def _refuse_paths(shards: Sequence[_Shard]) -> None:
-    first = next((shard for shard in shards if len(shard)), None)
-    if first is not None and first.image_file(0) is None:
-        raise DatasetError(
-            f"{first.where} holds no image file in its first row: if it holds paths, give the "
-            "folder of the files; if images are missing, leave their rows out."
-        )
+def _content_of(value: Any) -> bytes | None:
+    """Return the bytes of an image file, which may be in a struct; None if there are none."""
+    found = value.as_py()
+    content: bytes | None = found["bytes"] if isinstance(found, dict) else found
+    return content
 
 
 def _holds_files(kind: Any) -> bool:

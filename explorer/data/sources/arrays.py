@@ -16,7 +16,7 @@ from explorer.core.pixels import square_of
 from explorer.data.files.stored import Stored
 from explorer.data.pixels import Form, resample, to_picture
 from explorer.data.ranges import Range, Values, apply_range, look_at
-from explorer.data.sources.decoding import Decoded
+from explorer.data.sources.decoding import Decoded, gather
 from explorer.data.sources.source import Survey
 
 
@@ -136,20 +136,11 @@ class Images:
 
 def _to_form(images: np.ndarray, form: Form) -> Decoded:
     """Bring uint8 images into a form, in the same way as image files."""
-    readable, none = np.arange(len(images)), np.zeros(0, int)
-    no_alphas = np.zeros((0, *form.shape[:2], 1), np.uint8)
     if images.shape[1:] == form.shape:
-        return Decoded(len(images), readable, images, none, no_alphas)
+        return gather([(image, None) for image in images], form)
     form = Form(form.shape, Range(), form.fit)  # the range was applied
-    colours, transparent, alphas = [], [], []
-    for position, image in enumerate(images):
+    found = []
+    for image in images:
         pixels = image[..., 0] if image.shape[-1] == 1 else np.ascontiguousarray(image)
-        colour, alpha = resample(to_picture(Image.fromarray(pixels), form), form.shape)
-        colours.append(colour)
-        if alpha is not None:
-            transparent.append(position)
-            alphas.append(alpha)
-    return Decoded(
-        len(images), readable, np.stack(colours), np.array(transparent, int),
-        np.stack(alphas) if alphas else no_alphas,
-    )  # fmt: skip
+        found.append(resample(to_picture(Image.fromarray(pixels), form), form.shape))
+    return gather(found, form)
