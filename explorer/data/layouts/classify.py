@@ -9,7 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from explorer.data.files.tree import title_of
-from explorer.data.layouts.labels import as_words, can_be_classes, index_classes, plain
+from explorer.data.layouts.labels import (
+    as_words,
+    can_be_classes,
+    index_classes,
+    label_title,
+    plain,
+)
 from explorer.data.layouts.splits import may_split, take_splits
 from explorer.data.pixels import Shape
 from explorer.data.report import Report
@@ -255,17 +261,26 @@ def _spell_out(words: np.ndarray) -> str:
     return f"0 {words[0]} to {len(words) - 1} {words[-1]}, by the alphabet"
 
 
-def join_columns(
-    tables: Sequence[Mapping[str, np.ndarray]], report: Report
-) -> dict[str, np.ndarray]:
-    """Concatenate the columns that all files of a split have, and return them as plain columns."""
+def with_columns(
+    source: Source, tables: Sequence[Mapping[str, np.ndarray]], asked: str | None, report: Report
+) -> Unclassified:
+    """Return the images of a split with the columns that all of its files have.
+
+    Args:
+        source: the images.
+        tables: the columns of each file.
+        asked: the title of the class column, if the user chose one.
+        report: collects what is left out.
+    """
     joined = {}
     for title in dict.fromkeys(title for table in tables for title in table):
         if all(title in table for table in tables):
             joined[title] = plain(np.concatenate([table[title] for table in tables]), title)
         else:
             report.leave_out("columns that only some files have", title)
-    return joined
+    label = asked if asked in joined else label_title(joined)
+    labels = None if label is None else joined.pop(label)
+    return Unclassified(source, labels, joined, label or "label")
 
 
 def split_by_column(role: str, found: Unclassified, report: Report) -> dict[str, Unclassified]:

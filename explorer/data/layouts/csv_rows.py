@@ -9,7 +9,7 @@ import codecs
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,13 +19,13 @@ from explorer.data.files.archives import unpack
 from explorer.data.files.kinds import suffix_of
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
-from explorer.data.layouts.classify import Unclassified, classify, join_columns, split_by_column
-from explorer.data.layouts.labels import label_title, numbers_or_words, plain
+from explorer.data.layouts.classify import classify, split_by_column, with_columns
+from explorer.data.layouts.labels import numbers_or_words, plain
 from explorer.data.layouts.one_set import files_by_split
 from explorer.data.reading import Reading
 from explorer.data.report import Report
 from explorer.data.roles import counts_up
-from explorer.data.sources.arrays import Arrangement, Images, arrange_images
+from explorer.data.sources.arrays import arrange_images, as_images
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
 
@@ -66,7 +66,12 @@ def find_in_csv(tree: Tree, names: Sequence[str], reading: Reading, report: Repo
     every = [table for tables in by_role.values() for table in tables]
     for table in every:
         table.find_pixels(every, report)
-    found = {role: _read_csv(tables, reading.label, report) for role, tables in by_role.items()}
+    found = {}
+    for role, tables in by_role.items():
+        columns = [table.columns() for table in tables]
+        stored = [table.stored(own) for table, own in zip(tables, columns, strict=True)]
+        source = as_images(stored, tree.path)
+        found[role] = with_columns(source, columns, reading.label, report)
     if len(found) == 1:
         found = split_by_column(*found.popitem(), report)
     origin = "text file" if suffix_of(names[0]) in (".txt", ".dat") else "CSV file"
@@ -169,6 +174,24 @@ class _Csv:
             for title in others:
                 cells[title] += [cell.strip() for cell in block[title].to_pylist()]
         return {title: plain(numbers_or_words(cells[title]), title) for title in others}
+
+    def stored(self, columns: Mapping[str, np.ndarray]) -> Stored:
+        """Return the pixels as a stored array, given the other columns.
+
+        Raises:
+            DatasetError: there are none, or those of a single picture.
+        """
+        first = next(self.rows(), None)
+        if first is None:
+            raise DatasetError(f"{self.where} has titles, but no images below them.")
+        own = next(iter(columns.values()), None)
+        shape = sum(map(len, self.rows())) if own is None else len(own), first.shape[1]
+        if own is None and shape[0] == shape[1]:
+            raise DatasetError(
+                f"{self.where} has as many rows as columns, {shape[0]}, as a single picture has; "
+                "give a row for each of several images."
+            )
+        return Stored(self.where, shape, first.dtype, self.rows, "CSV file")
 
     def rows(self) -> Iterator[np.ndarray]:
         """Yield the pixels in blocks of ``(k, pixels)`` float32."""
@@ -332,32 +355,3 @@ def _were_made_unique(cells: list[str]) -> bool:
 def _fewer_but_several(one: set[str], other: set[str]) -> bool:
     """Whether one column's values look more like labels than another's: few, but not constant."""
     return len(one) > 1 and (len(other) == 1 or len(one) < len(other))
-
-
-def _read_csv(tables: Sequence[_Csv], wanted: str | None, report: Report) -> Unclassified:
-    """Return the images of the CSV files of one split."""
-    arrangement: Arrangement | None = None
-    stored, columns = [], [table.columns() for table in tables]
-    for table, own in zip(tables, columns, strict=True):
-        first = next(table.rows(), None)
-        if first is None:
-            raise DatasetError(f"{table.where} has titles, but no images below them.")
-        count = len(next(iter(own.values()))) if own else sum(map(len, table.rows()))
-        shape = count, first.shape[1]
-        if count == shape[1] and not own:
-            raise DatasetError(
-                f"{table.where} has as many rows as columns, {count}, as a single picture has; "
-                "give a row for each of several images."
-            )
-        stored.append(Stored(table.where, shape, first.dtype, table.rows, "CSV file"))
-        arrangement = arrange_images(shape, first)
-        if arrangement is None or shape[1] != stored[0].shape[1]:
-            raise DatasetError(
-                f"{table.where} has images of {shape[1]} pixels, which are not squares, or not as "
-                "many as in the other files."
-            )
-    joined = join_columns(columns, report)
-    label = wanted if wanted in joined else label_title(joined)
-    labels = joined.pop(label) if label is not None else None
-    assert arrangement is not None  # as there is a table
-    return Unclassified(Images(stored, arrangement), labels, joined, label or "label")

@@ -32,7 +32,7 @@ from explorer.data.roles import (
     read_name,
     words_of,
 )
-from explorer.data.sources.arrays import Images, arrange_images
+from explorer.data.sources.arrays import Images, arrange_images, as_images
 from explorer.data.sources.pictures import Pictures
 from explorer.data.sources.source import Layout, Source
 from explorer.errors import DatasetError
@@ -436,15 +436,7 @@ def _as_images(path: Path, arrays: Sequence[Stored]) -> Source:
     if files := {array.name: array.files for array in arrays if array.files}:
         rows = Rows(files)
         return Pictures(rows, rows.names)
-    shapes = {array.shape[1:] for array in arrays}
-    if len(shapes) > 1:
-        raise DatasetError(
-            f"The images in {path} differ in shape: {', '.join(map(str, sorted(shapes)))}; "
-            "give them one, or save them as picture files."
-        )
-    arrangement = arrange_images(arrays[0].shape, next(arrays[0].rows(), None))
-    assert arrangement is not None  # else they would not have been chosen
-    return Images(arrays, arrangement)
+    return as_images(arrays, path)
 
 
 def _read_tables(

@@ -19,15 +19,14 @@ from explorer.core.subsets import CHUNK
 from explorer.data.files.rows import Column, Rows
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
-from explorer.data.layouts.classify import Unclassified, classify, join_columns, split_by_column
+from explorer.data.layouts.classify import classify, split_by_column, with_columns
 from explorer.data.layouts.csv_rows import MOST_LISTED, PIXEL, in_order_of_pixels
-from explorer.data.layouts.labels import label_title
 from explorer.data.layouts.named_arrays import IMAGE_WORDS
 from explorer.data.layouts.one_set import files_by_split
 from explorer.data.reading import Reading
 from explorer.data.report import Report
 from explorer.data.roles import words_of
-from explorer.data.sources.arrays import Images, arrange_images
+from explorer.data.sources.arrays import arrange_images, as_images
 from explorer.data.sources.pictures import Pictures
 from explorer.data.sources.source import Layout, Source
 from explorer.errors import DatasetError
@@ -55,11 +54,9 @@ def find_in_parquet(tree: Tree, names: Sequence[str], reading: Reading, report: 
     class_names: tuple[str, ...] | None = None
     found = {}
     for role, shards in by_role.items():
-        columns = join_columns([shard.columns() for shard in shards], report)
-        label = reading.label if reading.label in columns else label_title(columns)
-        labels = None if label is None else columns.pop(label)
-        found[role] = Unclassified(_source(tree, shards), labels, columns, label or "label")
-        class_names = class_names or shards[0].class_names(label)
+        columns = [shard.columns() for shard in shards]
+        found[role] = with_columns(_source(tree, shards), columns, reading.label, report)
+        class_names = class_names or shards[0].class_names(found[role].label_name)
     for title in dict.fromkeys(title for shard in every for title in shard.left_out):
         report.leave_out("columns of neither numbers nor words", title)
     if len(found) == 1:
@@ -151,7 +148,7 @@ class _Shard:
 
         return Stored(self.where, (len(self), *shape), first.dtype, rows, "Parquet file")
 
-    def class_names(self, label: str | None) -> tuple[str, ...] | None:
+    def class_names(self, label: str) -> tuple[str, ...] | None:
         """Return the names of the labels if Hugging Face's metadata give them, else None."""
         metadata = self._file.schema_arrow.metadata or {}
         try:
@@ -202,17 +199,7 @@ def _source(tree: Tree, shards: Sequence[_Shard]) -> Source:
         raise DatasetError(
             f"Some files in {tree.path} hold image files, others numbers; give those of one kind."
         )
-    stored = [shard.stored() for shard in shards if len(shard)]
-    if len({array.shape[1:] for array in stored}) != 1:
-        raise DatasetError(f"The images in {tree.path} differ in shape, or there are none.")
-    arrangement = arrange_images(stored[0].shape, next(stored[0].rows()))
-    if arrangement is None:
-        raise DatasetError(
-            f"{stored[0].name} has images of the shape {stored[0].shape[1:]}; expected (height, "
-            "width), with 1 to 4 channels last or first, a flat square, or further columns height "
-            "and width that state the shape."
-        )
-    return Images(stored, arrangement)
+    return as_images([shard.stored() for shard in shards if len(shard)], tree.path)
 
 
 def _content_of(value: Any) -> bytes | None:

@@ -18,6 +18,7 @@ from explorer.data.pixels import Form, resample, to_picture
 from explorer.data.ranges import Range, Values, apply_range, look_at
 from explorer.data.sources.decoding import Decoded, gather
 from explorer.data.sources.source import Survey
+from explorer.errors import DatasetError
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,28 @@ class Images:
                     images = self._arrangement.arrange(rows[indices[first:last] - start])
                     yield _to_form(apply_range(images, form.range), form)
                 start += len(rows)
+
+
+def as_images(arrays: Sequence[Stored], where: object) -> Images:
+    """Return arrays of images as a source.
+
+    Raises:
+        DatasetError: they differ in shape, or have none of images.
+    """
+    shapes = sorted({array.shape[1:] for array in arrays})
+    if len(shapes) != 1:
+        raise DatasetError(
+            f"The images in {where} differ in shape: {', '.join(map(str, shapes)) or 'none'}; "
+            "give them one, or save them as picture files."
+        )
+    arrangement = arrange_images(arrays[0].shape, next(arrays[0].rows(), None))
+    if arrangement is None:
+        raise DatasetError(
+            f"{arrays[0].name} has images of the shape {shapes[0]}; expected (height, width), with "
+            "1 to 4 channels last or first, a flat square, or, in Parquet files, further columns "
+            "height and width that state the shape."
+        )
+    return Images(arrays, arrangement)
 
 
 def _to_form(images: np.ndarray, form: Form) -> Decoded:
