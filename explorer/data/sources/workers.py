@@ -46,7 +46,8 @@ def measure_all(
         return spread(lambda name: measure(files.open, name), names)
 
     def there(worker: _Worker, names: Sequence[str]) -> list[Header | None]:
-        return worker.ask(names, None)
+        headers: list[Header | None] = worker.ask(names, None)
+        return headers
 
     return _in_order(files, chunks, count, here, there)
 
@@ -60,7 +61,8 @@ def decode_all(
         return decode(files.open, units, form, spread)
 
     def there(worker: _Worker, units: Sequence[Unit]) -> Decoded:
-        return worker.ask(units, form)
+        decoded: Decoded = worker.ask(units, form)
+        return decoded
 
     return _in_order(files, chunks, count, here, there)
 
