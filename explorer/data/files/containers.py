@@ -12,11 +12,12 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from typing import IO, Any
 
 import numpy as np
 
-from explorer.data.files.amat import read_amat
+from explorer.core.subsets import CHUNK
 from explorer.data.files.kinds import suffix_of
 from explorer.data.files.libraries import need
 from explorer.data.files.matlab import read_mats
@@ -88,6 +89,21 @@ def read_hdf5(tree: Tree, name: str) -> dict[str, Stored]:
                 f"{tree.where(name)} is not an HDF5 file, or is damaged: {error}."
             ) from error
     return arrays
+
+
+def read_amat(tree: Tree, name: str) -> dict[str, Stored]:
+    """Read the text format of Larochelle's sets: a row of integers from 0 to 255 for each image.
+
+    Raises:
+        DatasetError: the file is empty.
+    """
+    with tree.local(name) as file:
+        columns = len(file.readline().split())
+        rows = 1 + sum(1 for line in file if line.strip())
+    if not columns:
+        raise DatasetError(f"{tree.where(name)} must hold rows of numbers, but is empty.")
+    shape, dtype = (rows, columns), np.dtype(np.uint8)
+    return {"": Stored(name, shape, dtype, partial(_amat_rows, tree, name, columns), "AMAT file")}
 
 
 _READERS: dict[str, Reader] = {
@@ -171,3 +187,16 @@ def _hdf5_block(tree: Tree, name: str, key: str, block: int) -> np.ndarray:
 def _bytes_of(row: Any) -> bytes:
     """Return a row of bytes: a variable-length array, an opaque value or a fixed-length string."""
     return row if isinstance(row, bytes) else np.asarray(row).tobytes()
+
+
+def _amat_rows(tree: Tree, name: str, columns: int) -> Iterator[np.ndarray]:
+    with tree.local(name) as file:
+        lines = (line.decode("latin-1") for line in file if line.strip())
+        while block := list(islice(lines, CHUNK)):
+            try:
+                yield np.loadtxt(block, np.uint8, ndmin=2).reshape(-1, columns)
+            except ValueError as error:
+                raise DatasetError(
+                    f"{tree.where(name)} must hold rows of {columns} whole numbers from 0 to 255, "
+                    f"but {error}."
+                ) from error

@@ -362,7 +362,8 @@ def _counted_from_0(arrays: Arrays) -> Arrays:
     """
     labels: defaultdict[tuple[str, ...], Arrays] = defaultdict(dict)
     for (name, key), array in arrays.items():
-        if says_labels(key) and array.ndim == 1 and array.dtype.kind in "iuf" and _are_whole(array):
+        is_list = array.ndim == 1 and array.dtype.kind in "iuf" and np.isfinite(array).all()
+        if says_labels(key) and is_list and not np.any(np.mod(array, 1)):
             labels[read_name(key).rest][name, key] = array
     found = dict(arrays)
     words = [place for place, array in arrays.items() if array.dtype.kind == "U"]
@@ -380,10 +381,6 @@ def _counted_from_0(arrays: Arrays) -> Arrays:
         elif low > 0 and high == 10 and all(_SVHN.search(name) for name, _ in of_kind):
             found |= {place: array % 10 for place, array in of_kind.items()}
     return found
-
-
-def _are_whole(labels: np.ndarray) -> bool:
-    return bool(np.isfinite(labels).all() and not np.any(np.mod(labels, 1)))
 
 
 def _name_classes(words: np.ndarray, least: int, images: int) -> bool:

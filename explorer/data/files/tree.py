@@ -27,9 +27,11 @@ _SYSTEM = re.compile(
 class Files(Protocol):
     """Opens image files by name."""
 
+    @abstractmethod
     def open(self, name: str) -> IO[bytes]:
-        """Open a file; any thread may do so."""
+        """Open a small file by its name with ``/``; any thread may do so."""
 
+    @abstractmethod
     def stamp(self, name: str) -> str:
         """Return a string that changes whenever a file is replaced."""
 
@@ -37,7 +39,7 @@ class Files(Protocol):
         """Return the argument for `open_again` in another process; None if that cannot be used."""
 
 
-class Tree(ABC):
+class Tree(Files, ABC):
     """Files in a folder or an archive, or a single file.
 
     Attributes:
@@ -65,19 +67,10 @@ class Tree(ABC):
         return str(self.path) if self.path.name == name else f"{name} in {self.path}"
 
     @abstractmethod
-    def open(self, name: str) -> IO[bytes]:
-        """Open a small file by its name with ``/``; any thread may do so."""
-
-    @abstractmethod
     def local(self, name: str) -> IO[bytes]:
         """Open a file of any size, with a file descriptor, so that it can be mapped."""
 
-    @abstractmethod
-    def stamp(self, name: str) -> str:
-        """Return a string that changes whenever a file is replaced."""
-
     def place(self) -> Sequence[str] | None:
-        """Return the argument for `open_again` in another process; None if that cannot be used."""
         return None
 
 

@@ -22,10 +22,8 @@ def read_labels_beside(
     """Read labels for arrays without labels from tables with as many rows.
 
     Args:
-        tree: all files.
         names: names of the files that are not arrays.
         arrays: the arrays by name.
-        report: collects the guess that rows are in the order of the images.
 
     Returns:
         For each table by its name, a name for its labels, and the labels.

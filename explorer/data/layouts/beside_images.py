@@ -27,10 +27,8 @@ def read_beside_images(
     with a key that is a usual title of labels. Its keys are the columns.
 
     Args:
-        tree: all files.
         names: names of the files that are not images.
         images: names of the images.
-        report: collects files without a label.
     """
     every = {suffix: [n for n in names if suffix_of(n) == suffix] for suffix in _READERS}
     known = _by_name(images) if any(every.values()) else {}

@@ -73,7 +73,6 @@ def classify(
         path: the file or folder, named in messages.
         origin: a description of the kind of files.
         found: the splits by their role.
-        report: collects what is left out.
         label: the column to take as classes, if the user chose one.
         names: names of the labels 0, 1, …; by default the labels are their own names.
         image_shape: shape of each image when they come as arrays.
@@ -270,7 +269,6 @@ def with_columns(
         source: the images.
         tables: the columns of each file.
         asked: the title of the class column, if the user chose one.
-        report: collects what is left out.
     """
     joined = {}
     for title in dict.fromkeys(title for table in tables for title in table):
@@ -289,7 +287,6 @@ def split_by_column(role: str, found: Unclassified, report: Report) -> dict[str,
     Args:
         role: its role.
         found: the split.
-        report: collects guesses and what is left out.
     """
     cells = {title: as_words(values) for title, values in found.columns.items() if may_split(title)}
     others = found.columns.keys() - cells.keys()

@@ -150,7 +150,6 @@ class _Csv:
 
         Args:
             tables: all files of the set; one without titles takes those of one as wide.
-            report: collects guesses.
         """
         titled = (t for t in tables if t.has_titles and len(t.titles) == len(self.titles))
         if not self.has_titles and (other := next(titled, None)) is not None:

@@ -12,6 +12,9 @@ The way through this package, from a path to a ``Layout``:
     splits            a column that says the split
     classify          the labels of all splits become classes, as ``labels`` reads them
     class_names       lists of names, which replace the numbers of classes
+
+Throughout, ``tree`` lists and opens all files, ``reading`` has the user's options, and ``report``
+collects guesses and what is left out.
 """
 
 from __future__ import annotations
@@ -74,7 +77,6 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
     Args:
         path: an existing folder or file.
         reading: the user's options.
-        report: collects guesses and what is left out.
 
     Raises:
         DatasetError: no images can be read; the message says what was found instead.

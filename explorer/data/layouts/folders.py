@@ -78,10 +78,8 @@ def find_in_folders(
     give columns, and classes if folders do not.
 
     Args:
-        tree: all files.
         files: the image files among them, in order.
         reading: the user's options.
-        report: collects guesses and what is left out.
         lists: files with class names, which are ignored here.
 
     Raises:
@@ -113,7 +111,10 @@ def find_in_folders(
             f"class, but holds {total or 'none'}."
         )
     tell_unused_rows(tables, files, report)
-    _leave_out_others([name for name in others if name not in lists], tables, report)
+    used = {name for table in tables if table.is_used for name in table.files}
+    for name in others:
+        if name not in lists and name not in used:
+            report.leave_out(kind_of_file(name), name)
     formats = sorted({_FORMATS[suffix] for suffix in suffixes})
     kind = "class folders" if names else "images"
     return classify(
@@ -166,7 +167,6 @@ def _split(
     Args:
         folders: the folders with images.
         listed: splits that have tables, so that folders named after them are not classes.
-        report: collects guesses and what is left out.
     """
     tops = {folder.parts[0] for folder in folders if folder.parts}
     roles = {top: read_name(top).role for top in tops}
@@ -187,7 +187,11 @@ def _split(
         if folder.parts:
             is_doubled[folder.parts[0]] &= folder.parts[:1] == folder.parts[1:2]
     shared = set.intersection(*(rests[r] for r in (TRAIN, TEST, VALIDATION) if r in rests))
-    says_more = all(map(_says_more, (top for top in tops if roles[top] is not None)))
+    says_more = all(
+        any(word.isalpha() and len(word) > 1 for word in read_name(top).rest)  # no version
+        for top in tops
+        if roles[top] is not None
+    )
     if says_more and not (shared or {TRAIN, TEST} <= listed or _share_classes(folders, roles)):
         return _as_classes(folders, roles, report)  # as test_tube and train_car
     for folder in folders:
@@ -216,11 +220,6 @@ def _split_below(folders: list[Folder]) -> dict[str, list[Folder]] | None:
         parts = (folder.parts[0], *folder.parts[2:])
         found.setdefault(role, []).append(replace(folder, parts=parts))
     return found if TRAIN in found and len(found) > 1 else None
-
-
-def _says_more(top: str) -> bool:
-    """Whether a folder's name has words besides its split, other than numbers and versions."""
-    return any(word.isalpha() and len(word) > 1 for word in read_name(top).rest)
 
 
 def _as_classes(
@@ -421,7 +420,6 @@ def _with_file_names(
         told: information from tables.
         files: the images.
         reading: the user's options.
-        report: collects guesses.
         has_lists: whether there are files that give names to numbered classes.
     """
     if reading.label == FILE_NAME:
@@ -523,11 +521,3 @@ def _check_levels(
             f"all classes hold folders of the same names, such as {'/'.join(min(below))}: if they "
             "are versions of the same images, give the path of one version"
         )
-
-
-def _leave_out_others(others: Sequence[str], tables: Sequence[Table], report: Report) -> None:
-    """Report the files that are neither images nor tables of images."""
-    used = {name for table in tables if table.is_used for name in table.files}
-    for name in others:
-        if name not in used:
-            report.leave_out(kind_of_file(name), name)

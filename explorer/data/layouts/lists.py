@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
@@ -98,38 +99,23 @@ def is_of_both(name: str) -> bool:
 
 def without_alternatives(tables: list[Table], report: Report) -> list[Table]:
     """Where numbered lists split the same images in several ways, keep those of the first way."""
-    numbers = {
-        id(table): (match[1], int(match[2]))
-        for table in tables
-        if table.split is not None
-        and (match := _NUMBERED_LIST.fullmatch(table.files[0]))
-        and _look_like_paths(table.first)
-    }
-    listed: dict[str, set[str]] = {}
-    repeated = set()
+    by_folder: dict[str, list[tuple[int, str, Table]]] = {}
     for table in tables:
-        if id(table) in numbers:
-            start, _ = numbers[id(table)]
-            names = {*table.first}
-            if not names.isdisjoint(listed.setdefault(start, set())):
-                repeated.add(start.rpartition("/")[0])
-            listed[start] |= names
-    if not repeated:
-        return tables
-    first: dict[str, int] = {}
-    for start, number in numbers.values():
-        folder = start.rpartition("/")[0]
-        first[folder] = min(number, first.get(folder, number))
-    kept = []
-    for table in tables:
-        start, number = numbers.get(id(table), ("", 0))
-        folder = start.rpartition("/")[0]
-        if folder not in repeated or number == first.get(folder, number):
-            kept.append(table)
-    chosen = next(t.files[0] for t in kept if id(t) in numbers)
-    report.note(f"the splits are taken from {chosen} and the other lists of its number")
-    return kept
+        match = _NUMBERED_LIST.fullmatch(table.files[0])
+        if match and table.split is not None and _are_paths(table.first):
+            folder = match[1].rpartition("/")[0]
+            by_folder.setdefault(folder, []).append((int(match[2]), match[1], table))
+    left_out: set[int] = set()
+    for lists in by_folder.values():
+        listed = Counter((start, name) for _, start, table in lists for name in {*table.first})
+        if max(listed.values()) > 1:
+            first, _, chosen = min(lists, key=lambda one: one[0])
+            left_out |= {id(table) for number, _, table in lists if number != first}
+            report.note(
+                f"the splits are taken from {chosen.files[0]} and the other lists of its number"
+            )
+    return [table for table in tables if id(table) not in left_out]
 
 
-def _look_like_paths(cells: Sequence[str]) -> bool:
+def _are_paths(cells: Sequence[str]) -> bool:
     return are_files(cells) or all("/" in cell for cell in cells[:10])

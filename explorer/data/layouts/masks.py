@@ -42,17 +42,19 @@ def without_masks(tree: Tree, folders: list[Folder], report: Report) -> list[Fol
     outers = {parts[:level] for parts, level in levels.items() if level is not None}
     if not outers:
         return folders
-    around: dict[Parts, _Around] = {outer: _Around(set(), [], set(), set()) for outer in outers}
-    for folder in folders:
-        are_images = levels[folder.parts] is None
-        stems = _with_cores(map(stem_of, folder.names)) if are_images else set()
-        for length in range(len(folder.parts) + 1):
-            if (place := around.get(folder.parts[:length])) is not None:
-                place.names.update(folder.parts[length : length + 1])
-                place.stems.update(stems)
-                if len(around_images(folder.parts)) == length:
-                    place.own.update(stems)
-                place.images.extend([folder] * are_images)
+    images = [folder for folder in folders if levels[folder.parts] is None]
+    stems = {id(folder): _with_cores(map(stem_of, folder.names)) for folder in images}
+    around = {}
+    for outer in outers:
+        length = len(outer)
+        inside = [folder for folder in images if folder.parts[:length] == outer]
+        own = [folder for folder in inside if len(around_images(folder.parts)) == length]
+        around[outer] = _Around(
+            {f.parts[length] for f in folders if f.parts[:length] == outer != f.parts},
+            inside,
+            {stem for folder in inside for stem in stems[id(folder)]},
+            {stem for folder in own for stem in stems[id(folder)]},
+        )
     kept = []
     for folder in folders:
         level = levels[folder.parts]

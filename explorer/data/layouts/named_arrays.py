@@ -90,7 +90,6 @@ def find_in_arrays(
         arrays: the arrays by names such as ``"x_train"`` or ``"train-labels-idx1-ubyte"``.
         reading: the user's options; ``pick`` is a word that names one of several sets, such as
             ``"letters"`` of EMNIST.
-        report: collects guesses and what is left out.
         names: names of the labels 0, 1, …; by default the labels are their own names.
 
     Raises:

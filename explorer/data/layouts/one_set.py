@@ -27,10 +27,8 @@ def files_by_split(
     the sets are ambiguous; if none does, all are read as one set.
 
     Args:
-        tree: all files.
         names: names of the files that hold images.
         pick: a word that names one of several sets.
-        report: collects what is left out and what is joined.
 
     Raises:
         DatasetError: there are several sets, or not exactly one has that word in a name.

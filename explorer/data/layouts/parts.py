@@ -46,7 +46,6 @@ def join_parts(files: Mapping[str, Arrays], report: Report) -> dict[str, Arrays]
 
     Args:
         files: the arrays of each file, by its name without its ending.
-        report: collects what is joined.
 
     Returns:
         The same, with one entry in place of all parts of a set.

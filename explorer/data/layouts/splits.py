@@ -47,7 +47,6 @@ def take_splits(columns: dict[str, np.ndarray], report: Report) -> np.ndarray | 
 
     Args:
         columns: columns of tables, in the order of the images, ``""`` for images not in a table.
-        report: collects guesses.
 
     Returns:
         ``(n,)`` strings, ``""`` for images of no split; None if no column gives splits.

@@ -81,10 +81,8 @@ def read_tables(
     """Read all tables that can be read.
 
     Args:
-        tree: all files.
         names: names of the tables.
         places: the folders of images.
-        report: collects tables that cannot be read or used.
     """
     tables = []
     if sum(suffix_of(name) == ".json" for name in names) > _MOST_JSON:

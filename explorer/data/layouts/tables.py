@@ -18,6 +18,7 @@ from explorer.data.layouts.labels import (
     MOST_CLASSES,
     as_words,
     label_title,
+    label_titles,
     natural_order,
     numbers_or_words,
 )
@@ -30,7 +31,6 @@ from explorer.data.roles import (
     LABEL_WORDS,
     all_name_splits,
     counts_up,
-    joined_words,
     read_name,
     says_labels,
 )
@@ -88,7 +88,6 @@ def attach(
         role: the split of these images.
         tables: the tables in the same tree.
         classes: the names of class folders; a column of nothing but these is the class.
-        report: collects guesses.
         label: the column with the classes of the training images, if these are read before.
         asked: the title of the class column, if the user chose one.
         others: names of the images of other splits; empty if folders give no splits.
@@ -169,7 +168,6 @@ def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Repo
     Args:
         tables: all tables.
         files: names of the images.
-        report: collects these notes.
     """
     for table in tables:
         total = len(table.first)
@@ -230,24 +228,16 @@ def _column_of(
     columns: Mapping[str, np.ndarray], classes: Collection[str], report: Report
 ) -> str | None:
     """Return the column that holds nothing but names of class folders, if there is one."""
-    named = {
-        title: joined_words(title) in LABEL_NAMES
-        for title, values in columns.items()
-        if {*values.tolist()} <= {*classes}
-    }
-    several = {title for title in named if len({*columns[title].tolist()}) > 1}
-    usual = sorted(
-        (title for title in named if named[title] or title in several),
-        key=lambda title: (
-            LABEL_NAMES.index(joined_words(title)) if named[title] else len(LABEL_NAMES)
-        ),
-    )
-    if len(usual) > 1 and not named[usual[0]]:
+    words = {title: {*values.tolist()} for title, values in columns.items()}
+    named = [title for title in columns if words[title] <= {*classes}]
+    several = [title for title in named if len(words[title]) > 1]
+    plainest = label_title(named)
+    if plainest is None and len(several) > 1:
         report.note(
-            f"the columns {', '.join(usual)} hold nothing but names of class folders: {usual[0]} "
-            f"is taken; --label {usual[1]} takes another"
+            f"the columns {', '.join(several)} hold nothing but names of class folders: "
+            f"{several[0]} is taken; --label {several[1]} takes another"
         )
-    return usual[0] if usual else None
+    return plainest or next(iter(several), None)
 
 
 def _plainly_the_class(columns: Mapping[str, np.ndarray], report: Report) -> str | None:
@@ -258,10 +248,7 @@ def _plainly_the_class(columns: Mapping[str, np.ndarray], report: Report) -> str
         is_of_splits = may_split(title) or all_name_splits({*values.tolist()} - {""})
         if not is_of_splits and 2 <= distinct <= min(MOST_CLASSES, max(2, len(values) // 2)):
             usable.append(title)
-    by_name = sorted(
-        (title for title in usable if joined_words(title) in LABEL_NAMES),
-        key=lambda title: LABEL_NAMES.index(joined_words(title)),
-    )
+    by_name = label_titles(usable)
     if len(by_name) > 1:
         report.note(
             f"the column {by_name[0]} is taken as the class; --label {by_name[1]} takes another"
@@ -310,7 +297,6 @@ def _match(
         table: the table.
         role: the split.
         asked: the title of the class column, if the user chose one.
-        report: collects guesses.
     """
     is_list = role_of_table(table.files[0]) is not None
     found = find_names(below, table.columns, is_list=is_list) if below.paths else None
