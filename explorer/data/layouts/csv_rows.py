@@ -9,15 +9,15 @@ import codecs
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any
 
 import numpy as np
 
 from explorer.data.files.archives import unpack
 from explorer.data.files.kinds import suffix_of
 from explorer.data.files.stored import Stored
+from explorer.data.files.temporary import write_to_disk
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.classify import classify, split_by_column, with_columns
 from explorer.data.layouts.labels import numbers_or_words, plain
@@ -105,8 +105,10 @@ class _Csv:
     def __init__(self, tree: Tree, name: str) -> None:
         self._tree, self._name = tree, name
         self.where = tree.where(name)
+        self._is_spaced = False
         with self._opened() as file:
-            is_utf16 = file.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+            is_utf16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+            file.seek(0)
             self._encoding = "utf-16" if is_utf16 else "utf-8"
             text = io.TextIOWrapper(file, "utf-16" if is_utf16 else "utf-8-sig", "replace")
             lines = [text.readline(2**24).strip("\r\n ") for _ in range(_FIRST_LINES)]
@@ -120,6 +122,7 @@ class _Csv:
             raise DatasetError(f"{self.where} is no text, as a CSV file must be; give another.")
         self._delimiter = _delimiter_of(lines[before])
         if self._delimiter == " ":
+            self._is_spaced = not is_utf16
             lines = [" ".join(line.split()) for line in lines]
         rows = [
             [cell.strip().strip('"') for cell in line.split(self._delimiter)]
@@ -217,20 +220,21 @@ class _Csv:
                     [column.to_numpy(zero_copy_only=False) for column in block.columns], axis=1
                 )
 
-    @contextmanager
-    def _opened(self) -> Iterator[io.BufferedReader]:
-        with unpack(self._tree.local(self._name), self.where) as file:
-            yield file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)  # type: ignore[arg-type]
+    def _opened(self) -> IO[bytes]:
+        file = unpack(self._tree.local(self._name), self.where)
+        if self._is_spaced:  # runs of spaces become one
+            with file:
+                return write_to_disk(b" ".join(line.split()) + b"\n" for line in file)
+        return file
 
     def _blocks(self, titles: Sequence[str], kind: Any) -> Iterator[Any]:
         from pyarrow import ArrowException, csv
 
-        is_spaced = self._delimiter == " " and self._encoding == "utf-8"
         try:
             with (
                 self._opened() as file,
                 csv.open_csv(
-                    _SingleSpaces(file) if is_spaced else file,
+                    file,
                     csv.ReadOptions(
                         block_size=_BLOCK,
                         column_names=self.titles,
@@ -255,23 +259,6 @@ def _is_remark(line: str, following: str) -> bool:
     mark = _delimiter_of(following)
     cells = line.lstrip("# ").split(mark)
     return line.startswith("#") and len(cells) != len(following.split(mark))
-
-
-class _SingleSpaces(io.RawIOBase):
-    """A text with runs of spaces reduced to one, and none at the start or end of a line."""
-
-    def __init__(self, lines: Iterable[bytes]) -> None:
-        self._lines, self._rest = iter(lines), b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if not self._rest and (line := next(self._lines, None)) is not None:
-            self._rest = b" ".join(line.split()) + b"\n"
-        count = min(len(buffer), len(self._rest))
-        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
-        return count
 
 
 def _delimiter_of(line: str) -> str:
@@ -328,7 +315,7 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
         return titles, has_titles, _SPOILED if is_spoiled else None
     whole = [row for row in rows[has_titles:] if len(row) == len(first)]
     firsts, lasts = ({row[place] for row in whole} for place in (start, -1))
-    is_last = _fewer_but_several(lasts, firsts)
+    is_last = len(lasts) > 1 and (len(firsts) == 1 or len(lasts) < len(firsts))  # few values
     titles[-1 if is_last else start] = "label"
     which = "last" if is_last else "first"
     told = f"without titles, the {which} column is taken as the label"
@@ -349,8 +336,3 @@ def _were_made_unique(cells: list[str]) -> bool:
             return False
         seen[base] += 1
     return max(seen.values(), default=0) > 2
-
-
-def _fewer_but_several(one: set[str], other: set[str]) -> bool:
-    """Whether one column's values look more like labels than another's: few, but not constant."""
-    return len(one) > 1 and (len(other) == 1 or len(one) < len(other))

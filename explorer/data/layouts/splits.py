@@ -62,7 +62,8 @@ def take_splits(columns: dict[str, np.ndarray], report: Report) -> np.ndarray | 
         if roles is not None:
             del columns[title]
             continue
-        if said and _is_doubtful(found):
+        others = {*found} - {TRAIN, ""}
+        if said and any(found.count(TRAIN) < found.count(role) for role in others):
             report.note(
                 f"the column {title} is not taken for splits: {said} would make more images "
                 "of another split than training images"
@@ -122,8 +123,3 @@ def _numbers_of(title: str, cells: np.ndarray) -> str:
     numbers = _OTHERWISE_NUMBERED.get(joined_words(title), _NUMBERED)
     known = sorted({*cells.tolist()} - {""})
     return ", ".join(f"{n} is {numbers[n]}" for n in known) if {*known} <= {*numbers} else ""
-
-
-def _is_doubtful(roles: Sequence[str]) -> bool:
-    """Whether there would be fewer training images than images of another split."""
-    return any(roles.count(TRAIN) < roles.count(role) for role in {*roles} - {TRAIN, ""})

@@ -83,6 +83,8 @@ def attach(
 ) -> TableColumns:
     """Match the rows of tables to images, and return the labels and columns.
 
+    Tables with several columns come first and lists such as ``trainval.txt`` last.
+
     Args:
         files: names of the images in the tree, with ``/``.
         role: the split of these images.
@@ -96,7 +98,7 @@ def attach(
     merged: dict[str, np.ndarray] = {}
     first: dict[str, str] = {}  # the first table with each column
     places: dict[str, tuple[Below, Below]] = {}  # by folder, as many tables may share one
-    for table in sorted(tables, key=_rank):
+    for table in sorted(tables, key=lambda t: (len(t.columns) == 1, is_of_both(t.files[0]))):
         if table.folder not in places:
             places[table.folder] = Below(files, table.folder), Below(others, table.folder)
         below, elsewhere = places[table.folder]
@@ -132,11 +134,6 @@ def attach(
             else:
                 merged[title], first[title] = column, table.files[0]
     return _interpret(merged, files, classes, label, report, in_folders=in_folders)
-
-
-def _rank(table: Table) -> tuple[bool, bool]:
-    """Return a sort key: tables with several columns first, lists such as ``trainval.txt`` last."""
-    return len(table.columns) == 1, is_of_both(table.files[0])
 
 
 def tells_of(table: Table, files: Sequence[str]) -> bool:
