@@ -36,7 +36,13 @@ from explorer.data.layouts.table_files import (
     read_tables,
     split_by_tables,
 )
-from explorer.data.layouts.tables import TableColumns, attach, tell_unused_rows, tells_of
+from explorer.data.layouts.tables import (
+    TableColumns,
+    interpret,
+    match_rows,
+    tell_unused_rows,
+    tells_of,
+)
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.reading import FILE_NAME, Reading
 from explorer.data.report import Report
@@ -65,11 +71,7 @@ _FORMATS = {**FORMAT_OF_SUFFIX, ".npy": "NumPy"}
 
 
 def find_in_folders(
-    tree: Tree,
-    files: Sequence[str],
-    reading: Reading,
-    report: Report,
-    lists: Collection[str],
+    tree: Tree, files: Sequence[str], reading: Reading, report: Report, lists: Collection[str]
 ) -> Layout:
     """Find the images in a tree whose folders name classes.
 
@@ -103,7 +105,7 @@ def find_in_folders(
     if len(by_role) == 1:
         split_by_tables(tables)
     by_role = _without_shards(by_role, tables, files, report)
-    found, names = _classes(tree, by_role, tables, reading, report, has_lists=bool(lists))
+    found, names = _classes(tree, by_role, tables, reading, report, bool(lists))
     total = sum(len(part.source) for part in found.values())
     if total < 2:
         raise DatasetError(
@@ -240,10 +242,7 @@ def _as_classes(
 
 
 def _without_shards(
-    by_role: dict[str, list[Folder]],
-    tables: Sequence[Table],
-    files: Sequence[str],
-    report: Report,
+    by_role: dict[str, list[Folder]], tables: Sequence[Table], files: Sequence[str], report: Report
 ) -> dict[str, list[Folder]]:
     """Join folders that only limit folder size.
 
@@ -301,7 +300,6 @@ def _classes(
     tables: Sequence[Table],
     reading: Reading,
     report: Report,
-    *,
     has_lists: bool,
 ) -> tuple[dict[str, Unclassified], tuple[str, ...]]:
     """Make a source for each split, with labels and columns; also return the folders' classes."""
@@ -329,17 +327,9 @@ def _classes(
             continue
         elsewhere = (files_of[other] for other in files_of if tables and other != role)
         others = [*chain.from_iterable(elsewhere)]
-        told = attach(
-            files,
-            role,
-            tables,
-            names,
-            report,
-            label=label,
-            asked=reading.label,
-            others=others,
-            in_folders=bool(folders[0].parts) and len(names) > 1,
-        )
+        columns = match_rows(files, role, tables, others, reading.label, report)
+        in_folders = bool(folders[0].parts) and len(names) > 1
+        told = interpret(columns, files, names, label, report, in_folders=in_folders)
         if role == TRAIN and told.labels is not None:
             label = told.label_name
         if len(names) < 2:
@@ -478,11 +468,7 @@ def _before_number(path: str) -> str:
 
 
 def _check_levels(
-    tree: Tree,
-    class_of: dict[Parts, str],
-    names: tuple[str, ...],
-    reading: Reading,
-    report: Report,
+    tree: Tree, class_of: dict[Parts, str], names: tuple[str, ...], reading: Reading, report: Report
 ) -> None:
     """Report folders below those that name classes, and folders that do not go that deep.
 

@@ -69,19 +69,15 @@ class TableColumns:
         return replace(self, labels=labels, columns={**self.columns, self.label_name: self.labels})
 
 
-def attach(
+def match_rows(
     files: Sequence[str],
     role: str,
     tables: Sequence[Table],
-    classes: Collection[str],
-    report: Report,
-    *,
-    label: str | None,
-    asked: str | None,
     others: Sequence[str],
-    in_folders: bool,
-) -> TableColumns:
-    """Match the rows of tables to images, and return the labels and columns.
+    asked: str | None,
+    report: Report,
+) -> dict[str, np.ndarray]:
+    """Match the rows of tables to images; return the columns as text, ``""`` where it is missing.
 
     Tables with several columns come first and lists such as ``trainval.txt`` last.
 
@@ -89,11 +85,8 @@ def attach(
         files: names of the images in the tree, with ``/``.
         role: the split of these images.
         tables: the tables in the same tree.
-        classes: the names of class folders; a column of nothing but these is the class.
-        label: the column with the classes of the training images, if these are read before.
-        asked: the title of the class column, if the user chose one.
         others: names of the images of other splits; empty if folders give no splits.
-        in_folders: whether the images are in several class folders.
+        asked: the title of the class column, if the user chose one.
     """
     merged: dict[str, np.ndarray] = {}
     first: dict[str, str] = {}  # the first table with each column
@@ -133,7 +126,7 @@ def attach(
                 merged[title] = np.where(missing, column, merged[title])
             else:
                 merged[title], first[title] = column, table.files[0]
-    return _interpret(merged, files, classes, label, report, in_folders=in_folders)
+    return merged
 
 
 def tells_of(table: Table, files: Sequence[str]) -> bool:
@@ -190,7 +183,7 @@ def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Repo
             )
 
 
-def _interpret(
+def interpret(
     columns: dict[str, np.ndarray],
     files: Sequence[str],
     classes: Collection[str],
@@ -199,6 +192,15 @@ def _interpret(
     *,
     in_folders: bool,
 ) -> TableColumns:
+    """Find the splits and the class among the columns of tables.
+
+    Args:
+        columns: the columns as text, in the order of the images.
+        files: names of the images.
+        classes: the names of class folders; a column of nothing but these is the class.
+        label: the column with the classes of the training images, if these are read before.
+        in_folders: whether the images are in several class folders.
+    """
     roles = take_splits(columns, report)
     for title, values in list(columns.items()):
         if title != label and _names_images(values, files):
