@@ -23,6 +23,7 @@ from explorer.data.ranges import BYTES, Range, check_agreement, find_range
 from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.data.report import Report
 from explorer.data.roles import TEST, TRAIN, VALIDATION, read_name, words_of
+from explorer.data.sources.arrays import Images
 from explorer.data.sources.pictures import LARGEST_SURVEY
 from explorer.data.sources.read import none_readable, read_part
 from explorer.data.sources.source import Layout, Part, Source, Survey, all_of
@@ -242,11 +243,13 @@ def _load_named(name: str, data_dir: Path | None, reading: Reading, download: bo
     layout = find_named(name, find, data_dir=data_dir, download=download)
     if TEST not in layout.parts:
         raise DatasetError(f"{named.title} was found without its test images ({layout.origin}).")
-    if layout.image_shape not in (None, named.image_shape):
-        raise DatasetError(
-            f"{named.title} has images of shape {named.image_shape}, "
-            f"but those found have {layout.image_shape} ({layout.origin})."
-        )
+    for part in layout.parts.values():
+        shape = part.source.image_shape if isinstance(part.source, Images) else named.image_shape
+        if shape != named.image_shape:
+            raise DatasetError(
+                f"{named.title} has images of shape {named.image_shape}, "
+                f"but those found have {shape} ({layout.origin})."
+            )
     train, test = _choose_parts(layout, report)
     return Dataset(
         name=f"{name}-grey" if is_greyed else name,

@@ -180,18 +180,15 @@ def unpack(content: IO[bytes], where: str) -> IO[bytes]:
     Raises:
         DatasetError: it is damaged (the message names it as ``where``), or the disk is full.
     """
-    damaged = f"{where} is cut short or damaged; download it again."
     if (pieces := _unpacked(content)) is None:
         return content
     try:
         with content:
             return write_to_disk(pieces)
-    except OSError as error:
-        if error.errno is not None:
+    except _damage() as error:  # bz2 and gzip raise a plain OSError
+        if getattr(error, "errno", None) is not None:
             raise
-        raise DatasetError(damaged) from error  # bz2 and gzip raise a plain OSError
-    except _damage() as error:
-        raise DatasetError(damaged) from error
+        raise DatasetError(f"{where} is cut short or damaged; download it again.") from error
 
 
 def _is_tar(content: IO[bytes]) -> bool:
@@ -200,8 +197,6 @@ def _is_tar(content: IO[bytes]) -> bool:
         for piece in _unpacked(content) or [content.read(512)]:
             if len(head := head + piece) >= 512:
                 break
-    except OSError:
-        return False
     except _damage():
         return False
     finally:
@@ -248,4 +243,4 @@ def _damage() -> tuple[type[Exception], ...]:
     """Return the exceptions that unpacking a damaged file may raise."""
     zstandard = sys.modules.get("zstandard")
     of_zstandard = (zstandard.ZstdError,) if zstandard else ()
-    return EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, *of_zstandard
+    return OSError, EOFError, lzma.LZMAError, zlib.error, *of_zstandard

@@ -17,7 +17,6 @@ from explorer.data.layouts.labels import (
     plain,
 )
 from explorer.data.layouts.splits import may_split, take_splits
-from explorer.data.pixels import Shape
 from explorer.data.report import Report
 from explorer.data.roles import TRAIN
 from explorer.data.sources.source import Chosen, Layout, Part, Source
@@ -65,7 +64,6 @@ def classify(
     *,
     label: str | None = None,
     names: Sequence[str] | None = None,
-    image_shape: Shape | None = None,
 ) -> Layout:
     """Combine the classes of all splits.
 
@@ -75,7 +73,6 @@ def classify(
         found: the splits by their role.
         label: the column to take as classes, if the user chose one.
         names: names of the labels 0, 1, …; by default the labels are their own names.
-        image_shape: shape of each image when they come as arrays.
 
     Raises:
         DatasetError: there is no such column, or too few images.
@@ -115,7 +112,6 @@ def classify(
             role: Part(part.source, index, kept)
             for (role, part), index, kept in zip(found.items(), indices, numbers, strict=True)
         },
-        image_shape,
     )
 
 
@@ -233,23 +229,21 @@ def _as_numbers(
         if not all(name in part for part in columns):
             report.leave_out("columns that only some splits have", name)
             continue
-        values = [part[name] for part in columns]
-        if any(part.dtype.kind == "U" for part in values):
-            words = [part.astype(str) for part in values]
-            known = np.setdiff1d(np.concatenate(words), [""])
-            if len(known) > min(MOST_WORDS, max(2, sum(map(len, words)) // 2)):
+        parts = [part[name] for part in columns]
+        have_words = any(part.dtype.kind == "U" for part in parts)
+        values = np.concatenate([part.astype(str) for part in parts] if have_words else parts)
+        if have_words:
+            known = np.setdiff1d(values, [""])
+            if len(known) > min(MOST_WORDS, max(2, len(values) // 2)):
                 report.leave_out("columns with a different word for nearly every image", name)
                 continue
-            places = [np.searchsorted(known, part).astype(np.float64) for part in words]
-            values = [
-                np.where(part == "", np.nan, place)
-                for part, place in zip(words, places, strict=True)
-            ]
+            values = np.where(values == "", np.nan, np.searchsorted(known, values))
             name = f"{name} ({_spell_out(known)})"
-        numbers = [np.where(np.isfinite(part), part, np.nan) for part in values]
-        if len(np.unique(np.concatenate(numbers))) > 1:
-            for part, column in zip(kept, numbers, strict=True):
-                part[name] = column.astype(np.float64)
+        numbers = np.where(np.isfinite(values), values, np.nan)
+        if len(np.unique(numbers)) > 1:
+            ends = np.cumsum([*map(len, parts)])
+            for part, column in zip(kept, np.split(numbers, ends[:-1]), strict=True):
+                part[name] = column
     return kept
 
 

@@ -110,8 +110,8 @@ def find_in_arrays(
         report.note(note)
     if len({_key_of(name).rest for name in them.images}) > 1:
         found = them.one_a_class()
-        shape = _shape_of_all(path, found)
-        return classify(path, first.origin, found, report, image_shape=shape)
+        _shape_of_all(path, found)
+        return classify(path, first.origin, found, report)
     found = them.of_each_split(pick)
     names = names or them.take_class_names(found)
     found = them.split_by_indices(found)
@@ -122,9 +122,7 @@ def find_in_arrays(
     _note_doubtful_shape(them.images[0], first.shape, shape, report)
     if len(found) == 1:
         found = split_by_column(*found.popitem(), report)
-    return classify(
-        path, first.origin, found, report, label=reading.label, names=names, image_shape=shape
-    )
+    return classify(path, first.origin, found, report, label=reading.label, names=names)
 
 
 class _Arrays:

@@ -172,13 +172,11 @@ class Layout:
         origin: a description of the kind of files.
         classes: class names, in the order of the labels.
         parts: the splits by their role, see ``explorer.data.roles``.
-        image_shape: shape of each image when they come as arrays; None for image files.
     """
 
     origin: str
     classes: tuple[str, ...]
     parts: Mapping[str, Part]
-    image_shape: Shape | None = None
 
     def with_classes(self, names: tuple[str, ...], path: Path) -> Layout:
         """Return a copy with the class names of a published set; its files may only number them.
