@@ -41,61 +41,51 @@ def measure_all(
     files: Files, chunks: Iterable[Sequence[str]], count: int
 ) -> Iterator[list[Header | None]]:
     """Yield the headers of files, chunk by chunk; ``count`` is the number of all files."""
-
-    def here(names: Sequence[str]) -> list[Header | None]:
-        return spread(lambda name: measure(files.open, name), names)
-
-    def there(worker: _Worker, names: Sequence[str]) -> list[Header | None]:
-        headers: list[Header | None] = worker.ask(names, None)
-        return headers
-
-    return _in_order(files, chunks, count, here, there)
+    return _in_order(files, chunks, None, count)
 
 
 def decode_all(
     files: Files, chunks: Iterable[Sequence[Unit]], form: Form, count: int
 ) -> Iterator[Decoded]:
     """Yield decoded images, chunk by chunk; ``count`` is the number of all images."""
+    return _in_order(files, chunks, form, count)
 
-    def here(units: Sequence[Unit]) -> Decoded:
-        return decode(files.open, units, form, spread)
 
-    def there(worker: _Worker, units: Sequence[Unit]) -> Decoded:
-        decoded: Decoded = worker.ask(units, form)
-        return decoded
-
-    return _in_order(files, chunks, count, here, there)
+def _process(
+    files: Files, chunk: Sequence[Any], form: Form | None, apply: Callable[..., Any]
+) -> Any:
+    """Decode units into a form or, for None, read the headers of files."""
+    if form is None:
+        return list(apply(lambda name: measure(files.open, name), chunk))
+    return decode(files.open, chunk, form, apply)
 
 
 def _in_order(
-    files: Files,
-    chunks: Iterable[Any],
-    count: int,
-    here: Callable[[Any], Result],
-    there: Callable[[_Worker, Any], Result],
-) -> Iterator[Result]:
+    files: Files, chunks: Iterable[Sequence[Any]], form: Form | None, count: int
+) -> Iterator[Any]:
     """Process chunks in this process or, if there are enough images, in parallel in others."""
     place, cores = files.place(), _cores()
     if place is None or cores == 1 or count < FEWEST:
-        yield from map(here, chunks)
+        for chunk in chunks:
+            yield _process(files, chunk, form, spread)
         return
     with contextlib.ExitStack() as stack:
         idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         for _ in range(cores):
             idle.put(stack.enter_context(_Worker(place)))
 
-        def work(chunk: Any) -> Result:
+        def work(chunk: Sequence[Any]) -> Any:
             worker = idle.get()
             try:
-                return there(worker, chunk)
+                return worker.ask(chunk, form)
             except (OSError, EOFError, pickle.UnpicklingError):  # it ended, for lack of memory
-                return here(chunk)
+                return _process(files, chunk, form, spread)
             finally:
                 idle.put(worker)
 
         pool = stack.enter_context(ThreadPoolExecutor(cores))
         stack.callback(pool.shutdown, wait=True, cancel_futures=True)
-        waiting: deque[Future[Result]] = deque()
+        waiting: deque[Future[Any]] = deque()
         for chunk in chunks:  # a few at a time, so that results do not pile up
             waiting.append(pool.submit(work, chunk))
             if len(waiting) > 2 * cores:
@@ -124,14 +114,14 @@ class _Worker:
         self._process.kill()
         self._process.communicate()
 
-    def ask(self, items: Sequence[Any], form: Form | None) -> Any:
-        """Decode units into a form or, for None, read the headers of files.
+    def ask(self, chunk: Sequence[Any], form: Form | None) -> Any:
+        """Process a chunk there.
 
         Raises:
             OSError, EOFError, pickle.UnpicklingError: the process has ended.
         """
         assert self._process.stdin is not None and self._process.stdout is not None
-        pickle.dump((items, form), self._process.stdin)
+        pickle.dump((chunk, form), self._process.stdin)
         self._process.stdin.flush()
         return pickle.load(self._process.stdout)
 
@@ -139,12 +129,8 @@ class _Worker:
 def _serve(files: Files, jobs: IO[bytes], answers: IO[bytes]) -> None:
     """Answer jobs until the input ends."""
     while True:
-        items, form = pickle.load(jobs)
-        if form is None:
-            done: object = [measure(files.open, name) for name in items]
-        else:
-            done = decode(files.open, items, form)
-        pickle.dump(done, answers)
+        chunk, form = pickle.load(jobs)
+        pickle.dump(_process(files, chunk, form, map), answers)
         answers.flush()
 
 
