@@ -309,6 +309,23 @@ def test_arrays_beside_the_images_give_the_splits(
     assert not dataset.test.columns
 
 
+def test_shuffled_indices_of_the_splits_keep_each_image_and_its_label_together(
+    tmp_path: Path,
+) -> None:
+    order = np.random.default_rng(0).permutation(2400)  # several blocks of rows
+    numbers = np.arange(2400) % 200
+    images = np.broadcast_to(numbers[:, None, None].astype(np.uint8), (2400, 5, 5))
+    path = save_npz(
+        tmp_path / "a.npz", images=images, labels=numbers, train_idx=order[:2000],
+        test_idx=order[2000:],
+    )  # fmt: skip
+    dataset = load_dataset(path)
+    for split, rows in ((dataset.train, order[:2000]), (dataset.test, order[2000:])):
+        shown = split.images[:, 0, 0, 0]
+        assert [dataset.classes[label] for label in split.labels] == [*map(str, shown)]
+        assert sorted(shown.tolist()) == sorted(numbers[rows].tolist())
+
+
 def test_a_flag_in_tables_of_pixels_gives_the_splits(tmp_path: Path) -> None:
     pixels = {f"pixel{i}": np.repeat(np.arange(40), 1) for i in range(25)}
     table = pyarrow.table({"label": np.arange(40) % 2, "is_train": IS_TRAIN, **pixels})

@@ -123,8 +123,6 @@ def load_mat(tree: Tree, name: str) -> dict[str, Any]:
             }
         except NotImplementedError:  # version 7.3
             return _load_hdf5(tree, name, file)
-        except DatasetError:
-            raise
         except Exception as error:  # SciPy raises nearly anything for damaged files
             raise _is_damaged(tree, name, error) from error
 

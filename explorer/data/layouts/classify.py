@@ -31,17 +31,15 @@ MOST_SPELLED_OUT = 6
 
 
 @dataclass(frozen=True)
-class Unclassified:
+class Unclassified(Chosen):
     """A split before the classes of all splits are combined.
 
     Attributes:
-        source: where its images come from.
         labels: plain labels, ``(n,)``; None if there are none.
         columns: plain columns, ``(n,)`` each.
         label_name: the name of the labels in the files.
     """
 
-    source: Source
     labels: np.ndarray | None
     columns: Mapping[str, np.ndarray]
     label_name: str = "label"
@@ -50,7 +48,7 @@ class Unclassified:
         """Return only the images at these indices."""
         return replace(
             self,
-            source=Chosen(self.source, indices),
+            rows=indices if self.rows is None else self.rows[indices],
             labels=None if self.labels is None else self.labels[indices],
             columns={name: values[indices] for name, values in self.columns.items()},
         )
@@ -84,7 +82,7 @@ def classify(
         if any(label in part.columns for part in found.values()):  # else these are the labels
             found, names = _without_gaps(chosen, None, report)
     parts = list(found.values())
-    if min(map(len, (part.source for part in parts))) < 1 or sum(len(p.source) for p in parts) < 2:
+    if min(map(len, parts)) < 1 or sum(map(len, parts)) < 2:
         raise DatasetError(f"{path} must hold at least two images, and one in each split.")
     columns = [dict(part.columns) for part in parts]
     known = [part.labels for part in parts if part.labels is not None]
@@ -103,13 +101,13 @@ def classify(
         _note_doubtful_classes(classes, dict(zip(found, indices, strict=True)), report)
     else:
         classes = (title_of(path),)  # of images without labels
-        indices = [np.zeros(len(part.source), np.int64) for part in parts]
+        indices = [np.zeros(len(part), np.int64) for part in parts]
     numbers = _as_numbers(columns, report)
     return Layout(
         origin,
         classes,
         {
-            role: Part(part.source, index, kept)
+            role: Part(part.source, index, kept, rows=part.rows)
             for (role, part), index, kept in zip(found.items(), indices, numbers, strict=True)
         },
     )
@@ -123,8 +121,8 @@ def _without_unlabelled_tests(
         return found
     kept = {role: part for role, part in found.items() if part.labels is not None}
     for role in found.keys() - kept.keys():
-        source = found[role].source
-        report.leave_out(f"{role} images without labels", source.name(0), len(source))
+        part = found[role]
+        report.leave_out(f"{role} images without labels", part.name(0), len(part))
     return kept
 
 
@@ -292,5 +290,5 @@ def split_by_column(role: str, found: Unclassified, report: Report) -> dict[str,
     rest = replace(found, columns=kept)
     rows = {str(one): np.flatnonzero(roles == one) for one in dict.fromkeys(roles)}
     if (unknown := rows.pop("", None)) is not None:
-        report.leave_out("images of no split", found.source.name(int(unknown[0])), len(unknown))
+        report.leave_out("images of no split", found.name(int(unknown[0])), len(unknown))
     return {one: rest.chosen(indices) for one, indices in rows.items()}

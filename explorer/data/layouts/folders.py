@@ -106,7 +106,7 @@ def find_in_folders(
         split_by_tables(tables)
     by_role = _without_shards(by_role, tables, files, report)
     found, names = _classes(tree, by_role, tables, reading, report, bool(lists))
-    total = sum(len(part.source) for part in found.values())
+    total = sum(map(len, found.values()))
     if total < 2:
         raise DatasetError(
             f"{tree.path} must hold at least two images (JPEG, PNG, …), with one folder for each "

@@ -286,8 +286,10 @@ class _Arrays:
         if len(found) > 1 or not {TRAIN} < lists.keys():
             return found
         (whole,) = found.values()
-        rows = {role: self.arrays[name].read().astype(np.int64) for role, name in lists.items()}
-        every, count = np.concatenate([*rows.values()]), len(whole.source)
+        rows = {
+            role: np.sort(self.arrays[name].read().astype(np.int64)) for role, name in lists.items()
+        }
+        every, count = np.concatenate([*rows.values()]), len(whole)
         if len(np.unique(every)) < len(every) or not np.isin(every, np.arange(count)).all():
             return found
         missing = count - len(every)

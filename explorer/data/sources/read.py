@@ -24,13 +24,15 @@ def read_part(part: Part, indices: np.ndarray | None, form: Form, report: Report
     Raises:
         DatasetError: none of them can be read.
     """
-    if indices is None and (mapped := part.source.mapped(form)) is not None:
+    are_all = indices is None and part.rows is None
+    if are_all and (mapped := part.source.mapped(form)) is not None:
         return Split(mapped, part.labels, columns=part.columns)
-    chosen = np.arange(len(part.source)) if indices is None else indices
-    kept = _read_or_recall(part.source, chosen, form)
+    chosen = np.arange(len(part)) if indices is None else indices
+    in_source = chosen if part.rows is None else part.rows[chosen]
+    kept = _read_or_recall(part.source, in_source, form)
     missing = np.setdiff1d(np.arange(len(chosen)), kept.readable)
     if missing.size:
-        first = int(chosen[missing[0]])
+        first = int(in_source[missing[0]])
         if missing.size == len(chosen):
             raise none_readable(part.source, first, len(chosen))
         report.leave_out("images that cannot be read", part.source.name(first), missing.size)

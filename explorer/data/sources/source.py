@@ -114,52 +114,33 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Chosen:
-    """Some images of a source, as a source."""
+    """Images of a source.
+
+    Attributes:
+        source: where they come from.
+        rows: their indices in the source; None for all of its images.
+    """
 
     source: Source
-    indices: np.ndarray
+    rows: np.ndarray | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
-        return len(self.indices)
-
-    def survey(self) -> Survey:
-        return self.source.survey()
-
-    def values(self, is_deep: bool) -> dict[str, Values]:
-        return self.source.values(is_deep)
-
-    def blocks(self, indices: np.ndarray, form: Form) -> Iterator[Decoded]:
-        return self.source.blocks(self.indices[indices], form)
-
-    def mapped(self, form: Form) -> None:
-        return None
-
-    def digest(self) -> None:
-        return None
+        return len(self.source) if self.rows is None else len(self.rows)
 
     def name(self, index: int) -> str:
-        return self.source.name(int(self.indices[index]))
-
-    def fault(self, index: int) -> str:
-        return self.source.fault(int(self.indices[index]))
-
-
-def all_of(source: Source) -> Source:
-    """Return the source from which images were chosen, or the source itself."""
-    return source.source if isinstance(source, Chosen) else source
+        """Return the name of an image for messages."""
+        return self.source.name(index if self.rows is None else int(self.rows[index]))
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(Chosen):
     """One split as it was found.
 
     Attributes:
-        source: where its images come from.
         labels: ``(n,)`` int64, indices of the layout's classes.
         columns: other values for each image, by name: ``(n,)`` float64.
     """
 
-    source: Source
     labels: np.ndarray
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
 
