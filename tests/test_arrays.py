@@ -76,7 +76,7 @@ def test_damaged_idx_files_are_told_apart(folder: Path) -> None:
     images.write_bytes(gzip.compress(content)[:-20])
     expect("cut short or damaged")
     images.write_bytes(gzip.compress(content[:-5]))
-    expect("cut short or damaged")
+    expect("cut short: it must have 196 bytes but has 191")
     images.write_bytes(labels.read_bytes())
     expect("must begin with the bytes 00 00 08 03 but begins with 00 00 08 01")
     images.write_bytes(b"")

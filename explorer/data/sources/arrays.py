@@ -78,6 +78,8 @@ def _arrange_flat(length: int, sample: np.ndarray | None) -> Arrangement | None:
 class Images:
     """Arrays of images of one shape, one after another, as a source."""
 
+    digest = None  # a cache would not be faster
+
     def __init__(self, arrays: Sequence[Stored], arrangement: Arrangement) -> None:
         self._arrays, self._arrangement = arrays, arrangement
         self.image_shape = arrangement.shape
@@ -94,9 +96,6 @@ class Images:
 
     def fault(self, index: int) -> str:
         return "it is damaged"
-
-    def digest(self) -> None:
-        return None  # a cache would not be faster
 
     def survey(self) -> Survey:
         height, width, channels = self.image_shape

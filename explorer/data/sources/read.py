@@ -54,7 +54,7 @@ def none_readable(source: Source, first: int, count: int) -> DatasetError:
 
 
 def _read_or_recall(source: Source, chosen: np.ndarray, form: Form) -> Decoded:
-    digest, key = source.digest(), None
+    digest, key = source.digest, None
     if digest is not None:
         what = f"{digest} {form}".encode() + chosen.astype("<i8").tobytes()
         key = f"images-{hashlib.sha256(what).hexdigest()}"

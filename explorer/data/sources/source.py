@@ -102,6 +102,7 @@ class Source(Protocol):
     def mapped(self, form: Form) -> np.ndarray | None:
         """Map the images if they are on disk in exactly this form, else return None."""
 
+    @property
     def digest(self) -> str | None:
         """Return a SHA-256, in hex, that changes with the files; None if a cache is of no use."""
 
