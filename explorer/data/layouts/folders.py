@@ -360,14 +360,19 @@ def _with_folders(
 ) -> TableColumns | None:
     """Add the classes of a split's folders or, without folders, a table's if they are the same.
 
-    Return None if there are neither.
+    Several class folders give the labels, and a table's labels are kept as a column; beside one
+    class folder, a table's are the labels. Return None if there are neither.
     """
     index = {name: number for number, name in enumerate(names)}
     if all(map(str.isdecimal, names)):
         index = {str(int(name)): number for name, number in index.items()} | index  # "7": "007"
     if folders[0].parts:
+        if told.labels is not None and len(names) == 1:
+            return told
         labels = np.array([index[class_of[folder.parts]] for folder in folders], np.int64)
-        return told.beside(np.repeat(labels, [len(folder.names) for folder in folders]), len(names))
+        labels = np.repeat(labels, [len(folder.names) for folder in folders])
+        own = {} if told.labels is None else {told.label_name: told.labels}
+        return replace(told, labels=labels, columns={**told.columns, **own})
     if told.labels is None or not {*told.labels.tolist()} <= index.keys():
         return None
     return replace(told, labels=np.array([index[name] for name in told.labels.tolist()], np.int64))

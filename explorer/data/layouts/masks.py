@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, compress
 from typing import NamedTuple
 
 import numpy as np
@@ -42,18 +43,21 @@ def without_masks(tree: Tree, folders: list[Folder], report: Report) -> list[Fol
     outers = {parts[:level] for parts, level in levels.items() if level is not None}
     if not outers:
         return folders
-    images = [folder for folder in folders if levels[folder.parts] is None]
-    stems = {id(folder): _with_cores(map(stem_of, folder.names)) for folder in images}
+    inside: dict[Parts, list[Folder]] = {}
+    for folder in folders:
+        for length in range(len(folder.parts) + 1):
+            if folder.parts[:length] in outers:
+                inside.setdefault(folder.parts[:length], []).append(folder)
     around = {}
-    for outer in outers:
-        length = len(outer)
-        inside = [folder for folder in images if folder.parts[:length] == outer]
-        own = [folder for folder in inside if len(around_images(folder.parts)) == length]
+    for outer, there in inside.items():
+        images = [folder for folder in there if levels[folder.parts] is None]
+        stems = [_with_cores(map(stem_of, folder.names)) for folder in images]
+        are_own = [len(around_images(folder.parts)) == len(outer) for folder in images]
         around[outer] = _Around(
-            {f.parts[length] for f in folders if f.parts[:length] == outer != f.parts},
-            inside,
-            {stem for folder in inside for stem in stems[id(folder)]},
-            {stem for folder in own for stem in stems[id(folder)]},
+            {folder.parts[len(outer)] for folder in there if folder.parts != outer},
+            images,
+            {*chain.from_iterable(stems)},
+            {*chain.from_iterable(compress(stems, are_own))},
         )
     kept = []
     for folder in folders:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -52,21 +52,10 @@ class TableColumns:
         roles: ``(n,)`` the split of each image, ``""`` for none; None if no table gives it.
     """
 
-    labels: np.ndarray | None = None
-    label_name: str = "label"
-    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
-    roles: np.ndarray | None = None
-
-    def beside(self, labels: np.ndarray, classes: int) -> TableColumns:
-        """Combine with the labels from class folders, which count if there are several classes.
-
-        A table's labels are then kept as a column; with one class folder, they are the labels.
-        """
-        if self.labels is None:
-            return replace(self, labels=labels)
-        if classes == 1:
-            return self
-        return replace(self, labels=labels, columns={**self.columns, self.label_name: self.labels})
+    labels: np.ndarray | None
+    label_name: str
+    columns: Mapping[str, np.ndarray]
+    roles: np.ndarray | None
 
 
 def match_rows(
