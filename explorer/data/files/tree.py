@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import zipfile
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +13,8 @@ from typing import IO, Protocol
 
 from explorer.data.files.names import Names
 
+UNREADABLE = OSError, EOFError, zipfile.BadZipFile, zlib.error
+"""What reading a damaged file, in a folder or an archive, may raise."""
 Parts = tuple[str, ...]  # the parts of a folder's path, relative to the tree
 
 _SYSTEM = re.compile(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
 from explorer.data.files.kinds import suffix_of
-from explorer.data.files.tree import Tree
+from explorer.data.files.tree import UNREADABLE, Tree
 from explorer.data.layouts.json_tables import columns_of_records
 from explorer.data.layouts.labels import label_title
 from explorer.data.layouts.table import Table, decode
@@ -104,5 +102,5 @@ def _read(tree: Tree, name: str) -> str | None:
     try:
         with tree.open(name) as file:
             return decode(file.read())
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error):
+    except UNREADABLE:
         return None

@@ -10,12 +10,11 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from pathlib import PurePosixPath
 
 import numpy as np
 
 from explorer.core.subsets import evenly_spaced
-from explorer.data.files.kinds import kind_of_file, suffix_of
+from explorer.data.files.kinds import kind_of_file, stem_of, suffix_of
 from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree, paths
 from explorer.data.layouts.beside_images import read_beside_images
@@ -277,7 +276,7 @@ def _joined(by_role: dict[str, list[Folder]]) -> dict[str, list[Folder]]:
 def _is_of_hashes(folder: Folder) -> bool:
     """Whether a folder's name begins the names of its files, as in ``ab/cd/abcd….png``."""
     digits = "".join(folder.parts).lower()
-    stems = (PurePosixPath(name).stem.lower() for name in folder.names)
+    stems = (stem_of(name).lower() for name in folder.names)
     return 0 < max(map(len, folder.parts), default=0) <= _MOST_DIGITS and all(
         _HASH.fullmatch(stem) and stem.startswith(digits) for stem in stems
     )
@@ -447,10 +446,10 @@ def _with_file_names(
 
 def _splits_in_names(files: Names, report: Report) -> np.ndarray | None:
     """Return the splits with which all file names begin, as ``train_0001.png`` does; else None."""
-    first = (words_of(PurePosixPath(name).stem)[:1] for name in (files[0], files[-1]))
+    first = (words_of(stem_of(name))[:1] for name in (files[0], files[-1]))
     if any(read_name("".join(words)).role is None for words in first):
         return None  # the usual case
-    begins = [next(iter(words_of(PurePosixPath(name).stem)), "") for name in files]
+    begins = [next(iter(words_of(stem_of(name))), "") for name in files]
     role_of = {word: read_name(word).role for word in {*begins}}
     if None in role_of.values() or not {TRAIN} < {*role_of.values()}:
         return None
@@ -469,7 +468,7 @@ def _tell_the_same(words: np.ndarray, values: np.ndarray) -> bool:
 
 def _before_number(path: str) -> str:
     """Return what precedes the number in a name: ``"a/cat_012.jpg"`` → ``"cat"``."""
-    return re.sub(r"[\W_]*\d+\W*$", "", PurePosixPath(path).stem)
+    return re.sub(r"[\W_]*\d+\W*$", "", stem_of(path))
 
 
 def _check_levels(

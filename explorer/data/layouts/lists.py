@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
+from explorer.data.files.kinds import stem_of
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.row_names import are_files
 from explorer.data.layouts.table import NUMBER, Table, by_rows, decode, role_of_table
@@ -59,7 +59,7 @@ def read_list(name: str, content: str, report: Report) -> dict[str, list[str]]:
         others = ["label"] if len(cells[0]) == 2 else map(str, range(1, len(cells[0])))
         return by_rows(name, [["image", *others], *cells], report)
     if cells and len(cells[0]) == 2 and cells[0][0] == "1":  # CUB-200's
-        cells.insert(0, [NUMBER, PurePosixPath(name).stem])
+        cells.insert(0, [NUMBER, stem_of(name)])
     return by_rows(name, cells, report)
 
 
@@ -80,20 +80,20 @@ def role_of_list(name: str) -> str | None:
     """Return the split of a list by its name alone, as for ``train_val_list.txt``."""
     if is_of_both(name):
         return TRAIN
-    words = read_name(PurePosixPath(name).stem).rest
+    words = read_name(stem_of(name)).rest
     rest = {word for word in words if not (word.isdecimal() and len(word) < 3)}
     return role_of_table(name) if rest <= _OF_NAMES and not _is_of_all(name) else None
 
 
 def _is_of_all(name: str) -> bool:
     """Whether a list holds images of all splits, as ``list_eval_partition.txt`` does."""
-    words = {*words_of(PurePosixPath(name).stem)}
+    words = {*words_of(stem_of(name))}
     return "partition" in words or ("split" in words and role_of_table(name) is None)
 
 
 def is_of_both(name: str) -> bool:
     """Whether a list holds both training and validation images, as ``trainval.txt`` does."""
-    words = [word for word in words_of(PurePosixPath(name).stem) if word not in _OF_NAMES]
+    words = [word for word in words_of(stem_of(name)) if word not in _OF_NAMES]
     return words in (["trainval"], ["train", "val"])
 
 

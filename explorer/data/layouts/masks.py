@@ -12,10 +12,11 @@ import numpy as np
 from PIL.Image import Resampling
 
 from explorer.core.subsets import evenly_spaced
+from explorer.data.files.kinds import stem_of
 from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree
 from explorer.data.layouts.folder import Folder, around_images
-from explorer.data.layouts.row_names import common_ending, stem_of
+from explorer.data.layouts.row_names import common_ending
 from explorer.data.pixels import open_image
 from explorer.data.report import Report
 from explorer.data.roles import read_name, says_only_masks

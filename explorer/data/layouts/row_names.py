@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from os.path import commonprefix
 
-from explorer.data.files.kinds import suffix_of
+from explorer.data.files.kinds import stem_of, suffix_of
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.roles import counts_up, joined_words, words_of
 
@@ -265,12 +265,6 @@ def _number_at_end(path: str) -> str:
     """Return the last number in a name: ``"img_0012.png"`` → ``"12"``."""
     match = re.search(r"0*(\d+)\D*$", stem_of(path))
     return match[1] if match else path
-
-
-def stem_of(path: str) -> str:
-    """Return the name of a file without its folders and its ending."""
-    last = _last(path)
-    return last.rpartition(".")[0] or last
 
 
 def common_ending(stems: Iterable[str]) -> str:

@@ -9,10 +9,10 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import numpy as np
 
+from explorer.data.files.kinds import stem_of
 from explorer.data.layouts.labels import (
     LABEL_NAMES,
     MOST_CLASSES,
@@ -135,7 +135,7 @@ def labels_alone(columns: Mapping[str, list[str]], name: str, count: int) -> lis
     ((title, cells),) = columns.items()
     if label_title(columns) is not None:
         return cells
-    if not says_labels(PurePosixPath(name).stem):
+    if not says_labels(stem_of(name)):
         return None
     is_label = title in cells or numbers_or_words([title]).dtype.kind == "f"
     return [title, *cells] if is_label or len(cells) == count - 1 else cells
@@ -419,7 +419,7 @@ def _without_titles(table: Table, names: str) -> str:
 
 def _title_by_file(name: str) -> str:
     """Name the only column beside the images' names after the file."""
-    words = [w for w in read_name(PurePosixPath(name).stem).rest if w not in _SAY_NOTHING]
+    words = [w for w in read_name(stem_of(name)).rest if w not in _SAY_NOTHING]
     labels = [word for word in words if word in LABEL_WORDS or word in LABEL_NAMES]
     return next(iter([*labels, *reversed(words)]), "label")
 
