@@ -96,30 +96,31 @@ def find_in_arrays(
         DatasetError: there are no images among them, or they do not fit together.
     """
     path, pick = tree.path, reading.pick
-    them = _Arrays(path, _images_first(arrays), report)
-    if any(_key_of(name).is_labels for name in them.tables) or pick:
-        them.pick_set(pick)
-    first = them.arrays[them.images[0]]
-    if len(them.images) > 1 and all(map(_UNNAMED.fullmatch, them.images)):
+    named = _Arrays(path, _images_first(arrays), report)
+    if any(_key_of(name).is_labels for name in named.tables) or pick:
+        named.pick_set(pick)
+    first = named.arrays[named.images[0]]
+    if len(named.images) > 1 and all(map(_UNNAMED.fullmatch, named.images)):
         raise DatasetError(
-            f"{path} holds several arrays of images without names: {them.describe(them.images)}; "
+            f"{path} holds several arrays of images without names: {named.describe(named.images)}; "
             "save them with names, as in "
             "numpy.savez(path, x_train=…, y_train=…, x_test=…, y_test=…)."
         )
-    for note in dict.fromkeys(filter(None, (them.arrays[name].note for name in them.images))):
+    for note in dict.fromkeys(filter(None, (named.arrays[name].note for name in named.images))):
         report.note(note)
-    if len({_key_of(name).rest for name in them.images}) > 1:
-        found = them.one_a_class()
-        _shape_of_all(path, found)
+    if len({_key_of(name).rest for name in named.images}) > 1:
+        found = named.one_a_class()
+        _shape_of_all(path, found)  # which must be one
         return classify(path, first.origin, found, report)
-    found = them.of_each_split(pick)
-    names = names or them.take_class_names(found)
-    found = them.split_by_indices(found)
-    for name in arrays:
-        if not pick and name not in them.images and (name in them.tables or not arrays[name].shape):
+    found = named.of_each_split(pick)
+    names = names or named.take_class_names(found)
+    found = named.split_by_indices(found)
+    unused = [name for name in arrays if name in named.tables or not arrays[name].shape]
+    for name in unused if not pick else ():
+        if name not in named.images:
             report.leave_out("arrays that are neither images nor labels of them", name)
     shape = _shape_of_all(path, found)
-    _note_doubtful_shape(them.images[0], first.shape, shape, report)
+    _note_doubtful_shape(named.images[0], first.shape, shape, report)
     if len(found) == 1:
         found = split_by_column(*found.popitem(), report)
     return classify(path, first.origin, found, report, label=reading.label, names=names)
