@@ -273,22 +273,22 @@ def with_columns(
     return Unclassified(source, labels, joined, label or "label")
 
 
-def split_by_column(role: str, found: Unclassified, report: Report) -> dict[str, Unclassified]:
-    """Divide a split by a column such as ``Usage`` or ``is_train``; without one, return it alone.
-
-    Args:
-        role: its role.
-        found: the split.
-    """
-    cells = {title: as_words(values) for title, values in found.columns.items() if may_split(title)}
-    others = found.columns.keys() - cells.keys()
+def split_by_column(
+    found: Mapping[str, Unclassified], report: Report
+) -> Mapping[str, Unclassified]:
+    """Divide the images by a column such as ``Usage`` or ``is_train``, if they are of one split."""
+    if len(found) > 1:
+        return found
+    (whole,) = found.values()
+    cells = {title: as_words(values) for title, values in whole.columns.items() if may_split(title)}
+    others = whole.columns.keys() - cells.keys()
     roles = take_splits(cells, report)  # which removes the columns that it takes
     if roles is None:
-        return {role: found}
+        return found
     left = others | cells.keys()
-    kept = {name: values for name, values in found.columns.items() if name in left}
-    rest = replace(found, columns=kept)
+    kept = {name: values for name, values in whole.columns.items() if name in left}
+    rest = replace(whole, columns=kept)
     rows = {str(one): np.flatnonzero(roles == one) for one in dict.fromkeys(roles)}
     if (unknown := rows.pop("", None)) is not None:
-        report.leave_out("images of no split", found.name(int(unknown[0])), len(unknown))
+        report.leave_out("images of no split", whole.name(int(unknown[0])), len(unknown))
     return {one: rest.chosen(indices) for one, indices in rows.items()}

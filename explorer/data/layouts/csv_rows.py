@@ -72,10 +72,8 @@ def find_in_csv(tree: Tree, names: Sequence[str], reading: Reading, report: Repo
         stored = [table.stored(own) for table, own in zip(tables, columns, strict=True)]
         source = as_images(stored, tree.path)
         found[role] = with_columns(source, columns, reading.label, report)
-    if len(found) == 1:
-        found = split_by_column(*found.popitem(), report)
     origin = "text file" if suffix_of(names[0]) in (".txt", ".dat") else "CSV file"
-    return classify(tree.path, origin, found, report, label=reading.label)
+    return classify(tree.path, origin, split_by_column(found, report), report, label=reading.label)
 
 
 def size_of_csv(tree: Tree, name: str) -> tuple[int, int]:

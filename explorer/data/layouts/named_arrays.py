@@ -121,9 +121,8 @@ def find_in_arrays(
             report.leave_out("arrays that are neither images nor labels of them", name)
     shape = _shape_of_all(path, found)
     _note_doubtful_shape(named.images[0], first.shape, shape, report)
-    if len(found) == 1:
-        found = split_by_column(*found.popitem(), report)
-    return classify(path, first.origin, found, report, label=reading.label, names=names)
+    splits = split_by_column(found, report)
+    return classify(path, first.origin, splits, report, label=reading.label, names=names)
 
 
 class _Arrays:

@@ -59,12 +59,10 @@ def find_in_parquet(tree: Tree, names: Sequence[str], reading: Reading, report: 
         class_names = class_names or shards[0].class_names(found[role].label_name)
     for title in dict.fromkeys(title for shard in every for title in shard.left_out):
         report.leave_out("columns of neither numbers nor words", title)
-    if len(found) == 1:
-        found = split_by_column(*found.popitem(), report)
     return classify(
         tree.path,
         "Parquet file" if len(names) == 1 else "Parquet files",
-        found,
+        split_by_column(found, report),
         report,
         label=reading.label,
         names=class_names,
