@@ -76,7 +76,7 @@ def test_damaged_idx_files_are_told_apart(folder: Path) -> None:
     images.write_bytes(gzip.compress(content)[:-20])
     expect("cut short or damaged")
     images.write_bytes(gzip.compress(content[:-5]))
-    expect("cut short or damaged")
+    expect("cut short: it must have 196 bytes but has 191")
     images.write_bytes(labels.read_bytes())
     expect("must begin with the bytes 00 00 08 03 but begins with 00 00 08 01")
     images.write_bytes(b"")
@@ -307,6 +307,23 @@ def test_arrays_beside_the_images_give_the_splits(
     assert split_of(dataset) == SPLIT
     assert dataset.classes == ("0", "1")
     assert not dataset.test.columns
+
+
+def test_shuffled_indices_of_the_splits_keep_each_image_and_its_label_together(
+    tmp_path: Path,
+) -> None:
+    order = np.random.default_rng(0).permutation(2400)  # several blocks of rows
+    numbers = np.arange(2400) % 200
+    images = np.broadcast_to(numbers[:, None, None].astype(np.uint8), (2400, 5, 5))
+    path = save_npz(
+        tmp_path / "a.npz", images=images, labels=numbers, train_idx=order[:2000],
+        test_idx=order[2000:],
+    )  # fmt: skip
+    dataset = load_dataset(path)
+    for split, rows in ((dataset.train, order[:2000]), (dataset.test, order[2000:])):
+        shown = split.images[:, 0, 0, 0]
+        assert [dataset.classes[label] for label in split.labels] == [*map(str, shown)]
+        assert sorted(shown.tolist()) == sorted(numbers[rows].tolist())
 
 
 def test_a_flag_in_tables_of_pixels_gives_the_splits(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from explorer.core.subsets import CHUNK, evenly_spaced, in_chunks
 from explorer.data.binarise import drawn_once
-from explorer.data.files.spool import spool
+from explorer.data.files.temporary import spool
 from explorer.data.pixels import Background, Form, Shape, lay_on
 from explorer.data.ranges import BYTES, Range
 from explorer.data.reading import AS_THEY_ARE, Reading

@@ -23,9 +23,10 @@ from explorer.data.ranges import BYTES, Range, check_agreement, find_range
 from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.data.report import Report
 from explorer.data.roles import TEST, TRAIN, VALIDATION, read_name, words_of
+from explorer.data.sources.arrays import Images
 from explorer.data.sources.pictures import LARGEST_SURVEY
 from explorer.data.sources.read import none_readable, read_part
-from explorer.data.sources.source import Layout, Part, Source, Survey, all_of
+from explorer.data.sources.source import Layout, Part, Source, Survey
 from explorer.errors import DatasetError
 
 TEST_FRACTION = 1 / 7
@@ -124,7 +125,7 @@ def _load_own(path: Path, reading: Reading) -> Dataset:
     if test is None and not reading.whole:
         train_rows, test_rows = split_by_class(train.labels, TEST_FRACTION, seed=0)
         report.note(
-            f"no test split was found: {len(test_rows):,} of {len(train.source):,} images, the "
+            f"no test split was found: {len(test_rows):,} of {len(train):,} images, the "
             "same share of each class, are set aside"
         )
     title = title_of(path)
@@ -157,14 +158,14 @@ def _choose_parts(layout: Layout, report: Report) -> tuple[Part, Part | None]:
         test = parts.pop(VALIDATION)
         report.note("the validation images serve as test images, as there are no others")
     for role, part in parts.items():
-        report.leave_out(f"{role} images", part.source.name(0), len(part.source))
+        report.leave_out(f"{role} images", part.name(0), len(part))
     return train, test
 
 
 def _choose_form(train: Part, test: Part | None, reading: Reading, report: Report) -> Form:
     """Choose size, colour and range for the whole set."""
     parts = [train] if test is None else [train, test]
-    sources = [*dict.fromkeys(all_of(part.source) for part in parts)]  # one, if a column splits it
+    sources = [*dict.fromkeys(part.source for part in parts)]  # one, if a column splits it
     total = sum(map(len, sources))
     survey = Survey()
     for source in sources:
@@ -242,11 +243,13 @@ def _load_named(name: str, data_dir: Path | None, reading: Reading, download: bo
     layout = find_named(name, find, data_dir=data_dir, download=download)
     if TEST not in layout.parts:
         raise DatasetError(f"{named.title} was found without its test images ({layout.origin}).")
-    if layout.image_shape not in (None, named.image_shape):
-        raise DatasetError(
-            f"{named.title} has images of shape {named.image_shape}, "
-            f"but those found have {layout.image_shape} ({layout.origin})."
-        )
+    for part in layout.parts.values():
+        shape = part.source.image_shape if isinstance(part.source, Images) else named.image_shape
+        if shape != named.image_shape:
+            raise DatasetError(
+                f"{named.title} has images of shape {named.image_shape}, "
+                f"but those found have {shape} ({layout.origin})."
+            )
     train, test = _choose_parts(layout, report)
     return Dataset(
         name=f"{name}-grey" if is_greyed else name,

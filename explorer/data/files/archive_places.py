@@ -27,7 +27,6 @@ def place_archives(
     Args:
         archives: the contents of each archive, by its name.
         taken: the folders that exist already.
-        report: collects which archives are read as which folders.
 
     Yields:
         An archive's name, its folder, a prefix for ambiguous file names, and the paths of these.

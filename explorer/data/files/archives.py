@@ -19,7 +19,7 @@ from typing import IO
 from explorer.data.files.kinds import kind_of_bytes, suffix_of
 from explorer.data.files.libraries import need
 from explorer.data.files.names import Names
-from explorer.data.files.temporary import copy_to_disk, write_to_disk
+from explorer.data.files.temporary import pieces_of, write_to_disk
 from explorer.data.files.tree import Parts, Tree, is_hidden, parts_of
 from explorer.data.report import Report
 from explorer.errors import DatasetError
@@ -98,7 +98,7 @@ class Zip(_Archive):
     def local(self, name: str) -> IO[bytes]:
         try:
             with self._archive.open(self._members[name]) as stream:
-                return copy_to_disk(stream)
+                return write_to_disk(pieces_of(stream))
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise DatasetError(f"{name} in {self.path} is cut short or damaged.") from error
 
@@ -180,18 +180,15 @@ def unpack(content: IO[bytes], where: str) -> IO[bytes]:
     Raises:
         DatasetError: it is damaged (the message names it as ``where``), or the disk is full.
     """
-    damaged = f"{where} is cut short or damaged; download it again."
     if (pieces := _unpacked(content)) is None:
         return content
     try:
         with content:
             return write_to_disk(pieces)
-    except OSError as error:
-        if error.errno is not None:
+    except _damage() as error:  # bz2 and gzip raise a plain OSError
+        if getattr(error, "errno", None) is not None:
             raise
-        raise DatasetError(damaged) from error  # bz2 and gzip raise a plain OSError
-    except _damage() as error:
-        raise DatasetError(damaged) from error
+        raise DatasetError(f"{where} is cut short or damaged; download it again.") from error
 
 
 def _is_tar(content: IO[bytes]) -> bool:
@@ -200,8 +197,6 @@ def _is_tar(content: IO[bytes]) -> bool:
         for piece in _unpacked(content) or [content.read(512)]:
             if len(head := head + piece) >= 512:
                 break
-    except OSError:
-        return False
     except _damage():
         return False
     finally:
@@ -217,8 +212,7 @@ def _unpacked(content: IO[bytes]) -> Iterator[bytes] | None:
         return _frames(content)
     if (opener := _UNPACKED_BY.get(magic[:2])) is None:
         return None
-    stream: IO[bytes] = opener(content, "rb")  # type: ignore[operator]
-    return iter(lambda: stream.read(2**20), b"")
+    return pieces_of(opener(content, "rb"))  # type: ignore[operator]
 
 
 def _frames(content: IO[bytes]) -> Iterator[bytes]:
@@ -249,4 +243,4 @@ def _damage() -> tuple[type[Exception], ...]:
     """Return the exceptions that unpacking a damaged file may raise."""
     zstandard = sys.modules.get("zstandard")
     of_zstandard = (zstandard.ZstdError,) if zstandard else ()
-    return EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, *of_zstandard
+    return OSError, EOFError, lzma.LZMAError, zlib.error, *of_zstandard

@@ -12,19 +12,21 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from typing import IO, Any
 
 import numpy as np
 
-from explorer.data.files.amat import read_amat
+from explorer.core.subsets import CHUNK
 from explorer.data.files.kinds import suffix_of
 from explorer.data.files.libraries import need
 from explorer.data.files.matlab import read_mats
-from explorer.data.files.rows import Blocks
+from explorer.data.files.rows import Column
 from explorer.data.files.stored import Stored, rows_at_once, rows_of, stored_array
 from explorer.data.files.tree import Tree
 from explorer.errors import DatasetError
 
+_BLOCK = 64  # image files in rows of an HDF5 file that are read at a time
 Reader = Callable[[Tree, str], dict[str, Stored]]
 """Returns the arrays of a file in a tree by name; ``""`` if the format holds one array."""
 
@@ -54,10 +56,9 @@ def read_npz(tree: Tree, name: str) -> dict[str, Stored]:
         for member in archive.namelist():
             if member.endswith(".npy"):
                 with archive.open(member) as file:
-                    shape, is_fortran, dtype = _npy_header(file)
-                read = _npz_whole if is_fortran or not shape else _npz_rows
+                    shape, _, dtype = _npy_header(file)
                 key = member.removesuffix(".npy")
-                rows = partial(read, tree, name, member)
+                rows = partial(_npz_rows, tree, name, member)
                 arrays[key] = Stored(
                     key, shape, dtype, rows, "NPZ file", is_pickled=dtype.hasobject
                 )
@@ -74,8 +75,9 @@ def read_hdf5(tree: Tree, name: str) -> dict[str, Stored]:
             rows = partial(_hdf5_rows, tree, name, key)
             files = None
             if len(item.shape or ()) == 1 and item.dtype.kind in "OVS":
-                read = partial(_hdf5_files, tree, name, key)
-                files = Blocks(len(item), read, tree.stamp(name))
+                starts = [*range(0, len(item), _BLOCK), len(item)]
+                read = partial(_hdf5_block, tree, name, key)
+                files = Column(starts, read, _bytes_of, tree.stamp(name))
             arrays[key] = Stored(key, item.shape or (), item.dtype, rows, "HDF5 file", files=files)
 
     with tree.local(name) as content:
@@ -87,6 +89,21 @@ def read_hdf5(tree: Tree, name: str) -> dict[str, Stored]:
                 f"{tree.where(name)} is not an HDF5 file, or is damaged: {error}."
             ) from error
     return arrays
+
+
+def read_amat(tree: Tree, name: str) -> dict[str, Stored]:
+    """Read the text format of Larochelle's sets: a row of integers from 0 to 255 for each image.
+
+    Raises:
+        DatasetError: the file is empty.
+    """
+    with tree.local(name) as file:
+        columns = len(file.readline().split())
+        rows = 1 + sum(1 for line in file if line.strip())
+    if not columns:
+        raise DatasetError(f"{tree.where(name)} must hold rows of numbers, but is empty.")
+    shape, dtype = (rows, columns), np.dtype(np.uint8)
+    return {"": Stored(name, shape, dtype, partial(_amat_rows, tree, name, columns), "AMAT file")}
 
 
 _READERS: dict[str, Reader] = {
@@ -110,13 +127,9 @@ def read_arrays(tree: Tree, names: Sequence[str]) -> dict[str, dict[str, Stored]
 
 
 def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    version = np.lib.format.read_magic(file)
-    read = (
-        np.lib.format.read_array_header_1_0
-        if version == (1, 0)
-        else np.lib.format.read_array_header_2_0
-    )
-    return read(file)
+    if np.lib.format.read_magic(file) == (1, 0):
+        return np.lib.format.read_array_header_1_0(file)
+    return np.lib.format.read_array_header_2_0(file)
 
 
 @contextmanager
@@ -135,15 +148,12 @@ def _opened_npz(tree: Tree, name: str) -> Iterator[zipfile.ZipFile]:
 
 def _npz_rows(tree: Tree, name: str, member: str) -> Iterator[np.ndarray]:
     with _opened_npz(tree, name) as archive, archive.open(member) as file:
-        shape, _, dtype = _npy_header(file)
+        shape, is_fortran, dtype = _npy_header(file)
         _refuse_objects(dtype, member.removesuffix(".npy"), tree.where(name))
-        yield from rows_of(file, shape, dtype)
-
-
-def _npz_whole(tree: Tree, name: str, member: str) -> Iterator[np.ndarray]:
-    with _opened_npz(tree, name) as archive, archive.open(member) as file:
-        array = np.lib.format.read_array(file, allow_pickle=False)
-        yield array if array.shape else array[None]
+        if is_fortran:
+            yield np.frombuffer(file.read(), dtype).reshape(shape, order="F")
+        else:
+            yield from rows_of(file, shape or (1,), dtype)
 
 
 def _refuse_objects(dtype: np.dtype, key: str, where: str) -> None:
@@ -168,9 +178,25 @@ def _hdf5_rows(tree: Tree, name: str, key: str) -> Iterator[np.ndarray]:
             yield item[start : start + step]
 
 
-def _hdf5_files(tree: Tree, name: str, key: str, start: int, stop: int) -> list[bytes]:
-    """Read rows of bytes: variable-length arrays, opaque values or fixed-length strings."""
+def _hdf5_block(tree: Tree, name: str, key: str, block: int) -> np.ndarray:
     h5py = need("h5py", "HDF5 files")
     with tree.local(name) as content, h5py.File(content, "r") as file:
-        rows = file[key][start:stop]
-    return [row if isinstance(row, bytes) else np.asarray(row).tobytes() for row in rows]
+        return np.asarray(file[key][block * _BLOCK : (block + 1) * _BLOCK])
+
+
+def _bytes_of(row: Any) -> bytes:
+    """Return a row of bytes: a variable-length array, an opaque value or a fixed-length string."""
+    return row if isinstance(row, bytes) else np.asarray(row).tobytes()
+
+
+def _amat_rows(tree: Tree, name: str, columns: int) -> Iterator[np.ndarray]:
+    with tree.local(name) as file:
+        lines = (line.decode("latin-1") for line in file if line.strip())
+        while block := list(islice(lines, CHUNK)):
+            try:
+                yield np.loadtxt(block, np.uint8, ndmin=2).reshape(-1, columns)
+            except ValueError as error:
+                raise DatasetError(
+                    f"{tree.where(name)} must hold rows of {columns} whole numbers from 0 to 255, "
+                    f"but {error}."
+                ) from error

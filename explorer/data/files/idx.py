@@ -1,22 +1,19 @@
-"""Read IDX files, the format of MNIST; those that are not gzipped are memory-mapped in place."""
+"""Map IDX files, the format of MNIST; those that are gzipped are unpacked to the disk."""
 
 from __future__ import annotations
 
-import gzip
 import math
 import os
 import re
 import struct
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import IO
 
 import numpy as np
 
-from explorer.data.files.stored import Stored, rows_of, stored_array
+from explorer.data.files.archives import unpack
+from explorer.data.files.stored import Stored, stored_array
 from explorer.data.files.tree import Tree
 from explorer.data.report import Report
 from explorer.data.roles import says_labels, words_of
@@ -62,12 +59,10 @@ def _upright(array: Stored) -> Iterator[np.ndarray]:
 
 def _read_header(tree: Tree, name: str) -> Stored:
     where = tree.where(name)
-    with tree.local(name) as file:
-        is_gzip = file.read(2) == b"\x1f\x8b"
-        with _unzipped(file, where) as content:
-            start = content.read(4)
-            dimensions = start[3] if len(start) == 4 else 0
-            header = content.read(4 * dimensions)
+    with unpack(tree.local(name), where) as file:
+        start = file.read(4)
+        dimensions = start[3] if len(start) == 4 else 0
+        header = file.read(4 * dimensions)
         wanted = 1 if says_labels(name) else 3
         is_known = start[:2] == b"\0\0" and len(start) == 4 and start[2] in _TYPES
         if not is_known or len(header) < 4 * dimensions or (wanted == 3 and dimensions < 3):
@@ -80,32 +75,9 @@ def _read_header(tree: Tree, name: str) -> Stored:
         offset, size = 4 + 4 * dimensions, math.prod(shape) * dtype.itemsize
         if size == 0:
             raise DatasetError(f"{where} is empty: its header gives the shape {shape}.")
-        if is_gzip:
-            rows = partial(_unzipped_rows, tree, name, where, offset, shape, dtype)
-            return Stored(name, shape, dtype, rows, "IDX files")
         if (found := os.fstat(file.fileno()).st_size) < offset + size:
             raise DatasetError(
                 f"{where} is cut short: it must have {offset + size:,} bytes "
                 f"but has {found:,}; download it again."
             )
         return stored_array(name, np.memmap(file, dtype, "r", offset, shape), "IDX files")
-
-
-def _unzipped_rows(
-    tree: Tree, name: str, where: str, offset: int, shape: tuple[int, ...], dtype: np.dtype
-) -> Iterator[np.ndarray]:
-    """Yield the rows of a gzipped file, decompressed block by block."""
-    with tree.local(name) as file, _unzipped(file, where) as content:
-        content.seek(offset)
-        yield from rows_of(content, shape, dtype)
-
-
-@contextmanager
-def _unzipped(file: IO[bytes], where: str) -> Iterator[IO[bytes]]:
-    file.seek(0)
-    is_gzip = file.read(2) == b"\x1f\x8b"
-    file.seek(0)
-    try:
-        yield gzip.GzipFile(fileobj=file) if is_gzip else file  # type: ignore[misc]
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DatasetError(f"{where} is cut short or damaged; download it again.") from error

@@ -33,7 +33,11 @@ _DESCRIPTORS = Path("/proc/self/fd")
 
 def see_packed(tree: Tree) -> Tree:
     """Show data files that are compressed one by one, such as ``x.npy.gz``, as their contents."""
-    packed = [name for name in tree.names() if _is_packed(name.lower())]
+    packed = [
+        name
+        for name in tree.names()
+        if name.lower().endswith(_PACKED) and _without_suffix(name).lower().endswith(_DATA)
+    ]
     if not packed:
         return tree
     seen = {*tree.names()}
@@ -134,7 +138,6 @@ class _Opened(Tree):
         outer: the tree.
         archives: the contents of each archive, by its name.
         open_archive: opens an archive by its name.
-        report: collects which archives are read as which folders.
     """
 
     kind = "archives of "
@@ -180,10 +183,6 @@ class _Opened(Tree):
         if (tree := self._open_archive(archive)) is None:
             raise DatasetError(f"{self._outer.where(archive)} was replaced while it was read.")
         return tree, inside
-
-
-def _is_packed(name: str) -> bool:
-    return name.endswith(_PACKED) and _without_suffix(name).endswith(_DATA)
 
 
 def _without_suffix(name: str) -> str:

@@ -95,6 +95,12 @@ def suffix_of(name: str) -> str:
     return name[dot:].lower() if dot > name.rfind("/") + 1 else ""
 
 
+def stem_of(path: str) -> str:
+    """Return the name of a file without its folders and its ending."""
+    last = path.rpartition("/")[2]
+    return last.rpartition(".")[0] or last
+
+
 def kind_of_file(name: str) -> str:
     """Return the kind of a file by its name, in the plural, for files that are left out."""
     suffix = suffix_of(name)

@@ -11,7 +11,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 import numpy as np
@@ -38,7 +38,15 @@ _LEANING = 1.03
 """Least ratio, for upright pictures, of the difference from the upside-down picture to that from
 the mirror image: it is 1.09 on MNIST, 1.37 on Fashion-MNIST and CIFAR-10."""
 
-Arrays = dict[tuple[str, str], np.ndarray]  # by (file, name in the file)
+
+@dataclass
+class _Array:
+    """An array, the file that it is from, its name, and what was guessed about its images."""
+
+    file: str
+    name: str
+    values: np.ndarray
+    note: str = ""
 
 
 def read_mats(tree: Tree, names: Sequence[str]) -> dict[str, dict[str, Stored]]:
@@ -50,20 +58,17 @@ def read_mats(tree: Tree, names: Sequence[str]) -> dict[str, dict[str, Stored]]:
         DatasetError: a file is not a MATLAB file, is damaged, or holds cells or records that are
             not images of one size.
     """
-    arrays: Arrays = {}
-    notes: dict[tuple[str, str], str] = {}
-    for name in names:
-        of_file = _images_first(_named_arrays(tree, name), notes, name)
-        arrays |= {(name, key): array for key, array in of_file.items()}
-    arrays |= _as_pictures(arrays, notes)
-    for name in names:
-        arrays = _joined_classes(arrays, name, notes)
-    arrays = _counted_from_0(arrays)
-    found: dict[str, dict[str, Stored]] = {name: {} for name in names}
-    for (name, key), array in arrays.items():
-        stored = stored_array(key, array, KIND)
-        found[name][key] = replace(stored, note=notes.get((name, key), ""))
-    return found
+    files = {name: _images_first(name, _named_arrays(tree, name)) for name in names}
+    _make_pictures([array for arrays in files.values() for array in arrays])
+    files = {name: _joined_classes(arrays) for name, arrays in files.items()}
+    _count_from_0([array for arrays in files.values() for array in arrays])
+    return {
+        name: {
+            one.name: replace(stored_array(one.name, one.values, KIND), note=one.note)
+            for one in arrays
+        }
+        for name, arrays in files.items()
+    }
 
 
 def columns_in_mat(tree: Tree, name: str) -> dict[str, list[Any]]:
@@ -118,8 +123,6 @@ def load_mat(tree: Tree, name: str) -> dict[str, Any]:
             }
         except NotImplementedError:  # version 7.3
             return _load_hdf5(tree, name, file)
-        except DatasetError:
-            raise
         except Exception as error:  # SciPy raises nearly anything for damaged files
             raise _is_damaged(tree, name, error) from error
 
@@ -218,34 +221,34 @@ def _is_list(array: np.ndarray) -> bool:
     return bool(array.size == max(array.shape))
 
 
-def _images_first(
-    arrays: Mapping[str, np.ndarray], notes: dict[tuple[str, str], str], name: str
-) -> dict[str, np.ndarray]:
+def _images_first(file: str, arrays: Mapping[str, np.ndarray]) -> list[_Array]:
     """Return a file's arrays with images along the first axis; note where that is a guess."""
     counts = {max(array.shape) for array in arrays.values() if _is_list(array)}
     labels = (array for key, array in arrays.items() if says_labels(key) and array.ndim == 2)
     counts |= {max(array.shape) for array in labels}
-    found: dict[str, np.ndarray] = {}
+    found = []
     for key, array in arrays.items():
+        note = ""
         if _is_list(array):
-            found[key] = array.reshape(-1)
+            array = array.reshape(-1)
         elif key.split()[-1] == "mapping" and array.ndim == 2 and array.shape[1] in (2, 3):
             codes = np.nan_to_num(array[:, 1]).astype(np.int64) % sys.maxunicode  # EMNIST
-            found[key] = np.array([*map(chr, codes.tolist())])
+            array = np.array([*map(chr, codes.tolist())])
         elif _is_by_classes(array, counts):
-            classes = array.shape[2]
-            found[key] = array.transpose(2, 1, 0).reshape(-1, array.shape[0])
-            found["labels"] = np.repeat(np.arange(1, classes + 1), array.shape[1])
+            labels_of_each = np.repeat(np.arange(1, array.shape[2] + 1), array.shape[1])
+            found.append(_Array(file, "labels", labels_of_each))
+            array = array.transpose(2, 1, 0).reshape(-1, array.shape[0])
         else:
             if array.ndim == 4 and array.shape[3] == 1:  # grey
                 array = array[..., 0]
             if array.ndim > 4 and array.shape[2] in (1, 3):  # several factors, as in Cars3D
                 array = array.reshape(*array.shape[:3], -1, order="F")
             is_first, is_guess = _counts_first(array, counts)
-            found[key] = array if is_first else np.moveaxis(array, -1, 0)
+            array = array if is_first else np.moveaxis(array, -1, 0)
             if is_guess:
-                count, *shape = found[key].shape
-                notes[name, key] = f"{key} is taken as {count:,} of {' × '.join(map(str, shape))}"
+                count, *shape = array.shape
+                note = f"{key} is taken as {count:,} of {' × '.join(map(str, shape))}"
+        found.append(_Array(file, key, array, note))
     return found
 
 
@@ -302,24 +305,24 @@ def _shape_of_flat(length: int) -> tuple[int, ...] | None:
     return (side, side) if channels == 1 else (channels, side, side)
 
 
-def _as_pictures(arrays: Arrays, notes: dict[tuple[str, str], str]) -> Arrays:
+def _make_pictures(arrays: Sequence[_Array]) -> None:
     """Reshape flat images, column by column, or row by row if they are upright then."""
-    flat: defaultdict[tuple[int, ...], Arrays] = defaultdict(dict)
-    for (name, key), array in arrays.items():
-        is_table = array.ndim != 2 or array.shape[1] < _SMALLEST_FLAT or says_labels(key)
-        if not is_table and (shape := _shape_of_flat(array.shape[1])) is not None:
-            flat[shape][name, key] = array.reshape(-1, *shape)
-    found: Arrays = {}
-    for shape, of_shape in flat.items():
-        is_by_rows = shape == _FREY or _stand_upright([*of_shape.values()])
+    flat: defaultdict[tuple[int, ...], list[_Array]] = defaultdict(list)
+    for one in arrays:
+        shape = one.values.shape
+        is_table = len(shape) != 2 or shape[1] < _SMALLEST_FLAT or says_labels(one.name)
+        if not is_table and (picture := _shape_of_flat(shape[1])) is not None:
+            one.values = one.values.reshape(-1, *picture)
+            flat[picture].append(one)
+    for picture, of_shape in flat.items():
+        is_by_rows = picture == _FREY or _stand_upright([one.values for one in of_shape])
         lines = "row" if is_by_rows else "column"
-        for place, pictures in of_shape.items():
-            found[place] = pictures if is_by_rows else pictures.swapaxes(-1, -2)
-            notes[place] = (
+        for one in of_shape:
+            one.values = one.values if is_by_rows else one.values.swapaxes(-1, -2)
+            one.note = (
                 f"flat images are read {lines} by {lines}: if they lie on their side, save them as "
                 "an NPZ file"
             )
-    return found
 
 
 def _stand_upright(arrays: Sequence[np.ndarray]) -> bool:
@@ -332,58 +335,54 @@ def _stand_upright(arrays: Sequence[np.ndarray]) -> bool:
     return down > _LEANING * across
 
 
-def _joined_classes(arrays: Arrays, name: str, notes: dict[tuple[str, str], str]) -> Arrays:
+def _joined_classes(arrays: list[_Array]) -> list[_Array]:
     """Join a file's ``train0``, ``train1``, … into images and labels if it holds nothing else."""
-    own = {key: array for (file, key), array in arrays.items() if file == name}
-    matches = [re.fullmatch(r"(\D+)(\d+)", key) for key in own]
-    numbered = [(match[1], match[2], own[match[0]]) for match in matches if match]
-    shapes = {array.shape[1:] for array in own.values()}
-    are_images = len(shapes) == 1 and all(array.ndim > 2 for array in own.values())
-    if len(numbered) < max(len(own), 2) or not are_images:
+    parts: dict[str, list[tuple[int, np.ndarray]]] = {}
+    for one in arrays:
+        match = re.fullmatch(r"(\D+)(\d+)", one.name)
+        if (
+            match is None
+            or one.values.ndim < 3
+            or one.values.shape[1:] != arrays[0].values.shape[1:]
+        ):
+            return arrays
+        parts.setdefault(match[1], []).append((int(match[2]), one.values))
+    if len(arrays) < 2:
         return arrays
-    rest = {place: array for place, array in arrays.items() if place[0] != name}
-    told = notes.get((name, next(iter(own))), "")
-    for prefix in dict.fromkeys(prefix for prefix, _, _ in numbered):
-        parts = [(int(number), array) for other, number, array in numbered if other == prefix]
-        counts = [len(array) for _, array in parts]
-        place = name, f"{prefix} images"
-        rest[place] = np.concatenate([array for _, array in parts])
-        rest[name, f"{prefix} labels"] = np.repeat([number for number, _ in parts], counts)
-        notes[place] = "; ".join(
-            filter(None, (told, "the numbers in the arrays' names are taken as the classes"))
-        )
-    return rest
+    told = arrays[0].note, "the numbers in the arrays' names are taken as the classes"
+    file, note, joined = arrays[0].file, "; ".join(filter(None, told)), []
+    for prefix, numbered in parts.items():
+        images = np.concatenate([values for _, values in numbered])
+        labels = np.repeat([n for n, _ in numbered], [len(values) for _, values in numbered])
+        joined += [_Array(file, f"{prefix} images", images, note)]
+        joined += [_Array(file, f"{prefix} labels", labels)]
+    return joined
 
 
-def _counted_from_0(arrays: Arrays) -> Arrays:
+def _count_from_0(arrays: Sequence[_Array]) -> None:
     """Make labels that have class names count from 0; turn SVHN's label 10 into the digit 0.
 
     MATLAB counts from 1, so labels without a 0 are indices from 1 into the names.
     """
-    labels: defaultdict[tuple[str, ...], Arrays] = defaultdict(dict)
-    for (name, key), array in arrays.items():
-        if says_labels(key) and array.ndim == 1 and array.dtype.kind in "iuf" and _are_whole(array):
-            labels[read_name(key).rest][name, key] = array
-    found = dict(arrays)
-    words = [place for place, array in arrays.items() if array.dtype.kind == "U"]
+    labels: defaultdict[tuple[str, ...], list[_Array]] = defaultdict(list)
+    for one in arrays:
+        values = one.values
+        is_list = values.ndim == 1 and values.dtype.kind in "iuf" and np.isfinite(values).all()
+        if says_labels(one.name) and is_list and not np.any(np.mod(values, 1)):
+            labels[read_name(one.name).rest].append(one)
+    words = [one for one in arrays if one.values.dtype.kind == "U"]
     for of_kind in labels.values():
-        low = min(int(array.min()) for array in of_kind.values())
-        high = max(int(array.max()) for array in of_kind.values())
-        count = sum(map(len, of_kind.values()))
+        every = np.concatenate([one.values for one in of_kind])
+        low, high = int(every.min()), int(every.max())
         first = 1 if low > 0 else 0
-        fitting = (p for p in words if _name_classes(arrays[p], high + 1 - first, count))
-        named = next(fitting, None) if low >= 0 else None
-        if named is not None:
-            found |= {place: array - first for place, array in of_kind.items()}
-            found.pop(named, None)
-            found[named[0], "class names"] = arrays[named]
-        elif low > 0 and high == 10 and all(_SVHN.search(name) for name, _ in of_kind):
-            found |= {place: array % 10 for place, array in of_kind.items()}
-    return found
-
-
-def _are_whole(labels: np.ndarray) -> bool:
-    return bool(np.isfinite(labels).all() and not np.any(np.mod(labels, 1)))
+        fitting = (one for one in words if _name_classes(one.values, high + 1 - first, len(every)))
+        if low >= 0 and (named := next(fitting, None)) is not None:
+            named.name = "class names"
+            for one in of_kind:
+                one.values = one.values - first
+        elif low > 0 and high == 10 and all(_SVHN.search(one.file) for one in of_kind):
+            for one in of_kind:
+                one.values = one.values % 10
 
 
 def _name_classes(words: np.ndarray, least: int, images: int) -> bool:

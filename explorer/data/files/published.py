@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -28,10 +28,11 @@ _STL10_SHAPE = (3, 96, 96)
 _MOST_FILES = 100
 """Most files in the folder of such a set; other folders may have millions."""
 _BATCH = "a batch of CIFAR-10 or CIFAR-100"
-_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
 
 Published = tuple[dict[str, Stored], tuple[str, ...]]
 """Arrays by name, and the names of the labels 0, 1, …"""
+_Read = Callable[[str], tuple[np.ndarray, np.ndarray]]
+"""Returns the images and the labels in a file."""
 
 
 class _ArrayUnpickler(pickle.Unpickler):
@@ -62,11 +63,12 @@ def find_published(tree: Tree, report: Report) -> Published | None:
             continue
         prefix, there = "".join(f"{part}/" for part in parts), {*names}
         if {"test_batch", "data_batch_1"} <= there:
-            return _cifar10(tree, prefix, there)
+            return _cifar10(tree, prefix, there, "", partial(_batch, tree), "CIFAR-10 batches")
         if {"train", "test", "meta"} <= there:
             return _cifar100(tree, prefix)
         if {"test_batch.bin", "data_batch_1.bin"} <= there:
-            return _cifar10_binary(tree, prefix, there)
+            read = partial(_records, tree, 1)
+            return _cifar10(tree, prefix, there, ".bin", read, "CIFAR binary files")
         if {"train.bin", "test.bin", "fine_label_names.txt"} <= there:
             return _cifar100_binary(tree, prefix)
         if {"train_X.bin", "train_y.bin"} <= there:
@@ -74,18 +76,15 @@ def find_published(tree: Tree, report: Report) -> Published | None:
     return None
 
 
-def _demand(tree: Tree, names: set[str], wanted: Sequence[str]) -> None:
-    """Raise DatasetError if a file of CIFAR-10 is missing."""
-    for name in wanted:
-        if name not in names:
+def _cifar10(
+    tree: Tree, prefix: str, there: Set[str], ending: str, read: _Read, origin: str
+) -> Published:
+    train, test = [f"data_batch_{number}{ending}" for number in range(1, 6)], f"test_batch{ending}"
+    for name in (*train, test):
+        if name not in there:
             raise DatasetError(_lacks(tree, name, "CIFAR-10"))
-
-
-def _cifar10(tree: Tree, prefix: str, names: set[str]) -> Published:
-    _demand(tree, names, [*_BATCHES, "test_batch"])
-    train = _batches("train", tree, [prefix + name for name in _BATCHES], "CIFAR-10 batches")
-    test = _batches("test", tree, [prefix + "test_batch"], "CIFAR-10 batches")
-    return {**train, **test}, CIFAR10_CLASSES
+    arrays = _of_split("train", [prefix + name for name in train], read, origin)
+    return arrays | _of_split("test", [prefix + test], read, origin), CIFAR10_CLASSES
 
 
 def _cifar100(tree: Tree, prefix: str) -> Published:
@@ -95,31 +94,37 @@ def _cifar100(tree: Tree, prefix: str) -> Published:
         coarse = np.array([name.decode() for name in meta[b"coarse_label_names"]])
     arrays: dict[str, Stored] = {}
     for split in ("train", "test"):
-        arrays |= _batches(split, tree, [prefix + split], "CIFAR-100 batches")
+        arrays |= _of_split(split, [prefix + split], partial(_batch, tree), "CIFAR-100 batches")
         with _damage_as_sentence(tree, prefix + split, _BATCH):
             kinds = coarse[_unpickle(tree, prefix + split)[b"coarse_labels"]]
         arrays[f"{split} superclass"] = stored_array(f"{split} superclass", kinds, "")
     return arrays, fine
 
 
-def _cifar10_binary(tree: Tree, prefix: str, names: set[str]) -> Published:
-    train, test = [f"{name}.bin" for name in _BATCHES], "test_batch.bin"
-    _demand(tree, names, [*train, test])
-    arrays = _from_records("train", [_records(tree, prefix + name, 1) for name in train])
-    return arrays | _from_records("test", [_records(tree, prefix + test, 1)]), CIFAR10_CLASSES
-
-
 def _cifar100_binary(tree: Tree, prefix: str) -> Published:
     arrays: dict[str, Stored] = {}
     for split in ("train", "test"):
-        arrays |= _from_records(split, [_records(tree, f"{prefix}{split}.bin", 2)])
-    with tree.open(f"{prefix}fine_label_names.txt") as file:
-        return arrays, tuple(file.read().decode().split())
+        read = partial(_records, tree, 2)
+        arrays |= _of_split(split, [f"{prefix}{split}.bin"], read, "CIFAR binary files")
+    return arrays, _names_in(tree, f"{prefix}fine_label_names.txt")
 
 
-def _records(tree: Tree, name: str, labels: int) -> np.ndarray:
-    """Map a file's records of ``labels`` label bytes and the pixels, ``(n, bytes)`` uint8."""
-    size = labels + math.prod(_CIFAR_SHAPE)
+def _of_split(split: str, names: Sequence[str], read: _Read, origin: str) -> dict[str, Stored]:
+    """Return the images in some files, one file at a time, and their labels."""
+    labels = np.concatenate([read(name)[1] for name in names])
+
+    def rows() -> Iterator[np.ndarray]:
+        return (read(name)[0] for name in names)
+
+    shape = len(labels), *_CIFAR_SHAPE
+    images = Stored(f"x_{split}", shape, np.dtype(np.uint8), rows, origin)
+    return {images.name: images, f"y_{split}": stored_array(f"y_{split}", labels, origin)}
+
+
+def _records(tree: Tree, labels: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Map a file of records of ``labels`` label bytes, the last of which counts, and the pixels."""
+    pixels = math.prod(_CIFAR_SHAPE)
+    size = labels + pixels
     with tree.local(name) as file:
         found = os.fstat(file.fileno()).st_size
         if not found or found % size:
@@ -127,34 +132,8 @@ def _records(tree: Tree, name: str, labels: int) -> np.ndarray:
                 f"{tree.where(name)} has {found:,} bytes, which are no whole number of images of "
                 f"{size:,}; download the set again."
             )
-        return np.memmap(file, np.uint8, "r", shape=(found // size, size))
-
-
-def _from_records(split: str, files: list[np.ndarray]) -> dict[str, Stored]:
-    pixels = math.prod(_CIFAR_SHAPE)
-    labels = np.concatenate([records[:, -pixels - 1] for records in files]).astype(np.int64)
-
-    def rows() -> Iterator[np.ndarray]:
-        return (records[:, -pixels:].reshape(-1, *_CIFAR_SHAPE) for records in files)
-
-    return _of_split(split, labels, rows, "CIFAR binary files")
-
-
-def _batches(split: str, tree: Tree, names: list[str], origin: str) -> dict[str, Stored]:
-    labels = np.concatenate([_batch(tree, name)[1] for name in names])
-
-    def rows() -> Iterator[np.ndarray]:
-        return (_batch(tree, name)[0] for name in names)
-
-    return _of_split(split, labels, rows, origin)
-
-
-def _of_split(
-    split: str, labels: np.ndarray, rows: Callable[[], Iterator[np.ndarray]], origin: str
-) -> dict[str, Stored]:
-    shape = len(labels), *_CIFAR_SHAPE
-    images = Stored(f"x_{split}", shape, np.dtype(np.uint8), rows, origin)
-    return {images.name: images, f"y_{split}": stored_array(f"y_{split}", labels, origin)}
+        records = np.memmap(file, np.uint8, "r", shape=(found // size, size))
+    return records[:, labels:].reshape(-1, *_CIFAR_SHAPE), records[:, labels - 1].astype(np.int64)
 
 
 def _batch(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -165,6 +144,43 @@ def _batch(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
         if images.dtype != np.uint8 or labels.shape != (len(images),):
             raise ValueError("images and labels do not fit")
     return images, labels
+
+
+def _stl10(tree: Tree, prefix: str, there: Set[str], report: Report) -> Published:
+    """Read pixels in one plane per colour, column by column, and labels that count from 1."""
+    arrays: dict[str, Stored] = {}
+    for split in ("train", "test"):
+        if f"{split}_X.bin" not in there:
+            continue
+        if f"{split}_y.bin" not in there:
+            raise DatasetError(_lacks(tree, f"{split}_y.bin", "STL-10"))
+        with tree.open(f"{prefix}{split}_y.bin") as file:
+            labels = np.frombuffer(file.read(), np.uint8)
+        name = f"{prefix}{split}_X.bin"
+        with tree.local(name) as file:
+            found = os.fstat(file.fileno()).st_size
+            if not 0 < len(labels) * math.prod(_STL10_SHAPE) <= found:
+                raise DatasetError(
+                    f"{tree.where(name)} has {found:,} bytes, too few for its {len(labels):,} "
+                    "labels; download the set again."
+                )
+            images = np.memmap(file, np.uint8, "r", shape=(len(labels), *_STL10_SHAPE))
+        images = images.transpose(0, 3, 2, 1)
+        arrays[f"x_{split}"] = stored_array(f"x_{split}", images, "STL-10 files")
+        arrays[f"y_{split}"] = stored_array(f"y_{split}", labels.astype(np.int64) - 1, "")
+    if "unlabeled_X.bin" in there:
+        report.leave_out("files of images without labels", "unlabeled_X.bin")
+    names = "class_names.txt"
+    return arrays, _names_in(tree, prefix + names) if names in there else ()
+
+
+def _lacks(tree: Tree, name: str, title: str) -> str:
+    return f"{tree.path} lacks {name} of {title}; download the set again."
+
+
+def _names_in(tree: Tree, name: str) -> tuple[str, ...]:
+    with tree.open(name) as file:
+        return tuple(file.read().decode().split())
 
 
 @contextmanager
@@ -179,49 +195,7 @@ def _damage_as_sentence(tree: Tree, name: str, kind: str) -> Iterator[None]:
         ) from error
 
 
-def _lacks(tree: Tree, name: str, title: str) -> str:
-    return f"{tree.path} lacks {name} of {title}; download the set again."
-
-
 def _unpickle(tree: Tree, name: str) -> dict[bytes, Any]:
     with tree.local(name) as file:
         content: dict[bytes, Any] = _ArrayUnpickler(file, encoding="bytes").load()
         return content
-
-
-def _stl10(tree: Tree, prefix: str, names: set[str], report: Report) -> Published:
-    arrays: dict[str, Stored] = {}
-    for split in ("train", "test"):
-        if f"{split}_X.bin" not in names:
-            continue
-        if f"{split}_y.bin" not in names:
-            raise DatasetError(_lacks(tree, f"{split}_y.bin", "STL-10"))
-        with tree.open(f"{prefix}{split}_y.bin") as file:
-            labels = np.frombuffer(file.read(), np.uint8)
-        name = f"{prefix}{split}_X.bin"
-        with tree.local(name) as file:
-            found = os.fstat(file.fileno()).st_size
-            if not 0 < len(labels) * math.prod(_STL10_SHAPE) <= found:
-                raise DatasetError(
-                    f"{tree.where(name)} has {found:,} bytes, too few for its {len(labels):,} "
-                    "labels; download the set again."
-                )
-            images = np.memmap(file, np.uint8, "r", shape=(len(labels), *_STL10_SHAPE))
-        key = f"x_{split}"
-        rows = partial(_stl10_rows, images)
-        arrays[key] = Stored(
-            key, (len(labels), 96, 96, 3), np.dtype(np.uint8), rows, "STL-10 files"
-        )
-        arrays[f"y_{split}"] = stored_array(f"y_{split}", labels.astype(np.int64) - 1, "")
-    if "unlabeled_X.bin" in names:
-        report.leave_out("files of images without labels", "unlabeled_X.bin")
-    if "class_names.txt" not in names:
-        return arrays, ()
-    with tree.open(prefix + "class_names.txt") as file:
-        return arrays, tuple(file.read().decode().split())
-
-
-def _stl10_rows(images: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield images as rows of pixels; they are stored as one plane per colour, column by column."""
-    for start in range(0, len(images), 100):
-        yield images[start : start + 100].transpose(0, 3, 2, 1)

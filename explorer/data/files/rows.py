@@ -4,25 +4,45 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Mapping
-from typing import IO, Protocol
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any
 
 from explorer.data.files.names import Names
 
-_BLOCK = 64  # rows that are read at a time
 
+class Column:
+    """A column of image files that is read in blocks of rows, for access in order."""
 
-class Column(Protocol):
-    """A column of image files."""
+    def __init__(
+        self,
+        starts: Sequence[int],
+        read: Callable[[int], Any],
+        content_of: Callable[[Any], bytes | None],
+        stamp: str,
+    ) -> None:
+        """Take a column.
+
+        Args:
+            starts: the first row of each block, and last the number of rows.
+            read: returns the values in a block, by the number of the block.
+            content_of: returns the bytes of an image file from a value, None if it has none.
+            stamp: a string that changes whenever the file is replaced.
+        """
+        self._starts, self._read, self._content_of, self.stamp = starts, read, content_of, stamp
+        self._lock, self._block = threading.Lock(), -1
+        self._values: Any = ()
 
     def __len__(self) -> int:
-        """Return the number of rows."""
+        return int(self._starts[-1])
 
     def image_file(self, row: int) -> bytes | None:
         """Return the bytes of a row's image file, None if it has none; any thread may call this."""
-
-    def stamp(self) -> str:
-        """Return a string that changes whenever the file is replaced."""
+        block = bisect_right(self._starts, row) - 1
+        with self._lock:
+            if block != self._block:
+                self._values, self._block = self._read(block), block
+            return self._content_of(self._values[row - int(self._starts[block])])
 
 
 class Rows:
@@ -41,31 +61,8 @@ class Rows:
 
     def stamp(self, name: str) -> str:
         """Return a string that changes whenever the file is replaced."""
-        return f"{name} {self._columns[name.partition(' of ')[2]].stamp()}"
+        return f"{name} {self._columns[name.partition(' of ')[2]].stamp}"
 
     def place(self) -> None:
         """Return None, as columns are open in this process only."""
         return None
-
-
-class Blocks:
-    """A column that is read in blocks of rows, for access in order."""
-
-    def __init__(self, count: int, read: Callable[[int, int], list[bytes]], stamp: str) -> None:
-        self._count, self._read, self._stamp = count, read, stamp
-        self._lock, self._start, self._rows = threading.Lock(), 0, list[bytes]()
-
-    def __len__(self) -> int:
-        return self._count
-
-    def image_file(self, row: int) -> bytes:
-        """Return the bytes of a row."""
-        with self._lock:
-            if not 0 <= row - self._start < len(self._rows):
-                self._start = row - row % _BLOCK
-                self._rows = self._read(self._start, self._start + _BLOCK)
-            return self._rows[row - self._start]
-
-    def stamp(self) -> str:
-        """Return a string that changes whenever the file is replaced."""
-        return self._stamp

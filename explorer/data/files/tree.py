@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import zipfile
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +13,8 @@ from typing import IO, Protocol
 
 from explorer.data.files.names import Names
 
+UNREADABLE = OSError, EOFError, zipfile.BadZipFile, zlib.error
+"""What reading a damaged file, in a folder or an archive, may raise."""
 Parts = tuple[str, ...]  # the parts of a folder's path, relative to the tree
 
 _SYSTEM = re.compile(
@@ -27,9 +31,11 @@ _SYSTEM = re.compile(
 class Files(Protocol):
     """Opens image files by name."""
 
+    @abstractmethod
     def open(self, name: str) -> IO[bytes]:
-        """Open a file; any thread may do so."""
+        """Open a small file by its name with ``/``; any thread may do so."""
 
+    @abstractmethod
     def stamp(self, name: str) -> str:
         """Return a string that changes whenever a file is replaced."""
 
@@ -37,7 +43,7 @@ class Files(Protocol):
         """Return the argument for `open_again` in another process; None if that cannot be used."""
 
 
-class Tree(ABC):
+class Tree(Files, ABC):
     """Files in a folder or an archive, or a single file.
 
     Attributes:
@@ -65,19 +71,10 @@ class Tree(ABC):
         return str(self.path) if self.path.name == name else f"{name} in {self.path}"
 
     @abstractmethod
-    def open(self, name: str) -> IO[bytes]:
-        """Open a small file by its name with ``/``; any thread may do so."""
-
-    @abstractmethod
     def local(self, name: str) -> IO[bytes]:
         """Open a file of any size, with a file descriptor, so that it can be mapped."""
 
-    @abstractmethod
-    def stamp(self, name: str) -> str:
-        """Return a string that changes whenever a file is replaced."""
-
     def place(self) -> Sequence[str] | None:
-        """Return the argument for `open_again` in another process; None if that cannot be used."""
         return None
 
 

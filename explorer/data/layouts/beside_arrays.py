@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 
 import numpy as np
 
+from explorer.data.files.kinds import stem_of
 from explorer.data.files.stored import Stored, stored_array
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.labels import as_words, label_title, numbers_or_words, plain
@@ -22,10 +22,8 @@ def read_labels_beside(
     """Read labels for arrays without labels from tables with as many rows.
 
     Args:
-        tree: all files.
         names: names of the files that are not arrays.
         arrays: the arrays by name.
-        report: collects the guess that rows are in the order of the images.
 
     Returns:
         For each table by its name, a name for its labels, and the labels.
@@ -38,7 +36,7 @@ def read_labels_beside(
         cells = _labels_of(table.columns, table.files[0], counts)
         if cells is not None:
             name = table.files[0]
-            stem = PurePosixPath(name).stem
+            stem = stem_of(name)
             key = stem if is_called_labels(stem) else f"{stem} labels"
             labels = plain(numbers_or_words(cells), name)
             found[name] = key, stored_array(key, labels, "table")

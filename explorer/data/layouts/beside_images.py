@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from explorer.data.files.kinds import suffix_of
-from explorer.data.files.tree import Tree
-from explorer.data.layouts.json_tables import cell
+from explorer.data.files.tree import UNREADABLE, Tree
+from explorer.data.layouts.json_tables import columns_of_records
 from explorer.data.layouts.labels import label_title
 from explorer.data.layouts.table import Table, decode
 from explorer.data.report import Report
@@ -27,17 +25,18 @@ def read_beside_images(
     with a key that is a usual title of labels. Its keys are the columns.
 
     Args:
-        tree: all files.
         names: names of the files that are not images.
         images: names of the images.
-        report: collects files without a label.
     """
     every = {suffix: [n for n in names if suffix_of(n) == suffix] for suffix in _READERS}
     known = _by_name(images) if any(every.values()) else {}
     tables = []
     for suffix, read in _READERS.items():
-        found = ((name, _image_of(name[: -len(suffix)], known)) for name in every[suffix])
-        files = {name: image for name, image in found if image}
+        files = {}
+        for name in every[suffix]:
+            path = name[: -len(suffix)]
+            if image := known.get(path) or known.get(_beside(path)):
+                files[name] = image
         if files and (columns := read(tree, [*files], report)):
             tables.append(Table([*files], {**columns, "image": [*files.values()]}, ""))
     return tables
@@ -64,10 +63,6 @@ def _beside(path: str) -> str:
     return f"{folder.rpartition('/')[0]}//{name}"
 
 
-def _image_of(path: str, known: Mapping[str, str]) -> str:
-    return known.get(path) or known.get(_beside(path), "")
-
-
 def _columns_of_classes(tree: Tree, names: Sequence[str], report: Report) -> dict[str, list[str]]:
     contents = [_read(tree, name) for name in names]
     if damaged := [name for name, text in zip(names, contents, strict=True) if text is None]:
@@ -89,21 +84,14 @@ def _columns_of_json(tree: Tree, names: Sequence[str], report: Report) -> dict[s
         records[name] = {
             title: content[title] for title in titles if isinstance(content.get(title), _SCALARS)
         }
-    if not any(_label_of(record) is not None for record in records.values()):
-        return {}
     damaged = [name for name in names if name not in records]
-    unlabelled = [name for name, record in records.items() if _label_of(record) is None]
+    unlabelled = [name for name, one in records.items() if one.get(label_title(one) or "") is None]
+    if len(unlabelled) == len(records):
+        return {}
     for kind, found in (("are damaged", damaged), ("give no single label", unlabelled)):
         if found:
             report.note(f"{len(found):,} of {len(names):,} .json files {kind}: {found[0]}")
-    known = [title for title in titles if any(title in record for record in records.values())]
-    return {title: [cell(records.get(name, {}).get(title)) for name in names] for title in known}
-
-
-def _label_of(record: Mapping[str, Any]) -> object | None:
-    """Return the label if it is a word or a number, else None."""
-    title = label_title(record)
-    return None if title is None else record[title]
+    return columns_of_records([records.get(name, {}) for name in names])
 
 
 _READERS = {".cls": _columns_of_classes, ".json": _columns_of_json}
@@ -114,5 +102,5 @@ def _read(tree: Tree, name: str) -> str | None:
     try:
         with tree.open(name) as file:
             return decode(file.read())
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error):
+    except UNREADABLE:
         return None

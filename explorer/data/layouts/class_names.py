@@ -45,7 +45,6 @@ def read_class_names(tree: Tree, pick: str | None, *, in_matlab: bool = True) ->
     """Read all lists of class names, first those of the set that the user picked.
 
     Args:
-        tree: all files.
         pick: a word of the set's name.
         in_matlab: whether to read lists in MATLAB files too.
     """

@@ -8,9 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.data.layouts.labels import as_words, can_be_classes, index_classes, plain
+from explorer.data.files.tree import title_of
+from explorer.data.layouts.labels import (
+    as_words,
+    can_be_classes,
+    index_classes,
+    label_title,
+    plain,
+)
 from explorer.data.layouts.splits import may_split, take_splits
-from explorer.data.pixels import Shape
 from explorer.data.report import Report
 from explorer.data.roles import TRAIN
 from explorer.data.sources.source import Chosen, Layout, Part, Source
@@ -25,17 +31,15 @@ MOST_SPELLED_OUT = 6
 
 
 @dataclass(frozen=True)
-class Unclassified:
+class Unclassified(Chosen):
     """A split before the classes of all splits are combined.
 
     Attributes:
-        source: where its images come from.
         labels: plain labels, ``(n,)``; None if there are none.
         columns: plain columns, ``(n,)`` each.
         label_name: the name of the labels in the files.
     """
 
-    source: Source
     labels: np.ndarray | None
     columns: Mapping[str, np.ndarray]
     label_name: str = "label"
@@ -44,7 +48,7 @@ class Unclassified:
         """Return only the images at these indices."""
         return replace(
             self,
-            source=Chosen(self.source, indices),
+            rows=indices if self.rows is None else self.rows[indices],
             labels=None if self.labels is None else self.labels[indices],
             columns={name: values[indices] for name, values in self.columns.items()},
         )
@@ -56,10 +60,8 @@ def classify(
     found: Mapping[str, Unclassified],
     report: Report,
     *,
-    lone_class: str,
     label: str | None = None,
     names: Sequence[str] | None = None,
-    image_shape: Shape | None = None,
 ) -> Layout:
     """Combine the classes of all splits.
 
@@ -67,11 +69,8 @@ def classify(
         path: the file or folder, named in messages.
         origin: a description of the kind of files.
         found: the splits by their role.
-        report: collects what is left out.
-        lone_class: the class of images without labels.
         label: the column to take as classes, if the user chose one.
         names: names of the labels 0, 1, …; by default the labels are their own names.
-        image_shape: shape of each image when they come as arrays.
 
     Raises:
         DatasetError: there is no such column, or too few images.
@@ -83,7 +82,7 @@ def classify(
         if any(label in part.columns for part in found.values()):  # else these are the labels
             found, names = _without_gaps(chosen, None, report)
     parts = list(found.values())
-    if min(map(len, (part.source for part in parts))) < 1 or sum(len(p.source) for p in parts) < 2:
+    if min(map(len, parts)) < 1 or sum(map(len, parts)) < 2:
         raise DatasetError(f"{path} must hold at least two images, and one in each split.")
     columns = [dict(part.columns) for part in parts]
     known = [part.labels for part in parts if part.labels is not None]
@@ -101,17 +100,16 @@ def classify(
         classes, indices = index_classes(known, names)
         _note_doubtful_classes(classes, dict(zip(found, indices, strict=True)), report)
     else:
-        classes = (lone_class,)
-        indices = [np.zeros(len(part.source), np.int64) for part in parts]
+        classes = (title_of(path),)  # of images without labels
+        indices = [np.zeros(len(part), np.int64) for part in parts]
     numbers = _as_numbers(columns, report)
     return Layout(
         origin,
         classes,
         {
-            role: Part(part.source, index, kept)
+            role: Part(part.source, index, kept, rows=part.rows)
             for (role, part), index, kept in zip(found.items(), indices, numbers, strict=True)
         },
-        image_shape,
     )
 
 
@@ -123,8 +121,8 @@ def _without_unlabelled_tests(
         return found
     kept = {role: part for role, part in found.items() if part.labels is not None}
     for role in found.keys() - kept.keys():
-        source = found[role].source
-        report.leave_out(f"{role} images without labels", source.name(0), len(source))
+        part = found[role]
+        report.leave_out(f"{role} images without labels", part.name(0), len(part))
     return kept
 
 
@@ -229,23 +227,21 @@ def _as_numbers(
         if not all(name in part for part in columns):
             report.leave_out("columns that only some splits have", name)
             continue
-        values = [part[name] for part in columns]
-        if any(part.dtype.kind == "U" for part in values):
-            words = [part.astype(str) for part in values]
-            known = np.setdiff1d(np.concatenate(words), [""])
-            if len(known) > min(MOST_WORDS, max(2, sum(map(len, words)) // 2)):
+        parts = [part[name] for part in columns]
+        have_words = any(part.dtype.kind == "U" for part in parts)
+        values = np.concatenate([part.astype(str) for part in parts] if have_words else parts)
+        if have_words:
+            known = np.setdiff1d(values, [""])
+            if len(known) > min(MOST_WORDS, max(2, len(values) // 2)):
                 report.leave_out("columns with a different word for nearly every image", name)
                 continue
-            places = [np.searchsorted(known, part).astype(np.float64) for part in words]
-            values = [
-                np.where(part == "", np.nan, place)
-                for part, place in zip(words, places, strict=True)
-            ]
+            values = np.where(values == "", np.nan, np.searchsorted(known, values))
             name = f"{name} ({_spell_out(known)})"
-        numbers = [np.where(np.isfinite(part), part, np.nan) for part in values]
-        if len(np.unique(np.concatenate(numbers))) > 1:
-            for part, column in zip(kept, numbers, strict=True):
-                part[name] = column.astype(np.float64)
+        numbers = np.where(np.isfinite(values), values, np.nan)
+        if len(np.unique(numbers)) > 1:
+            ends = np.cumsum([*map(len, parts)])
+            for part, column in zip(kept, np.split(numbers, ends[:-1]), strict=True):
+                part[name] = column
     return kept
 
 
@@ -256,36 +252,43 @@ def _spell_out(words: np.ndarray) -> str:
     return f"0 {words[0]} to {len(words) - 1} {words[-1]}, by the alphabet"
 
 
-def join_columns(
-    tables: Sequence[Mapping[str, np.ndarray]], report: Report
-) -> dict[str, np.ndarray]:
-    """Concatenate the columns that all files of a split have, and return them as plain columns."""
+def with_columns(
+    source: Source, tables: Sequence[Mapping[str, np.ndarray]], asked: str | None, report: Report
+) -> Unclassified:
+    """Return the images of a split with the columns that all of its files have.
+
+    Args:
+        source: the images.
+        tables: the columns of each file.
+        asked: the title of the class column, if the user chose one.
+    """
     joined = {}
     for title in dict.fromkeys(title for table in tables for title in table):
         if all(title in table for table in tables):
             joined[title] = plain(np.concatenate([table[title] for table in tables]), title)
         else:
             report.leave_out("columns that only some files have", title)
-    return joined
+    label = asked if asked in joined else label_title(joined)
+    labels = None if label is None else joined.pop(label)
+    return Unclassified(source, labels, joined, label or "label")
 
 
-def split_by_column(role: str, found: Unclassified, report: Report) -> dict[str, Unclassified]:
-    """Divide a split by a column such as ``Usage`` or ``is_train``; without one, return it alone.
-
-    Args:
-        role: its role.
-        found: the split.
-        report: collects guesses and what is left out.
-    """
-    cells = {title: as_words(values) for title, values in found.columns.items() if may_split(title)}
-    others = found.columns.keys() - cells.keys()
+def split_by_column(
+    found: Mapping[str, Unclassified], report: Report
+) -> Mapping[str, Unclassified]:
+    """Divide the images by a column such as ``Usage`` or ``is_train``, if they are of one split."""
+    if len(found) > 1:
+        return found
+    (whole,) = found.values()
+    cells = {title: as_words(values) for title, values in whole.columns.items() if may_split(title)}
+    others = whole.columns.keys() - cells.keys()
     roles = take_splits(cells, report)  # which removes the columns that it takes
     if roles is None:
-        return {role: found}
+        return found
     left = others | cells.keys()
-    kept = {name: values for name, values in found.columns.items() if name in left}
-    rest = replace(found, columns=kept)
+    kept = {name: values for name, values in whole.columns.items() if name in left}
+    rest = replace(whole, columns=kept)
     rows = {str(one): np.flatnonzero(roles == one) for one in dict.fromkeys(roles)}
     if (unknown := rows.pop("", None)) is not None:
-        report.leave_out("images of no split", found.source.name(int(unknown[0])), len(unknown))
+        report.leave_out("images of no split", whole.name(int(unknown[0])), len(unknown))
     return {one: rest.chosen(indices) for one, indices in rows.items()}

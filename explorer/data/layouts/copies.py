@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from explorer.core.subsets import evenly_spaced
 from explorer.data.files.names import Names
-from explorer.data.files.tree import Parts, Tree, without_endings
+from explorer.data.files.tree import UNREADABLE, Parts, Tree, without_endings
 from explorer.data.layouts.folder import Folder
 from explorer.data.pixels import open_image
 from explorer.data.report import Report
@@ -130,7 +128,7 @@ def _same(tree: Tree, one: str, other: str) -> bool:
     try:
         with tree.open(one) as first, tree.open(other) as second:
             return first.read() == second.read()
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error):
+    except UNREADABLE:
         return False
 
 

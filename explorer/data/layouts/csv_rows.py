@@ -9,23 +9,23 @@ import codecs
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any
 
 import numpy as np
 
 from explorer.data.files.archives import unpack
 from explorer.data.files.kinds import suffix_of
 from explorer.data.files.stored import Stored
+from explorer.data.files.temporary import write_to_disk
 from explorer.data.files.tree import Tree
-from explorer.data.layouts.classify import Unclassified, classify, join_columns, split_by_column
-from explorer.data.layouts.labels import label_title, numbers_or_words, plain
+from explorer.data.layouts.classify import classify, split_by_column, with_columns
+from explorer.data.layouts.labels import numbers_or_words, plain
 from explorer.data.layouts.one_set import files_by_split
 from explorer.data.reading import Reading
 from explorer.data.report import Report
 from explorer.data.roles import counts_up
-from explorer.data.sources.arrays import Arrangement, Images, arrange_images
+from explorer.data.sources.arrays import arrange_images, as_images
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
 
@@ -45,9 +45,7 @@ _FIRST_LINES = 200  # lines that are inspected
 _BETWEEN = str.maketrans(dict.fromkeys("[](),;", " "))  # separators in a cell of pixels
 
 
-def find_in_csv(
-    tree: Tree, names: Sequence[str], lone_class: str, reading: Reading, report: Report
-) -> Layout:
+def find_in_csv(tree: Tree, names: Sequence[str], reading: Reading, report: Report) -> Layout:
     """Find images in CSV files: a column for each pixel, or one of pixels separated by spaces.
 
     Raises:
@@ -68,11 +66,14 @@ def find_in_csv(
     every = [table for tables in by_role.values() for table in tables]
     for table in every:
         table.find_pixels(every, report)
-    found = {role: _read_csv(tables, reading.label, report) for role, tables in by_role.items()}
-    if len(found) == 1:
-        found = split_by_column(*found.popitem(), report)
+    found = {}
+    for role, tables in by_role.items():
+        columns = [table.columns() for table in tables]
+        stored = [table.stored(own) for table, own in zip(tables, columns, strict=True)]
+        source = as_images(stored, tree.path)
+        found[role] = with_columns(source, columns, reading.label, report)
     origin = "text file" if suffix_of(names[0]) in (".txt", ".dat") else "CSV file"
-    return classify(tree.path, origin, found, report, lone_class=lone_class, label=reading.label)
+    return classify(tree.path, origin, split_by_column(found, report), report, label=reading.label)
 
 
 def size_of_csv(tree: Tree, name: str) -> tuple[int, int]:
@@ -102,8 +103,10 @@ class _Csv:
     def __init__(self, tree: Tree, name: str) -> None:
         self._tree, self._name = tree, name
         self.where = tree.where(name)
+        self._is_spaced = False
         with self._opened() as file:
-            is_utf16 = file.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+            is_utf16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+            file.seek(0)
             self._encoding = "utf-16" if is_utf16 else "utf-8"
             text = io.TextIOWrapper(file, "utf-16" if is_utf16 else "utf-8-sig", "replace")
             lines = [text.readline(2**24).strip("\r\n ") for _ in range(_FIRST_LINES)]
@@ -117,6 +120,7 @@ class _Csv:
             raise DatasetError(f"{self.where} is no text, as a CSV file must be; give another.")
         self._delimiter = _delimiter_of(lines[before])
         if self._delimiter == " ":
+            self._is_spaced = not is_utf16
             lines = [" ".join(line.split()) for line in lines]
         rows = [
             [cell.strip().strip('"') for cell in line.split(self._delimiter)]
@@ -147,7 +151,6 @@ class _Csv:
 
         Args:
             tables: all files of the set; one without titles takes those of one as wide.
-            report: collects guesses.
         """
         titled = (t for t in tables if t.has_titles and len(t.titles) == len(self.titles))
         if not self.has_titles and (other := next(titled, None)) is not None:
@@ -171,6 +174,24 @@ class _Csv:
             for title in others:
                 cells[title] += [cell.strip() for cell in block[title].to_pylist()]
         return {title: plain(numbers_or_words(cells[title]), title) for title in others}
+
+    def stored(self, columns: Mapping[str, np.ndarray]) -> Stored:
+        """Return the pixels as a stored array, given the other columns.
+
+        Raises:
+            DatasetError: there are none, or those of a single picture.
+        """
+        first = next(self.rows(), None)
+        if first is None:
+            raise DatasetError(f"{self.where} has titles, but no images below them.")
+        own = next(iter(columns.values()), None)
+        shape = sum(map(len, self.rows())) if own is None else len(own), first.shape[1]
+        if own is None and shape[0] == shape[1]:
+            raise DatasetError(
+                f"{self.where} has as many rows as columns, {shape[0]}, as a single picture has; "
+                "give a row for each of several images."
+            )
+        return Stored(self.where, shape, first.dtype, self.rows, "CSV file")
 
     def rows(self) -> Iterator[np.ndarray]:
         """Yield the pixels in blocks of ``(k, pixels)`` float32."""
@@ -197,20 +218,21 @@ class _Csv:
                     [column.to_numpy(zero_copy_only=False) for column in block.columns], axis=1
                 )
 
-    @contextmanager
-    def _opened(self) -> Iterator[io.BufferedReader]:
-        with unpack(self._tree.local(self._name), self.where) as file:
-            yield file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)  # type: ignore[arg-type]
+    def _opened(self) -> IO[bytes]:
+        file = unpack(self._tree.local(self._name), self.where)
+        if self._is_spaced:  # runs of spaces become one
+            with file:
+                return write_to_disk(b" ".join(line.split()) + b"\n" for line in file)
+        return file
 
     def _blocks(self, titles: Sequence[str], kind: Any) -> Iterator[Any]:
         from pyarrow import ArrowException, csv
 
-        is_spaced = self._delimiter == " " and self._encoding == "utf-8"
         try:
             with (
                 self._opened() as file,
                 csv.open_csv(
-                    _SingleSpaces(file) if is_spaced else file,
+                    file,
                     csv.ReadOptions(
                         block_size=_BLOCK,
                         column_names=self.titles,
@@ -235,23 +257,6 @@ def _is_remark(line: str, following: str) -> bool:
     mark = _delimiter_of(following)
     cells = line.lstrip("# ").split(mark)
     return line.startswith("#") and len(cells) != len(following.split(mark))
-
-
-class _SingleSpaces(io.RawIOBase):
-    """A text with runs of spaces reduced to one, and none at the start or end of a line."""
-
-    def __init__(self, lines: Iterable[bytes]) -> None:
-        self._lines, self._rest = iter(lines), b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if not self._rest and (line := next(self._lines, None)) is not None:
-            self._rest = b" ".join(line.split()) + b"\n"
-        count = min(len(buffer), len(self._rest))
-        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
-        return count
 
 
 def _delimiter_of(line: str) -> str:
@@ -308,7 +313,7 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
         return titles, has_titles, _SPOILED if is_spoiled else None
     whole = [row for row in rows[has_titles:] if len(row) == len(first)]
     firsts, lasts = ({row[place] for row in whole} for place in (start, -1))
-    is_last = _fewer_but_several(lasts, firsts)
+    is_last = len(lasts) > 1 and (len(firsts) == 1 or len(lasts) < len(firsts))  # few values
     titles[-1 if is_last else start] = "label"
     which = "last" if is_last else "first"
     told = f"without titles, the {which} column is taken as the label"
@@ -329,37 +334,3 @@ def _were_made_unique(cells: list[str]) -> bool:
             return False
         seen[base] += 1
     return max(seen.values(), default=0) > 2
-
-
-def _fewer_but_several(one: set[str], other: set[str]) -> bool:
-    """Whether one column's values look more like labels than another's: few, but not constant."""
-    return len(one) > 1 and (len(other) == 1 or len(one) < len(other))
-
-
-def _read_csv(tables: Sequence[_Csv], wanted: str | None, report: Report) -> Unclassified:
-    """Return the images of the CSV files of one split."""
-    arrangement: Arrangement | None = None
-    stored, columns = [], [table.columns() for table in tables]
-    for table, own in zip(tables, columns, strict=True):
-        first = next(table.rows(), None)
-        if first is None:
-            raise DatasetError(f"{table.where} has titles, but no images below them.")
-        count = len(next(iter(own.values()))) if own else sum(map(len, table.rows()))
-        shape = count, first.shape[1]
-        if count == shape[1] and not own:
-            raise DatasetError(
-                f"{table.where} has as many rows as columns, {count}, as a single picture has; "
-                "give a row for each of several images."
-            )
-        stored.append(Stored(table.where, shape, first.dtype, table.rows, "CSV file"))
-        arrangement = arrange_images(shape, first)
-        if arrangement is None or shape[1] != stored[0].shape[1]:
-            raise DatasetError(
-                f"{table.where} has images of {shape[1]} pixels, which are not squares, or not as "
-                "many as in the other files."
-            )
-    joined = join_columns(columns, report)
-    label = wanted if wanted in joined else label_title(joined)
-    labels = joined.pop(label) if label is not None else None
-    assert arrangement is not None  # as there is a table
-    return Unclassified(Images(stored, arrangement), labels, joined, label or "label")

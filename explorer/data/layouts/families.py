@@ -78,9 +78,7 @@ def choose_family(tree: Tree, families: Mapping[str, Sequence[str]], report: Rep
     many pictures as images in data files, the pictures are read.
 
     Args:
-        tree: all files.
         families: the names of the files of each family.
-        report: collects the guess if more than one family holds images.
     """
     if IDX in families:
         return IDX
@@ -92,17 +90,14 @@ def choose_family(tree: Tree, families: Mapping[str, Sequence[str]], report: Rep
     if not pictures or (pictures == 1 and by_files):
         return next(iter(by_files), None)
     by_files = [family for family in by_files if not _tell_of_each(families[family], pictures)]
-    found = {
-        family: _count(tree, family, families[family], pictures < FEW, report)
+    found = [
+        (*_count(tree, family, families[family], pictures < FEW, report), family)
         for family in by_files
-    }
-    held = {family: count for family, (count, _) in found.items()}
-    examples = {family: name for family, (_, name) in found.items()}
-    most = max(by_files, key=lambda family: held[family], default=PICTURES)
-    images = held.get(most, 0)
+    ]
+    images, file, most = max(found, key=lambda one: one[0], default=(0, "", PICTURES))
     if not images:
         return PICTURES
-    file, others = examples[most], len(families[most]) > 1
+    others = len(families[most]) > 1
     ways = f"{images:,} images in {file}{' and others' * others}", f"{pictures:,} pictures"
     is_data = images > pictures
     chosen, other = ways if is_data else ways[::-1]

@@ -12,6 +12,9 @@ The way through this package, from a path to a ``Layout``:
     splits            a column that says the split
     classify          the labels of all splits become classes, as ``labels`` reads them
     class_names       lists of names, which replace the numbers of classes
+
+Throughout, ``tree`` lists and opens all files, ``reading`` has the user's options, and ``report``
+collects guesses and what is left out.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ from explorer.data.files.names import Names
 from explorer.data.files.opening import open_tree
 from explorer.data.files.published import find_published
 from explorer.data.files.stored import Stored
-from explorer.data.files.tree import Tree, title_of, without_endings
+from explorer.data.files.tree import Tree, without_endings
 from explorer.data.layouts.beside_arrays import read_labels_beside
 from explorer.data.layouts.class_names import ClassNames, name_classes, read_class_names
 from explorer.data.layouts.copies import without_copied_files
@@ -74,7 +77,6 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
     Args:
         path: an existing folder or file.
         reading: the user's options.
-        report: collects guesses and what is left out.
 
     Raises:
         DatasetError: no images can be read; the message says what was found instead.
@@ -89,7 +91,7 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
         published, families = find_published(tree, report), sort_files(tree)
     if published:
         arrays, names = published
-        return find_in_arrays(tree, arrays, title_of(path), reading, report, names or None)
+        return find_in_arrays(tree, arrays, reading, report, names or None)
     family = choose_family(tree, families, report)
     if family is None:
         raise DatasetError(_why_nothing(tree))
@@ -129,7 +131,6 @@ def _find_in_family(
     reading: Reading,
     report: Report,
 ) -> Layout:
-    lone_class = title_of(tree.path)
     if family == ARRAYS and are_single_pictures(tree, files):
         files = Names(name for name in files if not is_array_of_labels(name))
         refuse_deep_colours(tree, files)
@@ -140,7 +141,7 @@ def _find_in_family(
             f"{reading.class_level} could name classes by; leave it out."
         )
     if family == PICTURES:
-        return find_in_folders(tree, files, lone_class, reading, report, lists)
+        return find_in_folders(tree, files, reading, report, lists)
     read = {*files, *lists}
     others = Names(name for name in tree.names() if name not in read)
     arrays: dict[str, Stored] = {}
@@ -155,9 +156,9 @@ def _find_in_family(
         kind = "images" if suffix_of(name) in FORMAT_OF_SUFFIX else kind_of_file(name)
         report.leave_out(kind, name)
     if family in (IDX, ARRAYS):
-        return find_in_arrays(tree, arrays, lone_class, reading, report)
+        return find_in_arrays(tree, arrays, reading, report)
     find = find_in_parquet if family == PARQUET else find_in_csv
-    return find(tree, files, lone_class, reading, report)
+    return find(tree, files, reading, report)
 
 
 def _how_to_convert(path: Path, kind: str, conversion: str) -> str:

@@ -10,12 +10,11 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from pathlib import PurePosixPath
 
 import numpy as np
 
 from explorer.core.subsets import evenly_spaced
-from explorer.data.files.kinds import kind_of_file, suffix_of
+from explorer.data.files.kinds import kind_of_file, stem_of, suffix_of
 from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree, paths
 from explorer.data.layouts.beside_images import read_beside_images
@@ -36,7 +35,13 @@ from explorer.data.layouts.table_files import (
     read_tables,
     split_by_tables,
 )
-from explorer.data.layouts.tables import TableColumns, attach, tell_unused_rows, tells_of
+from explorer.data.layouts.tables import (
+    TableColumns,
+    interpret,
+    match_rows,
+    tell_unused_rows,
+    tells_of,
+)
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.reading import FILE_NAME, Reading
 from explorer.data.report import Report
@@ -65,12 +70,7 @@ _FORMATS = {**FORMAT_OF_SUFFIX, ".npy": "NumPy"}
 
 
 def find_in_folders(
-    tree: Tree,
-    files: Sequence[str],
-    lone_class: str,
-    reading: Reading,
-    report: Report,
-    lists: Collection[str],
+    tree: Tree, files: Sequence[str], reading: Reading, report: Report, lists: Collection[str]
 ) -> Layout:
     """Find the images in a tree whose folders name classes.
 
@@ -79,11 +79,8 @@ def find_in_folders(
     give columns, and classes if folders do not.
 
     Args:
-        tree: all files.
         files: the image files among them, in order.
-        lone_class: the class of images that are in no folder.
         reading: the user's options.
-        report: collects guesses and what is left out.
         lists: files with class names, which are ignored here.
 
     Raises:
@@ -107,15 +104,18 @@ def find_in_folders(
     if len(by_role) == 1:
         split_by_tables(tables)
     by_role = _without_shards(by_role, tables, files, report)
-    found, names = _classes(tree, by_role, tables, reading, report, has_lists=bool(lists))
-    total = sum(len(part.source) for part in found.values())
+    found, names = _classes(tree, by_role, tables, reading, report, bool(lists))
+    total = sum(map(len, found.values()))
     if total < 2:
         raise DatasetError(
             f"{tree.path} must hold at least two images (JPEG, PNG, …), with one folder for each "
             f"class, but holds {total or 'none'}."
         )
     tell_unused_rows(tables, files, report)
-    _leave_out_others([name for name in others if name not in lists], tables, report)
+    used = {name for table in tables if table.is_used for name in table.files}
+    for name in others:
+        if name not in lists and name not in used:
+            report.leave_out(kind_of_file(name), name)
     formats = sorted({_FORMATS[suffix] for suffix in suffixes})
     kind = "class folders" if names else "images"
     return classify(
@@ -123,7 +123,6 @@ def find_in_folders(
         f"{tree.kind}{kind} ({', '.join(formats)})",
         found,
         report,
-        lone_class=lone_class,
         label=None if reading.label == FILE_NAME and len(names) < 2 else reading.label,
         names=names or None,
     )
@@ -169,7 +168,6 @@ def _split(
     Args:
         folders: the folders with images.
         listed: splits that have tables, so that folders named after them are not classes.
-        report: collects guesses and what is left out.
     """
     tops = {folder.parts[0] for folder in folders if folder.parts}
     roles = {top: read_name(top).role for top in tops}
@@ -190,7 +188,11 @@ def _split(
         if folder.parts:
             is_doubled[folder.parts[0]] &= folder.parts[:1] == folder.parts[1:2]
     shared = set.intersection(*(rests[r] for r in (TRAIN, TEST, VALIDATION) if r in rests))
-    says_more = all(map(_says_more, (top for top in tops if roles[top] is not None)))
+    says_more = all(
+        any(word.isalpha() and len(word) > 1 for word in read_name(top).rest)  # no version
+        for top in tops
+        if roles[top] is not None
+    )
     if says_more and not (shared or {TRAIN, TEST} <= listed or _share_classes(folders, roles)):
         return _as_classes(folders, roles, report)  # as test_tube and train_car
     for folder in folders:
@@ -221,11 +223,6 @@ def _split_below(folders: list[Folder]) -> dict[str, list[Folder]] | None:
     return found if TRAIN in found and len(found) > 1 else None
 
 
-def _says_more(top: str) -> bool:
-    """Whether a folder's name has words besides its split, other than numbers and versions."""
-    return any(word.isalpha() and len(word) > 1 for word in read_name(top).rest)
-
-
 def _as_classes(
     folders: list[Folder], roles: dict[str, str | None], report: Report
 ) -> dict[str, list[Folder]]:
@@ -244,10 +241,7 @@ def _as_classes(
 
 
 def _without_shards(
-    by_role: dict[str, list[Folder]],
-    tables: Sequence[Table],
-    files: Sequence[str],
-    report: Report,
+    by_role: dict[str, list[Folder]], tables: Sequence[Table], files: Sequence[str], report: Report
 ) -> dict[str, list[Folder]]:
     """Join folders that only limit folder size.
 
@@ -282,7 +276,7 @@ def _joined(by_role: dict[str, list[Folder]]) -> dict[str, list[Folder]]:
 def _is_of_hashes(folder: Folder) -> bool:
     """Whether a folder's name begins the names of its files, as in ``ab/cd/abcd….png``."""
     digits = "".join(folder.parts).lower()
-    stems = (PurePosixPath(name).stem.lower() for name in folder.names)
+    stems = (stem_of(name).lower() for name in folder.names)
     return 0 < max(map(len, folder.parts), default=0) <= _MOST_DIGITS and all(
         _HASH.fullmatch(stem) and stem.startswith(digits) for stem in stems
     )
@@ -305,7 +299,6 @@ def _classes(
     tables: Sequence[Table],
     reading: Reading,
     report: Report,
-    *,
     has_lists: bool,
 ) -> tuple[dict[str, Unclassified], tuple[str, ...]]:
     """Make a source for each split, with labels and columns; also return the folders' classes."""
@@ -333,17 +326,9 @@ def _classes(
             continue
         elsewhere = (files_of[other] for other in files_of if tables and other != role)
         others = [*chain.from_iterable(elsewhere)]
-        told = attach(
-            files,
-            role,
-            tables,
-            names,
-            report,
-            label=label,
-            asked=reading.label,
-            others=others,
-            in_folders=bool(folders[0].parts) and len(names) > 1,
-        )
+        columns = match_rows(files, role, tables, others, reading.label, report)
+        in_folders = bool(folders[0].parts) and len(names) > 1
+        told = interpret(columns, files, names, label, report, in_folders=in_folders)
         if role == TRAIN and told.labels is not None:
             label = told.label_name
         if len(names) < 2:
@@ -374,14 +359,19 @@ def _with_folders(
 ) -> TableColumns | None:
     """Add the classes of a split's folders or, without folders, a table's if they are the same.
 
-    Return None if there are neither.
+    Several class folders give the labels, and a table's labels are kept as a column; beside one
+    class folder, a table's are the labels. Return None if there are neither.
     """
     index = {name: number for number, name in enumerate(names)}
     if all(map(str.isdecimal, names)):
         index = {str(int(name)): number for name, number in index.items()} | index  # "7": "007"
     if folders[0].parts:
+        if told.labels is not None and len(names) == 1:
+            return told
         labels = np.array([index[class_of[folder.parts]] for folder in folders], np.int64)
-        return told.beside(np.repeat(labels, [len(folder.names) for folder in folders]), len(names))
+        labels = np.repeat(labels, [len(folder.names) for folder in folders])
+        own = {} if told.labels is None else {told.label_name: told.labels}
+        return replace(told, labels=labels, columns={**told.columns, **own})
     if told.labels is None or not {*told.labels.tolist()} <= index.keys():
         return None
     return replace(told, labels=np.array([index[name] for name in told.labels.tolist()], np.int64))
@@ -424,7 +414,6 @@ def _with_file_names(
         told: information from tables.
         files: the images.
         reading: the user's options.
-        report: collects guesses.
         has_lists: whether there are files that give names to numbered classes.
     """
     if reading.label == FILE_NAME:
@@ -457,10 +446,10 @@ def _with_file_names(
 
 def _splits_in_names(files: Names, report: Report) -> np.ndarray | None:
     """Return the splits with which all file names begin, as ``train_0001.png`` does; else None."""
-    first = (words_of(PurePosixPath(name).stem)[:1] for name in (files[0], files[-1]))
+    first = (words_of(stem_of(name))[:1] for name in (files[0], files[-1]))
     if any(read_name("".join(words)).role is None for words in first):
         return None  # the usual case
-    begins = [next(iter(words_of(PurePosixPath(name).stem)), "") for name in files]
+    begins = [next(iter(words_of(stem_of(name))), "") for name in files]
     role_of = {word: read_name(word).role for word in {*begins}}
     if None in role_of.values() or not {TRAIN} < {*role_of.values()}:
         return None
@@ -479,15 +468,11 @@ def _tell_the_same(words: np.ndarray, values: np.ndarray) -> bool:
 
 def _before_number(path: str) -> str:
     """Return what precedes the number in a name: ``"a/cat_012.jpg"`` → ``"cat"``."""
-    return re.sub(r"[\W_]*\d+\W*$", "", PurePosixPath(path).stem)
+    return re.sub(r"[\W_]*\d+\W*$", "", stem_of(path))
 
 
 def _check_levels(
-    tree: Tree,
-    class_of: dict[Parts, str],
-    names: tuple[str, ...],
-    reading: Reading,
-    report: Report,
+    tree: Tree, class_of: dict[Parts, str], names: tuple[str, ...], reading: Reading, report: Report
 ) -> None:
     """Report folders below those that name classes, and folders that do not go that deep.
 
@@ -526,11 +511,3 @@ def _check_levels(
             f"all classes hold folders of the same names, such as {'/'.join(min(below))}: if they "
             "are versions of the same images, give the path of one version"
         )
-
-
-def _leave_out_others(others: Sequence[str], tables: Sequence[Table], report: Report) -> None:
-    """Report the files that are neither images nor tables of images."""
-    used = {name for table in tables if table.is_used for name in table.files}
-    for name in others:
-        if name not in used:
-            report.leave_out(kind_of_file(name), name)

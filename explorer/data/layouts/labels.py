@@ -23,10 +23,15 @@ _NUMBER = re.compile(
 """A cell that is a number, or empty."""
 
 
+def label_titles(titles: Iterable[str]) -> list[str]:
+    """Return the titles of class columns among these, the plainest first."""
+    known = {joined_words(title): title for title in titles}
+    return [known[name] for name in LABEL_NAMES if name in known]
+
+
 def label_title(titles: Iterable[str]) -> str | None:
     """Return the plainest title of a class column among these; None if there is none."""
-    known = {joined_words(title): title for title in titles}
-    return next((known[name] for name in LABEL_NAMES if name in known), None)
+    return next(iter(label_titles(titles)), None)
 
 
 def numbers_or_words(cells: Iterable[str]) -> np.ndarray:

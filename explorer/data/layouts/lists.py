@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
+from explorer.data.files.kinds import stem_of
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.row_names import are_files
 from explorer.data.layouts.table import NUMBER, Table, by_rows, decode, role_of_table
@@ -58,7 +59,7 @@ def read_list(name: str, content: str, report: Report) -> dict[str, list[str]]:
         others = ["label"] if len(cells[0]) == 2 else map(str, range(1, len(cells[0])))
         return by_rows(name, [["image", *others], *cells], report)
     if cells and len(cells[0]) == 2 and cells[0][0] == "1":  # CUB-200's
-        cells.insert(0, [NUMBER, PurePosixPath(name).stem])
+        cells.insert(0, [NUMBER, stem_of(name)])
     return by_rows(name, cells, report)
 
 
@@ -79,57 +80,42 @@ def role_of_list(name: str) -> str | None:
     """Return the split of a list by its name alone, as for ``train_val_list.txt``."""
     if is_of_both(name):
         return TRAIN
-    words = read_name(PurePosixPath(name).stem).rest
+    words = read_name(stem_of(name)).rest
     rest = {word for word in words if not (word.isdecimal() and len(word) < 3)}
     return role_of_table(name) if rest <= _OF_NAMES and not _is_of_all(name) else None
 
 
 def _is_of_all(name: str) -> bool:
     """Whether a list holds images of all splits, as ``list_eval_partition.txt`` does."""
-    words = {*words_of(PurePosixPath(name).stem)}
+    words = {*words_of(stem_of(name))}
     return "partition" in words or ("split" in words and role_of_table(name) is None)
 
 
 def is_of_both(name: str) -> bool:
     """Whether a list holds both training and validation images, as ``trainval.txt`` does."""
-    words = [word for word in words_of(PurePosixPath(name).stem) if word not in _OF_NAMES]
+    words = [word for word in words_of(stem_of(name)) if word not in _OF_NAMES]
     return words in (["trainval"], ["train", "val"])
 
 
 def without_alternatives(tables: list[Table], report: Report) -> list[Table]:
     """Where numbered lists split the same images in several ways, keep those of the first way."""
-    numbers = {
-        id(table): (match[1], int(match[2]))
-        for table in tables
-        if table.split is not None
-        and (match := _NUMBERED_LIST.fullmatch(table.files[0]))
-        and _look_like_paths(table.first)
-    }
-    listed: dict[str, set[str]] = {}
-    repeated = set()
+    by_folder: dict[str, list[tuple[int, str, Table]]] = {}
     for table in tables:
-        if id(table) in numbers:
-            start, _ = numbers[id(table)]
-            names = {*table.first}
-            if not names.isdisjoint(listed.setdefault(start, set())):
-                repeated.add(start.rpartition("/")[0])
-            listed[start] |= names
-    if not repeated:
-        return tables
-    first: dict[str, int] = {}
-    for start, number in numbers.values():
-        folder = start.rpartition("/")[0]
-        first[folder] = min(number, first.get(folder, number))
-    kept = []
-    for table in tables:
-        start, number = numbers.get(id(table), ("", 0))
-        folder = start.rpartition("/")[0]
-        if folder not in repeated or number == first.get(folder, number):
-            kept.append(table)
-    chosen = next(t.files[0] for t in kept if id(t) in numbers)
-    report.note(f"the splits are taken from {chosen} and the other lists of its number")
-    return kept
+        match = _NUMBERED_LIST.fullmatch(table.files[0])
+        if match and table.split is not None and _are_paths(table.first):
+            folder = match[1].rpartition("/")[0]
+            by_folder.setdefault(folder, []).append((int(match[2]), match[1], table))
+    left_out: set[int] = set()
+    for lists in by_folder.values():
+        listed = Counter((start, name) for _, start, table in lists for name in {*table.first})
+        if max(listed.values()) > 1:
+            first, _, chosen = min(lists, key=lambda one: one[0])
+            left_out |= {id(table) for number, _, table in lists if number != first}
+            report.note(
+                f"the splits are taken from {chosen.files[0]} and the other lists of its number"
+            )
+    return [table for table in tables if id(table) not in left_out]
 
 
-def _look_like_paths(cells: Sequence[str]) -> bool:
+def _are_paths(cells: Sequence[str]) -> bool:
     return are_files(cells) or all("/" in cell for cell in cells[:10])

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, compress
 from typing import NamedTuple
 
 import numpy as np
 from PIL.Image import Resampling
 
 from explorer.core.subsets import evenly_spaced
+from explorer.data.files.kinds import stem_of
 from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree
 from explorer.data.layouts.folder import Folder, around_images
-from explorer.data.layouts.row_names import common_ending, stem_of
+from explorer.data.layouts.row_names import common_ending
 from explorer.data.pixels import open_image
 from explorer.data.report import Report
 from explorer.data.roles import read_name, says_only_masks
@@ -42,17 +44,22 @@ def without_masks(tree: Tree, folders: list[Folder], report: Report) -> list[Fol
     outers = {parts[:level] for parts, level in levels.items() if level is not None}
     if not outers:
         return folders
-    around: dict[Parts, _Around] = {outer: _Around(set(), [], set(), set()) for outer in outers}
+    inside: dict[Parts, list[Folder]] = {}
     for folder in folders:
-        are_images = levels[folder.parts] is None
-        stems = _with_cores(map(stem_of, folder.names)) if are_images else set()
         for length in range(len(folder.parts) + 1):
-            if (place := around.get(folder.parts[:length])) is not None:
-                place.names.update(folder.parts[length : length + 1])
-                place.stems.update(stems)
-                if len(around_images(folder.parts)) == length:
-                    place.own.update(stems)
-                place.images.extend([folder] * are_images)
+            if folder.parts[:length] in outers:
+                inside.setdefault(folder.parts[:length], []).append(folder)
+    around = {}
+    for outer, there in inside.items():
+        images = [folder for folder in there if levels[folder.parts] is None]
+        stems = [_with_cores(map(stem_of, folder.names)) for folder in images]
+        are_own = [len(around_images(folder.parts)) == len(outer) for folder in images]
+        around[outer] = _Around(
+            {folder.parts[len(outer)] for folder in there if folder.parts != outer},
+            images,
+            {*chain.from_iterable(stems)},
+            {*chain.from_iterable(compress(stems, are_own))},
+        )
     kept = []
     for folder in folders:
         level = levels[folder.parts]

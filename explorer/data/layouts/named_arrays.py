@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import math
 import re
@@ -10,7 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from explorer.data.roles import (
     read_name,
     words_of,
 )
-from explorer.data.sources.arrays import Images, arrange_images
+from explorer.data.sources.arrays import Images, arrange_images, as_images
 from explorer.data.sources.pictures import Pictures
 from explorer.data.sources.source import Layout, Source
 from explorer.errors import DatasetError
@@ -79,7 +79,6 @@ class _Key:
 def find_in_arrays(
     tree: Tree,
     arrays: Mapping[str, Stored],
-    lone_class: str,
     reading: Reading,
     report: Report,
     names: Sequence[str] | None = None,
@@ -89,64 +88,252 @@ def find_in_arrays(
     Args:
         tree: the file or folder, named in messages.
         arrays: the arrays by names such as ``"x_train"`` or ``"train-labels-idx1-ubyte"``.
-        lone_class: the class of images without labels.
         reading: the user's options; ``pick`` is a word that names one of several sets, such as
             ``"letters"`` of EMNIST.
-        report: collects guesses and what is left out.
         names: names of the labels 0, 1, …; by default the labels are their own names.
 
     Raises:
         DatasetError: there are no images among them, or they do not fit together.
     """
     path, pick = tree.path, reading.pick
-    keys = {name: _read_key(name) for name in arrays}
-    arrays = _images_first(arrays, keys)
-    images = _find_images(arrays, keys) or _refuse_all(path, arrays)
-    tables = [name for name in arrays if name not in images and arrays[name].shape]
-    has_labels = any(keys[name].is_labels for name in tables)
-    if has_labels or pick:
-        images = _pick_set(path, arrays, images, keys, pick, report)
-    if len(images) > 1 and all(_UNNAMED.fullmatch(name) for name in images):
+    named = _Arrays(path, _images_first(arrays), report)
+    if any(_key_of(name).is_labels for name in named.tables) or pick:
+        named.pick_set(pick)
+    first = named.arrays[named.images[0]]
+    if len(named.images) > 1 and all(map(_UNNAMED.fullmatch, named.images)):
         raise DatasetError(
-            f"{path} holds several arrays of images without names: {_list(arrays, images)}; save "
-            "them with names, as in numpy.savez(path, x_train=…, y_train=…, x_test=…, y_test=…)."
+            f"{path} holds several arrays of images without names: {named.describe(named.images)}; "
+            "save them with names, as in "
+            "numpy.savez(path, x_train=…, y_train=…, x_test=…, y_test=…)."
         )
-    for note in dict.fromkeys(filter(None, (arrays[name].note for name in images))):
+    for note in dict.fromkeys(filter(None, (named.arrays[name].note for name in named.images))):
         report.note(note)
-    if len({keys[name].rest for name in images}) > 1:
-        return _one_array_a_class(path, arrays, images, keys, report)
-    found, tables = _of_each_split(path, arrays, images, tables, keys, pick, report)
-    if names is None and (names_at := _find_class_names(arrays, tables, keys, found)) is not None:
-        names = plain(arrays[names_at].read(), names_at).tolist()
-        tables.remove(names_at)
-    found, tables = _split_by_indices(arrays, found, tables, keys, report)
-    for name in arrays:
-        if not pick and name not in images and (name in tables or not arrays[name].shape):
+    if len({_key_of(name).rest for name in named.images}) > 1:
+        found = named.one_a_class()
+        _shape_of_all(path, found)  # which must be one
+        return classify(path, first.origin, found, report)
+    found = named.of_each_split(pick)
+    names = names or named.take_class_names(found)
+    found = named.split_by_indices(found)
+    unused = [name for name in arrays if name in named.tables or not arrays[name].shape]
+    for name in unused if not pick else ():
+        if name not in named.images:
             report.leave_out("arrays that are neither images nor labels of them", name)
     shape = _shape_of_all(path, found)
-    _note_doubtful_shape(images[0], arrays[images[0]].shape, shape, report)
-    if len(found) == 1:
-        found = split_by_column(*found.popitem(), report)
-    return classify(
-        path,
-        arrays[images[0]].origin,
-        found,
-        report,
-        lone_class=lone_class,
-        label=reading.label,
-        names=names,
-        image_shape=shape,
-    )
+    _note_doubtful_shape(named.images[0], first.shape, shape, report)
+    splits = split_by_column(found, report)
+    return classify(path, first.origin, splits, report, label=reading.label, names=names)
 
 
-def _images_first(arrays: Mapping[str, Stored], keys: Mapping[str, _Key]) -> dict[str, Stored]:
+class _Arrays:
+    """Named arrays that are sorted into images, labels and columns.
+
+    Attributes:
+        images: the names of the arrays of images.
+        tables: the names of the other arrays that are not used yet.
+
+    Raises:
+        DatasetError: there are no images among them, or they do not fit together.
+    """
+
+    def __init__(self, path: Path, arrays: Mapping[str, Stored], report: Report) -> None:
+        self.path, self.arrays, self.report = path, arrays, report
+        self.images = _find_images(arrays)
+        self.tables = [name for name in arrays if name not in self.images and arrays[name].shape]
+        if self.images:
+            return
+        if refused := [name for name, array in arrays.items() if array.is_pickled]:
+            raise DatasetError(
+                f"{refused[0]} in {path} holds Python objects, which are never loaded, as they can "
+                "run any code; save it as an array of numbers, for instance with numpy.stack."
+            )
+        raise DatasetError(
+            f"{path} must hold images as numbers of shape (n, height, width), with 1 to 4 channels "
+            f"last or first, or flat squares, but holds {self.describe(arrays) or 'nothing'}."
+        )
+
+    def describe(self, names: Iterable[str]) -> str:
+        """Return the first of several names, with the types and shapes of the arrays."""
+        told = [f"{name} ({self.arrays[name].dtype} {self.arrays[name].shape})" for name in names]
+        return ", ".join(told[:_MOST_LISTED]) + (", …" if len(told) > _MOST_LISTED else "")
+
+    def pick_set(self, pick: str | None) -> None:
+        """Keep the images of one set if there are several sets, such as the six of EMNIST."""
+        if pick is None:
+            self._leave_out_extra()
+        sets = sorted({" ".join(_key_of(name).rest) for name in self.images})
+        if pick is not None:
+            self.images = [name for name in self.images if pick in _key_of(name).rest]
+            if not self.images:
+                alone = f"but one set alone; give {self.path}"
+                there = f"but {', '.join(sets)}" if any(sets) else alone
+                raise DatasetError(f"{self.path} holds no set called {pick}, {there}.")
+            return
+        if len(sets) == 1:
+            return
+        if len({re.sub(r" ?\d+$", "", name) for name in sets}) == 1:  # they are numbered
+            if len({self.arrays[name].shape[1:] for name in self.images}) == 1:
+                raise DatasetError(
+                    f"{self.path} holds images in numbered arrays that do not continue each other: "
+                    f"{self.describe(sorted(self.images))}; give them one type and numbers without "
+                    "a gap, or join those of a split with numpy.concatenate."
+                )
+            if "" in sets:
+                raise DatasetError(
+                    f"{self.path} holds several arrays of images of unlike sizes: "
+                    f"{', '.join(sorted(self.images))}; give a file with one of them."
+                )
+        named = [*filter(None, sets)]
+        raise DatasetError(
+            f"{self.path} holds several sets: {', '.join(named)}; add one's name to the path, "
+            f"as in {self.path / named[0].replace(' ', '-')}."
+        )
+
+    def _leave_out_extra(self) -> None:
+        """Leave out images of no split beside the only set that has splits, as SVHN's ``extra``."""
+        split = {_key_of(name).rest for name in self.images if _key_of(name).role is not None}
+        if len(split) == 1:
+            for name in [name for name in self.images if _key_of(name).rest not in split]:
+                self.images.remove(name)
+                self.report.leave_out("arrays of images of no split by their name", name)
+
+    def of_each_split(self, pick: str | None) -> dict[str, Unclassified]:
+        """Return the images of each split with labels and columns."""
+        found: dict[str, Unclassified] = {}
+        for name in self.images:
+            key, array = _key_of(name), self.arrays[name]
+            if (key.role or TRAIN) in found:
+                raise DatasetError(
+                    f"{self.path} holds several arrays of images for one split: "
+                    f"{self.describe(self.images)}; give a file with one of them."
+                )
+            labels, columns = self._read_tables(key, len(array), pick)
+            if labels is None and (title := _called_the_class(columns)) is not None:
+                labels = columns.pop(title)
+                why = "--label COLUMN takes another" if columns else "nothing else lies there"
+                self.report.note(f"{title} is taken as the labels: {why}")
+            if labels is None and array.files is None and _is_one(array.shape):
+                raise DatasetError(_is_one_picture(self.path, name, array.shape))
+            found[key.role or TRAIN] = Unclassified(_as_images(self.path, [array]), labels, columns)
+        return found
+
+    def _read_tables(
+        self, key: _Key, count: int, pick: str | None
+    ) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
+        """Take the labels and columns of ``count`` images from the tables of their split."""
+        labels: np.ndarray | None = None
+        columns: dict[str, np.ndarray] = {}
+
+        def order(name: str) -> tuple[bool, bool, int, str]:
+            is_odd = self.arrays[name].shape[0] != count
+            return not _key_of(name).is_labels, is_odd, len(name), name
+
+        for name in sorted(self.tables, key=order):
+            array, own = self.arrays[name], _key_of(name)
+            if own.role != key.role or (pick and own.rest != key.rest):
+                continue
+            if array.shape[0] != count:
+                if own.is_labels and labels is None:
+                    raise DatasetError(
+                        f"{self.path} has {count} images but {array.shape[0]} labels for them "
+                        f"({name})."
+                    )
+                continue
+            is_odd = array.is_pickled or array.dtype.kind not in "biufSUO"  # such as dates
+            if not own.is_labels and (is_odd or math.prod(array.shape[1:]) > _WIDEST_TABLE):
+                continue
+            values = plain(array.read(), f"{name} in {self.path}")
+            if values.ndim == 1 and own.is_labels and labels is None:
+                labels = values
+            elif values.ndim == 1:
+                columns.setdefault(_column_name(name), values)
+            elif values.ndim == 2 and values.shape[1] <= _WIDEST_TABLE:
+                factors = _name_factors(name, values)
+                chosen = next((factor for factor in _CLASS_FACTORS if factor in factors), None)
+                if chosen is not None:
+                    values = factors.pop(chosen)
+                    labels = values if labels is None else labels
+                columns |= factors
+            else:
+                continue
+            self.tables.remove(name)
+        return labels, columns
+
+    def take_class_names(self, found: Mapping[str, Unclassified]) -> Sequence[str] | None:
+        """Take the names of the labels 0, 1, … of all splits from an array of strings, if any."""
+        labels = [part.labels for part in found.values()]
+        if any(values is None or values.dtype.kind == "U" for values in labels):
+            return None
+        most = max(np.nanmax(values, initial=0) for values in labels if values is not None)
+        for name in self.tables:
+            array = self.arrays[name]
+            are_words = array.dtype.kind in "SUO" and not array.is_pickled
+            if _key_of(name).is_labels and are_words and math.prod(array.shape) > most:
+                self.tables.remove(name)
+                names: Sequence[str] = plain(array.read(), name).tolist()
+                return names
+        return None
+
+    def split_by_indices(self, found: dict[str, Unclassified]) -> dict[str, Unclassified]:
+        """Divide images of one split by arrays such as ``train_idx`` and ``test_idx``."""
+        lists = {
+            str(_key_of(name).role): name
+            for name in self.tables
+            if _key_of(name).role in (TRAIN, TEST, VALIDATION)
+            if self.arrays[name].dtype.kind in "iu" and len(self.arrays[name].shape) == 1
+            if not _INDEX_WORDS.isdisjoint(words_of(name))
+        }
+        if len(found) > 1 or not {TRAIN} < lists.keys():
+            return found
+        (whole,) = found.values()
+        rows = {
+            role: np.sort(self.arrays[name].read().astype(np.int64)) for role, name in lists.items()
+        }
+        every, count = np.concatenate([*rows.values()]), len(whole)
+        if len(np.unique(every)) < len(every) or not np.isin(every, np.arange(count)).all():
+            return found
+        missing = count - len(every)
+        self.report.leave_out("images of no split", "rows that no list of a split has", missing)
+        names = sorted(lists.values())
+        self.report.note(f"the splits are taken from the arrays {', '.join(names)}")
+        self.tables = [name for name in self.tables if name not in names]
+        return {role: whole.chosen(indices) for role, indices in rows.items()}
+
+    def one_a_class(self) -> dict[str, Unclassified]:
+        """Read images whose class is the name of their array, as in the files of Quick, Draw!."""
+        arrays = [self.arrays[name] for name in self.images]
+        has_colours = all(len(one.shape) == 3 and one.shape[2] in (3, 4) for one in arrays)
+        for name, one in zip(self.images, arrays, strict=True):
+            if has_colours or (len(one.shape) == 2 and len({*one.shape}) == 1):
+                raise DatasetError(_is_one_picture(self.path, name, one.shape))
+        others = [name for name in self.arrays if name not in self.images]
+        others = [name for name in others if self.arrays[name].shape]
+        if not Counter(map(len, arrays)) - Counter(len(self.arrays[name]) for name in others):
+            raise DatasetError(  # there are labels for each
+                f"{self.path} holds {self.describe(self.arrays)}, whose names do not say what they "
+                "are; call them x_train, y_train, x_test and y_test."
+            )
+        for name in others:
+            self.report.leave_out("arrays that are neither images nor labels of them", name)
+        self.report.note("each array is taken as a class of its own name")
+        found = {}
+        for role in dict.fromkeys(_key_of(name).role for name in self.images):
+            chosen = {n: self.arrays[n] for n in self.images if _key_of(n).role == role}
+            classes = [" ".join(_key_of(name).rest) or name for name in chosen]
+            labels = np.repeat(classes, [*map(len, chosen.values())])
+            source = _as_images(self.path, [*chosen.values()])
+            found[role or TRAIN] = Unclassified(source, labels, {})
+        return found
+
+
+def _images_first(arrays: Mapping[str, Stored]) -> dict[str, Stored]:
     """Move the last axis to the front where the labels of the split count it, as MATLAB has it."""
     labels: defaultdict[str | None, list[Stored]] = defaultdict(list)
     for name, array in arrays.items():
-        if keys[name].is_labels and len(array.shape) in (1, 2):
-            labels[keys[name].role].append(array)
+        if _key_of(name).is_labels and len(array.shape) in (1, 2):
+            labels[_key_of(name).role].append(array)
     return {
-        name: _moved(array) if _counts_last(array, labels[keys[name].role]) else array
+        name: _moved(array) if _counts_last(array, labels[_key_of(name).role]) else array
         for name, array in arrays.items()
     }
 
@@ -167,75 +354,6 @@ def _moved(array: Stored) -> Stored:
     values = array.read() if array.mapped is None else array.mapped
     note = f"the last axis of {array.name} counts the images, as the labels do"
     return replace(stored_array(array.name, np.moveaxis(values, -1, 0), array.origin), note=note)
-
-
-def _of_each_split(
-    path: Path,
-    arrays: Mapping[str, Stored],
-    images: Sequence[str],
-    tables: Sequence[str],
-    keys: Mapping[str, _Key],
-    pick: str | None,
-    report: Report,
-) -> tuple[dict[str, Unclassified], list[str]]:
-    """Return the images of each split with labels and columns, and the tables of no split."""
-    found: dict[str, Unclassified] = {}
-    left = [*tables]
-    for name in images:
-        role = keys[name].role or TRAIN
-        if role in found:
-            raise DatasetError(
-                f"{path} holds several arrays of images for one split: {_list(arrays, images)}; "
-                "give a file with one of them."
-            )
-        beside = [
-            other
-            for other in left
-            if keys[other].role == keys[name].role
-            and (not pick or keys[other].rest == keys[name].rest)
-        ]
-        labels, columns, used = _read_tables(path, arrays, beside, len(arrays[name]), keys)
-        if labels is None and (title := _called_the_class(columns)) is not None:
-            labels = columns.pop(title)
-            why = "--label COLUMN takes another" if columns else "nothing else lies there"
-            report.note(f"{title} is taken as the labels: {why}")
-        if labels is None and arrays[name].files is None and _is_one(arrays[name].shape):
-            raise DatasetError(_is_one_picture(path, name, arrays[name].shape))
-        found[role] = Unclassified(_as_images(path, [arrays[name]]), labels, columns)
-        left = [other for other in left if other not in used]
-    return found, left
-
-
-def _split_by_indices(
-    arrays: Mapping[str, Stored],
-    found: dict[str, Unclassified],
-    tables: list[str],
-    keys: Mapping[str, _Key],
-    report: Report,
-) -> tuple[dict[str, Unclassified], list[str]]:
-    """Divide images of one split by arrays such as ``train_idx`` and ``test_idx``.
-
-    Return the splits, and the tables without these arrays.
-    """
-    lists = {
-        str(keys[name].role): name
-        for name in tables
-        if keys[name].role in (TRAIN, TEST, VALIDATION)
-        if arrays[name].dtype.kind in "iu" and len(arrays[name].shape) == 1
-        if not _INDEX_WORDS.isdisjoint(words_of(name))
-    }
-    if len(found) > 1 or not {TRAIN} < lists.keys():
-        return found, tables
-    (whole,) = found.values()
-    rows = {role: arrays[name].read().astype(np.int64) for role, name in lists.items()}
-    every, count = np.concatenate([*rows.values()]), len(whole.source)
-    if len(np.unique(every)) < len(every) or not np.isin(every, np.arange(count)).all():
-        return found, tables
-    if missing := count - len(every):
-        report.leave_out("images of no split", "rows that no list of a split has", missing)
-    report.note(f"the splits are taken from the arrays {', '.join(sorted(lists.values()))}")
-    left = [name for name in tables if name not in lists.values()]
-    return {role: whole.chosen(indices) for role, indices in rows.items()}, left
 
 
 def _called_the_class(columns: Mapping[str, np.ndarray]) -> str | None:
@@ -264,7 +382,7 @@ def _note_doubtful_shape(
 
 def count_in_arrays(arrays: Mapping[str, Stored]) -> int:
     """Count the images in named arrays; an array that is probably one picture counts as one."""
-    found = _find_images(arrays, {name: _read_key(name) for name in arrays})
+    found = _find_images(arrays)
     return sum(
         1 if arrays[name].files is None and _is_one(arrays[name].shape) else len(arrays[name])
         for name in found
@@ -273,10 +391,11 @@ def count_in_arrays(arrays: Mapping[str, Stored]) -> int:
 
 def is_called_labels(name: str) -> bool:
     """Whether an array's name says that it holds labels."""
-    return _read_key(name).is_labels
+    return _key_of(name).is_labels
 
 
-def _read_key(name: str) -> _Key:
+@functools.cache
+def _key_of(name: str) -> _Key:
     if joined_words(name.rpartition("/")[2]) in YES_OR_NO:  # of all images, not of a split's
         return _Key(None, False, False, ())
     name = _SHORT.sub(lambda found: f"{found[1]} {_SPELLED_OUT[found[2].lower()]}", name)
@@ -291,23 +410,25 @@ def _read_key(name: str) -> _Key:
     )
 
 
-def _find_images(arrays: Mapping[str, Stored], keys: Mapping[str, _Key]) -> list[str]:
+def _find_images(arrays: Mapping[str, Stored]) -> list[str]:
     """Return the arrays that hold images, by content or shape, and by name if any name says so."""
     files = [name for name, array in arrays.items() if array.files and _is_picture(array.files)]
     shaped = files or [
         name
         for name, array in arrays.items()
-        if array.dtype.kind in "biuf" and arrange_images(array.shape) and not keys[name].is_labels
+        if array.dtype.kind in "biuf"
+        and arrange_images(array.shape)
+        and not _key_of(name).is_labels
     ]
-    named = [name for name in shaped if keys[name].is_images]
+    named = [name for name in shaped if _key_of(name).is_images]
     deepest: dict[str | None, int] = {}  # per split; shallower arrays are features or masks
     for name in named or shaped:
-        role = keys[name].role if named else None
+        role = _key_of(name).role if named else None
         deepest[role] = max(deepest.get(role, 0), len(arrays[name].shape))
     return [
         name
         for name in named or shaped
-        if len(arrays[name].shape) == deepest[keys[name].role if named else None]
+        if len(arrays[name].shape) == deepest[_key_of(name).role if named else None]
     ]
 
 
@@ -321,105 +442,6 @@ def _is_picture(files: Column) -> bool:
     ):
         return True
     return False
-
-
-def _refuse_all(path: Path, arrays: Mapping[str, Stored]) -> NoReturn:
-    refused = [name for name, array in arrays.items() if array.is_pickled]
-    if refused:
-        raise DatasetError(
-            f"{refused[0]} in {path} holds Python objects, which are never loaded, as they can "
-            "run any code; save it as an array of numbers, for instance with numpy.stack."
-        )
-    raise DatasetError(
-        f"{path} must hold images as numbers of shape (n, height, width), with 1 to 4 "
-        "channels last or first, or flat squares, but holds "
-        f"{_list(arrays, arrays) or 'nothing'}."
-    )
-
-
-def _pick_set(
-    path: Path,
-    arrays: Mapping[str, Stored],
-    images: list[str],
-    keys: Mapping[str, _Key],
-    pick: str | None,
-    report: Report,
-) -> list[str]:
-    """Return the images of one set if there are several sets, such as the six of EMNIST."""
-    if pick is None:
-        images = _without_extra(images, keys, report)
-    sets = sorted({" ".join(keys[name].rest) for name in images})
-    are_numbered = len({re.sub(r" ?\d+$", "", name) for name in sets}) == 1
-    if pick is not None:
-        images = [name for name in images if pick in keys[name].rest]
-        if not images:
-            there = f"but {', '.join(sets)}" if any(sets) else f"but one set alone; give {path}"
-            raise DatasetError(f"{path} holds no set called {pick}, {there}.")
-    elif len(sets) > 1 and are_numbered and len({arrays[name].shape[1:] for name in images}) == 1:
-        raise DatasetError(
-            f"{path} holds images in numbered arrays that do not continue each other: "
-            f"{_list(arrays, sorted(images))}; give them one type and numbers without a gap, or "
-            "join those of a split with numpy.concatenate."
-        )
-    elif len(sets) > 1 and are_numbered and "" in sets:
-        raise DatasetError(
-            f"{path} holds several arrays of images of unlike sizes: {', '.join(sorted(images))}; "
-            "give a file with one of them."
-        )
-    elif len(sets) > 1:
-        named = list(filter(None, sets))
-        spelled = path / named[0].replace(" ", "-")
-        raise DatasetError(
-            f"{path} holds several sets: {', '.join(named)}; add one's name to the path, "
-            f"as in {spelled}."
-        )
-    return images
-
-
-def _without_extra(images: list[str], keys: Mapping[str, _Key], report: Report) -> list[str]:
-    """Leave out images of no split beside the only set that has splits, as SVHN's ``extra``."""
-    split = {keys[name].rest for name in images if keys[name].role is not None}
-    if len(split) != 1:
-        return images
-    kept = [name for name in images if keys[name].rest in split]
-    for name in images:
-        if name not in kept:
-            report.leave_out("arrays of images of no split by their name", name)
-    return kept
-
-
-def _one_array_a_class(
-    path: Path,
-    arrays: Mapping[str, Stored],
-    images: Sequence[str],
-    keys: Mapping[str, _Key],
-    report: Report,
-) -> Layout:
-    """Read images whose class is the name of their array, as in the files of Quick, Draw!."""
-    shapes = [arrays[name].shape for name in images]
-    has_colours = all(len(shape) == 3 and shape[2] in (3, 4) for shape in shapes)
-    for name, stored in zip(images, shapes, strict=True):
-        if has_colours or (len(stored) == 2 and len({*stored}) == 1):
-            raise DatasetError(_is_one_picture(path, name, stored))
-    others = [name for name in arrays if name not in images and arrays[name].shape]
-    counts = Counter(len(arrays[name]) for name in images)
-    if not counts - Counter(len(arrays[name]) for name in others):  # labels for each
-        raise DatasetError(
-            f"{path} holds {_list(arrays, arrays)}, whose names do not say what they are; call "
-            "them x_train, y_train, x_test and y_test."
-        )
-    for name in others:
-        report.leave_out("arrays that are neither images nor labels of them", name)
-    report.note("each array is taken as a class of its own name")
-    found = {}
-    for role in dict.fromkeys(keys[name].role for name in images):
-        chosen = [name for name in images if keys[name].role == role]
-        classes = np.array([" ".join(keys[name].rest) or name for name in chosen])
-        labels = np.repeat(classes, [len(arrays[name]) for name in chosen])
-        source = _as_images(path, [arrays[name] for name in chosen])
-        found[role or TRAIN] = Unclassified(source, labels, {})
-    origin, shape = arrays[images[0]].origin, _shape_of_all(path, found)
-    return classify(path, origin, found, report, lone_class="", image_shape=shape)
 
 
 def _is_one(shape: tuple[int, ...]) -> bool:
@@ -439,86 +461,7 @@ def _as_images(path: Path, arrays: Sequence[Stored]) -> Source:
     if files := {array.name: array.files for array in arrays if array.files}:
         rows = Rows(files)
         return Pictures(rows, rows.names)
-    shapes = {array.shape[1:] for array in arrays}
-    if len(shapes) > 1:
-        raise DatasetError(
-            f"The images in {path} differ in shape: {', '.join(map(str, sorted(shapes)))}; "
-            "give them one, or save them as picture files."
-        )
-    arrangement = arrange_images(arrays[0].shape, next(arrays[0].rows(), None))
-    assert arrangement is not None  # else they would not have been chosen
-    return Images(arrays, arrangement)
-
-
-def _read_tables(
-    path: Path,
-    arrays: Mapping[str, Stored],
-    names: Sequence[str],
-    count: int,
-    keys: Mapping[str, _Key],
-) -> tuple[np.ndarray | None, dict[str, np.ndarray], list[str]]:
-    """Read the labels and columns of a split; return the names of their arrays as well."""
-    labels: np.ndarray | None = None
-    columns: dict[str, np.ndarray] = {}
-    used = []
-
-    def order(name: str) -> tuple[bool, bool, int, str]:
-        return not keys[name].is_labels, arrays[name].shape[0] != count, len(name), name
-
-    for name in sorted(names, key=order):
-        array = arrays[name]
-        if array.shape[0] != count:
-            if keys[name].is_labels and labels is None:
-                raise DatasetError(
-                    f"{path} has {count} images but {array.shape[0]} labels for them ({name})."
-                )
-            continue
-        is_odd = array.is_pickled or array.dtype.kind not in "biufSUO"  # such as dates
-        if not keys[name].is_labels and (is_odd or not _is_table(array.shape)):
-            continue
-        values = plain(array.read(), f"{name} in {path}")
-        if values.ndim == 1 and keys[name].is_labels and labels is None:
-            labels = values
-        elif values.ndim == 1:
-            columns.setdefault(_column_name(name), values)
-        elif values.ndim == 2 and values.shape[1] <= _WIDEST_TABLE:
-            factors = _name_factors(name, values)
-            chosen = next((factor for factor in _CLASS_FACTORS if factor in factors), None)
-            if chosen is not None:
-                values = factors.pop(chosen)
-                labels = values if labels is None else labels
-            columns |= factors
-        else:
-            continue
-        used.append(name)
-    return labels, columns, used
-
-
-def _find_class_names(
-    arrays: Mapping[str, Stored],
-    tables: Sequence[str],
-    keys: Mapping[str, _Key],
-    found: Mapping[str, Unclassified],
-) -> str | None:
-    """Return the array of strings, if any, that names the labels 0, 1, … of all splits."""
-    labels = [part.labels for part in found.values()]
-    if any(values is None or values.dtype.kind == "U" for values in labels):
-        return None
-    most = max(np.nanmax(values, initial=0) for values in labels if values is not None)
-    return next(
-        (
-            name
-            for name in tables
-            if keys[name].is_labels and not arrays[name].is_pickled
-            if arrays[name].dtype.kind in "SUO" and math.prod(arrays[name].shape) > most
-        ),
-        None,
-    )
-
-
-def _is_table(shape: tuple[int, ...]) -> bool:
-    """Whether an array has few enough values per image to be read as columns."""
-    return math.prod(shape[1:]) <= _WIDEST_TABLE
+    return as_images(arrays, path)
 
 
 def _name_factors(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
@@ -556,8 +499,3 @@ def _shape_of_all(path: Path, found: Mapping[str, Unclassified]) -> Shape | None
             f"{', '.join(map(str, sorted(shapes)))}; give them one."
         )
     return next(iter(shapes), None)
-
-
-def _list(arrays: Mapping[str, Stored], names: Iterable[str]) -> str:
-    told = [f"{name} ({arrays[name].dtype} {arrays[name].shape})" for name in names]
-    return ", ".join(told[:_MOST_LISTED]) + (", …" if len(told) > _MOST_LISTED else "")

@@ -27,10 +27,8 @@ def files_by_split(
     the sets are ambiguous; if none does, all are read as one set.
 
     Args:
-        tree: all files.
         names: names of the files that hold images.
         pick: a word that names one of several sets.
-        report: collects what is left out and what is joined.
 
     Raises:
         DatasetError: there are several sets, or not exactly one has that word in a name.
@@ -83,7 +81,9 @@ def _picked(
 ) -> dict[str, dict[str | None, list[str]]]:
     """Return the only set whose files have this word in their names."""
     found = {
-        name: files for name, files in sets.items() if pick in words_of(_example(files, whole=True))
+        name: files
+        for name, files in sets.items()
+        if pick in words_of(" ".join(file for of_role in files.values() for file in of_role))
     }
     if len(found) != 1:
         raise DatasetError(
@@ -112,10 +112,9 @@ def _with_training_images(
     return whole or trained
 
 
-def _example(files: Mapping[str | None, Sequence[str]], *, whole: bool = False) -> str:
-    """Return the name of one of a set's files, preferably of training images, or of all files."""
-    every = [*files.get(TRAIN, ()), *(name for role in files for name in files[role])]
-    return " ".join(every) if whole else every[0]
+def _example(files: Mapping[str | None, Sequence[str]]) -> str:
+    """Return the name of one of a set's files, preferably of training images."""
+    return (files.get(TRAIN) or next(iter(files.values())))[0]
 
 
 def _list(sets: Mapping[str, Mapping[str | None, Sequence[str]]]) -> str:

@@ -8,26 +8,25 @@ from __future__ import annotations
 import json
 import math
 import re
-import threading
 import weakref
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from explorer.core.subsets import CHUNK
-from explorer.data.files.rows import Rows
+from explorer.data.files.rows import Column, Rows
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
-from explorer.data.layouts.classify import Unclassified, classify, join_columns, split_by_column
+from explorer.data.layouts.classify import classify, split_by_column, with_columns
 from explorer.data.layouts.csv_rows import MOST_LISTED, PIXEL, in_order_of_pixels
-from explorer.data.layouts.labels import label_title
 from explorer.data.layouts.named_arrays import IMAGE_WORDS
 from explorer.data.layouts.one_set import files_by_split
 from explorer.data.reading import Reading
 from explorer.data.report import Report
 from explorer.data.roles import words_of
-from explorer.data.sources.arrays import Images, arrange_images
+from explorer.data.sources.arrays import arrange_images, as_images
 from explorer.data.sources.pictures import Pictures
 from explorer.data.sources.source import Layout, Source
 from explorer.errors import DatasetError
@@ -37,9 +36,7 @@ _SIZES = (("height", "width"), ("height", "width", "channels"))
 """Titles of columns that state the shape of the images."""
 
 
-def find_in_parquet(
-    tree: Tree, names: Sequence[str], lone_class: str, reading: Reading, report: Report
-) -> Layout:
+def find_in_parquet(tree: Tree, names: Sequence[str], reading: Reading, report: Report) -> Layout:
     """Find images in Parquet files: ``image{bytes, path}`` as Hugging Face writes them, or numbers.
 
     Numbers are nested or flat lists with the shape of an image, a flat square, or the shape that
@@ -57,21 +54,16 @@ def find_in_parquet(
     class_names: tuple[str, ...] | None = None
     found = {}
     for role, shards in by_role.items():
-        columns = join_columns([shard.columns() for shard in shards], report)
-        label = reading.label if reading.label in columns else label_title(columns)
-        labels = None if label is None else columns.pop(label)
-        found[role] = Unclassified(_source(tree, shards), labels, columns, label or "label")
-        class_names = class_names or shards[0].class_names(label)
+        columns = [shard.columns() for shard in shards]
+        found[role] = with_columns(_source(tree, shards), columns, reading.label, report)
+        class_names = class_names or shards[0].class_names(found[role].label_name)
     for title in dict.fromkeys(title for shard in every for title in shard.left_out):
         report.leave_out("columns of neither numbers nor words", title)
-    if len(found) == 1:
-        found = split_by_column(*found.popitem(), report)
     return classify(
         tree.path,
         "Parquet file" if len(names) == 1 else "Parquet files",
-        found,
+        split_by_column(found, report),
         report,
-        lone_class=lone_class,
         label=reading.label,
         names=class_names,
     )
@@ -121,31 +113,24 @@ class _Shard:
         self.left_out = [title for title, is_plain in others.items() if not is_plain]
         groups = range(self._file.num_row_groups)
         sizes = [self._file.metadata.row_group(group).num_rows for group in groups]
-        self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
-        self._lock, self._group, self._rows = threading.Lock(), -1, None
+        self._starts: list[int] = [0, *accumulate(sizes)]
 
     def __len__(self) -> int:
-        return int(self._starts[-1])
+        return self._starts[-1]
 
     def columns(self) -> dict[str, np.ndarray]:
         """Read all columns of numbers and words; missing values are NaN or empty."""
         table = self._file.read(columns=self._others)
         return {name: _unpack_column(table[name]) for name in self._others}
 
-    def stamp(self) -> str:
-        """Return a string that changes whenever the file is replaced."""
-        return self._tree.stamp(self.name)
+    def image_files(self) -> Column:
+        """Return the column of image files."""
 
-    def image_file(self, row: int) -> bytes | None:
-        """Return the bytes of a row's image file; None if there are none."""
-        group = int(np.searchsorted(self._starts, row, side="right")) - 1
-        with self._lock:
-            if group != self._group:
-                table = self._file.read_row_group(group, columns=[self.files])
-                self._rows, self._group = table[self.files].combine_chunks(), group
-            value = self._rows[row - int(self._starts[group])].as_py()  # type: ignore[index]
-        content: bytes | None = value["bytes"] if isinstance(value, dict) else value
-        return content
+        def read(group: int) -> Any:
+            table = self._file.read_row_group(group, columns=[self.files])
+            return table[self.files].combine_chunks()
+
+        return Column(self._starts, read, _content_of, self._tree.stamp(self.name))
 
     def stored(self) -> Stored:
         """Return the numbers of all images as a stored array.
@@ -161,7 +146,7 @@ class _Shard:
 
         return Stored(self.where, (len(self), *shape), first.dtype, rows, "Parquet file")
 
-    def class_names(self, label: str | None) -> tuple[str, ...] | None:
+    def class_names(self, label: str) -> tuple[str, ...] | None:
         """Return the names of the labels if Hugging Face's metadata give them, else None."""
         metadata = self._file.schema_arrow.metadata or {}
         try:
@@ -199,33 +184,27 @@ class _Shard:
 def _source(tree: Tree, shards: Sequence[_Shard]) -> Source:
     """Return the images of the shards of one split."""
     if all(shard.files for shard in shards):
-        _refuse_paths(shards)
-        rows = Rows({shard.name: shard for shard in shards})
+        columns = {shard.name: shard.image_files() for shard in shards}
+        first = next((shard for shard in shards if len(shard)), None)
+        if first is not None and columns[first.name].image_file(0) is None:
+            raise DatasetError(
+                f"{first.where} holds no image file in its first row: if it holds paths, give the "
+                "folder of the files; if images are missing, leave their rows out."
+            )
+        rows = Rows(columns)
         return Pictures(rows, rows.names)
     if any(shard.files for shard in shards):
         raise DatasetError(
             f"Some files in {tree.path} hold image files, others numbers; give those of one kind."
         )
-    stored = [shard.stored() for shard in shards if len(shard)]
-    if len({array.shape[1:] for array in stored}) != 1:
-        raise DatasetError(f"The images in {tree.path} differ in shape, or there are none.")
-    arrangement = arrange_images(stored[0].shape, next(stored[0].rows()))
-    if arrangement is None:
-        raise DatasetError(
-            f"{stored[0].name} has images of the shape {stored[0].shape[1:]}; expected (height, "
-            "width), with 1 to 4 channels last or first, a flat square, or further columns height "
-            "and width that state the shape."
-        )
-    return Images(stored, arrangement)
+    return as_images([shard.stored() for shard in shards if len(shard)], tree.path)
 
 
-def _refuse_paths(shards: Sequence[_Shard]) -> None:
-    first = next((shard for shard in shards if len(shard)), None)
-    if first is not None and first.image_file(0) is None:
-        raise DatasetError(
-            f"{first.where} holds no image file in its first row: if it holds paths, give the "
-            "folder of the files; if images are missing, leave their rows out."
-        )
+def _content_of(value: Any) -> bytes | None:
+    """Return the bytes of an image file, which may be in a struct; None if there are none."""
+    found = value.as_py()
+    content: bytes | None = found["bytes"] if isinstance(found, dict) else found
+    return content
 
 
 def _holds_files(kind: Any) -> bool:

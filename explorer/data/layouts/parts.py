@@ -29,39 +29,23 @@ class _Parts:
 
     Attributes:
         names: names of the files, by number.
-        total: the number of parts that their names state; 0 if they do not.
         are_clear: whether no two files have the same number, such as ``x_1`` and ``x_01``.
         are_called_so: whether the names say "part", or nothing but "images".
     """
 
     names: dict[int, str] = field(default_factory=dict)
-    total: int = 0
     are_clear: bool = True
     are_called_so: bool = False
-
-    def follow_each_other(self) -> bool:
-        """Whether there are several files, numbered from 0 or 1 without gaps."""
-        return len(self.names) > 1 and counts_up(sorted(self.names)) and self.are_clear
-
-    @property
-    def in_order(self) -> list[str]:
-        """The names, in numerical order."""
-        return [self.names[number] for number in sorted(self.names)]
-
-    def of(self, files: Mapping[str, Arrays]) -> list[Arrays]:
-        """Return their arrays, in the same order."""
-        return [files[name] for name in self.in_order]
 
 
 def join_parts(files: Mapping[str, Arrays], report: Report) -> dict[str, Arrays]:
     """Join files whose names differ only in the number at the end.
 
-    Their names must say that they are parts, or there must be labels for the images: otherwise each
-    file may be a class.
+    Their names must say that they are parts, or there must be labels for all of their images, in
+    them, in as many other files or in one: otherwise each file may be a class.
 
     Args:
         files: the arrays of each file, by its name without its ending.
-        report: collects what is joined.
 
     Returns:
         The same, with one entry in place of all parts of a set.
@@ -70,24 +54,25 @@ def join_parts(files: Mapping[str, Arrays], report: Report) -> dict[str, Arrays]
         DatasetError: the names state more parts than there are.
     """
     every = _group(files)
-    labels = _Labels(files, every)
-    whole: dict[str, Arrays] = {}
-    joined: set[str] = set()
+    possible: dict[str, Arrays] = {}
     for base, parts in every.items():
-        if base in files or base in whole or not parts.follow_each_other():
-            continue
-        counts = [_count(arrays) for arrays in parts.of(files)]
-        beside = labels.beside(base, counts)
-        if not (parts.are_called_so or beside or labels.are_of(base, counts)):
-            continue
-        for other, more in {base: parts, **beside}.items():
-            if other in files or other in whole:
-                continue
-            if (one := _join(more.of(files), counts)) is not None:
-                names = more.in_order
-                whole[other] = one
-                joined |= {*names}
-                report.note(f"{names[0]} … {names[-1]} are taken as {len(names)} parts of one set")
+        if base not in files and (one := _join([files[name] for name in parts.names.values()])):
+            possible[base] = one
+    labels = {
+        length
+        for name, arrays in (*files.items(), *possible.items())
+        for length in _lengths_of_labels(name, arrays)
+    }
+    whole = {
+        base: one
+        for base, one in possible.items()
+        if every[base].are_called_so or _count(one) in labels
+    }
+    joined: set[str] = set()
+    for base in whole:
+        first, *more = names = [*every[base].names.values()]
+        joined |= {*names}
+        report.note(f"{first} … {more[-1]} are taken as {len(names)} parts of one set")
     for name in files if joined else ():  # the only one of its kind, such as ``test_0``
         base, _ = _read_name(name)
         if name not in joined and base not in files and base not in whole:
@@ -103,26 +88,33 @@ def _read_name(name: str) -> tuple[str, re.Match[str] | None]:
 
 
 def _group(files: Mapping[str, Arrays]) -> dict[str, _Parts]:
+    """Return the groups of several files that are numbered from 0 or 1 without gaps, in order."""
     every: dict[str, _Parts] = {}
+    total: dict[str, int] = {}
     for name in files:
         base, found = _read_name(name)
         if found:
             parts = every.setdefault(base, _Parts())
             parts.are_clear &= int(found["number"]) not in parts.names
             parts.names[int(found["number"])] = name
-            parts.total = max(parts.total, int(found["total"] or 0))
+            total[base] = max(total.get(base, 0), int(found["total"] or 0))
             words = words_of(base)
             says_nothing = bool(words) and IMAGE_WORDS.issuperset(words)
             parts.are_called_so |= bool(
                 found["total"] or _PART.search(found["base"]) or says_nothing
             )
-    for parts in every.values():
-        if parts.total > len(parts.names):
+    for base, parts in every.items():
+        if total[base] > len(parts.names):
             raise DatasetError(
-                f"{len(parts.names)} of {parts.total} parts are there, such as "
+                f"{len(parts.names)} of {total[base]} parts are there, such as "
                 f"{next(iter(parts.names.values()))}; copy or download the others."
             )
-    return every
+        parts.names = dict(sorted(parts.names.items()))
+    return {
+        base: parts
+        for base, parts in every.items()
+        if len(parts.names) > 1 and counts_up(parts.names) and parts.are_clear
+    }
 
 
 def _count(arrays: Arrays) -> int:
@@ -136,39 +128,6 @@ def _count(arrays: Arrays) -> int:
     return len(deepest or next((array for array in arrays.values() if array.shape), ()))
 
 
-class _Labels:
-    """The places of labels: in each part, in as many other files, or in one file."""
-
-    def __init__(self, files: Mapping[str, Arrays], every: Mapping[str, _Parts]) -> None:
-        self.files, self.every = files, every
-        self.lengths = {
-            length for name, arrays in files.items() for length in _lengths_of_labels(name, arrays)
-        }
-        self.bases = [
-            base
-            for base, parts in every.items()
-            if all(_lengths_of_labels(base, arrays) for arrays in parts.of(files))
-        ]
-
-    def beside(self, base: str, counts: Sequence[int]) -> dict[str, _Parts]:
-        """Return the numbered files of labels whose numbers are those of these image files."""
-        numbers = self.every[base].names.keys()
-        return {
-            other: self.every[other]
-            for other in self.bases
-            if other != base
-            and self.every[other].names.keys() == numbers
-            and self.are_of(other, counts)
-        }
-
-    def are_of(self, base: str, counts: Sequence[int]) -> bool:
-        """Whether each numbered file holds as many labels as given, or one file all of them."""
-        parts = self.every[base].of(self.files)
-        each = (_lengths_of_labels(base, arrays) for arrays in parts)
-        are_in_each = all(n in lengths for n, lengths in zip(counts, each, strict=True))
-        return are_in_each or sum(counts) in self.lengths
-
-
 def _lengths_of_labels(name: str, arrays: Arrays) -> set[int]:
     """Return the lengths of arrays named labels, or of the only array in a file so named."""
     is_alone = len(arrays) == 1 and is_called_labels(name)
@@ -179,17 +138,18 @@ def _lengths_of_labels(name: str, arrays: Arrays) -> set[int]:
     }
 
 
-def _join(parts: Sequence[Arrays], counts: Sequence[int]) -> Arrays | None:
+def _join(parts: Sequence[Arrays]) -> Arrays | None:
     """Concatenate the arrays of the parts; None if they do not continue each other.
 
     An array of another length than the images must be the same in each part.
     """
     if any(one.keys() != parts[0].keys() for one in parts):
         return None
+    counts = [(_count(one),) for one in parts]
     joined: dict[str, Stored] = {}
     for key, first in parts[0].items():
         arrays = [one[key] for one in parts]
-        if [array.shape[:1] for array in arrays] == [(count,) for count in counts]:
+        if [array.shape[:1] for array in arrays] == counts:
             if len({*map(_form, arrays)}) > 1 or any(array.files for array in arrays):
                 return None
             joined[key] = _in_a_row(arrays)

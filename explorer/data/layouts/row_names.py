@@ -13,23 +13,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from os.path import commonprefix
 
-from explorer.data.files.kinds import suffix_of
+from explorer.data.files.kinds import stem_of, suffix_of
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.roles import counts_up, joined_words, words_of
 
-_KEYS: tuple[Callable[[str], str], ...] = (
-    lambda path: path,
-    lambda path: path.partition("/")[2],  # below one folder around all images
-    lambda path: path.rpartition(".")[0],
-    lambda path: path.partition("/")[2].rpartition(".")[0],
-    lambda path: _last(path),
-    lambda path: stem_of(path),
-    lambda path: stem_of(path).lstrip("0") or "0",
-    lambda path: _number_at_end(path),
+_KEYS: tuple[tuple[int, Callable[[str], str]], ...] = (
+    (0, lambda path: path),
+    (0, lambda path: path.partition("/")[2]),  # below one folder around all images
+    (1, lambda path: path.rpartition(".")[0]),
+    (1, lambda path: path.partition("/")[2].rpartition(".")[0]),
+    (0, lambda path: _last(path)),
+    (1, lambda path: stem_of(path)),
+    (2, lambda path: stem_of(path).lstrip("0") or "0"),
+    (3, lambda path: _number_at_end(path)),
 )
-"""What a column may call an image, from its path below the table; the last needs a title in `_IDS`.
-"""
-_EXACTNESS = 0, 0, 1, 1, 0, 1, 2, 3
+"""What a column may call an image, from its path below the table, and how exactly, see `Way`; the
+last needs a title in `_IDS`."""
 _IDS = frozenset(("id", "image", "img", "imageid", "index", "number", "file", "filename"))
 _OF_IMAGES = frozenset(("file", "filename", "path", "image", "img", "photo", "picture", "name"))
 _OF_ROWS = frozenset(("index", "idx", "unnamed", "row", "key", "no", "nr"))
@@ -107,11 +106,8 @@ class Below:
     @cached_property
     def ways(self) -> list[Way]:
         """The ways in which a column may name the images, the plainest first."""
-        plain = [
-            Way(path_of, key, self.paths, exactness)
-            for key, exactness in zip(_KEYS, _EXACTNESS, strict=True)
-        ]
-        ending = Way(_Ending({*self.paths.values()}, _slashes), _slashes, self.paths)
+        plain = [Way(path_of, key, self.paths, exactness) for exactness, key in _KEYS]
+        ending = Way(_by_ending(self.paths.values(), _slashes), _slashes, self.paths)
         start = commonprefix([*self.paths.values()]).rpartition("/")[0]
         below = Way(path_of, lambda path: path.removeprefix(f"{start}/"), self.paths)
         return [plain[0], ending, *[below] * ("/" in start), *plain[1:]]
@@ -119,7 +115,8 @@ class Below:
     @cached_property
     def loose_ways(self) -> list[Way]:
         """The ways for names that differ in endings or accents, then those that differ in case."""
-        every = [way for spell in (_loose, _looser) for way in self._loosely(spell)]
+        spellings = _loose, lambda path: _loose(path).casefold()
+        every = [way for spell in spellings for way in self._loosely(spell)]
         if ending := common_ending(map(stem_of, self.paths.values())):
 
             def core(path: str) -> str:
@@ -129,8 +126,7 @@ class Below:
         return [way for way in every if len(way.indices) == len(self.paths)]
 
     def _loosely(self, spell: Callable[[str], str]) -> Iterator[Way]:
-        paths = {*map(spell, self.paths.values())}
-        yield Way(_Ending(paths, spell), spell, self.paths, is_loose=True)
+        yield Way(_by_ending(self.paths.values(), spell), spell, self.paths, is_loose=True)
 
         def last(name: str) -> str:
             return _last(spell(name))
@@ -138,17 +134,16 @@ class Below:
         yield Way(last, last, self.paths, is_loose=True)
 
 
-@dataclass(frozen=True)
-class _Ending:
+def _by_ending(files: Iterable[str], spell: Callable[[str], str]) -> Callable[[str], str]:
     """Find the longest ending of a cell that is an image's path, for another machine's paths."""
+    paths = {*map(spell, files)}
 
-    paths: Collection[str]
-    spell: Callable[[str], str]
-
-    def __call__(self, cell: str) -> str:
-        parts = self.spell(cell).split("/")
+    def ending_of(cell: str) -> str:
+        parts = spell(cell).split("/")
         endings = ("/".join(parts[start:]) for start in range(len(parts)))
-        return next((ending for ending in endings if ending in self.paths), "")
+        return next((ending for ending in endings if ending in paths), "")
+
+    return ending_of
 
 
 def find_names(
@@ -180,7 +175,7 @@ def are_files(cells: Sequence[str]) -> bool:
 
 def is_named_as(value: str, file: str) -> bool:
     """Whether a cell names an image, in any of the plain ways."""
-    return any(key(file) == path_of(value) for key in _KEYS) or file.endswith(value)
+    return any(key(file) == path_of(value) for _, key in _KEYS) or file.endswith(value)
 
 
 def folder_of(cell: str) -> str:
@@ -202,8 +197,10 @@ def _find_plain_names(below: Below, titles: Mapping[str, Sequence[str]]) -> tupl
     """
     found: list[tuple[float, str, Way]] = []
     for title, cells in titles.items():
-        if len(cells) > _MANY_CELLS and not _names_any(below, cells):
-            continue
+        if len(cells) > _MANY_CELLS:
+            some = cells[:: len(cells) // _MANY_CELLS]
+            if not any(way.share_of_cells(some) > 0 for way in below.ways):
+                continue
         known = {*map(path_of, cells)}
         in_folders = [cell for cell in cells if "/" in _slashes(cell)]
         for way in below.ways:
@@ -231,12 +228,6 @@ def _find_plain_names(below: Below, titles: Mapping[str, Sequence[str]]) -> tupl
 
     best = min(found, key=doubt, default=None)
     return best and best[1:]
-
-
-def _names_any(below: Below, cells: Sequence[str]) -> bool:
-    """Whether any cell of a sample names an image."""
-    some = cells[:: max(1, len(cells) // _MANY_CELLS)]
-    return any(way.share_of_cells(some) > 0 for way in below.ways)
 
 
 def _rank(title: str) -> int:
@@ -276,12 +267,6 @@ def _number_at_end(path: str) -> str:
     return match[1] if match else path
 
 
-def stem_of(path: str) -> str:
-    """Return the name of a file without its folders and its ending."""
-    last = _last(path)
-    return last.rpartition(".")[0] or last
-
-
 def common_ending(stems: Iterable[str]) -> str:
     """Return the word that ends all names, such as ``_leftImg8bit``; empty if there is none."""
     every = {*stems}
@@ -301,7 +286,3 @@ def _loose(path: str) -> str:
     """Return a path without its ending, with accents in composed form (Unicode NFC)."""
     folder, _, last = _slashes(unicodedata.normalize("NFC", path)).rpartition("/")
     return f"{folder}/{stem_of(last)}" if folder else stem_of(last)
-
-
-def _looser(path: str) -> str:
-    return _loose(path).casefold()

@@ -47,7 +47,6 @@ def take_splits(columns: dict[str, np.ndarray], report: Report) -> np.ndarray | 
 
     Args:
         columns: columns of tables, in the order of the images, ``""`` for images not in a table.
-        report: collects guesses.
 
     Returns:
         ``(n,)`` strings, ``""`` for images of no split; None if no column gives splits.
@@ -63,7 +62,8 @@ def take_splits(columns: dict[str, np.ndarray], report: Report) -> np.ndarray | 
         if roles is not None:
             del columns[title]
             continue
-        if said and _is_doubtful(found):
+        others = {*found} - {TRAIN, ""}
+        if said and any(found.count(TRAIN) < found.count(role) for role in others):
             report.note(
                 f"the column {title} is not taken for splits: {said} would make more images "
                 "of another split than training images"
@@ -123,8 +123,3 @@ def _numbers_of(title: str, cells: np.ndarray) -> str:
     numbers = _OTHERWISE_NUMBERED.get(joined_words(title), _NUMBERED)
     known = sorted({*cells.tolist()} - {""})
     return ", ".join(f"{n} is {numbers[n]}" for n in known) if {*known} <= {*numbers} else ""
-
-
-def _is_doubtful(roles: Sequence[str]) -> bool:
-    """Whether there would be fewer training images than images of another split."""
-    return any(roles.count(TRAIN) < roles.count(role) for role in {*roles} - {TRAIN, ""})

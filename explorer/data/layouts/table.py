@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
+from explorer.data.files.kinds import stem_of
 from explorer.data.report import Report
 from explorer.data.roles import read_name, words_of
 
@@ -51,7 +51,7 @@ class Table:
 
 def role_of_table(name: str) -> str | None:
     """Return the split that a table's file name gives, as ``test_labels.csv`` does."""
-    stem = PurePosixPath(name).stem
+    stem = stem_of(name)
     return read_name(stem).role if _OF_OTHERS.isdisjoint(words_of(stem)) else None
 
 

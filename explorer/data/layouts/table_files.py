@@ -12,11 +12,10 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 from typing import IO, Any
 
 from explorer.data.files.containers import read_npy
-from explorer.data.files.kinds import suffix_of
+from explorer.data.files.kinds import stem_of, suffix_of
 from explorer.data.files.matlab import columns_in_mat, load_mat
 from explorer.data.files.tree import Parts, Tree, parts_of
 from explorer.data.layouts.json_tables import cell, columns_of_json, columns_of_records
@@ -72,7 +71,7 @@ def is_table(name: str) -> bool:
 
 def is_array_of_labels(name: str) -> bool:
     """Whether a NumPy file holds labels, judged by its name."""
-    return name.endswith(".npy") and says_labels(PurePosixPath(name).stem)
+    return name.endswith(".npy") and says_labels(stem_of(name))
 
 
 def read_tables(
@@ -81,10 +80,8 @@ def read_tables(
     """Read all tables that can be read.
 
     Args:
-        tree: all files.
         names: names of the tables.
         places: the folders of images.
-        report: collects tables that cannot be read or used.
     """
     tables = []
     if sum(suffix_of(name) == ".json" for name in names) > _MOST_JSON:

@@ -8,16 +8,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
+from dataclasses import dataclass
 
 import numpy as np
 
+from explorer.data.files.kinds import stem_of
 from explorer.data.layouts.labels import (
     LABEL_NAMES,
     MOST_CLASSES,
     as_words,
     label_title,
+    label_titles,
     natural_order,
     numbers_or_words,
 )
@@ -30,7 +31,6 @@ from explorer.data.roles import (
     LABEL_WORDS,
     all_name_splits,
     counts_up,
-    joined_words,
     read_name,
     says_labels,
 )
@@ -52,52 +52,35 @@ class TableColumns:
         roles: ``(n,)`` the split of each image, ``""`` for none; None if no table gives it.
     """
 
-    labels: np.ndarray | None = None
-    label_name: str = "label"
-    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
-    roles: np.ndarray | None = None
-
-    def beside(self, labels: np.ndarray, classes: int) -> TableColumns:
-        """Combine with the labels from class folders, which count if there are several classes.
-
-        A table's labels are then kept as a column; with one class folder, they are the labels.
-        """
-        if self.labels is None:
-            return replace(self, labels=labels)
-        if classes == 1:
-            return self
-        return replace(self, labels=labels, columns={**self.columns, self.label_name: self.labels})
+    labels: np.ndarray | None
+    label_name: str
+    columns: Mapping[str, np.ndarray]
+    roles: np.ndarray | None
 
 
-def attach(
+def match_rows(
     files: Sequence[str],
     role: str,
     tables: Sequence[Table],
-    classes: Collection[str],
-    report: Report,
-    *,
-    label: str | None,
-    asked: str | None,
     others: Sequence[str],
-    in_folders: bool,
-) -> TableColumns:
-    """Match the rows of tables to images, and return the labels and columns.
+    asked: str | None,
+    report: Report,
+) -> dict[str, np.ndarray]:
+    """Match the rows of tables to images; return the columns as text, ``""`` where it is missing.
+
+    Tables with several columns come first and lists such as ``trainval.txt`` last.
 
     Args:
         files: names of the images in the tree, with ``/``.
         role: the split of these images.
         tables: the tables in the same tree.
-        classes: the names of class folders; a column of nothing but these is the class.
-        report: collects guesses.
-        label: the column with the classes of the training images, if these are read before.
-        asked: the title of the class column, if the user chose one.
         others: names of the images of other splits; empty if folders give no splits.
-        in_folders: whether the images are in several class folders.
+        asked: the title of the class column, if the user chose one.
     """
     merged: dict[str, np.ndarray] = {}
     first: dict[str, str] = {}  # the first table with each column
     places: dict[str, tuple[Below, Below]] = {}  # by folder, as many tables may share one
-    for table in sorted(tables, key=_rank):
+    for table in sorted(tables, key=lambda t: (len(t.columns) == 1, is_of_both(t.files[0]))):
         if table.folder not in places:
             places[table.folder] = Below(files, table.folder), Below(others, table.folder)
         below, elsewhere = places[table.folder]
@@ -132,12 +115,7 @@ def attach(
                 merged[title] = np.where(missing, column, merged[title])
             else:
                 merged[title], first[title] = column, table.files[0]
-    return _interpret(merged, files, classes, label, report, in_folders=in_folders)
-
-
-def _rank(table: Table) -> tuple[bool, bool]:
-    """Return a sort key: tables with several columns first, lists such as ``trainval.txt`` last."""
-    return len(table.columns) == 1, is_of_both(table.files[0])
+    return merged
 
 
 def tells_of(table: Table, files: Sequence[str]) -> bool:
@@ -157,7 +135,7 @@ def labels_alone(columns: Mapping[str, list[str]], name: str, count: int) -> lis
     ((title, cells),) = columns.items()
     if label_title(columns) is not None:
         return cells
-    if not says_labels(PurePosixPath(name).stem):
+    if not says_labels(stem_of(name)):
         return None
     is_label = title in cells or numbers_or_words([title]).dtype.kind == "f"
     return [title, *cells] if is_label or len(cells) == count - 1 else cells
@@ -169,7 +147,6 @@ def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Repo
     Args:
         tables: all tables.
         files: names of the images.
-        report: collects these notes.
     """
     for table in tables:
         total = len(table.first)
@@ -195,7 +172,7 @@ def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Repo
             )
 
 
-def _interpret(
+def interpret(
     columns: dict[str, np.ndarray],
     files: Sequence[str],
     classes: Collection[str],
@@ -204,6 +181,15 @@ def _interpret(
     *,
     in_folders: bool,
 ) -> TableColumns:
+    """Find the splits and the class among the columns of tables.
+
+    Args:
+        columns: the columns as text, in the order of the images.
+        files: names of the images.
+        classes: the names of class folders; a column of nothing but these is the class.
+        label: the column with the classes of the training images, if these are read before.
+        in_folders: whether the images are in several class folders.
+    """
     roles = take_splits(columns, report)
     for title, values in list(columns.items()):
         if title != label and _names_images(values, files):
@@ -230,24 +216,16 @@ def _column_of(
     columns: Mapping[str, np.ndarray], classes: Collection[str], report: Report
 ) -> str | None:
     """Return the column that holds nothing but names of class folders, if there is one."""
-    named = {
-        title: joined_words(title) in LABEL_NAMES
-        for title, values in columns.items()
-        if {*values.tolist()} <= {*classes}
-    }
-    several = {title for title in named if len({*columns[title].tolist()}) > 1}
-    usual = sorted(
-        (title for title in named if named[title] or title in several),
-        key=lambda title: (
-            LABEL_NAMES.index(joined_words(title)) if named[title] else len(LABEL_NAMES)
-        ),
-    )
-    if len(usual) > 1 and not named[usual[0]]:
+    words = {title: {*values.tolist()} for title, values in columns.items()}
+    named = [title for title in columns if words[title] <= {*classes}]
+    several = [title for title in named if len(words[title]) > 1]
+    plainest = label_title(named)
+    if plainest is None and len(several) > 1:
         report.note(
-            f"the columns {', '.join(usual)} hold nothing but names of class folders: {usual[0]} "
-            f"is taken; --label {usual[1]} takes another"
+            f"the columns {', '.join(several)} hold nothing but names of class folders: "
+            f"{several[0]} is taken; --label {several[1]} takes another"
         )
-    return usual[0] if usual else None
+    return plainest or next(iter(several), None)
 
 
 def _plainly_the_class(columns: Mapping[str, np.ndarray], report: Report) -> str | None:
@@ -258,10 +236,7 @@ def _plainly_the_class(columns: Mapping[str, np.ndarray], report: Report) -> str
         is_of_splits = may_split(title) or all_name_splits({*values.tolist()} - {""})
         if not is_of_splits and 2 <= distinct <= min(MOST_CLASSES, max(2, len(values) // 2)):
             usable.append(title)
-    by_name = sorted(
-        (title for title in usable if joined_words(title) in LABEL_NAMES),
-        key=lambda title: LABEL_NAMES.index(joined_words(title)),
-    )
+    by_name = label_titles(usable)
     if len(by_name) > 1:
         report.note(
             f"the column {by_name[0]} is taken as the class; --label {by_name[1]} takes another"
@@ -310,7 +285,6 @@ def _match(
         table: the table.
         role: the split.
         asked: the title of the class column, if the user chose one.
-        report: collects guesses.
     """
     is_list = role_of_table(table.files[0]) is not None
     found = find_names(below, table.columns, is_list=is_list) if below.paths else None
@@ -445,7 +419,7 @@ def _without_titles(table: Table, names: str) -> str:
 
 def _title_by_file(name: str) -> str:
     """Name the only column beside the images' names after the file."""
-    words = [w for w in read_name(PurePosixPath(name).stem).rest if w not in _SAY_NOTHING]
+    words = [w for w in read_name(stem_of(name)).rest if w not in _SAY_NOTHING]
     labels = [word for word in words if word in LABEL_WORDS or word in LABEL_NAMES]
     return next(iter([*labels, *reversed(words)]), "label")
 

@@ -16,8 +16,9 @@ from explorer.core.pixels import square_of
 from explorer.data.files.stored import Stored
 from explorer.data.pixels import Form, resample, to_picture
 from explorer.data.ranges import Range, Values, apply_range, look_at
-from explorer.data.sources.decoding import Decoded
+from explorer.data.sources.decoding import Decoded, gather
 from explorer.data.sources.source import Survey
+from explorer.errors import DatasetError
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ def _arrange_flat(length: int, sample: np.ndarray | None) -> Arrangement | None:
 class Images:
     """Arrays of images of one shape, one after another, as a source."""
 
+    digest = None  # a cache would not be faster
+
     def __init__(self, arrays: Sequence[Stored], arrangement: Arrangement) -> None:
         self._arrays, self._arrangement = arrays, arrangement
         self.image_shape = arrangement.shape
@@ -93,9 +96,6 @@ class Images:
 
     def fault(self, index: int) -> str:
         return "it is damaged"
-
-    def digest(self) -> None:
-        return None  # a cache would not be faster
 
     def survey(self) -> Survey:
         height, width, channels = self.image_shape
@@ -134,22 +134,35 @@ class Images:
                 start += len(rows)
 
 
+def as_images(arrays: Sequence[Stored], where: object) -> Images:
+    """Return arrays of images as a source.
+
+    Raises:
+        DatasetError: they differ in shape, or have none of images.
+    """
+    shapes = sorted({array.shape[1:] for array in arrays})
+    if len(shapes) != 1:
+        raise DatasetError(
+            f"The images in {where} differ in shape: {', '.join(map(str, shapes)) or 'none'}; "
+            "give them one, or save them as picture files."
+        )
+    arrangement = arrange_images(arrays[0].shape, next(arrays[0].rows(), None))
+    if arrangement is None:
+        raise DatasetError(
+            f"{arrays[0].name} has images of the shape {shapes[0]}; expected (height, width), with "
+            "1 to 4 channels last or first, a flat square, or, in Parquet files, further columns "
+            "height and width that state the shape."
+        )
+    return Images(arrays, arrangement)
+
+
 def _to_form(images: np.ndarray, form: Form) -> Decoded:
     """Bring uint8 images into a form, in the same way as image files."""
-    readable, none = np.arange(len(images)), np.zeros(0, int)
-    no_alphas = np.zeros((0, *form.shape[:2], 1), np.uint8)
     if images.shape[1:] == form.shape:
-        return Decoded(len(images), readable, images, none, no_alphas)
+        return gather([(image, None) for image in images], form)
     form = Form(form.shape, Range(), form.fit)  # the range was applied
-    colours, transparent, alphas = [], [], []
-    for position, image in enumerate(images):
+    found = []
+    for image in images:
         pixels = image[..., 0] if image.shape[-1] == 1 else np.ascontiguousarray(image)
-        colour, alpha = resample(to_picture(Image.fromarray(pixels), form), form.shape)
-        colours.append(colour)
-        if alpha is not None:
-            transparent.append(position)
-            alphas.append(alpha)
-    return Decoded(
-        len(images), readable, np.stack(colours), np.array(transparent, int),
-        np.stack(alphas) if alphas else no_alphas,
-    )  # fmt: skip
+        found.append(resample(to_picture(Image.fromarray(pixels), form), form.shape))
+    return gather(found, form)

@@ -14,13 +14,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from explorer.core.subsets import in_chunks
+from explorer.data.sources.decoding import Decoded
 
 SLOW = 2.0
 """Seconds; what takes less time is not cached."""
@@ -33,23 +33,6 @@ _ENTRY = re.compile(r"(images|survey|values)-.+|\.unfinished-.+")
 """Names of entries; nothing else in the folder is ever removed."""
 
 Value = TypeVar("Value")
-
-
-@dataclass(frozen=True)
-class Kept:
-    """The images of a split, as they were read.
-
-    Attributes:
-        images: ``(k, height, width, channels)`` uint8, memory-mapped.
-        readable: ``(k,)`` positions of ``images`` among those requested.
-        transparent: ``(t,)`` positions in ``images`` of those that are transparent somewhere.
-        alphas: alpha of the transparent images, ``(t, height, width, 1)`` uint8.
-    """
-
-    images: np.ndarray
-    readable: np.ndarray
-    transparent: np.ndarray
-    alphas: np.ndarray
 
 
 def cache_folder() -> Path | None:
@@ -70,7 +53,7 @@ def clear() -> int:
     return sum(size for _, size, _ in entries)
 
 
-def load(key: str) -> Kept | None:
+def load(key: str) -> Decoded | None:
     """Return the images cached under a key, or None."""
     folder = cache_folder()
     if folder is None or not (entry := folder / key).is_dir():
@@ -80,26 +63,21 @@ def load(key: str) -> Kept | None:
             arrays = {name: rest[name] for name in rest}
         images = np.memmap(entry / "images", np.uint8, "r", shape=tuple(arrays.pop("shape")))
         os.utime(entry)
-        return Kept(images, **arrays)
+        return Decoded(colours=images, **arrays)
     except (OSError, ValueError, KeyError, TypeError):  # damaged: it will be written again
         shutil.rmtree(entry, ignore_errors=True)
         return None
 
 
-def keep(key: str, kept: Kept) -> None:
+def keep(key: str, kept: Decoded) -> None:
     """Cache images under a key, if there is room."""
 
     def write(entry: Path) -> None:
         with (entry / "images").open("wb") as file:
-            for chunk in in_chunks(kept.images):
+            for chunk in in_chunks(kept.colours):
                 file.write(np.ascontiguousarray(chunk).data)
-        np.savez(
-            entry / "rest.npz",
-            shape=np.array(kept.images.shape),
-            readable=kept.readable,
-            transparent=kept.transparent,
-            alphas=kept.alphas,
-        )
+        rest = kept._asdict()
+        np.savez(entry / "rest.npz", shape=np.array(rest.pop("colours").shape), **rest)
 
     _write(key, write)
 

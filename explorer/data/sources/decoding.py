@@ -81,7 +81,11 @@ def decode(
     def read(unit: Unit) -> list[Pixels | None]:
         return _read(open_file, unit, form)
 
-    found = [pixels for one in apply(read, units) for pixels in one]
+    return gather([pixels for one in apply(read, units) for pixels in one], form)
+
+
+def gather(found: Sequence[Pixels | None], form: Form) -> Decoded:
+    """Put the pixels of images together; None stands for an image that could not be read."""
     kept = [pixels for pixels in found if pixels is not None]
     transparent = [i for i, (_, alpha) in enumerate(kept) if alpha is not None]
     return Decoded(

@@ -44,11 +44,8 @@ class Pictures:
     def fault(self, index: int) -> str:
         return fault(self._files.open, self.name(index))
 
-    def digest(self) -> str:
-        return self._digest
-
     @cached_property
-    def _digest(self) -> str:
+    def digest(self) -> str:
         digest = hashlib.sha256(f"{VERSION} {pillow_version} {self._starts}".encode())
         for name in self._names:
             digest.update(f"{self._files.stamp(name)}\n".encode(errors="surrogateescape"))
@@ -63,7 +60,7 @@ class Pictures:
         If images differ in size or are large, a default size is chosen; one image in colour makes
         all images colour images.
         """
-        found = remember(f"survey-{self.digest()}", self._survey)
+        found = remember(f"survey-{self.digest}", self._survey)
         sizes = {(height, width): count for height, width, count in found.pop("sizes")}
         return Survey(sizes, **found)
 
@@ -94,7 +91,7 @@ class Pictures:
 
     def values(self, is_deep: bool) -> dict[str, Values]:
         """Find the extremes of the pixels: of all deep greys, else until one is above 1 of 255."""
-        key = f"values-{'deep-' * is_deep}{self.digest()}"
+        key = f"values-{'deep-' * is_deep}{self.digest}"
         found = remember(key, lambda: self._values(is_deep))
         return {"the image files": Values(**found)} if found else {}
 

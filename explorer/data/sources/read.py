@@ -8,10 +8,11 @@ import time
 import numpy as np
 
 from explorer.data.dataset import Split, Transparency
-from explorer.data.files.spool import Spool
+from explorer.data.files.temporary import Spool
 from explorer.data.pixels import Form, without_warnings_of_pillow
 from explorer.data.report import Report
 from explorer.data.sources import cache
+from explorer.data.sources.decoding import Decoded
 from explorer.data.sources.progress import with_progress
 from explorer.data.sources.source import Part, Source
 from explorer.errors import DatasetError
@@ -23,19 +24,21 @@ def read_part(part: Part, indices: np.ndarray | None, form: Form, report: Report
     Raises:
         DatasetError: none of them can be read.
     """
-    if indices is None and (mapped := part.source.mapped(form)) is not None:
+    are_all = indices is None and part.rows is None
+    if are_all and (mapped := part.source.mapped(form)) is not None:
         return Split(mapped, part.labels, columns=part.columns)
-    chosen = np.arange(len(part.source)) if indices is None else indices
-    kept = _read_or_recall(part.source, chosen, form)
+    chosen = np.arange(len(part)) if indices is None else indices
+    in_source = chosen if part.rows is None else part.rows[chosen]
+    kept = _read_or_recall(part.source, in_source, form)
     missing = np.setdiff1d(np.arange(len(chosen)), kept.readable)
     if missing.size:
-        first = int(chosen[missing[0]])
+        first = int(in_source[missing[0]])
         if missing.size == len(chosen):
             raise none_readable(part.source, first, len(chosen))
         report.leave_out("images that cannot be read", part.source.name(first), missing.size)
     rows = chosen[kept.readable]
     return Split(
-        kept.images,
+        kept.colours,
         part.labels[rows],
         Transparency(kept.transparent, kept.alphas) if kept.transparent.size else None,
         {name: values[rows] for name, values in part.columns.items()},
@@ -50,8 +53,8 @@ def none_readable(source: Source, first: int, count: int) -> DatasetError:
     )
 
 
-def _read_or_recall(source: Source, chosen: np.ndarray, form: Form) -> cache.Kept:
-    digest, key = source.digest(), None
+def _read_or_recall(source: Source, chosen: np.ndarray, form: Form) -> Decoded:
+    digest, key = source.digest, None
     if digest is not None:
         what = f"{digest} {form}".encode() + chosen.astype("<i8").tobytes()
         key = f"images-{hashlib.sha256(what).hexdigest()}"
@@ -64,7 +67,7 @@ def _read_or_recall(source: Source, chosen: np.ndarray, form: Form) -> cache.Kep
     return kept
 
 
-def _read(source: Source, chosen: np.ndarray, form: Form) -> cache.Kept:
+def _read(source: Source, chosen: np.ndarray, form: Form) -> Decoded:
     readable, transparent = [np.zeros(0, int)], [np.zeros(0, int)]
     count = start = 0
     with (
@@ -80,9 +83,10 @@ def _read(source: Source, chosen: np.ndarray, form: Form) -> cache.Kept:
             transparent.append(block.transparent + count)
             start += block.requested
             count += len(block.readable)
-        return cache.Kept(
-            colours.images(),
+        return Decoded(
+            len(chosen),
             np.concatenate(readable),
+            colours.images(),
             np.concatenate(transparent),
             alphas.images(),
         )

@@ -102,6 +102,7 @@ class Source(Protocol):
     def mapped(self, form: Form) -> np.ndarray | None:
         """Map the images if they are on disk in exactly this form, else return None."""
 
+    @property
     def digest(self) -> str | None:
         """Return a SHA-256, in hex, that changes with the files; None if a cache is of no use."""
 
@@ -114,52 +115,33 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Chosen:
-    """Some images of a source, as a source."""
+    """Images of a source.
+
+    Attributes:
+        source: where they come from.
+        rows: their indices in the source; None for all of its images.
+    """
 
     source: Source
-    indices: np.ndarray
+    rows: np.ndarray | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
-        return len(self.indices)
-
-    def survey(self) -> Survey:
-        return self.source.survey()
-
-    def values(self, is_deep: bool) -> dict[str, Values]:
-        return self.source.values(is_deep)
-
-    def blocks(self, indices: np.ndarray, form: Form) -> Iterator[Decoded]:
-        return self.source.blocks(self.indices[indices], form)
-
-    def mapped(self, form: Form) -> None:
-        return None
-
-    def digest(self) -> None:
-        return None
+        return len(self.source) if self.rows is None else len(self.rows)
 
     def name(self, index: int) -> str:
-        return self.source.name(int(self.indices[index]))
-
-    def fault(self, index: int) -> str:
-        return self.source.fault(int(self.indices[index]))
-
-
-def all_of(source: Source) -> Source:
-    """Return the source from which images were chosen, or the source itself."""
-    return source.source if isinstance(source, Chosen) else source
+        """Return the name of an image for messages."""
+        return self.source.name(index if self.rows is None else int(self.rows[index]))
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(Chosen):
     """One split as it was found.
 
     Attributes:
-        source: where its images come from.
         labels: ``(n,)`` int64, indices of the layout's classes.
         columns: other values for each image, by name: ``(n,)`` float64.
     """
 
-    source: Source
     labels: np.ndarray
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
 
@@ -172,13 +154,11 @@ class Layout:
         origin: a description of the kind of files.
         classes: class names, in the order of the labels.
         parts: the splits by their role, see ``explorer.data.roles``.
-        image_shape: shape of each image when they come as arrays; None for image files.
     """
 
     origin: str
     classes: tuple[str, ...]
     parts: Mapping[str, Part]
-    image_shape: Shape | None = None
 
     def with_classes(self, names: tuple[str, ...], path: Path) -> Layout:
         """Return a copy with the class names of a published set; its files may only number them.

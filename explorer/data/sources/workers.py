@@ -1,16 +1,14 @@
 """Process image files on all cores: in threads or, if there are many files, in processes.
 
-``python -m explorer.data.sources.workers KIND PATH`` runs such a process. It reads one job from
-each line of its input, as JSON, and answers with a line of JSON and the bytes of the arrays.
-Nothing is pickled, and the main program is not imported again.
+``python -m explorer.data.sources.workers KIND PATH`` runs such a process. It reads pickled jobs
+from its input and answers each with a pickle. The main program is not imported again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
-import math
 import os
+import pickle
 import queue
 import subprocess
 import sys
@@ -18,15 +16,11 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict
 from typing import IO, Any, TypeVar
-
-import numpy as np
 
 from explorer.data.files.opening import open_again
 from explorer.data.files.tree import Files
 from explorer.data.pixels import Form
-from explorer.data.ranges import Range
 from explorer.data.sources.decoding import Decoded, Header, Unit, decode, measure
 from explorer.root import own_python
 
@@ -47,69 +41,51 @@ def measure_all(
     files: Files, chunks: Iterable[Sequence[str]], count: int
 ) -> Iterator[list[Header | None]]:
     """Yield the headers of files, chunk by chunk; ``count`` is the number of all files."""
-
-    def here(names: Sequence[str]) -> list[Header | None]:
-        return spread(lambda name: measure(files.open, name), names)
-
-    def there(worker: _Worker, names: Sequence[str]) -> list[Header | None]:
-        answer, _ = worker.ask({"names": list(names)})
-        return [None if header is None else Header(*header) for header in answer["headers"]]
-
-    return _in_order(files, chunks, count, here, there)
+    return _in_order(files, chunks, None, count)
 
 
 def decode_all(
     files: Files, chunks: Iterable[Sequence[Unit]], form: Form, count: int
 ) -> Iterator[Decoded]:
     """Yield decoded images, chunk by chunk; ``count`` is the number of all images."""
+    return _in_order(files, chunks, form, count)
 
-    def here(units: Sequence[Unit]) -> Decoded:
-        return decode(files.open, units, form, spread)
 
-    def there(worker: _Worker, units: Sequence[Unit]) -> Decoded:
-        answer, content = worker.ask({"units": list(units), "form": asdict(form)})
-        colours, alphas = (tuple(shape) for shape in answer["shapes"])
-        cut = math.prod(colours)
-        return Decoded(
-            answer["requested"],
-            np.array(answer["readable"], int),
-            np.frombuffer(content[:cut], np.uint8).reshape(colours),
-            np.array(answer["transparent"], int),
-            np.frombuffer(content[cut:], np.uint8).reshape(alphas),
-        )
-
-    return _in_order(files, chunks, count, here, there)
+def _process(
+    files: Files, chunk: Sequence[Any], form: Form | None, apply: Callable[..., Any]
+) -> Any:
+    """Decode units into a form or, for None, read the headers of files."""
+    if form is None:
+        return list(apply(lambda name: measure(files.open, name), chunk))
+    return decode(files.open, chunk, form, apply)
 
 
 def _in_order(
-    files: Files,
-    chunks: Iterable[Any],
-    count: int,
-    here: Callable[[Any], Result],
-    there: Callable[[_Worker, Any], Result],
-) -> Iterator[Result]:
+    files: Files, chunks: Iterable[Sequence[Any]], form: Form | None, count: int
+) -> Iterator[Any]:
     """Process chunks in this process or, if there are enough images, in parallel in others."""
     place, cores = files.place(), _cores()
     if place is None or cores == 1 or count < FEWEST:
-        yield from map(here, chunks)
+        for chunk in chunks:
+            yield _process(files, chunk, form, spread)
         return
     with contextlib.ExitStack() as stack:
         idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         for _ in range(cores):
             idle.put(stack.enter_context(_Worker(place)))
 
-        def work(chunk: Any) -> Result:
+        def work(chunk: Sequence[Any]) -> Any:
             worker = idle.get()
             try:
-                return there(worker, chunk)
-            except (OSError, ValueError):  # the process ended, for lack of memory or by a signal
-                return here(chunk)
+                return worker.ask(chunk, form)
+            except (OSError, EOFError, pickle.UnpicklingError):  # it ended, for lack of memory
+                return _process(files, chunk, form, spread)
             finally:
                 idle.put(worker)
 
         pool = stack.enter_context(ThreadPoolExecutor(cores))
         stack.callback(pool.shutdown, wait=True, cancel_futures=True)
-        waiting: deque[Future[Result]] = deque()
+        waiting: deque[Future[Any]] = deque()
         for chunk in chunks:  # a few at a time, so that results do not pile up
             waiting.append(pool.submit(work, chunk))
             if len(waiting) > 2 * cores:
@@ -138,36 +114,23 @@ class _Worker:
         self._process.kill()
         self._process.communicate()
 
-    def ask(self, job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """Run a job; raise OSError or ValueError if the process has ended."""
+    def ask(self, chunk: Sequence[Any], form: Form | None) -> Any:
+        """Process a chunk there.
+
+        Raises:
+            OSError, EOFError, pickle.UnpicklingError: the process has ended.
+        """
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps(job).encode() + b"\n")
+        pickle.dump((chunk, form), self._process.stdin)
         self._process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
-        content = self._process.stdout.read(answer["bytes"])
-        if len(content) < answer["bytes"]:
-            raise OSError("the answer is cut short")
-        return answer, content
+        return pickle.load(self._process.stdout)
 
 
 def _serve(files: Files, jobs: IO[bytes], answers: IO[bytes]) -> None:
     """Answer jobs until the input ends."""
-    for line in jobs:
-        job, content = json.loads(line), b""
-        if "names" in job:
-            answer: dict[str, Any] = {"headers": [measure(files.open, n) for n in job["names"]]}
-        else:
-            form = job["form"]
-            form = Form(tuple(form["shape"]), Range(**form["range"]), form["fit"])
-            done = decode(files.open, job["units"], form)
-            content = done.colours.tobytes() + done.alphas.tobytes()
-            answer = {
-                "requested": done.requested,
-                "readable": done.readable.tolist(),
-                "transparent": done.transparent.tolist(),
-                "shapes": [done.colours.shape, done.alphas.shape],
-            }
-        answers.write(json.dumps({**answer, "bytes": len(content)}).encode() + b"\n" + content)
+    while True:
+        chunk, form = pickle.load(jobs)
+        pickle.dump(_process(files, chunk, form, map), answers)
         answers.flush()
 
 
@@ -177,5 +140,5 @@ def _cores() -> int:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError, EOFError):
         _serve(open_again(sys.argv[1:]), sys.stdin.buffer, sys.stdout.buffer)
