@@ -368,15 +368,7 @@ def _elbo_terms(
     codec: Codec, images: np.ndarray, z_mean: np.ndarray, z_log_var: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reconstruction term ``(n,)`` and KL by dimension ``(n, latent_dim)`` of each image, nats."""
-    reconstruction, kl = elbo_terms(
-        codec.draw,
-        codec.parameters,
-        images,
-        z_mean.shape[1],
-        codec.likelihood,
-        samples=SAMPLES,
-        seed=SEED,
-    )
+    reconstruction, kl = elbo_terms(codec, images, z_mean.shape[1], samples=SAMPLES, seed=SEED)
     if not isinstance(codec.posterior, FlowPosterior):
         kl = kl_per_dimension(z_mean.astype(np.float64), z_log_var.astype(np.float64))
     return reconstruction, kl
@@ -387,20 +379,14 @@ def _importance(
 ) -> ImportanceBound:
     chosen = evenly_spaced(len(test.images), IMPORTANCE_IMAGES)
     images = test.images[chosen]
-
-    def bounds(given: Codec, rows: np.ndarray | slice) -> list[np.ndarray]:
-        bound = importance_weighted_bound(
-            given.draw,
-            given.parameters,
-            images[rows],
-            latent_dim,
-            given.likelihood,
-            samples=IMPORTANCE_SAMPLES,
-            seed=SEED,
-        )
-        return [bound]
-
-    (bound,) = codec.run_by_class(test.labels[chosen], bounds)
+    (bound,) = codec.run_by_class(
+        test.labels[chosen],
+        lambda given, rows: [
+            importance_weighted_bound(
+                given, images[rows], latent_dim, samples=IMPORTANCE_SAMPLES, seed=SEED
+            )
+        ],
+    )
     return ImportanceBound(
         images=len(bound),
         samples=IMPORTANCE_SAMPLES,
@@ -415,9 +401,7 @@ def _amortisation_gap(codec: Codec, test: Split, latent_dim: int) -> Amortisatio
     images = test.images[chosen]
     neg_elbo, refined = codec.run_by_class(
         test.labels[chosen],
-        lambda given, rows: amortisation_gap(
-            given.encode, given.draw, given.parameters, images[rows], given.likelihood, seed=SEED
-        ),
+        lambda given, rows: amortisation_gap(given, images[rows], seed=SEED),
     )
     gap = neg_elbo - refined
     return AmortisationGap(
