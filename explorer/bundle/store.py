@@ -29,6 +29,7 @@ from explorer.bundle.files import check_size, describe_file, read_checked, read_
 from explorer.bundle.latents import Latents, read_latents
 from explorer.bundle.posterior import Pair
 from explorer.bundle.trial import tried_codec
+from explorer.core.elbo import TERMS
 from explorer.core.metrics import active_units
 from explorer.core.subsets import in_chunks
 from explorer.recipes.recipe import first_problem
@@ -39,7 +40,6 @@ HISTORY = "history.json"
 FILES = (*GRAPHS, "latents.npz", HISTORY)
 RECONSTRUCTIONS = "reconstructions.npz"
 REFERENCE_FILES = (HISTORY,)
-TERMS = ("neg_elbo", "reconstruction", "kl")
 IMAGES_FOLDER = "images"
 REFERENCES_FOLDER = "references"
 _RESERVED = (IMAGES_FOLDER, REFERENCES_FOLDER)
