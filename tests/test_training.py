@@ -29,8 +29,8 @@ from explorer.recipes.recipe import Augmentation, recipe_from_json
 from explorer.training import loop as training
 from explorer.training.batches import batches_in_order, shuffled_batches, split
 from explorer.training.checkpoints import count_epochs
-from explorer.training.export import keras_codec
-from explorer.training.loop import Trained, round_to_half, train
+from explorer.training.export import keras_codec, round_to_half
+from explorer.training.loop import Trained, train
 from explorer.training.progress import Progress
 from explorer.training.run import Run, TrainingError
 from explorer.training.vae import VAE
