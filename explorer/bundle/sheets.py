@@ -14,13 +14,11 @@ from explorer.bundle.walks import PathKind, Walk
 from explorer.core.geodesics import Scores
 from explorer.core.geometry import (
     Plane,
-    Spacing,
     axis_label,
     axis_plane,
-    grid_points,
     line_plane,
-    plane_coordinates_grid,
 )
+from explorer.core.grids import Spacing, grid_coordinates, grid_points
 from explorer.core.metrics import percentile_of
 from explorer.core.neighbourhood import empty_distance, latents_at
 from explorer.core.paths import traversal
@@ -104,8 +102,8 @@ def samples(bundle: Bundle, seed: int) -> Sheet:
 
 
 def manifold(bundle: Bundle, plane: Plane, side: int, spacing: Spacing, extent: float) -> Sheet:
-    """The decoded grid over a plane; see ``geometry.plane_coordinates_grid``."""
-    xs, ys = plane_coordinates_grid(plane.grid_size(side), spacing=spacing, extent=extent)
+    """The decoded grid over a plane; see ``grids.grid_coordinates``."""
+    xs, ys = grid_coordinates(plane.grid_size(side), spacing=spacing, extent=extent)
     x_title, y_title = plane.labels
     return Sheet(
         decode(bundle, plane.lift(grid_points(xs, ys))),

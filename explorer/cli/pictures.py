@@ -57,7 +57,7 @@ from explorer.cli.arguments import (
 )
 from explorer.cli.files import write_files
 from explorer.cli.terminal import with_sentences
-from explorer.core.geometry import MAX_NORMAL_EXTENT, SPACINGS, Spacing
+from explorer.core.grids import MAX_NORMAL_EXTENT, SPACINGS, Spacing
 from explorer.core.paths import traversal
 from explorer.core.subsets import evenly_spaced
 from explorer.drawing import charts, films, raster
