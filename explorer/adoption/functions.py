@@ -16,14 +16,8 @@ from explorer.adoption.result import About, Origin, write_bundle
 from explorer.adoption.rewriting import is_same
 from explorer.adoption.trial import MAX_LATENT_DIM
 from explorer.bundle.codec import Codec
-from explorer.bundle.figures import (
-    ModelOutputs,
-    evaluate,
-    judge_reconstructions,
-    rounded,
-    summarise,
-    training_sample,
-)
+from explorer.bundle.figures import evaluate, summarise
+from explorer.bundle.outputs import ModelOutputs, judge_reconstructions, rounded, training_sample
 from explorer.bundle.posterior import GaussianPosterior, Pair
 from explorer.core.density import KERNEL_POINTS, kernel_log_variance
 from explorer.core.elbo import kl_per_dimension

@@ -21,17 +21,12 @@ from pydantic import BaseModel
 
 from explorer.bundle.bound import bounds_of, read_bounds, summarise_bounds
 from explorer.bundle.card import Bound, DataCard, Metrics
-from explorer.bundle.figures import (
-    ModelOutputs,
-    evaluate,
-    judge_reconstructions,
-    summarise,
-    training_sample,
-)
+from explorer.bundle.figures import evaluate, summarise
 from explorer.bundle.files import read_checked
 from explorer.bundle.graph import Graph
 from explorer.bundle.images import find_data
 from explorer.bundle.latents import ARRAYS, Latents
+from explorer.bundle.outputs import ModelOutputs, judge_reconstructions, training_sample
 from explorer.bundle.store import Bundle, find_bundles, load_bundle
 from explorer.cli.arguments import (
     add_bundles_option,
