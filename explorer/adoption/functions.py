@@ -11,10 +11,9 @@ import numpy as np
 
 from explorer.adoption.candidates import CONTRADICTION, IMAGES
 from explorer.adoption.conventions import EPSILON
-from explorer.adoption.graphs import AdoptionError
+from explorer.adoption.graphs import MAX_LATENT_DIM, AdoptionError
 from explorer.adoption.result import About, Origin, write_bundle
 from explorer.adoption.rewriting import is_same
-from explorer.adoption.trial import MAX_LATENT_DIM
 from explorer.bundle.codec import Codec
 from explorer.bundle.figures import evaluate, summarise
 from explorer.bundle.outputs import ModelOutputs, judge_reconstructions, rounded, training_sample
