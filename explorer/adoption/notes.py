@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from explorer.adoption.candidates import FILLED, Candidate, Known, is_poor, is_steep
 from explorer.adoption.conventions import RANGES, UNIT
 from explorer.adoption.graphs import GivenGraph
-from explorer.adoption.runner import by
+from explorer.adoption.runner import format_shape
 from explorer.adoption.spreads import note_on_spread
 
 
@@ -33,7 +33,7 @@ def why_nothing_fits(
             question = "if that is an image, the file holds the whole model; give the decoder alone"
         return (
             f"{encoder.path.name} gives {' and '.join(map(str, encoder.outputs))}, but "
-            f"{decoder.path.name} takes a latent of {by(latent)}: {question}"
+            f"{decoder.path.name} takes a latent of {format_shape(latent)}: {question}"
         )
     pixels = math.prod(image_shape)
     given = {*decoded, *(math.prod(s or 0 for s in port.shape) for port in decoder.outputs)}
@@ -51,7 +51,7 @@ def why_nothing_fits(
         )
     return (
         f"{decoder.path.name} gives {' and '.join(map(str, decoder.outputs))}; expected images "
-        f"of {by(image_shape)}: {question}"
+        f"of {format_shape(image_shape)}: {question}"
     )
 
 
@@ -77,7 +77,7 @@ def notes_on_outputs(
         yield f"{taken!r} of {decoder.path.name} is taken as the images, not {rest}"
     if len(best.decoder.latent) > 1:
         size = math.prod(best.decoder.latent)
-        yield f"latents of {by(best.decoder.latent)} are taken as {size} numbers in a row"
+        yield f"latents of {format_shape(best.decoder.latent)} are taken as {size} numbers in a row"
 
 
 def notes_on_doubts(best: Candidate, average: float, known: Known) -> Iterator[str]:

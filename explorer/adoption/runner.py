@@ -62,7 +62,7 @@ class Runner:
             if "reshape" in told.lower() or "broadcast" in told.lower():
                 told += "; is a number of images fixed inside of it, as by view(2, …)?"
             raise AdoptionError(
-                f"{self.name} cannot be run on {by(values.shape[1:])}: {told}"
+                f"{self.name} cannot be run on {format_shape(values.shape[1:])}: {told}"
             ) from error
 
     def same_twice(self, values: np.ndarray) -> dict[str, np.ndarray]:
@@ -95,6 +95,6 @@ class Runner:
         return outputs
 
 
-def by(shape: Sequence[int]) -> str:
+def format_shape(shape: Sequence[int]) -> str:
     """A shape as text: ``"3 × 64 × 64"``."""
     return " × ".join(map(str, shape))

@@ -39,7 +39,7 @@ from explorer.adoption.notes import (
     notes_on_plain,
     why_nothing_fits,
 )
-from explorer.adoption.runner import Runner, by
+from explorer.adoption.runner import Runner, format_shape
 
 SHOWN = 3
 """Number of ways that are reported, the best ones."""
@@ -114,8 +114,8 @@ def find_conventions(
     latent_dim = math.prod(best.decoder.latent)
     if latent_dim > MAX_LATENT_DIM:
         raise AdoptionError(
-            f"{decoder.path.name} takes latents of {by(best.decoder.latent)} = {latent_dim:,} "
-            f"numbers; up to {MAX_LATENT_DIM:,} are taken"
+            f"{decoder.path.name} takes latents of {format_shape(best.decoder.latent)} = "
+            f"{latent_dim:,} numbers; up to {MAX_LATENT_DIM:,} are taken"
         )
     way = best.encoder.mean, best.encoder.layout, best.encoder.range
     alike = [

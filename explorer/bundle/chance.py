@@ -1,4 +1,4 @@
-"""Chance: how much a model's figures vary between training runs with different seeds."""
+"""How much a model's figures vary by chance: between training runs with different seeds."""
 
 from __future__ import annotations
 

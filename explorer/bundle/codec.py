@@ -181,7 +181,7 @@ def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
         "optimization.constant_folding_max_output_size_in_bytes", str(4 * len(graph))
     )
     try:
-        Graph(graph)  # or it is not to be run
+        Graph(graph)  # refuses what must not run
         return onnxruntime.InferenceSession(
             graph,
             options,

@@ -196,7 +196,7 @@ class Bundle:
 
     @property
     def main_dimensions(self) -> tuple[int, ...]:
-        """See the function of this name."""
+        """The two latent dimensions that carry most, or the only one, in ascending order."""
         return main_dimensions(self.dimension_weights)
 
 
@@ -208,9 +208,9 @@ class Reference:
     history: History
 
 
-def main_dimensions(kl_per_dimension: Sequence[float] | np.ndarray) -> tuple[int, ...]:
-    """The two latent dimensions of largest KL, or the only one, in ascending order."""
-    return tuple(sorted(np.argsort(-np.asarray(kl_per_dimension), kind="stable")[:2].tolist()))
+def main_dimensions(weights: Sequence[float] | np.ndarray) -> tuple[int, ...]:
+    """The two latent dimensions of largest weight, or the only one, in ascending order."""
+    return tuple(sorted(np.argsort(-np.asarray(weights), kind="stable")[:2].tolist()))
 
 
 def check_name(name: str) -> None:

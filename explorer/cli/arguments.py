@@ -85,6 +85,10 @@ def add_bundles_option(parser: argparse.ArgumentParser) -> None:
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where a model's images are."""
     parser.add_argument("--data", metavar="SOURCE", help="where a model's own images are")
+    _add_data_dir(parser)
+
+
+def _add_data_dir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="folder in which to look for data sets first"
     )
@@ -132,9 +136,9 @@ def image_size(text: str) -> tuple[int, int]:
 
 
 def add_reading_options(parser: argparse.ArgumentParser, *, range_flag: str = "--range") -> None:
-    """Add the options of `Reading`, and the folder of data sets; see `take_reading`."""
+    """Add the options of ``Reading``, and the folder of data sets; see ``take_reading``."""
+    _add_data_dir(parser)
     add = parser.add_argument
-    add("--data-dir", type=Path, metavar="DIR", help="folder in which to look for data sets first")
     add(
         "--image-size", type=image_size, metavar="SIZE",
         help="pixels: a side, or HEIGHTxWIDTH (default: as images are up to 64, else 32)",
@@ -165,7 +169,7 @@ def add_reading_options(parser: argparse.ArgumentParser, *, range_flag: str = "-
 
 
 def take_reading(given: dict[str, Any]) -> Reading:
-    """Take the fields of `Reading` out of the arguments; the others stay there.
+    """Take the fields of ``Reading`` out of the arguments; the others stay there.
 
     Raises:
         DatasetError: if such a reading is not possible.

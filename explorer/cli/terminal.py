@@ -45,7 +45,7 @@ def _quiet_stderr() -> Iterator[None]:
         os.dup2(hidden.fileno(), 2)
         try:
             yield
-        except Exception:
+        except Exception:  # whatever it is, it is raised with what was written
             hidden.seek(0)
             os.write(stderr, hidden.read())
             raise

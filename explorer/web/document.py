@@ -31,7 +31,7 @@ from explorer.core.likelihoods import LIKELIHOODS
 from explorer.core.subsets import evenly_spaced
 from explorer.data.named import NAMED
 from explorer.errors import ExplorerError
-from explorer.notation import LIMIT, parse_list
+from explorer.notation import MAX_COORDINATE, parse_list
 from explorer.root import ROOT
 from explorer.web import contents
 from explorer.web.code import FOLDER, STYLE, bundle_code
@@ -168,7 +168,7 @@ def _blocks(bundles: Sequence[Bundle], look: Look) -> dict[str, bytes]:
         "start": look.start,
         "views": views,
         "models": entries,
-        "limit": LIMIT,
+        "limit": MAX_COORDINATE,
     }
     blocks = {"code": _code().encode(), "contents": json.dumps(shown).encode(), **models, **sprites}
     return {name: gzip.compress(block, mtime=0) for name, block in blocks.items()}

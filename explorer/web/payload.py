@@ -22,7 +22,7 @@ from explorer.core.half import to_half
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS, PLACING_NEIGHBOURS, REACH
 from explorer.core.trust import HOLE, VERDICTS
 from explorer.drawing import raster
-from explorer.notation import LIMIT, ROUNDED
+from explorer.notation import ADDRESS_ROUNDING, MAX_COORDINATE
 
 SPRITE_WIDTH = 4000
 """Largest width in pixels of the picture of all test images, unless one image is wider."""
@@ -115,7 +115,7 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
         "mainDimensions": bundle.main_dimensions,
         "emptyDistance": None if neighbourhoods is None else neighbourhoods.empty_distance,
         "placing": {"neighbours": PLACING_NEIGHBOURS, "reach": REACH},
-        "coordinates": {"limit": LIMIT, "rounded": ROUNDED},
+        "coordinates": {"limit": MAX_COORDINATE, "rounded": ADDRESS_ROUNDING},
         "path": {"thin": 100.0 * THIN, "judged": JUDGED},
         "refining": {
             "steps": STEPS,
