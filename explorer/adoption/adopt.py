@@ -93,18 +93,7 @@ def adopt_graphs(
         ExplorerError: with a sentence for the user; nothing was written.
     """
     request.about.find_place()
-    encoder, decoder = (
-        read_given_graph(
-            path, from_keras(path) if path.suffix == ".keras" and path.is_file() else None
-        )
-        for path in (request.encoder, request.decoder)
-    )
-    if request.known.condition and 1 in (len(encoder.inputs), len(decoder.inputs)):
-        dataset = load_dataset(request.data, request.reading, data_dir=request.data_dir)
-        encoder, decoder = separate_classes(
-            encoder, decoder, dataset.image_shape, len(dataset.classes)
-        )
-    check_inputs(encoder, decoder, request.known)
+    encoder, decoder = _read_graphs(request, from_keras)
     dataset = load_fitting(encoder, decoder, request)
     for line in three_lines(dataset).splitlines():
         report(line)
@@ -149,6 +138,25 @@ def adopt_graphs(
         condition=request.known.condition,
     )
     return write_bundle(request.about, origin, dataset, metrics, latents, graphs=graphs)
+
+
+def _read_graphs(
+    request: Request, from_keras: Callable[[Path], bytes]
+) -> tuple[GivenGraph, GivenGraph]:
+    """Read encoder and decoder; a class that is joined to their inputs becomes an input."""
+    encoder, decoder = (
+        read_given_graph(
+            path, from_keras(path) if path.suffix == ".keras" and path.is_file() else None
+        )
+        for path in (request.encoder, request.decoder)
+    )
+    if request.known.condition and 1 in (len(encoder.inputs), len(decoder.inputs)):
+        dataset = load_dataset(request.data, request.reading, data_dir=request.data_dir)
+        encoder, decoder = separate_classes(
+            encoder, decoder, dataset.image_shape, len(dataset.classes)
+        )
+    check_inputs(encoder, decoder, request.known)
+    return encoder, decoder
 
 
 def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> Dataset:

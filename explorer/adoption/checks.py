@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from explorer.adoption.candidates import Candidate
+from explorer.adoption.decoded import squared_error
 from explorer.adoption.graphs import AdoptionError
 from explorer.bundle.codec import Codec
 
 BLUE_FIRST = 1.03
 """A model of RGB never reconstructs BGR better by this factor: measured, 0.87 to 0.97."""
+WIDE = 5.0
+"""A log-variance that no posterior of a trained model has: e^2.5 = 12 prior standard deviations."""
 FEW_OF_CLASS = 10
 """Least number of a class's images by which it is judged."""
 OTHER_CLASS = 0.9
@@ -34,7 +37,7 @@ def check_agreement(
         AdoptionError: if they do not, or if some log-variances are not finite.
     """
     reconstructions, z_log_var = _reconstruct(codec, images, labels)
-    error = float(np.mean(np.square(reconstructions - images), dtype=np.float64))
+    error = squared_error(reconstructions, images)
     if not np.isclose(error, best.error, rtol=0.02, atol=1e-5):
         raise AdoptionError(
             f"the model reconstructs with a squared error of {best.error:.5f}, but as a bundle "
@@ -42,10 +45,10 @@ def check_agreement(
         )
     if not np.isfinite(z_log_var).all():
         raise AdoptionError("the encoder's log-variances are not finite for some images")
-    if best.encoder.output != "mean" and np.median(z_log_var) > 5:
+    if best.encoder.output != "mean" and np.median(z_log_var) > WIDE:
         report(
-            "warning: most posteriors are wider than e² = 7 prior standard deviations: are "
-            "these log-variances? --encoder-output says what the encoder gives"
+            "warning: most posteriors are wider than 12 prior standard deviations: are these "
+            "log-variances? --encoder-output says what the encoder gives"
         )
     return reconstructions
 
@@ -66,8 +69,8 @@ def report_channel_order(
         "the encoder": of_reversed,
         "the decoder": reconstructions[..., ::-1],
     }
-    errors = {which: float(np.mean(np.square(x - images))) for which, x in decoded.items()}
-    error = float(np.mean(np.square(reconstructions - images)))
+    errors = {which: squared_error(x, images) for which, x in decoded.items()}
+    error = squared_error(reconstructions, images)
     which = min(errors, key=errors.__getitem__)
     if errors[which] * BLUE_FIRST < error:
         report(

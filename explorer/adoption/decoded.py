@@ -56,13 +56,18 @@ def error_of_average(images: np.ndarray) -> float:
     Raises:
         AdoptionError: if the images are all alike, so that any constant would reconstruct them.
     """
-    error = float(np.mean(np.square(images - images.mean(axis=0)), dtype=np.float64))
+    error = squared_error(images, images.mean(axis=0))
     if error < NOTHING:
         raise AdoptionError(
             f"the test images ({len(images)} were looked at) are all alike, which settles nothing: "
             "give images that differ; what is drawn in an alpha channel alone is not seen"
         )
     return error * len(images) / (len(images) - 1)
+
+
+def squared_error(values: np.ndarray, images: np.ndarray) -> float:
+    """Mean squared difference, as it is."""
+    return float(np.mean(np.square(values - images), dtype=np.float64))
 
 
 def squared_errors(values: np.ndarray, images: np.ndarray) -> np.ndarray:
