@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from explorer.bundle.codec import AT_ONCE
 from explorer.bundle.directions import name_of, parse_direction
 from explorer.bundle.store import Bundle
 from explorer.bundle.walks import PathKind, Walk
@@ -23,7 +22,6 @@ from explorer.core.metrics import percentile_of
 from explorer.core.neighbourhood import empty_distance, latents_at
 from explorer.core.paths import traversal
 from explorer.core.pixels import to_pixels
-from explorer.core.subsets import in_chunks
 from explorer.drawing import raster
 from explorer.drawing.sheet import Sheet
 from explorer.notation import with_minus
@@ -37,7 +35,7 @@ SAMPLES_A_SIDE = 10
 
 def decode(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     """Latents ``(n, latent_dim)`` → mean images, uint8 ``(n, height, width, channels)``."""
-    return np.concatenate([to_pixels(bundle.codec.decode(some)) for some in in_chunks(z, AT_ONCE)])
+    return to_pixels(bundle.decode(z))
 
 
 def plane_of(

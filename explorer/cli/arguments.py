@@ -1,4 +1,4 @@
-"""What the command lines share: the command's name, numbers in a range, bundles by name."""
+"""What the command lines share: their options, the command's name, bundles by name."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ from explorer.data.reading import Binarisation, Fit, Reading
 from explorer.errors import ExplorerError
 from explorer.root import DEFAULT_FOLDER
 
-T = TypeVar("T", int, float)
+Number = TypeVar("Number", int, float)
 
 SEEDS = 0, 2**32 - 1
-FITS = get_args(Fit)
+"""Smallest and largest seed."""
+
+
+class UsageError(ExplorerError):
+    """A mistake in the command; the message is a sentence for the user."""
+
+    exit_status = 2
 
 
 class Parser(argparse.ArgumentParser):
@@ -110,10 +116,10 @@ def _folder_to_write(text: str) -> Path:
     return folder
 
 
-def number(kind: type[T], low: float, high: float = math.inf) -> Callable[[str], T]:
+def number(kind: type[Number], low: float, high: float = math.inf) -> Callable[[str], Number]:
     """Return a ``type`` for argparse's ``add_argument``: a number from ``low`` to ``high``."""
 
-    def parse(text: str) -> T:
+    def parse(text: str) -> Number:
         try:
             value = kind(text)
         except ValueError:
@@ -145,7 +151,7 @@ def add_reading_options(parser: argparse.ArgumentParser, *, range_flag: str = "-
     )  # fmt: skip
     add("--grey", action="store_true", help="turn colour images grey")
     add(
-        "--fit", choices=FITS,
+        "--fit", choices=get_args(Fit),
         help="how pictures of other proportions are made to fit (default crop)",
     )  # fmt: skip
     add(
@@ -178,12 +184,6 @@ def take_reading(given: dict[str, Any]) -> Reading:
     if "range" in chosen:
         chosen["range"] = tuple(chosen["range"])
     return Reading(**chosen)
-
-
-class UsageError(ExplorerError):
-    """A mistake in the command; the message is a sentence for the user."""
-
-    exit_status = 2
 
 
 def choose_bundles(found: Iterable[Path], names: Sequence[str], folder: Path) -> list[Path]:
