@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import NoReturn, ParamSpec
 
-from explorer.core.lean import without
+from explorer.core.hidden_imports import without
 from explorer.errors import ExplorerError
 
 P = ParamSpec("P")

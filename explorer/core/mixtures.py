@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.core.lean import without_pandas
+from explorer.core.hidden_imports import without_pandas
 from explorer.core.subsets import evenly_spaced
 
 COMPONENTS = (1, 5, 20)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer.core.lean import without_pandas
+from explorer.core.hidden_imports import without_pandas
 from explorer.core.subsets import batches
 
 if TYPE_CHECKING:
