@@ -19,8 +19,8 @@ from explorer.adoption.rewriting import (
     to_opset,
     to_single,
 )
-from explorer.bundle.codec import open_session
 from explorer.bundle.compact import drop_unused
+from explorer.bundle.runtime import open_session
 from explorer.errors import ExplorerError, one_line
 
 OPSETS = 13, 21

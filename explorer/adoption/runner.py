@@ -9,8 +9,8 @@ import onnxruntime
 
 from explorer.adoption.graphs import MAX_SAID, SINGLE, AdoptionError, GivenGraph
 from explorer.adoption.rewriting import is_same
-from explorer.bundle.codec import RUN_SECONDS, joined, open_session, run_graph
 from explorer.bundle.graph import GraphError
+from explorer.bundle.runtime import RUN_SECONDS, join_runs, open_session, run_graph
 from explorer.core.subsets import in_chunks
 from explorer.errors import one_line
 
@@ -51,8 +51,7 @@ class Runner:
         chunks = zip(*(in_chunks(each, BATCH) for each in inputs), strict=True)
         options = onnxruntime.RunOptions()
         try:
-            results = [run_graph(self.session, options, *batches) for batches in chunks]
-            return [joined(outputs) for outputs in zip(*results, strict=True)]
+            return join_runs(run_graph(self.session, options, *batches) for batches in chunks)
         except GraphError as error:
             raise AdoptionError(
                 f"{self.name} takes more than {RUN_SECONDS:.0f} seconds for {BATCH} images"

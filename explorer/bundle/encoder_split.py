@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from explorer.bundle.card import BundleError
-from explorer.bundle.codec import open_session, run_graph
 from explorer.bundle.posterior import FlowPosterior
+from explorer.bundle.runtime import open_session, run_graph
 
 if TYPE_CHECKING:
     import onnx
