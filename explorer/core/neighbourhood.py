@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from explorer.core.geometry import principal_plane
-from explorer.core.neighbours import index, majority, nearest_others
+from explorer.core.neighbours import BATCH, index, majority, nearest_others
 from explorer.core.subsets import batches, evenly_spaced
 
 Progress = Callable[[float], None]
@@ -91,7 +91,7 @@ def layout(
     places = np.empty((len(different), 2))
     places[chosen] = laid_out / _median_gap(laid_out)
     others = np.setdiff1d(np.arange(len(different)), chosen, assume_unique=True)
-    for batch in batches(len(others), 10_000):
+    for batch in batches(len(others), BATCH):
         z = different[others[batch]]
         places[others[batch]] = _place_among(z, different[chosen], places[chosen])
         progress(end + (1.0 - end) * min(1.0, batch.stop / len(others)))
