@@ -11,6 +11,7 @@ import numpy as np
 from explorer.core.elbo import LOG_2PI, normal_log_density
 
 Pair = tuple[np.ndarray, np.ndarray]
+"""``z_mean`` and ``z_log_var``, or draws z and log q(z|x) by dimension."""
 
 
 class Posterior(Protocol):
