@@ -27,6 +27,7 @@ from explorer.data.dataset import dataset_fingerprint
 from explorer.data.load import load_dataset
 from explorer.recipes.recipe import Augmentation, recipe_from_json
 from explorer.training import loop as training
+from explorer.training import steps
 from explorer.training.batches import batches_in_order, shuffled_batches, split
 from explorer.training.checkpoints import count_epochs
 from explorer.training.export import keras_codec, round_to_half
@@ -291,7 +292,7 @@ def test_later_epochs_train_on_the_bound_of_several_samples(
         draws.append((losses.shape[0], samples, bounds.shape[0]))
         return bounds
 
-    monkeypatch.setattr(training, "importance_weighted", spy)
+    monkeypatch.setattr(steps, "importance_weighted", spy)
     objective = {"name": "iw", "samples": 3, "after": 0.5}
     recipe = {**SMALL, "epochs": 2, "objective": objective}
     result = train(run_of(recipe), pictures(64), checkpoints=tmp_path)
