@@ -76,7 +76,8 @@ def train_bundle(
     from explorer.bundle.figures import evaluate
     from explorer.cli.plan import plan_run
     from explorer.training import devices, export, loop, result
-    from explorer.training.destination import Destination, how_to_begin, locked
+    from explorer.training.destination import Destination, how_to_begin
+    from explorer.training.lock import locked
 
     plan = plan_run(settings, data_dir)
     run, where = plan.run, Destination(output, plan.name, figures_only=figures_only)
@@ -107,7 +108,7 @@ def train_bundle(
             return
 
         print("computing the figures …", flush=True)
-        loop.round_to_half(trained.model)
+        export.round_to_half(trained.model)
         graphs = export.export_graphs(trained.model)
         codec = onnx_codec(
             graphs["encoder.onnx"], graphs["decoder.onnx"], run.recipe.likelihood,

@@ -6,7 +6,6 @@ import contextlib
 import json
 import struct
 import threading
-import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from explorer.bundle.store import Bundle
 from explorer.core.half import to_half
-from explorer.web.payload import encode_model
+from explorer.web.payload import encode_model, pack
 
 SPREAD = 0.05
 """Standard deviation of an invented image's latent around that of a real one."""
@@ -37,13 +36,7 @@ def crowded_payload(bundle: Bundle, count: int) -> bytes:
         elif name == "labels" or name in columns:
             content = np.frombuffer(content, "<u2" if name == "labels" else "<f4")[rows].tobytes()
         contents[name] = content
-    sections, at = {}, 0
-    for name, content in contents.items():
-        sections[name] = {"at": at, "bytes": len(content)}
-        at += len(content)
-    head = json.dumps({**header, "sections": sections}).encode()
-    checked = head + b"".join(contents.values())
-    return struct.pack("<II", len(head), zlib.crc32(checked)) + checked
+    return pack(header, contents)
 
 
 @contextlib.contextmanager

@@ -20,24 +20,21 @@ from __future__ import annotations
 import argparse
 import mimetypes
 import time
-from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 import numpy as np
 import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
 from playwright.sync_api import Page, Route, sync_playwright
 
+from benchmarks._decoders import dcgan
 from benchmarks._server import BUNDLES
 from benchmarks._table import percentile
 from benchmarks.browser import launch_options
 from explorer.bundle.store import find_bundles, load_bundle
 
 STATIC = Path(__file__).parents[1] / "static"
-LATENT_DIM = 32
 DCGANS = {"dcgan-7M": (32, 32, 32, 32), "dcgan-32M": (160, 128, 96, 32)}
 """Channels at 4, 8, 16 and 32 pixels of decoders for 64 × 64 colour images."""
 AT_LEAST = {"dcgan-7M": 55, "dcgan-32M": 25}
@@ -143,30 +140,6 @@ def main() -> None:
                 flush=True,
             )
         browser.close()
-
-
-def dcgan(widths: Sequence[int]) -> bytes:
-    """A decoder as in DCGAN (Radford et al. 2016): 4 × 4 transposed convolutions, up to 64 × 64."""
-    rng = np.random.default_rng(0)
-    shape = numpy_helper.from_array(np.array([1, LATENT_DIM, 1, 1]), "shape")
-    nodes, weights = [helper.make_node("Reshape", ["z", "shape"], ["0"])], [shape]
-    for i, pair in enumerate(pairwise((LATENT_DIM, *widths, 3))):
-        kernel = 0.05 * rng.normal(size=(*pair, 4, 4)).astype(np.float32)
-        weights.append(numpy_helper.from_array(kernel, f"w{i}"))
-        place: dict[str, Any] = {"strides": [2, 2], "pads": [1] * 4} if i else {}
-        activation = "Relu" if i < len(widths) else "Sigmoid"
-        nodes += [
-            helper.make_node("ConvTranspose", [f"{i}", f"w{i}"], [f"c{i}"], **place),
-            helper.make_node(activation, [f"c{i}"], [f"{i + 1}"]),
-        ]
-    z, x = (
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-        for name, shape in (("z", [1, LATENT_DIM]), (f"{len(widths) + 1}", [1, 3, 64, 64]))
-    )
-    graph = helper.make_graph(nodes, "dcgan", [z], [x], weights)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    serialised: bytes = model.SerializeToString()
-    return serialised
 
 
 def on_server(decoder: bytes) -> float:

@@ -35,7 +35,7 @@ from explorer.data.load import load_dataset
 from explorer.recipes.find import RECIPES
 from explorer.training import loop as training
 from explorer.training.batches import split
-from explorer.training.export import export_graphs
+from explorer.training.export import export_graphs, round_to_half
 from explorer.training.run import Run
 from explorer.training.vae import VAE
 
@@ -158,7 +158,7 @@ def train_residual(dataset: Dataset, *, goal: float) -> tuple[list[float], float
     with tempfile.TemporaryDirectory() as folder:
         trained = training.train(run, images, checkpoints=Path(folder) / "run", stop=reached)
     started = time.monotonic()
-    training.round_to_half(trained.model)
+    round_to_half(trained.model)
     graphs = export_graphs(trained.model)
     encoder, decoder = graphs.values()
     evaluate(onnx_codec(encoder, decoder, run.recipe.likelihood), dataset)

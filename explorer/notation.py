@@ -9,11 +9,11 @@ import numpy as np
 
 from explorer.errors import ExplorerError
 
-LIMIT = 99.0
-"""Coordinates beyond ±99 are treated as mistakes: the prior's scale is 1."""
-ROUNDED = 0.0006
-"""A latent is a test image's own if no coordinate differs by more than this: addresses round."""
-SHORT = 2000
+MAX_COORDINATE = 99.0
+"""Larger coordinates of a latent are treated as mistakes: the prior's scale is 1."""
+ADDRESS_ROUNDING = 0.0006
+"""A latent is a test image's own if no coordinate differs by more: addresses round coordinates."""
+MAX_LIST_LENGTH = 2000
 """Length in characters of the longest list that is put into an address."""
 
 
@@ -36,8 +36,10 @@ def parse_latent(text: str, latent_dim: int) -> np.ndarray:
         raise ExplorerError("a point is written as numbers with commas between them") from error
     if len(parts) != latent_dim:
         raise ExplorerError(f"this model needs {latent_dim} numbers, not {len(parts)}")
-    if not np.all(np.abs(z) <= LIMIT):
-        raise ExplorerError(f"coordinates must lie between −{LIMIT:.0f} and {LIMIT:.0f}")
+    if not np.all(np.abs(z) <= MAX_COORDINATE):
+        raise ExplorerError(
+            f"coordinates must lie between −{MAX_COORDINATE:.0f} and {MAX_COORDINATE:.0f}"
+        )
     return z.astype(np.float32)
 
 

@@ -17,13 +17,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from shapes import draw_shapes
 
-from explorer.adoption.adopt import (
-    Request,
-    adopt_graphs,
-    report_channel_order,
-    report_classes,
-)
+from explorer.adoption.adopt import Request, adopt_graphs
 from explorer.adoption.candidates import Candidate, Known, choose
+from explorer.adoption.checks import report_channel_order, report_classes
 from explorer.adoption.conventions import (
     SIGNED,
     UNIT,

@@ -11,7 +11,8 @@ import pytest
 from linear_gaussian import LinearGaussian
 from scipy.optimize import minimize
 
-from explorer.bundle.posterior import FlowPosterior, GaussianPosterior
+from explorer.bundle.codec import Codec
+from explorer.bundle.posterior import FlowPosterior, GaussianPosterior, Posterior
 from explorer.bundle.store import load_bundle
 from explorer.core.amortisation import DRAWS, JUDGING_DRAWS, amortisation_gap
 from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName, log_likelihood
@@ -23,6 +24,10 @@ MODEL = LinearGaussian()
 IMAGES = np.random.default_rng(0).random((20, 2, 2, 1)).astype(np.float32)
 
 
+def codec_of(posterior: Posterior) -> Codec:
+    return Codec(posterior, MODEL.decode_parameters, "gaussian")
+
+
 @pytest.mark.parametrize(("shift", "log_scale"), [(0.0, 0.0), (1.0, 1.5), (-3.0, -2.0)])
 def test_a_gaussian_is_refined_to_the_exact_posterior(shift: float, log_scale: float) -> None:
     """There the −ELBO of every draw is −log p(x); before, it is larger by the KL divergence."""
@@ -31,10 +36,7 @@ def test_a_gaussian_is_refined_to_the_exact_posterior(shift: float, log_scale: f
         z_mean, z_log_var = MODEL.encode(images)
         return z_mean + shift * np.exp(0.5 * z_log_var), z_log_var + 2 * log_scale
 
-    posterior = GaussianPosterior(encode)
-    given, refined = amortisation_gap(
-        posterior.encode, posterior.draw, MODEL.decode_parameters, IMAGES, "gaussian"
-    )
+    given, refined = amortisation_gap(codec_of(GaussianPosterior(encode)), IMAGES)
     exact = -MODEL.log_marginal(IMAGES)
     np.testing.assert_allclose(refined, exact, atol=1e-3)
     kl = 2 * (0.5 * (np.exp(2 * log_scale) + shift**2 - 1) - log_scale)  # two dimensions
@@ -42,10 +44,9 @@ def test_a_gaussian_is_refined_to_the_exact_posterior(shift: float, log_scale: f
 
 
 def test_bytes_are_the_same_images() -> None:
-    posterior, pixels = GaussianPosterior(MODEL.encode), (255 * IMAGES[:3]).astype(np.uint8)
+    codec, pixels = codec_of(GaussianPosterior(MODEL.encode)), (255 * IMAGES[:3]).astype(np.uint8)
     of_bytes, of_floats = (
-        amortisation_gap(posterior.encode, posterior.draw, MODEL.decode_parameters, x, "gaussian")
-        for x in (pixels, pixels / np.float32(255))
+        amortisation_gap(codec, images) for images in (pixels, pixels / np.float32(255))
     )
     np.testing.assert_array_equal(of_bytes, of_floats)
 
@@ -63,10 +64,7 @@ def test_a_flow_is_moved_and_stretched_in_its_shape() -> None:
             log_q = -0.5 * (np.log(2 * np.pi) + noise**2 + z_log_var) - np.log1p(0.75 * noise**2)
             return z_mean + scale * (off + noise + noise**3 / 4), log_q
 
-        posterior = FlowPosterior(run, 2)
-        return amortisation_gap(
-            posterior.encode, posterior.draw, MODEL.decode_parameters, IMAGES, "gaussian"
-        )
+        return amortisation_gap(codec_of(FlowPosterior(run, 2)), IMAGES)
 
     (_, refined), (misplaced, refined_too) = refine(0.0), refine(2.0)
     np.testing.assert_allclose(refined, refined_too, atol=0.05)
@@ -101,7 +99,7 @@ def test_every_likelihood_is_refined_to_where_a_general_minimiser_ends(
     assert neg_elbo(start) > best + 1
     given = GaussianPosterior(lambda _: (start[np.newaxis, :3], start[np.newaxis, 3:]))
     (before,), (after,) = amortisation_gap(
-        given.encode, given.draw, decode, image[np.newaxis].astype(np.float32), name
+        Codec(given, decode, name), image[np.newaxis].astype(np.float32)
     )
     assert before == pytest.approx(neg_elbo(start), abs=1e-3)
     assert best - 1e-3 < after < best + 0.3
@@ -112,7 +110,6 @@ def test_the_page_finds_what_the_figures_are_made_of(name: str, node: Path, tmp_
     """It gets the same result with the same draws, and nearly the same with its own draws."""
     bundle = load_bundle(DEFAULT_FOLDER / name)
     images = np.flip(bundle.reconstruct(np.arange(2)), axis=2).copy()  # never seen before
-    codec = bundle.codec
     draws = [
         np.random.default_rng([0, part]).standard_normal(
             (count // 2, bundle.card.model.latent_dim), np.float32
@@ -130,12 +127,7 @@ def test_the_page_finds_what_the_figures_are_made_of(name: str, node: Path, tmp_
         for line in done.stdout.splitlines()
     ]
     expected = np.array(
-        [
-            np.concatenate(
-                amortisation_gap(codec.encode, codec.draw, codec.parameters, x, codec.likelihood)
-            )
-            for x in images[:, np.newaxis]
-        ]
+        [np.concatenate(amortisation_gap(bundle.codec, x)) for x in images[:, np.newaxis]]
     )
     np.testing.assert_allclose(found[-1], expected[0], atol=1e-3)
     lost, gap = (-np.diff(both)[:, 0] for both in (np.array(found[:-1]), expected))

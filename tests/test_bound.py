@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from linear_gaussian import LinearGaussian
 
 from explorer.bundle.bound import bounds_of, read_bounds, save_bounds
 from explorer.bundle.card import BundleError
-from explorer.bundle.encoder_split import flow_draw
+from explorer.bundle.codec import Codec
+from explorer.bundle.encoder_split import split_posterior
 from explorer.bundle.images import load_card_data
 from explorer.bundle.posterior import GaussianPosterior
 from explorer.bundle.store import load_bundle, load_reference
@@ -25,24 +27,18 @@ ROOT = Path(__file__).parents[1]
 MODEL = LinearGaussian()
 IMAGE = np.array([0.9, 0.2, 0.7, 0.1], np.float32).reshape(2, 2, 1)
 NOT_THE_POSTERIOR = np.array([[0.5, 0.3]]), np.log([[0.4, 0.5]])
-draw_exact = GaussianPosterior(MODEL.encode).draw
-draw_wrong = GaussianPosterior(lambda images: NOT_THE_POSTERIOR).draw
-
-
-def gaussian_bound(draw: Any, image: np.ndarray, number: int, samples: int) -> float:
-    return importance_bound(
-        draw, MODEL.decode_parameters, image, number, 2, "gaussian", samples=samples
-    )
+EXACT = Codec(GaussianPosterior(MODEL.encode), MODEL.decode_parameters, "gaussian")
+WRONG = replace(EXACT, posterior=GaussianPosterior(lambda images: NOT_THE_POSTERIOR))
 
 
 def test_the_exact_posterior_makes_the_bound_the_log_likelihood() -> None:
     images = np.random.default_rng(0).uniform(0, 1, (5, 2, 2, 1)).astype(np.float32)
-    bounds = [gaussian_bound(draw_exact, image, 3, DRAWS + 1) for image in images]
+    bounds = [importance_bound(EXACT, image, 3, 2, samples=DRAWS + 1) for image in images]
     np.testing.assert_allclose(bounds, -MODEL.log_marginal(images), atol=1e-5)
 
 
 def test_many_samples_reach_the_log_likelihood_from_another_posterior() -> None:
-    bounds = np.array([gaussian_bound(draw_wrong, IMAGE, n, 3 * DRAWS) for n in range(40)])
+    bounds = np.array([importance_bound(WRONG, IMAGE, n, 2, samples=3 * DRAWS) for n in range(40)])
     exact = -MODEL.log_marginal(IMAGE[np.newaxis])[0]
     likelihood = np.exp(exact - bounds)  # an unbiased estimate of 1
     assert likelihood.std() > 1e-4
@@ -65,8 +61,11 @@ def test_a_flow_cut_where_noise_enters_draws_what_the_whole_one_does() -> None:
     random = np.random.default_rng(0)
     images = random.random((3, 28, 28, 1), np.float32)
     noise = random.standard_normal((3, 5, 8), np.float32)
+    split = split_posterior(bundle.encoder, 8)
     for cut, whole in zip(
-        flow_draw(bundle.encoder)(images, noise), bundle.codec.draw(images, noise), strict=True
+        (*split.draw(images, noise), *split.encode(images)),
+        (*bundle.codec.draw(images, noise), *bundle.codec.encode(images)),
+        strict=True,
     ):
         np.testing.assert_allclose(cut, whole, atol=1e-5)
 

@@ -20,10 +20,11 @@ import pytest
 
 from explorer.bundle import arrays, store
 from explorer.bundle.card import BundleError
-from explorer.bundle.figures import EvaluationError, evaluate
+from explorer.bundle.figures import evaluate
 from explorer.bundle.files import read_file
 from explorer.bundle.images import images_path, load_images, save_images
 from explorer.bundle.latents import ARRAYS, Latents, save_latents
+from explorer.bundle.outputs import EvaluationError
 from explorer.bundle.store import (
     FILES,
     Reference,

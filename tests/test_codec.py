@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper
 from onnxruntime import RunOptions
 
-from explorer.bundle import codec
+from explorer.bundle import codec, runtime
 from explorer.bundle.codec import onnx_codec
 from explorer.bundle.graph import GraphError
 from explorer.recipes.recipe import recipe_from_json
@@ -24,10 +24,10 @@ ROW = 2**20
 RUN = """
 import sys
 import numpy as np
-from explorer.bundle import codec
+from explorer.bundle import codec, runtime
 from tests.test_codec import RECIPE, unfolding
 
-codec.MAX_MEMORY = 2**26  # 16 rows
+runtime.MAX_MEMORY = 2**26  # 16 rows
 z = np.arange(80, dtype=np.float32).reshape(40, 2)
 sums = codec.onnx_codec(unfolding(), unfolding(), "bernoulli").parameters(z)
 np.testing.assert_array_equal(sums, z)
@@ -68,13 +68,14 @@ def test_a_graph_that_fails_for_another_reason_fails_at_once(
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
     one = model.SerializeToString()
     runs: list[int] = []
-    run = codec.run_graph
+    run = runtime.run_graph
 
     def count(session: object, options: None, *batches: np.ndarray) -> list[np.ndarray]:
         runs.append(len(batches[0]))
         return run(session, options, *batches)
 
-    monkeypatch.setattr(codec, "run_graph", count)
+    for module in (codec, runtime):
+        monkeypatch.setattr(module, "run_graph", count)
     with pytest.raises(Exception, match="invalid dimensions"):
         onnx_codec(one, one, "bernoulli").parameters(np.zeros((8, 2), np.float32))
     assert runs == [8]
@@ -94,7 +95,7 @@ def test_a_run_that_outlasts_its_time_is_ended_and_so_is_every_later_one(
     model = onnx_codec(unfolding(), unfolding(), "bernoulli", options=options)
     z = np.zeros((8, 2), np.float32)
     np.testing.assert_array_equal(model.parameters(z), z)
-    monkeypatch.setattr(codec, "RUN_SECONDS", -8.0)  # none, for eight items
+    monkeypatch.setattr(runtime, "RUN_SECONDS", -8.0)  # none, for eight items
     for _ in range(2):
         with pytest.raises(GraphError, match="took too long and was ended"):
             model.parameters(z)

@@ -19,7 +19,6 @@ from explorer.bundle.store import find_bundles, load_bundle
 from explorer.recipes.find import RECIPES
 from explorer.recipes.recipe import LAYERS, Recipe, RecipeError, recipe_from_json
 from explorer.training import export
-from explorer.training.loop import round_to_half
 from explorer.training.vae import VAE
 from explorer.web.payload import encode_model as payload_of
 
@@ -220,7 +219,7 @@ def make_vae(recipe: Any, image_shape: Any, latent_dim: int) -> VAE:
             weight.assign(rng.normal(0, np.sqrt(2 / fan_in), weight.shape))
         else:
             weight.assign(rng.normal(0, 0.3, weight.shape))
-    round_to_half(vae)
+    export.round_to_half(vae)
     return vae
 
 

@@ -14,8 +14,13 @@ import pytest
 from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.graph import Graph
 from explorer.recipes.recipe import RecipeError, recipe_from_json
-from explorer.training.export import check_exportable, export_graphs, keras_codec, save_keras
-from explorer.training.loop import round_to_half
+from explorer.training.export import (
+    check_exportable,
+    export_graphs,
+    keras_codec,
+    round_to_half,
+    save_keras,
+)
 from explorer.training.vae import VAE
 
 FLATTEN = {"layer": "Flatten"}

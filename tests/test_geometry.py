@@ -1,8 +1,7 @@
-"""Planes, grids and neighbours against independently known values."""
+"""Planes against independently known values."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,16 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explorer.core.geometry import (
-    SPACINGS,
     Plane,
-    Spacing,
     axis_label,
     axis_plane,
-    grid_points,
-    plane_coordinates_grid,
     principal_plane,
 )
-from explorer.core.neighbours import nearest
 
 latent_dims = st.integers(2, 12)
 seeds = st.integers(0, 2**32 - 1)
@@ -30,9 +24,6 @@ properties = settings(deadline=None, max_examples=60)
 def random_plane(latent_dim: int, random: np.random.Generator) -> Plane:
     directions = np.linalg.qr(random.standard_normal((latent_dim, 2)))[0].T
     return Plane(random.standard_normal(latent_dim), directions, ("right", "up"))
-
-
-# Planes
 
 
 def distance(plane: Plane, z: Any) -> np.ndarray:
@@ -149,79 +140,3 @@ def test_the_principal_plane_of_identical_latents_is_still_a_plane() -> None:
 def test_one_latent_dimension_has_no_plane() -> None:
     with pytest.raises(ValueError, match="at least 2 latent dimensions"):
         principal_plane(np.zeros((4, 1)))
-
-
-# Grids
-
-
-def test_linear_coordinates() -> None:
-    xs, ys = plane_coordinates_grid((3, 5), spacing="linear", extent=2.0)
-    np.testing.assert_allclose(xs, [-2, -1, 0, 1, 2])
-    np.testing.assert_allclose(ys, [-2, 0, 2])
-
-
-def test_normal_coordinates_lie_at_the_quartiles() -> None:
-    # Φ(±x) at the ends is 1/4 and 3/4, so that the points between are 3/8, 1/2 and 5/8.
-    quartile = 0.6744897501960817
-    xs, _ = plane_coordinates_grid(5, spacing="normal", extent=quartile)
-    np.testing.assert_allclose(xs, [-quartile, -0.31863936, 0, 0.31863936, quartile], atol=1e-8)
-
-
-@properties
-@given(st.integers(2, 60), st.sampled_from(SPACINGS), st.floats(0.1, 30))
-def test_coordinates_are_symmetric_ascending_and_end_at_the_extent(
-    size: int, spacing: Spacing, extent: float
-) -> None:
-    xs, ys = plane_coordinates_grid(size, spacing=spacing, extent=extent)
-    np.testing.assert_array_equal(xs, ys)
-    np.testing.assert_array_equal(xs, -xs[::-1])
-    assert np.all(np.diff(xs) > 0)
-    assert xs[-1] == pytest.approx(extent)
-
-
-def test_a_single_tile_lies_in_the_middle() -> None:
-    for spacing in SPACINGS:
-        xs, ys = plane_coordinates_grid(1, spacing=spacing, extent=3.0)
-        assert xs.tolist() == ys.tolist() == [0.0]
-
-
-@pytest.mark.parametrize(
-    ("size", "spacing", "extent"),
-    [
-        (0, "normal", 3.0),
-        ((3, 0), "normal", 3.0),
-        (3, "cubic", 3.0),
-        (3, "normal", 0.0),
-        (3, "normal", 31.0),
-        (3, "linear", math.inf),
-        (3, "linear", math.nan),
-    ],
-)
-def test_impossible_grids_are_refused(size: int, spacing: Spacing, extent: float) -> None:
-    with pytest.raises(ValueError, match="received"):
-        plane_coordinates_grid(size, spacing=spacing, extent=extent)
-
-
-def test_grid_points_run_row_by_row_from_the_top_left() -> None:
-    points = grid_points(np.array([-1.0, 0.0, 1.0]), np.array([-5.0, 5.0]))
-    assert points.tolist() == [[-1, 5], [0, 5], [1, 5], [-1, -5], [0, -5], [1, -5]]
-
-
-# Neighbours
-
-
-def test_nearest_sorts_by_distance_and_then_by_index() -> None:
-    candidates = np.array([[3.0, 4.0], [0.0, 1.0], [1.0, 0.0], [0.0, 0.5]])
-    indices, distances = nearest([0.0, 0.0], candidates, k=4)
-    assert indices.tolist() == [3, 1, 2, 0]
-    assert distances.tolist() == [0.5, 1.0, 1.0, 5.0]
-
-
-def test_nearest_finds_a_latent_itself_at_distance_zero() -> None:
-    candidates = 1e4 + np.random.default_rng(0).standard_normal((100, 8)).astype(np.float32)
-    indices, distances = nearest(candidates[17], candidates)
-    assert (indices.tolist(), distances.tolist()) == ([17], [0.0])
-
-
-def test_nearest_returns_all_where_there_are_fewer() -> None:
-    assert len(nearest([0.0], np.zeros((2, 1)), k=5)[0]) == 2

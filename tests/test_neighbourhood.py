@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from explorer.core import neighbourhood
 from explorer.core.geometry import principal_plane
 from explorer.core.neighbourhood import empty_distance, latents_at, layout, map_figures
 from explorer.core.neighbours import nearest_others
@@ -81,10 +82,13 @@ def test_latents_that_are_all_equally_far_apart() -> None:
     assert len(np.unique(places, axis=0)) == 12
 
 
-def test_images_beyond_the_number_that_is_laid_out_are_placed_among_their_like() -> None:
+def test_images_beyond_the_number_that_is_laid_out_are_placed_among_their_like(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(neighbourhood, "MAX_LAID_OUT", 100)
     z, labels = clusters(400, 10)
     done: list[float] = []
-    places = layout(z, max_laid_out=100, progress=done.append)
+    places = layout(z, progress=done.append)
     assert np.isfinite(places).all() and len(np.unique(places, axis=0)) > 390
     assert map_figures(z, labels, {"map": places})["map"].accuracy == 1.0
     assert done[-1] == 1 and done == sorted(done)
@@ -106,11 +110,12 @@ def test_the_nearest_others_by_hand() -> None:
     assert indices[:, 0].tolist() == [1, 0, 3, 2]
 
 
-def test_figures_by_hand() -> None:
+def test_figures_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbourhood, "JUDGED_NEIGHBOURS", 1)
     line = np.array([[0.0], [1.0], [3.0], [7.0]])
     labels = np.array([0, 0, 1, 1])
     bent = np.abs(line - 1.9)  # 1.9, 0.9, 1.1, 5.1
-    found = map_figures(line, labels, {"itself": line, "bent": bent}, k=1)
+    found = map_figures(line, labels, {"itself": line, "bent": bent})
     # On the line the nearest others are 1, 0, 1, 2; bent they are 2, 2, 1, 0.
     assert (found["itself"].accuracy, found["itself"].kept) == (0.75, 1.0)
     assert (found["bent"].accuracy, found["bent"].kept) == (0.0, 0.25)
@@ -119,7 +124,7 @@ def test_figures_by_hand() -> None:
 def test_an_image_is_not_its_own_neighbour_even_among_equals() -> None:
     points = np.zeros((40, 2))
     labels = np.arange(40) // 20
-    found = map_figures(points, labels, {"itself": points}, k=15)["itself"]
+    found = map_figures(points, labels, {"itself": points})["itself"]
     assert found.accuracy is not None and found.accuracy <= 0.5
 
 

@@ -30,7 +30,8 @@ from explorer.cli.train import SHIPPED, Settings, parse_arguments
 from explorer.data.reading import Reading
 from explorer.recipes.find import RECIPES
 from explorer.training import export, loop
-from explorer.training.destination import Destination, locked
+from explorer.training.destination import Destination
+from explorer.training.lock import locked
 from explorer.training.progress import Progress
 from explorer.training.run import TrainingError
 from train import train_bundle
@@ -551,7 +552,7 @@ def test_a_lock_that_its_last_holder_removes_meanwhile_is_not_held(
         (tmp_path / ".mine.lock").unlink()
         return True
 
-    monkeypatch.setattr("explorer.training.destination._lock", lock)
+    monkeypatch.setattr("explorer.training.lock._lock", lock)
     told = "mine is being trained already"
     with pytest.raises(TrainingError, match=told), locked(Destination(tmp_path, "mine")):
         pass

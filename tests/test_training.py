@@ -27,10 +27,11 @@ from explorer.data.dataset import dataset_fingerprint
 from explorer.data.load import load_dataset
 from explorer.recipes.recipe import Augmentation, recipe_from_json
 from explorer.training import loop as training
+from explorer.training import steps
 from explorer.training.batches import batches_in_order, shuffled_batches, split
 from explorer.training.checkpoints import count_epochs
-from explorer.training.export import keras_codec
-from explorer.training.loop import Trained, round_to_half, train
+from explorer.training.export import keras_codec, round_to_half
+from explorer.training.loop import Trained, train
 from explorer.training.progress import Progress
 from explorer.training.run import Run, TrainingError
 from explorer.training.vae import VAE
@@ -198,9 +199,7 @@ def test_one_epoch_on_real_images_lowers_the_negative_elbo(
 
     def neg_elbo(vae: VAE) -> float:
         codec = keras_codec(vae)
-        reconstruction, kl = elbo_terms(
-            codec.draw, codec.parameters, dataset.test.images, run.latent_dim, "bernoulli"
-        )
+        reconstruction, kl = elbo_terms(codec, dataset.test.images, run.latent_dim, samples=1)
         return float(np.mean(reconstruction + kl.sum(axis=1)))
 
     assert neg_elbo(untrained) == pytest.approx(784 * math.log(2), rel=0.05)  # logits near 0
@@ -293,7 +292,7 @@ def test_later_epochs_train_on_the_bound_of_several_samples(
         draws.append((losses.shape[0], samples, bounds.shape[0]))
         return bounds
 
-    monkeypatch.setattr(training, "importance_weighted", spy)
+    monkeypatch.setattr(steps, "importance_weighted", spy)
     objective = {"name": "iw", "samples": 3, "after": 0.5}
     recipe = {**SMALL, "epochs": 2, "objective": objective}
     result = train(run_of(recipe), pictures(64), checkpoints=tmp_path)

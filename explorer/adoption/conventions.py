@@ -157,7 +157,7 @@ class EncoderConvention:
         layout: order of the axes.
         shape: shape of one image as the graph takes it, such as (784,) or (3, 64, 64).
         range: range of the pixels.
-        output: what the outputs hold, one of `ENCODER_OUTPUTS`.
+        output: what the outputs hold, one of ``ENCODER_OUTPUTS``.
         mean, spread: names of the graph's outputs; ``spread`` is empty if one output is used.
         run: in that one output, how many means in a row alternate with as many spreads.
         is_positive: whether no spread was negative when it was tried: it may be of any kind.
@@ -211,7 +211,7 @@ def run_of(arrangement: str, latent_dim: int, channels: int) -> int:
     """How many means come in a row where one output holds means and spreads.
 
     Args:
-        arrangement: how the output is arranged, one of `IN_ONE`.
+        arrangement: how the output is arranged, one of ``IN_ONE``.
         latent_dim: number of means.
         channels: how many of them are on the last axis.
     """

@@ -11,19 +11,13 @@ import numpy as np
 
 from explorer.adoption.candidates import CONTRADICTION, IMAGES
 from explorer.adoption.conventions import EPSILON
-from explorer.adoption.graphs import AdoptionError
+from explorer.adoption.decoded import squared_error
+from explorer.adoption.graphs import MAX_LATENT_DIM, AdoptionError
 from explorer.adoption.result import About, Origin, write_bundle
 from explorer.adoption.rewriting import is_same
-from explorer.adoption.trial import MAX_LATENT_DIM
 from explorer.bundle.codec import Codec
-from explorer.bundle.figures import (
-    ModelOutputs,
-    evaluate,
-    judge_reconstructions,
-    rounded,
-    summarise,
-    training_sample,
-)
+from explorer.bundle.figures import evaluate, summarise
+from explorer.bundle.outputs import ModelOutputs, judge_reconstructions, rounded, training_sample
 from explorer.bundle.posterior import GaussianPosterior, Pair
 from explorer.core.density import KERNEL_POINTS, kernel_log_variance
 from explorer.core.elbo import kl_per_dimension
@@ -179,15 +173,15 @@ def _try_decoder(
             f"decode gives values from {first.min():.3g} to {first.max():.3g}; expected images "
             "in [0, 1]: apply the sigmoid, or undo the scaling"
         )
-    error = float(np.square(first - images).mean(dtype=np.float64))
+    error = squared_error(first, images)
     if len(outputs) == 2:
         other = _decode(decode, outputs[1], images.shape[1:])
-        if np.square(other - images).mean(dtype=np.float64) < CONTRADICTION * error:
+        if squared_error(other, images) < CONTRADICTION * error:
             raise AdoptionError(
                 "the second of encode's outputs reconstructs far better than the first: return "
                 "(z_mean, z_log_var), in this order"
             )
-    constant = float(np.square(images - images.mean(axis=0)).mean(dtype=np.float64))
+    constant = squared_error(images, images.mean(axis=0))
     report(f"squared error {error:.5f}; of the mean image {constant:.5f}")
     if error > constant:
         report("warning: the mean image is closer: does encode expect images in [0, 1]?")

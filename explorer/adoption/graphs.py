@@ -19,8 +19,8 @@ from explorer.adoption.rewriting import (
     to_opset,
     to_single,
 )
-from explorer.bundle.codec import open_session
 from explorer.bundle.compact import drop_unused
+from explorer.bundle.runtime import open_session
 from explorer.errors import ExplorerError, one_line
 
 OPSETS = 13, 21
@@ -28,9 +28,10 @@ OPSETS = 13, 21
 TAKEN = 11, onnx.defs.onnx_opset_version()
 MAX_BYTES = 2**30
 """Largest size of a file, and of all weights beside it."""
-
-
+MAX_LATENT_DIM = 1024
+"""Largest number of latent dimensions of a model that is adopted."""
 SINGLE = "tensor(float)"
+"""How onnxruntime names the type of arrays in single precision."""
 _INTEGERS = re.compile("[Qq]uantize|Integer|^QLinear")
 """Operators of quantised models."""
 _OTHERS = {
@@ -64,6 +65,12 @@ class Port:
     def is_flat(self) -> bool:
         """Whether all numbers are in a row, as (784,) or (1, 784)."""
         return None not in self.shape and sum(size != 1 for size in self.shape) == 1
+
+    @property
+    def fixed_shape(self) -> tuple[int, ...] | None:
+        """The shape; None if it is empty or has an axis of unknown size."""
+        known = tuple(size for size in self.shape if size is not None)
+        return known if len(known) == len(self.shape) and known else None
 
     def __str__(self) -> str:
         shape = " × ".join("?" if size is None else str(size) for size in self.shape)

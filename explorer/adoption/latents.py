@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.adoption.graphs import MAX_SAID, AdoptionError
+from explorer.adoption.graphs import MAX_LATENT_DIM, MAX_SAID, AdoptionError
 from explorer.adoption.result import About, Origin, hashes, write_bundle
-from explorer.adoption.trial import MAX_LATENT_DIM
-from explorer.bundle.figures import ModelOutputs, rounded, summarise, training_sample
+from explorer.bundle.figures import summarise
+from explorer.bundle.outputs import ModelOutputs, rounded, training_sample
 from explorer.core.density import KERNEL_POINTS, kernel_log_variance
 from explorer.core.neighbourhood import Progress
 from explorer.core.subsets import evenly_spaced

@@ -7,7 +7,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, inliner, numpy_helper, shape_inference
 
-from explorer.bundle.codec import joined, open_session, run_graph
+from explorer.bundle.runtime import join_runs, open_session, run_graph
 
 PRECISIONS = {
     TensorProto.FLOAT16: "half precision",
@@ -118,13 +118,9 @@ def to_any_batch(model: onnx.ModelProto, size: int) -> onnx.ModelProto | None:
             for _ in range(2)
         ]
         expected, again = (
-            [
-                joined(outputs)
-                for outputs in zip(*(run_graph(before, options, *b) for b in batches), strict=True)
-            ]
-            for _ in range(2)
+            join_runs(run_graph(before, options, *batch) for batch in batches) for _ in range(2)
         )
-        whole = run_graph(after, options, *map(joined, zip(*batches, strict=True)))
+        whole = run_graph(after, options, *join_runs(batches))
         one = run_graph(after, options, *(values[:1] for values in batches[0]))
     except Exception:  # onnxruntime's errors share no base class; then it stays as it is
         return None

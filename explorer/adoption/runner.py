@@ -9,8 +9,8 @@ import onnxruntime
 
 from explorer.adoption.graphs import MAX_SAID, SINGLE, AdoptionError, GivenGraph
 from explorer.adoption.rewriting import is_same
-from explorer.bundle.codec import RUN_SECONDS, joined, open_session, run_graph
 from explorer.bundle.graph import GraphError
+from explorer.bundle.runtime import RUN_SECONDS, join_runs, open_session, run_graph
 from explorer.core.subsets import in_chunks
 from explorer.errors import one_line
 
@@ -51,8 +51,7 @@ class Runner:
         chunks = zip(*(in_chunks(each, BATCH) for each in inputs), strict=True)
         options = onnxruntime.RunOptions()
         try:
-            results = [run_graph(self.session, options, *batches) for batches in chunks]
-            return [joined(outputs) for outputs in zip(*results, strict=True)]
+            return join_runs(run_graph(self.session, options, *batches) for batches in chunks)
         except GraphError as error:
             raise AdoptionError(
                 f"{self.name} takes more than {RUN_SECONDS:.0f} seconds for {BATCH} images"
@@ -62,7 +61,7 @@ class Runner:
             if "reshape" in told.lower() or "broadcast" in told.lower():
                 told += "; is a number of images fixed inside of it, as by view(2, …)?"
             raise AdoptionError(
-                f"{self.name} cannot be run on {by(values.shape[1:])}: {told}"
+                f"{self.name} cannot be run on {format_shape(values.shape[1:])}: {told}"
             ) from error
 
     def same_twice(self, values: np.ndarray) -> dict[str, np.ndarray]:
@@ -95,6 +94,6 @@ class Runner:
         return outputs
 
 
-def by(shape: Sequence[int]) -> str:
+def format_shape(shape: Sequence[int]) -> str:
     """A shape as text: ``"3 × 64 × 64"``."""
     return " × ".join(map(str, shape))

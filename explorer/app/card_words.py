@@ -7,7 +7,8 @@ from typing import Any
 
 from explorer.app.words import NO_GAIN, describe_likelihood
 from explorer.bundle.card import DataCard
-from explorer.bundle.chance import TERMS, Chance
+from explorer.bundle.chance import Chance
+from explorer.core.elbo import TERMS
 from explorer.data.binarise import WORDS
 from explorer.data.reading import Fit
 from explorer.recipes.recipe import Recipe

@@ -20,7 +20,7 @@ from explorer.bundle.spelling import format_rows
 from explorer.bundle.store import Bundle
 from explorer.core import directions as core
 from explorer.drawing import charts
-from explorer.notation import SHORT, parse_list, write_list
+from explorer.notation import MAX_LIST_LENGTH, parse_list, write_list
 from explorer.web.contents import direction_row
 
 KINDS: dict[DirectionKind, str] = {
@@ -64,14 +64,14 @@ def _apply_kept(text: str, bundle: Bundle) -> None:
 
 def _write(bundle: Bundle) -> str | None:
     text = _shown().get(bundle.card.name)
-    return text if text and len(text) <= SHORT else None
+    return text if text and len(text) <= MAX_LIST_LENGTH else None
 
 
 def _in_address(bundle: Bundle) -> dict[str, str]:
     """The kept directions for which the address has room."""
     found: dict[str, str] = {}
     for name, text in _kept(bundle).items():
-        if len(write_list({**found, name: text}.items())) <= SHORT:
+        if len(write_list({**found, name: text}.items())) <= MAX_LIST_LENGTH:
             found[name] = text
     return found
 

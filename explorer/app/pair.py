@@ -16,7 +16,7 @@ from explorer.bundle.store import Bundle
 from explorer.core.metrics import standard_error
 from explorer.core.neighbours import nearest
 from explorer.core.pixels import to_unit_range
-from explorer.notation import ROUNDED, with_minus
+from explorer.notation import ADDRESS_ROUNDING, with_minus
 from explorer.web.figures import FACTORS, PARTS
 
 
@@ -40,7 +40,7 @@ def have_same_images(one: Card, other: Card) -> bool:
 def row_at(bundle: Bundle, z: np.ndarray) -> int | None:
     """The row of the test image whose latent is ``z``; None if there is none."""
     row = int(nearest(z, bundle.latents.z_mean, 1)[0][0])
-    is_own = np.abs(bundle.latents.z_mean[row] - z).max() < ROUNDED
+    is_own = np.abs(bundle.latents.z_mean[row] - z).max() < ADDRESS_ROUNDING
     return row if is_own else None
 
 

@@ -19,7 +19,7 @@ from explorer.app.words import describe_test_image, literal
 from explorer.bundle.spelling import parse_place
 from explorer.bundle.store import Bundle
 from explorer.drawing import raster
-from explorer.notation import SHORT, parse_count, parse_list, write_list
+from explorer.notation import MAX_LIST_LENGTH, parse_count, parse_list, write_list
 
 MOST = 12
 ZOOM = 4
@@ -82,7 +82,7 @@ def _write(bundle: Bundle) -> str | None:
     pins, text = pins_of(bundle), ""
     for digits in (3, 2, 1):
         text = write_list([_fields(pin, bundle, digits) for pin in pins])
-        if len(text) <= SHORT:
+        if len(text) <= MAX_LIST_LENGTH:
             break
     return text or None
 

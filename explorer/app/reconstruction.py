@@ -67,19 +67,15 @@ def test_image_row(bundle: Bundle) -> int:
 
 def terms(bundle: Bundle, image: np.ndarray) -> tuple[float, float]:
     """Reconstruction term and KL of an image, nats."""
-    model, posterior = bundle.card.model, bundle.codec.posterior
+    model = bundle.card.model
     reconstruction, sampled_kl = elbo_terms(
-        posterior.draw,
-        bundle.codec.parameters,
-        image[np.newaxis],
-        model.latent_dim,
-        model.likelihood,
-        samples=SAMPLES,
-        seed=0,
+        bundle.codec, image[np.newaxis], model.latent_dim, samples=SAMPLES
     )
     if model.has_flow:
         return float(reconstruction[0]), float(sampled_kl.sum())
-    return float(reconstruction[0]), float(kl_divergence(*posterior.encode(image[np.newaxis]))[0])
+    return float(reconstruction[0]), float(
+        kl_divergence(*bundle.codec.encode(image[np.newaxis]))[0]
+    )
 
 
 def warn_of_strangeness(bundle: Bundle, neg_elbo: float) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from explorer.app import cache
 from explorer.app.view import Option
 from explorer.bundle.store import Bundle
-from explorer.notation import LIMIT
+from explorer.notation import MAX_COORDINATE
 
 REMEMBERED = 100
 """Number of points of a model that ``undo`` can go back to."""
@@ -102,7 +102,7 @@ def _step(bundle: Bundle, to: list[np.ndarray], back: list[np.ndarray]) -> None:
 
 def rounded(z: np.ndarray) -> np.ndarray:
     """The latent, rounded to the three decimals of the address and clipped to its limits."""
-    clipped = np.clip(z, -LIMIT, LIMIT).astype(np.float64)
+    clipped = np.clip(z, -MAX_COORDINATE, MAX_COORDINATE).astype(np.float64)
     return np.asarray(np.round(clipped, 3) + 0.0, np.float32)
 
 

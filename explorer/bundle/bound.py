@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 
 from explorer.bundle.arrays import expect, read_arrays, save_arrays
 from explorer.bundle.atomic import unfinished
 from explorer.bundle.card import Bound, BundleError
-from explorer.bundle.encoder_split import flow_draw
+from explorer.bundle.encoder_split import split_posterior
 from explorer.bundle.files import read_checked
 from explorer.bundle.store import GRAPHS, Bundle, read_card, save_card
 from explorer.core.bound import importance_bound
@@ -45,27 +46,15 @@ def bounds_of(bundle: Bundle, test: Split, samples: int) -> Callable[[Iterable[i
     """
     model = bundle.card.model
     demand_density(bundle)
-    flow = flow_draw(bundle.encoder) if model.has_flow else None
+    codec = bundle.codec
+    if model.has_flow:
+        codec = replace(codec, posterior=split_posterior(bundle.encoder, model.latent_dim))
 
-    def bounds(indices: Iterable[int]) -> np.ndarray:
-        found = []
-        for index in indices:
-            codec = bundle.codec.given(int(test.labels[index]))
-            image = to_unit_range(test.images[index])
-            found.append(
-                importance_bound(
-                    flow or codec.draw,
-                    codec.parameters,
-                    image,
-                    int(index),
-                    model.latent_dim,
-                    model.likelihood,
-                    samples=samples,
-                )
-            )
-        return np.array(found)
+    def bound(index: int) -> float:
+        given, image = codec.given(int(test.labels[index])), to_unit_range(test.images[index])
+        return importance_bound(given, image, index, model.latent_dim, samples=samples)
 
-    return bounds
+    return lambda indices: np.array([bound(int(index)) for index in indices])
 
 
 def summarise_bounds(bounds: np.ndarray, samples: int) -> Bound:

@@ -1,4 +1,4 @@
-"""Chance: how much a model's figures vary between training runs with different seeds."""
+"""How much a model's figures vary by chance: between training runs with different seeds."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 
 from explorer.bundle.store import Reference
-
-TERMS = {"neg_elbo": "−ELBO", "reconstruction": "reconstruction", "kl": "KL"}
-"""The figures whose spread is reported, by their names on the card."""
+from explorer.core.elbo import TERMS
 
 
 @dataclass(frozen=True)
@@ -20,7 +18,7 @@ class Chance:
 
     Attributes:
         seeds: the seeds in ascending order, including the model's own.
-        mean, deviation: mean and sample standard deviation of each of ``TERMS``, nats.
+        mean, deviation: mean and sample standard deviation of each of ``elbo.TERMS``, nats.
     """
 
     seeds: tuple[int, ...]

@@ -137,26 +137,25 @@ def name_of(text: str, bundle: Bundle) -> str:
 
 def ends_of(text: str, bundle: Bundle) -> list[str]:
     """Return the names of a direction's start and end for readers."""
-    kind, _, rest = text.partition(":")
+    kind, names = text.partition(":")[0], _from_and_to(text)
     if kind == "groups":
-        sizes = [len(parse_rows(rows, bundle)) for rows in rest.split(":")]
+        sizes = [len(parse_rows(name, bundle)) for name in names]
         return [f"{name} ({size})" for name, size in zip("AB", sizes, strict=True)]
     if kind == "ends":
-        places = rest.replace("test-", "#").split(":")
+        places = [name.replace("test-", "#") for name in names]
         return [place if len(place) < LONG else f"{place[:LONG]} …" for place in places]
     classes = bundle.card.data.classes
-    return [classes[_class_number(name, classes)] for name in rest.split(":")]
+    return [classes[_class_number(name, classes)] for name in names]
 
 
 def length_of(text: str, found: core.Direction, bundle: Bundle) -> float:
     """Length of a direction, in standard deviations: between its groups' means, or its ends."""
-    kind, _, rest = text.partition(":")
     groups = groups_of(text, bundle)
     if groups is not None:
         rows, is_second = halve(groups, for_fitting=True)
         along = found.project(bundle.latents.z_mean[rows])
         return float(along[is_second].mean() - along[~is_second].mean())
-    if kind == "ends":
-        a, b = found.project(np.stack([parse_place(end, bundle) for end in rest.split(":")]))
+    if text.startswith("ends:"):
+        a, b = found.project(np.stack([parse_place(end, bundle) for end in _from_and_to(text)]))
         return float(b - a)
     return USUAL

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from explorer.bundle.card import BundleError
-from explorer.bundle.codec import open_session, run_graph
-from explorer.bundle.posterior import Pair
-from explorer.core.estimates import Draw
+from explorer.bundle.posterior import FlowPosterior
+from explorer.bundle.runtime import open_session, run_graph
 
 if TYPE_CHECKING:
     import onnx
@@ -48,17 +46,17 @@ def split_encoder(encoder: bytes) -> tuple[bytes, bytes]:
     return head, tail
 
 
-def flow_draw(encoder: bytes) -> Draw:
-    """Return ``Codec.draw`` for such an encoder; the part without noise runs once per image."""
-    head, tail = (open_session(graph, "encoder.onnx") for graph in split_encoder(encoder))
+def split_posterior(encoder: bytes, latent_dim: int) -> FlowPosterior:
+    """The posterior of such an encoder; the part without noise runs once per image.
 
-    def draw(images: np.ndarray, noise: np.ndarray) -> Pair:
-        read = run_graph(head, None, images)
-        repeated = (np.repeat(values, noise.shape[1], axis=0) for values in read)
-        z, log_q = run_graph(tail, None, *repeated, noise.reshape(-1, noise.shape[-1]))
-        return z.reshape(noise.shape), log_q.reshape(noise.shape)
-
-    return draw
+    Raises:
+        BundleError: as for ``split_encoder``.
+    """
+    head, tail = (
+        partial(run_graph, open_session(graph, "encoder.onnx"), None)
+        for graph in split_encoder(encoder)
+    )
+    return FlowPosterior(tail, latent_dim, read=head)
 
 
 def _reached_from(start: str, graph: onnx.GraphProto) -> set[str]:

@@ -21,7 +21,7 @@ MAX_STRUCTURE = 2**23
 MAX_AXES = 64
 """Largest number of axes, as in NumPy: a product over many more would take minutes."""
 
-_ARITHMETIC = """
+_OPERATOR_NAMES = """
     Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh AveragePool
     BatchNormalization Cast CastLike Ceil Celu Clip Concat Constant ConstantOfShape Conv
     ConvTranspose Cos Cosh CumSum DepthToSpace Div Dropout Einsum Elu Equal Erf Exp Expand EyeLike
@@ -37,7 +37,7 @@ _ARITHMETIC = """
     Squeeze Sub Sum Tan Tanh ThresholdedRelu Tile TopK Transpose Trilu Unsqueeze Upsample
     Where Xor
 """
-_OPERATORS = frozenset(_ARITHMETIC.split())
+_OPERATORS = frozenset(_OPERATOR_NAMES.split())
 """Operators that a graph may have: no loops, sequences, text or quantised weights."""
 _FLOATING = {1: 4, 10: 1, 11: 8, 16: 1}
 """Data types of weights (float, half, double, bfloat16), with the fewest bytes a number takes."""

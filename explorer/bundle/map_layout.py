@@ -23,22 +23,6 @@ SMALLEST = 4
 """Smallest number of latent dimensions with a neighbourhood map."""
 
 
-def read_test_images(codec: Codec, z_mean: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """The test images' own readings besides their density, by their names in ``Latents``.
-
-    Args:
-        codec: the model's codec.
-        z_mean: means as a bundle stores them, ``(n, latent_dim)``.
-        labels: ``(n,)``.
-    """
-    nearest_distance, agreement = compare_neighbours(z_mean, labels)
-    return {
-        "return_distance": return_distances(codec, z_mean),
-        "nearest_distance": nearest_distance,
-        "agreement": agreement,
-    }
-
-
 def return_distances(codec: Codec, z: np.ndarray) -> np.ndarray:
     """‖E(D(z)) − z‖: how far each latent is from where its picture is encoded, ``(n,)`` float32."""
     found = np.empty(len(z), np.float32)

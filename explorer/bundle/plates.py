@@ -11,7 +11,8 @@ from explorer.bundle import sheets
 from explorer.bundle.store import Bundle
 from explorer.bundle.walks import PathKind, Walk
 from explorer.core.geodesics import THIN, Scores
-from explorer.core.geometry import Plane, Spacing
+from explorer.core.geometry import Plane
+from explorer.core.grids import Spacing
 from explorer.drawing import charts, paper, plots
 from explorer.drawing.sheet import Paper
 from explorer.notation import with_minus

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +11,7 @@ import numpy as np
 from explorer.core.elbo import LOG_2PI, normal_log_density
 
 Pair = tuple[np.ndarray, np.ndarray]
+"""``z_mean`` and ``z_log_var``, or draws z and log q(z|x) by dimension."""
 
 
 class Posterior(Protocol):
@@ -55,20 +56,25 @@ class FlowPosterior:
     density there, dimension by dimension.
 
     Attributes:
-        run: images and noise for each, ``(n, latent_dim)`` → z and log q by dimension.
+        run: what the flow reads and noise, ``(n, latent_dim)`` → z and log q by dimension.
         latent_dim: dimensions of z.
+        read: images → what the flow reads of them, once for all draws of an image; by default
+            the images themselves.
     """
 
-    run: Callable[[np.ndarray, np.ndarray], Pair]
+    run: Callable[..., Sequence[np.ndarray]]
     latent_dim: int
+    read: Callable[[np.ndarray], Sequence[np.ndarray]] = lambda images: [images]
 
     def encode(self, images: np.ndarray) -> Pair:
         """See ``Posterior.encode``."""
-        z, log_q = self.run(images, np.zeros((len(images), self.latent_dim), np.float32))
+        noise = np.zeros((len(images), self.latent_dim), np.float32)
+        z, log_q = self.run(*self.read(images), noise)
         return z, -2.0 * log_q - np.float32(LOG_2PI)
 
     def draw(self, images: np.ndarray, noise: np.ndarray) -> Pair:
         """See ``Posterior.draw``."""
         flat = noise.reshape(-1, self.latent_dim)
-        z, log_q = self.run(np.repeat(images, noise.shape[1], axis=0), flat)
+        repeated = (np.repeat(values, noise.shape[1], axis=0) for values in self.read(images))
+        z, log_q = self.run(*repeated, flat)
         return z.reshape(noise.shape), log_q.reshape(noise.shape)

@@ -7,25 +7,21 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from explorer.bundle.codec import AT_ONCE
 from explorer.bundle.directions import name_of, parse_direction
 from explorer.bundle.store import Bundle
 from explorer.bundle.walks import PathKind, Walk
 from explorer.core.geodesics import Scores
 from explorer.core.geometry import (
     Plane,
-    Spacing,
     axis_label,
     axis_plane,
-    grid_points,
     line_plane,
-    plane_coordinates_grid,
 )
+from explorer.core.grids import Spacing, grid_coordinates, grid_points
 from explorer.core.metrics import percentile_of
 from explorer.core.neighbourhood import empty_distance, latents_at
 from explorer.core.paths import traversal
 from explorer.core.pixels import to_pixels
-from explorer.core.subsets import in_chunks
 from explorer.drawing import raster
 from explorer.drawing.sheet import Sheet
 from explorer.notation import with_minus
@@ -39,7 +35,7 @@ SAMPLES_A_SIDE = 10
 
 def decode(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     """Latents ``(n, latent_dim)`` → mean images, uint8 ``(n, height, width, channels)``."""
-    return np.concatenate([to_pixels(bundle.codec.decode(some)) for some in in_chunks(z, AT_ONCE)])
+    return to_pixels(bundle.decode(z))
 
 
 def plane_of(
@@ -104,8 +100,8 @@ def samples(bundle: Bundle, seed: int) -> Sheet:
 
 
 def manifold(bundle: Bundle, plane: Plane, side: int, spacing: Spacing, extent: float) -> Sheet:
-    """The decoded grid over a plane; see ``geometry.plane_coordinates_grid``."""
-    xs, ys = plane_coordinates_grid(plane.grid_size(side), spacing=spacing, extent=extent)
+    """The decoded grid over a plane; see ``grids.grid_coordinates``."""
+    xs, ys = grid_coordinates(plane.grid_size(side), spacing=spacing, extent=extent)
     x_title, y_title = plane.labels
     return Sheet(
         decode(bundle, plane.lift(grid_points(xs, ys))),

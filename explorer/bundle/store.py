@@ -29,6 +29,7 @@ from explorer.bundle.files import check_size, describe_file, read_checked, read_
 from explorer.bundle.latents import Latents, read_latents
 from explorer.bundle.posterior import Pair
 from explorer.bundle.trial import tried_codec
+from explorer.core.elbo import TERMS
 from explorer.core.metrics import active_units
 from explorer.core.subsets import in_chunks
 from explorer.recipes.recipe import first_problem
@@ -39,7 +40,6 @@ HISTORY = "history.json"
 FILES = (*GRAPHS, "latents.npz", HISTORY)
 RECONSTRUCTIONS = "reconstructions.npz"
 REFERENCE_FILES = (HISTORY,)
-TERMS = ("neg_elbo", "reconstruction", "kl")
 IMAGES_FOLDER = "images"
 REFERENCES_FOLDER = "references"
 _RESERVED = (IMAGES_FOLDER, REFERENCES_FOLDER)
@@ -196,7 +196,7 @@ class Bundle:
 
     @property
     def main_dimensions(self) -> tuple[int, ...]:
-        """See the function of this name."""
+        """The two latent dimensions that carry most, or the only one, in ascending order."""
         return main_dimensions(self.dimension_weights)
 
 
@@ -208,9 +208,9 @@ class Reference:
     history: History
 
 
-def main_dimensions(kl_per_dimension: Sequence[float] | np.ndarray) -> tuple[int, ...]:
-    """The two latent dimensions of largest KL, or the only one, in ascending order."""
-    return tuple(sorted(np.argsort(-np.asarray(kl_per_dimension), kind="stable")[:2].tolist()))
+def main_dimensions(weights: Sequence[float] | np.ndarray) -> tuple[int, ...]:
+    """The two latent dimensions of largest weight, or the only one, in ascending order."""
+    return tuple(sorted(np.argsort(-np.asarray(weights), kind="stable")[:2].tolist()))
 
 
 def check_name(name: str) -> None:

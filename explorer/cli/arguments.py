@@ -1,4 +1,4 @@
-"""What the command lines share: the command's name, numbers in a range, bundles by name."""
+"""What the command lines share: their options, the command's name, bundles by name."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ from explorer.data.reading import Binarisation, Fit, Reading
 from explorer.errors import ExplorerError
 from explorer.root import DEFAULT_FOLDER
 
-T = TypeVar("T", int, float)
+Number = TypeVar("Number", int, float)
 
 SEEDS = 0, 2**32 - 1
-FITS = get_args(Fit)
+"""Smallest and largest seed."""
+
+
+class UsageError(ExplorerError):
+    """A mistake in the command; the message is a sentence for the user."""
+
+    exit_status = 2
 
 
 class Parser(argparse.ArgumentParser):
@@ -85,6 +91,10 @@ def add_bundles_option(parser: argparse.ArgumentParser) -> None:
 def add_data_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where a model's images are."""
     parser.add_argument("--data", metavar="SOURCE", help="where a model's own images are")
+    _add_data_dir(parser)
+
+
+def _add_data_dir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="folder in which to look for data sets first"
     )
@@ -106,10 +116,10 @@ def _folder_to_write(text: str) -> Path:
     return folder
 
 
-def number(kind: type[T], low: float, high: float = math.inf) -> Callable[[str], T]:
+def number(kind: type[Number], low: float, high: float = math.inf) -> Callable[[str], Number]:
     """Return a ``type`` for argparse's ``add_argument``: a number from ``low`` to ``high``."""
 
-    def parse(text: str) -> T:
+    def parse(text: str) -> Number:
         try:
             value = kind(text)
         except ValueError:
@@ -132,16 +142,16 @@ def image_size(text: str) -> tuple[int, int]:
 
 
 def add_reading_options(parser: argparse.ArgumentParser, *, range_flag: str = "--range") -> None:
-    """Add the options of `Reading`, and the folder of data sets; see `take_reading`."""
+    """Add the options of ``Reading``, and the folder of data sets; see ``take_reading``."""
+    _add_data_dir(parser)
     add = parser.add_argument
-    add("--data-dir", type=Path, metavar="DIR", help="folder in which to look for data sets first")
     add(
         "--image-size", type=image_size, metavar="SIZE",
         help="pixels: a side, or HEIGHTxWIDTH (default: as images are up to 64, else 32)",
     )  # fmt: skip
     add("--grey", action="store_true", help="turn colour images grey")
     add(
-        "--fit", choices=FITS,
+        "--fit", choices=get_args(Fit),
         help="how pictures of other proportions are made to fit (default crop)",
     )  # fmt: skip
     add(
@@ -165,7 +175,7 @@ def add_reading_options(parser: argparse.ArgumentParser, *, range_flag: str = "-
 
 
 def take_reading(given: dict[str, Any]) -> Reading:
-    """Take the fields of `Reading` out of the arguments; the others stay there.
+    """Take the fields of ``Reading`` out of the arguments; the others stay there.
 
     Raises:
         DatasetError: if such a reading is not possible.
@@ -174,12 +184,6 @@ def take_reading(given: dict[str, Any]) -> Reading:
     if "range" in chosen:
         chosen["range"] = tuple(chosen["range"])
     return Reading(**chosen)
-
-
-class UsageError(ExplorerError):
-    """A mistake in the command; the message is a sentence for the user."""
-
-    exit_status = 2
 
 
 def choose_bundles(found: Iterable[Path], names: Sequence[str], folder: Path) -> list[Path]:

@@ -33,7 +33,7 @@ from explorer.bundle.figures import split_kl
 from explorer.bundle.files import read_checked, read_file
 from explorer.bundle.graph import Graph
 from explorer.bundle.latents import Latents, save_latents
-from explorer.bundle.map_layout import judge_maps, lay_out, read_test_images
+from explorer.bundle.map_layout import compare_neighbours, judge_maps, lay_out, return_distances
 from explorer.bundle.store import (
     FILES,
     REFERENCE_FILES,
@@ -165,10 +165,13 @@ def _complete_latents(card: Card, codec: Codec, folder: Path) -> dict[str, Any]:
     halves = {name: array.astype(np.float32) for name, array in old.items() if "z_" in name}
     z_mean, labels = halves["z_mean"], old["labels"]
     kl = kl_per_dimension(z_mean, halves["z_log_var"]).sum(axis=1)
+    nearest_distance, agreement = compare_neighbours(z_mean, labels)
     latents = Latents(
         **{name: halves.get(name, old[name]) for name in EARLIER_ARRAYS},
         kl=np.full_like(kl, np.nan) if card.model.has_flow else kl,  # a flow's needs the images
-        **read_test_images(codec, z_mean, labels),
+        return_distance=return_distances(codec, z_mean),
+        nearest_distance=nearest_distance,
+        agreement=agreement,
         places=lay_out(z_mean, share_of("laying out the map")),
         graph=None,
         columns={},

@@ -37,10 +37,10 @@ from explorer.web.document import (
     VIEWS,
     WITHOUT_DECODER,
     Look,
-    named_directions,
     write_page,
     write_site,
 )
+from explorer.web.entry import named_directions
 from explorer.web.gallery import write_gallery
 
 MAPS = ("neighbourhoods", "principal", "dimensions", "directions")

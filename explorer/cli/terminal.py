@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import NoReturn, ParamSpec
 
-from explorer.core.lean import without
+from explorer.core.hidden_imports import without
 from explorer.errors import ExplorerError
 
 P = ParamSpec("P")
@@ -45,7 +45,7 @@ def _quiet_stderr() -> Iterator[None]:
         os.dup2(hidden.fileno(), 2)
         try:
             yield
-        except Exception:
+        except Exception:  # whatever it is, it is raised with what was written
             hidden.seek(0)
             os.write(stderr, hidden.read())
             raise

@@ -157,7 +157,7 @@ def problems_as_sentences() -> Iterator[None]:
     except KeyboardInterrupt:
         print("\ntrain.py: interrupted; the same command with --resume goes on", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    except Exception as error:
+    except Exception as error:  # TensorFlow's, without importing it for other errors
         from explorer.training.problems import sentence_on
 
         if (sentence := sentence_on(error)) is None:

@@ -21,17 +21,12 @@ from pydantic import BaseModel
 
 from explorer.bundle.bound import bounds_of, read_bounds, summarise_bounds
 from explorer.bundle.card import Bound, DataCard, Metrics
-from explorer.bundle.figures import (
-    ModelOutputs,
-    evaluate,
-    judge_reconstructions,
-    summarise,
-    training_sample,
-)
+from explorer.bundle.figures import evaluate, summarise
 from explorer.bundle.files import read_checked
 from explorer.bundle.graph import Graph
 from explorer.bundle.images import find_data
 from explorer.bundle.latents import ARRAYS, Latents
+from explorer.bundle.outputs import ModelOutputs, judge_reconstructions, training_sample
 from explorer.bundle.store import Bundle, find_bundles, load_bundle
 from explorer.cli.arguments import (
     add_bundles_option,
@@ -91,29 +86,8 @@ def main() -> int:
 def verify(path: Path, source: str | None, data_dir: Path | None) -> int:
     """Check one bundle, print the result and return 0, 1 or 2 as for the command."""
     print(f"\n{path.name}")
-    unchecked, checks = None, list[Check]()
     try:
-        bundle = load_bundle(path)
-        for name, expected in bundle.card.files.items():
-            read_checked(path / name, expected)
-        if bundle.card.model.has_graphs:
-            parameters = Graph(bundle.encoder).weights + Graph(bundle.decoder).weights
-            checks.append(_check("parameters", bundle.card.model.parameters, parameters, 0))
-        dataset = find_data(bundle, source, data_dir)
-        metrics, latents = recompute(bundle, dataset)
-        checks += compare_data(bundle.card.data, dataset)
-        checks += compare_figures(bundle.card.metrics, metrics)
-        if bundle.card.bound:
-            checks += compare_bounds(bundle, bundle.card.bound, dataset)
-        names = ARRAYS if bundle.card.model.has_graphs else FROM_LATENTS
-        checks += compare_latents(bundle.latents, latents, names)
-        if not bundle.card.model.has_graphs:
-            absent = [check for check in checks if check.found is None is not check.card]
-            checks = [check for check in checks if check not in absent]
-            unchecked = ", ".join(("the latents", *(check.name for check in absent)))
-            unchecked += ", because the bundle has no encoder"
-    except DatasetError as error:
-        unchecked = f"the figures, because {error}"
+        checks, unchecked = check_bundle(path, source, data_dir)
     except ExplorerError as error:
         print(f"  BROKEN: {error}")
         return 1
@@ -128,6 +102,42 @@ def verify(path: Path, source: str | None, data_dir: Path | None) -> int:
         print(f"  NOT CHECKED: {unchecked}")
     print(f"  {len(checks) - len(differing)} of {len(checks)} agree")
     return 1 if differing else 2 if unchecked else 0
+
+
+def check_bundle(
+    path: Path, source: str | None, data_dir: Path | None
+) -> tuple[list[Check], str | None]:
+    """Recompute all that can be recomputed of a bundle.
+
+    Returns:
+        The checks, and what could not be checked and why; None if all could.
+
+    Raises:
+        ExplorerError: the bundle is broken.
+    """
+    bundle, checks = load_bundle(path), list[Check]()
+    for name, expected in bundle.card.files.items():
+        read_checked(path / name, expected)
+    has_graphs = bundle.card.model.has_graphs
+    if has_graphs:
+        parameters = Graph(bundle.encoder).weights + Graph(bundle.decoder).weights
+        checks.append(_check("parameters", bundle.card.model.parameters, parameters, 0))
+    try:
+        dataset = find_data(bundle, source, data_dir)
+    except DatasetError as error:
+        return checks, f"the figures, because {error}"
+    metrics, latents = recompute(bundle, dataset)
+    checks += compare_data(bundle.card.data, dataset)
+    checks += compare_figures(bundle.card.metrics, metrics)
+    if bundle.card.bound:
+        checks += compare_bounds(bundle, bundle.card.bound, dataset)
+    checks += compare_latents(bundle.latents, latents, ARRAYS if has_graphs else FROM_LATENTS)
+    if has_graphs:
+        return checks, None
+    absent = [check for check in checks if check.found is None is not check.card]
+    unchecked = ", ".join(("the latents", *(check.name for check in absent)))
+    checks = [check for check in checks if check not in absent]
+    return checks, f"{unchecked}, because the bundle has no encoder"
 
 
 def recompute(bundle: Bundle, dataset: Dataset) -> tuple[Metrics, Latents]:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.core.elbo import normal_log_density
-from explorer.core.estimates import DecodeParameters, Draw, Encode
-from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName, derivatives, log_likelihood
+from explorer.core.estimates import Model
+from explorer.core.likelihoods import LIKELIHOODS, derivatives, log_likelihood
 from explorer.core.pixels import to_unit_range
 from explorer.core.subsets import batches
 
@@ -32,38 +32,31 @@ _MAX_VALUES = 2**25
 
 
 def amortisation_gap(
-    encode: Encode,
-    draw: Draw,
-    decode_parameters: DecodeParameters,
-    images: np.ndarray,
-    likelihood: LikelihoodName,
-    *,
-    seed: int = 0,
+    model: Model, images: np.ndarray, *, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """−ELBO of each image with the encoder's posterior, and with that posterior refined.
 
     Both are means over the same ``JUDGING_DRAWS`` draws, which were not used to refine.
 
     Args:
-        encode, draw, decode_parameters: the model's functions, as in ``explorer.core.metrics``.
+        model: encodes, draws from the posterior, and decodes.
         images: ``(n, height, width, channels)``, uint8 or in [0, 1].
-        likelihood: what the decoder's output parametrises.
         seed: the same seed gives the same draws.
 
     Returns:
         Two arrays ``(n,)`` float64, nats.
     """
     refining, judging = (np.random.default_rng([seed, part]) for part in range(2))
-    latent_dim = encode(to_unit_range(images[:1]))[0].shape[1]
-    values = images[0].size * len(LIKELIHOODS[likelihood].parameters)
+    latent_dim = model.encode(to_unit_range(images[:1]))[0].shape[1]
+    values = images[0].size * len(LIKELIHOODS[model.likelihood].parameters)
     decoded = max(JUDGING_DRAWS, 2 * latent_dim) * values
     given, refined = np.empty(len(images)), np.empty(len(images))
     for batch in batches(len(images), max(1, _MAX_VALUES // decoded)):
         x = to_unit_range(images[batch])
-        change = _refine(_drawn(encode, draw, x, refining, DRAWS), decode_parameters, likelihood)
-        judged = _drawn(encode, draw, x, judging, JUDGING_DRAWS)
-        given[batch], _ = _neg_elbo(judged, np.zeros_like(change), decode_parameters, likelihood)
-        refined[batch], _ = _neg_elbo(judged, change, decode_parameters, likelihood)
+        change = _refine(_drawn(model, x, refining, DRAWS), model)
+        judged = _drawn(model, x, judging, JUDGING_DRAWS)
+        given[batch], _ = _neg_elbo(judged, np.zeros_like(change), model)
+        refined[batch], _ = _neg_elbo(judged, change, model)
     return given, refined
 
 
@@ -101,48 +94,44 @@ class _Images:
         return np.asarray(self.moved(change)[:, np.newaxis] + around)
 
 
-def _drawn(
-    encode: Encode, draw: Draw, x: np.ndarray, random: np.random.Generator, count: int
-) -> _Images:
+def _drawn(model: Model, x: np.ndarray, random: np.random.Generator, count: int) -> _Images:
     """Images with ``count`` draws from their posteriors, in pairs of opposite noise."""
-    z_mean, z_log_var = encode(x)
-    z, log_q = draw(x, _mirrored(random, (len(x), count, z_mean.shape[1])))
+    z_mean, z_log_var = model.encode(x)
+    z, log_q = model.draw(x, _mirrored(random, (len(x), count, z_mean.shape[1])))
     return _Images(x, z_mean, np.exp(0.5 * z_log_var), z, log_q)
 
 
-def _neg_elbo(
-    images: _Images, change: np.ndarray, decode: DecodeParameters, likelihood: LikelihoodName
-) -> tuple[np.ndarray, np.ndarray]:
+def _neg_elbo(images: _Images, change: np.ndarray, model: Model) -> tuple[np.ndarray, np.ndarray]:
     """−ELBO after a change, ``(n,)``, and the decoder's output for the draws, ``(n, draws, …)``."""
     z = images.draws(change)
     n, count, latent_dim = z.shape
-    output = np.asarray(decode(z.reshape(-1, latent_dim)))
-    log_px = log_likelihood(np.repeat(images.x, count, axis=0), output, likelihood)
+    output = np.asarray(model.parameters(z.reshape(-1, latent_dim)))
+    log_px = log_likelihood(np.repeat(images.x, count, axis=0), output, model.likelihood)
     log_q = images.log_q - change[:, 1, np.newaxis]
     log_ratio = np.sum(log_q - normal_log_density(z.astype(np.float64)), axis=-1)
     neg_elbo = np.mean(log_ratio - log_px.reshape(n, count), axis=1)
     return neg_elbo, output.reshape(n, count, *output.shape[1:])
 
 
-def _refine(images: _Images, decode: DecodeParameters, likelihood: LikelihoodName) -> np.ndarray:
+def _refine(images: _Images, model: Model) -> np.ndarray:
     """The change of each posterior that lowers the −ELBO most, after at most ``STEPS`` steps.
 
     Each image takes the best of several damped Gauss–Newton steps, if that lowers the −ELBO
     (Levenberg 1944, Marquardt 1963).
     """
     change = np.zeros((len(images.x), 2, images.centre.shape[1]), np.float32)
-    neg_elbo, output = _neg_elbo(images, change, decode, likelihood)
+    neg_elbo, output = _neg_elbo(images, change, model)
     rows = np.arange(len(change))
     for _ in range(STEPS):
         some, start, before = images[rows], change[rows], neg_elbo[rows]
-        gradient, hessian = _derivatives(some, start, output[rows], decode, likelihood)
+        gradient, hessian = _derivatives(some, start, output[rows], model)
         diagonal = np.einsum("nii->ni", hessian)
         for damping in DAMPINGS:
             damped = hessian + damping * diagonal[:, np.newaxis] * np.eye(diagonal.shape[1])
             shift = np.exp(start[:, 1]) * np.linalg.solve(damped, gradient[..., np.newaxis])[..., 0]
             stretch = 0.5 * np.log(diagonal) / (1.0 + damping)
             tried = (start - np.stack([shift, stretch], axis=1)).astype(np.float32)
-            reached, decoded = _neg_elbo(some, tried, decode, likelihood)
+            reached, decoded = _neg_elbo(some, tried, model)
             better = reached < neg_elbo[rows]
             chosen = rows[better]
             change[chosen], neg_elbo[chosen] = tried[better], reached[better]
@@ -154,11 +143,7 @@ def _refine(images: _Images, decode: DecodeParameters, likelihood: LikelihoodNam
 
 
 def _derivatives(
-    images: _Images,
-    change: np.ndarray,
-    output: np.ndarray,
-    decode: DecodeParameters,
-    likelihood: LikelihoodName,
+    images: _Images, change: np.ndarray, output: np.ndarray, model: Model
 ) -> tuple[np.ndarray, np.ndarray]:
     """Gradient ``(n, latent_dim)`` and Hessian of E[−log p(x, z)] w.r.t. the posterior's centre.
 
@@ -171,13 +156,13 @@ def _derivatives(
     latent_dim = spread.shape[1]
     axes = np.concatenate([np.eye(latent_dim), -np.eye(latent_dim)]).astype(np.float32)
     z = images.moved(change)[:, np.newaxis] + spread[:, np.newaxis] * axes  # (n, 2 · latent_dim, …)
-    decoded = np.asarray(decode(z.reshape(-1, latent_dim)))
+    decoded = np.asarray(model.parameters(z.reshape(-1, latent_dim)))
     ahead, behind = np.split(decoded.reshape(*z.shape[:2], -1), 2, axis=1)
     jacobian = 0.5 * (ahead - behind)  # (n, latent_dim, outputs)
 
     slope, curvature = (
         np.mean(values, axis=1).reshape(len(z), -1)
-        for values in derivatives(images.x[:, np.newaxis], output, likelihood)
+        for values in derivatives(images.x[:, np.newaxis], output, model.likelihood)
     )
     gradient = np.einsum("ndo,no->nd", jacobian, slope)
     hessian = np.matmul(jacobian * curvature[:, np.newaxis], jacobian.swapaxes(1, 2))

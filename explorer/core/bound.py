@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from explorer.core.elbo import normal_log_density
-from explorer.core.estimates import DecodeParameters, Draw
+from explorer.core.estimates import Model
 from explorer.core.likelihoods import LikelihoodName, log_likelihood
 from explorer.core.subsets import batch_size_for
 
@@ -17,14 +17,7 @@ _FACTORS = 16
 
 
 def importance_bound(
-    draw: Draw,
-    decode_parameters: DecodeParameters,
-    image: np.ndarray,
-    index: int,
-    latent_dim: int,
-    likelihood: LikelihoodName,
-    *,
-    samples: int,
+    model: Model, image: np.ndarray, index: int, latent_dim: int, *, samples: int
 ) -> float:
     """Importance-sampled estimate of −log p(x) of one image, nats.
 
@@ -32,11 +25,10 @@ def importance_bound(
     alone, so that any image's bound can be recomputed without the others.
 
     Args:
-        draw, decode_parameters: as in ``estimates``.
+        model: draws from the posterior, and decodes.
         image: ``(height, width, channels)`` float32 in [0, 1].
         index: index of the image in its set, which seeds the noise.
         latent_dim: dimensions of z.
-        likelihood: what the decoder's output parametrises.
         samples: draws of z, K.
 
     Source: Burda et al. 2016, eq. 8.
@@ -47,10 +39,10 @@ def importance_bound(
     for start in range(0, samples, step):
         count = min(step, samples - start)
         noise = random.standard_normal((count, latent_dim), dtype=np.float32)
-        z, log_q = (values[0] for values in draw(image[np.newaxis], noise[np.newaxis]))
-        parameters = np.asarray(decode_parameters(z))
+        z, log_q = (values[0] for values in model.draw(image[np.newaxis], noise[np.newaxis]))
+        parameters = np.asarray(model.parameters(z))
         log_ratio = np.sum(normal_log_density(z) - log_q, axis=-1, dtype=np.float64)
-        log_weights = _log_likelihood(image, parameters, likelihood) + log_ratio
+        log_weights = _log_likelihood(image, parameters, model.likelihood) + log_ratio
         total = np.logaddexp(total, np.logaddexp.reduce(log_weights))
     return float(np.log(samples) - total)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.core.lean import without_pandas
+from explorer.core.hidden_imports import without_pandas
 
 _ROUNDING = 1e-9
 """A deviation of at most this share of the largest coordinate counts as rounding error."""

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.core.lean import without_pandas
+from explorer.core.hidden_imports import without_pandas
 
 BINS = 20
 """Bins of equal width into which a latent dimension is divided for its mutual information."""

@@ -21,6 +21,9 @@ LOG_VAR_LIMIT = 12.0
 
 LOG_2PI = math.log(2.0 * math.pi)
 
+TERMS = {"neg_elbo": "−ELBO", "reconstruction": "reconstruction", "kl": "KL"}
+"""The −ELBO and its two terms: their names in cards and histories → those for readers."""
+
 
 def kl_per_dimension(z_mean: Any, z_log_var: Any, *, ops: Any = np) -> Any:
     """KL(q(z|x) ‖ N(0, 1)) of each latent dimension, nats, ``(n, latent_dim)``.

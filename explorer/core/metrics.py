@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.core.neighbours import index, majority
+from explorer.core.neighbours import BATCH, index, majority
 from explorer.core.pixels import to_unit_range
 from explorer.core.subsets import batch_size_for, batches
 
@@ -47,7 +47,7 @@ def knn_accuracy(
     """
     search, k = index(train), min(k, len(train))
     correct = 0
-    for batch in batches(len(test), 10_000):
+    for batch in batches(len(test), BATCH):
         neighbours = search.kneighbors(test[batch], k, return_distance=False)  # (batch, k)
         correct += np.sum(majority(train_labels[neighbours]) == test_labels[batch])
     return float(correct / len(test))

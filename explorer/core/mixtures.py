@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.core.lean import without_pandas
+from explorer.core.hidden_imports import without_pandas
 from explorer.core.subsets import evenly_spaced
 
 COMPONENTS = (1, 5, 20)
@@ -20,6 +20,8 @@ MOST_FULL = 10
 """Dimensions up to which covariances are full; with more they are diagonal."""
 HELD_OUT = 5
 """One latent in ``HELD_OUT`` is held out, to choose among ``COMPONENTS``."""
+FEWEST = 10
+"""Latents for each component, at least; with fewer in all, none is held out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +62,7 @@ def fit_mixture(z: np.ndarray, seed: int) -> Mixture:
     z = z[evenly_spaced(len(z), LARGEST)].astype(np.float64)
     z = np.resize(z, (max(2, len(z)), z.shape[1]))  # scikit-learn cannot fit a single point
     is_held_out = np.arange(len(z)) % HELD_OUT == 0
-    seen, held_out = (z[~is_held_out], z[is_held_out]) if len(z) >= 10 else (z, z)
+    seen, held_out = (z[~is_held_out], z[is_held_out]) if len(z) >= FEWEST else (z, z)
 
     def fit(k: int) -> GaussianMixture:
         mixture = GaussianMixture(
@@ -76,7 +78,7 @@ def fit_mixture(z: np.ndarray, seed: int) -> Mixture:
             warnings.simplefilter("ignore", ConvergenceWarning)
             return mixture.fit(seen)
 
-    fitted = [fit(k) for k in COMPONENTS if k == 1 or 10 * k <= len(z)]
+    fitted = [fit(k) for k in COMPONENTS if k == 1 or FEWEST * k <= len(z)]
     best = max(fitted, key=lambda mixture: mixture.score(held_out))
     covariances = best.covariances_
     if covariances.ndim == 2:

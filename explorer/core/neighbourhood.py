@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from explorer.core.geometry import principal_plane
-from explorer.core.neighbours import index, majority, nearest_others
+from explorer.core.neighbours import BATCH, index, majority, nearest_others
 from explorer.core.subsets import batches, evenly_spaced
 
 Progress = Callable[[float], None]
@@ -54,17 +54,13 @@ class MapFigures(NamedTuple):
 
 
 def layout(
-    latents: np.ndarray,
-    *,
-    seed: int = 0,
-    progress: Progress = lambda share: None,
-    max_laid_out: int = MAX_LAID_OUT,
+    latents: np.ndarray, *, seed: int = 0, progress: Progress = lambda share: None
 ) -> np.ndarray:
     """Lay latents out in the plane by t-SNE, ``(n, 2)`` float32.
 
     t-SNE (van der Maaten & Hinton 2008) begins at the first two principal components
     (Kobak & Berens 2019) and is computed by openTSNE (Poličar, Stražar & Zupan 2024).
-    Equal latents share a place. Of more than ``max_laid_out`` different latents a random
+    Equal latents share a place. Of more than ``MAX_LAID_OUT`` different latents a random
     choice is laid out, and each of the others is placed among its nearest ones.
 
     The map is centred on its mean and scaled to a median gap of 1, which makes a map of
@@ -75,7 +71,6 @@ def layout(
         latents: finite numbers, ``(n, latent_dim)``, n > 0, latent_dim > 1.
         seed: seed of all random choices.
         progress: called from time to time, the last time with 1.
-        max_laid_out: largest number of latents that t-SNE lays out.
 
     Raises:
         ValueError: the latents are not such an array.
@@ -88,15 +83,15 @@ def layout(
         )
     different, rows = np.unique(latents + np.float32(0.0), axis=0, return_inverse=True)
     chosen = np.arange(len(different))
-    if len(different) > max_laid_out:
+    if len(different) > MAX_LAID_OUT:
         random = np.random.default_rng(seed)
-        chosen = np.sort(random.choice(len(different), max_laid_out, replace=False))
+        chosen = np.sort(random.choice(len(different), MAX_LAID_OUT, replace=False))
     end = len(chosen) / len(different)  # a guess: placing is about as fast as laying out
     laid_out = _lay_out(different[chosen], seed, lambda share: progress(end * share))
     places = np.empty((len(different), 2))
     places[chosen] = laid_out / _median_gap(laid_out)
     others = np.setdiff1d(np.arange(len(different)), chosen, assume_unique=True)
-    for batch in batches(len(others), 10_000):
+    for batch in batches(len(others), BATCH):
         z = different[others[batch]]
         places[others[batch]] = _place_among(z, different[chosen], places[chosen])
         progress(end + (1.0 - end) * min(1.0, batch.stop / len(others)))
@@ -140,26 +135,22 @@ def latents_at(
 
 
 def map_figures(
-    latents: np.ndarray,
-    labels: np.ndarray | None,
-    maps: Mapping[str, np.ndarray],
-    k: int = JUDGED_NEIGHBOURS,
+    latents: np.ndarray, labels: np.ndarray | None, maps: Mapping[str, np.ndarray]
 ) -> dict[str, MapFigures]:
     """Figures of maps of the same latents, by name.
 
-    Neighbours are exact and Euclidean, among all other images. Among classes with equally many
-    votes, that of the nearest image wins. Of more than ``MAX_JUDGED`` images,
-    that number is judged, evenly spaced.
+    Neighbours are the ``JUDGED_NEIGHBOURS`` nearest of all other images, exact and Euclidean. Among
+    classes with equally many votes, that of the nearest image wins. Of more than ``MAX_JUDGED``
+    images, that number is judged, evenly spaced.
 
     Args:
         latents: ``(n, latent_dim)``, n > 1.
         labels: integers, ``(n,)``, or None.
         maps: what to judge, each ``(n, any)``: the places of a neighbourhood map, of a
             plane, or the latents themselves.
-        k: neighbours; all other images where there are fewer.
     """
     n = len(latents)
-    k = min(k, n - 1)
+    k = min(JUDGED_NEIGHBOURS, n - 1)
     rows = evenly_spaced(n, MAX_JUDGED)
     _, true = nearest_others(latents, k, rows)
 

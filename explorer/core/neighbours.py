@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from explorer.core.lean import without_pandas
+from explorer.core.hidden_imports import without_pandas
 from explorer.core.subsets import batches
 
 if TYPE_CHECKING:
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 MAX_TREE_DIMENSIONS = 4
 """With more dimensions, comparing all pairs is faster than a k-d tree."""
-_BATCH = 10_000
+BATCH = 10_000
+"""Points whose neighbours are searched at once."""
 
 
 def nearest(z: Any, candidates: np.ndarray, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -59,7 +60,7 @@ def nearest_others(
     search = index(points)
     distances = np.empty((len(rows), k))
     indices = np.empty((len(rows), k), np.int64)
-    for batch in batches(len(rows), _BATCH):
+    for batch in batches(len(rows), BATCH):
         far, found = search.kneighbors(points[rows[batch]], k + 1)
         # Points equal to it may push it off the list; then drop the last one
         is_other = found != rows[batch, np.newaxis]

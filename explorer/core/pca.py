@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from explorer.core.lean import without_pandas
+from explorer.core.hidden_imports import without_pandas
 from explorer.core.pixels import to_unit_range
 from explorer.core.subsets import batch_size_for, batches, evenly_spaced
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 CHUNK = 1000
+"""Items in a batch or a chunk, unless something else is said."""
 MAX_BATCH_VALUES = 2**24
 """Largest number of values in a batch of images: 64 MiB as float32."""
 

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
+from explorer.core.elbo import TERMS
 from explorer.core.geodesics import THIN
 from explorer.core.geometry import axis_label
 
@@ -32,6 +33,8 @@ DASHES = ("solid", "dash", "dot")
 Extent = tuple[float, float, float, float]
 """Left, right, bottom and top of what a map shows."""
 Time = Literal["epochs", "minutes"]
+MAX_NAMED_BARS = 20
+"""Largest number of latent dimensions that a bar chart names on its axis."""
 SMALL_HEIGHT = 190
 """Height in pixels of a chart beside others."""
 _SMALL = {"margin": {"l": 8, "r": 8, "t": 8, "b": 8}, "dragmode": False}
@@ -109,8 +112,7 @@ def extent_of(points: np.ndarray) -> Extent:
 def curves_figure(history: dict[str, list[float]]) -> go.Figure:
     """−ELBO and its two terms per epoch, for training and held-out images."""
     figure = go.Figure()
-    names = {"neg_elbo": "−ELBO", "reconstruction": "reconstruction", "kl": "KL"}
-    for index, (key, name) in enumerate(names.items()):
+    for index, (key, name) in enumerate(TERMS.items()):
         for prefix, dash, suffix in (("", "solid", "training"), ("val_", "dot", "held out")):
             values = history.get(prefix + key)
             if not values:
@@ -189,10 +191,10 @@ def settled_range(curves: Sequence[Curve]) -> tuple[float, float] | None:
 
 
 def kl_figure(kl_per_dimension: Sequence[float], order: Sequence[int]) -> go.Figure:
-    """KL of each latent dimension, largest first; above 20 only the tooltips have their names."""
+    """KL of each latent dimension, largest first; many have names in the tooltips only."""
     ranks = np.arange(1, len(order) + 1)
     names = [axis_label(dimension) for dimension in order]
-    many = len(order) > 20
+    many = len(order) > MAX_NAMED_BARS
     figure = go.Figure(
         go.Bar(
             x=ranks,

@@ -16,9 +16,17 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
+from explorer.core.elbo import TERMS
 from explorer.core.geometry import axis_label
 from explorer.drawing import raster
-from explorer.drawing.charts import CLASS_COLOURS, PALETTE, Curve, Extent, settled_range
+from explorer.drawing.charts import (
+    CLASS_COLOURS,
+    MAX_NAMED_BARS,
+    PALETTE,
+    Curve,
+    Extent,
+    settled_range,
+)
 from explorer.drawing.paper import LINE, MARGIN, POINT, SMALL, Plot, text_width, wrap
 from explorer.drawing.sheet import DPI, Sheet
 
@@ -97,11 +105,10 @@ def map_plot(
 
 def curves_plot(history: dict[str, list[float]]) -> Plot:
     """−ELBO and its two terms per epoch, for training and held-out images."""
-    names = {"neg_elbo": "−ELBO", "reconstruction": "reconstruction", "kl": "KL"}
     kinds = (("", "training", 0, "-"), ("val_", "held out", 2, "--"))
 
     def draw(figure: Figure, panels: Sequence[Axes]) -> None:
-        for panel, (key, title) in zip(panels, names.items(), strict=True):
+        for panel, (key, title) in zip(panels, TERMS.items(), strict=True):
             curves = []
             for prefix, name, colour, dash in kinds:
                 values = np.asarray(history.get(prefix + key, ()))
@@ -119,11 +126,11 @@ def curves_plot(history: dict[str, list[float]]) -> Plot:
         _legend(figure, panels[0].get_lines(), [name for _, name, *_ in kinds])
         figure.align_ylabels(panels)
 
-    return Plot(draw, [0.3] * len(names))
+    return Plot(draw, [0.3] * len(TERMS))
 
 
 def kl_plot(weights: Sequence[float], order: Sequence[int], active: np.ndarray, unit: str) -> Plot:
-    """What each latent dimension carries, largest first; without names above 20 dimensions.
+    """What each latent dimension carries, largest first; many have no names.
 
     Args:
         weights: what each dimension carries, ``(latent_dim,)``.
@@ -131,7 +138,7 @@ def kl_plot(weights: Sequence[float], order: Sequence[int], active: np.ndarray, 
         active: which are active units, bool ``(latent_dim,)``.
         unit: unit of the weights.
     """
-    many = len(order) > 20
+    many = len(order) > MAX_NAMED_BARS
 
     def draw(figure: Figure, panels: Sequence[Axes]) -> None:
         (panel,) = panels

@@ -22,16 +22,38 @@ import tf2onnx
 from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.compact import compact
 from explorer.bundle.posterior import FlowPosterior, GaussianPosterior, Posterior
+from explorer.core.half import to_half
 from explorer.errors import ExplorerError
 from explorer.recipes.recipe import Recipe, RecipeError
 from explorer.training import operators  # noqa: F401  registers them with tf2onnx
 from explorer.training.problems import reason
+from explorer.training.run import TrainingError
 from explorer.training.vae import VAE, build_posterior
 
 ONNX_TOLERANCE = 1e-5
 """Largest difference allowed between ONNX and Keras: see ``onnx_difference``."""
 MAX_SAID = 200
 """Number of characters of a Keras message that are passed on."""
+
+
+def round_to_half(model: keras.Model) -> None:
+    """Round every weight to the nearest half-precision value.
+
+    The files of a bundle store 16 bits per weight; rounding the model itself
+    makes Keras, ONNX and the browser run exactly the same function.
+
+    Raises:
+        TrainingError: a weight is NaN or too large for half precision.
+    """
+    for weight in model.weights:
+        if weight.dtype == "float32":
+            halves = to_half(weight.numpy())
+            if not np.isfinite(halves).all():
+                raise TrainingError(
+                    f"the weights of {weight.path} ended beyond ±65,504; "
+                    "try a lower learning rate in the recipe, or another --seed"
+                )
+            weight.assign(halves.astype(np.float32))
 
 
 def keras_codec(model: VAE) -> Codec:
@@ -50,7 +72,7 @@ def keras_codec(model: VAE) -> Codec:
 def export_graphs(model: VAE) -> dict[str, bytes]:
     """``encoder.onnx`` and ``decoder.onnx``: their contents by name.
 
-    With a model rounded by ``loop.round_to_half`` the weights take two bytes each. The same
+    With a model rounded by ``round_to_half`` the weights take two bytes each. The same
     weights give the same bytes.
     """
     if model.flow is None:

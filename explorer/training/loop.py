@@ -21,10 +21,8 @@ import numpy as np
 import tensorflow as tf
 
 from explorer.bundle.store import History
-from explorer.core.elbo import importance_weighted
-from explorer.core.half import to_half
-from explorer.recipes.recipe import DensityRatio, Independence, Layer, Recipe
-from explorer.training.batches import as_written, batches_in_order, shuffled_batches, split
+from explorer.recipes.recipe import DensityRatio, Independence, Recipe
+from explorer.training.batches import batches_in_order, shuffled_batches, split
 from explorer.training.checkpoints import find_checkpoint, load_checkpoint, save_checkpoint
 from explorer.training.devices import (
     add_up,
@@ -35,6 +33,7 @@ from explorer.training.devices import (
 )
 from explorer.training.progress import Progress, Summaries
 from explorer.training.run import Run, TrainingError
+from explorer.training.steps import compile_steps, compile_validation
 from explorer.training.vae import VAE
 
 CHUNK = 50
@@ -119,8 +118,8 @@ def train(
             lambda _: _stream(run, images, drawn_from, training, batch_size, done, replicas)
         )
     )
-    run_steps = _compile_steps(model, strategy, batch_size)
-    validate = _compile_validation(model)
+    run_steps = compile_steps(model, strategy, batch_size)
+    validate = compile_validation(model)
     started = time.monotonic() - earlier
     progress = Progress(steps, recipe.epochs, done, visible=is_chief(strategy))
     logs = tensorboard if is_chief(strategy) else None
@@ -192,26 +191,6 @@ def _check_workers(
     )
 
 
-def round_to_half(model: keras.Model) -> None:
-    """Round every weight to the nearest half-precision value.
-
-    The files of a bundle store 16 bits per weight; rounding the model itself
-    makes Keras, ONNX and the browser run exactly the same function.
-
-    Raises:
-        TrainingError: a weight is NaN or too large for half precision.
-    """
-    for weight in model.weights:
-        if weight.dtype == "float32":
-            halves = to_half(weight.numpy())
-            if not np.isfinite(halves).all():
-                raise TrainingError(
-                    f"the weights of {weight.path} ended beyond ±65,504; "
-                    "try a lower learning rate in the recipe, or another --seed"
-                )
-            weight.assign(halves.astype(np.float32))
-
-
 def _stream(
     run: Run,
     images: np.ndarray,
@@ -238,83 +217,6 @@ def _stream(
     return augmented.concatenate(batches(epochs=rest)) if rest else augmented
 
 
-def _compile_steps(
-    model: VAE, strategy: tf.distribute.Strategy, batch_size: int
-) -> Callable[[Any, int, int], tf.Tensor]:
-    """Compile the function that takes ``count`` steps with ``draws`` samples of z for each image.
-
-    It returns the sums of reconstruction and KL term over all their images, nats, ``(2,)``.
-    """
-    compiled = tf.function(jit_compile=_is_dense(model), autograph=False)
-    variables = model.trainable_variables
-    posterior = [variable for variable in variables if model.is_of_posterior(variable)]
-    augmentation = model.recipe.augmentation
-    copies = augmentation.copies if augmentation else 1
-
-    def gradients(
-        images: tf.Tensor, noise: tf.Tensor, draws: int, variables: list[Any]
-    ) -> tuple[list[tf.Tensor], tf.Tensor]:
-        with tf.GradientTape() as tape:
-            if draws == 1:
-                outputs = model(images, noise[:, 0], training=True)
-            else:
-                outputs = model.draw_often(images, noise, training=True)
-                images = tf.repeat(images, draws, axis=0)
-            reconstruction, kl = model.elbo_terms(images, outputs)
-            losses = model.objective(reconstruction, kl, outputs)
-            if draws > 1:
-                losses = importance_weighted(losses, draws, ops=keras.ops)
-            loss = tf.reduce_sum(losses) / batch_size
-            if variables is not posterior:  # once per step
-                loss += sum(model.losses) / strategy.num_replicas_in_sync  # layers' regularisers
-        sums = tf.stack([tf.reduce_sum(reconstruction), tf.reduce_sum(kl)]) / draws
-        return tape.gradient(loss, variables), sums
-
-    @compiled
-    def all_gradients(
-        images: tf.Tensor, noise: tf.Tensor, draws: int
-    ) -> tuple[list[tf.Tensor], tf.Tensor]:
-        """Gradients for the images, plus the encoder's for the changed ones that follow them."""
-        n = batch_size // strategy.num_replicas_in_sync
-        computed, sums = gradients(images[:n], noise[:n], draws, variables)
-        if copies > 1:
-            more = iter(gradients(images[n:], noise[n:], draws, posterior)[0])
-            computed = [
-                gradient + next(more) if model.is_of_posterior(variable) else gradient
-                for variable, gradient in zip(variables, computed, strict=True)
-            ]
-        return computed, sums
-
-    @as_written
-    def step(images: tf.Tensor, noise: tf.Tensor, draws: int) -> tf.Tensor:
-        computed, sums = all_gradients(images, noise, draws)
-        model.optimizer.apply(computed, variables)  # sums over replicas
-        return sums
-
-    if strategy.num_replicas_in_sync == 1:
-        step = compiled(step)  # XLA cannot compile communication between replicas
-
-    @tf.function
-    def run_steps(batches: Any, count: tf.Tensor, draws: int) -> tf.Tensor:
-        totals = tf.zeros(2)
-        for _ in tf.range(count):
-            sums = strategy.run(step, (*next(batches), draws))
-            totals += strategy.reduce("SUM", sums, axis=None)
-        return totals
-
-    return lambda batches, count, draws: run_steps(batches, tf.constant(count), draws)
-
-
-def _compile_validation(model: VAE) -> Callable[..., tf.Tensor]:
-    @tf.function(jit_compile=False, reduce_retracing=True, autograph=False)
-    def validate(images: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        reconstruction, kl = model.elbo_terms(images, model(images, noise))
-        return tf.stack([tf.reduce_sum(reconstruction), tf.reduce_sum(kl)])
-
-    compiled: Callable[..., tf.Tensor] = validate
-    return compiled
-
-
 def _terms(sums: np.ndarray) -> dict[str, float]:
     reconstruction, kl = (float(value) for value in sums)
     return {"neg_elbo": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
@@ -338,16 +240,6 @@ def _learning_rate(recipe: Recipe, total_steps: int) -> Any:
         warmup_target=recipe.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-
-
-def _is_dense(model: VAE) -> bool:
-    """Whether the model has no convolutions: on the CPU, XLA speeds up matrix products only."""
-
-    def has_convolution(layer: Layer) -> bool:
-        return "Conv" in layer["layer"] or any(map(has_convolution, layer.get("layers", ())))
-
-    recipe = model.recipe
-    return not any(map(has_convolution, (*recipe.encoder, *recipe.decoder, recipe.head)))
 
 
 def _new_model(run: Run, total_steps: int) -> VAE:

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from explorer.core.elbo import TERMS
+
 ERASE = "\x1b[K"
 """Erases the rest of the line in the terminal."""
-SHOWN = ("neg_elbo", "reconstruction", "kl", "val_neg_elbo")
+SHOWN = (*TERMS, "val_neg_elbo")
+"""Terms on the progress line."""
 
 
 class Progress:

@@ -19,6 +19,11 @@ from explorer.core.subsets import evenly_spaced
 from explorer.data.framing import HARDLY_VISIBLE, PLAIN, typical_fill
 from explorer.drawing import raster
 
+LOOKED_AT = 200
+"""Largest number of test images from which a typical or a vivid one is found."""
+FILLING = 0.9
+"""Objects that fill more of an image than this are not scaled in a drawing."""
+
 
 def sliders(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Data of sliders and their strips, for rows made by the functions below."""
@@ -53,7 +58,7 @@ def map_label(bundle: Bundle) -> str:
 
 
 def drawing(bundle: Bundle, fill: float) -> dict[str, Any]:
-    """Data of the canvas to draw on; ``fill`` is a result of `object_fill`."""
+    """Data of the canvas to draw on; ``fill`` is a result of ``object_fill``."""
     data = bundle.card.data
     background = np.broadcast_to(np.asarray(data.background), data.image_shape[2])
     return {
@@ -73,12 +78,12 @@ def _object_side(data: DataCard, fill: float) -> int | None:
     """
     if data.image_shape[2] > 1 or data.background not in (0.0, 1.0):
         return None
-    return round(fill * max(data.image_shape[:2])) if fill < 0.9 else None
+    return round(fill * max(data.image_shape[:2])) if fill < FILLING else None
 
 
 def object_fill(bundle: Bundle) -> float:
     """How much of an image the data set's objects fill, measured on reconstructions."""
-    rows = evenly_spaced(len(bundle.latents.z_mean), 200)
+    rows = evenly_spaced(len(bundle.latents.z_mean), LOOKED_AT)
     return typical_fill(bundle.reconstruct(rows), bundle.card.data.background)
 
 
@@ -89,7 +94,7 @@ def vivid_row(bundle: Bundle) -> int:
     if bundle.card.metrics.neg_elbo is not None:
         is_good &= neg_elbo <= np.median(neg_elbo)
     good = np.flatnonzero(is_good)
-    rows = good[evenly_spaced(len(good), 200)] if len(good) else np.zeros(1, np.int64)
+    rows = good[evenly_spaced(len(good), LOOKED_AT)] if len(good) else np.zeros(1, np.int64)
     trusted = are_good(bundle, rows)
     rows = rows[trusted] if trusted.any() else rows
     if bundle.card.model.has_graphs:

@@ -12,8 +12,6 @@ from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 Figure = tuple[str, str, str]
 """Name, value, definition."""
 _COST = "what it costs to tell the latent, nats, which bounds what the latent tells about the image"
-
-
 PARTS = {
     "information": "mutual information I(x; z)",
     "total_correlation": "total correlation",

@@ -90,7 +90,7 @@ def show(
     """Show a latent space in a notebook, with all its live parts.
 
     Args:
-        model: a bundle, its name, or its folder, as `explorer.adopt` returns it.
+        model: a bundle, its name, or its folder, as ``explorer.adopt`` returns it.
         height: height in pixels.
         images: largest number of test images in the page; by default all that may be passed on.
         views: the page's views, as ``("Map", "Sliders")``.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +22,7 @@ from explorer.core.half import to_half
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS, PLACING_NEIGHBOURS, REACH
 from explorer.core.trust import HOLE, VERDICTS
 from explorer.drawing import raster
-from explorer.notation import LIMIT, ROUNDED
+from explorer.notation import ADDRESS_ROUNDING, MAX_COORDINATE
 
 SPRITE_WIDTH = 4000
 """Largest width in pixels of the picture of all test images, unless one image is wider."""
@@ -91,50 +93,53 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
     halves = [name for name, array in arrays.items() if array.dtype == np.float16]
     for name, network in (("decoder", bundle.decoder), ("encoder", bundle.encoder)):
         contents[name] = network if len(network) <= MAX_NETWORK_BYTES else b""
+    header = {
+        "content": bundle.content,
+        "name": card.name,
+        "testSet": card.data.test_sha256,
+        "latentDim": card.model.latent_dim,
+        "imageShape": card.data.image_shape,
+        "classes": card.data.classes,
+        "likelihood": card.model.likelihood,
+        "isConditional": card.model.is_conditional,
+        "hasDecoder": card.model.has_graphs,
+        "hasReconstructions": bundle.reconstructions is not None,
+        "trust": {
+            "limits": [asdict(limit) for limit in trust_limits(bundle)],
+            "words": VERDICTS,
+            "hole": 100.0 * HOLE,
+            "isOfOthers": card.data.reading.whole,
+        },
+        "columns": [dict(zip(("name", "title", "unit"), c[:3], strict=True)) for c in columns],
+        "principal": _principal(bundle),
+        "mainDimensions": bundle.main_dimensions,
+        "emptyDistance": None if neighbourhoods is None else neighbourhoods.empty_distance,
+        "placing": {"neighbours": PLACING_NEIGHBOURS, "reach": REACH},
+        "coordinates": {"limit": MAX_COORDINATE, "rounded": ADDRESS_ROUNDING},
+        "path": {"thin": 100.0 * THIN, "judged": JUDGED},
+        "refining": {
+            "steps": STEPS,
+            "dampings": DAMPINGS,
+            "enough": ENOUGH,
+            "draws": (DRAWS, JUDGING_DRAWS),
+        },
+        "spriteColumns": sprite_columns(card.data.image_shape[1]),
+        "halves": halves,
+    }
+    return pack(header, contents)
+
+
+def pack(header: Mapping[str, Any], contents: Mapping[str, bytes]) -> bytes:
+    """Join a header and named contents, with their places and a checksum."""
     sections, at = {}, 0
     for name, content in contents.items():
         sections[name] = {"at": at, "bytes": len(content)}
         at += len(content)
-    header = json.dumps(
-        {
-            "content": bundle.content,
-            "name": card.name,
-            "testSet": card.data.test_sha256,
-            "latentDim": card.model.latent_dim,
-            "imageShape": card.data.image_shape,
-            "classes": card.data.classes,
-            "likelihood": card.model.likelihood,
-            "isConditional": card.model.is_conditional,
-            "hasDecoder": card.model.has_graphs,
-            "hasReconstructions": bundle.reconstructions is not None,
-            "trust": {
-                "limits": [asdict(limit) for limit in trust_limits(bundle)],
-                "words": VERDICTS,
-                "hole": 100.0 * HOLE,
-                "isOfOthers": card.data.reading.whole,
-            },
-            "columns": [dict(zip(("name", "title", "unit"), c[:3], strict=True)) for c in columns],
-            "principal": _principal(bundle),
-            "mainDimensions": bundle.main_dimensions,
-            "emptyDistance": None if neighbourhoods is None else neighbourhoods.empty_distance,
-            "placing": {"neighbours": PLACING_NEIGHBOURS, "reach": REACH},
-            "coordinates": {"limit": LIMIT, "rounded": ROUNDED},
-            "path": {"thin": 100.0 * THIN, "judged": JUDGED},
-            "refining": {
-                "steps": STEPS,
-                "dampings": DAMPINGS,
-                "enough": ENOUGH,
-                "draws": (DRAWS, JUDGING_DRAWS),
-            },
-            "spriteColumns": sprite_columns(card.data.image_shape[1]),
-            "halves": halves,
-            "sections": sections,
-        }
-    ).encode()
-    header += b" " * (-(len(header) + at) % 4)  # fill up to words of four bytes
-    pieces = [header, *contents.values()]
+    head = json.dumps({**header, "sections": sections}).encode()
+    head += b" " * (-(len(head) + at) % 4)  # fill up to words of four bytes
+    pieces = [head, *contents.values()]
     checksum = reduce(lambda so_far, piece: zlib.crc32(piece, so_far), pieces, 0)
-    return b"".join([struct.pack("<II", len(header), checksum), *pieces])
+    return b"".join([struct.pack("<II", len(head), checksum), *pieces])
 
 
 def _standalone(latents: Latents, pictured: np.ndarray) -> dict[str, np.ndarray]:

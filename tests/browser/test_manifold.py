@@ -11,7 +11,7 @@ from PIL import Image
 from explorer.app import cache
 from explorer.bundle.store import Bundle
 from explorer.core import neighbours
-from explorer.core.geometry import grid_points, plane_coordinates_grid
+from explorer.core.grids import grid_coordinates, grid_points
 
 from .visitor import DEEP, FLAT, Visitor, decode, geometry_text
 
@@ -33,7 +33,7 @@ def test_the_grid_equals_the_servers_and_its_tiles_can_be_chosen(
 ) -> None:
     bundle = bundles[FLAT]
     visitor.open(model=FLAT, view="Manifold", size="9")
-    xs, ys = plane_coordinates_grid(9, spacing="normal", extent=2.5)
+    xs, ys = grid_coordinates((9, 9), spacing="normal", extent=2.5)
     points = grid_points(xs, ys)
     visitor.shows(grid_of(bundle, points, 9), ".grid canvas")
     across = visitor.page.locator(".across span").all_inner_texts()
@@ -73,7 +73,7 @@ def test_the_grid_equals_the_servers_and_its_tiles_can_be_chosen(
 
 def test_a_grid_of_40_by_40_is_drawn(visitor: Visitor, bundles: dict[str, Bundle]) -> None:
     visitor.open(model=FLAT, view="Manifold", size="40", spacing="Linear", extent="3.0")
-    points = grid_points(*plane_coordinates_grid(40, spacing="linear", extent=3.0))
+    points = grid_points(*grid_coordinates((40, 40), spacing="linear", extent=3.0))
     visitor.shows(grid_of(bundles[FLAT], points, 40), ".grid canvas")
 
 
@@ -104,7 +104,7 @@ def test_sliders_of_a_deep_model_move_the_grid_through_the_space(
 ) -> None:
     bundle = bundles[DEEP]
     visitor.open(model=DEEP, view="Manifold", size="5", axes="1,2", map="dimensions")
-    points = grid_points(*plane_coordinates_grid(5, spacing="normal", extent=2.5))
+    points = grid_points(*grid_coordinates((5, 5), spacing="normal", extent=2.5))
     latents = np.zeros((25, 8), np.float32)
     latents[:, :2] = points
     visitor.shows(grid_of(bundle, latents, 5), ".grid canvas")

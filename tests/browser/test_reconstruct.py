@@ -140,10 +140,7 @@ def test_a_drawing_is_reconstructed_live_and_reaches_the_server_when_a_stroke_en
     told = captured(
         r"Lost by the encoder: (\S+) nats", visitor.page.locator(".refine p").inner_text()
     )
-    codec = bundle.codec
-    before, after = amortisation_gap(
-        codec.encode, codec.draw, codec.parameters, image, codec.likelihood
-    )
+    before, after = amortisation_gap(bundle.codec, image)
     assert float(told) == pytest.approx((before - after)[0], rel=0.2, abs=0.5)
     visitor.page.get_by_role("button", name="Use the refined place").click()
     visitor.until(lambda: visitor.z != encoded, "the refined place is the point")

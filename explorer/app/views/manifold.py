@@ -18,12 +18,12 @@ from explorer.app.words import literal
 from explorer.bundle.sheets import plane_of
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import (
-    SPACINGS,
     Plane,
     axis_label,
     principal_plane,
     spanned_plane,
 )
+from explorer.core.grids import SPACINGS
 from explorer.core.trust import HOLE
 from explorer.web import contents
 
