@@ -54,9 +54,10 @@ test("letters in a list choose from it, elsewhere they are keys of the page", ()
   press({ key: "Z", ctrlKey: true, shiftKey: true });
   press({ key: "z", metaKey: true });
   press({ key: "x" });
+  press({}, "search"); // Chrome's event when an entry of a field's list is chosen
   end.abort();
   assert.deepEqual(pressed, ["r", "ctrl+shift+z", "ctrl+z"]);
-  assert.deepEqual(others, ["r", "x"]); // the first of them in a list
+  assert.deepEqual(others, ["r", "x", undefined]); // the first of them in a list
 });
 
 test("nothing is chosen of tiles that are not there yet", () => {
