@@ -2,7 +2,7 @@
 
 import { build, find, textElement, setText } from "../../shared/elements.js";
 import { readList, writeList } from "../../shared/lists.js";
-import { SYMBOLS } from "./dots.js";
+import { SYMBOLS } from "./symbols.js";
 
 /** Least number of classes for which there is a search field. */
 const MANY = 12;

@@ -2,7 +2,7 @@
 
 import { newContext } from "../../shared/elements.js";
 import { download, downloadPicture } from "../../shared/files.js";
-import { SYMBOLS } from "./dots.js";
+import { SYMBOLS } from "./symbols.js";
 import { legendLines } from "./legend.js";
 import { SvgContext } from "./svg.js";
 
