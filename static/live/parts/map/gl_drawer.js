@@ -1,6 +1,7 @@
 /**
  * Draws the dots with WebGL2.
  *
+ * @typedef {import("./dots.js").Drawer} Drawer
  * @typedef {import("./view.js").View} View
  * @typedef {import("./dots.js").Bytes} Bytes
  * @typedef {import("./dots.js").Floats} Floats
@@ -28,7 +29,7 @@ void main() {
   pixel = vec4(paint.rgb * alpha, alpha);
 }`;
 
-/** @implements {import("./dots.js").Drawer} */
+/** @implements {Drawer} */
 export class GlDrawer {
   #gl;
   #program;

@@ -336,6 +336,13 @@ export class Groups {
   }
 }
 
+/** The name of the group whose key is pressed, or null. @param {KeyboardEvent} event */
+export function groupOf({ key, ctrlKey, metaKey, altKey }) {
+  if (ctrlKey || metaKey || altKey) return null;
+  const name = key.toUpperCase();
+  return name === "A" || name === "B" ? name : null;
+}
+
 /** The rows that have a value. @param {Uint8Array} values @param {number} value */
 function rowsWith(values, value) {
   const rows = [];

@@ -23,10 +23,12 @@ import { ARROWS } from "../keys.js";
 import { Lens } from "../lens.js";
 import { makeBar, makeTools } from "./bar.js";
 import { Gestures } from "./gestures.js";
-import { Groups } from "./groups.js";
-import { groupOf, hiddenClasses, Legend, spellHidden } from "./legend.js";
+import { groupOf, Groups } from "./groups.js";
+import { hiddenClasses, spellHidden } from "./hidden.js";
+import { Legend } from "./legend.js";
 import { saveMap } from "./save.js";
 import { Scene } from "./scene.js";
+import { findRow } from "./search.js";
 import { quantitiesOf, Values } from "./shade.js";
 import { rowsInside } from "./view.js";
 
@@ -455,15 +457,8 @@ export class LiveMap {
    */
   #find(text) {
     const { labels, header } = this.#host.model;
-    const wanted = text.trim();
-    const names = header.classes.map((name) => name.toLowerCase());
-    const begins = names.filter((name) => name.startsWith(wanted.toLowerCase()));
-    const exact = names.indexOf(wanted.toLowerCase());
-    const label = exact < 0 && wanted && begins.length === 1 ? names.indexOf(begins[0]) : exact;
-    let row = /^#?\d+$/.test(wanted) ? Number(wanted.replace("#", "")) : labels.length;
-    if (label >= 0) row = labels.indexOf(label, this.#found + 1);
-    if (row < 0) row = labels.indexOf(label);
-    if (row < 0 || row >= labels.length) return false;
+    const row = findRow(text, header.classes, labels, this.#found);
+    if (row < 0) return false;
     this.#found = row;
     this.#giveUpClick();
     const spot = this.#spotOf(row);

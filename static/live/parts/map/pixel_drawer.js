@@ -1,6 +1,7 @@
 /**
  * Draws the dots pixel by pixel.
  *
+ * @typedef {import("./dots.js").Drawer} Drawer
  * @typedef {import("./view.js").View} View
  * @typedef {import("./dots.js").Bytes} Bytes
  * @typedef {import("./dots.js").Floats} Floats
@@ -21,7 +22,7 @@ const SAMPLES = 4;
  * Fills pixels, later dots over earlier ones. While the map moves, the last picture moves with it,
  * as long as it fills the window.
  *
- * @implements {import("./dots.js").Drawer}
+ * @implements {Drawer}
  */
 export class PixelDrawer {
   #context;
