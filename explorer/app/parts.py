@@ -52,16 +52,19 @@ export default function (component) {{
     return mount
 
 
-(
-    _frame, _store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker, _draw, _drag,
-    _refine, _shown,
-) = (
-    _part(name)
-    for name in (
-        "frame", "store", "sprite", "lens", "map", "sliders", "grid", "scrubber", "picker", "draw",
-        "drag", "refine", "shown",
-    )
-)  # fmt: skip
+_frame = _part("frame")
+_store = _part("store")
+_sprite = _part("sprite")
+_lens = _part("lens")
+_map = _part("map")
+_sliders = _part("sliders")
+_grid = _part("grid")
+_scrubber = _part("scrubber")
+_picker = _part("picker")
+_draw = _part("draw")
+_drag = _part("drag")
+_refine = _part("refine")
+_shown = _part("shown")
 
 
 def mount_frame(bundle: Bundle, view: str, axes: list[dict[str, Any]]) -> None:
