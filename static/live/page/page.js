@@ -25,6 +25,7 @@ import { Engine } from "../shared/engine.js";
 import { Hub } from "../shared/hub.js";
 import { readList, writeList } from "../shared/lists.js";
 import { normal } from "../shared/noise.js";
+import { rounded } from "../shared/plane.js";
 import { Place } from "../shared/place.js";
 import { readDirection, unitOf } from "./directions.js";
 import { Pins, readPins, writePins } from "./pins.js";
@@ -210,11 +211,11 @@ export class Page {
     const { state } = this;
     if (z.length !== state.z.length) return; // from a model that is not loaded yet
     if (label !== state.label) this.#condition(label);
-    const rounded = Array.from(z, (value) => Number(value.toFixed(3)));
-    if (String(rounded) === String(state.z)) return;
+    const latent = rounded(z);
+    if (String(latent) === String(state.z)) return;
     state.past = [...state.past, state.z].slice(-KEPT);
     state.future = [];
-    this.#settle(rounded);
+    this.#settle(latent);
   }
 
   /** @param {number[]} z */
@@ -262,7 +263,7 @@ export class Page {
     const z = this.#latentOf(
       text
         .replace(/−/g, "-")
-        .split(/[\s,;]+/)
+        .split(/[\s,;()[\]]+/)
         .filter(Boolean)
         .join(),
     );

@@ -215,7 +215,8 @@ export class Scene {
     context.fillStyle = style.getPropertyValue("--st-background-color");
     const page = String(context.fillStyle); // as #rrggbb, however the theme writes it
     const zoom = parseFloat(getComputedStyle(document.documentElement).fontSize) / USUAL;
-    return { text: style.color, page, font: style.fontFamily, zoom };
+    const mark = style.getPropertyValue("--mark");
+    return { text: style.color, page, mark, font: style.fontFamily, zoom };
   }
 
   get #isDark() {
@@ -286,7 +287,7 @@ export class Scene {
     });
     if (map.labels[0]) drawAxes(context, view, map.labels, look);
     drawNames(context, names, look);
-    if (this.path.length) drawPath(context, view, this.#way);
+    if (this.path.length) drawPath(context, view, this.#way, look);
     if (this.outline.length) drawOutline(context, this.outline, look);
   }
 }
