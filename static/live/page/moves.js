@@ -54,7 +54,10 @@ export class Moves {
   /** @param {string} text coordinates; refused if they do not fit the model */
   #take(text) {
     const { limit, state } = this.#page;
-    const numbers = text.replace(/−/g, "-").split(/[\s,;()[\]]+/).filter(Boolean);
+    const numbers = text
+      .replace(/−/g, "-")
+      .split(/[\s,;()[\]]+/)
+      .filter(Boolean);
     const z = this.#page.latentOf(numbers.join());
     const field = this.#coordinates;
     const expected = `The point is ${state.z.length} numbers from −${limit} to ${limit}.`;

@@ -24,8 +24,8 @@ import { alertOf, find, same, setText } from "../shared/elements.js";
 import { Engine } from "../shared/engine.js";
 import { Hub } from "../shared/hub.js";
 import { readList, writeList } from "../shared/lists.js";
+import { Mount } from "../shared/mount.js";
 import { rounded } from "../shared/plane.js";
-import { Place } from "../shared/place.js";
 import { readDirection, unitOf } from "./directions.js";
 import { Moves } from "./moves.js";
 import { Pins, readPins, writePins } from "./pins.js";
@@ -105,7 +105,7 @@ export class Page {
     this.#moves = new Moves(find(root, ".moves"), this);
     this.#pins = new Pins(find(root, ".pins"), this);
     this.#makeTabs();
-    this.#frame = new Place(Frame, this.#shadow(find(root, ".parts")), this.hub, () => {});
+    this.#frame = new Mount(Frame, this.#shadow(find(root, ".parts")), this.hub, () => {});
     this.hub.settings.onChange(() => this.#write());
     window.addEventListener("hashchange", () => this.#read(location.hash.slice(1)));
     const { name } = window; // of a frame that goes on where an earlier one was
@@ -139,20 +139,20 @@ export class Page {
   /**
    * Puts a part on the page until another view is opened.
    *
-   * @param {import("../shared/place.js").PartClass} Part @param {HTMLElement} box
+   * @param {import("../shared/mount.js").PartClass} Part @param {HTMLElement} box
    * @param {() => object} dataOf is called again after every change
    * @param {(name: string, value: any) => void} [use] handles its events; by default they move the
    *   point
    */
   mount(Part, box, dataOf, use = (_, { z }) => this.moveTo(z)) {
-    const place = new Place(Part, this.#shadow(box), this.hub, use);
+    const mount = new Mount(Part, this.#shadow(box), this.hub, use);
     let known = {};
     const update = () => {
       const data = { content: this.#entry.content, z: this.state.z, ...dataOf() };
-      if (!same(data, known)) place.update(data);
+      if (!same(data, known)) mount.update(data);
       known = data;
     };
-    this.#mounted.push({ update, close: () => place.close() });
+    this.#mounted.push({ update, close: () => mount.close() });
     update();
   }
 
@@ -343,12 +343,12 @@ export class Page {
     const box = find(this.#root, ".parts");
     const warn = (/** @type {string} */ sentence) => box.append(alertOf(sentence));
     try {
-      const store = new Place(Store, this.#shadow(box), this.hub, () => {});
+      const store = new Mount(Store, this.#shadow(box), this.hub, () => {});
       store.update(await this.#bytesOf(`model-${name}`));
       await new Promise((use) => this.hub.withModel(content, use));
       await new Promise((use) => (window.requestIdleCallback ?? setTimeout)(use)); // after the first picture
       const hash = new TextEncoder().encode(content);
-      const sprite = new Place(Sprite, box, this.hub, () => {});
+      const sprite = new Mount(Sprite, box, this.hub, () => {});
       sprite.update(hasImages ? await this.#bytesOf(`images-${name}`) : hash);
     } catch (error) {
       warn(
@@ -357,7 +357,7 @@ export class Page {
     }
   }
 
-  /** Makes a new place with the parts' style. @param {HTMLElement} box */
+  /** Makes a shadow root with the parts' style. @param {HTMLElement} box */
   #shadow(box) {
     const element = document.createElement("div");
     box.append(element);

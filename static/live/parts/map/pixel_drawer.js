@@ -93,7 +93,8 @@ export class PixelDrawer {
     const image = new ImageData(width, height);
     const pixels = new Uint32Array(image.data.buffer);
     const colours = new Uint32Array(this.#colours.buffer);
-    const stamps = SYMBOLS.map((_, symbol) => stampOf(symbol, size * ratio, width));
+    /** @type {ReturnType<typeof stampOf>[]} */
+    const stamps = []; // by symbol
     const edge = Math.ceil(size * ratio);
     for (let row = 0; row < colours.length; row++) {
       const x = Math.round((this.#places[2 * row] - left) * scale);
@@ -101,7 +102,8 @@ export class PixelDrawer {
       const colour = colours[row];
       const alpha = (256 * (colour >>> 24)) / 255;
       if (!alpha || x < edge || y < edge || x >= width - edge || y >= height - edge) continue;
-      const { offsets, shares } = stamps[this.#symbols[row]];
+      const symbol = this.#symbols[row];
+      const { offsets, shares } = (stamps[symbol] ??= stampOf(symbol, size * ratio, width));
       for (let i = 0; i < offsets.length; i++) {
         const at = y * width + x + offsets[i];
         pixels[at] = blend(pixels[at], colour, Math.round(alpha * shares[i]));
