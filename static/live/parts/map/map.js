@@ -21,6 +21,7 @@ import { Pictures } from "../../shared/pictures.js";
 import { decimal } from "../../shared/plane.js";
 import { ARROWS } from "../keys.js";
 import { Lens } from "../lens.js";
+import { chosenBackground } from "./background.js";
 import { makeBar, makeTools } from "./bar.js";
 import { Gestures } from "./gestures.js";
 import { groupOf, Groups } from "./groups.js";
@@ -312,7 +313,8 @@ export class LiveMap {
 
   #paint() {
     const { values, range, hidden } = this.#legendShown;
-    const isOver = this.#host.hub.settings.get("background") === "manifold";
+    const { hub, model } = this.#host;
+    const isOver = chosenBackground(hub.settings, model) === "manifold";
     this.#scene.paint({ values, range, hidden, isOver, isMarked: this.#groups.isMarked });
   }
 

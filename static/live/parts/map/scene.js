@@ -9,7 +9,7 @@
  */
 
 import { find, contextOf } from "../../shared/elements.js";
-import { Background } from "./background.js";
+import { Background, chosenBackground } from "./background.js";
 import { Palette, rgbOf } from "./colours.js";
 import { Dots } from "./dots.js";
 import { middles, Room, thumbnails } from "./labels.js";
@@ -130,7 +130,8 @@ export class Scene {
     this.#resting = setTimeout(() => {
       this.#resting = undefined;
       const { map, view } = this;
-      const [kind, dense] = [this.#settings.get("background"), this.palette.scale[2]];
+      const kind = chosenBackground(this.#settings, this.#model);
+      const dense = this.palette.scale[2];
       this.#background.start(kind, map, view, dense, this.look.text);
       const room = new Room();
       this.#placeNames(room);
