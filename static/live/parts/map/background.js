@@ -64,11 +64,7 @@ export class Background {
   start(kind, map, view, dense, empty) {
     this.#empty = map.kind === "neighbourhoods" ? emptiness(map, view, empty) : null;
     if (kind === "none") {
-      this.#decoder.start(
-        0,
-        () => {},
-        () => {},
-      ); // ignores tiles that are still to come for the former background
+      this.#decoder.clear();
       this.#picture = null;
       return;
     }
