@@ -18,15 +18,15 @@ if __name__ == "__main__":  # a visitor's page
 else:  # the server, which runs this file again for every visitor
     from starlette.middleware import Middleware
 
-    from explorer.app import server
+    from explorer.app import middleware, server
 
     app = st.App(
         __file__,
         routes=server.routes(),
         middleware=[
-            Middleware(server.CompletedDocument),
-            Middleware(server.CompressedCode),
-            Middleware(server.GuardedMessages),
+            Middleware(middleware.CompletedDocument),
+            Middleware(middleware.CompressedCode),
+            Middleware(middleware.GuardedMessages),
         ],
         lifespan=server.lifespan,
     )

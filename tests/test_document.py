@@ -167,6 +167,14 @@ def test_a_page_works_from_a_disk_in_every_view(
     page.wait_for_function("before => location.href !== before", arg=before)
     page.get_by_role("button", name="Undo", exact=True).click()
     assert page.url == before
+    field = page.get_by_label("Coordinates of the point")
+    field.fill("(0.5, −1)")  # as a notebook prints it
+    field.press("Enter")
+    page.wait_for_function("location.hash.includes('&z=0.5%2C-1&')")
+    page.evaluate("location.hash = 'view=Map&colour=z7'")  # of a model with more dimensions
+    page.locator("[data-view=Map] .plot").wait_for()
+    colour = page.get_by_role("combobox", name="Colour")
+    assert colour.locator(":checked").text_content() == "class"
     assert told == []
     assert [url for url in asked if not url.startswith(("blob:", "data:"))] == [
         page_of_fashion.as_uri()

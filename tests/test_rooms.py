@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+from explorer.web.code import MAKERS
+
 PACKAGE = Path(__file__).parents[1] / "explorer"
 ROOMS = (
     "errors",
@@ -49,6 +51,14 @@ def test_data_go_from_files_over_sources_to_layouts() -> None:
         for path in (PACKAGE / "data" / step).glob("*.py"):
             upwards = [module for module in imported_modules(path) if module.startswith(later)]
             assert upwards == [], path
+
+
+def test_the_version_of_what_a_browser_keeps_covers_all_that_makes_it() -> None:
+    for module in imported_modules(PACKAGE / "web" / "payload.py"):
+        package, *inside, _ = [*module.split("."), ""]
+        if package == "explorer":
+            whole, outer = PACKAGE.joinpath(*inside), PACKAGE.joinpath(*inside[:-1])
+            assert {whole.with_suffix(".py"), outer.with_suffix(".py")} & {*MAKERS}, module
 
 
 def imported_modules(path: Path) -> list[str]:

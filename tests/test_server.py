@@ -14,7 +14,7 @@ from PIL import Image
 from starlette.routing import Router
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from explorer.app import cache, delivery, server
+from explorer.app import cache, delivery, middleware, server
 from explorer.bundle.graph import GraphError
 from explorer.web import payload
 
@@ -91,7 +91,7 @@ def test_a_page_cannot_clear_the_caches_of_all() -> None:
     async def send(_: Any) -> None:
         raise AssertionError("nothing is to be sent")
 
-    guarded = server.GuardedMessages(page)
+    guarded = middleware.GuardedMessages(page)
     loops.run(guarded({"type": "websocket"}, receive, send))
     assert taken == [broken, stop.SerializeToString()]
 
@@ -146,7 +146,7 @@ def test_streamlits_code_is_compressed_once_for_other_machines() -> None:
         await send({"type": "http.response.body", "body": b"some ", "more_body": True})
         await send({"type": "http.response.body", "body": b"code"})
 
-    compressed = server.CompressedCode(streamlit)
+    compressed = middleware.CompressedCode(streamlit)
     for _ in range(2):
         headers, body = through(
             compressed, "/static/a.js", "10.0.0.7", **{"accept-encoding": "gzip"}

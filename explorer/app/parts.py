@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer.app import cache, session
+from explorer.app import cache, drawings, session
 from explorer.app.server import address_of
 from explorer.bundle.store import Bundle
 from explorer.core.pixels import to_pixels, to_unit_range
@@ -52,16 +52,19 @@ export default function (component) {{
     return mount
 
 
-(
-    _frame, _store, _sprite, _lens, _map, _sliders, _grid, _scrubber, _picker, _draw, _drag,
-    _refine, _shown,
-) = (
-    _part(name)
-    for name in (
-        "frame", "store", "sprite", "lens", "map", "sliders", "grid", "scrubber", "picker", "draw",
-        "drag", "refine", "shown",
-    )
-)  # fmt: skip
+_frame = _part("frame")
+_store = _part("store")
+_sprite = _part("sprite")
+_lens = _part("lens")
+_map = _part("map")
+_sliders = _part("sliders")
+_grid = _part("grid")
+_scrubber = _part("scrubber")
+_picker = _part("picker")
+_draw = _part("draw")
+_drag = _part("drag")
+_refine = _part("refine")
+_shown = _part("shown")
 
 
 def mount_frame(bundle: Bundle, view: str, axes: list[dict[str, Any]]) -> None:
@@ -219,28 +222,6 @@ def scrubber(
     _scrubber(key=key, data=data, on_settled_change=_mover(bundle, key))
 
 
-def drawing(bundle: Bundle, sheet: str = "") -> np.ndarray | None:
-    """The drawing of a sheet as this model sees it, ``(height, width, channels)`` in [0, 1].
-
-    Models see different pictures of the same strokes, as not all have them scaled and centred.
-    None until the model's canvas has reported its own.
-    """
-    drawn = _drawings().get((sheet, bundle.content))
-    return None if drawn is None else to_unit_range(drawn)
-
-
-def _drawings() -> dict[tuple[str, str], np.ndarray]:
-    """The drawings of the visit, uint8, by their sheet and the content of the model."""
-    drawings: dict[tuple[str, str], np.ndarray] = st.session_state.setdefault("drawings", {})
-    return drawings
-
-
-def _reached_drawings() -> set[tuple[str, str]]:
-    """The drawings that the point has moved to, by their sheet and the content of the model."""
-    reached: set[tuple[str, str]] = st.session_state.setdefault("reached-drawings", set())
-    return reached
-
-
 def draw(
     bundle: Bundle,
     *,
@@ -259,7 +240,7 @@ def draw(
         refines: whether its latent can be refined, and the refined latent become the point.
 
     Returns:
-        The ``drawing``.
+        What the model sees of the drawing, as ``drawings.drawing``.
     """
 
     def take() -> None:
@@ -268,12 +249,8 @@ def draw(
         drawn = raster.read_data_uri(uri, bundle.card.data.image_shape)
         if drawn is None:
             return
-        which, drawings, reached = (sheet, bundle.content), _drawings(), _reached_drawings()
-        if which not in drawings or not np.array_equal(drawn, drawings[which]):
-            drawings[which] = drawn  # else a canvas was mounted again
-            reached.discard(which)
-        if moves and which not in reached:
-            reached.add(which)
+        drawings.keep(bundle, sheet, drawn)
+        if moves and drawings.reach(bundle, sheet):
             session.move_to(bundle, bundle.codec.encode(to_unit_range(drawn[np.newaxis]))[0][0])
 
     _draw(
@@ -289,7 +266,7 @@ def draw(
         on_settled_change=take,
         on_point_change=_mover(bundle, key, event="point"),
     )
-    return drawing(bundle, sheet)
+    return drawings.drawing(bundle, sheet)
 
 
 def refine(bundle: Bundle, image: np.ndarray) -> None:

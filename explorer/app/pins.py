@@ -12,7 +12,8 @@ import numpy as np
 import streamlit as st
 
 from explorer.app import cache, directions, parts, session
-from explorer.app.exports import csv_table, download, npz
+from explorer.app.exports import download
+from explorer.app.latent_files import csv_table, npz
 from explorer.app.pair import row_at
 from explorer.app.view import Detail
 from explorer.app.words import describe_test_image, literal

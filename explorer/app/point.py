@@ -13,21 +13,21 @@ from explorer.bundle.store import Bundle
 from explorer.core.geometry import axis_label
 from explorer.core.neighbours import nearest
 from explorer.core.pixels import to_unit_range
-from explorer.core.trust import VERDICTS
+from explorer.core.trust import SHARES, VERDICTS
 from explorer.notation import parse_latent
 
 TRUST_HELP = f"""
 A decoder answers everywhere, also where it learned nothing. Three readings of a place are compared
 with the test images' own; each percentage is a share of the test images:
 
-- **lie in a thinner place**: how many have less data around them. The density is that of the
+- **{SHARES["density"]}**: how many have less data around them. The density is that of the
   *aggregate posterior* $q(z) = \\frac1N\\sum_i \\mathcal N(z; \\mu_i, \\sigma_i^2)$, the mixture of
   the Gaussians over which the encoder spreads the training images (with a flow: of Gaussians that
   have its density at their middle; where there is no encoder or no spread: of equal Gaussians
   around their latents).
-- **come back closer**: the picture is encoded again; how many have a smaller distance
+- **{SHARES["return"]}**: the picture is encoded again; how many have a smaller distance
   $\\lVert E(D(z)) - z \\rVert$ between where it lands and where it came from.
-- **have a closer neighbour**: how many are nearer to another test image than this place is to
+- **{SHARES["nearest"]}**: how many are nearer to another test image than this place is to
   the nearest one.
 
 The verdict says what they mean together:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from explorer.app import cache, internals, parts, session
+from explorer.app import cache, internals, session
+from explorer.app.drawings import drawing
 from explorer.app.upload import uploads
 from explorer.app.view import Detail, Option
 from explorer.bundle.spelling import parse_test_image
@@ -51,7 +52,7 @@ def _write_image(bundle: Bundle, source: Option) -> str | None:
     if chosen == TEST_IMAGE:
         return f"test-{test_image_row(bundle)}"
     if chosen == DRAWING:
-        return None if parts.drawing(bundle) is None else "drawing"
+        return None if drawing(bundle) is None else "drawing"
     is_upload = chosen in ("File", "Camera") and UPLOAD_KEY in uploads()
     return "upload" if is_upload else None
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from explorer.bundle.directions import parse_direction
+from explorer.bundle.maps import KINDS
 from explorer.bundle.spelling import parse_class, parse_place
 from explorer.bundle.store import Bundle, find_bundles, load_bundle
 from explorer.cli.arguments import (
@@ -43,8 +44,6 @@ from explorer.web.document import (
 from explorer.web.entry import named_directions
 from explorer.web.gallery import write_gallery
 
-MAPS = ("neighbourhoods", "principal", "dimensions", "directions")
-"""Kinds of map that a link may name."""
 PARAMETERS = frozenset((
     "model", "view", "z", "class", "a", "b", "pins", "directions", "direction", "map", "axes",
     "colour", "classes", "drag", "background", "size", "spacing", "extent", "holes", "latent",
@@ -137,8 +136,8 @@ def read_start(link: str, bundles: Sequence[Bundle], views: Sequence[str]) -> st
             parse_latent(asked["z"], bundle.card.model.latent_dim)
         if "class" in asked:
             parse_class(asked["class"], bundle)
-        if asked.get("map", MAPS[0]) not in MAPS:
-            raise ValueError(f"{asked['map']!r} is no map; there are {', '.join(MAPS)}")
+        if "map" in asked and asked["map"] not in KINDS:
+            raise ValueError(f"{asked['map']!r} is no map; there are {', '.join(KINDS)}")
         if "axes" in asked and asked.get("map") != "directions":
             axes = [parse_count(number) for number in asked["axes"].split(",")]
             known = range(1, bundle.card.model.latent_dim + 1)

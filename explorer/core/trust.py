@@ -46,6 +46,12 @@ VERDICTS = {
     "doubtful": "unlike most test images",
     "empty": "no data here",
 }
+SHARES = {
+    "density": "lie in a thinner place",
+    "return": "come back closer",
+    "nearest": "have a closer neighbour",
+}
+"""What the test images do that the percentile of a reading counts."""
 HOLE = 0.01
 """A place is a hole if it is thinner than the places of all but this share of the test images."""
 

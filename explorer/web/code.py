@@ -22,9 +22,18 @@ FILES = {
 """Read once: what is served belongs to the version, even if the files change meanwhile."""
 STYLE = (FOLDER / "style.css").read_text(encoding="utf-8")
 """The style sheet of the parts."""
-_MAKERS = (Path(__file__), Path(__file__).with_name("payload.py"))  # they make what is sent
+_PACKAGE = Path(__file__).parents[1]
+MAKERS = (
+    _PACKAGE / "notation.py",
+    *(
+        path
+        for room in ("bundle", "core", "drawing", "web")
+        for path in sorted((_PACKAGE / room).glob("*.py"))
+    ),
+)
+"""The modules whose formats, limits and words are in what a browser keeps of a model."""
 VERSION = hashlib.sha256(
-    repr(FILES).encode() + b"".join(path.read_bytes() for path in _MAKERS)
+    repr(FILES).encode() + b"".join(path.read_bytes() for path in MAKERS)
 ).hexdigest()[:16]
 ENTRY, WORKER = "streamlit.js", "shared/worker.js"
 """The entry modules of the app's page and of its worker."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from explorer.bundle.latents import Latents, graph_nodes
+from explorer.bundle.maps import map_kinds
 from explorer.bundle.store import Bundle
 from explorer.bundle.trust import trust_limits, trust_scales
 from explorer.core.amortisation import DAMPINGS, DRAWS, ENOUGH, JUDGING_DRAWS, STEPS
@@ -20,7 +21,7 @@ from explorer.core.geodesics import JUDGED, THIN
 from explorer.core.geometry import principal_plane
 from explorer.core.half import to_half
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS, PLACING_NEIGHBOURS, REACH
-from explorer.core.trust import HOLE, VERDICTS
+from explorer.core.trust import HOLE, READINGS, SHARES, VERDICTS
 from explorer.drawing import raster
 from explorer.notation import ADDRESS_ROUNDING, MAX_COORDINATE
 
@@ -107,10 +108,12 @@ def encode_model(bundle: Bundle, pictured: np.ndarray | None = None) -> bytes:
         "trust": {
             "limits": [asdict(limit) for limit in trust_limits(bundle)],
             "words": VERDICTS,
+            "shares": [SHARES[reading] for reading in READINGS],
             "hole": 100.0 * HOLE,
             "isOfOthers": card.data.reading.whole,
         },
         "columns": [dict(zip(("name", "title", "unit"), c[:3], strict=True)) for c in columns],
+        "maps": map_kinds(bundle),
         "principal": _principal(bundle),
         "mainDimensions": bundle.main_dimensions,
         "emptyDistance": None if neighbourhoods is None else neighbourhoods.empty_distance,

@@ -16,9 +16,9 @@ import { Sprite } from "./parts/sprite.js";
 import { Store } from "./parts/store.js";
 import { Engine } from "./shared/engine.js";
 import { Hub } from "./shared/hub.js";
-import { Place } from "./shared/place.js";
+import { Mount } from "./shared/mount.js";
 
-/** @type {Record<string, import("./shared/place.js").PartClass>} */
+/** @type {Record<string, import("./shared/mount.js").PartClass>} */
 const PARTS = {
   drag: Drag,
   draw: Draw,
@@ -57,7 +57,7 @@ keepInAddress(hub.settings);
 
 /**
  * @type {WeakMap<HTMLElement,
- *   {place: Place, tell: (name: string, value: unknown) => void, address?: string}>}
+ *   {mount: Mount, tell: (name: string, value: unknown) => void, address?: string}>}
  */
 const mounted = new WeakMap();
 
@@ -71,22 +71,22 @@ const mounted = new WeakMap();
  */
 export function render(name, { parentElement: root, data, setTriggerValue }) {
   const entry = mounted.get(root) ?? {
-    place: new Place(PARTS[name], root, hub, (event, value) => entry.tell(event, value)),
+    mount: new Mount(PARTS[name], root, hub, (event, value) => entry.tell(event, value)),
     tell: setTriggerValue,
   };
   entry.tell = setTriggerValue;
   mounted.set(root, entry);
   if (name === "frame") requestAnimationFrame(revealTab);
-  if (data.address === undefined) entry.place.update(data);
+  if (data.address === undefined) entry.mount.update(data);
   else if (data.address !== entry.address) {
     entry.address = data.address;
     bytesAt(data.address).then((bytes) => {
       const isWanted = mounted.get(root) === entry && entry.address === data.address;
-      if (isWanted) entry.place.update(bytes);
+      if (isWanted) entry.mount.update(bytes);
     });
   }
   return () => {
-    entry.place.close();
+    entry.mount.close();
     mounted.delete(root);
   };
 }

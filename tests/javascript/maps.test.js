@@ -58,6 +58,7 @@ const FOUR = new Model(
     {
       latentDim: 4,
       emptyDistance: 3,
+      maps: { neighbourhoods: "A", principal: "B", dimensions: "C", directions: "D" },
       principal: {
         origin: [1, 0, 0, 0],
         directions: [[0, 0, 1, 0], [0, 0, 0, 1]],
@@ -74,7 +75,7 @@ const FOUR = new Model(
   ),
 ); // prettier-ignore
 
-test("a neighbourhood map comes first above three dimensions, and two have only their plane", () => {
+test("the kinds of map are those of the model; of directions it takes two", () => {
   assert.deepEqual(kindsOf(FOUR), ["neighbourhoods", "principal", "dimensions"]);
   assert.deepEqual(kindsOf(new Model(payload())), ["dimensions"]);
 });

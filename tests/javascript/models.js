@@ -56,6 +56,7 @@ export const PLAIN = {
   trust: {
     hole: 1,
     words: { good: "like the test images", doubtful: "unlike them", empty: "no data here" },
+    shares: ["lie in a thinner place", "come back closer", "have a closer neighbour"],
     limits: [
       { low: -3, high: -1.9, floor: -4, ceiling: null, below: "thin", above: "dense" },
       { low: 0.5, high: 2, floor: null, ceiling: null, below: "exact", above: "elsewhere" },
@@ -63,6 +64,7 @@ export const PLAIN = {
     ],
   },
   columns: [],
+  maps: { dimensions: "Two dimensions" },
   principal: null,
   mainDimensions: [0, 1],
   emptyDistance: null,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { changed, Crop, firstFrame, placeOf } from "../../static/live/parts/crop.js";
 import { listen } from "../../static/live/parts/keys.js";
-import { Background } from "../../static/live/parts/map/background.js";
+import { Background, chosenBackground } from "../../static/live/parts/map/background.js";
 import { Dots } from "../../static/live/parts/map/dots.js";
 import { View } from "../../static/live/parts/map/view.js";
 import { Scrubber } from "../../static/live/parts/scrubber.js";
@@ -14,6 +14,7 @@ import { undoScrolling } from "../../static/live/shared/controls.js";
 import { Focus } from "../../static/live/shared/focus.js";
 import { Model } from "../../static/live/shared/model.js";
 import { Pictures } from "../../static/live/shared/pictures.js";
+import { Settings } from "../../static/live/shared/settings.js";
 import { payload } from "./models.js";
 
 /** @typedef {{request: any, use: (answer: any) => void}} Asked */
@@ -54,9 +55,10 @@ test("letters in a list choose from it, elsewhere they are keys of the page", ()
   press({ key: "Z", ctrlKey: true, shiftKey: true });
   press({ key: "z", metaKey: true });
   press({ key: "x" });
+  press({}, "search"); // Chrome's event when an entry of a field's list is chosen
   end.abort();
   assert.deepEqual(pressed, ["r", "ctrl+shift+z", "ctrl+z"]);
-  assert.deepEqual(others, ["r", "x"]); // the first of them in a list
+  assert.deepEqual(others, ["r", "x", undefined]); // the first of them in a list
 });
 
 test("nothing is chosen of tiles that are not there yet", () => {
@@ -140,6 +142,16 @@ test("dots that are closed leave no context of WebGL behind", () => {
   assert.equal(contexts(), before + 1); // a lost one is replaced
   dots.close();
   assert.equal(contexts(), before + 2); // requested once more, to be released
+});
+
+test("images are no background for a model that cannot decode them", () => {
+  const settings = new Settings();
+  const decoder = new Model(payload());
+  const none = new Model(payload({ hasDecoder: false }));
+  settings.set("background", "manifold");
+  assert.deepEqual([decoder, none].map((model) => chosenBackground(settings, model)), ["manifold", "none"]); // prettier-ignore
+  settings.set("background", "density");
+  assert.equal(chosenBackground(settings, none), "density");
 });
 
 test("a background that was taken away does not come back with late tiles", () => {

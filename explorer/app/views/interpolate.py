@@ -6,7 +6,8 @@ import numpy as np
 import streamlit as st
 
 from explorer.app import cache, ends, parts, session
-from explorer.app.exports import download, figures, menu, npz
+from explorer.app.exports import download, figures, menu
+from explorer.app.latent_files import npz
 from explorer.app.paths import (
     PATH,
     SPACING,

@@ -15,6 +15,7 @@ from explorer.app.exports import figures, menu
 from explorer.app.point import render_point, stage
 from explorer.app.view import View
 from explorer.app.words import literal
+from explorer.bundle.maps import map_kinds
 from explorer.bundle.sheets import plane_of
 from explorer.bundle.store import Bundle
 from explorer.core.geometry import (
@@ -27,13 +28,6 @@ from explorer.core.grids import SPACINGS
 from explorer.core.trust import HOLE
 from explorer.web import contents
 
-KINDS = {
-    "neighbourhoods": "Neighbourhoods",
-    "principal": "Principal plane",
-    "dimensions": "Two dimensions",
-    "directions": "Two directions",
-}
-"""Kinds of map, by their names in the address."""
 SIDES, DEFAULT_SIDE = range(5, 41), 20
 EXTENTS, DEFAULT_EXTENT = [1 + half / 2 for half in range(11)], 2.5
 """Ranges of figures for print, in standard deviations of the prior."""
@@ -94,17 +88,16 @@ def _render_exports(bundle: Bundle) -> None:
 
 
 def _choose_kind(bundle: Bundle) -> str:
-    """The kind of map under the grid; the same kinds as in the page, see ``maps.js``."""
-    if bundle.card.model.latent_dim <= 2:
-        return "dimensions"
-    kinds = ["neighbourhoods", "principal", "dimensions"]
-    if bundle.latents.places is None:
-        kinds = ["dimensions", "principal"]
-    if len(directions.axes(bundle)) > 1:
-        kinds.append("directions")
+    """The kind of map under the grid, at first the one that the page shows."""
+    kinds = map_kinds(bundle)
+    if len(directions.axes(bundle)) < 2:
+        kinds.pop("directions", None)
+    first, *others = kinds
+    if not others:
+        return first
     kind: str = st.segmented_control(
-        "Over", kinds, format_func=KINDS.__getitem__, required=True,
-        default=_shown("map", {kind: kind for kind in kinds}, kinds[0]),
+        "Over", tuple(kinds), format_func=kinds.__getitem__, required=True,
+        default=_shown("map", {kind: kind for kind in kinds}, first),
         key=f"over-{bundle.card.name}",
     )  # fmt: skip
     return kind

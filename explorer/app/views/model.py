@@ -19,7 +19,8 @@ from explorer.app.card_words import (
     describe_seeds,
 )
 from explorer.app.comparison import render_comparison
-from explorer.app.exports import download, figures, latents_csv, latents_npz, menu
+from explorer.app.exports import download, figures, menu
+from explorer.app.latent_files import latents_csv, latents_npz
 from explorer.app.view import Detail, Option, View
 from explorer.app.words import describe_likelihood, explain_neg_elbo, literal, percent, table
 from explorer.bundle.card import AdoptionCard

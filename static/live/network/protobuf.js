@@ -3,8 +3,8 @@
 import { demand, NetworkError } from "./errors.js";
 
 const DAMAGED = "The model's file is damaged or incomplete.";
-const MOST_PARTS = 2 ** 18;
-const MOST_NUMBERS = 2 ** 24;
+/** Largest numbers of fields of bytes in a message, and of integers in a list. */
+const [MOST_PARTS, MOST_LISTED] = [2 ** 18, 2 ** 24];
 
 /** Wire types of a field: an integer, bytes after their length, or a fixed number of bytes. */
 const VARINT = 0;
@@ -74,7 +74,7 @@ export class Message {
       else {
         const cursor = { bytes: value, at: 0 };
         while (cursor.at < value.length) {
-          demand(list.length < MOST_NUMBERS, "The model's file has a list that is too long.");
+          demand(list.length < MOST_LISTED, "The model's file has a list that is too long.");
           list.push(varint(cursor));
         }
       }

@@ -1,14 +1,12 @@
 /** Directions that the user makes, written as in the app's addresses: `ends:test-3:0.5,1`. */
 
-import { dot } from "../shared/plane.js";
+import { dot, rounded } from "../shared/plane.js";
 
 /** @typedef {import("../parts/sliders.js").RowSpec} RowSpec */
 
 /** @param {ArrayLike<number>} from @param {ArrayLike<number>} to two latents */
 export function directionBetween(from, to) {
-  const write = (/** @type {ArrayLike<number>} */ z) =>
-    Array.from(z, (value) => Number(value.toFixed(3))).join();
-  return `ends:${write(from)}:${write(to)}`;
+  return `ends:${rounded(from)}:${rounded(to)}`;
 }
 
 /**

@@ -24,9 +24,10 @@ import { alertOf, find, same, setText } from "../shared/elements.js";
 import { Engine } from "../shared/engine.js";
 import { Hub } from "../shared/hub.js";
 import { readList, writeList } from "../shared/lists.js";
-import { normal } from "../shared/noise.js";
-import { Place } from "../shared/place.js";
+import { Mount } from "../shared/mount.js";
+import { rounded } from "../shared/plane.js";
 import { readDirection, unitOf } from "./directions.js";
+import { Moves } from "./moves.js";
 import { Pins, readPins, writePins } from "./pins.js";
 import { VIEWS } from "./views.js";
 
@@ -66,9 +67,9 @@ export class Page {
   /** What was last told, by name. @type {Record<string, unknown>} */
   #told;
   #frame;
-  #coordinates = document.createElement("input");
   #classes = select("Class that is decoded", [], (label) => this.#condition(Number(label)));
   #choice;
+  #moves;
   #pins;
 
   /**
@@ -90,7 +91,7 @@ export class Page {
     find(root, "h1").textContent = contents.title;
     this.hub = new Hub(new Engine(startWorker), {
       openView: (view) => this.#openView(view),
-      move: (name) => this.#moves[name]?.(),
+      move: (name) => this.#moves.move(name),
       choose() {},
       pin: () => this.#pins.add(),
       group: (_, { A = [], B = [] }) =>
@@ -101,10 +102,10 @@ export class Page {
     this.#choice = select("Model", models, (name) => this.#openModel(name));
     find(root, ".choice").append(this.#choice.element, this.#classes.element);
     this.#choice.element.hidden = models.length === 1;
+    this.#moves = new Moves(find(root, ".moves"), this);
     this.#pins = new Pins(find(root, ".pins"), this);
     this.#makeTabs();
-    this.#makeMoves();
-    this.#frame = new Place(Frame, this.#shadow(find(root, ".parts")), this.hub, () => {});
+    this.#frame = new Mount(Frame, this.#shadow(find(root, ".parts")), this.hub, () => {});
     this.hub.settings.onChange(() => this.#write());
     window.addEventListener("hashchange", () => this.#read(location.hash.slice(1)));
     const { name } = window; // of a frame that goes on where an earlier one was
@@ -126,6 +127,11 @@ export class Page {
     });
   }
 
+  /** Coordinates beyond ± this are treated as mistakes. */
+  get limit() {
+    return this.#contents.limit;
+  }
+
   get model() {
     return this.hub.modelOf(this.#entry.content);
   }
@@ -133,20 +139,20 @@ export class Page {
   /**
    * Puts a part on the page until another view is opened.
    *
-   * @param {import("../shared/place.js").PartClass} Part @param {HTMLElement} box
+   * @param {import("../shared/mount.js").PartClass} Part @param {HTMLElement} box
    * @param {() => object} dataOf is called again after every change
    * @param {(name: string, value: any) => void} [use] handles its events; by default they move the
    *   point
    */
   mount(Part, box, dataOf, use = (_, { z }) => this.moveTo(z)) {
-    const place = new Place(Part, this.#shadow(box), this.hub, use);
+    const mount = new Mount(Part, this.#shadow(box), this.hub, use);
     let known = {};
     const update = () => {
       const data = { content: this.#entry.content, z: this.state.z, ...dataOf() };
-      if (!same(data, known)) place.update(data);
+      if (!same(data, known)) mount.update(data);
       known = data;
     };
-    this.#mounted.push({ update, close: () => place.close() });
+    this.#mounted.push({ update, close: () => mount.close() });
     update();
   }
 
@@ -158,7 +164,7 @@ export class Page {
    */
   placeOf(text) {
     const row = /^test-(\d{1,9})$/.exec(text)?.[1];
-    return row ? Array.from(this.model?.meanOf(Number(row)) ?? []) : this.#latentOf(text);
+    return row ? Array.from(this.model?.meanOf(Number(row)) ?? []) : this.latentOf(text);
   }
 
   /** The directions that can be shown, by the texts that name them; the user's own come first. */
@@ -210,11 +216,11 @@ export class Page {
     const { state } = this;
     if (z.length !== state.z.length) return; // from a model that is not loaded yet
     if (label !== state.label) this.#condition(label);
-    const rounded = Array.from(z, (value) => Number(value.toFixed(3)));
-    if (String(rounded) === String(state.z)) return;
+    const latent = rounded(z);
+    if (String(latent) === String(state.z)) return;
     state.past = [...state.past, state.z].slice(-KEPT);
     state.future = [];
-    this.#settle(rounded);
+    this.#settle(latent);
   }
 
   /** @param {number[]} z */
@@ -224,7 +230,7 @@ export class Page {
   }
 
   /** Goes back one point, or forward again. @param {"past" | "future"} way */
-  #go(way) {
+  go(way) {
     const { state } = this;
     const z = state[way].pop();
     if (!z) return;
@@ -232,53 +238,14 @@ export class Page {
     this.#settle(z);
   }
 
-  /** @type {Record<string, () => void>} */
-  #moves = {
-    random: () => this.moveTo(this.state.z.map(() => normal())),
-    centre: () => this.moveTo(this.state.z.map(() => 0)),
-    image: () => this.moveTo(Array.from(this.model?.meanOf(this.randomRow()) ?? [])),
-    undo: () => this.#go("past"),
-    redo: () => this.#go("future"),
-  };
-
   randomRow() {
     return Math.floor(Math.random() * (this.model?.labels.length ?? 0));
   }
 
-  #makeMoves() {
-    const names = { random: "Random", image: "Random test image", centre: "Centre", undo: "Undo", redo: "Redo" }; // prettier-ignore
-    const buttons = Object.entries(names).map(([name, text]) => {
-      const one = button(text, () => this.#moves[name]());
-      one.className = "plain";
-      return one;
-    });
-    this.#coordinates.setAttribute("aria-label", "Coordinates of the point");
-    this.#coordinates.addEventListener("change", () => this.#take(this.#coordinates.value));
-    find(this.#root, ".moves").append(...buttons, this.#coordinates);
-  }
-
-  /** @param {string} text coordinates; refused if they do not fit the model */
-  #take(text) {
-    const z = this.#latentOf(
-      text
-        .replace(/−/g, "-")
-        .split(/[\s,;]+/)
-        .filter(Boolean)
-        .join(),
-    );
-    const field = this.#coordinates;
-    const { limit } = this.#contents;
-    const expected = `The point is ${this.state.z.length} numbers from −${limit} to ${limit}.`;
-    field.setCustomValidity(z.length ? "" : expected);
-    if (z.length) this.moveTo(z);
-    else field.reportValidity();
-  }
-
   /** Reads the coordinates of a latent; [] if they do not fit the model. @param {string} text */
-  #latentOf(text) {
+  latentOf(text) {
     const z = text.split(",").map((part) => (part.trim() ? Number(part) : NaN));
-    const { limit } = this.#contents;
-    const isOne = z.length === this.state.z.length && z.every((v) => Math.abs(v) <= limit);
+    const isOne = z.length === this.state.z.length && z.every((v) => Math.abs(v) <= this.limit);
     return isOne ? z : [];
   }
 
@@ -350,18 +317,13 @@ export class Page {
   }
 
   #showPoint() {
-    const { z, past, future, label, directions } = this.state;
+    const { z, label, directions, pins } = this.state;
     const { name, content } = this.#entry;
     const axes = directions.map(({ row }) => ({ name: row.label, unit: unitOf(row) }));
     this.#classes.show(String(label));
-    this.#coordinates.value = z.map((value) => String(value)).join(", ");
-    this.#coordinates.setCustomValidity("");
-    const [undo, redo] = Array.from(find(this.#root, ".moves").children).slice(3, 5);
-    /** @type {HTMLButtonElement} */ (undo).disabled = !past.length;
-    /** @type {HTMLButtonElement} */ (redo).disabled = !future.length;
+    this.#moves.show();
     const choice = `${name} ${z}`;
     this.#frame.update({ view: this.#view, choice, model: content, label, directions: axes });
-    const { pins } = this.state;
     if (!same(pins, this.#pinned)) this.#pins.show();
     this.#pinned = structuredClone(pins);
     this.#report("point", { model: name, z });
@@ -381,12 +343,12 @@ export class Page {
     const box = find(this.#root, ".parts");
     const warn = (/** @type {string} */ sentence) => box.append(alertOf(sentence));
     try {
-      const store = new Place(Store, this.#shadow(box), this.hub, () => {});
+      const store = new Mount(Store, this.#shadow(box), this.hub, () => {});
       store.update(await this.#bytesOf(`model-${name}`));
       await new Promise((use) => this.hub.withModel(content, use));
       await new Promise((use) => (window.requestIdleCallback ?? setTimeout)(use)); // after the first picture
       const hash = new TextEncoder().encode(content);
-      const sprite = new Place(Sprite, box, this.hub, () => {});
+      const sprite = new Mount(Sprite, box, this.hub, () => {});
       sprite.update(hasImages ? await this.#bytesOf(`images-${name}`) : hash);
     } catch (error) {
       warn(
@@ -395,7 +357,7 @@ export class Page {
     }
   }
 
-  /** Makes a new place with the parts' style. @param {HTMLElement} box */
+  /** Makes a shadow root with the parts' style. @param {HTMLElement} box */
   #shadow(box) {
     const element = document.createElement("div");
     box.append(element);
@@ -413,7 +375,7 @@ export class Page {
     this.#entry = models.find(({ name }) => name === parameters.get("model")) ?? this.#entry;
     this.#view = views.find((view) => view === parameters.get("view")) ?? this.#view;
     const { state } = this;
-    const z = this.#latentOf(parameters.get("z") ?? "");
+    const z = this.latentOf(parameters.get("z") ?? "");
     if (z.length) state.z = z;
     const entry = this.#entry;
     this.hub.withModel(entry.content, () => {

@@ -15,6 +15,7 @@ import { Path } from "../parts/path.js";
 import { Sliders } from "../parts/sliders.js";
 import { button, segments, select, slider } from "../shared/controls.js";
 import { build, textElement } from "../shared/elements.js";
+import { rounded } from "../shared/plane.js";
 import { kindsOfPath } from "../shared/walk.js";
 
 /** Number of sliders shown at once; the rest are behind 'more'. */
@@ -143,7 +144,7 @@ function showInterpolate(page, main, beside) {
     asked.append(what, target.element);
     main.append(asked);
     const pick = (/** @type {string} */ _, /** @type {any} */ { z, row }) => {
-      state.ends[Number(chosen.isSecond)] = row === null ? z.map((/** @type {number} */ v) => v.toFixed(3)).join() : `test-${row}`; // prettier-ignore
+      state.ends[Number(chosen.isSecond)] = row === null ? rounded(z).join() : `test-${row}`;
       page.refresh();
     };
     page.mount(LiveMap, main, () => ({ label: entry.mapLabel, path, picks: true }), pick);

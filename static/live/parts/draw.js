@@ -17,14 +17,16 @@
  *   another model's canvas; `refines`: whether its latent can be refined
  */
 
-import { button, colour, segments, slider, toggle } from "../shared/controls.js";
-import { Bounds, build, find, newContext, contextOf, setText } from "../shared/elements.js";
+import { button, toggle } from "../shared/controls.js";
+import { build, find, newContext, contextOf } from "../shared/elements.js";
 import { URGENCY } from "../shared/engine.js";
-import { errorMap, fromPixels, Painter } from "../shared/paint.js";
+import { fromPixels, hex, Painter } from "../shared/paint.js";
 import { Pictures } from "../shared/pictures.js";
 import { centring, Sketch } from "../shared/sketch.js";
 import { suggestTone } from "../shared/tone.js";
 import { Crop } from "./crop.js";
+import { DrawingResult } from "./drawing_result.js";
+import { Pen } from "./pen.js";
 import { Refine } from "./refine.js";
 
 const HTML = `<div class="draw">
@@ -43,8 +45,6 @@ const HTML = `<div class="draw">
 
 /** Side of the copy of an opened picture from which its tone is suggested, pixels. */
 const THUMBNAIL = 64;
-/** Length of the line that a tap draws, in pixels of the image. */
-const DOT = 0.01;
 
 export class Draw {
   #host;
@@ -52,11 +52,9 @@ export class Draw {
   #model;
   #tell;
   #paper;
-  #bounds;
+  #pen;
   #seen;
-  #again;
-  #error;
-  #near;
+  #result;
   #line;
   #start;
   #pictures;
@@ -66,12 +64,6 @@ export class Draw {
   /** @type {Set<() => void>} */
   #shown = new Set();
   #sketch = new Sketch();
-  /** @type {import("../shared/sketch.js").Stroke | null} */
-  #stroke = null;
-  #tool = "brush";
-  #width;
-  #colour = "";
-  #nearest = -1;
   /** The test image to start from once its picture is there, or −1. */
   #awaited = -1;
   #frame = 0;
@@ -103,20 +95,20 @@ export class Draw {
     this.#model = model;
     this.#tell = tell;
     this.#paper = context(".paper");
-    this.#bounds = new Bounds(this.#paper.canvas);
     this.#seen = context(".seen");
-    this.#near = context(".near");
-    this.#again = new Painter(find(box, ".again", HTMLCanvasElement), imageShape);
-    this.#error = new Painter(find(box, ".error", HTMLCanvasElement), imageShape);
     this.#line = hub.engine.line(URGENCY.picture);
     this.#start = hub.engine.line(URGENCY.reading);
     this.#pictures = new Pictures(hub.engine, model, () => {
-      this.#showNearest();
+      this.#result.showNearest();
       this.#startFromAwaited();
     });
+    this.#result = new DrawingResult(box, model, this.#pictures);
+    this.#pen = new Pen(this.#paper.canvas, {
+      begin: (stroke) => this.#sketch.add(stroke),
+      extend: () => this.#drawSoon(),
+      end: () => this.#settle(),
+    });
     this.#hub = hub;
-    this.#width = Math.max(1, Math.round(imageShape[1] / 5.6) / 2);
-    this.#listen(this.#paper.canvas);
     this.#endSettings = hub.settings.onChange(this.#redraw);
   }
 
@@ -153,30 +145,7 @@ export class Draw {
 
   /** @param {DrawData} data */
   #makeControls({ background, side, opens }) {
-    const tool = segments(
-      "Tool",
-      /** @type {const} */ ([["brush", "Brush"], ["eraser", "Eraser"]]), // prettier-ignore
-      (value) => (this.#tool = value),
-    );
-    const most = Math.round(this.#model.header.imageShape[1] / 3);
-    const size = slider(
-      "Size",
-      { min: 0.5, max: most, step: 0.5 },
-      (value) => (this.#width = value),
-    );
-    const opposite = background.map((value) => (value < 128 ? 255 : 0));
-    this.#colour = hex(opposite);
-    const use = (/** @type {string} */ value) => (this.#colour = value);
-    const ink =
-      background.length > 1
-        ? colour("Colour", use)
-        : slider("Grey", { min: 0, max: 255, step: 1 }, (value) => use(hex([value])));
-    tool.show("brush");
-    size.show(this.#width);
-    /** @type {{show: (value: any) => void}} */ (ink).show(
-      background.length > 1 ? this.#colour : opposite[0],
-    );
-    find(this.#box, ".controls").append(tool.element, size.element, ink.element);
+    find(this.#box, ".controls").append(...this.#pen.makeControls(background));
     if (side !== null) {
       const centre = toggle("Scale and centre", (value) => {
         this.#memory.isCentred = value;
@@ -249,49 +218,6 @@ export class Draw {
     if (opened) new Crop(box, opened, use);
   }
 
-  /** @param {HTMLCanvasElement} paper */
-  #listen(paper) {
-    paper.addEventListener("pointerdown", (event) => {
-      if (!event.isPrimary || event.button !== 0) return;
-      paper.setPointerCapture(event.pointerId);
-      const background = hex(this.#data?.background ?? [0]);
-      this.#stroke = {
-        path: new Path2D(),
-        width: this.#width,
-        colour: this.#tool === "eraser" ? background : this.#colour,
-      };
-      const [x, y] = this.#placeOf(event);
-      this.#stroke.path.moveTo(x - DOT, y); // or a tap would draw nothing
-      this.#sketch.add(this.#stroke);
-      this.#extend(event);
-    });
-    paper.addEventListener("pointermove", (event) => {
-      if (!this.#stroke || !event.isPrimary) return;
-      const events = event.getCoalescedEvents?.() ?? [];
-      for (const each of events.length ? events : [event]) this.#extend(each);
-    });
-    for (const end of /** @type {const} */ (["pointerup", "pointercancel"])) {
-      paper.addEventListener(end, ({ isPrimary }) => {
-        if (!this.#stroke || !isPrimary) return; // a palm on the screen does not end a stroke
-        this.#stroke = null;
-        this.#settle();
-      });
-    }
-  }
-
-  /** @param {PointerEvent} event */
-  #extend(event) {
-    this.#stroke?.path.lineTo(...this.#placeOf(event));
-    this.#drawSoon();
-  }
-
-  /** @param {PointerEvent} event @returns {[number, number]} in pixels of the image */
-  #placeOf({ clientX, clientY }) {
-    const { left, top, width, height } = this.#bounds.rect;
-    const { canvas } = this.#paper;
-    return [((clientX - left) * canvas.width) / width, ((clientY - top) * canvas.height) / height];
-  }
-
   /** @param {CanvasImageSource | null} picture */
   #startFrom(picture) {
     this.#change(() => this.#sketch.add({ picture }));
@@ -354,7 +280,7 @@ export class Draw {
         this.#tell("point", { z: Array.from(answer.z) });
       }
     });
-    this.#refine?.show(this.#stroke || this.#sketch.isEmpty ? null : image);
+    this.#refine?.show(this.#pen.isDown || this.#sketch.isEmpty ? null : image);
   }
 
   /** Draws what the model sees, and gives it to the host. */
@@ -370,48 +296,11 @@ export class Draw {
     this.#tell("settled", { picture: this.#seen.canvas.toDataURL() });
   }
 
-  /**
-   * @param {{z: Float32Array, pixels: Uint8ClampedArray, reconstruction: number | null,
-   *   kl: number | null, rows: number[]}} answer
-   * @param {Uint8ClampedArray} original
-   */
-  #show({ z, pixels, reconstruction, kl, rows }, original) {
+  /** @param {import("./drawing_result.js").Answer} answer @param {Uint8ClampedArray} original */
+  #show(answer, original) {
     if (!this.#data) return;
-    this.#again.paint(pixels);
-    this.#error.paint(errorMap(original, pixels, this.#data.errorColours));
-    const terms = Object.entries({ "reconstruction without noise": reconstruction, KL: kl }).filter(
-      ([, term]) => term !== null,
-    );
-    const told = terms.map(([name, term]) => `${name} ${term?.toFixed(1)} nats`);
-    setText(this.#box, ".terms", told.join(" · "));
-    this.#nearest = rows[0];
-    this.#showNearest();
-    setText(this.#box, ".classes-near", this.#describe(rows));
-    const isLooked = !this.#sketch.isEmpty && (this.#data.moves || this.#stroke);
-    this.#model.look(isLooked ? z : null, this);
+    this.#result.show(answer, original, this.#data.errorColours);
+    const isLooked = !this.#sketch.isEmpty && (this.#data.moves || this.#pen.isDown);
+    this.#model.look(isLooked ? answer.z : null, this);
   }
-
-  #showNearest() {
-    const { width, height } = this.#near.canvas;
-    if (this.#nearest >= 0) this.#pictures.draw(this.#near, this.#nearest, 0, 0, width, height);
-  }
-
-  /** Classes of test images, the most frequent first. @param {number[]} rows */
-  #describe(rows) {
-    /** @type {Map<string, number>} */
-    const counts = new Map();
-    for (const row of rows) {
-      const name = this.#model.classOf(row);
-      counts.set(name, (counts.get(name) ?? 0) + 1);
-    }
-    const sorted = [...counts].sort((a, b) => b[1] - a[1]);
-    const listed = sorted.map(([name, count]) => `${name} (${count})`).join(", ");
-    return `Classes of the ${rows.length} nearest test images: ${listed}`;
-  }
-}
-
-/** A colour as CSS writes it. @param {number[]} channels one or three, 0 to 255 */
-function hex(channels) {
-  const [red, green = red, blue = red] = channels;
-  return `#${[red, green, blue].map((value) => value.toString(16).padStart(2, "0")).join("")}`;
 }

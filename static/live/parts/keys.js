@@ -35,7 +35,7 @@ export function listen(actions, signal) {
   const use = (/** @type {KeyboardEvent} */ event) => {
     const isCommand = event.ctrlKey || event.metaKey;
     const command = isCommand ? `ctrl+${event.shiftKey ? "shift+" : ""}` : "";
-    const key = command + event.key.toLowerCase();
+    const key = command + event.key?.toLowerCase(); // a field that is filled in sends no key
     if (event.altKey || !Object.hasOwn(actions, key) || isField(event.composedPath()[0])) return;
     event.preventDefault();
     event.stopImmediatePropagation(); // Streamlit uses some of these keys too

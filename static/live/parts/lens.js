@@ -31,9 +31,6 @@ const HTML = `
   <div class="trust"><span class="badge"></span> <span class="density"></span><small></small></div>
   <div class="quiet" aria-live="polite"></div>`;
 
-/** What the readings' percentiles mean; `TRUST_HELP` in `explorer/app/point.py` explains them. */
-const SHARES = ["lie in a thinner place", "come back closer", "have a closer neighbour"];
-
 export class Lens {
   #box;
   #model;
@@ -144,16 +141,18 @@ export class Lens {
 
   /** @param {Reading} reading */
   #write({ row, isOwn, distance, percentiles, verdict: { level, reasons } }) {
+    const { hasDecoder, trust } = this.#model.header;
     find(this.#box, ".badge").dataset.level = level;
-    setText(this.#box, ".badge", this.#model.header.trust.words[level]);
+    setText(this.#box, ".badge", trust.words[level]);
     setText(this.#box, ".density", reasons.join("; "));
     const shares = percentiles.flatMap((share, i) =>
-      share === null || (isOwn && i === 2) ? [] : [`${Math.floor(share)}\u00a0% ${SHARES[i]}`],
+      share === null || (isOwn && i === 2)
+        ? []
+        : [`${Math.floor(share)}\u00a0% ${trust.shares[i]}`],
     );
     setText(this.#box, ".trust small", `Of the test images, ${shares.join(", ")}`);
     const image = `test image #${row} · ${this.#model.classOf(row)}`;
     const remark = this.remark(row);
-    const { hasDecoder } = this.#model.header;
     const none = hasDecoder ? "Decoded here" : "No image here";
     const nearest = `Nearest ${image}, ${decimal(distance)} away${remark && `, ${remark}`}`;
     setText(this.#box, ".what strong", isOwn ? `T${image.slice(1)}` : none);

@@ -9,15 +9,8 @@ import { axisLabel, kindsOf, makeMap } from "./maps.js";
  * @typedef {import("./settings.js").Settings} Settings
  */
 
-const KINDS = {
-  neighbourhoods: "Neighbourhoods",
-  principal: "Principal plane",
-  dimensions: "Two dimensions",
-  directions: "Two directions",
-};
-
 /** @param {Model} model @param {Settings} settings */
-export function chosenKind(model, settings) {
+function chosenKind(model, settings) {
   const kinds = kindsOf(model);
   return kinds.find((kind) => kind === settings.get("map")) ?? kinds[0];
 }
@@ -59,7 +52,9 @@ export function makeChoice(box, model, settings) {
   if (kindsOf(model).length === 1) return () => {};
   let kinds = /** @type {ReturnType<typeof kindsOf>} */ ([]);
   const makeKind = () => {
-    const names = kinds.map((kind) => /** @type {const} */ ([kind, KINDS[kind]]));
+    const names = kinds.map(
+      (kind) => /** @type {const} */ ([kind, model.header.maps[kind] ?? kind]),
+    );
     return segments("Kind of map", names, (value) => {
       settings.set("map", value === kinds[0] ? "" : value);
     });

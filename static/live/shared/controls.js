@@ -56,7 +56,8 @@ export function segments(label, choices, use) {
 }
 
 /**
- * A choice of many values: a drop-down list.
+ * A choice of many values: a drop-down list. It shows the first instead of a value that is not among
+ * them, such as a quantity of another model.
  *
  * @param {string} label
  * @param {readonly (readonly [string, string])[]} choices values and their names
@@ -73,7 +74,11 @@ export function select(label, choices, use, isLabelShown = true) {
   const offer = (/** @type {typeof choices} */ others) =>
     list.replaceChildren(...others.map(([value, text]) => new Option(text, value)));
   offer(choices);
-  return { element, offer, show: (value) => (list.value = value) };
+  const show = (/** @type {string} */ value) => {
+    list.value = value;
+    if (list.selectedIndex < 0) list.selectedIndex = 0;
+  };
+  return { element, offer, show };
 }
 
 /**

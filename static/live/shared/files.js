@@ -28,23 +28,6 @@ export function csvRow(values) {
   return `${cells.join()}\n`;
 }
 
-/**
- * The names of columns in a file: the page's own columns as in Python and with their unit, a data
- * set's columns as they are there; each name is unique.
- *
- * @param {{name: string, title: string, unit: string}[]} columns
- */
-export function headingsOf(columns) {
-  const taken = new Set(["test_image", "label", "class", "z_mean"]);
-  return columns.map(({ name, title, unit }) => {
-    const spelled = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    let heading = name.startsWith("column:") ? title : spelled + (unit ? `_${unit}` : "");
-    if (taken.has(heading)) heading = `column ${heading}`;
-    taken.add(heading);
-    return heading;
-  });
-}
-
 /** @typedef {{data: Float32Array | Int32Array | Uint16Array | Uint8Array, shape: number[]}} Array_ */
 
 /**

@@ -26,13 +26,8 @@ const SAMPLED = 50_000;
  * @returns {Kind[]}
  */
 export function kindsOf({ header, directions }) {
-  if (header.latentDim <= 2) return ["dimensions"];
-  /** @type {Kind[]} */
-  const kinds =
-    header.emptyDistance === null
-      ? ["dimensions", "principal"]
-      : ["neighbourhoods", "principal", "dimensions"];
-  return directions.length > 1 ? [...kinds, "directions"] : kinds;
+  const kinds = /** @type {Kind[]} */ (Object.keys(header.maps));
+  return kinds.filter((kind) => kind !== "directions" || directions.length > 1);
 }
 
 /**
@@ -122,7 +117,7 @@ class BaseMap {
 }
 
 /** A plane of the latent space. */
-export class PlaneMap extends BaseMap {
+class PlaneMap extends BaseMap {
   #model;
   #plane;
   /** @type {Float32Array | null | undefined} */
@@ -172,7 +167,7 @@ export class PlaneMap extends BaseMap {
 }
 
 /** A layout that preserves neighbourhoods. */
-export class NeighbourhoodMap extends BaseMap {
+class NeighbourhoodMap extends BaseMap {
   #model;
   off = null;
   isMoving = false;

@@ -13,7 +13,9 @@ import { halves } from "../network/file.js";
  * @typedef {{
  *   content: string, name: string, testSet: string, latentDim: number, imageShape: number[], classes: string[],
  *   likelihood: string, isConditional: boolean, hasDecoder: boolean, hasReconstructions: boolean, spriteColumns: number,
- *   trust: {hole: number, words: Record<string, string>, limits: Limit[], isOfOthers: boolean},
+ *   trust: {hole: number, words: Record<string, string>, shares: string[], limits: Limit[],
+ *     isOfOthers: boolean},
+ *   maps: Partial<Record<import("./maps.js").Kind, string>>,
  *   columns: {name: string, title: string, unit: string}[],
  *   principal: {origin: number[], directions: number[][], labels: [string, string]} | null,
  *   mainDimensions: number[], emptyDistance: number | null,

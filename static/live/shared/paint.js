@@ -31,6 +31,12 @@ export function tilesOf(pixels, count) {
   return Array.from({ length: count }, (_, i) => pixels.subarray(i * size, (i + 1) * size));
 }
 
+/** A colour as CSS writes it. @param {number[]} channels one or three, 0 to 255 */
+export function hex(channels) {
+  const [red, green = red, blue = red] = channels;
+  return `#${[red, green, blue].map((value) => value.toString(16).padStart(2, "0")).join("")}`;
+}
+
 /** Makes pixels grey by their luma (ITU-R BT.601). @param {Uint8ClampedArray} pixels */
 export function toGrey(pixels) {
   for (let at = 0; at < pixels.length; at += 4) {

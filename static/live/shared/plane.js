@@ -76,6 +76,11 @@ export function decimal(value) {
   return value.toFixed(2).replace("-", "−");
 }
 
+/** A latent with the three decimals that addresses have. @param {ArrayLike<number>} z */
+export function rounded(z) {
+  return Array.from(z, (value) => Number(value.toFixed(3)));
+}
+
 /** The first coordinates of a latent, for display. @param {ArrayLike<number>} z */
 export function describe(z) {
   const shown = Array.from(z).slice(0, 4).map(decimal).join(", ");

@@ -38,7 +38,7 @@ const free = {
 };
 
 /** Every setting by its name in the address; `read` gives undefined for an invalid text. */
-export const SETTINGS = {
+const SETTINGS = {
   /** Kind of map, "" for the model's first; see `maps.js`. */
   map: oneOf(["", "neighbourhoods", "principal", "dimensions", "directions"]),
   /** Two latent dimensions, or directions, counted from 1, that span a map: "3,1"; "" for the

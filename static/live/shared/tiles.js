@@ -59,6 +59,12 @@ export class TileDecoder {
     if (!this.#isAsked) this.#askNext();
   }
 
+  /** Ignores the tiles that are still to come. */
+  clear() {
+    const nothing = () => {};
+    this.start(0, nothing, nothing);
+  }
+
   /** Calls back once all tiles are painted, at once if they are. @param {() => void} use */
   whenDone(use) {
     this.#waiting.push(use);

@@ -4,7 +4,6 @@ import { differences, moments } from "../../../static/live/parts/map/statistics.
 import { middles, Room, thumbnails } from "../../../static/live/parts/map/labels.js";
 import { isInside, ticks, View } from "../../../static/live/parts/map/view.js";
 import { Cells } from "../../../static/live/shared/cells.js";
-import { headingsOf } from "../../../static/live/shared/files.js";
 import { near } from "../models.js";
 
 const EXTENT = [-2, 2, -1, 3];
@@ -130,16 +129,4 @@ test("groups that do not vary have no difference in standard deviations", () => 
     { dimension: 1, difference: -Infinity },
     { dimension: 0, difference: 0 },
   ]);
-});
-
-test("columns of a file have names that are their own, with units", () => {
-  const columns = [
-    { name: "negElbo", title: "−ELBO", unit: "nats" },
-    { name: "returnDistance", title: "return distance", unit: "" },
-    { name: "column:半径", title: "半径", unit: "" },
-    { name: "column:a b", title: "a b", unit: "" },
-    { name: "column:label", title: "label", unit: "" },
-  ];
-  const expected = ["neg_elbo_nats", "return_distance", "半径", "a b", "column label"];
-  assert.deepEqual(headingsOf(columns), expected);
 });

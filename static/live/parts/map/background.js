@@ -19,6 +19,17 @@ const EMPTY = 0.1;
  * @typedef {import("./view.js").View} View
  */
 
+/**
+ * The background that the user chose; none in place of images that cannot be decoded.
+ *
+ * @param {import("../../shared/settings.js").Settings} settings
+ * @param {import("../../shared/model.js").Model} model
+ */
+export function chosenBackground(settings, model) {
+  const chosen = settings.get("background");
+  return chosen === "manifold" && !model.canDecode ? "none" : chosen;
+}
+
 export class Background {
   #model;
   #decoder;
@@ -52,16 +63,12 @@ export class Background {
    */
   start(kind, map, view, dense, empty) {
     this.#empty = map.kind === "neighbourhoods" ? emptiness(map, view, empty) : null;
-    const isManifold = kind === "manifold";
-    if (kind === "none" || (isManifold && !this.#model.canDecode)) {
-      this.#decoder.start(
-        0,
-        () => {},
-        () => {},
-      ); // ignores tiles that are still to come for the former background
+    if (kind === "none") {
+      this.#decoder.clear();
       this.#picture = null;
       return;
     }
+    const isManifold = kind === "manifold";
     const { columns, rows, placeOf, bounds } = cells(view, CELL[kind]);
     const context = newContext(columns, rows);
     const { canvas } = context;

@@ -1,6 +1,6 @@
 /** Colours of dots, for a light and a dark page. */
 
-import { SYMBOLS } from "./dots.js";
+import { SYMBOLS } from "./symbols.js";
 
 /** @typedef {[number, number, number]} Rgb 0 to 255 */
 

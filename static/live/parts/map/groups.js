@@ -3,10 +3,11 @@
 import { button, segments } from "../../shared/controls.js";
 import { find, newContext, contextOf, textElement, setText } from "../../shared/elements.js";
 import { URGENCY } from "../../shared/engine.js";
-import { csvRow, download, downloadPicture, headingsOf, npz } from "../../shared/files.js";
+import { download, downloadPicture } from "../../shared/files.js";
 import { axisLabel } from "../../shared/maps.js";
 import { tilesOf } from "../../shared/paint.js";
 import { decimal } from "../../shared/plane.js";
+import { csvOf, npzOf } from "./group_files.js";
 import { differences, moments, momentsOfImages } from "./statistics.js";
 import { TileBox } from "../tilebox.js";
 
@@ -157,19 +158,25 @@ export class Groups {
     if (!rows) return;
     section.innerHTML = GROUP;
     this.#shown[name] = section;
-    const { model } = this.#host;
-    const { classes } = model.header;
-    setText(
-      section,
-      "strong",
-      `Group ${name}: ${rows.length.toLocaleString("en")} image${rows.length === 1 ? "" : "s"}`,
-    );
+    const images = `${rows.length.toLocaleString("en")} image${rows.length === 1 ? "" : "s"}`;
+    setText(section, "strong", `Group ${name}: ${images}`);
     const clear = button("clear", () => this.#clear(name));
     const files = ["CSV", "NPZ", "PNG"].map((type) => button(type, () => this.#save(name, type)));
     files[2].title = `The images, up to ${SHEET.toLocaleString("en")}`;
     find(section, ".actions").append(...files, clear);
+    this.#listClasses(section, rows);
+    this.#showPictures(section, name, rows);
+    find(section, ".members .cursor").id = `cursor-${name}`;
+    this.#listMembers(section, rows);
+    this.#drawMembers(name);
+  }
+
+  /** Lists the most frequent classes. @param {HTMLElement} section @param {Uint32Array} rows */
+  #listClasses(section, rows) {
+    const { header, labels } = this.#host.model;
+    const { classes } = header;
     const counts = new Uint32Array(classes.length);
-    for (const row of rows) counts[model.labels[row]] += 1;
+    for (const row of rows) counts[labels[row]] += 1;
     const order = classes.map((_, label) => label).filter((label) => counts[label]);
     order.sort((a, b) => counts[b] - counts[a]);
     const told = order.slice(0, TOLD).map((label) => {
@@ -178,10 +185,6 @@ export class Groups {
     });
     if (order.length > TOLD) told.push(bar(`${order.length - TOLD} more classes`, "", 0));
     find(section, ".classes").append(...told);
-    this.#showPictures(section, name, rows);
-    find(section, ".members .cursor").id = `cursor-${name}`;
-    this.#listMembers(section, rows);
-    this.#drawMembers(name);
   }
 
   /**
@@ -315,48 +318,29 @@ export class Groups {
   /** @param {Name} name @param {string} type */
   #save(name, type) {
     const { model } = this.#host;
-    const { header, labels } = model;
     const rows = this.#memory[name] ?? new Uint32Array(0);
-    const file = `${header.name}-group-${name}.${type.toLowerCase()}`;
-    const headings = headingsOf(header.columns);
-    const columns = header.columns.map(({ name }, i) => ({
-      name: headings[i],
-      of: model.floats(name),
-    }));
-    if (type === "CSV") {
-      const dimensions = Array.from({ length: header.latentDim }, (_, i) => `z_mean_${i + 1}`);
-      const names = columns.map(({ name }) => name);
-      const table = [csvRow(["test_image", "label", "class", ...dimensions, ...names])];
-      for (const row of rows) {
-        const values = [...model.meanOf(row), ...columns.map(({ of }) => of[row])];
-        const texts = values.map((value) => value.toPrecision(6));
-        table.push(csvRow([row, labels[row], model.classOf(row), ...texts]));
-      }
-      download(file, table.join(""), "text/csv");
-    } else if (type === "NPZ") {
-      const zMean = new Float32Array(rows.length * header.latentDim);
-      rows.forEach((row, i) => zMean.set(model.meanOf(row), i * header.latentDim));
-      const shape = [rows.length];
-      const further = columns.map(({ name, of }) => [
-        name,
-        { data: Float32Array.from(rows, (row) => of[row]), shape },
-      ]);
-      download(file, npz({
-        test_image: { data: Int32Array.from(rows), shape },
-        label: { data: Uint16Array.from(rows, (row) => labels[row]), shape },
-        z_mean: { data: zMean, shape: [rows.length, header.latentDim] },
-        ...Object.fromEntries(further),
-      }), "application/zip"); // prettier-ignore
-    } else {
-      const shown = rows.subarray(0, SHEET);
-      const columns = Math.ceil(Math.sqrt(shown.length));
-      const { canvas } = newContext(columns * TILE, Math.ceil(shown.length / columns) * TILE);
-      this.#pictures.whenThere(shown, () => {
-        this.#drawSheet(canvas, shown, columns);
-        downloadPicture(file, canvas);
-      });
-    }
+    const file = `${model.header.name}-group-${name}.${type.toLowerCase()}`;
+    if (type === "CSV") download(file, csvOf(model, rows), "text/csv");
+    else if (type === "NPZ") download(file, npzOf(model, rows), "application/zip");
+    else this.#saveSheet(file, rows.subarray(0, SHEET));
   }
+
+  /** @param {string} file @param {Uint32Array} rows */
+  #saveSheet(file, rows) {
+    const columns = Math.ceil(Math.sqrt(rows.length));
+    const { canvas } = newContext(columns * TILE, Math.ceil(rows.length / columns) * TILE);
+    this.#pictures.whenThere(rows, () => {
+      this.#drawSheet(canvas, rows, columns);
+      downloadPicture(file, canvas);
+    });
+  }
+}
+
+/** The name of the group whose key is pressed, or null. @param {KeyboardEvent} event */
+export function groupOf({ key, ctrlKey, metaKey, altKey }) {
+  if (ctrlKey || metaKey || altKey) return null;
+  const name = key.toUpperCase();
+  return name === "A" || name === "B" ? name : null;
 }
 
 /** The rows that have a value. @param {Uint8Array} values @param {number} value */

@@ -1,8 +1,8 @@
 /** The legend beside the map: classes to hide and show, or a colour scale with a range. */
 
 import { build, find, textElement, setText } from "../../shared/elements.js";
-import { readList, writeList } from "../../shared/lists.js";
-import { SYMBOLS } from "./dots.js";
+import { groupOf } from "./groups.js";
+import { SYMBOLS } from "./symbols.js";
 
 /** Least number of classes for which there is a search field. */
 const MANY = 12;
@@ -39,39 +39,6 @@ export function legendLines({ palette, classes, counts, hidden, values }) {
     symbol: 0,
     text: `${share === 1 ? `${nameOf(values.quantity)} ` : ""}${short(low + share * (high - low))}`,
   }));
-}
-
-/**
- * The classes that the setting `classes` hides; none if it names no class of this data set.
- *
- * @param {string} text @param {string[]} classes @returns {Set<number>}
- */
-export function hiddenClasses(text, classes) {
-  if (!text) return new Set();
-  const names = new Set(readList(text.replace(/^!/, "")).map(([name]) => name));
-  const named = classes.map((_, label) => label).filter((label) => names.has(classes[label]));
-  if (!named.length || text.startsWith("!")) return new Set(named);
-  return new Set(classes.map((_, label) => label).filter((label) => !names.has(classes[label])));
-}
-
-/**
- * The setting `classes` that hides these classes, in the shorter of the two forms.
- *
- * @param {Set<number>} hidden @param {string[]} classes
- */
-export function spellHidden(hidden, classes) {
-  if (!hidden.size) return "";
-  const areMost = hidden.size > classes.length / 2 && hidden.size < classes.length;
-  const named = classes.filter((_, label) => hidden.has(label) !== areMost);
-  const list = writeList(named.map((name) => [name])).replace(/^!/, "%21");
-  return (areMost ? "" : "!") + list;
-}
-
-/** The group whose key is pressed, or null. @param {KeyboardEvent} event */
-export function groupOf({ key, ctrlKey, metaKey, altKey }) {
-  if (ctrlKey || metaKey || altKey) return null;
-  const name = key.toUpperCase();
-  return name === "A" || name === "B" ? name : null;
 }
 
 /** @param {import("./shade.js").Quantity} quantity */
@@ -147,46 +114,35 @@ export class Legend {
       const isAlready = present.every((one) => (one === label) !== this.#hidden.has(one));
       return new Set(isAlready ? [] : present.filter((other) => other !== label));
     };
-    list.append(
-      ...present.map((label) => {
-        const entry = document.createElement("button");
-        entry.type = "button";
-        entry.className = "entry";
-        const swatch = build("swatch");
-        swatch.style.setProperty("--colour", palette.colourOf(label));
-        const { corners } = SYMBOLS[palette.symbolOf(label)];
-        const outline = corners.map(([x, y]) => `${50 * x + 50}% ${50 * y + 50}%`).join();
-        if (outline) swatch.style.cssText += `clip-path: polygon(${outline}); border-radius: 0`;
-        const name = textElement("span", classes[label], "name");
-        const count = textElement("span", counts[label].toLocaleString("en"), "count");
-        entry.append(swatch, name, count);
-        entry.title = `${classes[label]}: press to hide or show; twice to see it alone; A or B groups it`;
-        entry.addEventListener("keydown", (event) => {
-          const name = groupOf(event);
-          if (name) this.#onGroup(name, label);
-        });
-        entry.addEventListener("click", ({ shiftKey, detail }) => {
-          if (detail === 2) this.#hidden = flip(label); // as before the first of two clicks
-          this.hide(shiftKey || detail === 2 ? isolate(label) : flip(label));
-          this.#onHide(this.#hidden);
-        });
-        return entry;
-      }),
-    );
-    const parts = [list];
-    if (present.length >= MANY) {
-      const search = document.createElement("input");
-      const placeholder = "Search classes";
-      Object.assign(search, { type: "search", placeholder, value: this.#searched });
-      search.setAttribute("aria-label", placeholder);
-      search.addEventListener("input", () => {
-        this.#searched = search.value.trim().toLowerCase();
-        this.#draw();
+    for (const label of present) {
+      const entry = entryOf(classes[label], counts[label], palette, label);
+      entry.addEventListener("keydown", (event) => {
+        const name = groupOf(event);
+        if (name) this.#onGroup(name, label);
       });
-      parts.unshift(search);
-    } else this.#searched = "";
+      entry.addEventListener("click", ({ shiftKey, detail }) => {
+        if (detail === 2) this.#hidden = flip(label); // as before the first of two clicks
+        this.hide(shiftKey || detail === 2 ? isolate(label) : flip(label));
+        this.#onHide(this.#hidden);
+      });
+      list.append(entry);
+    }
+    const isLong = present.length >= MANY;
+    if (!isLong) this.#searched = "";
     this.#draw();
-    this.#box.replaceChildren(...parts);
+    this.#box.replaceChildren(...(isLong ? [this.#makeSearch()] : []), list);
+  }
+
+  #makeSearch() {
+    const search = document.createElement("input");
+    const placeholder = "Search classes";
+    Object.assign(search, { type: "search", placeholder, value: this.#searched });
+    search.setAttribute("aria-label", placeholder);
+    search.addEventListener("input", () => {
+      this.#searched = search.value.trim().toLowerCase();
+      this.#draw();
+    });
+    return search;
   }
 
   /** @param {import("./shade.js").Values} values @param {Shown} shown */
@@ -202,21 +158,9 @@ export class Legend {
     setText(this.#box, ".low", short(scale[0]));
     find(this.#box, ".bar").style.background = `linear-gradient(to top, ${palette.scale.join()})`;
     const kept = range ?? [low, high];
-    const inputs = ["at least", "at most"].map((what, i) => {
-      const input = document.createElement("input");
-      const step = (high - low) / STEPS || 1;
-      Object.assign(input, { type: "range", className: "range", min: low, max: high, step: "any" });
-      input.value = String(kept[i]);
-      input.setAttribute("aria-label", `${quantity.title} ${what}`);
-      input.addEventListener("keydown", (event) => {
-        const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
-        if (!steps) return;
-        event.preventDefault(); // the browser's own step differs
-        input.value = String(input.valueAsNumber + steps * step);
-        input.dispatchEvent(new Event("input"));
-      });
-      return input;
-    });
+    const inputs = ["at least", "at most"].map((what, i) =>
+      limitInput(`${quantity.title} ${what}`, low, high, kept[i]),
+    );
     const tell = () => {
       const [from, to] = inputs.map(({ valueAsNumber }) => valueAsNumber).sort((a, b) => a - b);
       setText(this.#box, ".said", `shown: ${short(from)} to ${short(to)}`);
@@ -232,4 +176,46 @@ export class Legend {
     find(this.#box, ".kept").append(...inputs);
     tell();
   }
+}
+
+/**
+ * A button with the symbol, the name and the number of images of a class.
+ *
+ * @param {string} name @param {number} count @param {import("./colours.js").Palette} palette
+ * @param {number} label
+ */
+function entryOf(name, count, palette, label) {
+  const entry = document.createElement("button");
+  entry.type = "button";
+  entry.className = "entry";
+  const swatch = build("swatch");
+  swatch.style.setProperty("--colour", palette.colourOf(label));
+  const { corners } = SYMBOLS[palette.symbolOf(label)];
+  const outline = corners.map(([x, y]) => `${50 * x + 50}% ${50 * y + 50}%`).join();
+  if (outline) swatch.style.cssText += `clip-path: polygon(${outline}); border-radius: 0`;
+  const counted = textElement("span", count.toLocaleString("en"), "count");
+  entry.append(swatch, textElement("span", name, "name"), counted);
+  entry.title = `${name}: press to hide or show; twice to see it alone; A or B groups it`;
+  return entry;
+}
+
+/**
+ * A slider for one end of a range.
+ *
+ * @param {string} label @param {number} low @param {number} high @param {number} value
+ */
+function limitInput(label, low, high, value) {
+  const input = document.createElement("input");
+  const step = (high - low) / STEPS || 1;
+  Object.assign(input, { type: "range", className: "range", min: low, max: high, step: "any" });
+  input.value = String(value);
+  input.setAttribute("aria-label", label);
+  input.addEventListener("keydown", (event) => {
+    const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+    if (!steps) return;
+    event.preventDefault(); // the browser's own step differs
+    input.value = String(input.valueAsNumber + steps * step);
+    input.dispatchEvent(new Event("input"));
+  });
+  return input;
 }

@@ -21,12 +21,15 @@ import { Pictures } from "../../shared/pictures.js";
 import { decimal } from "../../shared/plane.js";
 import { ARROWS } from "../keys.js";
 import { Lens } from "../lens.js";
+import { chosenBackground } from "./background.js";
 import { makeBar, makeTools } from "./bar.js";
 import { Gestures } from "./gestures.js";
-import { Groups } from "./groups.js";
-import { groupOf, hiddenClasses, Legend, spellHidden } from "./legend.js";
+import { groupOf, Groups } from "./groups.js";
+import { hiddenClasses, spellHidden } from "./hidden.js";
+import { Legend } from "./legend.js";
 import { saveMap } from "./save.js";
 import { Scene } from "./scene.js";
+import { findRow } from "./search.js";
 import { quantitiesOf, Values } from "./shade.js";
 import { rowsInside } from "./view.js";
 
@@ -101,8 +104,6 @@ export class LiveMap {
     const memory = hub.memory(model.content);
     memory.map ??= { shown: {}, ranges: {} };
     this.#memory = /** @type {Remembered} */ (memory.map);
-    const common = hub.memory(model.header.testSet);
-    common.groups ??= { active: "A", changed: new Set() };
     this.#counts = new Uint32Array(classes.length);
     for (const label of model.labels) this.#counts[label] += 1;
     this.#pictures = new Pictures(hub.engine, model, () => {
@@ -111,8 +112,25 @@ export class LiveMap {
     });
     const map = chosenMap(model, hub.settings, new Float32Array(latentDim));
     this.#scene = new Scene(this.#plot, host, this.#pictures, map, () => this.#drawMarks());
-    this.#legend = new Legend(find(root, ".legend"), {
-      hide: (hidden) => hub.settings.set("classes", spellHidden(hidden, classes)),
+    this.#legend = this.#makeLegend(find(root, ".legend"));
+    this.#groups = this.#makeGroups(find(root, ".groups"));
+    this.#gestures = this.#makeGestures();
+    this.#plot.addEventListener("keydown", (event) => this.#onKey(event));
+    this.#ends = [
+      model.onLook((z, source, row) => source !== this && this.#onLook(z, row)),
+      model.onWay(() => this.#showPath()),
+      hub.settings.onChange((name) => this.#onSetting(name)),
+      ...this.#followPage(),
+      ...makeBar(find(root, ".bar"), hub.settings, model, (text) => this.#find(text)),
+      ...makeTools(find(root, ".tools"), hub.settings, this.#tools()),
+    ];
+  }
+
+  /** @param {HTMLElement} box */
+  #makeLegend(box) {
+    const { hub, model } = this.#host;
+    return new Legend(box, {
+      hide: (hidden) => hub.settings.set("classes", spellHidden(hidden, model.header.classes)),
       range: (range) => {
         this.#memory.ranges[hub.settings.get("colour")] = range;
         this.#paint();
@@ -123,27 +141,41 @@ export class LiveMap {
         this.#groups.toggle(name, ofClass);
       },
     });
-    this.#groups = new Groups(find(root, ".groups"), host, common.groups, this.#pictures, {
+  }
+
+  /** @param {HTMLElement} box */
+  #makeGroups(box) {
+    const { hub, model, tell } = this.#host;
+    const common = hub.memory(model.header.testSet);
+    common.groups ??= { active: "A", changed: new Set() };
+    return new Groups(box, this.#host, common.groups, this.#pictures, {
       change: () => {
         this.#paint();
         hub.actions.group(model.content, common.groups);
       },
       look: (row) => (row === null ? this.#leave() : this.#lookAt(this.#spotOf(row))),
       choose: (row) => this.#settle(this.#spotOf(row)),
-      direct: (A, B) => host.tell("groups", { A: Array.from(A), B: Array.from(B) }),
+      direct: (A, B) => tell("groups", { A: Array.from(A), B: Array.from(B) }),
     });
-    const { view } = this.#scene;
-    const means = {
-      pan: (/** @type {number} */ x, /** @type {number} */ y) => this.#change(() => view.pan(x, y)),
-      zoom: (/** @type {number} */ factor, x = view.width / 2, y = view.height / 2) =>
-        this.#change(() => view.zoom(factor, x, y)),
+  }
+
+  /** What the buttons beside the map do. */
+  #tools() {
+    const { name } = this.#host.model.header;
+    return {
+      zoom: (/** @type {number} */ factor) => this.#change((view) => view.zoom(factor)),
       reset: () => this.#reset(),
       full: toggleFullScreen,
       save: (/** @type {"PNG" | "SVG"} */ type, /** @type {number} */ times) =>
-        saveMap(this.#scene, this.#legendShown, model.header.name, type, times, this.#pointAt),
+        saveMap(this.#scene, this.#legendShown, name, type, times, this.#pointAt),
     };
-    this.#gestures = new Gestures(this.#plot, {
-      ...means,
+  }
+
+  #makeGestures() {
+    return new Gestures(this.#plot, {
+      zoom: (factor, x, y) => this.#change((view) => view.zoom(factor, x, y)),
+      reset: () => this.#reset(),
+      pan: (x, y) => this.#change((view) => view.pan(x, y)),
       look: (x, y) => this.#lookAt(this.#spotAt(x, y)),
       leave: () => this.#leave(),
       choose: (x, y) => {
@@ -156,33 +188,25 @@ export class LiveMap {
         if (event && isDone) this.#catch(outline, event);
         this.#scene.drawSoon();
       },
-      drag: () => hub.settings.get("drag"),
+      drag: () => this.#host.hub.settings.get("drag"),
     });
-    this.#plot.addEventListener("keydown", (event) => this.#onKey(event));
-    const bar = find(root, ".bar");
+  }
+
+  /** Follows the page's size and theme; returns functions that end this. */
+  #followPage() {
     const sized = new ResizeObserver(() => this.#resize());
     sized.observe(this.#plot);
-    const [fill, listening] = [() => this.#fill(), new AbortController()];
+    const listening = new AbortController();
     const { signal } = listening;
+    const fill = () => this.#fill();
     requestAnimationFrame(fill); // once it is laid out
     window.addEventListener("resize", fill, { signal });
     window.addEventListener("fullscreenchange", fill, { signal });
+    const recolour = () => this.#setColours();
     const scheme = matchMedia("(prefers-color-scheme: dark)");
-    scheme.addEventListener("change", () => this.#setColours(), { signal });
-    window.addEventListener("themechange", () => this.#setColours(), { signal });
-    this.#ends = [
-      model.onLook((z, source, row) => source !== this && this.#onLook(z, row)),
-      model.onWay(() => this.#showPath()),
-      hub.settings.onChange((name) => {
-        if (name === "map" || name === "axes" || name === null) this.#setMap();
-        if (name === "classes") this.#hide();
-        else if (name !== "drag") this.#setColours();
-      }),
-      () => sized.disconnect(),
-      () => listening.abort(),
-      ...makeBar(bar, hub.settings, model, (text) => this.#find(text)),
-      ...makeTools(find(root, ".tools"), hub.settings, means),
-    ];
+    scheme.addEventListener("change", recolour, { signal });
+    window.addEventListener("themechange", recolour, { signal });
+    return [() => sized.disconnect(), () => listening.abort()];
   }
 
   /** @param {MapData} data */
@@ -230,6 +254,13 @@ export class LiveMap {
   }
 
   // ---- What is shown ----
+
+  /** @param {import("../../shared/settings.js").Name | null} name of what has changed; null for all */
+  #onSetting(name) {
+    if (name === "map" || name === "axes" || name === null) this.#setMap();
+    if (name === "classes") this.#hide();
+    else if (name !== "drag") this.#setColours();
+  }
 
   #setMap() {
     const { hub, model } = this.#host;
@@ -282,7 +313,8 @@ export class LiveMap {
 
   #paint() {
     const { values, range, hidden } = this.#legendShown;
-    const isOver = this.#host.hub.settings.get("background") === "manifold";
+    const { hub, model } = this.#host;
+    const isOver = chosenBackground(hub.settings, model) === "manifold";
     this.#scene.paint({ values, range, hidden, isOver, isMarked: this.#groups.isMarked });
   }
 
@@ -299,17 +331,17 @@ export class LiveMap {
     this.#scene.draw();
   }
 
-  /** Changes the view. @param {() => void} how */
+  /** @param {(view: import("./view.js").View) => void} how changes the view */
   #change(how) {
-    how();
     const { view } = this.#scene;
+    how(view);
     this.#memory.shown[this.#key] = { ...view.shown, scale: view.zoomed };
     this.#scene.changed();
   }
 
   #reset() {
     this.#giveUpClick();
-    this.#change(() => this.#scene.view.fit(this.#scene.map.extent));
+    this.#change((view) => view.fit(this.#scene.map.extent));
   }
 
   // ---- Looking and choosing ----
@@ -402,12 +434,11 @@ export class LiveMap {
   /** @param {KeyboardEvent} event */
   #onKey(event) {
     if (event.target !== this.#plot || event.ctrlKey || event.metaKey || event.altKey) return;
-    const { view } = this.#scene;
     const arrow = ARROWS[event.key];
     const group = groupOf(event);
     if (arrow) this.#step(arrow, event.shiftKey ? LEAP : STEP);
-    else if (event.key === "+" || event.key === "=") this.#change(() => view.zoom(1.4));
-    else if (event.key === "-") this.#change(() => view.zoom(1 / 1.4));
+    else if (event.key === "+" || event.key === "=") this.#change((view) => view.zoom(1.4));
+    else if (event.key === "-") this.#change((view) => view.zoom(1 / 1.4));
     else if (event.key === "0") this.#reset();
     else if (event.key === "Enter") this.#settle(this.#spotOf(this.#nearest));
     else if (group) this.#groups.toggle(group, event.shiftKey ? this.#seen : [this.#nearest]);
@@ -455,19 +486,12 @@ export class LiveMap {
    */
   #find(text) {
     const { labels, header } = this.#host.model;
-    const wanted = text.trim();
-    const names = header.classes.map((name) => name.toLowerCase());
-    const begins = names.filter((name) => name.startsWith(wanted.toLowerCase()));
-    const exact = names.indexOf(wanted.toLowerCase());
-    const label = exact < 0 && wanted && begins.length === 1 ? names.indexOf(begins[0]) : exact;
-    let row = /^#?\d+$/.test(wanted) ? Number(wanted.replace("#", "")) : labels.length;
-    if (label >= 0) row = labels.indexOf(label, this.#found + 1);
-    if (row < 0) row = labels.indexOf(label);
-    if (row < 0 || row >= labels.length) return false;
+    const row = findRow(text, header.classes, labels, this.#found);
+    if (row < 0) return false;
     this.#found = row;
     this.#giveUpClick();
     const spot = this.#spotOf(row);
-    this.#change(() => this.#scene.view.reveal(...spot.at));
+    this.#change((view) => view.reveal(...spot.at));
     this.#settle(spot);
     return true;
   }

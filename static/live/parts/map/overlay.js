@@ -6,13 +6,12 @@ import { ticks } from "./view.js";
  * @typedef {CanvasRenderingContext2D} Context in CSS pixels
  * @typedef {import("./view.js").View} View
  * @typedef {import("./labels.js").Room} Room
- * @typedef {{text: string, page: string, font: string, zoom: number}} Look colours and font of the
- *   page, and the factor by which its type is larger than usual
+ * @typedef {{text: string, page: string, mark: string, font: string, zoom: number}} Look colours of
+ *   text, page and marks, the page's font, and the factor by which its type is larger than usual
  */
 
 /** Least distances between two numbers on the horizontal and on the vertical axis, pixels. */
 const [ACROSS, UP] = [90, 60];
-const PATH = "#d6336c";
 /** Height of a class's name. */
 const NAME = 15;
 /** Shifts of a name from its class's centre, in heights: farther, it would seem another class's. */
@@ -122,16 +121,16 @@ export function drawThumbnails(context, view, places, { rows, size }, pictures, 
   }
 }
 
-/** @param {Context} context @param {View} view @param {[number, number][]} places */
-export function drawPath(context, view, places) {
+/** @param {Context} context @param {View} view @param {[number, number][]} places @param {Look} look */
+export function drawPath(context, view, places, { mark }) {
   const pixels = places.map((at) => view.pixelOf(...at));
   context.beginPath();
   for (const [x, y] of pixels) context.lineTo(x, y);
   context.lineWidth = 3;
-  context.strokeStyle = PATH;
+  context.strokeStyle = mark;
   context.stroke();
   context.lineWidth = 1.5;
-  context.fillStyle = PATH;
+  context.fillStyle = mark;
   context.strokeStyle = "white";
   for (const [x, y] of pixels) {
     context.beginPath();

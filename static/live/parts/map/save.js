@@ -2,7 +2,7 @@
 
 import { newContext } from "../../shared/elements.js";
 import { download, downloadPicture } from "../../shared/files.js";
-import { SYMBOLS } from "./dots.js";
+import { SYMBOLS } from "./symbols.js";
 import { legendLines } from "./legend.js";
 import { SvgContext } from "./svg.js";
 
@@ -70,7 +70,7 @@ function draw(context, scene, { lines, columns, width, rows }, point, drawDots) 
   context.fillRect(0, 0, view.width + columns * width, view.height);
   scene.copyTo(context, drawDots);
   context.globalAlpha = 1;
-  if (point) ring(context, ...view.pixelOf(...point));
+  if (point) ring(context, ...view.pixelOf(...point), look.mark);
   context.fillStyle = look.page;
   context.fillRect(view.width, 0, columns * width, view.height); // where pictures reach over the edge
   context.textAlign = "left";
@@ -86,11 +86,16 @@ function draw(context, scene, { lines, columns, width, rows }, point, drawDots) 
   });
 }
 
-/** Marks the point as the page does. @param {CanvasRenderingContext2D} context @param {number} x @param {number} y */
-function ring(context, x, y) {
+/**
+ * Marks the point as the page does.
+ *
+ * @param {CanvasRenderingContext2D} context @param {number} x @param {number} y
+ * @param {string} mark its colour
+ */
+function ring(context, x, y, mark) {
   context.beginPath();
   context.arc(x, y, 9.5, 0, 2 * Math.PI);
-  for (const [colour, lineWidth] of /** @type {const} */ ([["white", 7], ["#d6336c", 3]])) {
+  for (const [colour, lineWidth] of /** @type {const} */ ([["white", 7], [mark, 3]])) {
     Object.assign(context, { strokeStyle: colour, lineWidth });
     context.stroke();
   } // prettier-ignore

@@ -9,7 +9,7 @@
  */
 
 import { find, contextOf } from "../../shared/elements.js";
-import { Background } from "./background.js";
+import { Background, chosenBackground } from "./background.js";
 import { Palette, rgbOf } from "./colours.js";
 import { Dots } from "./dots.js";
 import { middles, Room, thumbnails } from "./labels.js";
@@ -130,7 +130,8 @@ export class Scene {
     this.#resting = setTimeout(() => {
       this.#resting = undefined;
       const { map, view } = this;
-      const [kind, dense] = [this.#settings.get("background"), this.palette.scale[2]];
+      const kind = chosenBackground(this.#settings, this.#model);
+      const dense = this.palette.scale[2];
       this.#background.start(kind, map, view, dense, this.look.text);
       const room = new Room();
       this.#placeNames(room);
@@ -215,7 +216,8 @@ export class Scene {
     context.fillStyle = style.getPropertyValue("--st-background-color");
     const page = String(context.fillStyle); // as #rrggbb, however the theme writes it
     const zoom = parseFloat(getComputedStyle(document.documentElement).fontSize) / USUAL;
-    return { text: style.color, page, font: style.fontFamily, zoom };
+    const mark = style.getPropertyValue("--mark");
+    return { text: style.color, page, mark, font: style.fontFamily, zoom };
   }
 
   get #isDark() {
@@ -286,7 +288,7 @@ export class Scene {
     });
     if (map.labels[0]) drawAxes(context, view, map.labels, look);
     drawNames(context, names, look);
-    if (this.path.length) drawPath(context, view, this.#way);
+    if (this.path.length) drawPath(context, view, this.#way, look);
     if (this.outline.length) drawOutline(context, this.outline, look);
   }
 }

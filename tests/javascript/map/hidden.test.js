@@ -1,7 +1,6 @@
-import "../browser.js"; // before what needs a browser
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hiddenClasses, spellHidden } from "../../../static/live/parts/map/legend.js";
+import { hiddenClasses, spellHidden } from "../../../static/live/parts/map/hidden.js";
 
 const CLASSES = ["Coat", "T-shirt/top; ~new", "Bag", "100 %"];
 

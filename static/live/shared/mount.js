@@ -1,5 +1,5 @@
 /**
- * A place on the page for a part, which is made again for each model.
+ * Keeps a part on the page: it is made when its model is there, and again for another model.
  *
  * @typedef {import("./hub.js").Hub} Hub
  * @typedef {import("./hub.js").Host} Host
@@ -7,7 +7,7 @@
  * @typedef {new (root: HTMLElement, host: Host) => Part} PartClass
  */
 
-export class Place {
+export class Mount {
   #make;
   #hub;
   #root;
