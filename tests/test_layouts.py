@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,7 @@ from explorer.data.dataset import Dataset
 from explorer.data.files.opening import DiskTree
 from explorer.data.framing import Framing, frame_picture
 from explorer.data.load import load_dataset
-from explorer.data.pixels import FORMAT_OF_SUFFIX
+from explorer.data.pixels import FORMAT_OF_SUFFIX, Form
 from explorer.data.reading import Reading
 from explorer.data.sources import cache, workers
 from explorer.data.sources.pictures import Pictures
@@ -1389,6 +1390,34 @@ def test_many_files_are_decoded_in_processes_of_their_own(
     np.testing.assert_array_equal(found.train.images, expected_images)
     assert full(found) == expected_report
     assert {*asked} == {"headers", "pixels"}
+
+
+def test_what_processes_print_is_not_taken_for_pixels(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        save_array(folder / f"{number:02}.png", np.full((8, 8), 9 * number, np.uint8))
+    prints = """
+        import builtins, os
+        print("Xcos\\nsystem")
+        open_bytes = builtins.open
+        def open_and_print(path, *arguments, **options):
+            if str(path).endswith(".png"):
+                os.write(1, b"warning: ")
+            return open_bytes(path, *arguments, **options)
+        builtins.open = open_and_print
+    """
+    (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(prints))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(workers, "FEWEST", 1)
+    monkeypatch.setattr(workers, "_cores", lambda: 2)
+    names = [f"{number:02}.png" for number in range(12)]
+    chunks = [[(name, None)] for name in names]
+    form = Form((8, 8, 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(workers, "decode", None)  # here; the processes have their own
+        found = [*workers.decode_all(DiskTree(folder, {}), chunks, form, 12)]
+    assert [one.colours[0, 0, 0, 0] for one in found] == [9 * number for number in range(12)]
 
 
 def test_the_second_start_reads_what_was_kept(
