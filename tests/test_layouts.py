@@ -1443,6 +1443,22 @@ def test_the_second_start_reads_what_was_kept(
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["holidays"]
 
 
+def test_kept_images_are_those_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LATENT_CACHE_DIR", str(tmp_path / "kept"))
+    monkeypatch.setattr(cache, "SLOW", -1.0)
+    found = []
+    for place, shade in (("one", 0), ("two", 100)):
+        for number in range(4):
+            path = tmp_path / place / f"{number}.bmp"  # all of one size in bytes
+            save_array(path, np.full((8, 8), shade + number, np.uint8))
+            os.utime(path, (1, 1))
+        pets = load_dataset(tmp_path / place)
+        found.append({*pets.train.images.ravel(), *pets.test.images.ravel()})
+    assert found == [{0, 1, 2, 3}, {100, 101, 102, 103}]
+
+
 def test_kept_values_are_those_that_were_asked_for(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
